@@ -1,0 +1,13 @@
+/** Holds resources and disposes them last in, first out: `DisposableStack`, which Node 20 does not have. */
+export class Disposer implements Disposable {
+  readonly #resources: Disposable[] = [];
+
+  use<R extends Disposable>(resource: R): R {
+    this.#resources.push(resource);
+    return resource;
+  }
+
+  [Symbol.dispose](): void {
+    for (const resource of this.#resources.splice(0).reverse()) resource[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,161 @@
+import { formatBytes } from './bytes.ts';
+
+/** What kind of failure a code is; the CLI maps it to an exit code. */
+export type ErrorKind = 'usage' | 'not-found' | 'failure';
+
+type File = { file: string };
+
+/** What each code says about its case. A code never changes its meaning. */
+interface Details {
+  BAD_SIZE: { text: string };
+  BAD_OPTION: { option: string; value: string; expected: string };
+  NO_PROMPT: object;
+  MODEL_NOT_FOUND: File;
+  UNREADABLE: File & { reason: string };
+  NOT_GGUF: File & { found: string };
+  GGUF_VERSION: File & { version: number };
+  GGUF_CORRUPT: File & { what: string };
+  GGUF_TRUNCATED: File & { needed: number; size: number; what: string };
+  MISSING_SHARD: File & { shard: number; count: number };
+  SHARD_MISMATCH: File & { what: string };
+  METADATA_MISSING: File & { key: string };
+  METADATA_INVALID: File & { key: string; what: string };
+  UNKNOWN_ARCHITECTURE: { architecture: string; known: readonly string[] };
+  UNKNOWN_TENSOR_TYPE: { tensor: string; type: number };
+  UNSUPPORTED_TENSOR_TYPE: { tensor: string; type: string };
+  UNSUPPORTED_MODEL: { what: string };
+  MISSING_TENSOR: { tensor: string };
+  WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
+  BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
+  CONTEXT_TOO_LONG: { prompt: number; context: number };
+  CONTEXT_BEYOND_MODEL: { context: number; trained: number };
+  LIBRARY_MISSING: { platform: string; reason: string };
+  READ_FAILED: File & { offset: number; reason: string };
+  FILE_CHANGED: File & { offset: number };
+  COMPUTE_FAILED: { status: number };
+  OUT_OF_MEMORY: { bytes: number; what: string };
+  VOCABULARY_FAILED: File & { reason: string };
+  TEMPLATE_FAILED: { reason: string };
+}
+
+export type ErrorCode = keyof Details;
+
+/** Every error a user can meet: what happened, to what, and what to do. */
+const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) => string] } = {
+  BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; write 8G, 1.5G, 512M or a number of bytes`],
+  BAD_OPTION: ['usage', (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`],
+  NO_PROMPT: ['usage', () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin'],
+  MODEL_NOT_FOUND: ['not-found', (d) => `${d.file} does not exist; check the path of the GGUF file`],
+  UNREADABLE: [
+    'failure',
+    (d) => `${d.file} cannot be read (${d.reason}); check that it is a file and that you may read it`,
+  ],
+  NOT_GGUF: [
+    'failure',
+    (d) => `${d.file} is not a GGUF file (it starts with ${d.found}); download or convert the model as GGUF`,
+  ],
+  GGUF_VERSION: [
+    'failure',
+    // Read in the wrong byte order, a small number becomes a huge one.
+    (d) =>
+      `${d.file} is ${d.version > 0xffff ? 'a big-endian GGUF file' : `GGUF version ${d.version}`}; versions 2 and 3 (little endian) can be read: convert it again`,
+  ],
+  GGUF_CORRUPT: ['failure', (d) => `${d.file} is damaged: ${d.what}; download it again`],
+  GGUF_TRUNCATED: [
+    'failure',
+    (d) => `${d.file} is cut short: ${d.what} ends at byte ${d.needed} but the file has ${d.size}; download it again`,
+  ],
+  MISSING_SHARD: [
+    'not-found',
+    (d) => `${d.file} (part ${d.shard} of ${d.count}) is missing; put all parts of the model in one folder`,
+  ],
+  SHARD_MISMATCH: [
+    'failure',
+    (d) => `${d.file} does not belong to this model: ${d.what}; download all parts from the same place`,
+  ],
+  METADATA_MISSING: [
+    'failure',
+    (d) => `${d.file} has no "${d.key}" in its metadata; it cannot be run: convert the model again`,
+  ],
+  METADATA_INVALID: ['failure', (d) => `${d.file}: metadata "${d.key}" ${d.what}; convert the model again`],
+  UNKNOWN_ARCHITECTURE: [
+    'failure',
+    (d) => `architecture "${d.architecture}" is not supported; these are: ${d.known.join(', ')}`,
+  ],
+  UNKNOWN_TENSOR_TYPE: [
+    'failure',
+    (d) =>
+      `tensor ${d.tensor} has type ${d.type}, which ggml does not know or no longer supports; quantize the model again`,
+  ],
+  UNSUPPORTED_TENSOR_TYPE: [
+    'failure',
+    (d) => `tensor ${d.tensor} has type ${d.type}, which cannot be multiplied; quantize the model to another type`,
+  ],
+  UNSUPPORTED_MODEL: ['failure', (d) => `this model has ${d.what}, which is not supported yet; choose another model`],
+  MISSING_TENSOR: ['failure', (d) => `the model has no tensor ${d.tensor}; download or convert it again`],
+  WRONG_SHAPE: [
+    'failure',
+    (d) =>
+      `tensor ${d.tensor} has shape [${d.shape.join(', ')}] but the metadata asks for [${d.expected.join(', ')}]; convert the model again`,
+  ],
+  BUDGET_TOO_SMALL: [
+    'failure',
+    (d) =>
+      `a memory budget of ${formatBytes(d.budget)} is too small; this model needs at least ${formatBytes(d.needed)} (${Object.entries(
+        d.parts,
+      )
+        .map(([name, bytes]) => `${name} ${formatBytes(bytes)}`)
+        .join(', ')}): raise --memory-budget or lower --ctx`,
+  ],
+  CONTEXT_TOO_LONG: [
+    'failure',
+    (d) => `the prompt has ${d.prompt} tokens but the context holds ${d.context}; shorten it or raise --ctx`,
+  ],
+  CONTEXT_BEYOND_MODEL: [
+    'usage',
+    (d) => `a context of ${d.context} tokens is more than the ${d.trained} the model was trained for; lower --ctx`,
+  ],
+  LIBRARY_MISSING: [
+    'failure',
+    (d) =>
+      `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); reinstall with optional dependencies: npm install --include=optional`,
+  ],
+  READ_FAILED: [
+    'failure',
+    (d) => `reading ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk and the file`,
+  ],
+  FILE_CHANGED: [
+    'failure',
+    (d) =>
+      `${d.file} became shorter while it was in use (nothing to read at byte ${d.offset}); restore it and start again`,
+  ],
+  COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],
+  OUT_OF_MEMORY: [
+    'failure',
+    (d) => `the system refused ${formatBytes(d.bytes)} for ${d.what}; lower --memory-budget or free memory`,
+  ],
+  VOCABULARY_FAILED: [
+    'failure',
+    (d) => `the tokenizer of ${d.file} could not be loaded (${d.reason}); convert the model again`,
+  ],
+  TEMPLATE_FAILED: [
+    'failure',
+    (d) => `the model's chat template could not be applied (${d.reason}); use --raw to send the prompt as it is`,
+  ],
+};
+
+/** An error a user can act on. */
+export class EngineError<C extends ErrorCode = ErrorCode> extends Error {
+  readonly code: C;
+  readonly kind: ErrorKind;
+  readonly details: Details[C];
+
+  constructor(code: C, details: Details[C], options?: ErrorOptions) {
+    const [kind, message] = table[code];
+    super(message(details), options);
+    this.name = 'EngineError';
+    this.code = code;
+    this.kind = kind;
+    this.details = details;
+  }
+}

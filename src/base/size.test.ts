@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EngineError } from './errors.ts';
+import { parseBytes } from './size.ts';
+
+test('sizes are read with binary units, decimals and plain bytes', () => {
+  assert.equal(parseBytes('8G'), 8 * 2 ** 30);
+  assert.equal(parseBytes('1.5GiB'), 1.5 * 2 ** 30);
+  assert.equal(parseBytes(' 512 m '), 512 * 2 ** 20);
+  assert.equal(parseBytes('4096'), 4096);
+  assert.equal(parseBytes('2kb'), 2048);
+});
+
+test('what is not a size is refused with a code', () => {
+  for (const text of ['', 'G', '-1G', '0', '1e9', '12X', '8 GG', 'NaN', '99999999999999999T']) {
+    assert.throws(
+      () => parseBytes(text),
+      (e) => e instanceof EngineError && e.code === 'BAD_SIZE',
+      text,
+    );
+  }
+});
