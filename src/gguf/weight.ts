@@ -1,0 +1,19 @@
+import type { GgmlType } from './types.ts';
+
+/** Bytes on the SSD. `file` is the index of the shard; offset and length are in bytes. */
+export interface Extent {
+  readonly file: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A tensor as the file describes it. `shape` is in ggml's order: the first dimension is the contiguous one. */
+export interface Weight {
+  readonly name: string;
+  readonly type: GgmlType;
+  readonly shape: readonly number[];
+  readonly extent: Extent;
+}
+
+/** How many elements a tensor of this shape has. */
+export const elementCount = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
