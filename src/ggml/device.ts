@@ -1,0 +1,104 @@
+import koffi, { type TypeObject } from 'koffi';
+import { EngineError } from '../base/errors.ts';
+import { type Ggml, loadGgml } from './api.ts';
+import { F32, Graph } from './graph.ts';
+import { loadLibraries, type Pointer } from './library.ts';
+
+const cpuType = 0;
+/** Where `struct ggml_tensor` keeps its buffer. */
+const bufferOffset = 8;
+
+const threadpoolParams = koffi.struct({
+  cpumask: koffi.array('bool', 512),
+  n_threads: 'int',
+  prio: 'int',
+  poll: 'uint32_t',
+  strict_cpu: 'bool',
+  paused: 'bool',
+});
+
+/** A kernel layout other than the file's own: weights are converted to it as they are loaded. */
+export interface Layout {
+  readonly name: string;
+  readonly bufferType: Pointer;
+  /** Bytes that the weight takes in this layout. */
+  readonly bytes: number;
+}
+
+/** The device that computes: the CPU, with a persistent pool of threads. */
+export class Device implements Disposable {
+  readonly name: string;
+  readonly threads: number;
+  readonly #api: Ggml;
+  readonly #device: Pointer;
+  readonly #backend: Pointer;
+  readonly #pool: Pointer;
+
+  /** `threads` share each operation; `poll` (0-100) is how long they spin for the next one before they sleep. */
+  constructor(threads: number, poll: number) {
+    this.#api = loadGgml();
+    this.threads = threads;
+    this.#device = this.#api.ggml_backend_dev_by_type(cpuType);
+    this.name = this.#api.ggml_backend_dev_description(this.#device);
+    this.#backend = this.#api.ggml_backend_dev_init(this.#device, null);
+
+    const defaults = loadLibraries().base.func('ggml_threadpool_params_default', threadpoolParams, ['int']);
+    this.#pool = this.#call('ggml_threadpool_new', 'void *', [koffi.pointer(threadpoolParams)])({
+      ...defaults(threads),
+      poll,
+    });
+    this.#call('ggml_backend_set_n_threads', 'void', ['void *', 'int'])(this.#backend, threads);
+    this.#call('ggml_backend_cpu_set_threadpool', 'void', ['void *', 'void *'])(this.#backend, this.#pool);
+  }
+
+  /** Computes `graph` on threads of its own; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
+  compute(graph: Pointer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#api.ggml_backend_graph_compute.async(this.#backend, graph, (error: Error | null, status: number) => {
+        if (error) reject(error);
+        else if (status !== 0) reject(new EngineError('COMPUTE_FAILED', { status }));
+        else resolve();
+      });
+    });
+  }
+
+  /** The layout in which this device multiplies a weight fastest, or undefined if the file's own is the only one. */
+  layoutFor(type: number, shape: readonly number[]): Layout | undefined {
+    using graph = new Graph();
+    const weight = graph.input(type, shape);
+    const x = graph.input(F32, [shape[0] ?? 1, 1]);
+    const product = graph.matmul({ shape, slices: [{ ...weight, slice: 0 }] }, x);
+    for (const bufferType of this.#extraBufferTypes()) {
+      const empty = this.#api.ggml_backend_buft_alloc_buffer(bufferType, 0);
+      koffi.encode(weight.pointer, bufferOffset, 'void *', empty);
+      const supported = this.#api.ggml_backend_dev_supports_op(this.#device, product.pointer);
+      this.#api.ggml_backend_buffer_free(empty);
+      if (!supported) continue;
+      const bytes = this.#api.ggml_backend_buft_get_alloc_size(bufferType, weight.pointer);
+      return { name: this.#api.ggml_backend_buft_name(bufferType), bufferType, bytes };
+    }
+    return undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#api.ggml_backend_free(this.#backend);
+    this.#call('ggml_threadpool_free', 'void', ['void *'])(this.#pool);
+  }
+
+  /** What the backend can keep weights in beside plain memory: an array in C that NULL ends. */
+  #extraBufferTypes(): readonly Pointer[] {
+    const list = this.#call('ggml_backend_dev_get_extra_bufts', 'void *', ['void *'])(this.#device);
+    const types: Pointer[] = [];
+    for (let i = 0; ; i += 1) {
+      const bufferType: Pointer | null = koffi.decode(list, i * 8, 'void *');
+      if (!bufferType) return types;
+      types.push(bufferType);
+    }
+  }
+
+  /** A C function that the backend offers by name. */
+  #call(name: string, result: string, args: (string | TypeObject)[]): (...values: unknown[]) => Pointer {
+    const reg = this.#api.ggml_backend_dev_backend_reg(this.#device);
+    return koffi.decode(this.#api.ggml_backend_reg_get_proc_address(reg, name), koffi.proto(result, args));
+  }
+}

@@ -1,0 +1,300 @@
+import { type Ggml, loadGgml } from './api.ts';
+import type { Pointer } from './library.ts';
+
+/** A node or leaf of a graph. `shape` is in ggml's order (first dimension contiguous), trailing ones left out. */
+export interface Tensor {
+  readonly pointer: Pointer;
+  readonly shape: readonly number[];
+}
+
+/** Rows [row, row + rows) of a weight, as a tensor of their own: what a graph reads and the ring holds. */
+export interface SliceTensor extends Tensor {
+  /** Which slice of the plan this is. */
+  readonly slice: number;
+}
+
+/** A weight in a graph: one slice, or several that together are its rows. */
+export interface WeightTensor {
+  readonly shape: readonly number[];
+  readonly slices: readonly SliceTensor[];
+}
+
+/** Slice `slice` is read by node `node`. */
+export interface Use {
+  readonly slice: number;
+  readonly node: number;
+}
+
+/** ggml's element types that graphs handle by name. */
+export const F32 = 0;
+export const F16 = 1;
+export const I32 = 26;
+export const I64 = 27;
+
+/** How `ggml_rope_ext` rotates; see there. */
+export interface Rope {
+  readonly dims: number;
+  readonly mode: number;
+  readonly originalContext: number;
+  readonly base: number;
+  readonly scale: number;
+  readonly extFactor: number;
+  readonly attnFactor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+}
+
+const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
+
+/**
+ * A ggml graph under construction. Every operation becomes a node at once, so the order of the nodes is the order of
+ * the calls; each use of a weight is recorded with its node. ggml aborts the process on shapes that do not fit: callers
+ * check what comes from a file before it gets here.
+ */
+export class Graph implements Disposable {
+  /** Nodes a graph can hold: 100 layers of 80 nodes, and room for many sequences. */
+  static readonly capacity = 16384;
+
+  readonly uses: Use[] = [];
+  /** Bytes of scratch memory that the largest operation may take beside the tensors. */
+  scratchBytes = 0;
+  readonly pointer: Pointer;
+  readonly #api: Ggml;
+  readonly #context: Pointer;
+
+  constructor() {
+    this.#api = loadGgml();
+    // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes a second time.
+    const bytes =
+      2 * Graph.capacity * this.#api.ggml_tensor_overhead() +
+      3 * this.#api.ggml_graph_overhead_custom(Graph.capacity, false);
+    this.#context = this.#api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
+    this.pointer = this.#api.ggml_new_graph_custom(this.#context, Graph.capacity, false);
+  }
+
+  get nodes(): number {
+    return this.#api.ggml_graph_n_nodes(this.pointer);
+  }
+
+  /** A tensor to be filled before the graph runs. */
+  input(type: number, shape: readonly number[]): Tensor {
+    const pointer = newTensor(this.#context, type, shape);
+    this.#api.ggml_set_input(pointer);
+    return { pointer, shape };
+  }
+
+  /** Keeps `x` readable after the graph has run. */
+  output(x: Tensor): Tensor {
+    this.#api.ggml_set_output(x.pointer);
+    return x;
+  }
+
+  /** Nodes [from, to) as a graph of their own, to be computed by itself. */
+  slice(from: number, to: number): Pointer {
+    const graph = this.#api.ggml_new_graph_custom(this.#context, to - from, false);
+    for (let i = from; i < to; i += 1) {
+      this.#api.ggml_graph_add_node(graph, this.#api.ggml_graph_node(this.pointer, i));
+    }
+    return graph;
+  }
+
+  /** w (in, out) times x (in, n) -> (out, n). A weight in slices is multiplied slice by slice. */
+  matmul(w: WeightTensor, x: Tensor): Tensor {
+    const columns = at(x.shape, 1);
+    // Kernels convert x to the type that their weight is multiplied with; none is wider than float32.
+    this.scratchBytes = Math.max(this.scratchBytes, 4 * at(x.shape, 0) * columns);
+    let product: Tensor | undefined;
+    for (const slice of w.slices) {
+      const part = this.#node(this.#api.ggml_mul_mat(this.#context, slice.pointer, x.pointer), [
+        at(slice.shape, 1),
+        columns,
+      ]);
+      this.#use(slice);
+      product = product ? this.concat(product, part) : part;
+    }
+    return product ?? x;
+  }
+
+  /** Element by element, `w` repeated over the columns of `x`. */
+  mulWeight(x: Tensor, w: WeightTensor): Tensor {
+    return this.#withWeight(w, (slice) => this.#node(this.#api.ggml_mul(this.#context, x.pointer, slice), x.shape));
+  }
+
+  /** Adds the bias `w` to every column of `x`. */
+  addWeight(x: Tensor, w: WeightTensor): Tensor {
+    return this.#withWeight(w, (slice) => this.#node(this.#api.ggml_add(this.#context, x.pointer, slice), x.shape));
+  }
+
+  add(a: Tensor, b: Tensor): Tensor {
+    return this.#node(this.#api.ggml_add(this.#context, a.pointer, b.pointer), a.shape);
+  }
+
+  scale(x: Tensor, s: number): Tensor {
+    return this.#node(this.#api.ggml_scale(this.#context, x.pointer, s), x.shape);
+  }
+
+  tanh(x: Tensor): Tensor {
+    return this.#node(this.#api.ggml_tanh(this.#context, x.pointer), x.shape);
+  }
+
+  rmsNorm(x: Tensor, epsilon: number): Tensor {
+    return this.#node(this.#api.ggml_rms_norm(this.#context, x.pointer, epsilon), x.shape);
+  }
+
+  /** Rows `ids` of a (width, n) -> (width, ids), as float32. */
+  rows(a: Tensor, ids: Tensor): Tensor {
+    return this.#node(this.#api.ggml_get_rows(this.#context, a.pointer, ids.pointer), [
+      at(a.shape, 0),
+      at(ids.shape, 0),
+    ]);
+  }
+
+  /** Writes the columns of `b` (width, n) to the rows `ids` (n, int64) of `a`, converting to a's type. */
+  setRows(a: Tensor, b: Tensor, ids: Tensor): void {
+    this.#node(this.#api.ggml_set_rows(this.#context, a.pointer, b.pointer, ids.pointer), a.shape);
+  }
+
+  /** silu(gate) * up. */
+  swiglu(gate: Tensor, up: Tensor): Tensor {
+    return this.#node(this.#api.ggml_swiglu_split(this.#context, gate.pointer, up.pointer), gate.shape);
+  }
+
+  /** gelu(gate) * up. */
+  geglu(gate: Tensor, up: Tensor): Tensor {
+    return this.#node(this.#api.ggml_geglu_split(this.#context, gate.pointer, up.pointer), gate.shape);
+  }
+
+  /** x (2n, columns) holds gate and up: silu(first half) * second half -> (n, columns). */
+  swigluFused(x: Tensor): Tensor {
+    return this.#node(this.#api.ggml_swiglu(this.#context, x.pointer), [at(x.shape, 0) / 2, at(x.shape, 1)]);
+  }
+
+  /** (a, n) and (b, n) -> (a + b, n). */
+  concat(a: Tensor, b: Tensor): Tensor {
+    return this.concatAlong(0, a, b);
+  }
+
+  /** Joins two tensors along dimension `dim`. */
+  concatAlong(dim: number, a: Tensor, b: Tensor): Tensor {
+    const shape = a.shape.map((n, i) => (i === dim ? n + at(b.shape, i) : n));
+    return this.#node(this.#api.ggml_concat(this.#context, a.pointer, b.pointer, dim), shape);
+  }
+
+  reshape(x: Tensor, shape: readonly [number, number] | readonly [number, number, number]): Tensor {
+    const pointer =
+      shape.length === 2
+        ? this.#api.ggml_reshape_2d(this.#context, x.pointer, shape[0], shape[1])
+        : this.#api.ggml_reshape_3d(this.#context, x.pointer, shape[0], shape[1], shape[2]);
+    return this.#node(pointer, shape);
+  }
+
+  /** A copy of `x` without gaps between its rows. */
+  contiguous(x: Tensor): Tensor {
+    return this.#node(this.#api.ggml_cont(this.#context, x.pointer), x.shape);
+  }
+
+  /** A window on x of two or three dimensions; strides (from the second dimension on) and offset are bytes. */
+  view(x: Tensor, shape: readonly number[], strides: readonly number[], offset: number): Tensor {
+    const [ne0, ne1, ne2] = [at(shape, 0), at(shape, 1), at(shape, 2)];
+    const [nb1, nb2] = [at(strides, 0), at(strides, 1)];
+    const pointer =
+      shape.length === 2
+        ? this.#api.ggml_view_2d(this.#context, x.pointer, ne0, ne1, nb1, offset)
+        : this.#api.ggml_view_3d(this.#context, x.pointer, ne0, ne1, ne2, nb1, nb2, offset);
+    return this.#node(pointer, shape);
+  }
+
+  /** Rotates x (head, heads, tokens) by `positions` (tokens); `factors` (dims / 2) divide the frequencies. */
+  rope(x: Tensor, positions: Tensor, rope: Rope, factors?: WeightTensor): Tensor {
+    const slice = factors?.slices[0];
+    const rotated = this.#node(
+      this.#api.ggml_rope_ext(
+        this.#context,
+        x.pointer,
+        positions.pointer,
+        slice?.pointer ?? 0n,
+        rope.dims,
+        rope.mode,
+        rope.originalContext,
+        rope.base,
+        rope.scale,
+        rope.extFactor,
+        rope.attnFactor,
+        rope.betaFast,
+        rope.betaSlow,
+      ),
+      x.shape,
+    );
+    if (slice) this.#use(slice);
+    return rotated;
+  }
+
+  /**
+   * softmax(scale * q k' + mask) v, grouped heads included. q (head, heads, n), k (head, kvHeads, m) and
+   * v (valueHead, kvHeads, m) -> (valueHead * heads, n); mask (m, n) is float16: 0 or -inf.
+   */
+  attention(q: Tensor, k: Tensor, v: Tensor, options: { mask: Tensor; scale: number }): Tensor {
+    const byHead = (x: Tensor): Pointer => {
+      const [head, heads, n] = [at(x.shape, 0), at(x.shape, 1), at(x.shape, 2)];
+      return this.#node(this.#api.ggml_permute(this.#context, x.pointer, 0, 2, 1, 3), [head, n, heads]).pointer;
+    };
+    const [heads, n, valueHead] = [at(q.shape, 1), at(q.shape, 2), at(v.shape, 0)];
+    const pointer = this.#api.ggml_flash_attn_ext(
+      this.#context,
+      byHead(q),
+      byHead(k),
+      byHead(v),
+      options.mask.pointer,
+      options.scale,
+      0,
+      0,
+    );
+    const precisionF32 = 10;
+    this.#api.ggml_flash_attn_ext_set_prec(pointer, precisionF32);
+    return this.reshape(this.#node(pointer, [valueHead, heads, n]), [valueHead * heads, n]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#api.ggml_free(this.#context);
+  }
+
+  #node(pointer: Pointer, shape: readonly number[]): Tensor {
+    this.#api.ggml_build_forward_expand(this.pointer, pointer);
+    return { pointer, shape };
+  }
+
+  #use(slice: SliceTensor): void {
+    this.uses.push({ slice: slice.slice, node: this.nodes - 1 });
+  }
+
+  #withWeight(w: WeightTensor, make: (slice: Pointer) => Tensor): Tensor {
+    const [slice] = w.slices;
+    if (!slice || w.slices.length > 1) throw new Error('a weight that is not multiplied as a matrix cannot be cut');
+    const result = make(slice.pointer);
+    this.#use(slice);
+    return result;
+  }
+}
+
+/** Tensors that outlive graphs: weights, KV. They have no memory until they are placed in some. */
+export class TensorSet implements Disposable {
+  readonly #context: Pointer;
+
+  constructor(capacity: number) {
+    const api = loadGgml();
+    const bytes = capacity * api.ggml_tensor_overhead();
+    this.#context = api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
+  }
+
+  add(type: number, shape: readonly number[]): Pointer {
+    return newTensor(this.#context, type, shape);
+  }
+
+  [Symbol.dispose](): void {
+    loadGgml().ggml_free(this.#context);
+  }
+}
+
+function newTensor(context: Pointer, type: number, shape: readonly number[]): Pointer {
+  return loadGgml().ggml_new_tensor(context, type, shape.length, BigInt64Array.from(shape, BigInt));
+}

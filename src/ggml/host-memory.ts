@@ -1,0 +1,85 @@
+import koffi from 'koffi';
+import { alignAddress, alignDown, alignUp } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import { loadGgml } from './api.ts';
+import type { Layout } from './device.ts';
+import type { Pointer } from './library.ts';
+import { adviseHugePages, pageBytes } from './system.ts';
+
+/** Somewhere that tensors can be placed. */
+export interface Memory {
+  place(tensor: Pointer, offset: number): void;
+}
+
+/** A page-aligned piece of memory that the SSD is read into and ggml computes from, in place. */
+export class HostMemory implements Memory, Disposable {
+  readonly bytes: number;
+  readonly #base: Pointer;
+  readonly #buffer: Pointer;
+
+  /** Throws OUT_OF_MEMORY; `what` says there what the memory was for. */
+  constructor(bytes: number, what: string) {
+    const api = loadGgml();
+    this.bytes = alignUp(bytes, pageBytes);
+    this.#buffer = api.ggml_backend_buft_alloc_buffer(api.ggml_backend_cpu_buffer_type(), this.bytes + pageBytes) ?? 0n;
+    if (!this.#buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what });
+    const weights = 1;
+    api.ggml_backend_buffer_set_usage(this.#buffer, weights);
+    this.#base = alignAddress(api.ggml_backend_buffer_get_base(this.#buffer), pageBytes);
+    adviseHugePages(this.#base, this.bytes);
+  }
+
+  /** The bytes [offset, offset + length), shared, not copied. Not to be touched after disposal. */
+  view(offset: number, length: number): Uint8Array {
+    return new Uint8Array(koffi.view(this.#base + BigInt(offset), length));
+  }
+
+  /** Gives `tensor` its data at `offset`. A tensor is placed once. */
+  place(tensor: Pointer, offset: number): void {
+    loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#base + BigInt(offset));
+  }
+
+  clear(): void {
+    loadGgml().ggml_backend_buffer_clear(this.#buffer, 0);
+  }
+
+  [Symbol.dispose](): void {
+    loadGgml().ggml_backend_buffer_free(this.#buffer);
+  }
+}
+
+/** Memory for one weight in a kernel layout of its own; giving the tensor its data converts it. */
+export class LayoutMemory implements Disposable {
+  readonly #buffer: Pointer;
+
+  /** Places `tensor`. Throws OUT_OF_MEMORY. */
+  constructor(layout: Layout, tensor: Pointer) {
+    const api = loadGgml();
+    const { bytes } = layout;
+    this.#buffer = api.ggml_backend_buft_alloc_buffer(layout.bufferType, bytes) ?? 0n;
+    if (!this.#buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'resident weights' });
+    const base = api.ggml_backend_buffer_get_base(this.#buffer);
+    const firstPage = alignAddress(base, pageBytes);
+    const pages = alignDown(bytes - Number(firstPage - base), pageBytes);
+    if (pages > 0) adviseHugePages(firstPage, pages);
+    api.ggml_backend_tensor_alloc(this.#buffer, tensor, base);
+  }
+
+  [Symbol.dispose](): void {
+    loadGgml().ggml_backend_buffer_free(this.#buffer);
+  }
+}
+
+/** Addresses without memory behind them: graphs built on it can be measured, not computed. */
+export class NoMemory implements Memory, Disposable {
+  readonly #address = BigInt(pageBytes);
+  readonly #buffer: Pointer = loadGgml().ggml_backend_cpu_buffer_from_ptr(this.#address, 2 ** 46);
+
+  place(tensor: Pointer): void {
+    loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#address);
+  }
+
+  [Symbol.dispose](): void {
+    loadGgml().ggml_backend_buffer_free(this.#buffer);
+  }
+}

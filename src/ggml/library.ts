@@ -1,0 +1,69 @@
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import koffi, { type LibraryHandle } from 'koffi';
+import { EngineError } from '../base/errors.ts';
+
+/** An address in this process; 0n is C's NULL. */
+export type Pointer = bigint;
+
+export interface Libraries {
+  /** The folder the libraries lie in; ggml looks there for the backends of this machine. */
+  readonly folder: string;
+  readonly base: LibraryHandle;
+  readonly ggml: LibraryHandle;
+  readonly llama: LibraryHandle;
+}
+
+const platforms: Readonly<Record<string, string>> = {
+  'linux-x64': 'linux-x64',
+  'linux-arm64': 'linux-arm64',
+  'darwin-arm64': 'mac-arm64-metal',
+  'darwin-x64': 'mac-x64',
+  'win32-x64': 'win-x64',
+  'win32-arm64': 'win-arm64',
+};
+
+/** "libggml.metal.v0.4.0.dylib", "libggml-base.so" or "ggml-base.dll" -> does it hold the library `name`? */
+const isLibrary = (file: string, name: string): boolean =>
+  new RegExp(`^(?:lib)?${name}(?:\\.[a-z]+)?(?:\\.v[\\d.]+)?\\.(?:so|dylib|dll)$`).test(file);
+
+function findFolder(platform: string): string {
+  const name = platforms[platform];
+  if (name === undefined) throw new EngineError('LIBRARY_MISSING', { platform, reason: 'no build for this platform' });
+  try {
+    // The packages export one file only, dist/index.js.
+    const entry = createRequire(import.meta.url).resolve(`@node-llama-cpp/${name}`);
+    return join(dirname(dirname(entry)), 'bins', name);
+  } catch (cause) {
+    throw new EngineError(
+      'LIBRARY_MISSING',
+      { platform, reason: `@node-llama-cpp/${name} is not installed` },
+      { cause },
+    );
+  }
+}
+
+let loaded: Libraries | undefined;
+
+/**
+ * Finds and loads ggml and libllama for this platform, once per process, and registers the backends for this machine.
+ * Throws LIBRARY_MISSING.
+ */
+export function loadLibraries(): Libraries {
+  if (loaded) return loaded;
+  const platform = `${process.platform}-${process.arch}`;
+  const folder = findFolder(platform);
+  try {
+    const files = readdirSync(folder);
+    const open = (name: string): LibraryHandle => {
+      const file = files.find((candidate) => isLibrary(candidate, name));
+      if (file === undefined) throw new Error(`${name} is not in ${folder}`);
+      return koffi.load(join(folder, file), { global: true });
+    };
+    loaded = { folder, base: open('ggml-base'), ggml: open('ggml'), llama: open('llama') };
+  } catch (cause) {
+    throw new EngineError('LIBRARY_MISSING', { platform, reason: (cause as Error).message }, { cause });
+  }
+  return loaded;
+}

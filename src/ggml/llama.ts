@@ -1,0 +1,156 @@
+import koffi from 'koffi';
+import { loadLibraries, type Pointer } from './library.ts';
+import { silence } from './log.ts';
+
+/** The part of libllama's C API that tokenizes and samples. Names and arguments are libllama's (`llama.h`). */
+export interface Llama {
+  /** Loads the vocabulary of a GGUF file and no weights. Of a split model only the first file is opened. Returns NULL on failure. */
+  loadVocabularyModel(path: string): Pointer;
+  llama_model_free(model: Pointer): void;
+  llama_model_get_vocab(model: Pointer): Pointer;
+
+  /** One of `vocabularyTypes`, or another number for a kind that no model here has. */
+  llama_vocab_type(vocab: Pointer): number;
+  llama_vocab_n_tokens(vocab: Pointer): number;
+  llama_vocab_bos(vocab: Pointer): number;
+  llama_vocab_eos(vocab: Pointer): number;
+  llama_vocab_get_add_bos(vocab: Pointer): boolean;
+  llama_vocab_get_add_eos(vocab: Pointer): boolean;
+  llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
+  llama_vocab_is_control(vocab: Pointer, token: number): boolean;
+  /** Returns the number of tokens, or minus the number that `tokens` would have to hold. */
+  llama_tokenize(
+    vocab: Pointer,
+    text: Uint8Array,
+    textBytes: number,
+    tokens: Int32Array,
+    capacity: number,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+  ): number;
+  /** Returns the number of bytes, or minus the number that `piece` would have to hold. */
+  llama_token_to_piece(
+    vocab: Pointer,
+    token: number,
+    piece: Uint8Array,
+    capacity: number,
+    lstrip: number,
+    special: boolean,
+  ): number;
+
+  /** An empty sampler chain. */
+  newSamplerChain(): Pointer;
+  llama_sampler_chain_add(chain: Pointer, sampler: Pointer): void;
+  llama_sampler_free(chain: Pointer): void;
+  llama_sampler_reset(chain: Pointer): void;
+  llama_sampler_accept(chain: Pointer, token: number): void;
+  /** Applies the chain to the candidates; `array` is changed in place. */
+  llama_sampler_apply(chain: Pointer, array: TokenDataArray): void;
+  llama_sampler_init_greedy(): Pointer;
+  llama_sampler_init_dist(seed: number): Pointer;
+  llama_sampler_init_top_k(k: number): Pointer;
+  llama_sampler_init_top_p(p: number, minKeep: number): Pointer;
+  llama_sampler_init_min_p(p: number, minKeep: number): Pointer;
+  llama_sampler_init_temp(temperature: number): Pointer;
+  llama_sampler_init_penalties(
+    vocabulary: number,
+    lastN: number,
+    repeat: number,
+    frequency: number,
+    presence: number,
+  ): Pointer;
+}
+
+/** llama_token_data_array: `data` is the address of `size` candidates of 12 bytes (id int32, logit float32, p float32). */
+export interface TokenDataArray {
+  data: Pointer;
+  size: number;
+  /** Index of the chosen candidate in `data`, or -1. */
+  selected: number;
+  sorted: boolean;
+}
+
+/** Values of C's `enum llama_vocab_type`. */
+export const vocabularyTypes = { none: 0, sentencePiece: 1, bytePair: 2 } as const;
+
+let table: Llama | undefined;
+
+/** Loads libllama, once per process, silenced. Throws LIBRARY_MISSING. */
+export function loadLlama(): Llama {
+  if (table) return table;
+  const { llama } = loadLibraries();
+  silence();
+
+  const modelParams = koffi.struct('llama_model_params', {
+    devices: 'void *',
+    tensor_buft_overrides: 'void *',
+    n_gpu_layers: 'int32_t',
+    split_mode: 'int',
+    load_mode: 'int',
+    lazy_mode: 'int',
+    main_gpu: 'int32_t',
+    tensor_split: 'void *',
+    progress_callback: 'void *',
+    progress_callback_user_data: 'void *',
+    kv_overrides: 'void *',
+    vocab_only: 'bool',
+    check_tensors: 'bool',
+    use_extra_bufts: 'bool',
+    no_host: 'bool',
+    no_alloc: 'bool',
+    load_mtp: 'bool',
+  });
+  koffi.struct('llama_token_data_array', { data: 'void *', size: 'size_t', selected: 'int64_t', sorted: 'bool' });
+  koffi.struct('llama_sampler_chain_params', { no_perf: 'bool' });
+
+  const override = koffi.struct('llama_model_kv_override', {
+    tag: 'int',
+    key: koffi.array('char', 128, 'String'),
+    integer: 'int64_t',
+    restOfUnion: koffi.array('uint8_t', 120),
+  });
+  // The tokenizer is in the first file; libllama would also open the others, and aborts on some damage in them.
+  const oneFile = koffi.alloc(override, 2);
+  koffi.encode(oneFile, override, { tag: 0, key: 'split.count', integer: 1, restOfUnion: new Uint8Array(120) });
+
+  const defaults = llama.func('llama_model_default_params', modelParams, []);
+  const load = llama.func('llama_model_load_from_file', 'void *', ['str', modelParams]);
+  const chainDefaults = llama.func('llama_sampler_chain_params llama_sampler_chain_default_params()');
+  const chainInit = llama.func('void *llama_sampler_chain_init(llama_sampler_chain_params)');
+
+  table = {
+    loadVocabularyModel: (path) => load(path, { ...defaults(), vocab_only: true, kv_overrides: oneFile }) ?? 0n,
+    newSamplerChain: () => chainInit(chainDefaults()),
+    llama_model_free: llama.func('void llama_model_free(void *)'),
+    llama_model_get_vocab: llama.func('void *llama_model_get_vocab(void *)'),
+    llama_vocab_type: llama.func('int llama_vocab_type(void *)'),
+    llama_vocab_n_tokens: llama.func('int32_t llama_vocab_n_tokens(void *)'),
+    llama_vocab_bos: llama.func('int32_t llama_vocab_bos(void *)'),
+    llama_vocab_eos: llama.func('int32_t llama_vocab_eos(void *)'),
+    llama_vocab_get_add_bos: llama.func('bool llama_vocab_get_add_bos(void *)'),
+    llama_vocab_get_add_eos: llama.func('bool llama_vocab_get_add_eos(void *)'),
+    llama_vocab_is_eog: llama.func('bool llama_vocab_is_eog(void *, int32_t)'),
+    llama_vocab_is_control: llama.func('bool llama_vocab_is_control(void *, int32_t)'),
+    llama_tokenize: llama.func(
+      'int32_t llama_tokenize(void *, const void *, int32_t, _Out_ int32_t *, int32_t, bool, bool)',
+    ),
+    llama_token_to_piece: llama.func(
+      'int32_t llama_token_to_piece(void *, int32_t, _Out_ uint8_t *, int32_t, int32_t, bool)',
+    ),
+    llama_sampler_chain_add: llama.func('void llama_sampler_chain_add(void *, void *)'),
+    llama_sampler_free: llama.func('void llama_sampler_free(void *)'),
+    llama_sampler_reset: llama.func('void llama_sampler_reset(void *)'),
+    llama_sampler_accept: llama.func('void llama_sampler_accept(void *, int32_t)'),
+    llama_sampler_apply: llama.func('void llama_sampler_apply(void *, _Inout_ llama_token_data_array *)'),
+    llama_sampler_init_greedy: llama.func('void *llama_sampler_init_greedy()'),
+    llama_sampler_init_dist: llama.func('void *llama_sampler_init_dist(uint32_t)'),
+    llama_sampler_init_top_k: llama.func('void *llama_sampler_init_top_k(int32_t)'),
+    llama_sampler_init_top_p: llama.func('void *llama_sampler_init_top_p(float, size_t)'),
+    llama_sampler_init_min_p: llama.func('void *llama_sampler_init_min_p(float, size_t)'),
+    llama_sampler_init_temp: llama.func('void *llama_sampler_init_temp(float)'),
+    llama_sampler_init_penalties: llama.func(
+      'void *llama_sampler_init_penalties(int32_t, int32_t, float, float, float)',
+    ),
+  };
+  return table;
+}

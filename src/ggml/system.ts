@@ -1,0 +1,48 @@
+import koffi from 'koffi';
+import type { Pointer } from './library.ts';
+
+/** Bytes of a memory page, and the unit direct reads are aligned to. 16 KiB covers Apple Silicon. */
+export const pageBytes: number = process.platform === 'darwin' ? 16384 : 4096;
+
+const hugePageAdvice = 14; // MADV_HUGEPAGE
+const dontNeedAdvice = 4; // POSIX_FADV_DONTNEED
+const noCacheCommand = 48; // F_NOCACHE
+
+type Call = (...args: (number | Pointer)[]) => number;
+
+/** A function of the C library this process already has, or one that does nothing where `platform` is not this one. */
+function libc(platform: NodeJS.Platform, signature: string): Call {
+  let call: Call | undefined;
+  return (...args) => {
+    if (process.platform !== platform) return 0;
+    call ??= koffi.load(null).func(signature) as Call;
+    return call(...args);
+  };
+}
+
+const madvise = libc('linux', 'int madvise(void *, size_t, int)');
+const posixFadvise = libc('linux', 'int posix_fadvise(int, int64_t, int64_t, int)');
+const fcntl = libc('darwin', 'int fcntl(int, int, ...)');
+
+/** Asks for huge pages behind [address, address + bytes), page-aligned. Only Linux needs asking; refusal is harmless. */
+export const adviseHugePages = (address: Pointer, bytes: number): void => {
+  madvise(address, bytes, hugePageAdvice);
+};
+
+/** Drops clean pages of a file from the page cache; `bytes` 0 means to its end. A no-op where that cannot be asked. */
+export const dropPageCache = (fd: number, offset: number, bytes: number): void => {
+  posixFadvise(fd, offset, bytes, dontNeedAdvice);
+};
+
+/** Turns the page cache off for reads through `fd` (macOS). Returns false where that cannot be done. */
+export const disablePageCache = (fd: number): boolean => {
+  if (process.platform !== 'darwin') return false;
+  return (
+    (fcntl as unknown as (fd: number, command: number, type: string, value: number) => number)(
+      fd,
+      noCacheCommand,
+      'int',
+      1,
+    ) !== -1
+  );
+};
