@@ -1,0 +1,16 @@
+import type { Architecture } from '../architecture.ts';
+import { attention, decoder, feedForward, preNormLayer } from '../blocks.ts';
+import { readConfig, ropeNeox } from '../config.ts';
+
+/** Qwen2 and Qwen2.5: biases on queries, keys and values. */
+export const qwen2: Architecture = {
+  name: 'qwen2',
+  config: (metadata) => readConfig(metadata, ropeNeox),
+  stages: (c) =>
+    decoder(c, (il) =>
+      preNormLayer(c, il, {
+        attend: (site, x) => attention(site, x, { c, il }, { rope: c.rope, scale: 1 / Math.sqrt(c.keyLength) }),
+        feed: (site, x) => feedForward(site, x, { c, il }, 'silu'),
+      }),
+    ),
+};

@@ -1,0 +1,17 @@
+import type { Architecture } from '../architecture.ts';
+import { attention, decoder, feedForward, preNormLayer } from '../blocks.ts';
+import { readConfig, ropeNeox } from '../config.ts';
+
+/** Qwen3, dense: queries and keys are normalised. */
+export const qwen3: Architecture = {
+  name: 'qwen3',
+  config: (metadata) => readConfig(metadata, ropeNeox),
+  stages: (c) =>
+    decoder(c, (il) =>
+      preNormLayer(c, il, {
+        attend: (site, x) =>
+          attention(site, x, { c, il }, { rope: c.rope, qkNorm: true, scale: 1 / Math.sqrt(c.keyLength) }),
+        feed: (site, x) => feedForward(site, x, { c, il }, 'silu'),
+      }),
+    ),
+};

@@ -1,0 +1,72 @@
+import type { Graph, Rope, Tensor, WeightTensor } from '../ggml/graph.ts';
+import type { Metadata } from '../gguf/metadata.ts';
+
+/** What a model's metadata says, checked: every number is in range and they fit together. */
+export interface Config {
+  readonly architecture: string;
+  readonly layers: number;
+  /** Elements of the residual stream. */
+  readonly width: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  /** Elements of one head's key and value. */
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Elements of the feed-forward layer. */
+  readonly feedForward: number;
+  readonly vocabulary: number;
+  /** Tokens the model was trained to see at once. */
+  readonly context: number;
+  readonly epsilon: number;
+  readonly rope: Rope;
+  /** Sliding-window attention: its tokens, its own rope, and the layers that have it. */
+  readonly window?: { readonly tokens: number; readonly rope: Rope; readonly layers: readonly boolean[] };
+  /** Logits are squashed to (-softcap, softcap); 0 leaves them. */
+  readonly logitSoftcap: number;
+}
+
+/** Asking for a weight by its GGUF name records the need, and checks the shape. Throws MISSING_TENSOR, WRONG_SHAPE. */
+export interface Weights {
+  (name: string, shape: readonly number[]): WeightTensor;
+  has(name: string): boolean;
+}
+
+/** What a stage asks of the tokens at hand, whoever they belong to. */
+export interface Batch {
+  /** Tokens each sequence may grow to. */
+  readonly context: number;
+  /** (tokens), int32 */
+  readonly positions: Tensor;
+  /** The rows of an embedding matrix (width, vocabulary) for the batch's tokens -> (width, tokens). */
+  embed(name: string, shape: readonly number[]): Tensor;
+  /**
+   * Stores k and v, and attends to what each token's sequence has stored in `layer`.
+   * q (keyLength, heads, tokens), k (keyLength, kvHeads, tokens), v (valueLength * kvHeads, tokens)
+   * -> (valueLength * heads, tokens). A `window` of 0 reaches back to the start.
+   */
+  attend(layer: number, qkv: { q: Tensor; k: Tensor; v: Tensor }, options: { scale: number; window: number }): Tensor;
+  /** Of x (n, tokens), the columns whose logits are asked for. */
+  outputs(x: Tensor): Tensor;
+}
+
+/** Where a stage builds. */
+export interface Site {
+  readonly graph: Graph;
+  readonly weights: Weights;
+  readonly batch: Batch;
+}
+
+/** A part of the model that takes the residual stream (width, tokens) a step further. The first one starts it. */
+export interface Stage {
+  readonly name: string;
+  build(site: Site, x: Tensor): Tensor;
+}
+
+/** A model family: one file in arch/, one line in index.ts. */
+export interface Architecture {
+  /** As in `general.architecture`. */
+  readonly name: string;
+  /** Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL. */
+  config(metadata: Metadata): Config;
+  stages(config: Config): readonly Stage[];
+}
