@@ -1,0 +1,54 @@
+import { formatBytes } from '../base/bytes.ts';
+import type { Plan } from './plan.ts';
+
+/** A plan in numbers, for people and programs: bytes, counts of weights. */
+export interface PlanSummary {
+  readonly budget: number;
+  readonly context: number;
+  readonly batch: number;
+  readonly memory: Plan['shares'];
+  readonly resident: { readonly weights: number; readonly bytes: number };
+  readonly streamed: { readonly weights: number; readonly bytes: number };
+  /** Read from the SSD for each token, when one is decoded at a time. */
+  readonly bytes_per_token: number;
+}
+
+export function summarize(plan: Plan): PlanSummary {
+  const weights = { resident: new Set<string>(), streamed: new Set<string>() };
+  const bytes = { resident: 0, streamed: 0 };
+  for (const slice of plan.slices) {
+    const home = plan.placements[slice.id]?.kind === 'ring' ? 'streamed' : 'resident';
+    weights[home].add(slice.weight.name);
+    bytes[home] += slice.extent.length;
+  }
+  return {
+    budget: plan.budget,
+    context: plan.context,
+    batch: plan.batch,
+    memory: plan.shares,
+    resident: { weights: weights.resident.size, bytes: bytes.resident },
+    streamed: { weights: weights.streamed.size, bytes: bytes.streamed },
+    bytes_per_token: plan.bytesPerPass,
+  };
+}
+
+/** "4.1 GiB of weights: 1.1 GiB resident, 3 GiB streamed for each token" */
+export function headline(plan: Plan): string {
+  const { resident, streamed } = summarize(plan);
+  const all = `${formatBytes(resident.bytes + streamed.bytes)} of weights`;
+  if (streamed.bytes === 0) return `${all}, all resident`;
+  return `${all}: ${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed for each token`;
+}
+
+/** The budget, share by share, in lines of "name bytes". */
+export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
+  const { runtime, kv, compute, ring, resident } = plan.shares;
+  return [
+    ['process', formatBytes(runtime)],
+    ['KV', `${formatBytes(kv)} for ${plan.context} tokens`],
+    ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
+    ['ring', formatBytes(ring)],
+    ['resident', formatBytes(resident)],
+    ['unused', formatBytes(plan.budget - runtime - kv - compute - ring - resident)],
+  ];
+}

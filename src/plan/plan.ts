@@ -1,0 +1,208 @@
+import { EngineError } from '../base/errors.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { spread } from './residency.ts';
+import { layRing } from './ring.ts';
+import { cut, type Slice, slotOf } from './slices.ts';
+
+/** Where a slice lives. Offsets are bytes from the start of the resident memory, or of the ring, to its first page. */
+export type Placement =
+  | { readonly kind: 'resident'; readonly offset: number }
+  /** Resident in a kernel layout of its own, converted as it is loaded. */
+  | { readonly kind: 'converted'; readonly bytes: number }
+  | { readonly kind: 'ring'; readonly offset: number; readonly after: number };
+
+/** What the budget is spent on, in bytes. */
+export interface Shares {
+  /** The process: Node, libraries, the vocabulary. */
+  readonly runtime: number;
+  readonly kv: number;
+  /** Intermediate results. */
+  readonly compute: number;
+  readonly ring: number;
+  readonly resident: number;
+}
+
+/** Everything that is decided before the first byte is read. */
+export interface Plan {
+  readonly budget: number;
+  /** Tokens a sequence may grow to. */
+  readonly context: number;
+  /** Tokens computed at once while a prompt is processed. */
+  readonly batch: number;
+  readonly slices: readonly Slice[];
+  /** By slice. */
+  readonly placements: readonly Placement[];
+  /** The slices that stream, in the order of use: what every pass reads. */
+  readonly streamed: readonly number[];
+  /** The most that one step may hold of the ring, in bytes. */
+  readonly stepBytes: number;
+  readonly shares: Shares;
+  /** Weight bytes that one pass reads. */
+  readonly bytesPerPass: number;
+}
+
+/** What is planned for. The functions depend on nothing but their arguments. */
+export interface Demand {
+  readonly budget: number;
+  readonly context: number;
+  readonly runtime: number;
+  readonly kv: number;
+  /** Bytes of a page: what direct reads are aligned to. */
+  readonly page: number;
+  /** The weights in order of first use. */
+  readonly manifest: readonly ManifestEntry[];
+  /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
+  compute(tokens: number, slices: readonly Slice[]): number;
+  /** Bytes of a slice in a faster kernel layout, if the device has one and it may be used. */
+  converted(slice: Slice): number | undefined;
+}
+
+export interface ManifestEntry {
+  readonly weight: Weight;
+  /** A matrix used once in a pass may stream, and may be cut; what else there is, is small and stays. */
+  readonly streamable: boolean;
+}
+
+const MiB = 2 ** 20;
+const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
+const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
+/** Slots the ring must hold: one computed on, one being waited for, two on their way. */
+const ringSlots = 4;
+/** Of what is free for weights, the most that reading ahead, and that intermediate results may take. */
+const ringShare = 1 / 4;
+const computeShare = 1 / 8;
+
+/**
+ * Divides the budget: as much as possible stays resident; if not all fits, the rest streams through the smallest ring
+ * that keeps the device busy. Throws BUDGET_TOO_SMALL with the smallest budget that works.
+ */
+export function makePlan(demand: Demand): Plan {
+  const tokens = batches.filter((n) => n <= Math.max(1, demand.context));
+  const whole = attempt(demand, sliceSizes[0] ?? MiB, tokens.slice(0, 4), { stream: false });
+  if (whole) return whole;
+
+  for (const [i, sliceBytes] of sliceSizes.entries()) {
+    const last = i === sliceSizes.length - 1;
+    const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: !last });
+    if (plan) return plan;
+  }
+  throw tooSmall(demand);
+}
+
+/** A plan with slices of `sliceBytes`, or undefined if there is none. `strict` keeps ring and compute to their shares. */
+function attempt(
+  demand: Demand,
+  sliceBytes: number,
+  tokens: readonly number[],
+  how: { stream: boolean; strict?: boolean },
+): Plan | undefined {
+  const sized = size(demand, sliceBytes);
+  const free = demand.budget - demand.runtime - demand.kv;
+  const ring = how.stream ? sized.ring : sized.staging;
+  if (how.strict && ring > free * ringShare) return undefined;
+  const needed = how.stream ? sized.fixed : sized.fixed + sized.streamable;
+
+  const afford = (n: number): number | undefined => {
+    const compute = demand.compute(n, sized.slices);
+    const tooMuch = how.stream && n > 1 && compute > Math.max(free * computeShare, demand.compute(1, sized.slices));
+    return tooMuch || compute + ring + needed > free ? undefined : compute;
+  };
+  for (const batch of tokens) {
+    const compute = afford(batch);
+    if (compute !== undefined) return place(demand, sized, { batch, compute, ring });
+  }
+  return undefined;
+}
+
+interface Sized {
+  readonly slices: readonly Slice[];
+  readonly streamable: number;
+  /** Bytes of what must be resident. */
+  readonly fixed: number;
+  readonly ring: number;
+  /** Bytes to convert resident slices through when nothing streams. */
+  readonly staging: number;
+  readonly mayStream: readonly boolean[];
+  readonly cost: readonly number[];
+}
+
+function size(demand: Demand, sliceBytes: number): Sized {
+  const slices: Slice[] = [];
+  const mayStream: boolean[] = [];
+  for (const { weight, streamable } of demand.manifest) {
+    for (const part of streamable ? cut(weight, sliceBytes) : cut(weight, Number.POSITIVE_INFINITY)) {
+      slices.push({ ...part, id: slices.length });
+      mayStream.push(streamable);
+    }
+  }
+  const slot = (s: Slice): number => slotOf(s.extent, demand.page).bytes;
+  const cost = slices.map((s) => demand.converted(s) ?? slot(s));
+  const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + (cost[s.id] ?? 0), 0);
+  const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, slot(s)), 0);
+  const converts = slices.some((s) => demand.converted(s) !== undefined);
+  return {
+    slices,
+    mayStream,
+    cost,
+    streamable: sum(slices.filter((s) => mayStream[s.id])),
+    fixed: sum(slices.filter((s) => !mayStream[s.id])),
+    ring: ringSlots * largest,
+    staging: converts ? 2 * largest : 0,
+  };
+}
+
+function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: number; ring: number }): Plan {
+  const { slices, mayStream, cost } = sized;
+  const free = demand.budget - demand.runtime - demand.kv - chosen.compute - chosen.ring - sized.fixed;
+  const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
+  const kept = spread(candidates, free);
+  const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
+  const slots = streamed.map((s) => slotOf(s.extent, demand.page).bytes);
+  const places = layRing(slots, chosen.ring);
+  const ringPlaces = new Map(streamed.map((s, turn) => [s.id, places[turn]]));
+
+  const placements: Placement[] = [];
+  let arena = 0;
+  let resident = 0;
+  for (const s of slices) {
+    const bytes = demand.converted(s);
+    const ringPlace = ringPlaces.get(s.id);
+    if (ringPlace) {
+      placements.push({ kind: 'ring', ...ringPlace });
+      continue;
+    }
+    resident += cost[s.id] ?? 0;
+    if (bytes !== undefined) {
+      placements.push({ kind: 'converted', bytes });
+    } else {
+      placements.push({ kind: 'resident', offset: arena });
+      arena += slotOf(s.extent, demand.page).bytes;
+    }
+  }
+  const { runtime, kv } = demand;
+  return {
+    budget: demand.budget,
+    context: demand.context,
+    batch: chosen.batch,
+    slices,
+    placements,
+    streamed: streamed.map((s) => s.id),
+    stepBytes: chosen.ring / ringSlots,
+    shares: { runtime, kv, compute: chosen.compute, ring: chosen.ring, resident },
+    bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),
+  };
+}
+
+/** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
+function tooSmall(demand: Demand): EngineError {
+  const sized = size(demand, sliceSizes.at(-1) ?? MiB);
+  const parts = {
+    runtime: demand.runtime,
+    KV: demand.kv,
+    compute: demand.compute(1, sized.slices),
+    ring: sized.ring,
+    resident: sized.fixed,
+  };
+  const needed = Object.values(parts).reduce((a, b) => a + b, 0);
+  return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed, parts });
+}

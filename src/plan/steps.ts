@@ -1,0 +1,39 @@
+/** Nodes [from, to) of a graph, and the streamed slices that they read: what is waited for, computed and freed as one. */
+export interface Step {
+  readonly from: number;
+  readonly to: number;
+  readonly slices: readonly number[];
+}
+
+/** A streamed slice of `bytes` is read by node `node`. */
+export interface StreamedUse {
+  readonly slice: number;
+  readonly node: number;
+  readonly bytes: number;
+}
+
+/**
+ * Divides the nodes [0, nodes) of a graph so that no step needs more than `maxBytes` of streamed slices at once (or
+ * needs a single one). A step begins where its first streamed slice is read, so that everything before can be computed
+ * while that slice is on its way.
+ */
+export function divide(uses: readonly StreamedUse[], nodes: number, maxBytes: number): readonly Step[] {
+  const steps: Step[] = [];
+  let from = 0;
+  let bytes = 0;
+  let slices: number[] = [];
+  for (const use of uses) {
+    const startsLate = slices.length === 0 && use.node > from;
+    const overflows = slices.length > 0 && bytes + use.bytes > maxBytes;
+    if (startsLate || overflows) {
+      steps.push({ from, to: use.node, slices });
+      from = use.node;
+      bytes = 0;
+      slices = [];
+    }
+    slices.push(use.slice);
+    bytes += use.bytes;
+  }
+  if (from < nodes) steps.push({ from, to: nodes, slices });
+  return steps;
+}
