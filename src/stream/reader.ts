@@ -1,0 +1,141 @@
+import { close, constants, openSync, read } from 'node:fs';
+import { EngineError } from '../base/errors.ts';
+import { disablePageCache, dropPageCache, pageBytes } from '../ggml/system.ts';
+
+/** Reads `into.length` bytes at `position`, or fewer at the end of the file. Node's `fs.read`, or a test's. */
+export type ReadAt = (
+  fd: number,
+  into: Uint8Array,
+  position: number,
+  done: (error: Error | null, bytes: number) => void,
+) => void;
+
+export interface ReaderOptions {
+  /** Reads in flight at once. One less than libuv's threads, so that computing never queues behind reading. */
+  readonly inFlight: number;
+  /** For tests: what reads. */
+  readonly readAt?: ReadAt;
+}
+
+interface OpenFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly size: number;
+  readonly direct: boolean;
+}
+
+interface Job {
+  readonly file: OpenFile;
+  readonly into: Uint8Array;
+  readonly position: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Reads model files past the page cache, several reads at once. Where the file system refuses direct reads they are
+ * buffered, and what they leave in the page cache is dropped.
+ */
+export class Reader implements AsyncDisposable {
+  /** Bytes read so far. */
+  bytesRead = 0;
+  readonly #files: readonly OpenFile[];
+  readonly #limit: number;
+  readonly #readAt: ReadAt;
+  readonly #urgent: Job[] = [];
+  readonly #queue: Job[] = [];
+  #active = 0;
+  #closing: (() => void) | undefined;
+  #closed = false;
+
+  /** Throws MODEL_NOT_FOUND, UNREADABLE. */
+  constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
+    this.#files = files.map(({ path, size }) => ({ path, size, ...openForReading(path) }));
+    this.#limit = options.inFlight;
+    this.#readAt = options.readAt ?? ((fd, into, position, done) => read(fd, into, 0, into.length, position, done));
+  }
+
+  /** True if all files are read past the page cache. */
+  get direct(): boolean {
+    return this.#files.every((file) => file.direct);
+  }
+
+  /**
+   * Fills `into` from `position` of file `file`. Address, length and position are multiples of the page; the file may
+   * end before the last page does. Urgent reads overtake the others. Rejects with READ_FAILED, FILE_CHANGED.
+   */
+  read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
+    const open = this.#files[file];
+    if (!open || this.#closed) return Promise.reject(new Error('the reader is closed'));
+    return new Promise((resolve, reject) => {
+      (urgent ? this.#urgent : this.#queue).push({ file: open, into, position, resolve, reject });
+      this.#start();
+    });
+  }
+
+  /** Waits for the reads under way, gives up those that have not begun, and closes the files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const job of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) job.reject(new Error('closed'));
+    if (this.#active > 0) await new Promise<void>((resolve) => (this.#closing = resolve));
+    for (const { fd } of this.#files) close(fd);
+  }
+
+  #start(): void {
+    while (this.#active < this.#limit) {
+      const job = this.#urgent.shift() ?? this.#queue.shift();
+      if (!job) return;
+      this.#active += 1;
+      this.#run(job, 0);
+    }
+  }
+
+  /** Reads on from `done` bytes until the job's bytes, or the file, are at their end. */
+  #run(job: Job, done: number): void {
+    const { file, into, position } = job;
+    const wanted = Math.min(into.length, file.size - position);
+    const rest = done === 0 ? into : into.subarray(done);
+    this.#readAt(file.fd, rest, position + done, (error, bytes) => {
+      this.bytesRead += bytes || 0;
+      if (error) {
+        const reason = (error as NodeJS.ErrnoException).code ?? error.message;
+        this.#finish(job, new EngineError('READ_FAILED', { file: file.path, offset: position + done, reason }));
+      } else if (done + bytes >= wanted) {
+        if (!file.direct) dropPageCache(file.fd, position, into.length);
+        this.#finish(job);
+      } else if (bytes === 0 || bytes % pageBytes !== 0) {
+        this.#finish(job, new EngineError('FILE_CHANGED', { file: file.path, offset: position + done + bytes }));
+      } else {
+        this.#run(job, done + bytes);
+      }
+    });
+  }
+
+  #finish(job: Job, error?: Error): void {
+    this.#active -= 1;
+    if (error) job.reject(error);
+    else job.resolve();
+    if (this.#closed && this.#active === 0) this.#closing?.();
+    this.#start();
+  }
+}
+
+/** Opens past the page cache where the system and the file system can. */
+function openForReading(path: string): { fd: number; direct: boolean } {
+  try {
+    if (constants.O_DIRECT !== undefined) {
+      try {
+        return { fd: openSync(path, constants.O_RDONLY | constants.O_DIRECT), direct: true };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      }
+    }
+    const fd = openSync(path, 'r');
+    return { fd, direct: disablePageCache(fd) };
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    if (reason === 'ENOENT') throw new EngineError('MODEL_NOT_FOUND', { file: path }, { cause });
+    throw new EngineError('UNREADABLE', { file: path, reason }, { cause });
+  }
+}

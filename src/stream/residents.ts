@@ -1,0 +1,97 @@
+import { loadGgml } from '../ggml/api.ts';
+import type { HostMemory } from '../ggml/host-memory.ts';
+import type { Pointer } from '../ggml/library.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Plan } from '../plan/plan.ts';
+import { layRing } from '../plan/ring.ts';
+import { type Slice, slotOf } from '../plan/slices.ts';
+import type { Reader } from './reader.ts';
+import { WeightSource } from './source.ts';
+
+/** Bytes of one read: large enough for the device's full rate, small enough to keep several in flight. */
+export const chunkBytes: number = 8 * 2 ** 20;
+
+export interface LoadOptions {
+  /** Called with the bytes loaded so far, and those there are. */
+  readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes of memory for the residents that keep the file's layout. */
+export const arenaBytes = (plan: Plan): number =>
+  plan.slices
+    .filter((s) => plan.placements[s.id]?.kind === 'resident')
+    .reduce((sum, s) => sum + slotOf(s.extent, pageBytes).bytes, 0);
+
+/**
+ * Reads what stays resident: slices in the file's layout straight to their place in `arena`, converted ones through
+ * `ring`, which nothing uses yet. `tensors` are by slice. Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason.
+ */
+export async function loadResidents(
+  plan: Plan,
+  reader: Reader,
+  memory: { arena: HostMemory; ring: HostMemory; tensors: readonly { pointer: Pointer }[] },
+  options: LoadOptions = {},
+): Promise<void> {
+  const resident = plan.slices.filter((s) => plan.placements[s.id]?.kind !== 'ring');
+  const total = resident.reduce((sum, s) => sum + s.extent.length, 0);
+  let loaded = 0;
+  const done = (slice: Slice): void => {
+    options.signal?.throwIfAborted();
+    loaded += slice.extent.length;
+    options.onProgress?.(loaded, total);
+  };
+  await loadInPlace(plan, reader, memory.arena, done);
+  await loadConverted(plan, reader, memory, done);
+}
+
+async function loadInPlace(plan: Plan, reader: Reader, arena: HostMemory, done: (slice: Slice) => void): Promise<void> {
+  const reads: Promise<void>[] = [];
+  for (const slice of plan.slices) {
+    const placement = plan.placements[slice.id];
+    if (placement?.kind !== 'resident') continue;
+    const slot = slotOf(slice.extent, pageBytes);
+    const into = arena.view(placement.offset, slot.bytes);
+    const chunks: Promise<void>[] = [];
+    for (let at = 0; at < slot.bytes; at += chunkBytes) {
+      chunks.push(reader.read(slice.extent.file, into.subarray(at, at + chunkBytes), slot.start + at));
+    }
+    reads.push(Promise.all(chunks).then(() => done(slice)));
+  }
+  await Promise.all(reads);
+}
+
+async function loadConverted(
+  plan: Plan,
+  reader: Reader,
+  { ring, tensors }: { ring: HostMemory; tensors: readonly { pointer: Pointer }[] },
+  done: (slice: Slice) => void,
+): Promise<void> {
+  const slices = plan.slices.filter((s) => plan.placements[s.id]?.kind === 'converted');
+  const slots = slices.map((s) => slotOf(s.extent, pageBytes));
+  const places = layRing(
+    slots.map((slot) => slot.bytes),
+    ring.bytes,
+  );
+  const staged = slices.map((slice, i) => {
+    const [slot, ringPlace] = [slots[i] ?? slotOf(slice.extent, pageBytes), places[i] ?? { offset: 0, after: 1 }];
+    const into = ring.view(ringPlace.offset, slot.bytes);
+    return { slice, file: slice.extent.file, slot, into, after: ringPlace.after };
+  });
+  const source = new WeightSource(reader, staged, chunkBytes);
+  source.start(1);
+  for (const { slice, slot, into } of staged) {
+    using _lease = await source.lease(1);
+    const tensor = tensors[slice.id];
+    if (tensor) await convert(tensor.pointer, into.subarray(slot.skew, slot.skew + slice.extent.length));
+    done(slice);
+  }
+}
+
+/** Gives a tensor its data, in the layout of the buffer it lies in, on a thread of its own. */
+const convert = (tensor: Pointer, data: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    loadGgml().ggml_backend_tensor_set.async(tensor, data, 0, data.length, (error: Error | null) =>
+      error ? reject(error) : resolve(),
+    );
+  });

@@ -1,0 +1,62 @@
+import { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { slotOf } from '../plan/slices.ts';
+import type { Reader } from './reader.ts';
+
+/** Rows that are read at once. */
+const group = 32;
+
+const rowLength = (weight: Weight): number => weight.extent.length / (weight.shape[1] ?? 1);
+
+/** The pages that any one row may lie on. */
+const slotBytes = (weight: Weight): number => Math.ceil(rowLength(weight) / pageBytes) * pageBytes + pageBytes;
+
+/** Bytes that a RowReader for `weight` takes. */
+export const rowReaderBytes = (weight: Weight): number => group * slotBytes(weight);
+
+/** Reads single rows of a matrix: an embedding is never needed as a whole. */
+export class RowReader implements Disposable {
+  readonly #reader: Reader;
+  readonly #weight: Weight;
+  readonly #memory: HostMemory;
+
+  /** Throws OUT_OF_MEMORY. */
+  constructor(reader: Reader, weight: Weight) {
+    this.#reader = reader;
+    this.#weight = weight;
+    this.#memory = new HostMemory(rowReaderBytes(weight), 'embedding rows');
+  }
+
+  /**
+   * Calls `use` for each of `rows` with its place in the list and its bytes, valid during the call. A row is read once,
+   * however often it is listed. Rejects with READ_FAILED, FILE_CHANGED.
+   */
+  async read(rows: readonly number[], use: (index: number, bytes: Uint8Array) => void): Promise<void> {
+    const places = new Map<number, number[]>();
+    for (const [i, row] of rows.entries()) places.set(row, [...(places.get(row) ?? []), i]);
+    const distinct = [...places.keys()];
+    for (let from = 0; from < distinct.length; from += group) {
+      const wave = distinct.slice(from, from + group);
+      await Promise.all(
+        wave.map(async (row, i) => {
+          const bytes = await this.#row(row, i * slotBytes(this.#weight));
+          for (const index of places.get(row) ?? []) use(index, bytes);
+        }),
+      );
+    }
+  }
+
+  async #row(row: number, offset: number): Promise<Uint8Array> {
+    const { extent } = this.#weight;
+    const length = rowLength(this.#weight);
+    const slot = slotOf({ file: extent.file, offset: extent.offset + row * length, length }, pageBytes);
+    const pages = this.#memory.view(offset, slot.bytes);
+    await this.#reader.read(extent.file, pages, slot.start, true);
+    return pages.subarray(slot.skew, slot.skew + length);
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+}

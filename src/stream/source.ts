@@ -1,0 +1,95 @@
+import type { Slot } from '../plan/slices.ts';
+import type { Reader } from './reader.ts';
+
+/** One read of a pass: the pages of a slice, and where they go. */
+export interface StreamedSlice {
+  readonly file: number;
+  readonly slot: Slot;
+  /** The slice's pages in the ring. */
+  readonly into: Uint8Array;
+  /** Reads back to the one whose release frees these bytes; see `RingPlace`. */
+  readonly after: number;
+}
+
+/** The bytes of some slices, in place until it is disposed. */
+export type Lease = Disposable;
+
+/**
+ * Keeps the ring filled: reads the streamed slices over and over in the order of use, each as soon as its bytes in the
+ * ring are free. What a pass needs last is followed by what the next one needs first.
+ */
+export class WeightSource {
+  /** Seconds that leases were waited for. */
+  stallSeconds = 0;
+  readonly #reader: Reader;
+  readonly #slices: readonly StreamedSlice[];
+  readonly #chunkBytes: number;
+  /** By turn in the pass: the read that is under way or done. */
+  readonly #loads: Promise<void>[] = [];
+  /** Reads since the start: begun, leased and released. Read k is slice k mod slices. */
+  #begun = 0;
+  #leased = 0;
+  #released = 0;
+  #end = Number.POSITIVE_INFINITY;
+
+  /** `chunkBytes`, a multiple of the page: a larger slice is read in several reads at once. */
+  constructor(reader: Reader, slices: readonly StreamedSlice[], chunkBytes: number) {
+    this.#reader = reader;
+    this.#slices = slices;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** Begins to read ahead; without an end the passes go on for ever, with `passes` they stop after so many. */
+  start(passes: number = Number.POSITIVE_INFINITY): void {
+    this.#end = passes * this.#slices.length;
+    this.#fill();
+  }
+
+  /**
+   * Waits until the next `count` slices in order of use are in place. Leases are taken and disposed in order.
+   * Rejects with READ_FAILED, FILE_CHANGED.
+   */
+  async lease(count: number): Promise<Lease> {
+    const from = this.#leased;
+    this.#leased += count;
+    const began = performance.now();
+    for (let k = from; k < this.#leased; k += 1) await this.#loads[k % this.#slices.length];
+    if (count > 0) this.stallSeconds += (performance.now() - began) / 1000;
+    return { [Symbol.dispose]: () => this.#release(count) };
+  }
+
+  /** Gives up the pass that is under way, whose leases are all disposed: the next lease is the first of a pass. */
+  async restart(): Promise<void> {
+    await Promise.allSettled(this.#loads);
+    const { length } = this.#slices;
+    const next = length === 0 ? 0 : Math.ceil(this.#leased / length) * length;
+    this.#begun = this.#leased = this.#released = next;
+    this.#fill();
+  }
+
+  #release(count: number): void {
+    this.#released += count;
+    this.#fill();
+  }
+
+  #fill(): void {
+    const { length } = this.#slices;
+    for (; this.#begun < this.#end && length > 0; this.#begun += 1) {
+      const turn = this.#begun % length;
+      const slice = this.#slices[turn];
+      if (!slice || this.#begun - slice.after >= this.#released) return;
+      const load = this.#load(slice);
+      // Whoever leases the slice gets the error; until then nobody awaits it.
+      load.catch(() => {});
+      this.#loads[turn] = load;
+    }
+  }
+
+  async #load({ file, slot, into }: StreamedSlice): Promise<void> {
+    const reads: Promise<void>[] = [];
+    for (let done = 0; done < slot.bytes; done += this.#chunkBytes) {
+      reads.push(this.#reader.read(file, into.subarray(done, done + this.#chunkBytes), slot.start + done));
+    }
+    await Promise.all(reads);
+  }
+}
