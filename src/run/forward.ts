@@ -1,0 +1,130 @@
+import { GraphAllocator } from '../ggml/allocator.ts';
+import { loadGgml } from '../ggml/api.ts';
+import type { Device } from '../ggml/device.ts';
+import { Graph, type Tensor } from '../ggml/graph.ts';
+import type { Pointer } from '../ggml/library.ts';
+import type { Weight } from '../gguf/weight.ts';
+import type { Stage, Weights } from '../model/architecture.ts';
+import type { Plan } from '../plan/plan.ts';
+import { divide } from '../plan/steps.ts';
+import type { Reader } from '../stream/reader.ts';
+import { RowReader } from '../stream/rows.ts';
+import type { WeightSource } from '../stream/source.ts';
+import { BatchInputs, type Span, type SpanShape, shapeOf } from './batch.ts';
+import { writeInputs } from './inputs.ts';
+
+/** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
+export function build(
+  graph: Graph,
+  stages: readonly Stage[],
+  model: { weights: Weights; file: ReadonlyMap<string, Weight> },
+  spans: readonly SpanShape[],
+): { inputs: BatchInputs; logits: Tensor } {
+  const inputs = new BatchInputs(graph, model.file, spans);
+  const site = { graph, weights: model.weights, batch: inputs };
+  const logits = stages.reduce((x, stage) => stage.build(site, x), inputs.positions);
+  return { inputs, logits: graph.output(logits) };
+}
+
+/** A graph with its memory, cut into steps. */
+interface Compiled {
+  readonly shapes: readonly SpanShape[];
+  readonly graph: Graph;
+  readonly inputs: BatchInputs;
+  readonly logits: Tensor;
+  readonly steps: readonly { readonly graph: Pointer; readonly slices: number }[];
+}
+
+export interface ForwardParts {
+  readonly stages: readonly Stage[];
+  readonly plan: Plan;
+  readonly device: Device;
+  readonly weights: Weights;
+  readonly file: ReadonlyMap<string, Weight>;
+  readonly source: WeightSource;
+  readonly reader: Reader;
+}
+
+/** Takes spans of tokens through the model: one pass over its weights, resident or streamed. */
+export class Forward implements Disposable {
+  /** Seconds of computing so far. */
+  computeSeconds = 0;
+  readonly #parts: ForwardParts;
+  readonly #allocator: GraphAllocator = new GraphAllocator();
+  readonly #streamed: ReadonlySet<number>;
+  #compiled: Compiled | undefined;
+  #rows: RowReader | undefined;
+
+  constructor(parts: ForwardParts) {
+    this.#parts = parts;
+    this.#streamed = new Set(parts.plan.streamed);
+  }
+
+  /**
+   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans. `signal` ends the pass between two
+   * steps. Rejects with READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, or the signal's reason.
+   */
+  async run(spans: readonly Span[], signal?: AbortSignal): Promise<Float32Array> {
+    const { source, device } = this.#parts;
+    const { inputs, logits, steps } = this.#compile(spans);
+    writeInputs(inputs, spans);
+    await this.#embed(inputs, spans);
+    for (const step of steps) {
+      if (signal?.aborted) {
+        await source.restart();
+        throw signal.reason;
+      }
+      using _lease = await source.lease(step.slices);
+      const began = performance.now();
+      await device.compute(step.graph);
+      this.computeSeconds += (performance.now() - began) / 1000;
+    }
+    const result = new Float32Array((logits.shape[0] ?? 0) * inputs.outputCount);
+    loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
+    return result;
+  }
+
+  [Symbol.dispose](): void {
+    this.#compiled?.graph[Symbol.dispose]();
+    this.#allocator[Symbol.dispose]();
+    this.#rows?.[Symbol.dispose]();
+  }
+
+  /** The graph for these spans: the last one if it fits, else a new one in its place. */
+  #compile(spans: readonly Span[]): Compiled {
+    const shapes = spans.map(shapeOf);
+    if (this.#compiled && sameShapes(this.#compiled.shapes, shapes)) return this.#compiled;
+    this.#compiled?.graph[Symbol.dispose]();
+    this.#compiled = undefined;
+
+    const { stages, weights, file, plan } = this.#parts;
+    const graph = new Graph();
+    const { inputs, logits } = build(graph, stages, { weights, file }, shapes);
+    this.#allocator.allocate(graph);
+    const uses = graph.uses
+      .filter((use) => this.#streamed.has(use.slice))
+      .map((use) => ({ ...use, bytes: plan.slices[use.slice]?.extent.length ?? 0 }));
+    const steps = divide(uses, graph.nodes, plan.stepBytes).map((step) => ({
+      graph: graph.slice(step.from, step.to),
+      slices: step.slices.length,
+    }));
+    this.#compiled = { shapes, graph, inputs, logits, steps };
+    return this.#compiled;
+  }
+
+  async #embed({ embedding }: BatchInputs, spans: readonly Span[]): Promise<void> {
+    if (!embedding) return;
+    const tokens = spans.flatMap((span) => span.tokens);
+    this.#rows ??= new RowReader(this.#parts.reader, embedding.weight);
+    await this.#rows.read(tokens, (index, bytes) => {
+      loadGgml().ggml_backend_tensor_set(embedding.rows.pointer, bytes, index * bytes.length, bytes.length);
+    });
+  }
+}
+
+const sameShapes = (a: readonly SpanShape[], b: readonly SpanShape[]): boolean =>
+  a.length === b.length &&
+  a.every((x, i) => {
+    const y = b[i];
+    return x.kv === y?.kv && x.tokens === y.tokens && x.outputs === y.outputs && x.reach === y.reach;
+  });

@@ -1,0 +1,48 @@
+import { measure } from '../ggml/allocator.ts';
+import { Graph } from '../ggml/graph.ts';
+import { NoMemory } from '../ggml/host-memory.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { type KvShape, KvStore } from '../kv/store.ts';
+import type { Stage } from '../model/architecture.ts';
+import type { ManifestEntry } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+import { rowReaderBytes } from '../stream/rows.ts';
+import { build } from './forward.ts';
+import { Manifest, SliceTensors } from './weights.ts';
+
+/** A model as far as its header describes it. */
+export interface Outline {
+  readonly stages: readonly Stage[];
+  readonly weights: ReadonlyMap<string, Weight>;
+  readonly kv: KvShape;
+}
+
+/**
+ * The weights that the model's graph reads, in order of first use: it is built once, without memory.
+ * Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ */
+export function manifestOf(outline: Outline): readonly ManifestEntry[] {
+  using memory = new NoMemory();
+  using kv = new KvStore(outline.kv, memory);
+  using graph = new Graph();
+  using manifest = new Manifest(outline.weights, (tensor) => memory.place(tensor.pointer));
+  const span = { kv, tokens: 1, outputs: 1, reach: outline.kv.context };
+  build(graph, outline.stages, { weights: manifest.weights, file: outline.weights }, [span]);
+  return manifest.entries;
+}
+
+/** Bytes beside weights and KV that a batch of `tokens` of one sequence takes at the end of its context. */
+export function computeBytes(outline: Outline, slices: readonly Slice[], tokens: number, threads: number): number {
+  using memory = new NoMemory();
+  using kv = new KvStore(outline.kv, memory);
+  using graph = new Graph();
+  using tensors = new SliceTensors(outline.weights, slices, (_, tensor) => memory.place(tensor.pointer));
+  const span = { kv, tokens, outputs: 1, reach: outline.kv.context };
+  const { inputs } = build(graph, outline.stages, { weights: tensors.weights, file: outline.weights }, [span]);
+  const masks = 2 * kv.shape.context * tokens;
+  const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
+  return measure(graph) + graph.scratchBytes + masks + rows + threads * threadBytes;
+}
+
+/** Attention's scratch memory per thread. */
+const threadBytes = 2 ** 20;
