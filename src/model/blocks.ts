@@ -8,6 +8,8 @@ export interface AttentionOptions {
   /** Queries and keys are normalised, head by head, before they are rotated. */
   readonly qkNorm?: boolean;
   readonly scale: number;
+  /** Queries are scaled before attention rounds them to float16, not after: what some models are tuned to. */
+  readonly scaleFirst?: boolean;
   /** Tokens a query sees, itself included; 0 is all. */
   readonly window?: number;
 }
@@ -36,7 +38,9 @@ export function attention(site: Site, x: Tensor, layer: { c: Config; il: number 
   }
   qkv.q = graph.rope(qkv.q, batch.positions, options.rope, options.factors);
   qkv.k = graph.rope(qkv.k, batch.positions, options.rope, options.factors);
-  const attended = batch.attend(il, qkv, { scale: options.scale, window: options.window ?? 0 });
+  if (options.scaleFirst) qkv.q = graph.scale(qkv.q, options.scale);
+  const scale = options.scaleFirst ? 1 : options.scale;
+  const attended = batch.attend(il, qkv, { scale, window: options.window ?? 0 });
   return linear(site, attended, `blk.${il}.attn_output`, [c.valueLength * c.heads, c.width]);
 }
 

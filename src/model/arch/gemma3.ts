@@ -32,7 +32,13 @@ const layer =
       site,
       norm(site, x, `blk.${il}.attn_norm`, c.epsilon),
       { c, il },
-      { rope: window?.rope ?? c.rope, qkNorm: true, scale: attentionScale(c), window: window?.tokens ?? 0 },
+      {
+        rope: window?.rope ?? c.rope,
+        qkNorm: true,
+        scale: attentionScale(c),
+        scaleFirst: true,
+        window: window?.tokens ?? 0,
+      },
     );
     const [y, residual] = keepOutputs(site, il === c.layers - 1, [attended, x]);
     const middle = graph.add(norm(site, y, `blk.${il}.post_attention_norm`, c.epsilon), residual);

@@ -12,7 +12,12 @@ export const phi3: Architecture = {
       preNormLayer(c, il, {
         attend: (site, x) => {
           const factors = ropeFactors(site.weights, c, site.batch.context);
-          return attention(site, x, { c, il }, { rope: c.rope, factors, scale: 1 / Math.sqrt(c.keyLength) });
+          return attention(
+            site,
+            x,
+            { c, il },
+            { rope: c.rope, factors, scale: 1 / Math.sqrt(c.keyLength), scaleFirst: true },
+          );
         },
         feed: (site, x) => fusedFeedForward(site, x, c, il),
       }),
