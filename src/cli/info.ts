@@ -1,0 +1,165 @@
+import { Command } from 'commander';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import { defaultBudget, runtimeBytes } from '../engine/model.ts';
+import { type ModelOutline, openOutline } from '../engine/outline.ts';
+import { type Kernels, layoutsOf, planModel, vocabularyBytes } from '../engine/planner.ts';
+import { Device } from '../ggml/device.ts';
+import { headline, shareLines, summarize } from '../plan/explain.ts';
+import type { Plan } from '../plan/plan.ts';
+import { budgetOption, contextOption, kernelsOption, threadsOption } from './options.ts';
+import { write } from './output.ts';
+
+interface InfoOptions {
+  memoryBudget?: number;
+  ctx?: number;
+  kernels: Kernels;
+  threads?: number;
+  tensors?: boolean;
+  json?: boolean;
+}
+
+export const infoCommand = (): Command =>
+  new Command('info')
+    .description('show what a model is, and the plan for running it under a memory budget')
+    .argument('<model>', 'GGUF file; of a split model, any part')
+    .addOption(budgetOption())
+    .addOption(contextOption())
+    .addOption(kernelsOption())
+    .addOption(threadsOption())
+    .option('--tensors', 'list every tensor with its type, shape and size')
+    .option('--json', 'print one JSON object')
+    .action(info);
+
+async function info(path: string, options: InfoOptions): Promise<void> {
+  const outline = openOutline(path);
+  const model = describe(outline, options.tensors ?? false);
+  const planned = tryPlan(outline, options);
+  const failed = planned instanceof EngineError;
+  if (options.json) {
+    const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
+    await write(`${JSON.stringify({ ...model, plan }, undefined, 2)}\n`);
+  } else {
+    const plan = failed ? [planned.message] : planText(planned, options.memoryBudget === undefined);
+    await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
+  }
+  if (failed) process.exitCode = 1;
+}
+
+/** The plan, or why there is none under this budget. */
+function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineError {
+  using device = new Device(options.threads ?? 1, 0);
+  try {
+    return planModel(outline, device, layoutsOf(device, options.kernels), {
+      budget: options.memoryBudget ?? defaultBudget(),
+      runtime: runtimeBytes() + vocabularyBytes(outline),
+      context: options.ctx,
+      kernels: options.kernels,
+    });
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
+    throw error;
+  }
+}
+
+function describe(outline: ModelOutline, tensors: boolean): ModelDescription {
+  const { file, config } = outline;
+  const { metadata } = file;
+  const types: Record<string, { tensors: number; bytes: number }> = {};
+  for (const { type, extent } of file.weights.values()) {
+    const entry = (types[type.name] ??= { tensors: 0, bytes: 0 });
+    entry.tensors += 1;
+    entry.bytes += extent.length;
+  }
+  return {
+    path: outline.path,
+    name: metadata.string('general.name', undefined) ?? config.architecture,
+    architecture: config.architecture,
+    layers: config.layers,
+    width: config.width,
+    heads: config.heads,
+    kv_heads: config.kvHeads,
+    parameters: file.parameters,
+    bytes: file.bytes,
+    files: file.files.length,
+    types,
+    context: config.context,
+    tokenizer: {
+      model: metadata.string('tokenizer.ggml.model', 'none'),
+      pre: metadata.string('tokenizer.ggml.pre', undefined) ?? null,
+      tokens: config.vocabulary,
+      chat_template: metadata.has('tokenizer.chat_template'),
+    },
+    ...(tensors && {
+      tensors: [...file.weights.values()].map(({ name, type, shape, extent }) => ({
+        name,
+        type: type.name,
+        shape,
+        bytes: extent.length,
+      })),
+    }),
+  };
+}
+
+interface ModelDescription {
+  path: string;
+  name: string;
+  architecture: string;
+  layers: number;
+  width: number;
+  heads: number;
+  kv_heads: number;
+  parameters: number;
+  bytes: number;
+  files: number;
+  types: Readonly<Record<string, { tensors: number; bytes: number }>>;
+  context: number;
+  tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
+  tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
+}
+
+function modelText(model: ModelDescription): readonly string[] {
+  const { tokenizer } = model;
+  const types = Object.entries(model.types)
+    .sort(([, a], [, b]) => b.bytes - a.bytes)
+    .map(([name, { bytes }]) => `${name} ${formatBytes(bytes)}`);
+  const lines = [
+    model.name,
+    ...table([
+      ['architecture', `${model.architecture}, ${model.layers} layers of width ${model.width}`],
+      ['attention', `${model.heads} heads, ${model.kv_heads} for keys and values`],
+      ['parameters', formatCount(model.parameters)],
+      ['weights', `${formatBytes(model.bytes)}: ${types.join(', ')}`],
+      ['context', `${model.context} tokens`],
+      [
+        'tokenizer',
+        `${[tokenizer.model, tokenizer.pre].filter(Boolean).join('/')}, ${tokenizer.tokens} tokens, ${
+          tokenizer.chat_template ? 'with' : 'no'
+        } chat template`,
+      ],
+    ]),
+  ];
+  const tensors = model.tensors?.map(
+    ({ name, type, shape, bytes }) =>
+      [name, `${type.padEnd(8)}${formatBytes(bytes).padStart(10)}  [${shape.join(', ')}]`] as const,
+  );
+  return tensors ? [...lines, '', 'Tensors', ...table(tensors)] : lines;
+}
+
+const planText = (plan: Plan, auto: boolean): readonly string[] => [
+  `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
+  `  ${headline(plan)}`,
+  ...table(shareLines(plan)),
+];
+
+/** Two columns, indented. */
+function table(rows: readonly (readonly [string, string])[]): readonly string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+}
+
+/** 134515008 -> "134.5 M" */
+function formatCount(n: number): string {
+  if (n >= 1e9) return `${(n / 1e9).toFixed(1)} B`;
+  return n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : `${n}`;
+}

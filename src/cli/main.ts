@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { EngineError, type ErrorKind } from '../base/errors.ts';
+import { infoCommand } from './info.ts';
+import { note } from './output.ts';
+import { runCommand } from './run.ts';
+
+const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
+const usageExitCode = 2;
+
+function program(): Command {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  const command = new Command('ssd-llm')
+    .description('Run language models larger than memory: weights stream from the SSD under a hard memory budget.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(--help shows the options)');
+  for (const sub of [runCommand(), infoCommand()]) {
+    command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
+  }
+  return command;
+}
+
+/** Runs the command line; every way it can end has its exit code. */
+async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    if (error instanceof EngineError) note(`error: ${error.message} [${error.code}]`);
+    else if (!(error instanceof CommanderError)) note(`internal error: ${(error as Error).stack ?? error}`);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof EngineError) return exitCodes[error.kind];
+  // Commander has already said what was wrong; help and the version end with 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+  return 1;
+}
+
+await main(process.argv);

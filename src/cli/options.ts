@@ -1,0 +1,75 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { EngineError } from '../base/errors.ts';
+import { parseBytes } from '../base/size.ts';
+import { defaultSampling } from '../sample/options.ts';
+
+/** Makes commander report what `parse` throws as a usage error of the option. */
+const checked =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof EngineError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+
+const number = (expected: string, valid: (n: number) => boolean): ((text: string) => number) =>
+  checked((text) => {
+    const n = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isFinite(n) || !valid(n)) throw new InvalidArgumentError(`expected ${expected}.`);
+    return n;
+  });
+
+const whole = (expected: string, min: number, max: number = Number.MAX_SAFE_INTEGER): ((text: string) => number) =>
+  number(expected, (n) => Number.isInteger(n) && n >= min && n <= max);
+
+/** `--memory-budget`: bytes, or undefined for `auto`. */
+export const budgetOption = (): Option =>
+  new Option('-m, --memory-budget <size>', 'memory for everything: 8G, 1.5G, 512M, bytes, or auto')
+    .default(undefined, 'auto: most of what is free')
+    .argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
+
+export const contextOption = (): Option =>
+  new Option('-c, --ctx <tokens>', 'context length')
+    .default(undefined, 'auto: up to 4096, or what the prompt needs')
+    .argParser(whole('a number of tokens', 1));
+
+export const kernelsOption = (): Option =>
+  new Option('--kernels <kind>', 'auto: the fastest; plain: the same bits at every budget')
+    .choices(['auto', 'plain'])
+    .default('auto');
+
+export const threadsOption = (): Option =>
+  new Option('-t, --threads <n>', 'threads that share each matrix product')
+    .default(undefined, 'one per core')
+    .argParser(whole('a number of threads from 1 to 512', 1, 512));
+
+/** What shapes an answer: how many tokens, and how each is chosen. */
+export const generationOptions = (): readonly Option[] => [
+  new Option('-n, --max-tokens <n>', 'longest answer, in tokens')
+    .default(undefined, 'as the context allows')
+    .argParser(whole('a number of tokens', 0)),
+  new Option('--temperature <t>', 'randomness; 0 always takes the likeliest token')
+    .default(defaultSampling.temperature)
+    .argParser(number('a number from 0 on', (n) => n >= 0)),
+  new Option('--top-k <k>', 'choose among the k likeliest tokens; 0 is all')
+    .default(defaultSampling.topK)
+    .argParser(whole('a whole number from 0 on', 0)),
+  new Option('--top-p <p>', 'choose among the likeliest tokens that together have this probability')
+    .default(defaultSampling.topP)
+    .argParser(number('a number from 0 to 1', (n) => n >= 0 && n <= 1)),
+  new Option('--min-p <p>', 'leave out tokens less likely than p times the likeliest')
+    .default(defaultSampling.minP)
+    .argParser(number('a number from 0 to 1', (n) => n >= 0 && n <= 1)),
+  new Option('--repeat-penalty <r>', 'make recent tokens less likely; 1 is off')
+    .default(defaultSampling.repeatPenalty)
+    .argParser(number('a number above 0', (n) => n > 0)),
+  new Option('--seed <n>', 'the same seed gives the same answer')
+    .default(undefined, 'random')
+    .argParser(whole('a whole number from 0 to 4294967294', 0, 2 ** 32 - 2)),
+  new Option('--stop <text>', 'text that ends the answer and is not printed; may be given more than once')
+    .default([], 'none')
+    .argParser((text: string, previous: readonly string[]) => [...previous, text]),
+];

@@ -1,0 +1,153 @@
+import { text as readAll } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Generation } from '../engine/generation.ts';
+import { Model } from '../engine/model.ts';
+import type { Kernels } from '../engine/planner.ts';
+import { headline } from '../plan/explain.ts';
+import type { Message } from '../text/chat-template.ts';
+import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
+import { note, onReaderGone, write } from './output.ts';
+import { Progress } from './progress.ts';
+
+interface RunOptions {
+  prompt?: string;
+  system?: string;
+  raw?: boolean;
+  memoryBudget?: number;
+  ctx?: number;
+  kernels: Kernels;
+  threads?: number;
+  maxTokens?: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  repeatPenalty: number;
+  seed?: number;
+  stop: readonly string[];
+  verbose?: boolean;
+  json?: boolean;
+}
+
+/** A process that was interrupted ends with 128 + the number of SIGINT. */
+const interruptedExitCode = 130;
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('answer one prompt')
+    .argument('<model>', 'GGUF file; of a split model, any part')
+    .option('-p, --prompt <text>', 'the prompt; left out, it is read from stdin')
+    .option('--system <text>', 'instructions that come before the prompt')
+    .option('--raw', "send the prompt as it is, without the model's chat template")
+    .addOption(budgetOption())
+    .addOption(contextOption());
+  for (const option of generationOptions()) command.addOption(option);
+  return command
+    .addOption(threadsOption())
+    .addOption(kernelsOption())
+    .option('-v, --verbose', 'print the plan and timings to stderr')
+    .option('--json', 'print one JSON object instead of text')
+    .action(run);
+}
+
+async function run(path: string, options: RunOptions): Promise<void> {
+  const abort = new AbortController();
+  const interrupt = (): void => {
+    process.exitCode = interruptedExitCode;
+    abort.abort();
+  };
+  // A second Ctrl-C ends the process at once: nobody handles it.
+  process.once('SIGINT', interrupt);
+  onReaderGone(() => abort.abort());
+  try {
+    await answer(path, options, abort.signal);
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
+  await using model = Model.open(path, {
+    memoryBudget: options.memoryBudget,
+    threads: options.threads,
+    kernels: options.kernels,
+    ioThreads: Number(process.env['UV_THREADPOOL_SIZE']) || undefined,
+  });
+  const tokens = model.tokenize(promptFor(model, options, options.prompt ?? (await readPrompt())));
+  const plan = model.plan(options.ctx, tokens.length + (options.maxTokens ?? 0));
+  if (tokens.length > plan.context) {
+    throw new EngineError('CONTEXT_TOO_LONG', { prompt: tokens.length, context: plan.context });
+  }
+  if (options.memoryBudget === undefined || options.verbose) {
+    const chosen = options.memoryBudget === undefined ? ' (auto)' : '';
+    note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
+  }
+
+  {
+    using progress = new Progress('loading', 'bytes');
+    await model.load(plan, { signal, onProgress: (done, total) => progress.update(done, total) });
+  }
+  using progress = new Progress('prompt', 'tokens');
+  const generation = model.generate(tokens, {
+    ...options,
+    signal,
+    onPrompt: (done, total) => (done < total ? progress.update(done, total) : progress[Symbol.dispose]()),
+  });
+  const text = await print(generation, options.json ?? false);
+  if (options.json) await write(`${JSON.stringify(toJson(generation, text))}\n`);
+  if (options.verbose) for (const line of timings(generation)) note(line);
+}
+
+/** The prompt as the model wants it: with its chat template unless that is not wanted, or there is none. */
+function promptFor(model: Model, options: RunOptions, prompt: string): string | readonly Message[] {
+  if (prompt === '') throw new EngineError('NO_PROMPT', {});
+  const { system } = options;
+  if (options.raw || !model.template) return system === undefined ? prompt : `${system}\n\n${prompt}`;
+  const user: Message = { role: 'user', content: prompt };
+  return system === undefined ? [user] : [{ role: 'system', content: system }, user];
+}
+
+async function readPrompt(): Promise<string> {
+  if (process.stdin.isTTY) throw new EngineError('NO_PROMPT', {});
+  return (await readAll(process.stdin)).trimEnd();
+}
+
+/** Prints the text as it comes, unless it is wanted as a whole. Returns all of it. */
+async function print(generation: Generation, silent: boolean): Promise<string> {
+  let whole = '';
+  for await (const { text } of generation) {
+    whole += text;
+    if (!silent) await write(text);
+  }
+  if (!silent && !whole.endsWith('\n')) await write('\n');
+  return whole;
+}
+
+const toJson = (generation: Generation, text: string): object => ({
+  text,
+  tokens: generation.tokens,
+  prompt_tokens: generation.promptTokens,
+  stop_reason: generation.stopReason,
+  stats: generation.stats,
+});
+
+function timings(generation: Generation): readonly string[] {
+  const { stats } = generation;
+  if (!stats) return [];
+  const { prefill, decode, memory, io } = stats;
+  const rate = (bytes: number, seconds: number): string => `${formatBytes(seconds > 0 ? bytes / seconds : 0)}/s`;
+  const seconds = (s: number): string => `${s.toFixed(2)} s`;
+  return [
+    `loaded   ${seconds(stats.load_ms / 1000)}, ${formatBytes(memory.resident)} resident`,
+    `prompt   ${prefill.tokens} tokens in ${seconds(prefill.seconds)}, read ${formatBytes(prefill.bytes_read)}`,
+    `answer   ${decode.tokens_per_s.toFixed(2)} tokens/s: ${decode.tokens} in ${seconds(decode.seconds)}, ` +
+      `computing ${seconds(decode.compute_s)}, waiting for weights ${seconds(decode.stall_s)}`,
+    `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
+      `${rate(decode.bytes_per_token * decode.tokens, decode.seconds)}${io.direct ? '' : ' (through the page cache)'}`,
+    `memory   peak ${formatBytes(memory.peak)} of ${formatBytes(memory.budget)}`,
+  ];
+}

@@ -1,0 +1,122 @@
+import { EngineError } from '../base/errors.ts';
+import type { Sampler } from '../sample/sampler.ts';
+import type { Detokenizer } from '../text/detokenizer.ts';
+import type { StopMatcher } from '../text/stop.ts';
+import type { Vocabulary } from '../text/vocabulary.ts';
+import type { Runtime } from './runtime.ts';
+import { type GenerationStats, Meter } from './stats.ts';
+
+/** Why a generation ended: the model was done or a stop string came up, no more tokens were wanted, or it was aborted. */
+export type StopReason = 'stop' | 'length' | 'cancelled';
+
+/** Some text as it comes: whole characters, none of a stop string. */
+export interface Piece {
+  readonly text: string;
+  /** The token that completed the text; undefined for what was held back until the end. */
+  readonly token: number | undefined;
+}
+
+/** What one generation works with. It owns the sampler, and uses the runtime alone. */
+export interface GenerationParts {
+  readonly prompt: readonly number[];
+  readonly vocabulary: Vocabulary;
+  readonly sampler: Sampler;
+  readonly detokenizer: Detokenizer;
+  readonly stops: StopMatcher;
+  readonly maxTokens: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called as the prompt is processed, with the tokens done. */
+  readonly onPrompt?: ((done: number, total: number) => void) | undefined;
+  /** The runtime, for this generation alone until it calls `release`. */
+  acquire(): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }>;
+}
+
+/** One answer, token by token. Iterate over it once. */
+export class Generation implements AsyncIterable<Piece> {
+  readonly tokens: number[] = [];
+  readonly promptTokens: number;
+  readonly #parts: GenerationParts;
+  #stopReason: StopReason | undefined;
+  #stats: GenerationStats | undefined;
+
+  constructor(parts: GenerationParts) {
+    this.#parts = parts;
+    this.promptTokens = parts.prompt.length;
+  }
+
+  /** Undefined until the iteration has ended. */
+  get stopReason(): StopReason | undefined {
+    return this.#stopReason;
+  }
+
+  /** Undefined until the iteration has ended. */
+  get stats(): GenerationStats | undefined {
+    return this.#stats;
+  }
+
+  /** Rejects with CONTEXT_TOO_LONG, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED; an abort ends it without an error. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
+    const { sampler, detokenizer, stops, signal } = this.#parts;
+    using _sampler = sampler;
+    let acquired: Awaited<ReturnType<GenerationParts['acquire']>> | undefined;
+    try {
+      acquired = await this.#parts.acquire();
+      yield* this.#decode(acquired.runtime, acquired.loadSeconds);
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      this.#stopReason = 'cancelled';
+    } finally {
+      acquired?.release();
+    }
+    const rest = stops.push(detokenizer.end()).text + stops.end();
+    if (rest) yield { text: rest, token: undefined };
+  }
+
+  /** One loop for all passes: take what is pending through the model, and if that was all, choose what follows. */
+  async *#decode(runtime: Runtime, loadSeconds: number): AsyncGenerator<Piece, void, void> {
+    const { prompt, sampler, signal, maxTokens } = this.#parts;
+    const { plan, kv, forward } = runtime;
+    if (prompt.length > plan.context) {
+      throw new EngineError('CONTEXT_TOO_LONG', { prompt: prompt.length, context: plan.context });
+    }
+    const meter = new Meter(runtime, loadSeconds);
+    for (const token of prompt) sampler.accept(token);
+    let pending: readonly number[] = prompt;
+    let start = 0;
+    try {
+      while (this.#stopReason === undefined) {
+        const tokens = pending.slice(0, plan.batch);
+        pending = pending.slice(plan.batch);
+        const logits = await forward.run([{ kv, start, tokens, logits: 'last' }], signal);
+        start += tokens.length;
+        meter.passed(tokens.length, start <= prompt.length);
+        if (start <= prompt.length) this.#parts.onPrompt?.(start, prompt.length);
+        if (pending.length > 0) continue;
+
+        if (maxTokens === 0) this.#stopReason = 'length';
+        else {
+          const token = sampler.sample(logits);
+          yield* this.#accept(token, start === plan.context);
+          pending = [token];
+        }
+      }
+    } finally {
+      this.#stats = meter.stats();
+    }
+  }
+
+  /** Takes a token up into the answer, unless it ends it. `full` if no further token has a place in the context. */
+  *#accept(token: number, full: boolean): Generator<Piece, void, void> {
+    const { vocabulary, sampler, detokenizer, stops, maxTokens } = this.#parts;
+    sampler.accept(token);
+    if (vocabulary.isEndOfGeneration(token)) {
+      this.#stopReason = 'stop';
+      return;
+    }
+    this.tokens.push(token);
+    const { text, stopped } = stops.push(detokenizer.push(token));
+    if (stopped) this.#stopReason = 'stop';
+    else if (this.tokens.length >= maxTokens || full) this.#stopReason = 'length';
+    if (text) yield { text, token };
+  }
+}

@@ -1,0 +1,195 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { EngineError } from '../base/errors.ts';
+import { Device } from '../ggml/device.ts';
+import { autoBudget } from '../plan/defaults.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { SamplingOptions } from '../sample/options.ts';
+import { Sampler } from '../sample/sampler.ts';
+import type { ReadAt } from '../stream/reader.ts';
+import { ChatTemplate, type Message } from '../text/chat-template.ts';
+import { checkTokenizer } from '../text/check.ts';
+import { Detokenizer } from '../text/detokenizer.ts';
+import { StopMatcher } from '../text/stop.ts';
+import { Vocabulary } from '../text/vocabulary.ts';
+import { Generation } from './generation.ts';
+import { type ModelOutline, openOutline } from './outline.ts';
+import { type Kernels, type LayoutOf, layoutsOf, planModel } from './planner.ts';
+import { Runtime } from './runtime.ts';
+
+export interface ModelOptions {
+  /** Bytes that the whole process may take. Left out: most of what is free. */
+  readonly memoryBudget?: number | undefined;
+  /** Threads that share each operation. Left out: one per core. */
+  readonly threads?: number | undefined;
+  /** `auto` uses the fastest kernels of this machine, `plain` those whose results are the same at every budget. */
+  readonly kernels?: Kernels | undefined;
+  /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
+  readonly ioThreads?: number | undefined;
+  /** For tests: what reads. */
+  readonly readAt?: ReadAt | undefined;
+}
+
+export interface GenerateOptions extends Partial<SamplingOptions> {
+  /** Tokens of the answer; left out, as many as the context holds. */
+  readonly maxTokens?: number | undefined;
+  /** Texts that end the answer; they are not part of it. */
+  readonly stop?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called as the prompt is processed, with the tokens done and all of them. */
+  readonly onPrompt?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface LoadProgress {
+  /** Called with the bytes of resident weights loaded, and all of them. */
+  readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** libuv's threads if nobody asked for more. */
+const defaultIoThreads = 4;
+/** How long compute threads spin before they sleep (0-100). */
+const poll = 50;
+/** What the process still grows by after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 20-28 MiB. */
+const growth = 32 * 2 ** 20;
+
+/** The bytes this process takes beside weights, KV and intermediate results. */
+export const runtimeBytes = (): number => process.memoryUsage.rss() + growth;
+
+/** The budget when none is given: see `autoBudget`. */
+export const defaultBudget = (): number => autoBudget({ total: totalmem(), available: process.availableMemory() });
+
+/**
+ * A model on the SSD. `open` reads its header and its vocabulary; the weights are loaded, as far as they stay resident,
+ * by `load` or by the first `generate`.
+ */
+export class Model implements AsyncDisposable {
+  readonly outline: ModelOutline;
+  readonly vocabulary: Vocabulary;
+  /** The model's own chat template, if it has one. */
+  readonly template: ChatTemplate | undefined;
+  readonly device: Device;
+  readonly #options: ModelOptions;
+  readonly #budget: number;
+  readonly #layoutOf: LayoutOf;
+  readonly #runtimeBytes: number;
+  #loading: Promise<Runtime> | undefined;
+  #loadSeconds = 0;
+  /** The end of the queue of generations: each has the runtime to itself. */
+  #turn: Promise<void> = Promise.resolve();
+
+  private constructor(outline: ModelOutline, options: ModelOptions) {
+    this.outline = outline;
+    this.#options = options;
+    this.#budget = options.memoryBudget ?? defaultBudget();
+    const { metadata } = outline.file;
+    checkTokenizer(metadata);
+    this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
+    const source = metadata.string('tokenizer.chat_template', undefined);
+    this.template = source === undefined ? undefined : new ChatTemplate(source, this.#specialTexts());
+    this.device = new Device(options.threads ?? availableParallelism(), poll);
+    this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
+    this.#runtimeBytes = runtimeBytes();
+  }
+
+  /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
+  static open(path: string, options: ModelOptions = {}): Model {
+    return new Model(openOutline(path), options);
+  }
+
+  /** What the budget would be spent on with this context, or a chosen one that holds `needed` tokens if it can. */
+  plan(context?: number, needed?: number): Plan {
+    return planModel(this.outline, this.device, this.#layoutOf, {
+      budget: this.#budget,
+      runtime: this.#runtimeBytes,
+      context,
+      needed,
+      kernels: this.#options.kernels ?? 'auto',
+    });
+  }
+
+  /** Loads what `plan` keeps resident. Rejects with the errors of reading, or the signal's reason. */
+  async load(plan: Plan = this.plan(), progress: LoadProgress = {}): Promise<Plan> {
+    const { ioThreads, readAt } = this.#options;
+    const began = performance.now();
+    this.#loading ??= Runtime.load(
+      this.outline,
+      plan,
+      {
+        device: this.device,
+        layoutOf: this.#layoutOf,
+        reading: { inFlight: Math.max(1, (ioThreads ?? defaultIoThreads) - 1), ...(readAt && { readAt }) },
+      },
+      progress,
+    ).finally(() => {
+      this.#loadSeconds = (performance.now() - began) / 1000;
+    });
+    return (await this.#loading).plan;
+  }
+
+  /** A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED. */
+  tokenize(prompt: string | readonly Message[]): number[] {
+    const { vocabulary, template } = this;
+    if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true });
+    if (!template) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+    const text = template.render(prompt, { addGenerationPrompt: true });
+    // A template that writes the beginning-of-text token itself must not get a second one.
+    const { bos } = this.#specialTexts();
+    const addSpecial = bos === '' || !text.startsWith(bos);
+    return vocabulary.tokenize(text, { addSpecial, parseSpecial: true });
+  }
+
+  /** Answers a prompt (text, messages, or tokens). Iterate over the result to get the text as it comes. */
+  generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
+    const { vocabulary } = this;
+    const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
+    if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
+    return new Generation({
+      prompt: tokens,
+      vocabulary,
+      sampler: new Sampler(vocabulary.size, options),
+      detokenizer: new Detokenizer(vocabulary),
+      stops: new StopMatcher(options.stop ?? []),
+      maxTokens: options.maxTokens ?? Number.POSITIVE_INFINITY,
+      signal: options.signal,
+      onPrompt: options.onPrompt,
+      acquire: () => this.#acquire(options.signal),
+    });
+  }
+
+  /** Ends what is being read and frees everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn;
+    const runtime = await this.#loading?.catch(() => undefined);
+    await runtime?.[Symbol.asyncDispose]();
+    this.device[Symbol.dispose]();
+    this.vocabulary[Symbol.dispose]();
+  }
+
+  async #acquire(signal?: AbortSignal): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }> {
+    const before = this.#turn;
+    let release = (): void => {};
+    this.#turn = new Promise((resolve) => {
+      release = resolve;
+    });
+    try {
+      await before;
+      await this.load(this.#loading ? undefined : this.plan(), { signal });
+      const runtime = await this.#loading;
+      if (!runtime) throw new Error('the model is closed');
+      return { runtime, loadSeconds: this.#loadSeconds, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #specialTexts(): { bos: string; eos: string } {
+    const { vocabulary } = this;
+    const text = (token: number | undefined): string =>
+      token === undefined ? '' : new TextDecoder().decode(vocabulary.piece(token, { special: true }));
+    return { bos: text(vocabulary.bos), eos: text(vocabulary.eos) };
+  }
+}
+
+const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>
+  typeof prompt !== 'string' && typeof prompt[0] !== 'object';

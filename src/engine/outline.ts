@@ -1,0 +1,29 @@
+import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
+import type { KvShape } from '../kv/store.ts';
+import type { Config, Stage } from '../model/architecture.ts';
+import { architectureOf } from '../model/index.ts';
+
+/** A model as far as its header describes it: no weight has been read. */
+export interface ModelOutline {
+  readonly path: string;
+  readonly file: ModelFile;
+  readonly config: Config;
+  readonly stages: readonly Stage[];
+}
+
+/** Reads the header of a GGUF file and checks that the model is one we can run. Throws the errors of gguf/ and model/. */
+export function openOutline(path: string): ModelOutline {
+  const file = openModelFile(path);
+  const architecture = architectureOf(file.metadata.string('general.architecture'));
+  const config = architecture.config(file.metadata);
+  return { path, file, config, stages: architecture.stages(config) };
+}
+
+/** What one sequence of up to `context` tokens keeps. */
+export const kvShapeOf = ({ config }: ModelOutline, context: number): KvShape => ({
+  layers: config.layers,
+  kvHeads: config.kvHeads,
+  keyLength: config.keyLength,
+  valueLength: config.valueLength,
+  context,
+});

@@ -1,0 +1,75 @@
+import { EngineError } from '../base/errors.ts';
+import type { Device, Layout } from '../ggml/device.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { kvBytes } from '../kv/store.ts';
+import { autoContext } from '../plan/defaults.ts';
+import { makePlan, type Plan } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+import { computeBytes, manifestOf } from '../run/measure.ts';
+import { kvShapeOf, type ModelOutline } from './outline.ts';
+
+/** Which kernels multiply resident weights: the fastest layout of the device, or the file's own, bit for bit. */
+export type Kernels = 'auto' | 'plain';
+
+export interface PlanOptions {
+  /** Bytes. */
+  readonly budget: number;
+  /** Bytes that the process takes before any weight is loaded. */
+  readonly runtime: number;
+  /** Tokens; left out, it is chosen. */
+  readonly context?: number | undefined;
+  /** Tokens that a chosen context must hold, if the model can. */
+  readonly needed?: number | undefined;
+  readonly kernels: Kernels;
+}
+
+/** Finds the layout of each slice once. */
+export type LayoutOf = (slice: Slice) => Layout | undefined;
+
+export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
+  const known = new Map<string, Layout | undefined>();
+  return ({ weight, shape }) => {
+    if (kernels === 'plain' || shape.length !== 2) return undefined;
+    const key = `${weight.type.id} ${shape.join(' ')}`;
+    if (!known.has(key)) known.set(key, device.layoutFor(weight.type.id, shape));
+    return known.get(key);
+  };
+}
+
+/**
+ * Plans a model under a budget, on a device. Throws BUDGET_TOO_SMALL, CONTEXT_BEYOND_MODEL, MISSING_TENSOR, WRONG_SHAPE,
+ * UNSUPPORTED_TENSOR_TYPE.
+ */
+export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
+  const { config, file, stages } = outline;
+  const { budget, runtime } = options;
+  if (options.context !== undefined && options.context > config.context) {
+    throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
+  }
+  const kvPerToken = kvBytes(kvShapeOf(outline, 1));
+  const context =
+    options.context ??
+    autoContext({ trained: config.context, kvPerToken, free: budget - runtime, needed: options.needed ?? 0 });
+
+  const kv = kvShapeOf(outline, context);
+  const model = { stages, weights: file.weights, kv };
+  const measured = new Map<string, number>();
+  return makePlan({
+    budget,
+    context,
+    runtime,
+    kv: kvBytes(kv),
+    page: pageBytes,
+    manifest: manifestOf(model),
+    converted: (slice) => layoutOf(slice)?.bytes,
+    compute: (tokens, slices) => {
+      const key = `${tokens} ${slices.length}`;
+      const bytes = measured.get(key) ?? computeBytes(model, slices, tokens, device.threads);
+      measured.set(key, bytes);
+      return bytes;
+    },
+  });
+}
+
+/** Bytes that libllama takes for the vocabulary, before it is loaded. Measured: 49k tokens 22 MB, 128k 56 MB. */
+export const vocabularyBytes = ({ config }: ModelOutline): number => config.vocabulary * 450;

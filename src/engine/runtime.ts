@@ -1,0 +1,93 @@
+import { Disposer } from '../base/disposer.ts';
+import type { Device } from '../ggml/device.ts';
+import { HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { KvStore, kvMemory } from '../kv/store.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type Slice, slotOf } from '../plan/slices.ts';
+import { Forward } from '../run/forward.ts';
+import { SliceTensors } from '../run/weights.ts';
+import { Reader, type ReaderOptions } from '../stream/reader.ts';
+import { arenaBytes, chunkBytes, type LoadOptions, loadResidents } from '../stream/residents.ts';
+import { WeightSource } from '../stream/source.ts';
+import { kvShapeOf, type ModelOutline } from './outline.ts';
+import type { LayoutOf } from './planner.ts';
+
+/** A planned model in memory, ready to take tokens: files open, residents loaded, the ring being filled. */
+export class Runtime implements AsyncDisposable {
+  readonly plan: Plan;
+  readonly reader: Reader;
+  readonly source: WeightSource;
+  readonly forward: Forward;
+  readonly kv: KvStore;
+  readonly #memory: Disposer;
+
+  private constructor(parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'forward' | 'kv'>, memory: Disposer) {
+    this.plan = parts.plan;
+    this.reader = parts.reader;
+    this.source = parts.source;
+    this.forward = parts.forward;
+    this.kv = parts.kv;
+    this.#memory = memory;
+  }
+
+  /** Rejects with READ_FAILED, FILE_CHANGED, UNREADABLE, OUT_OF_MEMORY, or the signal's reason. */
+  static async load(
+    outline: ModelOutline,
+    plan: Plan,
+    machine: { device: Device; layoutOf: LayoutOf; reading: ReaderOptions },
+    options: LoadOptions = {},
+  ): Promise<Runtime> {
+    const { file, stages } = outline;
+    const { device, layoutOf, reading } = machine;
+    const reader = new Reader(file.files, reading);
+    const memory = new Disposer();
+    try {
+      const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
+      const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
+      const tensors = memory.use(
+        new SliceTensors(file.weights, plan.slices, (slice, { pointer }) => {
+          const placement = plan.placements[slice.id];
+          const { skew } = slotOf(slice.extent, pageBytes);
+          if (placement?.kind === 'resident') arena.place(pointer, placement.offset + skew);
+          else if (placement?.kind === 'ring') ring.place(pointer, placement.offset + skew);
+          else {
+            const layout = layoutOf(slice);
+            if (layout) memory.use(new LayoutMemory(layout, pointer));
+          }
+        }),
+      );
+      await loadResidents(plan, reader, { arena, ring, tensors: tensors.tensors }, options);
+
+      const kvShape = kvShapeOf(outline, plan.context);
+      const kv = memory.use(new KvStore(kvShape, memory.use(kvMemory(kvShape))));
+      const source = streamFrom(plan, reader, ring);
+      const forward = memory.use(
+        new Forward({ stages, plan, device, weights: tensors.weights, file: file.weights, source, reader }),
+      );
+      source.start();
+      return new Runtime({ plan, reader, source, forward, kv }, memory);
+    } catch (error) {
+      await reader[Symbol.asyncDispose]();
+      memory[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Memory goes after the last read into it has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.reader[Symbol.asyncDispose]();
+    this.#memory[Symbol.dispose]();
+  }
+}
+
+function streamFrom(plan: Plan, reader: Reader, ring: HostMemory): WeightSource {
+  const slices = plan.streamed.flatMap((id) => {
+    const slice: Slice | undefined = plan.slices[id];
+    const placement = plan.placements[id];
+    if (!slice || placement?.kind !== 'ring') return [];
+    const slot = slotOf(slice.extent, pageBytes);
+    return [{ file: slice.extent.file, slot, into: ring.view(placement.offset, slot.bytes), after: placement.after }];
+  });
+  return new WeightSource(reader, slices, chunkBytes);
+}

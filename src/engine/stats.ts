@@ -1,0 +1,115 @@
+import type { Runtime } from './runtime.ts';
+
+/** What a generation took. Bytes and seconds, unless the name says otherwise. */
+export interface GenerationStats {
+  readonly load_ms: number;
+  /** From the start of the prompt to the first token. */
+  readonly ttft_ms: number;
+  readonly prefill: { readonly tokens: number; readonly seconds: number; readonly bytes_read: number };
+  readonly decode: {
+    /** Passes of one token each. */
+    readonly tokens: number;
+    readonly seconds: number;
+    readonly tokens_per_s: number;
+    readonly bytes_per_token: number;
+    /** Waiting for weights. */
+    readonly stall_s: number;
+    readonly compute_s: number;
+  };
+  readonly memory: {
+    readonly budget: number;
+    /** The most that the process ever held, by the operating system's account. */
+    readonly peak: number;
+    readonly resident: number;
+    readonly ring: number;
+    readonly kv: number;
+    readonly compute: number;
+    readonly runtime: number;
+  };
+  readonly io: {
+    /** Reads went past the page cache. */
+    readonly direct: boolean;
+    /** Since the model was opened. */
+    readonly bytes_read: number;
+  };
+}
+
+interface Counters {
+  readonly time: number;
+  readonly bytes: number;
+  readonly stall: number;
+  readonly compute: number;
+}
+
+/** Counts what the passes of one generation take. */
+export class Meter {
+  readonly #runtime: Runtime;
+  readonly #loadSeconds: number;
+  readonly #begin: Counters;
+  /** After the last pass over the prompt. */
+  #prompt: Counters;
+  /** After the last pass. */
+  #last: Counters;
+  #promptTokens = 0;
+  #decoded = 0;
+
+  constructor(runtime: Runtime, loadSeconds: number) {
+    this.#runtime = runtime;
+    this.#loadSeconds = loadSeconds;
+    this.#begin = this.#read();
+    this.#prompt = this.#begin;
+    this.#last = this.#begin;
+  }
+
+  /** Counts a pass that has ended. */
+  passed(tokens: number, prompt: boolean): void {
+    this.#last = this.#read();
+    if (prompt) {
+      this.#prompt = this.#last;
+      this.#promptTokens += tokens;
+    } else {
+      this.#decoded += tokens;
+    }
+  }
+
+  stats(): GenerationStats {
+    const { reader, plan } = this.#runtime;
+    const prefill = difference(this.#prompt, this.#begin);
+    const decode = difference(this.#last, this.#prompt);
+    return {
+      load_ms: this.#loadSeconds * 1000,
+      ttft_ms: prefill.time * 1000,
+      prefill: { tokens: this.#promptTokens, seconds: prefill.time, bytes_read: prefill.bytes },
+      decode: {
+        tokens: this.#decoded,
+        seconds: decode.time,
+        tokens_per_s: decode.time > 0 ? this.#decoded / decode.time : 0,
+        bytes_per_token: this.#decoded > 0 ? decode.bytes / this.#decoded : 0,
+        stall_s: decode.stall,
+        compute_s: decode.compute,
+      },
+      memory: { budget: plan.budget, peak: peakBytes(), ...plan.shares },
+      io: { direct: reader.direct, bytes_read: reader.bytesRead },
+    };
+  }
+
+  #read(): Counters {
+    const { reader, source, forward } = this.#runtime;
+    return {
+      time: performance.now() / 1000,
+      bytes: reader.bytesRead,
+      stall: source.stallSeconds,
+      compute: forward.computeSeconds,
+    };
+  }
+}
+
+const difference = (a: Counters, b: Counters): Counters => ({
+  time: a.time - b.time,
+  bytes: a.bytes - b.bytes,
+  stall: a.stall - b.stall,
+  compute: a.compute - b.compute,
+});
+
+/** The largest resident set this process has had, in bytes. */
+const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;

@@ -1,0 +1,88 @@
+import { EngineError } from '../base/errors.ts';
+import type { Metadata } from '../gguf/metadata.ts';
+import type { ScalarType } from '../gguf/values.ts';
+
+const model = 'tokenizer.ggml.model';
+const tokens = 'tokenizer.ggml.tokens';
+
+const kinds = ['llama', 'gpt2', 'gemma4'];
+const withoutTokenizer = ['no_vocab', 'none'];
+// libllama allocates as many as the metadata ask for; the largest vocabularies have a quarter of this.
+const mostTokens = 2 ** 20;
+
+const invalid = ({ file }: Metadata, key: string, what: string): EngineError =>
+  new EngineError('METADATA_INVALID', { file, key, what });
+
+function checkArray(metadata: Metadata, key: string, types: readonly ScalarType[], least: number): void {
+  const value = metadata.raw(key);
+  if (typeof value !== 'object') throw invalid(metadata, key, 'is not an array');
+  if (!types.includes(value.type)) {
+    throw invalid(metadata, key, `is an array of ${value.type}, not of ${types.join(' or ')}`);
+  }
+  if (value.length < least) throw invalid(metadata, key, `has ${value.length} elements for ${least} tokens`);
+}
+
+/** libllama ends the process when two tokens have one name. It reads names as C strings, and names empty ones itself. */
+function checkNames(metadata: Metadata): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [id, token] of metadata.strings(tokens).entries()) {
+    const name = token.replace(/\0.*/s, '') || `[EMPTY_${id}]`;
+    if (names.has(name)) throw invalid(metadata, tokens, `names the token ${JSON.stringify(name)} twice`);
+    names.add(name);
+  }
+  return names;
+}
+
+/** SentencePiece writes what it has no token for byte by byte; libllama ends the process when a byte has no token. */
+function checkBytes(metadata: Metadata, names: ReadonlySet<string>): void {
+  for (let byte = 0; byte < 256; byte++) {
+    const name = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+    const isAsciiToken = byte > 0 && byte < 128 && names.has(String.fromCharCode(byte));
+    if (!isAsciiToken && !names.has(name)) throw invalid(metadata, tokens, `has no token ${name}`);
+  }
+}
+
+function checkSpecial(metadata: Metadata, size: number): void {
+  for (const name of ['bos', 'eos', 'eot', 'eom']) {
+    const key = `tokenizer.ggml.${name}_token_id`;
+    const id = metadata.number(key, 0);
+    if (!Number.isInteger(id) || id < 0 || id >= size) {
+      throw invalid(metadata, key, `is ${id}, which is none of the ${size} tokens`);
+    }
+  }
+}
+
+function checkMerges(metadata: Metadata): void {
+  const pre = metadata.string('tokenizer.ggml.pre', 'default');
+  // Its pieces keep their spaces, which a check in libllama's merge loop answers by ending the process.
+  if (pre === 'whitespace') throw invalid(metadata, 'tokenizer.ggml.pre', `is "${pre}", which is not supported`);
+  const mayBeMissing = pre === 'kimi-k2' && !metadata.has('tokenizer.ggml.merges');
+  if (!mayBeMissing) checkArray(metadata, 'tokenizer.ggml.merges', ['string'], 0);
+}
+
+function checkWithoutTokenizer(metadata: Metadata): void {
+  const key = `${metadata.string('general.architecture')}.vocab_size`;
+  const size = metadata.number(key, 0);
+  if (size > mostTokens) throw invalid(metadata, key, `is ${size}; at most ${mostTokens} tokens are supported`);
+}
+
+function checkTokens(metadata: Metadata, kind: string): void {
+  checkArray(metadata, tokens, ['string'], 1);
+  const names = checkNames(metadata);
+  if (metadata.has('tokenizer.ggml.scores')) checkArray(metadata, 'tokenizer.ggml.scores', ['f32', 'i32'], names.size);
+  if (metadata.has('tokenizer.ggml.token_type')) checkArray(metadata, 'tokenizer.ggml.token_type', ['i32'], names.size);
+  checkSpecial(metadata, names.size);
+  if (kind === 'llama') checkBytes(metadata, names);
+  else checkMerges(metadata);
+}
+
+/**
+ * Finds what libllama would end the process for, or read out of bounds for, before it opens the tokenizer, and what it
+ * would quietly replace. Throws METADATA_MISSING or METADATA_INVALID.
+ */
+export function checkTokenizer(metadata: Metadata): void {
+  const kind = metadata.string(model);
+  if (withoutTokenizer.includes(kind)) checkWithoutTokenizer(metadata);
+  else if (kinds.includes(kind)) checkTokens(metadata, kind);
+  else throw invalid(metadata, model, `is "${kind}", which is not supported; these are: ${kinds.join(', ')}`);
+}

@@ -1,0 +1,68 @@
+export interface Passed {
+  /** Text that belongs to the answer. */
+  readonly text: string;
+  /** A stop string has ended the answer. */
+  readonly stopped: boolean;
+}
+
+interface Match {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The stop string that is complete first; of those that end together the longest. */
+function firstMatch(text: string, stops: readonly string[]): Match | undefined {
+  let first: Match | undefined;
+  for (const stop of stops) {
+    const start = text.indexOf(stop);
+    const end = start + stop.length;
+    if (start >= 0 && (!first || end < first.end || (end === first.end && start < first.start))) first = { start, end };
+  }
+  return first;
+}
+
+/** Length of the longest end of `text` that a stop string could begin with. */
+function openLength(text: string, stops: readonly string[]): number {
+  const longest = Math.max(0, ...stops.map((stop) => stop.length - 1));
+  for (let length = Math.min(longest, text.length); length > 0; length--) {
+    const tail = text.slice(-length);
+    if (stops.some((stop) => stop.length > length && stop.startsWith(tail))) return length;
+  }
+  return 0;
+}
+
+/**
+ * Ends a streamed text before the first stop string. A stop string may be spread over any number of pieces; only what
+ * could still become one is held back.
+ */
+export class StopMatcher {
+  readonly #stops: readonly string[];
+  #held = '';
+  #stopped = false;
+
+  /** Empty stop strings are ignored. */
+  constructor(stops: readonly string[]) {
+    this.#stops = stops.filter((stop) => stop !== '');
+  }
+
+  push(piece: string): Passed {
+    if (this.#stopped) return { text: '', stopped: true };
+    const text = this.#held + piece;
+    const match = firstMatch(text, this.#stops);
+    if (match) {
+      this.#held = '';
+      this.#stopped = true;
+      return { text: text.slice(0, match.start), stopped: true };
+    }
+    const open = text.length - openLength(text, this.#stops);
+    this.#held = text.slice(open);
+    return { text: text.slice(0, open), stopped: false };
+  }
+
+  /** The text has ended: what was held back is part of it. */
+  end(): string {
+    const held = this.#held;
+    this.#held = '';
+    return held;
+  }
+}
