@@ -23,6 +23,10 @@ export interface PlanOptions {
   readonly kernels: Kernels;
 }
 
+/** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
+ * for attention's kernel for many queries. */
+const plainBatch = 64;
+
 /** Finds the layout of each slice once. */
 export type LayoutOf = (slice: Slice) => Layout | undefined;
 
@@ -60,6 +64,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     runtime,
     kv: kvBytes(kv),
     page: pageBytes,
+    batch: options.kernels === 'plain' ? plainBatch : undefined,
     manifest: manifestOf(model),
     converted: (slice) => layoutOf(slice)?.bytes,
     compute: (tokens, slices) => {

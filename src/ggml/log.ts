@@ -13,7 +13,10 @@ export function silence(): void {
   silent = true;
   const { base, llama } = loadLibraries();
   const callback = koffi.register((level: number, text: string) => {
-    if (level === levels.warn || level === levels.error) lastWords = text.trim();
+    // libllama's very last line never says more than that it failed.
+    if ((level === levels.warn || level === levels.error) && !/failed to load model\s*$/.test(text)) {
+      lastWords = text.trim();
+    }
   }, koffi.pointer(callbackType));
   base.func('void ggml_log_set(void *, void *)')(callback, null);
   llama.func('void llama_log_set(void *, void *)')(callback, null);

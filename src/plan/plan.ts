@@ -49,11 +49,16 @@ export interface Demand {
   readonly kv: number;
   /** Bytes of a page: what direct reads are aligned to. */
   readonly page: number;
+  /**
+   * Tokens to compute at once, if that is not to depend on the budget: kernels round differently for batches of one, a
+   * few and many.
+   */
+  readonly batch?: number | undefined;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
   compute(tokens: number, slices: readonly Slice[]): number;
-  /** Bytes of a slice in a faster kernel layout, if the device has one and it may be used. */
+  /** Bytes of a streamable slice in a faster kernel layout, if the device has one and it may be used. */
   converted(slice: Slice): number | undefined;
 }
 
@@ -77,8 +82,9 @@ const computeShare = 1 / 8;
  * that keeps the device busy. Throws BUDGET_TOO_SMALL with the smallest budget that works.
  */
 export function makePlan(demand: Demand): Plan {
-  const tokens = batches.filter((n) => n <= Math.max(1, demand.context));
-  const whole = attempt(demand, sliceSizes[0] ?? MiB, tokens.slice(0, 4), { stream: false });
+  const tokens = batchesFor(demand);
+  const largeBatches = tokens.slice(0, 4);
+  const whole = attempt(demand, sliceSizes[0] ?? MiB, largeBatches, { stream: false });
   if (whole) return whole;
 
   for (const [i, sliceBytes] of sliceSizes.entries()) {
@@ -86,8 +92,12 @@ export function makePlan(demand: Demand): Plan {
     const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: !last });
     if (plan) return plan;
   }
-  throw tooSmall(demand);
+  throw tooSmall(demand, { whole: largeBatches.at(-1) ?? 1, streaming: tokens.at(-1) ?? 1 });
 }
+
+/** Batch sizes to try, the best first. */
+const batchesFor = ({ batch, context }: Demand): readonly number[] =>
+  batch === undefined ? batches.filter((n) => n <= Math.max(1, context)) : [Math.min(batch, context)];
 
 /** A plan with slices of `sliceBytes`, or undefined if there is none. `strict` keeps ring and compute to their shares. */
 function attempt(
@@ -102,9 +112,11 @@ function attempt(
   if (how.strict && ring > free * ringShare) return undefined;
   const needed = how.stream ? sized.fixed : sized.fixed + sized.streamable;
 
+  const least = tokens.at(-1) ?? 1;
   const afford = (n: number): number | undefined => {
     const compute = demand.compute(n, sized.slices);
-    const tooMuch = how.stream && n > 1 && compute > Math.max(free * computeShare, demand.compute(1, sized.slices));
+    const tooMuch =
+      how.strict && n > least && compute > Math.max(free * computeShare, demand.compute(least, sized.slices));
     return tooMuch || compute + ring + needed > free ? undefined : compute;
   };
   for (const batch of tokens) {
@@ -123,6 +135,7 @@ interface Sized {
   /** Bytes to convert resident slices through when nothing streams. */
   readonly staging: number;
   readonly mayStream: readonly boolean[];
+  readonly converted: readonly (number | undefined)[];
   readonly cost: readonly number[];
 }
 
@@ -136,13 +149,16 @@ function size(demand: Demand, sliceBytes: number): Sized {
     }
   }
   const slot = (s: Slice): number => slotOf(s.extent, demand.page).bytes;
-  const cost = slices.map((s) => demand.converted(s) ?? slot(s));
+  // What may not stream is read as a whole: it need not fit through the ring, so it keeps the file's layout.
+  const converted = slices.map((s) => (mayStream[s.id] ? demand.converted(s) : undefined));
+  const cost = slices.map((s) => converted[s.id] ?? slot(s));
   const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + (cost[s.id] ?? 0), 0);
   const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, slot(s)), 0);
-  const converts = slices.some((s) => demand.converted(s) !== undefined);
+  const converts = converted.some((bytes) => bytes !== undefined);
   return {
     slices,
     mayStream,
+    converted,
     cost,
     streamable: sum(slices.filter((s) => mayStream[s.id])),
     fixed: sum(slices.filter((s) => !mayStream[s.id])),
@@ -152,7 +168,7 @@ function size(demand: Demand, sliceBytes: number): Sized {
 }
 
 function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: number; ring: number }): Plan {
-  const { slices, mayStream, cost } = sized;
+  const { slices, mayStream, converted, cost } = sized;
   const free = demand.budget - demand.runtime - demand.kv - chosen.compute - chosen.ring - sized.fixed;
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
   const kept = spread(candidates, free);
@@ -165,7 +181,7 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
   let arena = 0;
   let resident = 0;
   for (const s of slices) {
-    const bytes = demand.converted(s);
+    const bytes = converted[s.id];
     const ringPlace = ringPlaces.get(s.id);
     if (ringPlace) {
       placements.push({ kind: 'ring', ...ringPlace });
@@ -194,15 +210,19 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
 }
 
 /** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
-function tooSmall(demand: Demand): EngineError {
-  const sized = size(demand, sliceSizes.at(-1) ?? MiB);
-  const parts = {
+function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): EngineError {
+  const streaming = size(demand, sliceSizes.at(-1) ?? MiB);
+  const whole = size(demand, sliceSizes[0] ?? MiB);
+  const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,
     KV: demand.kv,
-    compute: demand.compute(1, sized.slices),
-    ring: sized.ring,
-    resident: sized.fixed,
-  };
-  const needed = Object.values(parts).reduce((a, b) => a + b, 0);
-  return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed, parts });
+    compute: demand.compute(batch, sized.slices),
+    ...rest,
+  });
+  const total = (shares: ReturnType<typeof parts>): number => Object.values(shares).reduce((a, b) => a + b, 0);
+  const stream = parts(batch.streaming, streaming, { ring: streaming.ring, resident: streaming.fixed });
+  // A tiny model takes less than the ring it would stream through.
+  const stay = parts(batch.whole, whole, { ring: whole.staging, resident: whole.fixed + whole.streamable });
+  const least = total(stay) < total(stream) ? stay : stream;
+  return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed: total(least), parts: least });
 }

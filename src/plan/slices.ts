@@ -13,6 +13,8 @@ export interface Slice {
 
 /** Kernels take rows in groups; cuts between groups leave every result as it is. */
 const rowGroup = 32;
+/** Some kernels serve only matrices whose rows are a multiple of this; of others, so must be no slice. */
+const kernelRows = 4;
 
 /** The pages that hold an extent: what a direct read brings. `skew` is where in them the extent begins. */
 export interface Slot {
@@ -39,8 +41,8 @@ export function cut(weight: Weight, maxBytes: number): readonly Omit<Slice, 'id'
   const count = Math.ceil(groups / groupsPerSlice);
   const rowsPerSlice = Math.ceil(groups / count) * rowGroup;
   const slices: Omit<Slice, 'id'>[] = [];
-  for (let row = 0; row < rows; row += rowsPerSlice) {
-    const n = Math.min(rowsPerSlice, rows - row);
+  for (let row = 0; row < rows; row += slices.at(-1)?.shape[1] ?? rows) {
+    const n = take(rows - row, rowsPerSlice);
     slices.push({
       weight,
       row,
@@ -49,4 +51,11 @@ export function cut(weight: Weight, maxBytes: number): readonly Omit<Slice, 'id'
     });
   }
   return slices;
+}
+
+/** How many of `left` rows the next slice takes, at most `most`: it and what it leaves suit the same kernels as all. */
+function take(left: number, most: number): number {
+  if (left % kernelRows === 0) return Math.min(left, most);
+  const n = Math.min(left, most - 1);
+  return n < left && (left - n) % kernelRows === 0 ? n - 1 : n;
 }

@@ -22,6 +22,9 @@ export interface SamplingOptions {
   readonly seed: number | undefined;
 }
 
+/** Some of the options; undefined is as good as not given. */
+export type GivenSampling = { readonly [K in keyof SamplingOptions]?: SamplingOptions[K] | undefined };
+
 export const defaultSampling: SamplingOptions = {
   repeatPenalty: 1,
   frequencyPenalty: 0,
@@ -53,18 +56,18 @@ const ranges: Readonly<Record<keyof SamplingOptions, Range>> = {
   seed: { least: 0, most: 2 ** 32 - 2, whole: true },
 };
 
-function check(option: string, value: number, { least, most, whole = false }: Range): void {
-  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return;
-  const expected = `a${whole ? ' whole' : ''} number from ${least} to ${most}`;
-  throw new EngineError('BAD_OPTION', { option, value: String(value), expected });
-}
+const isWithin = (value: number, { least, most, whole = false }: Range): boolean =>
+  value >= least && value <= most && (!whole || Number.isInteger(value));
 
 /** The given options, and the defaults for the others. Throws BAD_OPTION. */
-export function samplingOptions(given: Partial<SamplingOptions>): SamplingOptions {
-  const options = { ...defaultSampling, ...given };
+export function samplingOptions(given: GivenSampling): SamplingOptions {
+  const known = Object.entries(given).filter(([, value]) => value !== undefined);
+  const options: SamplingOptions = { ...defaultSampling, ...Object.fromEntries(known) };
   for (const [option, range] of Object.entries(ranges)) {
     const value = options[option as keyof SamplingOptions];
-    if (value !== undefined) check(option, value, range);
+    if (value === undefined || isWithin(value, range)) continue;
+    const expected = `a${range.whole ? ' whole' : ''} number from ${range.least} to ${range.most}`;
+    throw new EngineError('BAD_OPTION', { option, value: String(value), expected });
   }
   return options;
 }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, type TokenDataArray } from '../ggml/llama.ts';
 import { NativeArray } from '../ggml/native-array.ts';
-import { type SamplingOptions, samplingOptions } from './options.ts';
+import { type GivenSampling, type SamplingOptions, samplingOptions } from './options.ts';
 
 // llama_token_data: id (int32), logit (float32), p (float32)
 const candidateWords = 3;
@@ -44,7 +44,7 @@ export class Sampler implements Disposable {
   readonly #candidates: NativeArray;
 
   /** `vocabulary` is the number of logits. Throws BAD_OPTION, LIBRARY_MISSING. */
-  constructor(vocabulary: number, given: Partial<SamplingOptions> = {}) {
+  constructor(vocabulary: number, given: GivenSampling = {}) {
     const options = samplingOptions(given);
     this.seed = options.seed ?? randomSeed();
     this.#vocabulary = vocabulary;

@@ -1,4 +1,4 @@
-import { close, constants, openSync, read } from 'node:fs';
+import { close, closeSync, constants, openSync, read } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
 import { disablePageCache, dropPageCache, pageBytes } from '../ggml/system.ts';
 
@@ -50,7 +50,7 @@ export class Reader implements AsyncDisposable {
 
   /** Throws MODEL_NOT_FOUND, UNREADABLE. */
   constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
-    this.#files = files.map(({ path, size }) => ({ path, size, ...openForReading(path) }));
+    this.#files = openAll(files);
     this.#limit = options.inFlight;
     this.#readAt = options.readAt ?? ((fd, into, position, done) => read(fd, into, 0, into.length, position, done));
   }
@@ -119,6 +119,18 @@ export class Reader implements AsyncDisposable {
     if (this.#closed && this.#active === 0) this.#closing?.();
     this.#start();
   }
+}
+
+/** All files or, if one cannot be opened, none. */
+function openAll(files: readonly { readonly path: string; readonly size: number }[]): readonly OpenFile[] {
+  const opened: OpenFile[] = [];
+  try {
+    for (const { path, size } of files) opened.push({ path, size, ...openForReading(path) });
+  } catch (error) {
+    for (const { fd } of opened) closeSync(fd);
+    throw error;
+  }
+  return opened;
 }
 
 /** Opens past the page cache where the system and the file system can. */

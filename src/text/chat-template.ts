@@ -7,13 +7,13 @@ export interface Message {
   readonly content: string;
 }
 
-export interface TemplateTokens {
+interface TemplateTokens {
   /** The names of the tokens that begin and end a text; empty where the model has none. */
   readonly bos: string;
   readonly eos: string;
 }
 
-export interface RenderOptions {
+interface RenderOptions {
   /** End with what makes the model answer. */
   readonly addGenerationPrompt: boolean;
 }

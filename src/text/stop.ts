@@ -1,4 +1,4 @@
-export interface Passed {
+interface Passed {
   /** Text that belongs to the answer. */
   readonly text: string;
   /** A stop string has ended the answer. */

@@ -4,7 +4,7 @@ import { type Llama, loadLlama, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
 import { partsOf } from './parts.ts';
 
-export interface TokenizeOptions {
+interface TokenizeOptions {
   /** Put the tokens around the text that the model wants there: mostly one that begins it. */
   readonly addSpecial: boolean;
   /** Read the names of control tokens in the text as these tokens, not as text. */

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { autoBudget, autoContext } from './defaults.ts';
+
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+
+const anyMemory = fc
+  .record({
+    total: fc.integer({ min: 256 * MiB, max: 2048 * GiB }),
+    free: fc.double({ min: 0.05, max: 1, noNaN: true }),
+  })
+  .map(({ total, free }) => ({ total, available: Math.floor(total * free) }));
+
+test('the default budget leaves the system a quarter of its memory, and some of what is free', () => {
+  assert.equal(autoBudget({ total: 16 * GiB, available: 15 * GiB }), 12 * GiB);
+  assert.equal(autoBudget({ total: 16 * GiB, available: 9 * GiB }), 8 * GiB);
+  assert.equal(autoBudget({ total: 8 * GiB, available: 8 * GiB }), 6 * GiB);
+  assert.equal(autoBudget({ total: 4 * GiB, available: 4 * GiB }), 2 * GiB);
+  assert.equal(autoBudget({ total: 16 * GiB, available: 1 * GiB }), 0.75 * GiB);
+});
+
+test('the default budget is within what is free, and grows with it', () => {
+  fc.assert(
+    fc.property(anyMemory, fc.nat(4 * GiB), ({ total, available }, more) => {
+      const budget = autoBudget({ total, available });
+      assert.ok(budget >= 0 && budget <= available && budget % MiB === 0);
+      assert.ok(total - budget >= Math.min(2 * GiB, total / 2));
+      assert.ok(autoBudget({ total, available: Math.min(total, available + more) }) >= budget);
+    }),
+  );
+});
+
+const model = { trained: 131072, kvPerToken: 64 * 1024, free: 8 * GiB, needed: 0 };
+
+test('the default context is the usual one, or what is needed, within what the model was trained for', () => {
+  assert.equal(autoContext(model), 4096);
+  assert.equal(autoContext({ ...model, needed: 9000 }), 9000);
+  assert.equal(autoContext({ ...model, trained: 2048 }), 2048);
+  assert.equal(autoContext({ ...model, trained: 2048, needed: 9000 }), 2048);
+});
+
+test('the default context shrinks where KV would take more than a quarter of what is free', () => {
+  assert.equal(autoContext({ ...model, free: 512 * MiB }), 2048);
+  assert.equal(autoContext({ ...model, free: 530 * MiB }), 2048);
+  assert.equal(autoContext({ ...model, free: 1 * MiB }), 256);
+  assert.equal(autoContext({ ...model, free: -1 * GiB }), 256);
+});
+
+test('the default context is whole, at least what is needed and never beyond the model', () => {
+  const anyModel = fc.record({
+    trained: fc.integer({ min: 1, max: 2 ** 20 }),
+    kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
+    free: fc.integer({ min: -GiB, max: 64 * GiB }),
+    needed: fc.nat(2 ** 20),
+  });
+  fc.assert(
+    fc.property(anyModel, (any) => {
+      const context = autoContext(any);
+      assert.ok(Number.isInteger(context) && context >= 1 && context <= any.trained);
+      assert.ok(context >= Math.min(any.trained, any.needed));
+      const kv = context * any.kvPerToken;
+      assert.ok(kv <= any.free / 4 || context <= Math.max(256, any.needed));
+    }),
+  );
+});

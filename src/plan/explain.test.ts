@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { anyManifest, weightOf } from '../../test/support/weights.ts';
+import { headline, shareLines, summarize } from './explain.ts';
+import { type ManifestEntry, makePlan, type Plan } from './plan.ts';
+
+const MiB = 2 ** 20;
+
+/** A plan with `room` bytes for a ring and weights. */
+const planFor = (manifest: readonly ManifestEntry[], room: number): Plan =>
+  makePlan({
+    budget: 40 * MiB + room,
+    context: 1000,
+    runtime: 30 * MiB,
+    kv: 7 * MiB,
+    page: 4096,
+    manifest,
+    compute: () => 3 * MiB,
+    converted: () => undefined,
+  });
+
+/** Eight matrices of 1 MiB that fill their pages, and a norm. */
+const manifest: readonly ManifestEntry[] = [
+  ...Array.from({ length: 8 }, (_, i) => ({
+    weight: weightOf(`m${i}`, 'f16', [4096, 128], i * MiB),
+    streamable: true,
+  })),
+  { weight: weightOf('norm', 'f32', [1024], 8 * MiB), streamable: false },
+];
+const roomy = planFor(manifest, 9 * MiB);
+const tight = planFor(manifest, 5 * MiB);
+
+test('a plan is summed up in bytes and weights, resident and streamed', () => {
+  assert.deepEqual(summarize(roomy), {
+    budget: 49 * MiB,
+    context: 1000,
+    batch: 512,
+    memory: { runtime: 30 * MiB, kv: 7 * MiB, compute: 3 * MiB, ring: 0, resident: 8 * MiB + 4096 },
+    resident: { weights: 9, bytes: 8 * MiB + 4096 },
+    streamed: { weights: 0, bytes: 0 },
+    bytes_per_token: 0,
+  });
+  const { streamed, bytes_per_token } = summarize(tight);
+  assert.ok(streamed.bytes >= 4 * MiB);
+  assert.equal(bytes_per_token, streamed.bytes);
+});
+
+test('resident and streamed bytes are all bytes; a weight in slices counts wherever one of them is', () => {
+  fc.assert(
+    fc.property(anyManifest, fc.double({ min: 0, max: 1, noNaN: true }), (entries, part) => {
+      const bytes = (some: readonly ManifestEntry[]): number =>
+        some.reduce((sum, { weight }) => sum + weight.extent.length, 0);
+      const all = bytes(entries);
+      const fixed = bytes(entries.filter((entry) => !entry.streamable));
+      const { resident, streamed } = summarize(planFor(entries, fixed + 4 * MiB + Math.floor(part * all)));
+      assert.equal(resident.bytes + streamed.bytes, all);
+      assert.ok(resident.weights + streamed.weights >= entries.length);
+      assert.ok(Math.max(resident.weights, streamed.weights) <= entries.length);
+    }),
+  );
+});
+
+test('the headline says how much streams, or that all is resident', () => {
+  assert.equal(headline(roomy), '8 MiB of weights, all resident');
+  assert.match(headline(tight), /^8 MiB of weights: [\d.]+ MiB resident, [\d.]+ MiB streamed for each token$/);
+});
+
+test('the shares are listed by name, with what is left', () => {
+  assert.deepEqual(shareLines(roomy), [
+    ['process', '30 MiB'],
+    ['KV', '7 MiB for 1000 tokens'],
+    ['compute', '3 MiB for 512 tokens at once'],
+    ['ring', '0 B'],
+    ['resident', '8 MiB'],
+    ['unused', '1020 KiB'],
+  ]);
+});

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { anyManifest, weightOf } from '../../test/support/weights.ts';
+import { EngineError } from '../base/errors.ts';
+import { type Demand, makePlan, type Plan, type Shares } from './plan.ts';
+import { type Slice, slotOf } from './slices.ts';
+
+const MiB = 2 ** 20;
+const page = 4096;
+
+/** A model to plan for, without a budget; weights of other types than these have a faster layout, if `converts`. */
+const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
+  .record({
+    manifest: anyManifest,
+    context: fc.integer({ min: 1, max: 8192 }),
+    runtime: fc.integer({ min: 0, max: 80 * MiB }),
+    kv: fc.integer({ min: 0, max: 40 * MiB }),
+    perBatch: fc.integer({ min: 0, max: 2 * MiB }),
+    perToken: fc.integer({ min: 0, max: 100_000 }),
+    converts: fc.boolean(),
+  })
+  .map(({ perBatch, perToken, converts, ...rest }) => ({
+    ...rest,
+    page,
+    compute: (tokens) => perBatch + tokens * perToken,
+    converted: ({ weight, shape, extent }) =>
+      converts && shape.length === 2 && weight.type.name !== 'f32' ? extent.length + 777 : undefined,
+  }));
+
+/** The error for a budget in which nothing fits. */
+function refusal(model: Omit<Demand, 'budget'>, budget = 1): EngineError<'BUDGET_TOO_SMALL'> {
+  try {
+    makePlan({ ...model, budget });
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
+    throw error;
+  }
+  return assert.fail(`${budget} bytes are enough`);
+}
+const smallest = (model: Omit<Demand, 'budget'>): number => refusal(model).details.needed;
+
+/** What all weights take when they stay. */
+const allBytes = ({ manifest, converted }: Omit<Demand, 'budget'>): number =>
+  manifest.reduce((sum, { weight }) => {
+    const slice = { id: 0, weight, row: 0, shape: weight.shape, extent: weight.extent };
+    return sum + Math.max(slotOf(weight.extent, page).bytes, converted(slice) ?? 0);
+  }, 0);
+
+/** A model and a budget: the smallest that works, or up to what is more than enough. */
+const anyDemand: fc.Arbitrary<Demand> = fc
+  .record({ model: anyModel, part: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1.3, noNaN: true })) })
+  .map(({ model, part }) => {
+    const whole = model.runtime + model.kv + model.compute(512, []) + 1.1 * allBytes(model);
+    const least = smallest(model);
+    return { ...model, budget: least + Math.floor(part * Math.max(0, whole - least)) };
+  });
+
+const total = (shares: Shares): number => Object.values(shares).reduce((a: number, b: number) => a + b, 0);
+const slotBytes = (slice: Slice): number => slotOf(slice.extent, page).bytes;
+const at = (plan: Plan, id: number): Slice => plan.slices[id] ?? assert.fail(`no slice ${id}`);
+
+const holds = (check: (demand: Demand, plan: Plan) => void): void =>
+  fc.assert(fc.property(anyDemand, (demand) => check(demand, makePlan(demand))));
+
+test('the shares add up to the budget or below, and each is what the plan spends', () => {
+  holds((demand, plan) => {
+    const { runtime, kv, compute, ring, resident } = plan.shares;
+    assert.ok(total(plan.shares) <= demand.budget);
+    assert.deepEqual(
+      [runtime, kv, plan.context, plan.budget],
+      [demand.runtime, demand.kv, demand.context, demand.budget],
+    );
+    assert.ok(plan.batch >= 1 && plan.batch <= Math.min(512, demand.context));
+    assert.equal(compute, demand.compute(plan.batch, plan.slices));
+    assert.ok(ring >= 0 && ring % page === 0);
+    let kept = 0;
+    for (const slice of plan.slices) {
+      const placement = plan.placements[slice.id];
+      if (placement?.kind === 'converted') kept += placement.bytes;
+      if (placement?.kind === 'resident') kept += slotBytes(slice);
+    }
+    assert.equal(resident, kept);
+  });
+});
+
+test('each byte of each weight is in one slice, and each slice has one placement', () => {
+  holds(({ manifest }, plan) => {
+    assert.equal(plan.placements.length, plan.slices.length);
+    let id = 0;
+    for (const { weight } of manifest) {
+      let { offset } = weight.extent;
+      for (; plan.slices[id]?.weight.name === weight.name; id += 1) {
+        const slice = at(plan, id);
+        assert.equal(slice.id, id);
+        assert.equal(slice.extent.offset, offset);
+        offset += slice.extent.length;
+      }
+      assert.equal(offset, weight.extent.offset + weight.extent.length);
+    }
+    assert.equal(id, plan.slices.length);
+  });
+});
+
+test('what streams is read in the order of use; its bytes are those of a pass', () => {
+  holds((_, plan) => {
+    const inRing = plan.slices.filter(({ id }) => plan.placements[id]?.kind === 'ring');
+    assert.deepEqual(
+      plan.streamed,
+      inRing.map(({ id }) => id),
+    );
+    assert.equal(
+      plan.bytesPerPass,
+      inRing.reduce((sum, { extent }) => sum + extent.length, 0),
+    );
+  });
+});
+
+test('no two resident slices overlap, and each begins on a page', () => {
+  holds((_, plan) => {
+    let end = 0;
+    for (const slice of plan.slices) {
+      const placement = plan.placements[slice.id];
+      if (placement?.kind !== 'resident') continue;
+      assert.equal(placement.offset % page, 0);
+      assert.ok(placement.offset >= end);
+      end = placement.offset + slotBytes(slice);
+    }
+  });
+});
+
+test('ring places lie inside the ring, and a slice waits for those whose bytes it overwrites', () => {
+  holds((_, plan) => {
+    const places = plan.streamed.map((id) => {
+      const placement = plan.placements[id];
+      assert.ok(placement?.kind === 'ring');
+      return { from: placement.offset, to: placement.offset + slotBytes(at(plan, id)), after: placement.after };
+    });
+    const n = places.length;
+    for (const [turn, { from, to, after }] of places.entries()) {
+      assert.ok(from % page === 0 && from >= 0 && to <= plan.shares.ring);
+      assert.ok(to - from <= plan.stepBytes && 4 * plan.stepBytes <= plan.shares.ring);
+      for (let back = 1; back < after; back += 1) {
+        const other = places[(turn - back + n) % n];
+        assert.ok(other && (other.from >= to || other.to <= from));
+      }
+    }
+  });
+});
+
+test('only a matrix that is used once in a pass streams or is cut', () => {
+  holds(({ manifest }, plan) => {
+    const fixed = new Set(manifest.filter((entry) => !entry.streamable).map((entry) => entry.weight));
+    for (const { id, weight, extent } of plan.slices) {
+      if (!fixed.has(weight)) continue;
+      assert.deepEqual(extent, weight.extent);
+      assert.notEqual(plan.placements[id]?.kind, 'ring');
+    }
+  });
+});
+
+test('whatever is converted fits through the ring', () => {
+  holds((demand, plan) => {
+    for (const slice of plan.slices) {
+      const placement = plan.placements[slice.id];
+      if (placement?.kind !== 'converted') continue;
+      assert.equal(placement.bytes, demand.converted(slice));
+      assert.ok(slotBytes(slice) <= plan.shares.ring);
+    }
+  });
+});
+
+test('no memory is left unused that a streamed slice would fit in', () => {
+  holds((demand, plan) => {
+    const unused = demand.budget - total(plan.shares);
+    for (const id of plan.streamed) {
+      const slice = at(plan, id);
+      assert.ok((demand.converted(slice) ?? slotBytes(slice)) > unused);
+    }
+  });
+});
+
+test('with room for all weights, a ring to convert them through and a batch of 512, everything is resident', () => {
+  fc.assert(
+    fc.property(anyModel, (model) => {
+      const needed = model.runtime + model.kv + model.compute(512, []) + 4 * allBytes(model);
+      const plan = makePlan({ ...model, budget: needed });
+      assert.equal(plan.bytesPerPass, 0);
+      assert.deepEqual(plan.streamed, []);
+      assert.equal(plan.batch, makePlan({ ...model, budget: 2 * needed }).batch);
+    }),
+  );
+});
+
+test('the smallest budget that an error names works, and one byte less does not', () => {
+  fc.assert(
+    fc.property(anyModel, (model) => {
+      const { needed, parts } = refusal(model).details;
+      assert.equal(
+        Object.values(parts).reduce((a, b) => a + b, 0),
+        needed,
+      );
+      assert.ok(total(makePlan({ ...model, budget: needed }).shares) <= needed);
+      assert.equal(refusal(model, needed - 1).details.needed, needed);
+    }),
+  );
+});
+
+test('every budget above the smallest works', () => {
+  fc.assert(
+    fc.property(anyModel, fc.array(fc.nat(64 * MiB), { maxLength: 5 }), (model, extras) => {
+      const least = smallest(model);
+      for (const extra of extras) makePlan({ ...model, budget: least + extra });
+    }),
+  );
+});
+
+test('twice the memory never streams more', () => {
+  // A little more may, where it goes into a longer ring or a larger batch.
+  holds((demand, plan) => {
+    const twice = 2 * demand.budget - demand.runtime - demand.kv;
+    assert.ok(makePlan({ ...demand, budget: twice }).bytesPerPass <= plan.bytesPerPass);
+  });
+});
+
+test('the same demand gives the same plan', () => {
+  holds((demand, plan) => assert.deepEqual(makePlan(demand), plan));
+});
+
+test('a model of 1 GiB in half of it streams about half, through a ring of a few slices', () => {
+  const manifest = Array.from({ length: 32 }, (_, i) => ({
+    weight: weightOf(`blk.${i}`, 'q8_0', [4096, 7710], 96 + i * 33_553_920),
+    streamable: true,
+  }));
+  const plan = makePlan({
+    budget: 612 * MiB,
+    context: 4096,
+    runtime: 60 * MiB,
+    kv: 40 * MiB,
+    page,
+    manifest,
+    compute: (tokens) => tokens * 65536,
+    converted: () => undefined,
+  });
+  assert.equal(plan.batch, 512);
+  assert.equal(plan.shares.compute, 32 * MiB);
+  assert.ok(plan.shares.ring <= 128 * MiB);
+  assert.ok(plan.shares.resident > 350 * MiB);
+  assert.ok(plan.bytesPerPass < 674 * MiB);
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { anyMatrix, weightOf } from '../../test/support/weights.ts';
+import { cut, slotOf } from './slices.ts';
+
+const group = 32;
+const anySize = fc.integer({ min: 1, max: 2 ** 21 });
+
+test('the slices of a matrix are all of its rows, in order, once', () => {
+  fc.assert(
+    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+      let row = 0;
+      let { offset } = weight.extent;
+      for (const slice of cut(weight, maxBytes)) {
+        const [width, rows = 0] = slice.shape;
+        assert.equal(slice.weight, weight);
+        assert.equal(width, weight.shape[0]);
+        assert.ok(rows > 0);
+        assert.equal(slice.row, row);
+        assert.equal(slice.extent.file, weight.extent.file);
+        assert.equal(slice.extent.offset, offset);
+        assert.equal(slice.extent.length, (weight.extent.length / (weight.shape[1] ?? 1)) * rows);
+        row += rows;
+        offset += slice.extent.length;
+      }
+      assert.equal(row, weight.shape[1]);
+      assert.equal(offset, weight.extent.offset + weight.extent.length);
+    }),
+  );
+});
+
+test('cuts lie between groups of 32 rows, and slices are as large as wanted unless a single group is larger', () => {
+  fc.assert(
+    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+      const groupBytes = (weight.extent.length / (weight.shape[1] ?? 1)) * group;
+      for (const { row, extent } of cut(weight, maxBytes)) {
+        assert.equal(row % group, 0);
+        assert.ok(extent.length <= Math.max(maxBytes, groupBytes));
+      }
+    }),
+  );
+});
+
+test('slices of one matrix are about equal: all but the last have the same rows', () => {
+  fc.assert(
+    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+      const rows = cut(weight, maxBytes).map((slice) => slice.shape[1] ?? 0);
+      const last = rows.pop() ?? 0;
+      assert.ok(new Set(rows).size <= 1);
+      assert.ok(last <= (rows[0] ?? last));
+    }),
+  );
+});
+
+test('a matrix that is small enough, and what is not a matrix, stays whole', () => {
+  const matrix = weightOf('w', 'q4_0', [64, 320], 96);
+  assert.deepEqual(cut(matrix, matrix.extent.length), [
+    { weight: matrix, row: 0, shape: matrix.shape, extent: matrix.extent },
+  ]);
+  const vector = weightOf('v', 'f32', [4096]);
+  assert.equal(cut(vector, 1).length, 1);
+});
+
+test('a slot is the fewest whole pages that hold an extent', () => {
+  const anyExtent = fc.record({
+    file: fc.nat({ max: 3 }),
+    offset: fc.nat({ max: 2 ** 42 }),
+    length: fc.integer({ min: 1, max: 2 ** 33 }),
+  });
+  fc.assert(
+    fc.property(anyExtent, fc.constantFrom(4096, 16384), (extent, page) => {
+      const { start, bytes, skew } = slotOf(extent, page);
+      assert.equal(start % page, 0);
+      assert.equal(bytes % page, 0);
+      assert.ok(skew >= 0 && skew < page);
+      assert.equal(start + skew, extent.offset);
+      assert.ok(start + bytes >= extent.offset + extent.length);
+      assert.ok(start + bytes - page < extent.offset + extent.length);
+    }),
+  );
+});

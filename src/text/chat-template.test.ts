@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EngineError } from '../base/errors.ts';
+import { ChatTemplate, type Message } from './chat-template.ts';
+import { strftime } from './strftime.ts';
+
+const chatMl = `
+{%- for message in messages %}
+{{- '<|im_start|>' + message.role + '\\n' + message['content'] + '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n' }}
+{%- endif %}`;
+
+const headers = `{{ bos_token }}
+{%- if tools is not none %}{{ raise_exception('no tools here') }}{% endif %}
+{%- set date = strftime_now('%d %b %Y') if strftime_now is defined else 'unknown' %}
+{%- if messages[0].role == 'system' %}
+    {%- set system = messages[0].content | trim %}
+    {%- set messages = messages[1:] %}
+{%- else %}
+    {%- set system = '' %}
+{%- endif %}
+<|head|>system<|/head|>
+
+Today: {{ date }}
+{{ system }}<|eot|>
+{%- for m in messages %}
+    {{- '<|head|>' ~ m.role ~ '<|/head|>\\n\\n' ~ m.content | trim ~ '<|eot|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ '<|head|>assistant<|/head|>\\n\\n' }}{% endif %}`;
+
+const turns = `{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('there is no system role') }}{% endif %}
+{% for message in messages %}
+{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}
+<turn>{{ 'model' if message['role'] == 'assistant' else message['role'] }}
+{{ message['content'] | trim }}</turn>
+{% endfor %}
+{% if add_generation_prompt %}<turn>model
+{% endif %}`;
+
+const instruct = `{{ bos_token }}{% for m in messages %}
+    {%- if m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}
+    {%- elif m.role == 'assistant' %}{{ ' ' + m.content + eos_token }}
+    {%- else %}{{ raise_exception('only user and assistant') }}
+    {%- endif %}
+{%- endfor %}`;
+
+const system: Message = { role: 'system', content: 'Be brief.' };
+const user: Message = { role: 'user', content: 'Hi' };
+const assistant: Message = { role: 'assistant', content: 'Hello.' };
+
+const render = (source: string, messages: readonly Message[], addGenerationPrompt = true): string =>
+  new ChatTemplate(source, { bos: '<s>', eos: '</s>' }).render(messages, { addGenerationPrompt });
+
+const fails = (source: string, messages: readonly Message[], reason: RegExp): void =>
+  assert.throws(
+    () => render(source, messages),
+    (e) => e instanceof EngineError && e.code === 'TEMPLATE_FAILED' && reason.test(e.message),
+  );
+
+test('a template of the ChatML kind gives its roles to all messages', () => {
+  const expected = '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n';
+  assert.equal(render(chatMl, [system, user]), `${expected}<|im_start|>assistant\n`);
+  assert.equal(render(chatMl, [system, user], false), expected);
+});
+
+test('a template that sets the date, strips and slices is rendered as Hugging Face does', () => {
+  const today = strftime(new Date(), '%d %b %Y');
+  assert.equal(
+    render(headers, [system, user, assistant, user]),
+    `<s><|head|>system<|/head|>\n\nToday: ${today}\nBe brief.<|eot|><|head|>user<|/head|>\n\nHi<|eot|>` +
+      '<|head|>assistant<|/head|>\n\nHello.<|eot|><|head|>user<|/head|>\n\nHi<|eot|><|head|>assistant<|/head|>\n\n',
+  );
+});
+
+test('the newline after a block and the space before it are not output', () => {
+  const expected = '<s><turn>user\nHi</turn>\n<turn>model\nHello.</turn>\n<turn>user\nHi</turn>\n<turn>model\n';
+  assert.equal(render(turns, [user, assistant, user]), expected);
+});
+
+test('where a template refuses the system role, its text goes in front of the first user message', () => {
+  assert.equal(render(turns, [system, user]), '<s><turn>user\nBe brief.\n\nHi</turn>\n<turn>model\n');
+  assert.equal(
+    render(instruct, [system, user, assistant, user]),
+    '<s>[INST] Be brief.\n\nHi [/INST] Hello.</s>[INST] Hi [/INST]',
+  );
+});
+
+test('a system message alone becomes a user message where it is refused', () => {
+  assert.equal(render(turns, [system]), '<s><turn>user\nBe brief.</turn>\n<turn>model\n');
+});
+
+test('messages are not changed by rendering', () => {
+  const messages = [system, user];
+  render(turns, messages);
+  assert.deepEqual(messages, [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'Hi' },
+  ]);
+});
+
+test('what the template raises is the reason of the error', () => {
+  fails(turns, [user, user], /roles must alternate/);
+  fails(turns, [system, user, user], /roles must alternate/);
+});
+
+test('a template that cannot be read or run is an error with a code', () => {
+  fails('{% for m in messages %}', [user], /chat template/);
+  fails('{{ messages | no_such_filter }}', [user], /chat template/);
+  fails('{% for i in range(1000000000) %}x{% endfor %}', [user], /too long/);
+  fails('{% for i in range(100000, 0, -1) %}x{% endfor %}', [user], /too long/);
+  fails('{% for i in range(0, 5, 0) %}x{% endfor %}', [user], /too long/);
+});
+
+test('ranges count as in Python', () => {
+  const source =
+    '{% for i in range(3) %}{{ i }}{% endfor %}|{% for i in range(5, 0, -2) %}{{ i }}{% endfor %}|{{ range(2, 2) | length }}';
+  assert.equal(render(source, []), '012|531|0');
+});
+
+test('content that looks like a template is only text', () => {
+  assert.match(render(chatMl, [{ role: 'user', content: '{{ bos_token }}{% if %}' }]), /\{\{ bos_token \}\}\{% if %\}/);
+});

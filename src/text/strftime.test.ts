@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { strftime } from './strftime.ts';
+
+const date = new Date(2025, 2, 4, 0, 5, 9);
+
+test('dates are written in English and local time', () => {
+  assert.equal(strftime(date, '%d %b %Y'), '04 Mar 2025');
+  assert.equal(strftime(date, '%A, %B %-d, %Y'), 'Tuesday, March 4, 2025');
+  assert.equal(strftime(date, '%Y-%m-%dT%H:%M:%S'), '2025-03-04T00:05:09');
+  assert.equal(strftime(date, "%a %e %y, %I:%M %p, %-H o'clock"), "Tue  4 25, 12:05 AM, 0 o'clock");
+  assert.equal(strftime(new Date(2025, 11, 31, 13), '%I %p'), '01 PM');
+});
+
+test('a percent sign is written twice, and an unknown field stays', () => {
+  assert.equal(strftime(date, '100%% %Q %'), '100% %Q %');
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import fc from 'fast-check';
+import { bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
+import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { EngineError } from '../base/errors.ts';
+import { Vocabulary } from './vocabulary.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-vocabulary-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const path = (name: string): string => join(folder, `${name}.gguf`);
+const plain = { addSpecial: false, parseSpecial: false };
+const special = { addSpecial: true, parseSpecial: true };
+
+const bytePair = tinyBytePair();
+const sentencePiece = tinySentencePiece();
+writeVocabulary(path('byte-pair'), bytePair);
+writeVocabulary(path('sentence-piece'), sentencePiece);
+writeVocabulary(
+  path('none'),
+  { metadata: { 'tokenizer.ggml.model': str('no_vocab') } },
+  { 'llama.vocab_size': u32(99) },
+);
+
+const ids = (tiny: typeof bytePair, names: readonly string[]): readonly (number | undefined)[] =>
+  names.map((name) => tiny.ids.get(name));
+
+const textOf = (vocabulary: Vocabulary, tokens: readonly number[]): string =>
+  Buffer.concat(tokens.map((token) => vocabulary.piece(token, { special: false }))).toString();
+
+const isFailure = (error: unknown): boolean => error instanceof EngineError && error.code === 'VOCABULARY_FAILED';
+
+test('byte pairs are merged as the merges say', () => {
+  using vocabulary = Vocabulary.open(path('byte-pair'));
+  assert.deepEqual(vocabulary.tokenize('hello world', plain), ids(bytePair, ['hello', 'Ġworld']));
+  assert.deepEqual(vocabulary.tokenize('help', plain), ids(bytePair, ['he', 'l', 'p']));
+});
+
+test('sentence pieces begin with a space that the text does not have', () => {
+  using vocabulary = Vocabulary.open(path('sentence-piece'));
+  assert.deepEqual(vocabulary.tokenize('hello world', plain), ids(sentencePiece, ['▁hello', '▁world']));
+  assert.deepEqual(vocabulary.tokenize('é', plain), ids(sentencePiece, ['▁', '<0xC3>', '<0xA9>']));
+});
+
+test('the tokens of the model are known', () => {
+  using vocabulary = Vocabulary.open(path('byte-pair'));
+  const [bos, eos, end, think] = ids(bytePair, ['<s>', '</s>', '<|im_end|>', '<think>']) as readonly number[];
+  assert.equal(vocabulary.size, bytePair.ids.size);
+  assert.deepEqual([vocabulary.bos, vocabulary.eos, vocabulary.addBos], [bos, eos, true]);
+  assert.deepEqual(
+    [bos, eos, end, think].map((token) => vocabulary.isControl(token ?? -1)),
+    [true, true, true, false],
+  );
+  assert.deepEqual(
+    [bos, eos, end].map((token) => vocabulary.isEndOfGeneration(token ?? -1)),
+    [false, true, true],
+  );
+});
+
+test('control tokens are read by name only when asked for, and are added only when asked for', () => {
+  using vocabulary = Vocabulary.open(path('byte-pair'));
+  const [bos, start] = ids(bytePair, ['<s>', '<|im_start|>']);
+  assert.deepEqual(vocabulary.tokenize('<|im_start|>', special), [bos, start]);
+  assert.ok(vocabulary.tokenize('<|im_start|>', plain).length > 5);
+  assert.deepEqual(vocabulary.tokenize('', special), [bos]);
+  assert.deepEqual(vocabulary.tokenize('', plain), []);
+});
+
+test('an end token is added where the model wants one', () => {
+  writeVocabulary(path('add-eos'), bytePair, { 'tokenizer.ggml.add_eos_token': bool(true) });
+  using vocabulary = Vocabulary.open(path('add-eos'));
+  assert.deepEqual(vocabulary.tokenize('hello', special), ids(bytePair, ['<s>', 'hello', '</s>']));
+});
+
+test('a control token is nothing, or its name', () => {
+  using vocabulary = Vocabulary.open(path('byte-pair'));
+  const [end, think] = ids(bytePair, ['<|im_end|>', '<think>']) as readonly number[];
+  assert.equal(textOf(vocabulary, [end ?? -1, think ?? -1]), '<think>');
+  assert.equal(Buffer.from(vocabulary.piece(end ?? -1, { special: true })).toString(), '<|im_end|>');
+});
+
+test('a token that is not there has no bytes and is nothing special', () => {
+  using vocabulary = Vocabulary.open(path('byte-pair'));
+  for (const token of [-1, vocabulary.size, 2 ** 31 - 1, 0.5, Number.NaN]) {
+    assert.equal(vocabulary.piece(token, { special: true }).length, 0);
+    assert.equal(vocabulary.isControl(token), false);
+  }
+});
+
+test('a piece may be longer than any buffer', () => {
+  const name = 'x'.repeat(5000);
+  const long = tinyBytePair('gpt-2', [name]);
+  writeVocabulary(path('long'), long);
+  using vocabulary = Vocabulary.open(path('long'));
+  assert.equal(textOf(vocabulary, [long.ids.get(name) ?? -1]), name);
+});
+
+test('any text comes back, except that lone surrogates become U+FFFD', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 100 });
+  const odd = fc.constantFrom('\0', '\uD800', '\uDC00x', '\uFEFF', ' ', '  \n', '👩‍👩‍👧', 'a\0b', '<unk>', '▁');
+  using bytes = Vocabulary.open(path('byte-pair'));
+  using pieces = Vocabulary.open(path('sentence-piece'));
+  fc.assert(
+    fc.property(fc.array(fc.oneof(text, odd), { maxLength: 4 }), (parts) => {
+      const whole = Buffer.from(parts.join('')).toString();
+      assert.equal(textOf(bytes, bytes.tokenize(parts.join(''), plain)), whole);
+      const back = textOf(pieces, pieces.tokenize(parts.join(''), plain));
+      assert.equal(back, whole === '' ? '' : ` ${whole.replaceAll('▁', ' ')}`);
+    }),
+  );
+});
+
+test('a text of any length and shape is tokenized with every kind of pre-tokenizer', () => {
+  const long = ['a', ' ', '1', '!', '中', "'s", '/\n', 'a '].map((one) => one.repeat(7000));
+  for (const pre of ['gpt-2', 'llama-bpe', 'deepseek-llm', 'falcon', 'gpt-4o', 'bloom', 'exaone-moe']) {
+    writeVocabulary(path(pre), tinyBytePair(pre));
+    using vocabulary = Vocabulary.open(path(pre));
+    for (const text of long) assert.equal(textOf(vocabulary, vocabulary.tokenize(text, plain)), text, pre);
+  }
+});
+
+test('a model without a tokenizer opens with the size it names, and tokenizes nothing', () => {
+  using vocabulary = Vocabulary.open(path('none'));
+  assert.deepEqual([vocabulary.size, vocabulary.bos, vocabulary.addBos], [99, undefined, false]);
+  assert.deepEqual([vocabulary.isControl(1), vocabulary.isEndOfGeneration(1)], [false, false]);
+  assert.equal(vocabulary.piece(1, { special: true }).length, 0);
+  assert.throws(() => vocabulary.tokenize('text', plain), isFailure);
+});
+
+test('of a split model only the first file is needed', () => {
+  const more = {
+    'split.no': scalar('u16', 0),
+    'split.count': scalar('u16', 3),
+    'split.tensors.count': scalar('i32', 0),
+  };
+  writeVocabulary(path('model-00001-of-00003'), bytePair, more);
+  using vocabulary = Vocabulary.open(path('model-00001-of-00003'));
+  assert.equal(vocabulary.size, bytePair.ids.size);
+});
+
+test('what libllama does not open is an error with a code', () => {
+  writeVocabulary(path('unknown-pre'), tinyBytePair('no-such-pre-tokenizer'));
+  assert.throws(() => Vocabulary.open(path('unknown-pre')), isFailure);
+  assert.throws(() => Vocabulary.open(path('missing')), isFailure);
+});

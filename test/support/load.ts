@@ -1,0 +1,48 @@
+import { type ModelOutline, openOutline } from '../../src/engine/outline.ts';
+import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { Runtime } from '../../src/engine/runtime.ts';
+import { Device } from '../../src/ggml/device.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+
+export interface LoadedModel extends AsyncDisposable {
+  readonly outline: ModelOutline;
+  readonly plan: Plan;
+  readonly runtime: Runtime;
+  /** The logits of every token, in one pass per batch of the plan. */
+  logits(tokens: readonly number[]): Promise<readonly Float32Array[]>;
+}
+
+/** More than any test's model needs. */
+export const plenty: number = 2 ** 32;
+
+/** Loads a model under a budget that counts weights, KV and intermediate results, and not the test's own process. */
+export async function loadModel(
+  path: string,
+  options: { budget?: number; context: number; kernels?: Kernels; threads?: number },
+): Promise<LoadedModel> {
+  const { budget = plenty, context, kernels = 'plain', threads = 1 } = options;
+  const outline = openOutline(path);
+  const device = new Device(threads, 0);
+  const layoutOf = layoutsOf(device, kernels);
+  const plan = planModel(outline, device, layoutOf, { budget, runtime: 0, context, kernels });
+  const runtime = await Runtime.load(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
+  return {
+    outline,
+    plan,
+    runtime,
+    async logits(tokens) {
+      const rows: Float32Array[] = [];
+      const { vocabulary } = outline.config;
+      for (let start = 0; start < tokens.length; start += plan.batch) {
+        const span = { kv: runtime.kv, start, tokens: tokens.slice(start, start + plan.batch), logits: 'all' } as const;
+        const logits = await runtime.forward.run([span]);
+        for (let i = 0; i < logits.length; i += vocabulary) rows.push(logits.slice(i, i + vocabulary));
+      }
+      return rows;
+    },
+    async [Symbol.asyncDispose]() {
+      await runtime[Symbol.asyncDispose]();
+      device[Symbol.dispose]();
+    },
+  };
+}
