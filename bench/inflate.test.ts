@@ -5,7 +5,7 @@ import { openModelFile } from '../src/gguf/model-file.ts';
 import { nmse } from '../test/support/logits.ts';
 import { greedy, oracleLogits } from '../test/support/oracle.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
-import { inflate } from './inflate.ts';
+import { type InflateOptions, inflate } from './inflate.ts';
 import { type RandomModelSpec, writeRandomModel } from './random-model.ts';
 
 const sizes = { width: 256, feedForward: 512, layers: 2 } as const;
@@ -13,7 +13,7 @@ const small = { ...sizes, architecture: 'llama', heads: 4, kvHeads: 2, vocabular
 const prompt = Array.from({ length: 30 }, (_, i) => (i * 37) % small.vocabulary);
 
 /** Inflates a random model; how far its logits are from before, and whether it still says the same. */
-function compare(spec: RandomModelSpec, target: Parameters<typeof inflate>[2], base = spec): number {
+function compare(spec: RandomModelSpec, target: InflateOptions, base = spec): number {
   using folder = tempFolder();
   const [source = ''] = writeRandomModel(folder.file('source.gguf'), spec);
   const [before = ''] = writeRandomModel(folder.file('before.gguf'), base);
@@ -74,7 +74,7 @@ test('few of the bytes are zero', () => {
 test('what cannot be inflated is refused', () => {
   using folder = tempFolder();
   const target = folder.file('target.gguf');
-  const refuses = (spec: RandomModelSpec, sizesTo: Parameters<typeof inflate>[2], reason: RegExp): void => {
+  const refuses = (spec: RandomModelSpec, sizesTo: InflateOptions, reason: RegExp): void => {
     const [source = ''] = writeRandomModel(folder.file('source.gguf'), spec);
     assert.throws(() => inflate(source, target, sizesTo), reason);
   };

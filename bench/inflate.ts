@@ -9,7 +9,7 @@ import { f32, type TensorSource, u32, type Value, writeGguf } from './gguf-write
 import { dequantize, quantizable, quantize } from './quantize.ts';
 import { rawMetadata } from './raw-metadata.ts';
 
-export interface Sizes {
+interface Sizes {
   /** Elements of the residual stream. */
   readonly width: number;
   /** Hidden elements of the feed-forward layer. */
@@ -208,6 +208,7 @@ function growMetadata({ model, from, to, type }: Job): Record<string, Value> {
 /**
  * Writes a larger model that computes the same logits as a small one of architecture llama, up to rounding: what is
  * added is zero or is multiplied by zero. Nearly all bytes are real weights or copies of them. Memory stays small.
+ * The logits are even equal, bit for bit, where the width grows by a power of 4: then nothing is rounded anew.
  */
 export function inflate(source: string, target: string, options: InflateOptions): void {
   const model = openModelFile(source);

@@ -8,8 +8,11 @@ import { isSlow, randomBlocks } from './random-blocks.ts';
 
 const named = (name: string): GgmlType => byName(name) ?? assert.fail(name);
 
-/** Bits per weight say how exact a type can be: noise falls by 4 with each bit; 3 times that is allowed. */
-const mostNoise = (type: GgmlType): number => 3 * 4 ** -((8 * type.bytes) / type.block - 0.5);
+/** The most noise a type may add: it falls by 4 with each bit per weight, down to what float16 and bfloat16 leave. */
+function mostNoise({ name, bytes, block }: GgmlType): number {
+  if (name === 'f32') return 0;
+  return Math.min(0.3, Math.max(1e-5, 6 * 4 ** -((8 * bytes) / block)));
+}
 
 const rowLength = 512;
 const values = new Random('values').floats(32 * rowLength, { mean: 0, deviation: 1 });
@@ -21,9 +24,7 @@ test('what is quantized comes back as exact as the bits allow, in every type', (
     const bytes = quantize(type, values, rowLength);
     assert.equal(bytes.length, rowBytes(type, values.length), type.name);
     const noise = nmse(dequantize(type, bytes), values);
-    const exact = type.name === 'f32' ? 0 : mostNoise(type);
-    const bound = type.name === 'bf16' || type.name === 'f16' ? 1e-5 : exact;
-    assert.ok(noise <= Math.min(bound, 0.3), `${type.name}: ${noise} > ${bound}`);
+    assert.ok(noise <= mostNoise(type), `${type.name}: ${noise} > ${mostNoise(type)}`);
   }
 });
 

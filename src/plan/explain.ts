@@ -7,7 +7,8 @@ export interface PlanSummary {
   readonly context: number;
   readonly batch: number;
   readonly memory: Plan['shares'];
-  readonly resident: { readonly weights: number; readonly bytes: number };
+  /** `converted` of the weights are in a faster kernel layout than the file's. */
+  readonly resident: { readonly weights: number; readonly bytes: number; readonly converted: number };
   readonly streamed: { readonly weights: number; readonly bytes: number };
   /** Read from the SSD for each token, when one is decoded at a time. */
   readonly bytes_per_token: number;
@@ -15,9 +16,12 @@ export interface PlanSummary {
 
 export function summarize(plan: Plan): PlanSummary {
   const weights = { resident: new Set<string>(), streamed: new Set<string>() };
+  const converted = new Set<string>();
   const bytes = { resident: 0, streamed: 0 };
   for (const slice of plan.slices) {
-    const home = plan.placements[slice.id]?.kind === 'ring' ? 'streamed' : 'resident';
+    const kind = plan.placements[slice.id]?.kind;
+    const home = kind === 'ring' ? 'streamed' : 'resident';
+    if (kind === 'converted') converted.add(slice.weight.name);
     weights[home].add(slice.weight.name);
     bytes[home] += slice.extent.length;
   }
@@ -26,7 +30,7 @@ export function summarize(plan: Plan): PlanSummary {
     context: plan.context,
     batch: plan.batch,
     memory: plan.shares,
-    resident: { weights: weights.resident.size, bytes: bytes.resident },
+    resident: { weights: weights.resident.size, bytes: bytes.resident, converted: converted.size },
     streamed: { weights: weights.streamed.size, bytes: bytes.streamed },
     bytes_per_token: plan.bytesPerPass,
   };

@@ -122,11 +122,11 @@ test('a lease waits for a slow disk, and the wait is counted', async () => {
 
 test('reads go on under a lease, and from the end of a pass to the start of the next', async () => {
   const disk = new SlowDisk();
-  const { reader, source } = setUp(disk, [2, 2, 2, 2, 2, 2], 8);
+  const { reader, source } = setUp(disk, [2, 2, 2, 2, 2, 2, 2, 2], 8);
   await using _reader = reader;
-  const starts = [0, 32, 64, 96, 128, 160];
+  const starts = [0, 32, 64, 96, 128, 160, 192, 224];
   source.start();
-  for (const k of [0, 1, 2, 3]) {
+  for (const k of starts.keys()) {
     using _lease = await source.lease(1);
     for (let i = 0; i < 10; i += 1) await tick();
     assert.deepEqual(disk.log, [...starts, ...starts].slice(0, 4 + k));
@@ -189,14 +189,18 @@ test('with a number of passes, reading ends after them', async () => {
 });
 
 test('two leases that are asked for at once are served one after the other', async () => {
-  const { slices, reader, source } = setUp(new SlowDisk(), [3, 3, 3, 3, 3, 3], 12);
+  const disk = new SlowDisk();
+  const { slices, reader, source } = setUp(disk, [3, 3, 3, 3, 3, 3], 12);
   await using _reader = reader;
+  disk.broken.add(9 * unit);
   source.start();
-  const leases = [source.lease(2), source.lease(2)];
+  const leases = [source.lease(1), source.lease(2), source.lease(1)];
+  const third = assert.rejects(leases[2] ?? assert.fail(), EngineError);
   using _first = await leases[0];
-  assertInPlace(slices.slice(0, 2));
+  assertInPlace(slices.slice(0, 1));
   using _second = await leases[1];
-  assertInPlace(slices.slice(0, 4));
+  assertInPlace(slices.slice(0, 3));
+  await third;
 });
 
 test('more than the ring can hold at once cannot be leased', async () => {

@@ -46,14 +46,18 @@ export class WeightSource {
   }
 
   /**
-   * Waits until the next `count` slices in order of use are in place. Leases are taken and disposed in order.
-   * Rejects with READ_FAILED, FILE_CHANGED.
+   * Waits until the next `count` slices in order of use are in place. Leases are taken and disposed in order; no more
+   * is held at once than a quarter of the ring, or one slice. Rejects with READ_FAILED, FILE_CHANGED.
    */
   async lease(count: number): Promise<Lease> {
     const from = this.#leased;
-    this.#leased += count;
+    const to = from + count;
+    this.#leased = to;
     const began = performance.now();
-    for (let k = from; k < this.#leased; k += 1) await this.#loads[k % this.#slices.length];
+    for (let k = from; k < to; k += 1) {
+      if (k >= this.#begun) throw new RangeError(`read ${k} has not begun: too much is leased, or reading has ended`);
+      await this.#loads[k % this.#slices.length];
+    }
     if (count > 0) this.stallSeconds += (performance.now() - began) / 1000;
     return { [Symbol.dispose]: () => this.#release(count) };
   }

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import test, { after } from 'node:test';
+import { dequantize, quantize } from '../../bench/quantize.ts';
+import { nmse } from '../../test/support/logits.ts';
+import { patternAt } from '../../test/support/pattern.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { typeNamed, weightOf } from '../../test/support/weights.ts';
+import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { GraphAllocator } from '../ggml/allocator.ts';
+import { loadGgml } from '../ggml/api.ts';
+import { Device, type Layout } from '../ggml/device.ts';
+import { F32, Graph, type SliceTensor, TensorSet } from '../ggml/graph.ts';
+import { HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { makePlan, type Plan } from '../plan/plan.ts';
+import { type Slice, slotOf } from '../plan/slices.ts';
+import { type ReadAt, Reader } from './reader.ts';
+import { arenaBytes, type LoadOptions, loadResidents } from './residents.ts';
+
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+
+const [width, rows] = [256, 320];
+const q4 = typeNamed('q4_0');
+/** Matrices and norms one after the other, at offsets that are multiples of 32 only, as in a GGUF file. */
+const weights: readonly Weight[] = (() => {
+  let offset = 4096 + 32;
+  return Array.from({ length: 9 }, (_, i) => {
+    const weight = i % 3 === 2 ? weightOf(`norm${i}`, 'f32', [width], offset) : matrixAt(i, offset);
+    offset += weight.extent.length + 64;
+    return weight;
+  });
+})();
+function matrixAt(i: number, offset: number): Weight {
+  return weightOf(`matrix${i}`, 'q4_0', [width, rows], offset);
+}
+
+const path = folder.file('weights');
+const content = (() => {
+  const bytes = new Uint8Array((weights.at(-1)?.extent.offset ?? 0) + 4 * width);
+  for (const { type, extent } of weights) {
+    const values = Float32Array.from(patternAt(extent.offset, type === q4 ? width * rows : width), (b) => b / 128 - 1);
+    bytes.set(quantize(type, values, width), extent.offset);
+  }
+  return bytes;
+})();
+writeFileSync(path, content);
+const files = [{ path, size: content.length }];
+
+const device = new Device(2, 0);
+after(() => device[Symbol.dispose]());
+
+/** A plan in which everything is resident; matrices in a layout of their own if `converts` and there is one. */
+const planFor = (converts: boolean): Plan =>
+  makePlan({
+    budget: 2 ** 30,
+    context: 1,
+    runtime: 0,
+    kv: 0,
+    page: pageBytes,
+    manifest: weights.map((weight) => ({ weight, streamable: weight.shape.length === 2 })),
+    compute: () => 0,
+    converted: (slice) => (converts ? layoutOf(slice)?.bytes : undefined),
+  });
+const layoutOf = ({ weight, shape }: Slice): Layout | undefined => device.layoutFor(weight.type.id, shape);
+
+/** Memory for the residents of a plan, with a tensor for each slice in it. */
+function place(plan: Plan, disposer: Disposer) {
+  const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
+  const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
+  const set = disposer.use(new TensorSet(plan.slices.length));
+  const tensors = plan.slices.map((slice): SliceTensor => {
+    const { id, weight, shape } = slice;
+    const pointer = set.add(weight.type.id, shape);
+    const placement = plan.placements[id];
+    if (placement?.kind === 'resident') arena.place(pointer, placement.offset + slotOf(slice.extent, pageBytes).skew);
+    else disposer.use(new LayoutMemory(layoutOf(slice) ?? assert.fail(), pointer));
+    return { pointer, shape, slice: id };
+  });
+  return { arena, ring, tensors };
+}
+
+/** w x, computed by ggml from where the weight lies. */
+async function product(w: SliceTensor, x: Float32Array): Promise<Float32Array> {
+  using graph = new Graph();
+  using allocator = new GraphAllocator();
+  const input = graph.input(F32, [width, 1]);
+  const output = graph.output(graph.matmul({ shape: w.shape, slices: [w] }, input));
+  allocator.allocate(graph);
+  loadGgml().ggml_backend_tensor_set(input.pointer, x, 0, x.byteLength);
+  await device.compute(graph.pointer);
+  const result = new Float32Array(rows);
+  loadGgml().ggml_backend_tensor_get(output.pointer, result, 0, result.byteLength);
+  return result;
+}
+
+/** w x, in float32 from the bytes of the file. */
+function expectedProduct({ type, extent }: Weight, x: Float32Array): Float32Array {
+  const w = dequantize(type, content.slice(extent.offset, extent.offset + extent.length));
+  return Float32Array.from({ length: rows }, (_, row) =>
+    x.reduce((sum, value, i) => sum + value * (w[row * width + i] ?? 0), 0),
+  );
+}
+
+async function load(plan: Plan, memory: ReturnType<typeof place>, options: LoadOptions = {}, readAt?: ReadAt) {
+  await using reader = new Reader(files, { inFlight: 3, ...(readAt && { readAt }) });
+  await loadResidents(plan, reader, memory, options);
+}
+
+test('residents in the layout of the file are read to their places', async () => {
+  using disposer = new Disposer();
+  const plan = planFor(false);
+  const memory = place(plan, disposer);
+  await load(plan, memory);
+  for (const { id, extent } of plan.slices) {
+    const placement = plan.placements[id];
+    assert.ok(placement?.kind === 'resident');
+    const bytes = memory.arena.view(placement.offset + slotOf(extent, pageBytes).skew, extent.length);
+    assert.ok(
+      Buffer.from(readFileSync(path))
+        .subarray(extent.offset, extent.offset + extent.length)
+        .equals(bytes),
+    );
+  }
+});
+
+test('residents are multiplied with as they are in the file, also those that were converted', async () => {
+  const x = Float32Array.from({ length: width }, (_, i) => Math.sin(i));
+  for (const converts of [false, true]) {
+    using disposer = new Disposer();
+    const plan = planFor(converts);
+    const memory = place(plan, disposer);
+    await load(plan, memory);
+    for (const { id, weight, shape } of plan.slices) {
+      const tensor = memory.tensors[id];
+      if (shape.length !== 2 || !tensor) continue;
+      assert.ok(nmse(await product(tensor, x), expectedProduct(weight, x)) < 1e-4, `${weight.name} ${converts}`);
+    }
+  }
+});
+
+test('what is converted goes through a ring that does not hold all of it', (t) => {
+  const plan = planFor(true);
+  const converted = plan.slices.filter(({ id }) => plan.placements[id]?.kind === 'converted');
+  if (converted.length === 0) return t.skip('this processor has no layout of its own for q4_0');
+  assert.equal(converted.length, 6);
+  assert.ok(plan.shares.ring < converted.reduce((sum, { extent }) => sum + extent.length, 0) / 2);
+});
+
+test('loading tells how far it is', async () => {
+  for (const converts of [false, true]) {
+    using disposer = new Disposer();
+    const plan = planFor(converts);
+    const told: (readonly [number, number])[] = [];
+    await load(plan, place(plan, disposer), { onProgress: (loaded, total) => told.push([loaded, total]) });
+    const total = weights.reduce((sum, { extent }) => sum + extent.length, 0);
+    assert.equal(told.length, weights.length);
+    assert.ok(told.every(([loaded, all], i) => all === total && loaded > (told[i - 1]?.[0] ?? 0)));
+    assert.equal(told.at(-1)?.[0], total);
+  }
+});
+
+test('loading ends with the reason of an abort', async () => {
+  for (const converts of [false, true]) {
+    using disposer = new Disposer();
+    const plan = planFor(converts);
+    const controller = new AbortController();
+    const reason = new Error('not wanted any more');
+    const onProgress = (loaded: number, total: number): void => {
+      if (loaded > total / 2) controller.abort(reason);
+    };
+    await assert.rejects(load(plan, place(plan, disposer), { onProgress, signal: controller.signal }), reason);
+  }
+});
+
+test('loading ends with an error of the disk', async () => {
+  for (const converts of [false, true]) {
+    using disposer = new Disposer();
+    const plan = planFor(converts);
+    const last = (weights[7]?.extent.offset ?? 0) + pageBytes;
+    const readAt: ReadAt = (_fd, into, position, done) =>
+      position <= last && last < position + into.length ? done(new Error('bad sector'), 0) : done(null, into.length);
+    await assert.rejects(
+      load(plan, place(plan, disposer), {}, readAt),
+      (e) => e instanceof EngineError && e.code === 'READ_FAILED' && e.details.file === path,
+    );
+  }
+});

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Vocabulary } from '../src/text/vocabulary.ts';
+import { run, start } from './support/cli.ts';
+import { greedy } from './support/oracle.ts';
+import { smollm2 } from './support/smollm2.ts';
+
+const model = await smollm2();
+const question = 'Why is the sky blue?';
+/** Too little for the weights: about half of them stream. */
+const tight = ['--memory-budget', '192M', '--ctx', '512'];
+const fixed = ['--temperature', '0', '--threads', '1'];
+
+interface Answer {
+  readonly text: string;
+  readonly tokens: readonly number[];
+  readonly prompt_tokens: number;
+  readonly stop_reason: string;
+  readonly stats: {
+    readonly load_ms: number;
+    readonly ttft_ms: number;
+    readonly prefill: { readonly tokens: number; readonly seconds: number; readonly bytes_read: number };
+    readonly decode: Readonly<
+      Record<'tokens' | 'seconds' | 'tokens_per_s' | 'bytes_per_token' | 'stall_s' | 'compute_s', number>
+    >;
+    readonly memory: Readonly<Record<'budget' | 'peak' | 'resident' | 'ring' | 'kv' | 'compute' | 'runtime', number>>;
+    readonly io: { readonly direct: boolean; readonly bytes_read: number };
+  };
+}
+
+async function answer(...args: readonly string[]): Promise<Answer> {
+  const { code, stdout, stderr } = await run(['run', model, '--prompt', question, ...fixed, ...args, '--json']);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Answer;
+}
+
+test('a model that does not fit its budget answers in fluent text, and stdout has nothing else', async () => {
+  const { code, stdout, stderr } = await run(['run', model, '-p', question, ...tight, ...fixed, '-n', '24']);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^The answer to this question lies in the intricate dance of light and color\..*\n$/);
+  assert.equal(stderr, '');
+});
+
+test('the JSON of an answer has what was promised, and its numbers add up', async () => {
+  const { text, tokens, prompt_tokens, stop_reason, stats } = await answer(...tight, '-n', '8');
+  assert.equal(tokens.length, 8);
+  assert.match(text, /^The answer/);
+  assert.equal(stop_reason, 'length');
+  const { prefill, decode, memory, io } = stats;
+  assert.ok(stats.load_ms > 0 && stats.ttft_ms > 0);
+  assert.equal(prefill.tokens, prompt_tokens);
+  assert.ok(prefill.seconds > 0 && Math.abs(prefill.seconds * 1000 - stats.ttft_ms) < 1);
+  assert.equal(decode.tokens, 7);
+  assert.ok(Math.abs(decode.tokens_per_s - decode.tokens / decode.seconds) < 1e-6);
+  assert.ok(decode.compute_s > 0 && decode.stall_s >= 0 && decode.compute_s + decode.stall_s <= decode.seconds);
+  assert.equal(memory.budget, 192 * 2 ** 20);
+  assert.ok(memory.resident + memory.ring + memory.kv + memory.compute + memory.runtime <= memory.budget);
+  assert.ok(memory.peak > memory.resident + memory.ring && memory.peak <= memory.budget, `peak ${memory.peak}`);
+  // What is neither resident nor embedding streams: some 50 MB, page borders and read-ahead included.
+  assert.ok(decode.bytes_per_token > 30e6 && decode.bytes_per_token < 70e6, `${decode.bytes_per_token} per token`);
+  assert.ok(io.bytes_read >= prefill.bytes_read + decode.bytes_per_token * decode.tokens);
+  assert.equal(typeof io.direct, 'boolean');
+});
+
+test('64 greedy tokens after five prompts are those of libllama, streamed and resident', async () => {
+  const prompts = [
+    'The sky is blue because',
+    'Once upon a time there was a lighthouse',
+    'def fibonacci(n):',
+    'Die Hauptstadt von Frankreich ist',
+    '1, 2, 3, 4, 5,',
+  ];
+  using vocabulary = Vocabulary.open(model);
+  for (const prompt of prompts) {
+    const plain = ['--raw', '--prompt', prompt, '--kernels', 'plain', '-n', '64', '--ctx', '512'];
+    const streamed = await answer(...plain, '--memory-budget', '192M');
+    const resident = await answer(...plain, '--memory-budget', '1G');
+    assert.ok(streamed.stats.prefill.bytes_read > 30e6 && resident.stats.prefill.bytes_read < 1e6);
+    const expected = greedy(model, vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true }), 64);
+    const end = expected.findIndex((token) => vocabulary.isEndOfGeneration(token));
+    assert.deepEqual(streamed.tokens, end < 0 ? expected : expected.slice(0, end), prompt);
+    assert.deepEqual(resident.tokens, streamed.tokens, prompt);
+  }
+});
+
+test('a seed repeats an answer, and another seed gives another one', async () => {
+  const sample = async (seed: string): Promise<string> =>
+    (
+      await run([
+        'run',
+        model,
+        '-p',
+        question,
+        ...tight,
+        '-t',
+        '1',
+        '-n',
+        '16',
+        '--temperature',
+        '1.5',
+        '--top-k',
+        '0',
+        '--seed',
+        seed,
+      ])
+    ).stdout;
+  const [first, again, other] = [await sample('7'), await sample('7'), await sample('8')];
+  assert.equal(first, again);
+  assert.notEqual(first, other);
+});
+
+test('every option of sampling changes the choice of tokens as it says', async () => {
+  const hot = ['--temperature', '3', '--top-k', '0', '--top-p', '1', '--seed', '5', '-n', '12'];
+  const greedyText = (await answer('-n', '12', ...tight)).text;
+  const hotText = (await answer(...tight, ...hot)).text;
+  assert.notEqual(hotText, greedyText);
+  for (const only of [
+    ['--top-k', '1'],
+    ['--top-p', '0'],
+    ['--min-p', '1'],
+  ]) {
+    assert.equal((await answer(...tight, ...hot, ...only)).text, greedyText, only.join(' '));
+  }
+  const repetitive = ['--raw', '-n', '40', ...tight];
+  const repeats = new Set((await answer('--prompt', 'one two one two one two', ...repetitive)).tokens).size;
+  const varied = (await answer('--prompt', 'one two one two one two', ...repetitive, '--repeat-penalty', '1.8')).tokens;
+  assert.ok(new Set(varied).size > repeats, 'a penalty makes for more different tokens');
+});
+
+test('a stop text ends the answer and is not printed, wherever its tokens begin', async () => {
+  const { text, stop_reason } = await answer(...tight, '-n', '40', '--stop', 'no such text', '--stop', 'tricate dan');
+  assert.equal(text, 'The answer to this question lies in the in');
+  assert.equal(stop_reason, 'stop');
+});
+
+test('instructions come before the prompt, a raw prompt goes without the template, and stdin is read', async () => {
+  const plain = await answer(...tight, '-n', '6');
+  const system = await answer(...tight, '-n', '6', '--system', 'Answer in French.');
+  assert.notEqual(system.prompt_tokens, plain.prompt_tokens);
+  const raw = await answer(...tight, '-n', '6', '--raw');
+  assert.equal(raw.prompt_tokens, 6);
+  const piped = await run(['run', model, ...tight, ...fixed, '-n', '6', '--json'], { input: `${question}\n` });
+  assert.deepEqual((JSON.parse(piped.stdout) as Answer).tokens, plain.tokens);
+});
+
+test('an answer of no tokens only reads the prompt', async () => {
+  const { text, tokens, stop_reason } = await answer(...tight, '-n', '0');
+  assert.deepEqual([text, tokens, stop_reason], ['', [], 'length']);
+});
+
+test('the answer ends where the context does', async () => {
+  const { prompt_tokens, tokens, stop_reason } = await answer('-m', '192M', '--ctx', '48');
+  // The token after the last one that has a place in the context is still known.
+  assert.equal(tokens.length, 48 - prompt_tokens + 1);
+  assert.equal(stop_reason, 'length');
+});
+
+test('without a budget, one is chosen and named', async () => {
+  const { code, stderr } = await run(['run', model, '-p', question, ...fixed, '-n', '2']);
+  assert.equal(code, 0);
+  assert.match(stderr, /^memory budget [\d.]+ [KMG]iB \(auto\); 92\.1 MiB of weights, all resident\n$/);
+});
+
+test('--verbose says where the time went', async () => {
+  const { stderr } = await run(['run', model, '-p', question, ...tight, ...fixed, '-n', '4', '-v']);
+  assert.match(stderr, /memory budget 192 MiB; .* streamed for each token/);
+  assert.match(stderr, /answer {3}[\d.]+ tokens\/s: 3 in [\d.]+ s, computing [\d.]+ s, waiting for weights [\d.]+ s/);
+  assert.match(stderr, /memory {3}peak [\d.]+ MiB of 192 MiB/);
+});
+
+test('Ctrl-C ends the answer with the text so far and exit code 130', async () => {
+  const { child, ended } = start(['run', model, '-p', question, ...tight, ...fixed]);
+  child.stdout?.once('data', () => child.kill('SIGINT'));
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 130, stderr);
+  assert.match(stdout, /^The.*\n$/s);
+  assert.equal(stderr, '');
+});
+
+test('a reader that goes away ends the answer quietly', async () => {
+  const { child, ended } = start(['run', model, '-p', question, ...tight, ...fixed, '-n', '200']);
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  const { code, stderr } = await ended;
+  assert.deepEqual([code, stderr], [0, '']);
+});

@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const cli = fileURLToPath(new URL('../../bin/ssd-llm.cjs', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StartOptions {
+  /** Text for stdin; left out, stdin is empty. */
+  readonly input?: string;
+  /** A program, with its arguments, that runs the command line. */
+  readonly wrapper?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `ssd-llm` as built, as a process of its own. */
+export function start(
+  args: readonly string[],
+  options: StartOptions = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const [command = '', ...rest] = [...(options.wrapper ?? []), process.execPath, cli, ...args];
+  const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input ?? '');
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+/** Runs `ssd-llm` to its end. */
+export const run = (args: readonly string[], options: StartOptions = {}): Promise<Ended> => start(args, options).ended;

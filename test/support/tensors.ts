@@ -1,0 +1,72 @@
+import { quantize } from '../../bench/quantize.ts';
+import { Disposer } from '../../src/base/disposer.ts';
+import { GraphAllocator } from '../../src/ggml/allocator.ts';
+import { loadGgml } from '../../src/ggml/api.ts';
+import type { Device } from '../../src/ggml/device.ts';
+import { type Graph, type SliceTensor, type Tensor, TensorSet, type WeightTensor } from '../../src/ggml/graph.ts';
+import { HostMemory } from '../../src/ggml/host-memory.ts';
+import type { Pointer } from '../../src/ggml/library.ts';
+import { elementCount } from '../../src/gguf/weight.ts';
+import { typeNamed } from './weights.ts';
+
+/** Gives a tensor its data, which are copied. */
+export function setTensor({ pointer }: { readonly pointer: Pointer }, data: ArrayBufferView): void {
+  loadGgml().ggml_backend_tensor_set(pointer, data, 0, data.byteLength);
+}
+
+/** The elements of a float32 tensor. */
+export function floatsOf({ pointer, shape }: Tensor): Float32Array {
+  const floats = new Float32Array(elementCount(shape));
+  loadGgml().ggml_backend_tensor_get(pointer, floats, 0, floats.byteLength);
+  return floats;
+}
+
+/** `n` numbers in (-1, 1) that look random; the same every time for the same seed. */
+export const noise = (n: number, seed = 1): Float32Array =>
+  Float32Array.from({ length: n }, (_, i) => {
+    const wave = Math.sin(seed * 78.233 + i * 12.9898) * 43758.5453;
+    return 2 * (wave - Math.floor(wave)) - 1;
+  });
+
+/** Weights in memory of their own, as long as it is not disposed. */
+export class TestWeights implements Disposable {
+  readonly #disposer = new Disposer();
+  #slices = 0;
+
+  /** A weight of `shape` with these elements, in one slice or in one for each count of rows. */
+  add(typeName: string, shape: readonly number[], values: Float32Array, rows = [shape[1] ?? 1]): WeightTensor {
+    const [width = 1] = shape;
+    const { id, ...type } = typeNamed(typeName);
+    let from = 0;
+    const slices = rows.map((n): SliceTensor => {
+      const own = shape.length === 1 ? shape : [width, n];
+      const pointer = this.#disposer.use(new TensorSet(1)).add(id, own);
+      const data = quantize({ id, ...type }, values.slice(from * width, (from + n) * width), width);
+      this.#disposer.use(new HostMemory(data.length, 'a test')).place(pointer, 0);
+      setTensor({ pointer }, data);
+      from += n;
+      this.#slices += 1;
+      return { pointer, shape: own, slice: this.#slices - 1 };
+    });
+    return { shape, slices };
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposer[Symbol.dispose]();
+  }
+}
+
+/** Gives the graph memory and its inputs their data, computes it, and returns what is in `outputs`, float32. */
+export async function evaluate(
+  device: Device,
+  graph: Graph,
+  inputs: readonly (readonly [Tensor, ArrayBufferView])[],
+  outputs: readonly Tensor[],
+): Promise<readonly Float32Array[]> {
+  for (const output of outputs) graph.output(output);
+  using allocator = new GraphAllocator();
+  allocator.allocate(graph);
+  for (const [tensor, data] of inputs) setTensor(tensor, data);
+  await device.compute(graph.pointer);
+  return outputs.map(floatsOf);
+}
