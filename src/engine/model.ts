@@ -72,6 +72,7 @@ export class Model implements AsyncDisposable {
   readonly #budget: number;
   readonly #layoutOf: LayoutOf;
   readonly #runtimeBytes: number;
+  #closed = false;
   #loading: Promise<Runtime> | undefined;
   #loadSeconds = 0;
   /** The end of the queue of generations: each has the runtime to itself. */
@@ -143,10 +144,20 @@ export class Model implements AsyncDisposable {
     const { vocabulary } = this;
     const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
     if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
+    const wrong = tokens.find(
+      (token) => !Number.isInteger(token) || token < 0 || token >= this.outline.config.vocabulary,
+    );
+    if (wrong !== undefined) {
+      throw new EngineError('BAD_OPTION', {
+        option: 'prompt',
+        value: `${wrong}`,
+        expected: `tokens below ${this.outline.config.vocabulary}`,
+      });
+    }
     return new Generation({
       prompt: tokens,
       vocabulary,
-      sampler: new Sampler(vocabulary.size, options),
+      sampler: new Sampler(this.outline.config.vocabulary, options),
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       maxTokens: options.maxTokens ?? Number.POSITIVE_INFINITY,
@@ -158,6 +169,8 @@ export class Model implements AsyncDisposable {
 
   /** Ends what is being read and frees everything. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#turn;
     const runtime = await this.#loading?.catch(() => undefined);
     await runtime?.[Symbol.asyncDispose]();

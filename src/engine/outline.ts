@@ -2,6 +2,7 @@ import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import type { KvShape } from '../kv/store.ts';
 import type { Config, Stage } from '../model/architecture.ts';
 import { architectureOf } from '../model/index.ts';
+import { manifestOf } from '../run/measure.ts';
 
 /** A model as far as its header describes it: no weight has been read. */
 export interface ModelOutline {
@@ -11,12 +12,17 @@ export interface ModelOutline {
   readonly stages: readonly Stage[];
 }
 
-/** Reads the header of a GGUF file and checks that the model is one we can run. Throws the errors of gguf/ and model/. */
+/**
+ * Reads the header of a GGUF file and checks that the model is one we can run, every tensor by name, type and shape.
+ * Throws the errors of gguf/ and model/, MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ */
 export function openOutline(path: string): ModelOutline {
   const file = openModelFile(path);
   const architecture = architectureOf(file.metadata.string('general.architecture'));
   const config = architecture.config(file.metadata);
-  return { path, file, config, stages: architecture.stages(config) };
+  const outline = { path, file, config, stages: architecture.stages(config) };
+  manifestOf({ stages: outline.stages, weights: file.weights, kv: kvShapeOf(outline, config.context) });
+  return outline;
 }
 
 /** What one sequence of up to `context` tokens keeps. */

@@ -1,3 +1,4 @@
+import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
 
@@ -259,6 +260,9 @@ export class Graph implements Disposable {
   }
 
   #node(pointer: Pointer, shape: readonly number[]): Tensor {
+    if (this.nodes === Graph.capacity) {
+      throw new EngineError('UNSUPPORTED_MODEL', { what: `more than ${Graph.capacity} operations` });
+    }
     this.#api.ggml_build_forward_expand(this.pointer, pointer);
     return { pointer, shape };
   }

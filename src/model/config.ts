@@ -7,7 +7,9 @@ import type { Config } from './architecture.ts';
 export const ropeNormal = 0;
 export const ropeNeox = 2;
 
+/** No count in a model is larger, nor are all heads of a token together. What is, is damage. */
 const limit = 2 ** 24;
+const headLimit = 2 ** 18;
 
 /** Reads the keys that all architectures share. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL. */
 export function readConfig(metadata: Metadata, ropeMode: number): Config {
@@ -23,6 +25,7 @@ export function readConfig(metadata: Metadata, ropeMode: number): Config {
   const valueLength = keys.count('attention.value_length', Math.floor(width / heads));
   if (keyLength !== valueLength)
     throw new EngineError('UNSUPPORTED_MODEL', { what: 'keys and values of different length' });
+  if (heads * keyLength > headLimit) keys.refuse('attention.head_count', `is ${heads}, of ${keyLength} elements each`);
   if (keyLength % 8 !== 0) keys.refuse('attention.key_length', `is ${keyLength}, not a multiple of 8`);
   if (keys.number('expert_count', 0) > 0) throw new EngineError('UNSUPPORTED_MODEL', { what: 'a mixture of experts' });
 

@@ -125,7 +125,12 @@ export class Reader implements AsyncDisposable {
 function openAll(files: readonly { readonly path: string; readonly size: number }[]): readonly OpenFile[] {
   const opened: OpenFile[] = [];
   try {
-    for (const { path, size } of files) opened.push({ path, size, ...openForReading(path) });
+    for (const { path, size } of files) {
+      const file = { path, size, ...openForReading(path) };
+      opened.push(file);
+      // What reading the header has left behind, read ahead included.
+      dropPageCache(file.fd, 0, size);
+    }
   } catch (error) {
     for (const { fd } of opened) closeSync(fd);
     throw error;

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { read } from 'node:fs';
+import test from 'node:test';
+import { EngineError } from '../src/base/errors.ts';
+import type { Generation } from '../src/engine/generation.ts';
+import { Model, type ModelOptions, runtimeBytes } from '../src/engine/model.ts';
+import { smollm2 } from './support/smollm2.ts';
+
+const path = await smollm2();
+const question = [{ role: 'user', content: 'Why is the sky blue?' }] as const;
+const greedy = { temperature: 0, maxTokens: 12 } as const;
+
+/** Opens the model under a budget that leaves 60 MiB beside this process: about a third of the weights. */
+const open = (options: ModelOptions = {}): Model =>
+  Model.open(path, { memoryBudget: runtimeBytes() + 60 * 2 ** 20, threads: 1, ...options });
+
+async function textOf(generation: Generation): Promise<string> {
+  let text = '';
+  for await (const piece of generation) text += piece.text;
+  return text;
+}
+
+test('generations queue for the model, and each begins afresh', async () => {
+  await using model = open();
+  const [first, second] = [model.generate(question, greedy), model.generate(question, greedy)];
+  const [a, b] = await Promise.all([textOf(first), textOf(second)]);
+  assert.equal(a, 'The answer to this question lies in the intricate dance of light');
+  assert.equal(b, a);
+  assert.ok(model.plan().bytesPerPass > 0, 'weights were streamed');
+});
+
+test('a generation that is left early makes room for the next', async () => {
+  await using model = open();
+  for await (const piece of model.generate(question, greedy)) {
+    assert.equal(piece.text, 'The');
+    break;
+  }
+  assert.match(await textOf(model.generate(question, greedy)), /^The answer to this question/);
+});
+
+test('an abort in the middle of a pass ends the answer, and the next one is right', async () => {
+  await using model = open();
+  const plan = await model.load();
+  const long = 'The weather in the mountains changes quickly. '.repeat(Math.ceil(plan.batch / 4));
+  for (const delay of [0, 20, 60, 130]) {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), delay);
+    const cut = model.generate(long, { ...greedy, signal: abort.signal, maxTokens: 1000 });
+    await textOf(cut);
+    assert.equal(cut.stopReason, 'cancelled');
+    assert.match(await textOf(model.generate(question, greedy)), /^The answer to this question/, `after ${delay} ms`);
+  }
+});
+
+test('a disk read error while weights stream reaches whoever waits, with the place', async () => {
+  let reads = 0;
+  const model = open({
+    readAt: (fd, into, position, done) => {
+      reads += 1;
+      if (reads < 400) read(fd, into, 0, into.length, position, done);
+      else done(Object.assign(new Error('input/output error'), { code: 'EIO' }), 0);
+    },
+  });
+  await assert.rejects(
+    textOf(model.generate(question, { ...greedy, maxTokens: 200 })),
+    (error) => error instanceof EngineError && error.code === 'READ_FAILED' && /EIO/.test(error.message),
+  );
+  await model[Symbol.asyncDispose]();
+});
+
+test('loading reports its progress and can be aborted', async () => {
+  await using model = open();
+  const seen: [number, number][] = [];
+  await model.load(undefined, { onProgress: (loaded, total) => seen.push([loaded, total]) });
+  const [last, total] = seen.at(-1) ?? [0, 1];
+  assert.equal(last, total);
+  assert.ok(seen.every(([loaded], i) => i === 0 || loaded > (seen[i - 1]?.[0] ?? 0)));
+
+  await using other = open();
+  await assert.rejects(other.load(undefined, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+});
+
+test('a prompt may be given as tokens; numbers that are no tokens are refused', async () => {
+  await using model = open();
+  const tokens = model.tokenize(question);
+  assert.match(await textOf(model.generate(tokens, greedy)), /^The answer to this question/);
+  for (const wrong of [[-1], [1e9], [1.5]]) {
+    assert.throws(
+      () => model.generate(wrong),
+      (error) => error instanceof EngineError && error.code === 'BAD_OPTION',
+    );
+  }
+});
+
+test('closing a model twice, or before it is loaded, is harmless', async () => {
+  const model = open();
+  await model[Symbol.asyncDispose]();
+  await model[Symbol.asyncDispose]();
+});
