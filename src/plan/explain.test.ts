@@ -37,7 +37,7 @@ test('a plan is summed up in bytes and weights, resident and streamed', () => {
     context: 1000,
     batch: 512,
     memory: { runtime: 30 * MiB, kv: 7 * MiB, compute: 3 * MiB, ring: 0, resident: 8 * MiB + 4096 },
-    resident: { weights: 9, bytes: 8 * MiB + 4096 },
+    resident: { weights: 9, bytes: 8 * MiB + 4096, converted: 0 },
     streamed: { weights: 0, bytes: 0 },
     bytes_per_token: 0,
   });

@@ -229,7 +229,7 @@ test('the same demand gives the same plan', () => {
 
 test('a model of 1 GiB in half of it streams about half, through a ring of a few slices', () => {
   const manifest = Array.from({ length: 32 }, (_, i) => ({
-    weight: weightOf(`blk.${i}`, 'q8_0', [4096, 7710], 96 + i * 33_553_920),
+    weight: weightOf(`blk.${i}`, 'q8_0', [4096, 7712], 96 + i * 33_562_624),
     streamable: true,
   }));
   const plan = makePlan({

@@ -143,7 +143,8 @@ function size(demand: Demand, sliceBytes: number): Sized {
   const slices: Slice[] = [];
   const mayStream: boolean[] = [];
   for (const { weight, streamable } of demand.manifest) {
-    for (const part of streamable ? cut(weight, sliceBytes) : cut(weight, Number.POSITIVE_INFINITY)) {
+    const whole = { weight, row: 0, shape: weight.shape, extent: weight.extent };
+    for (const part of streamable ? cut(weight, sliceBytes) : [whole]) {
       slices.push({ ...part, id: slices.length });
       mayStream.push(streamable);
     }

@@ -46,9 +46,24 @@ test('slices of one matrix are about equal: all but the last have the same rows'
   fc.assert(
     fc.property(anyMatrix, anySize, (weight, maxBytes) => {
       const rows = cut(weight, maxBytes).map((slice) => slice.shape[1] ?? 0);
-      const last = rows.pop() ?? 0;
-      assert.ok(new Set(rows).size <= 1);
-      assert.ok(last <= (rows[0] ?? last));
+      const whole = rows.filter((n) => n % group === 0);
+      const last = whole.pop() ?? 0;
+      assert.ok(new Set(whole).size <= 1);
+      assert.ok(last <= (whole[0] ?? last));
+    }),
+  );
+});
+
+test('rows that fill no group are a slice of their own, wherever the other cuts are', () => {
+  fc.assert(
+    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+      const [, rows = 0] = weight.shape;
+      const tails = (size: number) => cut(weight, size).filter((slice) => (slice.shape[1] ?? 0) % group !== 0);
+      assert.deepEqual(
+        tails(maxBytes).map((slice) => slice.row),
+        rows % group === 0 ? [] : [rows - (rows % group)],
+      );
+      assert.deepEqual(tails(maxBytes), tails(Number.POSITIVE_INFINITY));
     }),
   );
 });
@@ -58,6 +73,8 @@ test('a matrix that is small enough, and what is not a matrix, stays whole', () 
   assert.deepEqual(cut(matrix, matrix.extent.length), [
     { weight: matrix, row: 0, shape: matrix.shape, extent: matrix.extent },
   ]);
+  const small = weightOf('s', 'f16', [8, 31], 7);
+  assert.deepEqual(cut(small, 1), [{ weight: small, row: 0, shape: small.shape, extent: small.extent }]);
   const vector = weightOf('v', 'f32', [4096]);
   assert.equal(cut(vector, 1).length, 1);
 });

@@ -3,9 +3,11 @@ import { loadGgml } from '../ggml/api.ts';
 import type { Device } from '../ggml/device.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
+import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Stage, Weights } from '../model/architecture.ts';
 import type { Plan } from '../plan/plan.ts';
+import { slotOf } from '../plan/slices.ts';
 import { divide } from '../plan/steps.ts';
 import type { Reader } from '../stream/reader.ts';
 import { RowReader } from '../stream/rows.ts';
@@ -69,15 +71,18 @@ export class Forward implements Disposable {
     const { inputs, logits, steps } = this.#compile(spans);
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
-    for (const step of steps) {
-      if (signal?.aborted) {
-        await source.restart();
-        throw signal.reason;
+    try {
+      for (const step of steps) {
+        signal?.throwIfAborted();
+        using _lease = await source.lease(step.slices);
+        const began = performance.now();
+        await device.compute(step.graph);
+        this.computeSeconds += (performance.now() - began) / 1000;
       }
-      using _lease = await source.lease(step.slices);
-      const began = performance.now();
-      await device.compute(step.graph);
-      this.computeSeconds += (performance.now() - began) / 1000;
+    } catch (error) {
+      // The next pass begins with the first weights, however far this one came.
+      await source.restart();
+      throw error;
     }
     const result = new Float32Array((logits.shape[0] ?? 0) * inputs.outputCount);
     loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
@@ -103,13 +108,19 @@ export class Forward implements Disposable {
     this.#allocator.allocate(graph);
     const uses = graph.uses
       .filter((use) => this.#streamed.has(use.slice))
-      .map((use) => ({ ...use, bytes: plan.slices[use.slice]?.extent.length ?? 0 }));
+      .map((use) => ({ ...use, bytes: this.#ringBytes(use.slice) }));
     const steps = divide(uses, graph.nodes, plan.stepBytes).map((step) => ({
       graph: graph.slice(step.from, step.to),
       slices: step.slices.length,
     }));
     this.#compiled = { shapes, graph, inputs, logits, steps };
     return this.#compiled;
+  }
+
+  /** Bytes of the ring that a streamed slice takes: whole pages. */
+  #ringBytes(id: number): number {
+    const slice = this.#parts.plan.slices[id];
+    return slice ? slotOf(slice.extent, pageBytes).bytes : 0;
   }
 
   async #embed({ embedding }: BatchInputs, spans: readonly Span[]): Promise<void> {

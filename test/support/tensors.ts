@@ -34,7 +34,12 @@ export class TestWeights implements Disposable {
   #slices = 0;
 
   /** A weight of `shape` with these elements, in one slice or in one for each count of rows. */
-  add(typeName: string, shape: readonly number[], values: Float32Array, rows = [shape[1] ?? 1]): WeightTensor {
+  add(
+    typeName: string,
+    shape: readonly number[],
+    values: Float32Array,
+    rows: readonly number[] = [shape[1] ?? 1],
+  ): WeightTensor {
     const [width = 1] = shape;
     const { id, ...type } = typeNamed(typeName);
     let from = 0;

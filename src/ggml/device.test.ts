@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { quantize } from '../../bench/quantize.ts';
+import { nmse } from '../../test/support/logits.ts';
+import { evaluate, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
+import { typeNamed } from '../../test/support/weights.ts';
+import { Device } from './device.ts';
+import { F32, Graph, TensorSet } from './graph.ts';
+import { LayoutMemory } from './host-memory.ts';
+
+const [width, rows] = [512, 128];
+const types = ['q4_0', 'q8_0', 'q4_K', 'q6_K', 'iq4_nl', 'f16', 'f32', 'q5_1', 'iq2_xxs'];
+
+test('a device has a name and the threads it was asked for', () => {
+  using device = new Device(3, 0);
+  assert.equal(device.threads, 3);
+  assert.ok(device.name.length > 0);
+});
+
+test('a weight in the layout of a device is multiplied as the plain one is', async (t) => {
+  using device = new Device(2, 0);
+  let layouts = 0;
+  for (const type of types) {
+    const layout = device.layoutFor(typeNamed(type).id, [width, rows]);
+    if (!layout) continue;
+    layouts += 1;
+    const values = noise(width * rows);
+    using weights = new TestWeights();
+    using set = new TensorSet(1);
+    const pointer = set.add(typeNamed(type).id, [width, rows]);
+    using _memory = new LayoutMemory(layout, pointer);
+    setTensor({ pointer }, quantize(typeNamed(type), values, width));
+    const converted = { shape: [width, rows], slices: [{ pointer, shape: [width, rows], slice: 0 }] };
+    assert.ok(layout.name.length > 0);
+    assert.ok(layout.bytes >= (width / typeNamed(type).block) * typeNamed(type).bytes * rows);
+
+    for (const columns of [1, 4, 33]) {
+      const results: (Float32Array | undefined)[] = [];
+      for (const weight of [weights.add(type, [width, rows], values), converted]) {
+        using graph = new Graph();
+        const x = graph.input(F32, [width, columns]);
+        const product = graph.matmul(weight, x);
+        results.push((await evaluate(device, graph, [[x, noise(width * columns, 2)]], [product]))[0]);
+      }
+      const [plain, fast] = results;
+      assert.ok(plain && fast && nmse(fast, plain) < 1e-4, `${type} in ${layout.name}, ${columns} columns`);
+    }
+  }
+  if (layouts === 0) t.skip('this processor has no layout of its own');
+});
+
+test('a type that no layout is for is multiplied as it is', () => {
+  using device = new Device(1, 0);
+  assert.equal(device.layoutFor(typeNamed('q5_1').id, [width, rows]), undefined);
+});
+
+test('asking for a layout twice gives the same', () => {
+  using device = new Device(1, 0);
+  const { id } = typeNamed('q4_0');
+  assert.deepEqual(device.layoutFor(id, [width, rows]), device.layoutFor(id, [width, rows]));
+});
+
+test('JavaScript goes on while a device computes', async () => {
+  using device = new Device(2, 0);
+  using weights = new TestWeights();
+  using graph = new Graph();
+  const w = weights.add('f32', [512, 512], noise(512 * 512));
+  const input = graph.input(F32, [512, 64]);
+  let x = input;
+  for (let i = 0; i < 20; i += 1) x = graph.matmul(w, x);
+  let computed = false;
+  const result = evaluate(device, graph, [[input, new Float32Array(512 * 64)]], [x]).then((outputs) => {
+    computed = true;
+    return outputs;
+  });
+  await new Promise(setImmediate);
+  assert.equal(computed, false);
+  assert.equal((await result)[0]?.length, 512 * 64);
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import koffi from 'koffi';
+import { floatsOf, noise, setTensor } from '../../test/support/tensors.ts';
+import { EngineError } from '../base/errors.ts';
+import { F32, TensorSet } from './graph.ts';
+import { HostMemory } from './host-memory.ts';
+import { pageBytes } from './system.ts';
+
+test('memory begins on a page and is whole pages, as direct reads need it', () => {
+  fc.assert(
+    fc.property(fc.nat(10 * pageBytes), (bytes) => {
+      using memory = new HostMemory(bytes, 'a test');
+      assert.ok(memory.bytes >= bytes && memory.bytes < bytes + pageBytes && memory.bytes % pageBytes === 0);
+      const address = koffi.address(memory.view(0, pageBytes).buffer);
+      assert.equal(address % BigInt(pageBytes), 0n);
+      memory.view(0, memory.bytes).fill(7);
+    }),
+  );
+});
+
+test('views show the same bytes, and can be cleared', () => {
+  using memory = new HostMemory(4 * pageBytes, 'a test');
+  memory.view(0, memory.bytes).fill(1);
+  const view = memory.view(100, 50);
+  assert.equal(view.length, 50);
+  view[3] = 42;
+  assert.equal(memory.view(103, 1)[0], 42);
+  memory.clear();
+  assert.ok(memory.view(0, memory.bytes).every((byte) => byte === 0));
+});
+
+test('a tensor that is placed has its data in the memory, at any offset that suits its type', () => {
+  using memory = new HostMemory(2 * pageBytes, 'a test');
+  using set = new TensorSet(2);
+  const [first, second] = [set.add(F32, [10, 3]), set.add(F32, [5])];
+  memory.place(first, 96);
+  memory.place(second, pageBytes);
+  const [values, others] = [noise(30), noise(5, 2)];
+  setTensor({ pointer: first }, values);
+  memory.view(pageBytes, 20).set(new Uint8Array(others.buffer));
+  assert.deepEqual(new Uint8Array(memory.view(96, 120)), new Uint8Array(values.buffer));
+  assert.deepEqual(floatsOf({ pointer: first, shape: [10, 3] }), values);
+  assert.deepEqual(floatsOf({ pointer: second, shape: [5] }), others);
+});
+
+test('memory that the system refuses is OUT_OF_MEMORY with its purpose', () => {
+  assert.throws(
+    () => new HostMemory(2 ** 52, 'the ring'),
+    (e) => e instanceof EngineError && e.code === 'OUT_OF_MEMORY' && /for the ring/.test(e.message),
+  );
+});

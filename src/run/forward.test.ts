@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { read as readFile } from 'node:fs';
+import test, { after } from 'node:test';
+import { type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { Device } from '../ggml/device.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
+import { KvStore, kvBytes, kvMemory } from '../kv/store.ts';
+import { architectureOf } from '../model/index.ts';
+import { makePlan, type Plan } from '../plan/plan.ts';
+import { slotOf } from '../plan/slices.ts';
+import { type ReadAt, Reader } from '../stream/reader.ts';
+import { arenaBytes, loadResidents } from '../stream/residents.ts';
+import { WeightSource } from '../stream/source.ts';
+import { Forward } from './forward.ts';
+import { computeBytes, manifestOf, type Outline } from './measure.ts';
+import { SliceTensors } from './weights.ts';
+
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const device = new Device(2, 0);
+after(() => device[Symbol.dispose]());
+
+/** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */
+const spec: RandomModelSpec = {
+  architecture: 'llama',
+  layers: 12,
+  width: 32,
+  heads: 4,
+  kvHeads: 2,
+  feedForward: 64,
+  vocabulary: 1024,
+  type: (tensor) => (tensor === 'output.weight' ? 'f32' : 'q4_0'),
+};
+const path = folder.file('model.gguf');
+writeRandomModel(path, spec);
+
+function outlineOf(file: ModelFile): Outline {
+  const architecture = architectureOf(file.metadata.string('general.architecture'));
+  const config = architecture.config(file.metadata);
+  return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64 } };
+}
+
+/** A plan with `extra` bytes more than the smallest. */
+function planFor(outline: Outline, extra: number): Plan {
+  const demand = {
+    context: outline.kv.context,
+    runtime: 0,
+    kv: kvBytes(outline.kv),
+    page: pageBytes,
+    manifest: manifestOf(outline),
+    compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, 2),
+    converted: () => undefined,
+  };
+  try {
+    return makePlan({ ...demand, budget: 1 });
+  } catch (error) {
+    assert.ok(error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL');
+    return makePlan({ ...demand, budget: Number(Object(error.details)['needed']) + extra });
+  }
+}
+
+/** Calls `use` with the model in memory, streamed as far as it does not fit. */
+async function withModel(
+  extra: number,
+  use: (forward: Forward, kv: KvStore, plan: Plan) => Promise<void>,
+  readAt?: ReadAt,
+): Promise<void> {
+  using disposer = new Disposer();
+  const file = openModelFile(path);
+  const outline = outlineOf(file);
+  const plan = planFor(outline, extra);
+  await using reader = new Reader(file.files, { inFlight: 3, ...(readAt && { readAt }) });
+  const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
+  const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
+  const { weights, tensors } = disposer.use(
+    new SliceTensors(file.weights, plan.slices, (slice, { pointer }) => {
+      const placement = plan.placements[slice.id];
+      assert.ok(placement && placement.kind !== 'converted');
+      const home = placement.kind === 'ring' ? ring : arena;
+      home.place(pointer, placement.offset + slotOf(slice.extent, pageBytes).skew);
+    }),
+  );
+  await loadResidents(plan, reader, { arena, ring, tensors });
+  const kv = disposer.use(new KvStore(outline.kv, disposer.use(kvMemory(outline.kv))));
+  const streamed = plan.streamed.map((id) => {
+    const [slice, placement] = [plan.slices[id], plan.placements[id]];
+    assert.ok(slice && placement?.kind === 'ring');
+    const slot = slotOf(slice.extent, pageBytes);
+    return { file: 0, slot, into: ring.view(placement.offset, slot.bytes), after: placement.after };
+  });
+  const source = new WeightSource(reader, streamed, 4 * pageBytes);
+  const forward = disposer.use(
+    new Forward({ stages: outline.stages, plan, device, weights, file: file.weights, source, reader }),
+  );
+  source.start();
+  await use(forward, kv, plan);
+}
+
+const prompt = [3, 1, 4, 1, 5, 9, 2, 6];
+
+/** The logits after the prompt and after one more token. */
+async function logitsOf(forward: Forward, kv: KvStore): Promise<readonly Float32Array[]> {
+  const first = await forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }]);
+  return [first, await forward.run([{ kv, start: prompt.length, tokens: [7], logits: 'last' }])];
+}
+
+let expected: readonly Float32Array[] = [];
+test('a model that is resident as a whole takes tokens to logits', async () => {
+  await withModel(2 ** 24, async (forward, kv, plan) => {
+    assert.equal(plan.bytesPerPass, 0);
+    expected = await logitsOf(forward, kv);
+    assert.deepEqual(
+      expected.map((logits) => logits.length),
+      [prompt.length * spec.vocabulary, spec.vocabulary],
+    );
+    assert.ok(forward.computeSeconds > 0);
+  });
+});
+
+test('streamed through the smallest ring, and a little more, it gives the same logits', async () => {
+  for (const extra of [0, 2 ** 16, 2 ** 18]) {
+    await withModel(extra, async (forward, kv, plan) => {
+      assert.equal(plan.bytesPerPass > 0, extra < 2 ** 18);
+      for (let i = 0; i < 2; i += 1) assert.deepEqual(await logitsOf(forward, kv), expected);
+    });
+  }
+});
+
+test('after an abort between two steps, the next pass begins with the first weights', async () => {
+  await withModel(0, async (forward, kv) => {
+    for (const ticks of [0, 3, 10, 30]) {
+      const controller = new AbortController();
+      const reason = new Error('not wanted any more');
+      const run = forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }], controller.signal);
+      for (let i = 0; i < ticks; i += 1) await new Promise(setImmediate);
+      controller.abort(reason);
+      await run.catch((error) => assert.equal(error, reason));
+      assert.deepEqual(await logitsOf(forward, kv), expected);
+    }
+  });
+});
+
+test('after a failed read, the next pass begins with the first weights', async () => {
+  for (const countdown of [5, 20, 60]) {
+    let left = Number.POSITIVE_INFINITY;
+    const readAt: ReadAt = (fd, into, position, done) => {
+      left -= 1;
+      if (left === 0) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
+      else readFile(fd, into, 0, into.length, position, done);
+    };
+    await withModel(
+      0,
+      async (forward, kv) => {
+        left = countdown;
+        await assert.rejects(
+          async () => {
+            for (let i = 0; i < 10; i += 1) await logitsOf(forward, kv);
+          },
+          (e) => e instanceof EngineError && e.code === 'READ_FAILED',
+        );
+        assert.deepEqual(await logitsOf(forward, kv), expected);
+      },
+      readAt,
+    );
+  }
+});
