@@ -62,14 +62,13 @@ function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineErro
   }
 }
 
-function describe(outline: ModelOutline, tensors: boolean): ModelDescription {
+function describe(outline: ModelOutline, listTensors: boolean): ModelDescription {
   const { file, config } = outline;
   const { metadata } = file;
   const types: Record<string, { tensors: number; bytes: number }> = {};
   for (const { type, extent } of file.weights.values()) {
-    const entry = (types[type.name] ??= { tensors: 0, bytes: 0 });
-    entry.tensors += 1;
-    entry.bytes += extent.length;
+    const { tensors, bytes } = types[type.name] ?? { tensors: 0, bytes: 0 };
+    types[type.name] = { tensors: tensors + 1, bytes: bytes + extent.length };
   }
   return {
     path: outline.path,
@@ -90,7 +89,7 @@ function describe(outline: ModelOutline, tensors: boolean): ModelDescription {
       tokens: config.vocabulary,
       chat_template: metadata.has('tokenizer.chat_template'),
     },
-    ...(tensors && {
+    ...(listTensors && {
       tensors: [...file.weights.values()].map(({ name, type, shape, extent }) => ({
         name,
         type: type.name,

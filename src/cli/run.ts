@@ -88,14 +88,15 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
   }
 
   {
-    using progress = new Progress('loading', 'bytes');
-    await model.load(plan, { signal, onProgress: (done, total) => progress.update(done, total) });
+    using progress = new Progress('loading');
+    await model.load(plan, { signal, onProgress: (done, total) => progress.update({ done, total }) });
   }
-  using progress = new Progress('prompt', 'tokens');
+  using progress = new Progress('prompt');
   const generation = model.generate(tokens, {
     ...options,
     signal,
-    onPrompt: (done, total) => (done < total ? progress.update(done, total) : progress[Symbol.dispose]()),
+    onPrompt: ({ tokens: done, total, bytes }) =>
+      done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });
   const text = await print(generation, options.json ?? false);
   if (options.json) await write(`${JSON.stringify(toJson(generation, text))}\n`);

@@ -16,6 +16,14 @@ export interface Piece {
   readonly token: number | undefined;
 }
 
+/** How far the prompt has been processed; a part of a batch counts as a part of its tokens. */
+export interface PromptProgress {
+  readonly tokens: number;
+  readonly total: number;
+  /** Weights read for it so far. */
+  readonly bytes: number;
+}
+
 /** What one generation works with. It owns the sampler, and uses the runtime alone. */
 export interface GenerationParts {
   readonly prompt: readonly number[];
@@ -25,8 +33,7 @@ export interface GenerationParts {
   readonly stops: StopMatcher;
   readonly maxTokens: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called as the prompt is processed, with the tokens done. */
-  readonly onPrompt?: ((done: number, total: number) => void) | undefined;
+  readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
   /** The runtime, for this generation alone until it calls `release`. */
   acquire(): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }>;
 }
@@ -75,7 +82,8 @@ export class Generation implements AsyncIterable<Piece> {
   /** One loop for all passes: take what is pending through the model, and if that was all, choose what follows. */
   async *#decode(runtime: Runtime, loadSeconds: number): AsyncGenerator<Piece, void, void> {
     const { prompt, sampler, signal, maxTokens } = this.#parts;
-    const { plan, kv, forward } = runtime;
+    const { plan, kv, forward, reader } = runtime;
+    const before = reader.bytesRead;
     if (prompt.length > plan.context) {
       throw new EngineError('CONTEXT_TOO_LONG', { prompt: prompt.length, context: plan.context });
     }
@@ -87,10 +95,15 @@ export class Generation implements AsyncIterable<Piece> {
       while (this.#stopReason === undefined) {
         const tokens = pending.slice(0, plan.batch);
         pending = pending.slice(plan.batch);
-        const logits = await forward.run([{ kv, start, tokens, logits: 'last' }], signal);
+        const inPrompt = start < prompt.length;
+        const onStep = (share: number): void => {
+          const done = start + share * tokens.length;
+          this.#parts.onPrompt?.({ tokens: done, total: prompt.length, bytes: reader.bytesRead - before });
+        };
+        const span = { kv, start, tokens, logits: 'last' } as const;
+        const logits = await forward.run([span], { signal, onStep: inPrompt ? onStep : undefined });
         start += tokens.length;
-        meter.passed(tokens.length, start <= prompt.length);
-        if (start <= prompt.length) this.#parts.onPrompt?.(start, prompt.length);
+        meter.passed(tokens.length, inPrompt);
         if (pending.length > 0) continue;
 
         if (maxTokens === 0) this.#stopReason = 'length';

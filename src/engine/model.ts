@@ -11,7 +11,7 @@ import { checkTokenizer } from '../text/check.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
-import { Generation } from './generation.ts';
+import { Generation, type PromptProgress } from './generation.ts';
 import { type ModelOutline, openOutline } from './outline.ts';
 import { type Kernels, type LayoutOf, layoutsOf, planModel } from './planner.ts';
 import { Runtime } from './runtime.ts';
@@ -35,8 +35,8 @@ export interface GenerateOptions extends Partial<SamplingOptions> {
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called as the prompt is processed, with the tokens done and all of them. */
-  readonly onPrompt?: ((done: number, total: number) => void) | undefined;
+  /** Called as the prompt is processed. */
+  readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
 
 export interface LoadProgress {

@@ -5,8 +5,9 @@ import { nmse } from '../../test/support/logits.ts';
 import { evaluate, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
 import { typeNamed } from '../../test/support/weights.ts';
 import { Device } from './device.ts';
-import { F32, Graph, TensorSet } from './graph.ts';
+import { F32, Graph } from './graph.ts';
 import { LayoutMemory } from './host-memory.ts';
+import { TensorSet } from './tensor-set.ts';
 
 const [width, rows] = [512, 128];
 const types = ['q4_0', 'q8_0', 'q4_K', 'q6_K', 'iq4_nl', 'f16', 'f32', 'q5_1', 'iq2_xxs'];

@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
+import { newTensor } from './tensor-set.ts';
 
 /** A node or leaf of a graph. `shape` is in ggml's order (first dimension contiguous), trailing ones left out. */
 export interface Tensor {
@@ -278,27 +279,4 @@ export class Graph implements Disposable {
     this.#use(slice);
     return result;
   }
-}
-
-/** Tensors that outlive graphs: weights, KV. They have no memory until they are placed in some. */
-export class TensorSet implements Disposable {
-  readonly #context: Pointer;
-
-  constructor(capacity: number) {
-    const api = loadGgml();
-    const bytes = capacity * api.ggml_tensor_overhead();
-    this.#context = api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
-  }
-
-  add(type: number, shape: readonly number[]): Pointer {
-    return newTensor(this.#context, type, shape);
-  }
-
-  [Symbol.dispose](): void {
-    loadGgml().ggml_free(this.#context);
-  }
-}
-
-function newTensor(context: Pointer, type: number, shape: readonly number[]): Pointer {
-  return loadGgml().ggml_new_tensor(context, type, shape.length, BigInt64Array.from(shape, BigInt));
 }

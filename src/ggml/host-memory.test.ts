@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import koffi from 'koffi';
 import { floatsOf, noise, setTensor } from '../../test/support/tensors.ts';
 import { EngineError } from '../base/errors.ts';
-import { F32, TensorSet } from './graph.ts';
+import { F32 } from './graph.ts';
 import { HostMemory } from './host-memory.ts';
 import { pageBytes } from './system.ts';
+import { TensorSet } from './tensor-set.ts';
 
 test('memory begins on a page and is whole pages, as direct reads need it', () => {
   fc.assert(

@@ -1,5 +1,6 @@
-import { F16, type Tensor, TensorSet } from '../ggml/graph.ts';
+import { F16, type Tensor } from '../ggml/graph.ts';
 import { HostMemory, type Memory } from '../ggml/host-memory.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
 
 /** What the keys and values of one sequence look like. */
 export interface KvShape {

@@ -125,7 +125,7 @@ test('a model that is resident as a whole takes tokens to logits', async () => {
 test('streamed through the smallest ring, and a little more, it gives the same logits', async () => {
   for (const extra of [0, 2 ** 16, 2 ** 18]) {
     await withModel(extra, async (forward, kv, plan) => {
-      assert.equal(plan.bytesPerPass > 0, extra < 2 ** 18);
+      assert.ok(plan.bytesPerPass > 0);
       for (let i = 0; i < 2; i += 1) assert.deepEqual(await logitsOf(forward, kv), expected);
     });
   }
@@ -136,7 +136,7 @@ test('after an abort between two steps, the next pass begins with the first weig
     for (const ticks of [0, 3, 10, 30]) {
       const controller = new AbortController();
       const reason = new Error('not wanted any more');
-      const run = forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }], controller.signal);
+      const run = forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }], { signal: controller.signal });
       for (let i = 0; i < ticks; i += 1) await new Promise(setImmediate);
       controller.abort(reason);
       await run.catch((error) => assert.equal(error, reason));

@@ -47,6 +47,12 @@ export interface ForwardParts {
   readonly reader: Reader;
 }
 
+export interface PassOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each step with the share of the pass that is done. */
+  readonly onStep?: ((share: number) => void) | undefined;
+}
+
 /** Takes spans of tokens through the model: one pass over its weights, resident or streamed. */
 export class Forward implements Disposable {
   /** Seconds of computing so far. */
@@ -63,21 +69,22 @@ export class Forward implements Disposable {
   }
 
   /**
-   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans. `signal` ends the pass between two
+   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans. A signal ends the pass between two
    * steps. Rejects with READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, or the signal's reason.
    */
-  async run(spans: readonly Span[], signal?: AbortSignal): Promise<Float32Array> {
+  async run(spans: readonly Span[], { signal, onStep }: PassOptions = {}): Promise<Float32Array> {
     const { source, device } = this.#parts;
     const { inputs, logits, steps } = this.#compile(spans);
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
     try {
-      for (const step of steps) {
+      for (const [i, step] of steps.entries()) {
         signal?.throwIfAborted();
         using _lease = await source.lease(step.slices);
         const began = performance.now();
         await device.compute(step.graph);
         this.computeSeconds += (performance.now() - began) / 1000;
+        onStep?.((i + 1) / steps.length);
       }
     } catch (error) {
       // The next pass begins with the first weights, however far this one came.

@@ -1,12 +1,15 @@
 import { EngineError } from '../base/errors.ts';
-import { type SliceTensor, TensorSet, type WeightTensor } from '../ggml/graph.ts';
+import type { SliceTensor, WeightTensor } from '../ggml/graph.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
+import { type GgmlType, ggmlTypes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Weights } from '../model/architecture.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 
-/** Types that have no kernel to be multiplied with. */
-const notMultiplied: ReadonlySet<string> = new Set(['q8_1', 'q8_K', 'i8', 'i16', 'i32', 'i64', 'f64']);
+const withoutKernel: readonly string[] = ['q8_1', 'q8_K', 'i8', 'i16', 'i32', 'i64', 'f64'];
+/** The types that a matrix can have. */
+const multiplied: ReadonlySet<GgmlType> = new Set(ggmlTypes.filter(({ name }) => !withoutKernel.includes(name)));
 
 /** The weight `name` of `shape`, checked. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE. */
 export function findWeight(weights: ReadonlyMap<string, Weight>, name: string, shape: readonly number[]): Weight {
@@ -20,7 +23,7 @@ export function findWeight(weights: ReadonlyMap<string, Weight>, name: string, s
   }
   const { type } = weight;
   // Norms and biases are added and multiplied element by element, which ggml does in float32 only.
-  if (notMultiplied.has(type.name) || (shape.length === 1 && type.name !== 'f32')) {
+  if (!multiplied.has(type) || (shape.length === 1 && type.name !== 'f32')) {
     throw new EngineError('UNSUPPORTED_TENSOR_TYPE', { tensor: name, type: type.name });
   }
   return weight;

@@ -147,6 +147,17 @@ test('a file that shrinks while it is read is FILE_CHANGED with the byte it now 
   }
 });
 
+test('a read that ends within a page is the end of the file: it is not tried again', async () => {
+  let reads = 0;
+  const readAt: ReadAt = (_fd, _into, _position, done) => {
+    reads += 1;
+    done(null, 100);
+  };
+  await using reader = new Reader(files, { inFlight: 1, readAt });
+  await assert.rejects(reader.read(0, page(), pageBytes), coded('FILE_CHANGED', { offset: pageBytes + 100 }));
+  assert.equal(reads, 1);
+});
+
 test('a file that was deleted is read on', async () => {
   const deleted = folder.file('deleted');
   writePattern(deleted, pageBytes);

@@ -3,9 +3,10 @@ import { Disposer } from '../../src/base/disposer.ts';
 import { GraphAllocator } from '../../src/ggml/allocator.ts';
 import { loadGgml } from '../../src/ggml/api.ts';
 import type { Device } from '../../src/ggml/device.ts';
-import { type Graph, type SliceTensor, type Tensor, TensorSet, type WeightTensor } from '../../src/ggml/graph.ts';
+import type { Graph, SliceTensor, Tensor, WeightTensor } from '../../src/ggml/graph.ts';
 import { HostMemory } from '../../src/ggml/host-memory.ts';
 import type { Pointer } from '../../src/ggml/library.ts';
+import { TensorSet } from '../../src/ggml/tensor-set.ts';
 import { elementCount } from '../../src/gguf/weight.ts';
 import { typeNamed } from './weights.ts';
 

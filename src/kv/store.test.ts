@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import fc from 'fast-check';
+import { evaluate, noise } from '../../test/support/tensors.ts';
+import { Device } from '../ggml/device.ts';
+import { F32, Graph, I32, I64 } from '../ggml/graph.ts';
+import type { Memory } from '../ggml/host-memory.ts';
+import { type KvShape, KvStore, kvBytes, kvMemory } from './store.ts';
+
+const device = new Device(1, 0);
+after(() => device[Symbol.dispose]());
+
+const anyShape: fc.Arbitrary<KvShape> = fc.record({
+  layers: fc.integer({ min: 1, max: 6 }),
+  kvHeads: fc.integer({ min: 1, max: 8 }),
+  keyLength: fc.integer({ min: 1, max: 16 }).map((n) => 8 * n),
+  valueLength: fc.integer({ min: 1, max: 16 }).map((n) => 8 * n),
+  context: fc.integer({ min: 1, max: 512 }),
+});
+
+test('keys and values of all layers lie one after the other, and take what kvBytes says', () => {
+  fc.assert(
+    fc.property(anyShape, (shape) => {
+      const offsets = new Map<bigint, number>();
+      const memory: Memory = { place: (tensor, offset) => offsets.set(tensor, offset) };
+      using store = new KvStore(shape, memory);
+      assert.equal(store.layers.length, shape.layers);
+      let end = 0;
+      for (const { k, v } of store.layers) {
+        assert.deepEqual(k.shape, [shape.keyLength * shape.kvHeads, shape.context]);
+        assert.deepEqual(v.shape, [shape.valueLength * shape.kvHeads, shape.context]);
+        for (const { pointer, shape: own } of [k, v]) {
+          assert.equal(offsets.get(pointer), end);
+          end += own.reduce((a, b) => a * b, 2);
+        }
+      }
+      assert.equal(end, kvBytes(shape));
+    }),
+  );
+});
+
+const shape: KvShape = { layers: 2, kvHeads: 2, keyLength: 16, valueLength: 8, context: 10 };
+const ids = Int32Array.from({ length: shape.context }, (_, i) => i);
+
+/** All of a layer's keys and values, as float32. */
+async function contents(store: KvStore, layer: number): Promise<readonly Float32Array[]> {
+  const { k, v } = store.layers[layer] ?? assert.fail();
+  using graph = new Graph();
+  const all = graph.input(I32, [shape.context]);
+  return await evaluate(device, graph, [[all, ids]], [graph.rows(k, all), graph.rows(v, all)]);
+}
+
+test('a store is zeros at first, since attention also multiplies what its mask hides', async () => {
+  using memory = kvMemory(shape);
+  assert.ok(memory.bytes >= kvBytes(shape));
+  using store = new KvStore(shape, memory);
+  for (const layer of [0, 1]) {
+    for (const values of await contents(store, layer)) assert.ok(values.every((value) => value === 0));
+  }
+});
+
+test('what a graph writes to one place of one layer stays there, and nothing else changes', async () => {
+  using memory = kvMemory(shape);
+  using store = new KvStore(shape, memory);
+  const [keys, values] = [noise(32 * 2), noise(16 * 2, 2)];
+  {
+    using graph = new Graph();
+    const { k, v } = store.layers[1] ?? assert.fail();
+    const [newKeys, newValues, places] = [graph.input(F32, [32, 2]), graph.input(F32, [16, 2]), graph.input(I64, [2])];
+    graph.setRows(k, newKeys, places);
+    graph.setRows(v, newValues, places);
+    const inputs = [
+      [newKeys, keys],
+      [newValues, values],
+      [places, BigInt64Array.of(4n, 9n)],
+    ] as const;
+    await evaluate(device, graph, inputs, []);
+  }
+  const [k, v] = await contents(store, 1);
+  for (const [actual, expected, width] of [[k, keys, 32] as const, [v, values, 16] as const]) {
+    for (let i = 0; i < width * shape.context; i += 1) {
+      const written = [4, 9].indexOf(Math.floor(i / width));
+      const value = written < 0 ? 0 : (expected[written * width + (i % width)] ?? 0);
+      assert.ok(Math.abs((actual?.[i] ?? Number.NaN) - value) < 1e-3);
+    }
+  }
+  for (const untouched of await contents(store, 0)) assert.ok(untouched.every((value) => value === 0));
+});
