@@ -101,7 +101,7 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   BUDGET_TOO_SMALL: [
     'failure',
     (d) =>
-      `a memory budget of ${formatBytes(d.budget)} is too small; this model needs at least ${formatBytes(d.needed)} (${Object.entries(
+      `a memory budget of ${formatBytes(d.budget)} is too small; this model needs at least ${Math.ceil(d.needed / 2 ** 20)} MiB (${Object.entries(
         d.parts,
       )
         .map(([name, bytes]) => `${name} ${formatBytes(bytes)}`)
