@@ -12,7 +12,7 @@ export interface Ggml {
   ggml_free(context: Pointer): void;
   ggml_tensor_overhead(): number;
   ggml_graph_overhead_custom(size: number, grads: boolean): number;
-  ggml_new_tensor(context: Pointer, type: number, dims: number, shape: BigInt64Array): Pointer;
+  ggml_new_tensor_4d(context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number): Pointer;
   ggml_new_graph_custom(context: Pointer, size: number, grads: boolean): Pointer;
   ggml_build_forward_expand(graph: Pointer, tensor: Pointer): void;
   ggml_graph_add_node(graph: Pointer, tensor: Pointer): void;
@@ -122,7 +122,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_free: 'void (void *)',
   ggml_tensor_overhead: 'size_t ()',
   ggml_graph_overhead_custom: 'size_t (size_t, bool)',
-  ggml_new_tensor: 'void * (void *, int, int, const int64_t *)',
+  ggml_new_tensor_4d: 'void * (void *, int, int64_t, int64_t, int64_t, int64_t)',
   ggml_new_graph_custom: 'void * (void *, size_t, bool)',
   ggml_build_forward_expand: 'void (void *, void *)',
   ggml_graph_add_node: 'void (void *, void *)',

@@ -63,6 +63,7 @@ export class Graph implements Disposable {
   readonly pointer: Pointer;
   readonly #api: Ggml;
   readonly #context: Pointer;
+  #nodes = 0;
 
   constructor() {
     this.#api = loadGgml();
@@ -74,8 +75,9 @@ export class Graph implements Disposable {
     this.pointer = this.#api.ggml_new_graph_custom(this.#context, Graph.capacity, false);
   }
 
+  /** Operations so far. */
   get nodes(): number {
-    return this.#api.ggml_graph_n_nodes(this.pointer);
+    return this.#nodes;
   }
 
   /** A tensor to be filled before the graph runs. */
@@ -261,15 +263,17 @@ export class Graph implements Disposable {
   }
 
   #node(pointer: Pointer, shape: readonly number[]): Tensor {
-    if (this.nodes === Graph.capacity) {
+    if (this.#nodes === Graph.capacity) {
       throw new EngineError('UNSUPPORTED_MODEL', { what: `more than ${Graph.capacity} operations` });
     }
     this.#api.ggml_build_forward_expand(this.pointer, pointer);
+    // What the operation reads is part of the graph already: it adds itself and nothing else.
+    this.#nodes += 1;
     return { pointer, shape };
   }
 
   #use(slice: SliceTensor): void {
-    this.uses.push({ slice: slice.slice, node: this.nodes - 1 });
+    this.uses.push({ slice: slice.slice, node: this.#nodes - 1 });
   }
 
   #withWeight(w: WeightTensor, make: (slice: Pointer) => Tensor): Tensor {

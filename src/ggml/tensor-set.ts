@@ -20,7 +20,9 @@ export class TensorSet implements Disposable {
   }
 }
 
+const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
+
 /** A tensor without memory in `context`. `shape` is in ggml's order. */
 export function newTensor(context: Pointer, type: number, shape: readonly number[]): Pointer {
-  return loadGgml().ggml_new_tensor(context, type, shape.length, BigInt64Array.from(shape, BigInt));
+  return loadGgml().ggml_new_tensor_4d(context, type, at(shape, 0), at(shape, 1), at(shape, 2), at(shape, 3));
 }

@@ -112,18 +112,13 @@ function attempt(
   const free = demand.budget - demand.runtime - demand.kv;
   const ring = how.stream ? sized.ring : sized.staging;
   if (how.strict && ring > free * ringShare) return undefined;
-  const needed = how.stream ? sized.fixed : sized.fixed + sized.streamable;
+  const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
 
   const least = tokens.at(-1) ?? 1;
-  const afford = (n: number): number | undefined => {
-    const compute = demand.compute(n, sized.slices);
-    const tooMuch =
-      how.strict && n > least && compute > Math.max(free * computeShare, demand.compute(least, sized.slices));
-    return tooMuch || compute + ring + needed > free ? undefined : compute;
-  };
-  for (const batch of tokens) {
-    const compute = afford(batch);
-    if (compute !== undefined) return place(demand, sized, { batch, compute, ring });
+  for (const batch of left > 0 ? tokens : []) {
+    const compute = demand.compute(batch, sized.slices);
+    const tooMuch = how.strict && batch > least && compute > free * computeShare;
+    if (compute <= left && !tooMuch) return place(demand, sized, { batch, compute, ring });
   }
   return undefined;
 }

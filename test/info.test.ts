@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
+import { byName, type GgmlType } from '../src/gguf/types.ts';
+import { run } from './support/cli.ts';
+import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+interface Info {
+  readonly architecture: string;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly types: Readonly<Record<string, { tensors: number; bytes: number }>>;
+  readonly tokenizer: { readonly model: string; readonly tokens: number; readonly chat_template: boolean };
+  readonly tensors?: readonly { readonly name: string; readonly type: string; readonly bytes: number }[];
+  readonly plan: {
+    readonly budget: number;
+    readonly context: number;
+    readonly memory: Readonly<Record<'runtime' | 'kv' | 'compute' | 'ring' | 'resident', number>>;
+    readonly resident: { readonly weights: number; readonly bytes: number; readonly converted: number };
+    readonly streamed: { readonly weights: number; readonly bytes: number };
+    readonly bytes_per_token: number;
+    readonly error?: { readonly code: string; readonly message: string };
+  };
+}
+
+async function info(path: string, ...args: readonly string[]): Promise<Info> {
+  const { code, stdout, stderr } = await run(['info', path, ...args, '--json']);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Info;
+}
+
+const model = await smollm2();
+
+test('a model is described for people', async () => {
+  const { code, stdout } = await run(['info', model, '--memory-budget', '192M', '--ctx', '512']);
+  assert.equal(code, 0);
+  for (const line of [
+    /^ {2}architecture {2}llama, 30 layers of width 576$/m,
+    /^ {2}parameters {4}134\.5 M$/m,
+    /^ {2}weights {7}92\.1 MiB: q4_1 63\.3 MiB, q8_0 28\.7 MiB, f32 137 KiB$/m,
+    /^ {2}context {7}8192 tokens$/m,
+    /^ {2}tokenizer {5}gpt2\/smollm, 49152 tokens, with chat template$/m,
+    /^Under a memory budget of 192 MiB$/m,
+    /^ {2}92\.1 MiB of weights: [\d.]+ MiB resident, [\d.]+ MiB streamed for each token$/m,
+    /^ {2}KV {8}11\.3 MiB for 512 tokens$/m,
+  ]) {
+    assert.match(stdout, line);
+  }
+});
+
+test('and for programs: the types, the tensors on request, and a plan that adds up to the budget', async () => {
+  const { architecture, parameters, bytes, types, tokenizer, tensors, plan } = await info(
+    model,
+    '-m',
+    '192M',
+    '-c',
+    '512',
+    '--tensors',
+  );
+  assert.deepEqual([architecture, parameters, tokenizer.tokens], ['llama', 134515008, 49152]);
+  assert.equal(
+    Object.values(types).reduce((sum, type) => sum + type.bytes, 0),
+    bytes,
+  );
+  assert.equal(tensors?.length, 272);
+  assert.deepEqual(tensors?.find(({ name }) => name === 'blk.0.attn_q.weight')?.type, 'q4_1');
+  const { memory, resident, streamed } = plan;
+  assert.ok(Object.values(memory).reduce((a, b) => a + b, 0) <= plan.budget);
+  assert.equal(resident.bytes + streamed.bytes, bytes);
+  assert.equal(plan.bytes_per_token, streamed.bytes);
+  assert.ok(streamed.bytes > 20e6 && memory.ring > 1e6);
+});
+
+test('more memory leaves less to stream, and a shorter context leaves more memory', async () => {
+  const perToken = async (...args: readonly string[]): Promise<number> =>
+    (await info(model, ...args)).plan.bytes_per_token;
+  const [tight, roomy, all] = [
+    await perToken('-m', '170M', '-c', '512'),
+    await perToken('-m', '200M', '-c', '512'),
+    await perToken('-m', '1G', '-c', '512'),
+  ];
+  assert.ok(tight > roomy && roomy > all && all === 0);
+  assert.ok((await perToken('-m', '200M', '-c', '2048')) > roomy);
+});
+
+test('the kernels decide in which layout residents are kept', async () => {
+  const converted = async (kernels: string): Promise<number> =>
+    (await info(model, '-m', '2G', '--kernels', kernels)).plan.resident.converted;
+  assert.equal(await converted('plain'), 0);
+  // Whether there is a faster layout depends on the processor; where there is, `auto` uses it.
+  assert.ok((await converted('auto')) >= 0);
+});
+
+test('a budget that is too small is explained beside the description, with exit code 1', async () => {
+  const { code, stdout } = await run(['info', model, '-m', '20M', '--json']);
+  assert.equal(code, 1);
+  const { architecture, plan } = JSON.parse(stdout) as Info;
+  assert.equal(architecture, 'llama');
+  assert.equal(plan.error?.code, 'BUDGET_TOO_SMALL');
+});
+
+/** A Llama of 70 billion parameters with a vocabulary of 128k tokens; its tensors are holes in a sparse file. */
+function sparse70b(path: string): void {
+  const [width, layers, feedForward, kv, tokens] = [8192, 80, 28672, 1024, 128256];
+  const [q4, f] = [byName('q4_0'), byName('f32')] as [GgmlType, GgmlType];
+  const hole = (name: string, type: GgmlType, ...shape: number[]): TensorSource => ({
+    name,
+    type,
+    shape,
+    data: 'hole',
+  });
+  const layer = (il: number): TensorSource[] => [
+    hole(`blk.${il}.attn_norm.weight`, f, width),
+    hole(`blk.${il}.attn_q.weight`, q4, width, width),
+    hole(`blk.${il}.attn_k.weight`, q4, width, kv),
+    hole(`blk.${il}.attn_v.weight`, q4, width, kv),
+    hole(`blk.${il}.attn_output.weight`, q4, width, width),
+    hole(`blk.${il}.ffn_norm.weight`, f, width),
+    hole(`blk.${il}.ffn_gate.weight`, q4, width, feedForward),
+    hole(`blk.${il}.ffn_up.weight`, q4, width, feedForward),
+    hole(`blk.${il}.ffn_down.weight`, q4, feedForward, width),
+  ];
+  writeGguf(path, {
+    metadata: {
+      'general.architecture': str('llama'),
+      'llama.context_length': u32(8192),
+      'llama.embedding_length': u32(width),
+      'llama.block_count': u32(layers),
+      'llama.feed_forward_length': u32(feedForward),
+      'llama.attention.head_count': u32(64),
+      'llama.attention.head_count_kv': u32(8),
+      'llama.attention.layer_norm_rms_epsilon': f32(1e-5),
+      'tokenizer.ggml.model': str('gpt2'),
+      'tokenizer.ggml.tokens': arr(
+        'string',
+        Array.from({ length: tokens }, (_, i) => `token ${i}`),
+      ),
+      'tokenizer.ggml.merges': arr(
+        'string',
+        Array.from({ length: 2 * tokens }, (_, i) => `to ken${i}`),
+      ),
+    },
+    tensors: [
+      hole('token_embd.weight', q4, width, tokens),
+      ...Array.from({ length: layers }, (_, il) => layer(il)).flat(),
+      hole('output_norm.weight', f, width),
+      hole('output.weight', q4, width, tokens),
+    ],
+  });
+}
+
+test('a file of 40 GB is described and planned in less than half a second', async () => {
+  using folder = tempFolder();
+  const path = folder.file('70b.gguf');
+  sparse70b(path);
+  const seconds: number[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    const began = performance.now();
+    const { parameters, plan } = await info(path, '--memory-budget', '8G');
+    seconds.push((performance.now() - began) / 1000);
+    assert.ok(parameters > 70e9 && plan.bytes_per_token > 30e9 && plan.resident.bytes > 5e9);
+  }
+  // The best of three: the machine may be busy with something else.
+  assert.ok(Math.min(...seconds) < 0.5, `${seconds.map((s) => s.toFixed(2)).join(', ')} s`);
+});
