@@ -115,7 +115,7 @@ function attempt(
   const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
 
   const least = tokens.at(-1) ?? 1;
-  for (const batch of left > 0 ? tokens : []) {
+  for (const batch of left >= 0 ? tokens : []) {
     const compute = demand.compute(batch, sized.slices);
     const tooMuch = how.strict && batch > least && compute > free * computeShare;
     if (compute <= left && !tooMuch) return place(demand, sized, { batch, compute, ring });
