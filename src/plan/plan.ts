@@ -161,7 +161,7 @@ function size(demand: Demand, sliceBytes: number): Sized {
     streamable: sum(slices.filter((s) => mayStream[s.id])),
     fixed: sum(slices.filter((s) => !mayStream[s.id])),
     ring: ringSlots * largest,
-    staging: converts ? 2 * largest : 0,
+    staging: converts ? ringSlots * largest : 0,
   };
 }
 

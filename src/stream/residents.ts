@@ -6,10 +6,13 @@ import type { Plan } from '../plan/plan.ts';
 import { layRing } from '../plan/ring.ts';
 import { type Slice, slotOf } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
-import { WeightSource } from './source.ts';
+import { type Lease, WeightSource } from './source.ts';
 
 /** Bytes of one read: large enough for the device's full rate, small enough to keep several in flight. */
 export const chunkBytes: number = 8 * 2 ** 20;
+
+/** Slices converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
+const conversions = 2;
 
 export interface LoadOptions {
   /** Called with the bytes loaded so far, and those there are. */
@@ -80,11 +83,26 @@ async function loadConverted(
   });
   const source = new WeightSource(reader, staged, chunkBytes);
   source.start(1);
-  for (const { slice, slot, into } of staged) {
-    using _lease = await source.lease(1);
-    const tensor = tensors[slice.id];
-    if (tensor) await convert(tensor.pointer, into.subarray(slot.skew, slot.skew + slice.extent.length));
-    done(slice);
+  const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
+  const finish = async (): Promise<void> => {
+    const oldest = underWay.shift();
+    if (!oldest) return;
+    using _lease = oldest.lease;
+    await oldest.converted;
+    done(oldest.slice);
+  };
+  try {
+    for (const { slice, slot, into } of staged) {
+      if (underWay.length === conversions) await finish();
+      const lease = await source.lease(1);
+      const tensor = tensors[slice.id]?.pointer ?? 0n;
+      const converted = convert(tensor, into.subarray(slot.skew, slot.skew + slice.extent.length));
+      underWay.push({ slice, lease, converted });
+    }
+    while (underWay.length > 0) await finish();
+  } finally {
+    // Memory is not to go before the last conversion has ended.
+    await Promise.allSettled(underWay.map(({ converted }) => converted));
   }
 }
 
