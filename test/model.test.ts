@@ -97,3 +97,27 @@ test('closing a model twice, or before it is loaded, is harmless', async () => {
   await model[Symbol.asyncDispose]();
   await model[Symbol.asyncDispose]();
 });
+
+test('closing ends a generation in the middle of a pass, or between two, with MODEL_CLOSED', async () => {
+  const closed = (error: unknown): boolean => error instanceof EngineError && error.code === 'MODEL_CLOSED';
+  const model = open();
+  await model.load();
+  const running = textOf(model.generate('The weather changes. '.repeat(100), greedy));
+  const waiting = textOf(model.generate(question, greedy));
+  const rejected = Promise.all([assert.rejects(running, closed), assert.rejects(waiting, closed)]);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await model[Symbol.asyncDispose]();
+  await rejected;
+
+  const other = open();
+  const pieces = other.generate(question, greedy)[Symbol.asyncIterator]();
+  await pieces.next();
+  await other[Symbol.asyncDispose]();
+  await assert.rejects(pieces.next(), closed);
+});
+
+test('a load that failed can be tried again', async () => {
+  await using model = open();
+  await assert.rejects(model.load(undefined, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  assert.match(await textOf(model.generate(question, greedy)), /^The answer to this question/);
+});

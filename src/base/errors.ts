@@ -32,6 +32,7 @@ interface Details {
   LIBRARY_MISSING: { platform: string; reason: string };
   READ_FAILED: File & { offset: number; reason: string };
   FILE_CHANGED: File & { offset: number };
+  MODEL_CLOSED: File;
   COMPUTE_FAILED: { status: number };
   OUT_OF_MEMORY: { bytes: number; what: string };
   VOCABULARY_FAILED: File & { reason: string };
@@ -129,6 +130,7 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
     (d) =>
       `${d.file} became shorter while it was in use (nothing to read at byte ${d.offset}); restore it and start again`,
   ],
+  MODEL_CLOSED: ['failure', (d) => `${d.file} has been closed; open it again to go on`],
   COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],
   OUT_OF_MEMORY: [
     'failure',

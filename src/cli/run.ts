@@ -107,7 +107,7 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
 function promptFor(model: Model, options: RunOptions, prompt: string): string | readonly Message[] {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
   const { system } = options;
-  if (options.raw || !model.template) return system === undefined ? prompt : `${system}\n\n${prompt}`;
+  if (options.raw || !model.hasTemplate) return system === undefined ? prompt : `${system}\n\n${prompt}`;
   const user: Message = { role: 'user', content: prompt };
   return system === undefined ? [user] : [{ role: 'system', content: system }, user];
 }

@@ -82,7 +82,7 @@ export class Generation implements AsyncIterable<Piece> {
   /** One loop for all passes: take what is pending through the model, and if that was all, choose what follows. */
   async *#decode(runtime: Runtime, loadSeconds: number): AsyncGenerator<Piece, void, void> {
     const { prompt, sampler, signal, maxTokens } = this.#parts;
-    const { plan, kv, forward, reader } = runtime;
+    const { plan, kv, reader } = runtime;
     const before = reader.bytesRead;
     if (prompt.length > plan.context) {
       throw new EngineError('CONTEXT_TOO_LONG', { prompt: prompt.length, context: plan.context });
@@ -101,7 +101,7 @@ export class Generation implements AsyncIterable<Piece> {
           this.#parts.onPrompt?.({ tokens: done, total: prompt.length, bytes: reader.bytesRead - before });
         };
         const span = { kv, start, tokens, logits: 'last' } as const;
-        const logits = await forward.run([span], { signal, onStep: inPrompt ? onStep : undefined });
+        const logits = await runtime.run([span], { signal, onStep: inPrompt ? onStep : undefined });
         start += tokens.length;
         meter.passed(tokens.length, inPrompt);
         if (pending.length > 0) continue;

@@ -45,6 +45,7 @@ export interface LoadProgress {
   readonly signal?: AbortSignal | undefined;
 }
 
+const templateKey = 'tokenizer.chat_template';
 /** libuv's threads if nobody asked for more. */
 const defaultIoThreads = 4;
 /**
@@ -68,13 +69,12 @@ export const defaultBudget = (): number => autoBudget({ total: totalmem(), avail
 export class Model implements AsyncDisposable {
   readonly outline: ModelOutline;
   readonly vocabulary: Vocabulary;
-  /** The model's own chat template, if it has one. */
-  readonly template: ChatTemplate | undefined;
   readonly device: Device;
   readonly #options: ModelOptions;
   readonly #budget: number;
   readonly #layoutOf: LayoutOf;
   readonly #runtimeBytes: number;
+  readonly #closing: AbortController = new AbortController();
   #closed = false;
   #loading: Promise<Runtime> | undefined;
   #loadSeconds = 0;
@@ -88,11 +88,14 @@ export class Model implements AsyncDisposable {
     const { metadata } = outline.file;
     checkTokenizer(metadata);
     this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
-    const source = metadata.string('tokenizer.chat_template', undefined);
-    this.template = source === undefined ? undefined : new ChatTemplate(source, this.#specialTexts());
     this.device = new Device(options.threads ?? availableParallelism(), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
     this.#runtimeBytes = runtimeBytes();
+  }
+
+  /** True if the model brings a chat template: messages can be made into a prompt. */
+  get hasTemplate(): boolean {
+    return this.outline.file.metadata.has(templateKey);
   }
 
   /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
@@ -111,33 +114,25 @@ export class Model implements AsyncDisposable {
     });
   }
 
-  /** Loads what `plan` keeps resident. Rejects with the errors of reading, or the signal's reason. */
-  async load(plan: Plan = this.plan(), progress: LoadProgress = {}): Promise<Plan> {
-    const { ioThreads, readAt } = this.#options;
-    const began = performance.now();
-    this.#loading ??= Runtime.load(
-      this.outline,
-      plan,
-      {
-        device: this.device,
-        layoutOf: this.#layoutOf,
-        reading: { inFlight: Math.max(1, (ioThreads ?? defaultIoThreads) - 1), ...(readAt && { readAt }) },
-      },
-      progress,
-    ).finally(() => {
-      this.#loadSeconds = (performance.now() - began) / 1000;
-    });
+  /**
+   * Loads what `plan` keeps resident, once: later calls give the plan that is loaded. Rejects with the errors of reading,
+   * or the signal's reason; then it can be tried again.
+   */
+  async load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
+    this.#loading ??= this.#load(plan ?? this.plan(), progress);
     return (await this.#loading).plan;
   }
 
   /** A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED. */
   tokenize(prompt: string | readonly Message[]): number[] {
-    const { vocabulary, template } = this;
+    const { vocabulary } = this;
     if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true });
-    if (!template) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    const text = template.render(prompt, { addGenerationPrompt: true });
+    const source = this.outline.file.metadata.string(templateKey, undefined);
+    if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+    const special = this.#specialTexts();
+    const text = new ChatTemplate(source, special).render(prompt, { addGenerationPrompt: true });
     // A template that writes the beginning-of-text token itself must not get a second one.
-    const { bos } = this.#specialTexts();
+    const { bos } = special;
     const addSpecial = bos === '' || !text.startsWith(bos);
     return vocabulary.tokenize(text, { addSpecial, parseSpecial: true });
   }
@@ -170,17 +165,36 @@ export class Model implements AsyncDisposable {
     });
   }
 
-  /** Ends what is being read and frees everything. */
+  /** Ends what is under way, a pass at its next step, and frees everything. A generation that goes on is rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#turn;
+    this.#closing.abort(this.#closedError());
     const runtime = await this.#loading?.catch(() => undefined);
-    await runtime?.[Symbol.asyncDispose]();
+    await runtime?.close(this.#closedError());
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
   }
 
+  async #load(plan: Plan, { onProgress, signal }: LoadProgress): Promise<Runtime> {
+    if (this.#closed) throw this.#closedError();
+    const { device } = this;
+    const { ioThreads, readAt } = this.#options;
+    const began = performance.now();
+    const reading = { inFlight: Math.max(1, (ioThreads ?? defaultIoThreads) - 1), ...(readAt && { readAt }) };
+    const closing = this.#closing.signal;
+    const options = { onProgress, signal: signal ? AbortSignal.any([signal, closing]) : closing };
+    try {
+      return await Runtime.load(this.outline, plan, { device, layoutOf: this.#layoutOf, reading }, options);
+    } catch (error) {
+      this.#loading = undefined;
+      throw error;
+    } finally {
+      this.#loadSeconds = (performance.now() - began) / 1000;
+    }
+  }
+
+  /** Waits for the generations that came before. */
   async #acquire(signal?: AbortSignal): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }> {
     const before = this.#turn;
     let release = (): void => {};
@@ -189,14 +203,19 @@ export class Model implements AsyncDisposable {
     });
     try {
       await before;
-      await this.load(this.#loading ? undefined : this.plan(), { signal });
+      signal?.throwIfAborted();
+      await this.load(undefined, { signal });
       const runtime = await this.#loading;
-      if (!runtime) throw new Error('the model is closed');
+      if (!runtime) throw this.#closedError();
       return { runtime, loadSeconds: this.#loadSeconds, release };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  #closedError(): EngineError {
+    return new EngineError('MODEL_CLOSED', { file: this.outline.path });
   }
 
   #specialTexts(): { bos: string; eos: string } {

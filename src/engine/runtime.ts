@@ -5,7 +5,8 @@ import { pageBytes } from '../ggml/system.ts';
 import { KvStore, kvMemory } from '../kv/store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Slice, slotOf } from '../plan/slices.ts';
-import { Forward } from '../run/forward.ts';
+import type { Span } from '../run/batch.ts';
+import { Forward, type PassOptions } from '../run/forward.ts';
 import { SliceTensors } from '../run/weights.ts';
 import { Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, chunkBytes, type LoadOptions, loadResidents } from '../stream/residents.ts';
@@ -21,6 +22,8 @@ export class Runtime implements AsyncDisposable {
   readonly forward: Forward;
   readonly kv: KvStore;
   readonly #memory: Disposer;
+  readonly #closing: AbortController = new AbortController();
+  #pass: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'forward' | 'kv'>, memory: Disposer) {
     this.plan = parts.plan;
@@ -74,7 +77,23 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
-  /** Memory goes after the last read into it has ended. */
+  /** `Forward.run`, one pass at a time, until the runtime is closed. Rejects with MODEL_CLOSED too. */
+  run(spans: readonly Span[], options: PassOptions = {}): Promise<Float32Array> {
+    const closing = this.#closing.signal;
+    if (closing.aborted) return Promise.reject(closing.reason);
+    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+    const pass = this.forward.run(spans, { ...options, signal });
+    this.#pass = pass.catch(() => {});
+    return pass;
+  }
+
+  /** Ends the pass under way; memory goes after the last read into it has ended, and the last step on it. */
+  async close(reason: Error): Promise<void> {
+    this.#closing.abort(reason);
+    await this.#pass;
+    await this[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.reader[Symbol.asyncDispose]();
     this.#memory[Symbol.dispose]();
