@@ -49,7 +49,7 @@ async function outcome(path: string, budget: number, prompt: readonly number[]):
   for (let start = prompt.length; start < prompt.length + 6; start += 1) {
     const last = logits.at(-1) ?? new Float32Array();
     const token = last.reduce((best, v, i) => (v > (last[best] ?? 0) ? i : best), 0);
-    logits.push(await forward.run([{ kv, start, tokens: [token], logits: 'last' }]));
+    logits.push((await forward.run([{ kv, start, tokens: [token], logits: 'last' }])).slice());
   }
   return { streamed: model.plan.bytesPerPass, logits };
 }

@@ -116,6 +116,34 @@ test('closing ends a generation in the middle of a pass, or between two, with MO
   await assert.rejects(pieces.next(), closed);
 });
 
+test('a closed model refuses everything with MODEL_CLOSED, and a generation is iterated over once', async () => {
+  const closed = (error: unknown): boolean => error instanceof EngineError && error.code === 'MODEL_CLOSED';
+  const model = open();
+  const early = model.generate(question, greedy);
+  const used = model.generate(question, { ...greedy, maxTokens: 1 });
+  await textOf(used);
+  await assert.rejects(textOf(used), /once/);
+  await model[Symbol.asyncDispose]();
+  assert.throws(() => model.tokenize('Hi'), closed);
+  assert.throws(() => model.generate('Hi'), closed);
+  assert.throws(() => model.plan(), closed);
+  await assert.rejects(model.load(), closed);
+  await assert.rejects(textOf(early), closed);
+});
+
+test('a prompt decides how long a context is chosen, where none is given', async () => {
+  await using model = Model.open(path, { memoryBudget: runtimeBytes() + 400 * 2 ** 20, threads: 1 });
+  const long = model.generate('word '.repeat(4300), { ...greedy, maxTokens: 1 });
+  await textOf(long);
+  assert.equal(long.stopReason, 'length');
+  for (const maxTokens of [-1, Number.NaN]) {
+    assert.throws(
+      () => model.generate('Hi', { maxTokens }),
+      (error) => error instanceof EngineError && error.code === 'BAD_OPTION',
+    );
+  }
+});
+
 test('a load that failed can be tried again', async () => {
   await using model = open();
   await assert.rejects(model.load(undefined, { signal: AbortSignal.abort() }), { name: 'AbortError' });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import test from 'node:test';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { run, start } from './support/cli.ts';
@@ -182,4 +183,30 @@ test('a reader that goes away ends the answer quietly', async () => {
   child.stdout?.once('data', () => child.stdout?.destroy());
   const { code, stderr } = await ended;
   assert.deepEqual([code, stderr], [0, '']);
+});
+
+test('an answer that cannot be written is a failure of one line', { skip: !existsSync('/dev/full') }, async () => {
+  const args = ['run', model, '-p', question, ...tight, ...fixed, '-n', '4'];
+  const wrapper = ['sh', '-c', 'exec "$@" > /dev/full', 'sh'];
+  const { code, stderr } = await run(args, { wrapper });
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: the answer could not be written \(ENOSPC\)\n$/);
+});
+
+test('Ctrl-C ends the wait for a prompt', async () => {
+  const { child, ended } = start(['run', model, ...tight, ...fixed], { keepInput: true });
+  setTimeout(() => child.kill('SIGINT'), 1500);
+  assert.equal((await ended).code, 130);
+});
+
+test('a long answer is a wish: it does not make a model too large for its budget', async () => {
+  const { tokens } = await answer('-m', '176M', '-n', '8000', '--stop', 'lies');
+  assert.ok(tokens.length > 3);
+});
+
+test('the smallest context needs no more than its plan', async () => {
+  const refused = await run(['run', model, '--raw', '-p', 'Hi', '-c', '16', '-t', '1', '-m', '20M']);
+  const [, least = ''] = /needs at least (\d+) MiB/.exec(refused.stderr) ?? [];
+  const { stop_reason } = await answer('--raw', '--prompt', 'Hi', '-c', '16', '-m', `${Number(least) + 3}M`);
+  assert.match(stop_reason, /length|stop/);
 });

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EngineError, type ErrorKind } from '../base/errors.ts';
 import { infoCommand } from './info.ts';
-import { note } from './output.ts';
+import { handleOutputErrors, note, printable } from './output.ts';
 import { runCommand } from './run.ts';
 
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
@@ -23,11 +23,12 @@ function program(): Command {
 
 /** Runs the command line; every way it can end has its exit code. */
 async function main(argv: readonly string[]): Promise<void> {
+  handleOutputErrors();
   try {
     await program().parseAsync(argv);
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    if (error instanceof EngineError) note(`error: ${error.message} [${error.code}]`);
+    if (error instanceof EngineError) note(`error: ${printable(error.message)} [${error.code}]`);
     else if (!(error instanceof CommanderError)) note(`internal error: ${(error as Error).stack ?? error}`);
   }
 }

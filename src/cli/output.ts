@@ -10,10 +10,14 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Calls `stop` when the reader of stdout has gone (`| head`), instead of failing. */
-export function onReaderGone(stop: () => void): void {
+/** A reader of stdout that has gone (`| head`) is no failure; a full disk is, and ends with one line. */
+export function handleOutputErrors(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    stop();
+    if (error.code === 'EPIPE') return;
+    note(`error: the answer could not be written (${error.code ?? error.message})`);
+    process.exitCode = 1;
   });
 }
+
+/** Text from a file, safe to show: without the control characters that a terminal would obey. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '\uFFFD');

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
@@ -8,7 +9,7 @@ import type { Kernels } from '../engine/planner.ts';
 import { headline } from '../plan/explain.ts';
 import type { Message } from '../text/chat-template.ts';
 import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
-import { note, onReaderGone, write } from './output.ts';
+import { note, write } from './output.ts';
 import { Progress } from './progress.ts';
 
 interface RunOptions {
@@ -60,7 +61,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   };
   // A second Ctrl-C ends the process at once: nobody handles it.
   process.once('SIGINT', interrupt);
-  onReaderGone(() => abort.abort());
+  process.stdout.once('error', () => abort.abort());
   try {
     await answer(path, options, abort.signal);
   } catch (error) {
@@ -77,8 +78,11 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
     kernels: options.kernels,
     ioThreads: Number(process.env['UV_THREADPOOL_SIZE']) || undefined,
   });
-  const tokens = model.tokenize(promptFor(model, options, options.prompt ?? (await readPrompt())));
-  const plan = model.plan(options.ctx, tokens.length + (options.maxTokens ?? 0));
+  const tokens = model.tokenize(promptFor(model, options, options.prompt ?? (await readPrompt(signal))));
+  const plan = model.plan(options.ctx, {
+    prompt: tokens.length,
+    answer: options.maxTokens ?? Number.POSITIVE_INFINITY,
+  });
   if (tokens.length > plan.context) {
     throw new EngineError('CONTEXT_TOO_LONG', { prompt: tokens.length, context: plan.context });
   }
@@ -112,9 +116,9 @@ function promptFor(model: Model, options: RunOptions, prompt: string): string | 
   return system === undefined ? [user] : [{ role: 'system', content: system }, user];
 }
 
-async function readPrompt(): Promise<string> {
+async function readPrompt(signal: AbortSignal): Promise<string> {
   if (process.stdin.isTTY) throw new EngineError('NO_PROMPT', {});
-  return (await readAll(process.stdin)).trimEnd();
+  return (await readAll(addAbortSignal(signal, process.stdin))).trimEnd();
 }
 
 /** Prints the text as it comes, unless it is wanted as a whole. Returns all of it. */

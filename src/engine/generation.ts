@@ -24,11 +24,12 @@ export interface PromptProgress {
   readonly bytes: number;
 }
 
-/** What one generation works with. It owns the sampler, and uses the runtime alone. */
+/** What one generation works with. */
 export interface GenerationParts {
   readonly prompt: readonly number[];
   readonly vocabulary: Vocabulary;
-  readonly sampler: Sampler;
+  /** Makes the sampler, which the generation then owns. */
+  readonly newSampler: () => Sampler;
   readonly detokenizer: Detokenizer;
   readonly stops: StopMatcher;
   readonly maxTokens: number;
@@ -43,6 +44,7 @@ export class Generation implements AsyncIterable<Piece> {
   readonly tokens: number[] = [];
   readonly promptTokens: number;
   readonly #parts: GenerationParts;
+  #begun = false;
   #stopReason: StopReason | undefined;
   #stats: GenerationStats | undefined;
 
@@ -63,12 +65,14 @@ export class Generation implements AsyncIterable<Piece> {
 
   /** Rejects with CONTEXT_TOO_LONG, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED; an abort ends it without an error. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
-    const { sampler, detokenizer, stops, signal } = this.#parts;
-    using _sampler = sampler;
+    if (this.#begun) throw new Error('a generation can be iterated over once');
+    this.#begun = true;
+    const { detokenizer, stops, signal } = this.#parts;
     let acquired: Awaited<ReturnType<GenerationParts['acquire']>> | undefined;
     try {
       acquired = await this.#parts.acquire();
-      yield* this.#decode(acquired.runtime, acquired.loadSeconds);
+      using sampler = this.#parts.newSampler();
+      yield* this.#decode(acquired.runtime, acquired.loadSeconds, sampler);
     } catch (error) {
       if (!signal?.aborted) throw error;
       this.#stopReason = 'cancelled';
@@ -80,8 +84,8 @@ export class Generation implements AsyncIterable<Piece> {
   }
 
   /** One loop for all passes: take what is pending through the model, and if that was all, choose what follows. */
-  async *#decode(runtime: Runtime, loadSeconds: number): AsyncGenerator<Piece, void, void> {
-    const { prompt, sampler, signal, maxTokens } = this.#parts;
+  async *#decode(runtime: Runtime, loadSeconds: number, sampler: Sampler): AsyncGenerator<Piece, void, void> {
+    const { prompt, signal, maxTokens } = this.#parts;
     const { plan, kv, reader } = runtime;
     const before = reader.bytesRead;
     if (prompt.length > plan.context) {
@@ -109,6 +113,7 @@ export class Generation implements AsyncIterable<Piece> {
         if (maxTokens === 0) this.#stopReason = 'length';
         else {
           const token = sampler.sample(logits);
+          sampler.accept(token);
           yield* this.#accept(token, start === plan.context);
           pending = [token];
         }
@@ -120,8 +125,7 @@ export class Generation implements AsyncIterable<Piece> {
 
   /** Takes a token up into the answer, unless it ends it. `full` if no further token has a place in the context. */
   *#accept(token: number, full: boolean): Generator<Piece, void, void> {
-    const { vocabulary, sampler, detokenizer, stops, maxTokens } = this.#parts;
-    sampler.accept(token);
+    const { vocabulary, detokenizer, stops, maxTokens } = this.#parts;
     if (vocabulary.isEndOfGeneration(token)) {
       this.#stopReason = 'stop';
       return;

@@ -3,7 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import { autoBudget } from '../plan/defaults.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { SamplingOptions } from '../sample/options.ts';
+import { type SamplingOptions, samplingOptions } from '../sample/options.ts';
 import { Sampler } from '../sample/sampler.ts';
 import type { ReadAt } from '../stream/reader.ts';
 import { ChatTemplate, type Message } from '../text/chat-template.ts';
@@ -12,13 +12,15 @@ import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import { Generation, type PromptProgress } from './generation.ts';
-import { type ModelOutline, openOutline } from './outline.ts';
-import { type Kernels, type LayoutOf, layoutsOf, planModel } from './planner.ts';
+import { evictFiles, type ModelOutline, openOutline } from './outline.ts';
+import { type Kernels, type LayoutOf, layoutsOf, planModel, type Tokens } from './planner.ts';
 import { Runtime } from './runtime.ts';
 
 export interface ModelOptions {
   /** Bytes that the whole process may take. Left out: most of what is free. */
   readonly memoryBudget?: number | undefined;
+  /** Tokens of prompt and answer together. Left out, it is chosen when the weights are loaded. */
+  readonly context?: number | undefined;
   /** Threads that share each operation. Left out: one per core. */
   readonly threads?: number | undefined;
   /** `auto` uses the fastest kernels of this machine, `plain` those whose results are the same at every budget. */
@@ -76,6 +78,7 @@ export class Model implements AsyncDisposable {
   readonly #runtimeBytes: number;
   readonly #closing: AbortController = new AbortController();
   #closed = false;
+  #disposed: Promise<void> | undefined;
   #loading: Promise<Runtime> | undefined;
   #loadSeconds = 0;
   /** The end of the queue of generations: each has the runtime to itself. */
@@ -88,6 +91,7 @@ export class Model implements AsyncDisposable {
     const { metadata } = outline.file;
     checkTokenizer(metadata);
     this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
+    evictFiles(outline);
     this.device = new Device(options.threads ?? availableParallelism(), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
     this.#runtimeBytes = runtimeBytes();
@@ -103,13 +107,14 @@ export class Model implements AsyncDisposable {
     return new Model(openOutline(path), options);
   }
 
-  /** What the budget would be spent on with this context, or a chosen one that holds `needed` tokens if it can. */
-  plan(context?: number, needed?: number): Plan {
+  /** What the budget would be spent on with this context, or a chosen one that suits the tokens at hand. */
+  plan(context: number | undefined = this.#options.context, tokens?: Tokens): Plan {
+    if (this.#closed) throw this.#closedError();
     return planModel(this.outline, this.device, this.#layoutOf, {
       budget: this.#budget,
       runtime: this.#runtimeBytes,
       context,
-      needed,
+      tokens,
       kernels: this.#options.kernels ?? 'auto',
     });
   }
@@ -119,12 +124,14 @@ export class Model implements AsyncDisposable {
    * or the signal's reason; then it can be tried again.
    */
   async load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
+    if (this.#closed) throw this.#closedError();
     this.#loading ??= this.#load(plan ?? this.plan(), progress);
     return (await this.#loading).plan;
   }
 
   /** A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED. */
   tokenize(prompt: string | readonly Message[]): number[] {
+    if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
     if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true });
     const source = this.outline.file.metadata.string(templateKey, undefined);
@@ -139,7 +146,18 @@ export class Model implements AsyncDisposable {
 
   /** Answers a prompt (text, messages, or tokens). Iterate over the result to get the text as it comes. */
   generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
+    if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
+    const { maxTokens = Number.POSITIVE_INFINITY, signal } = options;
+    if (!(maxTokens >= 0)) {
+      throw new EngineError('BAD_OPTION', {
+        option: 'maxTokens',
+        value: `${maxTokens}`,
+        expected: 'a number from 0 on',
+      });
+    }
+    // Wrong options are refused here, not when the first token is asked for.
+    const sampling = samplingOptions(options);
     const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
     if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
     const wrong = tokens.find(
@@ -155,19 +173,23 @@ export class Model implements AsyncDisposable {
     return new Generation({
       prompt: tokens,
       vocabulary,
-      sampler: new Sampler(this.outline.config.vocabulary, options),
+      newSampler: () => new Sampler(this.outline.config.vocabulary, sampling),
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
-      maxTokens: options.maxTokens ?? Number.POSITIVE_INFINITY,
-      signal: options.signal,
+      maxTokens,
+      signal,
       onPrompt: options.onPrompt,
-      acquire: () => this.#acquire(options.signal),
+      acquire: () => this.#acquire({ prompt: tokens.length, answer: maxTokens }, signal),
     });
   }
 
   /** Ends what is under way, a pass at its next step, and frees everything. A generation that goes on is rejected. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#close();
+    return this.#disposed;
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     this.#closing.abort(this.#closedError());
     const runtime = await this.#loading?.catch(() => undefined);
@@ -177,13 +199,11 @@ export class Model implements AsyncDisposable {
   }
 
   async #load(plan: Plan, { onProgress, signal }: LoadProgress): Promise<Runtime> {
-    if (this.#closed) throw this.#closedError();
     const { device } = this;
     const { ioThreads, readAt } = this.#options;
     const began = performance.now();
     const reading = { inFlight: Math.max(1, (ioThreads ?? defaultIoThreads) - 1), ...(readAt && { readAt }) };
-    const closing = this.#closing.signal;
-    const options = { onProgress, signal: signal ? AbortSignal.any([signal, closing]) : closing };
+    const options = { onProgress, signal: this.#anyAbort(signal) };
     try {
       return await Runtime.load(this.outline, plan, { device, layoutOf: this.#layoutOf, reading }, options);
     } catch (error) {
@@ -195,23 +215,31 @@ export class Model implements AsyncDisposable {
   }
 
   /** Waits for the generations that came before. */
-  async #acquire(signal?: AbortSignal): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }> {
+  async #acquire(
+    tokens: Tokens,
+    signal?: AbortSignal,
+  ): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }> {
     const before = this.#turn;
     let release = (): void => {};
     this.#turn = new Promise((resolve) => {
       release = resolve;
     });
     try {
-      await before;
-      signal?.throwIfAborted();
-      await this.load(undefined, { signal });
+      await unlessAborted(before, this.#anyAbort(signal));
+      this.#loading ??= this.#load(this.plan(this.#options.context, tokens), { signal });
       const runtime = await this.#loading;
-      if (!runtime) throw this.#closedError();
       return { runtime, loadSeconds: this.#loadSeconds, release };
     } catch (error) {
-      release();
+      // Whoever is next still waits for those before.
+      void before.then(release);
       throw error;
     }
+  }
+
+  /** Aborted with the given signal, or when the model is closed. */
+  #anyAbort(signal: AbortSignal | undefined): AbortSignal {
+    const closing = this.#closing.signal;
+    return signal ? AbortSignal.any([signal, closing]) : closing;
   }
 
   #closedError(): EngineError {
@@ -224,6 +252,17 @@ export class Model implements AsyncDisposable {
       token === undefined ? '' : new TextDecoder().decode(vocabulary.piece(token, { special: true }));
     return { bos: text(vocabulary.bos), eos: text(vocabulary.eos) };
   }
+}
+
+/** Waits for `promise`, or rejects with the signal's reason once that is aborted. */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let abort = (): void => {};
+  const aborted = new Promise<void>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort);
+  await Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>

@@ -1,3 +1,4 @@
+import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import type { KvShape } from '../kv/store.ts';
 import type { Config, Stage } from '../model/architecture.ts';
@@ -22,7 +23,13 @@ export function openOutline(path: string): ModelOutline {
   const config = architecture.config(file.metadata);
   const outline = { path, file, config, stages: architecture.stages(config) };
   manifestOf({ stages: outline.stages, weights: file.weights, kv: kvShapeOf(outline, config.context) });
+  evictFiles(outline);
   return outline;
+}
+
+/** Leaves nothing of the model in the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
+export function evictFiles({ file }: ModelOutline): void {
+  for (const { path } of file.files) evictFile(path);
 }
 
 /** What one sequence of up to `context` tokens keeps. */

@@ -18,14 +18,22 @@ export interface PlanOptions {
   readonly runtime: number;
   /** Tokens; left out, it is chosen. */
   readonly context?: number | undefined;
-  /** Tokens that a chosen context must hold, if the model can. */
-  readonly needed?: number | undefined;
+  /** What a chosen context should suit. */
+  readonly tokens?: Tokens | undefined;
   readonly kernels: Kernels;
 }
 
+/** A slice takes two operations of a graph, which has room for this many and those of 200 layers. */
+const maxSlices = 4096;
 /** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
  * for attention's kernel for many queries. */
 const plainBatch = 64;
+
+/** Tokens at hand: those of the prompt, and the most that the answer may have. */
+export interface Tokens {
+  readonly prompt: number;
+  readonly answer: number;
+}
 
 /** Finds the layout of each slice once. */
 export type LayoutOf = (slice: Slice) => Layout | undefined;
@@ -52,8 +60,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   }
   const kvPerToken = kvBytes(kvShapeOf(outline, 1));
   const context =
-    options.context ??
-    autoContext({ trained: config.context, kvPerToken, free: budget - runtime, needed: options.needed ?? 0 });
+    options.context ?? autoContext({ trained: config.context, kvPerToken, free: budget - runtime }, options.tokens);
 
   const kv = kvShapeOf(outline, context);
   const model = { stages, weights: file.weights, kv };
@@ -67,6 +74,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     batch: options.kernels === 'plain' ? plainBatch : undefined,
     manifest: manifestOf(model),
     converted: (slice) => layoutOf(slice)?.bytes,
+    maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
       const bytes = measured.get(key) ?? computeBytes(model, slices, tokens, device.threads);

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import type { Pointer } from './library.ts';
 
@@ -33,6 +34,13 @@ export const adviseHugePages = (address: Pointer, bytes: number): void => {
 export const dropPageCache = (fd: number, offset: number, bytes: number): void => {
   posixFadvise(fd, offset, bytes, dontNeedAdvice);
 };
+
+/** Drops the whole of a file from the page cache. */
+export function evictFile(path: string): void {
+  const fd = openSync(path, 'r');
+  dropPageCache(fd, 0, 0);
+  closeSync(fd);
+}
 
 /** Turns the page cache off for reads through `fd` (macOS). Returns false where that cannot be done. */
 export const disablePageCache = (fd: number): boolean => {

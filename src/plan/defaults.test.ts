@@ -32,13 +32,16 @@ test('the default budget is within what is free, and grows with it', () => {
   );
 });
 
-const model = { trained: 131072, kvPerToken: 64 * 1024, free: 8 * GiB, needed: 0 };
+const model = { trained: 131072, kvPerToken: 64 * 1024, free: 8 * GiB };
+const endless = Number.POSITIVE_INFINITY;
 
-test('the default context is the usual one, or what is needed, within what the model was trained for', () => {
+test('the default context is the usual one, or what prompt and answer come to, within what the model was trained for', () => {
   assert.equal(autoContext(model), 4096);
-  assert.equal(autoContext({ ...model, needed: 9000 }), 9000);
+  assert.equal(autoContext(model, { prompt: 10, answer: endless }), 4096);
+  assert.equal(autoContext(model, { prompt: 9000, answer: endless }), 9001);
+  assert.equal(autoContext(model, { prompt: 5000, answer: 3000 }), 8000);
   assert.equal(autoContext({ ...model, trained: 2048 }), 2048);
-  assert.equal(autoContext({ ...model, trained: 2048, needed: 9000 }), 2048);
+  assert.equal(autoContext({ ...model, trained: 2048 }, { prompt: 9000, answer: 1 }), 2048);
 });
 
 test('the default context shrinks where KV would take more than a quarter of what is free', () => {
@@ -48,20 +51,23 @@ test('the default context shrinks where KV would take more than a quarter of wha
   assert.equal(autoContext({ ...model, free: -1 * GiB }), 256);
 });
 
-test('the default context is whole, at least what is needed and never beyond the model', () => {
+test('a long answer is a wish that memory may not grant; the prompt is not', () => {
+  assert.equal(autoContext({ ...model, free: 512 * MiB }, { prompt: 10, answer: 100_000 }), 2048);
+  assert.equal(autoContext({ ...model, free: 512 * MiB }, { prompt: 5000, answer: 100_000 }), 5001);
+});
+
+test('the default context is whole, holds the prompt and is never beyond the model', () => {
   const anyModel = fc.record({
     trained: fc.integer({ min: 1, max: 2 ** 20 }),
     kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
     free: fc.integer({ min: -GiB, max: 64 * GiB }),
-    needed: fc.nat(2 ** 20),
   });
+  const anyTokens = fc.record({ prompt: fc.nat(2 ** 20), answer: fc.oneof(fc.nat(2 ** 20), fc.constant(endless)) });
   fc.assert(
-    fc.property(anyModel, (any) => {
-      const context = autoContext(any);
+    fc.property(anyModel, anyTokens, (any, tokens) => {
+      const context = autoContext(any, tokens);
       assert.ok(Number.isInteger(context) && context >= 1 && context <= any.trained);
-      assert.ok(context >= Math.min(any.trained, any.needed));
-      const kv = context * any.kvPerToken;
-      assert.ok(kv <= any.free / 4 || context <= Math.max(256, any.needed));
+      assert.ok(context >= Math.min(tokens.prompt + 1, any.trained));
     }),
   );
 });

@@ -20,11 +20,15 @@ const contextStep = 256;
 const kvShare = 1 / 4;
 
 /**
- * The context when none is given, in tokens: the usual one or what the text at hand needs, within what the model was
- * trained for, and made smaller where KV would crowd out the weights.
+ * The context when none is given, in tokens, within what the model was trained for: what the prompt needs in any case;
+ * beyond that the usual one, or what prompt and answer may come to, as far as KV does not crowd out the weights.
  */
-export function autoContext(model: { trained: number; kvPerToken: number; free: number; needed: number }): number {
-  const affordable = alignDown((model.free * kvShare) / model.kvPerToken, contextStep);
-  const usual = Math.max(Math.min(usualContext, affordable), contextStep);
-  return Math.min(model.trained, Math.max(usual, model.needed));
+export function autoContext(
+  model: { trained: number; kvPerToken: number; free: number },
+  tokens: { prompt: number; answer: number } = { prompt: 0, answer: 0 },
+): number {
+  const affordable = Math.max(contextStep, alignDown((model.free * kvShare) / model.kvPerToken, contextStep));
+  const needed = tokens.prompt + 1;
+  const whole = Number.isFinite(tokens.answer) ? tokens.prompt + tokens.answer : 0;
+  return Math.min(model.trained, Math.max(needed, Math.min(Math.max(usualContext, whole), affordable)));
 }

@@ -54,6 +54,8 @@ export interface Demand {
    * few and many.
    */
   readonly batch?: number | undefined;
+  /** The most slices that the weights may be cut into. */
+  readonly maxSlices?: number;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
@@ -89,12 +91,19 @@ export function makePlan(demand: Demand): Plan {
   const whole = attempt(demand, sliceSizes[0] ?? MiB, largeBatches, { stream: false });
   if (whole) return whole;
 
-  for (const [i, sliceBytes] of sliceSizes.entries()) {
-    const last = i === sliceSizes.length - 1;
+  const sizes = sliceSizesFor(demand);
+  for (const [i, sliceBytes] of sizes.entries()) {
+    const last = i === sizes.length - 1;
     const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: !last });
     if (plan) return plan;
   }
   throw tooSmall(demand, { whole: largeBatches.at(-1) ?? 1, streaming: tokens.at(-1) ?? 1 });
+}
+
+/** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
+function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY }: Demand): readonly number[] {
+  const bytes = manifest.reduce((sum, { weight }) => sum + weight.extent.length, 0);
+  return sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
 }
 
 /** Batch sizes to try, the best first. */
@@ -211,7 +220,7 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
 
 /** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
 function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): EngineError {
-  const streaming = size(demand, sliceSizes.at(-1) ?? MiB);
+  const streaming = size(demand, sliceSizesFor(demand).at(-1) ?? MiB);
   const whole = size(demand, sliceSizes[0] ?? MiB);
   const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,

@@ -105,8 +105,8 @@ const prompt = [3, 1, 4, 1, 5, 9, 2, 6];
 
 /** The logits after the prompt and after one more token. */
 async function logitsOf(forward: Forward, kv: KvStore): Promise<readonly Float32Array[]> {
-  const first = await forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }]);
-  return [first, await forward.run([{ kv, start: prompt.length, tokens: [7], logits: 'last' }])];
+  const first = (await forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }])).slice();
+  return [first, (await forward.run([{ kv, start: prompt.length, tokens: [7], logits: 'last' }])).slice()];
 }
 
 let expected: readonly Float32Array[] = [];

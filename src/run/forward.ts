@@ -62,6 +62,7 @@ export class Forward implements Disposable {
   readonly #streamed: ReadonlySet<number>;
   #compiled: Compiled | undefined;
   #rows: RowReader | undefined;
+  #logits: Float32Array = new Float32Array();
 
   constructor(parts: ForwardParts) {
     this.#parts = parts;
@@ -69,7 +70,7 @@ export class Forward implements Disposable {
   }
 
   /**
-   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans. A signal ends the pass between two
+   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans: valid until the next run. A signal ends the pass between two
    * steps. Rejects with READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, or the signal's reason.
    */
   async run(spans: readonly Span[], { signal, onStep }: PassOptions = {}): Promise<Float32Array> {
@@ -91,7 +92,7 @@ export class Forward implements Disposable {
       await source.restart();
       throw error;
     }
-    const result = new Float32Array((logits.shape[0] ?? 0) * inputs.outputCount);
+    const result = this.#logitsOf((logits.shape[0] ?? 0) * inputs.outputCount);
     loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
     return result;
   }
@@ -100,6 +101,12 @@ export class Forward implements Disposable {
     this.#compiled?.graph[Symbol.dispose]();
     this.#allocator[Symbol.dispose]();
     this.#rows?.[Symbol.dispose]();
+  }
+
+  /** One array serves all passes of a kind: garbage of this size would pile up before it is collected. */
+  #logitsOf(length: number): Float32Array {
+    if (this.#logits.length !== length) this.#logits = new Float32Array(length);
+    return this.#logits;
   }
 
   /** The graph for these spans: the last one if it fits, else a new one in its place. */

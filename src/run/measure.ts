@@ -38,11 +38,14 @@ export function computeBytes(outline: Outline, slices: readonly Slice[], tokens:
   using graph = new Graph();
   using tensors = new SliceTensors(outline.weights, slices, (_, tensor) => memory.place(tensor.pointer));
   const span = { kv, tokens, outputs: 1, reach: outline.kv.context };
-  const { inputs } = build(graph, outline.stages, { weights: tensors.weights, file: outline.weights }, [span]);
+  const { inputs, logits } = build(graph, outline.stages, { weights: tensors.weights, file: outline.weights }, [span]);
   const masks = 2 * kv.shape.context * tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
-  return measure(graph) + graph.scratchBytes + masks + rows + threads * threadBytes;
+  const choosing = choosingBytes * (logits.shape[0] ?? 0);
+  return measure(graph) + graph.scratchBytes + masks + rows + choosing + threads * threadBytes;
 }
 
+/** Per token of the vocabulary: its logit, its candidate (12 bytes), and the sampler's copy of that. */
+const choosingBytes = 4 + 12 + 12;
 /** Attention's scratch memory per thread. */
 const threadBytes = 2 ** 20;

@@ -1,5 +1,6 @@
-import { close, closeSync, constants, openSync, read } from 'node:fs';
+import { close, closeSync, constants, openSync, read, readSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
 import { disablePageCache, dropPageCache, pageBytes } from '../ggml/system.ts';
 
 /** Reads `into.length` bytes at `position`, or fewer at the end of the file. Node's `fs.read`, or a test's. */
@@ -104,7 +105,7 @@ export class Reader implements AsyncDisposable {
       } else if (done + bytes >= wanted) {
         if (!file.direct) dropPageCache(file.fd, position, into.length);
         this.#finish(job);
-      } else if (bytes === 0 || bytes % pageBytes !== 0) {
+      } else if (bytes === 0 || (file.direct && bytes % pageBytes !== 0)) {
         this.#finish(job, new EngineError('FILE_CHANGED', { file: file.path, offset: position + done + bytes }));
       } else {
         this.#run(job, done + bytes);
@@ -125,12 +126,7 @@ export class Reader implements AsyncDisposable {
 function openAll(files: readonly { readonly path: string; readonly size: number }[]): readonly OpenFile[] {
   const opened: OpenFile[] = [];
   try {
-    for (const { path, size } of files) {
-      const file = { path, size, ...openForReading(path) };
-      opened.push(file);
-      // What reading the header has left behind, read ahead included.
-      dropPageCache(file.fd, 0, size);
-    }
+    for (const { path, size } of files) opened.push({ path, size, ...openForReading(path) });
   } catch (error) {
     for (const { fd } of opened) closeSync(fd);
     throw error;
@@ -142,11 +138,8 @@ function openAll(files: readonly { readonly path: string; readonly size: number 
 function openForReading(path: string): { fd: number; direct: boolean } {
   try {
     if (constants.O_DIRECT !== undefined) {
-      try {
-        return { fd: openSync(path, constants.O_RDONLY | constants.O_DIRECT), direct: true };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-      }
+      const fd = openDirect(path, constants.O_RDONLY | constants.O_DIRECT);
+      if (fd !== undefined) return { fd, direct: true };
     }
     const fd = openSync(path, 'r');
     return { fd, direct: disablePageCache(fd) };
@@ -154,5 +147,20 @@ function openForReading(path: string): { fd: number; direct: boolean } {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     if (reason === 'ENOENT') throw new EngineError('MODEL_NOT_FOUND', { file: path }, { cause });
     throw new EngineError('UNREADABLE', { file: path, reason }, { cause });
+  }
+}
+
+/** Opens for direct reads and tries one: some file systems refuse the one, some only the other. */
+function openDirect(path: string, flags: number): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, flags);
+    using page = new HostMemory(pageBytes, 'a page');
+    readSync(fd, page.view(0, pageBytes), 0, pageBytes, 0);
+    return fd;
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd);
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+    throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { allSettled } from '../base/settled.ts';
 import { loadGgml } from '../ggml/api.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
@@ -59,9 +60,9 @@ async function loadInPlace(plan: Plan, reader: Reader, arena: HostMemory, done: 
     for (let at = 0; at < slot.bytes; at += chunkBytes) {
       chunks.push(reader.read(slice.extent.file, into.subarray(at, at + chunkBytes), slot.start + at));
     }
-    reads.push(Promise.all(chunks).then(() => done(slice)));
+    reads.push(allSettled(chunks).then(() => done(slice)));
   }
-  await Promise.all(reads);
+  await allSettled(reads);
 }
 
 async function loadConverted(

@@ -1,3 +1,5 @@
+import { alignUp } from '../base/bytes.ts';
+import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -10,7 +12,7 @@ const group = 32;
 const rowLength = (weight: Weight): number => weight.extent.length / (weight.shape[1] ?? 1);
 
 /** The pages that any one row may lie on. */
-const slotBytes = (weight: Weight): number => Math.ceil(rowLength(weight) / pageBytes) * pageBytes + pageBytes;
+const slotBytes = (weight: Weight): number => alignUp(rowLength(weight), pageBytes) + pageBytes;
 
 /** Bytes that a RowReader for `weight` takes. */
 export const rowReaderBytes = (weight: Weight): number => group * slotBytes(weight);
@@ -38,7 +40,7 @@ export class RowReader implements Disposable {
     const distinct = [...places.keys()];
     for (let from = 0; from < distinct.length; from += group) {
       const wave = distinct.slice(from, from + group);
-      await Promise.all(
+      await allSettled(
         wave.map(async (row, i) => {
           const bytes = await this.#row(row, i * slotBytes(this.#weight));
           for (const index of places.get(row) ?? []) use(index, bytes);

@@ -1,3 +1,4 @@
+import { allSettled } from '../base/settled.ts';
 import type { Slot } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
 
@@ -94,6 +95,6 @@ export class WeightSource {
     for (let done = 0; done < slot.bytes; done += this.#chunkBytes) {
       reads.push(this.#reader.read(file, into.subarray(done, done + this.#chunkBytes), slot.start + done));
     }
-    await Promise.all(reads);
+    await allSettled(reads);
   }
 }

@@ -12,6 +12,8 @@ export interface Ended {
 export interface StartOptions {
   /** Text for stdin; left out, stdin is empty. */
   readonly input?: string;
+  /** Leaves stdin open, as a terminal or a slow program does. */
+  readonly keepInput?: boolean;
   /** A program, with its arguments, that runs the command line. */
   readonly wrapper?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -33,7 +35,7 @@ export function start(
     stderr += text;
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
+  if (!options.keepInput) child.stdin.end(options.input ?? '');
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
