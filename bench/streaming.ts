@@ -10,12 +10,10 @@ import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/engine/model.ts';
 import { HostMemory } from '../src/ggml/host-memory.ts';
-import { pageBytes } from '../src/ggml/system.ts';
 import type { Plan } from '../src/plan/plan.ts';
-import { slotOf } from '../src/plan/slices.ts';
 import { Reader } from '../src/stream/reader.ts';
 import { chunkBytes } from '../src/stream/residents.ts';
-import { WeightSource } from '../src/stream/source.ts';
+import { streamedSlices, WeightSource } from '../src/stream/source.ts';
 import { appendResult } from './results.ts';
 
 interface Options {
@@ -32,13 +30,7 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 async function readAlone(model: Model, plan: Plan, passes: number): Promise<number> {
   await using reader = new Reader(model.outline.file.files, { inFlight: threads - 1 });
   using ring = new HostMemory(plan.shares.ring, 'the ring');
-  const slices = plan.streamed.flatMap((id) => {
-    const slice = plan.slices[id];
-    const placement = plan.placements[id];
-    if (!slice || placement?.kind !== 'ring') return [];
-    const slot = slotOf(slice.extent, pageBytes);
-    return [{ file: slice.extent.file, slot, into: ring.view(placement.offset, slot.bytes), after: placement.after }];
-  });
+  const slices = streamedSlices(plan, ring);
   const source = new WeightSource(reader, slices, chunkBytes);
   const began = performance.now();
   source.start(passes);

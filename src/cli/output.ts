@@ -12,8 +12,10 @@ export function note(line: string): void {
 
 /** A reader of stdout that has gone (`| head`) is no failure; a full disk is, and ends with one line. */
 export function handleOutputErrors(): void {
+  let told = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return;
+    if (error.code === 'EPIPE' || told) return;
+    told = true;
     note(`error: the answer could not be written (${error.code ?? error.message})`);
     process.exitCode = 1;
   });

@@ -4,13 +4,13 @@ import { HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { KvStore, kvMemory } from '../kv/store.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Slice, slotOf } from '../plan/slices.ts';
+import { slotOf } from '../plan/slices.ts';
 import type { Span } from '../run/batch.ts';
 import { Forward, type PassOptions } from '../run/forward.ts';
 import { SliceTensors } from '../run/weights.ts';
 import { Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, chunkBytes, type LoadOptions, loadResidents } from '../stream/residents.ts';
-import { WeightSource } from '../stream/source.ts';
+import { streamedSlices, WeightSource } from '../stream/source.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
 import type { LayoutOf } from './planner.ts';
 
@@ -64,7 +64,7 @@ export class Runtime implements AsyncDisposable {
 
       const kvShape = kvShapeOf(outline, plan.context);
       const kv = memory.use(new KvStore(kvShape, memory.use(kvMemory(kvShape))));
-      const source = streamFrom(plan, reader, ring);
+      const source = new WeightSource(reader, streamedSlices(plan, ring), chunkBytes);
       const forward = memory.use(
         new Forward({ stages, plan, device, weights: tensors.weights, file: file.weights, source, reader }),
       );
@@ -98,15 +98,4 @@ export class Runtime implements AsyncDisposable {
     await this.reader[Symbol.asyncDispose]();
     this.#memory[Symbol.dispose]();
   }
-}
-
-function streamFrom(plan: Plan, reader: Reader, ring: HostMemory): WeightSource {
-  const slices = plan.streamed.flatMap((id) => {
-    const slice: Slice | undefined = plan.slices[id];
-    const placement = plan.placements[id];
-    if (!slice || placement?.kind !== 'ring') return [];
-    const slot = slotOf(slice.extent, pageBytes);
-    return [{ file: slice.extent.file, slot, into: ring.view(placement.offset, slot.bytes), after: placement.after }];
-  });
-  return new WeightSource(reader, slices, chunkBytes);
 }

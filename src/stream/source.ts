@@ -1,5 +1,8 @@
 import { allSettled } from '../base/settled.ts';
-import type { Slot } from '../plan/slices.ts';
+import type { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type Slot, slotOf } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
 
 /** One read of a pass: the pages of a slice, and where they go. */
@@ -11,6 +14,17 @@ export interface StreamedSlice {
   /** Reads back to the one whose release frees these bytes; see `RingPlace`. */
   readonly after: number;
 }
+
+/** What a pass of `plan` reads, with its places in `ring`. */
+export const streamedSlices = (plan: Plan, ring: HostMemory): readonly StreamedSlice[] =>
+  plan.streamed.flatMap((id) => {
+    const slice = plan.slices[id];
+    const placement = plan.placements[id];
+    if (!slice || placement?.kind !== 'ring') return [];
+    const slot = slotOf(slice.extent, pageBytes);
+    const into = ring.view(placement.offset, slot.bytes);
+    return [{ file: slice.extent.file, slot, into, after: placement.after }];
+  });
 
 /** The bytes of some slices, in place until it is disposed. */
 export type Lease = Disposable;
