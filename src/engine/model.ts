@@ -62,7 +62,8 @@ const growth = 32 * 2 ** 20;
 export const runtimeBytes = (): number => process.memoryUsage.rss() + growth;
 
 /** The budget when none is given: see `autoBudget`. */
-export const defaultBudget = (): number => autoBudget({ total: totalmem(), available: process.availableMemory() });
+export const defaultBudget = (): number =>
+  autoBudget({ total: totalmem(), available: process.availableMemory(), platform: process.platform });
 
 /**
  * A model on the SSD. `open` reads its header and its vocabulary; the weights are loaded, as far as they stay resident,

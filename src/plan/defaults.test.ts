@@ -32,6 +32,11 @@ test('the default budget is within what is free, and grows with it', () => {
   );
 });
 
+test('on macOS the budget does not depend on the few pages that are free at the moment', () => {
+  const budget = autoBudget({ total: 16 * GiB, available: 0.2 * GiB, platform: 'darwin' });
+  assert.ok(budget > 8 * GiB && budget < 9 * GiB);
+});
+
 const model = { trained: 131072, kvPerToken: 64 * 1024, free: 8 * GiB };
 const endless = Number.POSITIVE_INFINITY;
 
