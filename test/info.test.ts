@@ -157,13 +157,13 @@ test('a file of 40 GB is described and planned in less than half a second', asyn
   const path = folder.file('70b.gguf');
   sparse70b(path);
   const seconds: number[] = [];
-  for (let i = 0; i < 3; i += 1) {
+  for (let i = 0; i < 5; i += 1) {
     const began = performance.now();
     const { parameters, plan } = await info(path, '--memory-budget', '8G');
     seconds.push((performance.now() - began) / 1000);
     assert.ok(parameters > 70e9 && plan.bytes_per_token > 30e9 && plan.resident.bytes > 5e9);
   }
-  // The best of three: the machine may be busy with something else.
+  // The best of five: the machine may be busy with something else.
   assert.ok(Math.min(...seconds) < 0.5, `${seconds.map((s) => s.toFixed(2)).join(', ')} s`);
 });
 

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
-import { Model } from '../engine/model.ts';
+import type { Model } from '../engine/model.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { headline } from '../plan/explain.ts';
 import type { Message } from '../text/chat-template.ts';
@@ -72,6 +72,8 @@ async function run(path: string, options: RunOptions): Promise<void> {
 }
 
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
+  // Other commands, and --help, begin without what only answering needs.
+  const { Model } = await import('../engine/model.ts');
   await using model = Model.open(path, {
     memoryBudget: options.memoryBudget,
     threads: options.threads,

@@ -1,7 +1,6 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
-import { autoBudget } from '../plan/defaults.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type SamplingOptions, samplingOptions } from '../sample/options.ts';
 import { Sampler } from '../sample/sampler.ts';
@@ -14,6 +13,7 @@ import { Vocabulary } from '../text/vocabulary.ts';
 import { Generation, type PromptProgress } from './generation.ts';
 import { evictFiles, type ModelOutline, openOutline } from './outline.ts';
 import { type Kernels, type LayoutOf, layoutsOf, planModel, type Tokens } from './planner.ts';
+import { defaultBudget, runtimeBytes } from './process.ts';
 import { Runtime } from './runtime.ts';
 
 export interface ModelOptions {
@@ -55,16 +55,6 @@ const defaultIoThreads = 4;
  * an 8B streams at 0.75-0.85 of the device's rate on two cores, at 0 at 0.95-1.
  */
 const poll = 0;
-/** What the process still grows by after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 20-28 MiB. */
-const growth = 32 * 2 ** 20;
-
-/** The bytes this process takes beside weights, KV and intermediate results. */
-export const runtimeBytes = (): number => process.memoryUsage.rss() + growth;
-
-/** The budget when none is given: see `autoBudget`. */
-export const defaultBudget = (): number =>
-  autoBudget({ total: totalmem(), available: process.availableMemory(), platform: process.platform });
-
 /**
  * A model on the SSD. `open` reads its header and its vocabulary; the weights are loaded, as far as they stay resident,
  * by `load` or by the first `generate`.

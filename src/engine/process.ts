@@ -1,0 +1,12 @@
+import { totalmem } from 'node:os';
+import { autoBudget } from '../plan/defaults.ts';
+
+/** What the process still grows by after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 20-28 MiB. */
+const growth = 32 * 2 ** 20;
+
+/** The bytes this process takes beside weights, KV and intermediate results. */
+export const runtimeBytes = (): number => process.memoryUsage.rss() + growth;
+
+/** The budget when none is given: see `autoBudget`. */
+export const defaultBudget = (): number =>
+  autoBudget({ total: totalmem(), available: process.availableMemory(), platform: process.platform });
