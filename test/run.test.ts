@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { run, start } from './support/cli.ts';
@@ -142,6 +142,18 @@ test('instructions come before the prompt, a raw prompt goes without the templat
   assert.equal(raw.prompt_tokens, 6);
   const piped = await run(['run', model, ...tight, ...fixed, '-n', '6', '--json'], { input: `${question}\n` });
   assert.deepEqual((JSON.parse(piped.stdout) as Answer).tokens, plain.tokens);
+});
+
+test('--threads says how many threads compute', { skip: process.platform !== 'linux' }, async () => {
+  const threads = async (n: string): Promise<number> => {
+    const { child, ended } = start(['run', model, '-p', question, ...tight, '-n', '4', '--threads', n]);
+    const count = new Promise<number>((resolve) =>
+      child.stdout?.once('data', () => resolve(readdirSync(`/proc/${child.pid}/task`).length)),
+    );
+    await ended;
+    return count;
+  };
+  assert.equal((await threads('4')) - (await threads('1')), 3);
 });
 
 test('an answer of no tokens only reads the prompt', async () => {
