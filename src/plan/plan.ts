@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { spread } from './residency.ts';
-import { evenRing, layRing } from './ring.ts';
+import { layRing } from './ring.ts';
 import { cut, type Slice, slotOf } from './slices.ts';
 
 /** Where a slice lives. Offsets are bytes from the start of the resident memory, or of the ring, to its first page. */
@@ -75,8 +75,6 @@ const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3
 const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
 /** Slots the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSlots = 4;
-/** An evened-out ring holds at least this share of its slots. */
-const evenShare = 3 / 4;
 /** Of what is free for weights, the most that reading ahead, and that intermediate results may take. */
 const ringShare = 1 / 4;
 const computeShare = 1 / 8;
@@ -181,9 +179,7 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
   const kept = spread(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
   const slots = streamed.map((s) => slotOf(s.extent, demand.page).bytes);
-  // A few laps leave no room to even out: steps take up to a quarter of the ring.
-  const even = evenRing(slots, chosen.ring);
-  const places = layRing(slots, even > chosen.ring * evenShare ? even : chosen.ring);
+  const places = layRing(slots, chosen.ring);
   const ringPlaces = new Map(streamed.map((s, turn) => [s.id, places[turn]]));
 
   const placements: Placement[] = [];

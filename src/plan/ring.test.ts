@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { evenRing, layRing, type RingPlace } from './ring.ts';
+import { layRing, type RingPlace } from './ring.ts';
 
 const passes = 4;
 
@@ -93,24 +93,4 @@ test('a pass that fits in the ring as a whole waits for nothing but itself', () 
 test('a slot larger than the ring is refused', () => {
   assert.throws(() => layRing([3, 13], 12), RangeError);
   assert.deepEqual(layRing([], 0), []);
-});
-
-test('an evened-out ring is gone around as often, and none smaller is', () => {
-  const laps = (slots: readonly number[], ring: number): number =>
-    layRing(slots, ring).filter(({ offset }) => offset === 0).length;
-  fc.assert(
-    fc.property(slotsAndRing(1), ({ slots, ring }) => {
-      const even = evenRing(slots, ring);
-      assert.ok(even <= ring);
-      assert.equal(laps(slots, even), laps(slots, ring));
-      if (even > Math.max(...slots)) assert.ok(laps(slots, even - 1) > laps(slots, ring));
-    }),
-  );
-});
-
-test('after an evened-out last lap the next pass finds its place free early', () => {
-  const slots = Array.from({ length: 13 }, () => 10);
-  const earliest = (ring: number): number => Math.min(...layRing(slots, ring).map(({ after }) => after));
-  assert.equal(earliest(40), 1, 'the last lap has one slot, which the next pass overwrites at once');
-  assert.equal(earliest(evenRing(slots, 60)), 3);
 });

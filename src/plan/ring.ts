@@ -25,36 +25,6 @@ export function layRing(slots: readonly number[], ringBytes: number): readonly R
   return offsets.map((offset, i) => ({ offset, after: predecessor(slots, offsets, i) }));
 }
 
-/** How often the slots go around a ring of `ringBytes`; infinity if one does not fit. */
-function laps(slots: readonly number[], ringBytes: number): number {
-  let count = 1;
-  let cursor = 0;
-  for (const bytes of slots) {
-    if (bytes > ringBytes) return Number.POSITIVE_INFINITY;
-    if (cursor + bytes > ringBytes) {
-      count += 1;
-      cursor = 0;
-    }
-    cursor += bytes;
-  }
-  return count;
-}
-
-/**
- * The smallest ring that the slots go around as often as around one of `ringBytes`. Every pass begins at 0: after a last
- * lap that ends early, the first reads of the next pass would have to wait for what was just read.
- */
-export function evenRing(slots: readonly number[], ringBytes: number): number {
-  const most = laps(slots, ringBytes);
-  let [tooSmall, enough] = [0, ringBytes];
-  while (enough - tooSmall > 1) {
-    const middle = Math.floor((tooSmall + enough) / 2);
-    if (laps(slots, middle) <= most) enough = middle;
-    else tooSmall = middle;
-  }
-  return enough;
-}
-
 /** Steps back from read i to the nearest earlier one that shares a byte with it; at most a whole pass, to itself. */
 function predecessor(slots: readonly number[], offsets: readonly number[], i: number): number {
   const n = slots.length;

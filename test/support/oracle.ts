@@ -1,6 +1,7 @@
 import koffi, { type KoffiFunc } from 'koffi';
 import { loadGgml } from '../../src/ggml/api.ts';
 import { loadLibraries, type Pointer } from '../../src/ggml/library.ts';
+import { loadLlama } from '../../src/ggml/llama.ts';
 import { lastLog } from '../../src/ggml/log.ts';
 import { NativeArray } from '../../src/ggml/native-array.ts';
 import { argmax } from './logits.ts';
@@ -36,25 +37,8 @@ const f16 = 1; // GGML_TYPE_F16
 function bind(): Functions {
   loadGgml(); // registers the backends
   const { llama } = loadLibraries();
-  const modelParams = koffi.struct({
-    devices: 'void *',
-    tensor_buft_overrides: 'void *',
-    n_gpu_layers: 'int32_t',
-    split_mode: 'int',
-    load_mode: 'int',
-    lazy_mode: 'int',
-    main_gpu: 'int32_t',
-    tensor_split: 'void *',
-    progress_callback: 'void *',
-    progress_callback_user_data: 'void *',
-    kv_overrides: 'void *',
-    vocab_only: 'bool',
-    check_tensors: 'bool',
-    use_extra_bufts: 'bool',
-    no_host: 'bool',
-    no_alloc: 'bool',
-    load_mtp: 'bool',
-  });
+  loadLlama(); // defines llama_model_params
+  const modelParams = 'llama_model_params';
   const contextParams = koffi.struct({
     n_ctx: 'uint32_t',
     n_batch: 'uint32_t',
