@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { arr, bool, f32, scalar, str, u32, u64, type Value, writeGguf } from '../../bench/gguf-writer.ts';
 import { EngineError, type ErrorCode } from '../base/errors.ts';
