@@ -84,7 +84,8 @@ export const arr = (type: ScalarType, values: readonly Scalar[]): Value => ({
   ]),
 });
 
-const bytesOf = ({ type, shape }: TensorSource): number => rowBytes(type, elementCount(shape));
+/** Bytes of a tensor's data. */
+export const bytesOf = ({ type, shape }: TensorSource): number => rowBytes(type, elementCount(shape));
 
 const packEntry = ([key, { type, payload }]: Entry): Uint8Array =>
   Buffer.concat([packString(key), packers.u32(type), payload]);

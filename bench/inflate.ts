@@ -1,11 +1,12 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { alignUp } from '../src/base/bytes.ts';
 import { type ModelFile, openModelFile } from '../src/gguf/model-file.ts';
 import { type GgmlType, rowBytes } from '../src/gguf/types.ts';
 import type { Weight } from '../src/gguf/weight.ts';
 import { f32, type TensorSource, u32, type Value, writeGguf } from './gguf-writer.ts';
+import { positive } from './options.ts';
 import { dequantize, quantizable, quantize } from './quantize.ts';
 import { rawMetadata } from './raw-metadata.ts';
 
@@ -225,12 +226,6 @@ export function inflate(source: string, target: string, options: InflateOptions)
   const type = options.type === undefined ? undefined : quantizable(options.type);
   const job = { model, from, to: options, type };
   writeGguf(target, { metadata: growMetadata(job), tensors: growTensors(job) });
-}
-
-function positive(text: string): number {
-  const n = Number(text);
-  if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError('expected a whole number');
-  return n;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

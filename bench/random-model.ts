@@ -1,9 +1,8 @@
-import { type GgmlType, rowBytes, typeOf } from '../src/gguf/types.ts';
+import { type GgmlType, typeOf } from '../src/gguf/types.ts';
 import { elementCount } from '../src/gguf/weight.ts';
-import { arr, f32, str, type TensorSource, u32, type Value, writeGguf } from './gguf-writer.ts';
-import { quantizable, quantize } from './quantize.ts';
-import { Random } from './random.ts';
-import { isSlow, randomBlocks } from './random-blocks.ts';
+import { arr, f32, type GgufSource, str, type TensorSource, u32, type Value, writeGguf } from './gguf-writer.ts';
+import { quantizable } from './quantize.ts';
+import { type Content, RandomTensors } from './random-tensors.ts';
 
 export type ArchitectureName = 'llama' | 'qwen2' | 'qwen3' | 'gemma3' | 'phi3';
 
@@ -51,12 +50,6 @@ export interface RandomRope {
   readonly attnFactor?: number;
   /** Factors of each frequency: one set ('fixed', as in Llama 3.1), or a pair for short and long contexts (Phi 3). */
   readonly factors?: 'fixed' | 'long-short';
-}
-
-/** What a tensor's elements are: uniform with this mean and standard deviation. */
-interface Content {
-  readonly mean: number;
-  readonly deviation: number;
 }
 
 interface Plan extends Content {
@@ -198,8 +191,6 @@ function tensorPlans(spec: Filled): readonly Plan[] {
 }
 
 const f32Type = typeOf(0) as GgmlType;
-const chunkElements = 2 ** 20;
-
 function typeFor(spec: RandomModelSpec, { name, shape }: Plan): GgmlType {
   const { type = 'f32' } = spec;
   if (shape.length < 2) return f32Type;
@@ -207,46 +198,27 @@ function typeFor(spec: RandomModelSpec, { name, shape }: Plan): GgmlType {
   return (shape[0] ?? 1) % wanted.block === 0 ? wanted : f32Type;
 }
 
-function randomRows(plan: Plan, type: GgmlType, random: Random, rows: number): Uint8Array {
-  const [rowLength = 1] = plan.shape;
-  if (isSlow(type)) return randomBlocks(type, random, rows * rowLength, plan.deviation);
-  return quantize(type, random.floats(rows * rowLength, plan), rowLength);
-}
-
-/**
- * Whole rows at a time. A large matrix of a layer repeats its first rows, since quantizing may be slow; an embedding
- * does not, since equal rows would be tied tokens.
- */
-function* chunksOf(plan: Plan, type: GgmlType, random: Random): Iterable<Uint8Array> {
-  const [rowLength = 1, ...rest] = plan.shape;
-  const repeats = plan.name.startsWith('blk.');
-  let chunk: Uint8Array | undefined;
-  let left = elementCount(rest);
-  while (left > 0) {
-    const rows = Math.min(left, Math.max(1, Math.floor(chunkElements / rowLength)));
-    if (!chunk || !repeats) chunk = randomRows(plan, type, random, rows);
-    yield chunk.subarray(0, rowBytes(type, rows * rowLength));
-    left -= rows;
-  }
+/** What `writeRandomModel` writes. */
+export function randomModel(spec: RandomModelSpec): GgufSource {
+  const filled = fill(spec);
+  const random = new RandomTensors(filled.seed);
+  const tensors = tensorPlans(filled).map((plan): TensorSource => {
+    const { name, shape } = plan;
+    const type = typeFor(spec, plan);
+    return { name, type, shape, data: () => random.bytes(name, type, elementCount(shape), plan) };
+  });
+  const { alignment, split } = spec;
+  return {
+    metadata: metadataOf(filled),
+    tensors,
+    ...(alignment === undefined ? {} : { alignment }),
+    ...(split === undefined ? {} : { split }),
+  };
 }
 
 /**
  * Writes a model of random weights that both libllama and we can run; it has a vocabulary size but no vocabulary.
  * The same spec gives the same bytes. Logits have a standard deviation of about 3. Returns the paths written.
  */
-export function writeRandomModel(path: string, spec: RandomModelSpec): readonly string[] {
-  const filled = fill(spec);
-  const tensors = tensorPlans(filled).map((plan): TensorSource => {
-    const type = typeFor(spec, plan);
-    // A tensor depends on nothing but the seed, its name and its shape.
-    const random = new Random(`${filled.seed}/${plan.name}`);
-    return { name: plan.name, type, shape: plan.shape, data: () => chunksOf(plan, type, random) };
-  });
-  const { alignment, split } = spec;
-  return writeGguf(path, {
-    metadata: metadataOf(filled),
-    tensors,
-    ...(alignment === undefined ? {} : { alignment }),
-    ...(split === undefined ? {} : { split }),
-  });
-}
+export const writeRandomModel = (path: string, spec: RandomModelSpec): readonly string[] =>
+  writeGguf(path, randomModel(spec));

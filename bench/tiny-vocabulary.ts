@@ -16,6 +16,13 @@ const types = { normal: 1, unknown: 2, control: 3, userDefined: 4, byte: 6 } as 
 
 const named = (type: number, names: readonly string[]): readonly Token[] => names.map((name) => ({ name, type }));
 
+/** Fills a vocabulary up to `size` tokens with the words "0", "1" and so on, each after a space. */
+function padded(tokens: readonly Token[], space: string, size = tokens.length): readonly Token[] {
+  if (size < tokens.length) throw new Error(`a vocabulary of ${size} has no room for ${tokens.length} tokens`);
+  const words = Array.from({ length: size - tokens.length }, (_, i) => `${space}${i}`);
+  return [...tokens, ...named(types.normal, words)];
+}
+
 function vocabulary(
   model: string,
   tokens: readonly Token[],
@@ -47,8 +54,11 @@ function byteNames(): readonly string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(visible(byte) ? byte : next++));
 }
 
-/** Byte-pair encoding: every byte, a few merges ("hello", " world"), control tokens, "<think>" and `texts` as they are. */
-export function tinyBytePair(pre = 'gpt-2', texts: readonly string[] = []): TinyVocabulary {
+/**
+ * Byte-pair encoding: every byte, a few merges ("hello", " world"), control tokens, "<think>" and `texts` as they are;
+ * with a size, as many tokens, of which the others are numbers.
+ */
+export function tinyBytePair(pre = 'gpt-2', texts: readonly string[] = [], size?: number): TinyVocabulary {
   const merges = ['h e', 'l l', 'he ll', 'hell o', 'Ġ w', 'o r', 'Ġw or', 'l d', 'Ġwor ld', 'Ġ Ġ'];
   const tokens = [
     ...named(types.normal, byteNames()),
@@ -59,14 +69,17 @@ export function tinyBytePair(pre = 'gpt-2', texts: readonly string[] = []): Tiny
     ...named(types.control, ['<s>', '</s>', '<|im_start|>', '<|im_end|>']),
     ...named(types.userDefined, ['<think>', ...texts]),
   ];
-  return vocabulary('gpt2', tokens, {
+  return vocabulary('gpt2', padded(tokens, 'Ġ', size), {
     'tokenizer.ggml.pre': str(pre),
     'tokenizer.ggml.merges': arr('string', merges),
   });
 }
 
-/** SentencePiece: every byte as a fallback, letters, and a few pieces ("▁hello", "▁world"). */
-export function tinySentencePiece(): TinyVocabulary {
+/**
+ * SentencePiece: every byte as a fallback, letters, and a few pieces ("▁hello", "▁world"); with a size, as many tokens,
+ * of which the others are numbers.
+ */
+export function tinySentencePiece(size?: number): TinyVocabulary {
   const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
   const pieces = [
     '▁hello',
@@ -84,7 +97,7 @@ export function tinySentencePiece(): TinyVocabulary {
     'or',
     'ld',
   ];
-  const tokens = [
+  const known = [
     ...named(types.unknown, ['<unk>']),
     ...named(types.control, ['<s>', '</s>', '<|im_end|>']),
     ...named(
@@ -93,6 +106,7 @@ export function tinySentencePiece(): TinyVocabulary {
     ),
     ...named(types.normal, [...pieces, '▁', ...'abcdefghijklmnopqrstuvwxyz']),
   ];
+  const tokens = padded(known, '▁', size);
   // The longer a piece, the sooner it is merged.
   const scores = tokens.map(({ name, type }) => (type === types.normal ? [...name].length - 100 : 0));
   return vocabulary('llama', tokens, { 'tokenizer.ggml.scores': arr('f32', scores) });
