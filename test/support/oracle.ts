@@ -1,115 +1,5 @@
-import koffi, { type KoffiFunc } from 'koffi';
-import { loadGgml } from '../../src/ggml/api.ts';
-import { loadLibraries, type Pointer } from '../../src/ggml/library.ts';
-import { loadLlama } from '../../src/ggml/llama.ts';
-import { lastLog } from '../../src/ggml/log.ts';
-import { NativeArray } from '../../src/ggml/native-array.ts';
+import { Libllama } from '../../bench/libllama.ts';
 import { argmax } from './logits.ts';
-
-/** llama_batch: pointers to arrays of `n_tokens`; NULL positions go on from the last, NULL sequences are sequence 0. */
-interface Batch {
-  readonly n_tokens: number;
-  readonly token: Pointer;
-  readonly logits: Pointer;
-}
-
-type Params = Readonly<Record<string, unknown>>;
-
-interface Functions {
-  readonly load: (path: string, params: Params) => Pointer | null;
-  readonly modelDefaults: () => Params;
-  readonly contextDefaults: () => Params;
-  readonly newContext: (model: Pointer, params: Params) => Pointer | null;
-  readonly freeContext: (context: Pointer) => void;
-  readonly freeModel: (model: Pointer) => void;
-  readonly contextSize: (context: Pointer) => number;
-  readonly vocabulary: (model: Pointer) => Pointer;
-  readonly vocabularySize: (vocabulary: Pointer) => number;
-  readonly decode: (context: Pointer, batch: Batch) => number;
-  readonly logits: (context: Pointer, index: number) => Pointer | null;
-}
-
-/** Mapping files aborts the process where tensors are not aligned to 32 bytes. */
-const readWhole = 0;
-const flashAttention = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
-const f16 = 1; // GGML_TYPE_F16
-
-function bind(): Functions {
-  loadGgml(); // registers the backends
-  const { llama } = loadLibraries();
-  loadLlama(); // defines llama_model_params
-  const modelParams = 'llama_model_params';
-  const contextParams = koffi.struct({
-    n_ctx: 'uint32_t',
-    n_batch: 'uint32_t',
-    n_ubatch: 'uint32_t',
-    n_seq_max: 'uint32_t',
-    n_rs_seq: 'uint32_t',
-    n_outputs_max: 'uint32_t',
-    n_outputs_max_per_seq: 'uint32_t',
-    n_threads: 'int32_t',
-    n_threads_batch: 'int32_t',
-    ctx_type: 'int',
-    rope_scaling_type: 'int',
-    pooling_type: 'int',
-    attention_type: 'int',
-    flash_attn_type: 'int',
-    rope_freq_base: 'float',
-    rope_freq_scale: 'float',
-    yarn_ext_factor: 'float',
-    yarn_attn_factor: 'float',
-    yarn_beta_fast: 'float',
-    yarn_beta_slow: 'float',
-    yarn_orig_ctx: 'uint32_t',
-    defrag_thold: 'float',
-    cb_eval: 'void *',
-    cb_eval_user_data: 'void *',
-    type_k: 'int',
-    type_v: 'int',
-    abort_callback: 'void *',
-    abort_callback_data: 'void *',
-    embeddings: 'bool',
-    offload_kqv: 'bool',
-    no_perf: 'bool',
-    op_offload: 'bool',
-    swa_full: 'bool',
-    kv_unified: 'bool',
-    samplers: 'void *',
-    n_samplers: 'size_t',
-    ctx_other: 'void *',
-  });
-  const batch = koffi.struct({
-    n_tokens: 'int32_t',
-    token: 'void *',
-    embd: 'void *',
-    pos: 'void *',
-    n_seq_id: 'void *',
-    seq_id: 'void *',
-    logits: 'void *',
-  });
-  const decode = llama.func('llama_decode', 'int32_t', ['void *', batch]) as KoffiFunc<
-    (context: Pointer, batch: Params) => number
-  >;
-  return {
-    load: llama.func('llama_model_load_from_file', 'void *', ['str', modelParams]),
-    modelDefaults: llama.func('llama_model_default_params', modelParams, []),
-    contextDefaults: llama.func('llama_context_default_params', contextParams, []),
-    newContext: llama.func('llama_init_from_model', 'void *', ['void *', contextParams]),
-    freeContext: llama.func('void llama_free(void *)'),
-    freeModel: llama.func('void llama_model_free(void *)'),
-    contextSize: llama.func('uint32_t llama_n_ctx(void *)'),
-    vocabulary: llama.func('void *llama_model_get_vocab(void *)'),
-    vocabularySize: llama.func('int32_t llama_vocab_n_tokens(void *)'),
-    decode: (context, own) => decode(context, { ...own, embd: null, pos: null, n_seq_id: null, seq_id: null }),
-    logits: llama.func('void *llama_get_logits_ith(void *, int32_t)'),
-  };
-}
-
-let functions: Functions | undefined;
-const library = (): Functions => {
-  functions ??= bind();
-  return functions;
-};
 
 export interface OracleOptions {
   /** Tokens there is room for, in one batch too. */
@@ -118,80 +8,19 @@ export interface OracleOptions {
   readonly threads?: number;
 }
 
-/** libllama's own forward pass over one file, on the CPU in plain kernels: what our logits are compared with. */
-export class Oracle implements Disposable {
-  readonly vocabulary: number;
-  /** Tokens; what was asked for, rounded up to a multiple of 256. */
-  readonly context: number;
-  readonly #model: Pointer;
-  readonly #context: Pointer;
-
-  constructor(path: string, { context, threads = 1 }: OracleOptions) {
-    const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
-    const model = load(path, { ...modelDefaults(), n_gpu_layers: 0, use_extra_bufts: false, load_mode: readWhole });
-    if (!model) throw new Error(`libllama cannot load ${path}: ${lastLog()}`);
-    const made = newContext(model, {
-      ...contextDefaults(),
-      n_ctx: context,
-      n_batch: context,
-      n_ubatch: context,
-      n_threads: threads,
-      n_threads_batch: threads,
-      flash_attn_type: flashAttention,
-      type_k: f16,
-      type_v: f16,
-      offload_kqv: false,
-      op_offload: false,
-      no_perf: true,
-    });
-    if (!made) {
-      freeModel(model);
-      throw new Error(`libllama cannot make a context for ${path}: ${lastLog()}`);
-    }
-    this.#model = model;
-    this.#context = made;
-    this.context = api.contextSize(made);
-    this.vocabulary = api.vocabularySize(api.vocabulary(model));
-  }
-
-  /** Goes on with `tokens`, in one batch; the logits of all of them or of the last. */
-  decode(tokens: readonly number[], which: 'all' | 'last' = 'all'): readonly Float32Array[] {
-    const { decode, logits } = library();
-    using token = new NativeArray(4 * tokens.length);
-    using wanted = new NativeArray(tokens.length);
-    token.int32.set(tokens);
-    wanted.bytes.fill(1, which === 'all' ? 0 : tokens.length - 1);
-    const batch = { n_tokens: tokens.length, token: token.address, logits: wanted.address };
-    const status = decode(this.#context, batch);
-    if (status !== 0) throw new Error(`llama_decode failed with ${status}: ${lastLog()}`);
-    const indices = [...wanted.bytes.keys()].filter((i) => wanted.bytes[i]);
-    return indices.map((i) => {
-      const row = logits(this.#context, i);
-      if (!row) throw new Error(`libllama has no logits for token ${i}`);
-      return new Float32Array(koffi.view(row, 4 * this.vocabulary)).slice();
-    });
-  }
-
-  [Symbol.dispose](): void {
-    const { freeContext, freeModel } = library();
-    freeContext(this.#context);
-    freeModel(this.#model);
-  }
-}
-
 /** The logits libllama computes for a file and tokens: after each token, or after the last only. */
 export function oracleLogits(
   path: string,
   tokens: readonly number[],
   options: OracleOptions & { readonly which?: 'all' | 'last' },
 ): readonly Float32Array[] {
-  using oracle = new Oracle(path, options);
+  using oracle = new Libllama(path, { threads: 1, ...options });
   return oracle.decode(tokens, options.which);
 }
 
 /** The `count` tokens that libllama goes on with, always taking the likeliest. */
 export function greedy(path: string, prompt: readonly number[], count: number, threads = 1): readonly number[] {
-  using oracle = new Oracle(path, { context: prompt.length + count, threads });
+  using oracle = new Libllama(path, { context: prompt.length + count, threads });
   const tokens: number[] = [];
   let next = prompt;
   while (tokens.length < count) {
