@@ -12,7 +12,6 @@ import { Model } from '../src/engine/model.ts';
 import { HostMemory } from '../src/ggml/host-memory.ts';
 import type { Plan } from '../src/plan/plan.ts';
 import { Reader } from '../src/stream/reader.ts';
-import { chunkBytes } from '../src/stream/residents.ts';
 import { streamedSlices, WeightSource } from '../src/stream/source.ts';
 import { appendResult } from './results.ts';
 
@@ -31,7 +30,7 @@ async function readAlone(model: Model, plan: Plan, passes: number): Promise<numb
   await using reader = new Reader(model.outline.file.files, { inFlight: threads - 1 });
   using ring = new HostMemory(plan.shares.ring, 'the ring');
   const slices = streamedSlices(plan, ring);
-  const source = new WeightSource(reader, slices, chunkBytes);
+  const source = new WeightSource(reader, slices);
   const began = performance.now();
   source.start(passes);
   for (let i = 0; i < passes * slices.length; i += 1) {

@@ -33,6 +33,7 @@ export interface GenerationParts {
   readonly detokenizer: Detokenizer;
   readonly stops: StopMatcher;
   readonly maxTokens: number;
+  readonly ignoreEnd: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
   /** The runtime, for this generation alone until it calls `release`. */
@@ -125,8 +126,8 @@ export class Generation implements AsyncIterable<Piece> {
 
   /** Takes a token up into the answer, unless it ends it. `full` if no further token has a place in the context. */
   *#accept(token: number, full: boolean): Generator<Piece, void, void> {
-    const { vocabulary, detokenizer, stops, maxTokens } = this.#parts;
-    if (vocabulary.isEndOfGeneration(token)) {
+    const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd } = this.#parts;
+    if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.#stopReason = 'stop';
       return;
     }

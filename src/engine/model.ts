@@ -4,7 +4,7 @@ import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type SamplingOptions, samplingOptions } from '../sample/options.ts';
 import { Sampler } from '../sample/sampler.ts';
-import type { ReadAt } from '../stream/reader.ts';
+import type { ReadAt, Reading } from '../stream/reader.ts';
 import { ChatTemplate, type Message } from '../text/chat-template.ts';
 import { checkTokenizer } from '../text/check.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
@@ -27,6 +27,8 @@ export interface ModelOptions {
   readonly kernels?: Kernels | undefined;
   /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
   readonly ioThreads?: number | undefined;
+  /** How to read from the model's device, if that was measured. */
+  readonly reading?: Reading | undefined;
   /** For tests: what reads. */
   readonly readAt?: ReadAt | undefined;
 }
@@ -34,6 +36,8 @@ export interface ModelOptions {
 export interface GenerateOptions extends Partial<SamplingOptions> {
   /** Tokens of the answer; left out, as many as the context holds. */
   readonly maxTokens?: number | undefined;
+  /** Goes on after tokens that end a text, up to `maxTokens`: for measuring. */
+  readonly ignoreEnd?: boolean | undefined;
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -168,6 +172,7 @@ export class Model implements AsyncDisposable {
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       maxTokens,
+      ignoreEnd: options.ignoreEnd ?? false,
       signal,
       onPrompt: options.onPrompt,
       acquire: () => this.#acquire({ prompt: tokens.length, answer: maxTokens }, signal),
@@ -191,9 +196,10 @@ export class Model implements AsyncDisposable {
 
   async #load(plan: Plan, { onProgress, signal }: LoadProgress): Promise<Runtime> {
     const { device } = this;
-    const { ioThreads, readAt } = this.#options;
+    const { ioThreads = defaultIoThreads, reading: measured, readAt } = this.#options;
+    const most = Math.max(1, ioThreads - 1);
     const began = performance.now();
-    const reading = { inFlight: Math.max(1, (ioThreads ?? defaultIoThreads) - 1), ...(readAt && { readAt }) };
+    const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
     const options = { onProgress, signal: this.#anyAbort(signal) };
     try {
       return await Runtime.load(this.outline, plan, { device, layoutOf: this.#layoutOf, reading }, options);
@@ -205,9 +211,19 @@ export class Model implements AsyncDisposable {
     }
   }
 
+  /** Does `work` with the runtime, which nothing else uses meanwhile: for measuring. Rejects with the errors of loading. */
+  async exclusively<T>(work: (runtime: Runtime) => Promise<T>): Promise<T> {
+    const { runtime, release } = await this.#acquire();
+    try {
+      return await work(runtime);
+    } finally {
+      release();
+    }
+  }
+
   /** Waits for the generations that came before. */
   async #acquire(
-    tokens: Tokens,
+    tokens?: Tokens,
     signal?: AbortSignal,
   ): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }> {
     const before = this.#turn;

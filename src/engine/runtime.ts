@@ -9,7 +9,7 @@ import type { Span } from '../run/batch.ts';
 import { Forward, type PassOptions } from '../run/forward.ts';
 import { SliceTensors } from '../run/weights.ts';
 import { Reader, type ReaderOptions } from '../stream/reader.ts';
-import { arenaBytes, chunkBytes, type LoadOptions, loadResidents } from '../stream/residents.ts';
+import { arenaBytes, type LoadOptions, loadResidents } from '../stream/residents.ts';
 import { streamedSlices, WeightSource } from '../stream/source.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
 import type { LayoutOf } from './planner.ts';
@@ -64,7 +64,7 @@ export class Runtime implements AsyncDisposable {
 
       const kvShape = kvShapeOf(outline, plan.context);
       const kv = memory.use(new KvStore(kvShape, memory.use(kvMemory(kvShape))));
-      const source = new WeightSource(reader, streamedSlices(plan, ring), chunkBytes);
+      const source = new WeightSource(reader, streamedSlices(plan, ring));
       const forward = memory.use(
         new Forward({ stages, plan, device, weights: tensors.weights, file: file.weights, source, reader }),
       );

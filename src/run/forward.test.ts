@@ -74,7 +74,7 @@ async function withModel(
   const file = openModelFile(path);
   const outline = outlineOf(file);
   const plan = planFor(outline, extra);
-  await using reader = new Reader(file.files, { inFlight: 3, ...(readAt && { readAt }) });
+  await using reader = new Reader(file.files, { inFlight: 3, chunkBytes: 4 * pageBytes, ...(readAt && { readAt }) });
   const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
   const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
   const { weights, tensors } = disposer.use(
@@ -93,7 +93,7 @@ async function withModel(
     const slot = slotOf(slice.extent, pageBytes);
     return { file: 0, slot, into: ring.view(placement.offset, slot.bytes), after: placement.after };
   });
-  const source = new WeightSource(reader, streamed, 4 * pageBytes);
+  const source = new WeightSource(reader, streamed);
   const forward = disposer.use(
     new Forward({ stages: outline.stages, plan, device, weights, file: file.weights, source, reader }),
   );

@@ -8,7 +8,7 @@ import type { Weight } from '../gguf/weight.ts';
 import type { Stage, Weights } from '../model/architecture.ts';
 import type { Plan } from '../plan/plan.ts';
 import { slotOf } from '../plan/slices.ts';
-import { divide } from '../plan/steps.ts';
+import { divide, type Step } from '../plan/steps.ts';
 import type { Reader } from '../stream/reader.ts';
 import { RowReader } from '../stream/rows.ts';
 import type { WeightSource } from '../stream/source.ts';
@@ -34,7 +34,7 @@ interface Compiled {
   readonly graph: Graph;
   readonly inputs: BatchInputs;
   readonly logits: Tensor;
-  readonly steps: readonly { readonly graph: Pointer; readonly slices: number }[];
+  readonly steps: readonly (Step & { readonly graph: Pointer })[];
 }
 
 export interface ForwardParts {
@@ -47,10 +47,26 @@ export interface ForwardParts {
   readonly reader: Reader;
 }
 
+/** A step of a pass that has ended; times are milliseconds of `performance.now()`. */
+export interface StepEvent {
+  /** The first node of the step in its graph. */
+  readonly node: number;
+  /** The streamed slices that it waited for, by their place in the plan. */
+  readonly slices: readonly number[];
+  readonly asked: number;
+  /** The slices were in place. */
+  readonly begin: number;
+  readonly end: number;
+}
+
 export interface PassOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after each step with the share of the pass that is done. */
   readonly onStep?: ((share: number) => void) | undefined;
+  /** Told of every step, if somebody wants to know. */
+  readonly trace?: ((event: StepEvent) => void) | undefined;
+  /** Computes on what happens to lie in the ring and reads nothing: for measuring. The logits mean nothing. */
+  readonly still?: boolean | undefined;
 }
 
 /** Takes spans of tokens through the model: one pass over its weights, resident or streamed. */
@@ -73,7 +89,7 @@ export class Forward implements Disposable {
    * The logits asked for, (vocabulary, outputs) float32, in the order of the spans: valid until the next run. A signal ends the pass between two
    * steps. Rejects with READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, or the signal's reason.
    */
-  async run(spans: readonly Span[], { signal, onStep }: PassOptions = {}): Promise<Float32Array> {
+  async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
     const { source, device } = this.#parts;
     const { inputs, logits, steps } = this.#compile(spans);
     writeInputs(inputs, spans);
@@ -81,10 +97,13 @@ export class Forward implements Disposable {
     try {
       for (const [i, step] of steps.entries()) {
         signal?.throwIfAborted();
-        using _lease = await source.lease(step.slices);
-        const began = performance.now();
+        const asked = performance.now();
+        using _lease = await source.lease(still ? 0 : step.slices.length);
+        const begin = performance.now();
         await device.compute(step.graph);
-        this.computeSeconds += (performance.now() - began) / 1000;
+        const end = performance.now();
+        this.computeSeconds += (end - begin) / 1000;
+        trace?.({ node: step.from, slices: step.slices, asked, begin, end });
         onStep?.((i + 1) / steps.length);
       }
     } catch (error) {
@@ -124,8 +143,8 @@ export class Forward implements Disposable {
       .filter((use) => this.#streamed.has(use.slice))
       .map((use) => ({ ...use, bytes: this.#ringBytes(use.slice) }));
     const steps = divide(uses, graph.nodes, plan.stepBytes).map((step) => ({
+      ...step,
       graph: graph.slice(step.from, step.to),
-      slices: step.slices.length,
     }));
     this.#compiled = { shapes, graph, inputs, logits, steps };
     return this.#compiled;

@@ -1,5 +1,6 @@
 import { close, closeSync, constants, openSync, read, readSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
+import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { disablePageCache, dropPageCache, pageBytes } from '../ggml/system.ts';
 
@@ -11,14 +12,34 @@ export type ReadAt = (
   done: (error: Error | null, bytes: number) => void,
 ) => void;
 
-export interface ReaderOptions {
-  /** Reads in flight at once. One less than libuv's threads, so that computing never queues behind reading. */
+/** How a device is read: what calibrating it finds. */
+export interface Reading {
+  /** Reads in flight at once. One less than libuv's threads at most, so that computing never queues behind reading. */
+  readonly inFlight: number;
+  /** Bytes of one read, a multiple of the page; what is longer becomes several. */
+  readonly chunkBytes: number;
+}
+
+/** Large enough for the full rate of most devices, small enough to keep several reads in flight. */
+const usualChunkBytes = 8 * 2 ** 20;
+
+export interface ReaderOptions extends Partial<Reading> {
   readonly inFlight: number;
   /** For tests: what reads. */
   readonly readAt?: ReadAt;
 }
 
+/** A read that has ended; times are milliseconds of `performance.now()`. */
+export interface ReadEvent {
+  readonly file: number;
+  readonly position: number;
+  readonly bytes: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
 interface OpenFile {
+  readonly index: number;
   readonly path: string;
   readonly fd: number;
   readonly size: number;
@@ -40,8 +61,11 @@ interface Job {
 export class Reader implements AsyncDisposable {
   /** Bytes read so far. */
   bytesRead = 0;
+  /** Told of every read, if somebody wants to know. */
+  onRead: ((event: ReadEvent) => void) | undefined;
   readonly #files: readonly OpenFile[];
   readonly #limit: number;
+  readonly #chunkBytes: number;
   readonly #readAt: ReadAt;
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
@@ -53,6 +77,7 @@ export class Reader implements AsyncDisposable {
   constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
     this.#files = openAll(files);
     this.#limit = options.inFlight;
+    this.#chunkBytes = options.chunkBytes ?? usualChunkBytes;
     this.#readAt = options.readAt ?? ((fd, into, position, done) => read(fd, into, 0, into.length, position, done));
   }
 
@@ -65,13 +90,15 @@ export class Reader implements AsyncDisposable {
    * Fills `into` from `position` of file `file`. Address, length and position are multiples of the page; the file may
    * end before the last page does. Urgent reads overtake the others. Rejects with READ_FAILED, FILE_CHANGED.
    */
-  read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
+  async read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
     const open = this.#files[file];
-    if (!open || this.#closed) return Promise.reject(new Error('the reader is closed'));
-    return new Promise((resolve, reject) => {
-      (urgent ? this.#urgent : this.#queue).push({ file: open, into, position, resolve, reject });
-      this.#start();
-    });
+    if (!open || this.#closed) throw new Error('the reader is closed');
+    const chunks: Promise<void>[] = [];
+    for (let done = 0; done < into.length; done += this.#chunkBytes) {
+      const chunk = into.subarray(done, done + this.#chunkBytes);
+      chunks.push(this.#enqueue({ file: open, into: chunk, position: position + done }, urgent));
+    }
+    await allSettled(chunks);
   }
 
   /** Waits for the reads under way, gives up those that have not begun, and closes the files. */
@@ -83,17 +110,24 @@ export class Reader implements AsyncDisposable {
     for (const { fd } of this.#files) close(fd);
   }
 
+  #enqueue(job: Pick<Job, 'file' | 'into' | 'position'>, urgent: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      (urgent ? this.#urgent : this.#queue).push({ ...job, resolve, reject });
+      this.#start();
+    });
+  }
+
   #start(): void {
     while (this.#active < this.#limit) {
       const job = this.#urgent.shift() ?? this.#queue.shift();
       if (!job) return;
       this.#active += 1;
-      this.#run(job, 0);
+      this.#run(job, 0, performance.now());
     }
   }
 
   /** Reads on from `done` bytes until the job's bytes, or the file, are at their end. */
-  #run(job: Job, done: number): void {
+  #run(job: Job, done: number, begin: number): void {
     const { file, into, position } = job;
     const wanted = Math.min(into.length, file.size - position);
     const rest = done === 0 ? into : into.subarray(done);
@@ -104,11 +138,12 @@ export class Reader implements AsyncDisposable {
         this.#finish(job, new EngineError('READ_FAILED', { file: file.path, offset: position + done, reason }));
       } else if (done + bytes >= wanted) {
         if (!file.direct) dropPageCache(file.fd, position, into.length);
+        this.onRead?.({ file: file.index, position, bytes: into.length, begin, end: performance.now() });
         this.#finish(job);
       } else if (bytes === 0 || (file.direct && bytes % pageBytes !== 0)) {
         this.#finish(job, new EngineError('FILE_CHANGED', { file: file.path, offset: position + done + bytes }));
       } else {
-        this.#run(job, done + bytes);
+        this.#run(job, done + bytes, begin);
       }
     });
   }
@@ -126,7 +161,7 @@ export class Reader implements AsyncDisposable {
 function openAll(files: readonly { readonly path: string; readonly size: number }[]): readonly OpenFile[] {
   const opened: OpenFile[] = [];
   try {
-    for (const { path, size } of files) opened.push({ path, size, ...openForReading(path) });
+    for (const [index, { path, size }] of files.entries()) opened.push({ index, path, size, ...openForReading(path) });
   } catch (error) {
     for (const { fd } of opened) closeSync(fd);
     throw error;

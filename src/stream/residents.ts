@@ -9,9 +9,6 @@ import { type Slice, slotOf } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
 import { type Lease, WeightSource } from './source.ts';
 
-/** Bytes of one read: large enough for the device's full rate, small enough to keep several in flight. */
-export const chunkBytes: number = 8 * 2 ** 20;
-
 /** Slices converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
 const conversions = 2;
 
@@ -56,11 +53,7 @@ async function loadInPlace(plan: Plan, reader: Reader, arena: HostMemory, done: 
     if (placement?.kind !== 'resident') continue;
     const slot = slotOf(slice.extent, pageBytes);
     const into = arena.view(placement.offset, slot.bytes);
-    const chunks: Promise<void>[] = [];
-    for (let at = 0; at < slot.bytes; at += chunkBytes) {
-      chunks.push(reader.read(slice.extent.file, into.subarray(at, at + chunkBytes), slot.start + at));
-    }
-    reads.push(allSettled(chunks).then(() => done(slice)));
+    reads.push(reader.read(slice.extent.file, into, slot.start).then(() => done(slice)));
   }
   await allSettled(reads);
 }
@@ -82,7 +75,7 @@ async function loadConverted(
     const into = ring.view(ringPlace.offset, slot.bytes);
     return { slice, file: slice.extent.file, slot, into, after: ringPlace.after };
   });
-  const source = new WeightSource(reader, staged, chunkBytes);
+  const source = new WeightSource(reader, staged);
   source.start(1);
   const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
   const finish = async (): Promise<void> => {

@@ -49,9 +49,10 @@ function setUp(disk: SlowDisk, units: readonly number[], ringUnits: number, inFl
   });
   const reader = new Reader([{ path: fileURLToPath(import.meta.url), size: 2 ** 40 }], {
     inFlight,
+    chunkBytes: 3 * unit,
     readAt: disk.readAt,
   });
-  return { slices, reader, source: new WeightSource(reader, slices, 3 * unit) };
+  return { slices, reader, source: new WeightSource(reader, slices) };
 }
 
 /** The bytes of the slices are those of their place in the file. */

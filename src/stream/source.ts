@@ -1,4 +1,3 @@
-import { allSettled } from '../base/settled.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -38,7 +37,6 @@ export class WeightSource {
   stallSeconds = 0;
   readonly #reader: Reader;
   readonly #slices: readonly StreamedSlice[];
-  readonly #chunkBytes: number;
   /** By turn in the pass: the read that is under way or done. */
   readonly #loads: Promise<void>[] = [];
   /** Reads since the start: begun, leased and released. Read k is slice k mod slices. */
@@ -47,11 +45,9 @@ export class WeightSource {
   #released = 0;
   #end = Number.POSITIVE_INFINITY;
 
-  /** `chunkBytes`, a multiple of the page: a larger slice is read in several reads at once. */
-  constructor(reader: Reader, slices: readonly StreamedSlice[], chunkBytes: number) {
+  constructor(reader: Reader, slices: readonly StreamedSlice[]) {
     this.#reader = reader;
     this.#slices = slices;
-    this.#chunkBytes = chunkBytes;
   }
 
   /** Begins to read ahead; without an end the passes go on for ever, with `passes` they stop after so many. */
@@ -97,18 +93,10 @@ export class WeightSource {
       const turn = this.#begun % length;
       const slice = this.#slices[turn];
       if (!slice || this.#begun - slice.after >= this.#released) return;
-      const load = this.#load(slice);
+      const load = this.#reader.read(slice.file, slice.into, slice.slot.start);
       // Whoever leases the slice gets the error; until then nobody awaits it.
       load.catch(() => {});
       this.#loads[turn] = load;
     }
-  }
-
-  async #load({ file, slot, into }: StreamedSlice): Promise<void> {
-    const reads: Promise<void>[] = [];
-    for (let done = 0; done < slot.bytes; done += this.#chunkBytes) {
-      reads.push(this.#reader.read(file, into.subarray(done, done + this.#chunkBytes), slot.start + done));
-    }
-    await allSettled(reads);
   }
 }
