@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { LayoutOf } from '../run/routes.ts';
 import { type SamplingOptions, samplingOptions } from '../sample/options.ts';
 import { Sampler } from '../sample/sampler.ts';
 import type { ReadAt, Reading } from '../stream/reader.ts';
@@ -12,7 +13,7 @@ import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import { Generation, type PromptProgress } from './generation.ts';
 import { evictFiles, type ModelOutline, openOutline } from './outline.ts';
-import { type Kernels, type LayoutOf, layoutsOf, planModel, type Tokens } from './planner.ts';
+import { type Kernels, layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
 import { Runtime } from './runtime.ts';
 

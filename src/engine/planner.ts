@@ -4,8 +4,8 @@ import { pageBytes } from '../ggml/system.ts';
 import { kvBytes } from '../kv/store.ts';
 import { autoContext } from '../plan/defaults.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
-import type { Slice } from '../plan/slices.ts';
 import { computeBytes, manifestOf } from '../run/measure.ts';
+import type { LayoutOf } from '../run/routes.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
 
 /** Which kernels multiply resident weights: the fastest layout of the device, or the file's own, bit for bit. */
@@ -36,8 +36,6 @@ export interface Tokens {
 }
 
 /** Finds the layout of each slice once. */
-export type LayoutOf = (slice: Slice) => Layout | undefined;
-
 export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
   const known = new Map<string, Layout | undefined>();
   return ({ weight, shape }) => {

@@ -1,18 +1,15 @@
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
-import { HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
-import { pageBytes } from '../ggml/system.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
 import { KvStore, kvMemory } from '../kv/store.ts';
 import type { Plan } from '../plan/plan.ts';
-import { slotOf } from '../plan/slices.ts';
 import type { Span } from '../run/batch.ts';
 import { Forward, type PassOptions } from '../run/forward.ts';
-import { SliceTensors } from '../run/weights.ts';
+import { bindWeights, type LayoutOf } from '../run/routes.ts';
 import { Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, type LoadOptions, loadResidents } from '../stream/residents.ts';
-import { streamedSlices, WeightSource } from '../stream/source.ts';
+import { WeightSource } from '../stream/source.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
-import type { LayoutOf } from './planner.ts';
 
 /** A planned model in memory, ready to take tokens: files open, residents loaded, the ring being filled. */
 export class Runtime implements AsyncDisposable {
@@ -48,27 +45,13 @@ export class Runtime implements AsyncDisposable {
     try {
       const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
       const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
-      const tensors = memory.use(
-        new SliceTensors(file.weights, plan.slices, (slice, { pointer }) => {
-          const placement = plan.placements[slice.id];
-          const { skew } = slotOf(slice.extent, pageBytes);
-          if (placement?.kind === 'resident') arena.place(pointer, placement.offset + skew);
-          else if (placement?.kind === 'ring') ring.place(pointer, placement.offset + skew);
-          else {
-            const layout = layoutOf(slice);
-            if (layout) memory.use(new LayoutMemory(layout, pointer));
-          }
-        }),
-      );
-      await loadResidents(plan, reader, { arena, ring, tensors: tensors.tensors }, options);
+      const { tensors, routes } = bindWeights(plan, file.weights, { arena, ring, layoutOf }, memory);
+      await loadResidents(plan, reader, { arena, ring, tensors }, options);
 
       const kvShape = kvShapeOf(outline, plan.context);
       const kv = memory.use(new KvStore(kvShape, memory.use(kvMemory(kvShape))));
-      const source = new WeightSource(reader, streamedSlices(plan, ring));
-      const forward = memory.use(
-        new Forward({ stages, plan, device, weights: tensors.weights, file: file.weights, source, reader }),
-      );
-      source.start();
+      const source = new WeightSource(reader);
+      const forward = memory.use(new Forward({ stages, plan, device, routes, file: file.weights, source, reader }));
       return new Runtime({ plan, reader, source, forward, kv }, memory);
     } catch (error) {
       await reader[Symbol.asyncDispose]();

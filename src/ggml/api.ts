@@ -101,6 +101,7 @@ export interface Ggml {
   ggml_backend_buffer_set_usage(buffer: Pointer, usage: number): void;
   ggml_backend_buffer_clear(buffer: Pointer, value: number): void;
   ggml_backend_buffer_free(buffer: Pointer): void;
+  ggml_backend_buffer_init_tensor(buffer: Pointer, tensor: Pointer): number;
   ggml_backend_tensor_alloc(buffer: Pointer, tensor: Pointer, address: Pointer): number;
   ggml_backend_tensor_set: KoffiFunc<(tensor: Pointer, data: ArrayBufferView, offset: number, bytes: number) => void>;
   ggml_backend_tensor_get(tensor: Pointer, data: ArrayBufferView, offset: number, bytes: number): void;
@@ -167,6 +168,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_backend_buffer_set_usage: 'void (void *, int)',
   ggml_backend_buffer_clear: 'void (void *, uint8_t)',
   ggml_backend_buffer_free: 'void (void *)',
+  ggml_backend_buffer_init_tensor: 'int (void *, void *)',
   ggml_backend_tensor_alloc: 'int (void *, void *, void *)',
   ggml_backend_tensor_set: 'void (void *, const void *, size_t, size_t)',
   ggml_backend_tensor_get: 'void (void *, _Out_ uint8_t *, size_t, size_t)',

@@ -1,12 +1,11 @@
 import koffi, { type TypeObject } from 'koffi';
 import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
+import { setBuffer } from './bind.ts';
 import { F32, Graph } from './graph.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 
 const cpuType = 0;
-/** Where `struct ggml_tensor` keeps its buffer. */
-const bufferOffset = 8;
 
 const threadpoolParams = koffi.struct({
   cpumask: koffi.array('bool', 512),
@@ -70,7 +69,7 @@ export class Device implements Disposable {
     const product = graph.matmul({ shape, slices: [{ ...weight, slice: 0 }] }, x);
     for (const bufferType of this.#extraBufferTypes()) {
       const empty = this.#api.ggml_backend_buft_alloc_buffer(bufferType, 0);
-      koffi.encode(weight.pointer, bufferOffset, 'void *', empty);
+      setBuffer(weight.pointer, empty);
       const supported = this.#api.ggml_backend_dev_supports_op(this.#device, product.pointer);
       this.#api.ggml_backend_buffer_free(empty);
       if (!supported) continue;

@@ -39,6 +39,11 @@ export class HostMemory implements Memory, Disposable {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#base + BigInt(offset));
   }
 
+  /** Where `offset` lies. */
+  address(offset: number): Pointer {
+    return this.#base + BigInt(offset);
+  }
+
   clear(): void {
     loadGgml().ggml_backend_buffer_clear(this.#buffer, 0);
   }

@@ -1,5 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import type { Weight } from '../gguf/weight.ts';
+import { type ConvertingTurn, layConverting } from './converting.ts';
 import { spread } from './residency.ts';
 import { layRing } from './ring.ts';
 import { cut, type Slice, slotOf } from './slices.ts';
@@ -34,6 +35,8 @@ export interface Plan {
   readonly placements: readonly Placement[];
   /** The slices that stream, in the order of use: what every pass reads. */
   readonly streamed: readonly number[];
+  /** By turn: where the streamed slices go when a pass of many tokens converts them on the way. */
+  readonly converting: readonly ConvertingTurn[] | undefined;
   /** The most that one step may hold of the ring, in bytes. */
   readonly stepBytes: number;
   readonly shares: Shares;
@@ -208,6 +211,10 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
     slices,
     placements,
     streamed: streamed.map((s) => s.id),
+    converting: layConverting(
+      streamed.map((s, turn) => ({ bytes: slots[turn] ?? 0, converted: converted[s.id] })),
+      chosen.ring,
+    ),
     stepBytes: chosen.ring / ringSlots,
     shares: { runtime, kv, compute: chosen.compute, ring: chosen.ring, resident },
     bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),

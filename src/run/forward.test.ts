@@ -2,23 +2,24 @@ import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
 import test, { after } from 'node:test';
 import { type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
+import { nmse } from '../../test/support/logits.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
-import { Device } from '../ggml/device.ts';
+import { Device, type Layout } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { KvStore, kvBytes, kvMemory } from '../kv/store.ts';
 import { architectureOf } from '../model/index.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
-import { slotOf } from '../plan/slices.ts';
+import type { Slice } from '../plan/slices.ts';
 import { type ReadAt, Reader } from '../stream/reader.ts';
 import { arenaBytes, loadResidents } from '../stream/residents.ts';
 import { WeightSource } from '../stream/source.ts';
 import { Forward } from './forward.ts';
 import { computeBytes, manifestOf, type Outline } from './measure.ts';
-import { SliceTensors } from './weights.ts';
+import { bindWeights, type LayoutOf } from './routes.ts';
 
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
@@ -45,8 +46,12 @@ function outlineOf(file: ModelFile): Outline {
   return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64 } };
 }
 
+const plainLayouts = (): undefined => undefined;
+const fastLayouts = ({ weight, shape }: Slice): Layout | undefined =>
+  shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
+
 /** A plan with `extra` bytes more than the smallest. */
-function planFor(outline: Outline, extra: number): Plan {
+function planFor(outline: Outline, extra: number, layoutOf: LayoutOf): Plan {
   const demand = {
     context: outline.kv.context,
     runtime: 0,
@@ -54,7 +59,7 @@ function planFor(outline: Outline, extra: number): Plan {
     page: pageBytes,
     manifest: manifestOf(outline),
     compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, 2),
-    converted: () => undefined,
+    converted: (slice: Slice) => layoutOf(slice)?.bytes,
   };
   try {
     return makePlan({ ...demand, budget: 1 });
@@ -68,36 +73,22 @@ function planFor(outline: Outline, extra: number): Plan {
 async function withModel(
   extra: number,
   use: (forward: Forward, kv: KvStore, plan: Plan) => Promise<void>,
-  readAt?: ReadAt,
+  { readAt, layoutOf = plainLayouts }: { readAt?: ReadAt; layoutOf?: LayoutOf } = {},
 ): Promise<void> {
   using disposer = new Disposer();
   const file = openModelFile(path);
   const outline = outlineOf(file);
-  const plan = planFor(outline, extra);
+  const plan = planFor(outline, extra, layoutOf);
   await using reader = new Reader(file.files, { inFlight: 3, chunkBytes: 4 * pageBytes, ...(readAt && { readAt }) });
   const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
   const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
-  const { weights, tensors } = disposer.use(
-    new SliceTensors(file.weights, plan.slices, (slice, { pointer }) => {
-      const placement = plan.placements[slice.id];
-      assert.ok(placement && placement.kind !== 'converted');
-      const home = placement.kind === 'ring' ? ring : arena;
-      home.place(pointer, placement.offset + slotOf(slice.extent, pageBytes).skew);
-    }),
-  );
+  const memory = { arena, ring, layoutOf };
+  const { tensors, routes } = bindWeights(plan, file.weights, memory, disposer);
   await loadResidents(plan, reader, { arena, ring, tensors });
   const kv = disposer.use(new KvStore(outline.kv, disposer.use(kvMemory(outline.kv))));
-  const streamed = plan.streamed.map((id) => {
-    const [slice, placement] = [plan.slices[id], plan.placements[id]];
-    assert.ok(slice && placement?.kind === 'ring');
-    const slot = slotOf(slice.extent, pageBytes);
-    return { file: 0, slot, into: ring.view(placement.offset, slot.bytes), after: placement.after };
-  });
-  const source = new WeightSource(reader, streamed);
-  const forward = disposer.use(
-    new Forward({ stages: outline.stages, plan, device, weights, file: file.weights, source, reader }),
-  );
-  source.start();
+  const source = new WeightSource(reader);
+  const parts = { stages: outline.stages, plan, device, routes, file: file.weights, source, reader };
+  const forward = disposer.use(new Forward(parts));
   await use(forward, kv, plan);
 }
 
@@ -165,7 +156,33 @@ test('after a failed read, the next pass begins with the first weights', async (
         );
         assert.deepEqual(await logitsOf(forward, kv), expected);
       },
-      readAt,
+      { readAt },
     );
   }
+});
+
+test('a pass of many tokens converts what streams, and gives the logits of plain kernels', async () => {
+  const long = Array.from({ length: 64 }, (_, i) => (37 * i) % spec.vocabulary);
+  const run = async (forward: Forward, kv: KvStore): Promise<Float32Array> =>
+    (await forward.run([{ kv, start: 0, tokens: long, logits: 'all' }])).slice();
+  const logits: Float32Array[] = [];
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    await withModel(
+      0,
+      async (forward, kv, plan) => {
+        assert.equal(plan.converting !== undefined, layoutOf === fastLayouts);
+        for (let i = 0; i < 2; i += 1) {
+          logits.push(await run(forward, kv));
+          // A pass of few tokens reads the same ring in another way.
+          await forward.run([{ kv, start: long.length - 1, tokens: long.slice(-1), logits: 'last' }]);
+        }
+      },
+      { layoutOf },
+    );
+  }
+  const [plain = new Float32Array(), plainAgain, converted = new Float32Array(), convertedAgain] = logits;
+  assert.deepEqual(plainAgain, plain);
+  assert.deepEqual(convertedAgain, converted);
+  assert.notDeepEqual(converted, plain);
+  assert.ok(nmse(converted, plain) < 1e-5);
 });

@@ -14,6 +14,7 @@ import { RowReader } from '../stream/rows.ts';
 import type { WeightSource } from '../stream/source.ts';
 import { BatchInputs, type Span, type SpanShape, shapeOf } from './batch.ts';
 import { writeInputs } from './inputs.ts';
+import type { Route, Routes } from './routes.ts';
 
 /** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
 export function build(
@@ -28,8 +29,12 @@ export function build(
   return { inputs, logits: graph.output(logits) };
 }
 
+/** As many tokens at once, and converting streamed weights takes less time than it saves. Measured: 32 to 64. */
+const convertingTokens = 64;
+
 /** A graph with its memory, cut into steps. */
 interface Compiled {
+  readonly route: Route;
   readonly shapes: readonly SpanShape[];
   readonly graph: Graph;
   readonly inputs: BatchInputs;
@@ -41,7 +46,7 @@ export interface ForwardParts {
   readonly stages: readonly Stage[];
   readonly plan: Plan;
   readonly device: Device;
-  readonly weights: Weights;
+  readonly routes: Routes;
   readonly file: ReadonlyMap<string, Weight>;
   readonly source: WeightSource;
   readonly reader: Reader;
@@ -91,7 +96,8 @@ export class Forward implements Disposable {
    */
   async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
     const { source, device } = this.#parts;
-    const { inputs, logits, steps } = this.#compile(spans);
+    const { route, inputs, logits, steps } = this.#compile(spans);
+    await source.follow(route.slices);
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
     try {
@@ -100,6 +106,7 @@ export class Forward implements Disposable {
         const asked = performance.now();
         using _lease = await source.lease(still ? 0 : step.slices.length);
         const begin = performance.now();
+        await route.prepare(step.slices);
         await device.compute(step.graph);
         const end = performance.now();
         this.computeSeconds += (end - begin) / 1000;
@@ -135,9 +142,11 @@ export class Forward implements Disposable {
     this.#compiled?.graph[Symbol.dispose]();
     this.#compiled = undefined;
 
-    const { stages, weights, file, plan } = this.#parts;
+    const { stages, routes, file, plan } = this.#parts;
+    const tokens = shapes.reduce((n, shape) => n + shape.tokens, 0);
+    const route = (tokens >= convertingTokens && routes.converting) || routes.plain;
     const graph = new Graph();
-    const { inputs, logits } = build(graph, stages, { weights, file }, shapes);
+    const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes);
     this.#allocator.allocate(graph);
     const uses = graph.uses
       .filter((use) => this.#streamed.has(use.slice))
@@ -146,7 +155,7 @@ export class Forward implements Disposable {
       ...step,
       graph: graph.slice(step.from, step.to),
     }));
-    this.#compiled = { shapes, graph, inputs, logits, steps };
+    this.#compiled = { route, shapes, graph, inputs, logits, steps };
     return this.#compiled;
   }
 

@@ -13,7 +13,7 @@ import { rowReaderBytes } from '../stream/rows.ts';
 import type { SpanShape } from './batch.ts';
 import { build } from './forward.ts';
 import { computeBytes, manifestOf, type Outline } from './measure.ts';
-import { SliceTensors } from './weights.ts';
+import { SliceTensors, weightsOf } from './weights.ts';
 
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
@@ -63,8 +63,10 @@ function taken(outline: Outline, span: Omit<SpanShape, 'kv'>): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
   using graph = new Graph();
-  using tensors = new SliceTensors(outline.weights, slicesOf(outline), (_, { pointer }) => memory.place(pointer));
-  build(graph, outline.stages, { weights: tensors.weights, file: outline.weights }, [{ kv, ...span }]);
+  const slices = slicesOf(outline);
+  using made = new SliceTensors(slices, (_, { pointer }) => memory.place(pointer));
+  const weights = weightsOf(outline.weights, slices, made.tensors);
+  build(graph, outline.stages, { weights, file: outline.weights }, [{ kv, ...span }]);
   return measure(graph) + graph.scratchBytes;
 }
 

@@ -8,7 +8,7 @@ import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
 import { build } from './forward.ts';
-import { Manifest, SliceTensors } from './weights.ts';
+import { Manifest, SliceTensors, weightsOf } from './weights.ts';
 
 /** A model as far as its header describes it. */
 export interface Outline {
@@ -36,9 +36,10 @@ export function computeBytes(outline: Outline, slices: readonly Slice[], tokens:
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
   using graph = new Graph();
-  using tensors = new SliceTensors(outline.weights, slices, (_, tensor) => memory.place(tensor.pointer));
+  using made = new SliceTensors(slices, (_, tensor) => memory.place(tensor.pointer));
+  const weights = weightsOf(outline.weights, slices, made.tensors);
   const span = { kv, tokens, outputs: 1, reach: outline.kv.context };
-  const { inputs, logits } = build(graph, outline.stages, { weights: tensors.weights, file: outline.weights }, [span]);
+  const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, [span]);
   const masks = 2 * kv.shape.context * tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
   const choosing = choosingBytes * (logits.shape[0] ?? 0);

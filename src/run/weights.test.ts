@@ -5,7 +5,7 @@ import { EngineError } from '../base/errors.ts';
 import { ggmlTypes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { cut, type Slice } from '../plan/slices.ts';
-import { findWeight, Manifest, SliceTensors } from './weights.ts';
+import { findWeight, Manifest, SliceTensors, weightsOf } from './weights.ts';
 
 const modelOf = (...weights: readonly Weight[]): ReadonlyMap<string, Weight> =>
   new Map(weights.map((weight) => [weight.name, weight]));
@@ -87,11 +87,11 @@ test('a manifest is what was asked for, in order; matrices that are used once ma
 test('a weight is given in its slices, each placed once', () => {
   const slices = [matrix, norm].flatMap((weight) => cut(weight, 1500)).map((part, id): Slice => ({ ...part, id }));
   const placed: number[] = [];
-  using tensors = new SliceTensors(model, slices, (slice, tensor) => {
+  using tensors = new SliceTensors(slices, (slice, tensor) => {
     assert.equal(tensor.slice, slice.id);
     placed.push(slice.id);
   });
-  const { weights } = tensors;
+  const weights = weightsOf(model, slices, tensors.tensors);
   assert.deepEqual(
     weights('m', [64, 96]).slices.map(({ slice, shape }) => [slice, ...shape]),
     [
@@ -107,9 +107,8 @@ test('a weight is given in its slices, each placed once', () => {
 });
 
 test('a weight that the model has but the plan does not is refused by name', () => {
-  using tensors = new SliceTensors(model, [], () => {});
   assert.deepEqual(
-    refusal(() => tensors.weights('n', [64])),
+    refusal(() => weightsOf(model, [], [])('n', [64])),
     ['MISSING_TENSOR', { tensor: 'n' }],
   );
 });

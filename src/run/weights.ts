@@ -29,41 +29,47 @@ export function findWeight(weights: ReadonlyMap<string, Weight>, name: string, s
   return weight;
 }
 
-/** Makes the weights of a model into tensors, slice by slice. Each is placed when it is made, once. */
+/** Makes slices into tensors. Each is placed when it is made, once. */
 export class SliceTensors implements Disposable {
-  readonly weights: Weights;
-  /** By slice. */
   readonly tensors: readonly SliceTensor[];
   readonly #set: TensorSet;
 
-  constructor(
-    model: ReadonlyMap<string, Weight>,
-    slices: readonly Slice[],
-    place: (slice: Slice, tensor: SliceTensor) => void,
-  ) {
+  constructor(slices: readonly Slice[], place: (slice: Slice, tensor: SliceTensor) => void) {
     this.#set = new TensorSet(slices.length);
-    const byName = new Map<string, SliceTensor[]>();
     this.tensors = slices.map((slice) => {
       const { weight, shape, id } = slice;
       const tensor: SliceTensor = { pointer: this.#set.add(weight.type.id, shape), shape, slice: id };
       place(slice, tensor);
-      const siblings = byName.get(weight.name);
-      if (siblings) siblings.push(tensor);
-      else byName.set(weight.name, [tensor]);
       return tensor;
     });
-    const ask = (name: string, shape: readonly number[]): WeightTensor => {
-      findWeight(model, name, shape);
-      const parts = byName.get(name);
-      if (!parts) throw new EngineError('MISSING_TENSOR', { tensor: name });
-      return { shape, slices: parts };
-    };
-    this.weights = Object.assign(ask, { has: (name: string) => model.has(name) });
   }
 
   [Symbol.dispose](): void {
     this.#set[Symbol.dispose]();
   }
+}
+
+/** The weights of a model, made of a tensor for each of `slices`. */
+export function weightsOf(
+  model: ReadonlyMap<string, Weight>,
+  slices: readonly Slice[],
+  tensors: readonly SliceTensor[],
+): Weights {
+  const byName = new Map<string, SliceTensor[]>();
+  for (const [i, { weight }] of slices.entries()) {
+    const tensor = tensors[i];
+    if (!tensor) throw new RangeError(`no tensor for a slice of ${weight.name}`);
+    const siblings = byName.get(weight.name);
+    if (siblings) siblings.push(tensor);
+    else byName.set(weight.name, [tensor]);
+  }
+  const ask = (name: string, shape: readonly number[]): WeightTensor => {
+    findWeight(model, name, shape);
+    const parts = byName.get(name);
+    if (!parts) throw new EngineError('MISSING_TENSOR', { tensor: name });
+    return { shape, slices: parts };
+  };
+  return Object.assign(ask, { has: (name: string) => model.has(name) });
 }
 
 /** Records what a model asks for while it builds: the graph is the manifest. */

@@ -70,6 +70,9 @@ export class Reader implements AsyncDisposable {
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
   #active = 0;
+  /** Milliseconds in which reads were under way, up to the last time that none was; and since when some are. */
+  #busy = 0;
+  #busySince = 0;
   #closing: (() => void) | undefined;
   #closed = false;
 
@@ -84,6 +87,11 @@ export class Reader implements AsyncDisposable {
   /** True if all files are read past the page cache. */
   get direct(): boolean {
     return this.#files.every((file) => file.direct);
+  }
+
+  /** Seconds in which at least one read was under way. */
+  get busySeconds(): number {
+    return (this.#busy + (this.#active > 0 ? performance.now() - this.#busySince : 0)) / 1000;
   }
 
   /**
@@ -107,7 +115,7 @@ export class Reader implements AsyncDisposable {
     this.#closed = true;
     for (const job of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) job.reject(new Error('closed'));
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#closing = resolve));
-    for (const { fd } of this.#files) close(fd);
+    await Promise.all(this.#files.map(({ fd }) => new Promise<void>((resolve) => close(fd, () => resolve()))));
   }
 
   #enqueue(job: Pick<Job, 'file' | 'into' | 'position'>, urgent: boolean): Promise<void> {
@@ -121,8 +129,10 @@ export class Reader implements AsyncDisposable {
     while (this.#active < this.#limit) {
       const job = this.#urgent.shift() ?? this.#queue.shift();
       if (!job) return;
+      const begin = performance.now();
+      if (this.#active === 0) this.#busySince = begin;
       this.#active += 1;
-      this.#run(job, 0, performance.now());
+      this.#run(job, 0, begin);
     }
   }
 
@@ -152,6 +162,7 @@ export class Reader implements AsyncDisposable {
     this.#active -= 1;
     if (error) job.reject(error);
     else job.resolve();
+    if (this.#active === 0) this.#busy += performance.now() - this.#busySince;
     if (this.#closed && this.#active === 0) this.#closing?.();
     this.#start();
   }

@@ -1,11 +1,11 @@
 import { allSettled } from '../base/settled.ts';
-import { loadGgml } from '../ggml/api.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Plan } from '../plan/plan.ts';
 import { layRing } from '../plan/ring.ts';
 import { type Slice, slotOf } from '../plan/slices.ts';
+import { convert } from './convert.ts';
 import type { Reader } from './reader.ts';
 import { type Lease, WeightSource } from './source.ts';
 
@@ -75,8 +75,8 @@ async function loadConverted(
     const into = ring.view(ringPlace.offset, slot.bytes);
     return { slice, file: slice.extent.file, slot, into, after: ringPlace.after };
   });
-  const source = new WeightSource(reader, staged);
-  source.start(1);
+  const source = new WeightSource(reader);
+  await source.follow(staged, 1);
   const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
   const finish = async (): Promise<void> => {
     const oldest = underWay.shift();
@@ -99,11 +99,3 @@ async function loadConverted(
     await Promise.allSettled(underWay.map(({ converted }) => converted));
   }
 }
-
-/** Gives a tensor its data, in the layout of the buffer it lies in, on a thread of its own. */
-const convert = (tensor: Pointer, data: Uint8Array): Promise<void> =>
-  new Promise((resolve, reject) => {
-    loadGgml().ggml_backend_tensor_set.async(tensor, data, 0, data.length, (error: Error | null) =>
-      error ? reject(error) : resolve(),
-    );
-  });

@@ -52,7 +52,7 @@ function setUp(disk: SlowDisk, units: readonly number[], ringUnits: number, inFl
     chunkBytes: 3 * unit,
     readAt: disk.readAt,
   });
-  return { slices, reader, source: new WeightSource(reader, slices) };
+  return { slices, reader, source: new WeightSource(reader) };
 }
 
 /** The bytes of the slices are those of their place in the file. */
@@ -89,7 +89,7 @@ test('under a lease its slices are in place and stay there, whatever the ring an
         const choose = (count: number): number => any.next().value % count;
         const { slices, reader, source } = setUp(new SlowDisk(choose), units, ringUnits, inFlight);
         await using _reader = reader;
-        source.start();
+        await source.follow(slices);
         for (let pass = 0; pass < 3; pass += 1) {
           for (const step of stepsOf(slices, ringUnits)) {
             using _lease = await source.lease(step.length);
@@ -107,10 +107,7 @@ test('a lease waits for a slow disk, and the wait is counted', async () => {
   const { slices, reader, source } = setUp(new SlowDisk(), [3, 3], 12);
   await using _reader = reader;
   let leased = false;
-  const lease = source.lease(0).then(() => {
-    source.start();
-    return source.lease(2);
-  });
+  const lease = source.follow(slices).then(() => source.lease(2));
   void lease.then(() => {
     leased = true;
   });
@@ -123,10 +120,10 @@ test('a lease waits for a slow disk, and the wait is counted', async () => {
 
 test('reads go on under a lease, and from the end of a pass to the start of the next', async () => {
   const disk = new SlowDisk();
-  const { reader, source } = setUp(disk, [2, 2, 2, 2, 2, 2, 2, 2], 8);
+  const { slices, reader, source } = setUp(disk, [2, 2, 2, 2, 2, 2, 2, 2], 8);
   await using _reader = reader;
   const starts = [0, 32, 64, 96, 128, 160, 192, 224];
-  source.start();
+  await source.follow(slices);
   for (const k of starts.keys()) {
     using _lease = await source.lease(1);
     for (let i = 0; i < 10; i += 1) await tick();
@@ -139,7 +136,7 @@ test('a failed read reaches who leases its slice, not who came before', async ()
   disk.broken.add(6 * unit);
   const { slices, reader, source } = setUp(disk, [3, 3, 3, 3], 12);
   await using _reader = reader;
-  source.start();
+  await source.follow(slices);
   for (const slice of slices.slice(0, 2)) {
     using _lease = await source.lease(1);
     assertInPlace([slice]);
@@ -154,7 +151,7 @@ test('a restart begins a new pass, after an error as well as in the middle', asy
       const disk = new SlowDisk();
       const { slices, reader, source } = setUp(disk, units, 4 * Math.max(...units) + more);
       await using _reader = reader;
-      source.start();
+      await source.follow(slices);
       const bad = slices[when % slices.length];
       for (let i = 0; i < when % (2 * slices.length); i += 1) {
         using _lease = await source.lease(1);
@@ -179,7 +176,7 @@ test('with a number of passes, reading ends after them', async () => {
   const disk = new SlowDisk();
   const { slices, reader, source } = setUp(disk, [3, 1, 2], 12);
   await using _reader = reader;
-  source.start(1);
+  await source.follow(slices, 1);
   for (const slice of slices) {
     using _lease = await source.lease(1);
     assertInPlace([slice]);
@@ -194,7 +191,7 @@ test('two leases that are asked for at once are served one after the other', asy
   const { slices, reader, source } = setUp(disk, [3, 3, 3, 3, 3, 3], 12);
   await using _reader = reader;
   disk.broken.add(9 * unit);
-  source.start();
+  await source.follow(slices);
   const leases = [source.lease(1), source.lease(2), source.lease(1)];
   const third = assert.rejects(leases[2] ?? assert.fail(), EngineError);
   using _first = await leases[0];
@@ -205,9 +202,9 @@ test('two leases that are asked for at once are served one after the other', asy
 });
 
 test('more than the ring can hold at once cannot be leased', async () => {
-  const { reader, source } = setUp(new SlowDisk(), [3, 3, 3, 3, 3, 3], 12);
+  const { slices, reader, source } = setUp(new SlowDisk(), [3, 3, 3, 3, 3, 3], 12);
   await using _reader = reader;
-  source.start();
+  await source.follow(slices);
   for (let i = 0; i < 6; i += 1) {
     using _lease = await source.lease(1);
   }
@@ -215,9 +212,9 @@ test('more than the ring can hold at once cannot be leased', async () => {
 });
 
 test('where nothing streams, leases are free', async () => {
-  const { reader, source } = setUp(new SlowDisk(), [], 0);
+  const { slices, reader, source } = setUp(new SlowDisk(), [], 0);
   await using _reader = reader;
-  source.start();
+  await source.follow(slices);
   using _lease = await source.lease(0);
   await source.restart();
   assert.equal(source.stallSeconds, 0);

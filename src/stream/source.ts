@@ -14,15 +14,15 @@ export interface StreamedSlice {
   readonly after: number;
 }
 
-/** What a pass of `plan` reads, with its places in `ring`. */
-export const streamedSlices = (plan: Plan, ring: HostMemory): readonly StreamedSlice[] =>
-  plan.streamed.flatMap((id) => {
+/** What a pass of `plan` reads, with its places in `ring`; `converting` if it converts on the way. */
+export const streamedSlices = (plan: Plan, ring: HostMemory, converting = false): readonly StreamedSlice[] =>
+  plan.streamed.flatMap((id, turn) => {
     const slice = plan.slices[id];
-    const placement = plan.placements[id];
-    if (!slice || placement?.kind !== 'ring') return [];
+    const place = converting ? plan.converting?.[turn]?.place : plan.placements[id];
+    if (!slice || !place || !('after' in place)) return [];
     const slot = slotOf(slice.extent, pageBytes);
-    const into = ring.view(placement.offset, slot.bytes);
-    return [{ file: slice.extent.file, slot, into, after: placement.after }];
+    const into = ring.view(place.offset, slot.bytes);
+    return [{ file: slice.extent.file, slot, into, after: place.after }];
   });
 
 /** The bytes of some slices, in place until it is disposed. */
@@ -36,24 +36,36 @@ export class WeightSource {
   /** Seconds that leases were waited for. */
   stallSeconds = 0;
   readonly #reader: Reader;
-  readonly #slices: readonly StreamedSlice[];
+  #slices: readonly StreamedSlice[] = [];
   /** By turn in the pass: the read that is under way or done. */
   readonly #loads: Promise<void>[] = [];
   /** Reads since the start: begun, leased and released. Read k is slice k mod slices. */
   #begun = 0;
   #leased = 0;
   #released = 0;
-  #end = Number.POSITIVE_INFINITY;
+  #end = 0;
 
-  constructor(reader: Reader, slices: readonly StreamedSlice[]) {
+  constructor(reader: Reader) {
     this.#reader = reader;
-    this.#slices = slices;
   }
 
-  /** Begins to read ahead; without an end the passes go on for ever, with `passes` they stop after so many. */
-  start(passes: number = Number.POSITIVE_INFINITY): void {
-    this.#end = passes * this.#slices.length;
+  /**
+   * Reads `slices` from now on, again and again; with `passes` so many times. If it reads them already, nothing
+   * changes; if others, these are given up as by `restart`.
+   */
+  async follow(slices: readonly StreamedSlice[], passes: number = Number.POSITIVE_INFINITY): Promise<void> {
+    if (slices === this.#slices) return;
+    await Promise.allSettled(this.#loads);
+    this.#slices = slices;
+    this.#loads.length = 0;
+    this.#begun = this.#leased = this.#released = 0;
+    this.#end = passes * slices.length;
     this.#fill();
+  }
+
+  /** Waits until what can be read ahead has been: then nothing is read until a lease is disposed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#loads);
   }
 
   /**

@@ -1,0 +1,39 @@
+import koffi from 'koffi';
+import { loadGgml } from './api.ts';
+import type { Layout } from './device.ts';
+import type { Pointer } from './library.ts';
+
+/** Where `struct ggml_tensor` keeps its buffer and its data (`ggml.h`). */
+const bufferOffset = 8;
+const dataOffset = 248;
+
+/** Makes `tensor` one that lies in `buffer`, for questions about what could be; it has no data. */
+export const setBuffer = (tensor: Pointer, buffer: Pointer): void => {
+  koffi.encode(tensor, bufferOffset, 'void *', buffer);
+};
+
+/**
+ * Places tensors in a kernel layout at any address, so that memory can be shared with tensors in other layouts: ggml
+ * itself places them only within a buffer that it has allocated for that layout alone.
+ */
+export class LayoutBinder implements Disposable {
+  readonly #buffers = new Map<Pointer, Pointer>();
+
+  /** Gives `tensor` its data at `address`, which is aligned to 64 bytes. A tensor is placed once. */
+  place({ bufferType }: Layout, tensor: Pointer, address: Pointer): void {
+    const api = loadGgml();
+    let buffer = this.#buffers.get(bufferType);
+    if (buffer === undefined) {
+      // A buffer of no bytes would not know its layout.
+      buffer = api.ggml_backend_buft_alloc_buffer(bufferType, 64);
+      this.#buffers.set(bufferType, buffer);
+    }
+    setBuffer(tensor, buffer);
+    koffi.encode(tensor, dataOffset, 'void *', address);
+    api.ggml_backend_buffer_init_tensor(buffer, tensor);
+  }
+
+  [Symbol.dispose](): void {
+    for (const buffer of this.#buffers.values()) loadGgml().ggml_backend_buffer_free(buffer);
+  }
+}

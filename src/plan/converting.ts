@@ -1,0 +1,45 @@
+import { alignUp } from '../base/bytes.ts';
+import { layRing, type RingPlace } from './ring.ts';
+
+/** What kernels want their weights aligned to, in bytes. */
+const alignment = 64;
+
+/** Where a slice goes in a pass that converts: offsets are bytes from the start of the ring. */
+export interface ConvertingTurn {
+  readonly place: RingPlace;
+  /** Where it is converted to; undefined if it is computed on as it was read. */
+  readonly converted: number | undefined;
+}
+
+/** A slice as it is read, and in a faster kernel layout if there is one, in bytes. */
+export interface ConvertibleSlot {
+  readonly bytes: number;
+  readonly converted: number | undefined;
+}
+
+/**
+ * How a pass over many tokens uses the ring, by turn: slices are read to its first half and converted to the second.
+ * Consecutive slices of a quarter of the ring together, or one alone, are in place at once in both halves. Undefined if
+ * there is nothing to convert. A layout that takes more than the slice itself is not used.
+ */
+export function layConverting(
+  slots: readonly ConvertibleSlot[],
+  ringBytes: number,
+): readonly ConvertingTurn[] | undefined {
+  const sizes = slots.map(({ bytes, converted = 0 }) => {
+    const aligned = alignUp(converted, alignment);
+    return aligned <= bytes ? aligned : 0;
+  });
+  if (sizes.every((bytes) => bytes === 0)) return undefined;
+
+  const half = ringBytes / 2;
+  const reads = layRing(
+    slots.map(({ bytes }) => bytes),
+    half,
+  );
+  const conversions = layRing(sizes, half);
+  return reads.map((place, turn) => ({
+    place,
+    converted: sizes[turn] ? half + (conversions[turn]?.offset ?? 0) : undefined,
+  }));
+}

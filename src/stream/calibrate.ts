@@ -1,0 +1,165 @@
+import { median } from '../base/median.ts';
+import { allSettled } from '../base/settled.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import { Reader, type Reading } from './reader.ts';
+
+/** How a device is read best, as measured. */
+export interface Calibration extends Reading {
+  readonly bytesPerSecond: number;
+  /** The files were read past the page cache. */
+  readonly direct: boolean;
+  /** No setting was left out: what was found suits other runs on the device, too. */
+  readonly complete: boolean;
+}
+
+/** A setting, and the bytes per second that it reached each time. */
+export interface Trial extends Reading {
+  readonly rates: readonly number[];
+}
+
+export interface CalibrateOptions {
+  /** The most reads in flight. */
+  readonly inFlight: number;
+  /** Bytes to read into, at most; the smallest setting takes 1 MiB even if that is more. */
+  readonly memory: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the share of the time that has passed. */
+  readonly onProgress?: ((share: number) => void) | undefined;
+}
+
+interface File {
+  readonly path: string;
+  readonly size: number;
+}
+
+const MiB = 2 ** 20;
+const chunkSizes: readonly number[] = [1, 2, 4, 8, 16].map((n) => n * MiB);
+/** More in flight than a ring holds will never be asked for. */
+const mostBytes = 128 * MiB;
+/** Milliseconds that one sample takes at least, and all of them take on a fast device. */
+const sampleTime = 20;
+const wholeTime = 1500;
+/** Every setting that has a chance is sampled in each round, so that a hiccup of the device hits all alike. */
+const rounds = { least: 2, most: 8 };
+/** Settings below this share of the best rate are not sampled again. */
+const contending = 0.8;
+/** Rates this close to the best are as good: what is left of it is noise. */
+const tolerance = 0.03;
+
+const bytesOf = ({ chunkBytes, inFlight }: Reading): number => chunkBytes * inFlight;
+
+/**
+ * Finds out how to read these files: samples chunk sizes and reads in flight with the reader that the weights are
+ * streamed with, for one or two seconds (longer on devices below 0.5 GB/s). Left out are settings with more bytes in
+ * flight than `memory`, or than the files have: reading the same bytes twice at once tells nothing. The memory is free
+ * again when it ends. Rejects with READ_FAILED, FILE_CHANGED, MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY, or the signal's reason.
+ */
+export async function calibrate(files: readonly File[], options: CalibrateOptions): Promise<Calibration> {
+  const { signal, onProgress } = options;
+  const all = settings(options.inFlight);
+  const room = Math.min(options.memory, new Walk(files).bytes);
+  const tried = all.filter((setting, i) => i === 0 || bytesOf(setting) <= room);
+  using memory = new HostMemory(Math.max(...tried.map(bytesOf)), 'reads to calibrate by');
+  // The first touch of a page takes time that is not the device's.
+  memory.clear();
+
+  const walk = new Walk(files);
+  const trials = tried.map((setting) => ({ ...setting, rates: [] as number[] }));
+  const began = performance.now();
+  const elapsed = (): number => performance.now() - began;
+  let direct = true;
+  for (let round = 0; round < rounds.least || (round < rounds.most && elapsed() < wholeTime); round += 1) {
+    for (const trial of contenders(trials)) {
+      signal?.throwIfAborted();
+      await using reader = new Reader(files, trial);
+      trial.rates.push(await sample(reader, trial, walk, memory));
+      direct = reader.direct;
+      onProgress?.(Math.min(1, elapsed() / wholeTime));
+    }
+  }
+  const { chunkBytes, inFlight, rates } = bestOf(trials);
+  return { bytesPerSecond: median(rates), chunkBytes, inFlight, direct, complete: tried.length === all.length };
+}
+
+/** All settings with up to `most` reads in flight, the smallest first. */
+function settings(most: number): readonly Reading[] {
+  const counts = [...new Set([1, 2, 4, most])].filter((n) => n <= most);
+  return counts
+    .flatMap((inFlight) => chunkSizes.map((chunkBytes) => ({ inFlight, chunkBytes })))
+    .filter((setting, i) => i === 0 || bytesOf(setting) <= mostBytes);
+}
+
+const bestRate = (trials: readonly Trial[]): number => Math.max(...trials.map(({ rates }) => median(rates)));
+
+/** The trials that may still turn out to be the best; before the first samples, all. */
+function contenders<T extends Trial>(trials: readonly T[]): readonly T[] {
+  const least = bestRate(trials) * contending;
+  return trials.filter(({ rates }) => rates.length === 0 || median(rates) >= least);
+}
+
+/** The trial with the fewest bytes in flight of those about as fast as the fastest; of equals, the faster. */
+export function bestOf(trials: readonly Trial[]): Trial {
+  const least = bestRate(trials) * (1 - tolerance);
+  const [best] = trials
+    .filter(({ rates }) => median(rates) >= least)
+    .sort((a, b) => bytesOf(a) - bytesOf(b) || median(b.rates) - median(a.rates));
+  if (!best) throw new RangeError('there is nothing to choose from');
+  return best;
+}
+
+/** Goes through files chunk by chunk, and at their end begins again. */
+class Walk {
+  readonly #files: readonly File[];
+  #file = 0;
+  #position = 0;
+
+  constructor(files: readonly File[]) {
+    this.#files = files;
+  }
+
+  /** Bytes of all files. */
+  get bytes(): number {
+    return this.#files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The next whole chunk; of a file that has none, what there is. */
+  next(chunkBytes: number): { file: number; position: number; bytes: number } {
+    const sizeOf = (file: number): number => this.#files[file]?.size ?? 0;
+    if (this.#position > 0 && this.#position + chunkBytes > sizeOf(this.#file)) {
+      this.#file = (this.#file + 1) % this.#files.length;
+      this.#position = 0;
+    }
+    const [file, position] = [this.#file, this.#position];
+    this.#position += chunkBytes;
+    return { file, position, bytes: Math.min(chunkBytes, sizeOf(file) - position) };
+  }
+}
+
+/**
+ * Bytes per second with a setting. The clock begins at the end of the first read and stops after whole waves of reads:
+ * at both moments as many are in flight, so neither the start nor the last ones count.
+ */
+async function sample(
+  reader: Reader,
+  { chunkBytes, inFlight }: Reading,
+  walk: Walk,
+  memory: HostMemory,
+): Promise<number> {
+  let [ended, began, bytes] = [0, 0, 0];
+  let rate: number | undefined;
+  const readOn = async (turn: number): Promise<void> => {
+    const into = memory.view(turn * chunkBytes, chunkBytes);
+    while (rate === undefined) {
+      const chunk = walk.next(chunkBytes);
+      await reader.read(chunk.file, into, chunk.position);
+      const now = performance.now();
+      if (ended === 0) began = now;
+      else bytes += chunk.bytes;
+      const wholeWaves = ended > 0 && ended % inFlight === 0;
+      if (wholeWaves && now - began >= sampleTime) rate ??= (bytes / (now - began)) * 1000;
+      ended += 1;
+    }
+  };
+  await allSettled(Array.from({ length: inFlight }, (_, turn) => readOn(turn)));
+  return rate ?? 0;
+}
