@@ -3,6 +3,7 @@ import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import type { KvShape } from '../kv/store.ts';
 import type { Config, Stage } from '../model/architecture.ts';
 import { architectureOf } from '../model/index.ts';
+import type { ManifestEntry } from '../plan/plan.ts';
 import { manifestOf } from '../run/measure.ts';
 
 /** A model as far as its header describes it: no weight has been read. */
@@ -11,6 +12,8 @@ export interface ModelOutline {
   readonly file: ModelFile;
   readonly config: Config;
   readonly stages: readonly Stage[];
+  /** The weights that a pass reads, in order of first use. */
+  readonly manifest: readonly ManifestEntry[];
 }
 
 /**
@@ -21,8 +24,9 @@ export function openOutline(path: string): ModelOutline {
   const file = openModelFile(path);
   const architecture = architectureOf(file.metadata.string('general.architecture'));
   const config = architecture.config(file.metadata);
-  const outline = { path, file, config, stages: architecture.stages(config) };
-  manifestOf({ stages: outline.stages, weights: file.weights, kv: kvShapeOf(outline, config.context) });
+  const stages = architecture.stages(config);
+  const manifest = manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, config.context) });
+  const outline = { path, file, config, stages, manifest };
   evictFiles(outline);
   return outline;
 }
@@ -33,7 +37,7 @@ export function evictFiles({ file }: ModelOutline): void {
 }
 
 /** What one sequence of up to `context` tokens keeps. */
-export const kvShapeOf = ({ config }: ModelOutline, context: number): KvShape => ({
+export const kvShapeOf = (config: Config, context: number): KvShape => ({
   layers: config.layers,
   kvHeads: config.kvHeads,
   keyLength: config.keyLength,

@@ -4,7 +4,7 @@ import { pageBytes } from '../ggml/system.ts';
 import { kvBytes } from '../kv/store.ts';
 import { autoContext } from '../plan/defaults.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
-import { computeBytes, manifestOf } from '../run/measure.ts';
+import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
 
@@ -56,11 +56,11 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   if (options.context !== undefined && options.context > config.context) {
     throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
   }
-  const kvPerToken = kvBytes(kvShapeOf(outline, 1));
+  const kvPerToken = kvBytes(kvShapeOf(config, 1));
   const context =
     options.context ?? autoContext({ trained: config.context, kvPerToken, free: budget - runtime }, options.tokens);
 
-  const kv = kvShapeOf(outline, context);
+  const kv = kvShapeOf(config, context);
   const model = { stages, weights: file.weights, kv };
   const measured = new Map<string, number>();
   return makePlan({
@@ -70,7 +70,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     kv: kvBytes(kv),
     page: pageBytes,
     batch: options.kernels === 'plain' ? plainBatch : undefined,
-    manifest: manifestOf(model),
+    manifest: outline.manifest,
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {

@@ -38,7 +38,7 @@ export class Runtime implements AsyncDisposable {
     machine: { device: Device; layoutOf: LayoutOf; reading: ReaderOptions },
     options: LoadOptions = {},
   ): Promise<Runtime> {
-    const { file, stages } = outline;
+    const { file, config, stages } = outline;
     const { device, layoutOf, reading } = machine;
     const reader = new Reader(file.files, reading);
     const memory = new Disposer();
@@ -48,7 +48,7 @@ export class Runtime implements AsyncDisposable {
       const { tensors, routes } = bindWeights(plan, file.weights, { arena, ring, layoutOf }, memory);
       await loadResidents(plan, reader, { arena, ring, tensors }, options);
 
-      const kvShape = kvShapeOf(outline, plan.context);
+      const kvShape = kvShapeOf(config, plan.context);
       const kv = memory.use(new KvStore(kvShape, memory.use(kvMemory(kvShape))));
       const source = new WeightSource(reader);
       const forward = memory.use(new Forward({ stages, plan, device, routes, file: file.weights, source, reader }));
