@@ -1,8 +1,8 @@
 import koffi, { type TypeObject } from 'koffi';
 import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
-import { setBuffer } from './bind.ts';
 import { F32, Graph } from './graph.ts';
+import { type Layout, setBuffer } from './layout.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 
 const cpuType = 0;
@@ -15,14 +15,6 @@ const threadpoolParams = koffi.struct({
   strict_cpu: 'bool',
   paused: 'bool',
 });
-
-/** A kernel layout other than the file's own: weights are converted to it as they are loaded. */
-export interface Layout {
-  readonly name: string;
-  readonly bufferType: Pointer;
-  /** Bytes that the weight takes in this layout. */
-  readonly bytes: number;
-}
 
 /** The device that computes: the CPU, with a persistent pool of threads. */
 export class Device implements Disposable {

@@ -2,7 +2,7 @@ import koffi from 'koffi';
 import { alignAddress, alignDown, alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
-import type { Layout } from './device.ts';
+import type { Layout } from './layout.ts';
 import type { Pointer } from './library.ts';
 import { adviseHugePages, pageBytes } from './system.ts';
 

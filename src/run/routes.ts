@@ -1,8 +1,8 @@
 import type { Disposer } from '../base/disposer.ts';
-import { LayoutBinder } from '../ggml/bind.ts';
-import type { Layout } from '../ggml/device.ts';
 import type { SliceTensor } from '../ggml/graph.ts';
 import { type HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
+import type { Layout } from '../ggml/layout.ts';
+import { LayoutBinder } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Weights } from '../model/architecture.ts';

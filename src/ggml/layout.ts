@@ -1,7 +1,14 @@
 import koffi from 'koffi';
 import { loadGgml } from './api.ts';
-import type { Layout } from './device.ts';
 import type { Pointer } from './library.ts';
+
+/** A kernel layout other than the file's own: weights are converted to it as they are loaded. */
+export interface Layout {
+  readonly name: string;
+  readonly bufferType: Pointer;
+  /** Bytes that the weight takes in this layout. */
+  readonly bytes: number;
+}
 
 /** Where `struct ggml_tensor` keeps its buffer and its data (`ggml.h`). */
 const bufferOffset = 8;
