@@ -1,20 +1,16 @@
-import { median } from '../base/median.ts';
 import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { Reader, type Reading } from './reader.ts';
+import { bestOf, bestRate, contenders } from './trials.ts';
 
 /** How a device is read best, as measured. */
 export interface Calibration extends Reading {
+  /** The most that the device gave, with these settings or others. */
   readonly bytesPerSecond: number;
   /** The files were read past the page cache. */
   readonly direct: boolean;
   /** No setting was left out: what was found suits other runs on the device, too. */
   readonly complete: boolean;
-}
-
-/** A setting, and the bytes per second that it reached each time. */
-export interface Trial extends Reading {
-  readonly rates: readonly number[];
 }
 
 export interface CalibrateOptions {
@@ -41,10 +37,6 @@ const sampleTime = 20;
 const wholeTime = 1500;
 /** Every setting that has a chance is sampled in each round, so that a hiccup of the device hits all alike. */
 const rounds = { least: 2, most: 8 };
-/** Settings below this share of the best rate are not sampled again. */
-const contending = 0.8;
-/** Rates this close to the best are as good: what is left of it is noise. */
-const tolerance = 0.03;
 
 const bytesOf = ({ chunkBytes, inFlight }: Reading): number => chunkBytes * inFlight;
 
@@ -77,8 +69,9 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
       onProgress?.(Math.min(1, elapsed() / wholeTime));
     }
   }
-  const { chunkBytes, inFlight, rates } = bestOf(trials);
-  return { bytesPerSecond: median(rates), chunkBytes, inFlight, direct, complete: tried.length === all.length };
+  const { chunkBytes, inFlight } = bestOf(trials);
+  const bytesPerSecond = bestRate(trials);
+  return { bytesPerSecond, chunkBytes, inFlight, direct, complete: tried.length === all.length };
 }
 
 /** All settings with up to `most` reads in flight, the smallest first. */
@@ -87,24 +80,6 @@ function settings(most: number): readonly Reading[] {
   return counts
     .flatMap((inFlight) => chunkSizes.map((chunkBytes) => ({ inFlight, chunkBytes })))
     .filter((setting, i) => i === 0 || bytesOf(setting) <= mostBytes);
-}
-
-const bestRate = (trials: readonly Trial[]): number => Math.max(...trials.map(({ rates }) => median(rates)));
-
-/** The trials that may still turn out to be the best; before the first samples, all. */
-function contenders<T extends Trial>(trials: readonly T[]): readonly T[] {
-  const least = bestRate(trials) * contending;
-  return trials.filter(({ rates }) => rates.length === 0 || median(rates) >= least);
-}
-
-/** The trial with the fewest bytes in flight of those about as fast as the fastest; of equals, the faster. */
-export function bestOf(trials: readonly Trial[]): Trial {
-  const least = bestRate(trials) * (1 - tolerance);
-  const [best] = trials
-    .filter(({ rates }) => median(rates) >= least)
-    .sort((a, b) => bytesOf(a) - bytesOf(b) || median(b.rates) - median(a.rates));
-  if (!best) throw new RangeError('there is nothing to choose from');
-  return best;
 }
 
 /** Goes through files chunk by chunk, and at their end begins again. */

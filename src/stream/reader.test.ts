@@ -63,6 +63,23 @@ test('each file of a model is read by its number', async () => {
   await assert.rejects(reader.read(2, into, 0));
 });
 
+test('time counts as reading while at least one read is under way', async () => {
+  const held = new HeldReads();
+  await using reader = new Reader(files, { inFlight: 2, readAt: held.readAt });
+  const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 25));
+  await wait();
+  assert.equal(reader.busySeconds, 0);
+  const both = [reader.read(0, page(), 0), reader.read(0, page(), pageBytes)];
+  held.begun[0]?.end();
+  await wait();
+  assert.ok(reader.busySeconds > 0.02, 'also before all have ended');
+  held.begun[1]?.end();
+  await Promise.all(both);
+  const busy = reader.busySeconds;
+  await wait();
+  assert.equal(reader.busySeconds, busy);
+});
+
 test('never more reads are in flight than allowed, and all end', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -63,9 +63,9 @@ export class Reader implements AsyncDisposable {
   bytesRead = 0;
   /** Told of every read, if somebody wants to know. */
   onRead: ((event: ReadEvent) => void) | undefined;
+  /** How it reads. */
+  readonly reading: Reading;
   readonly #files: readonly OpenFile[];
-  readonly #limit: number;
-  readonly #chunkBytes: number;
   readonly #readAt: ReadAt;
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
@@ -79,8 +79,7 @@ export class Reader implements AsyncDisposable {
   /** Throws MODEL_NOT_FOUND, UNREADABLE. */
   constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
     this.#files = openAll(files);
-    this.#limit = options.inFlight;
-    this.#chunkBytes = options.chunkBytes ?? usualChunkBytes;
+    this.reading = { inFlight: options.inFlight, chunkBytes: options.chunkBytes ?? usualChunkBytes };
     this.#readAt = options.readAt ?? ((fd, into, position, done) => read(fd, into, 0, into.length, position, done));
   }
 
@@ -101,9 +100,10 @@ export class Reader implements AsyncDisposable {
   async read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
     const open = this.#files[file];
     if (!open || this.#closed) throw new Error('the reader is closed');
+    const { chunkBytes } = this.reading;
     const chunks: Promise<void>[] = [];
-    for (let done = 0; done < into.length; done += this.#chunkBytes) {
-      const chunk = into.subarray(done, done + this.#chunkBytes);
+    for (let done = 0; done < into.length; done += chunkBytes) {
+      const chunk = into.subarray(done, done + chunkBytes);
       chunks.push(this.#enqueue({ file: open, into: chunk, position: position + done }, urgent));
     }
     await allSettled(chunks);
@@ -126,7 +126,7 @@ export class Reader implements AsyncDisposable {
   }
 
   #start(): void {
-    while (this.#active < this.#limit) {
+    while (this.#active < this.reading.inFlight) {
       const job = this.#urgent.shift() ?? this.#queue.shift();
       if (!job) return;
       const begin = performance.now();

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { median } from '../base/median.ts';
+import { bestOf, bestRate, contenders, type Trial } from './trials.ts';
+
+const MiB = 2 ** 20;
+
+const anyTrials: fc.Arbitrary<readonly Trial[]> = fc.array(
+  fc.record({
+    inFlight: fc.integer({ min: 1, max: 9 }),
+    chunkBytes: fc.integer({ min: 1, max: 16 }).map((n) => n * MiB),
+    rates: fc.array(fc.integer({ min: 700, max: 1100 }), { minLength: 1, maxLength: 5 }),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+/** A trial of `inFlight` reads of `mebibytes` each. */
+const trial = (inFlight: number, mebibytes: number, ...rates: readonly number[]): Trial => ({
+  inFlight,
+  chunkBytes: mebibytes * MiB,
+  rates,
+});
+
+test('what is chosen is about as fast as the fastest, and nothing as fast has more reads in flight', () => {
+  fc.assert(
+    fc.property(anyTrials, (trials) => {
+      const best = bestOf(trials);
+      const fast = trials.filter(({ rates }) => median(rates) >= 0.9 * bestRate(trials));
+      assert.ok(fast.includes(best));
+      assert.equal(best.inFlight, Math.max(...fast.map(({ inFlight }) => inFlight)));
+    }),
+  );
+});
+
+test('of equals, reads are as short as is worthwhile', () => {
+  const lengths = [1, 2, 4, 8, 16].map((mebibytes) => trial(7, mebibytes, 100));
+  assert.equal(bestOf(lengths).chunkBytes, 4 * MiB);
+  assert.equal(bestOf(lengths.slice(3)).chunkBytes, 8 * MiB);
+  assert.equal(bestOf(lengths.slice(0, 2)).chunkBytes, 2 * MiB);
+});
+
+test('a device that many reads slow down is read with few', () => {
+  assert.equal(bestOf([trial(1, 16, 150, 151, 149), trial(7, 16, 80, 82, 85)]).inFlight, 1);
+});
+
+test('one hiccup decides nothing', () => {
+  const trials = [trial(2, 4, 100, 101, 99), trial(4, 4, 40, 200, 41), trial(7, 4, 100, 3, 99)];
+  assert.equal(bestOf(trials).inFlight, 7);
+});
+
+test('only what has a chance is tried again, and one hiccup takes none', () => {
+  const [good, unlucky, poor, once, untried] = [
+    trial(1, 1, 100, 100),
+    trial(1, 2, 20, 85),
+    trial(1, 4, 79, 78),
+    trial(1, 8, 20),
+    trial(1, 16),
+  ];
+  assert.deepEqual(contenders([good, unlucky, poor, once, untried]), [good, unlucky, once, untried]);
+  assert.deepEqual(contenders([untried]), [untried]);
+});
+
+test('nothing cannot be chosen from', () => {
+  assert.throws(() => bestOf([]), RangeError);
+});
