@@ -12,6 +12,7 @@ interface Details {
   NO_PROMPT: object;
   MODEL_NOT_FOUND: File;
   UNREADABLE: File & { reason: string };
+  UNWRITABLE: File & { reason: string };
   NOT_GGUF: File & { found: string };
   GGUF_VERSION: File & { version: number };
   GGUF_CORRUPT: File & { what: string };
@@ -50,6 +51,10 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   UNREADABLE: [
     'failure',
     (d) => `${d.file} cannot be read (${d.reason}); check that it is a file and that you may read it`,
+  ],
+  UNWRITABLE: [
+    'failure',
+    (d) => `${d.file} cannot be written (${d.reason}); check that its folder exists and that you may write there`,
   ],
   NOT_GGUF: [
     'failure',

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Residency } from '../plan/residency.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { type SamplingOptions, samplingOptions } from '../sample/options.ts';
 import { Sampler } from '../sample/sampler.ts';
@@ -30,6 +31,8 @@ export interface ModelOptions {
   readonly ioThreads?: number | undefined;
   /** How to read from the model's device, if that was measured. */
   readonly reading?: Reading | undefined;
+  /** For comparing: another way to choose what stays resident. */
+  readonly residency?: Residency | undefined;
   /** For tests: what reads. */
   readonly readAt?: ReadAt | undefined;
 }
@@ -112,6 +115,7 @@ export class Model implements AsyncDisposable {
       context,
       tokens,
       kernels: this.#options.kernels ?? 'auto',
+      residency: this.#options.residency,
     });
   }
 

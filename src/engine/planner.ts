@@ -1,9 +1,11 @@
 import { EngineError } from '../base/errors.ts';
-import type { Device, Layout } from '../ggml/device.ts';
+import type { Device } from '../ggml/device.ts';
+import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { kvBytes } from '../kv/store.ts';
 import { autoContext } from '../plan/defaults.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
+import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
@@ -21,6 +23,8 @@ export interface PlanOptions {
   /** What a chosen context should suit. */
   readonly tokens?: Tokens | undefined;
   readonly kernels: Kernels;
+  /** For comparing: another way to choose what stays resident. */
+  readonly residency?: Residency | undefined;
 }
 
 /** A slice takes two operations of a graph, which has room for this many and those of 200 layers. */
@@ -70,6 +74,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     kv: kvBytes(kv),
     page: pageBytes,
     batch: options.kernels === 'plain' ? plainBatch : undefined,
+    residency: options.residency,
     manifest: outline.manifest,
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,

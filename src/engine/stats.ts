@@ -12,9 +12,11 @@ export interface GenerationStats {
     readonly seconds: number;
     readonly tokens_per_s: number;
     readonly bytes_per_token: number;
+    /** While something was being read. */
+    readonly io_s: number;
+    readonly compute_s: number;
     /** Waiting for weights. */
     readonly stall_s: number;
-    readonly compute_s: number;
   };
   readonly memory: {
     readonly budget: number;
@@ -29,6 +31,9 @@ export interface GenerationStats {
   readonly io: {
     /** Reads went past the page cache. */
     readonly direct: boolean;
+    /** Bytes of a read, and how many were in flight at most. */
+    readonly chunk: number;
+    readonly in_flight: number;
     /** Since the model was opened. */
     readonly bytes_read: number;
   };
@@ -37,8 +42,9 @@ export interface GenerationStats {
 interface Counters {
   readonly time: number;
   readonly bytes: number;
-  readonly stall: number;
+  readonly io: number;
   readonly compute: number;
+  readonly stall: number;
 }
 
 /** Counts what the passes of one generation take. */
@@ -85,11 +91,17 @@ export class Meter {
         seconds: decode.time,
         tokens_per_s: decode.time > 0 ? this.#decoded / decode.time : 0,
         bytes_per_token: this.#decoded > 0 ? decode.bytes / this.#decoded : 0,
-        stall_s: decode.stall,
+        io_s: decode.io,
         compute_s: decode.compute,
+        stall_s: decode.stall,
       },
       memory: { budget: plan.budget, peak: peakBytes(), ...plan.shares },
-      io: { direct: reader.direct, bytes_read: reader.bytesRead },
+      io: {
+        direct: reader.direct,
+        chunk: reader.reading.chunkBytes,
+        in_flight: reader.reading.inFlight,
+        bytes_read: reader.bytesRead,
+      },
     };
   }
 
@@ -98,8 +110,9 @@ export class Meter {
     return {
       time: performance.now() / 1000,
       bytes: reader.bytesRead,
-      stall: source.stallSeconds,
+      io: reader.busySeconds,
       compute: forward.computeSeconds,
+      stall: source.stallSeconds,
     };
   }
 }
@@ -107,8 +120,9 @@ export class Meter {
 const difference = (a: Counters, b: Counters): Counters => ({
   time: a.time - b.time,
   bytes: a.bytes - b.bytes,
-  stall: a.stall - b.stall,
+  io: a.io - b.io,
   compute: a.compute - b.compute,
+  stall: a.stall - b.stall,
 });
 
 /** The largest resident set this process has had, in bytes. */

@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { type ConvertingTurn, layConverting } from './converting.ts';
-import { spread } from './residency.ts';
+import { type Residency, spread } from './residency.ts';
 import { layRing } from './ring.ts';
 import { cut, type Slice, slotOf } from './slices.ts';
 
@@ -59,6 +59,8 @@ export interface Demand {
   readonly batch?: number | undefined;
   /** The most slices that the weights may be cut into. */
   readonly maxSlices?: number;
+  /** Chooses what stays resident; `spread` unless given. */
+  readonly residency?: Residency | undefined;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
@@ -179,7 +181,7 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
   const { slices, mayStream, converted, cost } = sized;
   const free = demand.budget - demand.runtime - demand.kv - chosen.compute - chosen.ring - sized.fixed;
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
-  const kept = spread(candidates, free);
+  const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
   const slots = streamed.map((s) => slotOf(s.extent, demand.page).bytes);
   const places = layRing(slots, chosen.ring);

@@ -4,6 +4,9 @@ export interface Candidate {
   readonly bytes: number;
 }
 
+/** Which candidates stay resident in `capacity` bytes. */
+export type Residency = (candidates: readonly Candidate[], capacity: number) => ReadonlySet<number>;
+
 /**
  * Which candidates stay resident in `capacity` bytes, spread evenly over the pass, so that computing on them overlaps
  * with reading the others. On a cyclic scan a fixed set hits as often as any policy can; LRU would never hit.

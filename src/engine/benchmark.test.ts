@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { synthesize } from '../../bench/synthesize.ts';
+import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { type BenchmarkProgress, benchmark, firstToken } from './benchmark.ts';
+import { figuresOf } from './figures.ts';
+import { Model } from './model.ts';
+import { runtimeBytes } from './process.ts';
+import { tracePass } from './trace.ts';
+
+const MiB = 2 ** 20;
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('model.gguf');
+const shape = { layers: 10, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400 };
+synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+
+/** Some 24 MB of weights; `beside` is what the budget leaves beside this process. */
+const open = (beside: number): Model =>
+  Model.open(path, { memoryBudget: runtimeBytes() + beside, threads: 1, context: 64 });
+
+test('a streaming model is measured: every part of every round, in turns', async () => {
+  const began = performance.now();
+  await using model = open(16 * MiB);
+  const plan = model.plan();
+  assert.ok(plan.bytesPerPass > 4 * MiB && plan.shares.resident > 2 * MiB, `${plan.bytesPerPass} streamed`);
+  const first = await firstToken(model, plan, { began });
+  assert.ok(first.load.seconds > 0 && first.seconds > first.load.seconds);
+  assert.ok(first.bytes_read >= first.sweep_bytes && first.load.bytes === first.sweep_bytes - plan.bytesPerPass);
+
+  const told: BenchmarkProgress[] = [];
+  const rounds = await benchmark(model, { promptTokens: 9, tokens: 4, rounds: 2, onProgress: (at) => told.push(at) });
+  assert.equal(rounds.length, 2);
+  for (const { reading, prefill, decode, computing_s } of rounds) {
+    assert.ok(reading && reading.seconds >= 0.3 && reading.bytes > plan.bytesPerPass);
+    assert.deepEqual([prefill.tokens, decode.tokens], [9, 4]);
+    assert.ok(computing_s > 0 && computing_s < decode.seconds);
+    // What was read ahead before the first pass is missing, what was read ahead of the next one is there.
+    const [least, most] = [plan.bytesPerPass - plan.shares.ring / 4, 1.3 * plan.bytesPerPass + plan.shares.ring / 4];
+    assert.ok(decode.bytes_per_token > least && decode.bytes_per_token < most, `${decode.bytes_per_token}`);
+    assert.ok(decode.io_s > 0 && decode.io_s <= decode.seconds && decode.compute_s > 0 && decode.stall_s >= 0);
+  }
+  const order = told.map(({ round, doing }) => `${round} ${doing}`);
+  const doing = ['reading alone', 'prefill', 'decoding', 'computing alone'];
+  assert.deepEqual(
+    [...new Set(order)],
+    [1, 2].flatMap((round) => doing.map((what) => `${round} ${what}`)),
+  );
+  assert.ok(told.every(({ done, total }) => done <= total));
+  const { fraction_of_limit } = figuresOf(rounds).decode;
+  assert.ok(fraction_of_limit > 0 && Number.isFinite(fraction_of_limit));
+});
+
+test('measuring leaves the model as it was: an answer is the same before and after', async () => {
+  await using model = open(16 * MiB);
+  await firstToken(model, model.plan(), { began: performance.now() });
+  const answer = async (): Promise<readonly number[]> => {
+    const generation = model.generate([5, 6, 7], { temperature: 0, ignoreEnd: true, maxTokens: 12 });
+    for await (const _ of generation);
+    return generation.tokens;
+  };
+  const before = await answer();
+  await benchmark(model, { promptTokens: 3, tokens: 2, rounds: 1 });
+  assert.deepEqual(await answer(), before);
+  await tracePass(model, 4);
+  assert.deepEqual(await answer(), before);
+});
+
+test('where everything is resident there is nothing to read', async () => {
+  await using model = open(256 * MiB);
+  const plan = model.plan();
+  await firstToken(model, plan, { began: performance.now() });
+  const [round] = await benchmark(model, { promptTokens: 5, tokens: 3, rounds: 1 });
+  assert.equal(plan.bytesPerPass, 0);
+  assert.equal(round?.reading, null);
+});
+
+test('a traced pass tells its reads and its steps in order', async () => {
+  await using model = open(16 * MiB);
+  const plan = model.plan();
+  await firstToken(model, plan, { began: performance.now() });
+  const { reads, steps } = await tracePass(model, 2);
+  const bytes = reads.reduce((sum, read) => sum + read.bytes, 0);
+  assert.ok(bytes >= plan.bytesPerPass && reads.every(({ begin, end }) => begin <= end));
+  let last = 0;
+  for (const { asked, begin, end } of steps) {
+    assert.ok(last <= asked && asked <= begin && begin <= end);
+    last = end;
+  }
+  const streamed = new Set(steps.filter((step) => step.streamed).map(({ label }) => label));
+  assert.ok(streamed.size > 5 && [...streamed].every((label) => /^(?:blk\.\d+\.|output)/.test(label)));
+});
+
+test('an abort ends the measuring', async () => {
+  await using model = open(16 * MiB);
+  const plan = model.plan();
+  const signal = AbortSignal.abort();
+  await assert.rejects(firstToken(model, plan, { began: 0, signal }), { name: 'AbortError' });
+  await firstToken(model, plan, { began: 0 });
+  const later = new AbortController();
+  const onProgress = ({ doing }: BenchmarkProgress): void => {
+    if (doing === 'decoding') later.abort();
+  };
+  const ended = benchmark(model, { promptTokens: 5, tokens: 30, rounds: 2, signal: later.signal, onProgress });
+  await assert.rejects(ended, { name: 'AbortError' });
+});

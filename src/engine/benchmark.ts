@@ -1,0 +1,158 @@
+import { median } from '../base/median.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Generation } from './generation.ts';
+import type { LoadProgress, Model } from './model.ts';
+import type { GenerationStats } from './stats.ts';
+
+/** What opening a model and asking it for one token took, in a process whose libraries were loaded already. */
+export interface FirstToken {
+  /** From before the model was opened. */
+  readonly seconds: number;
+  /** Of them: reading and converting what stays resident. */
+  readonly load: { readonly seconds: number; readonly bytes: number };
+  /** What had to be read: all weights once, resident or streamed, but of the embedding one row. */
+  readonly sweep_bytes: number;
+  /** What was read, with the borders of pages and ahead of the next pass. */
+  readonly bytes_read: number;
+}
+
+/** What came of one round: the generation in the middle, and the limits that it is held against. */
+export interface Round {
+  /** Reading what the passes stream while nothing computes; null if nothing streams. */
+  readonly reading: { readonly seconds: number; readonly bytes: number } | null;
+  readonly prefill: GenerationStats['prefill'] & { readonly ttft_ms: number };
+  readonly decode: GenerationStats['decode'];
+  /** Seconds that computing one token takes while nothing is read. */
+  readonly computing_s: number;
+  readonly memory: GenerationStats['memory'];
+}
+
+export interface BenchmarkOptions {
+  /** Tokens of each prompt. */
+  readonly promptTokens: number;
+  /** Tokens decoded after each prompt: passes of one token. */
+  readonly tokens: number;
+  readonly rounds: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: BenchmarkProgress) => void) | undefined;
+}
+
+export interface BenchmarkProgress {
+  /** From 1 on. */
+  readonly round: number;
+  readonly doing: 'reading alone' | 'prefill' | 'decoding' | 'computing alone';
+  readonly done: number;
+  readonly total: number;
+}
+
+type Tell = (doing: BenchmarkProgress['doing'], done: number, total: number) => void;
+
+const greedy = { temperature: 0, ignoreEnd: true } as const;
+/** Milliseconds that reading alone takes at least: a pass over few weights is over in no time. */
+const readingTime = 300;
+/** Passes of computing alone whose median counts, after one that does not: its graph is new. */
+const computingPasses = 3;
+
+/** Loads `plan` and asks for one token. `began` is the `performance.now()` from before the model was opened. */
+export async function firstToken(
+  model: Model,
+  plan: Plan,
+  options: LoadProgress & { readonly began: number },
+): Promise<FirstToken> {
+  const { began, signal } = options;
+  const opened = performance.now();
+  await model.load(plan, options);
+  const loaded = performance.now();
+  const generation = model.generate(promptOf(model, 1, 0), { ...greedy, maxTokens: 1, signal });
+  for await (const _ of generation);
+  const ended = performance.now();
+  const sweep = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
+  return {
+    seconds: (ended - began) / 1000,
+    load: { seconds: (loaded - opened) / 1000, bytes: sweep - plan.bytesPerPass },
+    sweep_bytes: sweep,
+    bytes_read: statsOf(generation, signal).io.bytes_read,
+  };
+}
+
+/**
+ * Measures a model from which a token has been asked already. In each round, so that what else the machine does hits
+ * all alike: reading alone, through the source that the passes lease from; a prompt, another one each time, and
+ * decoding, as any generation; computing one token alone, on weights as they lie in memory, which where they stream are
+ * those that the ring happens to hold. Rejects with the errors of a generation, or the signal's reason.
+ */
+export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly Round[]> {
+  const rounds: Round[] = [];
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const tell: Tell = (doing, done, total) => options.onProgress?.({ round, doing, done, total });
+    const reading = await readAlone(model, options.signal, tell);
+    const generated = await generate(model, { ...options, round }, tell);
+    const computing_s = await computeAlone(model, options, tell);
+    rounds.push({ reading, ...generated, computing_s });
+  }
+  return rounds;
+}
+
+/** Valid tokens without a meaning: others in each round. */
+function promptOf(model: Model, tokens: number, round: number): readonly number[] {
+  const some = Math.min(model.outline.config.vocabulary, 1000);
+  return Array.from({ length: tokens }, (_, i) => (7 * i + 13 * round + 11) % some);
+}
+
+/** The statistics of a generation that has ended; if it was aborted, throws the signal's reason. */
+function statsOf({ stats }: Generation, signal: AbortSignal | undefined): GenerationStats {
+  signal?.throwIfAborted();
+  if (!stats) throw new Error('the generation has not ended');
+  return stats;
+}
+
+const readAlone = (model: Model, signal: AbortSignal | undefined, tell: Tell): Promise<Round['reading']> =>
+  model.exclusively(async ({ source, reader, plan }) => {
+    const slices = plan.streamed.length;
+    if (slices === 0) return null;
+    await source.settled();
+    const [began, before] = [performance.now(), reader.bytesRead];
+    // Whole passes: the next lease is to be the first of one.
+    do {
+      for (let i = 0; i < slices; i += 1) {
+        signal?.throwIfAborted();
+        using _lease = await source.lease(1);
+        tell('reading alone', i, slices);
+      }
+    } while (performance.now() - began < readingTime);
+    return { seconds: (performance.now() - began) / 1000, bytes: reader.bytesRead - before };
+  });
+
+async function generate(
+  model: Model,
+  options: BenchmarkOptions & { readonly round: number },
+  tell: Tell,
+): Promise<Pick<Round, 'prefill' | 'decode' | 'memory'>> {
+  const { promptTokens, tokens, round, signal } = options;
+  const generation = model.generate(promptOf(model, promptTokens, round), {
+    ...greedy,
+    // The first token comes of the prompt.
+    maxTokens: tokens + 1,
+    signal,
+    onPrompt: ({ tokens: done, total }) => tell('prefill', Math.floor(done), total),
+  });
+  for await (const _ of generation) tell('decoding', generation.tokens.length - 1, tokens);
+  const { prefill, ttft_ms, decode, memory } = statsOf(generation, signal);
+  return { prefill: { ...prefill, ttft_ms }, decode, memory };
+}
+
+const computeAlone = (model: Model, options: BenchmarkOptions, tell: Tell): Promise<number> =>
+  model.exclusively(async (runtime) => {
+    const { kv, source, forward } = runtime;
+    await source.settled();
+    const start = options.promptTokens + (options.tokens >> 1);
+    const span = { kv, start, tokens: promptOf(model, 1, 0), logits: 'last' } as const;
+    const seconds: number[] = [];
+    for (let pass = 0; pass <= computingPasses; pass += 1) {
+      tell('computing alone', pass, computingPasses + 1);
+      const before = forward.computeSeconds;
+      await runtime.run([span], { still: true, signal: options.signal });
+      seconds.push(forward.computeSeconds - before);
+    }
+    return median(seconds.slice(1));
+  });

@@ -1,0 +1,87 @@
+import { median } from '../base/median.ts';
+import type { Round } from './benchmark.ts';
+
+/** The least and the most of the rounds. */
+export type Range = readonly [least: number, most: number];
+
+/** What rounds of a benchmark come to: medians. */
+export interface Figures {
+  readonly prefill: {
+    readonly tokens: number;
+    readonly tokens_per_s: number;
+    readonly ttft_ms: number;
+    readonly bytes_read: number;
+  };
+  readonly decode: {
+    /** Of each round, and what they took. */
+    readonly tokens: number;
+    readonly seconds: number;
+    readonly tokens_per_s: number;
+    readonly bytes_per_token: number;
+    readonly io_s: number;
+    readonly compute_s: number;
+    readonly stall_s: number;
+    readonly fraction_of_limit: number;
+  };
+  /** What limits decoding: each alone, in the same rounds. */
+  readonly alone: {
+    /** Null if nothing streams. */
+    readonly bytes_per_s: number | null;
+    readonly compute_s_per_token: number;
+  };
+  readonly spread: {
+    readonly prefill_tokens_per_s: Range;
+    readonly decode_tokens_per_s: Range;
+    readonly fraction_of_limit: Range;
+    readonly bytes_per_s: Range | null;
+  };
+}
+
+/**
+ * How close decoding came to what it is limited by: the larger of the seconds that reading a token's bytes takes alone
+ * and those that computing a token takes alone, by the seconds that a token took. 1 is the limit; above it is noise.
+ */
+function fractionOfLimit({ reading, decode, computing_s }: Round): number {
+  const readingSeconds = reading ? decode.bytes_per_token * (reading.seconds / reading.bytes) : 0;
+  return Math.max(readingSeconds, computing_s) / (decode.seconds / decode.tokens);
+}
+
+/** The medians of rounds, at least one. Ratios are taken in each round, before their median is. */
+export function figuresOf(rounds: readonly Round[]): Figures {
+  const all = (of: (round: Round) => number): number[] => rounds.map(of);
+  const prefillRates = all(({ prefill }) => prefill.tokens / prefill.seconds);
+  const decodeRates = all(({ decode }) => decode.tokens_per_s);
+  const fractions = all(fractionOfLimit);
+  const readingRates = rounds.flatMap(({ reading }) => (reading ? [reading.bytes / reading.seconds] : []));
+  const streams = readingRates.length > 0;
+  return {
+    prefill: {
+      tokens: median(all(({ prefill }) => prefill.tokens)),
+      tokens_per_s: median(prefillRates),
+      ttft_ms: median(all(({ prefill }) => prefill.ttft_ms)),
+      bytes_read: median(all(({ prefill }) => prefill.bytes_read)),
+    },
+    decode: {
+      tokens: median(all(({ decode }) => decode.tokens)),
+      seconds: median(all(({ decode }) => decode.seconds)),
+      tokens_per_s: median(decodeRates),
+      bytes_per_token: median(all(({ decode }) => decode.bytes_per_token)),
+      io_s: median(all(({ decode }) => decode.io_s)),
+      compute_s: median(all(({ decode }) => decode.compute_s)),
+      stall_s: median(all(({ decode }) => decode.stall_s)),
+      fraction_of_limit: median(fractions),
+    },
+    alone: {
+      bytes_per_s: streams ? median(readingRates) : null,
+      compute_s_per_token: median(all(({ computing_s }) => computing_s)),
+    },
+    spread: {
+      prefill_tokens_per_s: rangeOf(prefillRates),
+      decode_tokens_per_s: rangeOf(decodeRates),
+      fraction_of_limit: rangeOf(fractions),
+      bytes_per_s: streams ? rangeOf(readingRates) : null,
+    },
+  };
+}
+
+const rangeOf = (values: readonly number[]): Range => [Math.min(...values), Math.max(...values)];

@@ -1,0 +1,38 @@
+import type { Model } from './model.ts';
+
+/** What happened in one pass. Times are milliseconds of `performance.now()`. */
+export interface PassTrace {
+  readonly reads: readonly { readonly begin: number; readonly end: number; readonly bytes: number }[];
+  /** Each asked for its weights, had them at `begin` and was computed at `end`. `label` is the first weight waited for. */
+  readonly steps: readonly {
+    readonly asked: number;
+    readonly begin: number;
+    readonly end: number;
+    readonly label: string;
+    readonly streamed: boolean;
+  }[];
+}
+
+/** Watches one token being decoded at position `start`, after another that sets the reading going. */
+export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
+  model.exclusively(async (runtime) => {
+    const { kv, plan, reader } = runtime;
+    const reads: PassTrace['reads'][number][] = [];
+    const steps: PassTrace['steps'][number][] = [];
+    const span = { kv, start, tokens: [0], logits: 'last' } as const;
+    reader.onRead = ({ begin, end, bytes }) => reads.push({ begin, end, bytes });
+    try {
+      await runtime.run([span], { signal });
+      await runtime.run([span], {
+        signal,
+        trace: ({ slices: [first], asked, begin, end }) => {
+          const streamed = first !== undefined;
+          const label = plan.slices[first ?? -1]?.weight.name ?? 'resident';
+          steps.push({ asked, begin, end, label, streamed });
+        },
+      });
+    } finally {
+      reader.onRead = undefined;
+    }
+    return { reads, steps };
+  });
