@@ -1,0 +1,62 @@
+import { covered, type Interval } from './lanes.ts';
+import { box, type Colour, digits, margin, text, top, width } from './svg.ts';
+
+/** Where the time of a pass went: milliseconds, and the bytes read in it. */
+export interface Totals {
+  readonly pass: number;
+  /** While at least one read was in flight. */
+  readonly reading: number;
+  readonly waiting: number;
+  readonly computing: number;
+  readonly bytes: number;
+  readonly steps: number;
+  /** Some of the steps read resident weights only. */
+  readonly resident: boolean;
+}
+
+type Read = Interval & { readonly bytes: number };
+type Step = Interval & { readonly asked: number; readonly streamed: boolean };
+
+export const totalsOf = (pass: Interval, reads: readonly Read[], steps: readonly Step[]): Totals => ({
+  pass: pass.end - pass.begin,
+  reading: covered(reads),
+  waiting: sum(steps.map(({ asked, begin }) => begin - asked)),
+  computing: sum(steps.map(({ begin, end }) => end - begin)),
+  bytes: sum(reads.map(({ bytes }) => bytes)),
+  steps: steps.length,
+  resident: steps.some(({ streamed }) => !streamed),
+});
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+const duration = (ms: number): string => (ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`);
+const size = (bytes: number): string => (bytes < 1e9 ? `${digits(bytes / 1e6)} MB` : `${digits(bytes / 1e9)} GB`);
+
+/** The totals in large figures side by side, which are the key to the colours too. */
+export function drawTotals(totals: Totals): readonly string[] {
+  const { pass, reading, waiting, computing, bytes, steps } = totals;
+  const share = (part: number): string => `${Math.round((100 * part) / (pass || 1))} % of the pass`;
+  const rate = `${digits(bytes / 1e6 / (reading || 1))} GB/s`;
+  const column = (width - 2 * margin) / 4;
+  const x = (i: number): number => margin + i * column;
+  return [
+    text(x(0), top + 17.5, 'Pass', { colour: 'muted' }),
+    ...drawFigure(x(0), duration(pass), `${steps} ${steps === 1 ? 'step' : 'steps'}, ${size(bytes)} read`),
+    ...drawKey(x(1), 'Reading', 'blue'),
+    ...drawFigure(x(1), rate, `for ${duration(reading)}, ${share(reading)}`),
+    ...drawKey(x(2), 'Waiting', 'orange'),
+    ...drawFigure(x(2), duration(waiting), share(waiting)),
+    ...drawKey(x(3), 'Computing', 'green'),
+    ...drawFigure(x(3), duration(computing), share(computing)),
+    ...(totals.resident ? drawKey(x(3) + 114, 'resident only', 'pale-green') : []),
+  ];
+}
+
+const drawFigure = (x: number, figure: string, detail: string): readonly string[] => [
+  text(x, top + 45, figure, { size: 23, bold: true }),
+  text(x, top + 64, detail, { size: 12, colour: 'muted' }),
+];
+
+const drawKey = (x: number, name: string, colour: Colour): readonly string[] => [
+  box({ x, y: top + 8, width: 10, height: 10 }, colour, 2),
+  text(x + 16, top + 17.5, name, { colour: 'muted' }),
+];
