@@ -8,6 +8,7 @@ import { defaultBudget, runtimeBytes } from '../engine/process.ts';
 import { Device } from '../ggml/device.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
+import { describe, type ModelDescription } from './describe.ts';
 import { budgetOption, contextOption, kernelsOption, threadsOption } from './options.ts';
 import { printable, write } from './output.ts';
 
@@ -64,61 +65,6 @@ function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineErro
     if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
     throw error;
   }
-}
-
-function describe(outline: ModelOutline, listTensors: boolean): ModelDescription {
-  const { file, config } = outline;
-  const { metadata } = file;
-  const types: Record<string, { tensors: number; bytes: number }> = {};
-  for (const { type, extent } of file.weights.values()) {
-    const { tensors, bytes } = types[type.name] ?? { tensors: 0, bytes: 0 };
-    types[type.name] = { tensors: tensors + 1, bytes: bytes + extent.length };
-  }
-  return {
-    path: outline.path,
-    name: metadata.string('general.name', undefined) ?? config.architecture,
-    architecture: config.architecture,
-    layers: config.layers,
-    width: config.width,
-    heads: config.heads,
-    kv_heads: config.kvHeads,
-    parameters: file.parameters,
-    bytes: file.bytes,
-    files: file.files.length,
-    types,
-    context: config.context,
-    tokenizer: {
-      model: metadata.string('tokenizer.ggml.model', 'none'),
-      pre: metadata.string('tokenizer.ggml.pre', undefined) ?? null,
-      tokens: config.vocabulary,
-      chat_template: metadata.has('tokenizer.chat_template'),
-    },
-    ...(listTensors && {
-      tensors: [...file.weights.values()].map(({ name, type, shape, extent }) => ({
-        name,
-        type: type.name,
-        shape,
-        bytes: extent.length,
-      })),
-    }),
-  };
-}
-
-interface ModelDescription {
-  path: string;
-  name: string;
-  architecture: string;
-  layers: number;
-  width: number;
-  heads: number;
-  kv_heads: number;
-  parameters: number;
-  bytes: number;
-  files: number;
-  types: Readonly<Record<string, { tensors: number; bytes: number }>>;
-  context: number;
-  tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
-  tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
 }
 
 function modelText(model: ModelDescription): readonly string[] {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EngineError, type ErrorKind } from '../base/errors.ts';
+import { benchCommand } from './bench.ts';
 import { infoCommand } from './info.ts';
 import { handleOutputErrors, note, printable } from './output.ts';
 import { runCommand } from './run.ts';
@@ -15,7 +16,7 @@ function program(): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help shows the options)');
-  for (const sub of [runCommand(), infoCommand()]) {
+  for (const sub of [runCommand(), infoCommand(), benchCommand()]) {
     command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
   }
   return command;

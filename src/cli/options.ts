@@ -46,6 +46,13 @@ export const threadsOption = (): Option =>
     .default(undefined, 'one per core')
     .argParser(whole('a number of threads from 1 to 512', 1, 512));
 
+/** How much a benchmark measures. */
+export const measureOptions = (): readonly Option[] => [
+  new Option('--tokens <n>', 'tokens to decode in each round').default(16).argParser(whole('a number of tokens', 1)),
+  new Option('--prompt-tokens <n>', 'tokens of each prompt').default(128).argParser(whole('a number of tokens', 1)),
+  new Option('--rounds <n>', 'times that everything is measured').default(3).argParser(whole('a number of rounds', 1)),
+];
+
 /** What shapes an answer: how many tokens, and how each is chosen. */
 export const generationOptions = (): readonly Option[] => [
   new Option('-n, --max-tokens <n>', 'longest answer, in tokens')

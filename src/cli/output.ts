@@ -1,3 +1,6 @@
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { EngineError } from '../base/errors.ts';
+
 /** Writes to stdout, and waits where the reader is slow. Resolves at once when nobody reads any more. */
 export function write(text: string): Promise<void> {
   return new Promise((resolve) => {
@@ -23,3 +26,22 @@ export function handleOutputErrors(): void {
 
 /** Text from a file, safe to show: without the control characters that a terminal would obey. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '\uFFFD');
+
+/** Writes a file, in place of one that is there. Throws UNWRITABLE. */
+export const writeFile = (file: string, text: string): void => writing(file, () => writeFileSync(file, text));
+
+/** Throws UNWRITABLE now if a file could not be written later, and leaves everything as it is. */
+export function checkWritable(file: string): void {
+  const isNew = !existsSync(file);
+  writing(file, () => closeSync(openSync(file, 'a')));
+  if (isNew) rmSync(file);
+}
+
+function writing(file: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new EngineError('UNWRITABLE', { file, reason }, { cause });
+  }
+}

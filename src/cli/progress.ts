@@ -15,11 +15,20 @@ export class Progress implements Disposable {
   }
 
   update(state: State): void {
+    this.#write((seconds) => progressLine(this.#title, state, seconds));
+  }
+
+  /** For what is not counted in bytes. */
+  show(text: string): void {
+    this.#write(() => `${this.#title}  ${text}`);
+  }
+
+  #write(line: (seconds: number) => string): void {
     const now = performance.now();
     if (!this.#stream.isTTY || now - this.#shown < interval) return;
     this.#shown = now;
-    const line = progressLine(this.#title, state, (now - this.#began) / 1000);
-    this.#stream.write(`\r\x1b[K${line.slice(0, this.#stream.columns - 1)}`);
+    const text = line((now - this.#began) / 1000);
+    this.#stream.write(`\r\x1b[K${text.slice(0, this.#stream.columns - 1)}`);
   }
 
   /** Clears the line. */

@@ -8,6 +8,9 @@ import type { Model } from '../engine/model.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { headline } from '../plan/explain.ts';
 import type { Message } from '../text/chat-template.ts';
+import { knownReading } from './calibrations.ts';
+import { ioThreads } from './environment.ts';
+import { interruptible } from './interrupt.ts';
 import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
 import { note, write } from './output.ts';
 import { Progress } from './progress.ts';
@@ -32,9 +35,6 @@ interface RunOptions {
   json?: boolean;
 }
 
-/** A process that was interrupted ends with 128 + the number of SIGINT. */
-const interruptedExitCode = 130;
-
 export function runCommand(): Command {
   const command = new Command('run')
     .description('answer one prompt')
@@ -53,23 +53,11 @@ export function runCommand(): Command {
     .action(run);
 }
 
-async function run(path: string, options: RunOptions): Promise<void> {
-  const abort = new AbortController();
-  const interrupt = (): void => {
-    process.exitCode = interruptedExitCode;
-    abort.abort();
-  };
-  // A second Ctrl-C ends the process at once: nobody handles it.
-  process.once('SIGINT', interrupt);
-  process.stdout.once('error', () => abort.abort());
-  try {
-    await answer(path, options, abort.signal);
-  } catch (error) {
-    if (!abort.signal.aborted) throw error;
-  } finally {
-    process.off('SIGINT', interrupt);
-  }
-}
+const run = (path: string, options: RunOptions): Promise<void> =>
+  interruptible((abort) => {
+    process.stdout.once('error', () => abort.abort());
+    return answer(path, options, abort.signal);
+  });
 
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
   // Other commands, and --help, begin without what only answering needs.
@@ -78,7 +66,8 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
     memoryBudget: options.memoryBudget,
     threads: options.threads,
     kernels: options.kernels,
-    ioThreads: Number(process.env['UV_THREADPOOL_SIZE']) || undefined,
+    ioThreads: ioThreads(),
+    reading: knownReading(path),
   });
   const tokens = model.tokenize(promptFor(model, options, options.prompt ?? (await readPrompt(signal))));
   const plan = model.plan(options.ctx, {

@@ -1,5 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { tempFolder } from './temp-folder.ts';
+
+/** What the command line keeps for its user goes here, unless a test says otherwise. */
+const cache = tempFolder();
+after(() => cache[Symbol.dispose]());
 
 const cli = fileURLToPath(new URL('../../bin/ssd-llm.cjs', import.meta.url));
 
@@ -25,7 +31,8 @@ export function start(
   options: StartOptions = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const [command = '', ...rest] = [...(options.wrapper ?? []), process.execPath, cli, ...args];
-  const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+  const env = { ...process.env, SSD_LLM_CACHE: cache.path, ...options.env };
+  const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

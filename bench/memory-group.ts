@@ -24,7 +24,7 @@ const versions: readonly Version[] = [
 export function memoryGroup(bytes: number): MemoryGroup | string {
   let reason = 'there are no cgroups';
   for (const { root, limit, peak } of versions) {
-    const path = join(root, `ssd-llm-test-${process.pid}`);
+    const path = join(root, `ssd-llm-${process.pid}`);
     try {
       mkdirSync(path);
     } catch (error) {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type BenchReport, formats } from './bench-report.ts';
+
+const memory = { budget: 2 ** 30, peak: 2 ** 29, resident: 1, ring: 2, kv: 3, compute: 4, runtime: 5 };
+
+const report: BenchReport = {
+  machine: { cpu: 'A "fast" CPU, 4 GHz', threads: 2, os: 'linux 6 x64', node: 'v20', device_name: 'DISK|ONE' },
+  model: {
+    path: '/models/m.gguf',
+    name: 'A model\u001b[31m',
+    architecture: 'llama',
+    layers: 2,
+    width: 8,
+    heads: 2,
+    kv_heads: 1,
+    parameters: 1000,
+    bytes: 3 * 2 ** 30,
+    files: 1,
+    types: { q4_0: { tensors: 3, bytes: 100 } },
+    context: 4096,
+    tokenizer: { model: 'gpt2', pre: null, tokens: 100, chat_template: false },
+  },
+  plan: {
+    budget: 2 ** 30,
+    context: 512,
+    batch: 64,
+    memory,
+    resident: { weights: 2, bytes: 2 ** 30, converted: 1 },
+    streamed: { weights: 3, bytes: 2 ** 31 },
+    bytes_per_token: 2 ** 31,
+  },
+  budget: 2 ** 30,
+  cold: true,
+  calibration: { bytes_per_s: 5 * 2 ** 30, chunk: 2 ** 22, in_flight: 7, direct: true },
+  load: { seconds: 0.25, bytes: 2 ** 30 },
+  first_token: { seconds: 1.234, sweep_bytes: 3 * 2 ** 30, bytes_read: 3.5 * 2 ** 30 },
+  prefill: { tokens: 128, tokens_per_s: 64, ttft_ms: 2000, bytes_read: 2 ** 31 },
+  decode: {
+    tokens: 4,
+    seconds: 2,
+    tokens_per_s: 2,
+    bytes_per_token: 2 ** 31,
+    io_s: 1.9,
+    compute_s: 1,
+    stall_s: 0.75,
+    fraction_of_limit: 0.95,
+  },
+  alone: { bytes_per_s: 4.5 * 2 ** 30, compute_s_per_token: 0.25 },
+  memory,
+  spread: {
+    prefill_tokens_per_s: [60, 70],
+    decode_tokens_per_s: [1.9, 2.1234],
+    fraction_of_limit: [0.9, 0.99],
+    bytes_per_s: [2 ** 32, 5 * 2 ** 30],
+  },
+  rounds: [],
+};
+
+test('the table is Markdown whose columns stand below each other', () => {
+  const lines = formats.md(report).split('\n');
+  assert.equal(lines.pop(), '', 'it ends with a newline');
+  const bars = (line: string): number[] => [...line.replaceAll('\\|', '  ').matchAll(/\|/g)].map(({ index }) => index);
+  for (const line of lines) assert.deepEqual(bars(line), bars(lines[1] ?? ''), line);
+  assert.match(lines[1] ?? '', /^\| -+ \| -+ \|$/);
+  assert.match(lines[0] ?? '', /^\| A model\ufffd\[31m \(llama\)/, 'no control characters');
+  const text = lines.join('\n');
+  for (const line of [
+    /^\| device +\| DISK\\\|ONE: 5 GiB\/s with 7 in flight, 4 MiB each, past the page cache +\|$/m,
+    /^\| memory +\| budget 1 GiB, peak 512 MiB, context 512 tokens +\|$/m,
+    /^\| first token, cold +\| 1\.23 s from opening the model, 250 ms of it loading; read 3\.5 GiB +\|$/m,
+    /^\| prefill +\| 64 tokens\/s \(60 to 70\): 128 tokens, the next after 2 s; read 2 GiB +\|$/m,
+    /^\| decode +\| 2 tokens\/s \(1\.9 to 2\.12\): 500 ms and 2 GiB per token +\|$/m,
+    /^\| of a token +\| reading 475 ms, computing 250 ms, waiting for weights 188 ms +\|$/m,
+    /^\| reading alone +\| 4\.5 GiB\/s \(4 GiB\/s to 5 GiB\/s\): 444 ms per token +\|$/m,
+    /^\| computing alone +\| 250 ms per token +\|$/m,
+    /^\| fraction of limit +\| 0\.950 \(0\.900 to 0\.990\) +\|$/m,
+  ]) {
+    assert.match(text, line);
+  }
+});
+
+test('without streaming there is nothing to say about reading alone', () => {
+  const resident: BenchReport = {
+    ...report,
+    alone: { ...report.alone, bytes_per_s: null },
+    spread: { ...report.spread, bytes_per_s: null },
+  };
+  assert.doesNotMatch(formats.md(resident), /reading alone/);
+});
+
+test('JSON is the whole report', () => {
+  assert.deepEqual(JSON.parse(formats.json(report)), report);
+});
+
+test('CSV is a line of names and a line of as many values, quoted where they must be', () => {
+  const text = formats.csv({ ...report, alone: { ...report.alone, bytes_per_s: null } });
+  const [names = '', values = '', rest] = text.split('\n');
+  assert.equal(rest, '');
+  const cells = values.match(/"(?:[^"]|"")*"|[^,]+|(?<=,)(?=,)/g) ?? [];
+  const row = new Map(names.split(',').map((name, i) => [name, cells[i]]));
+  assert.equal(cells.length, row.size);
+  assert.equal(row.get('machine.cpu'), '"A ""fast"" CPU, 4 GHz"');
+  assert.equal(row.get('decode.fraction_of_limit'), '0.95');
+  assert.equal(row.get('alone.bytes_per_s'), '');
+  assert.equal(row.get('memory.peak'), `${2 ** 29}`);
+});

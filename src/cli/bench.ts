@@ -1,0 +1,165 @@
+import { cpus, release } from 'node:os';
+import { Command, Option } from 'commander';
+import { EngineError } from '../base/errors.ts';
+import { type BenchmarkProgress, benchmark, type FirstToken, firstToken, type Round } from '../engine/benchmark.ts';
+import { figuresOf } from '../engine/figures.ts';
+import type { Model } from '../engine/model.ts';
+import type { Kernels } from '../engine/planner.ts';
+import { defaultBudget } from '../engine/process.ts';
+import { tracePass } from '../engine/trace.ts';
+import { evictFile } from '../ggml/system.ts';
+import { openModelFile } from '../gguf/model-file.ts';
+import { headline, summarize } from '../plan/explain.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type Calibration, calibrate } from '../stream/calibrate.ts';
+import { type BenchReport, type Format, formats } from './bench-report.ts';
+import { keepReading } from './calibrations.ts';
+import { describe } from './describe.ts';
+import { ioThreads } from './environment.ts';
+import { interruptible } from './interrupt.ts';
+import { budgetOption, contextOption, kernelsOption, measureOptions, threadsOption } from './options.ts';
+import { checkWritable, write, writeFile } from './output.ts';
+import { Progress } from './progress.ts';
+import { storageOf } from './storage.ts';
+import { timelineSvg } from './timeline.ts';
+
+interface BenchOptions {
+  memoryBudget?: number;
+  ctx?: number;
+  tokens: number;
+  promptTokens: number;
+  rounds: number;
+  threads?: number;
+  kernels: Kernels;
+  cold?: boolean;
+  output: Format;
+  json?: boolean;
+  chart?: string;
+}
+
+export function benchCommand(): Command {
+  const command = new Command('bench')
+    .description('measure how fast a model runs here, and how close that comes to what limits it')
+    .argument('<model>', 'GGUF file; of a split model, any part')
+    .addOption(budgetOption())
+    .addOption(contextOption());
+  for (const option of measureOptions()) command.addOption(option);
+  return command
+    .addOption(threadsOption())
+    .addOption(kernelsOption())
+    .option('--cold', 'drop the model from the page cache before it is opened')
+    .addOption(new Option('--output <format>', 'what to print').choices(Object.keys(formats)).default('md'))
+    .addOption(new Option('--json', 'the same as --output json').conflicts('output'))
+    .option('--chart <file>', 'draw where the time of one token went, as SVG')
+    .action((path: string, options: BenchOptions) => interruptible(({ signal }) => bench(path, options, signal)));
+}
+
+/**
+ * The device is calibrated first. That reads past the page cache, so it leaves the model as cold or warm as it was when
+ * it is opened, which is where the time to the first token begins. The rounds come last.
+ */
+async function bench(path: string, options: BenchOptions, signal: AbortSignal): Promise<void> {
+  const { chart, promptTokens, tokens } = options;
+  if (chart !== undefined) checkWritable(chart);
+  const { Model } = await import('../engine/model.ts');
+  const calibration = await calibrateFor(path, options, signal);
+
+  const began = performance.now();
+  const { memoryBudget, threads, kernels } = options;
+  const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading: calibration };
+  await using model = Model.open(path, machine);
+  const plan = planFor(model, options);
+  const measured = await measure(model, plan, { ...options, began, signal });
+  if (chart !== undefined) {
+    const trace = await tracePass(model, promptTokens + (tokens >> 1), signal);
+    const { name } = describe(model.outline, false);
+    writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan), ...trace }));
+  }
+  const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold ?? false });
+  await write(formats[options.json ? 'json' : options.output](report));
+}
+
+async function calibrateFor(path: string, options: BenchOptions, signal: AbortSignal): Promise<Calibration> {
+  const { files } = openModelFile(path);
+  using progress = new Progress('calibrating');
+  const calibration = await calibrate(files, {
+    inFlight: Math.max(1, ioThreads() - 1),
+    // The libraries and what JavaScript allocates take some of what is free.
+    memory: ((options.memoryBudget ?? defaultBudget()) - process.memoryUsage.rss()) / 2,
+    signal,
+    onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
+  });
+  // What was found with less memory or with a small file is no rule for others.
+  if (calibration.complete) keepReading(path, calibration);
+  if (options.cold) for (const file of files) evictFile(file.path);
+  return calibration;
+}
+
+/** Throws BAD_OPTION if the context does not hold what is to be measured. */
+function planFor(model: Model, { ctx, promptTokens, tokens }: BenchOptions): Plan {
+  const plan = model.plan(ctx, { prompt: promptTokens, answer: tokens });
+  if (promptTokens + tokens > plan.context) {
+    throw new EngineError('BAD_OPTION', {
+      option: '--prompt-tokens and --tokens',
+      value: `${promptTokens} and ${tokens}`,
+      expected: `no more together than the context, ${plan.context} tokens; --ctx changes it`,
+    });
+  }
+  return plan;
+}
+
+interface Measured {
+  readonly first: FirstToken;
+  readonly rounds: readonly Round[];
+}
+
+async function measure(
+  model: Model,
+  plan: Plan,
+  options: BenchOptions & { began: number; signal: AbortSignal },
+): Promise<Measured> {
+  const { began, signal, tokens, promptTokens } = options;
+  let first: FirstToken;
+  {
+    using progress = new Progress('loading');
+    const onProgress = (done: number, total: number): void => progress.update({ done, total });
+    first = await firstToken(model, plan, { began, signal, onProgress });
+  }
+  using progress = new Progress('measuring');
+  const onProgress = ({ round, doing, done, total }: BenchmarkProgress): void =>
+    progress.show(`round ${round} of ${options.rounds}  ${doing}  ${done} of ${total}`);
+  return {
+    first,
+    rounds: await benchmark(model, { promptTokens, tokens, rounds: options.rounds, signal, onProgress }),
+  };
+}
+
+function reportOf(
+  model: Model,
+  plan: Plan,
+  { first, rounds, calibration, cold }: Measured & { calibration: Calibration; cold: boolean },
+): BenchReport {
+  const { load, ...first_token } = first;
+  const { chunkBytes, inFlight, bytesPerSecond, direct } = calibration;
+  const last = rounds.at(-1);
+  if (!last) throw new RangeError('nothing was measured');
+  return {
+    machine: {
+      cpu: cpus()[0]?.model.trim() ?? process.arch,
+      threads: model.device.threads,
+      os: `${process.platform} ${release()} ${process.arch}`,
+      node: process.version,
+      device_name: storageOf(model.outline.path)?.name ?? null,
+    },
+    model: describe(model.outline, false),
+    plan: summarize(plan),
+    budget: plan.budget,
+    cold,
+    calibration: { bytes_per_s: bytesPerSecond, chunk: chunkBytes, in_flight: inFlight, direct },
+    load,
+    first_token,
+    ...figuresOf(rounds),
+    memory: last.memory,
+    rounds: rounds.map(({ memory: _, ...round }) => round),
+  };
+}

@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pageBytes } from '../ggml/system.ts';
+import type { Calibration } from '../stream/calibrate.ts';
+import { cacheFolder } from './environment.ts';
+import { storageOf } from './storage.ts';
+
+/** What is kept of a calibration. */
+type Kept = Omit<Calibration, 'complete'>;
+
+const fileIn = (folder: string): string => join(folder, 'calibrations.json');
+
+/** How the storage that holds `path` is read best, if that was kept and is sound. */
+export function knownReading(path: string, folder: string | undefined = cacheFolder()): Kept | undefined {
+  const storage = storageOf(path);
+  return storage && folder !== undefined ? readAll(folder).get(storage.key) : undefined;
+}
+
+/**
+ * Keeps how the storage that holds `path` is read best, beside what is known of others. Returns false where nothing can
+ * be kept, which is harmless: what is not there can be measured again.
+ */
+export function keepReading(path: string, calibration: Kept, folder: string | undefined = cacheFolder()): boolean {
+  const storage = storageOf(path);
+  if (!storage || folder === undefined) return false;
+  const { bytesPerSecond, chunkBytes, inFlight, direct } = calibration;
+  const all = readAll(folder).set(storage.key, { bytesPerSecond, chunkBytes, inFlight, direct });
+  try {
+    replace(folder, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whoever reads meanwhile sees the old file or the new one, never a part. */
+function replace(folder: string, text: string): void {
+  const written = `${fileIn(folder)}.${process.pid}`;
+  mkdirSync(folder, { recursive: true });
+  try {
+    writeFileSync(written, text);
+    renameSync(written, fileIn(folder));
+  } catch (error) {
+    rmSync(written, { force: true });
+    throw error;
+  }
+}
+
+/** What the file holds that is sound. A missing, unreadable or damaged file holds nothing. */
+function readAll(folder: string): Map<string, Kept> {
+  try {
+    const content: unknown = JSON.parse(readFileSync(fileIn(folder), 'utf8'));
+    const sound = Object.entries(content ?? {}).filter((entry): entry is [string, Kept] => isSound(entry[1]));
+    return new Map(sound);
+  } catch {
+    return new Map();
+  }
+}
+
+function isSound(value: unknown): value is Kept {
+  if (typeof value !== 'object' || value === null) return false;
+  const { bytesPerSecond, chunkBytes, inFlight, direct } = value as Readonly<Record<string, unknown>>;
+  return (
+    isWhole(chunkBytes, pageBytes, 2 ** 30) &&
+    chunkBytes % pageBytes === 0 &&
+    isWhole(inFlight, 1, 1024) &&
+    typeof bytesPerSecond === 'number' &&
+    Number.isFinite(bytesPerSecond) &&
+    bytesPerSecond > 0 &&
+    typeof direct === 'boolean'
+  );
+}
+
+const isWhole = (value: unknown, min: number, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;

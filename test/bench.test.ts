@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import type { BenchReport } from '../src/cli/bench-report.ts';
+import { storageOf } from '../src/cli/storage.ts';
+import { figuresOf } from '../src/engine/figures.ts';
+import { Device } from '../src/ggml/device.ts';
+import { byName } from '../src/gguf/types.ts';
+import { run, start } from './support/cli.ts';
+import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const model = await smollm2();
+const MiB = 2 ** 20;
+const short = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--threads', '1'];
+/** About half of the weights stream. */
+const tight = ['--memory-budget', '192M', '--ctx', '512'];
+
+test('a benchmark finds the device, the limits and the speed, in one object whose numbers add up', async () => {
+  using folder = tempFolder();
+  const chart = folder.file('pass.svg');
+  const options = [...tight, ...short, '--rounds', '2', '--kernels', 'plain', '--cold', '--chart', chart, '--json'];
+  // With three reads in flight no setting is left out: for more, this file or the budget might be too small.
+  const env = { SSD_LLM_CACHE: folder.file('cache'), UV_THREADPOOL_SIZE: '4' };
+  const { code, stdout, stderr } = await run(['bench', model, ...options], { env });
+  assert.deepEqual([code, stderr], [0, '']);
+  const report = JSON.parse(stdout) as BenchReport;
+  const { calibration, load, first_token, prefill, decode, alone, memory, rounds } = report;
+
+  assert.deepEqual([report.machine.threads, report.machine.node], [1, process.version]);
+  assert.equal(report.machine.device_name, storageOf(model)?.name);
+  assert.deepEqual([report.model.path, report.model.architecture], [model, 'llama']);
+  assert.deepEqual([report.budget, report.plan.context, report.cold], [192 * MiB, 512, true]);
+  assert.equal(report.plan.resident.converted, 0, 'plain kernels');
+  assert.ok(memory.budget === report.budget && memory.peak <= memory.budget, `peak ${memory.peak}`);
+
+  assert.ok(calibration.bytes_per_s > 0 && calibration.in_flight <= 3 && calibration.chunk >= MiB);
+  assert.ok(load.seconds < first_token.seconds && load.bytes > 10 * MiB);
+  assert.ok(first_token.bytes_read >= first_token.sweep_bytes && first_token.sweep_bytes > 60 * MiB);
+  assert.deepEqual([prefill.tokens, decode.tokens, rounds.length], [10, 3, 2]);
+  assert.ok(prefill.ttft_ms > 0 && prefill.bytes_read > 30 * MiB && decode.bytes_per_token > 30 * MiB);
+  assert.ok(alone.bytes_per_s && alone.compute_s_per_token > 0);
+
+  const raw = rounds.map((round) => ({ ...round, memory }));
+  const figures = figuresOf(raw);
+  for (const name of ['prefill', 'decode', 'alone', 'spread'] as const) assert.deepEqual(report[name], figures[name]);
+  const fractions = raw.map(({ reading, decode: d, computing_s }) => {
+    const readingSeconds = (d.bytes_per_token * (reading?.seconds ?? 0)) / (reading?.bytes ?? 1);
+    return Math.max(readingSeconds, computing_s) / (d.seconds / d.tokens);
+  });
+  const [least, most] = report.spread.fraction_of_limit;
+  assert.ok(Math.abs(least - Math.min(...fractions)) < 1e-9 && Math.abs(most - Math.max(...fractions)) < 1e-9);
+  for (const { decode: d } of raw) assert.ok(Math.abs(d.tokens_per_s - d.tokens / d.seconds) < 1e-9);
+
+  assert.match(readFileSync(chart, 'utf8'), /^<svg[^>]*>[\s\S]*<\/svg>\s*$/);
+  const kept = Object.values(JSON.parse(readFileSync(folder.file('cache/calibrations.json'), 'utf8')) as object);
+  const { chunk: chunkBytes, in_flight: inFlight, bytes_per_s: bytesPerSecond, direct } = calibration;
+  assert.deepEqual(kept, [{ bytesPerSecond, chunkBytes, inFlight, direct }], 'later runs know the device');
+});
+
+test('a benchmark prints a table and nothing else', async () => {
+  const { code, stdout, stderr } = await run(['bench', model, ...tight, ...short]);
+  assert.deepEqual([code, stderr], [0, '']);
+  for (const line of stdout.trimEnd().split('\n')) assert.match(line, /^\|.*\|$/);
+  for (const line of [
+    /^\| memory +\| budget 192 MiB, peak [\d.]+ MiB, context 512 tokens +\|$/m,
+    /^\| first token, warm +\| [\d.]+ m?s from opening the model/m,
+    /^\| prefill +\| [\d.]+ tokens\/s .*: 10 tokens/m,
+    /^\| decode +\| [\d.]+ tokens\/s .* per token +\|$/m,
+    /^\| reading alone +\| [\d.]+ [MG]iB\/s/m,
+    /^\| fraction of limit +\| \d\.\d{3} /m,
+  ]) {
+    assert.match(stdout, line);
+  }
+});
+
+test('a model that fits is measured too, and CSV has the medians', async () => {
+  const roomy = ['bench', model, '-m', '1G', ...short, '--output'];
+  const csv = await run([...roomy, 'csv']);
+  assert.equal(csv.code, 0, csv.stderr);
+  const [names = '', values = '', end] = csv.stdout.split('\n');
+  assert.equal(end, '');
+  assert.match(names, /^machine\.cpu,.*calibration\.bytes_per_s,.*decode\.fraction_of_limit/);
+  assert.match(values, /,llama,/);
+  const json = await run([...roomy, 'json']);
+  const { plan, alone, spread } = JSON.parse(json.stdout) as BenchReport;
+  assert.deepEqual([plan.streamed.bytes, alone.bytes_per_s, spread.bytes_per_s], [0, null, null]);
+  using device = new Device(1, 0);
+  const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(byName(name)?.id ?? 0, [576, 576]));
+  assert.equal(plan.resident.converted > 0, faster, 'kernels are auto unless others are asked for');
+});
+
+test('an answer is read for as the device was found to be read best, if that is known and sound', async () => {
+  using folder = tempFolder();
+  const args = ['run', model, '-p', 'Hi', '-n', '2', ...tight, '-t', '1', '--json'];
+  const io = async (cache: string): Promise<Record<string, unknown>> => {
+    writeFileSync(folder.file('calibrations.json'), cache);
+    const { code, stdout, stderr } = await run(args, { env: { SSD_LLM_CACHE: folder.path } });
+    assert.equal(code, 0, stderr);
+    return (JSON.parse(stdout) as { stats: { io: Record<string, unknown> } }).stats.io;
+  };
+  const known = { bytesPerSecond: 1e9, chunkBytes: 65536, inFlight: 2, direct: true };
+  const { chunk, in_flight } = await io(JSON.stringify({ [storageOf(model)?.key ?? '']: known }));
+  assert.deepEqual([chunk, in_flight], [65536, 2]);
+  const { in_flight: usual } = await io('{ damaged');
+  assert.equal(usual, 7);
+});
+
+test('what cannot be measured is refused before anything is', async () => {
+  using folder = tempFolder();
+  const began = performance.now();
+  const unwritable = await run(['bench', model, ...tight, '--chart', folder.file('missing/pass.svg')]);
+  assert.equal(unwritable.code, 1);
+  assert.match(unwritable.stderr, /^error: .*pass\.svg cannot be written \(ENOENT\); .*\[UNWRITABLE\]\n$/);
+  const missing = await run(['bench', folder.file('none.gguf'), '--chart', folder.file('pass.svg')]);
+  assert.equal(missing.code, 3);
+  assert.ok(!existsSync(folder.file('pass.svg')), 'a chart of nothing is not left behind');
+  for (const wrong of [
+    ['--tokens', '0'],
+    ['--prompt-tokens', '0'],
+    ['--rounds', '0'],
+    ['--output', 'xml'],
+    ['--json', '--output', 'csv'],
+  ]) {
+    const { code, stdout } = await run(['bench', model, ...wrong]);
+    assert.deepEqual([code, stdout], [2, ''], wrong.join(' '));
+  }
+  assert.ok(performance.now() - began < 20_000);
+  const long = await run(['bench', model, '-m', '192M', '-c', '64', '--prompt-tokens', '60', '--tokens', '5']);
+  assert.equal(long.code, 2);
+  assert.match(
+    long.stderr,
+    /--prompt-tokens and --tokens 60 and 5 is not valid; expected .* 64 tokens.*\[BAD_OPTION\]/,
+  );
+});
+
+test('Ctrl-C ends a benchmark with exit code 130, whatever it is at', async () => {
+  using folder = tempFolder();
+  const chart = folder.file('pass.svg');
+  for (const delay of [900, 4500]) {
+    const { child, ended } = start(['bench', model, ...tight, ...short, '--rounds', '1000', '--chart', chart]);
+    setTimeout(() => child.kill('SIGINT'), delay);
+    assert.deepEqual(await ended, { code: 130, stdout: '', stderr: '' });
+  }
+  assert.deepEqual(readdirSync(folder.path), []);
+});
