@@ -16,8 +16,11 @@ export interface Result {
 const path = fileURLToPath(new URL('results.tsv', import.meta.url));
 const columns = ['date', 'machine', 'commit', 'experiment', 'model', 'budget', 'figures', 'verdict'];
 
-/** Appends a row to results.tsv, and shows it. */
-export function appendResult({ experiment, model, budget, figures, verdict = 'measured' }: Result): void {
+/** Appends a row to results.tsv, and shows it unless `silent`. */
+export function appendResult(
+  { experiment, model, budget, figures, verdict = 'measured' }: Result,
+  { silent = false }: { silent?: boolean } = {},
+): void {
   if (!existsSync(path)) appendFileSync(path, `${columns.join('\t')}\n`);
   const machine = `${cpus()[0]?.model.trim()} x${availableParallelism()}`;
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
@@ -25,5 +28,5 @@ export function appendResult({ experiment, model, budget, figures, verdict = 'me
   const date = new Date().toISOString().slice(0, 10);
   const row = [date, machine, commit, experiment, model, budget, list.join(' '), verdict].join('\t');
   appendFileSync(path, `${row}\n`);
-  process.stdout.write(`${row}\n`);
+  if (!silent) process.stdout.write(`${row}\n`);
 }
