@@ -13,7 +13,7 @@ import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import { Generation, type PromptProgress } from './generation.ts';
-import { evictFiles, type ModelOutline, openOutline } from './outline.ts';
+import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { type Kernels, layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
 import { Runtime } from './runtime.ts';
@@ -103,7 +103,9 @@ export class Model implements AsyncDisposable {
 
   /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
   static open(path: string, options: ModelOptions = {}): Model {
-    return new Model(openOutline(path), options);
+    const outline = openOutline(path);
+    manifestIn(outline, outline.config.context);
+    return new Model(outline, options);
   }
 
   /** What the budget would be spent on with this context, or a chosen one that suits the tokens at hand. */

@@ -12,24 +12,25 @@ export interface ModelOutline {
   readonly file: ModelFile;
   readonly config: Config;
   readonly stages: readonly Stage[];
-  /** The weights that a pass reads, in order of first use. */
-  readonly manifest: readonly ManifestEntry[];
 }
 
-/**
- * Reads the header of a GGUF file and checks that the model is one we can run, every tensor by name, type and shape.
- * Throws the errors of gguf/ and model/, MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
- */
+/** Reads the header of a GGUF file. Throws the errors of gguf/ and model/. */
 export function openOutline(path: string): ModelOutline {
   const file = openModelFile(path);
   const architecture = architectureOf(file.metadata.string('general.architecture'));
   const config = architecture.config(file.metadata);
   const stages = architecture.stages(config);
-  const manifest = manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, config.context) });
-  const outline = { path, file, config, stages, manifest };
+  const outline = { path, file, config, stages };
   evictFiles(outline);
   return outline;
 }
+
+/**
+ * The weights that a pass reads in a context of so many tokens, in order of first use: each is there, of a type and
+ * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ */
+export const manifestIn = ({ config, stages, file }: ModelOutline, context: number): readonly ManifestEntry[] =>
+  manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, context) });
 
 /** Leaves nothing of the model in the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
 export function evictFiles({ file }: ModelOutline): void {

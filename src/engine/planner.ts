@@ -8,7 +8,7 @@ import { makePlan, type Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
-import { kvShapeOf, type ModelOutline } from './outline.ts';
+import { kvShapeOf, type ModelOutline, manifestIn } from './outline.ts';
 
 /** Which kernels multiply resident weights: the fastest layout of the device, or the file's own, bit for bit. */
 export type Kernels = 'auto' | 'plain';
@@ -75,7 +75,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     page: pageBytes,
     batch: options.kernels === 'plain' ? plainBatch : undefined,
     residency: options.residency,
-    manifest: outline.manifest,
+    manifest: manifestIn(outline, context),
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {
