@@ -24,6 +24,7 @@ export class Device implements Disposable {
   readonly #device: Pointer;
   readonly #backend: Pointer;
   readonly #pool: Pointer;
+  readonly #setThreads: (backend: Pointer, threads: number) => void;
 
   /** `threads` share each operation; `poll` (0-100) is how long they spin for the next one before they sleep. */
   constructor(threads: number, poll: number) {
@@ -38,12 +39,13 @@ export class Device implements Disposable {
       ...defaults(threads),
       poll,
     });
-    this.#call('ggml_backend_set_n_threads', 'void', ['void *', 'int'])(this.#backend, threads);
+    this.#setThreads = this.#call('ggml_backend_set_n_threads', 'void', ['void *', 'int']);
     this.#call('ggml_backend_cpu_set_threadpool', 'void', ['void *', 'void *'])(this.#backend, this.#pool);
   }
 
-  /** Computes `graph` on threads of its own; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
-  compute(graph: Pointer): Promise<void> {
+  /** Computes `graph` on `threads` of its own, at most; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
+  compute(graph: Pointer, threads: number = this.threads): Promise<void> {
+    this.#setThreads(this.#backend, threads);
     return new Promise((resolve, reject) => {
       this.#api.ggml_backend_graph_compute.async(this.#backend, graph, (error: Error | null, status: number) => {
         if (error) reject(error);

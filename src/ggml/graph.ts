@@ -58,6 +58,8 @@ export class Graph implements Disposable {
   static readonly capacity = 16384;
 
   readonly uses: Use[] = [];
+  /** Nodes whose results depend in their last bits on how many threads compute them. */
+  readonly threadBound: number[] = [];
   /** Bytes of scratch memory that the largest operation may take beside the tensors. */
   scratchBytes = 0;
   readonly pointer: Pointer;
@@ -255,7 +257,10 @@ export class Graph implements Disposable {
     );
     const precisionF32 = 10;
     this.#api.ggml_flash_attn_ext_set_prec(pointer, precisionF32);
-    return this.reshape(this.#node(pointer, [valueHead, heads, n]), [valueHead * heads, n]);
+    const attended = this.#node(pointer, [valueHead, heads, n]);
+    // For one query it divides the keys among the threads and adds up what they find.
+    this.threadBound.push(this.#nodes - 1);
+    return this.reshape(attended, [valueHead * heads, n]);
   }
 
   [Symbol.dispose](): void {

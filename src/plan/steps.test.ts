@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { divide, type StreamedUse } from './steps.ts';
+import { divide, isolate, type StreamedUse } from './steps.ts';
 
 /** Uses of slices 0, 1, 2, … in the order of the nodes that read them; a node reads one at most. */
 const anyUses = fc
@@ -75,4 +75,17 @@ test('what comes before the first streamed slice is a step of its own: it is com
     { from: 9, to: 12, slices: [8] },
   ]);
   assert.deepEqual(divide([], 5, 20), [{ from: 0, to: 5, slices: [] }]);
+});
+
+test('nodes that are to stand alone do, and all others stay together', () => {
+  const step = { from: 3, to: 10, slices: [] };
+  assert.deepEqual(isolate(step, []), [{ from: 3, to: 10, alone: false }]);
+  assert.deepEqual(isolate(step, [1, 3, 6, 7, 9, 10]), [
+    { from: 3, to: 4, alone: true },
+    { from: 4, to: 6, alone: false },
+    { from: 6, to: 7, alone: true },
+    { from: 7, to: 8, alone: true },
+    { from: 8, to: 9, alone: false },
+    { from: 9, to: 10, alone: true },
+  ]);
 });

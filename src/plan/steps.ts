@@ -37,3 +37,27 @@ export function divide(uses: readonly StreamedUse[], nodes: number, maxBytes: nu
   if (from < nodes) steps.push({ from, to: nodes, slices });
   return steps;
 }
+
+/** Some nodes [from, to) of a step; `alone` if it is one of those that were to stand alone. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly alone: boolean;
+}
+
+/** Cuts the nodes of a step so that each of `alone` stands alone. */
+export function isolate({ from, to }: Step, alone: readonly number[]): readonly Part[] {
+  const parts: Part[] = [];
+  let done = from;
+  const add = (until: number, isAlone: boolean): void => {
+    if (until > done) parts.push({ from: done, to: until, alone: isAlone });
+    done = until;
+  };
+  for (const node of alone) {
+    if (node < from || node >= to) continue;
+    add(node, false);
+    add(node + 1, true);
+  }
+  add(to, false);
+  return parts;
+}

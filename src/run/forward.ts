@@ -8,7 +8,8 @@ import type { Weight } from '../gguf/weight.ts';
 import type { Stage, Weights } from '../model/architecture.ts';
 import type { Plan } from '../plan/plan.ts';
 import { slotOf } from '../plan/slices.ts';
-import { divide, type Step } from '../plan/steps.ts';
+import { divide, isolate, type Part, type Step } from '../plan/steps.ts';
+import { ThreadChoice } from '../plan/threads.ts';
 import type { Reader } from '../stream/reader.ts';
 import { RowReader } from '../stream/rows.ts';
 import type { WeightSource } from '../stream/source.ts';
@@ -39,8 +40,12 @@ interface Compiled {
   readonly graph: Graph;
   readonly inputs: BatchInputs;
   readonly logits: Tensor;
-  readonly steps: readonly (Step & { readonly graph: Pointer })[];
+  readonly steps: readonly (Step & { readonly parts: readonly ComputedPart[] })[];
+  /** Chooses how many threads compute what may be computed by any number; undefined if all of them do. */
+  readonly choice: ThreadChoice | undefined;
 }
+
+type ComputedPart = Part & { readonly graph: Pointer };
 
 export interface ForwardParts {
   readonly stages: readonly Stage[];
@@ -81,6 +86,8 @@ export class Forward implements Disposable {
   readonly #parts: ForwardParts;
   readonly #allocator: GraphAllocator = new GraphAllocator();
   readonly #streamed: ReadonlySet<number>;
+  /** By the number of tokens in a pass. */
+  readonly #choices = new Map<number, ThreadChoice>();
   #compiled: Compiled | undefined;
   #rows: RowReader | undefined;
   #logits: Float32Array = new Float32Array();
@@ -96,7 +103,10 @@ export class Forward implements Disposable {
    */
   async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
     const { source, device } = this.#parts;
-    const { route, inputs, logits, steps } = this.#compile(spans);
+    const { route, inputs, logits, steps, choice } = this.#compile(spans);
+    const threads = (!still && choice?.threads) || device.threads;
+    const used = process.cpuUsage();
+    let [compute, stall] = [0, 0];
     await source.follow(route.slices);
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
@@ -107,9 +117,10 @@ export class Forward implements Disposable {
         using _lease = await source.lease(still ? 0 : step.slices.length);
         const begin = performance.now();
         await route.prepare(step.slices);
-        await device.compute(step.graph);
+        for (const part of step.parts) await device.compute(part.graph, part.alone ? device.threads : threads);
         const end = performance.now();
-        this.computeSeconds += (end - begin) / 1000;
+        stall += (begin - asked) / 1000;
+        compute += (end - begin) / 1000;
         trace?.({ node: step.from, slices: step.slices, asked, begin, end });
         onStep?.((i + 1) / steps.length);
       }
@@ -118,6 +129,9 @@ export class Forward implements Disposable {
       await source.restart();
       throw error;
     }
+    this.computeSeconds += compute;
+    const { user, system } = process.cpuUsage(used);
+    if (!still) choice?.passed({ compute, stall, cpu: (user + system) / 1e6 });
     const result = this.#logitsOf((logits.shape[0] ?? 0) * inputs.outputCount);
     loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
     return result;
@@ -151,12 +165,22 @@ export class Forward implements Disposable {
     const uses = graph.uses
       .filter((use) => this.#streamed.has(use.slice))
       .map((use) => ({ ...use, bytes: this.#ringBytes(use.slice) }));
+    const choice = uses.length > 0 && route === routes.plain ? this.#choiceFor(tokens) : undefined;
     const steps = divide(uses, graph.nodes, plan.stepBytes).map((step) => ({
       ...step,
-      graph: graph.slice(step.from, step.to),
+      parts: isolate(step, choice ? graph.threadBound : []).map((part) => ({
+        ...part,
+        graph: graph.slice(part.from, part.to),
+      })),
     }));
-    this.#compiled = { route, shapes, graph, inputs, logits, steps };
+    this.#compiled = { route, shapes, graph, inputs, logits, steps, choice };
     return this.#compiled;
+  }
+
+  #choiceFor(tokens: number): ThreadChoice {
+    const choice = this.#choices.get(tokens) ?? new ThreadChoice(this.#parts.device.threads);
+    this.#choices.set(tokens, choice);
+    return choice;
   }
 
   /** Bytes of the ring that a streamed slice takes: whole pages. */
