@@ -77,16 +77,16 @@ export async function firstToken(
 
 /**
  * Measures a model from which a token has been asked already. In each round, so that what else the machine does hits
- * all alike: reading alone, through the source that the passes lease from; a prompt, another one each time, and
- * decoding, as any generation; computing one token alone, on weights as they lie in memory, which where they stream are
+ * all alike: a prompt, another one each time, and decoding, as any generation; right after that reading alone, through the
+ * source that the passes lease from: what else the device does changes within seconds; computing one token alone, on weights as they lie in memory, which where they stream are
  * those that the ring happens to hold. Rejects with the errors of a generation, or the signal's reason.
  */
 export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly Round[]> {
   const rounds: Round[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
     const tell: Tell = (doing, done, total) => options.onProgress?.({ round, doing, done, total });
-    const reading = await readAlone(model, options.signal, tell);
     const generated = await generate(model, { ...options, round }, tell);
+    const reading = await readAlone(model, options.signal, tell);
     const computing_s = await computeAlone(model, options, tell);
     rounds.push({ reading, ...generated, computing_s });
   }

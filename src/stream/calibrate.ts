@@ -29,7 +29,7 @@ interface File {
 }
 
 const MiB = 2 ** 20;
-const chunkSizes: readonly number[] = [1, 2, 4, 8, 16].map((n) => n * MiB);
+const chunkSizes: readonly number[] = [1, 2, 4, 8].map((n) => n * MiB);
 /** More in flight than a ring holds will never be asked for. */
 const mostBytes = 128 * MiB;
 /** Milliseconds that one sample takes at least, and all of them take on a fast device. */
