@@ -31,6 +31,8 @@ export interface Contestant {
   readonly name: string;
   /** Set before each of its runs, where it can be: KiB of the kernel's read-ahead. */
   readonly readAhead?: number;
+  /** It has memory for all weights, and is compared with our own such runs. */
+  readonly inRam?: boolean;
   run(task: Task): Promise<Outcome>;
 }
 
@@ -48,6 +50,7 @@ export const ssdLlm: Contestant = {
 /** Our own command with a budget that the whole model fits in. */
 export const ssdLlmInRam: Contestant = {
   name: 'ssd-llm, all in RAM',
+  inRam: true,
   run: (task) => ours(task, openModelFile(task.path).bytes * 1.05 + 2 ** 30, false),
 };
 
@@ -61,6 +64,7 @@ export const llamaMapped = (readAhead?: number): Contestant => ({
 /** llama.cpp with its defaults: all weights in memory, converted to its fastest kernels. */
 export const llamaInRam: Contestant = {
   name: 'llama.cpp, all in RAM',
+  inRam: true,
   run: (task) => peer(task, 'ram'),
 };
 

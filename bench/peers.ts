@@ -88,10 +88,14 @@ const three = (values: readonly number[], digits: number): string => {
 };
 
 function report(path: string, options: Options, outcomes: ReadonlyMap<Contestant, readonly Outcome[] | Error>): void {
-  const reference = outcomes.get(ssdLlm);
-  if (!reference || reference instanceof Error) throw new Error(`ssd-llm failed: ${reference?.message}`);
-  const own = reference.map(({ decode }) => decode);
-  process.stdout.write('| | decode, tokens/s | ours by theirs | prefill, tokens/s | peak |\n|---|---|---|---|---|\n');
+  const own = (contestant: Contestant): readonly Outcome[] => {
+    const runs = outcomes.get(contestant.inRam ? ssdLlmInRam : ssdLlm);
+    if (!runs || runs instanceof Error) throw new Error(`ssd-llm failed: ${runs?.message}`);
+    return runs;
+  };
+  process.stdout.write(
+    '| | decode, tokens/s | ours by theirs | prefill, tokens/s | ours by theirs | peak |\n|---|---|---|---|---|---|\n',
+  );
   const bars: { label: string; value: number; low: number; high: number; highlight: boolean }[] = [];
   for (const [contestant, runs] of outcomes) {
     if (runs instanceof Error) {
@@ -101,10 +105,12 @@ function report(path: string, options: Options, outcomes: ReadonlyMap<Contestant
     const decode = runs.map((run) => run.decode);
     const prefill = runs.map((run) => run.prefill);
     const peaks = runs.flatMap(({ peak }) => peak ?? []);
-    const ratio = median(decode.map((rate, i) => (own[i] ?? 0) / rate));
+    const ratioOf = (what: 'decode' | 'prefill'): number =>
+      median(own(contestant).map((run, i) => run[what] / (runs[i]?.[what] ?? run[what])));
+    const [ratio, prefillRatio] = [ratioOf('decode'), ratioOf('prefill')];
     const peak = peaks.length > 0 ? formatBytes(Math.max(...peaks)) : '';
     process.stdout.write(
-      `| ${contestant.name} | ${three(decode, 2)} | ${ratio.toFixed(2)} | ${three(prefill, 1)} | ${peak} |\n`,
+      `| ${contestant.name} | ${three(decode, 2)} | ${ratio.toFixed(2)} | ${three(prefill, 1)} | ${prefillRatio.toFixed(2)} | ${peak} |\n`,
     );
     const [value, low, high] = spread(decode);
     bars.push({ label: contestant.name, value, low, high, highlight: contestant.name.startsWith('ssd-llm') });
@@ -118,6 +124,7 @@ function report(path: string, options: Options, outcomes: ReadonlyMap<Contestant
           prefill_tokens_per_s: three(prefill, 2).replaceAll(' ', ''),
           prompt_tokens: options.promptTokens,
           decode_ours_by_theirs: ratio.toFixed(2),
+          prefill_ours_by_theirs: prefillRatio.toFixed(2),
           peak: Math.max(0, ...peaks),
           ...ownFigures(runs),
         },

@@ -42,7 +42,7 @@ test('a streaming model is measured: every part of every round, in turns', async
     assert.ok(decode.io_s > 0 && decode.io_s <= decode.seconds && decode.compute_s > 0 && decode.stall_s >= 0);
   }
   const order = told.map(({ round, doing }) => `${round} ${doing}`);
-  const doing = ['reading alone', 'prefill', 'decoding', 'computing alone'];
+  const doing = ['prefill', 'decoding', 'reading alone', 'computing alone'];
   assert.deepEqual(
     [...new Set(order)],
     [1, 2].flatMap((round) => doing.map((what) => `${round} ${what}`)),

@@ -51,7 +51,8 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
   const all = settings(options.inFlight);
   const room = Math.min(options.memory, new Walk(files).bytes);
   const tried = all.filter((setting, i) => i === 0 || bytesOf(setting) <= room);
-  using memory = new HostMemory(Math.max(...tried.map(bytesOf)), 'reads to calibrate by');
+  // As much as weights stream through: what fits the processor's caches would be read faster than weights ever are.
+  using memory = new HostMemory(Math.max(...tried.map(bytesOf), Math.min(room, mostBytes)), 'reads to calibrate by');
   // The first touch of a page takes time that is not the device's.
   memory.clear();
 
@@ -120,12 +121,14 @@ async function sample(
   walk: Walk,
   memory: HostMemory,
 ): Promise<number> {
-  let [ended, began, bytes] = [0, 0, 0];
+  let [begun, ended, began, bytes] = [0, 0, 0, 0];
   let rate: number | undefined;
-  const readOn = async (turn: number): Promise<void> => {
-    const into = memory.view(turn * chunkBytes, chunkBytes);
+  const places = Math.floor(memory.bytes / chunkBytes);
+  const readOn = async (): Promise<void> => {
     while (rate === undefined) {
       const chunk = walk.next(chunkBytes);
+      const into = memory.view((begun % places) * chunkBytes, chunkBytes);
+      begun += 1;
       await reader.read(chunk.file, into, chunk.position);
       const now = performance.now();
       if (ended === 0) began = now;
@@ -135,6 +138,6 @@ async function sample(
       ended += 1;
     }
   };
-  await allSettled(Array.from({ length: inFlight }, (_, turn) => readOn(turn)));
+  await allSettled(Array.from({ length: inFlight }, readOn));
   return rate ?? 0;
 }
