@@ -1,5 +1,6 @@
 import { median } from '../base/median.ts';
 import type { Round } from './benchmark.ts';
+import type { GenerationStats } from './stats.ts';
 
 /** The least and the most of the rounds. */
 export type Range = readonly [least: number, most: number];
@@ -12,17 +13,8 @@ export interface Figures {
     readonly ttft_ms: number;
     readonly bytes_read: number;
   };
-  readonly decode: {
-    /** Of each round, and what they took. */
-    readonly tokens: number;
-    readonly seconds: number;
-    readonly tokens_per_s: number;
-    readonly bytes_per_token: number;
-    readonly io_s: number;
-    readonly compute_s: number;
-    readonly stall_s: number;
-    readonly fraction_of_limit: number;
-  };
+  /** Tokens and seconds are those of each round. */
+  readonly decode: GenerationStats['decode'] & { readonly fraction_of_limit: number };
   /** What limits decoding: each alone, in the same rounds. */
   readonly alone: {
     /** Null if nothing streams. */

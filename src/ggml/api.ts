@@ -193,6 +193,7 @@ function bind(libraries: Libraries): Ggml {
     table[name] = library.func(signature.replace(' (', ` ${name}(`));
   }
   libraries.ggml.func('void ggml_backend_load_all_from_path(const char *)')(libraries.folder);
+  // `signatures` has a name for each function of Ggml, which the compiler checks there; that C keeps to it, nobody can.
   return table as unknown as Ggml;
 }
 

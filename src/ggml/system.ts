@@ -45,6 +45,7 @@ export function evictFile(path: string): void {
 /** Turns the page cache off for reads through `fd` (macOS). Returns false where that cannot be done. */
 export const disablePageCache = (fd: number): boolean => {
   if (process.platform !== 'darwin') return false;
+  // A variadic function takes the type of each further argument before it.
   return (
     (fcntl as unknown as (fd: number, command: number, type: string, value: number) => number)(
       fd,
