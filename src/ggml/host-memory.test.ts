@@ -32,6 +32,19 @@ test('views show the same bytes, and can be cleared', () => {
   assert.ok(memory.view(0, memory.bytes).every((byte) => byte === 0));
 });
 
+test('views may lie anywhere in memory of several GiB', () => {
+  const GiB = 2 ** 30;
+  using memory = new HostMemory(5 * GiB, 'a test');
+  for (const at of [GiB, 2 * GiB, 5 * GiB - 30]) {
+    memory.view(at - 20, 50).fill(at / GiB);
+    assert.deepEqual(
+      [...memory.view(at + 20, 10)],
+      Array.from({ length: 10 }, () => Math.floor(at / GiB)),
+    );
+    assert.equal(memory.view(at - 20, 1)[0], memory.view(at, 1)[0]);
+  }
+});
+
 test('a tensor that is placed has its data in the memory, at any offset that suits its type', () => {
   using memory = new HostMemory(2 * pageBytes, 'a test');
   using set = new TensorSet(2);
