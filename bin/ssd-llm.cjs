@@ -4,6 +4,10 @@
 const { spawn } = require('node:child_process');
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
+const { setFlagsFromString } = require('node:v8');
+
+// Objects that are garbage soon would fill up to 48 MiB before they are collected: weights need that memory more.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const main = join(__dirname, '..', 'dist', 'cli', 'main.js');
 // Reads and computing share libuv's thread pool, whose size is fixed when it is first used: before any ES module loads.

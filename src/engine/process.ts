@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { autoBudget } from '../plan/defaults.ts';
 
-/** What the process still grows by after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 20-28 MiB. */
+/** What the process still grows by after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 12-24 MiB. */
 const growth = 32 * 2 ** 20;
 
 /** The bytes this process takes beside weights, KV and intermediate results. */
