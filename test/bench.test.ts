@@ -25,7 +25,7 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   const { code, stdout, stderr } = await run(['bench', model, ...options], { env });
   assert.deepEqual([code, stderr], [0, '']);
   const report = JSON.parse(stdout) as BenchReport;
-  const { calibration, load, first_token, prefill, decode, alone, memory, rounds } = report;
+  const { calibration, first_token, prefill, decode, alone, memory, rounds } = report;
 
   assert.deepEqual([report.machine.threads, report.machine.node], [1, process.version]);
   assert.equal(report.machine.device_name, storageOf(model)?.name);
@@ -35,7 +35,6 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   assert.ok(memory.budget === report.budget && memory.peak <= memory.budget, `peak ${memory.peak}`);
 
   assert.ok(calibration.bytes_per_s > 0 && calibration.in_flight <= 3 && calibration.chunk >= MiB);
-  assert.ok(load.seconds < first_token.seconds && load.bytes > 10 * MiB);
   assert.ok(first_token.bytes_read >= first_token.sweep_bytes && first_token.sweep_bytes > 60 * MiB);
   assert.deepEqual([prefill.tokens, decode.tokens, rounds.length], [10, 3, 2]);
   assert.ok(prefill.ttft_ms > 0 && prefill.bytes_read > 30 * MiB && decode.bytes_per_token > 30 * MiB);

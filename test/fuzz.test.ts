@@ -64,7 +64,7 @@ for (const architecture of architectures) {
       const outline = openOutline(file);
       const layoutOf = layoutsOf(device, 'auto');
       const plan = planModel(outline, device, layoutOf, { budget: 2 ** 28, runtime: 0, kernels: 'auto' });
-      await using runtime = await Runtime.load(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
+      await using runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
       await runtime.run([{ kv: runtime.kv, start: 0, tokens: [0, 1], logits: 'last' }]);
     });
     assert.ok(opened > 10 && refused > 10, `${opened} opened, ${refused} refused`);

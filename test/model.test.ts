@@ -137,6 +137,7 @@ test('a prompt decides how long a context is chosen, where none is given', async
   const long = model.generate('word '.repeat(4300), { ...greedy, maxTokens: 1 });
   await textOf(long);
   assert.equal(long.stopReason, 'length');
+  assert.ok((long.stats?.load_ms ?? 0) > 0, 'a long prompt has the weights loaded first');
   for (const maxTokens of [-1, Number.NaN]) {
     assert.throws(
       () => model.generate('Hi', { maxTokens }),

@@ -48,7 +48,7 @@ test('the JSON of an answer has what was promised, and its numbers add up', asyn
   assert.match(text, /^The answer/);
   assert.equal(stop_reason, 'length');
   const { prefill, decode, memory, io } = stats;
-  assert.ok(stats.load_ms > 0 && stats.ttft_ms > 0);
+  assert.ok(stats.load_ms === 0 && stats.ttft_ms > 0, 'a short prompt loads on its way');
   assert.equal(prefill.tokens, prompt_tokens);
   assert.ok(prefill.seconds > 0 && Math.abs(prefill.seconds * 1000 - stats.ttft_ms) < 1);
   assert.equal(decode.tokens, 7);
@@ -76,7 +76,7 @@ test('64 greedy tokens after five prompts are those of libllama, streamed and re
     const plain = ['--raw', '--prompt', prompt, '--kernels', 'plain', '-n', '64', '--ctx', '512'];
     const streamed = await answer(...plain, '--memory-budget', '192M');
     const resident = await answer(...plain, '--memory-budget', '1G');
-    assert.ok(streamed.stats.prefill.bytes_read > 30e6 && resident.stats.prefill.bytes_read < 1e6);
+    assert.ok(streamed.stats.decode.bytes_per_token > 30e6 && resident.stats.decode.bytes_per_token < 1e6);
     const expected = greedy(model, vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true }), 64);
     const end = expected.findIndex((token) => vocabulary.isEndOfGeneration(token));
     assert.deepEqual(streamed.tokens, end < 0 ? expected : expected.slice(0, end), prompt);

@@ -27,8 +27,7 @@ export interface BenchReport extends Figures {
     readonly in_flight: number;
     readonly direct: boolean;
   };
-  readonly load: FirstToken['load'];
-  readonly first_token: Omit<FirstToken, 'load'>;
+  readonly first_token: FirstToken;
   readonly memory: GenerationStats['memory'];
   readonly rounds: readonly Omit<Round, 'memory'>[];
 }
@@ -45,7 +44,7 @@ export type Format = keyof typeof formats;
 type Row = readonly [what: string, found: string];
 
 function rowsOf(report: BenchReport): readonly Row[] {
-  const { machine, calibration, load, prefill, decode, alone, spread, memory } = report;
+  const { machine, calibration, prefill, decode, alone, spread, memory } = report;
   const { name, architecture } = report.model;
   const { cpu, threads, os, node, device_name } = machine;
   const { resident, streamed, context } = report.plan;
@@ -62,7 +61,7 @@ function rowsOf(report: BenchReport): readonly Row[] {
     ],
     [
       `first token, ${report.cold ? 'cold' : 'warm'}`,
-      `${duration(first.seconds)} from opening the model, ${duration(load.seconds)} of it loading; read ${formatBytes(first.bytes_read)}`,
+      `${duration(first.seconds)} from opening the model; read ${formatBytes(first.bytes_read)}`,
     ],
     [
       'prefill',

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import { type BenchmarkProgress, benchmark, type FirstToken, firstToken, type Round } from '../engine/benchmark.ts';
 import { figuresOf } from '../engine/figures.ts';
+import type { PromptProgress } from '../engine/generation.ts';
 import type { Model } from '../engine/model.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { defaultBudget } from '../engine/process.ts';
@@ -121,9 +122,10 @@ async function measure(
   const { began, signal, tokens, promptTokens } = options;
   let first: FirstToken;
   {
-    using progress = new Progress('loading');
-    const onProgress = (done: number, total: number): void => progress.update({ done, total });
-    first = await firstToken(model, plan, { began, signal, onProgress });
+    using progress = new Progress('first token');
+    const onPrompt = ({ tokens, total, bytes }: PromptProgress): void =>
+      progress.update({ done: tokens, total, bytes });
+    first = await firstToken(model, plan, { began, signal, onPrompt });
   }
   using progress = new Progress('measuring');
   const onProgress = ({ round, doing, done, total }: BenchmarkProgress): void =>
@@ -139,7 +141,6 @@ function reportOf(
   plan: Plan,
   { first, rounds, calibration, cold }: Measured & { calibration: Calibration; cold: boolean },
 ): BenchReport {
-  const { load, ...first_token } = first;
   const { chunkBytes, inFlight, bytesPerSecond, direct } = calibration;
   const last = rounds.at(-1);
   if (!last) throw new RangeError('nothing was measured');
@@ -156,8 +157,7 @@ function reportOf(
     budget: plan.budget,
     cold,
     calibration: { bytes_per_s: bytesPerSecond, chunk: chunkBytes, in_flight: inFlight, direct },
-    load,
-    first_token,
+    first_token: first,
     ...figuresOf(rounds),
     memory: last.memory,
     rounds: rounds.map(({ memory: _, ...round }) => round),

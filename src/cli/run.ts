@@ -82,14 +82,13 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
     note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
   }
 
-  {
-    using progress = new Progress('loading');
-    await model.load(plan, { signal, onProgress: (done, total) => progress.update({ done, total }) });
-  }
+  using loading = new Progress('loading');
   using progress = new Progress('prompt');
   const generation = model.generate(tokens, {
     ...options,
+    plan,
     signal,
+    onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading[Symbol.dispose]()),
     onPrompt: ({ tokens: done, total, bytes }) =>
       done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });

@@ -26,8 +26,7 @@ test('a streaming model is measured: every part of every round, in turns', async
   const plan = model.plan();
   assert.ok(plan.bytesPerPass > 4 * MiB && plan.shares.resident > 2 * MiB, `${plan.bytesPerPass} streamed`);
   const first = await firstToken(model, plan, { began });
-  assert.ok(first.load.seconds > 0 && first.seconds > first.load.seconds);
-  assert.ok(first.bytes_read >= first.sweep_bytes && first.load.bytes === first.sweep_bytes - plan.bytesPerPass);
+  assert.ok(first.seconds > 0 && first.bytes_read >= first.sweep_bytes && first.sweep_bytes > plan.bytesPerPass);
 
   const told: BenchmarkProgress[] = [];
   const rounds = await benchmark(model, { promptTokens: 9, tokens: 4, rounds: 2, onProgress: (at) => told.push(at) });

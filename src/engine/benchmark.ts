@@ -1,15 +1,13 @@
 import { median } from '../base/median.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Generation } from './generation.ts';
-import type { LoadProgress, Model } from './model.ts';
+import type { GenerateOptions, Model } from './model.ts';
 import type { GenerationStats } from './stats.ts';
 
 /** What opening a model and asking it for one token took, in a process whose libraries were loaded already. */
 export interface FirstToken {
   /** From before the model was opened. */
   readonly seconds: number;
-  /** Of them: reading and converting what stays resident. */
-  readonly load: { readonly seconds: number; readonly bytes: number };
   /** What had to be read: all weights once, resident or streamed, but of the embedding one row. */
   readonly sweep_bytes: number;
   /** What was read, with the borders of pages and ahead of the next pass. */
@@ -53,25 +51,24 @@ const readingTime = 300;
 /** Passes of computing alone whose median counts, after one that does not: its graph is new. */
 const computingPasses = 3;
 
-/** Loads `plan` and asks for one token. `began` is the `performance.now()` from before the model was opened. */
+/**
+ * Asks for one token, which loads what `plan` keeps resident on the way. `began` is the `performance.now()` from before
+ * the model was opened.
+ */
 export async function firstToken(
   model: Model,
   plan: Plan,
-  options: LoadProgress & { readonly began: number },
+  options: { readonly began: number } & Pick<GenerateOptions, 'signal' | 'onPrompt'>,
 ): Promise<FirstToken> {
-  const { began, signal } = options;
-  const opened = performance.now();
-  await model.load(plan, options);
-  const loaded = performance.now();
-  const generation = model.generate(promptOf(model, 1, 0), { ...greedy, maxTokens: 1, signal });
+  const { began, ...others } = options;
+  const generation = model.generate(promptOf(model, 1, 0), { ...greedy, maxTokens: 1, plan, ...others });
   for await (const _ of generation);
   const ended = performance.now();
   const sweep = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
   return {
     seconds: (ended - began) / 1000,
-    load: { seconds: (loaded - opened) / 1000, bytes: sweep - plan.bytesPerPass },
     sweep_bytes: sweep,
-    bytes_read: statsOf(generation, signal).io.bytes_read,
+    bytes_read: statsOf(generation, others.signal).io.bytes_read,
   };
 }
 

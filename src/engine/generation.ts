@@ -1,5 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import type { Sampler } from '../sample/sampler.ts';
+import type { LoadOptions } from '../stream/residents.ts';
 import type { Detokenizer } from '../text/detokenizer.ts';
 import type { StopMatcher } from '../text/stop.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -35,9 +36,10 @@ export interface GenerationParts {
   readonly maxTokens: number;
   readonly ignoreEnd: boolean;
   readonly signal?: AbortSignal | undefined;
+  readonly onLoad?: LoadOptions['onProgress'];
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
   /** The runtime, for this generation alone until it calls `release`. */
-  acquire(): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }>;
+  acquire(): Promise<{ runtime: Runtime; release: () => void }>;
 }
 
 /** One answer, token by token. Iterate over it once. */
@@ -73,7 +75,7 @@ export class Generation implements AsyncIterable<Piece> {
     try {
       acquired = await this.#parts.acquire();
       using sampler = this.#parts.newSampler();
-      yield* this.#decode(acquired.runtime, acquired.loadSeconds, sampler);
+      yield* this.#decode(acquired.runtime, sampler);
     } catch (error) {
       if (!signal?.aborted) throw error;
       this.#stopReason = 'cancelled';
@@ -85,14 +87,15 @@ export class Generation implements AsyncIterable<Piece> {
   }
 
   /** One loop for all passes: take what is pending through the model, and if that was all, choose what follows. */
-  async *#decode(runtime: Runtime, loadSeconds: number, sampler: Sampler): AsyncGenerator<Piece, void, void> {
-    const { prompt, signal, maxTokens } = this.#parts;
+  async *#decode(runtime: Runtime, sampler: Sampler): AsyncGenerator<Piece, void, void> {
+    const { prompt, signal, maxTokens, onLoad } = this.#parts;
     const { plan, kv, reader } = runtime;
     const before = reader.bytesRead;
     if (prompt.length > plan.context) {
       throw new EngineError('CONTEXT_TOO_LONG', { prompt: prompt.length, context: plan.context });
     }
-    const meter = new Meter(runtime, loadSeconds);
+    await runtime.load({ tokens: Math.min(prompt.length, plan.batch), onProgress: onLoad, signal });
+    const meter = new Meter(runtime);
     for (const token of prompt) sampler.accept(token);
     let pending: readonly number[] = prompt;
     let start = 0;

@@ -45,6 +45,10 @@ export interface GenerateOptions extends Partial<SamplingOptions> {
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What the budget is spent on, if no weights are loaded yet; left out, it is chosen. */
+  readonly plan?: Plan | undefined;
+  /** Called if residents are loaded before the prompt: see `Model.load`. */
+  readonly onLoad?: LoadProgress['onProgress'];
   /** Called as the prompt is processed. */
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
@@ -52,6 +56,14 @@ export interface GenerateOptions extends Partial<SamplingOptions> {
 export interface LoadProgress {
   /** Called with the bytes of resident weights loaded, and all of them. */
   readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What somebody wants the runtime for. */
+interface Acquisition {
+  /** To open the runtime under, if it is not open; left out, one that suits `tokens`. */
+  readonly plan?: Plan | undefined;
+  readonly tokens?: Tokens | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,8 +90,7 @@ export class Model implements AsyncDisposable {
   readonly #closing: AbortController = new AbortController();
   #closed = false;
   #disposed: Promise<void> | undefined;
-  #loading: Promise<Runtime> | undefined;
-  #loadSeconds = 0;
+  #runtime: Promise<Runtime> | undefined;
   /** The end of the queue of generations: each has the runtime to itself. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -122,13 +133,16 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * Loads what `plan` keeps resident, once: later calls give the plan that is loaded. Rejects with the errors of reading,
-   * or the signal's reason; then it can be tried again.
+   * Loads what `plan` keeps resident, once: later calls give the plan that is loaded. Without it the first prompt does:
+   * a short one on its way through the weights, a long one before. Rejects with the errors of reading, or the signal's
+   * reason; then it can be tried again.
    */
-  async load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
-    if (this.#closed) throw this.#closedError();
-    this.#loading ??= this.#load(plan ?? this.plan(), progress);
-    return (await this.#loading).plan;
+  load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
+    const work = async (runtime: Runtime): Promise<Plan> => {
+      await runtime.load(progress);
+      return runtime.plan;
+    };
+    return this.exclusively(work, { plan, signal: progress.signal });
   }
 
   /** A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED. */
@@ -181,8 +195,10 @@ export class Model implements AsyncDisposable {
       maxTokens,
       ignoreEnd: options.ignoreEnd ?? false,
       signal,
+      onLoad: options.onLoad,
       onPrompt: options.onPrompt,
-      acquire: () => this.#acquire({ prompt: tokens.length, answer: maxTokens }, signal),
+      acquire: () =>
+        this.#acquire({ plan: options.plan, tokens: { prompt: tokens.length, answer: maxTokens }, signal }),
     });
   }
 
@@ -195,32 +211,28 @@ export class Model implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#closed = true;
     this.#closing.abort(this.#closedError());
-    const runtime = await this.#loading?.catch(() => undefined);
+    const runtime = await this.#runtime?.catch(() => undefined);
     await runtime?.close(this.#closedError());
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
   }
 
-  async #load(plan: Plan, { onProgress, signal }: LoadProgress): Promise<Runtime> {
+  async #open(plan: Plan): Promise<Runtime> {
     const { device } = this;
     const { ioThreads = defaultIoThreads, reading: measured, readAt } = this.#options;
     const most = Math.max(1, ioThreads - 1);
-    const began = performance.now();
     const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
-    const options = { onProgress, signal: this.#anyAbort(signal) };
     try {
-      return await Runtime.load(this.outline, plan, { device, layoutOf: this.#layoutOf, reading }, options);
+      return await Runtime.open(this.outline, plan, { device, layoutOf: this.#layoutOf, reading });
     } catch (error) {
-      this.#loading = undefined;
+      this.#runtime = undefined;
       throw error;
-    } finally {
-      this.#loadSeconds = (performance.now() - began) / 1000;
     }
   }
 
-  /** Does `work` with the runtime, which nothing else uses meanwhile: for measuring. Rejects with the errors of loading. */
-  async exclusively<T>(work: (runtime: Runtime) => Promise<T>): Promise<T> {
-    const { runtime, release } = await this.#acquire();
+  /** Does `work` with the runtime, which nothing else uses meanwhile. Rejects with the errors of opening. */
+  async exclusively<T>(work: (runtime: Runtime) => Promise<T>, options: Acquisition = {}): Promise<T> {
+    const { runtime, release } = await this.#acquire(options);
     try {
       return await work(runtime);
     } finally {
@@ -229,10 +241,8 @@ export class Model implements AsyncDisposable {
   }
 
   /** Waits for the generations that came before. */
-  async #acquire(
-    tokens?: Tokens,
-    signal?: AbortSignal,
-  ): Promise<{ runtime: Runtime; loadSeconds: number; release: () => void }> {
+  async #acquire({ plan, tokens, signal }: Acquisition): Promise<{ runtime: Runtime; release: () => void }> {
+    if (this.#closed) throw this.#closedError();
     const before = this.#turn;
     let release = (): void => {};
     this.#turn = new Promise((resolve) => {
@@ -240,9 +250,8 @@ export class Model implements AsyncDisposable {
     });
     try {
       await unlessAborted(before, this.#anyAbort(signal));
-      this.#loading ??= this.#load(this.plan(this.#options.context, tokens), { signal });
-      const runtime = await this.#loading;
-      return { runtime, loadSeconds: this.#loadSeconds, release };
+      this.#runtime ??= this.#open(plan ?? this.plan(this.#options.context, tokens));
+      return { runtime: await this.#runtime, release };
     } catch (error) {
       // Whoever is next still waits for those before.
       void before.then(release);

@@ -2,6 +2,7 @@ import type { Runtime } from './runtime.ts';
 
 /** What a generation took. Bytes and seconds, unless the name says otherwise. */
 export interface GenerationStats {
+  /** Loading what stays resident; 0 if the first pass did that on its way. */
   readonly load_ms: number;
   /** From the start of the prompt to the first token. */
   readonly ttft_ms: number;
@@ -50,7 +51,6 @@ interface Counters {
 /** Counts what the passes of one generation take. */
 export class Meter {
   readonly #runtime: Runtime;
-  readonly #loadSeconds: number;
   readonly #begin: Counters;
   /** After the last pass over the prompt. */
   #prompt: Counters;
@@ -59,9 +59,8 @@ export class Meter {
   #promptTokens = 0;
   #decoded = 0;
 
-  constructor(runtime: Runtime, loadSeconds: number) {
+  constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.#loadSeconds = loadSeconds;
     this.#begin = this.#read();
     this.#prompt = this.#begin;
     this.#last = this.#begin;
@@ -83,7 +82,7 @@ export class Meter {
     const prefill = difference(this.#prompt, this.#begin);
     const decode = difference(this.#last, this.#prompt);
     return {
-      load_ms: this.#loadSeconds * 1000,
+      load_ms: this.#runtime.loadSeconds * 1000,
       ttft_ms: prefill.time * 1000,
       prefill: { tokens: this.#promptTokens, seconds: prefill.time, bytes_read: prefill.bytes },
       decode: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { divide, isolate, type StreamedUse } from './steps.ts';
+import { divide, firstUses, isolate, type StreamedUse } from './steps.ts';
 
 /** Uses of slices 0, 1, 2, … in the order of the nodes that read them; a node reads one at most. */
 const anyUses = fc
@@ -88,4 +88,21 @@ test('nodes that are to stand alone do, and all others stay together', () => {
     { from: 8, to: 9, alone: false },
     { from: 9, to: 10, alone: true },
   ]);
+});
+
+test('slices are waited for once, in the order in which they come, by the first node that cannot do without', () => {
+  const uses = [
+    { slice: 2, node: 0 },
+    { slice: 5, node: 3 },
+    { slice: 2, node: 4 },
+    { slice: 4, node: 5 },
+    { slice: 9, node: 7 },
+  ];
+  assert.deepEqual(firstUses(uses, [2, 4, 5, 9]), [
+    { slice: 2, node: 0 },
+    { slice: 4, node: 3 },
+    { slice: 5, node: 3 },
+    { slice: 9, node: 7 },
+  ]);
+  assert.deepEqual(firstUses(uses, [5]), [{ slice: 5, node: 3 }]);
 });

@@ -13,6 +13,23 @@ export interface StreamedUse {
 }
 
 /**
+ * The first use of each slice in `order`, with which slices come. A node that reads a slice comes after all slices
+ * before that one: a graph may use small weights in another order than it asked for them.
+ */
+export function firstUses(
+  uses: readonly { readonly slice: number; readonly node: number }[],
+  order: readonly number[],
+): readonly { readonly slice: number; readonly node: number }[] {
+  const turns = new Map(order.map((slice, turn) => [slice, turn]));
+  const first: { slice: number; node: number }[] = [];
+  for (const { slice, node } of uses) {
+    const turn = turns.get(slice) ?? -1;
+    for (const earlier of order.slice(first.length, turn + 1)) first.push({ slice: earlier, node });
+  }
+  return first;
+}
+
+/**
  * Divides the nodes [0, nodes) of a graph so that no step needs more than `maxBytes` of streamed slices at once (or
  * needs a single one). A step begins where its first streamed slice is read, so that everything before can be computed
  * while that slice is on its way.

@@ -16,7 +16,7 @@ import { architectureOf } from '../model/index.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { type ReadAt, Reader } from '../stream/reader.ts';
-import { arenaBytes, loadResidents } from '../stream/residents.ts';
+import { arenaBytes, Residents } from '../stream/residents.ts';
 import { WeightSource } from '../stream/source.ts';
 import { Forward } from './forward.ts';
 import { computeBytes, manifestOf, type Outline } from './measure.ts';
@@ -74,7 +74,7 @@ function planFor(outline: Outline, extra: number, layoutOf: LayoutOf): Plan {
 async function withModel(
   extra: number,
   use: (forward: Forward, kv: KvStore, plan: Plan) => Promise<void>,
-  { readAt, layoutOf = plainLayouts }: { readAt?: ReadAt; layoutOf?: LayoutOf } = {},
+  { readAt, layoutOf = plainLayouts, ahead = false }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean } = {},
 ): Promise<void> {
   using disposer = new Disposer();
   const file = openModelFile(path);
@@ -85,10 +85,11 @@ async function withModel(
   const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
   const memory = { arena, ring, layoutOf };
   const { tensors, routes } = bindWeights(plan, file.weights, memory, disposer);
-  await loadResidents(plan, reader, { arena, ring, tensors });
   const kv = disposer.use(new KvStore(outline.kv, disposer.use(kvMemory(outline.kv))));
   const source = new WeightSource(reader);
-  const parts = { stages: outline.stages, plan, device, routes, file: file.weights, source, reader };
+  const residents = new Residents(plan, reader, { arena, ring, tensors });
+  if (ahead) await residents.load();
+  const parts = { stages: outline.stages, plan, device, routes, file: file.weights, residents, source, reader };
   const forward = disposer.use(new Forward(parts));
   await use(forward, kv, plan);
 }
@@ -103,7 +104,7 @@ async function logitsOf(forward: Forward, kv: KvStore): Promise<readonly Float32
 
 let expected: readonly Float32Array[] = [];
 test('a model that is resident as a whole takes tokens to logits', async () => {
-  await withModel(2 ** 24, async (forward, kv, plan) => {
+  const use = async (forward: Forward, kv: KvStore, plan: Plan): Promise<void> => {
     assert.equal(plan.bytesPerPass, 0);
     expected = await logitsOf(forward, kv);
     assert.deepEqual(
@@ -111,7 +112,21 @@ test('a model that is resident as a whole takes tokens to logits', async () => {
       [prompt.length * spec.vocabulary, spec.vocabulary],
     );
     assert.ok(forward.computeSeconds > 0);
-  });
+  };
+  await withModel(2 ** 24, use, { ahead: true });
+});
+
+test('a first pass that loads on its way gives the logits of one over what was loaded ahead, in every layout', async () => {
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    for (const extra of [0, 2 ** 16, 2 ** 18, 2 ** 24]) {
+      const logits: (readonly Float32Array[])[] = [];
+      const use = async (forward: Forward, kv: KvStore): Promise<void> => {
+        for (let i = 0; i < 2; i += 1) logits.push(await logitsOf(forward, kv));
+      };
+      for (const ahead of [true, false]) await withModel(extra, use, { layoutOf, ahead });
+      for (const others of logits) assert.deepEqual(others, logits[0]);
+    }
+  }
 });
 
 test('streamed through the smallest ring, and a little more, it gives the same logits', async () => {
@@ -135,6 +150,29 @@ test('after an abort between two steps, the next pass begins with the first weig
       assert.deepEqual(await logitsOf(forward, kv), expected);
     }
   });
+});
+
+test('a first pass that failed, wherever, can be run again', async () => {
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    let logits: readonly Float32Array[] = [];
+    const right = async (forward: Forward, kv: KvStore): Promise<void> => {
+      logits = await logitsOf(forward, kv);
+    };
+    await withModel(2 ** 18, right, { layoutOf });
+    for (const failing of [1, 2, 4, 9, 16]) {
+      let read = 0;
+      const readAt: ReadAt = (fd, into, position, done) => {
+        read += 1;
+        if (read === failing) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
+        else readFile(fd, into, 0, into.length, position, done);
+      };
+      const use = async (forward: Forward, kv: KvStore): Promise<void> => {
+        await assert.rejects(logitsOf(forward, kv), (e) => e instanceof EngineError && e.code === 'READ_FAILED');
+        assert.deepEqual(await logitsOf(forward, kv), logits);
+      };
+      await withModel(2 ** 18, use, { layoutOf, readAt });
+    }
+  }
 });
 
 test('after a failed read, the next pass begins with the first weights', async () => {
@@ -178,7 +216,7 @@ test('a pass of many tokens converts what streams, and gives the logits of plain
           await forward.run([{ kv, start: long.length - 1, tokens: long.slice(-1), logits: 'last' }]);
         }
       },
-      { layoutOf },
+      { layoutOf, ahead: true },
     );
   }
   const [plain = new Float32Array(), plainAgain, converted = new Float32Array(), convertedAgain] = logits;

@@ -8,9 +8,10 @@ import type { Weight } from '../gguf/weight.ts';
 import type { Stage, Weights } from '../model/architecture.ts';
 import type { Plan } from '../plan/plan.ts';
 import { slotOf } from '../plan/slices.ts';
-import { divide, isolate, type Part, type Step } from '../plan/steps.ts';
+import { divide, firstUses, isolate, type Part, type Step } from '../plan/steps.ts';
 import { ThreadChoice } from '../plan/threads.ts';
 import type { Reader } from '../stream/reader.ts';
+import type { Residents } from '../stream/residents.ts';
 import { RowReader } from '../stream/rows.ts';
 import type { WeightSource } from '../stream/source.ts';
 import { BatchInputs, type Span, type SpanShape, shapeOf } from './batch.ts';
@@ -31,7 +32,10 @@ export function build(
 }
 
 /** As many tokens at once, and converting streamed weights takes less time than it saves. Measured: 32 to 64. */
-const convertingTokens = 64;
+export const paysToConvert = (tokens: number): boolean => tokens >= 64;
+
+/** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
+const loadingStepBytes = 32 * 2 ** 20;
 
 /** A graph with its memory, cut into steps. */
 interface Compiled {
@@ -40,9 +44,16 @@ interface Compiled {
   readonly graph: Graph;
   readonly inputs: BatchInputs;
   readonly logits: Tensor;
-  readonly steps: readonly (Step & { readonly parts: readonly ComputedPart[] })[];
+  readonly steps: readonly ComputedStep[];
   /** Chooses how many threads compute what may be computed by any number; undefined if all of them do. */
   readonly choice: ThreadChoice | undefined;
+}
+
+interface ComputedStep extends Step {
+  /** Of the slices that it waits for, those that stream, and the last of all. */
+  readonly streamed: readonly number[];
+  readonly last: number;
+  readonly parts: readonly ComputedPart[];
 }
 
 type ComputedPart = Part & { readonly graph: Pointer };
@@ -53,6 +64,7 @@ export interface ForwardParts {
   readonly device: Device;
   readonly routes: Routes;
   readonly file: ReadonlyMap<string, Weight>;
+  readonly residents: Residents;
   readonly source: WeightSource;
   readonly reader: Reader;
 }
@@ -79,13 +91,36 @@ export interface PassOptions {
   readonly still?: boolean | undefined;
 }
 
+/** Residents that are loaded while a pass needs them; what is under way ends with it. */
+class Loading implements AsyncDisposable {
+  readonly #residents: Residents;
+  readonly #end: AbortController = new AbortController();
+  readonly #loaded: Promise<void>;
+
+  constructor(residents: Residents) {
+    this.#residents = residents;
+    this.#loaded = residents.load({ streams: true, signal: this.#end.signal });
+    // Whoever waits for a resident gets the error.
+    this.#loaded.catch(() => {});
+  }
+
+  /** Waits until the residents up to slice `id` are in place. Rejects with READ_FAILED, FILE_CHANGED. */
+  async reached(id: number): Promise<void> {
+    await Promise.race([this.#residents.reached(id), this.#loaded]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await this.#loaded.catch(() => {});
+  }
+}
+
 /** Takes spans of tokens through the model: one pass over its weights, resident or streamed. */
 export class Forward implements Disposable {
   /** Seconds of computing so far. */
   computeSeconds = 0;
   readonly #parts: ForwardParts;
   readonly #allocator: GraphAllocator = new GraphAllocator();
-  readonly #streamed: ReadonlySet<number>;
   /** By the number of tokens in a pass. */
   readonly #choices = new Map<number, ThreadChoice>();
   #compiled: Compiled | undefined;
@@ -94,7 +129,6 @@ export class Forward implements Disposable {
 
   constructor(parts: ForwardParts) {
     this.#parts = parts;
-    this.#streamed = new Set(parts.plan.streamed);
   }
 
   /**
@@ -102,26 +136,28 @@ export class Forward implements Disposable {
    * steps. Rejects with READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, or the signal's reason.
    */
   async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
-    const { source, device } = this.#parts;
+    const { source, device, residents } = this.#parts;
     const { route, inputs, logits, steps, choice } = this.#compile(spans);
-    const threads = (!still && choice?.threads) || device.threads;
     const used = process.cpuUsage();
     let [compute, stall] = [0, 0];
     await source.follow(route.slices);
+    await using loading = residents.loaded ? undefined : new Loading(residents);
+    const threads = loading ? Math.max(1, device.threads - 1) : (!still && choice?.threads) || device.threads;
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
     try {
       for (const [i, step] of steps.entries()) {
         signal?.throwIfAborted();
         const asked = performance.now();
-        using _lease = await source.lease(still ? 0 : step.slices.length);
+        using _lease = await source.lease(still ? 0 : step.streamed.length);
+        await loading?.reached(step.last);
         const begin = performance.now();
-        await route.prepare(step.slices);
+        await route.prepare(step.streamed);
         for (const part of step.parts) await device.compute(part.graph, part.alone ? device.threads : threads);
         const end = performance.now();
         stall += (begin - asked) / 1000;
         compute += (end - begin) / 1000;
-        trace?.({ node: step.from, slices: step.slices, asked, begin, end });
+        trace?.({ node: step.from, slices: step.streamed, asked, begin, end });
         onStep?.((i + 1) / steps.length);
       }
     } catch (error) {
@@ -131,7 +167,7 @@ export class Forward implements Disposable {
     }
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
-    if (!still) choice?.passed({ compute, stall, cpu: (user + system) / 1e6 });
+    if (!still && !loading) choice?.passed({ compute, stall, cpu: (user + system) / 1e6 });
     const result = this.#logitsOf((logits.shape[0] ?? 0) * inputs.outputCount);
     loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
     return result;
@@ -152,29 +188,37 @@ export class Forward implements Disposable {
   /** The graph for these spans: the last one if it fits, else a new one in its place. */
   #compile(spans: readonly Span[]): Compiled {
     const shapes = spans.map(shapeOf);
-    if (this.#compiled && sameShapes(this.#compiled.shapes, shapes)) return this.#compiled;
+    const tokens = shapes.reduce((n, shape) => n + shape.tokens, 0);
+    const route = this.#routeFor(tokens);
+    if (this.#compiled?.route === route && sameShapes(this.#compiled.shapes, shapes)) return this.#compiled;
     this.#compiled?.graph[Symbol.dispose]();
     this.#compiled = undefined;
 
     const { stages, routes, file, plan } = this.#parts;
-    const tokens = shapes.reduce((n, shape) => n + shape.tokens, 0);
-    const route = (tokens >= convertingTokens && routes.converting) || routes.plain;
     const graph = new Graph();
     const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes);
     this.#allocator.allocate(graph);
-    const uses = graph.uses
-      .filter((use) => this.#streamed.has(use.slice))
-      .map((use) => ({ ...use, bytes: this.#ringBytes(use.slice) }));
-    const choice = uses.length > 0 && route === routes.plain ? this.#choiceFor(tokens) : undefined;
-    const steps = divide(uses, graph.nodes, plan.stepBytes).map((step) => ({
+    const loading = route === routes.loading;
+    const waitedFor = loading ? plan.slices.map(({ id }) => id) : plan.streamed;
+    const uses = firstUses(graph.uses, waitedFor).map((use) => ({ ...use, bytes: this.#slotBytes(use.slice) }));
+    const streams = plan.streamed.length > 0;
+    const choice = streams && route === routes.plain ? this.#choiceFor(tokens) : undefined;
+    const alone = choice || loading ? graph.threadBound : [];
+    const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
+    const steps = divide(uses, graph.nodes, maxBytes).map((step) => ({
       ...step,
-      parts: isolate(step, choice ? graph.threadBound : []).map((part) => ({
-        ...part,
-        graph: graph.slice(part.from, part.to),
-      })),
+      streamed: step.slices.filter((id) => plan.placements[id]?.kind === 'ring'),
+      last: step.slices.at(-1) ?? -1,
+      parts: isolate(step, alone).map((part) => ({ ...part, graph: graph.slice(part.from, part.to) })),
     }));
     this.#compiled = { route, shapes, graph, inputs, logits, steps, choice };
     return this.#compiled;
+  }
+
+  #routeFor(tokens: number): Route {
+    const { residents, routes } = this.#parts;
+    if (!residents.loaded) return routes.loading;
+    return (paysToConvert(tokens) && routes.converting) || routes.plain;
   }
 
   #choiceFor(tokens: number): ThreadChoice {
@@ -183,8 +227,8 @@ export class Forward implements Disposable {
     return choice;
   }
 
-  /** Bytes of the ring that a streamed slice takes: whole pages. */
-  #ringBytes(id: number): number {
+  /** Bytes of memory that a slice is read to: whole pages. */
+  #slotBytes(id: number): number {
     const slice = this.#parts.plan.slices[id];
     return slice ? slotOf(slice.extent, pageBytes).bytes : 0;
   }

@@ -6,7 +6,9 @@ import { LayoutBinder } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Weights } from '../model/architecture.ts';
+import type { ConvertingTurn } from '../plan/converting.ts';
 import type { Plan } from '../plan/plan.ts';
+import { layRing } from '../plan/ring.ts';
 import { type Slice, slotOf } from '../plan/slices.ts';
 import { convert } from '../stream/convert.ts';
 import { type StreamedSlice, streamedSlices } from '../stream/source.ts';
@@ -22,6 +24,8 @@ export interface Route {
 
 /** The ways that a plan has. */
 export interface Routes {
+  /** For a pass in which residents are loaded. */
+  readonly loading: Route;
   /** Computes on the slices as they were read. */
   readonly plain: Route;
   /** Converts them to a faster kernel layout first, which pays when many tokens are computed at once. */
@@ -56,24 +60,63 @@ export function bindWeights(
       else if (placement?.kind === 'ring') ring.place(pointer, placement.offset + skew);
     }),
   );
+  const streamed = plan.streamed.flatMap((id) => plan.slices[id] ?? []);
+  const places = streamed.flatMap(({ id }) => {
+    const placement = plan.placements[id];
+    return placement?.kind === 'ring' ? [placement] : [];
+  });
   const plain: Route = {
-    slices: streamedSlices(plan, ring),
+    slices: streamedSlices(streamed, places, ring),
     weights: weightsOf(model, plan.slices, tensors),
     prepare: () => Promise.resolve(),
   };
-  const converting = plan.converting && convertingRoute(plan, model, { memory, tensors, owner });
-  return { tensors, routes: { plain, converting } };
+  const parts = { memory, streamed, tensors, owner };
+  const loading = loadingRoute(plan, model, parts);
+  const converting = plan.converting && convertingRoute(plan.converting, plan, model, parts);
+  return { tensors, routes: { loading, plain, converting } };
+}
+
+/** What routes are made of. */
+interface RouteParts {
+  readonly memory: WeightMemory;
+  /** The slices that stream, in order of use. */
+  readonly streamed: readonly Slice[];
+  /** By slice, each in its place. */
+  readonly tensors: readonly SliceTensor[];
+  readonly owner: Disposer;
+}
+
+/** While residents are loaded through the second half of the ring, the others stream through the first. */
+function loadingRoute(plan: Plan, model: ReadonlyMap<string, Weight>, parts: RouteParts): Route {
+  const { memory, streamed, tensors, owner } = parts;
+  const { ring } = memory;
+  const places = layRing(
+    streamed.map(({ extent }) => slotOf(extent, pageBytes).bytes),
+    plan.shares.ring / 2,
+  );
+  const turns = new Map(streamed.map(({ id }, turn) => [id, places[turn]]));
+  const own = owner.use(
+    new SliceTensors(streamed, ({ id, extent }, { pointer }) => {
+      const place = turns.get(id);
+      if (place) ring.place(pointer, place.offset + slotOf(extent, pageBytes).skew);
+    }),
+  );
+  return {
+    slices: streamedSlices(streamed, places, ring),
+    weights: weightsOf(model, plan.slices, replaced(tensors, own.tensors)),
+    prepare: () => Promise.resolve(),
+  };
 }
 
 function convertingRoute(
+  converting: readonly ConvertingTurn[],
   plan: Plan,
   model: ReadonlyMap<string, Weight>,
-  { memory, tensors, owner }: { memory: WeightMemory; tensors: readonly SliceTensor[]; owner: Disposer },
+  { memory, streamed, tensors, owner }: RouteParts,
 ): Route {
   const { ring, layoutOf } = memory;
   const binder = owner.use(new LayoutBinder());
-  const turns = new Map(plan.streamed.map((id, turn) => [id, plan.converting?.[turn]]));
-  const streamed = plan.slices.filter((slice) => turns.has(slice.id));
+  const turns = new Map(streamed.map(({ id }, turn) => [id, converting[turn]]));
   const conversions = new Map<number, () => Promise<void>>();
   const own = owner.use(
     new SliceTensors(streamed, (slice, { pointer }) => {
@@ -87,13 +130,22 @@ function convertingRoute(
       conversions.set(slice.id, () => convert(pointer, ring.view(read, slice.extent.length)));
     }),
   );
-  const all = [...tensors];
-  for (const tensor of own.tensors) all[tensor.slice] = tensor;
   return {
-    slices: streamedSlices(plan, ring, true),
-    weights: weightsOf(model, plan.slices, all),
+    slices: streamedSlices(
+      streamed,
+      converting.map(({ place }) => place),
+      ring,
+    ),
+    weights: weightsOf(model, plan.slices, replaced(tensors, own.tensors)),
     prepare: async (slices) => {
       await Promise.all(slices.map((id) => conversions.get(id)?.()));
     },
   };
+}
+
+/** `tensors`, by slice, with those of `own` in the place of theirs. */
+function replaced(tensors: readonly SliceTensor[], own: readonly SliceTensor[]): readonly SliceTensor[] {
+  const all = [...tensors];
+  for (const tensor of own) all[tensor.slice] = tensor;
+  return all;
 }

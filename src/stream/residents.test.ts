@@ -20,7 +20,7 @@ import type { Weight } from '../gguf/weight.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import { type Slice, slotOf } from '../plan/slices.ts';
 import { type ReadAt, Reader } from './reader.ts';
-import { arenaBytes, type LoadOptions, loadResidents } from './residents.ts';
+import { arenaBytes, type LoadOptions, Residents } from './residents.ts';
 
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
@@ -109,7 +109,9 @@ function expectedProduct({ type, extent }: Weight, x: Float32Array): Float32Arra
 
 async function load(plan: Plan, memory: ReturnType<typeof place>, options: LoadOptions = {}, readAt?: ReadAt) {
   await using reader = new Reader(files, { inFlight: 3, ...(readAt && { readAt }) });
-  await loadResidents(plan, reader, memory, options);
+  const residents = new Residents(plan, reader, memory);
+  await residents.load(options);
+  assert.ok(residents.loaded);
 }
 
 test('residents in the layout of the file are read to their places', async () => {

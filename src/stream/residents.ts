@@ -1,13 +1,12 @@
-import { allSettled } from '../base/settled.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
+import { layLoading, stagingOffset } from '../plan/loading.ts';
 import type { Plan } from '../plan/plan.ts';
-import { layRing } from '../plan/ring.ts';
 import { type Slice, slotOf } from '../plan/slices.ts';
 import { convert } from './convert.ts';
 import type { Reader } from './reader.ts';
-import { type Lease, WeightSource } from './source.ts';
+import { type Lease, type StreamedSlice, WeightSource } from './source.ts';
 
 /** Slices converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
 const conversions = 2;
@@ -18,84 +17,114 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where residents are, and what they are read through. */
+export interface ResidentMemory {
+  /** For those in the file's layout. */
+  readonly arena: HostMemory;
+  /** Through which the others come to their tensors. */
+  readonly ring: HostMemory;
+  /** By slice. */
+  readonly tensors: readonly { readonly pointer: Pointer }[];
+}
+
 /** Bytes of memory for the residents that keep the file's layout. */
 export const arenaBytes = (plan: Plan): number =>
   plan.slices
     .filter((s) => plan.placements[s.id]?.kind === 'resident')
     .reduce((sum, s) => sum + slotOf(s.extent, pageBytes).bytes, 0);
 
-/**
- * Reads what stays resident: slices in the file's layout straight to their place in `arena`, converted ones through
- * `ring`, which nothing uses yet. `tensors` are by slice. Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason.
- */
-export async function loadResidents(
-  plan: Plan,
-  reader: Reader,
-  memory: { arena: HostMemory; ring: HostMemory; tensors: readonly { pointer: Pointer }[] },
-  options: LoadOptions = {},
-): Promise<void> {
-  const resident = plan.slices.filter((s) => plan.placements[s.id]?.kind !== 'ring');
-  const total = resident.reduce((sum, s) => sum + s.extent.length, 0);
-  let loaded = 0;
-  const done = (slice: Slice): void => {
-    options.signal?.throwIfAborted();
-    loaded += slice.extent.length;
-    options.onProgress?.(loaded, total);
-  };
-  await loadInPlace(plan, reader, memory.arena, done);
-  await loadConverted(plan, reader, memory, done);
-}
+/** What stays resident, read to its place once: ahead of all passes, or while the first one needs it. */
+export class Residents {
+  readonly #plan: Plan;
+  readonly #reader: Reader;
+  readonly #memory: ResidentMemory;
+  /** In order of use. */
+  readonly #slices: readonly Slice[];
+  /** How many of them are in place. */
+  #loaded = 0;
+  #waiting: { readonly id: number; readonly resolve: () => void }[] = [];
 
-async function loadInPlace(plan: Plan, reader: Reader, arena: HostMemory, done: (slice: Slice) => void): Promise<void> {
-  const reads: Promise<void>[] = [];
-  for (const slice of plan.slices) {
-    const placement = plan.placements[slice.id];
-    if (placement?.kind !== 'resident') continue;
-    const slot = slotOf(slice.extent, pageBytes);
-    const into = arena.view(placement.offset, slot.bytes);
-    reads.push(reader.read(slice.extent.file, into, slot.start).then(() => done(slice)));
+  constructor(plan: Plan, reader: Reader, memory: ResidentMemory) {
+    this.#plan = plan;
+    this.#reader = reader;
+    this.#memory = memory;
+    this.#slices = plan.slices.filter(({ id }) => plan.placements[id]?.kind !== 'ring');
   }
-  await allSettled(reads);
-}
 
-async function loadConverted(
-  plan: Plan,
-  reader: Reader,
-  { ring, tensors }: { ring: HostMemory; tensors: readonly { pointer: Pointer }[] },
-  done: (slice: Slice) => void,
-): Promise<void> {
-  const slices = plan.slices.filter((s) => plan.placements[s.id]?.kind === 'converted');
-  const slots = slices.map((s) => slotOf(s.extent, pageBytes));
-  const places = layRing(
-    slots.map((slot) => slot.bytes),
-    ring.bytes,
-  );
-  const staged = slices.map((slice, i) => {
-    const [slot, ringPlace] = [slots[i] ?? slotOf(slice.extent, pageBytes), places[i] ?? { offset: 0, after: 1 }];
-    const into = ring.view(ringPlace.offset, slot.bytes);
-    return { slice, file: slice.extent.file, slot, into, after: ringPlace.after };
-  });
-  const source = new WeightSource(reader);
-  await source.follow(staged, 1);
-  const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
-  const finish = async (): Promise<void> => {
-    const oldest = underWay.shift();
-    if (!oldest) return;
-    using _lease = oldest.lease;
-    await oldest.converted;
-    done(oldest.slice);
-  };
-  try {
-    for (const { slice, slot, into } of staged) {
-      if (underWay.length === conversions) await finish();
-      const lease = await source.lease(1);
-      const tensor = tensors[slice.id]?.pointer ?? 0n;
-      const converted = convert(tensor, into.subarray(slot.skew, slot.skew + slice.extent.length));
-      underWay.push({ slice, lease, converted });
+  /** All are in place. */
+  get loaded(): boolean {
+    return this.#loaded === this.#slices.length;
+  }
+
+  /** Resolves when all residents up to slice `id` are in place, if loading gets so far. */
+  async reached(id: number): Promise<void> {
+    if (id < this.#next) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ id, resolve }));
+  }
+
+  /**
+   * Loads those that are not in place yet, in order of use; `streams` if passes use the first half of the ring meanwhile.
+   * Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason: then what is in place stays there.
+   */
+  async load({ streams = false, onProgress, signal }: LoadOptions & { streams?: boolean } = {}): Promise<void> {
+    const total = this.#slices.reduce((sum, { extent }) => sum + extent.length, 0);
+    const slices = this.#slices.slice(this.#loaded);
+    let rest = slices.reduce((sum, { extent }) => sum + extent.length, 0);
+    const reads = this.#reads(slices, stagingOffset(this.#plan, streams));
+    const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
+    const finish = async (): Promise<void> => {
+      const oldest = underWay.shift();
+      if (!oldest) return;
+      using _lease = oldest.lease;
+      await oldest.converted;
+      this.#arrive();
+      rest -= oldest.slice.extent.length;
+      onProgress?.(total - rest, total);
+    };
+    const source = new WeightSource(this.#reader);
+    await source.follow(reads, { once: true });
+    try {
+      for (const [i, slice] of slices.entries()) {
+        while (underWay.length === conversions || (underWay.length > 0 && !source.next)) await finish();
+        signal?.throwIfAborted();
+        const lease = await source.lease(1);
+        underWay.push({ slice, lease, converted: this.#convert(slice, reads[i]) });
+      }
+      while (underWay.length > 0) await finish();
+      signal?.throwIfAborted();
+    } finally {
+      // Memory is not to go before the last read and the last conversion have ended.
+      await Promise.allSettled([source.settled(), ...underWay.map(({ converted }) => converted)]);
     }
-    while (underWay.length > 0) await finish();
-  } finally {
-    // Memory is not to go before the last conversion has ended.
-    await Promise.allSettled(underWay.map(({ converted }) => converted));
+  }
+
+  /** The first slice that is not in place. */
+  get #next(): number {
+    return this.#slices[this.#loaded]?.id ?? Number.POSITIVE_INFINITY;
+  }
+
+  #arrive(): void {
+    this.#loaded += 1;
+    const there = this.#waiting.filter(({ id }) => id < this.#next);
+    this.#waiting = this.#waiting.filter(({ id }) => id >= this.#next);
+    for (const { resolve } of there) resolve();
+  }
+
+  #reads(slices: readonly Slice[], staging: number): readonly StreamedSlice[] {
+    const { arena, ring } = this.#memory;
+    return layLoading(this.#plan, slices, staging, pageBytes).flatMap(({ memory, offset, after }, i) => {
+      const slice = slices[i];
+      if (!slice) return [];
+      const slot = slotOf(slice.extent, pageBytes);
+      const into = (memory === 'arena' ? arena : ring).view(offset, slot.bytes);
+      return [{ file: slice.extent.file, slot, into, after }];
+    });
+  }
+
+  async #convert({ id, extent }: Slice, read: StreamedSlice | undefined): Promise<void> {
+    const tensor = this.#memory.tensors[id];
+    if (this.#plan.placements[id]?.kind !== 'converted' || !tensor || !read) return;
+    const { into, slot } = read;
+    await convert(tensor.pointer, into.subarray(slot.skew, slot.skew + extent.length));
   }
 }

@@ -176,7 +176,7 @@ test('with a number of passes, reading ends after them', async () => {
   const disk = new SlowDisk();
   const { slices, reader, source } = setUp(disk, [3, 1, 2], 12);
   await using _reader = reader;
-  await source.follow(slices, 1);
+  await source.follow(slices, { once: true });
   for (const slice of slices) {
     using _lease = await source.lease(1);
     assertInPlace([slice]);

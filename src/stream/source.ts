@@ -1,7 +1,7 @@
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
-import type { Plan } from '../plan/plan.ts';
-import { type Slot, slotOf } from '../plan/slices.ts';
+import type { RingPlace } from '../plan/ring.ts';
+import { type Slice, type Slot, slotOf } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
 
 /** One read of a pass: the pages of a slice, and where they go. */
@@ -14,15 +14,17 @@ export interface StreamedSlice {
   readonly after: number;
 }
 
-/** What a pass of `plan` reads, with its places in `ring`; `converting` if it converts on the way. */
-export const streamedSlices = (plan: Plan, ring: HostMemory, converting = false): readonly StreamedSlice[] =>
-  plan.streamed.flatMap((id, turn) => {
-    const slice = plan.slices[id];
-    const place = converting ? plan.converting?.[turn]?.place : plan.placements[id];
-    if (!slice || !place || !('after' in place)) return [];
+/** What a pass reads: `slices` in order of use, with their `places` in `ring`. */
+export const streamedSlices = (
+  slices: readonly Slice[],
+  places: readonly RingPlace[],
+  ring: HostMemory,
+): readonly StreamedSlice[] =>
+  places.flatMap(({ offset, after }, turn) => {
+    const slice = slices[turn];
+    if (!slice) return [];
     const slot = slotOf(slice.extent, pageBytes);
-    const into = ring.view(place.offset, slot.bytes);
-    return [{ file: slice.extent.file, slot, into, after: place.after }];
+    return [{ file: slice.extent.file, slot, into: ring.view(offset, slot.bytes), after }];
   });
 
 /** The bytes of some slices, in place until it is disposed. */
@@ -39,7 +41,7 @@ export class WeightSource {
   #slices: readonly StreamedSlice[] = [];
   /** By turn in the pass: the read that is under way or done. */
   readonly #loads: Promise<void>[] = [];
-  /** Reads since the start: begun, leased and released. Read k is slice k mod slices. */
+  /** Reads since the last start: begun, leased and released. Read k is slice k mod slices. */
   #begun = 0;
   #leased = 0;
   #released = 0;
@@ -50,22 +52,25 @@ export class WeightSource {
   }
 
   /**
-   * Reads `slices` from now on, again and again; with `passes` so many times. If it reads them already, nothing
-   * changes; if others, these are given up as by `restart`.
+   * Reads `slices` from now on, again and again, or `once`. If it reads them already, nothing changes; if others, these
+   * are given up as by `restart`.
    */
-  async follow(slices: readonly StreamedSlice[], passes: number = Number.POSITIVE_INFINITY): Promise<void> {
+  async follow(slices: readonly StreamedSlice[], { once = false }: { once?: boolean } = {}): Promise<void> {
     if (slices === this.#slices) return;
     await Promise.allSettled(this.#loads);
     this.#slices = slices;
-    this.#loads.length = 0;
-    this.#begun = this.#leased = this.#released = 0;
-    this.#end = passes * slices.length;
-    this.#fill();
+    this.#end = once ? slices.length : Number.POSITIVE_INFINITY;
+    await this.restart();
   }
 
   /** Waits until what can be read ahead has been: then nothing is read until a lease is disposed. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#loads);
+  }
+
+  /** The next slice in order of use is in place or on its way: if not, a lease must be disposed first. */
+  get next(): boolean {
+    return this.#leased < this.#begun;
   }
 
   /**
@@ -88,9 +93,8 @@ export class WeightSource {
   /** Gives up the pass that is under way, whose leases are all disposed: the next lease is the first of a pass. */
   async restart(): Promise<void> {
     await Promise.allSettled(this.#loads);
-    const { length } = this.#slices;
-    const next = length === 0 ? 0 : Math.ceil(this.#leased / length) * length;
-    this.#begun = this.#leased = this.#released = next;
+    this.#loads.length = 0;
+    this.#begun = this.#leased = this.#released = 0;
     this.#fill();
   }
 

@@ -25,7 +25,7 @@ export async function loadModel(
   const device = new Device(threads, 0);
   const layoutOf = layoutsOf(device, kernels);
   const plan = planModel(outline, device, layoutOf, { budget, runtime: 0, context, kernels });
-  const runtime = await Runtime.load(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
+  const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
   return {
     outline,
     plan,
