@@ -8,6 +8,7 @@ import { EngineError } from '../src/base/errors.ts';
 import { openOutline } from '../src/engine/outline.ts';
 import { layoutsOf, planModel } from '../src/engine/planner.ts';
 import { Runtime } from '../src/engine/runtime.ts';
+import { scratch } from '../src/engine/slots.ts';
 import { Device } from '../src/ggml/device.ts';
 import { readHeader } from '../src/gguf/header.ts';
 import { checkTokenizer } from '../src/text/check.ts';
@@ -65,7 +66,7 @@ for (const architecture of architectures) {
       const layoutOf = layoutsOf(device, 'auto');
       const plan = planModel(outline, device, layoutOf, { budget: 2 ** 28, runtime: 0, kernels: 'auto' });
       await using runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
-      await runtime.run([{ kv: runtime.kv, start: 0, tokens: [0, 1], logits: 'last' }]);
+      await runtime.run([{ kv: scratch(runtime.slots), start: 0, tokens: [0, 1], logits: 'last' }]);
     });
     assert.ok(opened > 10 && refused > 10, `${opened} opened, ${refused} refused`);
   });

@@ -3,7 +3,8 @@ import { read } from 'node:fs';
 import test from 'node:test';
 import { EngineError } from '../src/base/errors.ts';
 import type { Generation } from '../src/engine/generation.ts';
-import { Model, type ModelOptions } from '../src/engine/model.ts';
+import { Model } from '../src/engine/model.ts';
+import type { ModelOptions } from '../src/engine/model-options.ts';
 import { runtimeBytes } from '../src/engine/process.ts';
 import { smollm2 } from './support/smollm2.ts';
 

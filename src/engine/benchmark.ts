@@ -1,7 +1,9 @@
 import { median } from '../base/median.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Generation } from './generation.ts';
-import type { GenerateOptions, Model } from './model.ts';
+import type { Model } from './model.ts';
+import type { GenerateOptions } from './model-options.ts';
+import { scratch } from './slots.ts';
 import type { GenerationStats } from './stats.ts';
 
 /** What opening a model and asking it for one token took, in a process whose libraries were loaded already. */
@@ -140,7 +142,8 @@ async function generate(
 
 const computeAlone = (model: Model, options: BenchmarkOptions, tell: Tell): Promise<number> =>
   model.exclusively(async (runtime) => {
-    const { kv, source, forward } = runtime;
+    const { slots, source, forward } = runtime;
+    const kv = scratch(slots);
     await source.settled();
     const start = options.promptTokens + (options.tokens >> 1);
     const span = { kv, start, tokens: promptOf(model, 1, 0), logits: 'last' } as const;

@@ -16,7 +16,7 @@ interface Sketch {
 function round({ rate, computing = 0.1, seconds = 2 }: Sketch): Round {
   return {
     reading: rate === undefined ? null : { seconds: 3, bytes: 3 * rate },
-    prefill: { tokens: 8, seconds: 4, bytes_read: 70, ttft_ms: 4000 },
+    prefill: { cached: 0, tokens: 8, seconds: 4, bytes_read: 70, ttft_ms: 4000 },
     decode: { tokens: 2, seconds, tokens_per_s: 2 / seconds, bytes_per_token: 50, io_s: 1, compute_s: 1, stall_s: 1 },
     computing_s: computing,
     memory,

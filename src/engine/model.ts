@@ -1,72 +1,35 @@
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Residency } from '../plan/residency.ts';
 import type { LayoutOf } from '../run/routes.ts';
-import { type SamplingOptions, samplingOptions } from '../sample/options.ts';
+import { samplingOptions } from '../sample/options.ts';
 import { Sampler } from '../sample/sampler.ts';
-import type { ReadAt, Reading } from '../stream/reader.ts';
 import { ChatTemplate, type Message } from '../text/chat-template.ts';
 import { checkTokenizer } from '../text/check.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
-import { Generation, type PromptProgress } from './generation.ts';
+import { Engine, type Wanted } from './engine.ts';
+import { Generation } from './generation.ts';
+import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
-import { type Kernels, layoutsOf, planModel, type Tokens } from './planner.ts';
+import { layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
-import { Runtime } from './runtime.ts';
+import { Runtime, type RuntimeOptions } from './runtime.ts';
+import { Sequence } from './sequence.ts';
+import { type EngineState, type EngineSums, noState } from './tally.ts';
 
-export interface ModelOptions {
-  /** Bytes that the whole process may take. Left out: most of what is free. */
-  readonly memoryBudget?: number | undefined;
-  /** Tokens of prompt and answer together. Left out, it is chosen when the weights are loaded. */
-  readonly context?: number | undefined;
-  /** Threads that share each operation. Left out: one per core. */
-  readonly threads?: number | undefined;
-  /** `auto` uses the fastest kernels of this machine, `plain` those whose results are the same at every budget. */
-  readonly kernels?: Kernels | undefined;
-  /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
-  readonly ioThreads?: number | undefined;
-  /** How to read from the model's device, if that was measured. */
-  readonly reading?: Reading | undefined;
-  /** For comparing: another way to choose what stays resident. */
-  readonly residency?: Residency | undefined;
-  /** For tests: what reads. */
-  readonly readAt?: ReadAt | undefined;
-}
-
-export interface GenerateOptions extends Partial<SamplingOptions> {
-  /** Tokens of the answer; left out, as many as the context holds. */
-  readonly maxTokens?: number | undefined;
-  /** Goes on after tokens that end a text, up to `maxTokens`: for measuring. */
-  readonly ignoreEnd?: boolean | undefined;
-  /** Texts that end the answer; they are not part of it. */
-  readonly stop?: readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** What the budget is spent on, if no weights are loaded yet; left out, it is chosen. */
+/** How somebody wants the runtime for themselves. */
+interface Exclusive {
+  /** To open the runtime under, if it is not open. */
   readonly plan?: Plan | undefined;
-  /** Called if residents are loaded before the prompt: see `Model.load`. */
-  readonly onLoad?: LoadProgress['onProgress'];
-  /** Called as the prompt is processed. */
-  readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
-}
-
-export interface LoadProgress {
-  /** Called with the bytes of resident weights loaded, and all of them. */
-  readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What somebody wants the runtime for. */
-interface Acquisition {
-  /** To open the runtime under, if it is not open; left out, one that suits `tokens`. */
-  readonly plan?: Plan | undefined;
-  readonly tokens?: Tokens | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
+/** The most that kept prompts of one model take on the SSD. */
+const promptFileBytes = 8 * 2 ** 30;
 const templateKey = 'tokenizer.chat_template';
 /** libuv's threads if nobody asked for more. */
 const defaultIoThreads = 4;
@@ -87,12 +50,11 @@ export class Model implements AsyncDisposable {
   readonly #budget: number;
   readonly #layoutOf: LayoutOf;
   readonly #runtimeBytes: number;
-  readonly #closing: AbortController = new AbortController();
+  readonly #engine: Engine = new Engine((wanted) => this.#open(wanted));
   #closed = false;
   #disposed: Promise<void> | undefined;
   #runtime: Promise<Runtime> | undefined;
-  /** The end of the queue of generations: each has the runtime to itself. */
-  #turn: Promise<void> = Promise.resolve();
+  #opened: Runtime | undefined;
 
   private constructor(outline: ModelOutline, options: ModelOptions) {
     this.outline = outline;
@@ -127,6 +89,8 @@ export class Model implements AsyncDisposable {
       runtime: this.#runtimeBytes,
       context,
       tokens,
+      parallel: this.#options.parallel,
+      promptCache: this.#options.promptCache?.bytes,
       kernels: this.#options.kernels ?? 'auto',
       residency: this.#options.residency,
     });
@@ -150,21 +114,44 @@ export class Model implements AsyncDisposable {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
     if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true });
-    const source = this.outline.file.metadata.string(templateKey, undefined);
-    if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    const special = this.#specialTexts();
-    const text = new ChatTemplate(source, special).render(prompt, { addGenerationPrompt: true });
+    const text = this.render(prompt);
     // A template that writes the beginning-of-text token itself must not get a second one.
-    const { bos } = special;
+    const { bos } = this.#specialTexts();
     const addSpecial = bos === '' || !text.startsWith(bos);
     return vocabulary.tokenize(text, { addSpecial, parseSpecial: true });
+  }
+
+  /** Messages through the model's template, up to where its answer begins. Throws TEMPLATE_FAILED. */
+  render(messages: readonly Message[]): string {
+    if (this.#closed) throw this.#closedError();
+    const source = this.outline.file.metadata.string(templateKey, undefined);
+    if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+    return new ChatTemplate(source, this.#specialTexts()).render(messages, { addGenerationPrompt: true });
+  }
+
+  /** What was done since the model was opened, and how things stand. */
+  tally(): { readonly sums: EngineSums; readonly state: EngineState } {
+    const { sums, load } = this.#engine;
+    const runtime = this.#opened;
+    if (!runtime) return { sums, state: { ...noState, ...load } };
+    const { reader, source, forward, plan } = runtime;
+    return {
+      sums: {
+        ...sums,
+        bytesRead: reader.bytesRead,
+        readSeconds: reader.busySeconds,
+        stallSeconds: source.stallSeconds,
+        computeSeconds: forward.computeSeconds,
+      },
+      state: { ...load, resident: plan.shares.resident, kv: plan.shares.kv },
+    };
   }
 
   /** Answers a prompt (text, messages, or tokens). Iterate over the result to get the text as it comes. */
   generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
-    const { maxTokens = Number.POSITIVE_INFINITY, signal } = options;
+    const { maxTokens = Number.POSITIVE_INFINITY } = options;
     if (!(maxTokens >= 0)) {
       throw new EngineError('BAD_OPTION', {
         option: 'maxTokens',
@@ -186,20 +173,22 @@ export class Model implements AsyncDisposable {
         expected: `tokens below ${this.outline.config.vocabulary}`,
       });
     }
-    return new Generation({
+    const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
       newSampler: () => new Sampler(this.outline.config.vocabulary, sampling),
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       maxTokens,
+      longest: options.longest ?? Number.POSITIVE_INFINITY,
       ignoreEnd: options.ignoreEnd ?? false,
-      signal,
+      logprobs: options.logprobs,
+      bias: options.bias ?? new Map(),
+      plan: options.plan,
       onLoad: options.onLoad,
       onPrompt: options.onPrompt,
-      acquire: () =>
-        this.#acquire({ plan: options.plan, tokens: { prompt: tokens.length, answer: maxTokens }, signal }),
     });
+    return new Generation(sequence, this.#engine, options.signal);
   }
 
   /** Ends what is under way, a pass at its next step, and frees everything. A generation that goes on is rejected. */
@@ -210,59 +199,51 @@ export class Model implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    this.#closing.abort(this.#closedError());
+    const engine = this.#engine.close(this.#closedError());
     const runtime = await this.#runtime?.catch(() => undefined);
-    await runtime?.close(this.#closedError());
+    runtime?.abort(this.#closedError());
+    await engine;
+    await runtime?.[Symbol.asyncDispose]();
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
   }
 
-  async #open(plan: Plan): Promise<Runtime> {
-    const { device } = this;
-    const { ioThreads = defaultIoThreads, reading: measured, readAt } = this.#options;
-    const most = Math.max(1, ioThreads - 1);
-    const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
-    try {
-      return await Runtime.open(this.outline, plan, { device, layoutOf: this.#layoutOf, reading });
-    } catch (error) {
+  /** The runtime, the same one each time until opening it fails. */
+  #open({ plan, tokens }: Wanted): Promise<Runtime> {
+    this.#runtime ??= this.#openUnder(plan ?? this.plan(this.#options.context, tokens)).catch((error) => {
       this.#runtime = undefined;
       throw error;
-    }
+    });
+    return this.#runtime;
+  }
+
+  async #openUnder(plan: Plan): Promise<Runtime> {
+    const { device } = this;
+    const { ioThreads = defaultIoThreads, reading: measured, readAt, kernels, promptCache } = this.#options;
+    const most = Math.max(1, ioThreads - 1);
+    const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
+    const exact = kernels === 'plain';
+    this.#opened = await Runtime.open(this.outline, plan, {
+      device,
+      layoutOf: this.#layoutOf,
+      reading,
+      exact,
+      promptCache: promptCache?.folder === undefined ? undefined : this.#promptFiles(promptCache.folder),
+    });
+    return this.#opened;
+  }
+
+  #promptFiles(folder: string): RuntimeOptions['promptCache'] {
+    const { kernels = 'auto', promptCache } = this.#options;
+    const files = this.outline.file.files.map(({ path, size }) => [path, size, statSync(path).mtimeMs]);
+    const identity = JSON.stringify({ files, kernels });
+    return { folder, identity, capacity: promptFileBytes, warn: (reason) => promptCache?.warn?.(reason) };
   }
 
   /** Does `work` with the runtime, which nothing else uses meanwhile. Rejects with the errors of opening. */
-  async exclusively<T>(work: (runtime: Runtime) => Promise<T>, options: Acquisition = {}): Promise<T> {
-    const { runtime, release } = await this.#acquire(options);
-    try {
-      return await work(runtime);
-    } finally {
-      release();
-    }
-  }
-
-  /** Waits for the generations that came before. */
-  async #acquire({ plan, tokens, signal }: Acquisition): Promise<{ runtime: Runtime; release: () => void }> {
-    if (this.#closed) throw this.#closedError();
-    const before = this.#turn;
-    let release = (): void => {};
-    this.#turn = new Promise((resolve) => {
-      release = resolve;
-    });
-    try {
-      await unlessAborted(before, this.#anyAbort(signal));
-      this.#runtime ??= this.#open(plan ?? this.plan(this.#options.context, tokens));
-      return { runtime: await this.#runtime, release };
-    } catch (error) {
-      // Whoever is next still waits for those before.
-      void before.then(release);
-      throw error;
-    }
-  }
-
-  /** Aborted with the given signal, or when the model is closed. */
-  #anyAbort(signal: AbortSignal | undefined): AbortSignal {
-    const closing = this.#closing.signal;
-    return signal ? AbortSignal.any([signal, closing]) : closing;
+  exclusively<T>(work: (runtime: Runtime) => Promise<T>, options: Exclusive = {}): Promise<T> {
+    if (this.#closed) return Promise.reject(this.#closedError());
+    return unlessAborted(this.#engine.exclusively(work, options.plan), options.signal);
   }
 
   #closedError(): EngineError {
@@ -278,14 +259,15 @@ export class Model implements AsyncDisposable {
 }
 
 /** Waits for `promise`, or rejects with the signal's reason once that is aborted. */
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
   let abort = (): void => {};
-  const aborted = new Promise<void>((_, reject) => {
+  const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason);
   });
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort);
-  await Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>

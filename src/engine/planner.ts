@@ -3,7 +3,7 @@ import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { kvBytes } from '../kv/store.ts';
-import { autoContext } from '../plan/defaults.ts';
+import { autoContext, autoParallel, autoPromptCache } from '../plan/defaults.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
@@ -20,6 +20,10 @@ export interface PlanOptions {
   readonly runtime: number;
   /** Tokens; left out, it is chosen. */
   readonly context?: number | undefined;
+  /** Sequences computed together; left out, one. */
+  readonly parallel?: number | 'auto' | undefined;
+  /** Bytes for keys and values of sequences that have ended; left out, none. */
+  readonly promptCache?: number | 'auto' | undefined;
   /** What a chosen context should suit. */
   readonly tokens?: Tokens | undefined;
   readonly kernels: Kernels;
@@ -60,9 +64,15 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   if (options.context !== undefined && options.context > config.context) {
     throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
   }
-  const kvPerToken = kvBytes(kvShapeOf(config, 1));
-  const context =
-    options.context ?? autoContext({ trained: config.context, kvPerToken, free: budget - runtime }, options.tokens);
+  const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
+  const one = {
+    trained: config.context,
+    kvPerToken: kvBytes(kvShapeOf(config, 1)),
+    free: budget - runtime - promptCache,
+  };
+  const parallel = options.parallel === 'auto' ? autoParallel(one, options.context) : (options.parallel ?? 1);
+  const all = { ...one, kvPerToken: parallel * one.kvPerToken };
+  const context = options.context ?? autoContext(all, options.tokens);
 
   const kv = kvShapeOf(config, context);
   const model = { stages, weights: file.weights, kv };
@@ -71,7 +81,9 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     budget,
     context,
     runtime,
-    kv: kvBytes(kv),
+    kv: parallel * kvBytes(kv) + promptCache,
+    parallel,
+    promptCache,
     page: pageBytes,
     batch: options.kernels === 'plain' ? plainBatch : undefined,
     residency: options.residency,
@@ -80,7 +92,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
-      const bytes = measured.get(key) ?? computeBytes(model, slices, tokens, device.threads);
+      const bytes = measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel });
       measured.set(key, bytes);
       return bytes;
     },

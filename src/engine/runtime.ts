@@ -1,8 +1,11 @@
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
-import { KvStore, kvMemory } from '../kv/store.ts';
+import { PrefixFiles, type PrefixFilesOptions } from '../kv/prefix-files.ts';
+import { PrefixMemory } from '../kv/prefix-memory.ts';
+import { KvSlot } from '../kv/slot.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { PassLimits } from '../plan/schedule.ts';
 import type { Span } from '../run/batch.ts';
 import { Forward, type PassOptions, paysToConvert } from '../run/forward.ts';
 import { bindWeights, type LayoutOf } from '../run/routes.ts';
@@ -10,6 +13,19 @@ import { Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from '../stream/residents.ts';
 import { WeightSource } from '../stream/source.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
+import { Slots } from './slots.ts';
+
+export interface RuntimeOptions {
+  readonly device: Device;
+  readonly layoutOf: LayoutOf;
+  readonly reading: ReaderOptions;
+  /** Prompts are divided alike whoever else is there, and reused only as they would be computed anew. */
+  readonly exact?: boolean;
+  /** Where keys and values of prompts outlive the process. */
+  readonly promptCache?: (Omit<PrefixFilesOptions, 'shape'> & { readonly folder: string }) | undefined;
+}
+
+type RuntimeLimits = Omit<PassLimits, 'chunk'>;
 
 /** A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first pass. */
 export class Runtime implements AsyncDisposable {
@@ -17,35 +33,39 @@ export class Runtime implements AsyncDisposable {
   readonly reader: Reader;
   readonly source: WeightSource;
   readonly forward: Forward;
-  readonly kv: KvStore;
+  readonly slots: Slots;
+  readonly limits: RuntimeLimits;
+  readonly #files: PrefixFiles | undefined;
   readonly #residents: Residents;
   readonly #memory: Disposer;
   readonly #closing: AbortController = new AbortController();
   /** The pass under way, or the loading. */
   #work: Promise<unknown> = Promise.resolve();
+  readonly #releases: Set<Promise<void>> = new Set();
   #loadSeconds = 0;
 
   private constructor(
-    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'forward' | 'kv'> & { residents: Residents },
+    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'forward' | 'slots' | 'limits'> & {
+      residents: Residents;
+      files: PrefixFiles | undefined;
+    },
     memory: Disposer,
   ) {
     this.plan = parts.plan;
     this.reader = parts.reader;
     this.source = parts.source;
     this.forward = parts.forward;
-    this.kv = parts.kv;
+    this.slots = parts.slots;
+    this.limits = parts.limits;
+    this.#files = parts.files;
     this.#residents = parts.residents;
     this.#memory = memory;
   }
 
   /** Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
-  static async open(
-    outline: ModelOutline,
-    plan: Plan,
-    machine: { device: Device; layoutOf: LayoutOf; reading: ReaderOptions },
-  ): Promise<Runtime> {
+  static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
     const { file, config, stages } = outline;
-    const { device, layoutOf, reading } = machine;
+    const { device, layoutOf, reading, exact = false, promptCache } = options;
     const reader = new Reader(file.files, reading);
     const memory = new Disposer();
     try {
@@ -53,13 +73,18 @@ export class Runtime implements AsyncDisposable {
       const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
       const { tensors, routes } = bindWeights(plan, file.weights, { arena, ring, layoutOf }, memory);
 
-      const kvShape = kvShapeOf(config, plan.context);
-      const kv = memory.use(new KvStore(kvShape, memory.use(kvMemory(kvShape))));
+      const shape = kvShapeOf(config, plan.context);
+      const copies = memory.use(new PrefixMemory(plan.promptCache));
+      const files = promptCache && (await PrefixFiles.open(promptCache.folder, { ...promptCache, shape }));
+      const places = Array.from({ length: plan.parallel }, () => memory.use(new KvSlot(shape)));
+      const stores = files ? [copies, files] : [copies];
+      const slots = new Slots(places, { stores, exactBatch: exact ? plan.batch : undefined });
+      const limits = { batch: plan.batch, tokens: plan.batch + plan.parallel - 1, exact };
       const source = new WeightSource(reader);
       const residents = new Residents(plan, reader, { arena, ring, tensors });
       const passes = { stages, plan, device, routes, file: file.weights, residents, source, reader };
       const forward = memory.use(new Forward(passes));
-      return new Runtime({ plan, reader, source, forward, kv, residents }, memory);
+      return new Runtime({ plan, reader, source, forward, slots, limits, residents, files }, memory);
     } catch (error) {
       await reader[Symbol.asyncDispose]();
       memory[Symbol.dispose]();
@@ -92,11 +117,16 @@ export class Runtime implements AsyncDisposable {
     return this.#exclusively(options.signal, (signal) => this.forward.run(spans, { ...options, signal }));
   }
 
-  /** Ends what is under way; memory goes after the last read into it has ended, and the last step on it. */
-  async close(reason: Error): Promise<void> {
+  /** A sequence has left its slot, which is free when `done` is called. */
+  release(slot: KvSlot, done: () => void): void {
+    const released = this.slots.release(slot, this.#files).then(done);
+    this.#releases.add(released);
+    void released.finally(() => this.#releases.delete(released));
+  }
+
+  /** Ends the pass under way, or the loading, with `reason`, and refuses others. */
+  abort(reason: Error): void {
     this.#closing.abort(reason);
-    await this.#work;
-    await this[Symbol.asyncDispose]();
   }
 
   #exclusively<T>(wanted: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -107,7 +137,9 @@ export class Runtime implements AsyncDisposable {
     return result;
   }
 
+  /** Memory goes after the last read into it has ended, and the last step on it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#work, ...this.#releases]);
     await this.reader[Symbol.asyncDispose]();
     this.#memory[Symbol.dispose]();
   }

@@ -6,7 +6,13 @@ export interface GenerationStats {
   readonly load_ms: number;
   /** From the start of the prompt to the first token. */
   readonly ttft_ms: number;
-  readonly prefill: { readonly tokens: number; readonly seconds: number; readonly bytes_read: number };
+  readonly prefill: {
+    /** Those that were computed, and those whose keys and values were there already. */
+    readonly tokens: number;
+    readonly cached: number;
+    readonly seconds: number;
+    readonly bytes_read: number;
+  };
   readonly decode: {
     /** Passes of one token each. */
     readonly tokens: number;
@@ -51,6 +57,7 @@ interface Counters {
 /** Counts what the passes of one generation take. */
 export class Meter {
   readonly #runtime: Runtime;
+  readonly #cached: number;
   readonly #begin: Counters;
   /** After the last pass over the prompt. */
   #prompt: Counters;
@@ -59,8 +66,10 @@ export class Meter {
   #promptTokens = 0;
   #decoded = 0;
 
-  constructor(runtime: Runtime) {
+  /** `cached` tokens of the prompt need not be computed. */
+  constructor(runtime: Runtime, cached: number) {
     this.#runtime = runtime;
+    this.#cached = cached;
     this.#begin = this.#read();
     this.#prompt = this.#begin;
     this.#last = this.#begin;
@@ -84,7 +93,12 @@ export class Meter {
     return {
       load_ms: this.#runtime.loadSeconds * 1000,
       ttft_ms: prefill.time * 1000,
-      prefill: { tokens: this.#promptTokens, seconds: prefill.time, bytes_read: prefill.bytes },
+      prefill: {
+        tokens: this.#promptTokens,
+        cached: this.#cached,
+        seconds: prefill.time,
+        bytes_read: prefill.bytes,
+      },
       decode: {
         tokens: this.#decoded,
         seconds: decode.time,

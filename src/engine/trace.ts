@@ -1,4 +1,5 @@
 import type { Model } from './model.ts';
+import { scratch } from './slots.ts';
 
 /** What happened in one pass. Times are milliseconds of `performance.now()`. */
 export interface PassTrace {
@@ -16,7 +17,8 @@ export interface PassTrace {
 /** Watches one token being decoded at position `start`, after another that sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.exclusively(async (runtime) => {
-    const { kv, plan, reader } = runtime;
+    const { slots, plan, reader } = runtime;
+    const kv = scratch(slots);
     const reads: PassTrace['reads'][number][] = [];
     const steps: PassTrace['steps'][number][] = [];
     const span = { kv, start, tokens: [0], logits: 'last' } as const;

@@ -54,9 +54,8 @@ const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
  * check what comes from a file before it gets here.
  */
 export class Graph implements Disposable {
-  /** Nodes a graph can hold: 100 layers of 80 nodes, and room for many sequences. */
-  static readonly capacity = 16384;
-
+  /** Nodes it can hold. */
+  readonly capacity: number;
   readonly uses: Use[] = [];
   /** Nodes whose results depend in their last bits on how many threads compute them. */
   readonly threadBound: number[] = [];
@@ -67,14 +66,16 @@ export class Graph implements Disposable {
   readonly #context: Pointer;
   #nodes = 0;
 
-  constructor() {
+  /** For so many sequences computed together: one takes 100 layers of 80 nodes, each further one 16 a layer at most. */
+  constructor(sequences = 1) {
     this.#api = loadGgml();
+    this.capacity = 16384 + 2048 * (sequences - 1);
     // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes a second time.
     const bytes =
-      2 * Graph.capacity * this.#api.ggml_tensor_overhead() +
-      3 * this.#api.ggml_graph_overhead_custom(Graph.capacity, false);
+      2 * this.capacity * this.#api.ggml_tensor_overhead() +
+      3 * this.#api.ggml_graph_overhead_custom(this.capacity, false);
     this.#context = this.#api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
-    this.pointer = this.#api.ggml_new_graph_custom(this.#context, Graph.capacity, false);
+    this.pointer = this.#api.ggml_new_graph_custom(this.#context, this.capacity, false);
   }
 
   /** Operations so far. */
@@ -97,6 +98,8 @@ export class Graph implements Disposable {
 
   /** Nodes [from, to) as a graph of their own, to be computed by itself. */
   slice(from: number, to: number): Pointer {
+    // Only whole graphs know who uses which result, which lets kernels join operations.
+    if (from === 0 && to === this.#nodes) return this.pointer;
     const graph = this.#api.ggml_new_graph_custom(this.#context, to - from, false);
     for (let i = from; i < to; i += 1) {
       this.#api.ggml_graph_add_node(graph, this.#api.ggml_graph_node(this.pointer, i));
@@ -268,8 +271,8 @@ export class Graph implements Disposable {
   }
 
   #node(pointer: Pointer, shape: readonly number[]): Tensor {
-    if (this.#nodes === Graph.capacity) {
-      throw new EngineError('UNSUPPORTED_MODEL', { what: `more than ${Graph.capacity} operations` });
+    if (this.#nodes === this.capacity) {
+      throw new EngineError('UNSUPPORTED_MODEL', { what: `more than ${this.capacity} operations` });
     }
     this.#api.ggml_build_forward_expand(this.pointer, pointer);
     // What the operation reads is part of the graph already: it adds itself and nothing else.

@@ -53,6 +53,19 @@ export class KvStore implements Disposable {
   }
 }
 
+/** Where the keys and values of the first `tokens` tokens lie, layer by layer: bytes from the start of the memory. */
+export function kvAreas(
+  shape: KvShape,
+  tokens: number,
+): readonly { readonly offset: number; readonly length: number }[] {
+  const keyRow = shape.keyLength * shape.kvHeads * f16Bytes;
+  const valueRow = shape.valueLength * shape.kvHeads * f16Bytes;
+  return Array.from({ length: shape.layers }, (_, il) => il * layerBytes(shape)).flatMap((layer) => [
+    { offset: layer, length: keyRow * tokens },
+    { offset: layer + keyRow * shape.context, length: valueRow * tokens },
+  ]);
+}
+
 /** Zeroed memory for one sequence. Throws OUT_OF_MEMORY. */
 export function kvMemory(shape: KvShape): HostMemory {
   const memory = new HostMemory(kvBytes(shape), 'keys and values');

@@ -36,3 +36,23 @@ export function autoContext(
   const whole = Number.isFinite(tokens.answer) ? tokens.prompt + tokens.answer : 0;
   return Math.min(model.trained, Math.max(needed, Math.min(Math.max(usualContext, whole), affordable)));
 }
+
+/** More sequences at once share each pass, but the kernels of most machines are busy with so many. */
+const mostParallel = 4;
+
+/** How many sequences are computed together when nobody says: as many as the usual context can be afforded for. */
+export function autoParallel(
+  model: { trained: number; kvPerToken: number; free: number },
+  context: number = Math.min(usualContext, model.trained),
+): number {
+  const affordable = (model.free * kvShare) / (model.kvPerToken * context);
+  return Math.max(1, Math.min(mostParallel, Math.floor(affordable)));
+}
+
+/** Of the budget, what keys and values of earlier prompts take when nobody says; and the most of it, in bytes. */
+const promptCacheShare = 1 / 32;
+const mostPromptCache = 512 * MiB;
+
+/** Bytes for keys and values of earlier prompts when nobody says. */
+export const autoPromptCache = (budget: number): number =>
+  alignDown(Math.min(budget * promptCacheShare, mostPromptCache), MiB);

@@ -28,7 +28,11 @@ export interface Plan {
   readonly budget: number;
   /** Tokens a sequence may grow to. */
   readonly context: number;
-  /** Tokens computed at once while a prompt is processed. */
+  /** Sequences that are computed together at most. */
+  readonly parallel: number;
+  /** Bytes for keys and values of sequences that have ended. */
+  readonly promptCache: number;
+  /** Tokens of a prompt computed at once. */
   readonly batch: number;
   readonly slices: readonly Slice[];
   /** By slice. */
@@ -49,7 +53,10 @@ export interface Demand {
   readonly budget: number;
   readonly context: number;
   readonly runtime: number;
+  /** Of all sequences, and of those that have ended. */
   readonly kv: number;
+  readonly parallel?: number | undefined;
+  readonly promptCache?: number | undefined;
   /** Bytes of a page: what direct reads are aligned to. */
   readonly page: number;
   /**
@@ -209,6 +216,8 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
   return {
     budget: demand.budget,
     context: demand.context,
+    parallel: demand.parallel ?? 1,
+    promptCache: demand.promptCache ?? 0,
     batch: chosen.batch,
     slices,
     placements,

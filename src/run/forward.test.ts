@@ -59,7 +59,7 @@ function planFor(outline: Outline, extra: number, layoutOf: LayoutOf): Plan {
     kv: kvBytes(outline.kv),
     page: pageBytes,
     manifest: manifestOf(outline),
-    compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, 2),
+    compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, { threads: 2 }),
     converted: (slice: Slice) => layoutOf(slice)?.bytes,
   };
   try {

@@ -195,7 +195,7 @@ export class Forward implements Disposable {
     this.#compiled = undefined;
 
     const { stages, routes, file, plan } = this.#parts;
-    const graph = new Graph();
+    const graph = new Graph(shapes.length);
     const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes);
     this.#allocator.allocate(graph);
     const loading = route === routes.loading;

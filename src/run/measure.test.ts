@@ -75,7 +75,7 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
     const outline = outlineOf(architecture);
     const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
     // Without scratch memory of threads, and what embedding rows are read to.
-    const planned = computeBytes(outline, slicesOf(outline), 256, 0) - rowReaderBytes(embedding);
+    const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowReaderBytes(embedding);
     for (const tokens of [1, 2, 7, 33, 256]) {
       for (const reach of [256, 512, context]) {
         const bytes = taken(outline, { tokens, outputs: 1, reach });
@@ -88,10 +88,10 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
 test('a larger batch and more threads take more', () => {
   const outline = outlineOf('llama');
   const slices = slicesOf(outline);
-  const sizes = [1, 8, 64, 256].map((tokens) => computeBytes(outline, slices, tokens, 2));
+  const sizes = [1, 8, 64, 256].map((tokens) => computeBytes(outline, slices, tokens, { threads: 2 }));
   assert.deepEqual(
     sizes,
     sizes.toSorted((a, b) => a - b),
   );
-  assert.ok(computeBytes(outline, slices, 8, 4) > computeBytes(outline, slices, 8, 2));
+  assert.ok(computeBytes(outline, slices, 8, { threads: 4 }) > computeBytes(outline, slices, 8, { threads: 2 }));
 });

@@ -31,18 +31,28 @@ export function manifestOf(outline: Outline): readonly ManifestEntry[] {
   return manifest.entries;
 }
 
-/** Bytes beside weights and KV that a batch of `tokens` of one sequence takes at the end of its context. */
-export function computeBytes(outline: Outline, slices: readonly Slice[], tokens: number, threads: number): number {
+/**
+ * Bytes beside weights and KV that a pass takes at the end of the context: `tokens` of one sequence, and one of each of
+ * the others that are computed with it.
+ */
+export function computeBytes(
+  outline: Outline,
+  slices: readonly Slice[],
+  tokens: number,
+  { threads, parallel = 1 }: { threads: number; parallel?: number },
+): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
-  using graph = new Graph();
+  using graph = new Graph(parallel);
   using made = new SliceTensors(slices, (_, tensor) => memory.place(tensor.pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
-  const span = { kv, tokens, outputs: 1, reach: outline.kv.context };
-  const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, [span]);
-  const masks = 2 * kv.shape.context * tokens;
+  const reach = outline.kv.context;
+  const others = Array.from({ length: parallel - 1 }, () => ({ kv, tokens: 1, outputs: 1, reach }));
+  const spans = [{ kv, tokens, outputs: 1, reach }, ...others];
+  const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
+  const masks = 2 * reach * inputs.tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
-  const choosing = choosingBytes * (logits.shape[0] ?? 0);
+  const choosing = parallel * choosingBytes * (logits.shape[0] ?? 0);
   return measure(graph) + graph.scratchBytes + masks + rows + choosing + threads * threadBytes;
 }
 

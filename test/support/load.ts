@@ -1,6 +1,7 @@
 import { type ModelOutline, openOutline } from '../../src/engine/outline.ts';
 import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
+import { scratch } from '../../src/engine/slots.ts';
 import { Device } from '../../src/ggml/device.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
@@ -34,7 +35,12 @@ export async function loadModel(
       const rows: Float32Array[] = [];
       const { vocabulary } = outline.config;
       for (let start = 0; start < tokens.length; start += plan.batch) {
-        const span = { kv: runtime.kv, start, tokens: tokens.slice(start, start + plan.batch), logits: 'all' } as const;
+        const span = {
+          kv: scratch(runtime.slots),
+          start,
+          tokens: tokens.slice(start, start + plan.batch),
+          logits: 'all',
+        } as const;
         const logits = await runtime.forward.run([span]);
         for (let i = 0; i < logits.length; i += vocabulary) rows.push(logits.slice(i, i + vocabulary));
       }

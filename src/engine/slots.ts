@@ -1,0 +1,85 @@
+import { commonPrefix, type Found, type PrefixStore } from '../kv/prefix.ts';
+import type { KvSlot } from '../kv/slot.ts';
+import type { KvStore } from '../kv/store.ts';
+
+/** So many tokens more must be found in a store before it is copied from, and not from a slot used as it is. */
+const worthCopying = 16;
+
+export interface SlotsOptions {
+  /** Copies for sequences that lose their slot; looked up in this order. */
+  readonly stores: readonly PrefixStore[];
+  /** Prompts are divided at multiples of this many tokens and reused only as they were computed; undefined if they need not be. */
+  readonly exactBatch: number | undefined;
+}
+
+/** The places for sequences, and what was left in them. */
+export class Slots {
+  readonly all: readonly KvSlot[];
+  readonly #options: SlotsOptions;
+  readonly #taken: Set<KvSlot> = new Set();
+  #clock = 0;
+
+  constructor(all: readonly KvSlot[], options: SlotsOptions) {
+    this.all = all;
+    this.#options = options;
+  }
+
+  get free(): boolean {
+    return this.#taken.size < this.all.length;
+  }
+
+  /**
+   * A free slot for `prompt`, and how many of its tokens are stored there already: at most all but one, whose logits are
+   * wanted. What the slot held beside that is kept elsewhere first, if there is a place for it.
+   */
+  async take(prompt: readonly number[]): Promise<{ slot: KvSlot; cached: number }> {
+    const free = this.all.filter((slot) => !this.#taken.has(slot));
+    const usable = (length: number, exact: number): number => this.#usable(prompt, length, exact);
+    const rated = free.map((slot) => ({ slot, length: usable(commonPrefix(slot.tokens, prompt), slot.exact) }));
+    const longest = Math.max(...rated.map(({ length }) => length));
+    // Of those with most in common the one left alone for longest; of those with nothing in common too.
+    const candidates = rated.filter(({ length }) => length === longest).map(({ slot }) => slot);
+    const slot = candidates.reduce((a, b) => (b.used < a.used ? b : a));
+    this.#taken.add(slot);
+    slot.used = ++this.#clock;
+
+    const copies = this.#options.stores.flatMap((store) => store.longest(prompt) ?? []);
+    let best: { copy: Found; length: number } | undefined;
+    for (const copy of copies) {
+      const length = usable(copy.length, copy.exact);
+      if (length > (best?.length ?? longest + worthCopying)) best = { copy, length };
+    }
+    if (commonPrefix(slot.tokens, prompt) < slot.tokens.length) await this.#keep(slot);
+    if (best && (await best.copy.restore(slot, best.length))) return { slot, cached: best.length };
+    const cached = usable(commonPrefix(slot.tokens, prompt), slot.exact);
+    slot.keep(cached);
+    return { slot, cached };
+  }
+
+  /** The sequence has ended: what it stored may be used again, once it is kept where it outlives the process. */
+  async release(slot: KvSlot, outlive?: PrefixStore): Promise<void> {
+    await outlive?.keep(slot);
+    this.#taken.delete(slot);
+  }
+
+  async #keep(slot: KvSlot): Promise<void> {
+    const [store] = this.#options.stores;
+    await store?.keep(slot);
+  }
+
+  #usable(prompt: readonly number[], length: number, exact: number): number {
+    const { exactBatch } = this.#options;
+    const most = Math.min(length, prompt.length - 1);
+    if (exactBatch === undefined) return Math.max(0, most);
+    const computedAlike = Math.min(most, exact);
+    return Math.max(0, computedAlike - (computedAlike % exactBatch));
+  }
+}
+
+/** A store to compute on for measuring: what its slot held is forgotten. */
+export function scratch({ all }: Slots): KvStore {
+  const [slot] = all;
+  if (!slot) throw new RangeError('there is no slot');
+  slot.keep(0);
+  return slot.kv;
+}

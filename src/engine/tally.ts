@@ -1,0 +1,35 @@
+/** Everything that an engine adds up since it began: counts, bytes, seconds. */
+export const noSums = {
+  passes: 0,
+  /** Sequences in these passes. */
+  sequences: 0,
+  /** Tokens of prompts that were computed, and those that were found in the prefix cache. */
+  promptTokens: 0,
+  cachedTokens: 0,
+  answerTokens: 0,
+  /** Prompts of which something was found in the prefix cache, and others. */
+  prefixHits: 0,
+  prefixMisses: 0,
+  bytesRead: 0,
+  readSeconds: 0,
+  stallSeconds: 0,
+  computeSeconds: 0,
+};
+
+export type EngineSums = { readonly [K in keyof typeof noSums]: number };
+
+/** How things stand: sequences with and without a place; bytes. */
+export interface EngineState {
+  readonly active: number;
+  readonly waiting: number;
+  readonly resident: number;
+  readonly kv: number;
+}
+
+export const noState: EngineState = { active: 0, waiting: 0, resident: 0, kv: 0 };
+
+/** Sum by sum. */
+export const addSums = (a: EngineSums, b: EngineSums): EngineSums =>
+  Object.fromEntries(Object.keys(noSums).map((key) => [key, sumAt(a, key) + sumAt(b, key)])) as EngineSums;
+
+const sumAt = (sums: EngineSums, key: string): number => sums[key as keyof EngineSums];

@@ -1,0 +1,35 @@
+/** A pass that mixes prompts with decoding takes this many times as long as one that only decodes. */
+const slowdown = 3;
+/** Tokens of a prompt beside decoding, before anything is known; and the fewest. */
+const firstChunk = 32;
+const leastChunk = 8;
+/** Of a new measurement, what counts at once. */
+const weight = 0.3;
+
+/**
+ * Chooses how many tokens of prompts join a pass in which others decode: these are not to wait long for a newcomer, and
+ * the newcomer is to get on. Learns from the passes that went by.
+ */
+export class Pace {
+  #decoding: number | undefined;
+  #perToken: number | undefined;
+
+  /** The most tokens of prompts in the next pass in which somebody decodes. */
+  get chunk(): number {
+    if (this.#decoding === undefined || this.#perToken === undefined) return firstChunk;
+    return Math.max(leastChunk, Math.round(((slowdown - 1) * this.#decoding) / this.#perToken));
+  }
+
+  /** A pass over `decoding` sequences that decode and `prompts` tokens of prompts took `seconds`. */
+  passed({ decoding, prompts, seconds }: { decoding: number; prompts: number; seconds: number }): void {
+    if (decoding === 0) return;
+    if (prompts === 0) this.#decoding = blend(this.#decoding, seconds);
+    else if (this.#decoding !== undefined) {
+      // Some prompt tokens hide behind reading: then they cost next to nothing.
+      const cost = Math.max(seconds - this.#decoding, 0.01 * this.#decoding) / prompts;
+      this.#perToken = blend(this.#perToken, cost);
+    }
+  }
+}
+
+const blend = (old: number | undefined, now: number): number => (old === undefined ? now : old + weight * (now - old));
