@@ -38,6 +38,11 @@ interface Details {
   OUT_OF_MEMORY: { bytes: number; what: string };
   VOCABULARY_FAILED: File & { reason: string };
   TEMPLATE_FAILED: { reason: string };
+  SERVER_BUSY: { waiting: number };
+  ENGINE_DIED: { model: string; reason: string };
+  NO_MODELS: { folder: string | undefined };
+  PORT_IN_USE: { host: string; port: number };
+  SERVER_UNREACHABLE: { url: string; reason: string };
 }
 
 export type ErrorCode = keyof Details;
@@ -147,7 +152,25 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   ],
   TEMPLATE_FAILED: [
     'failure',
-    (d) => `the model's chat template could not be applied (${d.reason}); use --raw to send the prompt as it is`,
+    (d) => `the model's chat template could not be applied (${d.reason}); use run --raw to send the prompt as it is`,
+  ],
+  SERVER_BUSY: ['failure', (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`],
+  ENGINE_DIED: [
+    'failure',
+    (d) => `the engine of ${d.model} ended unexpectedly (${d.reason}); the next request starts it again`,
+  ],
+  NO_MODELS: [
+    'not-found',
+    (d) =>
+      `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; name GGUF files, or with --models a folder that holds some`,
+  ],
+  PORT_IN_USE: [
+    'failure',
+    (d) => `port ${d.port} of ${d.host} is in use by another program; end that, or choose another port with --port`,
+  ],
+  SERVER_UNREACHABLE: [
+    'failure',
+    (d) => `no server answers at ${d.url} (${d.reason}); start one with "ssd-llm serve", or name another with --host`,
   ],
 };
 

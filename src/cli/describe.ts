@@ -1,4 +1,5 @@
 import type { ModelOutline } from '../engine/outline.ts';
+import { type TypeShare, typeShares } from '../gguf/file-type.ts';
 
 /** What a model is, for programs. Sizes are bytes. */
 export interface ModelDescription {
@@ -12,7 +13,7 @@ export interface ModelDescription {
   readonly parameters: number;
   readonly bytes: number;
   readonly files: number;
-  readonly types: Readonly<Record<string, { tensors: number; bytes: number }>>;
+  readonly types: Readonly<Record<string, TypeShare>>;
   readonly context: number;
   readonly tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
   readonly tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
@@ -21,11 +22,6 @@ export interface ModelDescription {
 export function describe(outline: ModelOutline, listTensors: boolean): ModelDescription {
   const { file, config } = outline;
   const { metadata } = file;
-  const types: Record<string, { tensors: number; bytes: number }> = {};
-  for (const { type, extent } of file.weights.values()) {
-    const { tensors, bytes } = types[type.name] ?? { tensors: 0, bytes: 0 };
-    types[type.name] = { tensors: tensors + 1, bytes: bytes + extent.length };
-  }
   return {
     path: outline.path,
     name: metadata.string('general.name', undefined) ?? config.architecture,
@@ -37,7 +33,7 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
     parameters: file.parameters,
     bytes: file.bytes,
     files: file.files.length,
-    types,
+    types: typeShares(file.weights.values()),
     context: config.context,
     tokenizer: {
       model: metadata.string('tokenizer.ggml.model', 'none'),

@@ -1,19 +1,15 @@
-import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { type ModelOutline, openOutline } from '../engine/outline.ts';
-import { type Kernels, layoutsOf, planModel, vocabularyBytes } from '../engine/planner.ts';
-import { defaultBudget, runtimeBytes } from '../engine/process.ts';
-import { Device } from '../ggml/device.ts';
+import type { Kernels } from '../engine/planner.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
+import { columns } from './columns.ts';
 import { describe, type ModelDescription } from './describe.ts';
+import { forecast } from './forecast.ts';
 import { budgetOption, contextOption, kernelsOption, threadsOption } from './options.ts';
 import { printable, write } from './output.ts';
-
-/** What the process grows by between here and an answer, beside the vocabulary. Measured: 8-12 MiB. */
-const answeringBytes = 14 * 2 ** 20;
 
 interface InfoOptions {
   memoryBudget?: number;
@@ -53,14 +49,8 @@ async function info(path: string, options: InfoOptions): Promise<void> {
 
 /** The plan, or why there is none under this budget. */
 function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineError {
-  using device = new Device(options.threads ?? availableParallelism(), 0);
   try {
-    return planModel(outline, device, layoutsOf(device, options.kernels), {
-      budget: options.memoryBudget ?? defaultBudget(),
-      runtime: runtimeBytes() + vocabularyBytes(outline) + answeringBytes,
-      context: options.ctx,
-      kernels: options.kernels,
-    });
+    return forecast(outline, { ...options, context: options.ctx });
   } catch (error) {
     if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
     throw error;
@@ -102,10 +92,8 @@ const planText = (plan: Plan, auto: boolean): readonly string[] => [
 ];
 
 /** Two columns, indented. */
-function table(rows: readonly (readonly [string, string])[]): readonly string[] {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
-}
+const table = (rows: readonly (readonly [string, string])[]): readonly string[] =>
+  columns(rows).map((line) => `  ${line}`);
 
 /** 134515008 -> "134.5 M" */
 function formatCount(n: number): string {

@@ -27,14 +27,15 @@ const whole = (expected: string, min: number, max: number = Number.MAX_SAFE_INTE
 
 /** `--memory-budget`: bytes, or undefined for `auto`. */
 export const budgetOption = (): Option =>
-  new Option('-m, --memory-budget <size>', 'memory for everything: 8G, 1.5G, 512M, bytes, or auto')
-    .default(undefined, 'auto: most of what is free')
-    .argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
+  new Option(
+    '-m, --memory-budget <size>',
+    'memory for everything: 8G, 1.5G, 512M, bytes, or auto (default: auto, most of what is free)',
+  ).argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
 
 export const contextOption = (): Option =>
-  new Option('-c, --ctx <tokens>', 'context length')
-    .default(undefined, 'auto: up to 4096, or what the prompt needs')
-    .argParser(whole('a number of tokens', 1));
+  new Option('-c, --ctx <tokens>', 'context length (default: auto: up to 4096, or what the prompt needs)').argParser(
+    whole('a number of tokens', 1),
+  );
 
 export const kernelsOption = (): Option =>
   new Option('--kernels <kind>', 'auto: the fastest; plain: the same bits at every budget')
@@ -42,9 +43,9 @@ export const kernelsOption = (): Option =>
     .default('auto');
 
 export const threadsOption = (): Option =>
-  new Option('-t, --threads <n>', 'threads that share each matrix product')
-    .default(undefined, 'one per core')
-    .argParser(whole('a number of threads from 1 to 512', 1, 512));
+  new Option('-t, --threads <n>', 'threads that share each matrix product (default: one per core)').argParser(
+    whole('a number of threads from 1 to 512', 1, 512),
+  );
 
 /** How much a benchmark measures. */
 export const measureOptions = (): readonly Option[] => [
@@ -55,9 +56,9 @@ export const measureOptions = (): readonly Option[] => [
 
 /** What shapes an answer: how many tokens, and how each is chosen. */
 export const generationOptions = (): readonly Option[] => [
-  new Option('-n, --max-tokens <n>', 'longest answer, in tokens')
-    .default(undefined, 'as the context allows')
-    .argParser(whole('a number of tokens', 0)),
+  new Option('-n, --max-tokens <n>', 'longest answer, in tokens (default: as the context allows)').argParser(
+    whole('a number of tokens', 0),
+  ),
   new Option('--temperature <t>', 'randomness; 0 always takes the likeliest token')
     .default(defaultSampling.temperature)
     .argParser(number('a number from 0 on', (n) => n >= 0)),
@@ -73,9 +74,9 @@ export const generationOptions = (): readonly Option[] => [
   new Option('--repeat-penalty <r>', 'make recent tokens less likely; 1 is off')
     .default(defaultSampling.repeatPenalty)
     .argParser(number('a number above 0', (n) => n > 0)),
-  new Option('--seed <n>', 'the same seed gives the same answer')
-    .default(undefined, 'random')
-    .argParser(whole('a whole number from 0 to 4294967294', 0, 2 ** 32 - 2)),
+  new Option('--seed <n>', 'the same seed gives the same answer (default: random)').argParser(
+    whole('a whole number from 0 to 4294967294', 0, 2 ** 32 - 2),
+  ),
   new Option('--stop <text>', 'text that ends the answer and is not printed; may be given more than once')
     .default([], 'none')
     .argParser((text: string, previous: readonly string[]) => [...previous, text]),

@@ -71,6 +71,7 @@ test('what is written is read back, in order', () => {
         else {
           assert.deepEqual(metadata.raw(name), { type: v.type, length: v.list.length });
           assert.deepEqual(readArray(metadata, name, v.type), v.list);
+          assert.deepEqual(metadata.values(name), v.list);
         }
       }
     }),

@@ -41,6 +41,7 @@ type Fallback<F> = readonly [] | readonly [F];
 const isString = (value: Scalar): value is string => typeof value === 'string';
 const isBoolean = (value: Scalar): value is boolean => typeof value === 'boolean';
 const isNumber = (value: Scalar): value is number => typeof value === 'number';
+const isScalar = (_: Scalar): _ is Scalar => true;
 const isFiniteNumber = (value: Scalar): value is number => Number.isFinite(value);
 
 function describe(entry: Entry): string {
@@ -105,6 +106,11 @@ export class Metadata {
   /** Reads a whole array of strings: 128k tokens take 80 ms and 5 MB. */
   strings<F = never>(key: string, ...fallback: Fallback<F>): string[] | F {
     return this.#array(key, 'strings', isString, fallback);
+  }
+
+  /** Reads a whole array of any type, to show it. */
+  values(key: string): Scalar[] {
+    return this.#array(key, 'values', isScalar, []);
   }
 
   /** The value as it is, to print it. An array is not read. */

@@ -16,7 +16,7 @@ import test, { after, beforeEach } from 'node:test';
 import fc from 'fast-check';
 import { str, type TensorSource, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
 import { EngineError, type ErrorCode } from '../base/errors.ts';
-import { type ModelFile, openModelFile } from './model-file.ts';
+import { type ModelFile, openModelFile, partsOf } from './model-file.ts';
 import { byName, type GgmlType, ggmlTypes, rowBytes } from './types.ts';
 import { elementCount, type Weight } from './weight.ts';
 
@@ -124,6 +124,19 @@ test('any shard opens the whole model, with the metadata of the first', () => {
       [...model.weights.values()].map((w) => w.extent.file),
       [0, 0, 1, 2, 2],
     );
+  }
+});
+
+test('the name of any shard tells the files of the model', () => {
+  const shards = write(3);
+  for (const path of shards) assert.deepEqual(partsOf(path), { stem: 'model', files: shards });
+  for (const [name, stem] of [
+    ['model.gguf', 'model'],
+    ['a.b.GGUF', 'a.b'],
+    ['model-1-of-2.gguf', 'model-1-of-2'],
+    ['model-00003-of-00002.gguf', 'model-00003-of-00002'],
+  ] as const) {
+    assert.deepEqual(partsOf(join(folder, name)), { stem, files: [join(folder, name)] });
   }
 });
 

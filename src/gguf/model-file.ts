@@ -33,11 +33,20 @@ const mismatch = (file: string, what: string): EngineError => new EngineError('S
 function parseShardName(path: string): ShardName | undefined {
   const [, name, shard, count] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(basename(path)) ?? [];
   if (name === undefined) return undefined;
-  const parsed = { prefix: join(dirname(path), name), shard: Number(shard), count: Number(count) };
-  if (parsed.shard < 1 || parsed.shard > parsed.count) {
-    throw mismatch(path, `its name says part ${parsed.shard} of ${parsed.count}`);
-  }
-  return parsed;
+  return { prefix: join(dirname(path), name), shard: Number(shard), count: Number(count) };
+}
+
+const isPossible = ({ shard, count }: ShardName): boolean => shard >= 1 && shard <= count;
+
+/**
+ * What the name of a file says of the model: its stem, which is the name without part and ending, and all of its files,
+ * the first one first. Whether they exist is not looked at.
+ */
+export function partsOf(path: string): { readonly stem: string; readonly files: readonly string[] } {
+  const name = parseShardName(path);
+  if (!name || !isPossible(name)) return { stem: basename(path).replace(/\.gguf$/i, ''), files: [path] };
+  const { prefix, count } = name;
+  return { stem: basename(prefix), files: Array.from({ length: count }, (_, i) => shardPath(prefix, i + 1, count)) };
 }
 
 function readShard(path: string, shard: number, count: number): Header {
@@ -92,6 +101,7 @@ function joinWeights(headers: readonly Header[]): ReadonlyMap<string, Weight> {
  */
 export function openModelFile(path: string): ModelFile {
   const name = parseShardName(path);
+  if (name && !isPossible(name)) throw mismatch(path, `its name says part ${name.shard} of ${name.count}`);
   const headers = name ? openShards(path, name) : openSingle(path);
   const { metadata } = headers[0] as Header;
   const weights = joinWeights(headers);

@@ -1,0 +1,30 @@
+import { availableParallelism } from 'node:os';
+import type { ModelOutline } from '../engine/outline.ts';
+import { layoutsOf, type PlanOptions, planModel, vocabularyBytes } from '../engine/planner.ts';
+import { defaultBudget, runtimeBytes } from '../engine/process.ts';
+import { Device } from '../ggml/device.ts';
+import type { Plan } from '../plan/plan.ts';
+
+/** What the process grows by between here and an answer, beside the vocabulary. Measured: 8-12 MiB. */
+const answeringBytes = 14 * 2 ** 20;
+
+export interface ForecastOptions extends Pick<PlanOptions, 'context' | 'parallel' | 'promptCache' | 'kernels'> {
+  /** Bytes; left out, most of what is free. */
+  readonly memoryBudget?: number | undefined;
+  /** Left out, one per core. */
+  readonly threads?: number | undefined;
+  /** Bytes of this process that the one which runs the model will not take; left out, it is this one. */
+  readonly beside?: number | undefined;
+}
+
+/** The plan by which a process like this one would run the model. Throws the errors of `planModel`. */
+export function forecast(outline: ModelOutline, options: ForecastOptions): Plan {
+  const { memoryBudget = defaultBudget(), threads = availableParallelism(), kernels, beside = 0 } = options;
+  using device = new Device(threads, 0);
+  const layoutOf = layoutsOf(device, kernels);
+  return planModel(outline, device, layoutOf, {
+    ...options,
+    budget: memoryBudget,
+    runtime: runtimeBytes() - beside + vocabularyBytes(outline) + answeringBytes,
+  });
+}
