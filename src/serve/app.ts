@@ -1,0 +1,57 @@
+import { type Context, Hono } from 'hono';
+import { extraRoutes } from './extras.ts';
+import type { Hub } from './hub.ts';
+import type { Log } from './log.ts';
+import { ollamaRoutes } from './ollama/routes.ts';
+import { openaiRoutes } from './openai/routes.ts';
+import { failureOf, logFailure, Refusal } from './refusal.ts';
+import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
+
+export interface AppOptions {
+  readonly hub: Hub;
+  readonly log: Log;
+  /** If given, only who has it is answered. */
+  readonly apiKey?: string | undefined;
+  /** Of web pages that may ask, beside those of this machine and apps; "*" stands for anything. */
+  readonly origins: readonly string[];
+  /** The server listens on a loopback address only. */
+  readonly loopback: boolean;
+  /** The machine's name. */
+  readonly hostname: string;
+  /** False while the server cannot answer yet. */
+  ready(): boolean;
+}
+
+/** The whole HTTP side, without a socket. */
+export function createApp({ hub, log, apiKey, origins, loopback, hostname, ready }: AppOptions): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const began = performance.now();
+    await next();
+    // Of a stream, the seconds until its headers.
+    const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
+    log.info({ method: c.req.method, path: c.req.path, status: c.res.status, seconds }, 'request');
+  });
+  if (loopback) app.use(localHostOnly(hostname));
+  app.use(crossOrigin(origins));
+  if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
+  app.route('/', ollamaRoutes(hub, log));
+  app.route('/v1', openaiRoutes(hub, log));
+  app.route('/', extraRoutes(hub, ready));
+  app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
+  app.onError((error, c) => {
+    // Nobody is left to read why.
+    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 });
+    logFailure(log, error, c.req.path);
+    return refused(c, error);
+  });
+  return app;
+}
+
+/** An error in the shape of the API that was asked. */
+function refused(c: Context, cause: unknown): Response {
+  const { status, error } = failureOf(cause);
+  // OpenAI's clients ask again after a 500, which may load a model once more only to fail again.
+  if (status === 500) c.header('x-should-retry', 'false');
+  return c.json(/^\/v1(?:\/|$)/.test(c.req.path) ? { error } : { error: error.message }, status);
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { z } from 'zod';
+import { served } from '../../test/support/served.ts';
+import { jsonBody } from './body.ts';
+import { Refusal } from './refusal.ts';
+
+const sent = (body: string | ReadableStream<Uint8Array>): { raw: Request } => ({
+  raw: new Request('http://localhost/', { method: 'POST', body, duplex: 'half' }),
+});
+const refused = async (body: string | ReadableStream<Uint8Array>, schema: z.ZodType): Promise<Refusal> => {
+  const error = await jsonBody(sent(body), schema).catch((error: unknown) => error);
+  assert.ok(error instanceof Refusal);
+  return error;
+};
+
+test('a body is read as the schema has it, in however many pieces it comes', async () => {
+  const bytes = new TextEncoder().encode('\uFEFF{"text":"Grüße"}');
+  const pieces = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+      controller.close();
+    },
+  });
+  const schema = z.looseObject({ text: z.string() });
+  assert.deepEqual(await jsonBody(sent(pieces), schema), { text: 'Grüße' });
+});
+
+test('what is wrong is told by its place', async () => {
+  const schema = z.looseObject({ a: z.array(z.looseObject({ b: z.int() })) });
+  const { status, param, message } = await refused('{"a":[{"b":1},{"b":"x"}]}', schema);
+  assert.deepEqual([status, param], [400, 'a[1].b']);
+  assert.match(message, /^a\[1\]\.b: /);
+  assert.equal((await refused('5', schema)).param, null);
+});
+
+test('of several forms, what is wrong is told of the one that the body resembles most', async () => {
+  const schema = z.looseObject({ a: z.union([z.string(), z.array(z.string())], 'expected one text or several') });
+  assert.equal((await refused('{"a":["x",5]}', schema)).param, 'a[1]');
+  assert.equal((await refused('{"a":5}', schema)).message, 'a: expected one text or several');
+});
+
+test('a body that is missing or no JSON is refused', async () => {
+  assert.equal((await refused('', z.unknown())).message, 'missing request body');
+  assert.equal((await refused(' \n', z.unknown())).code, 'missing_body');
+  assert.match((await refused('{"a":', z.unknown())).message, /^the body is not JSON: /);
+});
+
+test('a body of more than 32 MiB is refused, whether it tells its length or not', async () => {
+  const { app } = served();
+  const large = 'x'.repeat(32 * 2 ** 20 + 1);
+  for (const headers of [{ 'content-length': `${large.length}` }, undefined]) {
+    const response = await app.request('/v1/completions', { method: 'POST', body: large, ...(headers && { headers }) });
+    assert.equal(response.status, 413);
+    assert.deepEqual(await response.json(), {
+      error: {
+        message: 'the body is larger than 33554432 bytes',
+        type: 'invalid_request_error',
+        param: null,
+        code: 'body_too_large',
+      },
+    });
+  }
+  const other = await app.request('/api/chat', { method: 'POST', body: large });
+  assert.deepEqual(await other.json(), { error: 'the body is larger than 33554432 bytes' });
+});

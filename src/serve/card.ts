@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { formatCount } from '../base/count.ts';
+import { evictFiles, openOutline } from '../engine/outline.ts';
+import { quantizationOf } from '../gguf/file-type.ts';
+import type { Metadata } from '../gguf/metadata.ts';
+import type { ModelFile } from '../gguf/model-file.ts';
+import type { ServedModel } from './hub.ts';
+
+/** What the header of a model tells of it. */
+export type Card = Omit<ServedModel, 'name' | 'size' | 'modified'>;
+
+const templateKey = 'tokenizer.chat_template';
+/** Longer arrays are vocabularies, not properties. */
+const longestArray = 16;
+const chunkBytes = 2 ** 20;
+
+/** Reads a model's header; `version` goes into the digest. Throws the errors of gguf/ and model/. */
+export function readCard(path: string, version: string): Card {
+  const outline = openOutline(path);
+  const { file, config } = outline;
+  const { metadata } = file;
+  const card = {
+    digest: `sha256:${digest(file, version)}`,
+    family: config.architecture,
+    parameters: formatCount(file.parameters),
+    quantization: quantizationOf(file),
+    trainedContext: config.context,
+    chats: metadata.has(templateKey),
+    template: metadata.string(templateKey, ''),
+    license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
+    metadata: recordOf(metadata),
+  };
+  evictFiles(outline);
+  return card;
+}
+
+/** Everything but the chat template, which is known apart. Long arrays are null. */
+function recordOf(metadata: Metadata): Readonly<Record<string, unknown>> {
+  const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+  const show = (key: string): unknown => {
+    if (!metadata.isArray(key)) return plain(metadata.raw(key));
+    return metadata.arrayLength(key) > longestArray ? null : metadata.values(key).map(plain);
+  };
+  const keys = metadata.keys().filter((key) => key !== templateKey);
+  return Object.fromEntries(keys.map((key) => [key, show(key)]));
+}
+
+/** Of `version` and all bytes before the weights of the first file: 8 MB for a vocabulary of 128k take 15 ms. */
+function digest({ files, weights }: ModelFile, version: string): string {
+  const [first] = files;
+  if (!first) throw new RangeError('a model has at least one file');
+  const offsets = [...weights.values()].filter(({ extent }) => extent.file === 0).map(({ extent }) => extent.offset);
+  const end = offsets.reduce((least, offset) => Math.min(least, offset), first.size);
+  const hash = createHash('sha256').update(version);
+  const chunk = Buffer.alloc(Math.min(chunkBytes, end));
+  const fd = openSync(first.path, 'r');
+  try {
+    for (let at = 0; at < end; ) {
+      const bytes = readSync(fd, chunk, 0, Math.min(chunk.length, end - at), at);
+      if (bytes === 0) break;
+      hash.update(chunk.subarray(0, bytes));
+      at += bytes;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,228 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from '../../base/errors.ts';
+import { noState, noSums } from '../../engine/tally.ts';
+import type { Ask, Delta } from '../hub.ts';
+import {
+  type Call,
+  type EngineFacts,
+  type EngineStart,
+  errorOf,
+  type Order,
+  type Report,
+  type Tally,
+  type Told,
+} from './protocol.ts';
+
+const here = fileURLToPath(import.meta.url);
+/** Beside this file, compiled or not. */
+const program = here.replace(/engine-process\.(\w+)$/, 'main.$1');
+/** Young objects take no more than 3 x 4 MiB: weights need the memory more. */
+const flags = ['--max-semi-space-size=4'];
+/** Milliseconds that an engine has to end by itself. */
+const patience = 5000;
+
+/** Reads what an engine says to one request. */
+interface Listener {
+  hear(report: Report): void;
+  /** The engine is gone. */
+  fail(error: Error): void;
+}
+
+export interface EngineProcessOptions {
+  /** The model's name, for errors. */
+  readonly name: string;
+  readonly onWarning: (reason: string) => void;
+}
+
+/** An answer as the engine gives it. */
+export interface ProcessAnswer {
+  readonly promptTokens: number;
+  /** Rejects with the EngineError that ended it. `undefined` at the end if it was cancelled. */
+  readonly deltas: AsyncGenerator<Delta, Told | undefined, void>;
+}
+
+/** One model's engine, in a process of its own: when that dies, only its answers do. */
+export class EngineProcess {
+  readonly facts: EngineFacts;
+  /** Resolves with the reason when the process has ended, however it came about. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #name: string;
+  readonly #listeners: Map<number, Listener>;
+  readonly #tally: { last: Tally };
+  #ids = 0;
+  #closing = false;
+
+  private constructor(child: ChildProcess, facts: EngineFacts, parts: Parts) {
+    this.#child = child;
+    this.facts = facts;
+    this.#name = parts.name;
+    this.#listeners = parts.listeners;
+    this.#tally = parts.tally;
+    this.ended = parts.ended;
+  }
+
+  /** Rejects with the errors of opening a model, or ENGINE_DIED. An abort ends it. */
+  static async start(start: EngineStart, options: EngineProcessOptions, signal: AbortSignal): Promise<EngineProcess> {
+    signal.throwIfAborted();
+    const { name, onWarning } = options;
+    const child = fork(program, [], {
+      serialization: 'advanced',
+      execArgv: [...process.execArgv, ...flags],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const listeners = new Map<number, Listener>();
+    const tally = { last: { sums: noSums, state: noState } };
+    const ended = endOf(child);
+    void ended.then((reason) => {
+      for (const listener of listeners.values()) listener.fail(new EngineError('ENGINE_DIED', { model: name, reason }));
+      listeners.clear();
+    });
+    const started = new Promise<EngineFacts>((resolve, reject) => {
+      void ended.then((reason) => reject(new EngineError('ENGINE_DIED', { model: name, reason })));
+      child.on('message', (report: Report) => {
+        tally.last = report.tally;
+        if (report.kind === 'started') resolve(report.facts);
+        else if (report.kind === 'refused') reject(errorOf(report.failure));
+        else if (report.kind === 'warning') onWarning(report.reason);
+        else if ('id' in report) listeners.get(report.id)?.hear(report);
+      });
+    });
+    const kill = (): void => void child.kill('SIGKILL');
+    signal.addEventListener('abort', kill);
+    try {
+      send(child, { kind: 'start', start });
+      return new EngineProcess(child, await started, { name, listeners, tally, ended });
+    } catch (error) {
+      kill();
+      await ended;
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', kill);
+    }
+  }
+
+  /** What it has counted, as of its last report. */
+  get tally(): Tally {
+    return this.#tally.last;
+  }
+
+  /** Resolves when the engine has found the request valid. Rejects with what is wrong with it, or ENGINE_DIED. */
+  async ask(ask: Ask, signal: AbortSignal): Promise<ProcessAnswer> {
+    signal.throwIfAborted();
+    const id = this.#newId();
+    const reports = this.#listen(id);
+    const cancel = (): void => this.#send({ kind: 'cancel', id });
+    signal.addEventListener('abort', cancel);
+    const leave = (): void => {
+      signal.removeEventListener('abort', cancel);
+      this.#listeners.delete(id);
+    };
+    try {
+      this.#send({ kind: 'ask', id, ask });
+      const first = await reports.next();
+      if (first.kind === 'failure') throw errorOf(first.failure);
+      if (first.kind !== 'accepted') throw new Error(`the engine said ${first.kind} first`);
+      const deltas = async function* (): AsyncGenerator<Delta, Told | undefined, void> {
+        let over = false;
+        try {
+          for (;;) {
+            const report = await reports.next();
+            over = report.kind === 'ended' || report.kind === 'failure';
+            if (report.kind === 'failure') throw errorOf(report.failure);
+            if (report.kind === 'ended') return report.told;
+            if (report.kind === 'delta') yield { text: report.text, logprobs: report.logprobs };
+          }
+        } finally {
+          if (!over) cancel();
+          leave();
+        }
+      };
+      return { promptTokens: first.promptTokens, deltas: deltas() };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** Rejects with what went wrong, or ENGINE_DIED. */
+  async call(call: Call): Promise<unknown> {
+    const id = this.#newId();
+    const reports = this.#listen(id);
+    try {
+      this.#send({ kind: 'call', id, call });
+      const report = await reports.next();
+      if (report.kind === 'failure') throw errorOf(report.failure);
+      return report.kind === 'result' ? report.value : undefined;
+    } finally {
+      this.#listeners.delete(id);
+    }
+  }
+
+  /** Ends it, and returns when its memory is free. What it was doing fails. */
+  async close(): Promise<void> {
+    if (!this.#closing) this.#send({ kind: 'close' });
+    this.#closing = true;
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patience);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  #newId(): number {
+    this.#ids += 1;
+    return this.#ids;
+  }
+
+  #send(order: Order): void {
+    send(this.#child, order);
+  }
+
+  /** What the engine says to request `id`, one report after the other. Rejects with ENGINE_DIED. */
+  #listen(id: number): { next(): Promise<Exclude<Report, { kind: 'tally' }>> } {
+    const heard: Exclude<Report, { kind: 'tally' }>[] = [];
+    let failure: Error | undefined;
+    let wake = (): void => {};
+    this.#listeners.set(id, {
+      hear: (report) => {
+        if (report.kind !== 'tally') heard.push(report);
+        wake();
+      },
+      fail: (error) => {
+        failure = error;
+        wake();
+      },
+    });
+    if (!this.#child.connected) failure = new EngineError('ENGINE_DIED', { model: this.#name, reason: 'it has ended' });
+    const next = async (): Promise<Exclude<Report, { kind: 'tally' }>> => {
+      for (;;) {
+        const report = heard.shift();
+        if (report) return report;
+        if (failure) throw failure;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    return { next };
+  }
+}
+
+interface Parts {
+  readonly name: string;
+  readonly listeners: Map<number, Listener>;
+  readonly tally: { last: Tally };
+  readonly ended: Promise<string>;
+}
+
+/** An order that finds no engine is lost: whoever waits for its answer is told of the end. */
+function send(child: ChildProcess, order: Order): void {
+  if (child.connected) child.send(order, () => {});
+}
+
+const endOf = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+  });

@@ -1,0 +1,85 @@
+import { EngineError, type ErrorCode } from '../../base/errors.ts';
+import type { Kernels } from '../../engine/planner.ts';
+import type { EngineState, EngineSums } from '../../engine/tally.ts';
+import type { Reading } from '../../stream/reader.ts';
+import type { Message } from '../../text/chat-template.ts';
+import type { Ask, Ending, TokenLogprob } from '../hub.ts';
+
+/** How an engine is started. */
+export interface EngineStart {
+  readonly path: string;
+  readonly memoryBudget: number | undefined;
+  readonly context: number | undefined;
+  readonly parallel: number | undefined;
+  /** Bytes of the budget for keys and values of earlier prompts; left out, a share of it. */
+  readonly promptCache: number | undefined;
+  readonly promptCacheFolder: string | undefined;
+  readonly kernels: Kernels;
+  readonly threads: number | undefined;
+  readonly ioThreads: number;
+  readonly reading: Reading | undefined;
+}
+
+/** What the server says to an engine. A `call` is answered by a `result` or a `failure` of the same number. */
+export type Order =
+  | { readonly kind: 'start'; readonly start: EngineStart }
+  | { readonly kind: 'ask'; readonly id: number; readonly ask: Ask }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'call'; readonly id: number; readonly call: Call }
+  | { readonly kind: 'close' };
+
+export type Call =
+  | { readonly name: 'load' }
+  | { readonly name: 'tokenize'; readonly text: string; readonly special: boolean; readonly bos: boolean }
+  | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
+  | { readonly name: 'template'; readonly messages: readonly Message[] };
+
+/** What an engine that runs is like. */
+export interface EngineFacts {
+  /** Bytes of its memory budget. */
+  readonly memory: number;
+  readonly context: number;
+  readonly parallel: number;
+}
+
+/** What an answer took, as far as the engine knows. */
+export type Told = Omit<Ending, 'loadSeconds' | 'totalSeconds'>;
+
+/** What an engine says. Every report carries what it has counted so far. */
+export type Report = { readonly tally: Tally } & (
+  | { readonly kind: 'started'; readonly facts: EngineFacts }
+  /** It cannot start. */
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
+  | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly logprobs: readonly TokenLogprob[] }
+  | { readonly kind: 'ended'; readonly id: number; readonly told: Told | undefined }
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
+  /** Something went wrong that nobody waits for. */
+  | { readonly kind: 'warning'; readonly reason: string }
+  | { readonly kind: 'tally' }
+);
+
+/** A report without what was counted. */
+export type Said<R extends Report = Report> = R extends Report ? Omit<R, 'tally'> : never;
+
+/** Sums since the engine began, and how things stand. */
+export interface Tally {
+  readonly sums: EngineSums;
+  readonly state: EngineState;
+}
+
+/** An error on its way between processes. */
+export type Failure =
+  | { readonly code: ErrorCode; readonly details: unknown }
+  | { readonly code: undefined; readonly message: string };
+
+export const failureOf = (error: unknown): Failure =>
+  error instanceof EngineError
+    ? { code: error.code, details: error.details }
+    : { code: undefined, message: (error as Error).stack ?? String(error) };
+
+export const errorOf = (failure: Failure): Error =>
+  failure.code === undefined
+    ? new Error(failure.message)
+    : new EngineError(failure.code, failure.details as EngineError['details']);

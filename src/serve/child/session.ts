@@ -1,0 +1,156 @@
+import type { Generation } from '../../engine/generation.ts';
+import type { Logprob, TokenProbability } from '../../engine/logprobs.ts';
+import { Model } from '../../engine/model.ts';
+import { noState, noSums } from '../../engine/tally.ts';
+import type { Ask, TokenLogprob } from '../hub.ts';
+import { optionsOf, tokensOf } from './asking.ts';
+import { type Call, type EngineStart, failureOf, type Order, type Report, type Said } from './protocol.ts';
+
+/** Milliseconds between two reports of what was counted. */
+const tallyInterval = 1000;
+
+/** What an engine process does: obeys orders, and reports. */
+export class Session {
+  readonly #report: (report: Report) => void;
+  readonly #asked: Map<number, AbortController> = new Map();
+  #model: Model | undefined;
+  #context = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(report: (report: Report) => void) {
+    this.#report = report;
+  }
+
+  obey(order: Order): void {
+    switch (order.kind) {
+      case 'start':
+        void this.#start(order.start);
+        break;
+      case 'ask':
+        void this.#ask(order.id, order.ask);
+        break;
+      case 'cancel':
+        this.#asked.get(order.id)?.abort();
+        break;
+      case 'call':
+        void this.#answerCall(order.id, order.call);
+        break;
+      case 'close':
+        void this.end();
+        break;
+      default:
+        order satisfies never;
+    }
+  }
+
+  /** Closes the model and lets the process end. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#model?.[Symbol.asyncDispose]();
+    process.exit();
+  }
+
+  #say(said: Said): void {
+    this.#report({ ...said, tally: this.#model?.tally() ?? { sums: noSums, state: noState } });
+  }
+
+  async #start(start: EngineStart): Promise<void> {
+    try {
+      this.#model = Model.open(start.path, {
+        ...start,
+        parallel: start.parallel ?? 'auto',
+        promptCache: {
+          bytes: start.promptCache ?? 'auto',
+          folder: start.promptCacheFolder,
+          warn: (reason) => this.#say({ kind: 'warning', reason: reason.message }),
+        },
+      });
+      const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
+      this.#context = plan.context;
+      this.#say({ kind: 'started', facts: { memory: plan.budget, context: plan.context, parallel: plan.parallel } });
+      this.#timer = setInterval(() => this.#say({ kind: 'tally' }), tallyInterval);
+    } catch (error) {
+      this.#say({ kind: 'refused', failure: failureOf(error) });
+    }
+  }
+
+  async #ask(id: number, ask: Ask): Promise<void> {
+    const abort = new AbortController();
+    this.#asked.set(id, abort);
+    try {
+      const model = this.#opened();
+      const tokens = tokensOf(model, ask, this.#context);
+      const generation = model.generate(tokens, optionsOf(ask, abort.signal));
+      this.#say({ kind: 'accepted', id, promptTokens: tokens.length });
+      for await (const { text, logprob } of generation) {
+        this.#say({ kind: 'delta', id, text, logprobs: logprob ? [named(model, logprob)] : [] });
+      }
+      this.#say({ kind: 'ended', id, told: toldOf(generation) });
+    } catch (error) {
+      this.#say({ kind: 'failure', id, failure: failureOf(error) });
+    } finally {
+      this.#asked.delete(id);
+    }
+  }
+
+  async #answerCall(id: number, call: Call): Promise<void> {
+    try {
+      this.#say({ kind: 'result', id, value: await this.#value(call) });
+    } catch (error) {
+      this.#say({ kind: 'failure', id, failure: failureOf(error) });
+    }
+  }
+
+  async #value(call: Call): Promise<unknown> {
+    const model = this.#opened();
+    switch (call.name) {
+      case 'load':
+        await model.load();
+        return undefined;
+      case 'tokenize':
+        return model.vocabulary.tokenize(call.text, { addSpecial: call.bos, parseSpecial: call.special });
+      case 'detokenize':
+        return textOf(call.tokens.map((token) => model.vocabulary.piece(token, { special: true })));
+      case 'template':
+        return model.render(call.messages);
+      default:
+        return call satisfies never;
+    }
+  }
+
+  #opened(): Model {
+    if (!this.#model) throw new Error('the engine was not started');
+    return this.#model;
+  }
+}
+
+const textOf = (pieces: readonly Uint8Array[]): string => Buffer.concat(pieces).toString();
+
+/** What came of it; undefined if it was cancelled. */
+function toldOf({
+  stats,
+  stopReason,
+  promptTokens,
+  prompt,
+  tokens,
+}: Generation): Extract<Said, { kind: 'ended' }>['told'] {
+  if (!stats || stopReason === undefined || stopReason === 'cancelled') return undefined;
+  return {
+    reason: stopReason,
+    promptTokens,
+    cachedTokens: stats.prefill.cached,
+    answerTokens: tokens.length,
+    promptSeconds: stats.prefill.seconds,
+    answerSeconds: stats.decode.seconds,
+    tokens: [...prompt, ...tokens],
+  };
+}
+
+/** With the texts of its tokens. */
+function named({ vocabulary }: Model, logprob: Logprob): TokenLogprob {
+  const name = ({ token, logprob }: TokenProbability): Omit<TokenLogprob, 'top'> => {
+    const piece = vocabulary.piece(token, { special: true });
+    return { token, text: textOf([piece]), bytes: [...piece], logprob };
+  };
+  return { ...name(logprob), top: logprob.top.map(name) };
+}

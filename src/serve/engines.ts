@@ -1,0 +1,202 @@
+import { rm } from 'node:fs/promises';
+import { EngineError } from '../base/errors.ts';
+import type { Kernels } from '../engine/planner.ts';
+import { addSums, type EngineSums, noState, noSums } from '../engine/tally.ts';
+import type { Reading } from '../stream/reader.ts';
+import type { Message } from '../text/chat-template.ts';
+import { EngineAnswer, type Outcome } from './answer.ts';
+import type { Call } from './child/protocol.ts';
+import { EngineStage } from './engine-stage.ts';
+import type { Answer, Ask, AskOptions, Hub, LoadedModel, Metric, ServedModel } from './hub.ts';
+import type { Library, LibraryModel } from './library.ts';
+import type { Log } from './log.ts';
+import { metricsOf } from './metrics.ts';
+
+export interface EngineSettings {
+  /** Bytes; undefined is most of what is free. */
+  readonly memoryBudget?: number | undefined;
+  /** Tokens of each sequence; undefined is chosen, and grows when a request wants more. */
+  readonly context?: number | undefined;
+  /** Sequences computed together; undefined is chosen. */
+  readonly parallel?: number | undefined;
+  /** Requests that wait beside those. */
+  readonly maxQueue: number;
+  /** Seconds that an idle model stays loaded. */
+  readonly keepAlive: number;
+  /** Bytes for keys and values of earlier prompts; undefined is chosen. */
+  readonly promptCache?: number | undefined;
+  readonly promptCacheDir?: string | undefined;
+  readonly kernels: Kernels;
+  readonly threads?: number | undefined;
+  readonly ioThreads: number;
+  /** How to read from the device of a file, if that was measured. */
+  readingOf(path: string): Reading | undefined;
+}
+
+/** Places that are counted on while no engine says how many it has. */
+const usualParallel = 4;
+
+/** The models of a library, and the engine that answers for one of them at a time. */
+export class Engines implements Hub, AsyncDisposable {
+  readonly #library: Library;
+  readonly #settings: EngineSettings;
+  readonly #stage: EngineStage;
+  readonly #outcomes: Map<Outcome, number> = new Map();
+  /** Of engines that have ended. */
+  #past: EngineSums = noSums;
+  /** Requests that have not ended. */
+  #pending = 0;
+
+  constructor(library: Library, settings: EngineSettings, log: Log) {
+    this.#library = library;
+    this.#settings = settings;
+    this.#stage = new EngineStage({
+      startOf: (model, context) => ({
+        path: model.path,
+        memoryBudget: settings.memoryBudget,
+        context: settings.context ?? (context === undefined ? undefined : Math.min(context, model.trainedContext)),
+        parallel: settings.parallel,
+        promptCache: settings.promptCache,
+        promptCacheFolder: settings.promptCacheDir,
+        kernels: settings.kernels,
+        threads: settings.threads,
+        ioThreads: settings.ioThreads,
+        reading: settings.readingOf(model.path),
+      }),
+      keepAlive: settings.keepAlive,
+      log,
+      onEnd: ({ sums }) => {
+        this.#past = addSums(this.#past, sums);
+      },
+    });
+  }
+
+  /** False while an engine starts. */
+  ready(): boolean {
+    return !this.#stage.starting;
+  }
+
+  models(): readonly ServedModel[] {
+    return this.#library.models();
+  }
+
+  find(name: string): ServedModel | undefined {
+    return this.#library.find(name);
+  }
+
+  loaded(): readonly LoadedModel[] {
+    const { resident } = this.#stage;
+    if (!resident) return [];
+    const { model, expires, process } = resident;
+    return [{ model, expires, memory: process.facts.memory, context: process.facts.context }];
+  }
+
+  async ask(served: ServedModel, ask: Ask, { signal, keepAlive }: AskOptions): Promise<Answer> {
+    const began = performance.now();
+    const parallel = this.#stage.resident?.process.facts.parallel ?? this.#settings.parallel ?? usualParallel;
+    if (this.#pending >= parallel + this.#settings.maxQueue) {
+      this.#count('busy');
+      throw new EngineError('SERVER_BUSY', { waiting: this.#pending - parallel });
+    }
+    this.#pending += 1;
+    let leave = (): void => {};
+    const end = (outcome: Outcome): void => {
+      leave();
+      this.#pending -= 1;
+      this.#count(outcome);
+    };
+    try {
+      const wish = { context: this.#wanted(served, ask.context), keepAlive, signal };
+      const lodging = await this.#stage.enter(this.#present(served), wish);
+      ({ leave } = lodging);
+      const answer = await lodging.process.ask(ask, signal);
+      return new EngineAnswer({ answer, signal, startSeconds: lodging.startSeconds, began, onEnd: end });
+    } catch (error) {
+      end(signal.aborted ? 'cancelled' : 'refused');
+      throw error;
+    }
+  }
+
+  async load(model: ServedModel, keepAlive?: number): Promise<number> {
+    const began = performance.now();
+    await this.#call(model, { name: 'load' }, keepAlive);
+    return (performance.now() - began) / 1000;
+  }
+
+  unload(model: ServedModel): Promise<void> {
+    return this.#stage.clear(this.#present(model));
+  }
+
+  async remove(served: ServedModel): Promise<void> {
+    const model = this.#present(served);
+    if (!model.removable) {
+      const expected = 'one of the models folder: others are not deleted for clients';
+      throw new EngineError('BAD_OPTION', { option: 'model', value: model.name, expected });
+    }
+    await this.#stage.clear(model);
+    for (const file of model.files) {
+      await rm(file).catch((cause: NodeJS.ErrnoException) => {
+        throw new EngineError('UNWRITABLE', { file, reason: cause.code ?? cause.message }, { cause });
+      });
+    }
+  }
+
+  async tokenize(
+    model: ServedModel,
+    text: string,
+    options: { special: boolean; bos: boolean },
+  ): Promise<readonly number[]> {
+    return (await this.#call(model, { name: 'tokenize', text, ...options })) as readonly number[];
+  }
+
+  async detokenize(model: ServedModel, tokens: readonly number[]): Promise<string> {
+    return String(await this.#call(model, { name: 'detokenize', tokens }));
+  }
+
+  async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
+    return String(await this.#call(model, { name: 'template', messages }));
+  }
+
+  metrics(): Promise<readonly Metric[]> {
+    const tally = this.#stage.resident?.process.tally;
+    return Promise.resolve(
+      metricsOf({
+        outcomes: this.#outcomes,
+        pending: this.#pending,
+        sums: addSums(this.#past, tally?.sums ?? noSums),
+        state: tally?.state ?? noState,
+      }),
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stage[Symbol.asyncDispose]();
+  }
+
+  async #call(model: ServedModel, call: Call, keepAlive?: number): Promise<unknown> {
+    const wish = { keepAlive, signal: new AbortController().signal };
+    const lodging = await this.#stage.enter(this.#present(model), wish);
+    try {
+      return await lodging.process.call(call);
+    } finally {
+      lodging.leave();
+    }
+  }
+
+  /** With its files. Throws MODEL_NOT_FOUND if they are gone. */
+  #present({ name }: ServedModel): LibraryModel {
+    const model = this.#library.find(name);
+    if (!model) throw new EngineError('MODEL_NOT_FOUND', { file: name });
+    return model;
+  }
+
+  /** Tokens that the engine's context should have at least; undefined if its own choice will do. */
+  #wanted({ trainedContext }: ServedModel, context: number | undefined): number | undefined {
+    if (this.#settings.context !== undefined || context === undefined) return undefined;
+    return Math.min(context, trainedContext);
+  }
+
+  #count(outcome: Outcome): void {
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+  }
+}

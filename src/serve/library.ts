@@ -1,0 +1,155 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { partsOf } from '../gguf/model-file.ts';
+import { type Card, readCard } from './card.ts';
+import type { ServedModel } from './hub.ts';
+import { aliasesOf, lookUp, namesOf } from './names.ts';
+
+/** A model that was found, with its files. */
+export interface LibraryModel extends ServedModel {
+  /** Of a split model, the first file. */
+  readonly path: string;
+  readonly files: readonly string[];
+  /** The name of the file, without part and ending. */
+  readonly stem: string;
+  /** It lies in the models folder. */
+  readonly removable: boolean;
+}
+
+/** Where models are looked for: in files, in a folder and the folders in it. */
+export interface Shelves {
+  readonly files: readonly string[];
+  readonly folder: string | undefined;
+}
+
+/** Called once for each model, or folder, that cannot be read, and again when that has another reason. */
+export type Warn = (path: string, error: Error) => void;
+
+/** What is known of a model's files since they were looked into: their card, or the code of why they make no model. */
+interface Known {
+  readonly version: string;
+  readonly card?: Card;
+  readonly failure?: string;
+}
+
+interface State {
+  /** The same as long as no file changes. */
+  readonly version: string;
+  readonly size: number;
+  readonly modified: Date;
+}
+
+/**
+ * The models there are, found anew each time; the header of a file is read again only if it has changed. What cannot
+ * be opened is left out.
+ */
+export class Library {
+  readonly #shelves: Shelves;
+  readonly #warn: Warn;
+  readonly #known: Map<string, Known> = new Map();
+  readonly #unreadable: Set<string> = new Set();
+
+  constructor(shelves: Shelves, warn: Warn) {
+    this.#shelves = shelves;
+    this.#warn = warn;
+  }
+
+  /** By name. */
+  models(): readonly LibraryModel[] {
+    return this.#models().sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** By any of its names: see `lookUp`. A name is never used as a path. */
+  find(name: string): LibraryModel | undefined {
+    return lookUp(aliasesOf(this.#models()), name);
+  }
+
+  /** Named files first, in their order: of two that would have one name, the first has it. */
+  #models(): LibraryModel[] {
+    const found = [...this.#paths()].flatMap(([path, removable]) => this.#open(path, removable) ?? []);
+    const names = namesOf(found.map(({ stem }) => stem));
+    return found.map((model, i) => ({ ...model, name: names[i] ?? model.stem }));
+  }
+
+  /** The first file of each model, and whether that lies in the folder. */
+  #paths(): ReadonlyMap<string, boolean> {
+    const { files, folder } = this.#shelves;
+    const first = (path: string): string => partsOf(resolve(path)).files[0] ?? path;
+    const named = files.map((path) => [first(path), false] as const);
+    const inFolder = folder === undefined ? [] : this.#filesIn(folder).map((path) => [first(path), true] as const);
+    return new Map([...named, ...inFolder]);
+  }
+
+  #open(path: string, removable: boolean): Omit<LibraryModel, 'name'> | undefined {
+    const { stem, files } = partsOf(path);
+    const { version, size, modified } = stateOf(files);
+    let known = this.#known.get(path);
+    if (known?.version !== version) {
+      known = { version, ...this.#read(path, version, known?.failure) };
+      this.#known.set(path, known);
+    }
+    return known.card && { ...known.card, size, modified, path, files, stem, removable };
+  }
+
+  #read(path: string, version: string, told: string | undefined): Omit<Known, 'version'> {
+    try {
+      return { card: readCard(path, version) };
+    } catch (error) {
+      const failure = codeOf(error);
+      // A file that is still being downloaded changes all the time.
+      if (failure !== told) this.#warn(path, error as Error);
+      return { failure };
+    }
+  }
+
+  #filesIn(folder: string, deep = true): readonly string[] {
+    const names = this.#namesIn(folder).filter((name) => !name.startsWith('.'));
+    const files = names.filter(isGguf).map((name) => join(folder, name));
+    const folders = deep ? names.filter((name) => !isGguf(name)).map((name) => join(folder, name)) : [];
+    return [...files, ...folders.filter(isFolder).flatMap((inner) => this.#filesIn(inner, false))];
+  }
+
+  #namesIn(folder: string): readonly string[] {
+    try {
+      const names = readdirSync(folder).sort();
+      this.#unreadable.delete(folder);
+      return names;
+    } catch (error) {
+      if (!this.#unreadable.has(folder)) this.#warn(folder, error as Error);
+      this.#unreadable.add(folder);
+      return [];
+    }
+  }
+}
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code ?? error);
+
+const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
+
+/** Links count as what they lead to. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function stateOf(files: readonly string[]): State {
+  const states: string[] = [];
+  let bytes = 0;
+  let newest = 0;
+  for (const file of files) {
+    try {
+      const { size, mtimeMs } = statSync(file);
+      states.push(`${size} ${mtimeMs}`);
+      bytes += size;
+      newest = Math.max(newest, mtimeMs);
+    } catch (error) {
+      // The others need not be looked at: without one, there is no model.
+      states.push(codeOf(error));
+      break;
+    }
+  }
+  return { version: states.join(', '), size: bytes, modified: new Date(newest) };
+}

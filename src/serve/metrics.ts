@@ -1,0 +1,60 @@
+import type { EngineState, EngineSums } from '../engine/tally.ts';
+import type { Outcome } from './answer.ts';
+import type { Metric } from './hub.ts';
+
+/** What there is to tell. */
+export interface Counted {
+  readonly outcomes: ReadonlyMap<Outcome, number>;
+  /** Requests that have not ended. */
+  readonly pending: number;
+  /** Of all engines since the server began. */
+  readonly sums: EngineSums;
+  /** Of the engine that runs. */
+  readonly state: EngineState;
+}
+
+const outcomes: readonly Outcome[] = ['stop', 'length', 'cancelled', 'failed', 'refused', 'busy'];
+
+/** name, help and value */
+type Figure = readonly [string, string, number];
+
+/** The figures for Prometheus. Sums only grow while the server runs; the rate is that of the engines' reads. */
+export function metricsOf({ outcomes: counts, pending, sums, state }: Counted): readonly Metric[] {
+  const counters: readonly Figure[] = [
+    ['prompt_tokens_total', 'Tokens of prompts that were computed.', sums.promptTokens],
+    ['prompt_tokens_cached_total', 'Tokens of prompts found in the prefix cache.', sums.cachedTokens],
+    ['tokens_generated_total', 'Tokens of answers.', sums.answerTokens],
+    ['prefix_cache_hits_total', 'Prompts of which something was found in the prefix cache.', sums.prefixHits],
+    ['prefix_cache_misses_total', 'Prompts of which nothing was.', sums.prefixMisses],
+    ['passes_total', 'Passes over the weights.', sums.passes],
+    ['pass_sequences_total', 'Sequences in these passes: divided by them, the batch size.', sums.sequences],
+    ['bytes_read_total', 'Bytes of weights read from the device.', sums.bytesRead],
+    ['read_seconds_total', 'Seconds in which something was being read.', sums.readSeconds],
+    ['stall_seconds_total', 'Seconds in which computing waited for weights.', sums.stallSeconds],
+    ['compute_seconds_total', 'Seconds of computing.', sums.computeSeconds],
+  ];
+  const gauges: readonly Figure[] = [
+    ['requests_pending', 'Requests that have not ended, waiting or computed.', pending],
+    ['sequences_active', 'Sequences that are computed.', state.active],
+    ['sequences_waiting', 'Sequences that wait for a place in the engine.', state.waiting],
+    ['resident_bytes', 'Bytes of weights that stay in memory.', state.resident],
+    ['kv_bytes', 'Bytes for keys and values.', state.kv],
+    [
+      'device_bytes_per_second',
+      'Bytes read by the seconds in which something was being read.',
+      sums.readSeconds > 0 ? sums.bytesRead / sums.readSeconds : 0,
+    ],
+  ];
+  const figures = (kind: Metric['kind'], all: readonly Figure[]): readonly Metric[] =>
+    all.map(([name, help, value]) => ({ name: `ssdllm_${name}`, kind, help, values: [{ labels: {}, value }] }));
+  return [
+    {
+      name: 'ssdllm_requests_total',
+      kind: 'counter',
+      help: 'Requests for answers that have ended, by how.',
+      values: outcomes.map((outcome) => ({ labels: { outcome }, value: counts.get(outcome) ?? 0 })),
+    },
+    ...figures('counter', counters),
+    ...figures('gauge', gauges),
+  ];
+}

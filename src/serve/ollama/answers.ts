@@ -1,0 +1,125 @@
+import type { Ask, Ending, Hub, ServedModel, TokenLogprob } from '../hub.ts';
+import type { Log } from '../log.ts';
+import { logFailure, Refusal } from '../refusal.ts';
+import { clientOf, streamed, type Write } from '../streaming.ts';
+import { refused, told, unsupported } from './refusals.ts';
+import type { AnswerRequest } from './requests.ts';
+
+/** What the endpoints work with. */
+export interface Service {
+  readonly hub: Hub;
+  readonly log: Log;
+  /** Milliseconds after which silence is broken. */
+  readonly interval: number | undefined;
+}
+
+/** How an endpoint writes an answer. */
+export interface Form {
+  /** The member that holds some of its text. */
+  text(text: string): object;
+  /** More members of the last object. */
+  last?(ending: Ending): object;
+}
+
+interface Wanted {
+  readonly request: AnswerRequest;
+  readonly model: ServedModel;
+  readonly ask: Ask;
+  readonly form: Form;
+}
+
+/** Throws a Refusal if there is none. */
+export function modelNamed(hub: Hub, name: string): ServedModel {
+  if (name === '') throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
+  const model = hub.find(name);
+  if (!model) throw new Refusal(404, `model '${name}' not found`, { code: 'model_not_found', param: 'model' });
+  return model;
+}
+
+/** Throws a Refusal of what no model is asked for yet; tells the log of options without effect. */
+export function checkWishes({ log }: Service, request: AnswerRequest): void {
+  const { model, options } = request;
+  if (request.think !== undefined) throw unsupported(model, 'thinking');
+  if (request.format !== undefined) throw refused('format is not supported yet');
+  if (request.template !== undefined) throw refused('template is not supported yet');
+  if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
+}
+
+/** Seconds -> nanoseconds */
+const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
+
+const logprobOf = ({ text, logprob, bytes }: Omit<TokenLogprob, 'top'>): object => ({ token: text, logprob, bytes });
+
+const logprobsOf = (tokens: readonly TokenLogprob[]): object =>
+  tokens.length > 0
+    ? { logprobs: tokens.map((token) => ({ ...logprobOf(token), top_logprobs: token.top.map(logprobOf) })) }
+    : {};
+
+const figuresOf = (ending: Ending): object => ({
+  total_duration: nanoseconds(ending.totalSeconds),
+  load_duration: nanoseconds(ending.loadSeconds),
+  // What the prefix cache had was not evaluated.
+  prompt_eval_count: ending.promptTokens - ending.cachedTokens,
+  prompt_eval_duration: nanoseconds(ending.promptSeconds),
+  eval_count: ending.answerTokens,
+  eval_duration: nanoseconds(ending.answerSeconds),
+});
+
+const stamp = ({ model }: AnswerRequest): object => ({ model, created_at: new Date().toISOString() });
+
+/** Answers the request: line by line, or with one object. What can be refused is refused before anything is sent. */
+export async function answered({ hub, log, interval }: Service, raw: Request, wanted: Wanted): Promise<Response> {
+  const { request, model, ask, form } = wanted;
+  const client = clientOf(raw);
+  const answer = await hub.ask(model, ask, { signal: client.signal, keepAlive: request.keep_alive });
+
+  const last = (text: string): object => {
+    const { ending } = answer;
+    if (!ending) throw new Error('an answer has ended without an ending');
+    const reason = { done: true, done_reason: ending.reason };
+    return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...figuresOf(ending) };
+  };
+
+  async function lines(write: Write): Promise<void> {
+    for await (const { text, logprobs } of answer) {
+      if (text === '' && logprobs.length === 0) continue;
+      const chunk = { ...stamp(request), ...form.text(text), done: false, ...logprobsOf(logprobs) };
+      await write(`${JSON.stringify(chunk)}\n`);
+    }
+    await write(`${JSON.stringify(last(''))}\n`);
+  }
+
+  async function whole(write: Write): Promise<void> {
+    const texts: string[] = [];
+    const tokens: TokenLogprob[] = [];
+    for await (const { text, logprobs } of answer) {
+      texts.push(text);
+      tokens.push(...logprobs);
+    }
+    await write(JSON.stringify({ ...last(texts.join('')), ...logprobsOf(tokens) }));
+  }
+
+  const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
+  return streamed(client, { contentType, keepAlive: ' ', interval }, async (write) => {
+    try {
+      await (request.stream ? lines(write) : whole(write));
+    } catch (error) {
+      if (client.signal.aborted) return;
+      logFailure(log, error, new URL(raw.url).pathname);
+      await write(`${JSON.stringify(told(error))}\n`);
+    }
+  });
+}
+
+/** Answers a request that has nothing to answer: the model is loaded, or unloaded where it shall not be kept. */
+export async function readied({ hub }: Service, wanted: Omit<Wanted, 'ask'>): Promise<Response> {
+  const { request, model, form } = wanted;
+  const reply = (reason: 'load' | 'unload', figures: object): Response =>
+    Response.json({ ...stamp(request), ...form.text(''), done: true, done_reason: reason, ...figures });
+  if (request.keep_alive === 0) {
+    await hub.unload(model);
+    return reply('unload', {});
+  }
+  const duration = nanoseconds(await hub.load(model, request.keep_alive));
+  return reply('load', { total_duration: duration, load_duration: duration });
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeHub, FakeLog, servedModel } from '../../../test/support/fake-hub.ts';
+import { ollamaRoutes } from './routes.ts';
+
+const messages = [{ role: 'user', content: 'Hi' }];
+
+const chat = (hub: FakeHub, body: object): Response | Promise<Response> =>
+  ollamaRoutes(hub, new FakeLog()).request('/api/chat', {
+    method: 'POST',
+    body: JSON.stringify({ model: 'tiny:q4_1', messages, ...body }),
+  });
+
+type Line = Record<string, unknown>;
+
+test('an answer is streamed as messages of the assistant', async () => {
+  const response = await chat(new FakeHub(), {});
+  assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
+  const text = await response.text();
+  const lines: Line[] = text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map(({ message, done, done_reason }) => [message, done, done_reason]),
+    [
+      [{ role: 'assistant', content: 'Hello' }, false, undefined],
+      [{ role: 'assistant', content: ', ' }, false, undefined],
+      [{ role: 'assistant', content: 'world' }, false, undefined],
+      [{ role: 'assistant', content: '' }, true, 'stop'],
+    ],
+  );
+  assert.equal(lines.at(-1)?.['eval_count'], 3);
+  assert.equal(lines.at(-1)?.['eval_duration'], 500_000_000);
+  assert.equal('context' in (lines.at(-1) ?? {}), false);
+});
+
+test('unless streamed, it is one message', async () => {
+  const response = await chat(new FakeHub(), { stream: false });
+  const { message, done, prompt_eval_count } = (await response.json()) as Line;
+  assert.deepEqual(message, { role: 'assistant', content: 'Hello, world' });
+  assert.deepEqual([done, prompt_eval_count], [true, 5]);
+});
+
+test('the messages are asked as they are, whatever else they carry', async () => {
+  const hub = new FakeHub();
+  const sent = [
+    { role: 'system', content: 'Be brief.', images: null },
+    { role: 'user', content: 'Hi', images: [], tool_calls: [] },
+    { role: 'assistant', content: '', thinking: 'hm', tool_calls: null },
+    { role: 'assistant', content: null },
+    { role: 'user', content: 'More', id: 'x' },
+  ];
+  const response = await chat(hub, { messages: sent, tools: [], think: false, keep_alive: 0 });
+  await response.text();
+  assert.deepEqual(hub.asked.ask.prompt, {
+    kind: 'chat',
+    messages: sent.map(({ role, content }) => ({ role, content: content ?? '' })),
+  });
+  assert.equal(hub.asked.keepAlive, 0);
+});
+
+test('without messages the model is loaded, or unloaded where it shall not be kept', async () => {
+  for (const [body, reason, call] of [
+    [{ messages: [] }, 'load', 'load tiny:q4_1'],
+    [{ messages: undefined, keep_alive: '10m' }, 'load', 'load tiny:q4_1 600'],
+    [{ messages: null, keep_alive: 0 }, 'unload', 'unload tiny:q4_1'],
+  ] as const) {
+    const hub = new FakeHub();
+    const { message, done_reason } = (await (await chat(hub, body)).json()) as Line;
+    assert.deepEqual(message, { role: 'assistant', content: '' });
+    assert.equal(done_reason, reason);
+    assert.deepEqual(hub.calls, [call]);
+  }
+});
+
+test('what is not supported yet is refused', async () => {
+  const image = [{ role: 'user', content: 'Hi', images: ['aGk='] }];
+  const result = [...messages, { role: 'tool', content: '5', tool_name: 'add' }];
+  const call = [{ role: 'assistant', content: '', tool_calls: [{ function: { name: 'add', arguments: {} } }] }];
+  for (const [body, error] of [
+    [{ tools: [{ type: 'function' }] }, '"tiny:q4_1" does not support tools'],
+    [{ messages: result }, '"tiny:q4_1" does not support tools'],
+    [{ messages: call }, '"tiny:q4_1" does not support tools'],
+    [{ messages: image }, '"tiny:q4_1" does not support images'],
+    [{ think: true }, '"tiny:q4_1" does not support thinking'],
+    [{ format: 'json' }, 'format is not supported yet'],
+    [{ template: 'x' }, 'template is not supported yet'],
+  ] as const) {
+    const hub = new FakeHub();
+    const response = await chat(hub, body);
+    assert.equal(response.status, 400);
+    assert.deepEqual(await response.json(), { error });
+    assert.deepEqual(hub.asks, []);
+  }
+});
+
+test('a model without a template does not chat', async () => {
+  const response = await chat(new FakeHub(servedModel({ chats: false })), { model: 'Tiny:q4_1' });
+  assert.equal(response.status, 400);
+  assert.deepEqual(await response.json(), { error: '"Tiny:q4_1" does not support chat' });
+});

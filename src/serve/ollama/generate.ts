@@ -1,0 +1,43 @@
+import type { HonoRequest } from 'hono';
+import type { Message } from '../../text/chat-template.ts';
+import { jsonBody } from '../body.ts';
+import type { Prompt, ServedModel } from '../hub.ts';
+import { answered, checkWishes, type Form, modelNamed, readied, type Service } from './answers.ts';
+import { refused, unsupported } from './refusals.ts';
+import { askOf, type GenerateRequest, generateRequest } from './requests.ts';
+
+const raw: Form = { text: (response) => ({ response }) };
+const form: Form = { ...raw, last: ({ tokens }) => ({ context: tokens }) };
+
+function checkGenerate(request: GenerateRequest): void {
+  const { model, images, suffix, system, context } = request;
+  if (images.length > 0) throw unsupported(model, 'images');
+  if (suffix !== '') throw unsupported(model, 'insert');
+  if (request.raw && (system !== '' || context.length > 0)) {
+    throw refused('raw mode does not support template, system, or context');
+  }
+}
+
+function promptOf(request: GenerateRequest, { chats }: ServedModel): Prompt {
+  const { prompt, system } = request;
+  if (request.raw) return { kind: 'text', text: prompt, special: true };
+  if (!chats) return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
+  const user: Message = { role: 'user', content: prompt };
+  return { kind: 'chat', messages: system === '' ? [user] : [{ role: 'system', content: system }, user] };
+}
+
+/** POST /api/generate: the answer to one prompt. */
+export async function generate(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
+  const request = await jsonBody(req, generateRequest);
+  const model = modelNamed(service.hub, request.model);
+  checkWishes(service, request);
+  checkGenerate(request);
+  if (request.prompt === '') return readied(service, { request, model, form: raw });
+  const { context } = request;
+  const ask = {
+    ...askOf(request, model),
+    prompt: promptOf(request, model),
+    before: context.length > 0 ? context : undefined,
+  };
+  return answered(service, req.raw, { request, model, ask, form: request.raw ? raw : form });
+}

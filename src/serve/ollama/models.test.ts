@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeHub, FakeLog, servedModel } from '../../../test/support/fake-hub.ts';
+import { EngineError } from '../../base/errors.ts';
+import { ollamaRoutes } from './routes.ts';
+
+const model = servedModel();
+const details = {
+  parent_model: '',
+  format: 'gguf',
+  family: 'llama',
+  families: ['llama'],
+  parameter_size: '135M',
+  quantization_level: 'Q4_1',
+};
+const digest = '0a'.repeat(32);
+
+const request = (hub: FakeHub, path: string, init?: RequestInit): Response | Promise<Response> =>
+  ollamaRoutes(hub, new FakeLog()).request(path, init);
+
+const send = (method: string, body: unknown): RequestInit => ({ method, body: JSON.stringify(body) });
+
+const show = async (hub: FakeHub, body: unknown): Promise<Record<string, unknown>> => {
+  const response = await request(hub, '/api/show', send('POST', body));
+  assert.equal(response.status, 200);
+  return (await response.json()) as Record<string, unknown>;
+};
+
+test('the models are listed as Ollama lists them', async () => {
+  const response = await request(new FakeHub(), '/api/tags');
+  const { name, size } = model;
+  assert.deepEqual(await response.json(), {
+    models: [{ name, model: name, modified_at: '2024-10-04T00:00:00.000Z', size, digest, details }],
+  });
+});
+
+test('the running models say when they expire, and those that never do name a far date', async () => {
+  const hub = new FakeHub();
+  hub.running.push(
+    { model, expires: new Date(Date.UTC(2030, 0)), memory: 5e8, context: 4096 },
+    { model, expires: undefined, memory: 5e8, context: 4096 },
+  );
+  const { models } = (await (await request(hub, '/api/ps')).json()) as { models: Record<string, unknown>[] };
+  assert.deepEqual(models[0], {
+    name: model.name,
+    model: model.name,
+    size: 5e8,
+    digest,
+    details,
+    expires_at: '2030-01-01T00:00:00.000Z',
+    size_vram: 0,
+    context_length: 4096,
+  });
+  assert.ok(Date.parse(String(models[1]?.['expires_at'])) > Date.UTC(2200, 0));
+});
+
+test('nothing runs at first', async () => {
+  assert.deepEqual(await (await request(new FakeHub(), '/api/ps')).json(), { models: [] });
+});
+
+test('a model is shown with all that clients look at', async () => {
+  const shown = await show(new FakeHub(), { model: 'tiny:q4_1', verbose: false });
+  const { modelfile, parameters, ...rest } = shown;
+  assert.deepEqual(rest, {
+    license: 'apache-2.0',
+    template: model.template,
+    details,
+    model_info: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },
+    capabilities: ['completion'],
+    modified_at: '2024-10-04T00:00:00.000Z',
+  });
+  assert.match(String(modelfile), /^FROM tiny:q4_1\nTEMPLATE """\{% for/);
+  const lines = String(parameters).split('\n');
+  assert.ok(lines.includes(`${'top_k'.padEnd(30)} 40`));
+  for (const line of lines) assert.match(line, /^[a-z_]+ +\d+(?:\.\d+)?$/);
+});
+
+test('old clients call the model name', async () => {
+  assert.ok(await show(new FakeHub(), { name: 'TINY:q4_1:latest' }));
+});
+
+test('the information is never null and always JSON', async () => {
+  const bare = new FakeHub(servedModel({ metadata: {}, license: '', template: '' }));
+  assert.deepEqual((await show(bare, { model: 'tiny:q4_1' }))['model_info'], {
+    'general.architecture': 'llama',
+    'llama.context_length': 2048,
+  });
+  const metadata = { 'general.parameter_count': 135n, 'tokenizer.chat_template': 'long' };
+  const { model_info } = await show(new FakeHub(servedModel({ metadata })), { model: 'tiny:q4_1' });
+  const { 'general.parameter_count': count, 'tokenizer.chat_template': template } = model_info as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual([count, template], [135, undefined]);
+});
+
+test('a model is deleted by its name in the body', async () => {
+  for (const body of [{ model: 'tiny:q4_1' }, { name: 'tiny:q4_1' }]) {
+    const hub = new FakeHub(servedModel());
+    const response = await request(hub, '/api/delete', send('DELETE', body));
+    assert.equal(response.status, 200);
+    assert.equal(await response.text(), '');
+    assert.deepEqual(hub.calls, ['remove tiny:q4_1']);
+    assert.deepEqual(hub.models(), []);
+  }
+});
+
+test('a model that may not be deleted stays', async () => {
+  const hub = new FakeHub(servedModel());
+  hub.failure = new EngineError('BAD_OPTION', { option: 'model', value: 'tiny', expected: 'one of the models folder' });
+  const response = await request(hub, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }));
+  assert.equal(response.status, 400);
+  assert.match(((await response.json()) as { error: string }).error, /models folder/);
+  assert.equal(hub.models().length, 1);
+});
+
+test('a file that cannot be deleted is a failure of the server', async () => {
+  const hub = new FakeHub(servedModel());
+  hub.failure = new EngineError('UNWRITABLE', { file: 'tiny.gguf', reason: 'EACCES' });
+  assert.equal((await request(hub, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }))).status, 500);
+});

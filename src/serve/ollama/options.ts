@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { GivenSampling } from '../../sample/options.ts';
+import type { Ask, ServedModel } from '../hub.ts';
+
+/** A field that may be left out; null is as good as that. */
+export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
+  schema.nullish().transform((value) => value ?? undefined);
+
+const number = optional(z.number());
+/** Clients send 40.0 and the like. */
+const whole = optional(z.number().transform(Math.trunc));
+const strings = z.array(z.string());
+
+const known = {
+  num_ctx: whole,
+  num_predict: whole,
+  seed: whole,
+  stop: optional(z.union([z.string(), strings], { error: 'expected a string or an array of strings' })),
+  temperature: number,
+  top_k: whole,
+  top_p: number,
+  min_p: number,
+  repeat_penalty: number,
+  repeat_last_n: whole,
+  presence_penalty: number,
+  frequency_penalty: number,
+};
+
+/** Those that change something here, by the names Ollama gave them. */
+type Known = { readonly [K in keyof typeof known]: z.infer<(typeof known)[K]> };
+
+/** A request's `options`. */
+export interface Options {
+  /** How one answer is made, for a model. */
+  of(model: ServedModel): Omit<Ask, 'prompt'>;
+  /** Names of options that change nothing here. */
+  readonly ignored: readonly string[];
+}
+
+// One less than 2^32 values are seeds; a larger one (the time of day, say) must stay repeatable.
+const seeds = 2 ** 32 - 1;
+const most = 2 ** 20;
+
+/** Zero and less mean "no limit". */
+const positive = (n: number | undefined): number | undefined => (n !== undefined && n > 0 ? n : undefined);
+
+const seedOf = (seed: number | undefined): number | undefined =>
+  seed === undefined || seed < 0 ? undefined : seed % seeds;
+
+function samplingOf(given: Known, context: number): GivenSampling {
+  const { top_k, repeat_last_n } = given;
+  return {
+    temperature: given.temperature,
+    topK: top_k === undefined ? undefined : Math.max(0, top_k),
+    topP: given.top_p,
+    minP: given.min_p,
+    repeatPenalty: given.repeat_penalty,
+    // Less than none: all that the context holds.
+    repeatLastN: repeat_last_n !== undefined && repeat_last_n < 0 ? Math.min(context, most) : repeat_last_n,
+    presencePenalty: given.presence_penalty,
+    frequencyPenalty: given.frequency_penalty,
+    seed: seedOf(given.seed),
+  };
+}
+
+function optionsOf(given: Known): Options {
+  const context = positive(given.num_ctx);
+  return {
+    of: ({ trainedContext }) => ({
+      sampling: samplingOf(given, context ?? trainedContext),
+      context,
+      maxTokens: positive(given.num_predict),
+      stop: [given.stop ?? []].flat().filter((stop) => stop !== ''),
+    }),
+    ignored: Object.entries(given).flatMap(([name, value]) =>
+      Object.hasOwn(known, name) || value === null ? [] : [name],
+    ),
+  };
+}
+
+export const options: z.ZodType<Options> = z
+  .looseObject(known)
+  .nullish()
+  .transform((given) => optionsOf((given ?? {}) as Known));
+
+const seconds: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
+const part = '(\\d+(?:\\.\\d*)?|\\.\\d+)(ns|us|µs|μs|ms|s|m|h)';
+const plain = /^[-+]?\d+(?:\.\d*)?$/;
+const duration = new RegExp(`^[-+]?(?:${part})+$`);
+
+/** "5m", "1h30m", "1.5s" as Go writes durations, or a bare number -> seconds; undefined if it is neither. */
+function parseDuration(text: string): number | undefined {
+  if (plain.test(text)) return Number(text);
+  if (!duration.test(text)) return undefined;
+  const parts = Array.from(
+    text.matchAll(new RegExp(part, 'g')),
+    ([, n, unit = '']) => Number(n) * (seconds[unit] ?? 0),
+  );
+  const sum = parts.reduce((a, b) => a + b, 0);
+  return text.startsWith('-') ? -sum : sum;
+}
+
+// Go's longest duration, 292 years: a date can be made of it.
+const longest = 2 ** 63 / 1e9;
+const expectedKeepAlive = 'expected a number of seconds or a duration like "5m" or "1h30m"';
+
+/** `keep_alive` -> seconds; less than none is Infinity. */
+export const keepAlive: z.ZodType<number | undefined> = optional(
+  z
+    .union([z.number(), z.string()], expectedKeepAlive)
+    .transform((given) => (typeof given === 'number' ? given : parseDuration(given)))
+    .refine((found) => found !== undefined, expectedKeepAlive)
+    .transform((found = 0) => (found < 0 || found > longest ? Number.POSITIVE_INFINITY : found)),
+);

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { Ask, ServedModel } from '../hub.ts';
+import { keepAlive, type Options, optional, options } from './options.ts';
+
+/** What a request for an answer says, whichever endpoint it goes to. */
+export interface AnswerRequest {
+  readonly model: string;
+  readonly stream: boolean;
+  readonly options: Options;
+  /** Seconds. */
+  readonly keep_alive: number | undefined;
+  readonly truncate: boolean | undefined;
+  readonly logprobs: boolean | undefined;
+  readonly top_logprobs: number | undefined;
+  /** Not supported yet, all of them; undefined where they ask for nothing. */
+  readonly think: unknown;
+  readonly format: unknown;
+  readonly template: unknown;
+}
+
+export interface GenerateRequest extends AnswerRequest {
+  readonly prompt: string;
+  readonly system: string;
+  readonly context: readonly number[];
+  readonly raw: boolean;
+  readonly suffix: string;
+  readonly images: readonly unknown[];
+}
+
+interface RequestMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly content: string;
+  readonly images: readonly unknown[];
+  readonly tool_calls: readonly unknown[];
+}
+
+export interface ChatRequest extends AnswerRequest {
+  readonly messages: readonly RequestMessage[];
+  readonly tools: readonly unknown[];
+}
+
+const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
+  schema.nullish().transform((value) => value ?? fallback);
+const text = or(z.string(), '');
+const list = or(z.array(z.unknown()), []);
+const flag = optional(z.boolean());
+/** Anything; an empty one is none. */
+const anything = optional(z.unknown()).transform((value) => value || undefined);
+
+const answer = {
+  model: text,
+  stream: or(z.boolean(), true),
+  options,
+  keep_alive: keepAlive,
+  truncate: flag,
+  logprobs: flag,
+  top_logprobs: optional(z.int().min(0).max(20)),
+  think: anything,
+  format: anything,
+  template: anything,
+};
+
+export const generateRequest: z.ZodType<GenerateRequest> = z.object({
+  ...answer,
+  prompt: text,
+  system: text,
+  context: or(z.array(z.int().min(0)), []),
+  raw: or(z.boolean(), false),
+  suffix: text,
+  images: list,
+});
+
+export const chatRequest: z.ZodType<ChatRequest> = z.object({
+  ...answer,
+  messages: or(
+    z.array(
+      z.object({
+        role: z.enum(['system', 'user', 'assistant', 'tool']),
+        content: text,
+        images: list,
+        tool_calls: list,
+      }),
+    ),
+    [],
+  ),
+  tools: list,
+});
+
+/** A request about a model: its name, which old clients call `name`. */
+export const modelRequest: z.ZodType<string> = z
+  .object({ model: text, name: text })
+  .transform(({ model, name }) => model || name);
+
+/** How an answer is made, all but what it answers. */
+export const askOf = (
+  { options, logprobs, top_logprobs = 0, truncate }: AnswerRequest,
+  model: ServedModel,
+): Omit<Ask, 'prompt'> => ({ ...options.of(model), truncate, logprobs: logprobs ? top_logprobs : undefined });

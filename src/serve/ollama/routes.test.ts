@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FakeHub, FakeLog } from '../../../test/support/fake-hub.ts';
+import { EngineError } from '../../base/errors.ts';
+import { ollamaRoutes } from './routes.ts';
+
+const answering = [
+  ['/api/generate', { model: 'tiny:q4_1', prompt: 'Hi' }],
+  ['/api/chat', { model: 'tiny:q4_1', messages: [{ role: 'user', content: 'Hi' }] }],
+] as const;
+
+interface Sent {
+  readonly hub?: FakeHub;
+  readonly log?: FakeLog;
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly interval?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A body that is no string is sent as JSON. */
+async function send(path: string, sent: Sent = {}): Promise<Response> {
+  const { hub = new FakeHub(), log = new FakeLog(), body, method = 'POST', interval, signal } = sent;
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  const init = { method, ...(text === undefined ? {} : { body: text }), ...(signal && { signal }) };
+  return ollamaRoutes(hub, log, { interval }).request(path, init);
+}
+
+const errorOf = async (response: Response): Promise<string> => ((await response.json()) as { error: string }).error;
+
+const refusing = (refusal: Error): FakeHub => {
+  const hub = new FakeHub();
+  hub.script = { deltas: [], refusal };
+  return hub;
+};
+
+test('it says that it runs, and is new enough for every client', async () => {
+  assert.equal(await (await send('/', { method: 'GET' })).text(), 'Ollama is running');
+  assert.deepEqual(await (await send('/api/version', { method: 'GET' })).json(), { version: '0.32.9' });
+});
+
+test('HEAD is answered like GET, without a body', async () => {
+  for (const path of ['/', '/api/version', '/api/tags']) {
+    const response = await send(path, { method: 'HEAD' });
+    assert.equal(response.status, 200);
+    assert.equal(await response.text(), '');
+  }
+});
+
+test('what is not supported yet says so', async () => {
+  for (const path of ['/api/pull', '/api/push', '/api/create', '/api/copy', '/api/embed', '/api/embeddings']) {
+    const response = await send(path, { body: { model: 'tiny:q4_1' } });
+    assert.equal(response.status, 501);
+    assert.equal(await errorOf(response), `${path} is not supported yet`);
+  }
+  for (const method of ['HEAD', 'POST']) {
+    assert.equal((await send(`/api/blobs/sha256:${'0'.repeat(64)}`, { method })).status, 501);
+  }
+});
+
+const bodied = [
+  ...answering.map(([path]) => ['POST', path] as const),
+  ['POST', '/api/show'],
+  ['DELETE', '/api/delete'],
+] as const;
+
+test('a body that is missing or no JSON is refused', async () => {
+  for (const [method, path] of bodied) {
+    for (const body of [undefined, '', ' \n']) {
+      const response = await send(path, { method, body });
+      assert.equal(response.status, 400);
+      assert.equal(await errorOf(response), 'missing request body');
+    }
+    for (const body of ['{', 'model=tiny', '[', '{"model":"tiny:q4_1"}x']) {
+      const response = await send(path, { method, body });
+      assert.equal(response.status, 400);
+      assert.match(await errorOf(response), /JSON/);
+    }
+    for (const body of ['[]', '5', 'null', '"tiny"']) assert.equal((await send(path, { method, body })).status, 400);
+  }
+});
+
+test('a request names its model', async () => {
+  for (const [method, path] of bodied) {
+    for (const model of [undefined, null, '']) {
+      const response = await send(path, { method, body: { model, prompt: 'Hi' } });
+      assert.equal(response.status, 400);
+      assert.equal(await errorOf(response), 'model is required');
+    }
+  }
+});
+
+test('an unknown model is not found', async () => {
+  for (const [method, path] of bodied) {
+    const response = await send(path, { method, body: { model: '../X', prompt: 'Hi' } });
+    assert.equal(response.status, 404);
+    assert.equal(await errorOf(response), "model '../X' not found");
+  }
+});
+
+test('a field of a wrong type is refused by its name', async () => {
+  for (const [field, value, said] of [
+    ['model', 5, /^model: .*string/],
+    ['stream', 'yes', /^stream: .*boolean/],
+    ['options', 'fast', /^options: .*object/],
+    ['options', { temperature: 'hot' }, /^options\.temperature: .*number/],
+    ['options', { stop: 4 }, /^options\.stop: expected a string or an array of strings/],
+    ['keep_alive', 'soon', /^keep_alive: expected .*"5m"/],
+    ['keep_alive', true, /^keep_alive: expected .*"5m"/],
+    ['top_logprobs', 21, /^top_logprobs: .*20/],
+    ['logprobs', 5, /^logprobs: .*boolean/],
+    ['truncate', 'no', /^truncate: .*boolean/],
+  ] as const) {
+    for (const [path, body] of answering) {
+      const hub = new FakeHub();
+      const response = await send(path, { hub, body: { ...body, [field]: value } });
+      assert.equal(response.status, 400);
+      assert.match(await errorOf(response), said);
+      assert.deepEqual(hub.asks, []);
+    }
+  }
+  for (const [path, body, said] of [
+    ['/api/generate', { prompt: 5 }, /^prompt: .*string/],
+    ['/api/generate', { prompt: 'Hi', context: [1.5] }, /^context\[0\]: .*int/],
+    ['/api/generate', { prompt: 'Hi', context: 'before' }, /^context: .*array/],
+    ['/api/generate', { prompt: 'Hi', images: 'aGk=' }, /^images: .*array/],
+    ['/api/chat', { messages: 'Hi' }, /^messages: .*array/],
+    ['/api/chat', { messages: [{ role: 'user', content: [{}] }] }, /^messages\[0\]\.content: .*string/],
+    ['/api/chat', { messages: [{ role: 'user' }, { role: 'robot' }] }, /^messages\[1\]\.role: .*"system"/],
+  ] as const) {
+    const response = await send(path, { body: { model: 'tiny:q4_1', ...body } });
+    assert.equal(response.status, 400);
+    assert.match(await errorOf(response), said);
+  }
+});
+
+test('a prompt that is too long is refused with both numbers, before anything is sent', async () => {
+  for (const stream of [true, false]) {
+    for (const [path, body] of answering) {
+      const hub = refusing(new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 4096 }));
+      const response = await send(path, { hub, body: { ...body, stream } });
+      assert.equal(response.status, 400);
+      assert.match(await errorOf(response), /5000.*4096/);
+    }
+  }
+});
+
+test('what the engine does not accept is the fault of the request', async () => {
+  for (const refusal of [
+    new EngineError('BAD_OPTION', { option: 'topP', value: '3', expected: 'a number from 0 to 1' }),
+    new EngineError('TEMPLATE_FAILED', { reason: 'roles must alternate' }),
+    new EngineError('CONTEXT_BEYOND_MODEL', { context: 9000, trained: 2048 }),
+  ]) {
+    const response = await send('/api/chat', { hub: refusing(refusal), body: answering[1][1] });
+    assert.equal(response.status, 400);
+    assert.equal(await errorOf(response), refusal.message);
+  }
+});
+
+test('a full queue says it in the words that clients know', async () => {
+  const response = await send('/api/chat', {
+    hub: refusing(new EngineError('SERVER_BUSY', { waiting: 512 })),
+    body: answering[1][1],
+  });
+  assert.equal(response.status, 503);
+  assert.equal(await errorOf(response), 'server busy, please try again.  maximum pending requests exceeded');
+});
+
+test('an engine that dies is a failure that is logged', async () => {
+  const log = new FakeLog();
+  const died = new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' });
+  const response = await send('/api/generate', { hub: refusing(died), log, body: answering[0][1] });
+  assert.equal(response.status, 500);
+  assert.match(await errorOf(response), /tiny.*SIGKILL/);
+  assert.deepEqual(
+    log.entries.map(({ level }) => level),
+    ['error'],
+  );
+});
+
+test('a model that cannot be loaded or unloaded says why', async () => {
+  for (const [keep_alive, path] of [
+    [undefined, '/api/generate'],
+    [0, '/api/generate'],
+    [undefined, '/api/chat'],
+  ] as const) {
+    const hub = new FakeHub();
+    hub.failure = new EngineError('BUDGET_TOO_SMALL', { budget: 2 ** 20, needed: 2 ** 30, parts: {} });
+    const response = await send(path, { hub, body: { model: 'tiny:q4_1', keep_alive } });
+    assert.equal(response.status, 500);
+    assert.match(await errorOf(response), /1024 MiB/);
+  }
+});
+
+test('an error that is not meant for users stays in the log', async () => {
+  const log = new FakeLog();
+  const response = await send('/api/chat', { hub: refusing(new Error('a secret')), log, body: answering[1][1] });
+  assert.equal(response.status, 500);
+  assert.match(await errorOf(response), /^internal error/);
+  assert.match(JSON.stringify(log.entries), /a secret/);
+});
+
+test('an error after the first byte is a line of its own', async () => {
+  for (const [path, body] of answering) {
+    const hub = new FakeHub();
+    const log = new FakeLog();
+    const failure = new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' });
+    hub.script = { deltas: ['Hello'], failure };
+    const response = await send(path, { hub, log, body });
+    assert.equal(response.status, 200);
+    const lines = (await response.text()).split('\n');
+    assert.equal(lines.length, 3);
+    assert.deepEqual(JSON.parse(lines[1] ?? ''), { error: failure.message });
+    assert.equal(log.entries.length, 1);
+  }
+});
+
+test('an error of an answer in one piece is the object', async () => {
+  const hub = new FakeHub();
+  hub.script = { deltas: ['Hello'], failure: new EngineError('SERVER_BUSY', { waiting: 1 }) };
+  const response = await send('/api/chat', { hub, body: { ...answering[1][1], stream: false } });
+  assert.match(await errorOf(response), /^server busy/);
+});
+
+test('an answer that is slow to begin is kept alive by spaces, which JSON allows', async () => {
+  for (const stream of [true, false]) {
+    for (const [path, body] of answering) {
+      const hub = new FakeHub();
+      hub.script = { deltas: ['Hello'], pause: 60 };
+      const response = await send(path, { hub, body: { ...body, stream }, interval: 10 });
+      const text = await response.text();
+      assert.match(text, /^ +\{/);
+      for (const line of text.trimEnd().split('\n')) assert.ok(JSON.parse(line));
+    }
+  }
+});
+
+test('the headers of an answer are there before the model has begun', async () => {
+  for (const stream of [true, false]) {
+    const hub = new FakeHub();
+    hub.script = { deltas: ['Hello'], pause: 1_000_000 };
+    const response = await send('/api/generate', { hub, body: { ...answering[0][1], stream } });
+    assert.equal(response.status, 200);
+    await response.body?.cancel();
+    assert.equal(hub.asked.signal.aborted, true);
+  }
+});
+
+function* endless(): Generator<string> {
+  for (;;) yield 'more ';
+}
+
+test('a client that reads nothing stops the answer, one that goes away ends it', async () => {
+  for (const [path, body] of answering) {
+    const hub = new FakeHub();
+    hub.script = { deltas: endless() };
+    const response = await send(path, { hub, body });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await sleep(10);
+    assert.ok(hub.asked.pulled <= 2, `${hub.asked.pulled}`);
+    assert.equal(hub.asked.signal.aborted, false);
+    await reader?.cancel();
+    assert.equal(hub.asked.signal.aborted, true);
+    await sleep(1);
+    assert.equal(hub.asked.over, true);
+  }
+});
+
+test('a client that goes away before there is an answer is not waited for', async () => {
+  const hub = new FakeHub();
+  const log = new FakeLog();
+  hub.script = { deltas: [], wait: 1_000_000 };
+  const client = new AbortController();
+  const response = send('/api/chat', { hub, log, body: answering[1][1], signal: client.signal });
+  while (hub.asks.length === 0) await sleep(1);
+  client.abort();
+  assert.equal((await response).status, 499);
+  assert.equal(hub.asked.signal.aborted, true);
+  assert.deepEqual(log.entries, []);
+});

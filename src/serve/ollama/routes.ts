@@ -1,0 +1,50 @@
+import { Hono } from 'hono';
+import { jsonBody } from '../body.ts';
+import type { Hub } from '../hub.ts';
+import type { Log } from '../log.ts';
+import { failureOf, logFailure } from '../refusal.ts';
+import { modelNamed, type Service } from './answers.ts';
+import { chat } from './chat.ts';
+import { generate } from './generate.ts';
+import { runningOf, shownOf, tagOf } from './models.ts';
+import { told } from './refusals.ts';
+import { modelRequest } from './requests.ts';
+
+// Clients refuse to talk to an Ollama older than they know.
+const version = '0.32.9';
+
+const later = ['pull', 'push', 'create', 'copy', 'embed', 'embeddings', 'blobs/:digest'];
+
+interface Settings {
+  /** Milliseconds after which the silence of a slow answer is broken. */
+  readonly interval?: number | undefined;
+}
+
+/** Ollama's own API. */
+export function ollamaRoutes(hub: Hub, log: Log, { interval }: Settings = {}): Hono {
+  const service: Service = { hub, log, interval };
+  const app = new Hono();
+
+  app.get('/', (c) => c.text('Ollama is running'));
+  app.get('/api/version', (c) => c.json({ version }));
+  app.get('/api/tags', (c) => c.json({ models: hub.models().map(tagOf) }));
+  app.get('/api/ps', (c) => c.json({ models: hub.loaded().map(runningOf) }));
+  app.post('/api/show', async (c) => c.json(shownOf(modelNamed(hub, await jsonBody(c.req, modelRequest)))));
+  app.delete('/api/delete', async (c) => {
+    await hub.remove(modelNamed(hub, await jsonBody(c.req, modelRequest)));
+    return c.body(null, 200);
+  });
+  app.post('/api/generate', (c) => generate(service, c));
+  app.post('/api/chat', (c) => chat(service, c));
+  for (const name of later) {
+    app.all(`/api/${name}`, (c) => c.json({ error: `${c.req.path} is not supported yet` }, 501));
+  }
+
+  app.onError((cause, c) => {
+    // Nobody is left to read it: 499 is for the log.
+    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 });
+    logFailure(log, cause, c.req.path);
+    return c.json(told(cause), failureOf(cause).status);
+  });
+  return app;
+}

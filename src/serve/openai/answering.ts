@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import type { Delta, Ending, Hub, Prompt, ServedModel } from '../hub.ts';
+import type { Log } from '../log.ts';
+import { failureOf, logFailure } from '../refusal.ts';
+import { clientOf, streamed } from '../streaming.ts';
+import { Choices } from './choices.ts';
+import type { Wanted } from './requests.ts';
+
+type Reason = Ending['reason'];
+
+/** A choice as an endpoint writes it, with `index` and `finish_reason`. */
+export type Choice = Readonly<Record<string, unknown>>;
+
+/** What differs between the endpoints: how ids begin, what objects are called, how choices look. Made for one request. */
+export interface Format {
+  readonly idPrefix: string;
+  readonly object: string;
+  readonly chunkObject: string;
+  /** What a stream sends before the model begins, if anything. */
+  opening(index: number): Choice | undefined;
+  /** Some of an answer, in a stream. */
+  piece(delta: Delta, index: number): Choice;
+  /** The end of an answer, in a stream. */
+  closing(reason: Reason, index: number): Choice;
+  /** An answer as a whole. */
+  whole(delta: Delta, index: number, reason: Reason): Choice;
+}
+
+/** JSON knows no infinity: OpenAI writes -9999 for what cannot be. */
+export const finite = (logprob: number): number => Math.max(logprob, -9999);
+
+/** What the endpoints work with. */
+export interface Service {
+  readonly hub: Hub;
+  readonly log: Log;
+  /** Milliseconds after which silence is broken. */
+  readonly interval: number | undefined;
+}
+
+interface Asking {
+  readonly request: Request;
+  readonly model: ServedModel;
+  readonly wanted: Wanted;
+  readonly prompts: readonly Prompt[];
+  readonly format: Format;
+}
+
+type Send = (data: string) => Promise<void>;
+
+const plain = { contentType: 'application/json', keepAlive: ' ', framed: (data: string): string => data };
+const events = {
+  contentType: 'text/event-stream',
+  keepAlive: ': ping\n\n',
+  framed: (data: string): string => `data: ${data}\n\n`,
+};
+
+/**
+ * The response to a request for answers: its headers go out as soon as all of them have their place in the queue, and
+ * it is kept alive from then on. What fails later is told in the body. Rejects as `Hub.ask`.
+ */
+export async function answer({ hub, log, interval }: Service, asking: Asking): Promise<Response> {
+  const { request, model, wanted, prompts } = asking;
+  const client = clientOf(request);
+  const choices = await Choices.ask(hub, { model, prompts, wanted, client: client.signal });
+  const produce = wanted.stream ? sendChunks : sendWhole;
+  const { framed, ...streaming } = wanted.stream ? events : plain;
+  return streamed(client, { ...streaming, interval }, async (write) => {
+    const send: Send = (data) => write(framed(data));
+    try {
+      await produce(choices, asking, send);
+    } catch (error) {
+      if (client.signal.aborted) return;
+      logFailure(log, error, new URL(request.url).pathname);
+      await send(JSON.stringify({ error: failureOf(error).error }));
+    }
+  });
+}
+
+/** What all objects of one response begin with. */
+const headOf = (object: string, { model, format }: Asking): object => ({
+  id: `${format.idPrefix}${randomBytes(16).toString('hex')}`,
+  object,
+  created: Math.floor(Date.now() / 1000),
+  model: model.name,
+  // Same fingerprint, same seed: same answer. So it is the file's.
+  system_fingerprint: `fp_${model.digest.replace(/^sha256:/, '').slice(0, 12)}`,
+});
+
+async function sendWhole(choices: Choices, asking: Asking, send: Send): Promise<void> {
+  const { format } = asking;
+  const deltas: Delta[][] = Array.from({ length: choices.count }, () => []);
+  const reasons: Reason[] = [];
+  await choices.each({
+    delta: (delta, index) => deltas[index]?.push(delta),
+    end: ({ reason }, index) => {
+      reasons[index] = reason;
+    },
+  });
+  const whole = (parts: readonly Delta[], index: number): Choice => {
+    const text = parts.map(({ text }) => text).join('');
+    const logprobs = parts.flatMap(({ logprobs }) => logprobs);
+    return format.whole({ text, logprobs }, index, reasons[index] ?? 'stop');
+  };
+  const body = { ...headOf(format.object, asking), choices: deltas.map(whole), usage: choices.usage };
+  await send(JSON.stringify(body));
+}
+
+async function sendChunks(choices: Choices, asking: Asking, send: Send): Promise<void> {
+  const { format, wanted } = asking;
+  const head = headOf(format.chunkObject, asking);
+  // Whoever asks for the usage finds it null until the end.
+  const usage = wanted.usage ? { usage: null } : {};
+  const sendChoice = (choice: Choice): Promise<void> => send(JSON.stringify({ ...head, choices: [choice], ...usage }));
+  for (let index = 0; index < choices.count; index += 1) {
+    const opening = format.opening(index);
+    if (opening) await sendChoice(opening);
+  }
+  await choices.each({
+    delta: async (delta, index) => {
+      if (delta.text !== '' || delta.logprobs.length > 0) await sendChoice(format.piece(delta, index));
+    },
+    end: ({ reason }, index) => sendChoice(format.closing(reason, index)),
+  });
+  if (wanted.usage) await send(JSON.stringify({ ...head, choices: [], usage: choices.usage }));
+  await send('[DONE]');
+}

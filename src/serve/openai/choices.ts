@@ -1,0 +1,106 @@
+import type { Answer, Ask, Delta, Ending, Hub, ServedModel } from '../hub.ts';
+import type { Wanted } from './requests.ts';
+
+/** OpenAI's count of what a request took. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
+}
+
+interface AskAll {
+  readonly model: ServedModel;
+  /** One for each prompt and, in turn, each of its n answers. */
+  readonly prompts: readonly Ask['prompt'][];
+  readonly wanted: Wanted;
+  /** Aborted when the client is gone. */
+  readonly client: AbortSignal;
+}
+
+/** Is told of all answers, one call at a time; the answers wait for what it returns. */
+interface Taker {
+  delta(delta: Delta, index: number): unknown;
+  end(ending: Ending, index: number): unknown;
+}
+
+/** All answers to one request, generated side by side. The first that fails ends the others. */
+export class Choices {
+  readonly #answers: readonly Answer[];
+  readonly #perPrompt: number;
+  readonly #others: AbortController;
+
+  private constructor(answers: readonly Answer[], perPrompt: number, others: AbortController) {
+    this.#answers = answers;
+    this.#perPrompt = perPrompt;
+    this.#others = others;
+  }
+
+  /** Resolves when all have their place in the queue. Rejects as `Hub.ask`. */
+  static async ask(hub: Hub, { model, prompts, wanted, client }: AskAll): Promise<Choices> {
+    const others = new AbortController();
+    const { signal } = others;
+    if (client.aborted) others.abort();
+    else client.addEventListener('abort', () => others.abort(), { once: true });
+    const { n, ask, keepAlive } = wanted;
+    const asks = prompts.flatMap((prompt) =>
+      Array.from({ length: n }, (_, k) => ({ ...ask, prompt, sampling: varied(ask.sampling, k) })),
+    );
+    try {
+      return new Choices(await Promise.all(asks.map((ask) => hub.ask(model, ask, { signal, keepAlive }))), n, others);
+    } catch (error) {
+      others.abort();
+      throw error;
+    }
+  }
+
+  get count(): number {
+    return this.#answers.length;
+  }
+
+  /** Takes all answers to their end. Rejects with the first error of one, when the others have ended as well. */
+  async each({ delta, end }: Taker): Promise<void> {
+    let turn: Promise<unknown> = Promise.resolve();
+    const inTurn = (act: () => unknown): Promise<unknown> => {
+      turn = turn.then(act);
+      return turn;
+    };
+    const failures: unknown[] = [];
+    const follow = async (answer: Answer, index: number): Promise<void> => {
+      try {
+        for await (const some of answer) await inTurn(() => delta(some, index));
+        await inTurn(() => end(endingOf(answer), index));
+      } catch (error) {
+        failures.push(error);
+        this.#others.abort();
+      }
+    };
+    await Promise.all(this.#answers.map(follow));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Once all have ended. A prompt counts once, however many answers it got. */
+  get usage(): Usage {
+    const endings = this.#answers.map(endingOf);
+    const firsts = endings.filter((_, index) => index % this.#perPrompt === 0);
+    const prompt_tokens = sum(firsts.map(({ promptTokens }) => promptTokens));
+    const completion_tokens = sum(endings.map(({ answerTokens }) => answerTokens));
+    return {
+      prompt_tokens,
+      completion_tokens,
+      total_tokens: prompt_tokens + completion_tokens,
+      prompt_tokens_details: { cached_tokens: sum(firsts.map(({ cachedTokens }) => cachedTokens)) },
+    };
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
+
+function endingOf({ ending }: Answer): Ending {
+  if (!ending) throw new Error('an answer was cancelled');
+  return ending;
+}
+
+/** The k-th answer's sampling: with one seed for all, all would be the same. */
+const varied = (sampling: Ask['sampling'], k: number): Ask['sampling'] =>
+  sampling.seed === undefined ? sampling : { ...sampling, seed: (sampling.seed + k) % (2 ** 32 - 1) };

@@ -1,0 +1,57 @@
+import type { HonoRequest } from 'hono';
+import { jsonBody } from '../body.ts';
+import type { Delta, Hub, ServedModel } from '../hub.ts';
+import { answer, type Format, finite, type Service } from './answering.ts';
+import { modelNamed } from './models.ts';
+import { CompletionBody, type WrittenPrompt } from './requests.ts';
+
+type LogprobsOf = (logprobs: Delta['logprobs'], index: number) => object | null;
+
+/** Lists side by side, one entry per token; `text_offset` counts from the start of the answer. */
+function listed(): LogprobsOf {
+  const lengths: number[] = [];
+  return (logprobs, index) => ({
+    tokens: logprobs.map(({ text }) => text),
+    token_logprobs: logprobs.map(({ logprob }) => finite(logprob)),
+    top_logprobs: logprobs.map(({ top }) => Object.fromEntries(top.map((one) => [one.text, finite(one.logprob)]))),
+    text_offset: logprobs.map(({ text }) => {
+      const offset = lengths[index] ?? 0;
+      lengths[index] = offset + text.length;
+      return offset;
+    }),
+  });
+}
+
+/** `echo` is what the answer `index` begins with. */
+const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Format => ({
+  idPrefix: 'cmpl-',
+  object: 'text_completion',
+  chunkObject: 'text_completion',
+  opening: (index) =>
+    echo(index) === '' ? undefined : { text: echo(index), index, logprobs: null, finish_reason: null },
+  piece: ({ text, logprobs }, index) => ({ text, index, logprobs: logprobsOf(logprobs, index), finish_reason: null }),
+  closing: (reason, index) => ({ text: '', index, logprobs: null, finish_reason: reason }),
+  whole: ({ text, logprobs }, index, reason) => ({
+    text: echo(index) + text,
+    index,
+    logprobs: logprobsOf(logprobs, index),
+    finish_reason: reason,
+  }),
+});
+
+const textOf = async (hub: Hub, model: ServedModel, prompt: WrittenPrompt): Promise<string> =>
+  prompt.kind === 'text' ? prompt.text : hub.detokenize(model, prompt.tokens);
+
+/** POST /v1/completions. Rejects with a Refusal, and as `Hub.ask`. */
+export async function completions(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
+  const { hub } = service;
+  const wanted = await jsonBody(req, CompletionBody);
+  const { prompts, n } = wanted;
+  const model = modelNamed(hub, wanted.model);
+  const echoes = wanted.echo ? await Promise.all(prompts.map((prompt) => textOf(hub, model, prompt))) : [];
+  const format = formatOf(
+    (index) => echoes[Math.floor(index / n)] ?? '',
+    wanted.ask.logprobs === undefined ? () => null : listed(),
+  );
+  return answer(service, { request: req.raw, model, wanted, prompts, format });
+}

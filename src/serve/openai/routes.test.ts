@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeHub, servedModel } from '../../../test/support/fake-hub.ts';
+import { post, served } from '../../../test/support/served.ts';
+
+const tiny = { id: 'tiny:q4_1', object: 'model', created: 1_728_000_000, owned_by: 'ssd-llm' };
+
+test('models are listed', async () => {
+  const response = await served().app.request('/v1/models');
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.json(), { object: 'list', data: [tiny] });
+});
+
+test('a model is found by an id with colons and slashes, encoded or not', async () => {
+  const { app } = served({}, new FakeHub(servedModel(), servedModel({ name: 'org/big model:q8_0' })));
+  for (const [path, id] of [
+    ['tiny:q4_1', 'tiny:q4_1'],
+    ['tiny%3Aq4_1', 'tiny:q4_1'],
+    ['org/big%20model:q8_0', 'org/big model:q8_0'],
+    [encodeURIComponent('org/big model:q8_0'), 'org/big model:q8_0'],
+  ]) {
+    const response = await app.request(`/v1/models/${path}`);
+    assert.deepEqual(await response.json(), { ...tiny, id });
+  }
+});
+
+test('an unknown model is 404', async () => {
+  const response = await served().app.request('/v1/models/gpt-4o');
+  assert.equal(response.status, 404);
+  assert.deepEqual(await response.json(), {
+    error: {
+      message: "model 'gpt-4o' not found",
+      type: 'not_found_error',
+      param: 'model',
+      code: 'model_not_found',
+    },
+  });
+});
+
+test('embeddings are refused in the shape that clients read', async () => {
+  const response = await post(served(), '/v1/embeddings', { model: 'tiny:q4_1', input: 'Hi' });
+  assert.equal(response.status, 400);
+  assert.deepEqual(await response.json(), {
+    error: {
+      message: 'embeddings are not supported yet',
+      type: 'invalid_request_error',
+      param: null,
+      code: 'not_supported',
+    },
+  });
+});
+
+test('a body that is missing, no JSON or no object is refused', async () => {
+  for (const path of ['/v1/chat/completions', '/v1/completions']) {
+    for (const [body, code] of [
+      ['', 'missing_body'],
+      [' \n', 'missing_body'],
+      ['{"model":', 'invalid_json'],
+      ['[]', 'invalid_value'],
+      ['null', 'invalid_value'],
+    ] as const) {
+      const response = await post(served(), path, body);
+      assert.equal(response.status, 400);
+      const { error } = (await response.json()) as { error: { message: string } };
+      assert.deepEqual({ ...error, message: '' }, { message: '', type: 'invalid_request_error', param: null, code });
+      assert.ok(error.message.length > 0);
+    }
+  }
+});
+
+test('what does not exist is 404 in the shape that clients read', async () => {
+  for (const path of ['/v1', '/v1/files', '/v1/chat/completions']) {
+    const response = await served().app.request(path);
+    assert.equal(response.status, 404);
+    assert.deepEqual(await response.json(), {
+      error: { message: `there is no GET ${path}`, type: 'not_found_error', param: null, code: 'not_found' },
+    });
+  }
+});

@@ -1,0 +1,71 @@
+import { EngineError } from '../base/errors.ts';
+import type { Log } from './log.ts';
+import { statusOf } from './status.ts';
+
+type Status = 400 | 401 | 404 | 413 | 500 | 503;
+
+/** A request that is turned down for what HTTP or the API says, before any engine is asked. */
+export class Refusal extends Error {
+  readonly status: Status;
+  /** A stable name of the case, as OpenAI has them: "model_not_found". */
+  readonly code: string;
+  /** The field of the body that it is about. */
+  readonly param: string | null;
+
+  constructor(status: Status, message: string, { code, param = null }: { code: string; param?: string | null }) {
+    super(message);
+    this.name = 'Refusal';
+    this.status = status;
+    this.code = code;
+    this.param = param;
+  }
+}
+
+/** What a client is told of an error. OpenAI's shape is {error}; Ollama's and llama-server's have its message alone. */
+export interface Failure {
+  readonly status: Status;
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+const types: Partial<Readonly<Record<Status, string>>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  404: 'not_found_error',
+  413: 'invalid_request_error',
+};
+
+const failure = (
+  status: Status,
+  message: string,
+  { code, param }: { code: string; param: string | null },
+): Failure => ({
+  status,
+  error: { message, type: types[status] ?? 'api_error', param, code },
+});
+
+const isBadOption = (error: EngineError): error is EngineError<'BAD_OPTION'> => error.code === 'BAD_OPTION';
+
+/** What a client may know of `error`: nothing but that there was one, unless it was made for users to read. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Refusal) return failure(error.status, error.message, error);
+  if (error instanceof EngineError) {
+    const code = error.code === 'CONTEXT_TOO_LONG' ? 'context_length_exceeded' : error.code.toLowerCase();
+    return failure(statusOf(error), error.message, { code, param: isBadOption(error) ? error.details.option : null });
+  }
+  return failure(500, "internal error; the server's log says more", { code: 'internal_error', param: null });
+}
+
+/** Tells the operator of errors that are not the client's doing. */
+export function logFailure(log: Log, error: unknown, path: string): void {
+  if (error instanceof EngineError) {
+    if (statusOf(error) === 500) log.error({ path, code: error.code }, error.message);
+  } else if (!(error instanceof Refusal)) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    log.error({ path, stack }, message);
+  }
+}

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Hono } from 'hono';
+import { EngineError } from '../base/errors.ts';
+import { urlOf } from './address.ts';
+import { type ListenOptions, listen, type RunningServer } from './server.ts';
+
+/** Long enough for a loaded machine. */
+const late = 10_000;
+const local = { host: '127.0.0.1', port: 0 } as const;
+
+/** Answers `/`; `/slow` when `release` is called; `/endless` never ends. */
+function slowApp(): { app: Hono; release: () => void; asked: Promise<void>; cancelled: Promise<void> } {
+  const app = new Hono();
+  let release = (): void => {};
+  let ask = (): void => {};
+  let cancel = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const asked = new Promise<void>((resolve) => {
+    ask = resolve;
+  });
+  const cancelled = new Promise<void>((resolve) => {
+    cancel = resolve;
+  });
+  app.get('/', (c) => c.text('hello'));
+  app.get('/slow', async (c) => {
+    ask();
+    await released;
+    return c.text('at last');
+  });
+  app.get('/endless', () => {
+    ask();
+    const body = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1)), cancel });
+    return new Response(body);
+  });
+  app.post('/', async (c) => c.text(await c.req.text()));
+  return { app, release, asked, cancelled };
+}
+
+/** A server that is closed at once when the test ends. */
+async function serving(app: Hono, options: Partial<ListenOptions> = {}): Promise<RunningServer & AsyncDisposable> {
+  const server = await listen(app, { ...local, ...options });
+  return { ...server, [Symbol.asyncDispose]: () => server.close(0) };
+}
+
+const open = async ({ address }: RunningServer): Promise<Socket> => {
+  const socket = connect(address);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+};
+
+/** Resolves to milliseconds. */
+const untilClosed = async (socket: Socket): Promise<number> => {
+  const began = performance.now();
+  socket.resume();
+  // Not `once`, which rejects where the other side resets the connection.
+  if (!socket.closed) await new Promise((resolve) => socket.on('close', resolve));
+  return performance.now() - began;
+};
+
+test('an app is served under the address that was taken', async () => {
+  await using server = await serving(slowApp().app);
+  assert.ok(server.address.port > 0);
+  const response = await fetch(urlOf(server.address), { method: 'POST', body: 'echo' });
+  assert.equal(await response.text(), 'echo');
+});
+
+test('a port in use, and an address of another machine, are errors that say so', async () => {
+  const { app } = slowApp();
+  await using server = await serving(app);
+  await assert.rejects(listen(app, server.address), (error) => {
+    assert.ok(error instanceof EngineError && error.code === 'PORT_IN_USE');
+    assert.match(error.message, new RegExp(`port ${server.address.port} of 127\\.0\\.0\\.1 is in use.*--port`));
+    return true;
+  });
+  await assert.rejects(listen(app, { host: '192.0.2.1', port: 0 }), /--host and --port 192\.0\.2\.1 0 .*EADDRNOTAVAIL/);
+});
+
+test('clients that send their request too slowly, or not at all, are cut off; others are not', async () => {
+  const patience = { headers: 300, request: 600, idle: 1000, check: 50 };
+  const { app, release, asked } = slowApp();
+  await using server = await serving(app, { patience });
+  const slow = fetch(`${urlOf(server.address)}/slow`);
+  await asked;
+  const silent = await open(server);
+  const headers = await open(server);
+  headers.write('GET / HTTP/1.1\r\nHost: x\r\nA: ');
+  const drip = setInterval(() => headers.write('a'), 50);
+  const body = await open(server);
+  body.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n');
+  const pour = setInterval(() => body.write('a'), 50);
+  try {
+    const times = await Promise.all([silent, headers, body].map(untilClosed));
+    assert.ok(times.every((time) => time < late / 2));
+    assert.ok((times[2] ?? 0) > (times[1] ?? 0) + 100, `a body may take longer than headers: ${times}`);
+  } finally {
+    clearInterval(drip);
+    clearInterval(pour);
+  }
+  release();
+  assert.equal(await (await slow).text(), 'at last');
+});
+
+test('a connection that waits for its next request is ended after a while', async () => {
+  await using server = await serving(slowApp().app, {
+    patience: { headers: 1000, request: 1000, idle: 200, check: 50 },
+  });
+  const socket = await open(server);
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.ok((await untilClosed(socket)) < late);
+});
+
+test('closing takes no more connections, ends idle ones and waits for the answer under way', async () => {
+  const { app, release, asked } = slowApp();
+  const server = await listen(app, local);
+  using agent = disposable(new Agent({ keepAlive: true }));
+  await answer(server, agent, '/');
+  const [silent, partial] = [await open(server), await open(server)];
+  partial.write('GET / HT');
+  const slow = answer(server, agent, '/slow');
+  await asked;
+
+  let closed = false;
+  const closing = server.close(late).then(() => {
+    closed = true;
+  });
+  await Promise.all([silent, partial].map(untilClosed));
+  await assert.rejects(fetch(urlOf(server.address)));
+  assert.equal(closed, false);
+  release();
+  assert.equal(await slow, 'at last');
+  const began = performance.now();
+  await closing;
+  assert.ok(performance.now() - began < 2000, 'a connection that could be used again does not hold it up');
+});
+
+test('an answer that takes longer than the grace is cut', async () => {
+  const { app, asked, cancelled } = slowApp();
+  const server = await listen(app, local);
+  const response = await fetch(`${urlOf(server.address)}/endless`);
+  await asked;
+  const began = performance.now();
+  await server.close(200);
+  const took = performance.now() - began;
+  assert.ok(took >= 190 && took < late, `${took} ms`);
+  await assert.rejects(response.text());
+  await cancelled;
+});
+
+test('closing once more may cut sooner', async () => {
+  const { app, asked } = slowApp();
+  const server = await listen(app, local);
+  const cut = assert.rejects(fetch(`${urlOf(server.address)}/slow`));
+  await asked;
+  const first = server.close(late * 10);
+  await sleep(20);
+  await Promise.all([first, server.close(0), cut]);
+  await server.close(0);
+});
+
+test('a server that nobody asks closes at once', async () => {
+  const server = await listen(slowApp().app, local);
+  const began = performance.now();
+  await server.close(late);
+  assert.ok(performance.now() - began < late / 2);
+});
+
+const disposable = (agent: Agent): Agent & Disposable =>
+  Object.assign(agent, { [Symbol.dispose]: () => agent.destroy() });
+
+const answer = async ({ address }: RunningServer, agent: Agent, path: string): Promise<string> => {
+  const request = get({ ...address, agent, path });
+  const [response] = await once(request, 'response');
+  return text(response);
+};

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../../src/base/errors.ts';
+import type {
+  Answer,
+  Ask,
+  AskOptions,
+  Delta,
+  Ending,
+  Hub,
+  LoadedModel,
+  Metric,
+  ServedModel,
+} from '../../src/serve/hub.ts';
+import type { Log } from '../../src/serve/log.ts';
+import type { Message } from '../../src/text/chat-template.ts';
+
+/** What an ask is answered with. Times are milliseconds. */
+export interface Script {
+  /** A string is a delta without log-probabilities. May be endless. */
+  readonly deltas: Iterable<string | Delta>;
+  readonly ending?: Partial<Ending> | undefined;
+  readonly promptTokens?: number | undefined;
+  /** `ask` rejects with it. */
+  readonly refusal?: Error | undefined;
+  /** The iteration rejects with it after the deltas. */
+  readonly failure?: Error | undefined;
+  /** Before `ask` settles. */
+  readonly wait?: number | undefined;
+  /** Before each delta, and before the end. */
+  readonly pause?: number | undefined;
+}
+
+/** What became of an ask. */
+export interface Asked {
+  readonly model: ServedModel;
+  readonly ask: Ask;
+  readonly keepAlive: number | undefined;
+  readonly signal: AbortSignal;
+  /** Deltas that were taken. */
+  pulled: number;
+  /** The iteration was left, has ended or has failed. */
+  over: boolean;
+}
+
+/** How the fake's calls other than `ask` went, in order: "load NAME 300", "unload NAME", "remove NAME". */
+export type Call = string;
+
+const day = 86_400_000;
+
+/** A small model that chats, except for what is `given`. */
+export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
+  name: 'tiny:q4_1',
+  size: 97_000_000,
+  modified: new Date(20_000 * day),
+  digest: `sha256:${'0a'.repeat(32)}`,
+  family: 'llama',
+  parameters: '135M',
+  quantization: 'Q4_1',
+  trainedContext: 2048,
+  chats: true,
+  template: '{% for message in messages %}{{ message.content }}{% endfor %}',
+  license: 'apache-2.0',
+  metadata: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },
+  ...given,
+});
+
+const endingOf = (given: Partial<Ending> | undefined, promptTokens: number, answerTokens: number): Ending => ({
+  reason: 'stop',
+  promptTokens,
+  cachedTokens: 0,
+  answerTokens,
+  promptSeconds: 0.25,
+  answerSeconds: 0.5,
+  loadSeconds: 0.125,
+  totalSeconds: 1,
+  tokens: Array.from({ length: promptTokens + answerTokens }, (_, token) => token),
+  ...given,
+});
+
+/** A hub without engines: it answers as it is told and remembers what it was asked. */
+export class FakeHub implements Hub {
+  /** How the next asks are answered; a function decides by the ask. */
+  script: Script | ((ask: Ask) => Script) = { deltas: ['Hello', ', ', 'world'] };
+  readonly asks: Asked[] = [];
+  readonly calls: Call[] = [];
+  readonly served: ServedModel[];
+  readonly running: LoadedModel[] = [];
+  figures: readonly Metric[] = [];
+  /** If set, every call but `ask` that can reject does so with it. */
+  failure: Error | undefined;
+
+  constructor(...served: ServedModel[]) {
+    this.served = served.length > 0 ? served : [servedModel()];
+  }
+
+  /** The one ask there was last. */
+  get asked(): Asked {
+    const last = this.asks.at(-1);
+    if (!last) throw new Error('nothing was asked');
+    return last;
+  }
+
+  models(): readonly ServedModel[] {
+    return this.served;
+  }
+
+  find(name: string): ServedModel | undefined {
+    const wanted = name.toLowerCase().replace(/:latest$/, '');
+    return this.served.find(({ name }) => name === wanted || name.replace(/:latest$/, '') === wanted);
+  }
+
+  loaded(): readonly LoadedModel[] {
+    return this.running;
+  }
+
+  async ask(model: ServedModel, ask: Ask, { keepAlive, signal }: AskOptions): Promise<Answer> {
+    const script = typeof this.script === 'function' ? this.script(ask) : this.script;
+    const asked: Asked = { model, ask, keepAlive, signal, pulled: 0, over: false };
+    this.asks.push(asked);
+    await pause(script.wait, signal);
+    if (script.refusal) throw script.refusal;
+    const promptTokens = script.promptTokens ?? 5;
+    let ending: Ending | undefined;
+    async function* deltas(): AsyncGenerator<Delta> {
+      try {
+        for (const delta of script.deltas) {
+          await pause(script.pause, signal);
+          asked.pulled += 1;
+          yield typeof delta === 'string' ? { text: delta, logprobs: [] } : delta;
+        }
+        await pause(script.pause, signal);
+        if (script.failure) throw script.failure;
+        ending = endingOf(script.ending, promptTokens, asked.pulled);
+      } finally {
+        asked.over = true;
+      }
+    }
+    return {
+      promptTokens,
+      get ending() {
+        return ending;
+      },
+      [Symbol.asyncIterator]: deltas,
+    };
+  }
+
+  async load(model: ServedModel, keepAlive?: number): Promise<number> {
+    this.#call(['load', model.name, ...(keepAlive === undefined ? [] : [keepAlive])].join(' '));
+    return 0.125;
+  }
+
+  async unload(model: ServedModel): Promise<void> {
+    this.#call(`unload ${model.name}`);
+  }
+
+  async remove(model: ServedModel): Promise<void> {
+    this.#call(`remove ${model.name}`);
+    this.served.splice(this.served.indexOf(model), 1);
+  }
+
+  /** Its token of a character is the code point; `bos` is token 1. */
+  async tokenize(
+    _: ServedModel,
+    text: string,
+    { bos }: { special: boolean; bos: boolean },
+  ): Promise<readonly number[]> {
+    this.#call(`tokenize ${text}`);
+    return [...(bos ? [1] : []), ...Array.from(text, (character) => character.codePointAt(0) ?? 0)];
+  }
+
+  async detokenize(_: ServedModel, tokens: readonly number[]): Promise<string> {
+    this.#call(`detokenize ${tokens.join(' ')}`);
+    return String.fromCodePoint(...tokens);
+  }
+
+  async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
+    this.#call(`template ${model.name}`);
+    if (!model.chats) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+    return messages.map(({ role, content }) => `<|${role}|>${content}`).join('');
+  }
+
+  async metrics(): Promise<readonly Metric[]> {
+    return this.figures;
+  }
+
+  #call(call: Call): void {
+    this.calls.push(call);
+    if (this.failure) throw this.failure;
+  }
+}
+
+async function pause(milliseconds: number | undefined, signal: AbortSignal): Promise<void> {
+  if (milliseconds !== undefined) await sleep(milliseconds, undefined, { signal });
+  signal.throwIfAborted();
+}
+
+/** A log that keeps what it is told. */
+export class FakeLog implements Log {
+  readonly entries: { readonly level: keyof Log; readonly fields: object; readonly message: string }[] = [];
+
+  info(fields: object, message: string): void {
+    this.entries.push({ level: 'info', fields, message });
+  }
+
+  warn(fields: object, message: string): void {
+    this.entries.push({ level: 'warn', fields, message });
+  }
+
+  error(fields: object, message: string): void {
+    this.entries.push({ level: 'error', fields, message });
+  }
+}

@@ -1,0 +1,37 @@
+import type { Hono } from 'hono';
+import { type AppOptions, createApp } from '../../src/serve/app.ts';
+import { FakeHub, FakeLog } from './fake-hub.ts';
+
+/** The HTTP side as a whole before a fake hub, and what it logged. */
+export interface Served {
+  readonly hub: FakeHub;
+  readonly log: FakeLog;
+  readonly app: Hono;
+}
+
+export function served(options: Partial<AppOptions> = {}, hub: FakeHub = new FakeHub()): Served {
+  const log = new FakeLog();
+  const plain = { origins: [], loopback: false, hostname: 'workstation', ready: () => true };
+  return { hub, log, app: createApp({ ...plain, hub, log, ...options }) };
+}
+
+/** A POST of JSON; a string goes as it is. */
+export const post = async (
+  { app }: Pick<Served, 'app'>,
+  path: string,
+  body: unknown,
+  given: RequestInit = {},
+): Promise<Response> =>
+  app.request(path, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+    ...given,
+  });
+
+/** What stands after "data: " in each server-sent event; comments are left out. */
+export const dataOf = (text: string): readonly string[] =>
+  text
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: '))
+    .map((event) => event.slice('data: '.length));
