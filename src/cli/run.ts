@@ -14,6 +14,7 @@ import { interruptible } from './interrupt.ts';
 import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
 import { note, write } from './output.ts';
 import { Progress } from './progress.ts';
+import { timings } from './timings.ts';
 
 interface RunOptions {
   prompt?: string;
@@ -129,20 +130,3 @@ const toJson = (generation: Generation, text: string): object => ({
   stop_reason: generation.stopReason,
   stats: generation.stats,
 });
-
-function timings(generation: Generation): readonly string[] {
-  const { stats } = generation;
-  if (!stats) return [];
-  const { prefill, decode, memory, io } = stats;
-  const rate = (bytes: number, seconds: number): string => `${formatBytes(seconds > 0 ? bytes / seconds : 0)}/s`;
-  const seconds = (s: number): string => `${s.toFixed(2)} s`;
-  return [
-    `loaded   ${seconds(stats.load_ms / 1000)}, ${formatBytes(memory.resident)} resident`,
-    `prompt   ${prefill.tokens} tokens in ${seconds(prefill.seconds)}, read ${formatBytes(prefill.bytes_read)}`,
-    `answer   ${decode.tokens_per_s.toFixed(2)} tokens/s: ${decode.tokens} in ${seconds(decode.seconds)}, ` +
-      `computing ${seconds(decode.compute_s)}, waiting for weights ${seconds(decode.stall_s)}`,
-    `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
-      `${rate(decode.bytes_per_token * decode.tokens, decode.seconds)}${io.direct ? '' : ' (through the page cache)'}`,
-    `memory   peak ${formatBytes(memory.peak)} of ${formatBytes(memory.budget)}`,
-  ];
-}

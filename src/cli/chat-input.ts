@@ -1,0 +1,86 @@
+/** What somebody wants with one or more lines. */
+export type Input =
+  | { readonly kind: 'message'; readonly text: string }
+  /** `argument` is undefined if there is none, and may be empty if it was written so. */
+  | { readonly kind: 'command'; readonly name: string; readonly argument: string | undefined };
+
+const fence = '"""';
+/** A line that begins several: alone, or as the argument of a command. */
+const opening = /^\s*(?:\/([^\s/]\S*)\s+)?"""(.*)$/s;
+
+/** Lines that wait for more: between fences, or of a paste. */
+type Begun =
+  | { readonly kind: 'fenced'; readonly command: string | undefined; readonly lines: string[] }
+  | { readonly kind: 'pasted'; readonly lines: string[] };
+
+/** Puts lines together to messages and commands. What stands between fences or was pasted in lines is no command. */
+export class InputParser {
+  #begun: Begun | undefined;
+  #interrupted = false;
+
+  /** More lines belong to what has begun. */
+  get open(): boolean {
+    return this.#begun !== undefined;
+  }
+
+  /** Takes a line, `pasted` if more of the same paste may follow; gives what it completes, or undefined. */
+  push(line: string, pasted: boolean = false): Input | undefined {
+    this.#interrupted = false;
+    if (this.#begun?.kind === 'fenced') return this.#pushFenced(this.#begun, line);
+    if (this.#begun) {
+      this.#begun.lines.push(line);
+      return pasted ? undefined : this.end();
+    }
+    const [, command, rest] = opening.exec(line) ?? [];
+    if (rest !== undefined) {
+      this.#begun = { kind: 'fenced', command, lines: [] };
+      return this.#pushFenced(this.#begun, rest, true);
+    }
+    if (!pasted) return inputOf(line);
+    this.#begun = { kind: 'pasted', lines: [line] };
+    return undefined;
+  }
+
+  /** No more lines come: completes what has begun. */
+  end(): Input | undefined {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    if (!begun) return undefined;
+    const text = begun.lines.join('\n');
+    if (begun.kind === 'pasted') return text.trim().includes('\n') ? messageOf(trimLines(text)) : inputOf(text);
+    const { command } = begun;
+    return command === undefined ? messageOf(text) : { kind: 'command', name: command, argument: text };
+  }
+
+  /** Ctrl-C: drops what has begun. True if nothing had, nothing was `typed`, and it was the same the last time. */
+  interrupt(typed: boolean): boolean {
+    const idle = !typed && !this.open;
+    const again = idle && this.#interrupted;
+    this.#interrupted = idle;
+    this.#begun = undefined;
+    return again;
+  }
+
+  #pushFenced(begun: Begun, text: string, first: boolean = false): Input | undefined {
+    const closed = text.trimEnd().endsWith(fence);
+    const content = closed ? text.trimEnd().slice(0, -fence.length) : text;
+    // A fence may stand in a line of its own, which is not part of the text.
+    const onlyFence = (first || closed) && content.trim() === '';
+    if (!onlyFence) begun.lines.push(content);
+    return closed ? this.end() : undefined;
+  }
+}
+
+/** What a line that is complete by itself wants. */
+function inputOf(line: string): Input | undefined {
+  const text = line.trim();
+  if (text.startsWith('//')) return messageOf(text.slice(1));
+  const [, name, argument = ''] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
+  if (name === undefined) return messageOf(text);
+  return { kind: 'command', name, argument: argument === '' ? undefined : argument };
+}
+
+const messageOf = (text: string): Input | undefined => (text.trim() === '' ? undefined : { kind: 'message', text });
+
+/** Without empty lines before, and without anything after. */
+const trimLines = (text: string): string => text.trimEnd().replace(/^(?:[^\S\n]*\n)+/, '');

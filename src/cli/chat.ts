@@ -1,0 +1,219 @@
+import { Command } from 'commander';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Generation } from '../engine/generation.ts';
+import type { Model } from '../engine/model.ts';
+import type { Kernels } from '../engine/planner.ts';
+import { headline } from '../plan/explain.ts';
+import type { Plan } from '../plan/plan.ts';
+import { knownReading } from './calibrations.ts';
+import { obey, type Setting } from './chat-commands.ts';
+import { ChatHistory } from './chat-history.ts';
+import { type Input, InputParser } from './chat-input.ts';
+import { type ChatLines, PipedLines } from './chat-lines.ts';
+import { Conversation } from './conversation.ts';
+import { describe } from './describe.ts';
+import { ioThreads } from './environment.ts';
+import { interruptible } from './interrupt.ts';
+import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
+import { note, printable, write } from './output.ts';
+import type { Parameters } from './parameters.ts';
+import { Progress } from './progress.ts';
+import { Terminal } from './terminal.ts';
+import { timings } from './timings.ts';
+
+interface ChatOptions extends Parameters {
+  system?: string;
+  memoryBudget?: number;
+  ctx?: number;
+  kernels: Kernels;
+  threads?: number;
+  verbose?: boolean;
+}
+
+export function chatCommand(): Command {
+  const command = new Command('chat')
+    .description('talk with a model in the terminal')
+    .argument('<model>', 'GGUF file; of a split model, any part')
+    .option('--system <text>', 'instructions that come before the conversation')
+    .addOption(budgetOption())
+    .addOption(contextOption());
+  for (const option of generationOptions()) command.addOption(option);
+  return command
+    .addOption(threadsOption())
+    .addOption(kernelsOption())
+    .option('-v, --verbose', 'print the plan, and timings after each answer, to stderr')
+    .action((path: string, options: ChatOptions) =>
+      interruptible((abort) => {
+        process.stdout.once('error', () => abort.abort());
+        return chat(path, options, abort.signal);
+      }),
+    );
+}
+
+async function chat(path: string, options: ChatOptions, signal: AbortSignal): Promise<void> {
+  const { Model } = await import('../engine/model.ts');
+  await using model = Model.open(path, {
+    memoryBudget: options.memoryBudget,
+    threads: options.threads,
+    kernels: options.kernels,
+    ioThreads: ioThreads(),
+    reading: knownReading(path),
+  });
+  const conversation = new Conversation(options.system, options);
+  // Whoever cannot talk with this model is told before anything is loaded.
+  model.tokenize(conversation.asking('Hello'));
+  const plan = model.plan(options.ctx);
+  using lines = openLines(signal);
+  greet(model, plan, { ...options, interactive: lines.interactive });
+  using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose ?? false });
+  await chat.run();
+}
+
+const openLines = (signal: AbortSignal): ChatLines =>
+  process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal);
+
+function greet(model: Model, plan: Plan, options: ChatOptions & { interactive: boolean }): void {
+  const { interactive, memoryBudget, verbose } = options;
+  const auto = memoryBudget === undefined;
+  if (interactive) note(`${printable(describe(model.outline, false).name)}, a context of ${plan.context} tokens`);
+  if (interactive || auto || verbose) {
+    note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}`);
+  }
+  if (interactive) note('/? shows what can be typed besides messages, Ctrl-D leaves\n');
+}
+
+interface ChatParts {
+  readonly model: Model;
+  readonly plan: Plan;
+  readonly conversation: Conversation;
+  readonly lines: ChatLines;
+  readonly verbose: boolean;
+}
+
+/** The loop of a conversation: asks for lines, and does what they want until there are no more. */
+class Chat implements Disposable {
+  readonly #parts: ChatParts;
+  readonly #setting: Setting;
+  readonly #parser: InputParser = new InputParser();
+  readonly #loading: Progress = new Progress('loading');
+  readonly #leaving: AbortController = new AbortController();
+  #waiting = false;
+
+  constructor(parts: ChatParts) {
+    const { model, plan } = parts;
+    this.#parts = parts;
+    const { name, path } = describe(model.outline, false);
+    const facts = [
+      ['model', name],
+      ['file', path],
+      ['memory', `budget ${formatBytes(plan.budget)}; ${headline(plan)}`],
+    ] as const;
+    this.#setting = { facts, context: plan.context };
+  }
+
+  async run(): Promise<void> {
+    const { model, plan, lines } = this.#parts;
+    if (lines.interactive) {
+      // While the first message is typed. What goes wrong does so again when that is answered, and is said then.
+      model.load(plan, { onProgress: this.#onLoad, signal: this.#leaving.signal }).catch(() => {});
+    }
+    for (;;) {
+      const event = await lines.read(this.#parser.open ? '... ' : '>>> ');
+      switch (event.kind) {
+        case 'line': {
+          const input = this.#parser.push(event.text, event.pasted);
+          if (input && (await this.#respond(input)) === 'leave') return;
+          break;
+        }
+        case 'interrupt':
+          if (this.#parser.interrupt(event.typed)) return;
+          note('(Ctrl-D, /bye, or Ctrl-C twice on an empty line leaves)');
+          break;
+        case 'end': {
+          // Who leaves in the middle of a message does not want it answered; a file may just lack the last quotes.
+          const input = lines.interactive ? undefined : this.#parser.end();
+          if (input) await this.#respond(input);
+          return;
+        }
+        default:
+          event satisfies never;
+      }
+    }
+  }
+
+  async #respond(input: Input): Promise<'stay' | 'leave'> {
+    const { conversation, lines } = this.#parts;
+    if (input.kind === 'command') {
+      const reply = obey(conversation, input, this.#setting);
+      for (const line of reply.lines) note(line);
+      return reply.leave ? 'leave' : 'stay';
+    }
+    this.#waiting = true;
+    try {
+      await lines.working((signal) => this.#answer(input.text, signal));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      for (const line of failure(error)) note(line);
+      if (!lines.interactive) process.exitCode = 1;
+    } finally {
+      this.#waiting = false;
+      this.#loading[Symbol.dispose]();
+    }
+    if (lines.interactive) note('');
+    return 'stay';
+  }
+
+  /** Prints the answer to `text` as it comes; what was stopped counts as far as it came. */
+  async #answer(text: string, signal: AbortSignal): Promise<void> {
+    const { model, plan, conversation, verbose } = this.#parts;
+    const { parameters } = conversation;
+    using progress = new Progress('prompt');
+    const generation = model.generate(conversation.asking(text), {
+      ...parameters,
+      plan,
+      signal,
+      onLoad: this.#onLoad,
+      onPrompt: ({ tokens: done, total, bytes }) =>
+        done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
+    });
+    const answer = await print(generation);
+    const { stopReason, promptTokens, tokens } = generation;
+    const stoppedAtOnce = stopReason === 'cancelled' && answer === '';
+    if (!stoppedAtOnce) conversation.answered(text, answer, promptTokens + tokens.length);
+    if (stopReason === 'length' && tokens.length !== parameters.maxTokens) {
+      note('The context is full, so the answer ends here: /clear makes room, or a larger --ctx next time.');
+    }
+    if (verbose) for (const line of timings(generation)) note(line);
+  }
+
+  readonly #onLoad = (done: number, total: number): void => {
+    if (this.#waiting && done < total) this.#loading.update({ done, total });
+    else this.#loading[Symbol.dispose]();
+  };
+
+  [Symbol.dispose](): void {
+    this.#leaving.abort();
+  }
+}
+
+/** Prints the text as it comes, and ends its line. Returns all of it. */
+async function print(generation: Generation): Promise<string> {
+  let whole = '';
+  try {
+    for await (const { text } of generation) {
+      whole += text;
+      await write(text);
+    }
+  } finally {
+    if (whole !== '' && !whole.endsWith('\n')) await write('\n');
+  }
+  return whole;
+}
+
+const failure = (error: EngineError): readonly string[] => [
+  `error: ${printable(error.message)} [${error.code}]`,
+  error.code === 'CONTEXT_TOO_LONG'
+    ? 'Your message was taken back: shorten it, make room with /clear, or start again with a larger --ctx.'
+    : 'Your message was taken back: you can send it again.',
+];

@@ -1,0 +1,170 @@
+import { createInterface, type Interface, type Key } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import { completions } from './chat-commands.ts';
+import type { ChatHistory } from './chat-history.ts';
+import type { ChatLines, LineEvent } from './chat-lines.ts';
+
+const interruptKey = '\x03';
+const suspendKey = '\x1a';
+/** Enter, Ctrl-C, Ctrl-D. */
+const lineEnds: readonly string[] = ['\r', interruptKey, '\x04'];
+const bracketedPaste = { on: '\x1b[?2004h', off: '\x1b[?2004l' };
+
+/** What is typed comes from `input`; `output` shows it. */
+interface TerminalStreams {
+  readonly input: NodeJS.ReadableStream & { setRawMode(raw: boolean): unknown };
+  readonly output: NodeJS.WritableStream;
+}
+
+/** A line that is being typed. */
+interface Editor {
+  readonly keys: PassThrough;
+  readonly readline: Interface;
+}
+
+/**
+ * The lines that somebody types at a terminal. It stays in raw mode for the whole conversation: what is typed during an
+ * answer is not mixed into it, but is there when the next line is asked for.
+ */
+export class Terminal implements ChatLines {
+  readonly interactive = true;
+  readonly #input: TerminalStreams['input'];
+  readonly #output: TerminalStreams['output'];
+  readonly #history: ChatHistory;
+  readonly #signal: AbortSignal;
+  /** Typed, and not yet read. */
+  #held = '';
+  #pasting = false;
+  #ended = false;
+  #editor: Editor | undefined;
+  #work: AbortController | undefined;
+
+  /** `signal` ends the lines, and all work. */
+  constructor(
+    history: ChatHistory,
+    signal: AbortSignal,
+    { input, output }: TerminalStreams = { input: process.stdin, output: process.stderr },
+  ) {
+    this.#input = input;
+    this.#output = output;
+    this.#history = history;
+    this.#signal = signal;
+    this.#input.setEncoding('utf8');
+    this.#input.on('data', this.#typed).on('end', this.#end).resume();
+    process.on('SIGCONT', this.#resume);
+    signal.addEventListener('abort', this.#end);
+    this.#enter();
+  }
+
+  read(prompt: string): Promise<LineEvent> {
+    if (this.#ended) return Promise.resolve({ kind: 'end' });
+    return new Promise((resolve) => {
+      const keys = new PassThrough();
+      const readline = createInterface({
+        input: keys,
+        output: this.#output,
+        terminal: true,
+        prompt,
+        history: [...this.#history.lines],
+        completer: complete,
+      });
+      const finish = (event: LineEvent): void => {
+        this.#editor = undefined;
+        readline.close();
+        resolve(event);
+      };
+      keys.on('keypress', (_: string | undefined, { name }: Key) => {
+        if (name === 'paste-start') this.#pasting = true;
+        if (name === 'paste-end') this.#pasting = false;
+      });
+      readline.on('line', (text) => {
+        this.#history.add(text);
+        finish({ kind: 'line', text, pasted: this.#pasting });
+      });
+      readline.on('SIGINT', () => {
+        const typed = readline.line !== '';
+        readline.write(null, { ctrl: true, name: 'e' });
+        this.#output.write('^C\n');
+        finish({ kind: 'interrupt', typed });
+      });
+      readline.on('close', () => {
+        if (this.#editor?.readline !== readline) return;
+        this.#output.write('\n');
+        finish({ kind: 'end' });
+      });
+      this.#editor = { keys, readline };
+      readline.prompt();
+      this.#feed();
+    });
+  }
+
+  async working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#work = new AbortController();
+    try {
+      return await work(AbortSignal.any([this.#signal, this.#work.signal]));
+    } finally {
+      this.#work = undefined;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave();
+    this.#editor?.readline.close();
+    this.#signal.removeEventListener('abort', this.#end);
+    process.off('SIGCONT', this.#resume);
+    this.#input.off('data', this.#typed).off('end', this.#end).pause();
+  }
+
+  readonly #typed = (text: string): void => {
+    if (this.#work && text.includes(interruptKey)) {
+      this.#held = '';
+      this.#work.abort();
+      return;
+    }
+    this.#held += text.replaceAll(suspendKey, '').replace(/\r?\n/g, '\r');
+    this.#feed();
+    if (text.includes(suspendKey) && process.platform !== 'win32') this.#suspend();
+  };
+
+  /** Gives the editor what was typed, but not beyond the end of its line. */
+  #feed(): void {
+    const { keys } = this.#editor ?? {};
+    if (!keys || this.#held === '') return;
+    const ends = lineEnds.map((key) => this.#held.indexOf(key)).filter((at) => at >= 0);
+    const next = this.#held.slice(0, Math.min(...ends, this.#held.length) + 1);
+    this.#held = this.#held.slice(next.length);
+    keys.write(next, () => setImmediate(() => this.#feed()));
+  }
+
+  readonly #end = (): void => {
+    this.#ended = true;
+    this.#work?.abort();
+    this.#editor?.keys.end();
+  };
+
+  #enter(): void {
+    this.#input.setRawMode(true);
+    this.#output.write(bracketedPaste.on);
+  }
+
+  #leave(): void {
+    this.#output.write(bracketedPaste.off);
+    this.#input.setRawMode(false);
+  }
+
+  #suspend(): void {
+    this.#leave();
+    process.kill(process.pid, 'SIGTSTP');
+  }
+
+  readonly #resume = (): void => {
+    this.#enter();
+    this.#editor?.readline.prompt(true);
+  };
+}
+
+/** What of the commands a line may go on to be. */
+const complete = (line: string): [string[], string] => [
+  line.startsWith('/') ? completions.filter((completion) => completion.startsWith(line)) : [],
+  line,
+];
