@@ -2,9 +2,13 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EngineError, type ErrorKind } from '../base/errors.ts';
 import { benchCommand } from './bench.ts';
+import { chatCommand } from './chat.ts';
 import { infoCommand } from './info.ts';
+import { listCommand } from './list.ts';
 import { handleOutputErrors, note, printable } from './output.ts';
+import { psCommand } from './ps.ts';
 import { runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
 
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
 const usageExitCode = 2;
@@ -16,9 +20,8 @@ function program(): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help shows the options)');
-  for (const sub of [runCommand(), infoCommand(), benchCommand()]) {
-    command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
-  }
+  const subs = [runCommand(), chatCommand(), serveCommand(), listCommand(), psCommand(), infoCommand(), benchCommand()];
+  for (const sub of subs) command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
   return command;
 }
 

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { announcement, type Beginning } from './announcement.ts';
+
+const told = (given: Partial<Beginning> = {}): readonly string[] =>
+  announcement({
+    url: 'http://0.0.0.0:1',
+    reachableUrl: 'http://127.0.0.1:1',
+    models: [{ name: 'tiny:f16', plan: undefined }],
+    auto: false,
+    open: false,
+    keyed: false,
+    ...given,
+  });
+
+test('a server is announced with its address and a command that asks it', () => {
+  assert.deepEqual(told(), [
+    'ssd-llm listens on http://0.0.0.0:1',
+    '  loaded when they are asked for: tiny:f16',
+    `  try: curl http://127.0.0.1:1/api/generate -d '{"model":"tiny:f16","prompt":"Why is the sky blue?"}'`,
+  ]);
+});
+
+test('of many models the first are named', () => {
+  const models = Array.from({ length: 20 }, (_, i) => ({ name: `m${i}`, plan: undefined }));
+  assert.match(told({ models })[1] ?? '', /: m0, m1, .*, m7 and 12 more$/);
+});
+
+test('who lets everybody in is told so', () => {
+  const warned = (given: Partial<Beginning>): boolean => told(given).some((line) => line.includes('whoever can reach'));
+  assert.equal(warned({ open: true }), true);
+  assert.equal(warned({ open: true, keyed: true }), false);
+  assert.equal(warned({ keyed: true }), false);
+  assert.match(told({ keyed: true }).at(-1) ?? '', /curl -H 'Authorization: Bearer KEY' http/);
+});

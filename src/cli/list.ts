@@ -1,0 +1,59 @@
+import { Command } from 'commander';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import type { LibraryModel } from '../serve/library.ts';
+import { columns } from './columns.ts';
+import { currentUser } from './environment.ts';
+import { moment } from './moment.ts';
+import { note, printable, write } from './output.ts';
+import type { Flags } from './settings.ts';
+
+interface ListOptions extends Flags {
+  readonly json?: boolean;
+}
+
+/** Of a digest, what is enough to tell models apart. */
+const idLength = 12;
+
+export const listCommand = (): Command =>
+  new Command('list')
+    .description('show the models that "serve" would find')
+    .argument('[models...]', 'GGUF files; of a split model, any part')
+    .option('--models <dir>', 'a folder whose GGUF files are shown')
+    .option('--config <file>', "settings in TOML, instead of the user's own file")
+    .option('--json', 'print JSON')
+    .action(list);
+
+async function list(named: readonly string[], { json, ...flags }: ListOptions): Promise<void> {
+  const { settingsOf } = await import('./settings.ts');
+  const { Library } = await import('../serve/library.ts');
+  const { files, models: folder } = settingsOf({ ...flags, ...(named.length > 0 && { files: named }) }, currentUser());
+  if (files.length === 0 && folder === undefined) throw new EngineError('NO_MODELS', { folder });
+  const library = new Library({ files, folder }, (path, error) =>
+    note(printable(`${path} is left out: ${error.message}`)),
+  );
+  const models = library.models();
+  await write(json ? `${JSON.stringify(models.map(toJson), undefined, 2)}\n` : `${table(models).join('\n')}\n`);
+}
+
+const table = (models: readonly LibraryModel[]): readonly string[] =>
+  columns([
+    ['NAME', 'ID', 'SIZE', 'MODIFIED'],
+    ...models.map(({ name, digest, size, modified }) => [
+      name,
+      digest.replace('sha256:', '').slice(0, idLength),
+      formatBytes(size),
+      moment(modified),
+    ]),
+  ]);
+
+const toJson = ({ name, digest, size, modified, family, parameters, quantization, files }: LibraryModel): object => ({
+  name,
+  digest,
+  size,
+  modified: modified.toISOString(),
+  family,
+  parameters,
+  quantization,
+  files,
+});

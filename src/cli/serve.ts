@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import type { Plan } from '../plan/plan.ts';
+import { currentUser } from './environment.ts';
+import { budgetOption, contextOption, kernelsOption, threadsOption } from './options.ts';
+import type { Flags, Settings } from './settings.ts';
+
+/** Texts stay as they are: with those of the environment and the file they become settings, which have defaults. */
+function unread(option: Option, byDefault: string): Option {
+  option.description += ` (default: ${byDefault})`;
+  return option.argParser((text) => text).default(undefined);
+}
+
+const option = (flags: string, description: string, byDefault: string): Option =>
+  unread(new Option(flags, description), byDefault);
+
+export const addressOptions = (): readonly Option[] => [
+  option('--host <address>', 'where the server listens', '127.0.0.1'),
+  option('--port <n>', 'its port there', '11434'),
+];
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .description('answer clients of Ollama and OpenAI, many at once')
+    .argument('[models...]', 'GGUF files; of a split model, any part')
+    .option('--models <dir>', 'a folder whose GGUF files are served too')
+    .addOption(unread(budgetOption(), 'auto, most of what is free'));
+  for (const one of addressOptions()) command.addOption(one);
+  return command
+    .addOption(unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'))
+    .addOption(option('--parallel <n>', 'requests that are answered at once', 'auto, up to 4'))
+    .addOption(option('--max-queue <n>', 'requests that may wait beside them', '512'))
+    .option('--api-key <key>', 'answer only those who have this key')
+    .option('--origins <list>', 'web pages that may ask, with commas between them')
+    .addOption(option('--keep-alive <time>', 'how long an idle model stays loaded: 1h30m, 90, 0, or -1 for ever', '5m'))
+    .addOption(
+      option(
+        '--prompt-cache <size>',
+        'memory for what was computed of earlier prompts',
+        'auto, a little of the budget',
+      ),
+    )
+    .option('--prompt-cache-dir <dir>', 'a folder that keeps it when the server ends')
+    .addOption(unread(kernelsOption(), 'auto'))
+    .addOption(unread(threadsOption(), 'one per core'))
+    .option('--config <file>', "settings in TOML, instead of the user's own file")
+    .addOption(option('--log-level <level>', 'the least that is logged to stderr', 'info'))
+    .action(serve);
+}
+
+async function serve(files: readonly string[], flags: Flags): Promise<void> {
+  const before = process.memoryUsage.rss();
+  const { settingsOf } = await import('./settings.ts');
+  const settings = settingsOf({ ...flags, ...(files.length > 0 && { files }) }, currentUser());
+  // Engines are processes of their own, without what reading settings and serving take.
+  const plans = await plansOf(settings, process.memoryUsage.rss() - before);
+  const { serveModels } = await import('./serving.ts');
+  await serveModels(settings, plans);
+}
+
+/**
+ * The plans of the models that were named, by their first file, for processes that lack `beside` bytes of this one.
+ * Rejects with the errors of those that cannot run.
+ */
+async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<string, Plan>> {
+  const { openOutline } = await import('../engine/outline.ts');
+  const { checkTokenizer } = await import('../text/check.ts');
+  const { forecast } = await import('./forecast.ts');
+  const { ctx: context, parallel = 'auto', promptCache = 'auto' } = settings;
+  const planned = settings.files.map((path) => {
+    const outline = openOutline(path);
+    checkTokenizer(outline.file.metadata);
+    const plan = forecast(outline, { ...settings, context, parallel, promptCache, beside });
+    return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
+  });
+  return new Map(planned);
+}

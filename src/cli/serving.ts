@@ -1,0 +1,70 @@
+import { hostname } from 'node:os';
+import { pino } from 'pino';
+import { EngineError } from '../base/errors.ts';
+import type { Plan } from '../plan/plan.ts';
+import { isLoopback, reachable, urlOf } from '../serve/address.ts';
+import { createApp } from '../serve/app.ts';
+import { Engines } from '../serve/engines.ts';
+import { Library } from '../serve/library.ts';
+import type { Log } from '../serve/log.ts';
+import { listen, type RunningServer } from '../serve/server.ts';
+import { announcement } from './announcement.ts';
+import { knownReading } from './calibrations.ts';
+import { ioThreads } from './environment.ts';
+import { note, printable } from './output.ts';
+import type { LogLevel, Settings } from './settings.ts';
+
+/** Milliseconds that answers under way have to end when the server is told to stop. */
+const grace = 10_000;
+
+/**
+ * Serves until the process is told to stop. `plans` are those of the models that were named, by their first file.
+ * Rejects with NO_MODELS, PORT_IN_USE, BAD_OPTION.
+ */
+export async function serveModels(settings: Settings, plans: ReadonlyMap<string, Plan>): Promise<void> {
+  const { apiKey, ctx, host, origins, port } = settings;
+  const log = logTo(process.stderr.fd, settings.logLevel);
+  let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
+  const shelves = { files: settings.files, folder: settings.models };
+  const library = new Library(shelves, (path, error) => leaveOut(path, error));
+  const found = library.models();
+  if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });
+
+  const engineSettings = { ...settings, context: ctx, ioThreads: ioThreads(), readingOf: knownReading };
+  await using engines = new Engines(library, engineSettings, log);
+  const loopback = isLoopback(host);
+  const ready = (): boolean => engines.ready();
+  const app = createApp({ hub: engines, log, apiKey, origins, loopback, hostname: hostname(), ready });
+  const onError = (error: Error): void => log.error({}, error.message);
+  const server = await listen(app, { host, port, onError });
+  leaveOut = (path, error) => log.warn({ path }, error.message);
+  const lines = announcement({
+    url: urlOf(server.address),
+    reachableUrl: urlOf({ ...server.address, host: reachable(host) }),
+    models: found.map(({ name, path }) => ({ name, plan: plans.get(path) })),
+    auto: settings.memoryBudget === undefined,
+    open: !loopback,
+    keyed: apiKey !== undefined,
+  });
+  for (const line of lines) note(line);
+  await untilStopped(server, log);
+}
+
+const logTo = (fd: number, level: LogLevel): Log =>
+  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd, sync: true }));
+
+/** Resolves when the process has been told to stop and answers have ended. Told twice, it cuts them. */
+async function untilStopped(server: RunningServer, log: Log): Promise<void> {
+  let stop = (_: NodeJS.Signals): void => {};
+  const stopped = new Promise<void>((resolve, reject) => {
+    let left = grace;
+    stop = (signal) => {
+      log.info({ signal }, left > 0 ? `stopping; answers have ${left / 1000} s to end` : 'stopping at once');
+      server.close(left).then(resolve, reject);
+      left = 0;
+    };
+  });
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  await stopped;
+  process.off('SIGINT', stop).off('SIGTERM', stop);
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import test, { after } from 'node:test';
+import { type Ended, run, type StartOptions, start } from './support/cli.ts';
+import { writeSmall } from './support/small-model.ts';
+import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const model = await smollm2();
+const name = 'smollm2-135m-instruct:q4_1';
+/** Nobody's settings are read by accident. */
+const home = tempFolder();
+after(() => home[Symbol.dispose]());
+const env = { XDG_CONFIG_HOME: home.path, APPDATA: home.path, SSD_LLM_HOST: '127.0.0.1', SSD_LLM_PORT: '0' };
+const frugal = ['--memory-budget', '300M', '--ctx', '512', '--parallel', '1', '--threads', '1'];
+
+interface Server extends AsyncDisposable {
+  readonly url: string;
+  readonly port: string;
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What it has said so far. */
+  said(): string;
+}
+
+/** Starts a server and waits until it listens. */
+async function serve(args: readonly string[], options: StartOptions = {}): Promise<Server> {
+  const { child, ended } = start(['serve', ...args], { ...options, env: { ...env, ...options.env } });
+  let said = '';
+  child.stderr?.on('data', (text: string) => {
+    said += text;
+  });
+  while (!said.includes('try: ')) {
+    const over = await Promise.race([once(child.stderr ?? child, 'data'), ended.then(({ stderr }) => stderr)]);
+    if (typeof over === 'string') assert.fail(over);
+  }
+  const [, url = '', port = ''] = /listens on (http:\/\/\S+:(\d+))/.exec(said) ?? [];
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return { url, port, child, ended, said: () => said, [Symbol.asyncDispose]: stop };
+}
+
+const generate = (url: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${url}/api/generate`, { method: 'POST', headers, body: JSON.stringify({ model: name, ...body }) });
+
+test('a server says where it is, what the models take and how to ask; it answers, is listed, and stops when told to', async () => {
+  await using server = await serve([model, ...frugal]);
+  assert.match(
+    server.said(),
+    /^ {2}smollm2-135m-instruct:q4_1 {2}memory budget 300 MiB; 92\.1 MiB of weights.*512 tokens each$/m,
+  );
+  const [, address = '', body = ''] = /^ {2}try: curl (\S+) -d '(.*)'$/m.exec(server.said()) ?? [];
+  const wanted = { ...JSON.parse(body), stream: false, options: { num_predict: 8, temperature: 0 } };
+  const answer = await fetch(address, { method: 'POST', body: JSON.stringify(wanted) });
+  assert.match(((await answer.json()) as { response: string }).response, /^The answer to this question/);
+
+  const ps = await run(['ps', '--port', server.port], { env });
+  assert.match(ps.stdout, /^NAME +SIZE +CONTEXT +UNTIL\nsmollm2-135m-instruct:q4_1 +300 MiB +512 +in \d minutes\n$/);
+  const json = await run(['ps', '--host', `localhost:${server.port}`, '--json'], { env });
+  assert.deepEqual(
+    (JSON.parse(json.stdout) as { name: string }[]).map((one) => one.name),
+    [name],
+  );
+
+  const another = await run(['serve', model, ...frugal, '--port', server.port], { env });
+  assert.equal(another.code, 1);
+  assert.match(another.stderr, /port \d+ of 127\.0\.0\.1 is in use .*--port \[PORT_IN_USE\]/);
+
+  server.child.kill('SIGTERM');
+  const { code, stdout, stderr } = await server.ended;
+  assert.deepEqual([code, stdout], [0, '']);
+  const logged = stderr.split('\n').filter((line) => line.startsWith('{'));
+  assert.ok(logged.some((line) => (JSON.parse(line) as { msg: string }).msg.startsWith('stopping')));
+});
+
+test('told to stop in the middle of an answer, it lets that end; told twice, it cuts it', async () => {
+  await using patient = await serve([model, ...frugal]);
+  const whole = await generate(patient.url, { prompt: 'Count.', options: { num_predict: 40 } });
+  patient.child.kill('SIGTERM');
+  assert.match(await whole.text(), /"done":true/);
+  assert.equal((await patient.ended).code, 0);
+
+  await using hasty = await serve([model, ...frugal]);
+  const cut = await generate(hasty.url, { prompt: 'Count.', raw: true, options: { num_predict: 500, temperature: 0 } });
+  hasty.child.kill('SIGINT');
+  const began = performance.now();
+  while (!hasty.said().includes('stopping')) await once(hasty.child.stderr ?? hasty.child, 'data');
+  hasty.child.kill('SIGINT');
+  await assert.rejects(cut.text());
+  assert.equal((await hasty.ended).code, 0);
+  assert.ok(performance.now() - began < 8000);
+});
+
+test('the smallest budget that it names is one that it serves under', async () => {
+  const options = ['--ctx', '256', '--parallel', '1', '--prompt-cache', '0', '--threads', '1'];
+  const refused = await run(['serve', model, ...options, '-m', '20M'], { env });
+  assert.equal(refused.code, 1);
+  assert.doesNotMatch(refused.stderr, /listens/);
+  const [, least = ''] = /needs at least (\d+) MiB .*\[BUDGET_TOO_SMALL\]/.exec(refused.stderr) ?? [];
+  await using server = await serve([model, ...options, '-m', `${Number(least) + 2}M`]);
+  const answer = await generate(server.url, { prompt: 'Hi', stream: false, options: { num_predict: 4 } });
+  assert.equal(answer.status, 200, await answer.text());
+});
+
+test('the models of a folder are served when they are asked for; what is none is left out', async () => {
+  using folder = tempFolder();
+  mkdirSync(folder.file('inner'));
+  copyFileSync(model, folder.file('inner/SmolLM2-135M-Instruct.Q4_1.gguf'));
+  writeFileSync(folder.file('broken.gguf'), 'broken');
+  const config = folder.file('config.toml');
+  writeFileSync(config, 'models = "."\napi-key = "secret"\nmemory-budget = "300M"\nctx = 512\nthreads = 1');
+  await using server = await serve(['--config', config]);
+  assert.match(server.said(), /broken\.gguf is left out: .* is not a GGUF file/);
+  assert.match(server.said(), /^ {2}loaded when they are asked for: smollm2-135m-instruct:q4_1$/m);
+  assert.match(server.said(), /^ {2}try: curl -H 'Authorization: Bearer KEY' http:/m);
+  const request = { prompt: 'Hi', stream: false, options: { num_predict: 1 } };
+  assert.equal((await generate(server.url, request)).status, 401);
+  assert.equal((await generate(server.url, request, { authorization: 'Bearer secret' })).status, 200);
+
+  const without = await run(['ps', '--port', server.port], { env });
+  assert.equal(without.code, 1);
+  assert.match(without.stderr, /--api-key/);
+  const { stdout } = await run(['ps', '--port', server.port, '--config', config], { env });
+  assert.match(stdout, /smollm2-135m-instruct:q4_1/);
+});
+
+test('without a model, or with settings that are not valid, it says what to do', async () => {
+  using folder = tempFolder();
+  for (const [args, code, message] of [
+    [[], 3, /there is no model; name GGUF files.*\[NO_MODELS\]/],
+    [['--models', folder.path], 3, /there is no model in .*\[NO_MODELS\]/],
+    [[folder.file('gone.gguf')], 3, /\[MODEL_NOT_FOUND\]/],
+    [[model, '--keep-alive', 'soon'], 2, /--keep-alive "soon" is not valid/],
+    [[model, '--config', folder.file('gone.toml')], 1, /gone\.toml cannot be read/],
+    [[model, '--host', '192.0.2.1', ...frugal], 2, /--host and --port 192\.0\.2\.1/],
+  ] as const) {
+    const ended = await run(['serve', ...args], { env });
+    assert.equal(ended.code, code, ended.stderr);
+    assert.match(ended.stderr, message);
+  }
+});
+
+test('models are listed for people and for programs', async () => {
+  using folder = tempFolder();
+  writeSmall(folder.file('Tiny-F32.gguf'));
+  writeSmall(folder.file('big.gguf'), { gigabytes: 3, split: 2 });
+  const text = await run(['list', '--models', folder.path], { env });
+  assert.match(
+    text.stdout,
+    /^NAME +ID +SIZE +MODIFIED\nbig:latest +[0-9a-f]{12} +3 GiB +\S.*\ntiny:f32 +[0-9a-f]{12} +[\d.]+ KiB +\S.*\n$/,
+  );
+  const json = await run(['list', '--json'], { env: { ...env, OLLAMA_MODELS: folder.path } });
+  const [big, tiny] = JSON.parse(json.stdout) as { name: string; parameters: string; files: string[] }[];
+  assert.deepEqual([big?.name, big?.parameters, big?.files.length], ['big:latest', '805M', 2]);
+  assert.deepEqual([tiny?.name, tiny?.parameters], ['tiny:f32', '3K']);
+  const none = await run(['list'], { env });
+  assert.equal(none.code, 3);
+});
+
+test('where no server is, ps says how to start one', async () => {
+  const { code, stderr } = await run(['ps', '--port', '1'], { env });
+  assert.equal(code, 1);
+  assert.match(stderr, /no server answers at http:\/\/127\.0\.0\.1:1 .*"ssd-llm serve".*\[SERVER_UNREACHABLE\]/);
+});
