@@ -33,7 +33,7 @@ export const budgetOption = (): Option =>
   ).argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
 
 export const contextOption = (): Option =>
-  new Option('-c, --ctx <tokens>', 'context length (default: auto: up to 4096, or what the prompt needs)').argParser(
+  new Option('-c, --ctx <tokens>', 'context length (default: auto, up to 4096, or what the prompt needs)').argParser(
     whole('a number of tokens', 1),
   );
 
