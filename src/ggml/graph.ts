@@ -48,6 +48,9 @@ export interface Rope {
 
 const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
 
+/** Bytes of a slice of a graph, without its nodes: at most a slice for each node. What is not used is not touched. */
+const sliceBytes = 512;
+
 /**
  * A ggml graph under construction. Every operation becomes a node at once, so the order of the nodes is the order of
  * the calls; each use of a weight is recorded with its node. ggml aborts the process on shapes that do not fit: callers
@@ -70,10 +73,11 @@ export class Graph implements Disposable {
   constructor(sequences = 1) {
     this.#api = loadGgml();
     this.capacity = 16384 + 2048 * (sequences - 1);
-    // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes a second time.
+    // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes twice more, and something each.
     const bytes =
       2 * this.capacity * this.#api.ggml_tensor_overhead() +
-      3 * this.#api.ggml_graph_overhead_custom(this.capacity, false);
+      3 * this.#api.ggml_graph_overhead_custom(this.capacity, false) +
+      this.capacity * sliceBytes;
     this.#context = this.#api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
     this.pointer = this.#api.ggml_new_graph_custom(this.#context, this.capacity, false);
   }

@@ -53,6 +53,8 @@ interface ComputedStep extends Step {
   /** Of the slices that it waits for, those that stream, and the last of all. */
   readonly streamed: readonly number[];
   readonly last: number;
+  readonly whole: Pointer;
+  /** For fewer threads than all: what depends on their number stands alone. */
   readonly parts: readonly ComputedPart[];
 }
 
@@ -153,7 +155,8 @@ export class Forward implements Disposable {
         await loading?.reached(step.last);
         const begin = performance.now();
         await route.prepare(step.streamed);
-        for (const part of step.parts) await device.compute(part.graph, part.alone ? device.threads : threads);
+        if (threads === device.threads) await device.compute(step.whole, threads);
+        else for (const part of step.parts) await device.compute(part.graph, part.alone ? device.threads : threads);
         const end = performance.now();
         stall += (begin - asked) / 1000;
         compute += (end - begin) / 1000;
@@ -201,15 +204,18 @@ export class Forward implements Disposable {
     const loading = route === routes.loading;
     const waitedFor = loading ? plan.slices.map(({ id }) => id) : plan.streamed;
     const uses = firstUses(graph.uses, waitedFor).map((use) => ({ ...use, bytes: this.#slotBytes(use.slice) }));
-    const streams = plan.streamed.length > 0;
-    const choice = streams && route === routes.plain ? this.#choiceFor(tokens) : undefined;
-    const alone = choice || loading ? graph.threadBound : [];
+    const choice = route === routes.plain ? this.#choiceFor(tokens) : undefined;
+    const fewer = choice !== undefined || loading;
     const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
     const steps = divide(uses, graph.nodes, maxBytes).map((step) => ({
       ...step,
       streamed: step.slices.filter((id) => plan.placements[id]?.kind === 'ring'),
       last: step.slices.at(-1) ?? -1,
-      parts: isolate(step, alone).map((part) => ({ ...part, graph: graph.slice(part.from, part.to) })),
+      whole: graph.slice(step.from, step.to),
+      parts: (fewer ? isolate(step, graph.threadBound) : []).map((part) => ({
+        ...part,
+        graph: graph.slice(part.from, part.to),
+      })),
     }));
     this.#compiled = { route, shapes, graph, inputs, logits, steps, choice };
     return this.#compiled;
