@@ -37,18 +37,17 @@ export class Slots {
     const usable = (length: number, exact: number): number => this.#usable(prompt, length, exact);
     const rated = free.map((slot) => ({ slot, length: usable(commonPrefix(slot.tokens, prompt), slot.exact) }));
     const longest = Math.max(...rated.map(({ length }) => length));
-    // Of those with most in common the one left alone for longest; of those with nothing in common too.
-    const candidates = rated.filter(({ length }) => length === longest).map(({ slot }) => slot);
-    const slot = candidates.reduce((a, b) => (b.used < a.used ? b : a));
-    this.#taken.add(slot);
-    slot.used = ++this.#clock;
-
     const copies = this.#options.stores.flatMap((store) => store.longest(prompt) ?? []);
     let best: { copy: Found; length: number } | undefined;
     for (const copy of copies) {
       const length = usable(copy.length, copy.exact);
       if (length > (best?.length ?? longest + worthCopying)) best = { copy, length };
     }
+    // Of those with most in common, or of all if a copy has more, the one left alone for longest.
+    const candidates = best ? rated : rated.filter(({ length }) => length === longest);
+    const { slot } = candidates.reduce((a, b) => (b.slot.used < a.slot.used ? b : a));
+    this.#taken.add(slot);
+    slot.used = ++this.#clock;
     if (commonPrefix(slot.tokens, prompt) < slot.tokens.length) await this.#keep(slot);
     if (best && (await best.copy.restore(slot, best.length))) return { slot, cached: best.length };
     const cached = usable(commonPrefix(slot.tokens, prompt), slot.exact);

@@ -10,8 +10,12 @@ import type { KvShape } from './store.ts';
 
 const magic = 'ssd-llm keys and values 1\n';
 const ending = '.kv';
-/** Bytes of the length of the header, which follows the magic. */
+const unfinishedEnding = `${ending}.tmp`;
+/** Milliseconds without a write after which an unfinished file is one that a process left when it was killed. */
+const abandoned = 3_600_000;
+/** Bytes of the length and the checksum of the header, which follow the magic. */
 const lengthBytes = 4;
+const sumBytes = 4;
 const longestHeader = 64 * 2 ** 20;
 
 interface Header {
@@ -85,8 +89,8 @@ export class PrefixFiles implements PrefixStore {
       await setImmediate();
     }
     const header: Header = { identity, shape: slot.kv.shape, tokens, exact: slot.exact, pieces: sums };
-    const path = join(this.#folder, `${randomUUID()}${ending}`);
-    const unfinished = `${path}.tmp`;
+    const name = join(this.#folder, randomUUID());
+    const [path, unfinished] = [`${name}${ending}`, `${name}${unfinishedEnding}`];
     try {
       const entry = { ...header, path, ...(await write(unfinished, header, pieces)) };
       await rename(unfinished, path);
@@ -104,14 +108,16 @@ export class PrefixFiles implements PrefixStore {
     const { identity, shape } = this.#options;
     const found: { entry: Entry; time: number }[] = [];
     for (const name of await readdir(this.#folder)) {
-      if (!name.endsWith(ending)) continue;
       const path = join(this.#folder, name);
+      if (name.endsWith(unfinishedEnding)) await removeAbandoned(path).catch(() => {});
+      if (!name.endsWith(ending)) continue;
       const entry = await readEntry(path).catch(() => undefined);
       if (!entry || entry.identity !== identity || JSON.stringify(entry.shape) !== JSON.stringify(shape)) continue;
       found.push({ entry, time: (await stat(path)).mtimeMs });
     }
     found.sort((a, b) => a.time - b.time);
     for (const { entry } of found) this.#entries.add(entry);
+    await this.#makeRoom();
   }
 
   async #restore(entry: Entry, slot: KvSlot, wanted: number): Promise<boolean> {
@@ -128,16 +134,16 @@ export class PrefixFiles implements PrefixStore {
         at += length;
       }
       dropPageCache(file.fd, 0, entry.bytes);
-      await utimes(entry.path, new Date(), new Date());
+      // Where the folder may be read only, the order of use is lost with the process.
+      await utimes(entry.path, new Date(), new Date()).catch(() => {});
     } catch (error) {
-      this.#options.warn(error as Error);
+      // If it made room for another meanwhile, nothing is wrong.
+      if (this.#entries.has(entry)) this.#options.warn(error as Error);
       await this.#drop(entry);
       return false;
     }
-    this.#entries.delete(entry);
-    this.#entries.add(entry);
-    slot.tokens.push(...entry.tokens.slice(0, wanted));
-    slot.exact = Math.min(entry.exact, wanted);
+    if (this.#entries.delete(entry)) this.#entries.add(entry);
+    slot.hold(entry.tokens.slice(0, wanted), entry.exact);
     return true;
   }
 
@@ -156,6 +162,11 @@ export class PrefixFiles implements PrefixStore {
   }
 }
 
+async function removeAbandoned(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path);
+  if (Date.now() - mtimeMs > abandoned) await rm(path);
+}
+
 /** Writes a file whole. Returns its bytes, and where the pieces begin. */
 async function write(
   path: string,
@@ -163,9 +174,10 @@ async function write(
   pieces: readonly Uint8Array[],
 ): Promise<{ bytes: number; start: number }> {
   const text = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(lengthBytes);
-  length.writeUInt32LE(text.length);
-  const head = Buffer.concat([Buffer.from(magic), length, text]);
+  const numbers = Buffer.alloc(lengthBytes + sumBytes);
+  numbers.writeUInt32LE(text.length);
+  numbers.writeUInt32LE(crc32(text), lengthBytes);
+  const head = Buffer.concat([Buffer.from(magic), numbers, text]);
   await using file = await open(path, 'wx');
   await file.writev([head, ...pieces]);
   await file.datasync();
@@ -180,12 +192,13 @@ async function write(
 async function readEntry(path: string): Promise<Entry> {
   await using file = await open(path);
   const { size } = await file.stat();
-  const prelude = Buffer.alloc(magic.length + lengthBytes);
+  const prelude = Buffer.alloc(magic.length + lengthBytes + sumBytes);
   await readAll(file, prelude, 0);
   const length = prelude.readUInt32LE(magic.length);
   if (prelude.toString('latin1', 0, magic.length) !== magic || length > longestHeader) throw new Error('not ours');
   const text = Buffer.alloc(length);
   await readAll(file, text, prelude.length);
+  if (crc32(text) !== prelude.readUInt32LE(magic.length + lengthBytes)) throw new Error('damaged');
   const header = JSON.parse(text.toString()) as Header;
   const start = prelude.length + length;
   if (header.pieces.reduce((sum, [bytes]) => sum + bytes, start) !== size) throw new Error('torn');

@@ -1,4 +1,6 @@
+import { alignUp } from '../base/bytes.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
 import { commonPrefix, type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
 import type { KvSlot } from './slot.ts';
 
@@ -26,7 +28,10 @@ export class PrefixMemory implements PrefixStore, Disposable {
 
   longest(tokens: readonly number[]): Found | undefined {
     const best = longestPrefix(this.#entries, tokens);
-    return best && this.#found(best.entry, best.length);
+    if (!best) return undefined;
+    // What is to be restored is not what makes room for the one whose slot it goes to.
+    this.#use(best.entry);
+    return this.#found(best.entry, best.length);
   }
 
   async keep(slot: KvSlot): Promise<void> {
@@ -34,7 +39,8 @@ export class PrefixMemory implements PrefixStore, Disposable {
     const known = longestPrefix(this.#entries, tokens);
     if (tokens.length < leastKept || known?.length === tokens.length) return;
     const pieces = slot.bytes(tokens.length);
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
+    const bytes = alignUp(sum, pageBytes);
     if (bytes > this.#capacity) return;
     for (const entry of this.#entries) {
       const covered = commonPrefix(entry.tokens, tokens) === entry.tokens.length;
@@ -44,12 +50,8 @@ export class PrefixMemory implements PrefixStore, Disposable {
       if (this.#bytes + bytes <= this.#capacity) break;
       this.#drop(entry);
     }
-    const memory = new HostMemory(bytes, 'the prompt cache');
-    let at = 0;
-    for (const piece of pieces) {
-      memory.view(at, piece.length).set(piece);
-      at += piece.length;
-    }
+    const memory = copyOf(pieces, bytes);
+    if (!memory) return;
     this.#entries.add({ tokens: [...tokens], exact: slot.exact, memory });
     this.#bytes += memory.bytes;
   }
@@ -63,19 +65,24 @@ export class PrefixMemory implements PrefixStore, Disposable {
       length,
       exact: entry.exact,
       restore: (slot, wanted) => {
+        // Others may have taken its room since it was found.
+        if (!this.#entries.has(entry)) return Promise.resolve(false);
         const whole = slot.bytes(entry.tokens.length);
         let at = 0;
         for (const [i, into] of slot.bytes(wanted).entries()) {
           into.set(entry.memory.view(at, into.length));
           at += whole[i]?.length ?? 0;
         }
-        this.#entries.delete(entry);
-        this.#entries.add(entry);
-        slot.tokens.splice(0, slot.tokens.length, ...entry.tokens.slice(0, wanted));
-        slot.exact = Math.min(entry.exact, wanted);
+        this.#use(entry);
+        slot.hold(entry.tokens.slice(0, wanted), entry.exact);
         return Promise.resolve(true);
       },
     };
+  }
+
+  #use(entry: Entry): void {
+    this.#entries.delete(entry);
+    this.#entries.add(entry);
   }
 
   #drop(entry: Entry): void {
@@ -83,4 +90,20 @@ export class PrefixMemory implements PrefixStore, Disposable {
     this.#bytes -= entry.memory.bytes;
     entry.memory[Symbol.dispose]();
   }
+}
+
+/** Undefined if the system refuses the memory: nothing needs it. */
+function copyOf(pieces: readonly Uint8Array[], bytes: number): HostMemory | undefined {
+  let memory: HostMemory;
+  try {
+    memory = new HostMemory(bytes, 'the prompt cache');
+  } catch {
+    return undefined;
+  }
+  let at = 0;
+  for (const piece of pieces) {
+    memory.view(at, piece.length).set(piece);
+    at += piece.length;
+  }
+  return memory;
 }

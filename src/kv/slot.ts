@@ -18,10 +18,21 @@ export class KvSlot implements Disposable {
     this.kv = new KvStore(shape, this.#memory);
   }
 
-  /** The keys and values of `tokens` have been stored after those before; whole batches are `batch` of a prompt at once. */
-  store(tokens: readonly number[], batch: number): void {
+  /**
+   * The keys and values of `tokens` have been stored after those before; whole batches are `batch` of a prompt at once.
+   * Without `batch`, they are no prompt's.
+   */
+  store(tokens: readonly number[], batch?: number): void {
     if (tokens.length === batch && this.exact === this.tokens.length) this.exact += batch;
     this.tokens.push(...tokens);
+  }
+
+  /** The keys and values of `tokens` have been copied here, in the place of all others; `exact` as in `exact`. */
+  hold(tokens: readonly number[], exact: number): void {
+    this.tokens.length = 0;
+    // As arguments, so many would not fit on the stack.
+    for (const token of tokens) this.tokens.push(token);
+    this.exact = Math.min(exact, tokens.length);
   }
 
   /** Forgets all but the first `tokens` tokens. */

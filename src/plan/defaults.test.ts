@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { autoBudget, autoContext } from './defaults.ts';
+import { autoBudget, autoContext, autoParallel, autoPromptCache } from './defaults.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -61,12 +61,13 @@ test('a long answer is a wish that memory may not grant; the prompt is not', () 
   assert.equal(autoContext({ ...model, free: 512 * MiB }, { prompt: 5000, answer: 100_000 }), 5001);
 });
 
+const anyModel = fc.record({
+  trained: fc.integer({ min: 1, max: 2 ** 20 }),
+  kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
+  free: fc.integer({ min: -GiB, max: 64 * GiB }),
+});
+
 test('the default context is whole, holds the prompt and is never beyond the model', () => {
-  const anyModel = fc.record({
-    trained: fc.integer({ min: 1, max: 2 ** 20 }),
-    kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
-    free: fc.integer({ min: -GiB, max: 64 * GiB }),
-  });
   const anyTokens = fc.record({ prompt: fc.nat(2 ** 20), answer: fc.oneof(fc.nat(2 ** 20), fc.constant(endless)) });
   fc.assert(
     fc.property(anyModel, anyTokens, (any, tokens) => {
@@ -75,4 +76,32 @@ test('the default context is whole, holds the prompt and is never beyond the mod
       assert.ok(context >= Math.min(tokens.prompt + 1, any.trained));
     }),
   );
+});
+
+test('up to four sequences are computed together, as many as a quarter of what is free holds', () => {
+  assert.equal(autoParallel(model), 4);
+  assert.equal(autoParallel({ ...model, free: 2 * GiB }), 2);
+  assert.equal(autoParallel({ ...model, free: 2 * GiB - 1 }), 1);
+  assert.equal(autoParallel({ ...model, free: 2 * GiB }, 1024), 4);
+  assert.equal(autoParallel({ ...model, free: 2 * GiB, trained: 1024 }), 4);
+  assert.equal(autoParallel({ ...model, free: -GiB }), 1);
+});
+
+test('sequences that were chosen to be computed together leave each the usual context, if more than one was', () => {
+  fc.assert(
+    fc.property(anyModel, (any) => {
+      const parallel = autoParallel(any);
+      assert.ok(Number.isInteger(parallel) && parallel >= 1 && parallel <= 4);
+      const context = autoContext({ ...any, kvPerToken: parallel * any.kvPerToken });
+      // Chosen in steps of 256.
+      assert.ok(parallel === 1 || context > Math.min(4096, any.trained) - 256);
+    }),
+  );
+});
+
+test('keys and values of earlier prompts take a small part of the budget, and 512 MiB at most', () => {
+  assert.equal(autoPromptCache(8 * GiB), 256 * MiB);
+  assert.equal(autoPromptCache(1000 * MiB), 31 * MiB);
+  assert.equal(autoPromptCache(64 * GiB), 512 * MiB);
+  assert.equal(autoPromptCache(16 * MiB), 0);
 });

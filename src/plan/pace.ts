@@ -22,7 +22,8 @@ export class Pace {
 
   /** A pass over `decoding` sequences that decode and `prompts` tokens of prompts took `seconds`. */
   passed({ decoding, prompts, seconds }: { decoding: number; prompts: number; seconds: number }): void {
-    if (decoding === 0) return;
+    // A coarse clock tells nothing of a short pass.
+    if (decoding === 0 || seconds <= 0) return;
     if (prompts === 0) this.#decoding = blend(this.#decoding, seconds);
     else if (this.#decoding !== undefined) {
       // Some prompt tokens hide behind reading: then they cost next to nothing.

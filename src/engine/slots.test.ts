@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import fc from 'fast-check';
+import { anyText, assertHolds, fill, smallShape, textOf } from '../../test/support/slots.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { Disposer } from '../base/disposer.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { PrefixStore } from '../kv/prefix.ts';
+import { PrefixFiles } from '../kv/prefix-files.ts';
+import { PrefixMemory } from '../kv/prefix-memory.ts';
+import { KvSlot } from '../kv/slot.ts';
+import { Slots, type SlotsOptions, scratch } from './slots.ts';
+
+const shape = smallShape(256);
+const disposer = new Disposer();
+after(() => disposer[Symbol.dispose]());
+
+/** So many places, with a text in each of the first ones. */
+function slotsWith(places: number, texts: readonly (readonly number[])[], options: Partial<SlotsOptions> = {}): Slots {
+  const all = Array.from({ length: places }, () => disposer.use(new KvSlot(shape)));
+  for (const [i, text] of texts.entries()) fill(all[i] ?? assert.fail(), text, text.length - (text.length % 64));
+  return new Slots(all, { stores: [], exactBatch: undefined, ...options });
+}
+
+const memory = (pages = 16): PrefixMemory => disposer.use(new PrefixMemory(pages * pageBytes));
+
+/** A store that has nothing, or tells what it is asked. */
+const store = (more: Partial<PrefixStore>): PrefixStore => ({
+  longest: () => undefined,
+  keep: () => Promise.resolve(),
+  ...more,
+});
+
+test('a prompt goes to the slot that has most of it, all but its last token at most', async () => {
+  const slots = slotsWith(3, [textOf(1, 50), textOf(2, 50), textOf(2, 20)]);
+  for (const [prompt, place, cached] of [
+    [[...textOf(2, 40), 7, 7], 1, 40],
+    [textOf(1, 60), 0, 50],
+    [textOf(1, 50), 0, 49],
+    [textOf(1, 30), 0, 29],
+    [textOf(1, 1), 2, 0],
+  ] as const) {
+    const taken = await slots.take(prompt);
+    assert.deepEqual([slots.all.indexOf(taken.slot), taken.cached], [place, cached]);
+    assertHolds(taken.slot, prompt.slice(0, cached));
+    await slots.release(taken.slot);
+    fill(taken.slot, place === 2 ? textOf(2, 20) : textOf(place + 1, 50));
+  }
+});
+
+test('a prompt that has nothing in common with any slot goes to the one left alone for longest', async () => {
+  const slots = slotsWith(3, []);
+  const places: number[] = [];
+  for (let seed = 1; seed <= 7; seed += 1) {
+    const { slot, cached } = await slots.take(textOf(seed, 40));
+    assert.equal(cached, 0);
+    fill(slot, textOf(seed, 40));
+    places.push(slots.all.indexOf(slot));
+    await slots.release(slot);
+  }
+  assert.deepEqual(places, [0, 1, 2, 0, 1, 2, 0]);
+});
+
+test('a slot in use is not given away, whatever it holds', async () => {
+  const slots = slotsWith(2, [textOf(1, 50)]);
+  const first = await slots.take(textOf(1, 60));
+  const second = await slots.take(textOf(1, 60));
+  assert.notEqual(first.slot, second.slot);
+  assert.deepEqual([first.cached, second.cached, slots.free], [50, 0, false]);
+  await slots.release(first.slot);
+  assert.equal(slots.free, true);
+  assert.equal((await slots.take(textOf(2, 60))).slot, first.slot);
+});
+
+test('a slot is free once what it holds is kept where it outlives the process', async () => {
+  const slots = slotsWith(1, []);
+  const { slot } = await slots.take([1]);
+  let end = (): void => {};
+  const kept = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const released = slots.release(
+    slot,
+    store({ keep: (given) => (given === slot ? kept : assert.fail('another slot')) }),
+  );
+  assert.equal(slots.free, false);
+  end();
+  await released;
+  assert.equal(slots.free, true);
+});
+
+test('what a slot loses goes to the first store, and comes back from there', async () => {
+  const slots = slotsWith(1, [], { stores: [memory()] });
+  for (const round of [1, 2, 3]) {
+    for (const seed of [1, 2, 3]) {
+      const prompt = textOf(seed, 40 * round + 10);
+      const { slot, cached } = await slots.take(prompt);
+      assert.equal(cached, 40 * (round - 1));
+      assertHolds(slot, prompt.slice(0, cached));
+      fill(slot, textOf(seed, 40 * round));
+      await slots.release(slot);
+    }
+  }
+});
+
+test('what a slot holds is not kept elsewhere as long as it goes on, nor looked for where little is to be gained', async () => {
+  const keep = (): never => assert.fail('nothing is lost');
+  const found = { length: 60, exact: 0, restore: (): never => assert.fail('it has next to nothing more') };
+  const slots = slotsWith(1, [textOf(1, 50)], { stores: [store({ keep, longest: () => found })] });
+  assert.equal((await slots.take(textOf(1, 70))).cached, 50);
+});
+
+test('a copy goes to the slot left alone for longest, not to one that has a little in common', async () => {
+  const copies = memory();
+  const slots = slotsWith(2, [], { stores: [copies] });
+  const long = textOf(1, 100);
+  const greeting = [...textOf(1, 20), 7, ...textOf(3, 50)];
+  for (const text of [long, textOf(2, 50), textOf(4, 50), greeting]) {
+    const { slot } = await slots.take(text);
+    fill(slot, text);
+    await slots.release(slot);
+  }
+  const { slot, cached } = await slots.take([...long, 5]);
+  assert.equal(cached, 100);
+  assertHolds(slot, long);
+  assert.deepEqual(
+    slots.all.map(({ tokens }) => tokens.length),
+    [100, greeting.length],
+  );
+});
+
+test('a copy that cannot be had after all leaves nothing that was not computed', async () => {
+  const text = textOf(1, 50);
+  const untouched = { length: 90, exact: 0, restore: () => Promise.resolve(false) };
+  const torn = {
+    ...untouched,
+    restore: (slot: KvSlot) => {
+      slot.keep(0);
+      return Promise.resolve(false);
+    },
+  };
+  for (const [found, cached] of [
+    [untouched, 50],
+    [torn, 0],
+  ] as const) {
+    const slots = slotsWith(1, [text], { stores: [store({ longest: () => found })] });
+    const taken = await slots.take(textOf(1, 100));
+    assert.equal(taken.cached, cached);
+    assertHolds(taken.slot, text.slice(0, cached));
+  }
+});
+
+test('a copy that makes room for the slot that it was to go to is not restored', async () => {
+  const copies = memory(1);
+  const slots = slotsWith(1, [textOf(2, 60)], { stores: [copies] });
+  const other = disposer.use(new KvSlot(shape));
+  fill(other, textOf(1, 60));
+  await copies.keep(other);
+  const { slot, cached } = await slots.take(textOf(1, 70));
+  assertHolds(slot, textOf(1, cached));
+});
+
+test('where prompts are divided alike, they are reused by whole batches that were computed as such', async () => {
+  const exactBatch = 64;
+  for (const [held, exact, length, cached] of [
+    [200, 192, 200, 192],
+    [200, 192, 192, 128],
+    [200, 192, 193, 192],
+    [200, 128, 200, 128],
+    [200, 64, 65, 64],
+    [200, 192, 64, 0],
+    [60, 0, 200, 0],
+  ] as const) {
+    const slots = slotsWith(1, [], { exactBatch });
+    fill(slots.all[0] ?? assert.fail(), textOf(1, held), exact);
+    const taken = await slots.take(textOf(1, length));
+    assert.equal(taken.cached, cached);
+    assertHolds(taken.slot, textOf(1, cached));
+    assert.equal(taken.slot.exact, cached);
+  }
+});
+
+test('whoever comes and goes, what a slot is said to hold of a prompt it holds', async () => {
+  using folder = tempFolder();
+  const anyVisit = fc.record({ prompt: fc.nat(200).chain((n) => anyText(n + 1)), answer: fc.nat(50), stay: fc.nat(4) });
+  const anyHouse = fc.record({
+    places: fc.integer({ min: 1, max: 4 }),
+    pages: fc.nat(6),
+    exactBatch: fc.constantFrom(undefined, 16),
+    files: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(anyHouse, fc.array(anyVisit, { maxLength: 25 }), async (house, visits) => {
+      const { places, pages, exactBatch, files } = house;
+      using copies = new PrefixMemory(pages * pageBytes);
+      const identity = JSON.stringify(house);
+      const options = { identity, shape, capacity: 60_000, warn: assert.fail };
+      const folders = files ? await PrefixFiles.open(folder.path, options) : undefined;
+      const slots = slotsWith(places, [], { stores: [copies, ...(folders ? [folders] : [])], exactBatch });
+      const guests: { slot: KvSlot; leaves: number }[] = [];
+      for (const [time, { prompt, answer, stay }] of visits.entries()) {
+        const leaving = guests.filter(({ leaves }) => leaves <= time || !slots.free);
+        for (const guest of leaving) {
+          guests.splice(guests.indexOf(guest), 1);
+          await slots.release(guest.slot, folders);
+        }
+        const { slot, cached } = await slots.take(prompt);
+        assert.ok(cached < prompt.length && cached % (exactBatch ?? 1) === 0);
+        assertHolds(slot, prompt.slice(0, cached));
+        assert.ok(guests.every((guest) => guest.slot !== slot));
+        const whole = [...prompt, ...textOf(answer, answer)].slice(0, shape.context);
+        const exact = exactBatch ? prompt.length - (prompt.length % exactBatch) : 0;
+        fill(slot, whole, exact);
+        guests.push({ slot, leaves: time + stay });
+      }
+      for (const { slot } of guests) await slots.release(slot, folders);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a slot that was measured on holds nothing afterwards', () => {
+  const slots = slotsWith(2, [textOf(1, 50), textOf(2, 50)]);
+  assert.equal(scratch(slots), slots.all[0]?.kv);
+  assert.deepEqual(slots.all[0]?.tokens, []);
+});

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import fc from 'fast-check';
+import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
+import { anyText, assertHolds, fill, filled, smallShape, textOf } from '../../test/support/slots.ts';
+import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
+import { PrefixFiles, type PrefixFilesOptions } from './prefix-files.ts';
+import { KvSlot } from './slot.ts';
+
+const shape = smallShape(128);
+const unexpected = (reason: Error): never => {
+  throw reason;
+};
+
+const open = (folder: { path: string }, options: Partial<PrefixFilesOptions> = {}): Promise<PrefixFiles> =>
+  PrefixFiles.open(folder.path, { identity: 'a model', shape, capacity: 2 ** 20, warn: unexpected, ...options });
+
+async function keep(files: PrefixFiles, tokens: readonly number[], exact = 0): Promise<void> {
+  using slot = filled(shape, tokens, exact);
+  await files.keep(slot);
+  assertHolds(slot, tokens);
+}
+
+/** How many tokens of a text come back, as they were. */
+async function restored(files: PrefixFiles, tokens: readonly number[]): Promise<number> {
+  const found = files.longest(tokens);
+  if (!found) return 0;
+  using slot = filled(shape, textOf(99, 128), 128);
+  if (await found.restore(slot, found.length)) {
+    assertHolds(slot, tokens.slice(0, found.length));
+    assert.equal(slot.exact, Math.min(found.exact, found.length));
+    return found.length;
+  }
+  assert.deepEqual([slot.tokens, slot.exact], [[], 0], 'what is not there is not taken for there');
+  return 0;
+}
+
+const names = ({ path }: TempFolder): readonly string[] => readdirSync(path);
+const bytesOf = (folder: TempFolder): number =>
+  names(folder).reduce((sum, name) => sum + statSync(folder.file(name)).size, 0);
+
+/** The only file in a folder. */
+function onlyFile(folder: TempFolder): string {
+  const [name, ...others] = names(folder);
+  assert.deepEqual(others, []);
+  return folder.file(name ?? assert.fail('there is no file'));
+}
+
+test('what was kept is found by those that open the folder later, as a whole or in part', async () => {
+  using folder = tempFolder();
+  const text = textOf(1, 100);
+  await keep(await open(folder), text, 64);
+  const files = await open(folder);
+  for (const length of [100, 70, 33, 1]) assert.equal(await restored(files, [...text.slice(0, length), 5]), length);
+  assert.equal(await restored(files, textOf(2, 100)), 0);
+  const found = files.longest(text) ?? assert.fail();
+  assert.deepEqual([found.length, found.exact], [100, 64]);
+  using slot = new KvSlot(shape);
+  assert.equal(await found.restore(slot, 64), true);
+  assertHolds(slot, text.slice(0, 64));
+});
+
+test('a folder is made if it is not there, and holds a file for each text and nothing else', async () => {
+  using folder = tempFolder();
+  const files = await open({ path: folder.file('a/b') });
+  assert.deepEqual(readdirSync(folder.file('a/b')), []);
+  for (const seed of [1, 2]) await keep(files, textOf(seed, 40));
+  await keep(files, textOf(3, 31));
+  const left = readdirSync(folder.file('a/b'));
+  assert.ok(left.length === 2 && left.every((name) => name.endsWith('.kv')), `${left}`);
+});
+
+test('a text takes the place of those that it goes on from; kept twice, also at once, it is there once', async () => {
+  using folder = tempFolder();
+  const files = await open(folder);
+  await keep(files, textOf(1, 40));
+  await Promise.all([1, 2, 3].map(() => keep(files, textOf(1, 60))));
+  await keep(files, textOf(1, 60));
+  await keep(files, textOf(1, 50));
+  onlyFile(folder);
+  assert.equal(await restored(files, textOf(1, 128)), 60);
+  assert.equal(await restored(await open(folder), textOf(1, 128)), 60);
+});
+
+test('texts of many slots are kept at once', async () => {
+  using folder = tempFolder();
+  const files = await open(folder);
+  const texts = Array.from({ length: 12 }, (_, i) => textOf(i, 32 + i));
+  await Promise.all(texts.map((text) => keep(files, text)));
+  for (const files of [await open(folder), await open(folder)]) {
+    for (const text of texts) assert.equal(await restored(files, text), text.length);
+  }
+});
+
+test('the files take no more than their room; the text not used for longest goes, also after a restart', async () => {
+  using folder = tempFolder();
+  const probe = await open(folder);
+  await keep(probe, textOf(0, 40));
+  const capacity = 3.5 * bytesOf(folder);
+  let files = await open(folder, { capacity });
+  for (const seed of [1, 2]) await keep(files, textOf(seed, 40));
+  assert.equal(await restored(files, textOf(0, 40)), 40);
+  const past = Date.now() / 1000 - 100;
+  for (const name of names(folder)) utimesSync(folder.file(name), past, past);
+  assert.equal(await restored(files, textOf(0, 40)), 40);
+  assert.equal(await restored(files, textOf(2, 40)), 40);
+  files = await open(folder, { capacity });
+  await keep(files, textOf(3, 40));
+  assert.ok(bytesOf(folder) <= capacity);
+  const left = await Promise.all([0, 1, 2, 3].map((seed) => restored(files, textOf(seed, 40))));
+  assert.deepEqual(left, [40, 0, 40, 40]);
+  await keep(await open(folder, { capacity: 100 }), textOf(4, 40));
+  assert.equal(bytesOf(folder), 0, 'less room than before');
+});
+
+test('files of another model, of other shapes, and what is not ours is ignored and left alone', async () => {
+  using folder = tempFolder();
+  await keep(await open(folder), textOf(1, 40));
+  for (const name of ['notes.txt', 'empty.kv', 'words.kv', 'long.kv']) writeFileSync(folder.file(name), '');
+  writeFileSync(folder.file('words.kv'), 'these are not keys and values at all, but longer than their beginning');
+  writeFileSync(folder.file('long.kv'), Buffer.alloc(100_000, 255));
+  mkdirSync(folder.file('folder.kv'));
+  const before = names(folder);
+  for (const other of [{ identity: 'another model' }, { shape: { ...shape, kvHeads: 2 } }]) {
+    const files = await open(folder, other);
+    assert.equal(files.longest(textOf(1, 40)), undefined);
+  }
+  assert.equal(await restored(await open(folder), textOf(1, 40)), 40);
+  assert.deepEqual(names(folder), before);
+});
+
+test('a file that is cut short, grew or has another bit anywhere is ignored, and never gives wrong bytes', async () => {
+  using folder = tempFolder();
+  const text = textOf(1, 60);
+  await keep(await open(folder), text);
+  const path = onlyFile(folder);
+  const whole = readFileSync(path);
+  const anyDamage = fc.oneof(
+    fc.nat(whole.length - 1).map((length) => whole.subarray(0, length)),
+    fc.uint8Array({ minLength: 1, maxLength: 9 }).map((more) => Buffer.concat([whole, more])),
+    fc.nat(8 * whole.length - 1).map((bit) => {
+      const flipped = Buffer.from(whole);
+      const at = bit >> 3;
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit & 7));
+      return flipped;
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(anyDamage, async (damaged) => {
+      writeFileSync(path, damaged);
+      const warnings: Error[] = [];
+      const files = await open(folder, { warn: (reason) => warnings.push(reason) });
+      assert.equal(await restored(files, text), 0);
+      assert.equal(files.longest(text), undefined, 'and it is not tried again');
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('whatever is kept and looked for, what comes back is right', async () => {
+  using folder = tempFolder();
+  const anyCall = fc.record({ text: anyText(128), keep: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyCall, { minLength: 1, maxLength: 8 }), async (calls) => {
+      const files = await open(folder, { capacity: 20_000 });
+      await Promise.all(
+        calls.map(({ text, keep: wanted }) => (wanted ? keep(files, text, text.length >> 1) : restored(files, text))),
+      );
+      for (const { text } of calls) await restored(files, text);
+      assert.ok(bytesOf(folder) <= 20_000 && names(folder).every((name) => name.endsWith('.kv')));
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('a file that another process removed is done without', async () => {
+  using folder = tempFolder();
+  const warnings: Error[] = [];
+  const files = await open(folder, { warn: (reason) => warnings.push(reason) });
+  await keep(files, textOf(1, 40));
+  rmSync(onlyFile(folder));
+  assert.equal(await restored(files, textOf(1, 40)), 0);
+  assert.equal(warnings.length, 1);
+  await keep(files, textOf(1, 40));
+  assert.equal(await restored(files, textOf(1, 40)), 40);
+});
+
+test('what a process left half-written is removed some time later, not what one may be writing', async () => {
+  using folder = tempFolder();
+  for (const name of ['old.kv.tmp', 'new.kv.tmp']) writeFileSync(folder.file(name), 'half of it');
+  const yesterday = Date.now() / 1000 - 86_400;
+  utimesSync(folder.file('old.kv.tmp'), yesterday, yesterday);
+  await open(folder);
+  assert.deepEqual(names(folder), ['new.kv.tmp']);
+});
+
+test('where there is no such folder, or a file in its place, all goes on with a warning', async () => {
+  using folder = tempFolder();
+  writeFileSync(folder.file('file'), '');
+  const warnings: Error[] = [];
+  const warn = (reason: Error): void => void warnings.push(reason);
+  const files = await open({ path: folder.file('file') }, { warn });
+  assert.equal(warnings.length, 1);
+  await keep(files, textOf(1, 40));
+  assert.deepEqual([await restored(files, textOf(1, 40)), warnings.length], [0, 2]);
+
+  const gone = await open({ path: folder.file('gone') }, { warn });
+  rmSync(folder.file('gone'), { recursive: true });
+  await keep(gone, textOf(1, 40));
+  assert.deepEqual([await restored(gone, textOf(1, 40)), warnings.length], [0, 3]);
+});
+
+test('on a full disk nothing is left half-written, and all goes on with a warning', async (t) => {
+  const disk = smallDisk(2 * 4096);
+  if (!disk) return t.skip('needs a disk of its own');
+  using folder = disk;
+  const warnings: Error[] = [];
+  const files = await open(folder, { warn: (reason) => warnings.push(reason) });
+  for (const seed of [1, 2, 3]) await keep(files, textOf(seed, 60));
+  assert.ok(warnings.length > 0 && warnings.every((reason) => /ENOSPC/.test(reason.message)), `${warnings}`);
+  assert.ok(names(folder).every((name) => name.endsWith('.kv')));
+  assert.equal(await restored(await open(folder), textOf(1, 60)), 60);
+});
+
+test('a folder that may not be written gives what it has, and a warning for what it does not take', async (t) => {
+  const disk = process.getuid?.() === 0 ? smallDisk(2 ** 20) : tempFolder();
+  if (!disk) return t.skip('needs a disk of its own');
+  using folder = disk;
+  await keep(await open(folder), textOf(1, 60));
+  if (!forbidWriting(folder)) return t.skip('needs a folder that may not be written');
+  const warnings: Error[] = [];
+  const files = await open(folder, { warn: (reason) => warnings.push(reason) });
+  for (let i = 0; i < 2; i += 1) assert.equal(await restored(files, textOf(1, 60)), 60);
+  assert.deepEqual(warnings, []);
+  await keep(files, textOf(2, 60));
+  assert.equal(warnings.length, 1);
+  assert.equal(await restored(files, textOf(1, 60)), 60);
+});
+
+test('a slot that is restored while its copy is replaced has the right bytes or none', async () => {
+  using folder = tempFolder();
+  const files = await open(folder);
+  using slot = new KvSlot(shape);
+  for (let length = 40; length < 60; length += 1) {
+    await keep(files, textOf(1, length));
+    fill(slot, textOf(2, 128));
+    const found = files.longest(textOf(1, length)) ?? assert.fail();
+    const [done] = await Promise.all([found.restore(slot, length), keep(files, textOf(1, length + 1))]);
+    assertHolds(slot, done ? textOf(1, length) : []);
+  }
+  onlyFile(folder);
+});

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { anyText, assertHolds, fill, filled, smallShape, textOf } from '../../test/support/slots.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { leastKept } from './prefix.ts';
+import { PrefixMemory } from './prefix-memory.ts';
+import { KvSlot } from './slot.ts';
+
+const context = 128;
+const shape = smallShape(context);
+/** What a text of 40 tokens takes. */
+const page = pageBytes;
+
+/** Keeps a text in `memory`. */
+async function keep(memory: PrefixMemory, tokens: readonly number[], exact = 0): Promise<void> {
+  using slot = filled(shape, tokens, exact);
+  await memory.keep(slot);
+}
+
+/** How many tokens of a text are found. */
+const found = (memory: PrefixMemory, tokens: readonly number[]): number => memory.longest(tokens)?.length ?? 0;
+
+test('what was kept comes back as it was, as a whole or in part, to any slot', async () => {
+  using memory = new PrefixMemory(4 * page);
+  const text = textOf(1, 90);
+  await keep(memory, text, 64);
+  using slot = filled(shape, textOf(2, 128), 128);
+  for (const [asked, length] of [
+    [text, 90],
+    [[...text.slice(0, 70), 5], 70],
+    [text.slice(0, 33), 33],
+  ] as const) {
+    const copy = memory.longest(asked) ?? assert.fail();
+    assert.deepEqual([copy.length, copy.exact], [length, 64]);
+    for (const wanted of [length, length >> 1, 0]) {
+      fill(slot, textOf(3, 128), 128);
+      assert.equal(await copy.restore(slot, wanted), true);
+      assertHolds(slot, text.slice(0, wanted));
+      assert.equal(slot.exact, Math.min(64, wanted));
+    }
+  }
+});
+
+test('a copy is no part of the slot that it was made of', async () => {
+  using memory = new PrefixMemory(4 * page);
+  using slot = filled(shape, textOf(1, 60));
+  await memory.keep(slot);
+  assertHolds(slot, textOf(1, 60));
+  fill(slot, textOf(2, 60));
+  await memory.longest(textOf(1, 60))?.restore(slot, 60);
+  assertHolds(slot, textOf(1, 60));
+});
+
+test('whatever is kept, it takes no more than its room, and what is found is right', async () => {
+  using slot = new KvSlot(shape);
+  const anyCall = fc.record({
+    text: anyText(context),
+    keep: fc.boolean(),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.nat(5 * page), fc.array(anyCall, { maxLength: 30 }), async (capacity, calls) => {
+      using memory = new PrefixMemory(capacity);
+      for (const { text, keep, share } of calls) {
+        if (keep) {
+          fill(slot, text, text.length - (text.length % 16));
+          await memory.keep(slot);
+          assertHolds(slot, text);
+        } else {
+          const copy = memory.longest(text);
+          if (!copy) continue;
+          const wanted = Math.floor(share * copy.length);
+          assert.equal(await copy.restore(slot, wanted), true);
+          assertHolds(slot, text.slice(0, wanted));
+          assert.ok(slot.exact <= wanted && slot.exact <= copy.exact);
+        }
+        assert.ok(memory.bytes <= capacity, `${memory.bytes} of ${capacity}`);
+      }
+    }),
+  );
+});
+
+test('the text that was not used for longest makes room', async () => {
+  using memory = new PrefixMemory(3 * page);
+  for (const seed of [1, 2, 3]) await keep(memory, textOf(seed, 40));
+  using slot = new KvSlot(shape);
+  await memory.longest(textOf(1, 40))?.restore(slot, 40);
+  await keep(memory, textOf(4, 40));
+  assert.deepEqual(
+    [1, 2, 3, 4].map((seed) => found(memory, textOf(seed, 40))),
+    [40, 0, 40, 40],
+  );
+});
+
+test('a text takes the place of those that it goes on from, and is not kept twice', async () => {
+  using memory = new PrefixMemory(4 * page);
+  await keep(memory, textOf(1, 40));
+  await keep(memory, textOf(1, 50));
+  await keep(memory, textOf(1, 50));
+  await keep(memory, textOf(1, 45));
+  assert.equal(memory.bytes, page);
+  assert.equal(found(memory, textOf(1, 128)), 50);
+  await keep(memory, [...textOf(1, 45), 5, 5, 5]);
+  assert.equal(memory.bytes, 2 * page, 'one that goes another way is kept beside it');
+});
+
+test('texts too short to be worth it, or too long for the room, are not kept and displace nothing', async () => {
+  using memory = new PrefixMemory(page);
+  await keep(memory, textOf(1, 40));
+  await keep(memory, textOf(2, leastKept - 1));
+  using slot = filled(smallShape(3000), textOf(3, 3000));
+  await memory.keep(slot);
+  assert.deepEqual(
+    [1, 2, 3].map((seed) => found(memory, textOf(seed, 40))),
+    [40, 0, 0],
+  );
+  using none = new PrefixMemory(0);
+  await keep(none, textOf(1, 40));
+  assert.equal(none.bytes, 0);
+});
+
+test('a copy that lost its room after it was found is not restored, and leaves the slot as it is', async () => {
+  using memory = new PrefixMemory(page);
+  await keep(memory, textOf(1, 40));
+  const copy = memory.longest(textOf(1, 40)) ?? assert.fail();
+  await keep(memory, textOf(2, 40));
+  using slot = filled(shape, textOf(3, 50));
+  assert.equal(await copy.restore(slot, 40), false);
+  assertHolds(slot, textOf(3, 50));
+  assert.ok(memory.bytes <= page);
+});
+
+test('what was found is not what makes room for the next text', async () => {
+  using memory = new PrefixMemory(2 * page);
+  for (const seed of [1, 2]) await keep(memory, textOf(seed, 40));
+  const copy = memory.longest(textOf(1, 40)) ?? assert.fail();
+  await keep(memory, textOf(3, 40));
+  using slot = new KvSlot(shape);
+  assert.equal(await copy.restore(slot, 40), true);
+  assertHolds(slot, textOf(1, 40));
+  assert.equal(found(memory, textOf(2, 40)), 0);
+});
+
+test('memory that the system refuses is done without', async () => {
+  using memory = new PrefixMemory(2 ** 52);
+  using slot = filled(shape, textOf(1, 40));
+  // Pieces that come to more than an address space.
+  Object.defineProperty(slot, 'bytes', { value: () => ({ reduce: () => 2 ** 51 }) });
+  await memory.keep(slot);
+  assert.equal(memory.bytes, 0);
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { synthesize } from '../../bench/synthesize.ts';
+import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
+import { EngineError, type ErrorCode } from '../../src/base/errors.ts';
+import type { Generation } from '../../src/engine/generation.ts';
+import { Model } from '../../src/engine/model.ts';
+import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
+import { runtimeBytes } from '../../src/engine/process.ts';
+
+const MiB = 2 ** 20;
+const shape = { layers: 6, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400, context: 256 };
+
+/** Writes a model of 15 MB of random weights that knows every byte. */
+export const writeBatchModel = (path: string): void =>
+  synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+
+export interface BatchOptions extends ModelOptions {
+  /** Under a budget that most of the weights do not fit in. */
+  readonly streamed?: boolean;
+}
+
+/** Opens it for eight sequences, with kernels whose results do not depend on the budget. */
+export function openBatchModel(path: string, { streamed = false, ...options }: BatchOptions = {}): Model {
+  const { parallel = 8, promptCache } = options;
+  const kv = typeof parallel === 'number' ? 1.5 * MiB * parallel : 0;
+  const kept = typeof promptCache?.bytes === 'number' ? promptCache.bytes : 0;
+  const beside = kv + kept + (streamed ? 11 : 64) * MiB;
+  return Model.open(path, {
+    memoryBudget: runtimeBytes() + beside,
+    threads: 1,
+    context: shape.context,
+    kernels: 'plain',
+    parallel,
+    ...options,
+  });
+}
+
+/** What came of a generation. */
+export interface Answered {
+  readonly tokens: readonly number[];
+  readonly text: string;
+  /** Of each token, and how much likelier it was than the second. */
+  readonly logprobs: readonly number[];
+  readonly gaps: readonly number[];
+  readonly cached: number;
+  readonly reason: Generation['stopReason'];
+}
+
+/** Tokens that mean nothing, others for each seed from the first one on. */
+export const promptOf = (seed: number, length: number): number[] =>
+  Array.from({ length }, (_, i) => (7 * i + 31 * seed + i * i * (seed % 5)) % shape.vocabulary);
+
+/** The likeliest tokens, as many as are asked for. */
+export const greedy = { temperature: 0, ignoreEnd: true } as const;
+
+/** Asks for the likeliest tokens, and reads them to the end. */
+export async function ask(
+  model: Model,
+  prompt: readonly number[],
+  options: GenerateOptions & { readonly maxTokens: number },
+): Promise<Answered> {
+  const generation = model.generate(prompt, { ...greedy, logprobs: 2, ...options });
+  let text = '';
+  const logprobs: number[] = [];
+  const gaps: number[] = [];
+  for await (const piece of generation) {
+    text += piece.text;
+    if (!piece.logprob) continue;
+    const [first, second] = piece.logprob.top;
+    logprobs.push(piece.logprob.logprob);
+    gaps.push((first?.logprob ?? 0) - (second?.logprob ?? 0));
+  }
+  const { tokens, stats, stopReason } = generation;
+  return { tokens, text, logprobs, gaps, cached: stats?.prefill.cached ?? 0, reason: stopReason };
+}
+
+/** Sums over one token and over several round differently on some machines: a lead this small may be lost. */
+const nearTie = 0.005;
+
+/** Fails unless `tokens` are the first `count` of `expected`, as far as there is no near-tie. */
+export function assertAnswer(
+  tokens: readonly number[],
+  expected: Answered,
+  count: number = expected.tokens.length,
+): void {
+  assert.equal(tokens.length, count);
+  const tie = expected.gaps.findIndex((gap) => gap < nearTie);
+  const firm = tie < 0 ? count : Math.min(count, tie);
+  assert.deepEqual(tokens.slice(0, firm), expected.tokens.slice(0, firm));
+}
+
+/** Fails unless `promise` is rejected with this code. */
+export const rejectsWith = (promise: Promise<unknown>, code: ErrorCode): Promise<void> =>
+  assert.rejects(promise, (error) => error instanceof EngineError && error.code === code);

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { KvSlot } from '../../src/kv/slot.ts';
+import type { KvShape } from '../../src/kv/store.ts';
+
+/** Two layers: 48 bytes per token. */
+export const smallShape = (context: number): KvShape => ({
+  layers: 2,
+  kvHeads: 1,
+  keyLength: 8,
+  valueLength: 4,
+  context,
+});
+
+/** What the keys or values (by area) of each of `tokens` are here: other bytes for each text that leads up to it. */
+function* rows(tokens: readonly number[], area: number, bytes: number): Generator<Uint8Array> {
+  let text = area + 1;
+  for (const token of tokens) {
+    text = Math.imul(text ^ (token + 1), 0x9e3779b1);
+    text ^= text >>> 15;
+    yield Uint8Array.from({ length: bytes }, (_, i) => text >>> (i % 24));
+  }
+}
+
+/** Gives `slot` the tokens, with keys and values that could be those of no other text. */
+export function fill(slot: KvSlot, tokens: readonly number[], exact = 0): void {
+  slot.hold(tokens, exact);
+  for (const [area, bytes] of slot.bytes(tokens.length).entries()) {
+    const rowBytes = bytes.length / Math.max(1, tokens.length);
+    let at = 0;
+    for (const row of rows(tokens, area, rowBytes)) {
+      bytes.set(row, at);
+      at += rowBytes;
+    }
+  }
+}
+
+/** A slot that was filled. */
+export function filled(shape: KvShape, tokens: readonly number[], exact = 0): KvSlot {
+  const slot = new KvSlot(shape);
+  fill(slot, tokens, exact);
+  return slot;
+}
+
+/** Fails unless `slot` holds these tokens, with the keys and values that `fill` gives them. */
+export function assertHolds(slot: KvSlot, tokens: readonly number[]): void {
+  assert.deepEqual(slot.tokens, tokens);
+  using expected = filled(slot.kv.shape, tokens);
+  const pieces = expected.bytes(tokens.length);
+  for (const [area, bytes] of slot.bytes(tokens.length).entries()) {
+    assert.ok(Buffer.compare(bytes, pieces[area] ?? new Uint8Array()) === 0, `area ${area} has other bytes`);
+  }
+}
+
+/** `length` tokens that begin like no other's with another seed. */
+export const textOf = (seed: number, length: number): number[] =>
+  Array.from({ length }, (_, i) => 1000 * seed + (i % 997));
+
+/** Texts many of which begin alike, in part or as a whole. */
+export const anyText = (longest: number): fc.Arbitrary<readonly number[]> =>
+  fc
+    .record({
+      head: fc.integer({ min: 1, max: 3 }),
+      fork: fc.integer({ min: 0, max: longest }),
+      tail: fc.integer({ min: 1, max: 3 }),
+      length: fc.integer({ min: 1, max: longest }),
+    })
+    .map(({ head, fork, tail, length }) =>
+      Array.from({ length }, (_, i) => (i < fork ? 1000 * head : 5000 * tail) + (i % 7)),
+    );
