@@ -15,14 +15,23 @@ import { Conversation } from './conversation.ts';
 import { describe } from './describe.ts';
 import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
-import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
+import {
+  budgetOption,
+  contextOption,
+  type DraftFlags,
+  draftOf,
+  draftOptions,
+  generationOptions,
+  kernelsOption,
+  threadsOption,
+} from './options.ts';
 import { note, printable, write } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
 import { Terminal } from './terminal.ts';
 import { timings } from './timings.ts';
 
-interface ChatOptions extends Parameters {
+interface ChatOptions extends Parameters, DraftFlags {
   system?: string;
   memoryBudget?: number;
   ctx?: number;
@@ -38,7 +47,7 @@ export function chatCommand(): Command {
     .option('--system <text>', 'instructions that come before the conversation')
     .addOption(budgetOption())
     .addOption(contextOption());
-  for (const option of generationOptions()) command.addOption(option);
+  for (const option of [...generationOptions(), ...draftOptions()]) command.addOption(option);
   return command
     .addOption(threadsOption())
     .addOption(kernelsOption())
@@ -59,6 +68,7 @@ async function chat(path: string, options: ChatOptions, signal: AbortSignal): Pr
     kernels: options.kernels,
     ioThreads: ioThreads(),
     reading: knownReading(path),
+    draft: draftOf(options),
   });
   const conversation = new Conversation(options.system, options);
   // Whoever cannot talk with this model is told before anything is loaded.

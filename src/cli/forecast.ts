@@ -8,7 +8,8 @@ import type { Plan } from '../plan/plan.ts';
 /** What the process grows by between here and an answer, beside the vocabulary. Measured: 8-12 MiB. */
 const answeringBytes = 14 * 2 ** 20;
 
-export interface ForecastOptions extends Pick<PlanOptions, 'context' | 'parallel' | 'promptCache' | 'kernels'> {
+export interface ForecastOptions
+  extends Pick<PlanOptions, 'context' | 'parallel' | 'ahead' | 'promptCache' | 'kernels'> {
   /** Bytes; left out, most of what is free. */
   readonly memoryBudget?: number | undefined;
   /** Left out, one per core. */

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
+import type { DraftOptions } from '../engine/drafter.ts';
 import { defaultSampling } from '../sample/options.ts';
 
 /** Makes commander report what `parse` throws as a usage error of the option. */
@@ -46,6 +47,32 @@ export const threadsOption = (): Option =>
   new Option('-t, --threads <n>', 'threads that share each matrix product (default: one per core)').argParser(
     whole('a number of threads from 1 to 512', 1, 512),
   );
+
+/** What `draftOptions` give. */
+export interface DraftFlags {
+  readonly draftNgram?: boolean | undefined;
+  readonly draftAhead?: number | undefined;
+  readonly adaptiveDraft?: boolean | undefined;
+}
+
+/** How the engine guesses ahead. */
+export const draftOptions = (): readonly Option[] => [
+  new Option('--draft-ngram', 'guess ahead by what followed earlier in the text, so that a pass yields several tokens'),
+  new Option('--draft-ahead <n>', 'the most tokens guessed at once (default: 15)').argParser(
+    whole('a number of tokens from 1 to 64', 1, 64),
+  ),
+  new Option('--adaptive-draft', 'guess as many as pay, by what passes take and how many guesses come true').default(
+    true,
+  ),
+  new Option('--no-adaptive-draft', 'guess as many as there are'),
+];
+
+/** As a model wants it. */
+export const draftOf = ({ draftNgram, draftAhead, adaptiveDraft }: DraftFlags): DraftOptions => ({
+  ngram: draftNgram ?? false,
+  ahead: draftAhead,
+  adaptive: adaptiveDraft,
+});
 
 /** How much a benchmark measures. */
 export const measureOptions = (): readonly Option[] => [

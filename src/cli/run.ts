@@ -11,12 +11,21 @@ import type { Message } from '../text/chat-template.ts';
 import { knownReading } from './calibrations.ts';
 import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
-import { budgetOption, contextOption, generationOptions, kernelsOption, threadsOption } from './options.ts';
+import {
+  budgetOption,
+  contextOption,
+  type DraftFlags,
+  draftOf,
+  draftOptions,
+  generationOptions,
+  kernelsOption,
+  threadsOption,
+} from './options.ts';
 import { note, write } from './output.ts';
 import { Progress } from './progress.ts';
 import { timings } from './timings.ts';
 
-interface RunOptions {
+interface RunOptions extends DraftFlags {
   prompt?: string;
   system?: string;
   raw?: boolean;
@@ -45,7 +54,7 @@ export function runCommand(): Command {
     .option('--raw', "send the prompt as it is, without the model's chat template")
     .addOption(budgetOption())
     .addOption(contextOption());
-  for (const option of generationOptions()) command.addOption(option);
+  for (const option of [...generationOptions(), ...draftOptions()]) command.addOption(option);
   return command
     .addOption(threadsOption())
     .addOption(kernelsOption())
@@ -69,6 +78,7 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
     kernels: options.kernels,
     ioThreads: ioThreads(),
     reading: knownReading(path),
+    draft: draftOf(options),
   });
   const tokens = model.tokenize(promptFor(model, options, options.prompt ?? (await readPrompt(signal))));
   const plan = model.plan(options.ctx, {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
-import { budgetOption, contextOption, kernelsOption, threadsOption } from './options.ts';
+import { budgetOption, contextOption, draftOf, kernelsOption, threadsOption } from './options.ts';
 import type { Flags, Settings } from './settings.ts';
 
 /** Texts stay as they are: with those of the environment and the file they become settings, which have defaults. */
@@ -41,6 +41,10 @@ export function serveCommand(): Command {
       ),
     )
     .option('--prompt-cache-dir <dir>', 'a folder that keeps it when the server ends')
+    .option('--draft-ngram', 'guess ahead by what followed earlier in a text, so that a pass yields several tokens')
+    .addOption(option('--draft-ahead <n>', 'the most tokens guessed at once', '15'))
+    .option('--adaptive-draft', 'guess as many as pay (default: true)')
+    .option('--no-adaptive-draft', 'guess as many as there are')
     .addOption(unread(kernelsOption(), 'auto'))
     .addOption(unread(threadsOption(), 'one per core'))
     .option('--config <file>', "settings in TOML, instead of the user's own file")
@@ -65,12 +69,20 @@ async function serve(files: readonly string[], flags: Flags): Promise<void> {
 async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<string, Plan>> {
   const { openOutline } = await import('../engine/outline.ts');
   const { checkTokenizer } = await import('../text/check.ts');
+  const { aheadOf } = await import('../engine/drafter.ts');
   const { forecast } = await import('./forecast.ts');
   const { ctx: context, parallel = 'auto', promptCache = 'auto' } = settings;
   const planned = settings.files.map((path) => {
     const outline = openOutline(path);
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(outline, { ...settings, context, parallel, promptCache, beside });
+    const plan = forecast(outline, {
+      ...settings,
+      context,
+      parallel,
+      ahead: aheadOf(draftOf(settings)),
+      promptCache,
+      beside,
+    });
     return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
   });
   return new Map(planned);

@@ -11,6 +11,7 @@ import { listen, type RunningServer } from '../serve/server.ts';
 import { announcement } from './announcement.ts';
 import { knownReading } from './calibrations.ts';
 import { ioThreads } from './environment.ts';
+import { draftOf } from './options.ts';
 import { note, printable } from './output.ts';
 import type { LogLevel, Settings } from './settings.ts';
 
@@ -30,7 +31,13 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
   const found = library.models();
   if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });
 
-  const engineSettings = { ...settings, context: ctx, ioThreads: ioThreads(), readingOf: knownReading };
+  const engineSettings = {
+    ...settings,
+    draft: draftOf(settings),
+    context: ctx,
+    ioThreads: ioThreads(),
+    readingOf: knownReading,
+  };
   await using engines = new Engines(library, engineSettings, log);
   const loopback = isLoopback(host);
   const ready = (): boolean => engines.ready();

@@ -30,6 +30,10 @@ export interface Settings {
   /** 0 is none. */
   readonly promptCache?: number | undefined;
   readonly promptCacheDir?: string | undefined;
+  /** Guess ahead by what followed earlier in the text, at most so many tokens, and no more than pays. */
+  readonly draftNgram: boolean;
+  readonly draftAhead?: number | undefined;
+  readonly adaptiveDraft: boolean;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
   readonly logLevel: LogLevel;
@@ -74,6 +78,12 @@ const size: z.ZodType<number> = z.union([z.string(), z.number()], expectedSize).
   }
 });
 
+/** As such, or as text. */
+const truth: z.ZodType<boolean> = z.preprocess(
+  (value) => ({ true: true, false: false, 1: true, 0: false })[`${value}`],
+  z.boolean('true or false'),
+);
+
 const none = z.preprocess(numeric, z.literal(0));
 const expectedHost = 'an address: 127.0.0.1, localhost:11434, [::1]:11434 or http://0.0.0.0:11434';
 
@@ -95,6 +105,9 @@ const schema = z.object({
   keepAlive: keepAlive.transform((seconds = 300) => seconds),
   promptCache: auto(z.union([none, size])),
   promptCacheDir: text('a folder').optional(),
+  draftNgram: truth.default(false),
+  draftAhead: auto(whole('a number of tokens', 1, 64)),
+  adaptiveDraft: truth.default(true),
   kernels: z.enum(['auto', 'plain'], 'auto or plain').default('auto'),
   threads: auto(whole('a number of threads', 1, 512)),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(', ')}`).default('info'),

@@ -5,6 +5,7 @@ import type { Span } from '../run/batch.ts';
 import type { Tokens } from './planner.ts';
 import type { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
+import { Speculation } from './speculation.ts';
 import { type EngineSums, noSums } from './tally.ts';
 
 /** Something that wants the runtime for itself. */
@@ -28,6 +29,7 @@ export class Engine {
   readonly #open: (wanted: Wanted) => Promise<Runtime>;
   readonly #waiting: (Sequence | Work)[] = [];
   readonly #pace: Pace = new Pace();
+  readonly #speculation: Speculation = new Speculation();
   readonly #sums = { ...noSums };
   #active: Sequence[] = [];
   #running: Promise<void> | undefined;
@@ -121,10 +123,11 @@ export class Engine {
       const { slot, cached } = await runtime.slots.take(sequence.parts.prompt);
       if (sequence.ended) runtime.release(slot, () => this.#start());
       else {
+        // First of all, so that it leaves the slot again whatever happens.
+        this.#active.push(sequence);
         sequence.begin(runtime, slot, cached);
         this.#sums[cached > 0 ? 'prefixHits' : 'prefixMisses'] += 1;
         this.#sums.cachedTokens += cached;
-        this.#active.push(sequence);
       }
     } catch (error) {
       sequence.fail(error as Error);
@@ -136,7 +139,9 @@ export class Engine {
   async #work(work: Work): Promise<boolean> {
     if (this.#active.length > 0) return false;
     try {
-      await work.run(await this.#open(work));
+      const runtime = await this.#open(work);
+      await runtime.released();
+      await work.run(runtime);
     } catch (error) {
       work.fail(error as Error);
     }
@@ -147,20 +152,25 @@ export class Engine {
   async #step(runtime: Runtime): Promise<void> {
     const active = this.#active.filter((sequence) => !sequence.ended);
     if (active.length === 0) return;
+    this.#speculation.draft(
+      active.filter(({ decoding }) => decoding),
+      runtime.limits,
+    );
     const pending = active.map((sequence) => ({ tokens: sequence.pending.length, decoding: sequence.decoding }));
     const counts = schedule(pending, { ...runtime.limits, chunk: this.#pace.chunk });
     const chosen = active.flatMap((sequence, i) => {
       const count = counts[i] ?? 0;
       return count > 0 && sequence.slot ? [{ sequence, count, slot: sequence.slot }] : [];
     });
-    const decoding = chosen.filter(({ sequence }) => sequence.decoding).length;
-    const prompts = chosen.reduce((sum, { count }) => sum + count, 0) - decoding;
+    const tokens = chosen.reduce((sum, { count }) => sum + count, 0);
+    const decoding = chosen.reduce((sum, { sequence, count }) => sum + (sequence.decoding ? count : 0), 0);
+    const prompts = tokens - decoding;
     const spans = chosen.map(
       ({ sequence, count, slot }): Span => ({
         kv: slot.kv,
         start: slot.tokens.length,
         tokens: sequence.pending.slice(0, count),
-        logits: 'last',
+        logits: sequence.decoding ? 'all' : 'last',
       }),
     );
     this.#pass = new AbortController();
@@ -170,20 +180,27 @@ export class Engine {
     };
     try {
       const [first] = chosen;
-      await runtime.load({ tokens: decoding + prompts, onProgress: first?.sequence.parts.onLoad, signal });
+      await runtime.load({ tokens, onProgress: first?.sequence.parts.onLoad, signal });
       const began = performance.now();
       const logits = await runtime.run(spans, { signal, onStep });
-      this.#pace.passed({ decoding, prompts, seconds: (performance.now() - began) / 1000 });
+      const seconds = (performance.now() - began) / 1000;
+      this.#pace.passed({ decoding, prompts, seconds });
+      if (prompts === 0) this.#speculation.passed(tokens, seconds);
       this.#sums.passes += 1;
       this.#sums.sequences += chosen.length;
       this.#sums.promptTokens += prompts;
-      const vocabulary = logits.length / spans.length;
+      const rows = rowsOf(logits, spans);
       for (const [i, { sequence, count, slot }] of chosen.entries()) {
+        const span = spans[i];
+        if (!span) continue;
         // What was computed for one that has left meanwhile is stored all the same.
-        slot.store(spans[i]?.tokens ?? [], runtime.limits.batch);
+        slot.store(span.tokens, sequence.decoding ? undefined : runtime.limits.batch);
         const before = sequence.answer.length;
-        sequence.advance(count, logits.subarray(i * vocabulary, (i + 1) * vocabulary));
+        const kept = sequence.advance(count, rows(i));
+        slot.keep(span.start + kept);
         this.#sums.answerTokens += sequence.answer.length - before;
+        this.#sums.drafted += span.logits === 'all' ? count - 1 : 0;
+        this.#sums.accepted += span.logits === 'all' ? kept - 1 : 0;
       }
     } catch (error) {
       for (const { sequence } of chosen) sequence.fail(error as Error);
@@ -197,4 +214,19 @@ export class Engine {
     for (const { ended, slot } of this.#active) if (ended && slot) runtime.release(slot, () => this.#start());
     this.#active = this.#active.filter((sequence) => !sequence.ended);
   }
+}
+
+/** The logits of the spans, (vocabulary) after token `index` of span `i`; of a span without all, after its last only. */
+function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (index: number) => Float32Array {
+  const firsts: number[] = [];
+  let rows = 0;
+  for (const span of spans) {
+    firsts.push(rows);
+    rows += span.logits === 'all' ? span.tokens.length : 1;
+  }
+  const vocabulary = logits.length / rows;
+  return (i) => (index) => {
+    const row = (firsts[i] ?? 0) + (spans[i]?.logits === 'all' ? index : 0);
+    return logits.subarray(row * vocabulary, (row + 1) * vocabulary);
+  };
 }

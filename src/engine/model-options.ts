@@ -2,6 +2,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import type { GivenSampling } from '../sample/options.ts';
 import type { ReadAt, Reading } from '../stream/reader.ts';
+import type { DraftOptions } from './drafter.ts';
 import type { Kernels } from './planner.ts';
 import type { PromptProgress } from './sequence.ts';
 
@@ -12,6 +13,8 @@ export interface ModelOptions {
   readonly context?: number | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Left out: one. */
   readonly parallel?: number | 'auto' | undefined;
+  /** Guesses at what comes next, so that a pass may yield several tokens. Left out: none. */
+  readonly draft?: DraftOptions | undefined;
   /** What is kept of prompts whose sequences have ended: keys and values. Left out: what the last ones left. */
   readonly promptCache?: PromptCacheOptions | undefined;
   /** Threads that share each operation. Left out: one per core. */

@@ -11,9 +11,11 @@ import { checkTokenizer } from '../text/check.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
+import { aheadOf, noDrafter } from './drafter.ts';
 import { Engine, type Wanted } from './engine.ts';
 import { Generation } from './generation.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
+import { NgramDrafter } from './ngram-drafter.ts';
 import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
@@ -28,6 +30,8 @@ interface Exclusive {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Changes when keys and values of the same tokens do: with the kernels, or with what we compute. */
+const promptFileVersion = 1;
 /** The most that kept prompts of one model take on the SSD. */
 const promptFileBytes = 8 * 2 ** 30;
 const templateKey = 'tokenizer.chat_template';
@@ -90,6 +94,7 @@ export class Model implements AsyncDisposable {
       context,
       tokens,
       parallel: this.#options.parallel,
+      ahead: aheadOf(this.#options.draft),
       promptCache: this.#options.promptCache?.bytes,
       kernels: this.#options.kernels ?? 'auto',
       residency: this.#options.residency,
@@ -151,14 +156,9 @@ export class Model implements AsyncDisposable {
   generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
-    const { maxTokens = Number.POSITIVE_INFINITY } = options;
-    if (!(maxTokens >= 0)) {
-      throw new EngineError('BAD_OPTION', {
-        option: 'maxTokens',
-        value: `${maxTokens}`,
-        expected: 'a number from 0 on',
-      });
-    }
+    const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = options;
+    checkLeast('maxTokens', maxTokens, 0);
+    checkLeast('longest', longest, 0);
     // Wrong options are refused here, not when the first token is asked for.
     const sampling = samplingOptions(options);
     const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
@@ -180,10 +180,11 @@ export class Model implements AsyncDisposable {
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       maxTokens,
-      longest: options.longest ?? Number.POSITIVE_INFINITY,
+      longest,
       ignoreEnd: options.ignoreEnd ?? false,
       logprobs: options.logprobs,
       bias: options.bias ?? new Map(),
+      drafter: this.#options.draft?.ngram ? new NgramDrafter() : noDrafter,
       plan: options.plan,
       onLoad: options.onLoad,
       onPrompt: options.onPrompt,
@@ -228,6 +229,7 @@ export class Model implements AsyncDisposable {
       layoutOf: this.#layoutOf,
       reading,
       exact,
+      adaptive: this.#options.draft?.adaptive ?? true,
       promptCache: promptCache?.folder === undefined ? undefined : this.#promptFiles(promptCache.folder),
     });
     return this.#opened;
@@ -236,7 +238,7 @@ export class Model implements AsyncDisposable {
   #promptFiles(folder: string): RuntimeOptions['promptCache'] {
     const { kernels = 'auto', promptCache } = this.#options;
     const files = this.outline.file.files.map(({ path, size }) => [path, size, statSync(path).mtimeMs]);
-    const identity = JSON.stringify({ files, kernels });
+    const identity = JSON.stringify({ version: promptFileVersion, files, kernels });
     return { folder, identity, capacity: promptFileBytes, warn: (reason) => promptCache?.warn?.(reason) };
   }
 
@@ -256,6 +258,12 @@ export class Model implements AsyncDisposable {
       token === undefined ? '' : new TextDecoder().decode(vocabulary.piece(token, { special: true }));
     return { bos: text(vocabulary.bos), eos: text(vocabulary.eos) };
   }
+}
+
+/** Throws BAD_OPTION. */
+function checkLeast(option: string, value: number, least: number): void {
+  if (value >= least) return;
+  throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: `a number from ${least} on` });
 }
 
 /** Waits for `promise`, or rejects with the signal's reason once that is aborted. */

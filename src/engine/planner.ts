@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly context?: number | undefined;
   /** Sequences computed together; left out, one. */
   readonly parallel?: number | 'auto' | undefined;
+  /** Tokens that each may guess ahead; left out, none. */
+  readonly ahead?: number | undefined;
   /** Bytes for keys and values of sequences that have ended; left out, none. */
   readonly promptCache?: number | 'auto' | undefined;
   /** What a chosen context should suit. */
@@ -55,12 +57,12 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
 }
 
 /**
- * Plans a model under a budget, on a device. Throws BUDGET_TOO_SMALL, CONTEXT_BEYOND_MODEL, MISSING_TENSOR, WRONG_SHAPE,
- * UNSUPPORTED_TENSOR_TYPE.
+ * Plans a model under a budget, on a device. Throws BAD_OPTION, BUDGET_TOO_SMALL, CONTEXT_BEYOND_MODEL, MISSING_TENSOR,
+ * WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   const { config, file, stages } = outline;
-  const { budget, runtime } = options;
+  const { budget, runtime, ahead = 0 } = options;
   if (options.context !== undefined && options.context > config.context) {
     throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
   }
@@ -71,6 +73,8 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     free: budget - runtime - promptCache,
   };
   const parallel = options.parallel === 'auto' ? autoParallel(one, options.context) : (options.parallel ?? 1);
+  checkWhole('parallel', parallel, 1);
+  checkWhole('ahead', ahead, 0);
   const all = { ...one, kvPerToken: parallel * one.kvPerToken };
   const context = options.context ?? autoContext(all, options.tokens);
 
@@ -83,6 +87,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     runtime,
     kv: parallel * kvBytes(kv) + promptCache,
     parallel,
+    ahead,
     promptCache,
     page: pageBytes,
     batch: options.kernels === 'plain' ? plainBatch : undefined,
@@ -92,11 +97,23 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
-      const bytes = measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel });
+      const bytes =
+        measured.get(key) ??
+        computeBytes(model, slices, tokens, {
+          threads: device.threads,
+          parallel,
+          ahead,
+        });
       measured.set(key, bytes);
       return bytes;
     },
   });
+}
+
+/** Throws BAD_OPTION. */
+function checkWhole(option: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: `a whole number from ${least} on` });
 }
 
 /** Bytes that libllama takes for the vocabulary, before it is loaded. Measured: 49k tokens 22 MB, 128k 56 MB. */

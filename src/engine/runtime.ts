@@ -21,11 +21,14 @@ export interface RuntimeOptions {
   readonly reading: ReaderOptions;
   /** Prompts are divided alike whoever else is there, and reused only as they would be computed anew. */
   readonly exact?: boolean;
+  /** Sequences guess no further ahead than pays. */
+  readonly adaptive?: boolean;
   /** Where keys and values of prompts outlive the process. */
   readonly promptCache?: (Omit<PrefixFilesOptions, 'shape'> & { readonly folder: string }) | undefined;
 }
 
-type RuntimeLimits = Omit<PassLimits, 'chunk'>;
+/** What a pass may take, and how far sequences may guess ahead. */
+type RuntimeLimits = Omit<PassLimits, 'chunk'> & { readonly ahead: number; readonly adaptive: boolean };
 
 /** A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first pass. */
 export class Runtime implements AsyncDisposable {
@@ -65,7 +68,7 @@ export class Runtime implements AsyncDisposable {
   /** Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
   static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
     const { file, config, stages } = outline;
-    const { device, layoutOf, reading, exact = false, promptCache } = options;
+    const { device, layoutOf, reading, exact = false, adaptive = true, promptCache } = options;
     const reader = new Reader(file.files, reading);
     const memory = new Disposer();
     try {
@@ -79,7 +82,8 @@ export class Runtime implements AsyncDisposable {
       const places = Array.from({ length: plan.parallel }, () => memory.use(new KvSlot(shape)));
       const stores = files ? [copies, files] : [copies];
       const slots = new Slots(places, { stores, exactBatch: exact ? plan.batch : undefined });
-      const limits = { batch: plan.batch, tokens: plan.batch + plan.parallel - 1, exact };
+      const others = (plan.parallel - 1) * (1 + plan.ahead);
+      const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
       const source = new WeightSource(reader);
       const residents = new Residents(plan, reader, { arena, ring, tensors });
       const passes = { stages, plan, device, routes, file: file.weights, residents, source, reader };
@@ -124,6 +128,11 @@ export class Runtime implements AsyncDisposable {
     void released.finally(() => this.#releases.delete(released));
   }
 
+  /** Waits until nothing is read from the slots of sequences that have left. */
+  async released(): Promise<void> {
+    await Promise.all(this.#releases);
+  }
+
   /** Ends the pass under way, or the loading, with `reason`, and refuses others. */
   abort(reason: Error): void {
     this.#closing.abort(reason);
@@ -139,7 +148,8 @@ export class Runtime implements AsyncDisposable {
 
   /** Memory goes after the last read into it has ended, and the last step on it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#work, ...this.#releases]);
+    await this.#work;
+    await this.released();
     await this.reader[Symbol.asyncDispose]();
     this.#memory[Symbol.dispose]();
   }

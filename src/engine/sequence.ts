@@ -1,11 +1,13 @@
 import { EngineError } from '../base/errors.ts';
 import type { KvSlot } from '../kv/slot.ts';
+import { Acceptance } from '../plan/depth.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Sampler } from '../sample/sampler.ts';
 import type { LoadOptions } from '../stream/residents.ts';
 import type { Detokenizer } from '../text/detokenizer.ts';
 import type { StopMatcher } from '../text/stop.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
+import type { Drafter } from './drafter.ts';
 import { type Logprob, logprobOf } from './logprobs.ts';
 import type { Tokens } from './planner.ts';
 import type { Runtime } from './runtime.ts';
@@ -49,6 +51,8 @@ export interface SequenceParts {
   readonly bias: ReadonlyMap<number, number>;
   /** To open the runtime under, if it is not open. */
   readonly plan?: Plan | undefined;
+  /** Guesses what comes next. */
+  readonly drafter: Drafter;
   readonly onLoad?: LoadOptions['onProgress'];
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
@@ -60,6 +64,8 @@ export class Sequence {
   readonly answer: number[] = [];
   /** Tokens of the prompt whose keys and values were there already. */
   cached = 0;
+  /** How many guesses come true. */
+  readonly acceptance: Acceptance = new Acceptance();
   slot: KvSlot | undefined;
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
@@ -69,6 +75,8 @@ export class Sequence {
   /** What the prompt is processed up to; and the last token, which waits to be stored. */
   #stored = 0;
   #next: number | undefined;
+  /** Guesses at what comes after it. */
+  #draft: readonly number[] = [];
   #bytesBefore = 0;
   #ended = false;
   #error: Error | undefined;
@@ -84,7 +92,7 @@ export class Sequence {
 
   /** Tokens that are to be computed next, in order. */
   get pending(): readonly number[] {
-    return this.#next === undefined ? this.parts.prompt.slice(this.#stored) : [this.#next];
+    return this.#next === undefined ? this.parts.prompt.slice(this.#stored) : [this.#next, ...this.#draft];
   }
 
   /** The prompt is behind it. */
@@ -102,7 +110,7 @@ export class Sequence {
     this.slot = slot;
     this.cached = this.#stored = cached;
     this.#sampler = this.parts.newSampler();
-    for (const token of this.parts.prompt) this.#sampler.accept(token);
+    for (const token of this.parts.prompt) this.#take(token);
     this.#meter = new Meter(runtime, cached);
     this.#bytesBefore = runtime.reader.bytesRead;
   }
@@ -112,28 +120,47 @@ export class Sequence {
     if (this.decoding || this.#ended) return;
     const tokens = this.#stored + share * count;
     const bytes = runtime.reader.bytesRead - this.#bytesBefore;
-    this.parts.onPrompt?.({ tokens, total: this.parts.prompt.length, bytes });
+    try {
+      this.parts.onPrompt?.({ tokens, total: this.parts.prompt.length, bytes });
+    } catch (error) {
+      // Thrown on, it would end the pass, which is also that of others.
+      this.fail(error as Error);
+    }
   }
 
-  /** The next `count` pending tokens are stored; `logits` are those of the last. They may be changed. */
-  advance(count: number, logits: Float32Array): void {
-    const { prompt, maxTokens } = this.parts;
-    if (!this.#sampler || this.#ended) return;
-    const inPrompt = !this.decoding;
-    this.#meter?.passed(count, inPrompt);
-    if (inPrompt) {
+  /** Guesses at most `most` tokens, as far as they could be part of the answer. Returns how many. */
+  draft(most: number): number {
+    const { maxTokens, longest, prompt, drafter } = this.parts;
+    const context = Math.min(longest, this.slot?.kv.shape.context ?? 0);
+    // The pass yields one token more than are guessed, and the last token of the context need not be stored.
+    const room = Math.min(maxTokens - 1, context - prompt.length) - this.answer.length;
+    this.#draft = drafter.propose(Math.max(0, Math.floor(Math.min(most, room))));
+    return this.#draft.length;
+  }
+
+  /**
+   * The next `count` pending tokens have been computed. `logitsAfter` gives the logits after each of those whose logits were
+   * asked for: of guesses after all, else after the last. Returns how many of the tokens belong to the text: not those after a wrong
+   * guess, nor guesses of which nobody wants to know any more. The logits may be changed.
+   */
+  advance(count: number, logitsAfter: (index: number) => Float32Array): number {
+    if (!this.#sampler || this.#ended) return this.decoding ? 1 : count;
+    if (!this.decoding) {
       this.#stored += count;
-      if (this.#stored < prompt.length) return;
+      this.#meter?.passed(count, true);
+      if (this.#stored < this.parts.prompt.length) return count;
+      if (this.parts.maxTokens === 0) this.end('length');
+      else this.#choose(this.#sampler, logitsAfter(count - 1));
+      return count;
     }
-    if (maxTokens === 0) {
-      this.end('length');
-      return;
-    }
-    for (const [token, bias] of this.parts.bias) logits[token] = (logits[token] ?? 0) + bias;
-    const token = this.#sampler.sample(logits);
-    this.#sampler.accept(token);
-    this.#next = token;
-    this.#accept(token, logits);
+    const drafted = this.#draft;
+    let kept = 1;
+    while (this.#choose(this.#sampler, logitsAfter(kept - 1)) && this.#next === drafted[kept - 1]) kept += 1;
+    this.#draft = [];
+    this.acceptance.seen(drafted.length, kept - 1);
+    this.#meter?.passed(kept, false, { drafted: drafted.length, accepted: kept - 1 });
+    if (this.#ended) this.stats = this.#meter?.stats();
+    return kept;
   }
 
   /** Ends it: the last pieces are what was held back. */
@@ -166,6 +193,22 @@ export class Sequence {
     }
   }
 
+  /** A token of the text, which what is chosen later may depend on. */
+  #take(token: number): void {
+    this.#sampler?.accept(token);
+    this.parts.drafter.accept(token);
+  }
+
+  /** Chooses the next token. False if the answer has ended. */
+  #choose(sampler: Sampler, logits: Float32Array): boolean {
+    for (const [token, bias] of this.parts.bias) logits[token] = (logits[token] ?? 0) + bias;
+    const token = sampler.sample(logits);
+    this.#take(token);
+    this.#next = token;
+    this.#accept(token, logits);
+    return !this.#ended;
+  }
+
   /** Takes a token up into the answer, unless it ends it. */
   #accept(token: number, logits: Float32Array): void {
     const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs, longest, prompt } = this.parts;
@@ -174,7 +217,7 @@ export class Sequence {
       return;
     }
     const context = this.slot?.kv.shape.context ?? 0;
-    const full = prompt.length + this.answer.length === Math.min(longest, context);
+    const full = prompt.length + this.answer.length >= Math.min(longest, context);
     this.answer.push(token);
     const { text, stopped } = stops.push(detokenizer.push(token));
     const logprob = logprobs === undefined ? undefined : logprobOf(logits, token, logprobs);

@@ -13,8 +13,16 @@ export interface GenerationStats {
     readonly seconds: number;
     readonly bytes_read: number;
   };
+  /** Guesses at what comes next, and those that came true. */
+  readonly speculation: {
+    readonly drafted: number;
+    readonly accepted: number;
+    /** Passes that decoded, and the tokens that one yielded on average. */
+    readonly passes: number;
+    readonly tokens_per_pass: number;
+  };
   readonly decode: {
-    /** Passes of one token each. */
+    /** Those that came of passes after the prompt. */
     readonly tokens: number;
     readonly seconds: number;
     readonly tokens_per_s: number;
@@ -54,6 +62,8 @@ interface Counters {
   readonly stall: number;
 }
 
+const noGuesses = { drafted: 0, accepted: 0 };
+
 /** Counts what the passes of one generation take. */
 export class Meter {
   readonly #runtime: Runtime;
@@ -65,6 +75,9 @@ export class Meter {
   #last: Counters;
   #promptTokens = 0;
   #decoded = 0;
+  #passes = 0;
+  #drafted = 0;
+  #accepted = 0;
 
   /** `cached` tokens of the prompt need not be computed. */
   constructor(runtime: Runtime, cached: number) {
@@ -76,13 +89,16 @@ export class Meter {
   }
 
   /** Counts a pass that has ended. */
-  passed(tokens: number, prompt: boolean): void {
+  passed(tokens: number, prompt: boolean, guesses: { drafted: number; accepted: number } = noGuesses): void {
     this.#last = this.#read();
+    this.#drafted += guesses.drafted;
+    this.#accepted += guesses.accepted;
     if (prompt) {
       this.#prompt = this.#last;
       this.#promptTokens += tokens;
     } else {
       this.#decoded += tokens;
+      this.#passes += 1;
     }
   }
 
@@ -98,6 +114,12 @@ export class Meter {
         cached: this.#cached,
         seconds: prefill.time,
         bytes_read: prefill.bytes,
+      },
+      speculation: {
+        drafted: this.#drafted,
+        accepted: this.#accepted,
+        passes: this.#passes,
+        tokens_per_pass: this.#passes > 0 ? this.#decoded / this.#passes : 0,
       },
       decode: {
         tokens: this.#decoded,

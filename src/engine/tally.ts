@@ -7,6 +7,9 @@ export const noSums = {
   promptTokens: 0,
   cachedTokens: 0,
   answerTokens: 0,
+  /** Guesses at what comes next, and those that came true. */
+  drafted: 0,
+  accepted: 0,
   /** Prompts of which something was found in the prefix cache, and others. */
   prefixHits: 0,
   prefixMisses: 0,

@@ -30,6 +30,8 @@ export interface Plan {
   readonly context: number;
   /** Sequences that are computed together at most. */
   readonly parallel: number;
+  /** Tokens that each of them may guess ahead. */
+  readonly ahead: number;
   /** Bytes for keys and values of sequences that have ended. */
   readonly promptCache: number;
   /** Tokens of a prompt computed at once. */
@@ -56,6 +58,7 @@ export interface Demand {
   /** Of all sequences, and of those that have ended. */
   readonly kv: number;
   readonly parallel?: number | undefined;
+  readonly ahead?: number | undefined;
   readonly promptCache?: number | undefined;
   /** Bytes of a page: what direct reads are aligned to. */
   readonly page: number;
@@ -217,6 +220,7 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
     budget: demand.budget,
     context: demand.context,
     parallel: demand.parallel ?? 1,
+    ahead: demand.ahead ?? 0,
     promptCache: demand.promptCache ?? 0,
     batch: chosen.batch,
     slices,

@@ -2,14 +2,14 @@
 export interface Pending {
   /** Tokens that are not stored yet. */
   readonly tokens: number;
-  /** It has its prompt behind it: one token at a time. */
+  /** It has its prompt behind it: one token, and guesses at the next ones. */
   readonly decoding: boolean;
 }
 
 export interface PassLimits {
   /** The most tokens of one prompt at once. */
   readonly batch: number;
-  /** The most tokens of all sequences together: a batch, and one token of each other sequence. */
+  /** The most tokens of all sequences together: a batch, and what the others decode. */
   readonly tokens: number;
   /** The most tokens of prompts while somebody decodes. */
   readonly chunk: number;
@@ -18,15 +18,15 @@ export interface PassLimits {
 }
 
 /**
- * How many tokens of each sequence the next pass takes, first come first served: one of each that decodes, then as many
+ * How many tokens of each sequence the next pass takes, first come first served: all of those that decode, then as many
  * of the prompts as there is room for. At least one token in all if there are any.
  */
 export function schedule(pending: readonly Pending[], limits: PassLimits): readonly number[] {
-  const decoding = pending.filter((sequence) => sequence.decoding).length;
+  const decoding = pending.reduce((sum, { tokens, decoding }) => sum + (decoding ? tokens : 0), 0);
   let room = limits.tokens - decoding;
   let prompts = decoding > 0 && !limits.exact ? limits.chunk : room;
   return pending.map(({ tokens, decoding }) => {
-    if (decoding) return Math.min(1, tokens);
+    if (decoding) return tokens;
     const wanted = Math.min(tokens, limits.batch);
     const granted = Math.max(0, Math.min(wanted, room, prompts));
     const taken = limits.exact && granted < wanted ? 0 : granted;

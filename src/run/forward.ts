@@ -182,10 +182,10 @@ export class Forward implements Disposable {
     this.#rows?.[Symbol.dispose]();
   }
 
-  /** One array serves all passes of a kind: garbage of this size would pile up before it is collected. */
+  /** One array serves all passes: garbage of this size would pile up before it is collected. */
   #logitsOf(length: number): Float32Array {
-    if (this.#logits.length !== length) this.#logits = new Float32Array(length);
-    return this.#logits;
+    if (this.#logits.length < length) this.#logits = new Float32Array(length);
+    return this.#logits.subarray(0, length);
   }
 
   /** The graph for these spans: the last one if it fits, else a new one in its place. */

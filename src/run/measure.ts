@@ -32,14 +32,14 @@ export function manifestOf(outline: Outline): readonly ManifestEntry[] {
 }
 
 /**
- * Bytes beside weights and KV that a pass takes at the end of the context: `tokens` of one sequence, and one of each of
- * the others that are computed with it.
+ * Bytes beside weights and KV that a pass takes at the end of the context: `tokens` of one sequence, and of each of the
+ * `parallel` ones one token and `ahead` guesses, with their logits.
  */
 export function computeBytes(
   outline: Outline,
   slices: readonly Slice[],
   tokens: number,
-  { threads, parallel = 1 }: { threads: number; parallel?: number },
+  { threads, parallel = 1, ahead = 0 }: { threads: number; parallel?: number; ahead?: number },
 ): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
@@ -47,16 +47,18 @@ export function computeBytes(
   using made = new SliceTensors(slices, (_, tensor) => memory.place(tensor.pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
   const reach = outline.kv.context;
-  const others = Array.from({ length: parallel - 1 }, () => ({ kv, tokens: 1, outputs: 1, reach }));
-  const spans = [{ kv, tokens, outputs: 1, reach }, ...others];
+  const decoded = 1 + ahead;
+  const others = Array.from({ length: parallel - 1 }, () => ({ kv, tokens: decoded, outputs: decoded, reach }));
+  const spans = [{ kv, tokens: Math.max(tokens, decoded), outputs: decoded, reach }, ...others];
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
   const masks = 2 * reach * inputs.tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
-  const choosing = parallel * choosingBytes * (logits.shape[0] ?? 0);
+  const choosing = parallel * (candidateBytes + decoded * logitBytes) * (logits.shape[0] ?? 0);
   return measure(graph) + graph.scratchBytes + masks + rows + choosing + threads * threadBytes;
 }
 
-/** Per token of the vocabulary: its logit, its candidate (12 bytes), and the sampler's copy of that. */
-const choosingBytes = 4 + 12 + 12;
+/** Per token of the vocabulary: its candidate, and the sampler's copy of that; and for each position its logit. */
+const candidateBytes = 12 + 12;
+const logitBytes = 4;
 /** Attention's scratch memory per thread. */
 const threadBytes = 2 ** 20;

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { EngineError } from '../base/errors.ts';
+import type { DraftOptions } from '../engine/drafter.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { addSums, type EngineSums, noState, noSums } from '../engine/tally.ts';
 import type { Reading } from '../stream/reader.ts';
@@ -7,6 +8,7 @@ import type { Message } from '../text/chat-template.ts';
 import { EngineAnswer, type Outcome } from './answer.ts';
 import type { Call } from './child/protocol.ts';
 import { EngineStage } from './engine-stage.ts';
+import { fitting } from './fitting.ts';
 import type { Answer, Ask, AskOptions, Hub, LoadedModel, Metric, ServedModel } from './hub.ts';
 import type { Library, LibraryModel } from './library.ts';
 import type { Log } from './log.ts';
@@ -26,6 +28,8 @@ export interface EngineSettings {
   /** Bytes for keys and values of earlier prompts; undefined is chosen. */
   readonly promptCache?: number | undefined;
   readonly promptCacheDir?: string | undefined;
+  /** How engines guess ahead; left out, not at all. */
+  readonly draft?: DraftOptions | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
   readonly ioThreads: number;
@@ -58,6 +62,7 @@ export class Engines implements Hub, AsyncDisposable {
         parallel: settings.parallel,
         promptCache: settings.promptCache,
         promptCacheFolder: settings.promptCacheDir,
+        draft: settings.draft,
         kernels: settings.kernels,
         threads: settings.threads,
         ioThreads: settings.ioThreads,
@@ -109,7 +114,7 @@ export class Engines implements Hub, AsyncDisposable {
       const wish = { context: this.#wanted(served, ask.context), keepAlive, signal };
       const lodging = await this.#stage.enter(this.#present(served), wish);
       ({ leave } = lodging);
-      const answer = await lodging.process.ask(ask, signal);
+      const answer = await lodging.process.ask(fitting(ask, lodging.process.facts), signal);
       return new EngineAnswer({ answer, signal, startSeconds: lodging.startSeconds, began, onEnd: end });
     } catch (error) {
       end(signal.aborted ? 'cancelled' : 'refused');

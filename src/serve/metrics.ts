@@ -24,6 +24,8 @@ export function metricsOf({ outcomes: counts, pending, sums, state }: Counted): 
     ['prompt_tokens_total', 'Tokens of prompts that were computed.', sums.promptTokens],
     ['prompt_tokens_cached_total', 'Tokens of prompts found in the prefix cache.', sums.cachedTokens],
     ['tokens_generated_total', 'Tokens of answers.', sums.answerTokens],
+    ['tokens_drafted_total', 'Guesses at tokens of answers.', sums.drafted],
+    ['tokens_accepted_total', 'Guesses that came true.', sums.accepted],
     ['prefix_cache_hits_total', 'Prompts of which something was found in the prefix cache.', sums.prefixHits],
     ['prefix_cache_misses_total', 'Prompts of which nothing was.', sums.prefixMisses],
     ['passes_total', 'Passes over the weights.', sums.passes],

@@ -1,4 +1,5 @@
 import { EngineError, type ErrorCode } from '../../base/errors.ts';
+import type { DraftOptions } from '../../engine/drafter.ts';
 import type { Kernels } from '../../engine/planner.ts';
 import type { EngineState, EngineSums } from '../../engine/tally.ts';
 import type { Reading } from '../../stream/reader.ts';
@@ -14,6 +15,7 @@ export interface EngineStart {
   /** Bytes of the budget for keys and values of earlier prompts; left out, a share of it. */
   readonly promptCache: number | undefined;
   readonly promptCacheFolder: string | undefined;
+  readonly draft: DraftOptions | undefined;
   readonly kernels: Kernels;
   readonly threads: number | undefined;
   readonly ioThreads: number;
@@ -40,6 +42,8 @@ export interface EngineFacts {
   readonly memory: number;
   readonly context: number;
   readonly parallel: number;
+  /** Bytes that a token stands for at most. */
+  readonly longestToken: number;
 }
 
 /** What an answer took, as far as the engine knows. */

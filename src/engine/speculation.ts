@@ -1,0 +1,26 @@
+import { bestDepth } from '../plan/depth.ts';
+import { PassTimes } from '../plan/pass-times.ts';
+import type { Sequence } from './sequence.ts';
+
+/** Decides how far sequences guess ahead, from what passes take and how many guesses come true. */
+export class Speculation {
+  readonly #times: PassTimes = new PassTimes();
+
+  /** Lets sequences that decode guess what comes next, at most `ahead` tokens each; `adaptive` no more than pays. */
+  draft(decoding: readonly Sequence[], { ahead, adaptive }: { ahead: number; adaptive: boolean }): void {
+    if (ahead === 0) return;
+    const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
+    for (const sequence of decoding) {
+      const outlook = {
+        acceptance: sequence.acceptance.rate,
+        seconds: (tokens: number): number => this.#times.seconds(tokens),
+      };
+      others.tokens += sequence.draft(adaptive ? bestDepth(outlook, ahead, others) : ahead);
+    }
+  }
+
+  /** A pass over `tokens` of sequences that all decode took `seconds`. */
+  passed(tokens: number, seconds: number): void {
+    this.#times.measured(tokens, seconds);
+  }
+}
