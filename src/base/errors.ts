@@ -28,7 +28,7 @@ interface Details {
   MISSING_TENSOR: { tensor: string };
   WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
   BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
-  CONTEXT_TOO_LONG: { prompt: number; context: number };
+  CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };
   READ_FAILED: File & { offset: number; reason: string };
@@ -120,7 +120,8 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   ],
   CONTEXT_TOO_LONG: [
     'failure',
-    (d) => `the prompt has ${d.prompt} tokens but the context holds ${d.context}; shorten it or raise --ctx`,
+    (d) =>
+      `the prompt has ${d.atLeast ? 'at least ' : ''}${d.prompt} tokens but the context holds ${d.context}; shorten it or raise --ctx`,
   ],
   CONTEXT_BEYOND_MODEL: [
     'usage',

@@ -5,8 +5,8 @@ import { served } from '../../test/support/served.ts';
 import { jsonBody } from './body.ts';
 import { Refusal } from './refusal.ts';
 
-const sent = (body: string | ReadableStream<Uint8Array>): { raw: Request } => ({
-  raw: new Request('http://localhost/', { method: 'POST', body, duplex: 'half' }),
+const sent = (body: string | ReadableStream<Uint8Array>, headers: Record<string, string> = {}): { raw: Request } => ({
+  raw: new Request('http://localhost/', { method: 'POST', body, headers, duplex: 'half' }),
 });
 const refused = async (body: string | ReadableStream<Uint8Array>, schema: z.ZodType): Promise<Refusal> => {
   const error = await jsonBody(sent(body), schema).catch((error: unknown) => error);
@@ -46,15 +46,15 @@ test('a body that is missing or no JSON is refused', async () => {
   assert.match((await refused('{"a":', z.unknown())).message, /^the body is not JSON: /);
 });
 
-test('a body of more than 32 MiB is refused, whether it tells its length or not', async () => {
+test('a body of more than 8 MiB is refused, whether it tells its length or not', async () => {
   const { app } = served();
-  const large = 'x'.repeat(32 * 2 ** 20 + 1);
+  const large = 'x'.repeat(8 * 2 ** 20 + 1);
   for (const headers of [{ 'content-length': `${large.length}` }, undefined]) {
     const response = await app.request('/v1/completions', { method: 'POST', body: large, ...(headers && { headers }) });
     assert.equal(response.status, 413);
     assert.deepEqual(await response.json(), {
       error: {
-        message: 'the body is larger than 33554432 bytes',
+        message: 'the body is larger than 8388608 bytes',
         type: 'invalid_request_error',
         param: null,
         code: 'body_too_large',
@@ -62,5 +62,36 @@ test('a body of more than 32 MiB is refused, whether it tells its length or not'
     });
   }
   const other = await app.request('/api/chat', { method: 'POST', body: large });
-  assert.deepEqual(await other.json(), { error: 'the body is larger than 33554432 bytes' });
+  assert.deepEqual(await other.json(), { error: 'the body is larger than 8388608 bytes' });
+});
+
+test('a body that is nested without end is refused before it takes memory; brackets in texts are texts', async () => {
+  const nested = (levels: number): string => `${'[{"a":'.repeat(levels)}1${'}]'.repeat(levels)}`;
+  assert.ok(await jsonBody(sent(nested(128)), z.unknown()));
+  const { status, message } = await refused(nested(129), z.unknown());
+  assert.deepEqual([status, message], [400, 'the body is nested deeper than 256 levels']);
+  const text = '[{\\"'.repeat(999);
+  assert.deepEqual(await jsonBody(sent(JSON.stringify({ text })), z.unknown()), { text });
+});
+
+test('many large bodies at once are refused, and taken again when there are fewer', async () => {
+  const most = 8 * 2 ** 20;
+  const bytes = new Uint8Array(most).fill(32);
+  const held: ReadableStreamDefaultController<Uint8Array>[] = [];
+  const holding = Array.from({ length: 4 }, () => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(bytes);
+        held.push(controller);
+      },
+    });
+    return refused(body, z.unknown());
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const large = `"${'x'.repeat(2 ** 17)}"`;
+  assert.deepEqual(await refused(large, z.unknown()).then(({ status, code }) => [status, code]), [503, 'server_busy']);
+  assert.equal(await jsonBody(sent('5', { 'content-length': '1' }), z.unknown()), 5);
+  for (const controller of held) controller.close();
+  for (const { code } of await Promise.all(holding)) assert.equal(code, 'missing_body');
+  assert.equal(await jsonBody(sent(large), z.unknown()), 'x'.repeat(2 ** 17));
 });

@@ -88,6 +88,7 @@ test("errors have llama-server's shape", async () => {
   };
   assert.equal(await failing('/tokenize', '', 400), 'missing request body');
   assert.match(await failing('/tokenize', {}, 400), /^content: /);
+  assert.match(await failing('/tokenize', { content: 'a'.repeat(2 ** 20 + 1) }, 400), /^content: .*1048576/);
   assert.match(await failing('/detokenize', { tokens: [-1] }, 400), /^tokens\[0\]: /);
   assert.match(await failing('/tokenize', { content: 'a', model: 'none' }, 404), /'none' not found/);
   const { message } = new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });

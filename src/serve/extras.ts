@@ -7,14 +7,16 @@ import { modelNamed } from './openai/models.ts';
 import { Refusal } from './refusal.ts';
 
 const Named = { model: z.string().nullish() };
+/** Characters or tokens: while an engine goes through more, it answers nobody for seconds. */
+const most = 2 ** 20;
 
 const Tokenize = z.looseObject({
   ...Named,
-  content: z.string(),
+  content: z.string().max(most),
   add_special: z.boolean().nullish(),
   parse_special: z.boolean().nullish(),
 });
-const Detokenize = z.looseObject({ ...Named, tokens: z.array(z.int().min(0)) });
+const Detokenize = z.looseObject({ ...Named, tokens: z.array(z.int().min(0)).max(most) });
 const ApplyTemplate = z.looseObject({ ...Named, messages: Messages });
 
 /** llama-server has one model, so its clients name none: then the first that is loaded, or that there is. */

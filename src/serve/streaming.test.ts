@@ -57,6 +57,25 @@ test('a write waits until the client reads', async () => {
   await reader.cancel();
 });
 
+test('a client that reads nothing is cut off, one that reads slowly is not', async () => {
+  const answer = async (write: Write): Promise<void> => {
+    for (let n = 0; n < 4; n += 1) await write(`${n}`);
+  };
+  const client = new AbortController();
+  const unread = streamed(client, { ...streaming, patience: 20 }, answer);
+  await sleep(100);
+  assert.ok(client.signal.aborted);
+  await assert.rejects(unread.text(), /reads nothing/);
+
+  const reader = readerOf(streamed(new AbortController(), { ...streaming, patience: 2000 }, answer));
+  const texts: string[] = [];
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    texts.push(decode(next.value));
+    await sleep(20);
+  }
+  assert.equal(texts.join(''), '0123');
+});
+
 test('silence is broken as often as the interval says', async () => {
   const response = respond(async (write) => {
     await sleep(110);

@@ -7,6 +7,8 @@ export interface Streaming {
   readonly keepAlive: string;
   /** Milliseconds of silence that are too long. */
   readonly interval?: number | undefined;
+  /** Milliseconds after which a client that reads nothing is cut off: others wait for its place. */
+  readonly patience?: number | undefined;
 }
 
 /** Aborts when the client of `request` closes its connection; `streamed` aborts it when the body is cancelled. */
@@ -24,7 +26,7 @@ export function clientOf(request: Request): AbortController {
  */
 export function streamed(
   client: AbortController,
-  { contentType, keepAlive, interval = 10_000 }: Streaming,
+  { contentType, keepAlive, interval = 10_000, patience = 60_000 }: Streaming,
   produce: (write: Write) => Promise<void>,
 ): Response {
   const { signal } = client;
@@ -44,12 +46,19 @@ export function streamed(
           if (wanted) send(keepAlive);
           timer.refresh();
         }, interval);
+        const cut = (): void => {
+          open = false;
+          controller.error(new Error('the client reads nothing'));
+          client.abort();
+        };
         const write: Write = async (text) => {
+          const unread = setTimeout(cut, patience);
           while (!wanted && !signal.aborted) {
             await new Promise<void>((resolve) => {
               wake = resolve;
             });
           }
+          clearTimeout(unread);
           signal.throwIfAborted();
           send(text);
           timer.refresh();

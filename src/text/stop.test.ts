@@ -71,3 +71,9 @@ test('what is held back is always the beginning of a stop string', () => {
     }),
   );
 });
+
+test('there may be any number of stop strings', () => {
+  const matcher = new StopMatcher(Array.from({ length: 200_000 }, (_, i) => `<${i}>`));
+  assert.deepEqual(matcher.push('a<7'), { text: 'a', stopped: false });
+  assert.deepEqual(matcher.push('>b'), { text: '', stopped: true });
+});

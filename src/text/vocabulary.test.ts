@@ -123,11 +123,17 @@ test('a text of any length and shape is tokenized with every kind of pre-tokeniz
   }
 });
 
+test('no token is longer than the longest one', () => {
+  using vocabulary = Vocabulary.open(path('byte-pair'));
+  const lengths = Array.from({ length: vocabulary.size }, (_, id) => vocabulary.piece(id, { special: true }).length);
+  assert.equal(vocabulary.longestPiece(), Math.max(...lengths));
+});
+
 test('a model without a tokenizer opens with the size it names, and tokenizes nothing', () => {
   using vocabulary = Vocabulary.open(path('none'));
   assert.deepEqual([vocabulary.size, vocabulary.bos, vocabulary.addBos], [99, undefined, false]);
   assert.deepEqual([vocabulary.isControl(1), vocabulary.isEndOfGeneration(1)], [false, false]);
-  assert.equal(vocabulary.piece(1, { special: true }).length, 0);
+  assert.deepEqual([vocabulary.piece(1, { special: true }).length, vocabulary.longestPiece()], [0, 0]);
   assert.throws(() => vocabulary.tokenize('text', plain), isFailure);
 });
 

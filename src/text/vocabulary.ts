@@ -81,6 +81,15 @@ export class Vocabulary implements Disposable {
     return this.#buffer.slice(0, length);
   }
 
+  /** Bytes of the longest token. Looks at all of them: a microsecond each. */
+  longestPiece(): number {
+    let longest = 0;
+    for (let token = 0; token < this.size; token += 1) {
+      longest = Math.max(longest, this.piece(token, { special: true }).length);
+    }
+    return longest;
+  }
+
   /** Does the model end its answer with this token? */
   isEndOfGeneration(token: number): boolean {
     return this.#llama.llama_vocab_is_eog(this.#vocab, token);

@@ -31,15 +31,23 @@ function promptTokens(model: Model, { prompt, before, truncate }: Ask, most: num
   }
 }
 
-/** Leaves out the oldest messages, but not what the system says nor the last one, until the rest fits. */
+/** Leaves out the oldest messages, as few as will do, but not what the system says nor the last one. */
 function withoutOldest(model: Model, messages: readonly Message[], most: number): readonly number[] {
-  let left = messages;
-  for (;;) {
-    const tokens = model.tokenize(left);
-    const oldest = left.findIndex(({ role }, i) => role !== 'system' && i < left.length - 1);
-    if (tokens.length <= most || oldest < 0) return tokens;
-    left = left.toSpliced(oldest, 1);
+  const old = messages.slice(0, -1).flatMap(({ role }, i) => (role === 'system' ? [] : [i]));
+  const without = (count: number): readonly number[] => {
+    const left = new Set(old.slice(0, count));
+    return model.tokenize(messages.filter((_, i) => !left.has(i)));
+  };
+  const all = without(0);
+  if (all.length <= most) return all;
+  let tooFew = 0;
+  let enough = old.length;
+  while (enough - tooFew > 1) {
+    const count = Math.floor((tooFew + enough) / 2);
+    if (without(count).length <= most) enough = count;
+    else tooFew = count;
   }
+  return without(enough);
 }
 
 /** The last `most` tokens; a text that begins with `bos` goes on doing so. */

@@ -86,7 +86,10 @@ export class EngineProcess {
         if (report.kind === 'started') resolve(report.facts);
         else if (report.kind === 'refused') reject(errorOf(report.failure));
         else if (report.kind === 'warning') onWarning(report.reason);
-        else if ('id' in report) listeners.get(report.id)?.hear(report);
+        else if ('id' in report) {
+          listeners.get(report.id)?.hear(report);
+          if (isLast(report)) listeners.delete(report.id);
+        }
       });
     });
     const kill = (): void => void child.kill('SIGKILL');
@@ -130,7 +133,7 @@ export class EngineProcess {
         try {
           for (;;) {
             const report = await reports.next();
-            over = report.kind === 'ended' || report.kind === 'failure';
+            over = isLast(report);
             if (report.kind === 'failure') throw errorOf(report.failure);
             if (report.kind === 'ended') return report.told;
             if (report.kind === 'delta') yield { text: report.text, logprobs: report.logprobs };
@@ -208,6 +211,9 @@ export class EngineProcess {
     return { next };
   }
 }
+
+/** Nothing more is said to the request of its number. */
+const isLast = ({ kind }: Report): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';
 
 interface Parts {
   readonly name: string;

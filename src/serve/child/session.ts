@@ -67,7 +67,9 @@ export class Session {
       });
       const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
       this.#context = plan.context;
-      this.#say({ kind: 'started', facts: { memory: plan.budget, context: plan.context, parallel: plan.parallel } });
+      const longestToken = Math.max(1, this.#model.vocabulary.longestPiece());
+      const { budget: memory, context, parallel } = plan;
+      this.#say({ kind: 'started', facts: { memory, context, parallel, longestToken } });
       this.#timer = setInterval(() => this.#say({ kind: 'tally' }), tallyInterval);
     } catch (error) {
       this.#say({ kind: 'refused', failure: failureOf(error) });

@@ -9,13 +9,17 @@ export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
 const number = optional(z.number());
 /** Clients send 40.0 and the like. */
 const whole = optional(z.number().transform(Math.trunc));
-const strings = z.array(z.string());
+/** Each is looked for after each token. */
+const mostStops = 64;
+export const stops: z.ZodType<string | string[]> = z
+  .union([z.string(), z.array(z.string())], { error: 'expected a string or an array of strings' })
+  .refine((stop) => typeof stop === 'string' || stop.length <= mostStops, `expected at most ${mostStops} strings`);
 
 const known = {
   num_ctx: whole,
   num_predict: whole,
   seed: whole,
-  stop: optional(z.union([z.string(), strings], { error: 'expected a string or an array of strings' })),
+  stop: optional(stops),
   temperature: number,
   top_k: whole,
   top_p: number,

@@ -106,6 +106,7 @@ test('a field of a wrong type is refused by its name', async () => {
     ['options', 'fast', /^options: .*object/],
     ['options', { temperature: 'hot' }, /^options\.temperature: .*number/],
     ['options', { stop: 4 }, /^options\.stop: expected a string or an array of strings/],
+    ['options', { stop: Array(65).fill('x') }, /^options\.stop: .*64/],
     ['keep_alive', 'soon', /^keep_alive: expected .*"5m"/],
     ['keep_alive', true, /^keep_alive: expected .*"5m"/],
     ['top_logprobs', 21, /^top_logprobs: .*20/],

@@ -182,6 +182,8 @@ test('what is wrong is refused by name', async () => {
     [{ stream_options: { include_usage: 1 } }, 'stream_options.include_usage'],
     [{ logit_bias: { a: 1 } }, 'logit_bias.a'],
     [{ logit_bias: { 1: 101 } }, 'logit_bias.1'],
+    [{ logit_bias: Object.fromEntries(Array(1025).fill(1).entries()) }, 'logit_bias'],
+    [{ stop: Array(65).fill('x') }, 'stop'],
     [{ logprobs: 3 }, 'logprobs'],
     [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
     [{ top_logprobs: 2 }, 'top_logprobs'],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Message } from '../../text/chat-template.ts';
 import type { Ask, Prompt } from '../hub.ts';
-import { keepAlive } from '../ollama/options.ts';
+import { keepAlive, stops } from '../ollama/options.ts';
 import { Messages } from './messages.ts';
 
 /** What both endpoints are told about the answers they want. */
@@ -38,6 +38,11 @@ const whole = (least: number, most: number) => given(z.int().min(least).max(most
 
 const unlimited = Number.MAX_SAFE_INTEGER;
 
+const mostBiases = 1024;
+const Biases = z
+  .record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100))
+  .refine((biases) => Object.keys(biases).length <= mostBiases, `expected at most ${mostBiases} tokens`);
+
 /** What both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
   model: z.string().min(1),
@@ -45,7 +50,7 @@ const common = {
   stream: given(z.boolean()),
   stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),
   max_tokens: whole(-1, unlimited),
-  stop: given(z.union([z.string(), z.array(z.string())], 'expected a string or a list of strings')),
+  stop: given(stops),
   seed: given(z.int()),
   temperature: number(0, 100),
   top_p: number(0, 1),
@@ -54,7 +59,7 @@ const common = {
   repeat_penalty: number(0.01, 100),
   presence_penalty: number(-100, 100),
   frequency_penalty: number(-100, 100),
-  logit_bias: given(z.record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100))),
+  logit_bias: given(Biases),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAlive,
 };
