@@ -21,6 +21,13 @@ test('whole batches of a prompt count as such, up to the first tokens that came 
   ]);
 });
 
+test('guesses are no batch of a prompt, however many they are', () => {
+  using slot = new KvSlot(shape);
+  slot.store(textOf(1, 64), 64);
+  slot.store(textOf(2, 64));
+  assert.deepEqual([slot.tokens.length, slot.exact], [128, 64]);
+});
+
 test('a slot that forgets its last tokens may go on with others', () => {
   using slot = new KvSlot(shape);
   slot.store(textOf(1, 64), 64);

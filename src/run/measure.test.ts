@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
+import fc from 'fast-check';
 import { type ArchitectureName, type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { measure } from '../ggml/allocator.ts';
@@ -8,6 +9,7 @@ import { NoMemory } from '../ggml/host-memory.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import { KvStore } from '../kv/store.ts';
 import { architectureOf } from '../model/index.ts';
+import { schedule } from '../plan/schedule.ts';
 import { cut, type Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
 import type { SpanShape } from './batch.ts';
@@ -58,15 +60,16 @@ const slicesOf = (outline: Outline): readonly Slice[] =>
     .flatMap(({ weight }) => cut(weight, 2 ** 14))
     .map((part, id) => ({ ...part, id }));
 
-/** What the intermediate results of a batch really take. */
-function taken(outline: Outline, span: Omit<SpanShape, 'kv'>): number {
+/** What the intermediate results of a pass over spans of several sequences really take. */
+function taken(outline: Outline, ...spans: readonly Omit<SpanShape, 'kv'>[]): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
-  using graph = new Graph();
+  using graph = new Graph(spans.length);
   const slices = slicesOf(outline);
   using made = new SliceTensors(slices, (_, { pointer }) => memory.place(pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
-  build(graph, outline.stages, { weights, file: outline.weights }, [{ kv, ...span }]);
+  const shapes = spans.map((span) => ({ kv, ...span }));
+  build(graph, outline.stages, { weights, file: outline.weights }, shapes);
   return measure(graph) + graph.scratchBytes;
 }
 
@@ -83,6 +86,60 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
       }
     }
   }
+});
+
+test('what is planned for sequences that guess ahead suffices for any of them together, prompts and guesses', () => {
+  const anyCase = fc
+    .record({
+      architecture: fc.constantFrom(...everyArchitecture),
+      parallel: fc.integer({ min: 1, max: 4 }),
+      ahead: fc.integer({ min: 0, max: 20 }),
+      batch: fc.constantFrom(1, 8, 64, 256),
+    })
+    .chain((limits) => {
+      const anySpan = fc.record({ prompt: fc.integer({ min: 0, max: limits.batch }), guesses: fc.nat(limits.ahead) });
+      const spans = fc.array(anySpan, { minLength: 1, maxLength: limits.parallel });
+      return fc.record({ limits: fc.constant(limits), spans, reach: fc.constantFrom(256, 512, context) });
+    });
+  const outlines = new Map(everyArchitecture.map((architecture) => [architecture, outlineOf(architecture)]));
+  fc.assert(
+    fc.property(anyCase, ({ limits: { architecture, parallel, ahead, batch }, spans, reach }) => {
+      const outline = outlines.get(architecture) ?? assert.fail();
+      const pending = spans.map(({ prompt, guesses }) => ({ tokens: prompt || 1 + guesses, decoding: prompt === 0 }));
+      const tokens = batch + (parallel - 1) * (1 + ahead);
+      const counts = schedule(pending, { batch, tokens, chunk: 1000, exact: false });
+      const chosen = pending.flatMap(({ decoding }, i) => {
+        const count = counts[i] ?? 0;
+        return count > 0 ? [{ tokens: count, outputs: decoding ? count : 1, reach }] : [];
+      });
+      const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
+      const limits = { threads: 0, parallel, ahead };
+      // Without what is held beside the graph: masks, logits, candidates.
+      const masks = 2 * context * (Math.max(batch, 1 + ahead) + (parallel - 1) * (1 + ahead));
+      const choosing = parallel * (24 + 4 * (1 + ahead)) * 300;
+      const beside = rowReaderBytes(embedding) + masks + choosing;
+      const planned = computeBytes(outline, slicesOf(outline), batch, limits) - beside;
+      const bytes = taken(outline, ...chosen);
+      const aligning = 64 * chosen.length;
+      assert.ok(bytes <= planned + aligning, `${JSON.stringify(chosen)} take ${bytes} of ${planned} bytes`);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('more guesses take more, for the more sequences the more', () => {
+  const outline = outlineOf('llama');
+  const slices = slicesOf(outline);
+  const bytes = (parallel: number, ahead: number): number =>
+    computeBytes(outline, slices, 64, { threads: 1, parallel, ahead });
+  for (const parallel of [1, 4]) {
+    const sizes = [0, 1, 7, 15, 63].map((ahead) => bytes(parallel, ahead));
+    for (const [i, size] of sizes.entries()) assert.ok(i === 0 || size > (sizes[i - 1] ?? 0), `${sizes}`);
+  }
+  // Beside what the graph takes, where the logits of guesses may lie over what is not needed any more.
+  const logits = 4 * 300;
+  assert.ok(bytes(1, 15) - bytes(1, 0) >= 15 * logits);
+  assert.ok(bytes(4, 15) - bytes(4, 0) >= 4 * 15 * logits);
 });
 
 test('a larger batch and more threads take more', () => {

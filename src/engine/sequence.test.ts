@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import fc from 'fast-check';
+import { openBatchModel, promptOf, writeBatchModel } from '../../test/support/batch-model.ts';
+import { mixOf, rightOf, ScriptedDrafter, wrongOf } from '../../test/support/scripted-drafter.ts';
+import { smallShape } from '../../test/support/slots.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { KvSlot } from '../kv/slot.ts';
+import { Sampler } from '../sample/sampler.ts';
+import { Detokenizer } from '../text/detokenizer.ts';
+import { StopMatcher } from '../text/stop.ts';
+import { type Drafter, noDrafter } from './drafter.ts';
+import type { GenerateOptions } from './model-options.ts';
+import { type Piece, Sequence } from './sequence.ts';
+import type { GenerationStats } from './stats.ts';
+
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('model.gguf');
+writeBatchModel(path);
+const model = openBatchModel(path);
+after(() => model[Symbol.asyncDispose]());
+const { vocabulary } = model;
+const runtime = await model.exclusively((opened) => Promise.resolve(opened));
+
+const context = 48;
+/** Letters, a space, parts of characters ("é", "😀"), and the end. */
+const words = [97, 98, 99, 100, 32, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, vocabulary.eos ?? assert.fail()];
+
+/** The logits after `text`, which its last tokens decide: a few words are likely, and the end now and then. */
+function logitsAfter(text: readonly number[]): Float32Array {
+  const logits = new Float32Array(vocabulary.size).fill(-30);
+  for (const [i, word] of words.entries()) {
+    let hash = text.slice(-2).reduce((a, b) => Math.imul(a ^ b, 0x9e3779b1), i + 1);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    logits[word] = ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 30 - (word === vocabulary.eos ? 1 : 0);
+  }
+  return logits;
+}
+
+/** What a sequence is asked, beside what a model is. */
+interface Question extends Omit<GenerateOptions, 'plan' | 'signal' | 'onLoad' | 'onPrompt'> {
+  readonly prompt: readonly number[];
+}
+
+function sequenceOf(question: Question, drafter: Drafter): Sequence {
+  const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY, bias = new Map() } = question;
+  return new Sequence({
+    prompt: question.prompt,
+    vocabulary,
+    newSampler: () => new Sampler(vocabulary.size, question),
+    detokenizer: new Detokenizer(vocabulary),
+    stops: new StopMatcher(question.stop ?? []),
+    ignoreEnd: question.ignoreEnd ?? false,
+    logprobs: 2,
+    maxTokens,
+    longest,
+    bias,
+    drafter,
+  });
+}
+
+/** What came of a sequence, with the tokens of each pass. */
+interface Outcome {
+  readonly pieces: readonly Piece[];
+  readonly tokens: readonly number[];
+  readonly reason: Sequence['stopReason'];
+  readonly passes: readonly number[];
+  readonly stats: GenerationStats;
+}
+
+/** Takes a sequence through passes as the engine does, with at most `ahead` guesses in each. */
+async function outcomeOf(question: Question, drafter: Drafter = noDrafter, ahead = 0): Promise<Outcome> {
+  using slot = new KvSlot(smallShape(context));
+  const sequence = sequenceOf(question, drafter);
+  sequence.begin(runtime, slot, 0);
+  const passes: number[] = [];
+  while (!sequence.ended) {
+    if (sequence.decoding) assert.ok(sequence.draft(ahead) <= ahead);
+    const start = slot.tokens.length;
+    const { pending } = sequence;
+    passes.push(pending.length);
+    slot.store(pending);
+    const computed = [...slot.tokens];
+    assert.ok(computed.length <= context, 'beyond the context');
+    const kept = sequence.advance(pending.length, (i) => logitsAfter(computed.slice(0, start + i + 1)));
+    slot.keep(start + kept);
+    const text = [...question.prompt, ...sequence.answer];
+    assert.deepEqual(slot.tokens, text.slice(0, start + kept), 'what is stored belongs to the text');
+  }
+  const pieces: Piece[] = [];
+  for (let piece = await sequence.read(); piece; piece = await sequence.read()) pieces.push(piece);
+  const { answer, stopReason, stats } = sequence;
+  return { pieces, tokens: answer, reason: stopReason, passes, stats: stats ?? assert.fail() };
+}
+
+const anyStop = fc
+  .array(fc.constantFrom('a', 'b', 'c', 'd', ' ', 'é', '\ufffd'), { minLength: 1, maxLength: 3 })
+  .map((letters) => letters.join(''));
+const anyQuestion: fc.Arbitrary<Question> = fc.record({
+  prompt: fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: context }),
+  maxTokens: fc.oneof(fc.nat(50), fc.constant(Number.POSITIVE_INFINITY)),
+  longest: fc.oneof(fc.integer({ min: context, max: context + 9 }), fc.constant(context - 0.5)),
+  stop: fc.array(anyStop, { maxLength: 2 }),
+  ignoreEnd: fc.boolean(),
+  temperature: fc.constantFrom(0, 0, 0.5, 1.5),
+  topP: fc.constantFrom(1, 0.7),
+  repeatPenalty: fc.constantFrom(1, 1.3),
+  seed: fc.nat(1000),
+  bias: fc
+    .dictionary(fc.constantFrom('97', '100', '169'), fc.integer({ min: -3, max: 3 }))
+    .map((bias) => new Map(Object.entries(bias).map(([token, more]) => [Number(token), more]))),
+});
+
+test('whatever is guessed, an answer is the same to its last piece, and ends for the same reason', async () => {
+  const anyGuesses = fc.record({
+    right: fc.constantFrom(0, 0.5, 0.9, 1),
+    ahead: fc.integer({ min: 1, max: 40 }),
+    seed: fc.nat(),
+  });
+  const reasons = new Map<string, number>();
+  await fc.assert(
+    fc.asyncProperty(anyQuestion, anyGuesses, async (question, { right, ahead, seed }) => {
+      const fits = question.prompt.length <= Math.min(context, question.longest ?? context);
+      fc.pre(fits);
+      const plain = await outcomeOf(question);
+      const drafter = new ScriptedDrafter(question.prompt.length, mixOf(plain.tokens, right, words, seed));
+      const guessed = await outcomeOf(question, drafter, ahead);
+      assert.deepEqual(guessed.pieces, plain.pieces);
+      assert.deepEqual([guessed.tokens, guessed.reason], [plain.tokens, plain.reason]);
+      reasons.set(`${plain.reason}`, (reasons.get(`${plain.reason}`) ?? 0) + 1);
+
+      const { speculation, decode, prefill } = guessed.stats;
+      assert.equal(decode.tokens, plain.stats.decode.tokens);
+      assert.equal(decode.tokens, speculation.passes + speculation.accepted);
+      assert.equal(speculation.tokens_per_pass, speculation.passes && decode.tokens / speculation.passes);
+      assert.equal(speculation.drafted, drafter.proposed);
+      assert.ok(speculation.accepted <= speculation.drafted);
+      assert.deepEqual([speculation.passes, prefill.tokens], [guessed.passes.length - 1, question.prompt.length]);
+    }),
+    { numRuns: 600 },
+  );
+  for (const reason of ['stop', 'length']) assert.ok((reasons.get(reason) ?? 0) > 60);
+});
+
+const endless = { temperature: 0, ignoreEnd: true } as const;
+
+test('right guesses all come true: a pass yields as many tokens as were computed, to the end of the answer', async () => {
+  const question = { ...endless, prompt: promptOf(1, 7), maxTokens: 31 };
+  const { tokens } = await outcomeOf(question);
+  for (const ahead of [1, 4, 5, 15, 40]) {
+    const outcome = await outcomeOf(question, new ScriptedDrafter(7, rightOf(tokens)), ahead);
+    const passes = Math.ceil(30 / (1 + ahead));
+    assert.deepEqual(outcome.tokens, tokens);
+    assert.deepEqual(outcome.passes.slice(1, passes), Array(passes - 1).fill(1 + ahead));
+    assert.equal(outcome.passes.length, 1 + passes);
+    const { drafted, accepted, tokens_per_pass: perPass } = outcome.stats.speculation;
+    assert.deepEqual([drafted, accepted, perPass], [30 - passes, 30 - passes, 30 / passes]);
+  }
+});
+
+test('right guesses fill the context to its last token', async () => {
+  const question = { ...endless, prompt: promptOf(2, 7) };
+  const { tokens, passes } = await outcomeOf(question);
+  // The last token is not stored any more.
+  assert.equal(tokens.length, context - 7 + 1);
+  assert.equal(passes.length, tokens.length);
+  const guessed = await outcomeOf(question, new ScriptedDrafter(7, rightOf(tokens)), 100);
+  assert.deepEqual([guessed.tokens, guessed.passes], [tokens, [7, context - 7]]);
+});
+
+test('wrong guesses come to nothing: each pass yields one token', async () => {
+  const question = { ...endless, prompt: promptOf(3, 7), maxTokens: 20 };
+  const { tokens } = await outcomeOf(question);
+  const outcome = await outcomeOf(question, new ScriptedDrafter(7, wrongOf(tokens)), 3);
+  assert.deepEqual(outcome.tokens, tokens);
+  assert.deepEqual(outcome.passes, [7, ...Array(16).fill(4), 3, 2, 1]);
+  const { drafted, accepted, passes, tokens_per_pass: perPass } = outcome.stats.speculation;
+  assert.deepEqual([drafted, accepted, passes, perPass], [16 * 3 + 2 + 1, 0, 19, 1]);
+});
+
+test('of one that has left in the middle of a pass no guess is kept, whatever it was', () => {
+  using slot = new KvSlot(smallShape(context));
+  const prompt = promptOf(4, 7);
+  const sequence = sequenceOf({ ...endless, prompt }, new ScriptedDrafter(7, wrongOf([])));
+  sequence.begin(runtime, slot, 0);
+  assert.equal(
+    sequence.advance(7, () => logitsAfter(prompt)),
+    7,
+  );
+  assert.equal(sequence.draft(5), 5);
+  sequence.end('cancelled');
+  assert.equal(
+    sequence.advance(6, () => assert.fail('nobody wants to know')),
+    1,
+  );
+  assert.equal(sequence.answer.length, 1);
+});

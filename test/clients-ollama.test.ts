@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { ChatOllama } from '@langchain/ollama';
+import { type ChatResponse, Ollama } from 'ollama';
+import { until } from './support/processes.ts';
+import { all, metric, modest, ran, serve } from './support/server.ts';
+import { smollm2 } from './support/smollm2.ts';
+
+const path = await smollm2();
+const model = 'smollm2-135m-instruct:q4_1';
+const server = await serve([path, ...modest, '--parallel', '2']);
+after(() => server[Symbol.asyncDispose]());
+const ollama = new Ollama({ host: server.url });
+
+const question = 'Why is the sky blue?';
+const messages = [{ role: 'user', content: question }];
+/** An answer of several tokens, the same each time. */
+const greedy = { temperature: 0, num_predict: 12 };
+/** The same to the command line. */
+const greedyFlags = ['--temperature', '0', '-n', '12'];
+/** The greedy answer to the question. */
+const expected = await ran(path, '-p', question, ...greedyFlags);
+
+test('ollama-js gets the text that run gives, as a whole and in parts', async () => {
+  const chat = await ollama.chat({ model, messages, options: greedy });
+  assert.deepEqual(chat.message, { role: 'assistant', content: expected });
+  assert.deepEqual([chat.done, chat.done_reason, chat.eval_count], [true, 'length', 12]);
+  assert.ok(chat.total_duration >= chat.prompt_eval_duration + chat.eval_duration && chat.eval_duration > 0);
+  assert.ok(Math.abs(Date.parse(`${chat.created_at}`) - Date.now()) < 60_000);
+
+  const chats = await all(await ollama.chat({ model, messages, options: greedy, stream: true }));
+  assert.equal(chats.map(({ message }) => message.content).join(''), expected);
+  assert.ok(chats.length > 10 && chats.every(({ done }, i) => done === (i === chats.length - 1)));
+  assert.deepEqual([chats.at(-1)?.prompt_eval_count, chats.at(-1)?.eval_count], [chat.prompt_eval_count, 12]);
+
+  const generated = await ollama.generate({ model, prompt: question, options: greedy });
+  assert.equal(generated.response, expected);
+  const parts = await all(await ollama.generate({ model, prompt: question, options: greedy, stream: true }));
+  assert.equal(parts.map(({ response }) => response).join(''), expected);
+  assert.deepEqual(parts.at(-1)?.context, generated.context);
+});
+
+test('instructions, raw prompts and stop texts are what they are to run', async () => {
+  const system = 'Answer in French.';
+  const told = await ran(path, '-p', question, '--system', system, ...greedyFlags);
+  const [instruction] = [{ role: 'system', content: system }];
+  assert.equal((await ollama.generate({ model, prompt: question, system, options: greedy })).response, told);
+  assert.equal(
+    (await ollama.chat({ model, messages: [instruction, ...messages], options: greedy })).message.content,
+    told,
+  );
+  const raw = await ollama.generate({ model, prompt: 'Once upon a time', raw: true, options: greedy });
+  assert.equal(raw.response, await ran(path, '--raw', '-p', 'Once upon a time', ...greedyFlags));
+  assert.equal(raw.context, undefined);
+  const options = { ...greedy, stop: ['no such text', 'stion lies'] };
+  const stopped = await ollama.generate({ model, prompt: question, options });
+  assert.deepEqual([stopped.response, stopped.done_reason], ['The answer to this que', 'stop']);
+});
+
+test('a seed gives what it gives to run, with the same defaults for all else', async () => {
+  const seeded = (seed: number): Promise<string> =>
+    ollama
+      .generate({ model, prompt: question, options: { seed, num_predict: 16 } })
+      .then(({ response = '' }) => response);
+  const first = await seeded(7);
+  assert.equal(first, await ran(path, '-p', question, '--seed', '7', '-n', '16'));
+  assert.equal(await seeded(7), first);
+  assert.notEqual(await seeded(8), first);
+});
+
+test('an answer goes on where the context of another one ends', async () => {
+  const first = await ollama.generate({ model, prompt: 'My name is Ada. Remember it.', options: greedy });
+  const second = await ollama.generate({ model, prompt: question, context: first.context, options: greedy });
+  const begins = second.context.slice(0, first.context.length);
+  assert.deepEqual(begins, first.context);
+  assert.notEqual(second.response, (await ollama.generate({ model, prompt: question, options: greedy })).response);
+});
+
+test('log-probabilities come with each token, likeliest first', async () => {
+  const { response, logprobs = [] } = await ollama.generate({
+    model,
+    prompt: question,
+    logprobs: true,
+    top_logprobs: 3,
+    options: greedy,
+  });
+  assert.equal(logprobs.map(({ token }) => token).join(''), response);
+  for (const { token, logprob, top_logprobs = [] } of logprobs) {
+    const [best] = top_logprobs;
+    assert.deepEqual([best?.token, best?.logprob, top_logprobs.length], [token, logprob, 3]);
+  }
+});
+
+test('an abort ends the answer in the client and, at the next step, in the engine', async () => {
+  const before = await metric(server, 'tokens_generated_total');
+  const answer = await ollama.chat({ model, messages, options: { temperature: 0, num_predict: 400 }, stream: true });
+  const seen: ChatResponse[] = [];
+  const reading = async (): Promise<void> => {
+    for await (const part of answer) {
+      seen.push(part);
+      if (seen.length === 3) ollama.abort();
+    }
+  };
+  await assert.rejects(reading(), { name: 'AbortError' });
+  await until(async () => (await metric(server, 'requests_pending')) === 0);
+  await until(async () => (await metric(server, 'sequences_active')) === 0);
+  assert.ok((await metric(server, 'tokens_generated_total')) - before < 300);
+  const { message } = await ollama.chat({ model, messages, options: greedy });
+  assert.match(message.content, /^The answer to this question/);
+});
+
+test('models are listed, shown and named among those that run', async () => {
+  assert.equal((await ollama.version()).version, '0.32.9');
+  const [listed] = (await ollama.list()).models;
+  assert.equal(listed?.name, model);
+  assert.deepEqual([listed.details.parameter_size, listed.details.quantization_level], ['135M', 'Q4_1']);
+  assert.ok(listed.size > 90e6 && /^[0-9a-f]{64}$/.test(listed.digest));
+  const shown = await ollama.show({ model: 'SmolLM2-135M-Instruct' });
+  assert.deepEqual(shown.capabilities, ['completion']);
+  assert.equal((shown.model_info as unknown as Record<string, unknown>)['llama.context_length'], 8192);
+  assert.match(shown.template, /im_start/);
+  await ollama.chat({ model, messages, options: greedy });
+  const [running] = (await ollama.ps()).models;
+  assert.deepEqual([running?.name, running?.digest], [model, listed.digest]);
+});
+
+test('keep_alive says how long a model stays, and 0 that it goes', async () => {
+  const expires = async (keep_alive: string | number): Promise<number> => {
+    await ollama.generate({ model, prompt: question, keep_alive, options: { num_predict: 1 } });
+    const [running] = (await ollama.ps()).models;
+    return (Date.parse(`${running?.expires_at}`) - Date.now()) / 60_000;
+  };
+  const [hours, seconds, forever] = [await expires('2h'), await expires(90), await expires(-1)];
+  assert.ok(hours > 118 && hours <= 120 && seconds > 0.5 && seconds <= 1.5 && forever > 1e6);
+  const unloaded = await ollama.generate({ model, prompt: '', keep_alive: 0 });
+  assert.equal(unloaded.done_reason, 'unload');
+  assert.deepEqual((await ollama.ps()).models, []);
+  const loaded = await ollama.generate({ model, prompt: '' });
+  assert.equal(loaded.done_reason, 'load');
+  assert.equal((await ollama.ps()).models.length, 1);
+});
+
+test('what is wrong with a request is an error with its status and reason', async () => {
+  const failing = (error: object, promise: Promise<unknown>): Promise<void> => assert.rejects(promise, error);
+  const refused = (error: string | RegExp, promise: Promise<unknown>): Promise<void> =>
+    failing({ name: 'ResponseError', status_code: 400, message: error }, promise);
+  await failing({ status_code: 404, message: "model 'llama9' not found" }, ollama.chat({ model: 'llama9', messages }));
+  await failing({ status_code: 404 }, ollama.show({ model: '../../etc/passwd' }));
+  const long = 'word '.repeat(600);
+  const tooLong = /^the prompt has \d{3} tokens but the context holds 512/;
+  await refused(tooLong, ollama.generate({ model, prompt: long }));
+  await refused(tooLong, ollama.generate({ model, prompt: long, stream: true }));
+  await refused(
+    /^options\.temperature: /,
+    ollama.generate({ model, prompt: 'x', options: { temperature: 'hot' as never } }),
+  );
+  await refused(
+    /^temperature 1000 is not valid/,
+    ollama.generate({ model, prompt: 'x', options: { temperature: 1000 } }),
+  );
+  const tools = [{ type: 'function', function: { name: 'f' } }];
+  await refused(`"${model}" does not support tools`, ollama.chat({ model, messages, tools }));
+  await refused(/format is not supported yet/, ollama.generate({ model, prompt: 'x', format: 'json' }));
+  await failing({ status_code: 501 }, ollama.embed({ model, input: 'x' }));
+  await failing({ status_code: 501 }, ollama.pull({ model }));
+});
+
+test('a conversation is cut only when that is asked for', async () => {
+  const older = { role: 'user', content: 'word '.repeat(600) };
+  const request = { model, messages: [older, { role: 'assistant', content: 'Yes.' }, ...messages], options: greedy };
+  await assert.rejects(ollama.chat(request), { status_code: 400 });
+  const cut = { ...request, truncate: true };
+  const { message } = await ollama.chat(cut);
+  assert.ok(message.content.length > 0);
+});
+
+test('LangChain answers and streams', async () => {
+  const chat = new ChatOllama({ baseUrl: server.url, model, temperature: 0, numPredict: 12 });
+  const { content, usage_metadata } = await chat.invoke(question);
+  // Its type says that there is none.
+  const usage = usage_metadata as { readonly output_tokens: number } | undefined;
+  assert.deepEqual([content, usage?.output_tokens], [expected, 12]);
+  const parts: string[] = [];
+  for await (const part of await chat.stream([['human', question]])) parts.push(`${part.content}`);
+  assert.equal(parts.join(''), expected);
+  assert.ok(parts.length > 5);
+});

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { ChatOpenAI } from '@langchain/openai';
+import { generateText, streamText } from 'ai';
+import OpenAI from 'openai';
+import { until } from './support/processes.ts';
+import { all, modest, ran, serve } from './support/server.ts';
+import { smollm2 } from './support/smollm2.ts';
+
+const path = await smollm2();
+const model = 'smollm2-135m-instruct:q4_1';
+const apiKey = 'secret';
+const server = await serve([path, ...modest, '--parallel', '2', '--api-key', apiKey]);
+after(() => server[Symbol.asyncDispose]());
+const baseURL = `${server.url}/v1`;
+const openai = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+
+const question = 'Why is the sky blue?';
+const messages = [{ role: 'user', content: question } as const];
+const story = 'Once upon a time';
+/** An answer of several tokens, the same each time. */
+const greedy = { model, temperature: 0, max_tokens: 12 };
+/** The same to the command line. */
+const greedyFlags = ['--temperature', '0', '-n', '12'];
+/** What OpenAI takes where nothing is said. */
+const plainFlags = ['--temperature', '1', '--top-p', '1', '--top-k', '0'];
+/** The greedy answer to the question. */
+const expected = await ran(path, '-p', question, ...greedyFlags);
+
+test('openai-node gets the text that run gives, as a whole and in parts', async () => {
+  const whole = await openai.chat.completions.create({ ...greedy, messages });
+  const [choice] = whole.choices;
+  assert.deepEqual([choice?.message.content, choice?.message.role], [expected, 'assistant']);
+  assert.deepEqual([choice?.finish_reason, choice?.index, choice?.logprobs], ['length', 0, null]);
+  assert.deepEqual([whole.object, whole.model], ['chat.completion', model]);
+  const { prompt_tokens = 0, completion_tokens, total_tokens } = whole.usage ?? {};
+  assert.ok(prompt_tokens > 30);
+  assert.deepEqual([completion_tokens, total_tokens], [12, prompt_tokens + 12]);
+
+  const stream = { stream: true, stream_options: { include_usage: true } } as const;
+  const parts = await all(await openai.chat.completions.create({ ...greedy, ...stream, messages }));
+  assert.equal(parts.map(({ choices }) => choices[0]?.delta.content ?? '').join(''), expected);
+  assert.equal(parts[0]?.choices[0]?.delta.role, 'assistant');
+  assert.deepEqual(parts.at(-2)?.choices[0]?.finish_reason, 'length');
+  assert.deepEqual([parts.at(-1)?.choices, parts.at(-1)?.usage?.total_tokens], [[], total_tokens]);
+  assert.equal(new Set(parts.map(({ id, created }) => `${id} ${created}`)).size, 1);
+});
+
+test('completions continue a text as run --raw does, also from tokens, with or without an echo', async () => {
+  const continued = await ran(path, '--raw', '-p', story, ...greedyFlags);
+  const whole = await openai.completions.create({ ...greedy, prompt: story });
+  assert.equal(whole.choices[0]?.text, continued);
+  const parts = await all(await openai.completions.create({ ...greedy, prompt: story, stream: true }));
+  assert.equal(parts.map(({ choices }) => choices[0]?.text ?? '').join(''), continued);
+  const asked = { method: 'POST', headers: { 'x-api-key': apiKey }, body: JSON.stringify({ content: story }) };
+  const { tokens } = (await (await fetch(`${server.url}/tokenize`, asked)).json()) as { tokens: number[] };
+  const both = await openai.completions.create({ ...greedy, prompt: [tokens, tokens], echo: true });
+  assert.deepEqual(
+    both.choices.map(({ text, index }) => [text, index]),
+    [0, 1].map((index) => [story + continued, index]),
+  );
+});
+
+test('a seed gives what it gives to run with the distribution as it is', async () => {
+  const seeded = async (seed: number): Promise<string> => {
+    const { choices } = await openai.chat.completions.create({ model, messages, seed, max_completion_tokens: 16 });
+    return choices[0]?.message.content ?? '';
+  };
+  const first = await seeded(7);
+  assert.equal(first, await ran(path, '-p', question, ...plainFlags, '--seed', '7', '-n', '16'));
+  assert.equal(await seeded(7), first);
+  assert.notEqual(await seeded(8), first);
+});
+
+test('stop texts end an answer and are no part of it', async () => {
+  for (const stop of ['stion lies', ['no such text', 'stion lies']]) {
+    const { choices } = await openai.chat.completions.create({ ...greedy, messages, stop });
+    assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ['The answer to this que', 'stop']);
+  }
+});
+
+test('of several answers the first is the one that would come alone', async () => {
+  const several = { model, messages, seed: 3, max_tokens: 10 };
+  const alone = await openai.chat.completions.create(several);
+  const { choices, usage } = await openai.chat.completions.create({ ...several, n: 3 });
+  const texts = choices.map(({ message }) => message.content);
+  assert.equal(texts[0], alone.choices[0]?.message.content);
+  assert.equal(new Set(texts).size, 3);
+  assert.deepEqual([usage?.completion_tokens, usage?.prompt_tokens], [30, alone.usage?.prompt_tokens]);
+});
+
+test('log-probabilities come with each token, in chats and in completions', async () => {
+  const chat = await openai.chat.completions.create({ ...greedy, messages, logprobs: true, top_logprobs: 2 });
+  const content = chat.choices[0]?.logprobs?.content ?? [];
+  assert.equal(content.map(({ token }) => token).join(''), chat.choices[0]?.message.content);
+  assert.ok(content.every(({ logprob, top_logprobs: [best] }) => logprob <= 0 && best?.logprob === logprob));
+  const { choices } = await openai.completions.create({ ...greedy, prompt: story, logprobs: 2 });
+  const { tokens = [], token_logprobs = [] } = choices[0]?.logprobs ?? {};
+  assert.equal(tokens.join(''), choices[0]?.text);
+  assert.equal(token_logprobs.length, 12);
+});
+
+test('a bias makes a token certain, or impossible', async () => {
+  const free = await openai.chat.completions.create({ ...greedy, messages, max_tokens: 1 });
+  const body = JSON.stringify({ content: free.choices[0]?.message.content });
+  const asked = { method: 'POST', headers: { authorization: `Bearer ${apiKey}` }, body };
+  const { tokens } = (await (await fetch(`${server.url}/tokenize`, asked)).json()) as { tokens: number[] };
+  const text = async (bias: number, temperature: number): Promise<string> => {
+    const logit_bias = { [tokens[0] ?? 0]: bias };
+    const request = { ...greedy, messages, logit_bias, temperature, max_tokens: 1 };
+    return (await openai.chat.completions.create(request)).choices[0]?.message.content ?? '';
+  };
+  assert.equal(await text(100, 1.5), free.choices[0]?.message.content);
+  assert.notEqual(await text(-100, 0), free.choices[0]?.message.content);
+});
+
+test('an abort ends the answer in the client and, at the next step, in the engine', async () => {
+  const figures = async (): Promise<string> =>
+    (await fetch(`${server.url}/metrics`, { headers: { 'x-api-key': apiKey } })).text();
+  for (const stream of [true, false]) {
+    const abort = new AbortController();
+    const request = { model, messages, temperature: 0, max_tokens: 400, stream };
+    const answer = openai.chat.completions.create(request, { signal: abort.signal });
+    if (stream) for await (const _ of (await answer) as AsyncIterable<unknown>) abort.abort();
+    else {
+      const cut = assert.rejects(answer, /abort/);
+      await until(async () => /^ssdllm_requests_pending 1$/m.test(await figures()));
+      abort.abort();
+      await cut;
+    }
+    await until(async () => /^ssdllm_requests_pending 0$/m.test(await figures()));
+  }
+  assert.match(await figures(), /^ssdllm_requests_total\{outcome="cancelled"\} 2$/m);
+});
+
+test('models are listed and retrieved', async () => {
+  const [listed] = (await openai.models.list()).data;
+  assert.deepEqual([listed?.id, listed?.object], [model, 'model']);
+  assert.deepEqual(await openai.models.retrieve(model), listed);
+  await assert.rejects(openai.models.retrieve('llama9'), OpenAI.NotFoundError);
+});
+
+test('what is wrong with a request is the error that the client knows', async () => {
+  const asking = (request: object): Promise<unknown> =>
+    openai.chat.completions.create({
+      ...greedy,
+      messages,
+      ...request,
+    } as OpenAI.ChatCompletionCreateParamsNonStreaming);
+  const { AuthenticationError, BadRequestError, NotFoundError } = OpenAI;
+  const stranger = new OpenAI({ baseURL, apiKey: 'wrong', maxRetries: 0 });
+  await assert.rejects(stranger.models.list(), (error) => error instanceof AuthenticationError);
+  const refused = async (request: object, expected: object, kind = BadRequestError): Promise<void> => {
+    await assert.rejects(asking(request), { status: 400, type: 'invalid_request_error', ...expected });
+    await assert.rejects(asking(request), (error) => error instanceof kind);
+  };
+  const unknown = { status: 404, code: 'model_not_found', type: 'not_found_error' };
+  await refused({ model: 'llama9' }, unknown, NotFoundError as never);
+  const long = [{ role: 'user', content: 'word '.repeat(600) }];
+  const message = /the prompt has \d{3} tokens but the context holds 512/;
+  for (const stream of [false, true]) {
+    await refused({ messages: long, stream }, { code: 'context_length_exceeded', message });
+  }
+  await refused({ temperature: 'hot' }, { param: 'temperature' });
+  await refused({ messages: [] }, { param: 'messages' });
+  await refused({ tools: [{ type: 'function' }] }, { param: 'tools', code: 'not_supported' });
+  await assert.rejects(openai.embeddings.create({ model, input: 'x' }), (error) => error instanceof BadRequestError);
+});
+
+test('the AI SDK answers and streams', async () => {
+  const provider = createOpenAICompatible({ name: 'ssd-llm', baseURL, apiKey, includeUsage: true });
+  const request = { model: provider(model), prompt: question, temperature: 0, maxOutputTokens: 12, maxRetries: 0 };
+  const whole = await generateText(request);
+  assert.deepEqual([whole.text, whole.finishReason, whole.usage.outputTokens], [expected, 'length', 12]);
+  const stream = streamText(request);
+  const parts = await all(stream.textStream);
+  assert.equal(parts.join(''), expected);
+  assert.deepEqual([await stream.finishReason, (await stream.usage).outputTokens], ['length', 12]);
+  await assert.rejects(generateText({ ...request, model: provider('llama9') }), { statusCode: 404 });
+});
+
+test('LangChain answers and streams', async () => {
+  const chat = new ChatOpenAI({ model, apiKey, configuration: { baseURL }, temperature: 0, maxTokens: 12 });
+  assert.equal((await chat.invoke(question)).content, expected);
+  const parts = await all(await chat.stream(question));
+  assert.equal(parts.map(({ content }) => content).join(''), expected);
+  assert.ok(parts.length > 5);
+});

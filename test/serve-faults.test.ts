@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { forbidWriting, smallDisk } from './support/full-disk.ts';
+import { isAlive, until } from './support/processes.ts';
+import { metric, modest, post, type Server, serve } from './support/server.ts';
+import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const path = await smollm2();
+const model = 'smollm2-135m-instruct:q4_1';
+const one = [...modest, '--parallel', '1'];
+const linux = { skip: process.platform !== 'linux' };
+
+const greedy = { temperature: 0, num_predict: 8 };
+const prompt = 'The sky is blue because';
+const short = { model, prompt, raw: true, stream: false, options: greedy };
+/** Answers that do not end before that many tokens. */
+const long = { model, prompt: 'Once upon a time', raw: true, options: { temperature: 0, num_predict: 400 } };
+const openai = { model, prompt: 'Once upon a time', temperature: 0, max_tokens: 400 };
+
+interface Generated {
+  readonly response: string;
+  readonly prompt_eval_count: number;
+  readonly error?: string;
+}
+
+async function answer(server: Server, body: object = short): Promise<Generated> {
+  const response = await post(server, '/api/generate', body);
+  const generated = (await response.json()) as Generated;
+  assert.equal(response.status, 200, generated.error);
+  return generated;
+}
+
+/** An answer of which something has come, and what comes of it: all the text, or the error that ends it. */
+async function begun(server: Server, path: string, body: object): Promise<{ readonly rest: Promise<string> }> {
+  const response = await post(server, path, body);
+  assert.equal(response.status, 200);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader() ?? assert.fail();
+  const texts = [(await reader.read()).value ?? ''];
+  const rest = async (): Promise<string> => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) texts.push(next.value);
+    return texts.join('');
+  };
+  return { rest: rest() };
+}
+
+const only = (pids: readonly number[]): number => {
+  assert.equal(pids.length, 1);
+  return pids[0] ?? 0;
+};
+
+test('an engine that is killed fails its answers within a second, and is replaced', linux, async () => {
+  await using server = await serve([path, ...modest, '--parallel', '2']);
+  const { response } = await answer(server);
+  const { rest: lines } = await begun(server, '/api/generate', long);
+  const { rest: events } = await begun(server, '/v1/completions', { ...openai, stream: true });
+  const whole = post(server, '/v1/completions', openai);
+  const waiting = post(server, '/api/chat', {
+    model,
+    messages: [{ role: 'user', content: 'Hi' }],
+    options: long.options,
+  });
+  await until(async () => (await metric(server, 'requests_pending')) === 4);
+  const engine = only(server.engines());
+  process.kill(engine, 'SIGKILL');
+  const began = performance.now();
+  const texts = await Promise.all([lines, events, ...[whole, waiting].map(async (one) => (await one).text())]);
+  assert.ok(performance.now() - began < 1000);
+  const reason = `the engine of ${model} ended unexpectedly (signal SIGKILL); the next request starts it again`;
+  const error = JSON.stringify({ message: reason, type: 'api_error', param: null, code: 'engine_died' });
+  assert.ok(texts[0]?.endsWith(`\n{"error":${JSON.stringify(reason)}}\n`), texts[0]);
+  assert.ok(texts[1]?.endsWith(`\n\ndata: {"error":${error}}\n\n`), texts[1]);
+  assert.deepEqual(
+    texts.slice(2).map((text) => text.trim()),
+    [`{"error":${error}}`, `{"error":${JSON.stringify(reason)}}`],
+  );
+
+  assert.equal((await answer(server)).response, response);
+  assert.notEqual(only(server.engines()), engine);
+  assert.equal(await metric(server, 'requests_total{outcome="failed"}'), 4);
+});
+
+test('an engine that is killed while it starts is an error with a status', linux, async () => {
+  await using server = await serve([path, ...one]);
+  const asked = post(server, '/api/generate', short);
+  await until(() => server.engines().length > 0);
+  process.kill(only(server.engines()), 'SIGKILL');
+  const failed = await asked;
+  assert.equal(failed.status, 500);
+  assert.match(await failed.text(), /ended unexpectedly/);
+  await answer(server);
+});
+
+test('a model whose file is deleted ends its answer, and is found when it is back', linux, async () => {
+  using folder = tempFolder();
+  const file = folder.file('gone.gguf');
+  copyFileSync(path, file);
+  await using server = await serve(['--models', folder.path, ...one]);
+  const gone = { ...short, model: 'gone' };
+  const { response } = await answer(server, gone);
+  const { rest } = await begun(server, '/api/generate', { ...long, model: 'gone' });
+  rmSync(file);
+  assert.match(await rest, /"done":true/);
+  const missing = await post(server, '/api/generate', gone);
+  assert.equal(missing.status, 404);
+  assert.deepEqual(await missing.json(), { error: "model 'gone' not found" });
+  assert.deepEqual(await (await fetch(`${server.url}/api/tags`)).json(), { models: [] });
+  copyFileSync(path, file);
+  assert.equal((await answer(server, gone)).response, response);
+});
+
+test('a model whose file is cut short while it streams is an error, not an end', linux, async () => {
+  using folder = tempFolder();
+  const file = folder.file('cut.gguf');
+  copyFileSync(path, file);
+  symlinkSync(path, folder.file('whole.gguf'));
+  const tight = ['--memory-budget', '200M', '--prompt-cache', '0', '--ctx', '256', '--parallel', '1', '--threads', '1'];
+  await using server = await serve(['--models', folder.path, ...tight]);
+  const { rest } = await begun(server, '/api/generate', { ...long, model: 'cut' });
+  truncateSync(file, 50e6);
+  assert.match(await rest, /"error":"[^"]*cut\.gguf became shorter while it was in use/);
+  assert.equal((await post(server, '/api/generate', { ...short, model: 'cut' })).status, 404);
+  await answer(server, { ...short, model: 'whole' });
+});
+
+/** More than a batch, so that some of it can be reused. */
+const story = `${'The weather in the mountains changes quickly. '.repeat(12)}Therefore`;
+const told = { ...short, prompt: story };
+
+/** What a server with this folder answers, and the one after it. */
+async function twice(folder: string, between: () => void = () => {}): Promise<readonly Generated[]> {
+  const answers: Generated[] = [];
+  for (const prepare of [() => {}, between]) {
+    prepare();
+    await using server = await serve([path, ...one, '--prompt-cache-dir', folder]);
+    answers.push(await answer(server, told));
+    server.child.kill('SIGTERM');
+    assert.equal((await server.ended).code, 0);
+  }
+  return answers;
+}
+
+test('what the prompt-cache folder keeps outlives the server; damaged, it is computed again', linux, async () => {
+  using folder = tempFolder();
+  const [first, second] = await twice(folder.path);
+  const reused = (first?.prompt_eval_count ?? 0) - (second?.prompt_eval_count ?? 0);
+  assert.ok(reused > 0 && reused % 64 === 0, `${reused} tokens`);
+  const damage = (): void => {
+    for (const file of readdirSync(folder.path).map((name) => folder.file(name))) {
+      writeFileSync(file, Buffer.alloc(statSync(file).size, 'x'));
+    }
+    writeFileSync(folder.file('foreign.kv'), 'no keys and no values');
+  };
+  damage();
+  for (const { response, prompt_eval_count } of await twice(folder.path, damage)) {
+    assert.deepEqual([response, prompt_eval_count], [first?.response, first?.prompt_eval_count]);
+  }
+  assert.equal(second?.response, first?.response);
+});
+
+test('a prompt-cache folder that is full, read only or none costs a warning, no answer', linux, async (t) => {
+  await using other = await serve([path, ...one]);
+  const { response } = await answer(other, told);
+  const check = async (folder: string): Promise<void> => {
+    await using server = await serve([path, ...one, '--prompt-cache-dir', folder]);
+    assert.equal((await answer(server, told)).response, response);
+    await until(() => /"level":40.*the engine has trouble/.test(server.said()));
+  };
+  using none = tempFolder();
+  writeFileSync(none.file('file'), '');
+  await check(none.file('file'));
+  using disk = smallDisk(64 * 2 ** 10);
+  if (!disk) return t.diagnostic('no disk could be mounted here');
+  await check(disk.path);
+  assert.deepEqual(readdirSync(disk.path), []);
+  if (forbidWriting(disk)) await check(disk.path);
+});
+
+test('a server that is told to stop under load ends in time, with its engine, and with 0', linux, async () => {
+  await using server = await serve([path, ...modest, '--parallel', '2', '--max-queue', '100']);
+  await answer(server);
+  const engine = only(server.engines());
+  const some = { ...long, options: { temperature: 0, num_predict: 100 } };
+  const ask = (): Promise<string> => post(server, '/api/generate', some).then((response) => response.text());
+  const load = Promise.all(Array.from({ length: 40 }, () => ask().catch(() => 'cut')));
+  await until(async () => (await metric(server, 'requests_pending')) >= 30);
+  const began = performance.now();
+  server.child.kill('SIGTERM');
+  assert.equal((await server.ended).code, 0);
+  assert.ok(performance.now() - began < 20_000, 'a grace of 10 s, and some for slow machines');
+  assert.equal(isAlive(engine), false);
+  const whole = (await load).filter((text) => text.includes('"done":true'));
+  assert.ok(whole.length > 0 && (await load).every((text) => text === 'cut' || whole.includes(text)));
+});
+
+test('a server that is killed leaves no engine behind', linux, async () => {
+  await using server = await serve([path, ...one]);
+  const { rest } = await begun(server, '/api/generate', long);
+  const engine = only(server.engines());
+  const cut = assert.rejects(rest);
+  server.child.kill('SIGKILL');
+  await cut;
+  await until(() => !isAlive(engine));
+});
+
+test('an unloaded model leaves no process; a context too small for a request grows', linux, async () => {
+  const small = ['--memory-budget', '300M', '--threads', '1', '--kernels', 'plain', '--parallel', '1'];
+  await using server = await serve([path, ...small]);
+  const context = async (): Promise<number> => {
+    const { models } = (await (await fetch(`${server.url}/api/ps`)).json()) as { models: { context_length: number }[] };
+    return models[0]?.context_length ?? 0;
+  };
+  const { response } = await answer(server);
+  const [engine, chosen] = [only(server.engines()), await context()];
+  assert.ok(chosen > 0 && chosen < 3000);
+  const larger = { ...short, options: { ...greedy, num_ctx: 3000 } };
+  assert.equal((await answer(server, larger)).response, response);
+  assert.equal(await context(), 3000);
+  const next = only(server.engines());
+  assert.ok(next !== engine && !isAlive(engine));
+  await answer(server);
+  assert.equal(only(server.engines()), next, 'it stays larger');
+  await post(server, '/api/generate', { model, keep_alive: 0 });
+  assert.deepEqual([server.engines(), isAlive(next), await context()], [[], false, 0]);
+  await answer(server, { ...short, keep_alive: 0.3 });
+  await until(() => server.engines().length === 0);
+});
+
+test('two models take turns: there is one engine at a time, and nobody is forgotten', linux, async () => {
+  using folder = tempFolder();
+  for (const name of ['first', 'second']) copyFileSync(path, folder.file(`${name}.gguf`));
+  await using server = await serve(['--models', folder.path, ...modest, '--parallel', '2']);
+  let most = 0;
+  let watching = true;
+  const watch = (async () => {
+    for (; watching; await sleep(20)) most = Math.max(most, server.engines().length);
+  })();
+  const names = ['first', 'first', 'second', 'first', 'second', 'second'];
+  const texts = await Promise.all(
+    names.map(async (name) => (await answer(server, { ...short, model: name })).response),
+  );
+  watching = false;
+  await watch;
+  assert.deepEqual([new Set(texts).size, most], [1, 1]);
+  const { models } = (await (await fetch(`${server.url}/api/ps`)).json()) as { models: { name: string }[] };
+  assert.deepEqual(
+    models.map(({ name }) => name),
+    ['second:latest'],
+  );
+});

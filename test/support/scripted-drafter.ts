@@ -1,0 +1,52 @@
+import type { Drafter } from '../../src/engine/drafter.ts';
+import { randomNumbers } from './random.ts';
+
+/** Gives at most `most` guesses where `answered` tokens of the answer are known. */
+export type Script = (most: number, answered: number) => readonly number[];
+
+/** Guesses what it is told to. */
+export class ScriptedDrafter implements Drafter {
+  /** Tokens that were taken from it. */
+  proposed = 0;
+  readonly #script: Script;
+  #answered: number;
+
+  /** For a prompt of so many tokens. */
+  constructor(prompt: number, script: Script) {
+    this.#answered = -prompt;
+    this.#script = script;
+  }
+
+  accept(): void {
+    this.#answered += 1;
+  }
+
+  propose(most: number): readonly number[] {
+    const guesses = this.#script(most, this.#answered);
+    this.proposed += guesses.length;
+    return guesses;
+  }
+}
+
+/** Guesses `answer`. */
+export const rightOf =
+  (answer: readonly number[]): Script =>
+  (most, answered) =>
+    answer.slice(answered, answered + most);
+
+/** As many guesses, all wrong. */
+export const wrongOf =
+  (answer: readonly number[]): Script =>
+  (most, answered) =>
+    Array.from({ length: most }, (_, i) => (answer[answered + i] === 97 ? 98 : 97));
+
+/** Any number of guesses, of which the share `right` are those of `answer`, and the others any of `tokens`. */
+export function mixOf(answer: readonly number[], right: number, tokens: readonly number[], seed: number): Script {
+  const random = randomNumbers(seed);
+  const any = (count: number): number => Math.floor(count * random());
+  return (most, answered) =>
+    Array.from({ length: any(most + 1) }, (_, i) => {
+      const other = tokens[any(tokens.length)] ?? 0;
+      return random() < right ? (answer[answered + i] ?? other) : other;
+    });
+}
