@@ -26,6 +26,12 @@ const number = (expected: string, valid: (n: number) => boolean): ((text: string
 const whole = (expected: string, min: number, max: number = Number.MAX_SAFE_INTEGER): ((text: string) => number) =>
   number(expected, (n) => Number.isInteger(n) && n >= min && n <= max);
 
+/** Says in --help too what holds if the option is left out: commander shows values only. */
+function unless(option: Option, text: string): Option {
+  option.description += ` (default: ${text})`;
+  return option.default(undefined, text);
+}
+
 /** `--memory-budget`: bytes, or undefined for `auto`. */
 export const budgetOption = (): Option =>
   new Option(
@@ -34,7 +40,7 @@ export const budgetOption = (): Option =>
   ).argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
 
 export const contextOption = (): Option =>
-  new Option('-c, --ctx <tokens>', 'context length (default: auto, up to 4096, or what the prompt needs)').argParser(
+  unless(new Option('-c, --ctx <tokens>', 'context length'), 'auto, up to 4096, or what the prompt needs').argParser(
     whole('a number of tokens', 1),
   );
 
@@ -44,7 +50,7 @@ export const kernelsOption = (): Option =>
     .default('auto');
 
 export const threadsOption = (): Option =>
-  new Option('-t, --threads <n>', 'threads that share each matrix product (default: one per core)').argParser(
+  unless(new Option('-t, --threads <n>', 'threads that share each matrix product'), 'one per core').argParser(
     whole('a number of threads from 1 to 512', 1, 512),
   );
 
@@ -58,7 +64,7 @@ export interface DraftFlags {
 /** How the engine guesses ahead. */
 export const draftOptions = (): readonly Option[] => [
   new Option('--draft-ngram', 'guess ahead by what followed earlier in the text, so that a pass yields several tokens'),
-  new Option('--draft-ahead <n>', 'the most tokens guessed at once (default: 15)').argParser(
+  unless(new Option('--draft-ahead <n>', 'the most tokens guessed at once'), '15').argParser(
     whole('a number of tokens from 1 to 64', 1, 64),
   ),
   new Option('--adaptive-draft', 'guess as many as pay, by what passes take and how many guesses come true').default(
@@ -83,7 +89,7 @@ export const measureOptions = (): readonly Option[] => [
 
 /** What shapes an answer: how many tokens, and how each is chosen. */
 export const generationOptions = (): readonly Option[] => [
-  new Option('-n, --max-tokens <n>', 'longest answer, in tokens (default: as the context allows)').argParser(
+  unless(new Option('-n, --max-tokens <n>', 'longest answer, in tokens'), 'as the context allows').argParser(
     whole('a number of tokens', 0),
   ),
   new Option('--temperature <t>', 'randomness; 0 always takes the likeliest token')
@@ -101,7 +107,7 @@ export const generationOptions = (): readonly Option[] => [
   new Option('--repeat-penalty <r>', 'make recent tokens less likely; 1 is off')
     .default(defaultSampling.repeatPenalty)
     .argParser(number('a number above 0', (n) => n > 0)),
-  new Option('--seed <n>', 'the same seed gives the same answer (default: random)').argParser(
+  unless(new Option('--seed <n>', 'the same seed gives the same answer'), 'random').argParser(
     whole('a whole number from 0 to 4294967294', 0, 2 ** 32 - 2),
   ),
   new Option('--stop <text>', 'text that ends the answer and is not printed; may be given more than once')

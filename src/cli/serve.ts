@@ -6,8 +6,9 @@ import { budgetOption, contextOption, draftOf, kernelsOption, threadsOption } fr
 import type { Flags, Settings } from './settings.ts';
 
 /** Texts stay as they are: with those of the environment and the file they become settings, which have defaults. */
-function unread(option: Option, byDefault: string): Option {
-  option.description += ` (default: ${byDefault})`;
+function unread(option: Option, byDefault = option.defaultValueDescription): Option {
+  const [description] = option.description.split(' (default: ');
+  option.description = `${description} (default: ${byDefault})`;
   return option.argParser((text) => text).default(undefined);
 }
 
@@ -24,7 +25,7 @@ export function serveCommand(): Command {
     .description('answer clients of Ollama and OpenAI, many at once')
     .argument('[models...]', 'GGUF files; of a split model, any part')
     .option('--models <dir>', 'a folder whose GGUF files are served too')
-    .addOption(unread(budgetOption(), 'auto, most of what is free'));
+    .addOption(unread(budgetOption()));
   for (const one of addressOptions()) command.addOption(one);
   return command
     .addOption(unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'))
@@ -46,7 +47,7 @@ export function serveCommand(): Command {
     .option('--adaptive-draft', 'guess as many as pay (default: true)')
     .option('--no-adaptive-draft', 'guess as many as there are')
     .addOption(unread(kernelsOption(), 'auto'))
-    .addOption(unread(threadsOption(), 'one per core'))
+    .addOption(unread(threadsOption()))
     .option('--config <file>', "settings in TOML, instead of the user's own file")
     .addOption(option('--log-level <level>', 'the least that is logged to stderr', 'info'))
     .action(serve);

@@ -35,6 +35,8 @@ test('without a word from anybody, the settings are the usual ones', () => {
     maxQueue: 512,
     origins: [],
     keepAlive: 300,
+    draftNgram: false,
+    adaptiveDraft: true,
     kernels: 'auto',
     logLevel: 'info',
   });
@@ -54,6 +56,9 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     keepAlive: '1h30m',
     promptCache: '1.5G',
     promptCacheDir: '/cache',
+    draftNgram: 'true',
+    draftAhead: '7',
+    adaptiveDraft: 'false',
     kernels: 'plain',
     threads: '3',
     logLevel: 'debug',
@@ -69,6 +74,9 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     origins: ['https://a.example', 'https://b.example'],
     keepAlive: 5400,
     promptCache: 1.5 * 2 ** 30,
+    draftNgram: true,
+    draftAhead: 7,
+    adaptiveDraft: false,
     threads: 3,
   };
   assert.deepEqual(settings(given), wanted);
