@@ -34,9 +34,9 @@ function unless(option: Option, text: string): Option {
 
 /** `--memory-budget`: bytes, or undefined for `auto`. */
 export const budgetOption = (): Option =>
-  new Option(
-    '-m, --memory-budget <size>',
-    'memory for everything: 8G, 1.5G, 512M, bytes, or auto (default: auto, most of what is free)',
+  unless(
+    new Option('-m, --memory-budget <size>', 'memory for everything: 8G, 1.5G, 512M, bytes, or auto'),
+    'auto, most of what is free',
   ).argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
 
 export const contextOption = (): Option =>
