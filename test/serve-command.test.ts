@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import test, { after } from 'node:test';
-import { type Ended, run, type StartOptions, start } from './support/cli.ts';
+import { run } from './support/cli.ts';
+import { serve } from './support/server.ts';
 import { writeSmall } from './support/small-model.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -15,34 +15,6 @@ const home = tempFolder();
 after(() => home[Symbol.dispose]());
 const env = { XDG_CONFIG_HOME: home.path, APPDATA: home.path, SSD_LLM_HOST: '127.0.0.1', SSD_LLM_PORT: '0' };
 const frugal = ['--memory-budget', '300M', '--ctx', '512', '--parallel', '1', '--threads', '1'];
-
-interface Server extends AsyncDisposable {
-  readonly url: string;
-  readonly port: string;
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-  /** What it has said so far. */
-  said(): string;
-}
-
-/** Starts a server and waits until it listens. */
-async function serve(args: readonly string[], options: StartOptions = {}): Promise<Server> {
-  const { child, ended } = start(['serve', ...args], { ...options, env: { ...env, ...options.env } });
-  let said = '';
-  child.stderr?.on('data', (text: string) => {
-    said += text;
-  });
-  while (!said.includes('try: ')) {
-    const over = await Promise.race([once(child.stderr ?? child, 'data'), ended.then(({ stderr }) => stderr)]);
-    if (typeof over === 'string') assert.fail(over);
-  }
-  const [, url = '', port = ''] = /listens on (http:\/\/\S+:(\d+))/.exec(said) ?? [];
-  const stop = async (): Promise<void> => {
-    child.kill('SIGKILL');
-    await ended;
-  };
-  return { url, port, child, ended, said: () => said, [Symbol.asyncDispose]: stop };
-}
 
 const generate = (url: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${url}/api/generate`, { method: 'POST', headers, body: JSON.stringify({ model: name, ...body }) });

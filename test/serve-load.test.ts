@@ -13,8 +13,8 @@ const budget = 400 * 2 ** 20;
 const overhead = 256 * 2 ** 20;
 const linux = { skip: process.platform !== 'linux' };
 
-const options = { temperature: 0, num_predict: 8 };
-const openai = { model, temperature: 0, max_tokens: 8 };
+const options = { temperature: 0, num_predict: 5 };
+const openai = { model, temperature: 0, max_tokens: 5 };
 const user = (content: string): readonly object[] => [{ role: 'user', content }];
 
 /** A way to ask for the same answer. */
@@ -67,28 +67,25 @@ const texts: readonly Form[] = [
   },
 ];
 
-const questions = [
-  'Why is the sky blue?',
-  'Name three colors.',
-  'What is 2 + 2?',
-  'Say hello in French.',
-  'Who are you?',
-];
+const questions = ['Why is the sky blue?', 'Name three colors.', 'Say hello in French.'];
 const beginnings = [
   'The sky is blue because',
   'Once upon a time there was a lighthouse',
   'def fibonacci(n):',
   'Die Hauptstadt von Frankreich ist',
   '1, 2, 3, 4, 5,',
-  `${'The weather in the mountains changes quickly. '.repeat(12)}Therefore`,
+  `${'The weather in the mountains changes quickly. '.repeat(7)}Therefore`,
 ];
 const wanted = [
   ...questions.flatMap((prompt) => chats.map((form) => ({ form, prompt }))),
   ...beginnings.flatMap((prompt) => texts.map((form) => ({ form, prompt }))),
 ];
 
+/** A connection for each request: none is left open. */
+const headers = { connection: 'close' };
+
 async function ask(server: Server, { form, prompt }: (typeof wanted)[number]): Promise<string> {
-  const response = await post(server, form.path, form.body(prompt));
+  const response = await post(server, form.path, form.body(prompt), { headers });
   const body = await response.text();
   assert.equal(response.status, 200, body);
   return form.text(body);
@@ -97,8 +94,8 @@ async function ask(server: Server, { form, prompt }: (typeof wanted)[number]): P
 /** Asks for a long answer and leaves after some of it, or while it waits. */
 async function leave(server: Server, delay: number): Promise<void> {
   const abort = new AbortController();
-  const body = { model, messages: user('Tell me a long story.'), options: { num_predict: 300 } };
-  const response = post(server, '/api/chat', body, { signal: abort.signal });
+  const body = { model, prompt: 'Once upon a time', raw: true, options: { num_predict: 300 } };
+  const response = post(server, '/api/generate', body, { headers, signal: abort.signal });
   if (delay > 0) void sleep(delay).then(() => abort.abort());
   await response.then(
     async ({ body }) => {
@@ -113,17 +110,9 @@ async function leave(server: Server, delay: number): Promise<void> {
 /** Asks for an answer with much about each token, reads nothing, and goes when `over` has resolved. */
 async function neverRead(server: Server, over: Promise<unknown>): Promise<void> {
   const socket = connection(server.port);
-  const body = JSON.stringify({
-    ...openai,
-    max_tokens: 40,
-    messages: user('Go on.'),
-    logprobs: true,
-    top_logprobs: 20,
-    stream: true,
-  });
-  socket.write(
-    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
+  const answer = { raw: true, logprobs: true, top_logprobs: 20, options: { num_predict: 20 } };
+  const body = JSON.stringify({ model, prompt: 'Go on.', ...answer });
+  socket.write(`POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   await over;
   socket.destroy();
 }
@@ -132,16 +121,12 @@ test('of a hundred clients at once the proper ones are answered, and nothing is 
   await using server = await serve([path, ...modest, '--parallel', '4', '--max-queue', '96']);
   const { pid = 0 } = server.child;
   const alone = new Map<string, string>();
-  for (const one of wanted) {
-    const text = await ask(server, one);
-    assert.equal(text, alone.get(one.prompt) ?? text, `${one.form.path} and others agree`);
-    alone.set(one.prompt, text);
-  }
-  assert.ok(new Set(alone.values()).size > 8);
+  for (const one of wanted) if (!alone.has(one.prompt)) alone.set(one.prompt, await ask(server, one));
+  assert.ok(new Set(alone.values()).size > 5);
   const [engine = 0] = server.engines();
   const before = [descriptorsOf(pid), descriptorsOf(engine)];
 
-  const proper = Array.from({ length: 70 }, (_, i) => wanted[(i * 7) % wanted.length] ?? assert.fail());
+  const proper = Array.from({ length: 70 }, (_, i) => wanted[i % wanted.length] ?? assert.fail());
   const answering = Promise.all(proper.map((one) => ask(server, one)));
   const over = answering.catch(() => {});
   const garbage = garbageFor(model);
@@ -169,7 +154,7 @@ test('of a hundred clients at once the proper ones are answered, and nothing is 
 
 test('who finds the queue full gets 503 in the words of either API, and the others their answers', async () => {
   await using server = await serve([path, ...modest, '--parallel', '1', '--max-queue', '2']);
-  const long = { model, prompt: 'Count.', raw: true, options: { temperature: 0, num_predict: 60 } };
+  const long = { model, prompt: 'Count.', raw: true, options: { temperature: 0, num_predict: 80 } };
   const answers = Array.from({ length: 3 }, () => post(server, '/api/generate', long).then((r) => r.text()));
   await until(async () => (await metric(server, 'requests_pending')) === 3);
   const ollama = await post(server, '/api/chat', { model, messages: user('Hello') });

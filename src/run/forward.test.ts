@@ -225,3 +225,17 @@ test('a pass of many tokens converts what streams, and gives the logits of plain
   assert.notDeepEqual(converted, plain);
   assert.ok(nmse(converted, plain) < 1e-5);
 });
+
+test('passes whose logits are more or fewer each time share one array for them', async () => {
+  await withModel(2 ** 20, async (forward, kv) => {
+    const buffers = new Set<ArrayBufferLike>();
+    for (const count of [8, 1, 5, 2, 8]) {
+      const logits = await forward.run([{ kv, start: 0, tokens: prompt.slice(0, count), logits: 'all' }]);
+      assert.equal(logits.length, count * spec.vocabulary);
+      const [all = new Float32Array()] = expected;
+      assert.ok(nmse(logits, all.subarray(0, logits.length)) < 1e-5);
+      buffers.add(logits.buffer);
+    }
+    assert.equal(buffers.size, 1);
+  });
+});

@@ -101,7 +101,9 @@ test('what is planned for sequences that guess ahead suffices for any of them to
       const spans = fc.array(anySpan, { minLength: 1, maxLength: limits.parallel });
       return fc.record({ limits: fc.constant(limits), spans, reach: fc.constantFrom(256, 512, context) });
     });
-  const outlines = new Map(everyArchitecture.map((architecture) => [architecture, outlineOf(architecture)]));
+  // So large that logits are most of what guesses take.
+  const vocabulary = 4000;
+  const outlines = new Map(everyArchitecture.map((name) => [name, outlineOf(name, { vocabulary })]));
   fc.assert(
     fc.property(anyCase, ({ limits: { architecture, parallel, ahead, batch }, spans, reach }) => {
       const outline = outlines.get(architecture) ?? assert.fail();
@@ -116,7 +118,7 @@ test('what is planned for sequences that guess ahead suffices for any of them to
       const limits = { threads: 0, parallel, ahead };
       // Without what is held beside the graph: masks, logits, candidates.
       const masks = 2 * context * (Math.max(batch, 1 + ahead) + (parallel - 1) * (1 + ahead));
-      const choosing = parallel * (24 + 4 * (1 + ahead)) * 300;
+      const choosing = parallel * (24 + 4 * (1 + ahead)) * vocabulary;
       const beside = rowReaderBytes(embedding) + masks + choosing;
       const planned = computeBytes(outline, slicesOf(outline), batch, limits) - beside;
       const bytes = taken(outline, ...chosen);

@@ -13,6 +13,7 @@ import type { Answer, Ask, AskOptions, Hub, LoadedModel, Metric, ServedModel } f
 import type { Library, LibraryModel } from './library.ts';
 import type { Log } from './log.ts';
 import { metricsOf } from './metrics.ts';
+import { statusOf } from './status.ts';
 
 export interface EngineSettings {
   /** Bytes; undefined is most of what is free. */
@@ -117,7 +118,8 @@ export class Engines implements Hub, AsyncDisposable {
       const answer = await lodging.process.ask(fitting(ask, lodging.process.facts), signal);
       return new EngineAnswer({ answer, signal, startSeconds: lodging.startSeconds, began, onEnd: end });
     } catch (error) {
-      end(signal.aborted ? 'cancelled' : 'refused');
+      const refused = error instanceof EngineError && statusOf(error) !== 500;
+      end(signal.aborted ? 'cancelled' : refused ? 'refused' : 'failed');
       throw error;
     }
   }

@@ -73,8 +73,7 @@ export const post = (
 ): Promise<Response> =>
   fetch(`${server.url}${path}`, {
     method: 'POST',
-    // A connection each: none is left open.
-    headers: { 'content-type': 'application/json', connection: 'close' },
+    headers: { 'content-type': 'application/json' },
     body: typeof body === 'string' ? body : JSON.stringify(body),
     ...init,
   });
@@ -88,7 +87,7 @@ export async function all<T>(parts: AsyncIterable<T>): Promise<readonly T[]> {
 
 /** A figure of /metrics, by its name and labels as they are written there. */
 export async function metric(server: Pick<Server, 'url'>, name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const text = await (await fetch(`${server.url}/metrics`, { headers: { connection: 'close' } })).text();
   const line = text.split('\n').find((line) => line.startsWith(`ssdllm_${name} `));
   return Number(line?.split(' ').at(-1) ?? Number.NaN);
 }

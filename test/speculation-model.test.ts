@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import type { Generation } from '../src/engine/generation.ts';
+import { Model } from '../src/engine/model.ts';
+import type { GenerateOptions, ModelOptions } from '../src/engine/model-options.ts';
+import { runtimeBytes } from '../src/engine/process.ts';
+import { type Answered, answered, assertAnswer, rejectsWith } from './support/batch-model.ts';
+import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
+import { ScriptedEngine } from './support/scripted-engine.ts';
+import { smollm2 } from './support/smollm2.ts';
+
+const MiB = 2 ** 20;
+const path = await smollm2();
+const list = 'apples, pears, plums, cherries, peaches, melons, lemons, oranges';
+const prompts = [`${list}, figs, dates, ${list}`, 'Why is the sky blue?'];
+const context = 96;
+
+/** Under a budget that most of the weights fit in. */
+const open = (draft?: ModelOptions['draft']): Model =>
+  Model.open(path, {
+    memoryBudget: runtimeBytes() + 120 * MiB,
+    context,
+    threads: 1,
+    kernels: 'plain',
+    parallel: 2,
+    draft,
+  });
+
+const greedy = { temperature: 0, maxTokens: 20, logprobs: 2 } as const;
+const random = { temperature: 0.7, seed: 5, stop: ['sky', 'cherries'] };
+const all = (model: Model, options: GenerateOptions = {}): readonly Generation[] =>
+  prompts.map((prompt) => model.generate(prompt, { ...greedy, ...options }));
+const read = (generations: readonly Generation[]): Promise<readonly Answered[]> =>
+  Promise.all(generations.map(answered));
+
+const plain = open();
+after(() => plain[Symbol.asyncDispose]());
+const tokensOf = prompts.map((prompt) => plain.tokenize(prompt));
+const expected = await read(all(plain));
+const chosen = await read(all(plain, random));
+
+test('a real model answers by guesses of what came before as it does without, in fewer passes', async () => {
+  assert.ok(plain.plan().bytesPerPass > 0, 'weights are streamed');
+  await using model = open({ ngram: true, adaptive: false });
+  const generations = all(model);
+  for (const [i, { tokens }] of (await read(generations)).entries()) {
+    assertAnswer(tokens, expected[i] ?? assert.fail());
+  }
+  const [repeated, other] = generations.map(({ stats }) => stats?.speculation ?? assert.fail());
+  assert.ok(repeated && other && repeated.tokens_per_pass > 1.5, `${repeated?.tokens_per_pass} tokens per pass`);
+  const { drafted, accepted } = model.tally().sums;
+  assert.deepEqual([drafted, accepted], [repeated.drafted + other.drafted, repeated.accepted + other.accepted]);
+
+  const again = await read(all(model, random));
+  for (const [i, { tokens, text, reason }] of again.entries()) {
+    const before = chosen[i] ?? assert.fail();
+    assert.deepEqual([tokens, text, reason], [before.tokens, before.text, before.reason]);
+  }
+  assert.ok(again.some(({ reason }) => reason === 'stop'));
+});
+
+test('whatever is guessed, a real model answers the same', async () => {
+  const beside = 120 * MiB;
+  await using engine = await ScriptedEngine.open(path, { beside, context, ahead: 7, parallel: 2, adaptive: true });
+  const any = Array.from({ length: engine.vocabulary.size }, (_, token) => token);
+  const answers = tokensOf.map(async (prompt, i) => {
+    const before = expected[i] ?? assert.fail();
+    const drafter = new ScriptedDrafter(prompt.length, mixOf(before.tokens, 0.8, any, i));
+    assertAnswer((await answered(engine.generate(prompt, drafter, greedy))).tokens, before);
+  });
+  await Promise.all(answers);
+  const { drafted, accepted } = engine.sums;
+  assert.ok(accepted > 0 && accepted < drafted);
+});
+
+test('guesses by numbers that make no sense are refused', async () => {
+  for (const ahead of [-1, 1.5, Number.NaN]) {
+    await using model = open({ ngram: true, ahead });
+    await rejectsWith(answered(model.generate('Hi', greedy)), 'BAD_OPTION');
+  }
+});
+
+test('room for guesses is part of the plan: the more, the less is left for weights', async () => {
+  const shares = [];
+  for (const draft of [undefined, ...[0, 1, 7, 31].map((ahead) => ({ ngram: true, ahead }))]) {
+    await using model = open(draft);
+    const plan = model.plan();
+    const { runtime, kv, compute, ring, resident } = plan.shares;
+    assert.ok(runtime + kv + compute + ring + resident <= plan.budget);
+    shares.push(compute);
+  }
+  const [none = 0, zero, ...more] = shares;
+  assert.equal(none, zero);
+  // For each of the two sequences the logits of each guess, 49152 of 4 bytes, beside others.
+  for (const [i, ahead] of [1, 7, 31].entries()) assert.ok((more[i] ?? 0) - none >= 2 * ahead * 49152 * 4);
+});

@@ -1,0 +1,90 @@
+import type { Drafter } from '../../src/engine/drafter.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { Generation } from '../../src/engine/generation.ts';
+import type { GenerateOptions } from '../../src/engine/model-options.ts';
+import { openOutline } from '../../src/engine/outline.ts';
+import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { runtimeBytes } from '../../src/engine/process.ts';
+import { Runtime } from '../../src/engine/runtime.ts';
+import { Sequence } from '../../src/engine/sequence.ts';
+import type { EngineSums } from '../../src/engine/tally.ts';
+import { Device } from '../../src/ggml/device.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import { Sampler } from '../../src/sample/sampler.ts';
+import { Detokenizer } from '../../src/text/detokenizer.ts';
+import { StopMatcher } from '../../src/text/stop.ts';
+import { Vocabulary } from '../../src/text/vocabulary.ts';
+
+export interface ScriptedOptions {
+  /** Bytes of the budget beside this process. */
+  readonly beside: number;
+  readonly context: number;
+  readonly ahead: number;
+  readonly parallel?: number;
+  readonly kernels?: Kernels;
+  /** Guess no more than pays. */
+  readonly adaptive?: boolean;
+}
+
+/** An engine whose sequences guess what a test wants. */
+export class ScriptedEngine implements AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly vocabulary: Vocabulary;
+  readonly #device: Device;
+  readonly #engine: Engine;
+
+  private constructor(runtime: Runtime, vocabulary: Vocabulary, device: Device) {
+    this.runtime = runtime;
+    this.vocabulary = vocabulary;
+    this.#device = device;
+    this.#engine = new Engine(() => Promise.resolve(runtime));
+  }
+
+  static async open(path: string, options: ScriptedOptions): Promise<ScriptedEngine> {
+    const { beside, context, ahead, parallel = 1, kernels = 'plain', adaptive = false } = options;
+    const outline = openOutline(path);
+    const device = new Device(1, 0);
+    const layoutOf = layoutsOf(device, kernels);
+    const runtime = runtimeBytes();
+    const demand = { budget: runtime + beside, runtime, context, parallel, ahead, kernels };
+    const plan = planModel(outline, device, layoutOf, demand);
+    const exact = kernels === 'plain';
+    const reading = { inFlight: 3 };
+    const opened = await Runtime.open(outline, plan, { device, layoutOf, reading, exact, adaptive });
+    return new ScriptedEngine(opened, Vocabulary.open(path), device);
+  }
+
+  get plan(): Plan {
+    return this.runtime.plan;
+  }
+
+  get sums(): EngineSums {
+    return this.#engine.sums;
+  }
+
+  generate(prompt: readonly number[], drafter: Drafter, options: GenerateOptions = {}): Generation {
+    const { vocabulary } = this;
+    const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = options;
+    const sequence = new Sequence({
+      prompt,
+      vocabulary,
+      newSampler: () => new Sampler(vocabulary.size, options),
+      detokenizer: new Detokenizer(vocabulary),
+      stops: new StopMatcher(options.stop ?? []),
+      ignoreEnd: options.ignoreEnd ?? false,
+      bias: options.bias ?? new Map(),
+      logprobs: options.logprobs,
+      maxTokens,
+      longest,
+      drafter,
+    });
+    return new Generation(sequence, this.#engine, options.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine.close(new Error('the test is over'));
+    await this.runtime[Symbol.asyncDispose]();
+    this.#device[Symbol.dispose]();
+    this.vocabulary[Symbol.dispose]();
+  }
+}
