@@ -190,6 +190,7 @@ test('a server that is killed leaves no engine behind', linux, async () => {
   server.child.kill('SIGKILL');
   await cut;
   await until(() => !isAlive(engine));
+  assert.doesNotMatch((await server.ended).stderr, /Error/);
 });
 
 test('an unloaded model leaves no process; a context too small for a request grows', linux, async () => {
@@ -207,8 +208,10 @@ test('an unloaded model leaves no process; a context too small for a request gro
   assert.equal(await context(), 3000);
   const next = only(server.engines());
   assert.ok(next !== engine && !isAlive(engine));
+  const tooLarge = await post(server, '/api/generate', { ...short, options: { ...greedy, num_ctx: 8192 } });
+  assert.match(await tooLarge.text(), /budget of 300 MiB is too small/);
   await answer(server);
-  assert.equal(only(server.engines()), next, 'it stays larger');
+  assert.equal(only(server.engines()), next, 'it stays, and stays larger');
   await post(server, '/api/generate', { model, keep_alive: 0 });
   assert.deepEqual([server.engines(), isAlive(next), await context()], [[], false, 0]);
   await answer(server, { ...short, keep_alive: 0.3 });
@@ -231,6 +234,7 @@ test('two models take turns: there is one engine at a time, and nobody is forgot
   watching = false;
   await watch;
   assert.deepEqual([new Set(texts).size, most], [1, 1]);
+  await answer(server, { ...short, model: 'second' });
   const { models } = (await (await fetch(`${server.url}/api/ps`)).json()) as { models: { name: string }[] };
   assert.deepEqual(
     models.map(({ name }) => name),

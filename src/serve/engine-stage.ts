@@ -96,14 +96,25 @@ export class EngineStage implements AsyncDisposable {
   ): Promise<Lodging> {
     signal.throwIfAborted();
     const began = performance.now();
-    let resident = this.#resident;
-    let startSeconds = 0;
-    if (resident?.model.digest !== model.digest || resident.process.facts.context < (context ?? 0)) {
-      await this.#vacate(signal);
-      resident = await this.#start(model, context, signal);
-      startSeconds = (performance.now() - began) / 1000;
+    const resident = this.#resident;
+    if (resident?.model.digest === model.digest) {
+      if (context === undefined || resident.process.facts.context >= context)
+        return this.#lodge(resident, keepAlive, 0);
+      await this.#checkPlan(resident, context);
     }
-    return this.#lodge(resident, keepAlive, startSeconds);
+    await this.#vacate(signal);
+    const next = await this.#start(model, context, signal);
+    return this.#lodge(next, keepAlive, (performance.now() - began) / 1000);
+  }
+
+  /** Rejects if the engine could not have such a context: that is no reason to end the one it has. */
+  async #checkPlan(resident: Resident, context: number): Promise<void> {
+    const { process, leave } = this.#lodge(resident, resident.keepAlive, 0);
+    try {
+      await process.call({ name: 'plan', context });
+    } finally {
+      leave();
+    }
   }
 
   #lodge(resident: Resident, keepAlive: number | undefined, startSeconds: number): Lodging {

@@ -9,6 +9,7 @@ import { Hono } from 'hono';
 import { EngineError } from '../base/errors.ts';
 import { urlOf } from './address.ts';
 import { type ListenOptions, listen, type RunningServer } from './server.ts';
+import { clientOf, streamed } from './streaming.ts';
 
 /** Long enough for a loaded machine. */
 const late = 10_000;
@@ -17,18 +18,9 @@ const local = { host: '127.0.0.1', port: 0 } as const;
 /** Answers `/`; `/slow` when `release` is called; `/endless` never ends. */
 function slowApp(): { app: Hono; release: () => void; asked: Promise<void>; cancelled: Promise<void> } {
   const app = new Hono();
-  let release = (): void => {};
-  let ask = (): void => {};
-  let cancel = (): void => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const asked = new Promise<void>((resolve) => {
-    ask = resolve;
-  });
-  const cancelled = new Promise<void>((resolve) => {
-    cancel = resolve;
-  });
+  const { promise: released, resolve: release } = deferred();
+  const { promise: asked, resolve: ask } = deferred();
+  const { promise: cancelled, resolve: cancel } = deferred();
   app.get('/', (c) => c.text('hello'));
   app.get('/slow', async (c) => {
     ask();
@@ -42,6 +34,14 @@ function slowApp(): { app: Hono; release: () => void; asked: Promise<void>; canc
   });
   app.post('/', async (c) => c.text(await c.req.text()));
   return { app, release, asked, cancelled };
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** A server that is closed at once when the test ends. */
@@ -116,6 +116,24 @@ test('a connection that waits for its next request is ended after a while', asyn
   const socket = await open(server);
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   assert.ok((await untilClosed(socket)) < late);
+});
+
+test('a client that reads nothing of a long answer is cut off', async () => {
+  const app = new Hono();
+  const { promise: left, resolve: leave } = deferred();
+  app.get('/', ({ req }) => {
+    const client = clientOf(req.raw);
+    client.signal.addEventListener('abort', leave);
+    return streamed(client, { contentType: 'text/plain', keepAlive: ' ', patience: 200 }, async (write) => {
+      for (;;) await write('x'.repeat(2 ** 16));
+    });
+  });
+  await using server = await serving(app);
+  const socket = await open(server);
+  socket.pause();
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await left;
+  assert.ok((await untilClosed(socket)) < late, 'what is left unread does not keep the connection');
 });
 
 test('closing takes no more connections, ends idle ones and waits for the answer under way', async () => {

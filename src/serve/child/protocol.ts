@@ -32,6 +32,8 @@ export type Order =
 
 export type Call =
   | { readonly name: 'load' }
+  /** Fails as starting with this context would. */
+  | { readonly name: 'plan'; readonly context: number }
   | { readonly name: 'tokenize'; readonly text: string; readonly special: boolean; readonly bos: boolean }
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
   | { readonly name: 'template'; readonly messages: readonly Message[] };

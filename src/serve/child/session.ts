@@ -109,6 +109,9 @@ export class Session {
       case 'load':
         await model.load();
         return undefined;
+      case 'plan':
+        model.plan(call.context);
+        return undefined;
       case 'tokenize':
         return model.vocabulary.tokenize(call.text, { addSpecial: call.bos, parseSpecial: call.special });
       case 'detokenize':
