@@ -70,7 +70,7 @@ const known = new Map<string, Promise<Answered>>();
 /** The answer without guesses; asked for once. */
 function plainAnswer({ i, end }: Request, options: GenerateOptions): Promise<Answered> {
   const key = JSON.stringify([i, end, options.stop, options.maxTokens]);
-  const found = known.get(key) ?? answerOf(plain, promptAt(i), noDrafter, options);
+  const found = known.get(key) ?? answerOf(plain, promptAt(i), noDrafter(), options);
   known.set(key, found);
   return found;
 }
@@ -119,7 +119,7 @@ for (const streamed of [false, true]) {
 
 test('right guesses make a pass yield all of them and one more, wrong ones change nothing', async () => {
   const [prompt, options] = [promptAt(1), { maxTokens: 41 }];
-  const expected = await answerOf(plain, prompt, noDrafter, options);
+  const expected = await answerOf(plain, prompt, noDrafter(), options);
   for (const [ahead, passes] of [
     [7, 5],
     [39, 1],
@@ -139,7 +139,7 @@ test('what is chosen by chance is the same with guesses, right or wrong', async 
   const one = async (seed: number): Promise<void> => {
     const prompt = promptAt(seed % prompts.length);
     const options = { temperature: 1.2, topK: 30, repeatPenalty: 1.1, seed, maxTokens };
-    const expected = await answerOf(plain, prompt, noDrafter, options);
+    const expected = await answerOf(plain, prompt, noDrafter(), options);
     const { tokens } = expected;
     for (const script of [rightOf(tokens), mixOf(tokens, 0.8, allTokens, seed), mixOf([], 0, allTokens, seed)]) {
       const answer = await answerOf(engine, prompt, scripted(prompt, script), options);
@@ -154,7 +154,7 @@ test('answers fill the context to its end as without guesses, also one that is s
   const whole = { maxTokens: 999 };
   for (const context of [64, 8]) {
     await using alone = await open({ context, ahead: 0 });
-    const expected = await answerOf(alone, prompt, noDrafter, whole);
+    const expected = await answerOf(alone, prompt, noDrafter(), whole);
     assert.deepEqual([expected.tokens.length, expected.reason], [context - 5 + 1, 'length']);
     await using engine = await open({ context, ahead: 15 });
     for (const script of [rightOf(expected.tokens), mixOf(expected.tokens, 0.8, allTokens, 1)]) {
@@ -185,7 +185,7 @@ test('what is stored after wrong guesses is what is stored without, and a later 
   for (const seed of [1, 2]) {
     const script = mixOf([], 0, allTokens, seed);
     const first = await answerOf(engine, prompt, scripted(prompt, script), { maxTokens });
-    assertAnswer(first.tokens, await answerOf(other, prompt, noDrafter, { maxTokens }), maxTokens, 0.1);
+    assertAnswer(first.tokens, await answerOf(other, prompt, noDrafter(), { maxTokens }), maxTokens, 0.1);
     const kept = prompt.length + maxTokens - 1;
     if (seed === 1) {
       const expected = storedIn(other, kept);
@@ -194,7 +194,7 @@ test('what is stored after wrong guesses is what is stored without, and a later 
     const whole = [...prompt, ...first.tokens, seed, ...turn];
     const next = await answerOf(engine, whole, scripted(whole, script), { maxTokens });
     assert.equal(next.cached, kept);
-    assertAnswer(next.tokens, await answerOf(other, whole, noDrafter, { maxTokens }), maxTokens, 0.1);
+    assertAnswer(next.tokens, await answerOf(other, whole, noDrafter(), { maxTokens }), maxTokens, 0.1);
   }
   const { drafted, accepted } = engine.sums;
   assert.ok(drafted > 200 && accepted < drafted / 10, `${accepted} of ${drafted}`);
@@ -203,7 +203,7 @@ test('what is stored after wrong guesses is what is stored without, and a later 
 test('an abort in the middle of a pass leaves no guess behind, and the next answers are right', async () => {
   await using engine = await open({ parallel: 2, streamed: true });
   const prompt = promptAt(1);
-  const expected = await answerOf(plain, prompt, noDrafter, { maxTokens });
+  const expected = await answerOf(plain, prompt, noDrafter(), { maxTokens });
   const someOf = (right: number, seed: number): ScriptedDrafter =>
     scripted(prompt, mixOf(expected.tokens, right, allTokens, seed));
   for (const [seed, ms] of [3, 15, 50].entries()) {
@@ -232,7 +232,7 @@ test('an engine that guesses no more than pays answers the same', async () => {
   await using engine = await open({ adaptive: true, ahead: 15, parallel: 4 });
   const one = async (seed: number): Promise<void> => {
     const prompt = promptAt(seed);
-    const expected = await answerOf(plain, prompt, noDrafter, { maxTokens });
+    const expected = await answerOf(plain, prompt, noDrafter(), { maxTokens });
     const drafter = scripted(prompt, mixOf(expected.tokens, 0.8, allTokens, seed));
     assertSame(await answerOf(engine, prompt, drafter, { maxTokens }), expected);
     assert.ok(drafter.proposed > 0, 'before anything is known it tries');

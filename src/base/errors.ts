@@ -37,6 +37,13 @@ interface Details {
   COMPUTE_FAILED: { status: number };
   OUT_OF_MEMORY: { bytes: number; what: string };
   VOCABULARY_FAILED: File & { reason: string };
+  VOCABULARY_DIFFERS: {
+    draft: string;
+    target: string;
+    token: number;
+    drafted: string | undefined;
+    wanted: string | undefined;
+  };
   TEMPLATE_FAILED: { reason: string };
   SERVER_BUSY: { waiting: number };
   ENGINE_DIED: { model: string; reason: string };
@@ -46,6 +53,8 @@ interface Details {
 }
 
 export type ErrorCode = keyof Details;
+
+const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
 /** Every error a user can meet: what happened, to what, and what to do. */
 const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) => string] } = {
@@ -154,6 +163,11 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   TEMPLATE_FAILED: [
     'failure',
     (d) => `the model's chat template could not be applied (${d.reason}); use run --raw to send the prompt as it is`,
+  ],
+  VOCABULARY_DIFFERS: [
+    'usage',
+    (d) =>
+      `${d.draft} cannot draft for ${d.target}: token ${d.token} is ${nameOf(d.drafted)} in one and ${nameOf(d.wanted)} in the other; take a draft model with the same tokenizer, such as a small one of the same family`,
   ],
   SERVER_BUSY: ['failure', (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`],
   ENGINE_DIED: [

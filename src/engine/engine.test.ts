@@ -14,7 +14,7 @@ import {
 } from '../../test/support/batch-model.ts';
 import { loadModel } from '../../test/support/load.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { Sampler } from '../sample/sampler.ts';
+import { Chooser } from '../sample/chooser.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
@@ -189,24 +189,23 @@ test('a sequence that fails as it begins leaves its place to the next', async ()
   await using model = await loadModel(path, { context: 64 });
   using vocabulary = Vocabulary.open(path);
   const engine = new Engine(() => Promise.resolve(model.runtime));
-  const sequenceWith = (newSampler: () => Sampler): Sequence =>
+  const sequenceWith = (newChooser: () => Chooser): Sequence =>
     new Sequence({
       prompt,
       vocabulary,
-      newSampler,
+      newChooser,
+      newDrafter: noDrafter,
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher([]),
       maxTokens: 1,
       longest: 64,
       ignoreEnd: true,
       logprobs: 0,
-      bias: new Map(),
-      drafter: noDrafter,
     });
   const failing = sequenceWith(() => {
     throw new Error('there is no sampler');
   });
-  const next = sequenceWith(() => new Sampler(400, { temperature: 0 }));
+  const next = sequenceWith(() => new Chooser(400, { temperature: 0 }));
   for (const sequence of [failing, next]) engine.submit(sequence);
   await assert.rejects(failing.read(), /no sampler/);
   assert.equal((await next.read())?.token, expected.tokens[0]);

@@ -1,3 +1,4 @@
+import type { KvSlot } from '../kv/slot.ts';
 import { Pace } from '../plan/pace.ts';
 import type { Plan } from '../plan/plan.ts';
 import { schedule } from '../plan/schedule.ts';
@@ -13,6 +14,13 @@ interface Work {
   readonly plan: Plan | undefined;
   readonly run: (runtime: Runtime) => Promise<void>;
   readonly fail: (error: Error) => void;
+}
+
+/** What a pass computes of a sequence. */
+interface Turn {
+  readonly sequence: Sequence;
+  readonly slot: KvSlot;
+  readonly span: Span;
 }
 
 /** What to open the runtime for: a plan, or tokens that it should suit. */
@@ -148,65 +156,71 @@ export class Engine {
     return true;
   }
 
-  /** One pass: decide, compute, choose. */
+  /** One pass: guess, decide, compute, choose. */
   async #step(runtime: Runtime): Promise<void> {
-    const active = this.#active.filter((sequence) => !sequence.ended);
-    if (active.length === 0) return;
-    this.#speculation.draft(
-      active.filter(({ decoding }) => decoding),
+    await this.#speculation.draft(
+      this.#active.filter(({ ended, decoding }) => !ended && decoding),
       runtime.limits,
     );
-    const pending = active.map((sequence) => ({ tokens: sequence.pending.length, decoding: sequence.decoding }));
-    const counts = schedule(pending, { ...runtime.limits, chunk: this.#pace.chunk });
-    const chosen = active.flatMap((sequence, i) => {
-      const count = counts[i] ?? 0;
-      return count > 0 && sequence.slot ? [{ sequence, count, slot: sequence.slot }] : [];
-    });
-    const tokens = chosen.reduce((sum, { count }) => sum + count, 0);
-    const decoding = chosen.reduce((sum, { sequence, count }) => sum + (sequence.decoding ? count : 0), 0);
+    const turns = this.#turns(runtime.limits);
+    if (turns.length === 0) return;
+    const tokens = turns.reduce((sum, { span }) => sum + span.tokens.length, 0);
+    const decoding = turns.reduce((sum, { span, sequence }) => sum + (sequence.decoding ? span.tokens.length : 0), 0);
     const prompts = tokens - decoding;
-    const spans = chosen.map(
-      ({ sequence, count, slot }): Span => ({
-        kv: slot.kv,
-        start: slot.tokens.length,
-        tokens: sequence.pending.slice(0, count),
-        logits: sequence.decoding ? 'all' : 'last',
-      }),
-    );
     this.#pass = new AbortController();
     const { signal } = this.#pass;
     const onStep = (share: number): void => {
-      for (const { sequence, count } of chosen) sequence.progress(runtime, count, share);
+      for (const { sequence, span } of turns) sequence.progress(runtime, span.tokens.length, share);
     };
     try {
-      const [first] = chosen;
-      await runtime.load({ tokens, onProgress: first?.sequence.parts.onLoad, signal });
+      await runtime.load({ tokens, onProgress: turns[0]?.sequence.parts.onLoad, signal });
       const began = performance.now();
-      const logits = await runtime.run(spans, { signal, onStep });
+      const spans = turns.map(({ span }) => span);
+      const rows = rowsOf(await runtime.run(spans, { signal, onStep }), spans);
       const seconds = (performance.now() - began) / 1000;
       this.#pace.passed({ decoding, prompts, seconds });
       if (prompts === 0) this.#speculation.passed(tokens, seconds);
       this.#sums.passes += 1;
-      this.#sums.sequences += chosen.length;
+      this.#sums.sequences += turns.length;
       this.#sums.promptTokens += prompts;
-      const rows = rowsOf(logits, spans);
-      for (const [i, { sequence, count, slot }] of chosen.entries()) {
-        const span = spans[i];
-        if (!span) continue;
-        // What was computed for one that has left meanwhile is stored all the same.
-        slot.store(span.tokens, sequence.decoding ? undefined : runtime.limits.batch);
-        const before = sequence.answer.length;
-        const kept = sequence.advance(count, rows(i));
-        slot.keep(span.start + kept);
-        this.#sums.answerTokens += sequence.answer.length - before;
-        this.#sums.drafted += span.logits === 'all' ? count - 1 : 0;
-        this.#sums.accepted += span.logits === 'all' ? kept - 1 : 0;
-      }
+      for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime.limits.batch);
     } catch (error) {
-      for (const { sequence } of chosen) sequence.fail(error as Error);
+      for (const { sequence } of turns) sequence.fail(error as Error);
     } finally {
       this.#pass = undefined;
     }
+  }
+
+  /** Who takes part in the next pass, with which tokens. */
+  #turns(limits: Runtime['limits']): readonly Turn[] {
+    const active = this.#active.filter(({ ended }) => !ended);
+    const pending = active.map((sequence) => ({ tokens: sequence.pending.length, decoding: sequence.decoding }));
+    const counts = schedule(pending, { ...limits, chunk: this.#pace.chunk });
+    return active.flatMap((sequence, i) => {
+      const { slot, pending, decoding } = sequence;
+      const tokens = pending.slice(0, counts[i]);
+      if (tokens.length === 0 || !slot) return [];
+      const span = { kv: slot.kv, start: slot.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
+      return [{ sequence, slot, span }];
+    });
+  }
+
+  /** What was computed of a sequence takes it on; what goes wrong then is its own matter. */
+  #advance({ sequence, slot, span }: Turn, logitsAfter: (index: number) => Float32Array, batch: number): void {
+    const { decoding } = sequence;
+    const before = sequence.answer.length;
+    // What was computed for one that has left meanwhile is stored all the same.
+    slot.store(span.tokens, decoding ? undefined : batch);
+    try {
+      const kept = sequence.advance(span.tokens.length, logitsAfter);
+      slot.keep(span.start + kept);
+      this.#sums.drafted += decoding ? span.tokens.length - 1 : 0;
+      this.#sums.accepted += decoding ? kept - 1 : 0;
+    } catch (error) {
+      slot.keep(span.start);
+      sequence.fail(error as Error);
+    }
+    this.#sums.answerTokens += sequence.answer.length - before;
   }
 
   /** Those that have ended make room. */

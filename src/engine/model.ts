@@ -4,18 +4,17 @@ import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LayoutOf } from '../run/routes.ts';
+import { Chooser } from '../sample/chooser.ts';
 import { samplingOptions } from '../sample/options.ts';
-import { Sampler } from '../sample/sampler.ts';
 import { ChatTemplate, type Message } from '../text/chat-template.ts';
 import { checkTokenizer } from '../text/check.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
-import { aheadOf, noDrafter } from './drafter.ts';
+import { Drafting } from './drafting.ts';
 import { Engine, type Wanted } from './engine.ts';
 import { Generation } from './generation.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
-import { NgramDrafter } from './ngram-drafter.ts';
 import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
@@ -54,6 +53,7 @@ export class Model implements AsyncDisposable {
   readonly #budget: number;
   readonly #layoutOf: LayoutOf;
   readonly #runtimeBytes: number;
+  readonly #drafting: Drafting;
   readonly #engine: Engine = new Engine((wanted) => this.#open(wanted));
   #closed = false;
   #disposed: Promise<void> | undefined;
@@ -66,6 +66,7 @@ export class Model implements AsyncDisposable {
     this.#budget = options.memoryBudget ?? defaultBudget();
     const { metadata } = outline.file;
     checkTokenizer(metadata);
+    this.#drafting = Drafting.open(options.draft ?? {}, outline);
     this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
     evictFiles(outline);
     this.device = new Device(options.threads ?? availableParallelism(), poll);
@@ -94,7 +95,8 @@ export class Model implements AsyncDisposable {
       context,
       tokens,
       parallel: this.#options.parallel,
-      ahead: aheadOf(this.#options.draft),
+      ahead: this.#drafting.ahead,
+      draft: this.#drafting.outline,
       promptCache: this.#options.promptCache?.bytes,
       kernels: this.#options.kernels ?? 'auto',
       residency: this.#options.residency,
@@ -109,9 +111,18 @@ export class Model implements AsyncDisposable {
   load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
     const work = async (runtime: Runtime): Promise<Plan> => {
       await runtime.load(progress);
+      await this.#drafting.load(progress.signal);
       return runtime.plan;
     };
     return this.exclusively(work, { plan, signal: progress.signal });
+  }
+
+  /** Forgets what is stored of texts that have ended, so that a prompt is computed anew: for measuring. */
+  forget(): Promise<void> {
+    return this.exclusively(async ({ slots }) => {
+      slots.forget();
+      this.#drafting.forget();
+    });
   }
 
   /** A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED. */
@@ -156,6 +167,7 @@ export class Model implements AsyncDisposable {
   generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
+    const size = this.outline.config.vocabulary;
     const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = options;
     checkLeast('maxTokens', maxTokens, 0);
     checkLeast('longest', longest, 0);
@@ -163,28 +175,21 @@ export class Model implements AsyncDisposable {
     const sampling = samplingOptions(options);
     const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
     if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
-    const wrong = tokens.find(
-      (token) => !Number.isInteger(token) || token < 0 || token >= this.outline.config.vocabulary,
-    );
+    const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
     if (wrong !== undefined) {
-      throw new EngineError('BAD_OPTION', {
-        option: 'prompt',
-        value: `${wrong}`,
-        expected: `tokens below ${this.outline.config.vocabulary}`,
-      });
+      throw new EngineError('BAD_OPTION', { option: 'prompt', value: `${wrong}`, expected: `tokens below ${size}` });
     }
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(this.outline.config.vocabulary, sampling),
+      newChooser: () => new Chooser(size, sampling, options.bias),
+      newDrafter: (chooser) => this.#drafting.drafterOf(chooser),
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       maxTokens,
       longest,
       ignoreEnd: options.ignoreEnd ?? false,
       logprobs: options.logprobs,
-      bias: options.bias ?? new Map(),
-      drafter: this.#options.draft?.ngram ? new NgramDrafter() : noDrafter,
       plan: options.plan,
       onLoad: options.onLoad,
       onPrompt: options.onPrompt,
@@ -203,7 +208,9 @@ export class Model implements AsyncDisposable {
     const engine = this.#engine.close(this.#closedError());
     const runtime = await this.#runtime?.catch(() => undefined);
     runtime?.abort(this.#closedError());
+    this.#drafting.abort(this.#closedError());
     await engine;
+    await this.#drafting[Symbol.asyncDispose]();
     await runtime?.[Symbol.asyncDispose]();
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
@@ -223,16 +230,20 @@ export class Model implements AsyncDisposable {
     const { ioThreads = defaultIoThreads, reading: measured, readAt, kernels, promptCache } = this.#options;
     const most = Math.max(1, ioThreads - 1);
     const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
-    const exact = kernels === 'plain';
-    this.#opened = await Runtime.open(this.outline, plan, {
-      device,
-      layoutOf: this.#layoutOf,
-      reading,
-      exact,
-      adaptive: this.#options.draft?.adaptive ?? true,
+    const shared = { device, layoutOf: this.#layoutOf, reading, exact: kernels === 'plain' };
+    const runtime = await Runtime.open(this.outline, plan, {
+      ...shared,
+      adaptive: this.#drafting.adaptive,
       promptCache: promptCache?.folder === undefined ? undefined : this.#promptFiles(promptCache.folder),
     });
-    return this.#opened;
+    try {
+      await this.#drafting.start(plan.draft, shared);
+    } catch (error) {
+      await runtime[Symbol.asyncDispose]();
+      throw error;
+    }
+    this.#opened = runtime;
+    return runtime;
   }
 
   #promptFiles(folder: string): RuntimeOptions['promptCache'] {

@@ -1,54 +1,95 @@
+import { Acceptance } from '../plan/depth.ts';
+import type { Guess } from '../sample/chance.ts';
 import type { Drafter } from './drafter.ts';
 
 /** Tokens in a row that must have come before, in the same order, for what followed them to be proposed. */
 const matched = 3;
 /** Earlier places that are compared: the latest ones. */
 const places = 8;
+/** So many equal tokens tell enough. */
+const enough = 32;
 
-/** Guesses how a text goes on: by what followed the last time that its end came up. Costs no memory to speak of. */
+/** Guesses how a text goes on: by what followed the last time that its end came up. Takes 16 to 32 bytes a token. */
 export class NgramDrafter implements Drafter {
-  readonly #tokens: number[] = [];
-  /** Where each run of `matched` tokens ended, the latest last. */
-  readonly #ends: Map<string, number[]> = new Map();
+  readonly acceptance: Acceptance = new Acceptance();
+  readonly cost = 0;
+  readonly #least: number;
+  #length = 0;
+  #tokens: Int32Array = new Int32Array(512);
+  /** By hash of `matched` tokens: behind the last of them, the latest time; 0 if they never came. */
+  #latest: Int32Array = new Int32Array(1024);
+  /** By such a place: the one before with the same hash. */
+  #before: Int32Array = new Int32Array(512);
+
+  /** Proposes only where at least `least` tokens in a row came before. */
+  constructor(least: number = matched) {
+    this.#least = Math.max(matched, least);
+  }
 
   accept(token: number): void {
-    this.#tokens.push(token);
-    const { length } = this.#tokens;
-    if (length < matched) return;
-    const key = this.#key(length);
-    const ends = this.#ends.get(key);
-    if (ends) {
-      ends.push(length);
-      if (ends.length > places + 1) ends.shift();
-    } else this.#ends.set(key, [length]);
+    if (this.#length === this.#tokens.length) this.#grow();
+    this.#tokens[this.#length] = token;
+    this.#length += 1;
+    this.#note(this.#length);
+  }
+
+  /** There is something to propose. */
+  get knows(): boolean {
+    return this.#find() !== undefined;
   }
 
   /** None if the end of the text is new. */
-  propose(most: number): readonly number[] {
-    const { length } = this.#tokens;
-    if (length < matched || most === 0) return [];
-    const ends = (this.#ends.get(this.#key(length)) ?? []).filter((end) => end < length);
-    let best = -1;
-    let longest = 0;
-    for (const end of ends) {
-      const same = this.#sameBefore(end);
-      if (same >= longest) [best, longest] = [end, same];
-    }
-    if (best < 0) return [];
+  propose(most: number): readonly Guess[] {
+    const found = most > 0 ? this.#find() : undefined;
+    if (found === undefined) return [];
     // What repeats itself goes on doing so: behind the end of the text come the guesses themselves.
-    return Array.from({ length: most }, (_, i) => this.#tokens[best + (i % (length - best))] ?? 0);
+    const period = this.#length - found;
+    return Array.from({ length: most }, (_, i) => ({ token: this.#tokens[found + (i % period)] ?? 0 }));
   }
 
-  /** How many tokens before `end` are those before the end of the text, up to a number that tells enough. */
+  [Symbol.dispose](): void {}
+
+  /** The place, among the latest, with most tokens before it that are those before the end of the text. */
+  #find(): number | undefined {
+    let best: number | undefined;
+    let longest = this.#least - 1;
+    let end = this.#before[this.#length - 1] ?? 0;
+    for (let seen = 0; end > 0 && seen < places; end = this.#before[end - 1] ?? 0) {
+      const same = this.#sameBefore(end);
+      if (same > longest) [best, longest] = [end, same];
+      // Others have the same hash by accident.
+      if (same >= matched) seen += 1;
+    }
+    return best;
+  }
+
   #sameBefore(end: number): number {
-    const enough = 32;
-    const { length } = this.#tokens;
     let same = 0;
-    while (same < enough && same < end && this.#tokens[end - 1 - same] === this.#tokens[length - 1 - same]) same += 1;
+    while (same < enough && same < end && this.#tokens[end - 1 - same] === this.#tokens[this.#length - 1 - same]) {
+      same += 1;
+    }
     return same;
   }
 
-  #key(end: number): string {
-    return this.#tokens.slice(end - matched, end).join(' ');
+  #note(end: number): void {
+    if (end < matched) return;
+    const hash = this.#hash(end);
+    this.#before[end - 1] = this.#latest[hash] ?? 0;
+    this.#latest[hash] = end;
+  }
+
+  #hash(end: number): number {
+    let hash = 0;
+    for (let i = end - matched; i < end; i += 1) hash = Math.imul(hash ^ (this.#tokens[i] ?? 0), 0x9e3779b1);
+    return (hash ^ (hash >>> 15)) & (this.#latest.length - 1);
+  }
+
+  #grow(): void {
+    const tokens = new Int32Array(2 * this.#length);
+    tokens.set(this.#tokens);
+    this.#tokens = tokens;
+    this.#before = new Int32Array(2 * this.#length);
+    this.#latest = new Int32Array(4 * this.#length);
+    for (let end = 1; end <= this.#length; end += 1) this.#note(end);
   }
 }

@@ -4,7 +4,7 @@ import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { kvBytes } from '../kv/store.ts';
 import { autoContext, autoParallel, autoPromptCache } from '../plan/defaults.ts';
-import { makePlan, type Plan } from '../plan/plan.ts';
+import { type Demand, makePlan, type Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
@@ -24,6 +24,8 @@ export interface PlanOptions {
   readonly parallel?: number | 'auto' | undefined;
   /** Tokens that each may guess ahead; left out, none. */
   readonly ahead?: number | undefined;
+  /** The model that guesses; it is resident as a whole. */
+  readonly draft?: ModelOutline | undefined;
   /** Bytes for keys and values of sequences that have ended; left out, none. */
   readonly promptCache?: number | 'auto' | undefined;
   /** What a chosen context should suit. */
@@ -38,6 +40,9 @@ const maxSlices = 4096;
 /** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
  * for attention's kernel for many queries. */
 const plainBatch = 64;
+/** A draft model is small: small slices make its memory for loading small, and few tokens at once the rest. */
+const draftSliceBytes = 8 * 2 ** 20;
+const draftBatch = 128;
 
 /** Tokens at hand: those of the prompt, and the most that the answer may have. */
 export interface Tokens {
@@ -61,16 +66,16 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
  * WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
-  const { config, file, stages } = outline;
-  const { budget, runtime, ahead = 0 } = options;
+  const { config } = outline;
+  const { budget, runtime, ahead = 0, draft } = options;
   if (options.context !== undefined && options.context > config.context) {
     throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
   }
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
   const one = {
     trained: config.context,
-    kvPerToken: kvBytes(kvShapeOf(config, 1)),
-    free: budget - runtime - promptCache,
+    kvPerToken: kvBytes(kvShapeOf(config, 1)) + (draft ? kvBytes(kvShapeOf(draft.config, 1)) : 0),
+    free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
   const parallel = options.parallel === 'auto' ? autoParallel(one, options.context) : (options.parallel ?? 1);
   checkWhole('parallel', parallel, 1);
@@ -78,37 +83,66 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   const all = { ...one, kvPerToken: parallel * one.kvPerToken };
   const context = options.context ?? autoContext(all, options.tokens);
 
-  const kv = kvShapeOf(config, context);
-  const model = { stages, weights: file.weights, kv };
-  const measured = new Map<string, number>();
+  const batch = options.kernels === 'plain' ? plainBatch : undefined;
+  const demanded = { context, parallel, kernels: options.kernels };
   return makePlan({
+    ...demandOf(outline, device, layoutOf, { context, parallel, ahead, promptCache }),
     budget,
-    context,
     runtime,
-    kv: parallel * kvBytes(kv) + promptCache,
-    parallel,
-    ahead,
-    promptCache,
-    page: pageBytes,
-    batch: options.kernels === 'plain' ? plainBatch : undefined,
+    batch,
     residency: options.residency,
+    draft: draft && planDraft(draft, device, layoutOf, demanded),
+  });
+}
+
+/** Plans a draft model beside another one's context and sequences. Throws what `planModel` throws. */
+function planDraft(
+  outline: ModelOutline,
+  device: Device,
+  layoutOf: LayoutOf,
+  { context, parallel, kernels }: { context: number; parallel: number; kernels: Kernels },
+): Plan {
+  const within = { context: Math.min(context, outline.config.context), parallel, ahead: 0, promptCache: 0 };
+  return makePlan({
+    ...demandOf(outline, device, layoutOf, within),
+    // Whatever it takes is taken off the budget of the other one.
+    budget: Number.MAX_SAFE_INTEGER,
+    runtime: 0,
+    batch: kernels === 'plain' ? plainBatch : draftBatch,
+    sliceBytes: draftSliceBytes,
+  });
+}
+
+/** What a model asks for in a context, whatever the budget. */
+function demandOf(
+  outline: ModelOutline,
+  device: Device,
+  layoutOf: LayoutOf,
+  wanted: { context: number; parallel: number; ahead: number; promptCache: number },
+): Omit<Demand, 'budget' | 'runtime'> {
+  const { context, parallel, ahead, promptCache } = wanted;
+  const kv = kvShapeOf(outline.config, context);
+  const model = { stages: outline.stages, weights: outline.file.weights, kv };
+  const measured = new Map<string, number>();
+  return {
+    ...wanted,
+    kv: parallel * kvBytes(kv) + promptCache,
+    page: pageBytes,
     manifest: manifestIn(outline, context),
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
       const bytes =
-        measured.get(key) ??
-        computeBytes(model, slices, tokens, {
-          threads: device.threads,
-          parallel,
-          ahead,
-        });
+        measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel, ahead });
       measured.set(key, bytes);
       return bytes;
     },
-  });
+  };
 }
+
+const weightBytes = ({ file }: ModelOutline): number =>
+  [...file.weights.values()].reduce((sum, { extent }) => sum + extent.length, 0);
 
 /** Throws BAD_OPTION. */
 function checkWhole(option: string, value: number, least: number): void {

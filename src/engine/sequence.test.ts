@@ -6,7 +6,7 @@ import { mixOf, rightOf, ScriptedDrafter, wrongOf } from '../../test/support/scr
 import { smallShape } from '../../test/support/slots.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { KvSlot } from '../kv/slot.ts';
-import { Sampler } from '../sample/sampler.ts';
+import { Chooser } from '../sample/chooser.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
 import { type Drafter, noDrafter } from './drafter.ts';
@@ -44,19 +44,18 @@ interface Question extends Omit<GenerateOptions, 'plan' | 'signal' | 'onLoad' | 
 }
 
 function sequenceOf(question: Question, drafter: Drafter): Sequence {
-  const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY, bias = new Map() } = question;
+  const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = question;
   return new Sequence({
     prompt: question.prompt,
     vocabulary,
-    newSampler: () => new Sampler(vocabulary.size, question),
+    newChooser: () => new Chooser(vocabulary.size, question, question.bias),
+    newDrafter: () => drafter,
     detokenizer: new Detokenizer(vocabulary),
     stops: new StopMatcher(question.stop ?? []),
     ignoreEnd: question.ignoreEnd ?? false,
     logprobs: 2,
     maxTokens,
     longest,
-    bias,
-    drafter,
   });
 }
 
@@ -70,15 +69,16 @@ interface Outcome {
 }
 
 /** Takes a sequence through passes as the engine does, with at most `ahead` guesses in each. */
-async function outcomeOf(question: Question, drafter: Drafter = noDrafter, ahead = 0): Promise<Outcome> {
+async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahead = 0): Promise<Outcome> {
   using slot = new KvSlot(smallShape(context));
   const sequence = sequenceOf(question, drafter);
   sequence.begin(runtime, slot, 0);
   const passes: number[] = [];
   while (!sequence.ended) {
-    if (sequence.decoding) assert.ok(sequence.draft(ahead) <= ahead);
+    if (sequence.decoding) await sequence.draft(ahead);
     const start = slot.tokens.length;
     const { pending } = sequence;
+    assert.ok(!sequence.decoding || pending.length <= 1 + ahead);
     passes.push(pending.length);
     slot.store(pending);
     const computed = [...slot.tokens];
@@ -179,7 +179,7 @@ test('wrong guesses come to nothing: each pass yields one token', async () => {
   assert.deepEqual([drafted, accepted, passes, perPass], [16 * 3 + 2 + 1, 0, 19, 1]);
 });
 
-test('of one that has left in the middle of a pass no guess is kept, whatever it was', () => {
+test('of one that has left in the middle of a pass no guess is kept, whatever it was', async () => {
   using slot = new KvSlot(smallShape(context));
   const prompt = promptOf(4, 7);
   const sequence = sequenceOf({ ...endless, prompt }, new ScriptedDrafter(7, wrongOf([])));
@@ -188,7 +188,8 @@ test('of one that has left in the middle of a pass no guess is kept, whatever it
     sequence.advance(7, () => logitsAfter(prompt)),
     7,
   );
-  assert.equal(sequence.draft(5), 5);
+  await sequence.draft(5);
+  assert.equal(sequence.pending.length, 6);
   sequence.end('cancelled');
   assert.equal(
     sequence.advance(6, () => assert.fail('nobody wants to know')),

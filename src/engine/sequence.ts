@@ -1,8 +1,9 @@
 import { EngineError } from '../base/errors.ts';
 import type { KvSlot } from '../kv/slot.ts';
-import { Acceptance } from '../plan/depth.ts';
+import type { Acceptance } from '../plan/depth.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Sampler } from '../sample/sampler.ts';
+import type { Guess } from '../sample/chance.ts';
+import type { Chooser } from '../sample/chooser.ts';
 import type { LoadOptions } from '../stream/residents.ts';
 import type { Detokenizer } from '../text/detokenizer.ts';
 import type { StopMatcher } from '../text/stop.ts';
@@ -37,8 +38,9 @@ export interface PromptProgress {
 export interface SequenceParts {
   readonly prompt: readonly number[];
   readonly vocabulary: Vocabulary;
-  /** Makes the sampler, which the sequence then owns. */
-  readonly newSampler: () => Sampler;
+  /** Makes what chooses the tokens, and what guesses at them, which the sequence then owns. */
+  readonly newChooser: () => Chooser;
+  readonly newDrafter: (chooser: Chooser) => Drafter;
   readonly detokenizer: Detokenizer;
   readonly stops: StopMatcher;
   readonly maxTokens: number;
@@ -47,12 +49,8 @@ export interface SequenceParts {
   readonly ignoreEnd: boolean;
   /** Log-probabilities of this many likeliest tokens beside the chosen one; undefined for none at all. */
   readonly logprobs: number | undefined;
-  /** Added to the logits of tokens. */
-  readonly bias: ReadonlyMap<number, number>;
   /** To open the runtime under, if it is not open. */
   readonly plan?: Plan | undefined;
-  /** Guesses what comes next. */
-  readonly drafter: Drafter;
   readonly onLoad?: LoadOptions['onProgress'];
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
@@ -64,19 +62,21 @@ export class Sequence {
   readonly answer: number[] = [];
   /** Tokens of the prompt whose keys and values were there already. */
   cached = 0;
-  /** How many guesses come true. */
-  readonly acceptance: Acceptance = new Acceptance();
   slot: KvSlot | undefined;
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
   readonly #pieces: Piece[] = [];
-  #sampler: Sampler | undefined;
+  /** Prompt and answer. */
+  readonly #text: number[] = [];
+  #chooser: Chooser | undefined;
+  #drafter: Drafter | undefined;
   #meter: Meter | undefined;
   /** What the prompt is processed up to; and the last token, which waits to be stored. */
   #stored = 0;
   #next: number | undefined;
-  /** Guesses at what comes after it. */
-  #draft: readonly number[] = [];
+  /** Guesses at what comes after it, and how many of those of their kind come true. */
+  #guesses: readonly Guess[] = [];
+  #acceptance: Acceptance | undefined;
   #bytesBefore = 0;
   #ended = false;
   #error: Error | undefined;
@@ -92,7 +92,9 @@ export class Sequence {
 
   /** Tokens that are to be computed next, in order. */
   get pending(): readonly number[] {
-    return this.#next === undefined ? this.parts.prompt.slice(this.#stored) : [this.#next, ...this.#draft];
+    return this.#next === undefined
+      ? this.parts.prompt.slice(this.#stored)
+      : [this.#next, ...this.#guesses.map(({ token }) => token)];
   }
 
   /** The prompt is behind it. */
@@ -109,7 +111,8 @@ export class Sequence {
   begin(runtime: Runtime, slot: KvSlot, cached: number): void {
     this.slot = slot;
     this.cached = this.#stored = cached;
-    this.#sampler = this.parts.newSampler();
+    this.#chooser = this.parts.newChooser();
+    this.#drafter = this.parts.newDrafter(this.#chooser);
     for (const token of this.parts.prompt) this.#take(token);
     this.#meter = new Meter(runtime, cached);
     this.#bytesBefore = runtime.reader.bytesRead;
@@ -128,14 +131,25 @@ export class Sequence {
     }
   }
 
-  /** Guesses at most `most` tokens, as far as they could be part of the answer. Returns how many. */
-  draft(most: number): number {
-    const { maxTokens, longest, prompt, drafter } = this.parts;
+  /** How many guesses will come true, and the seconds that one takes. */
+  get outlook(): { readonly acceptance: number; readonly cost: number } {
+    return { acceptance: this.#drafter?.acceptance.rate ?? 0, cost: this.#drafter?.cost ?? 0 };
+  }
+
+  /** Guesses at most `most` tokens, as far as they could be part of the answer. What goes wrong ends it. */
+  async draft(most: number): Promise<void> {
+    const { maxTokens, longest, prompt } = this.parts;
     const context = Math.min(longest, this.slot?.kv.shape.context ?? 0);
     // The pass yields one token more than are guessed, and the last token of the context need not be stored.
     const room = Math.min(maxTokens - 1, context - prompt.length) - this.answer.length;
-    this.#draft = drafter.propose(Math.max(0, Math.floor(Math.min(most, room))));
-    return this.#draft.length;
+    const wanted = Math.max(0, Math.floor(Math.min(most, room)));
+    this.#acceptance = this.#drafter?.acceptance;
+    try {
+      const guesses = (await this.#drafter?.propose(wanted)) ?? [];
+      this.#guesses = guesses.slice(0, wanted);
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   /**
@@ -144,21 +158,23 @@ export class Sequence {
    * guess, nor guesses of which nobody wants to know any more. The logits may be changed.
    */
   advance(count: number, logitsAfter: (index: number) => Float32Array): number {
-    if (!this.#sampler || this.#ended) return this.decoding ? 1 : count;
+    if (!this.#chooser || this.#ended) return this.decoding ? 1 : count;
     if (!this.decoding) {
       this.#stored += count;
       this.#meter?.passed(count, true);
       if (this.#stored < this.parts.prompt.length) return count;
       if (this.parts.maxTokens === 0) this.end('length');
-      else this.#choose(this.#sampler, logitsAfter(count - 1));
+      else this.#choose(this.#chooser, logitsAfter(count - 1));
       return count;
     }
-    const drafted = this.#draft;
+    const [chooser, guesses] = [this.#chooser, this.#guesses];
+    const cameTrue = (i: number): boolean =>
+      this.#choose(chooser, logitsAfter(i), guesses[i]) && this.#next === guesses[i]?.token;
     let kept = 1;
-    while (this.#choose(this.#sampler, logitsAfter(kept - 1)) && this.#next === drafted[kept - 1]) kept += 1;
-    this.#draft = [];
-    this.acceptance.seen(drafted.length, kept - 1);
-    this.#meter?.passed(kept, false, { drafted: drafted.length, accepted: kept - 1 });
+    while (cameTrue(kept - 1)) kept += 1;
+    this.#guesses = [];
+    this.#acceptance?.seen(guesses.length, kept - 1);
+    this.#meter?.passed(kept, false, { drafted: guesses.length, accepted: kept - 1 });
     if (this.#ended) this.stats = this.#meter?.stats();
     return kept;
   }
@@ -195,14 +211,13 @@ export class Sequence {
 
   /** A token of the text, which what is chosen later may depend on. */
   #take(token: number): void {
-    this.#sampler?.accept(token);
-    this.parts.drafter.accept(token);
+    this.#text.push(token);
+    this.#drafter?.accept(token);
   }
 
-  /** Chooses the next token. False if the answer has ended. */
-  #choose(sampler: Sampler, logits: Float32Array): boolean {
-    for (const [token, bias] of this.parts.bias) logits[token] = (logits[token] ?? 0) + bias;
-    const token = sampler.sample(logits);
+  /** Chooses the next token, which may have been guessed. False if the answer has ended. */
+  #choose(chooser: Chooser, logits: Float32Array, guess?: Guess): boolean {
+    const token = chooser.choose(logits, this.#text, guess);
     this.#take(token);
     this.#next = token;
     this.#accept(token, logits);
@@ -232,8 +247,9 @@ export class Sequence {
   #close(): void {
     this.#ended = true;
     this.stats = this.#meter?.stats();
-    this.#sampler?.[Symbol.dispose]();
-    this.#sampler = undefined;
+    this.#drafter?.[Symbol.dispose]();
+    this.#chooser?.[Symbol.dispose]();
+    this.#drafter = this.#chooser = undefined;
     this.#wake();
   }
 

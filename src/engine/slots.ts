@@ -61,6 +61,11 @@ export class Slots {
     this.#taken.delete(slot);
   }
 
+  /** Forgets what sequences have left in their places. */
+  forget(): void {
+    for (const slot of this.all) if (!this.#taken.has(slot)) slot.keep(0);
+  }
+
   async #keep(slot: KvSlot): Promise<void> {
     const [store] = this.#options.stores;
     await store?.keep(slot);

@@ -7,16 +7,16 @@ export class Speculation {
   readonly #times: PassTimes = new PassTimes();
 
   /** Lets sequences that decode guess what comes next, at most `ahead` tokens each; `adaptive` no more than pays. */
-  draft(decoding: readonly Sequence[], { ahead, adaptive }: { ahead: number; adaptive: boolean }): void {
+  async draft(decoding: readonly Sequence[], { ahead, adaptive }: { ahead: number; adaptive: boolean }): Promise<void> {
     if (ahead === 0) return;
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
-    for (const sequence of decoding) {
-      const outlook = {
-        acceptance: sequence.acceptance.rate,
-        seconds: (tokens: number): number => this.#times.seconds(tokens),
-      };
-      others.tokens += sequence.draft(adaptive ? bestDepth(outlook, ahead, others) : ahead);
-    }
+    const seconds = (tokens: number): number => this.#times.seconds(tokens);
+    const drafts = decoding.map((sequence) => {
+      const depth = adaptive ? bestDepth({ ...sequence.outlook, seconds }, ahead, others) : ahead;
+      others.tokens += depth;
+      return sequence.draft(depth);
+    });
+    await Promise.all(drafts);
   }
 
   /** A pass over `tokens` of sequences that all decode took `seconds`. */

@@ -42,6 +42,8 @@ export interface GenerationStats {
     readonly kv: number;
     readonly compute: number;
     readonly runtime: number;
+    /** The draft model, whole. */
+    readonly draft: number;
   };
   readonly io: {
     /** Reads went past the page cache. */

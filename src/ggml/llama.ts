@@ -47,7 +47,6 @@ export interface Llama {
   /** Applies the chain to the candidates; `array` is changed in place. */
   llama_sampler_apply(chain: Pointer, array: TokenDataArray): void;
   llama_sampler_init_greedy(): Pointer;
-  llama_sampler_init_dist(seed: number): Pointer;
   llama_sampler_init_top_k(k: number): Pointer;
   llama_sampler_init_top_p(p: number, minKeep: number): Pointer;
   llama_sampler_init_min_p(p: number, minKeep: number): Pointer;
@@ -143,7 +142,6 @@ export function loadLlama(): Llama {
     llama_sampler_accept: llama.func('void llama_sampler_accept(void *, int32_t)'),
     llama_sampler_apply: llama.func('void llama_sampler_apply(void *, _Inout_ llama_token_data_array *)'),
     llama_sampler_init_greedy: llama.func('void *llama_sampler_init_greedy()'),
-    llama_sampler_init_dist: llama.func('void *llama_sampler_init_dist(uint32_t)'),
     llama_sampler_init_top_k: llama.func('void *llama_sampler_init_top_k(int32_t)'),
     llama_sampler_init_top_p: llama.func('void *llama_sampler_init_top_p(float, size_t)'),
     llama_sampler_init_min_p: llama.func('void *llama_sampler_init_min_p(float, size_t)'),

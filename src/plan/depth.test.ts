@@ -25,12 +25,12 @@ function expectedTokens(acceptance: number, depth: number): number {
 
 test('no other depth gives more tokens per second, whatever more tokens cost and whoever else is there', () => {
   fc.assert(
-    fc.property(anyShare, anyTimes, fc.nat(20), anyOthers, (acceptance, times, most, others) => {
+    fc.property(anyShare, anyTimes, fc.nat(20), anyOthers, anyShare, (acceptance, times, most, others, cost) => {
       const seconds = (tokens: number): number => times[tokens - 1] ?? assert.fail(`${tokens} tokens`);
       const rate = (depth: number): number =>
-        (others.sequences + expectedTokens(acceptance, depth)) / seconds(others.tokens + 1 + depth);
+        (others.sequences + expectedTokens(acceptance, depth)) / (seconds(others.tokens + 1 + depth) + depth * cost);
       const rates = Array.from({ length: most + 1 }, (_, depth) => rate(depth));
-      const best = bestDepth({ acceptance, seconds }, most, others);
+      const best = bestDepth({ acceptance, seconds, cost }, most, others);
       assert.ok((rates[best] ?? 0) > (1 - 1e-9) * Math.max(...rates));
     }),
   );
@@ -41,7 +41,7 @@ test('nothing is drafted where passes take as long as they have tokens, unless a
   fc.assert(
     fc.property(anyAcceptance, fc.nat(64), fc.nat(7), (acceptance, most, sequences) => {
       const others = { sequences, tokens: sequences };
-      assert.equal(bestDepth({ acceptance, seconds: (tokens) => 0.01 * tokens }, most, others), 0);
+      assert.equal(bestDepth({ acceptance, seconds: (tokens) => 0.01 * tokens, cost: 0 }, most, others), 0);
     }),
   );
 });
@@ -50,13 +50,19 @@ test('where more tokens are free, as many are drafted as may be, however few com
   const anyAcceptance = fc.double({ min: 0.3, max: 1, noNaN: true });
   fc.assert(
     fc.property(anyAcceptance, fc.nat(15), anyOthers, (acceptance, most, others) => {
-      assert.equal(bestDepth({ acceptance, seconds: () => 0.5 }, most, others), most);
+      assert.equal(bestDepth({ acceptance, seconds: () => 0.5, cost: 0 }, most, others), most);
     }),
   );
 });
 
 test('nothing is drafted as long as no pass was measured', () => {
-  assert.equal(bestDepth({ acceptance: 0.9, seconds: () => 0 }, 15, nobody), 0);
+  assert.equal(bestDepth({ acceptance: 0.9, seconds: () => 0, cost: 0 }, 15, nobody), 0);
+});
+
+test('nothing is drafted where a guess takes as long as a pass', () => {
+  const guessing = { acceptance: 0.99, seconds: () => 0.5 };
+  assert.equal(bestDepth({ ...guessing, cost: 0.5 }, 15, nobody), 0);
+  assert.ok(bestDepth({ ...guessing, cost: 0.1 }, 15, nobody) > 3);
 });
 
 /** What `passes` passes yield per second if each guess comes true by the chance `acceptance`. */
@@ -67,7 +73,7 @@ function speed(acceptance: number, secondsOf: (tokens: number) => number, seed: 
   const times = new PassTimes();
   let [tokens, time] = [0, 0];
   for (let pass = 0; pass < passes; pass += 1) {
-    const outlook = { acceptance: learned.rate, seconds: (count: number): number => times.seconds(count) };
+    const outlook = { acceptance: learned.rate, seconds: (count: number): number => times.seconds(count), cost: 0 };
     const drafted = bestDepth(outlook, 15, nobody);
     const seconds = secondsOf(1 + drafted) * (0.95 + 0.1 * random());
     let accepted = 0;

@@ -4,6 +4,8 @@ export interface Outlook {
   readonly acceptance: number;
   /** Seconds of a pass over so many tokens. */
   seconds(tokens: number): number;
+  /** Seconds that drafting a token takes. */
+  readonly cost: number;
 }
 
 /** Other sequences in the pass: how many there are, each of which gains a token at least, and their tokens. */
@@ -17,9 +19,9 @@ const expectedTokens = (acceptance: number, depth: number): number =>
   acceptance >= 1 ? depth + 1 : (1 - acceptance ** (depth + 1)) / (1 - acceptance);
 
 /** How many tokens to draft, at most `most`: as many as give the pass most tokens per second. */
-export function bestDepth({ acceptance, seconds }: Outlook, most: number, others: Others): number {
+export function bestDepth({ acceptance, seconds, cost }: Outlook, most: number, others: Others): number {
   const rate = (depth: number): number =>
-    (others.sequences + expectedTokens(acceptance, depth)) / seconds(others.tokens + 1 + depth);
+    (others.sequences + expectedTokens(acceptance, depth)) / (seconds(others.tokens + 1 + depth) + depth * cost);
   let best = 0;
   for (let depth = 1; depth <= most; depth += 1) if (rate(depth) > rate(best)) best = depth;
   return best;

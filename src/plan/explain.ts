@@ -1,5 +1,5 @@
 import { formatBytes } from '../base/bytes.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, planBytes } from './plan.ts';
 
 /** A plan in numbers, for people and programs: bytes, counts of weights. */
 export interface PlanSummary {
@@ -46,13 +46,14 @@ export function headline(plan: Plan): string {
 
 /** The budget, share by share, in lines of "name bytes". */
 export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
-  const { runtime, kv, compute, ring, resident } = plan.shares;
+  const { runtime, kv, compute, ring, resident, draft } = plan.shares;
   return [
     ['process', formatBytes(runtime)],
     ['KV', `${formatBytes(kv)} for ${plan.context} tokens`],
     ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],
-    ['unused', formatBytes(plan.budget - runtime - kv - compute - ring - resident)],
+    ...(plan.draft ? [['draft', `${formatBytes(draft)}, the draft model with its KV`] as const] : []),
+    ['unused', formatBytes(plan.budget - planBytes(plan))],
   ];
 }

@@ -20,7 +20,7 @@ export class Pace {
     return Math.max(leastChunk, Math.round(((slowdown - 1) * this.#decoding) / this.#perToken));
   }
 
-  /** A pass over `decoding` sequences that decode and `prompts` tokens of prompts took `seconds`. */
+  /** A pass over `decoding` tokens of sequences that decode and `prompts` tokens of prompts took `seconds`. */
   passed({ decoding, prompts, seconds }: { decoding: number; prompts: number; seconds: number }): void {
     // A coarse clock tells nothing of a short pass.
     if (decoding === 0 || seconds <= 0) return;

@@ -21,6 +21,8 @@ export interface Shares {
   readonly compute: number;
   readonly ring: number;
   readonly resident: number;
+  /** The draft model, whole. */
+  readonly draft: number;
 }
 
 /** Everything that is decided before the first byte is read. */
@@ -48,7 +50,12 @@ export interface Plan {
   readonly shares: Shares;
   /** Weight bytes that one pass reads. */
   readonly bytesPerPass: number;
+  /** Of the draft model, which is resident. */
+  readonly draft: Plan | undefined;
 }
+
+/** Bytes of a plan. */
+export const planBytes = ({ shares }: Plan): number => Object.values(shares).reduce((sum, bytes) => sum + bytes, 0);
 
 /** What is planned for. The functions depend on nothing but their arguments. */
 export interface Demand {
@@ -60,6 +67,7 @@ export interface Demand {
   readonly parallel?: number | undefined;
   readonly ahead?: number | undefined;
   readonly promptCache?: number | undefined;
+  readonly draft?: Plan | undefined;
   /** Bytes of a page: what direct reads are aligned to. */
   readonly page: number;
   /**
@@ -69,6 +77,8 @@ export interface Demand {
   readonly batch?: number | undefined;
   /** The most slices that the weights may be cut into. */
   readonly maxSlices?: number;
+  /** Bytes of a slice at most, if that is not to be chosen. */
+  readonly sliceBytes?: number | undefined;
   /** Chooses what stays resident; `spread` unless given. */
   readonly residency?: Residency | undefined;
   /** The weights in order of first use. */
@@ -88,6 +98,7 @@ export interface ManifestEntry {
 const MiB = 2 ** 20;
 const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
 const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
+const largestSlice = 48 * MiB;
 /** Slots the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSlots = 4;
 /** Of what is free for weights, the most that reading ahead, and that intermediate results may take. */
@@ -101,7 +112,7 @@ const computeShare = 1 / 8;
 export function makePlan(demand: Demand): Plan {
   const tokens = batchesFor(demand);
   const largeBatches = tokens.slice(0, 4);
-  const whole = attempt(demand, sliceSizes[0] ?? MiB, largeBatches, { stream: false });
+  const whole = attempt(demand, demand.sliceBytes ?? largestSlice, largeBatches, { stream: false });
   if (whole) return whole;
 
   const sizes = sliceSizesFor(demand);
@@ -113,15 +124,23 @@ export function makePlan(demand: Demand): Plan {
   throw tooSmall(demand, { whole: largeBatches.at(-1) ?? 1, streaming: tokens.at(-1) ?? 1 });
 }
 
+const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
+/** What does not depend on how the weights are cut and placed. */
+const fixedBytes = (demand: Demand): number => demand.runtime + demand.kv + draftBytes(demand);
+
 /** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
-function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY }: Demand): readonly number[] {
+function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBytes }: Demand): readonly number[] {
+  if (sliceBytes !== undefined) return [sliceBytes];
   const bytes = manifest.reduce((sum, { weight }) => sum + weight.extent.length, 0);
   return sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
 }
 
-/** Batch sizes to try, the best first. */
-const batchesFor = ({ batch, context }: Demand): readonly number[] =>
-  batch === undefined ? batches.filter((n) => n <= Math.max(1, context)) : [Math.min(batch, context)];
+/** Batch sizes to try, the best first. A pass that verifies guesses has room for as many tokens anyway. */
+function batchesFor({ batch, context, ahead = 0 }: Demand): readonly number[] {
+  if (batch !== undefined) return [Math.min(batch, context)];
+  const least = Math.min(1 + ahead, context);
+  return [...batches.filter((n) => n <= context && n > least), least];
+}
 
 /** A plan with slices of `sliceBytes`, or undefined if there is none. `strict` keeps ring and compute to their shares. */
 function attempt(
@@ -131,7 +150,7 @@ function attempt(
   how: { stream: boolean; strict?: boolean },
 ): Plan | undefined {
   const sized = size(demand, sliceBytes);
-  const free = demand.budget - demand.runtime - demand.kv;
+  const free = demand.budget - fixedBytes(demand);
   const ring = how.stream ? sized.ring : sized.staging;
   if (how.strict && ring > free * ringShare) return undefined;
   const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
@@ -189,7 +208,7 @@ function size(demand: Demand, sliceBytes: number): Sized {
 
 function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: number; ring: number }): Plan {
   const { slices, mayStream, converted, cost } = sized;
-  const free = demand.budget - demand.runtime - demand.kv - chosen.compute - chosen.ring - sized.fixed;
+  const free = demand.budget - fixedBytes(demand) - chosen.compute - chosen.ring - sized.fixed;
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
@@ -231,18 +250,20 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
       chosen.ring,
     ),
     stepBytes: chosen.ring / ringSlots,
-    shares: { runtime, kv, compute: chosen.compute, ring: chosen.ring, resident },
+    shares: { runtime, kv, compute: chosen.compute, ring: chosen.ring, resident, draft: draftBytes(demand) },
     bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),
+    draft: demand.draft,
   };
 }
 
 /** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
 function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): EngineError {
   const streaming = size(demand, sliceSizesFor(demand).at(-1) ?? MiB);
-  const whole = size(demand, sliceSizes[0] ?? MiB);
+  const whole = size(demand, demand.sliceBytes ?? largestSlice);
   const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,
     KV: demand.kv,
+    ...(demand.draft && { 'draft model': draftBytes(demand) }),
     compute: demand.compute(batch, sized.slices),
     ...rest,
   });

@@ -18,7 +18,7 @@ export interface SamplingOptions {
   readonly minP: number;
   /** Divides the logits; 0 always takes the best token. */
   readonly temperature: number;
-  /** Same seed, same choices; a random one unless given. */
+  /** Same seed, same choices; without one, by chance. */
   readonly seed: number | undefined;
 }
 
@@ -43,7 +43,7 @@ interface Range {
   readonly whole?: boolean;
 }
 
-// libllama takes the seed 2^32 - 1 for "any". The other bounds keep the logits finite.
+// The bounds keep the logits finite; a seed is a number of 32 bits.
 const ranges: Readonly<Record<keyof SamplingOptions, Range>> = {
   repeatPenalty: { least: 0.01, most: 100 },
   frequencyPenalty: { least: -100, most: 100 },

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import type { GivenSampling } from './options.ts';
+import { probabilityOf } from './distribution.ts';
+import { defaultSampling, type GivenSampling } from './options.ts';
 import { Sampler } from './sampler.ts';
 
 const everything: GivenSampling = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 
-/** Draws `count` tokens from the same logits. */
-function draw(logits: readonly number[], given: GivenSampling, count: number): readonly number[] {
+/** How likely each token is after `text`. */
+function probabilities(
+  logits: readonly number[],
+  given: GivenSampling,
+  text: readonly number[] = [],
+): readonly number[] {
   using sampler = new Sampler(logits.length, given);
-  const array = Float32Array.from(logits);
-  return Array.from({ length: count }, () => sampler.sample(array));
+  const distribution = sampler.distribution(Float32Array.from(logits), text);
+  return logits.map((_, token) => probabilityOf(distribution, token));
 }
 
 function softmax(logits: readonly number[]): readonly number[] {
@@ -19,102 +24,161 @@ function softmax(logits: readonly number[]): readonly number[] {
   return powers.map((power) => power / sum);
 }
 
-const countOf = (tokens: readonly number[], token: number): number => tokens.filter((one) => one === token).length;
-
 const argmax = (logits: readonly number[]): number => logits.indexOf(Math.max(...logits));
+
+const onlyThe = (token: number, logits: readonly number[]): readonly number[] =>
+  logits.map((_, other) => (other === token ? 1 : 0));
+
+function assertClose(actual: readonly number[], expected: readonly number[], message = ''): void {
+  assert.equal(actual.length, expected.length);
+  for (const [token, probability] of expected.entries()) {
+    const difference = Math.abs((actual[token] ?? Number.NaN) - probability);
+    assert.ok(difference < 2e-6, `${message} token ${token}: ${actual[token]} instead of ${probability}`);
+  }
+}
 
 /** Logits without ties, in any order. */
 const distinctLogits = fc.uniqueArray(fc.integer({ min: -2000, max: 2000 }), { minLength: 1, maxLength: 400 });
 
-test('temperature 0, one candidate, or hardly any probability to keep: always the best token', () => {
+test('temperature 0, one candidate, or hardly any probability to keep: only the best token', () => {
   fc.assert(
     fc.property(distinctLogits, (tenths) => {
       const logits = tenths.map((n) => n / 10);
       for (const given of [{ temperature: 0 }, { topK: 1 }, { topP: 0 }, { minP: 1 }, { temperature: 1e-30 }]) {
-        assert.deepEqual(draw(logits, given, 2), [argmax(logits), argmax(logits)]);
+        assert.deepEqual(probabilities(logits, given), onlyThe(argmax(logits), logits), JSON.stringify(given));
       }
     }),
   );
 });
 
-test('the same seed draws the same tokens, another one draws others', () => {
-  const logits = Array.from({ length: 500 }, (_, i) => Math.sin(i * i));
-  const tokens = draw(logits, { ...everything, seed: 7 }, 50);
-  assert.deepEqual(draw(logits, { ...everything, seed: 7 }, 50), tokens);
-  assert.notDeepEqual(draw(logits, { ...everything, seed: 8 }, 50), tokens);
+test('the probabilities are those of the softmax at the temperature', () => {
+  const tenths = fc.array(fc.integer({ min: -300, max: 300 }), { minLength: 1, maxLength: 50 });
+  fc.assert(
+    fc.property(tenths, fc.constantFrom(0.2, 0.7, 1, 1.8, 100), (values, temperature) => {
+      const logits = values.map((n) => n / 10);
+      const expected = softmax(logits.map((logit) => logit / temperature));
+      assertClose(probabilities(logits, { ...everything, temperature }), expected);
+    }),
+  );
 });
 
-test('the seed in use is known, and draws the same tokens again', () => {
-  const logits = Float32Array.from({ length: 500 }, (_, i) => Math.sin(i * i));
-  using first = new Sampler(500, everything);
-  using second = new Sampler(500, { ...everything, seed: first.seed });
-  using other = new Sampler(500, everything);
-  assert.ok(Number.isInteger(first.seed) && first.seed >= 0 && first.seed < 2 ** 32 - 1);
-  assert.notEqual(other.seed, first.seed);
-  for (let i = 0; i < 50; i++) assert.equal(second.sample(logits), first.sample(logits));
-});
-
-test('tokens are drawn with the probabilities of the softmax at the temperature', () => {
-  const logits = [1, 0.2, -0.5, 2, 0.9, -1.3];
-  for (const temperature of [0.7, 1, 1.8]) {
-    const count = 20_000;
-    const tokens = draw(logits, { ...everything, temperature, seed: 42 }, count);
-    const expected = softmax(logits.map((logit) => logit / temperature)).map((p) => p * count);
-    const chiSquare = expected.reduce((sum, e, token) => sum + (countOf(tokens, token) - e) ** 2 / e, 0);
-    // 5 degrees of freedom: 30.9 is exceeded once in 100 thousand
-    assert.ok(chiSquare < 30.9, `${temperature}: ${chiSquare}`);
-  }
-});
-
-test('top-k, top-p and min-p draw from what they keep, and from all of it', () => {
-  const logits = softmax([4, 3, 2, 1, 0]).map(Math.log); // 0.64, 0.23, 0.09, 0.03, 0.01
-  const drawn = (given: GivenSampling): readonly number[] =>
-    [...new Set(draw(logits, { ...everything, ...given, seed: 1 }, 3000))].sort();
-  assert.deepEqual(drawn({ topK: 2 }), [0, 1]);
-  assert.deepEqual(drawn({ topP: 0.9 }), [0, 1, 2]);
-  assert.deepEqual(drawn({ minP: 0.1 }), [0, 1, 2]);
-  assert.deepEqual(drawn({}), [0, 1, 2, 3, 4]);
-});
-
-test('each penalty makes tokens that were accepted rarer', () => {
-  const logits = Float32Array.from([2, 2, 2, 2]);
-  const shareOfFirst = (given: GivenSampling): number => {
-    using sampler = new Sampler(4, { ...everything, seed: 3, ...given });
-    for (let i = 0; i < 3; i++) sampler.accept(0);
-    return (
-      countOf(
-        Array.from({ length: 2000 }, () => sampler.sample(logits)),
-        0,
-      ) / 2000
-    );
+test('top-k, top-p and min-p keep what they say, and give it all of the probability', () => {
+  const shares = softmax([4, 3, 2, 1, 0]); // 0.64, 0.23, 0.09, 0.03, 0.01
+  const logits = shares.map(Math.log);
+  const kept = (given: GivenSampling, count: number): void => {
+    const sum = shares.slice(0, count).reduce((a, b) => a + b);
+    const expected = shares.map((share, token) => (token < count ? share / sum : 0));
+    assertClose(probabilities(logits, { ...everything, ...given }), expected, JSON.stringify(given));
   };
-  const without = shareOfFirst({});
-  assert.ok(Math.abs(without - 0.25) < 0.04);
-  for (const given of [{ repeatPenalty: 2 }, { frequencyPenalty: 0.5 }, { presencePenalty: 1 }]) {
-    assert.ok(shareOfFirst(given) < without - 0.05, JSON.stringify(given));
+  kept({ topK: 2 }, 2);
+  kept({ topP: 0.9 }, 3);
+  kept({ minP: 0.1 }, 3);
+  kept({ topK: 4, topP: 0.999, minP: 0.03 }, 4);
+  kept({ topK: 99 }, 5);
+  kept({}, 5);
+});
+
+test('top-p and min-p look at the probabilities before the temperature', () => {
+  const logits = softmax([4, 3, 2, 1, 0]).map(Math.log);
+  for (const given of [{ topP: 0.9 }, { minP: 0.1 }]) {
+    const hot = probabilities(logits, { ...everything, ...given, temperature: 100 });
+    assertClose(hot, [...softmax(logits.slice(0, 3).map((logit) => logit / 100)), 0, 0]);
   }
 });
 
-test('penalties hold at temperature 0 too, and only for the last tokens', () => {
-  const logits = Float32Array.from([2, 1.9, 0, 0]);
-  using sampler = new Sampler(4, { temperature: 0, repeatPenalty: 1.5, repeatLastN: 2 });
-  assert.equal(sampler.sample(logits), 0);
-  sampler.accept(0);
-  assert.equal(sampler.sample(logits), 1);
-  sampler.accept(2);
-  sampler.accept(3);
-  assert.equal(sampler.sample(logits), 0);
+test('a large vocabulary is no different', () => {
+  const logits = Array.from({ length: 2000 }, (_, i) => 9 * Math.sin(i * i));
+  const [first, second] = [...logits].sort((a, b) => b - a);
+  for (const given of [{ topK: 40 }, { topK: 400 }, { topP: 0.5 }, { minP: 0.5 }, {}]) {
+    const likely = probabilities(logits, { ...everything, ...given });
+    const one = likely[logits.indexOf(first ?? 0)] ?? 0;
+    const other = likely[logits.indexOf(second ?? 0)] ?? 0;
+    assert.equal(likely.filter((p) => p > 0).length, expectedCount(logits, given), JSON.stringify(given));
+    assert.ok(Math.abs(likely.reduce((a, b) => a + b) - 1) < 1e-4);
+    assert.ok(Math.abs(other / one - Math.exp((second ?? 0) - (first ?? 0))) < 1e-5);
+  }
+});
+
+/** How many tokens one of top-k, top-p and min-p keeps. */
+function expectedCount(logits: readonly number[], { topK, topP = 1, minP = 0 }: GivenSampling): number {
+  const shares = [...softmax(logits)].sort((a, b) => b - a);
+  if (minP > 0) return shares.filter((share) => share >= minP * (shares[0] ?? 0)).length;
+  let sum = 0;
+  const untilEnough = shares.findIndex((share) => {
+    sum += share;
+    return sum >= topP;
+  });
+  return topK ?? (topP < 1 ? untilEnough + 1 : logits.length);
+}
+
+test('each penalty changes the logits of the last tokens as it says', () => {
+  const logits = [2, -1, 0.5, 3];
+  const text = [3, 0, 0, 1]; // of which the first is too long ago
+  const after = (given: GivenSampling, expected: readonly number[]): void =>
+    assertClose(
+      probabilities(logits, { ...everything, repeatLastN: 3, ...given }, text),
+      softmax(expected),
+      JSON.stringify(given),
+    );
+  after({}, logits);
+  after({ repeatPenalty: 2 }, [1, -2, 0.5, 3]);
+  after({ frequencyPenalty: 0.5 }, [1, -1.5, 0.5, 3]);
+  after({ presencePenalty: 0.5 }, [1.5, -1.5, 0.5, 3]);
+  after({ presencePenalty: -1 }, [3, 0, 0.5, 3]);
+  after({ repeatPenalty: 2, frequencyPenalty: 0.5, presencePenalty: 0.25 }, [-0.25, -2.75, 0.5, 3]);
+  after({ repeatPenalty: 2, repeatLastN: 0 }, logits);
+  after({ repeatPenalty: 2, repeatLastN: 1 }, [2, -2, 0.5, 3]);
+  after({ repeatPenalty: 2, repeatLastN: 64 }, [1, -2, 0.5, 1.5]);
+});
+
+test('penalties come before the best tokens are taken, at temperature 0 too', () => {
+  const logits = [2, 1.9, 0, 0];
+  const best = (text: readonly number[], given: GivenSampling): readonly number[] =>
+    probabilities(logits, { repeatPenalty: 1.5, repeatLastN: 2, ...given }, text);
+  for (const given of [{ temperature: 0 }, { topK: 1 }]) {
+    assert.deepEqual(best([], given), [1, 0, 0, 0]);
+    assert.deepEqual(best([0], given), [0, 1, 0, 0]);
+    assert.deepEqual(best([0, 2], given), [0, 1, 0, 0]);
+    assert.deepEqual(best([0, 2, 3], given), [1, 0, 0, 0]);
+  }
+});
+
+test('the same text has the same distribution, whatever was asked before', () => {
+  const token = fc.nat({ max: 7 });
+  const asked = fc.array(fc.tuple(fc.array(fc.float({ min: -9, max: 9, noNaN: true })), fc.array(token)), {
+    maxLength: 8,
+  });
+  const given = fc.record<GivenSampling>({
+    temperature: fc.constantFrom(0, 0.8, 1),
+    topK: fc.nat({ max: 9 }),
+    topP: fc.constantFrom(0.3, 0.9, 1),
+    minP: fc.constantFrom(0, 0.1),
+    repeatPenalty: fc.constantFrom(1, 1.5),
+    frequencyPenalty: fc.constantFrom(0, 0.5),
+    repeatLastN: fc.nat({ max: 4 }),
+  });
+  fc.assert(
+    fc.property(given, asked, fc.array(token), (options, before, text) => {
+      using used = new Sampler(8, options);
+      using fresh = new Sampler(8, options);
+      for (const [logits, other] of before) used.distribution(Float32Array.from(logits), other);
+      const logits = Float32Array.from({ length: 8 }, (_, i) => 3 * Math.sin(i * i));
+      const distribution = used.distribution(logits, text);
+      assert.deepEqual(distribution, fresh.distribution(logits, text));
+      used.distribution(new Float32Array(8), [7]);
+      assert.deepEqual(distribution, fresh.distribution(logits, text), 'it was changed by the next one');
+    }),
+  );
 });
 
 test('the logits stay as they are', () => {
   const logits = Float32Array.from([3, 1, 2]);
-  using sampler = new Sampler(3, { repeatPenalty: 2, seed: 1 });
-  sampler.accept(0);
-  sampler.sample(logits);
+  using sampler = new Sampler(3, { repeatPenalty: 2 });
+  sampler.distribution(logits, [0]);
   assert.deepEqual([...logits], [3, 1, 2]);
 });
 
-test('NaN and infinities crash nothing, and a number is preferred to NaN', () => {
+test('NaN and infinities crash nothing, and the probabilities are numbers', () => {
   const odd = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3.4e38, -3.4e38, 0, 5);
   const given = fc.constantFrom<GivenSampling>(
     ...[{}, { temperature: 0 }, { topK: 0 }, everything, { topK: 200 }, { minP: 0.1, topK: 0, repeatPenalty: 3 }],
@@ -122,21 +186,42 @@ test('NaN and infinities crash nothing, and a number is preferred to NaN', () =>
   fc.assert(
     fc.property(fc.array(odd, { minLength: 1, maxLength: 3000, size: 'max' }), given, (logits, options) => {
       using sampler = new Sampler(logits.length, options);
-      sampler.accept(0);
-      const token = sampler.sample(Float32Array.from(logits));
-      assert.ok(token >= 0 && token < logits.length);
+      const { tokens, probabilities } = sampler.distribution(Float32Array.from(logits), [0]);
+      assert.equal(new Set(tokens).size, probabilities.length);
+      assert.ok(tokens.every((token) => token >= 0 && token < logits.length));
+      assert.ok(probabilities.every((p) => p >= 0 && p <= 1));
+      assert.ok(Math.abs(probabilities.reduce((sum, p) => sum + p, 0) - 1) < 1e-3);
     }),
   );
-  for (const options of [{}, { temperature: 0 }, { topK: 0 }, everything]) {
-    assert.deepEqual(draw([Number.NaN, 1, Number.NEGATIVE_INFINITY, Number.NaN], options, 3), [1, 1, 1]);
-    assert.deepEqual(draw([1, Number.POSITIVE_INFINITY, Number.NaN], options, 3), [1, 1, 1]);
+});
+
+test('a number is preferred to NaN and minus infinity, and infinity to a number', () => {
+  for (const options of [{}, { temperature: 0 }, { topK: 0 }, everything, { ...everything, temperature: 100 }]) {
+    assert.deepEqual(probabilities([Number.NaN, 1, Number.NEGATIVE_INFINITY, Number.NaN], options), [0, 1, 0, 0]);
+    assert.deepEqual(probabilities([1, Number.POSITIVE_INFINITY, Number.NaN], options), [0, 1, 0]);
   }
 });
 
-test('logits beyond the vocabulary are never drawn, missing ones neither', () => {
-  using sampler = new Sampler(4, { ...everything, seed: 5 });
-  for (let i = 0; i < 50; i++) {
-    assert.ok(sampler.sample(Float32Array.from([0, 0, 0, 0, 99])) < 4);
-    assert.ok(sampler.sample(Float32Array.from([0, 0])) < 2);
+test('infinity is the best of a large vocabulary, also where a penalty makes it larger', () => {
+  const logits = Array.from({ length: 3000 }, (_, i) => (i === 5 ? Number.POSITIVE_INFINITY : Math.sin(i)));
+  const many = { repeatPenalty: 0.01, frequencyPenalty: -100, repeatLastN: 2 ** 20 };
+  for (const options of [{ topK: 200 }, { topK: 0, topP: 0.9 }, { topK: 1024, ...many }, { topK: 0, ...many }]) {
+    assert.deepEqual(probabilities(logits, options, [5, 5]), onlyThe(5, logits), JSON.stringify(options));
   }
+});
+
+test('logits beyond the vocabulary have no probability, missing ones neither', () => {
+  for (const given of [everything, defaultSampling, { topK: 3 }, { temperature: 0 }]) {
+    using sampler = new Sampler(4, given);
+    const beyond = sampler.distribution(Float32Array.from([0, 0, 0, 0, 99]), []);
+    assert.ok(beyond.tokens.every((token) => token < 4));
+    const missing = sampler.distribution(Float32Array.from([0, 0]), []);
+    assert.equal(probabilityOf(missing, 2) + probabilityOf(missing, 3), 0);
+    assert.ok(Math.abs(probabilityOf(missing, 0) + probabilityOf(missing, 1) - 1) < 1e-6);
+  }
+});
+
+test('a token of the text beyond the vocabulary changes nothing', () => {
+  const given = { ...everything, repeatPenalty: 2 };
+  assert.deepEqual(probabilities([1, 2], given, [9, 0]), probabilities([1, 2], given, [0]));
 });

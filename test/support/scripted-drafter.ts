@@ -1,4 +1,6 @@
 import type { Drafter } from '../../src/engine/drafter.ts';
+import { Acceptance } from '../../src/plan/depth.ts';
+import type { Guess } from '../../src/sample/chance.ts';
 import { randomNumbers } from './random.ts';
 
 /** Gives at most `most` guesses where `answered` tokens of the answer are known. */
@@ -6,6 +8,8 @@ export type Script = (most: number, answered: number) => readonly number[];
 
 /** Guesses what it is told to. */
 export class ScriptedDrafter implements Drafter {
+  readonly acceptance: Acceptance = new Acceptance();
+  readonly cost = 0;
   /** Tokens that were taken from it. */
   proposed = 0;
   readonly #script: Script;
@@ -21,11 +25,13 @@ export class ScriptedDrafter implements Drafter {
     this.#answered += 1;
   }
 
-  propose(most: number): readonly number[] {
+  propose(most: number): readonly Guess[] {
     const guesses = this.#script(most, this.#answered);
     this.proposed += guesses.length;
-    return guesses;
+    return guesses.map((token) => ({ token }));
   }
+
+  [Symbol.dispose](): void {}
 }
 
 /** Guesses `answer`. */

@@ -10,7 +10,7 @@ import { Sequence } from '../../src/engine/sequence.ts';
 import type { EngineSums } from '../../src/engine/tally.ts';
 import { Device } from '../../src/ggml/device.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { Sampler } from '../../src/sample/sampler.ts';
+import { Chooser } from '../../src/sample/chooser.ts';
 import { Detokenizer } from '../../src/text/detokenizer.ts';
 import { StopMatcher } from '../../src/text/stop.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
@@ -68,15 +68,14 @@ export class ScriptedEngine implements AsyncDisposable {
     const sequence = new Sequence({
       prompt,
       vocabulary,
-      newSampler: () => new Sampler(vocabulary.size, options),
+      newChooser: () => new Chooser(vocabulary.size, options, options.bias),
+      newDrafter: () => drafter,
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       ignoreEnd: options.ignoreEnd ?? false,
-      bias: options.bias ?? new Map(),
       logprobs: options.logprobs,
       maxTokens,
       longest,
-      drafter,
     });
     return new Generation(sequence, this.#engine, options.signal);
   }

@@ -1,0 +1,162 @@
+import { median } from '../base/median.ts';
+import { commonPrefix } from '../kv/prefix.ts';
+import type { KvSlot } from '../kv/slot.ts';
+import { schedule } from '../plan/schedule.ts';
+import type { Guess } from '../sample/chance.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A text whose next tokens are to be guessed. */
+export interface DraftRequest {
+  readonly slot: KvSlot;
+  readonly text: readonly number[];
+  /** Guesses that are wanted, at most. */
+  readonly most: number;
+  /** A guess at the token after `text`. The logits are those of the draft model, and may be changed. */
+  readonly guess: (logits: Float32Array, text: readonly number[]) => Guess;
+  /** Nobody wants the guesses any more. */
+  readonly gone: () => boolean;
+}
+
+/** One that is being answered. */
+interface Draft {
+  readonly request: DraftRequest;
+  /** The text, and what was guessed of it. */
+  readonly tokens: number[];
+  readonly guesses: Guess[];
+  readonly resolve: (guesses: readonly Guess[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** So few tokens are computed one by one: the graph for one is there already. */
+const few = 3;
+/** Measurements of what a guess takes: how many count, and for how long, in milliseconds; then it is tried again. */
+const measurements = 9;
+const remembered = 60_000;
+
+/** A draft model at work: each of its passes takes all texts on by a guess. */
+export class DraftEngine implements AsyncDisposable {
+  /** Tokens that the model knows; the other model may have more. */
+  readonly vocabulary: number;
+  readonly #runtime: Runtime;
+  #drafts: Draft[] = [];
+  #running: Promise<void> | undefined;
+  #measured: readonly { readonly seconds: number; readonly at: number }[] = [];
+
+  constructor(runtime: Runtime, vocabulary: number) {
+    this.#runtime = runtime;
+    this.vocabulary = vocabulary;
+  }
+
+  /** Tokens that a text may have. */
+  get context(): number {
+    return this.#runtime.plan.context;
+  }
+
+  /** Seconds that a guess took of late; 0 if that is not known. */
+  get cost(): number {
+    const since = performance.now() - remembered;
+    const known = this.#measured.filter(({ at }) => at > since).map(({ seconds }) => seconds);
+    return known.length > 0 ? median(known) : 0;
+  }
+
+  /** Loads the model, once. Rejects with READ_FAILED, FILE_CHANGED, MODEL_CLOSED, or the signal's reason. */
+  load(signal?: AbortSignal): Promise<void> {
+    return this.#runtime.load({ signal });
+  }
+
+  /** Forgets what is stored of texts that have ended. */
+  forget(): void {
+    this.#runtime.slots.forget();
+  }
+
+  /** A place for a text's keys and values; undefined if there is none now. */
+  async take(text: readonly number[]): Promise<KvSlot | undefined> {
+    const { slots } = this.#runtime;
+    return slots.free ? (await slots.take(text)).slot : undefined;
+  }
+
+  release(slot: KvSlot): void {
+    this.#runtime.release(slot, () => {});
+  }
+
+  /** Guesses one after the other. Rejects with the errors of a pass, and MODEL_CLOSED. */
+  propose(request: DraftRequest): Promise<readonly Guess[]> {
+    return new Promise((resolve, reject) => {
+      // Of what was stored, wrong guesses go; the last token is computed again if need be, for its logits.
+      const known = commonPrefix(request.slot.tokens, request.text);
+      request.slot.keep(Math.min(known, request.text.length - 1));
+      this.#drafts.push({ request, tokens: [...request.text], guesses: [], resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running;
+    await this.#runtime[Symbol.asyncDispose]();
+  }
+
+  /** Ends what is under way with `reason`. */
+  abort(reason: Error): void {
+    this.#runtime.abort(reason);
+  }
+
+  async #run(): Promise<void> {
+    // Those who ask at once are answered together.
+    await Promise.resolve();
+    while (this.#drafts.length > 0) {
+      try {
+        await this.#pass();
+      } catch (error) {
+        for (const { reject } of this.#drafts.splice(0)) reject(error as Error);
+      }
+      this.#drafts = this.#drafts.filter((draft) => !answered(draft));
+    }
+    this.#running = undefined;
+  }
+
+  async #pass(): Promise<void> {
+    const counts = this.#counts();
+    const chosen = this.#drafts.flatMap((draft, i) => {
+      const { slot } = draft.request;
+      const start = slot.tokens.length;
+      const count = counts[i] ?? 0;
+      return count > 0 ? [{ draft, slot, span: { kv: slot.kv, start, ...tokensAt(draft.tokens, start, count) } }] : [];
+    });
+    const began = performance.now();
+    const logits = await this.#runtime.run(chosen.map(({ span }) => span));
+    const ended = performance.now();
+    if (chosen.every(({ span }) => span.tokens.length === 1)) {
+      const seconds = (ended - began) / 1000 / chosen.length;
+      this.#measured = [...this.#measured, { seconds, at: ended }].slice(-measurements);
+    }
+    const vocabulary = logits.length / chosen.length;
+    for (const [i, { draft, slot, span }] of chosen.entries()) {
+      slot.store(span.tokens);
+      const { request, tokens, guesses } = draft;
+      if (slot.tokens.length < tokens.length || request.gone()) continue;
+      const guess = request.guess(logits.subarray(i * vocabulary, (i + 1) * vocabulary), tokens);
+      guesses.push(guess);
+      tokens.push(guess.token);
+    }
+  }
+
+  /** Tokens of each draft that the next pass takes. */
+  #counts(): readonly number[] {
+    const pending = this.#drafts.map(({ tokens, request }) => tokens.length - request.slot.tokens.length);
+    const wanted = pending.map((tokens) =>
+      tokens <= few ? { tokens, decoding: true } : { tokens, decoding: false },
+    );
+    const { limits } = this.#runtime;
+    return schedule(wanted, { ...limits, chunk: limits.batch });
+  }
+}
+
+const tokensAt = (tokens: readonly number[], start: number, count: number) =>
+  ({ tokens: tokens.slice(start, start + count), logits: 'last' }) as const;
+
+/** Tells whoever asked, if there is nothing more to guess. */
+function answered({ request, guesses, resolve }: Draft): boolean {
+  if (guesses.length < request.most && !request.gone()) return false;
+  resolve(guesses);
+  return true;
+}

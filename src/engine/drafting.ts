@@ -1,0 +1,77 @@
+import type { EngineError } from '../base/errors.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Chooser } from '../sample/chooser.ts';
+import { checkTokenizer } from '../text/check.ts';
+import { checkSameTokens } from '../text/same-tokens.ts';
+import { DraftEngine } from './draft-engine.ts';
+import { aheadOf, type Drafter, type DraftOptions, noDrafter } from './drafter.ts';
+import { EitherDrafter } from './either-drafter.ts';
+import { ModelDrafter } from './model-drafter.ts';
+import { NgramDrafter } from './ngram-drafter.ts';
+import { evictFiles, type ModelOutline, openOutline } from './outline.ts';
+import { Runtime, type RuntimeOptions } from './runtime.ts';
+
+/** Beside a model, which often guesses right, only where so many tokens in a row came before. */
+const sureMatch = 6;
+
+/** How the sequences of a model guess ahead, and the draft model if there is one. */
+export class Drafting implements AsyncDisposable {
+  /** The most tokens guessed at once; 0 if none are. */
+  readonly ahead: number;
+  /** Guess no further than pays. */
+  readonly adaptive: boolean;
+  /** Of the draft model. */
+  readonly outline: ModelOutline | undefined;
+  readonly #ngram: boolean;
+  #engine: DraftEngine | undefined;
+
+  private constructor(options: DraftOptions, outline: ModelOutline | undefined) {
+    this.ahead = aheadOf(options);
+    this.adaptive = options.adaptive ?? true;
+    this.#ngram = options.ngram ?? false;
+    this.outline = outline;
+  }
+
+  /** For a target model. Throws VOCABULARY_DIFFERS, and whatever is wrong with the draft model's file or its metadata. */
+  static open(options: DraftOptions, target: ModelOutline): Drafting {
+    if (options.model === undefined) return new Drafting(options, undefined);
+    const outline = openOutline(options.model);
+    checkTokenizer(outline.file.metadata);
+    checkSameTokens(outline.file.metadata, target.file.metadata);
+    evictFiles(outline);
+    return new Drafting(options, outline);
+  }
+
+  /** Opens the draft model, if there is one, under its plan. Rejects with UNREADABLE, OUT_OF_MEMORY. */
+  async start(plan: Plan | undefined, options: RuntimeOptions): Promise<void> {
+    if (!this.outline || !plan) return;
+    const runtime = await Runtime.open(this.outline, plan, options);
+    this.#engine = new DraftEngine(runtime, this.outline.config.vocabulary);
+  }
+
+  /** Loads the draft model, if there is one; else the first guess does. Rejects with READ_FAILED, FILE_CHANGED. */
+  async load(signal?: AbortSignal): Promise<void> {
+    await this.#engine?.load(signal);
+  }
+
+  /** Forgets what the draft model has stored of texts that have ended. */
+  forget(): void {
+    this.#engine?.forget();
+  }
+
+  /** For one text, whose tokens `chooser` chooses. */
+  drafterOf(chooser: Chooser): Drafter {
+    if (!this.#engine) return this.#ngram ? new NgramDrafter() : noDrafter();
+    const model = new ModelDrafter(this.#engine, (logits, text) => chooser.guess(logits, text));
+    return this.#ngram ? new EitherDrafter(new NgramDrafter(sureMatch), model) : model;
+  }
+
+  /** Ends guessing with `reason`. */
+  abort(reason: EngineError): void {
+    this.#engine?.abort(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,41 @@
+import type { Acceptance } from '../plan/depth.ts';
+import type { Guess } from '../sample/chance.ts';
+import type { Drafter } from './drafter.ts';
+import type { NgramDrafter } from './ngram-drafter.ts';
+
+/** Guesses by what came before where the end of the text did so at length, else by a model. */
+export class EitherDrafter implements Drafter {
+  readonly #ngram: NgramDrafter;
+  readonly #model: Drafter;
+
+  constructor(ngram: NgramDrafter, model: Drafter) {
+    this.#ngram = ngram;
+    this.#model = model;
+  }
+
+  get acceptance(): Acceptance {
+    return this.#current.acceptance;
+  }
+
+  get cost(): number {
+    return this.#current.cost;
+  }
+
+  accept(token: number): void {
+    this.#ngram.accept(token);
+    this.#model.accept(token);
+  }
+
+  propose(most: number): readonly Guess[] | Promise<readonly Guess[]> {
+    return this.#current.propose(most);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ngram[Symbol.dispose]();
+    this.#model[Symbol.dispose]();
+  }
+
+  get #current(): Drafter {
+    return this.#ngram.knows ? this.#ngram : this.#model;
+  }
+}

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { randomNumbers } from '../../test/support/random.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Guess } from './chance.ts';
+import { Chooser } from './chooser.ts';
+import { probabilityOf } from './distribution.ts';
+import type { GivenSampling } from './options.ts';
+import { Sampler } from './sampler.ts';
+
+const vocabulary = 8;
+
+/** Logits for the token after a text. */
+type Logits = (text: readonly number[]) => Float32Array;
+
+/** The last two tokens of a text as one number; before its start there were zeros. */
+const lastTwo = (text: readonly number[]): number => vocabulary * (text.at(-2) ?? 0) + (text.at(-1) ?? 0);
+
+const byLastTwo =
+  (table: Float32Array): Logits =>
+  (text) =>
+    table.slice(vocabulary * lastTwo(text), vocabulary * (lastTwo(text) + 1));
+
+const numbers = randomNumbers(1);
+const table = Float32Array.from({ length: vocabulary ** 3 }, () => 4 * numbers() - 2);
+const target = byLastTwo(table);
+/** Like the target, and far enough from it to be wrong every now and then. */
+const draft = byLastTwo(table.map((logit) => logit + 2 * numbers()));
+
+/** Guesses at the tokens that come next, in their order. */
+type Guesser = (chooser: Chooser, text: number[]) => readonly Guess[];
+
+const byModel =
+  (count: number, logits: Logits = draft): Guesser =>
+  (chooser, text) => {
+    const guesses: Guess[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const guess = chooser.guess(logits(text), text);
+      guesses.push(guess);
+      text.push(guess.token);
+    }
+    text.length -= count;
+    return guesses;
+  };
+
+/** Guesses that are not drawn: the tokens of some time ago. */
+const byRepetition =
+  (count: number): Guesser =>
+  (_, text) =>
+    text.slice(-9, -9 + count).map((token) => ({ token }));
+
+/** None to four guesses of one kind or the other. */
+const byTurns: Guesser = (chooser, text) => {
+  const guesser = text.length % 7 < 2 ? byRepetition : byModel;
+  return guesser(text.length % 5)(chooser, text);
+};
+
+const byNothing: Guesser = () => [];
+
+/** A text, a pass at a time: guesses are verified until one is wrong; if none is, another token comes for free. */
+function write(chooser: Chooser, guesser: Guesser, atLeast: number) {
+  const text: number[] = [];
+  let [guessed, right, passes] = [0, 0, 0];
+  while (text.length < atLeast) {
+    const guesses = guesser(chooser, text);
+    passes += 1;
+    guessed += guesses.length;
+    for (const guess of [...guesses, undefined]) {
+      const token = chooser.choose(target(text), text, guess);
+      text.push(token);
+      if (token !== guess?.token) break;
+      right += 1;
+    }
+  }
+  return { text: text.slice(0, atLeast), guessed, right, passes };
+}
+
+interface Setting {
+  readonly sampling: GivenSampling;
+  readonly bias?: ReadonlyMap<number, number>;
+}
+
+const none: ReadonlyMap<number, number> = new Map();
+const everything: GivenSampling = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+
+/**
+ * Fails where the counts of what follows each two tokens are so far from what the target makes likely as those of one
+ * in 100 thousand fair texts at most (chi-square; a bound of Laurent & Massart). Where few are expected is left out.
+ */
+function assertFollows(text: readonly number[], { sampling, bias = none }: Setting): void {
+  using sampler = new Sampler(vocabulary, sampling);
+  const counts = new Float64Array(vocabulary ** 3);
+  for (let i = 2; i < text.length; i += 1) {
+    const at = vocabulary * lastTwo(text.slice(i - 2, i)) + (text[i] ?? 0);
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  let [chiSquare, freedom] = [0, 0];
+  for (let pair = 0; pair < vocabulary ** 2; pair += 1) {
+    const before = [Math.floor(pair / vocabulary), pair % vocabulary];
+    const logits = target(before).map((logit, token) => logit + (bias.get(token) ?? 0));
+    const distribution = sampler.distribution(logits, before);
+    const row = counts.subarray(vocabulary * pair, vocabulary * (pair + 1));
+    const times = row.reduce((sum, count) => sum + count, 0);
+    for (const [token, count] of row.entries()) {
+      const probability = probabilityOf(distribution, token);
+      assert.ok(count === 0 || probability > 0, `${token} is impossible after ${before}`);
+      if (times * probability < 5) continue;
+      chiSquare += (count - times * probability) ** 2 / (times * probability);
+      freedom += 1 - probability;
+    }
+  }
+  const x = Math.log(100_000);
+  assert.ok(freedom > 50, 'there is too little to compare');
+  assert.ok(chiSquare <= freedom + 2 * Math.sqrt(freedom * x) + 2 * x, `${chiSquare} of ${freedom}`);
+}
+
+// All look at two tokens at most, so that these alone say how likely the next one is.
+const settings: Readonly<Record<string, Setting>> = {
+  'temperature 1': { sampling: everything },
+  'top-k': { sampling: { ...everything, topK: 3 } },
+  'top-p': { sampling: { ...everything, topP: 0.8, temperature: 1.5 } },
+  'min-p': { sampling: { ...everything, minP: 0.15, temperature: 0.7 } },
+  penalties: {
+    sampling: { ...everything, repeatPenalty: 1.5, presencePenalty: 0.5, frequencyPenalty: 0.3, repeatLastN: 2 },
+  },
+  'a bias': {
+    sampling: { ...everything, topK: 5 },
+    bias: new Map([
+      [1, 1.5],
+      [4, -100],
+      [6, -1],
+    ]),
+  },
+};
+
+/** With a seed in `sampling`, or else the same random numbers each time. */
+const chooserOf = ({ sampling, bias = none }: Setting): Chooser =>
+  new Chooser(vocabulary, sampling, bias, randomNumbers(3));
+
+/** A text, as `write` makes it. */
+function written(setting: Setting, guesser: Guesser, atLeast: number): readonly number[] {
+  using chooser = chooserOf(setting);
+  return write(chooser, guesser, atLeast).text;
+}
+
+for (const [what, setting] of Object.entries(settings)) {
+  test(`without a seed, tokens follow each other as they should, with and without guesses: ${what}`, () => {
+    for (const guesser of [byNothing, byTurns]) assertFollows(written(setting, guesser, 100_000), setting);
+  });
+
+  test(`with a seed, guesses change nothing of a text: ${what}`, () => {
+    const seeded = { ...setting, sampling: { ...setting.sampling, seed: 11 } };
+    const text = written(seeded, byNothing, 10_000);
+    for (const guesser of [byTurns, byModel(3), byRepetition(4)]) {
+      assert.deepEqual(written(seeded, guesser, 10_000), text);
+    }
+  });
+
+  test(`guesses by the model itself are all right: ${what}`, () => {
+    for (const seed of [undefined, 12]) {
+      using chooser = chooserOf({ ...setting, sampling: { ...setting.sampling, seed } });
+      const { guessed, right } = write(chooser, byModel(3, target), 3000);
+      assert.equal(right, guessed);
+      assert.ok(guessed >= 2000);
+    }
+  });
+}
+
+test('with a seed, tokens follow each other as they should', () => {
+  const setting = { sampling: { ...everything, seed: 13 } };
+  assertFollows(written(setting, byNothing, 100_000), setting);
+});
+
+test('tokens that follow each other as the draft would have them are noticed', () => {
+  using chooser = new Chooser(vocabulary, everything, none, randomNumbers(4));
+  const text: number[] = [];
+  while (text.length < 100_000) text.push(chooser.guess(draft(text), text).token);
+  assert.throws(() => assertFollows(text, { sampling: everything }), assert.AssertionError);
+});
+
+test('with a seed and penalties for many tokens, guesses change nothing of a text', () => {
+  const sampling = { seed: 14, repeatPenalty: 1.1, frequencyPenalty: 0.05, repeatLastN: 64 };
+  const text = written({ sampling }, byNothing, 3000);
+  for (const guesser of [byTurns, byModel(5)]) assert.deepEqual(written({ sampling }, guesser, 3000), text);
+});
+
+test('at temperature 0, a text is the same with and without guesses, and with any seed', () => {
+  const sampling = { temperature: 0, repeatPenalty: 1.3, frequencyPenalty: 0.1 };
+  const text = written({ sampling }, byNothing, 1000);
+  for (const guesser of [byTurns, byModel(5)]) {
+    assert.deepEqual(written({ sampling }, guesser, 1000), text);
+    assert.deepEqual(written({ sampling: { ...sampling, seed: 15 } }, guesser, 1000), text);
+  }
+});
+
+test('most guesses by a model that is much alike are right', () => {
+  for (const seed of [undefined, 16]) {
+    using chooser = chooserOf({ sampling: { ...everything, seed } });
+    const { text, passes } = write(chooser, byModel(4), 20_000);
+    assert.ok(text.length > 2.5 * passes, `${text.length / passes} tokens a pass`);
+  }
+});
+
+test('the same seed gives the same text, another one another, and none another each time', () => {
+  const text = (seed?: number): readonly number[] => {
+    using chooser = new Chooser(vocabulary, { ...everything, seed });
+    return write(chooser, byTurns, 200).text;
+  };
+  assert.deepEqual(text(7), text(7));
+  assert.notDeepEqual(text(7), text(8));
+  assert.notDeepEqual(text(), text());
+});
+
+test('a bias is added to the logits that are chosen and guessed by, before the penalties', () => {
+  const bias = new Map([
+    [3, 6],
+    [9, 100],
+  ]);
+  const best = (repeatPenalty: number): readonly number[] => {
+    using chooser = new Chooser(4, { temperature: 0, repeatPenalty }, bias);
+    const logits = (): Float32Array => Float32Array.of(4, 1, 0, -1);
+    return [chooser.choose(logits(), [3]), chooser.guess(logits(), [3]).token];
+  };
+  assert.deepEqual(best(1), [3, 3]);
+  // 5 / 1.2 is more than 4, (-1) * 1.2 + 6 would be so at 1.6 too
+  assert.deepEqual(best(1.2), [3, 3]);
+  assert.deepEqual(best(1.6), [0, 0]);
+});
+
+test('a guess keeps the probabilities of 1024 tokens at most, the likeliest', () => {
+  const logits = Float32Array.from({ length: 5000 }, (_, i) => Math.sin(i * i));
+  const bound = logits.toSorted().at(-1024) ?? 0;
+  for (const [topK, kept] of [
+    [0, 1024],
+    [3000, 1024],
+    [40, 40],
+  ] as const) {
+    using chooser = new Chooser(5000, { ...everything, topK });
+    const { of } = chooser.guess(logits, []);
+    assert.equal(of?.tokens.length, kept);
+    assert.ok(of?.tokens.every((token) => (logits[token] ?? 0) >= bound));
+    using all = new Sampler(5000, { ...everything, topK });
+    assert.equal(all.distribution(logits, []).tokens.length, topK === 0 ? 5000 : topK);
+  }
+});
+
+test('a sampling option that makes no sense is refused', () => {
+  assert.throws(
+    () => new Chooser(4, { topP: 2 }),
+    (e) => e instanceof EngineError && e.code === 'BAD_OPTION',
+  );
+});
