@@ -89,6 +89,46 @@ test('a model that fits is measured too, and CSV has the medians', async () => {
   assert.equal(plan.resident.converted > 0, faster, 'kernels are auto unless others are asked for');
 });
 
+test('a text is answered instead of made-up tokens, anew in each round, and guesses make for fewer passes', async () => {
+  const prompt = 'Say the list: apples, pears, plums, cherries, peaches, melons, lemons, oranges';
+  const machine = ['-m', '400M', '--ctx', '512', '--threads', '1', '--kernels', 'plain'];
+  const bench = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(['bench', model, '-p', prompt, '--tokens', '24', ...machine, ...args]);
+    assert.deepEqual([code, stderr], [0, '']);
+    return stdout;
+  };
+  const asked = await run(['run', model, '-p', prompt, '-n', '0', '--json', ...machine]);
+  const { prompt_tokens } = JSON.parse(asked.stdout) as { prompt_tokens: number };
+
+  const eager = JSON.parse(
+    await bench('--draft-ngram', '--no-adaptive-draft', '--rounds', '2', '--json'),
+  ) as BenchReport;
+  for (const { prefill } of eager.rounds) assert.deepEqual([prefill.tokens, prefill.cached], [prompt_tokens, 0]);
+  const { drafted, accepted, passes, tokens_per_pass } = eager.speculation ?? assert.fail();
+  assert.ok(drafted >= accepted && accepted > 0 && tokens_per_pass > 1);
+  assert.deepEqual([passes + accepted, eager.decode.tokens], [24, 24]);
+
+  const table = await bench('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2', '--rounds', '1');
+  const [, right = 0, near = 0, each = 0] =
+    /^\| guessed +\| (\d+) of (\d+) tokens right: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];
+  assert.ok(right > 0 && near <= 2 * (24 - right) && each < tokens_per_pass, table);
+
+  // It has to find out first what passes take.
+  const [names = '', values = ''] = (await bench('--draft-ngram', '--rounds', '1', '--output', 'csv')).split('\n');
+  const careful = Number(
+    values.split(',').at(names.split(',').indexOf('speculation.passes') - names.split(',').length),
+  );
+  assert.ok(careful > passes && careful < 24, `${careful} passes`);
+
+  // Of all models it guesses best itself.
+  const drafting = ['--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft', '--rounds', '1', '--json'];
+  const { speculation, plan } = JSON.parse(await bench(...drafting)) as BenchReport;
+  assert.ok(speculation && speculation.accepted > speculation.passes && plan.memory.draft > 90 * MiB);
+
+  const plain = JSON.parse(await bench('--rounds', '1', '--json')) as BenchReport;
+  assert.deepEqual([plain.speculation, plain.rounds[0]?.speculation.passes], [null, 24]);
+});
+
 test('an answer is read for as the device was found to be read best, if that is known and sound', async () => {
   using folder = tempFolder();
   const args = ['run', model, '-p', 'Hi', '-n', '2', ...tight, '-t', '1', '--json'];
@@ -120,6 +160,8 @@ test('what cannot be measured is refused before anything is', async () => {
     ['--rounds', '0'],
     ['--output', 'xml'],
     ['--json', '--output', 'csv'],
+    ['--prompt', 'Hi', '--prompt-tokens', '128'],
+    ['--draft-ahead', '65'],
   ]) {
     const { code, stdout } = await run(['bench', model, ...wrong]);
     assert.deepEqual([code, stdout], [2, ''], wrong.join(' '));
@@ -131,6 +173,11 @@ test('what cannot be measured is refused before anything is', async () => {
     long.stderr,
     /--prompt-tokens and --tokens 60 and 5 is not valid; expected .* 64 tokens.*\[BAD_OPTION\]/,
   );
+  const text = await run(['bench', model, '-m', '192M', '-c', '64', '-p', 'word '.repeat(60)]);
+  assert.equal(text.code, 2);
+  assert.match(text.stderr, /--prompt and --tokens \d+ and 16 is not valid; .* 64 tokens.*\[BAD_OPTION\]/);
+  const nothing = await run(['bench', model, ...tight, '-p', '']);
+  assert.match(nothing.stderr, /\[NO_PROMPT\]/);
 });
 
 test('Ctrl-C ends a benchmark with exit code 130, whatever it is at', async () => {

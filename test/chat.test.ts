@@ -170,6 +170,30 @@ test('--verbose says where the time of each answer went', async () => {
   assert.equal(stderr.match(/^answer {3}[\d.]+ tokens\/s: /gm)?.length, 2);
 });
 
+test('guesses make for fewer passes and the same answer: as many as are wanted, or as pay', async () => {
+  const list = 'Say the list: apples, pears, plums, cherries, peaches, melons, lemons, oranges';
+  const say = (...args: readonly string[]): Promise<Ended> => chat([list], ...greedy, '-n', '24', '-v', ...args);
+  const plain = await say();
+  assert.doesNotMatch(plain.stderr, /guessed/);
+  const guessed = async (...args: readonly string[]): Promise<{ drafted: number; passes: number }> => {
+    const { code, stdout, stderr } = await say(...args);
+    assert.deepEqual([code, stdout], [0, plain.stdout]);
+    const [, accepted = 0, drafted = 0, each = 0] =
+      /^guessed +(\d+) of (\d+) tokens right: ([\d.]+) tokens per pass$/m.exec(stderr)?.map(Number) ?? [];
+    const [, tokens = 0] = /^answer .*: (\d+) in /m.exec(stderr)?.map(Number) ?? [];
+    assert.ok(accepted > 0 && each > 1, stderr);
+    return { drafted, passes: Math.round(tokens / each) };
+  };
+  const eager = await guessed('--draft-ngram', '--no-adaptive-draft');
+  const near = await guessed('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2');
+  assert.ok(near.drafted <= 2 * near.passes && near.passes > eager.passes, `${near.drafted} in ${near.passes} passes`);
+  const careful = await guessed('--draft-ngram');
+  assert.ok(careful.passes > eager.passes, `${careful.passes} passes`);
+  // Of all models it guesses best itself.
+  const drafting = await guessed('--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft', '-m', '400M');
+  assert.ok(drafting.drafted > drafting.passes, `${drafting.drafted} in ${drafting.passes} passes`);
+});
+
 test('nothing said is a conversation too', async () => {
   assert.deepEqual(await chat([]), { code: 0, stdout: '', stderr: '' });
 });

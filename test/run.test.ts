@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import test from 'node:test';
+import { writeRandomModel } from '../bench/random-model.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { run, start } from './support/cli.ts';
 import { greedy } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const model = await smollm2();
 const question = 'Why is the sky blue?';
@@ -20,11 +22,14 @@ interface Answer {
   readonly stats: {
     readonly load_ms: number;
     readonly ttft_ms: number;
+    readonly speculation: Readonly<Record<'drafted' | 'accepted' | 'passes' | 'tokens_per_pass', number>>;
     readonly prefill: { readonly tokens: number; readonly seconds: number; readonly bytes_read: number };
     readonly decode: Readonly<
       Record<'tokens' | 'seconds' | 'tokens_per_s' | 'bytes_per_token' | 'stall_s' | 'compute_s', number>
     >;
-    readonly memory: Readonly<Record<'budget' | 'peak' | 'resident' | 'ring' | 'kv' | 'compute' | 'runtime', number>>;
+    readonly memory: Readonly<
+      Record<'budget' | 'peak' | 'resident' | 'ring' | 'kv' | 'compute' | 'draft' | 'runtime', number>
+    >;
     readonly io: { readonly direct: boolean; readonly bytes_read: number };
   };
 }
@@ -179,6 +184,49 @@ test('--verbose says where the time went', async () => {
   assert.match(stderr, /memory budget 192 MiB; .* streamed for each token/);
   assert.match(stderr, /answer {3}[\d.]+ tokens\/s: 3 in [\d.]+ s, computing [\d.]+ s, waiting for weights [\d.]+ s/);
   assert.match(stderr, /memory {3}peak [\d.]+ MiB of 192 MiB/);
+});
+
+test('guesses by what came before make for fewer passes and the same text: as many as are wanted, or as pay', async () => {
+  const list = 'apples, pears, plums, cherries, peaches, melons, lemons, oranges';
+  const repetitive = ['--raw', '--prompt', `${list}, ${list}, ${list}`, '--kernels', 'plain', '-n', '24', ...tight];
+  const plain = await answer(...repetitive);
+  assert.deepEqual(plain.stats.speculation, { drafted: 0, accepted: 0, passes: 23, tokens_per_pass: 1 });
+  const guessed = async (...args: readonly string[]): Promise<Answer['stats']['speculation']> => {
+    const { text, tokens, stats } = await answer(...repetitive, '--draft-ngram', ...args);
+    assert.deepEqual([text, tokens], [plain.text, plain.tokens]);
+    const { drafted, accepted, passes, tokens_per_pass } = stats.speculation;
+    assert.ok(accepted > 0 && accepted <= drafted);
+    assert.deepEqual([passes + accepted, passes * tokens_per_pass], [23, 23]);
+    return stats.speculation;
+  };
+  const eager = await guessed('--no-adaptive-draft');
+  assert.ok(eager.drafted > 2 * eager.passes, `${eager.drafted} in ${eager.passes} passes`);
+  const near = await guessed('--no-adaptive-draft', '--draft-ahead', '2');
+  assert.ok(near.drafted <= 2 * near.passes && near.passes > eager.passes, `${near.drafted} in ${near.passes} passes`);
+  // It has to find out first what passes take.
+  for (const args of [[], ['--no-adaptive-draft', '--adaptive-draft']]) {
+    const careful = await guessed(...args);
+    assert.ok(careful.passes > eager.passes, `${careful.passes} passes`);
+  }
+});
+
+test('a draft model guesses too; one with other tokens is refused', async () => {
+  const roomy = ['-m', '400M', '--ctx', '512', '--kernels', 'plain', '-n', '16'];
+  const plain = await answer(...roomy);
+  // Of all models it guesses best itself.
+  const drafting = ['--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft'];
+  const { text, tokens, stats } = await answer(...roomy, ...drafting);
+  assert.deepEqual([text, tokens], [plain.text, plain.tokens]);
+  const { drafted, accepted, passes } = stats.speculation;
+  assert.ok(drafted > passes && drafted <= 3 * passes && accepted > drafted / 2, `${accepted} of ${drafted}`);
+  assert.ok(stats.memory.draft > 90 * 2 ** 20 && stats.memory.peak <= stats.memory.budget, `peak ${stats.memory.peak}`);
+
+  using folder = tempFolder();
+  const shape = { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
+  const [other = ''] = writeRandomModel(folder.file('other.gguf'), { architecture: 'llama', ...shape });
+  const { code, stdout, stderr } = await run(['run', model, '-p', question, ...tight, '--draft-model', other]);
+  assert.deepEqual([code, stdout], [2, '']);
+  assert.match(stderr, /other\.gguf cannot draft for .*\[VOCABULARY_DIFFERS\]\n$/);
 });
 
 test('Ctrl-C ends the answer with the text so far and exit code 130', async () => {

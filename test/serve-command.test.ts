@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import test, { after } from 'node:test';
 import { run } from './support/cli.ts';
-import { serve } from './support/server.ts';
+import { metric, modest, serve } from './support/server.ts';
 import { writeSmall } from './support/small-model.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -78,6 +78,38 @@ test('the smallest budget that it names is one that it serves under', async () =
   assert.equal(answer.status, 200, await answer.text());
 });
 
+test('it guesses ahead if it is told to: as many tokens as are wanted, or as pay', async () => {
+  const list = 'apples, pears, plums, cherries, peaches, melons, lemons, oranges';
+  const options = { num_predict: 24, temperature: 0 };
+  const request = { prompt: `${list}, ${list}, ${list}`, raw: true, stream: false, options };
+  const serving = async (
+    args: readonly string[],
+    environment: Record<string, string> = {},
+  ): Promise<{ text: string; drafted: number; accepted: number; passes: number }> => {
+    await using server = await serve([model, ...modest, '--parallel', '1', ...args], { env: environment });
+    const { response } = (await (await generate(server.url, request)).json()) as { response: string };
+    const [drafted = 0, accepted = 0, passes = 0] = await Promise.all(
+      ['tokens_drafted_total', 'tokens_accepted_total', 'passes_total'].map((name) => metric(server, name)),
+    );
+    return { text: response, drafted, accepted, passes };
+  };
+  const plain = await serving([]);
+  assert.deepEqual([plain.drafted, plain.accepted], [0, 0]);
+  const eager = await serving(['--draft-ngram', '--no-adaptive-draft']);
+  assert.ok(eager.accepted > 0 && eager.drafted > 2 * eager.passes, `${eager.drafted} in ${eager.passes} passes`);
+  const near = await serving(['--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2']);
+  assert.ok(near.drafted <= 2 * near.passes && near.passes > eager.passes, `${near.drafted} in ${near.passes} passes`);
+  // It has to find out first what passes take.
+  const careful = await serving(['--adaptive-draft'], { SSD_LLM_DRAFT_NGRAM: '1', SSD_LLM_ADAPTIVE_DRAFT: '0' });
+  assert.ok(careful.passes > eager.passes && careful.drafted > 0, `${careful.drafted} in ${careful.passes} passes`);
+  // Of all models it guesses best itself.
+  const drafting = await serving(['--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft']);
+  assert.ok(drafting.drafted > drafting.passes, `${drafting.drafted} in ${drafting.passes} passes`);
+  for (const { text, accepted, passes } of [eager, near, careful, drafting]) {
+    assert.deepEqual([text, passes + accepted], [plain.text, plain.passes]);
+  }
+});
+
 test('the models of a folder are served when they are asked for; what is none is left out', async () => {
   using folder = tempFolder();
   mkdirSync(folder.file('inner'));
@@ -107,6 +139,7 @@ test('without a model, or with settings that are not valid, it says what to do',
     [['--models', folder.path], 3, /there is no model in .*\[NO_MODELS\]/],
     [[folder.file('gone.gguf')], 3, /\[MODEL_NOT_FOUND\]/],
     [[model, '--keep-alive', 'soon'], 2, /--keep-alive "soon" is not valid/],
+    [[model, '--draft-model', folder.file('gone.gguf')], 3, /gone\.gguf.*\[MODEL_NOT_FOUND\]/],
     [[model, '--config', folder.file('gone.toml')], 1, /gone\.toml cannot be read/],
     [[model, '--host', '192.0.2.1', ...frugal], 2, /--host and --port 192\.0\.2\.1/],
   ] as const) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type BenchReport, formats } from './bench-report.ts';
 
-const memory = { budget: 2 ** 30, peak: 2 ** 29, resident: 1, ring: 2, kv: 3, compute: 4, runtime: 5 };
+const memory = { budget: 2 ** 30, peak: 2 ** 29, resident: 1, ring: 2, kv: 3, compute: 4, draft: 0, runtime: 5 };
 
 const report: BenchReport = {
   machine: { cpu: 'A "fast" CPU, 4 GHz', threads: 2, os: 'linux 6 x64', node: 'v20', device_name: 'DISK|ONE' },
@@ -45,6 +45,7 @@ const report: BenchReport = {
     stall_s: 0.75,
     fraction_of_limit: 0.95,
   },
+  speculation: null,
   alone: { bytes_per_s: 4.5 * 2 ** 30, compute_s_per_token: 0.25 },
   memory,
   spread: {
@@ -86,6 +87,21 @@ test('without streaming there is nothing to say about reading alone', () => {
     spread: { ...report.spread, bytes_per_s: null },
   };
   assert.doesNotMatch(formats.md(resident), /reading alone/);
+});
+
+test('guesses are told of where there were any', () => {
+  assert.doesNotMatch(formats.md(report), /guessed/);
+  const guessed = { ...report, speculation: { drafted: 5, accepted: 2, passes: 3, tokens_per_pass: 5 / 3 } };
+  assert.match(formats.md(guessed), /^\| guessed +\| 2 of 5 tokens right: 1\.67 tokens per pass +\|$/m);
+  const [names, values] = formats.csv(guessed).split('\n');
+  const [sameNames, without] = formats.csv(report).split('\n');
+  assert.equal(names, sameNames, 'rows of both kinds can stand below each other');
+  assert.match(
+    names ?? '',
+    /,speculation\.drafted,speculation\.accepted,speculation\.passes,speculation\.tokens_per_pass,/,
+  );
+  assert.match(values ?? '', /,5,2,3,1\.66\d+,/);
+  assert.match(without ?? '', /,,,,/);
 });
 
 test('JSON is the whole report', () => {

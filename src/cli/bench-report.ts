@@ -44,7 +44,7 @@ export type Format = keyof typeof formats;
 type Row = readonly [what: string, found: string];
 
 function rowsOf(report: BenchReport): readonly Row[] {
-  const { machine, calibration, prefill, decode, alone, spread, memory } = report;
+  const { machine, calibration, prefill, decode, speculation, alone, spread, memory } = report;
   const { name, architecture } = report.model;
   const { cpu, threads, os, node, device_name } = machine;
   const { resident, streamed, context } = report.plan;
@@ -77,6 +77,14 @@ function rowsOf(report: BenchReport): readonly Row[] {
       'of a token',
       `reading ${perToken(decode.io_s)}, computing ${perToken(decode.compute_s)}, waiting for weights ${perToken(decode.stall_s)}`,
     ],
+    ...(speculation === null
+      ? []
+      : [
+          [
+            'guessed',
+            `${number(speculation.accepted)} of ${number(speculation.drafted)} tokens right: ${number(speculation.tokens_per_pass)} tokens per pass`,
+          ] as const,
+        ]),
     ...(alone.bytes_per_s === null || spread.bytes_per_s === null
       ? []
       : [
@@ -107,10 +115,13 @@ function markdown(rows: readonly Row[]): string {
   return [line(heading), line([], '-'), ...body.map((row) => line(row))].join('');
 }
 
+const noSpeculation = { drafted: null, accepted: null, passes: null, tokens_per_pass: null };
+
 /** A line of names and one of values: what depends on the model's types, and what is not a median, is left out. */
 function csv({ rounds: _, spread: __, plan: ___, ...report }: BenchReport): string {
   const { path, name, architecture, parameters, bytes } = report.model;
-  const columns = flatten({ ...report, model: { path, name, architecture, parameters, bytes } });
+  const model = { path, name, architecture, parameters, bytes };
+  const columns = flatten({ ...report, model, speculation: report.speculation ?? noSpeculation });
   const line = (values: readonly unknown[]): string => `${values.map(csvCell).join(',')}\n`;
   return line(columns.map(([name]) => name)) + line(columns.map(([, value]) => value));
 }

@@ -1,10 +1,17 @@
 import { cpus, release } from 'node:os';
 import { Command, Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
-import { type BenchmarkProgress, benchmark, type FirstToken, firstToken, type Round } from '../engine/benchmark.ts';
+import {
+  type BenchmarkProgress,
+  benchmark,
+  type FirstToken,
+  firstToken,
+  madeUp,
+  type PromptOf,
+  type Round,
+} from '../engine/benchmark.ts';
 import { figuresOf } from '../engine/figures.ts';
 import type { Model } from '../engine/model.ts';
-import type { Kernels } from '../engine/planner.ts';
 import { defaultBudget } from '../engine/process.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
 import { tracePass } from '../engine/trace.ts';
@@ -18,20 +25,19 @@ import { keepReading } from './calibrations.ts';
 import { describe } from './describe.ts';
 import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
-import { budgetOption, contextOption, kernelsOption, measureOptions, threadsOption } from './options.ts';
+import { openModel } from './open-model.ts';
+import { type ModelFlags, measureOptions, modelOptions } from './options.ts';
 import { checkWritable, write, writeFile } from './output.ts';
 import { Progress } from './progress.ts';
+import { tokensOf } from './prompt.ts';
 import { storageOf } from './storage.ts';
 import { timelineSvg } from './timeline.ts';
 
-interface BenchOptions {
-  memoryBudget?: number;
-  ctx?: number;
+interface BenchOptions extends ModelFlags {
   tokens: number;
   promptTokens: number;
+  prompt?: string;
   rounds: number;
-  threads?: number;
-  kernels: Kernels;
   cold?: boolean;
   output: Format;
   json?: boolean;
@@ -41,13 +47,9 @@ interface BenchOptions {
 export function benchCommand(): Command {
   const command = new Command('bench')
     .description('measure how fast a model runs here, and how close that comes to what limits it')
-    .argument('<model>', 'GGUF file; of a split model, any part')
-    .addOption(budgetOption())
-    .addOption(contextOption());
-  for (const option of measureOptions()) command.addOption(option);
+    .argument('<model>', 'GGUF file; of a split model, any part');
+  for (const option of modelOptions(measureOptions())) command.addOption(option);
   return command
-    .addOption(threadsOption())
-    .addOption(kernelsOption())
     .option('--cold', 'drop the model from the page cache before it is opened')
     .addOption(new Option('--output <format>', 'what to print').choices(Object.keys(formats)).default('md'))
     .addOption(new Option('--json', 'the same as --output json').conflicts('output'))
@@ -60,19 +62,20 @@ export function benchCommand(): Command {
  * it is opened, which is where the time to the first token begins. The rounds come last.
  */
 async function bench(path: string, options: BenchOptions, signal: AbortSignal): Promise<void> {
-  const { chart, promptTokens, tokens } = options;
+  const { chart } = options;
   if (chart !== undefined) checkWritable(chart);
-  const { Model } = await import('../engine/model.ts');
   const calibration = await calibrateFor(path, options, signal);
+  // Loading the libraries is no part of the time to the first token.
+  await import('../engine/model.ts');
 
   const began = performance.now();
-  const { memoryBudget, threads, kernels } = options;
-  const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading: calibration };
-  await using model = Model.open(path, machine);
-  const plan = planFor(model, options);
-  const measured = await measure(model, plan, { ...options, began, signal });
+  await using model = await openModel(path, options, calibration);
+  const promptOf = promptsOf(model, options);
+  const promptTokens = promptOf(1).length;
+  const plan = planFor(model, { ...options, promptTokens });
+  const measured = await measure(model, plan, { ...options, promptOf, began, signal });
   if (chart !== undefined) {
-    const trace = await tracePass(model, promptTokens + (tokens >> 1), signal);
+    const trace = await tracePass(model, promptTokens + (options.tokens >> 1), signal);
     const { name } = describe(model.outline, false);
     writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan), ...trace }));
   }
@@ -96,12 +99,18 @@ async function calibrateFor(path: string, options: BenchOptions, signal: AbortSi
   return calibration;
 }
 
+function promptsOf(model: Model, { prompt, promptTokens }: BenchOptions): PromptOf {
+  if (prompt === undefined) return madeUp(model, promptTokens);
+  const tokens = tokensOf(model, prompt);
+  return () => tokens;
+}
+
 /** Throws BAD_OPTION if the context does not hold what is to be measured. */
-function planFor(model: Model, { ctx, promptTokens, tokens }: BenchOptions): Plan {
+function planFor(model: Model, { ctx, prompt, promptTokens, tokens }: BenchOptions): Plan {
   const plan = model.plan(ctx, { prompt: promptTokens, answer: tokens });
   if (promptTokens + tokens > plan.context) {
     throw new EngineError('BAD_OPTION', {
-      option: '--prompt-tokens and --tokens',
+      option: `${prompt === undefined ? '--prompt-tokens' : '--prompt'} and --tokens`,
       value: `${promptTokens} and ${tokens}`,
       expected: `no more together than the context, ${plan.context} tokens; --ctx changes it`,
     });
@@ -117,9 +126,9 @@ interface Measured {
 async function measure(
   model: Model,
   plan: Plan,
-  options: BenchOptions & { began: number; signal: AbortSignal },
+  options: BenchOptions & { promptOf: PromptOf; began: number; signal: AbortSignal },
 ): Promise<Measured> {
-  const { began, signal, tokens, promptTokens } = options;
+  const { began, signal, promptOf, rounds, tokens } = options;
   let first: FirstToken;
   {
     using progress = new Progress('first token');
@@ -129,10 +138,10 @@ async function measure(
   }
   using progress = new Progress('measuring');
   const onProgress = ({ round, doing, done, total }: BenchmarkProgress): void =>
-    progress.show(`round ${round} of ${options.rounds}  ${doing}  ${done} of ${total}`);
+    progress.show(`round ${round} of ${rounds}  ${doing}  ${done} of ${total}`);
   return {
     first,
-    rounds: await benchmark(model, { promptTokens, tokens, rounds: options.rounds, signal, onProgress }),
+    rounds: await benchmark(model, { promptOf, tokens, rounds, signal, onProgress }),
   };
 }
 

@@ -3,40 +3,25 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { Model } from '../engine/model.ts';
-import type { Kernels } from '../engine/planner.ts';
 import { headline } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
-import { knownReading } from './calibrations.ts';
 import { obey, type Setting } from './chat-commands.ts';
 import { ChatHistory } from './chat-history.ts';
 import { type Input, InputParser } from './chat-input.ts';
 import { type ChatLines, PipedLines } from './chat-lines.ts';
 import { Conversation } from './conversation.ts';
 import { describe } from './describe.ts';
-import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
-import {
-  budgetOption,
-  contextOption,
-  type DraftFlags,
-  draftOf,
-  draftOptions,
-  generationOptions,
-  kernelsOption,
-  threadsOption,
-} from './options.ts';
+import { openModel } from './open-model.ts';
+import { generationOptions, type ModelFlags, modelOptions } from './options.ts';
 import { note, printable, write } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
 import { Terminal } from './terminal.ts';
 import { timings } from './timings.ts';
 
-interface ChatOptions extends Parameters, DraftFlags {
+interface ChatOptions extends ModelFlags, Parameters {
   system?: string;
-  memoryBudget?: number;
-  ctx?: number;
-  kernels: Kernels;
-  threads?: number;
   verbose?: boolean;
 }
 
@@ -44,13 +29,9 @@ export function chatCommand(): Command {
   const command = new Command('chat')
     .description('talk with a model in the terminal')
     .argument('<model>', 'GGUF file; of a split model, any part')
-    .option('--system <text>', 'instructions that come before the conversation')
-    .addOption(budgetOption())
-    .addOption(contextOption());
-  for (const option of [...generationOptions(), ...draftOptions()]) command.addOption(option);
+    .option('--system <text>', 'instructions that come before the conversation');
+  for (const option of modelOptions(generationOptions())) command.addOption(option);
   return command
-    .addOption(threadsOption())
-    .addOption(kernelsOption())
     .option('-v, --verbose', 'print the plan, and timings after each answer, to stderr')
     .action((path: string, options: ChatOptions) =>
       interruptible((abort) => {
@@ -61,15 +42,7 @@ export function chatCommand(): Command {
 }
 
 async function chat(path: string, options: ChatOptions, signal: AbortSignal): Promise<void> {
-  const { Model } = await import('../engine/model.ts');
-  await using model = Model.open(path, {
-    memoryBudget: options.memoryBudget,
-    threads: options.threads,
-    kernels: options.kernels,
-    ioThreads: ioThreads(),
-    reading: knownReading(path),
-    draft: draftOf(options),
-  });
+  await using model = await openModel(path, options);
   const conversation = new Conversation(options.system, options);
   // Whoever cannot talk with this model is told before anything is loaded.
   model.tokenize(conversation.asking('Hello'));

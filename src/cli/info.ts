@@ -2,20 +2,15 @@ import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { type ModelOutline, openOutline } from '../engine/outline.ts';
-import type { Kernels } from '../engine/planner.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';
 import { describe, type ModelDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
-import { budgetOption, contextOption, kernelsOption, threadsOption } from './options.ts';
+import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
 import { printable, write } from './output.ts';
 
-interface InfoOptions {
-  memoryBudget?: number;
-  ctx?: number;
-  kernels: Kernels;
-  threads?: number;
+interface InfoOptions extends MachineFlags {
   tensors?: boolean;
   json?: boolean;
 }

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
+import type { Kernels } from '../engine/planner.ts';
 import { defaultSampling } from '../sample/options.ts';
 
 /** Makes commander report what `parse` throws as a usage error of the option. */
@@ -32,6 +33,16 @@ function unless(option: Option, text: string): Option {
   return option.default(undefined, text);
 }
 
+/** What `budgetOption`, `contextOption`, `kernelsOption` and `threadsOption` give. */
+export interface MachineFlags {
+  /** Bytes. */
+  readonly memoryBudget?: number | undefined;
+  /** Tokens. */
+  readonly ctx?: number | undefined;
+  readonly kernels: Kernels;
+  readonly threads?: number | undefined;
+}
+
 /** `--memory-budget`: bytes, or undefined for `auto`. */
 export const budgetOption = (): Option =>
   unless(
@@ -55,15 +66,17 @@ export const threadsOption = (): Option =>
   );
 
 /** What `draftOptions` give. */
-export interface DraftFlags {
+interface DraftFlags {
   readonly draftNgram?: boolean | undefined;
+  readonly draftModel?: string | undefined;
   readonly draftAhead?: number | undefined;
   readonly adaptiveDraft?: boolean | undefined;
 }
 
 /** How the engine guesses ahead. */
-export const draftOptions = (): readonly Option[] => [
+const draftOptions = (): readonly Option[] => [
   new Option('--draft-ngram', 'guess ahead by what followed earlier in the text, so that a pass yields several tokens'),
+  new Option('--draft-model <file>', 'a small model with the same vocabulary that guesses ahead'),
   unless(new Option('--draft-ahead <n>', 'the most tokens guessed at once'), '15').argParser(
     whole('a number of tokens from 1 to 64', 1, 64),
   ),
@@ -74,16 +87,31 @@ export const draftOptions = (): readonly Option[] => [
 ];
 
 /** As a model wants it. */
-export const draftOf = ({ draftNgram, draftAhead, adaptiveDraft }: DraftFlags): DraftOptions => ({
-  ngram: draftNgram ?? false,
+export const draftOf = ({ draftNgram, draftModel, draftAhead, adaptiveDraft }: DraftFlags): DraftOptions => ({
+  ngram: draftNgram,
+  model: draftModel,
   ahead: draftAhead,
   adaptive: adaptiveDraft,
 });
 
-/** How much a benchmark measures. */
+/** What `modelOptions` give, beside those of the command. */
+export interface ModelFlags extends MachineFlags, DraftFlags {}
+
+/** The options of a command that runs a model, its `own` among them, as --help shows them. */
+export const modelOptions = (own: readonly Option[]): readonly Option[] => [
+  budgetOption(),
+  contextOption(),
+  ...own,
+  ...draftOptions(),
+  threadsOption(),
+  kernelsOption(),
+];
+
+/** What a benchmark measures, and how much of it. */
 export const measureOptions = (): readonly Option[] => [
   new Option('--tokens <n>', 'tokens to decode in each round').default(16).argParser(whole('a number of tokens', 1)),
   new Option('--prompt-tokens <n>', 'tokens of each prompt').default(128).argParser(whole('a number of tokens', 1)),
+  new Option('-p, --prompt <text>', 'text to answer instead of made-up tokens').conflicts('promptTokens'),
   new Option('--rounds <n>', 'times that everything is measured').default(3).argParser(whole('a number of rounds', 1)),
 ];
 

@@ -4,43 +4,18 @@ import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
-import type { Model } from '../engine/model.ts';
-import type { Kernels } from '../engine/planner.ts';
 import { headline } from '../plan/explain.ts';
-import type { Message } from '../text/chat-template.ts';
-import { knownReading } from './calibrations.ts';
-import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
-import {
-  budgetOption,
-  contextOption,
-  type DraftFlags,
-  draftOf,
-  draftOptions,
-  generationOptions,
-  kernelsOption,
-  threadsOption,
-} from './options.ts';
+import { openModel } from './open-model.ts';
+import { generationOptions, type ModelFlags, modelOptions } from './options.ts';
 import { note, write } from './output.ts';
+import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
+import { type PromptFlags, tokensOf } from './prompt.ts';
 import { timings } from './timings.ts';
 
-interface RunOptions extends DraftFlags {
+interface RunOptions extends ModelFlags, Parameters, PromptFlags {
   prompt?: string;
-  system?: string;
-  raw?: boolean;
-  memoryBudget?: number;
-  ctx?: number;
-  kernels: Kernels;
-  threads?: number;
-  maxTokens?: number;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repeatPenalty: number;
-  seed?: number;
-  stop: readonly string[];
   verbose?: boolean;
   json?: boolean;
 }
@@ -51,13 +26,9 @@ export function runCommand(): Command {
     .argument('<model>', 'GGUF file; of a split model, any part')
     .option('-p, --prompt <text>', 'the prompt; left out, it is read from stdin')
     .option('--system <text>', 'instructions that come before the prompt')
-    .option('--raw', "send the prompt as it is, without the model's chat template")
-    .addOption(budgetOption())
-    .addOption(contextOption());
-  for (const option of [...generationOptions(), ...draftOptions()]) command.addOption(option);
+    .option('--raw', "send the prompt as it is, without the model's chat template");
+  for (const option of modelOptions(generationOptions())) command.addOption(option);
   return command
-    .addOption(threadsOption())
-    .addOption(kernelsOption())
     .option('-v, --verbose', 'print the plan and timings to stderr')
     .option('--json', 'print one JSON object instead of text')
     .action(run);
@@ -70,17 +41,8 @@ const run = (path: string, options: RunOptions): Promise<void> =>
   });
 
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
-  // Other commands, and --help, begin without what only answering needs.
-  const { Model } = await import('../engine/model.ts');
-  await using model = Model.open(path, {
-    memoryBudget: options.memoryBudget,
-    threads: options.threads,
-    kernels: options.kernels,
-    ioThreads: ioThreads(),
-    reading: knownReading(path),
-    draft: draftOf(options),
-  });
-  const tokens = model.tokenize(promptFor(model, options, options.prompt ?? (await readPrompt(signal))));
+  await using model = await openModel(path, options);
+  const tokens = tokensOf(model, options.prompt ?? (await readPrompt(signal)), options);
   const plan = model.plan(options.ctx, {
     prompt: tokens.length,
     answer: options.maxTokens ?? Number.POSITIVE_INFINITY,
@@ -106,15 +68,6 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
   const text = await print(generation, options.json ?? false);
   if (options.json) await write(`${JSON.stringify(toJson(generation, text))}\n`);
   if (options.verbose) for (const line of timings(generation)) note(line);
-}
-
-/** The prompt as the model wants it: with its chat template unless that is not wanted, or there is none. */
-function promptFor(model: Model, options: RunOptions, prompt: string): string | readonly Message[] {
-  if (prompt === '') throw new EngineError('NO_PROMPT', {});
-  const { system } = options;
-  if (options.raw || !model.hasTemplate) return system === undefined ? prompt : `${system}\n\n${prompt}`;
-  const user: Message = { role: 'user', content: prompt };
-  return system === undefined ? [user] : [{ role: 'system', content: system }, user];
 }
 
 async function readPrompt(signal: AbortSignal): Promise<string> {

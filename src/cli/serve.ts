@@ -43,6 +43,7 @@ export function serveCommand(): Command {
     )
     .option('--prompt-cache-dir <dir>', 'a folder that keeps it when the server ends')
     .option('--draft-ngram', 'guess ahead by what followed earlier in a text, so that a pass yields several tokens')
+    .option('--draft-model <file>', 'a small model with the same vocabulary that guesses ahead')
     .addOption(option('--draft-ahead <n>', 'the most tokens guessed at once', '15'))
     .option('--adaptive-draft', 'guess as many as pay (default: true)')
     .option('--no-adaptive-draft', 'guess as many as there are')
@@ -70,20 +71,14 @@ async function serve(files: readonly string[], flags: Flags): Promise<void> {
 async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<string, Plan>> {
   const { openOutline } = await import('../engine/outline.ts');
   const { checkTokenizer } = await import('../text/check.ts');
-  const { aheadOf } = await import('../engine/drafter.ts');
+  const { Drafting } = await import('../engine/drafting.ts');
   const { forecast } = await import('./forecast.ts');
   const { ctx: context, parallel = 'auto', promptCache = 'auto' } = settings;
   const planned = settings.files.map((path) => {
     const outline = openOutline(path);
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(outline, {
-      ...settings,
-      context,
-      parallel,
-      ahead: aheadOf(draftOf(settings)),
-      promptCache,
-      beside,
-    });
+    const { ahead, outline: draft } = Drafting.open(draftOf(settings), outline);
+    const plan = forecast(outline, { ...settings, context, parallel, ahead, draft, promptCache, beside });
     return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
   });
   return new Map(planned);

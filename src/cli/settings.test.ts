@@ -57,6 +57,7 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     promptCache: '1.5G',
     promptCacheDir: '/cache',
     draftNgram: 'true',
+    draftModel: '/draft.gguf',
     draftAhead: '7',
     adaptiveDraft: 'false',
     kernels: 'plain',
@@ -168,12 +169,15 @@ test('the port counts by itself before the one in the address, wherever that win
 test('paths in the file count from its folder, and from home', () => {
   using folder = tempFolder();
   const config = folder.file('config.toml');
-  writeFileSync(config, 'models = "models"\nfiles = ["a.gguf", "~/b.gguf", "/c.gguf"]\nprompt-cache-dir = "~"');
-  const { models, files, promptCacheDir } = settingsOf(
+  writeFileSync(
+    config,
+    'models = "models"\nfiles = ["a.gguf", "~/b.gguf", "/c.gguf"]\nprompt-cache-dir = "~"\ndraft-model = "d.gguf"',
+  );
+  const { models, files, promptCacheDir, draftModel } = settingsOf(
     { config },
     { platform: 'linux', home: '/home/me', environment: {} },
   );
-  assert.equal(models, folder.file('models'));
+  assert.deepEqual([models, draftModel], [folder.file('models'), folder.file('d.gguf')]);
   assert.deepEqual(files, [folder.file('a.gguf'), join('/home/me', 'b.gguf'), '/c.gguf']);
   assert.equal(promptCacheDir, '/home/me');
   assert.equal(settings({ models: 'models' }).models, 'models', 'others count from where the command was given');

@@ -30,8 +30,9 @@ export interface Settings {
   /** 0 is none. */
   readonly promptCache?: number | undefined;
   readonly promptCacheDir?: string | undefined;
-  /** Guess ahead by what followed earlier in the text, at most so many tokens, and no more than pays. */
+  /** Guess ahead by what followed earlier in the text, by a GGUF file, at most so many tokens, and no more than pays. */
   readonly draftNgram: boolean;
+  readonly draftModel?: string | undefined;
   readonly draftAhead?: number | undefined;
   readonly adaptiveDraft: boolean;
   readonly kernels: Kernels;
@@ -106,6 +107,7 @@ const schema = z.object({
   promptCache: auto(z.union([none, size])),
   promptCacheDir: text('a folder').optional(),
   draftNgram: truth.default(false),
+  draftModel: text('a GGUF file').optional(),
   draftAhead: auto(whole('a number of tokens', 1, 64)),
   adaptiveDraft: truth.default(true),
   kernels: z.enum(['auto', 'plain'], 'auto or plain').default('auto'),
@@ -184,7 +186,7 @@ function ofFile({ path, values }: ConfigFile, { home }: User): Layer {
   });
 }
 
-const paths: ReadonlySet<Key> = new Set(['files', 'models', 'promptCacheDir']);
+const paths: ReadonlySet<Key> = new Set(['files', 'models', 'promptCacheDir', 'draftModel']);
 
 /**
  * The settings: flags win over the environment, that over the file, and each is checked. Throws BAD_OPTION, which says

@@ -3,7 +3,8 @@ import test, { after } from 'node:test';
 import { synthesize } from '../../bench/synthesize.ts';
 import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { type BenchmarkProgress, benchmark, firstToken } from './benchmark.ts';
+import { type BenchmarkProgress, benchmark, firstToken, madeUp } from './benchmark.ts';
+import type { DraftOptions } from './drafter.ts';
 import { figuresOf } from './figures.ts';
 import { Model } from './model.ts';
 import { runtimeBytes } from './process.ts';
@@ -17,8 +18,8 @@ const shape = { layers: 10, width: 512, heads: 8, kvHeads: 4, feedForward: 1024,
 synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
 
 /** Some 24 MB of weights; `beside` is what the budget leaves beside this process. */
-const open = (beside: number): Model =>
-  Model.open(path, { memoryBudget: runtimeBytes() + beside, threads: 1, context: 64 });
+const open = (beside: number, draft?: DraftOptions): Model =>
+  Model.open(path, { memoryBudget: runtimeBytes() + beside, threads: 1, context: 64, draft });
 
 test('a streaming model is measured: every part of every round, in turns', async () => {
   const began = performance.now();
@@ -29,7 +30,12 @@ test('a streaming model is measured: every part of every round, in turns', async
   assert.ok(first.seconds > 0 && first.bytes_read >= first.sweep_bytes && first.sweep_bytes > plan.bytesPerPass);
 
   const told: BenchmarkProgress[] = [];
-  const rounds = await benchmark(model, { promptTokens: 9, tokens: 4, rounds: 2, onProgress: (at) => told.push(at) });
+  const rounds = await benchmark(model, {
+    promptOf: madeUp(model, 9),
+    tokens: 4,
+    rounds: 2,
+    onProgress: (at) => told.push(at),
+  });
   assert.equal(rounds.length, 2);
   for (const { reading, prefill, decode, computing_s } of rounds) {
     assert.ok(reading && reading.seconds >= 0.3 && reading.bytes > plan.bytesPerPass);
@@ -60,17 +66,54 @@ test('measuring leaves the model as it was: an answer is the same before and aft
     return generation.tokens;
   };
   const before = await answer();
-  await benchmark(model, { promptTokens: 3, tokens: 2, rounds: 1 });
+  await benchmark(model, { promptOf: madeUp(model, 3), tokens: 2, rounds: 1 });
   assert.deepEqual(await answer(), before);
   await tracePass(model, 4);
   assert.deepEqual(await answer(), before);
+});
+
+test('the same prompt is computed in every round, whatever was asked before', async () => {
+  await using model = open(256 * MiB);
+  const prompt = [5, 6, 7, 8];
+  for await (const _ of model.generate(prompt, { temperature: 0, ignoreEnd: true, maxTokens: 2 }));
+  const rounds = await benchmark(model, { promptOf: () => prompt, tokens: 2, rounds: 2 });
+  assert.deepEqual(
+    rounds.map(({ prefill }) => [prefill.tokens, prefill.cached]),
+    [
+      [4, 0],
+      [4, 0],
+    ],
+  );
+});
+
+test('guesses make for fewer passes, and passes as long as those are computed alone', async () => {
+  await using model = open(256 * MiB, { ngram: true, ahead: 15, adaptive: false });
+  const decoding: number[] = [];
+  const alone: number[] = [];
+  await model.exclusively(async (runtime) => {
+    const { run } = runtime;
+    runtime.run = (spans, options) => {
+      for (const { start, tokens } of spans) {
+        if (start >= 9) (options?.still ? alone : decoding).push(tokens.length);
+        assert.ok(start + tokens.length <= 9 + 50);
+      }
+      return run.call(runtime, spans, options);
+    };
+  });
+  const [round] = await benchmark(model, { promptOf: madeUp(model, 9), tokens: 50, rounds: 1 });
+  const { speculation, decode } = round ?? assert.fail();
+  const { drafted, accepted, passes } = speculation;
+  assert.ok(accepted > 0 && accepted <= drafted && passes + accepted === 50 && decode.tokens === 50);
+  assert.equal(decoding.length, passes);
+  assert.ok(alone.every((length) => decoding.includes(length)));
+  assert.deepEqual([Math.min(...alone), Math.max(...alone)], [1, Math.max(...decoding)]);
 });
 
 test('where everything is resident there is nothing to read', async () => {
   await using model = open(256 * MiB);
   const plan = model.plan();
   await firstToken(model, plan, { began: performance.now() });
-  const [round] = await benchmark(model, { promptTokens: 5, tokens: 3, rounds: 1 });
+  const [round] = await benchmark(model, { promptOf: madeUp(model, 5), tokens: 3, rounds: 1 });
   assert.equal(plan.bytesPerPass, 0);
   assert.equal(round?.reading, null);
 });
@@ -101,6 +144,12 @@ test('an abort ends the measuring', async () => {
   const onProgress = ({ doing }: BenchmarkProgress): void => {
     if (doing === 'decoding') later.abort();
   };
-  const ended = benchmark(model, { promptTokens: 5, tokens: 30, rounds: 2, signal: later.signal, onProgress });
+  const ended = benchmark(model, {
+    promptOf: madeUp(model, 5),
+    tokens: 30,
+    rounds: 2,
+    signal: later.signal,
+    onProgress,
+  });
   await assert.rejects(ended, { name: 'AbortError' });
 });

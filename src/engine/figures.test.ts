@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { Round } from './benchmark.ts';
 import { figuresOf } from './figures.ts';
 
-const memory = { budget: 1, peak: 1, resident: 0, ring: 0, kv: 0, compute: 0, runtime: 0 };
+const memory = { budget: 1, peak: 1, resident: 0, ring: 0, kv: 0, compute: 0, draft: 0, runtime: 0 };
 
 interface Sketch {
   /** Bytes per second of reading alone; left out, nothing streams. */
@@ -11,13 +11,17 @@ interface Sketch {
   readonly computing?: number;
   /** Seconds that two tokens of 50 bytes each took. */
   readonly seconds?: number;
+  /** What they came of: a pass each, or fewer after guesses. */
+  readonly passes?: number;
+  readonly drafted?: number;
 }
 
-function round({ rate, computing = 0.1, seconds = 2 }: Sketch): Round {
+function round({ rate, computing = 0.1, seconds = 2, passes = 2, drafted = 0 }: Sketch): Round {
   return {
     reading: rate === undefined ? null : { seconds: 3, bytes: 3 * rate },
     prefill: { cached: 0, tokens: 8, seconds: 4, bytes_read: 70, ttft_ms: 4000 },
     decode: { tokens: 2, seconds, tokens_per_s: 2 / seconds, bytes_per_token: 50, io_s: 1, compute_s: 1, stall_s: 1 },
+    speculation: { drafted, accepted: 2 - passes, passes, tokens_per_pass: 2 / passes },
     computing_s: computing,
     memory,
   };
@@ -53,4 +57,18 @@ test('without streaming there is no rate of reading', () => {
   const { alone, spread, prefill } = figuresOf([round({})]);
   assert.deepEqual([alone.bytes_per_s, spread.bytes_per_s], [null, null]);
   assert.deepEqual(prefill, { tokens: 8, tokens_per_s: 2, ttft_ms: 4000, bytes_read: 70 });
+});
+
+test('where guesses make one pass yield two tokens, that pass is held against reading and computing it', () => {
+  const guessed = { passes: 1, drafted: 3 };
+  // The pass of 2 s reads 100 bytes in 1 s, or in 0.5 s and computes for 1.5 s.
+  assert.equal(fractionOf({ ...guessed, rate: 100 }), 0.5);
+  assert.equal(fractionOf({ ...guessed, rate: 200, computing: 1.5 }), 0.75);
+  assert.equal(figuresOf([round({ ...guessed, computing: 1.5 })]).alone.compute_s_per_token, 0.75);
+});
+
+test('what was guessed is told in medians, and not at all where nothing was', () => {
+  const guessed = [1, 3, 5].map((drafted) => round({ passes: 1, drafted }));
+  assert.deepEqual(figuresOf(guessed).speculation, { drafted: 3, accepted: 1, passes: 1, tokens_per_pass: 2 });
+  assert.equal(figuresOf([round({}), round({})]).speculation, null);
 });

@@ -15,6 +15,8 @@ export interface Figures {
   };
   /** Tokens and seconds are those of each round. */
   readonly decode: GenerationStats['decode'] & { readonly fraction_of_limit: number };
+  /** Null if nothing was guessed. */
+  readonly speculation: GenerationStats['speculation'] | null;
   /** What limits decoding: each alone, in the same rounds. */
   readonly alone: {
     /** Null if nothing streams. */
@@ -29,13 +31,18 @@ export interface Figures {
   };
 }
 
+/** Seconds that computing what was decoded takes alone. */
+const computingSeconds = ({ speculation, computing_s }: Round): number => speculation.passes * computing_s;
+
 /**
- * How close decoding came to what it is limited by: the larger of the seconds that reading a token's bytes takes alone
- * and those that computing a token takes alone, by the seconds that a token took. 1 is the limit; above it is noise.
+ * How close decoding came to what it is limited by: the larger of the seconds that reading the bytes of its passes takes
+ * alone and those that computing them takes alone, by the seconds that they took. 1 is the limit; above it is noise.
  */
-function fractionOfLimit({ reading, decode, computing_s }: Round): number {
-  const readingSeconds = reading ? decode.bytes_per_token * (reading.seconds / reading.bytes) : 0;
-  return Math.max(readingSeconds, computing_s) / (decode.seconds / decode.tokens);
+function fractionOfLimit(round: Round): number {
+  const { reading, decode } = round;
+  const bytes = decode.tokens * decode.bytes_per_token;
+  const readingSeconds = reading ? bytes * (reading.seconds / reading.bytes) : 0;
+  return Math.max(readingSeconds, computingSeconds(round)) / decode.seconds;
 }
 
 /** The medians of rounds, at least one. Ratios are taken in each round, before their median is. */
@@ -63,9 +70,10 @@ export function figuresOf(rounds: readonly Round[]): Figures {
       stall_s: median(all(({ decode }) => decode.stall_s)),
       fraction_of_limit: median(fractions),
     },
+    speculation: speculationOf(rounds),
     alone: {
       bytes_per_s: streams ? median(readingRates) : null,
-      compute_s_per_token: median(all(({ computing_s }) => computing_s)),
+      compute_s_per_token: median(all((round) => computingSeconds(round) / round.decode.tokens)),
     },
     spread: {
       prefill_tokens_per_s: rangeOf(prefillRates),
@@ -73,6 +81,18 @@ export function figuresOf(rounds: readonly Round[]): Figures {
       fraction_of_limit: rangeOf(fractions),
       bytes_per_s: streams ? rangeOf(readingRates) : null,
     },
+  };
+}
+
+function speculationOf(rounds: readonly Round[]): Figures['speculation'] {
+  if (rounds.every(({ speculation }) => speculation.drafted === 0)) return null;
+  const middle = (of: keyof GenerationStats['speculation']): number =>
+    median(rounds.map(({ speculation }) => speculation[of]));
+  return {
+    drafted: middle('drafted'),
+    accepted: middle('accepted'),
+    passes: middle('passes'),
+    tokens_per_pass: middle('tokens_per_pass'),
   };
 }
 

@@ -1,0 +1,20 @@
+import type { Model } from '../engine/model.ts';
+import type { Reading } from '../stream/reader.ts';
+import { knownReading } from './calibrations.ts';
+import { ioThreads } from './environment.ts';
+import { draftOf, type ModelFlags } from './options.ts';
+
+/**
+ * Opens a model as a command was told to, to be read as `reading` says: left out, as its device was found to be read
+ * best. Rejects with the errors of `Model.open`.
+ */
+export async function openModel(
+  path: string,
+  flags: ModelFlags,
+  reading: Reading | undefined = knownReading(path),
+): Promise<Model> {
+  // Other commands, and --help, begin without what only answering needs.
+  const { Model } = await import('../engine/model.ts');
+  const { memoryBudget, threads, kernels } = flags;
+  return Model.open(path, { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading, draft: draftOf(flags) });
+}
