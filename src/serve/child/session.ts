@@ -1,3 +1,4 @@
+import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../../engine/logprobs.ts';
 import { Model } from '../../engine/model.ts';
@@ -56,15 +57,7 @@ export class Session {
 
   async #start(start: EngineStart): Promise<void> {
     try {
-      this.#model = Model.open(start.path, {
-        ...start,
-        parallel: start.parallel ?? 'auto',
-        promptCache: {
-          bytes: start.promptCache ?? 'auto',
-          folder: start.promptCacheFolder,
-          warn: (reason) => this.#say({ kind: 'warning', reason: reason.message }),
-        },
-      });
+      this.#model = this.#open(start);
       const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
       this.#context = plan.context;
       const longestToken = Math.max(1, this.#model.vocabulary.longestPiece());
@@ -73,6 +66,21 @@ export class Session {
       this.#timer = setInterval(() => this.#say({ kind: 'tally' }), tallyInterval);
     } catch (error) {
       this.#say({ kind: 'refused', failure: failureOf(error) });
+    }
+  }
+
+  /** Of many models that are served, those whose vocabulary is not the draft model's do without it. */
+  #open(start: EngineStart): Model {
+    const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
+    const promptCache = { bytes: start.promptCache ?? 'auto', folder: start.promptCacheFolder, warn } as const;
+    const open = (draft: EngineStart['draft']): Model =>
+      Model.open(start.path, { ...start, parallel: start.parallel ?? 'auto', promptCache, draft });
+    try {
+      return open(start.draft);
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === 'VOCABULARY_DIFFERS')) throw error;
+      warn(error);
+      return open({ ...start.draft, model: undefined });
     }
   }
 
