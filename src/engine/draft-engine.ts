@@ -144,7 +144,7 @@ export class DraftEngine implements AsyncDisposable {
   #counts(): readonly number[] {
     const pending = this.#drafts.map(({ tokens, request }) => tokens.length - request.slot.tokens.length);
     const wanted = pending.map((tokens) =>
-      tokens <= few ? { tokens, decoding: true } : { tokens, decoding: false },
+      tokens <= few ? { tokens: 1, decoding: true } : { tokens, decoding: false },
     );
     const { limits } = this.#runtime;
     return schedule(wanted, { ...limits, chunk: limits.batch });

@@ -8,7 +8,7 @@ import { aheadOf, type Drafter, type DraftOptions, noDrafter } from './drafter.t
 import { EitherDrafter } from './either-drafter.ts';
 import { ModelDrafter } from './model-drafter.ts';
 import { NgramDrafter } from './ngram-drafter.ts';
-import { evictFiles, type ModelOutline, openOutline } from './outline.ts';
+import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
 
 /** Beside a model, which often guesses right, only where so many tokens in a row came before. */
@@ -36,6 +36,7 @@ export class Drafting implements AsyncDisposable {
   static open(options: DraftOptions, target: ModelOutline): Drafting {
     if (options.model === undefined) return new Drafting(options, undefined);
     const outline = openOutline(options.model);
+    manifestIn(outline, outline.config.context);
     checkTokenizer(outline.file.metadata);
     checkSameTokens(outline.file.metadata, target.file.metadata);
     evictFiles(outline);

@@ -27,7 +27,7 @@ export class ModelDrafter implements Drafter {
   }
 
   accept(token: number): void {
-    this.#text.push(token);
+    this.#text.push(token < this.#engine.vocabulary ? token : unknown);
   }
 
   /** None if the text is longer than the model's context. Rejects with the errors of a pass. */

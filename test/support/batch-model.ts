@@ -10,9 +10,9 @@ import { runtimeBytes } from '../../src/engine/process.ts';
 const MiB = 2 ** 20;
 const shape = { layers: 6, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400, context: 256 };
 
-/** Writes a model of 15 MB of random weights that knows every byte. */
-export const writeBatchModel = (path: string): void =>
-  synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+/** Writes a model of 15 MB of random weights that knows every byte, trained for so many tokens: the same weights for all. */
+export const writeBatchModel = (path: string, context: number = shape.context): void =>
+  synthesize(path, { ...shape, context, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
 
 export interface BatchOptions extends ModelOptions {
   /** Under a budget that most of the weights do not fit in. */

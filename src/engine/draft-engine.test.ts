@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Answered,
+  ask,
+  assertAnswer,
+  openBatchModel,
+  promptOf,
+  rejectsWith,
+  writeBatchModel,
+} from '../../test/support/batch-model.ts';
+import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-draft.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { EngineError } from '../base/errors.ts';
+import type { KvSlot } from '../kv/slot.ts';
+
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('model.gguf');
+writeBatchModel(path);
+
+const context = 256;
+const wanted = 10;
+const prompts = [3, 20, 64, 130].map((length, seed) => promptOf(seed, length));
+const expected: Answered[] = [];
+{
+  await using model = openBatchModel(path, { parallel: 1 });
+  for (const prompt of prompts) expected.push(await ask(model, prompt, { maxTokens: wanted }));
+}
+
+const takeFor = async ({ engine }: OpenDraft, text: readonly number[]): Promise<KvSlot> =>
+  (await engine.take(text)) ?? assert.fail('there is no place');
+
+/** Likeliest tokens after `text`, and by how much they were so. */
+async function guessed(
+  { engine }: OpenDraft,
+  slot: KvSlot,
+  text: readonly number[],
+  most: number = wanted,
+): Promise<Pick<Answered, 'tokens' | 'gaps'>> {
+  const gaps: number[] = [];
+  const guesses = await engine.propose({ slot, text, most, guess: likeliest(gaps), gone: () => false });
+  return { tokens: guesses.map(({ token }) => token), gaps };
+}
+
+/** Sums over 64 tokens and more round differently than those over few. */
+const nearTie = 0.2;
+
+/** Fails unless both are the same, as far as there is no near-tie. */
+const assertSame = (actual: Pick<Answered, 'tokens'>, { tokens, gaps }: Pick<Answered, 'tokens' | 'gaps'>): void => {
+  const expected = { tokens, gaps, text: '', logprobs: [], cached: 0, reason: undefined };
+  assertAnswer(actual.tokens, expected, tokens.length, nearTie);
+};
+
+test('the guesses of a model about itself are what it answers', async () => {
+  await using draft = await openDraft(path, context, 1);
+  for (const [i, prompt] of prompts.entries()) {
+    const slot = await takeFor(draft, prompt);
+    assertSame(await guessed(draft, slot, prompt), expected[i] ?? assert.fail());
+    draft.engine.release(slot);
+    await draft.runtime.released();
+  }
+});
+
+test('texts that are asked about at once share the passes, a guess each, however long they are', async () => {
+  await using draft = await openDraft(path, context, 4);
+  const asked = prompts.map(async (prompt, i) => {
+    assertSame(await guessed(draft, await takeFor(draft, prompt), prompt), expected[i] ?? assert.fail());
+  });
+  await Promise.all(asked);
+  const { batch } = draft.runtime.plan;
+  const [first = []] = draft.passes;
+  assert.deepEqual(first.slice(0, 2), [1, 20], 'as few tokens as three are computed one by one');
+  const all = draft.passes.reduce((sum, tokens) => sum + tokens.reduce((a, b) => a + b), 0);
+  assert.equal(all, prompts.reduce((sum, { length }) => sum + length, 0) + 4 * (wanted - 1));
+  for (const tokens of draft.passes) assert.ok(tokens.reduce((a, b) => a + b) <= batch + 3);
+  assert.ok(draft.passes.length < 1.5 * wanted + prompts.length, `${draft.passes.length} passes`);
+});
+
+test('a pass takes no more tokens than were planned for, however many texts are behind by a few', async () => {
+  const parallel = 12;
+  await using draft = await openDraft(path, 16, parallel);
+  const { batch } = draft.runtime.plan;
+  const texts = Array.from({ length: parallel }, (_, i) => promptOf(i, i === 0 ? 14 : 3));
+  const answers = texts.map(async (text) => guessed(draft, await takeFor(draft, text), text, 2));
+  for (const { tokens } of await Promise.all(answers)) assert.equal(tokens.length, 2);
+  for (const tokens of draft.passes) assert.ok(tokens.reduce((a, b) => a + b) <= batch + parallel - 1);
+});
+
+test('those that want fewer guesses have them at once, and the others go on', async () => {
+  await using draft = await openDraft(path, context, 3);
+  const texts = [0, 1, 2].map((i) => promptOf(i, 3));
+  const order: number[] = [];
+  const answers = texts.map(async (text, i) => {
+    const { tokens } = await guessed(draft, await takeFor(draft, text), text, 3 * (3 - i));
+    assert.equal(tokens.length, 3 * (3 - i));
+    order.push(i);
+  });
+  await Promise.all(answers);
+  assert.deepEqual(order, [2, 1, 0]);
+  assert.deepEqual(draft.passes.at(-1), [1]);
+  assert.equal(draft.passes.length, 2 + 9);
+});
+
+test('however a text was changed since, its guesses are those of a text that is new', async () => {
+  await using draft = await openDraft(path, context, 1);
+  await using fresh = await openDraft(path, context, 1);
+  const slot = await takeFor(draft, []);
+  const newSlot = await takeFor(fresh, []);
+  const anyEdit = fc.record({
+    keep: fc.oneof(fc.nat(80), fc.constant(Number.POSITIVE_INFINITY)),
+    right: fc.nat(6),
+    more: fc.array(fc.nat(399), { maxLength: 70 }),
+    most: fc.integer({ min: 1, max: 8 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyEdit, { minLength: 1, maxLength: 5 }), async (edits) => {
+      let text: readonly number[] = promptOf(1, 9);
+      let last: readonly number[] = [];
+      for (const { keep, right, more, most } of edits) {
+        // Some guesses came true, and then something else came, or the text is another one from here on.
+        text = [...(keep < text.length ? text.slice(0, keep) : [...text, ...last.slice(0, right)]), ...more].slice(
+          -200,
+        );
+        if (text.length === 0) text = [7];
+        newSlot.keep(0);
+        const guesses = await guessed(draft, slot, text, most);
+        assertSame(guesses, await guessed(fresh, newSlot, text, most));
+        last = guesses.tokens;
+        // The last guess need not be stored.
+        const stored = [...text, ...last.slice(0, -1)];
+        assert.deepEqual(slot.tokens, stored);
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('what was stored of a text is not computed again', async () => {
+  await using draft = await openDraft(path, context, 1);
+  const text = promptOf(2, 20);
+  const slot = await takeFor(draft, text);
+  const { tokens } = await guessed(draft, slot, text, 4);
+  draft.passes.length = 0;
+  await guessed(draft, slot, text, 1);
+  assert.deepEqual(draft.passes, [[1]], 'the same text again: its last token, for the logits');
+  await guessed(draft, slot, [...text, ...tokens.slice(0, 2), 5], 1);
+  assert.deepEqual(draft.passes.slice(1), [[1], [1], [1]], 'two guesses of which one is stored yet, and what came');
+});
+
+test('there is a place for as many texts as were planned for, and none for more until one has left', async () => {
+  await using draft = await openDraft(path, 64, 2);
+  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  assert.equal(await draft.engine.take([3]), undefined);
+  draft.engine.release(slots[1] ?? assert.fail());
+  await draft.runtime.released();
+  assert.equal(await draft.engine.take([3]), slots[1]);
+});
+
+test('whoever does not want guesses any more has no passes, and is asked for no guess', async () => {
+  await using draft = await openDraft(path, context, 2);
+  const texts = [promptOf(0, 3), promptOf(1, 3)];
+  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  let gone = false;
+  let asked = 0;
+  const propose = (i: number): Promise<readonly unknown[]> =>
+    draft.engine.propose({
+      slot: slots[i] ?? assert.fail(),
+      text: texts[i] ?? assert.fail(),
+      most: 6,
+      guess: (logits, text) => {
+        if (i === 1) assert.ok(!gone, 'it is gone');
+        if (i === 1) asked += 1;
+        if (asked === 2) gone = true;
+        return likeliest()(logits, text);
+      },
+      gone: () => i === 1 && gone,
+    });
+  const [other, left] = await Promise.all([propose(0), propose(1)]);
+  assert.deepEqual([other.length, left.length, asked], [6, 2, 2]);
+  assert.deepEqual(draft.passes.slice(-4), [[1], [1], [1], [1]]);
+});
+
+test('an abort rejects what is under way and what comes later, with its reason', async () => {
+  await using draft = await openDraft(path, context, 1);
+  const text = promptOf(3, 100);
+  const slot = await takeFor(draft, text);
+  const under = rejectsWith(guessed(draft, slot, text), 'MODEL_CLOSED');
+  setImmediate(() => draft.engine.abort(new EngineError('MODEL_CLOSED', { file: path })));
+  await under;
+  await rejectsWith(guessed(draft, slot, text), 'MODEL_CLOSED');
+});
+
+test('a pass that fails rejects all it was for, and the next guesses are right', async () => {
+  await using draft = await openDraft(path, context, 2);
+  const { runtime } = draft;
+  const { run } = runtime;
+  let failing = true;
+  runtime.run = (spans, options) => {
+    if (!failing || spans.some(({ tokens }) => tokens.length > 1)) return run(spans, options);
+    return Promise.reject(new EngineError('COMPUTE_FAILED', { status: 1 }));
+  };
+  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  const both = (): readonly Promise<Pick<Answered, 'tokens' | 'gaps'>>[] =>
+    slots.map((slot, i) => guessed(draft, slot, prompts[i + 1] ?? assert.fail()));
+  await Promise.all(both().map((answer) => rejectsWith(answer, 'COMPUTE_FAILED')));
+  failing = false;
+  for (const [i, answer] of (await Promise.all(both())).entries()) assertSame(answer, expected[i + 1] ?? assert.fail());
+});
+
+test('the cost of a guess is what passes over single tokens took of late, by the guesses that they gave', async (t) => {
+  await using draft = await openDraft(path, context, 2);
+  let now = 0;
+  let milliseconds = 0;
+  const { run } = draft.runtime;
+  draft.runtime.run = async (spans, options) => {
+    const logits = await run(spans, options);
+    now += spans.some(({ tokens }) => tokens.length > 1) ? 5000 : milliseconds;
+    return logits;
+  };
+  t.mock.method(performance, 'now', () => now);
+  const texts = [promptOf(0, 9), promptOf(1, 9)];
+  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  const ask = (i: number, most: number): Promise<unknown> =>
+    guessed(draft, slots[i] ?? assert.fail(), texts[i] ?? assert.fail(), most);
+
+  assert.equal(draft.engine.cost, 0);
+  await ask(0, 1);
+  assert.equal(draft.engine.cost, 0, 'a pass over a text says nothing of it');
+  milliseconds = 40;
+  await ask(0, 3);
+  assert.equal(draft.engine.cost, 0.04);
+  await ask(1, 1);
+  milliseconds = 60;
+  await Promise.all([ask(0, 9), ask(1, 9)]);
+  assert.equal(draft.engine.cost, 0.03, 'each of two has half of the pass');
+  milliseconds = 1000;
+  await ask(0, 1);
+  assert.equal(draft.engine.cost, 0.03, 'an outlier makes no difference');
+  now += 61_000;
+  assert.equal(draft.engine.cost, 0, 'what was long ago may have changed');
+});

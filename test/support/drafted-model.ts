@@ -1,0 +1,58 @@
+import { fstatSync, read, statSync } from 'node:fs';
+import { synthesize } from '../../bench/synthesize.ts';
+import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
+import type { DraftOptions } from '../../src/engine/drafter.ts';
+import { Model } from '../../src/engine/model.ts';
+import type { ModelOptions } from '../../src/engine/model-options.ts';
+import { runtimeBytes } from '../../src/engine/process.ts';
+import type { ReadAt } from '../../src/stream/reader.ts';
+
+const MiB = 2 ** 20;
+const shape = { layers: 1, width: 128, heads: 4, kvHeads: 2, feedForward: 256, vocabulary: 400, context: 256 };
+
+/** Writes a model that knows the tokens of the batch model, and has no idea what comes next; `changes` to its shape. */
+export const writeNoiseModel = (path: string, changes: Partial<typeof shape> = {}): void =>
+  synthesize(
+    path,
+    { ...shape, ...changes, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) },
+    { seed: 9, type: 'f32' },
+  );
+
+export interface DraftedOptions extends ModelOptions {
+  readonly draft: DraftOptions;
+  /** Under a budget that most of the other model's weights do not fit in. */
+  readonly streamed?: boolean;
+}
+
+/** What a draft model takes, for so many sequences in the context of the batch model. */
+async function draftBytes(path: string, draft: DraftOptions, parallel: number): Promise<number> {
+  await using model = Model.open(path, { threads: 1, context: 256, kernels: 'plain', parallel, draft });
+  return model.plan().shares.draft;
+}
+
+/** Opens the batch model with a draft model, with kernels whose results do not depend on the budget. */
+export async function openDrafted(path: string, { streamed = false, ...options }: DraftedOptions): Promise<Model> {
+  const { parallel = 4, draft } = options;
+  const sequences = typeof parallel === 'number' ? parallel : 1;
+  const beside = (1.5 * sequences + (streamed ? 12 : 64)) * MiB + (await draftBytes(path, draft, sequences));
+  return Model.open(path, {
+    memoryBudget: runtimeBytes() + beside,
+    threads: 1,
+    context: 256,
+    kernels: 'plain',
+    parallel,
+    ...options,
+  });
+}
+
+/** Reads as ever, and calls `seen` before each read of the file at `path`, which waits for it and fails if it does. */
+export function watchedReads(path: string, seen: () => Promise<void> | void): ReadAt {
+  const { ino } = statSync(path);
+  return (fd, into, position, done) => {
+    const watched = async (): Promise<void> => (fstatSync(fd).ino === ino ? seen() : undefined);
+    watched().then(
+      () => read(fd, into, 0, into.length, position, done),
+      (error: Error) => done(error, 0),
+    );
+  };
+}
