@@ -4,6 +4,7 @@ import { loadLibraries, type Pointer } from '../src/ggml/library.ts';
 import { loadLlama } from '../src/ggml/llama.ts';
 import { lastLog } from '../src/ggml/log.ts';
 import { NativeArray } from '../src/ggml/native-array.ts';
+import { byName } from '../src/gguf/types.ts';
 
 /** llama_batch: pointers to arrays of `n_tokens`; NULL positions go on from the last, NULL sequences are sequence 0. */
 interface Batch {
@@ -31,7 +32,6 @@ interface Functions {
 /** How libllama loads: LLAMA_LOAD_MODE_NONE and _MMAP. Mapping aborts the process where tensors are not aligned to 32 bytes. */
 const loadModes = { read: 0, mmap: 1 } as const;
 const flashAttention = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
-const f16 = 1; // GGML_TYPE_F16
 
 function bind(): Functions {
   loadGgml(); // registers the backends
@@ -120,6 +120,8 @@ export interface LibllamaOptions {
   readonly load?: keyof typeof loadModes;
   /** Convert weights to the fastest kernel layout, as libllama does by default; false unless given. */
   readonly repack?: boolean;
+  /** ggml's name of what keys and values are stored as; f16 unless given. */
+  readonly kvType?: string;
 }
 
 /** libllama's own forward pass over one file, on the CPU: what we are compared with, in results and in speed. */
@@ -132,7 +134,7 @@ export class Libllama implements Disposable {
 
   constructor(
     path: string,
-    { context, threads, batch = context, load: mode = 'read', repack = false }: LibllamaOptions,
+    { context, threads, batch = context, load: mode = 'read', repack = false, kvType = 'f16' }: LibllamaOptions,
   ) {
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const model = load(path, {
@@ -150,8 +152,8 @@ export class Libllama implements Disposable {
       n_threads: threads,
       n_threads_batch: threads,
       flash_attn_type: flashAttention,
-      type_k: f16,
-      type_v: f16,
+      type_k: byName(kvType)?.id,
+      type_v: byName(kvType)?.id,
       offload_kqv: false,
       op_offload: false,
       no_perf: true,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
 import { ggmlTypes } from '../src/gguf/types.ts';
+import type { KvType } from '../src/plan/kv-type.ts';
 import { loadModel } from './support/load.ts';
 import { argmax, nmse, topGap } from './support/logits.ts';
 import { oracleLogits } from './support/oracle.ts';
@@ -26,12 +27,15 @@ const sequence = (n: number, vocabulary: number): number[] =>
   Array.from({ length: n }, (_, i) => (i * 7919 + 13) % vocabulary);
 
 /** Every token's logits equal libllama's, for a file written to `spec`. */
-async function agrees(spec: RandomModelSpec, { tokens = 40, context = 256 } = {}): Promise<void> {
+async function agrees(
+  spec: RandomModelSpec,
+  { tokens = 40, context = 256, kvType = 'f16' }: { tokens?: number; context?: number; kvType?: KvType } = {},
+): Promise<void> {
   using folder = tempFolder();
   const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
   const ids = sequence(tokens, spec.vocabulary);
-  const expected = oracleLogits(path, ids, { context });
-  await using model = await loadModel(path, { context });
+  const expected = oracleLogits(path, ids, { context, kvType });
+  await using model = await loadModel(path, { context, kvType });
   const logits = await model.logits(ids);
   for (const [i, own] of logits.entries()) {
     const theirs = expected[i] ?? new Float32Array();
@@ -41,6 +45,14 @@ async function agrees(spec: RandomModelSpec, { tokens = 40, context = 256 } = {}
     if (!nearTie) assert.equal(argmax(own), argmax(theirs), `token ${i}: another token is likeliest`);
   }
 }
+
+const gemma3: RandomModelSpec = {
+  ...small,
+  architecture: 'gemma3',
+  layers: 7,
+  tied: true,
+  window: { tokens: 12, base: 1e4 },
+};
 
 const architectures: Readonly<Record<string, RandomModelSpec>> = {
   llama: { ...small, architecture: 'llama' },
@@ -60,7 +72,7 @@ const architectures: Readonly<Record<string, RandomModelSpec>> = {
   'qwen2 with YaRN': { ...small, architecture: 'qwen2', rope: { scaling: 'yarn', factor: 2, originalContext: 64 } },
   qwen3: { ...small, architecture: 'qwen3' },
   'qwen3 with heads wider than width / heads': { ...small, architecture: 'qwen3', keyLength: 32 },
-  gemma3: { ...small, architecture: 'gemma3', layers: 7, tied: true, window: { tokens: 12, base: 1e4 } },
+  gemma3,
   'gemma3 without a window': { ...small, architecture: 'gemma3', tied: true },
   'gemma3 with a pattern of its own and squashed logits': {
     ...small,
@@ -101,6 +113,15 @@ for (const { name } of ggmlTypes) {
   if (notMultiplied.has(name)) continue;
   test(`matrices of type ${name} give the logits that libllama computes`, () =>
     agrees({ ...blocky, architecture: 'llama', type: name }, { tokens: 12 }));
+}
+
+for (const kvType of ['q8_0', 'q4_0'] as const) {
+  for (const keyLength of [32, 64, 128, 192]) {
+    test(`keys and values of heads of ${keyLength} stored as ${kvType} give the logits that libllama computes`, () =>
+      agrees({ ...small, architecture: 'qwen3', keyLength }, { tokens: 100, kvType }));
+  }
+  test(`windows over keys and values stored as ${kvType} give the logits that libllama computes`, () =>
+    agrees({ ...gemma3, keyLength: 64 }, { tokens: 60, kvType }));
 }
 
 test('a split model computes the logits that libllama computes', () =>

@@ -24,6 +24,7 @@ const report: BenchReport = {
   plan: {
     budget: 2 ** 30,
     context: 512,
+    kv_type: 'f16',
     batch: 64,
     memory,
     resident: { weights: 2, bytes: 2 ** 30, converted: 1 },

@@ -7,7 +7,14 @@ import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';
 import { describe, type ModelDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
-import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
+import {
+  budgetOption,
+  contextOption,
+  kernelsOption,
+  kvTypeOption,
+  type MachineFlags,
+  threadsOption,
+} from './options.ts';
 import { printable, write } from './output.ts';
 
 interface InfoOptions extends MachineFlags {
@@ -21,6 +28,7 @@ export const infoCommand = (): Command =>
     .argument('<model>', 'GGUF file; of a split model, any part')
     .addOption(budgetOption())
     .addOption(contextOption())
+    .addOption(kvTypeOption())
     .addOption(kernelsOption())
     .addOption(threadsOption())
     .option('--tensors', 'list every tensor with its type, shape and size')

@@ -15,6 +15,7 @@ export async function openModel(
 ): Promise<Model> {
   // Other commands, and --help, begin without what only answering needs.
   const { Model } = await import('../engine/model.ts');
-  const { memoryBudget, threads, kernels } = flags;
-  return Model.open(path, { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading, draft: draftOf(flags) });
+  const { memoryBudget, kvType, threads, kernels } = flags;
+  const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
+  return Model.open(path, { ...machine, kvType, draft: draftOf(flags) });
 }

@@ -3,6 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
 import type { Kernels } from '../engine/planner.ts';
+import { type KvType, kvTypes } from '../plan/kv-type.ts';
 import { defaultSampling } from '../sample/options.ts';
 
 /** Makes commander report what `parse` throws as a usage error of the option. */
@@ -33,12 +34,13 @@ function unless(option: Option, text: string): Option {
   return option.default(undefined, text);
 }
 
-/** What `budgetOption`, `contextOption`, `kernelsOption` and `threadsOption` give. */
+/** What `budgetOption`, `contextOption`, `kvTypeOption`, `kernelsOption` and `threadsOption` give. */
 export interface MachineFlags {
   /** Bytes. */
   readonly memoryBudget?: number | undefined;
   /** Tokens. */
   readonly ctx?: number | undefined;
+  readonly kvType: KvType;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
 }
@@ -54,6 +56,11 @@ export const contextOption = (): Option =>
   unless(new Option('-c, --ctx <tokens>', 'context length'), 'auto, up to 4096, or what the prompt needs').argParser(
     whole('a number of tokens', 1),
   );
+
+export const kvTypeOption = (): Option =>
+  new Option('--kv-type <type>', 'what keys and values are stored as: q8_0 takes half of f16, q4_0 a quarter')
+    .choices(kvTypes)
+    .default('f16');
 
 export const kernelsOption = (): Option =>
   new Option('--kernels <kind>', 'auto: the fastest; plain: the same bits at every budget')
@@ -101,6 +108,7 @@ export interface ModelFlags extends MachineFlags, DraftFlags {}
 export const modelOptions = (own: readonly Option[]): readonly Option[] => [
   budgetOption(),
   contextOption(),
+  kvTypeOption(),
   ...own,
   ...draftOptions(),
   threadsOption(),

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
-import { budgetOption, contextOption, draftOf, kernelsOption, threadsOption } from './options.ts';
+import { budgetOption, contextOption, draftOf, kernelsOption, kvTypeOption, threadsOption } from './options.ts';
 import type { Flags, Settings } from './settings.ts';
 
 /** Texts stay as they are: with those of the environment and the file they become settings, which have defaults. */
@@ -29,6 +29,7 @@ export function serveCommand(): Command {
   for (const one of addressOptions()) command.addOption(one);
   return command
     .addOption(unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'))
+    .addOption(unread(kvTypeOption(), 'f16'))
     .addOption(option('--parallel <n>', 'requests that are answered at once', 'auto, up to 4'))
     .addOption(option('--max-queue <n>', 'requests that may wait beside them', '512'))
     .option('--api-key <key>', 'answer only those who have this key')

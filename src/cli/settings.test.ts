@@ -37,6 +37,7 @@ test('without a word from anybody, the settings are the usual ones', () => {
     keepAlive: 300,
     draftNgram: false,
     adaptiveDraft: true,
+    kvType: 'f16',
     kernels: 'auto',
     logLevel: 'info',
   });
@@ -60,6 +61,7 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     draftModel: '/draft.gguf',
     draftAhead: '7',
     adaptiveDraft: 'false',
+    kvType: 'q8_0',
     kernels: 'plain',
     threads: '3',
     logLevel: 'debug',

@@ -94,6 +94,7 @@ export class Model implements AsyncDisposable {
       runtime: this.#runtimeBytes,
       context,
       tokens,
+      kvType: this.#options.kvType,
       parallel: this.#options.parallel,
       ahead: this.#drafting.ahead,
       draft: this.#drafting.outline,

@@ -1,8 +1,10 @@
+import { EngineError } from '../base/errors.ts';
 import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
-import type { KvShape } from '../kv/store.ts';
+import { type KvShape, typeNamed } from '../kv/store.ts';
 import type { Config, Stage } from '../model/architecture.ts';
 import { architectureOf } from '../model/index.ts';
+import type { KvType } from '../plan/kv-type.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import { manifestOf } from '../run/measure.ts';
 
@@ -38,10 +40,24 @@ export function evictFiles({ file }: ModelOutline): void {
 }
 
 /** What one sequence of up to `context` tokens keeps. */
-export const kvShapeOf = (config: Config, context: number): KvShape => ({
+export const kvShapeOf = (config: Config, context: number, type: KvType = 'f16'): KvShape => ({
   layers: config.layers,
   kvHeads: config.kvHeads,
   keyLength: config.keyLength,
   valueLength: config.valueLength,
   context,
+  type,
 });
+
+/** The heads of a model are whole blocks of `type`. */
+export function suits({ keyLength, valueLength }: Config, type: KvType): boolean {
+  const { block } = typeNamed(type);
+  return keyLength % block === 0 && valueLength % block === 0;
+}
+
+/** Throws BAD_OPTION if keys and values cannot be stored as `type`. */
+export function checkKvType({ config }: ModelOutline, type: KvType): void {
+  if (suits(config, type)) return;
+  const expected = `f16: the heads of this model have ${config.keyLength} elements, which no whole blocks hold`;
+  throw new EngineError('BAD_OPTION', { option: 'kv-type', value: type, expected });
+}

@@ -4,11 +4,12 @@ import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { kvBytes } from '../kv/store.ts';
 import { autoContext, autoParallel, autoPromptCache } from '../plan/defaults.ts';
+import type { KvType } from '../plan/kv-type.ts';
 import { type Demand, makePlan, type Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
-import { kvShapeOf, type ModelOutline, manifestIn } from './outline.ts';
+import { checkKvType, kvShapeOf, type ModelOutline, manifestIn, suits } from './outline.ts';
 
 /** Which kernels multiply resident weights: the fastest layout of the device, or the file's own, bit for bit. */
 export type Kernels = 'auto' | 'plain';
@@ -20,6 +21,8 @@ export interface PlanOptions {
   readonly runtime: number;
   /** Tokens; left out, it is chosen. */
   readonly context?: number | undefined;
+  /** What keys and values are stored as; left out, f16. */
+  readonly kvType?: KvType | undefined;
   /** Sequences computed together; left out, one. */
   readonly parallel?: number | 'auto' | undefined;
   /** Tokens that each may guess ahead; left out, none. */
@@ -67,14 +70,15 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   const { config } = outline;
-  const { budget, runtime, ahead = 0, draft } = options;
+  const { budget, runtime, kvType = 'f16', ahead = 0, draft } = options;
+  checkKvType(outline, kvType);
   if (options.context !== undefined && options.context > config.context) {
     throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
   }
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
   const one = {
     trained: config.context,
-    kvPerToken: kvBytes(kvShapeOf(config, 1)) + (draft ? kvBytes(kvShapeOf(draft.config, 1)) : 0),
+    kvPerToken: kvBytes(kvShapeOf(config, 1, kvType)) + (draft ? kvBytes(kvShapeOf(draft.config, 1, kvType)) : 0),
     free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
   const parallel = options.parallel === 'auto' ? autoParallel(one, options.context) : (options.parallel ?? 1);
@@ -84,9 +88,9 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   const context = options.context ?? autoContext(all, options.tokens);
 
   const batch = options.kernels === 'plain' ? plainBatch : undefined;
-  const demanded = { context, parallel, kernels: options.kernels };
+  const demanded = { context, kvType, parallel, kernels: options.kernels };
   return makePlan({
-    ...demandOf(outline, device, layoutOf, { context, parallel, ahead, promptCache }),
+    ...demandOf(outline, device, layoutOf, { context, kvType, parallel, ahead, promptCache }),
     budget,
     runtime,
     batch,
@@ -100,9 +104,11 @@ function planDraft(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  { context, parallel, kernels }: { context: number; parallel: number; kernels: Kernels },
+  { kernels, ...demanded }: { context: number; kvType: KvType; parallel: number; kernels: Kernels },
 ): Plan {
-  const within = { context: Math.min(context, outline.config.context), parallel, ahead: 0, promptCache: 0 };
+  const context = Math.min(demanded.context, outline.config.context);
+  const kvType = suits(outline.config, demanded.kvType) ? demanded.kvType : 'f16';
+  const within = { ...demanded, context, kvType, ahead: 0, promptCache: 0 };
   return makePlan({
     ...demandOf(outline, device, layoutOf, within),
     // Whatever it takes is taken off the budget of the other one.
@@ -118,10 +124,10 @@ function demandOf(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  wanted: { context: number; parallel: number; ahead: number; promptCache: number },
+  wanted: { context: number; kvType: KvType; parallel: number; ahead: number; promptCache: number },
 ): Omit<Demand, 'budget' | 'runtime'> {
-  const { context, parallel, ahead, promptCache } = wanted;
-  const kv = kvShapeOf(outline.config, context);
+  const { context, kvType, parallel, ahead, promptCache } = wanted;
+  const kv = kvShapeOf(outline.config, context, kvType);
   const model = { stages: outline.stages, weights: outline.file.weights, kv };
   const measured = new Map<string, number>();
   return {

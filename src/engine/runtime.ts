@@ -76,7 +76,7 @@ export class Runtime implements AsyncDisposable {
       const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
       const { tensors, routes } = bindWeights(plan, file.weights, { arena, ring, layoutOf }, memory);
 
-      const shape = kvShapeOf(config, plan.context);
+      const shape = kvShapeOf(config, plan.context, plan.kvType);
       const copies = memory.use(new PrefixMemory(plan.promptCache));
       const files = promptCache && (await PrefixFiles.open(promptCache.folder, { ...promptCache, shape }));
       const places = Array.from({ length: plan.parallel }, () => memory.use(new KvSlot(shape)));

@@ -31,7 +31,7 @@ test('what is measured is what placing the graph takes', () => {
       using graph = new Graph();
       let x: Tensor = graph.input(F32, [64, columns]);
       for (const size of sizes) {
-        const wide = Array.from({ length: size }, () => graph.matmul(w, x)).reduce((a, b) => graph.concat(a, b));
+        const wide = Array.from({ length: size }, () => graph.matmul(w, x)).reduce((a, b) => graph.concat(0, a, b));
         x = graph.contiguous(graph.view(graph.tanh(wide), [64, columns], [64 * size * 4], 0));
       }
       graph.output(x);

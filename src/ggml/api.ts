@@ -28,6 +28,7 @@ export interface Ggml {
   ggml_add(context: Pointer, a: Pointer, b: Pointer): Pointer;
   ggml_mul(context: Pointer, a: Pointer, b: Pointer): Pointer;
   ggml_mul_mat(context: Pointer, a: Pointer, b: Pointer): Pointer;
+  ggml_mul_mat_set_hint(product: Pointer, hint: number): void;
   ggml_cont(context: Pointer, a: Pointer): Pointer;
   ggml_scale(context: Pointer, a: Pointer, s: number): Pointer;
   ggml_tanh(context: Pointer, a: Pointer): Pointer;
@@ -137,6 +138,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_add: 'void * (void *, void *, void *)',
   ggml_mul: 'void * (void *, void *, void *)',
   ggml_mul_mat: 'void * (void *, void *, void *)',
+  ggml_mul_mat_set_hint: 'void (void *, int)',
   ggml_cont: 'void * (void *, void *)',
   ggml_scale: 'void * (void *, void *, float)',
   ggml_tanh: 'void * (void *, void *)',

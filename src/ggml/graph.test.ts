@@ -167,8 +167,8 @@ test('operations on elements and rows do what they say, and know the shapes of t
       [3, 4],
       map(12, (i) => silu(at(a, i + 3 * Math.floor(i / 3))) * at(a, i + 3 * Math.floor(i / 3) + 3)),
     ],
-    [graph.concat(x, y), [12, 4], map(48, (i) => at(i % 12 < 6 ? a : b, 6 * Math.floor(i / 12) + (i % 6)))],
-    [graph.concatAlong(1, x, y), [6, 8], map(48, (i) => at(i < 24 ? a : b, i % 24))],
+    [graph.concat(0, x, y), [12, 4], map(48, (i) => at(i % 12 < 6 ? a : b, 6 * Math.floor(i / 12) + (i % 6)))],
+    [graph.concat(1, x, y), [6, 8], map(48, (i) => at(i < 24 ? a : b, i % 24))],
     [graph.reshape(x, [3, 2, 4]), [3, 2, 4], a],
     [
       graph.contiguous(graph.view(x, [2, 4], [24], 8)),

@@ -123,9 +123,18 @@ export class Graph implements Disposable {
         columns,
       ]);
       this.#use(slice);
-      product = product ? this.concat(product, part) : part;
+      product = product ? this.concat(0, product, part) : part;
     }
     return product ?? x;
+  }
+
+  /** Multiplies each n elements of x in a row by the Hadamard matrix h (n, n). */
+  hadamard(h: Tensor, x: Tensor): Tensor {
+    const n = at(h.shape, 0);
+    const columns = x.shape.reduce((a, b) => a * b, 1) / n;
+    const pointer = this.#api.ggml_mul_mat(this.#context, h.pointer, this.reshape(x, [n, columns]).pointer);
+    this.#api.ggml_mul_mat_set_hint(pointer, 1); // GGML_HINT_SRC0_IS_HADAMARD
+    return this.reshape(this.#node(pointer, [n, columns]), x.shape);
   }
 
   /** Element by element, `w` repeated over the columns of `x`. */
@@ -156,10 +165,8 @@ export class Graph implements Disposable {
 
   /** Rows `ids` of a (width, n) -> (width, ids), as float32. */
   rows(a: Tensor, ids: Tensor): Tensor {
-    return this.#node(this.#api.ggml_get_rows(this.#context, a.pointer, ids.pointer), [
-      at(a.shape, 0),
-      at(ids.shape, 0),
-    ]);
+    const shape = [at(a.shape, 0), at(ids.shape, 0)];
+    return this.#node(this.#api.ggml_get_rows(this.#context, a.pointer, ids.pointer), shape);
   }
 
   /** Writes the columns of `b` (width, n) to the rows `ids` (n, int64) of `a`, converting to a's type. */
@@ -182,23 +189,17 @@ export class Graph implements Disposable {
     return this.#node(this.#api.ggml_swiglu(this.#context, x.pointer), [at(x.shape, 0) / 2, at(x.shape, 1)]);
   }
 
-  /** (a, n) and (b, n) -> (a + b, n). */
-  concat(a: Tensor, b: Tensor): Tensor {
-    return this.concatAlong(0, a, b);
-  }
-
   /** Joins two tensors along dimension `dim`. */
-  concatAlong(dim: number, a: Tensor, b: Tensor): Tensor {
+  concat(dim: number, a: Tensor, b: Tensor): Tensor {
     const shape = a.shape.map((n, i) => (i === dim ? n + at(b.shape, i) : n));
     return this.#node(this.#api.ggml_concat(this.#context, a.pointer, b.pointer, dim), shape);
   }
 
-  reshape(x: Tensor, shape: readonly [number, number] | readonly [number, number, number]): Tensor {
-    const pointer =
-      shape.length === 2
-        ? this.#api.ggml_reshape_2d(this.#context, x.pointer, shape[0], shape[1])
-        : this.#api.ggml_reshape_3d(this.#context, x.pointer, shape[0], shape[1], shape[2]);
-    return this.#node(pointer, shape);
+  /** Two or three dimensions. */
+  reshape(x: Tensor, shape: readonly number[]): Tensor {
+    const [api, ne0, ne1] = [this.#api, at(shape, 0), at(shape, 1)];
+    if (shape.length === 2) return this.#node(api.ggml_reshape_2d(this.#context, x.pointer, ne0, ne1), shape);
+    return this.#node(api.ggml_reshape_3d(this.#context, x.pointer, ne0, ne1, at(shape, 2)), shape);
   }
 
   /** A copy of `x` without gaps between its rows. */
@@ -262,8 +263,7 @@ export class Graph implements Disposable {
       0,
       0,
     );
-    const precisionF32 = 10;
-    this.#api.ggml_flash_attn_ext_set_prec(pointer, precisionF32);
+    this.#api.ggml_flash_attn_ext_set_prec(pointer, 10); // GGML_PREC_F32
     const attended = this.#node(pointer, [valueHead, heads, n]);
     // For one query it divides the keys among the threads and adds up what they find.
     this.threadBound.push(this.#nodes - 1);

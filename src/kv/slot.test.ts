@@ -56,7 +56,7 @@ test('the keys and values of the first tokens are those bytes of every layer, in
 
 test('a slot holds as many tokens as the longest contexts have', () => {
   const context = 2 ** 18;
-  using slot = new KvSlot({ layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context });
+  using slot = new KvSlot({ layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context, type: 'f16' });
   slot.hold(
     Array.from({ length: context }, (_, i) => i),
     128,

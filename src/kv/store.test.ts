@@ -5,6 +5,7 @@ import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, I32, I64 } from '../ggml/graph.ts';
 import type { Memory } from '../ggml/host-memory.ts';
+import { kvTypes } from '../plan/kv-type.ts';
 import { type KvShape, KvStore, kvBytes, kvMemory } from './store.ts';
 
 const device = new Device(1, 0);
@@ -13,10 +14,13 @@ after(() => device[Symbol.dispose]());
 const anyShape: fc.Arbitrary<KvShape> = fc.record({
   layers: fc.integer({ min: 1, max: 6 }),
   kvHeads: fc.integer({ min: 1, max: 8 }),
-  keyLength: fc.integer({ min: 1, max: 16 }).map((n) => 8 * n),
-  valueLength: fc.integer({ min: 1, max: 16 }).map((n) => 8 * n),
+  keyLength: fc.integer({ min: 1, max: 8 }).map((n) => 32 * n),
+  valueLength: fc.integer({ min: 1, max: 8 }).map((n) => 32 * n),
   context: fc.integer({ min: 1, max: 512 }),
+  type: fc.constantFrom(...kvTypes),
 });
+/** Of 32 elements. */
+const blockBytes = { f16: 64, q8_0: 34, q4_0: 18 };
 
 test('keys and values of all layers lie one after the other, and take what kvBytes says', () => {
   fc.assert(
@@ -31,7 +35,7 @@ test('keys and values of all layers lie one after the other, and take what kvByt
         assert.deepEqual(v.shape, [shape.valueLength * shape.kvHeads, shape.context]);
         for (const { pointer, shape: own } of [k, v]) {
           assert.equal(offsets.get(pointer), end);
-          end += own.reduce((a, b) => a * b, 2);
+          end += own.reduce((a, b) => a * b, blockBytes[shape.type] / 32);
         }
       }
       assert.equal(end, kvBytes(shape));
@@ -39,7 +43,7 @@ test('keys and values of all layers lie one after the other, and take what kvByt
   );
 });
 
-const shape: KvShape = { layers: 2, kvHeads: 2, keyLength: 16, valueLength: 8, context: 10 };
+const shape: KvShape = { layers: 2, kvHeads: 2, keyLength: 16, valueLength: 8, context: 10, type: 'f16' };
 const ids = Int32Array.from({ length: shape.context }, (_, i) => i);
 
 /** All of a layer's keys and values, as float32. */

@@ -1,6 +1,8 @@
-import { F16, type Tensor } from '../ggml/graph.ts';
+import type { Tensor } from '../ggml/graph.ts';
 import { HostMemory, type Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
+import { byName, type GgmlType, rowBytes } from '../gguf/types.ts';
+import type { KvType } from '../plan/kv-type.ts';
 
 /** What the keys and values of one sequence look like. */
 export interface KvShape {
@@ -10,18 +12,35 @@ export interface KvShape {
   readonly valueLength: number;
   /** Tokens it holds. */
   readonly context: number;
+  /** Heads are whole blocks of it. */
+  readonly type: KvType;
 }
 
-/** One layer's keys (keyLength * kvHeads, context) and values (valueLength * kvHeads, context), float16. */
+/** One layer's keys (keyLength * kvHeads, context) and values (valueLength * kvHeads, context) of the shape's type. */
 export interface KvLayer {
   readonly k: Tensor;
   readonly v: Tensor;
 }
 
-const f16Bytes = 2;
+export function typeNamed(name: KvType): GgmlType {
+  const type = byName(name);
+  if (!type) throw new RangeError(`there is no type ${name}`);
+  return type;
+}
 
-const layerBytes = (shape: KvShape): number =>
-  (shape.keyLength + shape.valueLength) * shape.kvHeads * shape.context * f16Bytes;
+/** Bytes of one token's keys, and of its values, in one layer. */
+function tokenBytes(shape: KvShape): { readonly key: number; readonly value: number } {
+  const type = typeNamed(shape.type);
+  return {
+    key: rowBytes(type, shape.keyLength * shape.kvHeads),
+    value: rowBytes(type, shape.valueLength * shape.kvHeads),
+  };
+}
+
+function layerBytes(shape: KvShape): number {
+  const { key, value } = tokenBytes(shape);
+  return (key + value) * shape.context;
+}
 
 /** Bytes of the keys and values of one sequence. */
 export const kvBytes = (shape: KvShape): number => shape.layers * layerBytes(shape);
@@ -38,10 +57,11 @@ export class KvStore implements Disposable {
     this.#tensors = new TensorSet(2 * shape.layers);
     const keyShape = [shape.keyLength * shape.kvHeads, shape.context];
     const valueShape = [shape.valueLength * shape.kvHeads, shape.context];
-    const keyBytes = shape.keyLength * shape.kvHeads * shape.context * f16Bytes;
+    const { id } = typeNamed(shape.type);
+    const keyBytes = tokenBytes(shape).key * shape.context;
     this.layers = Array.from({ length: shape.layers }, (_, il) => {
-      const k = { pointer: this.#tensors.add(F16, keyShape), shape: keyShape };
-      const v = { pointer: this.#tensors.add(F16, valueShape), shape: valueShape };
+      const k = { pointer: this.#tensors.add(id, keyShape), shape: keyShape };
+      const v = { pointer: this.#tensors.add(id, valueShape), shape: valueShape };
       memory.place(k.pointer, il * layerBytes(shape));
       memory.place(v.pointer, il * layerBytes(shape) + keyBytes);
       return { k, v };
@@ -58,11 +78,10 @@ export function kvAreas(
   shape: KvShape,
   tokens: number,
 ): readonly { readonly offset: number; readonly length: number }[] {
-  const keyRow = shape.keyLength * shape.kvHeads * f16Bytes;
-  const valueRow = shape.valueLength * shape.kvHeads * f16Bytes;
+  const { key, value } = tokenBytes(shape);
   return Array.from({ length: shape.layers }, (_, il) => il * layerBytes(shape)).flatMap((layer) => [
-    { offset: layer, length: keyRow * tokens },
-    { offset: layer + keyRow * shape.context, length: valueRow * tokens },
+    { offset: layer, length: key * tokens },
+    { offset: layer + key * shape.context, length: value * tokens },
   ]);
 }
 

@@ -3,14 +3,14 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
 import { headline, shareLines, summarize } from './explain.ts';
-import { type ManifestEntry, makePlan, type Plan } from './plan.ts';
+import { type ManifestEntry, makePlan, type Plan, planBytes } from './plan.ts';
 
 const MiB = 2 ** 20;
 
 /** A plan with `room` bytes for a ring and weights. */
-const planFor = (manifest: readonly ManifestEntry[], room: number): Plan =>
+const planFor = (manifest: readonly ManifestEntry[], room: number, draft?: Plan): Plan =>
   makePlan({
-    budget: 40 * MiB + room,
+    budget: 40 * MiB + room + (draft ? planBytes(draft) : 0),
     context: 1000,
     runtime: 30 * MiB,
     kv: 7 * MiB,
@@ -18,6 +18,7 @@ const planFor = (manifest: readonly ManifestEntry[], room: number): Plan =>
     manifest,
     compute: () => 3 * MiB,
     converted: () => undefined,
+    draft,
   });
 
 /** Eight matrices of 1 MiB that fill their pages, and a norm. */
@@ -35,8 +36,9 @@ test('a plan is summed up in bytes and weights, resident and streamed', () => {
   assert.deepEqual(summarize(roomy), {
     budget: 49 * MiB,
     context: 1000,
+    kv_type: 'f16',
     batch: 512,
-    memory: { runtime: 30 * MiB, kv: 7 * MiB, compute: 3 * MiB, ring: 0, resident: 8 * MiB + 4096 },
+    memory: { runtime: 30 * MiB, kv: 7 * MiB, compute: 3 * MiB, ring: 0, resident: 8 * MiB + 4096, draft: 0 },
     resident: { weights: 9, bytes: 8 * MiB + 4096, converted: 0 },
     streamed: { weights: 0, bytes: 0 },
     bytes_per_token: 0,
@@ -69,10 +71,23 @@ test('the headline says how much streams, or that all is resident', () => {
 test('the shares are listed by name, with what is left', () => {
   assert.deepEqual(shareLines(roomy), [
     ['process', '30 MiB'],
-    ['KV', '7 MiB for 1000 tokens'],
+    ['KV', '7 MiB for 1000 tokens as f16'],
     ['compute', '3 MiB for 512 tokens at once'],
     ['ring', '0 B'],
     ['resident', '8 MiB'],
     ['unused', '1020 KiB'],
   ]);
+});
+
+test('a draft model is a share of its own: all that it takes, and none of the weights are its', () => {
+  const drafted = planFor(manifest, 5 * MiB, roomy);
+  assert.deepEqual(summarize(drafted), {
+    ...summarize(tight),
+    budget: tight.budget + 48 * MiB + 4096,
+    memory: { ...tight.shares, draft: 48 * MiB + 4096 },
+  });
+  const lines = shareLines(drafted);
+  assert.deepEqual(lines[5], ['draft', '48 MiB, the draft model with its KV']);
+  assert.deepEqual(lines.toSpliced(5, 1), shareLines(tight));
+  assert.equal(headline(drafted), headline(tight));
 });

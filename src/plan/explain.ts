@@ -5,6 +5,8 @@ import { type Plan, planBytes } from './plan.ts';
 export interface PlanSummary {
   readonly budget: number;
   readonly context: number;
+  /** What keys and values are stored as. */
+  readonly kv_type: Plan['kvType'];
   readonly batch: number;
   readonly memory: Plan['shares'];
   /** `converted` of the weights are in a faster kernel layout than the file's. */
@@ -28,6 +30,7 @@ export function summarize(plan: Plan): PlanSummary {
   return {
     budget: plan.budget,
     context: plan.context,
+    kv_type: plan.kvType,
     batch: plan.batch,
     memory: plan.shares,
     resident: { weights: weights.resident.size, bytes: bytes.resident, converted: converted.size },
@@ -49,7 +52,7 @@ export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
   const { runtime, kv, compute, ring, resident, draft } = plan.shares;
   return [
     ['process', formatBytes(runtime)],
-    ['KV', `${formatBytes(kv)} for ${plan.context} tokens`],
+    ['KV', `${formatBytes(kv)} for ${plan.context} tokens as ${plan.kvType}`],
     ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],

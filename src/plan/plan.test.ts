@@ -3,14 +3,14 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
 import { EngineError } from '../base/errors.ts';
-import { type Demand, makePlan, type Plan, type Shares } from './plan.ts';
+import { type Demand, makePlan, type Plan, planBytes, type Shares } from './plan.ts';
 import { type Slice, slotOf } from './slices.ts';
 
 const MiB = 2 ** 20;
 const page = 4096;
 
 /** A model to plan for, without a budget; weights of other types than these have a faster layout, if `converts`. */
-const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
+const anyLoneModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
   .record({
     manifest: anyManifest,
     context: fc.integer({ min: 1, max: 8192 }),
@@ -27,6 +27,14 @@ const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
     converted: ({ weight, shape, extent }) =>
       converts && shape.length === 2 && weight.type.name !== 'f32' ? extent.length + 777 : undefined,
   }));
+/** Now and then with a draft model, which has the budget that it wants. */
+const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
+  .tuple(anyLoneModel, fc.option(anyLoneModel, { freq: 3, nil: undefined }))
+  .map(([model, draft]) => ({
+    ...model,
+    draft: draft && makePlan({ ...draft, runtime: 0, budget: Number.MAX_SAFE_INTEGER, sliceBytes: 8 * MiB }),
+  }));
+const draftBytes = ({ draft }: Pick<Demand, 'draft'>): number => (draft ? planBytes(draft) : 0);
 
 /** The error for a budget in which nothing fits. */
 function refusal(model: Omit<Demand, 'budget'>, budget = 1): EngineError<'BUDGET_TOO_SMALL'> {
@@ -51,7 +59,7 @@ const allBytes = ({ manifest, converted }: Omit<Demand, 'budget'>): number =>
 const anyDemand: fc.Arbitrary<Demand> = fc
   .record({ model: anyModel, part: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1.3, noNaN: true })) })
   .map(({ model, part }) => {
-    const whole = model.runtime + model.kv + model.compute(512, []) + 1.1 * allBytes(model);
+    const whole = model.runtime + model.kv + draftBytes(model) + model.compute(512, []) + 1.1 * allBytes(model);
     const least = smallest(model);
     return { ...model, budget: least + Math.floor(part * Math.max(0, whole - least)) };
   });
@@ -65,8 +73,9 @@ const holds = (check: (demand: Demand, plan: Plan) => void): void =>
 
 test('the shares add up to the budget or below, and each is what the plan spends', () => {
   holds((demand, plan) => {
-    const { runtime, kv, compute, ring, resident } = plan.shares;
+    const { runtime, kv, compute, ring, resident, draft } = plan.shares;
     assert.ok(total(plan.shares) <= demand.budget);
+    assert.deepEqual([draft, plan.draft], [draftBytes(demand), demand.draft]);
     assert.deepEqual(
       [runtime, kv, plan.context, plan.budget],
       [demand.runtime, demand.kv, demand.context, demand.budget],
@@ -183,7 +192,7 @@ test('no memory is left unused that a streamed slice would fit in', () => {
 test('with room for all weights, a ring to convert them through and a batch of 512, everything is resident', () => {
   fc.assert(
     fc.property(anyModel, (model) => {
-      const needed = model.runtime + model.kv + model.compute(512, []) + 6 * allBytes(model);
+      const needed = model.runtime + model.kv + draftBytes(model) + model.compute(512, []) + 6 * allBytes(model);
       const plan = makePlan({ ...model, budget: needed });
       assert.equal(plan.bytesPerPass, 0);
       assert.deepEqual(plan.streamed, []);
@@ -196,6 +205,7 @@ test('the smallest budget that an error names works, and one byte less does not'
   fc.assert(
     fc.property(anyModel, (model) => {
       const { needed, parts } = refusal(model).details;
+      assert.equal(parts['draft model'], model.draft && draftBytes(model));
       assert.equal(
         Object.values(parts).reduce((a, b) => a + b, 0),
         needed,
@@ -218,8 +228,18 @@ test('every budget above the smallest works', () => {
 test('twice the memory never streams more', () => {
   // A little more may, where it goes into a longer ring or a larger batch.
   holds((demand, plan) => {
-    const twice = 2 * demand.budget - demand.runtime - demand.kv;
+    const twice = 2 * demand.budget - demand.runtime - demand.kv - draftBytes(demand);
     assert.ok(makePlan({ ...demand, budget: twice }).bytesPerPass <= plan.bytesPerPass);
+  });
+});
+
+test('a draft model takes what it takes, and the other one is planned as if the budget were that much smaller', () => {
+  holds((demand, plan) => {
+    const alone = makePlan({ ...demand, budget: demand.budget - draftBytes(demand), draft: undefined });
+    const { draft, ...others } = plan.shares;
+    assert.deepEqual({ ...others, draft: 0 }, alone.shares);
+    assert.deepEqual(plan.placements, alone.placements);
+    assert.equal(plan.draft?.bytesPerPass ?? 0, 0, 'it is resident as a whole');
   });
 });
 

@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { type ConvertingTurn, layConverting } from './converting.ts';
+import type { KvType } from './kv-type.ts';
 import { type Residency, spread } from './residency.ts';
 import { layRing } from './ring.ts';
 import { cut, type Slice, slotOf } from './slices.ts';
@@ -30,6 +31,8 @@ export interface Plan {
   readonly budget: number;
   /** Tokens a sequence may grow to. */
   readonly context: number;
+  /** What keys and values are stored as. */
+  readonly kvType: KvType;
   /** Sequences that are computed together at most. */
   readonly parallel: number;
   /** Tokens that each of them may guess ahead. */
@@ -64,6 +67,7 @@ export interface Demand {
   readonly runtime: number;
   /** Of all sequences, and of those that have ended. */
   readonly kv: number;
+  readonly kvType?: KvType | undefined;
   readonly parallel?: number | undefined;
   readonly ahead?: number | undefined;
   readonly promptCache?: number | undefined;
@@ -238,6 +242,7 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
   return {
     budget: demand.budget,
     context: demand.context,
+    kvType: demand.kvType ?? 'f16',
     parallel: demand.parallel ?? 1,
     ahead: demand.ahead ?? 0,
     promptCache: demand.promptCache ?? 0,

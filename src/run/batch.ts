@@ -1,8 +1,10 @@
 import { alignUp } from '../base/bytes.ts';
-import { F16, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
+import { F16, F32, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
+import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
-import type { KvStore } from '../kv/store.ts';
+import { type KvStore, typeNamed } from '../kv/store.ts';
 import type { Batch } from '../model/architecture.ts';
+import { mixedElements } from './mixing.ts';
 import { findWeight } from './weights.ts';
 
 /** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
@@ -53,6 +55,8 @@ export class BatchInputs implements Batch {
   embedding: { weight: Weight; rows: Tensor; order: Tensor } | undefined;
   /** (outputs), int32, unless all tokens are asked for. */
   outputIds: Tensor | undefined;
+  /** Hadamard matrices (n, n), float32, by n. */
+  readonly mixers: Map<number, Tensor> = new Map();
   readonly #graph: Graph;
   readonly #weights: ReadonlyMap<string, Weight>;
 
@@ -81,6 +85,8 @@ export class BatchInputs implements Batch {
     { scale, window }: { scale: number; window: number },
   ): Tensor {
     const graph = this.#graph;
+    const mix = mixedElements(this.spans[0]?.kv.shape);
+    const [queries, keys, values] = [this.#mix(q, mix.key), this.#mix(k, mix.key), this.#mix(v, mix.value)];
     let column = 0;
     let joined: Tensor | undefined;
     for (const [i, span] of this.spans.entries()) {
@@ -89,30 +95,38 @@ export class BatchInputs implements Batch {
       if (!inputs || !store) throw new RangeError(`no layer ${layer} in the KV store`);
       const own = (x: Tensor): Tensor => this.#columns(x, column, span.tokens);
       const { keyLength, valueLength, kvHeads } = span.kv.shape;
+      const type = typeNamed(span.kv.shape.type);
 
-      graph.setRows(store.k, own(graph.reshape(k, [keyLength * kvHeads, this.tokens])), inputs.ids);
-      graph.setRows(store.v, own(v), inputs.ids);
+      graph.setRows(store.k, own(graph.reshape(keys, [keyLength * kvHeads, this.tokens])), inputs.ids);
+      graph.setRows(store.v, own(values), inputs.ids);
       const stored = (x: Tensor, length: number): Tensor => {
-        const f16 = 2;
-        const strides = [length * f16, length * kvHeads * f16];
+        const strides = [rowBytes(type, length), rowBytes(type, length * kvHeads)];
         return graph.view(x, [length, kvHeads, span.reach], strides, 0);
       };
       const mask = this.#mask(inputs, span, window);
-      const attended = graph.attention(own(q), stored(store.k, keyLength), stored(store.v, valueLength), {
+      const attended = graph.attention(own(queries), stored(store.k, keyLength), stored(store.v, valueLength), {
         mask,
         scale,
       });
-      joined = joined ? graph.concatAlong(1, joined, attended) : attended;
+      joined = joined ? graph.concat(1, joined, attended) : attended;
       column += span.tokens;
     }
     if (!joined) throw new RangeError('a batch needs a span');
-    return joined;
+    return this.#mix(joined, mix.value);
   }
 
   outputs(x: Tensor): Tensor {
     if (this.outputCount === this.tokens) return x;
     this.outputIds ??= this.#graph.input(I32, [this.outputCount]);
     return this.#graph.rows(x, this.outputIds);
+  }
+
+  /** Each `n` elements of x in a row, mixed with one another; doing it twice undoes it. As it is where n is 1. */
+  #mix(x: Tensor, n: number): Tensor {
+    if (n === 1) return x;
+    const mixer = this.mixers.get(n) ?? this.#graph.input(F32, [n, n]);
+    this.mixers.set(n, mixer);
+    return this.#graph.hadamard(mixer, x);
   }
 
   #mask(inputs: SpanInputs, span: SpanShape, window: number): Tensor {

@@ -44,7 +44,7 @@ writeRandomModel(path, spec);
 function outlineOf(file: ModelFile): Outline {
   const architecture = architectureOf(file.metadata.string('general.architecture'));
   const config = architecture.config(file.metadata);
-  return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64 } };
+  return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64, type: 'f16' } };
 }
 
 const plainLayouts = (): undefined => undefined;

@@ -39,7 +39,7 @@ test('a window of one shows a token nothing but itself', () => {
   );
 });
 
-const shape: KvShape = { layers: 1, kvHeads: 1, keyLength: 32, valueLength: 32, context: 600 };
+const shape: KvShape = { layers: 1, kvHeads: 1, keyLength: 32, valueLength: 32, context: 600, type: 'f16' };
 
 /** The data of a tensor, as `array`. */
 function read<A extends ArrayBufferView>({ pointer }: { pointer: Pointer }, array: A): A {

@@ -2,6 +2,7 @@ import { loadGgml } from '../ggml/api.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { BatchInputs, Span } from './batch.ts';
 import { visibility } from './mask.ts';
+import { hadamard } from './mixing.ts';
 
 /** Writes what is known of the spans to the inputs of their graph: all but the embedding rows. */
 export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
@@ -26,6 +27,7 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
     for (const [window, mask] of own.masks) set(mask.pointer, visibility(span.start, n, { reach, window }));
   }
   set(inputs.positions.pointer, positions);
+  for (const [n, mixer] of inputs.mixers) set(mixer.pointer, hadamard(n));
   if (inputs.embedding) set(inputs.embedding.order.pointer, Int32Array.from(positions.keys()));
   if (inputs.outputIds) set(inputs.outputIds.pointer, outputIds);
 }

@@ -29,7 +29,7 @@ function outlineOf(architecture: ArchitectureName, changes: Partial<RandomModelS
   const file = openModelFile(path);
   const found = architectureOf(architecture);
   const config = found.config(file.metadata);
-  return { stages: found.stages(config), weights: file.weights, kv: { ...config, context } };
+  return { stages: found.stages(config), weights: file.weights, kv: { ...config, context, type: 'f16' } };
 }
 
 const everyArchitecture: readonly ArchitectureName[] = ['llama', 'qwen2', 'qwen3', 'gemma3', 'phi3'];

@@ -1,4 +1,5 @@
 import { Libllama } from '../../bench/libllama.ts';
+import type { KvType } from '../../src/plan/kv-type.ts';
 import { argmax } from './logits.ts';
 
 export interface OracleOptions {
@@ -6,6 +7,8 @@ export interface OracleOptions {
   readonly context: number;
   /** 1 unless given: for tiny models more are slower, by far where other tests run beside. Logits do not depend on it. */
   readonly threads?: number;
+  /** What keys and values are stored as; f16 unless given. */
+  readonly kvType?: KvType;
 }
 
 /** The logits libllama computes for a file and tokens: after each token, or after the last only. */

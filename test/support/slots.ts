@@ -10,6 +10,7 @@ export const smallShape = (context: number): KvShape => ({
   keyLength: 8,
   valueLength: 4,
   context,
+  type: 'f16',
 });
 
 /** What the keys or values (by area) of each of `tokens` are here: other bytes for each text that leads up to it. */

@@ -1,0 +1,25 @@
+import type { KvShape } from '../kv/store.ts';
+
+/** The fewest elements that are worth mixing: the largest block of quantized keys and values, twice. */
+const least = 64;
+
+/**
+ * How many elements of a key, and of a value, are mixed with one another before they are quantized, so that a few large
+ * ones do not make a block coarse; 1 where they stay as they are. Dot products do not change if the queries are mixed
+ * alike. A key is mixed as far as a power of two divides it, a value in the smallest groups, as libllama does.
+ */
+export function mixedElements(shape: KvShape | undefined): { readonly key: number; readonly value: number } {
+  if (!shape || shape.type === 'f16') return { key: 1, value: 1 };
+  const { keyLength, valueLength } = shape;
+  return {
+    key: keyLength % least === 0 ? keyLength & -keyLength : 1,
+    value: valueLength % least === 0 ? least : 1,
+  };
+}
+
+/** Sylvester's matrix (n, n) for a power of two: orthonormal, and its own inverse. */
+export function hadamard(n: number): Float32Array {
+  const parity = (bits: number): number => (bits === 0 ? 0 : 1 ^ parity(bits & (bits - 1)));
+  const size = 1 / Math.sqrt(n);
+  return Float32Array.from({ length: n * n }, (_, at) => (parity(Math.floor(at / n) & (at % n)) === 1 ? -size : size));
+}
