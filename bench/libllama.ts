@@ -137,6 +137,8 @@ export class Libllama implements Disposable {
     { context, threads, batch = context, load: mode = 'read', repack = false, kvType = 'f16' }: LibllamaOptions,
   ) {
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
+    const type = byName(kvType);
+    if (!type) throw new Error(`there is no type ${kvType}`);
     const model = load(path, {
       ...modelDefaults(),
       n_gpu_layers: 0,
@@ -152,8 +154,8 @@ export class Libllama implements Disposable {
       n_threads: threads,
       n_threads_batch: threads,
       flash_attn_type: flashAttention,
-      type_k: byName(kvType)?.id,
-      type_v: byName(kvType)?.id,
+      type_k: type.id,
+      type_v: type.id,
       offload_kqv: false,
       op_offload: false,
       no_perf: true,

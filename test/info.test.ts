@@ -17,6 +17,7 @@ interface Info {
   readonly plan: {
     readonly budget: number;
     readonly context: number;
+    readonly kv_type: string;
     readonly memory: Readonly<Record<'runtime' | 'kv' | 'compute' | 'ring' | 'resident', number>>;
     readonly resident: { readonly weights: number; readonly bytes: number; readonly converted: number };
     readonly streamed: { readonly weights: number; readonly bytes: number };
@@ -44,7 +45,7 @@ test('a model is described for people', async () => {
     /^ {2}tokenizer {5}gpt2\/smollm, 49152 tokens, with chat template$/m,
     /^Under a memory budget of 192 MiB$/m,
     /^ {2}92\.1 MiB of weights: [\d.]+ MiB resident, [\d.]+ MiB streamed for each token$/m,
-    /^ {2}KV {8}11\.3 MiB for 512 tokens$/m,
+    /^ {2}KV {8}11\.3 MiB for 512 tokens as f16$/m,
   ]) {
     assert.match(stdout, line);
   }
@@ -83,6 +84,16 @@ test('more memory leaves less to stream, and a shorter context leaves more memor
   ];
   assert.ok(tight > roomy && roomy > all && all === 0);
   assert.ok((await perToken('-m', '200M', '-c', '2048')) > roomy);
+});
+
+test('keys and values take as much as the type that they are stored as', async () => {
+  const planned = async (...args: readonly string[]): Promise<Info['plan']> =>
+    (await info(model, '-m', '200M', '-c', '2048', ...args)).plan;
+  const [plain, quantized] = [await planned(), await planned('--kv-type', 'q4_0')];
+  assert.deepEqual([plain.kv_type, quantized.kv_type], ['f16', 'q4_0']);
+  // A block of 32 elements takes 18 bytes.
+  assert.equal(quantized.memory.kv, (plain.memory.kv * 18) / 64);
+  assert.ok(quantized.bytes_per_token < plain.bytes_per_token, 'and leave more memory for weights');
 });
 
 test('the kernels decide in which layout residents are kept', async () => {

@@ -186,6 +186,33 @@ test('--verbose says where the time went', async () => {
   assert.match(stderr, /memory {3}peak [\d.]+ MiB of 192 MiB/);
 });
 
+test('keys and values take half or a quarter of the memory, and the answer is still one', async () => {
+  const plain = await answer(...tight, '-n', '12');
+  for (const [type, bytes] of [
+    ['q8_0', 34],
+    ['q4_0', 18],
+  ] as const) {
+    const { text, stats } = await answer(...tight, '-n', '12', '--kv-type', type);
+    assert.match(text, /^The (\w+,? ){4}/, type);
+    const { kv, peak, budget } = stats.memory;
+    assert.equal(kv, (plain.stats.memory.kv * bytes) / 64, type);
+    assert.ok(peak <= budget, `peak ${peak}`);
+  }
+});
+
+test('a model whose heads are no whole blocks keeps its keys and values as f16', async () => {
+  using folder = tempFolder();
+  const shape = { layers: 2, width: 160, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
+  const [odd = ''] = writeRandomModel(folder.file('odd.gguf'), { architecture: 'llama', ...shape });
+  for (const type of ['q8_0', 'q4_0']) {
+    const { code, stdout, stderr } = await run(['info', odd, '-c', '512', '--kv-type', type]);
+    assert.equal(code, 1, stderr);
+    assert.match(stdout, new RegExp(`cannot be stored as ${type}: .* 40 elements.* use --kv-type f16\n$`));
+  }
+  const { code, stderr } = await run(['info', odd, '-c', '512']);
+  assert.equal(code, 0, stderr);
+});
+
 test('guesses by what came before make for fewer passes and the same text: as many as are wanted, or as pay', async () => {
   const list = 'apples, pears, plums, cherries, peaches, melons, lemons, oranges';
   const repetitive = ['--raw', '--prompt', `${list}, ${list}, ${list}`, '--kernels', 'plain', '-n', '24', ...tight];

@@ -68,12 +68,18 @@ test('told to stop in the middle of an answer, it lets that end; told twice, it 
 });
 
 test('the smallest budget that it names is one that it serves under', async () => {
-  const options = ['--ctx', '256', '--parallel', '1', '--prompt-cache', '0', '--threads', '1'];
-  const refused = await run(['serve', model, ...options, '-m', '20M'], { env });
-  assert.equal(refused.code, 1);
-  assert.doesNotMatch(refused.stderr, /listens/);
-  const [, least = ''] = /needs at least (\d+) MiB .*\[BUDGET_TOO_SMALL\]/.exec(refused.stderr) ?? [];
-  await using server = await serve([model, ...options, '-m', `${Number(least) + 2}M`]);
+  const options = ['--ctx', '512', '--parallel', '1', '--prompt-cache', '0', '--threads', '1'];
+  const least = async (...args: readonly string[]): Promise<number> => {
+    const refused = await run(['serve', model, ...options, ...args, '-m', '20M'], { env });
+    assert.equal(refused.code, 1);
+    assert.doesNotMatch(refused.stderr, /listens/);
+    return Number(/needs at least (\d+) MiB .*\[BUDGET_TOO_SMALL\]/.exec(refused.stderr)?.[1]);
+  };
+  const quantized = ['--kv-type', 'q8_0'];
+  const needed = await least(...quantized);
+  // Keys and values of 11 MiB take 6 MiB.
+  assert.ok(needed <= (await least()) - 4);
+  await using server = await serve([model, ...options, ...quantized, '-m', `${needed + 2}M`]);
   const answer = await generate(server.url, { prompt: 'Hi', stream: false, options: { num_predict: 4 } });
   assert.equal(answer.status, 200, await answer.text());
 });

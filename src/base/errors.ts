@@ -28,6 +28,7 @@ interface Details {
   MISSING_TENSOR: { tensor: string };
   WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
   BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
+  KV_TYPE_UNSUITABLE: { type: string; length: number };
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };
@@ -126,6 +127,11 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
       )
         .map(([name, bytes]) => `${name} ${formatBytes(bytes)}`)
         .join(', ')}): raise --memory-budget or lower --ctx`,
+  ],
+  KV_TYPE_UNSUITABLE: [
+    'usage',
+    (d) =>
+      `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; use --kv-type f16`,
   ],
   CONTEXT_TOO_LONG: [
     'failure',

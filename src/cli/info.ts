@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, type ErrorCode } from '../base/errors.ts';
 import { type ModelOutline, openOutline } from '../engine/outline.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -50,12 +50,15 @@ async function info(path: string, options: InfoOptions): Promise<void> {
   if (failed) process.exitCode = 1;
 }
 
+/** What keeps a model from being run as it was asked for; that it is described all the same. */
+const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'KV_TYPE_UNSUITABLE']);
+
 /** The plan, or why there is none under this budget. */
 function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineError {
   try {
     return forecast(outline, { ...options, context: options.ctx });
   } catch (error) {
-    if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
+    if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;
   }
 }

@@ -15,7 +15,7 @@ import { Drafting } from './drafting.ts';
 import { Engine, type Wanted } from './engine.ts';
 import { Generation } from './generation.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
-import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
+import { checkKvType, evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
@@ -83,6 +83,7 @@ export class Model implements AsyncDisposable {
   static open(path: string, options: ModelOptions = {}): Model {
     const outline = openOutline(path);
     manifestIn(outline, outline.config.context);
+    checkKvType(outline, options.kvType ?? 'f16');
     return new Model(outline, options);
   }
 

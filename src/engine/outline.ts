@@ -4,7 +4,7 @@ import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { type KvShape, typeNamed } from '../kv/store.ts';
 import type { Config, Stage } from '../model/architecture.ts';
 import { architectureOf } from '../model/index.ts';
-import type { KvType } from '../plan/kv-type.ts';
+import { type KvType, kvTypes } from '../plan/kv-type.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import { manifestOf } from '../run/measure.ts';
 
@@ -55,9 +55,12 @@ export function suits({ keyLength, valueLength }: Config, type: KvType): boolean
   return keyLength % block === 0 && valueLength % block === 0;
 }
 
-/** Throws BAD_OPTION if keys and values cannot be stored as `type`. */
+/** Throws KV_TYPE_UNSUITABLE if keys and values cannot be stored as `type`, BAD_OPTION if nothing can. */
 export function checkKvType({ config }: ModelOutline, type: KvType): void {
+  if (!kvTypes.includes(type)) {
+    throw new EngineError('BAD_OPTION', { option: 'kvType', value: `${type}`, expected: kvTypes.join(', ') });
+  }
   if (suits(config, type)) return;
-  const expected = `f16: the heads of this model have ${config.keyLength} elements, which no whole blocks hold`;
-  throw new EngineError('BAD_OPTION', { option: 'kv-type', value: type, expected });
+  const length = config.keyLength % typeNamed(type).block === 0 ? config.valueLength : config.keyLength;
+  throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });
 }

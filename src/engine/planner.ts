@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { kvBytes } from '../kv/store.ts';
+import { type KvShape, kvBytes } from '../kv/store.ts';
 import { autoContext, autoParallel, autoPromptCache } from '../plan/defaults.ts';
 import type { KvType } from '../plan/kv-type.ts';
 import { type Demand, makePlan, type Plan } from '../plan/plan.ts';
@@ -78,7 +78,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
   const one = {
     trained: config.context,
-    kvPerToken: kvBytes(kvShapeOf(config, 1, kvType)) + (draft ? kvBytes(kvShapeOf(draft.config, 1, kvType)) : 0),
+    kvPerToken: kvBytes(kvShapeOf(config, 1, kvType)) + (draft ? kvBytes(draftKvShape(draft, 1, kvType)) : 0),
     free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
   const parallel = options.parallel === 'auto' ? autoParallel(one, options.context) : (options.parallel ?? 1);
@@ -107,7 +107,7 @@ function planDraft(
   { kernels, ...demanded }: { context: number; kvType: KvType; parallel: number; kernels: Kernels },
 ): Plan {
   const context = Math.min(demanded.context, outline.config.context);
-  const kvType = suits(outline.config, demanded.kvType) ? demanded.kvType : 'f16';
+  const kvType = draftKvShape(outline, context, demanded.kvType).type;
   const within = { ...demanded, context, kvType, ahead: 0, promptCache: 0 };
   return makePlan({
     ...demandOf(outline, device, layoutOf, within),
@@ -146,6 +146,10 @@ function demandOf(
     },
   };
 }
+
+/** What a draft model keeps beside a model that stores keys and values as `type`; its own heads may not suit that. */
+const draftKvShape = ({ config }: ModelOutline, context: number, type: KvType): KvShape =>
+  kvShapeOf(config, context, suits(config, type) ? type : 'f16');
 
 const weightBytes = ({ file }: ModelOutline): number =>
   [...file.weights.values()].reduce((sum, { extent }) => sum + extent.length, 0);

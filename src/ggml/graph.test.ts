@@ -222,6 +222,27 @@ test('rows are written where their numbers say, as float16', async () => {
   close(result, expected, 1e-6);
 });
 
+test('elements are mixed in groups, by a matrix that undoes itself', async () => {
+  using graph = new Graph();
+  const [n, shape] = [4, [8, 3, 2]];
+  const x = noise(48, 24);
+  // Sylvester's, as the kernel takes it to be.
+  const signs = [1, 1, 1, 1, 1, -1, 1, -1, 1, 1, -1, -1, 1, -1, -1, 1];
+  const matrix = Float32Array.from(signs, (sign) => sign / 2);
+  const [h, input] = [graph.input(F32, [n, n]), graph.input(F32, shape)];
+  const mixed = graph.hadamard(h, input);
+  const twice = graph.hadamard(h, mixed);
+  assert.deepEqual([mixed.shape, twice.shape], [shape, shape]);
+  const data = [
+    [h, matrix],
+    [input, x],
+  ] as const;
+  const [once, again] = await evaluate(device, graph, data, [mixed, twice]);
+  close(once, naiveProduct(matrix, x, n));
+  close(again, x);
+  assert.equal(loadGgml().ggml_graph_n_nodes(graph.pointer), graph.nodes);
+});
+
 test('attention is a softmax over what the mask shows, with heads that share keys and values', async () => {
   using graph = new Graph();
   const [head, heads, kvHeads, n, m, scale] = [32, 4, 2, 3, 8, 0.3];

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wri
 import test from 'node:test';
 import fc from 'fast-check';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
-import { anyText, assertHolds, fill, filled, smallShape, textOf } from '../../test/support/slots.ts';
+import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/slots.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import { PrefixFiles, type PrefixFilesOptions } from './prefix-files.ts';
 import { KvSlot } from './slot.ts';
@@ -128,6 +128,26 @@ test('files of another model, of other shapes, and what is not ours is ignored a
   }
   assert.equal(await restored(await open(folder), textOf(1, 40)), 40);
   assert.deepEqual(names(folder), before);
+});
+
+test('quantized keys and values come back as they were, and are not taken for those of another type', async () => {
+  using folder = tempFolder();
+  const text = textOf(1, 60);
+  const shapes = [quantizedShape(128, 'q8_0'), quantizedShape(128, 'q4_0')];
+  for (const shape of shapes) {
+    const files = await open(folder, { shape });
+    assert.equal(files.longest(text), undefined);
+    using slot = filled(shape, text);
+    await files.keep(slot);
+  }
+  for (const shape of shapes) {
+    const found = (await open(folder, { shape })).longest(text) ?? assert.fail();
+    for (const wanted of [60, 33]) {
+      using slot = filled(shape, textOf(2, 128));
+      assert.equal(await found.restore(slot, wanted), true);
+      assertHolds(slot, text.slice(0, wanted));
+    }
+  }
 });
 
 test('a file that is cut short, grew or has another bit anywhere is ignored, and never gives wrong bytes', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, filled, smallShape, textOf } from '../../test/support/slots.ts';
+import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/slots.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { leastKept } from './prefix.ts';
 import { PrefixMemory } from './prefix-memory.ts';
@@ -38,6 +38,20 @@ test('what was kept comes back as it was, as a whole or in part, to any slot', a
       assert.equal(await copy.restore(slot, wanted), true);
       assertHolds(slot, text.slice(0, wanted));
       assert.equal(slot.exact, Math.min(64, wanted));
+    }
+  }
+});
+
+test('quantized keys and values come back as they were, as a whole or in part', async () => {
+  for (const type of ['q8_0', 'q4_0'] as const) {
+    using memory = new PrefixMemory(4 * page);
+    const quantized = quantizedShape(context, type);
+    using kept = filled(quantized, textOf(1, 60));
+    await memory.keep(kept);
+    for (const wanted of [60, 33]) {
+      using slot = filled(quantized, textOf(2, context));
+      assert.equal(await memory.longest(textOf(1, 60))?.restore(slot, wanted), true);
+      assertHolds(slot, textOf(1, wanted));
     }
   }
 });

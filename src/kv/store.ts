@@ -22,6 +22,7 @@ export interface KvLayer {
   readonly v: Tensor;
 }
 
+/** ggml's type of that name. */
 export function typeNamed(name: KvType): GgmlType {
   const type = byName(name);
   if (!type) throw new RangeError(`there is no type ${name}`);

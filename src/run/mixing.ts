@@ -17,8 +17,17 @@ export function mixedElements(shape: KvShape | undefined): { readonly key: numbe
   };
 }
 
-/** Sylvester's matrix (n, n) for a power of two: orthonormal, and its own inverse. */
+/** By n: each pass needs them, and those of 256 take milliseconds to make. */
+const made = new Map<number, Float32Array>();
+
+/** Sylvester's matrix (n, n) for a power of two: orthonormal, and its own inverse. The same one for the same n. */
 export function hadamard(n: number): Float32Array {
+  const matrix = made.get(n) ?? make(n);
+  made.set(n, matrix);
+  return matrix;
+}
+
+function make(n: number): Float32Array {
   const parity = (bits: number): number => (bits === 0 ? 0 : 1 ^ parity(bits & (bits - 1)));
   const size = 1 / Math.sqrt(n);
   return Float32Array.from({ length: n * n }, (_, at) => (parity(Math.floor(at / n) & (at % n)) === 1 ? -size : size));

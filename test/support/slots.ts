@@ -13,6 +13,14 @@ export const smallShape = (context: number): KvShape => ({
   type: 'f16',
 });
 
+/** Two layers of heads that are one block each: 136 bytes per token as q8_0. */
+export const quantizedShape = (context: number, type: KvShape['type']): KvShape => ({
+  ...smallShape(context),
+  keyLength: 32,
+  valueLength: 32,
+  type,
+});
+
 /** What the keys or values (by area) of each of `tokens` are here: other bytes for each text that leads up to it. */
 function* rows(tokens: readonly number[], area: number, bytes: number): Generator<Uint8Array> {
   let text = area + 1;

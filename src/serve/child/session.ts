@@ -2,6 +2,7 @@ import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../../engine/logprobs.ts';
 import { Model } from '../../engine/model.ts';
+import type { ModelOptions } from '../../engine/model-options.ts';
 import { noState, noSums } from '../../engine/tally.ts';
 import type { Ask, TokenLogprob } from '../hub.ts';
 import { optionsOf, tokensOf } from './asking.ts';
@@ -69,18 +70,21 @@ export class Session {
     }
   }
 
-  /** Of many models that are served, those whose vocabulary is not the draft model's do without it. */
+  /** What does not suit one of many models that are served is left out for it. */
   #open(start: EngineStart): Model {
     const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
     const promptCache = { bytes: start.promptCache ?? 'auto', folder: start.promptCacheFolder, warn } as const;
-    const open = (draft: EngineStart['draft']): Model =>
-      Model.open(start.path, { ...start, parallel: start.parallel ?? 'auto', promptCache, draft });
-    try {
-      return open(start.draft);
-    } catch (error) {
-      if (!(error instanceof EngineError && error.code === 'VOCABULARY_DIFFERS')) throw error;
-      warn(error);
-      return open({ ...start.draft, model: undefined });
+    let options: ModelOptions = { ...start, parallel: start.parallel ?? 'auto', promptCache };
+    for (;;) {
+      try {
+        return Model.open(start.path, options);
+      } catch (error) {
+        const code = error instanceof EngineError ? error.code : undefined;
+        if (code === 'VOCABULARY_DIFFERS') options = { ...options, draft: { ...start.draft, model: undefined } };
+        else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kvType: 'f16' };
+        else throw error;
+        warn(error as Error);
+      }
     }
   }
 
