@@ -27,10 +27,11 @@ export function bestDepth({ acceptance, seconds, cost }: Outlook, most: number, 
   return best;
 }
 
-/** What is expected of drafts before any was seen. */
+/** What is expected of drafts before any was seen, and how many tokens seen that counts for. */
 const prior = 0.7;
+const priorTokens = 2;
 /**
- * Of one token more, what counts; and of a pass without a draft, by which the past is forgotten. So slowly that trying
+ * Of one token more, what counts at least; and of a pass without a draft, by which the past is forgotten. So slowly that trying
  * again costs at most 3 % where no draft ever comes true.
  */
 const weight = 0.1;
@@ -39,6 +40,7 @@ const forgetting = 0.005;
 /** Learns how many drafted tokens come true. */
 export class Acceptance {
   #rate = prior;
+  #seen = 0;
 
   /** The chance of a drafted token, given that those before it came true. */
   get rate(): number {
@@ -48,7 +50,12 @@ export class Acceptance {
   /** Of `drafted` tokens the first `accepted` came true; what would have come of those after a wrong one is not known. */
   seen(drafted: number, accepted: number): void {
     if (drafted === 0) this.#rate += forgetting * (prior - this.#rate);
-    for (let i = 0; i < accepted; i += 1) this.#rate += weight * (1 - this.#rate);
-    if (accepted < drafted) this.#rate -= weight * this.#rate;
+    for (let i = 0; i < accepted; i += 1) this.#learn(1);
+    if (accepted < drafted) this.#learn(0);
+  }
+
+  #learn(outcome: 0 | 1): void {
+    this.#seen += 1;
+    this.#rate += Math.max(weight, 1 / (priorTokens + this.#seen)) * (outcome - this.#rate);
   }
 }
