@@ -153,9 +153,9 @@ export class Sequence {
   }
 
   /**
-   * The next `count` pending tokens have been computed. `logitsAfter` gives the logits after each of those whose logits were
-   * asked for: of guesses after all, else after the last. Returns how many of the tokens belong to the text: not those after a wrong
-   * guess, nor guesses of which nobody wants to know any more. The logits may be changed.
+   * The next `count` pending tokens have been computed. `logitsAfter` gives the logits after each of those whose logits
+   * were asked for: of guesses after all, else after the last. Returns how many of the tokens belong to the text: not
+   * those after a wrong guess, nor guesses of which nobody wants to know any more. The logits may be changed.
    */
   advance(count: number, logitsAfter: (index: number) => Float32Array): number {
     if (!this.#chooser || this.#ended) return this.decoding ? 1 : count;

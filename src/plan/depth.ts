@@ -31,8 +31,8 @@ export function bestDepth({ acceptance, seconds, cost }: Outlook, most: number, 
 const prior = 0.7;
 const priorTokens = 2;
 /**
- * Of one token more, what counts at least; and of a pass without a draft, by which the past is forgotten. So slowly that trying
- * again costs at most 3 % where no draft ever comes true.
+ * Of one token more, what counts at least; and of a pass without a draft, by which the past is forgotten. So slowly
+ * that trying again costs at most 3 % where no draft ever comes true.
  */
 const weight = 0.1;
 const forgetting = 0.005;

@@ -27,8 +27,9 @@ export class PassTimes {
   }
 
   /**
-   * Seconds of a pass over `tokens`; 0 if none was measured. Between two that were measured, on the line through them; beyond, as if more tokens
-   * were free up to twice the largest that was measured, and then in proportion: what costs nothing is found out by trying.
+   * Seconds of a pass over `tokens`; 0 if none was measured. Between two that were measured, on the line through them;
+   * beyond, as if more tokens were free up to twice the largest that was measured, and then in proportion: what costs
+   * nothing is found out by trying.
    */
   seconds(tokens: number): number {
     const above = this.#known.find((known) => known.tokens >= tokens);
