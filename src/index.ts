@@ -4,5 +4,6 @@ export { Model } from './engine/model.ts';
 export type { GenerateOptions, LoadProgress, ModelOptions, PromptCacheOptions } from './engine/model-options.ts';
 export type { Piece, PromptProgress, StopReason } from './engine/sequence.ts';
 export type { GenerationStats } from './engine/stats.ts';
+export type { KvOptions, KvType, Window } from './plan/kv-choice.ts';
 export type { Plan } from './plan/plan.ts';
 export type { Message } from './text/chat-template.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
 import { ggmlTypes } from '../src/gguf/types.ts';
-import type { KvType } from '../src/plan/kv-type.ts';
+import type { KvType } from '../src/plan/kv-choice.ts';
 import { loadModel } from './support/load.ts';
 import { argmax, nmse, topGap } from './support/logits.ts';
 import { oracleLogits } from './support/oracle.ts';
@@ -35,7 +35,7 @@ async function agrees(
   const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
   const ids = sequence(tokens, spec.vocabulary);
   const expected = oracleLogits(path, ids, { context, kvType });
-  await using model = await loadModel(path, { context, kvType });
+  await using model = await loadModel(path, { context, kv: { type: kvType } });
   const logits = await model.logits(ids);
   for (const [i, own] of logits.entries()) {
     const theirs = expected[i] ?? new Float32Array();
@@ -114,6 +114,9 @@ for (const { name } of ggmlTypes) {
   test(`matrices of type ${name} give the logits that libllama computes`, () =>
     agrees({ ...blocky, architecture: 'llama', type: name }, { tokens: 12 }));
 }
+
+test('windows that a text has left long ago give the logits that libllama computes', () =>
+  agrees(gemma3, { tokens: 700, context: 1024 }));
 
 for (const kvType of ['q8_0', 'q4_0'] as const) {
   for (const keyLength of [32, 64, 128, 192]) {

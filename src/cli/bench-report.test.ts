@@ -25,6 +25,7 @@ const report: BenchReport = {
     budget: 2 ** 30,
     context: 512,
     kv_type: 'f16',
+    window: null,
     batch: 64,
     memory,
     resident: { weights: 2, bytes: 2 ** 30, converted: 1 },

@@ -9,7 +9,7 @@ import type { Plan } from '../plan/plan.ts';
 const answeringBytes = 14 * 2 ** 20;
 
 export interface ForecastOptions
-  extends Pick<PlanOptions, 'context' | 'kvType' | 'parallel' | 'ahead' | 'draft' | 'promptCache' | 'kernels'> {
+  extends Pick<PlanOptions, 'context' | 'kv' | 'parallel' | 'ahead' | 'draft' | 'promptCache' | 'kernels'> {
   /** Bytes; left out, most of what is free. */
   readonly memoryBudget?: number | undefined;
   /** Left out, one per core. */

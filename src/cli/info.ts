@@ -7,33 +7,29 @@ import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';
 import { describe, type ModelDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
-import {
-  budgetOption,
-  contextOption,
-  kernelsOption,
-  kvTypeOption,
-  type MachineFlags,
-  threadsOption,
-} from './options.ts';
+import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
+import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
 import { printable, write } from './output.ts';
 
-interface InfoOptions extends MachineFlags {
+interface InfoOptions extends MachineFlags, KvFlags {
   tensors?: boolean;
   json?: boolean;
 }
 
-export const infoCommand = (): Command =>
-  new Command('info')
+export function infoCommand(): Command {
+  const command = new Command('info')
     .description('show what a model is, and the plan for running it under a memory budget')
     .argument('<model>', 'GGUF file; of a split model, any part')
     .addOption(budgetOption())
-    .addOption(contextOption())
-    .addOption(kvTypeOption())
+    .addOption(contextOption());
+  for (const option of kvOptions()) command.addOption(option);
+  return command
     .addOption(kernelsOption())
     .addOption(threadsOption())
     .option('--tensors', 'list every tensor with its type, shape and size')
     .option('--json', 'print one JSON object')
     .action(info);
+}
 
 async function info(path: string, options: InfoOptions): Promise<void> {
   const outline = openOutline(path);
@@ -56,7 +52,7 @@ const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'KV_TYPE_
 /** The plan, or why there is none under this budget. */
 function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineError {
   try {
-    return forecast(outline, { ...options, context: options.ctx });
+    return forecast(outline, { ...options, context: options.ctx, kv: kvOf(options) });
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;

@@ -2,7 +2,9 @@ import type { Model } from '../engine/model.ts';
 import type { Reading } from '../stream/reader.ts';
 import { knownReading } from './calibrations.ts';
 import { ioThreads } from './environment.ts';
-import { draftOf, type ModelFlags } from './options.ts';
+import { kvOf } from './kv-options.ts';
+import type { ModelFlags } from './model-flags.ts';
+import { draftOf } from './options.ts';
 
 /**
  * Opens a model as a command was told to, to be read as `reading` says: left out, as its device was found to be read
@@ -15,7 +17,7 @@ export async function openModel(
 ): Promise<Model> {
   // Other commands, and --help, begin without what only answering needs.
   const { Model } = await import('../engine/model.ts');
-  const { memoryBudget, kvType, threads, kernels } = flags;
+  const { memoryBudget, threads, kernels } = flags;
   const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
-  return Model.open(path, { ...machine, kvType, draft: draftOf(flags) });
+  return Model.open(path, { ...machine, kv: kvOf(flags), draft: draftOf(flags) });
 }

@@ -3,7 +3,6 @@ import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
 import type { Kernels } from '../engine/planner.ts';
-import { type KvType, kvTypes } from '../plan/kv-type.ts';
 import { defaultSampling } from '../sample/options.ts';
 
 /** Makes commander report what `parse` throws as a usage error of the option. */
@@ -25,8 +24,11 @@ const number = (expected: string, valid: (n: number) => boolean): ((text: string
     return n;
   });
 
-const whole = (expected: string, min: number, max: number = Number.MAX_SAFE_INTEGER): ((text: string) => number) =>
-  number(expected, (n) => Number.isInteger(n) && n >= min && n <= max);
+export const whole = (
+  expected: string,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): ((text: string) => number) => number(expected, (n) => Number.isInteger(n) && n >= min && n <= max);
 
 /** Says in --help too what holds if the option is left out: commander shows values only. */
 function unless(option: Option, text: string): Option {
@@ -34,13 +36,12 @@ function unless(option: Option, text: string): Option {
   return option.default(undefined, text);
 }
 
-/** What `budgetOption`, `contextOption`, `kvTypeOption`, `kernelsOption` and `threadsOption` give. */
+/** What `budgetOption`, `contextOption`, `kernelsOption` and `threadsOption` give. */
 export interface MachineFlags {
   /** Bytes. */
   readonly memoryBudget?: number | undefined;
   /** Tokens. */
   readonly ctx?: number | undefined;
-  readonly kvType: KvType;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
 }
@@ -57,11 +58,6 @@ export const contextOption = (): Option =>
     whole('a number of tokens', 1),
   );
 
-export const kvTypeOption = (): Option =>
-  new Option('--kv-type <type>', 'what keys and values are stored as: q8_0 takes half of f16, q4_0 a quarter')
-    .choices(kvTypes)
-    .default('f16');
-
 export const kernelsOption = (): Option =>
   new Option('--kernels <kind>', 'auto: the fastest; plain: the same bits at every budget')
     .choices(['auto', 'plain'])
@@ -73,7 +69,7 @@ export const threadsOption = (): Option =>
   );
 
 /** What `draftOptions` give. */
-interface DraftFlags {
+export interface DraftFlags {
   readonly draftNgram?: boolean | undefined;
   readonly draftModel?: string | undefined;
   readonly draftAhead?: number | undefined;
@@ -81,7 +77,7 @@ interface DraftFlags {
 }
 
 /** How the engine guesses ahead. */
-const draftOptions = (): readonly Option[] => [
+export const draftOptions = (): readonly Option[] => [
   new Option('--draft-ngram', 'guess ahead by what followed earlier in the text, so that a pass yields several tokens'),
   new Option('--draft-model <file>', 'a small model with the same vocabulary that guesses ahead'),
   unless(new Option('--draft-ahead <n>', 'the most tokens guessed at once'), '15').argParser(
@@ -100,20 +96,6 @@ export const draftOf = ({ draftNgram, draftModel, draftAhead, adaptiveDraft }: D
   ahead: draftAhead,
   adaptive: adaptiveDraft,
 });
-
-/** What `modelOptions` give, beside those of the command. */
-export interface ModelFlags extends MachineFlags, DraftFlags {}
-
-/** The options of a command that runs a model, its `own` among them, as --help shows them. */
-export const modelOptions = (own: readonly Option[]): readonly Option[] => [
-  budgetOption(),
-  contextOption(),
-  kvTypeOption(),
-  ...own,
-  ...draftOptions(),
-  threadsOption(),
-  kernelsOption(),
-];
 
 /** What a benchmark measures, and how much of it. */
 export const measureOptions = (): readonly Option[] => [

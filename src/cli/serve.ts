@@ -2,13 +2,14 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
-import { budgetOption, contextOption, draftOf, kernelsOption, kvTypeOption, threadsOption } from './options.ts';
+import { kvOf, kvOptions } from './kv-options.ts';
+import { budgetOption, contextOption, draftOf, kernelsOption, threadsOption } from './options.ts';
 import type { Flags, Settings } from './settings.ts';
 
 /** Texts stay as they are: with those of the environment and the file they become settings, which have defaults. */
-function unread(option: Option, byDefault = option.defaultValueDescription): Option {
+function unread(option: Option, byDefault = option.defaultValueDescription ?? option.defaultValue): Option {
   const [description] = option.description.split(' (default: ');
-  option.description = `${description} (default: ${byDefault})`;
+  if (byDefault !== undefined) option.description = `${description} (default: ${byDefault})`;
   return option.argParser((text) => text).default(undefined);
 }
 
@@ -27,9 +28,9 @@ export function serveCommand(): Command {
     .option('--models <dir>', 'a folder whose GGUF files are served too')
     .addOption(unread(budgetOption()));
   for (const one of addressOptions()) command.addOption(one);
+  command.addOption(unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'));
+  for (const one of kvOptions()) command.addOption(unread(one));
   return command
-    .addOption(unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'))
-    .addOption(unread(kvTypeOption(), 'f16'))
     .addOption(option('--parallel <n>', 'requests that are answered at once', 'auto, up to 4'))
     .addOption(option('--max-queue <n>', 'requests that may wait beside them', '512'))
     .option('--api-key <key>', 'answer only those who have this key')
@@ -79,7 +80,16 @@ async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<
     const outline = openOutline(path);
     checkTokenizer(outline.file.metadata);
     const { ahead, outline: draft } = Drafting.open(draftOf(settings), outline);
-    const plan = forecast(outline, { ...settings, context, parallel, ahead, draft, promptCache, beside });
+    const plan = forecast(outline, {
+      ...settings,
+      context,
+      kv: kvOf(settings),
+      parallel,
+      ahead,
+      draft,
+      promptCache,
+      beside,
+    });
     return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
   });
   return new Map(planned);

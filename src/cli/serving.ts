@@ -11,6 +11,7 @@ import { listen, type RunningServer } from '../serve/server.ts';
 import { announcement } from './announcement.ts';
 import { knownReading } from './calibrations.ts';
 import { ioThreads } from './environment.ts';
+import { kvOf } from './kv-options.ts';
 import { draftOf } from './options.ts';
 import { note, printable } from './output.ts';
 import type { LogLevel, Settings } from './settings.ts';
@@ -34,6 +35,7 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
   const engineSettings = {
     ...settings,
     draft: draftOf(settings),
+    kv: kvOf(settings),
     context: ctx,
     ioThreads: ioThreads(),
     readingOf: knownReading,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { Kernels } from '../engine/planner.ts';
-import { type KvType, kvTypes } from '../plan/kv-type.ts';
+import { type KvType, kvTypes } from '../plan/kv-choice.ts';
 import { parseAddress } from '../serve/address.ts';
 import { keepAlive } from '../serve/ollama/options.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
@@ -37,6 +37,8 @@ export interface Settings {
   readonly draftAhead?: number | undefined;
   readonly adaptiveDraft: boolean;
   readonly kvType: KvType;
+  readonly slidingWindow?: number | undefined;
+  readonly sinkTokens?: number | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
   readonly logLevel: LogLevel;
@@ -113,6 +115,8 @@ const schema = z.object({
   draftAhead: auto(whole('a number of tokens', 1, 64)),
   adaptiveDraft: truth.default(true),
   kvType: z.enum(kvTypes, 'f16, q8_0 or q4_0').default('f16'),
+  slidingWindow: whole('a number of tokens', 1, 2 ** 24).optional(),
+  sinkTokens: whole('a number of tokens', 0, 256).optional(),
   kernels: z.enum(['auto', 'plain'], 'auto or plain').default('auto'),
   threads: auto(whole('a number of threads', 1, 512)),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(', ')}`).default('info'),

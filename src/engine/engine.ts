@@ -2,7 +2,7 @@ import type { KvSlot } from '../kv/slot.ts';
 import { Pace } from '../plan/pace.ts';
 import type { Plan } from '../plan/plan.ts';
 import { schedule } from '../plan/schedule.ts';
-import type { Span } from '../run/batch.ts';
+import type { Span } from '../run/span.ts';
 import type { Tokens } from './planner.ts';
 import type { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';

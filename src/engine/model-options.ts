@@ -1,4 +1,4 @@
-import type { KvType } from '../plan/kv-type.ts';
+import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import type { GivenSampling } from '../sample/options.ts';
@@ -12,8 +12,8 @@ export interface ModelOptions {
   readonly memoryBudget?: number | undefined;
   /** Tokens of prompt and answer together. Left out, it is chosen when the weights are loaded. */
   readonly context?: number | undefined;
-  /** What keys and values are stored as. Left out: f16. */
-  readonly kvType?: KvType | undefined;
+  /** What is kept of texts, and how. */
+  readonly kv?: KvOptions | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Left out: one. */
   readonly parallel?: number | 'auto' | undefined;
   /** Guesses at what comes next, so that a pass may yield several tokens. Left out: none. */

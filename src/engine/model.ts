@@ -83,7 +83,7 @@ export class Model implements AsyncDisposable {
   static open(path: string, options: ModelOptions = {}): Model {
     const outline = openOutline(path);
     manifestIn(outline, outline.config.context);
-    checkKvType(outline, options.kvType ?? 'f16');
+    checkKvType(outline, options.kv?.type ?? 'f16');
     return new Model(outline, options);
   }
 
@@ -95,7 +95,7 @@ export class Model implements AsyncDisposable {
       runtime: this.#runtimeBytes,
       context,
       tokens,
-      kvType: this.#options.kvType,
+      kv: this.#options.kv,
       parallel: this.#options.parallel,
       ahead: this.#drafting.ahead,
       draft: this.#drafting.outline,

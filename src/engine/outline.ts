@@ -1,11 +1,11 @@
 import { EngineError } from '../base/errors.ts';
 import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
-import { type KvShape, typeNamed } from '../kv/store.ts';
+import { type KvShape, typeNamed } from '../kv/shape.ts';
 import type { Config, Stage } from '../model/architecture.ts';
 import { architectureOf } from '../model/index.ts';
-import { type KvType, kvTypes } from '../plan/kv-type.ts';
-import type { ManifestEntry } from '../plan/plan.ts';
+import { type KvType, kvTypes, type Window } from '../plan/kv-choice.ts';
+import type { ManifestEntry, Plan } from '../plan/plan.ts';
 import { manifestOf } from '../run/measure.ts';
 
 /** A model as far as its header describes it: no weight has been read. */
@@ -32,22 +32,29 @@ export function openOutline(path: string): ModelOutline {
  * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
 export const manifestIn = ({ config, stages, file }: ModelOutline, context: number): readonly ManifestEntry[] =>
-  manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, context) });
+  manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, { ...usual, context }) });
 
 /** Leaves nothing of the model in the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
 export function evictFiles({ file }: ModelOutline): void {
   for (const { path } of file.files) evictFile(path);
 }
 
-/** What one sequence of up to `context` tokens keeps. */
-export const kvShapeOf = (config: Config, context: number, type: KvType = 'f16'): KvShape => ({
-  layers: config.layers,
-  kvHeads: config.kvHeads,
-  keyLength: config.keyLength,
-  valueLength: config.valueLength,
-  context,
-  type,
-});
+/** What the keys and values of a sequence depend on, beside the model. */
+type KvWanted = Pick<Plan, 'context' | 'kvType' | 'window' | 'batch' | 'ahead'>;
+
+const usual = { kvType: 'f16', window: undefined, batch: 1, ahead: 0 } as const;
+
+/** What one sequence keeps. A layer with a window of its own keeps to it, unless the one that is wanted is narrower. */
+export function kvShapeOf(config: Config, { context, kvType, window, batch, ahead }: KvWanted): KvShape {
+  const { layers, kvHeads, keyLength, valueLength } = config;
+  const own = config.window;
+  const seen = Array.from({ length: layers }, (_, il): Window | null => {
+    const narrow = own?.layers[il] && own.tokens <= (window?.tokens ?? Number.POSITIVE_INFINITY);
+    return narrow ? { tokens: own.tokens, sinks: 0 } : (window ?? null);
+  });
+  const shape = { layers, kvHeads, keyLength, valueLength, context, type: kvType };
+  return seen.every((layer) => layer === null) ? shape : { ...shape, windows: seen, pass: Math.max(batch, 1 + ahead) };
+}
 
 /** The heads of a model are whole blocks of `type`. */
 export function suits({ keyLength, valueLength }: Config, type: KvType): boolean {

@@ -2,9 +2,10 @@ import { EngineError } from '../base/errors.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { type KvShape, kvBytes } from '../kv/store.ts';
+import { type KvShape, kvBytes } from '../kv/shape.ts';
+import type { Config } from '../model/architecture.ts';
 import { autoContext, autoParallel, autoPromptCache } from '../plan/defaults.ts';
-import type { KvType } from '../plan/kv-type.ts';
+import { type KvOptions, type KvType, mostTokens, type Window } from '../plan/kv-choice.ts';
 import { type Demand, makePlan, type Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
@@ -21,8 +22,7 @@ export interface PlanOptions {
   readonly runtime: number;
   /** Tokens; left out, it is chosen. */
   readonly context?: number | undefined;
-  /** What keys and values are stored as; left out, f16. */
-  readonly kvType?: KvType | undefined;
+  readonly kv?: KvOptions | undefined;
   /** Sequences computed together; left out, one. */
   readonly parallel?: number | 'auto' | undefined;
   /** Tokens that each may guess ahead; left out, none. */
@@ -46,6 +46,15 @@ const plainBatch = 64;
 /** A draft model is small: small slices make its memory for loading small, and few tokens at once the rest. */
 const draftSliceBytes = 8 * 2 ** 20;
 const draftBatch = 128;
+/** A context is chosen before the batch is: as if passes were short. */
+const leastBatch = 1;
+
+/** What is kept of each sequence. */
+interface Kept {
+  readonly context: number;
+  readonly kvType: KvType;
+  readonly window: Window | undefined;
+}
 
 /** Tokens at hand: those of the prompt, and the most that the answer may have. */
 export interface Tokens {
@@ -70,27 +79,30 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   const { config } = outline;
-  const { budget, runtime, kvType = 'f16', ahead = 0, draft } = options;
+  const { budget, runtime, ahead = 0, draft } = options;
+  const { type: kvType = 'f16', window } = options.kv ?? {};
   checkKvType(outline, kvType);
-  if (options.context !== undefined && options.context > config.context) {
-    throw new EngineError('CONTEXT_BEYOND_MODEL', { context: options.context, trained: config.context });
-  }
+  checkContext(config, options);
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
+  const kept = { kvType, window, batch: leastBatch, ahead };
   const one = {
     trained: config.context,
-    kvPerToken: kvBytes(kvShapeOf(config, 1, kvType)) + (draft ? kvBytes(draftKvShape(draft, 1, kvType)) : 0),
+    kv: (context: number) =>
+      kvBytes(kvShapeOf(config, { ...kept, context })) +
+      (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, { ...kept, context }))) : 0),
     free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
-  const parallel = options.parallel === 'auto' ? autoParallel(one, options.context) : (options.parallel ?? 1);
+  const most = options.context ?? (window && mostTokens);
+  const parallel = options.parallel === 'auto' ? autoParallel(one, most) : (options.parallel ?? 1);
   checkWhole('parallel', parallel, 1);
   checkWhole('ahead', ahead, 0);
-  const all = { ...one, kvPerToken: parallel * one.kvPerToken };
-  const context = options.context ?? autoContext(all, options.tokens);
+  const all = { ...one, kv: (context: number) => parallel * one.kv(context) };
+  const context = most ?? autoContext(all, options.tokens);
 
   const batch = options.kernels === 'plain' ? plainBatch : undefined;
-  const demanded = { context, kvType, parallel, kernels: options.kernels };
+  const demanded = { context, kvType, window, parallel, kernels: options.kernels };
   return makePlan({
-    ...demandOf(outline, device, layoutOf, { context, kvType, parallel, ahead, promptCache }),
+    ...demandOf(outline, device, layoutOf, { context, kvType, window, parallel, ahead, promptCache }),
     budget,
     runtime,
     batch,
@@ -104,11 +116,9 @@ function planDraft(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  { kernels, ...demanded }: { context: number; kvType: KvType; parallel: number; kernels: Kernels },
+  { kernels, parallel, ...kept }: Kept & { parallel: number; kernels: Kernels },
 ): Plan {
-  const context = Math.min(demanded.context, outline.config.context);
-  const kvType = draftKvShape(outline, context, demanded.kvType).type;
-  const within = { ...demanded, context, kvType, ahead: 0, promptCache: 0 };
+  const within = { ...draftKv(outline, kept), parallel, ahead: 0, promptCache: 0 };
   return makePlan({
     ...demandOf(outline, device, layoutOf, within),
     // Whatever it takes is taken off the budget of the other one.
@@ -124,21 +134,21 @@ function demandOf(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  wanted: { context: number; kvType: KvType; parallel: number; ahead: number; promptCache: number },
+  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
 ): Omit<Demand, 'budget' | 'runtime'> {
-  const { context, kvType, parallel, ahead, promptCache } = wanted;
-  const kv = kvShapeOf(outline.config, context, kvType);
-  const model = { stages: outline.stages, weights: outline.file.weights, kv };
+  const { context, parallel, ahead, promptCache } = wanted;
+  const shape = (batch: number): KvShape => kvShapeOf(outline.config, { ...wanted, batch });
   const measured = new Map<string, number>();
   return {
     ...wanted,
-    kv: parallel * kvBytes(kv) + promptCache,
+    kv: (tokens) => parallel * kvBytes(shape(tokens)) + promptCache,
     page: pageBytes,
     manifest: manifestIn(outline, context),
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
+      const model = { stages: outline.stages, weights: outline.file.weights, kv: shape(tokens) };
       const bytes =
         measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel, ahead });
       measured.set(key, bytes);
@@ -147,12 +157,41 @@ function demandOf(
   };
 }
 
-/** What a draft model keeps beside a model that stores keys and values as `type`; its own heads may not suit that. */
-const draftKvShape = ({ config }: ModelOutline, context: number, type: KvType): KvShape =>
-  kvShapeOf(config, context, suits(config, type) ? type : 'f16');
+/** What a draft model keeps beside a model that keeps `kept`, as far as its heads and its context suit that. */
+function draftKv<T extends Kept>({ config }: ModelOutline, kept: T): T {
+  const { context, kvType, window } = kept;
+  const tokens = window && Math.min(window.tokens, config.context - window.sinks);
+  return {
+    ...kept,
+    context: window ? context : Math.min(context, config.context),
+    kvType: suits(config, kvType) ? kvType : 'f16',
+    window: window && tokens !== undefined && tokens > 0 ? { ...window, tokens } : undefined,
+  };
+}
 
 const weightBytes = ({ file }: ModelOutline): number =>
   [...file.weights.values()].reduce((sum, { extent }) => sum + extent.length, 0);
+
+/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL. */
+function checkContext({ context: trained }: Config, { context, kv: { window } = {} }: PlanOptions): void {
+  if (window) {
+    checkWhole('window', window.tokens, 1);
+    checkWhole('sinks', window.sinks, 0);
+    if (context !== undefined && context > mostTokens) {
+      throw new EngineError('BAD_OPTION', {
+        option: 'context',
+        value: `${context}`,
+        expected: `${mostTokens} at most`,
+      });
+    }
+  }
+  // A window slides over any text, as long as what it shows at once is no more than the model knows.
+  const seen = window ? window.tokens + window.sinks : context;
+  if (seen === undefined || seen <= trained) return;
+  if (!window) throw new EngineError('CONTEXT_BEYOND_MODEL', { context: seen, trained });
+  const expected = `no more, with the sinks, than the ${trained} tokens the model was trained for`;
+  throw new EngineError('BAD_OPTION', { option: 'window', value: `${seen}`, expected });
+}
 
 /** Throws BAD_OPTION. */
 function checkWhole(option: string, value: number, least: number): void {

@@ -6,9 +6,9 @@ import { PrefixMemory } from '../kv/prefix-memory.ts';
 import { KvSlot } from '../kv/slot.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PassLimits } from '../plan/schedule.ts';
-import type { Span } from '../run/batch.ts';
 import { Forward, type PassOptions, paysToConvert } from '../run/forward.ts';
 import { bindWeights, type LayoutOf } from '../run/routes.ts';
+import type { Span } from '../run/span.ts';
 import { Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from '../stream/residents.ts';
 import { WeightSource } from '../stream/source.ts';
@@ -76,7 +76,7 @@ export class Runtime implements AsyncDisposable {
       const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
       const { tensors, routes } = bindWeights(plan, file.weights, { arena, ring, layoutOf }, memory);
 
-      const shape = kvShapeOf(config, plan.context, plan.kvType);
+      const shape = kvShapeOf(config, plan);
       const copies = memory.use(new PrefixMemory(plan.promptCache));
       const files = promptCache && (await PrefixFiles.open(promptCache.folder, { ...promptCache, shape }));
       const places = Array.from({ length: plan.parallel }, () => memory.use(new KvSlot(shape)));

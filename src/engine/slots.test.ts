@@ -105,7 +105,7 @@ test('what a slot loses goes to the first store, and comes back from there', asy
 
 test('what a slot holds is not kept elsewhere as long as it goes on, nor looked for where little is to be gained', async () => {
   const keep = (): never => assert.fail('nothing is lost');
-  const found = { length: 60, exact: 0, restore: (): never => assert.fail('it has next to nothing more') };
+  const found = { length: 60, exact: 0, written: 60, restore: (): never => assert.fail('it has next to nothing more') };
   const slots = slotsWith(1, [textOf(1, 50)], { stores: [store({ keep, longest: () => found })] });
   assert.equal((await slots.take(textOf(1, 70))).cached, 50);
 });
@@ -131,7 +131,7 @@ test('a copy goes to the slot left alone for longest, not to one that has a litt
 
 test('a copy that cannot be had after all leaves nothing that was not computed', async () => {
   const text = textOf(1, 50);
-  const untouched = { length: 90, exact: 0, restore: () => Promise.resolve(false) };
+  const untouched = { length: 90, exact: 0, written: 90, restore: () => Promise.resolve(false) };
   const torn = {
     ...untouched,
     restore: (slot: KvSlot) => {

@@ -5,6 +5,9 @@ import type { KvStore } from '../kv/store.ts';
 /** So many tokens more must be found in a store before it is copied from, and not from a slot used as it is. */
 const worthCopying = 16;
 
+/** A text whose keys and values are stored: see `KvSlot`. */
+type Stored = Pick<KvSlot, 'exact' | 'written'>;
+
 export interface SlotsOptions {
   /** Copies for sequences that lose their slot; looked up in this order. */
   readonly stores: readonly PrefixStore[];
@@ -34,13 +37,13 @@ export class Slots {
    */
   async take(prompt: readonly number[]): Promise<{ slot: KvSlot; cached: number }> {
     const free = this.all.filter((slot) => !this.#taken.has(slot));
-    const usable = (length: number, exact: number): number => this.#usable(prompt, length, exact);
-    const rated = free.map((slot) => ({ slot, length: usable(commonPrefix(slot.tokens, prompt), slot.exact) }));
+    const usable = (length: number, text: Stored): number => this.#usable(prompt, length, text);
+    const rated = free.map((slot) => ({ slot, length: usable(commonPrefix(slot.tokens, prompt), slot) }));
     const longest = Math.max(...rated.map(({ length }) => length));
     const copies = this.#options.stores.flatMap((store) => store.longest(prompt) ?? []);
     let best: { copy: Found; length: number } | undefined;
     for (const copy of copies) {
-      const length = usable(copy.length, copy.exact);
+      const length = usable(copy.length, copy);
       if (length > (best?.length ?? longest + worthCopying)) best = { copy, length };
     }
     // Of those with most in common, or of all if a copy has more, the one left alone for longest.
@@ -50,7 +53,7 @@ export class Slots {
     slot.used = ++this.#clock;
     if (commonPrefix(slot.tokens, prompt) < slot.tokens.length) await this.#keep(slot);
     if (best && (await best.copy.restore(slot, best.length))) return { slot, cached: best.length };
-    const cached = usable(commonPrefix(slot.tokens, prompt), slot.exact);
+    const cached = usable(commonPrefix(slot.tokens, prompt), slot);
     slot.keep(cached);
     return { slot, cached };
   }
@@ -71,12 +74,14 @@ export class Slots {
     await store?.keep(slot);
   }
 
-  #usable(prompt: readonly number[], length: number, exact: number): number {
+  /** How many of the `length` tokens that a stored text has in common with `prompt` can be gone on from. */
+  #usable(prompt: readonly number[], length: number, { exact, written }: Stored): number {
     const { exactBatch } = this.#options;
-    const most = Math.min(length, prompt.length - 1);
-    if (exactBatch === undefined) return Math.max(0, most);
+    const most = Math.max(0, Math.min(length, prompt.length - 1));
     const computedAlike = Math.min(most, exact);
-    return Math.max(0, computedAlike - (computedAlike % exactBatch));
+    const usable = exactBatch === undefined ? most : computedAlike - (computedAlike % exactBatch);
+    // All slots are alike.
+    return this.all[0]?.canTrim(usable, written) ? usable : 0;
   }
 }
 

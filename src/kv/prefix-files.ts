@@ -5,10 +5,10 @@ import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { dropPageCache } from '../ggml/system.ts';
 import { type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
+import type { KvShape } from './shape.ts';
 import type { KvSlot } from './slot.ts';
-import type { KvShape } from './store.ts';
 
-const magic = 'ssd-llm keys and values 1\n';
+const magic = 'ssd-llm keys and values 2\n';
 const ending = '.kv';
 const unfinishedEnding = `${ending}.tmp`;
 /** Milliseconds without a write after which an unfinished file is one that a process left when it was killed. */
@@ -24,6 +24,7 @@ interface Header {
   readonly shape: KvShape;
   readonly tokens: readonly number[];
   readonly exact: number;
+  readonly written: number;
   /** Bytes and checksum of each piece. */
   readonly pieces: readonly (readonly [number, number])[];
 }
@@ -73,7 +74,8 @@ export class PrefixFiles implements PrefixStore {
     const best = longestPrefix(this.#entries, tokens);
     if (!best) return undefined;
     const { entry, length } = best;
-    return { length, exact: entry.exact, restore: (slot, wanted) => this.#restore(entry, slot, wanted) };
+    const { exact, written } = entry;
+    return { length, exact, written, restore: (slot, wanted) => this.#restore(entry, slot, wanted) };
   }
 
   async keep(slot: KvSlot): Promise<void> {
@@ -88,7 +90,8 @@ export class PrefixFiles implements PrefixStore {
       // A gigabyte takes a second: others have their turn.
       await setImmediate();
     }
-    const header: Header = { identity, shape: slot.kv.shape, tokens, exact: slot.exact, pieces: sums };
+    const { exact, written } = slot;
+    const header: Header = { identity, shape: slot.kv.shape, tokens, exact, written, pieces: sums };
     const name = join(this.#folder, randomUUID());
     const [path, unfinished] = [`${name}${ending}`, `${name}${unfinishedEnding}`];
     try {
@@ -143,7 +146,7 @@ export class PrefixFiles implements PrefixStore {
       return false;
     }
     if (this.#entries.delete(entry)) this.#entries.add(entry);
-    slot.hold(entry.tokens.slice(0, wanted), entry.exact);
+    slot.hold(entry.tokens.slice(0, wanted), entry.exact, entry.written);
     return true;
   }
 

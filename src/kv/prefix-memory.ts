@@ -7,6 +7,7 @@ import type { KvSlot } from './slot.ts';
 interface Entry {
   readonly tokens: readonly number[];
   readonly exact: number;
+  readonly written: number;
   readonly memory: HostMemory;
 }
 
@@ -52,7 +53,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
     }
     const memory = copyOf(pieces, bytes);
     if (!memory) return;
-    this.#entries.add({ tokens: [...tokens], exact: slot.exact, memory });
+    this.#entries.add({ tokens: [...tokens], exact: slot.exact, written: slot.written, memory });
     this.#bytes += memory.bytes;
   }
 
@@ -64,6 +65,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
     return {
       length,
       exact: entry.exact,
+      written: entry.written,
       restore: (slot, wanted) => {
         // Others may have taken its room since it was found.
         if (!this.#entries.has(entry)) return Promise.resolve(false);
@@ -74,7 +76,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
           at += whole[i]?.length ?? 0;
         }
         this.#use(entry);
-        slot.hold(entry.tokens.slice(0, wanted), entry.exact);
+        slot.hold(entry.tokens.slice(0, wanted), entry.exact, entry.written);
         return Promise.resolve(true);
       },
     };

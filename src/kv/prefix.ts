@@ -6,6 +6,8 @@ export interface Found {
   readonly length: number;
   /** Of its tokens, those of prompts that were computed in whole batches. */
   readonly exact: number;
+  /** What was stored of it: see `KvSlot`. */
+  readonly written: number;
   /** Puts the first `length` tokens into `slot`, in the place of what is there. False if they could not be had after all. */
   restore(slot: KvSlot, length: number): Promise<boolean>;
 }

@@ -5,8 +5,9 @@ import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, I32, I64 } from '../ggml/graph.ts';
 import type { Memory } from '../ggml/host-memory.ts';
-import { kvTypes } from '../plan/kv-type.ts';
-import { type KvShape, KvStore, kvBytes, kvMemory } from './store.ts';
+import { kvTypes } from '../plan/kv-choice.ts';
+import { type KvShape, kvBytes } from './shape.ts';
+import { KvStore, kvMemory } from './store.ts';
 
 const device = new Device(1, 0);
 after(() => device[Symbol.dispose]());

@@ -31,20 +31,31 @@ export interface Weights {
   has(name: string): boolean;
 }
 
+/** What attention works on; of keys, also how they are rotated. */
+export interface Projected {
+  /** (keyLength, heads, tokens), rotated. */
+  readonly q: Tensor;
+  /** (keyLength, kvHeads, tokens), not rotated. */
+  readonly k: Tensor;
+  /** (valueLength * kvHeads, tokens). */
+  readonly v: Tensor;
+  /** Rotates k, or some of it, by `positions` (tokens), int32. */
+  rotate(k: Tensor, positions: Tensor): Tensor;
+}
+
 /** What a stage asks of the tokens at hand, whoever they belong to. */
 export interface Batch {
-  /** Tokens each sequence may grow to. */
-  readonly context: number;
+  /** How far apart a token and one that it sees may be. */
+  readonly reach: number;
   /** (tokens), int32 */
   readonly positions: Tensor;
   /** The rows of an embedding matrix (width, vocabulary) for the batch's tokens -> (width, tokens). */
   embed(name: string, shape: readonly number[]): Tensor;
   /**
-   * Stores k and v, and attends to what each token's sequence has stored in `layer`.
-   * q (keyLength, heads, tokens), k (keyLength, kvHeads, tokens), v (valueLength * kvHeads, tokens)
-   * -> (valueLength * heads, tokens). A `window` of 0 reaches back to the start.
+   * Stores k and v, and attends to what each token's sequence keeps in `layer`: softmax(scale * q k') v,
+   * (valueLength * heads, tokens).
    */
-  attend(layer: number, qkv: { q: Tensor; k: Tensor; v: Tensor }, options: { scale: number; window: number }): Tensor;
+  attend(layer: number, projected: Projected, scale: number): Tensor;
   /** Of x (n, tokens), the columns whose logits are asked for. */
   outputs(x: Tensor): Tensor;
 }

@@ -10,8 +10,6 @@ export interface AttentionOptions {
   readonly scale: number;
   /** Queries are scaled before attention rounds them to float16, not after: what some models are tuned to. */
   readonly scaleFirst?: boolean;
-  /** Tokens a query sees, itself included; 0 is all. */
-  readonly window?: number;
 }
 
 /** x (in, n) times the matrix `name` (in, out), plus its bias if the model has one -> (out, n). */
@@ -36,11 +34,10 @@ export function attention(site: Site, x: Tensor, layer: { c: Config; il: number 
     qkv.q = norm(site, qkv.q, `blk.${il}.attn_q_norm`, c.epsilon);
     qkv.k = norm(site, qkv.k, `blk.${il}.attn_k_norm`, c.epsilon);
   }
-  qkv.q = graph.rope(qkv.q, batch.positions, options.rope, options.factors);
-  qkv.k = graph.rope(qkv.k, batch.positions, options.rope, options.factors);
+  const rotate = (y: Tensor, positions: Tensor): Tensor => graph.rope(y, positions, options.rope, options.factors);
+  qkv.q = rotate(qkv.q, batch.positions);
   if (options.scaleFirst) qkv.q = graph.scale(qkv.q, options.scale);
-  const scale = options.scaleFirst ? 1 : options.scale;
-  const attended = batch.attend(il, qkv, { scale, window: options.window ?? 0 });
+  const attended = batch.attend(il, { ...qkv, rotate }, options.scaleFirst ? 1 : options.scale);
   return linear(site, attended, `blk.${il}.attn_output`, [c.valueLength * c.heads, c.width]);
 }
 
@@ -127,10 +124,10 @@ export function keepOutputs(site: Site, last: boolean, [a, b]: readonly [Tensor,
   return last ? [site.batch.outputs(a), site.batch.outputs(b)] : [a, b];
 }
 
-/** What divides rope's frequencies, if the model brings such factors: fixed ones, or a pair for short and long contexts. */
-export function ropeFactors(weights: Weights, c: Config, context: number): WeightTensor | undefined {
+/** What divides rope's frequencies, if the model brings such factors: fixed ones, or a pair for short and long reaches. */
+export function ropeFactors(weights: Weights, c: Config, reach: number): WeightTensor | undefined {
   const name = weights.has('rope_freqs.weight')
     ? 'rope_freqs.weight'
-    : `rope_factors_${context > c.rope.originalContext ? 'long' : 'short'}.weight`;
+    : `rope_factors_${reach > c.rope.originalContext ? 'long' : 'short'}.weight`;
   return weights.has(name) ? weights(name, [c.rope.dims / 2]) : undefined;
 }

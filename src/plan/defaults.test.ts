@@ -37,7 +37,7 @@ test('on macOS the budget does not depend on the few pages that are free at the 
   assert.ok(budget > 8 * GiB && budget < 9 * GiB);
 });
 
-const model = { trained: 131072, kvPerToken: 64 * 1024, free: 8 * GiB };
+const model = { trained: 131072, kv: (context: number) => context * 64 * 1024, free: 8 * GiB };
 const endless = Number.POSITIVE_INFINITY;
 
 test('the default context is the usual one, or what prompt and answer come to, within what the model was trained for', () => {
@@ -61,10 +61,17 @@ test('a long answer is a wish that memory may not grant; the prompt is not', () 
   assert.equal(autoContext({ ...model, free: 512 * MiB }, { prompt: 5000, answer: 100_000 }), 5001);
 });
 
-const anyModel = fc.record({
-  trained: fc.integer({ min: 1, max: 2 ** 20 }),
-  kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
-  free: fc.integer({ min: -GiB, max: 64 * GiB }),
+const anyModel = fc
+  .record({
+    trained: fc.integer({ min: 1, max: 2 ** 20 }),
+    kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
+    free: fc.integer({ min: -GiB, max: 64 * GiB }),
+  })
+  .map(({ kvPerToken, ...any }) => ({ ...any, kv: (context: number) => context * kvPerToken }));
+
+test('a context whose keys and values stop growing is as long as the usual one, however little is free', () => {
+  const kv = (context: number): number => Math.min(context, 512) * 64 * 1024;
+  assert.equal(autoContext({ trained: 131072, kv, free: 128 * MiB }), 4096);
 });
 
 test('the default context is whole, holds the prompt and is never beyond the model', () => {
@@ -92,7 +99,7 @@ test('sequences that were chosen to be computed together leave each the usual co
     fc.property(anyModel, (any) => {
       const parallel = autoParallel(any);
       assert.ok(Number.isInteger(parallel) && parallel >= 1 && parallel <= 4);
-      const context = autoContext({ ...any, kvPerToken: parallel * any.kvPerToken });
+      const context = autoContext({ ...any, kv: (tokens) => parallel * any.kv(tokens) });
       // Chosen in steps of 256.
       assert.ok(parallel === 1 || context > Math.min(4096, any.trained) - 256);
     }),

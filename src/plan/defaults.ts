@@ -23,30 +23,46 @@ const contextStep = 256;
 /** Of what the process itself leaves, the most that KV takes without being asked to. */
 const kvShare = 1 / 4;
 
+/** What contexts are chosen by. */
+export interface ContextCosts {
+  /** Tokens the model was trained for. */
+  readonly trained: number;
+  /** Bytes of the keys and values of one sequence that may grow to so many tokens. */
+  kv(context: number): number;
+  /** Bytes that the process itself leaves. */
+  readonly free: number;
+}
+
 /**
  * The context when none is given, in tokens, within what the model was trained for: what the prompt needs in any case;
  * beyond that the usual one, or what prompt and answer may come to, as far as KV does not crowd out the weights.
  */
 export function autoContext(
-  model: { trained: number; kvPerToken: number; free: number },
+  model: ContextCosts,
   tokens: { prompt: number; answer: number } = { prompt: 0, answer: 0 },
 ): number {
-  const affordable = Math.max(contextStep, alignDown((model.free * kvShare) / model.kvPerToken, contextStep));
   const needed = tokens.prompt + 1;
   const whole = Number.isFinite(tokens.answer) ? tokens.prompt + tokens.answer : 0;
-  return Math.min(model.trained, Math.max(needed, Math.min(Math.max(usualContext, whole), affordable)));
+  return Math.min(model.trained, Math.max(needed, Math.min(Math.max(usualContext, whole), affordable(model))));
+}
+
+/** The most tokens whose keys and values leave the weights their share, in whole steps: one at least. */
+function affordable({ trained, kv, free }: ContextCosts): number {
+  let [least, most] = [1, Math.max(1, Math.ceil(trained / contextStep))];
+  while (least < most) {
+    const steps = Math.ceil((least + most) / 2);
+    if (kv(steps * contextStep) <= free * kvShare) least = steps;
+    else most = steps - 1;
+  }
+  return least * contextStep;
 }
 
 /** More sequences at once share each pass, but the kernels of most machines are busy with so many. */
 const mostParallel = 4;
 
 /** How many sequences are computed together when nobody says: as many as the usual context can be afforded for. */
-export function autoParallel(
-  model: { trained: number; kvPerToken: number; free: number },
-  context: number = Math.min(usualContext, model.trained),
-): number {
-  const affordable = (model.free * kvShare) / (model.kvPerToken * context);
-  return Math.max(1, Math.min(mostParallel, Math.floor(affordable)));
+export function autoParallel(model: ContextCosts, context: number = Math.min(usualContext, model.trained)): number {
+  return Math.max(1, Math.min(mostParallel, Math.floor((model.free * kvShare) / model.kv(context))));
 }
 
 /** Of the budget, what keys and values of earlier prompts take when nobody says; and the most of it, in bytes. */

@@ -7,6 +7,8 @@ export interface PlanSummary {
   readonly context: number;
   /** What keys and values are stored as. */
   readonly kv_type: Plan['kvType'];
+  /** What is seen and kept of a text; null if it is all. */
+  readonly window: NonNullable<Plan['window']> | null;
   readonly batch: number;
   readonly memory: Plan['shares'];
   /** `converted` of the weights are in a faster kernel layout than the file's. */
@@ -31,6 +33,7 @@ export function summarize(plan: Plan): PlanSummary {
     budget: plan.budget,
     context: plan.context,
     kv_type: plan.kvType,
+    window: plan.window ?? null,
     batch: plan.batch,
     memory: plan.shares,
     resident: { weights: weights.resident.size, bytes: bytes.resident, converted: converted.size },
@@ -47,12 +50,19 @@ export function headline(plan: Plan): string {
   return `${all}: ${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed for each token`;
 }
 
+/** "4096 tokens", "the last 1024 and the first 4 tokens" */
+function keptOf({ window, context }: Plan): string {
+  if (!window) return `${context} tokens`;
+  const { tokens, sinks } = window;
+  return sinks > 0 ? `the last ${tokens} and the first ${sinks} tokens` : `the last ${tokens} tokens`;
+}
+
 /** The budget, share by share, in lines of "name bytes". */
 export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
   const { runtime, kv, compute, ring, resident, draft } = plan.shares;
   return [
     ['process', formatBytes(runtime)],
-    ['KV', `${formatBytes(kv)} for ${plan.context} tokens as ${plan.kvType}`],
+    ['KV', `${formatBytes(kv)} for ${keptOf(plan)} as ${plan.kvType}`],
     ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],

@@ -14,7 +14,7 @@ function planFor(budget: number, converted: (index: number) => boolean): Plan {
     budget,
     context: 1,
     runtime: 0,
-    kv: 0,
+    kv: () => 0,
     page,
     manifest: weights.map((weight) => ({ weight, streamable: true })),
     compute: () => 0,

@@ -15,7 +15,7 @@ const anyLoneModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
     manifest: anyManifest,
     context: fc.integer({ min: 1, max: 8192 }),
     runtime: fc.integer({ min: 0, max: 80 * MiB }),
-    kv: fc.integer({ min: 0, max: 40 * MiB }),
+    kv: fc.integer({ min: 0, max: 40 * MiB }).map((bytes) => () => bytes),
     perBatch: fc.integer({ min: 0, max: 2 * MiB }),
     perToken: fc.integer({ min: 0, max: 100_000 }),
     converts: fc.boolean(),
@@ -59,7 +59,7 @@ const allBytes = ({ manifest, converted }: Omit<Demand, 'budget'>): number =>
 const anyDemand: fc.Arbitrary<Demand> = fc
   .record({ model: anyModel, part: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1.3, noNaN: true })) })
   .map(({ model, part }) => {
-    const whole = model.runtime + model.kv + draftBytes(model) + model.compute(512, []) + 1.1 * allBytes(model);
+    const whole = model.runtime + model.kv(512) + draftBytes(model) + model.compute(512, []) + 1.1 * allBytes(model);
     const least = smallest(model);
     return { ...model, budget: least + Math.floor(part * Math.max(0, whole - least)) };
   });
@@ -78,7 +78,7 @@ test('the shares add up to the budget or below, and each is what the plan spends
     assert.deepEqual([draft, plan.draft], [draftBytes(demand), demand.draft]);
     assert.deepEqual(
       [runtime, kv, plan.context, plan.budget],
-      [demand.runtime, demand.kv, demand.context, demand.budget],
+      [demand.runtime, demand.kv(plan.batch), demand.context, demand.budget],
     );
     assert.ok(plan.batch >= 1 && plan.batch <= Math.min(512, demand.context));
     assert.equal(compute, demand.compute(plan.batch, plan.slices));
@@ -192,7 +192,7 @@ test('no memory is left unused that a streamed slice would fit in', () => {
 test('with room for all weights, a ring to convert them through and a batch of 512, everything is resident', () => {
   fc.assert(
     fc.property(anyModel, (model) => {
-      const needed = model.runtime + model.kv + draftBytes(model) + model.compute(512, []) + 6 * allBytes(model);
+      const needed = model.runtime + model.kv(512) + draftBytes(model) + model.compute(512, []) + 6 * allBytes(model);
       const plan = makePlan({ ...model, budget: needed });
       assert.equal(plan.bytesPerPass, 0);
       assert.deepEqual(plan.streamed, []);
@@ -228,7 +228,7 @@ test('every budget above the smallest works', () => {
 test('twice the memory never streams more', () => {
   // A little more may, where it goes into a longer ring or a larger batch.
   holds((demand, plan) => {
-    const twice = 2 * demand.budget - demand.runtime - demand.kv - draftBytes(demand);
+    const twice = 2 * demand.budget - demand.runtime - demand.kv(1) - draftBytes(demand);
     assert.ok(makePlan({ ...demand, budget: twice }).bytesPerPass <= plan.bytesPerPass);
   });
 });
@@ -256,7 +256,7 @@ test('a model of 1 GiB in half of it streams about half, through a ring of a few
     budget: 612 * MiB,
     context: 4096,
     runtime: 60 * MiB,
-    kv: 40 * MiB,
+    kv: () => 40 * MiB,
     page,
     manifest,
     compute: (tokens) => tokens * 65536,

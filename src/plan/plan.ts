@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { type ConvertingTurn, layConverting } from './converting.ts';
-import type { KvType } from './kv-type.ts';
+import type { KvType, Window } from './kv-choice.ts';
 import { type Residency, spread } from './residency.ts';
 import { layRing } from './ring.ts';
 import { cut, type Slice, slotOf } from './slices.ts';
@@ -33,6 +33,8 @@ export interface Plan {
   readonly context: number;
   /** What keys and values are stored as. */
   readonly kvType: KvType;
+  /** What is seen and kept of a text, unless it is all. */
+  readonly window: Window | undefined;
   /** Sequences that are computed together at most. */
   readonly parallel: number;
   /** Tokens that each of them may guess ahead. */
@@ -65,9 +67,8 @@ export interface Demand {
   readonly budget: number;
   readonly context: number;
   readonly runtime: number;
-  /** Of all sequences, and of those that have ended. */
-  readonly kv: number;
   readonly kvType?: KvType | undefined;
+  readonly window?: Window | undefined;
   readonly parallel?: number | undefined;
   readonly ahead?: number | undefined;
   readonly promptCache?: number | undefined;
@@ -87,6 +88,8 @@ export interface Demand {
   readonly residency?: Residency | undefined;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];
+  /** Bytes of keys and values, of all sequences and of those that have ended, if passes store `tokens` of one at most. */
+  kv(tokens: number): number;
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
   compute(tokens: number, slices: readonly Slice[]): number;
   /** Bytes of a streamable slice in a faster kernel layout, if the device has one and it may be used. */
@@ -130,7 +133,7 @@ export function makePlan(demand: Demand): Plan {
 
 const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
 /** What does not depend on how the weights are cut and placed. */
-const fixedBytes = (demand: Demand): number => demand.runtime + demand.kv + draftBytes(demand);
+const fixedBytes = (demand: Demand): number => demand.runtime + draftBytes(demand);
 
 /** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
 function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBytes }: Demand): readonly number[] {
@@ -156,14 +159,14 @@ function attempt(
   const sized = size(demand, sliceBytes);
   const free = demand.budget - fixedBytes(demand);
   const ring = how.stream ? sized.ring : sized.staging;
-  if (how.strict && ring > free * ringShare) return undefined;
+  if (how.strict && ring > (free - demand.kv(tokens.at(-1) ?? 1)) * ringShare) return undefined;
   const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
 
   const least = tokens.at(-1) ?? 1;
   for (const batch of left >= 0 ? tokens : []) {
-    const compute = demand.compute(batch, sized.slices);
-    const tooMuch = how.strict && batch > least && compute > free * computeShare;
-    if (compute <= left && !tooMuch) return place(demand, sized, { batch, compute, ring });
+    const [compute, kv] = [demand.compute(batch, sized.slices), demand.kv(batch)];
+    const tooMuch = how.strict && batch > least && compute > (free - kv) * computeShare;
+    if (compute + kv <= left && !tooMuch) return place(demand, sized, { batch, compute, kv, ring });
   }
   return undefined;
 }
@@ -210,9 +213,17 @@ function size(demand: Demand, sliceBytes: number): Sized {
   };
 }
 
-function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: number; ring: number }): Plan {
+/** What is decided before weights are placed. */
+interface Chosen {
+  readonly batch: number;
+  readonly compute: number;
+  readonly kv: number;
+  readonly ring: number;
+}
+
+function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
   const { slices, mayStream, converted, cost } = sized;
-  const free = demand.budget - fixedBytes(demand) - chosen.compute - chosen.ring - sized.fixed;
+  const free = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
@@ -238,11 +249,11 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
       arena += slotOf(s.extent, demand.page).bytes;
     }
   }
-  const { runtime, kv } = demand;
   return {
     budget: demand.budget,
     context: demand.context,
     kvType: demand.kvType ?? 'f16',
+    window: demand.window,
     parallel: demand.parallel ?? 1,
     ahead: demand.ahead ?? 0,
     promptCache: demand.promptCache ?? 0,
@@ -255,7 +266,14 @@ function place(demand: Demand, sized: Sized, chosen: { batch: number; compute: n
       chosen.ring,
     ),
     stepBytes: chosen.ring / ringSlots,
-    shares: { runtime, kv, compute: chosen.compute, ring: chosen.ring, resident, draft: draftBytes(demand) },
+    shares: {
+      runtime: demand.runtime,
+      kv: chosen.kv,
+      compute: chosen.compute,
+      ring: chosen.ring,
+      resident,
+      draft: draftBytes(demand),
+    },
     bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),
     draft: demand.draft,
   };
@@ -267,7 +285,7 @@ function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): 
   const whole = size(demand, demand.sliceBytes ?? largestSlice);
   const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,
-    KV: demand.kv,
+    KV: demand.kv(batch),
     ...(demand.draft && { 'draft model': draftBytes(demand) }),
     compute: demand.compute(batch, sized.slices),
     ...rest,

@@ -1,55 +1,33 @@
-import { alignUp } from '../base/bytes.ts';
-import { F16, F32, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
+import { F32, type Graph, I32, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
-import { type KvStore, typeNamed } from '../kv/store.ts';
-import type { Batch } from '../model/architecture.ts';
+import { sinkStep } from '../kv/rows.ts';
+import { typeNamed } from '../kv/shape.ts';
+import type { KvLayer } from '../kv/store.ts';
+import type { Batch, Projected } from '../model/architecture.ts';
 import { mixedElements } from './mixing.ts';
+import { SpanInputs, type SpanShape } from './span.ts';
 import { findWeight } from './weights.ts';
 
-/** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
-export interface Span {
-  readonly kv: KvStore;
-  /** Tokens of the sequence that came before, whose keys and values are stored. */
-  readonly start: number;
-  readonly tokens: readonly number[];
-  /** Whose logits are asked for. */
-  readonly logits: 'last' | 'all';
+/** What one span computes of a layer: its own tokens of what the batch computes. */
+interface SpanLayer {
+  readonly span: SpanShape;
+  readonly inputs: SpanInputs;
+  readonly layer: KvLayer;
+  readonly own: (x: Tensor) => Tensor;
 }
 
-/** Keys are attended to in groups, so that a graph serves more than one step. */
-const kvGroup = 256;
-
-/** What a graph depends on of its spans; graphs of equal shape are interchangeable. */
-export interface SpanShape {
-  readonly kv: KvStore;
-  readonly tokens: number;
-  readonly outputs: number;
-  /** Stored tokens that attention looks at. */
-  readonly reach: number;
-}
-
-export const shapeOf = (span: Span): SpanShape => ({
-  kv: span.kv,
-  tokens: span.tokens.length,
-  outputs: span.logits === 'all' ? span.tokens.length : 1,
-  reach: Math.min(span.kv.shape.context, alignUp(span.start + span.tokens.length, kvGroup)),
-});
-
-interface SpanInputs {
-  /** (tokens), int64: the rows of the store that keys and values go to. */
-  readonly ids: Tensor;
-  /** (reach, tokens), float16: 0 where a token sees a stored one, else -inf. One per window in use. */
-  readonly masks: Map<number, Tensor>;
-}
+/** A tensor with each so many elements in a row mixed. */
+type Mixed = (n: number) => Tensor;
 
 /** The tokens at hand, as inputs of a graph. */
 export class BatchInputs implements Batch {
-  readonly context: number;
+  readonly reach: number;
   readonly tokens: number;
   readonly outputCount: number;
   readonly positions: Tensor;
   readonly spans: readonly SpanShape[];
+  /** By span. */
   readonly inputs: readonly SpanInputs[];
   /** The embedding rows (width, tokens) in the weight's own type, and their numbers: the input of the first stage. */
   embedding: { weight: Weight; rows: Tensor; order: Tensor } | undefined;
@@ -66,9 +44,9 @@ export class BatchInputs implements Batch {
     this.spans = spans;
     this.tokens = spans.reduce((n, span) => n + span.tokens, 0);
     this.outputCount = spans.reduce((n, span) => n + span.outputs, 0);
-    this.context = spans[0]?.kv.shape.context ?? 0;
+    this.reach = Math.max(...spans.flatMap(({ kv }) => kv.layers.map((layer) => reachIn(layer, kv.shape.context))));
     this.positions = graph.input(I32, [this.tokens]);
-    this.inputs = spans.map((span) => ({ ids: graph.input(I64, [span.tokens]), masks: new Map() }));
+    this.inputs = spans.map((span) => new SpanInputs(graph, span));
   }
 
   embed(name: string, shape: readonly number[]): Tensor {
@@ -79,46 +57,87 @@ export class BatchInputs implements Batch {
     return this.#graph.rows(rows, order);
   }
 
-  attend(
-    layer: number,
-    { q, k, v }: { q: Tensor; k: Tensor; v: Tensor },
-    { scale, window }: { scale: number; window: number },
-  ): Tensor {
-    const graph = this.#graph;
-    const mix = mixedElements(this.spans[0]?.kv.shape);
-    const [queries, keys, values] = [this.#mix(q, mix.key), this.#mix(k, mix.key), this.#mix(v, mix.value)];
+  attend(il: number, projected: Projected, scale: number): Tensor {
+    const [q, v] = [this.#mixed(projected.q), this.#mixed(projected.v)];
+    const k = this.#mixed(projected.rotate(projected.k, this.positions));
     let column = 0;
     let joined: Tensor | undefined;
     for (const [i, span] of this.spans.entries()) {
-      const inputs = this.inputs[i];
-      const store = span.kv.layers[layer];
-      if (!inputs || !store) throw new RangeError(`no layer ${layer} in the KV store`);
-      const own = (x: Tensor): Tensor => this.#columns(x, column, span.tokens);
-      const { keyLength, valueLength, kvHeads } = span.kv.shape;
-      const type = typeNamed(span.kv.shape.type);
-
-      graph.setRows(store.k, own(graph.reshape(keys, [keyLength * kvHeads, this.tokens])), inputs.ids);
-      graph.setRows(store.v, own(values), inputs.ids);
-      const stored = (x: Tensor, length: number): Tensor => {
-        const strides = [rowBytes(type, length), rowBytes(type, length * kvHeads)];
-        return graph.view(x, [length, kvHeads, span.reach], strides, 0);
-      };
-      const mask = this.#mask(inputs, span, window);
-      const attended = graph.attention(own(queries), stored(store.k, keyLength), stored(store.v, valueLength), {
-        mask,
-        scale,
-      });
-      joined = joined ? graph.concat(1, joined, attended) : attended;
+      const [inputs, layer] = [this.inputs[i], span.kv.layers[il]];
+      if (!inputs || !layer) throw new RangeError(`no layer ${il} in the KV store`);
+      const from = column;
+      const own = (x: Tensor): Tensor => this.#columns(x, from, span.tokens);
+      const part = { span, inputs, layer, own };
+      if (layer.sinks) this.#storeSinks(part, projected);
+      const attended = this.#attended(part, { q, k, v, scale, il });
+      joined = joined ? this.#graph.concat(1, joined, attended) : attended;
       column += span.tokens;
     }
     if (!joined) throw new RangeError('a batch needs a span');
-    return this.#mix(joined, mix.value);
+    return joined;
   }
 
   outputs(x: Tensor): Tensor {
     if (this.outputCount === this.tokens) return x;
     this.outputIds ??= this.#graph.input(I32, [this.outputCount]);
     return this.#graph.rows(x, this.outputIds);
+  }
+
+  /** Stores k, which is rotated, and v; attends to what is stored: (valueLength * heads, tokens). */
+  #attended(
+    { span, inputs, layer, own }: SpanLayer,
+    { q, k, v, scale, il }: { q: Mixed; k: Mixed; v: Mixed; scale: number; il: number },
+  ): Tensor {
+    const graph = this.#graph;
+    const { shape } = span.kv;
+    const { keyLength, valueLength, kvHeads } = shape;
+    const mix = mixedElements(shape);
+    const [type, reach, ids] = [typeNamed(shape.type), span.reaches[il] ?? 0, inputs.idsIn(layer.rows)];
+    graph.setRows(layer.k, this.#flat(own(k(mix.key))), ids);
+    graph.setRows(layer.v, own(v(mix.value)), ids);
+    const stored = (x: Tensor, length: number): Tensor =>
+      graph.view(x, [length, kvHeads, reach], [rowBytes(type, length), rowBytes(type, length * kvHeads)], 0);
+    const mask = inputs.maskOf(layer.rows, reach);
+    const [keys, values] = [stored(layer.k, keyLength), stored(layer.v, valueLength)];
+    const attended = graph.attention(own(q(mix.key)), keys, values, { mask, scale });
+    return this.#mix(attended, mix.value);
+  }
+
+  /** Stores sinks as they are, and those copies of them that must follow the window rotated to where they appear. */
+  #storeSinks({ span, inputs, layer, own }: SpanLayer, { k, v, rotate }: Projected): void {
+    const { sinks } = layer;
+    if (!sinks) return;
+    const graph = this.#graph;
+    const { shape } = span.kv;
+    if (span.sinks > 0) {
+      const first = (x: Tensor): Tensor => this.#columns(x, 0, span.sinks, span.tokens);
+      graph.setRows(sinks.k, first(this.#flat(own(graph.contiguous(k)))), inputs.newSinks());
+      graph.setRows(sinks.v, first(own(v)), inputs.newSinks());
+    }
+    const mix = mixedElements(shape);
+    const count = sinks.k.shape[1] ?? 0;
+    for (let copy = 0; copy < span.follows; copy += 1) {
+      const { positions, ids } = inputs.follow(copy, count);
+      const turned = rotate(graph.reshape(sinks.k, [shape.keyLength, shape.kvHeads, count]), positions);
+      graph.setRows(layer.k, this.#flat(this.#mix(turned, mix.key)), ids);
+      graph.setRows(layer.v, this.#mix(sinks.v, mix.value), ids);
+    }
+  }
+
+  /** (head, heads, n) -> (head * heads, n). */
+  #flat(x: Tensor): Tensor {
+    const [head = 1, heads = 1, n = 1] = x.shape;
+    return this.#graph.reshape(x, [head * heads, n]);
+  }
+
+  /** x mixed, in each way once: the sequences of a batch may store different types. */
+  #mixed(x: Tensor): Mixed {
+    const made = new Map<number, Tensor>();
+    return (n) => {
+      const mixed = made.get(n) ?? this.#mix(x, n);
+      made.set(n, mixed);
+      return mixed;
+    };
   }
 
   /** Each `n` elements of x in a row, mixed with one another; doing it twice undoes it. As it is where n is 1. */
@@ -129,18 +148,16 @@ export class BatchInputs implements Batch {
     return this.#graph.hadamard(mixer, x);
   }
 
-  #mask(inputs: SpanInputs, span: SpanShape, window: number): Tensor {
-    const mask = inputs.masks.get(window) ?? this.#graph.input(F16, [span.reach, span.tokens]);
-    inputs.masks.set(window, mask);
-    return mask;
-  }
-
-  /** The last dimension's [from, from + count) of a contiguous float32 tensor. */
-  #columns(x: Tensor, from: number, count: number): Tensor {
-    if (this.spans.length === 1) return x;
+  /** The last dimension's [from, from + count) of a contiguous float32 tensor whose last dimension is `all`. */
+  #columns(x: Tensor, from: number, count: number, all: number = this.tokens): Tensor {
+    if (count === all) return x;
     const f32 = 4;
     const inner = x.shape.slice(0, -1);
     const strides = inner.map((_, i) => inner.slice(0, i + 1).reduce((a, b) => a * b, f32));
     return this.#graph.view(x, [...inner, count], strides, from * (strides.at(-1) ?? f32));
   }
 }
+
+/** How far apart a token and one that it sees may be, by their positions. */
+const reachIn = ({ rows: { window } }: KvLayer, context: number): number =>
+  window ? Math.min(context, window.tokens + window.sinks + sinkStep) : context;

@@ -11,7 +11,8 @@ import { HostMemory } from '../ggml/host-memory.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
-import { KvStore, kvBytes, kvMemory } from '../kv/store.ts';
+import { kvBytes } from '../kv/shape.ts';
+import { KvStore, kvMemory } from '../kv/store.ts';
 import { architectureOf } from '../model/index.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
@@ -56,7 +57,7 @@ function planFor(outline: Outline, extra: number, layoutOf: LayoutOf): Plan {
   const demand = {
     context: outline.kv.context,
     runtime: 0,
-    kv: kvBytes(outline.kv),
+    kv: () => kvBytes(outline.kv),
     page: pageBytes,
     manifest: manifestOf(outline),
     compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, { threads: 2 }),

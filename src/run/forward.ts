@@ -14,9 +14,10 @@ import type { Reader } from '../stream/reader.ts';
 import type { Residents } from '../stream/residents.ts';
 import { RowReader } from '../stream/rows.ts';
 import type { WeightSource } from '../stream/source.ts';
-import { BatchInputs, type Span, type SpanShape, shapeOf } from './batch.ts';
+import { BatchInputs } from './batch.ts';
 import { writeInputs } from './inputs.ts';
 import type { Route, Routes } from './routes.ts';
+import { type Span, type SpanShape, sameShapes, shapeOf } from './span.ts';
 
 /** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
 export function build(
@@ -163,7 +164,9 @@ export class Forward implements Disposable {
         trace?.({ node: step.from, slices: step.streamed, asked, begin, end });
         onStep?.((i + 1) / steps.length);
       }
+      for (const { kv, start, tokens: own } of spans) kv.followed(start, own.length);
     } catch (error) {
+      for (const { kv } of spans) kv.unfollow();
       // The next pass begins with the first weights, however far this one came.
       await source.restart();
       throw error;
@@ -248,10 +251,3 @@ export class Forward implements Disposable {
     });
   }
 }
-
-const sameShapes = (a: readonly SpanShape[], b: readonly SpanShape[]): boolean =>
-  a.length === b.length &&
-  a.every((x, i) => {
-    const y = b[i];
-    return x.kv === y?.kv && x.tokens === y.tokens && x.outputs === y.outputs && x.reach === y.reach;
-  });

@@ -1,8 +1,10 @@
 import { loadGgml } from '../ggml/api.ts';
 import type { Pointer } from '../ggml/library.ts';
-import type { BatchInputs, Span } from './batch.ts';
+import { rowOf, sinkRow, sinkStep } from '../kv/rows.ts';
+import type { BatchInputs } from './batch.ts';
 import { visibility } from './mask.ts';
 import { hadamard } from './mixing.ts';
+import type { Span, SpanInputs } from './span.ts';
 
 /** Writes what is known of the spans to the inputs of their graph: all but the embedding rows. */
 export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
@@ -18,19 +20,47 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
     }
     column += n;
     const own = inputs.inputs[i];
-    const reach = inputs.spans[i]?.reach ?? 0;
-    if (!own) continue;
-    set(
-      own.ids.pointer,
-      BigInt64Array.from({ length: n }, (_, j) => BigInt(span.start + j)),
-    );
-    for (const [window, mask] of own.masks) set(mask.pointer, visibility(span.start, n, { reach, window }));
+    if (own) writeSpan(own, span);
   }
   set(inputs.positions.pointer, positions);
   for (const [n, mixer] of inputs.mixers) set(mixer.pointer, hadamard(n));
   if (inputs.embedding) set(inputs.embedding.order.pointer, Int32Array.from(positions.keys()));
   if (inputs.outputIds) set(inputs.outputIds.pointer, outputIds);
 }
+
+function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
+  const n = tokens.length;
+  for (const [rows, ids] of inputs.ids)
+    set(
+      ids.pointer,
+      int64(n, (j) => rowOf(rows, start + j)),
+    );
+  for (const [rows, { pointer, shape }] of inputs.masks) {
+    set(pointer, visibility(start, n, { rows, reach: shape[0] ?? 0 }));
+  }
+  if (inputs.sinkIds)
+    set(
+      inputs.sinkIds.pointer,
+      int64(inputs.sinkIds.shape[0] ?? 0, (j) => start + j),
+    );
+  for (const [copy, steps] of kv.toFollow(start, n).entries()) {
+    const follow = inputs.follows[copy];
+    const rows = kv.sinkRows;
+    if (!follow || !rows) continue;
+    const count = follow.ids.shape[0] ?? 0;
+    set(
+      follow.positions.pointer,
+      Int32Array.from({ length: count }, (_, j) => j + steps * sinkStep),
+    );
+    set(
+      follow.ids.pointer,
+      int64(count, (j) => sinkRow(rows, steps) + j),
+    );
+  }
+}
+
+const int64 = (length: number, value: (index: number) => number): BigInt64Array =>
+  BigInt64Array.from({ length }, (_, j) => BigInt(value(j)));
 
 const set = (tensor: Pointer, data: ArrayBufferView): void => {
   loadGgml().ggml_backend_tensor_set(tensor, data, 0, data.byteLength);

@@ -12,9 +12,9 @@ import { architectureOf } from '../model/index.ts';
 import { schedule } from '../plan/schedule.ts';
 import { cut, type Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
-import type { SpanShape } from './batch.ts';
 import { build } from './forward.ts';
 import { computeBytes, manifestOf, type Outline } from './measure.ts';
+import { shapeAt } from './span.ts';
 import { SliceTensors, weightsOf } from './weights.ts';
 
 const folder = tempFolder();
@@ -61,14 +61,14 @@ const slicesOf = (outline: Outline): readonly Slice[] =>
     .map((part, id) => ({ ...part, id }));
 
 /** What the intermediate results of a pass over spans of several sequences really take. */
-function taken(outline: Outline, ...spans: readonly Omit<SpanShape, 'kv'>[]): number {
+function taken(outline: Outline, ...spans: readonly { tokens: number; outputs: number; end: number }[]): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
   using graph = new Graph(spans.length);
   const slices = slicesOf(outline);
   using made = new SliceTensors(slices, (_, { pointer }) => memory.place(pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
-  const shapes = spans.map((span) => ({ kv, ...span }));
+  const shapes = spans.map((span) => shapeAt(kv, span));
   build(graph, outline.stages, { weights, file: outline.weights }, shapes);
   return measure(graph) + graph.scratchBytes;
 }
@@ -80,8 +80,8 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
     // Without scratch memory of threads, and what embedding rows are read to.
     const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowReaderBytes(embedding);
     for (const tokens of [1, 2, 7, 33, 256]) {
-      for (const reach of [256, 512, context]) {
-        const bytes = taken(outline, { tokens, outputs: 1, reach });
+      for (const end of [256, 512, context]) {
+        const bytes = taken(outline, { tokens, outputs: 1, end });
         assert.ok(bytes <= planned, `${architecture}: ${tokens} tokens take ${bytes} of ${planned} bytes`);
       }
     }
@@ -99,20 +99,20 @@ test('what is planned for sequences that guess ahead suffices for any of them to
     .chain((limits) => {
       const anySpan = fc.record({ prompt: fc.integer({ min: 0, max: limits.batch }), guesses: fc.nat(limits.ahead) });
       const spans = fc.array(anySpan, { minLength: 1, maxLength: limits.parallel });
-      return fc.record({ limits: fc.constant(limits), spans, reach: fc.constantFrom(256, 512, context) });
+      return fc.record({ limits: fc.constant(limits), spans, end: fc.constantFrom(256, 512, context) });
     });
   // So large that logits are most of what guesses take.
   const vocabulary = 4000;
   const outlines = new Map(everyArchitecture.map((name) => [name, outlineOf(name, { vocabulary })]));
   fc.assert(
-    fc.property(anyCase, ({ limits: { architecture, parallel, ahead, batch }, spans, reach }) => {
+    fc.property(anyCase, ({ limits: { architecture, parallel, ahead, batch }, spans, end }) => {
       const outline = outlines.get(architecture) ?? assert.fail();
       const pending = spans.map(({ prompt, guesses }) => ({ tokens: prompt || 1 + guesses, decoding: prompt === 0 }));
       const tokens = batch + (parallel - 1) * (1 + ahead);
       const counts = schedule(pending, { batch, tokens, chunk: 1000, exact: false });
       const chosen = pending.flatMap(({ decoding }, i) => {
         const count = counts[i] ?? 0;
-        return count > 0 ? [{ tokens: count, outputs: decoding ? count : 1, reach }] : [];
+        return count > 0 ? [{ tokens: count, outputs: decoding ? count : 1, end }] : [];
       });
       const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
       const limits = { threads: 0, parallel, ahead };

@@ -2,12 +2,14 @@ import { measure } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
 import type { Weight } from '../gguf/weight.ts';
-import { type KvShape, KvStore } from '../kv/store.ts';
+import type { KvShape } from '../kv/shape.ts';
+import { KvStore } from '../kv/store.ts';
 import type { Stage } from '../model/architecture.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
 import { build } from './forward.ts';
+import { shapeAt } from './span.ts';
 import { Manifest, SliceTensors, weightsOf } from './weights.ts';
 
 /** A model as far as its header describes it. */
@@ -26,7 +28,7 @@ export function manifestOf(outline: Outline): readonly ManifestEntry[] {
   using kv = new KvStore(outline.kv, memory);
   using graph = new Graph();
   using manifest = new Manifest(outline.weights, (tensor) => memory.place(tensor.pointer));
-  const span = { kv, tokens: 1, outputs: 1, reach: outline.kv.context };
+  const span = shapeAt(kv, { tokens: 1, outputs: 1, end: outline.kv.context });
   build(graph, outline.stages, { weights: manifest.weights, file: outline.weights }, [span]);
   return manifest.entries;
 }
@@ -46,15 +48,15 @@ export function computeBytes(
   using graph = new Graph(parallel);
   using made = new SliceTensors(slices, (_, tensor) => memory.place(tensor.pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
-  const reach = outline.kv.context;
+  const end = outline.kv.context;
   const decoded = 1 + ahead;
-  const others = Array.from({ length: parallel - 1 }, () => ({ kv, tokens: decoded, outputs: decoded, reach }));
-  const spans = [{ kv, tokens: Math.max(tokens, decoded), outputs: decoded, reach }, ...others];
+  const others = Array.from({ length: parallel - 1 }, () => shapeAt(kv, { tokens: decoded, outputs: decoded, end }));
+  const spans = [shapeAt(kv, { tokens: Math.max(tokens, decoded), outputs: decoded, end }), ...others];
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
-  const masks = 2 * reach * inputs.tokens;
+  const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
   const choosing = parallel * (candidateBytes + decoded * logitBytes) * (logits.shape[0] ?? 0);
-  return measure(graph) + graph.scratchBytes + masks + rows + choosing + threads * threadBytes;
+  return measure(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
 }
 
 /** Per token of the vocabulary: its candidate, and the sampler's copy of that; and for each position its logit. */

@@ -1,4 +1,4 @@
-import type { KvShape } from '../kv/store.ts';
+import type { KvShape } from '../kv/shape.ts';
 
 /** The fewest elements that are worth mixing: the largest block of quantized keys and values, twice. */
 const least = 64;
@@ -8,8 +8,8 @@ const least = 64;
  * ones do not make a block coarse; 1 where they stay as they are. Dot products do not change if the queries are mixed
  * alike. A key is mixed as far as a power of two divides it, a value in the smallest groups, as libllama does.
  */
-export function mixedElements(shape: KvShape | undefined): { readonly key: number; readonly value: number } {
-  if (!shape || shape.type === 'f16') return { key: 1, value: 1 };
+export function mixedElements(shape: KvShape): { readonly key: number; readonly value: number } {
+  if (shape.type === 'f16') return { key: 1, value: 1 };
   const { keyLength, valueLength } = shape;
   return {
     key: keyLength % least === 0 ? keyLength & -keyLength : 1,

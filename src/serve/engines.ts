@@ -3,7 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { addSums, type EngineSums, noState, noSums } from '../engine/tally.ts';
-import type { KvType } from '../plan/kv-type.ts';
+import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Reading } from '../stream/reader.ts';
 import type { Message } from '../text/chat-template.ts';
 import { EngineAnswer, type Outcome } from './answer.ts';
@@ -32,7 +32,7 @@ export interface EngineSettings {
   readonly promptCacheDir?: string | undefined;
   /** How engines guess ahead; left out, not at all. */
   readonly draft?: DraftOptions | undefined;
-  readonly kvType: KvType;
+  readonly kv: KvOptions;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
   readonly ioThreads: number;
@@ -66,7 +66,7 @@ export class Engines implements Hub, AsyncDisposable {
         promptCache: settings.promptCache,
         promptCacheFolder: settings.promptCacheDir,
         draft: settings.draft,
-        kvType: settings.kvType,
+        kv: settings.kv,
         kernels: settings.kernels,
         threads: settings.threads,
         ioThreads: settings.ioThreads,

@@ -61,7 +61,7 @@ const planFor = (converts: boolean): Plan =>
     budget: 2 ** 30,
     context: 1,
     runtime: 0,
-    kv: 0,
+    kv: () => 0,
     page: pageBytes,
     manifest: weights.map((weight) => ({ weight, streamable: weight.shape.length === 2 })),
     compute: () => 0,

@@ -3,7 +3,7 @@ import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts'
 import { Runtime } from '../../src/engine/runtime.ts';
 import { scratch } from '../../src/engine/slots.ts';
 import { Device } from '../../src/ggml/device.ts';
-import type { KvType } from '../../src/plan/kv-type.ts';
+import type { KvOptions } from '../../src/plan/kv-choice.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
 export interface LoadedModel extends AsyncDisposable {
@@ -20,13 +20,13 @@ export const plenty: number = 2 ** 32;
 /** Loads a model under a budget that counts weights, KV and intermediate results, and not the test's own process. */
 export async function loadModel(
   path: string,
-  options: { budget?: number; context: number; kernels?: Kernels; threads?: number; kvType?: KvType },
+  options: { budget?: number; context: number; kernels?: Kernels; threads?: number; kv?: KvOptions },
 ): Promise<LoadedModel> {
-  const { budget = plenty, context, kernels = 'plain', threads = 1, kvType } = options;
+  const { budget = plenty, context, kernels = 'plain', threads = 1, kv } = options;
   const outline = openOutline(path);
   const device = new Device(threads, 0);
   const layoutOf = layoutsOf(device, kernels);
-  const plan = planModel(outline, device, layoutOf, { budget, runtime: 0, context, kvType, kernels });
+  const plan = planModel(outline, device, layoutOf, { budget, runtime: 0, context, kv, kernels });
   const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
   return {
     outline,

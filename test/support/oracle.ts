@@ -1,5 +1,5 @@
 import { Libllama } from '../../bench/libllama.ts';
-import type { KvType } from '../../src/plan/kv-type.ts';
+import type { KvType } from '../../src/plan/kv-choice.ts';
 import { argmax } from './logits.ts';
 
 export interface OracleOptions {

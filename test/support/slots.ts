@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { KvShape } from '../../src/kv/shape.ts';
 import { KvSlot } from '../../src/kv/slot.ts';
-import type { KvShape } from '../../src/kv/store.ts';
 
 /** Two layers: 48 bytes per token. */
 export const smallShape = (context: number): KvShape => ({

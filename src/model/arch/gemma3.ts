@@ -37,7 +37,6 @@ const layer =
         qkNorm: true,
         scale: attentionScale(c),
         scaleFirst: true,
-        window: window?.tokens ?? 0,
       },
     );
     const [y, residual] = keepOutputs(site, il === c.layers - 1, [attended, x]);

@@ -10,7 +10,7 @@ export const llama: Architecture = {
     decoder(c, (il) =>
       preNormLayer(c, il, {
         attend: (site, x) => {
-          const factors = ropeFactors(site.weights, c, site.batch.context);
+          const factors = ropeFactors(site.weights, c, site.batch.reach);
           return attention(site, x, { c, il }, { rope: c.rope, factors, scale: 1 / Math.sqrt(c.keyLength) });
         },
         feed: (site, x) => feedForward(site, x, { c, il }, 'silu'),

@@ -11,7 +11,7 @@ export const phi3: Architecture = {
     decoder(c, (il) =>
       preNormLayer(c, il, {
         attend: (site, x) => {
-          const factors = ropeFactors(site.weights, c, site.batch.context);
+          const factors = ropeFactors(site.weights, c, site.batch.reach);
           return attention(
             site,
             x,

@@ -2,7 +2,7 @@ import { EngineError, type ErrorCode } from '../../base/errors.ts';
 import type { DraftOptions } from '../../engine/drafter.ts';
 import type { Kernels } from '../../engine/planner.ts';
 import type { EngineState, EngineSums } from '../../engine/tally.ts';
-import type { KvType } from '../../plan/kv-type.ts';
+import type { KvOptions } from '../../plan/kv-choice.ts';
 import type { Reading } from '../../stream/reader.ts';
 import type { Message } from '../../text/chat-template.ts';
 import type { Ask, Ending, TokenLogprob } from '../hub.ts';
@@ -17,7 +17,7 @@ export interface EngineStart {
   readonly promptCache: number | undefined;
   readonly promptCacheFolder: string | undefined;
   readonly draft: DraftOptions | undefined;
-  readonly kvType: KvType;
+  readonly kv: KvOptions;
   readonly kernels: Kernels;
   readonly threads: number | undefined;
   readonly ioThreads: number;

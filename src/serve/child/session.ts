@@ -81,7 +81,7 @@ export class Session {
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === 'VOCABULARY_DIFFERS') options = { ...options, draft: { ...start.draft, model: undefined } };
-        else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kvType: 'f16' };
+        else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kv: { ...start.kv, type: 'f16' } };
         else throw error;
         warn(error as Error);
       }

@@ -1,0 +1,25 @@
+import type { Option } from 'commander';
+import { type KvFlags, kvOptions } from './kv-options.ts';
+import {
+  budgetOption,
+  contextOption,
+  type DraftFlags,
+  draftOptions,
+  kernelsOption,
+  type MachineFlags,
+  threadsOption,
+} from './options.ts';
+
+/** What `modelOptions` give, beside those of the command. */
+export interface ModelFlags extends MachineFlags, KvFlags, DraftFlags {}
+
+/** The options of a command that runs a model, its `own` among them, as --help shows them. */
+export const modelOptions = (own: readonly Option[]): readonly Option[] => [
+  budgetOption(),
+  contextOption(),
+  ...kvOptions(),
+  ...own,
+  ...draftOptions(),
+  threadsOption(),
+  kernelsOption(),
+];

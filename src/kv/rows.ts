@@ -1,0 +1,79 @@
+import { alignUp } from '../base/bytes.ts';
+import type { Window } from '../plan/kv-choice.ts';
+
+/**
+ * Where a layer stores tokens: a row each, of keys and of values. With a window the tokens after the sinks take the rows
+ * of a ring in turns; behind it lies a second copy of the sinks.
+ */
+export interface KvRows {
+  /** In all. */
+  readonly count: number;
+  /** Undefined if every token has a row of its own and sees all before it. */
+  readonly window: Window | undefined;
+  readonly ring: number;
+}
+
+/** Rows [from, to). */
+export type RowRange = readonly [from: number, to: number];
+
+/** Rows are attended to in groups, so that a graph serves more than one pass. */
+const rowGroup = 256;
+
+/**
+ * A window slides away from the sinks; their keys are turned to follow it in steps of so many tokens. Two copies serve
+ * any pass of no more tokens, and what a token sees does not depend on who shares its pass.
+ */
+export const sinkStep = 512;
+
+/** Rows for `context` tokens at most, of which a pass stores `pass` at most. */
+export function rowsOf(window: Window | undefined, { context, pass }: { context: number; pass: number }): KvRows {
+  if (!window || context <= window.tokens + window.sinks) return { count: context, window: undefined, ring: context };
+  const { tokens, sinks } = window;
+  const ring = Math.min(alignUp(tokens + pass, rowGroup), context - sinks);
+  return { count: ring + 2 * sinks, window, ring };
+}
+
+/** The row of the token at `position`. */
+export function rowOf({ window, ring }: KvRows, position: number): number {
+  const sinks = window?.sinks ?? 0;
+  return position < sinks ? position : sinks + ((position - sinks) % ring);
+}
+
+/** By how many steps the sinks have followed the window of the token at `position`. */
+export function sinkSteps({ window }: KvRows, position: number): number {
+  if (!window || window.sinks === 0) return 0;
+  const first = position - window.tokens + 1;
+  return Math.max(0, Math.floor((first - window.sinks) / sinkStep));
+}
+
+/** The first row of the copy of the sinks that has followed by `steps`. */
+export const sinkRow = ({ window, ring }: KvRows, steps: number): number =>
+  steps % 2 === 0 ? 0 : (window?.sinks ?? 0) + ring;
+
+/** Rows that attention looks at when the first `end` tokens are stored: whole groups, or all. */
+export function reachOf(rows: KvRows, end: number): number {
+  const plain = rows.ring + (rows.window?.sinks ?? 0);
+  if (end > plain || sinkSteps(rows, end - 1) > 0) return rows.count;
+  return Math.min(plain, alignUp(end, rowGroup));
+}
+
+/** The rows that the token at `position` sees: the sinks, and its window up to itself. */
+export function seenRows(rows: KvRows, position: number): readonly RowRange[] {
+  const { window, ring } = rows;
+  if (!window) return [[0, position + 1]];
+  const { tokens, sinks } = window;
+  const copy = sinkRow(rows, sinkSteps(rows, position));
+  const seen: RowRange[] = [[copy, copy + Math.min(sinks, position + 1)]];
+  const first = Math.max(sinks, position - tokens + 1);
+  if (first > position) return seen;
+  const [from, to] = [rowOf(rows, first), rowOf(rows, position) + 1];
+  if (from < to) return [...seen, [from, to]];
+  return [...seen, [from, sinks + ring], [sinks, to]];
+}
+
+/** Of `stored` tokens the first `length` can be gone on from: what these see has not been overwritten. */
+export function canTrim({ window, ring }: KvRows, length: number, stored: number): boolean {
+  if (!window) return true;
+  const first = Math.max(window.sinks, length - window.tokens + 1);
+  return length === 0 || stored <= first + ring;
+}

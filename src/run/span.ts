@@ -1,0 +1,97 @@
+import { F16, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
+import { type KvRows, reachOf } from '../kv/rows.ts';
+import type { KvStore } from '../kv/store.ts';
+
+/** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
+export interface Span {
+  readonly kv: KvStore;
+  /** Tokens of the sequence that came before, whose keys and values are stored. */
+  readonly start: number;
+  readonly tokens: readonly number[];
+  /** Whose logits are asked for. */
+  readonly logits: 'last' | 'all';
+}
+
+/** What a graph depends on of its spans; graphs of equal shape are interchangeable. */
+export interface SpanShape {
+  readonly kv: KvStore;
+  readonly tokens: number;
+  readonly outputs: number;
+  /** By layer: stored rows that attention looks at. */
+  readonly reaches: readonly number[];
+  /** Tokens of it that are sinks, and copies of the sinks that follow the window first. */
+  readonly sinks: number;
+  readonly follows: number;
+}
+
+/** The shape of a span of so many tokens, the last of the first `end` of its sequence. */
+export const shapeAt = (
+  kv: KvStore,
+  { tokens, outputs, end }: { tokens: number; outputs: number; end: number },
+): SpanShape => ({
+  kv,
+  tokens,
+  outputs,
+  reaches: kv.layers.map(({ rows }) => reachOf(rows, end)),
+  sinks: kv.newSinks(end - tokens, tokens),
+  follows: kv.toFollow(end - tokens, tokens).length,
+});
+
+export const shapeOf = ({ kv, start, tokens: { length }, logits }: Span): SpanShape =>
+  shapeAt(kv, { tokens: length, outputs: logits === 'all' ? length : 1, end: start + length });
+
+export const sameShapes = (a: readonly SpanShape[], b: readonly SpanShape[]): boolean =>
+  a.length === b.length &&
+  a.every((x, i) => {
+    const y = b[i];
+    const same = x.kv === y?.kv && x.tokens === y.tokens && x.outputs === y.outputs;
+    return same && x.sinks === y.sinks && x.follows === y.follows && x.reaches.every((n, il) => n === y.reaches[il]);
+  });
+
+/** A copy of the sinks that follows the window: their positions (sinks), int32, and their rows (sinks), int64. */
+export interface FollowInputs {
+  readonly positions: Tensor;
+  readonly ids: Tensor;
+}
+
+/** What a graph must be told of a span, made when it is first asked for: an input that nothing reads has no memory. */
+export class SpanInputs {
+  /** (tokens), int64: the rows that keys and values go to. */
+  readonly ids: Map<KvRows, Tensor> = new Map();
+  /** (reach, tokens), float16: 0 where a token sees a stored one, else -inf. */
+  readonly masks: Map<KvRows, Tensor> = new Map();
+  /** (sinks), int64: which sinks the first tokens are. */
+  sinkIds: Tensor | undefined;
+  readonly follows: FollowInputs[] = [];
+  readonly #graph: Graph;
+  readonly #shape: SpanShape;
+
+  constructor(graph: Graph, shape: SpanShape) {
+    this.#graph = graph;
+    this.#shape = shape;
+  }
+
+  idsIn(rows: KvRows): Tensor {
+    const ids = this.ids.get(rows) ?? this.#graph.input(I64, [this.#shape.tokens]);
+    this.ids.set(rows, ids);
+    return ids;
+  }
+
+  maskOf(rows: KvRows, reach: number): Tensor {
+    const mask = this.masks.get(rows) ?? this.#graph.input(F16, [reach, this.#shape.tokens]);
+    this.masks.set(rows, mask);
+    return mask;
+  }
+
+  newSinks(): Tensor {
+    this.sinkIds ??= this.#graph.input(I64, [this.#shape.sinks]);
+    return this.sinkIds;
+  }
+
+  follow(copy: number, sinks: number): FollowInputs {
+    const graph = this.#graph;
+    const inputs = this.follows[copy] ?? { positions: graph.input(I32, [sinks]), ids: graph.input(I64, [sinks]) };
+    this.follows[copy] = inputs;
+    return inputs;
+  }
+}
