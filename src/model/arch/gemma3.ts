@@ -1,6 +1,7 @@
 import type { Architecture, Config, Stage } from '../architecture.ts';
 import { attention, decoder, feedForward, keepOutputs, norm } from '../blocks.ts';
-import { Keys, readConfig, ropeNeox } from '../config.ts';
+import { readConfig, ropeNeox } from '../config.ts';
+import { Keys } from '../keys.ts';
 
 /** Gemma 3, text: most layers see a window only and rotate with a base of their own; norms before and after each part. */
 export const gemma3: Architecture = {
