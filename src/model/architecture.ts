@@ -1,5 +1,6 @@
 import type { Graph, Rope, Tensor, WeightTensor } from '../ggml/graph.ts';
 import type { Metadata } from '../gguf/metadata.ts';
+import type { RopeOptions } from './rope.ts';
 
 /** What a model's metadata says, checked: every number is in range and they fit together. */
 export interface Config {
@@ -15,7 +16,7 @@ export interface Config {
   /** Elements of the feed-forward layer. */
   readonly feedForward: number;
   readonly vocabulary: number;
-  /** Tokens the model was trained to see at once. */
+  /** Tokens the model can see at once: as many as it was trained for, or as its rope is stretched to. */
   readonly context: number;
   readonly epsilon: number;
   readonly rope: Rope;
@@ -77,7 +78,7 @@ export interface Stage {
 export interface Architecture {
   /** As in `general.architecture`. */
   readonly name: string;
-  /** Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL. */
-  config(metadata: Metadata): Config;
+  /** With the rope that `rope` wants. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL, BAD_OPTION. */
+  config(metadata: Metadata, rope?: RopeOptions): Config;
   stages(config: Config): readonly Stage[];
 }

@@ -91,21 +91,6 @@ test('a vocabulary counts its tokens, whatever its size is said to be', () => {
   assert.equal(configOf({ ...tokens, vocab_size: undefined }).vocabulary, 3);
 });
 
-test('rope is stretched by the factor of its kind of scaling', () => {
-  const rope = (changes: Readonly<Record<string, Value>>): readonly number[] => {
-    const { scale, extFactor, attnFactor, originalContext } = configOf(changes).rope;
-    return [scale, extFactor, attnFactor, originalContext];
-  };
-  const factor = { 'rope.scaling.factor': f32(4), 'rope.scaling.original_context_length': u32(512) };
-  assert.deepEqual(rope(factor), [0.25, 0, 1, 512]);
-  assert.deepEqual(rope({ 'rope.scale_linear': f32(2) }), [0.5, 0, 1, 2048]);
-  assert.deepEqual(rope({ ...factor, 'rope.scale_linear': f32(2) }), [0.25, 0, 1, 512]);
-  assert.deepEqual(rope({ ...factor, 'rope.scaling.type': str('none') }), [1, 0, 1, 512]);
-  const yarn = { 'rope.scaling.type': str('yarn'), 'rope.scaling.attn_factor': f32(1.5) };
-  assert.deepEqual(rope({ ...factor, ...yarn }), [0.25, 1, 1.5, 512]);
-  assert.deepEqual(rope({ ...factor, 'rope.scaling.type': str('longrope') }), [0.25, 0, 1, 512]);
-});
-
 test('Gemma 3 tells its windowed layers by a period or one by one', () => {
   const gemma = (changes: Readonly<Record<string, Value>>) =>
     configOf({ block_count: u32(7), 'attention.sliding_window': u32(512), ...changes }, 'gemma3');

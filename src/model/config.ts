@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { Config } from './architecture.ts';
 import { Keys } from './keys.ts';
-import { readRope } from './rope.ts';
+import { type RopeOptions, readRope } from './rope.ts';
 
 /** How heads pair the elements that rope rotates: neighbours, or first half with second half. */
 export const ropeNormal = 0;
@@ -11,8 +11,11 @@ export const ropeNeox = 2;
 /** All heads of a token together have no more elements. What has, is damage. */
 const headLimit = 2 ** 18;
 
-/** Reads the keys that all architectures share. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL. */
-export function readConfig(metadata: Metadata, ropeMode: number): Config {
+/**
+ * Reads the keys that all architectures share. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL, and
+ * BAD_OPTION for a rope that cannot be.
+ */
+export function readConfig(metadata: Metadata, ropeMode: number, options?: RopeOptions): Config {
   const architecture = metadata.string('general.architecture');
   const keys = new Keys(metadata, architecture);
 
@@ -29,7 +32,8 @@ export function readConfig(metadata: Metadata, ropeMode: number): Config {
   if (keyLength % 8 !== 0) keys.refuse('attention.key_length', `is ${keyLength}, not a multiple of 8`);
   if (keys.number('expert_count', 0) > 0) throw new EngineError('UNSUPPORTED_MODEL', { what: 'a mixture of experts' });
 
-  const context = keys.count('context_length');
+  const trained = keys.count('context_length');
+  const { rope, context } = readRope(keys, { mode: ropeMode, dims: keyLength, context: trained }, options);
   return {
     architecture,
     layers: keys.count('block_count', undefined, 1024),
@@ -42,7 +46,7 @@ export function readConfig(metadata: Metadata, ropeMode: number): Config {
     vocabulary: metadata.arrayLength('tokenizer.ggml.tokens', undefined) ?? keys.count('vocab_size'),
     context,
     epsilon: keys.positive('attention.layer_norm_rms_epsilon'),
-    rope: readRope(keys, { mode: ropeMode, dims: keyLength, context }),
+    rope,
     logitSoftcap: 0,
   };
 }

@@ -1,30 +1,97 @@
+import { EngineError } from '../base/errors.ts';
 import type { Rope } from '../ggml/graph.ts';
 import type { Keys } from './keys.ts';
 
-const scalings: readonly string[] = ['none', 'linear', 'yarn', 'longrope'];
+/** How a context can be stretched by those who run a model. */
+export const ropeScalings = ['none', 'linear', 'yarn'] as const;
+export type RopeScaling = (typeof ropeScalings)[number];
 
-/** Rope as the metadata describes it: plain, or stretched to a longer context. */
-export function readRope(keys: Keys, model: { mode: number; dims: number; context: number }): Rope {
-  const scaling = keys.string('rope.scaling.type', 'linear');
-  if (!scalings.includes(scaling)) {
-    keys.refuse('rope.scaling.type', `is "${scaling}"; expected one of ${scalings.join(', ')}`);
-  }
+/** How a model is to rotate other than its metadata say. Layers with a window of their own are not touched. */
+export interface RopeOptions {
+  /** Times that the context is stretched: frequencies are divided by it. In place of the metadata's factor. */
+  readonly scale?: number | undefined;
+  /** Of the frequencies, in place of the metadata's base. */
+  readonly base?: number | undefined;
+  /** How it is stretched; `none`: not at all, whatever `scale` is. Left out: as the metadata say, else linear. */
+  readonly scaling?: RopeScaling | undefined;
+}
+
+/** What the numbers may be. */
+export const ropeRanges = {
+  scale: { min: 1, max: 1024, expected: 'a number from 1 to 1024' },
+  base: { min: 2, max: 1e12, expected: 'a number from 2 to 1e12' },
+} as const;
+
+const written: readonly string[] = [...ropeScalings, 'longrope'];
+
+/** Tokens. Positions are whole numbers in float32 while they are rotated. */
+const longest = 2 ** 24;
+/** Tokens that a model with another base may see: nobody but who chose it knows how many are sensible. */
+const withOwnBase = 2 ** 20;
+
+/**
+ * Rope as the metadata describe it or `options` want it, and the tokens that it lets the model see at once: those that
+ * the model was trained for (`model.context`), or more if it is stretched further than that takes. What is stretched is
+ * the original context: the one that the metadata name, or the trained one without their factor, whichever is longer.
+ * Throws METADATA_INVALID, BAD_OPTION.
+ */
+export function readRope(
+  keys: Keys,
+  model: { mode: number; dims: number; context: number },
+  options: RopeOptions = {},
+): { rope: Rope; context: number } {
+  checkOptions(options);
   const dims = keys.count('rope.dimension_count', model.dims);
   if (dims > model.dims || dims % 2 !== 0) keys.refuse('rope.dimension_count', `is ${dims} for heads of ${model.dims}`);
+  const { scaling, factor } = readScaling(keys);
+  const kind = options.scaling ?? (scaling === 'none' && options.scale !== undefined ? 'linear' : scaling);
+  const stretch = kind === 'none' ? 1 : (options.scale ?? factor);
+  const original = keys.count('rope.scaling.original_context_length', model.context);
+  const attnFactor = keys.positive('rope.scaling.attn_factor', 1);
 
+  const named = keys.has('rope.scaling.original_context_length') ? original : 0;
+  const unstretched = Math.max(named, model.context / (scaling === 'none' ? 1 : factor));
+  const reach = Math.max(Math.floor(stretch * unstretched), options.base === undefined ? 0 : withOwnBase);
+  return {
+    rope: {
+      dims,
+      mode: model.mode,
+      originalContext: original,
+      base: options.base ?? keys.positive('rope.freq_base', 10000),
+      scale: 1 / stretch,
+      extFactor: kind === 'yarn' ? 1 : 0,
+      // ggml corrects the magnitude for YaRN itself, also where a context is shrunk; libllama takes that back there.
+      attnFactor: kind === 'yarn' && stretch < 1 ? attnFactor / (1 + 0.1 * Math.log(stretch)) : attnFactor,
+      betaFast: 32,
+      betaSlow: 1,
+    },
+    context: Math.max(model.context, Math.min(longest, reach)),
+  };
+}
+
+/** What the metadata say of stretching. */
+function readScaling(keys: Keys): { scaling: string; factor: number } {
+  const scaling = keys.string('rope.scaling.type', 'linear');
+  if (!written.includes(scaling)) {
+    keys.refuse('rope.scaling.type', `is "${scaling}"; expected one of ${written.join(', ')}`);
+  }
   // `scale_linear` is the older name of `scaling.factor`.
   const factor = keys.number('rope.scaling.factor', undefined) ?? keys.number('rope.scale_linear', 0);
   if (factor < 0) keys.refuse('rope.scaling.factor', `is ${factor}; expected a positive number`);
-  return {
-    dims,
-    mode: model.mode,
-    originalContext: keys.count('rope.scaling.original_context_length', model.context),
-    base: keys.positive('rope.freq_base', 10000),
-    scale: scaling === 'none' || factor === 0 ? 1 : 1 / factor,
-    // YaRN's own magnitude correction is inside ggml; `attn_factor` comes on top of it.
-    extFactor: scaling === 'yarn' ? 1 : 0,
-    attnFactor: keys.positive('rope.scaling.attn_factor', 1),
-    betaFast: 32,
-    betaSlow: 1,
-  };
+  return { scaling, factor: factor || 1 };
+}
+
+function checkOptions({ scaling, ...numbers }: RopeOptions): void {
+  for (const name of ['scale', 'base'] as const) {
+    const { min, max, expected } = ropeRanges[name];
+    const value = numbers[name];
+    if (value === undefined || (value >= min && value <= max)) continue;
+    throw new EngineError('BAD_OPTION', { option: `rope.${name}`, value: `${value}`, expected });
+  }
+  if (scaling === undefined || ropeScalings.includes(scaling)) return;
+  throw new EngineError('BAD_OPTION', {
+    option: 'rope.scaling',
+    value: `${scaling}`,
+    expected: ropeScalings.join(', '),
+  });
 }

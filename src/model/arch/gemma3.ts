@@ -6,8 +6,8 @@ import { Keys } from '../keys.ts';
 /** Gemma 3, text: most layers see a window only and rotate with a base of their own; norms before and after each part. */
 export const gemma3: Architecture = {
   name: 'gemma3',
-  config: (metadata) => {
-    const c = readConfig(metadata, ropeNeox);
+  config: (metadata, rope) => {
+    const c = readConfig(metadata, ropeNeox, rope);
     const keys = new Keys(metadata, c.architecture);
     const tokens = keys.number('attention.sliding_window', 0);
     const config = { ...c, logitSoftcap: keys.number('final_logit_softcapping', 0) };

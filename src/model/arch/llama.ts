@@ -5,7 +5,7 @@ import { readConfig, ropeNormal } from '../config.ts';
 /** Llama 1 to 3.x, Mistral, TinyLlama, SmolLM. */
 export const llama: Architecture = {
   name: 'llama',
-  config: (metadata) => readConfig(metadata, ropeNormal),
+  config: (metadata, rope) => readConfig(metadata, ropeNormal, rope),
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {

@@ -6,7 +6,7 @@ import { readConfig, ropeNeox } from '../config.ts';
 /** Phi-3, Phi-3.5 and Phi-4 mini: fused projections; rope factors for short and long contexts. */
 export const phi3: Architecture = {
   name: 'phi3',
-  config: (metadata) => readConfig(metadata, ropeNeox),
+  config: (metadata, rope) => readConfig(metadata, ropeNeox, rope),
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {

@@ -5,7 +5,7 @@ import { readConfig, ropeNeox } from '../config.ts';
 /** Qwen2 and Qwen2.5: biases on queries, keys and values. */
 export const qwen2: Architecture = {
   name: 'qwen2',
-  config: (metadata) => readConfig(metadata, ropeNeox),
+  config: (metadata, rope) => readConfig(metadata, ropeNeox, rope),
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {

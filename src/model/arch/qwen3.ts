@@ -5,7 +5,7 @@ import { readConfig, ropeNeox } from '../config.ts';
 /** Qwen3, dense: queries and keys are normalised. */
 export const qwen3: Architecture = {
   name: 'qwen3',
-  config: (metadata) => readConfig(metadata, ropeNeox),
+  config: (metadata, rope) => readConfig(metadata, ropeNeox, rope),
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {
