@@ -31,7 +31,7 @@ writeNoiseModel(noise);
 const device = new Device(1, 0);
 after(() => device[Symbol.dispose]());
 const target = openOutline(path);
-const drafts = [path, short, noise].map(openOutline);
+const drafts = [path, short, noise].map((one) => openOutline(one));
 const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;
 
 /** What is planned for beside one of the draft models. */

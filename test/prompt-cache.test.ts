@@ -148,7 +148,7 @@ test('files that were cut short or changed are done without: the answers are the
   for (const [i, prompt] of prompts.entries()) assertSame(await answer(model, prompt), i, 0);
 });
 
-test('another file of the same name, or other kernels, reuse nothing of what was kept', async () => {
+test('another file of the same name, other kernels, or another rope reuse nothing of what was kept', async () => {
   using cache = tempFolder();
   const [prompt = []] = prompts;
   const cached = async (options: BatchOptions): Promise<number> => {
@@ -156,6 +156,8 @@ test('another file of the same name, or other kernels, reuse nothing of what was
     return (await answer(model, prompt)).cached;
   };
   assert.deepEqual([await cached({}), await cached({}), await cached({ kernels: 'auto' })], [0, 64, 0]);
+  assert.deepEqual([await cached({ rope: { base: 2e4 } }), await cached({ rope: { base: 2e4 } })], [0, 64]);
+  assert.equal(await cached({}), 64);
   const { mtimeMs } = statSync(path);
   utimesSync(path, mtimeMs / 1000, mtimeMs / 1000 + 10);
   assert.equal(await cached({}), 0);

@@ -140,7 +140,8 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   ],
   CONTEXT_BEYOND_MODEL: [
     'usage',
-    (d) => `a context of ${d.context} tokens is more than the ${d.trained} the model was trained for; lower --ctx`,
+    (d) =>
+      `a context of ${d.context} tokens is more than the ${d.trained} of this model; lower --ctx, or stretch it with --rope-scale`,
   ],
   LIBRARY_MISSING: [
     'failure',

@@ -1,3 +1,4 @@
+import type { RopeOptions } from '../model/rope.ts';
 import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
@@ -14,6 +15,8 @@ export interface ModelOptions {
   readonly context?: number | undefined;
   /** What is kept of texts, and how. */
   readonly kv?: KvOptions | undefined;
+  /** How positions are rotated; of a draft model, as its own metadata say. Left out: as the metadata say. */
+  readonly rope?: RopeOptions | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Left out: one. */
   readonly parallel?: number | 'auto' | undefined;
   /** Guesses at what comes next, so that a pass may yield several tokens. Left out: none. */

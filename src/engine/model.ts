@@ -81,7 +81,7 @@ export class Model implements AsyncDisposable {
 
   /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
   static open(path: string, options: ModelOptions = {}): Model {
-    const outline = openOutline(path);
+    const outline = openOutline(path, options.rope);
     manifestIn(outline, outline.config.context);
     checkKvType(outline, options.kv?.type ?? 'f16');
     return new Model(outline, options);
@@ -251,7 +251,7 @@ export class Model implements AsyncDisposable {
   #promptFiles(folder: string): RuntimeOptions['promptCache'] {
     const { kernels = 'auto', promptCache } = this.#options;
     const files = this.outline.file.files.map(({ path, size }) => [path, size, statSync(path).mtimeMs]);
-    const identity = JSON.stringify({ version: promptFileVersion, files, kernels });
+    const identity = JSON.stringify({ version: promptFileVersion, files, kernels, rope: this.outline.config.rope });
     return { folder, identity, capacity: promptFileBytes, warn: (reason) => promptCache?.warn?.(reason) };
   }
 

@@ -4,6 +4,7 @@ import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { type KvShape, typeNamed } from '../kv/shape.ts';
 import type { Config, Stage } from '../model/architecture.ts';
 import { architectureOf } from '../model/index.ts';
+import type { RopeOptions } from '../model/rope.ts';
 import { type KvType, kvTypes, type Window } from '../plan/kv-choice.ts';
 import type { ManifestEntry, Plan } from '../plan/plan.ts';
 import { manifestOf } from '../run/measure.ts';
@@ -16,11 +17,11 @@ export interface ModelOutline {
   readonly stages: readonly Stage[];
 }
 
-/** Reads the header of a GGUF file. Throws the errors of gguf/ and model/. */
-export function openOutline(path: string): ModelOutline {
+/** Reads the header of a GGUF file; the model rotates as `rope` wants it. Throws the errors of gguf/ and model/. */
+export function openOutline(path: string, rope?: RopeOptions): ModelOutline {
   const file = openModelFile(path);
   const architecture = architectureOf(file.metadata.string('general.architecture'));
-  const config = architecture.config(file.metadata);
+  const config = architecture.config(file.metadata, rope);
   const stages = architecture.stages(config);
   const outline = { path, file, config, stages };
   evictFiles(outline);

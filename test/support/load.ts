@@ -3,6 +3,7 @@ import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts'
 import { Runtime } from '../../src/engine/runtime.ts';
 import { scratch } from '../../src/engine/slots.ts';
 import { Device } from '../../src/ggml/device.ts';
+import type { RopeOptions } from '../../src/model/rope.ts';
 import type { KvOptions } from '../../src/plan/kv-choice.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
@@ -20,10 +21,17 @@ export const plenty: number = 2 ** 32;
 /** Loads a model under a budget that counts weights, KV and intermediate results, and not the test's own process. */
 export async function loadModel(
   path: string,
-  options: { budget?: number; context: number; kernels?: Kernels; threads?: number; kv?: KvOptions },
+  options: {
+    budget?: number;
+    context: number;
+    kernels?: Kernels;
+    threads?: number;
+    kv?: KvOptions;
+    rope?: RopeOptions | undefined;
+  },
 ): Promise<LoadedModel> {
-  const { budget = plenty, context, kernels = 'plain', threads = 1, kv } = options;
-  const outline = openOutline(path);
+  const { budget = plenty, context, kernels = 'plain', threads = 1, kv, rope } = options;
+  const outline = openOutline(path, rope);
   const device = new Device(threads, 0);
   const layoutOf = layoutsOf(device, kernels);
   const plan = planModel(outline, device, layoutOf, { budget, runtime: 0, context, kv, kernels });
