@@ -5,6 +5,7 @@ import { evictFiles, openOutline } from '../engine/outline.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
+import type { RopeOptions } from '../model/rope.ts';
 import type { ServedModel } from './hub.ts';
 
 /** What the header of a model tells of it. */
@@ -15,9 +16,12 @@ const templateKey = 'tokenizer.chat_template';
 const longestArray = 16;
 const chunkBytes = 2 ** 20;
 
-/** Reads a model's header; `version` goes into the digest. Throws the errors of gguf/ and model/. */
-export function readCard(path: string, version: string): Card {
-  const outline = openOutline(path);
+/**
+ * Reads the header of a model that rotates as `rope` wants it; `version` goes into the digest. Throws the errors of
+ * gguf/ and model/.
+ */
+export function readCard(path: string, version: string, rope?: RopeOptions): Card {
+  const outline = openOutline(path, rope);
   const { file, config } = outline;
   const { metadata } = file;
   const card = {

@@ -3,6 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { addSums, type EngineSums, noState, noSums } from '../engine/tally.ts';
+import type { RopeOptions } from '../model/rope.ts';
 import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Reading } from '../stream/reader.ts';
 import type { Message } from '../text/chat-template.ts';
@@ -33,6 +34,7 @@ export interface EngineSettings {
   /** How engines guess ahead; left out, not at all. */
   readonly draft?: DraftOptions | undefined;
   readonly kv: KvOptions;
+  readonly rope?: RopeOptions | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
   readonly ioThreads: number;
@@ -67,6 +69,7 @@ export class Engines implements Hub, AsyncDisposable {
         promptCacheFolder: settings.promptCacheDir,
         draft: settings.draft,
         kv: settings.kv,
+        rope: settings.rope,
         kernels: settings.kernels,
         threads: settings.threads,
         ioThreads: settings.ioThreads,

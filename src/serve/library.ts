@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { partsOf } from '../gguf/model-file.ts';
+import type { RopeOptions } from '../model/rope.ts';
 import { type Card, readCard } from './card.ts';
 import type { ServedModel } from './hub.ts';
 import { aliasesOf, lookUp, namesOf } from './names.ts';
@@ -20,6 +21,8 @@ export interface LibraryModel extends ServedModel {
 export interface Shelves {
   readonly files: readonly string[];
   readonly folder: string | undefined;
+  /** How the models found there are to rotate; left out, as they say themselves. */
+  readonly rope?: RopeOptions | undefined;
 }
 
 /** Called once for each model, or folder, that cannot be read, and again when that has another reason. */
@@ -93,7 +96,7 @@ export class Library {
 
   #read(path: string, version: string, told: string | undefined): Omit<Known, 'version'> {
     try {
-      return { card: readCard(path, version) };
+      return { card: readCard(path, version, this.#shelves.rope) };
     } catch (error) {
       const failure = codeOf(error);
       // A file that is still being downloaded changes all the time.

@@ -2,6 +2,7 @@ import { EngineError, type ErrorCode } from '../../base/errors.ts';
 import type { DraftOptions } from '../../engine/drafter.ts';
 import type { Kernels } from '../../engine/planner.ts';
 import type { EngineState, EngineSums } from '../../engine/tally.ts';
+import type { RopeOptions } from '../../model/rope.ts';
 import type { KvOptions } from '../../plan/kv-choice.ts';
 import type { Reading } from '../../stream/reader.ts';
 import type { Message } from '../../text/chat-template.ts';
@@ -18,6 +19,7 @@ export interface EngineStart {
   readonly promptCacheFolder: string | undefined;
   readonly draft: DraftOptions | undefined;
   readonly kv: KvOptions;
+  readonly rope: RopeOptions | undefined;
   readonly kernels: Kernels;
   readonly threads: number | undefined;
   readonly ioThreads: number;
