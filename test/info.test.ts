@@ -42,6 +42,7 @@ test('a model is described for people', async () => {
     /^ {2}parameters {4}134\.5 M$/m,
     /^ {2}weights {7}92\.1 MiB: q4_1 63\.3 MiB, q8_0 28\.7 MiB, f32 137 KiB$/m,
     /^ {2}context {7}8192 tokens$/m,
+    /^ {2}rope {10}base 100000$/m,
     /^ {2}tokenizer {5}gpt2\/smollm, 49152 tokens, with chat template$/m,
     /^Under a memory budget of 192 MiB$/m,
     /^ {2}92\.1 MiB of weights: [\d.]+ MiB resident, [\d.]+ MiB streamed for each token$/m,

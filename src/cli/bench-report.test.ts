@@ -19,6 +19,7 @@ const report: BenchReport = {
     files: 1,
     types: { q4_0: { tensors: 3, bytes: 100 } },
     context: 4096,
+    rope: { base: 10000, factor: 1, scaling: 'none', original_context: 4096, factors: null },
     tokenizer: { model: 'gpt2', pre: null, tokens: 100, chat_template: false },
   },
   plan: {

@@ -5,13 +5,14 @@ import { type ModelOutline, openOutline } from '../engine/outline.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';
-import { describe, type ModelDescription } from './describe.ts';
+import { describe, type ModelDescription, type RopeDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
 import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
 import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
 import { printable, write } from './output.ts';
+import { type RopeFlags, ropeOf, ropeOptions } from './rope-options.ts';
 
-interface InfoOptions extends MachineFlags, KvFlags {
+interface InfoOptions extends MachineFlags, KvFlags, RopeFlags {
   tensors?: boolean;
   json?: boolean;
 }
@@ -22,7 +23,7 @@ export function infoCommand(): Command {
     .argument('<model>', 'GGUF file; of a split model, any part')
     .addOption(budgetOption())
     .addOption(contextOption());
-  for (const option of kvOptions()) command.addOption(option);
+  for (const option of [...kvOptions(), ...ropeOptions()]) command.addOption(option);
   return command
     .addOption(kernelsOption())
     .addOption(threadsOption())
@@ -32,7 +33,7 @@ export function infoCommand(): Command {
 }
 
 async function info(path: string, options: InfoOptions): Promise<void> {
-  const outline = openOutline(path);
+  const outline = openOutline(path, ropeOf(options));
   const model = describe(outline, options.tensors ?? false);
   const planned = tryPlan(outline, options);
   const failed = planned instanceof EngineError;
@@ -72,6 +73,7 @@ function modelText(model: ModelDescription): readonly string[] {
       ['parameters', formatCount(model.parameters)],
       ['weights', `${formatBytes(model.bytes)}: ${types.join(', ')}`],
       ['context', `${model.context} tokens`],
+      ...ropeRows(model.rope),
       [
         'tokenizer',
         `${printable([tokenizer.model, tokenizer.pre].filter(Boolean).join('/'))}, ${tokenizer.tokens} tokens, ${
@@ -85,6 +87,16 @@ function modelText(model: ModelDescription): readonly string[] {
       [name, `${type.padEnd(8)}${formatBytes(bytes).padStart(10)}  [${shape.join(', ')}]`] as const,
   );
   return tensors ? [...lines, '', 'Tensors', ...table(tensors)] : lines;
+}
+
+/** Nothing if the model rotates as the first ones did. */
+function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly (readonly [string, string])[] {
+  const parts = [
+    `base ${base}`,
+    ...(scaling === 'none' ? [] : [`stretched ${factor} times (${scaling})`]),
+    ...(factors === null ? [] : [`factors ${factors === 'fixed' ? 'of its own' : 'for short and long contexts'}`]),
+  ];
+  return parts.length === 1 && base === 10000 ? [] : [['rope', parts.join(', ')]];
 }
 
 const planText = (plan: Plan, auto: boolean): readonly string[] => [

@@ -9,15 +9,17 @@ import {
   type MachineFlags,
   threadsOption,
 } from './options.ts';
+import { type RopeFlags, ropeOptions } from './rope-options.ts';
 
 /** What `modelOptions` give, beside those of the command. */
-export interface ModelFlags extends MachineFlags, KvFlags, DraftFlags {}
+export interface ModelFlags extends MachineFlags, KvFlags, RopeFlags, DraftFlags {}
 
 /** The options of a command that runs a model, its `own` among them, as --help shows them. */
 export const modelOptions = (own: readonly Option[]): readonly Option[] => [
   budgetOption(),
   contextOption(),
   ...kvOptions(),
+  ...ropeOptions(),
   ...own,
   ...draftOptions(),
   threadsOption(),

@@ -5,6 +5,7 @@ import { ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import type { ModelFlags } from './model-flags.ts';
 import { draftOf } from './options.ts';
+import { ropeOf } from './rope-options.ts';
 
 /**
  * Opens a model as a command was told to, to be read as `reading` says: left out, as its device was found to be read
@@ -19,5 +20,5 @@ export async function openModel(
   const { Model } = await import('../engine/model.ts');
   const { memoryBudget, threads, kernels } = flags;
   const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
-  return Model.open(path, { ...machine, kv: kvOf(flags), draft: draftOf(flags) });
+  return Model.open(path, { ...machine, kv: kvOf(flags), rope: ropeOf(flags), draft: draftOf(flags) });
 }

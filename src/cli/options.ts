@@ -17,7 +17,7 @@ const checked =
     }
   };
 
-const number = (expected: string, valid: (n: number) => boolean): ((text: string) => number) =>
+export const number = (expected: string, valid: (n: number) => boolean): ((text: string) => number) =>
   checked((text) => {
     const n = text.trim() === '' ? Number.NaN : Number(text);
     if (!Number.isFinite(n) || !valid(n)) throw new InvalidArgumentError(`expected ${expected}.`);
@@ -31,7 +31,7 @@ export const whole = (
 ): ((text: string) => number) => number(expected, (n) => Number.isInteger(n) && n >= min && n <= max);
 
 /** Says in --help too what holds if the option is left out: commander shows values only. */
-function unless(option: Option, text: string): Option {
+export function unless(option: Option, text: string): Option {
   option.description += ` (default: ${text})`;
   return option.default(undefined, text);
 }

@@ -4,6 +4,7 @@ import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
 import { kvOf, kvOptions } from './kv-options.ts';
 import { budgetOption, contextOption, draftOf, kernelsOption, threadsOption } from './options.ts';
+import { ropeOf, ropeOptions } from './rope-options.ts';
 import type { Flags, Settings } from './settings.ts';
 
 /** Texts stay as they are: with those of the environment and the file they become settings, which have defaults. */
@@ -27,9 +28,12 @@ export function serveCommand(): Command {
     .argument('[models...]', 'GGUF files; of a split model, any part')
     .option('--models <dir>', 'a folder whose GGUF files are served too')
     .addOption(unread(budgetOption()));
-  for (const one of addressOptions()) command.addOption(one);
-  command.addOption(unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'));
-  for (const one of kvOptions()) command.addOption(unread(one));
+  const shared = [
+    ...addressOptions(),
+    unread(contextOption(), 'auto, up to 4096, and more for a request that wants it'),
+    ...[...kvOptions(), ...ropeOptions()].map((one) => unread(one)),
+  ];
+  for (const one of shared) command.addOption(one);
   return command
     .addOption(option('--parallel <n>', 'requests that are answered at once', 'auto, up to 4'))
     .addOption(option('--max-queue <n>', 'requests that may wait beside them', '512'))
@@ -77,7 +81,7 @@ async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<
   const { forecast } = await import('./forecast.ts');
   const { ctx: context, parallel = 'auto', promptCache = 'auto' } = settings;
   const planned = settings.files.map((path) => {
-    const outline = openOutline(path);
+    const outline = openOutline(path, ropeOf(settings));
     checkTokenizer(outline.file.metadata);
     const { ahead, outline: draft } = Drafting.open(draftOf(settings), outline);
     const plan = forecast(outline, {

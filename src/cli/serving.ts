@@ -14,6 +14,7 @@ import { ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import { draftOf } from './options.ts';
 import { note, printable } from './output.ts';
+import { ropeOf } from './rope-options.ts';
 import type { LogLevel, Settings } from './settings.ts';
 
 /** Milliseconds that answers under way have to end when the server is told to stop. */
@@ -27,7 +28,8 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
   const { apiKey, ctx, host, origins, port } = settings;
   const log = logTo(process.stderr.fd, settings.logLevel);
   let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
-  const shelves = { files: settings.files, folder: settings.models };
+  const rope = ropeOf(settings);
+  const shelves = { files: settings.files, folder: settings.models, rope };
   const library = new Library(shelves, (path, error) => leaveOut(path, error));
   const found = library.models();
   if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });
@@ -36,6 +38,7 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
     ...settings,
     draft: draftOf(settings),
     kv: kvOf(settings),
+    rope,
     context: ctx,
     ioThreads: ioThreads(),
     readingOf: knownReading,

@@ -62,6 +62,9 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     draftAhead: '7',
     adaptiveDraft: 'false',
     kvType: 'q8_0',
+    ropeScale: '2.5',
+    ropeScaling: 'yarn',
+    ropeBase: '1e6',
     kernels: 'plain',
     threads: '3',
     logLevel: 'debug',
@@ -80,6 +83,8 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     draftNgram: true,
     draftAhead: 7,
     adaptiveDraft: false,
+    ropeScale: 2.5,
+    ropeBase: 1e6,
     threads: 3,
   };
   assert.deepEqual(settings(given), wanted);
@@ -195,6 +200,9 @@ test('a value that is not valid is told with where it came from', () => {
   fails(/config\.toml: parallel -1 is not valid; expected a number of sequences/, {}, {}, 'parallel = -1');
   fails(/config\.toml: files \["\/a",1\] is not valid/, {}, {}, 'files = ["/a", 1]');
   fails(/--log-level "loud" is not valid; expected one of trace, /, { logLevel: 'loud' });
+  fails(/--rope-scale "0.5" is not valid; expected a number from 1 to 1024/, { ropeScale: '0.5' });
+  fails(/SSD_LLM_ROPE_BASE "ten" is not valid; expected a number from 2 to 1e12/, {}, { SSD_LLM_ROPE_BASE: 'ten' });
+  fails(/--rope-scaling "longrope" is not valid; expected none, linear or yarn/, { ropeScaling: 'longrope' });
   fails(/--kernels "fast" is not valid; expected auto or plain/, { kernels: 'fast' });
   fails(/--api-key "" is not valid/, { apiKey: '' });
   for (const port of ['', '-1', '1.5', '1e3', '0x10', 'http']) fails(/--port/, { port });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { Kernels } from '../engine/planner.ts';
+import { type RopeScaling, ropeRanges, ropeScalings } from '../model/rope.ts';
 import { type KvType, kvTypes } from '../plan/kv-choice.ts';
 import { parseAddress } from '../serve/address.ts';
 import { keepAlive } from '../serve/ollama/options.ts';
@@ -39,6 +40,10 @@ export interface Settings {
   readonly kvType: KvType;
   readonly slidingWindow?: number | undefined;
   readonly sinkTokens?: number | undefined;
+  /** Where models are not to do as they say: times that contexts are stretched, how, and the base of frequencies. */
+  readonly ropeScale?: number | undefined;
+  readonly ropeScaling?: RopeScaling | undefined;
+  readonly ropeBase?: number | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
   readonly logLevel: LogLevel;
@@ -60,6 +65,12 @@ const whole = (what: string, min: number, max: number): z.ZodType<number> => {
   const expected = `${what} from ${min} to ${max}`;
   return z.preprocess(numeric, z.int(expected).min(min, expected).max(max, expected));
 };
+
+const decimal = (value: unknown): unknown =>
+  typeof value === 'string' && /^\s*\d+(\.\d+)?(e\d+)?\s*$/i.test(value) ? Number(value) : value;
+
+const ranged = ({ min, max, expected }: { min: number; max: number; expected: string }): z.ZodType<number> =>
+  z.preprocess(decimal, z.number(expected).min(min, expected).max(max, expected));
 
 const auto = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
   z.preprocess((value) => (value === 'auto' ? undefined : value), schema.optional());
@@ -117,6 +128,9 @@ const schema = z.object({
   kvType: z.enum(kvTypes, 'f16, q8_0 or q4_0').default('f16'),
   slidingWindow: whole('a number of tokens', 1, 2 ** 24).optional(),
   sinkTokens: whole('a number of tokens', 0, 256).optional(),
+  ropeScale: auto(ranged(ropeRanges.scale)),
+  ropeScaling: auto(z.enum(ropeScalings, 'none, linear or yarn')),
+  ropeBase: auto(ranged(ropeRanges.base)),
   kernels: z.enum(['auto', 'plain'], 'auto or plain').default('auto'),
   threads: auto(whole('a number of threads', 1, 512)),
   logLevel: z.enum(logLevels, `one of ${logLevels.join(', ')}`).default('info'),
