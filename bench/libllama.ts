@@ -5,6 +5,7 @@ import { loadLlama } from '../src/ggml/llama.ts';
 import { lastLog } from '../src/ggml/log.ts';
 import { NativeArray } from '../src/ggml/native-array.ts';
 import { byName } from '../src/gguf/types.ts';
+import type { RopeOptions } from '../src/model/rope.ts';
 
 /** llama_batch: pointers to arrays of `n_tokens`; NULL positions go on from the last, NULL sequences are sequence 0. */
 interface Batch {
@@ -32,6 +33,8 @@ interface Functions {
 /** How libllama loads: LLAMA_LOAD_MODE_NONE and _MMAP. Mapping aborts the process where tensors are not aligned to 32 bytes. */
 const loadModes = { read: 0, mmap: 1 } as const;
 const flashAttention = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
+/** LLAMA_ROPE_SCALING_TYPE_NONE, _LINEAR and _YARN. */
+const ropeScalings = { none: 0, linear: 1, yarn: 2 } as const;
 
 function bind(): Functions {
   loadGgml(); // registers the backends
@@ -104,6 +107,12 @@ function bind(): Functions {
   };
 }
 
+const ropeParams = ({ scale, base, scaling }: RopeOptions = {}): Params => ({
+  ...(scale !== undefined && { rope_freq_scale: 1 / scale }),
+  ...(base !== undefined && { rope_freq_base: base }),
+  ...(scaling !== undefined && { rope_scaling_type: ropeScalings[scaling] }),
+});
+
 let functions: Functions | undefined;
 const library = (): Functions => {
   functions ??= bind();
@@ -122,6 +131,8 @@ export interface LibllamaOptions {
   readonly repack?: boolean;
   /** ggml's name of what keys and values are stored as; f16 unless given. */
   readonly kvType?: string;
+  /** How the model is to rotate other than its metadata say. */
+  readonly rope?: RopeOptions | undefined;
 }
 
 /** libllama's own forward pass over one file, on the CPU: what we are compared with, in results and in speed. */
@@ -134,7 +145,7 @@ export class Libllama implements Disposable {
 
   constructor(
     path: string,
-    { context, threads, batch = context, load: mode = 'read', repack = false, kvType = 'f16' }: LibllamaOptions,
+    { context, threads, batch = context, load: mode = 'read', repack = false, kvType = 'f16', rope }: LibllamaOptions,
   ) {
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = byName(kvType);
@@ -154,6 +165,7 @@ export class Libllama implements Disposable {
       n_threads: threads,
       n_threads_batch: threads,
       flash_attn_type: flashAttention,
+      ...ropeParams(rope),
       type_k: type.id,
       type_v: type.id,
       offload_kqv: false,

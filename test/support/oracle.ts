@@ -1,4 +1,5 @@
 import { Libllama } from '../../bench/libllama.ts';
+import type { RopeOptions } from '../../src/model/rope.ts';
 import type { KvType } from '../../src/plan/kv-choice.ts';
 import { argmax } from './logits.ts';
 
@@ -9,6 +10,8 @@ export interface OracleOptions {
   readonly threads?: number;
   /** What keys and values are stored as; f16 unless given. */
   readonly kvType?: KvType;
+  /** How the model is to rotate other than its metadata say. */
+  readonly rope?: RopeOptions | undefined;
 }
 
 /** The logits libllama computes for a file and tokens: after each token, or after the last only. */
