@@ -1,50 +1,10 @@
-import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
+import type { RandomModelSpec } from '../bench/random-model.ts';
 import { ggmlTypes } from '../src/gguf/types.ts';
-import type { KvType } from '../src/plan/kv-choice.ts';
-import { loadModel } from './support/load.ts';
-import { argmax, nmse, topGap } from './support/logits.ts';
-import { oracleLogits } from './support/oracle.ts';
-import { tempFolder } from './support/temp-folder.ts';
-
-const limit = 1e-5;
-
-const small = {
-  layers: 2,
-  width: 64,
-  heads: 4,
-  kvHeads: 2,
-  keyLength: 16,
-  feedForward: 96,
-  vocabulary: 160,
-} as const;
+import { agrees, small } from './support/agrees.ts';
 
 /** Rows of 256 elements, as the largest blocks need. */
 const blocky = { layers: 1, width: 256, heads: 8, kvHeads: 4, feedForward: 512, vocabulary: 96 } as const;
-
-const sequence = (n: number, vocabulary: number): number[] =>
-  Array.from({ length: n }, (_, i) => (i * 7919 + 13) % vocabulary);
-
-/** Every token's logits equal libllama's, for a file written to `spec`. */
-async function agrees(
-  spec: RandomModelSpec,
-  { tokens = 40, context = 256, kvType = 'f16' }: { tokens?: number; context?: number; kvType?: KvType } = {},
-): Promise<void> {
-  using folder = tempFolder();
-  const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
-  const ids = sequence(tokens, spec.vocabulary);
-  const expected = oracleLogits(path, ids, { context, kvType });
-  await using model = await loadModel(path, { context, kv: { type: kvType } });
-  const logits = await model.logits(ids);
-  for (const [i, own] of logits.entries()) {
-    const theirs = expected[i] ?? new Float32Array();
-    const error = nmse(own, theirs);
-    assert.ok(error <= limit, `token ${i}: NMSE ${error}`);
-    const nearTie = topGap(theirs) < 1e-2 * Math.max(...theirs.map(Math.abs));
-    if (!nearTie) assert.equal(argmax(own), argmax(theirs), `token ${i}: another token is likeliest`);
-  }
-}
 
 const gemma3: RandomModelSpec = {
   ...small,
@@ -60,16 +20,8 @@ const architectures: Readonly<Record<string, RandomModelSpec>> = {
   'llama with biases': { ...small, architecture: 'llama', biases: true },
   'llama with one key-value head': { ...small, architecture: 'llama', kvHeads: 1 },
   'llama with as many key-value heads as heads': { ...small, architecture: 'llama', kvHeads: 4 },
-  'llama with rope factors, as Llama 3.1': { ...small, architecture: 'llama', rope: { base: 5e5, factors: 'fixed' } },
-  'llama with linear scaling': { ...small, architecture: 'llama', rope: { scaling: 'linear', factor: 4 } },
-  'llama with YaRN': {
-    ...small,
-    architecture: 'llama',
-    rope: { scaling: 'yarn', factor: 4, originalContext: 128 },
-  },
   'llama with fused queries, keys and values': { ...small, architecture: 'llama', fusedQkv: true },
   qwen2: { ...small, architecture: 'qwen2' },
-  'qwen2 with YaRN': { ...small, architecture: 'qwen2', rope: { scaling: 'yarn', factor: 2, originalContext: 64 } },
   qwen3: { ...small, architecture: 'qwen3' },
   'qwen3 with heads wider than width / heads': { ...small, architecture: 'qwen3', keyLength: 32 },
   gemma3,
@@ -88,21 +40,6 @@ const architectures: Readonly<Record<string, RandomModelSpec>> = {
 
 for (const [name, spec] of Object.entries(architectures)) {
   test(`${name} computes the logits that libllama computes`, () => agrees(spec));
-}
-
-for (const [name, context] of [
-  ['short', 256],
-  ['long', 512],
-] as const) {
-  test(`phi3 takes its ${name} rope factors in a context of ${context}`, () =>
-    agrees(
-      {
-        ...small,
-        architecture: 'phi3',
-        rope: { scaling: 'longrope', originalContext: 256, attnFactor: 1.19, factors: 'long-short' },
-      },
-      { context },
-    ));
 }
 
 test('a prompt of several hundred tokens computes the logits that libllama computes', () =>
