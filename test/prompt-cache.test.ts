@@ -11,6 +11,7 @@ import {
   promptOf,
   writeBatchModel,
 } from './support/batch-model.ts';
+import { bytesOf } from './support/slots.ts';
 import { type TempFolder, tempFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
@@ -181,7 +182,7 @@ test('a slot is not measured on while it is being kept', async () => {
     await answer(model, prompts[2] ?? []);
     await model.exclusively(async ({ slots: { all } }) => {
       for (const slot of all) {
-        for (const bytes of slot.bytes(200)) bytes.fill(60);
+        for (const bytes of bytesOf(slot, 200)) bytes.fill(60);
         slot.keep(0);
       }
     });

@@ -7,6 +7,7 @@ import { type Answered, answered, assertAnswer, greedy, promptOf, writeBatchMode
 import { nmse } from './support/logits.ts';
 import { mixOf, rightOf, type Script, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { ScriptedEngine, type ScriptedOptions } from './support/scripted-engine.ts';
+import { bytesOf } from './support/slots.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
@@ -166,7 +167,7 @@ test('answers fill the context to its end as without guesses, also one that is s
 /** Keys and values of each token, layer by layer: float16. */
 function storedIn(engine: ScriptedEngine, tokens: number): readonly Float32Array[] {
   const slot = engine.runtime.slots.all[0] ?? assert.fail();
-  return slot.bytes(tokens).flatMap((area) => {
+  return bytesOf(slot, tokens).flatMap((area) => {
     const halves = new Uint16Array(area.slice().buffer);
     const width = halves.length / tokens;
     const rows = Array.from({ length: tokens }, (_, token) => halves.subarray(width * token, width * (token + 1)));

@@ -33,6 +33,8 @@ interface Details {
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };
   READ_FAILED: File & { offset: number; reason: string };
+  WRITE_FAILED: File & { offset: number; reason: string };
+  KV_SPACE: { folder: string; bytes: number; reason: string };
   FILE_CHANGED: File & { offset: number };
   MODEL_CLOSED: File;
   COMPUTE_FAILED: { status: number };
@@ -151,6 +153,15 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   READ_FAILED: [
     'failure',
     (d) => `reading ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk and the file`,
+  ],
+  WRITE_FAILED: [
+    'failure',
+    (d) => `writing ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk it is on`,
+  ],
+  KV_SPACE: [
+    'failure',
+    (d) =>
+      `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); free space there, name another folder with --kv-dir, or lower --ctx`,
   ],
   FILE_CHANGED: [
     'failure',

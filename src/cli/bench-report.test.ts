@@ -31,6 +31,7 @@ const report: BenchReport = {
     memory,
     resident: { weights: 2, bytes: 2 ** 30, converted: 1 },
     streamed: { weights: 3, bytes: 2 ** 31 },
+    kv_on_ssd: { bytes: 0, layers: 0 },
     bytes_per_token: 2 ** 31,
   },
   budget: 2 ** 30,

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
-import { type KvOptions, type KvType, kvTypes } from '../plan/kv-choice.ts';
+import { type KvOptions, type KvType, kvHomes, kvTypes, type WantedHome } from '../plan/kv-choice.ts';
+import { cacheFolder } from './environment.ts';
 import { whole } from './options.ts';
 
 /** What `kvOptions` give. */
@@ -9,6 +10,8 @@ export interface KvFlags {
   /** Tokens. */
   readonly slidingWindow?: number | undefined;
   readonly sinkTokens?: number | undefined;
+  readonly kvHome: WantedHome;
+  readonly kvDir?: string | undefined;
 }
 
 /** The first tokens of a text draw attention whatever they say; without any, what follows falls apart. */
@@ -27,10 +30,15 @@ export const kvOptions = (): readonly Option[] => [
     '--sink-tokens <n>',
     `the first tokens of a text, kept beside the window (default: ${usualSinks})`,
   ).argParser(whole('a number of tokens', 0, 256)),
+  new Option('--kv-home <home>', 'where keys and values live: ram, ssd, or auto, the SSD for what does not fit')
+    .choices(kvHomes)
+    .default('auto'),
+  new Option('--mmap-kv', 'the same as --kv-home ssd').implies({ kvHome: 'ssd' }),
+  new Option('--kv-dir <dir>', "a folder on the SSD for them (default: the user's cache)"),
 ];
 
 /** As a model wants it. Throws BAD_OPTION for what makes no sense without another option. */
-export function kvOf({ kvType, slidingWindow, sinkTokens }: KvFlags): KvOptions {
+export function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir = cacheFolder() }: KvFlags): KvOptions {
   if (sinkTokens !== undefined && slidingWindow === undefined) {
     throw new EngineError('BAD_OPTION', {
       option: '--sink-tokens',
@@ -39,5 +47,5 @@ export function kvOf({ kvType, slidingWindow, sinkTokens }: KvFlags): KvOptions 
     });
   }
   const window = slidingWindow === undefined ? undefined : { tokens: slidingWindow, sinks: sinkTokens ?? usualSinks };
-  return { type: kvType, window };
+  return { type: kvType, window, home: kvHome, folder: kvDir };
 }

@@ -5,6 +5,7 @@ import { ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import type { ModelFlags } from './model-flags.ts';
 import { draftOf } from './options.ts';
+import { note, printable } from './output.ts';
 import { ropeOf } from './rope-options.ts';
 
 /**
@@ -20,5 +21,7 @@ export async function openModel(
   const { Model } = await import('../engine/model.ts');
   const { memoryBudget, threads, kernels } = flags;
   const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
-  return Model.open(path, { ...machine, kv: kvOf(flags), rope: ropeOf(flags), draft: draftOf(flags) });
+  return Model.open(path, { ...machine, kv: kvOf(flags), rope: ropeOf(flags), draft: draftOf(flags), warn });
 }
+
+const warn = (reason: Error): void => note(printable(reason.message));

@@ -38,6 +38,7 @@ test('without a word from anybody, the settings are the usual ones', () => {
     draftNgram: false,
     adaptiveDraft: true,
     kvType: 'f16',
+    kvHome: 'auto',
     kernels: 'auto',
     logLevel: 'info',
   });
@@ -62,6 +63,8 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     draftAhead: '7',
     adaptiveDraft: 'false',
     kvType: 'q8_0',
+    kvHome: 'ssd',
+    kvDir: '/kv',
     ropeScale: '2.5',
     ropeScaling: 'yarn',
     ropeBase: '1e6',

@@ -4,7 +4,7 @@ import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { Kernels } from '../engine/planner.ts';
 import { type RopeScaling, ropeRanges, ropeScalings } from '../model/rope.ts';
-import { type KvType, kvTypes } from '../plan/kv-choice.ts';
+import { type KvType, kvHomes, kvTypes, type WantedHome } from '../plan/kv-choice.ts';
 import { parseAddress } from '../serve/address.ts';
 import { keepAlive } from '../serve/ollama/options.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
@@ -40,6 +40,8 @@ export interface Settings {
   readonly kvType: KvType;
   readonly slidingWindow?: number | undefined;
   readonly sinkTokens?: number | undefined;
+  readonly kvHome: WantedHome;
+  readonly kvDir?: string | undefined;
   /** Where models are not to do as they say: times that contexts are stretched, how, and the base of frequencies. */
   readonly ropeScale?: number | undefined;
   readonly ropeScaling?: RopeScaling | undefined;
@@ -128,6 +130,8 @@ const schema = z.object({
   kvType: z.enum(kvTypes, 'f16, q8_0 or q4_0').default('f16'),
   slidingWindow: whole('a number of tokens', 1, 2 ** 24).optional(),
   sinkTokens: whole('a number of tokens', 0, 256).optional(),
+  kvHome: z.enum(kvHomes, 'auto, ram or ssd').default('auto'),
+  kvDir: text('a folder').optional(),
   ropeScale: auto(ranged(ropeRanges.scale)),
   ropeScaling: auto(z.enum(ropeScalings, 'none, linear or yarn')),
   ropeBase: auto(ranged(ropeRanges.base)),
@@ -207,7 +211,7 @@ function ofFile({ path, values }: ConfigFile, { home }: User): Layer {
   });
 }
 
-const paths: ReadonlySet<Key> = new Set(['files', 'models', 'promptCacheDir', 'draftModel']);
+const paths: ReadonlySet<Key> = new Set(['files', 'models', 'promptCacheDir', 'draftModel', 'kvDir']);
 
 /**
  * The settings: flags win over the environment, that over the file, and each is checked. Throws BAD_OPTION, which says

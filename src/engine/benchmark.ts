@@ -116,10 +116,12 @@ function statsOf({ stats }: Generation, signal: AbortSignal | undefined): Genera
 }
 
 const readAlone = (model: Model, signal: AbortSignal | undefined, tell: Tell): Promise<Round['reading']> =>
-  model.exclusively(async ({ source, reader, plan }) => {
-    const slices = plan.streamed.length;
+  model.exclusively(async ({ source: weights, kvSource, reader }) => {
+    // Where weights stream, all reads together are as fast as those are; keys and values are fewer.
+    const source = weights.length > 0 ? weights : kvSource;
+    const slices = source.length;
     if (slices === 0) return null;
-    await source.settled();
+    await Promise.all([weights.settled(), kvSource.settled()]);
     const [began, before] = [performance.now(), reader.bytesRead];
     // Whole passes: the next lease is to be the first of one.
     do {

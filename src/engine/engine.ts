@@ -1,3 +1,4 @@
+import { EngineError } from '../base/errors.ts';
 import type { KvSlot } from '../kv/slot.ts';
 import { Pace } from '../plan/pace.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -185,7 +186,11 @@ export class Engine {
       this.#sums.promptTokens += prompts;
       for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime.limits.batch);
     } catch (error) {
-      for (const { sequence } of turns) sequence.fail(error as Error);
+      for (const { sequence, slot } of turns) {
+        // What was to be written may have been all there was of it.
+        if (isWriteFailure(error)) slot.keep(0);
+        sequence.fail(error as Error);
+      }
     } finally {
       this.#pass = undefined;
     }
@@ -229,6 +234,8 @@ export class Engine {
     this.#active = this.#active.filter((sequence) => !sequence.ended);
   }
 }
+
+const isWriteFailure = (error: unknown): boolean => error instanceof EngineError && error.code === 'WRITE_FAILED';
 
 /** The logits of the spans, (vocabulary) after token `index` of span `i`; of a span without all, after its last only. */
 function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (index: number) => Float32Array {

@@ -15,6 +15,8 @@ export interface ModelOptions {
   readonly context?: number | undefined;
   /** What is kept of texts, and how. */
   readonly kv?: KvOptions | undefined;
+  /** Told what is worth knowing, though nothing is wrong. */
+  readonly warn?: ((reason: Error) => void) | undefined;
   /** How positions are rotated; of a draft model, as its own metadata say. Left out: as the metadata say. */
   readonly rope?: RopeOptions | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Left out: one. */

@@ -152,13 +152,13 @@ export class Model implements AsyncDisposable {
     const { sums, load } = this.#engine;
     const runtime = this.#opened;
     if (!runtime) return { sums, state: { ...noState, ...load } };
-    const { reader, source, forward, plan } = runtime;
+    const { reader, stallSeconds, forward, plan } = runtime;
     return {
       sums: {
         ...sums,
         bytesRead: reader.bytesRead,
         readSeconds: reader.busySeconds,
-        stallSeconds: source.stallSeconds,
+        stallSeconds,
         computeSeconds: forward.computeSeconds,
       },
       state: { ...load, resident: plan.shares.resident, kv: plan.shares.kv },
@@ -229,13 +229,15 @@ export class Model implements AsyncDisposable {
 
   async #openUnder(plan: Plan): Promise<Runtime> {
     const { device } = this;
-    const { ioThreads = defaultIoThreads, reading: measured, readAt, kernels, promptCache } = this.#options;
+    const { ioThreads = defaultIoThreads, reading: measured, readAt, kernels, promptCache, kv, warn } = this.#options;
     const most = Math.max(1, ioThreads - 1);
     const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
     const shared = { device, layoutOf: this.#layoutOf, reading, exact: kernels === 'plain' };
     const runtime = await Runtime.open(this.outline, plan, {
       ...shared,
       adaptive: this.#drafting.adaptive,
+      kvFolder: kv?.folder,
+      warn,
       promptCache: promptCache?.folder === undefined ? undefined : this.#promptFiles(promptCache.folder),
     });
     try {

@@ -41,19 +41,20 @@ export function evictFiles({ file }: ModelOutline): void {
 }
 
 /** What the keys and values of a sequence depend on, beside the model. */
-type KvWanted = Pick<Plan, 'context' | 'kvType' | 'window' | 'batch' | 'ahead'>;
+type KvWanted = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead'>;
 
-const usual = { kvType: 'f16', window: undefined, batch: 1, ahead: 0 } as const;
+const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, ahead: 0 } as const;
 
 /** What one sequence keeps. A layer with a window of its own keeps to it, unless the one that is wanted is narrower. */
-export function kvShapeOf(config: Config, { context, kvType, window, batch, ahead }: KvWanted): KvShape {
+export function kvShapeOf(config: Config, wanted: KvWanted): KvShape {
+  const { context, kvType, window, kvHomes, batch, ahead } = wanted;
   const { layers, kvHeads, keyLength, valueLength } = config;
   const own = config.window;
   const seen = Array.from({ length: layers }, (_, il): Window | null => {
     const narrow = own?.layers[il] && own.tokens <= (window?.tokens ?? Number.POSITIVE_INFINITY);
     return narrow ? { tokens: own.tokens, sinks: 0 } : (window ?? null);
   });
-  const shape = { layers, kvHeads, keyLength, valueLength, context, type: kvType };
+  const shape = { layers, kvHeads, keyLength, valueLength, context, type: kvType, ...(kvHomes && { homes: kvHomes }) };
   return seen.every((layer) => layer === null) ? shape : { ...shape, windows: seen, pass: Math.max(batch, 1 + ahead) };
 }
 

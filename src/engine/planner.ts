@@ -2,11 +2,13 @@ import { EngineError } from '../base/errors.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { type KvShape, kvBytes } from '../kv/shape.ts';
+import { type KvShape, kvBytes, kvFileBytes, kvPlaces, kvRingBytes } from '../kv/shape.ts';
 import type { Config } from '../model/architecture.ts';
-import { autoContext, autoParallel, autoPromptCache } from '../plan/defaults.ts';
+import { autoContext, autoParallel, autoPromptCache, kvShareOf } from '../plan/defaults.ts';
 import { type KvOptions, type KvType, mostTokens, type Window } from '../plan/kv-choice.ts';
-import { type Demand, makePlan, type Plan } from '../plan/plan.ts';
+import { chooseHomes } from '../plan/kv-homes.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import type { Demand, Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
@@ -54,6 +56,7 @@ interface Kept {
   readonly context: number;
   readonly kvType: KvType;
   readonly window: Window | undefined;
+  readonly kvHomes: Plan['kvHomes'];
 }
 
 /** Tokens at hand: those of the prompt, and the most that the answer may have. */
@@ -84,7 +87,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   checkKvType(outline, kvType);
   checkContext(config, options);
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
-  const kept = { kvType, window, batch: leastBatch, ahead };
+  const kept = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead };
   const one = {
     trained: config.context,
     kv: (context: number) =>
@@ -100,14 +103,25 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   const context = most ?? autoContext(all, options.tokens);
 
   const batch = options.kernels === 'plain' ? plainBatch : undefined;
-  const demanded = { context, kvType, window, parallel, kernels: options.kernels };
-  return makePlan({
-    ...demandOf(outline, device, layoutOf, { context, kvType, window, parallel, ahead, promptCache }),
-    budget,
-    runtime,
-    batch,
-    residency: options.residency,
-    draft: draft && planDraft(draft, device, layoutOf, demanded),
+  const demanded = { context, kvType, window, kvHomes: undefined, parallel, kernels: options.kernels };
+  const drafting = draft && planDraft(draft, device, layoutOf, demanded);
+  const wanted = { ...demanded, ahead, promptCache };
+  const demand = demandOf(outline, device, layoutOf, wanted);
+  const planWith = (kvHomes: Plan['kvHomes']): Plan =>
+    makePlan({
+      ...demand,
+      ...kvDemandOf(outline, { ...wanted, kvHomes }),
+      budget,
+      runtime,
+      batch,
+      residency: options.residency,
+      draft: drafting,
+    });
+  const layers = kvPlaces(kvShapeOf(config, { ...kept, context })).layers;
+  return chooseHomes(options.kv?.home ?? 'auto', planWith, {
+    layers: layers.map(({ k, v }) => parallel * (k.length + v.length)),
+    ring: kvRingBytes(kvShapeOf(config, { ...kept, context, kvHomes: layers.map(() => 'ssd') })),
+    share: kvShareOf(one.free),
   });
 }
 
@@ -136,24 +150,39 @@ function demandOf(
   layoutOf: LayoutOf,
   wanted: Kept & { parallel: number; ahead: number; promptCache: number },
 ): Omit<Demand, 'budget' | 'runtime'> {
-  const { context, parallel, ahead, promptCache } = wanted;
-  const shape = (batch: number): KvShape => kvShapeOf(outline.config, { ...wanted, batch });
+  const { context, parallel, ahead } = wanted;
   const measured = new Map<string, number>();
   return {
     ...wanted,
-    kv: (tokens) => parallel * kvBytes(shape(tokens)) + promptCache,
+    ...kvDemandOf(outline, wanted),
     page: pageBytes,
     manifest: manifestIn(outline, context),
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
-      const model = { stages: outline.stages, weights: outline.file.weights, kv: shape(tokens) };
+      // Wherever they live, keys and values are computed on in memory.
+      const kv = kvShapeOf(outline.config, { ...wanted, batch: tokens, kvHomes: undefined });
+      const model = { stages: outline.stages, weights: outline.file.weights, kv };
       const bytes =
         measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel, ahead });
       measured.set(key, bytes);
       return bytes;
     },
+  };
+}
+
+/** What keys and values take. */
+function kvDemandOf(
+  { config }: ModelOutline,
+  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
+): Pick<Demand, 'kv' | 'kvOnSsd' | 'kvHomes'> {
+  const { parallel, promptCache, kvHomes } = wanted;
+  const shape = (batch: number): KvShape => kvShapeOf(config, { ...wanted, batch });
+  return {
+    kvHomes,
+    kv: (tokens) => parallel * kvBytes(shape(tokens)) + kvRingBytes(shape(tokens)) + promptCache,
+    kvOnSsd: (tokens) => parallel * kvFileBytes(shape(tokens)),
   };
 }
 

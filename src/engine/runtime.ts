@@ -1,15 +1,18 @@
+import { tmpdir } from 'node:os';
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
+import { openKvFile, removeAbandoned } from '../kv/file.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../kv/prefix-files.ts';
 import { PrefixMemory } from '../kv/prefix-memory.ts';
+import { kvFileBytes, kvRingBytes } from '../kv/shape.ts';
 import { KvSlot } from '../kv/slot.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PassLimits } from '../plan/schedule.ts';
 import { Forward, type PassOptions, paysToConvert } from '../run/forward.ts';
 import { bindWeights, type LayoutOf } from '../run/routes.ts';
 import type { Span } from '../run/span.ts';
-import { Reader, type ReaderOptions } from '../stream/reader.ts';
+import { type OpenedFile, Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from '../stream/residents.ts';
 import { WeightSource } from '../stream/source.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
@@ -23,6 +26,10 @@ export interface RuntimeOptions {
   readonly exact?: boolean;
   /** Sequences guess no further ahead than pays. */
   readonly adaptive?: boolean;
+  /** A folder for keys and values that live on the SSD; left out, the system's for temporary files. */
+  readonly kvFolder?: string | undefined;
+  /** Told what is worth knowing, though nothing is wrong. */
+  readonly warn?: ((reason: Error) => void) | undefined;
   /** Where keys and values of prompts outlive the process. */
   readonly promptCache?: (Omit<PrefixFilesOptions, 'shape'> & { readonly folder: string }) | undefined;
 }
@@ -35,6 +42,8 @@ export class Runtime implements AsyncDisposable {
   readonly plan: Plan;
   readonly reader: Reader;
   readonly source: WeightSource;
+  /** Reads the keys and values that live on the SSD. */
+  readonly kvSource: WeightSource;
   readonly forward: Forward;
   readonly slots: Slots;
   readonly limits: RuntimeLimits;
@@ -48,7 +57,7 @@ export class Runtime implements AsyncDisposable {
   #loadSeconds = 0;
 
   private constructor(
-    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'forward' | 'slots' | 'limits'> & {
+    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits'> & {
       residents: Residents;
       files: PrefixFiles | undefined;
     },
@@ -57,6 +66,7 @@ export class Runtime implements AsyncDisposable {
     this.plan = parts.plan;
     this.reader = parts.reader;
     this.source = parts.source;
+    this.kvSource = parts.kvSource;
     this.forward = parts.forward;
     this.slots = parts.slots;
     this.limits = parts.limits;
@@ -67,33 +77,44 @@ export class Runtime implements AsyncDisposable {
 
   /** Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
   static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
-    const { file, config, stages } = outline;
+    const { file: model, config, stages } = outline;
     const { device, layoutOf, reading, exact = false, adaptive = true, promptCache } = options;
-    const reader = new Reader(file.files, reading);
+    const reader = new Reader(model.files, reading);
     const memory = new Disposer();
     try {
       const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
       const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
-      const { tensors, routes } = bindWeights(plan, file.weights, { arena, ring, layoutOf }, memory);
+      const { tensors, routes } = bindWeights(plan, model.weights, { arena, ring, layoutOf }, memory);
 
       const shape = kvShapeOf(config, plan);
       const copies = memory.use(new PrefixMemory(plan.promptCache));
       const files = promptCache && (await PrefixFiles.open(promptCache.folder, { ...promptCache, shape }));
-      const places = Array.from({ length: plan.parallel }, () => memory.use(new KvSlot(shape)));
+      const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, options)) : 0;
+      const places = Array.from({ length: plan.parallel }, (_, i) =>
+        memory.use(new KvSlot(shape, { reader, file, position: i * kvFileBytes(shape) })),
+      );
       const stores = files ? [copies, files] : [copies];
       const slots = new Slots(places, { stores, exactBatch: exact ? plan.batch : undefined });
       const others = (plan.parallel - 1) * (1 + plan.ahead);
       const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
       const source = new WeightSource(reader);
       const residents = new Residents(plan, reader, { arena, ring, tensors });
-      const passes = { stages, plan, device, routes, file: file.weights, residents, source, reader };
+      const kvRing = memory.use(new HostMemory(kvRingBytes(shape), 'keys and values from the SSD'));
+      const kvSource = new WeightSource(reader);
+      const staged = { ring: kvRing, source: kvSource };
+      const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
       const forward = memory.use(new Forward(passes));
-      return new Runtime({ plan, reader, source, forward, slots, limits, residents, files }, memory);
+      return new Runtime({ plan, reader, source, kvSource, forward, slots, limits, residents, files }, memory);
     } catch (error) {
       await reader[Symbol.asyncDispose]();
       memory[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Seconds that passes waited for what streams. */
+  get stallSeconds(): number {
+    return this.source.stallSeconds + this.kvSource.stallSeconds;
   }
 
   /** Seconds that loading took; 0 if the first pass did it on the way. */
@@ -153,4 +174,11 @@ export class Runtime implements AsyncDisposable {
     await this.reader[Symbol.asyncDispose]();
     this.#memory[Symbol.dispose]();
   }
+}
+
+/** A file for keys and values, once what others have left there is gone. Throws KV_SPACE. */
+function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOptions, 'kvFolder' | 'warn'>): OpenedFile {
+  for (const path of removeAbandoned(kvFolder))
+    warn?.(new Error(`${path} was left by a process that is gone; removed`));
+  return openKvFile(kvFolder, bytes);
 }

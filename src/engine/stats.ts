@@ -143,13 +143,13 @@ export class Meter {
   }
 
   #read(): Counters {
-    const { reader, source, forward } = this.#runtime;
+    const { reader, stallSeconds, forward } = this.#runtime;
     return {
       time: performance.now() / 1000,
       bytes: reader.bytesRead,
       io: reader.busySeconds,
       compute: forward.computeSeconds,
-      stall: source.stallSeconds,
+      stall: stallSeconds,
     };
   }
 }

@@ -1,4 +1,5 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import koffi from 'koffi';
 import type { Pointer } from './library.ts';
 
@@ -23,6 +24,7 @@ function libc(platform: NodeJS.Platform, signature: string): Call {
 
 const madvise = libc('linux', 'int madvise(void *, size_t, int)');
 const posixFadvise = libc('linux', 'int posix_fadvise(int, int64_t, int64_t, int)');
+const posixFallocate = libc('linux', 'int posix_fallocate(int, int64_t, int64_t)');
 const fcntl = libc('darwin', 'int fcntl(int, int, ...)');
 
 /** Asks for huge pages behind [address, address + bytes), page-aligned. Only Linux needs asking; refusal is harmless. */
@@ -55,3 +57,21 @@ export const disablePageCache = (fd: number): boolean => {
     ) !== -1
   );
 };
+
+/** Zeros for files are written so many at once. */
+const zeroBytes = 2 ** 22;
+
+/**
+ * Makes an empty file `bytes` long, of zeros, a multiple of the page, and sees to it that the space is there. Throws the
+ * system's error if it is not.
+ */
+export function reserve(fd: number, bytes: number): void {
+  if (process.platform === 'linux') {
+    const error = posixFallocate(fd, 0, bytes);
+    if (error === 0) return;
+    const [code] = Object.entries(constants.errno).find(([, number]) => number === error) ?? [`errno ${error}`];
+    throw Object.assign(new Error(code), { code });
+  }
+  const zeros = new Uint8Array(zeroBytes);
+  for (let at = 0; at < bytes; at += zeroBytes) writeSync(fd, zeros, 0, Math.min(zeroBytes, bytes - at), at);
+}

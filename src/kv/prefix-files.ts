@@ -82,20 +82,20 @@ export class PrefixFiles implements PrefixStore {
     const tokens = [...slot.tokens];
     if (tokens.length < leastKept || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
     const { identity, capacity, warn } = this.#options;
-    const pieces = slot.bytes(tokens.length);
+    const pieces = slot.pieces(tokens.length);
     if (pieces.reduce((sum, piece) => sum + piece.length, 0) > capacity) return;
-    const sums: [number, number][] = [];
-    for (const piece of pieces) {
-      sums.push([piece.length, crc32(piece)]);
-      // A gigabyte takes a second: others have their turn.
-      await setImmediate();
-    }
-    const { exact, written } = slot;
-    const header: Header = { identity, shape: slot.kv.shape, tokens, exact, written, pieces: sums };
     const name = join(this.#folder, randomUUID());
     const [path, unfinished] = [`${name}${ending}`, `${name}${unfinishedEnding}`];
     try {
-      const entry = { ...header, path, ...(await write(unfinished, header, pieces)) };
+      const sums: [number, number][] = [];
+      for (const piece of pieces) {
+        sums.push([piece.length, crc32(await slot.read(piece))]);
+        // A gigabyte takes a second: others have their turn.
+        await setImmediate();
+      }
+      const { exact, written } = slot;
+      const header: Header = { identity, shape: slot.kv.shape, tokens, exact, written, pieces: sums };
+      const entry = { ...header, path, ...(await write(unfinished, header, slot)) };
       await rename(unfinished, path);
       const covered = [...this.#entries].filter(({ tokens: old }) => old.every((token, i) => token === tokens[i]));
       this.#entries.add(entry);
@@ -115,7 +115,7 @@ export class PrefixFiles implements PrefixStore {
       if (name.endsWith(unfinishedEnding)) await removeAbandoned(path).catch(() => {});
       if (!name.endsWith(ending)) continue;
       const entry = await readEntry(path).catch(() => undefined);
-      if (!entry || entry.identity !== identity || JSON.stringify(entry.shape) !== JSON.stringify(shape)) continue;
+      if (!entry || entry.identity !== identity || !alike(entry.shape, shape)) continue;
       found.push({ entry, time: (await stat(path)).mtimeMs });
     }
     found.sort((a, b) => a.time - b.time);
@@ -128,12 +128,14 @@ export class PrefixFiles implements PrefixStore {
     try {
       await using file = await open(entry.path);
       let at = entry.start;
-      for (const [i, into] of slot.bytes(wanted).entries()) {
+      for (const [i, piece] of slot.pieces(entry.tokens.length, wanted).entries()) {
         const [length, sum] = entry.pieces[i] ?? [0, 0];
-        const piece = new Uint8Array(length);
-        await readAll(file, piece, at);
-        if (crc32(piece) !== sum) throw new Error(`${entry.path} is damaged`);
-        into.set(piece.subarray(0, into.length));
+        if (piece.needed > 0) {
+          const bytes = new Uint8Array(length);
+          await readAll(file, bytes, at);
+          if (crc32(bytes) !== sum) throw new Error(`${entry.path} is damaged`);
+          await slot.write(piece, bytes.subarray(0, piece.needed));
+        }
         at += length;
       }
       dropPageCache(file.fd, 0, entry.bytes);
@@ -170,22 +172,23 @@ async function removeAbandoned(path: string): Promise<void> {
   if (Date.now() - mtimeMs > abandoned) await rm(path);
 }
 
-/** Writes a file whole. Returns its bytes, and where the pieces begin. */
-async function write(
-  path: string,
-  header: Header,
-  pieces: readonly Uint8Array[],
-): Promise<{ bytes: number; start: number }> {
+/** Where keys and values live makes no difference to them. */
+const alike = (a: KvShape, b: KvShape): boolean =>
+  JSON.stringify({ ...a, homes: undefined }) === JSON.stringify({ ...b, homes: undefined });
+
+/** Writes a file whole: what `slot` holds of the tokens. Returns its bytes, and where the pieces begin. */
+async function write(path: string, header: Header, slot: KvSlot): Promise<{ bytes: number; start: number }> {
   const text = Buffer.from(JSON.stringify(header));
   const numbers = Buffer.alloc(lengthBytes + sumBytes);
   numbers.writeUInt32LE(text.length);
   numbers.writeUInt32LE(crc32(text), lengthBytes);
   const head = Buffer.concat([Buffer.from(magic), numbers, text]);
   await using file = await open(path, 'wx');
-  await file.writev([head, ...pieces]);
+  await file.writev([head]);
+  for (const piece of slot.pieces(header.tokens.length)) await file.writev([await slot.read(piece)]);
   await file.datasync();
   const { size } = await file.stat();
-  const expected = pieces.reduce((sum, piece) => sum + piece.length, head.length);
+  const expected = header.pieces.reduce((sum, [bytes]) => sum + bytes, head.length);
   if (size !== expected) throw new Error(`${path} was not written as a whole`);
   dropPageCache(file.fd, 0, size);
   return { bytes: size, start: head.length };

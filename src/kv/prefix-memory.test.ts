@@ -160,7 +160,7 @@ test('memory that the system refuses is done without', async () => {
   using memory = new PrefixMemory(2 ** 52);
   using slot = filled(shape, textOf(1, 40));
   // Pieces that come to more than an address space.
-  Object.defineProperty(slot, 'bytes', { value: () => ({ reduce: () => 2 ** 51 }) });
+  Object.defineProperty(slot, 'pieces', { value: () => ({ map: () => ({ reduce: () => 2 ** 51 }) }) });
   await memory.keep(slot);
   assert.equal(memory.bytes, 0);
 });

@@ -38,8 +38,8 @@ export class PrefixMemory implements PrefixStore, Disposable {
   async keep(slot: KvSlot): Promise<void> {
     const { tokens } = slot;
     const known = longestPrefix(this.#entries, tokens);
-    if (tokens.length < leastKept || known?.length === tokens.length) return;
-    const pieces = slot.bytes(tokens.length);
+    if (tokens.length < leastKept || known?.length === tokens.length || !slot.inMemory) return;
+    const pieces = slot.pieces(tokens.length).map((piece) => slot.view(piece));
     const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
     const bytes = alignUp(sum, pageBytes);
     if (bytes > this.#capacity) return;
@@ -69,11 +69,10 @@ export class PrefixMemory implements PrefixStore, Disposable {
       restore: (slot, wanted) => {
         // Others may have taken its room since it was found.
         if (!this.#entries.has(entry)) return Promise.resolve(false);
-        const whole = slot.bytes(entry.tokens.length);
         let at = 0;
-        for (const [i, into] of slot.bytes(wanted).entries()) {
-          into.set(entry.memory.view(at, into.length));
-          at += whole[i]?.length ?? 0;
+        for (const piece of slot.pieces(entry.tokens.length, wanted)) {
+          slot.view(piece).set(entry.memory.view(at, piece.needed));
+          at += piece.length;
         }
         this.#use(entry);
         slot.hold(entry.tokens.slice(0, wanted), entry.exact, entry.written);

@@ -57,6 +57,27 @@ export function reachOf(rows: KvRows, end: number): number {
   return Math.min(plain, alignUp(end, rowGroup));
 }
 
+/** The rows that tokens start .. start + n are written to, in their order. */
+export function writtenRows(rows: KvRows, start: number, n: number): readonly RowRange[] {
+  const sinks = rows.window?.sinks ?? 0;
+  const written: RowRange[] = [];
+  for (let position = start; position < start + n; ) {
+    const row = rowOf(rows, position);
+    // Up to where the sinks end, or the ring does.
+    const count = Math.min(start + n - position, (position < sinks ? sinks : sinks + rows.ring) - row);
+    written.push([row, row + count]);
+    position += count;
+  }
+  return written;
+}
+
+/** A pass that stores so many tokens does not read what it is about to write. */
+const manyTokens = 256;
+
+/** Of the first `reach` rows, those that hold something before a pass over tokens start .. start + n: all, or the first so many. */
+export const readRows = (rows: KvRows, reach: number, { start, n }: { start: number; n: number }): number =>
+  reach === rows.count || n < manyTokens ? reach : Math.min(reach, start);
+
 /** The rows that the token at `position` sees: the sinks, and its window up to itself. */
 export function seenRows(rows: KvRows, position: number): readonly RowRange[] {
   const { window, ring } = rows;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { filled, smallShape, textOf } from '../../test/support/slots.ts';
+import { bytesOf, filled, smallShape, textOf } from '../../test/support/slots.ts';
 import { KvSlot } from './slot.ts';
 
 const shape = smallShape(256);
@@ -44,7 +44,7 @@ test('a slot that forgets its last tokens may go on with others', () => {
 
 test('the keys and values of the first tokens are those bytes of every layer, in place', () => {
   using slot = filled(shape, textOf(1, 100));
-  const [whole, some] = [slot.bytes(100), slot.bytes(30)];
+  const [whole, some] = [bytesOf(slot, 100), bytesOf(slot, 30)];
   assert.equal(some.length, 2 * shape.layers);
   for (const [area, bytes] of some.entries()) {
     assert.equal(bytes.length, ((whole[area]?.length ?? 0) * 30) / 100);

@@ -1,7 +1,8 @@
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { canTrim } from './rows.ts';
-import { type KvShape, kvAreas } from './shape.ts';
-import { KvStore, kvMemory } from './store.ts';
+import { type KvPiece, type KvShape, kvPieces, kvPlaces, type LayerPlaces } from './shape.ts';
+import type { SpilledArea } from './spilled-area.ts';
+import { type KvFile, KvStore, kvMemory } from './store.ts';
 
 /** A place for one sequence at a time. What it has stored stays there until another sequence needs the place. */
 export class KvSlot implements Disposable {
@@ -15,11 +16,19 @@ export class KvSlot implements Disposable {
   /** When it was last used; a counter. */
   used = 0;
   readonly #memory: HostMemory;
+  readonly #places: readonly LayerPlaces[];
 
-  /** Throws OUT_OF_MEMORY. */
-  constructor(shape: KvShape) {
-    this.#memory = kvMemory(shape);
-    this.kv = new KvStore(shape, this.#memory);
+  /** `file` holds what lives on the SSD. Throws OUT_OF_MEMORY. */
+  constructor(shape: KvShape, file?: KvFile) {
+    const memory = kvMemory(shape);
+    this.#memory = memory;
+    this.#places = kvPlaces(shape).layers;
+    this.kv = new KvStore(shape, memory, file && { ...file, memory });
+  }
+
+  /** Nothing lives on the SSD. */
+  get inMemory(): boolean {
+    return this.kv.layers.every(({ parts }) => parts.home === 'ram');
   }
 
   /**
@@ -54,9 +63,33 @@ export class KvSlot implements Disposable {
     return this.kv.layers.every(({ rows }) => canTrim(rows, length, written));
   }
 
-  /** The bytes of the first `tokens` tokens, in pieces, shared. */
-  bytes(tokens: number): readonly Uint8Array[] {
-    return kvAreas(this.kv.shape, tokens).map(({ offset, length }) => this.#memory.view(offset, length));
+  /** The keys and values of the first `tokens` tokens, of which `shorter` tokens are needed. */
+  pieces(tokens: number, shorter: number = tokens): readonly KvPiece[] {
+    return kvPieces(this.kv.shape, tokens, shorter);
+  }
+
+  /** The bytes of a piece that lives in memory, shared. */
+  view(piece: KvPiece): Uint8Array {
+    const place = this.#places[piece.layer];
+    const start = piece.part === 'sinks' ? place?.sinks.k.offset : place?.[piece.part].offset;
+    return this.#memory.view((start ?? 0) + piece.offset, piece.length);
+  }
+
+  /** The bytes of a piece, wherever it lives. Rejects with READ_FAILED, FILE_CHANGED. */
+  async read(piece: KvPiece): Promise<Uint8Array> {
+    return (await this.#spilled(piece)?.read(piece.offset, piece.length)) ?? this.view(piece);
+  }
+
+  /** Puts `bytes`, the first ones of a piece, in the place of what is there. Rejects with WRITE_FAILED. */
+  async write(piece: KvPiece, bytes: Uint8Array): Promise<void> {
+    const spilled = this.#spilled(piece);
+    if (spilled) await spilled.write(piece.offset, bytes);
+    else this.view(piece).set(bytes);
+  }
+
+  #spilled({ layer, part }: KvPiece): SpilledArea | undefined {
+    const parts = this.kv.layers[layer]?.parts;
+    return parts?.home === 'ssd' && part !== 'sinks' ? parts[part] : undefined;
   }
 
   [Symbol.dispose](): void {

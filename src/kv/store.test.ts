@@ -3,7 +3,7 @@ import test, { after } from 'node:test';
 import fc from 'fast-check';
 import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
-import { F32, Graph, I32, I64 } from '../ggml/graph.ts';
+import { F32, Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
 import type { Memory } from '../ggml/host-memory.ts';
 import { kvTypes } from '../plan/kv-choice.ts';
 import { type KvShape, kvBytes } from './shape.ts';
@@ -31,7 +31,8 @@ test('keys and values of all layers lie one after the other, and take what kvByt
       using store = new KvStore(shape, memory);
       assert.equal(store.layers.length, shape.layers);
       let end = 0;
-      for (const { k, v } of store.layers) {
+      for (const { parts } of store.layers) {
+        const { k, v } = parts.home === 'ram' ? parts : assert.fail();
         assert.deepEqual(k.shape, [shape.keyLength * shape.kvHeads, shape.context]);
         assert.deepEqual(v.shape, [shape.valueLength * shape.kvHeads, shape.context]);
         for (const { pointer, shape: own } of [k, v]) {
@@ -47,9 +48,15 @@ test('keys and values of all layers lie one after the other, and take what kvByt
 const shape: KvShape = { layers: 2, kvHeads: 2, keyLength: 16, valueLength: 8, context: 10, type: 'f16' };
 const ids = Int32Array.from({ length: shape.context }, (_, i) => i);
 
+/** A layer's keys and values, in memory. */
+function partsOf(store: KvStore, layer: number): { readonly k: Tensor; readonly v: Tensor } {
+  const parts = store.layers[layer]?.parts;
+  return parts?.home === 'ram' ? parts : assert.fail();
+}
+
 /** All of a layer's keys and values, as float32. */
 async function contents(store: KvStore, layer: number): Promise<readonly Float32Array[]> {
-  const { k, v } = store.layers[layer] ?? assert.fail();
+  const { k, v } = partsOf(store, layer);
   using graph = new Graph();
   const all = graph.input(I32, [shape.context]);
   return await evaluate(device, graph, [[all, ids]], [graph.rows(k, all), graph.rows(v, all)]);
@@ -70,7 +77,7 @@ test('what a graph writes to one place of one layer stays there, and nothing els
   const [keys, values] = [noise(32 * 2), noise(16 * 2, 2)];
   {
     using graph = new Graph();
-    const { k, v } = store.layers[1] ?? assert.fail();
+    const { k, v } = partsOf(store, 1);
     const [newKeys, newValues, places] = [graph.input(F32, [32, 2]), graph.input(F32, [16, 2]), graph.input(I64, [2])];
     graph.setRows(k, newKeys, places);
     graph.setRows(v, newValues, places);

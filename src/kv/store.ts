@@ -1,14 +1,29 @@
 import { F32, type Tensor } from '../ggml/graph.ts';
 import { HostMemory, type Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
+import type { Reader } from '../stream/reader.ts';
 import { type KvRows, sinkSteps } from './rows.ts';
-import { type KvShape, kvBytes, layerPlaces, typeNamed } from './shape.ts';
+import { type KvArea, type KvShape, kvBytes, kvPlaces, typeNamed } from './shape.ts';
+import { SpilledArea } from './spilled-area.ts';
+
+/** A file for what lives on the SSD: from `position` on it is this sequence's. */
+export interface KvFile {
+  readonly reader: Reader;
+  readonly file: number;
+  readonly position: number;
+}
+
+/** Also the memory of the sequence, for what has not been written yet. */
+export interface KvSpill extends KvFile {
+  readonly memory: HostMemory;
+}
 
 /** One layer's keys (keyLength * kvHeads, rows) and values (valueLength * kvHeads, rows) of the shape's type. */
 export interface KvLayer {
   readonly rows: KvRows;
-  readonly k: Tensor;
-  readonly v: Tensor;
+  readonly parts:
+    | { readonly home: 'ram'; readonly k: Tensor; readonly v: Tensor }
+    | { readonly home: 'ssd'; readonly k: SpilledArea; readonly v: SpilledArea };
   /** Keys (keyLength * kvHeads, sinks), not rotated, and values of the sinks as they were computed, float32. */
   readonly sinks: { readonly k: Tensor; readonly v: Tensor } | undefined;
 }
@@ -19,31 +34,41 @@ export class KvStore implements Disposable {
   readonly layers: readonly KvLayer[];
   /** The rows of layers with sinks: they all have the same. */
   readonly sinkRows: KvRows | undefined;
+  /** Counts how often other bytes were put in the place of what was stored. */
+  replaced = 0;
   readonly #tensors: TensorSet;
   /** By how many steps each copy of the sinks has followed the window; undefined if it must be made anew. */
   #followed: readonly (number | undefined)[] = [0, undefined];
 
-  /** Over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at first. */
-  constructor(shape: KvShape, memory: Memory) {
+  /**
+   * Over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at first. What
+   * lives on the SSD is at `spill`.
+   */
+  constructor(shape: KvShape, memory: Memory, spill?: KvSpill) {
     this.shape = shape;
     this.#tensors = new TensorSet(4 * shape.layers);
     const { id } = typeNamed(shape.type);
-    const tensor = (type: number, tensorShape: readonly number[], offset: number): Tensor => {
+    const tensor = (type: number, tensorShape: readonly number[], { offset }: KvArea): Tensor => {
       const pointer = this.#tensors.add(type, tensorShape);
       memory.place(pointer, offset);
       return { pointer, shape: tensorShape };
     };
+    const spilled = ({ offset, length }: KvArea, tail: KvArea): SpilledArea => {
+      if (!spill) throw new RangeError('there is no file for what lives on the SSD');
+      const { reader, file, position, memory: own } = spill;
+      const place = { reader, file, position: position + offset, bytes: length };
+      return new SpilledArea({ ...place, tail: own.view(tail.offset, tail.length) });
+    };
     const [keys, values] = [shape.keyLength * shape.kvHeads, shape.valueLength * shape.kvHeads];
-    this.layers = layerPlaces(shape).map(({ rows, ...at }) => {
-      const sinks = rows.window?.sinks ?? 0;
+    this.layers = kvPlaces(shape).layers.map(({ rows, k, v, tails, sinks }): KvLayer => {
+      const count = rows.window?.sinks ?? 0;
       return {
         rows,
-        k: tensor(id, [keys, rows.count], at.k),
-        v: tensor(id, [values, rows.count], at.v),
+        parts: tails
+          ? { home: 'ssd', k: spilled(k, tails.k), v: spilled(v, tails.v) }
+          : { home: 'ram', k: tensor(id, [keys, rows.count], k), v: tensor(id, [values, rows.count], v) },
         sinks:
-          sinks > 0
-            ? { k: tensor(F32, [keys, sinks], at.sinkK), v: tensor(F32, [values, sinks], at.sinkV) }
-            : undefined,
+          count > 0 ? { k: tensor(F32, [keys, count], sinks.k), v: tensor(F32, [values, count], sinks.v) } : undefined,
       };
     });
     this.sinkRows = this.layers.find(({ sinks }) => sinks)?.rows;
@@ -74,6 +99,7 @@ export class KvStore implements Disposable {
   /** A pass has failed on the way, or other bytes were put in place: the copies must be made anew. */
   unfollow(): void {
     this.#followed = [undefined, undefined];
+    this.replaced += 1;
   }
 
   [Symbol.dispose](): void {

@@ -23,6 +23,9 @@ const contextStep = 256;
 /** Of what the process itself leaves, the most that KV takes without being asked to. */
 const kvShare = 1 / 4;
 
+/** Of `free` bytes, what keys and values may take of memory without being asked to. */
+export const kvShareOf = (free: number): number => free * kvShare;
+
 /** What contexts are chosen by. */
 export interface ContextCosts {
   /** Tokens the model was trained for. */
@@ -51,7 +54,7 @@ function affordable({ trained, kv, free }: ContextCosts): number {
   let [least, most] = [1, Math.max(1, Math.ceil(trained / contextStep))];
   while (least < most) {
     const steps = Math.ceil((least + most) / 2);
-    if (kv(steps * contextStep) <= free * kvShare) least = steps;
+    if (kv(steps * contextStep) <= kvShareOf(free)) least = steps;
     else most = steps - 1;
   }
   return least * contextStep;
@@ -62,7 +65,7 @@ const mostParallel = 4;
 
 /** How many sequences are computed together when nobody says: as many as the usual context can be afforded for. */
 export function autoParallel(model: ContextCosts, context: number = Math.min(usualContext, model.trained)): number {
-  return Math.max(1, Math.min(mostParallel, Math.floor((model.free * kvShare) / model.kv(context))));
+  return Math.max(1, Math.min(mostParallel, Math.floor(kvShareOf(model.free) / model.kv(context))));
 }
 
 /** Of the budget, what keys and values of earlier prompts take when nobody says; and the most of it, in bytes. */

@@ -3,7 +3,8 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
 import { headline, shareLines, summarize } from './explain.ts';
-import { type ManifestEntry, makePlan, type Plan, planBytes } from './plan.ts';
+import { makePlan } from './make-plan.ts';
+import { type ManifestEntry, type Plan, planBytes } from './plan.ts';
 
 const MiB = 2 ** 20;
 
@@ -42,6 +43,7 @@ test('a plan is summed up in bytes and weights, resident and streamed', () => {
     memory: { runtime: 30 * MiB, kv: 7 * MiB, compute: 3 * MiB, ring: 0, resident: 8 * MiB + 4096, draft: 0 },
     resident: { weights: 9, bytes: 8 * MiB + 4096, converted: 0 },
     streamed: { weights: 0, bytes: 0 },
+    kv_on_ssd: { bytes: 0, layers: 0 },
     bytes_per_token: 0,
   });
   const { streamed, bytes_per_token } = summarize(tight);

@@ -14,7 +14,9 @@ export interface PlanSummary {
   /** `converted` of the weights are in a faster kernel layout than the file's. */
   readonly resident: { readonly weights: number; readonly bytes: number; readonly converted: number };
   readonly streamed: { readonly weights: number; readonly bytes: number };
-  /** Read from the SSD for each token, when one is decoded at a time. */
+  /** Keys and values on the SSD, when all texts have grown to the context. */
+  readonly kv_on_ssd: { readonly bytes: number; readonly layers: number };
+  /** Read from the SSD for each token of a text that has grown to the context, when one is decoded at a time. */
   readonly bytes_per_token: number;
 }
 
@@ -38,7 +40,8 @@ export function summarize(plan: Plan): PlanSummary {
     memory: plan.shares,
     resident: { weights: weights.resident.size, bytes: bytes.resident, converted: converted.size },
     streamed: { weights: weights.streamed.size, bytes: bytes.streamed },
-    bytes_per_token: plan.bytesPerPass,
+    kv_on_ssd: { bytes: plan.kvOnSsd, layers: layersOnSsd(plan) },
+    bytes_per_token: plan.bytesPerPass + plan.kvOnSsd / plan.parallel,
   };
 }
 
@@ -48,6 +51,16 @@ export function headline(plan: Plan): string {
   const all = `${formatBytes(resident.bytes + streamed.bytes)} of weights`;
   if (streamed.bytes === 0) return `${all}, all resident`;
   return `${all}: ${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed for each token`;
+}
+
+const layersOnSsd = ({ kvHomes }: Plan): number => kvHomes?.filter((home) => home === 'ssd').length ?? 0;
+
+/** Keys and values that live on the SSD, if any do. */
+function onSsd(plan: Plan): readonly (readonly [string, string])[] {
+  if (plan.kvOnSsd === 0) return [];
+  const layers = layersOnSsd(plan);
+  const of = layers === plan.kvHomes?.length ? '' : ` of ${layers} layers`;
+  return [['KV on SSD', `${formatBytes(plan.kvOnSsd)}${of}, read for each token as far as the text goes`]];
 }
 
 /** "4096 tokens", "the last 1024 and the first 4 tokens" */
@@ -63,6 +76,7 @@ export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
   return [
     ['process', formatBytes(runtime)],
     ['KV', `${formatBytes(kv)} for ${keptOf(plan)} as ${plan.kvType}`],
+    ...onSsd(plan),
     ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],

@@ -11,10 +11,21 @@ export interface Window {
 /** What a text with a window may grow to. Positions are float32 in the kernels: at 2^20 an angle is off by 0.06 at most. */
 export const mostTokens: number = 2 ** 20;
 
+/** Where a layer's keys and values live. */
+export type KvHome = 'ram' | 'ssd';
+
+/** Where they may be wanted: `auto` is memory, and the SSD for what would crowd out the weights. */
+export const kvHomes = ['auto', 'ram', 'ssd'] as const;
+export type WantedHome = (typeof kvHomes)[number];
+
 /** How keys and values are kept. */
 export interface KvOptions {
   /** Left out: f16. */
   readonly type?: KvType | undefined;
   /** Left out: every token sees all before it. */
   readonly window?: Window | undefined;
+  /** Left out: auto. */
+  readonly home?: WantedHome | undefined;
+  /** A folder on the SSD; left out, the system's for temporary files. */
+  readonly folder?: string | undefined;
 }

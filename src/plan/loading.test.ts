@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { weightOf } from '../../test/support/weights.ts';
 import { layLoading, stagingOffset } from './loading.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { makePlan } from './make-plan.ts';
+import type { Plan } from './plan.ts';
 
 const page = 4096;
 const MiB = 2 ** 20;

@@ -1,10 +1,8 @@
-import { EngineError } from '../base/errors.ts';
 import type { Weight } from '../gguf/weight.ts';
-import { type ConvertingTurn, layConverting } from './converting.ts';
-import type { KvType, Window } from './kv-choice.ts';
-import { type Residency, spread } from './residency.ts';
-import { layRing } from './ring.ts';
-import { cut, type Slice, slotOf } from './slices.ts';
+import type { ConvertingTurn } from './converting.ts';
+import type { KvHome, KvType, Window } from './kv-choice.ts';
+import type { Residency } from './residency.ts';
+import type { Slice } from './slices.ts';
 
 /** Where a slice lives. Offsets are bytes from the start of the resident memory, or of the ring, to its first page. */
 export type Placement =
@@ -35,6 +33,10 @@ export interface Plan {
   readonly kvType: KvType;
   /** What is seen and kept of a text, unless it is all. */
   readonly window: Window | undefined;
+  /** Where keys and values live, by layer; undefined if all are in memory. */
+  readonly kvHomes: readonly KvHome[] | undefined;
+  /** Bytes of them on the SSD, when all sequences have grown to the context. */
+  readonly kvOnSsd: number;
   /** Sequences that are computed together at most. */
   readonly parallel: number;
   /** Tokens that each of them may guess ahead. */
@@ -69,6 +71,7 @@ export interface Demand {
   readonly runtime: number;
   readonly kvType?: KvType | undefined;
   readonly window?: Window | undefined;
+  readonly kvHomes?: readonly KvHome[] | undefined;
   readonly parallel?: number | undefined;
   readonly ahead?: number | undefined;
   readonly promptCache?: number | undefined;
@@ -88,8 +91,12 @@ export interface Demand {
   readonly residency?: Residency | undefined;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];
-  /** Bytes of keys and values, of all sequences and of those that have ended, if passes store `tokens` of one at most. */
+  /**
+   * Bytes of memory for keys and values, of all sequences and of those that have ended, if passes store `tokens` of one at
+   * most; and those that they take on the SSD.
+   */
   kv(tokens: number): number;
+  kvOnSsd?(tokens: number): number;
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
   compute(tokens: number, slices: readonly Slice[]): number;
   /** Bytes of a streamable slice in a faster kernel layout, if the device has one and it may be used. */
@@ -100,200 +107,4 @@ export interface ManifestEntry {
   readonly weight: Weight;
   /** A matrix used once in a pass may stream, and may be cut; what else there is, is small and stays. */
   readonly streamable: boolean;
-}
-
-const MiB = 2 ** 20;
-const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
-const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
-const largestSlice = 48 * MiB;
-/** Slots the ring must hold: one computed on, one being waited for, two on their way. */
-const ringSlots = 4;
-/** Of what is free for weights, the most that reading ahead, and that intermediate results may take. */
-const ringShare = 1 / 4;
-const computeShare = 1 / 8;
-
-/**
- * Divides the budget: as much as possible stays resident; if not all fits, the rest streams through the smallest ring
- * that keeps the device busy. Throws BUDGET_TOO_SMALL with the smallest budget that works.
- */
-export function makePlan(demand: Demand): Plan {
-  const tokens = batchesFor(demand);
-  const largeBatches = tokens.slice(0, 4);
-  const whole = attempt(demand, demand.sliceBytes ?? largestSlice, largeBatches, { stream: false });
-  if (whole) return whole;
-
-  const sizes = sliceSizesFor(demand);
-  for (const [i, sliceBytes] of sizes.entries()) {
-    const last = i === sizes.length - 1;
-    const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: !last });
-    if (plan) return plan;
-  }
-  throw tooSmall(demand, { whole: largeBatches.at(-1) ?? 1, streaming: tokens.at(-1) ?? 1 });
-}
-
-const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
-/** What does not depend on how the weights are cut and placed. */
-const fixedBytes = (demand: Demand): number => demand.runtime + draftBytes(demand);
-
-/** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
-function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBytes }: Demand): readonly number[] {
-  if (sliceBytes !== undefined) return [sliceBytes];
-  const bytes = manifest.reduce((sum, { weight }) => sum + weight.extent.length, 0);
-  return sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
-}
-
-/** Batch sizes to try, the best first. A pass that verifies guesses has room for as many tokens anyway. */
-function batchesFor({ batch, context, ahead = 0 }: Demand): readonly number[] {
-  if (batch !== undefined) return [Math.min(batch, context)];
-  const least = Math.min(1 + ahead, context);
-  return [...batches.filter((n) => n <= context && n > least), least];
-}
-
-/** A plan with slices of `sliceBytes`, or undefined if there is none. `strict` keeps ring and compute to their shares. */
-function attempt(
-  demand: Demand,
-  sliceBytes: number,
-  tokens: readonly number[],
-  how: { stream: boolean; strict?: boolean },
-): Plan | undefined {
-  const sized = size(demand, sliceBytes);
-  const free = demand.budget - fixedBytes(demand);
-  const ring = how.stream ? sized.ring : sized.staging;
-  if (how.strict && ring > (free - demand.kv(tokens.at(-1) ?? 1)) * ringShare) return undefined;
-  const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
-
-  const least = tokens.at(-1) ?? 1;
-  for (const batch of left >= 0 ? tokens : []) {
-    const [compute, kv] = [demand.compute(batch, sized.slices), demand.kv(batch)];
-    const tooMuch = how.strict && batch > least && compute > (free - kv) * computeShare;
-    if (compute + kv <= left && !tooMuch) return place(demand, sized, { batch, compute, kv, ring });
-  }
-  return undefined;
-}
-
-interface Sized {
-  readonly slices: readonly Slice[];
-  readonly streamable: number;
-  /** Bytes of what must be resident. */
-  readonly fixed: number;
-  readonly ring: number;
-  /** Bytes to convert resident slices through when nothing streams. */
-  readonly staging: number;
-  readonly mayStream: readonly boolean[];
-  readonly converted: readonly (number | undefined)[];
-  readonly cost: readonly number[];
-}
-
-function size(demand: Demand, sliceBytes: number): Sized {
-  const slices: Slice[] = [];
-  const mayStream: boolean[] = [];
-  for (const { weight, streamable } of demand.manifest) {
-    const whole = { weight, row: 0, shape: weight.shape, extent: weight.extent };
-    for (const part of streamable ? cut(weight, sliceBytes) : [whole]) {
-      slices.push({ ...part, id: slices.length });
-      mayStream.push(streamable);
-    }
-  }
-  const slot = (s: Slice): number => slotOf(s.extent, demand.page).bytes;
-  // What may not stream is read as a whole: it need not fit through the ring, so it keeps the file's layout.
-  const converted = slices.map((s) => (mayStream[s.id] ? demand.converted(s) : undefined));
-  const cost = slices.map((s) => converted[s.id] ?? slot(s));
-  const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + (cost[s.id] ?? 0), 0);
-  const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, slot(s)), 0);
-  const converts = converted.some((bytes) => bytes !== undefined);
-  return {
-    slices,
-    mayStream,
-    converted,
-    cost,
-    streamable: sum(slices.filter((s) => mayStream[s.id])),
-    fixed: sum(slices.filter((s) => !mayStream[s.id])),
-    ring: ringSlots * largest,
-    staging: converts ? ringSlots * largest : 0,
-  };
-}
-
-/** What is decided before weights are placed. */
-interface Chosen {
-  readonly batch: number;
-  readonly compute: number;
-  readonly kv: number;
-  readonly ring: number;
-}
-
-function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
-  const { slices, mayStream, converted, cost } = sized;
-  const free = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
-  const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
-  const kept = (demand.residency ?? spread)(candidates, free);
-  const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
-  const slots = streamed.map((s) => slotOf(s.extent, demand.page).bytes);
-  const places = layRing(slots, chosen.ring);
-  const ringPlaces = new Map(streamed.map((s, turn) => [s.id, places[turn]]));
-
-  const placements: Placement[] = [];
-  let arena = 0;
-  let resident = 0;
-  for (const s of slices) {
-    const bytes = converted[s.id];
-    const ringPlace = ringPlaces.get(s.id);
-    if (ringPlace) {
-      placements.push({ kind: 'ring', ...ringPlace });
-      continue;
-    }
-    resident += cost[s.id] ?? 0;
-    if (bytes !== undefined) {
-      placements.push({ kind: 'converted', bytes });
-    } else {
-      placements.push({ kind: 'resident', offset: arena });
-      arena += slotOf(s.extent, demand.page).bytes;
-    }
-  }
-  return {
-    budget: demand.budget,
-    context: demand.context,
-    kvType: demand.kvType ?? 'f16',
-    window: demand.window,
-    parallel: demand.parallel ?? 1,
-    ahead: demand.ahead ?? 0,
-    promptCache: demand.promptCache ?? 0,
-    batch: chosen.batch,
-    slices,
-    placements,
-    streamed: streamed.map((s) => s.id),
-    converting: layConverting(
-      streamed.map((s, turn) => ({ bytes: slots[turn] ?? 0, converted: converted[s.id] })),
-      chosen.ring,
-    ),
-    stepBytes: chosen.ring / ringSlots,
-    shares: {
-      runtime: demand.runtime,
-      kv: chosen.kv,
-      compute: chosen.compute,
-      ring: chosen.ring,
-      resident,
-      draft: draftBytes(demand),
-    },
-    bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),
-    draft: demand.draft,
-  };
-}
-
-/** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
-function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): EngineError {
-  const streaming = size(demand, sliceSizesFor(demand).at(-1) ?? MiB);
-  const whole = size(demand, demand.sliceBytes ?? largestSlice);
-  const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
-    runtime: demand.runtime,
-    KV: demand.kv(batch),
-    ...(demand.draft && { 'draft model': draftBytes(demand) }),
-    compute: demand.compute(batch, sized.slices),
-    ...rest,
-  });
-  const total = (shares: ReturnType<typeof parts>): number => Object.values(shares).reduce((a, b) => a + b, 0);
-  const stream = parts(batch.streaming, streaming, { ring: streaming.ring, resident: streaming.fixed });
-  // A tiny model takes less than the ring it would stream through.
-  const stay = parts(batch.whole, whole, { ring: whole.staging, resident: whole.fixed + whole.streamable });
-  const least = total(stay) < total(stream) ? stay : stream;
-  return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed: total(least), parts: least });
 }

@@ -62,19 +62,13 @@ export interface Part {
   readonly alone: boolean;
 }
 
-/** Cuts the nodes of a step so that each of `alone` stands alone. */
-export function isolate({ from, to }: Step, alone: readonly number[]): readonly Part[] {
-  const parts: Part[] = [];
-  let done = from;
-  const add = (until: number, isAlone: boolean): void => {
-    if (until > done) parts.push({ from: done, to: until, alone: isAlone });
-    done = until;
-  };
-  for (const node of alone) {
-    if (node < from || node >= to) continue;
-    add(node, false);
-    add(node + 1, true);
-  }
-  add(to, false);
-  return parts;
+/** Cuts the nodes of a step so that each of `alone` stands alone, and something begins at each of `cuts`. */
+export function isolate({ from, to }: Step, alone: readonly number[], cuts: readonly number[] = []): readonly Part[] {
+  const single = new Set(alone);
+  const within = [from, to, ...alone, ...alone.map((node) => node + 1), ...cuts].filter((n) => n >= from && n <= to);
+  const bounds = [...new Set(within)].sort((a, b) => a - b);
+  return bounds.slice(1).map((end, i) => {
+    const begin = bounds[i] ?? from;
+    return { from: begin, to: end, alone: single.has(begin) };
+  });
 }

@@ -7,6 +7,7 @@ import type { KvLayer } from '../kv/store.ts';
 import type { Batch, Projected } from '../model/architecture.ts';
 import { mixedElements } from './mixing.ts';
 import { SpanInputs, type SpanShape } from './span.ts';
+import type { Staging } from './staging.ts';
 import { findWeight } from './weights.ts';
 
 /** What one span computes of a layer: its own tokens of what the batch computes. */
@@ -14,6 +15,8 @@ interface SpanLayer {
   readonly span: SpanShape;
   readonly inputs: SpanInputs;
   readonly layer: KvLayer;
+  /** Where it stores keys and values. */
+  readonly stored: { readonly k: Tensor; readonly v: Tensor };
   readonly own: (x: Tensor) => Tensor;
 }
 
@@ -37,10 +40,13 @@ export class BatchInputs implements Batch {
   readonly mixers: Map<number, Tensor> = new Map();
   readonly #graph: Graph;
   readonly #weights: ReadonlyMap<string, Weight>;
+  readonly #staging: Staging | undefined;
 
-  constructor(graph: Graph, weights: ReadonlyMap<string, Weight>, spans: readonly SpanShape[]) {
+  /** `staging` holds what lives on the SSD. */
+  constructor(graph: Graph, weights: ReadonlyMap<string, Weight>, spans: readonly SpanShape[], staging?: Staging) {
     this.#graph = graph;
     this.#weights = weights;
+    this.#staging = staging;
     this.spans = spans;
     this.tokens = spans.reduce((n, span) => n + span.tokens, 0);
     this.outputCount = spans.reduce((n, span) => n + span.outputs, 0);
@@ -67,7 +73,7 @@ export class BatchInputs implements Batch {
       if (!inputs || !layer) throw new RangeError(`no layer ${il} in the KV store`);
       const from = column;
       const own = (x: Tensor): Tensor => this.#columns(x, from, span.tokens);
-      const part = { span, inputs, layer, own };
+      const part = { span, inputs, layer, stored: this.#stored(i, il, layer), own };
       if (layer.sinks) this.#storeSinks(part, projected);
       const attended = this.#attended(part, { q, k, v, scale, il });
       joined = joined ? this.#graph.concat(1, joined, attended) : attended;
@@ -83,9 +89,15 @@ export class BatchInputs implements Batch {
     return this.#graph.rows(x, this.outputIds);
   }
 
+  #stored(span: number, il: number, { parts }: KvLayer): SpanLayer['stored'] {
+    if (parts.home === 'ram') return parts;
+    if (!this.#staging) throw new RangeError('there is no staging for what lives on the SSD');
+    return this.#staging.at(span, il, this.#graph.nodes);
+  }
+
   /** Stores k, which is rotated, and v; attends to what is stored: (valueLength * heads, tokens). */
   #attended(
-    { span, inputs, layer, own }: SpanLayer,
+    { span, inputs, layer, stored, own }: SpanLayer,
     { q, k, v, scale, il }: { q: Mixed; k: Mixed; v: Mixed; scale: number; il: number },
   ): Tensor {
     const graph = this.#graph;
@@ -93,18 +105,18 @@ export class BatchInputs implements Batch {
     const { keyLength, valueLength, kvHeads } = shape;
     const mix = mixedElements(shape);
     const [type, reach, ids] = [typeNamed(shape.type), span.reaches[il] ?? 0, inputs.idsIn(layer.rows)];
-    graph.setRows(layer.k, this.#flat(own(k(mix.key))), ids);
-    graph.setRows(layer.v, own(v(mix.value)), ids);
-    const stored = (x: Tensor, length: number): Tensor =>
+    graph.setRows(stored.k, this.#flat(own(k(mix.key))), ids);
+    graph.setRows(stored.v, own(v(mix.value)), ids);
+    const seen = (x: Tensor, length: number): Tensor =>
       graph.view(x, [length, kvHeads, reach], [rowBytes(type, length), rowBytes(type, length * kvHeads)], 0);
     const mask = inputs.maskOf(layer.rows, reach);
-    const [keys, values] = [stored(layer.k, keyLength), stored(layer.v, valueLength)];
+    const [keys, values] = [seen(stored.k, keyLength), seen(stored.v, valueLength)];
     const attended = graph.attention(own(q(mix.key)), keys, values, { mask, scale });
     return this.#mix(attended, mix.value);
   }
 
   /** Stores sinks as they are, and those copies of them that must follow the window rotated to where they appear. */
-  #storeSinks({ span, inputs, layer, own }: SpanLayer, { k, v, rotate }: Projected): void {
+  #storeSinks({ span, inputs, layer, stored, own }: SpanLayer, { k, v, rotate }: Projected): void {
     const { sinks } = layer;
     if (!sinks) return;
     const graph = this.#graph;
@@ -119,8 +131,8 @@ export class BatchInputs implements Batch {
     for (let copy = 0; copy < span.follows; copy += 1) {
       const { positions, ids } = inputs.follow(copy, count);
       const turned = rotate(graph.reshape(sinks.k, [shape.keyLength, shape.kvHeads, count]), positions);
-      graph.setRows(layer.k, this.#flat(this.#mix(turned, mix.key)), ids);
-      graph.setRows(layer.v, this.#mix(sinks.v, mix.value), ids);
+      graph.setRows(stored.k, this.#flat(this.#mix(turned, mix.key)), ids);
+      graph.setRows(stored.v, this.#mix(sinks.v, mix.value), ids);
     }
   }
 

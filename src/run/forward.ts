@@ -2,6 +2,7 @@ import { GraphAllocator } from '../ggml/allocator.ts';
 import { loadGgml } from '../ggml/api.ts';
 import type { Device } from '../ggml/device.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
+import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -18,6 +19,8 @@ import { BatchInputs } from './batch.ts';
 import { writeInputs } from './inputs.ts';
 import type { Route, Routes } from './routes.ts';
 import { type Span, type SpanShape, sameShapes, shapeOf } from './span.ts';
+import { StagedPass } from './staged-pass.ts';
+import { Staging } from './staging.ts';
 
 /** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
 export function build(
@@ -25,8 +28,9 @@ export function build(
   stages: readonly Stage[],
   model: { weights: Weights; file: ReadonlyMap<string, Weight> },
   spans: readonly SpanShape[],
+  staging?: Staging,
 ): { inputs: BatchInputs; logits: Tensor } {
-  const inputs = new BatchInputs(graph, model.file, spans);
+  const inputs = new BatchInputs(graph, model.file, spans, staging);
   const site = { graph, weights: model.weights, batch: inputs };
   const logits = stages.reduce((x, stage) => stage.build(site, x), inputs.positions);
   return { inputs, logits: graph.output(logits) };
@@ -45,6 +49,7 @@ interface Compiled {
   readonly graph: Graph;
   readonly inputs: BatchInputs;
   readonly logits: Tensor;
+  readonly staging: Staging | undefined;
   readonly steps: readonly ComputedStep[];
   /** Chooses how many threads compute what may be computed by any number; undefined if all of them do. */
   readonly choice: ThreadChoice | undefined;
@@ -54,12 +59,13 @@ interface ComputedStep extends Step {
   /** Of the slices that it waits for, those that stream, and the last of all. */
   readonly streamed: readonly number[];
   readonly last: number;
-  readonly whole: Pointer;
+  readonly whole: readonly ComputedPart[];
   /** For fewer threads than all: what depends on their number stands alone. */
   readonly parts: readonly ComputedPart[];
 }
 
-type ComputedPart = Part & { readonly graph: Pointer };
+/** `staged` is the layer that it is the first to need, of those that live on the SSD. */
+type ComputedPart = Part & { readonly graph: Pointer; readonly staged: number | undefined };
 
 export interface ForwardParts {
   readonly stages: readonly Stage[];
@@ -70,6 +76,8 @@ export interface ForwardParts {
   readonly residents: Residents;
   readonly source: WeightSource;
   readonly reader: Reader;
+  /** What keys and values that live on the SSD are computed on in, and read through. */
+  readonly staged?: { readonly ring: HostMemory; readonly source: WeightSource } | undefined;
 }
 
 /** A step of a pass that has ended; times are milliseconds of `performance.now()`. */
@@ -140,7 +148,7 @@ export class Forward implements Disposable {
    */
   async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
     const { source, device, residents } = this.#parts;
-    const { route, inputs, logits, steps, choice } = this.#compile(spans);
+    const { route, inputs, logits, staging, steps, choice } = this.#compile(spans);
     const used = process.cpuUsage();
     let [compute, stall] = [0, 0];
     await source.follow(route.slices);
@@ -148,6 +156,8 @@ export class Forward implements Disposable {
     const threads = loading ? Math.max(1, device.threads - 1) : (!still && choice?.threads) || device.threads;
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
+    const stagedSource = still ? undefined : this.#parts.staged?.source;
+    const staged = staging && stagedSource && (await StagedPass.begin(staging, stagedSource, spans));
     try {
       for (const [i, step] of steps.entries()) {
         signal?.throwIfAborted();
@@ -156,19 +166,23 @@ export class Forward implements Disposable {
         await loading?.reached(step.last);
         const begin = performance.now();
         await route.prepare(step.streamed);
-        if (threads === device.threads) await device.compute(step.whole, threads);
-        else for (const part of step.parts) await device.compute(part.graph, part.alone ? device.threads : threads);
+        let waited = 0;
+        for (const part of threads === device.threads ? step.whole : step.parts) {
+          if (staged && part.staged !== undefined) waited += await elapsed(staged.enter(part.staged));
+          await device.compute(part.graph, part.alone ? device.threads : threads);
+        }
         const end = performance.now();
-        stall += (begin - asked) / 1000;
-        compute += (end - begin) / 1000;
+        stall += (begin - asked) / 1000 + waited;
+        compute += (end - begin) / 1000 - waited;
         trace?.({ node: step.from, slices: step.streamed, asked, begin, end });
         onStep?.((i + 1) / steps.length);
       }
+      await staged?.end();
       for (const { kv, start, tokens: own } of spans) kv.followed(start, own.length);
     } catch (error) {
       for (const { kv } of spans) kv.unfollow();
       // The next pass begins with the first weights, however far this one came.
-      await source.restart();
+      await Promise.all([source.restart(), staged?.abandon()]);
       throw error;
     }
     this.computeSeconds += compute;
@@ -180,7 +194,7 @@ export class Forward implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#compiled?.graph[Symbol.dispose]();
+    this.#forget();
     this.#allocator[Symbol.dispose]();
     this.#rows?.[Symbol.dispose]();
   }
@@ -197,12 +211,13 @@ export class Forward implements Disposable {
     const tokens = shapes.reduce((n, shape) => n + shape.tokens, 0);
     const route = this.#routeFor(tokens);
     if (this.#compiled?.route === route && sameShapes(this.#compiled.shapes, shapes)) return this.#compiled;
-    this.#compiled?.graph[Symbol.dispose]();
-    this.#compiled = undefined;
+    this.#forget();
 
-    const { stages, routes, file, plan } = this.#parts;
+    const { stages, routes, file, plan, staged } = this.#parts;
     const graph = new Graph(shapes.length);
-    const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes);
+    const onSsd = shapes.some(({ kv }) => kv.layers.some(({ parts }) => parts.home === 'ssd'));
+    const staging = onSsd && staged ? new Staging(shapes, staged.ring) : undefined;
+    const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes, staging);
     this.#allocator.allocate(graph);
     const loading = route === routes.loading;
     const waitedFor = loading ? plan.slices.map(({ id }) => id) : plan.streamed;
@@ -210,18 +225,24 @@ export class Forward implements Disposable {
     const choice = route === routes.plain ? this.#choiceFor(tokens) : undefined;
     const fewer = choice !== undefined || loading;
     const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
+    const begins = new Map(staging?.layers.map(({ node }, index) => [node, index]));
+    const compute = (parts: readonly Part[]): readonly ComputedPart[] =>
+      parts.map((part) => ({ ...part, graph: graph.slice(part.from, part.to), staged: begins.get(part.from) }));
     const steps = divide(uses, graph.nodes, maxBytes).map((step) => ({
       ...step,
       streamed: step.slices.filter((id) => plan.placements[id]?.kind === 'ring'),
       last: step.slices.at(-1) ?? -1,
-      whole: graph.slice(step.from, step.to),
-      parts: (fewer ? isolate(step, graph.threadBound) : []).map((part) => ({
-        ...part,
-        graph: graph.slice(part.from, part.to),
-      })),
+      whole: compute(isolate(step, [], [...begins.keys()])),
+      parts: fewer ? compute(isolate(step, graph.threadBound, [...begins.keys()])) : [],
     }));
-    this.#compiled = { route, shapes, graph, inputs, logits, steps, choice };
+    this.#compiled = { route, shapes, graph, inputs, logits, staging, steps, choice };
     return this.#compiled;
+  }
+
+  #forget(): void {
+    this.#compiled?.graph[Symbol.dispose]();
+    this.#compiled?.staging?.[Symbol.dispose]();
+    this.#compiled = undefined;
   }
 
   #routeFor(tokens: number): Route {
@@ -250,4 +271,11 @@ export class Forward implements Disposable {
       loadGgml().ggml_backend_tensor_set(embedding.rows.pointer, bytes, index * bytes.length, bytes.length);
     });
   }
+}
+
+/** Seconds that `work` takes. */
+async function elapsed(work: Promise<void>): Promise<number> {
+  const began = performance.now();
+  await work;
+  return (performance.now() - began) / 1000;
 }

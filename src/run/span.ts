@@ -1,5 +1,5 @@
 import { F16, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
-import { type KvRows, reachOf } from '../kv/rows.ts';
+import { type KvRows, reachOf, readRows } from '../kv/rows.ts';
 import type { KvStore } from '../kv/store.ts';
 
 /** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
@@ -19,33 +19,43 @@ export interface SpanShape {
   readonly outputs: number;
   /** By layer: stored rows that attention looks at. */
   readonly reaches: readonly number[];
+  /** By layer that lives on the SSD: the first rows, which are read; else 0. */
+  readonly reads: readonly number[];
+  /** How often what was stored has been replaced. */
+  readonly replaced: number;
   /** Tokens of it that are sinks, and copies of the sinks that follow the window first. */
   readonly sinks: number;
   readonly follows: number;
 }
 
 /** The shape of a span of so many tokens, the last of the first `end` of its sequence. */
-export const shapeAt = (
+export function shapeAt(
   kv: KvStore,
   { tokens, outputs, end }: { tokens: number; outputs: number; end: number },
-): SpanShape => ({
-  kv,
-  tokens,
-  outputs,
-  reaches: kv.layers.map(({ rows }) => reachOf(rows, end)),
-  sinks: kv.newSinks(end - tokens, tokens),
-  follows: kv.toFollow(end - tokens, tokens).length,
-});
+): SpanShape {
+  const start = end - tokens;
+  const reaches = kv.layers.map(({ rows }) => reachOf(rows, end));
+  const reads = kv.layers.map(({ rows, parts }, il) =>
+    parts.home === 'ssd' ? readRows(rows, reaches[il] ?? 0, { start, n: tokens }) : 0,
+  );
+  const sinks = kv.newSinks(start, tokens);
+  const follows = kv.toFollow(start, tokens).length;
+  return { kv, tokens, outputs, reaches, reads, replaced: kv.replaced, sinks, follows };
+}
 
 export const shapeOf = ({ kv, start, tokens: { length }, logits }: Span): SpanShape =>
   shapeAt(kv, { tokens: length, outputs: logits === 'all' ? length : 1, end: start + length });
 
+const sameShape = (a: SpanShape, b: SpanShape): boolean =>
+  (['kv', 'tokens', 'outputs', 'replaced', 'sinks', 'follows'] as const).every((key) => a[key] === b[key]) &&
+  a.reaches.every((rows, il) => rows === b.reaches[il]) &&
+  a.reads.every((rows, il) => rows === b.reads[il]);
+
 export const sameShapes = (a: readonly SpanShape[], b: readonly SpanShape[]): boolean =>
   a.length === b.length &&
-  a.every((x, i) => {
-    const y = b[i];
-    const same = x.kv === y?.kv && x.tokens === y.tokens && x.outputs === y.outputs;
-    return same && x.sinks === y.sinks && x.follows === y.follows && x.reaches.every((n, il) => n === y.reaches[il]);
+  a.every((shape, i) => {
+    const other = b[i];
+    return other !== undefined && sameShape(shape, other);
   });
 
 /** A copy of the sinks that follows the window: their positions (sinks), int32, and their rows (sinks), int64. */

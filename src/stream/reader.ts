@@ -1,4 +1,4 @@
-import { close, closeSync, constants, openSync, read, readSync } from 'node:fs';
+import { close, closeSync, constants, openSync, read, readSync, write } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
 import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
@@ -38,25 +38,30 @@ export interface ReadEvent {
   readonly end: number;
 }
 
-interface OpenFile {
-  readonly index: number;
+/** A file that is open, `direct` if past the page cache. */
+export interface OpenedFile {
   readonly path: string;
   readonly fd: number;
   readonly size: number;
   readonly direct: boolean;
 }
 
+interface OpenFile extends OpenedFile {
+  readonly index: number;
+}
+
 interface Job {
   readonly file: OpenFile;
   readonly into: Uint8Array;
   readonly position: number;
+  readonly writes: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
  * Reads model files past the page cache, several reads at once. Where the file system refuses direct reads they are
- * buffered, and what they leave in the page cache is dropped.
+ * buffered, and what they leave in the page cache is dropped. Files that were made on the way are written alike.
  */
 export class Reader implements AsyncDisposable {
   /** Bytes read so far. */
@@ -65,7 +70,7 @@ export class Reader implements AsyncDisposable {
   onRead: ((event: ReadEvent) => void) | undefined;
   /** How it reads. */
   readonly reading: Reading;
-  readonly #files: readonly OpenFile[];
+  readonly #files: OpenFile[];
   readonly #readAt: ReadAt;
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
@@ -78,7 +83,7 @@ export class Reader implements AsyncDisposable {
 
   /** Throws MODEL_NOT_FOUND, UNREADABLE. */
   constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
-    this.#files = openAll(files);
+    this.#files = [...openAll(files)];
     this.reading = { inFlight: options.inFlight, chunkBytes: options.chunkBytes ?? usualChunkBytes };
     this.#readAt = options.readAt ?? ((fd, into, position, done) => read(fd, into, 0, into.length, position, done));
   }
@@ -97,16 +102,23 @@ export class Reader implements AsyncDisposable {
    * Fills `into` from `position` of file `file`. Address, length and position are multiples of the page; the file may
    * end before the last page does. Urgent reads overtake the others. Rejects with READ_FAILED, FILE_CHANGED.
    */
-  async read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
-    const open = this.#files[file];
-    if (!open || this.#closed) throw new Error('the reader is closed');
-    const { chunkBytes } = this.reading;
-    const chunks: Promise<void>[] = [];
-    for (let done = 0; done < into.length; done += chunkBytes) {
-      const chunk = into.subarray(done, done + chunkBytes);
-      chunks.push(this.#enqueue({ file: open, into: chunk, position: position + done }, urgent));
-    }
-    await allSettled(chunks);
+  read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
+    return this.#transfer({ file, bytes: into, position, writes: false }, urgent);
+  }
+
+  /**
+   * Writes `from` at `position` of file `file`, one that was added, within its size. Address, length and position are
+   * multiples of the page. Rejects with WRITE_FAILED.
+   */
+  write(file: number, from: Uint8Array, position: number): Promise<void> {
+    return this.#transfer({ file, bytes: from, position, writes: true }, true);
+  }
+
+  /** Takes over a file that is open for reading and writing, to close it at the end. Returns its number. */
+  add(file: OpenedFile): number {
+    const index = this.#files.length;
+    this.#files.push({ index, ...file });
+    return index;
   }
 
   /** Waits for the reads under way, gives up those that have not begun, and closes the files. */
@@ -118,7 +130,22 @@ export class Reader implements AsyncDisposable {
     await Promise.all(this.#files.map(({ fd }) => new Promise<void>((resolve) => close(fd, () => resolve()))));
   }
 
-  #enqueue(job: Pick<Job, 'file' | 'into' | 'position'>, urgent: boolean): Promise<void> {
+  async #transfer(
+    { file, bytes, position, writes }: { file: number; bytes: Uint8Array; position: number; writes: boolean },
+    urgent: boolean,
+  ): Promise<void> {
+    const open = this.#files[file];
+    if (!open || this.#closed) throw new Error('the reader is closed');
+    const { chunkBytes } = this.reading;
+    const chunks: Promise<void>[] = [];
+    for (let done = 0; done < bytes.length; done += chunkBytes) {
+      const chunk = bytes.subarray(done, done + chunkBytes);
+      chunks.push(this.#enqueue({ file: open, into: chunk, position: position + done, writes }, urgent));
+    }
+    await allSettled(chunks);
+  }
+
+  #enqueue(job: Pick<Job, 'file' | 'into' | 'position' | 'writes'>, urgent: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       (urgent ? this.#urgent : this.#queue).push({ ...job, resolve, reject });
       this.#start();
@@ -132,7 +159,8 @@ export class Reader implements AsyncDisposable {
       const begin = performance.now();
       if (this.#active === 0) this.#busySince = begin;
       this.#active += 1;
-      this.#run(job, 0, begin);
+      if (job.writes) this.#write(job, 0);
+      else this.#run(job, 0, begin);
     }
   }
 
@@ -155,6 +183,18 @@ export class Reader implements AsyncDisposable {
       } else {
         this.#run(job, done + bytes, begin);
       }
+    });
+  }
+
+  /** Writes on from `done` bytes until the job's are written. */
+  #write(job: Job, done: number): void {
+    const { file, into, position } = job;
+    write(file.fd, into, done, into.length - done, position + done, (error, bytes) => {
+      if (error || bytes === 0) {
+        const reason = (error as NodeJS.ErrnoException | null)?.code ?? error?.message ?? 'nothing was written';
+        this.#finish(job, new EngineError('WRITE_FAILED', { file: file.path, offset: position + done, reason }));
+      } else if (done + bytes < into.length) this.#write(job, done + bytes);
+      else this.#finish(job);
     });
   }
 

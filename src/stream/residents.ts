@@ -85,7 +85,7 @@ export class Residents {
     await source.follow(reads, { once: true });
     try {
       for (const [i, slice] of slices.entries()) {
-        while (underWay.length === conversions || (underWay.length > 0 && !source.next)) await finish();
+        while (underWay.length === conversions || (underWay.length > 0 && !source.hasNext(1))) await finish();
         signal?.throwIfAborted();
         const lease = await source.lease(1);
         underWay.push({ slice, lease, converted: this.#convert(slice, reads[i]) });

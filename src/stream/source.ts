@@ -68,9 +68,14 @@ export class WeightSource {
     await Promise.allSettled(this.#loads);
   }
 
-  /** The next slice in order of use is in place or on its way: if not, a lease must be disposed first. */
-  get next(): boolean {
-    return this.#leased < this.#begun;
+  /** Slices of a pass. */
+  get length(): number {
+    return this.#slices.length;
+  }
+
+  /** The next `count` slices in order of use are in place or on their way: if not, a lease must be disposed first. */
+  hasNext(count: number): boolean {
+    return this.#leased + count <= this.#begun;
   }
 
   /**

@@ -21,6 +21,10 @@ export const quantizedShape = (context: number, type: KvShape['type']): KvShape 
   type,
 });
 
+/** The bytes of the first `tokens` tokens, in pieces, shared. */
+export const bytesOf = (slot: KvSlot, tokens: number): readonly Uint8Array[] =>
+  slot.pieces(tokens).map((piece) => slot.view(piece));
+
 /** What the keys or values (by area) of each of `tokens` are here: other bytes for each text that leads up to it. */
 function* rows(tokens: readonly number[], area: number, bytes: number): Generator<Uint8Array> {
   let text = area + 1;
@@ -34,7 +38,7 @@ function* rows(tokens: readonly number[], area: number, bytes: number): Generato
 /** Gives `slot` the tokens, with keys and values that could be those of no other text. */
 export function fill(slot: KvSlot, tokens: readonly number[], exact = 0): void {
   slot.hold(tokens, exact);
-  for (const [area, bytes] of slot.bytes(tokens.length).entries()) {
+  for (const [area, bytes] of bytesOf(slot, tokens.length).entries()) {
     const rowBytes = bytes.length / Math.max(1, tokens.length);
     let at = 0;
     for (const row of rows(tokens, area, rowBytes)) {
@@ -55,8 +59,8 @@ export function filled(shape: KvShape, tokens: readonly number[], exact = 0): Kv
 export function assertHolds(slot: KvSlot, tokens: readonly number[]): void {
   assert.deepEqual(slot.tokens, tokens);
   using expected = filled(slot.kv.shape, tokens);
-  const pieces = expected.bytes(tokens.length);
-  for (const [area, bytes] of slot.bytes(tokens.length).entries()) {
+  const pieces = bytesOf(expected, tokens.length);
+  for (const [area, bytes] of bytesOf(slot, tokens.length).entries()) {
     assert.ok(Buffer.compare(bytes, pieces[area] ?? new Uint8Array()) === 0, `area ${area} has other bytes`);
   }
 }

@@ -74,7 +74,7 @@ export class Session {
   #open(start: EngineStart): Model {
     const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
     const promptCache = { bytes: start.promptCache ?? 'auto', folder: start.promptCacheFolder, warn } as const;
-    let options: ModelOptions = { ...start, parallel: start.parallel ?? 'auto', promptCache };
+    let options: ModelOptions = { ...start, parallel: start.parallel ?? 'auto', promptCache, warn };
     for (;;) {
       try {
         return Model.open(start.path, options);

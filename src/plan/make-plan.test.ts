@@ -3,7 +3,8 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
 import { EngineError } from '../base/errors.ts';
-import { type Demand, makePlan, type Plan, planBytes, type Shares } from './plan.ts';
+import { makePlan } from './make-plan.ts';
+import { type Demand, type Plan, planBytes, type Shares } from './plan.ts';
 import { type Slice, slotOf } from './slices.ts';
 
 const MiB = 2 ** 20;

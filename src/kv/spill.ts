@@ -1,0 +1,33 @@
+import { alignDown } from '../base/bytes.ts';
+
+/** Bytes [from, to). */
+export type ByteRange = readonly [from: number, to: number];
+
+/** What is written to the SSD at once: a multiple of every page, small enough to be copied for each token. */
+export const spillUnit: number = 2 ** 14;
+
+/** What becomes of bytes that have changed: ranges that are written, and the unit that stays in memory. */
+export interface Spill {
+  readonly writes: readonly ByteRange[];
+  /** Where it begins. It has not been filled: what comes next goes there. */
+  readonly tail: number | undefined;
+}
+
+/** What to do with the `dirty` ranges, the last of which is what was appended: each unit is written once, when it is full. */
+export function spillOf(dirty: readonly ByteRange[], end: number): Spill {
+  const last = dirty.at(-1);
+  if (!last) return { writes: [], tail: undefined };
+  const partial = last[1] % spillUnit !== 0 && last[1] !== end;
+  const tail = partial ? alignDown(last[1], spillUnit) : undefined;
+  const units = new Set<number>();
+  for (const [from, to] of dirty) {
+    for (let unit = alignDown(from, spillUnit); unit < to; unit += spillUnit) if (unit !== tail) units.add(unit);
+  }
+  const writes: [number, number][] = [];
+  for (const unit of [...units].sort((a, b) => a - b)) {
+    const previous = writes.at(-1);
+    if (previous?.[1] === unit) previous[1] += spillUnit;
+    else writes.push([unit, unit + spillUnit]);
+  }
+  return { writes, tail };
+}

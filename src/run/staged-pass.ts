@@ -1,0 +1,62 @@
+import type { Lease, WeightSource } from '../stream/source.ts';
+import type { Span } from './span.ts';
+import type { StagedLayer, Staging } from './staging.ts';
+
+/** A pass on its way through what is staged: each layer is waited for, and what was stored there goes back meanwhile. */
+export class StagedPass {
+  readonly #staging: Staging;
+  readonly #source: WeightSource;
+  readonly #spans: readonly Span[];
+  #current: { readonly layer: StagedLayer; readonly lease: Lease } | undefined;
+  /** Ends when all layers that were left are back on the SSD. */
+  #left: Promise<void> = Promise.resolve();
+
+  private constructor(staging: Staging, source: WeightSource, spans: readonly Span[]) {
+    this.#staging = staging;
+    this.#source = source;
+    this.#spans = spans;
+  }
+
+  static async begin(staging: Staging, source: WeightSource, spans: readonly Span[]): Promise<StagedPass> {
+    await source.follow(staging.reads);
+    return new StagedPass(staging, source, spans);
+  }
+
+  /** Waits for the next layer in order of use, once the one before is no longer needed. Rejects with READ_FAILED, FILE_CHANGED. */
+  async enter(index: number): Promise<void> {
+    this.#leave();
+    const layer = this.#staging.layers[index];
+    if (!layer) throw new RangeError(`there is no staged layer ${index}`);
+    if (!this.#source.hasNext(2)) await this.#left;
+    this.#current = { layer, lease: await this.#source.lease(2) };
+    this.#staging.arrived(layer);
+  }
+
+  /** All layers have been computed on: waits until what they stored is on the SSD. Rejects with WRITE_FAILED. */
+  async end(): Promise<void> {
+    this.#leave();
+    await this.#left;
+  }
+
+  /** The pass has failed: waits until nothing is read or written any more. */
+  async abandon(): Promise<void> {
+    this.#current?.lease[Symbol.dispose]();
+    this.#current = undefined;
+    await this.#left.catch(() => {});
+    await this.#source.restart();
+  }
+
+  #leave(): void {
+    const { layer, lease } = this.#current ?? {};
+    const span = layer && this.#spans[layer.span];
+    this.#current = undefined;
+    if (!layer || !lease || !span) return;
+    const [before, stored] = [this.#left, this.#staging.stored(layer, span)];
+    // Leases are disposed of in order, whichever write ends first.
+    this.#left = Promise.allSettled([before, stored]).then(async () => {
+      lease[Symbol.dispose]();
+      await Promise.all([before, stored]);
+    });
+    this.#left.catch(() => {});
+  }
+}

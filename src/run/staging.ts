@@ -1,0 +1,145 @@
+import { alignUp } from '../base/bytes.ts';
+import type { Tensor } from '../ggml/graph.ts';
+import type { HostMemory } from '../ggml/host-memory.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
+import { rowBytes } from '../gguf/types.ts';
+import { type KvRows, sinkRow, writtenRows } from '../kv/rows.ts';
+import { typeNamed } from '../kv/shape.ts';
+import { spillUnit } from '../kv/spill.ts';
+import type { SpilledArea } from '../kv/spilled-area.ts';
+import { layRing } from '../plan/ring.ts';
+import type { StreamedSlice } from '../stream/source.ts';
+import type { Span, SpanShape } from './span.ts';
+
+/** The keys, or the values, that a span attends to in a layer, on their way from the SSD and back. */
+interface StagedPart {
+  readonly area: SpilledArea;
+  readonly tensor: Tensor;
+  readonly rowBytes: number;
+  /** The rows that attention looks at, in whole units. */
+  readonly image: Uint8Array;
+  /** Bytes of it that are read; what follows is new. */
+  readonly read: number;
+}
+
+/** What a span attends to in a layer that lives on the SSD. */
+export interface StagedLayer {
+  readonly span: number;
+  readonly layer: number;
+  readonly rows: KvRows;
+  readonly k: StagedPart;
+  readonly v: StagedPart;
+  /** The node of the graph that is the first to need it. */
+  node: number;
+}
+
+/** Keys and values that live on the SSD while a pass computes on them: each has a place in a ring, in order of use. */
+export class Staging implements Disposable {
+  /** In order of use. */
+  readonly layers: readonly StagedLayer[];
+  /** Keys and values of each layer in turn. */
+  readonly reads: readonly StreamedSlice[];
+  readonly #tensors: TensorSet;
+
+  constructor(spans: readonly SpanShape[], ring: HostMemory) {
+    const drafts = draftsOf(spans);
+    this.#tensors = new TensorSet(2 * drafts.length);
+    const sizes = drafts.flatMap(({ k, v }) => [k.bytes, v.bytes]);
+    const places = layRing(sizes, ring.bytes);
+    const part = (draft: PartDraft, turn: number): StagedPart => {
+      const offset = places[turn]?.offset ?? 0;
+      const tensor = { pointer: this.#tensors.add(draft.type, draft.shape), shape: draft.shape };
+      ring.place(tensor.pointer, offset);
+      return { ...draft, tensor, image: ring.view(offset, draft.bytes) };
+    };
+    this.layers = drafts.map(({ k, v, ...layer }, i) => ({
+      ...layer,
+      k: part(k, 2 * i),
+      v: part(v, 2 * i + 1),
+      node: 0,
+    }));
+    this.reads = this.layers.flatMap(({ k, v }, i) =>
+      [k, v].map(({ area: { place }, image, read }, j) => ({
+        file: place.file,
+        slot: { start: place.position, bytes: read, skew: 0 },
+        into: image.subarray(0, read),
+        after: places[2 * i + j]?.after ?? 1,
+      })),
+    );
+  }
+
+  /** The tensors of a span's layer, which node `node` is the first to need. */
+  at(span: number, layer: number, node: number): { readonly k: Tensor; readonly v: Tensor } {
+    const staged = this.layers.find((one) => one.span === span && one.layer === layer);
+    if (!staged) throw new RangeError(`layer ${layer} is not staged`);
+    staged.node = node;
+    return { k: staged.k.tensor, v: staged.v.tensor };
+  }
+
+  /** The bytes of a layer have been read: makes them what is stored. */
+  arrived({ k, v }: StagedLayer): void {
+    for (const { area, image, read } of [k, v]) {
+      // Attention also multiplies what its mask hides: that must not be NaN.
+      image.fill(0, read);
+      area.update(image);
+    }
+  }
+
+  /** A layer has been computed on: keeps what `span` stored. Its bytes stay as they are until this resolves. Rejects with WRITE_FAILED. */
+  async stored({ rows, k, v }: StagedLayer, { kv, start, tokens }: Span): Promise<void> {
+    const sinks = rows.window?.sinks ?? 0;
+    const followed = sinks > 0 ? kv.toFollow(start, tokens.length).map((steps) => sinkRow(rows, steps)) : [];
+    const changed = [...followed.map((row) => [row, row + sinks] as const), ...writtenRows(rows, start, tokens.length)];
+    const end = sinks + rows.ring;
+    await Promise.all(
+      [k, v].map(({ area, image, rowBytes: row }) =>
+        area.spill(
+          image,
+          changed.map(([from, to]) => [from * row, to * row] as const),
+          end * row,
+        ),
+      ),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#tensors[Symbol.dispose]();
+  }
+}
+
+interface PartDraft {
+  readonly area: SpilledArea;
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly rowBytes: number;
+  readonly bytes: number;
+  readonly read: number;
+}
+
+/** What is to be staged, layer by layer. */
+function draftsOf(spans: readonly SpanShape[]) {
+  const layers = Math.max(0, ...spans.map(({ kv }) => kv.layers.length));
+  return Array.from({ length: layers }, (_, layer) => layer).flatMap((layer) =>
+    spans.flatMap((shape, span) => {
+      const stored = shape.kv.layers[layer];
+      if (stored?.parts.home !== 'ssd') return [];
+      const { keyLength, valueLength, kvHeads, type: name } = shape.kv.shape;
+      const type = typeNamed(name);
+      const [reach, read] = [shape.reaches[layer] ?? 0, shape.reads[layer] ?? 0];
+      const draft = (area: SpilledArea, width: number): PartDraft => {
+        const row = rowBytes(type, width);
+        const inUnits = (rows: number): number => alignUp(rows * row, spillUnit);
+        return {
+          area,
+          type: type.id,
+          shape: [width, reach],
+          rowBytes: row,
+          bytes: inUnits(reach),
+          read: inUnits(read),
+        };
+      };
+      const { k, v } = stored.parts;
+      return [{ span, layer, rows: stored.rows, k: draft(k, keyLength * kvHeads), v: draft(v, valueLength * kvHeads) }];
+    }),
+  );
+}
