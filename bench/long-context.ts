@@ -1,0 +1,165 @@
+/**
+ * What a token costs at the end of a long text whose keys and values live on the SSD, streamed by us or mapped into
+ * memory, under the same memory limit: npx tsx bench/long-context.ts MODEL -m 1.6G --ctx 32768. The text is made up:
+ * what is measured is one pass over the weights and over all keys and values. Linux, as root. Appends to results.tsv.
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, Option } from 'commander';
+import koffi from 'koffi';
+import { formatBytes } from '../src/base/bytes.ts';
+import { median } from '../src/base/median.ts';
+import { parseBytes } from '../src/base/size.ts';
+import { kvShapeOf, openOutline } from '../src/engine/outline.ts';
+import { layoutsOf, planModel } from '../src/engine/planner.ts';
+import { runtimeBytes } from '../src/engine/process.ts';
+import { Runtime } from '../src/engine/runtime.ts';
+import { loadGgml } from '../src/ggml/api.ts';
+import { Device } from '../src/ggml/device.ts';
+import type { Memory } from '../src/ggml/host-memory.ts';
+import { dropPageCache } from '../src/ggml/system.ts';
+import { kvBytes } from '../src/kv/shape.ts';
+import { KvStore } from '../src/kv/store.ts';
+import { type KvType, kvTypes } from '../src/plan/kv-choice.ts';
+import type { WeightSource } from '../src/stream/source.ts';
+import { memoryGroup } from './memory-group.ts';
+import { positive } from './options.ts';
+import { appendResult } from './results.ts';
+
+interface Options {
+  readonly memoryBudget: number;
+  readonly ctx: number;
+  readonly tokens: number;
+  readonly rounds: number;
+  readonly kvType: KvType;
+  readonly kvDir: string;
+  readonly way?: 'streamed' | 'mapped';
+}
+
+interface Measured {
+  readonly seconds: number;
+  readonly bytes: number;
+  /** What reading alone takes for so many bytes. */
+  readonly limit: number;
+}
+
+/** Small numbers, as float16 or in blocks of any type. */
+const someBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0x11);
+
+/** A file of `bytes` in `folder`, mapped as a whole, without a name. */
+class MappedMemory implements Memory {
+  readonly #address: bigint;
+  readonly #buffer: bigint;
+
+  constructor(folder: string, bytes: number) {
+    const path = join(folder, `ssd-llm-mapped-${process.pid}`);
+    const fd = openSync(path, 'wx+');
+    rmSync(path);
+    const chunk = someBytes(2 ** 22);
+    for (let at = 0; at < bytes; at += chunk.length) writeSync(fd, chunk, 0, Math.min(chunk.length, bytes - at), at);
+    const libc = koffi.load(null);
+    libc.func('int fsync(int)')(fd);
+    dropPageCache(fd, 0, 0);
+    const [readWrite, shared] = [3, 1];
+    const mmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)');
+    this.#address = mmap(null, bytes, readWrite, shared, fd, 0) as bigint;
+    this.#buffer = loadGgml().ggml_backend_cpu_buffer_from_ptr(this.#address, bytes);
+    closeSync(fd);
+  }
+
+  place(tensor: bigint, offset: number): void {
+    loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#address + BigInt(offset));
+  }
+}
+
+/** Seconds that reading takes by itself for each byte. */
+async function readingAlone(source: WeightSource, bytesRead: () => number): Promise<number> {
+  await source.settled();
+  const [began, before] = [performance.now(), bytesRead()];
+  while (performance.now() - began < 2000)
+    for (let i = 0; i < source.length; i += 1) (await source.lease(1))[Symbol.dispose]();
+  return (performance.now() - began) / 1000 / (bytesRead() - before);
+}
+
+async function measure(path: string, options: Options): Promise<readonly Measured[]> {
+  const { memoryBudget: budget, ctx: context, tokens, rounds, kvType: type, kvDir: folder, way } = options;
+  const outline = openOutline(path);
+  using device = new Device(2, 0);
+  const layoutOf = layoutsOf(device, 'auto');
+  const kv = { type, home: 'ssd', folder } as const;
+  const plan = planModel(outline, device, layoutOf, { budget, runtime: runtimeBytes(), context, kv, kernels: 'auto' });
+  const reading = { inFlight: 7 };
+  await using runtime = await Runtime.open(outline, plan, { device, layoutOf, reading, kvFolder: folder });
+  const { reader, source, slots } = runtime;
+  const [slot] = slots.all;
+  if (!slot) throw new Error('there is no slot');
+  const start = context - rounds * tokens - 1;
+  let store = slot.kv;
+  if (way === 'mapped') {
+    const shape = kvShapeOf(outline.config, { ...plan, kvHomes: undefined });
+    store = new KvStore(shape, new MappedMemory(folder, kvBytes(shape)));
+  } else for (const piece of slot.pieces(start)) await slot.write(piece, someBytes(piece.length));
+  await runtime.load();
+  let at = start;
+  const pass = (): Promise<unknown> => runtime.run([{ kv: store, start: at++, tokens: [1], logits: 'last' }]);
+  await pass();
+  const measured: Measured[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const perByte = await readingAlone(source, () => reader.bytesRead);
+    const [began, before] = [performance.now(), reader.bytesRead];
+    for (let i = 0; i < tokens; i += 1) await pass();
+    const seconds = (performance.now() - began) / 1000 / tokens;
+    // What is mapped is read too, by the system.
+    const mapped = way === 'mapped' ? (kvBytes(store.shape) * at) / context : 0;
+    const bytes = (reader.bytesRead - before) / tokens + mapped;
+    measured.push({ seconds, bytes, limit: bytes * perByte });
+  }
+  return measured;
+}
+
+function compare(path: string, options: Options): void {
+  for (const way of ['streamed', 'mapped'] as const) {
+    const group = memoryGroup(options.memoryBudget);
+    if (typeof group === 'string') throw new Error(group);
+    using limited = group;
+    const [command = '', ...before] = limited.wrapper;
+    const own = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--way', way];
+    const { stdout, stderr } = spawnSync(command, [...before, process.execPath, ...own], {
+      encoding: 'utf8',
+      env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
+    });
+    if (!stdout) throw new Error(stderr);
+    const measured = JSON.parse(stdout) as readonly Measured[];
+    const of = (value: (one: Measured) => number): number => median(measured.map(value));
+    appendResult({
+      experiment: `a token after ${options.ctx} others, keys and values on the SSD as ${options.kvType}, ${way}`,
+      model: basename(path),
+      budget: formatBytes(options.memoryBudget),
+      figures: {
+        seconds: of(({ seconds }) => seconds).toFixed(3),
+        bytes: formatBytes(of(({ bytes }) => bytes)),
+        reading_alone: of(({ limit }) => limit).toFixed(3),
+        by_limit: `${of(({ seconds, limit }) => seconds / limit).toFixed(3)} (${measured.map(({ seconds, limit }) => (seconds / limit).toFixed(2)).join(', ')})`,
+        peak: String(limited.peak()),
+      },
+    });
+  }
+}
+
+const program = new Command('long-context')
+  .argument('<model>')
+  .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
+  .option('--ctx <tokens>', 'tokens of the text', positive, 32768)
+  .option('--tokens <n>', 'passes in each round', positive, 4)
+  .option('--rounds <n>', 'rounds', positive, 3)
+  .option('--kv-dir <dir>', 'a folder on the SSD', tmpdir())
+  .addOption(new Option('--kv-type <type>').choices(kvTypes).default('f16'))
+  .addOption(new Option('--way <way>').choices(['streamed', 'mapped']).hideHelp())
+  .action(async (path: string, options: Options) => {
+    if (options.way) process.stdout.write(JSON.stringify(await measure(path, options)));
+    else compare(path, options);
+  });
+await program.parseAsync();
