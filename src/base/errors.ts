@@ -34,6 +34,7 @@ interface Details {
   LIBRARY_MISSING: { platform: string; reason: string };
   READ_FAILED: File & { offset: number; reason: string };
   WRITE_FAILED: File & { offset: number; reason: string };
+  SESSION_UNREADABLE: File & { reason: string };
   KV_SPACE: { folder: string; bytes: number; reason: string };
   FILE_CHANGED: File & { offset: number };
   MODEL_CLOSED: File;
@@ -157,6 +158,10 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   WRITE_FAILED: [
     'failure',
     (d) => `writing ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk it is on`,
+  ],
+  SESSION_UNREADABLE: [
+    'usage',
+    (d) => `${d.file} is no session of ours (${d.reason}); name another file, or a new one`,
   ],
   KV_SPACE: [
     'failure',

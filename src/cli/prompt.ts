@@ -13,9 +13,17 @@ export interface PromptFlags {
  * The tokens of a prompt as the model wants it: with its chat template unless that is not wanted, or there is none.
  * Throws NO_PROMPT, TEMPLATE_FAILED.
  */
-export function tokensOf(model: Model, prompt: string, { system, raw }: PromptFlags = {}): readonly number[] {
+export function tokensOf(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
-  if (raw || !model.hasTemplate) return model.tokenize(system === undefined ? prompt : `${system}\n\n${prompt}`);
+  return model.tokenize(flags.raw || !model.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags));
+}
+
+/** The prompt as one text. */
+export const rawOf = (prompt: string, { system }: PromptFlags): string =>
+  system === undefined ? prompt : `${system}\n\n${prompt}`;
+
+/** The prompt as messages. */
+export function messagesOf(prompt: string, { system }: PromptFlags): readonly Message[] {
   const user: Message = { role: 'user', content: prompt };
-  return model.tokenize(system === undefined ? [user] : [{ role: 'system', content: system }, user]);
+  return system === undefined ? [user] : [{ role: 'system', content: system }, user];
 }

@@ -13,10 +13,12 @@ import { note, write } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
 import { type PromptFlags, tokensOf } from './prompt.ts';
+import { Session } from './session.ts';
 import { timings } from './timings.ts';
 
 interface RunOptions extends ModelFlags, Parameters, PromptFlags {
   prompt?: string;
+  session?: string;
   verbose?: boolean;
   json?: boolean;
 }
@@ -27,7 +29,8 @@ export function runCommand(): Command {
     .argument('<model>', 'GGUF file; of a split model, any part')
     .option('-p, --prompt <text>', 'the prompt; left out, it is read from stdin')
     .option('--system <text>', 'instructions that come before the prompt')
-    .option('--raw', "send the prompt as it is, without the model's chat template");
+    .option('--raw', "send the prompt as it is, without the model's chat template")
+    .option('--session <file>', 'go on with the conversation in this file, and keep it there');
   for (const option of modelOptions(generationOptions())) command.addOption(option);
   return command
     .option('-v, --verbose', 'print the plan and timings to stderr')
@@ -42,8 +45,10 @@ const run = (path: string, options: RunOptions): Promise<void> =>
   });
 
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
+  const session = options.session === undefined ? undefined : await Session.open(options.session);
   await using model = await openModel(path, options);
-  const tokens = tokensOf(model, options.prompt ?? (await readPrompt(signal)), options);
+  const prompt = options.prompt ?? (await readPrompt(signal));
+  const tokens = session?.ask(model, prompt, options) ?? tokensOf(model, prompt, options);
   const plan = model.plan(options.ctx, {
     prompt: tokens.length,
     answer: options.maxTokens ?? Number.POSITIVE_INFINITY,
@@ -56,6 +61,7 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
     note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
   }
 
+  await session?.restore(model, plan);
   using loading = new Progress('loading');
   using progress = new Progress('prompt');
   const generation = model.generate(tokens, {
@@ -67,6 +73,7 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
       done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });
   const text = await print(generation, options.json ?? false);
+  await session?.save(model, text);
   if (options.json) await write(`${JSON.stringify(toJson(generation, text))}\n`);
   if (options.verbose) for (const line of timings(generation)) note(line);
 }

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { unlessAborted } from '../base/abort.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -14,11 +14,12 @@ import { Vocabulary } from '../text/vocabulary.ts';
 import { Drafting } from './drafting.ts';
 import { Engine, type Wanted } from './engine.ts';
 import { Generation } from './generation.ts';
+import { identityOf } from './identity.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { checkKvType, evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { layoutsOf, planModel, type Tokens } from './planner.ts';
 import { defaultBudget, runtimeBytes } from './process.ts';
-import { Runtime, type RuntimeOptions } from './runtime.ts';
+import { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { type EngineState, type EngineSums, noState } from './tally.ts';
 
@@ -29,10 +30,6 @@ interface Exclusive {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Changes when keys and values of the same tokens do: with the kernels, or with what we compute. */
-const promptFileVersion = 1;
-/** The most that kept prompts of one model take on the SSD. */
-const promptFileBytes = 8 * 2 ** 30;
 const templateKey = 'tokenizer.chat_template';
 /** libuv's threads if nobody asked for more. */
 const defaultIoThreads = 4;
@@ -238,7 +235,8 @@ export class Model implements AsyncDisposable {
       adaptive: this.#drafting.adaptive,
       kvFolder: kv?.folder,
       warn,
-      promptCache: promptCache?.folder === undefined ? undefined : this.#promptFiles(promptCache.folder),
+      identity: identityOf(this.outline, plan, kernels ?? 'auto'),
+      promptCache: promptCache?.folder === undefined ? undefined : { ...promptCache, folder: promptCache.folder },
     });
     try {
       await this.#drafting.start(plan.draft, shared);
@@ -248,13 +246,6 @@ export class Model implements AsyncDisposable {
     }
     this.#opened = runtime;
     return runtime;
-  }
-
-  #promptFiles(folder: string): RuntimeOptions['promptCache'] {
-    const { kernels = 'auto', promptCache } = this.#options;
-    const files = this.outline.file.files.map(({ path, size }) => [path, size, statSync(path).mtimeMs]);
-    const identity = JSON.stringify({ version: promptFileVersion, files, kernels, rope: this.outline.config.rope });
-    return { folder, identity, capacity: promptFileBytes, warn: (reason) => promptCache?.warn?.(reason) };
   }
 
   /** Does `work` with the runtime, which nothing else uses meanwhile. Rejects with the errors of opening. */
@@ -279,18 +270,6 @@ export class Model implements AsyncDisposable {
 function checkLeast(option: string, value: number, least: number): void {
   if (value >= least) return;
   throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: `a number from ${least} on` });
-}
-
-/** Waits for `promise`, or rejects with the signal's reason once that is aborted. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort);
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>

@@ -30,8 +30,10 @@ export interface RuntimeOptions {
   readonly kvFolder?: string | undefined;
   /** Told what is worth knowing, though nothing is wrong. */
   readonly warn?: ((reason: Error) => void) | undefined;
+  /** Names everything that keys and values depend on beside their shape; left out, nothing is kept for long. */
+  readonly identity?: string | undefined;
   /** Where keys and values of prompts outlive the process. */
-  readonly promptCache?: (Omit<PrefixFilesOptions, 'shape'> & { readonly folder: string }) | undefined;
+  readonly promptCache?: { readonly folder: string; readonly warn?: ((reason: Error) => void) | undefined } | undefined;
 }
 
 /** What a pass may take, and how far sequences may guess ahead. */
@@ -47,6 +49,7 @@ export class Runtime implements AsyncDisposable {
   readonly forward: Forward;
   readonly slots: Slots;
   readonly limits: RuntimeLimits;
+  readonly identity: string;
   readonly #files: PrefixFiles | undefined;
   readonly #residents: Residents;
   readonly #memory: Disposer;
@@ -57,7 +60,7 @@ export class Runtime implements AsyncDisposable {
   #loadSeconds = 0;
 
   private constructor(
-    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits'> & {
+    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits' | 'identity'> & {
       residents: Residents;
       files: PrefixFiles | undefined;
     },
@@ -70,6 +73,7 @@ export class Runtime implements AsyncDisposable {
     this.forward = parts.forward;
     this.slots = parts.slots;
     this.limits = parts.limits;
+    this.identity = parts.identity;
     this.#files = parts.files;
     this.#residents = parts.residents;
     this.#memory = memory;
@@ -78,7 +82,7 @@ export class Runtime implements AsyncDisposable {
   /** Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
   static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
     const { file: model, config, stages } = outline;
-    const { device, layoutOf, reading, exact = false, adaptive = true, promptCache } = options;
+    const { device, layoutOf, reading, exact = false, adaptive = true, identity = '', promptCache } = options;
     const reader = new Reader(model.files, reading);
     const memory = new Disposer();
     try {
@@ -88,7 +92,7 @@ export class Runtime implements AsyncDisposable {
 
       const shape = kvShapeOf(config, plan);
       const copies = memory.use(new PrefixMemory(plan.promptCache));
-      const files = promptCache && (await PrefixFiles.open(promptCache.folder, { ...promptCache, shape }));
+      const files = promptCache && (await promptFiles(promptCache, { identity, shape }));
       const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, options)) : 0;
       const places = Array.from({ length: plan.parallel }, (_, i) =>
         memory.use(new KvSlot(shape, { reader, file, position: i * kvFileBytes(shape) })),
@@ -104,7 +108,10 @@ export class Runtime implements AsyncDisposable {
       const staged = { ring: kvRing, source: kvSource };
       const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
       const forward = memory.use(new Forward(passes));
-      return new Runtime({ plan, reader, source, kvSource, forward, slots, limits, residents, files }, memory);
+      return new Runtime(
+        { plan, reader, source, kvSource, forward, slots, limits, residents, identity, files },
+        memory,
+      );
     } catch (error) {
       await reader[Symbol.asyncDispose]();
       memory[Symbol.dispose]();
@@ -182,3 +189,12 @@ function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOption
     warn?.(new Error(`${path} was left by a process that is gone; removed`));
   return openKvFile(kvFolder, bytes);
 }
+
+/** The most that kept prompts of one model take on the SSD. */
+const promptFileBytes = 8 * 2 ** 30;
+
+const promptFiles = (
+  { folder, warn }: NonNullable<RuntimeOptions['promptCache']>,
+  kept: Pick<PrefixFilesOptions, 'identity' | 'shape'>,
+): Promise<PrefixFiles> =>
+  PrefixFiles.open(folder, { ...kept, capacity: promptFileBytes, warn: (reason) => warn?.(reason) });

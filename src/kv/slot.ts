@@ -84,7 +84,7 @@ export class KvSlot implements Disposable {
   async write(piece: KvPiece, bytes: Uint8Array): Promise<void> {
     const spilled = this.#spilled(piece);
     if (spilled) await spilled.write(piece.offset, bytes);
-    else this.view(piece).set(bytes);
+    else this.view({ ...piece, length: bytes.length }).set(bytes);
   }
 
   #spilled({ layer, part }: KvPiece): SpilledArea | undefined {

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { EngineError } from '../base/errors.ts';
+import { alike, type KeptText, readText, restoreText, writeText } from '../kv/kept-text.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A text that was saved. `about` is what whoever saved it wanted to know of it. Rejects with SESSION_UNREADABLE. */
+export async function readSession(path: string): Promise<KeptText | undefined> {
+  try {
+    return await readText(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const reason = (cause as Error).message;
+    throw new EngineError('SESSION_UNREADABLE', { file: path, reason }, { cause });
+  }
+}
+
+/** Puts a saved text where the next prompt finds it. False if it was computed in another way, or is damaged. */
+export async function restoreSession({ slots, identity }: Runtime, text: KeptText): Promise<boolean> {
+  const [slot] = slots.all;
+  const { length } = text.tokens;
+  if (!slot || text.identity !== identity || !alike(text.shape, slot.kv.shape)) return false;
+  if (length > slot.kv.shape.context) return false;
+  try {
+    await restoreText(text, slot, length);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Saves the text that was computed last, and what is to be known about it, in the place of what the file held. Rejects with WRITE_FAILED. */
+export async function saveSession({ slots, identity }: Runtime, path: string, about: unknown): Promise<void> {
+  const last = slots.all.reduce((a, b) => (b.used > a.used ? b : a));
+  const unfinished = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeText(unfinished, { identity, about }, last);
+    await rename(unfinished, path);
+  } catch (cause) {
+    await rm(unfinished, { force: true });
+    const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new EngineError('WRITE_FAILED', { file: path, offset: 0, reason }, { cause });
+  }
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { run } from './support/cli.ts';
+import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const model = await smollm2();
+
+interface Answer {
+  readonly text: string;
+  readonly tokens: readonly number[];
+  readonly stats: { readonly prefill: { readonly tokens: number; readonly cached: number } };
+}
+
+/** Asks with a session, which ends without an error. */
+async function ask(session: string, prompt: string, ...args: readonly string[]): Promise<Answer & { stderr: string }> {
+  const fixed = ['-n', '12', '--temperature', '0', '-m', '500M', '--json'];
+  const { code, stdout, stderr } = await run(['run', model, '-p', prompt, '--session', session, ...fixed, ...args]);
+  assert.equal(code, 0, stderr);
+  return { ...(JSON.parse(stdout) as Answer), stderr };
+}
+
+test('a conversation goes on in another process, which computes only what is new, and says what it would have said', async () => {
+  using folder = tempFolder();
+  const path = folder.file('kept.session');
+  const first = await ask(path, 'Name three rivers of Europe, please.', '--system', 'You are brief.');
+  assert.equal(first.stats.prefill.cached, 0);
+  const second = await ask(path, 'And three of Africa?');
+  assert.ok(second.stats.prefill.cached > 30 && second.stats.prefill.tokens < 25, JSON.stringify(second.stats.prefill));
+
+  // The same, computed as a whole: the keys and values in the file are those of another type.
+  const again = folder.file('again.session');
+  await ask(again, 'Name three rivers of Europe, please.', '--system', 'You are brief.');
+  const whole = await ask(again, 'And three of Africa?', '--kernels', 'plain');
+  assert.match(whole.stderr, /it is computed again/);
+  assert.equal(whole.stats.prefill.cached, 0);
+  assert.equal(second.text, whole.text);
+});
+
+test('a text that is sent as it is goes on where it ended', async () => {
+  using folder = tempFolder();
+  const path = folder.file('kept.session');
+  const first = await ask(path, 'Once upon a time', '--raw');
+  const second = await ask(path, ' And then the', '--raw');
+  assert.ok(second.stats.prefill.cached >= first.tokens.length - 2);
+  const { code, stderr } = await run(['run', model, '-p', 'Hello', '--session', path, '-m', '500M']);
+  assert.equal(code, 2);
+  assert.match(stderr, /--raw left out is not valid; expected it, as the session began so/);
+});
+
+test('a conversation goes on with keys and values of another type, or on the SSD', async () => {
+  using folder = tempFolder();
+  const path = folder.file('kept.session');
+  await ask(path, 'Name three rivers of Europe, please.');
+  const moved = await ask(path, 'And of Africa?', '--kv-home', 'ssd', '--kv-dir', folder.path);
+  assert.ok(moved.stats.prefill.cached > 30, 'where they live makes no difference');
+  const quantized = await ask(path, 'And of Asia?', '--kv-type', 'q8_0');
+  assert.match(quantized.stderr, /it is computed again/);
+  assert.ok((await ask(path, 'And of America?', '--kv-type', 'q8_0')).stats.prefill.cached > 60);
+});
+
+test('a file that is no session is refused and left as it is; a damaged one is not taken for whole', async () => {
+  using folder = tempFolder();
+  const path = folder.file('letter.txt');
+  writeFileSync(path, 'Dear reader');
+  const { code, stderr } = await run(['run', model, '-p', 'Hello', '--session', path, '-m', '500M']);
+  assert.equal(code, 2);
+  assert.match(stderr, /letter\.txt is no session of ours/);
+  assert.equal(readFileSync(path, 'utf8'), 'Dear reader');
+
+  const damaged = folder.file('damaged.session');
+  const { text } = await ask(damaged, 'Name three rivers of Europe, please.');
+  const bytes = readFileSync(damaged);
+  bytes[bytes.length - 100] = 1 ^ (bytes[bytes.length - 100] ?? 0);
+  writeFileSync(damaged, bytes);
+  const next = await ask(damaged, 'And three of Africa?');
+  assert.match(next.stderr, /it is computed again/);
+  assert.notEqual(next.text, text);
+});
