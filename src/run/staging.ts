@@ -58,14 +58,16 @@ export class Staging implements Disposable {
       v: part(v, 2 * i + 1),
       node: 0,
     }));
-    this.reads = this.layers.flatMap(({ k, v }, i) =>
-      [k, v].map(({ area: { place }, image, read }, j) => ({
+    this.reads = this.layers.flatMap(({ k, v, span }, i) => {
+      const replaced = spans[span]?.replaced ?? 0;
+      return [k, v].map(({ area: { place }, image, read }, j) => ({
         file: place.file,
         slot: { start: place.position, bytes: read, skew: 0 },
         into: image.subarray(0, read),
         after: places[2 * i + j]?.after ?? 1,
-      })),
-    );
+        replaced,
+      }));
+    });
   }
 
   /** The tensors of a span's layer, which node `node` is the first to need. */

@@ -12,7 +12,18 @@ export interface StreamedSlice {
   readonly into: Uint8Array;
   /** Reads back to the one whose release frees these bytes; see `RingPlace`. */
   readonly after: number;
+  /** How often what is there was replaced: what was read before is of no use then. */
+  readonly replaced?: number;
 }
+
+const sameRead = (a: StreamedSlice, b: StreamedSlice): boolean =>
+  (['file', 'after', 'replaced'] as const).every((key) => a[key] === b[key]) &&
+  (['start', 'bytes'] as const).every((key) => a.slot[key] === b.slot[key]) &&
+  a.into.byteOffset === b.into.byteOffset &&
+  a.into.buffer === b.into.buffer;
+
+const sameReads = (a: readonly StreamedSlice[], b: readonly StreamedSlice[]): boolean =>
+  a === b || (a.length === b.length && a.every((slice, i) => sameRead(slice, b[i] ?? slice)));
 
 /** What a pass reads: `slices` in order of use, with their `places` in `ring`. */
 export const streamedSlices = (
@@ -56,7 +67,7 @@ export class WeightSource {
    * are given up as by `restart`.
    */
   async follow(slices: readonly StreamedSlice[], { once = false }: { once?: boolean } = {}): Promise<void> {
-    if (slices === this.#slices) return;
+    if (sameReads(slices, this.#slices)) return;
     await Promise.allSettled(this.#loads);
     this.#slices = slices;
     this.#end = once ? slices.length : Number.POSITIVE_INFINITY;
