@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
-import type { Memory } from '../ggml/host-memory.ts';
+import { type Memory, NoMemory } from '../ggml/host-memory.ts';
 import { kvTypes } from '../plan/kv-choice.ts';
 import { type KvShape, kvBytes } from './shape.ts';
 import { KvStore, kvMemory } from './store.ts';
@@ -68,6 +68,25 @@ test('a store is zeros at first, since attention also multiplies what its mask h
   using store = new KvStore(shape, memory);
   for (const layer of [0, 1]) {
     for (const values of await contents(store, layer)) assert.ok(values.every((value) => value === 0));
+  }
+});
+
+/** Passes over tokens start .. end. */
+function pass(store: KvStore, start: number, end: number, most = 512): void {
+  for (let at = start; at < end; at += most) store.followed(at, Math.min(most, end - at));
+}
+
+test('a text that goes on from one or two tokens of another has its own sinks in every copy', () => {
+  using memory = new NoMemory();
+  const windows = [null, { tokens: 1, sinks: 4 }];
+  using store = new KvStore({ ...shape, context: 4000, windows, pass: 512 }, memory);
+  for (const end of [530, 1100]) {
+    for (const kept of [1, 3, 4]) {
+      pass(store, 0, end);
+      pass(store, kept, 512);
+      // Position 516 is the first that is a step away from its sinks.
+      assert.deepEqual(store.toFollow(512, 10), kept < 4 ? [1] : []);
+    }
   }
 });
 

@@ -91,7 +91,8 @@ export class KvStore implements Disposable {
 
   /** A pass over tokens start .. start + n is over: what was to follow has. */
   followed(start: number, n: number): void {
-    const followed = start === 0 ? [0, undefined] : [...this.#followed];
+    // A copy of sinks that have come anew is the one that they were stored to.
+    const followed = this.newSinks(start, n) > 0 ? [0, undefined] : [...this.#followed];
     for (const steps of this.toFollow(start, n)) followed[steps % 2] = steps;
     this.#followed = followed;
   }
