@@ -177,6 +177,7 @@ export class Engine {
       await runtime.load({ tokens, onProgress: turns[0]?.sequence.parts.onLoad, signal });
       const began = performance.now();
       const spans = turns.map(({ span }) => span);
+      for (const { slot, span } of turns) slot.expect(span.tokens.length);
       const rows = rowsOf(await runtime.run(spans, { signal, onStep }), spans);
       const seconds = (performance.now() - began) / 1000;
       this.#pace.passed({ decoding, prompts, seconds });

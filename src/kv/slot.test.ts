@@ -42,6 +42,21 @@ test('a slot that forgets its last tokens may go on with others', () => {
   assert.deepEqual([slot.tokens, slot.exact], [textOf(1, 40), 40]);
 });
 
+test('a pass that failed may have taken the rows of tokens in a ring, until all of them are forgotten', () => {
+  using slot = new KvSlot({ ...shape, context: 10_000, windows: [{ tokens: 200, sinks: 4 }, null], pass: 256 });
+  assert.equal(slot.kv.layers[0]?.rows.ring, 512);
+  for (let i = 0; i < 6; i += 1) slot.store(textOf(i, 200));
+  assert.deepEqual([slot.canTrim(886), slot.canTrim(887)], [false, true]);
+  slot.expect(256);
+  assert.deepEqual([slot.canTrim(1142), slot.canTrim(1143)], [false, true]);
+  slot.keep(1150);
+  slot.expect(1);
+  assert.ok(!slot.canTrim(1142));
+  slot.keep(0);
+  slot.expect(100);
+  assert.deepEqual([slot.written, slot.canTrim(50)], [100, true]);
+});
+
 test('the keys and values of the first tokens are those bytes of every layer, in place', () => {
   using slot = filled(shape, textOf(1, 100));
   const [whole, some] = [bytesOf(slot, 100), bytesOf(slot, 30)];

@@ -31,6 +31,11 @@ export class KvSlot implements Disposable {
     return this.kv.layers.every(({ parts }) => parts.home === 'ram');
   }
 
+  /** So many tokens are about to be stored: even if that fails, they may have taken the rows of others. */
+  expect(count: number): void {
+    this.written = Math.max(this.written, this.tokens.length + count);
+  }
+
   /**
    * The keys and values of `tokens` have been stored after those before; whole batches are `batch` of a prompt at once.
    * Without `batch`, they are no prompt's.
