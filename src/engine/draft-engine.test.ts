@@ -137,6 +137,23 @@ test('however a text was changed since, its guesses are those of a text that is 
   );
 });
 
+test('a text that changed where its window has left is computed anew', async () => {
+  const kv = { window: { tokens: 20, sinks: 2 } };
+  await using draft = await openDraft(path, 4096, 1, kv);
+  const slot = await takeFor(draft, []);
+  const text = promptOf(1, 500);
+  for (const changed of [text, [...text.slice(0, 490), 9], [...text.slice(0, 240), 8], text.slice(0, 100)]) {
+    await using fresh = await openDraft(path, 4096, 1, kv);
+    const expected = await guessed(fresh, await takeFor(fresh, changed), changed, 4);
+    assertSame(await guessed(draft, slot, changed, 4), expected);
+  }
+  const counts = draft.passes.map(([tokens]) => tokens ?? 0).filter((tokens) => tokens > 1);
+  // The change near the end takes one token, and so does the last: by then nothing has been overwritten.
+  const batches = (tokens: number): readonly number[] =>
+    Array.from({ length: Math.ceil(tokens / 64) }, (_, i) => Math.min(64, tokens - 64 * i));
+  assert.deepEqual(counts, [500, 241].flatMap(batches));
+});
+
 test('what was stored of a text is not computed again', async () => {
   await using draft = await openDraft(path, context, 1);
   const text = promptOf(2, 20);

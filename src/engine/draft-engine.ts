@@ -83,8 +83,9 @@ export class DraftEngine implements AsyncDisposable {
   propose(request: DraftRequest): Promise<readonly Guess[]> {
     return new Promise((resolve, reject) => {
       // Of what was stored, wrong guesses go; the last token is computed again if need be, for its logits.
-      const known = commonPrefix(request.slot.tokens, request.text);
-      request.slot.keep(Math.min(known, request.text.length - 1));
+      const { slot, text } = request;
+      const known = Math.min(commonPrefix(slot.tokens, text), text.length - 1);
+      slot.keep(slot.canTrim(known) ? known : 0);
       this.#drafts.push({ request, tokens: [...request.text], guesses: [], resolve, reject });
       this.#running ??= this.#run();
     });
@@ -122,6 +123,7 @@ export class DraftEngine implements AsyncDisposable {
       const count = counts[i] ?? 0;
       return count > 0 ? [{ draft, slot, span: { kv: slot.kv, start, ...tokensAt(draft.tokens, start, count) } }] : [];
     });
+    for (const { slot, span } of chosen) slot.expect(span.tokens.length);
     const began = performance.now();
     const logits = await this.#runtime.run(chosen.map(({ span }) => span));
     const ended = performance.now();

@@ -3,6 +3,7 @@ import { openOutline } from '../../src/engine/outline.ts';
 import { layoutsOf, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
 import { Device } from '../../src/ggml/device.ts';
+import type { KvOptions } from '../../src/plan/kv-choice.ts';
 import { plenty } from './load.ts';
 import { argmax, topGap } from './logits.ts';
 
@@ -15,7 +16,7 @@ export interface OpenDraft extends AsyncDisposable {
 }
 
 /** Opens a model as a draft model, wholly resident, with kernels whose results are the same for all plans. */
-export async function openDraft(path: string, context: number, parallel: number): Promise<OpenDraft> {
+export async function openDraft(path: string, context: number, parallel: number, kv?: KvOptions): Promise<OpenDraft> {
   const outline = openOutline(path);
   const device = new Device(1, 0);
   const layoutOf = layoutsOf(device, 'plain');
@@ -24,6 +25,7 @@ export async function openDraft(path: string, context: number, parallel: number)
     runtime: 0,
     context,
     parallel,
+    kv,
     kernels: 'plain',
   });
   const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
