@@ -32,8 +32,12 @@ export function openOutline(path: string, rope?: RopeOptions): ModelOutline {
  * The weights that a pass reads in a context of so many tokens, in order of first use: each is there, of a type and
  * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
-export const manifestIn = ({ config, stages, file }: ModelOutline, context: number): readonly ManifestEntry[] =>
-  manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, { ...usual, context }) });
+export const manifestIn = (
+  { config, stages, file }: ModelOutline,
+  context: number,
+  window?: Window,
+): readonly ManifestEntry[] =>
+  manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, { ...usual, context, window }) });
 
 /** Leaves nothing of the model in the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
 export function evictFiles({ file }: ModelOutline): void {
@@ -43,7 +47,7 @@ export function evictFiles({ file }: ModelOutline): void {
 /** What the keys and values of a sequence depend on, beside the model. */
 type KvWanted = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead'>;
 
-const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, ahead: 0 } as const;
+const usual = { kvType: 'f16', kvHomes: undefined, batch: 1, ahead: 0 } as const;
 
 /** What one sequence keeps. A layer with a window of its own keeps to it, unless the one that is wanted is narrower. */
 export function kvShapeOf(config: Config, wanted: KvWanted): KvShape {

@@ -156,7 +156,7 @@ function demandOf(
     ...wanted,
     ...kvDemandOf(outline, wanted),
     page: pageBytes,
-    manifest: manifestIn(outline, context),
+    manifest: manifestIn(outline, context, wanted.window),
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {
@@ -189,12 +189,13 @@ function kvDemandOf(
 /** What a draft model keeps beside a model that keeps `kept`, as far as its heads and its context suit that. */
 function draftKv<T extends Kept>({ config }: ModelOutline, kept: T): T {
   const { context, kvType, window } = kept;
-  const tokens = window && Math.min(window.tokens, config.context - window.sinks);
+  const tokens = window ? Math.min(window.tokens, config.context - window.sinks) : 0;
+  const own = window && tokens > 0 ? { ...window, tokens } : undefined;
   return {
     ...kept,
-    context: window ? context : Math.min(context, config.context),
+    context: own ? context : Math.min(context, config.context),
     kvType: suits(config, kvType) ? kvType : 'f16',
-    window: window && tokens !== undefined && tokens > 0 ? { ...window, tokens } : undefined,
+    window: own,
   };
 }
 
