@@ -205,7 +205,9 @@ export class Engines implements Hub, AsyncDisposable {
 
   /** Tokens that the engine's context should have at least; undefined if its own choice will do. */
   #wanted({ trainedContext }: ServedModel, context: number | undefined): number | undefined {
-    if (this.#settings.context !== undefined || context === undefined) return undefined;
+    const { context: fixed, kv } = this.#settings;
+    // With a window an engine takes texts of any length, and no more memory for them.
+    if (fixed !== undefined || kv.window || context === undefined) return undefined;
     return Math.min(context, trainedContext);
   }
 
