@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import type { KvSlot } from '../../src/kv/slot.ts';
+import type { LoadedModel } from './load.ts';
+
+/** One text of a model, taken on pass by pass as a test wants. */
+export class Passes {
+  readonly slot: KvSlot;
+  readonly #model: LoadedModel;
+
+  constructor(model: LoadedModel) {
+    this.#model = model;
+    this.slot = model.runtime.slots.all[0] ?? assert.fail();
+    this.slot.keep(0);
+  }
+
+  /** The logits after each of `tokens`, which are computed and stored in one pass. */
+  async take(tokens: readonly number[]): Promise<readonly Float32Array[]> {
+    const rows = await this.#run(this.slot.tokens.length, tokens);
+    this.slot.store(tokens);
+    return rows;
+  }
+
+  /** The logits after each of `tokens`, in passes of `size` tokens. */
+  async takeAll(tokens: readonly number[], size: number): Promise<readonly Float32Array[]> {
+    const rows: Float32Array[] = [];
+    for (let at = 0; at < tokens.length; at += size) rows.push(...(await this.take(tokens.slice(at, at + size))));
+    return rows;
+  }
+
+  /** A pass that fails after all its layers have stored. */
+  async fail(tokens: readonly number[]): Promise<void> {
+    await this.#run(this.slot.tokens.length, tokens);
+    this.slot.kv.unfollow();
+  }
+
+  /** As if `tokens` stood at `start`, whatever is missing before. */
+  async jump(start: number, tokens: readonly number[]): Promise<readonly Float32Array[]> {
+    return this.#run(start, tokens);
+  }
+
+  async #run(start: number, tokens: readonly number[]): Promise<readonly Float32Array[]> {
+    const { runtime, outline } = this.#model;
+    const { vocabulary } = outline.config;
+    this.slot.expect(tokens.length);
+    const logits = await runtime.forward.run([{ kv: this.slot.kv, start, tokens, logits: 'all' }]);
+    return tokens.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary));
+  }
+}
