@@ -90,6 +90,19 @@ test('a text that goes on from one or two tokens of another has its own sinks in
   }
 });
 
+test('a pass that reaches over a step has both copies of the sinks, whatever became of them before', () => {
+  using memory = new NoMemory();
+  using store = new KvStore({ ...shape, context: 4000, windows: [{ tokens: 1, sinks: 4 }, null], pass: 64 }, memory);
+  pass(store, 0, 510, 64);
+  assert.deepEqual([store.toFollow(510, 6), store.toFollow(510, 7)], [[], [1]]);
+  store.unfollow();
+  assert.deepEqual([store.toFollow(510, 6), store.toFollow(510, 7)], [[0], [0, 1]]);
+  pass(store, 510, 1500, 64);
+  assert.deepEqual([store.toFollow(1500, 64), store.toFollow(1000, 64)], [[3], []]);
+  assert.deepEqual(store.toFollow(400, 20), [0]);
+  assert.deepEqual(store.toFollow(0, 64), []);
+});
+
 test('what a graph writes to one place of one layer stays there, and nothing else changes', async () => {
   using memory = kvMemory(shape);
   using store = new KvStore(shape, memory);
