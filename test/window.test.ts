@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import fc from 'fast-check';
 import { type ArchitectureName, type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
-import { type KvOptions, kvTypes, type Window } from '../src/plan/kv-choice.ts';
+import { PrefixMemory } from '../src/kv/prefix-memory.ts';
+import { type KvOptions, type KvType, kvTypes, type Window } from '../src/plan/kv-choice.ts';
 import { type LoadedModel, loadModel } from './support/load.ts';
 import { nmse } from './support/logits.ts';
 import { Passes } from './support/passes.ts';
@@ -22,10 +23,6 @@ function written(architecture: ArchitectureName, more: Partial<RandomModelSpec> 
 }
 const gemmaWindow = { window: { tokens: 37, pattern: 2 } };
 const paths = new Map(architectures.map((name) => [name, written(name, name === 'gemma3' ? gemmaWindow : {})]));
-const shallow = new Map(
-  (['llama', 'qwen3', 'phi3'] as const).map((name) => [name, written(name, { layers: 1 })] as const),
-);
-
 /** Passes of 512 tokens at most are planned for, and all weights are resident as they are in the file. */
 const open = (path: string | undefined, kv: KvOptions, context = 2 ** 20): Promise<LoadedModel> =>
   loadModel(path ?? assert.fail(), { context, kernels: 'auto', kv });
@@ -64,17 +61,19 @@ test('a window that a text does not leave changes nothing, to the bit', async ()
   );
 });
 
-/** What may happen to a text: a pass, guesses of which some come true, a pass that fails, trimming, being restored. */
-const anyEvent = fc.record({
-  kind: fc.oneof(
-    { weight: 8, arbitrary: fc.constant('pass' as const) },
-    { weight: 2, arbitrary: fc.constant('guess' as const) },
-    { weight: 2, arbitrary: fc.constantFrom('failure' as const, 'back' as const, 'copy' as const) },
-  ),
-  tokens: anyPass,
-  kept: fc.nat(62),
-});
-type Event = typeof anyEvent extends fc.Arbitrary<infer T> ? T : never;
+/** What may happen to a text: a pass, guesses of which some come true, trimming, a pass that fails, being restored. */
+type Kind = 'pass' | 'guess' | 'back' | 'failure' | 'copy';
+interface Event {
+  readonly kind: Kind;
+  readonly tokens: number;
+  readonly kept: number;
+}
+const events = (...kinds: readonly Kind[]): fc.Arbitrary<Event[]> =>
+  fc.array(fc.record({ kind: fc.constantFrom(...kinds), tokens: anyPass, kept: fc.nat(62) }), {
+    minLength: 40,
+    maxLength: 50,
+  });
+const usual = Array<Kind>(10).fill('pass').concat('guess', 'guess', 'back');
 
 /** Lets it happen to the text `ids`, of which some are stored. Gives the logits after tokens of it, by their place. */
 async function happen(
@@ -100,9 +99,17 @@ async function happen(
       if (slot.canTrim(length)) slot.keep(length);
       return [];
     }
-    case 'copy':
-      slot.hold([...slot.tokens], slot.exact, slot.written);
+    case 'copy': {
+      const before = [...slot.tokens];
+      using memory = new PrefixMemory(2 ** 24);
+      await memory.keep(slot);
+      const found = memory.longest(before);
+      if (!found) return [];
+      slot.keep(0);
+      await passes.takeAll(tokensOf(997, 660), 60);
+      assert.ok(await found.restore(slot, start));
       return [];
+    }
     default: {
       const rows = await passes.take(ids.slice(start, start + tokens));
       return rows.map((row, i) => [start + i, row] as const);
@@ -115,9 +122,9 @@ test('however passes are cut, guesses taken back and places used again, logits a
     kind: anyKind,
     window: fc.record({ tokens: fc.integer({ min: 1, max: 250 }), sinks: fc.nat(9) }),
     before: fc.nat(12),
-    events: fc.array(anyEvent, { minLength: 50, maxLength: 60 }),
+    events: fc.oneof(events(...usual), events(...usual, 'failure', 'copy')),
   });
-  const length = 1386;
+  const length = 1254;
   let followed = 0;
   await fc.assert(
     fc.asyncProperty(anyCase, async ({ kind: { architecture, type, seed }, window, before, events }) => {
@@ -136,9 +143,9 @@ test('however passes are cut, guesses taken back and places used again, logits a
         }
       }
     }),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
-  assert.ok(followed > 1000, `${followed} tokens saw sinks that had followed them`);
+  assert.ok(followed > 400, `${followed} tokens saw sinks that had followed them`);
 });
 
 test('one token at a time and whole batches give the same logits but for rounding', async () => {
@@ -154,32 +161,33 @@ test('one token at a time and whole batches give the same logits but for roundin
   }
 });
 
-/** Rounding to blocks depends on the angle that a key is turned by. */
-const tolerance = { f16: 1e-5, q8_0: 1e-3, q4_0: 3e-2 };
+/** Models of one layer, where a token's logits depend on nothing but the tokens that it sees. */
+const shallow = [
+  { path: written('llama', { layers: 1 }), type: 'f16', tolerance: 1e-5 },
+  // Rounding to blocks depends on the angle that a key is turned by.
+  { path: written('qwen3', { layers: 1 }), type: 'q8_0', tolerance: 1e-3 },
+  { path: written('phi3', { layers: 1 }), type: 'q4_0', tolerance: 3e-2 },
+] as const;
 
-/** Fails unless the last of `rows` is what a model of one layer gives after nothing but `ids`. */
+/** Fails unless `logits` are what the model gives after nothing but `ids`. */
 async function assertSees(
-  [, path]: readonly [string, string],
-  { type, rows, ids }: { type: keyof typeof tolerance; rows: readonly Float32Array[]; ids: readonly number[] },
+  { path, type, tolerance }: { path: string; type: KvType; tolerance: number },
+  { logits, ids }: { logits: Float32Array | undefined; ids: readonly number[] },
 ): Promise<void> {
   await using whole = await open(path, { type }, 4096);
   const expected = (await new Passes(whole).takeAll(ids, 63)).at(-1) ?? assert.fail();
-  const error = nmse(rows.at(-1) ?? assert.fail(), expected);
-  assert.ok(error < tolerance[type], `an error of ${error}, ${path}, ${type}`);
+  const error = nmse(logits ?? assert.fail(), expected);
+  assert.ok(error < tolerance, `an error of ${error} as ${type}`);
 }
 
 test('a token sees its window as if nothing had been before', async () => {
   for (const model of shallow) {
-    for (const type of kvTypes) {
-      for (const [tokens, position] of [
-        [1, 30],
-        [33, 600],
-        [200, 457],
-      ] as const) {
-        await using windowed = await open(model[1], { type, window: { tokens, sinks: 0 } });
-        const ids = tokensOf(tokens, position + 1);
-        const rows = await new Passes(windowed).takeAll(ids, 50);
-        await assertSees(model, { type, rows, ids: ids.slice(-tokens) });
+    for (const tokens of [1, 33, 200]) {
+      await using windowed = await open(model.path, { type: model.type, window: { tokens, sinks: 0 } });
+      const ids = tokensOf(tokens, 700);
+      const rows = await new Passes(windowed).takeAll(ids, 50);
+      for (const position of [201, 699]) {
+        await assertSees(model, { logits: rows[position], ids: ids.slice(position + 1 - tokens, position + 1) });
       }
     }
   }
@@ -189,33 +197,29 @@ test('a token sees its window as if nothing had been before', async () => {
 const besideSinks = ({ tokens, sinks }: Window, steps: number): number => sinks + 512 * steps + tokens - 1;
 
 test('a token sees its sinks, which follow in steps, right before its window', async () => {
+  const window = { tokens: 61, sinks: 5 };
   for (const model of shallow) {
-    for (const type of kvTypes) {
-      const window = { tokens: 61, sinks: 5 };
-      await using windowed = await open(model[1], { type, window });
-      for (const steps of [0, 1, 2, 3]) {
-        const ids = tokensOf(steps, besideSinks(window, steps) + 1);
-        const rows = await new Passes(windowed).takeAll(ids, 50);
-        const seen = [...ids.slice(0, 5), ...ids.slice(-61)];
-        await assertSees(model, { type, rows, ids: seen });
-      }
+    await using windowed = await open(model.path, { type: model.type, window });
+    const ids = tokensOf(3, besideSinks(window, 3) + 1);
+    const rows = await new Passes(windowed).takeAll(ids, 50);
+    for (const steps of [0, 1, 2, 3]) {
+      const position = besideSinks(window, steps);
+      const seen = [...ids.slice(0, 5), ...ids.slice(position - 60, position + 1)];
+      await assertSees(model, { logits: rows[position], ids: seen });
     }
   }
 });
 
 test('a million tokens on a window is what it was, but for the precision of positions', async () => {
   const window = { tokens: 61, sinks: 5 };
-  for (const [, path] of shallow) {
-    await using windowed = await open(path, { window });
-    await using whole = await open(path, {}, 4096);
+  for (const { path, type } of shallow) {
+    await using windowed = await open(path, { type, window });
     const ids = tokensOf(3, 66);
     const passes = new Passes(windowed);
     await passes.take(ids.slice(0, 5));
     const far = besideSinks(window, 2 ** 11 - 1) - 60;
     assert.ok(far + 61 <= 2 ** 20 && far > 2 ** 20 - 600);
     const rows = await passes.jump(far, ids.slice(5));
-    const expected = (await new Passes(whole).take(ids)).at(-1) ?? assert.fail();
-    const error = nmse(rows.at(-1) ?? assert.fail(), expected);
-    assert.ok(error < 1e-2, `an error of ${error}`);
+    await assertSees({ path, type, tolerance: 3e-2 }, { logits: rows.at(-1), ids });
   }
 });
