@@ -24,17 +24,18 @@ export interface DraftedOptions extends ModelOptions {
   readonly streamed?: boolean;
 }
 
-/** What a draft model takes, for so many sequences in the context of the batch model. */
-async function draftBytes(path: string, draft: DraftOptions, parallel: number): Promise<number> {
-  await using model = Model.open(path, { threads: 1, context: 256, kernels: 'plain', parallel, draft });
+/** What a draft model takes, for so many sequences. */
+async function draftBytes(path: string, options: DraftedOptions): Promise<number> {
+  await using model = Model.open(path, { threads: 1, context: 256, kernels: 'plain', ...options });
   return model.plan().shares.draft;
 }
 
 /** Opens the batch model with a draft model, with kernels whose results do not depend on the budget. */
 export async function openDrafted(path: string, { streamed = false, ...options }: DraftedOptions): Promise<Model> {
-  const { parallel = 4, draft } = options;
+  const { parallel = 4 } = options;
   const sequences = typeof parallel === 'number' ? parallel : 1;
-  const beside = (1.5 * sequences + (streamed ? 12 : 64)) * MiB + (await draftBytes(path, draft, sequences));
+  const beside =
+    (1.5 * sequences + (streamed ? 12 : 64)) * MiB + (await draftBytes(path, { ...options, parallel: sequences }));
   return Model.open(path, {
     memoryBudget: runtimeBytes() + beside,
     threads: 1,

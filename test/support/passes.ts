@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { KvSlot } from '../../src/kv/slot.ts';
-import type { LoadedModel } from './load.ts';
+import type { KvOptions } from '../../src/plan/kv-choice.ts';
+import { type LoadedModel, loadModel } from './load.ts';
 
 /** One text of a model, taken on pass by pass as a test wants. */
 export class Passes {
@@ -44,5 +45,23 @@ export class Passes {
     this.slot.expect(tokens.length);
     const logits = await runtime.forward.run([{ kv: this.slot.kv, start, tokens, logits: 'all' }]);
     return tokens.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary));
+  }
+}
+
+/** Of what is likeliest, this much may be lost to rounding. */
+const nearTie = 0.05;
+
+/** Fails unless each token of `answer` is the likeliest after the text before it, as far as the model at `path` sees that. */
+export async function assertLikeliest(
+  path: string,
+  kv: KvOptions,
+  { prompt, answer }: { prompt: readonly number[]; answer: readonly number[] },
+): Promise<void> {
+  await using model = await loadModel(path, { context: 2 ** 20, kv });
+  const rows = await new Passes(model).takeAll([...prompt, ...answer], 33);
+  for (const [i, token] of answer.entries()) {
+    const logits = rows[prompt.length + i - 1] ?? assert.fail();
+    const behind = Math.max(...logits) - (logits[token] ?? 0);
+    assert.ok(behind < nearTie, `token ${i} of the answer is ${behind} less likely than another`);
   }
 }

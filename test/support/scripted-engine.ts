@@ -9,6 +9,7 @@ import { Runtime } from '../../src/engine/runtime.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import type { EngineSums } from '../../src/engine/tally.ts';
 import { Device } from '../../src/ggml/device.ts';
+import type { KvOptions } from '../../src/plan/kv-choice.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { Chooser } from '../../src/sample/chooser.ts';
 import { Detokenizer } from '../../src/text/detokenizer.ts';
@@ -22,6 +23,7 @@ export interface ScriptedOptions {
   readonly ahead: number;
   readonly parallel?: number;
   readonly kernels?: Kernels;
+  readonly kv?: KvOptions;
   /** Guess no more than pays. */
   readonly adaptive?: boolean;
 }
@@ -41,12 +43,12 @@ export class ScriptedEngine implements AsyncDisposable {
   }
 
   static async open(path: string, options: ScriptedOptions): Promise<ScriptedEngine> {
-    const { beside, context, ahead, parallel = 1, kernels = 'plain', adaptive = false } = options;
+    const { beside, context, ahead, parallel = 1, kernels = 'plain', kv, adaptive = false } = options;
     const outline = openOutline(path);
     const device = new Device(1, 0);
     const layoutOf = layoutsOf(device, kernels);
     const runtime = runtimeBytes();
-    const demand = { budget: runtime + beside, runtime, context, parallel, ahead, kernels };
+    const demand = { budget: runtime + beside, runtime, context, parallel, ahead, kernels, kv };
     const plan = planModel(outline, device, layoutOf, demand);
     const exact = kernels === 'plain';
     const reading = { inFlight: 3 };
