@@ -9,6 +9,7 @@ import { NoMemory } from '../ggml/host-memory.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import { KvStore } from '../kv/store.ts';
 import { architectureOf } from '../model/index.ts';
+import type { Window } from '../plan/kv-choice.ts';
 import { schedule } from '../plan/schedule.ts';
 import { cut, type Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
@@ -83,6 +84,25 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
       for (const end of [256, 512, context]) {
         const bytes = taken(outline, { tokens, outputs: 1, end });
         assert.ok(bytes <= planned, `${architecture}: ${tokens} tokens take ${bytes} of ${planned} bytes`);
+      }
+    }
+  }
+});
+
+test('with a window, what is planned suffices from the first sinks to where copies of them follow it', () => {
+  for (const architecture of everyArchitecture) {
+    for (const type of ['f16', 'q8_0'] as const) {
+      const wide = { width: 256, kvHeads: 4, feedForward: 32, vocabulary: 40 };
+      const { kv, ...model } = outlineOf(architecture, wide);
+      const windows = Array<Window>(3).fill({ tokens: 100, sinks: 40 });
+      const outline = { ...model, kv: { ...kv, type, context: 2 ** 20, windows, pass: 256 } };
+      const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
+      const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowReaderBytes(embedding);
+      for (const tokens of [1, 39, 41, 256]) {
+        for (const end of [tokens, 256, 660, 2 ** 20]) {
+          const bytes = taken(outline, { tokens, outputs: 1, end });
+          assert.ok(bytes <= planned, `${architecture}: ${tokens} tokens at ${end} take ${bytes} of ${planned} bytes`);
+        }
       }
     }
   }
