@@ -68,6 +68,8 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     ropeScale: '2.5',
     ropeScaling: 'yarn',
     ropeBase: '1e6',
+    slidingWindow: '1024',
+    sinkTokens: '0',
     kernels: 'plain',
     threads: '3',
     logLevel: 'debug',
@@ -88,6 +90,8 @@ test('every setting can be given by a flag, by our variable, and in the file', (
     adaptiveDraft: false,
     ropeScale: 2.5,
     ropeBase: 1e6,
+    slidingWindow: 1024,
+    sinkTokens: 0,
     threads: 3,
   };
   assert.deepEqual(settings(given), wanted);

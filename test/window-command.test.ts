@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { greedy, openBatchModel, promptOf } from './support/batch-model.ts';
+import { run } from './support/cli.ts';
+import { writeNoiseModel } from './support/drafted-model.ts';
+import { post, type Server, serve } from './support/server.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('tiny.gguf');
+const trained = 128;
+writeNoiseModel(path, { context: trained });
+
+const fixed = ['--raw', '--temperature', '0', '--threads', '1', '--kernels', 'plain', '--memory-budget', '300M'];
+
+interface Answer {
+  readonly tokens: readonly number[];
+  readonly prompt_tokens: number;
+  readonly stop_reason: string;
+}
+/** After which none of these answers comes to an end of its own. */
+const prompt = 'Why?';
+
+async function answer(...args: readonly string[]): Promise<Answer> {
+  const { code, stdout, stderr } = await run(['run', path, '-p', prompt, ...fixed, ...args, '--json']);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Answer;
+}
+
+test('an answer ends at the context without a window, and goes on beyond it with one', async () => {
+  const whole = await answer('-n', '300');
+  assert.deepEqual([whole.prompt_tokens + whole.tokens.length - 1, whole.stop_reason], [trained, 'length']);
+  const windowed = await answer('-n', '300', '--sliding-window', '60');
+  assert.deepEqual([windowed.tokens.length, windowed.stop_reason], [300, 'length']);
+  // The text is the same until it leaves the window.
+  const within = 60 - whole.prompt_tokens;
+  assert.deepEqual(windowed.tokens.slice(0, within), whole.tokens.slice(0, within));
+});
+
+test('four tokens of a text are its sinks unless another number is given', async () => {
+  const of = async (...args: readonly string[]): Promise<readonly number[]> =>
+    (await answer('-n', '120', '--sliding-window', '40', ...args)).tokens;
+  const usual = await of();
+  assert.deepEqual(await of('--sink-tokens', '4'), usual);
+  assert.notDeepEqual(await of('--sink-tokens', '0'), usual);
+});
+
+test('a prompt longer than the context is refused without a window', async () => {
+  const long = Array.from({ length: 200 }, (_, i) => `${i % 100}`).join(' ');
+  const asked = ['run', path, '-p', long, ...fixed, '-n', '3'];
+  const refused = await run(asked);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /the prompt has \d+ tokens but the context holds 128.*\[CONTEXT_TOO_LONG\]/);
+  const { code, stderr } = await run([...asked, '--sliding-window', '100', '--sink-tokens', '2']);
+  assert.equal(code, 0, stderr);
+});
+
+test('what makes no sense is refused: sinks without a window, a window that the model cannot see', async () => {
+  for (const [args, message] of [
+    [['--sink-tokens', '4'], /--sink-tokens 4 is not valid; expected --sliding-window beside it/],
+    [['--sliding-window', '125'], /window 129 is not valid; expected .* the 128 tokens the model was trained for/],
+    [['--sliding-window', '0'], /'--sliding-window <tokens>' argument '0' is invalid/],
+    [['--sliding-window', '10', '--sink-tokens', '257'], /'--sink-tokens <n>' argument '257' is invalid/],
+  ] as const) {
+    for (const command of [
+      ['run', path, '-p', 'x'],
+      ['info', path],
+    ]) {
+      const { code, stderr } = await run([...command, ...args]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+    }
+  }
+});
+
+test('the plan says what is kept of a text', async () => {
+  const info = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(['info', path, '-m', '300M', ...args]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const planned = async (...args: readonly string[]): Promise<{ context: number; window: object | null }> =>
+    (JSON.parse(await info(...args, '--json')) as { plan: { context: number; window: object | null } }).plan;
+  const windowed = ['--sliding-window', '100', '--sink-tokens', '2', '--kv-type', 'q8_0'];
+  assert.match(await info(...windowed), /^ {2}KV +[\d.]+ KiB for the last 100 and the first 2 tokens as q8_0$/m);
+  assert.match(await info('--sliding-window', '100', '--sink-tokens', '0'), /KiB for the last 100 tokens as f16$/m);
+  assert.match(await info(), /for 128 tokens as f16$/m);
+  const { context, window } = await planned(...windowed);
+  assert.deepEqual([context, window], [2 ** 20, { tokens: 100, sinks: 2 }]);
+  assert.deepEqual((await planned()).window, null);
+});
+
+test('a server told by its environment answers beyond the context, whatever context a request asks for', async () => {
+  const args = [path, '--memory-budget', '300M', '--threads', '1', '--parallel', '2'];
+  const ask = async (server: Server, words: number, options: object = {}): Promise<Response> =>
+    post(server, '/api/generate', {
+      model: 'tiny',
+      prompt: Array.from({ length: words }, (_, i) => `${i % 100}`).join(' '),
+      raw: true,
+      stream: false,
+      truncate: false,
+      options: { temperature: 0, num_predict: 3, ...options },
+    });
+  {
+    await using server = await serve(args);
+    assert.equal((await ask(server, 20)).status, 200);
+    assert.equal((await ask(server, 300)).status, 400);
+  }
+  const env = { SSD_LLM_SLIDING_WINDOW: '80', SSD_LLM_SINK_TOKENS: '3' };
+  await using server = await serve(args, { env });
+  assert.equal((await ask(server, 20, { num_ctx: 64 })).status, 200);
+  const long = await ask(server, 300);
+  assert.equal(long.status, 200, await long.clone().text());
+  const { prompt_eval_count: counted, eval_count: answered } = (await long.json()) as Record<string, number>;
+  assert.ok((counted ?? 0) > 300 && answered === 3, `${counted} and ${answered} tokens`);
+  assert.equal((await ask(server, 300, { num_ctx: 64 })).status, 400);
+  const alone = await run(['serve', ...args], { env: { SSD_LLM_SINK_TOKENS: '3', SSD_LLM_PORT: '0' } });
+  assert.deepEqual([alone.code, /expected --sliding-window/.test(alone.stderr)], [2, true], alone.stderr);
+});
+
+test('a text of thousands of tokens takes no more memory than one of a thousand', async () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  /** What V8 keeps for objects to come is not the text's. */
+  const taken = (): number => {
+    gc();
+    const { rss, heapTotal, heapUsed } = process.memoryUsage();
+    return rss - heapTotal + heapUsed;
+  };
+  const wide = folder.file('wide.gguf');
+  // Keys and values of 2 KiB per token: 3000 would take 6 MiB.
+  writeNoiseModel(wide, { layers: 2, width: 256, heads: 8, kvHeads: 8, feedForward: 64 });
+  const kv = { window: { tokens: 100, sinks: 4 } };
+  await using model = openBatchModel(wide, { context: undefined, parallel: 1, kv });
+  // By then V8 has compiled what it will.
+  for await (const _ of model.generate(promptOf(1, 30), { ...greedy, maxTokens: 2500 }));
+  const generation = model.generate(promptOf(2, 30), { ...greedy, maxTokens: 4000 });
+  let before = 0;
+  for await (const _ of generation) if (generation.tokens.length >= 1000) before ||= taken();
+  assert.equal(generation.tokens.length, 4000);
+  const more = taken() - before;
+  assert.ok(before > 0 && more < 3 * 2 ** 20, `${more} bytes more`);
+});
