@@ -92,6 +92,20 @@ test('texts beyond the places come back from memory, and from the folder after a
   }
 });
 
+test('of a text that was kept, a part that comes back cannot be cut where the whole had left', async () => {
+  const kv = { window };
+  const text = promptOf(4, 1500);
+  await using model = open(kv, { promptCache: { bytes: 8 * MiB } });
+  for (const [prompt, expected] of [
+    [text, 0],
+    [promptOf(5, 100), 0],
+    [[...text.slice(0, 1300), 9], 1300],
+    [[...text.slice(0, 700), 9], 0],
+  ] as const) {
+    await assertRight(await answer(model, prompt), { kv, prompt, expected });
+  }
+});
+
 test('another window has nothing of what a folder keeps', async () => {
   using cache = tempFolder();
   const prompt = promptOf(1, 100);
