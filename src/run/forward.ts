@@ -1,3 +1,4 @@
+import { allSettled } from '../base/settled.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
 import { loadGgml } from '../ggml/api.ts';
 import type { Device } from '../ggml/device.ts';
@@ -144,7 +145,7 @@ export class Forward implements Disposable {
 
   /**
    * The logits asked for, (vocabulary, outputs) float32, in the order of the spans: valid until the next run. A signal ends the pass between two
-   * steps. Rejects with READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, or the signal's reason.
+   * steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED, COMPUTE_FAILED, or the signal's reason.
    */
   async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
     const { source, device, residents } = this.#parts;
@@ -182,7 +183,7 @@ export class Forward implements Disposable {
     } catch (error) {
       for (const { kv } of spans) kv.unfollow();
       // The next pass begins with the first weights, however far this one came.
-      await Promise.all([source.restart(), staged?.abandon()]);
+      await allSettled([source.restart(), staged?.abandon() ?? Promise.resolve()]);
       throw error;
     }
     this.computeSeconds += compute;

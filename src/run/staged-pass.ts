@@ -38,12 +38,18 @@ export class StagedPass {
     await this.#left;
   }
 
-  /** The pass has failed: waits until nothing is read or written any more. */
+  /**
+   * The pass has failed: waits until nothing is written any more, and begins to read for the next one. Rejects with
+   * WRITE_FAILED if what was on its way to the SSD did not get there.
+   */
   async abandon(): Promise<void> {
-    this.#current?.lease[Symbol.dispose]();
+    // Its bytes are not free before those of the layers that are still being written.
     this.#current = undefined;
-    await this.#left.catch(() => {});
-    await this.#source.restart();
+    try {
+      await this.#left;
+    } finally {
+      await this.#source.restart();
+    }
   }
 
   #leave(): void {

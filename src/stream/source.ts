@@ -106,7 +106,7 @@ export class WeightSource {
     return { [Symbol.dispose]: () => this.#release(count) };
   }
 
-  /** Gives up the pass that is under way, whose leases are all disposed: the next lease is the first of a pass. */
+  /** Gives up the pass that is under way, whose leases are not disposed of any more: the next lease is the first of a pass. */
   async restart(): Promise<void> {
     await Promise.allSettled(this.#loads);
     this.#loads.length = 0;
