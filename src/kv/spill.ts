@@ -13,15 +13,21 @@ export interface Spill {
   readonly tail: number | undefined;
 }
 
-/** What to do with the `dirty` ranges, the last of which is what was appended: each unit is written once, when it is full. */
+/**
+ * What to do with the `dirty` ranges, the last of which is what was appended: each unit of that is written once, when it
+ * is full. What was appended may be taken back, and its unit with it: the other ranges are written at once.
+ */
 export function spillOf(dirty: readonly ByteRange[], end: number): Spill {
   const last = dirty.at(-1);
   if (!last) return { writes: [], tail: undefined };
   const partial = last[1] % spillUnit !== 0 && last[1] !== end;
   const tail = partial ? alignDown(last[1], spillUnit) : undefined;
   const units = new Set<number>();
-  for (const [from, to] of dirty) {
-    for (let unit = alignDown(from, spillUnit); unit < to; unit += spillUnit) if (unit !== tail) units.add(unit);
+  for (const range of dirty) {
+    const [from, to] = range;
+    for (let unit = alignDown(from, spillUnit); unit < to; unit += spillUnit) {
+      if (range !== last || unit !== tail) units.add(unit);
+    }
   }
   const writes: [number, number][] = [];
   for (const unit of [...units].sort((a, b) => a - b)) {
