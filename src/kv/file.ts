@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../base/errors.ts';
-import { disablePageCache, reserve } from '../ggml/system.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import { disablePageCache, pageBytes, reserve } from '../ggml/system.ts';
 import type { OpenedFile } from '../stream/reader.ts';
 
 const pattern = /^ssd-llm-(\d+)-[0-9a-f-]+\.kv-tmp$/;
@@ -13,18 +14,25 @@ const pattern = /^ssd-llm-(\d+)-[0-9a-f-]+\.kv-tmp$/;
  */
 export function openKvFile(folder: string, bytes: number): OpenedFile {
   const path = join(folder, `ssd-llm-${process.pid}-${randomUUID()}.kv-tmp`);
-  let fd: number | undefined;
+  const opened: number[] = [];
   try {
     mkdirSync(folder, { recursive: true });
-    const opened = openPastCache(path);
-    fd = opened.fd;
+    const buffered = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
+    opened.push(buffered);
+    const direct = openDirect(path);
+    if (direct !== undefined) opened.push(direct);
     // Where a file in use cannot lose its name, the next start finds it.
     rmSync(path, { force: true });
-    reserve(fd, bytes);
-    return { path, size: bytes, ...opened };
+    reserve(buffered, bytes);
+    if (direct === undefined || !takesDirect(direct)) {
+      if (direct !== undefined) closeSync(direct);
+      return { path, size: bytes, fd: buffered, direct: disablePageCache(buffered) };
+    }
+    closeSync(buffered);
+    return { path, size: bytes, fd: direct, direct: true };
   } catch (cause) {
-    if (fd !== undefined) closeSync(fd);
-    rmSync(path, { force: true });
+    for (const fd of opened) closeSync(fd);
+    remove(path);
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new EngineError('KV_SPACE', { folder, bytes, reason }, { cause });
   }
@@ -37,14 +45,19 @@ export function removeAbandoned(folder: string): readonly string[] {
     const pid = Number(pattern.exec(name)?.[1]);
     if (!Number.isInteger(pid) || isAlive(pid)) continue;
     const path = join(folder, name);
-    try {
-      rmSync(path);
-      removed.push(path);
-    } catch {
-      // Somebody else's, or gone already.
-    }
+    if (remove(path)) removed.push(path);
   }
   return removed;
+}
+
+/** False if it is somebody else's, or gone already. */
+function remove(path: string): boolean {
+  try {
+    rmSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function listed(folder: string): readonly string[] {
@@ -64,18 +77,29 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function openPastCache(path: string): { fd: number; direct: boolean } {
-  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR;
-  const mode = 0o600;
-  if (constants.O_DIRECT !== undefined) {
-    try {
-      return { fd: openSync(path, flags | constants.O_DIRECT, mode), direct: true };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-    }
+/** Undefined where the file system refuses to go past the page cache. */
+function openDirect(path: string): number | undefined {
+  if (constants.O_DIRECT === undefined) return undefined;
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_DIRECT);
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw error;
   }
-  // Where direct access was refused, the file is there all the same.
-  rmSync(path, { force: true });
-  const fd = openSync(path, flags, mode);
-  return { fd, direct: disablePageCache(fd) };
 }
+
+/** Some file systems refuse only what is read and written past the page cache. */
+function takesDirect(fd: number): boolean {
+  using memory = new HostMemory(pageBytes, 'a page');
+  memory.clear();
+  try {
+    writeSync(fd, memory.view(0, pageBytes), 0, pageBytes, 0);
+    readSync(fd, memory.view(0, pageBytes), 0, pageBytes, 0);
+    return true;
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  }
+}
+
+const isRefusal = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EINVAL';
