@@ -187,9 +187,9 @@ export class Engine {
       this.#sums.promptTokens += prompts;
       for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime.limits.batch);
     } catch (error) {
-      for (const { sequence, slot } of turns) {
-        // What was to be written may have been all there was of it.
-        if (isWriteFailure(error)) slot.keep(0);
+      for (const { sequence, slot, span } of turns) {
+        slot.interrupted(span.start + span.tokens.length);
+        if (!slot.inMemory && isLoss(error)) slot.keep(0);
         sequence.fail(error as Error);
       }
     } finally {
@@ -236,7 +236,9 @@ export class Engine {
   }
 }
 
-const isWriteFailure = (error: unknown): boolean => error instanceof EngineError && error.code === 'WRITE_FAILED';
+/** What was to be written, or could not be read, may have been all there was of it. */
+const isLoss = (error: unknown): boolean =>
+  error instanceof EngineError && ['WRITE_FAILED', 'READ_FAILED', 'FILE_CHANGED'].includes(error.code);
 
 /** The logits of the spans, (vocabulary) after token `index` of span `i`; of a span without all, after its last only. */
 function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (index: number) => Float32Array {
