@@ -45,6 +45,17 @@ test('views may lie anywhere in memory of several GiB', () => {
   }
 });
 
+test('a view may have several GiB', () => {
+  const GiB = 2 ** 30;
+  using memory = new HostMemory(3 * GiB, 'a test');
+  for (const offset of [0, 4096]) {
+    const view = memory.view(offset, 3 * GiB - offset);
+    assert.equal(view.length, 3 * GiB - offset);
+    view[2 * GiB] = 7 + offset;
+    assert.equal(memory.view(2 * GiB + offset, 1)[0], (7 + offset) % 256);
+  }
+});
+
 test('a tensor that is placed has its data in the memory, at any offset that suits its type', () => {
   using memory = new HostMemory(2 * pageBytes, 'a test');
   using set = new TensorSet(2);

@@ -36,8 +36,9 @@ export class HostMemory implements Memory, Disposable {
     adviseHugePages(this.#base, this.bytes);
   }
 
-  /** The bytes [offset, offset + length), at most 1 GiB, shared, not copied. Not to be touched after disposal. */
+  /** The bytes [offset, offset + length), at most 4 GiB, shared, not copied. Not to be touched after disposal. */
   view(offset: number, length: number): Uint8Array {
+    if (length > window) return new Uint8Array(koffi.view(this.address(offset), length));
     const first = Math.floor(offset / window) * window;
     let bytes = this.#windows.get(first);
     if (!bytes) {
