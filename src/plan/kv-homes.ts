@@ -15,8 +15,9 @@ export interface HomeCosts {
 
 /**
  * A plan for where keys and values are wanted. `auto` is memory, if they take no more than their share of it or the
- * weights do not stream all the same; else the SSD for the layers beyond that share. At full length a byte costs the
- * same to read whatever it is of, and a text is mostly shorter. Throws BUDGET_TOO_SMALL.
+ * weights do not stream all the same; else the SSD for the layers beyond that share, if it takes less memory. At full
+ * length a byte costs the same to read whatever it is of, and a text is mostly shorter. Throws BUDGET_TOO_SMALL with
+ * the smallest budget that works for one of them.
  */
 export function chooseHomes(
   home: WantedHome,
@@ -26,21 +27,33 @@ export function chooseHomes(
   if (home === 'ram') return planWith(undefined);
   const onSsd = (): Plan => planWith(layers.map(() => 'ssd'));
   if (home === 'ssd') return onSsd();
-  const inMemory = unlessTooSmall(() => planWith(undefined));
+  const inMemory = orTooSmall(() => planWith(undefined));
   const all = layers.reduce((sum, bytes) => sum + bytes, 0);
-  if (inMemory && (all <= share || inMemory.streamed.length === 0)) return inMemory;
+  if (!isTooSmall(inMemory) && (all <= share || inMemory.streamed.length === 0)) return inMemory;
   const candidates = layers.map((bytes, id) => ({ id, bytes }));
   const kept = spread(candidates, share - ring);
-  const beyond = (): Plan => planWith(layers.map((_, il) => (kept.has(il) ? 'ram' : 'ssd')));
-  return unlessTooSmall(beyond) ?? inMemory ?? onSsd();
+  const beyond = orTooSmall(() => planWith(layers.map((_, il) => (kept.has(il) ? 'ram' : 'ssd'))));
+  if (isTooSmall(inMemory)) return isTooSmall(beyond) ? least(inMemory, orTooSmall(onSsd)) : beyond;
+  // What passes through a ring as large as itself has won nothing.
+  return isTooSmall(beyond) || beyond.shares.kv >= inMemory.shares.kv ? inMemory : beyond;
 }
 
-/** Undefined if the budget is too small. */
-function unlessTooSmall(plan: () => Plan): Plan | undefined {
+type TooSmall = EngineError<'BUDGET_TOO_SMALL'>;
+
+const isTooSmall = (plan: unknown): plan is TooSmall => plan instanceof EngineError && plan.code === 'BUDGET_TOO_SMALL';
+
+/** What keeps it from being made, if the budget is too small for it. */
+function orTooSmall(plan: () => Plan): Plan | TooSmall {
   try {
     return plan();
   } catch (error) {
-    if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return undefined;
+    if (isTooSmall(error)) return error;
     throw error;
   }
+}
+
+/** `plan`; throws the error that names the smaller budget if there is none. */
+function least(inMemory: TooSmall, plan: Plan | TooSmall): Plan {
+  if (!isTooSmall(plan)) return plan;
+  throw inMemory.details.needed < plan.details.needed ? inMemory : plan;
 }
