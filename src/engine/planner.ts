@@ -107,16 +107,20 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   const drafting = draft && planDraft(draft, device, layoutOf, demanded);
   const wanted = { ...demanded, ahead, promptCache };
   const demand = demandOf(outline, device, layoutOf, wanted);
-  const planWith = (kvHomes: Plan['kvHomes']): Plan =>
-    makePlan({
+  const planWith = (kvHomes: Plan['kvHomes']): Plan => {
+    // What lives on the SSD is not copied to memory.
+    const copies = kvHomes?.includes('ssd') ? 0 : promptCache;
+    return makePlan({
       ...demand,
-      ...kvDemandOf(outline, { ...wanted, kvHomes }),
+      ...kvDemandOf(outline, { ...wanted, kvHomes, promptCache: copies }),
+      promptCache: copies,
       budget,
       runtime,
       batch,
       residency: options.residency,
       draft: drafting,
     });
+  };
   const layers = kvPlaces(kvShapeOf(config, { ...kept, context })).layers;
   return chooseHomes(options.kv?.home ?? 'auto', planWith, {
     layers: layers.map(({ k, v }) => parallel * (k.length + v.length)),
