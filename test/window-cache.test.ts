@@ -70,7 +70,8 @@ test('a text that changed is gone on from while nothing that it sees is overwrit
 });
 
 test('texts beyond the places come back from memory, and from the folder after a restart', async () => {
-  const texts = [promptOf(1, 600), promptOf(2, 1400), promptOf(3, 900)];
+  // With its answer the second one has just begun its second turn of 768 rows.
+  const texts = [promptOf(1, 600), promptOf(2, 770), promptOf(3, 1500)];
   const kv = quantized;
   using cache = tempFolder();
   const promptCache = { bytes: 8 * MiB, folder: cache.path, warn: assert.fail };

@@ -106,7 +106,7 @@ async function happen(
       const found = memory.longest(before);
       if (!found) return [];
       slot.keep(0);
-      await passes.takeAll(tokensOf(997, 660), 60);
+      await passes.takeAll(tokensOf(997, 800), 60);
       assert.ok(await found.restore(slot, start));
       return [];
     }
