@@ -38,6 +38,15 @@ const anyKind = fc.record({
   seed: fc.nat(1000),
 });
 
+/** Wider, with its sinks, than the windows of some layers of the model, and narrower without. */
+const narrowest = {
+  kind: { architecture: 'gemma3', type: 'f16', seed: 1 },
+  length: 42,
+  sinks: 9,
+  beyond: 0,
+  pass: 8,
+} as const;
+
 test('a window that a text does not leave changes nothing, to the bit', async () => {
   const anyCase = fc.record({
     kind: anyKind,
@@ -57,7 +66,7 @@ test('a window that a text does not leave changes nothing, to the bit', async ()
       const expected = await new Passes(whole).takeAll(ids, pass);
       assert.deepEqual(await new Passes(windowed).takeAll(ids, pass), expected);
     }),
-    { numRuns: 20 },
+    { numRuns: 20, examples: [[narrowest]] },
   );
 });
 

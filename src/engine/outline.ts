@@ -49,15 +49,18 @@ type KvWanted = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch'
 
 const usual = { kvType: 'f16', kvHomes: undefined, batch: 1, ahead: 0 } as const;
 
-/** What one sequence keeps. A layer with a window of its own keeps to it, unless the one that is wanted is narrower. */
+/**
+ * What one sequence keeps. A layer with a window of its own keeps to it, and to as many tokens as the others: it has
+ * learned to lose sight of the first ones.
+ */
 export function kvShapeOf(config: Config, wanted: KvWanted): KvShape {
   const { context, kvType, window, kvHomes, batch, ahead } = wanted;
   const { layers, kvHeads, keyLength, valueLength } = config;
   const own = config.window;
-  const seen = Array.from({ length: layers }, (_, il): Window | null => {
-    const narrow = own?.layers[il] && own.tokens <= (window?.tokens ?? Number.POSITIVE_INFINITY);
-    return narrow ? { tokens: own.tokens, sinks: 0 } : (window ?? null);
-  });
+  const most = window ? window.tokens + window.sinks : Number.POSITIVE_INFINITY;
+  const seen = Array.from({ length: layers }, (_, il): Window | null =>
+    own?.layers[il] ? { tokens: Math.min(own.tokens, most), sinks: 0 } : (window ?? null),
+  );
   const shape = { layers, kvHeads, keyLength, valueLength, context, type: kvType, ...(kvHomes && { homes: kvHomes }) };
   return seen.every((layer) => layer === null) ? shape : { ...shape, windows: seen, pass: Math.max(batch, 1 + ahead) };
 }

@@ -41,7 +41,7 @@ test('with a window keys and values take what it takes, however long a text may 
   assert.deepEqual([chosen.context, chosen.shares.kv], [2 ** 20, bytes[1]]);
 });
 
-test('layers with a window of their own keep no more than that shows, and a narrower one counts for all', () => {
+test('layers with a window of their own keep no more than that shows, nor than the others do, and no sinks', () => {
   const gemma = written({ architecture: 'gemma3', window: { tokens: 300, pattern: 6 } });
   const kv = (options: Partial<PlanOptions>): number => plan(gemma, options).shares.kv / (2 * 2 * 2 * 16);
   // Of six layers five have the model's window: 300 tokens and a pass of 64, in groups of 256.
@@ -49,7 +49,7 @@ test('layers with a window of their own keep no more than that shows, and a narr
   // A copy of the sinks stands behind, and two of float32 beside it.
   const sinks = (count: number): number => 2 * count + 2 * count;
   assert.equal(kv({ kv: { window } }), 5 * 512 + 1280 + sinks(4));
-  assert.equal(kv({ kv: { window: { tokens: 100, sinks: 8 } } }), 6 * (256 + sinks(8)));
+  assert.equal(kv({ kv: { window: { tokens: 100, sinks: 8 } } }), 6 * 256 + sinks(8));
 });
 
 test('a window shows no more than the model was trained for; without one the context has that limit', () => {
