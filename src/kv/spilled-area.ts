@@ -1,4 +1,5 @@
 import { alignUp } from '../base/bytes.ts';
+import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import type { Reader } from '../stream/reader.ts';
 import { type ByteRange, spillOf, spillUnit } from './spill.ts';
@@ -33,14 +34,14 @@ export class SpilledArea {
 
   /**
    * Of an image that is up to date, the `dirty` ranges have changed, the last one by what was appended before `end`, where
-   * the area ends. The image stays as it is until this resolves. Rejects with WRITE_FAILED.
+   * the area ends. The image stays as it is until this ends. Rejects with WRITE_FAILED.
    */
   async spill(image: Uint8Array, dirty: readonly ByteRange[], end: number): Promise<void> {
     const { reader, file, position, tail } = this.place;
     const spill = spillOf(dirty, end);
     this.#tail = spill.tail;
     if (spill.tail !== undefined) tail.set(image.subarray(spill.tail, spill.tail + spillUnit));
-    await Promise.all(spill.writes.map(([from, to]) => reader.write(file, image.subarray(from, to), position + from)));
+    await allSettled(spill.writes.map(([from, to]) => reader.write(file, image.subarray(from, to), position + from)));
   }
 
   /** The bytes [offset, offset + length); `offset` is a multiple of the unit. Rejects with READ_FAILED, FILE_CHANGED. */

@@ -1,4 +1,5 @@
 import { alignUp } from '../base/bytes.ts';
+import { allSettled } from '../base/settled.ts';
 import type { Tensor } from '../ggml/graph.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
@@ -87,13 +88,13 @@ export class Staging implements Disposable {
     }
   }
 
-  /** A layer has been computed on: keeps what `span` stored. Its bytes stay as they are until this resolves. Rejects with WRITE_FAILED. */
+  /** A layer has been computed on: keeps what `span` stored. Its bytes stay as they are until this ends. Rejects with WRITE_FAILED. */
   async stored({ rows, k, v }: StagedLayer, { kv, start, tokens }: Span): Promise<void> {
     const sinks = rows.window?.sinks ?? 0;
     const followed = sinks > 0 ? kv.toFollow(start, tokens.length).map((steps) => sinkRow(rows, steps)) : [];
     const changed = [...followed.map((row) => [row, row + sinks] as const), ...writtenRows(rows, start, tokens.length)];
     const end = sinks + rows.ring;
-    await Promise.all(
+    await allSettled(
       [k, v].map(({ area, image, rowBytes: row }) =>
         area.spill(
           image,
