@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { after } from 'node:test';
+import { kvShapeOf, openOutline } from '../../src/engine/outline.ts';
+import { layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { Runtime } from '../../src/engine/runtime.ts';
+import { Device } from '../../src/ggml/device.ts';
+import { kvFileBytes } from '../../src/kv/shape.ts';
+import type { KvSlot } from '../../src/kv/slot.ts';
+import type { KvHome, KvOptions } from '../../src/plan/kv-choice.ts';
+import type { PassOptions } from '../../src/run/forward.ts';
+import { plenty } from './load.ts';
+import { SpiedReader, type SpyOptions } from './spied-reader.ts';
+
+export interface TwinOptions extends KvOptions {
+  readonly context: number;
+  /** Tokens of a pass at most. */
+  readonly batch?: number;
+  readonly parallel?: number;
+  /** Left out: all weights are resident. */
+  readonly budget?: number;
+  /** By layer. */
+  readonly homes?: readonly KvHome[];
+  readonly spy?: SpyOptions;
+}
+
+/** A model whose keys and values live wherever a test wants them, and a spy on what is read and written of them. */
+export interface Twin extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly slot: KvSlot;
+  readonly spy: SpiedReader;
+  /** The last logits of a pass over `tokens`, which come after those that the slot holds. */
+  pass(tokens: readonly number[], options?: PassOptions): Promise<Float32Array>;
+}
+
+const device = new Device(1, 0);
+after(() => device[Symbol.dispose]());
+
+/** Opens a model as a whole, with kernels whose results depend on nothing but their operands. */
+export async function openTwin(path: string, options: TwinOptions): Promise<Twin> {
+  const { context, batch = 64, parallel = 1, budget = plenty, homes, spy, folder, ...kv } = options;
+  const outline = openOutline(path);
+  const layoutOf = layoutsOf(device, 'plain');
+  const demand = { budget, runtime: 0, context, parallel, kernels: 'plain' as const };
+  const planned = planModel(outline, device, layoutOf, { ...demand, kv: { ...kv, home: 'ram' } });
+  const wanted = { ...planned, batch, kvHomes: homes };
+  const plan = { ...wanted, kvOnSsd: parallel * kvFileBytes(kvShapeOf(outline.config, wanted)) };
+  const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 }, kvFolder: folder });
+  await runtime.load();
+  const slot = runtime.slots.all[0] ?? assert.fail();
+  const spied = new SpiedReader(runtime.reader, spy);
+  return {
+    runtime,
+    slot,
+    spy: spied,
+    async pass(tokens, options) {
+      const { kv, tokens: before } = slot;
+      try {
+        const logits = await runtime.run([{ kv, start: before.length, tokens, logits: 'last' }], options);
+        slot.store(tokens);
+        return logits.slice();
+      } catch (error) {
+        slot.interrupted(before.length + tokens.length);
+        throw error;
+      }
+    },
+    [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
+  };
+}
