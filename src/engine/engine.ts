@@ -187,8 +187,7 @@ export class Engine {
       this.#sums.promptTokens += prompts;
       for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime.limits.batch);
     } catch (error) {
-      for (const { sequence, slot, span } of turns) {
-        slot.interrupted(span.start + span.tokens.length);
+      for (const { sequence, slot } of turns) {
         if (!slot.inMemory && isLoss(error)) slot.keep(0);
         sequence.fail(error as Error);
       }

@@ -46,11 +46,6 @@ export class KvSlot implements Disposable {
     this.written = Math.max(this.written, this.tokens.length);
   }
 
-  /** A pass up to token `end` has failed on the way: its tokens are not stored, but may have overwritten others. */
-  interrupted(end: number): void {
-    this.written = Math.max(this.written, end);
-  }
-
   /** The keys and values of `tokens` have been copied here, in the place of all others; `exact` and `written` as theirs. */
   hold(tokens: readonly number[], exact: number, written: number = tokens.length): void {
     this.tokens.length = 0;
