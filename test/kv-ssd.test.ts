@@ -67,7 +67,7 @@ async function assertAlike(ram: Twin, ssd: Twin, steps: readonly Step[], context
       );
       if ('error' in failed) {
         assert.ok(failed.error instanceof EngineError, `${failed.error}`);
-        ram.slot.interrupted(start + text.length);
+        ram.slot.expect(text.length);
         // What was to be written is lost.
         if (failed.error.code === 'WRITE_FAILED') for (const { slot } of [ram, ssd]) slot.keep(0);
       } else assert.deepEqual(failed.logits, await ram.pass(text), `after ${start} tokens, ${text.length} more`);

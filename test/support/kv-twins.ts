@@ -59,7 +59,7 @@ export async function openTwin(path: string, options: TwinOptions): Promise<Twin
         slot.store(tokens);
         return logits.slice();
       } catch (error) {
-        slot.interrupted(before.length + tokens.length);
+        slot.expect(tokens.length);
         throw error;
       }
     },
