@@ -44,6 +44,9 @@ interface Measured {
   readonly bytes: number;
   /** What reading alone takes for so many bytes. */
   readonly limit: number;
+  /** Computing, and waiting for what streams. */
+  readonly compute: number;
+  readonly stall: number;
 }
 
 /** Small numbers, as float16 or in blocks of any type. */
@@ -111,12 +114,15 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   for (let round = 0; round < rounds; round += 1) {
     const perByte = await readingAlone(source, () => reader.bytesRead);
     const [began, before] = [performance.now(), reader.bytesRead];
+    const [computed, stalled] = [runtime.forward.computeSeconds, runtime.stallSeconds];
     for (let i = 0; i < tokens; i += 1) await pass();
     const seconds = (performance.now() - began) / 1000 / tokens;
     // What is mapped is read too, by the system.
     const mapped = way === 'mapped' ? (kvBytes(store.shape) * at) / context : 0;
     const bytes = (reader.bytesRead - before) / tokens + mapped;
-    measured.push({ seconds, bytes, limit: bytes * perByte });
+    const compute = (runtime.forward.computeSeconds - computed) / tokens;
+    const stall = (runtime.stallSeconds - stalled) / tokens;
+    measured.push({ seconds, bytes, limit: bytes * perByte, compute, stall });
   }
   return measured;
 }
@@ -144,6 +150,8 @@ function compare(path: string, options: Options): void {
         bytes: formatBytes(of(({ bytes }) => bytes)),
         reading_alone: of(({ limit }) => limit).toFixed(3),
         by_limit: `${of(({ seconds, limit }) => seconds / limit).toFixed(3)} (${measured.map(({ seconds, limit }) => (seconds / limit).toFixed(2)).join(', ')})`,
+        compute: of(({ compute }) => compute).toFixed(3),
+        stall: of(({ stall }) => stall).toFixed(3),
         peak: String(limited.peak()),
       },
     });
