@@ -52,7 +52,14 @@ export class ScriptedEngine implements AsyncDisposable {
     const plan = planModel(outline, device, layoutOf, demand);
     const exact = kernels === 'plain';
     const reading = { inFlight: 3 };
-    const opened = await Runtime.open(outline, plan, { device, layoutOf, reading, exact, adaptive });
+    const opened = await Runtime.open(outline, plan, {
+      device,
+      layoutOf,
+      reading,
+      exact,
+      adaptive,
+      kvFolder: kv?.folder,
+    });
     return new ScriptedEngine(opened, Vocabulary.open(path), device);
   }
 

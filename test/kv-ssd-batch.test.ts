@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
+import { kvShapeOf, openOutline } from '../src/engine/outline.ts';
+import { openKvFile } from '../src/kv/file.ts';
+import { type KvShape, kvFileBytes } from '../src/kv/shape.ts';
+import { KvSlot } from '../src/kv/slot.ts';
+import { spillUnit } from '../src/kv/spill.ts';
+import type { KvHome, KvType, Window } from '../src/plan/kv-choice.ts';
+import { openTwin, type Twin } from './support/kv-twins.ts';
+import { nmse } from './support/logits.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const layers = 4;
+const spec: RandomModelSpec = {
+  architecture: 'llama',
+  layers,
+  width: 128,
+  heads: 4,
+  kvHeads: 4,
+  feedForward: 64,
+  vocabulary: 97,
+};
+const path = folder.file('model.gguf');
+writeRandomModel(path, spec);
+const { config } = openOutline(path);
+
+const textOf = (seed: number, length: number): number[] =>
+  Array.from({ length }, (_, i) => (i * 29 + seed * 11 + i * i) % spec.vocabulary);
+const all = (home: KvHome): readonly KvHome[] => Array(layers).fill(home);
+
+/** Bytes of a token's keys and values in all layers. */
+const tokenBytes = 2 * layers * spec.width * 2;
+
+test('a long text is written once, in whole units, and what has not changed is not written again', async () => {
+  const context = 900;
+  await using ssd = await openTwin(path, { context, homes: all('ssd'), folder: folder.path });
+  await ssd.pass(textOf(1, 50));
+  for (let i = 0; i < 800; i += 1) await ssd.pass([i % spec.vocabulary]);
+  const { spy } = ssd;
+  assert.ok(spy.written <= 850 * tokenBytes, `${spy.written} bytes written of ${850 * tokenBytes}`);
+  // What is not there yet fills less than a unit each.
+  assert.ok(spy.written > 850 * tokenBytes - 2 * layers * spillUnit);
+  assert.equal(spy.written, spy.writes * spillUnit);
+});
+
+test('behind a window, too, each token is written once, but for the sinks that follow', async () => {
+  const context = 5000;
+  const window = { tokens: 100, sinks: 4 };
+  await using ssd = await openTwin(path, { context, window, homes: all('ssd'), folder: folder.path });
+  for (let i = 0; i < 100; i += 1) await ssd.pass(textOf(i, 20));
+  for (let i = 0; i < 400; i += 1) await ssd.pass([i % spec.vocabulary]);
+  const { spy } = ssd;
+  const turns = Math.ceil(2400 / 256);
+  const beside = (turns + 2400 / 512 + 2) * 2 * layers * spillUnit;
+  assert.ok(spy.written <= 2400 * tokenBytes + beside, `${spy.written} bytes written of ${2400 * tokenBytes}`);
+  assert.ok(spy.written > 2400 * tokenBytes - 2 * layers * spillUnit);
+});
+
+/** A sequence of its own kind in a batch. */
+interface Kind {
+  readonly type: KvType;
+  readonly window?: Window;
+  readonly context: number;
+  readonly homes: readonly KvHome[];
+}
+
+const kinds: readonly Kind[] = [
+  { type: 'f16', context: 1000, homes: all('ssd') },
+  { type: 'q4_0', context: 300, homes: ['ram', 'ssd', 'ram', 'ssd'] },
+  { type: 'q8_0', context: 2000, window: { tokens: 70, sinks: 4 }, homes: all('ssd') },
+  { type: 'f16', context: 700, homes: all('ram') },
+  { type: 'f16', context: 2000, window: { tokens: 30, sinks: 0 }, homes: ['ssd', 'ssd', 'ram', 'ram'] },
+];
+
+/** A place of such a kind, beside those that the model has. */
+function slotOf({ runtime }: Twin, { type, context, window, homes }: Kind): KvSlot {
+  const shape: KvShape = kvShapeOf(config, { context, kvType: type, window, kvHomes: homes, batch: 64, ahead: 0 });
+  const bytes = kvFileBytes(shape);
+  if (bytes === 0) return new KvSlot(shape);
+  const { reader } = runtime;
+  return new KvSlot(shape, { reader, file: reader.add(openKvFile(folder.path, bytes)), position: 0 });
+}
+
+test('sequences of any type, window and home share a pass, and each gets what it gets in memory, or alone', async () => {
+  // Its ring is the largest.
+  await using ssd = await openTwin(path, { context: 2000, homes: all('ssd'), folder: folder.path, spy: { delay: 2 } });
+  const places = (homed: boolean): readonly KvSlot[] =>
+    kinds.map((kind) => slotOf(ssd, homed ? kind : { ...kind, homes: all('ram') }));
+  const [mixed, inMemory, alone] = [places(true), places(false), places(false)];
+  const spans = (slots: readonly KvSlot[], round: number) =>
+    slots.map((slot, i) => {
+      // The first one leaves now and then; some are guessing, some read a prompt.
+      const n = [1, 40, 3, 17, 1, 60, 8][(i + round) % 7] ?? 1;
+      return { kv: slot.kv, start: slot.tokens.length, tokens: textOf(i + 7 * round, n), logits: 'last' as const };
+    });
+  for (let round = 0; round < 12; round += 1) {
+    const who = mixed.map((_, i) => i).filter((i) => (round + i) % 4 !== 3);
+    const run = async (slots: readonly KvSlot[]): Promise<Float32Array> => {
+      const own = spans(slots, round).filter((_, i) => who.includes(i));
+      const logits = (await ssd.runtime.run(own)).slice();
+      for (const [at, i] of who.entries()) slots[i]?.store(own[at]?.tokens ?? []);
+      return logits;
+    };
+    const [expected, actual] = [await run(inMemory), await run(mixed)];
+    assert.deepEqual(actual, expected, `round ${round}`);
+    const own = spans(alone, round);
+    for (const [at, i] of who.entries()) {
+      const [span] = own.slice(i, i + 1);
+      assert.ok(span);
+      const logits = await ssd.runtime.run([span]);
+      alone[i]?.store(span.tokens);
+      const size = spec.vocabulary;
+      assert.ok(nmse(actual.subarray(at * size, (at + 1) * size), logits) < 1e-5, `sequence ${i} in round ${round}`);
+    }
+  }
+  ssd.spy.assertNoRaces();
+  for (const slot of [...mixed, ...inMemory, ...alone]) slot[Symbol.dispose]();
+});
+
+test('what is put in the place of what was stored is what the next pass reads, not what was read ahead', async () => {
+  await using ssd = await openTwin(path, { context: 256, homes: all('ssd'), folder: folder.path, parallel: 2 });
+  const [slot, other] = ssd.runtime.slots.all;
+  assert.ok(slot && other);
+  const run = async (place: KvSlot, tokens: readonly number[]): Promise<Float32Array> => {
+    const span = { kv: place.kv, start: place.tokens.length, tokens, logits: 'last' as const };
+    const logits = (await ssd.runtime.run([span])).slice();
+    place.store(tokens);
+    return logits;
+  };
+  await run(other, textOf(5, 100));
+  await run(slot, textOf(6, 100));
+  await run(slot, [1]);
+  slot.keep(100);
+  await run(slot, [1]);
+  // As when it is restored from a folder.
+  slot.keep(0);
+  for (const piece of other.pieces(100)) await slot.write(piece, await other.read(piece));
+  slot.hold(textOf(5, 100), 0);
+  const actual = await run(slot, [1]);
+  assert.deepEqual(actual, await run(other, [1]));
+});
