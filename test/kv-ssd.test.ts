@@ -168,3 +168,18 @@ test('a pass that is given up between two steps, while a layer is written, leave
   }
   ssd.spy.assertNoRaces();
 });
+
+test('a write that fails while its pass is given up is told of: what it was to keep is lost', async () => {
+  const options = { context: 256, budget: 4.5 * 2 ** 20, homes: Array(4).fill('ssd' as const), folder: folder.path };
+  await using ssd = await openTwin(large, options);
+  for (const after of [0, 1, 3]) {
+    ssd.slot.keep(0);
+    await ssd.pass(textOf(1, 20));
+    ssd.spy.fail('Write', after);
+    const giveUp = new AbortController();
+    const onStep = (): void => {
+      if (ssd.spy.writes >= ssd.spy.failingWrite) giveUp.abort();
+    };
+    await assert.rejects(ssd.pass(textOf(2, 40), { signal: giveUp.signal, onStep }), { code: 'WRITE_FAILED' });
+  }
+});
