@@ -102,7 +102,7 @@ test('keys and values on the SSD are those in memory, bit for bit, however a tex
   const steps = fc.array(anyStep(300), { minLength: 3, maxLength: 14 });
   await fc.assert(
     fc.asyncProperty(anyCase, steps, ({ model, ...options }, steps) => isAlike(model, options, steps)),
-    { numRuns: 30, includeErrorInReport: true },
+    { numRuns: 20, includeErrorInReport: true },
   );
 });
 
@@ -119,7 +119,7 @@ test('and so they are behind a window, around the ring and as the sinks follow',
       const fitting = steps.map((step) => ({ ...step, tokens: Math.min(step.tokens, options.batch) }));
       return isAlike(path, { ...options, context: 3000 }, fitting);
     }),
-    { numRuns: 16, includeErrorInReport: true },
+    { numRuns: 12, includeErrorInReport: true },
   );
 });
 

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import test, { after } from 'node:test';
+import { memoryGroup } from '../bench/memory-group.ts';
+import { formatBytes } from '../src/base/bytes.ts';
+import { type Ended, run, type StartOptions, start } from './support/cli.ts';
+import { smallDisk } from './support/full-disk.ts';
+import { isAlive, until } from './support/processes.ts';
+import { smollm2 } from './support/smollm2.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const model = await smollm2();
+const linux = process.platform === 'linux';
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const kvDir = folder.file('kv');
+const question = ['-p', 'Why is the sky blue?', '--temperature', '0', '-t', '1', '-n', '12'];
+const tight = ['-m', '192M', '-c', '512'];
+const onSsd = ['--mmap-kv', '--kv-dir', kvDir];
+
+interface Planned {
+  readonly kv_on_ssd: { readonly bytes: number; readonly layers: number };
+  readonly bytes_per_token: number;
+  readonly streamed: { readonly bytes: number };
+  readonly memory: Readonly<Record<string, number>>;
+}
+interface Answer {
+  readonly text: string;
+  readonly stats: {
+    readonly memory: { readonly peak: number; readonly budget: number; readonly kv: number };
+    readonly decode: { readonly bytes_per_token: number };
+  };
+}
+
+async function json<T>(args: readonly string[], options: StartOptions = {}): Promise<T> {
+  const { code, stdout, stderr } = await run([...args, '--json'], options);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as T;
+}
+const planned = async (...args: readonly string[]): Promise<Planned> =>
+  (await json<{ plan: Planned }>(['info', model, ...args])).plan;
+const refused = ({ code, stdout, stderr }: Ended, error: string, exit: number): void => {
+  assert.deepEqual([code, stdout], [exit, ''], stderr);
+  assert.match(stderr, new RegExp(`\\[${error}\\]$`, 'm'));
+};
+
+test('keys and values on the SSD give the answer of those in memory, within the budget', async (t) => {
+  const budget = 192 * 2 ** 20;
+  const group = memoryGroup(budget);
+  const limited = typeof group !== 'string';
+  if (!limited) t.diagnostic(`no cgroup (${group}): the process's own peak is checked instead`);
+  const args = ['run', model, ...question, '-m', `${budget}`, '-c', '2048', '--kernels', 'plain'];
+  const inMemory = await json<Answer>([...args, '--kv-home', 'ram']);
+  const answer = await json<Answer>([...args, ...onSsd], limited ? { wrapper: group.wrapper } : {});
+  assert.equal(answer.text, inMemory.text);
+  const { peak, kv } = answer.stats.memory;
+  assert.ok(kv < inMemory.stats.memory.kv / 2);
+  t.diagnostic(`the process's peak was ${formatBytes(peak)} of ${formatBytes(budget)}`);
+  assert.ok(peak <= budget, `peak ${peak}`);
+  if (limited) {
+    t.diagnostic(`the cgroup's peak was ${formatBytes(group.peak())}`);
+    assert.ok(group.peak() <= budget);
+    group[Symbol.dispose]();
+  }
+  assert.deepEqual(readdirSync(kvDir), []);
+});
+
+test('info says what lives on the SSD, to people and programs, and run does so', async () => {
+  const plan = await planned(...tight, '--kv-home', 'ssd');
+  // 30 layers of 3 heads of 64, as float16, in units of 16 KiB.
+  assert.deepEqual(plan.kv_on_ssd, { bytes: 2 * 30 * 512 * 3 * 64 * 2, layers: 30 });
+  assert.equal(plan.bytes_per_token, plan.streamed.bytes + plan.kv_on_ssd.bytes);
+  const { stdout } = await run(['info', model, ...tight, '--kv-home', 'ssd']);
+  assert.match(stdout, /^ {2}KV on SSD {1,}11\.3 MiB, read for each token as far as the text goes$/m);
+  const { stats } = await json<Answer>(['run', model, ...question, ...tight, ...onSsd]);
+  assert.equal(stats.memory.kv, plan.memory['kv']);
+  assert.ok(stats.decode.bytes_per_token > 0);
+  const inMemory = await planned(...tight, '--kv-home', 'ram');
+  assert.deepEqual(inMemory.kv_on_ssd, { bytes: 0, layers: 0 });
+  assert.doesNotMatch((await run(['info', model, ...tight, '--kv-home', 'ram'])).stdout, /KV on SSD/);
+});
+
+test('what would crowd out the weights goes to the SSD without being asked to, and the smallest budget that is named works', async () => {
+  const long = ['-c', '8192'];
+  assert.equal((await planned('-m', '2G', ...long)).kv_on_ssd.layers, 0, 'all fits');
+  const { kv_on_ssd } = await planned('-m', '256M', ...long);
+  assert.ok(kv_on_ssd.layers > 0);
+  const smallest = async (home: string): Promise<number> => {
+    const args = ['info', model, '-m', '20M', ...long, '--kv-home', home, '-t', '1'];
+    return Number(/needs at least (\d+) MiB/.exec((await run(args)).stdout)?.[1]);
+  };
+  const [auto, ssd, ram] = [await smallest('auto'), await smallest('ssd'), await smallest('ram')];
+  assert.ok(auto === ssd && ssd < ram - 100, `${auto}, ${ssd}, ${ram}`);
+  const { stats } = await json<Answer>(['run', model, ...question, '-n', '4', ...long, '-m', `${auto + 2}M`, '--kv-dir', kvDir]);
+  assert.ok(stats.memory.peak <= stats.memory.budget, `${stats.memory.peak} of ${stats.memory.budget}`);
+});
+
+test('without room, or a folder, there is no answer but KV_SPACE, and exit code 1', async (t) => {
+  writeFileSync(folder.file('file'), '');
+  const args = ['run', model, ...question, ...tight, '--mmap-kv', '--kv-dir'];
+  refused(await run([...args, folder.file('file')]), 'KV_SPACE', 1);
+  using disk = smallDisk(2 ** 20);
+  if (!disk) return t.diagnostic('no disk of its own can be made');
+  refused(await run([...args, disk.path]), 'KV_SPACE', 1);
+  assert.deepEqual(readdirSync(disk.path), []);
+});
+
+test('a home that does not exist is refused as any other wrong option is', async () => {
+  const { code, stderr } = await run(['run', model, ...question, '--kv-home', 'moon']);
+  assert.equal(code, 2);
+  assert.match(stderr, /--kv-home.*ram, ssd/s);
+});
+
+/** Whether `pid` has a file for keys and values open. */
+const hasFile = (pid: number): boolean =>
+  readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(kvDir);
+    } catch {
+      return false;
+    }
+  });
+
+test('a process that is killed leaves no file behind', { skip: !linux }, async () => {
+  const { child, ended } = start(['run', model, ...question.slice(0, -1), '500', ...tight, ...onSsd]);
+  const pid = child.pid ?? assert.fail();
+  child.stdout?.once('data', () => child.kill('SIGKILL'));
+  await until(() => isAlive(pid) && hasFile(pid));
+  await ended;
+  assert.deepEqual(readdirSync(kvDir), []);
+});
+
+test('what a process that is gone has left is removed at the next start, which says so', async () => {
+  const gone = spawnSync(process.execPath, ['-e', '']).pid;
+  const nameOf = (pid: number): string => `ssd-llm-${pid}-0f3c0f0e-8f43-4a4a-9b6a-0c6f3c0a1b2c.kv-tmp`;
+  using own = tempFolder();
+  for (const pid of [gone, process.pid]) writeFileSync(own.file(nameOf(pid)), 'x');
+  const args = ['run', model, ...question, ...tight, '--mmap-kv', '--kv-dir', own.path];
+  const { code, stderr } = await run(args);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, new RegExp(`^.*${nameOf(gone)} was left by a process that is gone; removed$`, 'm'));
+  assert.deepEqual(readdirSync(own.path), [nameOf(process.pid)]);
+});
