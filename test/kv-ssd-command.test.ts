@@ -92,7 +92,18 @@ test('what would crowd out the weights goes to the SSD without being asked to, a
   };
   const [auto, ssd, ram] = [await smallest('auto'), await smallest('ssd'), await smallest('ram')];
   assert.ok(auto === ssd && ssd < ram - 100, `${auto}, ${ssd}, ${ram}`);
-  const { stats } = await json<Answer>(['run', model, ...question, '-n', '4', ...long, '-m', `${auto + 2}M`, '--kv-dir', kvDir]);
+  const { stats } = await json<Answer>([
+    'run',
+    model,
+    ...question,
+    '-n',
+    '4',
+    ...long,
+    '-m',
+    `${auto + 2}M`,
+    '--kv-dir',
+    kvDir,
+  ]);
   assert.ok(stats.memory.peak <= stats.memory.budget, `${stats.memory.peak} of ${stats.memory.budget}`);
 });
 
