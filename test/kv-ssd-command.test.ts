@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';
 import { smallDisk } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
+import { modest, post, ran, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -91,7 +93,8 @@ test('what would crowd out the weights goes to the SSD without being asked to, a
     return Number(/needs at least (\d+) MiB/.exec((await run(args)).stdout)?.[1]);
   };
   const [auto, ssd, ram] = [await smallest('auto'), await smallest('ssd'), await smallest('ram')];
-  assert.ok(auto === ssd && ssd < ram - 100, `${auto}, ${ssd}, ${ram}`);
+  // What the process takes is measured each time.
+  assert.ok(Math.abs(auto - ssd) < 8 && ssd < ram - 100, `${auto}, ${ssd}, ${ram}`);
   const { stats } = await json<Answer>([
     'run',
     model,
@@ -100,7 +103,7 @@ test('what would crowd out the weights goes to the SSD without being asked to, a
     '4',
     ...long,
     '-m',
-    `${auto + 2}M`,
+    `${auto + 8}M`,
     '--kv-dir',
     kvDir,
   ]);
@@ -152,4 +155,25 @@ test('what a process that is gone has left is removed at the next start, which s
   assert.equal(code, 0, stderr);
   assert.match(stderr, new RegExp(`^.*${nameOf(gone)} was left by a process that is gone; removed$`, 'm'));
   assert.deepEqual(readdirSync(own.path), [nameOf(process.pid)]);
+});
+
+test('a server answers four at once from the SSD, where its settings say so', { skip: !linux }, async () => {
+  const left = `ssd-llm-${spawnSync(process.execPath, ['-e', '']).pid}-0f3c0f0e.kv-tmp`;
+  writeFileSync(join(kvDir, left), 'x');
+  const args = [model, ...modest, '--parallel', '4', '--mmap-kv'];
+  await using server = await serve(args, { env: { SSD_LLM_KV_HOME: 'ram', SSD_LLM_KV_DIR: kvDir } });
+  const prompts = ['Why is the sky blue?', 'Count to ten.', 'Name a river.', 'Once upon a time'];
+  const answers = prompts.map(async (prompt) => {
+    const options = { num_predict: 12, temperature: 0 };
+    const name = 'smollm2-135m-instruct:q4_1';
+    const reply = await post(server, '/api/generate', { model: name, prompt, stream: false, raw: true, options });
+    return ((await reply.json()) as { response: string }).response;
+  });
+  for (const [i, text] of (await Promise.all(answers)).entries()) {
+    assert.equal(text, await ran(model, '--prompt', prompts[i] ?? '', '--raw', '-n', '12', '--temperature', '0'));
+  }
+  assert.ok(server.engines().some(hasFile), 'the flag wins over the environment');
+  assert.match(server.said(), new RegExp(`${left} was left by a process that is gone; removed`));
+  for (const pid of server.engines()) process.kill(pid, 'SIGKILL');
+  assert.deepEqual(readdirSync(kvDir), []);
 });
