@@ -68,7 +68,7 @@ test('told to stop in the middle of an answer, it lets that end; told twice, it 
 });
 
 test('the smallest budget that it names is one that it serves under', async () => {
-  const options = ['--ctx', '512', '--parallel', '1', '--prompt-cache', '0', '--threads', '1'];
+  const options = ['--ctx', '512', '--parallel', '1', '--prompt-cache', '0', '--threads', '1', '--kv-home', 'ram'];
   const least = async (...args: readonly string[]): Promise<number> => {
     const refused = await run(['serve', model, ...options, ...args, '-m', '20M'], { env });
     assert.equal(refused.code, 1);

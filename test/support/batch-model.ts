@@ -30,6 +30,7 @@ export function openBatchModel(path: string, { streamed = false, ...options }: B
     threads: 1,
     context: shape.context,
     kernels: 'plain',
+    kv: { home: 'ram' },
     parallel,
     ...options,
   });

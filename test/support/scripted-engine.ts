@@ -43,7 +43,7 @@ export class ScriptedEngine implements AsyncDisposable {
   }
 
   static async open(path: string, options: ScriptedOptions): Promise<ScriptedEngine> {
-    const { beside, context, ahead, parallel = 1, kernels = 'plain', kv, adaptive = false } = options;
+    const { beside, context, ahead, parallel = 1, kernels = 'plain', adaptive = false, kv = { home: 'ram' } } = options;
     const outline = openOutline(path);
     const device = new Device(1, 0);
     const layoutOf = layoutsOf(device, kernels);
