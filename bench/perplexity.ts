@@ -84,8 +84,8 @@ const describe = ({ kvType, ctx, ...options }: Options): string => {
 async function main(path: string, file: string, options: Options): Promise<void> {
   const { memoryBudget, ctx, chunk, tokens } = options;
   await using model = Model.open(path, { memoryBudget, context: ctx, kv: kvOf(options) });
-  const text = model.tokenize(readFileSync(file, 'utf8')).slice(0, tokens);
-  await model.load(model.plan(ctx, { prompt: text.length, answer: 1 }));
+  const { context } = await model.load(model.plan(ctx, { prompt: tokens, answer: 0 }));
+  const text = model.tokenize(readFileSync(file, 'utf8')).slice(0, Math.min(tokens, context));
   const { losses, seconds } = await model.exclusively((runtime) =>
     foretell(runtime, text, Math.min(chunk, runtime.limits.batch)),
   );
