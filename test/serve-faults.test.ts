@@ -195,7 +195,7 @@ test('a server that is killed leaves no engine behind', linux, async () => {
 
 test('an unloaded model leaves no process; a context too small for a request grows', linux, async () => {
   const small = ['--memory-budget', '300M', '--threads', '1', '--kernels', 'plain', '--parallel', '1'];
-  await using server = await serve([path, ...small]);
+  await using server = await serve([path, ...small, '--kv-home', 'ram']);
   const context = async (): Promise<number> => {
     const { models } = (await (await fetch(`${server.url}/api/ps`)).json()) as { models: { context_length: number }[] };
     return models[0]?.context_length ?? 0;
