@@ -15,7 +15,8 @@ export interface HomeCosts {
 
 /**
  * A plan for where keys and values are wanted. `auto` is memory, if they take no more than their share of it or the
- * weights do not stream all the same; else the SSD for the layers beyond that share, if it takes less memory. At full
+ * weights do not stream all the same; else the SSD for the layers beyond that share, if it takes less memory, and for all
+ * of them where memory cannot hold them at all. At full
  * length a byte costs the same to read whatever it is of, and a text is mostly shorter. Throws BUDGET_TOO_SMALL with
  * the smallest budget that works for one of them.
  */
@@ -29,11 +30,11 @@ export function chooseHomes(
   if (home === 'ssd') return onSsd();
   const inMemory = orTooSmall(() => planWith(undefined));
   const all = layers.reduce((sum, bytes) => sum + bytes, 0);
-  if (!isTooSmall(inMemory) && (all <= share || inMemory.streamed.length === 0)) return inMemory;
+  if (isTooSmall(inMemory)) return least(inMemory, orTooSmall(onSsd));
+  if (all <= share || inMemory.streamed.length === 0) return inMemory;
   const candidates = layers.map((bytes, id) => ({ id, bytes }));
   const kept = spread(candidates, share - ring);
   const beyond = orTooSmall(() => planWith(layers.map((_, il) => (kept.has(il) ? 'ram' : 'ssd'))));
-  if (isTooSmall(inMemory)) return isTooSmall(beyond) ? least(inMemory, orTooSmall(onSsd)) : beyond;
   // What passes through a ring as large as itself has won nothing.
   return isTooSmall(beyond) || beyond.shares.kv >= inMemory.shares.kv ? inMemory : beyond;
 }
