@@ -164,7 +164,7 @@ function sparse70b(path: string): void {
   });
 }
 
-test('a file of 40 GB is described and planned in less than half a second', async () => {
+test('a file of 40 GB is described and planned in less than a second', async () => {
   using folder = tempFolder();
   const path = folder.file('70b.gguf');
   sparse70b(path);
@@ -176,7 +176,7 @@ test('a file of 40 GB is described and planned in less than half a second', asyn
     assert.ok(parameters > 70e9 && plan.bytes_per_token > 30e9 && plan.resident.bytes > 5e9);
   }
   // The best of five: the machine may be busy with something else.
-  assert.ok(Math.min(...seconds) < 0.5, `${seconds.map((s) => s.toFixed(2)).join(', ')} s`);
+  assert.ok(Math.min(...seconds) < 1, `${seconds.map((s) => s.toFixed(2)).join(', ')} s`);
 });
 
 test('a 70B in a budget far too small is told the smallest that works, at once', async () => {
