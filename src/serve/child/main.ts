@@ -3,8 +3,8 @@ import type { Order, Report } from './protocol.ts';
 import { Session } from './session.ts';
 
 const session = new Session((report: Report) => {
-  // The server may be gone.
-  if (process.connected) process.send?.(report);
+  // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
+  if (process.connected) process.send?.(report, undefined, undefined, () => {});
 });
 
 process.on('message', (order: Order) => session.obey(order));
