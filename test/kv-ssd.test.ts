@@ -180,6 +180,7 @@ test('a write that fails while its pass is given up is told of: what it was to k
     const onStep = (): void => {
       if (ssd.spy.writes >= ssd.spy.failingWrite) giveUp.abort();
     };
-    await assert.rejects(ssd.pass(textOf(2, 40), { signal: giveUp.signal, onStep }), { code: 'WRITE_FAILED' });
+    // Every head's first unit is full after 128 tokens.
+    await assert.rejects(ssd.pass(textOf(2, 120), { signal: giveUp.signal, onStep }), { code: 'WRITE_FAILED' });
   }
 });

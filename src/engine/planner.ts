@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { type KvShape, kvBytes, kvFileBytes, kvPlaces, kvRingBytes } from '../kv/shape.ts';
+import { type KvShape, kvBytes, kvFileBytes, kvPlaces, kvRingBytes, partBytes } from '../kv/shape.ts';
 import type { Config } from '../model/architecture.ts';
 import { autoContext, autoParallel, autoPromptCache, kvShareOf } from '../plan/defaults.ts';
 import { type KvOptions, type KvType, mostTokens, type Window } from '../plan/kv-choice.ts';
@@ -123,7 +123,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   };
   const layers = kvPlaces(kvShapeOf(config, { ...kept, context })).layers;
   return chooseHomes(options.kv?.home ?? 'auto', planWith, {
-    layers: layers.map(({ k, v }) => parallel * (k.length + v.length)),
+    layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
     ring: kvRingBytes(kvShapeOf(config, { ...kept, context, kvHomes: layers.map(() => 'ssd') })),
     share: kvShareOf(one.free),
   });

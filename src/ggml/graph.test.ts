@@ -245,7 +245,10 @@ test('attention is a softmax over what the mask shows, with heads that share key
     v: graph.input(F32, [head, kvHeads, m]),
     mask: graph.input(F16, [m, n]),
   };
-  const attended = graph.attention(inputs.q, inputs.k, inputs.v, { mask: inputs.mask, scale });
+  const attended = graph.attention(inputs.q, graph.byHead(inputs.k), graph.byHead(inputs.v), {
+    mask: inputs.mask,
+    scale,
+  });
   assert.deepEqual(attended.shape, [head * heads, n]);
   const mask = Uint16Array.from({ length: m * n }, (_, i) => (visible(Math.floor(i / m), i % m) ? 0 : 0xfc00));
   const [result] = await evaluate(

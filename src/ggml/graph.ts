@@ -169,7 +169,7 @@ export class Graph implements Disposable {
     return this.#node(this.#api.ggml_get_rows(this.#context, a.pointer, ids.pointer), shape);
   }
 
-  /** Writes the columns of `b` (width, n) to the rows `ids` (n, int64) of `a`, converting to a's type. */
+  /** Writes the columns of `b` (width, n, ...) to the rows `ids` (n, int64) of `a`, converting to a's type. */
   setRows(a: Tensor, b: Tensor, ids: Tensor): void {
     this.#node(this.#api.ggml_set_rows(this.#context, a.pointer, b.pointer, ids.pointer), a.shape);
   }
@@ -243,21 +243,23 @@ export class Graph implements Disposable {
     return rotated;
   }
 
+  /** x (head, heads, n) seen as (head, n, heads). */
+  byHead(x: Tensor): Tensor {
+    const [head, heads, n] = [at(x.shape, 0), at(x.shape, 1), at(x.shape, 2)];
+    return this.#node(this.#api.ggml_permute(this.#context, x.pointer, 0, 2, 1, 3), [head, n, heads]);
+  }
+
   /**
-   * softmax(scale * q k' + mask) v, grouped heads included. q (head, heads, n), k (head, kvHeads, m) and
-   * v (valueHead, kvHeads, m) -> (valueHead * heads, n); mask (m, n) is float16: 0 or -inf.
+   * softmax(scale * q k' + mask) v, grouped heads included. q (head, heads, n), k (head, m, kvHeads) and
+   * v (valueHead, m, kvHeads) -> (valueHead * heads, n); mask (m, n) is float16: 0 or -inf.
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: { mask: Tensor; scale: number }): Tensor {
-    const byHead = (x: Tensor): Pointer => {
-      const [head, heads, n] = [at(x.shape, 0), at(x.shape, 1), at(x.shape, 2)];
-      return this.#node(this.#api.ggml_permute(this.#context, x.pointer, 0, 2, 1, 3), [head, n, heads]).pointer;
-    };
     const [heads, n, valueHead] = [at(q.shape, 1), at(q.shape, 2), at(v.shape, 0)];
     const pointer = this.#api.ggml_flash_attn_ext(
       this.#context,
-      byHead(q),
-      byHead(k),
-      byHead(v),
+      this.byHead(q).pointer,
+      k.pointer,
+      v.pointer,
       options.mask.pointer,
       options.scale,
       0,

@@ -5,7 +5,7 @@ import { dropPageCache } from '../ggml/system.ts';
 import { type KvShape, kvPieces } from './shape.ts';
 import type { KvSlot } from './slot.ts';
 
-const magic = 'ssd-llm keys and values 2\n';
+const magic = 'ssd-llm keys and values 3\n';
 /** Bytes of the length and the checksum of the header, which follow the magic. */
 const lengthBytes = 4;
 const sumBytes = 4;

@@ -29,13 +29,10 @@ export function typeNamed(name: KvType): GgmlType {
   return type;
 }
 
-/** Bytes of one token's keys, and of its values, in one layer. */
-function tokenBytes(shape: KvShape): { readonly key: number; readonly value: number } {
-  const type = typeNamed(shape.type);
-  return {
-    key: rowBytes(type, shape.keyLength * shape.kvHeads),
-    value: rowBytes(type, shape.valueLength * shape.kvHeads),
-  };
+/** Bytes of one token's key, and of its value, in one head of one layer. */
+function tokenBytes({ type: name, keyLength, valueLength }: KvShape): { readonly key: number; readonly value: number } {
+  const type = typeNamed(name);
+  return { key: rowBytes(type, keyLength), value: rowBytes(type, valueLength) };
 }
 
 /** Bytes of one sink as it was computed, its keys not rotated: float32. */
@@ -65,12 +62,12 @@ export interface KvArea {
 /** Where the parts of a layer lie. */
 export interface LayerPlaces {
   readonly rows: KvRows;
-  /** Where keys and values are: on the SSD in whole units. */
+  /** Where keys and values are, head by head, one after the other: on the SSD in whole units each. */
   readonly home: KvHome;
-  readonly k: KvArea;
-  readonly v: KvArea;
+  readonly k: readonly KvArea[];
+  readonly v: readonly KvArea[];
   /** In memory: a unit each of what is on the SSD. */
-  readonly tails: { readonly k: KvArea; readonly v: KvArea } | undefined;
+  readonly tails: { readonly k: readonly KvArea[]; readonly v: readonly KvArea[] } | undefined;
   /** In memory: keys and values of the sinks as they were computed. */
   readonly sinks: { readonly k: KvArea; readonly v: KvArea };
 }
@@ -91,15 +88,20 @@ export function kvPlaces(shape: KvShape): {
   };
   const layers = layerRows(shape).map((rows, il) => {
     const home = shape.homes?.[il] ?? 'ram';
-    const whole = (bytes: number): number => (home === 'ssd' ? alignUp(bytes, spillUnit) : bytes);
-    const unit = (): KvArea => take('ram', spillUnit);
-    const [k, v] = [take(home, whole(row.key * rows.count)), take(home, whole(row.value * rows.count))];
-    const tails = home === 'ssd' ? { k: unit(), v: unit() } : undefined;
+    const byHead = (from: KvHome, bytes: number): readonly KvArea[] =>
+      Array.from({ length: shape.kvHeads }, () => take(from, bytes));
+    const stored = (bytes: number): readonly KvArea[] =>
+      byHead(home, home === 'ssd' ? alignUp(bytes, spillUnit) : bytes);
+    const [k, v] = [stored(row.key * rows.count), stored(row.value * rows.count)];
+    const tails = home === 'ssd' ? { k: byHead('ram', spillUnit), v: byHead('ram', spillUnit) } : undefined;
     const sinks = rows.window?.sinks ?? 0;
     return { rows, home, k, v, tails, sinks: { k: take('ram', sink.key * sinks), v: take('ram', sink.value * sinks) } };
   });
   return { layers, ...ends };
 }
+
+/** Bytes of the keys, or of the values, of all heads of a layer. */
+export const partBytes = (heads: readonly KvArea[]): number => heads.reduce((sum, { length }) => sum + length, 0);
 
 /** Bytes of memory that the keys and values of one sequence take. */
 export const kvBytes = (shape: KvShape): number => kvPlaces(shape).ram;
@@ -113,13 +115,17 @@ const ringSlots = 4;
 /** Bytes of memory through which what is on the SSD passes: a ring for all sequences. */
 export const kvRingBytes = (shape: KvShape): number =>
   ringSlots *
-  Math.max(0, ...kvPlaces(shape).layers.flatMap(({ home, k, v }) => (home === 'ssd' ? [k.length, v.length] : [])));
+  Math.max(
+    0,
+    ...kvPlaces(shape).layers.flatMap(({ home, k, v }) => (home === 'ssd' ? [partBytes(k), partBytes(v)] : [])),
+  );
 
-/** Some keys or values, of a layer or of its sinks. */
+/** Some keys or values, of a head of a layer or of all its sinks. */
 export interface KvPiece {
   readonly layer: number;
   readonly part: 'k' | 'v' | 'sinks';
-  /** Bytes from the start of the part: a multiple of the unit. */
+  readonly head: number;
+  /** Bytes from the start of the head's: a multiple of the unit. */
   readonly offset: number;
   readonly length: number;
   /** Of them, those that shorter text needs. */
@@ -129,22 +135,23 @@ export interface KvPiece {
 /** Pieces are small enough to be copied on the way, and a multiple of the unit. */
 const pieceBytes = 2 ** 22;
 
-/** The keys and values of the first `tokens` tokens, layer by layer, of which `shorter` tokens are needed. */
+/** The keys and values of the first `tokens` tokens, layer by layer and head by head, of which `shorter` tokens are needed. */
 export function kvPieces(shape: KvShape, tokens: number, shorter: number = tokens): readonly KvPiece[] {
   const { key, value } = tokenBytes(shape);
   return kvPlaces(shape).layers.flatMap(({ rows, sinks }, layer) => {
-    const cut = (part: KvPiece['part'], length: number, needed: number): readonly KvPiece[] =>
+    const cut = (part: KvPiece['part'], head: number, length: number, needed: number): readonly KvPiece[] =>
       Array.from({ length: Math.ceil(length / pieceBytes) }, (_, i) => {
         const offset = i * pieceBytes;
         const within = (bytes: number): number => Math.max(0, Math.min(pieceBytes, bytes - offset));
-        return { layer, part, offset, length: within(length), needed: within(needed) };
+        return { layer, part, head, offset, length: within(length), needed: within(needed) };
       });
+    const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
     const [all, some] = [storedRows(rows, tokens), storedRows(rows, shorter)];
     const sinkLength = tokens > 0 ? sinks.k.length + sinks.v.length : 0;
     return [
-      ...cut('k', key * all, key * some),
-      ...cut('v', value * all, value * some),
-      ...cut('sinks', sinkLength, sinkLength),
+      ...heads.flatMap((head) => cut('k', head, key * all, key * some)),
+      ...heads.flatMap((head) => cut('v', head, value * all, value * some)),
+      ...cut('sinks', 0, sinkLength, sinkLength),
     ];
   });
 }

@@ -75,9 +75,10 @@ export class KvSlot implements Disposable {
 
   /** The bytes of a piece that lives in memory, shared. */
   view(piece: KvPiece): Uint8Array {
-    const place = this.#places[piece.layer];
-    const start = piece.part === 'sinks' ? place?.sinks.k.offset : place?.[piece.part].offset;
-    return this.#memory.view((start ?? 0) + piece.offset, piece.length);
+    const { layer, part, head, offset, length } = piece;
+    const place = this.#places[layer];
+    const area = part === 'sinks' ? place?.sinks.k : place?.[part][head];
+    return this.#memory.view((area?.offset ?? 0) + offset, length);
   }
 
   /** The bytes of a piece, wherever it lives. Rejects with READ_FAILED, FILE_CHANGED. */
@@ -92,9 +93,9 @@ export class KvSlot implements Disposable {
     else this.view({ ...piece, length: bytes.length }).set(bytes);
   }
 
-  #spilled({ layer, part }: KvPiece): SpilledArea | undefined {
+  #spilled({ layer, part, head }: KvPiece): SpilledArea | undefined {
     const parts = this.kv.layers[layer]?.parts;
-    return parts?.home === 'ssd' && part !== 'sinks' ? parts[part] : undefined;
+    return parts?.home === 'ssd' && part !== 'sinks' ? parts[part][head] : undefined;
   }
 
   [Symbol.dispose](): void {

@@ -33,8 +33,8 @@ test('keys and values of all layers lie one after the other, and take what kvByt
       let end = 0;
       for (const { parts } of store.layers) {
         const { k, v } = parts.home === 'ram' ? parts : assert.fail();
-        assert.deepEqual(k.shape, [shape.keyLength * shape.kvHeads, shape.context]);
-        assert.deepEqual(v.shape, [shape.valueLength * shape.kvHeads, shape.context]);
+        assert.deepEqual(k.shape, [shape.keyLength, shape.context, shape.kvHeads]);
+        assert.deepEqual(v.shape, [shape.valueLength, shape.context, shape.kvHeads]);
         for (const { pointer, shape: own } of [k, v]) {
           assert.equal(offsets.get(pointer), end);
           end += own.reduce((a, b) => a * b, blockBytes[shape.type] / 32);
@@ -46,7 +46,7 @@ test('keys and values of all layers lie one after the other, and take what kvByt
 });
 
 const shape: KvShape = { layers: 2, kvHeads: 2, keyLength: 16, valueLength: 8, context: 10, type: 'f16' };
-const ids = Int32Array.from({ length: shape.context }, (_, i) => i);
+const ids = Int32Array.from({ length: shape.kvHeads * shape.context }, (_, i) => i);
 
 /** A layer's keys and values, in memory. */
 function partsOf(store: KvStore, layer: number): { readonly k: Tensor; readonly v: Tensor } {
@@ -54,12 +54,13 @@ function partsOf(store: KvStore, layer: number): { readonly k: Tensor; readonly 
   return parts?.home === 'ram' ? parts : assert.fail();
 }
 
-/** All of a layer's keys and values, as float32. */
+/** All of a layer's keys and values, head by head, as float32. */
 async function contents(store: KvStore, layer: number): Promise<readonly Float32Array[]> {
   const { k, v } = partsOf(store, layer);
   using graph = new Graph();
-  const all = graph.input(I32, [shape.context]);
-  return await evaluate(device, graph, [[all, ids]], [graph.rows(k, all), graph.rows(v, all)]);
+  const all = graph.input(I32, [ids.length]);
+  const rows = [k, v].map((part) => graph.rows(graph.reshape(part, [part.shape[0] ?? 0, ids.length]), all));
+  return await evaluate(device, graph, [[all, ids]], rows);
 }
 
 test('a store is zeros at first, since attention also multiplies what its mask hides', async () => {
@@ -110,9 +111,10 @@ test('what a graph writes to one place of one layer stays there, and nothing els
   {
     using graph = new Graph();
     const { k, v } = partsOf(store, 1);
-    const [newKeys, newValues, places] = [graph.input(F32, [32, 2]), graph.input(F32, [16, 2]), graph.input(I64, [2])];
-    graph.setRows(k, newKeys, places);
-    graph.setRows(v, newValues, places);
+    const [newKeys, newValues] = [graph.input(F32, [16, 2, 2]), graph.input(F32, [8, 2, 2])];
+    const places = graph.input(I64, [2]);
+    graph.setRows(k, graph.byHead(newKeys), places);
+    graph.setRows(v, graph.byHead(newValues), places);
     const inputs = [
       [newKeys, keys],
       [newValues, values],
@@ -121,10 +123,11 @@ test('what a graph writes to one place of one layer stays there, and nothing els
     await evaluate(device, graph, inputs, []);
   }
   const [k, v] = await contents(store, 1);
-  for (const [actual, expected, width] of [[k, keys, 32] as const, [v, values, 16] as const]) {
-    for (let i = 0; i < width * shape.context; i += 1) {
-      const written = [4, 9].indexOf(Math.floor(i / width));
-      const value = written < 0 ? 0 : (expected[written * width + (i % width)] ?? 0);
+  for (const [actual, expected, width] of [[k, keys, 16] as const, [v, values, 8] as const]) {
+    for (let i = 0; i < width * ids.length; i += 1) {
+      const [head, row] = [Math.floor(i / width / shape.context), Math.floor(i / width) % shape.context];
+      const written = [4, 9].indexOf(row);
+      const value = written < 0 ? 0 : (expected[(written * shape.kvHeads + head) * width + (i % width)] ?? 0);
       assert.ok(Math.abs((actual?.[i] ?? Number.NaN) - value) < 1e-3);
     }
   }

@@ -7,7 +7,7 @@ import type { KvLayer } from '../kv/store.ts';
 import type { Batch, Projected } from '../model/architecture.ts';
 import { mixedElements } from './mixing.ts';
 import { SpanInputs, type SpanShape } from './span.ts';
-import type { Staging } from './staging.ts';
+import type { Staging, StoredPart } from './staging.ts';
 import { findWeight } from './weights.ts';
 
 /** What one span computes of a layer: its own tokens of what the batch computes. */
@@ -15,7 +15,7 @@ interface SpanLayer {
   readonly span: SpanShape;
   readonly inputs: SpanInputs;
   readonly layer: KvLayer;
-  /** Where it stores keys and values. */
+  /** Where it stores keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads): as far as it sees. */
   readonly stored: { readonly k: Tensor; readonly v: Tensor };
   readonly own: (x: Tensor) => Tensor;
 }
@@ -73,7 +73,7 @@ export class BatchInputs implements Batch {
       if (!inputs || !layer) throw new RangeError(`no layer ${il} in the KV store`);
       const from = column;
       const own = (x: Tensor): Tensor => this.#columns(x, from, span.tokens);
-      const part = { span, inputs, layer, stored: this.#stored(i, il, layer), own };
+      const part = { span, inputs, layer, stored: this.#stored(span, i, il), own };
       if (layer.sinks) this.#storeSinks(part, projected);
       const attended = this.#attended(part, { q, k, v, scale, il });
       joined = joined ? this.#graph.concat(1, joined, attended) : attended;
@@ -89,10 +89,22 @@ export class BatchInputs implements Batch {
     return this.#graph.rows(x, this.outputIds);
   }
 
-  #stored(span: number, il: number, { parts }: KvLayer): SpanLayer['stored'] {
-    if (parts.home === 'ram') return parts;
+  #stored({ kv, reaches }: SpanShape, span: number, il: number): SpanLayer['stored'] {
+    const { keyLength, valueLength, kvHeads, type: name } = kv.shape;
+    const [type, reach, layer] = [typeNamed(name), reaches[il] ?? 0, kv.layers[il]];
+    const seen = ({ tensor, headBytes }: StoredPart, length: number): Tensor =>
+      this.#graph.view(tensor, [length, reach, kvHeads], [rowBytes(type, length), headBytes], 0);
+    if (layer?.parts.home === 'ram') {
+      const { rows, parts } = layer;
+      const part = (tensor: Tensor, length: number): StoredPart => ({
+        tensor,
+        headBytes: rows.count * rowBytes(type, length),
+      });
+      return { k: seen(part(parts.k, keyLength), keyLength), v: seen(part(parts.v, valueLength), valueLength) };
+    }
     if (!this.#staging) throw new RangeError('there is no staging for what lives on the SSD');
-    return this.#staging.at(span, il, this.#graph.nodes);
+    const { k, v } = this.#staging.at(span, il, this.#graph.nodes);
+    return { k: seen(k, keyLength), v: seen(v, valueLength) };
   }
 
   /** Stores k, which is rotated, and v; attends to what is stored: (valueLength * heads, tokens). */
@@ -102,16 +114,12 @@ export class BatchInputs implements Batch {
   ): Tensor {
     const graph = this.#graph;
     const { shape } = span.kv;
-    const { keyLength, valueLength, kvHeads } = shape;
     const mix = mixedElements(shape);
-    const [type, reach, ids] = [typeNamed(shape.type), span.reaches[il] ?? 0, inputs.idsIn(layer.rows)];
-    graph.setRows(stored.k, this.#flat(own(k(mix.key))), ids);
-    graph.setRows(stored.v, own(v(mix.value)), ids);
-    const seen = (x: Tensor, length: number): Tensor =>
-      graph.view(x, [length, kvHeads, reach], [rowBytes(type, length), rowBytes(type, length * kvHeads)], 0);
-    const mask = inputs.maskOf(layer.rows, reach);
-    const [keys, values] = [seen(stored.k, keyLength), seen(stored.v, valueLength)];
-    const attended = graph.attention(own(q(mix.key)), keys, values, { mask, scale });
+    const ids = inputs.idsIn(layer.rows);
+    graph.setRows(stored.k, graph.byHead(own(k(mix.key))), ids);
+    graph.setRows(stored.v, this.#byHead(own(v(mix.value)), shape.valueLength), ids);
+    const mask = inputs.maskOf(layer.rows, span.reaches[il] ?? 0);
+    const attended = graph.attention(own(q(mix.key)), stored.k, stored.v, { mask, scale });
     return this.#mix(attended, mix.value);
   }
 
@@ -131,9 +139,15 @@ export class BatchInputs implements Batch {
     for (let copy = 0; copy < span.follows; copy += 1) {
       const { positions, ids } = inputs.follow(copy, count);
       const turned = rotate(graph.reshape(sinks.k, [shape.keyLength, shape.kvHeads, count]), positions);
-      graph.setRows(stored.k, this.#flat(this.#mix(turned, mix.key)), ids);
-      graph.setRows(stored.v, this.#mix(sinks.v, mix.value), ids);
+      graph.setRows(stored.k, graph.byHead(this.#mix(turned, mix.key)), ids);
+      graph.setRows(stored.v, this.#byHead(this.#mix(sinks.v, mix.value), shape.valueLength), ids);
     }
+  }
+
+  /** (head * heads, n) -> (head, n, heads). */
+  #byHead(x: Tensor, head: number): Tensor {
+    const [width = 1, n = 1] = x.shape;
+    return this.#graph.byHead(this.#graph.reshape(x, [head, width / head, n]));
   }
 
   /** (head, heads, n) -> (head * heads, n). */

@@ -27,8 +27,9 @@ export class StagedPass {
     this.#leave();
     const layer = this.#staging.layers[index];
     if (!layer) throw new RangeError(`there is no staged layer ${index}`);
-    if (!this.#source.hasNext(2)) await this.#left;
-    this.#current = { layer, lease: await this.#source.lease(2) };
+    const reads = layer.k.heads.length + layer.v.heads.length;
+    if (!this.#source.hasNext(reads)) await this.#left;
+    this.#current = { layer, lease: await this.#source.lease(reads) };
     this.#staging.arrived(layer);
   }
 

@@ -14,13 +14,23 @@ import type { Span, SpanShape } from './span.ts';
 
 /** The keys, or the values, that a span attends to in a layer, on their way from the SSD and back. */
 interface StagedPart {
-  readonly area: SpilledArea;
-  readonly tensor: Tensor;
+  readonly stored: StoredPart;
   readonly rowBytes: number;
+  readonly heads: readonly StagedHead[];
+}
+
+interface StagedHead {
+  readonly area: SpilledArea;
   /** The rows that attention looks at, in whole units. */
   readonly image: Uint8Array;
   /** Bytes of it that are read; what follows is new. */
   readonly read: number;
+}
+
+/** Keys or values in memory: the rows of each head, and bytes from one head to the next. */
+export interface StoredPart {
+  readonly tensor: Tensor;
+  readonly headBytes: number;
 }
 
 /** What a span attends to in a layer that lives on the SSD. */
@@ -38,20 +48,21 @@ export interface StagedLayer {
 export class Staging implements Disposable {
   /** In order of use. */
   readonly layers: readonly StagedLayer[];
-  /** Keys and values of each layer in turn. */
+  /** Keys and values of each layer in turn, head by head. */
   readonly reads: readonly StreamedSlice[];
   readonly #tensors: TensorSet;
 
   constructor(spans: readonly SpanShape[], ring: HostMemory) {
     const drafts = draftsOf(spans);
     this.#tensors = new TensorSet(2 * drafts.length);
-    const sizes = drafts.flatMap(({ k, v }) => [k.bytes, v.bytes]);
+    const sizes = drafts.flatMap(({ k, v }) => [k, v].map(({ areas, headBytes }) => areas.length * headBytes));
     const places = layRing(sizes, ring.bytes);
-    const part = (draft: PartDraft, turn: number): StagedPart => {
+    const part = ({ areas, type, shape, rowBytes: row, headBytes, read }: PartDraft, turn: number): StagedPart => {
       const offset = places[turn]?.offset ?? 0;
-      const tensor = { pointer: this.#tensors.add(draft.type, draft.shape), shape: draft.shape };
+      const tensor = { pointer: this.#tensors.add(type, shape), shape };
       ring.place(tensor.pointer, offset);
-      return { ...draft, tensor, image: ring.view(offset, draft.bytes) };
+      const heads = areas.map((area, i) => ({ area, image: ring.view(offset + i * headBytes, headBytes), read }));
+      return { stored: { tensor, headBytes }, rowBytes: row, heads };
     };
     this.layers = drafts.map(({ k, v, ...layer }, i) => ({
       ...layer,
@@ -61,27 +72,30 @@ export class Staging implements Disposable {
     }));
     this.reads = this.layers.flatMap(({ k, v, span }, i) => {
       const replaced = spans[span]?.replaced ?? 0;
-      return [k, v].map(({ area: { place }, image, read }, j) => ({
-        file: place.file,
-        slot: { start: place.position, bytes: read, skew: 0 },
-        into: image.subarray(0, read),
-        after: places[2 * i + j]?.after ?? 1,
-        replaced,
-      }));
+      return [k, v].flatMap(({ heads }, j) =>
+        heads.map(({ area: { place }, image, read }, head) => ({
+          file: place.file,
+          slot: { start: place.position, bytes: read, skew: 0 },
+          into: image.subarray(0, read),
+          // The part whose bytes it overwrites is free with its last head.
+          after: ((places[2 * i + j]?.after ?? 1) - 1) * heads.length + head + 1,
+          replaced,
+        })),
+      );
     });
   }
 
-  /** The tensors of a span's layer, which node `node` is the first to need. */
-  at(span: number, layer: number, node: number): { readonly k: Tensor; readonly v: Tensor } {
+  /** What is stored of a span's layer, which node `node` is the first to need. */
+  at(span: number, layer: number, node: number): { readonly k: StoredPart; readonly v: StoredPart } {
     const staged = this.layers.find((one) => one.span === span && one.layer === layer);
     if (!staged) throw new RangeError(`layer ${layer} is not staged`);
     staged.node = node;
-    return { k: staged.k.tensor, v: staged.v.tensor };
+    return { k: staged.k.stored, v: staged.v.stored };
   }
 
   /** The bytes of a layer have been read: makes them what is stored. */
   arrived({ k, v }: StagedLayer): void {
-    for (const { area, image, read } of [k, v]) {
+    for (const { area, image, read } of [...k.heads, ...v.heads]) {
       // Attention also multiplies what its mask hides: that must not be NaN.
       image.fill(0, read);
       area.update(image);
@@ -95,13 +109,10 @@ export class Staging implements Disposable {
     const changed = [...followed.map((row) => [row, row + sinks] as const), ...writtenRows(rows, start, tokens.length)];
     const end = sinks + rows.ring;
     await allSettled(
-      [k, v].map(({ area, image, rowBytes: row }) =>
-        area.spill(
-          image,
-          changed.map(([from, to]) => [from * row, to * row] as const),
-          end * row,
-        ),
-      ),
+      [k, v].flatMap(({ heads, rowBytes: row }) => {
+        const dirty = changed.map(([from, to]) => [from * row, to * row] as const);
+        return heads.map(({ area, image }) => area.spill(image, dirty, end * row));
+      }),
     );
   }
 
@@ -111,11 +122,12 @@ export class Staging implements Disposable {
 }
 
 interface PartDraft {
-  readonly area: SpilledArea;
+  /** By head. */
+  readonly areas: readonly SpilledArea[];
   readonly type: number;
   readonly shape: readonly number[];
   readonly rowBytes: number;
-  readonly bytes: number;
+  readonly headBytes: number;
   readonly read: number;
 }
 
@@ -126,23 +138,18 @@ function draftsOf(spans: readonly SpanShape[]) {
     spans.flatMap((shape, span) => {
       const stored = shape.kv.layers[layer];
       if (stored?.parts.home !== 'ssd') return [];
-      const { keyLength, valueLength, kvHeads, type: name } = shape.kv.shape;
+      const { keyLength, valueLength, type: name } = shape.kv.shape;
       const type = typeNamed(name);
       const [reach, read] = [shape.reaches[layer] ?? 0, shape.reads[layer] ?? 0];
-      const draft = (area: SpilledArea, width: number): PartDraft => {
-        const row = rowBytes(type, width);
+      const draft = (areas: readonly SpilledArea[], length: number): PartDraft => {
+        const row = rowBytes(type, length);
         const inUnits = (rows: number): number => alignUp(rows * row, spillUnit);
-        return {
-          area,
-          type: type.id,
-          shape: [width, reach],
-          rowBytes: row,
-          bytes: inUnits(reach),
-          read: inUnits(read),
-        };
+        const headBytes = inUnits(reach);
+        const rows = Math.floor(((areas.length - 1) * headBytes + reach * row) / row);
+        return { areas, type: type.id, shape: [length, rows], rowBytes: row, headBytes, read: inUnits(read) };
       };
       const { k, v } = stored.parts;
-      return [{ span, layer, rows: stored.rows, k: draft(k, keyLength * kvHeads), v: draft(v, valueLength * kvHeads) }];
+      return [{ span, layer, rows: stored.rows, k: draft(k, keyLength), v: draft(v, valueLength) }];
     }),
   );
 }
