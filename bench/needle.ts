@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/engine/model.ts';
+import { type RopeScaling, ropeScalings } from '../src/model/rope.ts';
 import { type KvType, kvTypes } from '../src/plan/kv-choice.ts';
 import { positive } from './options.ts';
 import { appendResult } from './results.ts';
@@ -18,6 +19,7 @@ interface Options {
   readonly kvType: KvType;
   readonly kvDir: string;
   readonly ropeScale?: number;
+  readonly ropeScaling?: RopeScaling;
   readonly ropeBase?: number;
 }
 
@@ -51,8 +53,8 @@ function promptOf(model: Model, tokens: number): readonly number[] {
 }
 
 async function main(path: string, options: Options): Promise<void> {
-  const { memoryBudget, tokens, kvType: type, kvDir: folder, ropeScale, ropeBase } = options;
-  const rope = { scale: ropeScale, base: ropeBase };
+  const { memoryBudget, tokens, kvType: type, kvDir: folder, ropeScale, ropeScaling, ropeBase } = options;
+  const rope = { scale: ropeScale, scaling: ropeScaling, base: ropeBase };
   const context = tokens + 64;
   const kv = { type, home: 'ssd', folder } as const;
   const ioThreads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
@@ -94,6 +96,7 @@ const program = new Command('needle')
   .option('--tokens <n>', 'tokens of the text', positive, 8000)
   .option('--kv-dir <dir>', 'a folder on the SSD', tmpdir())
   .option('--rope-scale <n>', 'as of run', Number)
+  .addOption(new Option('--rope-scaling <kind>', 'as of run').choices(ropeScalings))
   .option('--rope-base <n>', 'as of run', Number)
   .addOption(new Option('--kv-type <type>').choices(kvTypes).default('f16'))
   .action(main);
