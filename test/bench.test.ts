@@ -31,6 +31,7 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   assert.equal(report.machine.device_name, storageOf(model)?.name);
   assert.deepEqual([report.model.path, report.model.architecture], [model, 'llama']);
   assert.deepEqual([report.budget, report.plan.context, report.cold], [192 * MiB, 512, true]);
+  assert.equal(report.speculation, null);
   assert.equal(report.plan.resident.converted, 0, 'plain kernels');
   assert.ok(memory.budget === report.budget && memory.peak <= memory.budget, `peak ${memory.peak}`);
 
@@ -113,20 +114,10 @@ test('a text is answered instead of made-up tokens, anew in each round, and gues
     /^\| guessed +\| (\d+) of (\d+) tokens right: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];
   assert.ok(right > 0 && near <= 2 * (24 - right) && each < tokens_per_pass, table);
 
-  // It has to find out first what passes take.
-  const [names = '', values = ''] = (await bench('--draft-ngram', '--rounds', '1', '--output', 'csv')).split('\n');
-  const careful = Number(
-    values.split(',').at(names.split(',').indexOf('speculation.passes') - names.split(',').length),
-  );
-  assert.ok(careful > passes && careful < 24, `${careful} passes`);
-
   // Of all models it guesses best itself.
   const drafting = ['--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft', '--rounds', '1', '--json'];
   const { speculation, plan } = JSON.parse(await bench(...drafting)) as BenchReport;
   assert.ok(speculation && speculation.accepted > speculation.passes && plan.memory.draft > 90 * MiB);
-
-  const plain = JSON.parse(await bench('--rounds', '1', '--json')) as BenchReport;
-  assert.deepEqual([plain.speculation, plain.rounds[0]?.speculation.passes], [null, 24]);
 });
 
 test('an answer is read for as the device was found to be read best, if that is known and sound', async () => {

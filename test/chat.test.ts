@@ -53,13 +53,11 @@ test('the system prompt comes before everything, can be set later, and outlives 
 
 test('parameters hold from when they are set: a seed repeats an answer, and another gives another', async () => {
   const hot = ['/set parameter temperature 1.5', '/set parameter top_k 0'];
-  const ask = (seed: number): Promise<readonly string[]> =>
-    answers([question, '/clear', ...hot, `/set parameter seed ${seed}`, question], ...greedy);
-  const [first, again, other] = [await ask(7), await ask(7), await ask(8)];
-  assert.deepEqual(again, first);
-  assert.equal(other[0], first[0]);
-  assert.notEqual(other[1], first[1]);
-  assert.equal(first[1], await runAnswer(question, '--temperature', '1.5', '--top-k', '0', '--seed', '7'));
+  const ask = (seed: number): readonly string[] => ['/clear', `/set parameter seed ${seed}`, question];
+  const [cold, first, other, again] = await answers([question, ...hot, ...ask(7), ...ask(8), ...ask(7)], ...greedy);
+  assert.equal(again, first);
+  assert.ok(first !== cold && first !== other);
+  assert.equal(first, await runAnswer(question, '--temperature', '1.5', '--top-k', '0', '--seed', '7'));
   const [three, stopped] = await answers(
     ['/set parameter num_predict 3', name, '/clear', '/set stop Zoe', name],
     ...greedy,
@@ -70,9 +68,8 @@ test('parameters hold from when they are set: a seed repeats an answer, and anot
 
 test('three quotes make one message of several lines, also if the last ones are missing', async () => {
   const expected = await runAnswer('My name is\n/clear Zoe.', ...greedy);
-  assert.deepEqual(await answers(['"""My name is', '/clear Zoe."""'], ...greedy), [expected]);
-  assert.deepEqual(await answers(['"""', 'My name is', '/clear Zoe.'], ...greedy), [expected]);
-  assert.deepEqual(await answers(['//clear'], ...greedy), [await runAnswer('/clear', ...greedy)]);
+  const lines = ['//clear', '/clear', '"""My name is', '/clear Zoe."""', '/clear', '"""', 'My name is', '/clear Zoe.'];
+  assert.deepEqual(await answers(lines, ...greedy), [await runAnswer('/clear', ...greedy), expected, expected]);
 });
 
 test('commands answer on stderr, wrong ones too, and the conversation goes on', async () => {
@@ -187,8 +184,6 @@ test('guesses make for fewer passes and the same answer: as many as are wanted, 
   const eager = await guessed('--draft-ngram', '--no-adaptive-draft');
   const near = await guessed('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2');
   assert.ok(near.drafted <= 2 * near.passes && near.passes > eager.passes, `${near.drafted} in ${near.passes} passes`);
-  const careful = await guessed('--draft-ngram');
-  assert.ok(careful.passes > eager.passes, `${careful.passes} passes`);
   // Of all models it guesses best itself.
   const drafting = await guessed('--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft', '-m', '400M');
   assert.ok(drafting.drafted > drafting.passes, `${drafting.drafted} in ${drafting.passes} passes`);

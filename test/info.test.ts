@@ -199,7 +199,7 @@ test('what info calls feasible, run accepts, and it ends within the budget', asy
   for (const context of ['256', '1024']) {
     const refused = await run(['info', model, '-m', '20M', '-c', context, '-t', '1']);
     const [, least = ''] = /needs at least (\d+) MiB/.exec(refused.stdout) ?? [];
-    const args = ['-c', context, '-t', '1', '-p', 'Hi', '-n', '20', '-m', `${Number(least) + 2}M`, '--json'];
+    const args = ['-c', context, '-t', '1', '-p', 'Hi', '-n', '6', '-m', `${Number(least) + 2}M`, '--json'];
     const { code, stdout, stderr } = await run(['run', model, ...args]);
     assert.equal(code, 0, stderr);
     const { memory } = (JSON.parse(stdout) as { stats: { memory: { peak: number; budget: number } } }).stats;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 import { writeRandomModel } from '../bench/random-model.ts';
+import { Model } from '../src/engine/model.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { run, start } from './support/cli.ts';
 import { greedy } from './support/oracle.ts';
@@ -77,15 +78,18 @@ test('64 greedy tokens after five prompts are those of libllama, streamed and re
     '1, 2, 3, 4, 5,',
   ];
   using vocabulary = Vocabulary.open(model);
+  const options = { context: 512, kernels: 'plain', threads: 1 } as const;
+  await using streamed = Model.open(model, { ...options, memoryBudget: 192 * 2 ** 20 });
+  await using resident = Model.open(model, { ...options, memoryBudget: 2 ** 30 });
+  assert.ok(streamed.plan().bytesPerPass > 30e6 && resident.plan().bytesPerPass < 1e6);
   for (const prompt of prompts) {
-    const plain = ['--raw', '--prompt', prompt, '--kernels', 'plain', '-n', '64', '--ctx', '512'];
-    const streamed = await answer(...plain, '--memory-budget', '192M');
-    const resident = await answer(...plain, '--memory-budget', '1G');
-    assert.ok(streamed.stats.decode.bytes_per_token > 30e6 && resident.stats.decode.bytes_per_token < 1e6);
     const expected = greedy(model, vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true }), 64);
     const end = expected.findIndex((token) => vocabulary.isEndOfGeneration(token));
-    assert.deepEqual(streamed.tokens, end < 0 ? expected : expected.slice(0, end), prompt);
-    assert.deepEqual(resident.tokens, streamed.tokens, prompt);
+    for (const one of [streamed, resident]) {
+      const generation = one.generate(prompt, { temperature: 0, maxTokens: 64 });
+      for await (const _ of generation);
+      assert.deepEqual(generation.tokens, end < 0 ? expected : expected.slice(0, end), prompt);
+    }
   }
 });
 
@@ -116,8 +120,8 @@ test('a seed repeats an answer, and another seed gives another one', async () =>
 });
 
 test('every option of sampling changes the choice of tokens as it says', async () => {
-  const hot = ['--temperature', '3', '--top-k', '0', '--top-p', '1', '--seed', '5', '-n', '12'];
-  const greedyText = (await answer('-n', '12', ...tight)).text;
+  const hot = ['--temperature', '3', '--top-k', '0', '--top-p', '1', '--seed', '5', '-n', '8'];
+  const greedyText = (await answer('-n', '8', ...tight)).text;
   const hotText = (await answer(...tight, ...hot)).text;
   assert.notEqual(hotText, greedyText);
   for (const only of [
@@ -127,7 +131,7 @@ test('every option of sampling changes the choice of tokens as it says', async (
   ]) {
     assert.equal((await answer(...tight, ...hot, ...only)).text, greedyText, only.join(' '));
   }
-  const repetitive = ['--raw', '-n', '40', ...tight];
+  const repetitive = ['--raw', '-n', '24', ...tight];
   const repeats = new Set((await answer('--prompt', 'one two one two one two', ...repetitive)).tokens).size;
   const varied = (await answer('--prompt', 'one two one two one two', ...repetitive, '--repeat-penalty', '1.8')).tokens;
   assert.ok(new Set(varied).size > repeats, 'a penalty makes for more different tokens');
@@ -158,7 +162,7 @@ test('--threads says how many threads compute', { skip: process.platform !== 'li
     await ended;
     return count;
   };
-  assert.equal((await threads('4')) - (await threads('1')), 3);
+  assert.equal((await threads('2')) - (await threads('1')), 1);
 });
 
 test('an answer of no tokens only reads the prompt', async () => {
@@ -231,10 +235,8 @@ test('guesses by what came before make for fewer passes and the same text: as ma
   const near = await guessed('--no-adaptive-draft', '--draft-ahead', '2');
   assert.ok(near.drafted <= 2 * near.passes && near.passes > eager.passes, `${near.drafted} in ${near.passes} passes`);
   // It has to find out first what passes take.
-  for (const args of [[], ['--no-adaptive-draft', '--adaptive-draft']]) {
-    const careful = await guessed(...args);
-    assert.ok(careful.passes > eager.passes, `${careful.passes} passes`);
-  }
+  const careful = await guessed('--no-adaptive-draft', '--adaptive-draft');
+  assert.ok(careful.passes > eager.passes, `${careful.passes} passes`);
 });
 
 test('a draft model guesses too; one with other tokens is refused', async () => {

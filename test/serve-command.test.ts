@@ -103,15 +103,14 @@ test('it guesses ahead if it is told to: as many tokens as are wanted, or as pay
   assert.deepEqual([plain.drafted, plain.accepted], [0, 0]);
   const eager = await serving(['--draft-ngram', '--no-adaptive-draft']);
   assert.ok(eager.accepted > 0 && eager.drafted > 2 * eager.passes, `${eager.drafted} in ${eager.passes} passes`);
-  const near = await serving(['--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2']);
-  assert.ok(near.drafted <= 2 * near.passes && near.passes > eager.passes, `${near.drafted} in ${near.passes} passes`);
   // It has to find out first what passes take.
   const careful = await serving(['--adaptive-draft'], { SSD_LLM_DRAFT_NGRAM: '1', SSD_LLM_ADAPTIVE_DRAFT: '0' });
   assert.ok(careful.passes > eager.passes && careful.drafted > 0, `${careful.drafted} in ${careful.passes} passes`);
   // Of all models it guesses best itself.
   const drafting = await serving(['--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft']);
-  assert.ok(drafting.drafted > drafting.passes, `${drafting.drafted} in ${drafting.passes} passes`);
-  for (const { text, accepted, passes } of [eager, near, careful, drafting]) {
+  const { drafted, passes: few } = drafting;
+  assert.ok(drafted > few && drafted <= 3 * few, `${drafted} in ${few} passes`);
+  for (const { text, accepted, passes } of [eager, careful, drafting]) {
     assert.deepEqual([text, passes + accepted], [plain.text, plain.passes]);
   }
 });
