@@ -30,6 +30,7 @@ export interface Ggml {
   ggml_mul_mat(context: Pointer, a: Pointer, b: Pointer): Pointer;
   ggml_mul_mat_set_hint(product: Pointer, hint: number): void;
   ggml_cont(context: Pointer, a: Pointer): Pointer;
+  ggml_cast(context: Pointer, a: Pointer, type: number): Pointer;
   ggml_scale(context: Pointer, a: Pointer, s: number): Pointer;
   ggml_tanh(context: Pointer, a: Pointer): Pointer;
   ggml_rms_norm(context: Pointer, a: Pointer, epsilon: number): Pointer;
@@ -140,6 +141,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_mul_mat: 'void * (void *, void *, void *)',
   ggml_mul_mat_set_hint: 'void (void *, int)',
   ggml_cont: 'void * (void *, void *)',
+  ggml_cast: 'void * (void *, void *, int)',
   ggml_scale: 'void * (void *, void *, float)',
   ggml_tanh: 'void * (void *, void *)',
   ggml_rms_norm: 'void * (void *, void *, float)',

@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
+import type { Rope } from './rope.ts';
 import { newTensor } from './tensor-set.ts';
 
 /** A node or leaf of a graph. `shape` is in ggml's order (first dimension contiguous), trailing ones left out. */
@@ -32,19 +33,6 @@ export const F32 = 0;
 export const F16 = 1;
 export const I32 = 26;
 export const I64 = 27;
-
-/** How `ggml_rope_ext` rotates; see there. */
-export interface Rope {
-  readonly dims: number;
-  readonly mode: number;
-  readonly originalContext: number;
-  readonly base: number;
-  readonly scale: number;
-  readonly extFactor: number;
-  readonly attnFactor: number;
-  readonly betaFast: number;
-  readonly betaSlow: number;
-}
 
 const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
 
@@ -205,6 +193,11 @@ export class Graph implements Disposable {
   /** A copy of `x` without gaps between its rows. */
   contiguous(x: Tensor): Tensor {
     return this.#node(this.#api.ggml_cont(this.#context, x.pointer), x.shape);
+  }
+
+  /** A copy of `x` as `type`: from float32, or to it. */
+  cast(x: Tensor, type: number): Tensor {
+    return this.#node(this.#api.ggml_cast(this.#context, x.pointer, type), x.shape);
   }
 
   /** A window on x of two or three dimensions; strides (from the second dimension on) and offset are bytes. */

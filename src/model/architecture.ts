@@ -1,4 +1,5 @@
-import type { Graph, Rope, Tensor, WeightTensor } from '../ggml/graph.ts';
+import type { Graph, Tensor, WeightTensor } from '../ggml/graph.ts';
+import type { Rope } from '../ggml/rope.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { RopeOptions } from './rope.ts';
 

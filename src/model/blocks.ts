@@ -1,4 +1,5 @@
-import type { Rope, Tensor, WeightTensor } from '../ggml/graph.ts';
+import type { Tensor, WeightTensor } from '../ggml/graph.ts';
+import type { Rope } from '../ggml/rope.ts';
 import type { Config, Site, Stage, Weights } from './architecture.ts';
 
 /** How one layer attends. */

@@ -1,5 +1,5 @@
 import { EngineError } from '../base/errors.ts';
-import type { Rope } from '../ggml/graph.ts';
+import type { Rope } from '../ggml/rope.ts';
 import type { Keys } from './keys.ts';
 
 /** How a context can be stretched by those who run a model. */

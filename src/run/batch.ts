@@ -5,6 +5,7 @@ import { sinkStep } from '../kv/rows.ts';
 import { typeNamed } from '../kv/shape.ts';
 import type { KvLayer } from '../kv/store.ts';
 import type { Batch, Projected } from '../model/architecture.ts';
+import { attention, type SeenHeads } from './attention.ts';
 import { mixedElements } from './mixing.ts';
 import { SpanInputs, type SpanShape } from './span.ts';
 import type { Staging, StoredPart } from './staging.ts';
@@ -15,8 +16,8 @@ interface SpanLayer {
   readonly span: SpanShape;
   readonly inputs: SpanInputs;
   readonly layer: KvLayer;
-  /** Where it stores keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads): as far as it sees. */
-  readonly stored: { readonly k: Tensor; readonly v: Tensor };
+  /** Where it stores keys and values. */
+  readonly stored: { readonly k: SeenHeads; readonly v: SeenHeads };
   readonly own: (x: Tensor) => Tensor;
 }
 
@@ -92,8 +93,10 @@ export class BatchInputs implements Batch {
   #stored({ kv, reaches }: SpanShape, span: number, il: number): SpanLayer['stored'] {
     const { keyLength, valueLength, kvHeads, type: name } = kv.shape;
     const [type, reach, layer] = [typeNamed(name), reaches[il] ?? 0, kv.layers[il]];
-    const seen = ({ tensor, headBytes }: StoredPart, length: number): Tensor =>
-      this.#graph.view(tensor, [length, reach, kvHeads], [rowBytes(type, length), headBytes], 0);
+    const seen = ({ tensor, headBytes }: StoredPart, length: number): SeenHeads => ({
+      tensor: this.#graph.view(tensor, [length, reach, kvHeads], [rowBytes(type, length), headBytes], 0),
+      headBytes,
+    });
     if (layer?.parts.home === 'ram') {
       const { rows, parts } = layer;
       const part = (tensor: Tensor, length: number): StoredPart => ({
@@ -116,11 +119,10 @@ export class BatchInputs implements Batch {
     const { shape } = span.kv;
     const mix = mixedElements(shape);
     const ids = inputs.idsIn(layer.rows);
-    graph.setRows(stored.k, graph.byHead(own(k(mix.key))), ids);
-    graph.setRows(stored.v, this.#byHead(own(v(mix.value)), shape.valueLength), ids);
+    graph.setRows(stored.k.tensor, graph.byHead(own(k(mix.key))), ids);
+    graph.setRows(stored.v.tensor, this.#byHead(own(v(mix.value)), shape.valueLength), ids);
     const mask = inputs.maskOf(layer.rows, span.reaches[il] ?? 0);
-    const attended = graph.attention(own(q(mix.key)), stored.k, stored.v, { mask, scale });
-    return this.#mix(attended, mix.value);
+    return this.#mix(attention(graph, span, own(q(mix.key)), { ...stored, layer, mask, scale }), mix.value);
   }
 
   /** Stores sinks as they are, and those copies of them that must follow the window rotated to where they appear. */
@@ -139,8 +141,8 @@ export class BatchInputs implements Batch {
     for (let copy = 0; copy < span.follows; copy += 1) {
       const { positions, ids } = inputs.follow(copy, count);
       const turned = rotate(graph.reshape(sinks.k, [shape.keyLength, shape.kvHeads, count]), positions);
-      graph.setRows(stored.k, graph.byHead(this.#mix(turned, mix.key)), ids);
-      graph.setRows(stored.v, this.#byHead(this.#mix(sinks.v, mix.value), shape.valueLength), ids);
+      graph.setRows(stored.k.tensor, graph.byHead(this.#mix(turned, mix.key)), ids);
+      graph.setRows(stored.v.tensor, this.#byHead(this.#mix(sinks.v, mix.value), shape.valueLength), ids);
     }
   }
 

@@ -1,0 +1,12 @@
+/** How `ggml_rope_ext` rotates; see there. */
+export interface Rope {
+  readonly dims: number;
+  readonly mode: number;
+  readonly originalContext: number;
+  readonly base: number;
+  readonly scale: number;
+  readonly extFactor: number;
+  readonly attnFactor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+}
