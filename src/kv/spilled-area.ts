@@ -4,7 +4,7 @@ import { HostMemory } from '../ggml/host-memory.ts';
 import type { Reader } from '../stream/reader.ts';
 import { type ByteRange, spillOf, spillUnit } from './spill.ts';
 
-/** Where the keys, or the values, of a layer are on the SSD. */
+/** Where the keys, or the values, of a head are on the SSD. */
 export interface SpillPlace {
   readonly reader: Reader;
   readonly file: number;
@@ -15,11 +15,12 @@ export interface SpillPlace {
   readonly tail: Uint8Array;
 }
 
-/** The keys, or the values, of a layer on the SSD: all but the newest ones, which wait in memory for their unit to fill. */
+/** The keys, or the values, of a head of a layer on the SSD: all but the newest ones, which wait in memory for their unit to fill. */
 export class SpilledArea {
   readonly place: SpillPlace;
-  /** Where the unit in memory belongs. */
+  /** Where the unit in memory belongs, and where what it has of it ends. */
   #tail: number | undefined;
+  #end = 0;
 
   constructor(place: SpillPlace) {
     this.place = place;
@@ -27,9 +28,8 @@ export class SpilledArea {
 
   /** Brings an image of the first bytes, as it was read, up to date. */
   update(image: Uint8Array): void {
-    const { tail } = this.place;
     if (this.#tail === undefined || this.#tail >= image.length) return;
-    image.set(tail.subarray(0, image.length - this.#tail), this.#tail);
+    image.set(this.#kept(Math.min(this.#end, image.length)), this.#tail);
   }
 
   /**
@@ -39,20 +39,34 @@ export class SpilledArea {
   async spill(image: Uint8Array, dirty: readonly ByteRange[], end: number): Promise<void> {
     const { reader, file, position, tail } = this.place;
     const spill = spillOf(dirty, end);
+    const [, last = 0] = dirty.at(-1) ?? [];
+    if (spill.tail !== undefined) {
+      // A token fills a hundredth of a unit, and there may be thousands of units.
+      const changed = spill.tail === this.#tail ? dirty : [[spill.tail, last] as const];
+      for (const [from, to] of changed) {
+        const [first, behind] = [Math.max(from, spill.tail), Math.min(to, last)];
+        if (first < behind) tail.set(image.subarray(first, behind), first - spill.tail);
+      }
+    }
     this.#tail = spill.tail;
-    if (spill.tail !== undefined) tail.set(image.subarray(spill.tail, spill.tail + spillUnit));
+    this.#end = last;
     await allSettled(spill.writes.map(([from, to]) => reader.write(file, image.subarray(from, to), position + from)));
   }
 
   /** The bytes [offset, offset + length); `offset` is a multiple of the unit. Rejects with READ_FAILED, FILE_CHANGED. */
   async read(offset: number, length: number): Promise<Uint8Array> {
-    const { reader, file, position, tail } = this.place;
+    const { reader, file, position } = this.place;
     using memory = new HostMemory(alignUp(length, spillUnit), 'keys and values from the SSD');
     const units = memory.view(0, alignUp(length, spillUnit));
     await reader.read(file, units, position + offset);
     const at = (this.#tail ?? -1) - offset;
-    if (this.#tail !== undefined && at >= 0 && at < units.length) units.set(tail, at);
+    if (this.#tail !== undefined && at >= 0 && at < units.length) units.set(this.#kept(this.#end), at);
     return units.slice(0, length);
+  }
+
+  /** Of the unit in memory, what comes before `end`. */
+  #kept(end: number): Uint8Array {
+    return this.place.tail.subarray(0, end - (this.#tail ?? end));
   }
 
   /** Puts `bytes` at `offset`, a multiple of the unit, in the place of what is there. Rejects with WRITE_FAILED. */
