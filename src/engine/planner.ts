@@ -122,9 +122,10 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     });
   };
   const layers = kvPlaces(kvShapeOf(config, { ...kept, context })).layers;
+  const onSsd = kvShapeOf(config, { ...kept, context, kvHomes: layers.map(() => 'ssd') });
   return chooseHomes(options.kv?.home ?? 'auto', planWith, {
     layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
-    ring: kvRingBytes(kvShapeOf(config, { ...kept, context, kvHomes: layers.map(() => 'ssd') })),
+    passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
     share: kvShareOf(one.free),
   });
 }

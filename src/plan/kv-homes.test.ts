@@ -48,7 +48,7 @@ function choose(home: WantedHome, { part, layers, budget, share = 0.25 }: Case):
     });
   const costs: HomeCosts = {
     layers: Array.from({ length: layers }, () => 2 * part),
-    ring: ringOf(part),
+    passing: ringOf(part),
     share: share * (budget - MiB),
   };
   return chooseHomes(home, planWith, costs);

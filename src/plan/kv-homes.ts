@@ -7,8 +7,8 @@ import { spread } from './residency.ts';
 export interface HomeCosts {
   /** By layer, of all sequences. */
   readonly layers: readonly number[];
-  /** Of the memory through which those on the SSD pass. */
-  readonly ring: number;
+  /** Of the memory through which those on the SSD pass, and in which the newest of them wait. */
+  readonly passing: number;
   /** What they may take of memory without crowding out the weights. */
   readonly share: number;
 }
@@ -23,7 +23,7 @@ export interface HomeCosts {
 export function chooseHomes(
   home: WantedHome,
   planWith: (homes: readonly KvHome[] | undefined) => Plan,
-  { layers, ring, share }: HomeCosts,
+  { layers, passing, share }: HomeCosts,
 ): Plan {
   if (home === 'ram') return planWith(undefined);
   const onSsd = (): Plan => planWith(layers.map(() => 'ssd'));
@@ -33,7 +33,7 @@ export function chooseHomes(
   if (isTooSmall(inMemory)) return least(inMemory, orTooSmall(onSsd));
   if (all <= share || inMemory.streamed.length === 0) return inMemory;
   const candidates = layers.map((bytes, id) => ({ id, bytes }));
-  const kept = spread(candidates, share - ring);
+  const kept = spread(candidates, share - passing);
   const beyond = orTooSmall(() => planWith(layers.map((_, il) => (kept.has(il) ? 'ram' : 'ssd'))));
   // What passes through a ring as large as itself has won nothing.
   return isTooSmall(beyond) || beyond.shares.kv >= inMemory.shares.kv ? inMemory : beyond;
