@@ -57,10 +57,10 @@ export class Graph implements Disposable {
   readonly #context: Pointer;
   #nodes = 0;
 
-  /** For so many sequences computed together: one takes 100 layers of 120 nodes, each further one 50 a layer at most. */
+  /** For so many sequences computed together: one takes 100 layers of 160 nodes, each further one 90 a layer at most. */
   constructor(sequences = 1) {
     this.#api = loadGgml();
-    this.capacity = 20480 + 5120 * (sequences - 1);
+    this.capacity = 20480 + 9216 * (sequences - 1);
     // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes twice more, and something each.
     const bytes =
       2 * this.capacity * this.#api.ggml_tensor_overhead() +

@@ -27,7 +27,7 @@ const tile = 64;
 
 /** Bytes of keys and values that are unpacked at once, as long as that makes no more than so many parts. */
 const unpackedBytes = 2 ** 25;
-const mostParts = 8;
+const mostParts = 4;
 
 /** How many of the heads of keys and values are unpacked at once in a layer of `rows`, however many of those are seen. */
 export function headsAtOnce({ kvHeads, keyLength, valueLength }: KvShape, rows: number): number {
