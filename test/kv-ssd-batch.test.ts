@@ -20,6 +20,7 @@ const spec: RandomModelSpec = {
   width: 128,
   heads: 2,
   kvHeads: 2,
+  keyLength: 128,
   feedForward: 64,
   vocabulary: 97,
 };
@@ -34,7 +35,7 @@ const all = (home: KvHome): readonly KvHome[] => Array(layers).fill(home);
 /** Of the file, each with a unit that fills: keys and values of each head of each layer. */
 const areas = 2 * layers * (spec.kvHeads ?? 1);
 /** Bytes of a token's keys and values in all layers. */
-const tokenBytes = 2 * layers * spec.width * 2;
+const tokenBytes = 2 * layers * 256 * 2;
 
 test('a long text is written once, in whole units, and what has not changed is not written again', async () => {
   const context = 900;

@@ -2,7 +2,7 @@ import { alignUp } from '../base/bytes.ts';
 import type { Window } from '../plan/kv-choice.ts';
 
 /**
- * Where a layer stores tokens: a row each, of keys and of values. With a window the tokens after the sinks take the rows
+ * Where a layer stores tokens: a row each, of keys and of values, in every head. With a window the tokens after the sinks take the rows
  * of a ring in turns; behind it lies a second copy of the sinks.
  */
 export interface KvRows {

@@ -66,7 +66,7 @@ export interface LayerPlaces {
   readonly home: KvHome;
   readonly k: readonly KvArea[];
   readonly v: readonly KvArea[];
-  /** In memory: a unit each of what is on the SSD. */
+  /** In memory: a unit of each head that is on the SSD. */
   readonly tails: { readonly k: readonly KvArea[]; readonly v: readonly KvArea[] } | undefined;
   /** In memory: keys and values of the sinks as they were computed. */
   readonly sinks: { readonly k: KvArea; readonly v: KvArea };
@@ -125,7 +125,7 @@ export interface KvPiece {
   readonly layer: number;
   readonly part: 'k' | 'v' | 'sinks';
   readonly head: number;
-  /** Bytes from the start of the head's: a multiple of the unit. */
+  /** Bytes from where those of the head begin: a multiple of the unit. */
   readonly offset: number;
   readonly length: number;
   /** Of them, those that shorter text needs. */

@@ -57,10 +57,10 @@ test('a pass that failed may have taken the rows of tokens in a ring, until all 
   assert.deepEqual([slot.written, slot.canTrim(50)], [100, true]);
 });
 
-test('the keys and values of the first tokens are those bytes of every layer, in place', () => {
+test('the keys and values of the first tokens are those bytes of every head of every layer, in place', () => {
   using slot = filled(shape, textOf(1, 100));
   const [whole, some] = [bytesOf(slot, 100), bytesOf(slot, 30)];
-  assert.equal(some.length, 2 * shape.layers);
+  assert.equal(some.length, 2 * shape.kvHeads * shape.layers);
   for (const [area, bytes] of some.entries()) {
     assert.equal(bytes.length, ((whole[area]?.length ?? 0) * 30) / 100);
     assert.deepEqual(bytes, whole[area]?.subarray(0, bytes.length));

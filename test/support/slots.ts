@@ -3,19 +3,20 @@ import fc from 'fast-check';
 import type { KvShape } from '../../src/kv/shape.ts';
 import { KvSlot } from '../../src/kv/slot.ts';
 
-/** Two layers: 48 bytes per token. */
+/** Two layers of two heads: 48 bytes per token. */
 export const smallShape = (context: number): KvShape => ({
   layers: 2,
-  kvHeads: 1,
-  keyLength: 8,
-  valueLength: 4,
+  kvHeads: 2,
+  keyLength: 4,
+  valueLength: 2,
   context,
   type: 'f16',
 });
 
-/** Two layers of heads that are one block each: 136 bytes per token as q8_0. */
+/** Two layers of one head that is one block: 136 bytes per token as q8_0. */
 export const quantizedShape = (context: number, type: KvShape['type']): KvShape => ({
   ...smallShape(context),
+  kvHeads: 1,
   keyLength: 32,
   valueLength: 32,
   type,
