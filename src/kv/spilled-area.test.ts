@@ -117,6 +117,36 @@ test('an area is what was stored of a text, however it grows, shrinks and is cop
   );
 });
 
+test('where a ring began anew and that is taken back, what was stored before is still there', async () => {
+  const rowBytes = 72;
+  const end = 260 * rowBytes;
+  const bytes = alignUp(end, spillUnit);
+  await using reader = new Reader([], { inFlight: 3 });
+  const file = reader.add(openKvFile(folder.path, bytes));
+  using tail = new HostMemory(spillUnit, 'a test');
+  const area = new SpilledArea({ reader, file, position: 0, bytes, tail: tail.view(0, spillUnit) });
+  using ring = new HostMemory(bytes, 'a test');
+  const image = ring.view(0, bytes);
+  const rows = new Uint8Array(260);
+  /** A pass that stores rows, in as many ranges as the ring makes of them. */
+  const pass = async (stamp: number, ...ranges: readonly (readonly [from: number, to: number])[]): Promise<void> => {
+    await reader.read(file, image, 0);
+    area.update(image);
+    for (const [row, value] of rows.entries()) assert.equal(image[row * rowBytes], value, `row ${row}`);
+    for (const [from, to] of ranges) {
+      rows.fill(stamp, from, to);
+      image.fill(stamp, from * rowBytes, to * rowBytes);
+    }
+    const dirty = ranges.map(([from, to]) => [from * rowBytes, to * rowBytes] as const);
+    await area.spill(image, dirty, end);
+  };
+  await pass(1, [0, 200]);
+  await pass(2, [200, 260], [4, 8]);
+  await pass(3, [210, 211]);
+  await pass(4, [211, 220]);
+  await pass(5);
+});
+
 test('a write that fails is WRITE_FAILED, with the place in the file', async () => {
   await using reader = new Reader([], { inFlight: 2 });
   const opened = openKvFile(folder.path, 4 * spillUnit);

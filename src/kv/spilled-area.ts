@@ -33,19 +33,20 @@ export class SpilledArea {
   }
 
   /**
-   * Of an image that is up to date, the `dirty` ranges have changed, the last one by what was appended before `end`, where
-   * the area ends. The image stays as it is until this ends. Rejects with WRITE_FAILED.
+   * Of an image that is up to date, the `dirty` ranges have changed, the last one by what was appended before
+   * `areaEnd`. The image stays as it is until this ends. Rejects with WRITE_FAILED.
    */
-  async spill(image: Uint8Array, dirty: readonly ByteRange[], end: number): Promise<void> {
+  async spill(image: Uint8Array, dirty: readonly ByteRange[], areaEnd: number): Promise<void> {
     const { reader, file, position, tail } = this.place;
-    const spill = spillOf(dirty, end);
-    const [, last = 0] = dirty.at(-1) ?? [];
+    const spill = spillOf(dirty, areaEnd);
+    const [first = 0, last = 0] = dirty.at(-1) ?? [];
     if (spill.tail !== undefined) {
-      // A token fills a hundredth of a unit, and there may be thousands of units.
-      const changed = spill.tail === this.#tail ? dirty : [[spill.tail, last] as const];
+      // A token fills a hundredth of a unit, and there may be thousands of units. What lies before it is here already, or
+      // was written and is in the image: as where a ring had begun anew and that was taken back.
+      const changed = spill.tail === this.#tail && first <= this.#end ? dirty : [[spill.tail, last] as const];
       for (const [from, to] of changed) {
-        const [first, behind] = [Math.max(from, spill.tail), Math.min(to, last)];
-        if (first < behind) tail.set(image.subarray(first, behind), first - spill.tail);
+        const [begin, end] = [Math.max(from, spill.tail), Math.min(to, last)];
+        if (begin < end) tail.set(image.subarray(begin, end), begin - spill.tail);
       }
     }
     this.#tail = spill.tail;
