@@ -4,7 +4,7 @@ import type { ModelOutline } from './outline.ts';
 import type { Kernels } from './planner.ts';
 
 /** Changes when keys and values of the same tokens do: with what we compute. */
-const version = 1;
+const version = 2;
 
 /** Names everything that keys and values depend on beside their shape. */
 export function identityOf({ file, config }: ModelOutline, { context }: Plan, kernels: Kernels): string {

@@ -40,7 +40,7 @@ export interface PlanOptions {
   readonly residency?: Residency | undefined;
 }
 
-/** A slice takes two operations of a graph, which has room for this many and those of 200 layers. */
+/** A slice takes two operations of a graph, which has room for this many and 120 of 100 layers. */
 const maxSlices = 4096;
 /** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
  * for attention's kernel for many queries. */

@@ -249,7 +249,7 @@ test('attention is a softmax over what the mask shows, with heads that share key
     mask: inputs.mask,
     scale,
   });
-  assert.deepEqual(attended.shape, [head * heads, n]);
+  assert.deepEqual(attended.shape, [head, heads, n]);
   const mask = Uint16Array.from({ length: m * n }, (_, i) => (visible(Math.floor(i / m), i % m) ? 0 : 0xfc00));
   const [result] = await evaluate(
     device,

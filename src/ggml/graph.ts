@@ -57,10 +57,10 @@ export class Graph implements Disposable {
   readonly #context: Pointer;
   #nodes = 0;
 
-  /** For so many sequences computed together: one takes 100 layers of 160 nodes, each further one 90 a layer at most. */
-  constructor(sequences = 1) {
+  /** With room for so many nodes. */
+  constructor(capacity = 20480) {
     this.#api = loadGgml();
-    this.capacity = 20480 + 9216 * (sequences - 1);
+    this.capacity = capacity;
     // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes twice more, and something each.
     const bytes =
       2 * this.capacity * this.#api.ggml_tensor_overhead() +
@@ -244,7 +244,7 @@ export class Graph implements Disposable {
 
   /**
    * softmax(scale * q k' + mask) v, grouped heads included. q (head, heads, n), k (head, m, kvHeads) and
-   * v (valueHead, m, kvHeads) -> (valueHead * heads, n); mask (m, n) is float16: 0 or -inf.
+   * v (valueHead, m, kvHeads) -> (valueHead, heads, n); mask (m, n) is float16: 0 or -inf.
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: { mask: Tensor; scale: number }): Tensor {
     const [heads, n, valueHead] = [at(q.shape, 1), at(q.shape, 2), at(v.shape, 0)];
@@ -262,7 +262,7 @@ export class Graph implements Disposable {
     const attended = this.#node(pointer, [valueHead, heads, n]);
     // For one query it divides the keys among the threads and adds up what they find.
     this.threadBound.push(this.#nodes - 1);
-    return this.reshape(attended, [valueHead * heads, n]);
+    return attended;
   }
 
   [Symbol.dispose](): void {

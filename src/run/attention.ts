@@ -17,7 +17,7 @@ interface Seen {
   readonly v: SeenHeads;
   readonly mask: Tensor;
   readonly scale: number;
-  readonly layer: KvLayer;
+  readonly layer: Pick<KvLayer, 'rows'>;
 }
 
 const f32 = 4;
@@ -25,42 +25,60 @@ const f32 = 4;
 /** So many queries are taken at once by ggml, but not of quantized keys: each of those is unpacked for each query. */
 const tile = 64;
 
-/** Bytes of keys and values that are unpacked at once, as long as that makes no more than so many parts. */
+/** Bytes of keys and values that are unpacked at once, or those of one head. */
 const unpackedBytes = 2 ** 25;
-const mostParts = 4;
 
 /** How many of the heads of keys and values are unpacked at once in a layer of `rows`, however many of those are seen. */
-export function headsAtOnce({ kvHeads, keyLength, valueLength }: KvShape, rows: number): number {
-  const fitting = Math.floor(unpackedBytes / (f32 * (keyLength + valueLength) * rows));
-  return Math.min(kvHeads, Math.max(fitting, Math.ceil(kvHeads / mostParts)));
+export function headsAtOnce(shape: KvShape, rows: number, bytes: number = unpackedBytes): number {
+  const { kvHeads, keyLength, valueLength } = shape;
+  const fitting = Math.floor(bytes / (f32 * (keyLength + valueLength) * rows));
+  return Math.max(1, Math.min(kvHeads, fitting));
+}
+
+const unpacks = (shape: KvShape, tokens: number): boolean => typeNamed(shape.type).id !== F16 && tokens >= tile;
+
+/** Nodes of a graph that unpacking takes in all layers of a span. */
+export function unpackingNodes({ kv: { shape, layers }, tokens }: Pick<SpanShape, 'kv' | 'tokens'>): number {
+  if (!unpacks(shape, tokens)) return 0;
+  const [once, each] = [2, 8];
+  return layers.reduce(
+    (sum, { rows }) => sum + once + each * Math.ceil(shape.kvHeads / headsAtOnce(shape, rows.count)),
+    0,
+  );
 }
 
 /**
  * Attention of a span in one layer: (valueLength * heads, tokens). Many queries see quantized keys and values as float32,
  * some heads at a time: 256 queries over 8192 keys take 84 ms instead of 390.
  */
-export function attention(graph: Graph, { kv: { shape }, tokens }: SpanShape, q: Tensor, seen: Seen): Tensor {
-  const { k, v, mask, scale, layer } = seen;
-  const type = typeNamed(shape.type);
-  if (type.id === F16 || tokens < tile) return graph.attention(q, k.tensor, v.tensor, { mask, scale });
+export function attention(
+  graph: Graph,
+  { kv: { shape }, tokens }: { readonly kv: { readonly shape: KvShape }; readonly tokens: number },
+  q: Tensor,
+  { k, v, mask, scale, layer }: Seen,
+  bytes: number = unpackedBytes,
+): Tensor {
   const { kvHeads, keyLength, valueLength } = shape;
   const [, heads = 1] = q.shape;
+  const joinedHeads = (x: Tensor): Tensor => graph.reshape(x, [valueLength * heads, tokens]);
+  if (!unpacks(shape, tokens)) return joinedHeads(graph.attention(q, k.tensor, v.tensor, { mask, scale }));
+  const type = typeNamed(shape.type);
   const [, rows = 0] = k.tensor.shape;
-  const atOnce = headsAtOnce(shape, layer.rows.count);
   const unpacked = ({ tensor, headBytes }: SeenHeads, length: number, from: number, count: number): Tensor =>
     graph.cast(graph.view(tensor, [length, rows, count], [rowBytes(type, length), headBytes], from * headBytes), F32);
   // One query at a time is rounded so before it is held against such keys.
   const rounded = graph.cast(graph.cast(q, typeNamed('q8_0').id), F32);
+  const atOnce = headsAtOnce(shape, layer.rows.count, bytes);
+  const group = heads / kvHeads;
+  const head = f32 * keyLength;
   let joined: Tensor | undefined;
   for (let from = 0; from < kvHeads; from += atOnce) {
     const count = Math.min(atOnce, kvHeads - from);
-    const [own, head] = [(count * heads) / kvHeads, f32 * keyLength];
-    const first = (from * heads) / kvHeads;
-    const queries = graph.view(rounded, [keyLength, own, tokens], [head, head * heads], first * head);
+    const queries = graph.view(rounded, [keyLength, group * count, tokens], [head, head * heads], from * group * head);
     const [keys, values] = [unpacked(k, keyLength, from, count), unpacked(v, valueLength, from, count)];
     const part = graph.attention(queries, keys, values, { mask, scale });
-    joined = joined ? graph.concat(0, joined, part) : part;
+    joined = joined ? graph.concat(1, joined, part) : part;
   }
   if (!joined) throw new RangeError('attention needs a head');
-  return joined;
+  return joinedHeads(joined);
 }

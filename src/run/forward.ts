@@ -16,6 +16,7 @@ import type { Reader } from '../stream/reader.ts';
 import type { Residents } from '../stream/residents.ts';
 import { RowReader } from '../stream/rows.ts';
 import type { WeightSource } from '../stream/source.ts';
+import { unpackingNodes } from './attention.ts';
 import { BatchInputs } from './batch.ts';
 import { writeInputs } from './inputs.ts';
 import type { Route, Routes } from './routes.ts';
@@ -36,6 +37,10 @@ export function build(
   const logits = stages.reduce((x, stage) => stage.build(site, x), inputs.positions);
   return { inputs, logits: graph.output(logits) };
 }
+
+/** Nodes that a graph for these spans has room for: one takes 100 layers of 120, each further one 51 a layer at most. */
+export const roomFor = (spans: readonly SpanShape[]): number =>
+  spans.reduce((sum, span, i) => sum + (i > 0 ? 5120 : 20480) + unpackingNodes(span), 0);
 
 /** As many tokens at once, and converting streamed weights takes less time than it saves. Measured: 32 to 64. */
 export const paysToConvert = (tokens: number): boolean => tokens >= 64;
@@ -215,7 +220,7 @@ export class Forward implements Disposable {
     this.#forget();
 
     const { stages, routes, file, plan, staged } = this.#parts;
-    const graph = new Graph(shapes.length);
+    const graph = new Graph(roomFor(shapes));
     const onSsd = shapes.some(({ kv }) => kv.layers.some(({ parts }) => parts.home === 'ssd'));
     const staging = onSsd && staged ? new Staging(shapes, staged.ring) : undefined;
     const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes, staging);

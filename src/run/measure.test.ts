@@ -13,7 +13,7 @@ import type { Window } from '../plan/kv-choice.ts';
 import { schedule } from '../plan/schedule.ts';
 import { cut, type Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
-import { build } from './forward.ts';
+import { build, roomFor } from './forward.ts';
 import { computeBytes, manifestOf, type Outline } from './measure.ts';
 import { shapeAt } from './span.ts';
 import { SliceTensors, weightsOf } from './weights.ts';
@@ -65,11 +65,11 @@ const slicesOf = (outline: Outline): readonly Slice[] =>
 function taken(outline: Outline, ...spans: readonly { tokens: number; outputs: number; end: number }[]): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
-  using graph = new Graph(spans.length);
   const slices = slicesOf(outline);
   using made = new SliceTensors(slices, (_, { pointer }) => memory.place(pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
   const shapes = spans.map((span) => shapeAt(kv, span));
+  using graph = new Graph(roomFor(shapes));
   build(graph, outline.stages, { weights, file: outline.weights }, shapes);
   return measure(graph) + graph.scratchBytes;
 }

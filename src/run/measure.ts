@@ -8,7 +8,7 @@ import type { Stage } from '../model/architecture.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { rowReaderBytes } from '../stream/rows.ts';
-import { build } from './forward.ts';
+import { build, roomFor } from './forward.ts';
 import { shapeAt } from './span.ts';
 import { Manifest, SliceTensors, weightsOf } from './weights.ts';
 
@@ -45,13 +45,13 @@ export function computeBytes(
 ): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
-  using graph = new Graph(parallel);
   using made = new SliceTensors(slices, (_, tensor) => memory.place(tensor.pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
   const end = outline.kv.context;
   const decoded = 1 + ahead;
   const others = Array.from({ length: parallel - 1 }, () => shapeAt(kv, { tokens: decoded, outputs: decoded, end }));
   const spans = [shapeAt(kv, { tokens: Math.max(tokens, decoded), outputs: decoded, end }), ...others];
+  using graph = new Graph(roomFor(spans));
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
