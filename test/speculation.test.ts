@@ -231,12 +231,13 @@ test('an abort in the middle of a pass leaves no guess behind, and the next answ
 
 test('an engine that guesses no more than pays answers the same', async () => {
   await using engine = await open({ adaptive: true, ahead: 15, parallel: 4 });
-  const one = async (seed: number): Promise<void> => {
+  const one = async (seed: number): Promise<number> => {
     const prompt = promptAt(seed);
     const expected = await answerOf(plain, prompt, noDrafter(), { maxTokens });
     const drafter = scripted(prompt, mixOf(expected.tokens, 0.8, allTokens, seed));
     assertSame(await answerOf(engine, prompt, drafter, { maxTokens }), expected);
-    assert.ok(drafter.proposed > 0, 'before anything is known it tries');
+    return drafter.proposed;
   };
-  await Promise.all([0, 1, 2, 3].map(one));
+  const proposed = await Promise.all([0, 1, 2, 3].map(one));
+  assert.ok(Math.max(...proposed) > 0, 'before anything is known it tries');
 });

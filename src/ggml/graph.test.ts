@@ -245,10 +245,8 @@ test('attention is a softmax over what the mask shows, with heads that share key
     v: graph.input(F32, [head, kvHeads, m]),
     mask: graph.input(F16, [m, n]),
   };
-  const attended = graph.attention(inputs.q, graph.byHead(inputs.k), graph.byHead(inputs.v), {
-    mask: inputs.mask,
-    scale,
-  });
+  const [keys, values] = [graph.byHead(inputs.k), graph.byHead(inputs.v)];
+  const attended = graph.attention(inputs.q, keys, values, { mask: inputs.mask, scale });
   assert.deepEqual(attended.shape, [head, heads, n]);
   const mask = Uint16Array.from({ length: m * n }, (_, i) => (visible(Math.floor(i / m), i % m) ? 0 : 0xfc00));
   const [result] = await evaluate(
@@ -297,7 +295,6 @@ test('a graph of 8000 products fits', () => {
   let x = graph.input(F32, [32, 1]);
   for (let i = 0; i < 8000; i += 1) x = graph.scale(graph.matmul(w, x), 2);
   assert.equal(graph.nodes, 16000);
-  graph.slice(0, 8000);
-  graph.slice(8000, 16000);
+  for (const from of [0, 8000]) graph.slice(from, from + 8000);
   assert.equal(loadGgml().ggml_graph_n_nodes(graph.pointer), 16000);
 });

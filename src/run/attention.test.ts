@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F16, F32, Graph, I64 } from '../ggml/graph.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
+import { HostMemory, NoMemory } from '../ggml/host-memory.ts';
 import { type KvShape, kvBytes } from '../kv/shape.ts';
 import { KvStore } from '../kv/store.ts';
-import { attention, headsAtOnce } from './attention.ts';
+import { attention, unpackingNodes } from './attention.ts';
 
 const device = new Device(2, 0);
 after(() => device[Symbol.dispose]());
 
-test('what is unpacked at once takes 32 MiB at most, or is one head', () => {
+test('a graph has room for as many parts as are unpacked, each of 32 MiB at most or of one head', () => {
   const anyShape = fc.record({
     layers: fc.constant(1),
     kvHeads: fc.integer({ min: 1, max: 64 }),
@@ -23,10 +23,12 @@ test('what is unpacked at once takes 32 MiB at most, or is one head', () => {
   });
   fc.assert(
     fc.property(anyShape, (shape: KvShape) => {
-      const heads = headsAtOnce(shape, shape.context);
-      assert.ok(heads >= 1 && heads <= shape.kvHeads);
-      const bytes = 4 * heads * (shape.keyLength + shape.valueLength) * shape.context;
-      assert.ok(bytes <= 2 ** 25 || heads === 1);
+      using memory = new NoMemory();
+      using kv = new KvStore(shape, memory);
+      assert.equal(unpackingNodes({ kv, tokens: 63 }), 0);
+      const parts = (unpackingNodes({ kv, tokens: 64 }) - 2) / 8;
+      const bytes = 4 * (shape.keyLength + shape.valueLength) * shape.context;
+      assert.ok(parts === shape.kvHeads || Math.ceil(shape.kvHeads / parts) * bytes <= 2 ** 25, `${parts} parts`);
     }),
   );
 });

@@ -29,7 +29,7 @@ const tile = 64;
 const unpackedBytes = 2 ** 25;
 
 /** How many of the heads of keys and values are unpacked at once in a layer of `rows`, however many of those are seen. */
-export function headsAtOnce(shape: KvShape, rows: number, bytes: number = unpackedBytes): number {
+function headsAtOnce(shape: KvShape, rows: number, bytes: number = unpackedBytes): number {
   const { kvHeads, keyLength, valueLength } = shape;
   const fitting = Math.floor(bytes / (f32 * (keyLength + valueLength) * rows));
   return Math.max(1, Math.min(kvHeads, fitting));
