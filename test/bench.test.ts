@@ -147,8 +147,6 @@ test('what cannot be measured is refused before anything is', async () => {
   assert.ok(!existsSync(folder.file('pass.svg')), 'a chart of nothing is not left behind');
   for (const wrong of [
     ['--tokens', '0'],
-    ['--prompt-tokens', '0'],
-    ['--rounds', '0'],
     ['--output', 'xml'],
     ['--json', '--output', 'csv'],
     ['--prompt', 'Hi', '--prompt-tokens', '128'],

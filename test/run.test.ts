@@ -70,7 +70,7 @@ test('the JSON of an answer has what was promised, and its numbers add up', asyn
   assert.equal(typeof io.direct, 'boolean');
 });
 
-test('64 greedy tokens after five prompts are those of libllama, streamed and resident', async () => {
+test('64 greedy tokens after five prompts are those of libllama, and streamed after two of them', async () => {
   const prompts = [
     'The sky is blue because',
     'Once upon a time there was a lighthouse',
@@ -83,10 +83,10 @@ test('64 greedy tokens after five prompts are those of libllama, streamed and re
   await using streamed = Model.open(model, { ...options, memoryBudget: runtimeBytes() + 60 * 2 ** 20 });
   await using resident = Model.open(model, { ...options, memoryBudget: runtimeBytes() + 2 ** 29 });
   assert.ok(streamed.plan().bytesPerPass > 30e6 && resident.plan().bytesPerPass < 1e6);
-  for (const prompt of prompts) {
+  for (const [i, prompt] of prompts.entries()) {
     const expected = greedy(model, vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true }), 64);
     const end = expected.findIndex((token) => vocabulary.isEndOfGeneration(token));
-    for (const one of [streamed, resident]) {
+    for (const one of i < 2 ? [resident, streamed] : [resident]) {
       const generation = one.generate(prompt, { temperature: 0, maxTokens: 64 });
       for await (const _ of generation);
       assert.deepEqual(generation.tokens, end < 0 ? expected : expected.slice(0, end), prompt);
