@@ -26,7 +26,12 @@ test('the demo says what to do where the model cannot be had, and fails', async 
   using folder = tempFolder();
   const env = { ...process.env, XDG_CACHE_HOME: folder.path, LOCALAPPDATA: folder.path, PATH: folder.path };
   Reflect.deleteProperty(env, 'SSD_LLM_MODEL');
-  const offline = { ...env, HOME: folder.path, https_proxy: 'http://127.0.0.1:9', NODE_USE_ENV_PROXY: '1' };
+  const noNetwork = 'globalThis.fetch = () => Promise.reject(new Error("offline"))';
+  const offline = {
+    ...env,
+    HOME: folder.path,
+    NODE_OPTIONS: `--import "data:text/javascript,${encodeURI(noNetwork)}"`,
+  };
   const demo = example(process.execPath, ['--import', 'tsx', 'examples/demo.ts'], { env: offline, timeout: 60_000 });
   await assert.rejects(demo, (error: { code: number; stderr: string }) => {
     assert.equal(error.code, 1);

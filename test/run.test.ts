@@ -94,6 +94,12 @@ test('64 greedy tokens after five prompts are those of libllama, and streamed af
   }
 });
 
+test('the peak of memory is that of the process itself, however large the one is that starts it', async () => {
+  const large = Buffer.alloc(600 * 2 ** 20, 1);
+  const { memory } = (await answer(...tight, '-n', '2')).stats;
+  assert.ok(memory.peak <= memory.budget && memory.peak < large.length, `peak ${memory.peak}`);
+});
+
 test('a seed repeats an answer, and another seed gives another one', async () => {
   const hot = ['--temperature', '1.5', '--top-k', '0'];
   const sample = async (seed: string): Promise<string> =>

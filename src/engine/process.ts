@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { autoBudget } from '../plan/defaults.ts';
 
@@ -6,6 +7,14 @@ const growth = 32 * 2 ** 20;
 
 /** The bytes this process takes beside weights, KV and intermediate results. */
 export const runtimeBytes = (): number => process.memoryUsage.rss() + growth;
+
+/** The largest resident set this process has had, in bytes. */
+export function peakBytes(): number {
+  // Linux hands the figure of `resourceUsage` down from the process that started this one.
+  const [, own] =
+    (process.platform === 'linux' && /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))) || [];
+  return (own ? Number(own) : process.resourceUsage().maxRSS) * 1024;
+}
 
 /** The budget when none is given: see `autoBudget`. */
 export const defaultBudget = (): number =>

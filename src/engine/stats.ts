@@ -1,3 +1,4 @@
+import { peakBytes } from './process.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What a generation took. Bytes and seconds, unless the name says otherwise. */
@@ -161,6 +162,3 @@ const difference = (a: Counters, b: Counters): Counters => ({
   compute: a.compute - b.compute,
   stall: a.stall - b.stall,
 });
-
-/** The largest resident set this process has had, in bytes. */
-const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
