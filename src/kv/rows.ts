@@ -2,8 +2,8 @@ import { alignUp } from '../base/bytes.ts';
 import type { Window } from '../plan/kv-choice.ts';
 
 /**
- * Where a layer stores tokens: a row each, of keys and of values, in every head. With a window the tokens after the sinks take the rows
- * of a ring in turns; behind it lies a second copy of the sinks.
+ * Where a layer stores tokens: a row each, of keys and of values, in every head. With a window the tokens after the
+ * sinks take the rows of a ring in turns; behind it lies a second copy of the sinks.
  */
 export interface KvRows {
   /** In all. */

@@ -135,7 +135,7 @@ export interface KvPiece {
 /** Pieces are small enough to be copied on the way, and a multiple of the unit. */
 const pieceBytes = 2 ** 22;
 
-/** The keys and values of the first `tokens` tokens, layer by layer and head by head, of which `shorter` tokens are needed. */
+/** The keys and values of the first `tokens` tokens, of which `shorter` are needed: layer by layer, head by head. */
 export function kvPieces(shape: KvShape, tokens: number, shorter: number = tokens): readonly KvPiece[] {
   const { key, value } = tokenBytes(shape);
   return kvPlaces(shape).layers.flatMap(({ rows, sinks }, layer) => {

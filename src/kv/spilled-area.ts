@@ -15,7 +15,7 @@ export interface SpillPlace {
   readonly tail: Uint8Array;
 }
 
-/** The keys, or the values, of a head of a layer on the SSD: all but the newest ones, which wait in memory for their unit to fill. */
+/** The keys, or the values, of a head on the SSD: all but the newest ones, which wait in memory for their unit to fill. */
 export class SpilledArea {
   readonly place: SpillPlace;
   /** Where the unit in memory belongs, and where what it has of it ends. */

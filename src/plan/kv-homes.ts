@@ -16,9 +16,8 @@ export interface HomeCosts {
 /**
  * A plan for where keys and values are wanted. `auto` is memory, if they take no more than their share of it or the
  * weights do not stream all the same; else the SSD for the layers beyond that share, if it takes less memory, and for all
- * of them where memory cannot hold them at all. At full
- * length a byte costs the same to read whatever it is of, and a text is mostly shorter. Throws BUDGET_TOO_SMALL with
- * the smallest budget that works for one of them.
+ * of them where memory cannot hold them at all. At full length a byte costs the same to read whatever it is of, and a text
+ * is mostly shorter. Throws BUDGET_TOO_SMALL with the smallest budget that works for one of them.
  */
 export function chooseHomes(
   home: WantedHome,

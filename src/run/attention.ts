@@ -3,18 +3,13 @@ import { rowBytes } from '../gguf/types.ts';
 import { type KvShape, typeNamed } from '../kv/shape.ts';
 import type { KvLayer } from '../kv/store.ts';
 import type { SpanShape } from './span.ts';
+import type { StoredLayer, StoredPart } from './staging.ts';
 
-/** Keys (keyLength, rows, kvHeads) or values (valueLength, rows, kvHeads) as far as they are seen. */
-export interface SeenHeads {
-  readonly tensor: Tensor;
-  /** From one head to the next. */
-  readonly headBytes: number;
-}
-
-/** What a span's queries (keyLength, heads, tokens) are held against. */
-interface Seen {
-  readonly k: SeenHeads;
-  readonly v: SeenHeads;
+/**
+ * What a span's queries (keyLength, heads, tokens) are held against: keys (keyLength, rows, kvHeads) and values
+ * (valueLength, rows, kvHeads), as far as they are seen.
+ */
+interface Seen extends StoredLayer {
   readonly mask: Tensor;
   readonly scale: number;
   readonly layer: Pick<KvLayer, 'rows'>;
@@ -64,7 +59,7 @@ export function attention(
   if (!unpacks(shape, tokens)) return joinedHeads(graph.attention(q, k.tensor, v.tensor, { mask, scale }));
   const type = typeNamed(shape.type);
   const [, rows = 0] = k.tensor.shape;
-  const unpacked = ({ tensor, headBytes }: SeenHeads, length: number, from: number, count: number): Tensor =>
+  const unpacked = ({ tensor, headBytes }: StoredPart, length: number, from: number, count: number): Tensor =>
     graph.cast(graph.view(tensor, [length, rows, count], [rowBytes(type, length), headBytes], from * headBytes), F32);
   // One query at a time is rounded so before it is held against such keys.
   const rounded = graph.cast(graph.cast(q, typeNamed('q8_0').id), F32);

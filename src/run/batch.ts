@@ -2,13 +2,13 @@ import { F32, type Graph, I32, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { sinkStep } from '../kv/rows.ts';
-import { typeNamed } from '../kv/shape.ts';
+import { type KvShape, typeNamed } from '../kv/shape.ts';
 import type { KvLayer } from '../kv/store.ts';
 import type { Batch, Projected } from '../model/architecture.ts';
-import { attention, type SeenHeads } from './attention.ts';
+import { attention } from './attention.ts';
 import { mixedElements } from './mixing.ts';
 import { SpanInputs, type SpanShape } from './span.ts';
-import type { Staging, StoredPart } from './staging.ts';
+import type { Staging, StoredLayer, StoredPart } from './staging.ts';
 import { findWeight } from './weights.ts';
 
 /** What one span computes of a layer: its own tokens of what the batch computes. */
@@ -17,7 +17,7 @@ interface SpanLayer {
   readonly inputs: SpanInputs;
   readonly layer: KvLayer;
   /** Where it stores keys and values. */
-  readonly stored: { readonly k: SeenHeads; readonly v: SeenHeads };
+  readonly stored: StoredLayer;
   readonly own: (x: Tensor) => Tensor;
 }
 
@@ -74,7 +74,13 @@ export class BatchInputs implements Batch {
       if (!inputs || !layer) throw new RangeError(`no layer ${il} in the KV store`);
       const from = column;
       const own = (x: Tensor): Tensor => this.#columns(x, from, span.tokens);
-      const part = { span, inputs, layer, stored: this.#stored(span, i, il), own };
+      const part = {
+        span,
+        inputs,
+        layer,
+        stored: this.#seen(span, il, this.#stored(i, il, layer, span.kv.shape)),
+        own,
+      };
       if (layer.sinks) this.#storeSinks(part, projected);
       const attended = this.#attended(part, { q, k, v, scale, il });
       joined = joined ? this.#graph.concat(1, joined, attended) : attended;
@@ -90,24 +96,26 @@ export class BatchInputs implements Batch {
     return this.#graph.rows(x, this.outputIds);
   }
 
-  #stored({ kv, reaches }: SpanShape, span: number, il: number): SpanLayer['stored'] {
-    const { keyLength, valueLength, kvHeads, type: name } = kv.shape;
-    const [type, reach, layer] = [typeNamed(name), reaches[il] ?? 0, kv.layers[il]];
-    const seen = ({ tensor, headBytes }: StoredPart, length: number): SeenHeads => ({
-      tensor: this.#graph.view(tensor, [length, reach, kvHeads], [rowBytes(type, length), headBytes], 0),
-      headBytes,
-    });
-    if (layer?.parts.home === 'ram') {
-      const { rows, parts } = layer;
+  /** Where a span's layer is stored, wherever it lives. */
+  #stored(span: number, il: number, { rows, parts }: KvLayer, { type, keyLength, valueLength }: KvShape): StoredLayer {
+    if (parts.home === 'ram') {
       const part = (tensor: Tensor, length: number): StoredPart => ({
         tensor,
-        headBytes: rows.count * rowBytes(type, length),
+        headBytes: rows.count * rowBytes(typeNamed(type), length),
       });
-      return { k: seen(part(parts.k, keyLength), keyLength), v: seen(part(parts.v, valueLength), valueLength) };
+      return { k: part(parts.k, keyLength), v: part(parts.v, valueLength) };
     }
     if (!this.#staging) throw new RangeError('there is no staging for what lives on the SSD');
-    const { k, v } = this.#staging.at(span, il, this.#graph.nodes);
-    return { k: seen(k, keyLength), v: seen(v, valueLength) };
+    return this.#staging.at(span, il, this.#graph.nodes);
+  }
+
+  /** The rows of it that a span sees. */
+  #seen({ kv: { shape }, reaches }: SpanShape, il: number, { k, v }: StoredLayer): StoredLayer {
+    const part = ({ tensor, headBytes }: StoredPart, length: number): StoredPart => {
+      const strides = [rowBytes(typeNamed(shape.type), length), headBytes];
+      return { tensor: this.#graph.view(tensor, [length, reaches[il] ?? 0, shape.kvHeads], strides, 0), headBytes };
+    };
+    return { k: part(k, shape.keyLength), v: part(v, shape.valueLength) };
   }
 
   /** Stores k, which is rotated, and v; attends to what is stored: (valueLength * heads, tokens). */

@@ -33,6 +33,12 @@ export interface StoredPart {
   readonly headBytes: number;
 }
 
+/** The keys and values of a layer in memory. */
+export interface StoredLayer {
+  readonly k: StoredPart;
+  readonly v: StoredPart;
+}
+
 /** What a span attends to in a layer that lives on the SSD. */
 export interface StagedLayer {
   readonly span: number;
@@ -86,7 +92,7 @@ export class Staging implements Disposable {
   }
 
   /** What is stored of a span's layer, which node `node` is the first to need. */
-  at(span: number, layer: number, node: number): { readonly k: StoredPart; readonly v: StoredPart } {
+  at(span: number, layer: number, node: number): StoredLayer {
     const staged = this.layers.find((one) => one.span === span && one.layer === layer);
     if (!staged) throw new RangeError(`layer ${layer} is not staged`);
     staged.node = node;
