@@ -12,6 +12,8 @@ const files = ['src', 'bench', 'test']
   .sort();
 // Files take turns on all cores: by default Node leaves one idle.
 const concurrency = `--test-concurrency=${availableParallelism()}`;
-const command = ['--import', 'tsx', '--test', concurrency, ...files];
+// ggml computes in the tests' processes as SSD_LLM_CPU says; the command line sees to that itself.
+const preload = process.env.SSD_LLM_CPU ? ['--import', './test/support/chosen-cpu.ts'] : [];
+const command = ['--import', 'tsx', ...preload, '--test', concurrency, ...files];
 const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });
 process.exitCode = status ?? 1;

@@ -32,6 +32,7 @@ interface Details {
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };
+  CPU_VARIANT: { variant: string; reason: string; usable: readonly string[] };
   READ_FAILED: File & { offset: number; reason: string };
   WRITE_FAILED: File & { offset: number; reason: string };
   SESSION_UNREADABLE: File & { reason: string };
@@ -150,6 +151,11 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
     'failure',
     (d) =>
       `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); reinstall with optional dependencies: npm install --include=optional`,
+  ],
+  CPU_VARIANT: [
+    'usage',
+    (d) =>
+      `the CPU variant "${d.variant}" cannot compute (${d.reason}); ${d.usable.length === 0 ? 'there is one only on this platform: choose none' : `choose one of ${d.usable.join(', ')}, or none`}`,
   ],
   READ_FAILED: [
     'failure',

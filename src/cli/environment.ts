@@ -7,6 +7,9 @@ const usualIoThreads = 4;
 /** Threads that read and compute beside JavaScript's; the launcher asks for eight. */
 export const ioThreads = (): number => Number(process.env['UV_THREADPOOL_SIZE']) || usualIoThreads;
 
+/** Which of ggml's CPU variants is to compute instead of the one that suits this processor best: x64, haswell, ... */
+export const cpuVariant = (): string | undefined => process.env['SSD_LLM_CPU'] || undefined;
+
 /** Whoever started the program, as far as settings depend on that. */
 export interface User {
   readonly platform: NodeJS.Platform;

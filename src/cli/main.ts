@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EngineError, type ErrorKind } from '../base/errors.ts';
 import { benchCommand } from './bench.ts';
 import { chatCommand } from './chat.ts';
+import { cpuVariant } from './environment.ts';
 import { infoCommand } from './info.ts';
 import { listCommand } from './list.ts';
 import { handleOutputErrors, note, printable } from './output.ts';
@@ -19,10 +20,18 @@ function program(): Command {
     .description('Run language models larger than memory: weights stream from the SSD under a hard memory budget.')
     .version(version)
     .exitOverride()
-    .showHelpAfterError('(--help shows the options)');
+    .showHelpAfterError('(--help shows the options)')
+    .hook('preAction', chooseCpu);
   const subs = [runCommand(), chatCommand(), serveCommand(), listCommand(), psCommand(), infoCommand(), benchCommand()];
   for (const sub of subs) command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
   return command;
+}
+
+async function chooseCpu(): Promise<void> {
+  const variant = cpuVariant();
+  if (variant === undefined) return;
+  const { chooseCpuVariant } = await import('../ggml/cpu-variant.ts');
+  chooseCpuVariant(variant);
 }
 
 /** Runs the command line; every way it can end has its exit code. */

@@ -10,7 +10,7 @@ import type { Log } from '../serve/log.ts';
 import { listen, type RunningServer } from '../serve/server.ts';
 import { announcement } from './announcement.ts';
 import { knownReading } from './calibrations.ts';
-import { ioThreads } from './environment.ts';
+import { cpuVariant, ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import { draftOf } from './options.ts';
 import { note, printable } from './output.ts';
@@ -40,6 +40,7 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
     kv: kvOf(settings),
     rope,
     context: ctx,
+    cpuVariant: cpuVariant(),
     ioThreads: ioThreads(),
     readingOf: knownReading,
   };

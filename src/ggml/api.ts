@@ -1,4 +1,5 @@
 import koffi, { type KoffiFunc } from 'koffi';
+import { registerBackends } from './cpu-variant.ts';
 import { type Libraries, loadLibraries, type Pointer } from './library.ts';
 import { silence } from './log.ts';
 
@@ -196,7 +197,6 @@ function bind(libraries: Libraries): Ggml {
     const library = registry.has(name) ? libraries.ggml : libraries.base;
     table[name] = library.func(signature.replace(' (', ` ${name}(`));
   }
-  libraries.ggml.func('void ggml_backend_load_all_from_path(const char *)')(libraries.folder);
   // `signatures` has a name for each function of Ggml, which the compiler checks there; that C keeps to it, nobody can.
   return table as unknown as Ggml;
 }
@@ -208,6 +208,7 @@ export function loadGgml(): Ggml {
   if (!table) {
     const libraries = loadLibraries();
     silence();
+    registerBackends();
     table = bind(libraries);
   }
   return table;

@@ -1,9 +1,11 @@
 import koffi, { type TypeObject } from 'koffi';
 import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
+import { variantIn } from './cpu-variant.ts';
 import { F32, Graph } from './graph.ts';
 import { type Layout, setBuffer } from './layout.ts';
 import { loadLibraries, type Pointer } from './library.ts';
+import { libraryAt } from './system.ts';
 
 const cpuType = 0;
 
@@ -41,6 +43,11 @@ export class Device implements Disposable {
     });
     this.#setThreads = this.#call('ggml_backend_set_n_threads', 'void', ['void *', 'int']);
     this.#call('ggml_backend_cpu_set_threadpool', 'void', ['void *', 'void *'])(this.#backend, this.#pool);
+  }
+
+  /** The CPU variant that computes, such as haswell. Undefined where there is one only or it cannot be told. */
+  get variant(): string | undefined {
+    return variantIn(libraryAt(this.#address('ggml_threadpool_new')) ?? '');
   }
 
   /** Computes `graph` on `threads` of its own, at most; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
@@ -91,7 +98,11 @@ export class Device implements Disposable {
 
   /** A C function that the backend offers by name. */
   #call(name: string, result: string, args: (string | TypeObject)[]): (...values: unknown[]) => Pointer {
+    return koffi.decode(this.#address(name), koffi.proto(result, args));
+  }
+
+  #address(name: string): Pointer {
     const reg = this.#api.ggml_backend_dev_backend_reg(this.#device);
-    return koffi.decode(this.#api.ggml_backend_reg_get_proc_address(reg, name), koffi.proto(result, args));
+    return this.#api.ggml_backend_reg_get_proc_address(reg, name);
   }
 }

@@ -27,6 +27,17 @@ const posixFadvise = libc('linux', 'int posix_fadvise(int, int64_t, int64_t, int
 const posixFallocate = libc('linux', 'int posix_fallocate(int, int64_t, int64_t)');
 const fcntl = libc('darwin', 'int fcntl(int, int, ...)');
 
+/** C's Dl_info: what is known of an address. */
+const addressInfo = koffi.struct({ file: 'const char *', base: 'void *', symbol: 'const char *', value: 'void *' });
+
+/** The file of the library that a function at `address` belongs to. Undefined where only the system knows. */
+export function libraryAt(address: Pointer): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const dladdr = koffi.load(null).func('dladdr', 'int', ['void *', koffi.out(koffi.pointer(addressInfo))]);
+  const info: { file?: string } = {};
+  return dladdr(address, info) === 0 ? undefined : info.file;
+}
+
 /** Asks for huge pages behind [address, address + bytes), page-aligned. Only Linux needs asking; refusal is harmless. */
 export const adviseHugePages = (address: Pointer, bytes: number): void => {
   madvise(address, bytes, hugePageAdvice);

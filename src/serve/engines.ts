@@ -37,6 +37,8 @@ export interface EngineSettings {
   readonly rope?: RopeOptions | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
+  /** Which of ggml's CPU variants computes; left out, the one that suits the processor best. */
+  readonly cpuVariant?: string | undefined;
   readonly ioThreads: number;
   /** How to read from the device of a file, if that was measured. */
   readingOf(path: string): Reading | undefined;
@@ -72,6 +74,7 @@ export class Engines implements Hub, AsyncDisposable {
         rope: settings.rope,
         kernels: settings.kernels,
         threads: settings.threads,
+        cpuVariant: settings.cpuVariant,
         ioThreads: settings.ioThreads,
         reading: settings.readingOf(model.path),
       }),

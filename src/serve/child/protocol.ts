@@ -22,6 +22,7 @@ export interface EngineStart {
   readonly rope: RopeOptions | undefined;
   readonly kernels: Kernels;
   readonly threads: number | undefined;
+  readonly cpuVariant: string | undefined;
   readonly ioThreads: number;
   readonly reading: Reading | undefined;
 }

@@ -4,6 +4,7 @@ import type { Logprob, TokenProbability } from '../../engine/logprobs.ts';
 import { Model } from '../../engine/model.ts';
 import type { ModelOptions } from '../../engine/model-options.ts';
 import { noState, noSums } from '../../engine/tally.ts';
+import { chooseCpuVariant } from '../../ggml/cpu-variant.ts';
 import type { Ask, TokenLogprob } from '../hub.ts';
 import { optionsOf, tokensOf } from './asking.ts';
 import { type Call, type EngineStart, failureOf, type Order, type Report, type Said } from './protocol.ts';
@@ -58,6 +59,7 @@ export class Session {
 
   async #start(start: EngineStart): Promise<void> {
     try {
+      if (start.cpuVariant !== undefined) chooseCpuVariant(start.cpuVariant);
       this.#model = this.#open(start);
       const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
       this.#context = plan.context;

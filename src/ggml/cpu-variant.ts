@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import koffi from 'koffi';
+import { EngineError } from '../base/errors.ts';
+import { loadLibraries } from './library.ts';
+import { silence } from './log.ts';
+
+/** "/lib/libggml-cpu-haswell.so", "ggml-cpu-haswell.dll" -> "haswell" */
+export const variantIn = (file: string): string | undefined =>
+  /^(?:lib)?ggml-cpu-([a-z\d_]+)\b.*\.(?:so|dylib|dll)$/.exec(basename(file))?.[1];
+
+/** The files of CPU variants by their names: one for each generation of x86 processors, none where ggml has one only. */
+function packed(): ReadonlyMap<string, string> {
+  const { folder } = loadLibraries();
+  const found = new Map<string, string>();
+  for (const file of readdirSync(folder).sort()) {
+    const name = variantIn(file);
+    if (name !== undefined) found.set(name, join(folder, file));
+  }
+  return found;
+}
+
+/** Whether this processor has the instructions that a backend was compiled for. */
+function runsHere(file: string): boolean {
+  const library = koffi.load(file);
+  try {
+    return (library.func('int ggml_backend_score()')() as number) > 0;
+  } finally {
+    library.unload();
+  }
+}
+
+const usableVariants = (): readonly string[] =>
+  [...packed()].filter(([, file]) => runsHere(file)).map(([name]) => name);
+
+let chosen: string | undefined;
+let registered = false;
+
+/**
+ * Makes the CPU variant `name` compute in this process, instead of the one that suits the processor best. Throws
+ * CPU_VARIANT if there is none of that name, this processor cannot run it, or another one computes already.
+ */
+export function chooseCpuVariant(name: string): void {
+  if (chosen === name) return;
+  const refusal = (reason: string): EngineError =>
+    new EngineError('CPU_VARIANT', { variant: name, reason, usable: usableVariants() });
+  const file = packed().get(name);
+  if (file === undefined) throw refusal('there is none of this name');
+  if (registered) throw refusal('another one computes in this process already');
+  const { ggml } = loadLibraries();
+  silence();
+  if (!ggml.func('void *ggml_backend_load(const char *)')(file)) throw refusal('this processor cannot run it');
+  chosen = name;
+  registered = true;
+}
+
+/** Registers the backends for this machine, unless a variant was chosen. */
+export function registerBackends(): void {
+  if (registered) return;
+  const { ggml, folder } = loadLibraries();
+  ggml.func('void ggml_backend_load_all_from_path(const char *)')(folder);
+  registered = true;
+}
