@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EngineError, type ErrorKind } from '../base/errors.ts';
+import { withBareOptions } from './bare-options.ts';
 import { benchCommand } from './bench.ts';
 import { chatCommand } from './chat.ts';
 import { cpuVariant } from './environment.ts';
@@ -38,7 +39,7 @@ async function chooseCpu(): Promise<void> {
 async function main(argv: readonly string[]): Promise<void> {
   handleOutputErrors();
   try {
-    await program().parseAsync(argv);
+    await program().parseAsync(withBareOptions(argv));
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     if (error instanceof EngineError) note(`error: ${printable(error.message)} [${error.code}]`);

@@ -1,6 +1,7 @@
 import type { Option } from 'commander';
 import { type KvFlags, kvOptions } from './kv-options.ts';
 import {
+  alias,
   budgetOption,
   contextOption,
   type DraftFlags,
@@ -23,5 +24,6 @@ export const modelOptions = (own: readonly Option[]): readonly Option[] => [
   ...own,
   ...draftOptions(),
   threadsOption(),
+  alias('tensor-parallel', threadsOption()),
   kernelsOption(),
 ];

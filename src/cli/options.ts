@@ -58,6 +58,14 @@ export const contextOption = (): Option =>
     whole('a number of tokens', 1),
   );
 
+/** Another name of `option`, in --help too: what is given to either counts, the last of them. */
+export function alias(name: string, option: Option): Option {
+  const other = new Option(`--${name} <${option.flags.replace(/^.*<|>$/g, '')}>`, `the same as ${option.long}`);
+  other.attributeName = () => option.attributeName();
+  if (option.parseArg) other.argParser(option.parseArg);
+  return other;
+}
+
 export const kernelsOption = (): Option =>
   new Option('--kernels <kind>', 'auto: the fastest; plain: the same bits at every budget')
     .choices(['auto', 'plain'])

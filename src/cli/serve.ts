@@ -36,16 +36,17 @@ export function serveCommand(): Command {
   for (const one of shared) command.addOption(one);
   return command
     .addOption(option('--parallel <n>', 'requests that are answered at once', 'auto, up to 4'))
+    .addOption(new Option('--max-batch <n>', 'the same as --parallel').conflicts('parallel'))
     .addOption(option('--max-queue <n>', 'requests that may wait beside them', '512'))
     .option('--api-key <key>', 'answer only those who have this key')
     .option('--origins <list>', 'web pages that may ask, with commas between them')
     .addOption(option('--keep-alive <time>', 'how long an idle model stays loaded: 1h30m, 90, 0, or -1 for ever', '5m'))
     .addOption(
       option(
-        '--prompt-cache <size>',
+        '--prompt-cache [size]',
         'memory for what was computed of earlier prompts',
         'auto, a little of the budget',
-      ),
+      ).preset('auto'),
     )
     .option('--prompt-cache-dir <dir>', 'a folder that keeps it when the server ends')
     .option('--draft-ngram', 'guess ahead by what followed earlier in a text, so that a pass yields several tokens')
@@ -55,6 +56,7 @@ export function serveCommand(): Command {
     .option('--no-adaptive-draft', 'guess as many as there are')
     .addOption(unread(kernelsOption(), 'auto'))
     .addOption(unread(threadsOption()))
+    .addOption(new Option('--tensor-parallel <n>', 'the same as --threads').conflicts('threads'))
     .option('--config <file>', "settings in TOML, instead of the user's own file")
     .addOption(option('--log-level <level>', 'the least that is logged to stderr', 'info'))
     .action(serve);

@@ -220,3 +220,14 @@ test('a key that the file should not have is named', () => {
   fails(/config\.toml: memoryBudget is not valid/, {}, {}, 'memoryBudget = "1G"');
   fails(/config\.toml: server is not valid/, {}, {}, '[server]\nport = 1');
 });
+
+test('settings that have two names take either, wherever they are given', () => {
+  const wanted = { parallel: 8, threads: 2 };
+  const picked = ({ parallel, threads }: Settings): object => ({ parallel, threads });
+  assert.deepEqual(picked(settings({ maxBatch: '8', tensorParallel: '2' })), wanted);
+  assert.deepEqual(picked(settings({}, { SSD_LLM_MAX_BATCH: '8', SSD_LLM_TENSOR_PARALLEL: '2' })), wanted);
+  assert.deepEqual(picked(settings({}, {}, 'max-batch = 8\ntensor-parallel = 2')), wanted);
+  fails(/--max-batch "many" is not valid/, { maxBatch: 'many' });
+  fails(/SSD_LLM_TENSOR_PARALLEL "0" is not valid/, {}, { SSD_LLM_TENSOR_PARALLEL: '0' });
+  fails(/max-batch 0\.5 is not valid/, {}, {}, 'max-batch = 0.5');
+});

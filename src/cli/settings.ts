@@ -142,11 +142,17 @@ const schema = z.object({
 
 const keys = Object.keys(schema.shape) as readonly Key[];
 
+/** Other names of settings, which count where the first is not given. */
+const otherNames: Readonly<Partial<Record<Key, string>>> = { parallel: 'maxBatch', threads: 'tensorParallel' };
+const namesOf = (key: Key): readonly string[] => [key, ...[otherNames[key] ?? []].flat()];
+
 /** "memoryBudget" -> "memory-budget" */
-const dashed = (key: Key): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const ownNames: Readonly<Partial<Record<Key, string>>> = { parallel: 'SSD_LLM_NUM_PARALLEL' };
-const ownName = (key: Key): string => ownNames[key] ?? `SSD_LLM_${dashed(key).replaceAll('-', '_').toUpperCase()}`;
+const variable = (name: string): string => `SSD_LLM_${dashed(name).replaceAll('-', '_').toUpperCase()}`;
+const variablesOf = (key: Key): readonly string[] =>
+  namesOf(key).map((name) => (name === key ? ownNames[key] : undefined) ?? variable(name));
 
 /** Ollama's names, which count where ours are not set. */
 const ollamaNames: Readonly<Partial<Record<Key, string>>> = {
@@ -181,21 +187,26 @@ function withPort(layer: Layer): Layer {
   return found === undefined || !host ? layer : { ...layer, port: { value: found, from: host.from } };
 }
 
-const ofFlags = (flags: Flags): Layer => layer((key) => ({ value: flags[key], from: `--${dashed(key)}` }));
+const ofFlags = (flags: Flags): Layer =>
+  layer((key) =>
+    namesOf(key)
+      .map((name) => ({ value: flags[name], from: `--${dashed(name)}` }))
+      .find(({ value }) => value !== undefined),
+  );
 
 /** As for Ollama, quotes around a variable do not count, and an empty one is not set. */
 const ofEnvironment = ({ environment }: User): Layer =>
   layer((key) => {
     // Paths may have commas in them.
     if (key === 'files') return undefined;
-    const names = [ownName(key), ollamaNames[key] ?? ''];
+    const names = [...variablesOf(key), ollamaNames[key] ?? ''];
     const set = names.map((from) => ({ value: environment[from]?.replace(/^["'\s]+|["'\s]+$/g, ''), from }));
     return set.find(({ value }) => value);
   });
 
 /** Paths count from the file's folder. */
 function ofFile({ path, values }: ConfigFile, { home }: User): Layer {
-  const known = keys.map(dashed);
+  const known = keys.flatMap(namesOf).map(dashed);
   const unknown = Object.keys(values).find((key) => !known.includes(key));
   if (unknown !== undefined) {
     throw new EngineError('BAD_OPTION', { option: `${path}:`, value: unknown, expected: `one of ${known.join(', ')}` });
@@ -206,8 +217,11 @@ function ofFile({ path, values }: ConfigFile, { home }: User): Layer {
     return resolve(dirname(path), home === undefined ? value : value.replace(/^~(?=$|[/\\])/, () => home));
   };
   return layer((key) => {
-    const value = values[dashed(key)];
-    return { value: paths.has(key) ? placed(value) : value, from: `${path}: ${dashed(key)}` };
+    const name =
+      namesOf(key)
+        .map(dashed)
+        .find((name) => values[name] !== undefined) ?? dashed(key);
+    return { value: paths.has(key) ? placed(values[name]) : values[name], from: `${path}: ${name}` };
   });
 }
 
