@@ -7,7 +7,7 @@ type File = { file: string };
 
 /** What each code says about its case. A code never changes its meaning. */
 interface Details {
-  BAD_SIZE: { text: string };
+  BAD_SIZE: { text: string; hint?: string };
   BAD_OPTION: { option: string; value: string; expected: string };
   NO_PROMPT: object;
   MODEL_NOT_FOUND: File;
@@ -28,6 +28,7 @@ interface Details {
   MISSING_TENSOR: { tensor: string };
   WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
   BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
+  BUDGET_TOO_LARGE: { budget: number; memory: number };
   KV_TYPE_UNSUITABLE: { type: string; length: number };
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
@@ -63,7 +64,7 @@ const nameOf = (token: string | undefined): string => (token === undefined ? 'mi
 
 /** Every error a user can meet: what happened, to what, and what to do. */
 const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) => string] } = {
-  BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; write 8G, 1.5G, 512M or a number of bytes`],
+  BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
   BAD_OPTION: ['usage', (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`],
   NO_PROMPT: ['usage', () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin'],
   MODEL_NOT_FOUND: ['not-found', (d) => `${d.file} does not exist; check the path of the GGUF file`],
@@ -131,6 +132,11 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
       )
         .map(([name, bytes]) => `${name} ${formatBytes(bytes)}`)
         .join(', ')}): raise --memory-budget or lower --ctx`,
+  ],
+  BUDGET_TOO_LARGE: [
+    'failure',
+    (d) =>
+      `a memory budget of ${formatBytes(d.budget)} is more than the ${formatBytes(d.memory)} that this process can have here; lower --memory-budget, or leave it out for most of what is free`,
   ],
   KV_TYPE_UNSUITABLE: [
     'usage',

@@ -7,7 +7,7 @@ test('sizes are read with binary units, decimals and plain bytes', () => {
   assert.equal(parseBytes('8G'), 8 * 2 ** 30);
   assert.equal(parseBytes('1.5GiB'), 1.5 * 2 ** 30);
   assert.equal(parseBytes(' 512 m '), 512 * 2 ** 20);
-  assert.equal(parseBytes('4096'), 4096);
+  assert.equal(parseBytes('4194304'), 4 * 2 ** 20);
   assert.equal(parseBytes('2kb'), 2048);
 });
 
@@ -16,6 +16,25 @@ test('what is not a size is refused with a code', () => {
     assert.throws(
       () => parseBytes(text),
       (e) => e instanceof EngineError && e.code === 'BAD_SIZE',
+      text,
+    );
+  }
+});
+
+test('a file of a model, which other programs want here, is told where it belongs', () => {
+  assert.throws(() => parseBytes('models/a.gguf'), /-m is the memory budget/);
+});
+
+test('a bare number that is too small to be bytes is asked about', () => {
+  for (const [text, meant] of [
+    ['8', '8G'],
+    ['1.5', '1.5G'],
+    ['512', '512M'],
+    ['1048575', '1048575M'],
+  ] as const) {
+    assert.throws(
+      () => parseBytes(text),
+      (e) => e instanceof EngineError && e.code === 'BAD_SIZE' && e.message.includes(`did you mean ${meant}?`),
       text,
     );
   }

@@ -11,8 +11,8 @@ import {
   type Round,
 } from '../engine/benchmark.ts';
 import { figuresOf } from '../engine/figures.ts';
+import { budgetFor } from '../engine/machine.ts';
 import type { Model } from '../engine/model.ts';
-import { defaultBudget } from '../engine/process.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
 import { tracePass } from '../engine/trace.ts';
 import { evictFile } from '../ggml/system.ts';
@@ -90,7 +90,7 @@ async function calibrateFor(path: string, options: BenchOptions, signal: AbortSi
   const calibration = await calibrate(files, {
     inFlight: Math.max(1, ioThreads() - 1),
     // The libraries and what JavaScript allocates take some of what is free.
-    memory: ((options.memoryBudget ?? defaultBudget()) - process.memoryUsage.rss()) / 2,
+    memory: (budgetFor(options.memoryBudget) - process.memoryUsage.rss()) / 2,
     signal,
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
   });

@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os';
+import { budgetFor, threadsFor } from '../engine/machine.ts';
 import type { ModelOutline } from '../engine/outline.ts';
 import { layoutsOf, type PlanOptions, planModel, vocabularyBytes } from '../engine/planner.ts';
-import { defaultBudget, runtimeBytes } from '../engine/process.ts';
+import { runtimeBytes } from '../engine/process.ts';
 import { Device } from '../ggml/device.ts';
 import type { Plan } from '../plan/plan.ts';
 
@@ -14,18 +14,20 @@ export interface ForecastOptions
   readonly memoryBudget?: number | undefined;
   /** Left out, one per core. */
   readonly threads?: number | undefined;
+  readonly warn?: ((reason: Error) => void) | undefined;
   /** Bytes of this process that the one which runs the model will not take; left out, it is this one. */
   readonly beside?: number | undefined;
 }
 
 /** The plan by which a process like this one would run the model. Throws the errors of `planModel`. */
 export function forecast(outline: ModelOutline, options: ForecastOptions): Plan {
-  const { memoryBudget = defaultBudget(), threads = availableParallelism(), kernels, beside = 0 } = options;
-  using device = new Device(threads, 0);
+  const { memoryBudget, threads, warn, kernels, beside = 0 } = options;
+  const budget = budgetFor(memoryBudget, warn);
+  using device = new Device(threadsFor(threads, warn), 0);
   const layoutOf = layoutsOf(device, kernels);
   return planModel(outline, device, layoutOf, {
     ...options,
-    budget: memoryBudget,
+    budget,
     runtime: runtimeBytes() - beside + vocabularyBytes(outline) + answeringBytes,
   });
 }

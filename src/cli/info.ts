@@ -9,7 +9,7 @@ import { describe, type ModelDescription, type RopeDescription } from './describ
 import { forecast } from './forecast.ts';
 import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
 import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
-import { printable, write } from './output.ts';
+import { printable, warn, write } from './output.ts';
 import { type RopeFlags, ropeOf, ropeOptions } from './rope-options.ts';
 
 interface InfoOptions extends MachineFlags, KvFlags, RopeFlags {
@@ -48,12 +48,12 @@ async function info(path: string, options: InfoOptions): Promise<void> {
 }
 
 /** What keeps a model from being run as it was asked for; that it is described all the same. */
-const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'KV_TYPE_UNSUITABLE']);
+const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
 
 /** The plan, or why there is none under this budget. */
 function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineError {
   try {
-    return forecast(outline, { ...options, context: options.ctx, kv: kvOf(options) });
+    return forecast(outline, { ...options, context: options.ctx, kv: kvOf(options), warn });
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;

@@ -5,7 +5,7 @@ import { ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import type { ModelFlags } from './model-flags.ts';
 import { draftOf } from './options.ts';
-import { note, printable } from './output.ts';
+import { warn } from './output.ts';
 import { ropeOf } from './rope-options.ts';
 
 /**
@@ -23,5 +23,3 @@ export async function openModel(
   const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
   return Model.open(path, { ...machine, kv: kvOf(flags), rope: ropeOf(flags), draft: draftOf(flags), warn });
 }
-
-const warn = (reason: Error): void => note(printable(reason.message));

@@ -13,6 +13,9 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** Says what is worth knowing, though nothing is wrong. */
+export const warn = (reason: Error): void => note(printable(reason.message));
+
 /** A reader of stdout that has gone (`| head`) is no failure; a full disk is, and ends with one line. */
 export function handleOutputErrors(): void {
   let told = false;

@@ -4,6 +4,7 @@ import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
 import { kvOf, kvOptions } from './kv-options.ts';
 import { budgetOption, contextOption, draftOf, kernelsOption, threadsOption } from './options.ts';
+import { warn } from './output.ts';
 import { ropeOf, ropeOptions } from './rope-options.ts';
 import type { Flags, Settings } from './settings.ts';
 
@@ -65,7 +66,10 @@ export function serveCommand(): Command {
 async function serve(files: readonly string[], flags: Flags): Promise<void> {
   const before = process.memoryUsage.rss();
   const { settingsOf } = await import('./settings.ts');
-  const settings = settingsOf({ ...flags, ...(files.length > 0 && { files }) }, currentUser());
+  const given = settingsOf({ ...flags, ...(files.length > 0 && { files }) }, currentUser());
+  const { budgetFor, threadsFor } = await import('../engine/machine.ts');
+  budgetFor(given.memoryBudget, warn);
+  const settings = { ...given, threads: given.threads === undefined ? undefined : threadsFor(given.threads, warn) };
   // Engines are processes of their own, without what reading settings and serving take.
   const plans = await plansOf(settings, process.memoryUsage.rss() - before);
   const { serveModels } = await import('./serving.ts');

@@ -200,6 +200,8 @@ test('paths in the file count from its folder, and from home', () => {
 test('a value that is not valid is told with where it came from', () => {
   fails(/^--port "70000" is not valid; expected a port from 0 to 65535$/, { port: '70000' });
   fails(/^--memory-budget "8X" is not valid; expected a size/, { memoryBudget: '8X' });
+  fails(/^SSD_LLM_MEMORY_BUDGET "8" is not valid; .*did you mean 8G\?/, {}, { SSD_LLM_MEMORY_BUDGET: '8' });
+  fails(/config\.toml: memory-budget 500 is not valid; .*did you mean 500M\?/, {}, {}, 'memory-budget = 500');
   fails(/^SSD_LLM_CTX "many" is not valid; expected a number of tokens/, {}, { SSD_LLM_CTX: 'many' });
   fails(/^OLLAMA_KEEP_ALIVE "soon" is not valid; expected .*5m/, {}, { OLLAMA_KEEP_ALIVE: 'soon' });
   fails(/^OLLAMA_HOST "a b" is not valid; expected an address/, {}, { OLLAMA_HOST: 'a b' });

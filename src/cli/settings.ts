@@ -90,8 +90,9 @@ const expectedSize = 'a size: 8G, 1.5G, 512M or a number of bytes; or auto';
 const size: z.ZodType<number> = z.union([z.string(), z.number()], expectedSize).transform((value, context) => {
   try {
     return parseBytes(`${value}`);
-  } catch {
-    context.addIssue({ code: 'custom', message: expectedSize });
+  } catch (error) {
+    const { hint } = (error as EngineError<'BAD_SIZE'>).details;
+    context.addIssue({ code: 'custom', message: hint === undefined ? expectedSize : `${expectedSize} (${hint})` });
     return z.NEVER;
   }
 });

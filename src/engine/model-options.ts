@@ -9,7 +9,7 @@ import type { Kernels } from './planner.ts';
 import type { PromptProgress } from './sequence.ts';
 
 export interface ModelOptions {
-  /** Bytes that the whole process may take. Left out: most of what is free. */
+  /** Bytes that the whole process may take, no more than there are. Left out: most of what is free. */
   readonly memoryBudget?: number | undefined;
   /** Tokens of prompt and answer together. Left out, it is chosen when the weights are loaded. */
   readonly context?: number | undefined;
@@ -25,7 +25,7 @@ export interface ModelOptions {
   readonly draft?: DraftOptions | undefined;
   /** What is kept of prompts whose sequences have ended: keys and values. Left out: what the last ones left. */
   readonly promptCache?: PromptCacheOptions | undefined;
-  /** Threads that share each operation. Left out: one per core. */
+  /** Threads that share each operation, no more than there are cores for. Left out: one for each. */
   readonly threads?: number | undefined;
   /** `auto` uses the fastest kernels of this machine, `plain` those whose results are the same at every budget. */
   readonly kernels?: Kernels | undefined;

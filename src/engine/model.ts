@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { unlessAborted } from '../base/abort.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
@@ -15,10 +14,11 @@ import { Drafting } from './drafting.ts';
 import { Engine, type Wanted } from './engine.ts';
 import { Generation } from './generation.ts';
 import { identityOf } from './identity.ts';
+import { budgetFor, threadsFor } from './machine.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { checkKvType, evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { layoutsOf, planModel, type Tokens } from './planner.ts';
-import { defaultBudget, runtimeBytes } from './process.ts';
+import { runtimeBytes } from './process.ts';
 import { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { type EngineState, type EngineSums, noState } from './tally.ts';
@@ -60,13 +60,13 @@ export class Model implements AsyncDisposable {
   private constructor(outline: ModelOutline, options: ModelOptions) {
     this.outline = outline;
     this.#options = options;
-    this.#budget = options.memoryBudget ?? defaultBudget();
+    this.#budget = budgetFor(options.memoryBudget, options.warn);
     const { metadata } = outline.file;
     checkTokenizer(metadata);
     this.#drafting = Drafting.open(options.draft ?? {}, outline);
     this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
     evictFiles(outline);
-    this.device = new Device(options.threads ?? availableParallelism(), poll);
+    this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
     this.#runtimeBytes = runtimeBytes();
   }

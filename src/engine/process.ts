@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
-import { autoBudget } from '../plan/defaults.ts';
 
 /** What the process still grows by after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 12-24 MiB. */
 const growth = 32 * 2 ** 20;
@@ -15,7 +13,3 @@ export function peakBytes(): number {
     (process.platform === 'linux' && /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))) || [];
   return (own ? Number(own) : process.resourceUsage().maxRSS) * 1024;
 }
-
-/** The budget when none is given: see `autoBudget`. */
-export const defaultBudget = (): number =>
-  autoBudget({ total: totalmem(), available: process.availableMemory(), platform: process.platform });

@@ -5,15 +5,19 @@ const GiB = 2 ** 30;
 /** Of all memory, what is taken for available where the system does not say. */
 const macShare = 0.6;
 
+/** Bytes of memory that are free, by what the system says. */
+export function availableOf(memory: { total: number; available: number; platform: string }): number {
+  // macOS calls only unused pages available, and keeps few; what it would give up cannot be asked for.
+  return memory.platform === 'darwin' ? memory.total * macShare : memory.available;
+}
+
 /**
  * The budget when none is given, in bytes: most of what is free, while the system keeps a quarter of its memory (2 GiB
  * at least, if it has that many) and some of what is free now. The last gigabytes make everything slower.
  */
-export function autoBudget(memory: { total: number; available: number; platform?: string }): number {
-  // macOS calls only unused pages available, and keeps few; what it would give up cannot be asked for.
-  const available = memory.platform === 'darwin' ? memory.total * macShare : memory.available;
-  const ofTotal = memory.total - Math.min(Math.max(memory.total / 4, 2 * GiB), memory.total / 2);
-  const ofAvailable = available - Math.min(memory.total / 16, available / 4);
+export function autoBudget({ total, available }: { total: number; available: number }): number {
+  const ofTotal = total - Math.min(Math.max(total / 4, 2 * GiB), total / 2);
+  const ofAvailable = available - Math.min(total / 16, available / 4);
   return alignDown(Math.min(ofTotal, ofAvailable), MiB);
 }
 

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { availableParallelism, totalmem } from 'node:os';
+import test from 'node:test';
+import { EngineError } from '../base/errors.ts';
+import { budgetFor, threadsFor } from './machine.ts';
+
+const MiB = 2 ** 20;
+
+/** What a call warns of, beside its result. */
+function warned<T>(call: (warn: (reason: Error) => void) => T): { result: T; warnings: readonly string[] } {
+  const warnings: string[] = [];
+  return { result: call(({ message }) => warnings.push(message)), warnings };
+}
+
+/** The most that a budget may be here. */
+function most(): number {
+  try {
+    budgetFor(2 ** 60);
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'BUDGET_TOO_LARGE') {
+      return (error as EngineError<'BUDGET_TOO_LARGE'>).details.memory;
+    }
+    throw error;
+  }
+  return assert.fail('there is no limit');
+}
+
+test('a budget beyond what there is is refused, and one beyond what is free is warned about', () => {
+  assert.ok(most() <= totalmem());
+  const all = warned((warn) => budgetFor(most(), warn));
+  assert.equal(all.result, most());
+  assert.match(all.warnings.join(), /is more than the .* free now/);
+  assert.deepEqual(
+    warned((warn) => budgetFor(MiB, warn)),
+    { result: MiB, warnings: [] },
+  );
+});
+
+test('the budget that is chosen is one that needs no warning', () => {
+  const chosen = budgetFor(undefined);
+  assert.ok(chosen > 0 && chosen <= most());
+  assert.deepEqual(warned((warn) => budgetFor(chosen, warn)).warnings, []);
+});
+
+test('there are no more threads than cores, and whoever wants more is told', () => {
+  const cores = threadsFor(undefined);
+  assert.ok(cores >= 1 && cores <= availableParallelism());
+  assert.deepEqual(
+    warned((warn) => threadsFor(1, warn)),
+    { result: 1, warnings: [] },
+  );
+  const many = warned((warn) => threadsFor(cores + 1, warn));
+  assert.equal(many.result, cores);
+  assert.match(many.warnings.join(), new RegExp(`${cores + 1} would wait for each other`));
+});
+
+test('what is no budget, and no number of threads, is refused', () => {
+  const refuses = (call: () => unknown): void =>
+    assert.throws(call, (error) => error instanceof EngineError && error.code === 'BAD_OPTION');
+  for (const budget of [0, -1, Number.NaN]) refuses(() => budgetFor(budget));
+  for (const threads of [0, -1, 1.5, Number.NaN]) refuses(() => threadsFor(threads));
+});

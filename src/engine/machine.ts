@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { formatBytes } from '../base/bytes.ts';
+import { EngineError } from '../base/errors.ts';
+import { type GroupLimits, groupLimits } from '../plan/cgroups.ts';
+import { autoBudget, availableOf } from '../plan/defaults.ts';
+
+/** Told what is worth knowing, though nothing is wrong. */
+type Warn = (reason: Error) => void;
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const limits = (): GroupLimits =>
+  process.platform === 'linux' ? groupLimits(read) : { memory: undefined, available: undefined, cores: undefined };
+
+/** Bytes that this process could get now, without others having to give way. */
+function availableBytes(): number {
+  const { platform } = process;
+  // Node counts the page cache of a control group as taken.
+  const free = platform === 'linux' ? freemem() : process.availableMemory();
+  const available = availableOf({ total: totalmem(), available: free, platform });
+  return Math.min(available, limits().available ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and
+ * BUDGET_TOO_LARGE where the machine, or a control group of
+ * this process, will never let it have that much; warns where it is more than what is free now.
+ */
+export function budgetFor(wanted: number | undefined, warn?: Warn): number {
+  const available = availableBytes();
+  if (wanted === undefined) return autoBudget({ total: totalmem(), available });
+  if (!(wanted > 0)) throw wrong('memoryBudget', wanted, 'a number of bytes');
+  const memory = Math.min(totalmem(), limits().memory ?? Number.POSITIVE_INFINITY);
+  if (wanted > memory) throw new EngineError('BUDGET_TOO_LARGE', { budget: wanted, memory });
+  // It has some of the budget already.
+  const free = available + process.memoryUsage.rss();
+  if (wanted > free) warn?.(new Error(crowded(wanted, free)));
+  return wanted;
+}
+
+const wrong = (option: string, value: number, expected: string): EngineError =>
+  new EngineError('BAD_OPTION', { option, value: `${value}`, expected });
+
+const crowded = (budget: number, free: number): string =>
+  `a memory budget of ${formatBytes(budget)} is more than the ${formatBytes(free)} that are free now: ` +
+  'as it fills, other programs lose memory, the system swaps, or it ends this process';
+
+/**
+ * Threads that share each operation: as `wanted`, but no more than there are cores for; left out, one for each. Throws
+ * BAD_OPTION.
+ */
+export function threadsFor(wanted: number | undefined, warn?: Warn): number {
+  const cores = Math.min(availableParallelism(), Math.max(1, Math.ceil(limits().cores ?? Number.POSITIVE_INFINITY)));
+  if (wanted === undefined) return cores;
+  if (!Number.isInteger(wanted) || wanted < 1) throw wrong('threads', wanted, 'a whole number from 1 on');
+  if (wanted <= cores) return wanted;
+  warn?.(
+    new Error(`there are cores for ${cores} threads here; ${wanted} would wait for each other, so ${cores} compute`),
+  );
+  return cores;
+}
