@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { nodeTest } from '../suite.ts';
+
+/** What came of one thing that was tried, many times or in many ways. */
+export interface Row {
+  readonly name: string;
+  readonly tried: number;
+  readonly passed: number;
+  /** A line for each failure: where there is one, the part has failed. */
+  readonly failed: readonly string[];
+  /** A line for each thing that could not be tried: what, and what is missing. */
+  readonly skipped: readonly string[];
+}
+
+/** Something that takes too long to be tried every time. */
+export interface Part {
+  /** A line about it. */
+  readonly about: string;
+  /** Tries everything; a row comes as soon as it is known. */
+  rows(): AsyncIterable<Row>;
+}
+
+/** A line of the reporter: what came of one test. */
+interface Ended {
+  readonly file: string;
+  readonly name: string;
+  readonly state: 'passed' | 'failed' | 'skipped';
+  /** Why it failed or was skipped. */
+  readonly reason: string;
+}
+
+/** Runs test files, on a CPU variant of ggml if one is named. */
+export async function nodeTests(
+  name: string,
+  files: readonly string[],
+  { cpu }: { readonly cpu?: string } = {},
+): Promise<Row> {
+  const { args, env } = nodeTest(cpu);
+  const child = spawn(process.execPath, [...args, '--test-reporter=./test/long/reporter.mjs', ...files], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env,
+  });
+  const closed = once(child, 'close');
+  const lines: Record<Ended['state'], string[]> = { passed: [], failed: [], skipped: [] };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { file, name, state, reason } = JSON.parse(line) as Ended;
+    lines[state].push(`${file}: ${name}: ${reason}`);
+  }
+  const [code] = (await closed) as [number | null];
+  const { passed, failed, skipped } = lines;
+  if (code !== 0 && failed.length === 0) failed.push(`the test runner ended with ${code}`);
+  return { name, tried: passed.length + failed.length, passed: passed.length, failed, skipped };
+}
