@@ -1,12 +1,20 @@
 /** Sends some of a body. Resolves when the client has asked for it, rejects when the client is gone. One at a time. */
 export type Write = (text: string) => Promise<void>;
 
-export interface Streaming {
+/** How long silence may last, in milliseconds. */
+export interface Pace {
+  /** Before the headers. Longer than it takes to find that an engine hangs, less than the 60 s that proxies wait. */
+  readonly hold?: number | undefined;
+  /** After them. */
+  readonly interval?: number | undefined;
+}
+
+export interface Streaming extends Pace {
   readonly contentType: string;
   /** What is sent instead of silence: ': ping\n\n' in server-sent events, ' ' in JSON. */
   readonly keepAlive: string;
-  /** Milliseconds of silence that are too long. */
-  readonly interval?: number | undefined;
+  /** How a body ends whose producer failed after the headers had gone. */
+  failed(error: unknown): string;
   /** Milliseconds after which a client that reads nothing is cut off: others wait for its place. */
   readonly patience?: number | undefined;
 }
@@ -21,74 +29,123 @@ export function clientOf(request: Request): AbortController {
 }
 
 /**
- * A response whose headers go out at once and whose body `produce` writes, as fast as the client reads. If `produce`
- * rejects while the client listens, the connection is cut: what it wants to say about an error it must write.
+ * A response whose body `produce` writes, as fast as the client reads. Its headers are held back until the first byte,
+ * or until silence would have to be broken: rejects as `produce` does before that, so that a failure has its status.
  */
 export function streamed(
   client: AbortController,
-  { contentType, keepAlive, interval = 10_000, patience = 60_000 }: Streaming,
+  streaming: Streaming,
   produce: (write: Write) => Promise<void>,
-): Response {
-  const { signal } = client;
-  const encoder = new TextEncoder();
-  let wanted = false;
-  let wake = (): void => {};
-  let open = true;
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start: (controller) => {
-        const send = (text: string): void => {
-          // Before it is sent: the client may want more at once.
-          wanted = false;
-          controller.enqueue(encoder.encode(text));
-        };
-        const timer = setTimeout(() => {
-          if (wanted) send(keepAlive);
-          timer.refresh();
-        }, interval);
-        const cut = (): void => {
-          open = false;
-          controller.error(new Error('the client reads nothing'));
-          client.abort();
-        };
-        const write: Write = async (text) => {
-          const unread = setTimeout(cut, patience);
-          while (!wanted && !signal.aborted) {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          }
-          clearTimeout(unread);
-          signal.throwIfAborted();
-          send(text);
-          timer.refresh();
-        };
-        const leave = (): void => {
-          clearTimeout(timer);
-          wake();
-        };
-        if (signal.aborted) leave();
-        else signal.addEventListener('abort', leave, { once: true });
-        const end = (finish: () => void): void => {
-          clearTimeout(timer);
-          if (open) finish();
-        };
-        produce(write).then(
-          () => end(() => controller.close()),
-          (error) => end(() => (signal.aborted ? controller.close() : controller.error(error))),
-        );
-      },
-      pull: () => {
-        wanted = true;
-        wake();
-      },
-      cancel: () => {
-        open = false;
-        client.abort();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+): Promise<Response> {
+  const { contentType, failed, hold = 45_000 } = streaming;
   const headers = { 'content-type': contentType, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
-  return new Response(body, { headers });
+  return new Promise((resolve, reject) => {
+    const outlet = new Outlet(client, streaming);
+    let begun = false;
+    const begin = (): void => {
+      if (begun) return;
+      begun = true;
+      clearTimeout(held);
+      resolve(new Response(outlet.body, { headers }));
+    };
+    const held = setTimeout(begin, hold);
+    const write: Write = (text) => {
+      begin();
+      return outlet.write(text);
+    };
+    produce(write).then(
+      () => {
+        begin();
+        outlet.end();
+      },
+      async (error: unknown) => {
+        clearTimeout(held);
+        if (!begun) reject(error);
+        else if (!client.signal.aborted) await outlet.write(failed(error)).catch(() => {});
+        outlet.end();
+      },
+    );
+  });
+}
+
+/** A body that goes out as its reader asks for it, and that is never silent for long. */
+class Outlet {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #client: AbortController;
+  readonly #keepAlive: string;
+  readonly #interval: number;
+  readonly #patience: number;
+  readonly #encoder = new TextEncoder();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #wanted = false;
+  #wake: () => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(client: AbortController, { keepAlive, interval = 10_000, patience = 60_000 }: Streaming) {
+    this.#client = client;
+    this.#keepAlive = keepAlive;
+    this.#interval = interval;
+    this.#patience = patience;
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => {
+          this.#wanted = true;
+          this.#timer ??= setTimeout(this.#breakSilence, interval);
+          this.#wake();
+        },
+        cancel: () => {
+          this.#controller = undefined;
+          client.abort();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    client.signal.addEventListener('abort', () => this.#leave(), { once: true });
+  }
+
+  async write(text: string): Promise<void> {
+    const { signal } = this.#client;
+    const unread = setTimeout(this.#cut, this.#patience);
+    while (!this.#wanted && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    clearTimeout(unread);
+    signal.throwIfAborted();
+    this.#send(text);
+  }
+
+  end(): void {
+    this.#leave();
+    this.#controller?.close();
+    this.#controller = undefined;
+  }
+
+  #send(text: string): void {
+    // Before it is sent: the client may want more at once.
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#breakSilence, this.#interval);
+    this.#controller?.enqueue(this.#encoder.encode(text));
+  }
+
+  readonly #breakSilence = (): void => {
+    if (this.#wanted) this.#send(this.#keepAlive);
+    else this.#timer = setTimeout(this.#breakSilence, this.#interval);
+  };
+
+  readonly #cut = (): void => {
+    this.#controller?.error(new Error('the client reads nothing'));
+    this.#controller = undefined;
+    this.#client.abort();
+  };
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    this.#wake();
+  }
 }

@@ -1,7 +1,7 @@
-import type { Ask, Ending, Hub, ServedModel, TokenLogprob } from '../hub.ts';
+import type { Answer, Ask, Ending, Hub, ServedModel, TokenLogprob } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { logFailure, Refusal } from '../refusal.ts';
-import { clientOf, streamed, type Write } from '../streaming.ts';
+import { clientOf, type Pace, streamed, type Write } from '../streaming.ts';
 import { refused, told, unsupported } from './refusals.ts';
 import type { AnswerRequest } from './requests.ts';
 
@@ -9,8 +9,7 @@ import type { AnswerRequest } from './requests.ts';
 export interface Service {
   readonly hub: Hub;
   readonly log: Log;
-  /** Milliseconds after which silence is broken. */
-  readonly interval: number | undefined;
+  readonly pace: Pace;
 }
 
 /** How an endpoint writes an answer. */
@@ -68,58 +67,65 @@ const figuresOf = (ending: Ending): object => ({
 const stamp = ({ model }: AnswerRequest): object => ({ model, created_at: new Date().toISOString() });
 
 /** Answers the request: line by line, or with one object. What can be refused is refused before anything is sent. */
-export async function answered({ hub, log, interval }: Service, raw: Request, wanted: Wanted): Promise<Response> {
-  const { request, model, ask, form } = wanted;
-  const client = clientOf(raw);
-  const answer = await hub.ask(model, ask, { signal: client.signal, keepAlive: request.keep_alive });
-
-  const last = (text: string): object => {
-    const { ending } = answer;
+export function answered(service: Service, raw: Request, { request, model, ask, form }: Wanted): Promise<Response> {
+  const last = ({ ending }: Answer, text: string): object => {
     if (!ending) throw new Error('an answer has ended without an ending');
     const reason = { done: true, done_reason: ending.reason };
     return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...figuresOf(ending) };
   };
 
-  async function lines(write: Write): Promise<void> {
+  async function lines(answer: Answer, write: Write): Promise<void> {
     for await (const { text, logprobs } of answer) {
       if (text === '' && logprobs.length === 0) continue;
       const chunk = { ...stamp(request), ...form.text(text), done: false, ...logprobsOf(logprobs) };
       await write(`${JSON.stringify(chunk)}\n`);
     }
-    await write(`${JSON.stringify(last(''))}\n`);
+    await write(`${JSON.stringify(last(answer, ''))}\n`);
   }
 
-  async function whole(write: Write): Promise<void> {
+  async function whole(answer: Answer, write: Write): Promise<void> {
     const texts: string[] = [];
     const tokens: TokenLogprob[] = [];
     for await (const { text, logprobs } of answer) {
       texts.push(text);
       tokens.push(...logprobs);
     }
-    await write(JSON.stringify({ ...last(texts.join('')), ...logprobsOf(tokens) }));
+    await write(JSON.stringify({ ...last(answer, texts.join('')), ...logprobsOf(tokens) }));
   }
 
   const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
-  return streamed(client, { contentType, keepAlive: ' ', interval }, async (write) => {
-    try {
-      await (request.stream ? lines(write) : whole(write));
-    } catch (error) {
-      if (client.signal.aborted) return;
-      logFailure(log, error, new URL(raw.url).pathname);
-      await write(`${JSON.stringify(told(error))}\n`);
-    }
+  return sent(service, raw, contentType, async (write, signal) => {
+    const answer = await service.hub.ask(model, ask, { signal, keepAlive: request.keep_alive });
+    await (request.stream ? lines(answer, write) : whole(answer, write));
   });
 }
 
 /** Answers a request that has nothing to answer: the model is loaded, or unloaded where it shall not be kept. */
-export async function readied({ hub }: Service, wanted: Omit<Wanted, 'ask'>): Promise<Response> {
+export function readied(service: Service, raw: Request, wanted: Omit<Wanted, 'ask'>): Promise<Response> {
   const { request, model, form } = wanted;
-  const reply = (reason: 'load' | 'unload', figures: object): Response =>
-    Response.json({ ...stamp(request), ...form.text(''), done: true, done_reason: reason, ...figures });
-  if (request.keep_alive === 0) {
-    await hub.unload(model);
-    return reply('unload', {});
-  }
-  const duration = nanoseconds(await hub.load(model, request.keep_alive));
-  return reply('load', { total_duration: duration, load_duration: duration });
+  const reply = (reason: 'load' | 'unload', figures: object): string =>
+    JSON.stringify({ ...stamp(request), ...form.text(''), done: true, done_reason: reason, ...figures });
+  return sent(service, raw, 'application/json', async (write) => {
+    if (request.keep_alive === 0) {
+      await service.hub.unload(model);
+      return write(reply('unload', {}));
+    }
+    const duration = nanoseconds(await service.hub.load(model, request.keep_alive));
+    return write(reply('load', { total_duration: duration, load_duration: duration }));
+  });
+}
+
+/** A response that `produce` writes for the client of `raw`. What fails after its headers is its last line. */
+function sent(
+  { log, pace }: Service,
+  raw: Request,
+  contentType: string,
+  produce: (write: Write, signal: AbortSignal) => Promise<void>,
+): Promise<Response> {
+  const client = clientOf(raw);
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(raw.url).pathname);
+    return `${JSON.stringify(told(error))}\n`;
+  };
+  return streamed(client, { ...pace, contentType, keepAlive: ' ', failed }, (write) => produce(write, client.signal));
 }

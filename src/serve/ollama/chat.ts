@@ -22,7 +22,7 @@ export async function chat(service: Service, { req }: { req: HonoRequest }): Pro
   const model = modelNamed(service.hub, request.model);
   checkWishes(service, request);
   const messages = messagesOf(request);
-  if (messages.length === 0) return readied(service, { request, model, form });
+  if (messages.length === 0) return readied(service, req.raw, { request, model, form });
   if (!model.chats) throw unsupported(request.model, 'chat');
   const ask = { ...askOf(request, model), prompt: { kind: 'chat', messages } as const };
   return answered(service, req.raw, { request, model, ask, form });

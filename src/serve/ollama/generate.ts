@@ -32,7 +32,7 @@ export async function generate(service: Service, { req }: { req: HonoRequest }):
   const model = modelNamed(service.hub, request.model);
   checkWishes(service, request);
   checkGenerate(request);
-  if (request.prompt === '') return readied(service, { request, model, form: raw });
+  if (request.prompt === '') return readied(service, req.raw, { request, model, form: raw });
   const { context } = request;
   const ask = {
     ...askOf(request, model),

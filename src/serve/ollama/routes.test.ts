@@ -3,6 +3,7 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeHub, FakeLog } from '../../../test/support/fake-hub.ts';
 import { EngineError } from '../../base/errors.ts';
+import type { Pace } from '../streaming.ts';
 import { ollamaRoutes } from './routes.ts';
 
 const answering = [
@@ -15,16 +16,16 @@ interface Sent {
   readonly log?: FakeLog;
   readonly method?: string;
   readonly body?: unknown;
-  readonly interval?: number;
+  readonly pace?: Pace;
   readonly signal?: AbortSignal;
 }
 
 /** A body that is no string is sent as JSON. */
 async function send(path: string, sent: Sent = {}): Promise<Response> {
-  const { hub = new FakeHub(), log = new FakeLog(), body, method = 'POST', interval, signal } = sent;
+  const { hub = new FakeHub(), log = new FakeLog(), body, method = 'POST', pace, signal } = sent;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const init = { method, ...(text === undefined ? {} : { body: text }), ...(signal && { signal }) };
-  return ollamaRoutes(hub, log, { interval }).request(path, init);
+  return ollamaRoutes(hub, log, pace).request(path, init);
 }
 
 const errorOf = async (response: Response): Promise<string> => ((await response.json()) as { error: string }).error;
@@ -217,11 +218,20 @@ test('an error after the first byte is a line of its own', async () => {
   }
 });
 
-test('an error of an answer in one piece is the object', async () => {
-  const hub = new FakeHub();
-  hub.script = { deltas: ['Hello'], failure: new EngineError('SERVER_BUSY', { waiting: 1 }) };
-  const response = await send('/api/chat', { hub, body: { ...answering[1][1], stream: false } });
-  assert.match(await errorOf(response), /^server busy/);
+test('an error before the first byte has its status, in one piece or streamed', async () => {
+  for (const [path, body] of answering) {
+    for (const [stream, deltas] of [
+      [true, []],
+      [true, ['']],
+      [false, ['Hello']],
+    ] as const) {
+      const hub = new FakeHub();
+      hub.script = { deltas, pause: 1, failure: new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' }) };
+      const response = await send(path, { hub, body: { ...body, stream } });
+      assert.equal(response.status, 500);
+      assert.match(await errorOf(response), /ended unexpectedly/);
+    }
+  }
 });
 
 test('an answer that is slow to begin is kept alive by spaces, which JSON allows', async () => {
@@ -229,7 +239,7 @@ test('an answer that is slow to begin is kept alive by spaces, which JSON allows
     for (const [path, body] of answering) {
       const hub = new FakeHub();
       hub.script = { deltas: ['Hello'], pause: 60 };
-      const response = await send(path, { hub, body: { ...body, stream }, interval: 10 });
+      const response = await send(path, { hub, body: { ...body, stream }, pace: { hold: 10, interval: 10 } });
       const text = await response.text();
       assert.match(text, /^ +\{/);
       for (const line of text.trimEnd().split('\n')) assert.ok(JSON.parse(line));
@@ -237,11 +247,12 @@ test('an answer that is slow to begin is kept alive by spaces, which JSON allows
   }
 });
 
-test('the headers of an answer are there before the model has begun', async () => {
+test('a client that leaves while the model has not begun ends the answer', async () => {
   for (const stream of [true, false]) {
     const hub = new FakeHub();
     hub.script = { deltas: ['Hello'], pause: 1_000_000 };
-    const response = await send('/api/generate', { hub, body: { ...answering[0][1], stream } });
+    const body = { ...answering[0][1], stream };
+    const response = await send('/api/generate', { hub, body, pace: { hold: 1 } });
     assert.equal(response.status, 200);
     await response.body?.cancel();
     assert.equal(hub.asked.signal.aborted, true);

@@ -3,6 +3,7 @@ import { jsonBody } from '../body.ts';
 import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { failureOf, logFailure } from '../refusal.ts';
+import type { Pace } from '../streaming.ts';
 import { modelNamed, type Service } from './answers.ts';
 import { chat } from './chat.ts';
 import { generate } from './generate.ts';
@@ -15,14 +16,9 @@ const version = '0.32.9';
 
 const later = ['pull', 'push', 'create', 'copy', 'embed', 'embeddings', 'blobs/:digest'];
 
-interface Settings {
-  /** Milliseconds after which the silence of a slow answer is broken. */
-  readonly interval?: number | undefined;
-}
-
 /** Ollama's own API. */
-export function ollamaRoutes(hub: Hub, log: Log, { interval }: Settings = {}): Hono {
-  const service: Service = { hub, log, interval };
+export function ollamaRoutes(hub: Hub, log: Log, pace: Pace = {}): Hono {
+  const service: Service = { hub, log, pace };
   const app = new Hono();
 
   app.get('/', (c) => c.text('Ollama is running'));

@@ -52,16 +52,29 @@ test('what goes wrong later ends the stream with an error instead of [DONE]', as
   const data = dataOf(await (await post(server, path, { ...hi, stream: true })).text());
   assert.deepEqual(JSON.parse(data.at(-1) ?? ''), { error });
   assert.equal(data.length, 3);
-  const whole = await post(server, path, hi);
-  assert.deepEqual(await whole.json(), { error });
-  assert.equal(server.log.entries.filter(({ level }) => level === 'error').length, 2);
+  assert.equal(server.log.entries.filter(({ level }) => level === 'error').length, 1);
+});
+
+test('what goes wrong before the model has begun has a status, in one piece or streamed', async () => {
+  const failure = new EngineError('ENGINE_DIED', { model: 'tiny:q4_1', reason: 'SIGKILL' });
+  for (const [stream, deltas] of [
+    [true, []],
+    [true, ['']],
+    [false, ['Hello']],
+  ] as const) {
+    const server = served();
+    server.hub.script = { deltas, pause: 1, failure };
+    const response = await post(server, path, { ...hi, stream });
+    assert.equal(response.status, 500);
+    assert.equal(((await response.json()) as { error: { code: string } }).error.code, 'engine_died');
+  }
 });
 
 test('the first of several answers to fail ends the others', async () => {
   const server = served();
   const failure = new EngineError('ENGINE_DIED', { model: 'tiny:q4_1', reason: 'SIGKILL' });
   server.hub.script = ({ sampling }) =>
-    sampling.seed === 2 ? { deltas: [], failure } : { deltas: endless(), pause: 1 };
+    sampling.seed === 2 ? { deltas: ['la'], failure } : { deltas: endless(), pause: 1 };
   const data = dataOf(await (await post(server, path, { ...hi, n: 3, seed: 1, stream: true })).text());
   assert.match(data.at(-1) ?? '', /engine_died/);
   assert.ok(server.hub.asks.every(({ over, signal }) => over && signal.aborted));
@@ -89,8 +102,10 @@ test('a client that goes away ends all its answers', async () => {
   await until(() => server.hub.asks.every(({ over, signal }) => over && signal.aborted));
 
   const client = new AbortController();
-  await post(server, path, { ...hi, stream: false }, { signal: client.signal });
+  const left = post(server, path, { ...hi, stream: false }, { signal: client.signal });
+  await until(() => server.hub.asks.length === 3);
   client.abort();
+  assert.equal((await left).status, 499);
   await until(() => server.hub.asked.over);
   assert.equal(server.log.entries.filter(({ level }) => level !== 'info').length, 0);
 });
@@ -113,10 +128,10 @@ const until = async (holds: () => boolean): Promise<void> => {
 test('while the model thinks, the connection is kept alive', async () => {
   const server = served();
   server.hub.script = { deltas: ['at last'], pause: 40 };
-  const app = openaiRoutes(server.hub, server.log, { interval: 5 });
+  const app = openaiRoutes(server.hub, server.log, { hold: 5, interval: 5 });
   const ask = async (stream: boolean): Promise<string> =>
     (await post({ ...server, app }, '/chat/completions', { ...hi, stream })).text();
-  assert.match(await ask(true), /^data: .*\n\n(?:: ping\n\n)+data: .*at last/);
+  assert.match(await ask(true), /^(?:: ping\n\n)+data: .*assistant.*\n\ndata: .*at last/);
   const whole = await ask(false);
   assert.match(whole, /^ +\{/);
   assert.ok(JSON.parse(whole));

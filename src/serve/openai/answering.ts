@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Delta, Ending, Hub, Prompt, ServedModel } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { failureOf, logFailure } from '../refusal.ts';
-import { clientOf, streamed } from '../streaming.ts';
+import { clientOf, type Pace, streamed } from '../streaming.ts';
 import { Choices } from './choices.ts';
 import type { Wanted } from './requests.ts';
 
@@ -33,8 +33,7 @@ export const finite = (logprob: number): number => Math.max(logprob, -9999);
 export interface Service {
   readonly hub: Hub;
   readonly log: Log;
-  /** Milliseconds after which silence is broken. */
-  readonly interval: number | undefined;
+  readonly pace: Pace;
 }
 
 interface Asking {
@@ -54,25 +53,19 @@ const events = {
   framed: (data: string): string => `data: ${data}\n\n`,
 };
 
-/**
- * The response to a request for answers: its headers go out as soon as all of them have their place in the queue, and
- * it is kept alive from then on. What fails later is told in the body. Rejects as `Hub.ask`.
- */
-export async function answer({ hub, log, interval }: Service, asking: Asking): Promise<Response> {
+/** The response to a request for answers. Rejects as `Hub.ask`; what fails after its headers is told in the body. */
+export function answer({ hub, log, pace }: Service, asking: Asking): Promise<Response> {
   const { request, model, wanted, prompts } = asking;
   const client = clientOf(request);
-  const choices = await Choices.ask(hub, { model, prompts, wanted, client: client.signal });
   const produce = wanted.stream ? sendChunks : sendWhole;
-  const { framed, ...streaming } = wanted.stream ? events : plain;
-  return streamed(client, { ...streaming, interval }, async (write) => {
-    const send: Send = (data) => write(framed(data));
-    try {
-      await produce(choices, asking, send);
-    } catch (error) {
-      if (client.signal.aborted) return;
-      logFailure(log, error, new URL(request.url).pathname);
-      await send(JSON.stringify({ error: failureOf(error).error }));
-    }
+  const { framed, ...form } = wanted.stream ? events : plain;
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(request.url).pathname);
+    return framed(JSON.stringify({ error: failureOf(error).error }));
+  };
+  return streamed(client, { ...pace, ...form, failed }, async (write) => {
+    const choices = await Choices.ask(hub, { model, prompts, wanted, client: client.signal });
+    await produce(choices, asking, (data) => write(framed(data)));
   });
 }
 
@@ -111,15 +104,24 @@ async function sendChunks(choices: Choices, asking: Asking, send: Send): Promise
   // Whoever asks for the usage finds it null until the end.
   const usage = wanted.usage ? { usage: null } : {};
   const sendChoice = (choice: Choice): Promise<void> => send(JSON.stringify({ ...head, choices: [choice], ...usage }));
-  for (let index = 0; index < choices.count; index += 1) {
+  const opened = new Set<number>();
+  // Not before the model has begun: until then a failure can have a status.
+  const open = async (index: number): Promise<void> => {
+    if (opened.has(index)) return;
+    opened.add(index);
     const opening = format.opening(index);
     if (opening) await sendChoice(opening);
-  }
+  };
   await choices.each({
     delta: async (delta, index) => {
-      if (delta.text !== '' || delta.logprobs.length > 0) await sendChoice(format.piece(delta, index));
+      if (delta.text === '' && delta.logprobs.length === 0) return;
+      await open(index);
+      await sendChoice(format.piece(delta, index));
     },
-    end: ({ reason }, index) => sendChoice(format.closing(reason, index)),
+    end: async ({ reason }, index) => {
+      await open(index);
+      await sendChoice(format.closing(reason, index));
+    },
   });
   if (wanted.usage) await send(JSON.stringify({ ...head, choices: [], usage: choices.usage }));
   await send('[DONE]');

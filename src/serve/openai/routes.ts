@@ -2,19 +2,15 @@ import { Hono } from 'hono';
 import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
+import type { Pace } from '../streaming.ts';
 import type { Service } from './answering.ts';
 import { chatCompletions } from './chat.ts';
 import { completions } from './completions.ts';
 import { modelNamed, modelObject } from './models.ts';
 
-interface Settings {
-  /** Milliseconds after which the silence of a slow answer is broken. */
-  readonly interval?: number | undefined;
-}
-
 /** OpenAI's API, to be mounted at /v1. Errors before the first byte are thrown: the app gives them their shape. */
-export function openaiRoutes(hub: Hub, log: Log, { interval }: Settings = {}): Hono {
-  const service: Service = { hub, log, interval };
+export function openaiRoutes(hub: Hub, log: Log, pace: Pace = {}): Hono {
+  const service: Service = { hub, log, pace };
   const app = new Hono();
   app.get('/models', (c) => c.json({ object: 'list', data: hub.models().map(modelObject) }));
   app.get('/models/:id{.+}', (c) => c.json(modelObject(modelNamed(hub, c.req.param('id')))));
