@@ -178,5 +178,5 @@ const text = 'export const no = 2';
   assert.deepEqual([...source.types], ['Shape']);
   assert.equal(source.lines, 17);
   assert.ok(!source.code.includes('console') && source.code.includes('text'));
-  assert.ok(src.length > 50 && code.every(({ exports, path }) => exports.length > 0 || path.endsWith('/main.ts')));
+  assert.ok(src.length > 50 && code.every(({ exports, path }) => exports.length > 0 || path.endsWith('main.ts')));
 });

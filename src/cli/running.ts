@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EngineError } from '../base/errors.ts';
 import { reachable, urlOf } from '../serve/address.ts';
 import type { Settings } from './settings.ts';

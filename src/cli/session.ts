@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EngineError } from '../base/errors.ts';
 import type { Model } from '../engine/model.ts';
 import { readSession, restoreSession, saveSession } from '../engine/session.ts';

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { Kernels } from '../engine/planner.ts';

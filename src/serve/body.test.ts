@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { served } from '../../test/support/served.ts';
 import { jsonBody } from './body.ts';
 import { Refusal } from './refusal.ts';

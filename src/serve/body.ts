@@ -1,5 +1,5 @@
 import type { HonoRequest } from 'hono';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Refusal } from './refusal.ts';
 
 type Path = readonly PropertyKey[];

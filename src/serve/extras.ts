@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonBody } from './body.ts';
 import type { Hub, Metric, ServedModel } from './hub.ts';
 import { Messages } from './openai/messages.ts';

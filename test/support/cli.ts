@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tempFolder } from './temp-folder.ts';
@@ -8,6 +9,9 @@ const cache = tempFolder();
 after(() => cache[Symbol.dispose]());
 
 const cli = fileURLToPath(new URL('../../bin/ssd-llm.cjs', import.meta.url));
+if (!existsSync(new URL('../../dist/cli/main.js', import.meta.url))) {
+  throw new Error('these tests start the command line as it was built, and it is not: run "npm run build" first');
+}
 
 export interface Ended {
   readonly code: number | null;

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../base/errors.ts';
 import { noState, noSums } from '../../engine/tally.ts';
@@ -14,9 +15,8 @@ import {
   type Told,
 } from './protocol.ts';
 
-const here = fileURLToPath(import.meta.url);
-/** Beside this file, compiled or not. */
-const program = here.replace(/engine-process\.(\w+)$/, 'main.$1');
+/** Beside this file, whether that is a source or part of a bundle. */
+const program = fileURLToPath(new URL(`engine-main${extname(import.meta.url)}`, import.meta.url));
 /** Young objects take no more than 3 x 4 MiB: weights need the memory more. */
 const flags = ['--max-semi-space-size=4'];
 /** Milliseconds that an engine has to end by itself. */

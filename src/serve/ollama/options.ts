@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GivenSampling } from '../../sample/options.ts';
 import type { Ask, ServedModel } from '../hub.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Ask, ServedModel } from '../hub.ts';
 import { keepAlive, type Options, optional, options } from './options.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
 
 type Context = z.core.$RefinementCtx;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
 import type { Ask, Prompt } from '../hub.ts';
 import { keepAlive, stops } from '../ollama/options.ts';
