@@ -36,3 +36,20 @@ export function greedy(path: string, prompt: readonly number[], count: number, t
   }
   return tokens;
 }
+
+/** Of what is likeliest, sums that are rounded in another order may lose this much. */
+const nearTie = 0.05;
+
+/** Fails unless libllama, too, finds each token of `answer` the likeliest one after the text before it. */
+export function assertAsLibllama(
+  path: string,
+  { prompt, answer }: { readonly prompt: readonly number[]; readonly answer: readonly number[] },
+): void {
+  const text = [...prompt, ...answer];
+  const rows = oracleLogits(path, text, { context: text.length });
+  for (const [i, token] of answer.entries()) {
+    const logits = rows[prompt.length - 1 + i];
+    const behind = logits ? Math.max(...logits) - (logits[token] ?? Number.NaN) : Number.NaN;
+    if (!(behind < nearTie)) throw new Error(`token ${i} of the answer is ${behind} less likely than another`);
+  }
+}

@@ -26,8 +26,19 @@ export const peakMemory = (pid: number): number => Number.parseInt(statusOf(pid,
 /** Files, sockets and pipes that it has open. */
 export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-/** Waits until something holds. Rejects if it does not within so many milliseconds. */
-export async function until(holds: () => boolean | Promise<boolean>, patience = 20_000): Promise<void> {
+/** Whether it waits for something to come on one of its descriptors. */
+export function waitsFor(pid: number, descriptor: number): boolean {
+  const folder = `/proc/${pid}/fdinfo`;
+  const watched = new RegExp(`^tfd: +${descriptor} `, 'm');
+  try {
+    return readdirSync(folder).some((one) => watched.test(readFileSync(`${folder}/${one}`, 'utf8')));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until something holds. Rejects if it does not within so many milliseconds, which is for what hangs. */
+export async function until(holds: () => boolean | Promise<boolean>, patience = 120_000): Promise<void> {
   const end = performance.now() + patience;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`after ${patience} ms it does not hold: ${holds}`);

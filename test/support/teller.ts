@@ -1,0 +1,35 @@
+import { Model } from '../../src/engine/model.ts';
+import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
+import { runtimeBytes } from '../../src/engine/process.ts';
+import type { Message } from '../../src/text/chat-template.ts';
+import { type Answered, answered } from './batch-model.ts';
+
+/** A question as `run` asks it; a string goes without the chat template. */
+export const asked = (content: string, system?: string): readonly Message[] => [
+  ...(system === undefined ? [] : [{ role: 'system', content: system } as const]),
+  { role: 'user', content },
+];
+
+/** Tells what the model at `path` answers in this process, with everything resident and the kernels that give the same bits everywhere. */
+export class Teller implements AsyncDisposable {
+  readonly model: Model;
+
+  constructor(path: string, options: ModelOptions = {}) {
+    const memoryBudget = runtimeBytes() + 160 * 2 ** 20;
+    this.model = Model.open(path, { memoryBudget, context: 512, threads: 1, kernels: 'plain', ...options });
+  }
+
+  /** The likeliest tokens, unless options say otherwise. */
+  answer(prompt: string | readonly Message[], options: GenerateOptions = {}): Promise<Answered> {
+    return answered(this.model.generate(prompt, { temperature: 0, logprobs: 2, ...options }));
+  }
+
+  /** The text of the answer. */
+  async text(prompt: string | readonly Message[], options: GenerateOptions = {}): Promise<string> {
+    return (await this.answer(prompt, options)).text;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.model[Symbol.asyncDispose]();
+  }
+}
