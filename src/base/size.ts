@@ -3,7 +3,7 @@ import { EngineError } from './errors.ts';
 const factors: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 /** Sizes below this are meant in another unit when they are given without one. */
-const leastBare = 2 ** 20;
+const leastBare = 1_000_000;
 /** A bare number up to this is meant in gigabytes, a larger one in megabytes. */
 const mostGiga = 256;
 
