@@ -234,6 +234,24 @@ test('twice the memory never streams more', () => {
   });
 });
 
+test('many tokens are computed at once wherever that costs no more than a few MiB', () => {
+  holds((demand, plan) => {
+    const worthy = Math.min(16, demand.context);
+    const cost = (tokens: number): number => demand.compute(tokens, plan.slices) + demand.kv(tokens);
+    // Batches come in sizes, each more than two thirds of the next.
+    if (cost(worthy) - cost(1) <= 4 * MiB) assert.ok(plan.batch > worthy / 1.5, `${plan.batch}`);
+  });
+});
+
+test('with more memory no fewer tokens are computed at once, unless all weights stay then', () => {
+  fc.assert(
+    fc.property(anyDemand, fc.nat(256 * MiB), (demand, extra) => {
+      const [less, more] = [makePlan(demand), makePlan({ ...demand, budget: demand.budget + extra })];
+      assert.ok(more.batch >= less.batch || more.streamed.length === 0, `${less.batch} ${more.batch}`);
+    }),
+  );
+});
+
 test('a draft model takes what it takes, and the other one is planned as if the budget were that much smaller', () => {
   holds((demand, plan) => {
     const alone = makePlan({ ...demand, budget: demand.budget - draftBytes(demand), draft: undefined });

@@ -11,9 +11,15 @@ const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1
 const largestSlice = 48 * MiB;
 /** Slots the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSlots = 4;
-/** Of what is free for weights, the most that reading ahead, and that intermediate results may take. */
+/** Of what is free for weights, the most that reading ahead may take, and that a larger batch may take more. */
 const ringShare = 1 / 4;
-const computeShare = 1 / 8;
+const batchShare = 1 / 8;
+/**
+ * A prompt takes a pass for each batch: up to so many tokens at once are worth more than weights of so many bytes, which are
+ * read in milliseconds.
+ */
+const worthyBatch = 16;
+const cheapBytes = 4 * MiB;
 
 /**
  * Divides the budget: as much as possible stays resident; if not all fits, the rest streams through the smallest ring
@@ -31,7 +37,7 @@ export function makePlan(demand: Demand): Plan {
     const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: !last });
     if (plan) return plan;
   }
-  throw tooSmall(demand, { whole: largeBatches.at(-1) ?? 1, streaming: tokens.at(-1) ?? 1 });
+  throw tooSmall(demand, { whole: largeBatches, streaming: tokens });
 }
 
 const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
@@ -62,16 +68,29 @@ function attempt(
   const sized = size(demand, sliceBytes);
   const free = demand.budget - fixedBytes(demand);
   const ring = how.stream ? sized.ring : sized.staging;
-  if (how.strict && ring > (free - demand.kv(tokens.at(-1) ?? 1)) * ringShare) return undefined;
   const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
+  if (left < 0) return undefined;
+  const least = leastBatch(demand, sized.slices, tokens);
+  const [needed, forWeights] = [costOf(demand, sized.slices, least), free - demand.kv(least)];
+  if (how.strict && ring > forWeights * ringShare) return undefined;
 
-  const least = tokens.at(-1) ?? 1;
-  for (const batch of left >= 0 ? tokens : []) {
-    const [compute, kv] = [demand.compute(batch, sized.slices), demand.kv(batch)];
-    const tooMuch = how.strict && batch > least && compute > (free - kv) * computeShare;
-    if (compute + kv <= left && !tooMuch) return place(demand, sized, { batch, compute, kv, ring });
+  const more = how.stream ? Math.max(cheapBytes, forWeights * batchShare) : Number.POSITIVE_INFINITY;
+  for (const batch of tokens.filter((tokens) => tokens >= least)) {
+    const cost = costOf(demand, sized.slices, batch);
+    if (cost > left || (batch > least && cost - needed > more)) continue;
+    return place(demand, sized, { batch, compute: demand.compute(batch, sized.slices), kv: demand.kv(batch), ring });
   }
   return undefined;
+}
+
+const costOf = (demand: Demand, slices: readonly Slice[], tokens: number): number =>
+  demand.compute(tokens, slices) + demand.kv(tokens);
+
+/** The smallest batch of any plan: the largest that costs little more than the last of `tokens`, up to one that is worth it. */
+function leastBatch(demand: Demand, slices: readonly Slice[], tokens: readonly number[]): number {
+  const last = tokens.at(-1) ?? 1;
+  const cost = costOf(demand, slices, last);
+  return tokens.find((tokens) => tokens <= worthyBatch && costOf(demand, slices, tokens) - cost <= cheapBytes) ?? last;
 }
 
 interface Sized {
@@ -185,7 +204,7 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
 }
 
 /** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
-function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): EngineError {
+function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming: readonly number[] }): EngineError {
   const streaming = size(demand, sliceSizesFor(demand).at(-1) ?? MiB);
   const whole = size(demand, demand.sliceBytes ?? largestSlice);
   const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
@@ -196,9 +215,15 @@ function tooSmall(demand: Demand, batch: { whole: number; streaming: number }): 
     ...rest,
   });
   const total = (shares: ReturnType<typeof parts>): number => Object.values(shares).reduce((a, b) => a + b, 0);
-  const stream = parts(batch.streaming, streaming, { ring: streaming.ring, resident: streaming.fixed });
+  const stream = parts(leastBatch(demand, streaming.slices, tokens.streaming), streaming, {
+    ring: streaming.ring,
+    resident: streaming.fixed,
+  });
   // A tiny model takes less than the ring it would stream through.
-  const stay = parts(batch.whole, whole, { ring: whole.staging, resident: whole.fixed + whole.streamable });
+  const stay = parts(leastBatch(demand, whole.slices, tokens.whole), whole, {
+    ring: whole.staging,
+    resident: whole.fixed + whole.streamable,
+  });
   const least = total(stay) < total(stream) ? stay : stream;
   return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed: total(least), parts: least });
 }
