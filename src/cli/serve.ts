@@ -64,23 +64,18 @@ export function serveCommand(): Command {
 }
 
 async function serve(files: readonly string[], flags: Flags): Promise<void> {
-  const before = process.memoryUsage.rss();
   const { settingsOf } = await import('./settings.ts');
   const given = settingsOf({ ...flags, ...(files.length > 0 && { files }) }, currentUser());
   const { budgetFor, threadsFor } = await import('../engine/machine.ts');
   budgetFor(given.memoryBudget, warn);
   const settings = { ...given, threads: given.threads === undefined ? undefined : threadsFor(given.threads, warn) };
-  // Engines are processes of their own, without what reading settings and serving take.
-  const plans = await plansOf(settings, process.memoryUsage.rss() - before);
+  const plans = await plansOf(settings);
   const { serveModels } = await import('./serving.ts');
   await serveModels(settings, plans);
 }
 
-/**
- * The plans of the models that were named, by their first file, for processes that lack `beside` bytes of this one.
- * Rejects with the errors of those that cannot run.
- */
-async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<string, Plan>> {
+/** The plans of the models that were named, by their first file. Rejects with the errors of those that cannot run. */
+async function plansOf(settings: Settings): Promise<ReadonlyMap<string, Plan>> {
   const { openOutline } = await import('../engine/outline.ts');
   const { checkTokenizer } = await import('../text/check.ts');
   const { Drafting } = await import('../engine/drafting.ts');
@@ -98,7 +93,6 @@ async function plansOf(settings: Settings, beside: number): Promise<ReadonlyMap<
       ahead,
       draft,
       promptCache,
-      beside,
     });
     return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
   });

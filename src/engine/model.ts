@@ -17,8 +17,8 @@ import { identityOf } from './identity.ts';
 import { budgetFor, threadsFor } from './machine.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { checkKvType, evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
-import { layoutsOf, planModel, type Tokens } from './planner.ts';
-import { runtimeBytes } from './process.ts';
+import { layoutsOf, planModel, type Tokens, vocabularyBytes } from './planner.ts';
+import { runtimeBytes, usualRuntimeBytes } from './process.ts';
 import { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { type EngineState, type EngineSums, noState } from './tally.ts';
@@ -68,7 +68,8 @@ export class Model implements AsyncDisposable {
     evictFiles(outline);
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
-    this.#runtimeBytes = runtimeBytes();
+    // Processes that take no more than is usual count alike, so that they all need the same budget.
+    this.#runtimeBytes = Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
   }
 
   /** True if the model brings a chat template: messages can be made into a prompt. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
+import fc from 'fast-check';
 import { type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
-import type { Plan } from '../plan/plan.ts';
+import { isTooSmall } from '../plan/kv-homes.ts';
+import { type Plan, planBytes } from '../plan/plan.ts';
 import { openOutline } from './outline.ts';
 import { layoutsOf, type PlanOptions, planModel } from './planner.ts';
 
@@ -91,4 +93,87 @@ test('a draft model has the same window as far as it was trained for it, and wit
     assert.equal(draftOf(trained)?.context, 2 ** 20);
   }
   assert.deepEqual([draftOf(100)?.window, draftOf(100)?.context], [undefined, 100]);
+});
+
+const MiB = 2 ** 20;
+const models = [
+  openOutline(written()),
+  openOutline(written({ layers: 2, vocabulary: 4000, width: 128, context: 512 })),
+  openOutline(written({ architecture: 'gemma3', window: { tokens: 300, pattern: 6 } })),
+];
+const draft = openOutline(written({ layers: 1 }));
+
+/** Options as somebody may give them: all that a plan's size depends on. */
+const anyOptions: fc.Arbitrary<Omit<PlanOptions, 'budget'>> = fc.record(
+  {
+    runtime: fc.integer({ min: 0, max: 200 * MiB }),
+    kernels: fc.constantFrom('auto', 'plain'),
+    context: fc.integer({ min: 1, max: 512 }),
+    kv: fc.record({
+      type: fc.constantFrom('f16', 'q8_0'),
+      home: fc.constantFrom('auto', 'ram'),
+      window: fc.option(fc.constant({ tokens: 100, sinks: 4 }), { nil: undefined }),
+    }),
+    parallel: fc.oneof(fc.constant('auto' as const), fc.integer({ min: 1, max: 5 })),
+    promptCache: fc.oneof(fc.constant('auto' as const), fc.integer({ min: 0, max: 100 * MiB })),
+    ahead: fc.integer({ min: 0, max: 8 }),
+    draft: fc.constant(draft),
+    tokens: fc.record({ prompt: fc.integer({ min: 1, max: 400 }), answer: fc.integer({ min: 0, max: 400 }) }),
+  },
+  { requiredKeys: ['runtime', 'kernels'] },
+);
+
+/** What an error says about a budget in which nothing fits. */
+function refused(planned: () => Plan): EngineError<'BUDGET_TOO_SMALL'>['details'] {
+  try {
+    planned();
+  } catch (error) {
+    if (isTooSmall(error)) return error.details;
+    throw error;
+  }
+  return assert.fail('it is enough');
+}
+
+test('the smallest budget that an error names works, whatever was asked for, and is the same for every budget', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...models),
+      anyOptions,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (model, any, part) => {
+        // Heads of 16 elements are no whole blocks of q8_0.
+        const options =
+          any.kv?.type === 'q8_0' && model !== models[1] ? { ...any, kv: { ...any.kv, type: 'f16' } } : any;
+        const planned = (budget: number): Plan =>
+          planModel(model, device, layoutsOf(device, options.kernels), { ...options, budget } as PlanOptions);
+        const { needed, parts } = refused(() => planned(1));
+        assert.equal(
+          Object.values(parts).reduce((a, b) => a + b, 0),
+          needed,
+        );
+        assert.ok(planBytes(planned(needed)) <= needed);
+        // So much less works, too, or is refused with the same figure.
+        const less = Math.floor(part * needed);
+        try {
+          planned(less);
+        } catch (error) {
+          assert.ok(isTooSmall(error) && error.details.needed === needed);
+        }
+        planned(needed + Math.floor(part * 100 * MiB));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('a prompt cache of a given size leaves as much for everything else, or is refused', () => {
+  const path = written();
+  const cache = 40 * MiB;
+  const { needed, parts } = refused(() => plan(path, { budget: 70 * MiB, promptCache: cache }));
+  assert.equal(parts['prompt cache'], cache);
+  assert.ok(needed >= 2 * cache);
+  assert.equal(plan(path, { budget: needed, promptCache: cache }).promptCache, cache);
+  refused(() => plan(path, { budget: 300 * MiB, promptCache: 100 * 2 ** 30 }));
+  assert.ok(plan(path, { budget: 70 * MiB, promptCache: 'auto' }).promptCache > 0);
+  assert.throws(() => plan(path, { promptCache: cache, kv: { home: 'ssd' } }), /promptCache 41943040 is not valid/);
 });

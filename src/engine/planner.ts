@@ -1,18 +1,17 @@
 import { EngineError } from '../base/errors.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
-import { pageBytes } from '../ggml/system.ts';
-import { type KvShape, kvBytes, kvFileBytes, kvPlaces, kvRingBytes, partBytes } from '../kv/shape.ts';
+import { kvBytes, kvPlaces, kvRingBytes, partBytes } from '../kv/shape.ts';
 import type { Config } from '../model/architecture.ts';
-import { autoContext, autoParallel, autoPromptCache, kvShareOf } from '../plan/defaults.ts';
-import { type KvOptions, type KvType, mostTokens, type Window } from '../plan/kv-choice.ts';
-import { chooseHomes } from '../plan/kv-homes.ts';
+import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext } from '../plan/defaults.ts';
+import { type KvOptions, mostTokens } from '../plan/kv-choice.ts';
+import { chooseHomes, isTooSmall } from '../plan/kv-homes.ts';
 import { makePlan } from '../plan/make-plan.ts';
-import type { Demand, Plan } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
-import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
-import { checkKvType, kvShapeOf, type ModelOutline, manifestIn, suits } from './outline.ts';
+import { demandOf, draftKv, kvDemandOf, plainBatch, planDraft, weightBytes } from './demand.ts';
+import { checkKvType, kvShapeOf, type ModelOutline } from './outline.ts';
 
 /** Which kernels multiply resident weights: the fastest layout of the device, or the file's own, bit for bit. */
 export type Kernels = 'auto' | 'plain';
@@ -40,24 +39,8 @@ export interface PlanOptions {
   readonly residency?: Residency | undefined;
 }
 
-/** A slice takes two operations of a graph, which has room for this many and 120 of 100 layers. */
-const maxSlices = 4096;
-/** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
- * for attention's kernel for many queries. */
-const plainBatch = 64;
-/** A draft model is small: small slices make its memory for loading small, and few tokens at once the rest. */
-const draftSliceBytes = 8 * 2 ** 20;
-const draftBatch = 128;
 /** A context is chosen before the batch is: as if passes were short. */
 const leastBatch = 1;
-
-/** What is kept of each sequence. */
-interface Kept {
-  readonly context: number;
-  readonly kvType: KvType;
-  readonly window: Window | undefined;
-  readonly kvHomes: Plan['kvHomes'];
-}
 
 /** Tokens at hand: those of the prompt, and the most that the answer may have. */
 export interface Tokens {
@@ -81,11 +64,39 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
  * WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
+  checkOptions(outline, options);
+  let refused: EngineError | undefined;
+  for (const chosen of choicesFor(outline, options)) {
+    try {
+      const plan = planAs(outline, device, layoutOf, { ...options, ...chosen });
+      const least = leastFor(plan.shares.draft, options);
+      if (least.needed <= options.budget) return plan;
+      throw new EngineError('BUDGET_TOO_SMALL', { budget: options.budget, ...least });
+    } catch (error) {
+      if (!isTooSmall(error)) throw error;
+      refused = withSpare(error, options);
+    }
+  }
+  throw refused;
+}
+
+/** What is chosen where nobody says, else as it was said. */
+interface Chosen {
+  /** Tokens. */
+  readonly context: number;
+  /** Sequences. */
+  readonly parallel: number;
+  /** Bytes. */
+  readonly promptCache: number;
+}
+
+/**
+ * What to plan for: what suits the budget, and if it does not fit all the same, ever less of what nobody asked for. The last
+ * is the same for all budgets, so that the smallest that works is, too.
+ */
+function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Chosen> {
   const { config } = outline;
-  const { budget, runtime, ahead = 0, draft } = options;
-  const { type: kvType = 'f16', window } = options.kv ?? {};
-  checkKvType(outline, kvType);
-  checkContext(config, options);
+  const { budget, runtime, ahead = 0, draft, kv: { type: kvType = 'f16', window } = {} } = options;
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
   const kept = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead };
   const one = {
@@ -95,15 +106,30 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
       (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, { ...kept, context }))) : 0),
     free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
-  const most = options.context ?? (window && mostTokens);
-  const parallel = options.parallel === 'auto' ? autoParallel(one, most) : (options.parallel ?? 1);
-  checkWhole('parallel', parallel, 1);
-  checkWhole('ahead', ahead, 0);
+  const given = options.context ?? (window && mostTokens);
+  const parallel = options.parallel === 'auto' ? autoParallel(one, given) : (options.parallel ?? 1);
   const all = { ...one, kv: (context: number) => parallel * one.kv(context) };
-  const context = most ?? autoContext(all, options.tokens);
+  let context = given ?? autoContext(all, options.tokens);
+  yield { context, parallel, promptCache };
 
-  const batch = options.kernels === 'plain' ? plainBatch : undefined;
-  const demanded = { context, kvType, window, kvHomes: undefined, parallel, kernels: options.kernels };
+  const least = given ?? leastContext(config.context, options.tokens);
+  const rest = {
+    parallel: options.parallel === 'auto' ? 1 : parallel,
+    promptCache: options.promptCache === 'auto' ? 0 : promptCache,
+  };
+  if (rest.parallel < parallel || rest.promptCache < promptCache) yield { context, ...rest };
+  while (context > least) {
+    context = Math.max(least, Math.floor(context / 2));
+    yield { context, ...rest };
+  }
+}
+
+function planAs(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions & Chosen): Plan {
+  const { config } = outline;
+  const { budget, runtime, ahead = 0, draft, kernels, context, parallel, promptCache } = options;
+  const { type: kvType = 'f16', window, home = 'auto' } = options.kv ?? {};
+  const batch = kernels === 'plain' ? plainBatch : undefined;
+  const demanded = { context, kvType, window, kvHomes: undefined, parallel, kernels };
   const drafting = draft && planDraft(draft, device, layoutOf, demanded);
   const wanted = { ...demanded, ahead, promptCache };
   const demand = demandOf(outline, device, layoutOf, wanted);
@@ -121,91 +147,64 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
       draft: drafting,
     });
   };
-  const layers = kvPlaces(kvShapeOf(config, { ...kept, context })).layers;
-  const onSsd = kvShapeOf(config, { ...kept, context, kvHomes: layers.map(() => 'ssd') });
-  return chooseHomes(options.kv?.home ?? 'auto', planWith, {
+  const kept = { kvType, window, context, batch: leastBatch, ahead };
+  const { layers } = kvPlaces(kvShapeOf(config, { ...kept, kvHomes: undefined }));
+  const onSsd = kvShapeOf(config, { ...kept, kvHomes: layers.map(() => 'ssd') });
+  // A cache that was asked for needs what it copies in memory.
+  return chooseHomes(home === 'auto' && isAskedFor(options) ? 'ram' : home, planWith, {
     layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
     passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
-    share: kvShareOf(one.free),
+    share: kvShareOf(budget - runtime - promptCache - (draft ? weightBytes(draft) : 0)),
   });
 }
 
-/** Plans a draft model beside another one's context and sequences. Throws what `planModel` throws. */
-function planDraft(
-  outline: ModelOutline,
-  device: Device,
-  layoutOf: LayoutOf,
-  { kernels, parallel, ...kept }: Kept & { parallel: number; kernels: Kernels },
-): Plan {
-  const within = { ...draftKv(outline, kept), parallel, ahead: 0, promptCache: 0 };
-  return makePlan({
-    ...demandOf(outline, device, layoutOf, within),
-    // Whatever it takes is taken off the budget of the other one.
-    budget: Number.MAX_SAFE_INTEGER,
-    runtime: 0,
-    batch: kernels === 'plain' ? plainBatch : draftBatch,
-    sliceBytes: draftSliceBytes,
+/** Other processes with the same model take so much more or less; the smallest budget that is named works for them all. */
+const spareBytes = 4 * 2 ** 20;
+
+/** The error for what is missing, with something to spare. */
+function withSpare({ details }: EngineError<'BUDGET_TOO_SMALL'>, options: PlanOptions): EngineError {
+  const least = leastFor(details.parts['draft model'] ?? 0, options);
+  const { needed, parts } = least.needed > details.needed ? least : details;
+  return new EngineError('BUDGET_TOO_SMALL', {
+    budget: options.budget,
+    needed: needed + spareBytes,
+    parts: { ...parts, runtime: options.runtime + spareBytes },
   });
 }
 
-/** What a model asks for in a context, whatever the budget. */
-function demandOf(
-  outline: ModelOutline,
-  device: Device,
-  layoutOf: LayoutOf,
-  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
-): Omit<Demand, 'budget' | 'runtime'> {
-  const { context, parallel, ahead } = wanted;
-  const measured = new Map<string, number>();
-  return {
-    ...wanted,
-    ...kvDemandOf(outline, wanted),
-    page: pageBytes,
-    manifest: manifestIn(outline, context, wanted.window),
-    converted: (slice) => layoutOf(slice)?.bytes,
-    maxSlices,
-    compute: (tokens, slices) => {
-      const key = `${tokens} ${slices.length}`;
-      // Wherever they live, keys and values are computed on in memory.
-      const kv = kvShapeOf(outline.config, { ...wanted, batch: tokens, kvHomes: undefined });
-      const model = { stages: outline.stages, weights: outline.file.weights, kv };
-      const bytes =
-        measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel, ahead });
-      measured.set(key, bytes);
-      return bytes;
-    },
+/** A prompt cache of a size that somebody gave. */
+const isAskedFor = ({ promptCache }: Pick<PlanOptions, 'promptCache'>): boolean =>
+  typeof promptCache === 'number' && promptCache > 0;
+
+/** The least that a budget is spent on, where a prompt cache that was asked for takes half of what could be chosen. */
+function leastFor(
+  draft: number,
+  options: PlanOptions,
+): Pick<EngineError<'BUDGET_TOO_SMALL'>['details'], 'needed' | 'parts'> {
+  const { runtime, promptCache } = options;
+  const cache = isAskedFor(options) ? Number(promptCache) : 0;
+  const parts = {
+    runtime,
+    ...(draft > 0 && { 'draft model': draft }),
+    'prompt cache': cache,
+    'as much for all else': cache,
   };
+  return { needed: runtime + draft + 2 * cache, parts };
 }
 
-/** What keys and values take. */
-function kvDemandOf(
-  { config }: ModelOutline,
-  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
-): Pick<Demand, 'kv' | 'kvOnSsd' | 'kvHomes'> {
-  const { parallel, promptCache, kvHomes } = wanted;
-  const shape = (batch: number): KvShape => kvShapeOf(config, { ...wanted, batch });
-  return {
-    kvHomes,
-    kv: (tokens) => parallel * kvBytes(shape(tokens)) + kvRingBytes(shape(tokens)) + promptCache,
-    kvOnSsd: (tokens) => parallel * kvFileBytes(shape(tokens)),
-  };
+/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, KV_TYPE_UNSUITABLE. */
+function checkOptions(outline: ModelOutline, options: PlanOptions): void {
+  const { parallel = 1, ahead = 0, promptCache = 0, kv } = options;
+  checkKvType(outline, kv?.type ?? 'f16');
+  checkContext(outline.config, options);
+  if (parallel !== 'auto') checkWhole('parallel', parallel, 1);
+  checkWhole('ahead', ahead, 0);
+  if (promptCache !== 'auto') checkWhole('promptCache', promptCache, 0);
+  if (kv?.home === 'ssd' && isAskedFor(options)) {
+    const expected = 'none, or auto, where keys and values live on the SSD: they are not copied to memory';
+    throw new EngineError('BAD_OPTION', { option: 'promptCache', value: `${promptCache}`, expected });
+  }
 }
-
-/** What a draft model keeps beside a model that keeps `kept`, as far as its heads and its context suit that. */
-function draftKv<T extends Kept>({ config }: ModelOutline, kept: T): T {
-  const { context, kvType, window } = kept;
-  const tokens = window ? Math.min(window.tokens, config.context - window.sinks) : 0;
-  const own = window && tokens > 0 ? { ...window, tokens } : undefined;
-  return {
-    ...kept,
-    context: own ? context : Math.min(context, config.context),
-    kvType: suits(config, kvType) ? kvType : 'f16',
-    window: own,
-  };
-}
-
-const weightBytes = ({ file }: ModelOutline): number =>
-  [...file.weights.values()].reduce((sum, { extent }) => sum + extent.length, 0);
 
 /** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL. */
 function checkContext({ context: trained }: Config, { context, kv: { window } = {} }: PlanOptions): void {

@@ -53,6 +53,10 @@ export function autoContext(
   return Math.min(model.trained, Math.max(needed, Math.min(Math.max(usualContext, whole), affordable(model))));
 }
 
+/** The least context that is chosen, in tokens: what the prompt needs, and a step at least. */
+export const leastContext = (trained: number, { prompt }: { prompt: number } = { prompt: 0 }): number =>
+  Math.min(trained, Math.max(prompt + 1, contextStep));
+
 /** The most tokens whose keys and values leave the weights their share, in whole steps: one at least. */
 function affordable({ trained, kv, free }: ContextCosts): number {
   let [least, most] = [1, Math.max(1, Math.ceil(trained / contextStep))];

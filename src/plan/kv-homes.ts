@@ -40,7 +40,9 @@ export function chooseHomes(
 
 type TooSmall = EngineError<'BUDGET_TOO_SMALL'>;
 
-const isTooSmall = (plan: unknown): plan is TooSmall => plan instanceof EngineError && plan.code === 'BUDGET_TOO_SMALL';
+/** The budget was too small. */
+export const isTooSmall = (plan: unknown): plan is TooSmall =>
+  plan instanceof EngineError && plan.code === 'BUDGET_TOO_SMALL';
 
 /** What keeps it from being made, if the budget is too small for it. */
 function orTooSmall(plan: () => Plan): Plan | TooSmall {

@@ -205,11 +205,13 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
 
 /** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
 function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming: readonly number[] }): EngineError {
+  const { promptCache = 0 } = demand;
   const streaming = size(demand, sliceSizesFor(demand).at(-1) ?? MiB);
   const whole = size(demand, demand.sliceBytes ?? largestSlice);
   const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,
-    KV: demand.kv(batch),
+    KV: demand.kv(batch) - promptCache,
+    ...(promptCache > 0 && { 'prompt cache': promptCache }),
     ...(demand.draft && { 'draft model': draftBytes(demand) }),
     compute: demand.compute(batch, sized.slices),
     ...rest,

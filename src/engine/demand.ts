@@ -1,0 +1,102 @@
+import type { Device } from '../ggml/device.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { type KvShape, kvBytes, kvFileBytes, kvRingBytes } from '../kv/shape.ts';
+import type { KvType, Window } from '../plan/kv-choice.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import type { Demand, Plan } from '../plan/plan.ts';
+import { computeBytes } from '../run/measure.ts';
+import type { LayoutOf } from '../run/routes.ts';
+import { kvShapeOf, type ModelOutline, manifestIn, suits } from './outline.ts';
+
+/** A slice takes two operations of a graph, which has room for this many and 120 of 100 layers. */
+const maxSlices = 4096;
+/** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
+ * for attention's kernel for many queries. */
+export const plainBatch = 64;
+/** A draft model is small: small slices make its memory for loading small, and few tokens at once the rest. */
+const draftSliceBytes = 8 * 2 ** 20;
+const draftBatch = 128;
+/** What is kept of each sequence. */
+export interface Kept {
+  readonly context: number;
+  readonly kvType: KvType;
+  readonly window: Window | undefined;
+  readonly kvHomes: Plan['kvHomes'];
+}
+
+/** Plans a draft model beside another one's context and sequences. Throws what `planModel` throws. */
+export function planDraft(
+  outline: ModelOutline,
+  device: Device,
+  layoutOf: LayoutOf,
+  { kernels, parallel, ...kept }: Kept & { parallel: number; kernels: 'auto' | 'plain' },
+): Plan {
+  const within = { ...draftKv(outline, kept), parallel, ahead: 0, promptCache: 0 };
+  return makePlan({
+    ...demandOf(outline, device, layoutOf, within),
+    // Whatever it takes is taken off the budget of the other one.
+    budget: Number.MAX_SAFE_INTEGER,
+    runtime: 0,
+    batch: kernels === 'plain' ? plainBatch : draftBatch,
+    sliceBytes: draftSliceBytes,
+  });
+}
+
+/** What a model asks for in a context, whatever the budget. */
+export function demandOf(
+  outline: ModelOutline,
+  device: Device,
+  layoutOf: LayoutOf,
+  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
+): Omit<Demand, 'budget' | 'runtime'> {
+  const { context, parallel, ahead } = wanted;
+  const measured = new Map<string, number>();
+  return {
+    ...wanted,
+    ...kvDemandOf(outline, wanted),
+    page: pageBytes,
+    manifest: manifestIn(outline, context, wanted.window),
+    converted: (slice) => layoutOf(slice)?.bytes,
+    maxSlices,
+    compute: (tokens, slices) => {
+      const key = `${tokens} ${slices.length}`;
+      // Wherever they live, keys and values are computed on in memory.
+      const kv = kvShapeOf(outline.config, { ...wanted, batch: tokens, kvHomes: undefined });
+      const model = { stages: outline.stages, weights: outline.file.weights, kv };
+      const bytes =
+        measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel, ahead });
+      measured.set(key, bytes);
+      return bytes;
+    },
+  };
+}
+
+/** What keys and values take. */
+export function kvDemandOf(
+  { config }: ModelOutline,
+  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
+): Pick<Demand, 'kv' | 'kvOnSsd' | 'kvHomes'> {
+  const { parallel, promptCache, kvHomes } = wanted;
+  const shape = (batch: number): KvShape => kvShapeOf(config, { ...wanted, batch });
+  return {
+    kvHomes,
+    kv: (tokens) => parallel * kvBytes(shape(tokens)) + kvRingBytes(shape(tokens)) + promptCache,
+    kvOnSsd: (tokens) => parallel * kvFileBytes(shape(tokens)),
+  };
+}
+
+/** What a draft model keeps beside a model that keeps `kept`, as far as its heads and its context suit that. */
+export function draftKv<T extends Kept>({ config }: ModelOutline, kept: T): T {
+  const { context, kvType, window } = kept;
+  const tokens = window ? Math.min(window.tokens, config.context - window.sinks) : 0;
+  const own = window && tokens > 0 ? { ...window, tokens } : undefined;
+  return {
+    ...kept,
+    context: own ? context : Math.min(context, config.context),
+    kvType: suits(config, kvType) ? kvType : 'f16',
+    window: own,
+  };
+}
+
+export const weightBytes = ({ file }: ModelOutline): number =>
+  [...file.weights.values()].reduce((sum, { extent }) => sum + extent.length, 0);
