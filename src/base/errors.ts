@@ -37,6 +37,7 @@ interface Details {
   READ_FAILED: File & { offset: number; reason: string };
   WRITE_FAILED: File & { offset: number; reason: string };
   SESSION_UNREADABLE: File & { reason: string };
+  FILE_IN_USE: File & { lock: string; pid: number | undefined };
   KV_SPACE: { folder: string; bytes: number; reason: string };
   FILE_CHANGED: File & { offset: number };
   MODEL_CLOSED: File;
@@ -174,6 +175,11 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   SESSION_UNREADABLE: [
     'usage',
     (d) => `${d.file} is no session of ours (${d.reason}); name another file, or a new one`,
+  ],
+  FILE_IN_USE: [
+    'failure',
+    (d) =>
+      `${d.file} is in use by another process${d.pid === undefined ? '' : ` (${d.pid})`}; wait until that has ended, name another file, or, if there is none, remove ${d.lock}`,
   ],
   KV_SPACE: [
     'failure',

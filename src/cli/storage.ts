@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, parse, resolve } from 'node:path';
+import { attempt } from '../base/attempt.ts';
 
 /** What holds a file. */
 export interface Storage {
@@ -46,11 +47,3 @@ function mountedSource(numbers: string): string | undefined {
 }
 
 const text = (path: string): string => readFileSync(path, 'utf8').trim();
-
-function attempt<T>(find: () => T): T | undefined {
-  try {
-    return find();
-  } catch {
-    return undefined;
-  }
-}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { EngineError } from './errors.ts';
+import { FileLock } from './file-lock.ts';
+import { thisProcess } from './owner.ts';
+
+const posix = process.platform !== 'win32';
+const inUse = (error: unknown): boolean => error instanceof EngineError && error.code === 'FILE_IN_USE';
+
+test('a file that is locked is locked for everybody else, until its holder lets it go', () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  {
+    using lock = FileLock.acquire(path);
+    assert.throws(() => FileLock.acquire(path), inUse);
+    lock.check();
+  }
+  using lock = FileLock.acquire(path);
+  lock.check();
+  assert.deepEqual(readdirSync(folder.path), ['kept.lock']);
+});
+
+test('a lock is held by a process that lives, and taken over from one that was killed', { skip: !posix }, async () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  const holder = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 1e6)']);
+  const { host } = thisProcess();
+  writeFileSync(`${path}.lock`, `ssd-llm ${holder.pid}-${host} some-id\n`);
+  assert.throws(
+    () => FileLock.acquire(path),
+    (error) => inUse(error) && new RegExp(`\\(${holder.pid}\\)`).test((error as Error).message),
+  );
+  holder.kill('SIGKILL');
+  await once(holder, 'exit');
+  using lock = FileLock.acquire(path);
+  lock.check();
+});
+
+test('a lock whose process gives no sign of life is taken over, and that process finds out', () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  using old = FileLock.acquire(path);
+  const longAgo = Date.now() / 1000 - 3600;
+  utimesSync(`${path}.lock`, longAgo, longAgo);
+  using lock = FileLock.acquire(path);
+  lock.check();
+  assert.throws(() => old.check(), inUse);
+  old[Symbol.dispose]();
+  lock.check();
+});
+
+test('what is no lock of ours is left alone', () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  const longAgo = Date.now() / 1000 - 3600;
+  for (const text of ['my notes', 'x'.repeat(1000)]) {
+    writeFileSync(`${path}.lock`, text);
+    utimesSync(`${path}.lock`, longAgo, longAgo);
+    assert.throws(() => FileLock.acquire(path), inUse);
+    assert.equal(readFileSync(`${path}.lock`, 'utf8'), text);
+  }
+  writeFileSync(`${path}.lock`, '');
+  assert.throws(() => FileLock.acquire(path), inUse, 'it may be being written');
+  utimesSync(`${path}.lock`, longAgo, longAgo);
+  FileLock.acquire(path)[Symbol.dispose]();
+});
+
+test('where no file can be made, that is said when it is locked', () => {
+  using folder = tempFolder();
+  assert.throws(
+    () => FileLock.acquire(folder.file('none/kept')),
+    (error) => error instanceof EngineError && error.code === 'UNWRITABLE' && /ENOENT/.test(error.message),
+  );
+});

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { attempt } from './attempt.ts';
+import { hasEnded, thisProcess } from './owner.ts';
+
+/** Files hold what users said to a model: they are theirs only. */
+const mode = 0o600;
+/** Milliseconds without a write after which an unfinished file is taken for one that was left, whatever its process. */
+const abandoned = 3_600_000;
+const unfinishedName = /\.(\d+)-([0-9a-f]{8})-[0-9a-f-]{36}\.tmp$/;
+
+/**
+ * Writes a file in the place of one that may be there: whoever reads it meanwhile, or after a crash, sees the old one or
+ * the new one, whole. (There are libraries for texts; keys and values are written piece by piece.) Rejects with what
+ * `write` rejects with, and with the system's errors; then nothing has changed.
+ */
+export async function replaceFile<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  const replacement = new Replacement(path);
+  try {
+    const result = await writeNew(replacement.unfinished, write);
+    replacement.finish();
+    return result;
+  } catch (error) {
+    replacement.cancel();
+    throw error;
+  }
+}
+
+async function writeNew<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  await using file = await open(path, 'wx', mode);
+  const result = await write(file);
+  await file.sync();
+  return result;
+}
+
+/** Does for a short text, at once, what `replaceFile` does. */
+export function replaceTextFile(path: string, text: string): void {
+  const replacement = new Replacement(path);
+  try {
+    writeFileSync(replacement.unfinished, text, { flag: 'wx', mode, flush: true });
+    replacement.finish();
+  } catch (error) {
+    replacement.cancel();
+    throw error;
+  }
+}
+
+/** A file beside the one that it will replace, where a link leads to that. */
+class Replacement {
+  readonly unfinished: string;
+  readonly #target: string;
+
+  constructor(path: string) {
+    const { pid, host } = thisProcess();
+    this.#target = realPath(path);
+    this.unfinished = `${this.#target}.${pid}-${host}-${randomUUID()}.tmp`;
+  }
+
+  finish(): void {
+    renameSync(this.unfinished, this.#target);
+    settle(dirname(this.#target));
+  }
+
+  cancel(): void {
+    attempt(() => rmSync(this.unfinished, { force: true }));
+  }
+}
+
+/** Removes what processes left in `folder` that were killed while they replaced the file `name`, or any file. */
+export function removeUnfinished(folder: string, name?: string): void {
+  for (const entry of attempt(() => readdirSync(folder)) ?? []) {
+    const [ending, pid, host = ''] = unfinishedName.exec(entry) ?? [];
+    if (ending === undefined || (name !== undefined && entry !== `${name}${ending}`)) continue;
+    const path = join(folder, entry);
+    attempt(() => {
+      const age = Date.now() - statSync(path).mtimeMs;
+      if (age > abandoned || hasEnded({ pid: Number(pid), host })) rmSync(path);
+    });
+  }
+}
+
+/** The path that links lead to; `path` itself where nothing is yet. */
+export const realPath = (path: string): string => attempt(() => realpathSync(path)) ?? path;
+
+/** A name is on the disk when its folder is. Not every system can be asked for that. */
+function settle(folder: string): void {
+  attempt(() => {
+    const fd = openSync(folder, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
