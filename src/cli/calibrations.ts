@@ -1,5 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../base/attempt.ts';
+import { makeFolder } from '../base/folder.ts';
+import { readTextFile } from '../base/regular-file.ts';
+import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Calibration } from '../stream/calibrate.ts';
 import { cacheFolder } from './environment.ts';
@@ -8,7 +11,9 @@ import { storageOf } from './storage.ts';
 /** What is kept of a calibration. */
 type Kept = Omit<Calibration, 'complete'>;
 
-const fileIn = (folder: string): string => join(folder, 'calibrations.json');
+const fileName = 'calibrations.json';
+/** Thousands of devices take less. */
+const mostBytes = 2 ** 20;
 
 /** How the storage that holds `path` is read best, if that was kept and is sound. */
 export function knownReading(path: string, folder: string | undefined = cacheFolder()): Kept | undefined {
@@ -25,31 +30,19 @@ export function keepReading(path: string, calibration: Kept, folder: string | un
   if (!storage || folder === undefined) return false;
   const { bytesPerSecond, chunkBytes, inFlight, direct } = calibration;
   const all = readAll(folder).set(storage.key, { bytesPerSecond, chunkBytes, inFlight, direct });
-  try {
-    replace(folder, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
+  const kept = attempt(() => {
+    makeFolder(folder);
+    removeUnfinished(folder, fileName);
+    replaceTextFile(join(folder, fileName), `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
     return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Whoever reads meanwhile sees the old file or the new one, never a part. */
-function replace(folder: string, text: string): void {
-  const written = `${fileIn(folder)}.${process.pid}`;
-  mkdirSync(folder, { recursive: true });
-  try {
-    writeFileSync(written, text);
-    renameSync(written, fileIn(folder));
-  } catch (error) {
-    rmSync(written, { force: true });
-    throw error;
-  }
+  });
+  return kept ?? false;
 }
 
 /** What the file holds that is sound. A missing, unreadable or damaged file holds nothing. */
 function readAll(folder: string): Map<string, Kept> {
   try {
-    const content: unknown = JSON.parse(readFileSync(fileIn(folder), 'utf8'));
+    const content: unknown = JSON.parse(readTextFile(join(folder, fileName), mostBytes));
     const sound = Object.entries(content ?? {}).filter((entry): entry is [string, Kept] => isSound(entry[1]));
     return new Map(sound);
   } catch {

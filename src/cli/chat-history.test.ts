@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { ChatHistory } from './chat-history.ts';
@@ -49,4 +50,17 @@ test('where nothing can be kept, it works for this conversation', () => {
     history.add('one');
     assert.deepEqual(history.lines, ['one']);
   }
+});
+
+test('lines are for their user only, also where the file was for others; a pipe in its place keeps none', (t) => {
+  if (process.platform === 'win32') return t.skip('files have other rights there');
+  using folder = tempFolder();
+  const file = folder.file('chat-history');
+  writeFileSync(file, 'Hello\n', { mode: 0o644 });
+  new ChatHistory(folder.path).add('And now?');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.deepEqual(new ChatHistory(folder.path).lines, ['And now?', 'Hello']);
+  rmSync(file);
+  spawnSync('mkfifo', [file]);
+  assert.deepEqual(new ChatHistory(folder.path).lines, []);
 });

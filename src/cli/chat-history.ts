@@ -1,17 +1,23 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { attempt } from '../base/attempt.ts';
+import { makeFolder } from '../base/folder.ts';
+import { readTextFile } from '../base/regular-file.ts';
+import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
 import { cacheFolder } from './environment.ts';
 
 /** Lines that are kept. */
 const most = 1000;
+/** A file with more is none of ours. */
+const mostBytes = 16 * 2 ** 20;
+const fileName = 'chat-history';
 
 /** The lines that were typed in this conversation and in earlier ones. Where they cannot be kept, that is harmless. */
 export class ChatHistory {
-  readonly #file: string | undefined;
+  readonly #folder: string | undefined;
   #lines: readonly string[];
 
   constructor(folder: string | undefined = cacheFolder()) {
-    this.#file = folder === undefined ? undefined : join(folder, 'chat-history');
+    this.#folder = folder;
     this.#lines = this.#read();
   }
 
@@ -29,23 +35,21 @@ export class ChatHistory {
   }
 
   #read(): readonly string[] {
-    try {
-      return readFileSync(this.#file ?? '', 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .slice(-most);
-    } catch {
-      return [];
-    }
+    const folder = this.#folder;
+    const text = folder === undefined ? '' : attempt(() => readTextFile(join(folder, fileName), mostBytes));
+    return (text ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-most);
   }
 
   #write(lines: readonly string[]): void {
-    if (this.#file === undefined) return;
-    const written = `${this.#file}.${process.pid}`;
-    try {
-      mkdirSync(dirname(this.#file), { recursive: true });
-      writeFileSync(written, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
-      renameSync(written, this.#file);
-    } catch {}
+    const folder = this.#folder;
+    if (folder === undefined) return;
+    attempt(() => {
+      makeFolder(folder);
+      removeUnfinished(folder, fileName);
+      replaceTextFile(join(folder, fileName), lines.map((line) => `${line}\n`).join(''));
+    });
   }
 }

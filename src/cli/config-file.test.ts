@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -35,7 +36,7 @@ test('a file that cannot be read, or is not TOML, is an error that says where', 
   using folder = tempFolder();
   const me = user({ environment: { XDG_CONFIG_HOME: folder.path } });
   mkdirSync(folder.file('ssd-llm/config.toml'), { recursive: true });
-  assert.throws(() => readConfigFile(undefined, me), /config\.toml cannot be read \(EISDIR\)/);
+  assert.throws(() => readConfigFile(undefined, me), /config\.toml cannot be read \(it is a folder, not a file\)/);
   writeFileSync(folder.file('bad.toml'), 'port = 1\nhost = = 2\n');
   assert.throws(
     () => readConfigFile(folder.file('bad.toml'), me),
@@ -43,5 +44,14 @@ test('a file that cannot be read, or is not TOML, is an error that says where', 
       error instanceof EngineError &&
       error.code === 'BAD_OPTION' &&
       /line 2 of the configuration file \/.*bad\.toml is not valid; expected TOML \(.+\)/.test(error.message),
+  );
+});
+
+test('a named pipe in the place of a file is an error at once', { skip: process.platform === 'win32' }, () => {
+  using folder = tempFolder();
+  spawnSync('mkfifo', [folder.file('pipe.toml')]);
+  assert.throws(
+    () => readConfigFile(folder.file('pipe.toml'), user()),
+    /pipe\.toml cannot be read \(it is a named pipe/,
   );
 });

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'smol-toml';
 import { EngineError } from '../base/errors.ts';
+import { readTextFile, reasonOf } from '../base/regular-file.ts';
 import { type User, usualConfigFile } from './environment.ts';
 
 /** What a configuration file holds. */
@@ -10,17 +10,19 @@ export interface ConfigFile {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+const mostBytes = 2 ** 20;
+
 /** Reads the file that is named, or else the user's, which may not exist. Throws UNREADABLE, BAD_OPTION. */
 export function readConfigFile(named: string | undefined, user: User): ConfigFile | undefined {
   const path = named === undefined ? usualConfigFile(user) : resolve(named);
   if (path === undefined) return undefined;
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readTextFile(path, mostBytes);
   } catch (cause) {
-    const { code = String(cause) } = cause as NodeJS.ErrnoException;
-    if (named === undefined && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined;
-    throw new EngineError('UNREADABLE', { file: path, reason: code }, { cause });
+    const reason = reasonOf(cause);
+    if (named === undefined && (reason === 'ENOENT' || reason === 'ENOTDIR')) return undefined;
+    throw new EngineError('UNREADABLE', { file: path, reason }, { cause });
   }
   try {
     return { path, values: parse(text) };

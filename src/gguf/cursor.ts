@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
+import { openRegularFileSync } from '../base/regular-file.ts';
 import type { Scalar, ScalarType } from './values.ts';
 
 const chunkBytes = 2 ** 20;
@@ -11,15 +12,8 @@ const reasonOf = (error: unknown): string => (error as Error).message.split(',')
 
 function open(file: string): number {
   try {
-    // Opening a pipe would wait for its writer.
-    const stat = statSync(file);
-    if (!stat.isFile()) {
-      const reason = stat.isDirectory() ? 'it is a folder' : 'it is not a regular file';
-      throw new EngineError('UNREADABLE', { file, reason });
-    }
-    return openSync(file, 'r');
+    return openRegularFileSync(file);
   } catch (cause) {
-    if (cause instanceof EngineError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new EngineError('MODEL_NOT_FOUND', { file }, { cause });
     throw new EngineError('UNREADABLE', { file, reason: reasonOf(cause) }, { cause });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { disablePageCache, pageBytes, reserve } from '../ggml/system.ts';
 import type { OpenedFile } from '../stream/reader.ts';
@@ -16,7 +17,7 @@ export function openKvFile(folder: string, bytes: number): OpenedFile {
   const path = join(folder, `ssd-llm-${process.pid}-${randomUUID()}.kv-tmp`);
   const opened: number[] = [];
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const buffered = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
     opened.push(buffered);
     const direct = openDirect(path);
