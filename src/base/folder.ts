@@ -1,5 +1,8 @@
-import { mkdirSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { EngineError } from './errors.ts';
+import { reasonOf } from './regular-file.ts';
 
 /**
  * Makes a folder and those above it, for this user only, where they are not there yet. Throws the system's errors.
@@ -11,6 +14,18 @@ export function makeFolder(path: string): void {
   for (; !exists(folder) && dirname(folder) !== folder; folder = dirname(folder)) missing.unshift(folder);
   for (const one of missing) make(one);
   if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
+}
+
+/** Makes a folder that is to be written to later. Throws UNWRITABLE now if it could not be. */
+export function checkFolder(path: string): void {
+  const trial = join(path, `${randomUUID()}.tmp`);
+  try {
+    makeFolder(path);
+    writeFileSync(trial, '', { flag: 'wx', mode: 0o600 });
+    rmSync(trial);
+  } catch (cause) {
+    throw new EngineError('UNWRITABLE', { file: path, reason: reasonOf(cause) }, { cause });
+  }
 }
 
 function make(folder: string): void {

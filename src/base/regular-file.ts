@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { attempt } from './attempt.ts';
 
 /** Windows has no such flag, and no pipes among its files. */
 const forReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -49,6 +50,9 @@ export function readTextFile(path: string, most: number): string {
     closeSync(fd);
   }
 }
+
+/** The path that links lead to; `path` itself where nothing is yet. */
+export const realPath = (path: string): string => attempt(() => realpathSync(path)) ?? path;
 
 /** What the system says of a failure: its code, or else the whole message. */
 export const reasonOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error as Error).message;

@@ -1,19 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { attempt } from './attempt.ts';
 import { hasEnded, thisProcess } from './owner.ts';
+import { realPath } from './regular-file.ts';
 
 /** Files hold what users said to a model: they are theirs only. */
 const mode = 0o600;
@@ -90,9 +81,6 @@ export function removeUnfinished(folder: string, name?: string): void {
     });
   }
 }
-
-/** The path that links lead to; `path` itself where nothing is yet. */
-export const realPath = (path: string): string => attempt(() => realpathSync(path)) ?? path;
 
 /** A name is on the disk when its folder is. Not every system can be asked for that. */
 function settle(folder: string): void {

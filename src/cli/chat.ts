@@ -18,6 +18,7 @@ import { generationOptions } from './options.ts';
 import { note, printable, write } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
+import { promptCacheOptions } from './prompt-cache-options.ts';
 import { Terminal } from './terminal.ts';
 import { timings } from './timings.ts';
 
@@ -31,7 +32,7 @@ export function chatCommand(): Command {
     .description('talk with a model in the terminal')
     .argument('<model>', 'GGUF file; of a split model, any part')
     .option('--system <text>', 'instructions that come before the conversation');
-  for (const option of modelOptions(generationOptions())) command.addOption(option);
+  for (const option of [...modelOptions(generationOptions()), ...promptCacheOptions()]) command.addOption(option);
   return command
     .option('-v, --verbose', 'print the plan, and timings after each answer, to stderr')
     .action((path: string, options: ChatOptions) =>

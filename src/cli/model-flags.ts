@@ -10,10 +10,11 @@ import {
   type MachineFlags,
   threadsOption,
 } from './options.ts';
+import type { PromptCacheFlags } from './prompt-cache-options.ts';
 import { type RopeFlags, ropeOptions } from './rope-options.ts';
 
 /** What `modelOptions` give, beside those of the command. */
-export interface ModelFlags extends MachineFlags, KvFlags, RopeFlags, DraftFlags {}
+export interface ModelFlags extends MachineFlags, KvFlags, RopeFlags, DraftFlags, PromptCacheFlags {}
 
 /** The options of a command that runs a model, its `own` among them, as --help shows them. */
 export const modelOptions = (own: readonly Option[]): readonly Option[] => [

@@ -6,6 +6,7 @@ import { kvOf } from './kv-options.ts';
 import type { ModelFlags } from './model-flags.ts';
 import { draftOf } from './options.ts';
 import { warn } from './output.ts';
+import { promptCacheOf } from './prompt-cache-options.ts';
 import { ropeOf } from './rope-options.ts';
 
 /**
@@ -21,5 +22,13 @@ export async function openModel(
   const { Model } = await import('../engine/model.ts');
   const { memoryBudget, threads, kernels } = flags;
   const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
-  return Model.open(path, { ...machine, kv: kvOf(flags), rope: ropeOf(flags), draft: draftOf(flags), warn });
+  const promptCache = promptCacheOf(flags, warn);
+  return Model.open(path, {
+    ...machine,
+    kv: kvOf(flags),
+    rope: ropeOf(flags),
+    draft: draftOf(flags),
+    promptCache,
+    warn,
+  });
 }

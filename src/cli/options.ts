@@ -30,6 +30,11 @@ export const whole = (
   max: number = Number.MAX_SAFE_INTEGER,
 ): ((text: string) => number) => number(expected, (n) => Number.isInteger(n) && n >= min && n <= max);
 
+/** A size in bytes, 0, or auto. */
+export const sizeOrNone: (text: string) => number | 'auto' = checked((text) =>
+  text === 'auto' ? text : Number(text) === 0 && text.trim() !== '' ? 0 : parseBytes(text),
+);
+
 /** Says in --help too what holds if the option is left out: commander shows values only. */
 export function unless(option: Option, text: string): Option {
   option.description += ` (default: ${text})`;

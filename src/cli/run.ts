@@ -13,6 +13,7 @@ import { note, write } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
 import { type PromptFlags, tokensOf } from './prompt.ts';
+import { promptCacheOptions } from './prompt-cache-options.ts';
 import { Session } from './session.ts';
 import { timings } from './timings.ts';
 
@@ -31,7 +32,7 @@ export function runCommand(): Command {
     .option('--system <text>', 'instructions that come before the prompt')
     .option('--raw', "send the prompt as it is, without the model's chat template")
     .option('--session <file>', 'go on with the conversation in this file, and keep it there');
-  for (const option of modelOptions(generationOptions())) command.addOption(option);
+  for (const option of [...modelOptions(generationOptions()), ...promptCacheOptions()]) command.addOption(option);
   return command
     .option('-v, --verbose', 'print the plan and timings to stderr')
     .option('--json', 'print one JSON object instead of text')
@@ -45,7 +46,7 @@ const run = (path: string, options: RunOptions): Promise<void> =>
   });
 
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
-  const session = options.session === undefined ? undefined : await Session.open(options.session);
+  using session = options.session === undefined ? undefined : await Session.open(options.session);
   await using model = await openModel(path, options);
   const prompt = options.prompt ?? (await readPrompt(signal));
   const tokens = session?.ask(model, prompt, options) ?? tokensOf(model, prompt, options);
@@ -73,9 +74,19 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
       done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });
   const text = await print(generation, options.json ?? false);
-  await session?.save(model, text);
   if (options.json) await write(`${JSON.stringify(toJson(generation, text))}\n`);
-  if (options.verbose) for (const line of timings(generation)) note(line);
+  if (options.verbose) for (const line of [...timings(generation), ...fromCache(options, generation)]) note(line);
+  // An answer that cannot be kept has been given all the same.
+  await session?.save(model, text);
+}
+
+/** How much of the prompt an earlier command had computed, where it could have. */
+function fromCache(
+  { promptCache, promptCacheDir }: RunOptions,
+  { stats, promptTokens }: Generation,
+): readonly string[] {
+  if (!stats || (promptCache ?? promptCacheDir ?? 0) === 0) return [];
+  return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
 }
 
 async function readPrompt(signal: AbortSignal): Promise<string> {

@@ -1,5 +1,9 @@
+import { basename, dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { EngineError } from '../base/errors.ts';
+import { FileLock } from '../base/file-lock.ts';
+import { realPath } from '../base/regular-file.ts';
+import { removeUnfinished } from '../base/replace-file.ts';
 import type { Model } from '../engine/model.ts';
 import { readSession, restoreSession, saveSession } from '../engine/session.ts';
 import type { KeptText } from '../kv/kept-text.ts';
@@ -15,25 +19,45 @@ const Said = z.union([
 ]);
 type Said = z.infer<typeof Said>;
 
-/** A conversation that outlives the process: what was said, with its keys and values, in a file. */
-export class Session {
+/**
+ * A conversation that outlives the process: what was said, with its keys and values, in a file that no other process uses
+ * meanwhile.
+ */
+export class Session implements Disposable {
   readonly #path: string;
-  readonly #kept: KeptText | undefined;
+  readonly #lock: FileLock;
+  #kept: KeptText | undefined;
   #said: Said | undefined;
 
-  private constructor(path: string, kept: KeptText | undefined, said: Said | undefined) {
+  private constructor(path: string, lock: FileLock) {
     this.#path = path;
-    this.#kept = kept;
-    this.#said = said;
+    this.#lock = lock;
   }
 
-  /** A new one if there is no such file. Rejects with SESSION_UNREADABLE. */
-  static async open(path: string): Promise<Session> {
-    const kept = await readSession(path);
-    if (!kept) return new Session(path, undefined, undefined);
+  /** A new one if there is no such file. Rejects with SESSION_UNREADABLE, UNWRITABLE, FILE_IN_USE. */
+  static async open(named: string): Promise<Session> {
+    // Several links may lead to one file.
+    const path = realPath(resolve(named));
+    const session = new Session(path, FileLock.acquire(path));
+    try {
+      removeUnfinished(dirname(path), basename(path));
+      await session.#read();
+      return session;
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const kept = await readSession(this.#path);
+    if (!kept) return;
     const said = Said.safeParse(kept.about);
-    if (!said.success) throw new EngineError('SESSION_UNREADABLE', { file: path, reason: 'it keeps no conversation' });
-    return new Session(path, kept, said.data);
+    if (!said.success) {
+      throw new EngineError('SESSION_UNREADABLE', { file: this.#path, reason: 'it keeps no conversation' });
+    }
+    this.#kept = kept;
+    this.#said = said.data;
   }
 
   /** The tokens of what was said, and `prompt` after it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION. */
@@ -63,11 +87,12 @@ export class Session {
   async restore(model: Model, plan: Plan): Promise<void> {
     const kept = this.#kept;
     if (!kept) return;
-    const restored = await model.exclusively((runtime) => restoreSession(runtime, kept), { plan });
+    const { vocabulary } = model.outline.config;
+    const restored = await model.exclusively((runtime) => restoreSession(runtime, kept, vocabulary), { plan });
     if (!restored) note('the session was saved in another way, or is damaged: it is computed again');
   }
 
-  /** Keeps what was asked and `answer`. Rejects with WRITE_FAILED. */
+  /** Keeps what was asked and `answer`. Rejects with WRITE_FAILED, FILE_IN_USE. */
   async save(model: Model, answer: string): Promise<void> {
     const said = this.#said;
     if (!said) return;
@@ -75,6 +100,11 @@ export class Session {
       'text' in said
         ? { text: said.text + answer }
         : { messages: [...said.messages, { role: 'assistant', content: answer }] };
+    this.#lock.check();
     await model.exclusively((runtime) => saveSession(runtime, this.#path, about));
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
   }
 }

@@ -44,6 +44,8 @@ export interface PromptCacheOptions {
   readonly bytes: number | 'auto';
   /** Where it outlives the process; left out, nowhere. */
   readonly folder?: string | undefined;
+  /** Bytes that the folder may hold, those of other models included; left out, 8 GiB. */
+  readonly folderBytes?: number | undefined;
   /** Told what is wrong with the folder; nothing else happens then. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }

@@ -33,7 +33,14 @@ export interface RuntimeOptions {
   /** Names everything that keys and values depend on beside their shape; left out, nothing is kept for long. */
   readonly identity?: string | undefined;
   /** Where keys and values of prompts outlive the process. */
-  readonly promptCache?: { readonly folder: string; readonly warn?: ((reason: Error) => void) | undefined } | undefined;
+  readonly promptCache?: PromptFolder | undefined;
+}
+
+/** See `PromptCacheOptions`. */
+interface PromptFolder {
+  readonly folder: string;
+  readonly folderBytes?: number | undefined;
+  readonly warn?: ((reason: Error) => void) | undefined;
 }
 
 /** What a pass may take, and how far sequences may guess ahead. */
@@ -190,11 +197,11 @@ function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOption
   return openKvFile(kvFolder, bytes);
 }
 
-/** The most that kept prompts of one model take on the SSD. */
-const promptFileBytes = 8 * 2 ** 30;
+/** What kept prompts take on the SSD at most when nobody says. */
+const usualFolderBytes = 8 * 2 ** 30;
 
 const promptFiles = (
-  { folder, warn }: NonNullable<RuntimeOptions['promptCache']>,
+  { folder, folderBytes = usualFolderBytes, warn }: PromptFolder,
   kept: Pick<PrefixFilesOptions, 'identity' | 'shape'>,
 ): Promise<PrefixFiles> =>
-  PrefixFiles.open(folder, { ...kept, capacity: promptFileBytes, warn: (reason) => warn?.(reason) });
+  PrefixFiles.open(folder, { ...kept, capacity: folderBytes, warn: (reason) => warn?.(reason) });

@@ -1,8 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
 import { EngineError } from '../base/errors.ts';
+import { reasonOf } from '../base/regular-file.ts';
+import { replaceFile } from '../base/replace-file.ts';
 import { alike, type KeptText, readText, restoreText, writeText } from '../kv/kept-text.ts';
 import type { Runtime } from './runtime.ts';
+
+type SessionRuntime = Pick<Runtime, 'slots' | 'identity'>;
 
 /** A text that was saved. `about` is what whoever saved it wanted to know of it. Rejects with SESSION_UNREADABLE. */
 export async function readSession(path: string): Promise<KeptText | undefined> {
@@ -15,12 +17,19 @@ export async function readSession(path: string): Promise<KeptText | undefined> {
   }
 }
 
-/** Puts a saved text where the next prompt finds it. False if it was computed in another way, or is damaged. */
-export async function restoreSession({ slots, identity }: Runtime, text: KeptText): Promise<boolean> {
+/**
+ * Puts a saved text where the next prompt finds it. False if it was computed in another way, has other tokens than the
+ * `vocabulary`, or is damaged.
+ */
+export async function restoreSession(
+  { slots, identity }: SessionRuntime,
+  text: KeptText,
+  vocabulary: number,
+): Promise<boolean> {
   const [slot] = slots.all;
   const { length } = text.tokens;
   if (!slot || text.identity !== identity || !alike(text.shape, slot.kv.shape)) return false;
-  if (length > slot.kv.shape.context) return false;
+  if (length > slot.kv.shape.context || text.tokens.some((token) => token >= vocabulary)) return false;
   try {
     await restoreText(text, slot, length);
     return true;
@@ -30,15 +39,11 @@ export async function restoreSession({ slots, identity }: Runtime, text: KeptTex
 }
 
 /** Saves the text that was computed last, and what is to be known about it, in the place of what the file held. Rejects with WRITE_FAILED. */
-export async function saveSession({ slots, identity }: Runtime, path: string, about: unknown): Promise<void> {
+export async function saveSession({ slots, identity }: SessionRuntime, path: string, about: unknown): Promise<void> {
   const last = slots.all.reduce((a, b) => (b.used > a.used ? b : a));
-  const unfinished = `${path}.${randomUUID()}.tmp`;
   try {
-    await writeText(unfinished, { identity, about }, last);
-    await rename(unfinished, path);
+    await replaceFile(path, (file) => writeText(file, { identity, about }, last));
   } catch (cause) {
-    await rm(unfinished, { force: true });
-    const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
-    throw new EngineError('WRITE_FAILED', { file: path, offset: 0, reason }, { cause });
+    throw new EngineError('WRITE_FAILED', { file: path, offset: 0, reason: reasonOf(cause) }, { cause });
   }
 }

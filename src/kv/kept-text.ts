@@ -1,51 +1,39 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { openRegularFile } from '../base/regular-file.ts';
 import { dropPageCache } from '../ggml/system.ts';
-import { type KvShape, kvPieces } from './shape.ts';
+import { decodeHeader, encodeHeader, headerBytes, isOurs, type KeptHeader, preludeBytes } from './kept-header.ts';
+import { type KvPiece, type KvShape, kvPieces, layerRows } from './shape.ts';
 import type { KvSlot } from './slot.ts';
 
-const magic = 'ssd-llm keys and values 3\n';
-/** Bytes of the length and the checksum of the header, which follow the magic. */
-const lengthBytes = 4;
-const sumBytes = 4;
-const longestHeader = 64 * 2 ** 20;
-
-interface Header {
-  /** Names the model's file and everything else that keys and values depend on. */
-  readonly identity: string;
-  readonly shape: KvShape;
-  readonly tokens: readonly number[];
-  readonly exact: number;
-  readonly written: number;
-  /** Whatever is to be known of the text beside. */
-  readonly about?: unknown;
-  /** Bytes and checksum of each piece. */
-  readonly pieces: readonly (readonly [number, number])[];
-}
-
 /** A text with its keys and values in a file. */
-export interface KeptText extends Header {
+export interface KeptText extends KeptHeader {
   readonly path: string;
   /** Bytes of the file, and where the pieces begin. */
   readonly bytes: number;
   readonly start: number;
 }
 
-/** What was kept of a model with one shape is of use for the other. Where keys and values live makes no difference to them. */
+/**
+ * What was kept of a model with one shape is of use for the other: tokens have the same rows. Where those live makes no
+ * difference, nor does the context but to the rows of windows.
+ */
 export function alike(a: KvShape, b: KvShape): boolean {
-  const compared = ({ homes, context, ...shape }: KvShape): string =>
-    // Without windows the first tokens have the same rows in any context.
-    JSON.stringify(shape.windows ? { ...shape, context } : shape);
+  const compared = (shape: KvShape): string => {
+    const { layers, kvHeads, keyLength, valueLength, type } = shape;
+    const windowed = layerRows(shape).map((rows) => (rows.window ? rows : null));
+    return JSON.stringify([layers, kvHeads, keyLength, valueLength, type, windowed]);
+  };
   return compared(a) === compared(b);
 }
 
-/** Writes a new file: what `slot` holds. Rejects with the system's errors; then the file may be there in part. */
+/** Writes what `slot` holds to a new file, in the order of its pieces. Rejects with the system's errors. */
 export async function writeText(
-  path: string,
-  { identity, about }: Pick<Header, 'identity' | 'about'>,
+  file: FileHandle,
+  { identity, about }: Pick<KeptHeader, 'identity' | 'about'>,
   slot: KvSlot,
-): Promise<KeptText> {
+): Promise<Omit<KeptText, 'path'>> {
   const tokens = [...slot.tokens];
   const { exact, written } = slot;
   const pieces = slot.pieces(tokens.length);
@@ -55,48 +43,48 @@ export async function writeText(
     // A gigabyte takes a second: others have their turn.
     await setImmediate();
   }
-  const header: Header = { identity, shape: slot.kv.shape, tokens, exact, written, about, pieces: sums };
-  const text = Buffer.from(JSON.stringify(header));
-  const numbers = Buffer.alloc(lengthBytes + sumBytes);
-  numbers.writeUInt32LE(text.length);
-  numbers.writeUInt32LE(crc32(text), lengthBytes);
-  const head = Buffer.concat([Buffer.from(magic), numbers, text]);
-  await using file = await open(path, 'wx');
-  await file.writev([head]);
-  for (const piece of pieces) await file.writev([await slot.read(piece)]);
+  const header: KeptHeader = { identity, shape: slot.kv.shape, tokens, exact, written, about, pieces: sums };
+  const head = encodeHeader(header);
+  await writeAll(file, head);
+  for (const piece of pieces) await writeAll(file, await slot.read(piece));
   await file.datasync();
-  const { size } = await file.stat();
-  const expected = pieces.reduce((sum, { length }) => sum + length, head.length);
-  if (size !== expected) throw new Error(`${path} was not written as a whole`);
-  dropPageCache(file.fd, 0, size);
-  return { ...header, path, bytes: size, start: head.length };
+  const bytes = pieces.reduce((sum, { length }) => sum + length, head.length);
+  dropPageCache(file.fd, 0, bytes);
+  return { ...header, bytes, start: head.length };
 }
 
-/** Rejects if the file is not one of ours, or was not written to its end. */
+/** True for what begins as our files do. */
+export async function isText(path: string): Promise<boolean> {
+  try {
+    await using file = await openRegularFile(path);
+    const prelude = Buffer.alloc(preludeBytes);
+    await readAll(file, prelude, 0);
+    return isOurs(prelude);
+  } catch {
+    return false;
+  }
+}
+
+/** Rejects if the file is not one of ours, was not written to its end, or has a header that cannot be right. */
 export async function readText(path: string): Promise<KeptText> {
-  await using file = await open(path);
+  await using file = await openRegularFile(path);
   const { size } = await file.stat();
-  const prelude = Buffer.alloc(magic.length + lengthBytes + sumBytes);
+  const prelude = Buffer.alloc(preludeBytes);
   await readAll(file, prelude, 0);
-  const length = prelude.readUInt32LE(magic.length);
-  if (prelude.toString('latin1', 0, magic.length) !== magic || length > longestHeader) throw new Error('not ours');
-  const text = Buffer.alloc(length);
-  await readAll(file, text, prelude.length);
-  if (crc32(text) !== prelude.readUInt32LE(magic.length + lengthBytes)) throw new Error('damaged');
-  const header = JSON.parse(text.toString()) as Header;
-  const start = prelude.length + length;
-  if (header.pieces.reduce((sum, [bytes]) => sum + bytes, start) !== size) throw new Error('torn');
+  const text = Buffer.alloc(headerBytes(prelude, size));
+  await readAll(file, text, preludeBytes);
+  const header = decodeHeader(prelude, text);
+  const start = preludeBytes + text.length;
+  if (header.pieces.reduce((sum, [bytes]) => sum + bytes, start) !== size) throw new Error('it is not whole');
   return { ...header, path, bytes: size, start };
 }
 
 /** Puts the first `wanted` tokens into a slot that is alike, in the place of what is there. If it rejects, nothing is there. */
 export async function restoreText(text: KeptText, slot: KvSlot, wanted: number): Promise<void> {
   slot.keep(0);
-  await using file = await open(text.path);
+  await using file = await openRegularFile(text.path);
   let at = text.start;
-  // The context it was kept in may have been another one.
-  for (const [i, piece] of kvPieces(text.shape, text.tokens.length, wanted).entries()) {
-    const [length, sum] = text.pieces[i] ?? [0, 0];
+  for (const { piece, length, sum } of piecesOf(text, slot, wanted)) {
     if (piece.needed > 0) {
       const bytes = new Uint8Array(length);
       await readAll(file, bytes, at);
@@ -107,6 +95,29 @@ export async function restoreText(text: KeptText, slot: KvSlot, wanted: number):
   }
   dropPageCache(file.fd, 0, text.bytes);
   slot.hold(text.tokens.slice(0, wanted), text.exact, text.written);
+}
+
+/** The pieces in the file, as they are in a slot that is alike. Throws if it cannot hold them so. */
+function piecesOf(
+  { path, shape, tokens, pieces }: KeptText,
+  slot: KvSlot,
+  wanted: number,
+): readonly { readonly piece: KvPiece; readonly length: number; readonly sum: number }[] {
+  // The context it was kept in may have been another one.
+  const expected = kvPieces(shape, tokens.length, wanted);
+  if (wanted > slot.kv.shape.context || expected.length !== pieces.length) throw new Error(`${path} is damaged`);
+  return expected.map((piece, i) => {
+    const [length = -1, sum = -1] = pieces[i] ?? [];
+    if (length !== piece.length) throw new Error(`${path} is damaged`);
+    return { piece, length, sum };
+  });
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done);
+    done += bytesWritten;
+  }
 }
 
 async function readAll(file: FileHandle, into: Uint8Array, position: number): Promise<void> {

@@ -110,8 +110,10 @@ test('the files take no more than their room; the text not used for longest goes
   assert.ok(bytesOf(folder) <= capacity);
   const left = await Promise.all([0, 1, 2, 3].map((seed) => restored(files, textOf(seed, 40))));
   assert.deepEqual(left, [40, 0, 40, 40]);
-  await keep(await open(folder, { capacity: 100 }), textOf(4, 40));
+  const warnings: Error[] = [];
+  await keep(await open(folder, { capacity: 100, warn: (reason) => warnings.push(reason) }), textOf(4, 40));
   assert.equal(bytesOf(folder), 0, 'less room than before');
+  assert.match(`${warnings}`, /40 tokens take 1\.9 KiB, more than the 100 B of the prompt cache/);
 });
 
 test('files of another model, of other shapes, and what is not ours is ignored and left alone', async () => {
@@ -204,15 +206,6 @@ test('a file that another process removed is done without', async () => {
   assert.equal(warnings.length, 1);
   await keep(files, textOf(1, 40));
   assert.equal(await restored(files, textOf(1, 40)), 40);
-});
-
-test('what a process left half-written is removed some time later, not what one may be writing', async () => {
-  using folder = tempFolder();
-  for (const name of ['old.kv.tmp', 'new.kv.tmp']) writeFileSync(folder.file(name), 'half of it');
-  const yesterday = Date.now() / 1000 - 86_400;
-  utimesSync(folder.file('old.kv.tmp'), yesterday, yesterday);
-  await open(folder);
-  assert.deepEqual(names(folder), ['new.kv.tmp']);
 });
 
 test('where there is no such folder, or a file in its place, all goes on with a warning', async () => {

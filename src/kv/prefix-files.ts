@@ -1,32 +1,44 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { alike, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
+import { formatBytes } from '../base/bytes.ts';
+import { makeFolder } from '../base/folder.ts';
+import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
+import { alike, isText, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
 import { type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
 import type { KvShape } from './shape.ts';
 import type { KvSlot } from './slot.ts';
 
 const ending = '.kv';
-const unfinishedEnding = `${ending}.tmp`;
-/** Milliseconds without a write after which an unfinished file is one that a process left when it was killed. */
-const abandoned = 3_600_000;
 
 export interface PrefixFilesOptions {
   /** Names the model's file and everything else that keys and values depend on. */
   readonly identity: string;
   readonly shape: KvShape;
-  /** Bytes that the files of this identity may take together. */
+  /** Bytes that all texts in the folder may take together, of whatever model. */
   readonly capacity: number;
   /** Told what went wrong; the cache goes on without. */
   readonly warn: (reason: Error) => void;
 }
 
-/** Keys and values of earlier texts in a folder, across restarts. What is stale, torn or not ours is ignored. */
+/** A file of ours, of this model or another. */
+interface File {
+  readonly path: string;
+  readonly bytes: number;
+  /** When it was last used, in milliseconds. */
+  readonly time: number;
+}
+
+/**
+ * Keys and values of earlier texts in a folder, across restarts. Processes may share it; the texts that were not used for
+ * longest make room. What is stale, torn or not ours is ignored.
+ */
 export class PrefixFiles implements PrefixStore {
   readonly #folder: string;
   readonly #options: PrefixFilesOptions;
   /** In the order of last use. */
   readonly #entries: Set<KeptText> = new Set();
+  #lastUse = 0;
 
   private constructor(folder: string, options: PrefixFilesOptions) {
     this.#folder = folder;
@@ -37,7 +49,8 @@ export class PrefixFiles implements PrefixStore {
   static async open(folder: string, options: PrefixFilesOptions): Promise<PrefixFiles> {
     const files = new PrefixFiles(folder, options);
     try {
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder);
+      removeUnfinished(folder);
       await files.#scan();
     } catch (error) {
       options.warn(error as Error);
@@ -57,71 +70,84 @@ export class PrefixFiles implements PrefixStore {
     const { tokens } = slot;
     if (tokens.length < leastKept || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
     const { identity, capacity, warn } = this.#options;
-    if (slot.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0) > capacity) return;
-    const name = join(this.#folder, randomUUID());
-    const [path, unfinished] = [`${name}${ending}`, `${name}${unfinishedEnding}`];
+    const needed = slot.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0);
+    const path = join(this.#folder, `${randomUUID()}${ending}`);
     try {
-      const entry = { ...(await writeText(unfinished, { identity }, slot)), path };
-      await rename(unfinished, path);
+      if (needed > capacity) {
+        throw new Error(
+          `${tokens.length} tokens take ${formatBytes(needed)}, more than the ${formatBytes(capacity)} of the prompt cache`,
+        );
+      }
+      await this.#makeRoom(needed);
+      const entry = { ...(await replaceFile(path, (file) => writeText(file, { identity }, slot))), path };
       const covered = [...this.#entries].filter(({ tokens: old }) =>
         old.every((token, i) => token === entry.tokens[i]),
       );
-      this.#entries.add(entry);
-      for (const old of covered) await this.#drop(old);
+      await this.#used(entry);
+      for (const old of covered) await this.#drop(old.path);
       await this.#makeRoom();
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(() => {});
       warn(error as Error);
     }
   }
 
   async #scan(): Promise<void> {
     const { identity, shape } = this.#options;
-    const found: { entry: KeptText; time: number }[] = [];
-    for (const name of await readdir(this.#folder)) {
-      const path = join(this.#folder, name);
-      if (name.endsWith(unfinishedEnding)) await removeAbandoned(path).catch(() => {});
-      if (!name.endsWith(ending)) continue;
-      const entry = await readText(path).catch(() => undefined);
-      if (!entry || entry.identity !== identity || !alike(entry.shape, shape)) continue;
-      found.push({ entry, time: (await stat(path)).mtimeMs });
-    }
-    found.sort((a, b) => a.time - b.time);
-    for (const { entry } of found) this.#entries.add(entry);
     await this.#makeRoom();
+    for (const { path } of await this.#files()) {
+      const entry = await readText(path).catch(() => undefined);
+      if (entry?.identity === identity && alike(entry.shape, shape)) this.#entries.add(entry);
+    }
   }
 
   async #restore(entry: KeptText, slot: KvSlot, wanted: number): Promise<boolean> {
     try {
       await restoreText(entry, slot, wanted);
-      // Where the folder may be read only, the order of use is lost with the process.
-      await utimes(entry.path, new Date(), new Date()).catch(() => {});
     } catch (error) {
       // If it made room for another meanwhile, nothing is wrong.
       if (this.#entries.has(entry)) this.#options.warn(error as Error);
-      await this.#drop(entry);
+      await this.#drop(entry.path);
       return false;
     }
-    if (this.#entries.delete(entry)) this.#entries.add(entry);
+    if (this.#entries.has(entry)) await this.#used(entry);
     return true;
   }
 
-  async #makeRoom(): Promise<void> {
-    let total = [...this.#entries].reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const entry of this.#entries) {
+  /** The texts in the folder, the one not used for longest first. */
+  async #files(): Promise<readonly File[]> {
+    const own = [...this.#entries].map(({ path }) => path);
+    const files: File[] = [];
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name);
+      if (!name.endsWith(ending) || !(own.includes(path) || (await isText(path)))) continue;
+      const stats = await stat(path).catch(() => undefined);
+      if (stats) files.push({ path, bytes: stats.size, time: stats.mtimeMs });
+    }
+    return files.sort((a, b) => a.time - b.time);
+  }
+
+  /** The latest of all from now on. */
+  async #used(entry: KeptText): Promise<void> {
+    this.#entries.delete(entry);
+    this.#entries.add(entry);
+    this.#lastUse = Math.max(Date.now(), this.#lastUse + 1);
+    const now = this.#lastUse / 1000;
+    // Where the folder may be read only, the order of use is lost with the process.
+    await utimes(entry.path, now, now).catch(() => {});
+  }
+
+  async #makeRoom(needed = 0): Promise<void> {
+    const files = await this.#files();
+    let total = files.reduce((sum, { bytes }) => sum + bytes, needed);
+    for (const { path, bytes } of files) {
       if (total <= this.#options.capacity) return;
-      total -= entry.bytes;
-      await this.#drop(entry);
+      total -= bytes;
+      await this.#drop(path);
     }
   }
 
-  async #drop(entry: KeptText): Promise<void> {
-    this.#entries.delete(entry);
-    await rm(entry.path, { force: true }).catch(() => {});
+  async #drop(path: string): Promise<void> {
+    for (const entry of this.#entries) if (entry.path === path) this.#entries.delete(entry);
+    await rm(path, { force: true }).catch(() => {});
   }
-}
-
-async function removeAbandoned(path: string): Promise<void> {
-  const { mtimeMs } = await stat(path);
-  if (Date.now() - mtimeMs > abandoned) await rm(path);
 }

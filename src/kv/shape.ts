@@ -42,7 +42,7 @@ function sinkBytes(shape: KvShape): { readonly key: number; readonly value: numb
 }
 
 /** The rows of each layer; layers with the same window share them. */
-function layerRows({ layers, windows, context, pass = 1 }: KvShape): readonly KvRows[] {
+export function layerRows({ layers, windows, context, pass = 1 }: KvShape): readonly KvRows[] {
   const known = new Map<string, KvRows>();
   return Array.from({ length: layers }, (_, il) => {
     const window = windows?.[il] ?? undefined;
@@ -133,7 +133,7 @@ export interface KvPiece {
 }
 
 /** Pieces are small enough to be copied on the way, and a multiple of the unit. */
-const pieceBytes = 2 ** 22;
+export const pieceBytes: number = 2 ** 22;
 
 /** The keys and values of the first `tokens` tokens, of which `shorter` are needed: layer by layer, head by head. */
 export function kvPieces(shape: KvShape, tokens: number, shorter: number = tokens): readonly KvPiece[] {
