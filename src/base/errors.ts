@@ -42,6 +42,7 @@ interface Details {
   FILE_CHANGED: File & { offset: number };
   MODEL_CLOSED: File;
   COMPUTE_FAILED: { status: number };
+  NOT_FINITE: File;
   OUT_OF_MEMORY: { bytes: number; what: string };
   VOCABULARY_FAILED: File & { reason: string };
   VOCABULARY_DIFFERS: {
@@ -193,6 +194,10 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   ],
   MODEL_CLOSED: ['failure', (d) => `${d.file} has been closed; open it again to go on`],
   COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],
+  NOT_FINITE: [
+    'failure',
+    (d) => `${d.file} gives numbers that are not finite, so its weights are damaged; download or convert it again`,
+  ],
   OUT_OF_MEMORY: [
     'failure',
     (d) => `the system refused ${formatBytes(d.bytes)} for ${d.what}; lower --memory-budget or free memory`,

@@ -3,6 +3,7 @@ import { commonPrefix } from '../kv/prefix.ts';
 import type { KvSlot } from '../kv/slot.ts';
 import { schedule } from '../plan/schedule.ts';
 import type { Guess } from '../sample/chance.ts';
+import { finite } from '../sample/finite.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A text whose next tokens are to be guessed. */
@@ -79,7 +80,7 @@ export class DraftEngine implements AsyncDisposable {
     this.#runtime.release(slot, () => {});
   }
 
-  /** Guesses one after the other. Rejects with the errors of a pass, and MODEL_CLOSED. */
+  /** Guesses one after the other. Rejects with the errors of a pass, NOT_FINITE and MODEL_CLOSED. */
   propose(request: DraftRequest): Promise<readonly Guess[]> {
     return new Promise((resolve, reject) => {
       // Of what was stored, wrong guesses go; the last token is computed again if need be, for its logits.
@@ -136,7 +137,8 @@ export class DraftEngine implements AsyncDisposable {
       slot.store(span.tokens);
       const { request, tokens, guesses } = draft;
       if (slot.tokens.length < tokens.length || request.gone()) continue;
-      const guess = request.guess(logits.subarray(i * vocabulary, (i + 1) * vocabulary), tokens);
+      const row = finite(logits.subarray(i * vocabulary, (i + 1) * vocabulary), this.#runtime.path);
+      const guess = request.guess(row, tokens);
       guesses.push(guess);
       tokens.push(guess.token);
     }

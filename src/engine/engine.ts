@@ -4,6 +4,7 @@ import { Pace } from '../plan/pace.ts';
 import type { Plan } from '../plan/plan.ts';
 import { schedule } from '../plan/schedule.ts';
 import type { Span } from '../run/span.ts';
+import { finite } from '../sample/finite.ts';
 import type { Tokens } from './planner.ts';
 import type { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
@@ -185,7 +186,7 @@ export class Engine {
       this.#sums.passes += 1;
       this.#sums.sequences += turns.length;
       this.#sums.promptTokens += prompts;
-      for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime.limits.batch);
+      for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime);
     } catch (error) {
       for (const { sequence, slot } of turns) {
         if (!slot.inMemory && isLoss(error)) slot.keep(0);
@@ -211,18 +212,19 @@ export class Engine {
   }
 
   /** What was computed of a sequence takes it on; what goes wrong then is its own matter. */
-  #advance({ sequence, slot, span }: Turn, logitsAfter: (index: number) => Float32Array, batch: number): void {
+  #advance({ sequence, slot, span }: Turn, rows: (index: number) => Float32Array, { path, limits }: Runtime): void {
     const { decoding } = sequence;
     const before = sequence.answer.length;
     // What was computed for one that has left meanwhile is stored all the same.
-    slot.store(span.tokens, decoding ? undefined : batch);
+    slot.store(span.tokens, decoding ? undefined : limits.batch);
     try {
-      const kept = sequence.advance(span.tokens.length, logitsAfter);
+      const kept = sequence.advance(span.tokens.length, (index) => finite(rows(index), path));
       slot.keep(span.start + kept);
       this.#sums.drafted += decoding ? span.tokens.length - 1 : 0;
       this.#sums.accepted += decoding ? kept - 1 : 0;
     } catch (error) {
-      slot.keep(span.start);
+      // Of a text that gives no numbers nothing is of use.
+      slot.keep(isLoss(error) ? 0 : span.start);
       sequence.fail(error as Error);
     }
     this.#sums.answerTokens += sequence.answer.length - before;
@@ -235,9 +237,9 @@ export class Engine {
   }
 }
 
-/** What was to be written, or could not be read, may have been all there was of it. */
+/** What is stored of a text is gone: what was to be written, or could not be read, may have been all there was of it. */
 const isLoss = (error: unknown): boolean =>
-  error instanceof EngineError && ['WRITE_FAILED', 'READ_FAILED', 'FILE_CHANGED'].includes(error.code);
+  error instanceof EngineError && ['WRITE_FAILED', 'READ_FAILED', 'FILE_CHANGED', 'NOT_FINITE'].includes(error.code);
 
 /** The logits of the spans, (vocabulary) after token `index` of span `i`; of a span without all, after its last only. */
 function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (index: number) => Float32Array {

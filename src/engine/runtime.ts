@@ -48,6 +48,8 @@ type RuntimeLimits = Omit<PassLimits, 'chunk'> & { readonly ahead: number; reado
 
 /** A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first pass. */
 export class Runtime implements AsyncDisposable {
+  /** Of the model's file. */
+  readonly path: string;
   readonly plan: Plan;
   readonly reader: Reader;
   readonly source: WeightSource;
@@ -67,12 +69,16 @@ export class Runtime implements AsyncDisposable {
   #loadSeconds = 0;
 
   private constructor(
-    parts: Pick<Runtime, 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits' | 'identity'> & {
+    parts: Pick<
+      Runtime,
+      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits' | 'identity'
+    > & {
       residents: Residents;
       files: PrefixFiles | undefined;
     },
     memory: Disposer,
   ) {
+    this.path = parts.path;
     this.plan = parts.plan;
     this.reader = parts.reader;
     this.source = parts.source;
@@ -116,7 +122,7 @@ export class Runtime implements AsyncDisposable {
       const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
       const forward = memory.use(new Forward(passes));
       return new Runtime(
-        { plan, reader, source, kvSource, forward, slots, limits, residents, identity, files },
+        { path: outline.path, plan, reader, source, kvSource, forward, slots, limits, residents, identity, files },
         memory,
       );
     } catch (error) {
