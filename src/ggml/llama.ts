@@ -8,6 +8,8 @@ export interface Llama {
   loadVocabularyModel(path: string): Pointer;
   llama_model_free(model: Pointer): void;
   llama_model_get_vocab(model: Pointer): Pointer;
+  /** Writes a metadata value as a C string. Returns its bytes, or a negative number if there is none. */
+  llama_model_meta_val_str(model: Pointer, key: string, value: Uint8Array, capacity: number): number;
 
   /** One of `vocabularyTypes`, or another number for a kind that no model here has. */
   llama_vocab_type(vocab: Pointer): number;
@@ -18,6 +20,9 @@ export interface Llama {
   llama_vocab_get_add_eos(vocab: Pointer): boolean;
   llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
   llama_vocab_is_control(vocab: Pointer, token: number): boolean;
+  llama_vocab_get_text(vocab: Pointer, token: number): string;
+  /** Bits of `tokenAttributes`. */
+  llama_vocab_get_attr(vocab: Pointer, token: number): number;
   /** Returns the number of tokens, or minus the number that `tokens` would have to hold. */
   llama_tokenize(
     vocab: Pointer,
@@ -72,6 +77,9 @@ export interface TokenDataArray {
 /** Values of C's `enum llama_vocab_type`. */
 export const vocabularyTypes = { none: 0, sentencePiece: 1, bytePair: 2 } as const;
 
+/** Some of C's `enum llama_token_attr`. */
+export const tokenAttributes = { unknown: 1, control: 8, userDefined: 16, stripsRight: 256 } as const;
+
 let table: Llama | undefined;
 
 /** Loads libllama, once per process, silenced. Throws LIBRARY_MISSING. */
@@ -122,6 +130,9 @@ export function loadLlama(): Llama {
     newSamplerChain: () => chainInit(chainDefaults()),
     llama_model_free: llama.func('void llama_model_free(void *)'),
     llama_model_get_vocab: llama.func('void *llama_model_get_vocab(void *)'),
+    llama_model_meta_val_str: llama.func(
+      'int32_t llama_model_meta_val_str(void *, const char *, _Out_ uint8_t *, size_t)',
+    ),
     llama_vocab_type: llama.func('int llama_vocab_type(void *)'),
     llama_vocab_n_tokens: llama.func('int32_t llama_vocab_n_tokens(void *)'),
     llama_vocab_bos: llama.func('int32_t llama_vocab_bos(void *)'),
@@ -130,6 +141,8 @@ export function loadLlama(): Llama {
     llama_vocab_get_add_eos: llama.func('bool llama_vocab_get_add_eos(void *)'),
     llama_vocab_is_eog: llama.func('bool llama_vocab_is_eog(void *, int32_t)'),
     llama_vocab_is_control: llama.func('bool llama_vocab_is_control(void *, int32_t)'),
+    llama_vocab_get_text: llama.func('const char *llama_vocab_get_text(void *, int32_t)'),
+    llama_vocab_get_attr: llama.func('int llama_vocab_get_attr(void *, int32_t)'),
     llama_tokenize: llama.func(
       'int32_t llama_tokenize(void *, const void *, int32_t, _Out_ int32_t *, int32_t, bool, bool)',
     ),

@@ -1,48 +1,85 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { partsOf } from './parts.ts';
+import { bytePairCutting, sentencePieceCutting } from './cutting.ts';
+import { Pairs } from './pairs.ts';
+import { type Cutting, longestPart, partsOf } from './parts.ts';
 
-const longest = 2048;
+const names = new Pairs();
+names.addAll('<|im_end|>');
+names.addAll('<|im_start|>');
+const words = bytePairCutting('llama-bpe', names);
+const matched = bytePairCutting('deepseek-llm', names);
+const lines = bytePairCutting('gemma4', names);
+const merged = sentencePieceCutting(names);
+const cuttings = { words, matched, lines, merged };
 
-test('a text of short lines stays whole, whatever its length', () => {
-  const text = 'some words in a line\n'.repeat(1000);
-  assert.deepEqual(partsOf(text), [text]);
+const cut = (text: string, cutting: Cutting): readonly string[] => [...partsOf(text, cutting)];
+
+test('a text of one part stays whole', () => {
+  const text = 'some words in a line\n'.repeat(700);
+  for (const cutting of Object.values(cuttings)) assert.deepEqual(cut(text, cutting), [text]);
 });
 
-test('a long line is cut after words', () => {
-  const parts = partsOf('short\n'.concat('eleven char '.repeat(1000), '\nshort again'));
-  assert.ok(parts.length > 1);
-  for (const part of parts.slice(1)) assert.match(part, /^ /);
-});
-
-test('a long line without spaces is cut before punctuation of its script', () => {
-  const parts = partsOf('今天天气很好，'.repeat(1000));
-  assert.ok(parts.length > 1);
-  for (const part of parts.slice(1)) assert.match(part, /^，/);
-});
-
-test('the name of a control token is not cut', () => {
-  for (let before = longest - 40; before < longest + 4; before++) {
-    const parts = partsOf(`${'x'.repeat(before)}<|im_end|>\n<|im_start|>assistant\n${'y'.repeat(longest)}`);
-    assert.equal(parts.filter((part) => part.includes('<|im_end|>')).length, 1, String(before));
+test('a longer text is cut after words, or signs that end them', () => {
+  for (const [text, cutting, begins] of [
+    ['eleven char '.repeat(3000), words, /^ /],
+    ['eleven char '.repeat(3000), matched, /^ /],
+    ['今天天气很好，'.repeat(3000), words, /^，/],
+    ['今天天气很好，'.repeat(3000), matched, /^，/],
+    ['{"port":9000,"open":true},'.repeat(1000), words, /^["}]/],
+    ['one line of many words\n'.repeat(1000), lines, /^one|^\n/],
+    ['a1b2c3'.repeat(5000), words, /^[a-c0-9]/],
+  ] as const) {
+    const parts = cut(text, cutting);
+    assert.ok(parts.length > 1);
+    for (const part of parts.slice(1)) assert.match(part, begins);
   }
 });
 
-test('the parts make up the text, and none holds an unbroken run that is too long or half a character', () => {
+test('the name of a control token is not cut', () => {
+  for (const cutting of [words, merged]) {
+    for (let before = longestPart - 40; before < longestPart + 4; before++) {
+      const text = `${'x '.repeat(before / 2)}${'x'.repeat(before % 2)}<|im_end|>\n<|im_start|>assistant\n${'y '.repeat(longestPart)}`;
+      const parts = cut(text, cutting);
+      assert.equal(parts.filter((part) => part.includes('<|im_end|>')).length, 1, String(before));
+      assert.equal(parts.filter((part) => part.includes('<|im_start|>')).length, 1, String(before));
+    }
+  }
+});
+
+test('a text that may be cut nowhere is cut between words, and before what may be a control token', () => {
+  const nowhere = { stretch: longestPart, between: () => false };
+  for (const part of cut('some words '.repeat(3000), nowhere).slice(1)) assert.match(part, /^ /);
+  const [, second = ''] = cut(`${'x'.repeat(longestPart - 5)}<|im_end|>${'x'.repeat(10)}`, nowhere);
+  assert.match(second, /^<\|im_end\|>/);
+});
+
+test('the parts make up the text; none is longer than may be, has a run that is too long, or half a character', () => {
   const run = fc.tuple(
-    fc.constantFrom('a', ' ', '\n', '7', '!', '中', '😀', "it's ", 'word ', '<|im_end|>', 'é', 'a\n'),
-    fc.integer({ min: 1, max: 3000 }),
+    fc.constantFrom('a', ' ', '\n', '7', '!', '中', '😀', "it's ", 'word ', '<|im_end|>', 'é', 'a\n', '\uD800'),
+    fc.integer({ min: 1, max: 9000 }),
   );
   fc.assert(
-    fc.property(fc.array(run, { maxLength: 5 }), (runs) => {
+    fc.property(fc.array(run, { maxLength: 5 }), fc.constantFrom(...Object.values(cuttings)), (runs, cutting) => {
       const text = runs.map(([one, times]) => one.repeat(times)).join('');
-      const parts = partsOf(text);
+      const parts = cut(text, cutting);
       assert.equal(parts.join(''), text);
       for (const part of parts) {
-        assert.equal(Buffer.from(part).toString(), part);
-        for (const line of part.split(/(?<=\n)(?=\p{L})/u)) assert.ok(line.length <= longest);
+        assert.ok(part.length <= longestPart);
+        let from = 0;
+        for (let i = 1; i <= part.length; i += 1) {
+          if (i === part.length || cutting.between(part.charCodeAt(i - 1), part.charCodeAt(i))) {
+            assert.ok(i - from <= cutting.stretch);
+            from = i;
+          }
+        }
+      }
+      for (const [i, part] of parts.entries()) {
+        const next = parts[i + 1] ?? '';
+        assert.ok(!(/[\uD800-\uDBFF]$/.test(part) && /^[\uDC00-\uDFFF]/.test(next)));
       }
     }),
+    { numRuns: 60 },
   );
 });

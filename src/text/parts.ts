@@ -1,46 +1,47 @@
-// libllama matches most pre-tokenizers with std::regex, which recurses once per character of a match: 5000 to 6500
-// letters, digits or signs in a row overflow the 2 MiB stack of a foreign call.
-const longest = 2048;
+/** How a vocabulary's texts may be cut so that the tokens of the parts are those of the whole. */
+export interface Cutting {
+  /** UTF-16 units that a part has at most between two places where it may be cut. */
+  readonly stretch: number;
+  /** Does no token reach across the place between these two UTF-16 units, whatever stands around them? */
+  between(before: number, after: number): boolean;
+}
 
-// No pre-tokenizer matches across this, so a line never adds to the match before it.
-const newLines = /(?<=\n)(?=\p{L})/u;
+/** UTF-16 units of a part. libllama takes up to 250 bytes for each while it makes tokens of them. */
+export const longestPart: number = 2 ** 14;
 
-// Where to cut, best first: where pre-tokenizers end a match anyway, and never within the name of a control token.
-const cuts: readonly RegExp[] = [
-  /^.*[\p{L}\p{M}\p{N}](?=\s)/su,
-  // Chinese and Japanese punctuation
-  /^.*\p{L}(?=[\u3000-\u303F\uFF01-\uFF1F])/su,
-  // a control token may begin here and end out of reach
-  /^.+(?=[<[].{0,63}$)/su,
-  /^.*[^\uD800-\uDBFF]/s,
-];
+/** Where to cut what may be cut nowhere: between words, else before what may be a control token's name. */
+const forced: readonly RegExp[] = [/^.*\S(?=\s)/su, /^.+(?=[<[].{0,63}$)/su, /^.*[^\uD800-\uDBFF]/s];
 
-/** Where the part that begins at `start` ends. */
-function endOfPart(text: string, start: number): number {
-  const reach = text.slice(start, start + longest);
-  for (const cut of cuts) {
-    const part = cut.exec(reach)?.[0];
+function forcedEnd(text: string, start: number, reach: number): number {
+  const stretch = text.slice(start, reach);
+  for (const cut of forced) {
+    const part = cut.exec(stretch)?.[0];
     if (part) return start + part.length;
   }
-  return start + reach.length;
+  return reach;
+}
+
+/** Where the part that begins at `start` ends: as late as it may. */
+function endOfPart(text: string, start: number, { stretch, between }: Cutting): number {
+  for (let end = start; ; ) {
+    const reach = Math.min(end + stretch, start + longestPart);
+    if (text.length <= reach) return text.length;
+    let cut = reach;
+    while (cut > end && !between(text.charCodeAt(cut - 1), text.charCodeAt(cut))) cut -= 1;
+    if (cut === end) return end > start ? end : forcedEnd(text, start, reach);
+    end = cut;
+  }
 }
 
 /**
- * Cuts a text so that no pre-tokenizer can match more than 2048 UTF-16 units at once. Only longer lines are cut, after
- * words where there are any, which changes their tokens in rare cases. The parts make up the text; no part splits a
- * character.
+ * Cuts a text, where `cutting` allows it, into parts of at most 16,384 UTF-16 units: what is held for one of them is
+ * bounded, and no match of a pre-tokenizer is longer than a stretch. Where a stretch may be cut nowhere, it is cut all
+ * the same, between words if there are any. The parts make up the text; none splits a character.
  */
-export function partsOf(text: string): readonly string[] {
-  const parts: string[] = [];
-  let start = 0;
-  let end = 0;
-  for (const line of text.length > longest ? text.split(newLines) : []) {
-    for (let cut = end; end + line.length - cut > longest; ) {
-      cut = endOfPart(text, cut);
-      parts.push(text.slice(start, cut));
-      start = cut;
-    }
-    end += line.length;
+export function* partsOf(text: string, cutting: Cutting): Generator<string, void, void> {
+  for (let start = 0; start < text.length; ) {
+    const end = endOfPart(text, start, cutting);
+    yield text.slice(start, end);
+    start = end;
   }
-  return [...parts, text.slice(start)];
 }

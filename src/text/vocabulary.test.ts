@@ -7,6 +7,8 @@ import fc from 'fast-check';
 import { bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
 import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
 import { EngineError } from '../base/errors.ts';
+import { loadLlama } from '../ggml/llama.ts';
+import { longestPart } from './parts.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-vocabulary-'));
@@ -152,4 +154,69 @@ test('what libllama does not open is an error with a code', () => {
   writeVocabulary(path('unknown-pre'), tinyBytePair('no-such-pre-tokenizer'));
   assert.throws(() => Vocabulary.open(path('unknown-pre')), isFailure);
   assert.throws(() => Vocabulary.open(path('missing')), isFailure);
+});
+
+/** The tokens that libllama gives for a text as a whole. */
+function wholeTokens(file: string, text: string): readonly number[] {
+  const llama = loadLlama();
+  const model = llama.loadVocabularyModel(file);
+  const bytes = Buffer.from(text);
+  const tokens = new Int32Array(bytes.length + 4);
+  const vocab = llama.llama_model_get_vocab(model);
+  const count = llama.llama_tokenize(vocab, bytes, bytes.length, tokens, tokens.length, false, true);
+  llama.llama_model_free(model);
+  return [...tokens.subarray(0, count)];
+}
+
+test('a text of many parts has the tokens that it has as a whole', () => {
+  const word = fc.constantFrom(
+    'hello',
+    ' world',
+    '\n',
+    '  ',
+    "it's",
+    ' 1234567',
+    '<|im_start|>',
+    '<think>',
+    '中文',
+    '。',
+    '\r\n',
+  );
+  const kinds = ['gpt-2', 'llama-bpe', 'qwen2', 'smollm', 'kimi-k2', 'deepseek-llm', 'falcon', 'tekken', 'gemma4'];
+  const files = kinds.map((pre) => {
+    writeVocabulary(path(`whole-${pre}`), tinyBytePair(pre, pre === 'gpt-2' ? ['lo wo'] : []));
+    return path(`whole-${pre}`);
+  });
+  for (const file of [...files, path('sentence-piece')]) {
+    using vocabulary = Vocabulary.open(file);
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 10, maxLength: 60 }), (words) => {
+        const text = words.join('').repeat(Math.ceil(40_000 / words.join('').length));
+        assert.deepEqual(vocabulary.tokenize(text, { addSpecial: false, parseSpecial: true }), wholeTokens(file, text));
+      }),
+      { numRuns: 2 },
+    );
+  }
+});
+
+test('no more of a text is tokenized than there is room for', () => {
+  for (const name of ['byte-pair', 'sentence-piece']) {
+    using vocabulary = Vocabulary.open(path(name));
+    const text = 'hello world '.repeat(8000);
+    const tokens = vocabulary.tokenize(text, special);
+    assert.deepEqual(vocabulary.tokenize(text, { ...special, most: tokens.length }), tokens);
+    for (const most of [0, 10, tokens.length - 1]) {
+      assert.throws(
+        () => vocabulary.tokenize(text, { ...special, most }),
+        (error: EngineError<'CONTEXT_TOO_LONG'>) => {
+          const { prompt, context } = error.details;
+          return context === most && prompt > most && prompt <= Math.min(most + longestPart, tokens.length);
+        },
+      );
+    }
+    const [bos = -1] = tokens;
+    assert.deepEqual(vocabulary.tokenizeEnd(text, special), tokens);
+    assert.deepEqual(vocabulary.tokenizeEnd(text, { ...special, most: 2000 }), [bos, ...tokens.slice(-1999)]);
+    assert.deepEqual(vocabulary.tokenizeEnd(text, { ...plain, most: 2000 }), tokens.slice(-2000));
+  }
 });

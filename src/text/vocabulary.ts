@@ -1,20 +1,31 @@
 import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { type Llama, loadLlama, vocabularyTypes } from '../ggml/llama.ts';
+import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { partsOf } from './parts.ts';
+import { bytePairCutting, lead, sentencePieceCutting } from './cutting.ts';
+import { Pairs } from './pairs.ts';
+import { type Cutting, longestPart, partsOf } from './parts.ts';
 
 interface TokenizeOptions {
   /** Put the tokens around the text that the model wants there: mostly one that begins it. */
   readonly addSpecial: boolean;
   /** Read the names of control tokens in the text as these tokens, not as text. */
   readonly parseSpecial: boolean;
+  /** Tokens that there is room for; left out, any number. */
+  readonly most?: number | undefined;
 }
 
 export interface PieceOptions {
   /** Write control tokens by name instead of as nothing. */
   readonly special: boolean;
 }
+
+const encoder = new TextEncoder();
+/** Tokens whose names are looked for before anything else. */
+const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttributes.userDefined;
+const blanks = [' ', '\t', '\r', '\n'];
+/** UTF-16 units that no pre-tokenizer takes too deep, however it matches: not worth looking where to cut. */
+const shortText = 2048;
 
 /** The tokens of a model: text to tokens, and tokens to bytes. */
 export class Vocabulary implements Disposable {
@@ -30,6 +41,11 @@ export class Vocabulary implements Disposable {
   readonly #vocab: Pointer;
   readonly #type: number;
   #buffer: Uint8Array = new Uint8Array(256);
+  /** Of a part of a text, for all: its bytes, and its tokens. A token is mostly at least one byte. */
+  readonly #bytes: Uint8Array = new Uint8Array(3 * (longestPart + lead.length));
+  #tokens: Int32Array = new Int32Array(longestPart);
+  /** Made when a text of several parts comes. */
+  #cutting: Cutting | undefined;
 
   private constructor(file: string, model: Pointer) {
     const llama = loadLlama();
@@ -56,16 +72,59 @@ export class Vocabulary implements Disposable {
     return new Vocabulary(file, model);
   }
 
-  /** Text of any length. Lone surrogates become U+FFFD. Throws VOCABULARY_FAILED for a model without a tokenizer. */
-  tokenize(text: string, { addSpecial, parseSpecial }: TokenizeOptions): number[] {
+  /**
+   * Text of any length: as soon as more than `most` tokens have come, nothing more is made of it. Lone surrogates become
+   * U+FFFD. Throws CONTEXT_TOO_LONG, VOCABULARY_FAILED for a model without a tokenizer.
+   */
+  tokenize(text: string, options: TokenizeOptions): number[] {
+    const { most = Number.POSITIVE_INFINITY } = options;
+    const tokens: number[] = [];
+    for (const part of this.#tokenized(text, options)) {
+      const room = most - tokens.length;
+      if (part.length > room) {
+        throw new EngineError('CONTEXT_TOO_LONG', {
+          prompt: tokens.length + part.length,
+          context: most,
+          atLeast: true,
+        });
+      }
+      for (const token of part) tokens.push(token);
+    }
+    return tokens;
+  }
+
+  /** The last `most` tokens of a text, or all; those that begin a text stay. Throws as `tokenize`. */
+  tokenizeEnd(text: string, { most = Number.POSITIVE_INFINITY, ...options }: TokenizeOptions): number[] {
+    let tokens: number[] = [];
+    let first: number | undefined;
+    for (const part of this.#tokenized(text, options)) {
+      first ??= part[0];
+      for (const token of part) tokens.push(token);
+      if (tokens.length > most) tokens = tokens.slice(tokens.length - most);
+    }
+    if (first === this.bos && first !== undefined && tokens.length === most) tokens[0] = first;
+    return tokens;
+  }
+
+  /** The tokens of a text, part by part: what comes is good until the next. */
+  *#tokenized(
+    text: string,
+    { addSpecial, parseSpecial }: TokenizeOptions,
+  ): Generator<Int32Array | number[], void, void> {
     if (this.#type === vocabularyTypes.none) {
       throw new EngineError('VOCABULARY_FAILED', { file: this.file, reason: 'the model has none' });
     }
-    const parts = this.#type === vocabularyTypes.bytePair ? partsOf(text) : [text];
-    const tokens = addSpecial && this.addBos && this.bos !== undefined ? [this.bos] : [];
-    for (const part of parts) for (const token of this.#tokenizePart(part, parseSpecial)) tokens.push(token);
-    if (addSpecial && this.#llama.llama_vocab_get_add_eos(this.#vocab) && this.eos !== undefined) tokens.push(this.eos);
-    return tokens;
+    if (addSpecial && this.addBos && this.bos !== undefined) yield [this.bos];
+    if (text.length <= shortText) yield this.#tokenizePart(text, parseSpecial);
+    else {
+      this.#cutting ??= this.#cuttingOf();
+      let first = true;
+      for (const part of partsOf(text, this.#cutting)) {
+        yield first ? this.#tokenizePart(part, parseSpecial) : this.#tokenizeNext(part, parseSpecial);
+        first = false;
+      }
+    }
+    if (addSpecial && this.#llama.llama_vocab_get_add_eos(this.#vocab) && this.eos !== undefined) yield [this.eos];
   }
 
   /** The bytes a token stands for: not always whole characters, and nothing for a token that the model does not have. */
@@ -108,17 +167,53 @@ export class Vocabulary implements Disposable {
     return this.#type !== vocabularyTypes.none && Number.isInteger(token) && token >= 0 && token < this.size;
   }
 
+  /** A part that is not the first of its text. */
+  #tokenizeNext(part: string, parseSpecial: boolean): Int32Array {
+    if (this.#type !== vocabularyTypes.sentencePiece) return this.#tokenizePart(part, parseSpecial);
+    const led = this.#tokenizePart(lead, parseSpecial).slice();
+    const tokens = this.#tokenizePart(lead + part, parseSpecial);
+    return led.every((token, i) => token === tokens[i])
+      ? tokens.subarray(led.length)
+      : this.#tokenizePart(part, parseSpecial);
+  }
+
   #tokenizePart(text: string, parseSpecial: boolean): Int32Array {
-    const bytes = new TextEncoder().encode(text);
-    const tokenizeInto = (tokens: Int32Array): number =>
-      this.#llama.llama_tokenize(this.#vocab, bytes, bytes.length, tokens, tokens.length, false, parseSpecial);
-    // A token is mostly at least one byte, and SentencePiece puts a space in front.
-    let tokens = new Int32Array(bytes.length + 4);
-    let count = tokenizeInto(tokens);
+    const { written } = encoder.encodeInto(text, this.#bytes);
+    const tokenize = (): number =>
+      this.#llama.llama_tokenize(
+        this.#vocab,
+        this.#bytes,
+        written,
+        this.#tokens,
+        this.#tokens.length,
+        false,
+        parseSpecial,
+      );
+    let count = tokenize();
     if (count < 0) {
-      tokens = new Int32Array(-count);
-      count = tokenizeInto(tokens);
+      this.#tokens = new Int32Array(-count);
+      count = tokenize();
     }
-    return tokens.subarray(0, count);
+    return this.#tokens.subarray(0, count);
+  }
+
+  #cuttingOf(): Cutting {
+    const pairs = new Pairs();
+    const merges = this.#type === vocabularyTypes.sentencePiece;
+    for (let token = 0; token < this.size; token += 1) {
+      const attributes = this.#llama.llama_vocab_get_attr(this.#vocab, token);
+      if (!merges && (attributes & readByName) === 0) continue;
+      const text = this.#llama.llama_vocab_get_text(this.#vocab, token).replaceAll('▁', ' ');
+      pairs.addAll(text);
+      if (attributes & tokenAttributes.stripsRight) for (const blank of blanks) pairs.addAll(text.slice(-1) + blank);
+    }
+    return merges ? sentencePieceCutting(pairs) : bytePairCutting(this.#metadata('tokenizer.ggml.pre'), pairs);
+  }
+
+  /** Empty if there is none. */
+  #metadata(key: string): string {
+    const value = new Uint8Array(64);
+    const length = this.#llama.llama_model_meta_val_str(this.#model, key, value, value.length);
+    return new TextDecoder().decode(value.subarray(0, Math.max(0, length)));
   }
 }
