@@ -125,16 +125,19 @@ export class Model implements AsyncDisposable {
     });
   }
 
-  /** A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED. */
-  tokenize(prompt: string | readonly Message[]): number[] {
+  /**
+   * A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED, and
+   * CONTEXT_TOO_LONG as soon as there are more than `most`.
+   */
+  tokenize(prompt: string | readonly Message[], most?: number): number[] {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
-    if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true });
+    if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
     const text = this.render(prompt);
     // A template that writes the beginning-of-text token itself must not get a second one.
     const { bos } = this.#specialTexts();
     const addSpecial = bos === '' || !text.startsWith(bos);
-    return vocabulary.tokenize(text, { addSpecial, parseSpecial: true });
+    return vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
   }
 
   /** Messages through the model's template, up to where its answer begins. Throws TEMPLATE_FAILED. */

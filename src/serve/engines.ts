@@ -7,9 +7,10 @@ import type { RopeOptions } from '../model/rope.ts';
 import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Reading } from '../stream/reader.ts';
 import type { Message } from '../text/chat-template.ts';
+import { longestPart } from '../text/parts.ts';
 import { EngineAnswer, type Outcome } from './answer.ts';
-import type { Call } from './child/protocol.ts';
-import { EngineStage } from './engine-stage.ts';
+import type { Call, TokenizedPart } from './child/protocol.ts';
+import { EngineStage, type Lodging } from './engine-stage.ts';
 import { fitting } from './fitting.ts';
 import type { Answer, Ask, AskOptions, Hub, LoadedModel, Metric, ServedModel } from './hub.ts';
 import type { Library, LibraryModel } from './library.ts';
@@ -44,6 +45,8 @@ export interface EngineSettings {
   readingOf(path: string): Reading | undefined;
 }
 
+/** Tokens that an engine is asked to write at once. */
+const tokensAtOnce = 4096;
 /** Places that are counted on while no engine says how many it has. */
 const usualParallel = 4;
 
@@ -157,16 +160,38 @@ export class Engines implements Hub, AsyncDisposable {
     }
   }
 
-  async tokenize(
+  async *tokenize(
     model: ServedModel,
     text: string,
     options: { special: boolean; bos: boolean },
-  ): Promise<readonly number[]> {
-    return (await this.#call(model, { name: 'tokenize', text, ...options })) as readonly number[];
+  ): AsyncGenerator<readonly number[], void, void> {
+    const { process, leave } = await this.#lodge(model);
+    try {
+      for (let start = 0, first = true; first || start < text.length; first = false) {
+        // One unit more tells that the text goes on.
+        const rest = text.slice(start, start + longestPart + 1);
+        const part = (await process.call({ name: 'tokenize', text: rest, first, ...options })) as TokenizedPart;
+        yield part.tokens;
+        start += part.units;
+      }
+    } finally {
+      leave();
+    }
   }
 
-  async detokenize(model: ServedModel, tokens: readonly number[]): Promise<string> {
-    return String(await this.#call(model, { name: 'detokenize', tokens }));
+  async *detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void> {
+    const { process, leave } = await this.#lodge(model);
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    try {
+      for (let start = 0; start < tokens.length; start += tokensAtOnce) {
+        const some = tokens.slice(start, start + tokensAtOnce);
+        const bytes = (await process.call({ name: 'detokenize', tokens: some })) as Uint8Array;
+        yield decoder.decode(bytes, { stream: true });
+      }
+      yield decoder.decode();
+    } finally {
+      leave();
+    }
   }
 
   async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
@@ -190,13 +215,16 @@ export class Engines implements Hub, AsyncDisposable {
   }
 
   async #call(model: ServedModel, call: Call, keepAlive?: number): Promise<unknown> {
-    const wish = { keepAlive, signal: new AbortController().signal };
-    const lodging = await this.#stage.enter(this.#present(model), wish);
+    const { process, leave } = await this.#lodge(model, keepAlive);
     try {
-      return await lodging.process.call(call);
+      return await process.call(call);
     } finally {
-      lodging.leave();
+      leave();
     }
+  }
+
+  #lodge(model: ServedModel, keepAlive?: number): Promise<Lodging> {
+    return this.#stage.enter(this.#present(model), { keepAlive, signal: new AbortController().signal });
   }
 
   /** With its files. Throws MODEL_NOT_FOUND if they are gone. */

@@ -128,8 +128,14 @@ export interface Hub {
   unload(model: ServedModel): Promise<void>;
   /** Deletes its file. Rejects with UNWRITABLE; BAD_OPTION if it does not lie in the models folder. */
   remove(model: ServedModel): Promise<void>;
-  tokenize(model: ServedModel, text: string, options: { special: boolean; bos: boolean }): Promise<readonly number[]>;
-  detokenize(model: ServedModel, tokens: readonly number[]): Promise<string>;
+  /** The tokens of a text, part by part, as they are asked for. Rejects with the errors of loading. */
+  tokenize(
+    model: ServedModel,
+    text: string,
+    options: { special: boolean; bos: boolean },
+  ): AsyncGenerator<readonly number[], void, void>;
+  /** The text of tokens, part by part, as it is asked for. Rejects with the errors of loading. */
+  detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void>;
   /** Messages through the model's template. Rejects with TEMPLATE_FAILED. */
   applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string>;
   /** Of all engines since the server began. */

@@ -22,7 +22,7 @@ function forcedEnd(text: string, start: number, reach: number): number {
 }
 
 /** Where the part that begins at `start` ends: as late as it may. */
-function endOfPart(text: string, start: number, { stretch, between }: Cutting): number {
+export function endOfPart(text: string, start: number, { stretch, between }: Cutting): number {
   for (let end = start; ; ) {
     const reach = Math.min(end + stretch, start + longestPart);
     if (text.length <= reach) return text.length;

@@ -4,7 +4,7 @@ import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml
 import { lastLog } from '../ggml/log.ts';
 import { bytePairCutting, lead, sentencePieceCutting } from './cutting.ts';
 import { Pairs } from './pairs.ts';
-import { type Cutting, longestPart, partsOf } from './parts.ts';
+import { type Cutting, endOfPart, longestPart, partsOf } from './parts.ts';
 
 interface TokenizeOptions {
   /** Put the tokens around the text that the model wants there: mostly one that begins it. */
@@ -18,6 +18,12 @@ interface TokenizeOptions {
 export interface PieceOptions {
   /** Write control tokens by name instead of as nothing. */
   readonly special: boolean;
+}
+
+/** Some of a text. */
+interface TextPart {
+  readonly tokens: Int32Array;
+  readonly units: number;
 }
 
 const encoder = new TextEncoder();
@@ -36,6 +42,8 @@ export class Vocabulary implements Disposable {
   readonly eos: number | undefined;
   /** Does the model want `bos` at the beginning of a text? */
   readonly addBos: boolean;
+  /** Does it want `eos` at the end of one? */
+  readonly addEos: boolean;
   readonly #llama: Llama;
   readonly #model: Pointer;
   readonly #vocab: Pointer;
@@ -56,6 +64,7 @@ export class Vocabulary implements Disposable {
     this.bos = special(llama.llama_vocab_bos(vocab));
     this.eos = special(llama.llama_vocab_eos(vocab));
     this.addBos = llama.llama_vocab_get_add_bos(vocab);
+    this.addEos = llama.llama_vocab_get_add_eos(vocab);
     this.#llama = llama;
     this.#model = model;
     this.#vocab = vocab;
@@ -106,14 +115,25 @@ export class Vocabulary implements Disposable {
     return tokens;
   }
 
+  /**
+   * The tokens of the first part of a text, and the UTF-16 units that it has; `text` is all of it, or more than the
+   * longest part. `follows` says that it goes on with a text. Throws VOCABULARY_FAILED.
+   */
+  tokenizePart(text: string, { follows, parseSpecial }: { follows: boolean; parseSpecial: boolean }): TextPart {
+    this.#checkTokenizes();
+    this.#cutting ??= this.#cuttingOf();
+    const units = endOfPart(text, 0, this.#cutting);
+    const part = text.slice(0, units);
+    const tokens = follows ? this.#tokenizeNext(part, parseSpecial) : this.#tokenizePart(part, parseSpecial);
+    return { tokens: tokens.slice(), units };
+  }
+
   /** The tokens of a text, part by part: what comes is good until the next. */
   *#tokenized(
     text: string,
     { addSpecial, parseSpecial }: TokenizeOptions,
   ): Generator<Int32Array | number[], void, void> {
-    if (this.#type === vocabularyTypes.none) {
-      throw new EngineError('VOCABULARY_FAILED', { file: this.file, reason: 'the model has none' });
-    }
+    this.#checkTokenizes();
     if (addSpecial && this.addBos && this.bos !== undefined) yield [this.bos];
     if (text.length <= shortText) yield this.#tokenizePart(text, parseSpecial);
     else {
@@ -124,7 +144,7 @@ export class Vocabulary implements Disposable {
         first = false;
       }
     }
-    if (addSpecial && this.#llama.llama_vocab_get_add_eos(this.#vocab) && this.eos !== undefined) yield [this.eos];
+    if (addSpecial && this.addEos && this.eos !== undefined) yield [this.eos];
   }
 
   /** The bytes a token stands for: not always whole characters, and nothing for a token that the model does not have. */
@@ -138,6 +158,11 @@ export class Vocabulary implements Disposable {
       length = write();
     }
     return this.#buffer.slice(0, length);
+  }
+
+  /** The bytes of tokens together. */
+  bytes(tokens: readonly number[], options: PieceOptions): Uint8Array {
+    return Buffer.concat(tokens.map((token) => this.piece(token, options)));
   }
 
   /** Bytes of the longest token. Looks at all of them: a microsecond each. */
@@ -165,6 +190,11 @@ export class Vocabulary implements Disposable {
   // libllama reads past its table, or ends the process, when asked about a token that is not there.
   #has(token: number): boolean {
     return this.#type !== vocabularyTypes.none && Number.isInteger(token) && token >= 0 && token < this.size;
+  }
+
+  #checkTokenizes(): void {
+    if (this.#type !== vocabularyTypes.none) return;
+    throw new EngineError('VOCABULARY_FAILED', { file: this.file, reason: 'the model has none' });
   }
 
   /** A part that is not the first of its text. */

@@ -2,28 +2,59 @@ import { EngineError } from '../../base/errors.ts';
 import type { Model } from '../../engine/model.ts';
 import type { GenerateOptions } from '../../engine/model-options.ts';
 import type { Message } from '../../text/chat-template.ts';
+import type { Vocabulary } from '../../text/vocabulary.ts';
 import type { Ask } from '../hub.ts';
+import type { Call, TokenizedPart } from './protocol.ts';
 
-/** The tokens of what is asked for, within `context` tokens. Throws NO_PROMPT, TEMPLATE_FAILED, CONTEXT_TOO_LONG. */
+/**
+ * The tokens of what is asked for, within `context` tokens: no more are made. Throws NO_PROMPT, TEMPLATE_FAILED,
+ * CONTEXT_TOO_LONG.
+ */
 export function tokensOf(model: Model, ask: Ask, context: number): readonly number[] {
   const { prompt, before = [] } = ask;
   const most = Math.min(context, ask.context ?? context);
-  const tokens = [...before, ...promptTokens(model, ask, most - before.length)];
+  const mayCut = ask.truncate === true && prompt.kind !== 'chat';
+  if (before.length > most && !mayCut) throw tooLong(before.length, most, prompt.kind !== 'tokens');
+  const tokens = [...before, ...roomFor(most, before.length, () => promptTokens(model, ask, most))];
   if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
   if (tokens.length <= most) return tokens;
-  if (ask.truncate && prompt.kind !== 'chat') return keepEnd(tokens, most, model.vocabulary.bos);
-  throw new EngineError('CONTEXT_TOO_LONG', { prompt: tokens.length, context: most });
+  if (mayCut) return keepEnd(tokens, most, model.vocabulary.bos);
+  throw tooLong(tokens.length, most, false);
 }
 
-function promptTokens(model: Model, { prompt, before, truncate }: Ask, most: number): readonly number[] {
-  const continues = before !== undefined && before.length > 0;
+const tooLong = (prompt: number, context: number, atLeast: boolean): EngineError =>
+  new EngineError('CONTEXT_TOO_LONG', { prompt, context, atLeast });
+
+/** `tokens`, after so many others: where they are too many, all are counted. */
+function roomFor(most: number, before: number, tokens: () => readonly number[]): readonly number[] {
+  try {
+    return tokens();
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    throw tooLong(before + error.details.prompt, most, true);
+  }
+}
+
+const isTooLong = (error: unknown): error is EngineError<'CONTEXT_TOO_LONG'> =>
+  error instanceof EngineError && error.code === 'CONTEXT_TOO_LONG';
+
+/** Of a text that may be cut the last `most` tokens; else all of them, if they are not too many after those before. */
+function promptTokens(model: Model, { prompt, before = [], truncate }: Ask, most: number): readonly number[] {
+  const continues = before.length > 0;
+  const room = most - before.length;
   switch (prompt.kind) {
     case 'tokens':
       return prompt.tokens;
-    case 'text':
-      return model.vocabulary.tokenize(prompt.text, { addSpecial: !continues, parseSpecial: prompt.special });
+    case 'text': {
+      const options = { addSpecial: !continues, parseSpecial: prompt.special };
+      return truncate
+        ? model.vocabulary.tokenizeEnd(prompt.text, { ...options, most })
+        : model.vocabulary.tokenize(prompt.text, { ...options, most: room });
+    }
     case 'chat': {
-      const tokens = truncate ? withoutOldest(model, prompt.messages, most) : model.tokenize(prompt.messages);
+      // What begins a text may be taken off again.
+      const wanted = continues ? room + 1 : room;
+      const tokens = truncate ? withoutOldest(model, prompt.messages, wanted) : model.tokenize(prompt.messages, wanted);
       return continues && tokens[0] === model.vocabulary.bos ? tokens.slice(1) : tokens;
     }
     default:
@@ -31,20 +62,34 @@ function promptTokens(model: Model, { prompt, before, truncate }: Ask, most: num
   }
 }
 
-/** Leaves out the oldest messages, as few as will do, but not what the system says nor the last one. */
+/**
+ * Leaves out the oldest messages, as few as will do, but not what the system says nor the last one. Throws
+ * CONTEXT_TOO_LONG if those are too long already.
+ */
 function withoutOldest(model: Model, messages: readonly Message[], most: number): readonly number[] {
   const old = messages.slice(0, -1).flatMap(({ role }, i) => (role === 'system' ? [] : [i]));
   const without = (count: number): readonly number[] => {
     const left = new Set(old.slice(0, count));
-    return model.tokenize(messages.filter((_, i) => !left.has(i)));
+    return model.tokenize(
+      messages.filter((_, i) => !left.has(i)),
+      most,
+    );
   };
-  const all = without(0);
-  if (all.length <= most) return all;
+  const fits = (count: number): boolean => {
+    try {
+      without(count);
+      return true;
+    } catch (error) {
+      if (isTooLong(error)) return false;
+      throw error;
+    }
+  };
+  if (fits(0)) return without(0);
   let tooFew = 0;
   let enough = old.length;
   while (enough - tooFew > 1) {
     const count = Math.floor((tooFew + enough) / 2);
-    if (without(count).length <= most) enough = count;
+    if (fits(count)) enough = count;
     else tooFew = count;
   }
   return without(enough);
@@ -54,6 +99,17 @@ function withoutOldest(model: Model, messages: readonly Message[], most: number)
 function keepEnd(tokens: readonly number[], most: number, bos: number | undefined): readonly number[] {
   const begins = bos !== undefined && tokens[0] === bos;
   return begins ? [bos, ...tokens.slice(tokens.length - most + 1)] : tokens.slice(tokens.length - most);
+}
+
+/** The tokens of a part of a text, of which more may follow. */
+export function tokenizedPart(
+  vocabulary: Vocabulary,
+  { text, special, bos, first }: Extract<Call, { name: 'tokenize' }>,
+): TokenizedPart {
+  const { tokens, units } = vocabulary.tokenizePart(text, { follows: !first, parseSpecial: special });
+  const begin = bos && first && vocabulary.addBos && vocabulary.bos !== undefined ? [vocabulary.bos] : [];
+  const end = bos && units === text.length && vocabulary.addEos && vocabulary.eos !== undefined ? [vocabulary.eos] : [];
+  return { tokens: [...begin, ...tokens, ...end], units };
 }
 
 /** How the answer is made. */

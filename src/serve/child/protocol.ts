@@ -39,9 +39,23 @@ export type Call =
   | { readonly name: 'load' }
   /** Fails as starting with this context would. */
   | { readonly name: 'plan'; readonly context: number }
-  | { readonly name: 'tokenize'; readonly text: string; readonly special: boolean; readonly bos: boolean }
+  /** Answered with a `TokenizedPart`: of the text, which is all that is left or longer than a part. */
+  | {
+      readonly name: 'tokenize';
+      readonly text: string;
+      readonly special: boolean;
+      readonly bos: boolean;
+      readonly first: boolean;
+    }
+  /** Answered with bytes. */
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
   | { readonly name: 'template'; readonly messages: readonly Message[] };
+
+/** The tokens of the first part of a text, and the UTF-16 units that it has. */
+export interface TokenizedPart {
+  readonly tokens: readonly number[];
+  readonly units: number;
+}
 
 /** What an engine that runs is like. */
 export interface EngineFacts {

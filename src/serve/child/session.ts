@@ -6,7 +6,7 @@ import type { ModelOptions } from '../../engine/model-options.ts';
 import { noState, noSums } from '../../engine/tally.ts';
 import { chooseCpuVariant } from '../../ggml/cpu-variant.ts';
 import type { Ask, TokenLogprob } from '../hub.ts';
-import { optionsOf, tokensOf } from './asking.ts';
+import { optionsOf, tokenizedPart, tokensOf } from './asking.ts';
 import { type Call, type EngineStart, failureOf, type Order, type Report, type Said } from './protocol.ts';
 
 /** Milliseconds between two reports of what was counted. */
@@ -127,9 +127,9 @@ export class Session {
         model.plan(call.context);
         return undefined;
       case 'tokenize':
-        return model.vocabulary.tokenize(call.text, { addSpecial: call.bos, parseSpecial: call.special });
+        return tokenizedPart(model.vocabulary, call);
       case 'detokenize':
-        return textOf(call.tokens.map((token) => model.vocabulary.piece(token, { special: true })));
+        return model.vocabulary.bytes(call.tokens, { special: true });
       case 'template':
         return model.render(call.messages);
       default:
@@ -142,8 +142,6 @@ export class Session {
     return this.#model;
   }
 }
-
-const textOf = (pieces: readonly Uint8Array[]): string => Buffer.concat(pieces).toString();
 
 /** What came of it; undefined if it was cancelled. */
 function toldOf({
@@ -169,7 +167,7 @@ function toldOf({
 function named({ vocabulary }: Model, logprob: Logprob): TokenLogprob {
   const name = ({ token, logprob }: TokenProbability): Omit<TokenLogprob, 'top'> => {
     const piece = vocabulary.piece(token, { special: true });
-    return { token, text: textOf([piece]), bytes: [...piece], logprob };
+    return { token, text: Buffer.from(piece).toString(), bytes: [...piece], logprob };
   };
   return { ...name(logprob), top: logprob.top.map(name) };
 }
