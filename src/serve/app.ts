@@ -37,7 +37,7 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, ready
   if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
   app.route('/', ollamaRoutes(hub, log));
   app.route('/v1', openaiRoutes(hub, log));
-  app.route('/', extraRoutes(hub, ready));
+  app.route('/', extraRoutes(hub, log, ready));
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
     // Nobody is left to read why.

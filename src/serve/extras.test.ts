@@ -96,3 +96,12 @@ test("errors have llama-server's shape", async () => {
   hub.served.length = 0;
   assert.equal(await failing('/tokenize', { content: 'a' }, 404), 'there is no model');
 });
+
+test('no tokens are no text, and text is quoted as JSON wants it', async () => {
+  const server = served();
+  const asked = async (path: string, body: object): Promise<unknown> => (await post(server, path, body)).json();
+  assert.deepEqual(await asked('/tokenize', { content: '' }), { tokens: [] });
+  assert.deepEqual(await asked('/detokenize', { tokens: [] }), { content: '' });
+  const tokens = [...'"\\\n\0😀'].map((character) => character.codePointAt(0));
+  assert.deepEqual(await asked('/detokenize', { tokens }), { content: '"\\\n\0😀' });
+});

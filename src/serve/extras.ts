@@ -2,12 +2,14 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { jsonBody } from './body.ts';
 import type { Hub, Metric, ServedModel } from './hub.ts';
+import type { Log } from './log.ts';
 import { Messages } from './openai/messages.ts';
 import { modelNamed } from './openai/models.ts';
-import { Refusal } from './refusal.ts';
+import { logFailure, Refusal } from './refusal.ts';
+import { clientOf, streamed } from './streaming.ts';
 
 const Named = { model: z.string().nullish() };
-/** Characters or tokens: while an engine goes through more, it answers nobody for seconds. */
+/** Characters or tokens: more take an engine seconds. */
 const most = 2 ** 20;
 
 const Tokenize = z.looseObject({
@@ -28,7 +30,7 @@ function modelOf(hub: Hub, name: string | null | undefined): ServedModel {
 }
 
 /** llama-server's endpoints beside OpenAI's. `ready` is false while the server cannot answer yet. */
-export const extraRoutes = (hub: Hub, ready: () => boolean): Hono =>
+export const extraRoutes = (hub: Hub, log: Log, ready: () => boolean): Hono =>
   new Hono()
     .get('/health', (c) => (ready() ? c.json({ status: 'ok' }) : c.json({ status: 'loading' }, 503)))
     .get('/metrics', async (c) =>
@@ -37,16 +39,49 @@ export const extraRoutes = (hub: Hub, ready: () => boolean): Hono =>
     .post('/tokenize', async (c) => {
       const { model, content, add_special, parse_special } = await jsonBody(c.req, Tokenize);
       const options = { special: parse_special ?? true, bos: add_special ?? false };
-      return c.json({ tokens: await hub.tokenize(modelOf(hub, model), content, options) });
+      return written(log, c.req.raw, tokensJson(hub.tokenize(modelOf(hub, model), content, options)));
     })
     .post('/detokenize', async (c) => {
       const { model, tokens } = await jsonBody(c.req, Detokenize);
-      return c.json({ content: await hub.detokenize(modelOf(hub, model), tokens) });
+      return written(log, c.req.raw, textJson(hub.detokenize(modelOf(hub, model), tokens)));
     })
     .post('/apply-template', async (c) => {
       const { model, messages } = await jsonBody(c.req, ApplyTemplate);
       return c.json({ prompt: await hub.applyTemplate(modelOf(hub, model), messages) });
     });
+
+async function* tokensJson(parts: AsyncIterable<readonly number[]>): AsyncGenerator<string, void, void> {
+  let before = '{"tokens":[';
+  for await (const part of parts) {
+    if (part.length === 0) continue;
+    yield before + part.join(',');
+    before = ',';
+  }
+  yield before === ',' ? ']}' : '{"tokens":[]}';
+}
+
+async function* textJson(parts: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+  let before = '{"content":"';
+  for await (const part of parts) {
+    yield before + JSON.stringify(part).slice(1, -1);
+    before = '';
+  }
+  yield `${before}"}`;
+}
+
+/** JSON that goes out part by part, so that no more of it is held; one that fails half-way ends there. */
+function written(log: Log, request: Request, parts: AsyncIterable<string>): Promise<Response> {
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(request.url).pathname);
+    return '';
+  };
+  // Nothing can be sent in a string that does not belong to it.
+  const never = 2 ** 31 - 1;
+  const form = { contentType: 'application/json', keepAlive: '', hold: never, interval: never, failed };
+  return streamed(clientOf(request), form, async (write) => {
+    for await (const part of parts) await write(part);
+  });
+}
 
 /** Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats */
 const exposition = (metrics: readonly Metric[]): string =>

@@ -159,18 +159,19 @@ export class FakeHub implements Hub {
   }
 
   /** Its token of a character is the code point; `bos` is token 1. */
-  async tokenize(
+  async *tokenize(
     _: ServedModel,
     text: string,
     { bos }: { special: boolean; bos: boolean },
-  ): Promise<readonly number[]> {
+  ): AsyncGenerator<readonly number[], void, void> {
     this.#call(`tokenize ${text}`);
-    return [...(bos ? [1] : []), ...Array.from(text, (character) => character.codePointAt(0) ?? 0)];
+    yield bos ? [1] : [];
+    for (const character of text) yield [character.codePointAt(0) ?? 0];
   }
 
-  async detokenize(_: ServedModel, tokens: readonly number[]): Promise<string> {
+  async *detokenize(_: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void> {
     this.#call(`detokenize ${tokens.join(' ')}`);
-    return String.fromCodePoint(...tokens);
+    for (const token of tokens) yield String.fromCodePoint(token);
   }
 
   async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {

@@ -39,8 +39,12 @@ const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Form
   }),
 });
 
-const textOf = async (hub: Hub, model: ServedModel, prompt: WrittenPrompt): Promise<string> =>
-  prompt.kind === 'text' ? prompt.text : hub.detokenize(model, prompt.tokens);
+async function textOf(hub: Hub, model: ServedModel, prompt: WrittenPrompt): Promise<string> {
+  if (prompt.kind === 'text') return prompt.text;
+  let text = '';
+  for await (const part of hub.detokenize(model, prompt.tokens)) text += part;
+  return text;
+}
 
 /** POST /v1/completions. Rejects with a Refusal, and as `Hub.ask`. */
 export async function completions(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
