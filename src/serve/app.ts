@@ -5,6 +5,7 @@ import type { Log } from './log.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
 import { failureOf, logFailure, Refusal } from './refusal.ts';
+import { heldUntilAnswered } from './room.ts';
 import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
 
 export interface AppOptions {
@@ -35,6 +36,7 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, ready
   if (loopback) app.use(localHostOnly(hostname));
   app.use(crossOrigin(origins));
   if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
+  app.use(heldUntilAnswered);
   app.route('/', ollamaRoutes(hub, log));
   app.route('/v1', openaiRoutes(hub, log));
   app.route('/', extraRoutes(hub, log, ready));

@@ -4,12 +4,17 @@ import * as z from 'zod';
 import { served } from '../../test/support/served.ts';
 import { jsonBody } from './body.ts';
 import { Refusal } from './refusal.ts';
+import { holdOf } from './room.ts';
 
 const sent = (body: string | ReadableStream<Uint8Array>, headers: Record<string, string> = {}): { raw: Request } => ({
   raw: new Request('http://localhost/', { method: 'POST', body, headers, duplex: 'half' }),
 });
+const read = async <T>(request: { raw: Request }, schema: z.ZodType<T>): Promise<T> => {
+  using _ = holdOf(request.raw);
+  return await jsonBody(request, schema);
+};
 const refused = async (body: string | ReadableStream<Uint8Array>, schema: z.ZodType): Promise<Refusal> => {
-  const error = await jsonBody(sent(body), schema).catch((error: unknown) => error);
+  const error = await read(sent(body), schema).catch((error: unknown) => error);
   assert.ok(error instanceof Refusal);
   return error;
 };
@@ -23,7 +28,7 @@ test('a body is read as the schema has it, in however many pieces it comes', asy
     },
   });
   const schema = z.looseObject({ text: z.string() });
-  assert.deepEqual(await jsonBody(sent(pieces), schema), { text: 'Grüße' });
+  assert.deepEqual(await read(sent(pieces), schema), { text: 'Grüße' });
 });
 
 test('what is wrong is told by its place', async () => {
@@ -67,31 +72,51 @@ test('a body of more than 8 MiB is refused, whether it tells its length or not',
 
 test('a body that is nested without end is refused before it takes memory; brackets in texts are texts', async () => {
   const nested = (levels: number): string => `${'[{"a":'.repeat(levels)}1${'}]'.repeat(levels)}`;
-  assert.ok(await jsonBody(sent(nested(128)), z.unknown()));
+  assert.ok(await read(sent(nested(128)), z.unknown()));
   const { status, message } = await refused(nested(129), z.unknown());
   assert.deepEqual([status, message], [400, 'the body is nested deeper than 256 levels']);
   const text = '[{\\"'.repeat(999);
-  assert.deepEqual(await jsonBody(sent(JSON.stringify({ text })), z.unknown()), { text });
+  assert.deepEqual(await read(sent(JSON.stringify({ text })), z.unknown()), { text });
+});
+
+test('a body of too many values is refused before it takes memory; values in texts are texts', async () => {
+  const many = (count: number, value: string): string => `[${Array(count).fill(value).join(',')}]`;
+  for (const [count, value] of [
+    [1_100_000, '1'],
+    [250_000, '""'],
+    [120_000, '{}'],
+    [120_000, '[]'],
+  ] as const) {
+    const { status, code } = await refused(many(count, value), z.unknown());
+    assert.deepEqual([status, code], [413, 'too_many_values']);
+    assert.ok(await read(sent(many(count / 2, value)), z.unknown()));
+  }
+  const text = many(700_000, '{},"\\"');
+  assert.deepEqual(await read(sent(JSON.stringify({ text })), z.unknown()), { text });
 });
 
 test('many large bodies at once are refused, and taken again when there are fewer', async () => {
-  const most = 8 * 2 ** 20;
-  const bytes = new Uint8Array(most).fill(32);
+  const { app } = served();
+  const bytes = new Uint8Array(8 * 2 ** 20).fill(32);
   const held: ReadableStreamDefaultController<Uint8Array>[] = [];
-  const holding = Array.from({ length: 4 }, () => {
+  const post = (body: string | ReadableStream<Uint8Array>): Promise<Response> =>
+    Promise.resolve(app.request('/tokenize', { method: 'POST', body, duplex: 'half' } as RequestInit));
+  const holding = Array.from({ length: 2 }, () => {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         controller.enqueue(bytes);
         held.push(controller);
       },
     });
-    return refused(body, z.unknown());
+    return post(body);
   });
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const large = `"${'x'.repeat(2 ** 17)}"`;
-  assert.deepEqual(await refused(large, z.unknown()).then(({ status, code }) => [status, code]), [503, 'server_busy']);
-  assert.equal(await jsonBody(sent('5', { 'content-length': '1' }), z.unknown()), 5);
+  await new Promise((resolve) => setImmediate(resolve));
+  const large = JSON.stringify({ content: 'x'.repeat(2 ** 20 - 1) });
+  const refusal = await post(large.padEnd(8 * 2 ** 20));
+  assert.equal(refusal.status, 503);
+  assert.match(await refusal.text(), /too many large requests/);
+  assert.equal(await (await post('{"content":"x"}')).text(), '{"tokens":[120]}');
   for (const controller of held) controller.close();
-  for (const { code } of await Promise.all(holding)) assert.equal(code, 'missing_body');
-  assert.equal(await jsonBody(sent(large), z.unknown()), 'x'.repeat(2 ** 17));
+  for (const response of await Promise.all(holding)) assert.match(await response.text(), /missing request body/);
+  assert.equal(await (await post('{"content":"x"}'.padEnd(8 * 2 ** 20))).text(), '{"tokens":[120]}');
 });

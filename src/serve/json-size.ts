@@ -1,0 +1,51 @@
+/** No client nests deeper. `JSON.parse` takes memory for each level, 60 times as much as the text. */
+export const deepest = 256;
+
+/** What V8 takes for a value of JSON beside its text, in units of 16 bytes: a number 1, a string or name 4. */
+const weights = { value: 1, text: 4, container: 8 };
+
+const codeOf = (character: string): number => character.charCodeAt(0);
+const quote = codeOf('"');
+const backslash = codeOf('\\');
+const comma = codeOf(',');
+const [openList, closeList, openObject, closeObject] = ['[', ']', '{', '}'].map(codeOf);
+
+/** The index of the quote that ends the string which begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let before = end;
+    while (text.charCodeAt(before - 1) === backslash) before -= 1;
+    if ((end - before) % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+/** Depth and weight of a text, if it is JSON; looks no further than where it weighs more than `most`, or is too deep. */
+export function sizeOf(text: string, most: number): { readonly depth: number; readonly weight: number } {
+  let depth = 0;
+  let deepestYet = 0;
+  let weight = 0;
+  for (let i = 0; i < text.length && deepestYet <= deepest && weight <= most; i += 1) {
+    switch (text.charCodeAt(i)) {
+      case quote:
+        i = endOfString(text, i);
+        weight += weights.text;
+        break;
+      case comma:
+        weight += weights.value;
+        break;
+      case openList:
+      case openObject:
+        depth += 1;
+        deepestYet = Math.max(deepestYet, depth);
+        weight += weights.container;
+        break;
+      case closeList:
+      case closeObject:
+        depth -= 1;
+        break;
+      default:
+    }
+  }
+  return { depth: deepestYet, weight };
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { Hono } from 'hono';
+import { Refusal } from './refusal.ts';
+import { Hold, heldUntilAnswered, holdOf, Room } from './room.ts';
+
+test('what requests hold never exceeds the room, and is given back', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(60), fc.boolean())), (steps) => {
+      const room = new Room(100);
+      const holds = Array.from({ length: 5 }, () => ({ hold: new Hold(room), bytes: 0 }));
+      for (const [i, bytes, over] of steps) {
+        const one = holds[i];
+        if (!one) continue;
+        const taken = holds.reduce((sum, { bytes }) => sum + bytes, 0);
+        if (over) {
+          one.hold[Symbol.dispose]();
+          one.bytes = 0;
+        } else if (taken + bytes <= 100) {
+          one.hold.add(bytes);
+          one.bytes += bytes;
+        } else assert.throws(() => one.hold.add(bytes), Refusal);
+      }
+      for (const { hold } of holds) hold[Symbol.dispose]();
+      assert.ok(room.take(100));
+    }),
+  );
+});
+
+test('a request holds what it does until its answer has been read, or nobody reads it', async () => {
+  const megabytes = 40 * 2 ** 20;
+  const app = new Hono();
+  app.use(heldUntilAnswered);
+  app.get('/', (c) => {
+    holdOf(c.req.raw).add(megabytes);
+    return c.body(new Blob(['some', ' text']).stream());
+  });
+  app.onError((error, c) => c.text(error.message, error instanceof Refusal ? error.status : 500));
+  const first = await app.request('/');
+  assert.equal((await app.request('/')).status, 503);
+  assert.equal(await first.text(), 'some text');
+  const second = await app.request('/');
+  assert.equal(second.status, 200);
+  assert.equal((await app.request('/')).status, 503);
+  await second.body?.cancel();
+  assert.equal((await app.request('/')).status, 200);
+});
