@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { jsonBody } from './body.ts';
 import type { Hub, Metric, ServedModel } from './hub.ts';
+import { tokenList } from './lists.ts';
 import type { Log } from './log.ts';
 import { Messages } from './openai/messages.ts';
 import { modelNamed } from './openai/models.ts';
@@ -18,7 +19,7 @@ const Tokenize = z.looseObject({
   add_special: z.boolean().nullish(),
   parse_special: z.boolean().nullish(),
 });
-const Detokenize = z.looseObject({ ...Named, tokens: z.array(z.int().min(0)).max(most) });
+const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
 const ApplyTemplate = z.looseObject({ ...Named, messages: Messages });
 
 /** llama-server has one model, so its clients name none: then the first that is loaded, or that there is. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { GivenSampling } from '../../sample/options.ts';
 import type { Ask, ServedModel } from '../hub.ts';
+import { listOf } from '../lists.ts';
 
 /** A field that may be left out; null is as good as that. */
 export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
@@ -11,9 +12,11 @@ const number = optional(z.number());
 const whole = optional(z.number().transform(Math.trunc));
 /** Each is looked for after each token. */
 const mostStops = 64;
+const expectedStops = 'expected a string or an array of strings';
 export const stops: z.ZodType<string | string[]> = z
-  .union([z.string(), z.array(z.string())], { error: 'expected a string or an array of strings' })
-  .refine((stop) => typeof stop === 'string' || stop.length <= mostStops, `expected at most ${mostStops} strings`);
+  .union([z.string(), z.array(z.unknown())], expectedStops)
+  .refine((stop) => typeof stop === 'string' || stop.length <= mostStops, `expected at most ${mostStops} strings`)
+  .pipe(z.union([z.string(), listOf(z.string())], expectedStops));
 
 const known = {
   num_ctx: whole,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Ask, ServedModel } from '../hub.ts';
+import { listOf, tokenList } from '../lists.ts';
 import { keepAlive, type Options, optional, options } from './options.ts';
 
 /** What a request for an answer says, whichever endpoint it goes to. */
@@ -64,7 +65,7 @@ export const generateRequest: z.ZodType<GenerateRequest> = z.object({
   ...answer,
   prompt: text,
   system: text,
-  context: or(z.array(z.int().min(0)), []),
+  context: or(tokenList(), []),
   raw: or(z.boolean(), false),
   suffix: text,
   images: list,
@@ -73,7 +74,7 @@ export const generateRequest: z.ZodType<GenerateRequest> = z.object({
 export const chatRequest: z.ZodType<ChatRequest> = z.object({
   ...answer,
   messages: or(
-    z.array(
+    listOf(
       z.object({
         role: z.enum(['system', 'user', 'assistant', 'tool']),
         content: text,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
+import { listOf } from '../lists.ts';
 
 type Context = z.core.$RefinementCtx;
 
@@ -20,7 +21,7 @@ const Part = z.looseObject({ type: z.string(), text: z.string().optional() }).su
   else if (part.text === undefined) problem(context, 'text', 'expected a string');
 });
 
-const Content = z.union([z.string(), z.array(Part)], 'expected a string or a list of parts');
+const Content = z.union([z.string(), listOf(Part)], 'expected a string or a list of parts');
 
 const ChatMessage = z
   .looseObject({
@@ -45,4 +46,4 @@ const ChatMessage = z
   );
 
 /** Messages as OpenAI's clients send them; what the model's template cannot show is refused. */
-export const Messages: z.ZodType<readonly Message[]> = z.array(ChatMessage).min(1, 'expected at least one message');
+export const Messages: z.ZodType<readonly Message[]> = listOf(ChatMessage, { least: 1 });

@@ -197,7 +197,7 @@ test('what is wrong is refused by name', async () => {
     [{ prompt: [] }, 'prompt'],
     [{ prompt: [[]] }, 'prompt[0]'],
     [{ prompt: [1, -1] }, 'prompt[1]'],
-    [{ prompt: [1, 'a'] }, 'prompt[0]'],
+    [{ prompt: [1, 'a'] }, 'prompt[1]'],
     [{ prompt: Array.from({ length: 100 }, () => 'a'), n: 2 }, 'prompt'],
     [{ echo: 'yes' }, 'echo'],
     [{ logprobs: 6 }, 'logprobs'],

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
 import type { Ask, Prompt } from '../hub.ts';
+import { listOf, tokenList } from '../lists.ts';
 import { keepAlive, stops } from '../ollama/options.ts';
 import { Messages } from './messages.ts';
 
@@ -40,8 +41,9 @@ const unlimited = Number.MAX_SAFE_INTEGER;
 
 const mostBiases = 1024;
 const Biases = z
-  .record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100))
-  .refine((biases) => Object.keys(biases).length <= mostBiases, `expected at most ${mostBiases} tokens`);
+  .record(z.string(), z.unknown())
+  .refine((biases) => Object.keys(biases).length <= mostBiases, `expected at most ${mostBiases} tokens`)
+  .pipe(z.record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100)));
 
 /** What both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
@@ -140,17 +142,16 @@ export const ChatBody: z.ZodType<ChatRequest> = z
     messages: body.messages,
   }));
 
-const Tokens = z.array(z.int().min(0)).min(1);
-
+const some = { least: 1 };
 const Prompts = z.union(
-  [z.string(), z.array(z.string()).min(1), Tokens, z.array(Tokens).min(1)],
+  [z.string(), tokenList(some), listOf(z.string(), some), listOf(tokenList(some), some)],
   'expected a string, tokens, or a list of either',
 );
 
 /** More than these would not find a place in the queue anyway. */
 const mostAnswers = 128;
 
-const isTokens = (prompt: z.output<typeof Prompts>): prompt is number[] => typeof prompt[0] === 'number';
+const isTokens = (prompt: z.output<typeof Prompts>): prompt is readonly number[] => typeof prompt[0] === 'number';
 
 const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =>
   (typeof prompt === 'string' || isTokens(prompt) ? [prompt] : prompt).map((one) =>

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+interface Sizes {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+type Context = z.core.$RefinementCtx;
+
+/** False, and `context` is told, if there are too few or too many. */
+function fits(
+  list: readonly unknown[],
+  { least = 0, most = Number.POSITIVE_INFINITY }: Sizes,
+  context: Context,
+): boolean {
+  if (list.length >= least && list.length <= most) return true;
+  const message = list.length < least ? `expected at least ${least === 1 ? 'one' : least}` : `expected at most ${most}`;
+  context.addIssue({ code: 'custom', message });
+  return false;
+}
+
+/**
+ * A list of what `element` says, up to the first that is something else: `z.array` would make an issue of each, which
+ * takes a kilobyte.
+ */
+export const listOf = <T>(element: z.ZodType<T>, sizes: Sizes = {}): z.ZodType<T[], unknown[]> =>
+  z.array(z.unknown()).transform((values, context) => {
+    if (!fits(values, sizes, context)) return z.NEVER;
+    const list: T[] = [];
+    for (const [i, value] of values.entries()) {
+      const { data, error } = element.safeParse(value);
+      const issue = error?.issues[0];
+      if (issue) {
+        context.issues.push({ ...issue, input: value, path: [i, ...issue.path] } as z.core.$ZodRawIssue);
+        return z.NEVER;
+      }
+      list.push(data as T);
+    }
+    return list;
+  });
+
+const isToken = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** A list of tokens as it is, without a copy. */
+export const tokenList = (sizes: Sizes = {}): z.ZodType<readonly number[]> =>
+  z.unknown().transform((value, context) => {
+    if (!Array.isArray(value)) {
+      context.addIssue({ code: 'custom', message: 'expected an array of tokens' });
+      return z.NEVER;
+    }
+    if (!fits(value, sizes, context)) return z.NEVER;
+    const wrong = value.findIndex((token) => !isToken(token));
+    if (wrong < 0) return value as number[];
+    context.addIssue({ code: 'custom', path: [wrong], message: 'expected a token: an int, and not less than 0' });
+    return z.NEVER;
+  });
