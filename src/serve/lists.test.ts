@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listOf, tokenList } from './lists.ts';
 
 test('a list is what its elements are, or the first of them that is something else', () => {
