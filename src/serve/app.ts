@@ -1,11 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { extraRoutes } from './extras.ts';
+import { heldUntilAnswered } from './holds.ts';
 import type { Hub } from './hub.ts';
 import type { Log } from './log.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
 import { failureOf, logFailure, Refusal } from './refusal.ts';
-import { heldUntilAnswered } from './room.ts';
 import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
 
 export interface AppOptions {

@@ -3,8 +3,8 @@ import test from 'node:test';
 import * as z from 'zod';
 import { served } from '../../test/support/served.ts';
 import { jsonBody } from './body.ts';
+import { holdOf } from './holds.ts';
 import { Refusal } from './refusal.ts';
-import { holdOf } from './room.ts';
 
 const sent = (body: string | ReadableStream<Uint8Array>, headers: Record<string, string> = {}): { raw: Request } => ({
   raw: new Request('http://localhost/', { method: 'POST', body, headers, duplex: 'half' }),

@@ -1,8 +1,9 @@
 import type { HonoRequest } from 'hono';
 import type * as z from 'zod';
+import { holdOf } from './holds.ts';
 import { deepest, sizeOf } from './json-size.ts';
 import { Refusal } from './refusal.ts';
-import { type Hold, holdOf } from './room.ts';
+import type { Hold } from './room.ts';
 
 type Path = readonly PropertyKey[];
 

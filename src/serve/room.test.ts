@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Hono } from 'hono';
 import { Refusal } from './refusal.ts';
-import { Hold, heldUntilAnswered, holdOf, Room } from './room.ts';
+import { Hold, Room } from './room.ts';
 
 test('what requests hold never exceeds the room, and is given back', () => {
   fc.assert(
@@ -26,23 +25,4 @@ test('what requests hold never exceeds the room, and is given back', () => {
       assert.ok(room.take(100));
     }),
   );
-});
-
-test('a request holds what it does until its answer has been read, or nobody reads it', async () => {
-  const megabytes = 40 * 2 ** 20;
-  const app = new Hono();
-  app.use(heldUntilAnswered);
-  app.get('/', (c) => {
-    holdOf(c.req.raw).add(megabytes);
-    return c.body(new Blob(['some', ' text']).stream());
-  });
-  app.onError((error, c) => c.text(error.message, error instanceof Refusal ? error.status : 500));
-  const first = await app.request('/');
-  assert.equal((await app.request('/')).status, 503);
-  assert.equal(await first.text(), 'some text');
-  const second = await app.request('/');
-  assert.equal(second.status, 200);
-  assert.equal((await app.request('/')).status, 503);
-  await second.body?.cancel();
-  assert.equal((await app.request('/')).status, 200);
 });
