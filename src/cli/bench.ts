@@ -22,6 +22,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type Calibration, calibrate } from '../stream/calibrate.ts';
 import { type BenchReport, type Format, formats } from './bench-report.ts';
 import { keepReading } from './calibrations.ts';
+import { debugLog } from './debug.ts';
 import { describe } from './describe.ts';
 import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
@@ -94,6 +95,7 @@ async function calibrateFor(path: string, options: BenchOptions, signal: AbortSi
     signal,
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
   });
+  (await debugLog())?.('calibrated', calibration);
   // What was found with less memory or with a small file is no rule for others.
   if (calibration.complete) keepReading(path, calibration);
   if (options.cold) for (const file of files) evictFile(file.path);

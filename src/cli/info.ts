@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
+import type { Debug } from '../base/debug.ts';
 import { EngineError, type ErrorCode } from '../base/errors.ts';
 import { type ModelOutline, openOutline } from '../engine/outline.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';
+import { debugLog } from './debug.ts';
 import { describe, type ModelDescription, type RopeDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
 import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
@@ -33,9 +35,10 @@ export function infoCommand(): Command {
 }
 
 async function info(path: string, options: InfoOptions): Promise<void> {
-  const outline = openOutline(path, ropeOf(options));
+  const debug = await debugLog();
+  const outline = openOutline(path, ropeOf(options), debug);
   const model = describe(outline, options.tensors ?? false);
-  const planned = tryPlan(outline, options);
+  const planned = tryPlan(outline, options, debug);
   const failed = planned instanceof EngineError;
   if (options.json) {
     const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
@@ -51,9 +54,9 @@ async function info(path: string, options: InfoOptions): Promise<void> {
 const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
 
 /** The plan, or why there is none under this budget. */
-function tryPlan(outline: ModelOutline, options: InfoOptions): Plan | EngineError {
+function tryPlan(outline: ModelOutline, options: InfoOptions, debug: Debug | undefined): Plan | EngineError {
   try {
-    return forecast(outline, { ...options, context: options.ctx, kv: kvOf(options), warn });
+    return forecast(outline, { ...options, context: options.ctx, kv: kvOf(options), debug, warn });
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;

@@ -3,6 +3,7 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { LibraryModel } from '../serve/library.ts';
 import { columns } from './columns.ts';
+import { debugLog } from './debug.ts';
 import { currentUser } from './environment.ts';
 import { moment } from './moment.ts';
 import { note, printable, write } from './output.ts';
@@ -33,6 +34,7 @@ async function list(named: readonly string[], { json, ...flags }: ListOptions): 
     note(printable(`${path} is left out: ${error.message}`)),
   );
   const models = library.models();
+  (await debugLog())?.('models found', { folder, files: models.flatMap((model) => model.files) });
   await write(json ? `${JSON.stringify(models.map(toJson), undefined, 2)}\n` : `${table(models).join('\n')}\n`);
 }
 

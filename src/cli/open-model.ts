@@ -1,6 +1,7 @@
 import type { Model } from '../engine/model.ts';
 import type { Reading } from '../stream/reader.ts';
 import { knownReading } from './calibrations.ts';
+import { debugLog } from './debug.ts';
 import { ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import type { ModelFlags } from './model-flags.ts';
@@ -30,5 +31,6 @@ export async function openModel(
     draft: draftOf(flags),
     promptCache,
     warn,
+    debug: await debugLog(),
   });
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { columns } from './columns.ts';
+import { debugLog } from './debug.ts';
 import { currentUser } from './environment.ts';
 import { moment } from './moment.ts';
 import { printable, write } from './output.ts';
@@ -25,7 +26,9 @@ export function psCommand(): Command {
 async function ps({ json, ...flags }: PsOptions): Promise<void> {
   const { settingsOf } = await import('./settings.ts');
   const { runningModels } = await import('./running.ts');
-  const models = await runningModels(settingsOf(flags, currentUser()));
+  const { host, port, apiKey } = settingsOf(flags, currentUser());
+  (await debugLog())?.('asking', { host, port, key: apiKey !== undefined });
+  const models = await runningModels({ host, port, apiKey });
   await write(json ? `${JSON.stringify(models, undefined, 2)}\n` : `${table(models).join('\n')}\n`);
 }
 

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { pino } from 'pino';
 import { EngineError } from '../base/errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isLoopback, reachable, urlOf } from '../serve/address.ts';
@@ -12,10 +11,12 @@ import { announcement } from './announcement.ts';
 import { knownReading } from './calibrations.ts';
 import { cpuVariant, ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
+import { logTo } from './log.ts';
+import { tellsAll } from './log-level.ts';
 import { draftOf } from './options.ts';
 import { note, printable } from './output.ts';
 import { ropeOf } from './rope-options.ts';
-import type { LogLevel, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 
 /** Milliseconds that answers under way have to end when the server is told to stop. */
 const grace = 10_000;
@@ -26,7 +27,7 @@ const grace = 10_000;
  */
 export async function serveModels(settings: Settings, plans: ReadonlyMap<string, Plan>): Promise<void> {
   const { apiKey, ctx, host, origins, port } = settings;
-  const log = logTo(process.stderr.fd, settings.logLevel);
+  const log = logTo(settings.logLevel);
   let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
   const rope = ropeOf(settings);
   const shelves = { files: settings.files, folder: settings.models, rope };
@@ -40,6 +41,7 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
     kv: kvOf(settings),
     rope,
     context: ctx,
+    debug: tellsAll(settings.logLevel),
     cpuVariant: cpuVariant(),
     ioThreads: ioThreads(),
     readingOf: knownReading,
@@ -62,9 +64,6 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
   for (const line of lines) note(line);
   await untilStopped(server, log);
 }
-
-const logTo = (fd: number, level: LogLevel): Log =>
-  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd, sync: true }));
 
 /** Resolves when the process has been told to stop and answers have ended. Told twice, it cuts them. */
 async function untilStopped(server: RunningServer, log: Log): Promise<void> {

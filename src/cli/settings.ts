@@ -9,6 +9,7 @@ import { parseAddress } from '../serve/address.ts';
 import { keepAlive } from '../serve/ollama/options.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import type { User } from './environment.ts';
+import { type LogLevel, logLevels } from './log-level.ts';
 
 /** What a server is told. Sizes are bytes; what is left out is chosen. */
 export interface Settings {
@@ -51,13 +52,10 @@ export interface Settings {
   readonly logLevel: LogLevel;
 }
 
-export type LogLevel = (typeof logLevels)[number];
 type Key = keyof Settings;
 
 /** As the command line has them: texts, by the names of the settings. `config` names a file. */
 export type Flags = Readonly<Record<string, unknown>> & { readonly config?: string };
-
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** A number as such, or as text. */
 const numeric = (value: unknown): unknown =>

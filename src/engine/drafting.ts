@@ -46,7 +46,11 @@ export class Drafting implements AsyncDisposable {
   /** Opens the draft model, if there is one, under its plan. Rejects with UNREADABLE, OUT_OF_MEMORY. */
   async start(plan: Plan | undefined, options: RuntimeOptions): Promise<void> {
     if (!this.outline || !plan) return;
-    const runtime = await Runtime.open(this.outline, plan, options);
+    const { debug } = options;
+    const runtime = await Runtime.open(this.outline, plan, {
+      ...options,
+      debug: debug && ((event, facts) => debug(`draft model: ${event}`, facts)),
+    });
     this.#engine = new DraftEngine(runtime, this.outline.config.vocabulary);
   }
 

@@ -136,6 +136,11 @@ export class Engine {
         // First of all, so that it leaves the slot again whatever happens.
         this.#active.push(sequence);
         sequence.begin(runtime, slot, cached);
+        runtime.debug?.('sequence begun', {
+          prompt: sequence.parts.prompt.length,
+          cached,
+          active: this.#active.length,
+        });
         this.#sums[cached > 0 ? 'prefixHits' : 'prefixMisses'] += 1;
         this.#sums.cachedTokens += cached;
       }
@@ -160,10 +165,11 @@ export class Engine {
 
   /** One pass: guess, decide, compute, choose. */
   async #step(runtime: Runtime): Promise<void> {
-    await this.#speculation.draft(
-      this.#active.filter(({ ended, decoding }) => !ended && decoding),
-      runtime.limits,
-    );
+    const guessing = this.#active.filter(({ ended, decoding }) => !ended && decoding);
+    const depths = await this.#speculation.draft(guessing, runtime.limits);
+    if (depths.length > 0) {
+      runtime.debug?.('guessed', { depths, guesses: guessing.map(({ pending }) => pending.length - 1) });
+    }
     const turns = this.#turns(runtime.limits);
     if (turns.length === 0) return;
     const tokens = turns.reduce((sum, { span }) => sum + span.tokens.length, 0);
@@ -232,7 +238,11 @@ export class Engine {
 
   /** Those that have ended make room. */
   #dismiss(runtime: Runtime): void {
-    for (const { ended, slot } of this.#active) if (ended && slot) runtime.release(slot, () => this.#start());
+    for (const { ended, slot, answer, stopReason, error } of this.#active) {
+      if (!ended || !slot) continue;
+      runtime.debug?.('sequence ended', { answer: answer.length, reason: stopReason ?? error?.message });
+      runtime.release(slot, () => this.#start());
+    }
     this.#active = this.#active.filter((sequence) => !sequence.ended);
   }
 }

@@ -1,3 +1,4 @@
+import type { Debug } from '../base/debug.ts';
 import type { RopeOptions } from '../model/rope.ts';
 import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -17,6 +18,8 @@ export interface ModelOptions {
   readonly kv?: KvOptions | undefined;
   /** Told what is worth knowing, though nothing is wrong. */
   readonly warn?: ((reason: Error) => void) | undefined;
+  /** Told of what the engine does: files, plans, passes, guesses. */
+  readonly debug?: Debug | undefined;
   /** How positions are rotated; of a draft model, as its own metadata say. Left out: as the metadata say. */
   readonly rope?: RopeOptions | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Left out: one. */

@@ -1,6 +1,7 @@
 import { unlessAborted } from '../base/abort.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
+import { summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { Chooser } from '../sample/chooser.ts';
@@ -70,6 +71,7 @@ export class Model implements AsyncDisposable {
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
     // Processes that take no more than is usual count alike, so that they all need the same budget.
     this.#runtimeBytes = Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
+    options.debug?.('device', this.device.facts());
   }
 
   /** True if the model brings a chat template: messages can be made into a prompt. */
@@ -79,7 +81,7 @@ export class Model implements AsyncDisposable {
 
   /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
   static open(path: string, options: ModelOptions = {}): Model {
-    const outline = openOutline(path, options.rope);
+    const outline = openOutline(path, options.rope, options.debug);
     manifestIn(outline, outline.config.context);
     checkKvType(outline, options.kv?.type ?? 'f16');
     return new Model(outline, options);
@@ -230,10 +232,20 @@ export class Model implements AsyncDisposable {
 
   async #openUnder(plan: Plan): Promise<Runtime> {
     const { device } = this;
-    const { ioThreads = defaultIoThreads, reading: measured, readAt, kernels, promptCache, kv, warn } = this.#options;
+    const {
+      ioThreads = defaultIoThreads,
+      reading: measured,
+      readAt,
+      kernels,
+      promptCache,
+      kv,
+      warn,
+      debug,
+    } = this.#options;
+    debug?.('planned', summarize(plan));
     const most = Math.max(1, ioThreads - 1);
     const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
-    const shared = { device, layoutOf: this.#layoutOf, reading, exact: kernels === 'plain' };
+    const shared = { device, layoutOf: this.#layoutOf, reading, exact: kernels === 'plain', debug };
     const runtime = await Runtime.open(this.outline, plan, {
       ...shared,
       adaptive: this.#drafting.adaptive,

@@ -1,3 +1,4 @@
+import type { Debug } from '../base/debug.ts';
 import { EngineError } from '../base/errors.ts';
 import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
@@ -18,12 +19,15 @@ export interface ModelOutline {
 }
 
 /** Reads the header of a GGUF file; the model rotates as `rope` wants it. Throws the errors of gguf/ and model/. */
-export function openOutline(path: string, rope?: RopeOptions): ModelOutline {
+export function openOutline(path: string, rope?: RopeOptions, debug?: Debug): ModelOutline {
   const file = openModelFile(path);
   const architecture = architectureOf(file.metadata.string('general.architecture'));
   const config = architecture.config(file.metadata, rope);
   const stages = architecture.stages(config);
   const outline = { path, file, config, stages };
+  const { layers, context, vocabulary } = config;
+  const files = file.files.map(({ path, size }) => ({ path, size }));
+  debug?.('header read', { files, architecture: config.architecture, layers, context, vocabulary });
   evictFiles(outline);
   return outline;
 }

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import type { Debug } from '../base/debug.ts';
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
@@ -15,6 +16,7 @@ import type { Span } from '../run/span.ts';
 import { type OpenedFile, Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from '../stream/residents.ts';
 import { WeightSource } from '../stream/source.ts';
+import { countersOf, difference } from './counters.ts';
 import { kvShapeOf, type ModelOutline } from './outline.ts';
 import { Slots } from './slots.ts';
 
@@ -30,6 +32,8 @@ export interface RuntimeOptions {
   readonly kvFolder?: string | undefined;
   /** Told what is worth knowing, though nothing is wrong. */
   readonly warn?: ((reason: Error) => void) | undefined;
+  /** Told of what is opened, loaded and computed. */
+  readonly debug?: Debug | undefined;
   /** Names everything that keys and values depend on beside their shape; left out, nothing is kept for long. */
   readonly identity?: string | undefined;
   /** Where keys and values of prompts outlive the process. */
@@ -59,6 +63,7 @@ export class Runtime implements AsyncDisposable {
   readonly slots: Slots;
   readonly limits: RuntimeLimits;
   readonly identity: string;
+  readonly debug: Debug | undefined;
   readonly #files: PrefixFiles | undefined;
   readonly #residents: Residents;
   readonly #memory: Disposer;
@@ -71,7 +76,7 @@ export class Runtime implements AsyncDisposable {
   private constructor(
     parts: Pick<
       Runtime,
-      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits' | 'identity'
+      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits' | 'identity' | 'debug'
     > & {
       residents: Residents;
       files: PrefixFiles | undefined;
@@ -87,6 +92,7 @@ export class Runtime implements AsyncDisposable {
     this.slots = parts.slots;
     this.limits = parts.limits;
     this.identity = parts.identity;
+    this.debug = parts.debug;
     this.#files = parts.files;
     this.#residents = parts.residents;
     this.#memory = memory;
@@ -95,8 +101,14 @@ export class Runtime implements AsyncDisposable {
   /** Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
   static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
     const { file: model, config, stages } = outline;
-    const { device, layoutOf, reading, exact = false, adaptive = true, identity = '', promptCache } = options;
+    const { device, layoutOf, reading, exact = false, adaptive = true, identity = '', promptCache, debug } = options;
     const reader = new Reader(model.files, reading);
+    debug?.('files opened', {
+      files: model.files.map(({ path }) => path),
+      direct: reader.direct,
+      in_flight: reader.reading.inFlight,
+      chunk: reader.reading.chunkBytes,
+    });
     const memory = new Disposer();
     try {
       const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
@@ -122,7 +134,20 @@ export class Runtime implements AsyncDisposable {
       const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
       const forward = memory.use(new Forward(passes));
       return new Runtime(
-        { path: outline.path, plan, reader, source, kvSource, forward, slots, limits, residents, identity, files },
+        {
+          path: outline.path,
+          plan,
+          reader,
+          source,
+          kvSource,
+          forward,
+          slots,
+          limits,
+          residents,
+          identity,
+          files,
+          debug,
+        },
         memory,
       );
     } catch (error) {
@@ -153,13 +178,29 @@ export class Runtime implements AsyncDisposable {
   }: LoadOptions & { tokens?: number } = {}): Promise<void> {
     if (this.#residents.loaded || !paysToConvert(tokens)) return;
     const began = performance.now();
-    await this.#exclusively(signal, (either) => this.#residents.load({ onProgress, signal: either }));
+    await this.#watched('loaded', {}, () =>
+      this.#exclusively(signal, (either) => this.#residents.load({ onProgress, signal: either })),
+    );
     this.#loadSeconds = (performance.now() - began) / 1000;
   }
 
   /** `Forward.run`, one pass at a time, until the runtime is closed. Rejects with MODEL_CLOSED too. */
   run(spans: readonly Span[], options: PassOptions = {}): Promise<Float32Array> {
-    return this.#exclusively(options.signal, (signal) => this.forward.run(spans, { ...options, signal }));
+    const facts = this.debug && { spans: spans.map(({ start, tokens }) => ({ start, tokens: tokens.length })) };
+    return this.#watched('pass', facts, () =>
+      this.#exclusively(options.signal, (signal) => this.forward.run(spans, { ...options, signal })),
+    );
+  }
+
+  /** Does `work`, and says as `event` what it took if anybody wants to know. */
+  async #watched<T>(event: string, facts: object | undefined, work: () => Promise<T>): Promise<T> {
+    if (!this.debug) return work();
+    const before = countersOf(this);
+    const result = await work();
+    const { time, bytes, io, stall, compute } = difference(countersOf(this), before);
+    const seconds = { time_s: time, read_s: io, stall_s: stall, compute_s: compute };
+    this.debug(event, { ...facts, bytes_read: bytes, ...rounded(seconds) });
+    return result;
   }
 
   /** A sequence has left its slot, which is free when `done` is called. */
@@ -195,6 +236,10 @@ export class Runtime implements AsyncDisposable {
     this.#memory[Symbol.dispose]();
   }
 }
+
+/** To whole microseconds. */
+const rounded = (seconds: Readonly<Record<string, number>>): object =>
+  Object.fromEntries(Object.entries(seconds).map(([name, value]) => [name, Math.round(value * 1e6) / 1e6]));
 
 /** A file for keys and values, once what others have left there is gone. Throws KV_SPACE. */
 function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOptions, 'kvFolder' | 'warn'>): OpenedFile {

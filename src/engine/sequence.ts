@@ -90,6 +90,11 @@ export class Sequence {
     return this.#ended;
   }
 
+  /** What ended it, if that was an error. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
   /** Tokens that are to be computed next, in order. */
   get pending(): readonly number[] {
     return this.#next === undefined

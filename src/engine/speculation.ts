@@ -6,17 +6,23 @@ import type { Sequence } from './sequence.ts';
 export class Speculation {
   readonly #times: PassTimes = new PassTimes();
 
-  /** Lets sequences that decode guess what comes next, at most `ahead` tokens each; `adaptive` no more than pays. */
-  async draft(decoding: readonly Sequence[], { ahead, adaptive }: { ahead: number; adaptive: boolean }): Promise<void> {
-    if (ahead === 0) return;
+  /**
+   * Lets sequences that decode guess what comes next, at most `ahead` tokens each; `adaptive` no more than pays.
+   * Resolves with how far each was to guess; with nothing if guessing is not wanted.
+   */
+  async draft(
+    decoding: readonly Sequence[],
+    { ahead, adaptive }: { ahead: number; adaptive: boolean },
+  ): Promise<readonly number[]> {
+    if (ahead === 0) return [];
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
     const seconds = (tokens: number): number => this.#times.seconds(tokens);
     const drafts = decoding.map((sequence) => {
       const depth = adaptive ? bestDepth({ ...sequence.outlook, seconds }, ahead, others) : ahead;
       others.tokens += depth;
-      return sequence.draft(depth);
+      return sequence.draft(depth).then(() => depth);
     });
-    await Promise.all(drafts);
+    return Promise.all(drafts);
   }
 
   /** A pass over `tokens` of sequences that all decode took `seconds`. */

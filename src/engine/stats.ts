@@ -1,3 +1,4 @@
+import { type Counters, countersOf, difference } from './counters.ts';
 import { peakBytes } from './process.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -57,14 +58,6 @@ export interface GenerationStats {
   };
 }
 
-interface Counters {
-  readonly time: number;
-  readonly bytes: number;
-  readonly io: number;
-  readonly compute: number;
-  readonly stall: number;
-}
-
 const noGuesses = { drafted: 0, accepted: 0 };
 
 /** Counts what the passes of one generation take. */
@@ -86,14 +79,14 @@ export class Meter {
   constructor(runtime: Runtime, cached: number) {
     this.#runtime = runtime;
     this.#cached = cached;
-    this.#begin = this.#read();
+    this.#begin = countersOf(this.#runtime);
     this.#prompt = this.#begin;
     this.#last = this.#begin;
   }
 
   /** Counts a pass that has ended. */
   passed(tokens: number, prompt: boolean, guesses: { drafted: number; accepted: number } = noGuesses): void {
-    this.#last = this.#read();
+    this.#last = countersOf(this.#runtime);
     this.#drafted += guesses.drafted;
     this.#accepted += guesses.accepted;
     if (prompt) {
@@ -142,23 +135,4 @@ export class Meter {
       },
     };
   }
-
-  #read(): Counters {
-    const { reader, stallSeconds, forward } = this.#runtime;
-    return {
-      time: performance.now() / 1000,
-      bytes: reader.bytesRead,
-      io: reader.busySeconds,
-      compute: forward.computeSeconds,
-      stall: stallSeconds,
-    };
-  }
 }
-
-const difference = (a: Counters, b: Counters): Counters => ({
-  time: a.time - b.time,
-  bytes: a.bytes - b.bytes,
-  io: a.io - b.io,
-  compute: a.compute - b.compute,
-  stall: a.stall - b.stall,
-});

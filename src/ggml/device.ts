@@ -50,6 +50,11 @@ export class Device implements Disposable {
     return variantIn(libraryAt(this.#address('ggml_threadpool_new')) ?? '');
   }
 
+  /** What it is, for whoever looks on. */
+  facts(): object {
+    return { name: this.name, variant: this.variant, threads: this.threads };
+  }
+
   /** Computes `graph` on `threads` of its own, at most; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
   compute(graph: Pointer, threads: number = this.threads): Promise<void> {
     this.#setThreads(this.#backend, threads);

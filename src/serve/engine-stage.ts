@@ -141,6 +141,7 @@ export class EngineStage implements AsyncDisposable {
       const options = {
         name: model.name,
         onWarning: (reason: string): void => log.warn({ model: model.name, reason }, 'the engine has trouble'),
+        onEvent: (event: string, facts: object): void => log.debug({ model: model.name, ...facts }, event),
       };
       const process = await EngineProcess.start(startOf(model, context), options, signal);
       const resident: Resident = { model, process, users: 0, keepAlive, expires: undefined, timer: undefined };

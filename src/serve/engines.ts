@@ -38,6 +38,8 @@ export interface EngineSettings {
   readonly rope?: RopeOptions | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
+  /** Whether engines are to tell the log what they do. */
+  readonly debug?: boolean | undefined;
   /** Which of ggml's CPU variants computes; left out, the one that suits the processor best. */
   readonly cpuVariant?: string | undefined;
   readonly ioThreads: number;
@@ -77,6 +79,7 @@ export class Engines implements Hub, AsyncDisposable {
         rope: settings.rope,
         kernels: settings.kernels,
         threads: settings.threads,
+        debug: settings.debug ?? false,
         cpuVariant: settings.cpuVariant,
         ioThreads: settings.ioThreads,
         reading: settings.readingOf(model.path),

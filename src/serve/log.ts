@@ -1,5 +1,6 @@
 /** What the routes tell the operator. pino's loggers are such. */
 export interface Log {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;

@@ -199,6 +199,10 @@ async function pause(milliseconds: number | undefined, signal: AbortSignal): Pro
 export class FakeLog implements Log {
   readonly entries: { readonly level: keyof Log; readonly fields: object; readonly message: string }[] = [];
 
+  debug(fields: object, message: string): void {
+    this.entries.push({ level: 'debug', fields, message });
+  }
+
   info(fields: object, message: string): void {
     this.entries.push({ level: 'info', fields, message });
   }

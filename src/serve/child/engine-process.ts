@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Debug } from '../../base/debug.ts';
 import { EngineError } from '../../base/errors.ts';
 import { noState, noSums } from '../../engine/tally.ts';
 import type { Ask, Delta } from '../hub.ts';
@@ -33,6 +34,7 @@ export interface EngineProcessOptions {
   /** The model's name, for errors. */
   readonly name: string;
   readonly onWarning: (reason: string) => void;
+  readonly onEvent: Debug;
 }
 
 /** An answer as the engine gives it. */
@@ -66,7 +68,7 @@ export class EngineProcess {
   /** Rejects with the errors of opening a model, or ENGINE_DIED. An abort ends it. */
   static async start(start: EngineStart, options: EngineProcessOptions, signal: AbortSignal): Promise<EngineProcess> {
     signal.throwIfAborted();
-    const { name, onWarning } = options;
+    const { name, onWarning, onEvent } = options;
     const child = fork(program, [], {
       serialization: 'advanced',
       execArgv: [...process.execArgv, ...flags],
@@ -86,6 +88,7 @@ export class EngineProcess {
         if (report.kind === 'started') resolve(report.facts);
         else if (report.kind === 'refused') reject(errorOf(report.failure));
         else if (report.kind === 'warning') onWarning(report.reason);
+        else if (report.kind === 'event') onEvent(report.event, report.facts);
         else if ('id' in report) {
           listeners.get(report.id)?.hear(report);
           if (isLast(report)) listeners.delete(report.id);

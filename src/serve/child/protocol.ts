@@ -22,6 +22,8 @@ export interface EngineStart {
   readonly rope: RopeOptions | undefined;
   readonly kernels: Kernels;
   readonly threads: number | undefined;
+  /** Whether the engine is to report what it does. */
+  readonly debug: boolean;
   readonly cpuVariant: string | undefined;
   readonly ioThreads: number;
   readonly reading: Reading | undefined;
@@ -82,6 +84,7 @@ export type Report = { readonly tally: Tally } & (
   | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
   /** Something went wrong that nobody waits for. */
   | { readonly kind: 'warning'; readonly reason: string }
+  | { readonly kind: 'event'; readonly event: string; readonly facts: object }
   | { readonly kind: 'tally' }
 );
 

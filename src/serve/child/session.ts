@@ -1,3 +1,4 @@
+import type { Debug } from '../../base/debug.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../../engine/logprobs.ts';
@@ -76,7 +77,9 @@ export class Session {
   #open(start: EngineStart): Model {
     const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
     const promptCache = { bytes: start.promptCache ?? 'auto', folder: start.promptCacheFolder, warn } as const;
-    let options: ModelOptions = { ...start, parallel: start.parallel ?? 'auto', promptCache, warn };
+    const debug: Debug = (event, facts) => this.#say({ kind: 'event', event, facts });
+    const told = { warn, debug: start.debug ? debug : undefined };
+    let options: ModelOptions = { ...start, parallel: start.parallel ?? 'auto', promptCache, ...told };
     for (;;) {
       try {
         return Model.open(start.path, options);
