@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type AttackOptions, Ledger, type Toll } from './attack.ts';
+
+const program = fileURLToPath(new URL('case-child.ts', import.meta.url));
+/** Milliseconds without a word from a child, after which the case that it is at counts as one that never ends. */
+const patience = 60_000;
+/** Cases that one process tries. */
+const batch = 2500;
+const errorTail = 400;
+
+/** Where the cases of an attack are defined: a module beside this one, which exports `openCases`. */
+export interface CaseModule {
+  openCases(seed: string): Promise<Cases>;
+}
+
+/** Cases that are tried in the process that opened them. */
+export interface Cases extends Disposable {
+  /** More than the process took when the cases were opened, in bytes: who takes more has not survived. */
+  readonly memory: number;
+  /** What came of a case. Rejects where it was not survived. */
+  attempt(number: number): Promise<string>;
+}
+
+/**
+ * Tries the cases that a module defines in processes of their own, as many at once as there are cores: whoever ends the
+ * process, never ends or takes too much memory is found, and the next case is tried in another process.
+ */
+export async function tryInChildren(module: string, { count, seed, from = 0 }: AttackOptions): Promise<Toll> {
+  const ledger = new Ledger();
+  const batches: [number, number][] = [];
+  const size = Math.min(batch, Math.ceil(count / availableParallelism()));
+  for (let at = from; at < from + count; at += size) batches.push([at, Math.min(at + size, from + count)]);
+  const work = async (): Promise<void> => {
+    for (let next = batches.shift(); next; next = batches.shift()) {
+      let [at, end] = next;
+      while (at < end) at = await tryBatch(module, seed, [at, end], ledger);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return ledger.toll();
+}
+
+/** Tries the cases of a batch up to the first that ends its process; returns the number of the next one. */
+async function tryBatch(module: string, seed: string, [from, to]: [number, number], ledger: Ledger): Promise<number> {
+  const args = ['--import', 'tsx', program, module, seed, `${from}`, `${to}`];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-errorTail);
+  });
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const silence = watch(child);
+  let at: number | undefined;
+  let next = from;
+  for await (const line of createInterface({ input: child.stdout })) {
+    silence.broken();
+    const [, sign, number = '', text = ''] = /^([<>!]) (\d+) ?(.*)$/.exec(line) ?? [];
+    if (sign === '>') at = Number(number);
+    if (sign === '<') ledger.survived(text);
+    if (sign === '!') ledger.fell(Number(number), module, JSON.parse(text));
+    if (sign === '<' || sign === '!') {
+      next = Number(number) + 1;
+      at = undefined;
+    }
+  }
+  const [code, signal] = await ended;
+  silence.over();
+  if (at !== undefined) {
+    const how = silence.tooLong() ? `nothing came of it in ${patience / 1000} s` : (signal ?? `exit code ${code}`);
+    ledger.fell(at, module, `${how}: ${said.trim()}`);
+    return at + 1;
+  }
+  if (next === from) throw new Error(`the cases of ${module} cannot be tried (${signal ?? code}): ${said}`);
+  return next;
+}
+
+/** Kills a child that has been silent for too long. */
+function watch(child: ChildProcess): { broken(): void; over(): void; tooLong(): boolean } {
+  let tooLong = false;
+  const timer = setTimeout(() => {
+    tooLong = true;
+    child.kill('SIGKILL');
+  }, patience);
+  return {
+    broken: () => timer.refresh(),
+    over: () => clearTimeout(timer),
+    tooLong: () => tooLong,
+  };
+}
