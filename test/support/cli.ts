@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tempFolder } from './temp-folder.ts';
 
 /** What the command line keeps for its user goes here, unless a test says otherwise. */
 const cache = tempFolder();
-after(() => cache[Symbol.dispose]());
+process.once('exit', () => cache[Symbol.dispose]());
 
 const cli = fileURLToPath(new URL('../../bin/ssd-llm.cjs', import.meta.url));
 if (!existsSync(new URL('../../dist/cli/main.js', import.meta.url))) {
