@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { memoryGroup } from '../../../bench/memory-group.ts';
+import { formatBytes } from '../../../src/base/bytes.ts';
+import { run } from '../../support/cli.ts';
+import { isAlive, until } from '../../support/processes.ts';
+import { post, serve } from '../../support/server.ts';
+import { smollm2 } from '../../support/smollm2.ts';
+import { type Attack, type AttackOptions, Dice, skipped, type Toll, tryEach } from './attack.ts';
+import { serverBound } from './victim.ts';
+
+/** Runs in control groups that hold the budget and not a page more, from the smallest budget on that an error names. */
+export const limitedRuns: Attack = {
+  name: 'runs in cgroups of the budget',
+  count: 56,
+  run: (options) => limited(options, runOnce),
+};
+
+/** Servers in control groups that hold the budget and what the server may take beside it, with requests to each. */
+export const limitedServers: Attack = {
+  name: 'served requests in cgroups of the budget and the bound',
+  count: 56,
+  run: (options) => limited(options, serveOnce),
+};
+
+const MiB = 2 ** 20;
+
+async function limited(options: AttackOptions, once: (dice: Dice) => Promise<string>): Promise<Toll> {
+  const group = memoryGroup(64 * MiB);
+  if (typeof group === 'string') return skipped(`no memory cgroup can be made here: ${group}`);
+  group[Symbol.dispose]();
+  return tryEach(
+    options,
+    (number) => once(new Dice(`${options.seed} ${number}`)),
+    (number) => `seed ${options.seed}, number ${number}`,
+  );
+}
+
+/** Ways to compute, each with another share of the budget. */
+function someOptions(dice: Dice): readonly string[] {
+  const options = [
+    ['--ctx', dice.pick(['128', '512', '1500', '2048', '8192'])],
+    ['--kv-type', dice.pick(['f16', 'q8_0', 'q4_0'])],
+    ['--kv-home', dice.pick(['auto', 'ram', 'ssd'])],
+    ['--kernels', dice.pick(['auto', 'plain'])],
+    ['--threads', dice.pick(['1', '2'])],
+    dice.pick([[], ['--sliding-window', '64', '--sink-tokens', '4']]),
+    dice.pick([[], ['--draft-ngram']]),
+  ];
+  return options.flat();
+}
+
+/** What it may have beyond the least. */
+const extras = [0, 0, 0, 1, 3, 8, 30, 100] as const;
+
+/** The smallest budget that the error to a smaller one names, in bytes. */
+async function leastBudget(command: readonly string[]): Promise<number> {
+  const { stderr } = await run([...command, '-m', '20M']);
+  const [, least] = /needs at least (\d+) MiB/.exec(stderr) ?? [];
+  assert.ok(least, stderr);
+  return Number(least) * MiB;
+}
+
+async function runOnce(dice: Dice): Promise<string> {
+  const args = ['run', await smollm2(), '-n', '4', ...someOptions(dice)];
+  const input = 'The lighthouse stood on a rock. '.repeat(dice.pick([1, 10, 60]));
+  const asked = [...args, '-p', args.includes('128') ? 'Why is the sky blue?' : input];
+  const extra = dice.pick(extras);
+  const budget = (await leastBudget(asked)) + extra * MiB;
+  const group = memoryGroup(budget);
+  assert.ok(typeof group !== 'string');
+  const { code, stderr } = await run([...asked, '-m', `${budget}`], { wrapper: group.wrapper });
+  const [killed, peak] = [group.killed(), group.peak()];
+  group[Symbol.dispose]();
+  const how = `${asked.slice(2).join(' ').slice(0, 200)} -m ${budget}`;
+  if (killed > 0 || code !== 0) throw new Error(`${killed} killed, exit code ${code}: ${how}: ${stderr.slice(0, 300)}`);
+  assert.ok(peak <= budget, `${formatBytes(peak)}: ${how}`);
+  return `least + ${extra} MiB`;
+}
+
+/** Requests to one server: some by themselves, then some at once. */
+const requests = [1, 1, 4] as const;
+
+async function serveOnce(dice: Dice): Promise<string> {
+  const model = await smollm2();
+  const cache = dice.pick([[], ['--prompt-cache', '0'], ['--prompt-cache', '8M']]);
+  const args = [...someOptions(dice), '--parallel', dice.pick(['1', '2', '4']), ...cache];
+  const extra = dice.pick(extras);
+  const budget = (await leastBudget(['serve', model, ...args])) + extra * MiB;
+  const how = `serve ${args.join(' ')} -m ${budget}`;
+  const group = memoryGroup(budget + serverBound);
+  assert.ok(typeof group !== 'string');
+  try {
+    const server = await serve([model, ...args, '-m', `${budget}`, '--log-level', 'warn'], { wrapper: group.wrapper });
+    const { pid = 0 } = server.child;
+    let engines: readonly number[] = [];
+    try {
+      for (const count of requests) {
+        const prompts = Array.from({ length: count }, () => 'The lighthouse stood. '.repeat(1 + dice.below(20)));
+        await Promise.all(prompts.map((prompt) => isAnswered(server.url, prompt)));
+        engines = server.engines();
+      }
+      assert.ok(isAlive(pid) && group.killed() === 0, `${group.killed()} killed`);
+    } finally {
+      await server[Symbol.asyncDispose]();
+      await until(() => !engines.some(isAlive));
+    }
+  } catch (error) {
+    throw new Error(`${(error as Error).message} (${group.killed()} killed): ${how}`);
+  } finally {
+    await until(() => removed(group));
+  }
+  return `least + ${extra} MiB`;
+}
+
+async function isAnswered(url: string, prompt: string): Promise<void> {
+  const options = { num_predict: 4, temperature: 0 };
+  const response = await post({ url }, '/api/generate', { prompt, stream: false, options, model: await served(url) });
+  const text = await response.text();
+  // A prompt may be too long for the context: that is an answer, too.
+  assert.ok(response.status === 200 || /context/.test(text), `${response.status} ${text.slice(0, 200)}`);
+}
+
+/** The name of the only model there. */
+async function served(url: string): Promise<string> {
+  const { models } = (await (await fetch(`${url}/api/tags`)).json()) as { models: { name: string }[] };
+  return models[0]?.name ?? assert.fail('no model is served');
+}
+
+/** False while a process is left in it. */
+function removed(group: Disposable): boolean {
+  try {
+    group[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  }
+}
