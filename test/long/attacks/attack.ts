@@ -7,6 +7,8 @@ export interface AttackOptions {
   readonly seed: string;
   /** The number of the first case; 0 unless given. To try one alone: its number, and a count of 1. */
   readonly from?: number;
+  /** Of cases that are listed, only every which one is tried; each unless given. */
+  readonly step?: number;
 }
 
 /** A case that was not survived. */
@@ -62,12 +64,13 @@ export const skipped = (why: string): Toll => ({ tried: 0, fallen: [], outcomes:
 
 /** Tries the cases one after the other: `attempt` gives what came of one, and rejects where it was not survived. */
 export async function tryEach(
-  { count, from = 0 }: AttackOptions,
+  { count, from = 0, step = 1 }: AttackOptions,
   attempt: (number: number) => Promise<string>,
   nameOf: (number: number) => string,
 ): Promise<Toll> {
   const ledger = new Ledger();
-  for (let number = from; number < from + count; number += 1) {
+  for (let i = 0; i < count; i += 1) {
+    const number = from + i * step;
     try {
       ledger.survived(await attempt(number));
     } catch (error) {

@@ -147,7 +147,7 @@ const nested = changing((entry, dice) => {
     u32(dice.below(13)),
     u64(dice.pick(edges)),
   ]);
-  return [...entry.slice(0, 2), { kind: 'number', bytes }];
+  return [...entry.slice(0, 2), { kind: 'text', bytes }];
 });
 
 /** Arrays that lose or repeat elements, with or without a count that says so. */

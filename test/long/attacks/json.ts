@@ -46,7 +46,7 @@ async function sendBody({ server }: Victim, { path, body }: Body): Promise<numbe
     const { error } = JSON.parse(text) as { error: string | { message: string } };
     const message = typeof error === 'string' ? error : error.message;
     assert.ok(message.length > 0 && message.length < 2000, `a message of ${message.length} characters`);
-    assert.doesNotMatch(message, /expected expected|expected Invalid input|--\w/, message);
+    assert.doesNotMatch(message, /expected expected|expected Invalid input/, message);
   }
   return response.status;
 }

@@ -113,7 +113,8 @@ function damaged(file: Buffer, dice: Dice): Buffer {
 async function goOn(model: Model, path: string): Promise<'restored' | 'computed anew' | EngineError> {
   try {
     const kept = await readSession(path);
-    const restored = kept && (await model.exclusively((runtime) => restoreSession(runtime, kept)));
+    const restored =
+      kept && (await model.exclusively((runtime) => restoreSession(runtime, kept, model.vocabulary.size)));
     return restored ? 'restored' : 'computed anew';
   } catch (error) {
     if (error instanceof EngineError) return error;

@@ -1,0 +1,28 @@
+import type { Attack } from './attack.ts';
+import { limitedRuns, limitedServers } from './cgroups.ts';
+import { headers } from './headers.ts';
+import { http } from './http.ts';
+import { mistypedJson, oddJson } from './json.ts';
+import { killedEngines, killedServers } from './kills.ts';
+import { keys, probes } from './probes.ts';
+import { sessions } from './sessions.ts';
+import { cutStreams, slowBodies } from './streams.ts';
+import { weights } from './weights.ts';
+
+/** All attacks, by the name that the command line knows them by. */
+export const attacks: Readonly<Record<string, Attack>> = {
+  headers,
+  weights,
+  sessions,
+  http,
+  json: oddJson,
+  types: mistypedJson,
+  probes,
+  keys,
+  cuts: cutStreams,
+  slow: slowBodies,
+  engines: killedEngines,
+  servers: killedServers,
+  runs: limitedRuns,
+  served: limitedServers,
+};
