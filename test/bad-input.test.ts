@@ -3,6 +3,8 @@ import { chmodSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileS
 import test from 'node:test';
 import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
 import type { ErrorCode } from '../src/base/errors.ts';
+import { attempt } from './support/attempt.ts';
+import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, start } from './support/cli.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { type TempFolder, tempFolder } from './support/temp-folder.ts';
@@ -42,11 +44,9 @@ const retype =
     return bytes;
   };
 
-function isRefused({ code, stdout, stderr }: Ended, expected: ErrorCode, exitCode = 1): void {
+function isRefused({ code, stderr }: Pick<Ended, 'code' | 'stderr'>, expected: ErrorCode, exitCode = 1): void {
   assert.match(stderr, new RegExp(`^error: .+; .+ \\[${expected}\\]\n$`), 'one line: what happened and what to do');
-  assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
   assert.equal(code, exitCode);
-  assert.equal(stdout, '');
 }
 
 const files: Readonly<Record<string, readonly [ErrorCode, (folder: TempFolder) => string, number?]>> = {
@@ -104,22 +104,36 @@ for (const [name, [code, make, exitCode]] of Object.entries(files)) {
   test(`${name} is refused as ${code}`, async () => {
     using folder = tempFolder();
     const path = make(folder);
-    isRefused(await run(['run', path, '--prompt', 'Hi']), code, exitCode);
-    isRefused(await run(['info', path]), code, exitCode);
+    isRefused(await attempt('run', path, '--prompt', 'Hi'), code, exitCode);
+    isRefused(await attempt('info', path), code, exitCode);
   });
 }
+
+test('a process that refuses says so on stderr alone, and ends with the exit code', async () => {
+  using folder = tempFolder();
+  const ended = await run(['run', folder.file('none.gguf'), '--prompt', 'Hi']);
+  isRefused(ended, 'MODEL_NOT_FOUND', 3);
+  assert.equal(ended.stdout, '');
+});
 
 test('a file that may not be read is refused as UNREADABLE', async (t) => {
   if (process.platform === 'win32' || process.getuid?.() === 0) return t.skip('this user may read every file');
   using folder = tempFolder();
   const path = damaged(folder);
   chmodSync(path, 0o000);
-  isRefused(await run(['run', path, '--prompt', 'Hi']), 'UNREADABLE');
+  isRefused(await attempt('run', path, '--prompt', 'Hi'), 'UNREADABLE');
 });
 
+/** The path of a model in `folder` that can answer. */
+function sound(folder: TempFolder): string {
+  const path = folder.file('chat.gguf');
+  writeChatModel(path);
+  return path;
+}
+
 test('a budget that is too small is refused with the smallest that works, and that one works', async () => {
-  const path = await smollm2();
-  const args = ['run', path, '-p', 'Hi', '--ctx', '256', '-n', '3', '--threads', '1'];
+  using folder = tempFolder();
+  const args = ['run', sound(folder), '-p', 'Hi', '--ctx', '256', '-n', '3', '--threads', '1'];
   const refused = await run([...args, '-m', '20M']);
   isRefused(refused, 'BUDGET_TOO_SMALL');
   const [, least = ''] = /needs at least (\d+) MiB \(runtime/.exec(refused.stderr) ?? [];
@@ -128,17 +142,19 @@ test('a budget that is too small is refused with the smallest that works, and th
   assert.equal(code, 0, stderr);
 });
 
-test('a prompt longer than the context is refused with both numbers, before any weight is read', async () => {
+test('a prompt longer than the context is refused, before any weight is read', async () => {
+  using folder = tempFolder();
   const prompt = 'word '.repeat(300);
-  const ended = await run(['run', await smollm2(), '-p', prompt, '--ctx', '64', '-m', '1G']);
+  const ended = await attempt('run', sound(folder), '-p', prompt, '--ctx', '64', '-m', '1G');
   isRefused(ended, 'CONTEXT_TOO_LONG');
-  assert.match(ended.stderr, /has 3\d\d tokens but the context holds 64/);
+  assert.match(ended.stderr, /the context holds 64/);
 });
 
 test('a context beyond what the model was trained for, no prompt, and wrong options are usage errors', async () => {
-  const path = await smollm2();
-  isRefused(await run(['run', path, '-p', 'Hi', '--ctx', '100000']), 'CONTEXT_BEYOND_MODEL', 2);
-  isRefused(await run(['run', path]), 'NO_PROMPT', 2);
+  using folder = tempFolder();
+  const path = sound(folder);
+  isRefused(await attempt('run', path, '-p', 'Hi', '--ctx', '100000'), 'CONTEXT_BEYOND_MODEL', 2);
+  isRefused(await attempt('run', path, '-p', ''), 'NO_PROMPT', 2);
   const wrong = [
     ['--memory-budget', '12Q'],
     ['--temperature', 'hot'],
@@ -146,12 +162,13 @@ test('a context beyond what the model was trained for, no prompt, and wrong opti
     ['--ctx', '1.5'],
     ['--threads', '0'],
     ['--kernels', 'fast'],
+    ['--kv-home', 'moon'],
     ['--seed', '-1'],
     ['--bogus'],
   ];
   for (const options of wrong) {
-    const { code, stdout, stderr } = await run(['run', path, '-p', 'Hi', ...options]);
-    assert.deepEqual([code, stdout], [2, ''], options.join(' '));
+    const { code, stderr } = await attempt('run', path, '-p', 'Hi', ...options);
+    assert.equal(code, 2, options.join(' '));
     assert.match(stderr, new RegExp(`^error: .*${options[0]}`));
   }
 });

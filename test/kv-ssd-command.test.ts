@@ -120,12 +120,6 @@ test('without room, or a folder, there is no answer but KV_SPACE, and exit code 
   assert.deepEqual(readdirSync(disk.path), []);
 });
 
-test('a home that does not exist is refused as any other wrong option is', async () => {
-  const { code, stderr } = await run(['run', model, ...question, '--kv-home', 'moon']);
-  assert.equal(code, 2);
-  assert.match(stderr, /--kv-home.*ram, ssd/s);
-});
-
 /** Whether `pid` has a file for keys and values open. */
 const hasFile = (pid: number): boolean =>
   readdirSync(`/proc/${pid}/fd`).some((fd) => {

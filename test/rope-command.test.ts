@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { writeRandomModel } from '../bench/random-model.ts';
+import { describe, type RopeDescription } from '../src/cli/describe.ts';
+import { openOutline } from '../src/engine/outline.ts';
+import type { RopeOptions } from '../src/model/rope.ts';
+import { attempt } from './support/attempt.ts';
 import { writeBatchModel } from './support/batch-model.ts';
+import { writeChatModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { serve } from './support/server.ts';
-import { smollm2 } from './support/smollm2.ts';
+import { Teller } from './support/teller.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -30,47 +35,64 @@ async function answer(file: string, ...args: readonly string[]): Promise<Answer>
 }
 
 test('a context of twice what a model was trained for is refused, with how to have it, and works stretched', async () => {
-  const refused = await run(['run', path, '-p', prompt, '--ctx', '128']);
+  const refused = await attempt('run', path, '-p', prompt, '--ctx', '128');
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /128 tokens is more than the 64 .*--rope-scale.*\[CONTEXT_BEYOND_MODEL\]/);
-  assert.match((await run(['run', path, '-p', prompt, ...twice, '--rope-scaling', 'none'])).stderr, /BEYOND_MODEL/);
-  for (const args of [twice, ['--rope-scale', '2'], ['--rope-base', '200000', '--ctx', '128']]) {
+  const unscaled = await attempt('run', path, '-p', prompt, ...twice, '--rope-scaling', 'none');
+  assert.match(unscaled.stderr, /BEYOND_MODEL/);
+  for (const args of [
+    ['--rope-scale', '2'],
+    ['--rope-base', '200000', '--ctx', '128'],
+  ]) {
     const { tokens, prompt_tokens } = await answer(path, ...args);
     assert.ok(prompt_tokens > 64 && tokens.length > 0, `${prompt_tokens} and ${tokens.length}`);
   }
 });
 
 test('each way to rotate gives an answer of its own', async () => {
-  const model = await smollm2();
-  const scale = ['--rope-scale', '8'];
+  const chat = folder.file('chat.gguf');
+  writeChatModel(chat);
+  const told = async (rope?: RopeOptions): Promise<string> => {
+    await using teller = new Teller(chat, { rope, context: 256 });
+    return (await teller.answer(prompt, { maxTokens: 24 })).tokens.join(' ');
+  };
+  const all = { scale: 8, scaling: 'yarn', base: 100 } as const;
+  const ways = [undefined, { scale: 8 }, { scale: 8, scaling: 'yarn' }, { base: 100 }, all] as const;
   const answers: string[] = [];
-  for (const args of [[], scale, [...scale, '--rope-scaling', 'yarn'], ['--rope-base', '100']]) {
-    answers.push((await answer(model, '--ctx', '256', ...args)).tokens.join(' '));
-  }
-  assert.equal(new Set(answers).size, 4, answers.join('\n'));
+  for (const rope of ways) answers.push(await told(rope));
+  assert.equal(new Set(answers).size, ways.length, answers.join('\n'));
+  const flags = ['--rope-scale', '8', '--rope-scaling', 'yarn', '--rope-base', '100'];
+  assert.equal((await answer(chat, '--ctx', '256', '-n', '24', ...flags)).tokens.join(' '), answers.at(-1));
 });
 
-test('rope is described where it is not plain', async () => {
-  const described = async (file: string, ...args: readonly string[]): Promise<string | undefined> =>
-    /^ {2}rope +(.*)$/m.exec((await run(['info', file, '-m', '400M', ...args])).stdout)?.[1];
+test('info says how a model rotates, to people where it is not plain, and to programs', async () => {
+  const described = (file: string, rope?: RopeOptions): RopeDescription =>
+    describe(openOutline(file, rope), false).rope;
   const model = (name: string, rope: object): string => {
     const shape = { layers: 1, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
     const [written = ''] = writeRandomModel(folder.file(name), { architecture: 'llama', ...shape, rope });
     return written;
   };
-  assert.equal(await described(path), undefined);
-  assert.equal(await described(path, ...twice), 'base 10000, stretched 2 times (linear)');
-  const other = ['--rope-scaling', 'yarn', '--rope-base', '1e6'];
-  assert.equal(await described(path, ...twice, ...other), 'base 1000000, stretched 2 times (yarn)');
+  const plain = { base: 10000, factor: 1, scaling: 'none', original_context: 64, factors: null };
+  assert.deepEqual(described(path), plain);
+  assert.deepEqual(described(path, { scale: 2 }), { ...plain, factor: 2, scaling: 'linear' });
+  assert.deepEqual(described(path, { scale: 2, scaling: 'yarn', base: 1e6 }), {
+    ...plain,
+    base: 1e6,
+    factor: 2,
+    scaling: 'yarn',
+  });
   const fixed = model('fixed.gguf', { base: 5e5, factors: 'fixed' });
-  assert.equal(await described(fixed), 'base 500000, factors of its own');
+  assert.deepEqual([described(fixed).base, described(fixed).factors], [5e5, 'fixed']);
   const long = model('long.gguf', { scaling: 'longrope', originalContext: 256, factors: 'long-short' });
-  assert.equal(await described(long), 'base 10000, factors for short and long contexts');
+  assert.equal(described(long).factors, 'by_context');
 
-  const { stdout } = await run(['info', path, '-m', '400M', ...twice, '--json']);
-  const { context, rope } = JSON.parse(stdout) as { context: number; rope: object };
-  assert.equal(context, 128);
-  assert.deepEqual(rope, { base: 10000, factor: 2, scaling: 'linear', original_context: 64, factors: null });
+  const info = async (...args: readonly string[]): Promise<string> =>
+    (await run(['info', path, '-m', '400M', ...args])).stdout;
+  assert.doesNotMatch(await info(), /^ {2}rope/m);
+  assert.match(await info(...twice), /^ {2}rope +base 10000, stretched 2 times \(linear\)$/m);
+  const { context, rope } = JSON.parse(await info(...twice, '--json')) as { context: number; rope: object };
+  assert.deepEqual([context, rope], [128, { ...plain, factor: 2, scaling: 'linear' }]);
 });
 
 test('numbers and kinds that cannot be are usage errors', async () => {
@@ -80,7 +102,7 @@ test('numbers and kinds that cannot be are usage errors', async () => {
     ['--rope-base', '1'],
     ['--rope-scaling', 'longrope'],
   ] as const) {
-    const { code, stderr } = await run(['run', path, '-p', 'Hi', flag, value]);
+    const { code, stderr } = await attempt('run', path, '-p', 'Hi', flag, value);
     assert.equal(code, 2, `${flag} ${value}`);
     assert.match(stderr, new RegExp(flag));
   }

@@ -35,12 +35,7 @@ export function chatCommand(): Command {
   for (const option of [...modelOptions(generationOptions()), ...promptCacheOptions()]) command.addOption(option);
   return command
     .option('-v, --verbose', 'print the plan, and timings after each answer, to stderr')
-    .action((path: string, options: ChatOptions) =>
-      interruptible((abort) => {
-        process.stdout.once('error', () => abort.abort());
-        return chat(path, options, abort.signal);
-      }),
-    );
+    .action((path: string, options: ChatOptions) => interruptible(({ signal }) => chat(path, options, signal)));
 }
 
 async function chat(path: string, options: ChatOptions, signal: AbortSignal): Promise<void> {

@@ -40,10 +40,7 @@ export function runCommand(): Command {
 }
 
 const run = (path: string, options: RunOptions): Promise<void> =>
-  interruptible((abort) => {
-    process.stdout.once('error', () => abort.abort());
-    return answer(path, options, abort.signal);
-  });
+  interruptible(({ signal }) => answer(path, options, signal));
 
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
   using session = options.session === undefined ? undefined : await Session.open(options.session);

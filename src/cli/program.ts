@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { EngineError, type ErrorKind } from '../base/errors.ts';
+import { benchCommand } from './bench.ts';
+import { chatCommand } from './chat.ts';
+import { cpuVariant } from './environment.ts';
+import { infoCommand } from './info.ts';
+import { listCommand } from './list.ts';
+import { printable } from './output.ts';
+import { psCommand } from './ps.ts';
+import { runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
+
+const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
+const usageExitCode = 2;
+
+/** The command line as it is parsed: it throws where it would exit. */
+export function program(): Command {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  const command = new Command('ssd-llm')
+    .description('Run language models larger than memory: weights stream from the SSD under a hard memory budget.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(--help shows the options)')
+    .hook('preAction', chooseCpu);
+  const subs = [runCommand(), chatCommand(), serveCommand(), listCommand(), psCommand(), infoCommand(), benchCommand()];
+  for (const sub of subs) command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
+  return command;
+}
+
+async function chooseCpu(): Promise<void> {
+  const variant = cpuVariant();
+  if (variant === undefined) return;
+  const { chooseCpuVariant } = await import('../ggml/cpu-variant.ts');
+  chooseCpuVariant(variant);
+}
+
+/** The exit code of the command line where `program` fails. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof EngineError) return exitCodes[error.kind];
+  // Commander has already said what was wrong; help and the version end with 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+  return 1;
+}
+
+/** What is said of a failure, unless commander has said it. */
+export function failureLine(error: unknown): string | undefined {
+  if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
+  if (error instanceof CommanderError) return undefined;
+  return `internal error: ${(error as Error).stack ?? error}`;
+}
