@@ -3,7 +3,7 @@ import test from 'node:test';
 import { parseSource, readSources, type Source } from './support/sources.ts';
 
 /** A folder imports only folders to its left. */
-const order = 'base gguf ggml text model plan stream kv run sample engine serve cli'.split(' ');
+const order = 'base gguf ggml jinja text model plan stream kv run sample engine serve cli'.split(' ');
 
 const src = readSources('src');
 const others = ['test', 'bench', 'examples'].flatMap(readSources);

@@ -1,0 +1,109 @@
+import { compareText } from './characters.ts';
+import { TemplateError, unsupported } from './errors.ts';
+import { isIterable, iterate } from './iterate.ts';
+import type { Meter } from './meter.ts';
+import {
+  Dict,
+  DictView,
+  isList,
+  isNumber,
+  isText,
+  numeric,
+  plain,
+  Range,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.ts';
+
+/** Python's ==. */
+export function equal(meter: Meter, a: Value, b: Value): boolean {
+  meter.step();
+  if (isText(a)) {
+    if (!isText(b) || plain(a).length !== plain(b).length) return false;
+    meter.text(plain(a).length);
+    return plain(a) === plain(b);
+  }
+  if (isNumber(a)) return isNumber(b) && numeric(a) === numeric(b);
+  if (isList(a)) return isList(b) && (a === b || sameItems(meter, a, b));
+  if (a instanceof Tuple) return b instanceof Tuple && (a === b || sameItems(meter, a.items, b.items));
+  if (a instanceof Dict) return b instanceof Dict && (a === b || sameEntries(meter, a, b));
+  if (a instanceof Undefined) return b instanceof Undefined;
+  if (a instanceof DictView && b instanceof DictView && a !== b) throw unsupported('comparing views of dicts');
+  if (a instanceof Range && b instanceof Range) return sameRange(a, b);
+  return a === b;
+}
+
+function sameItems(meter: Meter, a: readonly Value[], b: readonly Value[]): boolean {
+  if (a.length !== b.length) return false;
+  meter.enter();
+  const all = a.every((item, i) => same(meter, item, b[i] as Value));
+  meter.leave();
+  return all;
+}
+
+/** As elements are compared: what is the same object is equal. */
+function same(meter: Meter, a: Value, b: Value): boolean {
+  meter.step();
+  return (typeof a === 'object' && a === b) || equal(meter, a, b);
+}
+
+function sameEntries(meter: Meter, a: Dict, b: Dict): boolean {
+  if (a.size !== b.size) return false;
+  meter.enter();
+  let all = true;
+  for (const [key, value] of a.entries()) {
+    const other = b.get(meter, key);
+    all = other !== undefined && same(meter, value, other);
+    if (!all) break;
+  }
+  meter.leave();
+  return all;
+}
+
+function sameRange(a: Range, b: Range): boolean {
+  if (a.length !== b.length || a.length === 0) return a.length === b.length;
+  return a.start === b.start && (a.length === 1 || a.step === b.step);
+}
+
+/** Negative, zero or positive, as Python's < and > have it; NaN if neither holds. Throws TemplateError. */
+export function order(meter: Meter, a: Value, b: Value): number {
+  meter.step();
+  if (isNumber(a) && isNumber(b)) {
+    const [x, y] = [numeric(a), numeric(b)];
+    return x === y ? 0 : x - y > 0 || x - y < 0 ? x - y : Number.NaN;
+  }
+  if (isText(a) && isText(b)) {
+    meter.text(Math.min(plain(a).length, plain(b).length));
+    return compareText(plain(a), plain(b));
+  }
+  if (isList(a) && isList(b)) return orderItems(meter, a, b);
+  if (a instanceof Tuple && b instanceof Tuple) return orderItems(meter, a.items, b.items);
+  if (a instanceof Undefined) return a.fail();
+  if (b instanceof Undefined) return b.fail();
+  throw new TemplateError(`a ${typeName(a)} and a ${typeName(b)} have no order`);
+}
+
+function orderItems(meter: Meter, a: readonly Value[], b: readonly Value[]): number {
+  meter.enter();
+  const at = a.findIndex((item, i) => i >= b.length || !same(meter, item, b[i] as Value));
+  const result = at < 0 || at >= b.length ? a.length - b.length : order(meter, a[at] as Value, b[at] as Value);
+  meter.leave();
+  return result;
+}
+
+/** Python's `item in container`. */
+export function contains(meter: Meter, container: Value, item: Value): boolean {
+  if (isText(container)) {
+    if (item instanceof Undefined) return item.fail();
+    if (!isText(item)) throw new TemplateError(`a ${typeName(item)} cannot be in a text`);
+    meter.search(plain(container).length, plain(item).length);
+    return plain(container).includes(plain(item));
+  }
+  if (container instanceof Dict) return container.get(meter, item) !== undefined;
+  if (container instanceof DictView && container.part === 'keys') return contains(meter, container.dict, item);
+  if (!isIterable(container)) throw new TemplateError(`a ${typeName(container)} contains nothing`);
+  for (const element of iterate(meter, container)) if (same(meter, element, item)) return true;
+  return false;
+}

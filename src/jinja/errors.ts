@@ -1,0 +1,24 @@
+/** A template that cannot be read or rendered; `line` is where, from 1 on, as far as it is known. */
+export class TemplateError extends Error {
+  constructor(reason: string, line?: number) {
+    super(line === undefined ? reason : `line ${line}: ${reason}`);
+    this.name = 'TemplateError';
+  }
+}
+
+/** The bounds that a rendering is kept in. */
+export type LimitName = 'steps' | 'output' | 'memory' | 'depth';
+
+/** A rendering that was stopped at one of its limits. */
+export class LimitError extends TemplateError {
+  readonly limit: LimitName;
+
+  constructor(limit: LimitName, reason: string) {
+    super(reason);
+    this.name = 'LimitError';
+    this.limit = limit;
+  }
+}
+
+/** Something that Jinja2 does and this engine does not. */
+export const unsupported = (what: string): TemplateError => new TemplateError(`${what} is not supported`);

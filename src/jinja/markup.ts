@@ -1,0 +1,22 @@
+import type { Meter } from './meter.ts';
+import { str } from './print.ts';
+import { Markup, type Value } from './values.ts';
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '>': '&gt;',
+  '<': '&lt;',
+  "'": '&#39;',
+  '"': '&#34;',
+};
+
+/** A value as text in HTML; what is marked stays as it is. */
+export function escapeHtml(meter: Meter, value: Value): Markup {
+  return value instanceof Markup ? value : escapeText(meter, str(meter, value));
+}
+
+export function escapeText(meter: Meter, text: string): Markup {
+  // An entity has six characters at most.
+  meter.text(6 * text.length);
+  return new Markup(text.replace(/[&<>'"]/g, (character) => entities[character] as string));
+}
