@@ -32,9 +32,7 @@ interface Exclusive {
 }
 
 const templateKey = 'tokenizer.chat_template';
-/**
- * Characters that no token has: the longest of Llama 3 stands for 128. Asking a vocabulary takes a tenth of a second.
- */
+/** Characters that no token has (128 in Llama 3's longest). Asking a vocabulary takes a tenth of a second. */
 const longestToken = 1024;
 /** libuv's threads if nobody asked for more. */
 const defaultIoThreads = 4;
@@ -150,15 +148,11 @@ export class Model implements AsyncDisposable {
   /** Messages through the model's template, up to where its answer begins. Throws TEMPLATE_FAILED. */
   render(messages: readonly Message[]): string {
     if (this.#closed) throw this.#closedError();
-    this.#template ??= this.#readTemplate();
-    const context = this.#options.context ?? this.outline.config.context;
-    return this.#template.render(messages, { addGenerationPrompt: true, mostLength: context * longestToken });
-  }
-
-  #readTemplate(): ChatTemplate {
     const source = this.outline.file.metadata.string(templateKey, undefined);
     if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    return new ChatTemplate(source, this.#specialTexts());
+    this.#template ??= new ChatTemplate(source, this.#specialTexts());
+    const context = this.#options.context ?? this.outline.config.context;
+    return this.#template.render(messages, { addGenerationPrompt: true, mostLength: context * longestToken });
   }
 
   /** What was done since the model was opened, and how things stand. */
