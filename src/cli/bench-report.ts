@@ -4,7 +4,7 @@ import type { Figures, Range } from '../engine/figures.ts';
 import type { GenerationStats } from '../engine/stats.ts';
 import type { PlanSummary } from '../plan/explain.ts';
 import type { ModelDescription } from './describe.ts';
-import { printable } from './output.ts';
+import { harmless, printable } from './printable.ts';
 
 /** All that a benchmark found out: bytes and seconds, unless the name says otherwise; medians, unless it says rounds. */
 export interface BenchReport extends Figures {
@@ -35,7 +35,7 @@ export interface BenchReport extends Figures {
 /** How a report can be printed, each with a newline at its end. */
 export const formats = {
   md: (report: BenchReport): string => markdown(rowsOf(report)),
-  json: (report: BenchReport): string => `${JSON.stringify(report, undefined, 2)}\n`,
+  json: (report: BenchReport): string => `${harmless(JSON.stringify(report, undefined, 2))}\n`,
   csv: (report: BenchReport): string => csv(report),
 } as const;
 

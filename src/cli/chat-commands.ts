@@ -1,8 +1,8 @@
 import { EngineError } from '../base/errors.ts';
 import { columns } from './columns.ts';
 import type { Conversation } from './conversation.ts';
-import { printable } from './output.ts';
 import { parameterNamed, parameterNames, parameterRows, withParameter } from './parameters.ts';
+import { printable } from './printable.ts';
 
 type Row = readonly [name: string, value: string];
 

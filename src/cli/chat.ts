@@ -15,8 +15,9 @@ import { interruptible } from './interrupt.ts';
 import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
 import { generationOptions } from './options.ts';
-import { note, printable, write } from './output.ts';
+import { note, write, writeAnswer } from './output.ts';
 import type { Parameters } from './parameters.ts';
+import { printable } from './printable.ts';
 import { Progress } from './progress.ts';
 import { promptCacheOptions } from './prompt-cache-options.ts';
 import { Terminal } from './terminal.ts';
@@ -183,7 +184,7 @@ async function print(generation: Generation): Promise<string> {
   try {
     for await (const { text } of generation) {
       whole += text;
-      await write(text);
+      await writeAnswer(text);
     }
   } finally {
     if (whole !== '' && !whole.endsWith('\n')) await write('\n');

@@ -11,7 +11,8 @@ import { describe, type ModelDescription, type RopeDescription } from './describ
 import { forecast } from './forecast.ts';
 import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
 import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
-import { printable, warn, write } from './output.ts';
+import { warn, write, writeJson } from './output.ts';
+import { printable } from './printable.ts';
 import { type RopeFlags, ropeOf, ropeOptions } from './rope-options.ts';
 
 interface InfoOptions extends MachineFlags, KvFlags, RopeFlags {
@@ -42,7 +43,7 @@ async function info(path: string, options: InfoOptions): Promise<void> {
   const failed = planned instanceof EngineError;
   if (options.json) {
     const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
-    await write(`${JSON.stringify({ ...model, plan }, undefined, 2)}\n`);
+    await writeJson({ ...model, plan });
   } else {
     const plan = failed ? [planned.message] : planText(planned, options.memoryBudget === undefined);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);

@@ -6,7 +6,8 @@ import { columns } from './columns.ts';
 import { debugLog } from './debug.ts';
 import { currentUser } from './environment.ts';
 import { moment } from './moment.ts';
-import { note, printable, write } from './output.ts';
+import { note, write, writeJson } from './output.ts';
+import { printable } from './printable.ts';
 import type { Flags } from './settings.ts';
 
 interface ListOptions extends Flags {
@@ -35,7 +36,7 @@ async function list(named: readonly string[], { json, ...flags }: ListOptions): 
   );
   const models = library.models();
   (await debugLog())?.('models found', { folder, files: models.flatMap((model) => model.files) });
-  await write(json ? `${JSON.stringify(models.map(toJson), undefined, 2)}\n` : `${table(models).join('\n')}\n`);
+  await (json ? writeJson(models.map(toJson)) : write(`${table(models).join('\n')}\n`));
 }
 
 const table = (models: readonly LibraryModel[]): readonly string[] =>

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
+import { harmless, printable, showable } from './printable.ts';
 
 /** Writes to stdout, and waits where the reader is slow. Resolves at once when nobody reads any more. */
 export function write(text: string): Promise<void> {
@@ -8,9 +9,16 @@ export function write(text: string): Promise<void> {
   });
 }
 
-/** Writes a line to stderr. */
+/** Writes a piece of an answer to stdout: as it is, but to a terminal what a terminal may show. */
+export const writeAnswer = (text: string): Promise<void> => write(process.stdout.isTTY ? showable(text) : text);
+
+/** Writes a value to stdout as JSON, indented unless it is `short`. */
+export const writeJson = (value: unknown, { short = false }: { readonly short?: boolean } = {}): Promise<void> =>
+  write(`${harmless(JSON.stringify(value, undefined, short ? undefined : 2))}\n`);
+
+/** Writes a line, or several, to stderr. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${showable(line)}\n`);
 }
 
 /** Says what is worth knowing, though nothing is wrong. */
@@ -26,9 +34,6 @@ export function handleOutputErrors(): void {
     process.exitCode = 1;
   });
 }
-
-/** Text from a file, safe to show: without the control characters that a terminal would obey. */
-export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '\uFFFD');
 
 /** Writes a file, in place of one that is there. Throws UNWRITABLE. */
 export const writeFile = (file: string, text: string): void => writing(file, () => writeFileSync(file, text));

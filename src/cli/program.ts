@@ -6,7 +6,7 @@ import { chatCommand } from './chat.ts';
 import { cpuVariant } from './environment.ts';
 import { infoCommand } from './info.ts';
 import { listCommand } from './list.ts';
-import { printable } from './output.ts';
+import { printable } from './printable.ts';
 import { psCommand } from './ps.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';

@@ -4,7 +4,8 @@ import { columns } from './columns.ts';
 import { debugLog } from './debug.ts';
 import { currentUser } from './environment.ts';
 import { moment } from './moment.ts';
-import { printable, write } from './output.ts';
+import { write, writeJson } from './output.ts';
+import { printable } from './printable.ts';
 import type { RunningModel } from './running.ts';
 import { addressOptions } from './serve.ts';
 import type { Flags } from './settings.ts';
@@ -29,7 +30,7 @@ async function ps({ json, ...flags }: PsOptions): Promise<void> {
   const { host, port, apiKey } = settingsOf(flags, currentUser());
   (await debugLog())?.('asking', { host, port, key: apiKey !== undefined });
   const models = await runningModels({ host, port, apiKey });
-  await write(json ? `${JSON.stringify(models, undefined, 2)}\n` : `${table(models).join('\n')}\n`);
+  await (json ? writeJson(models) : write(`${table(models).join('\n')}\n`));
 }
 
 const table = (models: readonly RunningModel[]): readonly string[] =>

@@ -9,7 +9,7 @@ import { interruptible } from './interrupt.ts';
 import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
 import { generationOptions } from './options.ts';
-import { note, write } from './output.ts';
+import { note, write, writeAnswer, writeJson } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
 import { type PromptFlags, tokensOf } from './prompt.ts';
@@ -71,7 +71,7 @@ async function answer(path: string, options: RunOptions, signal: AbortSignal): P
       done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });
   const text = await print(generation, options.json ?? false);
-  if (options.json) await write(`${JSON.stringify(toJson(generation, text))}\n`);
+  if (options.json) await writeJson(toJson(generation, text), { short: true });
   if (options.verbose) for (const line of [...timings(generation), ...fromCache(options, generation)]) note(line);
   // An answer that cannot be kept has been given all the same.
   await session?.save(model, text);
@@ -96,7 +96,7 @@ async function print(generation: Generation, silent: boolean): Promise<string> {
   let whole = '';
   for await (const { text } of generation) {
     whole += text;
-    if (!silent) await write(text);
+    if (!silent) await writeAnswer(text);
   }
   if (!silent && !whole.endsWith('\n')) await write('\n');
   return whole;

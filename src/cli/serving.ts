@@ -14,7 +14,8 @@ import { kvOf } from './kv-options.ts';
 import { logTo } from './log.ts';
 import { tellsAll } from './log-level.ts';
 import { draftOf } from './options.ts';
-import { note, printable } from './output.ts';
+import { note } from './output.ts';
+import { printable } from './printable.ts';
 import { ropeOf } from './rope-options.ts';
 import type { Settings } from './settings.ts';
 
