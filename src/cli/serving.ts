@@ -4,6 +4,7 @@ import type { Plan } from '../plan/plan.ts';
 import { isLoopback, reachable, urlOf } from '../serve/address.ts';
 import { createApp } from '../serve/app.ts';
 import { Engines } from '../serve/engines.ts';
+import type { Health } from '../serve/hub.ts';
 import { Library } from '../serve/library.ts';
 import type { Log } from '../serve/log.ts';
 import { listen, type RunningServer } from '../serve/server.ts';
@@ -49,8 +50,8 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
   };
   await using engines = new Engines(library, engineSettings, log);
   const loopback = isLoopback(host);
-  const ready = (): boolean => engines.ready();
-  const app = createApp({ hub: engines, log, apiKey, origins, loopback, hostname: hostname(), ready });
+  const health = (): Health => engines.health();
+  const app = createApp({ hub: engines, log, apiKey, origins, loopback, hostname: hostname(), health });
   const onError = (error: Error): void => log.error({}, error.message);
   const server = await listen(app, { host, port, onError });
   leaveOut = (path, error) => log.warn({ path }, error.message);

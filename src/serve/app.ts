@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { extraRoutes } from './extras.ts';
 import { heldUntilAnswered } from './holds.ts';
-import type { Hub } from './hub.ts';
+import type { Health, Hub } from './hub.ts';
 import type { Log } from './log.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
@@ -19,12 +19,12 @@ export interface AppOptions {
   readonly loopback: boolean;
   /** The machine's name. */
   readonly hostname: string;
-  /** False while the server cannot answer yet. */
-  ready(): boolean;
+  /** Can a request be answered now? */
+  health(): Health;
 }
 
 /** The whole HTTP side, without a socket. */
-export function createApp({ hub, log, apiKey, origins, loopback, hostname, ready }: AppOptions): Hono {
+export function createApp({ hub, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     const began = performance.now();
@@ -39,7 +39,7 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, ready
   app.use(heldUntilAnswered);
   app.route('/', ollamaRoutes(hub, log));
   app.route('/v1', openaiRoutes(hub, log));
-  app.route('/', extraRoutes(hub, log, ready));
+  app.route('/', extraRoutes(hub, log, health));
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
     // Nobody is left to read why.

@@ -146,7 +146,7 @@ export class EngineStage implements AsyncDisposable {
       const process = await EngineProcess.start(startOf(model, context), options, signal);
       const resident: Resident = { model, process, users: 0, keepAlive, expires: undefined, timer: undefined };
       this.#resident = resident;
-      log.info({ model: model.name, ...process.facts }, 'the engine runs');
+      log.info({ model: model.name, pid: process.pid, ...process.facts }, 'the engine runs');
       void process.ended.then((reason) => {
         onEnd(process.tally);
         clearTimeout(resident.timer);

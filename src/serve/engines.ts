@@ -12,7 +12,7 @@ import { EngineAnswer, type Outcome } from './answer.ts';
 import type { Call, TokenizedPart } from './child/protocol.ts';
 import { EngineStage, type Lodging } from './engine-stage.ts';
 import { fitting } from './fitting.ts';
-import type { Answer, Ask, AskOptions, Hub, LoadedModel, Metric, ServedModel } from './hub.ts';
+import type { Answer, Ask, AskOptions, Health, Hub, LoadedModel, Metric, ServedModel } from './hub.ts';
 import type { Library, LibraryModel } from './library.ts';
 import type { Log } from './log.ts';
 import { metricsOf } from './metrics.ts';
@@ -49,6 +49,8 @@ export interface EngineSettings {
 
 /** Tokens that an engine is asked to write at once. */
 const tokensAtOnce = 4096;
+/** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
+const stalled = 10;
 /** Places that are counted on while no engine says how many it has. */
 const usualParallel = 4;
 
@@ -92,9 +94,9 @@ export class Engines implements Hub, AsyncDisposable {
     });
   }
 
-  /** False while an engine starts. */
-  ready(): boolean {
-    return !this.#stage.starting;
+  health(): Health {
+    if (this.#stage.starting) return 'loading';
+    return (this.#stage.resident?.process.silent ?? 0) < stalled ? 'ok' : 'stalled';
   }
 
   models(): readonly ServedModel[] {

@@ -3,17 +3,20 @@ import test from 'node:test';
 import { FakeHub, servedModel } from '../../test/support/fake-hub.ts';
 import { post, served } from '../../test/support/served.ts';
 import { EngineError } from '../base/errors.ts';
+import type { Health } from './hub.ts';
 
 test('health tells whether the server can answer yet', async () => {
-  let ready = false;
-  const { app } = served({ ready: () => ready });
+  let health: Health = 'loading';
+  const { app } = served({ health: () => health });
   const loading = await app.request('/health');
   assert.equal(loading.status, 503);
   assert.deepEqual(await loading.json(), { status: 'loading' });
-  ready = true;
+  health = 'ok';
   const ok = await app.request('/health');
   assert.equal(ok.status, 200);
   assert.deepEqual(await ok.json(), { status: 'ok' });
+  health = 'stalled';
+  assert.equal((await app.request('/health')).status, 503);
 });
 
 test("metrics are in Prometheus' text format", async () => {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { jsonBody } from './body.ts';
-import type { Hub, Metric, ServedModel } from './hub.ts';
+import type { Health, Hub, Metric, ServedModel } from './hub.ts';
 import { tokenList } from './lists.ts';
 import type { Log } from './log.ts';
 import { Messages } from './openai/messages.ts';
@@ -30,10 +30,13 @@ function modelOf(hub: Hub, name: string | null | undefined): ServedModel {
   return model;
 }
 
-/** llama-server's endpoints beside OpenAI's. `ready` is false while the server cannot answer yet. */
-export const extraRoutes = (hub: Hub, log: Log, ready: () => boolean): Hono =>
+/** llama-server's endpoints beside OpenAI's. */
+export const extraRoutes = (hub: Hub, log: Log, health: () => Health): Hono =>
   new Hono()
-    .get('/health', (c) => (ready() ? c.json({ status: 'ok' }) : c.json({ status: 'loading' }, 503)))
+    .get('/health', (c) => {
+      const status = health();
+      return c.json({ status }, status === 'ok' ? 200 : 503);
+    })
     .get('/metrics', async (c) =>
       c.body(exposition(await hub.metrics()), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )

@@ -27,6 +27,9 @@ export interface ServedModel {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+/** How things stand with whoever answers: an engine starts, or one has given no sign of life for a while. */
+export type Health = 'ok' | 'loading' | 'stalled';
+
 /** A model whose engine runs. */
 export interface LoadedModel {
   readonly model: ServedModel;

@@ -11,7 +11,7 @@ export interface Served {
 
 export function served(options: Partial<AppOptions> = {}, hub: FakeHub = new FakeHub()): Served {
   const log = new FakeLog();
-  const plain = { origins: [], loopback: false, hostname: 'workstation', ready: () => true };
+  const plain = { origins: [], loopback: false, hostname: 'workstation', health: () => 'ok' as const };
   return { hub, log, app: createApp({ ...plain, hub, log, ...options }) };
 }
 

@@ -1,13 +1,25 @@
 /** The process that one model's engine runs in: `EngineProcess` starts it and gives it orders. */
 import type { Order, Report } from './protocol.ts';
 import { Session } from './session.ts';
+import { watchEventLoop } from './watchdog.ts';
 
+/** Milliseconds that closing may take when nobody is left to wait for it. */
+const patience = 5000;
+
+// First of all, so that what it takes is part of what the process takes, which the plan counts.
+const watched = watchEventLoop();
 const session = new Session((report: Report) => {
   // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
   if (process.connected) process.send?.(report, undefined, undefined, () => {});
 });
 
-process.on('message', (order: Order) => session.obey(order));
-process.on('disconnect', () => session.end());
+process.on('message', async (order: Order) => {
+  await watched;
+  session.obey(order);
+});
+process.on('disconnect', () => {
+  void session.end();
+  setTimeout(() => process.exit(1), patience);
+});
 // A terminal sends these to the server and its engines alike; the server says when it is time.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -15,6 +15,7 @@ import {
   type Tally,
   type Told,
 } from './protocol.ts';
+import { longestSilence, Silence } from './silence.ts';
 
 /** Beside this file, whether that is a source or part of a bundle. */
 const program = fileURLToPath(new URL(`engine-main${extname(import.meta.url)}`, import.meta.url));
@@ -22,6 +23,8 @@ const program = fileURLToPath(new URL(`engine-main${extname(import.meta.url)}`, 
 const flags = ['--max-semi-space-size=4'];
 /** Milliseconds that an engine has to end by itself. */
 const patience = 5000;
+/** Milliseconds between two looks whether it is alive; it reports as often. */
+const second = 1000;
 
 /** Reads what an engine says to one request. */
 interface Listener {
@@ -53,6 +56,7 @@ export class EngineProcess {
   readonly #name: string;
   readonly #listeners: Map<number, Listener>;
   readonly #tally: { last: Tally };
+  readonly #silence: Silence;
   #ids = 0;
   #closing = false;
 
@@ -62,6 +66,7 @@ export class EngineProcess {
     this.#name = parts.name;
     this.#listeners = parts.listeners;
     this.#tally = parts.tally;
+    this.#silence = parts.silence;
     this.ended = parts.ended;
   }
 
@@ -76,14 +81,28 @@ export class EngineProcess {
     });
     const listeners = new Map<number, Listener>();
     const tally = { last: { sums: noSums, state: noState } };
-    const ended = endOf(child);
-    void ended.then((reason) => {
+    const silence = new Silence();
+    const fail = (reason: string): void => {
       for (const listener of listeners.values()) listener.fail(new EngineError('ENGINE_DIED', { model: name, reason }));
       listeners.clear();
+    };
+    const hangs = `it gave no sign of life for ${longestSilence} s`;
+    const watch = setInterval(() => {
+      silence.pass();
+      if (silence.intervals < longestSilence) return;
+      child.kill('SIGKILL');
+      // A process that waits for a device may not end at once.
+      fail(hangs);
+    }, second).unref();
+    const ended = endOf(child).then((reason) => {
+      clearInterval(watch);
+      return silence.intervals < longestSilence ? reason : hangs;
     });
+    void ended.then(fail);
     const started = new Promise<EngineFacts>((resolve, reject) => {
       void ended.then((reason) => reject(new EngineError('ENGINE_DIED', { model: name, reason })));
       child.on('message', (report: Report) => {
+        silence.break();
         tally.last = report.tally;
         if (report.kind === 'started') resolve(report.facts);
         else if (report.kind === 'refused') reject(errorOf(report.failure));
@@ -99,7 +118,7 @@ export class EngineProcess {
     signal.addEventListener('abort', kill);
     try {
       send(child, { kind: 'start', start });
-      return new EngineProcess(child, await started, { name, listeners, tally, ended });
+      return new EngineProcess(child, await started, { name, listeners, tally, silence, ended });
     } catch (error) {
       kill();
       await ended;
@@ -108,6 +127,16 @@ export class EngineProcess {
     } finally {
       signal.removeEventListener('abort', kill);
     }
+  }
+
+  /** Undefined if it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Seconds since it gave a sign of life. */
+  get silent(): number {
+    return this.#silence.intervals;
   }
 
   /** What it has counted, as of its last report. */
@@ -222,6 +251,7 @@ interface Parts {
   readonly name: string;
   readonly listeners: Map<number, Listener>;
   readonly tally: { last: Tally };
+  readonly silence: Silence;
   readonly ended: Promise<string>;
 }
 

@@ -10,7 +10,7 @@ import type { Ask, TokenLogprob } from '../hub.ts';
 import { optionsOf, tokenizedPart, tokensOf } from './asking.ts';
 import { type Call, type EngineStart, failureOf, type Order, type Report, type Said } from './protocol.ts';
 
-/** Milliseconds between two reports of what was counted. */
+/** Milliseconds between two reports of what was counted, which are signs of life as well. */
 const tallyInterval = 1000;
 
 /** What an engine process does: obeys orders, and reports. */
@@ -19,10 +19,11 @@ export class Session {
   readonly #asked: Map<number, AbortController> = new Map();
   #model: Model | undefined;
   #context = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(report: (report: Report) => void) {
     this.#report = report;
+    this.#timer = setInterval(() => this.#say({ kind: 'tally' }), tallyInterval);
   }
 
   obey(order: Order): void {
@@ -67,7 +68,6 @@ export class Session {
       const longestToken = Math.max(1, this.#model.vocabulary.longestPiece());
       const { budget: memory, context, parallel } = plan;
       this.#say({ kind: 'started', facts: { memory, context, parallel, longestToken } });
-      this.#timer = setInterval(() => this.#say({ kind: 'tally' }), tallyInterval);
     } catch (error) {
       this.#say({ kind: 'refused', failure: failureOf(error) });
     }

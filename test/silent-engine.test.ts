@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EngineError } from '../src/base/errors.ts';
+import { EngineProcess } from '../src/serve/child/engine-process.ts';
+import type { EngineStart } from '../src/serve/child/protocol.ts';
+import { longestSilence } from '../src/serve/child/silence.ts';
+import { isAlive } from './support/processes.ts';
+import { smollm2 } from './support/smollm2.ts';
+
+const startOf = (path: string): EngineStart => ({
+  path,
+  memoryBudget: 400 * 2 ** 20,
+  context: 256,
+  parallel: 1,
+  promptCache: 0,
+  promptCacheFolder: undefined,
+  draft: undefined,
+  kv: { home: 'ram' },
+  rope: undefined,
+  kernels: 'plain',
+  threads: 1,
+  ioThreads: 4,
+  cpuVariant: undefined,
+  debug: false,
+  reading: undefined,
+});
+
+const linux = { skip: process.platform !== 'linux' };
+
+test('an engine that gives no sign of life is ended, and its requests are told so', linux, async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const options = { name: 'still', onWarning: () => {}, onEvent: () => {} };
+  const engine = await EngineProcess.start(startOf(await smollm2()), options, new AbortController().signal);
+  const { pid = 0 } = engine;
+  process.kill(pid, 'SIGSTOP');
+  // What it had said before may still be on its way.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const failed = assert.rejects(engine.call({ name: 'load' }), (error) => {
+    assert.ok(error instanceof EngineError && error.code === 'ENGINE_DIED');
+    assert.match(error.message, /no sign of life for 30 s.*the next request starts it again/);
+    return true;
+  });
+  t.mock.timers.tick((longestSilence - 1) * 1000);
+  assert.equal(engine.silent, longestSilence - 1);
+  assert.ok(isAlive(pid));
+  t.mock.timers.tick(1000);
+  await failed;
+  assert.match(await engine.ended, /no sign of life/);
+});
