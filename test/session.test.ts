@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import test, { after } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { writeChatModel } from './support/chat-model.ts';
-import { run } from './support/cli.ts';
+import { run, start } from './support/cli.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const own = tempFolder();
 after(() => own[Symbol.dispose]());
 const model = own.file('chat.gguf');
 writeChatModel(model);
+
+const machine = ['-m', '300M', '-t', '1'];
 
 interface Answer {
   readonly text: string;
@@ -19,7 +22,7 @@ interface Answer {
 
 /** Asks with a session, which ends without an error. */
 async function ask(session: string, prompt: string, ...args: readonly string[]): Promise<Answer & { stderr: string }> {
-  const fixed = ['-n', '12', '--temperature', '0', '-m', '300M', '-t', '1', '--json'];
+  const fixed = ['-n', '12', '--temperature', '0', ...machine, '--json'];
   const { code, stdout, stderr } = await run(['run', model, '-p', prompt, '--session', session, ...fixed, ...args]);
   assert.equal(code, 0, stderr);
   return { ...(JSON.parse(stdout) as Answer), stderr };
@@ -82,4 +85,31 @@ test('a file that is no session is refused and left as it is; a damaged one is n
   const next = await ask(damaged, 'And three of Africa?');
   assert.match(next.stderr, /it is computed again/);
   assert.notEqual(next.text, text);
+});
+
+test('two at once do not take turns from each other: the second is told; one that was killed keeps nobody out', async () => {
+  using folder = tempFolder();
+  const path = folder.file('kept.session');
+  /** Waits for its prompt, with the session open. */
+  const waiting = async (): Promise<ReturnType<typeof start>> => {
+    const one = start(['run', model, ...machine, '-n', '4', '--session', path], { keepInput: true });
+    while (!existsSync(`${path}.lock`)) {
+      const ended = await Promise.race([setTimeout(20), one.ended]);
+      if (ended) assert.fail(ended.stderr);
+    }
+    return one;
+  };
+  const first = await waiting();
+  const second = await run(['run', model, ...machine, '-p', 'Hello', '--session', path]);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /kept\.session is in use by another process \(\d+\).*\[FILE_IN_USE\]/);
+  first.child.stdin?.end('Name a river.');
+  assert.equal((await first.ended).code, 0);
+
+  const killed = await waiting();
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  const { stats } = await ask(path, 'And a lake?');
+  assert.ok(stats.prefill.cached > 10, 'the turn of the first one is there');
+  assert.deepEqual(readdirSync(folder.path), ['kept.session']);
 });
