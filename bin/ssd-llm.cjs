@@ -2,7 +2,7 @@
 'use strict';
 
 const { spawn } = require('node:child_process');
-const { existsSync } = require('node:fs');
+const { existsSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 
@@ -13,7 +13,28 @@ const main = join(__dirname, '..', 'dist', 'cli', 'main.js');
 // Reads and computing share libuv's thread pool, whose size is fixed when it is first used: before any ES module loads.
 const poolSize = 'UV_THREADPOOL_SIZE';
 
-if (!existsSync(main)) {
+/** Addresses that the program and its libraries take beside what Node has, in bytes. */
+const startBytes = 160 * 2 ** 20;
+
+/**
+ * False if a limit of addresses (`ulimit -v`) leaves too few to start: Node would abort somewhere on the way. Before any
+ * module is loaded C is told to serve all threads from one place: 64 MiB of addresses for each would soon be all there are.
+ */
+function hasRoom() {
+  if (process.platform !== 'linux') return true;
+  if (!/^Max address space +\d/m.test(readFileSync('/proc/self/limits', 'utf8'))) return true;
+  const libc = require('koffi').load(null);
+  const arenaMax = -8; // M_ARENA_MAX
+  libc.func('int mallopt(int, int)')(arenaMax, 1);
+  const address = libc.func('void *malloc(size_t)')(startBytes);
+  libc.func('void free(void *)')(address);
+  return Boolean(address);
+}
+
+if (!hasRoom()) {
+  process.stderr.write('error: the limit of addresses (ulimit -v) is too low to start; raise it [OUT_OF_MEMORY]\n');
+  process.exitCode = 1;
+} else if (!existsSync(main)) {
   process.stderr.write('error: ssd-llm has not been built; run: npm run build\n');
   process.exitCode = 1;
 } else if (process.env[poolSize] === undefined && process.platform === 'win32') {

@@ -3,6 +3,7 @@ import type { Debug } from '../base/debug.ts';
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
+import { checkRoom } from '../ggml/system.ts';
 import { openKvFile, removeAbandoned } from '../kv/file.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../kv/prefix-files.ts';
 import { PrefixMemory } from '../kv/prefix-memory.ts';
@@ -46,6 +47,9 @@ interface PromptFolder {
   readonly folderBytes?: number | undefined;
   readonly warn?: ((reason: Error) => void) | undefined;
 }
+
+/** Addresses beside a plan that passes may ask for: graphs, stacks of threads, JavaScript. Measured: up to 100 MiB. */
+const passBytes = 128 * 2 ** 20;
 
 /** What a pass may take, and how far sequences may guess ahead. */
 type RuntimeLimits = Omit<PassLimits, 'chunk'> & { readonly ahead: number; readonly adaptive: boolean };
@@ -133,6 +137,7 @@ export class Runtime implements AsyncDisposable {
       const staged = { ring: kvRing, source: kvSource };
       const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
       const forward = memory.use(new Forward(passes));
+      checkRoom(plan.shares.compute + passBytes, 'computing');
       return new Runtime(
         {
           path: outline.path,

@@ -9,7 +9,7 @@ import { silence } from './log.ts';
  */
 export interface Ggml {
   // contexts, tensors, graphs
-  ggml_init(params: { mem_size: number; mem_buffer: null; no_alloc: boolean }): Pointer;
+  ggml_init(params: { mem_size: number; mem_buffer: Pointer; no_alloc: boolean }): Pointer;
   ggml_free(context: Pointer): void;
   ggml_tensor_overhead(): number;
   ggml_graph_overhead_custom(size: number, grads: boolean): number;

@@ -1,5 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import { type Ggml, loadGgml } from './api.ts';
+import { Context } from './context.ts';
 import type { Pointer } from './library.ts';
 import type { Rope } from './rope.ts';
 import { newTensor } from './tensor-set.ts';
@@ -55,9 +56,10 @@ export class Graph implements Disposable {
   readonly pointer: Pointer;
   readonly #api: Ggml;
   readonly #context: Pointer;
+  readonly #memory: Context;
   #nodes = 0;
 
-  /** With room for so many nodes. */
+  /** With room for so many nodes. Throws OUT_OF_MEMORY. */
   constructor(capacity = 20480) {
     this.#api = loadGgml();
     this.capacity = capacity;
@@ -66,7 +68,8 @@ export class Graph implements Disposable {
       2 * this.capacity * this.#api.ggml_tensor_overhead() +
       3 * this.#api.ggml_graph_overhead_custom(this.capacity, false) +
       this.capacity * sliceBytes;
-    this.#context = this.#api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
+    this.#memory = new Context(bytes);
+    this.#context = this.#memory.pointer;
     this.pointer = this.#api.ggml_new_graph_custom(this.#context, this.capacity, false);
   }
 
@@ -266,7 +269,7 @@ export class Graph implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#api.ggml_free(this.#context);
+    this.#memory[Symbol.dispose]();
   }
 
   #node(pointer: Pointer, shape: readonly number[]): Tensor {

@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
+import { EngineError } from '../base/errors.ts';
 import type { Pointer } from './library.ts';
 
 /** Bytes of a memory page, and the unit direct reads are aligned to. 16 KiB covers Apple Silicon. */
@@ -68,6 +69,20 @@ export const disablePageCache = (fd: number): boolean => {
     ) !== -1
   );
 };
+
+const malloc = libc('linux', 'void *malloc(size_t)');
+const free = libc('linux', 'void free(void *)');
+
+/**
+ * Throws OUT_OF_MEMORY unless the system would give `bytes` more, which `what` names; nothing is touched or kept. Where
+ * Linux's limit of addresses is reached, JavaScript's own memory and C++ end the process; elsewhere there is none.
+ */
+export function checkRoom(bytes: number, what: string): void {
+  if (process.platform !== 'linux') return;
+  const address = malloc(bytes);
+  if (!address) throw new EngineError('OUT_OF_MEMORY', { bytes, what });
+  free(address);
+}
 
 /** Zeros for files are written so many at once. */
 const zeroBytes = 2 ** 22;

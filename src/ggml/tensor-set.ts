@@ -1,22 +1,22 @@
 import { loadGgml } from './api.ts';
+import { Context } from './context.ts';
 import type { Pointer } from './library.ts';
 
 /** Tensors that outlive graphs: weights, KV. They have no memory until they are placed in some. */
 export class TensorSet implements Disposable {
-  readonly #context: Pointer;
+  readonly #context: Context;
 
+  /** Throws OUT_OF_MEMORY. */
   constructor(capacity: number) {
-    const api = loadGgml();
-    const bytes = capacity * api.ggml_tensor_overhead();
-    this.#context = api.ggml_init({ mem_size: bytes, mem_buffer: null, no_alloc: true });
+    this.#context = new Context(capacity * loadGgml().ggml_tensor_overhead());
   }
 
   add(type: number, shape: readonly number[]): Pointer {
-    return newTensor(this.#context, type, shape);
+    return newTensor(this.#context.pointer, type, shape);
   }
 
   [Symbol.dispose](): void {
-    loadGgml().ggml_free(this.#context);
+    this.#context[Symbol.dispose]();
   }
 }
 

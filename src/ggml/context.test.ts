@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EngineError } from '../base/errors.ts';
+import { Context } from './context.ts';
+import { checkRoom } from './system.ts';
+
+const isOutOfMemory = (error: unknown): boolean => error instanceof EngineError && error.code === 'OUT_OF_MEMORY';
+
+test('memory that the system refuses to a context is an error, not the end of the process', () => {
+  assert.throws(() => new Context(2 ** 46), isOutOfMemory);
+  using context = new Context(2 ** 20);
+  assert.ok(context.pointer);
+});
+
+test('room that is not there is told beforehand', { skip: process.platform !== 'linux' }, () => {
+  assert.throws(() => checkRoom(2 ** 46, 'a test'), isOutOfMemory);
+  checkRoom(2 ** 20, 'a test');
+});

@@ -1,0 +1,24 @@
+import { EngineError } from '../base/errors.ts';
+import { loadGgml } from './api.ts';
+import type { Pointer } from './library.ts';
+
+/** Where ggml keeps what describes tensors and graphs, not their data. What is not used of its memory is not touched. */
+export class Context implements Disposable {
+  readonly pointer: Pointer;
+  readonly #buffer: Pointer;
+
+  /** Throws OUT_OF_MEMORY: ggml itself would abort the process. */
+  constructor(bytes: number) {
+    const api = loadGgml();
+    this.#buffer = api.ggml_backend_buft_alloc_buffer(api.ggml_backend_cpu_buffer_type(), bytes) ?? 0n;
+    if (!this.#buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'the graph' });
+    const memory = api.ggml_backend_buffer_get_base(this.#buffer);
+    this.pointer = api.ggml_init({ mem_size: bytes, mem_buffer: memory, no_alloc: true });
+  }
+
+  [Symbol.dispose](): void {
+    const api = loadGgml();
+    api.ggml_free(this.pointer);
+    api.ggml_backend_buffer_free(this.#buffer);
+  }
+}
