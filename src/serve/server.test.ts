@@ -73,6 +73,18 @@ test('an app is served under the address that was taken', async () => {
   assert.equal(await response.text(), 'echo');
 });
 
+test('HTTP/1.0 needs no host, HTTP/1.1 does', async () => {
+  await using server = await serving(slowApp().app);
+  for (const [request, status] of [
+    ['GET / HTTP/1.0\r\n\r\n', 200],
+    ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+  ] as const) {
+    const socket = await open(server);
+    socket.write(request);
+    assert.match(await text(socket), new RegExp(`^HTTP/1\\.1 ${status} `));
+  }
+});
+
 test('a port in use, and an address of another machine, are errors that say so', async () => {
   const { app } = slowApp();
   await using server = await serving(app);

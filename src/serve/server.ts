@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { EngineError } from '../base/errors.ts';
 import type { Address } from './address.ts';
+import { Connections } from './connections.ts';
 
 /** How long a client may take, in milliseconds. */
 export interface Patience {
@@ -19,6 +20,8 @@ export interface Patience {
 
 export interface ListenOptions extends Address {
   readonly patience?: Patience;
+  /** Connections at once. */
+  readonly places?: number;
   /** Told of what goes wrong where no request is to blame, such as too many open files. */
   readonly onError?: (error: Error) => void;
 }
@@ -35,13 +38,13 @@ export interface RunningServer {
 
 const usual: Patience = { headers: 15_000, request: 60_000, idle: 65_000, check: 5_000 };
 /** More than wait in the queue and are answered; each takes a descriptor. */
-const mostConnections = 1024;
+const usualPlaces = 1024;
 /** Then a client whose machine has vanished is found out. */
 const probeDelay = 30_000;
 
 /** Rejects with PORT_IN_USE, or BAD_OPTION if this machine has no such address. */
 export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): Promise<RunningServer> {
-  const { host, port, patience = usual, onError = () => {} } = options;
+  const { host, port, patience = usual, places = usualPlaces, onError = () => {} } = options;
   const server = createServer(
     {
       headersTimeout: patience.headers,
@@ -51,10 +54,10 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
       keepAlive: true,
       keepAliveInitialDelay: probeDelay,
     },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    // HTTP/1.0 knows no Host: balancers check like that.
+    getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' }),
   );
-  server.maxConnections = mostConnections;
-  const connections = new Connections(server);
+  const connections = new Connections(server, places);
   await bound(server, { host, port });
   server.on('error', onError);
   const closed = new Promise<void>((resolve) => {
@@ -93,41 +96,4 @@ function bound(server: Server, { host, port }: Address): Promise<void> {
       resolve();
     });
   });
-}
-
-/** The connections of a server, with the number of answers that each still waits for. */
-class Connections {
-  readonly #waiting: Map<Socket, number> = new Map();
-  #leaving = false;
-
-  constructor(server: Server) {
-    server.on('connection', (socket: Socket) => {
-      this.#waiting.set(socket, 0);
-      socket.once('close', () => this.#waiting.delete(socket));
-    });
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      const { socket } = request;
-      this.#count(socket, 1);
-      if (this.#leaving) response.shouldKeepAlive = false;
-      response.once('close', () => {
-        this.#count(socket, -1);
-        if (this.#leaving && this.#waiting.get(socket) === 0) socket.destroySoon();
-      });
-    });
-  }
-
-  /** Ends every connection as soon as it waits for nothing. */
-  leave(): void {
-    this.#leaving = true;
-    for (const [socket, waiting] of this.#waiting) if (waiting === 0) socket.destroy();
-  }
-
-  cut(): void {
-    for (const socket of this.#waiting.keys()) socket.destroy();
-  }
-
-  #count(socket: Socket, change: number): void {
-    const waiting = this.#waiting.get(socket);
-    if (waiting !== undefined) this.#waiting.set(socket, waiting + change);
-  }
 }
