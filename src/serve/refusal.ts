@@ -39,13 +39,18 @@ const types: Partial<Readonly<Record<Status, string>>> = {
   413: 'invalid_request_error',
 };
 
+/** Characters of what a client sent that are repeated to it. */
+const mostRepeated = 1000;
+const shortened = (text: string): string =>
+  text.length > mostRepeated ? `${text.slice(0, mostRepeated).replace(/[\ud800-\udbff]$/, '')}…` : text;
+
 const failure = (
   status: Status,
   message: string,
   { code, param }: { code: string; param: string | null },
 ): Failure => ({
   status,
-  error: { message, type: types[status] ?? 'api_error', param, code },
+  error: { message: shortened(message), type: types[status] ?? 'api_error', param: param && shortened(param), code },
 });
 
 const isBadOption = (error: EngineError): error is EngineError<'BAD_OPTION'> => error.code === 'BAD_OPTION';
