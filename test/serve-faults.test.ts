@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from './support/cli.ts';
 import { forbidWriting, smallDisk } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
 import { metric, modest, post, ran, type Server, serve } from './support/server.ts';
@@ -152,21 +153,29 @@ test('what the prompt-cache folder keeps outlives the server; damaged, it is com
   assert.equal(again, whole);
 });
 
-test('a prompt-cache folder that is full, read only or none costs a warning, no answer', linux, async (t) => {
-  const check = async (folder: string): Promise<void> => {
-    await using server = await serve([path, ...one, '--prompt-cache-dir', folder]);
-    assert.equal((await answer(server, told)).response, expected);
-    await until(() => /"level":40.*the engine has trouble/.test(server.said()));
-  };
-  using none = tempFolder();
-  writeFileSync(none.file('file'), '');
-  await check(none.file('file'));
-  using disk = smallDisk(64 * 2 ** 10);
-  if (!disk) return t.diagnostic('no disk could be mounted here');
-  await check(disk.path);
-  assert.deepEqual(readdirSync(disk.path), []);
-  if (forbidWriting(disk)) await check(disk.path);
-});
+test(
+  'a folder that cannot be written to is found out when the server starts; a full one costs a warning, no answer',
+  linux,
+  async (t) => {
+    const refused = async (option: string, folder: string): Promise<void> => {
+      const { code, stderr } = await run(['serve', path, ...one, option, folder]);
+      assert.equal(code, 1);
+      assert.match(stderr, /cannot be written \((ENOTDIR|EROFS|EACCES)\).*\[UNWRITABLE\]/);
+    };
+    using none = tempFolder();
+    writeFileSync(none.file('file'), '');
+    for (const option of ['--prompt-cache-dir', '--kv-dir']) await refused(option, none.file('file'));
+    using disk = smallDisk(64 * 2 ** 10);
+    if (!disk) return t.diagnostic('no disk could be mounted here');
+    {
+      await using server = await serve([path, ...one, '--prompt-cache-dir', disk.path]);
+      assert.equal((await answer(server, told)).response, expected);
+      await until(() => /"level":40.*the engine has trouble/.test(server.said()));
+    }
+    assert.deepEqual(readdirSync(disk.path), []);
+    if (forbidWriting(disk)) await refused('--prompt-cache-dir', disk.path);
+  },
+);
 
 test('a server that is told to stop under load ends in time, with its engine, and with 0', linux, async () => {
   await using server = await serve([path, ...modest, '--parallel', '2', '--max-queue', '100']);

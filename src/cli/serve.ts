@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { checkFolder } from '../base/folder.ts';
 import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
 import { kvOf, kvOptions } from './kv-options.ts';
@@ -69,6 +70,8 @@ async function serve(files: readonly string[], flags: Flags): Promise<void> {
   const { budgetFor, threadsFor } = await import('../engine/machine.ts');
   budgetFor(given.memoryBudget, warn);
   const settings = { ...given, threads: given.threads === undefined ? undefined : threadsFor(given.threads, warn) };
+  // Where nothing can be written is found out now, not by the first request.
+  for (const folder of [settings.promptCacheDir, settings.kvDir]) if (folder !== undefined) checkFolder(folder);
   const plans = await plansOf(settings);
   const { serveModels } = await import('./serving.ts');
   await serveModels(settings, plans);
