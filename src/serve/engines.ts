@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { EngineError } from '../base/errors.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
 import type { Kernels } from '../engine/planner.ts';
@@ -16,6 +15,7 @@ import type { Answer, Ask, AskOptions, Health, Hub, LoadedModel, Metric, ServedM
 import type { Library, LibraryModel } from './library.ts';
 import type { Log } from './log.ts';
 import { metricsOf } from './metrics.ts';
+import { removable, removeModel } from './removal.ts';
 import { statusOf } from './status.ts';
 
 export interface EngineSettings {
@@ -153,16 +153,10 @@ export class Engines implements Hub, AsyncDisposable {
 
   async remove(served: ServedModel): Promise<void> {
     const model = this.#present(served);
-    if (!model.removable) {
-      const expected = 'one of the models folder: others are not deleted for clients';
-      throw new EngineError('BAD_OPTION', { option: 'model', value: model.name, expected });
-    }
+    await removable(model);
     await this.#stage.clear(model);
-    for (const file of model.files) {
-      await rm(file).catch((cause: NodeJS.ErrnoException) => {
-        throw new EngineError('UNWRITABLE', { file, reason: cause.code ?? cause.message }, { cause });
-      });
-    }
+    // Much may have happened meanwhile.
+    await removeModel(this.#present(served));
   }
 
   async *tokenize(

@@ -51,7 +51,7 @@ test('files are found where they lie, and only what lies in the folder may be re
   within(elsewhere, 'out.gguf');
   const { library } = libraryOf([relative('.', elsewhere.file('out.gguf')), folder.file('in.gguf')], folder.path);
   assert.deepEqual(
-    library.models().map(({ path, removable }) => [path, removable]),
+    library.models().map(({ path, folder }) => [path, folder !== undefined]),
     [
       [folder.file('in.gguf'), true],
       [elsewhere.file('out.gguf'), false],

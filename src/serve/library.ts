@@ -13,8 +13,8 @@ export interface LibraryModel extends ServedModel {
   readonly files: readonly string[];
   /** The name of the file, without part and ending. */
   readonly stem: string;
-  /** It lies in the models folder. */
-  readonly removable: boolean;
+  /** The models folder that it was found in; undefined if it was named. */
+  readonly folder: string | undefined;
 }
 
 /** Where models are looked for: in files, in a folder and the folders in it. */
@@ -69,21 +69,21 @@ export class Library {
 
   /** Named files first, in their order: of two that would have one name, the first has it. */
   #models(): LibraryModel[] {
-    const found = [...this.#paths()].flatMap(([path, removable]) => this.#open(path, removable) ?? []);
+    const found = [...this.#paths()].flatMap(([path, folder]) => this.#open(path, folder) ?? []);
     const names = namesOf(found.map(({ stem }) => stem));
     return found.map((model, i) => ({ ...model, name: names[i] ?? model.stem }));
   }
 
-  /** The first file of each model, and whether that lies in the folder. */
-  #paths(): ReadonlyMap<string, boolean> {
+  /** The first file of each model, and the folder that it was found in. */
+  #paths(): ReadonlyMap<string, string | undefined> {
     const { files, folder } = this.#shelves;
     const first = (path: string): string => partsOf(resolve(path)).files[0] ?? path;
-    const named = files.map((path) => [first(path), false] as const);
-    const inFolder = folder === undefined ? [] : this.#filesIn(folder).map((path) => [first(path), true] as const);
+    const named = files.map((path) => [first(path), undefined] as const);
+    const inFolder = folder === undefined ? [] : this.#filesIn(folder).map((path) => [first(path), folder] as const);
     return new Map([...named, ...inFolder]);
   }
 
-  #open(path: string, removable: boolean): Omit<LibraryModel, 'name'> | undefined {
+  #open(path: string, folder: string | undefined): Omit<LibraryModel, 'name'> | undefined {
     const { stem, files } = partsOf(path);
     const { version, size, modified } = stateOf(files);
     let known = this.#known.get(path);
@@ -91,7 +91,7 @@ export class Library {
       known = { version, ...this.#read(path, version, known?.failure) };
       this.#known.set(path, known);
     }
-    return known.card && { ...known.card, size, modified, path, files, stem, removable };
+    return known.card && { ...known.card, size, modified, path, files, stem, folder };
   }
 
   #read(path: string, version: string, told: string | undefined): Omit<Known, 'version'> {

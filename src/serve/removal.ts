@@ -1,0 +1,33 @@
+import { realpath, rm } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { EngineError } from '../base/errors.ts';
+import type { LibraryModel } from './library.ts';
+
+type Removable = Pick<LibraryModel, 'name' | 'folder' | 'files'>;
+
+/**
+ * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it, to
+ * a file or to a folder, is another's, and so is what it leads to.
+ */
+export async function removable({ name, folder, files }: Removable): Promise<readonly string[]> {
+  if (folder === undefined) throw refusal(name);
+  const real = await failing(folder, realpath(folder));
+  const paths = files.map((file) => join(real, relative(resolve(folder), file)));
+  for (const path of paths) if ((await failing(path, realpath(path))) !== path) throw refusal(name);
+  return paths;
+}
+
+/** Deletes a model's files. Rejects as `removable` does, and with UNWRITABLE. */
+export async function removeModel(model: Removable): Promise<void> {
+  for (const path of await removable(model)) await failing(path, rm(path));
+}
+
+const refusal = (name: string): EngineError => {
+  const expected = 'one whose file lies in the models folder itself: others are not deleted for clients';
+  return new EngineError('BAD_OPTION', { option: 'model', value: name, expected });
+};
+
+const failing = <T>(file: string, work: Promise<T>): Promise<T> =>
+  work.catch((cause: NodeJS.ErrnoException) => {
+    throw new EngineError('UNWRITABLE', { file, reason: cause.code ?? cause.message }, { cause });
+  });
