@@ -23,13 +23,14 @@ const anySpec: fc.Arbitrary<RandomModelSpec> = fc
   })
   .map(({ split, ...spec }) => ({ ...spec, heads: 4, kvHeads: 2, ...(split > 1 && { split }) }));
 
-/** The smallest budget for a model, as the error for a far too small one names it. */
+/** The smallest budget for a model, as the error for a far too small one names it: without what it adds for the process. */
 async function smallestBudget(path: string, context: number): Promise<number> {
   try {
     await using _model = await loadModel(path, { budget: 1, context });
   } catch (error) {
     if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') {
-      return (error as EngineError<'BUDGET_TOO_SMALL'>).details.needed;
+      const { needed, parts } = (error as EngineError<'BUDGET_TOO_SMALL'>).details;
+      return needed - (parts['runtime'] ?? 0);
     }
     throw error;
   }
