@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { usableVariants } from './support/variants.ts';
+import { samples } from './variants.ts';
 
 /** Test files whose path contains one of the texts; all, if there are none. Those of long parts are not among them. */
 export const testFiles = (wanted: readonly string[]): readonly string[] =>
@@ -23,9 +25,29 @@ export function nodeTest(cpu: string | undefined): {
   return { args, env: { ...process.env, SSD_LLM_CPU: cpu ?? '' } };
 }
 
-/** Runs test files, on the CPU variant that SSD_LLM_CPU names, with more flags for Node; returns the exit status. */
+/**
+ * Runs the test files that are wanted, on the CPU variant that SSD_LLM_CPU names; all of them, and before them the samples
+ * on other variants, if nothing is said. Returns the exit status.
+ */
 export function runSuite(wanted: readonly string[], flags: readonly string[] = []): number {
-  const { args, env } = nodeTest(process.env['SSD_LLM_CPU']);
-  const { status } = spawnSync(process.execPath, [...args, ...flags, ...testFiles(wanted)], { stdio: 'inherit', env });
+  const cpu = process.env['SSD_LLM_CPU'];
+  const sampled = wanted.length === 0 && !cpu ? runSamples() : 0;
+  return runFiles(testFiles(wanted), cpu, flags) || sampled;
+}
+
+function runSamples(): number {
+  const usable = usableVariants();
+  let worst = 0;
+  for (const [cpu, files] of Object.entries(samples)) {
+    if (usable.includes(cpu)) worst = runFiles(files, cpu) || worst;
+    else console.log(`# skipped with the CPU variant ${cpu}, which cannot be had here: ${files.join(' ')}`);
+  }
+  return worst;
+}
+
+function runFiles(files: readonly string[], cpu: string | undefined, flags: readonly string[] = []): number {
+  if (cpu) console.log(`# with the CPU variant ${cpu}`);
+  const { args, env } = nodeTest(cpu);
+  const { status } = spawnSync(process.execPath, [...args, ...flags, ...files], { stdio: 'inherit', env });
   return status ?? 1;
 }

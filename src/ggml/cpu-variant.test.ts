@@ -3,21 +3,11 @@ import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { nmse } from '../../test/support/logits.ts';
-import { EngineError } from '../base/errors.ts';
+import { usableVariants } from '../../test/support/variants.ts';
 import { chooseCpuVariant, variantIn } from './cpu-variant.ts';
 
-/** The variants that this processor can run: the error lists them. */
-function usable(): readonly string[] {
-  try {
-    chooseCpuVariant('abacus');
-  } catch (error) {
-    assert.ok(error instanceof EngineError && error.code === 'CPU_VARIANT', `${error}`);
-    return (error as EngineError<'CPU_VARIANT'>).details.usable;
-  }
-  return assert.fail('there is no such variant');
-}
-
-const skip = usable().length > 1 ? false : 'ggml has one CPU variant only that this processor can run';
+const usable = usableVariants();
+const skip = usable.length > 1 ? false : 'ggml has one CPU variant only that this processor can run';
 
 /** What a process computes of which the variant was chosen; an empty name chooses none. */
 async function products(variant: string): Promise<{ variant: string; products: Float32Array }> {
@@ -31,7 +21,7 @@ async function products(variant: string): Promise<{ variant: string; products: F
 test('a variant that was chosen computes other bits than the best one, and the same numbers', { skip }, async () => {
   const [best, plainest] = await Promise.all([products(''), products('x64')]);
   assert.equal(plainest.variant, 'x64');
-  if (process.platform === 'linux') assert.ok(usable().includes(best.variant) && best.variant !== 'x64');
+  if (process.platform === 'linux') assert.ok(usable.includes(best.variant) && best.variant !== 'x64');
   assert.notDeepEqual(plainest.products, best.products);
   assert.ok(nmse(plainest.products, best.products) < 1e-4);
 });
@@ -42,7 +32,7 @@ test('a variant of no known name is refused with those that can be chosen', () =
 
 test('a variant that the processor cannot run is refused', (t) => {
   const every = 'alderlake cannonlake cascadelake cooperlake haswell icelake sapphirerapids skylakex zen4'.split(' ');
-  const beyond = every.filter((name) => !usable().includes(name));
+  const beyond = every.filter((name) => !usable.includes(name));
   if (skip !== false || beyond.length === 0) return t.skip('this processor can run every variant that ggml has');
   for (const name of beyond) assert.throws(() => chooseCpuVariant(name), { code: 'CPU_VARIANT' });
 });
