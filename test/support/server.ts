@@ -18,16 +18,8 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Few resources, and answers that do not depend on who else is there. */
-export const modest: readonly string[] = [
-  '--memory-budget',
-  '400M',
-  '--ctx',
-  '512',
-  '--threads',
-  '1',
-  '--kernels',
-  'plain',
-];
+export const frugal: readonly string[] = ['--memory-budget', '400M', '--threads', '1', '--kernels', 'plain'];
+export const modest: readonly string[] = [...frugal, '--ctx', '512'];
 
 /** The answer that `ssd-llm run` gives under the same conditions. */
 export async function ran(model: string, ...args: readonly string[]): Promise<string> {
