@@ -4,29 +4,37 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { ChatOpenAI } from '@langchain/openai';
 import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
+import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { until } from './support/processes.ts';
-import { all, modest, ran, serve } from './support/server.ts';
-import { smollm2 } from './support/smollm2.ts';
+import { all, frugal, serve } from './support/server.ts';
+import { asked, Teller } from './support/teller.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
-const path = await smollm2();
-const model = 'smollm2-135m-instruct:q4_1';
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('tiny-chat.gguf');
+writeChatModel(path);
+const model = 'tiny-chat:latest';
 const apiKey = 'secret';
-const server = await serve([path, ...modest, '--parallel', '2', '--api-key', apiKey]);
+const server = await serve([path, ...frugal, '--ctx', `${context}`, '--parallel', '2', '--api-key', apiKey]);
 after(() => server[Symbol.asyncDispose]());
 const baseURL = `${server.url}/v1`;
 const openai = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+
+const teller = new Teller(path);
+after(() => teller[Symbol.asyncDispose]());
 
 const question = 'Why is the sky blue?';
 const messages = [{ role: 'user', content: question } as const];
 const story = 'Once upon a time';
 /** An answer of several tokens, the same each time. */
 const greedy = { model, temperature: 0, max_tokens: 12 };
-/** The same to the command line. */
-const greedyFlags = ['--temperature', '0', '-n', '12'];
+/** The same to the library. */
+const twelve = { maxTokens: 12 };
 /** What OpenAI takes where nothing is said. */
-const plainFlags = ['--temperature', '1', '--top-p', '1', '--top-k', '0'];
+const plainSampling = { temperature: 1, topP: 1, topK: 0 };
 /** The greedy answer to the question. */
-const expected = await ran(path, '-p', question, ...greedyFlags);
+const expected = await teller.text(asked(question), twelve);
 
 test('openai-node gets the text that run gives, as a whole and in parts', async () => {
   const whole = await openai.chat.completions.create({ ...greedy, messages });
@@ -48,17 +56,23 @@ test('openai-node gets the text that run gives, as a whole and in parts', async 
 });
 
 test('completions continue a text as run --raw does, also from tokens, with or without an echo', async () => {
-  const continued = await ran(path, '--raw', '-p', story, ...greedyFlags);
+  const continued = await teller.text(story, twelve);
   const whole = await openai.completions.create({ ...greedy, prompt: story });
   assert.equal(whole.choices[0]?.text, continued);
   const parts = await all(await openai.completions.create({ ...greedy, prompt: story, stream: true }));
   assert.equal(parts.map(({ choices }) => choices[0]?.text ?? '').join(''), continued);
-  const asked = { method: 'POST', headers: { 'x-api-key': apiKey }, body: JSON.stringify({ content: story }) };
+  const asked = {
+    method: 'POST',
+    headers: { 'x-api-key': apiKey },
+    body: JSON.stringify({ content: story }),
+  };
   const { tokens } = (await (await fetch(`${server.url}/tokenize`, asked)).json()) as { tokens: number[] };
+  // Nothing stands before tokens that does not stand among them.
+  const again = await teller.text(tokens, twelve);
   const both = await openai.completions.create({ ...greedy, prompt: [tokens, tokens], echo: true });
   assert.deepEqual(
     both.choices.map(({ text, index }) => [text, index]),
-    [0, 1].map((index) => [story + continued, index]),
+    [0, 1].map((index) => [story + again, index]),
   );
 });
 
@@ -68,15 +82,19 @@ test('a seed gives what it gives to run with the distribution as it is', async (
     return choices[0]?.message.content ?? '';
   };
   const first = await seeded(7);
-  assert.equal(first, await ran(path, '-p', question, ...plainFlags, '--seed', '7', '-n', '16'));
+  assert.equal(first, await teller.text(asked(question), { ...plainSampling, seed: 7, maxTokens: 16 }));
   assert.equal(await seeded(7), first);
   assert.notEqual(await seeded(8), first);
 });
 
 test('stop texts end an answer and are no part of it', async () => {
-  for (const stop of ['stion lies', ['no such text', 'stion lies']]) {
+  const end = expected.slice(7, 11);
+  for (const stop of [end, ['no such text', end]]) {
     const { choices } = await openai.chat.completions.create({ ...greedy, messages, stop });
-    assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ['The answer to this que', 'stop']);
+    assert.deepEqual(
+      [choices[0]?.message.content, choices[0]?.finish_reason],
+      [expected.slice(0, expected.indexOf(end)), 'stop'],
+    );
   }
 });
 
@@ -120,7 +138,7 @@ test('an abort ends the answer in the client and, at the next step, in the engin
     (await fetch(`${server.url}/metrics`, { headers: { 'x-api-key': apiKey } })).text();
   for (const stream of [true, false]) {
     const abort = new AbortController();
-    const request = { model, messages, temperature: 0, max_tokens: 400, stream };
+    const request = { model, messages, temperature: 0, max_tokens: 4000, stream };
     const answer = openai.chat.completions.create(request, { signal: abort.signal });
     if (stream) for await (const _ of (await answer) as AsyncIterable<unknown>) abort.abort();
     else {
@@ -157,8 +175,8 @@ test('what is wrong with a request is the error that the client knows', async ()
   };
   const unknown = { status: 404, code: 'model_not_found', type: 'not_found_error' };
   await refused({ model: 'llama9' }, unknown, NotFoundError as never);
-  const long = [{ role: 'user', content: 'word '.repeat(600) }];
-  const message = /the prompt has \d{3} tokens but the context holds 512/;
+  const long = [{ role: 'user', content: 'word '.repeat(3000) }];
+  const message = /context.*4096/;
   for (const stream of [false, true]) {
     await refused({ messages: long, stream }, { code: 'context_length_exceeded', message });
   }

@@ -5,17 +5,21 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
+import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';
 import { smallDisk } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
-import { modest, post, ran, serve } from './support/server.ts';
+import { modest, post, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
+import { Teller } from './support/teller.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
-const model = await smollm2();
-const linux = process.platform === 'linux';
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
+const model = await smollm2();
+const small = folder.file('chat.gguf');
+writeChatModel(small);
+const linux = process.platform === 'linux';
 const kvDir = folder.file('kv');
 const question = ['-p', 'Why is the sky blue?', '--temperature', '0', '-t', '1', '-n', '12'];
 const tight = ['-m', '192M', '-c', '512'];
@@ -154,17 +158,17 @@ test('what a process that is gone has left is removed at the next start, which s
 test('a server answers four at once from the SSD, where its settings say so', { skip: !linux }, async () => {
   const left = `ssd-llm-${spawnSync(process.execPath, ['-e', '']).pid}-0f3c0f0e.kv-tmp`;
   writeFileSync(join(kvDir, left), 'x');
-  const args = [model, ...modest, '--parallel', '4', '--mmap-kv'];
+  const args = [small, ...modest, '--parallel', '4', '--mmap-kv'];
   await using server = await serve(args, { env: { SSD_LLM_KV_HOME: 'ram', SSD_LLM_KV_DIR: kvDir } });
   const prompts = ['Why is the sky blue?', 'Count to ten.', 'Name a river.', 'Once upon a time'];
   const answers = prompts.map(async (prompt) => {
     const options = { num_predict: 12, temperature: 0 };
-    const name = 'smollm2-135m-instruct:q4_1';
-    const reply = await post(server, '/api/generate', { model: name, prompt, stream: false, raw: true, options });
+    const reply = await post(server, '/api/generate', { model: 'chat', prompt, stream: false, raw: true, options });
     return ((await reply.json()) as { response: string }).response;
   });
+  await using teller = new Teller(small);
   for (const [i, text] of (await Promise.all(answers)).entries()) {
-    assert.equal(text, await ran(model, '--prompt', prompts[i] ?? '', '--raw', '-n', '12', '--temperature', '0'));
+    assert.equal(text, await teller.text(prompts[i] ?? '', { maxTokens: 12 }));
   }
   assert.ok(server.engines().some(hasFile), 'the flag wins over the environment');
   assert.match(server.said(), new RegExp(`${left} was left by a process that is gone; removed`));

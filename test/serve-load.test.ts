@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { connection, garbageFor, send } from './support/garbage.ts';
 import { descriptorsOf, peakMemory, until } from './support/processes.ts';
-import { metric, modest, post, type Server, serve } from './support/server.ts';
-import { smollm2 } from './support/smollm2.ts';
+import { frugal, metric, post, type Server, serve } from './support/server.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
-const path = await smollm2();
-const model = 'smollm2-135m-instruct:q4_1';
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('chat.gguf');
+writeChatModel(path);
+const model = 'chat:latest';
+const machine = [...frugal, '--ctx', `${context}`];
 const budget = 400 * 2 ** 20;
 /** What the process takes that speaks HTTP, beside the budget of its engine. */
 const overhead = 256 * 2 ** 20;
@@ -94,7 +99,7 @@ async function ask(server: Server, { form, prompt }: (typeof wanted)[number]): P
 /** Asks for a long answer and leaves after some of it, or while it waits. */
 async function leave(server: Server, delay: number): Promise<void> {
   const abort = new AbortController();
-  const body = { model, prompt: 'Once upon a time', raw: true, options: { num_predict: 300 } };
+  const body = { model, prompt: 'Once upon a time', raw: true, options: { num_predict: 4000 } };
   const response = post(server, '/api/generate', body, { headers, signal: abort.signal });
   if (delay > 0) void sleep(delay).then(() => abort.abort());
   await response.then(
@@ -118,7 +123,7 @@ async function neverRead(server: Server, over: Promise<unknown>): Promise<void> 
 }
 
 test('of a hundred clients at once the proper ones are answered, and nothing is left behind', linux, async () => {
-  await using server = await serve([path, ...modest, '--parallel', '4', '--max-queue', '96']);
+  await using server = await serve([path, ...machine, '--parallel', '4', '--max-queue', '96']);
   const { pid = 0 } = server.child;
   const alone = new Map<string, string>();
   for (const one of wanted) if (!alone.has(one.prompt)) alone.set(one.prompt, await ask(server, one));
@@ -153,8 +158,8 @@ test('of a hundred clients at once the proper ones are answered, and nothing is 
 });
 
 test('who finds the queue full gets 503 in the words of either API, and the others their answers', async () => {
-  await using server = await serve([path, ...modest, '--parallel', '1', '--max-queue', '2']);
-  const long = { model, prompt: 'Count.', raw: true, options: { temperature: 0, num_predict: 80 } };
+  await using server = await serve([path, ...machine, '--parallel', '1', '--max-queue', '2']);
+  const long = { model, prompt: 'Count.', raw: true, options: { temperature: 0, num_predict: 1000 } };
   const answers = Array.from({ length: 3 }, () => post(server, '/api/generate', long).then((r) => r.text()));
   await until(async () => (await metric(server, 'requests_pending')) === 3);
   const ollama = await post(server, '/api/chat', { model, messages: user('Hello') });

@@ -78,6 +78,15 @@ function asking({ address }: RunningServer): ClientRequest {
 const responseTo = (request: ClientRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => request.once('response', resolve).once('error', reject));
 
+test('a client that hangs up while it sends its body is no failure of ours', async () => {
+  const { app, log } = served();
+  const reset = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+  const body = new ReadableStream({ pull: (controller) => controller.error(reset) });
+  const response = await app.request('/api/show', { method: 'POST', body, duplex: 'half' });
+  assert.equal(response.status, 499);
+  assert.ok(log.entries.every(({ level }) => level === 'info'));
+});
+
 test('over a connection, a body in pieces is read and an answer streams', async () => {
   const server = served();
   const running = await listen(server.app, { host: '127.0.0.1', port: 0 });

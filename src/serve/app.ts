@@ -5,7 +5,7 @@ import type { Health, Hub } from './hub.ts';
 import type { Log } from './log.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
-import { failureOf, logFailure, Refusal } from './refusal.ts';
+import { failureOf, hasLeft, logFailure, Refusal } from './refusal.ts';
 import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
 
 export interface AppOptions {
@@ -43,7 +43,7 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, healt
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
     // Nobody is left to read why.
-    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 });
+    if (hasLeft(c.req.raw, error)) return new Response(null, { status: 499 });
     logFailure(log, error, c.req.path);
     return refused(c, error);
   });

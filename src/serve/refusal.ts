@@ -65,6 +65,10 @@ export function failureOf(error: unknown): Failure {
   return failure(500, "internal error; the server's log says more", { code: 'internal_error', param: null });
 }
 
+/** Whether the client's connection has closed: while a body is read, that is known before the signal tells. */
+export const hasLeft = ({ signal }: Request, error: NodeJS.ErrnoException): boolean =>
+  signal.aborted || error.code === 'ECONNRESET';
+
 /** Tells the operator of errors that are not the client's doing. */
 export function logFailure(log: Log, error: unknown, path: string): void {
   if (error instanceof EngineError) {

@@ -3,8 +3,19 @@ import { str, writeGguf } from '../../bench/gguf-writer.ts';
 import { type RandomModelSpec, randomModel } from '../../bench/random-model.ts';
 import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
 
+/** Tokens of context that these models are trained for. */
+export const chatContext = 4096;
+
 /** Heads of 32 elements are whole blocks of every type that keys and values may have. */
-const shape = { layers: 2, width: 64, heads: 2, kvHeads: 2, feedForward: 128, vocabulary: 400, context: 4096 } as const;
+const shape = {
+  layers: 2,
+  width: 64,
+  heads: 2,
+  kvHeads: 2,
+  feedForward: 128,
+  vocabulary: 400,
+  context: chatContext,
+} as const;
 
 /** ChatML. */
 const template = `{% for message in messages %}<|im_start|>{{ message.role }}

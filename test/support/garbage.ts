@@ -54,7 +54,7 @@ export function garbageFor(model: string): readonly Garbage[] {
     {
       name: 'a million stop texts',
       bytes: chat(`${message},"stop":["${Array(1e6).fill('s').join('","')}"]`),
-      status: 400,
+      status: 413,
     },
     { name: 'invalid UTF-8', bytes: request('/api/generate', invalid), status: 200 },
     { name: 'no HTTP', bytes: Buffer.from('\x16\x03\x01 hello\r\n\r\n'), status: 400 },

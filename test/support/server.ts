@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type Ended, run, type StartOptions, start } from './cli.ts';
+import { type Ended, type StartOptions, start } from './cli.ts';
 import { childrenOf } from './processes.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -20,13 +20,6 @@ export interface Server extends AsyncDisposable {
 /** Few resources, and answers that do not depend on who else is there. */
 export const frugal: readonly string[] = ['--memory-budget', '400M', '--threads', '1', '--kernels', 'plain'];
 export const modest: readonly string[] = [...frugal, '--ctx', '512'];
-
-/** The answer that `ssd-llm run` gives under the same conditions. */
-export async function ran(model: string, ...args: readonly string[]): Promise<string> {
-  const { stdout, stderr, code } = await run(['run', model, ...modest, ...args, '--json']);
-  if (code !== 0) throw new Error(stderr);
-  return (JSON.parse(stdout) as { text: string }).text;
-}
 
 /** Starts `ssd-llm serve` on a free port, with nobody's settings, and waits until it listens. */
 export async function serve(args: readonly string[], options: StartOptions = {}): Promise<Server> {

@@ -4,6 +4,8 @@ import { runtimeBytes } from '../../src/engine/process.ts';
 import type { Message } from '../../src/text/chat-template.ts';
 import { type Answered, answered } from './batch-model.ts';
 
+type Prompt = string | readonly Message[] | readonly number[];
+
 /** A question as `run` asks it; a string goes without the chat template. */
 export const asked = (content: string, system?: string): readonly Message[] => [
   ...(system === undefined ? [] : [{ role: 'system', content: system } as const]),
@@ -20,12 +22,12 @@ export class Teller implements AsyncDisposable {
   }
 
   /** The likeliest tokens, unless options say otherwise. */
-  answer(prompt: string | readonly Message[], options: GenerateOptions = {}): Promise<Answered> {
+  answer(prompt: Prompt, options: GenerateOptions = {}): Promise<Answered> {
     return answered(this.model.generate(prompt, { temperature: 0, logprobs: 2, ...options }));
   }
 
   /** The text of the answer. */
-  async text(prompt: string | readonly Message[], options: GenerateOptions = {}): Promise<string> {
+  async text(prompt: Prompt, options: GenerateOptions = {}): Promise<string> {
     return (await this.answer(prompt, options)).text;
   }
 

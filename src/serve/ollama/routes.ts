@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { jsonBody } from '../body.ts';
 import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
-import { failureOf, logFailure } from '../refusal.ts';
+import { failureOf, hasLeft, logFailure } from '../refusal.ts';
 import type { Pace } from '../streaming.ts';
 import { modelNamed, type Service } from './answers.ts';
 import { chat } from './chat.ts';
@@ -38,7 +38,7 @@ export function ollamaRoutes(hub: Hub, log: Log, pace: Pace = {}): Hono {
 
   app.onError((cause, c) => {
     // Nobody is left to read it: 499 is for the log.
-    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 });
+    if (hasLeft(c.req.raw, cause)) return new Response(null, { status: 499 });
     logFailure(log, cause, c.req.path);
     return c.json(told(cause), failureOf(cause).status);
   });
