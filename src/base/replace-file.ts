@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { attempt } from './attempt.ts';
@@ -22,6 +22,7 @@ export async function replaceFile<T>(path: string, write: (file: FileHandle) => 
   try {
     const result = await writeNew(replacement.unfinished, write);
     replacement.finish();
+    await settle(replacement.folder);
     return result;
   } catch (error) {
     replacement.cancel();
@@ -59,9 +60,12 @@ class Replacement {
     this.unfinished = `${this.#target}.${pid}-${host}-${randomUUID()}.tmp`;
   }
 
+  get folder(): string {
+    return dirname(this.#target);
+  }
+
   finish(): void {
     renameSync(this.unfinished, this.#target);
-    settle(dirname(this.#target));
   }
 
   cancel(): void {
@@ -83,13 +87,9 @@ export function removeUnfinished(folder: string, name?: string): void {
 }
 
 /** A name is on the disk when its folder is. Not every system can be asked for that. */
-function settle(folder: string): void {
-  attempt(() => {
-    const fd = openSync(folder, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  });
+async function settle(folder: string): Promise<void> {
+  try {
+    await using opened = await open(folder, 'r');
+    await opened.sync();
+  } catch {}
 }

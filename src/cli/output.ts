@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
 import { harmless, printable, showable } from './printable.ts';
 
@@ -38,10 +38,13 @@ export function handleOutputErrors(): void {
 /** Writes a file, in place of one that is there. Throws UNWRITABLE. */
 export const writeFile = (file: string, text: string): void => writing(file, () => writeFileSync(file, text));
 
+/** A pipe that nobody reads is not waited for. */
+const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
+
 /** Throws UNWRITABLE now if a file could not be written later, and leaves everything as it is. */
 export function checkWritable(file: string): void {
   const isNew = !existsSync(file);
-  writing(file, () => closeSync(openSync(file, 'a')));
+  writing(file, () => closeSync(openSync(file, appending, 0o666)));
   if (isNew) rmSync(file);
 }
 
