@@ -32,6 +32,9 @@ const isWhole = (value: unknown, most: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
 const uint32 = 2 ** 32 - 1;
 
+const isPiece = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && isWhole(value[0], pieceBytes) && isWhole(value[1], uint32);
+
 const whole = (least: number, most: number): z.ZodType<number> => z.int().min(least).max(most);
 const Window = z.object({ tokens: whole(1, mostContext), sinks: whole(0, mostContext) });
 const Shape = z.object({
@@ -55,10 +58,7 @@ const Header = z
     exact: whole(0, Number.MAX_SAFE_INTEGER),
     written: whole(0, Number.MAX_SAFE_INTEGER),
     about: z.unknown().exactOptional(),
-    pieces: z.custom<readonly (readonly [number, number])[]>(
-      (value) =>
-        Array.isArray(value) && value.every(([bytes, sum] = []) => isWhole(bytes, pieceBytes) && isWhole(sum, uint32)),
-    ),
+    pieces: z.custom<KeptHeader['pieces']>((value) => Array.isArray(value) && value.every(isPiece)),
   })
   .refine(({ shape: { windows, layers } }) => !windows || windows.length === layers, { path: ['shape'] })
   .refine(({ tokens, shape }) => tokens.length <= shape.context, { path: ['tokens'] })
