@@ -13,7 +13,7 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
     'test/rope.test.ts',
   ],
   haswell: [
-    'src/run/forward.test.ts',
+    'src/engine/draft-engine.test.ts',
     'test/kv-ssd.test.ts',
     'test/model.test.ts',
     'test/speculation-model.test.ts',

@@ -10,7 +10,7 @@ import { loadGgml } from './api.ts';
 import { Device } from './device.ts';
 import { F16, F32, Graph, I32, I64, type Tensor, type WeightTensor } from './graph.ts';
 
-const device = new Device(2, 0);
+const device = new Device(1, 0);
 after(() => device[Symbol.dispose]());
 
 const close = (actual: Float32Array | undefined, expected: Float32Array, bound = 1e-10): void => {

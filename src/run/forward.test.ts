@@ -27,7 +27,7 @@ import { bindWeights, type LayoutOf } from './routes.ts';
 
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
-const device = new Device(2, 0);
+const device = new Device(1, 0);
 after(() => device[Symbol.dispose]());
 
 /** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */

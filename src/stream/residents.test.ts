@@ -53,7 +53,7 @@ const content = (() => {
 writeFileSync(path, content);
 const files = [{ path, size: content.length }];
 
-const device = new Device(2, 0);
+const device = new Device(1, 0);
 after(() => device[Symbol.dispose]());
 
 /** A plan in which everything is resident; matrices in a layout of their own if `converts` and there is one. */
