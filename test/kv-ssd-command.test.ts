@@ -7,7 +7,7 @@ import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';
-import { smallDisk } from './support/full-disk.ts';
+import { smallSsd } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
 import { modest, post, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -118,7 +118,7 @@ test('without room, or a folder, there is no answer but KV_SPACE, and exit code 
   writeFileSync(folder.file('file'), '');
   const args = ['run', model, ...question, ...tight, '--mmap-kv', '--kv-dir'];
   refused(await run([...args, folder.file('file')]), 'KV_SPACE', 1);
-  using disk = smallDisk(2 ** 20);
+  using disk = smallSsd(2 ** 20);
   if (!disk) return t.diagnostic('no disk of its own can be made');
   refused(await run([...args, disk.path]), 'KV_SPACE', 1);
   assert.deepEqual(readdirSync(disk.path), []);

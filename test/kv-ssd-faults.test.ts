@@ -13,7 +13,7 @@ import {
   rejectsWith,
   writeBatchModel,
 } from './support/batch-model.ts';
-import { smallDisk } from './support/full-disk.ts';
+import { smallSsd } from './support/full-disk.ts';
 import { cachedBytes } from './support/page-cache.ts';
 import { descriptorsOf } from './support/processes.ts';
 import { SpiedReader } from './support/spied-reader.ts';
@@ -102,7 +102,7 @@ test('however opening ends, no file is left open or in the folder', { skip: !lin
 });
 
 test('a disk without room for keys and values is KV_SPACE before anything is computed, and one with room will do', async (t) => {
-  using disk = smallDisk(2 * 2 ** 20);
+  using disk = smallSsd(2 * 2 ** 20);
   if (!disk) return t.skip('no disk of its own can be made');
   const options: ModelOptions & { parallel: number } = { parallel: 1, kv: { home: 'ssd', folder: disk.path } };
   {

@@ -4,7 +4,7 @@ import test, { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeChatModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
-import { forbidWriting, smallDisk } from './support/full-disk.ts';
+import { forbidWriting, smallSsd } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
 import { frugal, metric, modest, post, type Server, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -174,7 +174,7 @@ test(
     using none = tempFolder();
     writeFileSync(none.file('file'), '');
     for (const option of ['--prompt-cache-dir', '--kv-dir']) await refused(option, none.file('file'));
-    using disk = smallDisk(64 * 2 ** 10);
+    using disk = smallSsd(64 * 2 ** 10);
     if (!disk) return t.diagnostic('no disk could be mounted here');
     {
       await using server = await serve([path, ...one, '--prompt-cache-dir', disk.path]);

@@ -39,6 +39,7 @@ interface Details {
   SESSION_UNREADABLE: File & { reason: string };
   FILE_IN_USE: File & { lock: string; pid: number | undefined };
   KV_SPACE: { folder: string; bytes: number; reason: string };
+  IN_MEMORY: { folder: string; fileSystem: string };
   FILE_CHANGED: File & { offset: number };
   MODEL_CLOSED: File;
   COMPUTE_FAILED: { status: number };
@@ -186,6 +187,11 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
     'failure',
     (d) =>
       `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); free space there, name another folder with --kv-dir, or lower --ctx`,
+  ],
+  IN_MEMORY: [
+    'usage',
+    (d) =>
+      `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; name a folder on an SSD with --kv-dir or --prompt-cache-dir`,
   ],
   FILE_CHANGED: [
     'failure',

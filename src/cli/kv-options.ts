@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
+import { checkOnDisk } from '../base/memory-folder.ts';
 import { type KvOptions, type KvType, kvHomes, kvTypes, type WantedHome } from '../plan/kv-choice.ts';
 import { cacheFolder } from './environment.ts';
 import { whole } from './options.ts';
@@ -37,8 +38,9 @@ export const kvOptions = (): readonly Option[] => [
   new Option('--kv-dir <dir>', "a folder on the SSD for them (default: the user's cache)"),
 ];
 
-/** As a model wants it. Throws BAD_OPTION for what makes no sense without another option. */
-export function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir = cacheFolder() }: KvFlags): KvOptions {
+/** As a model wants it. Throws BAD_OPTION for what makes no sense without another option, and IN_MEMORY. */
+export function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: KvFlags): KvOptions {
+  if (kvDir !== undefined && kvHome !== 'ram') checkOnDisk(kvDir);
   if (sinkTokens !== undefined && slidingWindow === undefined) {
     throw new EngineError('BAD_OPTION', {
       option: '--sink-tokens',
@@ -47,5 +49,5 @@ export function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir = cacheF
     });
   }
   const window = slidingWindow === undefined ? undefined : { tokens: slidingWindow, sinks: sinkTokens ?? usualSinks };
-  return { type: kvType, window, home: kvHome, folder: kvDir };
+  return { type: kvType, window, home: kvHome, folder: kvDir ?? cacheFolder() };
 }

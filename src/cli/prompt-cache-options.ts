@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import { checkFolder } from '../base/folder.ts';
+import { checkOnDisk } from '../base/memory-folder.ts';
 import type { PromptCacheOptions } from '../engine/model-options.ts';
 import { cacheFolder } from './environment.ts';
 import { sizeOrNone, unless } from './options.ts';
@@ -27,7 +28,7 @@ export const promptCacheOptions = (): readonly Option[] => [
   unless(new Option('--prompt-cache-dir <dir>', 'a folder that keeps it'), 'prompts in the cache folder'),
 ];
 
-/** As a model wants it: nothing in memory, as one prompt has no use for it. Throws BAD_OPTION, UNWRITABLE. */
+/** As a model wants it: nothing in memory, as one prompt has no use for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE. */
 export function promptCacheOf(
   { promptCache, promptCacheDir }: PromptCacheFlags,
   warn: (reason: Error) => void,
@@ -39,6 +40,7 @@ export function promptCacheOf(
     const expected = '--prompt-cache-dir beside it, as there is no home folder';
     throw new EngineError('BAD_OPTION', { option: '--prompt-cache', value: 'given', expected });
   }
+  checkOnDisk(folder);
   checkFolder(folder);
   return { bytes: 0, folder, folderBytes: promptCache === 'auto' ? undefined : promptCache, warn };
 }

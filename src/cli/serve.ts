@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { checkFolder } from '../base/folder.ts';
+import { checkOnDisk } from '../base/memory-folder.ts';
 import type { Plan } from '../plan/plan.ts';
 import { currentUser } from './environment.ts';
 import { kvOf, kvOptions } from './kv-options.ts';
@@ -69,6 +70,7 @@ async function serve(files: readonly string[], flags: Flags): Promise<void> {
   const given = settingsOf({ ...flags, ...(files.length > 0 && { files }) }, currentUser());
   const { budgetFor, threadsFor } = await import('../engine/machine.ts');
   budgetFor(given.memoryBudget, warn);
+  if (given.promptCacheDir !== undefined) checkOnDisk(given.promptCacheDir);
   const settings = { ...given, threads: given.threads === undefined ? undefined : threadsFor(given.threads, warn) };
   // Where nothing can be written is found out now, not by the first request.
   for (const folder of [settings.promptCacheDir, settings.kvDir]) if (folder !== undefined) checkFolder(folder);

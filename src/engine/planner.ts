@@ -1,10 +1,12 @@
+import { tmpdir } from 'node:os';
 import { EngineError } from '../base/errors.ts';
+import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { kvBytes, kvPlaces, kvRingBytes, partBytes } from '../kv/shape.ts';
 import type { Config } from '../model/architecture.ts';
 import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext } from '../plan/defaults.ts';
-import { type KvOptions, mostTokens } from '../plan/kv-choice.ts';
+import { type KvOptions, mostTokens, type WantedHome } from '../plan/kv-choice.ts';
 import { chooseHomes, isTooSmall } from '../plan/kv-homes.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -60,15 +62,16 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
 }
 
 /**
- * Plans a model under a budget, on a device. Throws BAD_OPTION, BUDGET_TOO_SMALL, CONTEXT_BEYOND_MODEL, MISSING_TENSOR,
- * WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ * Plans a model under a budget, on a device. Throws BAD_OPTION, BUDGET_TOO_SMALL, CONTEXT_BEYOND_MODEL, IN_MEMORY,
+ * MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   checkOptions(outline, options);
+  const home = homeFor(options);
   let refused: EngineError | undefined;
   for (const chosen of choicesFor(outline, options)) {
     try {
-      const plan = planAs(outline, device, layoutOf, { ...options, ...chosen });
+      const plan = planAs(outline, device, layoutOf, { ...options, ...chosen }, home);
       const least = leastFor(plan.shares.draft, options);
       if (least.needed <= options.budget) return plan;
       throw new EngineError('BUDGET_TOO_SMALL', { budget: options.budget, ...least });
@@ -124,10 +127,24 @@ function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Cho
   }
 }
 
-function planAs(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions & Chosen): Plan {
+/** Where keys and values may live. Throws IN_MEMORY if files are wanted where they would take memory. */
+function homeFor({ promptCache, kv: { home = 'auto', folder = tmpdir() } = {} }: PlanOptions): WantedHome {
+  if (home === 'ssd') checkOnDisk(folder);
+  // A cache that was asked for needs what it copies in memory, too.
+  const inMemory = isAskedFor({ promptCache }) || memoryFileSystem(folder) !== undefined;
+  return home === 'auto' && inMemory ? 'ram' : home;
+}
+
+function planAs(
+  outline: ModelOutline,
+  device: Device,
+  layoutOf: LayoutOf,
+  options: PlanOptions & Chosen,
+  home: WantedHome,
+): Plan {
   const { config } = outline;
   const { budget, runtime, ahead = 0, draft, kernels, context, parallel, promptCache } = options;
-  const { type: kvType = 'f16', window, home = 'auto' } = options.kv ?? {};
+  const { type: kvType = 'f16', window } = options.kv ?? {};
   const batch = kernels === 'plain' ? plainBatch : undefined;
   const demanded = { context, kvType, window, kvHomes: undefined, parallel, kernels };
   const drafting = draft && planDraft(draft, device, layoutOf, demanded);
@@ -150,8 +167,7 @@ function planAs(outline: ModelOutline, device: Device, layoutOf: LayoutOf, optio
   const kept = { kvType, window, context, batch: leastBatch, ahead };
   const { layers } = kvPlaces(kvShapeOf(config, { ...kept, kvHomes: undefined }));
   const onSsd = kvShapeOf(config, { ...kept, kvHomes: layers.map(() => 'ssd') });
-  // A cache that was asked for needs what it copies in memory.
-  return chooseHomes(home === 'auto' && isAskedFor(options) ? 'ram' : home, planWith, {
+  return chooseHomes(home, planWith, {
     layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
     passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
     share: kvShareOf(budget - runtime - promptCache - (draft ? weightBytes(draft) : 0)),

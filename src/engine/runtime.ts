@@ -1,6 +1,8 @@
 import { tmpdir } from 'node:os';
 import type { Debug } from '../base/debug.ts';
 import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { memoryFileSystem } from '../base/memory-folder.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { checkRoom } from '../ggml/system.ts';
@@ -256,8 +258,15 @@ function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOption
 /** What kept prompts take on the SSD at most when nobody says. */
 const usualFolderBytes = 8 * 2 ** 30;
 
-const promptFiles = (
+/** None where they would take memory beside the budget. */
+async function promptFiles(
   { folder, folderBytes = usualFolderBytes, warn }: PromptFolder,
   kept: Pick<PrefixFilesOptions, 'identity' | 'shape'>,
-): Promise<PrefixFiles> =>
-  PrefixFiles.open(folder, { ...kept, capacity: folderBytes, warn: (reason) => warn?.(reason) });
+): Promise<PrefixFiles | undefined> {
+  const fileSystem = memoryFileSystem(folder);
+  if (fileSystem !== undefined) {
+    warn?.(new EngineError('IN_MEMORY', { folder, fileSystem }));
+    return undefined;
+  }
+  return PrefixFiles.open(folder, { ...kept, capacity: folderBytes, warn: (reason) => warn?.(reason) });
+}

@@ -1,16 +1,39 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TempFolder, tempFolder } from './temp-folder.ts';
 
-const mount = (args: readonly string[]): boolean => spawnSync('mount', args, { stdio: 'ignore' }).status === 0;
+const succeeds = (command: string, args: readonly string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const mount = (args: readonly string[]): boolean => succeeds('mount', args);
 const isRoot = process.getuid?.() === 0;
 
-/** A folder on a disk of its own that holds so many bytes; undefined where none can be made. */
-export function smallDisk(bytes: number): TempFolder | undefined {
+/** A folder on a disk of its own, in memory, that holds so many bytes; undefined where none can be made. */
+export const smallDisk = (bytes: number): TempFolder | undefined =>
+  mounted((folder) => mount(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]));
+
+/** What ext2 needs of a small disk for itself, in bytes. */
+const ownBytes = 32 * 2 ** 10;
+
+/** A folder on a disk of its own, in a file, that holds about so many bytes; undefined where none can be made. */
+export function smallSsd(bytes: number): TempFolder | undefined {
+  using image = tempFolder();
+  const file = image.file('disk');
+  writeFileSync(file, '');
+  truncateSync(file, bytes + ownBytes);
+  return mounted(
+    (folder) =>
+      succeeds('mke2fs', ['-q', '-F', '-t', 'ext2', '-b', '1024', '-N', '16', '-m', '0', file]) &&
+      mount(['-o', 'loop', file, folder]) &&
+      succeeds('rmdir', [join(folder, 'lost+found')]),
+  );
+}
+
+function mounted(mountAt: (folder: string) => boolean): TempFolder | undefined {
   if (!isRoot || process.platform !== 'linux') return undefined;
   const folder = tempFolder();
   const dispose = (): void => folder[Symbol.dispose]();
-  if (!mount(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder.path])) {
+  if (!mountAt(folder.path)) {
     dispose();
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { memoryFileSystem } from '../../src/base/memory-folder.ts';
 
 /** A folder that is removed, with what it holds, when it goes out of scope. */
 export interface TempFolder extends Disposable {
@@ -9,8 +10,11 @@ export interface TempFolder extends Disposable {
   file(name: string): string;
 }
 
-/** In the system's folder for such, or another. */
-export function tempFolder(parent: string = tmpdir()): TempFolder {
+/** The system's folder for such, or another where that would take memory. */
+const usual = memoryFileSystem(tmpdir()) === undefined ? tmpdir() : '/var/tmp';
+
+/** In the usual folder for such, or another. */
+export function tempFolder(parent: string = usual): TempFolder {
   const path = mkdtempSync(join(parent, 'ssd-llm-'));
   return {
     path,
