@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { statfsSync } from 'node:fs';
 import test from 'node:test';
 import { EngineError } from './errors.ts';
-import { checkOnDisk, memoryFileSystem, upperFolder } from './memory-folder.ts';
+import { checkOnDisk, memoryFileSystem } from './memory-folder.ts';
+import { upperFolder } from './overlay.ts';
 
 const shared = '/dev/shm';
 const isMemory = (): boolean => process.platform === 'linux' && statfsSync(shared).type === 0x01021994;

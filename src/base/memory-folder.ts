@@ -2,6 +2,7 @@ import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { attempt } from './attempt.ts';
 import { EngineError } from './errors.ts';
+import { upperFolder } from './overlay.ts';
 
 /** Linux's numbers for file systems that keep files in memory, and for one that shows others as one. */
 const inMemory: ReadonlyMap<number, string> = new Map([
@@ -30,17 +31,6 @@ export function memoryFileSystem(path: string): string | undefined {
 export function checkOnDisk(folder: string): void {
   const fileSystem = memoryFileSystem(folder);
   if (fileSystem !== undefined) throw new EngineError('IN_MEMORY', { folder, fileSystem });
-}
-
-/** "… 0:45 / / rw - overlay overlay rw,lowerdir=/a:/b,upperdir=/c,workdir=/d", for the overlay with number `device`. */
-export function upperFolder(mountinfo: string, device: number): string | undefined {
-  // The numbers of what is no disk: 8 bits below, the rest beside those of its kind.
-  const minor = (device & 0xff) | ((device >>> 12) & ~0xff);
-  for (const line of mountinfo.split('\n')) {
-    const [before = '', after = ''] = line.split(' - ');
-    if (before.split(' ')[2] === `0:${minor}`) return /,upperdir=([^,]*)/.exec(after)?.[1];
-  }
-  return undefined;
 }
 
 /** The folder itself, or the nearest above it that is there. */
