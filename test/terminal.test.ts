@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import test from 'node:test';
+import { writeBatchModel } from './support/batch-model.ts';
+import { run } from './support/cli.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+/** Runs a command at a terminal of its own, without what it says on stderr. */
+const pty = ['sh', '-c', 'exec script -qefc "$(printf " \'%s\'" "$@") 2>/dev/null" /dev/null', 'sh'];
+const hasPty = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false;
+
+const unsafe = /[^\P{Cc}\r\n\t]/u;
+
+test('an answer is what the model says where it is piped, and safe where it is shown', {
+  skip: hasPty ? false : 'there is no util-linux here to make a terminal',
+}, async () => {
+  using folder = tempFolder();
+  const path = folder.file('model.gguf');
+  writeBatchModel(path, 512);
+  // Hot enough that it says any byte, control characters among them.
+  const args = [
+    'run',
+    path,
+    '--raw',
+    '-p',
+    'Hi',
+    '-n',
+    '400',
+    '-c',
+    '512',
+    '-m',
+    '300M',
+    '-t',
+    '1',
+    '--temperature',
+    '50',
+    '--top-k',
+    '0',
+    '--top-p',
+    '1',
+    '--min-p',
+    '0',
+  ];
+  const piped = await run(args);
+  assert.equal(piped.code, 0, piped.stderr);
+  assert.match(piped.stdout, unsafe);
+  const shown = await run(args, { wrapper: pty });
+  assert.equal(shown.code, 0);
+  assert.match(shown.stdout, /\ufffd/);
+  assert.doesNotMatch(shown.stdout, unsafe);
+});
