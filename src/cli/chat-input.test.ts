@@ -5,7 +5,7 @@ import { type Input, InputParser } from './chat-input.ts';
 
 /** What lines that are typed one by one come to, with what is complete only at the end. */
 function typed(...lines: readonly string[]): readonly Input[] {
-  const parser = new InputParser();
+  const parser = new InputParser(1000);
   return [...lines.map((line) => parser.push(line)), parser.end()].filter((input) => input !== undefined);
 }
 
@@ -48,7 +48,7 @@ test('what was never closed is complete at the end', () => {
 });
 
 test('pasted lines are one message, which the line that is entered by hand completes', () => {
-  const parser = new InputParser();
+  const parser = new InputParser(1000);
   for (const line of ['', '  def f():', '/clear']) assert.equal(parser.push(line, true), undefined);
   assert.ok(parser.open);
   assert.deepEqual(parser.push('What is that?'), message('  def f():\n/clear\nWhat is that?'));
@@ -61,20 +61,20 @@ test('a single line that was pasted with its end is as good as typed', () => {
     ['Hello', message('Hello')],
     ['', undefined],
   ] as const) {
-    const parser = new InputParser();
+    const parser = new InputParser(1000);
     parser.push(line, true);
     assert.deepEqual(parser.push(''), input);
   }
 });
 
 test('three quotes work in a paste as they do by hand', () => {
-  const parser = new InputParser();
+  const parser = new InputParser(1000);
   assert.equal(parser.push('"""one', true), undefined);
   assert.deepEqual(parser.push('two"""', true), message('one\ntwo'));
 });
 
 test('Ctrl-C drops what has begun; it leaves only twice in a row where there is nothing to drop', () => {
-  const parser = new InputParser();
+  const parser = new InputParser(1000);
   parser.push('"""one');
   assert.equal(parser.interrupt(false), false);
   assert.equal(parser.open, false);
@@ -109,7 +109,7 @@ test('any line that is not empty can be said after a slash of its own', () => {
 test('whatever is typed and pasted, no message is blank, and at the end nothing is open', () => {
   fc.assert(
     fc.property(lines, fc.array(fc.boolean()), (lines, pasted) => {
-      const parser = new InputParser();
+      const parser = new InputParser(1000);
       const inputs = [...lines.map((line, i) => parser.push(line, pasted[i])), parser.end()];
       assert.equal(parser.open, false);
       for (const input of inputs) assert.ok(input?.kind !== 'message' || input.text.trim() !== '');
@@ -121,9 +121,19 @@ test('outside of quotes and pastes every line is complete', () => {
   fc.assert(
     fc.property(line, (text) => {
       fc.pre(!/^\s*(\/\S+\s+)?"""/.test(text));
-      const parser = new InputParser();
+      const parser = new InputParser(1000);
       parser.push(text);
       assert.equal(parser.open, false);
     }),
   );
+});
+
+test('of what is too long no more is kept than shows that it is', () => {
+  const parser = new InputParser(1000);
+  for (const line of ['"""', ...Array(500).fill('x'.repeat(99))]) parser.push(line);
+  const input = parser.push('"""');
+  assert.ok(input?.kind === 'message' && input.text.length > 1000 && input.text.length < 1100);
+  for (let i = 0; i < 500; i += 1) parser.push('x'.repeat(99), true);
+  const pasted = parser.push('end');
+  assert.ok(pasted?.kind === 'message' && pasted.text.length > 1000 && pasted.text.length < 1100);
 });

@@ -15,8 +15,16 @@ type Begun =
 
 /** Puts lines together to messages and commands. What stands between fences or was pasted in lines is no command. */
 export class InputParser {
+  readonly #most: number;
   #begun: Begun | undefined;
+  /** Of what has begun. */
+  #units = 0;
   #interrupted = false;
+
+  /** Of what is longer than `most` UTF-16 units, no more is kept than shows that it is. */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   /** More lines belong to what has begun. */
   get open(): boolean {
@@ -28,16 +36,18 @@ export class InputParser {
     this.#interrupted = false;
     if (this.#begun?.kind === 'fenced') return this.#pushFenced(this.#begun, line);
     if (this.#begun) {
-      this.#begun.lines.push(line);
+      this.#keep(this.#begun, line);
       return pasted ? undefined : this.end();
     }
     const [, command, rest] = opening.exec(line) ?? [];
     if (rest !== undefined) {
       this.#begun = { kind: 'fenced', command, lines: [] };
+      this.#units = 0;
       return this.#pushFenced(this.#begun, rest, true);
     }
     if (!pasted) return inputOf(line);
     this.#begun = { kind: 'pasted', lines: [line] };
+    this.#units = line.length;
     return undefined;
   }
 
@@ -61,12 +71,18 @@ export class InputParser {
     return again;
   }
 
+  #keep(begun: Begun, line: string): void {
+    const room = this.#most + 1 - this.#units;
+    if (room > 0) begun.lines.push(line.slice(0, room));
+    this.#units += line.length + 1;
+  }
+
   #pushFenced(begun: Begun, text: string, first: boolean = false): Input | undefined {
     const closed = text.trimEnd().endsWith(fence);
     const content = closed ? text.trimEnd().slice(0, -fence.length) : text;
     // A fence may stand in a line of its own, which is not part of the text.
     const onlyFence = (first || closed) && content.trim() === '';
-    if (!onlyFence) begun.lines.push(content);
+    if (!onlyFence) this.#keep(begun, content);
     return closed ? this.end() : undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
+import { Readable } from 'node:stream';
 
 /** What comes from whoever talks. */
 export type LineEvent =
@@ -18,17 +19,33 @@ export interface ChatLines extends Disposable {
   working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
+/** The text of a stream, of each line one UTF-16 unit more than `most` at most. */
+async function* shortened(input: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder();
+  let room = most + 1;
+  for await (const bytes of input) {
+    const lines = decoder.decode(bytes, { stream: true }).split(/(?<=\n)/);
+    for (const line of lines) {
+      const ends = line.endsWith('\n');
+      yield line.length <= room ? line : line.slice(0, room) + (ends ? '\n' : '');
+      room = ends ? most + 1 : Math.max(0, room - line.length);
+    }
+  }
+}
+
 /** The lines of stdin where nobody types. */
 export class PipedLines implements ChatLines {
   readonly interactive = false;
   readonly #signal: AbortSignal;
+  readonly #input: Readable;
   readonly #reader: Interface;
   readonly #lines: AsyncIterator<string>;
 
-  /** `signal` ends them, and is that of all work. */
-  constructor(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin) {
+  /** `signal` ends them, and is that of all work. Of a line that is longer than `most` UTF-16 units the rest is lost. */
+  constructor(signal: AbortSignal, most: number, input: AsyncIterable<Uint8Array> = process.stdin) {
     this.#signal = signal;
-    this.#reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal });
+    this.#input = Readable.from(shortened(input, most));
+    this.#reader = createInterface({ input: this.#input, crlfDelay: Number.POSITIVE_INFINITY, signal });
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
 
@@ -43,5 +60,6 @@ export class PipedLines implements ChatLines {
 
   [Symbol.dispose](): void {
     this.#reader.close();
+    this.#input.destroy();
   }
 }

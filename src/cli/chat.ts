@@ -43,16 +43,16 @@ async function chat(path: string, options: ChatOptions, signal: AbortSignal): Pr
   await using model = await openModel(path, options);
   const conversation = new Conversation(options.system, options);
   // Whoever cannot talk with this model is told before anything is loaded.
-  model.tokenize(conversation.asking('Hello'));
+  model.tokenize(conversation.asking('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
-  using lines = openLines(signal);
+  using lines = openLines(signal, model.mostUnits(plan.context));
   greet(model, plan, { ...options, interactive: lines.interactive });
   using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose ?? false });
   await chat.run();
 }
 
-const openLines = (signal: AbortSignal): ChatLines =>
-  process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal);
+const openLines = (signal: AbortSignal, most: number): ChatLines =>
+  process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal, most);
 
 function greet(model: Model, plan: Plan, options: ChatOptions & { interactive: boolean }): void {
   const { interactive, memoryBudget, verbose } = options;
@@ -76,7 +76,7 @@ interface ChatParts {
 class Chat implements Disposable {
   readonly #parts: ChatParts;
   readonly #setting: Setting;
-  readonly #parser: InputParser = new InputParser();
+  readonly #parser: InputParser;
   readonly #loading: Progress = new Progress('loading');
   readonly #leaving: AbortController = new AbortController();
   #waiting = false;
@@ -84,6 +84,7 @@ class Chat implements Disposable {
   constructor(parts: ChatParts) {
     const { model, plan } = parts;
     this.#parts = parts;
+    this.#parser = new InputParser(model.mostUnits(plan.context));
     const { name, path } = describe(model.outline, false);
     const facts = [
       ['model', name],
@@ -150,7 +151,8 @@ class Chat implements Disposable {
     const { model, plan, conversation, verbose } = this.#parts;
     const { parameters } = conversation;
     using progress = new Progress('prompt');
-    const generation = model.generate(conversation.asking(text), {
+    model.checkLength(text.length, plan.context);
+    const generation = model.generate(model.tokenize(conversation.asking(text), plan.context), {
       ...parameters,
       plan,
       signal,

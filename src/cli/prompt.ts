@@ -7,15 +7,37 @@ export interface PromptFlags {
   readonly system?: string | undefined;
   /** Without the chat template. */
   readonly raw?: boolean | undefined;
+  /** Tokens of the context; left out, it is chosen. */
+  readonly ctx?: number | undefined;
 }
 
 /**
  * The tokens of a prompt as the model wants it: with its chat template unless that is not wanted, or there is none.
- * Throws NO_PROMPT, TEMPLATE_FAILED.
+ * Throws NO_PROMPT, TEMPLATE_FAILED, CONTEXT_TOO_LONG.
  */
 export function tokensOf(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
-  return model.tokenize(flags.raw || !model.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags));
+  const wanted = flags.raw || !model.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags);
+  return model.tokenize(wanted, model.mostTokens(flags.ctx));
+}
+
+/**
+ * The text of a stream, without the blanks at its end. No more is read than could be a prompt: rejects with
+ * CONTEXT_TOO_LONG.
+ */
+export async function readPrompt(
+  input: AsyncIterable<Uint8Array>,
+  model: Pick<Model, 'mostTokens' | 'checkLength'>,
+  { ctx }: PromptFlags,
+): Promise<string> {
+  const most = model.mostTokens(ctx);
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let text = '';
+  for await (const bytes of input) {
+    text += decoder.decode(bytes, { stream: true });
+    model.checkLength(text.length, most);
+  }
+  return (text + decoder.decode()).trimEnd();
 }
 
 /** The prompt as one text. */

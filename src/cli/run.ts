@@ -1,5 +1,4 @@
 import { addAbortSignal } from 'node:stream';
-import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
@@ -12,7 +11,7 @@ import { generationOptions } from './options.ts';
 import { note, write, writeAnswer, writeJson } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
-import { type PromptFlags, tokensOf } from './prompt.ts';
+import { type PromptFlags, readPrompt, tokensOf } from './prompt.ts';
 import { promptCacheOptions } from './prompt-cache-options.ts';
 import { Session } from './session.ts';
 import { timings } from './timings.ts';
@@ -45,7 +44,7 @@ const run = (path: string, options: RunOptions): Promise<void> =>
 async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
   using session = options.session === undefined ? undefined : await Session.open(options.session);
   await using model = await openModel(path, options);
-  const prompt = options.prompt ?? (await readPrompt(signal));
+  const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
   const tokens = session?.ask(model, prompt, options) ?? tokensOf(model, prompt, options);
   const plan = model.plan(options.ctx, {
     prompt: tokens.length,
@@ -86,9 +85,9 @@ function fromCache(
   return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
 }
 
-async function readPrompt(signal: AbortSignal): Promise<string> {
+function promptInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
   if (process.stdin.isTTY) throw new EngineError('NO_PROMPT', {});
-  return (await readAll(addAbortSignal(signal, process.stdin))).trimEnd();
+  return addAbortSignal(signal, process.stdin);
 }
 
 /** Prints the text as it comes, unless it is wanted as a whole. Returns all of it. */

@@ -60,7 +60,7 @@ export class Session implements Disposable {
     this.#said = said.data;
   }
 
-  /** The tokens of what was said, and `prompt` after it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION. */
+  /** The tokens of what was said, and `prompt` after it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION, CONTEXT_TOO_LONG. */
   ask(model: Model, prompt: string, flags: PromptFlags): readonly number[] {
     const raw = (flags.raw ?? false) || !model.hasTemplate;
     const before = this.#said;
@@ -69,10 +69,11 @@ export class Session implements Disposable {
       throw new EngineError('BAD_OPTION', { option: '--raw', value: raw ? 'given' : 'left out', expected });
     }
     if (prompt === '') throw new EngineError('NO_PROMPT', {});
+    const most = model.mostTokens(flags.ctx);
     if (raw) {
       const text = before && 'text' in before ? before.text + prompt : rawOf(prompt, flags);
       this.#said = { text };
-      return model.tokenize(text);
+      return model.tokenize(text, most);
     }
     const earlier = before && 'messages' in before ? before.messages : [];
     // Instructions that are given anew count from now on.
@@ -80,7 +81,7 @@ export class Session implements Disposable {
     const [first, ...others] = messagesOf(prompt, flags);
     const messages = first?.role === 'system' ? [first, ...kept, ...others] : [...kept, ...messagesOf(prompt, flags)];
     this.#said = { messages: [...messages] };
-    return model.tokenize(messages);
+    return model.tokenize(messages, most);
   }
 
   /** Opens the model under `plan` and puts keys and values where the prompt finds them. Where that cannot be, they are computed again. */

@@ -2,6 +2,7 @@ import { unlessAborted } from '../base/abort.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import { summarize } from '../plan/explain.ts';
+import { mostTokens } from '../plan/kv-choice.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { Chooser } from '../sample/chooser.ts';
@@ -145,6 +146,23 @@ export class Model implements AsyncDisposable {
     return vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
   }
 
+  /** Tokens that a text may have at most, whatever is planned, where `context` were asked for or is left to be chosen. */
+  mostTokens(context: number | undefined = this.#options.context): number {
+    return context ?? (this.#options.kv?.window ? mostTokens : this.outline.config.context);
+  }
+
+  /** UTF-16 units that so many tokens can stand for at most: none stands for more than its bytes. */
+  mostUnits(tokens: number): number {
+    return tokens * Math.max(1, this.vocabulary.longestPiece());
+  }
+
+  /** Throws CONTEXT_TOO_LONG if a text of so many UTF-16 units has more than `most` tokens in any case. */
+  checkLength(units: number, most: number): void {
+    if (units <= most || units <= this.mostUnits(most)) return;
+    const prompt = Math.ceil(units / this.mostUnits(1));
+    throw new EngineError('CONTEXT_TOO_LONG', { prompt, context: most, atLeast: true });
+  }
+
   /** Messages through the model's template, up to where its answer begins. Throws TEMPLATE_FAILED. */
   render(messages: readonly Message[]): string {
     if (this.#closed) throw this.#closedError();
@@ -183,7 +201,7 @@ export class Model implements AsyncDisposable {
     checkLeast('longest', longest, 0);
     // Wrong options are refused here, not when the first token is asked for.
     const sampling = samplingOptions(options);
-    const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
+    const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt, this.mostTokens());
     if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
     const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
     if (wrong !== undefined) {

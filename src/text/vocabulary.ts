@@ -54,6 +54,7 @@ export class Vocabulary implements Disposable {
   #tokens: Int32Array = new Int32Array(longestPart);
   /** Made when a text of several parts comes. */
   #cutting: Cutting | undefined;
+  #longest: number | undefined;
 
   private constructor(file: string, model: Pointer) {
     const llama = loadLlama();
@@ -165,13 +166,10 @@ export class Vocabulary implements Disposable {
     return Buffer.concat(tokens.map((token) => this.piece(token, options)));
   }
 
-  /** Bytes of the longest token. Looks at all of them: a microsecond each. */
+  /** Bytes of the longest token. Looks at all of them the first time: a microsecond each. */
   longestPiece(): number {
-    let longest = 0;
-    for (let token = 0; token < this.size; token += 1) {
-      longest = Math.max(longest, this.piece(token, { special: true }).length);
-    }
-    return longest;
+    this.#longest ??= this.#longestOf();
+    return this.#longest;
   }
 
   /** Does the model end its answer with this token? */
@@ -190,6 +188,14 @@ export class Vocabulary implements Disposable {
   // libllama reads past its table, or ends the process, when asked about a token that is not there.
   #has(token: number): boolean {
     return this.#type !== vocabularyTypes.none && Number.isInteger(token) && token >= 0 && token < this.size;
+  }
+
+  #longestOf(): number {
+    let longest = 0;
+    for (let token = 0; token < this.size; token += 1) {
+      longest = Math.max(longest, this.piece(token, { special: true }).length);
+    }
+    return longest;
   }
 
   #checkTokenizes(): void {

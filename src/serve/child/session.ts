@@ -1,5 +1,6 @@
 import type { Debug } from '../../base/debug.ts';
 import { EngineError } from '../../base/errors.ts';
+import { collectGarbage } from '../../base/garbage.ts';
 import type { Generation } from '../../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../../engine/logprobs.ts';
 import { Model } from '../../engine/model.ts';
@@ -7,18 +8,33 @@ import type { ModelOptions } from '../../engine/model-options.ts';
 import { noState, noSums } from '../../engine/tally.ts';
 import { chooseCpuVariant } from '../../ggml/cpu-variant.ts';
 import type { Ask, TokenLogprob } from '../hub.ts';
-import { optionsOf, tokenizedPart, tokensOf } from './asking.ts';
+import { optionsOf, tokenizedPart, tokensOf, unitsOf } from './asking.ts';
 import { type Call, type EngineStart, failureOf, type Order, type Report, type Said } from './protocol.ts';
 
 /** Milliseconds between two reports of what was counted, which are signs of life as well. */
 const tallyInterval = 1000;
 
+/** Tokens of prompts that are answered or wait, if those of the places are not more. */
+const mostHeld = 2 ** 19;
+/** UTF-16 units of texts that leave so much garbage that it is collected at once. */
+const much = 2 ** 19;
+
+interface Asked {
+  readonly abort: AbortController;
+  /** Of the prompt. */
+  readonly tokens: number;
+}
+
 /** What an engine process does: obeys orders, and reports. */
 export class Session {
   readonly #report: (report: Report) => void;
-  readonly #asked: Map<number, AbortController> = new Map();
+  readonly #asked: Map<number, Asked> = new Map();
   #model: Model | undefined;
   #context = 0;
+  /** Tokens of all sequences that are computed together. */
+  #places = 0;
+  /** UTF-16 units of the texts that were read since garbage was collected. */
+  #garbage = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor(report: (report: Report) => void) {
@@ -32,10 +48,10 @@ export class Session {
         void this.#start(order.start);
         break;
       case 'ask':
-        void this.#ask(order.id, order.ask);
+        this.#ask(order.id, order.ask);
         break;
       case 'cancel':
-        this.#asked.get(order.id)?.abort();
+        this.#asked.get(order.id)?.abort.abort();
         break;
       case 'call':
         void this.#answerCall(order.id, order.call);
@@ -65,7 +81,8 @@ export class Session {
       this.#model = this.#open(start);
       const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
       this.#context = plan.context;
-      const longestToken = Math.max(1, this.#model.vocabulary.longestPiece());
+      this.#places = plan.context * plan.parallel;
+      const longestToken = this.#model.mostUnits(1);
       const { budget: memory, context, parallel } = plan;
       this.#say({ kind: 'started', facts: { memory, context, parallel, longestToken } });
     } catch (error) {
@@ -93,14 +110,25 @@ export class Session {
     }
   }
 
-  async #ask(id: number, ask: Ask): Promise<void> {
+  /** Not `async`: what it is asked would be held until its answer has ended. */
+  #ask(id: number, ask: Ask): void {
     const abort = new AbortController();
-    this.#asked.set(id, abort);
     try {
       const model = this.#opened();
       const tokens = tokensOf(model, ask, this.#context);
+      this.#checkHeld(tokens.length);
       const generation = model.generate(tokens, optionsOf(ask, abort.signal));
+      this.#asked.set(id, { abort, tokens: tokens.length });
       this.#say({ kind: 'accepted', id, promptTokens: tokens.length });
+      void this.#follow(id, model, generation);
+    } catch (error) {
+      this.#say({ kind: 'failure', id, failure: failureOf(error) });
+    }
+    this.#read(unitsOf(ask.prompt));
+  }
+
+  async #follow(id: number, model: Model, generation: Generation): Promise<void> {
+    try {
       for await (const { text, logprob } of generation) {
         this.#say({ kind: 'delta', id, text, logprobs: logprob ? [named(model, logprob)] : [] });
       }
@@ -110,6 +138,21 @@ export class Session {
     } finally {
       this.#asked.delete(id);
     }
+  }
+
+  /** Throws SERVER_BUSY if prompts that wait would take more memory than is planned. */
+  #checkHeld(tokens: number): void {
+    const held = [...this.#asked.values()].reduce((sum, one) => sum + one.tokens, 0);
+    if (held + tokens > Math.max(mostHeld, this.#places))
+      throw new EngineError('SERVER_BUSY', { waiting: this.#asked.size });
+  }
+
+  /** Texts leave garbage, which V8 would not collect before it is much. */
+  #read(units: number): void {
+    this.#garbage += units;
+    if (this.#garbage < much) return;
+    this.#garbage = 0;
+    setImmediate(collectGarbage);
   }
 
   async #answerCall(id: number, call: Call): Promise<void> {
@@ -134,6 +177,7 @@ export class Session {
       case 'detokenize':
         return model.vocabulary.bytes(call.tokens, { special: true });
       case 'template':
+        this.#read(unitsOf({ kind: 'chat', messages: call.messages }));
         return model.render(call.messages);
       default:
         return call satisfies never;
