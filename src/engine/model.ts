@@ -139,6 +139,11 @@ export class Model implements AsyncDisposable {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
     if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
+    if (most !== undefined)
+      this.checkLength(
+        prompt.reduce((sum, { content }) => sum + content.trim().length, 0),
+        most,
+      );
     const text = this.render(prompt);
     // A template that writes the beginning-of-text token itself must not get a second one.
     const { bos } = this.#specialTexts();
@@ -169,8 +174,7 @@ export class Model implements AsyncDisposable {
     const source = this.outline.file.metadata.string(templateKey, undefined);
     if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
     this.#template ??= new ChatTemplate(source, this.#specialTexts());
-    const context = this.#options.context ?? this.outline.config.context;
-    return this.#template.render(messages, { addGenerationPrompt: true, mostLength: context * longestToken });
+    return this.#template.render(messages, { addGenerationPrompt: true, mostLength: this.mostTokens() * longestToken });
   }
 
   /** What was done since the model was opened, and how things stand. */
