@@ -45,7 +45,7 @@ async function chat(path: string, options: ChatOptions, signal: AbortSignal): Pr
   // Whoever cannot talk with this model is told before anything is loaded.
   model.tokenize(conversation.asking('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
-  using lines = openLines(signal, model.mostUnits(plan.context));
+  using lines = openLines(signal, model.prompts.mostUnits(plan.context));
   greet(model, plan, { ...options, interactive: lines.interactive });
   using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose ?? false });
   await chat.run();
@@ -84,7 +84,7 @@ class Chat implements Disposable {
   constructor(parts: ChatParts) {
     const { model, plan } = parts;
     this.#parts = parts;
-    this.#parser = new InputParser(model.mostUnits(plan.context));
+    this.#parser = new InputParser(model.prompts.mostUnits(plan.context));
     const { name, path } = describe(model.outline, false);
     const facts = [
       ['model', name],
@@ -151,7 +151,7 @@ class Chat implements Disposable {
     const { model, plan, conversation, verbose } = this.#parts;
     const { parameters } = conversation;
     using progress = new Progress('prompt');
-    model.checkLength(text.length, plan.context);
+    model.prompts.checkLength(text.length, plan.context);
     const generation = model.generate(model.tokenize(conversation.asking(text), plan.context), {
       ...parameters,
       plan,

@@ -6,8 +6,10 @@ import { readPrompt } from './prompt.ts';
 /** A model whose tokens are two characters at most. */
 const model = {
   mostTokens: (context: number | undefined) => context ?? 1000,
-  checkLength: (units: number, most: number) => {
-    if (units > 2 * most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: units, context: most, atLeast: true });
+  prompts: {
+    checkLength: (units: number, most: number) => {
+      if (units > 2 * most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: units, context: most, atLeast: true });
+    },
   },
 };
 

@@ -17,7 +17,7 @@ export interface PromptFlags {
  */
 export function tokensOf(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
-  const wanted = flags.raw || !model.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags);
+  const wanted = flags.raw || !model.prompts.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags);
   return model.tokenize(wanted, model.mostTokens(flags.ctx));
 }
 
@@ -27,7 +27,7 @@ export function tokensOf(model: Model, prompt: string, flags: PromptFlags = {}):
  */
 export async function readPrompt(
   input: AsyncIterable<Uint8Array>,
-  model: Pick<Model, 'mostTokens' | 'checkLength'>,
+  model: Pick<Model, 'mostTokens'> & { readonly prompts: Pick<Model['prompts'], 'checkLength'> },
   { ctx }: PromptFlags,
 ): Promise<string> {
   const most = model.mostTokens(ctx);
@@ -35,7 +35,7 @@ export async function readPrompt(
   let text = '';
   for await (const bytes of input) {
     text += decoder.decode(bytes, { stream: true });
-    model.checkLength(text.length, most);
+    model.prompts.checkLength(text.length, most);
   }
   return (text + decoder.decode()).trimEnd();
 }

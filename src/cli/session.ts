@@ -62,7 +62,7 @@ export class Session implements Disposable {
 
   /** The tokens of what was said, and `prompt` after it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION, CONTEXT_TOO_LONG. */
   ask(model: Model, prompt: string, flags: PromptFlags): readonly number[] {
-    const raw = (flags.raw ?? false) || !model.hasTemplate;
+    const raw = (flags.raw ?? false) || !model.prompts.hasTemplate;
     const before = this.#said;
     if (before && raw !== 'text' in before) {
       const expected = raw ? 'none, as the session began with the chat template' : 'it, as the session began so';

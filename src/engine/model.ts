@@ -7,7 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { Chooser } from '../sample/chooser.ts';
 import { samplingOptions } from '../sample/options.ts';
-import { ChatTemplate, type Message } from '../text/chat-template.ts';
+import type { Message } from '../text/chat-template.ts';
 import { checkTokenizer } from '../text/check.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
@@ -21,6 +21,7 @@ import type { GenerateOptions, LoadProgress, ModelOptions } from './model-option
 import { checkKvType, evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { layoutsOf, planModel, type Tokens, vocabularyBytes } from './planner.ts';
 import { runtimeBytes, usualRuntimeBytes } from './process.ts';
+import { Prompts } from './prompts.ts';
 import { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { type EngineState, type EngineSums, noState } from './tally.ts';
@@ -32,9 +33,6 @@ interface Exclusive {
   readonly signal?: AbortSignal | undefined;
 }
 
-const templateKey = 'tokenizer.chat_template';
-/** Characters that no token has (128 in Llama 3's longest). Asking a vocabulary takes a tenth of a second. */
-const longestToken = 1024;
 /** libuv's threads if nobody asked for more. */
 const defaultIoThreads = 4;
 /**
@@ -49,6 +47,7 @@ const poll = 0;
 export class Model implements AsyncDisposable {
   readonly outline: ModelOutline;
   readonly vocabulary: Vocabulary;
+  readonly prompts: Prompts;
   readonly device: Device;
   readonly #options: ModelOptions;
   readonly #budget: number;
@@ -56,7 +55,6 @@ export class Model implements AsyncDisposable {
   readonly #runtimeBytes: number;
   readonly #drafting: Drafting;
   readonly #engine: Engine = new Engine((wanted) => this.#open(wanted));
-  #template: ChatTemplate | undefined;
   #closed = false;
   #disposed: Promise<void> | undefined;
   #runtime: Promise<Runtime> | undefined;
@@ -70,17 +68,13 @@ export class Model implements AsyncDisposable {
     checkTokenizer(metadata);
     this.#drafting = Drafting.open(options.draft ?? {}, outline);
     this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
+    this.prompts = new Prompts(metadata, this.vocabulary);
     evictFiles(outline);
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
     // Processes that take no more than is usual count alike, so that they all need the same budget.
     this.#runtimeBytes = Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
     options.debug?.('device', this.device.facts());
-  }
-
-  /** True if the model brings a chat template: messages can be made into a prompt. */
-  get hasTemplate(): boolean {
-    return this.outline.file.metadata.has(templateKey);
   }
 
   /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
@@ -133,22 +127,11 @@ export class Model implements AsyncDisposable {
 
   /**
    * A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED, and
-   * CONTEXT_TOO_LONG as soon as there are more than `most`.
+   * CONTEXT_TOO_LONG as soon as there are more than `most`; left out, than the context may have.
    */
-  tokenize(prompt: string | readonly Message[], most?: number): number[] {
+  tokenize(prompt: string | readonly Message[], most: number = this.mostTokens()): number[] {
     if (this.#closed) throw this.#closedError();
-    const { vocabulary } = this;
-    if (typeof prompt === 'string') return vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
-    if (most !== undefined)
-      this.checkLength(
-        prompt.reduce((sum, { content }) => sum + content.trim().length, 0),
-        most,
-      );
-    const text = this.render(prompt);
-    // A template that writes the beginning-of-text token itself must not get a second one.
-    const { bos } = this.#specialTexts();
-    const addSpecial = bos === '' || !text.startsWith(bos);
-    return vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
+    return this.prompts.tokenize(prompt, most);
   }
 
   /** Tokens that a text may have at most, whatever is planned, where `context` were asked for or is left to be chosen. */
@@ -156,25 +139,10 @@ export class Model implements AsyncDisposable {
     return context ?? (this.#options.kv?.window ? mostTokens : this.outline.config.context);
   }
 
-  /** UTF-16 units that so many tokens can stand for at most: none stands for more than its bytes. */
-  mostUnits(tokens: number): number {
-    return tokens * Math.max(1, this.vocabulary.longestPiece());
-  }
-
-  /** Throws CONTEXT_TOO_LONG if a text of so many UTF-16 units has more than `most` tokens in any case. */
-  checkLength(units: number, most: number): void {
-    if (units <= most || units <= this.mostUnits(most)) return;
-    const prompt = Math.ceil(units / this.mostUnits(1));
-    throw new EngineError('CONTEXT_TOO_LONG', { prompt, context: most, atLeast: true });
-  }
-
   /** Messages through the model's template, up to where its answer begins. Throws TEMPLATE_FAILED. */
   render(messages: readonly Message[]): string {
     if (this.#closed) throw this.#closedError();
-    const source = this.outline.file.metadata.string(templateKey, undefined);
-    if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    this.#template ??= new ChatTemplate(source, this.#specialTexts());
-    return this.#template.render(messages, { addGenerationPrompt: true, mostLength: this.mostTokens() * longestToken });
+    return this.prompts.render(messages, this.mostTokens());
   }
 
   /** What was done since the model was opened, and how things stand. */
@@ -205,7 +173,7 @@ export class Model implements AsyncDisposable {
     checkLeast('longest', longest, 0);
     // Wrong options are refused here, not when the first token is asked for.
     const sampling = samplingOptions(options);
-    const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt, this.mostTokens());
+    const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
     if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
     const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
     if (wrong !== undefined) {
@@ -299,13 +267,6 @@ export class Model implements AsyncDisposable {
 
   #closedError(): EngineError {
     return new EngineError('MODEL_CLOSED', { file: this.outline.path });
-  }
-
-  #specialTexts(): { bos: string; eos: string } {
-    const { vocabulary } = this;
-    const text = (token: number | undefined): string =>
-      token === undefined ? '' : new TextDecoder().decode(vocabulary.piece(token, { special: true }));
-    return { bos: text(vocabulary.bos), eos: text(vocabulary.eos) };
   }
 }
 

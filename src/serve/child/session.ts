@@ -82,7 +82,7 @@ export class Session {
       const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
       this.#context = plan.context;
       this.#places = plan.context * plan.parallel;
-      const longestToken = this.#model.mostUnits(1);
+      const longestToken = this.#model.prompts.mostUnits(1);
       const { budget: memory, context, parallel } = plan;
       this.#say({ kind: 'started', facts: { memory, context, parallel, longestToken } });
     } catch (error) {

@@ -70,7 +70,7 @@ async function open(path: string, dice: Dice): Promise<string> {
   try {
     await using model = Model.open(path, { memoryBudget: 2 ** 29, threads: 1, context: 64, kernels });
     const messages = [{ role: 'user', content: 'hello world' }] as const;
-    const prompt = dice.below(2) && model.hasTemplate ? messages : 'hello world';
+    const prompt = dice.below(2) && model.prompts.hasTemplate ? messages : 'hello world';
     for await (const _ of model.generate(prompt, { maxTokens: 2 }));
     return 'answered';
   } catch (error) {
