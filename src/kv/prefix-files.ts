@@ -10,6 +10,8 @@ import type { KvShape } from './shape.ts';
 import type { KvSlot } from './slot.ts';
 
 const ending = '.kv';
+/** Tokens of all texts that are known at once: they take 8 MiB. Beyond, the one not used for longest is not looked up. */
+const mostKnown = 2 ** 20;
 
 export interface PrefixFilesOptions {
   /** Names the model's file and everything else that keys and values depend on. */
@@ -96,7 +98,7 @@ export class PrefixFiles implements PrefixStore {
     await this.#makeRoom();
     for (const { path } of await this.#files()) {
       const entry = await readText(path).catch(() => undefined);
-      if (entry?.identity === identity && alike(entry.shape, shape)) this.#entries.add(entry);
+      if (entry?.identity === identity && alike(entry.shape, shape)) this.#know(entry);
     }
   }
 
@@ -127,9 +129,19 @@ export class PrefixFiles implements PrefixStore {
   }
 
   /** The latest of all from now on. */
-  async #used(entry: KeptText): Promise<void> {
+  #know(entry: KeptText): void {
     this.#entries.delete(entry);
     this.#entries.add(entry);
+    let known = [...this.#entries].reduce((sum, { tokens }) => sum + tokens.length, 0);
+    for (const old of this.#entries) {
+      if (known <= mostKnown) return;
+      known -= old.tokens.length;
+      this.#entries.delete(old);
+    }
+  }
+
+  async #used(entry: KeptText): Promise<void> {
+    this.#know(entry);
     this.#lastUse = Math.max(Date.now(), this.#lastUse + 1);
     const now = this.#lastUse / 1000;
     // Where the folder may be read only, the order of use is lost with the process.

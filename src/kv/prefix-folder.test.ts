@@ -102,3 +102,23 @@ test('windows that have the same rows in another context are of use there', asyn
   for (const piece of other.pieces(200)) assert.ok(other.view(piece).every((byte) => byte === piece.layer + 1));
   assert.equal((await open(folder, { shape: windowed(120) })).longest(textOf(1, 200)), undefined);
 });
+
+test('of more tokens than memory is meant for, those of the latest texts are known', async () => {
+  using folder = tempFolder();
+  const long = { layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context: 400_000, type: 'f16' } as const;
+  const options = { shape: long, capacity: 2 ** 26 };
+  const texts = [1, 2, 3].map((seed) => Array.from({ length: long.context }, (_, i) => (seed * i) % 1000));
+  const first = await open(folder, options);
+  using slot = new KvSlot(long);
+  for (const text of texts) {
+    slot.hold(text, 0);
+    await first.keep(slot);
+  }
+  for (const files of [first, await open(folder, options)]) {
+    assert.deepEqual(
+      texts.map((text) => files.longest(text)?.length === text.length),
+      [false, true, true],
+    );
+  }
+  assert.equal(names(folder).length, 3);
+});
