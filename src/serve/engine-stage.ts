@@ -96,6 +96,8 @@ export class EngineStage implements AsyncDisposable {
   ): Promise<Lodging> {
     signal.throwIfAborted();
     const began = performance.now();
+    // An engine loses its connection before it has ended: who comes in between is answered by the next one.
+    if (this.#resident?.process.connected === false) await this.#resident.process.ended;
     const resident = this.#resident;
     if (resident?.model.digest === model.digest) {
       if (context === undefined || resident.process.facts.context >= context)

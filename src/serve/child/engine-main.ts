@@ -17,9 +17,12 @@ process.on('message', async (order: Order) => {
   await watched;
   session.obey(order);
 });
-process.on('disconnect', () => {
+const leave = (): void => {
   void session.end();
   setTimeout(() => process.exit(1), patience);
-});
+};
+process.on('disconnect', leave);
+// A server that went while this was loaded has been missed.
+if (!process.connected) leave();
 // A terminal sends these to the server and its engines alike; the server says when it is time.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

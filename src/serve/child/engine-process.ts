@@ -139,6 +139,11 @@ export class EngineProcess {
     return this.#silence.intervals;
   }
 
+  /** False from when it can be told nothing any more, a moment before it has ended. */
+  get connected(): boolean {
+    return this.#child.connected;
+  }
+
   /** What it has counted, as of its last report. */
   get tally(): Tally {
     return this.#tally.last;
