@@ -17,6 +17,8 @@ const samples: Readonly<Record<keyof typeof attacks, Omit<AttackOptions, 'seed'>
   slow: { count: 20 },
   engines: { count: 2 },
   servers: { count: 1 },
+  greedy: { count: 1, from: 2 },
+  hungry: { count: 1, from: 6 },
   runs: { count: 1 },
   served: { count: 1 },
 };

@@ -4,6 +4,7 @@ import { headers } from './headers.ts';
 import { http } from './http.ts';
 import { mistypedJson, oddJson } from './json.ts';
 import { killedEngines, killedServers } from './kills.ts';
+import { greedyRequests, greedyRuns } from './memory.ts';
 import { keys, probes } from './probes.ts';
 import { sessions } from './sessions.ts';
 import { cutStreams, slowBodies } from './streams.ts';
@@ -23,6 +24,8 @@ export const attacks: Readonly<Record<string, Attack>> = {
   slow: slowBodies,
   engines: killedEngines,
   servers: killedServers,
+  greedy: greedyRequests,
+  hungry: greedyRuns,
   runs: limitedRuns,
   served: limitedServers,
 };

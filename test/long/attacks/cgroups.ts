@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { memoryGroup } from '../../../bench/memory-group.ts';
 import { formatBytes } from '../../../src/base/bytes.ts';
 import { run } from '../../support/cli.ts';
-import { isAlive, until } from '../../support/processes.ts';
+import { isAlive } from '../../support/processes.ts';
 import { post, serve } from '../../support/server.ts';
 import { smollm2 } from '../../support/smollm2.ts';
-import { type Attack, type AttackOptions, Dice, skipped, type Toll, tryEach } from './attack.ts';
+import { type Attack, type AttackOptions, Dice, type Toll, tryEach } from './attack.ts';
+import { grouped, whereGrouped } from './groups.ts';
 import { serverBound } from './victim.ts';
 
 /** Runs in control groups that hold the budget and not a page more, from the smallest budget on that an error names. */
@@ -24,16 +24,14 @@ export const limitedServers: Attack = {
 
 const MiB = 2 ** 20;
 
-async function limited(options: AttackOptions, once: (dice: Dice) => Promise<string>): Promise<Toll> {
-  const group = memoryGroup(64 * MiB);
-  if (typeof group === 'string') return skipped(`no memory cgroup can be made here: ${group}`);
-  group[Symbol.dispose]();
-  return tryEach(
-    options,
-    (number) => once(new Dice(`${options.seed} ${number}`)),
-    (number) => `seed ${options.seed}, number ${number}`,
+const limited = (options: AttackOptions, once: (dice: Dice) => Promise<string>): Promise<Toll> =>
+  whereGrouped(() =>
+    tryEach(
+      options,
+      (number) => once(new Dice(`${options.seed} ${number}`)),
+      () => 'budget',
+    ),
   );
-}
 
 /** Ways to compute, each with another share of the budget. */
 function someOptions(dice: Dice): readonly string[] {
@@ -66,15 +64,13 @@ async function runOnce(dice: Dice): Promise<string> {
   const asked = [...args, '-p', args.includes('128') ? 'Why is the sky blue?' : input];
   const extra = dice.pick(extras);
   const budget = (await leastBudget(asked)) + extra * MiB;
-  const group = memoryGroup(budget);
-  assert.ok(typeof group !== 'string');
-  const { code, stderr } = await run([...asked, '-m', `${budget}`], { wrapper: group.wrapper });
-  const [killed, peak] = [group.killed(), group.peak()];
-  group[Symbol.dispose]();
-  const how = `${asked.slice(2).join(' ').slice(0, 200)} -m ${budget}`;
-  if (killed > 0 || code !== 0) throw new Error(`${killed} killed, exit code ${code}: ${how}: ${stderr.slice(0, 300)}`);
-  assert.ok(peak <= budget, `${formatBytes(peak)}: ${how}`);
-  return `least + ${extra} MiB`;
+  return await grouped(budget, async (group) => {
+    const { code, stderr } = await run([...asked, '-m', `${budget}`], { wrapper: group.wrapper });
+    const how = `${asked.slice(2).join(' ').slice(0, 200)} -m ${budget}`;
+    assert.ok(code === 0, `${group.killed()} killed, exit code ${code}: ${how}: ${stderr.slice(0, 300)}`);
+    assert.ok(group.peak() <= budget, `${formatBytes(group.peak())}: ${how}`);
+    return `least + ${extra} MiB`;
+  });
 }
 
 /** Requests to one server: the first by itself, the others at once. */
@@ -86,22 +82,19 @@ async function serveOnce(dice: Dice): Promise<string> {
   const args = [...someOptions(dice), '--parallel', dice.pick(['1', '2', '4']), ...cache];
   const extra = dice.pick(extras);
   const budget = (await leastBudget(['serve', model, ...args])) + extra * MiB;
-  const group = memoryGroup(budget + serverBound);
-  assert.ok(typeof group !== 'string');
-  try {
-    await using server = await serve([model, ...args, '-m', `${budget}`, '--log-level', 'warn'], {
-      wrapper: group.wrapper,
-    });
-    const prompts = Array.from({ length: perServer }, () => 'The lighthouse stood. '.repeat(1 + dice.below(20)));
-    await isAnswered(server.url, prompts.pop() ?? '');
-    await Promise.all(prompts.map((prompt) => isAnswered(server.url, prompt)));
-    assert.ok(isAlive(server.child.pid ?? 0) && group.killed() === 0);
-  } catch (error) {
-    throw new Error(`${(error as Error).message} (${group.killed()} killed): serve ${args.join(' ')} -m ${budget}`);
-  } finally {
-    await until(() => removed(group));
-  }
-  return `least + ${extra} MiB`;
+  return await grouped(budget + serverBound, async (group) => {
+    try {
+      const limits = ['-m', `${budget}`, '--log-level', 'warn'];
+      await using server = await serve([model, ...args, ...limits], { wrapper: group.wrapper });
+      const prompts = Array.from({ length: perServer }, () => 'The lighthouse stood. '.repeat(1 + dice.below(20)));
+      await isAnswered(server.url, prompts.pop() ?? '');
+      await Promise.all(prompts.map((prompt) => isAnswered(server.url, prompt)));
+      assert.ok(isAlive(server.child.pid ?? 0) && group.killed() === 0);
+    } catch (error) {
+      throw new Error(`${(error as Error).message} (${group.killed()} killed): serve ${args.join(' ')} -m ${budget}`);
+    }
+    return `least + ${extra} MiB`;
+  });
 }
 
 async function isAnswered(url: string, prompt: string): Promise<void> {
@@ -116,14 +109,4 @@ async function isAnswered(url: string, prompt: string): Promise<void> {
 async function served(url: string): Promise<string> {
   const { models } = (await (await fetch(`${url}/api/tags`)).json()) as { models: { name: string }[] };
   return models[0]?.name ?? assert.fail('no model is served');
-}
-
-/** False while a process is left in it. */
-function removed(group: Disposable): boolean {
-  try {
-    group[Symbol.dispose]();
-    return true;
-  } catch {
-    return false;
-  }
 }

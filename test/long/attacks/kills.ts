@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, until } from '../../support/processes.ts';
 import { post } from '../../support/server.ts';
@@ -57,8 +58,11 @@ async function outcomeOf({ server }: Victim, [path, more]: (typeof asked)[number
 async function killEngine(target: Victim, dice: Dice): Promise<string> {
   const requests = Array.from({ length: 1 + dice.below(4) }, () => outcomeOf(target, dice.pick(asked)));
   await sleep(dice.below(dice.pick([30, 200])));
-  for (const engine of target.server.engines()) process.kill(engine, dice.pick(signals));
+  const engines = target.server.engines();
+  for (const engine of engines) process.kill(engine, dice.pick(signals));
   const outcomes = await Promise.all(requests);
+  // Until the server has been told that they ended, it may ask them.
+  await until(() => !engines.some((engine) => existsSync(`/proc/${engine}`)));
   await target.check();
   return [...new Set(outcomes)].sort().join(' and ');
 }

@@ -17,11 +17,11 @@ const patience = 60_000;
 /** Under this name it is served. */
 export const victimModel = 'victim';
 
-const template =
+const usualTemplate =
   "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}<|im_start|>assistant\n";
 
 /** Writes a model that answers anything with nonsense, quickly: it has a chat template and a vocabulary. */
-export function writeVictim(path: string): void {
+export function writeVictim(path: string, template: string = usualTemplate): void {
   const tokenizer = tinyBytePair();
   const sizes = { layers: 2, width: 64, heads: 2, kvHeads: 1, feedForward: 64, vocabulary: tokenizer.ids.size };
   const { metadata, ...rest } = randomModel({ ...sizes, architecture: 'llama', context: 4096 });
@@ -56,6 +56,8 @@ export async function answered(
 export interface VictimOptions {
   /** Arguments after the usual ones. */
   readonly args?: readonly string[];
+  /** A program, with its arguments, that runs the server. */
+  readonly wrapper?: readonly string[];
   /** The key that a client needs. */
   readonly key?: string;
   /** Puts more into its folder of models. */
@@ -63,12 +65,14 @@ export interface VictimOptions {
 }
 
 /** Starts a server to attack. */
-export async function victim({ args = [], key, fill }: VictimOptions = {}): Promise<Victim> {
+export async function victim({ args = [], wrapper, key, fill }: VictimOptions = {}): Promise<Victim> {
   const folder = tempFolder();
   writeVictim(folder.file(`${victimModel}.gguf`));
   fill?.(folder.path);
   const few = ['-m', `${budget}`, '--ctx', '512', '--threads', '1', '--parallel', '2', '--log-level', 'warn'];
-  const server = await serve(['--models', folder.path, ...few, ...(key ? ['--api-key', key] : []), ...args]);
+  const server = await serve(['--models', folder.path, ...few, ...(key ? ['--api-key', key] : []), ...args], {
+    ...(wrapper && { wrapper }),
+  });
   const { pid = 0 } = server.child;
   await answered(server, { key });
   return {
