@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import test, { after } from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
 import { writeRandomModel } from '../bench/random-model.ts';
@@ -14,6 +13,7 @@ import { type PlanSummary, summarize } from '../src/plan/explain.ts';
 import type { KvType } from '../src/plan/kv-choice.ts';
 import { attempt } from './support/attempt.ts';
 import { run } from './support/cli.ts';
+import { bytesRead } from './support/processes.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -196,19 +196,16 @@ function sparse70b(path: string): void {
   });
 }
 
-/** Bytes that this process has read from files, pipes and sockets. */
-const readSoFar = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
-
 test('a file of 40 GB is described and planned by little more than its header', { skip: !linux }, () => {
   using folder = tempFolder();
   const path = folder.file('70b.gguf');
   sparse70b(path);
   const header = readHeader(path).dataOffset;
-  const before = readSoFar();
+  const before = bytesRead();
   const { parameters } = describe(openOutline(path), true);
   const plan = planned(path, { budget: 2 ** 33 });
   assert.ok(parameters > 70e9 && plan.bytes_per_token > 30e9 && plan.resident.bytes > 5e9);
-  const read = readSoFar() - before;
+  const read = bytesRead() - before;
   assert.ok(read < 3 * header, `${read} bytes read for a header of ${header}`);
 });
 

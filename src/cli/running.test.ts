@@ -8,12 +8,15 @@ import { type RunningModel, runningModels } from './running.ts';
 /** What is made of the answer of a server. */
 async function asked(
   answer: (authorization: string | undefined) => Response | Promise<Response>,
-  apiKey?: string,
+  { apiKey, patience = 600_000 }: { apiKey?: string; patience?: number } = {},
 ): Promise<readonly RunningModel[]> {
   const app = new Hono().get('/api/ps', (c) => answer(c.req.header('authorization')));
   const server = await listen(app, { host: '127.0.0.1', port: 0 });
   try {
-    return await runningModels({ ...server.address, host: '0.0.0.0', apiKey }, 300);
+    return await runningModels(
+      { ...server.address, host: '0.0.0.0', ...(apiKey !== undefined && { apiKey }) },
+      patience,
+    );
   } finally {
     await server.close(0);
   }
@@ -28,12 +31,15 @@ const fails = (found: Promise<unknown>, message: RegExp): Promise<void> =>
 
 test("a server is asked with its key, and Ollama's dates are understood", async () => {
   const ollama = { name: 'a:latest', size: 1, expires_at: '2030-06-04T14:38:31.83753-07:00', details: {} };
-  const models = await asked((authorization) => {
-    assert.equal(authorization, 'Bearer secret');
-    return Response.json({
-      models: [ollama, { ...ollama, context_length: 7, expires_at: '2318-01-01T00:00:00.000Z' }],
-    });
-  }, 'secret');
+  const models = await asked(
+    (authorization) => {
+      assert.equal(authorization, 'Bearer secret');
+      return Response.json({
+        models: [ollama, { ...ollama, context_length: 7, expires_at: '2318-01-01T00:00:00.000Z' }],
+      });
+    },
+    { apiKey: 'secret' },
+  );
   assert.deepEqual(
     models.map(({ name, size, context }) => [name, size, context]),
     [
@@ -61,7 +67,7 @@ test('whoever answers otherwise is no server of models', async () => {
     /--api-key/,
   );
   await fails(
-    asked(async () => new Promise((resolve) => setTimeout(() => resolve(new Response('')), 1000))),
+    asked(() => new Promise(() => {}), { patience: 300 }),
     /does not answer in time/,
   );
   await fails(runningModels({ host: '127.0.0.1', port: 1 }), /ECONNREFUSED|bad port/);

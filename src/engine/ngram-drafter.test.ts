@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { guarded } from '../../test/support/guarded.ts';
 import { randomNumbers } from '../../test/support/random.ts';
 import { NgramDrafter } from './ngram-drafter.ts';
 
@@ -85,7 +86,7 @@ test('for any text, what is proposed followed the latest of the longest matches,
   );
 });
 
-test('a text of 100,000 tokens is read and asked about in less than a second, whatever it is', () => {
+test('a text of 100,000 tokens is read and asked about, whatever it is, in steps that do not grow with it', () => {
   const random = randomNumbers(1);
   const kinds: readonly (() => number)[] = [
     () => 7,
@@ -94,15 +95,14 @@ test('a text of 100,000 tokens is read and asked about in less than a second, wh
     () => Math.floor(3 * random()),
   ];
   for (const next of kinds) {
-    const began = performance.now();
-    const drafter = new NgramDrafter();
-    for (let i = 0; i < 100_000; i += 1) drafter.accept(next());
-    for (let i = 0; i < 2000; i += 1) {
-      drafter.accept(next());
-      assert.ok(drafter.propose(15).length <= 15);
-    }
-    const seconds = (performance.now() - began) / 1000;
-    assert.ok(seconds < 1, `${seconds} s`);
+    guarded(() => {
+      const drafter = new NgramDrafter();
+      for (let i = 0; i < 100_000; i += 1) drafter.accept(next());
+      for (let i = 0; i < 2000; i += 1) {
+        drafter.accept(next());
+        assert.ok(drafter.propose(15).length <= 15);
+      }
+    });
   }
 });
 

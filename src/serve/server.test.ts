@@ -11,8 +11,8 @@ import { urlOf } from './address.ts';
 import { type ListenOptions, listen, type RunningServer } from './server.ts';
 import { clientOf, streamed } from './streaming.ts';
 
-/** Long enough for a loaded machine. */
-const late = 10_000;
+/** Milliseconds that no test takes: what waits for them has failed. */
+const late = 3_600_000;
 const local = { host: '127.0.0.1', port: 0 } as const;
 
 /** Answers `/`; `/slow` when `release` is called; `/endless` never ends. */
@@ -57,13 +57,10 @@ const open = async ({ address }: RunningServer): Promise<Socket> => {
   return socket;
 };
 
-/** Resolves to milliseconds. */
-const untilClosed = async (socket: Socket): Promise<number> => {
-  const began = performance.now();
+const untilClosed = async (socket: Socket): Promise<void> => {
   socket.resume();
   // Not `once`, which rejects where the other side resets the connection.
   if (!socket.closed) await new Promise((resolve) => socket.on('close', resolve));
-  return performance.now() - began;
 };
 
 test('an app is served under the address that was taken', async () => {
@@ -97,7 +94,7 @@ test('a port in use, and an address of another machine, are errors that say so',
 });
 
 test('clients that send their request too slowly, or not at all, are cut off; others are not', async () => {
-  const patience = { headers: 300, request: 600, idle: 1000, check: 50 };
+  const patience = { headers: 200, request: 1500, idle: 1000, check: 50 };
   const { app, release, asked } = slowApp();
   await using server = await serving(app, { patience });
   const slow = fetch(`${urlOf(server.address)}/slow`);
@@ -110,9 +107,13 @@ test('clients that send their request too slowly, or not at all, are cut off; ot
   body.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n');
   const pour = setInterval(() => body.write('a'), 50);
   try {
-    const times = await Promise.all([silent, headers, body].map(untilClosed));
-    assert.ok(times.every((time) => time < late / 2));
-    assert.ok((times[2] ?? 0) > (times[1] ?? 0) + 100, `a body may take longer than headers: ${times}`);
+    const order: string[] = [];
+    const closing = Object.entries({ silent, headers, body }).map(async ([name, socket]) => {
+      await untilClosed(socket);
+      order.push(name);
+    });
+    await Promise.all(closing);
+    assert.equal(order.at(-1), 'body', 'a body may take longer than headers');
   } finally {
     clearInterval(drip);
     clearInterval(pour);
@@ -127,7 +128,7 @@ test('a connection that waits for its next request is ended after a while', asyn
   });
   const socket = await open(server);
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  assert.ok((await untilClosed(socket)) < late);
+  await untilClosed(socket);
 });
 
 test('a client that reads nothing of a long answer is cut off', async () => {
@@ -149,7 +150,8 @@ test('a client that reads nothing of a long answer is cut off', async () => {
   socket.pause();
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   await left;
-  assert.ok((await untilClosed(socket)) < late, 'what is left unread does not keep the connection');
+  // What is left unread does not keep the connection.
+  await untilClosed(socket);
 });
 
 test('closing takes no more connections, ends idle ones and waits for the answer under way', async () => {
@@ -171,9 +173,8 @@ test('closing takes no more connections, ends idle ones and waits for the answer
   assert.equal(closed, false);
   release();
   assert.equal(await slow, 'at last');
-  const began = performance.now();
+  // A connection that could be used again does not hold it up.
   await closing;
-  assert.ok(performance.now() - began < 2000, 'a connection that could be used again does not hold it up');
 });
 
 test('an answer that takes longer than the grace is cut', async () => {
@@ -184,7 +185,7 @@ test('an answer that takes longer than the grace is cut', async () => {
   const began = performance.now();
   await server.close(200);
   const took = performance.now() - began;
-  assert.ok(took >= 190 && took < late, `${took} ms`);
+  assert.ok(took >= 190, `${took} ms`);
   await assert.rejects(response.text());
   await cancelled;
 });
@@ -194,7 +195,7 @@ test('closing once more may cut sooner', async () => {
   const server = await listen(app, local);
   const cut = assert.rejects(fetch(`${urlOf(server.address)}/slow`));
   await asked;
-  const first = server.close(late * 10);
+  const first = server.close(late);
   await sleep(20);
   await Promise.all([first, server.close(0), cut]);
   await server.close(0);
@@ -202,9 +203,7 @@ test('closing once more may cut sooner', async () => {
 
 test('a server that nobody asks closes at once', async () => {
   const server = await listen(slowApp().app, local);
-  const began = performance.now();
   await server.close(late);
-  assert.ok(performance.now() - began < late / 2);
 });
 
 const disposable = (agent: Agent): Agent & Disposable =>

@@ -26,6 +26,9 @@ export const peakMemory = (pid: number): number => Number.parseInt(statusOf(pid,
 /** Files, sockets and pipes that it has open. */
 export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
+/** Bytes that this process has read so far, from files and all else. */
+export const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+
 /** Whether it waits for something to come on one of its descriptors. */
 export function waitsFor(pid: number, descriptor: number): boolean {
   const folder = `/proc/${pid}/fdinfo`;

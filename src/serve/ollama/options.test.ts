@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { servedModel } from '../../../test/support/fake-hub.ts';
+import { guarded } from '../../../test/support/guarded.ts';
 import { defaultSampling, samplingOptions } from '../../sample/options.ts';
 import type { Ask } from '../hub.ts';
 import { keepAlive, options } from './options.ts';
@@ -67,9 +68,8 @@ test('what is no duration says what one looks like', () => {
 });
 
 test('a long text of digits is refused without ado', () => {
-  const began = performance.now();
-  assert.equal(keepAlive.safeParse(`${'1'.repeat(100_000)}x`).success, false);
-  assert.ok(performance.now() - began < 1000);
+  const { success } = guarded(() => keepAlive.safeParse(`${'1'.repeat(2_000_000)}x`));
+  assert.equal(success, false);
 });
 
 test('without options nothing is given', () => {
