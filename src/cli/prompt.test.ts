@@ -7,6 +7,7 @@ import { readPrompt } from './prompt.ts';
 const model = {
   mostTokens: (context: number | undefined) => context ?? 1000,
   prompts: {
+    hasTemplate: true,
     checkLength: (units: number, most: number) => {
       if (units > 2 * most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: units, context: most, atLeast: true });
     },
@@ -17,10 +18,17 @@ async function* pieces(...texts: readonly (string | Uint8Array)[]): AsyncGenerat
   for (const text of texts) yield Buffer.from(text);
 }
 
-test('a prompt is read as a whole, without the blanks at its end', async () => {
+test('a prompt is read as a whole, without the line ends behind it', async () => {
   const bytes = Buffer.from('  Grüße\n');
-  const input = pieces(bytes.subarray(0, 5), bytes.subarray(5), 'one\n', ' \n\n');
-  assert.equal(await readPrompt(input, model, {}), '  Grüße\none');
+  const input = pieces(bytes.subarray(0, 5), bytes.subarray(5), 'one  \n', '\r\n\n');
+  assert.equal(await readPrompt(input, model, {}), '  Grüße\none  ');
+});
+
+test('what goes to the model as it is, is read as it is', async () => {
+  const code = 'for x in y:\n    \n';
+  assert.equal(await readPrompt(pieces(code), model, { raw: true }), code);
+  const bare = { ...model, prompts: { ...model.prompts, hasTemplate: false } };
+  assert.equal(await readPrompt(pieces(code), bare, {}), code);
 });
 
 test('no more is read than could be a prompt', async () => {

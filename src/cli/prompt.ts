@@ -22,13 +22,13 @@ export function tokensOf(model: Model, prompt: string, flags: PromptFlags = {}):
 }
 
 /**
- * The text of a stream, without the blanks at its end. No more is read than could be a prompt: rejects with
- * CONTEXT_TOO_LONG.
+ * The text of a stream: as it is where it goes to the model as it is, else without the line ends behind it, which a shell
+ * drops too. No more is read than could be a prompt: rejects with CONTEXT_TOO_LONG.
  */
 export async function readPrompt(
   input: AsyncIterable<Uint8Array>,
-  model: Pick<Model, 'mostTokens'> & { readonly prompts: Pick<Model['prompts'], 'checkLength'> },
-  { ctx }: PromptFlags,
+  model: Pick<Model, 'mostTokens'> & { readonly prompts: Pick<Model['prompts'], 'checkLength' | 'hasTemplate'> },
+  { ctx, raw }: PromptFlags,
 ): Promise<string> {
   const most = model.mostTokens(ctx);
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -37,7 +37,14 @@ export async function readPrompt(
     text += decoder.decode(bytes, { stream: true });
     model.prompts.checkLength(text.length, most);
   }
-  return (text + decoder.decode()).trimEnd();
+  text += decoder.decode();
+  return raw || !model.prompts.hasTemplate ? text : withoutLineEnds(text);
+}
+
+function withoutLineEnds(text: string): string {
+  let { length } = text;
+  while (text[length - 1] === '\n' || text[length - 1] === '\r') length -= 1;
+  return text.slice(0, length);
 }
 
 /** The prompt as one text. */
