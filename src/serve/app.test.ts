@@ -37,6 +37,39 @@ test('an unknown path is 404 in the shape of the API it is nearest to', async ()
   assert.equal(typeof ((await (await app.request('/v10')).json()) as { error: unknown }).error, 'string');
 });
 
+test('a slash at the end is the same path', async () => {
+  const server = served();
+  for (const path of ['/api/version', '/api/tags', '/v1/models', '/v1/models/tiny:q4_1', '/health', '/metrics']) {
+    assert.equal((await server.app.request(`${path}/`)).status, 200, path);
+  }
+  assert.equal((await post(server, '/v1/completions/', { prompt: 'Hi' })).status, 200);
+  assert.equal((await post(server, '/api/chat/', {})).status, 200);
+  assert.equal((await server.app.request('/api/nothing/')).status, 404);
+});
+
+test('another method than a path has is 405, and says which it has', async () => {
+  const { app } = served();
+  for (const [method, path, allowed] of [
+    ['POST', '/', 'GET, HEAD'],
+    ['POST', '/api/tags', 'GET, HEAD'],
+    ['GET', '/api/chat', 'POST'],
+    ['GET', '/api/delete', 'DELETE'],
+    ['PUT', '/v1/chat/completions', 'POST'],
+    ['DELETE', '/v1/models/tiny', 'GET, HEAD'],
+    ['GET', '/tokenize/', 'POST'],
+    ['BREW', '/health', 'GET, HEAD'],
+  ] as const) {
+    const response = await app.request(path, { method });
+    assert.equal(response.status, 405, `${method} ${path}`);
+    assert.equal(response.headers.get('allow'), allowed);
+    const { error } = (await response.json()) as { error: string | { code: string } };
+    assert.ok(typeof error === 'string' ? error.includes(allowed) : error.code === 'method_not_allowed');
+  }
+  const asked = await app.request('/api/chat', { method: 'OPTIONS' });
+  assert.deepEqual([asked.status, asked.headers.get('allow')], [204, 'POST']);
+  assert.equal((await app.request('/nowhere', { method: 'OPTIONS' })).status, 404);
+});
+
 test('what nobody foresaw is logged with its stack, and the client learns only that it happened', async () => {
   const server = served();
   server.hub.failure = new TypeError('x is not a function');

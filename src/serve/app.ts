@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
 import { extraRoutes } from './extras.ts';
 import { heldUntilAnswered } from './holds.ts';
 import type { Health, Hub } from './hub.ts';
@@ -25,7 +26,8 @@ export interface AppOptions {
 
 /** The whole HTTP side, without a socket. */
 export function createApp({ hub, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
-  const app = new Hono();
+  // A slash at the end is no other path.
+  const app = new Hono({ strict: false });
   app.use(async (c, next) => {
     const began = performance.now();
     await next();
@@ -37,6 +39,7 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, healt
   app.use(crossOrigin(origins));
   if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
   app.use(heldUntilAnswered);
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: otherMethod }));
   app.route('/', ollamaRoutes(hub, log));
   app.route('/v1', openaiRoutes(hub, log));
   app.route('/', extraRoutes(hub, log, health));
@@ -48,6 +51,14 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, healt
     return refused(c, error);
   });
   return app;
+}
+
+/** For a path that is there, but not for this method; OPTIONS asks just that. */
+function otherMethod(c: Context, methods: readonly string[]): Response {
+  const headers = { allow: methods.join(', ') };
+  if (c.req.method === 'OPTIONS') return c.body(null, 204, headers);
+  c.header('allow', headers.allow);
+  return refused(c, new Refusal(405, `${c.req.path} takes ${headers.allow} only`, { code: 'method_not_allowed' }));
 }
 
 /** An error in the shape of the API that was asked. */

@@ -1,20 +1,28 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import * as z from 'zod';
 import { served } from '../../test/support/served.ts';
 import { jsonBody } from './body.ts';
 import { holdOf } from './holds.ts';
 import { Refusal } from './refusal.ts';
 
-const sent = (body: string | ReadableStream<Uint8Array>, headers: Record<string, string> = {}): { raw: Request } => ({
+const sent = (
+  body: string | Uint8Array | ReadableStream<Uint8Array>,
+  headers: Record<string, string> = {},
+): { raw: Request } => ({
   raw: new Request('http://localhost/', { method: 'POST', body, headers, duplex: 'half' }),
 });
 const read = async <T>(request: { raw: Request }, schema: z.ZodType<T>): Promise<T> => {
   using _ = holdOf(request.raw);
   return await jsonBody(request, schema);
 };
-const refused = async (body: string | ReadableStream<Uint8Array>, schema: z.ZodType): Promise<Refusal> => {
-  const error = await read(sent(body), schema).catch((error: unknown) => error);
+const refused = async (
+  body: Parameters<typeof sent>[0],
+  schema: z.ZodType,
+  headers: Record<string, string> = {},
+): Promise<Refusal> => {
+  const error = await read(sent(body, headers), schema).catch((error: unknown) => error);
   assert.ok(error instanceof Refusal);
   return error;
 };
@@ -95,28 +103,106 @@ test('a body of too many values is refused before it takes memory; values in tex
   assert.deepEqual(await read(sent(JSON.stringify({ text })), z.unknown()), { text });
 });
 
-test('many large bodies at once are refused, and taken again when there are fewer', async () => {
+/** A body of which `bytes` come, and the rest when it is told to. */
+function stalling(bytes: Uint8Array): { body: ReadableStream<Uint8Array>; end: () => void } {
+  let end = (): void => {};
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(bytes);
+      end = () => controller.close();
+    },
+  });
+  return { body, end: () => end() };
+}
+
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('large bodies that do not come make room for others, the slowest first', async () => {
   const { app } = served();
-  const bytes = new Uint8Array(8 * 2 ** 20).fill(32);
-  const held: ReadableStreamDefaultController<Uint8Array>[] = [];
   const post = (body: string | ReadableStream<Uint8Array>): Promise<Response> =>
     Promise.resolve(app.request('/tokenize', { method: 'POST', body, duplex: 'half' } as RequestInit));
-  const holding = Array.from({ length: 2 }, () => {
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        controller.enqueue(bytes);
-        held.push(controller);
-      },
-    });
-    return post(body);
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-  const large = JSON.stringify({ content: 'x'.repeat(2 ** 20 - 1) });
-  const refusal = await post(large.padEnd(8 * 2 ** 20));
+  const bytes = new Uint8Array(7 * 2 ** 20).fill(32);
+  const stalled = [stalling(bytes), stalling(bytes), stalling(bytes)];
+  const responses: Promise<Response>[] = [];
+  for (const { body } of stalled) {
+    responses.push(post(body));
+    await settle();
+  }
+  assert.equal(await (await post('{"content":"x"}'.padEnd(7 * 2 ** 20))).text(), '{"tokens":[120]}');
+  for (const { end } of stalled) end();
+  const ends = await Promise.all(
+    responses.map(async (response) => [(await response).status, await (await response).text()] as const),
+  );
+  assert.deepEqual(
+    ends.map(([status]) => status),
+    [503, 400, 400],
+  );
+  assert.match(ends[0]?.[1] ?? '', /others needed its room/);
+});
+
+test('bodies that wait for their answers keep their room, and newcomers are told to come again', async () => {
+  const server = served();
+  const { app, hub } = server;
+  hub.script = { deltas: ['x'], wait: 1_000_000 };
+  const large = JSON.stringify({ prompt: 'Hi' }).padEnd(8 * 2 ** 20);
+  const client = new AbortController();
+  const post = (body: string): Promise<Response> =>
+    Promise.resolve(app.request('/api/generate', { method: 'POST', body, signal: client.signal }));
+  const waiting = [post(large), post(large)];
+  while (hub.asks.length < 2) await settle();
+  const refusal = await post(large);
   assert.equal(refusal.status, 503);
   assert.match(await refusal.text(), /too many large requests/);
-  assert.equal(await (await post('{"content":"x"}')).text(), '{"tokens":[120]}');
-  for (const controller of held) controller.close();
-  for (const response of await Promise.all(holding)) assert.match(await response.text(), /missing request body/);
-  assert.equal(await (await post('{"content":"x"}'.padEnd(8 * 2 ** 20))).text(), '{"tokens":[120]}');
+  client.abort();
+  assert.deepEqual(
+    (await Promise.all(waiting)).map(({ status }) => status),
+    [499, 499],
+  );
+});
+
+test('a compressed body is read as what it was, and its limit is that of what it was', async () => {
+  const schema = z.looseObject({ a: z.int() });
+  const json = Buffer.from('{"a":1}');
+  for (const [encoding, body] of [
+    ['gzip', gzipSync(json)],
+    ['GZIP', gzipSync(json)],
+    ['x-gzip', gzipSync(json)],
+    ['deflate', deflateSync(json)],
+    ['br', brotliCompressSync(json)],
+    ['identity', json],
+    ['gzip, br', brotliCompressSync(gzipSync(json))],
+  ] as const) {
+    assert.deepEqual(await read(sent(body, { 'content-encoding': encoding }), schema), { a: 1 }, encoding);
+  }
+  const bomb = Buffer.alloc(64 * 2 ** 20, 32);
+  for (const [encoding, body] of [
+    ['gzip', gzipSync(bomb)],
+    ['br', brotliCompressSync(bomb, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
+    ['gzip, gzip', gzipSync(gzipSync(bomb))],
+  ] as const) {
+    const { status, code } = await refused(body, z.unknown(), { 'content-encoding': encoding });
+    assert.deepEqual([status, code], [413, 'body_too_large'], encoding);
+  }
+});
+
+test('a body that is compressed in another way, or not as it says, is refused without a byte of it', async () => {
+  const json = Buffer.from('{"secret":1}');
+  for (const [encoding, body, status] of [
+    ['compress', json, 415],
+    ['gzip, gzip, gzip', json, 415],
+    ['__proto__', json, 415],
+    ['gzip', json, 400],
+    ['deflate', gzipSync(json), 400],
+    ['br', json, 400],
+    ['gzip', gzipSync(json).subarray(0, 12), 400],
+    ['', gzipSync(json), 400],
+    ['', Buffer.from('{"a":secret}'), 400],
+  ] as const) {
+    const { status: found, message } = await refused(body, z.unknown(), { 'content-encoding': encoding });
+    assert.equal(found, status, message);
+    assert.match(message, /^[ -~]+$/);
+    assert.ok(!message.includes('secret') && !message.includes('\\u'), message);
+  }
 });

@@ -1,5 +1,6 @@
 import type { HonoRequest } from 'hono';
 import type * as z from 'zod';
+import { decoded } from './encoding.ts';
 import { holdOf } from './holds.ts';
 import { deepest, sizeOf } from './json-size.ts';
 import { Refusal } from './refusal.ts';
@@ -39,21 +40,34 @@ const perByte = 3;
 const mostWeight = 2 ** 20 + 2 ** 10;
 const perUnit = 16;
 
-/** Rejects with a Refusal as soon as it is clear that the body, or what all requests hold, is too large. */
+/**
+ * Rejects with a Refusal as soon as it is clear that the body, or what all requests hold, is too large, or when others
+ * need the room while it does not come.
+ */
 async function textOf(request: Request, hold: Hold): Promise<string> {
-  const length = Number(request.headers.get('content-length') ?? Number.NaN);
-  if (length > most) throw tooLarge();
-  // Not `for await`: leaving it would cut the connection before the client is told why.
-  const reader = request.body?.getReader();
+  if (Number(request.headers.get('content-length') ?? Number.NaN) > most) throw tooLarge();
+  const { pieces, memory } = decoded(request);
+  const lost = hold.receive();
+  // It may be lost when nobody waits for it.
+  lost.catch(() => {});
   const decoder = new TextDecoder();
   let text = '';
   let size = 0;
-  for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
-    size += next.value.length;
-    if (size > most) throw tooLarge();
-    hold.add(perByte * next.value.length);
-    text += decoder.decode(next.value, { stream: true });
+  hold.add(memory);
+  try {
+    for (;;) {
+      const { value } = await Promise.race([pieces.next(), lost]);
+      if (!value) break;
+      size += value.length;
+      if (size > most) throw tooLarge();
+      hold.add(perByte * value.length);
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    hold.received();
+    void pieces.return();
   }
+  hold.add(-memory);
   return text + decoder.decode();
 }
 
@@ -67,6 +81,10 @@ function checkSize(text: string, hold: Hold): void {
   hold.add(perUnit * weight);
 }
 
+/** Of what `JSON.parse` says all but the body's own text. */
+const reasonOf = ({ message }: Error): string =>
+  /^Unexpected end/.test(message) ? 'it ends too early' : (/at position \d+/.exec(message)?.[0] ?? 'it is malformed');
+
 /** The JSON of a request's body as `schema` has it. Rejects with a Refusal, which names the field. */
 export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.ZodType<T>): Promise<T> {
   const hold = holdOf(raw);
@@ -77,7 +95,7 @@ export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.Z
   try {
     body = JSON.parse(text);
   } catch (error) {
-    throw new Refusal(400, `the body is not JSON: ${(error as Error).message}`, { code: 'invalid_json' });
+    throw new Refusal(400, `the body is not JSON: ${reasonOf(error as Error)}`, { code: 'invalid_json' });
   }
   const { data, error } = schema.safeParse(body);
   if (!error) return data;

@@ -69,18 +69,6 @@ test('messages become a prompt', async () => {
   assert.deepEqual(await response.json(), { prompt: '<|user|>Hi' });
 });
 
-test('where no model is named, it is the first that is loaded, or else the first there is', async () => {
-  const hub = new FakeHub(servedModel(), servedModel({ name: 'big' }), servedModel({ name: 'huge' }));
-  const server = served({}, hub);
-  const ask = (model?: string): Promise<Response> =>
-    post(server, '/apply-template', { model, messages: [{ role: 'user', content: '' }] });
-  await ask();
-  hub.running.push({ model: servedModel({ name: 'big' }), expires: undefined, memory: 1, context: 1 });
-  await ask();
-  await ask('huge');
-  assert.deepEqual(hub.calls, ['template tiny:q4_1', 'template big', 'template huge']);
-});
-
 test("errors have llama-server's shape", async () => {
   const hub = new FakeHub(servedModel({ chats: false }));
   const server = served({}, hub);

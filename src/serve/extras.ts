@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { modelAsked } from './asked-model.ts';
 import { jsonBody } from './body.ts';
-import type { Health, Hub, Metric, ServedModel } from './hub.ts';
+import type { Health, Hub, Metric } from './hub.ts';
 import { tokenList } from './lists.ts';
 import type { Log } from './log.ts';
 import { Messages } from './openai/messages.ts';
-import { modelNamed } from './openai/models.ts';
-import { logFailure, Refusal } from './refusal.ts';
+import { logFailure } from './refusal.ts';
 import { clientOf, streamed } from './streaming.ts';
 
 const Named = { model: z.string().nullish() };
@@ -22,14 +22,6 @@ const Tokenize = z.looseObject({
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
 const ApplyTemplate = z.looseObject({ ...Named, messages: Messages });
 
-/** llama-server has one model, so its clients name none: then the first that is loaded, or that there is. */
-function modelOf(hub: Hub, name: string | null | undefined): ServedModel {
-  if (name) return modelNamed(hub, name);
-  const model = hub.loaded()[0]?.model ?? hub.models()[0];
-  if (!model) throw new Refusal(404, 'there is no model', { code: 'model_not_found' });
-  return model;
-}
-
 /** llama-server's endpoints beside OpenAI's. */
 export const extraRoutes = (hub: Hub, log: Log, health: () => Health): Hono =>
   new Hono()
@@ -43,15 +35,15 @@ export const extraRoutes = (hub: Hub, log: Log, health: () => Health): Hono =>
     .post('/tokenize', async (c) => {
       const { model, content, add_special, parse_special } = await jsonBody(c.req, Tokenize);
       const options = { special: parse_special ?? true, bos: add_special ?? false };
-      return written(log, c.req.raw, tokensJson(hub.tokenize(modelOf(hub, model), content, options)));
+      return written(log, c.req.raw, tokensJson(hub.tokenize(modelAsked(hub, model), content, options)));
     })
     .post('/detokenize', async (c) => {
       const { model, tokens } = await jsonBody(c.req, Detokenize);
-      return written(log, c.req.raw, textJson(hub.detokenize(modelOf(hub, model), tokens)));
+      return written(log, c.req.raw, textJson(hub.detokenize(modelAsked(hub, model), tokens)));
     })
     .post('/apply-template', async (c) => {
       const { model, messages } = await jsonBody(c.req, ApplyTemplate);
-      return c.json({ prompt: await hub.applyTemplate(modelOf(hub, model), messages) });
+      return c.json({ prompt: await hub.applyTemplate(modelAsked(hub, model), messages) });
     });
 
 async function* tokensJson(parts: AsyncIterable<readonly number[]>): AsyncGenerator<string, void, void> {

@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Log } from './log.ts';
 import { statusOf } from './status.ts';
 
-type Status = 400 | 401 | 404 | 413 | 500 | 503;
+type Status = 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503;
 
 /** A request that is turned down for what HTTP or the API says, before any engine is asked. */
 export class Refusal extends Error {
@@ -36,7 +36,9 @@ const types: Partial<Readonly<Record<Status, string>>> = {
   400: 'invalid_request_error',
   401: 'authentication_error',
   404: 'not_found_error',
+  405: 'invalid_request_error',
   413: 'invalid_request_error',
+  415: 'invalid_request_error',
 };
 
 /** Characters of what a client sent that are repeated to it. */

@@ -7,17 +7,37 @@ const much = 2 ** 20;
 /** Memory for what all requests hold at a time: `capacity` bytes. */
 export class Room {
   readonly #capacity: number;
+  /** Those whose bodies are still coming, from the one of which nothing has come for longest. */
+  readonly #coming: Set<Hold> = new Set();
   #taken = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** False, and nothing is taken, if there is not so much left. */
-  take(bytes: number): boolean {
+  /**
+   * False, and nothing is taken, if there is not so much left: what bodies hold that are still coming counts as left to
+   * others than `hold`.
+   */
+  take(bytes: number, hold?: Hold): boolean {
+    for (const other of this.#coming) {
+      if (this.#taken + bytes <= this.#capacity) break;
+      if (other !== hold) other.lose();
+    }
     if (this.#taken + bytes > this.#capacity) return false;
     this.#taken += bytes;
     return true;
+  }
+
+  /** Some of the body of `hold` has come, or it will come. */
+  await(hold: Hold): void {
+    this.forget(hold);
+    this.#coming.add(hold);
+  }
+
+  /** The body of `hold` does not come any more. */
+  forget(hold: Hold): void {
+    this.#coming.delete(hold);
   }
 
   give(bytes: number): void {
@@ -25,10 +45,13 @@ export class Room {
   }
 }
 
+const busy = (message: string): Refusal => new Refusal(503, message, { code: 'server_busy' });
+
 /** What one request holds of the room, until it is disposed. */
 export class Hold implements Disposable {
   readonly #room: Room;
   #bytes = 0;
+  #lose: ((reason: Refusal) => void) | undefined;
 
   constructor(room: Room) {
     this.#room = room;
@@ -36,13 +59,33 @@ export class Hold implements Disposable {
 
   /** Throws a Refusal, for requests that may come again, if there is no room. */
   add(bytes: number): void {
-    if (!this.#room.take(bytes)) {
-      throw new Refusal(503, 'too many large requests at once; try again later', { code: 'server_busy' });
-    }
+    if (!this.#room.take(bytes, this)) throw busy('too many large requests at once; try again later');
     this.#bytes += bytes;
+    if (this.#lose) this.#room.await(this);
+  }
+
+  /** A body begins to come. The promise rejects with a Refusal when what it holds is taken for others. */
+  receive(): Promise<never> {
+    this.#room.await(this);
+    return new Promise((_, reject) => {
+      this.#lose = reject;
+    });
+  }
+
+  /** All of the body has come, or nothing more of it will be waited for. */
+  received(): void {
+    this.#lose = undefined;
+    this.#room.forget(this);
+  }
+
+  /** Gives everything back while the body comes. */
+  lose(): void {
+    this.#lose?.(busy('the body came too slowly, and others needed its room; try again later'));
+    this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
+    this.received();
     this.#room.give(this.#bytes);
     if (this.#bytes > much) setImmediate(collectGarbage);
     this.#bytes = 0;

@@ -5,7 +5,7 @@ import { type Served, served } from '../../test/support/served.ts';
 const get = async ({ app }: Served, path: string, headers: Record<string, string>): Promise<Response> =>
   app.request(path, { headers });
 
-test('without the key nothing but /health answers, and each API says so in its own shape', async () => {
+test('without the key nothing but / and /health answers, and each API says so in its own shape', async () => {
   const server = served({ apiKey: 'secret' });
   const openai = await get(server, '/v1/models', {});
   assert.equal(openai.status, 401);
@@ -17,13 +17,15 @@ test('without the key nothing but /health answers, and each API says so in its o
       code: 'invalid_api_key',
     },
   });
-  for (const path of ['/', '/api/tags', '/metrics', '/health/', '/nowhere']) {
+  for (const path of ['/api/tags', '/metrics', '/health/more', '/nowhere']) {
     const response = await get(server, path, {});
     assert.equal(response.status, 401);
     assert.deepEqual(await response.json(), { error: 'an API key is needed: Authorization: Bearer KEY' });
   }
-  assert.equal((await get(server, '/health', {})).status, 200);
-  assert.equal((await server.app.request('/', { method: 'HEAD' })).status, 401);
+  for (const path of ['/', '/health', '/health/']) {
+    assert.equal((await get(server, path, {})).status, 200);
+    assert.equal((await server.app.request(path, { method: 'HEAD' })).status, 200);
+  }
 });
 
 test('the key is taken as a bearer token and as x-api-key', async () => {

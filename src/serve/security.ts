@@ -83,11 +83,14 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Who has not the key gets 401, except for /health and preflights, which cannot have it. */
+/** Liveness checks have no key, and these tell nothing. */
+const free: readonly string[] = ['/', '/health'];
+
+/** Who has not the key gets 401, except for `free` and preflights, which cannot have it. */
 export function keyHoldersOnly(key: string): MiddlewareHandler {
   const wanted = digest(key);
   return async (c, next) => {
-    if (c.req.path === '/health' || c.req.method === 'OPTIONS') return next();
+    if (free.includes(c.req.path) || c.req.method === 'OPTIONS') return next();
     const bearer = /^bearer +(.*)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     const given = [bearer ?? '', c.req.header('x-api-key') ?? ''].filter((one) => one !== '');
     // Digests have one length, and comparing them tells nothing by its time.

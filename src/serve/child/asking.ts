@@ -16,10 +16,17 @@ export function tokensOf(model: Model, ask: Ask, context: number): readonly numb
   const mayCut = ask.truncate === true && prompt.kind !== 'chat';
   if (before.length > most && !mayCut) throw tooLong(before.length, most, prompt.kind !== 'tokens');
   const tokens = [...before, ...roomFor(most, before.length, () => promptTokens(model, ask, most))];
-  if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
+  if (tokens.length === 0) return [startOf(model.vocabulary)];
   if (tokens.length <= most) return tokens;
   if (mayCut) return keepEnd(tokens, most, model.vocabulary.bos);
   throw tooLong(tokens.length, most, false);
+}
+
+/** The token that a text begins with, for who has none of it. Throws NO_PROMPT where the vocabulary has no such token. */
+function startOf({ bos, eos }: Pick<Vocabulary, 'bos' | 'eos'>): number {
+  const token = bos ?? eos;
+  if (token === undefined) throw new EngineError('NO_PROMPT', {});
+  return token;
 }
 
 const tooLong = (prompt: number, context: number, atLeast: boolean): EngineError =>

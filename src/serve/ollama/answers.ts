@@ -1,6 +1,6 @@
 import type { Answer, Ask, Ending, Hub, ServedModel, TokenLogprob } from '../hub.ts';
 import type { Log } from '../log.ts';
-import { logFailure, Refusal } from '../refusal.ts';
+import { logFailure } from '../refusal.ts';
 import { clientOf, type Pace, streamed, type Write } from '../streaming.ts';
 import { refused, told, unsupported } from './refusals.ts';
 import type { AnswerRequest } from './requests.ts';
@@ -25,14 +25,6 @@ interface Wanted {
   readonly model: ServedModel;
   readonly ask: Ask;
   readonly form: Form;
-}
-
-/** Throws a Refusal if there is none. */
-export function modelNamed(hub: Hub, name: string): ServedModel {
-  if (name === '') throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
-  const model = hub.find(name);
-  if (!model) throw new Refusal(404, `model '${name}' not found`, { code: 'model_not_found', param: 'model' });
-  return model;
 }
 
 /** Throws a Refusal of what no model is asked for yet; tells the log of options without effect. */

@@ -1,7 +1,8 @@
 import type { HonoRequest } from 'hono';
 import type { Message } from '../../text/chat-template.ts';
+import { modelAsked } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
-import { answered, checkWishes, type Form, modelNamed, readied, type Service } from './answers.ts';
+import { answered, checkWishes, type Form, readied, type Service } from './answers.ts';
 import { unsupported } from './refusals.ts';
 import { askOf, type ChatRequest, chatRequest } from './requests.ts';
 
@@ -18,8 +19,9 @@ function messagesOf({ model, messages, tools }: ChatRequest): readonly Message[]
 
 /** POST /api/chat: the next message of a conversation. */
 export async function chat(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
-  const request = await jsonBody(req, chatRequest);
-  const model = modelNamed(service.hub, request.model);
+  const asked = await jsonBody(req, chatRequest);
+  const model = modelAsked(service.hub, asked.model);
+  const request = { ...asked, model: asked.model || model.name };
   checkWishes(service, request);
   const messages = messagesOf(request);
   if (messages.length === 0) return readied(service, req.raw, { request, model, form });

@@ -128,6 +128,14 @@ test('options, keep_alive and truncate reach the ask', async () => {
   assert.equal(hub.asked.keepAlive, undefined);
 });
 
+test('options may stand beside the prompt, and count where the others say nothing', async () => {
+  const { maxTokens, sampling } = await askOf({ num_predict: 8, seed: 3, options: { seed: 4, top_k: null }, top_k: 5 });
+  assert.deepEqual([maxTokens, sampling.seed, sampling.topK], [8, 4, 5]);
+  const response = await generate(new FakeHub(), { prompt: 'Hi', num_predict: '8' });
+  assert.equal(response.status, 400);
+  assert.match(((await response.json()) as { error: string }).error, /^num_predict: /);
+});
+
 test('options without effect are told to the log, not refused', async () => {
   const log = new FakeLog();
   const response = await generate(

@@ -1,8 +1,9 @@
 import type { HonoRequest } from 'hono';
 import type { Message } from '../../text/chat-template.ts';
+import { modelAsked } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
 import type { Prompt, ServedModel } from '../hub.ts';
-import { answered, checkWishes, type Form, modelNamed, readied, type Service } from './answers.ts';
+import { answered, checkWishes, type Form, readied, type Service } from './answers.ts';
 import { refused, unsupported } from './refusals.ts';
 import { askOf, type GenerateRequest, generateRequest } from './requests.ts';
 
@@ -28,8 +29,9 @@ function promptOf(request: GenerateRequest, { chats }: ServedModel): Prompt {
 
 /** POST /api/generate: the answer to one prompt. */
 export async function generate(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
-  const request = await jsonBody(req, generateRequest);
-  const model = modelNamed(service.hub, request.model);
+  const asked = await jsonBody(req, generateRequest);
+  const model = modelAsked(service.hub, asked.model);
+  const request = { ...asked, model: asked.model || model.name };
   checkWishes(service, request);
   checkGenerate(request);
   if (request.prompt === '') return readied(service, req.raw, { request, model, form: raw });

@@ -18,7 +18,23 @@ export const stops: z.ZodType<string | string[]> = z
   .refine((stop) => typeof stop === 'string' || stop.length <= mostStops, `expected at most ${mostStops} strings`)
   .pipe(z.union([z.string(), listOf(z.string())], expectedStops));
 
-const known = {
+type Figure =
+  | 'num_ctx'
+  | 'num_predict'
+  | 'seed'
+  | 'temperature'
+  | 'top_k'
+  | 'top_p'
+  | 'min_p'
+  | 'repeat_penalty'
+  | 'repeat_last_n'
+  | 'presence_penalty'
+  | 'frequency_penalty';
+
+/** Those that change something here, by the names Ollama gave them. */
+export type Known = { readonly [K in Figure]: number | undefined } & { readonly stop: string | string[] | undefined };
+
+export const known: { readonly [K in keyof Known]: z.ZodType<Known[K]> } = {
   num_ctx: whole,
   num_predict: whole,
   seed: whole,
@@ -33,15 +49,14 @@ const known = {
   frequency_penalty: number,
 };
 
-/** Those that change something here, by the names Ollama gave them. */
-type Known = { readonly [K in keyof typeof known]: z.infer<(typeof known)[K]> };
-
 /** A request's `options`. */
 export interface Options {
   /** How one answer is made, for a model. */
   of(model: ServedModel): Omit<Ask, 'prompt'>;
   /** Names of options that change nothing here. */
   readonly ignored: readonly string[];
+  /** The same over others, which count where these say nothing. */
+  over(others: Known): Options;
 }
 
 // One less than 2^32 values are seeds; a larger one (the time of day, say) must stay repeatable.
@@ -82,6 +97,11 @@ function optionsOf(given: Known): Options {
     ignored: Object.entries(given).flatMap(([name, value]) =>
       Object.hasOwn(known, name) || value === null ? [] : [name],
     ),
+    over: (others) => {
+      const said = Object.entries(given).filter(([, value]) => value !== undefined);
+      const beside = Object.keys(known).map((name) => [name, others[name as keyof Known]]);
+      return optionsOf(Object.fromEntries([...beside, ...said]) as Known);
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Ask, ServedModel } from '../hub.ts';
 import { listOf, tokenList } from '../lists.ts';
-import { keepAlive, type Options, optional, options } from './options.ts';
+import { type Known, keepAlive, known, type Options, optional, options } from './options.ts';
 
 /** What a request for an answer says, whichever endpoint it goes to. */
 export interface AnswerRequest {
@@ -48,7 +48,9 @@ const flag = optional(z.boolean());
 /** Anything; an empty one is none. */
 const anything = optional(z.unknown()).transform((value) => value || undefined);
 
+/** Options may stand beside the prompt too. */
 const answer = {
+  ...known,
   model: text,
   stream: or(z.boolean(), true),
   options,
@@ -61,31 +63,40 @@ const answer = {
   template: anything,
 };
 
-export const generateRequest: z.ZodType<GenerateRequest> = z.object({
-  ...answer,
-  prompt: text,
-  system: text,
-  context: or(tokenList(), []),
-  raw: or(z.boolean(), false),
-  suffix: text,
-  images: list,
+const withOptions = <T extends Known & { readonly options: Options }>(body: T): T => ({
+  ...body,
+  options: body.options.over(body),
 });
 
-export const chatRequest: z.ZodType<ChatRequest> = z.object({
-  ...answer,
-  messages: or(
-    listOf(
-      z.object({
-        role: z.enum(['system', 'user', 'assistant', 'tool']),
-        content: text,
-        images: list,
-        tool_calls: list,
-      }),
+export const generateRequest: z.ZodType<GenerateRequest> = z
+  .object({
+    ...answer,
+    prompt: text,
+    system: text,
+    context: or(tokenList(), []),
+    raw: or(z.boolean(), false),
+    suffix: text,
+    images: list,
+  })
+  .transform(withOptions);
+
+export const chatRequest: z.ZodType<ChatRequest> = z
+  .object({
+    ...answer,
+    messages: or(
+      listOf(
+        z.object({
+          role: z.enum(['system', 'user', 'assistant', 'tool']),
+          content: text,
+          images: list,
+          tool_calls: list,
+        }),
+      ),
+      [],
     ),
-    [],
-  ),
-  tools: list,
-});
+    tools: list,
+  })
+  .transform(withOptions);
 
 /** A request about a model: its name, which old clients call `name`. */
 export const modelRequest: z.ZodType<string> = z

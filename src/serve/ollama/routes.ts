@@ -1,10 +1,11 @@
 import { Hono } from 'hono';
+import { modelAsked, modelNamed } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
 import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
-import { failureOf, hasLeft, logFailure } from '../refusal.ts';
+import { failureOf, hasLeft, logFailure, Refusal } from '../refusal.ts';
 import type { Pace } from '../streaming.ts';
-import { modelNamed, type Service } from './answers.ts';
+import type { Service } from './answers.ts';
 import { chat } from './chat.ts';
 import { generate } from './generate.ts';
 import { runningOf, shownOf, tagOf } from './models.ts';
@@ -25,9 +26,12 @@ export function ollamaRoutes(hub: Hub, log: Log, pace: Pace = {}): Hono {
   app.get('/api/version', (c) => c.json({ version }));
   app.get('/api/tags', (c) => c.json({ models: hub.models().map(tagOf) }));
   app.get('/api/ps', (c) => c.json({ models: hub.loaded().map(runningOf) }));
-  app.post('/api/show', async (c) => c.json(shownOf(modelNamed(hub, await jsonBody(c.req, modelRequest)))));
+  app.post('/api/show', async (c) => c.json(shownOf(modelAsked(hub, await jsonBody(c.req, modelRequest)))));
   app.delete('/api/delete', async (c) => {
-    await hub.remove(modelNamed(hub, await jsonBody(c.req, modelRequest)));
+    const name = await jsonBody(c.req, modelRequest);
+    // Not even where there is only one.
+    if (name === '') throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
+    await hub.remove(modelNamed(hub, name));
     return c.body(null, 200);
   });
   app.post('/api/generate', (c) => generate(service, c));

@@ -1,9 +1,9 @@
 import type { HonoRequest } from 'hono';
+import { modelAsked } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
 import type { Delta, TokenLogprob } from '../hub.ts';
 import { Refusal } from '../refusal.ts';
 import { answer, type Format, finite, type Service } from './answering.ts';
-import { modelNamed } from './models.ts';
 import { ChatBody } from './requests.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs']) => object | null;
@@ -42,7 +42,7 @@ const formatOf = (logprobsOf: LogprobsOf): Format => ({
 /** POST /v1/chat/completions. Rejects with a Refusal, and as `Hub.ask`. */
 export async function chatCompletions(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
   const wanted = await jsonBody(req, ChatBody);
-  const model = modelNamed(service.hub, wanted.model);
+  const model = modelAsked(service.hub, wanted.model);
   if (!model.chats) {
     throw new Refusal(400, `"${model.name}" does not support chat`, { code: 'not_supported', param: 'model' });
   }

@@ -1,8 +1,8 @@
 import type { HonoRequest } from 'hono';
+import { modelAsked } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
 import type { Delta, Hub, ServedModel } from '../hub.ts';
 import { answer, type Format, finite, type Service } from './answering.ts';
-import { modelNamed } from './models.ts';
 import { CompletionBody, type WrittenPrompt } from './requests.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs'], index: number) => object | null;
@@ -51,7 +51,7 @@ export async function completions(service: Service, { req }: { req: HonoRequest 
   const { hub } = service;
   const wanted = await jsonBody(req, CompletionBody);
   const { prompts, n } = wanted;
-  const model = modelNamed(hub, wanted.model);
+  const model = modelAsked(hub, wanted.model);
   const echoes = wanted.echo ? await Promise.all(prompts.map((prompt) => textOf(hub, model, prompt))) : [];
   const format = formatOf(
     (index) => echoes[Math.floor(index / n)] ?? '',

@@ -1,5 +1,4 @@
-import type { Hub, ServedModel } from '../hub.ts';
-import { Refusal } from '../refusal.ts';
+import type { ServedModel } from '../hub.ts';
 
 /** A model as OpenAI lists it. */
 export const modelObject = ({ name, modified }: ServedModel): object => ({
@@ -8,10 +7,3 @@ export const modelObject = ({ name, modified }: ServedModel): object => ({
   created: Math.floor(modified.getTime() / 1000),
   owned_by: 'ssd-llm',
 });
-
-/** The model that a client names. Throws a Refusal. */
-export function modelNamed(hub: Hub, name: string): ServedModel {
-  const model = hub.find(name);
-  if (!model) throw new Refusal(404, `model '${name}' not found`, { code: 'model_not_found', param: 'model' });
-  return model;
-}

@@ -7,7 +7,8 @@ import { Messages } from './messages.ts';
 
 /** What both endpoints are told about the answers they want. */
 export interface Wanted {
-  readonly model: string;
+  /** As the client calls it, if it does. */
+  readonly model: string | undefined;
   /** Answers per prompt. */
   readonly n: number;
   readonly stream: boolean;
@@ -47,7 +48,7 @@ const Biases = z
 
 /** What both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
-  model: z.string().min(1),
+  model: given(z.string()),
   n: whole(1, 8),
   stream: given(z.boolean()),
   stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { modelNamed } from '../asked-model.ts';
 import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
@@ -6,7 +7,7 @@ import type { Pace } from '../streaming.ts';
 import type { Service } from './answering.ts';
 import { chatCompletions } from './chat.ts';
 import { completions } from './completions.ts';
-import { modelNamed, modelObject } from './models.ts';
+import { modelObject } from './models.ts';
 
 /** OpenAI's API, to be mounted at /v1. Errors before the first byte are thrown: the app gives them their shape. */
 export function openaiRoutes(hub: Hub, log: Log, pace: Pace = {}): Hono {

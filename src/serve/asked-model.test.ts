@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeHub, servedModel } from '../../test/support/fake-hub.ts';
+import { post, served } from '../../test/support/served.ts';
+import { modelAsked } from './asked-model.ts';
+
+const hubOf = (...names: readonly string[]): FakeHub => {
+  const hub = new FakeHub();
+  hub.served.splice(0, 1, ...names.map((name) => servedModel({ name })));
+  return hub;
+};
+
+const load = (hub: FakeHub, name: string): void => {
+  hub.running.push({ model: servedModel({ name }), expires: undefined, memory: 1, context: 1 });
+};
+
+test('where no model is named, it is the only one, or the one that is loaded', () => {
+  for (const name of ['', null, undefined]) {
+    assert.equal(modelAsked(hubOf('only'), name).name, 'only');
+    const hub = hubOf('a', 'b', 'c');
+    assert.throws(() => modelAsked(hub, name), { status: 400, message: 'model is required: there are a, b, c' });
+    load(hub, 'b');
+    assert.equal(modelAsked(hub, name).name, 'b');
+    assert.throws(() => modelAsked(hubOf(), name), { status: 404, message: 'there is no model' });
+  }
+});
+
+test('a model that is named is that one, loaded or not', () => {
+  const hub = hubOf('a', 'b');
+  load(hub, 'a');
+  assert.equal(modelAsked(hub, 'B').name, 'b');
+  assert.throws(() => modelAsked(hub, 'c'), { status: 404, message: "model 'c' not found" });
+});
+
+test('of many models some are told', () => {
+  const hub = hubOf(...Array.from({ length: 30 }, (_, n) => `m${n}`));
+  assert.throws(() => modelAsked(hub, ''), /there are m0, .*m9, …$/);
+});
+
+test('every endpoint knows which model is meant', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const [path, body] of [
+    ['/api/generate', { prompt: 'Hi' }],
+    ['/api/generate', {}],
+    ['/api/chat', { messages, stream: false }],
+    ['/api/chat', { model: null, messages }],
+    ['/api/show', {}],
+    ['/v1/chat/completions', { messages }],
+    ['/v1/completions', { prompt: 'Hi', model: '' }],
+    ['/tokenize', { content: 'Hi' }],
+    ['/detokenize', { tokens: [72] }],
+    ['/apply-template', { messages }],
+  ] as const) {
+    const server = served();
+    const response = await post(server, path, body);
+    const text = await response.text();
+    assert.equal(response.status, 200, `${path}: ${text}`);
+    for (const [, name] of text.matchAll(/"model":"([^"]*)"/g)) assert.equal(name, 'tiny:q4_1');
+    const several = served({}, hubOf('a', 'b'));
+    assert.equal((await post(several, path, body)).status, 400, path);
+  }
+});
+
+test('a model is deleted by its name only', async () => {
+  const server = served();
+  const response = await server.app.request('/api/delete', { method: 'DELETE', body: '{}' });
+  assert.equal(response.status, 400);
+  assert.deepEqual(await response.json(), { error: 'model is required' });
+  assert.equal(server.hub.served.length, 1);
+});

@@ -1,0 +1,25 @@
+import type { Hub, ServedModel } from './hub.ts';
+import { Refusal } from './refusal.ts';
+
+/** More names are no help. */
+const mostNames = 10;
+
+/** The model of that name. Throws a Refusal. */
+export function modelNamed(hub: Hub, name: string): ServedModel {
+  const model = hub.find(name);
+  if (!model) throw new Refusal(404, `model '${name}' not found`, { code: 'model_not_found', param: 'model' });
+  return model;
+}
+
+/** The model that a request asks for; where it names none, the only one, or the one that is loaded. Throws a Refusal. */
+export function modelAsked(hub: Hub, name: string | null | undefined): ServedModel {
+  if (name) return modelNamed(hub, name);
+  const [first, ...others] = hub.models();
+  if (!first) throw new Refusal(404, 'there is no model', { code: 'model_not_found', param: 'model' });
+  const model = others.length === 0 ? first : hub.loaded()[0]?.model;
+  if (model) return model;
+  const names = [first, ...others].slice(0, mostNames).map(({ name }) => name);
+  const more = others.length < mostNames ? '' : ', …';
+  const message = `model is required: there are ${names.join(', ')}${more}`;
+  throw new Refusal(400, message, { code: 'missing_model', param: 'model' });
+}
