@@ -51,7 +51,7 @@ test('there are no more threads than cores, and whoever wants more is told', () 
   );
   const many = warned((warn) => threadsFor(cores + 1, warn));
   assert.equal(many.result, cores);
-  assert.match(many.warnings.join(), new RegExp(`${cores + 1} would wait for each other`));
+  assert.match(many.warnings.join(), new RegExp(`${cores + 1} threads would wait for each other`));
 });
 
 test('what is no budget, and no number of threads, is refused', () => {

@@ -61,8 +61,7 @@ export function threadsFor(wanted: number | undefined, warn?: Warn): number {
   if (wanted === undefined) return cores;
   if (!Number.isInteger(wanted) || wanted < 1) throw wrong('threads', wanted, 'a whole number from 1 on');
   if (wanted <= cores) return wanted;
-  warn?.(
-    new Error(`there are cores for ${cores} threads here; ${wanted} would wait for each other, so ${cores} compute`),
-  );
+  const here = cores === 1 ? '1 core' : `${cores} cores`;
+  warn?.(new Error(`${wanted} threads would wait for each other: ${here} can be had, so as many compute`));
   return cores;
 }
