@@ -11,6 +11,7 @@ import {
   DictView,
   Float,
   isCallable,
+  isHashable,
   isInt,
   isList,
   isText,
@@ -218,9 +219,6 @@ export function itemOf(meter: Meter, object: Value, key: Value): Value {
   if (item === undefined && isText(key)) item = safeAttribute(meter, object, plain(key));
   return item ?? missing(object, key);
 }
-
-const isHashable = (key: Value): boolean =>
-  !isList(key) && !(key instanceof Dict) && (!(key instanceof Tuple) || key.items.every(isHashable));
 
 /** Where Python's slices begin and end. */
 function sliceBounds(

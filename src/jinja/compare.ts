@@ -82,6 +82,7 @@ export function order(meter: Meter, a: Value, b: Value): number {
   if (a instanceof Tuple && b instanceof Tuple) return orderItems(meter, a.items, b.items);
   if (a instanceof Undefined) return a.fail();
   if (b instanceof Undefined) return b.fail();
+  if (a instanceof DictView && b instanceof DictView) throw unsupported('comparing views of dicts');
   throw new TemplateError(`a ${typeName(a)} and a ${typeName(b)} have no order`);
 }
 

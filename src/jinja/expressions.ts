@@ -1,5 +1,4 @@
 import type { Application, Arguments, BinaryOperator, Comparison, Expression } from './ast.ts';
-import { unsupported } from './errors.ts';
 import { filters } from './filters.ts';
 import { comparisons, constants, levels } from './grammar.ts';
 import { tests } from './tests.ts';
@@ -134,7 +133,7 @@ export class ExpressionParser {
       tokens.take();
       const constant = constants.get(value);
       if (constant !== undefined) return { kind: 'constant', value: constant };
-      if (value === 'self' || value === 'super') throw unsupported(value);
+      if (value === 'self' || value === 'super') tokens.fail(`${value} is not supported`, line);
       this.#load(value);
       return { kind: 'name', name: value };
     }

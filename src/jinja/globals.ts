@@ -4,7 +4,7 @@ import type { Meter } from './meter.ts';
 import { str } from './print.ts';
 import { bind, intArgument, signature, textArgument } from './signature.ts';
 import { strftime } from './strftime.ts';
-import { type Args, type Callable, Dict, Namespace, none, Range, type Value } from './values.ts';
+import { type Args, type Callable, Dict, Namespace, none, Range, Undefined, type Value } from './values.ts';
 
 /** As the sandbox of Jinja2 has it. */
 const longestRange = 100_000;
@@ -23,6 +23,7 @@ function range(args: Args): Value {
 function* entriesOf(meter: Meter, name: string, { positional, named }: Args): Generator<readonly [Value, Value]> {
   const [from, ...others] = positional;
   if (others.length > 0) throw new TemplateError(`${name} takes one dict or list at most`);
+  if (from instanceof Undefined) from.fail();
   if (from instanceof Dict) yield* from.entries();
   else if (from !== undefined) {
     for (const pair of iterate(meter, from)) {

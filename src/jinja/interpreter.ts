@@ -6,7 +6,21 @@ import { Loop } from './loop.ts';
 import type { Meter } from './meter.ts';
 import { str } from './print.ts';
 import { Scope } from './scope.ts';
-import { type Args, type Callable, Dict, Lazy, Namespace, none, Tuple, Undefined, type Value } from './values.ts';
+import {
+  type Args,
+  type Callable,
+  Dict,
+  isText,
+  Lazy,
+  Namespace,
+  none,
+  plain,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.ts';
+import type { Unset } from './variables.ts';
 
 /** Where printed text goes. */
 interface Output {
@@ -43,6 +57,12 @@ class Printed implements Output {
   }
 }
 
+/** The text that a block is replaced by. */
+function printed(value: Value): string {
+  if (!isText(value)) throw new TemplateError(`a block cannot be replaced by a ${typeName(value)}`);
+  return plain(value);
+}
+
 /** How a statement ends the ones after it. */
 type Jump = 'break' | 'continue' | undefined;
 
@@ -50,10 +70,12 @@ type Jump = 'break' | 'continue' | undefined;
 export class Interpreter {
   readonly #meter: Meter;
   readonly #evaluator: Evaluator;
+  readonly #unset: Unset;
 
-  constructor(meter: Meter) {
+  constructor(meter: Meter, unset: Unset) {
     this.#meter = meter;
     this.#evaluator = new Evaluator(meter);
+    this.#unset = unset;
   }
 
   /** The line of what was done last. */
@@ -63,8 +85,15 @@ export class Interpreter {
 
   render(template: readonly Statement[], scope: Scope): string {
     const output = new Printed(this.#meter);
-    this.#run(template, scope, output);
+    this.#run(template, this.#scope(template, scope), output);
     return output.text;
+  }
+
+  /** The variables of a block. */
+  #scope(body: readonly Statement[], outer: Scope): Scope {
+    const scope = new Scope(outer);
+    for (const name of this.#unset.get(body) ?? []) scope.set(name, new Undefined(`"${name}" is undefined`));
+    return scope;
   }
 
   #run(statements: readonly Statement[], scope: Scope, output: Output): Jump {
@@ -109,7 +138,7 @@ export class Interpreter {
         scope.set(statement.macro.name as string, this.#macro(statement.macro, scope));
         return undefined;
       case 'call':
-        output.print(str(this.#meter, evaluator.call(statement.call, scope, this.#macro(statement.caller, scope))));
+        output.print(printed(evaluator.call(statement.call, scope, this.#macro(statement.caller, scope))));
         return undefined;
       default:
         return statement satisfies never;
@@ -137,7 +166,7 @@ export class Interpreter {
 
   #capture(statement: Statement & { kind: 'capture' }, scope: Scope, output: Output): Jump {
     const captured = new Captured(this.#meter);
-    const inner = new Scope(scope);
+    const inner = this.#scope(statement.body, scope);
     const jump = this.#run(statement.body, inner, captured);
     if (jump) return jump;
     const filtered = statement.filters.reduce<Value>(
@@ -145,12 +174,12 @@ export class Interpreter {
       captured.text,
     );
     if (statement.target) this.#assign(statement.target, filtered, scope);
-    else output.print(str(this.#meter, filtered));
+    else output.print(printed(filtered));
     return undefined;
   }
 
   #with({ values, body }: Statement & { kind: 'with' }, scope: Scope, output: Output): Jump {
-    const inner = new Scope(scope);
+    const inner = this.#scope(body, scope);
     for (const [target, value] of values) this.#assign(target, this.#evaluator.evaluate(value, scope), inner);
     return this.#run(body, inner, output);
   }
@@ -181,7 +210,7 @@ export class Interpreter {
     const loop = new Loop(this.#meter, elements, depth, recursive ? recurse : undefined);
     let completed = false;
     for (let element = loop.next(); element !== undefined; element = loop.next()) {
-      const inner = new Scope(scope);
+      const inner = this.#scope(body, scope);
       inner.set('loop', loop);
       this.#assign(target, element, inner);
       const jump = this.#run(body, inner, output);
@@ -189,7 +218,7 @@ export class Interpreter {
       completed ||= jump === undefined;
     }
     // As Jinja2 has it: also after a loop none of whose turns came to its end.
-    if (!completed) this.#run(otherwise, new Scope(scope), output);
+    if (!completed) this.#run(otherwise, this.#scope(otherwise, scope), output);
     return undefined;
   }
 
@@ -209,7 +238,7 @@ export class Interpreter {
   }
 
   #invoke({ name, parameters, uses, body }: Macro, { positional, named }: Args, scope: Scope): Value {
-    const inner = new Scope(scope);
+    const inner = this.#scope(body, scope);
     const shown = name === undefined ? 'the caller' : `the macro "${name}"`;
     const left = new Map(named);
     parameters.forEach(([parameter, fallback], i) => {

@@ -149,6 +149,8 @@ export class Lexer {
 
   #readComment(): void {
     const close = this.#source.indexOf('#}', this.#at);
+    // Jinja2 does not miss the end where nothing stands before it.
+    if (this.#at >= this.#source.length) return;
     if (close < 0) this.#fail('a comment has no end');
     const signed = close > this.#at && '-+'.includes(this.#source[close - 1] as string);
     this.#skipTo(signed ? close - 1 : close);
@@ -156,6 +158,7 @@ export class Lexer {
   }
 
   #readRaw(): void {
+    if (this.#at >= this.#source.length) return;
     for (let end = this.#source.indexOf('{%', this.#at); end >= 0; end = this.#source.indexOf('{%', end + 1)) {
       endRaw.lastIndex = end;
       const match = endRaw.exec(this.#source);

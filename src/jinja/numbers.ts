@@ -81,8 +81,8 @@ export function floatText(value: number): string {
 export function roundFloat(value: number, decimals: number): number {
   if (!Number.isFinite(value) || decimals > 100) return value;
   const size = Math.abs(value);
-  if (decimals >= 0) return Math.sign(value) * Number(fixed(size, decimals)) + (value < 0 ? -0 : 0);
-  return Math.sign(value) * Number(`${roundWhole(size, -decimals)}`);
+  const result = decimals >= 0 ? Number(fixed(size, decimals)) : roundWhole(size, -decimals);
+  return value < 0 || Object.is(value, -0) ? -result : result;
 }
 
 function roundWhole(size: number, zeros: number): number {
@@ -139,5 +139,6 @@ export function parseFloatText(text: string): number | undefined {
 export function modulo(a: number, b: number): number {
   if (b === 0) throw new TemplateError('division by zero');
   const rest = a % b;
-  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+  if (rest === 0) return b < 0 ? -0 : 0;
+  return rest < 0 !== b < 0 ? rest + b : rest;
 }

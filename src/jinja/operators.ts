@@ -20,14 +20,16 @@ import {
   type Value,
 } from './values.ts';
 
-/** The numbers that JavaScript has for an int power, and Python for a float one. */
 function power(a: number, b: number, whole: boolean): number | Float {
-  if (whole && b >= 0) return int(a ** b);
+  if (whole && b >= 0) {
+    const bits = b * Math.log2(Math.abs(a) || 1);
+    return int(bits > 60 ? Number.POSITIVE_INFINITY : Number(BigInt(a) ** BigInt(b)));
+  }
   if (a === 0 && b < 0) throw new TemplateError('zero cannot be raised to a negative power');
-  if (a < 0 && !Number.isInteger(b) && Number.isFinite(b)) throw unsupported('a complex number');
-  const result = Math.abs(a) === 1 && (!Number.isFinite(b) || a === 1) ? 1 : a ** b;
-  if (!Number.isFinite(result) && Number.isFinite(a) && Number.isFinite(b))
-    throw new TemplateError('the power is too large');
+  // Others differ in the last digit between libraries.
+  if (b !== 0 && b !== 1 && b !== 2) throw unsupported('a power of floats beyond 2');
+  const result = a ** b;
+  if (!Number.isFinite(result) && Number.isFinite(a)) throw new TemplateError('the power is too large');
   return new Float(result);
 }
 
@@ -45,22 +47,19 @@ function calculate(operator: BinaryOperator, a: number, b: number, whole: boolea
       return new Float(a / b);
     case '//':
       return made(floorDivide(a, b, whole));
-    case '%': {
-      const rest = modulo(a, b);
-      if (whole) return int(rest);
-      if (rest === 0) return new Float(b < 0 ? -0 : 0);
-      return new Float(!Number.isFinite(b) && Number.isFinite(a) && a < 0 !== b < 0 ? b : rest);
-    }
+    case '%':
+      return made(modulo(a, b));
     default:
       return power(a, b, whole);
   }
 }
 
+/** As Python computes it, rounding errors and all. */
 function floorDivide(a: number, b: number, whole: boolean): number {
   const rest = modulo(a, b);
   if (whole) return (a - rest) / b;
-  if (!Number.isFinite(b)) return Number.isFinite(a) && a !== 0 ? (a < 0 !== b < 0 ? -1 : 0) : a / b;
-  const quotient = (a - rest) / b;
+  const remainder = a % b;
+  const quotient = (a - remainder) / b - (remainder !== rest && remainder !== 0 ? 1 : 0);
   if (quotient === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
   const floor = Math.floor(quotient);
   return quotient - floor > 0.5 ? floor + 1 : floor;

@@ -95,8 +95,8 @@ function body(meter: Meter, value: Value, { type, precision, alternate }: Layout
 
 function character(value: Value): string {
   if (isText(value) && [...plain(value)].length === 1) return plain(value);
-  if (typeof value !== 'number' || value < 0 || value > 0x10ffff) throw new TemplateError('%c needs a character');
-  return String.fromCodePoint(value);
+  if (!isInt(value) || Number(value) < 0 || Number(value) > 0x10ffff) throw new TemplateError('%c needs a character');
+  return String.fromCodePoint(Number(value));
 }
 
 function formatted(meter: Meter, value: Value, layout: Layout, marked: boolean): string {

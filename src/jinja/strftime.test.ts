@@ -15,3 +15,11 @@ test('dates are written in English and local time', () => {
 test('a percent sign is written twice, and an unknown field stays', () => {
   assert.equal(strftime(date, '100%% %Q %'), '100% %Q %');
 });
+
+test('dates have the fields of C', () => {
+  assert.equal(strftime(date, '%F %T|%D %R|%c'), '2025-03-04 00:05:09|03/04/25 00:05|Tue Mar  4 00:05:09 2025');
+  assert.equal(strftime(date, '%j %w %u %U %W %C %k %l %P %h [%Z]'), '063 2 2 09 09 20  0 12 am Mar []');
+  assert.equal(strftime(new Date(2023, 0, 1), '%j %U %W'), '001 01 00');
+  assert.equal(strftime(new Date(2024, 11, 31), '%j %U %W'), '366 52 53');
+  assert.throws(() => strftime(date, '%G'), /not supported/);
+});

@@ -6,6 +6,7 @@ import { type Limits, Meter } from './meter.ts';
 import { parse } from './parser.ts';
 import { Scope } from './scope.ts';
 import { Dict, Float, none, type Value } from './values.ts';
+import { findUnset, type Unset } from './variables.ts';
 
 export interface RenderSettings {
   readonly limits: Limits;
@@ -24,10 +25,12 @@ export interface RenderSettings {
  */
 export class Template {
   readonly #body: readonly Statement[];
+  readonly #unset: Unset;
 
   /** Throws TemplateError with the line for what is no template, or uses what is not supported. */
   constructor(source: string) {
     this.#body = parse(source);
+    this.#unset = findUnset(this.#body);
   }
 
   /**
@@ -36,7 +39,7 @@ export class Template {
    */
   render(variables: Readonly<Record<string, unknown>>, { limits, now = new Date() }: RenderSettings): string {
     const meter = new Meter(limits);
-    const interpreter = new Interpreter(meter);
+    const interpreter = new Interpreter(meter, this.#unset);
     const given = Object.entries(variables)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]): [string, Value] => [name, toValue(meter, value)]);

@@ -13,11 +13,13 @@ import {
   DictView,
   Float,
   isCallable,
+  isHashable,
   isNumber,
   isText,
   Markup,
   none,
   plain,
+  typeName,
   Undefined,
   type Value,
 } from './values.ts';
@@ -51,6 +53,7 @@ function isSequence({ meter }: Run, value: Value): boolean {
 }
 
 function exists(names: ReadonlyMap<string, unknown>, value: Value): boolean {
+  if (!isHashable(value)) throw new TemplateError(`a ${typeName(value)} is no name`);
   return isText(value) && names.has(plain(value));
 }
 

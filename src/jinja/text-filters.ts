@@ -1,7 +1,7 @@
 import { lengthOf, spaces, unitIndex } from './characters.ts';
-import { TemplateError } from './errors.ts';
+import { TemplateError, unsupported } from './errors.ts';
 import { type Filter, filtersOf, type Given, type Run } from './filter.ts';
-import { iterate, truthy } from './iterate.ts';
+import { iterate, sizeOf, truthy } from './iterate.ts';
 import { type JsonOptions, toJson } from './json.ts';
 import { escapeHtml, escapeText } from './markup.ts';
 import type { Meter } from './meter.ts';
@@ -57,7 +57,6 @@ function indent({ meter }: Run, value: Value, [width = 4, first, blank]: Given[]
     meter.text(Math.max(0, intArgument(width, 'indent')));
     by = ' '.repeat(Math.max(0, intArgument(width, 'indent')));
   }
-  if (value instanceof Markup && isText(width)) by = escapeHtml(meter, width).text;
   const lines = splitLines(meter, `${plain(value)}\n`, false);
   meter.text(plain(value).length + (lines.length + 1) * (by.length + 1));
   const [head = '', ...others] = lines;
@@ -71,15 +70,14 @@ function truncate({ meter }: Run, value: Value, [length = 255, killWords, end = 
   const most = intArgument(length, 'truncate');
   const slack = leeway === none ? 5 : intArgument(leeway, 'truncate');
   if (most < lengthOf(tail) || slack < 0) throw new TemplateError('the filter "truncate" has too little room');
-  if (value instanceof Undefined) return value;
-  if (typeof value !== 'string')
-    throw new TemplateError(`the filter "truncate" needs a text, not a ${typeName(value)}`);
-  meter.text(value.length);
-  if (lengthOf(value) <= most + slack) return value;
-  const kept = value.slice(0, unitIndex(value, most - lengthOf(tail)));
-  if (isTrue(killWords)) return kept + tail;
-  const space = kept.lastIndexOf(' ');
-  return (space < 0 ? kept : kept.slice(0, space)) + tail;
+  const size = sizeOf(meter, value);
+  if (size === undefined) throw new TemplateError(`a ${typeName(value)} has no length`);
+  if (size <= most + slack) return value;
+  if (!isText(value)) throw unsupported(`the filter "truncate" of a ${typeName(value)}`);
+  const kept = plain(value).slice(0, unitIndex(plain(value), most - lengthOf(tail)));
+  const space = isTrue(killWords) ? -1 : kept.lastIndexOf(' ');
+  const cut = space < 0 ? kept : kept.slice(0, space);
+  return typeof value === 'string' ? cut + tail : new Markup(cut + escapeHtml(meter, tail).text);
 }
 
 function join(run: Run, value: Value, [separator = '', attribute]: Given[]): Value {

@@ -1,4 +1,4 @@
-import { TemplateError } from './errors.ts';
+import { TemplateError, unsupported } from './errors.ts';
 import type { Meter } from './meter.ts';
 
 /** Python's None. It is not `null`, so that `??` finds what is missing and nothing else. */
@@ -166,6 +166,10 @@ export function typeName(value: Value): string {
   return value instanceof Namespace ? 'Namespace' : 'function';
 }
 
+/** False for what is refused as the key of a dict. */
+export const isHashable = (key: Value): boolean =>
+  !isList(key) && !(key instanceof Dict) && (!(key instanceof Tuple) || key.items.every(isHashable));
+
 /** What equal keys have in common and others have not. Throws where Python cannot hash. */
 function hash(meter: Meter, key: Value): string | number {
   if (typeof key === 'number') return key;
@@ -177,7 +181,8 @@ function hash(meter: Meter, key: Value): string | number {
   }
   if (key === none) return '\0n';
   if (key instanceof Undefined) return '\0u';
-  if (!(key instanceof Tuple)) throw new TemplateError(`a ${typeName(key)} cannot be the key of a dict`);
+  if (isList(key) || key instanceof Dict) throw new TemplateError(`a ${typeName(key)} cannot be the key of a dict`);
+  if (!(key instanceof Tuple)) throw unsupported(`a ${typeName(key)} as the key of a dict`);
   meter.enter();
   const parts = key.items.map((item) => {
     const part = hash(meter, item);
