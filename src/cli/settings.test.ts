@@ -233,3 +233,20 @@ test('settings that have two names take either, wherever they are given', () => 
   fails(/SSD_LLM_TENSOR_PARALLEL "0" is not valid/, {}, { SSD_LLM_TENSOR_PARALLEL: '0' });
   fails(/max-batch 0\.5 is not valid/, {}, {}, 'max-batch = 0.5');
 });
+
+test('whatever is wrong with a setting, what is expected is said, once', () => {
+  const wrong = ['nothing of the kind', '-7', ['x'], [7], { x: 1 }, -1, 0.5, 1e300, null, ''];
+  const optional =
+    'models memoryBudget ctx parallel promptCache promptCacheDir draftModel draftAhead slidingWindow sinkTokens kvDir ' +
+    'apiKey ropeScale ropeScaling ropeBase threads';
+  for (const key of [...Object.keys(settings({})), ...optional.split(' ')]) {
+    for (const value of wrong) {
+      try {
+        settings({ [key]: value });
+      } catch (error) {
+        assert.ok(error instanceof EngineError, `${key}: ${error}`);
+        assert.match(error.message, /is not valid; expected (?!expected|Invalid|.*received).+$/);
+      }
+    }
+  }
+});

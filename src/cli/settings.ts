@@ -115,12 +115,17 @@ const schema = z.object({
   memoryBudget: auto(size),
   ctx: auto(whole('a number of tokens', 1, 2 ** 24)),
   // Ollama says 0 for auto.
-  parallel: auto(z.union([none.transform(() => undefined), whole('a number of sequences', 0, 256)])),
+  parallel: auto(
+    z.union(
+      [none.transform(() => undefined), whole('a number of sequences', 0, 256)],
+      'a number of sequences from 1 to 256',
+    ),
+  ),
   maxQueue: whole('a number of requests', 0, 1e6).default(512),
   apiKey: text('a key that is not empty').optional(),
   origins: list('web origins, with commas between them: https://example.com').default([]),
   keepAlive: keepAlive.transform((seconds = 300) => seconds),
-  promptCache: auto(z.union([none, size])),
+  promptCache: auto(z.union([none, size], `${expectedSize}, or 0 for none`)),
   promptCacheDir: text('a folder').optional(),
   draftNgram: truth.default(false),
   draftModel: text('a GGUF file').optional(),
@@ -236,7 +241,9 @@ export function settingsOf(flags: Flags, user: User): Settings {
   const values = Object.fromEntries(Object.entries(given).map(([key, { value }]) => [key, value]));
   const { data, error } = schema.safeParse(values);
   if (data) return data satisfies Settings;
-  const { path, message: expected } = error.issues[0] ?? { path: [], message: '' };
+  const { path, message } = error.issues[0] ?? { path: [], message: '' };
+  // What requests share with settings says so itself.
+  const expected = message.replace(/^expected /, '');
   const { from: option = '', value } = given[path[0] as Key] ?? {};
   throw new EngineError('BAD_OPTION', { option, value: shown(value), expected });
 }
