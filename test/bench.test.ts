@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import test from 'node:test';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
 import type { BenchReport } from '../src/cli/bench-report.ts';
 import { storageOf } from '../src/cli/storage.ts';
 import { figuresOf } from '../src/engine/figures.ts';
 import { Device } from '../src/ggml/device.ts';
 import { byName } from '../src/gguf/types.ts';
+import { attempt } from './support/attempt.ts';
+import { writeLoopingModel } from './support/chat-model.ts';
 import { run, start } from './support/cli.ts';
+import { until } from './support/processes.ts';
 import { smollm2 } from './support/smollm2.ts';
+import { asked, Teller } from './support/teller.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
 const model = await smollm2();
 const MiB = 2 ** 20;
 const short = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--threads', '1'];
@@ -36,9 +43,9 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   assert.ok(memory.budget === report.budget && memory.peak <= memory.budget, `peak ${memory.peak}`);
 
   assert.ok(calibration.bytes_per_s > 0 && calibration.in_flight <= 3 && calibration.chunk >= MiB);
-  assert.ok(first_token.bytes_read >= first_token.sweep_bytes && first_token.sweep_bytes > 60 * MiB);
+  assert.ok(first_token.bytes_read >= first_token.sweep_bytes && first_token.sweep_bytes > report.plan.streamed.bytes);
   assert.deepEqual([prefill.tokens, decode.tokens, rounds.length], [10, 3, 2]);
-  assert.ok(prefill.ttft_ms > 0 && prefill.bytes_read > 30 * MiB && decode.bytes_per_token > 30 * MiB);
+  assert.ok(prefill.ttft_ms > 0 && prefill.bytes_read > 0 && decode.bytes_per_token > 0);
   assert.ok(alone.bytes_per_s && alone.compute_s_per_token > 0);
 
   const raw = rounds.map((round) => ({ ...round, memory }));
@@ -91,33 +98,31 @@ test('a model that fits is measured too, and CSV has the medians', async () => {
 });
 
 test('a text is answered instead of made-up tokens, anew in each round, and guesses make for fewer passes', async () => {
-  const prompt = 'Say the list: apples, pears, plums, cherries, peaches, melons, lemons, oranges';
-  const machine = ['-m', '400M', '--ctx', '512', '--threads', '1', '--kernels', 'plain'];
+  const looping = folder.file('looping.gguf');
+  writeLoopingModel(looping);
   const bench = async (...args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await run(['bench', model, '-p', prompt, '--tokens', '24', ...machine, ...args]);
+    const machine = ['-m', '300M', '--ctx', '512', '--threads', '1', '--kernels', 'plain', '--no-adaptive-draft'];
+    const asked = ['-p', 'Go on.', '--tokens', '60'];
+    const { code, stdout, stderr } = await run(['bench', looping, ...machine, ...asked, ...args]);
     assert.deepEqual([code, stderr], [0, '']);
     return stdout;
   };
-  const asked = await run(['run', model, '-p', prompt, '-n', '0', '--json', ...machine]);
-  const { prompt_tokens } = JSON.parse(asked.stdout) as { prompt_tokens: number };
-
-  const eager = JSON.parse(
-    await bench('--draft-ngram', '--no-adaptive-draft', '--rounds', '2', '--json'),
+  await using teller = new Teller(looping);
+  const { length } = teller.model.tokenize(asked('Go on.'));
+  const { rounds, speculation, decode } = JSON.parse(
+    await bench('--draft-ngram', '--rounds', '2', '--json'),
   ) as BenchReport;
-  for (const { prefill } of eager.rounds) assert.deepEqual([prefill.tokens, prefill.cached], [prompt_tokens, 0]);
-  const { drafted, accepted, passes, tokens_per_pass } = eager.speculation ?? assert.fail();
-  assert.ok(drafted >= accepted && accepted > 0 && tokens_per_pass > 1);
-  assert.deepEqual([passes + accepted, eager.decode.tokens], [24, 24]);
-
-  const table = await bench('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2', '--rounds', '1');
-  const [, right = 0, near = 0, each = 0] =
-    /^\| guessed +\| (\d+) of (\d+) tokens right: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];
-  assert.ok(right > 0 && near <= 2 * (24 - right) && each < tokens_per_pass, table);
+  for (const { prefill } of rounds) assert.deepEqual([prefill.tokens, prefill.cached], [length, 0]);
+  const { drafted, accepted, passes } = speculation ?? assert.fail();
+  assert.ok(drafted >= accepted && accepted > 0);
+  assert.deepEqual([passes + accepted, decode.tokens], [60, 60]);
 
   // Of all models it guesses best itself.
-  const drafting = ['--draft-model', model, '--draft-ahead', '3', '--no-adaptive-draft', '--rounds', '1', '--json'];
-  const { speculation, plan } = JSON.parse(await bench(...drafting)) as BenchReport;
-  assert.ok(speculation && speculation.accepted > speculation.passes && plan.memory.draft > 90 * MiB);
+  const table = await bench('--draft-model', looping, '--draft-ahead', '2', '--rounds', '1');
+  const [, right = 0, guessed = 0, each = 0] =
+    /^\| guessed +\| (\d+) of (\d+) tokens right: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];
+  assert.ok(right > 0 && right === guessed && guessed <= 2 * (60 - right), table);
+  assert.ok(Math.abs(each - 60 / (60 - right)) < 0.01, table);
 });
 
 test('an answer is read for as the device was found to be read best, if that is known and sound', async () => {
@@ -138,11 +143,10 @@ test('an answer is read for as the device was found to be read best, if that is 
 
 test('what cannot be measured is refused before anything is', async () => {
   using folder = tempFolder();
-  const began = performance.now();
-  const unwritable = await run(['bench', model, ...tight, '--chart', folder.file('missing/pass.svg')]);
+  const unwritable = await attempt('bench', model, ...tight, '--chart', folder.file('missing/pass.svg'));
   assert.equal(unwritable.code, 1);
   assert.match(unwritable.stderr, /^error: .*pass\.svg cannot be written \(ENOENT\); .*\[UNWRITABLE\]\n$/);
-  const missing = await run(['bench', folder.file('none.gguf'), '--chart', folder.file('pass.svg')]);
+  const missing = await attempt('bench', folder.file('none.gguf'), '--chart', folder.file('pass.svg'));
   assert.equal(missing.code, 3);
   assert.ok(!existsSync(folder.file('pass.svg')), 'a chart of nothing is not left behind');
   for (const wrong of [
@@ -152,29 +156,49 @@ test('what cannot be measured is refused before anything is', async () => {
     ['--prompt', 'Hi', '--prompt-tokens', '128'],
     ['--draft-ahead', '65'],
   ]) {
-    const { code, stdout } = await run(['bench', model, ...wrong]);
-    assert.deepEqual([code, stdout], [2, ''], wrong.join(' '));
+    assert.equal((await attempt('bench', model, ...wrong)).code, 2, wrong.join(' '));
   }
-  assert.ok(performance.now() - began < 20_000);
-  const long = await run(['bench', model, '-m', '192M', '-c', '64', '--prompt-tokens', '60', '--tokens', '5']);
+});
+
+test('what does not fit the context cannot be measured', async () => {
+  const small = ['bench', model, '-m', '1G', '-c', '64'];
+  const long = await attempt(...small, '--prompt-tokens', '60', '--tokens', '5');
   assert.equal(long.code, 2);
   assert.match(
     long.stderr,
     /--prompt-tokens and --tokens 60 and 5 is not valid; expected .* 64 tokens.*\[BAD_OPTION\]/,
   );
-  const text = await run(['bench', model, '-m', '192M', '-c', '64', '-p', 'word '.repeat(60)]);
+  const text = await attempt(...small, '-p', 'word '.repeat(60));
   assert.equal(text.code, 2);
   assert.match(text.stderr, /--prompt and --tokens \d+ and 16 is not valid; .* 64 tokens.*\[BAD_OPTION\]/);
-  const nothing = await run(['bench', model, ...tight, '-p', '']);
-  assert.match(nothing.stderr, /\[NO_PROMPT\]/);
+  assert.match((await attempt(...small, '-p', '')).stderr, /\[NO_PROMPT\]/);
 });
 
-test('Ctrl-C ends a benchmark with exit code 130, whatever it is at', async () => {
+/** Whether a process has a file open. */
+const hasOpen = (pid: number, path: string): boolean => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
+  } catch {
+    return false;
+  }
+};
+
+test('Ctrl-C ends a benchmark with exit code 130, whatever it is at', {
+  skip: process.platform !== 'linux',
+}, async () => {
   using folder = tempFolder();
-  const chart = folder.file('pass.svg');
-  for (const delay of [900, 4500]) {
-    const { child, ended } = start(['bench', model, ...tight, ...short, '--rounds', '1000', '--chart', chart]);
-    setTimeout(() => child.kill('SIGINT'), delay);
+  const path = realpathSync(model);
+  const known = (cache: string): boolean => existsSync(join(cache, 'calibrations.json'));
+  for (const reached of [
+    (pid: number, cache: string) => hasOpen(pid, path) && !known(cache),
+    (pid: number, cache: string) => hasOpen(pid, path) && known(cache),
+  ]) {
+    using cache = tempFolder();
+    const chart = folder.file('pass.svg');
+    const args = ['bench', model, ...tight, ...short, '--rounds', '1000', '--chart', chart];
+    const { child, ended } = start(args, { env: { SSD_LLM_CACHE: cache.path } });
+    await until(() => reached(child.pid ?? 0, cache.path));
+    child.kill('SIGINT');
     assert.deepEqual(await ended, { code: 130, stdout: '', stderr: '' });
   }
   assert.deepEqual(readdirSync(folder.path), []);

@@ -14,6 +14,7 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
+import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -145,16 +146,17 @@ test('where a text repeats itself the model is not asked, and is asked again whe
   assert.ok(together < alone / 2, `${together} reads of ${alone}`);
 });
 
-test('a real model guesses for itself while it is streamed: as without guesses, most of eight tokens in a pass', async () => {
+test('a real model guesses for itself while it is streamed: it says what libllama says, in fewer passes', async () => {
   const real = await smollm2();
   const memoryBudget = runtimeBytes() + 200 * 2 ** 20;
   const draft = { model: real, ahead: 7, adaptive: false };
   await using model = Model.open(real, { memoryBudget, context: 64, threads: 1, kernels: 'plain', draft });
   assert.ok(model.plan().bytesPerPass > 2 ** 24, 'weights are streamed');
-  const generation = model.generate([{ role: 'user', content: 'Why is the sky blue?' }], { ...greedy, maxTokens: 17 });
-  let text = '';
-  for await (const piece of generation) text += piece.text;
-  assert.match(text, /^The answer to this question lies in the intricate dance of light and color\./);
-  const { drafted, accepted, tokens_per_pass: perPass } = generation.stats?.speculation ?? assert.fail();
-  assert.ok(perPass > 5, `${perPass} tokens per pass, ${accepted} of ${drafted} guesses`);
+  const prompt = model.tokenize([{ role: 'user', content: 'Why is the sky blue?' }]);
+  const generation = model.generate(prompt, { ...greedy, maxTokens: 17 });
+  for await (const _ of generation);
+  assertAsLibllama(real, { prompt, answer: generation.tokens });
+  const { drafted, accepted, passes } = generation.stats?.speculation ?? assert.fail();
+  // What it takes for likeliest alone and among others may differ where two are almost equally likely.
+  assert.ok(accepted > 0 && accepted <= drafted && drafted <= 7 * passes && passes + accepted === 16);
 });

@@ -27,7 +27,7 @@ const open = (draft?: ModelOptions['draft']): Model =>
   });
 
 const greedy = { temperature: 0, maxTokens: 20, logprobs: 2 } as const;
-const random = { temperature: 0.7, seed: 5, stop: ['sky', 'cherries'] };
+const random = { temperature: 0.7, seed: 5 };
 const all = (model: Model, options: GenerateOptions = {}): readonly Generation[] =>
   prompts.map((prompt) => model.generate(prompt, { ...greedy, ...options }));
 const read = (generations: readonly Generation[]): Promise<readonly Answered[]> =>
@@ -47,7 +47,9 @@ test('a real model answers by guesses of what came before as it does without, in
     assertAnswer(tokens, expected[i] ?? assert.fail());
   }
   const [repeated, other] = generations.map(({ stats }) => stats?.speculation ?? assert.fail());
-  assert.ok(repeated && other && repeated.tokens_per_pass > 1.5, `${repeated?.tokens_per_pass} tokens per pass`);
+  assert.ok(repeated && other);
+  for (const { drafted, accepted, passes } of [repeated, other])
+    assert.ok(accepted <= drafted && passes + accepted === 19);
   const { drafted, accepted } = model.tally().sums;
   assert.deepEqual([drafted, accepted], [repeated.drafted + other.drafted, repeated.accepted + other.accepted]);
 
@@ -56,7 +58,6 @@ test('a real model answers by guesses of what came before as it does without, in
     const before = chosen[i] ?? assert.fail();
     assert.deepEqual([tokens, text, reason], [before.tokens, before.text, before.reason]);
   }
-  assert.ok(again.some(({ reason }) => reason === 'stop'));
 });
 
 test('whatever is guessed, a real model answers the same', async () => {
