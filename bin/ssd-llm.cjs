@@ -13,8 +13,10 @@ const main = join(__dirname, '..', 'dist', 'cli', 'main.js');
 // Reads and computing share libuv's thread pool, whose size is fixed when it is first used: before any ES module loads.
 const poolSize = 'UV_THREADPOOL_SIZE';
 
-/** Addresses that the program and its libraries take beside what Node has, in bytes. */
+/** Addresses that the program and its libraries take beside what Node has; and Node's own parser of HTTP, in bytes. */
 const startBytes = 160 * 2 ** 20;
+const httpBytes = 11 * 2 ** 30;
+const speaksHttp = ['serve', 'ps'].includes(process.argv[2]);
 
 /**
  * False if a limit of addresses (`ulimit -v`) leaves too few to start: Node would abort somewhere on the way. Before any
@@ -22,13 +24,12 @@ const startBytes = 160 * 2 ** 20;
  */
 function hasRoom() {
   if (process.platform !== 'linux') return true;
-  if (!/^Max address space +\d/m.test(readFileSync('/proc/self/limits', 'utf8'))) return true;
-  const libc = require('koffi').load(null);
+  const [, limit] = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  if (limit === undefined) return true;
   const arenaMax = -8; // M_ARENA_MAX
-  libc.func('int mallopt(int, int)')(arenaMax, 1);
-  const address = libc.func('void *malloc(size_t)')(startBytes);
-  libc.func('void free(void *)')(address);
-  return Boolean(address);
+  require('koffi').load(null).func('int mallopt(int, int)')(arenaMax, 1);
+  const [, taken] = /^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return limit - taken * 1024 >= (speaksHttp ? httpBytes : startBytes);
 }
 
 if (!hasRoom()) {
