@@ -39,8 +39,26 @@ test('as it is written, this serves: serve MODEL -m 500M --max-batch 8 --prompt-
   assert.match(server.said(), /; 8 at once, /);
 });
 
-test('as it is written, this serves: serve MODEL -m 500M --prompt-cache --port N', async () => {
+test('as it is written, this serves: serve MODEL -m 500M --prompt-cache --port N, and its requests are answered', async () => {
   const port = await freePort();
   await using server = await serve([model, '-m', '500M', '--prompt-cache', '--port', port]);
   assert.equal(server.port, port);
+  /** As curl sends it: -d says that it is a form, and may be all that is said. */
+  const curl = async (path: string, data: string, type = 'application/x-www-form-urlencoded'): Promise<string> => {
+    const headers = { 'content-type': type };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body: data });
+    assert.equal(response.status, 200);
+    return response.text();
+  };
+  const generated = await curl('/api/generate', '{"prompt": "What is a crate?", "num_predict": 8}');
+  const last = JSON.parse(generated.trim().split('\n').at(-1) ?? '') as { done: boolean; eval_count: number };
+  assert.deepEqual([last.done, last.eval_count], [true, 8]);
+  const chat = '{"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 8}';
+  const completion = JSON.parse(await curl('/v1/chat/completions', chat, 'application/json')) as {
+    choices: { message: { role: string; content: string } }[];
+    usage: { completion_tokens: number };
+  };
+  assert.equal(completion.usage.completion_tokens, 8);
+  assert.equal(completion.choices[0]?.message.role, 'assistant');
+  assert.match(completion.choices[0]?.message.content ?? '', /\S/);
 });
