@@ -26,7 +26,7 @@ const open = (draft?: ModelOptions['draft']): Model =>
     draft,
   });
 
-const greedy = { temperature: 0, maxTokens: 20, logprobs: 2 } as const;
+const greedy = { temperature: 0, maxTokens: 20, logprobs: 2, ignoreEnd: true } as const;
 const random = { temperature: 0.7, seed: 5 };
 const all = (model: Model, options: GenerateOptions = {}): readonly Generation[] =>
   prompts.map((prompt) => model.generate(prompt, { ...greedy, ...options }));
