@@ -63,14 +63,34 @@ interface Details {
 
 export type ErrorCode = keyof Details;
 
+const tooSmall = ({ budget, needed, parts }: Details['BUDGET_TOO_SMALL']): string => {
+  const shares = Object.entries(parts).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
+  return `a memory budget of ${formatBytes(budget)} is too small; this model needs at least ${Math.ceil(needed / 2 ** 20)} MiB (${shares.join(', ')})`;
+};
+
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
-/** Every error a user can meet: what happened, to what, and what to do. */
-const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) => string] } = {
+type Wording<C extends ErrorCode> = (details: Details[C]) => string;
+
+/**
+ * Every error a user can meet: what happened, to what, and what to do. The second wording, where there is one, is for
+ * clients of the server, who have no command line.
+ */
+const table: {
+  readonly [C in ErrorCode]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
+} = {
   BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
   BAD_OPTION: ['usage', (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`],
-  NO_PROMPT: ['usage', () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin'],
-  MODEL_NOT_FOUND: ['not-found', (d) => `${d.file} does not exist; check the path of the GGUF file`],
+  NO_PROMPT: [
+    'usage',
+    () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin',
+    () => 'the prompt is empty; send some text',
+  ],
+  MODEL_NOT_FOUND: [
+    'not-found',
+    (d) => `${d.file} does not exist; check the path of the GGUF file`,
+    (d) => `model '${d.file}' not found`,
+  ],
   UNREADABLE: [
     'failure',
     (d) => `${d.file} cannot be read (${d.reason}); check that it is a file and that you may read it`,
@@ -102,10 +122,7 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
     'failure',
     (d) => `${d.file} does not belong to this model: ${d.what}; download all parts from the same place`,
   ],
-  METADATA_MISSING: [
-    'failure',
-    (d) => `${d.file} has no "${d.key}" in its metadata; it cannot be run: convert the model again`,
-  ],
+  METADATA_MISSING: ['failure', (d) => `${d.file} has no "${d.key}" in its metadata; convert the model again`],
   METADATA_INVALID: ['failure', (d) => `${d.file}: metadata "${d.key}" ${d.what}; convert the model again`],
   UNKNOWN_ARCHITECTURE: [
     'failure',
@@ -129,37 +146,42 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   ],
   BUDGET_TOO_SMALL: [
     'failure',
-    (d) =>
-      `a memory budget of ${formatBytes(d.budget)} is too small; this model needs at least ${Math.ceil(d.needed / 2 ** 20)} MiB (${Object.entries(
-        d.parts,
-      )
-        .map(([name, bytes]) => `${name} ${formatBytes(bytes)}`)
-        .join(', ')}): raise --memory-budget or lower --ctx`,
+    (d) => `${tooSmall(d)}: raise --memory-budget or lower --ctx`,
+    (d) => `${tooSmall(d)}: ask for a shorter context, or have the server given more memory`,
   ],
   BUDGET_TOO_LARGE: [
     'failure',
     (d) =>
       `a memory budget of ${formatBytes(d.budget)} is more than the ${formatBytes(d.memory)} that this process can have here; lower --memory-budget, or leave it out for most of what is free`,
+    (d) =>
+      `a memory budget of ${formatBytes(d.budget)} is more than the ${formatBytes(d.memory)} that this process can have here; the server has to be given less`,
   ],
   KV_TYPE_UNSUITABLE: [
     'usage',
     (d) =>
       `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; use --kv-type f16`,
+    (d) =>
+      `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; the server has to store them as f16`,
   ],
   CONTEXT_TOO_LONG: [
     'failure',
     (d) =>
       `the prompt has ${d.atLeast ? 'at least ' : ''}${d.prompt} tokens but the context holds ${d.context}; shorten it or raise --ctx`,
+    (d) =>
+      `the prompt has ${d.atLeast ? 'at least ' : ''}${d.prompt} tokens, which exceeds the available context size; this model's maximum context length is ${d.context} tokens`,
   ],
   CONTEXT_BEYOND_MODEL: [
     'usage',
     (d) =>
       `a context of ${d.context} tokens is more than the ${d.trained} of this model; lower --ctx, or stretch it with --rope-scale`,
+    (d) => `a context of ${d.context} tokens is more than the ${d.trained} of this model; ask for a shorter one`,
   ],
   LIBRARY_MISSING: [
     'failure',
     (d) =>
       `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); reinstall with optional dependencies: npm install --include=optional`,
+    (d) =>
+      `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); the server has to be installed again`,
   ],
   CPU_VARIANT: [
     'usage',
@@ -187,11 +209,15 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
     'failure',
     (d) =>
       `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); free space there, name another folder with --kv-dir, or lower --ctx`,
+    (d) =>
+      `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); the server needs space there, or ask for a shorter context`,
   ],
   IN_MEMORY: [
     'usage',
     (d) =>
       `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; name a folder on an SSD with --kv-dir or --prompt-cache-dir`,
+    (d) =>
+      `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; the server needs a folder on an SSD`,
   ],
   FILE_CHANGED: [
     'failure',
@@ -207,6 +233,8 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   OUT_OF_MEMORY: [
     'failure',
     (d) => `the system refused ${formatBytes(d.bytes)} for ${d.what}; lower --memory-budget or free memory`,
+    (d) =>
+      `the system refused ${formatBytes(d.bytes)} for ${d.what}; the server needs a smaller memory budget, or more free memory`,
   ],
   VOCABULARY_FAILED: [
     'failure',
@@ -215,13 +243,19 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
   TEMPLATE_FAILED: [
     'failure',
     (d) => `the model's chat template could not be applied (${d.reason}); use run --raw to send the prompt as it is`,
+    (d) =>
+      `the model's chat template could not be applied (${d.reason}); send the messages as it wants them, or a text to complete`,
   ],
   VOCABULARY_DIFFERS: [
     'usage',
     (d) =>
       `${d.draft} cannot draft for ${d.target}: token ${d.token} is ${nameOf(d.drafted)} in one and ${nameOf(d.wanted)} in the other; take a draft model with the same tokenizer, such as a small one of the same family`,
   ],
-  SERVER_BUSY: ['failure', (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`],
+  SERVER_BUSY: [
+    'failure',
+    (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`,
+    (d) => `${d.waiting} requests are waiting already; try again later`,
+  ],
   ENGINE_DIED: [
     'failure',
     (d) => `the engine of ${d.model} ended unexpectedly (${d.reason}); the next request starts it again`,
@@ -230,14 +264,17 @@ const table: { readonly [C in ErrorCode]: readonly [ErrorKind, (d: Details[C]) =
     'not-found',
     (d) =>
       `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; name GGUF files, or with --models a folder that holds some`,
+    (d) => `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; the server needs some`,
   ],
   PORT_IN_USE: [
     'failure',
     (d) => `port ${d.port} of ${d.host} is in use by another program; end that, or choose another port with --port`,
+    (d) => `port ${d.port} of ${d.host} is in use by another program; end that, or choose another port`,
   ],
   SERVER_UNREACHABLE: [
     'failure',
     (d) => `no server answers at ${d.url} (${d.reason}); start one with "ssd-llm serve", or name another with --host`,
+    (d) => `no server answers at ${d.url} (${d.reason}); start it, or name another`,
   ],
 };
 
@@ -246,7 +283,6 @@ export class EngineError<C extends ErrorCode = ErrorCode> extends Error {
   readonly code: C;
   readonly kind: ErrorKind;
   readonly details: Details[C];
-
   constructor(code: C, details: Details[C], options?: ErrorOptions) {
     const [kind, message] = table[code];
     super(message(details), options);
@@ -254,5 +290,11 @@ export class EngineError<C extends ErrorCode = ErrorCode> extends Error {
     this.code = code;
     this.kind = kind;
     this.details = details;
+  }
+
+  /** The message in the words of a client of the server. */
+  get clientMessage(): string {
+    const [, message, clientMessage = message] = table[this.code];
+    return clientMessage(this.details);
   }
 }

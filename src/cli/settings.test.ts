@@ -217,6 +217,49 @@ test('a value that is not valid is told with where it came from', () => {
   for (const port of ['', '-1', '1.5', '1e3', '0x10', 'http']) fails(/--port/, { port });
 });
 
+test('whatever is not valid, what is expected is said once, and in our words', () => {
+  const flags: Readonly<Record<keyof Settings, string>> = {
+    files: '',
+    models: ' ',
+    host: ':',
+    port: 'x',
+    memoryBudget: 'x',
+    ctx: 'x',
+    parallel: 'x',
+    maxQueue: 'x',
+    apiKey: ' ',
+    origins: ',',
+    keepAlive: '1x',
+    promptCache: '--port',
+    promptCacheDir: ' ',
+    draftNgram: 'x',
+    draftModel: ' ',
+    draftAhead: 'x',
+    adaptiveDraft: 'x',
+    kvType: 'x',
+    slidingWindow: 'x',
+    sinkTokens: 'x',
+    kvHome: 'x',
+    kvDir: ' ',
+    ropeScale: 'x',
+    ropeScaling: 'x',
+    ropeBase: 'x',
+    kernels: 'x',
+    threads: 'x',
+    logLevel: 'x',
+  };
+  for (const [key, text] of Object.entries(flags)) {
+    for (const value of [text, {}]) {
+      assert.throws(
+        () => settings({ [key]: value }),
+        ({ message }: Error) =>
+          /is not valid; expected (?!expected|Invalid)/.test(message) && !/Invalid|undefined/.test(message),
+        `${key} ${value}`,
+      );
+    }
+  }
+});
+
 test('a key that the file should not have is named', () => {
   fails(/config\.toml: memory_budget is not valid; expected one of .*memory-budget/, {}, {}, 'memory_budget = "1G"');
   fails(/config\.toml: memoryBudget is not valid/, {}, {}, 'memoryBudget = "1G"');

@@ -241,11 +241,17 @@ export function settingsOf(flags: Flags, user: User): Settings {
   const values = Object.fromEntries(Object.entries(given).map(([key, { value }]) => [key, value]));
   const { data, error } = schema.safeParse(values);
   if (data) return data satisfies Settings;
-  const { path, message } = error.issues[0] ?? { path: [], message: '' };
-  // What requests share with settings says so itself.
-  const expected = message.replace(/^expected /, '');
-  const { from: option = '', value } = given[path[0] as Key] ?? {};
-  throw new EngineError('BAD_OPTION', { option, value: shown(value), expected });
+  const [issue] = error.issues;
+  if (!issue) throw error;
+  const { from: option = '', value } = given[issue.path[0] as Key] ?? {};
+  throw new EngineError('BAD_OPTION', { option, value: shown(value), expected: expectationOf(issue) });
+}
+
+/** What was expected, in our words: of several things for which there are none, the last. */
+function expectationOf(issue: z.core.$ZodIssue): string {
+  const ours = !/^Invalid input/.test(issue.message);
+  const [last] = (!ours && issue.code === 'invalid_union' && issue.errors.at(-1)) || [];
+  return last ? expectationOf(last) : issue.message.replace(/^expected /, '');
 }
 
 const shown = (value: unknown): string => (typeof value === 'string' ? `"${value}"` : JSON.stringify(value));

@@ -82,7 +82,7 @@ test("errors have llama-server's shape", async () => {
   assert.match(await failing('/tokenize', { content: 'a'.repeat(2 ** 20 + 1) }, 400), /^content: .*1048576/);
   assert.match(await failing('/detokenize', { tokens: [-1] }, 400), /^tokens\[0\]: /);
   assert.match(await failing('/tokenize', { content: 'a', model: 'none' }, 404), /'none' not found/);
-  const { message } = new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+  const { clientMessage: message } = new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
   assert.equal(await failing('/apply-template', { messages: [{ role: 'user', content: '' }] }, 400), message);
   hub.served.length = 0;
   assert.equal(await failing('/tokenize', { content: 'a' }, 404), 'there is no model');

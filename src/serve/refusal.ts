@@ -62,7 +62,10 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Refusal) return failure(error.status, error.message, error);
   if (error instanceof EngineError) {
     const code = error.code === 'CONTEXT_TOO_LONG' ? 'context_length_exceeded' : error.code.toLowerCase();
-    return failure(statusOf(error), error.message, { code, param: isBadOption(error) ? error.details.option : null });
+    return failure(statusOf(error), error.clientMessage, {
+      code,
+      param: isBadOption(error) ? error.details.option : null,
+    });
   }
   return failure(500, "internal error; the server's log says more", { code: 'internal_error', param: null });
 }

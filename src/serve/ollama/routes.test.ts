@@ -146,7 +146,7 @@ test('what the engine does not accept is the fault of the request', async () => 
   ]) {
     const response = await send('/api/chat', { hub: refusing(refusal), body: answering[1][1] });
     assert.equal(response.status, 400);
-    assert.equal(await errorOf(response), refusal.message);
+    assert.equal(await errorOf(response), refusal.clientMessage);
   }
 });
 

@@ -17,7 +17,7 @@ test('what goes wrong before the first byte has a status; OpenAI clients do not 
   const [long, tooLong] = await refused(new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 2048 }));
   assert.equal(long.status, 400);
   assert.deepEqual(tooLong, {
-    message: new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 2048 }).message,
+    message: new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 2048 }).clientMessage,
     type: 'invalid_request_error',
     param: null,
     code: 'context_length_exceeded',

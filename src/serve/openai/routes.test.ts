@@ -69,7 +69,7 @@ test('a body that is missing, no JSON or no object is refused', async () => {
 });
 
 test('what does not exist is 404 in the shape that clients read', async () => {
-  for (const path of ['/v1', '/v1/files', '/v1/chat/completions']) {
+  for (const path of ['/v1', '/v1/files', '/v1/chat']) {
     const response = await served().app.request(path);
     assert.equal(response.status, 404);
     assert.deepEqual(await response.json(), {

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EngineError, type ErrorCode } from './errors.ts';
+
+const file = 'model.gguf';
+const reason = 'EIO';
+
+/** A case of each. */
+const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
+  BAD_SIZE: { text: '8X' },
+  BAD_OPTION: { option: 'seed', value: 'x', expected: 'a number' },
+  NO_PROMPT: {},
+  MODEL_NOT_FOUND: { file },
+  UNREADABLE: { file, reason },
+  UNWRITABLE: { file, reason },
+  NOT_GGUF: { file, found: 'abcd' },
+  GGUF_VERSION: { file, version: 1 },
+  GGUF_CORRUPT: { file, what: 'a tensor' },
+  GGUF_TRUNCATED: { file, needed: 2, size: 1, what: 'a tensor' },
+  MISSING_SHARD: { file, shard: 1, count: 2 },
+  SHARD_MISMATCH: { file, what: 'a tensor' },
+  METADATA_MISSING: { file, key: 'a' },
+  METADATA_INVALID: { file, key: 'a', what: 'is no number' },
+  UNKNOWN_ARCHITECTURE: { architecture: 'a', known: ['b', 'c'] },
+  UNKNOWN_TENSOR_TYPE: { tensor: 'a', type: 99 },
+  UNSUPPORTED_TENSOR_TYPE: { tensor: 'a', type: 'i8' },
+  UNSUPPORTED_MODEL: { what: 'experts' },
+  MISSING_TENSOR: { tensor: 'a' },
+  WRONG_SHAPE: { tensor: 'a', shape: [1], expected: [2] },
+  BUDGET_TOO_SMALL: { budget: 1, needed: 2 ** 20, parts: { ring: 1 } },
+  BUDGET_TOO_LARGE: { budget: 2, memory: 1 },
+  KV_TYPE_UNSUITABLE: { type: 'q4_0', length: 12 },
+  CONTEXT_TOO_LONG: { prompt: 5000, context: 2048 },
+  CONTEXT_BEYOND_MODEL: { context: 5000, trained: 2048 },
+  LIBRARY_MISSING: { platform: 'linux-x64', reason },
+  CPU_VARIANT: { variant: 'x', reason, usable: [] },
+  READ_FAILED: { file, offset: 1, reason },
+  WRITE_FAILED: { file, offset: 1, reason },
+  SESSION_UNREADABLE: { file, reason },
+  FILE_IN_USE: { file, pid: 1, lock: 'lock' },
+  KV_SPACE: { folder: '/tmp', bytes: 1, reason },
+  IN_MEMORY: { folder: '/tmp', fileSystem: 'tmpfs' },
+  FILE_CHANGED: { file, offset: 1 },
+  MODEL_CLOSED: { file },
+  COMPUTE_FAILED: { status: 1 },
+  NOT_FINITE: { file },
+  OUT_OF_MEMORY: { bytes: 1, what: 'weights' },
+  VOCABULARY_FAILED: { file, reason },
+  VOCABULARY_DIFFERS: { draft: 'a', target: 'b', token: 1, drafted: 'x', wanted: undefined },
+  TEMPLATE_FAILED: { reason },
+  SERVER_BUSY: { waiting: 1 },
+  ENGINE_DIED: { model: 'a', reason },
+  NO_MODELS: { folder: undefined },
+  PORT_IN_USE: { host: '::1', port: 1 },
+  SERVER_UNREACHABLE: { url: 'http://a', reason },
+};
+
+const errors = Object.entries(cases).map(([code, details]) => new EngineError(code as ErrorCode, details));
+
+test('a message is one line without gaps', () => {
+  for (const { message, clientMessage } of errors) {
+    for (const text of [message, clientMessage]) assert.doesNotMatch(text, /undefined|\[object|NaN|\n| {2}/);
+  }
+});
+
+test('clients of the server are not told of the command line', () => {
+  for (const { clientMessage } of errors) {
+    assert.doesNotMatch(clientMessage, /--|stdin|\brun\b|\bpipe\b|ssd-llm|npm/);
+  }
+});
+
+test('a prompt that is too long is told to clients in words that they look for', () => {
+  const { clientMessage } = new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 2048, atLeast: true });
+  assert.equal(
+    clientMessage,
+    "the prompt has at least 5000 tokens, which exceeds the available context size; this model's maximum context length is 2048 tokens",
+  );
+});
