@@ -10,7 +10,7 @@ export interface Limits {
   readonly memory: number;
 }
 
-/** Calls, expressions and values inside each other. A quarter of what Node's stack holds. */
+/** Calls, expressions and values inside each other. About half of what Node's stack holds. */
 const deepest = 500;
 
 /** Counts what a rendering takes. No single operation does more than it was counted for. */

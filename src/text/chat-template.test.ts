@@ -122,3 +122,30 @@ test('ranges count as in Python', () => {
 test('content that looks like a template is only text', () => {
   assert.match(render(chatMl, [{ role: 'user', content: '{{ bos_token }}{% if %}' }]), /\{\{ bos_token \}\}\{% if %\}/);
 });
+
+test('a template that loops, fills memory or prints without end is an error that says so', () => {
+  const loop = (body: string): string => `{% for i in range(60000) %}${body}{% endfor %}`;
+  fails(loop(loop('')), [user], /more than \d+ steps/);
+  const doubling =
+    "{% set n = namespace(x='0123456789') %}{% for i in range(40) %}{% set n.x = n.x + n.x %}{% endfor %}";
+  fails(`${doubling}{{ n.x }}`, [user], /more than \d+ bytes/);
+  fails(loop('printed'), [user], /all that the context can hold/);
+});
+
+test('a template at a limit is not tried again without the system message', () => {
+  const once = "{% if messages[0].role == 'system' %}{% for i in range(99999) %}printed{% endfor %}{% endif %}";
+  fails(once, [system, user], /all that the context can hold/);
+});
+
+test('templates that look back over all messages at each of them have steps enough for long conversations', () => {
+  const lookingBack = `{% for m in messages %}{% set n = namespace(last='') %}{% for other in messages[:loop.index0] %}
+    {%- if other.role == 'user' %}{% set n.last = other.content | trim %}{% endif %}{% endfor %}{% endfor %}done`;
+  const long = Array.from({ length: 600 }, (_, i) => (i % 2 === 0 ? user : assistant));
+  assert.equal(render(lookingBack, long), 'done');
+});
+
+test('the limits grow with the text of a conversation', () => {
+  const content = 'some words\n'.repeat(100_000);
+  const source = "{% for m in messages %}{{ m.content | trim | replace('some', 'a') | upper | length }}{% endfor %}";
+  assert.equal(render(source, [{ role: 'user', content }]), '799999');
+});
