@@ -16,6 +16,7 @@ import {
 import { smallSsd } from './support/full-disk.ts';
 import { cachedBytes } from './support/page-cache.ts';
 import { descriptorsOf } from './support/processes.ts';
+import { some } from './support/rounds.ts';
 import { SpiedReader } from './support/spied-reader.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -51,7 +52,7 @@ for (const [what, code] of [
     await using model = openBatchModel(path, { streamed: true, parallel: 2, kv: onSsd });
     const spy = await spyOn(model);
     await isRight(model, 0);
-    for (const later of [0, 1, 7]) {
+    for (const later of some([0, 1, 7], 2)) {
       await model.forget();
       for (const i of [0, 1]) await isRight(model, i);
       assert.ok((await isRight(model, 0)).cached > 0);

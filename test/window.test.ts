@@ -7,6 +7,7 @@ import { type KvOptions, type KvType, kvTypes, type Window } from '../src/plan/k
 import { type LoadedModel, loadModel } from './support/load.ts';
 import { nmse } from './support/logits.ts';
 import { Passes } from './support/passes.ts';
+import { rounds } from './support/rounds.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const vocabulary = 60;
@@ -66,7 +67,7 @@ test('a window that a text does not leave changes nothing, to the bit', async ()
       const expected = await new Passes(whole).takeAll(ids, pass);
       assert.deepEqual(await new Passes(windowed).takeAll(ids, pass), expected);
     }),
-    { numRuns: 20, examples: [[narrowest]] },
+    { numRuns: rounds(8, 20), examples: [[narrowest]] },
   );
 });
 

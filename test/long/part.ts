@@ -31,16 +31,23 @@ interface Ended {
   readonly reason: string;
 }
 
-/** Runs test files, on a CPU variant of ggml if one is named. */
+export interface NodeTestsOptions {
+  /** A CPU variant of ggml; left out, the best one. */
+  readonly cpu?: string;
+  /** Whether tests try all of their cases: see `support/rounds.ts`. */
+  readonly allRounds?: boolean;
+}
+
+/** Runs test files. */
 export async function nodeTests(
   name: string,
   files: readonly string[],
-  { cpu }: { readonly cpu?: string } = {},
+  { cpu, allRounds = false }: NodeTestsOptions = {},
 ): Promise<Row> {
   const { args, env } = nodeTest(cpu);
   const child = spawn(process.execPath, [...args, '--test-reporter=./test/long/reporter.mjs', ...files], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env,
+    env: { ...env, ...(allRounds && { SSD_LLM_TEST_ALL_ROUNDS: '1' }) },
   });
   const closed = once(child, 'close');
   const lines: Record<Ended['state'], string[]> = { passed: [], failed: [], skipped: [] };
