@@ -76,3 +76,13 @@ test('where no file can be made, that is said when it is locked', () => {
     (error) => error instanceof EngineError && error.code === 'UNWRITABLE' && /ENOENT/.test(error.message),
   );
 });
+
+test('a lock of a process before this one that had its number is taken over', () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  const { pid, host } = thisProcess();
+  writeFileSync(`${path}.lock`, `ssd-llm ${pid}-${host} some-id\n`);
+  using lock = FileLock.acquire(path);
+  lock.check();
+  assert.throws(() => FileLock.acquire(path), inUse);
+});

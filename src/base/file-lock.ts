@@ -10,6 +10,8 @@ const heartbeat = 15_000;
 const abandoned = 120_000;
 const content = /^ssd-llm (\d+)-([0-9a-f]{8}) \S+\n$/;
 const longest = 200;
+/** What the locks of this process say. */
+const held = new Set<string>();
 
 /**
  * Keeps a file for one process at a time, by a second one beside it: FILE.lock. A process that is killed leaves that
@@ -25,6 +27,7 @@ export class FileLock implements Disposable {
     this.#text = text;
     this.#timer = setInterval(() => attempt(() => utimesSync(pathOf(file), new Date(), new Date())), heartbeat);
     this.#timer.unref();
+    held.add(text);
   }
 
   /** Throws FILE_IN_USE, and UNWRITABLE where the folder takes no files. */
@@ -50,6 +53,7 @@ export class FileLock implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+    held.delete(this.#text);
     if (attempt(() => read(this.#file)) === this.#text) attempt(() => rmSync(pathOf(this.#file)));
   }
 }
@@ -86,9 +90,15 @@ function ownerIn(text: string): Owner | undefined {
 function isLeft(file: string, text: string): boolean {
   const owner = ownerIn(text);
   if (!owner && text !== '') return false;
-  if (owner && hasEnded(owner)) return true;
+  if (owner && (hasEnded(owner) || (isOurs(owner) && !held.has(text)))) return true;
   const written = attempt(() => statSync(pathOf(file)).mtimeMs);
   return written !== undefined && Date.now() - written > abandoned;
+}
+
+/** In a container that starts anew, processes have the numbers of those before them. */
+function isOurs({ pid, host }: Owner): boolean {
+  const own = thisProcess();
+  return pid === own.pid && host === own.host;
 }
 
 /** Removes a lock that was left, but not one that took its place since it was read. */
