@@ -1,8 +1,8 @@
 import { codePoints, lengthOf, unitIndex } from './characters.ts';
 import { equal } from './compare.ts';
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import { formatText } from './format.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { bind, intArgument, signature } from './signature.ts';
 import { textMethods } from './text-methods.ts';
 import {
@@ -10,16 +10,16 @@ import {
   Dict,
   DictView,
   Float,
+  IntRange,
   isCallable,
   isHashable,
   isInt,
   isList,
-  isText,
+  isString,
   Markup,
   Namespace,
   none,
   plain,
-  Range,
   Tuple,
   typeName,
   Undefined,
@@ -34,7 +34,7 @@ const changing = {
   dict: ['clear', 'pop', 'popitem', 'setdefault', 'update'],
 } as const;
 
-const notSupported = {
+const unknown = {
   list: ['copy'],
   dict: ['copy', 'fromkeys'],
   int: ['as_integer_ratio', 'bit_count', 'bit_length', 'conjugate', 'from_bytes', 'to_bytes'],
@@ -45,7 +45,7 @@ const getSignature = signature('get', '/ key default?');
 const countSignature = signature('count', '/ value');
 const indexSignature = signature('index', '/ value start? stop?');
 
-function dictAttribute(meter: Meter, dict: Dict, name: string): Value | undefined {
+function dictAttribute(meter: RenderMeter, dict: Dict, name: string): Value | undefined {
   switch (name) {
     case 'get':
       return method((args) => {
@@ -64,7 +64,7 @@ function dictAttribute(meter: Meter, dict: Dict, name: string): Value | undefine
   }
 }
 
-function listAttribute(meter: Meter, items: readonly Value[], name: string): Value | undefined {
+function listAttribute(meter: RenderMeter, items: readonly Value[], name: string): Value | undefined {
   if (name === 'count') {
     return method((args) => {
       const [sought] = bind(countSignature, args);
@@ -104,14 +104,14 @@ function marked(value: Value): Value {
 }
 
 /** Python's format(…) and format_map(dict) of a text. */
-function format(meter: Meter, text: string, args: Args): string {
+function format(meter: RenderMeter, text: string, args: Args): string {
   return formatText(meter, text, args, {
     attribute: (object, name) => attributeOf(meter, object, name),
     item: (object, key) => itemOf(meter, object, key),
   });
 }
 
-function formatMap(meter: Meter, text: string, args: Args): string {
+function formatMap(meter: RenderMeter, text: string, args: Args): string {
   const [map] = bind(signature('format_map', '/ map'), args);
   if (!(map instanceof Dict)) throw new TemplateError('format_map needs a dict');
   const named = new Map<string, Value>();
@@ -121,40 +121,40 @@ function formatMap(meter: Meter, text: string, args: Args): string {
 
 const formats: Readonly<Record<string, typeof format>> = { format, format_map: formatMap };
 
-function textAttribute(meter: Meter, value: string | Markup, name: string): Value | undefined {
+function textAttribute(meter: RenderMeter, value: string | Markup, name: string): Value | undefined {
   const isFormat = Object.hasOwn(formats, name);
   if (!isFormat && !textMethods.has(name)) return undefined;
   const run = isFormat ? formats[name] : textMethods.get(name);
-  if (!run) throw unsupported(`the method "${name}" of a text`);
+  if (!run) throw notSupported(`the method "${name}" of a text`);
   if (typeof value === 'string') return method((args) => run(meter, value, args));
   return method((args) => {
-    const harmful = (arg: Value): boolean => !isInt(arg) && !(isText(arg) && !/[&<>'"]/.test(plain(arg)));
+    const harmful = (arg: Value): boolean => !isInt(arg) && !(isString(arg) && !/[&<>'"]/.test(plain(arg)));
     if (name.startsWith('format') || [...args.positional, ...args.named.values()].some(harmful)) {
-      throw unsupported(`the method "${name}" of a text marked as safe with such arguments`);
+      throw notSupported(`the method "${name}" of a text marked as safe with such arguments`);
     }
     return marked(run(meter, value.text, args));
   });
 }
 
 /** An attribute as Python's getattr gives it; undefined if there is none. */
-function ownAttribute(meter: Meter, object: Value, name: string): Value | undefined {
+function ownAttribute(meter: RenderMeter, object: Value, name: string): Value | undefined {
   const refuse = (names: readonly string[], what: string): undefined => {
-    if (names.includes(name)) throw unsupported(`the attribute "${name}" of a ${what}`);
+    if (names.includes(name)) throw notSupported(`the attribute "${name}" of a ${what}`);
     return undefined;
   };
-  if (object instanceof Dict) return dictAttribute(meter, object, name) ?? refuse(notSupported.dict, 'dict');
-  if (isText(object)) return textAttribute(meter, object, name);
-  if (isList(object)) return listAttribute(meter, object, name) ?? refuse(notSupported.list, 'list');
+  if (object instanceof Dict) return dictAttribute(meter, object, name) ?? refuse(unknown.dict, 'dict');
+  if (isString(object)) return textAttribute(meter, object, name);
+  if (isList(object)) return listAttribute(meter, object, name) ?? refuse(unknown.list, 'list');
   if (object instanceof Tuple) {
     const at = object.names.indexOf(name);
     return at >= 0 ? object.items[at] : listAttribute(meter, object.items, name);
   }
-  if (object instanceof Float) return numberAttribute(object, name) ?? refuse(notSupported.float, 'float');
+  if (object instanceof Float) return numberAttribute(object, name) ?? refuse(unknown.float, 'float');
   if (typeof object === 'number' || typeof object === 'boolean') {
-    return numberAttribute(object, name) ?? refuse(notSupported.int, 'int');
+    return numberAttribute(object, name) ?? refuse(unknown.int, 'int');
   }
   if (object instanceof Namespace) return object.attributes.get(name);
-  if (object instanceof Range) {
+  if (object instanceof IntRange) {
     if (name === 'start' || name === 'stop' || name === 'step') return object[name];
     return refuse(['count', 'index'], 'range');
   }
@@ -171,8 +171,8 @@ function isUnsafe(object: Value, name: string): boolean {
 }
 
 /** An attribute that the sandbox gives; undefined if there is none. */
-function safeAttribute(meter: Meter, object: Value, name: string): Value | undefined {
-  if (name.startsWith('__')) throw unsupported(`the attribute "${name}"`);
+function safeAttribute(meter: RenderMeter, object: Value, name: string): Value | undefined {
+  if (name.startsWith('__')) throw notSupported(`the attribute "${name}"`);
   if (isUnsafe(object, name))
     return new Undefined(`"${name}" would change a ${typeName(object)}, which templates must not do`);
   const value = ownAttribute(meter, object, name);
@@ -180,7 +180,7 @@ function safeAttribute(meter: Meter, object: Value, name: string): Value | undef
 }
 
 /** `object.name` of a template: the attribute, or the item of that name. */
-export function attributeOf(meter: Meter, object: Value, name: string): Value {
+export function attributeOf(meter: RenderMeter, object: Value, name: string): Value {
   if (object instanceof Undefined) return object.fail();
   const attribute = safeAttribute(meter, object, name);
   if (attribute !== undefined) return attribute;
@@ -188,35 +188,35 @@ export function attributeOf(meter: Meter, object: Value, name: string): Value {
 }
 
 /** The attribute alone: the filter "attr". */
-export function attributeOnly(meter: Meter, object: Value, name: string): Value {
+export function attributeOnly(meter: RenderMeter, object: Value, name: string): Value {
   if (object instanceof Undefined) return object.fail();
   return safeAttribute(meter, object, name) ?? missing(object, name);
 }
 
 /** An element by its index from either end; undefined if there is none. */
 function elementAt(object: Value, index: number): Value | undefined {
-  if (isText(object)) {
+  if (isString(object)) {
     const all = codePoints(plain(object));
     const found = all[index < 0 ? index + all.length : index];
     return found === undefined || typeof object === 'string' ? found : new Markup(found);
   }
   const items = isList(object) ? object : object instanceof Tuple ? object.items : undefined;
   if (items) return items[index < 0 ? index + items.length : index];
-  if (!(object instanceof Range)) return undefined;
+  if (!(object instanceof IntRange)) return undefined;
   const at = index < 0 ? index + object.length : index;
   return at >= 0 && at < object.length ? object.at(at) : undefined;
 }
 
 /** `object[key]` of a template: the item, or for a text the attribute of that name. */
-export function itemOf(meter: Meter, object: Value, key: Value): Value {
+export function itemOf(meter: RenderMeter, object: Value, key: Value): Value {
   if (object instanceof Undefined) return object.fail();
   let item: Value | undefined;
   if (object instanceof Dict) item = isHashable(key) ? object.get(meter, key) : undefined;
   else if (isInt(key)) {
-    if (isText(object)) meter.step(1 + (plain(object).length >>> 5));
+    if (isString(object)) meter.step(1 + (plain(object).length >>> 5));
     item = elementAt(object, Number(key));
   }
-  if (item === undefined && isText(key)) item = safeAttribute(meter, object, plain(key));
+  if (item === undefined && isString(key)) item = safeAttribute(meter, object, plain(key));
   return item ?? missing(object, key);
 }
 
@@ -238,9 +238,9 @@ function sliceBounds(
 }
 
 /** `object[from:to:step]`. Throws TemplateError. */
-export function sliceOf(meter: Meter, object: Value, bounds: readonly (Value | undefined)[]): Value {
+export function sliceOf(meter: RenderMeter, object: Value, bounds: readonly (Value | undefined)[]): Value {
   if (object instanceof Undefined) return object.fail();
-  if (isText(object)) {
+  if (isString(object)) {
     const text = plain(object);
     meter.text(text.length);
     const { from, to, step } = sliceBounds(lengthOf(text), bounds);
@@ -256,12 +256,12 @@ export function sliceOf(meter: Meter, object: Value, bounds: readonly (Value | u
     const part = picked(meter, items, from, to, step);
     return isList(object) ? part : new Tuple(part);
   }
-  if (!(object instanceof Range)) throw new TemplateError(`a ${typeName(object)} cannot be sliced`);
+  if (!(object instanceof IntRange)) throw new TemplateError(`a ${typeName(object)} cannot be sliced`);
   const { from, to, step } = sliceBounds(object.length, bounds);
-  return new Range(object.at(from), object.at(to), object.step * step);
+  return new IntRange(object.at(from), object.at(to), object.step * step);
 }
 
-function picked<T>(meter: Meter, all: ArrayLike<T>, from: number, to: number, step: number): T[] {
+function picked<T>(meter: RenderMeter, all: ArrayLike<T>, from: number, to: number, step: number): T[] {
   meter.elements(Math.max(0, Math.ceil((to - from) / step)));
   const part: T[] = [];
   for (let i = from; step < 0 ? i > to : i < to; i += step) part.push(all[i] as T);

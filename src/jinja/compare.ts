@@ -1,16 +1,16 @@
 import { compareText } from './characters.ts';
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import { isIterable, iterate } from './iterate.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import {
   Dict,
   DictView,
+  IntRange,
   isList,
   isNumber,
-  isText,
+  isString,
   numeric,
   plain,
-  Range,
   Tuple,
   typeName,
   Undefined,
@@ -18,10 +18,10 @@ import {
 } from './values.ts';
 
 /** Python's ==. */
-export function equal(meter: Meter, a: Value, b: Value): boolean {
+export function equal(meter: RenderMeter, a: Value, b: Value): boolean {
   meter.step();
-  if (isText(a)) {
-    if (!isText(b) || plain(a).length !== plain(b).length) return false;
+  if (isString(a)) {
+    if (!isString(b) || plain(a).length !== plain(b).length) return false;
     meter.text(plain(a).length);
     return plain(a) === plain(b);
   }
@@ -30,12 +30,12 @@ export function equal(meter: Meter, a: Value, b: Value): boolean {
   if (a instanceof Tuple) return b instanceof Tuple && (a === b || sameItems(meter, a.items, b.items));
   if (a instanceof Dict) return b instanceof Dict && (a === b || sameEntries(meter, a, b));
   if (a instanceof Undefined) return b instanceof Undefined;
-  if (a instanceof DictView && b instanceof DictView && a !== b) throw unsupported('comparing views of dicts');
-  if (a instanceof Range && b instanceof Range) return sameRange(a, b);
+  if (a instanceof DictView && b instanceof DictView && a !== b) throw notSupported('comparing views of dicts');
+  if (a instanceof IntRange && b instanceof IntRange) return sameRange(a, b);
   return a === b;
 }
 
-function sameItems(meter: Meter, a: readonly Value[], b: readonly Value[]): boolean {
+function sameItems(meter: RenderMeter, a: readonly Value[], b: readonly Value[]): boolean {
   if (a.length !== b.length) return false;
   meter.enter();
   const all = a.every((item, i) => same(meter, item, b[i] as Value));
@@ -44,12 +44,12 @@ function sameItems(meter: Meter, a: readonly Value[], b: readonly Value[]): bool
 }
 
 /** As elements are compared: what is the same object is equal. */
-function same(meter: Meter, a: Value, b: Value): boolean {
+function same(meter: RenderMeter, a: Value, b: Value): boolean {
   meter.step();
   return (typeof a === 'object' && a === b) || equal(meter, a, b);
 }
 
-function sameEntries(meter: Meter, a: Dict, b: Dict): boolean {
+function sameEntries(meter: RenderMeter, a: Dict, b: Dict): boolean {
   if (a.size !== b.size) return false;
   meter.enter();
   let all = true;
@@ -62,19 +62,19 @@ function sameEntries(meter: Meter, a: Dict, b: Dict): boolean {
   return all;
 }
 
-function sameRange(a: Range, b: Range): boolean {
+function sameRange(a: IntRange, b: IntRange): boolean {
   if (a.length !== b.length || a.length === 0) return a.length === b.length;
   return a.start === b.start && (a.length === 1 || a.step === b.step);
 }
 
 /** Negative, zero or positive, as Python's < and > have it; NaN if neither holds. Throws TemplateError. */
-export function order(meter: Meter, a: Value, b: Value): number {
+export function order(meter: RenderMeter, a: Value, b: Value): number {
   meter.step();
   if (isNumber(a) && isNumber(b)) {
     const [x, y] = [numeric(a), numeric(b)];
     return x === y ? 0 : x - y > 0 || x - y < 0 ? x - y : Number.NaN;
   }
-  if (isText(a) && isText(b)) {
+  if (isString(a) && isString(b)) {
     meter.text(Math.min(plain(a).length, plain(b).length));
     return compareText(plain(a), plain(b));
   }
@@ -82,11 +82,11 @@ export function order(meter: Meter, a: Value, b: Value): number {
   if (a instanceof Tuple && b instanceof Tuple) return orderItems(meter, a.items, b.items);
   if (a instanceof Undefined) return a.fail();
   if (b instanceof Undefined) return b.fail();
-  if (a instanceof DictView && b instanceof DictView) throw unsupported('comparing views of dicts');
+  if (a instanceof DictView && b instanceof DictView) throw notSupported('comparing views of dicts');
   throw new TemplateError(`a ${typeName(a)} and a ${typeName(b)} have no order`);
 }
 
-function orderItems(meter: Meter, a: readonly Value[], b: readonly Value[]): number {
+function orderItems(meter: RenderMeter, a: readonly Value[], b: readonly Value[]): number {
   meter.enter();
   const at = a.findIndex((item, i) => i >= b.length || !same(meter, item, b[i] as Value));
   const result = at < 0 || at >= b.length ? a.length - b.length : order(meter, a[at] as Value, b[at] as Value);
@@ -95,10 +95,10 @@ function orderItems(meter: Meter, a: readonly Value[], b: readonly Value[]): num
 }
 
 /** Python's `item in container`. */
-export function contains(meter: Meter, container: Value, item: Value): boolean {
-  if (isText(container)) {
+export function contains(meter: RenderMeter, container: Value, item: Value): boolean {
+  if (isString(container)) {
     if (item instanceof Undefined) return item.fail();
-    if (!isText(item)) throw new TemplateError(`a ${typeName(item)} cannot be in a text`);
+    if (!isString(item)) throw new TemplateError(`a ${typeName(item)} cannot be in a text`);
     meter.search(plain(container).length, plain(item).length);
     return plain(container).includes(plain(item));
   }

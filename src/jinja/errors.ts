@@ -21,4 +21,4 @@ export class LimitError extends TemplateError {
 }
 
 /** Something that Jinja2 does and this engine does not. */
-export const unsupported = (what: string): TemplateError => new TemplateError(`${what} is not supported`);
+export const notSupported = (what: string): TemplateError => new TemplateError(`${what} is not supported`);

@@ -3,21 +3,21 @@ import { attributeOf, itemOf, sliceOf } from './attributes.ts';
 import { TemplateError } from './errors.ts';
 import type { Run } from './filter.ts';
 import { filters } from './filters.ts';
-import { listOf, truthy } from './iterate.ts';
-import type { Meter } from './meter.ts';
+import { elementsOf, truthy } from './iterate.ts';
+import type { RenderMeter } from './meter.ts';
 import { binary, compare, negative, positive } from './operators.ts';
 import { str } from './print.ts';
 import type { Scope } from './scope.ts';
 import { tests } from './tests.ts';
-import { type Args, Dict, isCallable, isText, plain, Tuple, typeName, Undefined, type Value } from './values.ts';
+import { type Args, Dict, isCallable, isString, plain, Tuple, typeName, Undefined, type Value } from './values.ts';
 
 /** Expressions to values. */
 export class Evaluator implements Run {
-  readonly meter: Meter;
+  readonly meter: RenderMeter;
   /** Of what is being done, for errors. */
   line = 1;
 
-  constructor(meter: Meter) {
+  constructor(meter: RenderMeter) {
     this.meter = meter;
   }
 
@@ -131,12 +131,12 @@ export class Evaluator implements Run {
   args({ positional, named, list, dict }: Arguments, scope: Scope): Args {
     const values = positional.map((expression) => this.evaluate(expression, scope));
     const byName = new Map(named.map(([name, expression]) => [name, this.evaluate(expression, scope)]));
-    if (list) values.push(...listOf(this.meter, this.evaluate(list, scope)));
+    if (list) values.push(...elementsOf(this.meter, this.evaluate(list, scope)));
     if (dict) {
       const more = this.evaluate(dict, scope);
       if (!(more instanceof Dict)) throw new TemplateError(`a ${typeName(more)} after "**" is no dict`);
       for (const [key, value] of more.entries()) {
-        if (!isText(key)) throw new TemplateError('the names of arguments are texts');
+        if (!isString(key)) throw new TemplateError('the names of arguments are texts');
         if (byName.has(plain(key))) throw new TemplateError(`two arguments are named ${plain(key)}`);
         byName.set(plain(key), value);
       }

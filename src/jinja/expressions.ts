@@ -2,18 +2,18 @@ import type { Application, Arguments, BinaryOperator, Comparison, Expression } f
 import { filters } from './filters.ts';
 import { comparisons, constants, levels } from './grammar.ts';
 import { tests } from './tests.ts';
-import type { Tokens } from './tokens.ts';
+import type { TokenStream } from './token-stream.ts';
 import { Float } from './values.ts';
 
-/** Tokens to expressions, with the precedences of Jinja2. */
+/** TokenStream to expressions, with the precedences of Jinja2. */
 export class ExpressionParser {
-  readonly #tokens: Tokens;
+  readonly #tokens: TokenStream;
   /** Called with each variable that is read. */
   readonly #load: (name: string) => void;
   /** Where a filter or test that does not exist is an error only if it is reached. */
   soft = false;
 
-  constructor(tokens: Tokens, load: (name: string) => void) {
+  constructor(tokens: TokenStream, load: (name: string) => void) {
     this.#tokens = tokens;
     this.#load = load;
   }

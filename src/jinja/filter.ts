@@ -1,10 +1,10 @@
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { bind, signature } from './signature.ts';
 import type { Args, Value } from './values.ts';
 
 /** What filters and tests can do of a rendering. */
 export interface Run {
-  readonly meter: Meter;
+  readonly meter: RenderMeter;
   filter(name: string, value: Value, args: Args): Value;
   test(name: string, value: Value, args: Args): boolean;
 }

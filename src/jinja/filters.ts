@@ -1,4 +1,4 @@
-import { unsupported } from './errors.ts';
+import { notSupported } from './errors.ts';
 import type { Filter } from './filter.ts';
 import { numberFilters } from './number-filters.ts';
 import { sequenceFilters } from './sequence-filters.ts';
@@ -15,7 +15,7 @@ export const filters: ReadonlyMap<string, Filter> = new Map([
   ...refused.map((name): [string, Filter] => [
     name,
     () => {
-      throw unsupported(`the filter "${name}"`);
+      throw notSupported(`the filter "${name}"`);
     },
   ]),
 ]);

@@ -1,12 +1,12 @@
 import { lengthOf } from './characters.ts';
-import { TemplateError, unsupported } from './errors.ts';
-import type { Meter } from './meter.ts';
+import { notSupported, TemplateError } from './errors.ts';
+import type { RenderMeter } from './meter.ts';
 import { exponential, fixed, floatText, general } from './numbers.ts';
 import { str } from './print.ts';
-import { Float, isNumber, isText, numeric, plain, typeName, type Value } from './values.ts';
+import { Float, isNumber, isString, numeric, plain, typeName, type Value } from './values.ts';
 
 /** How a value is laid out: Python's format specification, or the flags and sizes after a "%". */
-export interface Layout {
+export interface FieldLayout {
   readonly fill: string;
   readonly align: '' | '<' | '>' | '=' | '^';
   readonly sign: '' | '+' | '-' | ' ';
@@ -20,24 +20,24 @@ export interface Layout {
 const pattern = /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?([0-9]*)([,_])?(?:\.([0-9]+))?([a-zA-Z%])?$/u;
 
 /** Throws TemplateError. */
-function parseLayout(spec: string): Layout {
+function parseLayout(spec: string): FieldLayout {
   const match = pattern.exec(spec);
   if (!match) throw new TemplateError(`the format ${JSON.stringify(spec)} is not valid`);
   const [, fill, align, sign = '', alternate, zero, width, grouping = '', precision, type = ''] = match;
   return {
-    fill: fill ?? (zero && !align ? '0' : zero ? '0' : ' '),
-    align: (align ?? (zero ? '=' : '')) as Layout['align'],
-    sign: sign as Layout['sign'],
+    fill: fill ?? (zero ? '0' : ' '),
+    align: (align ?? (zero ? '=' : '')) as FieldLayout['align'],
+    sign: sign as FieldLayout['sign'],
     alternate: alternate !== undefined,
     width: Number(width || 0),
-    grouping: grouping as Layout['grouping'],
+    grouping: grouping as FieldLayout['grouping'],
     precision: precision === undefined ? undefined : Number(precision),
     type,
   };
 }
 
 /** A text with its width filled up. */
-export function pad(meter: Meter, text: string, { fill, align, width }: Layout, sign = ''): string {
+export function pad(meter: RenderMeter, text: string, { fill, align, width }: FieldLayout, sign = ''): string {
   const missing = width - lengthOf(text) - sign.length;
   meter.text(text.length + Math.max(0, missing));
   if (missing <= 0) return sign + text;
@@ -55,11 +55,11 @@ function grouped(digits: string, separator: string, size: number): string {
 }
 
 /** A float without its sign. */
-function floatBody(meter: Meter, size: number, { type, precision, alternate }: Layout): string {
+function floatBody(meter: RenderMeter, size: number, { type, precision, alternate }: FieldLayout): string {
   if (!Number.isFinite(size))
     return /[EFG]/.test(type) ? floatText(size).toUpperCase() : floatText(size) + (type === '%' ? '%' : '');
   const decimals = precision ?? 6;
-  if (decimals > 1000) throw unsupported('a precision of more than 1000 digits');
+  if (decimals > 1000) throw notSupported('a precision of more than 1000 digits');
   meter.text(decimals + 320);
   const point = alternate && decimals === 0 ? '.' : '';
   switch (type.toLowerCase()) {
@@ -90,15 +90,15 @@ const exponentOf = (size: number, precision: number): string =>
 
 const radixes: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16 };
 
-function formatNumber(meter: Meter, value: number | boolean | Float, layout: Layout): string {
+function formatNumber(meter: RenderMeter, value: number | boolean | Float, layout: FieldLayout): string {
   const { type, sign: wanted, grouping } = layout;
   const number = numeric(value);
   const negative = number < 0 || (value instanceof Float && Object.is(number, -0));
   const sign = negative ? '-' : wanted === '-' ? '' : wanted;
   const size = Math.abs(number);
-  const right: Layout = { ...layout, align: layout.align || '>' };
+  const right: FieldLayout = { ...layout, align: layout.align || '>' };
   if (grouping !== '' && layout.align === '=' && layout.fill === '0')
-    throw unsupported('a format with "0" and grouping');
+    throw notSupported('a format with "0" and grouping');
   if (value instanceof Float || /[eEfFgG%]/.test(type)) {
     if (!/^[eEfFgGn%]?$/.test(type)) throw new TemplateError(`a float cannot be formatted as "${type}"`);
     let body = floatBody(meter, size, layout);
@@ -120,12 +120,12 @@ function formatNumber(meter: Meter, value: number | boolean | Float, layout: Lay
 }
 
 /** Python's format(value, spec). Throws TemplateError. */
-export function formatValue(meter: Meter, value: Value, spec: string): string {
+export function formatValue(meter: RenderMeter, value: Value, spec: string): string {
   if (spec === '') return str(meter, value);
   const layout = parseLayout(spec);
   if (isNumber(value) && !(typeof value === 'boolean' && layout.type === 's'))
     return formatNumber(meter, value, layout);
-  if (!isText(value)) throw new TemplateError(`a ${typeName(value)} takes no format`);
+  if (!isString(value)) throw new TemplateError(`a ${typeName(value)} takes no format`);
   const { type, sign, grouping, alternate, precision, align } = layout;
   if ((type !== '' && type !== 's') || sign || grouping || alternate)
     throw new TemplateError(`a text cannot be formatted as "${spec}"`);

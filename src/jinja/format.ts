@@ -1,6 +1,6 @@
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import { formatValue } from './format-spec.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { repr, str } from './print.ts';
 import type { Args, Value } from './values.ts';
 
@@ -12,7 +12,7 @@ interface Access {
 
 /** What all fields of a format have in common. */
 interface Context {
-  readonly meter: Meter;
+  readonly meter: RenderMeter;
   readonly args: Args;
   readonly access: Access;
   readonly numbering: Numbering;
@@ -99,13 +99,13 @@ function field(source: string, context: Context, depth: number): string {
   const { meter } = context;
   const [, path = '', conversion, spec = ''] = match;
   const value = lookUp(path, context);
-  if (conversion !== undefined && !'rs'.includes(conversion)) throw unsupported(`the conversion "!${conversion}"`);
+  if (conversion !== undefined && !'rs'.includes(conversion)) throw notSupported(`the conversion "!${conversion}"`);
   const converted = conversion === 'r' ? repr(meter, value) : conversion === 's' ? str(meter, value) : value;
   return formatValue(meter, converted, expand(spec, context, depth + 1));
 }
 
 /** Python's text.format(…). Throws TemplateError. */
-export function formatText(meter: Meter, text: string, args: Args, access: Access): string {
+export function formatText(meter: RenderMeter, text: string, args: Args, access: Access): string {
   meter.text(text.length);
   return expand(text, { meter, args, access, numbering: { next: 0, kind: '' } }, 1);
 }

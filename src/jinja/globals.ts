@@ -1,10 +1,10 @@
-import { TemplateError, unsupported } from './errors.ts';
-import { iterate, listOf } from './iterate.ts';
-import type { Meter } from './meter.ts';
+import { notSupported, TemplateError } from './errors.ts';
+import { elementsOf, iterate } from './iterate.ts';
+import type { RenderMeter } from './meter.ts';
 import { str } from './print.ts';
 import { bind, intArgument, signature, textArgument } from './signature.ts';
 import { strftime } from './strftime.ts';
-import { type Args, type Callable, Dict, Namespace, none, Range, Undefined, type Value } from './values.ts';
+import { type Args, type Callable, Dict, IntRange, Namespace, none, Undefined, type Value } from './values.ts';
 
 /** As the sandbox of Jinja2 has it. */
 const longestRange = 100_000;
@@ -14,20 +14,20 @@ function range(args: Args): Value {
   bind(signature('range', '/ start stop? step?'), args);
   const [a, b, c] = positional.map((value) => intArgument(value, 'range'));
   if (c === 0) throw new TemplateError('the step of a range cannot be zero');
-  const made = b === undefined ? new Range(0, a as number, 1) : new Range(a as number, b, c ?? 1);
+  const made = b === undefined ? new IntRange(0, a as number, 1) : new IntRange(a as number, b, c ?? 1);
   if (made.length > longestRange) throw new TemplateError(`a range of more than ${longestRange} elements is too long`);
   return made;
 }
 
 /** The entries that dict(…) and namespace(…) begin with. */
-function* entriesOf(meter: Meter, name: string, { positional, named }: Args): Generator<readonly [Value, Value]> {
+function* entriesOf(meter: RenderMeter, name: string, { positional, named }: Args): Generator<readonly [Value, Value]> {
   const [from, ...others] = positional;
   if (others.length > 0) throw new TemplateError(`${name} takes one dict or list at most`);
   if (from instanceof Undefined) from.fail();
   if (from instanceof Dict) yield* from.entries();
   else if (from !== undefined) {
     for (const pair of iterate(meter, from)) {
-      const [key, value, ...rest] = listOf(meter, pair);
+      const [key, value, ...rest] = elementsOf(meter, pair);
       if (key === undefined || value === undefined || rest.length > 0) throw new TemplateError(`${name} needs pairs`);
       yield [key, value];
     }
@@ -35,7 +35,7 @@ function* entriesOf(meter: Meter, name: string, { positional, named }: Args): Ge
   yield* named;
 }
 
-function namespace(meter: Meter, args: Args): Value {
+function namespace(meter: RenderMeter, args: Args): Value {
   const attributes = new Map<string, Value>();
   for (const [key, value] of Dict.from(meter, entriesOf(meter, 'namespace', args)).entries()) {
     if (typeof key === 'string') attributes.set(key, value);
@@ -70,7 +70,7 @@ function cycler({ positional: items, named }: Args): Value {
   };
 }
 
-function joiner(meter: Meter, args: Args): Value {
+function joiner(meter: RenderMeter, args: Args): Value {
   const [separator = ', '] = bind(signature('joiner', 'sep?'), args);
   let used = false;
   return {
@@ -83,13 +83,13 @@ function joiner(meter: Meter, args: Args): Value {
   };
 }
 
-function raise(meter: Meter, args: Args): never {
+function raise(meter: RenderMeter, args: Args): never {
   const [message] = bind(signature('raise_exception', 'message'), args);
   throw new TemplateError(str(meter, message as Value));
 }
 
 /** The functions that templates find, those that Hugging Face adds among them. */
-export function globalsFor(meter: Meter, now: Date): ReadonlyMap<string, Value> {
+export function globalsFor(meter: RenderMeter, now: Date): ReadonlyMap<string, Value> {
   const functions: Readonly<Record<string, Callable['call']>> = {
     range,
     cycler,
@@ -97,7 +97,7 @@ export function globalsFor(meter: Meter, now: Date): ReadonlyMap<string, Value> 
     namespace: (args) => namespace(meter, args),
     joiner: (args) => joiner(meter, args),
     lipsum: () => {
-      throw unsupported('lipsum');
+      throw notSupported('lipsum');
     },
     raise_exception: (args) => raise(meter, args),
     strftime_now: (args) => {

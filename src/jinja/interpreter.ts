@@ -1,16 +1,16 @@
 import type { Expression, Macro, Statement, Target } from './ast.ts';
 import { TemplateError } from './errors.ts';
 import { Evaluator } from './evaluator.ts';
-import { iterate, listOf, truthy } from './iterate.ts';
+import { elementsOf, iterate, truthy } from './iterate.ts';
 import { Loop } from './loop.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { str } from './print.ts';
 import { Scope } from './scope.ts';
 import {
   type Args,
   type Callable,
   Dict,
-  isText,
+  isString,
   Lazy,
   Namespace,
   none,
@@ -29,10 +29,10 @@ interface Output {
 
 /** Text that is kept for a variable or a filter. */
 class Captured implements Output {
-  readonly #meter: Meter;
+  readonly #meter: RenderMeter;
   text = '';
 
-  constructor(meter: Meter) {
+  constructor(meter: RenderMeter) {
     this.#meter = meter;
   }
 
@@ -44,10 +44,10 @@ class Captured implements Output {
 
 /** The text that is rendered. */
 class Printed implements Output {
-  readonly #meter: Meter;
+  readonly #meter: RenderMeter;
   text = '';
 
-  constructor(meter: Meter) {
+  constructor(meter: RenderMeter) {
     this.#meter = meter;
   }
 
@@ -59,7 +59,7 @@ class Printed implements Output {
 
 /** The text that a block is replaced by. */
 function printed(value: Value): string {
-  if (!isText(value)) throw new TemplateError(`a block cannot be replaced by a ${typeName(value)}`);
+  if (!isString(value)) throw new TemplateError(`a block cannot be replaced by a ${typeName(value)}`);
   return plain(value);
 }
 
@@ -68,11 +68,11 @@ type Jump = 'break' | 'continue' | undefined;
 
 /** Statements to text. */
 export class Interpreter {
-  readonly #meter: Meter;
+  readonly #meter: RenderMeter;
   readonly #evaluator: Evaluator;
   readonly #unset: Unset;
 
-  constructor(meter: Meter, unset: Unset) {
+  constructor(meter: RenderMeter, unset: Unset) {
     this.#meter = meter;
     this.#evaluator = new Evaluator(meter);
     this.#unset = unset;
@@ -154,7 +154,7 @@ export class Interpreter {
       this.#meter.hold(64);
       namespace.attributes.set(target.name, value);
     } else {
-      const values = listOf(this.#meter, value);
+      const values = elementsOf(this.#meter, value);
       if (values.length !== target.items.length) {
         throw new TemplateError(`${values.length} values cannot be taken apart as ${target.items.length}`);
       }

@@ -1,16 +1,16 @@
 import { codePoints, lengthOf } from './characters.ts';
 import { TemplateError } from './errors.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import {
   Dict,
   DictView,
   Float,
+  IntRange,
   isList,
-  isText,
+  isString,
   Lazy,
   none,
   plain,
-  Range,
   Tuple,
   typeName,
   Undefined,
@@ -18,22 +18,22 @@ import {
 } from './values.ts';
 
 export const isIterable = (value: Value): boolean =>
-  isText(value) ||
+  isString(value) ||
   isList(value) ||
   value instanceof Tuple ||
   value instanceof Dict ||
   value instanceof DictView ||
-  value instanceof Range ||
+  value instanceof IntRange ||
   value instanceof Lazy ||
   value instanceof Undefined;
 
 /** The elements of a value, a step each. Throws TemplateError if it has none. */
-export function* iterate(meter: Meter, value: Value): Generator<Value, void> {
+export function* iterate(meter: RenderMeter, value: Value): Generator<Value, void> {
   if (value instanceof Lazy) {
     for (let next = advance(meter, value); !next.done; next = advance(meter, value)) yield next.value;
     return;
   }
-  if (value instanceof Range) {
+  if (value instanceof IntRange) {
     for (let i = 0; i < value.length; i += 1) {
       meter.step();
       yield value.at(i);
@@ -55,7 +55,7 @@ export function* iterate(meter: Meter, value: Value): Generator<Value, void> {
 }
 
 /** The next element of an iterator, which may ask another one for it. */
-function advance(meter: Meter, { elements }: Lazy): IteratorResult<Value> {
+function advance(meter: RenderMeter, { elements }: Lazy): IteratorResult<Value> {
   meter.step();
   meter.enter();
   const next = elements.next();
@@ -64,17 +64,17 @@ function advance(meter: Meter, { elements }: Lazy): IteratorResult<Value> {
 }
 
 /** What can be gone through by index. */
-function sequence(meter: Meter, value: Value): Iterable<Value> {
+function sequence(meter: RenderMeter, value: Value): Iterable<Value> {
   if (isList(value)) return value;
   if (value instanceof Tuple) return value.items;
   if (value instanceof Undefined) return [];
-  if (!isText(value)) throw new TemplateError(`a ${typeName(value)} cannot be iterated over`);
+  if (!isString(value)) throw new TemplateError(`a ${typeName(value)} cannot be iterated over`);
   meter.text(plain(value).length);
   return codePoints(plain(value));
 }
 
 /** The elements of a value as an array, of an array itself. */
-export function listOf(meter: Meter, value: Value): readonly Value[] {
+export function elementsOf(meter: RenderMeter, value: Value): readonly Value[] {
   if (isList(value)) return value;
   if (value instanceof Tuple) return value.items;
   const list: Value[] = [];
@@ -86,8 +86,8 @@ export function listOf(meter: Meter, value: Value): readonly Value[] {
 }
 
 /** Python's len(); undefined if the value has none. */
-export function sizeOf(meter: Meter, value: Value): number | undefined {
-  if (isText(value)) {
+export function lengthOfValue(meter: RenderMeter, value: Value): number | undefined {
+  if (isString(value)) {
     meter.text(plain(value).length);
     return lengthOf(plain(value));
   }
@@ -95,7 +95,7 @@ export function sizeOf(meter: Meter, value: Value): number | undefined {
   if (value instanceof Tuple) return value.items.length;
   if (value instanceof Dict) return value.size;
   if (value instanceof DictView) return value.dict.size;
-  if (value instanceof Range) return value.length;
+  if (value instanceof IntRange) return value.length;
   return value instanceof Undefined ? 0 : undefined;
 }
 
@@ -106,10 +106,10 @@ export function truthy(value: Value): boolean {
   if (typeof value === 'number') return value !== 0;
   if (value === none || value instanceof Undefined) return false;
   if (isList(value)) return value.length > 0;
-  if (isText(value)) return plain(value) !== '';
+  if (isString(value)) return plain(value) !== '';
   if (value instanceof Tuple) return value.items.length > 0;
   if (value instanceof Dict) return value.size > 0;
   if (value instanceof DictView) return value.dict.size > 0;
-  if (value instanceof Range) return value.length > 0;
+  if (value instanceof IntRange) return value.length > 0;
   return !(value instanceof Float) || value.value !== 0;
 }

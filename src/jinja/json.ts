@@ -1,7 +1,7 @@
 import { TemplateError } from './errors.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { floatText } from './numbers.ts';
-import { Dict, Float, isList, isText, none, plain, Tuple, typeName, type Value } from './values.ts';
+import { Dict, Float, isList, isString, none, plain, Tuple, typeName, type Value } from './values.ts';
 
 export interface JsonOptions {
   readonly ascii: boolean;
@@ -23,7 +23,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
 const controls = '\\x00-\\x1f';
 const controlOrQuote = new RegExp(`["\\\\${controls}]`, 'g');
 
-function quote(meter: Meter, text: string, ascii: boolean): string {
+function quote(meter: RenderMeter, text: string, ascii: boolean): string {
   meter.text(6 * text.length);
   const special = ascii ? /["\\]|[^ -~]/g : controlOrQuote;
   const escaped = text.replace(
@@ -39,7 +39,7 @@ function float(value: number): string {
 }
 
 function key(value: Value): string {
-  if (isText(value)) return plain(value);
+  if (isString(value)) return plain(value);
   if (value === none) return 'null';
   if (typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (value instanceof Float) return float(value.value);
@@ -47,7 +47,7 @@ function key(value: Value): string {
 }
 
 /** Python's json.dumps. Throws TemplateError for what JSON does not have. */
-export function toJson(meter: Meter, value: Value, options: JsonOptions): string {
+export function toJson(meter: RenderMeter, value: Value, options: JsonOptions): string {
   const { indent, separators, ascii } = options;
 
   const block = (open: string, parts: readonly (() => string)[], close: string, depth: number): string => {
@@ -66,7 +66,7 @@ export function toJson(meter: Meter, value: Value, options: JsonOptions): string
 
   const write = (item: Value, depth: number): string => {
     meter.step();
-    if (isText(item)) return quote(meter, plain(item), ascii);
+    if (isString(item)) return quote(meter, plain(item), ascii);
     if (item === none) return 'null';
     if (typeof item === 'boolean' || typeof item === 'number') return String(item);
     if (item instanceof Float) return float(item.value);

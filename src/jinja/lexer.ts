@@ -1,5 +1,5 @@
 import { spaces } from './characters.ts';
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 
 export interface Token {
   readonly type: 'text' | 'name' | 'string' | 'int' | 'float' | 'operator' | '{{' | '}}' | '{%' | '%}' | 'end';
@@ -51,7 +51,7 @@ function literal(body: string): string {
       const hex = x ?? u ?? long;
       if (hex === undefined) {
         if (other === 'x' || other === 'u' || other === 'U') throw new TemplateError(`truncated escape \\${other}`);
-        if (other === 'N') throw unsupported('the escape \\N');
+        if (other === 'N') throw notSupported('the escape \\N');
         return escapes[other] ?? all;
       }
       const code = Number.parseInt(hex, 16);

@@ -1,12 +1,12 @@
 import { equal } from './compare.ts';
 import { TemplateError } from './errors.ts';
-import { iterate, sizeOf } from './iterate.ts';
-import type { Meter } from './meter.ts';
+import { iterate, lengthOfValue } from './iterate.ts';
+import type { RenderMeter } from './meter.ts';
 import { type Args, type Callable, Tuple, Undefined, type Value } from './values.ts';
 
 /** The variable `loop`: where a `for` is, and a look at the elements beside the present one. */
 export class Loop implements Callable {
-  readonly #meter: Meter;
+  readonly #meter: RenderMeter;
   readonly #elements: Iterator<Value, void>;
   readonly #depth: number;
   readonly #recurse: ((iterable: Value, depth: number) => Value) | undefined;
@@ -18,10 +18,10 @@ export class Loop implements Callable {
   readonly #ahead: Value[] = [];
   #changed: Value | undefined;
 
-  constructor(meter: Meter, iterable: Value, depth: number, recurse?: (iterable: Value, depth: number) => Value) {
+  constructor(meter: RenderMeter, iterable: Value, depth: number, recurse?: (iterable: Value, depth: number) => Value) {
     this.#meter = meter;
     this.#elements = iterate(meter, iterable);
-    this.#size = sizeOf(meter, iterable);
+    this.#size = lengthOfValue(meter, iterable);
     this.#depth = depth;
     this.#recurse = recurse;
   }

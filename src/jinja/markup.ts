@@ -1,4 +1,4 @@
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { str } from './print.ts';
 import { Markup, type Value } from './values.ts';
 
@@ -11,11 +11,11 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** A value as text in HTML; what is marked stays as it is. */
-export function escapeHtml(meter: Meter, value: Value): Markup {
+export function escapeHtml(meter: RenderMeter, value: Value): Markup {
   return value instanceof Markup ? value : escapeText(meter, str(meter, value));
 }
 
-export function escapeText(meter: Meter, text: string): Markup {
+export function escapeText(meter: RenderMeter, text: string): Markup {
   // An entity has six characters at most.
   meter.text(6 * text.length);
   return new Markup(text.replace(/[&<>'"]/g, (character) => entities[character] as string));

@@ -14,7 +14,7 @@ export interface Limits {
 const deepest = 500;
 
 /** Counts what a rendering takes. No single operation does more than it was counted for. */
-export class Meter {
+export class RenderMeter {
   readonly #limits: Limits;
   #steps = 0;
   #memory = 0;

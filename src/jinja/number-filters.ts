@@ -3,11 +3,11 @@ import { TemplateError } from './errors.ts';
 import { type Filter, filtersOf, type Given, type Run } from './filter.ts';
 import { int, parseFloatText, parseInteger, roundFloat, roundInt } from './numbers.ts';
 import { intArgument } from './signature.ts';
-import { Float, isNumber, isText, numeric, plain, typeName, Undefined, type Value } from './values.ts';
+import { Float, isNumber, isString, numeric, plain, typeName, Undefined, type Value } from './values.ts';
 
 function toInt({ meter }: Run, value: Value, [otherwise = 0, base = 10]: Given[]): Value {
   if (value instanceof Undefined) return value.fail();
-  if (isText(value)) {
+  if (isString(value)) {
     const text = strip(plain(value), isSpace, 'both');
     meter.text(plain(value).length);
     const whole = parseInteger(text, intArgument(base, 'int'));
@@ -23,7 +23,7 @@ function toInt({ meter }: Run, value: Value, [otherwise = 0, base = 10]: Given[]
 function toFloat({ meter }: Run, value: Value, [otherwise = new Float(0)]: Given[]): Value {
   if (value instanceof Undefined) return value.fail();
   if (isNumber(value)) return new Float(numeric(value));
-  if (!isText(value)) return otherwise;
+  if (!isString(value)) return otherwise;
   meter.text(plain(value).length);
   const number = parseFloatText(strip(plain(value), isSpace, 'both'));
   return number === undefined ? otherwise : new Float(number);

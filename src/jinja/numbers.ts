@@ -1,8 +1,8 @@
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 
 /** An int that Python has too, but JavaScript's numbers have not. */
 export function int(value: number): number {
-  if (!Number.isSafeInteger(value)) throw unsupported('an integer beyond 2 ** 53');
+  if (!Number.isSafeInteger(value)) throw notSupported('an integer beyond 2 ** 53');
   return value + 0;
 }
 
@@ -121,7 +121,7 @@ export function parseInteger(text: string, base: number): number | undefined {
 }
 
 function foreignDigits(text: string): undefined {
-  if (/\p{Nd}/u.test(text)) throw unsupported('a number in other digits than 0 to 9');
+  if (/\p{Nd}/u.test(text)) throw notSupported('a number in other digits than 0 to 9');
   return undefined;
 }
 

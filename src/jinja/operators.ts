@@ -1,8 +1,8 @@
 import type { BinaryOperator, Comparison } from './ast.ts';
 import { contains, equal, order } from './compare.ts';
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import { escapeHtml } from './markup.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { int, modulo } from './numbers.ts';
 import { percent } from './percent.ts';
 import {
@@ -10,7 +10,7 @@ import {
   isInt,
   isList,
   isNumber,
-  isText,
+  isString,
   Markup,
   numeric,
   plain,
@@ -27,7 +27,7 @@ function power(a: number, b: number, whole: boolean): number | Float {
   }
   if (a === 0 && b < 0) throw new TemplateError('zero cannot be raised to a negative power');
   // Others differ in the last digit between libraries.
-  if (b !== 0 && b !== 1 && b !== 2) throw unsupported('a power of floats beyond 2');
+  if (b !== 0 && b !== 1 && b !== 2) throw notSupported('a power of floats beyond 2');
   const result = a ** b;
   if (!Number.isFinite(result) && Number.isFinite(a)) throw new TemplateError('the power is too large');
   return new Float(result);
@@ -66,9 +66,9 @@ function floorDivide(a: number, b: number, whole: boolean): number {
 }
 
 /** `count` copies, counted before they are made. */
-function repeat(meter: Meter, value: Value, times: number): Value | undefined {
+function repeat(meter: RenderMeter, value: Value, times: number): Value | undefined {
   const count = Math.max(0, times);
-  if (isText(value)) {
+  if (isString(value)) {
     const text = plain(value);
     meter.text(text.length * count);
     const repeated = text === '' ? '' : text.repeat(count);
@@ -82,14 +82,14 @@ function repeat(meter: Meter, value: Value, times: number): Value | undefined {
 }
 
 /** Two texts as one. JavaScript keeps both and joins them when they are read, which is counted then. */
-function joinTexts(meter: Meter, a: string | Markup, b: string | Markup): string | Markup {
+function joinTexts(meter: RenderMeter, a: string | Markup, b: string | Markup): string | Markup {
   meter.text(Math.min(plain(a).length, plain(b).length));
   if (typeof a === 'string' && typeof b === 'string') return a + b;
   return new Markup(escapeHtml(meter, a).text + escapeHtml(meter, b).text);
 }
 
-function add(meter: Meter, a: Value, b: Value): Value | undefined {
-  if (isText(a) && isText(b)) return joinTexts(meter, a, b);
+function add(meter: RenderMeter, a: Value, b: Value): Value | undefined {
+  if (isString(a) && isString(b)) return joinTexts(meter, a, b);
   if (isList(a) && isList(b)) {
     meter.elements(a.length + b.length);
     return [...a, ...b];
@@ -100,13 +100,13 @@ function add(meter: Meter, a: Value, b: Value): Value | undefined {
 }
 
 /** Python's arithmetic. Throws TemplateError for values that have none. */
-export function binary(meter: Meter, operator: BinaryOperator, a: Value, b: Value): Value {
+export function binary(meter: RenderMeter, operator: BinaryOperator, a: Value, b: Value): Value {
   if (isNumber(a) && isNumber(b)) {
     const result = calculate(operator, numeric(a), numeric(b), isInt(a) && isInt(b));
     if (result instanceof Float) meter.hold(16);
     return result;
   }
-  if (operator === '%' && isText(a)) return percent(meter, a, b);
+  if (operator === '%' && isString(a)) return percent(meter, a, b);
   if (a instanceof Undefined) return a.fail();
   if (b instanceof Undefined) return b.fail();
   let result: Value | undefined;
@@ -117,7 +117,7 @@ export function binary(meter: Meter, operator: BinaryOperator, a: Value, b: Valu
   return result;
 }
 
-export function compare(meter: Meter, operator: Comparison, a: Value, b: Value): boolean {
+export function compare(meter: RenderMeter, operator: Comparison, a: Value, b: Value): boolean {
   switch (operator) {
     case '==':
       return equal(meter, a, b);

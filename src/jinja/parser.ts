@@ -2,7 +2,7 @@ import type { Application, Expression, Macro, Statement, Target } from './ast.ts
 import { TemplateError } from './errors.ts';
 import { ExpressionParser } from './expressions.ts';
 import { constants } from './grammar.ts';
-import { Tokens } from './tokens.ts';
+import { TokenStream } from './token-stream.ts';
 
 /** The variables that only a macro has which uses them. */
 const specialNames: ReadonlySet<string> = new Set(['caller', 'kwargs', 'varargs']);
@@ -12,11 +12,11 @@ const longestSource = 2 ** 18;
 /** Template source to statements. Throws TemplateError, also for tags that load other templates. */
 export function parse(source: string): readonly Statement[] {
   if (source.length > longestSource) throw new TemplateError(`it has more than ${longestSource} characters`);
-  return new Parser(new Tokens(source)).template();
+  return new Parser(new TokenStream(source)).template();
 }
 
 class Parser {
-  readonly #tokens: Tokens;
+  readonly #tokens: TokenStream;
   readonly #expressions: ExpressionParser;
   /** Of each macro around: the special names that were used before they were set. */
   readonly #macros: { readonly uses: Set<string>; readonly sets: Set<string> }[] = [];
@@ -24,7 +24,7 @@ class Parser {
   #loops = 0;
   #allLoops = 0;
 
-  constructor(tokens: Tokens) {
+  constructor(tokens: TokenStream) {
     this.#tokens = tokens;
     this.#expressions = new ExpressionParser(tokens, (name) => this.#load(name));
   }

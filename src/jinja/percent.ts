@@ -1,20 +1,20 @@
-import { TemplateError, unsupported } from './errors.ts';
-import { type Layout, pad } from './format-spec.ts';
+import { notSupported, TemplateError } from './errors.ts';
+import { type FieldLayout, pad } from './format-spec.ts';
 import { escapeHtml } from './markup.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { exponential, fixed, floatText, general, int } from './numbers.ts';
 import { repr, str } from './print.ts';
 import {
   Dict,
   Float,
+  IntRange,
   isInt,
   isList,
   isNumber,
-  isText,
+  isString,
   Markup,
   numeric,
   plain,
-  Range,
   Tuple,
   typeName,
   Undefined,
@@ -34,7 +34,7 @@ class Values {
   constructor(values: Value) {
     this.#items = values instanceof Tuple ? values.items : [values];
     this.#dict = values instanceof Dict ? values : undefined;
-    this.#optional = isList(values) || [Dict, Undefined, Range].some((type) => values instanceof type);
+    this.#optional = isList(values) || [Dict, Undefined, IntRange].some((type) => values instanceof type);
   }
 
   next(): Value {
@@ -50,7 +50,7 @@ class Values {
     return value;
   }
 
-  named(meter: Meter, name: string): Value {
+  named(meter: RenderMeter, name: string): Value {
     if (!this.#dict) throw new TemplateError('a format with names needs a dict');
     const value = this.#dict.get(meter, name);
     if (value === undefined) throw new TemplateError(`there is no value ${JSON.stringify(name)} for the format`);
@@ -72,14 +72,14 @@ function number(value: Value, type: string): number | boolean | Float {
 }
 
 /** A number without its sign, and its prefix. */
-function body(meter: Meter, value: Value, { type, precision, alternate }: Layout): [string, string] {
+function body(meter: RenderMeter, value: Value, { type, precision, alternate }: FieldLayout): [string, string] {
   const given = number(value, type);
   const size = Math.abs(numeric(given));
   if (/[eEfFgG]/.test(type)) {
     if (!Number.isFinite(size)) return [floatText(size), ''];
     const decimals = precision ?? 6;
     meter.text(decimals + 320);
-    if (decimals > 1000) throw unsupported('a precision of more than 1000 digits');
+    if (decimals > 1000) throw notSupported('a precision of more than 1000 digits');
     const point = alternate && decimals === 0 ? '.' : '';
     if (/[fF]/.test(type)) return [fixed(size, decimals) + point, ''];
     if (/[gG]/.test(type)) return [general(size, decimals, alternate), ''];
@@ -94,17 +94,17 @@ function body(meter: Meter, value: Value, { type, precision, alternate }: Layout
 }
 
 function character(value: Value): string {
-  if (isText(value) && [...plain(value)].length === 1) return plain(value);
+  if (isString(value) && [...plain(value)].length === 1) return plain(value);
   if (!isInt(value) || Number(value) < 0 || Number(value) > 0x10ffff) throw new TemplateError('%c needs a character');
   return String.fromCodePoint(Number(value));
 }
 
-function formatted(meter: Meter, value: Value, layout: Layout, marked: boolean): string {
+function formatted(meter: RenderMeter, value: Value, layout: FieldLayout, marked: boolean): string {
   const { type, precision, sign } = layout;
-  const blank: Layout = { ...layout, fill: ' ', align: layout.align === '<' ? '<' : '>' };
+  const blank: FieldLayout = { ...layout, fill: ' ', align: layout.align === '<' ? '<' : '>' };
   if (type === 'c') return pad(meter, character(value), blank);
   if (type === 's' || type === 'r' || type === 'a') {
-    if (type === 'a') throw unsupported('%a');
+    if (type === 'a') throw notSupported('%a');
     const raw = type === 's' ? str(meter, value) : repr(meter, value);
     const text = marked ? escapeHtml(meter, type === 's' && value instanceof Markup ? value : raw).text : raw;
     meter.text(text.length);
@@ -121,7 +121,7 @@ function formatted(meter: Meter, value: Value, layout: Layout, marked: boolean):
 }
 
 /** Python's `text % values`. Throws TemplateError. */
-export function percent(meter: Meter, text: string | Markup, values: Value): Value {
+export function percent(meter: RenderMeter, text: string | Markup, values: Value): Value {
   const source = plain(text);
   const taken = new Values(values);
   let result = '';
@@ -141,7 +141,7 @@ export function percent(meter: Meter, text: string | Markup, values: Value): Val
     const left = flags.includes('-') || dynamic < 0;
     const digits =
       precision === '*' ? Math.max(0, taken.size()) : precision === undefined ? undefined : Number(precision);
-    const layout: Layout = {
+    const layout: FieldLayout = {
       fill: flags.includes('0') && !left ? '0' : ' ',
       align: left ? '<' : flags.includes('0') ? '=' : '>',
       sign: flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '',

@@ -1,20 +1,20 @@
 import { codePoints } from './characters.ts';
-import { unsupported } from './errors.ts';
-import type { Meter } from './meter.ts';
+import { notSupported } from './errors.ts';
+import type { RenderMeter } from './meter.ts';
 import { floatText } from './numbers.ts';
 import {
   Dict,
   DictView,
   Float,
+  IntRange,
   isCallable,
   isList,
-  isText,
+  isString,
   Lazy,
   Markup,
   Namespace,
   none,
   plain,
-  Range,
   Tuple,
   typeName,
   Undefined,
@@ -36,7 +36,7 @@ function escaped(character: string): string {
 }
 
 /** A text as Python writes it in its source. */
-function quote(meter: Meter, text: string): string {
+function quote(meter: RenderMeter, text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   meter.text(2 * text.length);
   if (/^[ -&(-[\]-~]*$/.test(text)) return mark + text + mark;
@@ -45,7 +45,7 @@ function quote(meter: Meter, text: string): string {
   return result + mark;
 }
 
-function list(meter: Meter, open: string, items: Iterable<Value>, close: string): string {
+function list(meter: RenderMeter, open: string, items: Iterable<Value>, close: string): string {
   meter.enter();
   let result = open;
   for (const item of items) {
@@ -56,7 +56,7 @@ function list(meter: Meter, open: string, items: Iterable<Value>, close: string)
   return result + close;
 }
 
-function entries(meter: Meter, all: Iterable<readonly [Value, Value]>): string {
+function entries(meter: RenderMeter, all: Iterable<readonly [Value, Value]>): string {
   meter.enter();
   let result = '{';
   for (const [key, value] of all) result += `${result === '{' ? '' : ', '}${repr(meter, key)}: ${repr(meter, value)}`;
@@ -65,9 +65,9 @@ function entries(meter: Meter, all: Iterable<readonly [Value, Value]>): string {
 }
 
 /** Python's repr(). */
-export function repr(meter: Meter, value: Value): string {
+export function repr(meter: RenderMeter, value: Value): string {
   meter.text(4);
-  if (isText(value)) {
+  if (isString(value)) {
     const text = quote(meter, plain(value));
     return value instanceof Markup ? `Markup(${text})` : text;
   }
@@ -88,18 +88,18 @@ export function repr(meter: Meter, value: Value): string {
       '])',
     );
   }
-  if (value instanceof Range) {
+  if (value instanceof IntRange) {
     return `range(${value.start}, ${value.stop}${value.step === 1 ? '' : `, ${value.step}`})`;
   }
   if (value instanceof Undefined) return 'Undefined';
   if (value instanceof Namespace) return `<Namespace ${entries(meter, value.attributes)}>`;
   if (isCallable(value) && value.text !== undefined) return value.text;
   // Python prints an address.
-  throw unsupported(`printing a ${value instanceof Lazy ? 'generator (use the filter "list")' : typeName(value)}`);
+  throw notSupported(`printing a ${value instanceof Lazy ? 'generator (use the filter "list")' : typeName(value)}`);
 }
 
 /** Python's str(): how a value is printed. */
-export function str(meter: Meter, value: Value): string {
+export function str(meter: RenderMeter, value: Value): string {
   if (typeof value === 'string') return value;
   if (value instanceof Markup) return value.text;
   return value instanceof Undefined ? '' : repr(meter, value);

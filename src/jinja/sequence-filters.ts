@@ -2,14 +2,14 @@ import { attributeOnly, itemOf } from './attributes.ts';
 import { equal, order } from './compare.ts';
 import { TemplateError } from './errors.ts';
 import { type Filter, filtersOf, type Given, type Run } from './filter.ts';
-import { isIterable, iterate, listOf, sizeOf, truthy } from './iterate.ts';
+import { elementsOf, isIterable, iterate, lengthOfValue, truthy } from './iterate.ts';
 import { binary } from './operators.ts';
 import { intArgument, textArgument } from './signature.ts';
 import {
   type Args,
   Dict,
   isList,
-  isText,
+  isString,
   Lazy,
   Markup,
   none,
@@ -23,13 +23,13 @@ import {
 const isTrue = (value: Given): boolean => value !== undefined && truthy(value);
 
 /** Text without upper case; other values as they are. */
-const ignoringCase = (value: Value): Value => (isText(value) ? plain(value).toLowerCase() : value);
+const ignoringCase = (value: Value): Value => (isString(value) ? plain(value).toLowerCase() : value);
 
 /** The value behind "a.b.0" of each element; undefined attributes are the element itself. */
 export function attributeGetter({ meter }: Run, attribute: Given, otherwise?: Value): (item: Value) => Value {
   let parts: Value[] = [];
   if (attribute !== undefined && attribute !== none) {
-    parts = isText(attribute)
+    parts = isString(attribute)
       ? plain(attribute)
           .split('.')
           .map((part) => (/^[0-9]+$/.test(part) ? Number(part) : part))
@@ -52,7 +52,7 @@ function keyGetter(run: Run, attribute: Given, caseSensitive: Given, otherwise?:
 }
 
 function lowered({ meter }: Run, value: Value): Value {
-  if (isText(value)) meter.text(plain(value).length);
+  if (isString(value)) meter.text(plain(value).length);
   return ignoringCase(value);
 }
 
@@ -65,11 +65,11 @@ function sortBy({ meter }: Run, items: readonly Value[], keyOf: (item: Value) =>
 }
 
 function sort(run: Run, value: Value, [reverse, caseSensitive, attribute]: Given[]): Value {
-  const attributes = attribute !== undefined && isText(attribute) ? plain(attribute).split(',') : [attribute];
+  const attributes = attribute !== undefined && isString(attribute) ? plain(attribute).split(',') : [attribute];
   const getters = attributes.map((name) => keyGetter(run, name, caseSensitive));
   // As a tuple of keys, two that are equal are not asked for their order.
   const keyOf = (item: Value): Value => new Tuple(getters.map((get) => get(item)));
-  return sortBy(run, listOf(run.meter, value), keyOf, isTrue(reverse));
+  return sortBy(run, elementsOf(run.meter, value), keyOf, isTrue(reverse));
 }
 
 function dictSort(run: Run, value: Value, [caseSensitive, by = 'key', reverse]: Given[]): Value {
@@ -89,7 +89,7 @@ function groupBy(run: Run, value: Value, [attribute, otherwise, caseSensitive]: 
   const keyOf = keyGetter(run, attribute, caseSensitive, otherwise);
   const named = attributeGetter(run, attribute, otherwise);
   const groups: { readonly key: Value; readonly items: Value[] }[] = [];
-  for (const item of sortBy(run, listOf(meter, value), keyOf, false)) {
+  for (const item of sortBy(run, elementsOf(meter, value), keyOf, false)) {
     const key = keyOf(item);
     const last = groups.at(-1);
     if (last && equal(meter, last.key, key)) last.items.push(item);
@@ -126,7 +126,7 @@ function extreme(run: Run, value: Value, [caseSensitive, attribute]: Given[], wa
 }
 
 function sum(run: Run, value: Value, [attribute, start = 0]: Given[]): Value {
-  if (isText(start)) throw new TemplateError('texts cannot be summed; use the filter "join"');
+  if (isString(start)) throw new TemplateError('texts cannot be summed; use the filter "join"');
   const get = attributeGetter(run, attribute);
   let total: Value = start;
   for (const item of iterate(run.meter, value)) total = binary(run.meter, '+', total, get(item));
@@ -154,7 +154,7 @@ function* batch(run: Run, value: Value, [size, fill = none]: Given[]): Generator
 
 function* slices(run: Run, value: Value, [slicesGiven, fill = none]: Given[]): Generator<Value, void> {
   const { meter } = run;
-  const items = listOf(meter, value);
+  const items = elementsOf(meter, value);
   const count = intArgument(slicesGiven, 'slice');
   if (count === 0) throw new TemplateError('division by zero');
   const size = Math.floor(items.length / count);
@@ -171,19 +171,19 @@ function* slices(run: Run, value: Value, [slicesGiven, fill = none]: Given[]): G
 
 function reverse(run: Run, value: Value): Value {
   const { meter } = run;
-  if (isText(value)) {
+  if (isString(value)) {
     meter.text(plain(value).length);
     const text = [...plain(value)].reverse().join('');
     return value instanceof Markup ? new Markup(text) : text;
   }
-  const items = listOf(meter, value);
+  const items = elementsOf(meter, value);
   meter.elements(items.length);
   return new Lazy([...items].reverse().values());
 }
 
 function last(run: Run, value: Value): Value {
   if (value instanceof Lazy) throw new TemplateError('a generator has no last element; use the filter "list"');
-  return listOf(run.meter, value).at(-1) ?? new Undefined('an empty sequence has no last element');
+  return elementsOf(run.meter, value).at(-1) ?? new Undefined('an empty sequence has no last element');
 }
 
 function first(run: Run, value: Value): Value {
@@ -239,14 +239,14 @@ function* items(run: Run, value: Value): Generator<Value, void> {
 }
 
 function length({ meter }: Run, value: Value): Value {
-  const size = sizeOf(meter, value);
+  const size = lengthOfValue(meter, value);
   if (size === undefined) throw new TemplateError(`a ${typeName(value)} has no length`);
   return size;
 }
 
 function list({ meter }: Run, value: Value): Value {
   if (!isIterable(value)) throw new TemplateError(`a ${typeName(value)} cannot be made into a list`);
-  return isList(value) ? value : [...listOf(meter, value)];
+  return isList(value) ? value : [...elementsOf(meter, value)];
 }
 
 /** Filters of sequences and dicts. */

@@ -1,5 +1,5 @@
 import { TemplateError } from './errors.ts';
-import { type Args, isInt, isText, none, plain, typeName, Undefined, type Value } from './values.ts';
+import { type Args, isInt, isString, none, plain, typeName, Undefined, type Value } from './values.ts';
 
 /** The parameters of a function. */
 export interface Signature {
@@ -42,7 +42,7 @@ export function bind({ name, parameters, required, positionalOnly }: Signature, 
 
 /** Throws TemplateError if the value is no text. */
 export function textArgument(value: Value | undefined, what: string): string {
-  if (value !== undefined && isText(value)) return plain(value);
+  if (value !== undefined && isString(value)) return plain(value);
   if (value instanceof Undefined) return value.fail();
   throw new TemplateError(`${what} needs a text, not a ${typeName(value ?? none)}`);
 }

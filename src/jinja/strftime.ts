@@ -1,4 +1,4 @@
-import { unsupported } from './errors.ts';
+import { notSupported } from './errors.ts';
 
 const months = [
   'January',
@@ -82,7 +82,7 @@ const refused = new Set(['E', 'G', 'g', 'O', 's', 'V', '+']);
  */
 export function strftime(date: Date, format: string): string {
   return format.replace(/%(-?)([A-Za-z%+])/g, (field, bare: string, name: string) => {
-    if (refused.has(name)) throw unsupported(`the field "%${name}" of a date`);
+    if (refused.has(name)) throw notSupported(`the field "%${name}" of a date`);
     const several = combined[name];
     if (several !== undefined) return strftime(date, several);
     const value = fields[name]?.(date);

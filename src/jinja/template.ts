@@ -2,7 +2,7 @@ import type { Statement } from './ast.ts';
 import { LimitError, TemplateError } from './errors.ts';
 import { globalsFor } from './globals.ts';
 import { Interpreter } from './interpreter.ts';
-import { type Limits, Meter } from './meter.ts';
+import { type Limits, RenderMeter } from './meter.ts';
 import { parse } from './parser.ts';
 import { Scope } from './scope.ts';
 import { Dict, Float, none, type Value } from './values.ts';
@@ -38,7 +38,7 @@ export class Template {
    * does wrong, and LimitError at a limit.
    */
   render(variables: Readonly<Record<string, unknown>>, { limits, now = new Date() }: RenderSettings): string {
-    const meter = new Meter(limits);
+    const meter = new RenderMeter(limits);
     const interpreter = new Interpreter(meter, this.#unset);
     const given = Object.entries(variables)
       .filter(([, value]) => value !== undefined)
@@ -55,7 +55,7 @@ export class Template {
 }
 
 /** JSON's values as Python reads them. */
-function toValue(meter: Meter, value: unknown): Value {
+function toValue(meter: RenderMeter, value: unknown): Value {
   if (value === null) return none;
   if (typeof value === 'boolean' || typeof value === 'string') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : new Float(value);

@@ -1,8 +1,8 @@
 import type { Comparison } from './ast.ts';
-import { TemplateError } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import type { Given, Run } from './filter.ts';
 import { filters } from './filters.ts';
-import { isIterable, sizeOf } from './iterate.ts';
+import { isIterable, lengthOfValue } from './iterate.ts';
 import { binary, compare } from './operators.ts';
 import { str } from './print.ts';
 import { bind, signature } from './signature.ts';
@@ -15,7 +15,7 @@ import {
   isCallable,
   isHashable,
   isNumber,
-  isText,
+  isString,
   Markup,
   none,
   plain,
@@ -36,25 +36,23 @@ function remains({ meter }: Run, value: Value, divisor: Value, rest: number): bo
   return compare(meter, '==', binary(meter, '%', value, divisor), rest);
 }
 
-/** Values without an identity of their own are the same if they are equal and of one type. */
+/** Python's `is`. Where that depends on how values are stored, the answer is refused. */
 function sameAs({ meter }: Run, value: Value, other: Value): boolean {
-  if (typeof value !== 'object' && typeof other !== 'object') return value === other;
-  if (value === none || other === none) return value === other;
-  if (value instanceof Float && other instanceof Float)
-    throw new TemplateError('whether two floats are the same object is not known');
-  return (
-    value === other ||
-    (value instanceof Undefined && other instanceof Undefined && compare(meter, '==', value, other) && value === other)
-  );
+  const stored = (one: Value): boolean =>
+    isString(one) || one instanceof Float || (typeof one === 'number' && one > 256);
+  if (stored(value) && stored(other) && typeName(value) === typeName(other) && compare(meter, '==', value, other)) {
+    throw notSupported('asking if equal texts or numbers are the same');
+  }
+  return value === other;
 }
 
 function isSequence({ meter }: Run, value: Value): boolean {
-  return !(value instanceof DictView) && sizeOf(meter, value) !== undefined;
+  return !(value instanceof DictView) && lengthOfValue(meter, value) !== undefined;
 }
 
 function exists(names: ReadonlyMap<string, unknown>, value: Value): boolean {
   if (!isHashable(value)) throw new TemplateError(`a ${typeName(value)} is no name`);
-  return isText(value) && names.has(plain(value));
+  return isString(value) && names.has(plain(value));
 }
 
 /** All tests by name. */
@@ -79,7 +77,7 @@ export const tests: ReadonlyMap<string, Test> = new Map(
     odd: ['', (run, value) => remains(run, value, 2, 1)],
     sameas: ['other', (run, value, [other]) => sameAs(run, value, other as Value)],
     sequence: ['', isSequence],
-    string: ['', (_, value) => isText(value)],
+    string: ['', (_, value) => isString(value)],
     test: ['', (_, value) => exists(tests, value)],
     true: ['', (_, value) => value === true],
     undefined: ['', (_, value) => value instanceof Undefined],

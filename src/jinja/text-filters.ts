@@ -1,10 +1,10 @@
 import { lengthOf, spaces, unitIndex } from './characters.ts';
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import { type Filter, filtersOf, type Given, type Run } from './filter.ts';
-import { iterate, sizeOf, truthy } from './iterate.ts';
+import { iterate, lengthOfValue, truthy } from './iterate.ts';
 import { type JsonOptions, toJson } from './json.ts';
 import { escapeHtml, escapeText } from './markup.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { percent } from './percent.ts';
 import { str } from './print.ts';
 import { attributeGetter } from './sequence-filters.ts';
@@ -15,7 +15,7 @@ import {
   type Args,
   Dict,
   isList,
-  isText,
+  isString,
   Markup,
   none,
   plain,
@@ -50,9 +50,9 @@ const title = (text: string): string =>
 
 function indent({ meter }: Run, value: Value, [width = 4, first, blank]: Given[]): Value {
   if (value instanceof Undefined) return value.fail();
-  if (!isText(value)) throw new TemplateError(`the filter "indent" needs a text, not a ${typeName(value)}`);
+  if (!isString(value)) throw new TemplateError(`the filter "indent" needs a text, not a ${typeName(value)}`);
   let by = '';
-  if (isText(width)) by = plain(width);
+  if (isString(width)) by = plain(width);
   else {
     meter.text(Math.max(0, intArgument(width, 'indent')));
     by = ' '.repeat(Math.max(0, intArgument(width, 'indent')));
@@ -70,10 +70,10 @@ function truncate({ meter }: Run, value: Value, [length = 255, killWords, end = 
   const most = intArgument(length, 'truncate');
   const slack = leeway === none ? 5 : intArgument(leeway, 'truncate');
   if (most < lengthOf(tail) || slack < 0) throw new TemplateError('the filter "truncate" has too little room');
-  const size = sizeOf(meter, value);
+  const size = lengthOfValue(meter, value);
   if (size === undefined) throw new TemplateError(`a ${typeName(value)} has no length`);
   if (size <= most + slack) return value;
-  if (!isText(value)) throw unsupported(`the filter "truncate" of a ${typeName(value)}`);
+  if (!isString(value)) throw notSupported(`the filter "truncate" of a ${typeName(value)}`);
   const kept = plain(value).slice(0, unitIndex(plain(value), most - lengthOf(tail)));
   const space = isTrue(killWords) ? -1 : kept.lastIndexOf(' ');
   const cut = space < 0 ? kept : kept.slice(0, space);
@@ -93,12 +93,12 @@ function format({ meter }: Run, value: Value, { positional, named }: Args): Valu
   if (positional.length > 0 && named.size > 0)
     throw new TemplateError('the filter "format" takes values by place or by name');
   const values = named.size > 0 ? Dict.from(meter, named) : new Tuple(positional);
-  return percent(meter, isText(value) ? value : str(meter, value), values);
+  return percent(meter, isString(value) ? value : str(meter, value), values);
 }
 
 function jsonOptions({ meter }: Run, [ascii, indentation = none, separators = none]: Given[]): JsonOptions {
   let by: string | undefined;
-  if (isText(indentation)) by = plain(indentation);
+  if (isString(indentation)) by = plain(indentation);
   else if (indentation !== none) {
     const width = Math.max(0, intArgument(indentation, 'tojson'));
     meter.text(width);
@@ -137,7 +137,7 @@ function sorted(run: Run, value: Value): Value {
   return result;
 }
 
-function wordCount(meter: Meter, text: string): number {
+function wordCount(meter: RenderMeter, text: string): number {
   meter.text(text.length);
   let count = 0;
   for (const _ of text.matchAll(/[\p{L}\p{N}_]+/gu)) count += 1;
@@ -166,7 +166,7 @@ export const textFilters: readonly [string, Filter][] = [
       },
     ],
     safe: ['', ({ meter }, value) => new Markup(str(meter, value))],
-    string: ['', ({ meter }, value) => (isText(value) ? value : str(meter, value))],
+    string: ['', ({ meter }, value) => (isString(value) ? value : str(meter, value))],
     title: ['', ({ meter }, value) => title(str(meter, value))],
     tojson: ['ensure_ascii? indent? separators? sort_keys?', json],
     trim: ['chars?', onText(({ meter }, text, [characters]) => stripped(meter, text, characters, 'both'))],

@@ -1,12 +1,12 @@
 import { isSpace, lengthOf, strip, titleCase } from './characters.ts';
-import { TemplateError, unsupported } from './errors.ts';
+import { notSupported, TemplateError } from './errors.ts';
 import { iterate } from './iterate.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { bind, intArgument, signature, textArgument } from './signature.ts';
 import { count, find, replace, split, splitFromEnd, splitLines, touches } from './text-search.ts';
-import { type Args, isText, none, plain, Tuple, typeName, type Value } from './values.ts';
+import { type Args, isString, none, plain, Tuple, typeName, type Value } from './values.ts';
 
-type TextMethod = (meter: Meter, text: string, args: Args) => Value;
+type TextMethod = (meter: RenderMeter, text: string, args: Args) => Value;
 type Given = Value | undefined;
 
 const cased = /^\p{Cased}$/u;
@@ -54,7 +54,7 @@ function isTitle(text: string): boolean {
 }
 
 function isNumeric(text: string): boolean {
-  if (/\p{Ideographic}/u.test(text)) throw unsupported('isnumeric of ideographs');
+  if (/\p{Ideographic}/u.test(text)) throw notSupported('isnumeric of ideographs');
   return /^\p{N}+$/u.test(text);
 }
 
@@ -65,7 +65,7 @@ export const isUpper = (text: string): boolean => hasCase(text, /[\p{Lowercase}\
 
 /** Text in the middle or at one side of a width. */
 export function justify(
-  meter: Meter,
+  meter: RenderMeter,
   text: string,
   width: number,
   fill: string,
@@ -78,14 +78,14 @@ export function justify(
 }
 
 /** The filter and the method "trim" and "strip". */
-export function stripped(meter: Meter, text: string, characters: Given, side: 'left' | 'right' | 'both'): string {
+export function stripped(meter: RenderMeter, text: string, characters: Given, side: 'left' | 'right' | 'both'): string {
   meter.text(text.length);
   if ((characters ?? none) === none) return strip(text, isSpace, side);
   const set = new Set(textArgument(characters, 'strip'));
   return strip(text, (character) => set.has(character), side);
 }
 
-export function joined(meter: Meter, separator: string, items: Iterable<string>): string {
+export function joined(meter: RenderMeter, separator: string, items: Iterable<string>): string {
   let result = '';
   let first = true;
   for (const item of items) {
@@ -96,9 +96,9 @@ export function joined(meter: Meter, separator: string, items: Iterable<string>)
   return result;
 }
 
-function* texts(meter: Meter, values: Value): Generator<string> {
+function* texts(meter: RenderMeter, values: Value): Generator<string> {
   for (const value of iterate(meter, values)) {
-    if (!isText(value)) throw new TemplateError(`a ${typeName(value)} cannot be joined; use the filter "join"`);
+    if (!isString(value)) throw new TemplateError(`a ${typeName(value)} cannot be joined; use the filter "join"`);
     yield plain(value);
   }
 }
@@ -109,7 +109,7 @@ function fillOf(fill: Given): string {
   return text;
 }
 
-function partition(meter: Meter, text: string, separator: string, last: boolean): Value {
+function partition(meter: RenderMeter, text: string, separator: string, last: boolean): Value {
   if (separator === '') throw new TemplateError('a text cannot be split at an empty one');
   meter.search(text.length, separator.length);
   const at = last ? text.lastIndexOf(separator) : text.indexOf(separator);
@@ -117,19 +117,19 @@ function partition(meter: Meter, text: string, separator: string, last: boolean)
   return new Tuple([text.slice(0, at), separator, text.slice(at + separator.length)]);
 }
 
-function zeroFilled(meter: Meter, text: string, width: number): string {
+function zeroFilled(meter: RenderMeter, text: string, width: number): string {
   const sign = /^[-+]/.exec(text)?.[0] ?? '';
   return sign + justify(meter, text.slice(sign.length), width - sign.length, '0', 'right');
 }
 
 function swapCase(text: string): string {
-  if (/[ßŉΣς\p{Lt}\u{10000}-\u{10ffff}]/u.test(text)) throw unsupported('swapcase of this text');
+  if (/[ßŉΣς\p{Lt}\u{10000}-\u{10ffff}]/u.test(text)) throw notSupported('swapcase of this text');
   return [...text]
     .map((c) => (/^\p{Uppercase}$/u.test(c) ? c.toLowerCase() : /^\p{Lowercase}$/u.test(c) ? c.toUpperCase() : c))
     .join('');
 }
 
-function expandTabs(meter: Meter, text: string, size: number): string {
+function expandTabs(meter: RenderMeter, text: string, size: number): string {
   let result = '';
   let column = 0;
   for (const character of text) {
@@ -145,7 +145,7 @@ const most = (value: Given): number => (value === undefined ? -1 : intArgument(v
 const separatorOf = (value: Given): string | undefined =>
   (value ?? none) === none ? undefined : textArgument(value, 'the separator');
 
-function index(meter: Meter, text: string, last: boolean, [sought, ...range]: Given[]): number {
+function index(meter: RenderMeter, text: string, last: boolean, [sought, ...range]: Given[]): number {
   const at = find(meter, text, textArgument(sought, 'index'), last, range);
   if (at < 0) throw new TemplateError('the text is not found');
   return at;
@@ -204,7 +204,7 @@ export const textMethods: ReadonlyMap<string, TextMethod | undefined> = new Map(
     title: ['', (_, text) => title(text)],
     upper: ['', (_, text) => text.toUpperCase()],
     zfill: ['/ width', (m, text, [w]) => zeroFilled(m, text, intArgument(w, 'zfill'))],
-  } satisfies Record<string, [string, (meter: Meter, text: string, args: Given[]) => Value]>).map(
+  } satisfies Record<string, [string, (meter: RenderMeter, text: string, args: Given[]) => Value]>).map(
     ([name, [parameters, run]]): [string, TextMethod] => {
       const own = signature(name, parameters);
       return [
@@ -219,7 +219,7 @@ export const textMethods: ReadonlyMap<string, TextMethod | undefined> = new Map(
   ...['casefold', 'encode', 'maketrans', 'translate'].map((name): [string, undefined] => [name, undefined]),
 ]);
 
-function without(meter: Meter, text: string, part: string, first: boolean): string {
+function without(meter: RenderMeter, text: string, part: string, first: boolean): string {
   meter.text(text.length);
   if (first) return text.startsWith(part) ? text.slice(part.length) : text;
   return part !== '' && text.endsWith(part) ? text.slice(0, -part.length) : text;

@@ -1,18 +1,18 @@
 import { codePoints, isSpace, lengthOf, spaces, unitIndex } from './characters.ts';
 import { TemplateError } from './errors.ts';
-import type { Meter } from './meter.ts';
+import type { RenderMeter } from './meter.ts';
 import { intArgument, textArgument } from './signature.ts';
 import { none, Tuple, type Value } from './values.ts';
 
 /** Lists of parts are counted by their number, their texts by the text they come from. */
-function counted(meter: Meter, text: string, parts: string[]): string[] {
+function counted(meter: RenderMeter, text: string, parts: string[]): string[] {
   meter.elements(3 * parts.length);
   meter.text(text.length);
   return parts;
 }
 
 /** Python's text.split(separator, most). */
-export function split(meter: Meter, text: string, separator: string | undefined, most: number): string[] {
+export function split(meter: RenderMeter, text: string, separator: string | undefined, most: number): string[] {
   if (separator === undefined) return counted(meter, text, splitAtSpace(text, most));
   if (separator === '') throw new TemplateError('a text cannot be split at an empty one');
   meter.search(text.length, separator.length);
@@ -36,7 +36,7 @@ function splitAtSpace(text: string, most: number): string[] {
 }
 
 /** Python's text.rsplit(separator, most). */
-export function splitFromEnd(meter: Meter, text: string, separator: string | undefined, most: number): string[] {
+export function splitFromEnd(meter: RenderMeter, text: string, separator: string | undefined, most: number): string[] {
   if (most < 0) return split(meter, text, separator, most);
   if (separator === '') throw new TemplateError('a text cannot be split at an empty one');
   meter.search(text.length, separator?.length ?? 1);
@@ -67,7 +67,7 @@ const lineBreaks = '\n\r\v\f\x1c-\x1e\x85\u2028\u2029';
 const lineBreak = new RegExp(`\r\n|[${lineBreaks}]`, 'g');
 
 /** Python's text.splitlines(keepends). */
-export function splitLines(meter: Meter, text: string, keepEnds: boolean): string[] {
+export function splitLines(meter: RenderMeter, text: string, keepEnds: boolean): string[] {
   const lines: string[] = [];
   let at = 0;
   for (const { 0: end, index } of text.matchAll(lineBreak)) {
@@ -79,7 +79,7 @@ export function splitLines(meter: Meter, text: string, keepEnds: boolean): strin
 }
 
 /** Python's text.replace(old, replacement, most). */
-export function replace(meter: Meter, text: string, old: string, replacement: string, most: number): string {
+export function replace(meter: RenderMeter, text: string, old: string, replacement: string, most: number): string {
   meter.search(text.length, old.length);
   const limit = most < 0 ? Number.POSITIVE_INFINITY : most;
   if (old === '') {
@@ -110,7 +110,7 @@ function bounds(text: string, start: Value | undefined, end: Value | undefined):
 
 /** Where a text is found, in code points, or -1: Python's find and rfind. */
 export function find(
-  meter: Meter,
+  meter: RenderMeter,
   text: string,
   sought: string,
   last: boolean,
@@ -125,7 +125,7 @@ export function find(
 }
 
 /** How often a text is found beside itself: Python's count. */
-export function count(meter: Meter, text: string, sought: string, range: readonly (Value | undefined)[]): number {
+export function count(meter: RenderMeter, text: string, sought: string, range: readonly (Value | undefined)[]): number {
   const limits = bounds(text, range[0], range[1]);
   if (!limits) return 0;
   meter.search(text.length, sought.length);
@@ -138,7 +138,7 @@ export function count(meter: Meter, text: string, sought: string, range: readonl
 
 /** If a text begins or ends with another, or one of several: Python's startswith and endswith. */
 export function touches(
-  meter: Meter,
+  meter: RenderMeter,
   text: string,
   side: 'start' | 'end',
   sought: Value | undefined,

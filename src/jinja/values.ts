@@ -1,5 +1,5 @@
-import { TemplateError, unsupported } from './errors.ts';
-import type { Meter } from './meter.ts';
+import { notSupported, TemplateError } from './errors.ts';
+import type { RenderMeter } from './meter.ts';
 
 /** Python's None. It is not `null`, so that `??` finds what is missing and nothing else. */
 class None {
@@ -20,7 +20,7 @@ export type Value =
   | Tuple
   | Dict
   | DictView
-  | Range
+  | IntRange
   | Lazy
   | Undefined
   | Namespace
@@ -71,7 +71,7 @@ export class DictView {
   }
 }
 
-export class Range {
+export class IntRange {
   readonly start: number;
   readonly stop: number;
   readonly step: number;
@@ -135,7 +135,8 @@ export interface Callable {
   call(args: Args): Value;
 }
 
-export const isText = (value: Value): value is string | Markup => typeof value === 'string' || value instanceof Markup;
+export const isString = (value: Value): value is string | Markup =>
+  typeof value === 'string' || value instanceof Markup;
 export const isNumber = (value: Value): value is number | boolean | Float =>
   typeof value === 'number' || typeof value === 'boolean' || value instanceof Float;
 export const isInt = (value: Value): value is number | boolean =>
@@ -155,13 +156,13 @@ export function typeName(value: Value): string {
   if (value === none) return 'NoneType';
   if (typeof value === 'boolean') return 'bool';
   if (typeof value === 'number') return 'int';
-  if (isText(value)) return 'str';
+  if (isString(value)) return 'str';
   if (isList(value)) return 'list';
   if (value instanceof Float) return 'float';
   if (value instanceof Tuple) return 'tuple';
   if (value instanceof Dict) return 'dict';
   if (value instanceof DictView) return `dict_${value.part}`;
-  if (value instanceof Range) return 'range';
+  if (value instanceof IntRange) return 'range';
   if (value instanceof Lazy) return 'generator';
   return value instanceof Namespace ? 'Namespace' : 'function';
 }
@@ -171,10 +172,10 @@ export const isHashable = (key: Value): boolean =>
   !isList(key) && !(key instanceof Dict) && (!(key instanceof Tuple) || key.items.every(isHashable));
 
 /** What equal keys have in common and others have not. Throws where Python cannot hash. */
-function hash(meter: Meter, key: Value): string | number {
+function hash(meter: RenderMeter, key: Value): string | number {
   if (typeof key === 'number') return key;
   if (isNumber(key)) return numeric(key);
-  if (isText(key)) {
+  if (isString(key)) {
     const text = plain(key);
     meter.text(text.length);
     return text.startsWith('\0') ? `\0s${text}` : text;
@@ -182,7 +183,7 @@ function hash(meter: Meter, key: Value): string | number {
   if (key === none) return '\0n';
   if (key instanceof Undefined) return '\0u';
   if (isList(key) || key instanceof Dict) throw new TemplateError(`a ${typeName(key)} cannot be the key of a dict`);
-  if (!(key instanceof Tuple)) throw unsupported(`a ${typeName(key)} as the key of a dict`);
+  if (!(key instanceof Tuple)) throw notSupported(`a ${typeName(key)} as the key of a dict`);
   meter.enter();
   const parts = key.items.map((item) => {
     const part = hash(meter, item);
@@ -198,7 +199,7 @@ function hash(meter: Meter, key: Value): string | number {
 export class Dict {
   readonly #entries = new Map<string | number, [Value, Value]>();
 
-  static from(meter: Meter, entries: Iterable<readonly [Value, Value]>): Dict {
+  static from(meter: RenderMeter, entries: Iterable<readonly [Value, Value]>): Dict {
     const dict = new Dict();
     for (const [key, value] of entries) dict.set(meter, key, value);
     return dict;
@@ -208,7 +209,7 @@ export class Dict {
     return this.#entries.size;
   }
 
-  get(meter: Meter, key: Value): Value | undefined {
+  get(meter: RenderMeter, key: Value): Value | undefined {
     return this.#entries.get(hash(meter, key))?.[1];
   }
 
@@ -218,7 +219,7 @@ export class Dict {
   }
 
   /** While the dict is made. */
-  set(meter: Meter, key: Value, value: Value): void {
+  set(meter: RenderMeter, key: Value, value: Value): void {
     meter.hold(64);
     const at = hash(meter, key);
     const known = this.#entries.get(at);

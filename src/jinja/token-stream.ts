@@ -5,7 +5,7 @@ import { Lexer, type Token } from './lexer.ts';
 const deepest = 200;
 
 /** The tokens of a source for a parser, which sees the present one and the one after it. */
-export class Tokens {
+export class TokenStream {
   readonly #lexer: Lexer;
   #depth = 0;
   #after: Token | undefined;
