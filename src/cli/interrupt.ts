@@ -1,3 +1,5 @@
+import { createContext, Script } from 'node:vm';
+
 /** A process that was interrupted ends with 128 + the number of SIGINT. */
 const interruptedExitCode = 130;
 
@@ -21,5 +23,23 @@ export async function interruptible(work: (abort: AbortController) => Promise<vo
   } finally {
     process.off('SIGINT', interrupt);
     process.stdout.off('error', leave);
+  }
+}
+
+const call = new Script('work()');
+
+/**
+ * Does `work`, which keeps the event loop from noticing anything, such as a template of a model: Ctrl-C ends it all the
+ * same, and aborts.
+ */
+export function breakable<T>(abort: AbortController, work: () => T): T {
+  try {
+    return call.runInContext(createContext({ work }), { breakOnSigint: true }) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') {
+      process.exitCode = interruptedExitCode;
+      abort.abort();
+    }
+    throw error;
   }
 }

@@ -4,7 +4,7 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
 import { headline } from '../plan/explain.ts';
-import { interruptible } from './interrupt.ts';
+import { breakable, interruptible } from './interrupt.ts';
 import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
 import { generationOptions } from './options.ts';
@@ -39,13 +39,14 @@ export function runCommand(): Command {
 }
 
 const run = (path: string, options: RunOptions): Promise<void> =>
-  interruptible(({ signal }) => answer(path, options, signal));
+  interruptible((abort) => answer(path, options, abort));
 
-async function answer(path: string, options: RunOptions, signal: AbortSignal): Promise<void> {
+async function answer(path: string, options: RunOptions, abort: AbortController): Promise<void> {
+  const { signal } = abort;
   using session = options.session === undefined ? undefined : await Session.open(options.session);
   await using model = await openModel(path, options);
   const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
-  const tokens = session?.ask(model, prompt, options) ?? tokensOf(model, prompt, options);
+  const tokens = breakable(abort, () => session?.ask(model, prompt, options) ?? tokensOf(model, prompt, options));
   const plan = model.plan(options.ctx, {
     prompt: tokens.length,
     answer: options.maxTokens ?? Number.POSITIVE_INFINITY,

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { breakable } from './interrupt.ts';
+
+const program = fileURLToPath(new URL('../../test/support/interrupted.ts', import.meta.url));
+
+test('Ctrl-C ends what never comes back to the event loop', { skip: process.platform === 'win32' }, async () => {
+  const child = fork(program, { silent: true });
+  const exit = once(child, 'exit');
+  const [text] = (await once(child.stdout ?? assert.fail(), 'data')) as [Buffer];
+  assert.equal(`${text}`, 'looping');
+  child.kill('SIGINT');
+  assert.deepEqual(await exit, [130, null]);
+});
+
+test('what is not interrupted returns and throws as ever', () => {
+  const abort = new AbortController();
+  const value = { a: 1 };
+  assert.equal(
+    breakable(abort, () => value),
+    value,
+  );
+  assert.throws(
+    () =>
+      breakable(abort, () => {
+        throw new TypeError('wrong');
+      }),
+    TypeError,
+  );
+  assert.equal(abort.signal.aborted, false);
+});

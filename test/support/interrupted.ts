@@ -1,0 +1,10 @@
+/** A command that never comes back to its event loop, for the test that Ctrl-C ends it. */
+import { writeSync } from 'node:fs';
+import { breakable, interruptible } from '../../src/cli/interrupt.ts';
+
+await interruptible(async (abort) => {
+  breakable(abort, () => {
+    writeSync(process.stdout.fd, 'looping');
+    for (;;);
+  });
+});
