@@ -28,13 +28,13 @@ test('version 2: each group above the process counts, and what the page cache ho
     '/sys/fs/cgroup/a.slice/memory.max': `${1024 * MiB}\n`,
     '/sys/fs/cgroup/a.slice/memory.high': 'max\n',
     '/sys/fs/cgroup/a.slice/memory.current': `${1000 * MiB}\n`,
-    '/sys/fs/cgroup/a.slice/memory.stat': `anon 1\ninactive_file ${800 * MiB}\nactive_file ${100 * MiB}\nfile_dirty ${40 * MiB}\nfile_writeback ${10 * MiB}\n`,
+    '/sys/fs/cgroup/a.slice/memory.stat': `anon 1\ninactive_file ${800 * MiB}\nactive_file ${100 * MiB}\nfile_dirty ${40 * MiB}\nfile_writeback ${10 * MiB}\nslab_reclaimable ${20 * MiB}\n`,
     '/sys/fs/cgroup/a.slice/b.scope/memory.max': 'max\n',
     '/sys/fs/cgroup/a.slice/b.scope/memory.current': `${900 * MiB}\n`,
     '/sys/fs/cgroup/a.slice/cpu.max': '150000 100000\n',
     '/sys/fs/cgroup/a.slice/b.scope/cpu.max': 'max 100000\n',
   });
-  assert.deepEqual(limits, { memory: 1024 * MiB, available: (1024 - 1000 + 850) * MiB, cores: 1.5 });
+  assert.deepEqual(limits, { memory: 1024 * MiB, available: (1024 - 1000 + 870) * MiB, cores: 1.5 });
 });
 
 test('version 2: a group is slowed down above its high mark, which is a limit too', () => {
@@ -51,12 +51,13 @@ test('version 1: each controller has its own tree, and huge numbers are none', (
     '/sys/fs/cgroup/memory/pod/memory.limit_in_bytes': `${512 * MiB}\n`,
     '/sys/fs/cgroup/memory/pod/memory.usage_in_bytes': `${300 * MiB}\n`,
     '/sys/fs/cgroup/memory/pod/memory.stat': `active_file 7\nhierarchical_memory_limit ${512 * MiB}\ntotal_active_file ${60 * MiB}\ntotal_inactive_file ${50 * MiB}\ntotal_dirty ${10 * MiB}\n`,
+    '/sys/fs/cgroup/memory/pod/memory.kmem.usage_in_bytes': `${2 * MiB}\n`,
     '/sys/fs/cgroup/memory/pod/c/memory.limit_in_bytes': unlimited1,
     '/sys/fs/cgroup/cpu,cpuacct/pod/cpu.cfs_quota_us': '200000\n',
     '/sys/fs/cgroup/cpu,cpuacct/pod/cpu.cfs_period_us': '100000\n',
     '/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us': '-1\n',
   });
-  assert.deepEqual(limits, { memory: 512 * MiB, available: 312 * MiB, cores: 2 });
+  assert.deepEqual(limits, { memory: 512 * MiB, available: 314 * MiB, cores: 2 });
 });
 
 test('version 1: the limit of a group that cannot be seen from here is told by the hierarchical one', () => {
