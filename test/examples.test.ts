@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import './support/built.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 

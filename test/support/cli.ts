@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import './built.ts';
 import { tempFolder } from './temp-folder.ts';
 
 /** What the command line keeps for its user goes here, unless a test says otherwise. */
@@ -8,9 +8,6 @@ const cache = tempFolder();
 process.once('exit', () => cache[Symbol.dispose]());
 
 const cli = fileURLToPath(new URL('../../bin/ssd-llm.cjs', import.meta.url));
-if (!existsSync(new URL('../../dist/cli/main.js', import.meta.url))) {
-  throw new Error('these tests start the command line as it was built, and it is not: run "npm run build" first');
-}
 
 export interface Ended {
   readonly code: number | null;
