@@ -1,6 +1,7 @@
 import { unlessAborted } from '../base/abort.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
+import { checkRoom } from '../ggml/system.ts';
 import { summarize } from '../plan/explain.ts';
 import { mostTokens } from '../plan/kv-choice.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -67,6 +68,8 @@ export class Model implements AsyncDisposable {
     const { metadata } = outline.file;
     checkTokenizer(metadata);
     this.#drafting = Drafting.open(options.draft ?? {}, outline);
+    // While it is loaded it takes up to twice as much.
+    checkRoom(2 * vocabularyBytes(outline), 'the vocabulary');
     this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
     this.prompts = new Prompts(metadata, this.vocabulary);
     evictFiles(outline);
