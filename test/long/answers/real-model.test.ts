@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import test, { after } from 'node:test';
+import { Model } from '../../../src/engine/model.ts';
+import { runtimeBytes } from '../../../src/engine/process.ts';
+import { answered, greedy } from '../../support/batch-model.ts';
+import { assertAsLibllama } from '../../support/oracle.ts';
+import { smollm2 } from '../../support/smollm2.ts';
+import { Teller } from '../../support/teller.ts';
+
+const model = await smollm2();
+const options = { context: 512, kernels: 'plain', threads: 1 } as const;
+const streamed = Model.open(model, { ...options, memoryBudget: runtimeBytes() + 60 * 2 ** 20 });
+after(() => streamed[Symbol.asyncDispose]());
+const resident = new Teller(model);
+after(() => resident[Symbol.asyncDispose]());
+const wanted = { maxTokens: 64, logprobs: 2, ignoreEnd: true };
+
+for (const prompt of [
+  'The sky is blue because',
+  'Once upon a time there was a lighthouse',
+  'def fibonacci(n):',
+  'Die Hauptstadt von Frankreich ist',
+  '1, 2, 3, 4, 5,',
+]) {
+  test(`64 greedy tokens after "${prompt}" are those of libllama, and the same streamed`, async () => {
+    const { tokens: answer } = await resident.answer(prompt, wanted);
+    assert.equal(answer.length, 64);
+    assertAsLibllama(model, { prompt: resident.model.tokenize(prompt), answer });
+    const { tokens } = await answered(streamed.generate(prompt, { ...greedy, ...wanted }));
+    assert.deepEqual(tokens, answer);
+  });
+}
