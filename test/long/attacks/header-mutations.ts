@@ -134,7 +134,7 @@ const otherValue = changing((entry, dice, { entries }) => [...entry.slice(0, 2),
 
 const template: Mutation = (fields, dice) => {
   const type: Field = { kind: 'type', bytes: u32(8) };
-  const entry = [...textFields('tokenizer.chat_template'), type, ...textFields(dice.pick(templates.slice(0, 6)))];
+  const entry = [...textFields('tokenizer.chat_template'), type, ...textFields(dice.pick(templates))];
   return { ...fields, entries: [...fields.entries.filter((one) => nameOf(one) !== nameOf(entry)), entry] };
 };
 

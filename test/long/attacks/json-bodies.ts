@@ -159,7 +159,7 @@ const endpoints: readonly (readonly [path: string, sound: object, fields: string
   ],
   ['/v1/completions', { prompt: 'x' }, `${samplingFields} prompt echo logprobs best_of suffix`],
   ['/api/show', {}, 'model name verbose'],
-  ['/api/delete', {}, 'model name'],
+  ['/api/delete', { model: 'nobody' }, 'model name'],
   ['/tokenize', { content: 'x' }, 'model content add_special parse_special with_pieces'],
   ['/detokenize', { tokens: [5] }, 'model tokens'],
   ['/apply-template', { messages: [{ role: 'user', content: 'x' }] }, 'model messages chat_template_kwargs'],
