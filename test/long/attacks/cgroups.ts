@@ -78,8 +78,10 @@ const perServer = 7;
 
 async function serveOnce(dice: Dice): Promise<string> {
   const model = await smollm2();
-  const cache = dice.pick([[], ['--prompt-cache', '0'], ['--prompt-cache', '8M']]);
-  const args = [...someOptions(dice), '--parallel', dice.pick(['1', '2', '4']), ...cache];
+  const options = someOptions(dice);
+  // Copies in memory are of keys and values that live there.
+  const sizes = options.includes('ssd') ? ['0', 'auto'] : ['0', 'auto', '8M'];
+  const args = [...options, '--parallel', dice.pick(['1', '2', '4']), '--prompt-cache', dice.pick(sizes)];
   const extra = dice.pick(extras);
   const budget = (await leastBudget(['serve', model, ...args])) + extra * MiB;
   return await grouped(budget + serverBound, async (group) => {
