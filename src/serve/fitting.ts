@@ -24,6 +24,13 @@ export function fitting(ask: Ask, { context, longestToken }: Pick<EngineFacts, '
   return prompt === ask.prompt ? ask : { ...ask, prompt };
 }
 
+/** UTF-16 units of the texts of a prompt, or its tokens. */
+export function unitsOf(prompt: Prompt): number {
+  if (prompt.kind === 'tokens') return prompt.tokens.length;
+  if (prompt.kind === 'text') return prompt.text.length;
+  return prompt.messages.reduce((sum, { content }) => sum + content.length, 0);
+}
+
 /** As many tokens as it has in any case. Templates may leave out the spaces around a message. */
 function leastTokens(prompt: Prompt, longestToken: number): number {
   switch (prompt.kind) {

@@ -3,7 +3,7 @@ import type { Model } from '../../engine/model.ts';
 import type { GenerateOptions } from '../../engine/model-options.ts';
 import type { Message } from '../../text/chat-template.ts';
 import type { Vocabulary } from '../../text/vocabulary.ts';
-import type { Ask, Prompt } from '../hub.ts';
+import type { Ask } from '../hub.ts';
 import type { Call, TokenizedPart } from './protocol.ts';
 
 /**
@@ -100,13 +100,6 @@ function withoutOldest(model: Model, messages: readonly Message[], most: number)
     else tooFew = count;
   }
   return without(enough);
-}
-
-/** UTF-16 units of the texts of a prompt. */
-export function unitsOf(prompt: Prompt): number {
-  if (prompt.kind === 'tokens') return 0;
-  if (prompt.kind === 'text') return prompt.text.length;
-  return prompt.messages.reduce((sum, { content }) => sum + content.length, 0);
 }
 
 /** The last `most` tokens; a text that begins with `bos` goes on doing so. */

@@ -223,10 +223,18 @@ export class EngineProcess {
   #listen(id: number): { next(): Promise<Exclude<Report, { kind: 'tally' }>> } {
     const heard: Exclude<Report, { kind: 'tally' }>[] = [];
     let failure: Error | undefined;
+    let unread = 0;
     let wake = (): void => {};
     this.#listeners.set(id, {
       hear: (report) => {
-        if (report.kind !== 'tally') heard.push(report);
+        if (report.kind === 'tally' || failure) return;
+        heard.push(report);
+        unread += weightOf(report);
+        if (unread > mostUnread) {
+          failure = new EngineError('ANSWER_UNREAD', {});
+          heard.length = 0;
+          this.#send({ kind: 'cancel', id });
+        }
         wake();
       },
       fail: (error) => {
@@ -238,7 +246,10 @@ export class EngineProcess {
     const next = async (): Promise<Exclude<Report, { kind: 'tally' }>> => {
       for (;;) {
         const report = heard.shift();
-        if (report) return report;
+        if (report) {
+          unread -= weightOf(report);
+          return report;
+        }
         if (failure) throw failure;
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -248,6 +259,12 @@ export class EngineProcess {
     return { next };
   }
 }
+
+/** Reports and log-probabilities, of a third of a kilobyte each, that wait for a client to read them. */
+const mostUnread = 2 ** 15;
+
+const weightOf = (report: Report): number =>
+  report.kind === 'delta' ? report.logprobs.reduce((sum, { top }) => sum + 1 + top.length, 1) : 1;
 
 /** Nothing more is said to the request of its number. */
 const isLast = ({ kind }: Report): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';

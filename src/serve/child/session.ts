@@ -7,8 +7,9 @@ import { Model } from '../../engine/model.ts';
 import type { ModelOptions } from '../../engine/model-options.ts';
 import { noState, noSums } from '../../engine/tally.ts';
 import { chooseCpuVariant } from '../../ggml/cpu-variant.ts';
+import { unitsOf } from '../fitting.ts';
 import type { Ask, TokenLogprob } from '../hub.ts';
-import { optionsOf, tokenizedPart, tokensOf, unitsOf } from './asking.ts';
+import { optionsOf, tokenizedPart, tokensOf } from './asking.ts';
 import { type Call, type EngineStart, failureOf, type Order, type Report, type Said } from './protocol.ts';
 
 /** Milliseconds between two reports of what was counted, which are signs of life as well. */

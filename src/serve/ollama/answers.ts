@@ -1,3 +1,5 @@
+import { deltaBytes } from '../delta-size.ts';
+import { holdOf } from '../holds.ts';
 import type { Answer, Ask, Ending, Hub, ServedModel, TokenLogprob } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { logFailure } from '../refusal.ts';
@@ -76,11 +78,13 @@ export function answered(service: Service, raw: Request, { request, model, ask, 
   }
 
   async function whole(answer: Answer, write: Write): Promise<void> {
+    const held = holdOf(raw);
     const texts: string[] = [];
     const tokens: TokenLogprob[] = [];
-    for await (const { text, logprobs } of answer) {
-      texts.push(text);
-      tokens.push(...logprobs);
+    for await (const delta of answer) {
+      held.add(deltaBytes(delta));
+      texts.push(delta.text);
+      tokens.push(...delta.logprobs);
     }
     await write(JSON.stringify({ ...last(answer, texts.join('')), ...logprobsOf(tokens) }));
   }

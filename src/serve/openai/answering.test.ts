@@ -136,3 +136,15 @@ test('while the model thinks, the connection is kept alive', async () => {
   assert.match(whole, /^ +\{/);
   assert.ok(JSON.parse(whole));
 });
+
+test('an answer that would be held as a whole is refused where it takes too much, and streamed all the same', async () => {
+  const server = served();
+  const top = Array.from({ length: 20 }, (_, token) => ({ token, text: 'x', bytes: [120], logprob: -1 }));
+  const logprobs = [{ token: 1, text: 'x', bytes: [120], logprob: -1, top }];
+  server.hub.script = { deltas: Array.from({ length: 7000 }, () => ({ text: 'x', logprobs })) };
+  const whole = await server.app.request(path, { method: 'POST', body: JSON.stringify({ ...hi, logprobs: true }) });
+  assert.equal(whole.status, 503);
+  assert.match(await whole.text(), /server_busy/);
+  const body = JSON.stringify({ ...hi, logprobs: true, stream: true });
+  assert.match(await (await server.app.request(path, { method: 'POST', body })).text(), /\[DONE\]/);
+});

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { deltaBytes } from '../delta-size.ts';
+import { unitsOf } from '../fitting.ts';
+import { holdOf } from '../holds.ts';
 import type { Delta, Ending, Hub, Prompt, ServedModel } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { failureOf, logFailure } from '../refusal.ts';
@@ -44,6 +47,9 @@ interface Asking {
   readonly format: Format;
 }
 
+/** Bytes of a UTF-16 unit, or a token, in a prompt on its way to an engine. */
+const perUnit = 8;
+
 type Send = (data: string) => Promise<void>;
 
 const plain = { contentType: 'application/json', keepAlive: ' ', framed: (data: string): string => data };
@@ -54,7 +60,7 @@ const events = {
 };
 
 /** The response to a request for answers. Rejects as `Hub.ask`; what fails after its headers is told in the body. */
-export function answer({ hub, log, pace }: Service, asking: Asking): Promise<Response> {
+export async function answer({ hub, log, pace }: Service, asking: Asking): Promise<Response> {
   const { request, model, wanted, prompts } = asking;
   const client = clientOf(request);
   const produce = wanted.stream ? sendChunks : sendWhole;
@@ -63,6 +69,8 @@ export function answer({ hub, log, pace }: Service, asking: Asking): Promise<Res
     logFailure(log, error, new URL(request.url).pathname);
     return framed(JSON.stringify({ error: failureOf(error).error }));
   };
+  // Each answer has its own copy of the prompt.
+  for (const prompt of prompts) holdOf(request).add((wanted.n - 1) * perUnit * unitsOf(prompt));
   return streamed(client, { ...pace, ...form, failed }, async (write) => {
     const choices = await Choices.ask(hub, { model, prompts, wanted, client: client.signal });
     await produce(choices, asking, (data) => write(framed(data)));
@@ -81,10 +89,14 @@ const headOf = (object: string, { model, format }: Asking): object => ({
 
 async function sendWhole(choices: Choices, asking: Asking, send: Send): Promise<void> {
   const { format } = asking;
+  const held = holdOf(asking.request);
   const deltas: Delta[][] = Array.from({ length: choices.count }, () => []);
   const reasons: Reason[] = [];
   await choices.each({
-    delta: (delta, index) => deltas[index]?.push(delta),
+    delta: (delta, index) => {
+      held.add(deltaBytes(delta));
+      deltas[index]?.push(delta);
+    },
     end: ({ reason }, index) => {
       reasons[index] = reason;
     },

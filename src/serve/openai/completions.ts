@@ -1,7 +1,9 @@
 import type { HonoRequest } from 'hono';
 import { modelAsked } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
+import { holdOf } from '../holds.ts';
 import type { Delta, Hub, ServedModel } from '../hub.ts';
+import type { Hold } from '../room.ts';
 import { answer, type Format, finite, type Service } from './answering.ts';
 import { CompletionBody, type WrittenPrompt } from './requests.ts';
 
@@ -39,12 +41,22 @@ const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Form
   }),
 });
 
-async function textOf(hub: Hub, model: ServedModel, prompt: WrittenPrompt): Promise<string> {
-  if (prompt.kind === 'text') return prompt.text;
+/** What an answer begins with that repeats its prompt; held for each of `n` answers. */
+async function echoOf(hub: Hub, model: ServedModel, prompt: WrittenPrompt, held: Hold, n: number): Promise<string> {
+  if (prompt.kind === 'text') {
+    held.add(n * perUnit * prompt.text.length);
+    return prompt.text;
+  }
   let text = '';
-  for await (const part of hub.detokenize(model, prompt.tokens)) text += part;
+  for await (const part of hub.detokenize(model, prompt.tokens)) {
+    held.add(n * perUnit * part.length);
+    text += part;
+  }
   return text;
 }
+
+/** Bytes of a UTF-16 unit of an answer, as text and as JSON. */
+const perUnit = 4;
 
 /** POST /v1/completions. Rejects with a Refusal, and as `Hub.ask`. */
 export async function completions(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
@@ -52,7 +64,8 @@ export async function completions(service: Service, { req }: { req: HonoRequest 
   const wanted = await jsonBody(req, CompletionBody);
   const { prompts, n } = wanted;
   const model = modelAsked(hub, wanted.model);
-  const echoes = wanted.echo ? await Promise.all(prompts.map((prompt) => textOf(hub, model, prompt))) : [];
+  const echoes: string[] = [];
+  for (const prompt of wanted.echo ? prompts : []) echoes.push(await echoOf(hub, model, prompt, holdOf(req.raw), n));
   const format = formatOf(
     (index) => echoes[Math.floor(index / n)] ?? '',
     wanted.ask.logprobs === undefined ? () => null : listed(),
