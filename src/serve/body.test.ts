@@ -91,7 +91,7 @@ test('a body of too many values is refused before it takes memory; values in tex
   const many = (count: number, value: string): string => `[${Array(count).fill(value).join(',')}]`;
   for (const [count, value] of [
     [1_100_000, '1'],
-    [250_000, '""'],
+    [125_000, '""'],
     [120_000, '{}'],
     [120_000, '[]'],
   ] as const) {

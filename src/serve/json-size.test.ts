@@ -6,12 +6,12 @@ import { sizeOf } from './json-size.ts';
 const depthOf = (value: unknown): number =>
   typeof value !== 'object' || value === null ? 0 : 1 + Math.max(0, ...Object.values(value).map(depthOf));
 
-/** Commas 1, strings and names 4, objects and lists 8. */
+/** Commas 1, strings 8, names 20, objects and lists 8. */
 function weightOf(value: unknown): number {
-  if (typeof value === 'string') return 4;
+  if (typeof value === 'string') return 8;
   if (typeof value !== 'object' || value === null) return 0;
   const inner = Object.values(value);
-  const names = Array.isArray(value) ? 0 : 4 * inner.length;
+  const names = Array.isArray(value) ? 0 : 20 * inner.length;
   return 8 + names + Math.max(0, inner.length - 1) + inner.reduce((sum: number, one) => sum + weightOf(one), 0);
 }
 

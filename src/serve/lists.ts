@@ -19,12 +19,15 @@ function fits(
   return false;
 }
 
+/** A list of anything, as it is. */
+export const anyList: z.ZodType<unknown[]> = z.custom<unknown[]>(Array.isArray, 'expected an array');
+
 /**
  * A list of what `element` says, up to the first that is something else: `z.array` would make an issue of each, which
  * takes a kilobyte.
  */
-export const listOf = <T>(element: z.ZodType<T>, sizes: Sizes = {}): z.ZodType<T[], unknown[]> =>
-  z.array(z.unknown()).transform((values, context) => {
+export const listOf = <T>(element: z.ZodType<T>, sizes: Sizes = {}): z.ZodType<T[]> =>
+  anyList.transform((values, context) => {
     if (!fits(values, sizes, context)) return z.NEVER;
     const list: T[] = [];
     for (const [i, value] of values.entries()) {
@@ -43,11 +46,7 @@ const isToken = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 
 /** A list of tokens as it is, without a copy. */
 export const tokenList = (sizes: Sizes = {}): z.ZodType<readonly number[]> =>
-  z.unknown().transform((value, context) => {
-    if (!Array.isArray(value)) {
-      context.addIssue({ code: 'custom', message: 'expected an array of tokens' });
-      return z.NEVER;
-    }
+  anyList.transform((value, context) => {
     if (!fits(value, sizes, context)) return z.NEVER;
     const wrong = value.findIndex((token) => !isToken(token));
     if (wrong < 0) return value as number[];

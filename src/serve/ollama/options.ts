@@ -14,8 +14,8 @@ const whole = optional(z.number().transform(Math.trunc));
 const mostStops = 64;
 const expectedStops = 'expected a string or an array of strings';
 export const stops: z.ZodType<string | string[]> = z
-  .union([z.string(), z.array(z.unknown())], expectedStops)
-  .refine((stop) => typeof stop === 'string' || stop.length <= mostStops, `expected at most ${mostStops} strings`)
+  .unknown()
+  .refine((stop) => !Array.isArray(stop) || stop.length <= mostStops, `expected at most ${mostStops} strings`)
   .pipe(z.union([z.string(), listOf(z.string())], expectedStops));
 
 type Figure =

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Ask, ServedModel } from '../hub.ts';
-import { listOf, tokenList } from '../lists.ts';
+import { anyList, listOf, tokenList } from '../lists.ts';
 import { type Known, keepAlive, known, type Options, optional, options } from './options.ts';
 
 /** What a request for an answer says, whichever endpoint it goes to. */
@@ -43,7 +43,7 @@ export interface ChatRequest extends AnswerRequest {
 const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
   schema.nullish().transform((value) => value ?? fallback);
 const text = or(z.string(), '');
-const list = or(z.array(z.unknown()), []);
+const list = or(anyList, []);
 const flag = optional(z.boolean());
 /** Anything; an empty one is none. */
 const anything = optional(z.unknown()).transform((value) => value || undefined);

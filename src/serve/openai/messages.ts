@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
-import { listOf } from '../lists.ts';
+import { anyList, listOf } from '../lists.ts';
 
 type Context = z.core.$RefinementCtx;
 
@@ -27,7 +27,7 @@ const ChatMessage = z
   .looseObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
     content: Content.nullish(),
-    tool_calls: z.array(z.unknown()).nullish(),
+    tool_calls: anyList.nullish(),
     function_call: z.unknown().optional(),
   })
   .superRefine(({ role, content, tool_calls, function_call }, context) => {

@@ -42,8 +42,8 @@ const unlimited = Number.MAX_SAFE_INTEGER;
 
 const mostBiases = 1024;
 const Biases = z
-  .record(z.string(), z.unknown())
-  .refine((biases) => Object.keys(biases).length <= mostBiases, `expected at most ${mostBiases} tokens`)
+  .unknown()
+  .refine((biases) => Object.keys(Object(biases)).length <= mostBiases, `expected at most ${mostBiases} tokens`)
   .pipe(z.record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100)));
 
 /** What both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
