@@ -21,6 +21,7 @@ const samples: Readonly<Record<keyof typeof attacks, Omit<AttackOptions, 'seed'>
   hungry: { count: 1, from: 6 },
   runs: { count: 1 },
   served: { count: 1 },
+  large: { count: 2, step: 5 },
 };
 
 for (const [id, attack] of Object.entries(attacks)) {

@@ -123,14 +123,14 @@ test('large bodies that do not come make room for others, the slowest first', as
   const { app } = served();
   const post = (body: string | ReadableStream<Uint8Array>): Promise<Response> =>
     Promise.resolve(app.request('/tokenize', { method: 'POST', body, duplex: 'half' } as RequestInit));
-  const bytes = new Uint8Array(7 * 2 ** 20).fill(32);
+  const bytes = new Uint8Array(5 * 2 ** 20).fill(32);
   const stalled = [stalling(bytes), stalling(bytes), stalling(bytes)];
   const responses: Promise<Response>[] = [];
   for (const { body } of stalled) {
     responses.push(post(body));
     await settle();
   }
-  assert.equal(await (await post('{"content":"x"}'.padEnd(7 * 2 ** 20))).text(), '{"tokens":[120]}');
+  assert.equal(await (await post('{"content":"x"}'.padEnd(5 * 2 ** 20))).text(), '{"tokens":[120]}');
   for (const { end } of stalled) end();
   const ends = await Promise.all(
     responses.map(async (response) => [(await response).status, await (await response).text()] as const),
@@ -146,7 +146,7 @@ test('bodies that wait for their answers keep their room, and newcomers are told
   const server = served();
   const { app, hub } = server;
   hub.script = { deltas: ['x'], wait: 1_000_000 };
-  const large = JSON.stringify({ prompt: 'Hi' }).padEnd(8 * 2 ** 20);
+  const large = JSON.stringify({ prompt: 'Hi' }).padEnd(7 * 2 ** 20);
   const client = new AbortController();
   const post = (body: string): Promise<Response> =>
     Promise.resolve(app.request('/api/generate', { method: 'POST', body, signal: client.signal }));

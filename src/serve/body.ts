@@ -35,7 +35,7 @@ const most = 8 * 2 ** 20;
 const tooLarge = (): Refusal => new Refusal(413, `the body is larger than ${most} bytes`, { code: 'body_too_large' });
 
 /** Bytes that V8 takes for a byte of a body, as it was sent, as text, or on its way to an engine. */
-const perByte = 3;
+const perByte = 4;
 /** A million tokens and some more; each unit of weight takes 16 bytes. */
 const mostWeight = 2 ** 20 + 2 ** 10;
 const perUnit = 16;
@@ -60,7 +60,14 @@ async function textOf(request: Request, hold: Hold): Promise<string> {
       if (!value) break;
       size += value.length;
       if (size > most) throw tooLarge();
-      hold.add(perByte * value.length);
+      try {
+        hold.add(perByte * value.length);
+      } catch (refusal) {
+        hold[Symbol.dispose]();
+        text = '';
+        await sentOff(pieces, most - size);
+        throw refusal;
+      }
       text += decoder.decode(value, { stream: true });
     }
   } finally {
@@ -69,6 +76,15 @@ async function textOf(request: Request, hold: Hold): Promise<string> {
   }
   hold.add(-memory);
   return text + decoder.decode();
+}
+
+/** Waits until a body has been sent, up to `most` bytes more: a client that still sends would not hear a refusal. */
+async function sentOff(pieces: AsyncIterator<Uint8Array, unknown>, most: number): Promise<void> {
+  for (let left = most; left >= 0; ) {
+    const { done, value } = await pieces.next();
+    if (done) return;
+    left -= value.length;
+  }
 }
 
 /** Throws a Refusal of JSON that would take far more memory than its text. */

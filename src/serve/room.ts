@@ -59,7 +59,8 @@ export class Hold implements Disposable {
 
   /** Throws a Refusal, for requests that may come again, if there is no room. */
   add(bytes: number): void {
-    if (!this.#room.take(bytes, this)) throw busy('too many large requests at once; try again later, or have answers streamed');
+    if (!this.#room.take(bytes, this))
+      throw busy('too many large requests at once; try again later, or have answers streamed');
     this.#bytes += bytes;
     if (this.#lose) this.#room.await(this);
   }

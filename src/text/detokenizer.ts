@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util';
 import type { PieceOptions, Vocabulary } from './vocabulary.ts';
 
 /**
@@ -8,7 +9,8 @@ import type { PieceOptions, Vocabulary } from './vocabulary.ts';
 export class Detokenizer {
   readonly #vocabulary: Pick<Vocabulary, 'piece'>;
   readonly #options: PieceOptions;
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  /** Made for the first token: it takes memory that many who wait would not use yet. */
+  #decoder: TextDecoder | undefined;
 
   constructor(vocabulary: Pick<Vocabulary, 'piece'>, options: PieceOptions = { special: false }) {
     this.#vocabulary = vocabulary;
@@ -17,11 +19,12 @@ export class Detokenizer {
 
   /** The text that is complete with this token; often empty. */
   push(token: number): string {
+    this.#decoder ??= new TextDecoder('utf-8', { ignoreBOM: true });
     return this.#decoder.decode(this.#vocabulary.piece(token, this.#options), { stream: true });
   }
 
   /** What is still held, as U+FFFD. A new text may follow. */
   end(): string {
-    return this.#decoder.decode();
+    return this.#decoder?.decode() ?? '';
   }
 }

@@ -4,6 +4,7 @@ import { headers } from './headers.ts';
 import { http } from './http.ts';
 import { mistypedJson, oddJson } from './json.ts';
 import { killedEngines, killedServers } from './kills.ts';
+import { large } from './large.ts';
 import { greedyRequests, greedyRuns } from './memory.ts';
 import { keys, probes } from './probes.ts';
 import { sessions } from './sessions.ts';
@@ -26,6 +27,7 @@ export const attacks: Readonly<Record<string, Attack>> = {
   servers: killedServers,
   greedy: greedyRequests,
   hungry: greedyRuns,
+  large,
   runs: limitedRuns,
   served: limitedServers,
 };
