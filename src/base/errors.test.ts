@@ -52,7 +52,6 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   ENGINE_DIED: { model: 'a', reason },
   NO_MODELS: { folder: undefined },
   PORT_IN_USE: { host: '::1', port: 1 },
-  ANSWER_UNREAD: {},
   SERVER_UNREACHABLE: { url: 'http://a', reason },
 };
 

@@ -55,7 +55,6 @@ interface Details {
   };
   TEMPLATE_FAILED: { reason: string };
   SERVER_BUSY: { waiting: number };
-  ANSWER_UNREAD: object;
   ENGINE_DIED: { model: string; reason: string };
   NO_MODELS: { folder: string | undefined };
   PORT_IN_USE: { host: string; port: number };
@@ -252,7 +251,6 @@ const table: {
     (d) =>
       `${d.draft} cannot draft for ${d.target}: token ${d.token} is ${nameOf(d.drafted)} in one and ${nameOf(d.wanted)} in the other; take a draft model with the same tokenizer, such as a small one of the same family`,
   ],
-  ANSWER_UNREAD: ['failure', () => 'so much of the answer waited to be read that it was given up; read it as it comes'],
   SERVER_BUSY: [
     'failure',
     (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`,
