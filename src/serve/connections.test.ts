@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
-import { Connections } from './connections.ts';
+import { Connections, mostFiles, placesFor } from './connections.ts';
 
 /** A server of few places that answers nobody until it is told to. */
 class Slow implements AsyncDisposable {
@@ -83,13 +84,13 @@ test('where all wait for answers, a newcomer is told to come again', async () =>
   for (const socket of waiting) assert.match(await text(socket), /answer$/);
 });
 
-test('a process without descriptors keeps some free from then on', async () => {
-  await using slow = await Slow.open(1000);
-  const sockets: Awaited<ReturnType<Slow['connect']>>[] = [];
-  for (let n = 0; n < 50; n += 1) sockets.push(await slow.connect());
-  for (let n = 0; n < 3; n += 1) slow.server.emit('error', Object.assign(new Error('accept'), { code: 'EMFILE' }));
-  await Promise.all(sockets.slice(0, 32).map(({ gone }) => gone));
-  assert.ok(sockets.slice(32).every(({ closed }) => !closed));
-  await slow.connect();
-  await sockets[32]?.gone;
+test('there are as many places as the process may have files, less some for itself', () => {
+  assert.deepEqual([40, 100, 1024, 1_048_576, Number.POSITIVE_INFINITY].map(placesFor), [8, 36, 960, 1024, 1024]);
+  assert.ok(mostFiles() > 0);
+});
+
+test('a process of few files can tell how many', { skip: process.platform === 'win32' }, () => {
+  const script = `import(${JSON.stringify(import.meta.resolve('./connections.ts'))}).then((m) => console.log(m.mostFiles()))`;
+  const node = [process.execPath, ...process.execArgv, '-e', script].map((word) => `'${word}'`).join(' ');
+  assert.equal(execFileSync('sh', ['-c', `ulimit -n 500; exec ${node}`], { encoding: 'utf8' }), '500\n');
 });

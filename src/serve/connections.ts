@@ -1,10 +1,26 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Descriptors that are left to engines and files where a process may have few, and connections in any case. */
-const reserve = 32;
+/** Descriptors that are left to the process itself, engines and files. */
+const reserve = 64;
 const fewest = 8;
+/** More than wait in the queue and are answered. */
+const enough = 1024;
 const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/**
+ * Connections for which there is room, by how many files the process may open. Where there is none, the system refuses
+ * newcomers without a word to this process, so that nobody would be ended for them.
+ */
+export const placesFor = (mostFiles: number): number => Math.max(fewest, Math.min(enough, mostFiles - reserve));
+
+/** How many files this process may open. */
+export function mostFiles(): number {
+  if (process.platform === 'win32') return Number.POSITIVE_INFINITY;
+  const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
+  const soft = Number(userLimits?.open_files?.soft);
+  return Number.isNaN(soft) ? Number.POSITIVE_INFINITY : soft;
+}
 
 /**
  * The connections of a server, each with the requests that have no answer yet. Where places run out, those that wait for
@@ -13,10 +29,8 @@ const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nConten
 export class Connections {
   /** From the one that has been as it is for longest. */
   readonly #requests: Map<Socket, Set<IncomingMessage>> = new Map();
-  #places: number;
+  readonly #places: number;
   #leaving = false;
-  /** Connections that made room and whose descriptors are not free yet. */
-  #closing = 0;
 
   constructor(server: Server, places: number) {
     this.#places = places;
@@ -30,9 +44,6 @@ export class Connections {
         left?.delete(request);
         if (this.#leaving && left?.size === 0) socket.destroySoon();
       });
-    });
-    server.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'EMFILE' || code === 'ENFILE') this.#shrink();
     });
   }
 
@@ -55,22 +66,11 @@ export class Connections {
     }
   }
 
-  /** The process has no descriptor left: it shall not come to that again. */
-  #shrink(): void {
-    if (this.#closing > 0) return;
-    this.#places = Math.min(this.#places, Math.max(fewest, this.#requests.size - reserve));
-    while (this.#requests.size > this.#places && this.#makeRoom());
-  }
-
   /** Ends the oldest connection, but for `newcomer`, that waits for no answer. False if there is none. */
-  #makeRoom(newcomer?: Socket): boolean {
+  #makeRoom(newcomer: Socket): boolean {
     for (const [socket, requests] of this.#requests) {
       if (socket === newcomer || [...requests].some(({ complete }) => complete)) continue;
       this.#requests.delete(socket);
-      this.#closing += 1;
-      socket.once('close', () => {
-        this.#closing -= 1;
-      });
       socket.destroy();
       return true;
     }

@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { EngineError } from '../base/errors.ts';
 import type { Address } from './address.ts';
-import { Connections } from './connections.ts';
+import { Connections, mostFiles, placesFor } from './connections.ts';
 
 /** How long a client may take, in milliseconds. */
 export interface Patience {
@@ -37,14 +37,12 @@ export interface RunningServer {
 }
 
 const usual: Patience = { headers: 15_000, request: 60_000, idle: 65_000, check: 5_000 };
-/** More than wait in the queue and are answered; each takes a descriptor. */
-const usualPlaces = 1024;
 /** Then a client whose machine has vanished is found out. */
 const probeDelay = 30_000;
 
 /** Rejects with PORT_IN_USE, or BAD_OPTION if this machine has no such address. */
 export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): Promise<RunningServer> {
-  const { host, port, patience = usual, places = usualPlaces, onError = () => {} } = options;
+  const { host, port, patience = usual, places = placesFor(mostFiles()), onError = () => {} } = options;
   const server = createServer(
     {
       headersTimeout: patience.headers,
