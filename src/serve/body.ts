@@ -60,16 +60,14 @@ async function textOf(request: Request, hold: Hold): Promise<string> {
       if (!value) break;
       size += value.length;
       if (size > most) throw tooLarge();
-      try {
-        hold.add(perByte * value.length);
-      } catch (refusal) {
-        hold[Symbol.dispose]();
-        text = '';
-        await sentOff(pieces, most - size);
-        throw refusal;
-      }
+      hold.add(perByte * value.length);
       text += decoder.decode(value, { stream: true });
     }
+  } catch (error) {
+    hold[Symbol.dispose]();
+    text = '';
+    if (size <= most) await sentOff(pieces, most - size);
+    throw error;
   } finally {
     hold.received();
     void pieces.return();
