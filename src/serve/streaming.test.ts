@@ -99,10 +99,11 @@ test('headers wait for the first byte, at most as long as silence may last', asy
 });
 
 test('a response is of its kind, and no proxy heaps it up', async () => {
-  const { headers } = await respond((write) => write('some'));
+  const { headers, body } = await respond((write) => write('some'));
   assert.equal(headers.get('content-type'), 'text/event-stream');
   assert.equal(headers.get('cache-control'), 'no-cache');
   assert.equal(headers.get('x-accel-buffering'), 'no');
+  await body?.cancel();
 });
 
 test('a failure before the headers is the caller’s, one after them ends the body', async (t) => {
