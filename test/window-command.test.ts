@@ -47,7 +47,7 @@ test('a prompt longer than the context is refused without a window', async () =>
   const asked = ['run', path, '-p', long, ...fixed, '-n', '3'];
   const refused = await attempt(...asked);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /the prompt has \d+ tokens but the context holds 128.*\[CONTEXT_TOO_LONG\]/);
+  assert.match(refused.stderr, /the prompt has at least \d+ tokens but the context holds 128.*\[CONTEXT_TOO_LONG\]/);
   const { code, stderr } = await run([...asked, '--sliding-window', '100', '--sink-tokens', '2']);
   assert.equal(code, 0, stderr);
 });
@@ -120,8 +120,8 @@ test('a text of thousands of tokens takes no more memory than one of a thousand'
     return rss - heapTotal + heapUsed;
   };
   const wide = folder.file('wide.gguf');
-  // Keys and values of 12 KiB per token: a thousand more would take 12 MiB.
-  writeChatModel(wide, { layers: 3, heads: 8, kvHeads: 8, keyLength: 128 });
+  // Keys and values of 24 KiB per token: a thousand more would take 24 MiB.
+  writeChatModel(wide, { layers: 3, heads: 8, kvHeads: 8, keyLength: 256 });
   const kv = { window: { tokens: 100, sinks: 4 } };
   await using model = openBatchModel(wide, { context: undefined, parallel: 1, kv });
   // By then V8 has compiled most of what it will.
@@ -131,5 +131,5 @@ test('a text of thousands of tokens takes no more memory than one of a thousand'
   for await (const _ of generation) if (generation.tokens.length >= 500 * (samples.length + 1)) samples.push(taken());
   assert.deepEqual([generation.tokens.length, samples.length], [2500, 5]);
   const more = Math.min(...samples.slice(-2)) - Math.max(...samples.slice(0, 2));
-  assert.ok(more < 5 * 2 ** 20, `${more} bytes more`);
+  assert.ok(more < 12 * 2 ** 20, `${more} bytes more`);
 });
