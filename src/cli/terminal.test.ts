@@ -32,11 +32,11 @@ interface Desk extends Disposable {
   readonly leaving: AbortController;
 }
 
-function sitDown(): Desk {
+function sitDown(signal?: AbortSignal): Desk {
   const folder = tempFolder();
   const [keyboard, screen, leaving] = [new Keyboard(), new Screen(), new AbortController()];
   const history = new ChatHistory(folder.path);
-  const terminal = new Terminal(history, leaving.signal, { input: keyboard, output: screen });
+  const terminal = new Terminal(history, signal ?? leaving.signal, { input: keyboard, output: screen });
   const close = (): void => {
     terminal[Symbol.dispose]();
     folder[Symbol.dispose]();
@@ -115,6 +115,14 @@ test('Ctrl-C during work aborts it, and drops what was typed before', async () =
   assert.deepEqual(await desk.terminal.read('>>> '), line('kept'));
 });
 
+test('Ctrl-C that comes together with the line before it, or with the next one, aborts the work and loses neither', async () => {
+  using desk = sitDown();
+  desk.keyboard.write('question\rdropped\x03next\r');
+  assert.deepEqual(await desk.terminal.read('>>> '), line('question'));
+  await desk.terminal.working(async (signal) => assert.ok(signal.aborted));
+  assert.deepEqual(await desk.terminal.read('>>> '), line('next'));
+});
+
 test('what is typed during work is shown and read after it', async () => {
   using desk = sitDown();
   await desk.terminal.working(async (signal) => {
@@ -126,6 +134,11 @@ test('what is typed during work is shown and read after it', async () => {
   const read = desk.terminal.read('>>> ');
   desk.keyboard.write('en\r');
   assert.deepEqual(await read, line('and then'));
+});
+
+test('an interrupt before the terminal is there ends its lines at once', async () => {
+  using desk = sitDown(AbortSignal.abort());
+  assert.deepEqual(await desk.terminal.read('>>> '), { kind: 'end' });
 });
 
 test('the end of the input is the end, and so is the signal', async () => {

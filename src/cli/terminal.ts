@@ -54,6 +54,7 @@ export class Terminal implements ChatLines {
     process.on('SIGCONT', this.#resume);
     signal.addEventListener('abort', this.#end);
     this.#enter();
+    if (signal.aborted) this.#end();
   }
 
   read(prompt: string): Promise<LineEvent> {
@@ -100,6 +101,7 @@ export class Terminal implements ChatLines {
 
   async working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#work = new AbortController();
+    this.#interruptWork();
     try {
       return await work(AbortSignal.any([this.#signal, this.#work.signal]));
     } finally {
@@ -116,15 +118,19 @@ export class Terminal implements ChatLines {
   }
 
   readonly #typed = (text: string): void => {
-    if (this.#work && text.includes(interruptKey)) {
-      this.#held = '';
-      this.#work.abort();
-      return;
-    }
     this.#held += text.replaceAll(suspendKey, '').replace(/\r?\n/g, '\r');
+    this.#interruptWork();
     this.#feed();
     if (text.includes(suspendKey) && process.platform !== 'win32') this.#suspend();
   };
+
+  /** Aborts the work if Ctrl-C was typed since its line, and drops what was typed before that. */
+  #interruptWork(): void {
+    const at = this.#held.lastIndexOf(interruptKey);
+    if (!this.#work || at < 0) return;
+    this.#held = this.#held.slice(at + 1);
+    this.#work.abort();
+  }
 
   /** Gives the editor what was typed, but not beyond the end of its line. */
   #feed(): void {
