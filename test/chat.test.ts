@@ -24,7 +24,7 @@ const machine = [...kernels, '--ctx', '512'];
 const greedy = ['--temperature', '0'];
 const maxTokens = 16;
 /** Milliseconds, for what hangs. */
-const timeout = 300_000;
+const timeout = 240_000;
 
 const chat = (lines: readonly string[], ...args: readonly string[]): Promise<Ended> =>
   run(['chat', model, ...machine, ...greedy, '-n', `${maxTokens}`, ...args], {
@@ -104,7 +104,7 @@ test('an answer that the context has no more room for says so', async () => {
 });
 
 /** A conversation that is watched while it goes on: what it says is waited for. */
-function watch(args: readonly string[], options: StartOptions = {}) {
+function watch(args: readonly string[], { signal, ...options }: StartOptions & { readonly signal: AbortSignal }) {
   const { child, ended } = start(['chat', ...args], { keepInput: true, ...options });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -119,7 +119,12 @@ function watch(args: readonly string[], options: StartOptions = {}) {
     /** What came before is not looked at again. */
     until: async (pattern: RegExp): Promise<void> => {
       let match = pattern.exec(said);
-      for (; !match; match = pattern.exec(said)) await once(child, 'said');
+      for (; !match; match = pattern.exec(said)) {
+        await Promise.race([
+          once(child, 'said', { signal }),
+          ended.then(() => assert.fail(`it ended before ${pattern}: ${said}`)),
+        ]);
+      }
       said = said.slice(match.index + match[0].length);
     },
     end: (): void => void child.stdin?.end(),
@@ -127,10 +132,12 @@ function watch(args: readonly string[], options: StartOptions = {}) {
   };
 }
 
-test('an error while answering takes the message back, and the conversation goes on', { timeout }, async () => {
+test('an error while answering takes the message back, and the conversation goes on', { timeout }, async ({
+  signal,
+}) => {
   const path = folder.file('shrinking.gguf');
   copyFileSync(model, path);
-  using chat = watch([path, ...machine, ...greedy, '-n', `${maxTokens}`, '-v']);
+  using chat = watch([path, ...machine, ...greedy, '-n', `${maxTokens}`, '-v'], { signal });
   await chat.until(/^memory budget .*\n/m);
   truncateSync(path, 200_000);
   chat.say('Who are you?\n');
@@ -186,10 +193,10 @@ const hasPty = spawnSync('script', ['--version']).stdout?.includes('util-linux')
 test('at a terminal Ctrl-C stops an answer and keeps it, arrow up brings lines back, and Ctrl-D leaves', {
   skip: hasPty ? false : 'there is no util-linux here to make a terminal',
   timeout,
-}, async () => {
+}, async ({ signal }) => {
   using folder = tempFolder();
   const env = { SSD_LLM_CACHE: folder.path, TERM: 'xterm' };
-  using chat = watch([model, ...kernels, ...greedy, '--sliding-window', '200'], { wrapper: pty, env });
+  using chat = watch([model, ...kernels, ...greedy, '--sliding-window', '200'], { wrapper: pty, env, signal });
   await chat.until(/>>> /);
   chat.say('Tell me a very long story.\r');
   await chat.until(/story\.\s/);
