@@ -13,6 +13,12 @@ export const testFiles = (wanted: readonly string[]): readonly string[] =>
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
     .sort();
 
+/**
+ * Ends a test that hangs, or else its file: one that does not come back to its event loop. No wall-clock bound: files take
+ * seconds.
+ */
+const hangGuard = ['--import', './test/support/hang-guard.ts', `--test-timeout=${20 * 60_000}`];
+
 /** Arguments and environment for Node to run test files in, on a CPU variant of ggml if one is named. */
 export function nodeTest(cpu: string | undefined): {
   readonly args: readonly string[];
@@ -48,6 +54,9 @@ function runSamples(): number {
 function runFiles(files: readonly string[], cpu: string | undefined, flags: readonly string[] = []): number {
   if (cpu) console.log(`# with the CPU variant ${cpu}`);
   const { args, env } = nodeTest(cpu);
-  const { status } = spawnSync(process.execPath, [...args, ...flags, ...files], { stdio: 'inherit', env });
+  const { status } = spawnSync(process.execPath, [...args, ...hangGuard, ...flags, ...files], {
+    stdio: 'inherit',
+    env,
+  });
   return status ?? 1;
 }
