@@ -4,7 +4,6 @@ import test, { after } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Model } from '../src/engine/model.ts';
-import { runtimeBytes } from '../src/engine/process.ts';
 import {
   type Answered,
   ask,
@@ -14,6 +13,7 @@ import {
   promptOf,
   writeBatchModel,
 } from './support/batch-model.ts';
+import { budgetBeside } from './support/budget.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -170,9 +170,8 @@ test('a failed read ends the sequences of the pass, and the next ones are right'
 test('a real model answers several questions at once as it answers each', async () => {
   const things = ['sky blue', 'sea salty', 'night dark'];
   const questions = things.map((thing) => [{ role: 'user', content: `Why is the ${thing}?` }] as const);
-  const memoryBudget = runtimeBytes() + 80 * 2 ** 20;
   await using model = Model.open(await smollm2(), {
-    memoryBudget,
+    ...budgetBeside(80 * 2 ** 20),
     context: 128,
     threads: 1,
     kernels: 'plain',

@@ -3,8 +3,8 @@ import test, { after } from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { GenerateOptions } from '../src/engine/model-options.ts';
-import { runtimeBytes } from '../src/engine/process.ts';
 import { type Answered, answered, assertAnswer, greedy, openBatchModel, promptOf } from './support/batch-model.ts';
+import { budgetBeside } from './support/budget.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -141,9 +141,9 @@ test('where a text repeats itself the model is not asked, and is asked again whe
 
 test('a real model guesses for itself while it is streamed: it says what libllama says, in fewer passes', async () => {
   const real = await smollm2();
-  const memoryBudget = runtimeBytes() + 200 * 2 ** 20;
+  const budget = budgetBeside(180 * 2 ** 20);
   const draft = { model: real, ahead: 7, adaptive: false };
-  await using model = Model.open(real, { memoryBudget, context: 64, threads: 1, kernels: 'plain', draft });
+  await using model = Model.open(real, { ...budget, context: 64, threads: 1, kernels: 'plain', draft });
   assert.ok(model.plan().bytesPerPass > 2 ** 24, 'weights are streamed');
   const prompt = model.tokenize([{ role: 'user', content: 'Why is the sky blue?' }]);
   const generation = model.generate(prompt, { ...greedy, maxTokens: 17 });

@@ -5,9 +5,9 @@ import { EngineError } from '../src/base/errors.ts';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
-import { runtimeBytes } from '../src/engine/process.ts';
 import type { ReadAt } from '../src/stream/reader.ts';
 import { greedy, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
+import { budgetBeside } from './support/budget.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -170,7 +170,7 @@ test('a closed model refuses everything with MODEL_CLOSED, and a generation is i
 test('a prompt decides how long a context is chosen, where none is given', async () => {
   const long = folder.file('long.gguf');
   writeBatchModel(long, 8192);
-  await using model = Model.open(long, { memoryBudget: runtimeBytes() + 400 * 2 ** 20, threads: 1 });
+  await using model = Model.open(long, { ...budgetBeside(400 * 2 ** 20), threads: 1 });
   const abort = new AbortController();
   const asked = { ...options, signal: abort.signal, onPrompt: () => abort.abort() };
   const generation = model.generate(promptOf(1, 4300), asked);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Model } from '../src/engine/model.ts';
-import { runtimeBytes } from '../src/engine/process.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { answered, greedy } from './support/batch-model.ts';
+import { budgetBeside } from './support/budget.ts';
 import { run } from './support/cli.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -15,7 +15,7 @@ const { bytes: weights } = openModelFile(model);
 
 test('the likeliest tokens are those of libllama, resident and streamed', async () => {
   const options = { context: 512, kernels: 'plain', threads: 1 } as const;
-  await using streamed = Model.open(model, { ...options, memoryBudget: runtimeBytes() + 60 * MiB });
+  await using streamed = Model.open(model, { ...options, ...budgetBeside(60 * MiB) });
   await using resident = new Teller(model);
   assert.ok(streamed.plan().bytesPerPass > 30e6 && resident.model.plan().bytesPerPass < 1e6);
   for (const prompt of ['Die Hauptstadt von Frankreich ist', 'def fibonacci(n):']) {

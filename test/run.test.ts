@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import test, { after } from 'node:test';
-import { runtimeBytes } from '../src/engine/process.ts';
+import { budgetBeside } from './support/budget.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { run, start } from './support/cli.ts';
 import { until, waitsFor } from './support/processes.ts';
@@ -201,8 +201,7 @@ test('Ctrl-C ends the wait for a prompt', { skip: !linux }, async () => {
 test('a long answer is a wish: it does not make a model too large for its budget', async () => {
   const long = folder.file('long.gguf');
   writeChatModel(long, { context: 2 ** 20 });
-  const memoryBudget = runtimeBytes() + 24 * 2 ** 20;
-  await using told = new Teller(long, { context: undefined, memoryBudget });
+  await using told = new Teller(long, { context: undefined, ...budgetBeside(24 * 2 ** 20) });
   const { tokens } = await told.answer(asked(question), { maxTokens: 2 ** 20, stop: [' '] });
   assert.ok(tokens.length > 0);
 });

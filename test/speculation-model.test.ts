@@ -3,8 +3,8 @@ import test, { after } from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
-import { runtimeBytes } from '../src/engine/process.ts';
 import { type Answered, answered, assertAnswer, rejectsWith } from './support/batch-model.ts';
+import { budgetBeside } from './support/budget.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -18,7 +18,7 @@ const context = 96;
 /** Under a budget that most of the weights fit in. */
 const open = (draft?: ModelOptions['draft']): Model =>
   Model.open(path, {
-    memoryBudget: runtimeBytes() + 120 * MiB,
+    ...budgetBeside(90 * MiB),
     context,
     threads: 1,
     kernels: 'plain',

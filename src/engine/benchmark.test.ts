@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { synthesize } from '../../bench/synthesize.ts';
 import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
+import { budgetBeside } from '../../test/support/budget.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { type BenchmarkProgress, benchmark, firstToken, madeUp } from './benchmark.ts';
 import type { DraftOptions } from './drafter.ts';
 import { figuresOf } from './figures.ts';
 import { Model } from './model.ts';
-import { runtimeBytes } from './process.ts';
 import { tracePass } from './trace.ts';
 
 const MiB = 2 ** 20;
@@ -19,7 +19,7 @@ synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], to
 
 /** Some 24 MB of weights; `beside` is what the budget leaves beside this process. */
 const open = (beside: number, draft?: DraftOptions): Model =>
-  Model.open(path, { memoryBudget: runtimeBytes() + beside, threads: 1, context: 64, draft });
+  Model.open(path, { ...budgetBeside(beside), threads: 1, context: 64, draft });
 
 test('a streaming model is measured: every part of every round, in turns', async () => {
   const began = performance.now();

@@ -38,6 +38,8 @@ export interface ModelOptions {
   readonly reading?: Reading | undefined;
   /** For comparing: another way to choose what stays resident. */
   readonly residency?: Residency | undefined;
+  /** For tests: bytes of the budget that the process takes by itself. Left out, it is measured. */
+  readonly runtimeBytes?: number | undefined;
   /** For tests: what reads. */
   readonly readAt?: ReadAt | undefined;
 }

@@ -76,7 +76,7 @@ export class Model implements AsyncDisposable {
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
     // Processes that take no more than is usual count alike, so that they all need the same budget.
-    this.#runtimeBytes = Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
+    this.#runtimeBytes = options.runtimeBytes ?? Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
     options.debug?.('device', this.device.facts());
   }
 

@@ -5,7 +5,7 @@ import { EngineError, type ErrorCode } from '../../src/base/errors.ts';
 import type { Generation } from '../../src/engine/generation.ts';
 import { Model } from '../../src/engine/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
-import { runtimeBytes } from '../../src/engine/process.ts';
+import { budgetBeside } from './budget.ts';
 
 const MiB = 2 ** 20;
 const shape = { layers: 6, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400, context: 256 };
@@ -26,7 +26,7 @@ export function openBatchModel(path: string, { streamed = false, ...options }: B
   const kept = typeof promptCache?.bytes === 'number' ? promptCache.bytes : 0;
   const beside = kv + kept + (streamed ? 11 : 64) * MiB;
   return Model.open(path, {
-    memoryBudget: runtimeBytes() + beside,
+    ...budgetBeside(beside),
     threads: 1,
     context: shape.context,
     kernels: 'plain',

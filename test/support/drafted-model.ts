@@ -4,8 +4,8 @@ import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
 import type { DraftOptions } from '../../src/engine/drafter.ts';
 import { Model } from '../../src/engine/model.ts';
 import type { ModelOptions } from '../../src/engine/model-options.ts';
-import { runtimeBytes } from '../../src/engine/process.ts';
 import type { ReadAt } from '../../src/stream/reader.ts';
+import { budgetBeside } from './budget.ts';
 
 const MiB = 2 ** 20;
 const shape = { layers: 1, width: 128, heads: 4, kvHeads: 2, feedForward: 256, vocabulary: 400, context: 256 };
@@ -37,7 +37,7 @@ export async function openDrafted(path: string, { streamed = false, ...options }
   const beside =
     (1.5 * sequences + (streamed ? 12 : 64)) * MiB + (await draftBytes(path, { ...options, parallel: sequences }));
   return Model.open(path, {
-    memoryBudget: runtimeBytes() + beside,
+    ...budgetBeside(beside),
     threads: 1,
     context: 256,
     kernels: 'plain',

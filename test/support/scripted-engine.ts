@@ -4,7 +4,6 @@ import { Generation } from '../../src/engine/generation.ts';
 import type { GenerateOptions } from '../../src/engine/model-options.ts';
 import { openOutline } from '../../src/engine/outline.ts';
 import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts';
-import { runtimeBytes } from '../../src/engine/process.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import type { EngineSums } from '../../src/engine/tally.ts';
@@ -15,6 +14,7 @@ import { Chooser } from '../../src/sample/chooser.ts';
 import { Detokenizer } from '../../src/text/detokenizer.ts';
 import { StopMatcher } from '../../src/text/stop.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
+import { budgetBeside } from './budget.ts';
 
 export interface ScriptedOptions {
   /** Bytes of the budget beside this process. */
@@ -47,8 +47,8 @@ export class ScriptedEngine implements AsyncDisposable {
     const outline = openOutline(path);
     const device = new Device(1, 0);
     const layoutOf = layoutsOf(device, kernels);
-    const runtime = runtimeBytes();
-    const demand = { budget: runtime + beside, runtime, context, parallel, ahead, kernels, kv };
+    const { memoryBudget: budget, runtimeBytes: runtime } = budgetBeside(beside);
+    const demand = { budget, runtime, context, parallel, ahead, kernels, kv };
     const plan = planModel(outline, device, layoutOf, demand);
     const exact = kernels === 'plain';
     const reading = { inFlight: 3 };

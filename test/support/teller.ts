@@ -1,8 +1,8 @@
 import { Model } from '../../src/engine/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
-import { runtimeBytes } from '../../src/engine/process.ts';
 import type { Message } from '../../src/text/chat-template.ts';
 import { type Answered, answered } from './batch-model.ts';
+import { budgetBeside } from './budget.ts';
 
 type Prompt = string | readonly Message[] | readonly number[];
 
@@ -17,8 +17,8 @@ export class Teller implements AsyncDisposable {
   readonly model: Model;
 
   constructor(path: string, options: ModelOptions = {}) {
-    const memoryBudget = runtimeBytes() + 160 * 2 ** 20;
-    this.model = Model.open(path, { memoryBudget, context: 512, threads: 1, kernels: 'plain', ...options });
+    const budget = budgetBeside(160 * 2 ** 20);
+    this.model = Model.open(path, { ...budget, context: 512, threads: 1, kernels: 'plain', ...options });
   }
 
   /** The likeliest tokens, unless options say otherwise. */

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { Model } from '../../../src/engine/model.ts';
-import { runtimeBytes } from '../../../src/engine/process.ts';
 import { answered, greedy } from '../../support/batch-model.ts';
+import { budgetBeside } from '../../support/budget.ts';
 import { assertAsLibllama } from '../../support/oracle.ts';
 import { smollm2 } from '../../support/smollm2.ts';
 import { Teller } from '../../support/teller.ts';
 
 const model = await smollm2();
 const options = { context: 512, kernels: 'plain', threads: 1 } as const;
-const streamed = Model.open(model, { ...options, memoryBudget: runtimeBytes() + 60 * 2 ** 20 });
+const streamed = Model.open(model, { ...options, ...budgetBeside(60 * 2 ** 20) });
 after(() => streamed[Symbol.asyncDispose]());
 const resident = new Teller(model);
 after(() => resident[Symbol.asyncDispose]());

@@ -14,9 +14,9 @@ import { synthesize } from '../../../bench/synthesize.ts';
 import { tinyBytePair } from '../../../bench/tiny-vocabulary.ts';
 import { EngineError } from '../../../src/base/errors.ts';
 import { Model } from '../../../src/engine/model.ts';
-import { runtimeBytes } from '../../../src/engine/process.ts';
 import { readHeader } from '../../../src/gguf/header.ts';
 import type { Weight } from '../../../src/gguf/weight.ts';
+import { budgetBeside } from '../../support/budget.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, Dice } from './attack.ts';
 import { type Cases, tryInChildren } from './cases.ts';
@@ -117,7 +117,7 @@ const tight = 12 * MiB;
 /** Asks for an answer under a budget of so many bytes beside the process, and calls `begun` when some of it has come. */
 async function ask(path: string, begun: () => void, beside: number = tight): Promise<readonly number[]> {
   await using model = Model.open(path, {
-    memoryBudget: runtimeBytes() + beside,
+    ...budgetBeside(beside),
     threads: 1,
     context: 64,
     kernels: 'plain',
