@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryFileSystem } from '../../src/base/memory-folder.ts';
@@ -19,6 +19,10 @@ export function tempFolder(parent: string = usual): TempFolder {
   return {
     path,
     file: (name) => join(path, name),
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      // A test may have forbidden writing to it.
+      if (existsSync(path)) chmodSync(path, 0o700);
+      rmSync(path, { recursive: true, force: true });
+    },
   };
 }
