@@ -3,6 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import koffi from 'koffi';
 import { floatsOf, noise, setTensor } from '../../test/support/tensors.ts';
+import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { F32 } from './graph.ts';
 import { HostMemory } from './host-memory.ts';
@@ -30,6 +31,27 @@ test('views show the same bytes, and can be cleared', () => {
   assert.equal(memory.view(103, 1)[0], 42);
   memory.clear();
   assert.ok(memory.view(0, memory.bytes).every((byte) => byte === 0));
+});
+
+test('memory goes back to the system when it is disposed of, whatever lies between', () => {
+  const MiB = 2 ** 20;
+  const taken = (bytes: number): HostMemory => {
+    const memory = new HostMemory(bytes, 'a test');
+    memory.clear();
+    return memory;
+  };
+  // What is freed first tells glibc how large blocks are.
+  taken(12 * MiB)[Symbol.dispose]();
+  const before = process.memoryUsage.rss();
+  using between = new Disposer();
+  const large = Array.from({ length: 20 }, () => {
+    const memory = taken(8 * MiB);
+    between.use(taken(64 * 2 ** 10));
+    return memory;
+  });
+  for (const memory of large) memory[Symbol.dispose]();
+  const grown = process.memoryUsage.rss() - before;
+  assert.ok(grown < 80 * MiB, `${grown} bytes of 160 MiB are kept`);
 });
 
 test('views may lie anywhere in memory of several GiB', () => {
