@@ -168,7 +168,7 @@ export class Engine {
     const guessing = this.#active.filter(({ ended, decoding }) => !ended && decoding);
     const depths = await this.#speculation.draft(guessing, runtime.limits);
     if (depths.length > 0) {
-      runtime.debug?.('guessed', { depths, guesses: guessing.map(({ pending }) => pending.length - 1) });
+      runtime.debug?.('guessed', { depths, guesses: guessing.map(({ pending }) => pending - 1) });
     }
     const turns = this.#turns(runtime.limits);
     if (turns.length === 0) return;
@@ -206,11 +206,11 @@ export class Engine {
   /** Who takes part in the next pass, with which tokens. */
   #turns(limits: Runtime['limits']): readonly Turn[] {
     const active = this.#active.filter(({ ended }) => !ended);
-    const pending = active.map((sequence) => ({ tokens: sequence.pending.length, decoding: sequence.decoding }));
+    const pending = active.map((sequence) => ({ tokens: sequence.pending, decoding: sequence.decoding }));
     const counts = schedule(pending, { ...limits, chunk: this.#pace.chunk });
     return active.flatMap((sequence, i) => {
-      const { slot, pending, decoding } = sequence;
-      const tokens = pending.slice(0, counts[i]);
+      const { slot, decoding } = sequence;
+      const tokens = sequence.upcoming(counts[i] ?? 0);
       if (tokens.length === 0 || !slot) return [];
       const span = { kv: slot.kv, start: slot.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
       return [{ sequence, slot, span }];

@@ -78,12 +78,12 @@ async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahe
     if (sequence.decoding) await sequence.draft(ahead);
     const start = slot.tokens.length;
     const { pending } = sequence;
-    assert.ok(!sequence.decoding || pending.length <= 1 + ahead);
-    passes.push(pending.length);
-    slot.store(pending);
+    assert.ok(!sequence.decoding || pending <= 1 + ahead);
+    passes.push(pending);
+    slot.store(sequence.upcoming(pending));
     const computed = [...slot.tokens];
     assert.ok(computed.length <= context, 'beyond the context');
-    const kept = sequence.advance(pending.length, (i) => logitsAfter(computed.slice(0, start + i + 1)));
+    const kept = sequence.advance(pending, (i) => logitsAfter(computed.slice(0, start + i + 1)));
     slot.keep(start + kept);
     const text = [...question.prompt, ...sequence.answer];
     assert.deepEqual(slot.tokens, text.slice(0, start + kept), 'what is stored belongs to the text');
@@ -189,7 +189,7 @@ test('of one that has left in the middle of a pass no guess is kept, whatever it
     7,
   );
   await sequence.draft(5);
-  assert.equal(sequence.pending.length, 6);
+  assert.equal(sequence.pending, 6);
   sequence.end('cancelled');
   assert.equal(
     sequence.advance(6, () => assert.fail('nobody wants to know')),

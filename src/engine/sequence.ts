@@ -95,11 +95,15 @@ export class Sequence {
     return this.#error;
   }
 
-  /** Tokens that are to be computed next, in order. */
-  get pending(): readonly number[] {
-    return this.#next === undefined
-      ? this.parts.prompt.slice(this.#stored)
-      : [this.#next, ...this.#guesses.map(({ token }) => token)];
+  /** How many tokens are to be computed next. */
+  get pending(): number {
+    return this.#next === undefined ? this.parts.prompt.length - this.#stored : 1 + this.#guesses.length;
+  }
+
+  /** The first `count` of those, in order. */
+  upcoming(count: number): readonly number[] {
+    if (this.#next === undefined) return this.parts.prompt.slice(this.#stored, this.#stored + count);
+    return [this.#next, ...this.#guesses.map(({ token }) => token)].slice(0, count);
   }
 
   /** The prompt is behind it. */
