@@ -64,6 +64,8 @@ export interface Ask {
   readonly context?: number | undefined;
   /** Drop the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
   readonly truncate?: boolean | undefined;
+  /** The ending is to have all tokens. */
+  readonly tokens?: boolean | undefined;
 }
 
 /** A token with its log-probability before sampling changed anything. */
@@ -94,8 +96,8 @@ export interface Ending {
   /** Starting the engine and loading, if this answer had to wait for it. */
   readonly loadSeconds: number;
   readonly totalSeconds: number;
-  /** All tokens of prompt and answer: what `before` continues. */
-  readonly tokens: readonly number[];
+  /** If asked for: all tokens of prompt and answer, which `before` continues. */
+  readonly tokens?: readonly number[] | undefined;
 }
 
 /** An answer under way. Iterating rejects with the EngineError that ended it. Leaving the iteration cancels it. */

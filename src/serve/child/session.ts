@@ -121,19 +121,20 @@ export class Session {
       const generation = model.generate(tokens, optionsOf(ask, abort.signal));
       this.#asked.set(id, { abort, tokens: tokens.length });
       this.#say({ kind: 'accepted', id, promptTokens: tokens.length });
-      void this.#follow(id, model, generation);
+      void this.#follow(id, model, generation, ask.tokens === true);
     } catch (error) {
       this.#say({ kind: 'failure', id, failure: failureOf(error) });
     }
     this.#read(unitsOf(ask.prompt));
   }
 
-  async #follow(id: number, model: Model, generation: Generation): Promise<void> {
+  /** `whole`: at the end all tokens are told. */
+  async #follow(id: number, model: Model, generation: Generation, whole: boolean): Promise<void> {
     try {
       for await (const { text, logprob } of generation) {
         this.#say({ kind: 'delta', id, text, logprobs: logprob ? [named(model, logprob)] : [] });
       }
-      this.#say({ kind: 'ended', id, told: toldOf(generation) });
+      this.#say({ kind: 'ended', id, told: toldOf(generation, whole) });
     } catch (error) {
       this.#say({ kind: 'failure', id, failure: failureOf(error) });
     } finally {
@@ -192,13 +193,10 @@ export class Session {
 }
 
 /** What came of it; undefined if it was cancelled. */
-function toldOf({
-  stats,
-  stopReason,
-  promptTokens,
-  prompt,
-  tokens,
-}: Generation): Extract<Said, { kind: 'ended' }>['told'] {
+function toldOf(
+  { stats, stopReason, promptTokens, prompt, tokens }: Generation,
+  whole: boolean,
+): Extract<Said, { kind: 'ended' }>['told'] {
   if (!stats || stopReason === undefined || stopReason === 'cancelled') return undefined;
   return {
     reason: stopReason,
@@ -207,7 +205,7 @@ function toldOf({
     answerTokens: tokens.length,
     promptSeconds: stats.prefill.seconds,
     answerSeconds: stats.decode.seconds,
-    tokens: [...prompt, ...tokens],
+    tokens: whole ? [...prompt, ...tokens] : undefined,
   };
 }
 

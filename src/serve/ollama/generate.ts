@@ -40,6 +40,7 @@ export async function generate(service: Service, { req }: { req: HonoRequest }):
     ...askOf(request, model),
     prompt: promptOf(request, model),
     before: context.length > 0 ? context : undefined,
+    tokens: !request.raw,
   };
   return answered(service, req.raw, { request, model, ask, form: request.raw ? raw : form });
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Answer, Ask, Delta, Ending, Hub, ServedModel } from '../hub.ts';
 import type { Wanted } from './requests.ts';
 
@@ -40,6 +41,8 @@ export class Choices {
   static async ask(hub: Hub, { model, prompts, wanted, client }: AskAll): Promise<Choices> {
     const others = new AbortController();
     const { signal } = others;
+    // Each answer listens; Node would warn of more than ten as of a leak.
+    setMaxListeners(0, signal);
     if (client.aborted) others.abort();
     else client.addEventListener('abort', () => others.abort(), { once: true });
     const { n, ask, keepAlive } = wanted;
