@@ -166,6 +166,16 @@ test('the smallest budget that an error names works, whatever was asked for, and
   );
 });
 
+test('tokens are counted beside their keys and values, for each sequence, and more where it guesses', () => {
+  const path = written({ context: 2 ** 17 });
+  const runtime = (options: Partial<PlanOptions>): number => plan(path, { budget: 2 ** 34, ...options }).shares.runtime;
+  const one = runtime({ context: 2 ** 17 });
+  assert.equal(one, 48 * 2 ** 17);
+  assert.equal(runtime({ context: 2 ** 17, parallel: 4 }), 4 * one);
+  assert.equal(runtime({ context: 2 ** 10, parallel: 4 }), (4 * one) / 2 ** 7);
+  assert.ok(runtime({ context: 2 ** 17, ahead: 4 }) > one);
+});
+
 test('a prompt cache of a given size leaves as much for everything else, or is refused', () => {
   const path = written();
   const cache = 40 * MiB;

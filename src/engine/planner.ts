@@ -41,6 +41,18 @@ export interface PlanOptions {
   readonly residency?: Residency | undefined;
 }
 
+/**
+ * Bytes that JavaScript takes at most for a token of a sequence. An array has 8 for each, and while it grows 12: the prompt
+ * or the answer, the text that samplers see, the list of the place, and a copy to tell. `NgramDrafter` takes 32 more.
+ */
+const tokenBytes = { kept: 48, guessing: 32 };
+
+/** What the tokens of a context take beside their keys and values; a window's as far as it shows them. */
+function textBytes({ ahead = 0, kv: { window } = {} }: PlanOptions, context: number): number {
+  const tokens = window ? Math.min(context, window.tokens + window.sinks) : context;
+  return tokens * (tokenBytes.kept + (ahead > 0 ? tokenBytes.guessing : 0));
+}
+
 /** A context is chosen before the batch is: as if passes were short. */
 const leastBatch = 1;
 
@@ -106,6 +118,7 @@ function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Cho
     trained: config.context,
     kv: (context: number) =>
       kvBytes(kvShapeOf(config, { ...kept, context })) +
+      textBytes(options, context) +
       (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, { ...kept, context }))) : 0),
     free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
@@ -158,7 +171,7 @@ function planAs(
       ...kvDemandOf(outline, { ...wanted, kvHomes, promptCache: copies }),
       promptCache: copies,
       budget,
-      runtime,
+      runtime: runtime + parallel * textBytes(options, context),
       batch,
       residency: options.residency,
       draft: drafting,
@@ -181,10 +194,11 @@ const spareBytes = 4 * 2 ** 20;
 function withSpare({ details }: EngineError<'BUDGET_TOO_SMALL'>, options: PlanOptions): EngineError {
   const least = leastFor(details.parts['draft model'] ?? 0, options);
   const { needed, parts } = least.needed > details.needed ? least : details;
+  const { runtime = options.runtime } = parts;
   return new EngineError('BUDGET_TOO_SMALL', {
     budget: options.budget,
     needed: needed + spareBytes,
-    parts: { ...parts, runtime: options.runtime + spareBytes },
+    parts: { ...parts, runtime: runtime + spareBytes },
   });
 }
 
