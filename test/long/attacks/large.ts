@@ -56,6 +56,11 @@ const requests: readonly Large[] = [
     echo: true,
     prompt: Array(16).fill('hello world '.repeat(20)),
   })),
+  json('prompts of their own for 16 times eight answers', '/v1/completions', () => ({
+    ...few,
+    n: 8,
+    prompt: Array.from({ length: 16 }, (_, i) => `hello ${'world '.repeat(10 + 3 * i)}${i}`),
+  })),
   json('log-probabilities of whole answers', '/v1/chat/completions', () => ({
     messages: [user('hello')],
     n: 8,
