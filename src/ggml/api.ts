@@ -2,6 +2,7 @@ import koffi, { type KoffiFunc } from 'koffi';
 import { registerBackends } from './cpu-variant.ts';
 import { type Libraries, loadLibraries, type Pointer } from './library.ts';
 import { silence } from './log.ts';
+import { mapLargeBlocks } from './system.ts';
 
 /**
  * The flat table of ggml's C functions that we call. Names and arguments are ggml's (`ggml.h`, `ggml-alloc.h`,
@@ -206,6 +207,7 @@ let table: Ggml | undefined;
 /** Loads ggml and the backends for this machine, once per process. Throws LIBRARY_MISSING. */
 export function loadGgml(): Ggml {
   if (!table) {
+    mapLargeBlocks();
     const libraries = loadLibraries();
     silence();
     registerBackends();

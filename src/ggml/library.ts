@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
 import { EngineError } from '../base/errors.ts';
-import { mapLargeBlocks } from './system.ts';
 
 /** An address in this process; 0n is C's NULL. */
 export type Pointer = bigint;
@@ -55,7 +54,6 @@ export function loadLibraries(): Libraries {
   if (loaded) return loaded;
   const platform = `${process.platform}-${process.arch}`;
   const folder = findFolder(platform);
-  mapLargeBlocks();
   try {
     const files = readdirSync(folder);
     const open = (name: string): LibraryHandle => {
