@@ -138,6 +138,14 @@ test('the kernels decide in which layout residents are kept', () => {
   assert.equal(converted > 0, faster, 'converted where this processor has a layout of its own');
 });
 
+test('auto is the budget that is chosen where none is given', async () => {
+  for (const args of [[], ['-m', 'auto'], ['--memory-budget=auto']]) {
+    const { code, stdout, stderr } = await run(['info', model, ...args]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /memory budget of .* \(auto\)/);
+  }
+});
+
 test('a budget that is too small is explained beside the description, with exit code 1', async () => {
   const { code, stdout } = await run(['info', model, '-m', '20M', '--json']);
   assert.equal(code, 1);

@@ -28,7 +28,7 @@ import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
 import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
-import { measureOptions } from './options.ts';
+import { budgetOf, measureOptions } from './options.ts';
 import { checkWritable, write, writeFile } from './output.ts';
 import { Progress } from './progress.ts';
 import { tokensOf } from './prompt.ts';
@@ -91,7 +91,7 @@ async function calibrateFor(path: string, options: BenchOptions, signal: AbortSi
   const calibration = await calibrate(files, {
     inFlight: Math.max(1, ioThreads() - 1),
     // The libraries and what JavaScript allocates take some of what is free.
-    memory: (budgetFor(options.memoryBudget) - process.memoryUsage.rss()) / 2,
+    memory: (budgetFor(budgetOf(options)) - process.memoryUsage.rss()) / 2,
     signal,
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
   });

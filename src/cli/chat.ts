@@ -14,7 +14,7 @@ import { describe } from './describe.ts';
 import { interruptible } from './interrupt.ts';
 import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
-import { generationOptions } from './options.ts';
+import { budgetOf, generationOptions } from './options.ts';
 import { note, write, writeAnswer } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { printable } from './printable.ts';
@@ -55,8 +55,8 @@ const openLines = (signal: AbortSignal, most: number): ChatLines =>
   process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal, most);
 
 function greet(model: Model, plan: Plan, options: ChatOptions & { interactive: boolean }): void {
-  const { interactive, memoryBudget, verbose } = options;
-  const auto = memoryBudget === undefined;
+  const { interactive, verbose } = options;
+  const auto = budgetOf(options) === undefined;
   if (interactive) note(`${printable(describe(model.outline, false).name)}, a context of ${plan.context} tokens`);
   if (interactive || auto || verbose) {
     note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}`);

@@ -10,7 +10,7 @@ import { debugLog } from './debug.ts';
 import { describe, type ModelDescription, type RopeDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
 import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
-import { budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
+import { budgetOf, budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
 import { warn, write, writeJson } from './output.ts';
 import { printable } from './printable.ts';
 import { type RopeFlags, ropeOf, ropeOptions } from './rope-options.ts';
@@ -45,7 +45,7 @@ async function info(path: string, options: InfoOptions): Promise<void> {
     const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
     await writeJson({ ...model, plan });
   } else {
-    const plan = failed ? [planned.message] : planText(planned, options.memoryBudget === undefined);
+    const plan = failed ? [planned.message] : planText(planned, budgetOf(options) === undefined);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
   }
   if (failed) process.exitCode = 1;
@@ -57,7 +57,14 @@ const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_T
 /** The plan, or why there is none under this budget. */
 function tryPlan(outline: ModelOutline, options: InfoOptions, debug: Debug | undefined): Plan | EngineError {
   try {
-    return forecast(outline, { ...options, context: options.ctx, kv: kvOf(options), debug, warn });
+    return forecast(outline, {
+      ...options,
+      memoryBudget: budgetOf(options),
+      context: options.ctx,
+      kv: kvOf(options),
+      debug,
+      warn,
+    });
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;

@@ -5,7 +5,7 @@ import { debugLog } from './debug.ts';
 import { ioThreads } from './environment.ts';
 import { kvOf } from './kv-options.ts';
 import type { ModelFlags } from './model-flags.ts';
-import { draftOf } from './options.ts';
+import { budgetOf, draftOf } from './options.ts';
 import { warn } from './output.ts';
 import { promptCacheOf } from './prompt-cache-options.ts';
 import { ropeOf } from './rope-options.ts';
@@ -21,8 +21,8 @@ export async function openModel(
 ): Promise<Model> {
   // Other commands, and --help, begin without what only answering needs.
   const { Model } = await import('../engine/model.ts');
-  const { memoryBudget, threads, kernels } = flags;
-  const machine = { memoryBudget, threads, kernels, ioThreads: ioThreads(), reading };
+  const { threads, kernels } = flags;
+  const machine = { memoryBudget: budgetOf(flags), threads, kernels, ioThreads: ioThreads(), reading };
   const promptCache = promptCacheOf(flags, warn);
   return Model.open(path, {
     ...machine,

@@ -44,19 +44,23 @@ export function unless(option: Option, text: string): Option {
 /** What `budgetOption`, `contextOption`, `kernelsOption` and `threadsOption` give. */
 export interface MachineFlags {
   /** Bytes. */
-  readonly memoryBudget?: number | undefined;
+  readonly memoryBudget?: number | 'auto' | undefined;
   /** Tokens. */
   readonly ctx?: number | undefined;
   readonly kernels: Kernels;
   readonly threads?: number | undefined;
 }
 
-/** `--memory-budget`: bytes, or undefined for `auto`. */
+/** `--memory-budget`: bytes, or auto. */
 export const budgetOption = (): Option =>
   unless(
     new Option('-m, --memory-budget <size>', 'memory for everything: 8G, 1.5G, 512M, bytes, or auto'),
     'auto, most of what is free',
-  ).argParser(checked((text: string) => (text === 'auto' ? undefined : parseBytes(text))));
+  ).argParser(checked((text: string) => (text === 'auto' ? text : parseBytes(text))));
+
+/** Bytes, or undefined for most of what is free. (An option's parser cannot say that: commander makes undefined ''.) */
+export const budgetOf = ({ memoryBudget }: Pick<MachineFlags, 'memoryBudget'>): number | undefined =>
+  memoryBudget === 'auto' ? undefined : memoryBudget;
 
 export const contextOption = (): Option =>
   unless(new Option('-c, --ctx <tokens>', 'context length'), 'auto, up to 4096, or what the prompt needs').argParser(

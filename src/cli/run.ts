@@ -7,7 +7,7 @@ import { headline } from '../plan/explain.ts';
 import { breakable, interruptible } from './interrupt.ts';
 import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
-import { generationOptions } from './options.ts';
+import { budgetOf, generationOptions } from './options.ts';
 import { note, write, writeAnswer, writeJson } from './output.ts';
 import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
@@ -54,8 +54,9 @@ async function answer(path: string, options: RunOptions, abort: AbortController)
   if (tokens.length > plan.context) {
     throw new EngineError('CONTEXT_TOO_LONG', { prompt: tokens.length, context: plan.context });
   }
-  if (options.memoryBudget === undefined || options.verbose) {
-    const chosen = options.memoryBudget === undefined ? ' (auto)' : '';
+  const auto = budgetOf(options) === undefined;
+  if (auto || options.verbose) {
+    const chosen = auto ? ' (auto)' : '';
     note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
   }
 
