@@ -76,3 +76,11 @@ test('a prompt that is too long is told to clients in words that they look for',
     "the prompt has at least 5000 tokens, which exceeds the available context size; this model's maximum context length is 2048 tokens",
   );
 });
+
+test('a budget that is too small for the prompt cache is blamed on that, not on the context', () => {
+  const budget = { budget: 2 ** 20, needed: 2 ** 21 };
+  const cached = new EngineError('BUDGET_TOO_SMALL', { ...budget, parts: { 'prompt cache': 2 ** 20 } });
+  assert.match(cached.message, /lower --prompt-cache$/);
+  const other = new EngineError('BUDGET_TOO_SMALL', { ...budget, parts: { KV: 2 ** 20, 'prompt cache': 0 } });
+  assert.match(other.message, /lower --ctx$/);
+});

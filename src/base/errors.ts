@@ -146,7 +146,7 @@ const table: {
   ],
   BUDGET_TOO_SMALL: [
     'failure',
-    (d) => `${tooSmall(d)}: raise --memory-budget or lower --ctx`,
+    (d) => `${tooSmall(d)}: raise --memory-budget or lower ${d.parts['prompt cache'] ? '--prompt-cache' : '--ctx'}`,
     (d) => `${tooSmall(d)}: ask for a shorter context, or have the server given more memory`,
   ],
   BUDGET_TOO_LARGE: [
