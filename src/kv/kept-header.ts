@@ -81,7 +81,7 @@ export const isOurs = (prelude: Buffer): boolean => prelude.toString('latin1', 0
 /** Bytes of the header behind a prelude, in a file of `size` bytes. Throws if that is none of ours. */
 export function headerBytes(prelude: Buffer, size: number): number {
   const length = prelude.readUInt32LE(magicLength);
-  if (!isOurs(prelude) || length > longestHeader) throw new Error('not ours');
+  if (!isOurs(prelude) || length > longestHeader) throw new Error('it begins differently');
   if (preludeBytes + length > size) throw new Error('it is cut short');
   return length;
 }
