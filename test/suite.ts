@@ -33,9 +33,15 @@ export function nodeTest(cpu: string | undefined): {
 
 /**
  * Runs the test files that are wanted, on the CPU variant that SSD_LLM_CPU names; all of them, and before them the samples
- * on other variants, if nothing is said. Returns the exit status.
+ * on other variants, if nothing is said. Returns the exit status: 1 where a wanted text is in no path, since Node would
+ * then look for tests of its own.
  */
 export function runSuite(wanted: readonly string[], flags: readonly string[] = []): number {
+  const unknown = wanted.filter((part) => testFiles([part]).length === 0);
+  if (unknown.length > 0) {
+    console.error(`no test file has a path with ${unknown.join(', ')} in it; paths are like src/plan/ring.test.ts`);
+    return 1;
+  }
   const cpu = process.env['SSD_LLM_CPU'];
   const sampled = wanted.length === 0 && !cpu ? runSamples() : 0;
   return runFiles(testFiles(wanted), cpu, flags) || sampled;
