@@ -88,6 +88,12 @@ test('every option reaches the ask', async () => {
   });
 });
 
+test('a completion has 16 tokens where nothing is said, and as many as the context allows where -1 is', async () => {
+  assert.equal((await completion({})).ask.maxTokens, 16);
+  assert.equal((await completion({ max_tokens: 300 })).ask.maxTokens, 300);
+  assert.equal((await completion({ max_tokens: -1 })).ask.maxTokens, undefined);
+});
+
 test('max_completion_tokens wins over max_tokens, and -1 is no limit', async () => {
   const most = async (given: object): Promise<number | undefined> => (await chat(given)).ask.maxTokens;
   assert.equal(await most({ max_tokens: 5, max_completion_tokens: 7 }), 7);

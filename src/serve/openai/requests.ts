@@ -159,7 +159,10 @@ const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =
     typeof one === 'string' ? { kind: 'text', text: one, special: true } : { kind: 'tokens', tokens: one },
   );
 
-/** The body of a POST to /v1/completions. Without max_tokens an answer is as long as the context allows. */
+/** Tokens of an answer where max_tokens is left out, as OpenAI has it for this endpoint: without a chat, few texts end. */
+const usualCompletion = 16;
+
+/** The body of a POST to /v1/completions. */
 export const CompletionBody: z.ZodType<CompletionRequest> = z
   .looseObject({
     ...common,
@@ -180,7 +183,7 @@ export const CompletionBody: z.ZodType<CompletionRequest> = z
     }
   })
   .transform((body) => ({
-    ...wantedOf(body, { maxTokens: body.max_tokens, logprobs: body.logprobs }),
+    ...wantedOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }),
     prompts: promptsOf(body.prompt),
     echo: body.echo ?? false,
   }));
