@@ -24,14 +24,17 @@ const anySpec: fc.Arbitrary<RandomModelSpec> = fc
   })
   .map(({ split, ...spec }) => ({ ...spec, heads: 4, kvHeads: 2, ...(split > 1 && { split }) }));
 
-/** The smallest budget for a model, as the error for a far too small one names it: without what it adds for the process. */
-async function smallestBudget(path: string, context: number): Promise<number> {
+/**
+ * The smallest budget for a model that takes `runtime` bytes beside it, as the error for a far too small one names it:
+ * without what that adds for processes that differ.
+ */
+async function smallestBudget(path: string, context: number, runtime: number): Promise<number> {
   try {
     await using _model = await loadModel(path, { budget: 1, context });
   } catch (error) {
     if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') {
       const { needed, parts } = (error as EngineError<'BUDGET_TOO_SMALL'>).details;
-      return needed - (parts['runtime'] ?? 0);
+      return needed - (parts['runtime'] ?? 0) + runtime;
     }
     throw error;
   }
@@ -40,6 +43,8 @@ async function smallestBudget(path: string, context: number): Promise<number> {
 
 interface Outcome {
   readonly streamed: number;
+  /** Bytes that the plan counts beside the model. */
+  readonly runtime: number;
   /** The logits of the prompt, and of each token that greedy decoding then takes, one pass at a time. */
   readonly logits: readonly Float32Array[];
 }
@@ -56,7 +61,7 @@ async function outcome(path: string, budget: number, prompt: readonly number[]):
     const token = last.reduce((best, v, i) => (v > (last[best] ?? 0) ? i : best), 0);
     logits.push((await forward.run([{ kv, start, tokens: [token], logits: 'last' }])).slice());
   }
-  return { streamed: model.plan.bytesPerPass, logits };
+  return { streamed: model.plan.bytesPerPass, runtime: model.plan.shares.runtime, logits };
 }
 
 test('with plain kernels the logits are the same bits at every budget, from the smallest to all resident', async () => {
@@ -70,7 +75,7 @@ test('with plain kernels the logits are the same bits at every budget, from the 
       const expected = await outcome(path, plenty, prompt);
       assert.equal(expected.streamed, 0);
 
-      const least = await smallestBudget(path, 64);
+      const least = await smallestBudget(path, 64, expected.runtime);
       const all = least + 1.1 * expected.logits.length + 4 * 2 ** 20;
       for (const share of [0, 0.1, 0.3, 0.6]) {
         const { streamed, logits } = await outcome(path, Math.ceil(least + share * (all - least)), prompt);
