@@ -1,5 +1,6 @@
 import type { HonoRequest } from 'hono';
 import type * as z from 'zod';
+import { collectGarbage } from '../base/garbage.ts';
 import { decoded } from './encoding.ts';
 import { holdOf } from './holds.ts';
 import { deepest, sizeOf } from './json-size.ts';
@@ -85,6 +86,9 @@ async function sentOff(pieces: AsyncIterator<Uint8Array, unknown>, most: number)
   }
 }
 
+/** UTF-16 units of a text that is parsed over no garbage. */
+const large = 2 ** 20;
+
 /** Throws a Refusal of JSON that would take far more memory than its text. */
 function checkSize(text: string, hold: Hold): void {
   const { depth, weight } = sizeOf(text, mostWeight);
@@ -105,6 +109,8 @@ export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.Z
   const text = await textOf(raw, hold);
   if (text.trim() === '') throw new Refusal(400, 'missing request body', { code: 'missing_body' });
   checkSize(text, hold);
+  // What earlier bodies left does not add to what this one takes while it is parsed: six with 420,000 fractions each took 277 MiB.
+  if (text.length > large) collectGarbage();
   let body: unknown;
   try {
     body = JSON.parse(text);
