@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { EngineError } from '../base/errors.ts';
+import { mapLargeBlocks } from '../ggml/system.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isLoopback, reachable, urlOf } from '../serve/address.ts';
 import { createApp } from '../serve/app.ts';
@@ -29,6 +30,8 @@ const grace = 10_000;
  */
 export async function serveModels(settings: Settings, plans: ReadonlyMap<string, Plan>): Promise<void> {
   const { apiKey, ctx, host, origins, port } = settings;
+  // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
+  mapLargeBlocks();
   const log = logTo(settings.logLevel);
   let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
   const rope = ropeOf(settings);
