@@ -11,7 +11,7 @@ import { type AttackOptions, type Toll, tryEach } from './attack.ts';
 const MiB = 2 ** 20;
 export const budget: number = 300 * MiB;
 /** What the server may take beside the budget of its engine, as the README has it. */
-export const serverBound: number = 256 * MiB;
+export const serverBound: number = 320 * MiB;
 /** How long a well-formed request may take among others, in milliseconds, before its client has been forgotten. */
 const patience = 60_000;
 /** Under this name it is served. */
