@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { until } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from './errors.ts';
 import { FileLock } from './file-lock.ts';
 import { thisProcess } from './owner.ts';
 
+const linux = process.platform === 'linux';
 const posix = process.platform !== 'win32';
 const inUse = (error: unknown): boolean => error instanceof EngineError && error.code === 'FILE_IN_USE';
 
@@ -38,6 +40,23 @@ test('a lock is held by a process that lives, and taken over from one that was k
   await once(holder, 'exit');
   using lock = FileLock.acquire(path);
   lock.check();
+});
+
+test('a lock of a killed process whose parent never asks after it is taken over', { skip: !linux }, async () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  // The shell becomes a program that knows of no children.
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const [printed] = await once(parent.stdout, 'data');
+    const pid = Number(printed);
+    await until(() => /\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+    writeFileSync(`${path}.lock`, `ssd-llm ${pid}-${thisProcess().host} some-id\n`);
+    using lock = FileLock.acquire(path);
+    lock.check();
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
 
 test('a lock whose process gives no sign of life is taken over, and that process finds out', () => {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { crc32 } from 'node:zlib';
+import { attempt } from './attempt.ts';
 
 /** A process, as the files that belong to it name it: its number, and a checksum of the machine's name. */
 export interface Owner {
@@ -16,8 +18,15 @@ export function hasEnded({ pid, host }: Owner): boolean {
   if (host !== thisHost()) return false;
   try {
     process.kill(pid, 0);
-    return false;
+    return isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
+}
+
+/** True if the process has ended and its parent has not asked how: in a container nobody may ever do so. */
+function isZombie(pid: number): boolean {
+  const stat = process.platform === 'linux' ? attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1')) : undefined;
+  // The name before the state may have brackets in it.
+  return stat?.slice(stat.lastIndexOf(')')).startsWith(') Z') ?? false;
 }
