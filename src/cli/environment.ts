@@ -28,7 +28,8 @@ export function currentUser(): User {
 
 function homeFolder(): string | undefined {
   try {
-    return homedir();
+    // An empty HOME would make every folder in it one of wherever the command was started.
+    return homedir() || undefined;
   } catch {
     return undefined;
   }
@@ -48,15 +49,15 @@ export function usualConfigFile({ platform, home, environment }: User): string |
 }
 
 /** Where this user keeps what can be found out again; SSD_LLM_CACHE says otherwise. Undefined for a user without a home. */
-export function cacheFolder(): string | undefined {
-  const { env, platform } = process;
-  if (env['SSD_LLM_CACHE']) return env['SSD_LLM_CACHE'];
-  try {
-    if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'ssd-llm');
-    if (platform === 'win32') return join(env['LOCALAPPDATA'] || join(homedir(), 'AppData', 'Local'), 'ssd-llm');
-    const xdg = env['XDG_CACHE_HOME'] ?? '';
-    return join(isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'ssd-llm');
-  } catch {
-    return undefined;
-  }
+export function cacheFolder({ platform, home, environment }: User = currentUser()): string | undefined {
+  if (environment['SSD_LLM_CACHE']) return environment['SSD_LLM_CACHE'];
+  const inHome = (...folders: string[]): string | undefined => home && join(home, ...folders);
+  const folder = (): string | undefined => {
+    if (platform === 'darwin') return inHome('Library', 'Caches');
+    if (platform === 'win32') return environment['LOCALAPPDATA'] || inHome('AppData', 'Local');
+    const xdg = environment['XDG_CACHE_HOME'] ?? '';
+    return isAbsolute(xdg) ? xdg : inHome('.cache');
+  };
+  const found = folder();
+  return found && join(found, 'ssd-llm');
 }
