@@ -20,5 +20,26 @@ test('a request holds what it does until its answer has been read, or nobody rea
   assert.equal(second.status, 200);
   assert.equal((await app.request('/')).status, 503);
   await second.body?.cancel();
-  assert.equal((await app.request('/')).status, 200);
+  const third = await app.request('/');
+  assert.equal(third.status, 200);
+  await third.body?.cancel();
+});
+
+test('a request whose client has left holds nothing of what still comes of its answer', async () => {
+  const most = 60 * 2 ** 20;
+  const app = new Hono();
+  app.use(heldUntilAnswered);
+  const requests: Request[] = [];
+  app.get('/', (c) => {
+    requests.push(c.req.raw);
+    holdOf(c.req.raw).add(1);
+    return c.body(new ReadableStream());
+  });
+  await (await app.request('/')).body?.cancel();
+  const [left] = requests;
+  assert.ok(left);
+  holdOf(left).add(most);
+  const next = new Request('http://localhost/next');
+  using hold = holdOf(next);
+  hold.add(most);
 });

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { Refusal } from './refusal.ts';
 import { Hold, Room } from './room.ts';
 
-test('what requests hold never exceeds the room, and is given back', () => {
+test('what requests hold never exceeds the room, and is given back; those that have ended hold nothing more', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(60), fc.boolean())), (steps) => {
       const room = new Room(100);
-      const holds = Array.from({ length: 5 }, () => ({ hold: new Hold(room), bytes: 0 }));
+      const holds = Array.from({ length: 5 }, () => ({ hold: new Hold(room), bytes: 0, over: false }));
       for (const [i, bytes, over] of steps) {
         const one = holds[i];
         if (!one) continue;
@@ -16,7 +16,9 @@ test('what requests hold never exceeds the room, and is given back', () => {
         if (over) {
           one.hold[Symbol.dispose]();
           one.bytes = 0;
-        } else if (taken + bytes <= 100) {
+          one.over = true;
+        } else if (one.over) one.hold.add(bytes);
+        else if (taken + bytes <= 100) {
           one.hold.add(bytes);
           one.bytes += bytes;
         } else assert.throws(() => one.hold.add(bytes), Refusal);

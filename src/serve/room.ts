@@ -51,14 +51,19 @@ const busy = (message: string): Refusal => new Refusal(503, message, { code: 'se
 export class Hold implements Disposable {
   readonly #room: Room;
   #bytes = 0;
+  #over = false;
   #lose: ((reason: Refusal) => void) | undefined;
 
   constructor(room: Room) {
     this.#room = room;
   }
 
-  /** Throws a Refusal, for requests that may come again, if there is no room. */
+  /**
+   * Throws a Refusal, for requests that may come again, if there is no room. After the end it takes nothing: an answer may
+   * go on for a moment after its client has left, and nobody would give that back.
+   */
   add(bytes: number): void {
+    if (this.#over) return;
     if (!this.#room.take(bytes, this))
       throw busy('too many large requests at once; try again later, or have answers streamed');
     this.#bytes += bytes;
@@ -86,6 +91,7 @@ export class Hold implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over = true;
     this.received();
     this.#room.give(this.#bytes);
     if (this.#bytes > much) setImmediate(collectGarbage);
