@@ -29,9 +29,8 @@ function availableBytes(): number {
 }
 
 /**
- * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and
- * BUDGET_TOO_LARGE where the machine, or a control group of
- * this process, will never let it have that much; warns where it is more than what is free now.
+ * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine, or a
+ * control group of this process, will never let it have that much; warns where it is more than what is free now.
  */
 export function budgetFor(wanted: number | undefined, warn?: Warn): number {
   const available = availableBytes();
