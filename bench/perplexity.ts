@@ -9,7 +9,7 @@ import { Command } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { type KvFlags, kvOf, kvOptions } from '../src/cli/kv-options.ts';
-import { contextOption } from '../src/cli/options.ts';
+import { contextOption, dropAuto } from '../src/cli/options.ts';
 import { Model } from '../src/engine/model.ts';
 import type { Runtime } from '../src/engine/runtime.ts';
 import { scratch } from '../src/engine/slots.ts';
@@ -105,6 +105,7 @@ async function main(path: string, file: string, options: Options): Promise<void>
 const program = new Command('perplexity')
   .argument('<model>')
   .argument('<text>', 'a file of plain text')
+  .hook('preAction', dropAuto)
   .option('-m, --memory-budget <size>', 'memory for everything', parseBytes, 2 ** 30)
   .addOption(contextOption())
   .option('--tokens <n>', 'the first tokens of the text', positive, 8192)

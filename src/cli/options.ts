@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import { parseBytes } from '../base/size.ts';
 import type { DraftOptions } from '../engine/drafter.ts';
@@ -41,6 +41,23 @@ export function unless(option: Option, text: string): Option {
   return option.default(undefined, text);
 }
 
+const orAuto: WeakSet<Option> = new WeakSet();
+
+/** An option that takes `auto` too, which is the same as leaving the option out. */
+export function withAuto(option: Option): Option {
+  const parse = option.parseArg;
+  orAuto.add(option);
+  return option.argParser((text: string, previous: unknown) => (text === 'auto' ? text : parse?.(text, previous)));
+}
+
+/** Before `command` acts: each `auto` that is the same as nothing becomes nothing. (Commander makes what parses so ''.) */
+export function dropAuto(_: Command, command: Command): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (orAuto.has(option) && command.getOptionValue(name) === 'auto') command.setOptionValue(name, undefined);
+  }
+}
+
 /** What `budgetOption`, `contextOption`, `kernelsOption` and `threadsOption` give. */
 export interface MachineFlags {
   /** Bytes. */
@@ -63,8 +80,10 @@ export const budgetOf = ({ memoryBudget }: Pick<MachineFlags, 'memoryBudget'>): 
   memoryBudget === 'auto' ? undefined : memoryBudget;
 
 export const contextOption = (): Option =>
-  unless(new Option('-c, --ctx <tokens>', 'context length'), 'auto, up to 4096, or what the prompt needs').argParser(
-    whole('a number of tokens', 1),
+  withAuto(
+    unless(new Option('-c, --ctx <tokens>', 'context length'), 'auto, up to 4096, or what the prompt needs').argParser(
+      whole('a number of tokens', 1),
+    ),
   );
 
 /** Another name of `option`, in --help too: what is given to either counts, the last of them. */
@@ -72,7 +91,7 @@ export function alias(name: string, option: Option): Option {
   const other = new Option(`--${name} <${option.flags.replace(/^.*<|>$/g, '')}>`, `the same as ${option.long}`);
   other.attributeName = () => option.attributeName();
   if (option.parseArg) other.argParser(option.parseArg);
-  return other;
+  return orAuto.has(option) ? withAuto(other) : other;
 }
 
 export const kernelsOption = (): Option =>
@@ -81,8 +100,10 @@ export const kernelsOption = (): Option =>
     .default('auto');
 
 export const threadsOption = (): Option =>
-  unless(new Option('-t, --threads <n>', 'threads that share each matrix product'), 'one per core').argParser(
-    whole('a number of threads from 1 to 512', 1, 512),
+  withAuto(
+    unless(new Option('-t, --threads <n>', 'threads that share each matrix product'), 'auto, one per core').argParser(
+      whole('a number of threads from 1 to 512', 1, 512),
+    ),
   );
 
 /** What `draftOptions` give. */
@@ -97,8 +118,10 @@ export interface DraftFlags {
 export const draftOptions = (): readonly Option[] => [
   new Option('--draft-ngram', 'guess ahead by what followed earlier in the text, so that a pass yields several tokens'),
   new Option('--draft-model <file>', 'a small model with the same vocabulary that guesses ahead'),
-  unless(new Option('--draft-ahead <n>', 'the most tokens guessed at once'), '15').argParser(
-    whole('a number of tokens from 1 to 64', 1, 64),
+  withAuto(
+    unless(new Option('--draft-ahead <n>', 'the most tokens guessed at once'), '15').argParser(
+      whole('a number of tokens from 1 to 64', 1, 64),
+    ),
   ),
   new Option('--adaptive-draft', 'guess as many as pay, by what passes take and how many guesses come true').default(
     true,
