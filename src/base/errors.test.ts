@@ -49,6 +49,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   VOCABULARY_DIFFERS: { draft: 'a', target: 'b', token: 1, drafted: 'x', wanted: undefined },
   TEMPLATE_FAILED: { reason },
   SERVER_BUSY: { waiting: 1 },
+  ANSWER_UNREAD: {},
   ENGINE_DIED: { model: 'a', reason },
   NO_MODELS: { folder: undefined },
   PORT_IN_USE: { host: '::1', port: 1 },

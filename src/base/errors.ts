@@ -55,6 +55,7 @@ interface Details {
   };
   TEMPLATE_FAILED: { reason: string };
   SERVER_BUSY: { waiting: number };
+  ANSWER_UNREAD: object;
   ENGINE_DIED: { model: string; reason: string };
   NO_MODELS: { folder: string | undefined };
   PORT_IN_USE: { host: string; port: number };
@@ -256,6 +257,7 @@ const table: {
     (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`,
     (d) => `${d.waiting} requests are waiting already; try again later`,
   ],
+  ANSWER_UNREAD: ['failure', () => 'so much of the answer waited to be read that it was given up; read it as it comes'],
   ENGINE_DIED: [
     'failure',
     (d) => `the engine of ${d.model} ended unexpectedly (${d.reason}); the next request starts it again`,

@@ -1,4 +1,5 @@
-import type { Hub, ServedModel } from './hub.ts';
+import type { ServedModel } from './card.ts';
+import type { Hub } from './hub.ts';
 import { Refusal } from './refusal.ts';
 
 /** More names are no help. */

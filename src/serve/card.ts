@@ -6,7 +6,32 @@ import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import type { RopeOptions } from '../model/rope.ts';
-import type { ServedModel } from './hub.ts';
+
+/** A model that clients can ask for, as far as its file's header tells. */
+export interface ServedModel {
+  /** As Ollama would call it: "smollm2-135m-instruct:q4_1". */
+  readonly name: string;
+  /** Bytes of all its files. */
+  readonly size: number;
+  readonly modified: Date;
+  /** "sha256:" and 64 hex digits that change when the file does. */
+  readonly digest: string;
+  /** "llama", "qwen3", … */
+  readonly family: string;
+  /** "135M", "8.0B" */
+  readonly parameters: string;
+  /** "Q4_1" */
+  readonly quantization: string;
+  /** Tokens it was trained for. */
+  readonly trainedContext: number;
+  /** True if it brings a chat template. */
+  readonly chats: boolean;
+  /** The chat template's source; empty if there is none. */
+  readonly template: string;
+  readonly license: string;
+  /** Metadata: strings, numbers, booleans; arrays as null unless they are short. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
 
 /** What the header of a model tells of it. */
 export type Card = Omit<ServedModel, 'name' | 'size' | 'modified'>;

@@ -8,15 +8,16 @@ import type { Reading } from '../stream/reader.ts';
 import type { Message } from '../text/chat-template.ts';
 import { longestPart } from '../text/parts.ts';
 import { EngineAnswer, type Outcome } from './answer.ts';
+import type { ServedModel } from './card.ts';
 import type { Call, TokenizedPart } from './child/protocol.ts';
 import { EngineStage, type Lodging } from './engine-stage.ts';
 import { fitting } from './fitting.ts';
-import type { Answer, Ask, AskOptions, Health, Hub, LoadedModel, Metric, ServedModel } from './hub.ts';
+import type { Answer, Ask, AskOptions, Health, Hub, LoadedModel, Metric } from './hub.ts';
 import type { Library, LibraryModel } from './library.ts';
 import type { Log } from './log.ts';
 import { metricsOf } from './metrics.ts';
+import { isRefused } from './refused.ts';
 import { removable, removeModel } from './removal.ts';
-import { statusOf } from './status.ts';
 
 export interface EngineSettings {
   /** Bytes; undefined is most of what is free. */
@@ -135,8 +136,7 @@ export class Engines implements Hub, AsyncDisposable {
       const answer = await lodging.process.ask(fitting(ask, lodging.process.facts), signal);
       return new EngineAnswer({ answer, signal, startSeconds: lodging.startSeconds, began, onEnd: end });
     } catch (error) {
-      const refused = error instanceof EngineError && statusOf(error) !== 500;
-      end(signal.aborted ? 'cancelled' : refused ? 'refused' : 'failed');
+      end(signal.aborted ? 'cancelled' : isRefused(error) ? 'refused' : 'failed');
       throw error;
     }
   }

@@ -1,31 +1,6 @@
 import type { GivenSampling } from '../sample/options.ts';
 import type { Message } from '../text/chat-template.ts';
-
-/** A model that clients can ask for, as far as its file's header tells. */
-export interface ServedModel {
-  /** As Ollama would call it: "smollm2-135m-instruct:q4_1". */
-  readonly name: string;
-  /** Bytes of all its files. */
-  readonly size: number;
-  readonly modified: Date;
-  /** "sha256:" and 64 hex digits that change when the file does. */
-  readonly digest: string;
-  /** "llama", "qwen3", … */
-  readonly family: string;
-  /** "135M", "8.0B" */
-  readonly parameters: string;
-  /** "Q4_1" */
-  readonly quantization: string;
-  /** Tokens it was trained for. */
-  readonly trainedContext: number;
-  /** True if it brings a chat template. */
-  readonly chats: boolean;
-  /** The chat template's source; empty if there is none. */
-  readonly template: string;
-  readonly license: string;
-  /** Metadata: strings, numbers, booleans; arrays as null unless they are short. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
+import type { ServedModel } from './card.ts';
 
 /** How things stand with whoever answers: an engine starts, or one has given no sign of life for a while. */
 export type Health = 'ok' | 'loading' | 'stalled';

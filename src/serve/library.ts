@@ -2,8 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { partsOf } from '../gguf/model-file.ts';
 import type { RopeOptions } from '../model/rope.ts';
+import type { ServedModel } from './card.ts';
 import { type Card, readCard } from './card.ts';
-import type { ServedModel } from './hub.ts';
 import { aliasesOf, lookUp, namesOf } from './names.ts';
 
 /** A model that was found, with its files. */

@@ -1,16 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
-import type {
-  Answer,
-  Ask,
-  AskOptions,
-  Delta,
-  Ending,
-  Hub,
-  LoadedModel,
-  Metric,
-  ServedModel,
-} from '../../src/serve/hub.ts';
+import type { ServedModel } from '../../src/serve/card.ts';
+import type { Answer, Ask, AskOptions, Delta, Ending, Hub, LoadedModel, Metric } from '../../src/serve/hub.ts';
 import type { Log } from '../../src/serve/log.ts';
 import type { Message } from '../../src/text/chat-template.ts';
 

@@ -5,7 +5,6 @@ import type { Debug } from '../../base/debug.ts';
 import { EngineError } from '../../base/errors.ts';
 import { noState, noSums } from '../../engine/tally.ts';
 import type { Ask, Delta } from '../hub.ts';
-import { Refusal } from '../refusal.ts';
 import {
   type Call,
   type EngineFacts,
@@ -232,7 +231,7 @@ export class EngineProcess {
         heard.push(report);
         unread += weightOf(report);
         if (unread > mostUnread) {
-          failure = unreadRefusal();
+          failure = new EngineError('ANSWER_UNREAD', {});
           heard.length = 0;
           this.#send({ kind: 'cancel', id });
         }
@@ -263,11 +262,6 @@ export class EngineProcess {
 
 /** Reports and log-probabilities, of a third of a kilobyte each, that wait for a client to read them. */
 const mostUnread = 2 ** 15;
-
-const unreadRefusal = (): Refusal =>
-  new Refusal(503, 'so much of the answer waited to be read that it was given up; read it as it comes', {
-    code: 'answer_unread',
-  });
 
 const weightOf = (report: Report): number =>
   report.kind === 'delta' ? report.logprobs.reduce((sum, { top }) => sum + 1 + top.length, 1) : 1;

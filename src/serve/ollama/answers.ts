@@ -1,6 +1,7 @@
+import type { ServedModel } from '../card.ts';
 import { deltaBytes } from '../delta-size.ts';
 import { holdOf } from '../holds.ts';
-import type { Answer, Ask, Ending, Hub, ServedModel, TokenLogprob } from '../hub.ts';
+import type { Answer, Ask, Ending, Hub, TokenLogprob } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { logFailure } from '../refusal.ts';
 import { clientOf, type Pace, streamed, type Write } from '../streaming.ts';

@@ -1,5 +1,6 @@
 import { defaultSampling } from '../../sample/options.ts';
-import type { LoadedModel, ServedModel } from '../hub.ts';
+import type { ServedModel } from '../card.ts';
+import type { LoadedModel } from '../hub.ts';
 
 const detailsOf = ({ family, parameters, quantization }: ServedModel): object => ({
   parent_model: '',

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { GivenSampling } from '../../sample/options.ts';
-import type { Ask, ServedModel } from '../hub.ts';
+import type { ServedModel } from '../card.ts';
+import type { Ask } from '../hub.ts';
 import { listOf } from '../lists.ts';
 
 /** A field that may be left out; null is as good as that. */

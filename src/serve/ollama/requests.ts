@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { Ask, ServedModel } from '../hub.ts';
+import type { ServedModel } from '../card.ts';
+import type { Ask } from '../hub.ts';
 import { anyList, listOf, tokenList } from '../lists.ts';
 import { type Known, keepAlive, known, type Options, optional, options } from './options.ts';
 

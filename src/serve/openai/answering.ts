@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { ServedModel } from '../card.ts';
 import { deltaBytes } from '../delta-size.ts';
 import { unitsOf } from '../fitting.ts';
 import { holdOf } from '../holds.ts';
-import type { Delta, Ending, Hub, Prompt, ServedModel } from '../hub.ts';
+import type { Delta, Ending, Hub, Prompt } from '../hub.ts';
 import type { Log } from '../log.ts';
 import { failureOf, logFailure } from '../refusal.ts';
 import { clientOf, type Pace, streamed } from '../streaming.ts';

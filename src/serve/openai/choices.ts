@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { Answer, Ask, Delta, Ending, Hub, ServedModel } from '../hub.ts';
+import type { ServedModel } from '../card.ts';
+import type { Answer, Ask, Delta, Ending, Hub } from '../hub.ts';
 import type { Wanted } from './requests.ts';
 
 /** OpenAI's count of what a request took. */

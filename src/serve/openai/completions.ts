@@ -1,8 +1,9 @@
 import type { HonoRequest } from 'hono';
 import { modelAsked } from '../asked-model.ts';
 import { jsonBody } from '../body.ts';
+import type { ServedModel } from '../card.ts';
 import { holdOf } from '../holds.ts';
-import type { Delta, Hub, ServedModel } from '../hub.ts';
+import type { Delta, Hub } from '../hub.ts';
 import type { Hold } from '../room.ts';
 import { answer, type Format, finite, type Service } from './answering.ts';
 import { CompletionBody, type WrittenPrompt } from './requests.ts';

@@ -1,4 +1,4 @@
-import type { ServedModel } from '../hub.ts';
+import type { ServedModel } from '../card.ts';
 
 /** A model as OpenAI lists it. */
 export const modelObject = ({ name, modified }: ServedModel): object => ({

@@ -1,0 +1,16 @@
+import { EngineError, type ErrorCode } from '../base/errors.ts';
+
+const codes: ReadonlySet<ErrorCode> = new Set([
+  'BAD_OPTION',
+  'NO_PROMPT',
+  'CONTEXT_TOO_LONG',
+  'CONTEXT_BEYOND_MODEL',
+  'TEMPLATE_FAILED',
+  'MODEL_NOT_FOUND',
+  'SERVER_BUSY',
+  'ANSWER_UNREAD',
+]);
+
+/** Whether a request failed by what it asks for or when it came, not by a fault of the engine. */
+export const isRefused = (error: unknown): error is EngineError =>
+  error instanceof EngineError && codes.has(error.code);
