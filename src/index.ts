@@ -1,4 +1,5 @@
-export { EngineError, type ErrorCode, type ErrorKind } from './base/errors.ts';
+export type { ErrorCode, ErrorKind } from './base/error-table.ts';
+export { EngineError } from './base/errors.ts';
 export type { Generation } from './engine/generation.ts';
 export { Model } from './engine/model.ts';
 export type { GenerateOptions, LoadProgress, ModelOptions, PromptCacheOptions } from './engine/model-options.ts';

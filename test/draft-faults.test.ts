@@ -7,7 +7,8 @@ import { arr, writeGguf } from '../bench/gguf-writer.ts';
 import { randomModel } from '../bench/random-model.ts';
 import { synthesize } from '../bench/synthesize.ts';
 import { tinyBytePair } from '../bench/tiny-vocabulary.ts';
-import { EngineError, type ErrorCode } from '../src/base/errors.ts';
+import type { ErrorCode } from '../src/base/error-table.ts';
+import { EngineError } from '../src/base/errors.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
 import {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError, type ErrorCode } from './errors.ts';
+import type { ErrorCode } from './error-table.ts';
+import { EngineError } from './errors.ts';
 
 const file = 'model.gguf';
 const reason = 'EIO';

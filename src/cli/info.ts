@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import type { Debug } from '../base/debug.ts';
-import { EngineError, type ErrorCode } from '../base/errors.ts';
+import type { ErrorCode } from '../base/error-table.ts';
+import { EngineError } from '../base/errors.ts';
 import { type ModelOutline, openOutline } from '../engine/outline.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';

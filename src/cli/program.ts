@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { EngineError, type ErrorKind } from '../base/errors.ts';
+import type { ErrorKind } from '../base/error-table.ts';
+import { EngineError } from '../base/errors.ts';
 import { benchCommand } from './bench.ts';
 import { chatCommand } from './chat.ts';
 import { cpuVariant } from './environment.ts';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { arr, scalar, str, u32, type Value } from '../../bench/gguf-writer.ts';
-import { EngineError, type ErrorCode } from '../base/errors.ts';
+import type { ErrorCode } from '../base/error-table.ts';
+import { EngineError } from '../base/errors.ts';
 import { readHeader } from './header.ts';
 import type { Scalar, ScalarType } from './values.ts';
 

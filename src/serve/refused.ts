@@ -1,4 +1,5 @@
-import { EngineError, type ErrorCode } from '../base/errors.ts';
+import type { ErrorCode } from '../base/error-table.ts';
+import { EngineError } from '../base/errors.ts';
 
 const codes: ReadonlySet<ErrorCode> = new Set([
   'BAD_OPTION',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { synthesize } from '../../bench/synthesize.ts';
 import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
-import { EngineError, type ErrorCode } from '../../src/base/errors.ts';
+import type { ErrorCode } from '../../src/base/error-table.ts';
+import { EngineError } from '../../src/base/errors.ts';
 import type { Generation } from '../../src/engine/generation.ts';
 import { Model } from '../../src/engine/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';

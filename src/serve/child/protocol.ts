@@ -1,4 +1,5 @@
-import { EngineError, type ErrorCode } from '../../base/errors.ts';
+import type { ErrorCode } from '../../base/error-table.ts';
+import { EngineError } from '../../base/errors.ts';
 import type { DraftOptions } from '../../engine/drafter.ts';
 import type { Kernels } from '../../engine/planner.ts';
 import type { EngineState, EngineSums } from '../../engine/tally.ts';

@@ -1,0 +1,281 @@
+import { formatBytes } from './bytes.ts';
+
+/** What kind of failure a code is; the CLI maps it to an exit code. */
+export type ErrorKind = 'usage' | 'not-found' | 'failure';
+
+type File = { file: string };
+
+/** What each code says about its case. A code never changes its meaning. */
+export interface ErrorDetails {
+  BAD_SIZE: { text: string; hint?: string };
+  BAD_OPTION: { option: string; value: string; expected: string };
+  NO_PROMPT: object;
+  MODEL_NOT_FOUND: File;
+  UNREADABLE: File & { reason: string };
+  UNWRITABLE: File & { reason: string };
+  NOT_GGUF: File & { found: string };
+  GGUF_VERSION: File & { version: number };
+  GGUF_CORRUPT: File & { what: string };
+  GGUF_TRUNCATED: File & { needed: number; size: number; what: string };
+  MISSING_SHARD: File & { shard: number; count: number };
+  SHARD_MISMATCH: File & { what: string };
+  METADATA_MISSING: File & { key: string };
+  METADATA_INVALID: File & { key: string; what: string };
+  UNKNOWN_ARCHITECTURE: { architecture: string; known: readonly string[] };
+  UNKNOWN_TENSOR_TYPE: { tensor: string; type: number };
+  UNSUPPORTED_TENSOR_TYPE: { tensor: string; type: string };
+  UNSUPPORTED_MODEL: { what: string };
+  MISSING_TENSOR: { tensor: string };
+  WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
+  BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
+  BUDGET_TOO_LARGE: { budget: number; memory: number };
+  KV_TYPE_UNSUITABLE: { type: string; length: number };
+  CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
+  CONTEXT_BEYOND_MODEL: { context: number; trained: number };
+  LIBRARY_MISSING: { platform: string; reason: string };
+  CPU_VARIANT: { variant: string; reason: string; usable: readonly string[] };
+  READ_FAILED: File & { offset: number; reason: string };
+  WRITE_FAILED: File & { offset: number; reason: string };
+  SESSION_UNREADABLE: File & { reason: string };
+  FILE_IN_USE: File & { lock: string; pid: number | undefined };
+  KV_SPACE: { folder: string; bytes: number; reason: string };
+  IN_MEMORY: { folder: string; fileSystem: string };
+  FILE_CHANGED: File & { offset: number };
+  MODEL_CLOSED: File;
+  COMPUTE_FAILED: { status: number };
+  NOT_FINITE: File;
+  OUT_OF_MEMORY: { bytes: number; what: string };
+  VOCABULARY_FAILED: File & { reason: string };
+  VOCABULARY_DIFFERS: {
+    draft: string;
+    target: string;
+    token: number;
+    drafted: string | undefined;
+    wanted: string | undefined;
+  };
+  TEMPLATE_FAILED: { reason: string };
+  SERVER_BUSY: { waiting: number };
+  ANSWER_UNREAD: object;
+  ENGINE_DIED: { model: string; reason: string };
+  NO_MODELS: { folder: string | undefined };
+  PORT_IN_USE: { host: string; port: number };
+  SERVER_UNREACHABLE: { url: string; reason: string };
+}
+
+export type ErrorCode = keyof ErrorDetails;
+
+const tooSmall = ({ budget, needed, parts }: ErrorDetails['BUDGET_TOO_SMALL']): string => {
+  const shares = Object.entries(parts).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
+  return `a memory budget of ${formatBytes(budget)} is too small; this model needs at least ${Math.ceil(needed / 2 ** 20)} MiB (${shares.join(', ')})`;
+};
+
+const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
+
+type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
+
+/**
+ * Every error a user can meet: what happened, to what, and what to do. The second wording, where there is one, is for
+ * clients of the server, who have no command line.
+ */
+export const errorTable: {
+  readonly [C in ErrorCode]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
+} = {
+  BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
+  BAD_OPTION: ['usage', (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`],
+  NO_PROMPT: [
+    'usage',
+    () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin',
+    () => 'the prompt is empty; send some text',
+  ],
+  MODEL_NOT_FOUND: [
+    'not-found',
+    (d) => `${d.file} does not exist; check the path of the GGUF file`,
+    (d) => `model '${d.file}' not found`,
+  ],
+  UNREADABLE: [
+    'failure',
+    (d) => `${d.file} cannot be read (${d.reason}); check that it is a file and that you may read it`,
+  ],
+  UNWRITABLE: [
+    'failure',
+    (d) => `${d.file} cannot be written (${d.reason}); check that its folder exists and that you may write there`,
+  ],
+  NOT_GGUF: [
+    'failure',
+    (d) => `${d.file} is not a GGUF file (it starts with ${d.found}); download or convert the model as GGUF`,
+  ],
+  GGUF_VERSION: [
+    'failure',
+    // Read in the wrong byte order, a small number becomes a huge one.
+    (d) =>
+      `${d.file} is ${d.version > 0xffff ? 'a big-endian GGUF file' : `GGUF version ${d.version}`}; versions 2 and 3 (little endian) can be read: convert it again`,
+  ],
+  GGUF_CORRUPT: ['failure', (d) => `${d.file} is damaged: ${d.what}; download it again`],
+  GGUF_TRUNCATED: [
+    'failure',
+    (d) => `${d.file} is cut short: ${d.what} ends at byte ${d.needed} but the file has ${d.size}; download it again`,
+  ],
+  MISSING_SHARD: [
+    'not-found',
+    (d) => `${d.file} (part ${d.shard} of ${d.count}) is missing; put all parts of the model in one folder`,
+  ],
+  SHARD_MISMATCH: [
+    'failure',
+    (d) => `${d.file} does not belong to this model: ${d.what}; download all parts from the same place`,
+  ],
+  METADATA_MISSING: ['failure', (d) => `${d.file} has no "${d.key}" in its metadata; convert the model again`],
+  METADATA_INVALID: ['failure', (d) => `${d.file}: metadata "${d.key}" ${d.what}; convert the model again`],
+  UNKNOWN_ARCHITECTURE: [
+    'failure',
+    (d) => `architecture "${d.architecture}" is not supported; these are: ${d.known.join(', ')}`,
+  ],
+  UNKNOWN_TENSOR_TYPE: [
+    'failure',
+    (d) =>
+      `tensor ${d.tensor} has type ${d.type}, which ggml does not know or no longer supports; quantize the model again`,
+  ],
+  UNSUPPORTED_TENSOR_TYPE: [
+    'failure',
+    (d) => `tensor ${d.tensor} has type ${d.type}, which cannot be multiplied; quantize the model to another type`,
+  ],
+  UNSUPPORTED_MODEL: ['failure', (d) => `this model has ${d.what}, which is not supported yet; choose another model`],
+  MISSING_TENSOR: ['failure', (d) => `the model has no tensor ${d.tensor}; download or convert it again`],
+  WRONG_SHAPE: [
+    'failure',
+    (d) =>
+      `tensor ${d.tensor} has shape [${d.shape.join(', ')}] but the metadata asks for [${d.expected.join(', ')}]; convert the model again`,
+  ],
+  BUDGET_TOO_SMALL: [
+    'failure',
+    (d) => `${tooSmall(d)}: raise --memory-budget or lower ${d.parts['prompt cache'] ? '--prompt-cache' : '--ctx'}`,
+    (d) => `${tooSmall(d)}: ask for a shorter context, or have the server given more memory`,
+  ],
+  BUDGET_TOO_LARGE: [
+    'failure',
+    (d) =>
+      `a memory budget of ${formatBytes(d.budget)} is more than the ${formatBytes(d.memory)} that this process can have here; lower --memory-budget, or leave it out for most of what is free`,
+    (d) =>
+      `a memory budget of ${formatBytes(d.budget)} is more than the ${formatBytes(d.memory)} that this process can have here; the server has to be given less`,
+  ],
+  KV_TYPE_UNSUITABLE: [
+    'usage',
+    (d) =>
+      `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; use --kv-type f16`,
+    (d) =>
+      `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; the server has to store them as f16`,
+  ],
+  CONTEXT_TOO_LONG: [
+    'failure',
+    (d) =>
+      `the prompt has ${d.atLeast ? 'at least ' : ''}${d.prompt} tokens but the context holds ${d.context}; shorten it or raise --ctx`,
+    (d) =>
+      `the prompt has ${d.atLeast ? 'at least ' : ''}${d.prompt} tokens, which exceeds the available context size; this model's maximum context length is ${d.context} tokens`,
+  ],
+  CONTEXT_BEYOND_MODEL: [
+    'usage',
+    (d) =>
+      `a context of ${d.context} tokens is more than the ${d.trained} of this model; lower --ctx, or stretch it with --rope-scale`,
+    (d) => `a context of ${d.context} tokens is more than the ${d.trained} of this model; ask for a shorter one`,
+  ],
+  LIBRARY_MISSING: [
+    'failure',
+    (d) =>
+      `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); reinstall with optional dependencies: npm install --include=optional`,
+    (d) =>
+      `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); the server has to be installed again`,
+  ],
+  CPU_VARIANT: [
+    'usage',
+    (d) =>
+      `the CPU variant "${d.variant}" cannot compute (${d.reason}); ${d.usable.length === 0 ? 'there is one only on this platform: choose none' : `choose one of ${d.usable.join(', ')}, or none`}`,
+  ],
+  READ_FAILED: [
+    'failure',
+    (d) => `reading ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk and the file`,
+  ],
+  WRITE_FAILED: [
+    'failure',
+    (d) => `writing ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk it is on`,
+  ],
+  SESSION_UNREADABLE: [
+    'usage',
+    (d) => `${d.file} is no session of ours (${d.reason}); name another file, or a new one`,
+  ],
+  FILE_IN_USE: [
+    'failure',
+    (d) =>
+      `${d.file} is in use by another process${d.pid === undefined ? '' : ` (${d.pid})`}; wait until that has ended, name another file, or, if there is none, remove ${d.lock}`,
+  ],
+  KV_SPACE: [
+    'failure',
+    (d) =>
+      `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); free space there, name another folder with --kv-dir, or lower --ctx`,
+    (d) =>
+      `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); the server needs space there, or ask for a shorter context`,
+  ],
+  IN_MEMORY: [
+    'usage',
+    (d) =>
+      `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; name a folder on an SSD with --kv-dir or --prompt-cache-dir`,
+    (d) =>
+      `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; the server needs a folder on an SSD`,
+  ],
+  FILE_CHANGED: [
+    'failure',
+    (d) =>
+      `${d.file} became shorter while it was in use (nothing to read at byte ${d.offset}); restore it and start again`,
+  ],
+  MODEL_CLOSED: ['failure', (d) => `${d.file} has been closed; open it again to go on`],
+  COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],
+  NOT_FINITE: [
+    'failure',
+    (d) => `${d.file} gives numbers that are not finite, so its weights are damaged; download or convert it again`,
+  ],
+  OUT_OF_MEMORY: [
+    'failure',
+    (d) => `the system refused ${formatBytes(d.bytes)} for ${d.what}; lower --memory-budget or free memory`,
+    (d) =>
+      `the system refused ${formatBytes(d.bytes)} for ${d.what}; the server needs a smaller memory budget, or more free memory`,
+  ],
+  VOCABULARY_FAILED: [
+    'failure',
+    (d) => `the tokenizer of ${d.file} could not be loaded (${d.reason}); convert the model again`,
+  ],
+  TEMPLATE_FAILED: [
+    'failure',
+    (d) => `the model's chat template could not be applied (${d.reason}); use run --raw to send the prompt as it is`,
+    (d) =>
+      `the model's chat template could not be applied (${d.reason}); send the messages as it wants them, or a text to complete`,
+  ],
+  VOCABULARY_DIFFERS: [
+    'usage',
+    (d) =>
+      `${d.draft} cannot draft for ${d.target}: token ${d.token} is ${nameOf(d.drafted)} in one and ${nameOf(d.wanted)} in the other; take a draft model with the same tokenizer, such as a small one of the same family`,
+  ],
+  SERVER_BUSY: [
+    'failure',
+    (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`,
+    (d) => `${d.waiting} requests are waiting already; try again later`,
+  ],
+  ANSWER_UNREAD: ['failure', () => 'so much of the answer waited to be read that it was given up; read it as it comes'],
+  ENGINE_DIED: [
+    'failure',
+    (d) => `the engine of ${d.model} ended unexpectedly (${d.reason}); the next request starts it again`,
+  ],
+  NO_MODELS: [
+    'not-found',
+    (d) =>
+      `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; name GGUF files, or with --models a folder that holds some`,
+    (d) => `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; the server needs some`,
+  ],
+  PORT_IN_USE: [
+    'failure',
+    (d) => `port ${d.port} of ${d.host} is in use by another program; end that, or choose another port with --port`,
+    (d) => `port ${d.port} of ${d.host} is in use by another program; end that, or choose another port`,
+  ],
+  SERVER_UNREACHABLE: [
+    'failure',
+    (d) => `no server answers at ${d.url} (${d.reason}); start one with "ssd-llm serve", or name another with --host`,
+    (d) => `no server answers at ${d.url} (${d.reason}); start it, or name another`,
+  ],
+};
