@@ -1,11 +1,11 @@
 import { formatBytes } from './bytes.ts';
 
-/** What kind of failure a code is; the CLI maps it to an exit code. */
+/** The kind of a failure, from which the CLI takes its exit code. */
 export type ErrorKind = 'usage' | 'not-found' | 'failure';
 
 type File = { file: string };
 
-/** What each code says about its case. A code never changes its meaning. */
+/** The details of each code. A code never changes its meaning. */
 export interface ErrorDetails {
   BAD_SIZE: { text: string; hint?: string };
   BAD_OPTION: { option: string; value: string; expected: string };

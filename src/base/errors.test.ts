@@ -6,7 +6,7 @@ import { EngineError } from './errors.ts';
 const file = 'model.gguf';
 const reason = 'EIO';
 
-/** A case of each. */
+/** One case of each code. */
 const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   BAD_SIZE: { text: '8X' },
   BAD_OPTION: { option: 'seed', value: 'x', expected: 'a number' },

@@ -10,12 +10,12 @@ const heartbeat = 15_000;
 const abandoned = 120_000;
 const content = /^ssd-llm (\d+)-([0-9a-f]{8}) \S+\n$/;
 const longest = 200;
-/** What the locks of this process say. */
+/** Texts of the locks that this process holds. */
 const held = new Set<string>();
 
 /**
- * Keeps a file for one process at a time, by a second one beside it: FILE.lock. A process that is killed leaves that
- * behind, and the next one takes it over. (Locks of the system are released by themselves, but Node has none.)
+ * Keeps a file for one process at a time, by a second one beside it: FILE.lock. A killed process leaves the lock
+ * behind, and the next one takes it over. (The system's own locks are released by themselves, but Node has none.)
  */
 export class FileLock implements Disposable {
   readonly #file: string;
@@ -30,11 +30,11 @@ export class FileLock implements Disposable {
     held.add(text);
   }
 
-  /** Throws FILE_IN_USE, and UNWRITABLE where the folder takes no files. */
+  /** Takes the lock. Throws FILE_IN_USE, and UNWRITABLE where the folder takes no files. */
   static acquire(file: string): FileLock {
     const { pid, host } = thisProcess();
     const text = `ssd-llm ${pid}-${host} ${randomUUID()}\n`;
-    // Of several that find a lock that was left, one is first.
+    // Several may find the same abandoned lock, and one is first.
     for (let tries = 0; tries < 3; tries += 1) {
       if (create(file, text)) return new FileLock(file, text);
       const seen = read(file);
@@ -45,7 +45,7 @@ export class FileLock implements Disposable {
     throw inUse(file, ownerIn(read(file) ?? ''));
   }
 
-  /** Throws FILE_IN_USE if another process has taken this one for gone: after it was stopped for minutes. */
+  /** Throws FILE_IN_USE if another process has taken over this lock: after this one was stopped for minutes. */
   check(): void {
     const found = read(this.#file) ?? '';
     if (found !== this.#text) throw inUse(this.#file, ownerIn(found));
@@ -60,7 +60,7 @@ export class FileLock implements Disposable {
 
 const pathOf = (file: string): string => `${file}.lock`;
 
-/** False if there is one already. */
+/** Creates the lock; false if there is one already. */
 function create(file: string, text: string): boolean {
   try {
     writeFileSync(pathOf(file), text, { flag: 'wx', mode: 0o600 });
@@ -71,7 +71,7 @@ function create(file: string, text: string): boolean {
   }
 }
 
-/** Undefined if there is none any more. Throws FILE_IN_USE for what is none of ours. */
+/** Text of the lock; undefined if there is none any more. Throws FILE_IN_USE for a file that is not ours. */
 function read(file: string): string | undefined {
   try {
     return readTextFile(pathOf(file), longest);
@@ -86,7 +86,9 @@ function ownerIn(text: string): Owner | undefined {
   return host === undefined ? undefined : { pid: Number(pid), host };
 }
 
-/** Of a process that has ended, or has given no sign of life. What is empty is being written, or was. */
+/**
+ * True for the lock of a process that has ended, or has given no sign of life. An empty lock is being written, or was.
+ */
 function isLeft(file: string, text: string): boolean {
   const owner = ownerIn(text);
   if (!owner && text !== '') return false;
@@ -95,13 +97,16 @@ function isLeft(file: string, text: string): boolean {
   return written !== undefined && Date.now() - written > abandoned;
 }
 
-/** In a container that starts anew, processes have the numbers of those before them. */
+/**
+ * Whether a lock carries this process's number: in a container that starts anew, processes have the numbers of earlier
+ * ones.
+ */
 function isOurs({ pid, host }: Owner): boolean {
   const own = thisProcess();
   return pid === own.pid && host === own.host;
 }
 
-/** Removes a lock that was left, but not one that took its place since it was read. */
+/** Removes an abandoned lock, but not one that took its place since it was read. */
 function removeIf(file: string, seen: string): void {
   const path = pathOf(file);
   const aside = `${path}.${randomUUID()}`;

@@ -16,7 +16,7 @@ export function makeFolder(path: string): void {
   if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
 }
 
-/** Makes a folder that is to be written to later. Throws UNWRITABLE now if it could not be. */
+/** Makes a folder for later writes. Throws UNWRITABLE now if they would fail. */
 export function checkFolder(path: string): void {
   const trial = join(path, `${randomUUID()}.tmp`);
   try {

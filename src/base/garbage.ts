@@ -4,8 +4,8 @@ import { runInNewContext } from 'node:vm';
 let collect: (() => void) | undefined;
 
 /**
- * Frees what is garbage now. V8 would rather let the heap grow to twice what is in use, and more; a collection takes 10
- * to 30 ms.
+ * Collects garbage now. V8 would rather let the heap grow to twice what is in use, and more; a collection takes 10 to
+ * 30 ms.
  */
 export function collectGarbage(): void {
   if (!collect) {

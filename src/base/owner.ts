@@ -13,7 +13,7 @@ const thisHost = (): string => crc32(hostname()).toString(16).padStart(8, '0');
 
 export const thisProcess = (): Owner => ({ pid: process.pid, host: thisHost() });
 
-/** True if the process has certainly ended. Of another machine's nothing is known. */
+/** True if the process has certainly ended. Nothing is known of processes on other machines. */
 export function hasEnded({ pid, host }: Owner): boolean {
   if (host !== thisHost()) return false;
   try {

@@ -6,14 +6,14 @@ import { attempt } from './attempt.ts';
 const forReading = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a regular file for reading. A pipe would wait for its writer, and a device may do something when it is opened:
- * both are refused. Rejects with the system's errors, or with one that says what is there.
+ * Opens a regular file for reading. A pipe would wait for its writer, and a device may act when it is opened: both are
+ * refused. Rejects with the system's errors, or with one that names the kind of file.
  */
 export async function openRegularFile(path: string): Promise<FileHandle> {
   checkRegular(await stat(path));
   const file = await open(path, forReading);
   try {
-    // Another one may have taken its place.
+    // Another file may have taken its place.
     checkRegular(await file.stat());
     return file;
   } catch (error) {
@@ -22,7 +22,7 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** `openRegularFile`, at once. Returns a file descriptor. */
+/** Opens like `openRegularFile`, at once. Returns a file descriptor. */
 export function openRegularFileSync(path: string): number {
   checkRegular(statSync(path));
   const fd = openSync(path, forReading);
@@ -35,7 +35,7 @@ export function openRegularFileSync(path: string): number {
   }
 }
 
-/** The text of a regular file of no more than `most` bytes. Throws what `openRegularFileSync` throws. */
+/** The text of a regular file of no more than `most` bytes. Throws the errors of `openRegularFileSync`. */
 export function readTextFile(path: string, most: number): string {
   const fd = openRegularFileSync(path);
   try {
@@ -54,7 +54,7 @@ export function readTextFile(path: string, most: number): string {
 /** The path that links lead to; `path` itself where nothing is yet. */
 export const realPath = (path: string): string => attempt(() => realpathSync(path)) ?? path;
 
-/** What the system says of a failure: its code, or else the whole message. */
+/** The system's reason for a failure: its code, or else the whole message. */
 export const reasonOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error as Error).message;
 
 function checkRegular(stats: Stats): void {

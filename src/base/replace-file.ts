@@ -6,16 +6,16 @@ import { attempt } from './attempt.ts';
 import { hasEnded, thisProcess } from './owner.ts';
 import { realPath } from './regular-file.ts';
 
-/** Files hold what users said to a model: they are theirs only. */
+/** Files hold what users said to a model: only their owner may read them. */
 const mode = 0o600;
-/** Milliseconds without a write after which an unfinished file is taken for one that was left, whatever its process. */
+/** Milliseconds without a write after which an unfinished file is taken for abandoned, whatever its process. */
 const abandoned = 3_600_000;
 const unfinishedName = /\.(\d+)-([0-9a-f]{8})-[0-9a-f-]{36}\.tmp$/;
 
 /**
- * Writes a file in the place of one that may be there: whoever reads it meanwhile, or after a crash, sees the old one or
- * the new one, whole. (There are libraries for texts; keys and values are written piece by piece.) Rejects with what
- * `write` rejects with, and with the system's errors; then nothing has changed.
+ * Writes a file in the place of an older one: readers, also those after a crash, see the old one or the new one, whole.
+ * (There are libraries for texts; keys and values are written piece by piece.) Rejects with the errors of `write` and
+ * of the system; then nothing has changed.
  */
 export async function replaceFile<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
   const replacement = new Replacement(path);
@@ -37,7 +37,7 @@ async function writeNew<T>(path: string, write: (file: FileHandle) => Promise<T>
   return result;
 }
 
-/** Does for a short text, at once, what `replaceFile` does. */
+/** Replaces a file by a short text, at once: see `replaceFile`. */
 export function replaceTextFile(path: string, text: string): void {
   const replacement = new Replacement(path);
   try {
@@ -49,7 +49,7 @@ export function replaceTextFile(path: string, text: string): void {
   }
 }
 
-/** A file beside the one that it will replace, where a link leads to that. */
+/** A new file beside the one that it will replace, in the folder that a link leads to. */
 class Replacement {
   readonly unfinished: string;
   readonly #target: string;
@@ -73,7 +73,7 @@ class Replacement {
   }
 }
 
-/** Removes what processes left in `folder` that were killed while they replaced the file `name`, or any file. */
+/** Removes the unfinished files that killed processes left in `folder`: those for the file `name`, or for any. */
 export function removeUnfinished(folder: string, name?: string): void {
   for (const entry of attempt(() => readdirSync(folder)) ?? []) {
     const [ending, pid, host = ''] = unfinishedName.exec(entry) ?? [];
@@ -86,7 +86,7 @@ export function removeUnfinished(folder: string, name?: string): void {
   }
 }
 
-/** A name is on the disk when its folder is. Not every system can be asked for that. */
+/** Puts a new name on the disk, which is where its folder is. Not every system can be asked for that. */
 async function settle(folder: string): Promise<void> {
   try {
     await using opened = await open(folder, 'r');

@@ -2,16 +2,19 @@ import { EngineError } from './errors.ts';
 
 const factors: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Sizes below this are meant in another unit when they are given without one. */
+/** Numbers without a unit below this are refused: another unit was meant. */
 const leastBare = 1_000_000;
 /** A bare number up to this is meant in gigabytes, a larger one in megabytes. */
 const mostGiga = 256;
 
-/** For llama.cpp, -m is the model. */
+/** A model's file after -m: that is llama.cpp's option for the model. */
 const modelFile = /\.gguf$/i;
 const modelHint = 'a model is named without an option, and -m is the memory budget';
 
-/** "8G", "1.5GiB", "512M" or "1048576" -> bytes. Units are powers of 1024, in either case. Throws BAD_SIZE, also for "8". */
+/**
+ * "8G", "1.5GiB", "512M" or "1048576" -> bytes. Units are powers of 1024, in either case. Throws BAD_SIZE, also for
+ * "8".
+ */
 export function parseBytes(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*$/i.exec(text);
   const factor = factors[match?.[2]?.toUpperCase() ?? 'none'];

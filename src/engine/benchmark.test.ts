@@ -17,7 +17,7 @@ const path = folder.file('model.gguf');
 const shape = { layers: 10, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400 };
 synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
 
-/** Some 24 MB of weights; `beside` is what the budget leaves beside this process. */
+/** Some 24 MB of weights; `beside` is the budget beside this process. */
 const open = (beside: number, draft?: DraftOptions): Model =>
   Model.open(path, { ...budgetBeside(beside), threads: 1, context: 64, draft });
 
@@ -41,7 +41,7 @@ test('a streaming model is measured: every part of every round, in turns', async
     assert.ok(reading && reading.seconds >= 0.3 && reading.bytes > plan.bytesPerPass);
     assert.deepEqual([prefill.tokens, decode.tokens], [9, 4]);
     assert.ok(computing_s > 0);
-    // What was read ahead before the first pass is missing, what was read ahead of the next one is there.
+    // Slices read ahead before the first pass are missing, those read ahead of the next one are there.
     const [least, most] = [plan.bytesPerPass - plan.shares.ring / 4, 1.3 * plan.bytesPerPass + plan.shares.ring / 4];
     assert.ok(decode.bytes_per_token > least && decode.bytes_per_token < most, `${decode.bytes_per_token}`);
     assert.ok(decode.io_s > 0 && decode.io_s <= decode.seconds && decode.compute_s > 0 && decode.stall_s >= 0);

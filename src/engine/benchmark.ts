@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { median } from '../base/median.ts';
 import { PassTimes } from '../plan/pass-times.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -7,17 +8,17 @@ import type { GenerateOptions } from './model-options.ts';
 import { scratch } from './slots.ts';
 import type { GenerationStats } from './stats.ts';
 
-/** What opening a model and asking it for one token took, in a process whose libraries were loaded already. */
+/** The cost of opening a model and asking it for one token, in a process whose libraries were loaded already. */
 export interface FirstToken {
-  /** From before the model was opened. */
+  /** Seconds from before the model was opened. */
   readonly seconds: number;
-  /** What had to be read: all weights once, resident or streamed, but of the embedding one row. */
+  /** Bytes that had to be read: all weights once, resident or streamed, but of the embedding one row. */
   readonly sweep_bytes: number;
-  /** What was read, with the borders of pages and ahead of the next pass. */
+  /** Bytes that were read, with the borders of pages and ahead of the next pass. */
   readonly bytes_read: number;
 }
 
-/** What came of one round: the generation in the middle, and the limits that it is held against. */
+/** The results of one round: a generation, and the limits that it is held against. */
 export interface Round {
   /** Reading what the passes stream while nothing computes; null if nothing streams. */
   readonly reading: { readonly seconds: number; readonly bytes: number } | null;
@@ -29,7 +30,7 @@ export interface Round {
   readonly memory: GenerationStats['memory'];
 }
 
-/** The prompt of a round, the first being 1; as long in each. */
+/** The prompt of a round, the first round being 1; all prompts are equally long. */
 export type PromptOf = (round: number) => readonly number[];
 
 export interface BenchmarkOptions {
@@ -42,7 +43,7 @@ export interface BenchmarkOptions {
 }
 
 export interface BenchmarkProgress {
-  /** From 1 on. */
+  /** The round's number, from 1 on. */
   readonly round: number;
   readonly doing: 'reading alone' | 'prefill' | 'decoding' | 'computing alone';
   readonly done: number;
@@ -54,7 +55,7 @@ type Tell = (doing: BenchmarkProgress['doing'], done: number, total: number) => 
 const greedy = { temperature: 0, ignoreEnd: true } as const;
 /** Milliseconds that reading alone takes at least: a pass over few weights is over in no time. */
 const readingTime = 300;
-/** Passes of computing alone of one length whose median counts, after one that does not: its graph is new. */
+/** Passes of one length that compute alone, and whose median counts. One before them does not: its graph is new. */
 const computingPasses = 3;
 
 /**
@@ -79,11 +80,11 @@ export async function firstToken(
 }
 
 /**
- * Measures a model from which a token has been asked already. In each round, so that what else the machine does hits
- * all alike: a prompt, of which nothing is there from before, and decoding, as any generation; right after that reading
- * alone, through the source that the passes lease from: what else the device does changes within seconds; computing
- * passes alone, on weights as they lie in memory, which where they stream are those that the ring happens to hold.
- * Rejects with the errors of a generation, or the signal's reason.
+ * Measures a model that has given a token already. Each round measures everything, so that the machine's other work
+ * hits all alike: a prompt of which nothing is stored yet, and decoding, as in any generation; right after that reading
+ * alone, through the source that the passes lease from, since the device's other work changes within seconds; and
+ * computing alone, on weights as they lie in memory; where weights stream, these are the ones that the ring happens to
+ * hold. Rejects with the errors of a generation, or the signal's reason.
  */
 export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly Round[]> {
   const { promptOf, tokens, signal } = options;
@@ -94,7 +95,7 @@ export async function benchmark(model: Model, options: BenchmarkOptions): Promis
     const prompt = promptOf(round);
     const { lengths, ...generated } = await generate(model, prompt, { tokens, signal }, tell);
     const reading = await readAlone(model, signal, tell);
-    // In the middle of what was decoded.
+    // The middle of the tokens that were decoded.
     const start = prompt.length + ((tokens - Math.max(...lengths)) >> 1);
     const computing_s = await computeAlone(model, { start, lengths, signal }, tell);
     rounds.push({ reading, ...generated, computing_s });
@@ -102,7 +103,7 @@ export async function benchmark(model: Model, options: BenchmarkOptions): Promis
   return rounds;
 }
 
-/** Valid tokens without a meaning: others in each round. */
+/** Valid tokens without a meaning, different ones in each round. */
 export function madeUp(model: Model, tokens: number): PromptOf {
   const some = Math.min(model.outline.config.vocabulary, 1000);
   return (round) => Array.from({ length: tokens }, (_, i) => (7 * i + 13 * round + 11) % some);
@@ -117,13 +118,13 @@ function statsOf({ stats }: Generation, signal: AbortSignal | undefined): Genera
 
 const readAlone = (model: Model, signal: AbortSignal | undefined, tell: Tell): Promise<Round['reading']> =>
   model.exclusively(async ({ source: weights, kvSource, reader }) => {
-    // Where weights stream, all reads together are as fast as those are; keys and values are fewer.
+    // Weights, where they stream, are as fast to read as everything together; keys and values are fewer.
     const source = weights.length > 0 ? weights : kvSource;
     const slices = source.length;
     if (slices === 0) return null;
     await Promise.all([weights.settled(), kvSource.settled()]);
     const [began, before] = [performance.now(), reader.bytesRead];
-    // Whole passes: the next lease is to be the first of one.
+    // Whole passes are read: the next lease must be the first of a pass.
     do {
       for (let i = 0; i < slices; i += 1) {
         signal?.throwIfAborted();
@@ -141,11 +142,11 @@ async function generate(
   { tokens, signal }: Pick<BenchmarkOptions, 'tokens' | 'signal'>,
   tell: Tell,
 ): Promise<Omit<Round, 'reading' | 'computing_s'> & { readonly lengths: readonly number[] }> {
-  // A prompt that was there already would not be computed again.
+  // Stored parts of a prompt would not be computed again.
   await model.forget();
   const generation = model.generate(prompt, {
     ...greedy,
-    // The first token comes of the prompt.
+    // The first token comes from the prompt's pass.
     maxTokens: tokens + 1,
     signal,
     onPrompt: ({ tokens: done, total }) => tell('prefill', Math.floor(done), total),
@@ -154,17 +155,17 @@ async function generate(
   let before = model.tally().sums.drafted;
   for await (const _ of generation) {
     tell('decoding', generation.tokens.length - 1, tokens);
-    // What comes of one pass comes before the next has ended.
+    // The pieces of one pass arrive before the next pass has ended.
     const { drafted } = model.tally().sums;
     if (drafted > before) guessing.push(1 + drafted - before);
     before = drafted;
   }
   const { prefill, ttft_ms, decode, speculation, memory } = statsOf(generation, signal);
-  const lengths = Array.from({ length: speculation.passes }, (_, i) => guessing[i] ?? 1);
+  const lengths = Array.from({ length: speculation.passes }, (_, i) => (i < guessing.length ? at(guessing, i) : 1));
   return { prefill: { ...prefill, ttft_ms }, decode, speculation, memory, lengths };
 }
 
-/** Seconds that a pass takes on average, of `lengths`: the shortest, the longest and one between them are measured. */
+/** Average seconds of a pass over `lengths`: the shortest, the longest and one between them are measured. */
 const computeAlone = (
   model: Model,
   { start, lengths, signal }: { start: number; lengths: readonly number[]; signal: AbortSignal | undefined },
@@ -175,7 +176,7 @@ const computeAlone = (
     const kv = scratch(slots);
     await source.settled();
     const different = [...new Set(lengths)].sort((a, b) => a - b);
-    const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => different[i] ?? 1));
+    const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => at(different, i)));
     const times = new PassTimes();
     let done = 0;
     for (const length of measured) {

@@ -1,21 +1,21 @@
 import type { Forward } from '../run/forward.ts';
 import type { Reader } from '../stream/reader.ts';
 
-/** Whatever counts what passes take. */
+/** Parts of a runtime that count the work of passes. */
 export interface Counting {
   readonly reader: Pick<Reader, 'bytesRead' | 'busySeconds'>;
   readonly forward: Pick<Forward, 'computeSeconds'>;
   readonly stallSeconds: number;
 }
 
-/** How far things have come: bytes, and seconds. */
+/** Totals since the runtime was opened: bytes, and seconds. */
 export interface Counters {
   readonly time: number;
   readonly bytes: number;
-  /** While something was being read. */
+  /** Seconds in which something was being read. */
   readonly io: number;
   readonly compute: number;
-  /** Waiting for what streams. */
+  /** Seconds of waiting for reads. */
   readonly stall: number;
 }
 
@@ -27,7 +27,7 @@ export const countersOf = ({ reader, stallSeconds, forward }: Counting): Counter
   stall: stallSeconds,
 });
 
-/** What lies between two readings. */
+/** The work between two readings of the counters. */
 export const difference = (a: Counters, b: Counters): Counters => ({
   time: a.time - b.time,
   bytes: a.bytes - b.bytes,

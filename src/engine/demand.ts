@@ -8,15 +8,20 @@ import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { kvShapeOf, type ModelOutline, manifestIn, suits } from './outline.ts';
 
-/** A slice takes two operations of a graph, which has room for this many and 120 of 100 layers. */
+/**
+ * Largest number of slices: each takes two operations of a graph, which has room for this many and 120 for each of 100
+ * layers.
+ */
 const maxSlices = 4096;
-/** Plain results must not depend on the budget, so neither may the batch. Small enough for every budget, large enough
- * for attention's kernel for many queries. */
+/**
+ * Plain results must not depend on the budget, so neither may the batch. This one is small enough for every budget,
+ * large enough for attention's kernel for many queries.
+ */
 export const plainBatch = 64;
-/** A draft model is small: small slices make its memory for loading small, and few tokens at once the rest. */
+/** Draft models are small: small slices keep their memory for loading small, and small batches the rest. */
 const draftSliceBytes = 8 * 2 ** 20;
 const draftBatch = 128;
-/** What is kept of each sequence. */
+/** The context of a sequence, and the form in which it is stored. */
 export interface Kept {
   readonly context: number;
   readonly kvType: KvType;
@@ -34,7 +39,7 @@ export function planDraft(
   const within = { ...draftKv(outline, kept), parallel, ahead: 0, promptCache: 0 };
   return makePlan({
     ...demandOf(outline, device, layoutOf, within),
-    // Whatever it takes is taken off the budget of the other one.
+    // The target's budget pays for it, whatever it takes.
     budget: Number.MAX_SAFE_INTEGER,
     runtime: 0,
     batch: kernels === 'plain' ? plainBatch : draftBatch,
@@ -42,7 +47,7 @@ export function planDraft(
   });
 }
 
-/** What a model asks for in a context, whatever the budget. */
+/** The demand of a model in a context, whatever the budget. */
 export function demandOf(
   outline: ModelOutline,
   device: Device,
@@ -60,7 +65,7 @@ export function demandOf(
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
-      // Wherever they live, keys and values are computed on in memory.
+      // Keys and values are computed on in memory, wherever they live.
       const kv = kvShapeOf(outline.config, { ...wanted, batch: tokens, kvHomes: undefined });
       const model = { stages: outline.stages, weights: outline.file.weights, kv };
       const bytes =
@@ -71,7 +76,7 @@ export function demandOf(
   };
 }
 
-/** What keys and values take. */
+/** The demand of keys and values. */
 export function kvDemandOf(
   { config }: ModelOutline,
   wanted: Kept & { parallel: number; ahead: number; promptCache: number },
@@ -85,7 +90,7 @@ export function kvDemandOf(
   };
 }
 
-/** What a draft model keeps beside a model that keeps `kept`, as far as its heads and its context suit that. */
+/** The context of a draft model beside a model that keeps `kept`, as far as its heads and its own context allow. */
 export function draftKv<T extends Kept>({ config }: ModelOutline, kept: T): T {
   const { context, kvType, window } = kept;
   const tokens = window ? Math.min(window.tokens, config.context - window.sinks) : 0;

@@ -119,7 +119,7 @@ test('however a text was changed since, its guesses are those of a text that is 
       let text: readonly number[] = promptOf(1, 9);
       let last: readonly number[] = [];
       for (const { keep, right, more, most } of edits) {
-        // Some guesses came true, and then something else came, or the text is another one from here on.
+        // Some draft tokens were accepted, and then something else came, or the text is another one from here on.
         text = [...(keep < text.length ? text.slice(0, keep) : [...text, ...last.slice(0, right)]), ...more].slice(
           -200,
         );
@@ -128,7 +128,7 @@ test('however a text was changed since, its guesses are those of a text that is 
         const guesses = await guessed(draft, slot, text, most);
         assertSame(guesses, await guessed(fresh, newSlot, text, most));
         last = guesses.tokens;
-        // The last guess need not be stored.
+        // The last draft token need not be stored.
         const stored = [...text, ...last.slice(0, -1)];
         assert.deepEqual(slot.tokens, stored);
       }
@@ -148,7 +148,7 @@ test('a text that changed where its window has left is computed anew', async () 
     assertSame(await guessed(draft, slot, changed, 4), expected);
   }
   const counts = draft.passes.map(([tokens]) => tokens ?? 0).filter((tokens) => tokens > 1);
-  // The change near the end takes one token, and so does the last: by then nothing has been overwritten.
+  // The change near the end takes one token, and so does the last text: by then nothing has been overwritten.
   const batches = (tokens: number): readonly number[] =>
     Array.from({ length: Math.ceil(tokens / 64) }, (_, i) => Math.min(64, tokens - 64 * i));
   assert.deepEqual(counts, [500, 241].flatMap(batches));

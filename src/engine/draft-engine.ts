@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { median } from '../base/median.ts';
 import { commonPrefix } from '../kv/prefix.ts';
 import type { KvSlot } from '../kv/slot.ts';
@@ -6,35 +7,35 @@ import type { Guess } from '../sample/chance.ts';
 import { finite } from '../sample/finite.ts';
 import type { Runtime } from './runtime.ts';
 
-/** A text whose next tokens are to be guessed. */
+/** A text whose next tokens are to be drafted. */
 export interface DraftRequest {
   readonly slot: KvSlot;
   readonly text: readonly number[];
-  /** Guesses that are wanted, at most. */
+  /** The most draft tokens that are wanted. */
   readonly most: number;
-  /** A guess at the token after `text`. The logits are those of the draft model, and may be changed. */
+  /** Gives a draft token to follow `text`. The logits are those of the draft model, and may be changed. */
   readonly guess: (logits: Float32Array, text: readonly number[]) => Guess;
-  /** Nobody wants the guesses any more. */
+  /** True once nobody wants the draft any more. */
   readonly gone: () => boolean;
 }
 
-/** One that is being answered. */
+/** A request that is being answered. */
 interface Draft {
   readonly request: DraftRequest;
-  /** The text, and what was guessed of it. */
+  /** The text, and the draft tokens after it. */
   readonly tokens: number[];
   readonly guesses: Guess[];
   readonly resolve: (guesses: readonly Guess[]) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** So few tokens are computed one by one: the graph for one is there already. */
+/** The most tokens that are computed one by one: the graph for one is there already. */
 const few = 3;
-/** Measurements of what a guess takes: how many count, and for how long, in milliseconds; then it is tried again. */
+/** The cost of a draft token is the median of so many measurements, none older than so many milliseconds. */
 const measurements = 9;
 const remembered = 60_000;
 
-/** A draft model at work: each of its passes takes all texts on by a guess. */
+/** A draft model at work: each pass adds a draft token to every text. */
 export class DraftEngine implements AsyncDisposable {
   /** Tokens that the model knows; the other model may have more. */
   readonly vocabulary: number;
@@ -48,12 +49,12 @@ export class DraftEngine implements AsyncDisposable {
     this.vocabulary = vocabulary;
   }
 
-  /** Tokens that a text may have. */
+  /** The longest text, in tokens. */
   get context(): number {
     return this.#runtime.plan.context;
   }
 
-  /** Seconds that a guess took of late; 0 if that is not known. */
+  /** Seconds of a draft token, of late; 0 if that is not known. */
   get cost(): number {
     const since = performance.now() - remembered;
     const known = this.#measured.filter(({ at }) => at > since).map(({ seconds }) => seconds);
@@ -70,7 +71,7 @@ export class DraftEngine implements AsyncDisposable {
     this.#runtime.slots.forget();
   }
 
-  /** A place for a text's keys and values; undefined if there is none now. */
+  /** A cache for a text's keys and values; undefined if none is free now. */
   async take(text: readonly number[]): Promise<KvSlot | undefined> {
     const { slots } = this.#runtime;
     return slots.free ? (await slots.take(text)).slot : undefined;
@@ -80,10 +81,10 @@ export class DraftEngine implements AsyncDisposable {
     this.#runtime.release(slot, () => {});
   }
 
-  /** Guesses one after the other. Rejects with the errors of a pass, NOT_FINITE and MODEL_CLOSED. */
+  /** Draft tokens, one after the other. Rejects with the errors of a pass, NOT_FINITE and MODEL_CLOSED. */
   propose(request: DraftRequest): Promise<readonly Guess[]> {
     return new Promise((resolve, reject) => {
-      // Of what was stored, wrong guesses go; the last token is computed again if need be, for its logits.
+      // Rejected draft tokens leave the cache. The last token is computed again if need be, for its logits.
       const { slot, text } = request;
       const known = Math.min(commonPrefix(slot.tokens, text), text.length - 1);
       slot.keep(slot.canTrim(known) ? known : 0);
@@ -103,7 +104,7 @@ export class DraftEngine implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    // Those who ask at once are answered together.
+    // Requests that are made in one turn of the event loop are answered together.
     await Promise.resolve();
     while (this.#drafts.length > 0) {
       try {
@@ -121,7 +122,7 @@ export class DraftEngine implements AsyncDisposable {
     const chosen = this.#drafts.flatMap((draft, i) => {
       const { slot } = draft.request;
       const start = slot.tokens.length;
-      const count = counts[i] ?? 0;
+      const count = at(counts, i);
       return count > 0 ? [{ draft, slot, span: { kv: slot.kv, start, ...tokensAt(draft.tokens, start, count) } }] : [];
     });
     for (const { slot, span } of chosen) slot.expect(span.tokens.length);
@@ -158,7 +159,7 @@ export class DraftEngine implements AsyncDisposable {
 const tokensAt = (tokens: readonly number[], start: number, count: number) =>
   ({ tokens: tokens.slice(start, start + count), logits: 'last' }) as const;
 
-/** Tells whoever asked, if there is nothing more to guess. */
+/** Answers a request that is complete, or that nobody waits for. */
 function answered({ request, guesses, resolve }: Draft): boolean {
   if (guesses.length < request.most && !request.gone()) return false;
   resolve(guesses);

@@ -1,19 +1,19 @@
 import { Acceptance } from '../plan/depth.ts';
 import type { Guess } from '../sample/chance.ts';
 
-/** Guesses how one text goes on. Wrong guesses cost time, nothing else. */
+/** Drafts the next tokens of one text. Rejected draft tokens cost time, nothing else. */
 export interface Drafter extends Disposable {
-  /** How many of the next guesses will come true. */
+  /** The share of draft tokens that are accepted, as learned so far. */
   readonly acceptance: Acceptance;
-  /** Seconds that one of them takes. */
+  /** Seconds of a draft token. */
   readonly cost: number;
-  /** The text goes on with `token`. */
+  /** Records that the text goes on with `token`. */
   accept(token: number): void;
-  /** Guesses at the next tokens, at most `most`. */
+  /** Draft tokens to follow the text, at most `most`. */
   propose(most: number): readonly Guess[] | Promise<readonly Guess[]>;
 }
 
-/** Decoding token by token. */
+/** The null drafter: decoding token by token. */
 export const noDrafter = (): Drafter => ({
   acceptance: new Acceptance(),
   cost: 0,
@@ -23,19 +23,19 @@ export const noDrafter = (): Drafter => ({
 });
 
 export interface DraftOptions {
-  /** Guess by what followed earlier in the text. */
+  /** Drafts what followed earlier in the text. */
   readonly ngram?: boolean | undefined;
-  /** Guess by another model with the same vocabulary: a GGUF file. With `ngram` too, where nothing came before. */
+  /** A GGUF file of another model with the same vocabulary that drafts; with `ngram` too, where nothing came before. */
   readonly model?: string | undefined;
-  /** The most tokens guessed at once; left out, 15. */
+  /** The most draft tokens in a pass; default 15. */
   readonly ahead?: number | undefined;
-  /** Guess no further than pays; left out, so it is. */
+  /** Drafts no further than pays; default true. */
   readonly adaptive?: boolean | undefined;
 }
 
-/** Tokens that are guessed ahead at most, if nobody says. */
+/** The most draft tokens in a pass if nobody says. */
 const usualAhead = 15;
 
-/** Tokens that a plan must have room for to guess ahead. */
+/** Draft tokens that a plan must have room for. */
 export const aheadOf = (draft: DraftOptions = {}): number =>
   draft.ngram || draft.model !== undefined ? (draft.ahead ?? usualAhead) : 0;

@@ -11,16 +11,16 @@ import { NgramDrafter } from './ngram-drafter.ts';
 import { evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
 
-/** Beside a model, which often guesses right, only where so many tokens in a row came before. */
+/** The shortest repetition, in tokens, that is preferred to a draft model, which is often right. */
 const sureMatch = 6;
 
-/** How the sequences of a model guess ahead, and the draft model if there is one. */
+/** The drafters of a model's sequences, and the draft model if there is one. */
 export class Drafting implements AsyncDisposable {
-  /** The most tokens guessed at once; 0 if none are. */
+  /** The most draft tokens in a pass; 0 if none are wanted. */
   readonly ahead: number;
-  /** Guess no further than pays. */
+  /** Drafts no further than pays. */
   readonly adaptive: boolean;
-  /** Of the draft model. */
+  /** The draft model's outline. */
   readonly outline: ModelOutline | undefined;
   readonly #ngram: boolean;
   #engine: DraftEngine | undefined;
@@ -32,7 +32,10 @@ export class Drafting implements AsyncDisposable {
     this.outline = outline;
   }
 
-  /** For a target model. Throws VOCABULARY_DIFFERS, and whatever is wrong with the draft model's file or its metadata. */
+  /**
+   * Opens the draft model's file for a target model. Throws VOCABULARY_DIFFERS, and the errors of a file and its
+   * metadata.
+   */
   static open(options: DraftOptions, target: ModelOutline): Drafting {
     if (options.model === undefined) return new Drafting(options, undefined);
     const outline = openOutline(options.model);
@@ -54,24 +57,24 @@ export class Drafting implements AsyncDisposable {
     this.#engine = new DraftEngine(runtime, this.outline.config.vocabulary);
   }
 
-  /** Loads the draft model, if there is one; else the first guess does. Rejects with READ_FAILED, FILE_CHANGED. */
+  /** Loads the draft model, if there is one; else the first draft does. Rejects with READ_FAILED, FILE_CHANGED. */
   async load(signal?: AbortSignal): Promise<void> {
     await this.#engine?.load(signal);
   }
 
-  /** Forgets what the draft model has stored of texts that have ended. */
+  /** Forgets texts that have ended in the draft model's caches. */
   forget(): void {
     this.#engine?.forget();
   }
 
-  /** For one text, whose tokens `chooser` chooses. */
+  /** A drafter for one text, whose tokens `chooser` chooses. */
   drafterOf(chooser: Chooser): Drafter {
     if (!this.#engine) return this.#ngram ? new NgramDrafter() : noDrafter();
     const model = new ModelDrafter(this.#engine, (logits, text) => chooser.guess(logits, text));
     return this.#ngram ? new EitherDrafter(new NgramDrafter(sureMatch), model) : model;
   }
 
-  /** Ends guessing with `reason`. */
+  /** Ends drafting with `reason`. */
   abort(reason: EngineError): void {
     this.#engine?.abort(reason);
   }

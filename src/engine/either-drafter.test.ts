@@ -6,7 +6,7 @@ import type { Drafter } from './drafter.ts';
 import { EitherDrafter } from './either-drafter.ts';
 import { NgramDrafter } from './ngram-drafter.ts';
 
-/** Guesses 900 and on, and tells what happened to it. */
+/** Drafts 900 and on, and tells what happened to it. */
 class CountingDrafter implements Drafter {
   readonly acceptance: Acceptance = new Acceptance();
   readonly cost = 0.5;
@@ -28,7 +28,7 @@ class CountingDrafter implements Drafter {
   }
 }
 
-/** One that has read `tokens`, with the model's drafter inside it. */
+/** A drafter that has read `tokens`, with the model's drafter inside it. */
 function after(tokens: readonly number[]): { readonly either: EitherDrafter; readonly model: CountingDrafter } {
   const model = new CountingDrafter();
   const either = new EitherDrafter(new NgramDrafter(4), model);

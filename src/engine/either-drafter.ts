@@ -3,7 +3,7 @@ import type { Guess } from '../sample/chance.ts';
 import type { Drafter } from './drafter.ts';
 import type { NgramDrafter } from './ngram-drafter.ts';
 
-/** Guesses by what came before where the end of the text did so at length, else by a model. */
+/** Drafts by repetition where the end of the text has come before at length, else by a model. */
 export class EitherDrafter implements Drafter {
   readonly #ngram: NgramDrafter;
   readonly #model: Drafter;

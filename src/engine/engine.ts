@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import type { KvSlot } from '../kv/slot.ts';
 import { Pace } from '../plan/pace.ts';
@@ -11,21 +12,21 @@ import { Sequence } from './sequence.ts';
 import { Speculation } from './speculation.ts';
 import { type EngineSums, noSums } from './tally.ts';
 
-/** Something that wants the runtime for itself. */
+/** A task that needs the runtime for itself. */
 interface Work {
   readonly plan: Plan | undefined;
   readonly run: (runtime: Runtime) => Promise<void>;
   readonly fail: (error: Error) => void;
 }
 
-/** What a pass computes of a sequence. */
+/** A sequence's part of a pass. */
 interface Turn {
   readonly sequence: Sequence;
   readonly slot: KvSlot;
   readonly span: Span;
 }
 
-/** What to open the runtime for: a plan, or tokens that it should suit. */
+/** Reasons to open the runtime: a plan, or tokens that it should suit. */
 export interface Wanted {
   readonly plan: Plan | undefined;
   readonly tokens?: Tokens | undefined;
@@ -43,22 +44,22 @@ export class Engine {
   readonly #sums = { ...noSums };
   #active: Sequence[] = [];
   #running: Promise<void> | undefined;
-  /** Something has come since the loop last looked. */
+  /** True if something has come since the loop last looked. */
   #woken = false;
   #pass: AbortController | undefined;
   #closed: Error | undefined;
 
-  /** `open` gives the runtime, the same one each time, or rejects. */
+  /** Engine over `open`, which gives the runtime, the same one each time, or rejects. */
   constructor(open: (wanted: Wanted) => Promise<Runtime>) {
     this.#open = open;
   }
 
-  /** What was done so far, without what the runtime counts itself. */
+  /** Totals so far, without those that the runtime counts itself. */
   get sums(): EngineSums {
     return this.#sums;
   }
 
-  /** Sequences that wait for a place, and those that have one. */
+  /** Numbers of sequences that wait for a slot, and of those that have one. */
   get load(): { readonly waiting: number; readonly active: number } {
     return { waiting: this.#waiting.length, active: this.#active.length };
   }
@@ -80,7 +81,7 @@ export class Engine {
     });
   }
 
-  /** A sequence has been ended from outside: if it was the last of the pass, that ends at its next step. */
+  /** Ends the pass at its next step if a sequence that was ended from outside was the last in it. */
   cancelled(): void {
     if (this.#active.every((sequence) => sequence.ended)) this.#pass?.abort();
   }
@@ -100,7 +101,7 @@ export class Engine {
   }
 
   async #loop(): Promise<void> {
-    // Whoever submits several at once has them in the same pass.
+    // Sequences that are submitted in one turn of the event loop share the first pass.
     await Promise.resolve();
     while (this.#woken) {
       this.#woken = false;
@@ -112,18 +113,18 @@ export class Engine {
     this.#running = undefined;
   }
 
-  /** Gives those who wait what they wait for, in their order. Returns the runtime if there is something to compute. */
+  /** Admits those that wait, in their order. Returns the runtime if there is something to compute. */
   async #admit(): Promise<Runtime | undefined> {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       const served = next instanceof Sequence ? await this.#seat(next) : await this.#work(next);
       if (!served) break;
-      // It is gone already if the engine was closed meanwhile.
+      // A close meanwhile has emptied the list already.
       if (this.#waiting[0] === next) this.#waiting.shift();
     }
     return this.#active.length > 0 ? this.#open({ plan: undefined }) : undefined;
   }
 
-  /** False if there is no place for it yet. */
+  /** Gives a sequence a slot. False if there is none yet. */
   async #seat(sequence: Sequence): Promise<boolean> {
     if (sequence.ended) return true;
     try {
@@ -133,7 +134,7 @@ export class Engine {
       const { slot, cached } = await runtime.slots.take(sequence.parts.prompt);
       if (sequence.ended) runtime.release(slot, () => this.#start());
       else {
-        // First of all, so that it leaves the slot again whatever happens.
+        // Active first, so that it leaves the slot again whatever happens.
         this.#active.push(sequence);
         sequence.begin(runtime, slot, cached);
         runtime.debug?.('sequence begun', {
@@ -150,7 +151,7 @@ export class Engine {
     return true;
   }
 
-  /** False if it cannot have the runtime for itself yet. */
+  /** Runs a task. False if the runtime cannot be its own yet. */
   async #work(work: Work): Promise<boolean> {
     if (this.#active.length > 0) return false;
     try {
@@ -163,7 +164,7 @@ export class Engine {
     return true;
   }
 
-  /** One pass: guess, decide, compute, choose. */
+  /** One pass: draft, schedule, compute, choose. */
   async #step(runtime: Runtime): Promise<void> {
     const guessing = this.#active.filter(({ ended, decoding }) => !ended && decoding);
     const depths = await this.#speculation.draft(guessing, runtime.limits);
@@ -181,7 +182,7 @@ export class Engine {
       for (const { sequence, span } of turns) sequence.progress(runtime, span.tokens.length, share);
     };
     try {
-      await runtime.load({ tokens, onProgress: turns[0]?.sequence.parts.onLoad, signal });
+      await runtime.load({ tokens, onProgress: at(turns, 0).sequence.parts.onLoad, signal });
       const began = performance.now();
       const spans = turns.map(({ span }) => span);
       for (const { slot, span } of turns) slot.expect(span.tokens.length);
@@ -203,25 +204,25 @@ export class Engine {
     }
   }
 
-  /** Who takes part in the next pass, with which tokens. */
+  /** The sequences of the next pass, with their tokens. */
   #turns(limits: Runtime['limits']): readonly Turn[] {
     const active = this.#active.filter(({ ended }) => !ended);
     const pending = active.map((sequence) => ({ tokens: sequence.pending, decoding: sequence.decoding }));
     const counts = schedule(pending, { ...limits, chunk: this.#pace.chunk });
     return active.flatMap((sequence, i) => {
       const { slot, decoding } = sequence;
-      const tokens = sequence.upcoming(counts[i] ?? 0);
+      const tokens = sequence.upcoming(at(counts, i));
       if (tokens.length === 0 || !slot) return [];
       const span = { kv: slot.kv, start: slot.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
       return [{ sequence, slot, span }];
     });
   }
 
-  /** What was computed of a sequence takes it on; what goes wrong then is its own matter. */
+  /** Stores a sequence's part of the pass and samples from it. An error ends this sequence alone. */
   #advance({ sequence, slot, span }: Turn, rows: (index: number) => Float32Array, { path, limits }: Runtime): void {
     const { decoding } = sequence;
     const before = sequence.answer.length;
-    // What was computed for one that has left meanwhile is stored all the same.
+    // Computed tokens are stored even if the sequence has left meanwhile.
     slot.store(span.tokens, decoding ? undefined : limits.batch);
     try {
       const kept = sequence.advance(span.tokens.length, (index) => finite(rows(index), path));
@@ -229,14 +230,14 @@ export class Engine {
       this.#sums.drafted += decoding ? span.tokens.length - 1 : 0;
       this.#sums.accepted += decoding ? kept - 1 : 0;
     } catch (error) {
-      // Of a text that gives no numbers nothing is of use.
+      // A text without finite logits is of no use, none of it.
       slot.keep(isLoss(error) ? 0 : span.start);
       sequence.fail(error as Error);
     }
     this.#sums.answerTokens += sequence.answer.length - before;
   }
 
-  /** Those that have ended make room. */
+  /** Releases the slots of sequences that have ended. */
   #dismiss(runtime: Runtime): void {
     for (const { ended, slot, answer, stopReason, error } of this.#active) {
       if (!ended || !slot) continue;
@@ -247,11 +248,13 @@ export class Engine {
   }
 }
 
-/** What is stored of a text is gone: what was to be written, or could not be read, may have been all there was of it. */
+/** True where a stored text is lost: bytes that were not written, or cannot be read, may have been the only copy. */
 const isLoss = (error: unknown): boolean =>
   error instanceof EngineError && ['WRITE_FAILED', 'READ_FAILED', 'FILE_CHANGED', 'NOT_FINITE'].includes(error.code);
 
-/** The logits of the spans, (vocabulary) after token `index` of span `i`; of a span without all, after its last only. */
+/**
+ * The logits of the spans, (vocabulary) after token `index` of span `i`; for a span without all logits, after its last.
+ */
 function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (index: number) => Float32Array {
   const firsts: number[] = [];
   let rows = 0;
@@ -261,7 +264,7 @@ function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (i
   }
   const vocabulary = logits.length / rows;
   return (i) => (index) => {
-    const row = (firsts[i] ?? 0) + (spans[i]?.logits === 'all' ? index : 0);
+    const row = at(firsts, i) + (at(spans, i).logits === 'all' ? index : 0);
     return logits.subarray(row * vocabulary, (row + 1) * vocabulary);
   };
 }

@@ -6,12 +6,12 @@ import { figuresOf } from './figures.ts';
 const memory = { budget: 1, peak: 1, resident: 0, ring: 0, kv: 0, compute: 0, draft: 0, runtime: 0 };
 
 interface Sketch {
-  /** Bytes per second of reading alone; left out, nothing streams. */
+  /** Bytes per second of reading alone; by default nothing streams. */
   readonly rate?: number;
   readonly computing?: number;
   /** Seconds that two tokens of 50 bytes each took. */
   readonly seconds?: number;
-  /** What they came of: a pass each, or fewer after guesses. */
+  /** Passes that gave the two tokens: one each, or fewer with drafts. */
   readonly passes?: number;
   readonly drafted?: number;
 }
@@ -38,7 +38,7 @@ test('the limit is the slower of reading and computing a token', () => {
 });
 
 test('each round is held against its own rate, and the median of the rounds counts', () => {
-  // Of the medians alone, 50 bytes at 100 per second in 1 s, it would be 0.5.
+  // The medians alone, 50 bytes at 100 per second in 1 s, would give 0.5.
   const rounds = [
     { rate: 50, seconds: 2 },
     { rate: 100, seconds: 4 },

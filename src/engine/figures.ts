@@ -5,7 +5,7 @@ import type { GenerationStats } from './stats.ts';
 /** The least and the most of the rounds. */
 export type Range = readonly [least: number, most: number];
 
-/** What rounds of a benchmark come to: medians. */
+/** The medians of a benchmark's rounds. */
 export interface Figures {
   readonly prefill: {
     readonly tokens: number;
@@ -15,11 +15,11 @@ export interface Figures {
   };
   /** Tokens and seconds are those of each round. */
   readonly decode: GenerationStats['decode'] & { readonly fraction_of_limit: number };
-  /** Null if nothing was guessed. */
+  /** Medians of speculation; null if nothing was drafted. */
   readonly speculation: GenerationStats['speculation'] | null;
-  /** What limits decoding: each alone, in the same rounds. */
+  /** The limits of decoding: reading and computing, each alone, in the same rounds. */
   readonly alone: {
-    /** Null if nothing streams. */
+    /** Bytes per second; null if nothing streams. */
     readonly bytes_per_s: number | null;
     readonly compute_s_per_token: number;
   };
@@ -31,11 +31,11 @@ export interface Figures {
   };
 }
 
-/** Seconds that computing what was decoded takes alone. */
+/** Seconds of computing alone the passes that decoded. */
 const computingSeconds = ({ speculation, computing_s }: Round): number => speculation.passes * computing_s;
 
 /**
- * How close decoding came to what it is limited by: the larger of the seconds that reading the bytes of its passes takes
+ * Fraction of the limit that decoding reached: the larger of the seconds that reading the bytes of its passes takes
  * alone and those that computing them takes alone, by the seconds that they took. 1 is the limit; above it is noise.
  */
 function fractionOfLimit(round: Round): number {
@@ -45,7 +45,7 @@ function fractionOfLimit(round: Round): number {
   return Math.max(readingSeconds, computingSeconds(round)) / decode.seconds;
 }
 
-/** The medians of rounds, at least one. Ratios are taken in each round, before their median is. */
+/** The medians of at least one round. A ratio is taken in each round, before the median. */
 export function figuresOf(rounds: readonly Round[]): Figures {
   const all = (of: (round: Round) => number): number[] => rounds.map(of);
   const prefillRates = all(({ prefill }) => prefill.tokens / prefill.seconds);

@@ -28,17 +28,20 @@ export class Generation implements AsyncIterable<Piece> {
     return this.prompt.length;
   }
 
-  /** Undefined until the iteration has ended. */
+  /** Reason of the end; undefined until the iteration has ended. */
   get stopReason(): StopReason | undefined {
     return this.#sequence.stopReason;
   }
 
-  /** Undefined until the iteration has ended. */
+  /** Statistics; undefined until the iteration has ended. */
   get stats(): GenerationStats | undefined {
     return this.#sequence.stats;
   }
 
-  /** Rejects with CONTEXT_TOO_LONG, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED; an abort ends it without an error. */
+  /**
+   * Pieces of text. Rejects with CONTEXT_TOO_LONG, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED; an abort ends the
+   * iteration without an error.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
     if (this.#begun) throw new Error('a generation can be iterated over once');
     this.#begun = true;

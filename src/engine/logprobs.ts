@@ -1,10 +1,11 @@
+import { at, last } from '../base/at.ts';
 /** A token with its natural log-probability, before sampling changed anything. */
 export interface TokenProbability {
   readonly token: number;
   readonly logprob: number;
 }
 
-/** That of the chosen token, and those of the likeliest ones, the best first. */
+/** The chosen token, and the likeliest ones, the best first. */
 export interface Logprob extends TokenProbability {
   readonly top: readonly TokenProbability[];
 }
@@ -16,19 +17,23 @@ export function logprobOf(logits: Float32Array, token: number, count: number): L
   let sum = 0;
   for (const logit of logits) if (logit > Number.NEGATIVE_INFINITY) sum += Math.exp(logit - largest);
   const normalizer = largest + Math.log(sum);
-  const probability = (id: number): TokenProbability => ({ token: id, logprob: (logits[id] ?? 0) - normalizer });
+  const probability = (id: number): TokenProbability => ({ token: id, logprob: at(logits, id) - normalizer });
   return { ...probability(token), top: likeliest(logits, count).map(probability) };
 }
 
 /** The `count` tokens with the largest logits, the best first. */
 function likeliest(logits: Float32Array, count: number): readonly number[] {
-  const best: number[] = [];
-  const at = (id: number | undefined): number => logits[id ?? -1] ?? Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length && count > 0; id += 1) {
-    if (best.length === count && at(id) <= at(best.at(-1))) continue;
-    const place = best.findIndex((other) => at(id) > at(other));
-    best.splice(place < 0 ? best.length : place, 0, id);
+  if (count === 0) return [];
+  const best: { readonly id: number; readonly logit: number }[] = [];
+  let least = Number.NEGATIVE_INFINITY;
+  let id = -1;
+  for (const logit of logits) {
+    id += 1;
+    if (best.length === count && logit <= least) continue;
+    const place = best.findIndex((other) => logit > other.logit);
+    best.splice(place < 0 ? best.length : place, 0, { id, logit });
     if (best.length > count) best.pop();
+    least = last(best).logit;
   }
-  return best;
+  return best.map(({ id }) => id);
 }

@@ -6,7 +6,7 @@ import { budgetFor, threadsFor } from './machine.ts';
 
 const MiB = 2 ** 20;
 
-/** What a call warns of, beside its result. */
+/** Warnings of a call, beside its result. */
 function warned<T>(call: (warn: (reason: Error) => void) => T): { result: T; warnings: readonly string[] } {
   const warnings: string[] = [];
   return { result: call(({ message }) => warnings.push(message)), warnings };

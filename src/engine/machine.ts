@@ -5,7 +5,7 @@ import { EngineError } from '../base/errors.ts';
 import { type GroupLimits, groupLimits } from '../plan/cgroups.ts';
 import { autoBudget, availableOf } from '../plan/defaults.ts';
 
-/** Told what is worth knowing, though nothing is wrong. */
+/** Hears of things worth knowing, though nothing is wrong. */
 type Warn = (reason: Error) => void;
 
 function read(path: string): string | undefined {
@@ -19,7 +19,7 @@ function read(path: string): string | undefined {
 const limits = (): GroupLimits =>
   process.platform === 'linux' ? groupLimits(read) : { memory: undefined, available: undefined, cores: undefined };
 
-/** Bytes that this process could get now, without others having to give way. */
+/** Bytes that this process could get now without others losing theirs. */
 function availableBytes(): number {
   const { platform } = process;
   // Node counts the page cache of a control group as taken.
@@ -29,8 +29,8 @@ function availableBytes(): number {
 }
 
 /**
- * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine, or a
- * control group of this process, will never let it have that much; warns where it is more than what is free now.
+ * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine, or
+ * a control group of this process, will never give it that much; warns where it is more than is free now.
  */
 export function budgetFor(wanted: number | undefined, warn?: Warn): number {
   const available = availableBytes();
@@ -38,7 +38,7 @@ export function budgetFor(wanted: number | undefined, warn?: Warn): number {
   if (!(wanted > 0)) throw wrong('memoryBudget', wanted, 'a number of bytes');
   const memory = Math.min(totalmem(), limits().memory ?? Number.POSITIVE_INFINITY);
   if (wanted > memory) throw new EngineError('BUDGET_TOO_LARGE', { budget: wanted, memory });
-  // It has some of the budget already.
+  // The process holds some of the budget already.
   const free = available + process.memoryUsage.rss();
   if (wanted > free) warn?.(new Error(crowded(wanted, free)));
   return wanted;
@@ -52,8 +52,8 @@ const crowded = (budget: number, free: number): string =>
   'as it fills, other programs lose memory, the system swaps, or it ends this process';
 
 /**
- * Threads that share each operation: as `wanted`, but no more than there are cores for; left out, one for each. Throws
- * BAD_OPTION.
+ * Threads that share each operation: as `wanted`, but no more than there are cores for; default: one for each core.
+ * Throws BAD_OPTION.
  */
 export function threadsFor(wanted: number | undefined, warn?: Warn): number {
   const cores = Math.min(availableParallelism(), Math.max(1, Math.ceil(limits().cores ?? Number.POSITIVE_INFINITY)));

@@ -30,13 +30,13 @@ function reading(
 const tokensOf = async (drafter: ModelDrafter, most: number): Promise<readonly number[]> =>
   (await drafter.propose(most)).map(({ token }) => token);
 
-/** What one that was asked nothing before guesses after `text`. */
+/** Draft tokens after `text` from a drafter that was asked nothing before. */
 async function freshly(draft: OpenDraft, text: readonly number[], most: number): Promise<readonly number[]> {
   using drafter = reading(draft, text);
   return await tokensOf(drafter, most);
 }
 
-/** Waits until no place is taken any more that is not in use. */
+/** Waits until only slots in use are taken. */
 const settled = async ({ runtime }: OpenDraft): Promise<void> => {
   await new Promise(setImmediate);
   await runtime.released();
@@ -63,7 +63,7 @@ test('guesses go on as guesses come true, or do not', async () => {
 test('a text that ends before its guesses do has as many as its context holds, and then none', async () => {
   await using draft = await openDraft(path, 16, 1);
   using drafter = reading(draft, text);
-  // The last guess need not be stored.
+  // The last draft token need not be stored.
   assert.equal((await tokensOf(drafter, 99)).length, 16 - 12 + 1);
   for (const token of [1, 2, 3, 4]) drafter.accept(token);
   assert.equal((await tokensOf(drafter, 99)).length, 1);

@@ -4,10 +4,10 @@ import type { Guess } from '../sample/chance.ts';
 import type { DraftEngine, DraftRequest } from './draft-engine.ts';
 import type { Drafter } from './drafter.ts';
 
-/** Stands for tokens that the other model has more. */
+/** The token that stands for those that the draft model does not have. */
 const unknown = 0;
 
-/** Guesses how one text goes on by a smaller model, which keeps keys and values of its own. */
+/** Drafts by a smaller model, which keeps keys and values of its own. */
 export class ModelDrafter implements Drafter {
   readonly acceptance: Acceptance = new Acceptance();
   readonly #engine: DraftEngine;
@@ -30,7 +30,7 @@ export class ModelDrafter implements Drafter {
     this.#text.push(token < this.#engine.vocabulary ? token : unknown);
   }
 
-  /** None if the text is longer than the model's context. Rejects with the errors of a pass. */
+  /** Draft tokens; none if the text is longer than the model's context. Rejects with the errors of a pass. */
   propose(most: number): Promise<readonly Guess[]> {
     const proposed = this.#propose(Math.min(most, this.#engine.context - this.#text.length + 1));
     this.#proposing = proposed.catch(() => {});

@@ -10,66 +10,69 @@ import type { Kernels } from './planner.ts';
 import type { PromptProgress } from './sequence.ts';
 
 export interface ModelOptions {
-  /** Bytes that the whole process may take, no more than there are. Left out: most of what is free. */
+  /** Bytes that the whole process may take, no more than there are. Default: most of what is free. */
   readonly memoryBudget?: number | undefined;
-  /** Tokens of prompt and answer together. Left out, it is chosen when the weights are loaded. */
+  /** Tokens of prompt and answer together. Default: chosen when the weights are loaded. */
   readonly context?: number | undefined;
-  /** What is kept of texts, and how. */
+  /** Form and home of keys and values. */
   readonly kv?: KvOptions | undefined;
-  /** Told what is worth knowing, though nothing is wrong. */
+  /** Hears of things worth knowing, though nothing is wrong. */
   readonly warn?: ((reason: Error) => void) | undefined;
-  /** Told of what the engine does: files, plans, passes, guesses. */
+  /** Hears of the engine's work: files, plans, passes, drafts. */
   readonly debug?: Debug | undefined;
-  /** How positions are rotated; of a draft model, as its own metadata say. Left out: as the metadata say. */
+  /** Rotation of positions; a draft model's own metadata say how it rotates. Default: as the metadata say. */
   readonly rope?: RopeOptions | undefined;
-  /** Sequences that are computed together at most, sharing each pass over the weights. Left out: one. */
+  /** Sequences that are computed together at most, sharing each pass over the weights. Default: one. */
   readonly parallel?: number | 'auto' | undefined;
-  /** Guesses at what comes next, so that a pass may yield several tokens. Left out: none. */
+  /** Drafts of the next tokens, so that a pass may yield several. Default: none. */
   readonly draft?: DraftOptions | undefined;
-  /** What is kept of prompts whose sequences have ended: keys and values. Left out: what the last ones left. */
+  /**
+   * Copies of the keys and values of prompts whose sequences have ended. Default: only what the last ones left in their
+   * slots.
+   */
   readonly promptCache?: PromptCacheOptions | undefined;
-  /** Threads that share each operation, no more than there are cores for. Left out: one for each. */
+  /** Threads that share each operation, no more than there are cores for. Default: one for each core. */
   readonly threads?: number | undefined;
-  /** `auto` uses the fastest kernels of this machine, `plain` those whose results are the same at every budget. */
+  /** Kernels: `auto` uses the fastest of this machine, `plain` those whose results are the same at every budget. */
   readonly kernels?: Kernels | undefined;
   /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
   readonly ioThreads?: number | undefined;
-  /** How to read from the model's device, if that was measured. */
+  /** The best way to read from the model's device, if that was measured. */
   readonly reading?: Reading | undefined;
-  /** For comparing: another way to choose what stays resident. */
+  /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
-  /** For tests: bytes of the budget that the process takes by itself. Left out, it is measured. */
+  /** Bytes of the budget that the process takes by itself, for tests. Default: measured. */
   readonly runtimeBytes?: number | undefined;
-  /** For tests: what reads. */
+  /** The function that reads, for tests. */
   readonly readAt?: ReadAt | undefined;
 }
 
 export interface PromptCacheOptions {
   /** Bytes of the memory budget. */
   readonly bytes: number | 'auto';
-  /** Where it outlives the process; left out, nowhere. */
+  /** Folder in which prompts outlive the process; default: none. */
   readonly folder?: string | undefined;
-  /** Bytes that the folder may hold, those of other models included; left out, 8 GiB. */
+  /** Bytes that the folder may hold, those of other models included; default 8 GiB. */
   readonly folderBytes?: number | undefined;
-  /** Told what is wrong with the folder; nothing else happens then. */
+  /** Hears of trouble with the folder, which has no other effect. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
 
 export interface GenerateOptions extends GivenSampling {
-  /** Tokens of the answer; left out, as many as the context holds. */
+  /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the context. */
   readonly longest?: number | undefined;
-  /** Gives the log-probability of each token, and of this many likeliest ones. */
+  /** Asks for the log-probability of each token, and of this many likeliest ones. */
   readonly logprobs?: number | undefined;
-  /** Added to the logits of tokens. */
+  /** Amounts added to the logits of tokens. */
   readonly bias?: ReadonlyMap<number, number> | undefined;
   /** Goes on after tokens that end a text, up to `maxTokens`: for measuring. */
   readonly ignoreEnd?: boolean | undefined;
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** What the budget is spent on, if no weights are loaded yet; left out, it is chosen. */
+  /** The plan, if no weights are loaded yet; default: chosen. */
   readonly plan?: Plan | undefined;
   /** Called if residents are loaded before the prompt: see `Model.load`. */
   readonly onLoad?: LoadProgress['onProgress'];

@@ -1,4 +1,5 @@
 import { unlessAborted } from '../base/abort.ts';
+import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import { checkRoom } from '../ggml/system.ts';
@@ -27,9 +28,9 @@ import { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { type EngineState, type EngineSums, noState } from './tally.ts';
 
-/** How somebody wants the runtime for themselves. */
+/** A task's plan for the runtime, and its signal. */
 interface Exclusive {
-  /** To open the runtime under, if it is not open. */
+  /** Plan to open the runtime under, if it is not open. */
   readonly plan?: Plan | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -68,19 +69,19 @@ export class Model implements AsyncDisposable {
     const { metadata } = outline.file;
     checkTokenizer(metadata);
     this.#drafting = Drafting.open(options.draft ?? {}, outline);
-    // While it is loaded it takes up to twice as much.
+    // Libllama takes up to twice as much while it loads the vocabulary.
     checkRoom(2 * vocabularyBytes(outline), 'the vocabulary');
-    this.vocabulary = Vocabulary.open(outline.file.files[0]?.path ?? outline.path);
+    this.vocabulary = Vocabulary.open(at(outline.file.files, 0).path);
     this.prompts = new Prompts(metadata, this.vocabulary);
     evictFiles(outline);
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
-    // Processes that take no more than is usual count alike, so that they all need the same budget.
+    // Processes that take no more than is usual all count as usual, so that all of them need the same budget.
     this.#runtimeBytes = options.runtimeBytes ?? Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
     options.debug?.('device', this.device.facts());
   }
 
-  /** Throws whatever is wrong with the file, its metadata or its vocabulary. */
+  /** Opens a GGUF file. Throws the errors of the file, its metadata and its vocabulary. */
   static open(path: string, options: ModelOptions = {}): Model {
     const outline = openOutline(path, options.rope, options.debug);
     manifestIn(outline, outline.config.context);
@@ -88,7 +89,7 @@ export class Model implements AsyncDisposable {
     return new Model(outline, options);
   }
 
-  /** What the budget would be spent on with this context, or a chosen one that suits the tokens at hand. */
+  /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
   plan(context: number | undefined = this.#options.context, tokens?: Tokens): Plan {
     if (this.#closed) throw this.#closedError();
     return planModel(this.outline, this.device, this.#layoutOf, {
@@ -107,9 +108,9 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * Loads what `plan` keeps resident, once: later calls give the plan that is loaded. Without it the first prompt does:
-   * a short one on its way through the weights, a long one before. Rejects with the errors of reading, or the signal's
-   * reason; then it can be tried again.
+   * Loads the residents of `plan`, once: later calls give the plan that is loaded. Without a call the first prompt
+   * loads them: a short one on its way through the weights, a long one before. Rejects with the errors of reading, or
+   * the signal's reason; then it can be tried again.
    */
   load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
     const work = async (runtime: Runtime): Promise<Plan> => {
@@ -120,7 +121,7 @@ export class Model implements AsyncDisposable {
     return this.exclusively(work, { plan, signal: progress.signal });
   }
 
-  /** Forgets what is stored of texts that have ended, so that a prompt is computed anew: for measuring. */
+  /** Forgets texts that have ended, so that a prompt is computed anew: for measuring. */
   forget(): Promise<void> {
     return this.exclusively(async ({ slots }) => {
       slots.forget();
@@ -130,25 +131,25 @@ export class Model implements AsyncDisposable {
 
   /**
    * A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED, and
-   * CONTEXT_TOO_LONG as soon as there are more than `most`; left out, than the context may have.
+   * CONTEXT_TOO_LONG as soon as there are more than `most`; default: the most that the context may have.
    */
   tokenize(prompt: string | readonly Message[], most: number = this.mostTokens()): number[] {
     if (this.#closed) throw this.#closedError();
     return this.prompts.tokenize(prompt, most);
   }
 
-  /** Tokens that a text may have at most, whatever is planned, where `context` were asked for or is left to be chosen. */
+  /** The most tokens of a text, whatever is planned, where `context` were asked for or is left to be chosen. */
   mostTokens(context: number | undefined = this.#options.context): number {
     return context ?? (this.#options.kv?.window ? mostTokens : this.outline.config.context);
   }
 
-  /** Messages through the model's template, up to where its answer begins. Throws TEMPLATE_FAILED. */
+  /** Messages through the model's template, up to the begin of the answer. Throws TEMPLATE_FAILED. */
   render(messages: readonly Message[]): string {
     if (this.#closed) throw this.#closedError();
     return this.prompts.render(messages, this.mostTokens());
   }
 
-  /** What was done since the model was opened, and how things stand. */
+  /** Totals since the model was opened, and the present state. */
   tally(): { readonly sums: EngineSums; readonly state: EngineState } {
     const { sums, load } = this.#engine;
     const runtime = this.#opened;
@@ -200,7 +201,7 @@ export class Model implements AsyncDisposable {
     return new Generation(sequence, this.#engine, options.signal);
   }
 
-  /** Ends what is under way, a pass at its next step, and frees everything. A generation that goes on is rejected. */
+  /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#close();
     return this.#disposed;

@@ -12,7 +12,7 @@ function after(tokens: readonly number[]): NgramDrafter {
   return drafter;
 }
 
-/** What a drafter that has read `tokens` proposes. */
+/** The proposal of a drafter that has read `tokens`. */
 const proposedAfter = (tokens: readonly number[], most: number): readonly number[] => tokensOf(after(tokens), most);
 const tokensOf = (drafter: NgramDrafter, most: number): readonly number[] =>
   drafter.propose(most).map(({ token }) => token);
@@ -59,7 +59,9 @@ test('what is proposed once is proposed again until the text goes on', () => {
   assert.deepEqual(tokensOf(drafter, 2), []);
 });
 
-/** The places whose next token may be proposed: those with the longest match, of three tokens to 32; the latest last. */
+/**
+ * The places whose next token may be proposed: those with the longest match, of three tokens to 32; the latest last.
+ */
 function placesIn(text: readonly number[]): readonly number[] {
   const sameBefore = (end: number): number => {
     let same = 0;

@@ -1,27 +1,31 @@
+import { at } from '../base/at.ts';
 import { Acceptance } from '../plan/depth.ts';
 import type { Guess } from '../sample/chance.ts';
 import type { Drafter } from './drafter.ts';
 
-/** Tokens in a row that must have come before, in the same order, for what followed them to be proposed. */
+/** Length of a repetition, in tokens, after which the tokens that followed it before are drafted. */
 const matched = 3;
 /** Earlier places that are compared: the latest ones. */
 const places = 8;
-/** So many equal tokens tell enough. */
+/** Longest repetition that is compared, in tokens. */
 const enough = 32;
 
-/** Guesses how a text goes on: by what followed the last time that its end came up. Takes 16 to 32 bytes a token. */
+/**
+ * Drafts by repetition: the tokens that followed the last time that the end of the text came up. Takes 16 to 32 bytes a
+ * token.
+ */
 export class NgramDrafter implements Drafter {
   readonly acceptance: Acceptance = new Acceptance();
   readonly cost = 0;
   readonly #least: number;
   #length = 0;
   #tokens: Int32Array = new Int32Array(512);
-  /** By hash of `matched` tokens: behind the last of them, the latest time; 0 if they never came. */
+  /** Places by hash of `matched` tokens: behind the last of them, the latest time; 0 if they never came. */
   #latest: Int32Array = new Int32Array(1024);
-  /** By such a place: the one before with the same hash. */
+  /** Places by place: the one before with the same hash. */
   #before: Int32Array = new Int32Array(512);
 
-  /** Proposes only where at least `least` tokens in a row came before. */
+  /** A drafter that proposes only where at least `least` tokens in a row came before. */
   constructor(least: number = matched) {
     this.#least = Math.max(matched, least);
   }
@@ -33,18 +37,18 @@ export class NgramDrafter implements Drafter {
     this.#note(this.#length);
   }
 
-  /** There is something to propose. */
+  /** True if there is something to propose. */
   get knows(): boolean {
     return this.#find() !== undefined;
   }
 
-  /** None if the end of the text is new. */
+  /** Draft tokens; none if the end of the text is new. */
   propose(most: number): readonly Guess[] {
     const found = most > 0 ? this.#find() : undefined;
     if (found === undefined) return [];
-    // What repeats itself goes on doing so: behind the end of the text come the guesses themselves.
+    // A repetition goes on repeating: behind the end of the text come the draft tokens themselves.
     const period = this.#length - found;
-    return Array.from({ length: most }, (_, i) => ({ token: this.#tokens[found + (i % period)] ?? 0 }));
+    return Array.from({ length: most }, (_, i) => ({ token: at(this.#tokens, found + (i % period)) }));
   }
 
   [Symbol.dispose](): void {}
@@ -53,8 +57,8 @@ export class NgramDrafter implements Drafter {
   #find(): number | undefined {
     let best: number | undefined;
     let longest = this.#least - 1;
-    let end = this.#before[this.#length - 1] ?? 0;
-    for (let seen = 0; end > 0 && seen < places; end = this.#before[end - 1] ?? 0) {
+    let end = this.#length > 0 ? at(this.#before, this.#length - 1) : 0;
+    for (let seen = 0; end > 0 && seen < places; end = at(this.#before, end - 1)) {
       const same = this.#sameBefore(end);
       if (same > longest) [best, longest] = [end, same];
       // Others have the same hash by accident.
@@ -74,13 +78,13 @@ export class NgramDrafter implements Drafter {
   #note(end: number): void {
     if (end < matched) return;
     const hash = this.#hash(end);
-    this.#before[end - 1] = this.#latest[hash] ?? 0;
+    this.#before[end - 1] = at(this.#latest, hash);
     this.#latest[hash] = end;
   }
 
   #hash(end: number): number {
     let hash = 0;
-    for (let i = end - matched; i < end; i += 1) hash = Math.imul(hash ^ (this.#tokens[i] ?? 0), 0x9e3779b1);
+    for (let i = end - matched; i < end; i += 1) hash = Math.imul(hash ^ at(this.#tokens, i), 0x9e3779b1);
     return (hash ^ (hash >>> 15)) & (this.#latest.length - 1);
   }
 

@@ -10,7 +10,7 @@ import { type KvType, kvTypes, type Window } from '../plan/kv-choice.ts';
 import type { ManifestEntry, Plan } from '../plan/plan.ts';
 import { manifestOf } from '../run/measure.ts';
 
-/** A model as far as its header describes it: no weight has been read. */
+/** A model as its header describes it: no weight has been read. */
 export interface ModelOutline {
   readonly path: string;
   readonly file: ModelFile;
@@ -43,19 +43,19 @@ export const manifestIn = (
 ): readonly ManifestEntry[] =>
   manifestOf({ stages, weights: file.weights, kv: kvShapeOf(config, { ...usual, context, window }) });
 
-/** Leaves nothing of the model in the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
+/** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
 export function evictFiles({ file }: ModelOutline): void {
   for (const { path } of file.files) evictFile(path);
 }
 
-/** What the keys and values of a sequence depend on, beside the model. */
+/** The values that a sequence's keys and values depend on, beside the model. */
 type KvWanted = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead'>;
 
 const usual = { kvType: 'f16', kvHomes: undefined, batch: 1, ahead: 0 } as const;
 
 /**
- * What one sequence keeps. A layer with a window of its own keeps to it, and to as many tokens as the others: it has
- * learned to lose sight of the first ones.
+ * The shape of one sequence's keys and values. A layer with a window of its own keeps to it, and to as many tokens as
+ * the others: it has learned to lose sight of the first ones.
  */
 export function kvShapeOf(config: Config, wanted: KvWanted): KvShape {
   const { context, kvType, window, kvHomes, batch, ahead } = wanted;
@@ -69,7 +69,7 @@ export function kvShapeOf(config: Config, wanted: KvWanted): KvShape {
   return seen.every((layer) => layer === null) ? shape : { ...shape, windows: seen, pass: Math.max(batch, 1 + ahead) };
 }
 
-/** The heads of a model are whole blocks of `type`. */
+/** True if the heads of a model are whole blocks of `type`. */
 export function suits({ keyLength, valueLength }: Config, type: KvType): boolean {
   const { block } = typeNamed(type);
   return keyLength % block === 0 && valueLength % block === 0;

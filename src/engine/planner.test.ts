@@ -46,7 +46,7 @@ test('with a window keys and values take what it takes, however long a text may 
 test('layers with a window of their own keep no more than that shows, nor than the others do, and no sinks', () => {
   const gemma = written({ architecture: 'gemma3', window: { tokens: 300, pattern: 6 } });
   const kv = (options: Partial<PlanOptions>): number => plan(gemma, options).shares.kv / (2 * 2 * 2 * 16);
-  // Of six layers five have the model's window: 300 tokens and a pass of 64, in groups of 256.
+  // Five of six layers have the model's window: 300 tokens and a pass of 64, in groups of 256.
   assert.equal(kv({ context: 4096 }), 5 * 512 + 4096);
   // A copy of the sinks stands behind, and two of float32 beside it.
   const sinks = (count: number): number => 2 * count + 2 * count;
@@ -123,7 +123,7 @@ const anyOptions: fc.Arbitrary<Omit<PlanOptions, 'budget'>> = fc.record(
   { requiredKeys: ['runtime', 'kernels'] },
 );
 
-/** What an error says about a budget in which nothing fits. */
+/** The figures of an error for a budget in which nothing fits. */
 function refused(planned: () => Plan): EngineError<'BUDGET_TOO_SMALL'>['details'] {
   try {
     planned();
@@ -152,7 +152,7 @@ test('the smallest budget that an error names works, whatever was asked for, and
           needed,
         );
         assert.ok(planBytes(planned(needed)) <= needed);
-        // So much less works, too, or is refused with the same figure.
+        // A budget smaller by this much works, too, or is refused with the same figure.
         const less = Math.floor(part * needed);
         try {
           planned(less);

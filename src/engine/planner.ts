@@ -15,39 +15,40 @@ import type { LayoutOf } from '../run/routes.ts';
 import { demandOf, draftKv, kvDemandOf, plainBatch, planDraft, weightBytes } from './demand.ts';
 import { checkKvType, kvShapeOf, type ModelOutline } from './outline.ts';
 
-/** Which kernels multiply resident weights: the fastest layout of the device, or the file's own, bit for bit. */
+/** Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit. */
 export type Kernels = 'auto' | 'plain';
 
 export interface PlanOptions {
-  /** Bytes. */
+  /** Bytes of the budget. */
   readonly budget: number;
   /** Bytes that the process takes before any weight is loaded. */
   readonly runtime: number;
-  /** Tokens; left out, it is chosen. */
+  /** Tokens; default: chosen. */
   readonly context?: number | undefined;
   readonly kv?: KvOptions | undefined;
-  /** Sequences computed together; left out, one. */
+  /** Sequences computed together; default: one. */
   readonly parallel?: number | 'auto' | undefined;
-  /** Tokens that each may guess ahead; left out, none. */
+  /** The most draft tokens of each sequence; default: none. */
   readonly ahead?: number | undefined;
-  /** The model that guesses; it is resident as a whole. */
+  /** The draft model, resident as a whole. */
   readonly draft?: ModelOutline | undefined;
-  /** Bytes for keys and values of sequences that have ended; left out, none. */
+  /** Bytes for keys and values of sequences that have ended; default: none. */
   readonly promptCache?: number | 'auto' | undefined;
-  /** What a chosen context should suit. */
+  /** Tokens that a chosen context should suit. */
   readonly tokens?: Tokens | undefined;
   readonly kernels: Kernels;
-  /** For comparing: another way to choose what stays resident. */
+  /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
 }
 
 /**
- * Bytes that JavaScript takes at most for a token of a sequence. An array has 8 for each, and while it grows 12: the prompt
- * or the answer, the text that samplers see, the list of the place, and a copy to tell. `NgramDrafter` takes 32 more.
+ * Bytes that JavaScript takes at most for a token of a sequence. An array has 8 for each token, and 12 while it grows:
+ * the prompt or the answer, the text that samplers see, the list of the slot, and a copy for the caller. `NgramDrafter`
+ * takes 32 more.
  */
 const tokenBytes = { kept: 48, guessing: 32 };
 
-/** What the tokens of a context take beside their keys and values; a window's as far as it shows them. */
+/** Bytes of a context's tokens beside their keys and values; a window's as far as it shows them. */
 function textBytes({ ahead = 0, kv: { window } = {} }: PlanOptions, context: number): number {
   const tokens = window ? Math.min(context, window.tokens + window.sinks) : context;
   return tokens * (tokenBytes.kept + (ahead > 0 ? tokenBytes.guessing : 0));
@@ -95,19 +96,19 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
   throw refused;
 }
 
-/** What is chosen where nobody says, else as it was said. */
+/** Choices, as they were given or else made. */
 interface Chosen {
-  /** Tokens. */
+  /** Tokens of a sequence. */
   readonly context: number;
-  /** Sequences. */
+  /** Sequences computed together. */
   readonly parallel: number;
-  /** Bytes. */
+  /** Bytes of copies of earlier prompts. */
   readonly promptCache: number;
 }
 
 /**
- * What to plan for: what suits the budget, and if it does not fit all the same, ever less of what nobody asked for. The last
- * is the same for all budgets, so that the smallest that works is, too.
+ * Choices to plan with: first those that suit the budget, and if they do not fit all the same, ever less of what nobody
+ * asked for. The last choice is the same for all budgets, so that the smallest that works is, too.
  */
 function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Chosen> {
   const { config } = outline;
@@ -140,10 +141,13 @@ function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Cho
   }
 }
 
-/** Where keys and values may live. Throws IN_MEMORY if files are wanted where they would take memory. */
+/**
+ * The home of keys and values as far as options decide it. Throws IN_MEMORY if files are wanted where they would take
+ * memory.
+ */
 function homeFor({ promptCache, kv: { home = 'auto', folder = tmpdir() } = {} }: PlanOptions): WantedHome {
   if (home === 'ssd') checkOnDisk(folder);
-  // A cache that was asked for needs what it copies in memory, too.
+  // A cache that was asked for can copy only from memory.
   const inMemory = isAskedFor({ promptCache }) || memoryFileSystem(folder) !== undefined;
   return home === 'auto' && inMemory ? 'ram' : home;
 }
@@ -164,7 +168,7 @@ function planAs(
   const wanted = { ...demanded, ahead, promptCache };
   const demand = demandOf(outline, device, layoutOf, wanted);
   const planWith = (kvHomes: Plan['kvHomes']): Plan => {
-    // What lives on the SSD is not copied to memory.
+    // Keys and values on the SSD are not copied to memory.
     const copies = kvHomes?.includes('ssd') ? 0 : promptCache;
     return makePlan({
       ...demand,
@@ -187,10 +191,10 @@ function planAs(
   });
 }
 
-/** Other processes with the same model take so much more or less; the smallest budget that is named works for them all. */
+/** Bytes by which processes with the same model differ; the smallest budget that is named works for them all. */
 const spareBytes = 4 * 2 ** 20;
 
-/** The error for what is missing, with something to spare. */
+/** The error for a budget that is too small, with something to spare. */
 function withSpare({ details }: EngineError<'BUDGET_TOO_SMALL'>, options: PlanOptions): EngineError {
   const least = leastFor(details.parts['draft model'] ?? 0, options);
   const { needed, parts } = least.needed > details.needed ? least : details;
@@ -202,11 +206,11 @@ function withSpare({ details }: EngineError<'BUDGET_TOO_SMALL'>, options: PlanOp
   });
 }
 
-/** A prompt cache of a size that somebody gave. */
+/** True for a prompt cache of a given size. */
 const isAskedFor = ({ promptCache }: Pick<PlanOptions, 'promptCache'>): boolean =>
   typeof promptCache === 'number' && promptCache > 0;
 
-/** The least that a budget is spent on, where a prompt cache that was asked for takes half of what could be chosen. */
+/** The least budget, in which a prompt cache that was asked for takes half of what could be chosen. */
 function leastFor(
   draft: number,
   options: PlanOptions,
@@ -249,7 +253,7 @@ function checkContext({ context: trained }: Config, { context, kv: { window } = 
       });
     }
   }
-  // A window slides over any text, as long as what it shows at once is no more than the model knows.
+  // A window slides over any text, as long as the part that it shows at once is no longer than the model knows.
   const seen = window ? window.tokens + window.sinks : context;
   if (seen === undefined || seen <= trained) return;
   if (!window) throw new EngineError('CONTEXT_BEYOND_MODEL', { context: seen, trained });

@@ -7,7 +7,7 @@ const templateKey = 'tokenizer.chat_template';
 /** Characters that no token has (128 in Llama 3's longest). Asking a vocabulary takes a tenth of a second. */
 const longestToken = 1024;
 
-/** Prompts to tokens: by a model's chat template and its vocabulary, and no more of them than there is room for. */
+/** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class Prompts {
   readonly #metadata: Metadata;
   readonly #vocabulary: Vocabulary;
@@ -18,12 +18,12 @@ export class Prompts {
     this.#vocabulary = vocabulary;
   }
 
-  /** True if the model brings a chat template: messages can be made into a prompt. */
+  /** True if the model has a chat template: messages can be made into a prompt. */
   get hasTemplate(): boolean {
     return this.#metadata.has(templateKey);
   }
 
-  /** Messages through the template, up to where the answer begins, for `most` tokens. Throws TEMPLATE_FAILED. */
+  /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
   render(messages: readonly Message[], most: number): string {
     const source = this.#metadata.string(templateKey, undefined);
     if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
@@ -32,8 +32,8 @@ export class Prompts {
   }
 
   /**
-   * Messages through the template, a text as it is. Throws TEMPLATE_FAILED, and CONTEXT_TOO_LONG as soon as there are
-   * more than `most` tokens.
+   * A prompt as tokens: messages through the template, a text as it is. Throws TEMPLATE_FAILED, and CONTEXT_TOO_LONG as
+   * soon as there are more than `most` tokens.
    */
   tokenize(prompt: string | readonly Message[], most: number): number[] {
     if (typeof prompt === 'string') {
@@ -48,12 +48,12 @@ export class Prompts {
     return this.#vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
   }
 
-  /** UTF-16 units that so many tokens can stand for at most: none stands for more than its bytes. */
+  /** The most UTF-16 units that so many tokens can stand for: none stands for more than its bytes. */
   mostUnits(tokens: number): number {
     return tokens * Math.max(1, this.#vocabulary.longestPiece());
   }
 
-  /** Throws CONTEXT_TOO_LONG if a text of so many UTF-16 units has more than `most` tokens in any case. */
+  /** Throws CONTEXT_TOO_LONG if a text of so many UTF-16 units must have more than `most` tokens. */
   checkLength(units: number, most: number): void {
     if (units <= most || units <= this.mostUnits(most)) return;
     const prompt = Math.ceil(units / this.mostUnits(1));

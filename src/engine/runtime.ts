@@ -27,19 +27,21 @@ export interface RuntimeOptions {
   readonly device: Device;
   readonly layoutOf: LayoutOf;
   readonly reading: ReaderOptions;
-  /** Prompts are divided alike whoever else is there, and reused only as they would be computed anew. */
+  /** Divides prompts alike whoever else is there, and reuses them only as they would be computed anew. */
   readonly exact?: boolean;
-  /** Sequences guess no further ahead than pays. */
+  /** Drafts no further than pays. */
   readonly adaptive?: boolean;
-  /** A folder for keys and values that live on the SSD; left out, the system's for temporary files. */
+  /** A folder for keys and values that live on the SSD; default: the system's for temporary files. */
   readonly kvFolder?: string | undefined;
-  /** Told what is worth knowing, though nothing is wrong. */
+  /** Hears of things worth knowing, though nothing is wrong. */
   readonly warn?: ((reason: Error) => void) | undefined;
-  /** Told of what is opened, loaded and computed. */
+  /** Hears of what is opened, loaded and computed. */
   readonly debug?: Debug | undefined;
-  /** Names everything that keys and values depend on beside their shape; left out, nothing is kept for long. */
+  /**
+   * A name for everything that keys and values depend on beside their shape; without one nothing outlives the process.
+   */
   readonly identity?: string | undefined;
-  /** Where keys and values of prompts outlive the process. */
+  /** Folder where keys and values of prompts outlive the process. */
   readonly promptCache?: PromptFolder | undefined;
 }
 
@@ -50,15 +52,18 @@ interface PromptFolder {
   readonly warn?: ((reason: Error) => void) | undefined;
 }
 
-/** Addresses beside a plan that passes may ask for: graphs, stacks of threads, JavaScript. Measured: up to 100 MiB. */
+/** Address space beside a plan that passes may take: graphs, stacks of threads, JavaScript. Measured: up to 100 MiB. */
 const passBytes = 128 * 2 ** 20;
 
-/** What a pass may take, and how far sequences may guess ahead. */
+/** Limits of a pass, and of drafts. */
 type RuntimeLimits = Omit<PassLimits, 'chunk'> & { readonly ahead: number; readonly adaptive: boolean };
 
-/** A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first pass. */
+/**
+ * A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first
+ * pass.
+ */
 export class Runtime implements AsyncDisposable {
-  /** Of the model's file. */
+  /** The model's file. */
   readonly path: string;
   readonly plan: Plan;
   readonly reader: Reader;
@@ -104,7 +109,7 @@ export class Runtime implements AsyncDisposable {
     this.#memory = memory;
   }
 
-  /** Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
+  /** Opens files and allocates memory. Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
   static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
     const { file: model, config, stages } = outline;
     const { device, layoutOf, reading, exact = false, adaptive = true, identity = '', promptCache, debug } = options;
@@ -164,19 +169,19 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
-  /** Seconds that passes waited for what streams. */
+  /** Seconds that passes waited for reads. */
   get stallSeconds(): number {
     return this.source.stallSeconds + this.kvSource.stallSeconds;
   }
 
-  /** Seconds that loading took; 0 if the first pass did it on the way. */
+  /** Seconds of loading; 0 if the first pass did it on the way. */
   get loadSeconds(): number {
     return this.#loadSeconds;
   }
 
   /**
-   * Loads what stays resident, if it is not there yet, before a pass over `tokens` that is better off without loading
-   * on the way; left out, in any case. Rejects with READ_FAILED, FILE_CHANGED, MODEL_CLOSED, or the signal's reason.
+   * Loads the residents, if they are not there yet, before a pass over `tokens` that is better off without loading on
+   * the way; by default in any case. Rejects with READ_FAILED, FILE_CHANGED, MODEL_CLOSED, or the signal's reason.
    */
   async load({
     tokens = Number.POSITIVE_INFINITY,
@@ -191,7 +196,7 @@ export class Runtime implements AsyncDisposable {
     this.#loadSeconds = (performance.now() - began) / 1000;
   }
 
-  /** `Forward.run`, one pass at a time, until the runtime is closed. Rejects with MODEL_CLOSED too. */
+  /** Runs a pass (`Forward.run`), one at a time, until the runtime is closed. Rejects with MODEL_CLOSED too. */
   run(spans: readonly Span[], options: PassOptions = {}): Promise<Float32Array> {
     const facts = this.debug && { spans: spans.map(({ start, tokens }) => ({ start, tokens: tokens.length })) };
     return this.#watched('pass', facts, () =>
@@ -199,7 +204,7 @@ export class Runtime implements AsyncDisposable {
     );
   }
 
-  /** Does `work`, and says as `event` what it took if anybody wants to know. */
+  /** Does `work`, and reports its cost as `event` if anybody wants to know. */
   async #watched<T>(event: string, facts: object | undefined, work: () => Promise<T>): Promise<T> {
     if (!this.debug) return work();
     const before = countersOf(this);
@@ -210,7 +215,7 @@ export class Runtime implements AsyncDisposable {
     return result;
   }
 
-  /** A sequence has left its slot, which is free when `done` is called. */
+  /** Releases the slot of a sequence that has left it; `done` is called when the slot is free. */
   release(slot: KvSlot, done: () => void): void {
     const released = this.slots.release(slot, this.#files).then(done);
     this.#releases.add(released);
@@ -235,7 +240,7 @@ export class Runtime implements AsyncDisposable {
     return result;
   }
 
-  /** Memory goes after the last read into it has ended, and the last step on it. */
+  /** Frees everything: memory goes after the last read into it has ended, and the last step on it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#work;
     await this.released();
@@ -244,21 +249,21 @@ export class Runtime implements AsyncDisposable {
   }
 }
 
-/** To whole microseconds. */
+/** Values rounded to millionths. */
 const rounded = (seconds: Readonly<Record<string, number>>): object =>
   Object.fromEntries(Object.entries(seconds).map(([name, value]) => [name, Math.round(value * 1e6) / 1e6]));
 
-/** A file for keys and values, once what others have left there is gone. Throws KV_SPACE. */
+/** A file for keys and values, once those of ended processes are removed. Throws KV_SPACE. */
 function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOptions, 'kvFolder' | 'warn'>): OpenedFile {
   for (const path of removeAbandoned(kvFolder))
     warn?.(new Error(`${path} was left by a process that is gone; removed`));
   return openKvFile(kvFolder, bytes);
 }
 
-/** What kept prompts take on the SSD at most when nobody says. */
+/** Bytes of kept prompts on the SSD at most when nobody says. */
 const usualFolderBytes = 8 * 2 ** 30;
 
-/** None where they would take memory beside the budget. */
+/** Files of kept prompts; none where they would take memory beside the budget. */
 async function promptFiles(
   { folder, folderBytes = usualFolderBytes, warn }: PromptFolder,
   kept: Pick<PrefixFilesOptions, 'identity' | 'shape'>,

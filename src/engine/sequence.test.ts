@@ -38,7 +38,7 @@ function logitsAfter(text: readonly number[]): Float32Array {
   return logits;
 }
 
-/** What a sequence is asked, beside what a model is. */
+/** Requests to a sequence, beside those of a model. */
 interface Question extends Omit<GenerateOptions, 'plan' | 'signal' | 'onLoad' | 'onPrompt'> {
   readonly prompt: readonly number[];
 }
@@ -59,7 +59,7 @@ function sequenceOf(question: Question, drafter: Drafter): Sequence {
   });
 }
 
-/** What came of a sequence, with the tokens of each pass. */
+/** Results of a sequence, with the tokens of each pass. */
 interface Outcome {
   readonly pieces: readonly Piece[];
   readonly tokens: readonly number[];
@@ -68,7 +68,7 @@ interface Outcome {
   readonly stats: GenerationStats;
 }
 
-/** Takes a sequence through passes as the engine does, with at most `ahead` guesses in each. */
+/** Takes a sequence through passes as the engine does, with at most `ahead` draft tokens in each. */
 async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahead = 0): Promise<Outcome> {
   using slot = new KvSlot(smallShape(context));
   const sequence = sequenceOf(question, drafter);

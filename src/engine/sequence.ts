@@ -14,31 +14,34 @@ import type { Tokens } from './planner.ts';
 import type { Runtime } from './runtime.ts';
 import { type GenerationStats, Meter } from './stats.ts';
 
-/** Why a generation ended: the model was done or a stop string came up, no more tokens were wanted, or it was aborted. */
+/**
+ * Reason of a generation's end: the model was done or a stop string came up, no more tokens were wanted, or it was
+ * aborted.
+ */
 export type StopReason = 'stop' | 'length' | 'cancelled';
 
-/** Some text as it comes: whole characters, none of a stop string. */
+/** A piece of text as it comes: whole characters, none of a stop string. */
 export interface Piece {
   readonly text: string;
-  /** The token that completed the text; undefined for what was held back until the end. */
+  /** The token that completed the text; undefined for text that was held back until the end. */
   readonly token: number | undefined;
-  /** If asked for: of `token`. */
+  /** Log-probability of `token`, if asked for. */
   readonly logprob?: Logprob | undefined;
 }
 
-/** How far the prompt has been processed; a part of a batch counts as a part of its tokens. */
+/** Progress through the prompt; a part of a batch counts as a part of its tokens. */
 export interface PromptProgress {
   readonly tokens: number;
   readonly total: number;
-  /** Weights read for it so far. */
+  /** Weight bytes read for the prompt so far. */
   readonly bytes: number;
 }
 
-/** What one sequence works with. */
+/** The parts that one sequence works with. */
 export interface SequenceParts {
   readonly prompt: readonly number[];
   readonly vocabulary: Vocabulary;
-  /** Makes what chooses the tokens, and what guesses at them, which the sequence then owns. */
+  /** Makes the chooser, and the drafter, which the sequence then owns. */
   readonly newChooser: () => Chooser;
   readonly newDrafter: (chooser: Chooser) => Drafter;
   readonly detokenizer: Detokenizer;
@@ -49,16 +52,16 @@ export interface SequenceParts {
   readonly ignoreEnd: boolean;
   /** Log-probabilities of this many likeliest tokens beside the chosen one; undefined for none at all. */
   readonly logprobs: number | undefined;
-  /** To open the runtime under, if it is not open. */
+  /** Plan to open the runtime under, if it is not open. */
   readonly plan?: Plan | undefined;
   readonly onLoad?: LoadOptions['onProgress'];
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
 
-/** One answer that is being made, as the engine sees it: what it waits to have computed, and what came of it. */
+/** One answer that is being made, as the engine sees it: the tokens that it waits for, and the results. */
 export class Sequence {
   readonly parts: SequenceParts;
-  /** The answer. */
+  /** Tokens of the answer. */
   readonly answer: number[] = [];
   /** Tokens of the prompt whose keys and values were there already. */
   cached = 0;
@@ -66,15 +69,15 @@ export class Sequence {
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
   readonly #pieces: Piece[] = [];
-  /** Prompt and answer. */
+  /** Tokens of prompt and answer. */
   readonly #text: number[] = [];
   #chooser: Chooser | undefined;
   #drafter: Drafter | undefined;
   #meter: Meter | undefined;
-  /** What the prompt is processed up to; and the last token, which waits to be stored. */
+  /** The number of prompt tokens that are processed; and the last token, which waits to be stored. */
   #stored = 0;
   #next: number | undefined;
-  /** Guesses at what comes after it, and how many of those of their kind come true. */
+  /** Draft tokens to follow the last one, and the acceptance of their kind. */
   #guesses: readonly Guess[] = [];
   #acceptance: Acceptance | undefined;
   #bytesBefore = 0;
@@ -90,33 +93,33 @@ export class Sequence {
     return this.#ended;
   }
 
-  /** What ended it, if that was an error. */
+  /** The error that ended it, if one did. */
   get error(): Error | undefined {
     return this.#error;
   }
 
-  /** How many tokens are to be computed next. */
+  /** The number of tokens to be computed next. */
   get pending(): number {
     return this.#next === undefined ? this.parts.prompt.length - this.#stored : 1 + this.#guesses.length;
   }
 
-  /** The first `count` of those, in order. */
+  /** The first `count` of the pending tokens, in order. */
   upcoming(count: number): readonly number[] {
     if (this.#next === undefined) return this.parts.prompt.slice(this.#stored, this.#stored + count);
     return [this.#next, ...this.#guesses.map(({ token }) => token)].slice(0, count);
   }
 
-  /** The prompt is behind it. */
+  /** True once the prompt is processed. */
   get decoding(): boolean {
     return this.#next !== undefined;
   }
 
-  /** What the context may suit, where it is chosen. */
+  /** Tokens that a chosen context should suit. */
   get tokens(): Tokens {
     return { prompt: this.parts.prompt.length, answer: this.parts.maxTokens };
   }
 
-  /** Takes its place, in which `cached` tokens of the prompt are stored already. */
+  /** Enters `slot`, in which `cached` tokens of the prompt are stored already. */
   begin(runtime: Runtime, slot: KvSlot, cached: number): void {
     this.slot = slot;
     this.cached = this.#stored = cached;
@@ -127,7 +130,7 @@ export class Sequence {
     this.#bytesBefore = runtime.reader.bytesRead;
   }
 
-  /** A part of the pass that computes `count` tokens is over. */
+  /** Reports progress: `share` of the pass that computes `count` tokens is over. */
   progress(runtime: Runtime, count: number, share: number): void {
     if (this.decoding || this.#ended) return;
     const tokens = this.#stored + share * count;
@@ -135,21 +138,21 @@ export class Sequence {
     try {
       this.parts.onPrompt?.({ tokens, total: this.parts.prompt.length, bytes });
     } catch (error) {
-      // Thrown on, it would end the pass, which is also that of others.
+      // An error that left this method would end the pass, which is also that of others.
       this.fail(error as Error);
     }
   }
 
-  /** How many guesses will come true, and the seconds that one takes. */
+  /** The acceptance of draft tokens, and the seconds of each. */
   get outlook(): { readonly acceptance: number; readonly cost: number } {
     return { acceptance: this.#drafter?.acceptance.rate ?? 0, cost: this.#drafter?.cost ?? 0 };
   }
 
-  /** Guesses at most `most` tokens, as far as they could be part of the answer. What goes wrong ends it. */
+  /** Drafts at most `most` tokens, as far as they could be part of the answer. An error ends the sequence. */
   async draft(most: number): Promise<void> {
     const { maxTokens, longest, prompt } = this.parts;
     const context = Math.min(longest, this.slot?.kv.shape.context ?? 0);
-    // The pass yields one token more than are guessed, and the last token of the context need not be stored.
+    // The pass yields one token more than are drafted, and the last token of the context need not be stored.
     const room = Math.min(maxTokens - 1, context - prompt.length) - this.answer.length;
     const wanted = Math.max(0, Math.floor(Math.min(most, room)));
     this.#acceptance = this.#drafter?.acceptance;
@@ -162,9 +165,9 @@ export class Sequence {
   }
 
   /**
-   * The next `count` pending tokens have been computed. `logitsAfter` gives the logits after each of those whose logits
-   * were asked for: of guesses after all, else after the last. Returns how many of the tokens belong to the text: not
-   * those after a wrong guess, nor guesses of which nobody wants to know any more. The logits may be changed.
+   * Takes the results of the next `count` pending tokens. `logitsAfter` gives the logits after a token: after any of a
+   * draft, else only after the last. Returns how many of the tokens belong to the text: draft tokens after a rejected
+   * one do not, nor do those after the end. The logits may be changed.
    */
   advance(count: number, logitsAfter: (index: number) => Float32Array): number {
     if (!this.#chooser || this.#ended) return this.decoding ? 1 : count;
@@ -188,7 +191,7 @@ export class Sequence {
     return kept;
   }
 
-  /** Ends it: the last pieces are what was held back. */
+  /** Ends it: the last piece is the text that was held back. */
   end(reason: StopReason): void {
     if (this.#ended) return;
     const { stops, detokenizer } = this.parts;
@@ -198,7 +201,7 @@ export class Sequence {
     this.#close();
   }
 
-  /** Ends it with an error, which whoever reads it gets. */
+  /** Ends it with an error, which its reader gets. */
   fail(error: Error): void {
     if (this.#ended) return;
     this.#error = error;
@@ -218,13 +221,13 @@ export class Sequence {
     }
   }
 
-  /** A token of the text, which what is chosen later may depend on. */
+  /** Adds a token to the text, which later choices may depend on. */
   #take(token: number): void {
     this.#text.push(token);
     this.#drafter?.accept(token);
   }
 
-  /** Chooses the next token, which may have been guessed. False if the answer has ended. */
+  /** Chooses the next token, to which `guess` is the draft. False if the answer has ended. */
   #choose(chooser: Chooser, logits: Float32Array, guess?: Guess): boolean {
     const token = chooser.choose(logits, this.#text, guess);
     this.#take(token);
@@ -233,7 +236,7 @@ export class Sequence {
     return !this.#ended;
   }
 
-  /** Takes a token up into the answer, unless it ends it. */
+  /** Adds a token to the answer, unless it ends it. */
   #accept(token: number, logits: Float32Array): void {
     const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs, longest, prompt } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {

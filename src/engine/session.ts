@@ -6,7 +6,7 @@ import type { Runtime } from './runtime.ts';
 
 type SessionRuntime = Pick<Runtime, 'slots' | 'identity'>;
 
-/** A text that was saved. `about` is what whoever saved it wanted to know of it. Rejects with SESSION_UNREADABLE. */
+/** A saved text, with `about` as it was given when saving. Rejects with SESSION_UNREADABLE. */
 export async function readSession(path: string): Promise<KeptText | undefined> {
   try {
     return await readText(path);
@@ -38,7 +38,7 @@ export async function restoreSession(
   }
 }
 
-/** Saves the text that was computed last, and what is to be known about it, in the place of what the file held. Rejects with WRITE_FAILED. */
+/** Saves the text that was computed last, and `about`, in place of the file's content. Rejects with WRITE_FAILED. */
 export async function saveSession({ slots, identity }: SessionRuntime, path: string, about: unknown): Promise<void> {
   const last = slots.all.reduce((a, b) => (b.used > a.used ? b : a));
   try {

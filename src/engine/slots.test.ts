@@ -15,7 +15,7 @@ const shape = smallShape(256);
 const disposer = new Disposer();
 after(() => disposer[Symbol.dispose]());
 
-/** So many places, with a text in each of the first ones. */
+/** Slots, with a text in each of the first ones. */
 function slotsWith(places: number, texts: readonly (readonly number[])[], options: Partial<SlotsOptions> = {}): Slots {
   const all = Array.from({ length: places }, () => disposer.use(new KvSlot(shape)));
   for (const [i, text] of texts.entries()) fill(all[i] ?? assert.fail(), text, text.length - (text.length % 64));
@@ -24,7 +24,7 @@ function slotsWith(places: number, texts: readonly (readonly number[])[], option
 
 const memory = (pages = 16): PrefixMemory => disposer.use(new PrefixMemory(pages * pageBytes));
 
-/** A store that has nothing, or tells what it is asked. */
+/** A store that is empty, and records the calls. */
 const store = (more: Partial<PrefixStore>): PrefixStore => ({
   longest: () => undefined,
   keep: () => Promise.resolve(),

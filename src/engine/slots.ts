@@ -1,8 +1,9 @@
+import { at } from '../base/at.ts';
 import { commonPrefix, type Found, type PrefixStore } from '../kv/prefix.ts';
 import type { KvSlot } from '../kv/slot.ts';
 import type { KvStore } from '../kv/store.ts';
 
-/** So many tokens more must be found in a store before it is copied from, and not from a slot used as it is. */
+/** Tokens that a store must have more of than the slots before it is copied from. */
 const worthCopying = 16;
 
 /** A text whose keys and values are stored: see `KvSlot`. */
@@ -11,11 +12,14 @@ type Stored = Pick<KvSlot, 'exact' | 'written'>;
 export interface SlotsOptions {
   /** Copies for sequences that lose their slot; looked up in this order. */
   readonly stores: readonly PrefixStore[];
-  /** Prompts are divided at multiples of this many tokens and reused only as they were computed; undefined if they need not be. */
+  /**
+   * A batch size for exact results: prompts are divided at its multiples and reused only as they were computed; else
+   * undefined.
+   */
   readonly exactBatch: number | undefined;
 }
 
-/** The places for sequences, and what was left in them. */
+/** The slots for sequences, and the texts that were left in them. */
 export class Slots {
   readonly all: readonly KvSlot[];
   readonly #options: SlotsOptions;
@@ -32,8 +36,8 @@ export class Slots {
   }
 
   /**
-   * A free slot for `prompt`, and how many of its tokens are stored there already: at most all but one, whose logits are
-   * wanted. What the slot held beside that is kept elsewhere first, if there is a place for it.
+   * A free slot for `prompt`, and how many of its tokens are stored there already: at most all but one, whose logits
+   * are wanted. The rest of the slot's text is copied to a store first, if one has room.
    */
   async take(prompt: readonly number[]): Promise<{ slot: KvSlot; cached: number }> {
     const free = this.all.filter((slot) => !this.#taken.has(slot));
@@ -46,7 +50,7 @@ export class Slots {
       const length = usable(copy.length, copy);
       if (length > (best?.length ?? longest + worthCopying)) best = { copy, length };
     }
-    // Of those with most in common, or of all if a copy has more, the one left alone for longest.
+    // Slots with most in common come first, or all if a copy has more; the one left alone for longest is taken.
     const candidates = best ? rated : rated.filter(({ length }) => length === longest);
     const { slot } = candidates.reduce((a, b) => (b.slot.used < a.slot.used ? b : a));
     this.#taken.add(slot);
@@ -58,13 +62,13 @@ export class Slots {
     return { slot, cached };
   }
 
-  /** The sequence has ended: what it stored may be used again, once it is kept where it outlives the process. */
+  /** Frees the slot of a sequence that has ended, once its text is stored where it outlives the process. */
   async release(slot: KvSlot, outlive?: PrefixStore): Promise<void> {
     await outlive?.keep(slot);
     this.#taken.delete(slot);
   }
 
-  /** Forgets what sequences have left in their places. */
+  /** Forgets the texts that sequences have left in their slots. */
   forget(): void {
     for (const slot of this.all) if (!this.#taken.has(slot)) slot.keep(0);
   }
@@ -74,21 +78,22 @@ export class Slots {
     await store?.keep(slot);
   }
 
-  /** How many of the `length` tokens that a stored text has in common with `prompt` can be gone on from. */
+  /**
+   * The number of the `length` tokens that a stored text has in common with `prompt` from which it can be continued.
+   */
   #usable(prompt: readonly number[], length: number, { exact, written }: Stored): number {
     const { exactBatch } = this.#options;
     const most = Math.max(0, Math.min(length, prompt.length - 1));
     const computedAlike = Math.min(most, exact);
     const usable = exactBatch === undefined ? most : computedAlike - (computedAlike % exactBatch);
     // All slots are alike.
-    return this.all[0]?.canTrim(usable, written) ? usable : 0;
+    return at(this.all, 0).canTrim(usable, written) ? usable : 0;
   }
 }
 
-/** A store to compute on for measuring: what its slot held is forgotten. */
+/** A store to compute on for measuring: the text in its slot is forgotten. */
 export function scratch({ all }: Slots): KvStore {
-  const [slot] = all;
-  if (!slot) throw new RangeError('there is no slot');
+  const slot = at(all, 0);
   slot.keep(0);
   return slot.kv;
 }

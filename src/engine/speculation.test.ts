@@ -29,7 +29,7 @@ let expected: Answered;
   expected = await ask(model, prompt, { maxTokens });
 }
 
-/** An engine whose sequences guess at most four tokens. */
+/** An engine whose sequences draft at most four tokens. */
 const openScripted = ({ adaptive = false } = {}): Promise<ScriptedEngine> =>
   ScriptedEngine.open(path, { beside: 64 * 2 ** 20, context: 256, ahead: 4, parallel: 3, adaptive });
 
@@ -87,7 +87,7 @@ test('of more guesses than were asked for those at the end are cut off', async (
   const greedily = new ScriptedDrafter(length, (_, known) => expected.tokens.slice(known));
   const generation = engine.generate(prompt, greedily, { ...greedy, maxTokens, logprobs: 2 });
   assertAnswer((await answered(generation)).tokens, expected);
-  // After the first token 5, 5 and 1: the last pass has room for none.
+  // The drafts after the first token have 5, 5 and 1 tokens: the last pass has room for none.
   const { drafted, accepted, passes } = generation.stats?.speculation ?? assert.fail();
   assert.deepEqual([passes, drafted, accepted], [3, 8, 8]);
 

@@ -2,13 +2,13 @@ import { bestDepth } from '../plan/depth.ts';
 import { PassTimes } from '../plan/pass-times.ts';
 import type { Sequence } from './sequence.ts';
 
-/** Decides how far sequences guess ahead, from what passes take and how many guesses come true. */
+/** Decides how many tokens sequences draft, by the time of passes and the share that is accepted. */
 export class Speculation {
   readonly #times: PassTimes = new PassTimes();
 
   /**
-   * Lets sequences that decode guess what comes next, at most `ahead` tokens each; `adaptive` no more than pays.
-   * Resolves with how far each was to guess; with nothing if guessing is not wanted.
+   * Lets sequences that decode draft tokens, at most `ahead` each; with `adaptive` no more than pays. Resolves with the
+   * depth for each; with an empty list if drafts are not wanted.
    */
   async draft(
     decoding: readonly Sequence[],
@@ -25,7 +25,7 @@ export class Speculation {
     return Promise.all(drafts);
   }
 
-  /** A pass over `tokens` of sequences that all decode took `seconds`. */
+  /** Records that a pass over `tokens` of sequences that all decode took `seconds`. */
   passed(tokens: number, seconds: number): void {
     this.#times.measured(tokens, seconds);
   }

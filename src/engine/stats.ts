@@ -2,20 +2,20 @@ import { type Counters, countersOf, difference } from './counters.ts';
 import { peakBytes } from './process.ts';
 import type { Runtime } from './runtime.ts';
 
-/** What a generation took. Bytes and seconds, unless the name says otherwise. */
+/** The cost of a generation: bytes and seconds, unless the name says otherwise. */
 export interface GenerationStats {
-  /** Loading what stays resident; 0 if the first pass did that on its way. */
+  /** Loading of residents; 0 if the first pass did that on its way. */
   readonly load_ms: number;
-  /** From the start of the prompt to the first token. */
+  /** Time from the start of the prompt to the first token. */
   readonly ttft_ms: number;
   readonly prefill: {
-    /** Those that were computed, and those whose keys and values were there already. */
+    /** Tokens that were computed, and those whose keys and values were there already. */
     readonly tokens: number;
     readonly cached: number;
     readonly seconds: number;
     readonly bytes_read: number;
   };
-  /** Guesses at what comes next, and those that came true. */
+  /** Draft tokens, and those that were accepted. */
   readonly speculation: {
     readonly drafted: number;
     readonly accepted: number;
@@ -24,15 +24,15 @@ export interface GenerationStats {
     readonly tokens_per_pass: number;
   };
   readonly decode: {
-    /** Those that came of passes after the prompt. */
+    /** Tokens from passes after the prompt. */
     readonly tokens: number;
     readonly seconds: number;
     readonly tokens_per_s: number;
     readonly bytes_per_token: number;
-    /** While something was being read. */
+    /** Seconds in which something was being read. */
     readonly io_s: number;
     readonly compute_s: number;
-    /** Waiting for weights. */
+    /** Seconds of waiting for weights. */
     readonly stall_s: number;
   };
   readonly memory: {
@@ -48,26 +48,26 @@ export interface GenerationStats {
     readonly draft: number;
   };
   readonly io: {
-    /** Reads went past the page cache. */
+    /** True if reads went past the page cache. */
     readonly direct: boolean;
-    /** Bytes of a read, and how many were in flight at most. */
+    /** Bytes of a read, and the most that were in flight. */
     readonly chunk: number;
     readonly in_flight: number;
-    /** Since the model was opened. */
+    /** Bytes read since the model was opened. */
     readonly bytes_read: number;
   };
 }
 
 const noGuesses = { drafted: 0, accepted: 0 };
 
-/** Counts what the passes of one generation take. */
+/** Counts the work of one generation's passes. */
 export class Meter {
   readonly #runtime: Runtime;
   readonly #cached: number;
   readonly #begin: Counters;
-  /** After the last pass over the prompt. */
+  /** Counters after the last pass over the prompt. */
   #prompt: Counters;
-  /** After the last pass. */
+  /** Counters after the last pass. */
   #last: Counters;
   #promptTokens = 0;
   #decoded = 0;
@@ -75,7 +75,7 @@ export class Meter {
   #drafted = 0;
   #accepted = 0;
 
-  /** `cached` tokens of the prompt need not be computed. */
+  /** A meter from now on; `cached` tokens of the prompt need not be computed. */
   constructor(runtime: Runtime, cached: number) {
     this.#runtime = runtime;
     this.#cached = cached;

@@ -1,4 +1,4 @@
-/** Everything that an engine adds up since it began: counts, bytes, seconds. */
+/** The totals of an engine since it began: counts, bytes, seconds. */
 export const noSums = {
   passes: 0,
   /** Sequences in these passes. */
@@ -7,7 +7,7 @@ export const noSums = {
   promptTokens: 0,
   cachedTokens: 0,
   answerTokens: 0,
-  /** Guesses at what comes next, and those that came true. */
+  /** Draft tokens, and those that were accepted. */
   drafted: 0,
   accepted: 0,
   /** Prompts of which something was found in the prefix cache, and others. */
@@ -21,7 +21,7 @@ export const noSums = {
 
 export type EngineSums = { readonly [K in keyof typeof noSums]: number };
 
-/** How things stand: sequences with and without a place; bytes. */
+/** The present state: sequences with and without a slot; bytes. */
 export interface EngineState {
   readonly active: number;
   readonly waiting: number;
@@ -31,7 +31,7 @@ export interface EngineState {
 
 export const noState: EngineState = { active: 0, waiting: 0, resident: 0, kv: 0 };
 
-/** Sum by sum. */
+/** Adds two totals, sum by sum. */
 export const addSums = (a: EngineSums, b: EngineSums): EngineSums =>
   Object.fromEntries(Object.keys(noSums).map((key) => [key, sumAt(a, key) + sumAt(b, key)])) as EngineSums;
 

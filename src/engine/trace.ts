@@ -1,10 +1,14 @@
+import { at } from '../base/at.ts';
 import type { Model } from './model.ts';
 import { scratch } from './slots.ts';
 
-/** What happened in one pass. Times are milliseconds of `performance.now()`. */
+/** The events of one pass. Times are milliseconds of `performance.now()`. */
 export interface PassTrace {
   readonly reads: readonly { readonly begin: number; readonly end: number; readonly bytes: number }[];
-  /** Each asked for its weights, had them at `begin` and was computed at `end`. `label` is the first weight waited for. */
+  /**
+   * Each step asked for its weights, had them at `begin` and was computed at `end`. `label` is the first weight waited
+   * for.
+   */
   readonly steps: readonly {
     readonly asked: number;
     readonly begin: number;
@@ -14,7 +18,7 @@ export interface PassTrace {
   }[];
 }
 
-/** Watches one token being decoded at position `start`, after another that sets the reading going. */
+/** Traces one token being decoded at position `start`, after another that sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.exclusively(async (runtime) => {
     const { slots, plan, reader } = runtime;
@@ -29,7 +33,7 @@ export const tracePass = (model: Model, start: number, signal?: AbortSignal): Pr
         signal,
         trace: ({ slices: [first], asked, begin, end }) => {
           const streamed = first !== undefined;
-          const label = plan.slices[first ?? -1]?.weight.name ?? 'resident';
+          const label = streamed ? at(plan.slices, first).weight.name : 'resident';
           steps.push({ asked, begin, end, label, streamed });
         },
       });

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import type { GgmlType } from './types.ts';
 
 /** Bytes on the SSD. `file` is the index of the shard; offset and length are in bytes. */
@@ -17,3 +18,6 @@ export interface Weight {
 
 /** How many elements a tensor of this shape has. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+/** The length of dimension `i`; 1 for one that the shape does not list, as ggml has it. */
+export const dimension = (shape: readonly number[], i: number): number => (i < shape.length ? at(shape, i) : 1);

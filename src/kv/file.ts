@@ -10,8 +10,8 @@ import type { OpenedFile } from '../stream/reader.ts';
 const pattern = /^ssd-llm-(\d+)-[0-9a-f-]+\.kv-tmp$/;
 
 /**
- * A file of `bytes` in `folder` for keys and values, its space reserved. It has no name from the start, so that it is
- * gone however the process ends. Throws KV_SPACE.
+ * A file of `bytes` in `folder` for keys and values, its space reserved. It loses its name at once, so that it is gone
+ * however the process ends. Throws KV_SPACE.
  */
 export function openKvFile(folder: string, bytes: number): OpenedFile {
   const path = join(folder, `ssd-llm-${process.pid}-${randomUUID()}.kv-tmp`);
@@ -22,7 +22,7 @@ export function openKvFile(folder: string, bytes: number): OpenedFile {
     opened.push(buffered);
     const direct = openDirect(path);
     if (direct !== undefined) opened.push(direct);
-    // Where a file in use cannot lose its name, the next start finds it.
+    // A file in use that cannot lose its name is found by the next start.
     rmSync(path, { force: true });
     reserve(buffered, bytes);
     if (direct === undefined || !takesDirect(direct)) {
@@ -39,7 +39,7 @@ export function openKvFile(folder: string, bytes: number): OpenedFile {
   }
 }
 
-/** Removes from `folder` what processes left there that were killed before their file had lost its name; their paths. */
+/** Removes the files of processes that were killed before their file had lost its name. Returns the paths. */
 export function removeAbandoned(folder: string): readonly string[] {
   const removed: string[] = [];
   for (const name of listed(folder)) {
@@ -51,7 +51,7 @@ export function removeAbandoned(folder: string): readonly string[] {
   return removed;
 }
 
-/** False if it is somebody else's, or gone already. */
+/** Removes a file; false if it is somebody else's, or gone already. */
 function remove(path: string): boolean {
   try {
     rmSync(path);
@@ -78,7 +78,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Undefined where the file system refuses to go past the page cache. */
+/** Opens for direct reads and writes; undefined where the file system refuses that. */
 function openDirect(path: string): number | undefined {
   if (constants.O_DIRECT === undefined) return undefined;
   try {
@@ -89,7 +89,7 @@ function openDirect(path: string): number | undefined {
   }
 }
 
-/** Some file systems refuse only what is read and written past the page cache. */
+/** True if direct reads and writes work: some file systems refuse them only then. */
 function takesDirect(fd: number): boolean {
   using memory = new HostMemory(pageBytes, 'a page');
   memory.clear();

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
+import { at } from '../base/at.ts';
 import { kvTypes, mostTokens } from '../plan/kv-choice.ts';
 import { type KvShape, pieceBytes } from './shape.ts';
 
@@ -7,22 +8,22 @@ const magic = 'ssd-llm keys and values 3\n';
 const { length: magicLength } = magic;
 /** Bytes before the header: the magic, and the header's length and checksum. */
 export const preludeBytes: number = magicLength + 8;
-/** The tokens of the longest text take half of it. */
+/** Bytes of the longest header; the tokens of the longest text take half of them. */
 const longestHeader = 16 * 2 ** 20;
-/** Arrays and objects, and values, that a header may have: what they take in memory is bounded before it is parsed. */
+/** Arrays and objects, and values, that a header may have: their memory is bounded before they are parsed. */
 const mostContainers = 2 ** 18;
 const mostValues = 4 * mostTokens;
 const mostContext = 2 ** 24;
 
-/** What is known of a text whose keys and values lie behind. */
+/** The header of a text in a file, before its keys and values. */
 export interface KeptHeader {
-  /** Names the model's file and everything else that keys and values depend on. */
+  /** A name for the model's file and everything else that keys and values depend on. */
   readonly identity: string;
   readonly shape: KvShape;
   readonly tokens: readonly number[];
   readonly exact: number;
   readonly written: number;
-  /** Whatever is to be known of the text beside. */
+  /** Anything that the caller wants to know of the text. */
   readonly about?: unknown;
   /** Bytes and checksum of each piece. */
   readonly pieces: readonly (readonly [bytes: number, sum: number])[];
@@ -51,7 +52,7 @@ const Header = z
   .object({
     identity: z.string(),
     shape: Shape,
-    // One by one, a million of them would take long.
+    // Zod's own arrays would take long for a million elements.
     tokens: z.custom<readonly number[]>(
       (value) => Array.isArray(value) && value.every((token) => isWhole(token, uint32)),
     ),
@@ -65,7 +66,7 @@ const Header = z
   .refine(({ tokens, exact }) => exact <= tokens.length, { path: ['exact'] })
   .refine(({ tokens, written }) => written >= tokens.length, { path: ['written'] });
 
-/** The beginning of a file, up to where keys and values begin. Throws if it would be too long to be read again. */
+/** The beginning of a file, up to the keys and values. Throws if it would be too long to be read again. */
 export function encodeHeader(header: KeptHeader): Buffer {
   const text = Buffer.from(JSON.stringify(header));
   if (text.length > longestHeader) throw new Error('the text is too long to be kept');
@@ -78,7 +79,7 @@ export function encodeHeader(header: KeptHeader): Buffer {
 /** True for the beginning of our files. */
 export const isOurs = (prelude: Buffer): boolean => prelude.toString('latin1', 0, magicLength) === magic;
 
-/** Bytes of the header behind a prelude, in a file of `size` bytes. Throws if that is none of ours. */
+/** Bytes of the header behind a prelude, in a file of `size` bytes. Throws if the file is not ours. */
 export function headerBytes(prelude: Buffer, size: number): number {
   const length = prelude.readUInt32LE(magicLength);
   if (!isOurs(prelude) || length > longestHeader) throw new Error('it begins differently');
@@ -86,7 +87,7 @@ export function headerBytes(prelude: Buffer, size: number): number {
   return length;
 }
 
-/** Throws if the header is damaged, or says what cannot be. */
+/** Parses a header. Throws if it is damaged, or states something impossible. */
 export function decodeHeader(prelude: Buffer, text: Buffer): KeptHeader {
   if (crc32(text) !== prelude.readUInt32LE(magicLength + 4)) throw new Error('it is damaged');
   checkCounts(text);
@@ -98,7 +99,7 @@ export function decodeHeader(prelude: Buffer, text: Buffer): KeptHeader {
   }
   const { data, error } = Header.safeParse(parsed);
   if (data) return data;
-  const [first = 'header'] = error.issues[0]?.path ?? [];
+  const [first = 'header'] = at(error.issues, 0).path;
   throw new Error(`its ${String(first)} cannot be right`);
 }
 

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { at } from '../base/at.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import { dropPageCache } from '../ggml/system.ts';
 import { decodeHeader, encodeHeader, headerBytes, isOurs, type KeptHeader, preludeBytes } from './kept-header.ts';
@@ -16,8 +17,8 @@ export interface KeptText extends KeptHeader {
 }
 
 /**
- * What was kept of a model with one shape is of use for the other: tokens have the same rows. Where those live makes no
- * difference, nor does the context but to the rows of windows.
+ * Whether a text that was kept in one shape is of use in the other: its tokens have the same rows. Homes make no
+ * difference, nor does the context except to the rows of windows.
  */
 export function alike(a: KvShape, b: KvShape): boolean {
   const compared = (shape: KvShape): string => {
@@ -28,7 +29,7 @@ export function alike(a: KvShape, b: KvShape): boolean {
   return compared(a) === compared(b);
 }
 
-/** Writes what `slot` holds to a new file, in the order of its pieces. Rejects with the system's errors. */
+/** Writes the text in `slot` to a new file, in the order of its pieces. Rejects with the system's errors. */
 export async function writeText(
   file: FileHandle,
   { identity, about }: Pick<KeptHeader, 'identity' | 'about'>,
@@ -40,7 +41,7 @@ export async function writeText(
   const sums: [number, number][] = [];
   for (const piece of pieces) {
     sums.push([piece.length, crc32(await slot.read(piece))]);
-    // A gigabyte takes a second: others have their turn.
+    // Checksums of a gigabyte take a second: others have their turn.
     await setImmediate();
   }
   const header: KeptHeader = { identity, shape: slot.kv.shape, tokens, exact, written, about, pieces: sums };
@@ -53,7 +54,7 @@ export async function writeText(
   return { ...header, bytes, start: head.length };
 }
 
-/** True for what begins as our files do. */
+/** True if a file begins as ours do. */
 export async function isText(path: string): Promise<boolean> {
   try {
     await using file = await openRegularFile(path);
@@ -65,7 +66,10 @@ export async function isText(path: string): Promise<boolean> {
   }
 }
 
-/** Rejects if the file is not one of ours, was not written to its end, or has a header that cannot be right. */
+/**
+ * Reads the header of a kept text. Rejects if the file is not ours, was not written to its end, or has an impossible
+ * header.
+ */
 export async function readText(path: string): Promise<KeptText> {
   await using file = await openRegularFile(path);
   const { size } = await file.stat();
@@ -79,7 +83,9 @@ export async function readText(path: string): Promise<KeptText> {
   return { ...header, path, bytes: size, start };
 }
 
-/** Puts the first `wanted` tokens into a slot that is alike, in the place of what is there. If it rejects, nothing is there. */
+/**
+ * Puts the first `wanted` tokens into a slot that is alike, in place of its text. After a rejection the slot is empty.
+ */
 export async function restoreText(text: KeptText, slot: KvSlot, wanted: number): Promise<void> {
   slot.keep(0);
   await using file = await openRegularFile(text.path);
@@ -97,17 +103,17 @@ export async function restoreText(text: KeptText, slot: KvSlot, wanted: number):
   slot.hold(text.tokens.slice(0, wanted), text.exact, text.written);
 }
 
-/** The pieces in the file, as they are in a slot that is alike. Throws if it cannot hold them so. */
+/** The pieces of the file, as a slot that is alike has them. Throws if it cannot hold them so. */
 function piecesOf(
   { path, shape, tokens, pieces }: KeptText,
   slot: KvSlot,
   wanted: number,
 ): readonly { readonly piece: KvPiece; readonly length: number; readonly sum: number }[] {
-  // The context it was kept in may have been another one.
+  // The context in which it was kept may have been another one.
   const expected = kvPieces(shape, tokens.length, wanted);
   if (wanted > slot.kv.shape.context || expected.length !== pieces.length) throw new Error(`${path} is damaged`);
   return expected.map((piece, i) => {
-    const [length = -1, sum = -1] = pieces[i] ?? [];
+    const [length, sum] = at(pieces, i);
     if (length !== piece.length) throw new Error(`${path} is damaged`);
     return { piece, length, sum };
   });

@@ -22,7 +22,7 @@ async function keep(files: PrefixFiles, tokens: readonly number[], exact = 0): P
   assertHolds(slot, tokens);
 }
 
-/** How many tokens of a text come back, as they were. */
+/** The number of tokens of a text that come back, as they were. */
 async function restored(files: PrefixFiles, tokens: readonly number[]): Promise<number> {
   const found = files.longest(tokens);
   if (!found) return 0;

@@ -10,35 +10,38 @@ import type { KvShape } from './shape.ts';
 import type { KvSlot } from './slot.ts';
 
 const ending = '.kv';
-/** Tokens of all texts that are known at once: they take 8 MiB. Beyond, the one not used for longest is not looked up. */
+/**
+ * The most tokens of all known texts: they take 8 MiB. Beyond, the texts that were not used for longest are not looked
+ * up.
+ */
 const mostKnown = 2 ** 20;
 
 export interface PrefixFilesOptions {
-  /** Names the model's file and everything else that keys and values depend on. */
+  /** A name for the model's file and everything else that keys and values depend on. */
   readonly identity: string;
   readonly shape: KvShape;
-  /** Bytes that all texts in the folder may take together, of whatever model. */
+  /** Bytes that all texts in the folder may take together, those of other models included. */
   readonly capacity: number;
-  /** Told what went wrong; the cache goes on without. */
+  /** Hears of failures; the cache goes on without. */
   readonly warn: (reason: Error) => void;
 }
 
-/** A file of ours, of this model or another. */
+/** One of our files, of this model or another. */
 interface File {
   readonly path: string;
   readonly bytes: number;
-  /** When it was last used, in milliseconds. */
+  /** The time of its last use, in milliseconds. */
   readonly time: number;
 }
 
 /**
- * Keys and values of earlier texts in a folder, across restarts. Processes may share it; the texts that were not used for
- * longest make room. What is stale, torn or not ours is ignored.
+ * Keys and values of earlier texts in a folder, across restarts. Processes may share the folder; the texts that were
+ * not used for longest make room. Stale, torn and foreign files are ignored.
  */
 export class PrefixFiles implements PrefixStore {
   readonly #folder: string;
   readonly #options: PrefixFilesOptions;
-  /** In the order of last use. */
+  /** Known texts in the order of last use. */
   readonly #entries: Set<KeptText> = new Set();
   #lastUse = 0;
 
@@ -47,7 +50,7 @@ export class PrefixFiles implements PrefixStore {
     this.#options = options;
   }
 
-  /** Finds what is there. Never rejects: a folder that cannot be used is as good as an empty one. */
+  /** Reads the folder. Never rejects: a folder that cannot be used is as good as an empty one. */
   static async open(folder: string, options: PrefixFilesOptions): Promise<PrefixFiles> {
     const files = new PrefixFiles(folder, options);
     try {
@@ -106,7 +109,7 @@ export class PrefixFiles implements PrefixStore {
     try {
       await restoreText(entry, slot, wanted);
     } catch (error) {
-      // If it made room for another meanwhile, nothing is wrong.
+      // A file that made room for another meanwhile is no error.
       if (this.#entries.has(entry)) this.#options.warn(error as Error);
       await this.#drop(entry.path);
       return false;
@@ -128,7 +131,7 @@ export class PrefixFiles implements PrefixStore {
     return files.sort((a, b) => a.time - b.time);
   }
 
-  /** The latest of all from now on. */
+  /** Makes a text the latest of all. */
   #know(entry: KeptText): void {
     this.#entries.delete(entry);
     this.#entries.add(entry);
@@ -144,7 +147,7 @@ export class PrefixFiles implements PrefixStore {
     this.#know(entry);
     this.#lastUse = Math.max(Date.now(), this.#lastUse + 1);
     const now = this.#lastUse / 1000;
-    // Where the folder may be read only, the order of use is lost with the process.
+    // A folder that may only be read loses the order of use with the process.
     await utimes(entry.path, now, now).catch(() => {});
   }
 

@@ -19,7 +19,7 @@ async function keep(files: PrefixFiles, tokens: readonly number[]): Promise<void
   await files.keep(slot);
 }
 
-/** How many tokens of a text come back. */
+/** The number of tokens of a text that come back. */
 async function restored(files: PrefixFiles, tokens: readonly number[]): Promise<number> {
   using slot = new KvSlot(shape);
   const found = files.longest(tokens);

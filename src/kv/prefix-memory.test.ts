@@ -9,7 +9,7 @@ import { KvSlot } from './slot.ts';
 
 const context = 128;
 const shape = smallShape(context);
-/** What a text of 40 tokens takes. */
+/** Bytes of a text of 40 tokens. */
 const page = pageBytes;
 
 /** Keeps a text in `memory`. */
@@ -18,7 +18,7 @@ async function keep(memory: PrefixMemory, tokens: readonly number[], exact = 0):
   await memory.keep(slot);
 }
 
-/** How many tokens of a text are found. */
+/** The number of tokens of a text that are found. */
 const found = (memory: PrefixMemory, tokens: readonly number[]): number => memory.longest(tokens)?.length ?? 0;
 
 test('what was kept comes back as it was, as a whole or in part, to any slot', async () => {

@@ -14,11 +14,11 @@ interface Entry {
 /** Keys and values of earlier texts, copied to memory of a fixed size; the one not used for longest makes room. */
 export class PrefixMemory implements PrefixStore, Disposable {
   readonly #capacity: number;
-  /** In the order of last use. */
+  /** Entries in the order of last use. */
   readonly #entries: Set<Entry> = new Set();
   #bytes = 0;
 
-  /** `capacity` is bytes. */
+  /** A store of `capacity` bytes. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
@@ -30,7 +30,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
   longest(tokens: readonly number[]): Found | undefined {
     const best = longestPrefix(this.#entries, tokens);
     if (!best) return undefined;
-    // What is to be restored is not what makes room for the one whose slot it goes to.
+    // An entry to be restored must not be the one that makes room for the text whose slot it goes to.
     this.#use(best.entry);
     return this.#found(best.entry, best.length);
   }
@@ -93,7 +93,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
   }
 }
 
-/** Undefined if the system refuses the memory: nothing needs it. */
+/** A copy of the pieces; undefined if the system refuses the memory: nothing needs it. */
 function copyOf(pieces: readonly Uint8Array[], bytes: number): HostMemory | undefined {
   let memory: HostMemory;
   try {

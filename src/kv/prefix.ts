@@ -1,26 +1,29 @@
 import type { KvSlot } from './slot.ts';
 
-/** Keys and values of the beginning of some earlier text, found again. */
+/** The beginning of some earlier text, found with its keys and values. */
 export interface Found {
-  /** Tokens that it has in common with what was looked for. */
+  /** Tokens that it shares with the text that was looked for. */
   readonly length: number;
-  /** Of its tokens, those of prompts that were computed in whole batches. */
+  /** Tokens of prompts that were computed in whole batches. */
   readonly exact: number;
-  /** What was stored of it: see `KvSlot`. */
+  /** The most tokens that were ever stored: see `KvSlot`. */
   readonly written: number;
-  /** Puts the first `length` tokens into `slot`, in the place of what is there. False if they could not be had after all. */
+  /** Puts the first `length` tokens into `slot`, in place of its text. False if they could not be had after all. */
   restore(slot: KvSlot, length: number): Promise<boolean>;
 }
 
-/** A place where keys and values of earlier texts are kept. */
+/** A store of keys and values of earlier texts. */
 export interface PrefixStore {
-  /** The one that has most in common with `tokens`; undefined if none has anything. */
+  /** The text that shares most with `tokens`; undefined if none shares anything. */
   longest(tokens: readonly number[]): Found | undefined;
-  /** Keeps what `slot` holds, unless it is kept already. The slot stays as it is until this resolves. Never rejects. */
+  /**
+   * Keeps a copy of the text in `slot`, unless there is one already. The slot must not change until this resolves.
+   * Never rejects.
+   */
   keep(slot: KvSlot): Promise<void>;
 }
 
-/** How many tokens `a` and `b` begin with alike. */
+/** The number of tokens that `a` and `b` begin with alike. */
 export function commonPrefix(a: readonly number[], b: readonly number[]): number {
   const most = Math.min(a.length, b.length);
   let n = 0;
@@ -28,7 +31,7 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
   return n;
 }
 
-/** The entry that has most in common with `tokens`, the latest of equals; undefined if none has anything. */
+/** The entry that shares most with `tokens`, the latest of equals; undefined if none shares anything. */
 export function longestPrefix<T extends { readonly tokens: readonly number[] }>(
   entries: Iterable<T>,
   tokens: readonly number[],

@@ -10,7 +10,7 @@ const anyCase = fc.record({
   context: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.constant(2 ** 20)),
 });
 
-/** The rows of a layer, and which token lies in each: a store as passes write it. */
+/** The rows of a layer, with the token that lies in each: a store as passes write it. */
 class Written {
   readonly rows: KvRows;
   readonly tokens = new Map<number, number>();
@@ -47,7 +47,7 @@ class Written {
   }
 }
 
-/** What a token sees by definition: the sinks, and the last tokens. */
+/** The tokens that a token sees by definition: the sinks, and the last tokens. */
 const visible = (position: number, window: { tokens: number; sinks: number } | undefined): readonly number[] =>
   Array.from({ length: position + 1 }, (_, i) => i).filter(
     (token) => !window || token < window.sinks || token > position - window.tokens,

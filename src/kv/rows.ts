@@ -2,13 +2,13 @@ import { alignUp } from '../base/bytes.ts';
 import type { Window } from '../plan/kv-choice.ts';
 
 /**
- * Where a layer stores tokens: a row each, of keys and of values, in every head. With a window the tokens after the
- * sinks take the rows of a ring in turns; behind it lies a second copy of the sinks.
+ * The rows of a layer: a token takes one, of keys and of values, in every head. With a window the tokens after the
+ * sinks take the rows of a ring in turns; behind the ring lies a second copy of the sinks.
  */
 export interface KvRows {
-  /** In all. */
+  /** Rows in all. */
   readonly count: number;
-  /** Undefined if every token has a row of its own and sees all before it. */
+  /** The window; undefined if every token has a row of its own and sees all before it. */
   readonly window: Window | undefined;
   readonly ring: number;
 }
@@ -20,8 +20,8 @@ export type RowRange = readonly [from: number, to: number];
 const rowGroup = 256;
 
 /**
- * A window slides away from the sinks; their keys are turned to follow it in steps of so many tokens. Two copies serve
- * any pass of no more tokens, and what a token sees does not depend on who shares its pass.
+ * A window slides away from the sinks; their keys are rotated to follow it in steps of so many tokens. Two copies serve
+ * any pass of no more tokens, and no token sees more or less for sharing its pass with others.
  */
 export const sinkStep = 512;
 
@@ -39,7 +39,7 @@ export function rowOf({ window, ring }: KvRows, position: number): number {
   return position < sinks ? position : sinks + ((position - sinks) % ring);
 }
 
-/** By how many steps the sinks have followed the window of the token at `position`. */
+/** The number of steps by which the sinks have followed the window of the token at `position`. */
 export function sinkSteps({ window }: KvRows, position: number): number {
   if (!window || window.sinks === 0) return 0;
   const first = position - window.tokens + 1;
@@ -63,7 +63,7 @@ export function writtenRows(rows: KvRows, start: number, n: number): readonly Ro
   const written: RowRange[] = [];
   for (let position = start; position < start + n; ) {
     const row = rowOf(rows, position);
-    // Up to where the sinks end, or the ring does.
+    // The range goes up to the end of the sinks, or of the ring.
     const count = Math.min(start + n - position, (position < sinks ? sinks : sinks + rows.ring) - row);
     written.push([row, row + count]);
     position += count;
@@ -71,10 +71,13 @@ export function writtenRows(rows: KvRows, start: number, n: number): readonly Ro
   return written;
 }
 
-/** A pass that stores so many tokens does not read what it is about to write. */
+/** Tokens of a pass, from which on it does not read the rows that it is about to write. */
 const manyTokens = 256;
 
-/** Of the first `reach` rows, those that hold something before a pass over tokens start .. start + n: all, or the first so many. */
+/**
+ * The number of rows, of the first `reach`, that hold something before a pass over tokens start .. start + n: all, or
+ * the first so many.
+ */
 export const readRows = (rows: KvRows, reach: number, { start, n }: { start: number; n: number }): number =>
   reach === rows.count || n < manyTokens ? reach : Math.min(reach, start);
 
@@ -92,7 +95,10 @@ export function seenRows(rows: KvRows, position: number): readonly RowRange[] {
   return [...seen, [from, sinks + ring], [sinks, to]];
 }
 
-/** Of `stored` tokens the first `length` can be gone on from: what these see has not been overwritten. */
+/**
+ * Whether a text of `stored` tokens can be continued after the first `length`: the rows that these see are not
+ * overwritten.
+ */
 export function canTrim({ window, ring }: KvRows, length: number, stored: number): boolean {
   if (!window) return true;
   const first = Math.max(window.sinks, length - window.tokens + 1);

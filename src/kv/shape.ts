@@ -1,28 +1,29 @@
+import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { byName, type GgmlType, rowBytes } from '../gguf/types.ts';
 import type { KvHome, KvType, Window } from '../plan/kv-choice.ts';
 import { type KvRows, reachOf, rowsOf } from './rows.ts';
 import { spillUnit } from './spill.ts';
 
-/** What the keys and values of one sequence look like. */
+/** The form of one sequence's keys and values. */
 export interface KvShape {
   readonly layers: number;
   readonly kvHeads: number;
   readonly keyLength: number;
   readonly valueLength: number;
-  /** Tokens it may grow to. */
+  /** Tokens that the sequence may grow to. */
   readonly context: number;
-  /** Heads are whole blocks of it. */
+  /** The type of elements; heads are whole blocks of it. */
   readonly type: KvType;
-  /** By layer; left out, or null, a layer sees everything. */
+  /** Windows by layer; without one, or with null, a layer sees everything. */
   readonly windows?: readonly (Window | null)[];
   /** The most tokens stored by one pass, where there are windows. */
   readonly pass?: number;
-  /** By layer; left out, memory. */
+  /** Homes by layer; default: memory. */
   readonly homes?: readonly KvHome[];
 }
 
-/** ggml's type of that name. */
+/** The type that ggml has by that name. */
 export function typeNamed(name: KvType): GgmlType {
   const type = byName(name);
   if (!type) throw new RangeError(`there is no type ${name}`);
@@ -45,7 +46,7 @@ function sinkBytes(shape: KvShape): { readonly key: number; readonly value: numb
 export function layerRows({ layers, windows, context, pass = 1 }: KvShape): readonly KvRows[] {
   const known = new Map<string, KvRows>();
   return Array.from({ length: layers }, (_, il) => {
-    const window = windows?.[il] ?? undefined;
+    const window = (windows && at(windows, il)) ?? undefined;
     const key = JSON.stringify(window ?? null);
     const rows = known.get(key) ?? rowsOf(window, { context, pass });
     known.set(key, rows);
@@ -59,20 +60,20 @@ export interface KvArea {
   readonly length: number;
 }
 
-/** Where the parts of a layer lie. */
+/** The parts of a layer, by place. */
 export interface LayerPlaces {
   readonly rows: KvRows;
-  /** Where keys and values are, head by head, one after the other: on the SSD in whole units each. */
+  /** The home of keys and values, which lie head by head, one after the other: on the SSD in whole units each. */
   readonly home: KvHome;
   readonly k: readonly KvArea[];
   readonly v: readonly KvArea[];
-  /** In memory: a unit of each head that is on the SSD. */
+  /** Memory for a unit of each head that is on the SSD. */
   readonly tails: { readonly k: readonly KvArea[]; readonly v: readonly KvArea[] } | undefined;
-  /** In memory: keys and values of the sinks as they were computed. */
+  /** Memory for keys and values of the sinks as they were computed. */
   readonly sinks: { readonly k: KvArea; readonly v: KvArea };
 }
 
-/** The layers one after the other: keys, values, sinks. Also the bytes of memory and of the file that they take. */
+/** The layers one after the other: keys, values, sinks; and the bytes of memory and of the file that they take. */
 export function kvPlaces(shape: KvShape): {
   readonly layers: readonly LayerPlaces[];
   readonly ram: number;
@@ -87,7 +88,7 @@ export function kvPlaces(shape: KvShape): {
     return { offset, length };
   };
   const layers = layerRows(shape).map((rows, il) => {
-    const home = shape.homes?.[il] ?? 'ram';
+    const home = shape.homes ? at(shape.homes, il) : 'ram';
     const byHead = (from: KvHome, bytes: number): readonly KvArea[] =>
       Array.from({ length: shape.kvHeads }, () => take(from, bytes));
     const stored = (bytes: number): readonly KvArea[] =>
@@ -106,13 +107,13 @@ export const partBytes = (heads: readonly KvArea[]): number => heads.reduce((sum
 /** Bytes of memory that the keys and values of one sequence take. */
 export const kvBytes = (shape: KvShape): number => kvPlaces(shape).ram;
 
-/** Bytes that they take on the SSD. */
+/** Bytes that the keys and values of one sequence take on the SSD. */
 export const kvFileBytes = (shape: KvShape): number => kvPlaces(shape).ssd;
 
-/** Parts that the ring holds: the keys and values that are computed on, and those that are on their way. */
+/** The ring holds this many parts: the keys and values that are computed on, and those that are on their way. */
 const ringSlots = 4;
 
-/** Bytes of memory through which what is on the SSD passes: a ring for all sequences. */
+/** Bytes of the ring, one for all sequences, through which keys and values on the SSD pass. */
 export const kvRingBytes = (shape: KvShape): number =>
   ringSlots *
   Math.max(
@@ -120,19 +121,19 @@ export const kvRingBytes = (shape: KvShape): number =>
     ...kvPlaces(shape).layers.flatMap(({ home, k, v }) => (home === 'ssd' ? [partBytes(k), partBytes(v)] : [])),
   );
 
-/** Some keys or values, of a head of a layer or of all its sinks. */
+/** A piece of keys or values, of a head of a layer or of all its sinks. */
 export interface KvPiece {
   readonly layer: number;
   readonly part: 'k' | 'v' | 'sinks';
   readonly head: number;
-  /** Bytes from where those of the head begin: a multiple of the unit. */
+  /** Bytes from the begin of the head's: a multiple of the unit. */
   readonly offset: number;
   readonly length: number;
-  /** Of them, those that shorter text needs. */
+  /** The first bytes of it that shorter text needs. */
   readonly needed: number;
 }
 
-/** Pieces are small enough to be copied on the way, and a multiple of the unit. */
+/** Bytes of a piece: small enough to be copied on the way, and a multiple of the unit. */
 export const pieceBytes: number = 2 ** 22;
 
 /** The keys and values of the first `tokens` tokens, of which `shorter` are needed: layer by layer, head by head. */
@@ -156,7 +157,7 @@ export function kvPieces(shape: KvShape, tokens: number, shorter: number = token
   });
 }
 
-/** Rows that the first `tokens` tokens lie in: from the first one on, or past a ring's first turn all. */
+/** The number of rows that the first `tokens` tokens lie in: from the first one on; all, once a ring has begun anew. */
 function storedRows(rows: KvRows, tokens: number): number {
   const stored = Math.min(tokens, reachOf(rows, tokens));
   return tokens > stored ? rows.count : stored;

@@ -1,24 +1,27 @@
+import { at } from '../base/at.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { canTrim } from './rows.ts';
 import { type KvPiece, type KvShape, kvPieces, kvPlaces, type LayerPlaces } from './shape.ts';
 import type { SpilledArea } from './spilled-area.ts';
 import { type KvFile, KvStore, kvMemory } from './store.ts';
 
-/** A place for one sequence at a time. What it has stored stays there until another sequence needs the place. */
+/** A place for one sequence at a time. Its keys and values stay there until another sequence needs the place. */
 export class KvSlot implements Disposable {
   readonly kv: KvStore;
-  /** Whose keys and values are stored, from the first one on. */
+  /** The tokens whose keys and values are stored, from the first one on. */
   readonly tokens: number[] = [];
-  /** Of them, those of prompts that were computed in whole batches. */
+  /** The number of them that belong to prompts and were computed in whole batches. */
   exact = 0;
-  /** The most tokens that were stored since the first one: where rows are taken in turns, they have overwritten others. */
+  /**
+   * The most tokens that were stored since the first one: where rows are taken in turns, they have overwritten others.
+   */
   written = 0;
-  /** When it was last used; a counter. */
+  /** The time of its last use; a counter. */
   used = 0;
   readonly #memory: HostMemory;
   readonly #places: readonly LayerPlaces[];
 
-  /** `file` holds what lives on the SSD. Throws OUT_OF_MEMORY. */
+  /** An empty slot; `file` holds the keys and values that live on the SSD. Throws OUT_OF_MEMORY. */
   constructor(shape: KvShape, file?: KvFile) {
     const memory = kvMemory(shape);
     this.#memory = memory;
@@ -26,19 +29,21 @@ export class KvSlot implements Disposable {
     this.kv = new KvStore(shape, memory, file && { ...file, memory });
   }
 
-  /** Nothing lives on the SSD. */
+  /** True if nothing lives on the SSD. */
   get inMemory(): boolean {
     return this.kv.layers.every(({ parts }) => parts.home === 'ram');
   }
 
-  /** So many tokens are about to be stored: even if that fails, they may have taken the rows of others. */
+  /**
+   * Announces that `count` tokens are about to be stored: even if that fails, they may have taken the rows of others.
+   */
   expect(count: number): void {
     this.written = Math.max(this.written, this.tokens.length + count);
   }
 
   /**
-   * The keys and values of `tokens` have been stored after those before; whole batches are `batch` of a prompt at once.
-   * Without `batch`, they are no prompt's.
+   * Records that `tokens` have been stored after those before; whole batches are `batch` of a prompt at once. Without
+   * `batch`, they are not part of a prompt.
    */
   store(tokens: readonly number[], batch?: number): void {
     if (tokens.length === batch && this.exact === this.tokens.length) this.exact += batch;
@@ -46,10 +51,13 @@ export class KvSlot implements Disposable {
     this.written = Math.max(this.written, this.tokens.length);
   }
 
-  /** The keys and values of `tokens` have been copied here, in the place of all others; `exact` and `written` as theirs. */
+  /**
+   * Records that `tokens` have been copied here, in place of all others; `exact` and `written` are those of the copied
+   * text.
+   */
   hold(tokens: readonly number[], exact: number, written: number = tokens.length): void {
     this.tokens.length = 0;
-    // As arguments, so many would not fit on the stack.
+    // A call with so many arguments would not fit on the stack.
     for (const token of tokens) this.tokens.push(token);
     this.exact = Math.min(exact, tokens.length);
     this.written = written;
@@ -63,7 +71,10 @@ export class KvSlot implements Disposable {
     if (this.tokens.length === 0) this.written = 0;
   }
 
-  /** Text of which `written` tokens were stored in a place like this one can be gone on from after `length` tokens. */
+  /**
+   * Whether a text of which `written` tokens were stored in a place like this one can be continued after `length`
+   * tokens.
+   */
   canTrim(length: number, written: number = this.written): boolean {
     return this.kv.layers.every(({ rows }) => canTrim(rows, length, written));
   }
@@ -76,9 +87,9 @@ export class KvSlot implements Disposable {
   /** The bytes of a piece that lives in memory, shared. */
   view(piece: KvPiece): Uint8Array {
     const { layer, part, head, offset, length } = piece;
-    const place = this.#places[layer];
-    const area = part === 'sinks' ? place?.sinks.k : place?.[part][head];
-    return this.#memory.view((area?.offset ?? 0) + offset, length);
+    const place = at(this.#places, layer);
+    const area = part === 'sinks' ? place.sinks.k : at(place[part], head);
+    return this.#memory.view(area.offset + offset, length);
   }
 
   /** The bytes of a piece, wherever it lives. Rejects with READ_FAILED, FILE_CHANGED. */
@@ -86,7 +97,7 @@ export class KvSlot implements Disposable {
     return (await this.#spilled(piece)?.read(piece.offset, piece.length)) ?? this.view(piece);
   }
 
-  /** Puts `bytes`, the first ones of a piece, in the place of what is there. Rejects with WRITE_FAILED. */
+  /** Overwrites the first bytes of a piece with `bytes`. Rejects with WRITE_FAILED. */
   async write(piece: KvPiece, bytes: Uint8Array): Promise<void> {
     const spilled = this.#spilled(piece);
     if (spilled) await spilled.write(piece.offset, bytes);
@@ -94,8 +105,8 @@ export class KvSlot implements Disposable {
   }
 
   #spilled({ layer, part, head }: KvPiece): SpilledArea | undefined {
-    const parts = this.kv.layers[layer]?.parts;
-    return parts?.home === 'ssd' && part !== 'sinks' ? parts[part][head] : undefined;
+    const { parts } = at(this.kv.layers, layer);
+    return parts.home === 'ssd' && part !== 'sinks' ? at(parts[part], head) : undefined;
   }
 
   [Symbol.dispose](): void {

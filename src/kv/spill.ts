@@ -3,19 +3,19 @@ import { alignDown } from '../base/bytes.ts';
 /** Bytes [from, to). */
 export type ByteRange = readonly [from: number, to: number];
 
-/** What is written to the SSD at once: a multiple of every page, small enough to be copied for each token. */
+/** The unit of writing to the SSD: a multiple of every page, small enough to be copied for each token. */
 export const spillUnit: number = 2 ** 14;
 
-/** What becomes of bytes that have changed: ranges that are written, and the unit that stays in memory. */
+/** Fate of bytes that have changed: ranges that are written, and the unit that stays in memory. */
 export interface Spill {
   readonly writes: readonly ByteRange[];
-  /** Where it begins. It has not been filled: what comes next goes there. */
+  /** Offset of the unit in memory. It is not full: the next bytes go there. */
   readonly tail: number | undefined;
 }
 
 /**
- * What to do with the `dirty` ranges, the last of which is what was appended: each unit of that is written once, when it
- * is full. What was appended may be taken back, and its unit with it: the other ranges are written at once.
+ * Divides the `dirty` ranges, the last of which was appended. Each unit of that is written once, when it is full; the
+ * other ranges are written at once, since the appended bytes may be taken back, and their unit with them.
  */
 export function spillOf(dirty: readonly ByteRange[], end: number): Spill {
   const last = dirty.at(-1);

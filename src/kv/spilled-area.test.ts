@@ -19,7 +19,7 @@ test('of what was appended each unit is written when it is full, and the rest st
   assert.deepEqual(appended(0, 10), { writes: [], tail: 0 });
   assert.deepEqual(appended(10, spillUnit), { writes: [[0, spillUnit]], tail: undefined });
   assert.deepEqual(appended(spillUnit - 5, 3 * spillUnit + 1), { writes: [[0, 3 * spillUnit]], tail: 3 * spillUnit });
-  // Where the area ends, nothing comes next.
+  // Nothing comes next where the area ends.
   assert.deepEqual(appended(end - 1, end), { writes: [[10 * spillUnit, 11 * spillUnit]], tail: undefined });
   assert.deepEqual(spillOf([], end), { writes: [], tail: undefined });
 });
@@ -101,7 +101,7 @@ test('an area is what was stored of a text, however it grows, shrinks and is cop
         const from = Math.floor((model.length * rowBytes) / spillUnit / 2) * spillUnit;
         valid(await area.read(from, model.length * rowBytes - from), from);
         if (copied === undefined) continue;
-        // As what is restored: of other bytes the first ones.
+        // The first bytes of another text take its place, as when a text is restored.
         const kept = Math.ceil((model.length * copied) / 1000) || 1;
         model.length = kept;
         const other = new Uint8Array(kept * rowBytes);
@@ -160,7 +160,7 @@ test('a write that fails is WRITE_FAILED, with the place in the file', async () 
     tail: memory.view(2 * spillUnit, spillUnit),
   };
   const area = new SpilledArea(place);
-  // Past the page cache nothing is written from memory that begins between two pages.
+  // Direct writes are refused from memory that begins between two pages.
   const crooked = memory.view(8, 2 * spillUnit);
   if (!opened.direct) return;
   await assert.rejects(area.spill(crooked, [[0, 2 * spillUnit]], 2 * spillUnit), (error) => {

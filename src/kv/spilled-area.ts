@@ -4,21 +4,23 @@ import { HostMemory } from '../ggml/host-memory.ts';
 import type { Reader } from '../stream/reader.ts';
 import { type ByteRange, spillOf, spillUnit } from './spill.ts';
 
-/** Where the keys, or the values, of a head are on the SSD. */
+/** The place on the SSD of a head's keys, or values. */
 export interface SpillPlace {
   readonly reader: Reader;
   readonly file: number;
-  /** Of the first byte in the file, and how many there are: multiples of the unit. */
+  /** Position of the first byte in the file, and the number of bytes: multiples of the unit. */
   readonly position: number;
   readonly bytes: number;
-  /** Memory for a unit. */
+  /** Memory for one unit. */
   readonly tail: Uint8Array;
 }
 
-/** The keys, or the values, of a head on the SSD: all but the newest ones, which wait in memory for their unit to fill. */
+/**
+ * The keys, or the values, of a head on the SSD: all but the newest ones, which wait in memory for their unit to fill.
+ */
 export class SpilledArea {
   readonly place: SpillPlace;
-  /** Where the unit in memory belongs, and where what it has of it ends. */
+  /** Offset of the unit in memory, and of the end of the bytes that it has. */
   #tail: number | undefined;
   #end = 0;
 
@@ -33,28 +35,31 @@ export class SpilledArea {
   }
 
   /**
-   * Of an image that is up to date, the `dirty` ranges have changed, the last one by what was appended before
-   * `areaEnd`. The image stays as it is until this ends. Rejects with WRITE_FAILED.
+   * Writes the `dirty` ranges of an image that was up to date before; the last of them was appended before `areaEnd`.
+   * The image must not change until this ends. Rejects with WRITE_FAILED.
    */
   async spill(image: Uint8Array, dirty: readonly ByteRange[], areaEnd: number): Promise<void> {
     const { reader, file, position, tail } = this.place;
     const spill = spillOf(dirty, areaEnd);
-    const [first = 0, last = 0] = dirty.at(-1) ?? [];
+    const [appended, newEnd] = dirty.at(-1) ?? [0, 0];
     if (spill.tail !== undefined) {
-      // A token fills a hundredth of a unit, and there may be thousands of units. What lies before it is here already, or
-      // was written and is in the image: as where a ring had begun anew and that was taken back.
-      const changed = spill.tail === this.#tail && first <= this.#end ? dirty : [[spill.tail, last] as const];
+      // A token fills a hundredth of a unit, and there may be thousands of units: only changes are copied. Earlier
+      // bytes of the unit are here already, or were written and are in the image, as when a ring had begun anew and
+      // that was taken back.
+      const changed = spill.tail === this.#tail && appended <= this.#end ? dirty : [[spill.tail, newEnd] as const];
       for (const [from, to] of changed) {
-        const [begin, end] = [Math.max(from, spill.tail), Math.min(to, last)];
+        const [begin, end] = [Math.max(from, spill.tail), Math.min(to, newEnd)];
         if (begin < end) tail.set(image.subarray(begin, end), begin - spill.tail);
       }
     }
     this.#tail = spill.tail;
-    this.#end = last;
+    this.#end = newEnd;
     await allSettled(spill.writes.map(([from, to]) => reader.write(file, image.subarray(from, to), position + from)));
   }
 
-  /** The bytes [offset, offset + length); `offset` is a multiple of the unit. Rejects with READ_FAILED, FILE_CHANGED. */
+  /**
+   * The bytes [offset, offset + length); `offset` is a multiple of the unit. Rejects with READ_FAILED, FILE_CHANGED.
+   */
   async read(offset: number, length: number): Promise<Uint8Array> {
     const { reader, file, position } = this.place;
     using memory = new HostMemory(alignUp(length, spillUnit), 'keys and values from the SSD');
@@ -65,17 +70,17 @@ export class SpilledArea {
     return units.slice(0, length);
   }
 
-  /** Of the unit in memory, what comes before `end`. */
+  /** The bytes of the unit in memory before `end`. */
   #kept(end: number): Uint8Array {
     return this.place.tail.subarray(0, end - (this.#tail ?? end));
   }
 
-  /** Puts `bytes` at `offset`, a multiple of the unit, in the place of what is there. Rejects with WRITE_FAILED. */
+  /** Overwrites the bytes at `offset`, a multiple of the unit, with `bytes`. Rejects with WRITE_FAILED. */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     const { reader, file, position } = this.place;
     this.#tail = undefined;
     using memory = new HostMemory(alignUp(bytes.length, spillUnit), 'keys and values for the SSD');
-    // What was there before may be no numbers.
+    // Bytes that memory held before may be no numbers.
     memory.clear();
     const units = memory.view(0, alignUp(bytes.length, spillUnit));
     units.set(bytes);

@@ -20,7 +20,7 @@ const anyShape: fc.Arbitrary<KvShape> = fc.record({
   context: fc.integer({ min: 1, max: 512 }),
   type: fc.constantFrom(...kvTypes),
 });
-/** Of 32 elements. */
+/** Bytes of a block of 32 elements. */
 const blockBytes = { f16: 64, q8_0: 34, q4_0: 18 };
 
 test('keys and values of all layers lie one after the other, and take what kvBytes says', () => {

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { F32, type Tensor } from '../ggml/graph.ts';
 import { HostMemory, type Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
@@ -6,21 +7,22 @@ import { type KvRows, sinkSteps } from './rows.ts';
 import { type KvArea, type KvShape, kvBytes, kvPlaces, typeNamed } from './shape.ts';
 import { SpilledArea } from './spilled-area.ts';
 
-/** A file for what lives on the SSD: from `position` on it is this sequence's. */
+/** The file of keys and values on the SSD, and this sequence's position in it. */
 export interface KvFile {
   readonly reader: Reader;
   readonly file: number;
   readonly position: number;
 }
 
-/** Also the memory of the sequence, for what has not been written yet. */
+/** The file, and the sequence's memory for bytes that have not been written yet. */
 export interface KvSpill extends KvFile {
   readonly memory: HostMemory;
 }
 
 /**
- * One layer's keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads) of the shape's type. Attention goes
- * through them head by head: what lies together comes 1.6 to 5 times as fast at thousands of rows as one head of each row.
+ * One layer's keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads) of the shape's type. Attention
+ * goes through them head by head: what lies together comes 1.6 to 5 times as fast at thousands of rows as one head of
+ * each row.
  */
 export interface KvLayer {
   readonly rows: KvRows;
@@ -31,23 +33,21 @@ export interface KvLayer {
   readonly sinks: { readonly k: Tensor; readonly v: Tensor } | undefined;
 }
 
-const nowhere: KvArea = { offset: 0, length: 0 };
-
 /** The keys and values of one sequence, all layers. */
 export class KvStore implements Disposable {
   readonly shape: KvShape;
   readonly layers: readonly KvLayer[];
-  /** The rows of layers with sinks: they all have the same. */
+  /** The rows of layers with sinks: all of them have the same. */
   readonly sinkRows: KvRows | undefined;
-  /** Counts how often other bytes were put in the place of what was stored. */
+  /** The number of times that other bytes were put in place of stored ones. */
   replaced = 0;
   readonly #tensors: TensorSet;
-  /** By how many steps each copy of the sinks has followed the window; undefined if it must be made anew. */
+  /** The steps by which each copy of the sinks has followed the window; undefined for one that must be made anew. */
   #followed: readonly (number | undefined)[] = [0, undefined];
 
   /**
-   * Over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at first. What
-   * lives on the SSD is at `spill`.
+   * A store over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at
+   * first. Keys and values on the SSD are at `spill`.
    */
   constructor(shape: KvShape, memory: Memory, spill?: KvSpill) {
     this.shape = shape;
@@ -67,10 +67,10 @@ export class KvStore implements Disposable {
     const { keyLength, valueLength, kvHeads } = shape;
     this.layers = kvPlaces(shape).layers.map(({ rows, k, v, tails, sinks }): KvLayer => {
       const count = rows.window?.sinks ?? 0;
-      const inRam = (length: number, [first = nowhere]: readonly KvArea[]): Tensor =>
-        tensor(id, [length, rows.count, kvHeads], first);
+      const inRam = (length: number, heads: readonly KvArea[]): Tensor =>
+        tensor(id, [length, rows.count, kvHeads], at(heads, 0));
       const onSsd = (heads: readonly KvArea[], units: readonly KvArea[]): readonly SpilledArea[] =>
-        heads.map((area, head) => spilled(area, units[head] ?? nowhere));
+        heads.map((area, head) => spilled(area, at(units, head)));
       const ofSinks = (length: number, area: KvArea): Tensor => tensor(F32, [length * kvHeads, count], area);
       return {
         rows,
@@ -83,7 +83,7 @@ export class KvStore implements Disposable {
     this.sinkRows = this.layers.find(({ sinks }) => sinks)?.rows;
   }
 
-  /** Of tokens start .. start + n, those that are sinks. */
+  /** The number of sinks among tokens start .. start + n. */
   newSinks(start: number, n: number): number {
     const sinks = this.sinkRows?.window?.sinks ?? 0;
     return Math.max(0, Math.min(sinks, start + n) - start);
@@ -98,15 +98,15 @@ export class KvStore implements Disposable {
     return [...steps].filter((step) => this.#followed[step % 2] !== step && !(step === 0 && start === 0));
   }
 
-  /** A pass over tokens start .. start + n is over: what was to follow has. */
+  /** Records the end of a pass over tokens start .. start + n, in which the copies have followed. */
   followed(start: number, n: number): void {
-    // A copy of sinks that have come anew is the one that they were stored to.
+    // The copy of new sinks is the one that they were stored to.
     const followed = this.newSinks(start, n) > 0 ? [0, undefined] : [...this.#followed];
     for (const steps of this.toFollow(start, n)) followed[steps % 2] = steps;
     this.#followed = followed;
   }
 
-  /** A pass has failed on the way, or other bytes were put in place: the copies must be made anew. */
+  /** Marks the copies as to be made anew: a pass has failed on the way, or other bytes were put in place. */
   unfollow(): void {
     this.#followed = [undefined, undefined];
     this.replaced += 1;
@@ -120,7 +120,7 @@ export class KvStore implements Disposable {
 /** Zeroed memory for one sequence. Throws OUT_OF_MEMORY. */
 export function kvMemory(shape: KvShape): HostMemory {
   const memory = new HostMemory(kvBytes(shape), 'keys and values');
-  // Attention also multiplies what its mask hides: that must not be NaN.
+  // Attention also multiplies the rows that its mask hides: they must not be NaN.
   memory.clear();
   return memory;
 }

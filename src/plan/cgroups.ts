@@ -14,7 +14,7 @@ export interface GroupLimits {
 /** A hierarchy of control groups, where it is mounted. */
 interface Mount {
   readonly version: 1 | 2;
-  /** Of a hierarchy of version 1; version 2 has all. */
+  /** Controllers of a version 1 hierarchy; version 2 has all of them. */
   readonly controllers: readonly string[];
   /** The group that is seen at `folder`. */
   readonly root: string;
@@ -22,8 +22,8 @@ interface Mount {
 }
 
 /**
- * The limits of the process's groups and of all groups above them that can be seen, by Linux's files, which `read` gives:
- * the tightest counts. Where version 1 and 2 are both mounted, each controller belongs to one of them.
+ * The limits that Linux puts on this process by its groups and all groups above them that can be seen: the tightest
+ * counts. `read` gives Linux's files. Where version 1 and 2 are both mounted, each controller belongs to one of them.
  */
 export function groupLimits(read: ReadText): GroupLimits {
   const memory: { readonly limit: number; readonly available: number }[] = [];
@@ -57,7 +57,9 @@ const least = (values: readonly number[]): number | undefined => {
   return Number.isFinite(value) ? value : undefined;
 };
 
-/** "max", an empty file and what is beyond any memory (version 1: 2^63, less a page) are no limit. */
+/**
+ * A limit in bytes; infinite for "max", an empty file and a number beyond any memory (version 1: 2^63, less a page).
+ */
 const numberIn = (text: string): number => {
   const value = /^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
   return value < 2 ** 60 ? value : Number.POSITIVE_INFINITY;
@@ -78,7 +80,8 @@ function memoryOf1(file: File): { limit: number; available: number } {
   // The hierarchical limit is that of the groups above too, also of those that cannot be seen from here.
   const hierarchical = stat('hierarchical_memory_limit', Number.POSITIVE_INFINITY);
   const limit = Math.min(numberIn(file('memory.limit_in_bytes')), numberIn(`${hierarchical}`));
-  // With cached pages goes what the kernel describes them by, which is not told apart: of ext4 28 MiB beside 1 GiB.
+  // The kernel frees its records of cached pages together with them, but reports no figure: 28 MiB beside 1 GiB of
+  // ext4.
   const kernel = file('memory.kmem.usage_in_bytes');
   const describing = /^\d+$/.test(kernel) ? Math.min(Number(kernel), Math.max(0, clean) / 36) : 0;
   return { limit, available: left(limit, file('memory.usage_in_bytes'), clean + describing) };
@@ -89,7 +92,7 @@ const left = (limit: number, used: string, clean: number): number => {
   return Math.max(0, limit - Math.max(0, held - Math.max(0, clean)));
 };
 
-/** Of lines of "name number". */
+/** Reads lines of "name number". */
 function statsIn(text: string): (name: string, missing?: number) => number {
   const values = new Map([...text.matchAll(/^(\w+) (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]));
   return (name, missing = 0) => values.get(name) ?? missing;
@@ -101,7 +104,7 @@ function coresOf2(file: File): number {
   return numberIn(quota) / (Number(period) || 100_000);
 }
 
-/** A quota of -1 is none. */
+/** A quota of -1 means none. */
 const coresOf1 = (file: File): number =>
   numberIn(file('cpu.cfs_quota_us')) / (Number(file('cpu.cfs_period_us')) || 100_000);
 
@@ -122,13 +125,13 @@ const mountsOf = (text: string): readonly Mount[] =>
     return [{ version: type === 'cgroup' ? 1 : 2, controllers: options.split(','), root, folder }];
   });
 
-/** Spaces and such stand there in octal. */
+/** Mountinfo writes spaces and the like in octal. */
 const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /**
- * The folders of the group at `path` and of those above it, as far as they are mounted. In a container the path may be
- * the host's, with the mount showing that group alone.
+ * The folders of the group at `path` and of the groups above it, as far as they are mounted. In a container the path
+ * may be the host's, with the mount showing that group alone.
  */
 function foldersOf({ root, folder }: Mount, path: string): readonly string[] {
   const base = root === '/' ? '' : root;

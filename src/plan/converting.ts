@@ -1,13 +1,14 @@
+import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { layRing, type RingPlace } from './ring.ts';
 
-/** What kernels want their weights aligned to, in bytes. */
+/** Kernels want weights aligned to this many bytes. */
 const alignment = 64;
 
-/** Where a slice goes in a pass that converts: offsets are bytes from the start of the ring. */
+/** A slice's place in a pass that converts: offsets are bytes from the start of the ring. */
 export interface ConvertingTurn {
   readonly place: RingPlace;
-  /** Where it is converted to; undefined if it is computed on as it was read. */
+  /** The offset of the converted copy; undefined if the slice is computed on as it was read. */
   readonly converted: number | undefined;
 }
 
@@ -18,9 +19,9 @@ export interface ConvertibleSlot {
 }
 
 /**
- * How a pass over many tokens uses the ring, by turn: slices are read to its first half and converted to the second.
- * Consecutive slices of a quarter of the ring together, or one alone, are in place at once in both halves. Undefined if
- * there is nothing to convert. A layout that takes more than the slice itself is not used.
+ * The use of the ring in a pass over many tokens, by turn: slices are read to its first half and converted to the
+ * second. Consecutive slices of a quarter of the ring together, or one alone, are in place at once in both halves.
+ * Undefined if there is nothing to convert. A layout that takes more than the slice itself is not used.
  */
 export function layConverting(
   slots: readonly ConvertibleSlot[],
@@ -40,6 +41,6 @@ export function layConverting(
   const conversions = layRing(sizes, half);
   return reads.map((place, turn) => ({
     place,
-    converted: sizes[turn] ? half + (conversions[turn]?.offset ?? 0) : undefined,
+    converted: sizes[turn] ? half + at(conversions, turn).offset : undefined,
   }));
 }

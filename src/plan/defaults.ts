@@ -2,12 +2,12 @@ import { alignDown } from '../base/bytes.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
-/** Of all memory, what is taken for available where the system does not say. */
+/** The share of all memory that is taken for available where the system does not say. */
 const macShare = 0.6;
 
-/** Bytes of memory that are free, by what the system says. */
+/** Bytes of memory that the system calls free. */
 export function availableOf(memory: { total: number; available: number; platform: string }): number {
-  // macOS calls only unused pages available, and keeps few; what it would give up cannot be asked for.
+  // macOS calls only unused pages available, and keeps few; it does not say how much more it would give up.
   return memory.platform === 'darwin' ? memory.total * macShare : memory.available;
 }
 
@@ -24,19 +24,19 @@ export function autoBudget({ total, available }: { total: number; available: num
 /** Conversations rarely need more, and every token of it costs memory that weights could have. */
 const usualContext = 4096;
 const contextStep = 256;
-/** Of what the process itself leaves, the most that KV takes without being asked to. */
+/** The largest share of the budget, less the process, that KV takes without being asked to. */
 const kvShare = 1 / 4;
 
-/** Of `free` bytes, what keys and values may take of memory without being asked to. */
+/** Bytes of memory, of `free` ones, that keys and values may take without being asked to. */
 export const kvShareOf = (free: number): number => free * kvShare;
 
-/** What contexts are chosen by. */
+/** The costs that a context is chosen by. */
 export interface ContextCosts {
   /** Tokens the model was trained for. */
   readonly trained: number;
   /** Bytes of the keys and values of one sequence that may grow to so many tokens. */
   kv(context: number): number;
-  /** Bytes that the process itself leaves. */
+  /** Bytes of the budget, less the process. */
   readonly free: number;
 }
 
@@ -68,15 +68,15 @@ function affordable({ trained, kv, free }: ContextCosts): number {
   return least * contextStep;
 }
 
-/** More sequences at once share each pass, but the kernels of most machines are busy with so many. */
+/** More sequences at once share each pass, but the kernels of most machines are busy with this many. */
 const mostParallel = 4;
 
-/** How many sequences are computed together when nobody says: as many as the usual context can be afforded for. */
+/** The number of sequences computed together when nobody says: as many as the usual context can be afforded for. */
 export function autoParallel(model: ContextCosts, context: number = Math.min(usualContext, model.trained)): number {
   return Math.max(1, Math.min(mostParallel, Math.floor(kvShareOf(model.free) / model.kv(context))));
 }
 
-/** Of the budget, what keys and values of earlier prompts take when nobody says; and the most of it, in bytes. */
+/** Keys and values of earlier prompts take this share of the budget when nobody says, and this many bytes at most. */
 const promptCacheShare = 1 / 32;
 const mostPromptCache = 512 * MiB;
 

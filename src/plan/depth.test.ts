@@ -7,7 +7,7 @@ import { PassTimes } from './pass-times.ts';
 
 const nobody: Others = { sequences: 0, tokens: 0 };
 const anyShare = fc.double({ min: 0, max: 1, noNaN: true });
-/** Others that decode, each with guesses of its own. */
+/** Others that decode, each with draft tokens of its own. */
 const anyOthers = fc
   .tuple(fc.nat(7), fc.nat(60))
   .map(([sequences, guesses]) => ({ sequences, tokens: sequences === 0 ? 0 : sequences + guesses }));
@@ -16,7 +16,7 @@ const anyTimes = fc
   .array(fc.integer({ min: 0, max: 50 }), { minLength: 90, maxLength: 90 })
   .map((more) => more.map((_, i) => 10 + more.slice(0, i).reduce((a, b) => a + b, 0)));
 
-/** What a draft yields: the first wrong guess, and the right ones before it. */
+/** Tokens that a draft yields on average: the first wrong one is replaced, the ones before it are right. */
 function expectedTokens(acceptance: number, depth: number): number {
   let sum = 0;
   for (let right = 0; right <= depth; right += 1) sum += acceptance ** right;
@@ -65,7 +65,7 @@ test('nothing is drafted where a guess takes as long as a pass', () => {
   assert.ok(bestDepth({ ...guessing, cost: 0.1 }, 15, nobody) > 3);
 });
 
-/** What `passes` passes yield per second if each guess comes true by the chance `acceptance`. */
+/** Tokens per second over `passes` passes if each draft token is right by the chance `acceptance`. */
 function speed(acceptance: number, secondsOf: (tokens: number) => number, seed: number): number {
   const passes = 3000;
   const random = randomNumbers(seed);
@@ -109,7 +109,9 @@ test('what was learned on the way comes near to the speed of the best depth', ()
   }
 });
 
-/** What is learned of drafts of `drafted` tokens that come true by the chance `chance`, on average after a while. */
+/**
+ * The acceptance learned of drafts of `drafted` tokens that are right by the chance `chance`, on average after a while.
+ */
 function learnedOf(chance: number, drafted: number): number {
   const random = randomNumbers(drafted);
   const acceptance = new Acceptance();
@@ -127,7 +129,7 @@ test('the share of guesses that come true is learned, whatever is drafted at onc
   for (const chance of [0, 0.1, 0.4, 0.75, 0.95, 1]) {
     for (const drafted of [1, 4, 15]) {
       const learned = learnedOf(chance, drafted);
-      // Looked at only after drafts, most of which end with a wrong guess, it is a little too small.
+      // The estimate is a little too small: it learns from drafts, most of which end with a wrong token.
       assert.ok(Math.abs(learned - chance) < 0.1, `${learned} of ${chance} at ${drafted}`);
     }
   }

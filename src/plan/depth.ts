@@ -1,6 +1,6 @@
-/** What speculation has been seen to do. */
+/** The record of speculation so far. */
 export interface Outlook {
-  /** The share of drafted tokens that came true, each given that those before it did: 0 to 1. */
+  /** The share of draft tokens that were accepted, each given that those before it were: 0 to 1. */
   readonly acceptance: number;
   /** Seconds of a pass over so many tokens. */
   seconds(tokens: number): number;
@@ -8,17 +8,17 @@ export interface Outlook {
   readonly cost: number;
 }
 
-/** Other sequences in the pass: how many there are, each of which gains a token at least, and their tokens. */
+/** Other sequences in the pass, each of which gains a token at least, and their tokens. */
 export interface Others {
   readonly sequences: number;
   readonly tokens: number;
 }
 
-/** Tokens that a pass over one token and `depth` drafted ones yields on average: 1 + a + a² + … + a^depth. */
+/** Tokens that a pass over one token and `depth` draft tokens yields on average: 1 + a + a² + … + a^depth. */
 const expectedTokens = (acceptance: number, depth: number): number =>
   acceptance >= 1 ? depth + 1 : (1 - acceptance ** (depth + 1)) / (1 - acceptance);
 
-/** How many tokens to draft, at most `most`: as many as give the pass most tokens per second. */
+/** The number of tokens to draft, at most `most`, that gives the pass most tokens per second. */
 export function bestDepth({ acceptance, seconds, cost }: Outlook, most: number, others: Others): number {
   const rate = (depth: number): number =>
     (others.sequences + expectedTokens(acceptance, depth)) / (seconds(others.tokens + 1 + depth) + depth * cost);
@@ -27,27 +27,30 @@ export function bestDepth({ acceptance, seconds, cost }: Outlook, most: number, 
   return best;
 }
 
-/** What is expected of drafts before any was seen, and how many tokens seen that counts for. */
+/** Acceptance before any draft was seen, and the number of tokens that this guess counts for. */
 const prior = 0.7;
 const priorTokens = 2;
 /**
- * Of one token more, what counts at least; and of a pass without a draft, by which the past is forgotten. So slowly
- * that trying again costs at most 3 % where no draft ever comes true.
+ * Each new token counts for this much at least; and a pass without a draft forgets this much of the past, so slowly
+ * that trying again costs at most 3 % where no draft is ever accepted.
  */
 const weight = 0.1;
 const forgetting = 0.005;
 
-/** Learns how many drafted tokens come true. */
+/** Learns how many draft tokens are accepted. */
 export class Acceptance {
   #rate = prior;
   #seen = 0;
 
-  /** The chance of a drafted token, given that those before it came true. */
+  /** The chance of a draft token, given that those before it were accepted. */
   get rate(): number {
     return this.#rate;
   }
 
-  /** Of `drafted` tokens the first `accepted` came true; what would have come of those after a wrong one is not known. */
+  /**
+   * Records that the first `accepted` of `drafted` tokens were right; nothing is known of those after the first wrong
+   * one.
+   */
   seen(drafted: number, accepted: number): void {
     if (drafted === 0) this.#rate += forgetting * (prior - this.#rate);
     for (let i = 0; i < accepted; i += 1) this.#learn(1);

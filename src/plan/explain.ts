@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { formatBytes } from '../base/bytes.ts';
 import { type Plan, planBytes } from './plan.ts';
 
@@ -5,9 +6,9 @@ import { type Plan, planBytes } from './plan.ts';
 export interface PlanSummary {
   readonly budget: number;
   readonly context: number;
-  /** What keys and values are stored as. */
+  /** The type that keys and values are stored as. */
   readonly kv_type: Plan['kvType'];
-  /** What is seen and kept of a text; null if it is all. */
+  /** The part of a text that is seen and kept; null if it is all. */
   readonly window: NonNullable<Plan['window']> | null;
   readonly batch: number;
   readonly memory: Plan['shares'];
@@ -16,7 +17,7 @@ export interface PlanSummary {
   readonly streamed: { readonly weights: number; readonly bytes: number };
   /** Keys and values on the SSD, when all texts have grown to the context. */
   readonly kv_on_ssd: { readonly bytes: number; readonly layers: number };
-  /** Read from the SSD for each token of a text that has grown to the context, when one is decoded at a time. */
+  /** Bytes read from the SSD for each token of a text that has grown to the context, when one is decoded at a time. */
   readonly bytes_per_token: number;
 }
 
@@ -25,7 +26,7 @@ export function summarize(plan: Plan): PlanSummary {
   const converted = new Set<string>();
   const bytes = { resident: 0, streamed: 0 };
   for (const slice of plan.slices) {
-    const kind = plan.placements[slice.id]?.kind;
+    const kind = at(plan.placements, slice.id).kind;
     const home = kind === 'ring' ? 'streamed' : 'resident';
     if (kind === 'converted') converted.add(slice.weight.name);
     weights[home].add(slice.weight.name);

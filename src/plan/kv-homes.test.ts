@@ -12,11 +12,11 @@ const MiB = 2 ** 20;
 
 /** A model with a matrix of a MiB in each layer. */
 interface Case {
-  /** Bytes of keys and of values in a layer, of each. */
+  /** Bytes of keys, and as many of values, in a layer. */
   readonly part: number;
   readonly layers: number;
   readonly budget: number;
-  /** Of the budget, what keys and values may take. */
+  /** The share of the budget that keys and values may take. */
   readonly share?: number;
 }
 

@@ -5,19 +5,19 @@ import { spread } from './residency.ts';
 
 /** Bytes of keys and values when they are as long as the context. */
 export interface HomeCosts {
-  /** By layer, of all sequences. */
+  /** Bytes of each layer, for all sequences together. */
   readonly layers: readonly number[];
-  /** Of the memory through which those on the SSD pass, and in which the newest of them wait. */
+  /** Bytes of memory through which those on the SSD pass, and in which the newest of them wait. */
   readonly passing: number;
-  /** What they may take of memory without crowding out the weights. */
+  /** Bytes of memory that they may take without crowding out the weights. */
   readonly share: number;
 }
 
 /**
  * A plan for where keys and values are wanted. `auto` is memory, if they take no more than their share of it or the
- * weights do not stream all the same; else the SSD for the layers beyond that share, if it takes less memory, and for all
- * of them where memory cannot hold them at all. At full length a byte costs the same to read whatever it is of, and a text
- * is mostly shorter. Throws BUDGET_TOO_SMALL with the smallest budget that works for one of them.
+ * weights do not stream all the same; else the SSD for the layers beyond that share, if it takes less memory, and for
+ * all of them where memory cannot hold them at all. A byte of a full context costs as much to read as a byte of a
+ * weight, and a text is mostly shorter. Throws BUDGET_TOO_SMALL with the smallest budget that works for one of them.
  */
 export function chooseHomes(
   home: WantedHome,
@@ -34,17 +34,17 @@ export function chooseHomes(
   const candidates = layers.map((bytes, id) => ({ id, bytes }));
   const kept = spread(candidates, share - passing);
   const beyond = orTooSmall(() => planWith(layers.map((_, il) => (kept.has(il) ? 'ram' : 'ssd'))));
-  // What passes through a ring as large as itself has won nothing.
+  // A ring as large as the layers that pass through it saves nothing.
   return isTooSmall(beyond) || beyond.shares.kv >= inMemory.shares.kv ? inMemory : beyond;
 }
 
 type TooSmall = EngineError<'BUDGET_TOO_SMALL'>;
 
-/** The budget was too small. */
+/** Whether an attempt at a plan found the budget too small. */
 export const isTooSmall = (plan: unknown): plan is TooSmall =>
   plan instanceof EngineError && plan.code === 'BUDGET_TOO_SMALL';
 
-/** What keeps it from being made, if the budget is too small for it. */
+/** The plan, or the error if the budget is too small for it. */
 function orTooSmall(plan: () => Plan): Plan | TooSmall {
   try {
     return plan();

@@ -1,22 +1,26 @@
+import { at } from '../base/at.ts';
 import type { Plan } from './plan.ts';
 import { layRing } from './ring.ts';
 import { type Slice, slotOf } from './slices.ts';
 
-/** Where a resident is read to. */
+/** The target of reading a resident. */
 export interface LoadingTurn {
-  /** Straight to its place, or to the ring to be converted from there. */
+  /** The arena: straight to its place; the ring: to be converted from there. */
   readonly memory: 'arena' | 'ring';
-  /** Bytes from the start of it to the first page. */
+  /** Bytes from the start of that memory to the first page. */
   readonly offset: number;
   /** See `RingPlace`. */
   readonly after: number;
 }
 
-/** Bytes from the start of the ring to where residents are staged: all of it, or while weights stream the second half. */
+/**
+ * Bytes from the start of the ring to where residents are read to be converted: 0, or the second half while weights
+ * stream.
+ */
 export const stagingOffset = (plan: Plan, streams: boolean): number =>
   streams && plan.streamed.length > 0 ? plan.shares.ring / 2 : 0;
 
-/** How `slices`, residents of `plan`, are read one after the other, around the ring from `staging` on if not in place. */
+/** Reads `slices`, residents of `plan`, one after the other: in place, or around the ring from `staging` on. */
 export function layLoading(
   plan: Plan,
   slices: readonly Slice[],
@@ -24,8 +28,8 @@ export function layLoading(
   page: number,
 ): readonly LoadingTurn[] {
   const own = slices.map(({ id }) => {
-    const placement = plan.placements[id];
-    return placement?.kind === 'resident' ? placement.offset : undefined;
+    const placement = at(plan.placements, id);
+    return placement.kind === 'resident' ? placement.offset : undefined;
   });
   const places = layRing(
     slices.map(({ extent }, turn) => (own[turn] === undefined ? slotOf(extent, page).bytes : 0)),

@@ -28,7 +28,7 @@ const anyLoneModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
     converted: ({ weight, shape, extent }) =>
       converts && shape.length === 2 && weight.type.name !== 'f32' ? extent.length + 777 : undefined,
   }));
-/** Now and then with a draft model, which has the budget that it wants. */
+/** Models, now and then with a draft model, which has the budget that it wants. */
 const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
   .tuple(anyLoneModel, fc.option(anyLoneModel, { freq: 3, nil: undefined }))
   .map(([model, draft]) => ({
@@ -49,7 +49,7 @@ function refusal(model: Omit<Demand, 'budget'>, budget = 1): EngineError<'BUDGET
 }
 const smallest = (model: Omit<Demand, 'budget'>): number => refusal(model).details.needed;
 
-/** What all weights take when they stay. */
+/** Bytes of all weights when they stay. */
 const allBytes = ({ manifest, converted }: Omit<Demand, 'budget'>): number =>
   manifest.reduce((sum, { weight }) => {
     const slice = { id: 0, weight, row: 0, shape: weight.shape, extent: weight.extent };

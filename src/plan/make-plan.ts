@@ -1,3 +1,4 @@
+import { at, last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { layConverting } from './converting.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
@@ -11,12 +12,12 @@ const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1
 const largestSlice = 48 * MiB;
 /** Slots the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSlots = 4;
-/** Of what is free for weights, the most that reading ahead may take, and that a larger batch may take more. */
+/** Reading ahead may take this share of what is free for weights; and a larger batch may take this share more. */
 const ringShare = 1 / 4;
 const batchShare = 1 / 8;
 /**
- * A prompt takes a pass for each batch: up to so many tokens at once are worth more than weights of so many bytes, which are
- * read in milliseconds.
+ * A prompt takes a pass for each batch: tokens at once, up to this many, are worth more than weights of this many
+ * bytes, which are read in milliseconds.
  */
 const worthyBatch = 16;
 const cheapBytes = 4 * MiB;
@@ -33,15 +34,14 @@ export function makePlan(demand: Demand): Plan {
 
   const sizes = sliceSizesFor(demand);
   for (const [i, sliceBytes] of sizes.entries()) {
-    const last = i === sizes.length - 1;
-    const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: !last });
+    const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: i < sizes.length - 1 });
     if (plan) return plan;
   }
   throw tooSmall(demand, { whole: largeBatches, streaming: tokens });
 }
 
 const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
-/** What does not depend on how the weights are cut and placed. */
+/** Bytes that do not depend on how the weights are cut and placed. */
 const fixedBytes = (demand: Demand): number => demand.runtime + draftBytes(demand);
 
 /** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
@@ -51,14 +51,16 @@ function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBy
   return sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
 }
 
-/** Batch sizes to try, the best first. A pass that verifies guesses has room for as many tokens anyway. */
+/** Batch sizes to try, the best first. A pass that verifies draft tokens has room for as many tokens anyway. */
 function batchesFor({ batch, context, ahead = 0 }: Demand): readonly number[] {
   if (batch !== undefined) return [Math.min(batch, context)];
   const least = Math.min(1 + ahead, context);
   return [...batches.filter((n) => n <= context && n > least), least];
 }
 
-/** A plan with slices of `sliceBytes`, or undefined if there is none. `strict` keeps ring and compute to their shares. */
+/**
+ * A plan with slices of `sliceBytes`, or undefined if there is none. `strict` keeps ring and compute to their shares.
+ */
 function attempt(
   demand: Demand,
   sliceBytes: number,
@@ -86,17 +88,20 @@ function attempt(
 const costOf = (demand: Demand, slices: readonly Slice[], tokens: number): number =>
   demand.compute(tokens, slices) + demand.kv(tokens);
 
-/** The smallest batch of any plan: the largest that costs little more than the last of `tokens`, up to one that is worth it. */
+/**
+ * The smallest batch of any plan: the largest, up to one that is worth it, that costs little more than the last of
+ * `tokens`.
+ */
 function leastBatch(demand: Demand, slices: readonly Slice[], tokens: readonly number[]): number {
-  const last = tokens.at(-1) ?? 1;
-  const cost = costOf(demand, slices, last);
-  return tokens.find((tokens) => tokens <= worthyBatch && costOf(demand, slices, tokens) - cost <= cheapBytes) ?? last;
+  const least = last(tokens);
+  const cost = costOf(demand, slices, least);
+  return tokens.find((tokens) => tokens <= worthyBatch && costOf(demand, slices, tokens) - cost <= cheapBytes) ?? least;
 }
 
 interface Sized {
   readonly slices: readonly Slice[];
   readonly streamable: number;
-  /** Bytes of what must be resident. */
+  /** Bytes of slices that must be resident. */
   readonly fixed: number;
   readonly ring: number;
   /** Bytes to convert resident slices through when nothing streams. */
@@ -117,10 +122,10 @@ function size(demand: Demand, sliceBytes: number): Sized {
     }
   }
   const slot = (s: Slice): number => slotOf(s.extent, demand.page).bytes;
-  // What may not stream is read as a whole: it need not fit through the ring, so it keeps the file's layout.
+  // A slice that may not stream is read as a whole: it need not fit through the ring, so it keeps the file's layout.
   const converted = slices.map((s) => (mayStream[s.id] ? demand.converted(s) : undefined));
   const cost = slices.map((s) => converted[s.id] ?? slot(s));
-  const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + (cost[s.id] ?? 0), 0);
+  const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + at(cost, s.id), 0);
   const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, slot(s)), 0);
   const converts = converted.some((bytes) => bytes !== undefined);
   return {
@@ -135,7 +140,7 @@ function size(demand: Demand, sliceBytes: number): Sized {
   };
 }
 
-/** What is decided before weights are placed. */
+/** Decisions made before weights are placed. */
 interface Chosen {
   readonly batch: number;
   readonly compute: number;
@@ -146,12 +151,12 @@ interface Chosen {
 function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
   const { slices, mayStream, converted, cost } = sized;
   const free = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
-  const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: cost[s.id] ?? 0 }));
+  const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: at(cost, s.id) }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
   const slots = streamed.map((s) => slotOf(s.extent, demand.page).bytes);
   const places = layRing(slots, chosen.ring);
-  const ringPlaces = new Map(streamed.map((s, turn) => [s.id, places[turn]]));
+  const ringPlaces = new Map(streamed.map((s, turn) => [s.id, at(places, turn)]));
 
   const placements: Placement[] = [];
   let arena = 0;
@@ -163,7 +168,7 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
       placements.push({ kind: 'ring', ...ringPlace });
       continue;
     }
-    resident += cost[s.id] ?? 0;
+    resident += at(cost, s.id);
     if (bytes !== undefined) {
       placements.push({ kind: 'converted', bytes });
     } else {
@@ -186,7 +191,7 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
     placements,
     streamed: streamed.map((s) => s.id),
     converting: layConverting(
-      streamed.map((s, turn) => ({ bytes: slots[turn] ?? 0, converted: converted[s.id] })),
+      streamed.map((s, turn) => ({ bytes: at(slots, turn), converted: converted[s.id] })),
       chosen.ring,
     ),
     stepBytes: chosen.ring / ringSlots,
@@ -203,10 +208,10 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
   };
 }
 
-/** The error for a budget that nothing fits in; it names the smallest that works and what takes it. */
+/** The error for a budget that nothing fits in; it names the smallest that works and its parts. */
 function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming: readonly number[] }): EngineError {
   const { promptCache = 0 } = demand;
-  const streaming = size(demand, sliceSizesFor(demand).at(-1) ?? MiB);
+  const streaming = size(demand, last(sliceSizesFor(demand)));
   const whole = size(demand, demand.sliceBytes ?? largestSlice);
   const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,

@@ -3,12 +3,12 @@ const slowdown = 3;
 /** Tokens of a prompt beside decoding, before anything is known; and the fewest. */
 const firstChunk = 32;
 const leastChunk = 8;
-/** Of a new measurement, what counts at once. */
+/** A new measurement counts for this share at once. */
 const weight = 0.3;
 
 /**
- * Chooses how many tokens of prompts join a pass in which others decode: these are not to wait long for a newcomer, and
- * the newcomer is to get on. Learns from the passes that went by.
+ * Chooses how many tokens of prompts join a pass in which others decode: the others shall not wait long for a newcomer,
+ * and the newcomer shall get on. Learns from the passes that went by.
  */
 export class Pace {
   #decoding: number | undefined;
@@ -20,7 +20,9 @@ export class Pace {
     return Math.max(leastChunk, Math.round(((slowdown - 1) * this.#decoding) / this.#perToken));
   }
 
-  /** A pass over `decoding` tokens of sequences that decode and `prompts` tokens of prompts took `seconds`. */
+  /**
+   * Records that a pass over `decoding` tokens of sequences that decode and `prompts` tokens of prompts took `seconds`.
+   */
   passed({ decoding, prompts, seconds }: { decoding: number; prompts: number; seconds: number }): void {
     // A coarse clock tells nothing of a short pass.
     if (decoding === 0 || seconds <= 0) return;

@@ -1,19 +1,21 @@
-/** Of a new measurement, what counts at once. */
+/** A new measurement counts for this share at once. */
 const weight = 0.3;
-/** Passes after which a measurement counts no more: what was slow once would never be tried again. */
+/**
+ * Passes after which a measurement is forgotten: else a number of tokens that was slow once would never be tried again.
+ */
 const remembered = 200;
 
-/** How long passes over so many tokens took. */
+/** The time of passes over so many tokens. */
 interface Known {
   readonly tokens: number;
   readonly seconds: number;
-  /** The pass that was the last of them. */
+  /** The latest pass over that many. */
   readonly pass: number;
 }
 
 /** Predicts how long a pass takes by its number of tokens, from those that were measured. */
 export class PassTimes {
-  /** The smallest first. */
+  /** Measurements by tokens, the smallest first. */
   #known: readonly Known[] = [];
   #passes = 0;
 
@@ -28,8 +30,8 @@ export class PassTimes {
 
   /**
    * Seconds of a pass over `tokens`; 0 if none was measured. Between two that were measured, on the line through them;
-   * beyond, as if more tokens were free up to twice the largest that was measured, and then in proportion: what costs
-   * nothing is found out by trying.
+   * beyond, as if more tokens were free up to twice the largest that was measured, and then in proportion: so more
+   * tokens are tried where they may cost nothing.
    */
   seconds(tokens: number): number {
     const above = this.#known.find((known) => known.tokens >= tokens);

@@ -69,7 +69,7 @@ test('in every stretch of a pass, about the same share of the bytes stays', () =
       for (const [id, bytes] of sizes.entries()) {
         seen += bytes;
         if (kept.has(id)) stays += bytes;
-        // A candidate too early or too late, and what fills the rest of the capacity.
+        // One candidate comes too early or too late, and others fill the rest of the capacity.
         assert.ok(Math.abs(stays - seen * part) <= 2 * largest);
       }
     }),

@@ -1,22 +1,22 @@
-/** A slice that may stream, in order of use. `bytes` is what keeping it costs. */
+/** A slice that may stream, in order of use. `bytes` is the cost of keeping it. */
 export interface Candidate {
   readonly id: number;
   readonly bytes: number;
 }
 
-/** Which candidates stay resident in `capacity` bytes. */
+/** A choice of the candidates that stay resident in `capacity` bytes. */
 export type Residency = (candidates: readonly Candidate[], capacity: number) => ReadonlySet<number>;
 
 /**
- * Which candidates stay resident in `capacity` bytes, spread evenly over the pass, so that computing on them overlaps
- * with reading the others. On a cyclic scan a fixed set hits as often as any policy can; LRU would never hit.
+ * Chooses residents in `capacity` bytes, spread evenly over the pass, so that computing on them overlaps with reading
+ * the others. On a cyclic scan a fixed set hits as often as any policy can; LRU would never hit.
  */
 export function spread(candidates: readonly Candidate[], capacity: number): ReadonlySet<number> {
   const total = candidates.reduce((sum, c) => sum + c.bytes, 0);
   const resident = new Set<number>();
   if (total <= capacity) return new Set(candidates.map((c) => c.id));
 
-  // Each candidate earns its share of the capacity; whoever finds enough credit saved up spends it and stays.
+  // Each candidate earns its share of the capacity; one that finds enough credit saved up spends it and stays.
   const share = Math.max(0, capacity) / total;
   let credit = 0;
   let left = capacity;

@@ -57,7 +57,7 @@ test('no two live slots overlap, and steps of a quarter of the ring are always s
       };
       while (released < reads.length) {
         const { part, lazy } = stream.next().value;
-        read(lazy); // what could be read is read now, or only when it is leased
+        read(lazy); // a few reads ahead; the others when they are leased
         // A step is of one pass, and takes as much as it may or less; but one slot at least.
         const passEnd = (Math.floor(released / slots.length) + 1) * slots.length;
         let [end, bytes] = [released, 0];

@@ -1,10 +1,12 @@
+import { at } from '../base/at.ts';
+
 /** A fixed place in the ring. */
 export interface RingPlace {
   /** Bytes from the start of the ring. */
   readonly offset: number;
   /**
-   * How many reads back in the endless sequence of passes the last one lies whose bytes this one overwrites: the k-th
-   * read may start once read k - after has been released.
+   * Reads back, in the endless sequence of passes, to the last one whose bytes this one overwrites: the k-th read may
+   * start once read k - after has been released.
    */
   readonly after: number;
 }
@@ -28,11 +30,12 @@ export function layRing(slots: readonly number[], ringBytes: number): readonly R
 /** Steps back from read i to the nearest earlier one that shares a byte with it; at most a whole pass, to itself. */
 function predecessor(slots: readonly number[], offsets: readonly number[], i: number): number {
   const n = slots.length;
-  const [start, end] = [offsets[i] ?? 0, (offsets[i] ?? 0) + (slots[i] ?? 0)];
+  const start = at(offsets, i);
+  const end = start + at(slots, i);
   for (let back = 1; back < n; back += 1) {
     const j = (i - back + n) % n;
-    const other = offsets[j] ?? 0;
-    if (other < end && start < other + (slots[j] ?? 0)) return back;
+    const other = at(offsets, j);
+    if (other < end && start < other + at(slots, j)) return back;
   }
   return n;
 }

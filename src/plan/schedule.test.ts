@@ -9,7 +9,7 @@ const limits: PassLimits = { batch: 64, tokens: 67, chunk: 16, exact: false };
 const exact: PassLimits = { ...limits, exact: true };
 
 const anyPrompt = fc.integer({ min: 1, max: 2000 }).map(prompt);
-/** A token, and guesses at the next ones. */
+/** A token, and draft tokens after it. */
 const anyDecoding = (ahead: number): fc.Arbitrary<Pending> =>
   fc.integer({ min: 1, max: 1 + ahead }).map((tokens) => ({ tokens, decoding: true }));
 

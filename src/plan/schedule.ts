@@ -1,8 +1,8 @@
-/** What a sequence waits to have computed. */
+/** Work that a sequence waits for. */
 export interface Pending {
   /** Tokens that are not stored yet. */
   readonly tokens: number;
-  /** It has its prompt behind it: one token, and guesses at the next ones. */
+  /** True once the prompt is computed: then the tokens are the last one and draft tokens. */
   readonly decoding: boolean;
 }
 
@@ -13,13 +13,13 @@ export interface PassLimits {
   readonly tokens: number;
   /** The most tokens of prompts while somebody decodes. */
   readonly chunk: number;
-  /** Prompts are divided in the same way whoever else is there: at multiples of `batch`. */
+  /** Whether prompts are divided in the same way whoever else is there: at multiples of `batch`. */
   readonly exact: boolean;
 }
 
 /**
- * How many tokens of each sequence the next pass takes, first come first served: all of those that decode, then as many
- * of the prompts as there is room for. At least one token in all if there are any.
+ * The number of tokens of each sequence in the next pass, first come first served: all of those that decode, then as
+ * many of the prompts as there is room for. At least one token in all if there are any.
  */
 export function schedule(pending: readonly Pending[], limits: PassLimits): readonly number[] {
   const decoding = pending.reduce((sum, { tokens, decoding }) => sum + (decoding ? tokens : 0), 0);

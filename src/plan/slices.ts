@@ -3,7 +3,7 @@ import type { Extent, Weight } from '../gguf/weight.ts';
 
 /** Rows [row, row + rows) of a weight: the unit that is placed, read and freed as one. */
 export interface Slice {
-  /** Its place in the plan's list of slices. */
+  /** Index in the plan's list of slices. */
   readonly id: number;
   readonly weight: Weight;
   readonly row: number;
@@ -12,12 +12,12 @@ export interface Slice {
 }
 
 /**
- * Kernels take rows in groups, of 16 at most. Rows that fill no group they refuse, and with them the matrix or slice
- * that has such: another kernel serves it then, with other roundings.
+ * Kernels take rows in groups, of 16 at most. A matrix or slice with rows that fill no group is refused as a whole:
+ * another kernel serves it then, with other roundings.
  */
 const rowGroup = 32;
 
-/** The pages that hold an extent: what a direct read brings. `skew` is where in them the extent begins. */
+/** The pages that hold an extent, as a direct read brings them. The extent begins `skew` bytes into them. */
 export interface Slot {
   readonly start: number;
   readonly bytes: number;

@@ -1,4 +1,6 @@
-/** Nodes [from, to) of a graph, and the streamed slices that they read: what is waited for, computed and freed as one. */
+import { at } from '../base/at.ts';
+
+/** Nodes [from, to) of a graph, and the streamed slices that they read: waited for, computed and freed as one. */
 export interface Step {
   readonly from: number;
   readonly to: number;
@@ -13,8 +15,8 @@ export interface StreamedUse {
 }
 
 /**
- * The first use of each slice in `order`, with which slices come. A node that reads a slice comes after all slices
- * before that one: a graph may use small weights in another order than it asked for them.
+ * The first use of each slice in `order`, the order of reading. A node that reads a slice comes after all slices before
+ * that one: a graph may use small weights in another order than it asked for them.
  */
 export function firstUses(
   uses: readonly { readonly slice: number; readonly node: number }[],
@@ -55,20 +57,20 @@ export function divide(uses: readonly StreamedUse[], nodes: number, maxBytes: nu
   return steps;
 }
 
-/** Some nodes [from, to) of a step; `alone` if it is one of those that were to stand alone. */
+/** Some nodes [from, to) of a step; `alone` if it is a single one that was to stand alone. */
 export interface Part {
   readonly from: number;
   readonly to: number;
   readonly alone: boolean;
 }
 
-/** Cuts the nodes of a step so that each of `alone` stands alone, and something begins at each of `cuts`. */
+/** Cuts the nodes of a step so that each of `alone` stands alone, and a part begins at each of `cuts`. */
 export function isolate({ from, to }: Step, alone: readonly number[], cuts: readonly number[] = []): readonly Part[] {
   const single = new Set(alone);
   const within = [from, to, ...alone, ...alone.map((node) => node + 1), ...cuts].filter((n) => n >= from && n <= to);
   const bounds = [...new Set(within)].sort((a, b) => a - b);
   return bounds.slice(1).map((end, i) => {
-    const begin = bounds[i] ?? from;
+    const begin = at(bounds, i);
     return { from: begin, to: end, alone: single.has(begin) };
   });
 }

@@ -1,33 +1,33 @@
-/** What a pass took, in seconds. */
+/** The time of a pass, in seconds. */
 export interface PassTimes {
   /** Computing its steps. */
   readonly compute: number;
   /** Waiting for their weights. */
   readonly stall: number;
-  /** What the process had of the cores, all threads together. */
+  /** CPU time of the process, all threads together. */
   readonly cpu: number;
 }
 
 /** With this share of a pass spent waiting, half of the threads may do. */
 const idle = 0.4;
-/** With less than this, computing holds reading up. */
+/** With less than this, computing holds up the reading. */
 const busy = 0.2;
 /** Threads that get less than this share of a core each share it with others, and then wait for each other. */
 const undisturbed = 0.85;
-/** Fewer threads are as good if a pass takes no longer than so many times as long; more have to gain as much. */
+/** Fewer threads are as good if a pass takes at most this many times as long; more have to gain as much. */
 const tolerance = 1.05;
-/** Passes until what did not help is tried again: what else the machine does may have changed. */
+/** Passes until a failed choice is tried again: the machine's other work may have changed. */
 const patience = 64;
 
 /**
- * How many threads compute passes that wait for their weights: as few as hide behind reading, found by trying. The cores
- * that are left serve the reads; and threads that the system puts aside hold up all others, so that on a machine with
- * other work fewer may be faster.
+ * The number of threads for passes that wait for their weights: as few as hide behind reading, found by trying. The
+ * cores that are left serve the reads; and threads that the system puts aside hold up all others, so that on a machine
+ * with other work fewer may be faster.
  */
 export class ThreadChoice {
   readonly #most: number;
   #threads: number;
-  /** What was before the number that is being tried. */
+  /** The choice before the one that is being tried. */
   #before: { readonly threads: number; readonly time: number; readonly disturbed: boolean } | undefined;
   #wait = 0;
 
@@ -41,7 +41,7 @@ export class ThreadChoice {
     return this.#threads;
   }
 
-  /** Takes note of a pass that was computed with `threads` threads. */
+  /** Records a pass that was computed with `threads` threads. */
   passed({ compute, stall, cpu }: PassTimes): void {
     const time = compute + stall;
     const before = this.#before;
@@ -51,7 +51,7 @@ export class ThreadChoice {
       this.#wait = patience;
       return;
     }
-    // Without what disturbed, more threads would seem to be wanted.
+    // Without a disturbance, more threads would seem to be wanted.
     if (before?.disturbed) this.#wait = patience;
     this.#wait = Math.max(0, this.#wait - 1);
     if (this.#wait > 0) return;

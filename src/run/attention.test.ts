@@ -36,7 +36,7 @@ test('a graph has room for as many parts as are unpacked, each of 32 MiB at most
 const shape: KvShape = { layers: 1, kvHeads: 5, keyLength: 64, valueLength: 32, context: 96, type: 'q8_0' };
 const heads = 10;
 
-/** What `tokens` queries see of the first 90 rows, unpacked so many bytes at a time. */
+/** Attention of `tokens` queries to the first 90 rows, unpacked so many bytes at a time. */
 async function attended(tokens: number, bytes?: number): Promise<Float32Array> {
   const { kvHeads, keyLength, valueLength, context } = shape;
   using memory = new HostMemory(kvBytes(shape), 'a test');

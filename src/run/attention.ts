@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { F16, F32, type Graph, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import { type KvShape, typeNamed } from '../kv/shape.ts';
@@ -6,8 +7,8 @@ import type { SpanShape } from './span.ts';
 import type { StoredLayer, StoredPart } from './staging.ts';
 
 /**
- * What a span's queries (keyLength, heads, tokens) are held against: keys (keyLength, rows, kvHeads) and values
- * (valueLength, rows, kvHeads), as far as they are seen.
+ * The keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads) that a span's queries (keyLength, heads,
+ * tokens) are held against, as far as they are seen.
  */
 interface Seen extends StoredLayer {
   readonly mask: Tensor;
@@ -17,13 +18,13 @@ interface Seen extends StoredLayer {
 
 const f32 = 4;
 
-/** So many queries are taken at once by ggml, but not of quantized keys: each of those is unpacked for each query. */
+/** Queries that ggml takes at once, but not with quantized keys: each of those is unpacked for each query. */
 const tile = 64;
 
-/** Bytes of keys and values that are unpacked at once, or those of one head. */
+/** Bytes of keys and values that are unpacked at once, if one head does not take more. */
 const unpackedBytes = 2 ** 25;
 
-/** How many of the heads of keys and values are unpacked at once in a layer of `rows`, however many of those are seen. */
+/** The number of heads that are unpacked at once in a layer of `rows`, however many of these are seen. */
 function headsAtOnce(shape: KvShape, rows: number, bytes: number = unpackedBytes): number {
   const { kvHeads, keyLength, valueLength } = shape;
   const fitting = Math.floor(bytes / (f32 * (keyLength + valueLength) * rows));
@@ -32,7 +33,7 @@ function headsAtOnce(shape: KvShape, rows: number, bytes: number = unpackedBytes
 
 const unpacks = (shape: KvShape, tokens: number): boolean => typeNamed(shape.type).id !== F16 && tokens >= tile;
 
-/** Nodes of a graph that unpacking takes in all layers of a span. */
+/** Nodes that unpacking adds to a graph in all layers of a span. */
 export function unpackingNodes({ kv: { shape, layers }, tokens }: Pick<SpanShape, 'kv' | 'tokens'>): number {
   if (!unpacks(shape, tokens)) return 0;
   const [once, each] = [2, 8];
@@ -43,8 +44,8 @@ export function unpackingNodes({ kv: { shape, layers }, tokens }: Pick<SpanShape
 }
 
 /**
- * Attention of a span in one layer: (valueLength * heads, tokens). Many queries see quantized keys and values as float32,
- * some heads at a time: 256 queries over 8192 keys take 84 ms instead of 390.
+ * Attention of a span in one layer: (valueLength * heads, tokens). Many queries see quantized keys and values as
+ * float32, some heads at a time: 256 queries over 8192 keys take 84 ms instead of 390.
  */
 export function attention(
   graph: Graph,
@@ -54,14 +55,14 @@ export function attention(
   bytes: number = unpackedBytes,
 ): Tensor {
   const { kvHeads, keyLength, valueLength } = shape;
-  const [, heads = 1] = q.shape;
+  const heads = at(q.shape, 1);
   const joinedHeads = (x: Tensor): Tensor => graph.reshape(x, [valueLength * heads, tokens]);
   if (!unpacks(shape, tokens)) return joinedHeads(graph.attention(q, k.tensor, v.tensor, { mask, scale }));
   const type = typeNamed(shape.type);
-  const [, rows = 0] = k.tensor.shape;
+  const rows = at(k.tensor.shape, 1);
   const unpacked = ({ tensor, headBytes }: StoredPart, length: number, from: number, count: number): Tensor =>
     graph.cast(graph.view(tensor, [length, rows, count], [rowBytes(type, length), headBytes], from * headBytes), F32);
-  // One query at a time is rounded so before it is held against such keys.
+  // Single queries are rounded like this before they are held against such keys.
   const rounded = graph.cast(graph.cast(q, typeNamed('q8_0').id), F32);
   const atOnce = headsAtOnce(shape, layer.rows.count, bytes);
   const group = heads / kvHeads;

@@ -1,3 +1,4 @@
+import { at, last } from '../base/at.ts';
 import { F32, type Graph, I32, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -11,31 +12,31 @@ import { SpanInputs, type SpanShape } from './span.ts';
 import type { Staging, StoredLayer, StoredPart } from './staging.ts';
 import { findWeight } from './weights.ts';
 
-/** What one span computes of a layer: its own tokens of what the batch computes. */
+/** A span's part of a layer: its own tokens among those of the batch. */
 interface SpanLayer {
   readonly span: SpanShape;
   readonly inputs: SpanInputs;
   readonly layer: KvLayer;
-  /** Where it stores keys and values. */
+  /** Keys and values of the layer, as stored. */
   readonly stored: StoredLayer;
   readonly own: (x: Tensor) => Tensor;
 }
 
-/** A tensor with each so many elements in a row mixed. */
+/** A tensor with the elements of each row mixed in groups of `n`. */
 type Mixed = (n: number) => Tensor;
 
-/** The tokens at hand, as inputs of a graph. */
+/** The inputs of a graph for the tokens at hand. */
 export class BatchInputs implements Batch {
   readonly reach: number;
   readonly tokens: number;
   readonly outputCount: number;
   readonly positions: Tensor;
   readonly spans: readonly SpanShape[];
-  /** By span. */
+  /** Inputs by span. */
   readonly inputs: readonly SpanInputs[];
   /** The embedding rows (width, tokens) in the weight's own type, and their numbers: the input of the first stage. */
   embedding: { weight: Weight; rows: Tensor; order: Tensor } | undefined;
-  /** (outputs), int32, unless all tokens are asked for. */
+  /** Numbers of the tokens whose logits are wanted, (outputs), int32; undefined for all tokens. */
   outputIds: Tensor | undefined;
   /** Hadamard matrices (n, n), float32, by n. */
   readonly mixers: Map<number, Tensor> = new Map();
@@ -43,7 +44,7 @@ export class BatchInputs implements Batch {
   readonly #weights: ReadonlyMap<string, Weight>;
   readonly #staging: Staging | undefined;
 
-  /** `staging` holds what lives on the SSD. */
+  /** Inputs in `graph`; `staging` holds keys and values that live on the SSD. */
   constructor(graph: Graph, weights: ReadonlyMap<string, Weight>, spans: readonly SpanShape[], staging?: Staging) {
     this.#graph = graph;
     this.#weights = weights;
@@ -58,7 +59,7 @@ export class BatchInputs implements Batch {
 
   embed(name: string, shape: readonly number[]): Tensor {
     const weight = findWeight(this.#weights, name, shape);
-    const rows = this.#graph.input(weight.type.id, [shape[0] ?? 1, this.tokens]);
+    const rows = this.#graph.input(weight.type.id, [at(shape, 0), this.tokens]);
     const order = this.#graph.input(I32, [this.tokens]);
     this.embedding = { weight, rows, order };
     return this.#graph.rows(rows, order);
@@ -70,8 +71,7 @@ export class BatchInputs implements Batch {
     let column = 0;
     let joined: Tensor | undefined;
     for (const [i, span] of this.spans.entries()) {
-      const [inputs, layer] = [this.inputs[i], span.kv.layers[il]];
-      if (!inputs || !layer) throw new RangeError(`no layer ${il} in the KV store`);
+      const [inputs, layer] = [at(this.inputs, i), at(span.kv.layers, il)];
       const from = column;
       const own = (x: Tensor): Tensor => this.#columns(x, from, span.tokens);
       const part = {
@@ -96,7 +96,7 @@ export class BatchInputs implements Batch {
     return this.#graph.rows(x, this.outputIds);
   }
 
-  /** Where a span's layer is stored, wherever it lives. */
+  /** The stored keys and values of a span's layer, wherever they live. */
   #stored(span: number, il: number, { rows, parts }: KvLayer, { type, keyLength, valueLength }: KvShape): StoredLayer {
     if (parts.home === 'ram') {
       const part = (tensor: Tensor, length: number): StoredPart => ({
@@ -109,16 +109,16 @@ export class BatchInputs implements Batch {
     return this.#staging.at(span, il, this.#graph.nodes);
   }
 
-  /** The rows of it that a span sees. */
+  /** The stored rows that a span sees. */
   #seen({ kv: { shape }, reaches }: SpanShape, il: number, { k, v }: StoredLayer): StoredLayer {
     const part = ({ tensor, headBytes }: StoredPart, length: number): StoredPart => {
       const strides = [rowBytes(typeNamed(shape.type), length), headBytes];
-      return { tensor: this.#graph.view(tensor, [length, reaches[il] ?? 0, shape.kvHeads], strides, 0), headBytes };
+      return { tensor: this.#graph.view(tensor, [length, at(reaches, il), shape.kvHeads], strides, 0), headBytes };
     };
     return { k: part(k, shape.keyLength), v: part(v, shape.valueLength) };
   }
 
-  /** Stores k, which is rotated, and v; attends to what is stored: (valueLength * heads, tokens). */
+  /** Stores k, which is rotated, and v, and attends to what is stored: (valueLength * heads, tokens). */
   #attended(
     { span, inputs, layer, stored, own }: SpanLayer,
     { q, k, v, scale, il }: { q: Mixed; k: Mixed; v: Mixed; scale: number; il: number },
@@ -129,11 +129,11 @@ export class BatchInputs implements Batch {
     const ids = inputs.idsIn(layer.rows);
     graph.setRows(stored.k.tensor, graph.byHead(own(k(mix.key))), ids);
     graph.setRows(stored.v.tensor, this.#byHead(own(v(mix.value)), shape.valueLength), ids);
-    const mask = inputs.maskOf(layer.rows, span.reaches[il] ?? 0);
+    const mask = inputs.maskOf(layer.rows, at(span.reaches, il));
     return this.#mix(attention(graph, span, own(q(mix.key)), { ...stored, layer, mask, scale }), mix.value);
   }
 
-  /** Stores sinks as they are, and those copies of them that must follow the window rotated to where they appear. */
+  /** Stores sinks as they are, and rotates copies that must follow the window to where they appear. */
   #storeSinks({ span, inputs, layer, stored, own }: SpanLayer, { k, v, rotate }: Projected): void {
     const { sinks } = layer;
     if (!sinks) return;
@@ -145,7 +145,7 @@ export class BatchInputs implements Batch {
       graph.setRows(sinks.v, first(own(v)), inputs.newSinks());
     }
     const mix = mixedElements(shape);
-    const count = sinks.k.shape[1] ?? 0;
+    const count = at(sinks.k.shape, 1);
     for (let copy = 0; copy < span.follows; copy += 1) {
       const { positions, ids } = inputs.follow(copy, count);
       const turned = rotate(graph.reshape(sinks.k, [shape.keyLength, shape.kvHeads, count]), positions);
@@ -154,19 +154,19 @@ export class BatchInputs implements Batch {
     }
   }
 
-  /** (head * heads, n) -> (head, n, heads). */
+  /** Reshapes (head * heads, n) -> (head, n, heads). */
   #byHead(x: Tensor, head: number): Tensor {
     const [width = 1, n = 1] = x.shape;
     return this.#graph.byHead(this.#graph.reshape(x, [head, width / head, n]));
   }
 
-  /** (head, heads, n) -> (head * heads, n). */
+  /** Reshapes (head, heads, n) -> (head * heads, n). */
   #flat(x: Tensor): Tensor {
     const [head = 1, heads = 1, n = 1] = x.shape;
     return this.#graph.reshape(x, [head * heads, n]);
   }
 
-  /** x mixed, in each way once: the sequences of a batch may store different types. */
+  /** Mixed versions of x, each made once: the sequences of a batch may store different types. */
   #mixed(x: Tensor): Mixed {
     const made = new Map<number, Tensor>();
     return (n) => {
@@ -176,7 +176,7 @@ export class BatchInputs implements Batch {
     };
   }
 
-  /** Each `n` elements of x in a row, mixed with one another; doing it twice undoes it. As it is where n is 1. */
+  /** Mixes each `n` elements of x in a row with one another; mixing twice undoes it. Returns x where n is 1. */
   #mix(x: Tensor, n: number): Tensor {
     if (n === 1) return x;
     const mixer = this.mixers.get(n) ?? this.#graph.input(F32, [n, n]);
@@ -184,16 +184,16 @@ export class BatchInputs implements Batch {
     return this.#graph.hadamard(mixer, x);
   }
 
-  /** The last dimension's [from, from + count) of a contiguous float32 tensor whose last dimension is `all`. */
+  /** Columns [from, from + count) of a contiguous float32 tensor whose last dimension is `all`. */
   #columns(x: Tensor, from: number, count: number, all: number = this.tokens): Tensor {
     if (count === all) return x;
     const f32 = 4;
     const inner = x.shape.slice(0, -1);
     const strides = inner.map((_, i) => inner.slice(0, i + 1).reduce((a, b) => a * b, f32));
-    return this.#graph.view(x, [...inner, count], strides, from * (strides.at(-1) ?? f32));
+    return this.#graph.view(x, [...inner, count], strides, from * last(strides));
   }
 }
 
-/** How far apart a token and one that it sees may be, by their positions. */
+/** The largest distance, in positions, between a token and one that it sees. */
 const reachIn = ({ rows: { window } }: KvLayer, context: number): number =>
   window ? Math.min(context, window.tokens + window.sinks + sinkStep) : context;

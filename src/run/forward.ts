@@ -1,3 +1,4 @@
+import { at, last } from '../base/at.ts';
 import { allSettled } from '../base/settled.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
 import { loadGgml } from '../ggml/api.ts';
@@ -38,14 +39,20 @@ export function build(
   return { inputs, logits: graph.output(logits) };
 }
 
-/** Nodes that a graph for these spans has room for: one takes 100 layers of 120, each further one 51 a layer at most. */
+/**
+ * Nodes that a graph for these spans has room for: one span takes 100 layers of 120, each further one 51 a layer at
+ * most.
+ */
 export const roomFor = (spans: readonly SpanShape[]): number =>
   spans.reduce((sum, span, i) => sum + (i > 0 ? 5120 : 20480) + unpackingNodes(span), 0);
 
-/** As many tokens at once, and converting streamed weights takes less time than it saves. Measured: 32 to 64. */
+/**
+ * Whether so many tokens at once save more time by converting streamed weights than it takes. Measured: from 32 to 64
+ * on.
+ */
 export const paysToConvert = (tokens: number): boolean => tokens >= 64;
 
-/** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
+/** Bytes of a step in the first pass over a model that is resident as a whole, as it is in the file. */
 const loadingStepBytes = 32 * 2 ** 20;
 
 /** A graph with its memory, cut into steps. */
@@ -57,20 +64,20 @@ interface Compiled {
   readonly logits: Tensor;
   readonly staging: Staging | undefined;
   readonly steps: readonly ComputedStep[];
-  /** Chooses how many threads compute what may be computed by any number; undefined if all of them do. */
+  /** Chooses the threads for parts that any number of threads may compute; undefined if all threads do. */
   readonly choice: ThreadChoice | undefined;
 }
 
 interface ComputedStep extends Step {
-  /** Of the slices that it waits for, those that stream, and the last of all. */
+  /** The slices of the step that stream, and the last of all its slices. */
   readonly streamed: readonly number[];
   readonly last: number;
   readonly whole: readonly ComputedPart[];
-  /** For fewer threads than all: what depends on their number stands alone. */
+  /** Parts for fewer threads than all: nodes that depend on the number stand alone. */
   readonly parts: readonly ComputedPart[];
 }
 
-/** `staged` is the layer that it is the first to need, of those that live on the SSD. */
+/** A part of a step; `staged` is the layer on the SSD that it is the first to need. */
 type ComputedPart = Part & { readonly graph: Pointer; readonly staged: number | undefined };
 
 export interface ForwardParts {
@@ -82,7 +89,7 @@ export interface ForwardParts {
   readonly residents: Residents;
   readonly source: WeightSource;
   readonly reader: Reader;
-  /** What keys and values that live on the SSD are computed on in, and read through. */
+  /** Memory in which keys and values from the SSD are computed on, and their source. */
   readonly staged?: { readonly ring: HostMemory; readonly source: WeightSource } | undefined;
 }
 
@@ -93,7 +100,7 @@ export interface StepEvent {
   /** The streamed slices that it waited for, by their place in the plan. */
   readonly slices: readonly number[];
   readonly asked: number;
-  /** The slices were in place. */
+  /** The time at which the slices were in place. */
   readonly begin: number;
   readonly end: number;
 }
@@ -102,13 +109,13 @@ export interface PassOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after each step with the share of the pass that is done. */
   readonly onStep?: ((share: number) => void) | undefined;
-  /** Told of every step, if somebody wants to know. */
+  /** Hears of every step. */
   readonly trace?: ((event: StepEvent) => void) | undefined;
-  /** Computes on what happens to lie in the ring and reads nothing: for measuring. The logits mean nothing. */
+  /** Computes on whatever lies in the ring and reads nothing: for measuring. The logits mean nothing. */
   readonly still?: boolean | undefined;
 }
 
-/** Residents that are loaded while a pass needs them; what is under way ends with it. */
+/** Residents that are loaded while a pass needs them; loading ends with the pass. */
 class Loading implements AsyncDisposable {
   readonly #residents: Residents;
   readonly #end: AbortController = new AbortController();
@@ -117,7 +124,7 @@ class Loading implements AsyncDisposable {
   constructor(residents: Residents) {
     this.#residents = residents;
     this.#loaded = residents.load({ streams: true, signal: this.#end.signal });
-    // Whoever waits for a resident gets the error.
+    // Waiters for a resident get the error.
     this.#loaded.catch(() => {});
   }
 
@@ -138,7 +145,7 @@ export class Forward implements Disposable {
   computeSeconds = 0;
   readonly #parts: ForwardParts;
   readonly #allocator: GraphAllocator = new GraphAllocator();
-  /** By the number of tokens in a pass. */
+  /** Choices by the number of tokens in a pass. */
   readonly #choices = new Map<number, ThreadChoice>();
   #compiled: Compiled | undefined;
   #rows: RowReader | undefined;
@@ -149,8 +156,9 @@ export class Forward implements Disposable {
   }
 
   /**
-   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans: valid until the next run. A signal ends the pass between two
-   * steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED, COMPUTE_FAILED, or the signal's reason.
+   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans: valid until the next run. A signal
+   * ends the pass between two steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED, COMPUTE_FAILED, or the
+   * signal's reason.
    */
   async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
     const { source, device, residents } = this.#parts;
@@ -194,7 +202,7 @@ export class Forward implements Disposable {
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
     if (!still && !loading) choice?.passed({ compute, stall, cpu: (user + system) / 1e6 });
-    const result = this.#logitsOf((logits.shape[0] ?? 0) * inputs.outputCount);
+    const result = this.#logitsOf(at(logits.shape, 0) * inputs.outputCount);
     loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
     return result;
   }
@@ -236,8 +244,8 @@ export class Forward implements Disposable {
       parts.map((part) => ({ ...part, graph: graph.slice(part.from, part.to), staged: begins.get(part.from) }));
     const steps = divide(uses, graph.nodes, maxBytes).map((step) => ({
       ...step,
-      streamed: step.slices.filter((id) => plan.placements[id]?.kind === 'ring'),
-      last: step.slices.at(-1) ?? -1,
+      streamed: step.slices.filter((id) => at(plan.placements, id).kind === 'ring'),
+      last: step.slices.length > 0 ? last(step.slices) : -1,
       whole: compute(isolate(step, [], [...begins.keys()])),
       parts: fewer ? compute(isolate(step, graph.threadBound, [...begins.keys()])) : [],
     }));
@@ -265,8 +273,7 @@ export class Forward implements Disposable {
 
   /** Bytes of memory that a slice is read to: whole pages. */
   #slotBytes(id: number): number {
-    const slice = this.#parts.plan.slices[id];
-    return slice ? slotOf(slice.extent, pageBytes).bytes : 0;
+    return slotOf(at(this.#parts.plan.slices, id).extent, pageBytes).bytes;
   }
 
   async #embed({ embedding }: BatchInputs, spans: readonly Span[]): Promise<void> {

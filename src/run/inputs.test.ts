@@ -47,7 +47,7 @@ test('the inputs of a graph say of each token where it stands, what it sees, and
   const q: Tensor = graph.reshape(x, [32, 1, 6]);
   for (const il of [0, 1]) inputs.attend(il, { q, k: q, v: x, rotate: (k) => k }, 1);
   graph.output(inputs.outputs(x));
-  graph.rows(x, inputs.positions); // what nothing reads gets no memory
+  graph.rows(x, inputs.positions); // an input that nothing reads gets no memory
   allocator.allocate(graph);
   writeInputs(inputs, spans);
 

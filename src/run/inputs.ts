@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { loadGgml } from '../ggml/api.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { rowOf, sinkRow, sinkStep } from '../kv/rows.ts';
@@ -6,7 +7,7 @@ import { visibility } from './mask.ts';
 import { hadamard } from './mixing.ts';
 import type { Span, SpanInputs } from './span.ts';
 
-/** Writes what is known of the spans to the inputs of their graph: all but the embedding rows. */
+/** Writes the inputs that depend on the spans alone: all but the embedding rows. */
 export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
   const positions = new Int32Array(inputs.tokens);
   const outputIds = new Int32Array(inputs.outputCount);
@@ -19,8 +20,7 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
       if (span.logits === 'all' || j === n - 1) outputIds[output++] = column + j;
     }
     column += n;
-    const own = inputs.inputs[i];
-    if (own) writeSpan(own, span);
+    writeSpan(at(inputs.inputs, i), span);
   }
   set(inputs.positions.pointer, positions);
   for (const [n, mixer] of inputs.mixers) set(mixer.pointer, hadamard(n));
@@ -36,18 +36,18 @@ function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
       int64(n, (j) => rowOf(rows, start + j)),
     );
   for (const [rows, { pointer, shape }] of inputs.masks) {
-    set(pointer, visibility(start, n, { rows, reach: shape[0] ?? 0 }));
+    set(pointer, visibility(start, n, { rows, reach: at(shape, 0) }));
   }
   if (inputs.sinkIds)
     set(
       inputs.sinkIds.pointer,
-      int64(inputs.sinkIds.shape[0] ?? 0, (j) => start + j),
+      int64(at(inputs.sinkIds.shape, 0), (j) => start + j),
     );
   for (const [copy, steps] of kv.toFollow(start, n).entries()) {
-    const follow = inputs.follows[copy];
+    const follow = at(inputs.follows, copy);
     const rows = kv.sinkRows;
-    if (!follow || !rows) continue;
-    const count = follow.ids.shape[0] ?? 0;
+    if (!rows) continue;
+    const count = at(follow.ids.shape, 0);
     set(
       follow.positions.pointer,
       Int32Array.from({ length: count }, (_, j) => j + steps * sinkStep),

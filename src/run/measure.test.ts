@@ -61,7 +61,7 @@ const slicesOf = (outline: Outline): readonly Slice[] =>
     .flatMap(({ weight }) => cut(weight, 2 ** 14))
     .map((part, id) => ({ ...part, id }));
 
-/** What the intermediate results of a pass over spans of several sequences really take. */
+/** Bytes that the intermediate results of a pass over spans of several sequences really take. */
 function taken(outline: Outline, ...spans: readonly { tokens: number; outputs: number; end: number }[]): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
@@ -78,7 +78,7 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
   for (const architecture of everyArchitecture) {
     const outline = outlineOf(architecture);
     const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
-    // Without scratch memory of threads, and what embedding rows are read to.
+    // The figure is without scratch memory of threads, and without memory for embedding rows.
     const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowReaderBytes(embedding);
     for (const tokens of [1, 2, 7, 33, 256]) {
       for (const end of [256, 512, context]) {
@@ -121,7 +121,7 @@ test('what is planned for sequences that guess ahead suffices for any of them to
       const spans = fc.array(anySpan, { minLength: 1, maxLength: limits.parallel });
       return fc.record({ limits: fc.constant(limits), spans, end: fc.constantFrom(256, 512, context) });
     });
-  // So large that logits are most of what guesses take.
+  // The vocabulary is so large that logits are most of the memory for draft tokens.
   const vocabulary = 4000;
   const outlines = new Map(everyArchitecture.map((name) => [name, outlineOf(name, { vocabulary })]));
   fc.assert(
@@ -136,7 +136,7 @@ test('what is planned for sequences that guess ahead suffices for any of them to
       });
       const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
       const limits = { threads: 0, parallel, ahead };
-      // Without what is held beside the graph: masks, logits, candidates.
+      // The figure is without what is held beside the graph: masks, logits, candidates.
       const masks = 2 * context * (Math.max(batch, 1 + ahead) + (parallel - 1) * (1 + ahead));
       const choosing = parallel * (24 + 4 * (1 + ahead)) * vocabulary;
       const beside = rowReaderBytes(embedding) + masks + choosing;
@@ -159,7 +159,8 @@ test('more guesses take more, for the more sequences the more', () => {
     const sizes = [0, 1, 7, 15, 63].map((ahead) => bytes(parallel, ahead));
     for (const [i, size] of sizes.entries()) assert.ok(i === 0 || size > (sizes[i - 1] ?? 0), `${sizes}`);
   }
-  // Beside what the graph takes, where the logits of guesses may lie over what is not needed any more.
+  // Candidates and logits lie beside the graph; in it, logits of draft tokens may lie over tensors that are not needed
+  // any more.
   const logits = 4 * 300;
   assert.ok(bytes(1, 15) - bytes(1, 0) >= 15 * logits);
   assert.ok(bytes(4, 15) - bytes(4, 0) >= 4 * 15 * logits);

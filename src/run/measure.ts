@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { measure } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
@@ -12,7 +13,7 @@ import { build, roomFor } from './forward.ts';
 import { shapeAt } from './span.ts';
 import { Manifest, SliceTensors, weightsOf } from './weights.ts';
 
-/** A model as far as its header describes it. */
+/** A model as its header describes it. */
 export interface Outline {
   readonly stages: readonly Stage[];
   readonly weights: ReadonlyMap<string, Weight>;
@@ -20,8 +21,8 @@ export interface Outline {
 }
 
 /**
- * The weights that the model's graph reads, in order of first use: it is built once, without memory.
- * Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ * The weights that the model's graph reads, in order of first use: the graph is built once, without memory. Throws
+ * MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
 export function manifestOf(outline: Outline): readonly ManifestEntry[] {
   using memory = new NoMemory();
@@ -34,8 +35,8 @@ export function manifestOf(outline: Outline): readonly ManifestEntry[] {
 }
 
 /**
- * Bytes beside weights and KV that a pass takes at the end of the context: `tokens` of one sequence, and of each of the
- * `parallel` ones one token and `ahead` guesses, with their logits.
+ * Bytes of a pass at the end of the context, beside weights and KV: `tokens` of one sequence, and of each of the
+ * `parallel` ones one token and `ahead` draft tokens, with their logits.
  */
 export function computeBytes(
   outline: Outline,
@@ -55,11 +56,13 @@ export function computeBytes(
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
-  const choosing = parallel * (candidateBytes + decoded * logitBytes) * (logits.shape[0] ?? 0);
+  const choosing = parallel * (candidateBytes + decoded * logitBytes) * at(logits.shape, 0);
   return measure(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
 }
 
-/** Per token of the vocabulary: its candidate, and the sampler's copy of that; and for each position its logit. */
+/**
+ * Bytes per token of the vocabulary: its candidate, and the sampler's copy of that; and for each position its logit.
+ */
 const candidateBytes = 12 + 12;
 const logitBytes = 4;
 /** Attention's scratch memory per thread. */

@@ -4,9 +4,9 @@ import type { KvShape } from '../kv/shape.ts';
 const least = 64;
 
 /**
- * How many elements of a key, and of a value, are mixed with one another before they are quantized, so that a few large
- * ones do not make a block coarse; 1 where they stay as they are. Dot products do not change if the queries are mixed
- * alike. A key is mixed as far as a power of two divides it, a value in the smallest groups, as libllama does.
+ * The number of elements of a key, and of a value, that are mixed with one another before they are quantized, so that a
+ * few large ones do not make a block coarse; 1 where nothing is mixed. Dot products do not change if the queries are
+ * mixed alike. A key is mixed as far as a power of two divides it, a value in the smallest groups, as libllama does.
  */
 export function mixedElements(shape: KvShape): { readonly key: number; readonly value: number } {
   if (shape.type === 'f16') return { key: 1, value: 1 };
@@ -17,7 +17,7 @@ export function mixedElements(shape: KvShape): { readonly key: number; readonly 
   };
 }
 
-/** By n: each pass needs them, and those of 256 take milliseconds to make. */
+/** Matrices by n: each pass needs them, and those of 256 take milliseconds to make. */
 const made = new Map<number, Float32Array>();
 
 /** Sylvester's matrix (n, n) for a power of two: orthonormal, and its own inverse. The same one for the same n. */

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import type { Disposer } from '../base/disposer.ts';
 import type { SliceTensor } from '../ggml/graph.ts';
 import { type HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
@@ -14,35 +15,37 @@ import { convert } from '../stream/convert.ts';
 import { type StreamedSlice, streamedSlices } from '../stream/source.ts';
 import { SliceTensors, weightsOf } from './weights.ts';
 
-/** A way through the ring: what a pass reads, and the tensors that it computes on. */
+/** A way through the ring: the reads of a pass, and the tensors that it computes on. */
 export interface Route {
   readonly slices: readonly StreamedSlice[];
   readonly weights: Weights;
-  /** Makes streamed slices, by their place in the plan and read by now, what the tensors expect. */
+  /** Prepares streamed slices, given by their index in the plan and read by now, for the tensors. */
   prepare(slices: readonly number[]): Promise<void>;
 }
 
-/** The ways that a plan has. */
+/** The routes of a plan. */
 export interface Routes {
-  /** For a pass in which residents are loaded. */
+  /** The route of a pass in which residents are loaded. */
   readonly loading: Route;
-  /** Computes on the slices as they were read. */
+  /** The route that computes on slices as they were read. */
   readonly plain: Route;
-  /** Converts them to a faster kernel layout first, which pays when many tokens are computed at once. */
+  /**
+   * The route that converts slices to a faster kernel layout first, which pays when many tokens are computed at once.
+   */
   readonly converting: Route | undefined;
 }
 
 /** The faster kernel layout of a slice, if it has one. */
 export type LayoutOf = (slice: Slice) => Layout | undefined;
 
-/** Where a plan's weights live, and in which kernel layouts. */
+/** Memory of a plan's weights, and their kernel layouts. */
 export interface WeightMemory {
   readonly arena: HostMemory;
   readonly ring: HostMemory;
   readonly layoutOf: LayoutOf;
 }
 
-/** Makes every slice of `plan` a tensor in its place; returns them, and the routes. What that takes is `owner`'s. */
+/** Makes every slice of `plan` a tensor in its place; returns the tensors, and the routes. `owner` frees them. */
 export function bindWeights(
   plan: Plan,
   model: ReadonlyMap<string, Weight>,
@@ -52,18 +55,18 @@ export function bindWeights(
   const { arena, ring, layoutOf } = memory;
   const { tensors } = owner.use(
     new SliceTensors(plan.slices, (slice, { pointer }) => {
-      const placement = plan.placements[slice.id];
+      const placement = at(plan.placements, slice.id);
       const { skew } = slotOf(slice.extent, pageBytes);
-      const layout = placement?.kind === 'converted' ? layoutOf(slice) : undefined;
+      const layout = placement.kind === 'converted' ? layoutOf(slice) : undefined;
       if (layout) owner.use(new LayoutMemory(layout, pointer));
-      else if (placement?.kind === 'resident') arena.place(pointer, placement.offset + skew);
-      else if (placement?.kind === 'ring') ring.place(pointer, placement.offset + skew);
+      else if (placement.kind === 'resident') arena.place(pointer, placement.offset + skew);
+      else if (placement.kind === 'ring') ring.place(pointer, placement.offset + skew);
     }),
   );
-  const streamed = plan.streamed.flatMap((id) => plan.slices[id] ?? []);
+  const streamed = plan.streamed.map((id) => at(plan.slices, id));
   const places = streamed.flatMap(({ id }) => {
-    const placement = plan.placements[id];
-    return placement?.kind === 'ring' ? [placement] : [];
+    const placement = at(plan.placements, id);
+    return placement.kind === 'ring' ? [placement] : [];
   });
   const plain: Route = {
     slices: streamedSlices(streamed, places, ring),
@@ -76,17 +79,17 @@ export function bindWeights(
   return { tensors, routes: { loading, plain, converting } };
 }
 
-/** What routes are made of. */
+/** The parts that routes are made of. */
 interface RouteParts {
   readonly memory: WeightMemory;
   /** The slices that stream, in order of use. */
   readonly streamed: readonly Slice[];
-  /** By slice, each in its place. */
+  /** Tensors by slice, each in its place. */
   readonly tensors: readonly SliceTensor[];
   readonly owner: Disposer;
 }
 
-/** While residents are loaded through the second half of the ring, the others stream through the first. */
+/** The loading route: residents pass through the second half of the ring, the streamed slices through the first. */
 function loadingRoute(plan: Plan, model: ReadonlyMap<string, Weight>, parts: RouteParts): Route {
   const { memory, streamed, tensors, owner } = parts;
   const { ring } = memory;
@@ -94,7 +97,7 @@ function loadingRoute(plan: Plan, model: ReadonlyMap<string, Weight>, parts: Rou
     streamed.map(({ extent }) => slotOf(extent, pageBytes).bytes),
     plan.shares.ring / 2,
   );
-  const turns = new Map(streamed.map(({ id }, turn) => [id, places[turn]]));
+  const turns = new Map(streamed.map(({ id }, turn) => [id, at(places, turn)]));
   const own = owner.use(
     new SliceTensors(streamed, ({ id, extent }, { pointer }) => {
       const place = turns.get(id);
@@ -116,7 +119,7 @@ function convertingRoute(
 ): Route {
   const { ring, layoutOf } = memory;
   const binder = owner.use(new LayoutBinder());
-  const turns = new Map(streamed.map(({ id }, turn) => [id, converting[turn]]));
+  const turns = new Map(streamed.map(({ id }, turn) => [id, at(converting, turn)]));
   const conversions = new Map<number, () => Promise<void>>();
   const own = owner.use(
     new SliceTensors(streamed, (slice, { pointer }) => {
@@ -143,7 +146,7 @@ function convertingRoute(
   };
 }
 
-/** `tensors`, by slice, with those of `own` in the place of theirs. */
+/** `tensors`, by slice, with those in `own` replaced. */
 function replaced(tensors: readonly SliceTensor[], own: readonly SliceTensor[]): readonly SliceTensor[] {
   const all = [...tensors];
   for (const tensor of own) all[tensor.slice] = tensor;

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { F16, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
 import { type KvRows, reachOf, readRows } from '../kv/rows.ts';
 import type { KvStore } from '../kv/store.ts';
@@ -5,25 +6,25 @@ import type { KvStore } from '../kv/store.ts';
 /** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
 export interface Span {
   readonly kv: KvStore;
-  /** Tokens of the sequence that came before, whose keys and values are stored. */
+  /** Number of earlier tokens of the sequence, whose keys and values are stored. */
   readonly start: number;
   readonly tokens: readonly number[];
-  /** Whose logits are asked for. */
+  /** The tokens whose logits are wanted. */
   readonly logits: 'last' | 'all';
 }
 
-/** What a graph depends on of its spans; graphs of equal shape are interchangeable. */
+/** The properties of a span that its graph depends on; graphs of equal shape are interchangeable. */
 export interface SpanShape {
   readonly kv: KvStore;
   readonly tokens: number;
   readonly outputs: number;
-  /** By layer: stored rows that attention looks at. */
+  /** Stored rows that attention looks at, by layer. */
   readonly reaches: readonly number[];
-  /** By layer that lives on the SSD: the first rows, which are read; else 0. */
+  /** The first rows, which are read, by layer that lives on the SSD; else 0. */
   readonly reads: readonly number[];
-  /** How often what was stored has been replaced. */
+  /** The number of times that stored bytes have been replaced. */
   readonly replaced: number;
-  /** Tokens of it that are sinks, and copies of the sinks that follow the window first. */
+  /** Tokens of the span that are sinks, and copies of the sinks that follow the window first. */
   readonly sinks: number;
   readonly follows: number;
 }
@@ -36,7 +37,7 @@ export function shapeAt(
   const start = end - tokens;
   const reaches = kv.layers.map(({ rows }) => reachOf(rows, end));
   const reads = kv.layers.map(({ rows, parts }, il) =>
-    parts.home === 'ssd' ? readRows(rows, reaches[il] ?? 0, { start, n: tokens }) : 0,
+    parts.home === 'ssd' ? readRows(rows, at(reaches, il), { start, n: tokens }) : 0,
   );
   const sinks = kv.newSinks(start, tokens);
   const follows = kv.toFollow(start, tokens).length;
@@ -64,13 +65,15 @@ export interface FollowInputs {
   readonly ids: Tensor;
 }
 
-/** What a graph must be told of a span, made when it is first asked for: an input that nothing reads has no memory. */
+/**
+ * The inputs of a graph for one span, each made when it is first asked for: an input that nothing reads has no memory.
+ */
 export class SpanInputs {
-  /** (tokens), int64: the rows that keys and values go to. */
+  /** Rows that keys and values go to: (tokens), int64. */
   readonly ids: Map<KvRows, Tensor> = new Map();
-  /** (reach, tokens), float16: 0 where a token sees a stored one, else -inf. */
+  /** Masks (reach, tokens), float16: 0 where a token sees a stored one, else -inf. */
   readonly masks: Map<KvRows, Tensor> = new Map();
-  /** (sinks), int64: which sinks the first tokens are. */
+  /** Numbers of the sinks that the first tokens are: (sinks), int64. */
   sinkIds: Tensor | undefined;
   readonly follows: FollowInputs[] = [];
   readonly #graph: Graph;

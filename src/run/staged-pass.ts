@@ -2,13 +2,13 @@ import type { Lease, WeightSource } from '../stream/source.ts';
 import type { Span } from './span.ts';
 import type { StagedLayer, Staging } from './staging.ts';
 
-/** A pass on its way through what is staged: each layer is waited for, and what was stored there goes back meanwhile. */
+/** A pass on its way through staged layers: each is waited for, and the layer before it is written back meanwhile. */
 export class StagedPass {
   readonly #staging: Staging;
   readonly #source: WeightSource;
   readonly #spans: readonly Span[];
   #current: { readonly layer: StagedLayer; readonly lease: Lease } | undefined;
-  /** Ends when all layers that were left are back on the SSD. */
+  /** Resolves when all layers that were left are back on the SSD. */
   #left: Promise<void> = Promise.resolve();
 
   private constructor(staging: Staging, source: WeightSource, spans: readonly Span[]) {
@@ -22,7 +22,10 @@ export class StagedPass {
     return new StagedPass(staging, source, spans);
   }
 
-  /** Waits for the next layer in order of use, once the one before is no longer needed. Rejects with READ_FAILED, FILE_CHANGED. */
+  /**
+   * Waits for the next layer in order of use, once the one before is no longer needed. Rejects with READ_FAILED,
+   * FILE_CHANGED.
+   */
   async enter(index: number): Promise<void> {
     this.#leave();
     const layer = this.#staging.layers[index];
@@ -33,18 +36,20 @@ export class StagedPass {
     this.#staging.arrived(layer);
   }
 
-  /** All layers have been computed on: waits until what they stored is on the SSD. Rejects with WRITE_FAILED. */
+  /**
+   * Ends the pass once all layers are computed: waits until what they stored is on the SSD. Rejects with WRITE_FAILED.
+   */
   async end(): Promise<void> {
     this.#leave();
     await this.#left;
   }
 
   /**
-   * The pass has failed: waits until nothing is written any more, and begins to read for the next one. Rejects with
-   * WRITE_FAILED if what was on its way to the SSD did not get there.
+   * Ends a failed pass: waits until nothing is written any more, and begins to read for the next one. Rejects with
+   * WRITE_FAILED if bytes on their way to the SSD did not get there.
    */
   async abandon(): Promise<void> {
-    // Its bytes are not free before those of the layers that are still being written.
+    // The current layer's bytes are not free before those of the layers that are still being written.
     this.#current = undefined;
     try {
       await this.#left;

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { allSettled } from '../base/settled.ts';
 import type { Tensor } from '../ggml/graph.ts';
@@ -23,7 +24,7 @@ interface StagedHead {
   readonly area: SpilledArea;
   /** The rows that attention looks at, in whole units. */
   readonly image: Uint8Array;
-  /** Bytes of it that are read; what follows is new. */
+  /** Bytes that are read; those behind them are new. */
   readonly read: number;
 }
 
@@ -39,7 +40,7 @@ export interface StoredLayer {
   readonly v: StoredPart;
 }
 
-/** What a span attends to in a layer that lives on the SSD. */
+/** The keys and values of a layer on the SSD that a span attends to. */
 export interface StagedLayer {
   readonly span: number;
   readonly layer: number;
@@ -52,9 +53,9 @@ export interface StagedLayer {
 
 /** Keys and values that live on the SSD while a pass computes on them: each has a place in a ring, in order of use. */
 export class Staging implements Disposable {
-  /** In order of use. */
+  /** Layers in order of use. */
   readonly layers: readonly StagedLayer[];
-  /** Keys and values of each layer in turn, head by head. */
+  /** Reads of keys and values of each layer in turn, head by head. */
   readonly reads: readonly StreamedSlice[];
   readonly #tensors: TensorSet;
 
@@ -64,7 +65,7 @@ export class Staging implements Disposable {
     const sizes = drafts.flatMap(({ k, v }) => [k, v].map(({ areas, headBytes }) => areas.length * headBytes));
     const places = layRing(sizes, ring.bytes);
     const part = ({ areas, type, shape, rowBytes: row, headBytes, read }: PartDraft, turn: number): StagedPart => {
-      const offset = places[turn]?.offset ?? 0;
+      const offset = at(places, turn).offset;
       const tensor = { pointer: this.#tensors.add(type, shape), shape };
       ring.place(tensor.pointer, offset);
       const heads = areas.map((area, i) => ({ area, image: ring.view(offset + i * headBytes, headBytes), read }));
@@ -77,21 +78,21 @@ export class Staging implements Disposable {
       node: 0,
     }));
     this.reads = this.layers.flatMap(({ k, v, span }, i) => {
-      const replaced = spans[span]?.replaced ?? 0;
+      const replaced = at(spans, span).replaced;
       return [k, v].flatMap(({ heads }, j) =>
         heads.map(({ area: { place }, image, read }, head) => ({
           file: place.file,
           slot: { start: place.position, bytes: read, skew: 0 },
           into: image.subarray(0, read),
-          // The part whose bytes it overwrites is free with its last head.
-          after: ((places[2 * i + j]?.after ?? 1) - 1) * heads.length + head + 1,
+          // A part whose bytes are overwritten is free with its last head.
+          after: (at(places, 2 * i + j).after - 1) * heads.length + head + 1,
           replaced,
         })),
       );
     });
   }
 
-  /** What is stored of a span's layer, which node `node` is the first to need. */
+  /** The stored keys and values of a span's layer, which node `node` is the first to need. */
   at(span: number, layer: number, node: number): StoredLayer {
     const staged = this.layers.find((one) => one.span === span && one.layer === layer);
     if (!staged) throw new RangeError(`layer ${layer} is not staged`);
@@ -99,16 +100,19 @@ export class Staging implements Disposable {
     return { k: staged.k.stored, v: staged.v.stored };
   }
 
-  /** The bytes of a layer have been read: makes them what is stored. */
+  /** Completes a layer whose bytes have been read with those that have not been written yet. */
   arrived({ k, v }: StagedLayer): void {
     for (const { area, image, read } of [...k.heads, ...v.heads]) {
-      // Attention also multiplies what its mask hides: that must not be NaN.
+      // Attention also multiplies the rows that its mask hides: they must not be NaN.
       image.fill(0, read);
       area.update(image);
     }
   }
 
-  /** A layer has been computed on: keeps what `span` stored. Its bytes stay as they are until this ends. Rejects with WRITE_FAILED. */
+  /**
+   * Keeps the rows that `span` stored in a layer, which has been computed on. The layer's bytes must not change until
+   * this ends. Rejects with WRITE_FAILED.
+   */
   async stored({ rows, k, v }: StagedLayer, { kv, start, tokens }: Span): Promise<void> {
     const sinks = rows.window?.sinks ?? 0;
     const followed = sinks > 0 ? kv.toFollow(start, tokens.length).map((steps) => sinkRow(rows, steps)) : [];
@@ -128,7 +132,7 @@ export class Staging implements Disposable {
 }
 
 interface PartDraft {
-  /** By head. */
+  /** Areas by head. */
   readonly areas: readonly SpilledArea[];
   readonly type: number;
   readonly shape: readonly number[];
@@ -137,7 +141,7 @@ interface PartDraft {
   readonly read: number;
 }
 
-/** What is to be staged, layer by layer. */
+/** The parts to be staged, layer by layer. */
 function draftsOf(spans: readonly SpanShape[]) {
   const layers = Math.max(0, ...spans.map(({ kv }) => kv.layers.length));
   return Array.from({ length: layers }, (_, layer) => layer).flatMap((layer) =>
@@ -146,7 +150,7 @@ function draftsOf(spans: readonly SpanShape[]) {
       if (stored?.parts.home !== 'ssd') return [];
       const { keyLength, valueLength, type: name } = shape.kv.shape;
       const type = typeNamed(name);
-      const [reach, read] = [shape.reaches[layer] ?? 0, shape.reads[layer] ?? 0];
+      const [reach, read] = [at(shape.reaches, layer), at(shape.reads, layer)];
       const draft = (areas: readonly SpilledArea[], length: number): PartDraft => {
         const row = rowBytes(type, length);
         const inUnits = (rows: number): number => alignUp(rows * row, spillUnit);

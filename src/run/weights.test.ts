@@ -10,7 +10,7 @@ import { findWeight, Manifest, SliceTensors, weightsOf } from './weights.ts';
 const modelOf = (...weights: readonly Weight[]): ReadonlyMap<string, Weight> =>
   new Map(weights.map((weight) => [weight.name, weight]));
 
-/** The error's code and what it says. */
+/** The error's code and message. */
 const refusal = (find: () => unknown): readonly [string, object] => {
   try {
     find();

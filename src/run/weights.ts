@@ -1,8 +1,9 @@
+import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import type { SliceTensor, WeightTensor } from '../ggml/graph.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import { type GgmlType, ggmlTypes } from '../gguf/types.ts';
-import type { Weight } from '../gguf/weight.ts';
+import { dimension, type Weight } from '../gguf/weight.ts';
 import type { Weights } from '../model/architecture.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
@@ -17,7 +18,7 @@ export function findWeight(weights: ReadonlyMap<string, Weight>, name: string, s
   if (!weight) throw new EngineError('MISSING_TENSOR', { tensor: name });
   const dims = Math.max(shape.length, weight.shape.length);
   for (let i = 0; i < dims; i += 1) {
-    if ((weight.shape[i] ?? 1) !== (shape[i] ?? 1)) {
+    if (dimension(weight.shape, i) !== dimension(shape, i)) {
       throw new EngineError('WRONG_SHAPE', { tensor: name, shape: weight.shape, expected: shape });
     }
   }
@@ -29,7 +30,7 @@ export function findWeight(weights: ReadonlyMap<string, Weight>, name: string, s
   return weight;
 }
 
-/** Makes slices into tensors. Each is placed when it is made, once. */
+/** Tensors of slices. Each is placed once, when it is made. */
 export class SliceTensors implements Disposable {
   readonly tensors: readonly SliceTensor[];
   readonly #set: TensorSet;
@@ -49,7 +50,7 @@ export class SliceTensors implements Disposable {
   }
 }
 
-/** The weights of a model, made of a tensor for each of `slices`. */
+/** The weights of a model, with a tensor for each of `slices`. */
 export function weightsOf(
   model: ReadonlyMap<string, Weight>,
   slices: readonly Slice[],
@@ -57,8 +58,7 @@ export function weightsOf(
 ): Weights {
   const byName = new Map<string, SliceTensor[]>();
   for (const [i, { weight }] of slices.entries()) {
-    const tensor = tensors[i];
-    if (!tensor) throw new RangeError(`no tensor for a slice of ${weight.name}`);
+    const tensor = at(tensors, i);
     const siblings = byName.get(weight.name);
     if (siblings) siblings.push(tensor);
     else byName.set(weight.name, [tensor]);
@@ -72,7 +72,7 @@ export function weightsOf(
   return Object.assign(ask, { has: (name: string) => model.has(name) });
 }
 
-/** Records what a model asks for while it builds: the graph is the manifest. */
+/** Records the weights that a model asks for while it builds: the graph is the manifest. */
 export class Manifest implements Disposable {
   readonly weights: Weights;
   readonly #set: TensorSet;

@@ -18,7 +18,7 @@ const reversed = ({ tokens, probabilities }: Distribution): Distribution => ({
   probabilities: probabilities.toReversed(),
 });
 
-/** What two distributions have in common: how often a guess by the one can be right of the other at most. */
+/** The overlap of two distributions: the largest share of drafts by the one that can be right for the other. */
 const overlap = (p: Distribution, q: Distribution): number =>
   p.tokens.reduce((sum, token) => sum + Math.min(probabilityOf(p, token), probabilityOf(q, token)), 0);
 
@@ -64,7 +64,7 @@ const pairs: Readonly<Record<string, readonly [p: Distribution, q: Distribution]
   'for the same certain token': [certain(1), certain(1)],
 };
 
-/** Guesses and chooses at each of many positions. */
+/** Drafts and chooses at each of many positions. */
 function play(chance: Chance, p: Distribution, guessAt: (position: number) => Guess | undefined) {
   const chosen: number[] = [];
   let right = 0;
@@ -188,7 +188,8 @@ for (const [what, [p, q]] of Object.entries(pairs)) {
     const chance = seededChance(5);
     const { right } = play(chance, p, (position) => chance.guess(q, position));
     const shared = overlap(p, q);
-    // The one that wins where each token has the larger of its two probabilities wins in both: it is right that often.
+    // One token wins in both if it wins where each token has the larger of its two probabilities: drafts are right that
+    // often.
     const leastRight = shared / (2 - shared);
     assert.ok(right / draws >= leastRight - 0.01, `${right / draws}, not ${leastRight}`);
     assert.ok(right / draws <= shared + 0.01, `${right / draws}, more than ${shared}`);

@@ -24,10 +24,10 @@ const byLastTwo =
 const numbers = randomNumbers(1);
 const table = Float32Array.from({ length: vocabulary ** 3 }, () => 4 * numbers() - 2);
 const target = byLastTwo(table);
-/** Like the target, and far enough from it to be wrong every now and then. */
+/** A draft model like the target, and far enough from it to be wrong every now and then. */
 const draft = byLastTwo(table.map((logit) => logit + 2 * numbers()));
 
-/** Guesses at the tokens that come next, in their order. */
+/** Drafts of the next tokens, in their order. */
 type Guesser = (chooser: Chooser, text: number[]) => readonly Guess[];
 
 const byModel =
@@ -43,13 +43,13 @@ const byModel =
     return guesses;
   };
 
-/** Guesses that are not drawn: the tokens of some time ago. */
+/** Drafts that are not drawn: the tokens of some time ago. */
 const byRepetition =
   (count: number): Guesser =>
   (_, text) =>
     text.slice(-9, -9 + count).map((token) => ({ token }));
 
-/** None to four guesses of one kind or the other. */
+/** None to four draft tokens of one kind or the other. */
 const byTurns: Guesser = (chooser, text) => {
   const guesser = text.length % 7 < 2 ? byRepetition : byModel;
   return guesser(text.length % 5)(chooser, text);
@@ -57,7 +57,9 @@ const byTurns: Guesser = (chooser, text) => {
 
 const byNothing: Guesser = () => [];
 
-/** A text, a pass at a time: guesses are verified until one is wrong; if none is, another token comes for free. */
+/**
+ * A text, a pass at a time: draft tokens are verified until one is rejected; if none is, another token comes for free.
+ */
 function write(chooser: Chooser, guesser: Guesser, atLeast: number) {
   const text: number[] = [];
   let [guessed, right, passes] = [0, 0, 0];
@@ -84,8 +86,8 @@ const none: ReadonlyMap<number, number> = new Map();
 const everything: GivenSampling = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 
 /**
- * Fails where the counts of what follows each two tokens are so far from what the target makes likely as those of one
- * in 100 thousand fair texts at most (chi-square; a bound of Laurent & Massart). Where few are expected is left out.
+ * Fails where the counts of the tokens after each two tokens are as far from the target's as those of one in 100
+ * thousand fair texts at most (chi-square; a bound of Laurent & Massart). Tokens that are expected seldom are left out.
  */
 function assertFollows(text: readonly number[], { sampling, bias = none }: Setting): void {
   using sampler = new Sampler(vocabulary, sampling);
@@ -114,7 +116,7 @@ function assertFollows(text: readonly number[], { sampling, bias = none }: Setti
   assert.ok(chiSquare <= freedom + 2 * Math.sqrt(freedom * x) + 2 * x, `${chiSquare} of ${freedom}`);
 }
 
-// All look at two tokens at most, so that these alone say how likely the next one is.
+// Models that all look at two tokens at most, so that these alone decide the next one.
 const settings: Readonly<Record<string, Setting>> = {
   'temperature 1': { sampling: everything },
   'top-k': { sampling: { ...everything, topK: 3 } },
@@ -133,7 +135,7 @@ const settings: Readonly<Record<string, Setting>> = {
   },
 };
 
-/** With a seed in `sampling`, or else the same random numbers each time. */
+/** A chooser with a seed in `sampling`, or else with the same random numbers each time. */
 const chooserOf = ({ sampling, bias = none }: Setting): Chooser =>
   new Chooser(vocabulary, sampling, bias, randomNumbers(3));
 
@@ -222,7 +224,7 @@ test('a bias is added to the logits that are chosen and guessed by, before the p
     return [chooser.choose(logits(), [3]), chooser.guess(logits(), [3]).token];
   };
   assert.deepEqual(best(1), [3, 3]);
-  // 5 / 1.2 is more than 4, (-1) * 1.2 + 6 would be so at 1.6 too
+  // 5 / 1.2 is more than 4, as (-1) * 1.2 + 6 would be at 1.6 too
   assert.deepEqual(best(1.2), [3, 3]);
   assert.deepEqual(best(1.6), [0, 0]);
 });

@@ -1,8 +1,9 @@
+import { at } from '../base/at.ts';
 import { type Chance, freeChance, type Guess, seededChance } from './chance.ts';
 import { type GivenSampling, type SamplingOptions, samplingOptions } from './options.ts';
 import { Sampler } from './sampler.ts';
 
-/** Candidates that a guess is drawn from at most: their probabilities are kept until it is verified. */
+/** The most candidates that a draft token is drawn from: their probabilities are kept until it is verified. */
 const mostGuessed = 1024;
 
 /** Chooses the tokens of one text. */
@@ -12,11 +13,11 @@ export class Chooser implements Disposable {
   readonly #bias: ReadonlyMap<number, number>;
   readonly #chance: Chance;
   readonly #sampler: Sampler;
-  /** Made when the first guess is asked for. */
+  /** The sampler of drafts; made when the first one is asked for. */
   #guesser: Sampler | undefined;
 
   /**
-   * `vocabulary` is the number of logits, `bias` is added to those of tokens; `random` gives numbers from 0 to 1, less
+   * A chooser over `vocabulary` logits; `bias` is added to those of tokens; `random` gives numbers from 0 to 1, less
    * than 1, where there is no seed. Throws BAD_OPTION, LIBRARY_MISSING.
    */
   constructor(
@@ -33,12 +34,14 @@ export class Chooser implements Disposable {
     this.#sampler = new Sampler(vocabulary, sampling);
   }
 
-  /** The token after `text`, of which `guess` may have been a guess. The logits are those of the model, and changed. */
+  /**
+   * The token after `text`, for which `guess` may have been drafted. The logits are those of the model, and changed.
+   */
   choose(logits: Float32Array, text: readonly number[], guess?: Guess): number {
     return this.#chance.choose(this.#sampler.distribution(this.#biased(logits), text), text.length, guess);
   }
 
-  /** A guess at the token after `text`, by the logits of another model; they are changed. */
+  /** A draft of the token after `text`, by the logits of another model; they are changed. */
   guess(logits: Float32Array, text: readonly number[]): Guess {
     const { topK } = this.#options;
     this.#guesser ??= new Sampler(this.#vocabulary, {
@@ -54,7 +57,8 @@ export class Chooser implements Disposable {
   }
 
   #biased(logits: Float32Array): Float32Array {
-    for (const [token, bias] of this.#bias) logits[token] = (logits[token] ?? 0) + bias;
+    // A draft model may have fewer tokens.
+    for (const [token, bias] of this.#bias) if (token < logits.length) logits[token] = at(logits, token) + bias;
     return logits;
   }
 }

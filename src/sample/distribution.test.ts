@@ -79,7 +79,7 @@ test('what rounding makes the probabilities miss or exceed 1 by goes to no token
 });
 
 test('what rounding leaves over falls to a token that is possible', () => {
-  // Each time that this is added to 1 or a little more, half a unit in the last place is added too.
+  // Half a unit in the last place is added too each time that this is added to 1 or a little more.
   const little = 2 ** -30 + 3 * 2 ** -53;
   const p: Distribution = {
     tokens: Int32Array.of(3, 4, 5, 6, 7, 8),

@@ -1,4 +1,5 @@
-/** How likely each of some tokens is; all others are impossible. Arrays of equal length; probabilities sum to 1. */
+import { at } from '../base/at.ts';
+/** Probabilities of some tokens; all others are impossible. Arrays of equal length; probabilities sum to 1. */
 export interface Distribution {
   readonly tokens: Int32Array;
   readonly probabilities: Float32Array;
@@ -10,30 +11,32 @@ export const certain = (token: number): Distribution => ({
   probabilities: Float32Array.of(1),
 });
 
-/** 0 of a token that it does not name. */
-export const probabilityOf = ({ tokens, probabilities }: Distribution, token: number): number =>
-  probabilities[tokens.indexOf(token)] ?? 0;
+/** The probability of a token; 0 if the distribution does not name it. */
+export function probabilityOf({ tokens, probabilities }: Distribution, token: number): number {
+  const i = tokens.indexOf(token);
+  return i < 0 ? 0 : at(probabilities, i);
+}
 
 /** Draws a token by a number from 0 to 1, less than 1. */
 export function draw({ tokens, probabilities }: Distribution, chance: number): number {
   let left = chance * probabilities.reduce((sum, p) => sum + p, 0);
   let last = 0;
   for (let i = 0; i < probabilities.length; i += 1) {
-    const p = probabilities[i] ?? 0;
+    const p = probabilities[i] as number;
     if (p === 0) continue;
-    if (left < p) return tokens[i] ?? 0;
+    if (left < p) return at(tokens, i);
     left -= p;
     last = i;
   }
-  // What rounding leaves over falls to the last token that is possible.
-  return tokens[last] ?? 0;
+  // Rounding leaves something over: it falls to the last token that is possible.
+  return at(tokens, last);
 }
 
-/** What is left of `p` where `q` is taken off it: max(0, p - q), normalized; `p` itself if nothing is. */
+/** The rest of `p` without `q`: max(0, p - q), normalized; `p` itself if nothing is left. */
 export function residual(p: Distribution, q: Distribution): Distribution {
   const taken = new Map<number, number>();
-  for (const [i, token] of q.tokens.entries()) taken.set(token, q.probabilities[i] ?? 0);
-  const left = p.probabilities.map((probability, i) => Math.max(0, probability - (taken.get(p.tokens[i] ?? 0) ?? 0)));
+  for (const [i, token] of q.tokens.entries()) taken.set(token, at(q.probabilities, i));
+  const left = p.probabilities.map((probability, i) => Math.max(0, probability - (taken.get(at(p.tokens, i)) ?? 0)));
   const sum = left.reduce((a, b) => a + b, 0);
   return sum > 0 ? { tokens: p.tokens, probabilities: left.map((probability) => probability / sum) } : p;
 }

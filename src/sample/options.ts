@@ -1,28 +1,30 @@
 import { EngineError } from '../base/errors.ts';
 
-/** How the next token is chosen. The stages come in this order; a stage that would change nothing is left out. */
+/**
+ * Options for choosing the next token. The stages come in this order; a stage that would change nothing is left out.
+ */
 export interface SamplingOptions {
   /** Divides the positive logits (and multiplies the negative ones) of tokens seen of late; 1 is off. */
   readonly repeatPenalty: number;
-  /** Taken off a logit for each time its token was seen of late; 0 is off. */
+  /** Subtracted from a logit for each time its token was seen of late; 0 is off. */
   readonly frequencyPenalty: number;
-  /** Taken off a logit once if its token was seen of late; 0 is off. */
+  /** Subtracted from a logit once if its token was seen of late; 0 is off. */
   readonly presencePenalty: number;
-  /** How many tokens "of late" are; 0 turns the penalties off. */
+  /** The number of tokens that are "of late"; 0 turns the penalties off. */
   readonly repeatLastN: number;
-  /** Keep the most likely tokens, this many; 0 keeps all. */
+  /** The most likely tokens are kept, this many; 0 keeps all. */
   readonly topK: number;
-  /** Keep the most likely tokens that together have this probability; 1 keeps all. */
+  /** The most likely tokens that together have this probability are kept; 1 keeps all. */
   readonly topP: number;
-  /** Keep tokens with at least this share of the best one's probability; 0 keeps all. */
+  /** Tokens with at least this share of the best one's probability are kept; 0 keeps all. */
   readonly minP: number;
   /** Divides the logits; 0 always takes the best token. */
   readonly temperature: number;
-  /** Same seed, same choices; without one, by chance. */
+  /** The same seed makes the same choices; without one, by chance. */
   readonly seed: number | undefined;
 }
 
-/** Some of the options; undefined is as good as not given. */
+/** Some of the options; undefined means not given. */
 export type GivenSampling = { readonly [K in keyof SamplingOptions]?: SamplingOptions[K] | undefined };
 
 export const defaultSampling: SamplingOptions = {

@@ -7,7 +7,7 @@ import { Sampler } from './sampler.ts';
 
 const everything: GivenSampling = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 
-/** How likely each token is after `text`. */
+/** Probabilities of the tokens after `text`. */
 function probabilities(
   logits: readonly number[],
   given: GivenSampling,
@@ -99,7 +99,7 @@ test('a large vocabulary is no different', () => {
   }
 });
 
-/** How many tokens one of top-k, top-p and min-p keeps. */
+/** The number of tokens that one of top-k, top-p and min-p keeps. */
 function expectedCount(logits: readonly number[], { topK, topP = 1, minP = 0 }: GivenSampling): number {
   const shares = [...softmax(logits)].sort((a, b) => b - a);
   if (minP > 0) return shares.filter((share) => share >= minP * (shares[0] ?? 0)).length;
@@ -113,7 +113,7 @@ function expectedCount(logits: readonly number[], { topK, topP = 1, minP = 0 }: 
 
 test('each penalty changes the logits of the last tokens as it says', () => {
   const logits = [2, -1, 0.5, 3];
-  const text = [3, 0, 0, 1]; // of which the first is too long ago
+  const text = [3, 0, 0, 1]; // the first token is too long ago
   const after = (given: GivenSampling, expected: readonly number[]): void =>
     assertClose(
       probabilities(logits, { ...everything, repeatLastN: 3, ...given }, text),

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, type TokenDataArray } from '../ggml/llama.ts';
 import { NativeArray } from '../ggml/native-array.ts';
@@ -7,11 +8,11 @@ import { type GivenSampling, type SamplingOptions, samplingOptions } from './opt
 // llama_token_data: id (int32), logit (float32), p (float32)
 const candidateWords = 3;
 
-// Infinities and NaN would make every probability NaN; no model has logits this large. libllama sorts by logits times 6.4
-// as int32, and penalties make them 100 times as large at most: what overflows would come last.
+// Infinities and NaN would make every probability NaN; no model has logits this large. Libllama sorts by logits times
+// 6.4 as int32, and penalties make them 100 times as large at most: an overflow would come last.
 const largest = 1e6;
 
-// Below this a division by the temperature could overflow, and the best token has probability 1 anyway.
+// Divisions by a lower temperature could overflow, and the best token has probability 1 anyway.
 const coldest = 1e-6;
 
 const hasPenalties = (options: SamplingOptions): boolean =>
@@ -35,7 +36,7 @@ function stages(llama: Llama, options: SamplingOptions, vocabulary: number): rea
   ];
 }
 
-/** Says how likely each token is to be chosen: libllama's stages of sampling, short of drawing. */
+/** Gives each token its probability of being chosen: libllama's stages of sampling, short of drawing. */
 export class Sampler implements Disposable {
   readonly #vocabulary: number;
   readonly #options: SamplingOptions;
@@ -43,7 +44,7 @@ export class Sampler implements Disposable {
   readonly #chain: Pointer;
   readonly #candidates: NativeArray;
 
-  /** `vocabulary` is the number of logits. Throws BAD_OPTION, LIBRARY_MISSING. */
+  /** A sampler over `vocabulary` logits. Throws BAD_OPTION, LIBRARY_MISSING. */
   constructor(vocabulary: number, given: GivenSampling = {}) {
     this.#options = samplingOptions(given);
     this.#vocabulary = vocabulary;
@@ -56,8 +57,8 @@ export class Sampler implements Disposable {
   }
 
   /**
-   * What may come after `text`, of which the penalties look at the last tokens. `logits` are (vocabulary), float32, and
-   * stay as they are. NaN is never preferred to a number.
+   * The distribution of the token after `text`; the penalties look at the last tokens of that. `logits` are
+   * (vocabulary), float32, and stay as they are. NaN is never preferred to a number.
    */
   distribution(logits: Float32Array, text: readonly number[]): Distribution {
     const array: TokenDataArray = {
@@ -74,7 +75,7 @@ export class Sampler implements Disposable {
     }
     this.#write(logits);
     this.#llama.llama_sampler_apply(this.#chain, array);
-    if (array.selected >= 0) return certain(this.#candidates.int32[array.selected * candidateWords] ?? 0);
+    if (array.selected >= 0) return certain(at(this.#candidates.int32, array.selected * candidateWords));
     return this.#softmax(array.size);
   }
 
@@ -83,26 +84,27 @@ export class Sampler implements Disposable {
     this.#candidates[Symbol.dispose]();
   }
 
-  // The stages reorder the candidates, so the ids are written anew each time.
+  // The stages reorder the candidates, so the ids are written anew each time. A draft model may have fewer tokens.
   #write(logits: Float32Array): void {
     const { int32, float32 } = this.#candidates;
-    for (let id = 0, at = 0; id < this.#vocabulary; id++, at += candidateWords) {
-      const logit = logits[id] ?? Number.NaN;
-      int32[at] = id;
-      float32[at + 1] = logit > -largest ? Math.min(logit, largest) : -largest;
+    for (let id = 0, word = 0; id < this.#vocabulary; id++, word += candidateWords) {
+      const logit = id < logits.length ? (logits[id] as number) : -largest;
+      int32[word] = id;
+      float32[word + 1] = logit > -largest ? Math.min(logit, largest) : -largest;
     }
   }
 
-  /** Of the first `count` candidates, which are those that the stages kept. */
+  /** The distribution of the first `count` candidates, which are those that the stages kept. */
   #softmax(count: number): Distribution {
     const { int32, float32 } = this.#candidates;
     const tokens = new Int32Array(count);
     const probabilities = new Float32Array(count);
     let most = Number.NEGATIVE_INFINITY;
-    for (let i = 0, at = 0; i < count; i += 1, at += candidateWords) {
-      tokens[i] = int32[at] ?? 0;
-      probabilities[i] = float32[at + 1] ?? 0;
-      most = Math.max(most, probabilities[i] ?? 0);
+    for (let i = 0, word = 0; i < count; i += 1, word += candidateWords) {
+      const logit = float32[word + 1] as number;
+      tokens[i] = int32[word] as number;
+      probabilities[i] = logit;
+      most = Math.max(most, logit);
     }
     const powers = probabilities.map((logit) => Math.exp(logit - most));
     const sum = powers.reduce((a, b) => a + b, 0);

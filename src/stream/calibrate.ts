@@ -1,15 +1,16 @@
+import { at } from '../base/at.ts';
 import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { Reader, type Reading } from './reader.ts';
 import { bestOf, bestRate, contenders } from './trials.ts';
 
-/** How a device is read best, as measured. */
+/** The best way to read a device, as measured. */
 export interface Calibration extends Reading {
-  /** The most that the device gave, with these settings or others. */
+  /** The best rate of the device, with these settings or others. */
   readonly bytesPerSecond: number;
-  /** The files were read past the page cache. */
+  /** True if the files were read past the page cache. */
   readonly direct: boolean;
-  /** No setting was left out: what was found suits other runs on the device, too. */
+  /** True if no setting was left out: then the result suits other runs on the device, too. */
   readonly complete: boolean;
 }
 
@@ -30,28 +31,30 @@ interface File {
 
 const MiB = 2 ** 20;
 const chunkSizes: readonly number[] = [1, 2, 4, 8].map((n) => n * MiB);
-/** More in flight than a ring holds will never be asked for. */
+/** More bytes in flight than a ring holds will never be asked for. */
 const mostBytes = 128 * MiB;
-/** Milliseconds that one sample takes at least, and all of them take on a fast device. */
+/** Milliseconds of one sample at least, and of all of them on a fast device. */
 const sampleTime = 20;
 const wholeTime = 1500;
-/** Every setting that has a chance is sampled in each round, so that a hiccup of the device hits all alike. */
+/** Samples are taken in rounds of every setting that has a chance, so that a hiccup of the device hits all alike. */
 const rounds = { least: 2, most: 8 };
 
 const bytesOf = ({ chunkBytes, inFlight }: Reading): number => chunkBytes * inFlight;
 
 /**
- * Finds out how to read these files: samples chunk sizes and reads in flight with the reader that the weights are
- * streamed with, for one or two seconds (longer on devices below 0.5 GB/s). Left out are settings with more bytes in
- * flight than `memory`, or than the files have: reading the same bytes twice at once tells nothing. The memory is free
- * again when it ends. Rejects with READ_FAILED, FILE_CHANGED, MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY, or the signal's reason.
+ * Finds the best way to read these files: samples chunk sizes and reads in flight with the reader that the weights are
+ * streamed with, for one or two seconds (longer on devices below 0.5 GB/s). Settings with more bytes in flight than
+ * `memory`, or than the files have, are left out: reading the same bytes twice at once tells nothing. The memory is
+ * free again when it ends. Rejects with READ_FAILED, FILE_CHANGED, MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY, or the
+ * signal's reason.
  */
 export async function calibrate(files: readonly File[], options: CalibrateOptions): Promise<Calibration> {
   const { signal, onProgress } = options;
   const all = settings(options.inFlight);
   const room = Math.min(options.memory, new Walk(files).bytes);
   const tried = all.filter((setting, i) => i === 0 || bytesOf(setting) <= room);
-  // As much as weights stream through: what fits the processor's caches would be read faster than weights ever are.
+  // As much memory is used as weights stream through: bytes that fit the processor's caches would be read faster than
+  // weights ever are.
   using memory = new HostMemory(Math.max(...tried.map(bytesOf), Math.min(room, mostBytes)), 'reads to calibrate by');
   // The first touch of a page takes time that is not the device's.
   memory.clear();
@@ -98,9 +101,9 @@ class Walk {
     return this.#files.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** The next whole chunk; of a file that has none, what there is. */
+  /** The next whole chunk, or all of a file that has none. */
   next(chunkBytes: number): { file: number; position: number; bytes: number } {
-    const sizeOf = (file: number): number => this.#files[file]?.size ?? 0;
+    const sizeOf = (file: number): number => at(this.#files, file).size;
     if (this.#position > 0 && this.#position + chunkBytes > sizeOf(this.#file)) {
       this.#file = (this.#file + 1) % this.#files.length;
       this.#position = 0;
@@ -113,7 +116,7 @@ class Walk {
 
 /**
  * Bytes per second with a setting. The clock begins at the end of the first read and stops after whole waves of reads:
- * at both moments as many are in flight, so neither the start nor the last ones count.
+ * equally many are in flight at both moments, so neither the start nor the last ones count.
  */
 async function sample(
   reader: Reader,

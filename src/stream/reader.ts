@@ -12,20 +12,20 @@ export type ReadAt = (
   done: (error: Error | null, bytes: number) => void,
 ) => void;
 
-/** How a device is read: what calibrating it finds. */
+/** The way to read a device, which calibration finds. */
 export interface Reading {
-  /** Reads in flight at once. One less than libuv's threads at most, so that computing never queues behind reading. */
+  /** Reads in flight at once; less than libuv's threads, so that computing never queues behind reading. */
   readonly inFlight: number;
-  /** Bytes of one read, a multiple of the page; what is longer becomes several. */
+  /** Bytes of one read, a multiple of the page; longer reads are divided. */
   readonly chunkBytes: number;
 }
 
-/** Large enough for the full rate of most devices, small enough to keep several reads in flight. */
+/** Bytes that most devices need for their full rate, and few enough for several reads in flight. */
 const usualChunkBytes = 8 * 2 ** 20;
 
 export interface ReaderOptions extends Partial<Reading> {
   readonly inFlight: number;
-  /** For tests: what reads. */
+  /** The function that reads, for tests. */
   readonly readAt?: ReadAt;
 }
 
@@ -60,28 +60,30 @@ interface Job {
 }
 
 /**
- * Reads model files past the page cache, several reads at once. Where the file system refuses direct reads they are
- * buffered, and what they leave in the page cache is dropped. Files that were made on the way are written alike.
+ * Reads model files past the page cache, several reads at once. Where the file system refuses direct reads, reads are
+ * buffered and dropped from the page cache. Files that were added are written alike.
  */
 export class Reader implements AsyncDisposable {
   /** Bytes read so far. */
   bytesRead = 0;
-  /** Told of every read, if somebody wants to know. */
+  /** Hears of every read. */
   onRead: ((event: ReadEvent) => void) | undefined;
-  /** How it reads. */
+  /** The chunk size, and the reads in flight. */
   readonly reading: Reading;
   readonly #files: OpenFile[];
   readonly #readAt: ReadAt;
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
   #active = 0;
-  /** Milliseconds in which reads were under way, up to the last time that none was; and since when some are. */
+  /**
+   * Milliseconds in which reads were under way, up to the last time that none was; and the time since which some are.
+   */
   #busy = 0;
   #busySince = 0;
   #closing: (() => void) | undefined;
   #closed = false;
 
-  /** Throws MODEL_NOT_FOUND, UNREADABLE. */
+  /** Opens the files. Throws MODEL_NOT_FOUND, UNREADABLE. */
   constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
     this.#files = [...openAll(files)];
     this.reading = { inFlight: options.inFlight, chunkBytes: options.chunkBytes ?? usualChunkBytes };
@@ -186,7 +188,7 @@ export class Reader implements AsyncDisposable {
     });
   }
 
-  /** Writes on from `done` bytes until the job's are written. */
+  /** Writes on from `done` bytes until the job's bytes are written. */
   #write(job: Job, done: number): void {
     const { file, into, position } = job;
     write(file.fd, into, done, into.length - done, position + done, (error, bytes) => {
@@ -208,7 +210,7 @@ export class Reader implements AsyncDisposable {
   }
 }
 
-/** All files or, if one cannot be opened, none. */
+/** Opens all files or, if one cannot be opened, none. */
 function openAll(files: readonly { readonly path: string; readonly size: number }[]): readonly OpenFile[] {
   const opened: OpenFile[] = [];
   try {
@@ -236,7 +238,7 @@ function openForReading(path: string): { fd: number; direct: boolean } {
   }
 }
 
-/** Opens for direct reads and tries one: some file systems refuse the one, some only the other. */
+/** Opens for direct reads and tries one: some file systems refuse to open, some only to read. */
 function openDirect(path: string, flags: number): number | undefined {
   let fd: number | undefined;
   try {

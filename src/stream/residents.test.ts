@@ -86,7 +86,7 @@ function place(plan: Plan, disposer: Disposer) {
   return { arena, ring, tensors };
 }
 
-/** w x, computed by ggml from where the weight lies. */
+/** The product w x, computed by ggml from where the weight lies. */
 async function product(w: SliceTensor, x: Float32Array): Promise<Float32Array> {
   using graph = new Graph();
   using allocator = new GraphAllocator();
@@ -100,7 +100,7 @@ async function product(w: SliceTensor, x: Float32Array): Promise<Float32Array> {
   return result;
 }
 
-/** w x, in float32 from the bytes of the file. */
+/** The product w x, in float32 from the bytes of the file. */
 function expectedProduct({ type, extent }: Weight, x: Float32Array): Float32Array {
   const w = dequantize(type, content.slice(extent.offset, extent.offset + extent.length));
   return Float32Array.from({ length: rows }, (_, row) =>

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
@@ -12,35 +13,35 @@ import { type Lease, type StreamedSlice, WeightSource } from './source.ts';
 const conversions = 2;
 
 export interface LoadOptions {
-  /** Called with the bytes loaded so far, and those there are. */
+  /** Called with the bytes loaded so far, and all of them. */
   readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where residents are, and what they are read through. */
+/** Memory of residents, and the ring that they are read through. */
 export interface ResidentMemory {
-  /** For those in the file's layout. */
+  /** Memory for residents in the file's layout. */
   readonly arena: HostMemory;
-  /** Through which the others come to their tensors. */
+  /** Ring through which the others come to their tensors. */
   readonly ring: HostMemory;
-  /** By slice. */
+  /** Tensors by slice. */
   readonly tensors: readonly { readonly pointer: Pointer }[];
 }
 
 /** Bytes of memory for the residents that keep the file's layout. */
 export const arenaBytes = (plan: Plan): number =>
   plan.slices
-    .filter((s) => plan.placements[s.id]?.kind === 'resident')
+    .filter((s) => at(plan.placements, s.id).kind === 'resident')
     .reduce((sum, s) => sum + slotOf(s.extent, pageBytes).bytes, 0);
 
-/** What stays resident, read to its place once: ahead of all passes, or while the first one needs it. */
+/** The residents, each read to its place once: ahead of all passes, or while the first one needs it. */
 export class Residents {
   readonly #plan: Plan;
   readonly #reader: Reader;
   readonly #memory: ResidentMemory;
-  /** In order of use. */
+  /** Residents in order of use. */
   readonly #slices: readonly Slice[];
-  /** How many of them are in place. */
+  /** The number of them that are in place. */
   #loaded = 0;
   #waiting: { readonly id: number; readonly resolve: () => void }[] = [];
 
@@ -48,10 +49,10 @@ export class Residents {
     this.#plan = plan;
     this.#reader = reader;
     this.#memory = memory;
-    this.#slices = plan.slices.filter(({ id }) => plan.placements[id]?.kind !== 'ring');
+    this.#slices = plan.slices.filter(({ id }) => at(plan.placements, id).kind !== 'ring');
   }
 
-  /** All are in place. */
+  /** True once all are in place. */
   get loaded(): boolean {
     return this.#loaded === this.#slices.length;
   }
@@ -63,8 +64,8 @@ export class Residents {
   }
 
   /**
-   * Loads those that are not in place yet, in order of use; `streams` if passes use the first half of the ring meanwhile.
-   * Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason: then what is in place stays there.
+   * Loads those that are not in place yet, in order of use; `streams` if passes use the first half of the ring
+   * meanwhile. Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason; slices that are in place stay there.
    */
   async load({ streams = false, onProgress, signal }: LoadOptions & { streams?: boolean } = {}): Promise<void> {
     const total = this.#slices.reduce((sum, { extent }) => sum + extent.length, 0);
@@ -88,17 +89,17 @@ export class Residents {
         while (underWay.length === conversions || (underWay.length > 0 && !source.hasNext(1))) await finish();
         signal?.throwIfAborted();
         const lease = await source.lease(1);
-        underWay.push({ slice, lease, converted: this.#convert(slice, reads[i]) });
+        underWay.push({ slice, lease, converted: this.#convert(slice, at(reads, i)) });
       }
       while (underWay.length > 0) await finish();
       signal?.throwIfAborted();
     } finally {
-      // Memory is not to go before the last read and the last conversion have ended.
+      // Memory must not go before the last read and the last conversion have ended.
       await Promise.allSettled([source.settled(), ...underWay.map(({ converted }) => converted)]);
     }
   }
 
-  /** The first slice that is not in place. */
+  /** The id of the first slice that is not in place. */
   get #next(): number {
     return this.#slices[this.#loaded]?.id ?? Number.POSITIVE_INFINITY;
   }
@@ -112,19 +113,17 @@ export class Residents {
 
   #reads(slices: readonly Slice[], staging: number): readonly StreamedSlice[] {
     const { arena, ring } = this.#memory;
-    return layLoading(this.#plan, slices, staging, pageBytes).flatMap(({ memory, offset, after }, i) => {
-      const slice = slices[i];
-      if (!slice) return [];
+    return layLoading(this.#plan, slices, staging, pageBytes).map(({ memory, offset, after }, i) => {
+      const slice = at(slices, i);
       const slot = slotOf(slice.extent, pageBytes);
       const into = (memory === 'arena' ? arena : ring).view(offset, slot.bytes);
-      return [{ file: slice.extent.file, slot, into, after }];
+      return { file: slice.extent.file, slot, into, after };
     });
   }
 
-  async #convert({ id, extent }: Slice, read: StreamedSlice | undefined): Promise<void> {
-    const tensor = this.#memory.tensors[id];
-    if (this.#plan.placements[id]?.kind !== 'converted' || !tensor || !read) return;
-    const { into, slot } = read;
-    await convert(tensor.pointer, into.subarray(slot.skew, slot.skew + extent.length));
+  async #convert({ id, extent }: Slice, { into, slot }: StreamedSlice): Promise<void> {
+    if (at(this.#plan.placements, id).kind !== 'converted') return;
+    const { pointer } = at(this.#memory.tensors, id);
+    await convert(pointer, into.subarray(slot.skew, slot.skew + extent.length));
   }
 }

@@ -2,16 +2,16 @@ import { alignUp } from '../base/bytes.ts';
 import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
-import type { Weight } from '../gguf/weight.ts';
+import { dimension, type Weight } from '../gguf/weight.ts';
 import { slotOf } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
 
 /** Rows that are read at once. */
 const group = 32;
 
-const rowLength = (weight: Weight): number => weight.extent.length / (weight.shape[1] ?? 1);
+const rowLength = (weight: Weight): number => weight.extent.length / dimension(weight.shape, 1);
 
-/** The pages that any one row may lie on. */
+/** Bytes of the pages that any one row may lie on. */
 const slotBytes = (weight: Weight): number => alignUp(rowLength(weight), pageBytes) + pageBytes;
 
 /** Bytes that a RowReader for `weight` takes. */
@@ -23,7 +23,7 @@ export class RowReader implements Disposable {
   readonly #weight: Weight;
   readonly #memory: HostMemory;
 
-  /** Throws OUT_OF_MEMORY. */
+  /** A reader for the rows of `weight`. Throws OUT_OF_MEMORY. */
   constructor(reader: Reader, weight: Weight) {
     this.#reader = reader;
     this.#weight = weight;

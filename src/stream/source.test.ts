@@ -11,9 +11,9 @@ import { type StreamedSlice, WeightSource } from './source.ts';
 const unit = 16;
 const tick = (): Promise<void> => new Promise(setImmediate);
 
-/** A disk that leaves rubbish where it reads until it is done; its reads end in the order that `choose` says. */
+/** A disk that leaves rubbish where it reads until a read is done; reads end in the order of `choose`. */
 class SlowDisk {
-  /** Where each read began. */
+  /** Positions where reads began. */
   readonly log: number[] = [];
   /** Positions that cannot be read. */
   readonly broken: Set<number> = new Set();
@@ -55,7 +55,7 @@ function setUp(disk: SlowDisk, units: readonly number[], ringUnits: number, inFl
   return { slices, reader, source: new WeightSource(reader) };
 }
 
-/** The bytes of the slices are those of their place in the file. */
+/** Fails unless the bytes of the slices are those of their place in the file. */
 function assertInPlace(slices: readonly StreamedSlice[]): void {
   for (const { slot, into } of slices) assert.ok(Buffer.from(patternAt(slot.start, slot.bytes)).equals(into));
 }

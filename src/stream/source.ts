@@ -1,10 +1,11 @@
+import { at } from '../base/at.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { RingPlace } from '../plan/ring.ts';
 import { type Slice, type Slot, slotOf } from '../plan/slices.ts';
 import type { Reader } from './reader.ts';
 
-/** One read of a pass: the pages of a slice, and where they go. */
+/** One read of a pass: the pages of a slice, and their place. */
 export interface StreamedSlice {
   readonly file: number;
   readonly slot: Slot;
@@ -12,7 +13,7 @@ export interface StreamedSlice {
   readonly into: Uint8Array;
   /** Reads back to the one whose release frees these bytes; see `RingPlace`. */
   readonly after: number;
-  /** How often what is there was replaced: what was read before is of no use then. */
+  /** The number of times that the bytes there were replaced: earlier reads are of no use then. */
   readonly replaced?: number;
 }
 
@@ -23,19 +24,18 @@ const sameRead = (a: StreamedSlice, b: StreamedSlice): boolean =>
   a.into.buffer === b.into.buffer;
 
 const sameReads = (a: readonly StreamedSlice[], b: readonly StreamedSlice[]): boolean =>
-  a === b || (a.length === b.length && a.every((slice, i) => sameRead(slice, b[i] ?? slice)));
+  a === b || (a.length === b.length && a.every((slice, i) => sameRead(slice, at(b, i))));
 
-/** What a pass reads: `slices` in order of use, with their `places` in `ring`. */
+/** The reads of a pass: `slices` in order of use, with their `places` in `ring`. */
 export const streamedSlices = (
   slices: readonly Slice[],
   places: readonly RingPlace[],
   ring: HostMemory,
 ): readonly StreamedSlice[] =>
-  places.flatMap(({ offset, after }, turn) => {
-    const slice = slices[turn];
-    if (!slice) return [];
-    const slot = slotOf(slice.extent, pageBytes);
-    return [{ file: slice.extent.file, slot, into: ring.view(offset, slot.bytes), after }];
+  places.map(({ offset, after }, turn) => {
+    const { extent } = at(slices, turn);
+    const slot = slotOf(extent, pageBytes);
+    return { file: extent.file, slot, into: ring.view(offset, slot.bytes), after };
   });
 
 /** The bytes of some slices, in place until it is disposed. */
@@ -43,16 +43,16 @@ export type Lease = Disposable;
 
 /**
  * Keeps the ring filled: reads the streamed slices over and over in the order of use, each as soon as its bytes in the
- * ring are free. What a pass needs last is followed by what the next one needs first.
+ * ring are free. The last slices of a pass are followed by the first ones of the next.
  */
 export class WeightSource {
-  /** Seconds that leases were waited for. */
+  /** Seconds of waiting for leases. */
   stallSeconds = 0;
   readonly #reader: Reader;
   #slices: readonly StreamedSlice[] = [];
-  /** By turn in the pass: the read that is under way or done. */
+  /** Reads that are under way or done, by turn in the pass. */
   readonly #loads: Promise<void>[] = [];
-  /** Reads since the last start: begun, leased and released. Read k is slice k mod slices. */
+  /** Numbers of reads since the last start: begun, leased and released. Read k is slice k mod slices. */
   #begun = 0;
   #leased = 0;
   #released = 0;
@@ -63,8 +63,8 @@ export class WeightSource {
   }
 
   /**
-   * Reads `slices` from now on, again and again, or `once`. If it reads them already, nothing changes; if others, these
-   * are given up as by `restart`.
+   * Reads `slices` from now on, again and again, or `once`. Nothing changes if it reads them already; other reads are
+   * given up as by `restart`.
    */
   async follow(slices: readonly StreamedSlice[], { once = false }: { once?: boolean } = {}): Promise<void> {
     if (sameReads(slices, this.#slices)) return;
@@ -74,7 +74,7 @@ export class WeightSource {
     await this.restart();
   }
 
-  /** Waits until what can be read ahead has been: then nothing is read until a lease is disposed. */
+  /** Waits for all reading ahead: then nothing is read until a lease is disposed. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#loads);
   }
@@ -84,7 +84,10 @@ export class WeightSource {
     return this.#slices.length;
   }
 
-  /** The next `count` slices in order of use are in place or on their way: if not, a lease must be disposed first. */
+  /**
+   * True if the next `count` slices in order of use are in place or on their way; if not, a lease must be disposed
+   * first.
+   */
   hasNext(count: number): boolean {
     return this.#leased + count <= this.#begun;
   }
@@ -106,7 +109,7 @@ export class WeightSource {
     return { [Symbol.dispose]: () => this.#release(count) };
   }
 
-  /** Gives up the pass that is under way, whose leases are not disposed of any more: the next lease is the first of a pass. */
+  /** Gives up the pass under way, whose leases are not disposed of any more: the next lease is the first of a pass. */
   async restart(): Promise<void> {
     await Promise.allSettled(this.#loads);
     this.#loads.length = 0;
@@ -123,10 +126,10 @@ export class WeightSource {
     const { length } = this.#slices;
     for (; this.#begun < this.#end && length > 0; this.#begun += 1) {
       const turn = this.#begun % length;
-      const slice = this.#slices[turn];
-      if (!slice || this.#begun - slice.after >= this.#released) return;
+      const slice = at(this.#slices, turn);
+      if (this.#begun - slice.after >= this.#released) return;
       const load = this.#reader.read(slice.file, slice.into, slice.slot.start);
-      // Whoever leases the slice gets the error; until then nobody awaits it.
+      // A lease of the slice gets the error; until then nobody awaits it.
       load.catch(() => {});
       this.#loads[turn] = load;
     }

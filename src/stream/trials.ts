@@ -1,7 +1,7 @@
 import { median } from '../base/median.ts';
 import type { Reading } from './reader.ts';
 
-/** A way to read, and the bytes per second that it reached each time. */
+/** A setting, and the bytes per second that it reached each time. */
 export interface Trial extends Reading {
   readonly rates: readonly number[];
 }
@@ -9,7 +9,9 @@ export interface Trial extends Reading {
 const MiB = 2 ** 20;
 /** Trials that never came to this share of the best rate cannot become the best. */
 const hopeful = 0.8;
-/** Rates this close to the best are as good: so much is noise, and costs less than too few reads in flight do. */
+/**
+ * Rates this close to the best are as good: the difference is noise, and costs less than too few reads in flight do.
+ */
 const tolerance = 0.15;
 /** Shorter reads take more of JavaScript's time than they are worth. */
 const worthwhileChunk = 8 * MiB;
@@ -24,11 +26,12 @@ export function contenders<T extends Trial>(trials: readonly T[]): readonly T[] 
 }
 
 /**
- * Of the trials about as fast as the fastest, the one with the most reads in flight, and of those the one with the
- * smallest chunks that are worthwhile. A read that ends waits for JavaScript to begin the next one: while all cores
+ * The best trial: among those about as fast as the fastest the one with the most reads in flight, and then the one with
+ * the smallest chunks that are worthwhile. A read that ends waits for JavaScript to begin the next one: while all cores
  * compute, longer than the device would need, unless others are in flight. Measured with an 8B model on two cores:
  * alone, reads in flight x MiB of 1x4, 4x4, 7x1, 7x4, 7x8, 7x16 all gave 3.5 to 4.2 GB/s, but while decoding 2.8, 3.7,
- * 3.4, 3.8, 3.7, 3.5 (best of three, alternating). With 7 in flight, 8 MiB came to 0.96 of the limit, 4 to 0.95, 16 to 0.93.
+ * 3.4, 3.8, 3.7, 3.5 (best of three, alternating). With 7 in flight, 8 MiB came to 0.96 of the limit, 4 to 0.95, 16 to
+ * 0.93.
  */
 export function bestOf(trials: readonly Trial[]): Trial {
   const least = bestRate(trials) * (1 - tolerance);

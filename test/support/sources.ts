@@ -16,6 +16,8 @@ export interface Source {
   /** From the repository's root, with slashes. */
   readonly path: string;
   readonly lines: number;
+  /** The sentences of its comments, each with the line on which its comment begins. */
+  readonly sentences: readonly { readonly line: number; readonly text: string }[];
   /** The text without comments. */
   readonly code: string;
   readonly imports: readonly Import[];
@@ -27,6 +29,20 @@ export interface Source {
 
 const withoutComments = (text: string): string =>
   text.replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+
+/** A block comment, lines of comments below each other, or a comment behind code. */
+const comment = /^[ \t]*(?:\/\*[\s\S]*?\*\/|\/\/.*(?:\n[ \t]*\/\/.*)*)|(?<=\s)(?:\/\/.*|\/\*\*.*?\*\/)/gm;
+/** Marks of a comment at the begin of a line, and at the end of a block. */
+const marks = /^[ \t]*(?:\/\*\*?|\*\/|\*(?!\w)|\/\/)|\*\/$/gm;
+/** Sentences end with a full stop or a colon; paragraphs, tags and points of a list begin new ones. */
+const sentenceEnd = /(?<=[.!?:]["'`)]*)\s+|\n\s*(?=\n|@|- )/;
+
+const sentencesOf = (text: string): Source['sentences'] =>
+  [...text.matchAll(comment)].flatMap((match) => {
+    const line = text.slice(0, match.index).split('\n').length;
+    const sentences = match[0].replace(marks, '').split(sentenceEnd);
+    return sentences.map((sentence) => ({ line, text: sentence.replace(/\s+/g, ' ').trim() }));
+  });
 
 /** "{ a, type b as c }" -> the names on the left of `as`, or on the right of it. */
 function namesOf(clause: string, side: 'left' | 'right'): readonly string[] {
@@ -82,7 +98,15 @@ export function parseSource(path: string, text: string): Source {
   const code = withoutComments(text);
   const lines = text.split('\n').length - 1;
   const types = new Set([...code.matchAll(typeDeclaration)].map(([, name = '']) => name));
-  return { path, lines, code, imports: importsOf(path, code), exports: exportsOf(code), types };
+  return {
+    path,
+    lines,
+    sentences: sentencesOf(text),
+    code,
+    imports: importsOf(path, code),
+    exports: exportsOf(code),
+    types,
+  };
 }
 
 /** All TypeScript files below `folder` of the repository. */
