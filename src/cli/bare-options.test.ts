@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { withBareOptions } from './bare-options.ts';
+import { program } from './program.ts';
 
 const words = (line: string): string => withBareOptions(line.split(' ')).join(' ');
 
-test('an option whose value may be left out takes no model and no prompt for it', () => {
+test('an option whose value may be left out takes no model, no prompt and no option for it', () => {
   assert.equal(words('run --prompt-cache m.gguf -p hi'), 'run --prompt-cache=auto m.gguf -p hi');
   assert.equal(words('serve --prompt-cache 7b.gguf'), 'serve --prompt-cache=auto 7b.gguf');
+  assert.equal(words('serve m.gguf --prompt-cache'), 'serve m.gguf --prompt-cache=auto');
+  assert.equal(words('serve --prompt-cache --port 21501 m.gguf'), 'serve --prompt-cache=auto --port 21501 m.gguf');
   assert.equal(words('serve --prompt-cache models/a.gguf b.gguf'), 'serve --prompt-cache=auto models/a.gguf b.gguf');
 });
 
-test('what can be its value is, and so is nothing at the end or before another option', () => {
+test('what can be its value is', () => {
   for (const line of [
-    'serve m.gguf --prompt-cache',
-    'serve m.gguf --prompt-cache --port 21501',
     'serve --prompt-cache 1.5GiB m.gguf',
     'serve --prompt-cache 0 m.gguf',
     'serve --prompt-cache auto m.gguf',
@@ -23,4 +24,8 @@ test('what can be its value is, and so is nothing at the end or before another o
   ]) {
     assert.equal(words(line), line);
   }
+});
+
+test('--help tells of no value but those that can be given', () => {
+  for (const command of program().commands) assert.doesNotMatch(command.helpInformation(), /preset/);
 });

@@ -22,9 +22,7 @@ export const promptCacheOptions = (): readonly Option[] => [
       'keep what is computed of the prompt on disk, for later ones that begin alike; no more than this size',
     ),
     'none; without a size, 8G',
-  )
-    .preset('auto')
-    .argParser(sizeOrNone),
+  ).argParser(sizeOrNone),
   unless(new Option('--prompt-cache-dir <dir>', 'a folder that keeps it'), 'prompts in the cache folder'),
 ];
 

@@ -49,7 +49,7 @@ export function serveCommand(): Command {
         '--prompt-cache [size]',
         'memory for what was computed of earlier prompts',
         'auto, a little of the budget',
-      ).preset('auto'),
+      ),
     )
     .option('--prompt-cache-dir <dir>', 'a folder that keeps it when the server ends')
     .option('--draft-ngram', 'guess ahead by what followed earlier in a text, so that a pass yields several tokens')
