@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
+import { ownerOf } from '../src/base/owner.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';
 import { smallSsd } from './support/full-disk.ts';
@@ -143,9 +144,10 @@ test('a process that is killed leaves no file behind', { skip: !linux }, async (
   assert.deepEqual(readdirSync(kvDir), []);
 });
 
+const nameOf = (pid: number): string => `ssd-llm-kv.${ownerOf(pid)}-0f3c0f0e-8f43-4a4a-9b6a-0c6f3c0a1b2c.tmp`;
+
 test('what a process that is gone has left is removed at the next start, which says so', async () => {
   const gone = spawnSync(process.execPath, ['-e', '']).pid;
-  const nameOf = (pid: number): string => `ssd-llm-${pid}-0f3c0f0e-8f43-4a4a-9b6a-0c6f3c0a1b2c.kv-tmp`;
   using own = tempFolder();
   for (const pid of [gone, process.pid]) writeFileSync(own.file(nameOf(pid)), 'x');
   const args = ['run', model, ...question, ...tight, '--mmap-kv', '--kv-dir', own.path];
@@ -156,7 +158,7 @@ test('what a process that is gone has left is removed at the next start, which s
 });
 
 test('a server answers four at once from the SSD, where its settings say so', { skip: !linux }, async () => {
-  const left = `ssd-llm-${spawnSync(process.execPath, ['-e', '']).pid}-0f3c0f0e.kv-tmp`;
+  const left = nameOf(spawnSync(process.execPath, ['-e', '']).pid);
   writeFileSync(join(kvDir, left), 'x');
   const args = [small, ...modest, '--parallel', '4', '--mmap-kv'];
   await using server = await serve(args, { env: { SSD_LLM_KV_HOME: 'ram', SSD_LLM_KV_DIR: kvDir } });

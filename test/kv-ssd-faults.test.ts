@@ -71,7 +71,7 @@ const openFiles = (): readonly number[] =>
     .map(Number)
     .filter((fd) => {
       try {
-        return /\.kv-tmp \(deleted\)$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+        return /ssd-llm-kv\.\S+\.tmp \(deleted\)$/.test(readlinkSync(`/proc/self/fd/${fd}`));
       } catch {
         return false;
       }

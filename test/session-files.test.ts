@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../src/base/errors.ts';
-import { thisProcess } from '../src/base/owner.ts';
+import { ownerOf } from '../src/base/owner.ts';
 import { Session } from '../src/cli/session.ts';
 import { readSession, restoreSession, saveSession } from '../src/engine/session.ts';
 import { Slots } from '../src/engine/slots.ts';
@@ -153,7 +153,7 @@ test('what a killed save left beside a session is removed when that is opened ag
   const path = folder.file('talk.kv');
   await save(path, 40);
   const { pid } = spawnSync(process.execPath, ['-e', '']);
-  const left = `talk.kv.${pid}-${thisProcess().host}-00000000-0000-4000-8000-000000000000.tmp`;
+  const left = `talk.kv.${ownerOf(pid)}-00000000-0000-4000-8000-000000000000.tmp`;
   writeFileSync(folder.file(left), 'half of it');
   (await Session.open(path))[Symbol.dispose]();
   assert.deepEqual(readdirSync(folder.path), ['talk.kv']);

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
+import { elsewhereOf } from '../../test/support/owners.ts';
 import { until } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from './errors.ts';
 import { FileLock } from './file-lock.ts';
-import { thisProcess } from './owner.ts';
+import { ownerOf, thisProcess } from './owner.ts';
 
 const linux = process.platform === 'linux';
 const posix = process.platform !== 'win32';
@@ -30,8 +32,7 @@ test('a lock is held by a process that lives, and taken over from one that was k
   using folder = tempFolder();
   const path = folder.file('kept');
   const holder = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 1e6)']);
-  const { host } = thisProcess();
-  writeFileSync(`${path}.lock`, `ssd-llm ${holder.pid}-${host} some-id\n`);
+  writeFileSync(`${path}.lock`, `ssd-llm ${ownerOf(holder.pid ?? 0)} some-id\n`);
   assert.throws(
     () => FileLock.acquire(path),
     (error) => inUse(error) && new RegExp(`\\(${holder.pid}\\)`).test((error as Error).message),
@@ -51,7 +52,7 @@ test('a lock of a killed process whose parent never asks after it is taken over'
     const [printed] = await once(parent.stdout, 'data');
     const pid = Number(printed);
     await until(() => /\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
-    writeFileSync(`${path}.lock`, `ssd-llm ${pid}-${thisProcess().host} some-id\n`);
+    writeFileSync(`${path}.lock`, `ssd-llm ${ownerOf(pid)} some-id\n`);
     using lock = FileLock.acquire(path);
     lock.check();
   } finally {
@@ -99,9 +100,38 @@ test('where no file can be made, that is said when it is locked', () => {
 test('a lock of a process before this one that had its number is taken over', () => {
   using folder = tempFolder();
   const path = folder.file('kept');
-  const { pid, host } = thisProcess();
-  writeFileSync(`${path}.lock`, `ssd-llm ${pid}-${host} some-id\n`);
+  writeFileSync(`${path}.lock`, `ssd-llm ${thisProcess()} some-id\n`);
   using lock = FileLock.acquire(path);
   lock.check();
   assert.throws(() => FileLock.acquire(path), inUse);
+});
+
+test('a lock from where other processes are seen is held until it gives no sign of life', () => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  const elsewhere = `${spawnSync(process.execPath, ['-e', '']).pid}-${elsewhereOf(thisProcess())}`;
+  writeFileSync(`${path}.lock`, `ssd-llm ${elsewhere} some-id\n`);
+  assert.throws(() => FileLock.acquire(path), inUse);
+  const longAgo = Date.now() / 1000 - 3600;
+  utimesSync(`${path}.lock`, longAgo, longAgo);
+  using lock = FileLock.acquire(path);
+  lock.check();
+});
+
+test('a process in a container takes no lock of one outside, nor one outside what is locked in there', (t) => {
+  using folder = tempFolder();
+  const path = folder.file('kept');
+  const module = join(import.meta.dirname, 'file-lock.ts');
+  const node = [process.execPath, '--import', 'tsx', '--input-type=module'];
+  const code = `import { FileLock } from ${JSON.stringify(module)}; FileLock.acquire(process.argv[1])`;
+  const inside = (file: string): SpawnSyncReturns<string> =>
+    spawnSync('unshare', ['--map-root-user', '--pid', '--fork', ...node, '-e', code, file], { encoding: 'utf8' });
+  // It ends without letting go what it locked.
+  const { status, stderr } = inside(folder.file('other'));
+  if (status !== 0 && !stderr?.includes('file-lock.ts')) return t.skip('no namespace of process numbers can be made');
+  assert.equal(status, 0, stderr);
+  assert.throws(() => FileLock.acquire(folder.file('other')), inUse);
+  using lock = FileLock.acquire(path);
+  assert.match(inside(path).stderr, /FILE_IN_USE/);
+  lock.check();
 });

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { attempt } from './attempt.ts';
 import { EngineError } from './errors.ts';
-import { hasEnded, type Owner, thisProcess } from './owner.ts';
+import { hasEnded, ownerPattern, thisProcess } from './owner.ts';
 import { readTextFile, reasonOf } from './regular-file.ts';
 
 /** Milliseconds after which the holder of a lock shows that it is still there, and after which it is taken for gone. */
 const heartbeat = 15_000;
 const abandoned = 120_000;
-const content = /^ssd-llm (\d+)-([0-9a-f]{8}) \S+\n$/;
+const content = new RegExp(`^ssd-llm (${ownerPattern.source}) \\S+\n$`);
 const longest = 200;
 /** Texts of the locks that this process holds. */
 const held = new Set<string>();
@@ -32,8 +32,7 @@ export class FileLock implements Disposable {
 
   /** Takes the lock. Throws FILE_IN_USE, and UNWRITABLE where the folder takes no files. */
   static acquire(file: string): FileLock {
-    const { pid, host } = thisProcess();
-    const text = `ssd-llm ${pid}-${host} ${randomUUID()}\n`;
+    const text = `ssd-llm ${thisProcess()} ${randomUUID()}\n`;
     // Several may find the same abandoned lock, and one is first.
     for (let tries = 0; tries < 3; tries += 1) {
       if (create(file, text)) return new FileLock(file, text);
@@ -81,29 +80,19 @@ function read(file: string): string | undefined {
   }
 }
 
-function ownerIn(text: string): Owner | undefined {
-  const [, pid, host] = content.exec(text) ?? [];
-  return host === undefined ? undefined : { pid: Number(pid), host };
-}
+const ownerIn = (text: string): string | undefined => content.exec(text)?.[1];
 
 /**
- * True for the lock of a process that has ended, or has given no sign of life. An empty lock is being written, or was.
+ * True for the lock of a process that has ended, or has given no sign of life for two minutes: nothing else is known of
+ * processes in other containers and on other machines. An empty lock is being written, or was.
  */
 function isLeft(file: string, text: string): boolean {
   const owner = ownerIn(text);
   if (!owner && text !== '') return false;
-  if (owner && (hasEnded(owner) || (isOurs(owner) && !held.has(text)))) return true;
+  // Where a machine or container starts anew, processes have the numbers of those before them.
+  if (owner && (hasEnded(owner) || (owner === thisProcess() && !held.has(text)))) return true;
   const written = attempt(() => statSync(pathOf(file)).mtimeMs);
   return written !== undefined && Date.now() - written > abandoned;
-}
-
-/**
- * Whether a lock carries this process's number: in a container that starts anew, processes have the numbers of earlier
- * ones.
- */
-function isOurs({ pid, host }: Owner): boolean {
-  const own = thisProcess();
-  return pid === own.pid && host === own.host;
 }
 
 /** Removes an abandoned lock, but not one that took its place since it was read. */
@@ -117,5 +106,9 @@ function removeIf(file: string, seen: string): void {
   attempt(() => rmSync(aside, { force: true }));
 }
 
-const inUse = (file: string, owner: Owner | undefined): EngineError =>
-  new EngineError('FILE_IN_USE', { file, lock: pathOf(file), pid: owner?.pid });
+const inUse = (file: string, owner: string | undefined): EngineError =>
+  new EngineError('FILE_IN_USE', {
+    file,
+    lock: pathOf(file),
+    pid: owner === undefined ? undefined : Number.parseInt(owner, 10),
+  });

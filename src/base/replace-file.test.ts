@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { elsewhereOf } from '../../test/support/owners.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { thisProcess } from './owner.ts';
+import { ownerOf, thisProcess } from './owner.ts';
 import { removeUnfinished, replaceFile, replaceTextFile } from './replace-file.ts';
 
 const posix = process.platform !== 'win32';
@@ -46,19 +47,18 @@ test('what cannot be written to its end leaves the old file, and nothing beside 
 
 test('what a killed process left half-written is removed, not what is being written, nor what is of others', async () => {
   using folder = tempFolder();
-  const { pid, host } = thisProcess();
   const id = '00000000-0000-4000-8000-000000000000';
-  const left = `kept.${endedPid()}-${host}-${id}.tmp`;
+  const left = `kept.${ownerOf(endedPid())}-${id}.tmp`;
   const others = [
-    `kept.${pid}-${host}-${id}.tmp`,
-    `kept.1234567-${host === '00000000' ? '1' : '0'}0000000-${id}.tmp`,
+    `kept.${thisProcess()}-${id}.tmp`,
+    `kept.1234567-${elsewhereOf(thisProcess())}-${id}.tmp`,
     'kept.tmp',
     `kept.12-${id}.tmp`,
   ];
   for (const name of [left, ...others]) writeFileSync(folder.file(name), 'half of');
-  removeUnfinished(folder.path, 'another');
+  assert.deepEqual(removeUnfinished(folder.path, 'another'), []);
   assert.equal(readdirSync(folder.path).length, 5);
-  removeUnfinished(folder.path, 'kept');
+  assert.deepEqual(removeUnfinished(folder.path, 'kept'), [folder.file(left)]);
   assert.deepEqual(readdirSync(folder.path), others.toSorted());
   const yesterday = Date.now() / 1000 - 86_400;
   for (const name of others) utimesSync(folder.file(name), yesterday, yesterday);

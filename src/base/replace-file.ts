@@ -3,14 +3,14 @@ import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:f
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { attempt } from './attempt.ts';
-import { hasEnded, thisProcess } from './owner.ts';
+import { hasEnded, ownerPattern, thisProcess } from './owner.ts';
 import { realPath } from './regular-file.ts';
 
 /** Files hold what users said to a model: only their owner may read them. */
 const mode = 0o600;
 /** Milliseconds without a write after which an unfinished file is taken for abandoned, whatever its process. */
 const abandoned = 3_600_000;
-const unfinishedName = /\.(\d+)-([0-9a-f]{8})-[0-9a-f-]{36}\.tmp$/;
+const unfinishedName = new RegExp(`\\.(${ownerPattern.source})-[0-9a-f-]{36}\\.tmp$`);
 
 /**
  * Writes a file in the place of an older one: readers, also those after a crash, see the old one or the new one, whole.
@@ -55,9 +55,8 @@ class Replacement {
   readonly #target: string;
 
   constructor(path: string) {
-    const { pid, host } = thisProcess();
     this.#target = realPath(path);
-    this.unfinished = `${this.#target}.${pid}-${host}-${randomUUID()}.tmp`;
+    this.unfinished = unfinishedPath(this.#target);
   }
 
   get folder(): string {
@@ -73,17 +72,27 @@ class Replacement {
   }
 }
 
-/** Removes the unfinished files that killed processes left in `folder`: those for the file `name`, or for any. */
-export function removeUnfinished(folder: string, name?: string): void {
+/** Path of a file while this process makes it. */
+export const unfinishedPath = (path: string): string => `${path}.${thisProcess()}-${randomUUID()}.tmp`;
+
+/**
+ * Removes the unfinished files that killed processes left in `folder`: those for the file `name`, or for any. Returns
+ * their paths.
+ */
+export function removeUnfinished(folder: string, name?: string): readonly string[] {
+  const removed: string[] = [];
   for (const entry of attempt(() => readdirSync(folder)) ?? []) {
-    const [ending, pid, host = ''] = unfinishedName.exec(entry) ?? [];
+    const [ending, owner = ''] = unfinishedName.exec(entry) ?? [];
     if (ending === undefined || (name !== undefined && entry !== `${name}${ending}`)) continue;
     const path = join(folder, entry);
     attempt(() => {
       const age = Date.now() - statSync(path).mtimeMs;
-      if (age > abandoned || hasEnded({ pid: Number(pid), host })) rmSync(path);
+      if (age <= abandoned && !hasEnded(owner)) return;
+      rmSync(path);
+      removed.push(path);
     });
   }
+  return removed;
 }
 
 /** Puts a new name on the disk, which is where its folder is. Not every system can be asked for that. */

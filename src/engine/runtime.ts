@@ -3,10 +3,11 @@ import type { Debug } from '../base/debug.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { memoryFileSystem } from '../base/memory-folder.ts';
+import { removeUnfinished } from '../base/replace-file.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { checkRoom } from '../ggml/system.ts';
-import { openKvFile, removeAbandoned } from '../kv/file.ts';
+import { kvFileName, openKvFile } from '../kv/file.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../kv/prefix-files.ts';
 import { PrefixMemory } from '../kv/prefix-memory.ts';
 import { kvFileBytes, kvRingBytes } from '../kv/shape.ts';
@@ -255,7 +256,7 @@ const rounded = (seconds: Readonly<Record<string, number>>): object =>
 
 /** A file for keys and values, once those of ended processes are removed. Throws KV_SPACE. */
 function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOptions, 'kvFolder' | 'warn'>): OpenedFile {
-  for (const path of removeAbandoned(kvFolder))
+  for (const path of removeUnfinished(kvFolder, kvFileName))
     warn?.(new Error(`${path} was left by a process that is gone; removed`));
   return openKvFile(kvFolder, bytes);
 }

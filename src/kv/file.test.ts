@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
 import { descriptorsOf } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
-import { openKvFile, removeAbandoned } from './file.ts';
+import { openKvFile } from './file.ts';
 
 const MiB = 2 ** 20;
 const linux = process.platform === 'linux';
@@ -60,22 +59,4 @@ test('a folder that may not be written to is KV_SPACE', (t) => {
   using disk = smallDisk(2 * MiB) ?? tempFolder();
   if (!forbidWriting(disk)) return t.skip('writing cannot be forbidden');
   assertNone(disk.path, MiB, /EROFS|EACCES/);
-});
-
-test('what a process that is gone has left is removed, what one that lives has is not, nor what others have', () => {
-  using folder = tempFolder();
-  const gone = spawnSync(process.execPath, ['-e', '']).pid;
-  const id = '0f3c0f0e-8f43-4a4a-9b6a-0c6f3c0a1b2c';
-  const left = `ssd-llm-${gone}-${id}.kv-tmp`;
-  const others = [
-    `ssd-llm-${process.pid}-${id}.kv-tmp`,
-    `ssd-llm-1-${id}.kv-tmp`,
-    `${left}.bak`,
-    'ssd-llm-x.kv-tmp',
-    'a.kv',
-  ];
-  for (const name of [left, ...others]) writeFileSync(folder.file(name), 'x');
-  assert.deepEqual(removeAbandoned(folder.path), [folder.file(left)]);
-  assert.deepEqual(readdirSync(folder.path).sort(), others.toSorted());
-  assert.deepEqual(removeAbandoned(folder.file('none')), []);
 });

@@ -1,20 +1,22 @@
-import { randomUUID } from 'node:crypto';
-import { closeSync, constants, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { makeFolder } from '../base/folder.ts';
+import { unfinishedPath } from '../base/replace-file.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { disablePageCache, pageBytes, reserve } from '../ggml/system.ts';
 import type { OpenedFile } from '../stream/reader.ts';
 
-const pattern = /^ssd-llm-(\d+)-[0-9a-f-]+\.kv-tmp$/;
+/** File of keys and values: it is never finished, so that the next process removes it. */
+export const kvFileName = 'ssd-llm-kv';
 
 /**
  * A file of `bytes` in `folder` for keys and values, its space reserved. It loses its name at once, so that it is gone
  * however the process ends. Throws KV_SPACE.
  */
 export function openKvFile(folder: string, bytes: number): OpenedFile {
-  const path = join(folder, `ssd-llm-${process.pid}-${randomUUID()}.kv-tmp`);
+  const path = unfinishedPath(join(folder, kvFileName));
   const opened: number[] = [];
   try {
     makeFolder(folder);
@@ -33,48 +35,9 @@ export function openKvFile(folder: string, bytes: number): OpenedFile {
     return { path, size: bytes, fd: direct, direct: true };
   } catch (cause) {
     for (const fd of opened) closeSync(fd);
-    remove(path);
+    attempt(() => rmSync(path));
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new EngineError('KV_SPACE', { folder, bytes, reason }, { cause });
-  }
-}
-
-/** Removes the files of processes that were killed before their file had lost its name. Returns the paths. */
-export function removeAbandoned(folder: string): readonly string[] {
-  const removed: string[] = [];
-  for (const name of listed(folder)) {
-    const pid = Number(pattern.exec(name)?.[1]);
-    if (!Number.isInteger(pid) || isAlive(pid)) continue;
-    const path = join(folder, name);
-    if (remove(path)) removed.push(path);
-  }
-  return removed;
-}
-
-/** Removes a file; false if it is somebody else's, or gone already. */
-function remove(path: string): boolean {
-  try {
-    rmSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function listed(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
