@@ -2,6 +2,7 @@ import type { HonoRequest } from 'hono';
 import type * as z from 'zod';
 import { collectGarbage } from '../base/garbage.ts';
 import { decoded } from './encoding.ts';
+import { expected, instead } from './expected.ts';
 import { holdOf } from './holds.ts';
 import { deepest, sizeOf } from './json-size.ts';
 import { Refusal } from './refusal.ts';
@@ -15,6 +16,8 @@ const nameOf = (path: Path): string =>
 
 interface Problem {
   readonly path: Path;
+  /** True if it is the name of the field that is wrong. */
+  readonly name: boolean;
   readonly message: string;
   readonly code: string;
 }
@@ -23,7 +26,8 @@ interface Problem {
 function problemOf(issue: z.core.$ZodIssue): Problem {
   const { path, message } = issue;
   const code = issue.code === 'custom' ? issue.params?.['code'] : undefined;
-  const problem = { path, message, code: typeof code === 'string' ? code : 'invalid_value' };
+  const name = issue.code === 'invalid_key';
+  const problem = { path, name, message, code: typeof code === 'string' ? code : 'invalid_value' };
   if (issue.code !== 'invalid_union') return problem;
   return issue.errors
     .flatMap(([first]) => (first ? [problemOf(first)] : []))
@@ -117,11 +121,15 @@ export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.Z
   } catch (error) {
     throw new Refusal(400, `the body is not JSON: ${reasonOf(error as Error)}`, { code: 'invalid_json' });
   }
-  const { data, error } = schema.safeParse(body);
+  const { data, error } = schema.safeParse(body, { error: expected });
   if (!error) return data;
   const [first] = error.issues;
   if (!first) throw error;
-  const { path, message, code } = problemOf(first);
+  const { path, name, message, code } = problemOf(first);
   const param = nameOf(path) || null;
-  throw new Refusal(400, param ? `${param}: ${message}` : message, { code, param });
+  const came = /^expected /.test(message) ? instead(name ? path.at(-1) : valueAt(body, path)) : '';
+  throw new Refusal(400, `${param ? `${param}: ` : ''}${message}${came}`, { code, param });
 }
+
+const valueAt = (body: unknown, path: Path): unknown =>
+  path.reduce((value, key) => (Object(value) as Readonly<Record<PropertyKey, unknown>>)[key], body);

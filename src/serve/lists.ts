@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { expected } from './expected.ts';
 
 interface Sizes {
   readonly least?: number;
@@ -31,7 +32,7 @@ export const listOf = <T>(element: z.ZodType<T>, sizes: Sizes = {}): z.ZodType<T
     if (!fits(values, sizes, context)) return z.NEVER;
     const list: T[] = [];
     for (const [i, value] of values.entries()) {
-      const { data, error } = element.safeParse(value);
+      const { data, error } = element.safeParse(value, { error: expected });
       const issue = error?.issues[0];
       if (issue) {
         context.issues.push({ ...issue, input: value, path: [i, ...issue.path] } as z.core.$ZodRawIssue);
@@ -50,6 +51,6 @@ export const tokenList = (sizes: Sizes = {}): z.ZodType<readonly number[]> =>
     if (!fits(value, sizes, context)) return z.NEVER;
     const wrong = value.findIndex((token) => !isToken(token));
     if (wrong < 0) return value as number[];
-    context.addIssue({ code: 'custom', path: [wrong], message: 'expected a token: an int, and not less than 0' });
+    context.addIssue({ code: 'custom', path: [wrong], message: 'expected a token: a whole number from 0 on' });
     return z.NEVER;
   });

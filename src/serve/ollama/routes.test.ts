@@ -78,7 +78,11 @@ test('a body that is missing or no JSON is refused', async () => {
       assert.equal(response.status, 400);
       assert.match(await errorOf(response), /JSON/);
     }
-    for (const body of ['[]', '5', 'null', '"tiny"']) assert.equal((await send(path, { method, body })).status, 400);
+    for (const body of ['[]', '5', 'null', '"tiny"']) {
+      const response = await send(path, { method, body });
+      assert.equal(response.status, 400);
+      assert.match(await errorOf(response), /^expected an object, not (an array of 0|5|null|"tiny")$/);
+    }
   }
 });
 
@@ -93,16 +97,16 @@ test('an unknown model is not found', async () => {
 test('a field of a wrong type is refused by its name', async () => {
   for (const [field, value, said] of [
     ['model', 5, /^model: .*string/],
-    ['stream', 'yes', /^stream: .*boolean/],
+    ['stream', 'yes', /^stream: expected true or false, not "yes"$/],
     ['options', 'fast', /^options: .*object/],
     ['options', { temperature: 'hot' }, /^options\.temperature: .*number/],
     ['options', { stop: 4 }, /^options\.stop: expected a string or an array of strings/],
-    ['options', { stop: Array(65).fill('x') }, /^options\.stop: .*64/],
+    ['options', { stop: Array(65).fill('x') }, /^options\.stop: expected at most 64 strings, not an array of 65$/],
     ['keep_alive', 'soon', /^keep_alive: expected .*"5m"/],
     ['keep_alive', true, /^keep_alive: expected .*"5m"/],
-    ['top_logprobs', 21, /^top_logprobs: .*20/],
-    ['logprobs', 5, /^logprobs: .*boolean/],
-    ['truncate', 'no', /^truncate: .*boolean/],
+    ['top_logprobs', 21, /^top_logprobs: expected at most 20, not 21$/],
+    ['logprobs', 5, /^logprobs: expected true or false, not 5$/],
+    ['truncate', 'no', /^truncate: expected true or false, not "no"$/],
   ] as const) {
     for (const [path, body] of answering) {
       const hub = new FakeHub();
@@ -114,12 +118,20 @@ test('a field of a wrong type is refused by its name', async () => {
   }
   for (const [path, body, said] of [
     ['/api/generate', { prompt: 5 }, /^prompt: .*string/],
-    ['/api/generate', { prompt: 'Hi', context: [1.5] }, /^context\[0\]: .*int/],
+    [
+      '/api/generate',
+      { prompt: 'Hi', context: [1.5] },
+      /^context\[0\]: expected a token: a whole number from 0 on, not 1.5$/,
+    ],
     ['/api/generate', { prompt: 'Hi', context: 'before' }, /^context: .*array/],
     ['/api/generate', { prompt: 'Hi', images: 'aGk=' }, /^images: .*array/],
     ['/api/chat', { messages: 'Hi' }, /^messages: .*array/],
     ['/api/chat', { messages: [{ role: 'user', content: [{}] }] }, /^messages\[0\]\.content: .*string/],
-    ['/api/chat', { messages: [{ role: 'user' }, { role: 'robot' }] }, /^messages\[1\]\.role: .*"system"/],
+    [
+      '/api/chat',
+      { messages: [{ role: 'user' }, { role: 'robot' }] },
+      /^messages\[1\]\.role: expected one of "system", .*, not "robot"$/,
+    ],
   ] as const) {
     const response = await send(path, { body: { model: 'tiny:q4_1', ...body } });
     assert.equal(response.status, 400);

@@ -15,10 +15,14 @@ const completion = (given: object): Promise<CompletionRequest> =>
   jsonBody(sent({ model: 'm', prompt: 'Once', ...given }), CompletionBody);
 
 const refuses = (request: Promise<unknown>, param: string | null, code = 'invalid_value'): Promise<void> =>
-  assert.rejects(
-    request,
-    (e) => e instanceof Refusal && assert.deepEqual([e.status, e.param, e.code], [400, param, code]) === undefined,
-  );
+  assert.rejects(request, (e) => {
+    assert.ok(e instanceof Refusal);
+    assert.deepEqual([e.status, e.param, e.code], [400, param, code]);
+    // The field, what was expected of it, and what came.
+    const said = /^\S+: (expected .+, (not .+|but it is missing)|asks for .+|.*not supported yet.*)$/;
+    assert.match(e.message, said);
+    return true;
+  });
 
 test("where a client says nothing, OpenAI's defaults hold", async () => {
   const { model, n, stream, usage, ask } = await chat({});

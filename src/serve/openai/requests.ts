@@ -44,7 +44,7 @@ const mostBiases = 1024;
 const Biases = z
   .unknown()
   .refine((biases) => Object.keys(Object(biases)).length <= mostBiases, `expected at most ${mostBiases} tokens`)
-  .pipe(z.record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100)));
+  .pipe(z.record(z.string().regex(/^\d{1,10}$/, 'expected the number of a token'), z.number().min(-100).max(100)));
 
 /** What both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
@@ -133,7 +133,8 @@ export const ChatBody: z.ZodType<ChatRequest> = z
   })
   .superRefine((body, context) => {
     refuseUnsupported(body, context);
-    if (body.top_logprobs && !body.logprobs) refuse(context, 'top_logprobs', 'expected logprobs to be true as well');
+    if (body.top_logprobs && !body.logprobs)
+      refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
   })
   .transform((body) => ({
     ...wantedOf(body, {
@@ -179,7 +180,7 @@ export const CompletionBody: z.ZodType<CompletionRequest> = z
       refuse(context, 'logprobs', 'not supported yet together with echo', 'not_supported');
     }
     if (promptsOf(body.prompt).length * n > mostAnswers) {
-      refuse(context, 'prompt', `expected at most ${mostAnswers} answers in all`);
+      refuse(context, 'prompt', `asks for more than ${mostAnswers} answers in all`);
     }
   })
   .transform((body) => ({
