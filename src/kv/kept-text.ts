@@ -16,17 +16,14 @@ export interface KeptText extends KeptHeader {
   readonly start: number;
 }
 
-/**
- * Whether a text that was kept in one shape is of use in the other: its tokens have the same rows. Homes make no
- * difference, nor does the context except to the rows of windows.
- */
-export function alike(a: KvShape, b: KvShape): boolean {
-  const compared = (shape: KvShape): string => {
-    const { layers, kvHeads, keyLength, valueLength, type } = shape;
-    const windowed = layerRows(shape).map((rows) => (rows.window ? rows : null));
-    return JSON.stringify([layers, kvHeads, keyLength, valueLength, type, windowed]);
-  };
-  return compared(a) === compared(b);
+/** Whether a text that was kept in one shape is of use in the other: its tokens have the same rows. */
+export const alike = (a: KvShape, b: KvShape): boolean => comparable(a) === comparable(b);
+
+/** A shape without homes, which make no difference to kept rows, nor does the context except to the rows of windows. */
+export function comparable(shape: KvShape): string {
+  const { layers, kvHeads, keyLength, valueLength, type } = shape;
+  const windowed = layerRows(shape).map((rows) => (rows.window ? rows : null));
+  return JSON.stringify([layers, kvHeads, keyLength, valueLength, type, windowed]);
 }
 
 /** Writes the text in `slot` to a new file, in the order of its pieces. Rejects with the system's errors. */

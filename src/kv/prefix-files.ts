@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBytes } from '../base/bytes.ts';
 import { makeFolder } from '../base/folder.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
-import { alike, isText, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
+import { alike, comparable, isText, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
 import { type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
 import type { KvShape } from './shape.ts';
 import type { KvSlot } from './slot.ts';
@@ -76,7 +76,7 @@ export class PrefixFiles implements PrefixStore {
     if (tokens.length < leastKept || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
     const { identity, capacity, warn } = this.#options;
     const needed = slot.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0);
-    const path = join(this.#folder, `${randomUUID()}${ending}`);
+    const path = join(this.#folder, this.#nameOf(tokens));
     try {
       if (needed > capacity) {
         throw new Error(
@@ -84,7 +84,9 @@ export class PrefixFiles implements PrefixStore {
         );
       }
       await this.#makeRoom(needed);
-      const entry = { ...(await replaceFile(path, (file) => writeText(file, { identity }, slot))), path };
+      // Another process may have kept it since this one looked.
+      const there = await readText(path).catch(() => undefined);
+      const entry = there ?? { ...(await replaceFile(path, (file) => writeText(file, { identity }, slot))), path };
       const covered = [...this.#entries].filter(({ tokens: old }) =>
         old.every((token, i) => token === entry.tokens[i]),
       );
@@ -94,6 +96,13 @@ export class PrefixFiles implements PrefixStore {
     } catch (error) {
       warn(error as Error);
     }
+  }
+
+  /** One name for one text of one model, so that processes that keep it at once keep one copy. */
+  #nameOf(tokens: readonly number[]): string {
+    const { identity, shape } = this.#options;
+    const hash = createHash('sha256').update(JSON.stringify([identity, comparable(shape)]));
+    return `${hash.update(Int32Array.from(tokens)).digest('hex').slice(0, 32)}${ending}`;
   }
 
   async #scan(): Promise<void> {

@@ -68,6 +68,18 @@ test('processes that share a folder keep to its room together, and lose nothing 
   assert.equal(found.filter((tokens) => tokens > 0).length, names(folder).length);
 });
 
+test('processes that keep one text at once keep one copy of it', async () => {
+  using folder = tempFolder();
+  const shared = await Promise.all([0, 1, 2].map(() => open(folder)));
+  await Promise.all(shared.map((files) => keep(files, textOf(1, 40))));
+  assert.equal(names(folder).length, 1);
+  for (const files of [...shared, await open(folder)]) assert.equal(await restored(files, textOf(1, 40)), 40);
+  await keep(await open(folder, { identity: 'another' }), textOf(1, 40));
+  using short = filled({ ...shape, layers: 1 }, textOf(1, 40));
+  await (await open(folder, { shape: { ...shape, layers: 1 } })).keep(short);
+  assert.equal(names(folder).length, 3);
+});
+
 test('what is kept is for its user only', { skip: process.platform === 'win32' }, async () => {
   using folder = tempFolder();
   const cache = { path: folder.file('cache') };
