@@ -11,7 +11,7 @@ const types: Readonly<Record<string, string>> = {
 };
 const units: Readonly<Record<string, string>> = { string: ' characters', array: ' elements' };
 
-/** What a schema that says nothing itself expected of a value, in our words instead of zod's: "expected a number". */
+/** Words for what a schema expected of a value instead of zod's: "expected a number". */
 export const expected = (issue: z.core.$ZodRawIssue): string => {
   const { message } = (issue.code === 'invalid_key' && issue.issues[0]) || {};
   return message ?? `expected ${expectation(issue)}`;
@@ -35,7 +35,7 @@ function expectation(issue: z.core.$ZodRawIssue): string {
 /** Characters of a string that is repeated to who sent it. */
 const mostRepeated = 60;
 
-/** What came instead, to stand behind what was expected. */
+/** Words for the value that came instead, to stand behind what was expected. */
 export function instead(value: unknown): string {
   if (value === undefined) return ', but it is missing';
   if (Array.isArray(value)) return `, not an array of ${value.length}`;
