@@ -9,7 +9,7 @@ import { until } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from './errors.ts';
 import { FileLock } from './file-lock.ts';
-import { ownerOf, thisProcess } from './owner.ts';
+import { ownerOf } from './owner.ts';
 
 const linux = process.platform === 'linux';
 const posix = process.platform !== 'win32';
@@ -100,7 +100,7 @@ test('where no file can be made, that is said when it is locked', () => {
 test('a lock of a process before this one that had its number is taken over', () => {
   using folder = tempFolder();
   const path = folder.file('kept');
-  writeFileSync(`${path}.lock`, `ssd-llm ${thisProcess()} some-id\n`);
+  writeFileSync(`${path}.lock`, `ssd-llm ${ownerOf()} some-id\n`);
   using lock = FileLock.acquire(path);
   lock.check();
   assert.throws(() => FileLock.acquire(path), inUse);
@@ -109,7 +109,7 @@ test('a lock of a process before this one that had its number is taken over', ()
 test('a lock from where other processes are seen is held until it gives no sign of life', () => {
   using folder = tempFolder();
   const path = folder.file('kept');
-  const elsewhere = `${spawnSync(process.execPath, ['-e', '']).pid}-${elsewhereOf(thisProcess())}`;
+  const elsewhere = `${spawnSync(process.execPath, ['-e', '']).pid}-${elsewhereOf(ownerOf())}`;
   writeFileSync(`${path}.lock`, `ssd-llm ${elsewhere} some-id\n`);
   assert.throws(() => FileLock.acquire(path), inUse);
   const longAgo = Date.now() / 1000 - 3600;

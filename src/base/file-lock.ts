@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { attempt } from './attempt.ts';
 import { EngineError } from './errors.ts';
-import { hasEnded, ownerPattern, thisProcess } from './owner.ts';
+import { hasEnded, ownerOf, ownerPattern } from './owner.ts';
 import { readTextFile, reasonOf } from './regular-file.ts';
 
 /** Milliseconds after which the holder of a lock shows that it is still there, and after which it is taken for gone. */
@@ -32,7 +32,7 @@ export class FileLock implements Disposable {
 
   /** Takes the lock. Throws FILE_IN_USE, and UNWRITABLE where the folder takes no files. */
   static acquire(file: string): FileLock {
-    const text = `ssd-llm ${thisProcess()} ${randomUUID()}\n`;
+    const text = `ssd-llm ${ownerOf()} ${randomUUID()}\n`;
     // Several may find the same abandoned lock, and one is first.
     for (let tries = 0; tries < 3; tries += 1) {
       if (create(file, text)) return new FileLock(file, text);
@@ -90,7 +90,7 @@ function isLeft(file: string, text: string): boolean {
   const owner = ownerIn(text);
   if (!owner && text !== '') return false;
   // Where a machine or container starts anew, processes have the numbers of those before them.
-  if (owner && (hasEnded(owner) || (owner === thisProcess() && !held.has(text)))) return true;
+  if (owner && (hasEnded(owner) || (owner === ownerOf() && !held.has(text)))) return true;
   const written = attempt(() => statSync(pathOf(file)).mtimeMs);
   return written !== undefined && Date.now() - written > abandoned;
 }

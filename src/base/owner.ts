@@ -21,10 +21,8 @@ function thisPidSpace(): string {
 /** Form of a process's name in the files that belong to it: 1234-89abcdef. */
 export const ownerPattern: RegExp = /\d+-[0-9a-f]{8}/;
 
-/** The name of a process that this one can see. */
-export const ownerOf = (pid: number): string => `${pid}-${thisPidSpace()}`;
-
-export const thisProcess = (): string => ownerOf(process.pid);
+/** Name of this process, or of another one that this one can see. */
+export const ownerOf = (pid: number = process.pid): string => `${pid}-${thisPidSpace()}`;
 
 /** True if the process has certainly ended. Nothing is known of processes in other containers and on other machines. */
 export function hasEnded(owner: string): boolean {

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync
 import test from 'node:test';
 import { elsewhereOf } from '../../test/support/owners.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { ownerOf, thisProcess } from './owner.ts';
+import { ownerOf } from './owner.ts';
 import { removeUnfinished, replaceFile, replaceTextFile } from './replace-file.ts';
 
 const posix = process.platform !== 'win32';
@@ -50,8 +50,8 @@ test('what a killed process left half-written is removed, not what is being writ
   const id = '00000000-0000-4000-8000-000000000000';
   const left = `kept.${ownerOf(endedPid())}-${id}.tmp`;
   const others = [
-    `kept.${thisProcess()}-${id}.tmp`,
-    `kept.1234567-${elsewhereOf(thisProcess())}-${id}.tmp`,
+    `kept.${ownerOf()}-${id}.tmp`,
+    `kept.1234567-${elsewhereOf(ownerOf())}-${id}.tmp`,
     'kept.tmp',
     `kept.12-${id}.tmp`,
   ];

@@ -3,7 +3,7 @@ import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:f
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { attempt } from './attempt.ts';
-import { hasEnded, ownerPattern, thisProcess } from './owner.ts';
+import { hasEnded, ownerOf, ownerPattern } from './owner.ts';
 import { realPath } from './regular-file.ts';
 
 /** Files hold what users said to a model: only their owner may read them. */
@@ -73,7 +73,7 @@ class Replacement {
 }
 
 /** Path of a file while this process makes it. */
-export const unfinishedPath = (path: string): string => `${path}.${thisProcess()}-${randomUUID()}.tmp`;
+export const unfinishedPath = (path: string): string => `${path}.${ownerOf()}-${randomUUID()}.tmp`;
 
 /**
  * Removes the unfinished files that killed processes left in `folder`: those for the file `name`, or for any. Returns

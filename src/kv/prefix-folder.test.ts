@@ -4,7 +4,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { filled, smallShape, textOf } from '../../test/support/slots.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
-import { ownerOf, thisProcess } from '../base/owner.ts';
+import { ownerOf } from '../base/owner.ts';
 import { PrefixFiles, type PrefixFilesOptions } from './prefix-files.ts';
 import type { KvShape } from './shape.ts';
 import { KvSlot } from './slot.ts';
@@ -34,7 +34,7 @@ test('what a killed process left half-written is removed, not what one is writin
   using folder = tempFolder();
   const { pid: ended } = spawnSync(process.execPath, ['-e', '']);
   const id = '00000000-0000-4000-8000-000000000000';
-  const [left, other] = [`a.kv.${ownerOf(ended)}-${id}.tmp`, `b.kv.${thisProcess()}-${id}.tmp`];
+  const [left, other] = [`a.kv.${ownerOf(ended)}-${id}.tmp`, `b.kv.${ownerOf()}-${id}.tmp`];
   for (const name of [left, other]) writeFileSync(folder.file(name), 'half of it');
   await open(folder);
   assert.deepEqual(names(folder), [other]);
