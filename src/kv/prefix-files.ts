@@ -5,13 +5,13 @@ import { formatBytes } from '../base/bytes.ts';
 import { makeFolder } from '../base/folder.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
 import { alike, comparable, isText, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
-import { type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
+import { commonPrefix, type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
 import type { KvShape } from './shape.ts';
 import type { KvSlot } from './slot.ts';
 
 const ending = '.kv';
 /**
- * The most tokens of all known texts: they take 8 MiB. Beyond, the texts that were not used for longest are not looked
+ * The most tokens of all known texts: they take 4 MiB. Beyond, the texts that were not used for longest are not looked
  * up.
  */
 const mostKnown = 2 ** 20;
@@ -44,6 +44,8 @@ export class PrefixFiles implements PrefixStore {
   /** Known texts in the order of last use. */
   readonly #entries: Set<KeptText> = new Set();
   #lastUse = 0;
+  /** Ends when the texts that are to be kept are. */
+  #keeping: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, options: PrefixFilesOptions) {
     this.#folder = folder;
@@ -63,7 +65,7 @@ export class PrefixFiles implements PrefixStore {
     return files;
   }
 
-  longest(tokens: readonly number[]): Found | undefined {
+  longest(tokens: ReadonlyTokens): Found | undefined {
     const best = longestPrefix(this.#entries, tokens);
     if (!best) return undefined;
     const { entry, length } = best;
@@ -71,7 +73,14 @@ export class PrefixFiles implements PrefixStore {
     return { length, exact, written, restore: (slot, wanted) => this.#restore(entry, slot, wanted) };
   }
 
-  async keep(slot: KvSlot): Promise<void> {
+  /** Texts are kept one after the other: one that made room could remove another that is written but not known yet. */
+  keep(slot: KvSlot): Promise<void> {
+    const kept = this.#keeping.then(() => this.#keep(slot));
+    this.#keeping = kept.catch(() => {});
+    return kept;
+  }
+
+  async #keep(slot: KvSlot): Promise<void> {
     const { tokens } = slot;
     if (tokens.length < leastKept || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
     const { identity, capacity, warn } = this.#options;
@@ -87,9 +96,7 @@ export class PrefixFiles implements PrefixStore {
       // Another process may have kept it since this one looked.
       const there = await readText(path).catch(() => undefined);
       const entry = there ?? { ...(await replaceFile(path, (file) => writeText(file, { identity }, slot))), path };
-      const covered = [...this.#entries].filter(({ tokens: old }) =>
-        old.every((token, i) => token === entry.tokens[i]),
-      );
+      const covered = [...this.#entries].filter(({ tokens: old }) => commonPrefix(old, entry.tokens) === old.length);
       await this.#used(entry);
       for (const old of covered) await this.#drop(old.path);
       await this.#makeRoom();
