@@ -104,7 +104,7 @@ for (const streamed of [false, true]) {
           const { speculation, decode } = generation.stats ?? assert.fail();
           assert.equal(speculation.drafted, drafter.proposed);
           assert.equal(decode.tokens, speculation.passes + speculation.accepted);
-          return [speculation.drafted, speculation.accepted, generation.tokens.length];
+          return [speculation.drafted, speculation.accepted, generation.answerTokens];
         };
         const all = await Promise.all(visits.map(visit));
         const { drafted, accepted, answerTokens } = engine.sums;

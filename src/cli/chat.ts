@@ -161,10 +161,10 @@ class Chat implements Disposable {
         done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
     });
     const answer = await print(generation);
-    const { stopReason, promptTokens, tokens } = generation;
+    const { stopReason, promptTokens, answerTokens } = generation;
     const stoppedAtOnce = stopReason === 'cancelled' && answer === '';
-    if (!stoppedAtOnce) conversation.answered(text, answer, promptTokens + tokens.length);
-    if (stopReason === 'length' && tokens.length !== parameters.maxTokens) {
+    if (!stoppedAtOnce) conversation.answered(text, answer, promptTokens + answerTokens);
+    if (stopReason === 'length' && answerTokens !== parameters.maxTokens) {
       note('The context is full, so the answer ends here: /clear makes room, or a larger --ctx next time.');
     }
     if (verbose) for (const line of timings(generation)) note(line);

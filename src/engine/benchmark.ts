@@ -154,7 +154,7 @@ async function generate(
   const guessing: number[] = [];
   let before = model.tally().sums.drafted;
   for await (const _ of generation) {
-    tell('decoding', generation.tokens.length - 1, tokens);
+    tell('decoding', generation.answerTokens - 1, tokens);
     // The pieces of one pass arrive before the next pass has ended.
     const { drafted } = model.tally().sums;
     if (drafted > before) guessing.push(1 + drafted - before);

@@ -14,6 +14,7 @@ import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-dr
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import type { KvSlot } from '../kv/slot.ts';
+import { TokenList } from '../text/token-list.ts';
 
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
@@ -40,7 +41,13 @@ async function guessed(
   most: number = wanted,
 ): Promise<Pick<Answered, 'tokens' | 'gaps'>> {
   const gaps: number[] = [];
-  const guesses = await engine.propose({ slot, text, most, guess: likeliest(gaps), gone: () => false });
+  const guesses = await engine.propose({
+    slot,
+    text: TokenList.from(text),
+    most,
+    guess: likeliest(gaps),
+    gone: () => false,
+  });
   return { tokens: guesses.map(({ token }) => token), gaps };
 }
 
@@ -130,7 +137,7 @@ test('however a text was changed since, its guesses are those of a text that is 
         last = guesses.tokens;
         // The last draft token need not be stored.
         const stored = [...text, ...last.slice(0, -1)];
-        assert.deepEqual(slot.tokens, stored);
+        assert.deepEqual([...slot.tokens], stored);
       }
     }),
     { numRuns: 15 },
@@ -177,7 +184,7 @@ test('there is a place for as many texts as were planned for, and none for more 
 
 test('whoever does not want guesses any more has no passes, and is asked for no guess', async () => {
   await using draft = await openDraft(path, context, 2);
-  const texts = [promptOf(0, 3), promptOf(1, 3)];
+  const texts = [promptOf(0, 3), promptOf(1, 3)].map(TokenList.from);
   const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
   let gone = false;
   let asked = 0;

@@ -5,16 +5,18 @@ import type { KvSlot } from '../kv/slot.ts';
 import { schedule } from '../plan/schedule.ts';
 import type { Guess } from '../sample/chance.ts';
 import { finite } from '../sample/finite.ts';
+import type { ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A text whose next tokens are to be drafted. */
 export interface DraftRequest {
   readonly slot: KvSlot;
-  readonly text: readonly number[];
+  /** The text; its draft comes behind it until the request is answered. */
+  readonly text: TokenList;
   /** The most draft tokens that are wanted. */
   readonly most: number;
   /** Gives a draft token to follow `text`. The logits are those of the draft model, and may be changed. */
-  readonly guess: (logits: Float32Array, text: readonly number[]) => Guess;
+  readonly guess: (logits: Float32Array, text: ReadonlyTokens) => Guess;
   /** True once nobody wants the draft any more. */
   readonly gone: () => boolean;
 }
@@ -22,8 +24,8 @@ export interface DraftRequest {
 /** A request that is being answered. */
 interface Draft {
   readonly request: DraftRequest;
-  /** The text, and the draft tokens after it. */
-  readonly tokens: number[];
+  /** Tokens of the text without its draft. */
+  readonly length: number;
   readonly guesses: Guess[];
   readonly resolve: (guesses: readonly Guess[]) => void;
   readonly reject: (error: Error) => void;
@@ -72,7 +74,7 @@ export class DraftEngine implements AsyncDisposable {
   }
 
   /** A cache for a text's keys and values; undefined if none is free now. */
-  async take(text: readonly number[]): Promise<KvSlot | undefined> {
+  async take(text: ReadonlyTokens): Promise<KvSlot | undefined> {
     const { slots } = this.#runtime;
     return slots.free ? (await slots.take(text)).slot : undefined;
   }
@@ -88,7 +90,7 @@ export class DraftEngine implements AsyncDisposable {
       const { slot, text } = request;
       const known = Math.min(commonPrefix(slot.tokens, text), text.length - 1);
       slot.keep(slot.canTrim(known) ? known : 0);
-      this.#drafts.push({ request, tokens: [...request.text], guesses: [], resolve, reject });
+      this.#drafts.push({ request, length: text.length, guesses: [], resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -110,7 +112,10 @@ export class DraftEngine implements AsyncDisposable {
       try {
         await this.#pass();
       } catch (error) {
-        for (const { reject } of this.#drafts.splice(0)) reject(error as Error);
+        for (const { request, length, reject } of this.#drafts.splice(0)) {
+          request.text.truncate(length);
+          reject(error as Error);
+        }
       }
       this.#drafts = this.#drafts.filter((draft) => !answered(draft));
     }
@@ -120,10 +125,10 @@ export class DraftEngine implements AsyncDisposable {
   async #pass(): Promise<void> {
     const counts = this.#counts();
     const chosen = this.#drafts.flatMap((draft, i) => {
-      const { slot } = draft.request;
+      const { slot, text } = draft.request;
       const start = slot.tokens.length;
       const count = at(counts, i);
-      return count > 0 ? [{ draft, slot, span: { kv: slot.kv, start, ...tokensAt(draft.tokens, start, count) } }] : [];
+      return count > 0 ? [{ draft, slot, span: { kv: slot.kv, start, ...tokensAt(text, start, count) } }] : [];
     });
     for (const { slot, span } of chosen) slot.expect(span.tokens.length);
     const began = performance.now();
@@ -136,18 +141,19 @@ export class DraftEngine implements AsyncDisposable {
     const vocabulary = logits.length / chosen.length;
     for (const [i, { draft, slot, span }] of chosen.entries()) {
       slot.store(span.tokens);
-      const { request, tokens, guesses } = draft;
-      if (slot.tokens.length < tokens.length || request.gone()) continue;
+      const { request, guesses } = draft;
+      const { text } = request;
+      if (slot.tokens.length < text.length || request.gone()) continue;
       const row = finite(logits.subarray(i * vocabulary, (i + 1) * vocabulary), this.#runtime.path);
-      const guess = request.guess(row, tokens);
+      const guess = request.guess(row, text);
       guesses.push(guess);
-      tokens.push(guess.token);
+      text.push(guess.token);
     }
   }
 
   /** Tokens of each draft that the next pass takes. */
   #counts(): readonly number[] {
-    const pending = this.#drafts.map(({ tokens, request }) => tokens.length - request.slot.tokens.length);
+    const pending = this.#drafts.map(({ request: { text, slot } }) => text.length - slot.tokens.length);
     const wanted = pending.map((tokens) =>
       tokens <= few ? { tokens: 1, decoding: true } : { tokens, decoding: false },
     );
@@ -156,12 +162,13 @@ export class DraftEngine implements AsyncDisposable {
   }
 }
 
-const tokensAt = (tokens: readonly number[], start: number, count: number) =>
-  ({ tokens: tokens.slice(start, start + count), logits: 'last' }) as const;
+const tokensAt = (text: TokenList, start: number, count: number) =>
+  ({ tokens: text.slice(start, start + count), logits: 'last' }) as const;
 
 /** Answers a request that is complete, or that nobody waits for. */
-function answered({ request, guesses, resolve }: Draft): boolean {
+function answered({ request, length, guesses, resolve }: Draft): boolean {
   if (guesses.length < request.most && !request.gone()) return false;
+  request.text.truncate(length);
   resolve(guesses);
   return true;
 }

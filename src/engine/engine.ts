@@ -131,14 +131,14 @@ export class Engine {
       const runtime = await this.#open({ plan: sequence.parts.plan, tokens: sequence.tokens });
       sequence.checkFits(runtime.plan.context);
       if (!runtime.slots.free) return false;
-      const { slot, cached } = await runtime.slots.take(sequence.parts.prompt);
+      const { slot, cached } = await runtime.slots.take(sequence.text);
       if (sequence.ended) runtime.release(slot, () => this.#start());
       else {
         // Active first, so that it leaves the slot again whatever happens.
         this.#active.push(sequence);
         sequence.begin(runtime, slot, cached);
         runtime.debug?.('sequence begun', {
-          prompt: sequence.parts.prompt.length,
+          prompt: sequence.promptTokens,
           cached,
           active: this.#active.length,
         });
@@ -221,7 +221,7 @@ export class Engine {
   /** Stores a sequence's part of the pass and samples from it. An error ends this sequence alone. */
   #advance({ sequence, slot, span }: Turn, rows: (index: number) => Float32Array, { path, limits }: Runtime): void {
     const { decoding } = sequence;
-    const before = sequence.answer.length;
+    const before = sequence.answerTokens;
     // Computed tokens are stored even if the sequence has left meanwhile.
     slot.store(span.tokens, decoding ? undefined : limits.batch);
     try {
@@ -234,14 +234,14 @@ export class Engine {
       slot.keep(isLoss(error) ? 0 : span.start);
       sequence.fail(error as Error);
     }
-    this.#sums.answerTokens += sequence.answer.length - before;
+    this.#sums.answerTokens += sequence.answerTokens - before;
   }
 
   /** Releases the slots of sequences that have ended. */
   #dismiss(runtime: Runtime): void {
-    for (const { ended, slot, answer, stopReason, error } of this.#active) {
+    for (const { ended, slot, answerTokens, stopReason, error } of this.#active) {
       if (!ended || !slot) continue;
-      runtime.debug?.('sequence ended', { answer: answer.length, reason: stopReason ?? error?.message });
+      runtime.debug?.('sequence ended', { answer: answerTokens, reason: stopReason ?? error?.message });
       runtime.release(slot, () => this.#start());
     }
     this.#active = this.#active.filter((sequence) => !sequence.ended);

@@ -15,17 +15,23 @@ export class Generation implements AsyncIterable<Piece> {
     this.#signal = signal;
   }
 
-  /** The answer so far. */
+  /** The answer so far: a copy. */
   get tokens(): readonly number[] {
     return this.#sequence.answer;
   }
 
+  /** How many these are. */
+  get answerTokens(): number {
+    return this.#sequence.answerTokens;
+  }
+
+  /** A copy. */
   get prompt(): readonly number[] {
-    return this.#sequence.parts.prompt;
+    return this.#sequence.prompt;
   }
 
   get promptTokens(): number {
-    return this.prompt.length;
+    return this.#sequence.promptTokens;
   }
 
   /** Reason of the end; undefined until the iteration has ended. */

@@ -1,6 +1,7 @@
 import type { KvSlot } from '../kv/slot.ts';
 import { Acceptance } from '../plan/depth.ts';
 import type { Guess } from '../sample/chance.ts';
+import { TokenList } from '../text/token-list.ts';
 import type { DraftEngine, DraftRequest } from './draft-engine.ts';
 import type { Drafter } from './drafter.ts';
 
@@ -12,7 +13,7 @@ export class ModelDrafter implements Drafter {
   readonly acceptance: Acceptance = new Acceptance();
   readonly #engine: DraftEngine;
   readonly #guess: DraftRequest['guess'];
-  readonly #text: number[] = [];
+  readonly #text: TokenList = new TokenList();
   #slot: KvSlot | undefined;
   #gone = false;
   #proposing: Promise<unknown> = Promise.resolve();

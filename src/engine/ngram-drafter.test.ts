@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { guarded } from '../../test/support/guarded.ts';
 import { randomNumbers } from '../../test/support/random.ts';
-import { NgramDrafter } from './ngram-drafter.ts';
+import { NgramDrafter, ngramBytes } from './ngram-drafter.ts';
 
 /** A drafter that has read `tokens`. */
 function after(tokens: readonly number[]): NgramDrafter {
@@ -106,6 +106,19 @@ test('a text of 100,000 tokens is read and asked about, whatever it is, in steps
       }
     });
   }
+});
+
+test('a drafter takes no more bytes than are counted for its text, however long that is, and knows its latest part', () => {
+  const period = 40_000;
+  const drafter = new NgramDrafter();
+  for (let i = 0; i < 300_000; i += 1) {
+    drafter.accept(i % period);
+    if (i % 997 === 0) assert.ok(drafter.bytes <= ngramBytes(i + 1));
+  }
+  assert.equal(ngramBytes(2 ** 20), ngramBytes(2 ** 16));
+  for (const token of [7, 8, 9, 7, 8, 9]) drafter.accept(token);
+  assert.deepEqual(tokensOf(drafter, 3), [7, 8, 9]);
+  assert.deepEqual(proposedAfter([...countTo(30_000), ...countTo(30_000), ...countTo(20_000)], 2), [20_000, 20_001]);
 });
 
 test('one that asks for a longer match proposes only where there is one', () => {

@@ -10,9 +10,15 @@ const places = 8;
 /** Longest repetition that is compared, in tokens. */
 const enough = 32;
 
+/** The most tokens that are remembered: the newer half of a longer text, and what comes after. */
+const mostRemembered = 2 ** 16;
+
+/** Bytes that a drafter takes at most for a text of so many tokens. */
+export const ngramBytes = (tokens: number): number => 32 * Math.max(512, Math.min(tokens, mostRemembered));
+
 /**
- * Drafts by repetition: the tokens that followed the last time that the end of the text came up. Takes 16 to 32 bytes a
- * token.
+ * Drafts by repetition: the tokens that followed the last time that the end of the text came up. Takes 16 to 32 bytes
+ * for each token that it remembers.
  */
 export class NgramDrafter implements Drafter {
   readonly acceptance: Acceptance = new Acceptance();
@@ -35,6 +41,11 @@ export class NgramDrafter implements Drafter {
     this.#tokens[this.#length] = token;
     this.#length += 1;
     this.#note(this.#length);
+  }
+
+  /** Bytes that its tables take. */
+  get bytes(): number {
+    return this.#tokens.byteLength + this.#latest.byteLength + this.#before.byteLength;
   }
 
   /** True if there is something to propose. */
@@ -89,11 +100,18 @@ export class NgramDrafter implements Drafter {
   }
 
   #grow(): void {
-    const tokens = new Int32Array(2 * this.#length);
-    tokens.set(this.#tokens);
-    this.#tokens = tokens;
-    this.#before = new Int32Array(2 * this.#length);
-    this.#latest = new Int32Array(4 * this.#length);
+    if (this.#length === mostRemembered) {
+      this.#tokens.copyWithin(0, mostRemembered / 2);
+      this.#length = mostRemembered / 2;
+      this.#before.fill(0);
+      this.#latest.fill(0);
+    } else {
+      const tokens = new Int32Array(2 * this.#length);
+      tokens.set(this.#tokens);
+      this.#tokens = tokens;
+      this.#before = new Int32Array(2 * this.#length);
+      this.#latest = new Int32Array(4 * this.#length);
+    }
     for (let end = 1; end <= this.#length; end += 1) this.#note(end);
   }
 }

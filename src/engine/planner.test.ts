@@ -169,11 +169,29 @@ test('the smallest budget that an error names works, whatever was asked for, and
 test('tokens are counted beside their keys and values, for each sequence, and more where it guesses', () => {
   const path = written({ context: 2 ** 17 });
   const runtime = (options: Partial<PlanOptions>): number => plan(path, { budget: 2 ** 34, ...options }).shares.runtime;
-  const one = runtime({ context: 2 ** 17 });
-  assert.equal(one, 48 * 2 ** 17);
-  assert.equal(runtime({ context: 2 ** 17, parallel: 4 }), 4 * one);
-  assert.equal(runtime({ context: 2 ** 10, parallel: 4 }), (4 * one) / 2 ** 7);
-  assert.ok(runtime({ context: 2 ** 17, ahead: 4 }) > one);
+  const context = 2 ** 17;
+  const one = runtime({ context });
+  assert.equal(one, (12 + 24) * context);
+  assert.equal(runtime({ context, parallel: 4 }), (4 * 12 + 24) * context);
+  assert.equal(runtime({ context: context / 2, parallel: 4 }), (4 * 12 + 24) * (context / 2));
+  assert.ok(runtime({ context, ahead: 4 }) > one);
+  const window = { tokens: 100, sinks: 4 };
+  assert.equal(runtime({ context, kv: { window } }), one, 'a window forgets keys and values, and no tokens');
+});
+
+test('a text on a window may grow to a million tokens where there is room for them, and to 65536 anywhere', () => {
+  const path = written();
+  const window = { tokens: 100, sinks: 4 };
+  const context = (budget: number, parallel = 1): number => plan(path, { budget, parallel, kv: { window } }).context;
+  assert.equal(context(2 ** 30), 2 ** 20);
+  const { needed } = refused(() => plan(path, { budget: 1, kv: { window } }));
+  const lengths = [0, 64, 128, 256, 512, 1024].map((more) => context(needed + more * MiB));
+  assert.deepEqual(
+    lengths,
+    lengths.toSorted((a, b) => a - b),
+  );
+  assert.deepEqual([lengths[0], lengths.at(-1)], [2 ** 16, 2 ** 20]);
+  assert.ok(context(2 ** 30, 32) < 2 ** 20);
 });
 
 test('a prompt cache of a given size leaves as much for everything else, or is refused', () => {

@@ -5,7 +5,7 @@ import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { kvBytes, kvPlaces, kvRingBytes, partBytes } from '../kv/shape.ts';
 import type { Config } from '../model/architecture.ts';
-import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext } from '../plan/defaults.ts';
+import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext, longestText } from '../plan/defaults.ts';
 import { type KvOptions, mostTokens, type WantedHome } from '../plan/kv-choice.ts';
 import { chooseHomes, isTooSmall } from '../plan/kv-homes.ts';
 import { makePlan } from '../plan/make-plan.ts';
@@ -14,6 +14,7 @@ import type { Residency } from '../plan/residency.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { demandOf, draftKv, kvDemandOf, plainBatch, planDraft, weightBytes } from './demand.ts';
 import { checkKvType, kvShapeOf, type ModelOutline } from './outline.ts';
+import { textBytes } from './text-bytes.ts';
 
 /** Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit. */
 export type Kernels = 'auto' | 'plain';
@@ -39,19 +40,6 @@ export interface PlanOptions {
   readonly kernels: Kernels;
   /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
-}
-
-/**
- * Bytes that JavaScript takes at most for a token of a sequence. An array has 8 for each token, and 12 while it grows:
- * the prompt or the answer, the text that samplers see, the list of the slot, and a copy for the caller. `NgramDrafter`
- * takes 32 more.
- */
-const tokenBytes = { kept: 48, guessing: 32 };
-
-/** Bytes of a context's tokens beside their keys and values; a window's as far as it shows them. */
-function textBytes({ ahead = 0, kv: { window } = {} }: PlanOptions, context: number): number {
-  const tokens = window ? Math.min(context, window.tokens + window.sinks) : context;
-  return tokens * (tokenBytes.kept + (ahead > 0 ? tokenBytes.guessing : 0));
 }
 
 /** A context is chosen before the batch is: as if passes were short. */
@@ -115,21 +103,23 @@ function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Cho
   const { budget, runtime, ahead = 0, draft, kv: { type: kvType = 'f16', window } = {} } = options;
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
   const kept = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead };
+  const drafting = { ahead, draftModel: draft !== undefined };
   const one = {
     trained: config.context,
     kv: (context: number) =>
       kvBytes(kvShapeOf(config, { ...kept, context })) +
-      textBytes(options, context) +
+      textBytes({ ...drafting, context, parallel: 1 }) +
       (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, { ...kept, context }))) : 0),
     free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
   };
-  const given = options.context ?? (window && mostTokens);
-  const parallel = options.parallel === 'auto' ? autoParallel(one, given) : (options.parallel ?? 1);
+  const least = options.context ?? leastContext(config.context, options.tokens, window);
+  const known = options.context ?? (window && least);
+  const parallel = options.parallel === 'auto' ? autoParallel(one, known) : (options.parallel ?? 1);
   const all = { ...one, kv: (context: number) => parallel * one.kv(context) };
-  let context = given ?? autoContext(all, options.tokens);
+  const texts = (context: number): number => textBytes({ ...drafting, context, parallel });
+  let context = options.context ?? (window ? longestText(least, texts, one.free) : autoContext(all, options.tokens));
   yield { context, parallel, promptCache };
 
-  const least = given ?? leastContext(config.context, options.tokens);
   const rest = {
     parallel: options.parallel === 'auto' ? 1 : parallel,
     promptCache: options.promptCache === 'auto' ? 0 : promptCache,
@@ -175,7 +165,7 @@ function planAs(
       ...kvDemandOf(outline, { ...wanted, kvHomes, promptCache: copies }),
       promptCache: copies,
       budget,
-      runtime: runtime + parallel * textBytes(options, context),
+      runtime: runtime + textBytes({ context, parallel, ahead, draftModel: draft !== undefined }),
       batch,
       residency: options.residency,
       draft: drafting,

@@ -5,6 +5,7 @@ import { openBatchModel, promptOf, writeBatchModel } from '../../test/support/ba
 import { mixOf, rightOf, ScriptedDrafter, wrongOf } from '../../test/support/scripted-drafter.ts';
 import { smallShape } from '../../test/support/slots.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
+import { collectGarbage } from '../base/garbage.ts';
 import { KvSlot } from '../kv/slot.ts';
 import { Chooser } from '../sample/chooser.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
@@ -13,6 +14,7 @@ import { type Drafter, noDrafter } from './drafter.ts';
 import type { GenerateOptions } from './model-options.ts';
 import { type Piece, Sequence } from './sequence.ts';
 import type { GenerationStats } from './stats.ts';
+import { textBytes } from './text-bytes.ts';
 
 const folder = tempFolder();
 after(() => folder[Symbol.dispose]());
@@ -86,7 +88,7 @@ async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahe
     const kept = sequence.advance(pending, (i) => logitsAfter(computed.slice(0, start + i + 1)));
     slot.keep(start + kept);
     const text = [...question.prompt, ...sequence.answer];
-    assert.deepEqual(slot.tokens, text.slice(0, start + kept), 'what is stored belongs to the text');
+    assert.deepEqual([...slot.tokens], text.slice(0, start + kept), 'what is stored belongs to the text');
   }
   const pieces: Piece[] = [];
   for (let piece = await sequence.read(); piece; piece = await sequence.read()) pieces.push(piece);
@@ -195,5 +197,30 @@ test('of one that has left in the middle of a pass no guess is kept, whatever it
     sequence.advance(6, () => assert.fail('nobody wants to know')),
     1,
   );
-  assert.equal(sequence.answer.length, 1);
+  assert.equal(sequence.answerTokens, 1);
+});
+
+test('a text far beyond its window takes the bytes that are counted for its tokens, and no more', async () => {
+  const windows = Array.from({ length: 2 }, () => ({ tokens: 100, sinks: 4 }));
+  using slot = new KvSlot({ ...smallShape(2 ** 20), windows, pass: 1 });
+  const sequence = sequenceOf({ ...endless, prompt: promptOf(1, 7) }, noDrafter());
+  sequence.begin(runtime, slot, 0);
+  const logits = logitsAfter([1, 2]);
+  const grown = async (tokens: number): Promise<number> => {
+    while (sequence.answerTokens < tokens) {
+      const { pending } = sequence;
+      slot.store(sequence.upcoming(pending));
+      slot.keep(slot.tokens.length - pending + sequence.advance(pending, () => logits));
+      await sequence.read();
+    }
+    collectGarbage();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const [before, after] = [await grown(10_000), await grown(50_000)];
+  const texts = { context: 40_000, ahead: 0, draftModel: false };
+  const counted = textBytes({ ...texts, parallel: 2 }) - textBytes({ ...texts, parallel: 1 });
+  assert.ok(after - before <= counted, `${after - before} bytes, ${counted} counted`);
+  assert.equal(slot.tokens.length, 7 + 50_000 - 1);
+  sequence.end('cancelled');
 });

@@ -7,6 +7,7 @@ import type { Chooser } from '../sample/chooser.ts';
 import type { LoadOptions } from '../stream/residents.ts';
 import type { Detokenizer } from '../text/detokenizer.ts';
 import type { StopMatcher } from '../text/stop.ts';
+import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import type { Drafter } from './drafter.ts';
 import { type Logprob, logprobOf } from './logprobs.ts';
@@ -60,17 +61,18 @@ export interface SequenceParts {
 
 /** One answer that is being made, as the engine sees it: the tokens that it waits for, and the results. */
 export class Sequence {
-  readonly parts: SequenceParts;
-  /** Tokens of the answer. */
-  readonly answer: number[] = [];
+  /** Tokens of the prompt, and of the answer so far. */
+  readonly promptTokens: number;
+  answerTokens = 0;
+  readonly parts: Omit<SequenceParts, 'prompt'>;
   /** Tokens of the prompt whose keys and values were there already. */
   cached = 0;
   slot: KvSlot | undefined;
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
   readonly #pieces: Piece[] = [];
-  /** Tokens of prompt and answer. */
-  readonly #text: number[] = [];
+  /** Prompt and answer, and the token that ended it. */
+  readonly #text: TokenList;
   #chooser: Chooser | undefined;
   #drafter: Drafter | undefined;
   #meter: Meter | undefined;
@@ -85,8 +87,25 @@ export class Sequence {
   #error: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(parts: SequenceParts) {
+  constructor({ prompt, ...parts }: SequenceParts) {
+    this.#text = TokenList.from(prompt);
+    this.promptTokens = prompt.length;
     this.parts = parts;
+  }
+
+  /** The prompt until it begins, then the answer as well. */
+  get text(): ReadonlyTokens {
+    return this.#text;
+  }
+
+  /** A copy. */
+  get prompt(): readonly number[] {
+    return this.#text.slice(0, this.promptTokens);
+  }
+
+  /** A copy. */
+  get answer(): readonly number[] {
+    return this.#text.slice(this.promptTokens, this.promptTokens + this.answerTokens);
   }
 
   get ended(): boolean {
@@ -100,12 +119,12 @@ export class Sequence {
 
   /** The number of tokens to be computed next. */
   get pending(): number {
-    return this.#next === undefined ? this.parts.prompt.length - this.#stored : 1 + this.#guesses.length;
+    return this.#next === undefined ? this.promptTokens - this.#stored : 1 + this.#guesses.length;
   }
 
   /** The first `count` of the pending tokens, in order. */
   upcoming(count: number): readonly number[] {
-    if (this.#next === undefined) return this.parts.prompt.slice(this.#stored, this.#stored + count);
+    if (this.#next === undefined) return this.#text.slice(this.#stored, this.#stored + count);
     return [this.#next, ...this.#guesses.map(({ token }) => token)].slice(0, count);
   }
 
@@ -116,7 +135,7 @@ export class Sequence {
 
   /** Tokens that a chosen context should suit. */
   get tokens(): Tokens {
-    return { prompt: this.parts.prompt.length, answer: this.parts.maxTokens };
+    return { prompt: this.promptTokens, answer: this.parts.maxTokens };
   }
 
   /** Enters `slot`, in which `cached` tokens of the prompt are stored already. */
@@ -125,7 +144,7 @@ export class Sequence {
     this.cached = this.#stored = cached;
     this.#chooser = this.parts.newChooser();
     this.#drafter = this.parts.newDrafter(this.#chooser);
-    for (const token of this.parts.prompt) this.#take(token);
+    for (const token of this.#text) this.#drafter.accept(token);
     this.#meter = new Meter(runtime, cached);
     this.#bytesBefore = runtime.reader.bytesRead;
   }
@@ -136,7 +155,7 @@ export class Sequence {
     const tokens = this.#stored + share * count;
     const bytes = runtime.reader.bytesRead - this.#bytesBefore;
     try {
-      this.parts.onPrompt?.({ tokens, total: this.parts.prompt.length, bytes });
+      this.parts.onPrompt?.({ tokens, total: this.promptTokens, bytes });
     } catch (error) {
       // An error that left this method would end the pass, which is also that of others.
       this.fail(error as Error);
@@ -150,10 +169,10 @@ export class Sequence {
 
   /** Drafts at most `most` tokens, as far as they could be part of the answer. An error ends the sequence. */
   async draft(most: number): Promise<void> {
-    const { maxTokens, longest, prompt } = this.parts;
+    const { maxTokens, longest } = this.parts;
     const context = Math.min(longest, this.slot?.kv.shape.context ?? 0);
     // The pass yields one token more than are drafted, and the last token of the context need not be stored.
-    const room = Math.min(maxTokens - 1, context - prompt.length) - this.answer.length;
+    const room = Math.min(maxTokens - 1, context - this.promptTokens) - this.answerTokens;
     const wanted = Math.max(0, Math.floor(Math.min(most, room)));
     this.#acceptance = this.#drafter?.acceptance;
     try {
@@ -174,7 +193,7 @@ export class Sequence {
     if (!this.decoding) {
       this.#stored += count;
       this.#meter?.passed(count, true);
-      if (this.#stored < this.parts.prompt.length) return count;
+      if (this.#stored < this.promptTokens) return count;
       if (this.parts.maxTokens === 0) this.end('length');
       else this.#choose(this.#chooser, logitsAfter(count - 1));
       return count;
@@ -221,16 +240,11 @@ export class Sequence {
     }
   }
 
-  /** Adds a token to the text, which later choices may depend on. */
-  #take(token: number): void {
-    this.#text.push(token);
-    this.#drafter?.accept(token);
-  }
-
   /** Chooses the next token, to which `guess` is the draft. False if the answer has ended. */
   #choose(chooser: Chooser, logits: Float32Array, guess?: Guess): boolean {
     const token = chooser.choose(logits, this.#text, guess);
-    this.#take(token);
+    this.#text.push(token);
+    this.#drafter?.accept(token);
     this.#next = token;
     this.#accept(token, logits);
     return !this.#ended;
@@ -238,14 +252,14 @@ export class Sequence {
 
   /** Adds a token to the answer, unless it ends it. */
   #accept(token: number, logits: Float32Array): void {
-    const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs, longest, prompt } = this.parts;
+    const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs, longest } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.end('stop');
       return;
     }
     const context = this.slot?.kv.shape.context ?? 0;
-    const full = prompt.length + this.answer.length >= Math.min(longest, context);
-    this.answer.push(token);
+    const full = this.promptTokens + this.answerTokens >= Math.min(longest, context);
+    this.answerTokens += 1;
     const { text, stopped } = stops.push(detokenizer.push(token));
     const logprob = logprobs === undefined ? undefined : logprobOf(logits, token, logprobs);
     if (text || logprob) {
@@ -253,7 +267,7 @@ export class Sequence {
       this.#wake();
     }
     if (stopped) this.end('stop');
-    else if (this.answer.length >= maxTokens || full) this.end('length');
+    else if (this.answerTokens >= maxTokens || full) this.end('length');
   }
 
   #close(): void {
@@ -268,7 +282,7 @@ export class Sequence {
   /** Throws CONTEXT_TOO_LONG if the prompt does not fit. */
   checkFits(context: number): void {
     const most = Math.min(context, this.parts.longest);
-    const { length } = this.parts.prompt;
-    if (length > most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: length, context: most });
+    const prompt = this.promptTokens;
+    if (prompt > most) throw new EngineError('CONTEXT_TOO_LONG', { prompt, context: most });
   }
 }

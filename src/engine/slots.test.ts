@@ -222,5 +222,5 @@ test('whoever comes and goes, what a slot is said to hold of a prompt it holds',
 test('a slot that was measured on holds nothing afterwards', () => {
   const slots = slotsWith(2, [textOf(1, 50), textOf(2, 50)]);
   assert.equal(scratch(slots), slots.all[0]?.kv);
-  assert.deepEqual(slots.all[0]?.tokens, []);
+  assert.equal(slots.all[0]?.tokens.length, 0);
 });

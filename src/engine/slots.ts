@@ -2,6 +2,7 @@ import { at } from '../base/at.ts';
 import { commonPrefix, type Found, type PrefixStore } from '../kv/prefix.ts';
 import type { KvSlot } from '../kv/slot.ts';
 import type { KvStore } from '../kv/store.ts';
+import type { ReadonlyTokens } from '../text/token-list.ts';
 
 /** Tokens that a store must have more of than the slots before it is copied from. */
 const worthCopying = 16;
@@ -39,7 +40,7 @@ export class Slots {
    * A free slot for `prompt`, and how many of its tokens are stored there already: at most all but one, whose logits
    * are wanted. The rest of the slot's text is copied to a store first, if one has room.
    */
-  async take(prompt: readonly number[]): Promise<{ slot: KvSlot; cached: number }> {
+  async take(prompt: ReadonlyTokens): Promise<{ slot: KvSlot; cached: number }> {
     const free = this.all.filter((slot) => !this.#taken.has(slot));
     const usable = (length: number, text: Stored): number => this.#usable(prompt, length, text);
     const rated = free.map((slot) => ({ slot, length: usable(commonPrefix(slot.tokens, prompt), slot) }));
@@ -81,7 +82,7 @@ export class Slots {
   /**
    * The number of the `length` tokens that a stored text has in common with `prompt` from which it can be continued.
    */
-  #usable(prompt: readonly number[], length: number, { exact, written }: Stored): number {
+  #usable(prompt: ReadonlyTokens, length: number, { exact, written }: Stored): number {
     const { exactBatch } = this.#options;
     const most = Math.max(0, Math.min(length, prompt.length - 1));
     const computedAlike = Math.min(most, exact);

@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
-import { at } from '../base/at.ts';
-import { kvTypes, mostTokens } from '../plan/kv-choice.ts';
+import { kvTypes } from '../plan/kv-choice.ts';
 import { type KvShape, pieceBytes } from './shape.ts';
 
 const magic = 'ssd-llm keys and values 3\n';
@@ -10,9 +9,9 @@ const { length: magicLength } = magic;
 export const preludeBytes: number = magicLength + 8;
 /** Bytes of the longest header; the tokens of the longest text take half of them. */
 const longestHeader = 16 * 2 ** 20;
-/** Arrays and objects, and values, that a header may have: their memory is bounded before they are parsed. */
+/** Arrays and objects, and values, that a header may have beside tokens: their memory is bounded before they are parsed. */
 const mostContainers = 2 ** 18;
-const mostValues = 4 * mostTokens;
+const mostValues = 2 ** 20;
 const mostContext = 2 ** 24;
 
 /** The header of a text in a file, before its keys and values. */
@@ -20,7 +19,7 @@ export interface KeptHeader {
   /** A name for the model's file and everything else that keys and values depend on. */
   readonly identity: string;
   readonly shape: KvShape;
-  readonly tokens: readonly number[];
+  readonly tokens: Int32Array;
   readonly exact: number;
   readonly written: number;
   /** Anything that the caller wants to know of the text. */
@@ -32,6 +31,8 @@ export interface KeptHeader {
 const isWhole = (value: unknown, most: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
 const uint32 = 2 ** 32 - 1;
+const mostToken = 2 ** 31 - 1;
+const [comma, zero] = [0x2c, 0x30] as const;
 
 const isPiece = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && isWhole(value[0], pieceBytes) && isWhole(value[1], uint32);
@@ -52,28 +53,36 @@ const Header = z
   .object({
     identity: z.string(),
     shape: Shape,
-    // Zod's own arrays would take long for a million elements.
-    tokens: z.custom<readonly number[]>(
-      (value) => Array.isArray(value) && value.every((token) => isWhole(token, uint32)),
-    ),
     exact: whole(0, Number.MAX_SAFE_INTEGER),
     written: whole(0, Number.MAX_SAFE_INTEGER),
     about: z.unknown().exactOptional(),
     pieces: z.custom<KeptHeader['pieces']>((value) => Array.isArray(value) && value.every(isPiece)),
   })
-  .refine(({ shape: { windows, layers } }) => !windows || windows.length === layers, { path: ['shape'] })
-  .refine(({ tokens, shape }) => tokens.length <= shape.context, { path: ['tokens'] })
-  .refine(({ tokens, exact }) => exact <= tokens.length, { path: ['exact'] })
-  .refine(({ tokens, written }) => written >= tokens.length, { path: ['written'] });
+  .refine(({ shape: { windows, layers } }) => !windows || windows.length === layers, { path: ['shape'] });
 
-/** The beginning of a file, up to the keys and values. Throws if it would be too long to be read again. */
-export function encodeHeader(header: KeptHeader): Buffer {
-  const text = Buffer.from(JSON.stringify(header));
-  if (text.length > longestHeader) throw new Error('the text is too long to be kept');
+/** Tokens that are made into JSON at once. */
+const tokensAtOnce = 4096;
+const tokensBegin = '"tokens":[';
+
+/**
+ * The beginning of a file, up to where keys and values begin, in parts: JSON of a million tokens would take more as a
+ * whole than they do. Throws if it would be too long to be read again.
+ */
+export function encodeHeader({ tokens, ...rest }: KeptHeader): readonly Buffer[] {
+  const parts: Buffer[] = [];
+  for (let i = 0; i < tokens.length; i += tokensAtOnce) {
+    parts.push(Buffer.from(`${i > 0 ? ',' : ''}${tokens.subarray(i, i + tokensAtOnce).join(',')}`));
+  }
+  const body = [Buffer.from(`{${tokensBegin}`), ...parts, Buffer.from(`],${JSON.stringify(rest).slice(1)}`)];
+  const length = body.reduce((sum, part) => sum + part.length, 0);
+  if (length > longestHeader) throw new Error('the text is too long to be kept');
   const numbers = Buffer.alloc(preludeBytes - magicLength);
-  numbers.writeUInt32LE(text.length);
-  numbers.writeUInt32LE(crc32(text), 4);
-  return Buffer.concat([Buffer.from(magic), numbers, text]);
+  numbers.writeUInt32LE(length);
+  numbers.writeUInt32LE(
+    body.reduce((sum, part) => crc32(part, sum), 0),
+    4,
+  );
+  return [Buffer.from(magic), numbers, ...body];
 }
 
 /** True for the beginning of our files. */
@@ -90,17 +99,45 @@ export function headerBytes(prelude: Buffer, size: number): number {
 /** Parses a header. Throws if it is damaged, or states something impossible. */
 export function decodeHeader(prelude: Buffer, text: Buffer): KeptHeader {
   if (crc32(text) !== prelude.readUInt32LE(magicLength + 4)) throw new Error('it is damaged');
-  checkCounts(text);
+  const place = text.indexOf(tokensBegin);
+  const begin = place < 0 ? text.length : place + tokensBegin.length;
+  const end = Math.max(begin, text.indexOf(']', begin));
+  const rest = Buffer.concat([text.subarray(0, begin), text.subarray(end)]);
+  checkCounts(rest);
+  if (place < 0) throw new Error('its tokens cannot be right');
+  const tokens = tokensIn(text.subarray(begin, end));
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text.toString());
+    parsed = JSON.parse(rest.toString());
   } catch (cause) {
     throw new Error('it is damaged', { cause });
   }
   const { data, error } = Header.safeParse(parsed);
-  if (data) return data;
-  const [first = 'header'] = at(error.issues, 0).path;
-  throw new Error(`its ${String(first)} cannot be right`);
+  const [first = 'header'] = error?.issues[0]?.path ?? [];
+  if (!data) throw new Error(`its ${String(first)} cannot be right`);
+  if (tokens.length > data.shape.context) throw new Error('its tokens cannot be right');
+  if (data.exact > tokens.length) throw new Error('its exact cannot be right');
+  if (data.written < tokens.length) throw new Error('its written cannot be right');
+  return { ...data, tokens };
+}
+
+/** Whole numbers of 31 bits with commas between them. Throws if there is anything else. */
+function tokensIn(json: Uint8Array): Int32Array {
+  if (json.length === 0) return new Int32Array();
+  const tokens = new Int32Array(json.reduce((count, byte) => (byte === comma ? count + 1 : count), 1));
+  let [at, token] = [0, Number.NaN];
+  const take = (): void => {
+    if (!(token <= mostToken)) throw new Error('its tokens cannot be right');
+    tokens[at++] = token;
+    token = Number.NaN;
+  };
+  for (const byte of json) {
+    if (byte === comma) take();
+    else if (byte >= zero && byte < zero + 10) token = 10 * (token || 0) + byte - zero;
+    else throw new Error('its tokens cannot be right');
+  }
+  take();
+  return tokens;
 }
 
 /** Throws if the JSON has more arrays and objects, or more values, than a header could. */

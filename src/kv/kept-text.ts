@@ -32,7 +32,7 @@ export async function writeText(
   { identity, about }: Pick<KeptHeader, 'identity' | 'about'>,
   slot: KvSlot,
 ): Promise<Omit<KeptText, 'path'>> {
-  const tokens = [...slot.tokens];
+  const tokens = Int32Array.from(slot.tokens);
   const { exact, written } = slot;
   const pieces = slot.pieces(tokens.length);
   const sums: [number, number][] = [];
@@ -43,12 +43,13 @@ export async function writeText(
   }
   const header: KeptHeader = { identity, shape: slot.kv.shape, tokens, exact, written, about, pieces: sums };
   const head = encodeHeader(header);
-  await writeAll(file, head);
+  for (const part of head) await writeAll(file, part);
   for (const piece of pieces) await writeAll(file, await slot.read(piece));
   await file.datasync();
-  const bytes = pieces.reduce((sum, { length }) => sum + length, head.length);
+  const start = head.reduce((sum, { length }) => sum + length, 0);
+  const bytes = pieces.reduce((sum, { length }) => sum + length, start);
   dropPageCache(file.fd, 0, bytes);
-  return { ...header, bytes, start: head.length };
+  return { ...header, bytes, start };
 }
 
 /** True if a file begins as ours do. */
@@ -97,7 +98,7 @@ export async function restoreText(text: KeptText, slot: KvSlot, wanted: number):
     at += length;
   }
   dropPageCache(file.fd, 0, text.bytes);
-  slot.hold(text.tokens.slice(0, wanted), text.exact, text.written);
+  slot.hold(text.tokens.subarray(0, wanted), text.exact, text.written);
 }
 
 /** The pieces of the file, as a slot that is alike has them. Throws if it cannot hold them so. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { formatBytes } from '../base/bytes.ts';
 import { makeFolder } from '../base/folder.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
+import type { ReadonlyTokens } from '../text/token-list.ts';
 import { alike, comparable, isText, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
 import { commonPrefix, type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
 import type { KvShape } from './shape.ts';
@@ -106,7 +107,7 @@ export class PrefixFiles implements PrefixStore {
   }
 
   /** One name for one text of one model, so that processes that keep it at once keep one copy. */
-  #nameOf(tokens: readonly number[]): string {
+  #nameOf(tokens: ReadonlyTokens): string {
     const { identity, shape } = this.#options;
     const hash = createHash('sha256').update(JSON.stringify([identity, comparable(shape)]));
     return `${hash.update(Int32Array.from(tokens)).digest('hex').slice(0, 32)}${ending}`;

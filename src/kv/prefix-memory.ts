@@ -1,14 +1,17 @@
 import { alignUp } from '../base/bytes.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
+import type { ReadonlyTokens } from '../text/token-list.ts';
 import { commonPrefix, type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
 import type { KvSlot } from './slot.ts';
 
 interface Entry {
-  readonly tokens: readonly number[];
+  readonly tokens: Int32Array;
   readonly exact: number;
   readonly written: number;
   readonly memory: HostMemory;
+  /** What it takes, its tokens included. */
+  readonly bytes: number;
 }
 
 /** Keys and values of earlier texts, copied to memory of a fixed size; the one not used for longest makes room. */
@@ -27,7 +30,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
     return this.#bytes;
   }
 
-  longest(tokens: readonly number[]): Found | undefined {
+  longest(tokens: ReadonlyTokens): Found | undefined {
     const best = longestPrefix(this.#entries, tokens);
     if (!best) return undefined;
     // An entry to be restored must not be the one that makes room for the text whose slot it goes to.
@@ -41,7 +44,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
     if (tokens.length < leastKept || known?.length === tokens.length || !slot.inMemory) return;
     const pieces = slot.pieces(tokens.length).map((piece) => slot.view(piece));
     const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
-    const bytes = alignUp(sum, pageBytes);
+    const bytes = alignUp(sum + tokens.length * Int32Array.BYTES_PER_ELEMENT, pageBytes);
     if (bytes > this.#capacity) return;
     for (const entry of this.#entries) {
       const covered = commonPrefix(entry.tokens, tokens) === entry.tokens.length;
@@ -51,10 +54,10 @@ export class PrefixMemory implements PrefixStore, Disposable {
       if (this.#bytes + bytes <= this.#capacity) break;
       this.#drop(entry);
     }
-    const memory = copyOf(pieces, bytes);
+    const memory = copyOf(pieces, alignUp(sum, pageBytes));
     if (!memory) return;
-    this.#entries.add({ tokens: [...tokens], exact: slot.exact, written: slot.written, memory });
-    this.#bytes += memory.bytes;
+    this.#entries.add({ tokens: Int32Array.from(tokens), exact: slot.exact, written: slot.written, memory, bytes });
+    this.#bytes += bytes;
   }
 
   [Symbol.dispose](): void {
@@ -75,7 +78,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
           at += piece.length;
         }
         this.#use(entry);
-        slot.hold(entry.tokens.slice(0, wanted), entry.exact, entry.written);
+        slot.hold(entry.tokens.subarray(0, wanted), entry.exact, entry.written);
         return Promise.resolve(true);
       },
     };
@@ -88,7 +91,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry);
-    this.#bytes -= entry.memory.bytes;
+    this.#bytes -= entry.bytes;
     entry.memory[Symbol.dispose]();
   }
 }

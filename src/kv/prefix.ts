@@ -1,3 +1,4 @@
+import type { ReadonlyTokens } from '../text/token-list.ts';
 import type { KvSlot } from './slot.ts';
 
 /** The beginning of some earlier text, found with its keys and values. */
@@ -15,7 +16,7 @@ export interface Found {
 /** A store of keys and values of earlier texts. */
 export interface PrefixStore {
   /** The text that shares most with `tokens`; undefined if none shares anything. */
-  longest(tokens: readonly number[]): Found | undefined;
+  longest(tokens: ReadonlyTokens): Found | undefined;
   /**
    * Keeps a copy of the text in `slot`, unless there is one already. The slot must not change until this resolves.
    * Never rejects.
@@ -24,17 +25,17 @@ export interface PrefixStore {
 }
 
 /** The number of tokens that `a` and `b` begin with alike. */
-export function commonPrefix(a: readonly number[], b: readonly number[]): number {
+export function commonPrefix(a: ReadonlyTokens, b: ReadonlyTokens): number {
   const most = Math.min(a.length, b.length);
   let n = 0;
-  while (n < most && a[n] === b[n]) n += 1;
+  while (n < most && a.at(n) === b.at(n)) n += 1;
   return n;
 }
 
 /** The entry that shares most with `tokens`, the latest of equals; undefined if none shares anything. */
-export function longestPrefix<T extends { readonly tokens: readonly number[] }>(
+export function longestPrefix<T extends { readonly tokens: ReadonlyTokens }>(
   entries: Iterable<T>,
-  tokens: readonly number[],
+  tokens: ReadonlyTokens,
 ): { readonly entry: T; readonly length: number } | undefined {
   let best: { entry: T; length: number } | undefined;
   for (const entry of entries) {

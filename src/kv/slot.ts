@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
+import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import { canTrim } from './rows.ts';
 import { type KvPiece, type KvShape, kvPieces, kvPlaces, type LayerPlaces } from './shape.ts';
 import type { SpilledArea } from './spilled-area.ts';
@@ -9,7 +10,7 @@ import { type KvFile, KvStore, kvMemory } from './store.ts';
 export class KvSlot implements Disposable {
   readonly kv: KvStore;
   /** The tokens whose keys and values are stored, from the first one on. */
-  readonly tokens: number[] = [];
+  readonly tokens: TokenList = new TokenList();
   /** The number of them that belong to prompts and were computed in whole batches. */
   exact = 0;
   /**
@@ -47,7 +48,7 @@ export class KvSlot implements Disposable {
    */
   store(tokens: readonly number[], batch?: number): void {
     if (tokens.length === batch && this.exact === this.tokens.length) this.exact += batch;
-    this.tokens.push(...tokens);
+    this.tokens.append(tokens);
     this.written = Math.max(this.written, this.tokens.length);
   }
 
@@ -55,10 +56,9 @@ export class KvSlot implements Disposable {
    * Records that `tokens` have been copied here, in place of all others; `exact` and `written` are those of the copied
    * text.
    */
-  hold(tokens: readonly number[], exact: number, written: number = tokens.length): void {
-    this.tokens.length = 0;
-    // A call with so many arguments would not fit on the stack.
-    for (const token of tokens) this.tokens.push(token);
+  hold(tokens: ReadonlyTokens, exact: number, written: number = tokens.length): void {
+    this.tokens.truncate(0);
+    this.tokens.append(tokens);
     this.exact = Math.min(exact, tokens.length);
     this.written = written;
     this.kv.unfollow();
@@ -66,7 +66,7 @@ export class KvSlot implements Disposable {
 
   /** Forgets all but the first `tokens` tokens. */
   keep(tokens: number): void {
-    this.tokens.length = Math.min(this.tokens.length, tokens);
+    this.tokens.truncate(tokens);
     this.exact = Math.min(this.exact, tokens);
     if (this.tokens.length === 0) this.written = 0;
   }

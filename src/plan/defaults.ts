@@ -1,4 +1,5 @@
 import { alignDown } from '../base/bytes.ts';
+import { mostTokens, type Window } from './kv-choice.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -53,9 +54,34 @@ export function autoContext(
   return Math.min(model.trained, Math.max(needed, Math.min(Math.max(usualContext, whole), affordable(model))));
 }
 
-/** The least context that is chosen, in tokens: what the prompt needs, and a step at least. */
-export const leastContext = (trained: number, { prompt }: { prompt: number } = { prompt: 0 }): number =>
-  Math.min(trained, Math.max(prompt + 1, contextStep));
+/** A text slides on for days, or as far as its tokens leave almost all of the memory to other things: so many in any case. */
+const leastSliding = 2 ** 16;
+const textShare = 1 / 16;
+
+/**
+ * The least context that is chosen, in tokens: what the prompt needs, and a step at least. With a window the keys and
+ * values of more take no memory.
+ */
+export function leastContext(
+  trained: number,
+  { prompt }: { prompt: number } = { prompt: 0 },
+  window?: Window | undefined,
+): number {
+  const needed = prompt + 1;
+  return window
+    ? Math.min(mostTokens, Math.max(needed, leastSliding))
+    : Math.min(trained, Math.max(needed, contextStep));
+}
+
+/**
+ * The context with a window when none is given: as many tokens as there can be, while lists of so many take a small part
+ * of `free` bytes; `least` in any case.
+ */
+export function longestText(least: number, bytes: (tokens: number) => number, free: number): number {
+  let tokens = mostTokens;
+  while (tokens > least && bytes(tokens) > free * textShare) tokens = Math.max(least, tokens / 2);
+  return tokens;
+}
 
 /** The most tokens whose keys and values leave the weights their share, in whole steps: one at least. */
 function affordable({ trained, kv, free }: ContextCosts): number {

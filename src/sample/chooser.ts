@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import type { ReadonlyTokens } from '../text/token-list.ts';
 import { type Chance, freeChance, type Guess, seededChance } from './chance.ts';
 import { type GivenSampling, type SamplingOptions, samplingOptions } from './options.ts';
 import { Sampler } from './sampler.ts';
@@ -37,12 +38,12 @@ export class Chooser implements Disposable {
   /**
    * The token after `text`, for which `guess` may have been drafted. The logits are those of the model, and changed.
    */
-  choose(logits: Float32Array, text: readonly number[], guess?: Guess): number {
+  choose(logits: Float32Array, text: ReadonlyTokens, guess?: Guess): number {
     return this.#chance.choose(this.#sampler.distribution(this.#biased(logits), text), text.length, guess);
   }
 
   /** A draft of the token after `text`, by the logits of another model; they are changed. */
-  guess(logits: Float32Array, text: readonly number[]): Guess {
+  guess(logits: Float32Array, text: ReadonlyTokens): Guess {
     const { topK } = this.#options;
     this.#guesser ??= new Sampler(this.#vocabulary, {
       ...this.#options,

@@ -2,6 +2,7 @@ import { at } from '../base/at.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, type TokenDataArray } from '../ggml/llama.ts';
 import { NativeArray } from '../ggml/native-array.ts';
+import type { ReadonlyTokens } from '../text/token-list.ts';
 import { certain, type Distribution } from './distribution.ts';
 import { type GivenSampling, type SamplingOptions, samplingOptions } from './options.ts';
 
@@ -60,7 +61,7 @@ export class Sampler implements Disposable {
    * The distribution of the token after `text`; the penalties look at the last tokens of that. `logits` are
    * (vocabulary), float32, and stay as they are. NaN is never preferred to a number.
    */
-  distribution(logits: Float32Array, text: readonly number[]): Distribution {
+  distribution(logits: Float32Array, text: ReadonlyTokens): Distribution {
     const array: TokenDataArray = {
       data: this.#candidates.address,
       size: this.#vocabulary,
@@ -69,8 +70,9 @@ export class Sampler implements Disposable {
     };
     if (hasPenalties(this.#options)) {
       this.#llama.llama_sampler_reset(this.#chain);
-      for (const token of text.slice(-this.#options.repeatLastN)) {
-        this.#llama.llama_sampler_accept(this.#chain, token);
+      for (let back = Math.min(this.#options.repeatLastN, text.length); back > 0; back -= 1) {
+        const token = text.at(-back);
+        if (token !== undefined) this.#llama.llama_sampler_accept(this.#chain, token);
       }
     }
     this.#write(logits);

@@ -58,7 +58,7 @@ export function filled(shape: KvShape, tokens: readonly number[], exact = 0): Kv
 
 /** Fails unless `slot` holds these tokens, with the keys and values that `fill` gives them. */
 export function assertHolds(slot: KvSlot, tokens: readonly number[]): void {
-  assert.deepEqual(slot.tokens, tokens);
+  assert.deepEqual([...slot.tokens], [...tokens]);
   using expected = filled(slot.kv.shape, tokens);
   const pieces = bytesOf(expected, tokens.length);
   for (const [area, bytes] of bytesOf(slot, tokens.length).entries()) {

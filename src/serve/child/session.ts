@@ -193,19 +193,17 @@ export class Session {
 }
 
 /** What came of it; undefined if it was cancelled. */
-function toldOf(
-  { stats, stopReason, promptTokens, prompt, tokens }: Generation,
-  whole: boolean,
-): Extract<Said, { kind: 'ended' }>['told'] {
+function toldOf(generation: Generation, whole: boolean): Extract<Said, { kind: 'ended' }>['told'] {
+  const { stats, stopReason, promptTokens, answerTokens } = generation;
   if (!stats || stopReason === undefined || stopReason === 'cancelled') return undefined;
   return {
     reason: stopReason,
     promptTokens,
     cachedTokens: stats.prefill.cached,
-    answerTokens: tokens.length,
+    answerTokens,
     promptSeconds: stats.prefill.seconds,
     answerSeconds: stats.decode.seconds,
-    tokens: whole ? [...prompt, ...tokens] : undefined,
+    tokens: whole ? [...generation.prompt, ...generation.tokens] : undefined,
   };
 }
 
