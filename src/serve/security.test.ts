@@ -119,12 +119,13 @@ test("a preflight allows what OpenAI's clients send, and needs no key", async ()
     },
   });
   assert.equal(response.status, 204);
-  assert.equal(response.headers.get('access-control-allow-methods'), 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS');
+  assert.equal(response.headers.get('access-control-allow-methods'), 'GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS');
   assert.equal(
     response.headers.get('access-control-allow-headers'),
-    'authorization, content-type, user-agent, accept, x-requested-with, x-api-key, ' +
-      'x-stainless-os, x-stainless-retry-count, openai-beta',
+    'authorization,content-type,user-agent,accept,x-requested-with,x-api-key,' +
+      'x-stainless-os,x-stainless-retry-count,openai-beta',
   );
+  assert.equal(response.headers.get('access-control-max-age'), '43200');
 });
 
 test('refusals can be read by the pages that may ask', async () => {

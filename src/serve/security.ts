@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
 import { Refusal } from './refusal.ts';
 
 const addresses = new BlockList();
@@ -44,14 +45,14 @@ const apps = /^(?:app|file|tauri|vscode-webview|vscode-file|chrome-extension|moz
 const wildcard = (pattern: string): RegExp =>
   new RegExp(`^${pattern.replace(/[\\^$.+?()[\]{}|]/g, '\\$&').replaceAll('*', '.*')}$`, 'i');
 
-const methods = 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS';
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 const headers = ['authorization', 'content-type', 'user-agent', 'accept', 'x-requested-with', 'x-api-key'];
 
 /** What a preflight may use: the headers above, and those that OpenAI's clients add. */
-const allowedHeaders = (asked: string): string =>
-  [...headers, ...asked.split(',').map((name) => name.trim())]
-    .filter((name, k) => k < headers.length || /^(?:x-stainless|openai)-[a-z-]+$/i.test(name))
-    .join(', ');
+const allowedHeaders = (asked: string): string[] => [
+  ...headers,
+  ...asked.split(/[\s,]+/).filter((name) => /^(?:x-stainless|openai)-[a-z-]+$/i.test(name)),
+];
 
 const isOwn = (origin: string, host: string | undefined): boolean =>
   host !== undefined && /^https?:\/\/(.*)$/.exec(origin)?.[1] === host;
@@ -66,18 +67,8 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
     const origin = c.req.header('origin');
     if (origin === undefined || isOwn(origin, c.req.header('host'))) return next();
     if (!patterns.some((pattern) => pattern.test(origin))) return c.body(null, 403);
-    const allowed = { 'access-control-allow-origin': origin, vary: 'Origin' };
-    if (c.req.method === 'OPTIONS') {
-      return c.body(null, 204, {
-        ...allowed,
-        'access-control-allow-methods': methods,
-        'access-control-allow-headers': allowedHeaders(c.req.header('access-control-request-headers') ?? ''),
-        'access-control-max-age': '43200',
-      });
-    }
-    await next();
-    for (const [name, value] of Object.entries(allowed)) c.header(name, value);
-    return undefined;
+    const allowHeaders = allowedHeaders(c.req.header('access-control-request-headers') ?? '');
+    return cors({ origin, allowMethods: methods, allowHeaders, maxAge: 43_200 })(c, next);
   };
 }
 
