@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { nmse } from '../test/support/logits.ts';
+import { writeRandom } from '../test/support/model-files.ts';
 import { assertAsLibllama, greedy, oracleLogits } from '../test/support/oracle.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { type InflateOptions, inflate } from './inflate.ts';
-import { type RandomModelSpec, writeRandomModel } from './random-model.ts';
+import type { RandomModelSpec } from './random-model.ts';
 
 const sizes = { width: 256, feedForward: 512, layers: 2 } as const;
 const small = { ...sizes, architecture: 'llama', heads: 4, kvHeads: 2, vocabulary: 300 } as const;
@@ -15,8 +16,8 @@ const prompt = Array.from({ length: 30 }, (_, i) => (i * 37) % small.vocabulary)
 /** Inflates a random model; how far its logits are from before, and whether it still says the same. */
 function compare(spec: RandomModelSpec, target: InflateOptions, base = spec): number {
   using folder = tempFolder();
-  const [source = ''] = writeRandomModel(folder.file('source.gguf'), spec);
-  const [before = ''] = writeRandomModel(folder.file('before.gguf'), base);
+  const source = writeRandom(folder.file('source.gguf'), spec);
+  const before = writeRandom(folder.file('before.gguf'), base);
   const after = folder.file('after.gguf');
   inflate(source, after, target);
   assertAsLibllama(after, { prompt, answer: greedy(before, prompt, 12) });
@@ -47,7 +48,7 @@ test('matrices of layers can be quantized on the way', () => {
 test('rows that were not whole blocks become some', () => {
   using folder = tempFolder();
   const spec = { ...small, width: 192, keyLength: 64 } as const;
-  const [source = ''] = writeRandomModel(folder.file('source.gguf'), spec);
+  const source = writeRandom(folder.file('source.gguf'), spec);
   const [quantized, plain] = [folder.file('quantized.gguf'), folder.file('plain.gguf')];
   const target = { width: 512, feedForward: 768, layers: 2 };
   inflate(source, quantized, { ...target, type: 'q6_K' });
@@ -63,7 +64,7 @@ const zeroBytes = (path: string): number => readFileSync(path).reduce((zeros, by
 
 test('few of the bytes are zero', () => {
   using folder = tempFolder();
-  const [source = ''] = writeRandomModel(folder.file('source.gguf'), small);
+  const source = writeRandom(folder.file('source.gguf'), small);
   const target = folder.file('target.gguf');
   inflate(source, target, { width: 512, feedForward: 1024, layers: 4, type: 'q8_0' });
   const { bytes, weights } = openModelFile(target);
@@ -75,7 +76,7 @@ test('what cannot be inflated is refused', () => {
   using folder = tempFolder();
   const target = folder.file('target.gguf');
   const refuses = (spec: RandomModelSpec, sizesTo: InflateOptions, reason: RegExp): void => {
-    const [source = ''] = writeRandomModel(folder.file('source.gguf'), spec);
+    const source = writeRandom(folder.file('source.gguf'), spec);
     assert.throws(() => inflate(source, target, sizesTo), reason);
   };
   refuses({ ...small, architecture: 'qwen3' }, sizes, /is not of architecture llama/);

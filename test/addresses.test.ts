@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { writeBatchModel } from './support/batch-model.ts';
 import { run } from './support/cli.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const path = writeBatchModel(sharedPath('model.gguf'));
 
 /** KiB of addresses that Node takes to begin. */
 function nodeTakes(): number {

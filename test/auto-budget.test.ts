@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { writeBatchModel } from './support/batch-model.ts';
-import { run } from './support/cli.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { run, runJson } from './support/cli.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 const limit = 2 ** 29;
 
 test('in a memory cgroup the budget keeps to its limit, also where the page cache has filled it', async (t) => {
@@ -17,11 +15,8 @@ test('in a memory cgroup the budget keeps to its limit, also where the page cach
   using _ = group;
   const filler = folder.file('filler');
   const filled = `head -c ${limit} /dev/zero > ${filler} && sync ${filler} && exec "$@"`;
-  const budgetUnder = async (wrapper: readonly string[]): Promise<number> => {
-    const { code, stdout, stderr } = await run(['info', path, '--json'], { wrapper });
-    assert.equal(code, 0, stderr);
-    return (JSON.parse(stdout) as { plan: { budget: number } }).plan.budget;
-  };
+  const budgetUnder = async (wrapper: readonly string[]): Promise<number> =>
+    (await runJson<{ plan: { budget: number } }>(['info', path], { wrapper })).plan.budget;
   const empty = await budgetUnder(group.wrapper);
   assert.ok(empty <= limit && empty > limit / 2, `${empty}`);
   const full = await budgetUnder([...group.wrapper, 'sh', '-c', filled, 'sh']);

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../src/base/error-table.ts';
 import { attempt } from './support/attempt.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, start } from './support/cli.ts';
+import { writeRandom } from './support/model-files.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { type TempFolder, tempFolder } from './support/temp-folder.ts';
 
@@ -21,7 +22,7 @@ const spec: RandomModelSpec = {
 
 /** Writes a good model, and lets `damage` change its bytes. */
 function damaged(folder: TempFolder, damage: (bytes: Buffer) => Buffer = (bytes) => bytes): string {
-  const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
+  const path = writeRandom(folder.file('model.gguf'), spec);
   writeFileSync(path, damage(readFileSync(path)));
   return path;
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { read } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Model } from '../src/engine/model.ts';
 import {
   type Answered,
+  answersAlone,
   ask,
   assertAnswer,
   greedy,
@@ -16,12 +17,10 @@ import {
 import { budgetBeside } from './support/budget.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 
 /** Less than a batch, whole batches, a little more, several. */
 const lengths = [3, 17, 64, 65, 100, 130, 1, 80];
@@ -29,11 +28,7 @@ const prompts = lengths.map((length, seed) => promptOf(seed, length));
 const maxTokens = 32;
 
 /** What each prompt gives when nobody else is there. */
-const alone: Answered[] = [];
-{
-  await using model = openBatchModel(path, { parallel: 1 });
-  for (const prompt of prompts) alone.push(await ask(model, prompt, { maxTokens }));
-}
+const alone = await answersAlone(path, prompts, { maxTokens });
 const expected = (i: number): Answered => alone[i] ?? assert.fail();
 
 for (const streamed of [false, true]) {

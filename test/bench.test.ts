@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { BenchReport } from '../src/cli/bench-report.ts';
 import { storageOf } from '../src/cli/storage.ts';
 import { figuresOf } from '../src/engine/figures.ts';
+import type { GenerationStats } from '../src/engine/stats.ts';
 import { Device } from '../src/ggml/device.ts';
 import { byName } from '../src/gguf/types.ts';
 import { attempt } from './support/attempt.ts';
 import { writeLoopingModel } from './support/chat-model.ts';
-import { run, start } from './support/cli.ts';
+import { run, runJson, start } from './support/cli.ts';
 import { until } from './support/processes.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { asked, Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const model = await smollm2();
 const MiB = 2 ** 20;
 const short = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--threads', '1'];
@@ -127,12 +127,10 @@ test('a text is answered instead of made-up tokens, anew in each round, and gues
 
 test('an answer is read for as the device was found to be read best, if that is known and sound', async () => {
   using folder = tempFolder();
-  const args = ['run', model, '-p', 'Hi', '-n', '2', ...tight, '-t', '1', '--json'];
-  const io = async (cache: string): Promise<Record<string, unknown>> => {
+  const args = ['run', model, '-p', 'Hi', '-n', '2', ...tight, '-t', '1'];
+  const io = async (cache: string): Promise<GenerationStats['io']> => {
     writeFileSync(folder.file('calibrations.json'), cache);
-    const { code, stdout, stderr } = await run(args, { env: { SSD_LLM_CACHE: folder.path } });
-    assert.equal(code, 0, stderr);
-    return (JSON.parse(stdout) as { stats: { io: Record<string, unknown> } }).stats.io;
+    return (await runJson(args, { env: { SSD_LLM_CACHE: folder.path } })).stats.io;
   };
   const known = { bytesPerSecond: 1e9, chunkBytes: 65536, inFlight: 2, direct: true };
   const { chunk, in_flight } = await io(JSON.stringify({ [storageOf(model)?.key ?? '']: known }));

@@ -6,7 +6,7 @@ import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { dropPageCache } from '../src/ggml/system.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
-import { run } from './support/cli.ts';
+import { runJson } from './support/cli.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { cachedBytes } from './support/page-cache.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -30,17 +30,12 @@ test('the budget is hard: a file several times larger answers right, in a cgroup
   dropPageCache(fd, 0, 0);
 
   const question = 'Why is the sky blue?';
-  const args = ['run', path, '-p', question, '--ctx', '256', '--temperature', '0', '-n', '8', '--json'];
+  const args = ['run', path, '-p', question, '--ctx', '256', '--temperature', '0', '-n', '8'];
   const group = memoryGroup(budget);
   const limited = typeof group !== 'string';
   if (!limited) t.diagnostic(`no cgroup (${group}): the process's own peak is checked instead`);
   const options = limited ? { wrapper: group.wrapper } : {};
-  const { code, stdout, stderr } = await run([...args, '--memory-budget', `${budget}`], options);
-  assert.equal(code, 0, stderr);
-  const { tokens, stats } = JSON.parse(stdout) as {
-    tokens: number[];
-    stats: { memory: { peak: number }; io: { direct: boolean } };
-  };
+  const { tokens, stats } = await runJson([...args, '--memory-budget', `${budget}`], options);
   await using small = new Teller(source);
   assertAsLibllama(source, { prompt: small.model.tokenize(asked(question)), answer: tokens });
   t.diagnostic(`${formatBytes(bytes)} of weights; the process's peak was ${formatBytes(stats.memory.peak)}`);

@@ -2,21 +2,19 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
-import test, { after } from 'node:test';
-import { writeRandomModel } from '../bench/random-model.ts';
+import test from 'node:test';
 import type { GenerateOptions } from '../src/engine/model-options.ts';
 import type { Message } from '../src/text/chat-template.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';
+import { writeRandom } from './support/model-files.ts';
+import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const model = folder.file('chat.gguf');
-writeChatModel(model);
-const teller = new Teller(model);
-after(() => teller[Symbol.asyncDispose]());
+const folder = sharedFolder();
+const model = writeChatModel(folder.file('chat.gguf'));
+const teller = shared(new Teller(model));
 
 /** With kernels that give the same bits whatever is reused of earlier turns. */
 const kernels = ['--memory-budget', '300M', '--kernels', 'plain', '--threads', '1'];
@@ -152,7 +150,7 @@ test('an error while answering takes the message back, and the conversation goes
 test('a model without a chat template is refused before anything is loaded', async () => {
   using folder = tempFolder();
   const spec = { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 } as const;
-  const [path = ''] = writeRandomModel(folder.file('model.gguf'), { architecture: 'llama', ...spec });
+  const path = writeRandom(folder.file('model.gguf'), { architecture: 'llama', ...spec });
   const { code, stdout, stderr } = await run(['chat', path], { input: 'Hi' });
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(

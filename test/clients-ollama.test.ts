@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { ChatOllama } from '@langchain/ollama';
 import { type ChatResponse, Ollama } from 'ollama';
 import { defaultSampling } from '../src/sample/options.ts';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { until } from './support/processes.ts';
 import { all, frugal, metric, serve } from './support/server.ts';
+import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('Tiny-Chat.F32.gguf');
-writeChatModel(path);
+const path = writeChatModel(sharedPath('Tiny-Chat.F32.gguf'));
 const model = 'tiny-chat:f32';
-const server = await serve([path, ...frugal, '--ctx', `${context}`, '--parallel', '2']);
-after(() => server[Symbol.asyncDispose]());
+const server = shared(await serve([path, ...frugal, '--ctx', `${context}`, '--parallel', '2']));
 const ollama = new Ollama({ host: server.url });
 
-const teller = new Teller(path);
-after(() => teller[Symbol.asyncDispose]());
+const teller = shared(new Teller(path));
 
 const question = 'Why is the sky blue?';
 const messages = [{ role: 'user', content: question }];

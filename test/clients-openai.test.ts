@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { ChatOpenAI } from '@langchain/openai';
 import { generateText, streamText } from 'ai';
@@ -7,22 +7,18 @@ import OpenAI from 'openai';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { until } from './support/processes.ts';
 import { all, frugal, serve } from './support/server.ts';
+import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('tiny-chat.gguf');
-writeChatModel(path);
+const path = writeChatModel(sharedPath('tiny-chat.gguf'));
 const model = 'tiny-chat:latest';
 const apiKey = 'secret';
-const server = await serve([path, ...frugal, '--ctx', `${context}`, '--parallel', '2', '--api-key', apiKey]);
-after(() => server[Symbol.asyncDispose]());
+const server = shared(await serve([path, ...frugal, '--ctx', `${context}`, '--parallel', '2', '--api-key', apiKey]));
 const baseURL = `${server.url}/v1`;
 const openai = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 
-const teller = new Teller(path);
-after(() => teller[Symbol.asyncDispose]());
+const teller = shared(new Teller(path));
 
 const question = 'Why is the sky blue?';
 const messages = [{ role: 'user', content: question } as const];

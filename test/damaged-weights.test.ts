@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { EngineError } from '../src/base/errors.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { ask, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
 import { openDrafted, writeNoiseModel } from './support/drafted-model.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 
 /** A copy of a model whose last norm is no numbers. */
 function damaged(path: string, name: string): string {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { synthesize } from '../bench/synthesize.ts';
-import { tinyBytePair } from '../bench/tiny-vocabulary.ts';
-import { run } from './support/cli.ts';
+import { test } from 'node:test';
+import { type RunAnswer, run } from './support/cli.ts';
+import { writeBytePair } from './support/model-files.ts';
 import { post, serve } from './support/server.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
 /** A line of the log. */
 interface Entry {
@@ -20,11 +19,9 @@ const entriesOf = (stderr: string): readonly Entry[] =>
 
 const of = (entries: readonly Entry[], msg: string): readonly Entry[] => entries.filter((entry) => entry.msg === msg);
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const model = folder.file('tiny.gguf');
+const folder = sharedFolder();
 const shape = { layers: 2, width: 64, heads: 2, kvHeads: 1, feedForward: 64, vocabulary: 400, context: 256 };
-synthesize(model, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+const model = writeBytePair(folder.file('tiny.gguf'), shape, { type: 'q8_0' });
 
 const debug = { SSD_LLM_LOG_LEVEL: 'debug' };
 const little = ['--memory-budget', '256M', '--threads', '1', '--ctx', '128'];
@@ -40,10 +37,7 @@ test('a run tells at level debug what is opened, planned and computed, and the f
   const begin = ['header read', 'device', 'planned', 'files opened', 'sequence begun', 'pass'];
   assert.deepEqual([...new Set(names)].slice(0, begin.length), begin);
   assert.equal(names.at(-1), 'sequence ended');
-  const { stats, prompt_tokens } = JSON.parse(stdout) as {
-    stats: { io: { bytes_read: number }; memory: object; speculation: { drafted: number } };
-    prompt_tokens: number;
-  };
+  const { stats, prompt_tokens } = JSON.parse(stdout) as RunAnswer;
   const passes = of(entries, 'pass');
   const spans = passes.flatMap(({ spans }) => spans as { start: number; tokens: number }[]);
   assert.equal(spans[0]?.tokens, prompt_tokens);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { EngineError } from '../src/base/errors.ts';
 import { type ModelOutline, openOutline } from '../src/engine/outline.ts';
@@ -16,20 +16,16 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { shared } from './support/shared.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
-const short = folder.file('short.gguf');
-writeBatchModel(short, 64);
-const noise = folder.file('noise.gguf');
-writeNoiseModel(noise);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
+const short = writeBatchModel(folder.file('short.gguf'), 64);
+const noise = writeNoiseModel(folder.file('noise.gguf'));
 
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 const target = openOutline(path);
 const drafts = [path, short, noise].map((one) => openOutline(one));
 const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { arr, writeGguf } from '../bench/gguf-writer.ts';
@@ -12,8 +12,8 @@ import { EngineError } from '../src/base/errors.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
 import {
-  type Answered,
   answered,
+  answersAlone,
   ask,
   assertAnswer,
   greedy,
@@ -23,22 +23,15 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
-const noise = folder.file('noise.gguf');
-writeNoiseModel(noise);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
+const noise = writeNoiseModel(folder.file('noise.gguf'));
 
 const prompt = promptOf(0, 20);
 const maxTokens = 12;
-let expected: Answered;
-{
-  await using model = openBatchModel(path, { parallel: 1 });
-  expected = await ask(model, prompt, { maxTokens });
-}
+const [expected = assert.fail()] = await answersAlone(path, [prompt], { maxTokens });
 const isRight = async (model: Model): Promise<void> =>
   assertAnswer((await ask(model, prompt, { maxTokens })).tokens, expected);
 

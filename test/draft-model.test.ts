@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { GenerateOptions } from '../src/engine/model-options.ts';
@@ -7,20 +7,18 @@ import { type Answered, answered, assertAnswer, greedy, openBatchModel, promptOf
 import { budgetBeside } from './support/budget.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
+import { shared } from './support/shared.ts';
 import { smollm2 } from './support/smollm2.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const path = folder.file('model.gguf');
 // Of f32: what is drawn must not depend on how many tokens a pass takes, and quantized sums round more.
 writeNoiseModel(path, { layers: 6, width: 256, heads: 4, kvHeads: 4, feedForward: 512 });
-const noise = folder.file('noise.gguf');
-writeNoiseModel(noise);
+const noise = writeNoiseModel(folder.file('noise.gguf'));
 
 const prompts = [3, 20, 40, 70].map((length, seed) => promptOf(seed, length));
-const plain = openBatchModel(path, { parallel: 1 });
-after(() => plain[Symbol.asyncDispose]());
+const plain = shared(openBatchModel(path, { parallel: 1 }));
 const { eos = assert.fail() } = plain.vocabulary;
 
 const generate = (model: Model, prompt: readonly number[], options: GenerateOptions): Generation =>

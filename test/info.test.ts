@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
-import { writeRandomModel } from '../bench/random-model.ts';
 import { EngineError } from '../src/base/errors.ts';
 import { describe } from '../src/cli/describe.ts';
 import { openOutline } from '../src/engine/outline.ts';
@@ -12,8 +11,10 @@ import { byName, type GgmlType } from '../src/gguf/types.ts';
 import { type PlanSummary, summarize } from '../src/plan/explain.ts';
 import type { KvType } from '../src/plan/kv-choice.ts';
 import { attempt } from './support/attempt.ts';
-import { run } from './support/cli.ts';
+import { run, runJson } from './support/cli.ts';
+import { writeRandom } from './support/model-files.ts';
 import { bytesRead } from './support/processes.ts';
+import { shared } from './support/shared.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -36,11 +37,7 @@ interface Info {
   };
 }
 
-async function info(path: string, ...args: readonly string[]): Promise<Info> {
-  const { code, stdout, stderr } = await run(['info', path, ...args, '--json']);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as Info;
-}
+const info = (path: string, ...args: readonly string[]): Promise<Info> => runJson(['info', path, ...args]);
 
 const model = await smollm2();
 const MiB = 2 ** 20;
@@ -87,8 +84,7 @@ test('and for programs: the types, the tensors on request, and a plan that adds 
   assert.ok(streamed.bytes > 0 && memory.ring > 0);
 });
 
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 
 /** The plan of a process that takes nothing itself. */
 const planned = (path: string, { kernels = 'auto', ...options }: Partial<PlanOptions>): PlanSummary =>
@@ -121,7 +117,7 @@ test('keys and values take as much as the type that they are stored as', () => {
 test('a model whose heads are no whole blocks keeps its keys and values as f16', () => {
   using folder = tempFolder();
   const shape = { layers: 2, width: 160, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
-  const [odd = ''] = writeRandomModel(folder.file('odd.gguf'), { architecture: 'llama', ...shape });
+  const odd = writeRandom(folder.file('odd.gguf'), { architecture: 'llama', ...shape });
   for (const type of ['q8_0', 'q4_0'] as const) {
     assert.throws(() => planned(odd, { context: 512, kv: { type } }), {
       code: 'KV_TYPE_UNSUITABLE',
@@ -237,10 +233,8 @@ test('a 70B in a budget far too small is told the smallest that works', () => {
 test('what info calls feasible, run accepts, and it ends within the budget', async () => {
   const refused = await run(['info', model, '-m', '20M', '-c', '256', '-t', '1']);
   const [, least = ''] = /needs at least (\d+) MiB/.exec(refused.stdout) ?? [];
-  const args = ['-c', '256', '-t', '1', '-p', 'Hi', '-n', '6', '-m', `${Number(least) + 2}M`, '--json'];
-  const { code, stdout, stderr } = await run(['run', model, ...args]);
-  assert.equal(code, 0, stderr);
-  const { memory } = (JSON.parse(stdout) as { stats: { memory: { peak: number; budget: number } } }).stats;
+  const args = ['-c', '256', '-t', '1', '-p', 'Hi', '-n', '6', '-m', `${Number(least) + 2}M`];
+  const { memory } = (await runJson(['run', model, ...args])).stats;
   assert.ok(memory.peak <= memory.budget, `${memory.peak} of ${memory.budget}`);
 });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
+import type { RandomModelSpec } from '../bench/random-model.ts';
 import { EngineError } from '../src/base/errors.ts';
 import { loadModel, plenty } from './support/load.ts';
+import { writeRandom } from './support/model-files.ts';
 import { rounds } from './support/rounds.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -70,7 +71,7 @@ test('with plain kernels the logits are the same bits at every budget, from the 
   await fc.assert(
     fc.asyncProperty(anySpec, async (spec) => {
       using folder = tempFolder();
-      const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
+      const path = writeRandom(folder.file('model.gguf'), spec);
       const prompt = Array.from({ length: 9 }, (_, i) => (i * 31 + 5) % spec.vocabulary);
       const expected = await outcome(path, plenty, prompt);
       assert.equal(expected.streamed, 0);

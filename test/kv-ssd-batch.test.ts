@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
-import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
+import test from 'node:test';
+import type { RandomModelSpec } from '../bench/random-model.ts';
 import { kvShapeOf, openOutline } from '../src/engine/outline.ts';
 import { openKvFile } from '../src/kv/file.ts';
 import { type KvShape, kvFileBytes } from '../src/kv/shape.ts';
@@ -9,10 +9,10 @@ import { spillUnit } from '../src/kv/spill.ts';
 import type { KvHome, KvType, Window } from '../src/plan/kv-choice.ts';
 import { openTwin, type Twin } from './support/kv-twins.ts';
 import { nmse } from './support/logits.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { writeRandom } from './support/model-files.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const layers = 4;
 const spec: RandomModelSpec = {
   architecture: 'llama',
@@ -24,8 +24,7 @@ const spec: RandomModelSpec = {
   feedForward: 64,
   vocabulary: 97,
 };
-const path = folder.file('model.gguf');
-writeRandomModel(path, spec);
+const path = writeRandom(folder.file('model.gguf'), spec);
 const { config } = openOutline(path);
 
 const textOf = (seed: number, length: number): number[] =>

@@ -2,24 +2,22 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { ownerOf } from '../src/base/owner.ts';
 import { writeChatModel } from './support/chat-model.ts';
-import { type Ended, run, type StartOptions, start } from './support/cli.ts';
+import { type Ended, run, runJson, start } from './support/cli.ts';
 import { smallSsd } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
 import { modest, post, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const model = await smollm2();
-const small = folder.file('chat.gguf');
-writeChatModel(small);
+const small = writeChatModel(folder.file('chat.gguf'));
 const linux = process.platform === 'linux';
 const kvDir = folder.file('kv');
 const question = ['-p', 'Why is the sky blue?', '--temperature', '0', '-t', '1', '-n', '12'];
@@ -32,21 +30,9 @@ interface Planned {
   readonly streamed: { readonly bytes: number };
   readonly memory: Readonly<Record<string, number>>;
 }
-interface Answer {
-  readonly text: string;
-  readonly stats: {
-    readonly memory: { readonly peak: number; readonly budget: number; readonly kv: number };
-    readonly decode: { readonly bytes_per_token: number };
-  };
-}
 
-async function json<T>(args: readonly string[], options: StartOptions = {}): Promise<T> {
-  const { code, stdout, stderr } = await run([...args, '--json'], options);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as T;
-}
 const planned = async (...args: readonly string[]): Promise<Planned> =>
-  (await json<{ plan: Planned }>(['info', model, ...args])).plan;
+  (await runJson<{ plan: Planned }>(['info', model, ...args])).plan;
 const refused = ({ code, stdout, stderr }: Ended, error: string, exit: number): void => {
   assert.deepEqual([code, stdout], [exit, ''], stderr);
   assert.match(stderr, new RegExp(`\\[${error}\\]$`, 'm'));
@@ -58,8 +44,8 @@ test('keys and values on the SSD give the answer of those in memory, within the 
   const limited = typeof group !== 'string';
   if (!limited) t.diagnostic(`no cgroup (${group}): the process's own peak is checked instead`);
   const args = ['run', model, ...question, '-m', `${budget}`, '-c', '2048', '--kernels', 'plain'];
-  const inMemory = await json<Answer>([...args, '--kv-home', 'ram']);
-  const answer = await json<Answer>([...args, ...onSsd], limited ? { wrapper: group.wrapper } : {});
+  const inMemory = await runJson([...args, '--kv-home', 'ram']);
+  const answer = await runJson([...args, ...onSsd], limited ? { wrapper: group.wrapper } : {});
   assert.equal(answer.text, inMemory.text);
   const { peak, kv } = answer.stats.memory;
   assert.ok(kv < inMemory.stats.memory.kv / 2);
@@ -80,7 +66,7 @@ test('info says what lives on the SSD, to people and programs, and run does so',
   assert.equal(plan.bytes_per_token, plan.streamed.bytes + plan.kv_on_ssd.bytes);
   const { stdout } = await run(['info', model, ...tight, '--kv-home', 'ssd']);
   assert.match(stdout, /^ {2}KV on SSD {1,}11\.3 MiB, read for each token as far as the text goes$/m);
-  const { stats } = await json<Answer>(['run', model, ...question, ...tight, ...onSsd]);
+  const { stats } = await runJson(['run', model, ...question, ...tight, ...onSsd]);
   assert.equal(stats.memory.kv, plan.memory['kv']);
   assert.ok(stats.decode.bytes_per_token > 0);
   const inMemory = await planned(...tight, '--kv-home', 'ram');
@@ -100,7 +86,7 @@ test('what would crowd out the weights goes to the SSD without being asked to, a
   const [auto, ssd, ram] = [await smallest('auto'), await smallest('ssd'), await smallest('ram')];
   // What the process takes is measured each time.
   assert.ok(Math.abs(auto - ssd) < 8 && ssd < ram - 100, `${auto}, ${ssd}, ${ram}`);
-  const { stats } = await json<Answer>([
+  const { stats } = await runJson([
     'run',
     model,
     ...question,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
 import type { KvOptions } from '../src/plan/kv-choice.ts';
 import {
   type Answered,
+  answersAlone,
   ask,
   assertAnswer,
   openBatchModel,
@@ -18,23 +19,17 @@ import { cachedBytes } from './support/page-cache.ts';
 import { descriptorsOf } from './support/processes.ts';
 import { some } from './support/rounds.ts';
 import { SpiedReader } from './support/spied-reader.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 
 const linux = process.platform === 'linux';
 const onSsd: KvOptions = { home: 'ssd', folder: folder.file('kv') };
 const maxTokens = 16;
 const prompts = [130, 65, 20].map((length, seed) => promptOf(seed, length));
 const promptAt = (i: number): readonly number[] => prompts[i] ?? assert.fail();
-const alone: Answered[] = [];
-{
-  await using model = openBatchModel(path, { parallel: 1, kv: { home: 'ram' } });
-  for (const prompt of prompts) alone.push(await ask(model, prompt, { maxTokens }));
-}
+const alone = await answersAlone(path, prompts, { maxTokens });
 
 async function isRight(model: Model, i: number): Promise<Answered> {
   const answer = await ask(model, promptAt(i), { maxTokens });

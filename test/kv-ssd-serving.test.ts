@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { noDrafter } from '../src/engine/drafter.ts';
 import type { Model } from '../src/engine/model.ts';
@@ -8,6 +8,7 @@ import type { KvOptions } from '../src/plan/kv-choice.ts';
 import {
   type Answered,
   answered,
+  answersAlone,
   ask,
   assertAnswer,
   type BatchOptions,
@@ -20,24 +21,18 @@ import { rounds, some } from './support/rounds.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
 import { SpiedReader } from './support/spied-reader.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 
 const onSsd: KvOptions = { home: 'ssd', folder: folder.file('kv') };
 const maxTokens = 20;
 const prompts = [3, 17, 64, 65, 130, 190].map((length, seed) => promptOf(seed, length));
 
 /** What each prompt gives when nobody else is there, with keys and values in memory. */
-const alone: Answered[] = [];
-{
-  await using model = openBatchModel(path, { parallel: 1, kv: { home: 'ram' } });
-  for (const prompt of prompts) alone.push(await ask(model, prompt, { maxTokens }));
-}
+const alone = await answersAlone(path, prompts, { maxTokens });
 const expected = (i: number): Answered => alone[i] ?? assert.fail();
 
 /** Opens the runtime. Nothing may be read to, or from, where something is being written. */

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
-import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
+import type { RandomModelSpec } from '../bench/random-model.ts';
 import { EngineError } from '../src/base/errors.ts';
 import { kvTypes } from '../src/plan/kv-choice.ts';
 import { openTwin, type Twin, type TwinOptions } from './support/kv-twins.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { writeRandom } from './support/model-files.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const layers = 3;
 const spec: RandomModelSpec = {
   architecture: 'llama',
@@ -21,11 +21,13 @@ const spec: RandomModelSpec = {
   feedForward: 64,
   vocabulary: 97,
 };
-const path = folder.file('model.gguf');
-writeRandomModel(path, spec);
+const path = writeRandom(folder.file('model.gguf'), spec);
 /** Some of its layers have a window of their own. */
-const windowed = folder.file('gemma3.gguf');
-writeRandomModel(windowed, { ...spec, architecture: 'gemma3', window: { tokens: 40, pattern: 2 } });
+const windowed = writeRandom(folder.file('gemma3.gguf'), {
+  ...spec,
+  architecture: 'gemma3',
+  window: { tokens: 40, pattern: 2 },
+});
 
 const textOf = (seed: number, length: number): number[] =>
   Array.from({ length }, (_, i) => (i * 31 + seed * 7 + i * i) % spec.vocabulary);
@@ -143,8 +145,14 @@ test('guesses taken back where the ring ends and the sinks follow leave the sink
 });
 
 /** Most of it streams. */
-const large = folder.file('large.gguf');
-writeRandomModel(large, { ...spec, width: 256, keyLength: 256, feedForward: 1024, layers: 4, type: 'q8_0' });
+const large = writeRandom(folder.file('large.gguf'), {
+  ...spec,
+  width: 256,
+  keyLength: 256,
+  feedForward: 1024,
+  layers: 4,
+  type: 'q8_0',
+});
 
 test('a pass that is given up between two steps, while a layer is written, leaves what was there before', async () => {
   // All of it is read each time, so that the ring holds two layers.

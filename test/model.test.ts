@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { read } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { EngineError } from '../src/base/errors.ts';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
@@ -8,12 +8,10 @@ import type { ModelOptions } from '../src/engine/model-options.ts';
 import type { ReadAt } from '../src/stream/reader.ts';
 import { greedy, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 const prompt = promptOf(2, 20);
 const options = { ...greedy, maxTokens: 12 } as const;
 

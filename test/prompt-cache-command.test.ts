@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { attempt } from './support/attempt.ts';
 import {
   ask,
@@ -11,29 +11,21 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';
-import { type Ended, run } from './support/cli.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { type Ended, type RunAnswer, run } from './support/cli.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const model = folder.file('chat.gguf');
-writeChatModel(model);
-
-interface Answer {
-  readonly text: string;
-  readonly prompt_tokens: number;
-  readonly stats: { readonly prefill: { readonly tokens: number; readonly cached: number } };
-}
+const folder = sharedFolder();
+const model = writeChatModel(folder.file('chat.gguf'));
 
 const start = (cache: string, args: readonly string[]): Promise<Ended> =>
   run(['run', model, '-m', '300M', '-t', '1', '-n', '8', '--temperature', '0', ...args], {
     env: { SSD_LLM_CACHE: cache },
   });
 
-async function answer(cache: string, ...args: readonly string[]): Promise<Answer> {
+async function answer(cache: string, ...args: readonly string[]): Promise<RunAnswer> {
   const { code, stdout, stderr } = await start(cache, [...args, '--json']);
   assert.deepEqual([code, stderr], [0, '']);
-  return JSON.parse(stdout) as Answer;
+  return JSON.parse(stdout) as RunAnswer;
 }
 
 const letter = 'The river was high that spring, and the ferry could not cross. '.repeat(5);
@@ -64,7 +56,7 @@ test('a prompt that begins like one of an earlier run computes only the rest, an
 test('no more is kept than the size says, the oldest goes first; 0 keeps nothing', async () => {
   const cache = folder.file('bounded');
   const prompts = folder.file('bounded/prompts');
-  const ask = (prompt: string, size: string): Promise<Answer> =>
+  const ask = (prompt: string, size: string): Promise<RunAnswer> =>
     answer(cache, '-p', prompt + letter, `--prompt-cache=${size}`);
   await ask('One. ', '0');
   assert.throws(() => readdirSync(prompts), /ENOENT/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { Model } from '../src/engine/model.ts';
 import {
   type Answered,
@@ -13,13 +13,11 @@ import {
 } from './support/batch-model.ts';
 import { some } from './support/rounds.ts';
 import { bytesOf } from './support/slots.ts';
-import { type TempFolder, tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, type TempFolder, tempFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 
 const maxTokens = 10;
 const prompts = [100, 150, 200, 129, 65].map((length, seed) => promptOf(seed, length));

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { writeChatModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { serve } from './support/server.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const model = folder.file('model.gguf');
-writeChatModel(model);
+const model = writeChatModel(sharedPath('model.gguf'));
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<string> {

@@ -4,7 +4,7 @@ import { Model } from '../src/engine/model.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { answered, greedy } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
-import { run } from './support/cli.ts';
+import { run, runJson } from './support/cli.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { asked, Teller } from './support/teller.ts';
@@ -48,29 +48,17 @@ test('run answers a question as libllama would while half of the weights stream;
   assertAsLibllama(model, { prompt: resident.model.tokenize(asked(question)), answer });
 });
 
-interface Told {
-  readonly tokens: readonly number[];
-  readonly prompt_tokens: number;
-  readonly stop_reason: string;
-  readonly stats: {
-    readonly load_ms: number;
-    readonly ttft_ms: number;
-    readonly prefill: { readonly tokens: number; readonly seconds: number; readonly bytes_read: number };
-    readonly decode: Readonly<
-      Record<'tokens' | 'seconds' | 'tokens_per_s' | 'bytes_per_token' | 'stall_s' | 'compute_s', number>
-    >;
-    readonly memory: Readonly<
-      Record<'budget' | 'peak' | 'resident' | 'ring' | 'kv' | 'compute' | 'draft' | 'runtime', number>
-    >;
-    readonly io: { readonly direct: boolean; readonly bytes_read: number };
-  };
-}
-
 test('the JSON of an answer has what was promised, and its numbers add up', async () => {
   const tight = ['--memory-budget', '192M', '--ctx', '512', '--threads', '1'];
-  const { code, stdout, stderr } = await run(['run', model, '-p', 'Why?', ...tight, '-n', '8', '--json']);
-  assert.equal(code, 0, stderr);
-  const { tokens, prompt_tokens, stop_reason, stats } = JSON.parse(stdout) as Told;
+  const { tokens, prompt_tokens, stop_reason, stats } = await runJson([
+    'run',
+    model,
+    '-p',
+    'Why?',
+    ...tight,
+    '-n',
+    '8',
+  ]);
   assert.deepEqual([tokens.length, stop_reason], [8, 'length']);
   const { prefill, decode, memory, io } = stats;
   assert.ok(stats.load_ms === 0 && stats.ttft_ms > 0, 'a short prompt loads on its way');

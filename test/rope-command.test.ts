@@ -1,37 +1,28 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
-import { writeRandomModel } from '../bench/random-model.ts';
+import test from 'node:test';
 import { describe, type RopeDescription } from '../src/cli/describe.ts';
 import { openOutline } from '../src/engine/outline.ts';
 import type { RopeOptions } from '../src/model/rope.ts';
 import { attempt } from './support/attempt.ts';
 import { writeBatchModel } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';
-import { run } from './support/cli.ts';
+import { type RunAnswer, run, runJson } from './support/cli.ts';
+import { writeRandom } from './support/model-files.ts';
 import { serve } from './support/server.ts';
 import { Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 /** Trained for 64 tokens. */
-const path = folder.file('small.gguf');
-writeBatchModel(path, 64);
+const path = writeBatchModel(folder.file('small.gguf'), 64);
 /** More tokens than that. */
 const prompt = 'Many words, more than it knows. '.repeat(3);
 const twice = ['--rope-scale', '2', '--ctx', '128'];
 
-interface Answer {
-  readonly tokens: readonly number[];
-  readonly prompt_tokens: number;
-}
-
-async function answer(file: string, ...args: readonly string[]): Promise<Answer> {
+function answer(file: string, ...args: readonly string[]): Promise<RunAnswer> {
   const machine = ['-m', '400M', '--threads', '1', '--kernels', 'plain'];
-  const asked = ['-p', prompt, '--raw', '--temperature', '0', '-n', '12', '--json'];
-  const { code, stdout, stderr } = await run(['run', file, ...machine, ...asked, ...args]);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as Answer;
+  const asked = ['-p', prompt, '--raw', '--temperature', '0', '-n', '12'];
+  return runJson(['run', file, ...machine, ...asked, ...args]);
 }
 
 test('a context of twice what a model was trained for is refused, with how to have it, and works stretched', async () => {
@@ -70,7 +61,7 @@ test('info says how a model rotates, to people where it is not plain, and to pro
     describe(openOutline(file, rope), false).rope;
   const model = (name: string, rope: object): string => {
     const shape = { layers: 1, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
-    const [written = ''] = writeRandomModel(folder.file(name), { architecture: 'llama', ...shape, rope });
+    const written = writeRandom(folder.file(name), { architecture: 'llama', ...shape, rope });
     return written;
   };
   const plain = { base: 10000, factor: 1, scaling: 'none', original_context: 64, factors: null };

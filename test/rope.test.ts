@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type RandomModelSpec, type RandomRope, writeRandomModel } from '../bench/random-model.ts';
+import type { RandomModelSpec, RandomRope } from '../bench/random-model.ts';
 import type { RopeOptions } from '../src/model/rope.ts';
 import { agrees, sequence, small } from './support/agrees.ts';
 import { nmse } from './support/logits.ts';
+import { writeRandom } from './support/model-files.ts';
 import { oracleLogits } from './support/oracle.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -82,7 +83,7 @@ for (const [name, spec, rope] of wanted) {
   test(`${name} that is asked for gives the logits that libllama computes, and others than without`, async () => {
     await agrees(spec, { tokens, context, rope });
     using folder = tempFolder();
-    const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
+    const path = writeRandom(folder.file('model.gguf'), spec);
     const last = (rope?: RopeOptions): Float32Array => {
       const ids = sequence(tokens, spec.vocabulary);
       return oracleLogits(path, ids, { context, rope, which: 'last' })[0] ?? new Float32Array();

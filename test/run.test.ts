@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { budgetBeside } from './support/budget.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
-import { run, start } from './support/cli.ts';
+import { type RunAnswer, run, runJson, start } from './support/cli.ts';
 import { until, waitsFor } from './support/processes.ts';
+import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const model = folder.file('chat.gguf');
-writeChatModel(model);
-const looping = folder.file('looping.gguf');
-writeLoopingModel(looping);
-const teller = new Teller(model);
-after(() => teller[Symbol.asyncDispose]());
+const folder = sharedFolder();
+const model = writeChatModel(folder.file('chat.gguf'));
+const looping = writeLoopingModel(folder.file('looping.gguf'));
+const teller = shared(new Teller(model));
 
 const question = 'Why is the sky blue?';
 const greedy = ['-m', '300M', '--threads', '1', '--kernels', 'plain', '--temperature', '0'];
@@ -25,22 +22,8 @@ const fixed = [...greedy, '--ctx', '512'];
 const endless = [...greedy, '--sliding-window', '100'];
 const linux = process.platform === 'linux';
 
-interface Answer {
-  readonly text: string;
-  readonly tokens: readonly number[];
-  readonly prompt_tokens: number;
-  readonly stop_reason: string;
-  readonly stats: {
-    readonly speculation: Readonly<Record<'drafted' | 'accepted' | 'passes' | 'tokens_per_pass', number>>;
-    readonly memory: Readonly<Record<'budget' | 'peak' | 'kv' | 'draft', number>>;
-  };
-}
-
-async function answer(path: string, ...args: readonly string[]): Promise<Answer> {
-  const { code, stdout, stderr } = await run(['run', path, '--prompt', question, ...fixed, ...args, '--json']);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as Answer;
-}
+const answer = (path: string, ...args: readonly string[]): Promise<RunAnswer> =>
+  runJson(['run', path, '--prompt', question, ...fixed, ...args]);
 
 test('stdout has the answer and nothing else', async () => {
   const { code, stdout, stderr } = await run(['run', model, '-p', question, ...fixed, '-n', '24']);
@@ -87,12 +70,12 @@ test('a stop text ends the answer and is not printed, wherever its tokens begin'
 
 test('instructions come before the prompt, a raw prompt goes without the template, and stdin is read', async () => {
   const options = { maxTokens: 12 };
-  const told = await answer(model, '-n', '12', '--system', 'Answer in French.');
-  assert.deepEqual(told.tokens, (await teller.answer(asked(question, 'Answer in French.'), options)).tokens);
+  const told = await answer(model, '-n', '12', '--system', 'RunAnswer in French.');
+  assert.deepEqual(told.tokens, (await teller.answer(asked(question, 'RunAnswer in French.'), options)).tokens);
   const raw = await answer(model, '-n', '12', '--raw');
   assert.deepEqual(raw.tokens, (await teller.answer(question, options)).tokens);
-  const piped = await run(['run', model, ...fixed, '-n', '12', '--json'], { input: `${question}\n` });
-  assert.deepEqual((JSON.parse(piped.stdout) as Answer).tokens, (await teller.answer(asked(question), options)).tokens);
+  const piped = await runJson(['run', model, ...fixed, '-n', '12'], { input: `${question}\n` });
+  assert.deepEqual(piped.tokens, (await teller.answer(asked(question), options)).tokens);
 });
 
 test('--threads says how many threads compute', { skip: !linux }, async () => {
@@ -147,7 +130,7 @@ test('keys and values take half or a quarter of the memory, and the answer is th
 test('guesses by what came before make for fewer passes and the same text: as many as are wanted, or as pay', async () => {
   const plain = await answer(looping, '-n', '60');
   assert.deepEqual(plain.stats.speculation, { drafted: 0, accepted: 0, passes: 59, tokens_per_pass: 1 });
-  const guessed = async (...args: readonly string[]): Promise<Answer['stats']> => {
+  const guessed = async (...args: readonly string[]): Promise<RunAnswer['stats']> => {
     const { text, tokens, stats } = await answer(looping, '-n', '60', ...args);
     assert.deepEqual([text, tokens], [plain.text, plain.tokens]);
     const { drafted, accepted, passes, tokens_per_pass } = stats.speculation;

@@ -1,23 +1,20 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { attempt } from './support/attempt.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { metric, modest, serve } from './support/server.ts';
 import { writeSmall } from './support/small-model.ts';
 import { asked, Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
-const own = tempFolder();
-after(() => own[Symbol.dispose]());
-const model = own.file('chat.gguf');
-writeChatModel(model);
+const own = sharedFolder();
+const model = writeChatModel(own.file('chat.gguf'));
 const name = 'chat:latest';
 /** Nobody's settings are read by accident. */
-const home = tempFolder();
-after(() => home[Symbol.dispose]());
+const home = sharedFolder();
 const env = { XDG_CONFIG_HOME: home.path, APPDATA: home.path, SSD_LLM_HOST: '127.0.0.1', SSD_LLM_PORT: '0' };
 Object.assign(process.env, env);
 const frugal = ['--memory-budget', '300M', '--ctx', '512', '--parallel', '1', '--threads', '1', '--kernels', 'plain'];

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { synthesize } from '../bench/synthesize.ts';
 import { tinyBytePair, tinySentencePiece } from '../bench/tiny-vocabulary.ts';
 import { writeLoopingModel } from './support/chat-model.ts';
 import { metric, modest, post, serve } from './support/server.ts';
 import { Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath, tempFolder } from './support/temp-folder.ts';
 
-const own = tempFolder();
-after(() => own[Symbol.dispose]());
-const model = own.file('looping.gguf');
-writeLoopingModel(model);
+const model = writeLoopingModel(sharedPath('looping.gguf'));
 const drafting = ['--draft-model', model, '--draft-ahead', '4', '--no-adaptive-draft'];
 
 interface Answer {

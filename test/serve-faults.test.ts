@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeChatModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
@@ -9,12 +9,9 @@ import { isAlive, until } from './support/processes.ts';
 import { frugal, metric, modest, post, type Server, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { Teller } from './support/teller.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath, tempFolder } from './support/temp-folder.ts';
 
-const own = tempFolder();
-after(() => own[Symbol.dispose]());
-const path = own.file('chat.gguf');
-writeChatModel(path, { context: 2 ** 20 });
+const path = writeChatModel(sharedPath('chat.gguf'), { context: 2 ** 20 });
 const model = 'chat:latest';
 const one = [...modest, '--parallel', '1'];
 /** Answers do not end before they are wanted to. */

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { connection, garbageFor, send } from './support/garbage.ts';
 import { descriptorsOf, peakMemory, until } from './support/processes.ts';
 import { frugal, metric, post, type Server, serve } from './support/server.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('chat.gguf');
-writeChatModel(path);
+const path = writeChatModel(sharedPath('chat.gguf'));
 const model = 'chat:latest';
 const machine = [...frugal, '--ctx', `${context}`];
 const budget = 400 * 2 ** 20;

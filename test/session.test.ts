@@ -1,31 +1,25 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { writeChatModel } from './support/chat-model.ts';
-import { run, start } from './support/cli.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { type RunAnswer, run, start } from './support/cli.ts';
+import { sharedPath, tempFolder } from './support/temp-folder.ts';
 
-const own = tempFolder();
-after(() => own[Symbol.dispose]());
-const model = own.file('chat.gguf');
-writeChatModel(model);
+const model = writeChatModel(sharedPath('chat.gguf'));
 
 const machine = ['-m', '300M', '-t', '1'];
 
-interface Answer {
-  readonly text: string;
-  readonly tokens: readonly number[];
-  readonly prompt_tokens: number;
-  readonly stats: { readonly prefill: { readonly tokens: number; readonly cached: number } };
-}
-
 /** Asks with a session, which ends without an error. */
-async function ask(session: string, prompt: string, ...args: readonly string[]): Promise<Answer & { stderr: string }> {
+async function ask(
+  session: string,
+  prompt: string,
+  ...args: readonly string[]
+): Promise<RunAnswer & { stderr: string }> {
   const fixed = ['-n', '12', '--temperature', '0', ...machine, '--json'];
   const { code, stdout, stderr } = await run(['run', model, '-p', prompt, '--session', session, ...fixed, ...args]);
   assert.equal(code, 0, stderr);
-  return { ...(JSON.parse(stdout) as Answer), stderr };
+  return { ...(JSON.parse(stdout) as RunAnswer), stderr };
 }
 
 test('a conversation goes on in another process, which computes only what is new, and says what it would have said', async () => {

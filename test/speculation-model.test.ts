@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
@@ -7,6 +7,7 @@ import { type Answered, answered, assertAnswer, rejectsWith } from './support/ba
 import { budgetBeside } from './support/budget.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
+import { shared } from './support/shared.ts';
 import { smollm2 } from './support/smollm2.ts';
 
 const MiB = 2 ** 20;
@@ -33,8 +34,7 @@ const all = (model: Model): readonly Generation[] => prompts.map((prompt) => mod
 const read = (generations: readonly Generation[]): Promise<readonly Answered[]> =>
   Promise.all(generations.map(answered));
 
-const plain = open();
-after(() => plain[Symbol.asyncDispose]());
+const plain = shared(open());
 const tokensOf = prompts.map((prompt) => plain.tokenize(prompt));
 const expected = await read(all(plain));
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { type Drafter, noDrafter } from '../src/engine/drafter.ts';
 import type { GenerateOptions } from '../src/engine/model-options.ts';
@@ -7,14 +7,12 @@ import { type Answered, answered, assertAnswer, greedy, promptOf, writeBatchMode
 import { nmse } from './support/logits.ts';
 import { mixOf, rightOf, type Script, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { ScriptedEngine, type ScriptedOptions } from './support/scripted-engine.ts';
+import { shared } from './support/shared.ts';
 import { bytesOf } from './support/slots.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const path = writeBatchModel(sharedPath('model.gguf'));
 const allTokens = Array.from({ length: 400 }, (_, token) => token);
 
 interface Options extends Partial<ScriptedOptions> {
@@ -28,8 +26,7 @@ const open = ({ streamed = false, parallel = 1, ahead = 7, ...options }: Options
 };
 
 /** Without guesses, one at a time. */
-const plain = await open({ ahead: 0 });
-after(() => plain[Symbol.asyncDispose]());
+const plain = shared(await open({ ahead: 0 }));
 const { eos = assert.fail() } = plain.vocabulary;
 
 const answerOf = (

@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { KvOptions } from '../src/plan/kv-choice.ts';
 import { type Answered, answered, ask, assertAnswer, greedy, openBatchModel, promptOf } from './support/batch-model.ts';
 import { openDrafted, writeNoiseModel } from './support/drafted-model.ts';
 import { assertLikeliest } from './support/passes.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeNoiseModel(path, { layers: 2, context: 128 });
+const folder = sharedFolder();
+const path = writeNoiseModel(folder.file('model.gguf'), { layers: 2, context: 128 });
 /** Trained for so few tokens that its window is narrower. */
-const noise = folder.file('noise.gguf');
-writeNoiseModel(noise, { context: 40 });
+const noise = writeNoiseModel(folder.file('noise.gguf'), { context: 40 });
 
 const window = { tokens: 50, sinks: 3 };
 const prompt = promptOf(4, 20);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import type { Model } from '../src/engine/model.ts';
 import type { KvOptions } from '../src/plan/kv-choice.ts';
 import {
@@ -12,13 +12,11 @@ import {
 } from './support/batch-model.ts';
 import { writeNoiseModel } from './support/drafted-model.ts';
 import { assertLikeliest } from './support/passes.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeNoiseModel(path, { layers: 2, context: 128 });
+const folder = sharedFolder();
+const path = writeNoiseModel(folder.file('model.gguf'), { layers: 2, context: 128 });
 
 const window = { tokens: 60, sinks: 4 };
 const quantized: KvOptions = { type: 'q4_0', window };

@@ -1,36 +1,27 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { attempt } from './support/attempt.ts';
 import { greedy, openBatchModel, promptOf } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';
-import { run } from './support/cli.ts';
+import { type RunAnswer, run, runJson } from './support/cli.ts';
 import { writeNoiseModel } from './support/drafted-model.ts';
 import { post, type Server, serve } from './support/server.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const path = folder.file('tiny.gguf');
 const trained = 128;
 writeNoiseModel(path, { context: trained });
 
 const fixed = ['--raw', '--temperature', '0', '--threads', '1', '--kernels', 'plain', '--memory-budget', '300M'];
 
-interface Answer {
-  readonly tokens: readonly number[];
-  readonly prompt_tokens: number;
-  readonly stop_reason: string;
-}
 /** After which none of these answers comes to an end of its own. */
 const prompt = 'Why?';
 
-async function answer(...args: readonly string[]): Promise<Answer> {
-  const { code, stdout, stderr } = await run(['run', path, '-p', prompt, ...fixed, ...args, '--json']);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as Answer;
-}
+const answer = (...args: readonly string[]): Promise<RunAnswer> =>
+  runJson(['run', path, '-p', prompt, ...fixed, ...args]);
 
 test('an answer ends at the context without a window, and goes on beyond it with one', async () => {
   const whole = await answer('-n', '300');

@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
-import { type ArchitectureName, type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
+import type { ArchitectureName, RandomModelSpec } from '../bench/random-model.ts';
 import { PrefixMemory } from '../src/kv/prefix-memory.ts';
 import { type KvOptions, type KvType, kvTypes, type Window } from '../src/plan/kv-choice.ts';
 import { type LoadedModel, loadModel } from './support/load.ts';
 import { nmse } from './support/logits.ts';
+import { writeRandom } from './support/model-files.ts';
 import { Passes } from './support/passes.ts';
 import { rounds } from './support/rounds.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedFolder } from './support/temp-folder.ts';
 
 const vocabulary = 60;
 const shape = { layers: 2, width: 128, heads: 2, kvHeads: 2, feedForward: 96, vocabulary } as const;
 const architectures = ['llama', 'qwen3', 'phi3', 'gemma3'] as const;
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 
 function written(architecture: ArchitectureName, more: Partial<RandomModelSpec> = {}): string {
-  const path = folder.file(`${architecture} ${more.layers ?? ''}`);
-  writeRandomModel(path, { architecture, ...shape, ...more });
+  const path = writeRandom(folder.file(`${architecture} ${more.layers ?? ''}`), { architecture, ...shape, ...more });
   return path;
 }
 const gemmaWindow = { window: { tokens: 37, pattern: 2 } };

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
-import { synthesize } from '../../bench/synthesize.ts';
-import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
+import test from 'node:test';
 import { budgetBeside } from '../../test/support/budget.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { writeBytePair } from '../../test/support/model-files.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { type BenchmarkProgress, benchmark, firstToken, madeUp } from './benchmark.ts';
 import type { DraftOptions } from './drafter.ts';
 import { figuresOf } from './figures.ts';
@@ -11,11 +10,8 @@ import { Model } from './model.ts';
 import { tracePass } from './trace.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
 const shape = { layers: 10, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400 };
-synthesize(path, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+const path = writeBytePair(sharedPath('model.gguf'), shape, { type: 'q8_0' });
 
 /** Some 24 MB of weights; `beside` is the budget beside this process. */
 const open = (beside: number, draft?: DraftOptions): Model =>

@@ -1,34 +1,26 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import {
   type Answered,
-  ask,
+  answersAlone,
   assertAnswer,
-  openBatchModel,
   promptOf,
   rejectsWith,
   writeBatchModel,
 } from '../../test/support/batch-model.ts';
 import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-draft.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import type { KvSlot } from '../kv/slot.ts';
 import { TokenList } from '../text/token-list.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const path = writeBatchModel(sharedPath('model.gguf'));
 
 const context = 256;
 const wanted = 10;
 const prompts = [3, 20, 64, 130].map((length, seed) => promptOf(seed, length));
-const expected: Answered[] = [];
-{
-  await using model = openBatchModel(path, { parallel: 1 });
-  for (const prompt of prompts) expected.push(await ask(model, prompt, { maxTokens: wanted }));
-}
+const expected = await answersAlone(path, prompts, { maxTokens: wanted });
 
 const takeFor = async ({ engine }: OpenDraft, text: readonly number[]): Promise<KvSlot> =>
   (await engine.take(text)) ?? assert.fail('there is no place');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { read } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import {
-  type Answered,
+  answersAlone,
   ask,
   assertAnswer,
   greedy,
@@ -13,7 +13,7 @@ import {
   writeBatchModel,
 } from '../../test/support/batch-model.ts';
 import { loadModel } from '../../test/support/load.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import { Chooser } from '../sample/chooser.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop.ts';
@@ -24,18 +24,12 @@ import type { Generation } from './generation.ts';
 import { Model } from './model.ts';
 import { Sequence } from './sequence.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const folder = sharedFolder();
+const path = writeBatchModel(folder.file('model.gguf'));
 
 const prompt = promptOf(0, 20);
 const maxTokens = 12;
-let expected: Answered;
-{
-  await using model = openBatchModel(path, { parallel: 1 });
-  expected = await ask(model, prompt, { maxTokens });
-}
+const [expected = assert.fail()] = await answersAlone(path, [prompt], { maxTokens });
 const isRight = async (model: Model): Promise<void> =>
   assertAnswer((await ask(model, prompt, { maxTokens })).tokens, expected);
 

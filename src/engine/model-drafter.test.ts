@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
-import { synthesize } from '../../bench/synthesize.ts';
-import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
+import test from 'node:test';
 import { promptOf, rejectsWith } from '../../test/support/batch-model.ts';
+import { writeBytePair } from '../../test/support/model-files.ts';
 import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-draft.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import type { DraftRequest } from './draft-engine.ts';
 import { ModelDrafter } from './model-drafter.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
+const path = sharedPath('model.gguf');
 const vocabulary = 300;
 const sizes = { layers: 2, width: 64, heads: 2, kvHeads: 1, feedForward: 128, vocabulary, context: 64 };
-synthesize(path, { ...sizes, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+writeBytePair(path, sizes, { type: 'q8_0' });
 
 /** A drafter that has read `text`. */
 function reading(

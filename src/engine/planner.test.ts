@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
-import { type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import type { RandomModelSpec } from '../../bench/random-model.ts';
+import { writeRandom } from '../../test/support/model-files.ts';
+import { shared } from '../../test/support/shared.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
@@ -10,15 +12,13 @@ import { type Plan, planBytes } from '../plan/plan.ts';
 import { openOutline } from './outline.ts';
 import { layoutsOf, type PlanOptions, planModel } from './planner.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const folder = sharedFolder();
+const device = shared(new Device(1, 0));
 
 let files = 0;
 function written(spec: Partial<RandomModelSpec> = {}): string {
   const sizes = { layers: 6, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 50, context: 4096 };
-  const [path = ''] = writeRandomModel(folder.file(`${files++}.gguf`), { architecture: 'llama', ...sizes, ...spec });
+  const path = writeRandom(folder.file(`${files++}.gguf`), { architecture: 'llama', ...sizes, ...spec });
   return path;
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { openBatchModel, promptOf, writeBatchModel } from '../../test/support/batch-model.ts';
 import { mixOf, rightOf, ScriptedDrafter, wrongOf } from '../../test/support/scripted-drafter.ts';
+import { shared } from '../../test/support/shared.ts';
 import { smallShape } from '../../test/support/slots.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { collectGarbage } from '../base/garbage.ts';
 import { KvSlot } from '../kv/slot.ts';
 import { Chooser } from '../sample/chooser.ts';
@@ -16,12 +17,8 @@ import { type Piece, Sequence } from './sequence.ts';
 import type { GenerationStats } from './stats.ts';
 import { textBytes } from './text-bytes.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
-const model = openBatchModel(path);
-after(() => model[Symbol.asyncDispose]());
+const path = writeBatchModel(sharedPath('model.gguf'));
+const model = shared(openBatchModel(path));
 const { vocabulary } = model;
 const runtime = await model.exclusively((opened) => Promise.resolve(opened));
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
+import { shared } from '../../test/support/shared.ts';
 import { anyText, assertHolds, fill, smallShape, textOf } from '../../test/support/slots.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { Disposer } from '../base/disposer.ts';
@@ -12,8 +13,7 @@ import { KvSlot } from '../kv/slot.ts';
 import { Slots, type SlotsOptions, scratch } from './slots.ts';
 
 const shape = smallShape(256);
-const disposer = new Disposer();
-after(() => disposer[Symbol.dispose]());
+const disposer = shared(new Disposer());
 
 /** Slots, with a text in each of the first ones. */
 function slotsWith(places: number, texts: readonly (readonly number[])[], options: Partial<SlotsOptions> = {}): Slots {

@@ -1,33 +1,25 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Answered,
   answered,
-  ask,
+  answersAlone,
   assertAnswer,
   greedy,
-  openBatchModel,
   promptOf,
   writeBatchModel,
 } from '../../test/support/batch-model.ts';
 import { rightOf, ScriptedDrafter } from '../../test/support/scripted-drafter.ts';
 import { ScriptedEngine } from '../../test/support/scripted-engine.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { type Drafter, noDrafter } from './drafter.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
-writeBatchModel(path);
+const path = writeBatchModel(sharedPath('model.gguf'));
 
 const prompt = promptOf(0, 20);
 const maxTokens = 12;
-let expected: Answered;
-{
-  await using model = openBatchModel(path, { parallel: 1 });
-  expected = await ask(model, prompt, { maxTokens });
-}
+const [expected = assert.fail()] = await answersAlone(path, [prompt], { maxTokens });
 
 /** An engine whose sequences draft at most four tokens. */
 const openScripted = ({ adaptive = false } = {}): Promise<ScriptedEngine> =>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { dequantize, quantize } from '../../bench/quantize.ts';
 import { nmse } from '../../test/support/logits.ts';
+import { shared } from '../../test/support/shared.ts';
 import { evaluate, floatsOf, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
 import { typeNamed } from '../../test/support/weights.ts';
 import { GraphAllocator } from './allocator.ts';
@@ -10,8 +11,7 @@ import { loadGgml } from './api.ts';
 import { Device } from './device.ts';
 import { F16, F32, Graph, I32, I64, type Tensor, type WeightTensor } from './graph.ts';
 
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 
 const close = (actual: Float32Array | undefined, expected: Float32Array, bound = 1e-10): void => {
   assert.ok(actual && nmse(actual, expected) <= bound, `${actual?.slice(0, 8)} is not ${expected.slice(0, 8)}`);

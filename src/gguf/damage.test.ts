@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import { readFileSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
 import fc from 'fast-check';
 import { arr, bool, f32, scalar, str, u32, writeGguf } from '../../bench/gguf-writer.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from './model-file.ts';
 import { byName, type GgmlType } from './types.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-damage-'));
-after(() => rmSync(folder, { recursive: true }));
-const path = join(folder, 'model.gguf');
+const path = sharedPath('model.gguf');
 
 /** A small valid model with every kind of entry, and where its header ends. */
 function healthy(): { bytes: Buffer; header: number } {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
 import { arr, scalar, str, u32, type Value } from '../../bench/gguf-writer.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import { readHeader } from './header.ts';
 import type { Scalar, ScalarType } from './values.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-header-'));
-after(() => rmSync(folder, { recursive: true }));
-const path = join(folder, 'model.gguf');
+const folder = sharedFolder();
+const path = folder.file('model.gguf');
 
 const pack = (type: ScalarType, value: Scalar): Uint8Array => scalar(type, value).payload;
 const raw = (bytes: readonly number[]): Uint8Array => Uint8Array.from(bytes);
@@ -71,12 +69,12 @@ test('a file that is not there, not a file or not allowed is told apart', () => 
       () => readHeader(file),
       (e) => e instanceof EngineError && e.code === code,
     );
-  fails(join(folder, 'absent.gguf'), 'MODEL_NOT_FOUND');
+  fails(folder.file('absent.gguf'), 'MODEL_NOT_FOUND');
   fails('', 'MODEL_NOT_FOUND');
   fails('nul\0byte', 'UNREADABLE');
-  mkdirSync(join(folder, 'folder.gguf'));
-  fails(join(folder, 'folder.gguf'), 'UNREADABLE');
-  const locked = join(folder, 'locked.gguf');
+  mkdirSync(folder.file('folder.gguf'));
+  fails(folder.file('folder.gguf'), 'UNREADABLE');
+  const locked = folder.file('locked.gguf');
   writeFileSync(locked, build({}));
   chmodSync(locked, 0);
   // Root may read everything, and Windows knows no such mode.

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { arr, bool, f32, scalar, str, u32, u64, type Value, writeGguf } from '../../bench/gguf-writer.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import { readHeader } from './header.ts';
 import type { Metadata } from './metadata.ts';
 import type { Scalar, ScalarType } from './values.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-metadata-'));
-after(() => rmSync(folder, { recursive: true }));
-const path = join(folder, 'model.gguf');
+const path = sharedPath('model.gguf');
 
 const open = (metadata: Readonly<Record<string, Value>>): Metadata => {
   writeGguf(path, { metadata, tensors: [] });

@@ -1,34 +1,23 @@
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, copyFileSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after, beforeEach } from 'node:test';
+import test, { beforeEach } from 'node:test';
 import fc from 'fast-check';
 import { str, type TensorSource, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
 import { bytesRead } from '../../test/support/processes.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import { type ModelFile, openModelFile, partsOf } from './model-file.ts';
 import { byName, type GgmlType, ggmlTypes, rowBytes } from './types.ts';
 import { elementCount, type Weight } from './weight.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'ssd-llm-model-file-'));
-after(() => rmSync(root, { recursive: true }));
-let folder = root;
+const root = sharedFolder();
+let folder = root.path;
 let count = 0;
 beforeEach(() => {
   count += 1;
-  folder = join(root, String(count));
+  folder = root.file(String(count));
   mkdirSync(folder);
 });
 

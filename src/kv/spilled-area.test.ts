@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
@@ -10,8 +10,7 @@ import { openKvFile } from './file.ts';
 import { type ByteRange, spillOf, spillUnit } from './spill.ts';
 import { SpilledArea } from './spilled-area.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 
 test('of what was appended each unit is written when it is full, and the rest stays in memory', () => {
   const end = 10 * spillUnit + 100;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
+import { shared } from '../../test/support/shared.ts';
 import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
@@ -9,8 +10,7 @@ import { kvTypes } from '../plan/kv-choice.ts';
 import { type KvShape, kvBytes } from './shape.ts';
 import { KvStore, kvMemory } from './store.ts';
 
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 
 const anyShape: fc.Arbitrary<KvShape> = fc.record({
   layers: fc.integer({ min: 1, max: 6 }),

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { arr, f32, i32, str, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import type { Config } from './architecture.ts';
 import { architectureOf } from './index.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
+const path = sharedPath('model.gguf');
 
 /** What a small model says, without its architecture's name in front of the keys. */
 const small: Readonly<Record<string, Value>> = {

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { f32, str, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import { Keys } from './keys.ts';
 import { type RopeOptions, readRope, ropeRanges, ropeScalings } from './rope.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('model.gguf');
+const path = sharedPath('model.gguf');
 
 /** What a model says of its rope, without "rope." in front of the keys. */
 type Said = Readonly<Record<string, Value>>;

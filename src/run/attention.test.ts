@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
+import { shared } from '../../test/support/shared.ts';
 import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F16, F32, Graph, I64 } from '../ggml/graph.ts';
@@ -9,8 +10,7 @@ import { type KvShape, kvBytes } from '../kv/shape.ts';
 import { KvStore } from '../kv/store.ts';
 import { attention, unpackingNodes } from './attention.ts';
 
-const device = new Device(2, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(2, 0));
 
 test('a graph has room for as many parts as are unpacked, each of 32 MiB at most or of one head', () => {
   const anyShape = fc.record({

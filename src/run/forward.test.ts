@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
-import test, { after } from 'node:test';
-import { type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
+import test from 'node:test';
+import type { RandomModelSpec } from '../../bench/random-model.ts';
 import { nmse } from '../../test/support/logits.ts';
+import { writeRandom } from '../../test/support/model-files.ts';
 import { some } from '../../test/support/rounds.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { shared } from '../../test/support/shared.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { typeNamed } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
@@ -26,10 +28,7 @@ import { Forward } from './forward.ts';
 import { computeBytes, manifestOf, type Outline } from './measure.ts';
 import { bindWeights, type LayoutOf } from './routes.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 
 /** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */
 const spec: RandomModelSpec = {
@@ -42,8 +41,7 @@ const spec: RandomModelSpec = {
   vocabulary: 1024,
   type: (tensor) => (tensor === 'output.weight' ? 'f32' : 'q4_0'),
 };
-const path = folder.file('model.gguf');
-writeRandomModel(path, spec);
+const path = writeRandom(sharedPath('model.gguf'), spec);
 
 function outlineOf(file: ModelFile): Outline {
   const architecture = architectureOf(file.metadata.string('general.architecture'));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { type ArchitectureName, type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { measure } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
@@ -18,8 +18,7 @@ import { computeBytes, manifestOf, type Outline } from './measure.ts';
 import { shapeAt } from './span.ts';
 import { SliceTensors, weightsOf } from './weights.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 
 const context = 640;
 

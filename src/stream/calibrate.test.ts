@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { writePattern } from '../../test/support/pattern.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { calibrate } from './calibrate.ts';
 
 const MiB = 2 ** 20;
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 
 function file(name: string, size: number): { path: string; size: number } {
   const path = folder.file(name);

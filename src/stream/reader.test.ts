@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, read as readFile, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { patternAt, writePattern } from '../../test/support/pattern.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ReadAt, Reader } from './reader.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const size = 40 * pageBytes + 1234;
 const path = folder.file('pattern');
 writePattern(path, size);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { dequantize, quantize } from '../../bench/quantize.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { patternAt } from '../../test/support/pattern.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { shared } from '../../test/support/shared.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { typeNamed, weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
@@ -23,9 +24,6 @@ import { type Slice, slotOf } from '../plan/slices.ts';
 import { type ReadAt, Reader } from './reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from './residents.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-
 const [width, rows] = [256, 320];
 const q4 = typeNamed('q4_0');
 /** Matrices and norms one after the other, at offsets that are multiples of 32 only, as in a GGUF file. */
@@ -41,7 +39,7 @@ function matrixAt(i: number, offset: number): Weight {
   return weightOf(`matrix${i}`, 'q4_0', [width, rows], offset);
 }
 
-const path = folder.file('weights');
+const path = sharedPath('weights');
 const content = (() => {
   const bytes = new Uint8Array((weights.at(-1)?.extent.offset ?? 0) + 4 * width);
   for (const { type, extent } of weights) {
@@ -53,8 +51,7 @@ const content = (() => {
 writeFileSync(path, content);
 const files = [{ path, size: content.length }];
 
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 
 /** A plan in which everything is resident; matrices in a layout of their own if `converts` and there is one. */
 const planFor = (converts: boolean): Plan =>

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { arr, bool, f32, i32, str, u32, type Value } from '../../bench/gguf-writer.ts';
 import { type TinyVocabulary, tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import { readHeader } from '../gguf/header.ts';
 import { checkTokenizer } from './check.ts';
 import { Vocabulary } from './vocabulary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-check-'));
-after(() => rmSync(folder, { recursive: true }));
-const path = join(folder, 'model.gguf');
+const path = sharedPath('model.gguf');
 
 type Metadata = Readonly<Record<string, Value>>;
 

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { Detokenizer } from './detokenizer.ts';
 import { Vocabulary } from './vocabulary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-detokenizer-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = sharedFolder();
 
 /** Tokens 0, 1, 2, ... are these pieces. */
 const pieces = (...all: readonly Uint8Array[]) => ({ piece: (token: number) => all[token] ?? new Uint8Array() });
@@ -61,7 +58,7 @@ test('however bytes are cut into tokens, the text is the same and no character i
 
 test('a continuation keeps its leading space, and control tokens are nothing unless asked for', () => {
   const tiny = tinySentencePiece();
-  const path = join(folder, 'model.gguf');
+  const path = folder.file('model.gguf');
   writeVocabulary(path, tiny);
   using vocabulary = Vocabulary.open(path);
   const tokens = ['▁hello', '▁world', '<|im_end|>', '<0xC3>', '<0xA9>'].map((name) => tiny.ids.get(name) ?? -1);

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { arr, str, type Value } from '../../bench/gguf-writer.ts';
 import { tinyBytePair, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { readHeader } from '../gguf/header.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { checkSameTokens } from './same-tokens.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
+const folder = sharedFolder();
 const [draftPath, targetPath] = [folder.file('draft.gguf'), folder.file('target.gguf')];
 
 const own = tinyBytePair();

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
 import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { loadLlama } from '../ggml/llama.ts';
 import { longestPart } from './parts.ts';
 import { Vocabulary } from './vocabulary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-vocabulary-'));
-after(() => rmSync(folder, { recursive: true }));
-
-const path = (name: string): string => join(folder, `${name}.gguf`);
+const folder = sharedFolder();
+const path = (name: string): string => folder.file(`${name}.gguf`);
 const plain = { addSpecial: false, parseSpecial: false };
 const special = { addSpecial: true, parseSpecial: true };
 

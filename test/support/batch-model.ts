@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
-import { synthesize } from '../../bench/synthesize.ts';
-import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
 import type { ErrorCode } from '../../src/base/error-table.ts';
 import { EngineError } from '../../src/base/errors.ts';
 import type { Generation } from '../../src/engine/generation.ts';
 import { Model } from '../../src/engine/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
 import { budgetBeside } from './budget.ts';
+import { writeBytePair } from './model-files.ts';
 
 const MiB = 2 ** 20;
 const shape = { layers: 6, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400, context: 256 };
 
 /** Writes a model of 15 MB of random weights that knows every byte, trained for so many tokens: the same weights for all. */
-export const writeBatchModel = (path: string, context: number = shape.context): void =>
-  synthesize(path, { ...shape, context, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type: 'q8_0' });
+export const writeBatchModel = (path: string, context: number = shape.context): string =>
+  writeBytePair(path, { ...shape, context }, { type: 'q8_0' });
 
 export interface BatchOptions extends ModelOptions {
   /** Under a budget that most of the weights do not fit in. */
@@ -76,6 +75,18 @@ export async function answered(generation: Generation): Promise<Answered> {
   }
   const { tokens, stats, stopReason } = generation;
   return { tokens, text, logprobs, gaps, cached: stats?.prefill.cached ?? 0, reason: stopReason };
+}
+
+/** What each prompt of the model at `path` gives when nobody else is there. */
+export async function answersAlone(
+  path: string,
+  prompts: readonly (readonly number[])[],
+  { maxTokens, ...options }: BatchOptions & { readonly maxTokens: number },
+): Promise<readonly Answered[]> {
+  await using model = openBatchModel(path, { parallel: 1, ...options });
+  const answers: Answered[] = [];
+  for (const prompt of prompts) answers.push(await ask(model, prompt, { maxTokens }));
+  return answers;
 }
 
 /** Sums over one token and over several round differently on some machines: a lead this small may be lost. */

@@ -38,7 +38,11 @@ function withoutRows(tensor: TensorSource, isZero: (row: number) => boolean): Te
   };
 }
 
-function write(path: string, changes: Partial<RandomModelSpec>, change: (tensor: TensorSource) => TensorSource): void {
+function write(
+  path: string,
+  changes: Partial<RandomModelSpec>,
+  change: (tensor: TensorSource) => TensorSource,
+): string {
   const { ids, metadata } = tinyBytePair('gpt-2', [], changes.vocabulary ?? shape.vocabulary);
   const names = [...ids.keys()];
   // Letters, signs and numbers, but no control tokens.
@@ -52,6 +56,7 @@ function write(path: string, changes: Partial<RandomModelSpec>, change: (tensor:
     tensors,
     metadata: { ...model.metadata, ...metadata, 'tokenizer.chat_template': str(template) },
   });
+  return path;
 }
 
 /**
@@ -59,11 +64,11 @@ function write(path: string, changes: Partial<RandomModelSpec>, change: (tensor:
  * The words mean nothing and depend on all that was said. Weights are f32: processors round so much alike then that the
  * likeliest tokens are the same on each.
  */
-export const writeChatModel = (path: string, changes: Partial<RandomModelSpec> = {}): void =>
+export const writeChatModel = (path: string, changes: Partial<RandomModelSpec> = {}): string =>
   write(path, changes, (tensor) => tensor);
 
 /** Writes one that goes on from the last token only, whatever was before: its text soon repeats itself without end. */
-export const writeLoopingModel = (path: string, changes: Partial<RandomModelSpec> = {}): void =>
+export const writeLoopingModel = (path: string, changes: Partial<RandomModelSpec> = {}): string =>
   write(path, changes, (tensor) =>
     /\.(?:attn_output|ffn_down)\.weight$/.test(tensor.name) ? withoutRows(tensor, () => true) : tensor,
   );

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { GenerationStats } from '../../src/engine/stats.ts';
 import './built.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -52,3 +54,19 @@ export function start(
 
 /** Runs `ssd-llm` to its end. */
 export const run = (args: readonly string[], options: StartOptions = {}): Promise<Ended> => start(args, options).ended;
+
+/** The JSON of `ssd-llm run`. */
+export interface RunAnswer {
+  readonly text: string;
+  readonly tokens: readonly number[];
+  readonly prompt_tokens: number;
+  readonly stop_reason: string;
+  readonly stats: GenerationStats;
+}
+
+/** Runs a command with --json to its end, which must be a good one, and reads what it prints. */
+export async function runJson<T = RunAnswer>(args: readonly string[], options: StartOptions = {}): Promise<T> {
+  const { code, stdout, stderr } = await run([...args, '--json'], options);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as T;
+}

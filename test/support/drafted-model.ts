@@ -1,22 +1,17 @@
 import { fstatSync, read, statSync } from 'node:fs';
-import { synthesize } from '../../bench/synthesize.ts';
-import { tinyBytePair } from '../../bench/tiny-vocabulary.ts';
 import type { DraftOptions } from '../../src/engine/drafter.ts';
 import { Model } from '../../src/engine/model.ts';
 import type { ModelOptions } from '../../src/engine/model-options.ts';
 import type { ReadAt } from '../../src/stream/reader.ts';
 import { budgetBeside } from './budget.ts';
+import { writeBytePair } from './model-files.ts';
 
 const MiB = 2 ** 20;
 const shape = { layers: 1, width: 128, heads: 4, kvHeads: 2, feedForward: 256, vocabulary: 400, context: 256 };
 
 /** Writes a model that knows the tokens of the batch model, and has no idea what comes next; `changes` to its shape. */
-export const writeNoiseModel = (path: string, changes: Partial<typeof shape> = {}): void =>
-  synthesize(
-    path,
-    { ...shape, ...changes, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) },
-    { seed: 9, type: 'f32' },
-  );
+export const writeNoiseModel = (path: string, changes: Partial<typeof shape> = {}): string =>
+  writeBytePair(path, { ...shape, ...changes }, { seed: 9, type: 'f32' });
 
 export interface DraftedOptions extends ModelOptions {
   readonly draft: DraftOptions;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import { kvShapeOf, openOutline } from '../../src/engine/outline.ts';
 import { layoutsOf, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
@@ -9,6 +8,7 @@ import type { KvSlot } from '../../src/kv/slot.ts';
 import type { KvHome, KvOptions } from '../../src/plan/kv-choice.ts';
 import type { PassOptions } from '../../src/run/forward.ts';
 import { plenty } from './load.ts';
+import { shared } from './shared.ts';
 import { SpiedReader, type SpyOptions } from './spied-reader.ts';
 
 export interface TwinOptions extends KvOptions {
@@ -32,8 +32,7 @@ export interface Twin extends AsyncDisposable {
   pass(tokens: readonly number[], options?: PassOptions): Promise<Float32Array>;
 }
 
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const device = shared(new Device(1, 0));
 
 /** Opens a model as a whole, with kernels whose results depend on nothing but their operands. */
 export async function openTwin(path: string, options: TwinOptions): Promise<Twin> {

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryFileSystem } from '../../src/base/memory-folder.ts';
+import { shared } from './shared.ts';
 
 /** A folder that is removed, with what it holds, when it goes out of scope. */
 export interface TempFolder extends Disposable {
@@ -26,3 +27,9 @@ export function tempFolder(parent: string = usual): TempFolder {
     },
   };
 }
+
+/** A folder for all tests of a file. */
+export const sharedFolder = (): TempFolder => shared(tempFolder());
+
+/** The path of `name` in a folder of its own, for all tests of a file. */
+export const sharedPath = (name: string): string => sharedFolder().file(name);

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { Model } from '../../../src/engine/model.ts';
 import { answered, greedy } from '../../support/batch-model.ts';
 import { budgetBeside } from '../../support/budget.ts';
 import { assertAsLibllama } from '../../support/oracle.ts';
+import { shared } from '../../support/shared.ts';
 import { smollm2 } from '../../support/smollm2.ts';
 import { Teller } from '../../support/teller.ts';
 
 const model = await smollm2();
 const options = { context: 512, kernels: 'plain', threads: 1 } as const;
-const streamed = Model.open(model, { ...options, ...budgetBeside(60 * 2 ** 20) });
-after(() => streamed[Symbol.asyncDispose]());
-const resident = new Teller(model);
-after(() => resident[Symbol.asyncDispose]());
+const streamed = shared(Model.open(model, { ...options, ...budgetBeside(60 * 2 ** 20) }));
+const resident = shared(new Teller(model));
 const wanted = { maxTokens: 64, logprobs: 2, ignoreEnd: true };
 
 for (const prompt of [

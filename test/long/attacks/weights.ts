@@ -10,13 +10,12 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { synthesize } from '../../../bench/synthesize.ts';
-import { tinyBytePair } from '../../../bench/tiny-vocabulary.ts';
 import { EngineError } from '../../../src/base/errors.ts';
 import { Model } from '../../../src/engine/model.ts';
 import { readHeader } from '../../../src/gguf/header.ts';
 import type { Weight } from '../../../src/gguf/weight.ts';
 import { budgetBeside } from '../../support/budget.ts';
+import { writeBytePair } from '../../support/model-files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, Dice } from './attack.ts';
 import { type Cases, tryInChildren } from './cases.ts';
@@ -140,7 +139,7 @@ export async function openCases(seed: string): Promise<Cases> {
   const wholeOf = (type: (typeof types)[number]): string => {
     const whole = folder.file(`${type}.gguf`);
     if (!existsSync(whole)) {
-      synthesize(whole, { ...shape, tokenizer: (tokens) => tinyBytePair('gpt-2', [], tokens) }, { type });
+      writeBytePair(whole, shape, { type });
     }
     return whole;
   };
