@@ -5,19 +5,21 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
-import { type KvFlags, kvOf, kvOptions } from '../src/cli/kv-options.ts';
-import { contextOption, dropAuto } from '../src/cli/options.ts';
 import { Model } from '../src/engine/model.ts';
 import type { Runtime } from '../src/engine/runtime.ts';
 import { scratch } from '../src/engine/slots.ts';
+import { type KvOptions, type KvType, kvTypes } from '../src/plan/kv-choice.ts';
 import { positive } from './options.ts';
 import { appendResult } from './results.ts';
 
-interface Options extends KvFlags {
+interface Options {
   memoryBudget: number;
+  kvType: KvType;
+  slidingWindow?: number;
+  sinkTokens: number;
   ctx?: number;
   tokens: number;
   chunk: number;
@@ -73,8 +75,12 @@ function byRange(losses: readonly number[]): Record<string, string> {
   );
 }
 
-const describe = ({ kvType, ctx, ...options }: Options): string => {
-  const { window } = kvOf({ kvType, ...options });
+const kvOf = ({ kvType: type, slidingWindow: tokens, sinkTokens: sinks }: Options): KvOptions =>
+  tokens === undefined ? { type } : { type, window: { tokens, sinks } };
+
+const describe = (options: Options): string => {
+  const { ctx, kvType } = options;
+  const { window } = kvOf(options);
   const seen = window
     ? `window ${window.tokens} + ${window.sinks} sinks`
     : `full attention${ctx ? `, context ${ctx}` : ''}`;
@@ -102,13 +108,15 @@ async function main(path: string, file: string, options: Options): Promise<void>
   });
 }
 
-const program = new Command('perplexity')
+await new Command('perplexity')
   .argument('<model>')
   .argument('<text>', 'a file of plain text')
-  .hook('preAction', dropAuto)
   .option('-m, --memory-budget <size>', 'memory for everything', parseBytes, 2 ** 30)
-  .addOption(contextOption())
+  .option('-c, --ctx <tokens>', 'context length', positive)
+  .addOption(new Option('--kv-type <type>', 'what keys and values are stored as').choices(kvTypes).default('f16'))
+  .option('--sliding-window <tokens>', 'see and keep only the last tokens', positive)
+  .option('--sink-tokens <n>', 'the first tokens of the text, kept beside the window', Number, 4)
   .option('--tokens <n>', 'the first tokens of the text', positive, 8192)
-  .option('--chunk <n>', 'tokens of a pass', positive, 64);
-for (const option of kvOptions()) program.addOption(option);
-await program.action(main).parseAsync();
+  .option('--chunk <n>', 'tokens of a pass', positive, 64)
+  .action(main)
+  .parseAsync();

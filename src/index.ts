@@ -2,7 +2,13 @@ export type { ErrorCode, ErrorKind } from './base/error-table.ts';
 export { EngineError } from './base/errors.ts';
 export type { Generation } from './engine/generation.ts';
 export { Model } from './engine/model.ts';
-export type { GenerateOptions, LoadProgress, ModelOptions, PromptCacheOptions } from './engine/model-options.ts';
+export type {
+  GenerateOptions,
+  LoadProgress,
+  ModelOptions,
+  ModelSettings,
+  PromptCacheOptions,
+} from './engine/model-options.ts';
 export type { Piece, PromptProgress, StopReason } from './engine/sequence.ts';
 export type { GenerationStats } from './engine/stats.ts';
 export type { KvOptions, KvType, Window } from './plan/kv-choice.ts';

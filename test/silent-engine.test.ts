@@ -9,20 +9,18 @@ import { smollm2 } from './support/smollm2.ts';
 
 const startOf = (path: string): EngineStart => ({
   path,
-  memoryBudget: 400 * 2 ** 20,
-  context: 256,
-  parallel: 1,
-  promptCache: 0,
-  promptCacheFolder: undefined,
-  draft: undefined,
-  kv: { home: 'ram' },
-  rope: undefined,
-  kernels: 'plain',
-  threads: 1,
-  ioThreads: 4,
+  settings: {
+    memoryBudget: 400 * 2 ** 20,
+    context: 256,
+    parallel: 1,
+    promptCache: { bytes: 0 },
+    kv: { home: 'ram' },
+    kernels: 'plain',
+    threads: 1,
+    ioThreads: 4,
+  },
   cpuVariant: undefined,
   debug: false,
-  reading: undefined,
 });
 
 const linux = { skip: process.platform !== 'linux' };

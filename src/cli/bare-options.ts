@@ -1,5 +1,13 @@
-/** Options whose value may be left out, and what values look like. */
-const bare: ReadonlyMap<string, RegExp> = new Map([['--prompt-cache', /^(auto|\d[\d.]*\s*[a-z]{0,3})$/i]]);
+import { longFlag } from './options/flags.ts';
+import { optionEntries } from './options/table.ts';
+
+/** Options whose value may be left out. */
+const bare: ReadonlySet<string> = new Set(
+  optionEntries.filter(([, { flags }]) => flags.includes(' [')).map(([, { flags }]) => longFlag(flags)),
+);
+
+/** Texts that are meant as the value of one: a size, or auto. */
+const value = /^(auto|\d[\d.]*\s*[a-z]{0,3})$/i;
 
 /**
  * The command line, with "=auto" after options that were given without a value. Commander would take a model or a prompt
@@ -8,7 +16,7 @@ const bare: ReadonlyMap<string, RegExp> = new Map([['--prompt-cache', /^(auto|\d
 export function withBareOptions(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
   return argv.map((word, i) => {
-    const values = end < 0 || i < end ? bare.get(word) : undefined;
-    return values && !values.test(argv[i + 1] ?? '') ? `${word}=auto` : word;
+    const lacks = bare.has(word) && (end < 0 || i < end) && !value.test(argv[i + 1] ?? '');
+    return lacks ? `${word}=auto` : word;
   });
 }

@@ -1,5 +1,5 @@
 import { cpus, release } from 'node:os';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import {
   type BenchmarkProgress,
@@ -20,50 +20,36 @@ import { openModelFile } from '../gguf/model-file.ts';
 import { headline, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Calibration, calibrate } from '../stream/calibrate.ts';
-import { type BenchReport, type Format, formats } from './bench-report.ts';
+import { type BenchReport, formats } from './bench-report.ts';
 import { keepReading } from './calibrations.ts';
 import { debugLog } from './debug.ts';
 import { describe } from './describe.ts';
 import { ioThreads } from './environment.ts';
 import { interruptible } from './interrupt.ts';
-import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
-import { budgetOf, measureOptions } from './options.ts';
+import { withOptions } from './options/flags.ts';
+import { settingsOf } from './options/settings.ts';
+import type { Settings } from './options/table.ts';
 import { checkWritable, write, writeFile } from './output.ts';
 import { Progress } from './progress.ts';
 import { tokensOf } from './prompt.ts';
 import { storageOf } from './storage.ts';
 import { timelineSvg } from './timeline.ts';
 
-interface BenchOptions extends ModelFlags {
-  tokens: number;
-  promptTokens: number;
-  prompt?: string;
-  rounds: number;
-  cold?: boolean;
-  output: Format;
-  json?: boolean;
-  chart?: string;
-}
-
-export function benchCommand(): Command {
-  const command = new Command('bench')
-    .description('measure how fast a model runs here, and how close that comes to what limits it')
-    .argument('<model>', 'GGUF file; of a split model, any part');
-  for (const option of modelOptions(measureOptions())) command.addOption(option);
-  return command
-    .option('--cold', 'drop the model from the page cache before it is opened')
-    .addOption(new Option('--output <format>', 'what to print').choices(Object.keys(formats)).default('md'))
-    .addOption(new Option('--json', 'the same as --output json').conflicts('output'))
-    .option('--chart <file>', 'draw where the time of one token went, as SVG')
-    .action((path: string, options: BenchOptions) => interruptible(({ signal }) => bench(path, options, signal)));
-}
+export const benchCommand = (): Command =>
+  withOptions(
+    new Command('bench')
+      .description('measure how fast a model runs here, and how close that comes to what limits it')
+      .argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action((path: string, _: unknown, command: Command) =>
+    interruptible(async ({ signal }) => bench(path, await settingsOf(command), signal)),
+  );
 
 /**
  * The device is calibrated first. That reads past the page cache, so it leaves the model as cold or warm as it was when
  * it is opened, which is where the time to the first token begins. The rounds come last.
  */
-async function bench(path: string, options: BenchOptions, signal: AbortSignal): Promise<void> {
+async function bench(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   const { chart } = options;
   if (chart !== undefined) checkWritable(chart);
   const calibration = await calibrateFor(path, options, signal);
@@ -81,17 +67,17 @@ async function bench(path: string, options: BenchOptions, signal: AbortSignal): 
     const { name } = describe(model.outline, false);
     writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan), ...trace }));
   }
-  const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold ?? false });
-  await write(formats[options.json ? 'json' : options.output](report));
+  const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
+  await write(formats[options.output](report));
 }
 
-async function calibrateFor(path: string, options: BenchOptions, signal: AbortSignal): Promise<Calibration> {
+async function calibrateFor(path: string, options: Settings, signal: AbortSignal): Promise<Calibration> {
   const { files } = openModelFile(path);
   using progress = new Progress('calibrating');
   const calibration = await calibrate(files, {
     inFlight: Math.max(1, ioThreads() - 1),
     // The libraries and what JavaScript allocates take some of what is free.
-    memory: (budgetFor(budgetOf(options)) - process.memoryUsage.rss()) / 2,
+    memory: (budgetFor(options.memoryBudget) - process.memoryUsage.rss()) / 2,
     signal,
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
   });
@@ -102,14 +88,14 @@ async function calibrateFor(path: string, options: BenchOptions, signal: AbortSi
   return calibration;
 }
 
-function promptsOf(model: Model, { prompt, promptTokens }: BenchOptions): PromptOf {
+function promptsOf(model: Model, { prompt, promptTokens }: Settings): PromptOf {
   if (prompt === undefined) return madeUp(model, promptTokens);
   const tokens = tokensOf(model, prompt);
   return () => tokens;
 }
 
 /** Throws BAD_OPTION if the context does not hold what is to be measured. */
-function planFor(model: Model, { ctx, prompt, promptTokens, tokens }: BenchOptions): Plan {
+function planFor(model: Model, { ctx, prompt, promptTokens, tokens }: Settings): Plan {
   const plan = model.plan(ctx, { prompt: promptTokens, answer: tokens });
   if (promptTokens + tokens > plan.context) {
     throw new EngineError('BAD_OPTION', {
@@ -129,7 +115,7 @@ interface Measured {
 async function measure(
   model: Model,
   plan: Plan,
-  options: BenchOptions & { promptOf: PromptOf; began: number; signal: AbortSignal },
+  options: Settings & { promptOf: PromptOf; began: number; signal: AbortSignal },
 ): Promise<Measured> {
   const { began, signal, promptOf, rounds, tokens } = options;
   let first: FirstToken;

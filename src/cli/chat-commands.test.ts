@@ -7,7 +7,7 @@ import { Conversation } from './conversation.ts';
 const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512 } as const;
 
 function begun(): Conversation {
-  const parameters = { temperature: 0.8, topK: 40, topP: 0.9, minP: 0, repeatPenalty: 1, stop: [] };
+  const parameters = { temperature: 0.8, topK: 40, topP: 0.9, minP: 0, repeatPenalty: 1, seed: undefined, stop: [] };
   const conversation = new Conversation('Be kind.\nAlways.', parameters);
   conversation.answered('Hi', 'Hello!', 12);
   return conversation;

@@ -12,51 +12,44 @@ import { type ChatLines, PipedLines } from './chat-lines.ts';
 import { Conversation } from './conversation.ts';
 import { describe } from './describe.ts';
 import { interruptible } from './interrupt.ts';
-import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
-import { budgetOf, generationOptions } from './options.ts';
+import { withOptions } from './options/flags.ts';
+import { settingsOf } from './options/settings.ts';
+import type { Settings } from './options/table.ts';
 import { note, write, writeAnswer } from './output.ts';
-import type { Parameters } from './parameters.ts';
+import { parametersOf } from './parameters.ts';
 import { printable } from './printable.ts';
 import { Progress } from './progress.ts';
-import { promptCacheOptions } from './prompt-cache-options.ts';
 import { Terminal } from './terminal.ts';
 import { timings } from './timings.ts';
 
-interface ChatOptions extends ModelFlags, Parameters {
-  system?: string;
-  verbose?: boolean;
-}
+export const chatCommand = (): Command =>
+  withOptions(
+    new Command('chat')
+      .description('talk with a model in the terminal')
+      .argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action((path: string, _: unknown, command: Command) =>
+    interruptible(async ({ signal }) => chat(path, await settingsOf(command), signal)),
+  );
 
-export function chatCommand(): Command {
-  const command = new Command('chat')
-    .description('talk with a model in the terminal')
-    .argument('<model>', 'GGUF file; of a split model, any part')
-    .option('--system <text>', 'instructions that come before the conversation');
-  for (const option of [...modelOptions(generationOptions()), ...promptCacheOptions()]) command.addOption(option);
-  return command
-    .option('-v, --verbose', 'print the plan, and timings after each answer, to stderr')
-    .action((path: string, options: ChatOptions) => interruptible(({ signal }) => chat(path, options, signal)));
-}
-
-async function chat(path: string, options: ChatOptions, signal: AbortSignal): Promise<void> {
+async function chat(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   await using model = await openModel(path, options);
-  const conversation = new Conversation(options.system, options);
+  const conversation = new Conversation(options.system, parametersOf(options));
   // Whoever cannot talk with this model is told before anything is loaded.
   model.tokenize(conversation.asking('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
   using lines = openLines(signal, model.prompts.mostUnits(plan.context));
   greet(model, plan, { ...options, interactive: lines.interactive });
-  using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose ?? false });
+  using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose });
   await chat.run();
 }
 
 const openLines = (signal: AbortSignal, most: number): ChatLines =>
   process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal, most);
 
-function greet(model: Model, plan: Plan, options: ChatOptions & { interactive: boolean }): void {
+function greet(model: Model, plan: Plan, options: Settings & { interactive: boolean }): void {
   const { interactive, verbose } = options;
-  const auto = budgetOf(options) === undefined;
+  const auto = options.memoryBudget === undefined;
   if (interactive) note(`${printable(describe(model.outline, false).name)}, a context of ${plan.context} tokens`);
   if (interactive || auto || verbose) {
     note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}`);

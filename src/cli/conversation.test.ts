@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import { Conversation } from './conversation.ts';
 import type { Parameters } from './parameters.ts';
 
-const parameters: Parameters = { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, stop: [] };
+const parameters: Parameters = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repeatPenalty: 1,
+  seed: undefined,
+  stop: [],
+};
 
 test('what the model is to answer is the system prompt, what was said, and what is said now', () => {
   const conversation = new Conversation('Be kind.', parameters);

@@ -1,32 +1,33 @@
-import type { Debug } from '../base/debug.ts';
 import { budgetFor, threadsFor } from '../engine/machine.ts';
+import type { ModelOptions } from '../engine/model-options.ts';
 import type { ModelOutline } from '../engine/outline.ts';
-import { layoutsOf, type PlanOptions, planModel, vocabularyBytes } from '../engine/planner.ts';
+import { layoutsOf, planModel, vocabularyBytes } from '../engine/planner.ts';
 import { usualRuntimeBytes } from '../engine/process.ts';
 import { Device } from '../ggml/device.ts';
 import { summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 
-export interface ForecastOptions
-  extends Pick<PlanOptions, 'context' | 'kv' | 'parallel' | 'ahead' | 'draft' | 'promptCache' | 'kernels'> {
-  /** Bytes; left out, most of what is free. */
-  readonly memoryBudget?: number | undefined;
-  /** Left out, one per core. */
-  readonly threads?: number | undefined;
-  readonly warn?: ((reason: Error) => void) | undefined;
-  /** Told of the device and of the plan. */
-  readonly debug?: Debug | undefined;
+/** How far a model guesses ahead, and the draft model if there is one. */
+interface Drafting {
+  readonly ahead: number;
+  readonly outline: ModelOutline | undefined;
 }
 
-/** The plan by which a process that does nothing else would run the model. Throws the errors of `planModel`. */
-export function forecast(outline: ModelOutline, options: ForecastOptions): Plan {
-  const { memoryBudget, threads, warn, kernels, debug } = options;
+/**
+ * The plan by which a process that does nothing else would run the model; without `drafting` it would not guess ahead.
+ * Throws the errors of `planModel`.
+ */
+export function forecast(outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
+  const { memoryBudget, threads, warn, kernels = 'auto', debug } = options;
   const budget = budgetFor(memoryBudget, warn);
   using device = new Device(threadsFor(threads, warn), 0);
   debug?.('device', device.facts());
-  const layoutOf = layoutsOf(device, kernels);
-  const plan = planModel(outline, device, layoutOf, {
+  const plan = planModel(outline, device, layoutsOf(device, kernels), {
     ...options,
+    kernels,
+    promptCache: options.promptCache?.bytes,
+    ahead: drafting?.ahead,
+    draft: drafting?.outline,
     budget,
     runtime: usualRuntimeBytes(vocabularyBytes(outline)),
   });

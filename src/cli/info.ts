@@ -3,6 +3,7 @@ import { formatBytes } from '../base/bytes.ts';
 import type { Debug } from '../base/debug.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
+import type { ModelSettings } from '../engine/model-options.ts';
 import { type ModelOutline, openOutline } from '../engine/outline.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -10,43 +11,32 @@ import { columns } from './columns.ts';
 import { debugLog } from './debug.ts';
 import { describe, type ModelDescription, type RopeDescription } from './describe.ts';
 import { forecast } from './forecast.ts';
-import { type KvFlags, kvOf, kvOptions } from './kv-options.ts';
-import { budgetOf, budgetOption, contextOption, kernelsOption, type MachineFlags, threadsOption } from './options.ts';
+import { withOptions } from './options/flags.ts';
+import { modelSettingsOf } from './options/model-settings.ts';
+import { settingsOf } from './options/settings.ts';
+import type { Settings } from './options/table.ts';
 import { warn, write, writeJson } from './output.ts';
 import { printable } from './printable.ts';
-import { type RopeFlags, ropeOf, ropeOptions } from './rope-options.ts';
 
-interface InfoOptions extends MachineFlags, KvFlags, RopeFlags {
-  tensors?: boolean;
-  json?: boolean;
-}
+export const infoCommand = (): Command =>
+  withOptions(
+    new Command('info')
+      .description('show what a model is, and the plan for running it under a memory budget')
+      .argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action(async (path: string, _: unknown, command: Command) => info(path, await settingsOf(command)));
 
-export function infoCommand(): Command {
-  const command = new Command('info')
-    .description('show what a model is, and the plan for running it under a memory budget')
-    .argument('<model>', 'GGUF file; of a split model, any part')
-    .addOption(budgetOption())
-    .addOption(contextOption());
-  for (const option of [...kvOptions(), ...ropeOptions()]) command.addOption(option);
-  return command
-    .addOption(kernelsOption())
-    .addOption(threadsOption())
-    .option('--tensors', 'list every tensor with its type, shape and size')
-    .option('--json', 'print one JSON object')
-    .action(info);
-}
-
-async function info(path: string, options: InfoOptions): Promise<void> {
+async function info(path: string, settings: Settings): Promise<void> {
   const debug = await debugLog();
-  const outline = openOutline(path, ropeOf(options), debug);
-  const model = describe(outline, options.tensors ?? false);
-  const planned = tryPlan(outline, options, debug);
+  const engine = modelSettingsOf(settings);
+  const outline = openOutline(path, engine.rope, debug);
+  const model = describe(outline, settings.tensors);
+  const planned = tryPlan(outline, engine, debug);
   const failed = planned instanceof EngineError;
-  if (options.json) {
+  if (settings.json) {
     const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
     await writeJson({ ...model, plan });
   } else {
-    const plan = failed ? [planned.message] : planText(planned, budgetOf(options) === undefined);
+    const plan = failed ? [planned.message] : planText(planned, engine.memoryBudget === undefined);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
   }
   if (failed) process.exitCode = 1;
@@ -56,16 +46,9 @@ async function info(path: string, options: InfoOptions): Promise<void> {
 const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
 
 /** The plan, or why there is none under this budget. */
-function tryPlan(outline: ModelOutline, options: InfoOptions, debug: Debug | undefined): Plan | EngineError {
+function tryPlan(outline: ModelOutline, settings: ModelSettings, debug: Debug | undefined): Plan | EngineError {
   try {
-    return forecast(outline, {
-      ...options,
-      memoryBudget: budgetOf(options),
-      context: options.ctx,
-      kv: kvOf(options),
-      debug,
-      warn,
-    });
+    return forecast(outline, { ...settings, debug, warn });
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;

@@ -4,32 +4,25 @@ import { EngineError } from '../base/errors.ts';
 import type { LibraryModel } from '../serve/library.ts';
 import { columns } from './columns.ts';
 import { debugLog } from './debug.ts';
-import { currentUser } from './environment.ts';
 import { moment } from './moment.ts';
+import { withOptions } from './options/flags.ts';
+import { settingsOf } from './options/settings.ts';
+import type { Settings } from './options/table.ts';
 import { note, write, writeJson } from './output.ts';
 import { printable } from './printable.ts';
-import type { Flags } from './settings.ts';
-
-interface ListOptions extends Flags {
-  readonly json?: boolean;
-}
 
 /** Of a digest, what is enough to tell models apart. */
 const idLength = 12;
 
 export const listCommand = (): Command =>
-  new Command('list')
-    .description('show the models that "serve" would find')
-    .argument('[models...]', 'GGUF files; of a split model, any part')
-    .option('--models <dir>', 'a folder whose GGUF files are shown')
-    .option('--config <file>', "settings in TOML, instead of the user's own file")
-    .option('--json', 'print JSON')
-    .action(list);
+  withOptions(
+    new Command('list')
+      .description('show the models that "serve" would find')
+      .argument('[models...]', 'GGUF files; of a split model, any part'),
+  ).action(async (files: readonly string[], _: unknown, command: Command) => list(await settingsOf(command, files)));
 
-async function list(named: readonly string[], { json, ...flags }: ListOptions): Promise<void> {
-  const { settingsOf } = await import('./settings.ts');
+async function list({ files, models: folder, json }: Settings): Promise<void> {
   const { Library } = await import('../serve/library.ts');
-  const { files, models: folder } = settingsOf({ ...flags, ...(named.length > 0 && { files: named }) }, currentUser());
   if (files.length === 0 && folder === undefined) throw new EngineError('NO_MODELS', { folder });
   const library = new Library({ files, folder }, (path, error) =>
     note(printable(`${path} is left out: ${error.message}`)),

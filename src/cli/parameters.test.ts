@@ -6,7 +6,7 @@ import { defaultSampling } from '../sample/options.ts';
 import { type Parameters, parameterNamed, parameterNames, parameterRows, withParameter } from './parameters.ts';
 
 const { temperature, topK, topP, minP, repeatPenalty } = defaultSampling;
-const initial: Parameters = { temperature, topK, topP, minP, repeatPenalty, stop: [] };
+const initial: Parameters = { temperature, topK, topP, minP, repeatPenalty, seed: undefined, stop: [] };
 
 const refused = (name: string, value: string, expected: RegExp): void =>
   assert.throws(
@@ -43,9 +43,9 @@ test('default sets a parameter back', () => {
 });
 
 test('a wrong value or name is refused with what would be right', () => {
-  refused('temperature', 'hot', /^temperature hot is not valid; expected a number from 0 on, or default$/);
+  refused('temperature', 'hot', /^temperature hot is not valid; expected a number from 0 to 100, or default$/);
   refused('temperature', '500', /expected a number from 0 to 100, or default$/);
-  refused('top_k', '1.5', /^top-k 1\.5 is not valid; expected a whole number from 0 on, or default$/);
+  refused('top_k', '1.5', /^top-k 1\.5 is not valid; expected a whole number from 0 to 2147483647, or default$/);
   refused('seed', '1 2', /whole number/);
   refused('num_ctx', '5', /^parameter num_ctx is not valid; expected one of max-tokens, temperature, .*stop$/);
 });

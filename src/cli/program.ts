@@ -7,7 +7,6 @@ import { chatCommand } from './chat.ts';
 import { cpuVariant } from './environment.ts';
 import { infoCommand } from './info.ts';
 import { listCommand } from './list.ts';
-import { dropAuto } from './options.ts';
 import { printable } from './printable.ts';
 import { psCommand } from './ps.ts';
 import { runCommand } from './run.ts';
@@ -24,7 +23,6 @@ export function program(): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help shows the options)')
-    .hook('preAction', dropAuto)
     .hook('preAction', chooseCpu);
   const subs = [runCommand(), chatCommand(), serveCommand(), listCommand(), psCommand(), infoCommand(), benchCommand()];
   for (const sub of subs) command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));

@@ -1,15 +1,9 @@
 import { EngineError } from '../base/errors.ts';
 import type { Model } from '../engine/model.ts';
 import type { Message } from '../text/chat-template.ts';
+import type { Settings } from './options/table.ts';
 
-export interface PromptFlags {
-  /** Instructions that come before the prompt. */
-  readonly system?: string | undefined;
-  /** Without the chat template. */
-  readonly raw?: boolean | undefined;
-  /** Tokens of the context; left out, it is chosen. */
-  readonly ctx?: number | undefined;
-}
+export type PromptFlags = Partial<Pick<Settings, 'system' | 'raw' | 'ctx'>>;
 
 /**
  * The tokens of a prompt as the model wants it: with its chat template unless that is not wanted, or there is none.

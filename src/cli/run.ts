@@ -5,43 +5,24 @@ import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
 import { headline } from '../plan/explain.ts';
 import { breakable, interruptible } from './interrupt.ts';
-import { type ModelFlags, modelOptions } from './model-flags.ts';
 import { openModel } from './open-model.ts';
-import { budgetOf, generationOptions } from './options.ts';
+import { withOptions } from './options/flags.ts';
+import { settingsOf } from './options/settings.ts';
+import type { Settings } from './options/table.ts';
 import { note, write, writeAnswer, writeJson } from './output.ts';
-import type { Parameters } from './parameters.ts';
 import { Progress } from './progress.ts';
-import { type PromptFlags, readPrompt, tokensOf } from './prompt.ts';
-import { promptCacheOptions } from './prompt-cache-options.ts';
+import { readPrompt, tokensOf } from './prompt.ts';
 import { Session } from './session.ts';
 import { timings } from './timings.ts';
 
-interface RunOptions extends ModelFlags, Parameters, PromptFlags {
-  prompt?: string;
-  session?: string;
-  verbose?: boolean;
-  json?: boolean;
-}
+export const runCommand = (): Command =>
+  withOptions(
+    new Command('run').description('answer one prompt').argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action((path: string, _: unknown, command: Command) =>
+    interruptible(async (abort) => answer(path, await settingsOf(command), abort)),
+  );
 
-export function runCommand(): Command {
-  const command = new Command('run')
-    .description('answer one prompt')
-    .argument('<model>', 'GGUF file; of a split model, any part')
-    .option('-p, --prompt <text>', 'the prompt; left out, it is read from stdin')
-    .option('--system <text>', 'instructions that come before the prompt')
-    .option('--raw', "send the prompt as it is, without the model's chat template")
-    .option('--session <file>', 'go on with the conversation in this file, and keep it there');
-  for (const option of [...modelOptions(generationOptions()), ...promptCacheOptions()]) command.addOption(option);
-  return command
-    .option('-v, --verbose', 'print the plan and timings to stderr')
-    .option('--json', 'print one JSON object instead of text')
-    .action(run);
-}
-
-const run = (path: string, options: RunOptions): Promise<void> =>
-  interruptible((abort) => answer(path, options, abort));
-
-async function answer(path: string, options: RunOptions, abort: AbortController): Promise<void> {
+async function answer(path: string, options: Settings, abort: AbortController): Promise<void> {
   const { signal } = abort;
   using session = options.session === undefined ? undefined : await Session.open(options.session);
   await using model = await openModel(path, options);
@@ -54,7 +35,7 @@ async function answer(path: string, options: RunOptions, abort: AbortController)
   if (tokens.length > plan.context) {
     throw new EngineError('CONTEXT_TOO_LONG', { prompt: tokens.length, context: plan.context });
   }
-  const auto = budgetOf(options) === undefined;
+  const auto = options.memoryBudget === undefined;
   if (auto || options.verbose) {
     const chosen = auto ? ' (auto)' : '';
     note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
@@ -71,7 +52,7 @@ async function answer(path: string, options: RunOptions, abort: AbortController)
     onPrompt: ({ tokens: done, total, bytes }) =>
       done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });
-  const text = await print(generation, options.json ?? false);
+  const text = await print(generation, options.json);
   if (options.json) await writeJson(toJson(generation, text), { short: true });
   if (options.verbose) for (const line of [...timings(generation), ...fromCache(options, generation)]) note(line);
   // An answer that cannot be kept has been given all the same.
@@ -79,10 +60,7 @@ async function answer(path: string, options: RunOptions, abort: AbortController)
 }
 
 /** How much of the prompt an earlier command had computed, where it could have. */
-function fromCache(
-  { promptCache, promptCacheDir }: RunOptions,
-  { stats, promptTokens }: Generation,
-): readonly string[] {
+function fromCache({ promptCache, promptCacheDir }: Settings, { stats, promptTokens }: Generation): readonly string[] {
   if (!stats || (promptCache ?? promptCacheDir ?? 0) === 0) return [];
   return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { EngineError } from '../base/errors.ts';
 import { reachable, urlOf } from '../serve/address.ts';
-import type { Settings } from './settings.ts';
+import type { ServerSettings } from './options/server-options.ts';
 
 /** A model that a server has loaded. */
 export interface RunningModel {
@@ -39,7 +39,7 @@ const Running = z.looseObject({
 
 /** What the server of the settings has loaded. Rejects with SERVER_UNREACHABLE. */
 export async function runningModels(
-  { host, port, apiKey }: Pick<Settings, 'host' | 'port' | 'apiKey'>,
+  { host, port, apiKey }: Pick<ServerSettings, 'host' | 'port' | 'apiKey'>,
   timeout: number = patience,
 ): Promise<readonly RunningModel[]> {
   const url = urlOf({ host: reachable(host), port });

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { EngineError } from '../base/errors.ts';
+import type { ModelSettings } from '../engine/model-options.ts';
 import { mapLargeBlocks } from '../ggml/system.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isLoopback, reachable, urlOf } from '../serve/address.ts';
@@ -11,15 +12,12 @@ import type { Log } from '../serve/log.ts';
 import { listen, type RunningServer } from '../serve/server.ts';
 import { announcement } from './announcement.ts';
 import { knownReading } from './calibrations.ts';
-import { cpuVariant, ioThreads } from './environment.ts';
-import { kvOf } from './kv-options.ts';
+import { cpuVariant } from './environment.ts';
 import { logTo } from './log.ts';
 import { tellsAll } from './log-level.ts';
-import { draftOf } from './options.ts';
+import type { ServerSettings } from './options/server-options.ts';
 import { note } from './output.ts';
 import { printable } from './printable.ts';
-import { ropeOf } from './rope-options.ts';
-import type { Settings } from './settings.ts';
 
 /** Milliseconds that answers under way have to end when the server is told to stop. */
 const grace = 10_000;
@@ -28,27 +26,27 @@ const grace = 10_000;
  * Serves until the process is told to stop. `plans` are those of the models that were named, by their first file.
  * Rejects with NO_MODELS, PORT_IN_USE, BAD_OPTION.
  */
-export async function serveModels(settings: Settings, plans: ReadonlyMap<string, Plan>): Promise<void> {
-  const { apiKey, ctx, host, origins, port } = settings;
+export async function serveModels(
+  settings: ServerSettings,
+  model: ModelSettings,
+  plans: ReadonlyMap<string, Plan>,
+): Promise<void> {
+  const { apiKey, host, origins, port } = settings;
   // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
   mapLargeBlocks();
   const log = logTo(settings.logLevel);
   let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
-  const rope = ropeOf(settings);
-  const shelves = { files: settings.files, folder: settings.models, rope };
+  const shelves = { files: settings.files, folder: settings.models, rope: model.rope };
   const library = new Library(shelves, (path, error) => leaveOut(path, error));
   const found = library.models();
   if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });
 
   const engineSettings = {
-    ...settings,
-    draft: draftOf(settings),
-    kv: kvOf(settings),
-    rope,
-    context: ctx,
+    model,
+    maxQueue: settings.maxQueue,
+    keepAlive: settings.keepAlive,
     debug: tellsAll(settings.logLevel),
     cpuVariant: cpuVariant(),
-    ioThreads: ioThreads(),
     readingOf: knownReading,
   };
   await using engines = new Engines(library, engineSettings, log);
@@ -62,7 +60,7 @@ export async function serveModels(settings: Settings, plans: ReadonlyMap<string,
     url: urlOf(server.address),
     reachableUrl: urlOf({ ...server.address, host: reachable(host) }),
     models: found.map(({ name, path }) => ({ name, plan: plans.get(path) })),
-    auto: settings.memoryBudget === undefined,
+    auto: model.memoryBudget === undefined,
     open: !loopback,
     keyed: apiKey !== undefined,
   });

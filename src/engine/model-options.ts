@@ -9,17 +9,14 @@ import type { DraftOptions } from './drafter.ts';
 import type { Kernels } from './planner.ts';
 import type { PromptProgress } from './sequence.ts';
 
-export interface ModelOptions {
+/** Options of a model that are plain data, which can be sent to another process. */
+export interface ModelSettings {
   /** Bytes that the whole process may take, no more than there are. Default: most of what is free. */
   readonly memoryBudget?: number | undefined;
   /** Tokens of prompt and answer together. Default: chosen when the weights are loaded. */
   readonly context?: number | undefined;
   /** Form and home of keys and values. */
   readonly kv?: KvOptions | undefined;
-  /** Hears of things worth knowing, though nothing is wrong. */
-  readonly warn?: ((reason: Error) => void) | undefined;
-  /** Hears of the engine's work: files, plans, passes, drafts. */
-  readonly debug?: Debug | undefined;
   /** Rotation of positions; a draft model's own metadata say how it rotates. Default: as the metadata say. */
   readonly rope?: RopeOptions | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Default: one. */
@@ -30,7 +27,7 @@ export interface ModelOptions {
    * Copies of the keys and values of prompts whose sequences have ended. Default: only what the last ones left in their
    * slots.
    */
-  readonly promptCache?: PromptCacheOptions | undefined;
+  readonly promptCache?: PromptCacheSettings | undefined;
   /** Threads that share each operation, no more than there are cores for. Default: one for each core. */
   readonly threads?: number | undefined;
   /** Kernels: `auto` uses the fastest of this machine, `plain` those whose results are the same at every budget. */
@@ -39,6 +36,14 @@ export interface ModelOptions {
   readonly ioThreads?: number | undefined;
   /** The best way to read from the model's device, if that was measured. */
   readonly reading?: Reading | undefined;
+}
+
+export interface ModelOptions extends ModelSettings {
+  readonly promptCache?: PromptCacheOptions | undefined;
+  /** Hears of things worth knowing, though nothing is wrong. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+  /** Hears of the engine's work: files, plans, passes, drafts. */
+  readonly debug?: Debug | undefined;
   /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
   /** Bytes of the budget that the process takes by itself, for tests. Default: measured. */
@@ -47,14 +52,18 @@ export interface ModelOptions {
   readonly readAt?: ReadAt | undefined;
 }
 
-export interface PromptCacheOptions {
+/** Places for the keys and values of earlier prompts. */
+export interface PromptCacheSettings {
   /** Bytes of the memory budget. */
   readonly bytes: number | 'auto';
   /** Folder in which prompts outlive the process; default: none. */
   readonly folder?: string | undefined;
   /** Bytes that the folder may hold, those of other models included; default 8 GiB. */
   readonly folderBytes?: number | undefined;
-  /** Hears of trouble with the folder, which has no other effect. */
+}
+
+export interface PromptCacheOptions extends PromptCacheSettings {
+  /** Hears of trouble with the folder, which has no other effect. Default: the model's `warn`. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
 

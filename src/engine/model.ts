@@ -251,7 +251,7 @@ export class Model implements AsyncDisposable {
       kvFolder: kv?.folder,
       warn,
       identity: identityOf(this.outline, plan, kernels ?? 'auto'),
-      promptCache: promptCache?.folder === undefined ? undefined : { ...promptCache, folder: promptCache.folder },
+      promptCache: promptCache?.folder === undefined ? undefined : { warn, ...promptCache, folder: promptCache.folder },
     });
     try {
       await this.#drafting.start(plan.draft, shared);

@@ -40,35 +40,35 @@ export const defaultSampling: SamplingOptions = {
 };
 
 interface Range {
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
   readonly whole?: boolean;
 }
 
-// The bounds keep the logits finite; a seed is a number of 32 bits.
-const ranges: Readonly<Record<keyof SamplingOptions, Range>> = {
-  repeatPenalty: { least: 0.01, most: 100 },
-  frequencyPenalty: { least: -100, most: 100 },
-  presencePenalty: { least: -100, most: 100 },
-  repeatLastN: { least: 0, most: 2 ** 20, whole: true },
-  topK: { least: 0, most: 2 ** 31 - 1, whole: true },
-  topP: { least: 0, most: 1 },
-  minP: { least: 0, most: 1 },
-  temperature: { least: 0, most: 100 },
-  seed: { least: 0, most: 2 ** 32 - 2, whole: true },
+/** Bounds that keep the logits finite; a seed is a number of 32 bits. */
+export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
+  repeatPenalty: { min: 0.01, max: 100 },
+  frequencyPenalty: { min: -100, max: 100 },
+  presencePenalty: { min: -100, max: 100 },
+  repeatLastN: { min: 0, max: 2 ** 20, whole: true },
+  topK: { min: 0, max: 2 ** 31 - 1, whole: true },
+  topP: { min: 0, max: 1 },
+  minP: { min: 0, max: 1 },
+  temperature: { min: 0, max: 100 },
+  seed: { min: 0, max: 2 ** 32 - 2, whole: true },
 };
 
-const isWithin = (value: number, { least, most, whole = false }: Range): boolean =>
-  value >= least && value <= most && (!whole || Number.isInteger(value));
+const isWithin = (value: number, { min, max, whole = false }: Range): boolean =>
+  value >= min && value <= max && (!whole || Number.isInteger(value));
 
 /** The given options, and the defaults for the others. Throws BAD_OPTION. */
 export function samplingOptions(given: GivenSampling): SamplingOptions {
   const known = Object.entries(given).filter(([, value]) => value !== undefined);
   const options: SamplingOptions = { ...defaultSampling, ...Object.fromEntries(known) };
-  for (const [option, range] of Object.entries(ranges)) {
+  for (const [option, range] of Object.entries(samplingRanges)) {
     const value = options[option as keyof SamplingOptions];
     if (value === undefined || isWithin(value, range)) continue;
-    const expected = `a${range.whole ? ' whole' : ''} number from ${range.least} to ${range.most}`;
+    const expected = `a${range.whole ? ' whole' : ''} number from ${range.min} to ${range.max}`;
     throw new EngineError('BAD_OPTION', { option, value: String(value), expected });
   }
   return options;

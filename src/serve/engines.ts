@@ -1,9 +1,6 @@
 import { EngineError } from '../base/errors.ts';
-import type { DraftOptions } from '../engine/drafter.ts';
-import type { Kernels } from '../engine/planner.ts';
+import type { ModelSettings } from '../engine/model-options.ts';
 import { addSums, type EngineSums, noState, noSums } from '../engine/tally.ts';
-import type { RopeOptions } from '../model/rope.ts';
-import type { KvOptions } from '../plan/kv-choice.ts';
 import type { Reading } from '../stream/reader.ts';
 import type { Message } from '../text/chat-template.ts';
 import { longestPart } from '../text/parts.ts';
@@ -20,30 +17,16 @@ import { isRefused } from './refused.ts';
 import { removable, removeModel } from './removal.ts';
 
 export interface EngineSettings {
-  /** Bytes; undefined is most of what is free. */
-  readonly memoryBudget?: number | undefined;
-  /** Tokens of each sequence; undefined is chosen, and grows when a request wants more. */
-  readonly context?: number | undefined;
-  /** Sequences computed together; undefined is chosen. */
-  readonly parallel?: number | undefined;
-  /** Requests that wait beside those. */
+  /** What each engine is told. Without a context there one is chosen, which grows when a request wants more. */
+  readonly model: ModelSettings;
+  /** Requests that wait beside those that are answered. */
   readonly maxQueue: number;
   /** Seconds that an idle model stays loaded. */
   readonly keepAlive: number;
-  /** Bytes for keys and values of earlier prompts; undefined is chosen. */
-  readonly promptCache?: number | undefined;
-  readonly promptCacheDir?: string | undefined;
-  /** How engines guess ahead; left out, not at all. */
-  readonly draft?: DraftOptions | undefined;
-  readonly kv: KvOptions;
-  readonly rope?: RopeOptions | undefined;
-  readonly kernels: Kernels;
-  readonly threads?: number | undefined;
   /** Whether engines are to tell the log what they do. */
   readonly debug?: boolean | undefined;
   /** Which of ggml's CPU variants computes; left out, the one that suits the processor best. */
   readonly cpuVariant?: string | undefined;
-  readonly ioThreads: number;
   /** How to read from the device of a file, if that was measured. */
   readingOf(path: string): Reading | undefined;
 }
@@ -70,22 +53,15 @@ export class Engines implements Hub, AsyncDisposable {
     this.#library = library;
     this.#settings = settings;
     this.#stage = new EngineStage({
-      startOf: (model, context) => ({
-        path: model.path,
-        memoryBudget: settings.memoryBudget,
-        context: settings.context ?? (context === undefined ? undefined : Math.min(context, model.trainedContext)),
-        parallel: settings.parallel,
-        promptCache: settings.promptCache,
-        promptCacheFolder: settings.promptCacheDir,
-        draft: settings.draft,
-        kv: settings.kv,
-        rope: settings.rope,
-        kernels: settings.kernels,
-        threads: settings.threads,
+      startOf: ({ path, trainedContext }, context) => ({
+        path,
+        settings: {
+          ...settings.model,
+          context: settings.model.context ?? (context === undefined ? undefined : Math.min(context, trainedContext)),
+          reading: settings.readingOf(path),
+        },
         debug: settings.debug ?? false,
         cpuVariant: settings.cpuVariant,
-        ioThreads: settings.ioThreads,
-        reading: settings.readingOf(model.path),
       }),
       keepAlive: settings.keepAlive,
       log,
@@ -117,7 +93,7 @@ export class Engines implements Hub, AsyncDisposable {
 
   async ask(served: ServedModel, ask: Ask, { signal, keepAlive }: AskOptions): Promise<Answer> {
     const began = performance.now();
-    const parallel = this.#stage.resident?.process.facts.parallel ?? this.#settings.parallel ?? usualParallel;
+    const parallel = this.#stage.resident?.process.facts.parallel ?? this.#usualParallel;
     if (this.#pending >= parallel + this.#settings.maxQueue) {
       this.#count('busy');
       throw new EngineError('SERVER_BUSY', { waiting: this.#pending - parallel });
@@ -233,11 +209,17 @@ export class Engines implements Hub, AsyncDisposable {
     return model;
   }
 
+  /** Sequences that an engine will compute together, as far as that is known before it runs. */
+  get #usualParallel(): number {
+    const { parallel } = this.#settings.model;
+    return typeof parallel === 'number' ? parallel : usualParallel;
+  }
+
   /** Tokens that the engine's context should have at least; undefined if its own choice will do. */
   #wanted({ trainedContext }: ServedModel, context: number | undefined): number | undefined {
-    const { context: fixed, kv } = this.#settings;
+    const { context: fixed, kv } = this.#settings.model;
     // With a window an engine takes texts of any length, and no more memory for them.
-    if (fixed !== undefined || kv.window || context === undefined) return undefined;
+    if (fixed !== undefined || kv?.window || context === undefined) return undefined;
     return Math.min(context, trainedContext);
   }
 

@@ -1,33 +1,18 @@
 import type { ErrorCode } from '../../base/error-table.ts';
 import { EngineError } from '../../base/errors.ts';
-import type { DraftOptions } from '../../engine/drafter.ts';
-import type { Kernels } from '../../engine/planner.ts';
+import type { ModelSettings } from '../../engine/model-options.ts';
 import type { EngineState, EngineSums } from '../../engine/tally.ts';
-import type { RopeOptions } from '../../model/rope.ts';
-import type { KvOptions } from '../../plan/kv-choice.ts';
-import type { Reading } from '../../stream/reader.ts';
 import type { Message } from '../../text/chat-template.ts';
 import type { Ask, Ending, TokenLogprob } from '../hub.ts';
 
 /** How an engine is started. */
 export interface EngineStart {
   readonly path: string;
-  readonly memoryBudget: number | undefined;
-  readonly context: number | undefined;
-  readonly parallel: number | undefined;
-  /** Bytes of the budget for keys and values of earlier prompts; left out, a share of it. */
-  readonly promptCache: number | undefined;
-  readonly promptCacheFolder: string | undefined;
-  readonly draft: DraftOptions | undefined;
-  readonly kv: KvOptions;
-  readonly rope: RopeOptions | undefined;
-  readonly kernels: Kernels;
-  readonly threads: number | undefined;
+  readonly settings: ModelSettings;
   /** Whether the engine is to report what it does. */
   readonly debug: boolean;
+  /** Which of ggml's CPU variants computes; undefined: the one that suits the processor best. */
   readonly cpuVariant: string | undefined;
-  readonly ioThreads: number;
-  readonly reading: Reading | undefined;
 }
 
 /** What the server says to an engine. A `call` is answered by a `result` or a `failure` of the same number. */

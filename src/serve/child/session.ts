@@ -94,17 +94,15 @@ export class Session {
   /** What does not suit one of many models that are served is left out for it. */
   #open(start: EngineStart): Model {
     const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
-    const promptCache = { bytes: start.promptCache ?? 'auto', folder: start.promptCacheFolder, warn } as const;
     const debug: Debug = (event, facts) => this.#say({ kind: 'event', event, facts });
-    const told = { warn, debug: start.debug ? debug : undefined };
-    let options: ModelOptions = { ...start, parallel: start.parallel ?? 'auto', promptCache, ...told };
+    let options: ModelOptions = { ...start.settings, warn, debug: start.debug ? debug : undefined };
     for (;;) {
       try {
         return Model.open(start.path, options);
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
-        if (code === 'VOCABULARY_DIFFERS') options = { ...options, draft: { ...start.draft, model: undefined } };
-        else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kv: { ...start.kv, type: 'f16' } };
+        if (code === 'VOCABULARY_DIFFERS') options = { ...options, draft: { ...options.draft, model: undefined } };
+        else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kv: { ...options.kv, type: 'f16' } };
         else throw error;
         warn(error as Error);
       }

@@ -1,0 +1,118 @@
+import * as z from 'zod';
+import type { Format } from '../bench-report.ts';
+import type { OptionSpecs } from './option-spec.ts';
+import { oneOf, truth, whole } from './schemas.ts';
+
+/** What a command does, and how it tells. */
+export interface CommandSettings {
+  readonly prompt?: string | undefined;
+  readonly system?: string | undefined;
+  readonly raw: boolean;
+  /** A file. */
+  readonly session?: string | undefined;
+  readonly tokens: number;
+  readonly promptTokens: number;
+  readonly rounds: number;
+  readonly cold: boolean;
+  readonly output: Format;
+  /** A file. */
+  readonly chart?: string | undefined;
+  readonly tensors: boolean;
+  readonly verbose: boolean;
+  readonly json: boolean;
+}
+
+export const commandOptions: OptionSpecs<CommandSettings> = {
+  prompt: {
+    flags: '-p, --prompt <text>',
+    help: 'the prompt; left out, it is read from stdin',
+    schema: z.string().optional(),
+    commands: ['run', 'bench'],
+    words: { bench: { help: 'text to answer instead of made-up tokens' } },
+    conflicts: ['promptTokens'],
+  },
+  system: {
+    flags: '--system <text>',
+    help: 'instructions that come before the prompt',
+    schema: z.string().optional(),
+    commands: ['run', 'chat'],
+    words: { chat: { help: 'instructions that come before the conversation' } },
+  },
+  raw: {
+    flags: '--raw',
+    help: "send the prompt as it is, without the model's chat template",
+    schema: truth,
+    default: false,
+    commands: ['run'],
+  },
+  session: {
+    flags: '--session <file>',
+    help: 'go on with the conversation in this file, and keep it there',
+    schema: z.string().optional(),
+    commands: ['run'],
+  },
+  tokens: {
+    flags: '--tokens <n>',
+    help: 'tokens to decode in each round',
+    schema: whole('a number of tokens', 1),
+    default: 16,
+    commands: ['bench'],
+  },
+  promptTokens: {
+    flags: '--prompt-tokens <n>',
+    help: 'tokens of each prompt',
+    schema: whole('a number of tokens', 1),
+    default: 128,
+    commands: ['bench'],
+  },
+  rounds: {
+    flags: '--rounds <n>',
+    help: 'times that everything is measured',
+    schema: whole('a number of rounds', 1),
+    default: 3,
+    commands: ['bench'],
+  },
+  cold: {
+    flags: '--cold',
+    help: 'drop the model from the page cache before it is opened',
+    schema: truth,
+    default: false,
+    commands: ['bench'],
+  },
+  output: {
+    flags: '--output <format>',
+    help: 'what to print: md, json or csv',
+    schema: oneOf(['md', 'json', 'csv']),
+    default: 'md',
+    commands: ['bench'],
+    aliases: [{ flags: '--json', value: 'json', help: 'the same as --output json' }],
+  },
+  chart: {
+    flags: '--chart <file>',
+    help: 'draw where the time of one token went, as SVG',
+    schema: z.string().optional(),
+    commands: ['bench'],
+  },
+  tensors: {
+    flags: '--tensors',
+    help: 'list every tensor with its type, shape and size',
+    schema: truth,
+    default: false,
+    commands: ['info'],
+  },
+  verbose: {
+    flags: '-v, --verbose',
+    help: 'print the plan and timings to stderr',
+    schema: truth,
+    default: false,
+    commands: ['run', 'chat'],
+    words: { chat: { help: 'print the plan, and timings after each answer, to stderr' } },
+  },
+  json: {
+    flags: '--json',
+    help: 'print JSON instead of text',
+    schema: truth,
+    default: false,
+    commands: ['run', 'list', 'ps', 'info'],
+  },
+};

@@ -1,0 +1,203 @@
+import type { Kernels } from '../../engine/planner.ts';
+import { type RopeScaling, ropeRanges, ropeScalings } from '../../model/rope.ts';
+import { type KvType, kvHomes, kvTypes, type WantedHome } from '../../plan/kv-choice.ts';
+import type { CommandName, OptionSpecs } from './option-spec.ts';
+import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
+
+/** How a model is opened. Undefined values are chosen. */
+export interface EngineSettings {
+  /** Bytes. */
+  readonly memoryBudget?: number | undefined;
+  /** Tokens. */
+  readonly ctx?: number | undefined;
+  readonly kvType: KvType;
+  /** Tokens. */
+  readonly slidingWindow?: number | undefined;
+  /** Tokens. */
+  readonly sinkTokens?: number | undefined;
+  readonly kvHome: WantedHome;
+  /** A folder. */
+  readonly kvDir?: string | undefined;
+  /** Where a model is not to do as it says: times that its context is stretched, how, and the base of frequencies. */
+  readonly ropeScale?: number | undefined;
+  readonly ropeScaling?: RopeScaling | undefined;
+  readonly ropeBase?: number | undefined;
+  readonly draftNgram: boolean;
+  /** A GGUF file. */
+  readonly draftModel?: string | undefined;
+  /** Tokens. */
+  readonly draftAhead?: number | undefined;
+  readonly adaptiveDraft: boolean;
+  readonly threads?: number | undefined;
+  readonly kernels: Kernels;
+  /** Bytes, 0 for none. A server left to itself keeps some; other commands keep none. */
+  readonly promptCache?: number | 'auto' | undefined;
+  /** A folder. */
+  readonly promptCacheDir?: string | undefined;
+}
+
+const planning: readonly CommandName[] = ['run', 'chat', 'serve', 'info', 'bench'];
+const running: readonly CommandName[] = ['run', 'chat', 'serve', 'bench'];
+const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
+
+/** 2^24: positions are float32 where they are rotated. */
+const mostTokens = 2 ** 24;
+
+export const engineOptions: OptionSpecs<EngineSettings> = {
+  memoryBudget: {
+    flags: '-m, --memory-budget <size>',
+    help: 'memory for everything: 8G, 1.5G, 512M, bytes, or auto',
+    schema: auto(size),
+    byDefault: 'auto, most of what is free',
+    commands: planning,
+    variables: ['SSD_LLM_MEMORY_BUDGET'],
+  },
+  ctx: {
+    flags: '-c, --ctx <tokens>',
+    help: 'context length',
+    schema: auto(whole('a number of tokens', 1, mostTokens)),
+    byDefault: 'auto, up to 4096, or what the prompt needs',
+    words: { serve: { byDefault: 'auto, up to 4096, and more for a request that wants it' } },
+    commands: planning,
+    variables: ['SSD_LLM_CTX'],
+  },
+  kvType: {
+    flags: '--kv-type <type>',
+    help: 'what keys and values are stored as: f16, q8_0 (half of it) or q4_0 (a quarter)',
+    schema: oneOf(kvTypes),
+    default: 'f16',
+    commands: planning,
+    variables: ['SSD_LLM_KV_TYPE'],
+  },
+  slidingWindow: {
+    flags: '--sliding-window <tokens>',
+    help: 'see and keep only the last tokens of a text, which may then grow beyond the context',
+    schema: whole('a number of tokens', 1, mostTokens).optional(),
+    commands: planning,
+    variables: ['SSD_LLM_SLIDING_WINDOW'],
+  },
+  sinkTokens: {
+    flags: '--sink-tokens <n>',
+    help: 'the first tokens of a text, kept beside the window',
+    schema: whole('a number of tokens', 0, 256).optional(),
+    byDefault: '4',
+    commands: planning,
+    variables: ['SSD_LLM_SINK_TOKENS'],
+  },
+  kvHome: {
+    flags: '--kv-home <home>',
+    help: 'where keys and values live: ram, ssd, or auto, the SSD for what does not fit',
+    schema: oneOf(kvHomes),
+    default: 'auto',
+    commands: planning,
+    variables: ['SSD_LLM_KV_HOME'],
+    aliases: [{ flags: '--mmap-kv', value: 'ssd', help: 'the same as --kv-home ssd' }],
+  },
+  kvDir: {
+    flags: '--kv-dir <dir>',
+    help: 'a folder on the SSD for them',
+    schema: named('a folder').optional(),
+    byDefault: "the user's cache",
+    commands: planning,
+    variables: ['SSD_LLM_KV_DIR'],
+    isPath: true,
+  },
+  ropeScale: {
+    flags: '--rope-scale <n>',
+    help: 'times that the context is stretched',
+    schema: auto(real(ropeRanges.scale, ropeRanges.scale.expected)),
+    byDefault: 'as the model says',
+    commands: planning,
+    variables: ['SSD_LLM_ROPE_SCALE'],
+  },
+  ropeScaling: {
+    flags: '--rope-scaling <kind>',
+    help: 'how it is stretched: none, linear or yarn',
+    schema: auto(oneOf(ropeScalings)),
+    byDefault: 'as the model says, else linear',
+    commands: planning,
+    variables: ['SSD_LLM_ROPE_SCALING'],
+  },
+  ropeBase: {
+    flags: '--rope-base <b>',
+    help: "base of rope's frequencies",
+    schema: auto(real(ropeRanges.base, ropeRanges.base.expected)),
+    byDefault: 'as the model says',
+    commands: planning,
+    variables: ['SSD_LLM_ROPE_BASE'],
+  },
+  draftNgram: {
+    flags: '--draft-ngram',
+    help: 'guess ahead by what followed earlier in the text, so that a pass yields several tokens',
+    schema: truth,
+    default: false,
+    commands: running,
+    variables: ['SSD_LLM_DRAFT_NGRAM'],
+  },
+  draftModel: {
+    flags: '--draft-model <file>',
+    help: 'a small model with the same vocabulary that guesses ahead',
+    schema: named('a GGUF file').optional(),
+    commands: running,
+    variables: ['SSD_LLM_DRAFT_MODEL'],
+    isPath: true,
+  },
+  draftAhead: {
+    flags: '--draft-ahead <n>',
+    help: 'the most tokens guessed at once',
+    schema: auto(whole('a number of tokens', 1, 64)),
+    byDefault: '15',
+    commands: running,
+    variables: ['SSD_LLM_DRAFT_AHEAD'],
+  },
+  adaptiveDraft: {
+    flags: '--adaptive-draft',
+    help: 'guess as many as pay, by what passes take and how many guesses come true',
+    schema: truth,
+    default: true,
+    commands: running,
+    variables: ['SSD_LLM_ADAPTIVE_DRAFT'],
+    aliases: [{ flags: '--no-adaptive-draft', value: false, help: 'guess as many as there are' }],
+  },
+  threads: {
+    flags: '-t, --threads <n>',
+    help: 'threads that share each matrix product',
+    schema: auto(whole('a number of threads', 1, 512)),
+    byDefault: 'auto, one per core',
+    commands: planning,
+    variables: ['SSD_LLM_THREADS', 'SSD_LLM_TENSOR_PARALLEL'],
+    aliases: [{ flags: '--tensor-parallel <n>', commands: running }],
+  },
+  kernels: {
+    flags: '--kernels <kind>',
+    help: 'auto: the fastest; plain: the same bits at every budget',
+    schema: oneOf(['auto', 'plain']),
+    default: 'auto',
+    commands: planning,
+    variables: ['SSD_LLM_KERNELS'],
+  },
+  promptCache: {
+    flags: '--prompt-cache [size]',
+    help: 'keep what is computed of the prompt on disk, for later ones that begin alike; no more than this size',
+    schema: sizeOrNone.optional(),
+    byDefault: 'none; without a size, 8G',
+    words: {
+      serve: {
+        help: 'memory for what was computed of earlier prompts',
+        byDefault: 'auto, a little of the budget',
+      },
+    },
+    commands: caching,
+    variables: ['SSD_LLM_PROMPT_CACHE'],
+  },
+  promptCacheDir: {
+    flags: '--prompt-cache-dir <dir>',
+    help: 'a folder that keeps it',
+    schema: named('a folder').optional(),
+    byDefault: 'prompts in the cache folder',
+    words: { serve: { help: 'a folder that keeps it when the server ends', byDefault: 'nowhere' } },
+    commands: caching,
+    variables: ['SSD_LLM_PROMPT_CACHE_DIR'],
+    isPath: true,
+  },
+};

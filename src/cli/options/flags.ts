@@ -1,0 +1,45 @@
+import { type Command, Option } from 'commander';
+import type { AnyOption, CommandName } from './option-spec.ts';
+import { groups, type Key } from './table.ts';
+
+/** A value, and where it was given: "--port", "SSD_LLM_PORT", "config.toml: port". */
+export interface Given {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+export type Layer = Readonly<Partial<Record<Key, Given>>>;
+
+/** "-m, --memory-budget <size>" -> "--memory-budget" */
+export const longFlag = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags;
+
+/** Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings. */
+export function withOptions(command: Command): Command {
+  const name = command.name() as CommandName;
+  for (const [heading, specs] of Object.entries(groups)) {
+    for (const [key, spec] of Object.entries(specs)) {
+      for (const option of flagsOf(name, key, spec)) command.addOption(option.helpGroup(heading));
+    }
+  }
+  return command;
+}
+
+/** The flags of an option in a command: none if the command does not have it. */
+function flagsOf(command: CommandName, key: string, spec: AnyOption): readonly Option[] {
+  if (!spec.commands.includes(command)) return [];
+  const { help, byDefault = spec.default } = { ...spec, ...spec.words?.[command] };
+  const shown = byDefault === undefined || byDefault === false ? help : `${help} (default: ${byDefault})`;
+  const option = new Option(spec.flags, shown).conflicts([...(spec.conflicts ?? [])]);
+  const aliases = (spec.aliases ?? [])
+    .filter(({ commands = spec.commands }) => commands.includes(command))
+    .map((alias) => new Option(alias.flags, alias.help ?? `the same as ${option.long}`).preset(alias.value));
+  // A value that may be left out is put in by `withBareOptions`.
+  if (!option.required && !option.optional) option.preset(true);
+  return [option, ...aliases].map((one) => {
+    one.attributeName = () => key;
+    return one.argParser((value: unknown, previous: Given | undefined): Given => {
+      const before = spec.repeats && previous ? (previous.value as readonly unknown[]) : [];
+      return { value: spec.repeats ? [...before, value] : value, from: longFlag(one.flags) };
+    });
+  });
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EngineError } from '../../base/errors.ts';
+import type { KvOptions } from '../../plan/kv-choice.ts';
+import type { EngineSettings } from './engine-options.ts';
+import { modelSettingsOf } from './model-settings.ts';
+
+const usual: EngineSettings = {
+  kvType: 'f16',
+  kvHome: 'auto',
+  draftNgram: false,
+  adaptiveDraft: true,
+  kernels: 'auto',
+};
+
+const kvOf = (settings: Partial<EngineSettings>): KvOptions | undefined =>
+  modelSettingsOf({ ...usual, ...settings }).kv;
+
+test('a window has four sinks unless another number is given', () => {
+  assert.deepEqual(kvOf({ kvType: 'q8_0', kvHome: 'ram', kvDir: '/kv' }), {
+    type: 'q8_0',
+    window: undefined,
+    home: 'ram',
+    folder: '/kv',
+  });
+  assert.deepEqual(kvOf({ slidingWindow: 100 })?.window, { tokens: 100, sinks: 4 });
+  assert.deepEqual(kvOf({ slidingWindow: 100, sinkTokens: 0 })?.window, { tokens: 100, sinks: 0 });
+});
+
+test('sinks without a window make no sense', () => {
+  assert.throws(
+    () => kvOf({ sinkTokens: 0 }),
+    (error) => error instanceof EngineError && /--sink-tokens 0 .*--sliding-window/.test(error.message),
+  );
+});
+
+test('a model rotates as it says unless something is given', () => {
+  assert.equal(modelSettingsOf(usual).rope, undefined);
+  const { rope } = modelSettingsOf({ ...usual, ropeScale: 2 });
+  assert.deepEqual(rope, { scale: 2, base: undefined, scaling: undefined });
+});

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { EngineError } from '../../base/errors.ts';
+import { checkFolder } from '../../base/folder.ts';
+import { checkOnDisk } from '../../base/memory-folder.ts';
+import type { ModelSettings, PromptCacheSettings } from '../../engine/model-options.ts';
+import type { RopeOptions } from '../../model/rope.ts';
+import type { KvOptions } from '../../plan/kv-choice.ts';
+import { cacheFolder, ioThreads } from '../environment.ts';
+import type { EngineSettings } from './engine-options.ts';
+
+/** The first tokens of a text draw attention whatever they say; without any, what follows falls apart. */
+const usualSinks = 4;
+
+/** What the engine is told. Throws BAD_OPTION for what makes no sense without another option, and IN_MEMORY. */
+export function modelSettingsOf(settings: EngineSettings): ModelSettings {
+  const { memoryBudget, ctx: context, threads, kernels } = settings;
+  const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
+  const draft = { ngram, model, ahead, adaptive };
+  const [kv, rope] = [kvOf(settings), ropeOf(settings)];
+  return { memoryBudget, context, kv, rope, draft, threads, kernels, ioThreads: ioThreads() };
+}
+
+function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineSettings): KvOptions {
+  if (kvDir !== undefined && kvHome !== 'ram') checkOnDisk(kvDir);
+  if (sinkTokens !== undefined && slidingWindow === undefined) {
+    const expected = '--sliding-window beside it';
+    throw new EngineError('BAD_OPTION', { option: '--sink-tokens', value: `${sinkTokens}`, expected });
+  }
+  const window = slidingWindow === undefined ? undefined : { tokens: slidingWindow, sinks: sinkTokens ?? usualSinks };
+  return { type: kvType, window, home: kvHome, folder: kvDir ?? cacheFolder() };
+}
+
+/** Undefined if nothing is to differ from what the model says. */
+function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: EngineSettings): RopeOptions | undefined {
+  const given = scale !== undefined || base !== undefined || scaling !== undefined;
+  return given ? { scale, base, scaling } : undefined;
+}
+
+/**
+ * How a command that answers and ends keeps what it computed for later ones: nothing in memory, as one prompt has no use
+ * for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE.
+ */
+export function promptFilesOf({
+  promptCache,
+  promptCacheDir,
+}: Pick<EngineSettings, 'promptCache' | 'promptCacheDir'>): PromptCacheSettings | undefined {
+  if (promptCache === 0 || (promptCache === undefined && promptCacheDir === undefined)) return undefined;
+  const usual = cacheFolder();
+  const folder = promptCacheDir ?? (usual === undefined ? undefined : join(usual, 'prompts'));
+  if (folder === undefined) {
+    const expected = '--prompt-cache-dir beside it, as there is no home folder';
+    throw new EngineError('BAD_OPTION', { option: '--prompt-cache', value: 'given', expected });
+  }
+  checkOnDisk(folder);
+  checkFolder(folder);
+  return { bytes: 0, folder, folderBytes: promptCache === 'auto' ? undefined : promptCache };
+}

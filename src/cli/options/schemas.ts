@@ -1,0 +1,89 @@
+import * as z from 'zod';
+import type { EngineError } from '../../base/errors.ts';
+import { parseBytes } from '../../base/size.ts';
+
+const decimal = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
+
+/** A number as such, or as text. */
+export const numeric = (value: unknown): unknown =>
+  typeof value === 'string' && decimal.test(value) ? Number(value) : value;
+
+/** A number of `what`, within bounds. */
+export function whole(what: string, min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
+  const expected = max === Number.MAX_SAFE_INTEGER ? `${what} from ${min} on` : `${what} from ${min} to ${max}`;
+  return z.preprocess(numeric, z.int(expected).min(min, expected).max(max, expected));
+}
+
+/** A number within bounds. */
+export function real(
+  { min, max }: { readonly min: number; readonly max: number },
+  expected: string = `a number from ${min} to ${max}`,
+): z.ZodType<number> {
+  return z.preprocess(numeric, z.number(expected).min(min, expected).max(max, expected));
+}
+
+/** `auto` is the same as nothing: the value is chosen. */
+export const auto = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
+  z.preprocess((value) => (value === 'auto' ? undefined : value), schema.optional());
+
+/** A text that is not blank. */
+export const named = (expected: string): z.ZodType<string> => z.string(expected).trim().min(1, expected);
+
+/** Texts, or one with commas. */
+export const list = (expected: string): z.ZodType<string[]> =>
+  z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+    z.array(named(expected), expected),
+  );
+
+/** One of several texts: "f16, q8_0 or q4_0". */
+export const oneOf = <T extends string>(choices: readonly [T, ...T[]]): z.ZodType<T> =>
+  z.enum(choices, `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`);
+
+const expectedSize = 'a size: 8G, 1.5G, 512M or a number of bytes; or auto';
+
+/** Bytes, or what `others` says that a value stands for. */
+const sized = <T>(expected: string, others: (value: unknown) => T | undefined): z.ZodType<number | T> =>
+  z.union([z.string(), z.number()], expected).transform((value, context) => {
+    const other = others(value);
+    if (other !== undefined) return other;
+    try {
+      return parseBytes(`${value}`);
+    } catch (error) {
+      const { hint } = (error as EngineError<'BAD_SIZE'>).details;
+      context.addIssue({ code: 'custom', message: hint === undefined ? expected : `${expected} (${hint})` });
+      return z.NEVER;
+    }
+  });
+
+/** Bytes. */
+export const size: z.ZodType<number> = sized<never>(expectedSize, () => undefined);
+
+/** Bytes, 0 for none, or auto. */
+export const sizeOrNone: z.ZodType<number | 'auto'> = sized(`${expectedSize}, or 0 for none`, (value) => {
+  if (value === 'auto') return value;
+  return numeric(value) === 0 ? 0 : undefined;
+});
+
+const truths: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
+  ...[true, 'true', 1, '1'].map((value) => [value, true] as const),
+  ...[false, 'false', 0, '0'].map((value) => [value, false] as const),
+]);
+
+/** Yes or no, as such or as text. */
+export const truth: z.ZodType<boolean> = z.preprocess((value) => truths.get(value), z.boolean('true or false'));
+
+/** What was expected, in our words: of several things for which there are none, the last. */
+function expectationOf(issue: z.core.$ZodIssue): string {
+  const ours = !/^Invalid input/.test(issue.message);
+  const [last] = (!ours && issue.code === 'invalid_union' && issue.errors.at(-1)) || [];
+  return last ? expectationOf(last) : issue.message.replace(/^expected /, '');
+}
+
+/** The value that `schema` makes of `given`. Where it is not valid, throws what `refusal` makes of what was expected. */
+export function accept<T>(schema: z.ZodType<T>, given: unknown, refusal: (expected: string) => Error): T {
+  const { success, data, error } = schema.safeParse(given);
+  if (success) return data;
+  const [issue] = error.issues;
+  throw issue ? refusal(expectationOf(issue)) : error;
+}

@@ -1,0 +1,138 @@
+import * as z from 'zod';
+import { parseAddress } from '../../serve/address.ts';
+import { keepAlive } from '../../serve/ollama/options.ts';
+import { type LogLevel, logLevels } from '../log-level.ts';
+import type { OptionSpecs } from './option-spec.ts';
+import { auto, list, named, numeric, whole } from './schemas.ts';
+
+/** How a server is run, and which models there are. Undefined values are chosen. */
+export interface ServerSettings {
+  /** GGUF files. */
+  readonly files: readonly string[];
+  /** A folder of them. */
+  readonly models?: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  /** Sequences at once. */
+  readonly parallel?: number | undefined;
+  /** Requests that may wait. */
+  readonly maxQueue: number;
+  readonly apiKey?: string | undefined;
+  readonly origins: readonly string[];
+  /** Seconds; Infinity is forever. */
+  readonly keepAlive: number;
+  readonly config?: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+/** Seconds. */
+const usualKeepAlive = 300;
+
+const expectedHost = 'an address: 127.0.0.1, localhost:11434, [::1]:11434 or http://0.0.0.0:11434';
+const host: z.ZodType<string> = named(expectedHost).transform((text, context) => {
+  const address = parseAddress(text);
+  if (address) return address.host;
+  context.addIssue({ code: 'custom', message: expectedHost });
+  return z.NEVER;
+});
+
+/** As for Ollama, 0 is auto. */
+const parallel = z.preprocess(
+  (value) => (numeric(value) === 0 ? 'auto' : value),
+  auto(whole('a number of sequences', 1, 256)),
+);
+
+export const serverOptions: OptionSpecs<ServerSettings> = {
+  files: {
+    // Given as arguments, and never by a variable, since paths may have commas in them.
+    flags: '[models...]',
+    help: 'GGUF files; of a split model, any part',
+    schema: z.array(named('a GGUF file'), 'a list of GGUF files'),
+    default: [],
+    commands: [],
+    variables: [],
+    isPath: true,
+  },
+  models: {
+    flags: '--models <dir>',
+    help: 'a folder whose GGUF files are served too',
+    schema: named('a folder').optional(),
+    commands: ['serve', 'list'],
+    words: { list: { help: 'a folder whose GGUF files are shown' } },
+    variables: ['SSD_LLM_MODELS', 'OLLAMA_MODELS'],
+    isPath: true,
+  },
+  host: {
+    flags: '--host <address>',
+    help: 'where the server listens',
+    schema: host,
+    default: '127.0.0.1',
+    commands: ['serve', 'ps'],
+    variables: ['SSD_LLM_HOST', 'OLLAMA_HOST'],
+  },
+  port: {
+    flags: '--port <n>',
+    help: 'its port there',
+    schema: whole('a port', 0, 65535),
+    default: 11434,
+    commands: ['serve', 'ps'],
+    variables: ['SSD_LLM_PORT'],
+  },
+  parallel: {
+    flags: '--parallel <n>',
+    help: 'requests that are answered at once',
+    schema: parallel,
+    byDefault: 'auto, up to 4',
+    commands: ['serve'],
+    variables: ['SSD_LLM_NUM_PARALLEL', 'SSD_LLM_MAX_BATCH', 'OLLAMA_NUM_PARALLEL'],
+    aliases: [{ flags: '--max-batch <n>' }],
+  },
+  maxQueue: {
+    flags: '--max-queue <n>',
+    help: 'requests that may wait beside them',
+    schema: whole('a number of requests', 0, 1e6),
+    default: 512,
+    commands: ['serve'],
+    variables: ['SSD_LLM_MAX_QUEUE', 'OLLAMA_MAX_QUEUE'],
+  },
+  apiKey: {
+    flags: '--api-key <key>',
+    help: 'answer only those who have this key',
+    schema: named('a key that is not empty').optional(),
+    commands: ['serve', 'ps'],
+    words: { ps: { help: "the server's key, if it has one" } },
+    variables: ['SSD_LLM_API_KEY'],
+  },
+  origins: {
+    flags: '--origins <list>',
+    help: 'web pages that may ask, with commas between them',
+    schema: list('web origins, with commas between them: https://example.com'),
+    default: [],
+    byDefault: 'none',
+    commands: ['serve'],
+    variables: ['SSD_LLM_ORIGINS', 'OLLAMA_ORIGINS'],
+  },
+  keepAlive: {
+    flags: '--keep-alive <time>',
+    help: 'how long an idle model stays loaded: 1h30m, 90, 0, or -1 for ever',
+    schema: keepAlive.transform((seconds = usualKeepAlive) => seconds),
+    default: usualKeepAlive,
+    byDefault: '5m',
+    commands: ['serve'],
+    variables: ['SSD_LLM_KEEP_ALIVE', 'OLLAMA_KEEP_ALIVE'],
+  },
+  config: {
+    flags: '--config <file>',
+    help: "settings in TOML, instead of the user's own file",
+    schema: z.string().optional(),
+    commands: ['serve', 'list', 'ps'],
+  },
+  logLevel: {
+    flags: '--log-level <level>',
+    help: 'the least that is logged to stderr',
+    schema: z.enum(logLevels, `one of ${logLevels.join(', ')}`),
+    default: 'info',
+    commands: ['serve'],
+    variables: ['SSD_LLM_LOG_LEVEL'],
+  },
+};
