@@ -12,7 +12,7 @@ import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/engine/model.ts';
 import { withIoThreads } from './io-threads.ts';
 import { lineChartSvg } from './line-chart.ts';
-import { positive } from './options.ts';
+import { positiveNumber } from './options.ts';
 import { residencies } from './residencies.ts';
 import { appendResult } from './results.ts';
 
@@ -89,8 +89,8 @@ async function ablate(path: string, ioThreads: number, { budgets, tokens, rounds
 await new Command('bench:ablation')
   .argument('<model>')
   .option('--budgets <sizes>', 'budgets, with commas', '0.8G,1.2G,1.6G,2.4G,3.2G')
-  .option('--tokens <n>', 'tokens to decode in a run', positive, 6)
-  .option('--rounds <n>', 'rounds', positive, 3)
+  .option('--tokens <n>', 'tokens to decode in a run', positiveNumber, 6)
+  .option('--rounds <n>', 'rounds', positiveNumber, 3)
   .option('--chart <name>', 'draw bench/charts/<name>.svg')
   .action((path: string, options: Options) => withIoThreads((ioThreads) => ablate(path, ioThreads, options)))
   .parseAsync();

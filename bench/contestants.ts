@@ -15,7 +15,7 @@ export interface Task {
 }
 
 /** What one run came to. */
-export interface Outcome {
+export interface ContestResult {
   /** Per second; undefined if the run was not one of prefill or decoding. */
   readonly prefill: number;
   readonly decode: number;
@@ -33,7 +33,7 @@ export interface Contestant {
   readonly readAhead?: number;
   /** It has memory for all weights, and is compared with our own such runs. */
   readonly inRam?: boolean;
-  run(task: Task): Promise<Outcome>;
+  run(task: Task): Promise<ContestResult>;
 }
 
 /** llama.cpp's process is given this much more than the budget: Node, which only carries its library here. */
@@ -68,7 +68,7 @@ export const llamaInRam: Contestant = {
   run: (task) => peer(task, 'ram'),
 };
 
-async function ours(task: Task, budget: number, limited: boolean): Promise<Outcome> {
+async function ours(task: Task, budget: number, limited: boolean): Promise<ContestResult> {
   const args = [here('../bin/ssd-llm.cjs'), 'bench', task.path, '--json', '--rounds', '1', '--cold'];
   args.push('--memory-budget', `${Math.ceil(budget)}`, '--threads', `${task.threads}`);
   args.push('--tokens', `${task.tokens}`, '--prompt-tokens', `${task.promptTokens}`);
@@ -83,7 +83,7 @@ async function ours(task: Task, budget: number, limited: boolean): Promise<Outco
   };
 }
 
-async function peer(task: Task, load: 'mmap' | 'ram', limit?: number): Promise<Outcome> {
+async function peer(task: Task, load: 'mmap' | 'ram', limit?: number): Promise<ContestResult> {
   const { path, threads, promptTokens, tokens } = task;
   const args = ['--import', 'tsx', here('peer.ts'), path, load, threads, promptTokens, tokens].map(String);
   const { stdout, peak } = await inGroup(path, args, limit);

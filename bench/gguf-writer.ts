@@ -6,7 +6,7 @@ import { type Scalar, type ScalarType, valueTypes } from '../src/gguf/values.ts'
 import { elementCount } from '../src/gguf/weight.ts';
 
 /** A metadata value, ready for the file. */
-export interface Value {
+export interface MetadataValue {
   readonly type: number;
   readonly payload: Uint8Array;
 }
@@ -20,7 +20,7 @@ export interface TensorSource {
 }
 
 export interface GgufSource {
-  readonly metadata: Readonly<Record<string, Value>>;
+  readonly metadata: Readonly<Record<string, MetadataValue>>;
   readonly tensors: readonly TensorSource[];
   /** A power of two; 32 unless given. */
   readonly alignment?: number;
@@ -30,7 +30,7 @@ export interface GgufSource {
   readonly split?: number;
 }
 
-type Entry = readonly [key: string, value: Value];
+type Entry = readonly [key: string, value: MetadataValue];
 
 /** Writes one number of `bytes` bytes. */
 const packed = (bytes: number, set: (view: DataView) => void): Uint8Array => {
@@ -62,20 +62,20 @@ const pack = (type: ScalarType, value: Scalar): Uint8Array =>
   type === 'string' ? packString(String(value)) : packers[type](typeof value === 'bigint' ? value : Number(value));
 
 /** A metadata value of any scalar type. */
-export const scalar = (type: ScalarType, value: Scalar): Value => ({
+export const scalar = (type: ScalarType, value: Scalar): MetadataValue => ({
   type: valueTypes.indexOf(type),
   payload: pack(type, value),
 });
 
-export const u32 = (value: number): Value => scalar('u32', value);
-export const i32 = (value: number): Value => scalar('i32', value);
-export const f32 = (value: number): Value => scalar('f32', value);
-export const u64 = (value: number | bigint): Value => scalar('u64', value);
-export const bool = (value: boolean): Value => scalar('bool', value);
-export const str = (value: string): Value => scalar('string', value);
+export const u32 = (value: number): MetadataValue => scalar('u32', value);
+export const i32 = (value: number): MetadataValue => scalar('i32', value);
+export const f32 = (value: number): MetadataValue => scalar('f32', value);
+export const u64 = (value: number | bigint): MetadataValue => scalar('u64', value);
+export const bool = (value: boolean): MetadataValue => scalar('bool', value);
+export const str = (value: string): MetadataValue => scalar('string', value);
 
 /** An array whose elements all have one type. */
-export const arr = (type: ScalarType, values: readonly Scalar[]): Value => ({
+export const arr = (type: ScalarType, values: readonly Scalar[]): MetadataValue => ({
   type: valueTypes.indexOf('array'),
   payload: Buffer.concat([
     packers.u32(valueTypes.indexOf(type)),
@@ -85,7 +85,7 @@ export const arr = (type: ScalarType, values: readonly Scalar[]): Value => ({
 });
 
 /** Bytes of a tensor's data. */
-export const bytesOf = ({ type, shape }: TensorSource): number => rowBytes(type, elementCount(shape));
+export const tensorBytes = ({ type, shape }: TensorSource): number => rowBytes(type, elementCount(shape));
 
 const packEntry = ([key, { type, payload }]: Entry): Uint8Array =>
   Buffer.concat([packString(key), packers.u32(type), payload]);
@@ -103,7 +103,7 @@ function packHeader(version: number, entries: readonly Entry[], tensors: readonl
   let offset = 0;
   const descriptions = tensors.map((tensor) => {
     const description = packTensor(tensor, offset);
-    offset = alignUp(offset + bytesOf(tensor), alignment);
+    offset = alignUp(offset + tensorBytes(tensor), alignment);
     return description;
   });
   return Buffer.concat([
@@ -130,7 +130,7 @@ function writeTensor(fd: number, tensor: TensorSource, position: number): void {
     writeAll(fd, chunk, position + written);
     written += chunk.length;
   }
-  const expected = bytesOf(tensor);
+  const expected = tensorBytes(tensor);
   if (written !== expected) throw new Error(`tensor ${name} takes ${expected} bytes but was given ${written}`);
 }
 
@@ -141,7 +141,7 @@ function writeFile(path: string, header: Uint8Array, tensors: readonly TensorSou
     let position = tensors.length > 0 ? alignUp(header.length, alignment) : header.length;
     for (const tensor of tensors) {
       writeTensor(fd, tensor, position);
-      position = alignUp(position + bytesOf(tensor), alignment);
+      position = alignUp(position + tensorBytes(tensor), alignment);
     }
     ftruncateSync(fd, position);
   } finally {
@@ -155,8 +155,8 @@ function writeFile(path: string, header: Uint8Array, tensors: readonly TensorSou
  */
 export function writeGguf(path: string, source: GgufSource): readonly string[] {
   const { metadata, tensors, alignment = 32, version = 3, split } = source;
-  const aligned: Record<string, Value> = alignment === 32 ? {} : { 'general.alignment': u32(alignment) };
-  const write = (file: string, own: Readonly<Record<string, Value>>, part: readonly TensorSource[]): string => {
+  const aligned: Record<string, MetadataValue> = alignment === 32 ? {} : { 'general.alignment': u32(alignment) };
+  const write = (file: string, own: Readonly<Record<string, MetadataValue>>, part: readonly TensorSource[]): string => {
     writeFile(file, packHeader(version, Object.entries({ ...aligned, ...own }), part, alignment), part, alignment);
     return file;
   };

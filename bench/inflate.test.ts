@@ -4,7 +4,7 @@ import test from 'node:test';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { nmse } from '../test/support/logits.ts';
 import { writeRandom } from '../test/support/model-files.ts';
-import { assertAsLibllama, greedy, oracleLogits } from '../test/support/oracle.ts';
+import { assertAsLibllama, libllamaGreedy, oracleLogits } from '../test/support/oracle.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { type InflateOptions, inflate } from './inflate.ts';
 import type { RandomModelSpec } from './random-model.ts';
@@ -20,7 +20,7 @@ function compare(spec: RandomModelSpec, target: InflateOptions, base = spec): nu
   const before = writeRandom(folder.file('before.gguf'), base);
   const after = folder.file('after.gguf');
   inflate(source, after, target);
-  assertAsLibllama(after, { prompt, answer: greedy(before, prompt, 12) });
+  assertAsLibllama(after, { prompt, answer: libllamaGreedy(before, prompt, 12) });
   const [expected = [], logits = []] = [before, after].map((path) => oracleLogits(path, prompt, { context: 64 }));
   return Math.max(...logits.map((row, i) => nmse(row, expected[i] ?? row)));
 }

@@ -5,8 +5,8 @@ import { alignUp } from '../src/base/bytes.ts';
 import { type ModelFile, openModelFile } from '../src/gguf/model-file.ts';
 import { type GgmlType, rowBytes } from '../src/gguf/types.ts';
 import type { Weight } from '../src/gguf/weight.ts';
-import { f32, type TensorSource, u32, type Value, writeGguf } from './gguf-writer.ts';
-import { positive } from './options.ts';
+import { f32, type MetadataValue, type TensorSource, u32, writeGguf } from './gguf-writer.ts';
+import { positiveNumber } from './options.ts';
 import { dequantize, quantizable, quantize } from './quantize.ts';
 import { rawMetadata } from './raw-metadata.ts';
 
@@ -184,13 +184,13 @@ function growTensors(job: Job): readonly TensorSource[] {
   return [...first.map(outside), ...grown.flat(), ...last.map(outside)];
 }
 
-function growMetadata({ model, from, to, type }: Job): Record<string, Value> {
+function growMetadata({ model, from, to, type }: Job): Record<string, MetadataValue> {
   const { metadata } = model;
   const kept = Object.entries(rawMetadata(metadata.file)).filter(([key]) => !/^split\.|^general\.alignment$/.test(key));
   const heads = metadata.number('llama.attention.head_count');
   const epsilon = metadata.number('llama.attention.layer_norm_rms_epsilon');
   const keyLength = metadata.number('llama.attention.key_length', from.width / heads);
-  const grown: Record<string, Value> = {
+  const grown: Record<string, MetadataValue> = {
     ...Object.fromEntries(kept),
     'llama.embedding_length': u32(to.width),
     'llama.feed_forward_length': u32(to.feedForward),
@@ -233,9 +233,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     .description('Write a larger llama model that says the same as a small one.')
     .argument('<source>', 'GGUF file of architecture llama')
     .argument('<target>', 'GGUF file to write')
-    .requiredOption('--width <n>', 'elements of the residual stream', positive)
-    .requiredOption('--feed-forward <n>', 'elements of the feed-forward layer', positive)
-    .requiredOption('--layers <n>', 'layers', positive)
+    .requiredOption('--width <n>', 'elements of the residual stream', positiveNumber)
+    .requiredOption('--feed-forward <n>', 'elements of the feed-forward layer', positiveNumber)
+    .requiredOption('--layers <n>', 'layers', positiveNumber)
     .option('--type <name>', "type of the layers' matrices, such as q4_0 (default: as in the source)")
     .action((source: string, target: string, options: InflateOptions) => inflate(source, target, options))
     .parse();

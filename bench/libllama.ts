@@ -4,7 +4,7 @@ import { loadLibraries, type Pointer } from '../src/ggml/library.ts';
 import { loadLlama } from '../src/ggml/llama.ts';
 import { lastLog } from '../src/ggml/log.ts';
 import { NativeArray } from '../src/ggml/native-array.ts';
-import { byName } from '../src/gguf/types.ts';
+import { typeNamed } from '../src/gguf/types.ts';
 import type { RopeOptions } from '../src/model/rope.ts';
 
 /** llama_batch: pointers to arrays of `n_tokens`; NULL positions go on from the last, NULL sequences are sequence 0. */
@@ -148,7 +148,7 @@ export class Libllama implements Disposable {
     { context, threads, batch = context, load: mode = 'read', repack = false, kvType = 'f16', rope }: LibllamaOptions,
   ) {
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
-    const type = byName(kvType);
+    const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
     const model = load(path, {
       ...modelDefaults(),

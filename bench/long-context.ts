@@ -13,20 +13,20 @@ import koffi from 'koffi';
 import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
 import { parseBytes } from '../src/base/size.ts';
-import { kvShapeOf, openOutline } from '../src/engine/outline.ts';
-import { layoutsOf, planModel } from '../src/engine/planner.ts';
-import { runtimeBytes } from '../src/engine/process.ts';
+import { kvShapeOf, openOutline } from '../src/engine/model-outline.ts';
+import { layoutLookup, planModel } from '../src/engine/planner.ts';
+import { runtimeBytes } from '../src/engine/process-memory.ts';
 import { Runtime } from '../src/engine/runtime.ts';
 import { loadGgml } from '../src/ggml/api.ts';
 import { Device } from '../src/ggml/device.ts';
 import type { Memory } from '../src/ggml/host-memory.ts';
 import { dropPageCache } from '../src/ggml/system.ts';
-import { kvBytes } from '../src/kv/shape.ts';
-import { KvStore } from '../src/kv/store.ts';
-import { type KvType, kvTypes } from '../src/plan/kv-choice.ts';
-import type { WeightSource } from '../src/stream/source.ts';
+import { kvBytes } from '../src/kv/kv-shape.ts';
+import { KvStore } from '../src/kv/kv-store.ts';
+import { type KvType, kvTypes } from '../src/plan/kv-options.ts';
+import type { WeightSource } from '../src/stream/weight-source.ts';
 import { memoryGroup } from './memory-group.ts';
-import { positive } from './options.ts';
+import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 
 interface Options {
@@ -92,20 +92,20 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   // With a base of its own a model takes any length; what it says is not asked here.
   const outline = openOutline(path, { base: 1e6 });
   using device = new Device(2, 0);
-  const layoutOf = layoutsOf(device, 'auto');
+  const layoutOf = layoutLookup(device, 'auto');
   const kv = { type, home: 'ssd', folder } as const;
   const plan = planModel(outline, device, layoutOf, { budget, runtime: runtimeBytes(), context, kv, kernels: 'auto' });
   const reading = { inFlight: 7 };
   await using runtime = await Runtime.open(outline, plan, { device, layoutOf, reading, kvFolder: folder });
-  const { reader, source, slots } = runtime;
-  const [slot] = slots.all;
-  if (!slot) throw new Error('there is no slot');
+  const { reader, source, caches } = runtime;
+  const [cache] = caches.all;
+  if (!cache) throw new Error('there is no cache');
   const start = context - rounds * tokens - 1;
-  let store = slot.kv;
+  let store = cache.kv;
   if (way === 'mapped') {
     const shape = kvShapeOf(outline.config, { ...plan, kvHomes: undefined });
     store = new KvStore(shape, new MappedMemory(folder, kvBytes(shape)));
-  } else for (const piece of slot.pieces(start)) await slot.write(piece, someBytes(piece.length));
+  } else for (const piece of cache.pieces(start)) await cache.write(piece, someBytes(piece.length));
   await runtime.load();
   let at = start;
   const pass = (): Promise<unknown> => runtime.run([{ kv: store, start: at++, tokens: [1], logits: 'last' }]);
@@ -161,9 +161,9 @@ function compare(path: string, options: Options): void {
 const program = new Command('long-context')
   .argument('<model>')
   .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
-  .option('--ctx <tokens>', 'tokens of the text', positive, 32768)
-  .option('--tokens <n>', 'passes in each round', positive, 4)
-  .option('--rounds <n>', 'rounds', positive, 3)
+  .option('--ctx <tokens>', 'tokens of the text', positiveNumber, 32768)
+  .option('--tokens <n>', 'passes in each round', positiveNumber, 4)
+  .option('--rounds <n>', 'rounds', positiveNumber, 3)
   .option('--kv-dir <dir>', 'a folder on the SSD', tmpdir())
   .addOption(new Option('--kv-type <type>').choices(kvTypes).default('f16'))
   .addOption(new Option('--way <way>').choices(['streamed', 'mapped']).hideHelp())

@@ -9,8 +9,8 @@ import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/engine/model.ts';
 import { type RopeScaling, ropeScalings } from '../src/model/rope.ts';
-import { type KvType, kvTypes } from '../src/plan/kv-choice.ts';
-import { positive } from './options.ts';
+import { type KvType, kvTypes } from '../src/plan/kv-options.ts';
+import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 
 interface Options {
@@ -93,7 +93,7 @@ async function main(path: string, options: Options): Promise<void> {
 const program = new Command('needle')
   .argument('<model>')
   .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
-  .option('--tokens <n>', 'tokens of the text', positive, 8000)
+  .option('--tokens <n>', 'tokens of the text', positiveNumber, 8000)
   .option('--kv-dir <dir>', 'a folder on the SSD', tmpdir())
   .option('--rope-scale <n>', 'as of run', Number)
   .addOption(new Option('--rope-scaling <kind>', 'as of run').choices(ropeScalings))

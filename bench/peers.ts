@@ -11,8 +11,8 @@ import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { barChartSvg } from './bar-chart.ts';
-import { type Contestant, llamaInRam, llamaMapped, type Outcome, ssdLlm, ssdLlmInRam } from './contestants.ts';
-import { positive } from './options.ts';
+import { type Contestant, type ContestResult, llamaInRam, llamaMapped, ssdLlm, ssdLlmInRam } from './contestants.ts';
+import { positiveNumber } from './options.ts';
 import { type ReadAhead, readAheadOf } from './read-ahead.ts';
 import { appendResult } from './results.ts';
 
@@ -30,7 +30,7 @@ interface Options {
 const linuxReadAhead = 128;
 
 /** Runs everybody in each round, and returns what each came to; who fails once is not run again. */
-async function compete(path: string, options: Options): Promise<Map<Contestant, Outcome[] | Error>> {
+async function compete(path: string, options: Options): Promise<Map<Contestant, ContestResult[] | Error>> {
   const changed = readAheadOf(path);
   using readAhead = typeof changed === 'string' ? undefined : changed;
   const contestants = [ssdLlm, llamaMapped(), ...(readAhead ? [llamaMapped(linuxReadAhead)] : [])];
@@ -38,7 +38,7 @@ async function compete(path: string, options: Options): Promise<Map<Contestant, 
   if (options.ram) contestants.push(ssdLlmInRam, llamaInRam);
 
   const task = { path, budget: options.memoryBudget, ...options };
-  const outcomes = new Map<Contestant, Outcome[] | Error>(contestants.map((contestant) => [contestant, []]));
+  const outcomes = new Map<Contestant, ContestResult[] | Error>(contestants.map((contestant) => [contestant, []]));
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const [contestant, before] of outcomes) {
       if (before instanceof Error) continue;
@@ -66,7 +66,7 @@ async function runWith<T>(
   }
 }
 
-const line = ({ prefill, decode, peak, fraction, firstToken }: Outcome): string =>
+const line = ({ prefill, decode, peak, fraction, firstToken }: ContestResult): string =>
   [
     `prefill ${prefill.toFixed(2)}/s, decode ${decode.toFixed(3)}/s`,
     peak === undefined ? '' : `peak ${formatBytes(peak)}`,
@@ -87,8 +87,12 @@ const three = (values: readonly number[], digits: number): string => {
   return least === most ? `${middle}` : `${middle} (${least}-${most})`;
 };
 
-function report(path: string, options: Options, outcomes: ReadonlyMap<Contestant, readonly Outcome[] | Error>): void {
-  const own = (contestant: Contestant): readonly Outcome[] => {
+function report(
+  path: string,
+  options: Options,
+  outcomes: ReadonlyMap<Contestant, readonly ContestResult[] | Error>,
+): void {
+  const own = (contestant: Contestant): readonly ContestResult[] => {
     const runs = outcomes.get(contestant.inRam ? ssdLlmInRam : ssdLlm);
     if (!runs || runs instanceof Error) throw new Error(`ssd-llm failed: ${runs?.message}`);
     return runs;
@@ -141,7 +145,7 @@ function report(path: string, options: Options, outcomes: ReadonlyMap<Contestant
 }
 
 /** What only our own runs tell. */
-function ownFigures(runs: readonly Outcome[]): Record<string, string> {
+function ownFigures(runs: readonly ContestResult[]): Record<string, string> {
   const fractions = runs.flatMap(({ fraction }) => fraction ?? []);
   const first = runs.flatMap(({ firstToken }) => firstToken ?? []);
   if (fractions.length === 0 || first.length === 0) return {};
@@ -155,10 +159,10 @@ function ownFigures(runs: readonly Outcome[]): Record<string, string> {
 await new Command('bench:peers')
   .argument('<model>')
   .requiredOption('-m, --memory-budget <size>', 'budget, and limit of the cgroup', parseBytes)
-  .option('--rounds <n>', 'rounds', positive, 3)
-  .option('--tokens <n>', 'tokens to decode', positive, 8)
-  .option('--prompt-tokens <n>', 'tokens of the prompt', positive, 128)
-  .option('--threads <n>', 'threads of everybody', positive, availableParallelism())
+  .option('--rounds <n>', 'rounds', positiveNumber, 3)
+  .option('--tokens <n>', 'tokens to decode', positiveNumber, 8)
+  .option('--prompt-tokens <n>', 'tokens of the prompt', positiveNumber, 128)
+  .option('--threads <n>', 'threads of everybody', positiveNumber, availableParallelism())
   .option('--no-ram', 'leave out the runs with all weights in memory')
   .option('--chart <name>', 'draw bench/charts/<name>.svg')
   .action(async (path: string, options: Options) => report(path, options, await compete(path, options)))

@@ -8,11 +8,11 @@ import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
+import { scratchStore } from '../src/engine/cache-pool.ts';
 import { Model } from '../src/engine/model.ts';
 import type { Runtime } from '../src/engine/runtime.ts';
-import { scratch } from '../src/engine/slots.ts';
-import { type KvOptions, type KvType, kvTypes } from '../src/plan/kv-choice.ts';
-import { positive } from './options.ts';
+import { type KvOptions, type KvType, kvTypes } from '../src/plan/kv-options.ts';
+import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 
 interface Options {
@@ -44,7 +44,7 @@ function loss(logits: Float32Array, token: number): number {
 
 /** Takes the text through the model, `chunk` tokens in a pass. */
 async function foretell(runtime: Runtime, text: readonly number[], chunk: number): Promise<Foretold> {
-  const kv = scratch(runtime.slots);
+  const kv = scratchStore(runtime.caches);
   const losses: number[] = [];
   let seconds = 0;
   for (let start = 0; start < text.length - 1; start += chunk) {
@@ -112,11 +112,11 @@ await new Command('perplexity')
   .argument('<model>')
   .argument('<text>', 'a file of plain text')
   .option('-m, --memory-budget <size>', 'memory for everything', parseBytes, 2 ** 30)
-  .option('-c, --ctx <tokens>', 'context length', positive)
+  .option('-c, --ctx <tokens>', 'context length', positiveNumber)
   .addOption(new Option('--kv-type <type>', 'what keys and values are stored as').choices(kvTypes).default('f16'))
-  .option('--sliding-window <tokens>', 'see and keep only the last tokens', positive)
+  .option('--sliding-window <tokens>', 'see and keep only the last tokens', positiveNumber)
   .option('--sink-tokens <n>', 'the first tokens of the text, kept beside the window', Number, 4)
-  .option('--tokens <n>', 'the first tokens of the text', positive, 8192)
-  .option('--chunk <n>', 'tokens of a pass', positive, 64)
+  .option('--tokens <n>', 'the first tokens of the text', positiveNumber, 8192)
+  .option('--chunk <n>', 'tokens of a pass', positiveNumber, 64)
   .action(main)
   .parseAsync();

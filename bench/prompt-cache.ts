@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/engine/model.ts';
-import { positive } from './options.ts';
+import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 
 interface First {
@@ -74,6 +74,6 @@ async function main(path: string, options: Options): Promise<void> {
 const program = new Command(basename(dirname(import.meta.url)))
   .argument('<model>')
   .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
-  .option('--prompt-tokens <n>', 'tokens of the prompt', positive, 1000)
+  .option('--prompt-tokens <n>', 'tokens of the prompt', positiveNumber, 1000)
   .action(main);
 await program.parseAsync();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { byName, type GgmlType, ggmlTypes, rowBytes } from '../src/gguf/types.ts';
+import { type GgmlType, ggmlTypes, rowBytes, typeNamed } from '../src/gguf/types.ts';
 import { nmse } from '../test/support/logits.ts';
 import { dequantize, isQuantizable, quantizable, quantize } from './quantize.ts';
 import { Random } from './random.ts';
 import { isSlow, randomBlocks } from './random-blocks.ts';
 
-const named = (name: string): GgmlType => byName(name) ?? assert.fail(name);
+const named = (name: string): GgmlType => typeNamed(name) ?? assert.fail(name);
 
 /** The most noise a type may add: it falls by 4 with each bit per weight, down to what float16 and bfloat16 leave. */
 function mostNoise({ name, bytes, block }: GgmlType): number {

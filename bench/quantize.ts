@@ -1,6 +1,6 @@
 import koffi, { type KoffiFunc } from 'koffi';
 import { loadLibraries, type Pointer } from '../src/ggml/library.ts';
-import { byName, type GgmlType, rowBytes } from '../src/gguf/types.ts';
+import { type GgmlType, rowBytes, typeNamed } from '../src/gguf/types.ts';
 
 type QuantizeChunk = (
   type: number,
@@ -63,7 +63,7 @@ export const isQuantizable = (type: GgmlType): boolean => !notQuantized.has(type
 
 /** The type with ggml's name; throws when there is none or it cannot be made. */
 export function quantizable(name: string): GgmlType {
-  const type = byName(name);
+  const type = typeNamed(name);
   if (!type || !isQuantizable(type)) throw new Error(`${name} is not a type that weights can be quantized to`);
   return type;
 }

@@ -1,4 +1,4 @@
-import { byName, type GgmlType, rowBytes } from '../src/gguf/types.ts';
+import { type GgmlType, rowBytes, typeNamed } from '../src/gguf/types.ts';
 import { dequantize, quantize } from './quantize.ts';
 import type { Random } from './random.ts';
 
@@ -28,7 +28,7 @@ export const isSlow = (type: GgmlType): boolean => type.name in slowTypes;
 
 /** The bits of a float16. */
 function half(value: number): number {
-  const f16 = byName('f16') as GgmlType;
+  const f16 = typeNamed('f16') as GgmlType;
   const [low = 0, high = 0] = quantize(f16, Float32Array.of(value), 1);
   return low + 256 * high;
 }

@@ -1,6 +1,15 @@
-import { type GgmlType, typeOf } from '../src/gguf/types.ts';
+import { type GgmlType, typeNumbered } from '../src/gguf/types.ts';
 import { elementCount } from '../src/gguf/weight.ts';
-import { arr, f32, type GgufSource, str, type TensorSource, u32, type Value, writeGguf } from './gguf-writer.ts';
+import {
+  arr,
+  f32,
+  type GgufSource,
+  type MetadataValue,
+  str,
+  type TensorSource,
+  u32,
+  writeGguf,
+} from './gguf-writer.ts';
 import { quantizable } from './quantize.ts';
 import { type Content, RandomTensors } from './random-tensors.ts';
 
@@ -66,9 +75,9 @@ const fill = (spec: RandomModelSpec): Filled => ({
   rope: spec.rope ?? {},
 });
 
-function metadataOf(spec: Filled): Record<string, Value> {
+function metadataOf(spec: Filled): Record<string, MetadataValue> {
   const { rope, window } = spec;
-  const own: Record<string, Value | undefined> = {
+  const own: Record<string, MetadataValue | undefined> = {
     vocab_size: u32(spec.vocabulary),
     context_length: u32(spec.context ?? 4096),
     embedding_length: u32(spec.width),
@@ -90,7 +99,7 @@ function metadataOf(spec: Filled): Record<string, Value> {
     'rope.scaling.attn_factor': rope.attnFactor === undefined ? undefined : f32(rope.attnFactor),
     final_logit_softcapping: spec.softcap === undefined ? undefined : f32(spec.softcap),
   };
-  const metadata: Record<string, Value> = {
+  const metadata: Record<string, MetadataValue> = {
     'general.architecture': str(spec.architecture),
     'general.name': str(`random ${spec.architecture}`),
     'tokenizer.ggml.model': str('no_vocab'),
@@ -101,7 +110,7 @@ function metadataOf(spec: Filled): Record<string, Value> {
   return metadata;
 }
 
-const pattern = (layers: number | readonly boolean[]): Value =>
+const pattern = (layers: number | readonly boolean[]): MetadataValue =>
   typeof layers === 'number' ? u32(layers) : arr('bool', layers);
 
 /** Keeps the standard deviation of what it multiplies. */
@@ -190,7 +199,7 @@ function tensorPlans(spec: Filled): readonly Plan[] {
   return plans;
 }
 
-const f32Type = typeOf(0) as GgmlType;
+const f32Type = typeNumbered(0) as GgmlType;
 function typeFor(spec: RandomModelSpec, { name, shape }: Plan): GgmlType {
   const { type = 'f32' } = spec;
   if (shape.length < 2) return f32Type;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { byName, type GgmlType, rowBytes } from '../src/gguf/types.ts';
+import { type GgmlType, rowBytes, typeNamed } from '../src/gguf/types.ts';
 import { dequantize } from './quantize.ts';
 import { RandomTensors } from './random-tensors.ts';
 
-const q4 = byName('q4_0') as GgmlType;
+const q4 = typeNamed('q4_0') as GgmlType;
 const content = { mean: 0, deviation: 0.02 };
 const rowLength = 1024;
 const rows = 6000; // more elements than a pool has

@@ -1,6 +1,6 @@
 import { Cursor } from '../src/gguf/cursor.ts';
 import { valueBytes, valueTypes } from '../src/gguf/values.ts';
-import type { Value } from './gguf-writer.ts';
+import type { MetadataValue } from './gguf-writer.ts';
 
 function skipScalars(cursor: Cursor, typeId: number, count: number): void {
   const type = valueTypes[typeId];
@@ -15,11 +15,11 @@ function skipValue(cursor: Cursor, typeId: number): void {
 }
 
 /** The metadata of a GGUF file as they lie there, ready to be written to another. */
-export function rawMetadata(path: string): Record<string, Value> {
+export function rawMetadata(path: string): Record<string, MetadataValue> {
   using cursor = new Cursor(path, 'GGUF'.length + 4); // the version, in 4 bytes, then two counts in 8
   cursor.u64();
   const count = cursor.u64();
-  const metadata: Record<string, Value> = {};
+  const metadata: Record<string, MetadataValue> = {};
   for (let i = 0; i < count; i += 1) {
     const key = cursor.string();
     const type = cursor.u32();

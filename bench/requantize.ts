@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import koffi, { type KoffiFunc } from 'koffi';
 import { loadGgml } from '../src/ggml/api.ts';
 import { loadLibraries } from '../src/ggml/library.ts';
-import { silence } from '../src/ggml/log.ts';
+import { silenceLog } from '../src/ggml/log.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -17,7 +17,7 @@ type FileType = keyof typeof fileTypes;
  */
 export function requantize(from: string, to: string, type: FileType): void {
   loadGgml();
-  silence();
+  silenceLog();
   const { llama } = loadLibraries();
   const params = koffi.struct('llama_model_quantize_params', {
     nthread: 'int32_t',

@@ -1,4 +1,4 @@
-import { type Candidate, type Residency, spread } from '../src/plan/residency.ts';
+import { type Residency, type ResidencyCandidate, spread } from '../src/plan/residency.ts';
 
 /** The first weights of a pass, as many as fit: what pinning layers comes to. */
 export const firstLayers: Residency = (candidates, capacity) => {
@@ -20,7 +20,7 @@ export const leastRecentlyUsed: Residency = (candidates, capacity) => {
   const cache = new Map<number, number>();
   let used = 0;
   let hits = new Set<number>();
-  const use = ({ id, bytes }: Candidate): void => {
+  const use = ({ id, bytes }: ResidencyCandidate): void => {
     if (cache.delete(id)) hits.add(id);
     else used += bytes;
     cache.set(id, bytes);

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openModelFile } from '../src/gguf/model-file.ts';
-import { checkTokenizer } from '../src/text/check.ts';
+import { checkTokenizer } from '../src/text/check-tokenizer.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { loadModel } from '../test/support/load.ts';
 import { nmse } from '../test/support/logits.ts';

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { ggmlTypes } from '../src/gguf/types.ts';
-import { bytesOf, type GgufSource, writeGguf } from './gguf-writer.ts';
-import { positive } from './options.ts';
+import { type GgufSource, tensorBytes, writeGguf } from './gguf-writer.ts';
+import { positiveNumber } from './options.ts';
 import { isQuantizable } from './quantize.ts';
 import { type RandomModelSpec, randomModel } from './random-model.ts';
 import { type TinyVocabulary, tinyBytePair, tinySentencePiece } from './tiny-vocabulary.ts';
@@ -50,7 +50,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
 function checkSpace(path: string, { tensors }: GgufSource): void {
   const { bavail, bsize } = statfsSync(dirname(path));
   const free = bavail * bsize + (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-  const needed = tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+  const needed = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   if (needed > free) {
     throw new Error(`${path} takes ${formatBytes(needed)}, but only ${formatBytes(free)} are free on its disk`);
   }
@@ -74,8 +74,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     .argument('<target>', 'GGUF file to write')
     .addOption(new Option('--shape <name>', 'whose shape it has').choices(Object.keys(shapes)).makeOptionMandatory())
     .addOption(new Option('--type <name>', 'type of all matrices').choices(types).default('q4_0'))
-    .option('--layers <n>', 'layers, instead of as many as the shape has', positive)
-    .option('--seed <n>', 'another seed gives other weights', positive)
+    .option('--layers <n>', 'layers, instead of as many as the shape has', positiveNumber)
+    .option('--seed <n>', 'another seed gives other weights', positiveNumber)
     .action((target: string, options: SynthesizeOptions & { shape: string }, command: Command) => {
       try {
         synthesize(target, shapes[options.shape] as Shape, options);

@@ -1,8 +1,8 @@
-import { arr, bool, str, u32, type Value, writeGguf } from './gguf-writer.ts';
+import { arr, bool, type MetadataValue, str, u32, writeGguf } from './gguf-writer.ts';
 
 /** A tokenizer's metadata, and the ids of its tokens by name. */
 export interface TinyVocabulary {
-  readonly metadata: Readonly<Record<string, Value>>;
+  readonly metadata: Readonly<Record<string, MetadataValue>>;
   readonly ids: ReadonlyMap<string, number>;
 }
 
@@ -26,10 +26,10 @@ function padded(tokens: readonly Token[], space: string, size = tokens.length): 
 function vocabulary(
   model: string,
   tokens: readonly Token[],
-  metadata: Readonly<Record<string, Value>>,
+  metadata: Readonly<Record<string, MetadataValue>>,
 ): TinyVocabulary {
   const ids = new Map(tokens.map(({ name }, id) => [name, id]));
-  const id = (name: string): Value => u32(ids.get(name) ?? 0);
+  const id = (name: string): MetadataValue => u32(ids.get(name) ?? 0);
   return {
     ids,
     metadata: {
@@ -116,7 +116,7 @@ export function tinySentencePiece(size?: number): TinyVocabulary {
 export function writeVocabulary(
   path: string,
   { metadata }: Pick<TinyVocabulary, 'metadata'>,
-  more: Readonly<Record<string, Value>> = {},
+  more: Readonly<Record<string, MetadataValue>> = {},
 ): void {
   writeGguf(path, { metadata: { 'general.architecture': str('llama'), ...metadata, ...more }, tensors: [] });
 }

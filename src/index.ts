@@ -1,6 +1,7 @@
 export type { ErrorCode, ErrorKind } from './base/error-table.ts';
 export { EngineError } from './base/errors.ts';
 export type { Generation } from './engine/generation.ts';
+export type { GenerationStats } from './engine/generation-stats.ts';
 export { Model } from './engine/model.ts';
 export type {
   GenerateOptions,
@@ -10,7 +11,6 @@ export type {
   PromptCacheOptions,
 } from './engine/model-options.ts';
 export type { Piece, PromptProgress, StopReason } from './engine/sequence.ts';
-export type { GenerationStats } from './engine/stats.ts';
-export type { KvOptions, KvType, Window } from './plan/kv-choice.ts';
+export type { KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan } from './plan/plan.ts';
 export type { Message } from './text/chat-template.ts';

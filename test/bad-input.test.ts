@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileS
 import test from 'node:test';
 import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
 import type { ErrorCode } from '../src/base/error-table.ts';
-import { attempt } from './support/attempt.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, start } from './support/cli.ts';
 import { writeRandom } from './support/model-files.ts';
@@ -105,8 +105,8 @@ for (const [name, [code, make, exitCode]] of Object.entries(files)) {
   test(`${name} is refused as ${code}`, async () => {
     using folder = tempFolder();
     const path = make(folder);
-    isRefused(await attempt('run', path, '--prompt', 'Hi'), code, exitCode);
-    isRefused(await attempt('info', path), code, exitCode);
+    isRefused(await attemptCli('run', path, '--prompt', 'Hi'), code, exitCode);
+    isRefused(await attemptCli('info', path), code, exitCode);
   });
 }
 
@@ -122,7 +122,7 @@ test('a file that may not be read is refused as UNREADABLE', async (t) => {
   using folder = tempFolder();
   const path = damaged(folder);
   chmodSync(path, 0o000);
-  isRefused(await attempt('run', path, '--prompt', 'Hi'), 'UNREADABLE');
+  isRefused(await attemptCli('run', path, '--prompt', 'Hi'), 'UNREADABLE');
 });
 
 /** The path of a model in `folder` that can answer. */
@@ -146,7 +146,7 @@ test('a budget that is too small is refused with the smallest that works, and th
 test('a prompt longer than the context is refused, before any weight is read', async () => {
   using folder = tempFolder();
   const prompt = 'word '.repeat(300);
-  const ended = await attempt('run', sound(folder), '-p', prompt, '--ctx', '64', '-m', '1G');
+  const ended = await attemptCli('run', sound(folder), '-p', prompt, '--ctx', '64', '-m', '1G');
   isRefused(ended, 'CONTEXT_TOO_LONG');
   assert.match(ended.stderr, /the context holds 64/);
 });
@@ -154,8 +154,8 @@ test('a prompt longer than the context is refused, before any weight is read', a
 test('a context beyond what the model was trained for, no prompt, and wrong options are usage errors', async () => {
   using folder = tempFolder();
   const path = sound(folder);
-  isRefused(await attempt('run', path, '-p', 'Hi', '--ctx', '100000'), 'CONTEXT_BEYOND_MODEL', 2);
-  isRefused(await attempt('run', path, '-p', ''), 'NO_PROMPT', 2);
+  isRefused(await attemptCli('run', path, '-p', 'Hi', '--ctx', '100000'), 'CONTEXT_BEYOND_MODEL', 2);
+  isRefused(await attemptCli('run', path, '-p', ''), 'NO_PROMPT', 2);
   const wrong = [
     ['--memory-budget', '12Q'],
     ['--temperature', 'hot'],
@@ -168,7 +168,7 @@ test('a context beyond what the model was trained for, no prompt, and wrong opti
     ['--bogus'],
   ];
   for (const options of wrong) {
-    const { code, stderr } = await attempt('run', path, '-p', 'Hi', ...options);
+    const { code, stderr } = await attemptCli('run', path, '-p', 'Hi', ...options);
     assert.equal(code, 2, options.join(' '));
     assert.match(stderr, new RegExp(`^error: .*${options[0]}`));
   }

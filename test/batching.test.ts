@@ -5,10 +5,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Model } from '../src/engine/model.ts';
 import {
-  type Answered,
   answersAlone,
   ask,
   assertAnswer,
+  type CollectedAnswer,
   greedy,
   openBatchModel,
   promptOf,
@@ -29,7 +29,7 @@ const maxTokens = 32;
 
 /** What each prompt gives when nobody else is there. */
 const alone = await answersAlone(path, prompts, { maxTokens });
-const expected = (i: number): Answered => alone[i] ?? assert.fail();
+const expected = (i: number): CollectedAnswer => alone[i] ?? assert.fail();
 
 for (const streamed of [false, true]) {
   const how = streamed ? 'streamed' : 'resident';
@@ -120,7 +120,7 @@ test('each sequence keeps to its own options', async () => {
     { maxTokens: 40, longest: 12 },
   ];
   const prompt = prompts[0] ?? [];
-  const each: Answered[] = [];
+  const each: CollectedAnswer[] = [];
   {
     await using model = openBatchModel(path, { parallel: 1 });
     for (const own of options) each.push(await ask(model, prompt, own));
@@ -172,7 +172,7 @@ test('a real model answers several questions at once as it answers each', async 
     kernels: 'plain',
     parallel: 3,
   });
-  const each: Answered[] = [];
+  const each: CollectedAnswer[] = [];
   for (const question of questions) each.push(await ask(model, model.tokenize(question), { maxTokens: 8 }));
   const before = { ...model.tally().sums };
   const together = await Promise.all(

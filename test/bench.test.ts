@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import test from 'node:test';
 import type { BenchReport } from '../src/cli/bench-report.ts';
 import { storageOf } from '../src/cli/storage.ts';
-import { figuresOf } from '../src/engine/figures.ts';
-import type { GenerationStats } from '../src/engine/stats.ts';
+import { medianFigures } from '../src/engine/benchmark-figures.ts';
+import type { GenerationStats } from '../src/engine/generation-stats.ts';
 import { Device } from '../src/ggml/device.ts';
-import { byName } from '../src/gguf/types.ts';
-import { attempt } from './support/attempt.ts';
+import { typeNamed } from '../src/gguf/types.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import { writeLoopingModel } from './support/chat-model.ts';
 import { run, runJson, start } from './support/cli.ts';
 import { until } from './support/processes.ts';
@@ -49,7 +49,7 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   assert.ok(alone.bytes_per_s && alone.compute_s_per_token > 0);
 
   const raw = rounds.map((round) => ({ ...round, memory }));
-  const figures = figuresOf(raw);
+  const figures = medianFigures(raw);
   for (const name of ['prefill', 'decode', 'alone', 'spread'] as const) assert.deepEqual(report[name], figures[name]);
   const fractions = raw.map(({ reading, decode: d, computing_s }) => {
     const readingSeconds = (d.bytes_per_token * (reading?.seconds ?? 0)) / (reading?.bytes ?? 1);
@@ -93,7 +93,7 @@ test('a model that fits is measured too, and CSV has the medians', async () => {
   const { plan, alone, spread } = JSON.parse(json.stdout) as BenchReport;
   assert.deepEqual([plan.streamed.bytes, alone.bytes_per_s, spread.bytes_per_s], [0, null, null]);
   using device = new Device(1, 0);
-  const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(byName(name)?.id ?? 0, [576, 576]));
+  const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(typeNamed(name)?.id ?? 0, [576, 576]));
   assert.equal(plan.resident.converted > 0, faster, 'kernels are auto unless others are asked for');
 });
 
@@ -141,10 +141,10 @@ test('an answer is read for as the device was found to be read best, if that is 
 
 test('what cannot be measured is refused before anything is', async () => {
   using folder = tempFolder();
-  const unwritable = await attempt('bench', model, ...tight, '--chart', folder.file('missing/pass.svg'));
+  const unwritable = await attemptCli('bench', model, ...tight, '--chart', folder.file('missing/pass.svg'));
   assert.equal(unwritable.code, 1);
   assert.match(unwritable.stderr, /^error: .*pass\.svg cannot be written \(ENOENT\); .*\[UNWRITABLE\]\n$/);
-  const missing = await attempt('bench', folder.file('none.gguf'), '--chart', folder.file('pass.svg'));
+  const missing = await attemptCli('bench', folder.file('none.gguf'), '--chart', folder.file('pass.svg'));
   assert.equal(missing.code, 3);
   assert.ok(!existsSync(folder.file('pass.svg')), 'a chart of nothing is not left behind');
   for (const wrong of [
@@ -154,22 +154,22 @@ test('what cannot be measured is refused before anything is', async () => {
     ['--prompt', 'Hi', '--prompt-tokens', '128'],
     ['--draft-ahead', '65'],
   ]) {
-    assert.equal((await attempt('bench', model, ...wrong)).code, 2, wrong.join(' '));
+    assert.equal((await attemptCli('bench', model, ...wrong)).code, 2, wrong.join(' '));
   }
 });
 
 test('what does not fit the context cannot be measured', async () => {
   const small = ['bench', model, '-m', '1G', '-c', '64'];
-  const long = await attempt(...small, '--prompt-tokens', '60', '--tokens', '5');
+  const long = await attemptCli(...small, '--prompt-tokens', '60', '--tokens', '5');
   assert.equal(long.code, 2);
   assert.match(
     long.stderr,
     /--prompt-tokens and --tokens 60 and 5 is not valid; expected .* 64 tokens.*\[BAD_OPTION\]/,
   );
-  const text = await attempt(...small, '-p', 'word '.repeat(60));
+  const text = await attemptCli(...small, '-p', 'word '.repeat(60));
   assert.equal(text.code, 2);
   assert.match(text.stderr, /--prompt and --tokens \d+ and 16 is not valid; .* 64 tokens.*\[BAD_OPTION\]/);
-  assert.match((await attempt(...small, '-p', '')).stderr, /\[NO_PROMPT\]/);
+  assert.match((await attemptCli(...small, '-p', '')).stderr, /\[NO_PROMPT\]/);
 });
 
 /** Whether a process has a file open. */

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import test from 'node:test';
 import { ChatOllama } from '@langchain/ollama';
 import { type ChatResponse, Ollama } from 'ollama';
-import { defaultSampling } from '../src/sample/options.ts';
+import { defaultSampling } from '../src/sample/sampling-options.ts';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { until } from './support/processes.ts';
 import { all, frugal, metric, serve } from './support/server.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type RunAnswer, run } from './support/cli.ts';
 import { writeBytePair } from './support/model-files.ts';
-import { post, serve } from './support/server.ts';
+import { postTo, serve } from './support/server.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 /** A line of the log. */
@@ -93,7 +93,7 @@ test('the engine of a server tells what it does through the log of the server, a
 }, async () => {
   await using server = await serve(['--models', folder.path, ...little], { env: { ...debug, SSD_LLM_CPU: 'x64' } });
   const options = { num_predict: 4, temperature: 0 };
-  const answer = await post(server, '/api/generate', {
+  const answer = await postTo(server, '/api/generate', {
     model: 'tiny',
     prompt: 'abc',
     raw: true,

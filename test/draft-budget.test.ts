@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { EngineError } from '../src/base/errors.ts';
-import { type ModelOutline, openOutline } from '../src/engine/outline.ts';
-import { layoutsOf, type PlanOptions, planModel } from '../src/engine/planner.ts';
+import { type ModelOutline, openOutline } from '../src/engine/model-outline.ts';
+import { layoutLookup, type PlanOptions, planModel } from '../src/engine/planner.ts';
 import { Device } from '../src/ggml/device.ts';
 import { type Plan, planBytes } from '../src/plan/plan.ts';
 import {
-  answered,
   ask,
   assertAnswer,
+  collectAnswer,
   greedy,
   openBatchModel,
   promptOf,
@@ -33,7 +33,7 @@ const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;
 /** What is planned for beside one of the draft models. */
 type Wanted = Partial<Omit<PlanOptions, 'draft'>>;
 const plan = (draft: ModelOutline | undefined, { kernels = 'auto', ...options }: Wanted = {}): Plan => {
-  const layoutOf = layoutsOf(device, kernels);
+  const layoutOf = layoutLookup(device, kernels);
   return planModel(target, device, layoutOf, { budget: 2 ** 30, runtime: 0, ahead: 7, kernels, ...options, draft });
 };
 
@@ -118,7 +118,7 @@ test('a text longer than the draft model was trained for goes on without guesses
   await using model = await openDrafted(path, { draft: { model: short, ahead: 7, adaptive: false }, parallel: 2 });
   assert.deepEqual([model.plan().context, model.plan().draft?.context], [256, 64]);
   const generations = [1, 2].map(() => model.generate(prompt, { ...greedy, logprobs: 2, ...options }));
-  for (const { tokens } of await Promise.all(generations.map(answered))) assertAnswer(tokens, expected);
+  for (const { tokens } of await Promise.all(generations.map(collectAnswer))) assertAnswer(tokens, expected);
   for (const { stats } of generations) {
     const { drafted, accepted, passes } = stats?.speculation ?? assert.fail();
     // Five times 7 take the text from 21 tokens to 61, of which 64 can be stored; the last guess need not be.
@@ -127,7 +127,7 @@ test('a text longer than the draft model was trained for goes on without guesses
   }
   const long = promptOf(2, 100);
   const beyond = model.generate(long, { ...greedy, logprobs: 2, maxTokens: 9 });
-  assertAnswer((await answered(beyond)).tokens, await ask(plain, long, { maxTokens: 9 }));
+  assertAnswer((await collectAnswer(beyond)).tokens, await ask(plain, long, { maxTokens: 9 }));
   assert.deepEqual(beyond.stats?.speculation, { drafted: 0, accepted: 0, passes: 8, tokens_per_pass: 1 });
 });
 

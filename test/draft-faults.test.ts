@@ -12,10 +12,10 @@ import { EngineError } from '../src/base/errors.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
 import {
-  answered,
   answersAlone,
   ask,
   assertAnswer,
+  collectAnswer,
   greedy,
   openBatchModel,
   promptOf,
@@ -218,7 +218,7 @@ test('sequences come and go at any time: all answers are right, and no place is 
     { numRuns: 10 },
   );
   const generations = [1, 2, 3].map(() => model.generate(prompt, { ...greedy, maxTokens, logprobs: 2 }));
-  for (const { tokens } of await Promise.all(generations.map(answered))) assertAnswer(tokens, expected);
+  for (const { tokens } of await Promise.all(generations.map(collectAnswer))) assertAnswer(tokens, expected);
   for (const { stats } of generations) assert.ok((stats?.speculation.drafted ?? 0) > 0, 'it has a place to guess in');
 });
 

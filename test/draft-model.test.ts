@@ -3,7 +3,14 @@ import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { GenerateOptions } from '../src/engine/model-options.ts';
-import { type Answered, answered, assertAnswer, greedy, openBatchModel, promptOf } from './support/batch-model.ts';
+import {
+  assertAnswer,
+  type CollectedAnswer,
+  collectAnswer,
+  greedy,
+  openBatchModel,
+  promptOf,
+} from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
@@ -23,11 +30,15 @@ const { eos = assert.fail() } = plain.vocabulary;
 
 const generate = (model: Model, prompt: readonly number[], options: GenerateOptions): Generation =>
   model.generate(prompt, { ...greedy, logprobs: 2, ...options });
-const answersOf = (model: Model, options: GenerateOptions): Promise<readonly Answered[]> =>
-  Promise.all(prompts.map((prompt) => answered(generate(model, prompt, options))));
+const answersOf = (model: Model, options: GenerateOptions): Promise<readonly CollectedAnswer[]> =>
+  Promise.all(prompts.map((prompt) => collectAnswer(generate(model, prompt, options))));
 
 /** Fails unless both are the same: chosen by chance in any case, else as far as there is no near-tie. */
-function assertSame(actual: readonly Answered[], expected: readonly Answered[], { seed }: GenerateOptions): void {
+function assertSame(
+  actual: readonly CollectedAnswer[],
+  expected: readonly CollectedAnswer[],
+  { seed }: GenerateOptions,
+): void {
   for (const [i, answer] of actual.entries()) {
     const { tokens, text, reason, gaps } = expected[i] ?? assert.fail();
     if (seed === undefined) assertAnswer(answer.tokens, expected[i] ?? assert.fail(), answer.tokens.length);
@@ -51,13 +62,13 @@ const requests: Readonly<Record<string, GenerateOptions>> = {
 };
 
 /** What each prompt gives without guesses, when nobody else is there. */
-async function plainly(options: GenerateOptions): Promise<readonly Answered[]> {
-  const answers: Answered[] = [];
-  for (const prompt of prompts) answers.push(await answered(generate(plain, prompt, options)));
+async function plainly(options: GenerateOptions): Promise<readonly CollectedAnswer[]> {
+  const answers: CollectedAnswer[] = [];
+  for (const prompt of prompts) answers.push(await collectAnswer(generate(plain, prompt, options)));
   return answers;
 }
 
-const known: (readonly [string, GenerateOptions, readonly Answered[]])[] = [];
+const known: (readonly [string, GenerateOptions, readonly CollectedAnswer[]])[] = [];
 for (const [name, options] of Object.entries(requests)) known.push([name, options, await plainly(options)]);
 const text = known[0]?.[2][0]?.text ?? assert.fail();
 const stops = { maxTokens: 13, stop: [text.slice(9, 12), 'none'] };
@@ -70,7 +81,7 @@ test('of guesses of the model itself all come true: drawn with a seed or without
   for (const options of [{ maxTokens: 25 }, drawn, { ...drawn, seed: 7 }]) {
     const before = { ...model.tally().sums };
     const generations = prompts.map((prompt) => generate(model, prompt, options));
-    const answers = await Promise.all(generations.map(answered));
+    const answers = await Promise.all(generations.map(collectAnswer));
     for (const { stats } of generations) {
       assert.deepEqual(stats?.speculation, { drafted: 21, accepted: 21, passes: 3, tokens_per_pass: 8 });
       assert.equal(stats?.decode.tokens, 24);
@@ -124,13 +135,13 @@ test('where a text repeats itself the model is not asked, and is asked again whe
   for (const ngram of [false, true]) {
     await using model = await openDrafted(path, { draft: { ...draft, ngram }, readAt, parallel: 1 });
     const prompt = prompts[1] ?? assert.fail();
-    const expected = await answered(generate(plain, prompt, monotonous));
-    assertAnswer((await answered(generate(model, prompt, monotonous))).tokens, expected);
+    const expected = await collectAnswer(generate(plain, prompt, monotonous));
+    assertAnswer((await collectAnswer(generate(model, prompt, monotonous))).tokens, expected);
     const before = reads;
-    const again = await answered(generate(model, prompt, monotonous));
+    const again = await collectAnswer(generate(model, prompt, monotonous));
     assert.deepEqual(again.tokens, expected.tokens);
     counts.push(reads - before);
-    await answered(generate(model, prompt, { maxTokens: 10 }));
+    await collectAnswer(generate(model, prompt, { maxTokens: 10 }));
     assert.ok(reads - before > (counts.at(-1) ?? 0));
   }
   const [alone = 0, together = 0] = counts;

@@ -3,14 +3,14 @@ import test from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
 import { EngineError } from '../src/base/errors.ts';
 import { describe } from '../src/cli/describe.ts';
-import { openOutline } from '../src/engine/outline.ts';
-import { layoutsOf, type PlanOptions, planModel } from '../src/engine/planner.ts';
+import { openOutline } from '../src/engine/model-outline.ts';
+import { layoutLookup, type PlanOptions, planModel } from '../src/engine/planner.ts';
 import { Device } from '../src/ggml/device.ts';
 import { readHeader } from '../src/gguf/header.ts';
-import { byName, type GgmlType } from '../src/gguf/types.ts';
+import { type GgmlType, typeNamed } from '../src/gguf/types.ts';
 import { type PlanSummary, summarize } from '../src/plan/explain.ts';
-import type { KvType } from '../src/plan/kv-choice.ts';
-import { attempt } from './support/attempt.ts';
+import type { KvType } from '../src/plan/kv-options.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import { run, runJson } from './support/cli.ts';
 import { writeRandom } from './support/model-files.ts';
 import { bytesRead } from './support/processes.ts';
@@ -89,7 +89,7 @@ const device = shared(new Device(1, 0));
 /** The plan of a process that takes nothing itself. */
 const planned = (path: string, { kernels = 'auto', ...options }: Partial<PlanOptions>): PlanSummary =>
   summarize(
-    planModel(openOutline(path), device, layoutsOf(device, kernels), {
+    planModel(openOutline(path), device, layoutLookup(device, kernels), {
       budget: 2 ** 30,
       runtime: 0,
       kernels,
@@ -129,7 +129,7 @@ test('a model whose heads are no whole blocks keeps its keys and values as f16',
 
 test('the kernels decide in which layout residents are kept', () => {
   assert.equal(planned(model, { kernels: 'plain' }).resident.converted, 0);
-  const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(byName(name)?.id ?? 0, [576, 576]));
+  const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(typeNamed(name)?.id ?? 0, [576, 576]));
   const { converted } = planned(model, { kernels: 'auto' }).resident;
   assert.equal(converted > 0, faster, 'converted where this processor has a layout of its own');
 });
@@ -153,7 +153,7 @@ test('a budget that is too small is explained beside the description, with exit 
 /** A Llama of 70 billion parameters with a vocabulary of 128k tokens; its tensors are holes in a sparse file. */
 function sparse70b(path: string): void {
   const [width, layers, feedForward, kv, tokens] = [8192, 80, 28672, 1024, 128256];
-  const [q4, f] = [byName('q4_0'), byName('f32')] as [GgmlType, GgmlType];
+  const [q4, f] = [typeNamed('q4_0'), typeNamed('f32')] as [GgmlType, GgmlType];
   const hole = (name: string, type: GgmlType, ...shape: number[]): TensorSource => ({
     name,
     type,
@@ -242,7 +242,7 @@ test('control characters in a file are not obeyed by the terminal', async () => 
   using folder = tempFolder();
   const path = folder.file('model.gguf');
   writeGguf(path, { metadata: { 'general.architecture': str('\u001b[31mr\u202eed\u0007') }, tensors: [] });
-  const { stderr } = await attempt('info', path);
+  const { stderr } = await attemptCli('info', path);
   assert.match(stderr, /UNKNOWN_ARCHITECTURE/);
   assert.doesNotMatch(stderr.trimEnd(), /[\p{Cc}\p{Bidi_Control}]/u);
 });

@@ -53,10 +53,10 @@ interface Outcome {
 async function outcome(path: string, budget: number, prompt: readonly number[]): Promise<Outcome> {
   await using model = await loadModel(path, { budget, context: 64 });
   const logits = [...(await model.logits(prompt))];
-  const { forward, slots } = model.runtime;
-  const [slot] = slots.all;
-  assert.ok(slot);
-  const { kv } = slot;
+  const { forward, caches } = model.runtime;
+  const [cache] = caches.all;
+  assert.ok(cache);
+  const { kv } = cache;
   for (let start = prompt.length; start < prompt.length + 6; start += 1) {
     const last = logits.at(-1) ?? new Float32Array();
     const token = last.reduce((best, v, i) => (v > (last[best] ?? 0) ? i : best), 0);

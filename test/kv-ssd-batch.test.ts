@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RandomModelSpec } from '../bench/random-model.ts';
-import { kvShapeOf, openOutline } from '../src/engine/outline.ts';
-import { openKvFile } from '../src/kv/file.ts';
-import { type KvShape, kvFileBytes } from '../src/kv/shape.ts';
-import { KvSlot } from '../src/kv/slot.ts';
+import { kvShapeOf, openOutline } from '../src/engine/model-outline.ts';
+import { openKvFile } from '../src/kv/kv-file.ts';
+import { type KvShape, kvFileBytes } from '../src/kv/kv-shape.ts';
+import { SequenceCache } from '../src/kv/sequence-cache.ts';
 import { spillUnit } from '../src/kv/spill.ts';
-import type { KvHome, KvType, Window } from '../src/plan/kv-choice.ts';
+import type { KvHome, KvType, Window } from '../src/plan/kv-options.ts';
 import { openTwin, type Twin } from './support/kv-twins.ts';
 import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
@@ -78,32 +78,32 @@ const kinds: readonly Kind[] = [
 ];
 
 /** A place of such a kind, beside those that the model has. */
-function slotOf({ runtime }: Twin, { type, context, window, homes }: Kind): KvSlot {
+function slotOf({ runtime }: Twin, { type, context, window, homes }: Kind): SequenceCache {
   const shape: KvShape = kvShapeOf(config, { context, kvType: type, window, kvHomes: homes, batch: 64, ahead: 0 });
   const bytes = kvFileBytes(shape);
-  if (bytes === 0) return new KvSlot(shape);
+  if (bytes === 0) return new SequenceCache(shape);
   const { reader } = runtime;
-  return new KvSlot(shape, { reader, file: reader.add(openKvFile(folder.path, bytes)), position: 0 });
+  return new SequenceCache(shape, { reader, file: reader.add(openKvFile(folder.path, bytes)), position: 0 });
 }
 
 test('sequences of any type, window and home share a pass, and each gets what it gets in memory, or alone', async () => {
   // Its ring is the largest.
   await using ssd = await openTwin(path, { context: 2000, homes: all('ssd'), folder: folder.path, spy: { delay: 2 } });
-  const places = (homed: boolean): readonly KvSlot[] =>
+  const places = (homed: boolean): readonly SequenceCache[] =>
     kinds.map((kind) => slotOf(ssd, homed ? kind : { ...kind, homes: all('ram') }));
   const [mixed, inMemory, alone] = [places(true), places(false), places(false)];
-  const spans = (slots: readonly KvSlot[], round: number) =>
-    slots.map((slot, i) => {
+  const spans = (caches: readonly SequenceCache[], round: number) =>
+    caches.map((cache, i) => {
       // The first one leaves now and then; some are guessing, some read a prompt.
       const n = [1, 40, 3, 17, 1, 60, 8][(i + round) % 7] ?? 1;
-      return { kv: slot.kv, start: slot.tokens.length, tokens: textOf(i + 7 * round, n), logits: 'last' as const };
+      return { kv: cache.kv, start: cache.tokens.length, tokens: textOf(i + 7 * round, n), logits: 'last' as const };
     });
   for (let round = 0; round < 12; round += 1) {
     const who = mixed.map((_, i) => i).filter((i) => (round + i) % 4 !== 3);
-    const run = async (slots: readonly KvSlot[]): Promise<Float32Array> => {
-      const own = spans(slots, round).filter((_, i) => who.includes(i));
+    const run = async (caches: readonly SequenceCache[]): Promise<Float32Array> => {
+      const own = spans(caches, round).filter((_, i) => who.includes(i));
       const logits = (await ssd.runtime.run(own)).slice();
-      for (const [at, i] of who.entries()) slots[i]?.store(own[at]?.tokens ?? []);
+      for (const [at, i] of who.entries()) caches[i]?.store(own[at]?.tokens ?? []);
       return logits;
     };
     const [expected, actual] = [await run(inMemory), await run(mixed)];
@@ -119,28 +119,28 @@ test('sequences of any type, window and home share a pass, and each gets what it
     }
   }
   ssd.spy.assertNoRaces();
-  for (const slot of [...mixed, ...inMemory, ...alone]) slot[Symbol.dispose]();
+  for (const cache of [...mixed, ...inMemory, ...alone]) cache[Symbol.dispose]();
 });
 
 test('what is put in the place of what was stored is what the next pass reads, not what was read ahead', async () => {
   await using ssd = await openTwin(path, { context: 256, homes: all('ssd'), folder: folder.path, parallel: 2 });
-  const [slot, other] = ssd.runtime.slots.all;
-  assert.ok(slot && other);
-  const run = async (place: KvSlot, tokens: readonly number[]): Promise<Float32Array> => {
+  const [cache, other] = ssd.runtime.caches.all;
+  assert.ok(cache && other);
+  const run = async (place: SequenceCache, tokens: readonly number[]): Promise<Float32Array> => {
     const span = { kv: place.kv, start: place.tokens.length, tokens, logits: 'last' as const };
     const logits = (await ssd.runtime.run([span])).slice();
     place.store(tokens);
     return logits;
   };
   await run(other, textOf(5, 100));
-  await run(slot, textOf(6, 100));
-  await run(slot, [1]);
-  slot.keep(100);
-  await run(slot, [1]);
+  await run(cache, textOf(6, 100));
+  await run(cache, [1]);
+  cache.truncate(100);
+  await run(cache, [1]);
   // As when it is restored from a folder.
-  slot.keep(0);
-  for (const piece of other.pieces(100)) await slot.write(piece, await other.read(piece));
-  slot.hold(textOf(5, 100), 0);
-  const actual = await run(slot, [1]);
+  cache.truncate(0);
+  for (const piece of other.pieces(100)) await cache.write(piece, await other.read(piece));
+  cache.assign(textOf(5, 100), 0);
+  const actual = await run(cache, [1]);
   assert.deepEqual(actual, await run(other, [1]));
 });

@@ -10,7 +10,7 @@ import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, runJson, start } from './support/cli.ts';
 import { smallSsd } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
-import { modest, post, serve } from './support/server.ts';
+import { modest, postTo, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { Teller } from './support/teller.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
@@ -151,7 +151,7 @@ test('a server answers four at once from the SSD, where its settings say so', { 
   const prompts = ['Why is the sky blue?', 'Count to ten.', 'Name a river.', 'Once upon a time'];
   const answers = prompts.map(async (prompt) => {
     const options = { num_predict: 12, temperature: 0 };
-    const reply = await post(server, '/api/generate', { model: 'chat', prompt, stream: false, raw: true, options });
+    const reply = await postTo(server, '/api/generate', { model: 'chat', prompt, stream: false, raw: true, options });
     return ((await reply.json()) as { response: string }).response;
   });
   await using teller = new Teller(small);

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } 
 import test from 'node:test';
 import type { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
-import type { KvOptions } from '../src/plan/kv-choice.ts';
+import type { KvOptions } from '../src/plan/kv-options.ts';
 import {
-  type Answered,
   answersAlone,
   ask,
   assertAnswer,
+  type CollectedAnswer,
   openBatchModel,
   promptOf,
   rejectsWith,
@@ -31,7 +31,7 @@ const prompts = [130, 65, 20].map((length, seed) => promptOf(seed, length));
 const promptAt = (i: number): readonly number[] => prompts[i] ?? assert.fail();
 const alone = await answersAlone(path, prompts, { maxTokens });
 
-async function isRight(model: Model, i: number): Promise<Answered> {
+async function isRight(model: Model, i: number): Promise<CollectedAnswer> {
   const answer = await ask(model, promptAt(i), { maxTokens });
   assertAnswer(answer.tokens, alone[i] ?? assert.fail());
   return answer;

@@ -4,14 +4,14 @@ import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { noDrafter } from '../src/engine/drafter.ts';
 import type { Model } from '../src/engine/model.ts';
-import type { KvOptions } from '../src/plan/kv-choice.ts';
+import type { KvOptions } from '../src/plan/kv-options.ts';
 import {
-  type Answered,
-  answered,
   answersAlone,
   ask,
   assertAnswer,
   type BatchOptions,
+  type CollectedAnswer,
+  collectAnswer,
   greedy,
   openBatchModel,
   promptOf,
@@ -33,7 +33,7 @@ const prompts = [3, 17, 64, 65, 130, 190].map((length, seed) => promptOf(seed, l
 
 /** What each prompt gives when nobody else is there, with keys and values in memory. */
 const alone = await answersAlone(path, prompts, { maxTokens });
-const expected = (i: number): Answered => alone[i] ?? assert.fail();
+const expected = (i: number): CollectedAnswer => alone[i] ?? assert.fail();
 
 /** Opens the runtime. Nothing may be read to, or from, where something is being written. */
 const spyOn = (model: Model): Promise<SpiedReader> =>
@@ -83,7 +83,7 @@ test('whatever is guessed, answers over keys and values on the SSD are those wit
     const answers = prompts.map(async (prompt, i) => {
       const script = mixOf(expected(i).tokens, right, all, i);
       const drafter = right === 0 && i === 0 ? noDrafter() : new ScriptedDrafter(prompt.length, script);
-      const answer = await answered(engine.generate(prompt, drafter, { ...greedy, maxTokens, logprobs: 2 }));
+      const answer = await collectAnswer(engine.generate(prompt, drafter, { ...greedy, maxTokens, logprobs: 2 }));
       assertAnswer(answer.tokens, expected(i));
     });
     await Promise.all(answers);

@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import type { RandomModelSpec } from '../bench/random-model.ts';
 import { EngineError } from '../src/base/errors.ts';
-import { kvTypes } from '../src/plan/kv-choice.ts';
+import { kvTypes } from '../src/plan/kv-options.ts';
 import { openTwin, type Twin, type TwinOptions } from './support/kv-twins.ts';
 import { writeRandom } from './support/model-files.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -61,7 +61,7 @@ const anyStep = (most: number): fc.Arbitrary<Step> =>
 async function assertAlike(ram: Twin, ssd: Twin, steps: readonly Step[], context: number): Promise<void> {
   let seed = 0;
   for (const { tokens, back, few, failing } of steps) {
-    const start = ram.slot.tokens.length;
+    const start = ram.cache.tokens.length;
     const text = textOf(++seed, Math.min(tokens, context - start));
     if (text.length > 0) {
       if (failing) ssd.spy.fail(failing.what, failing.after);
@@ -71,16 +71,16 @@ async function assertAlike(ram: Twin, ssd: Twin, steps: readonly Step[], context
       );
       if ('error' in failed) {
         assert.ok(failed.error instanceof EngineError, `${failed.error}`);
-        ram.slot.expect(text.length);
+        ram.cache.markWritten(text.length);
         // What was to be written is lost.
-        if (failed.error.code === 'WRITE_FAILED') for (const { slot } of [ram, ssd]) slot.keep(0);
+        if (failed.error.code === 'WRITE_FAILED') for (const { cache } of [ram, ssd]) cache.truncate(0);
       } else assert.deepEqual(failed.logits, await ram.pass(text), `after ${start} tokens, ${text.length} more`);
     }
-    const now = ram.slot.tokens.length;
+    const now = ram.cache.tokens.length;
     const length = Math.max(0, back === undefined ? now - few : Math.floor((now * back) / 1000));
-    const kept = ram.slot.canTrim(length) ? length : 0;
-    for (const { slot } of [ram, ssd]) if (kept < now) slot.keep(kept);
-    assert.deepEqual([ssd.slot.tokens.length, ssd.slot.written], [ram.slot.tokens.length, ram.slot.written]);
+    const kept = ram.cache.canTrim(length) ? length : 0;
+    for (const { cache } of [ram, ssd]) if (kept < now) cache.truncate(kept);
+    assert.deepEqual([ssd.cache.tokens.length, ssd.cache.written], [ram.cache.tokens.length, ram.cache.written]);
   }
   ssd.spy.assertNoRaces();
 }
@@ -183,7 +183,7 @@ test('a write that fails while its pass is given up is told of: what it was to k
   const options = { context: 256, budget: 5.5 * 2 ** 20, homes: Array(4).fill('ssd' as const), folder: folder.path };
   await using ssd = await openTwin(large, options);
   for (const after of [0, 1, 3]) {
-    ssd.slot.keep(0);
+    ssd.cache.truncate(0);
     await ssd.pass(textOf(1, 20));
     ssd.spy.fail('Write', after);
     const giveUp = new AbortController();

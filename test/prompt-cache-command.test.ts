@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { attempt } from './support/attempt.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import {
   ask,
   assertAnswer,
@@ -85,7 +85,7 @@ test('runs at once share the cache', async () => {
 test('a folder that cannot be used is found out before anything is computed', async () => {
   writeFileSync(folder.file('file'), '');
   for (const dir of ['file', 'file/below']) {
-    const refused = await attempt('run', model, '-m', '300M', '-p', 'Hi', '--prompt-cache-dir', folder.file(dir));
+    const refused = await attemptCli('run', model, '-m', '300M', '-p', 'Hi', '--prompt-cache-dir', folder.file(dir));
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /file(\/below)? cannot be written \(ENOTDIR\).*\[UNWRITABLE\]/);
   }
@@ -93,7 +93,7 @@ test('a folder that cannot be used is found out before anything is computed', as
 
 test('a size that is none is a wrong option', async () => {
   for (const size of ['8X', '-1', '1.5']) {
-    const { code, stderr } = await attempt('run', model, '-p', 'Hi', `--prompt-cache=${size}`);
+    const { code, stderr } = await attemptCli('run', model, '-p', 'Hi', `--prompt-cache=${size}`);
     assert.equal(code, 2, stderr);
   }
 });

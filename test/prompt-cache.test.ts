@@ -3,16 +3,16 @@ import { appendFileSync, readdirSync, statSync, truncateSync, utimesSync, writeF
 import test from 'node:test';
 import type { Model } from '../src/engine/model.ts';
 import {
-  type Answered,
   ask,
   assertAnswer,
   type BatchOptions,
+  type CollectedAnswer,
   openBatchModel,
   promptOf,
   writeBatchModel,
 } from './support/batch-model.ts';
+import { storedBytes } from './support/caches.ts';
 import { some } from './support/rounds.ts';
-import { bytesOf } from './support/slots.ts';
 import { sharedFolder, type TempFolder, tempFolder } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
@@ -24,10 +24,10 @@ const prompts = [100, 150, 200, 129, 65].map((length, seed) => promptOf(seed, le
 /** Of each prompt, what whole batches of 64 come to without the last token. */
 const reusable = [64, 128, 192, 128, 64];
 
-const answer = (model: Model, prompt: readonly number[]): Promise<Answered> => ask(model, prompt, { maxTokens });
+const answer = (model: Model, prompt: readonly number[]): Promise<CollectedAnswer> => ask(model, prompt, { maxTokens });
 
 /** What each prompt gives where nothing is reused. */
-const uncached: Answered[] = [];
+const uncached: CollectedAnswer[] = [];
 {
   await using model = openBatchModel(path, { parallel: prompts.length });
   for (const prompt of prompts) uncached.push(await answer(model, prompt));
@@ -38,7 +38,7 @@ assert.deepEqual(
 );
 
 /** Fails unless the answer has the same bits as without reuse, and so many tokens were reused. */
-function assertSame(actual: Answered, i: number, cached: number = reusable[i] ?? 0): void {
+function assertSame(actual: CollectedAnswer, i: number, cached: number = reusable[i] ?? 0): void {
   const { tokens, logprobs } = uncached[i] ?? assert.fail();
   assert.deepEqual([actual.tokens, actual.logprobs, actual.cached], [tokens, logprobs, cached]);
 }
@@ -52,7 +52,7 @@ const kept = (cache: TempFolder, bytes = 0): NonNullable<BatchOptions['promptCac
 for (const streamed of [false, true]) {
   const how = streamed ? 'streamed' : 'resident';
 
-  test(`${how}, a prompt that comes again in its slot is reused by whole batches, and gives the same bits`, async () => {
+  test(`${how}, a prompt that comes again in its cache is reused by whole batches, and gives the same bits`, async () => {
     await using model = openBatchModel(path, { streamed, parallel: prompts.length });
     for (const [i, prompt] of prompts.entries()) assertSame(await answer(model, prompt), i, 0);
     for (const [i, prompt] of prompts.entries()) assertSame(await answer(model, prompt), i);
@@ -65,7 +65,7 @@ for (const streamed of [false, true]) {
     assert.equal(promptTokens + cachedTokens, 2 * prompts.flat().length);
   });
 
-  test(`${how}, prompts beyond the slots come back from memory, and give the same bits`, async () => {
+  test(`${how}, prompts beyond the caches come back from memory, and give the same bits`, async () => {
     await using model = openBatchModel(path, { streamed, parallel: 2, promptCache: { bytes: 8 * MiB } });
     for (const round of [0, 1, 2]) {
       for (const [i, prompt] of prompts.entries()) assertSame(await answer(model, prompt), i, round && reusable[i]);
@@ -110,7 +110,7 @@ test('a conversation goes on from where it was: question, answer and all', async
   }
 });
 
-test('a prompt that a slot holds as a whole and more is taken back to its last token', async () => {
+test('a prompt that a cache holds as a whole and more is taken back to its last token', async () => {
   await using model = openBatchModel(path, { parallel: 1, kernels: 'auto' });
   const [long = []] = prompts;
   const [whole, short] = [await answer(model, long), await answer(model, long.slice(0, 50))];
@@ -119,7 +119,7 @@ test('a prompt that a slot holds as a whole and more is taken back to its last t
   assertAnswer((await answer(other, long.slice(0, 50))).tokens, short);
 });
 
-test('what an aborted answer left in its slot is right as far as it is reused', async () => {
+test('what an aborted answer left in its cache is right as far as it is reused', async () => {
   using cache = tempFolder();
   await using model = openBatchModel(path, { streamed: true, parallel: 2, promptCache: kept(cache, 4 * MiB) });
   for (const [i, prompt] of prompts.entries()) {
@@ -174,15 +174,15 @@ test('a folder that cannot be used costs a warning, not an answer', async () => 
   assert.ok(warnings.length > 0);
 });
 
-test('a slot is not measured on while it is being kept', async () => {
+test('a cache is not measured on while it is being kept', async () => {
   using cache = tempFolder();
   {
     await using model = openBatchModel(path, { parallel: 1, promptCache: kept(cache) });
     await answer(model, prompts[2] ?? []);
-    await model.exclusively(async ({ slots: { all } }) => {
-      for (const slot of all) {
-        for (const bytes of bytesOf(slot, 200)) bytes.fill(60);
-        slot.keep(0);
+    await model.exclusively(async ({ caches: { all } }) => {
+      for (const stored of all) {
+        for (const bytes of storedBytes(stored, 200)) bytes.fill(60);
+        stored.truncate(0);
       }
     });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Model } from '../src/engine/model.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
-import { answered, greedy } from './support/batch-model.ts';
+import { collectAnswer, greedy } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
 import { run, runJson } from './support/cli.ts';
 import { assertAsLibllama } from './support/oracle.ts';
@@ -23,7 +23,7 @@ test('the likeliest tokens are those of libllama, resident and streamed', async 
     const { tokens: answer } = await resident.answer(prompt, options);
     assert.equal(answer.length, 16);
     assertAsLibllama(model, { prompt: resident.model.tokenize(prompt), answer });
-    assert.deepEqual((await answered(streamed.generate(prompt, { ...greedy, ...options }))).tokens, answer);
+    assert.deepEqual((await collectAnswer(streamed.generate(prompt, { ...greedy, ...options }))).tokens, answer);
   }
 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { describe, type RopeDescription } from '../src/cli/describe.ts';
-import { openOutline } from '../src/engine/outline.ts';
+import { openOutline } from '../src/engine/model-outline.ts';
 import type { RopeOptions } from '../src/model/rope.ts';
-import { attempt } from './support/attempt.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import { writeBatchModel } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type RunAnswer, run, runJson } from './support/cli.ts';
@@ -26,10 +26,10 @@ function answer(file: string, ...args: readonly string[]): Promise<RunAnswer> {
 }
 
 test('a context of twice what a model was trained for is refused, with how to have it, and works stretched', async () => {
-  const refused = await attempt('run', path, '-p', prompt, '--ctx', '128');
+  const refused = await attemptCli('run', path, '-p', prompt, '--ctx', '128');
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /128 tokens is more than the 64 .*--rope-scale.*\[CONTEXT_BEYOND_MODEL\]/);
-  const unscaled = await attempt('run', path, '-p', prompt, ...twice, '--rope-scaling', 'none');
+  const unscaled = await attemptCli('run', path, '-p', prompt, ...twice, '--rope-scaling', 'none');
   assert.match(unscaled.stderr, /BEYOND_MODEL/);
   for (const args of [
     ['--rope-scale', '2'],
@@ -93,7 +93,7 @@ test('numbers and kinds that cannot be are usage errors', async () => {
     ['--rope-base', '1'],
     ['--rope-scaling', 'longrope'],
   ] as const) {
-    const { code, stderr } = await attempt('run', path, '-p', 'Hi', flag, value);
+    const { code, stderr } = await attemptCli('run', path, '-p', 'Hi', flag, value);
     assert.equal(code, 2, `${flag} ${value}`);
     assert.match(stderr, new RegExp(flag));
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { attempt } from './support/attempt.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { metric, modest, serve } from './support/server.ts';
@@ -158,7 +158,7 @@ test('without a model, or with settings that are not valid, it says what to do',
     [[model, '--config', folder.file('gone.toml')], 1, /gone\.toml cannot be read/],
     [[model, '--host', '192.0.2.1', ...frugal], 2, /--host and --port 192\.0\.2\.1/],
   ] as const) {
-    const refused = await attempt('serve', ...args);
+    const refused = await attemptCli('serve', ...args);
     assert.equal(refused.code, code, refused.stderr);
     assert.match(refused.stderr, message);
   }

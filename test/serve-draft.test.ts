@@ -4,7 +4,7 @@ import test from 'node:test';
 import { synthesize } from '../bench/synthesize.ts';
 import { tinyBytePair, tinySentencePiece } from '../bench/tiny-vocabulary.ts';
 import { writeLoopingModel } from './support/chat-model.ts';
-import { metric, modest, post, serve } from './support/server.ts';
+import { metric, modest, postTo, serve } from './support/server.ts';
 import { Teller } from './support/teller.ts';
 import { sharedPath, tempFolder } from './support/temp-folder.ts';
 
@@ -20,7 +20,13 @@ test('four clients at once get the answers that they would get alone, a draft mo
   const prompts = ['Why is the sky blue?', 'Count to ten.', 'Name a river.', 'Once upon a time'];
   const answers = prompts.map(async (prompt) => {
     const options = { num_predict: 16, temperature: 0 };
-    const reply = await post(server, '/api/generate', { model: 'looping', prompt, stream: false, raw: true, options });
+    const reply = await postTo(server, '/api/generate', {
+      model: 'looping',
+      prompt,
+      stream: false,
+      raw: true,
+      options,
+    });
     return ((await reply.json()) as Answer).response;
   });
   await using teller = new Teller(model);
@@ -54,7 +60,7 @@ test('of the models of a folder, one that settings do not suit does without them
   ]);
   const ask = async (name: string): Promise<number> => {
     const options = { num_predict: 8, temperature: 0 };
-    const reply = await post(server, '/api/generate', {
+    const reply = await postTo(server, '/api/generate', {
       model: name,
       prompt: 'abc',
       stream: false,

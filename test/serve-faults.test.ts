@@ -6,7 +6,7 @@ import { writeChatModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { forbidWriting, smallSsd } from './support/full-disk.ts';
 import { isAlive, until } from './support/processes.ts';
-import { frugal, metric, modest, post, type Server, serve } from './support/server.ts';
+import { frugal, metric, modest, postTo, type Server, serve } from './support/server.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { Teller } from './support/teller.ts';
 import { sharedPath, tempFolder } from './support/temp-folder.ts';
@@ -32,7 +32,7 @@ interface Generated {
 }
 
 async function answer(server: Server, body: object = short): Promise<Generated> {
-  const response = await post(server, '/api/generate', body);
+  const response = await postTo(server, '/api/generate', body);
   const generated = (await response.json()) as Generated;
   assert.equal(response.status, 200, generated.error);
   return generated;
@@ -40,7 +40,7 @@ async function answer(server: Server, body: object = short): Promise<Generated> 
 
 /** An answer of which something has come, and what comes of it: all the text, or the error that ends it. */
 async function begun(server: Server, path: string, body: object): Promise<{ readonly rest: Promise<string> }> {
-  const response = await post(server, path, body);
+  const response = await postTo(server, path, body);
   assert.equal(response.status, 200);
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader() ?? assert.fail();
   const texts = [(await reader.read()).value ?? ''];
@@ -64,8 +64,8 @@ test(
     const { response } = await answer(server);
     const { rest: lines } = await begun(server, '/api/generate', long);
     const { rest: events } = await begun(server, '/v1/completions', { ...openai, stream: true });
-    const whole = post(server, '/v1/completions', openai);
-    const waiting = post(server, '/api/chat', {
+    const whole = postTo(server, '/v1/completions', openai);
+    const waiting = postTo(server, '/api/chat', {
       model,
       messages: [{ role: 'user', content: 'Hi' }],
       options: long.options,
@@ -92,7 +92,7 @@ test(
 
 test('an engine that is killed while it starts is an error with a status', linux, async () => {
   await using server = await serve([path, ...one]);
-  const asked = post(server, '/api/generate', short);
+  const asked = postTo(server, '/api/generate', short);
   await until(() => server.engines().length > 0);
   process.kill(only(server.engines()), 'SIGKILL');
   const failed = await asked;
@@ -112,7 +112,7 @@ test('a model whose file is deleted ends its answer, and is found when it is bac
   const { rest } = await begun(server, '/api/generate', { ...long, model: 'gone', options: some });
   rmSync(file);
   assert.match(await rest, /"done":true/);
-  const missing = await post(server, '/api/generate', gone);
+  const missing = await postTo(server, '/api/generate', gone);
   assert.equal(missing.status, 404);
   assert.deepEqual(await missing.json(), { error: "model 'gone' not found" });
   assert.deepEqual(await (await fetch(`${server.url}/api/tags`)).json(), { models: [] });
@@ -131,7 +131,7 @@ test('a model whose file is cut short while it streams is an error, not an end',
   const { rest } = await begun(server, '/api/generate', { ...long, model: 'cut' });
   truncateSync(file, 50e6);
   assert.match(await rest, /"error":"[^"]*cut\.gguf became shorter while it was in use/);
-  assert.equal((await post(server, '/api/generate', { ...short, model: 'cut' })).status, 404);
+  assert.equal((await postTo(server, '/api/generate', { ...short, model: 'cut' })).status, 404);
   await answer(server, { ...short, model: 'whole' });
 });
 
@@ -188,7 +188,7 @@ test('a server that is told to stop under load ends with its engine, and with 0'
   await answer(server);
   const engine = only(server.engines());
   const some = { ...long, options: { temperature: 0, num_predict: 300 } };
-  const ask = (): Promise<string> => post(server, '/api/generate', some).then((response) => response.text());
+  const ask = (): Promise<string> => postTo(server, '/api/generate', some).then((response) => response.text());
   const load = Promise.all(Array.from({ length: 12 }, () => ask().catch(() => 'cut')));
   await until(async () => (await metric(server, 'requests_pending')) >= 6);
   server.child.kill('SIGTERM');
@@ -223,11 +223,11 @@ test('an unloaded model leaves no process; a context too small for a request gro
   assert.equal(await context(), 6000);
   const next = only(server.engines());
   assert.ok(next !== engine && !isAlive(engine));
-  const tooLarge = await post(server, '/api/generate', { ...short, options: { ...greedy, num_ctx: 2 ** 20 } });
+  const tooLarge = await postTo(server, '/api/generate', { ...short, options: { ...greedy, num_ctx: 2 ** 20 } });
   assert.match(await tooLarge.text(), /budget of 300 MiB is too small/);
   await answer(server);
   assert.equal(only(server.engines()), next, 'it stays, and stays larger');
-  await post(server, '/api/generate', { model, keep_alive: 0 });
+  await postTo(server, '/api/generate', { model, keep_alive: 0 });
   assert.deepEqual([server.engines(), isAlive(next), await context()], [[], false, 0]);
   await answer(server, { ...short, keep_alive: 0.3 });
   await until(() => server.engines().length === 0);

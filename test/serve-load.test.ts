@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { connection, garbageFor, send } from './support/garbage.ts';
 import { descriptorsOf, peakMemory, until } from './support/processes.ts';
-import { frugal, metric, post, type Server, serve } from './support/server.ts';
+import { frugal, metric, postTo, type Server, serve } from './support/server.ts';
 import { sharedPath } from './support/temp-folder.ts';
 
 const path = writeChatModel(sharedPath('chat.gguf'));
@@ -87,7 +87,7 @@ const wanted = [
 const headers = { connection: 'close' };
 
 async function ask(server: Server, { form, prompt }: (typeof wanted)[number]): Promise<string> {
-  const response = await post(server, form.path, form.body(prompt), { headers });
+  const response = await postTo(server, form.path, form.body(prompt), { headers });
   const body = await response.text();
   assert.equal(response.status, 200, body);
   return form.text(body);
@@ -97,7 +97,7 @@ async function ask(server: Server, { form, prompt }: (typeof wanted)[number]): P
 async function leave(server: Server, delay: number): Promise<void> {
   const abort = new AbortController();
   const body = { model, prompt: 'Once upon a time', raw: true, options: { num_predict: 4000 } };
-  const response = post(server, '/api/generate', body, { headers, signal: abort.signal });
+  const response = postTo(server, '/api/generate', body, { headers, signal: abort.signal });
   if (delay > 0) void sleep(delay).then(() => abort.abort());
   await response.then(
     async ({ body }) => {
@@ -157,16 +157,16 @@ test('of a hundred clients at once the proper ones are answered, and nothing is 
 test('who finds the queue full gets 503 in the words of either API, and the others their answers', async () => {
   await using server = await serve([path, ...machine, '--parallel', '1', '--max-queue', '2']);
   const long = { model, prompt: 'Count.', raw: true, options: { temperature: 0, num_predict: 1000 } };
-  const answers = Array.from({ length: 3 }, () => post(server, '/api/generate', long).then((r) => r.text()));
+  const answers = Array.from({ length: 3 }, () => postTo(server, '/api/generate', long).then((r) => r.text()));
   await until(async () => (await metric(server, 'requests_pending')) === 3);
-  const ollama = await post(server, '/api/chat', { model, messages: user('Hello') });
+  const ollama = await postTo(server, '/api/chat', { model, messages: user('Hello') });
   assert.equal(ollama.status, 503);
   assert.deepEqual(await ollama.json(), {
     error: 'server busy, please try again.  maximum pending requests exceeded',
   });
-  const other = await post(server, '/v1/completions', { ...openai, prompt: 'Hello' });
+  const other = await postTo(server, '/v1/completions', { ...openai, prompt: 'Hello' });
   assert.equal(other.status, 503);
   assert.equal(((await other.json()) as { error: { code: string } }).error.code, 'server_busy');
   for (const text of await Promise.all(answers)) assert.match(text, /"done":true,"done_reason":"length"/);
-  assert.equal((await post(server, '/v1/completions', { ...openai, prompt: 'Hello' })).status, 200);
+  assert.equal((await postTo(server, '/v1/completions', { ...openai, prompt: 'Hello' })).status, 200);
 });

@@ -5,13 +5,13 @@ import test from 'node:test';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../src/base/errors.ts';
 import { ownerOf } from '../src/base/owner.ts';
-import { Session } from '../src/cli/session.ts';
-import { readSession, restoreSession, saveSession } from '../src/engine/session.ts';
-import { Slots } from '../src/engine/slots.ts';
-import { encodeHeader } from '../src/kv/kept-header.ts';
-import type { KvSlot } from '../src/kv/slot.ts';
+import { ConversationFile } from '../src/cli/conversation-file.ts';
+import { CachePool } from '../src/engine/cache-pool.ts';
+import { readSession, restoreSession, saveSession } from '../src/engine/session-files.ts';
+import { encodeHeader } from '../src/kv/saved-header.ts';
+import type { SequenceCache } from '../src/kv/sequence-cache.ts';
+import { assertHolds, filled, smallShape, textOf } from './support/caches.ts';
 import { smallDisk } from './support/full-disk.ts';
-import { assertHolds, filled, smallShape, textOf } from './support/slots.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const refuses = (reason: RegExp) => (error: unknown) => {
@@ -21,15 +21,15 @@ const refuses = (reason: RegExp) => (error: unknown) => {
 };
 
 const magicBytes = 26;
-const slotsOf = (slot: KvSlot): Slots => new Slots([slot], { stores: [], exactBatch: undefined });
+const slotsOf = (cache: SequenceCache): CachePool => new CachePool([cache], { stores: [], exactBatch: undefined });
 
 const text = { text: 'Once upon a time' };
 
 /** Saves a text of so many tokens. */
 async function save(path: string, length: number): Promise<void> {
-  using slot = filled(smallShape(128), textOf(1, length), 0);
+  using cache = filled(smallShape(128), textOf(1, length), 0);
   await saveSession(
-    { slots: new Slots([slot], { stores: [], exactBatch: undefined }), identity: 'a model' },
+    { caches: new CachePool([cache], { stores: [], exactBatch: undefined }), identity: 'a model' },
     path,
     text,
   );
@@ -77,11 +77,15 @@ test('every field of a header is checked before it is used', async () => {
     const value = (changed as Record<string, unknown>)[key];
     if (free(key, value)) continue;
     writeFileSync(path, joined(magic, JSON.stringify(changed), rest));
-    await assert.rejects(Session.open(path), refuses(/cannot be right|keeps no conversation|not whole|damaged/), key);
+    await assert.rejects(
+      ConversationFile.open(path),
+      refuses(/cannot be right|keeps no conversation|not whole|damaged/),
+      key,
+    );
   }
   assert.deepEqual(readdirSync(folder.path), ['talk.kv']);
   writeFileSync(path, joined(magic, JSON.stringify(header), rest));
-  (await Session.open(path))[Symbol.dispose]();
+  (await ConversationFile.open(path))[Symbol.dispose]();
 });
 
 test('tokens that the model does not have, and keys and values that are damaged, are done without', async () => {
@@ -102,10 +106,10 @@ test('tokens that the model does not have, and keys and values that are damaged,
     [joined(magic, JSON.stringify({ ...header, identity: 'another model' }), rest), 5000],
   ] as const) {
     writeFileSync(path, bytes);
-    using slot = filled(smallShape(128), textOf(2, 128));
+    using cache = filled(smallShape(128), textOf(2, 128));
     const kept = (await readSession(path)) ?? assert.fail();
-    restored.push(await restoreSession({ slots: slotsOf(slot), identity: 'a model' }, kept, vocabulary));
-    if (restored.at(-1)) assertHolds(slot, textOf(1, 40));
+    restored.push(await restoreSession({ caches: slotsOf(cache), identity: 'a model' }, kept, vocabulary));
+    if (restored.at(-1)) assertHolds(cache, textOf(1, 40));
   }
   assert.deepEqual(restored, [true, false, false, false, false]);
 });
@@ -127,8 +131,8 @@ test('a pipe, a folder or a device in its place is refused at once', {
 }, async () => {
   using folder = tempFolder();
   spawnSync('mkfifo', [folder.file('pipe.kv')]);
-  await assert.rejects(Session.open(folder.file('pipe.kv')), refuses(/it is a named pipe, not a file/));
-  await assert.rejects(Session.open(folder.path), refuses(/it is a folder, not a file/));
+  await assert.rejects(ConversationFile.open(folder.file('pipe.kv')), refuses(/it is a named pipe, not a file/));
+  await assert.rejects(ConversationFile.open(folder.path), refuses(/it is a folder, not a file/));
   assert.deepEqual(readdirSync(folder.path), ['pipe.kv']);
 });
 
@@ -138,14 +142,14 @@ test('a session that one has open is in use for others, by whatever link they co
   await save(path, 40);
   const isUsed = (error: unknown): boolean => error instanceof EngineError && error.code === 'FILE_IN_USE';
   {
-    using _ = await Session.open(path);
-    await assert.rejects(Session.open(`${folder.path}/./talk.kv`), isUsed);
+    using _ = await ConversationFile.open(path);
+    await assert.rejects(ConversationFile.open(`${folder.path}/./talk.kv`), isUsed);
     if (process.platform !== 'win32') {
       spawnSync('ln', ['-s', path, folder.file('link.kv')]);
-      await assert.rejects(Session.open(folder.file('link.kv')), isUsed);
+      await assert.rejects(ConversationFile.open(folder.file('link.kv')), isUsed);
     }
   }
-  (await Session.open(path))[Symbol.dispose]();
+  (await ConversationFile.open(path))[Symbol.dispose]();
 });
 
 test('what a killed save left beside a session is removed when that is opened again', async () => {
@@ -155,14 +159,14 @@ test('what a killed save left beside a session is removed when that is opened ag
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   const left = `talk.kv.${ownerOf(pid)}-00000000-0000-4000-8000-000000000000.tmp`;
   writeFileSync(folder.file(left), 'half of it');
-  (await Session.open(path))[Symbol.dispose]();
+  (await ConversationFile.open(path))[Symbol.dispose]();
   assert.deepEqual(readdirSync(folder.path), ['talk.kv']);
 });
 
 test('a folder that is not there is found out when the session is opened', async () => {
   using folder = tempFolder();
   await assert.rejects(
-    Session.open(folder.file('nowhere/talk.kv')),
+    ConversationFile.open(folder.file('nowhere/talk.kv')),
     (error) => error instanceof EngineError && error.code === 'UNWRITABLE' && /ENOENT/.test(error.message),
   );
 });
@@ -189,6 +193,6 @@ test('a header with millions of values is refused before it is parsed', async ()
   const head = Buffer.concat(encodeHeader({ identity: '', shape: smallShape(1), ...noTokens, pieces: [] }));
   for (const json of [`[${'{},'.repeat(1e6)}{}]`, `[${'1,'.repeat(5e6)}1]`, '['.repeat(5e6)]) {
     writeFileSync(path, joined(head.subarray(0, magicBytes), json));
-    await assert.rejects(Session.open(path), refuses(/too many values/));
+    await assert.rejects(ConversationFile.open(path), refuses(/too many values/));
   }
 });

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { EngineError } from '../src/base/errors.ts';
 import { EngineProcess } from '../src/serve/child/engine-process.ts';
 import type { EngineStart } from '../src/serve/child/protocol.ts';
-import { longestSilence } from '../src/serve/child/silence.ts';
+import { longestSilence } from '../src/serve/child/silence-counter.ts';
 import { isAlive } from './support/processes.ts';
 import { smollm2 } from './support/smollm2.ts';
 

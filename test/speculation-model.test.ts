@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
-import { type Answered, answered, assertAnswer, rejectsWith } from './support/batch-model.ts';
+import { assertAnswer, type CollectedAnswer, collectAnswer, rejectsWith } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
@@ -31,8 +31,8 @@ const open = (draft?: ModelOptions['draft']): Model =>
 const tie = 0.2;
 const greedy = { temperature: 0, maxTokens: 20, logprobs: 2, ignoreEnd: true } as const;
 const all = (model: Model): readonly Generation[] => prompts.map((prompt) => model.generate(prompt, greedy));
-const read = (generations: readonly Generation[]): Promise<readonly Answered[]> =>
-  Promise.all(generations.map(answered));
+const read = (generations: readonly Generation[]): Promise<readonly CollectedAnswer[]> =>
+  Promise.all(generations.map(collectAnswer));
 
 const plain = shared(open());
 const tokensOf = prompts.map((prompt) => plain.tokenize(prompt));
@@ -60,7 +60,7 @@ test('whatever is guessed, a real model answers the same', async () => {
   const answers = tokensOf.map(async (prompt, i) => {
     const before = expected[i] ?? assert.fail();
     const drafter = new ScriptedDrafter(prompt.length, mixOf(before.tokens, 0.8, any, i));
-    assertAnswer((await answered(engine.generate(prompt, drafter, greedy))).tokens, before, 20, tie);
+    assertAnswer((await collectAnswer(engine.generate(prompt, drafter, greedy))).tokens, before, 20, tie);
   });
   await Promise.all(answers);
   const { drafted, accepted } = engine.sums;
@@ -70,7 +70,7 @@ test('whatever is guessed, a real model answers the same', async () => {
 test('guesses by numbers that make no sense are refused', async () => {
   for (const ahead of [-1, 1.5, Number.NaN]) {
     await using model = open({ ngram: true, ahead });
-    await rejectsWith(answered(model.generate('Hi', greedy)), 'BAD_OPTION');
+    await rejectsWith(collectAnswer(model.generate('Hi', greedy)), 'BAD_OPTION');
   }
 });
 

@@ -3,12 +3,19 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { type Drafter, noDrafter } from '../src/engine/drafter.ts';
 import type { GenerateOptions } from '../src/engine/model-options.ts';
-import { type Answered, answered, assertAnswer, greedy, promptOf, writeBatchModel } from './support/batch-model.ts';
+import {
+  assertAnswer,
+  type CollectedAnswer,
+  collectAnswer,
+  greedy,
+  promptOf,
+  writeBatchModel,
+} from './support/batch-model.ts';
+import { storedBytes } from './support/caches.ts';
 import { nmse } from './support/logits.ts';
-import { mixOf, rightOf, type Script, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
+import { type DraftScript, mixOf, rightOf, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { ScriptedEngine, type ScriptedOptions } from './support/scripted-engine.ts';
 import { shared } from './support/shared.ts';
-import { bytesOf } from './support/slots.ts';
 import { sharedPath } from './support/temp-folder.ts';
 
 const MiB = 2 ** 20;
@@ -34,12 +41,12 @@ const answerOf = (
   prompt: readonly number[],
   drafter: Drafter,
   options: GenerateOptions,
-): Promise<Answered> => answered(engine.generate(prompt, drafter, { ...greedy, logprobs: 2, ...options }));
-const scripted = (prompt: readonly number[], script: Script): ScriptedDrafter =>
+): Promise<CollectedAnswer> => collectAnswer(engine.generate(prompt, drafter, { ...greedy, logprobs: 2, ...options }));
+const scripted = (prompt: readonly number[], script: DraftScript): ScriptedDrafter =>
   new ScriptedDrafter(prompt.length, script);
 
 /** Fails unless both are the same, as far as there is no near-tie. */
-function assertSame(actual: Answered, expected: Answered): void {
+function assertSame(actual: CollectedAnswer, expected: CollectedAnswer): void {
   const { tokens, text, reason } = expected;
   assertAnswer(actual.tokens, expected, actual.tokens.length);
   if (Math.min(...expected.gaps) < 0.005) return;
@@ -64,9 +71,9 @@ const anyRequest: fc.Arbitrary<Request> = fc.record({
   stop: fc.option(fc.nat(40), { nil: undefined }),
 });
 
-const known = new Map<string, Promise<Answered>>();
+const known = new Map<string, Promise<CollectedAnswer>>();
 /** The answer without guesses; asked for once. */
-function plainAnswer({ i, end }: Request, options: GenerateOptions): Promise<Answered> {
+function plainAnswer({ i, end }: Request, options: GenerateOptions): Promise<CollectedAnswer> {
   const key = JSON.stringify([i, end, options.stop, options.maxTokens]);
   const found = known.get(key) ?? answerOf(plain, promptAt(i), noDrafter(), options);
   known.set(key, found);
@@ -97,7 +104,7 @@ for (const streamed of [false, true]) {
           const prompt = promptAt(request.i);
           const drafter = scripted(prompt, mixOf(expected.tokens, right, allTokens, seed));
           const generation = engine.generate(prompt, drafter, { ...greedy, logprobs: 2, ...options });
-          assertSame(await answered(generation), expected);
+          assertSame(await collectAnswer(generation), expected);
           const { speculation, decode } = generation.stats ?? assert.fail();
           assert.equal(speculation.drafted, drafter.proposed);
           assert.equal(decode.tokens, speculation.passes + speculation.accepted);
@@ -163,8 +170,8 @@ test('answers fill the context to its end as without guesses, also one that is s
 
 /** Keys and values of each token, layer by layer: float16. */
 function storedIn(engine: ScriptedEngine, tokens: number): readonly Float32Array[] {
-  const slot = engine.runtime.slots.all[0] ?? assert.fail();
-  return bytesOf(slot, tokens).flatMap((area) => {
+  const cache = engine.runtime.caches.all[0] ?? assert.fail();
+  return storedBytes(cache, tokens).flatMap((area) => {
     const halves = new Uint16Array(area.slice().buffer);
     const width = halves.length / tokens;
     const rows = Array.from({ length: tokens }, (_, token) => halves.subarray(width * token, width * (token + 1)));
@@ -215,7 +222,7 @@ test('an abort in the middle of a pass leaves no guess behind, and the next answ
       });
       const { signal } = abort;
       const generation = engine.generate(prompt, drafter, { ...greedy, maxTokens: 200, logprobs: 2, signal });
-      await answered(generation);
+      await collectAnswer(generation);
       assert.equal(generation.stopReason, 'cancelled');
       return [drafter.proposed, generation.stats?.speculation.accepted ?? 0];
     };

@@ -7,7 +7,7 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
     'src/ggml/device.test.ts',
     'src/ggml/graph.test.ts',
     'src/run/attention.test.ts',
-    'src/run/mixing.test.ts',
+    'src/run/hadamard.test.ts',
     'test/invariance.test.ts',
     'test/oracle.test.ts',
     'test/rope.test.ts',

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { KvOptions } from '../src/plan/kv-choice.ts';
-import { type Answered, answered, ask, assertAnswer, greedy, openBatchModel, promptOf } from './support/batch-model.ts';
+import type { KvOptions } from '../src/plan/kv-options.ts';
+import {
+  ask,
+  assertAnswer,
+  type CollectedAnswer,
+  collectAnswer,
+  greedy,
+  openBatchModel,
+  promptOf,
+} from './support/batch-model.ts';
 import { openDrafted, writeNoiseModel } from './support/drafted-model.ts';
 import { assertLikeliest } from './support/passes.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
@@ -20,14 +28,14 @@ const maxTokens = 640;
 const long = { maxTokens };
 
 const kvs: readonly KvOptions[] = [{ window }, { type: 'q8_0', window }];
-const plain: Answered[] = [];
+const plain: CollectedAnswer[] = [];
 for (const kv of kvs) {
   await using model = openBatchModel(path, { context: undefined, parallel: 1, kv });
   plain.push(await ask(model, prompt, long));
 }
 
 /** Fails unless it is the answer that is made without guesses. */
-async function assertSame({ tokens, reason }: Answered, i: number): Promise<void> {
+async function assertSame({ tokens, reason }: CollectedAnswer, i: number): Promise<void> {
   const expected = plain[i] ?? assert.fail();
   assertAnswer(tokens, expected, maxTokens, 0.05);
   assert.equal(reason, 'length');
@@ -55,7 +63,7 @@ for (const [how, i, draft] of [
     await using model = await openDrafted(path, { context: undefined, parallel: 1, kv: kvs[i], draft });
     const { draft: beside } = model.plan();
     if ('model' in draft) assert.equal(beside?.window?.tokens, draft.model === noise ? 37 : 50);
-    await assertSame(await answered(model.generate(prompt, { ...greedy, ...long, logprobs: 2 })), i);
+    await assertSame(await collectAnswer(model.generate(prompt, { ...greedy, ...long, logprobs: 2 })), i);
     const { drafted, accepted } = model.tally().sums;
     assert.ok(drafted > 0, 'nothing was guessed');
     if ('model' in draft && draft.model === path) assert.ok(accepted > 0.95 * drafted, `${accepted} of ${drafted}`);
@@ -69,7 +77,7 @@ test('guessed at right and wrong by up to 63 tokens, it is the one without guess
     const { tokens } = plain[i] ?? assert.fail();
     const any = Array.from({ length: 400 }, (_, token) => token);
     const drafter = new ScriptedDrafter(prompt.length, mixOf(tokens, 0.9, any, ahead));
-    await assertSame(await answered(engine.generate(prompt, drafter, { ...greedy, ...long, logprobs: 2 })), i);
+    await assertSame(await collectAnswer(engine.generate(prompt, drafter, { ...greedy, ...long, logprobs: 2 })), i);
     assert.ok(engine.sums.accepted > 200 && engine.sums.accepted < engine.sums.drafted);
   }
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Model } from '../src/engine/model.ts';
-import type { KvOptions } from '../src/plan/kv-choice.ts';
+import type { KvOptions } from '../src/plan/kv-options.ts';
 import {
-  type Answered,
   ask,
   type BatchOptions,
+  type CollectedAnswer,
   openBatchModel,
   promptOf,
   writeBatchModel,
@@ -21,7 +21,7 @@ const path = writeNoiseModel(folder.file('model.gguf'), { layers: 2, context: 12
 const window = { tokens: 60, sinks: 4 };
 const quantized: KvOptions = { type: 'q4_0', window };
 const maxTokens = 24;
-const answer = (model: Model, prompt: readonly number[]): Promise<Answered> => ask(model, prompt, { maxTokens });
+const answer = (model: Model, prompt: readonly number[]): Promise<CollectedAnswer> => ask(model, prompt, { maxTokens });
 
 /** Of one sequence, with passes of 512 tokens: a ring of 768 rows. */
 const open = (kv: KvOptions, more: BatchOptions = {}): Model =>
@@ -29,7 +29,7 @@ const open = (kv: KvOptions, more: BatchOptions = {}): Model =>
 
 /** Fails unless the answer is right, and so many tokens of its prompt were there. */
 async function assertRight(
-  { tokens, cached }: Answered,
+  { tokens, cached }: CollectedAnswer,
   { kv, prompt, expected }: { kv: KvOptions; prompt: readonly number[]; expected: number },
 ): Promise<void> {
   assert.deepEqual([tokens.length, cached], [maxTokens, expected]);

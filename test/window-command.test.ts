@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { attempt } from './support/attempt.ts';
+import { attemptCli } from './support/attempt-cli.ts';
 import { greedy, openBatchModel, promptOf } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type RunAnswer, run, runJson } from './support/cli.ts';
 import { writeNoiseModel } from './support/drafted-model.ts';
-import { post, type Server, serve } from './support/server.ts';
+import { postTo, type Server, serve } from './support/server.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -36,7 +36,7 @@ test('an answer ends at the context without a window, and goes on beyond it with
 test('a prompt longer than the context is refused without a window', async () => {
   const long = Array.from({ length: 200 }, (_, i) => `${i % 100}`).join(' ');
   const asked = ['run', path, '-p', long, ...fixed, '-n', '3'];
-  const refused = await attempt(...asked);
+  const refused = await attemptCli(...asked);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /the prompt has at least \d+ tokens but the context holds 128.*\[CONTEXT_TOO_LONG\]/);
   const { code, stderr } = await run([...asked, '--sliding-window', '100', '--sink-tokens', '2']);
@@ -54,7 +54,7 @@ test('what makes no sense is refused: sinks without a window, a window that the 
       ['run', path, '-p', 'x'],
       ['info', path],
     ]) {
-      const { code, stderr } = await attempt(...command, ...args);
+      const { code, stderr } = await attemptCli(...command, ...args);
       assert.equal(code, 2, stderr);
       assert.match(stderr, message);
     }
@@ -76,7 +76,7 @@ test('the plan says what is kept of a text', async () => {
 test('a server told by its environment answers beyond the context, whatever context a request asks for', async () => {
   const args = [path, '--memory-budget', '300M', '--threads', '1', '--parallel', '2'];
   const ask = async (server: Server, words: number, options: object = {}): Promise<Response> =>
-    post(server, '/api/generate', {
+    postTo(server, '/api/generate', {
       model: 'tiny',
       prompt: Array.from({ length: words }, (_, i) => `${i % 100}`).join(' '),
       raw: true,

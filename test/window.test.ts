@@ -3,8 +3,8 @@ import test from 'node:test';
 import fc from 'fast-check';
 import type { ArchitectureName, RandomModelSpec } from '../bench/random-model.ts';
 import { PrefixMemory } from '../src/kv/prefix-memory.ts';
-import { type KvOptions, type KvType, kvTypes, type Window } from '../src/plan/kv-choice.ts';
-import { type LoadedModel, loadModel } from './support/load.ts';
+import { type KvOptions, type KvType, kvTypes, type Window } from '../src/plan/kv-options.ts';
+import { loadModel, type TestModel } from './support/load.ts';
 import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
 import { Passes } from './support/passes.ts';
@@ -24,7 +24,7 @@ function written(architecture: ArchitectureName, more: Partial<RandomModelSpec> 
 const gemmaWindow = { window: { tokens: 37, pattern: 2 } };
 const paths = new Map(architectures.map((name) => [name, written(name, name === 'gemma3' ? gemmaWindow : {})]));
 /** Passes of 512 tokens at most are planned for, and all weights are resident as they are in the file. */
-const open = (path: string | undefined, kv: KvOptions, context = 2 ** 20): Promise<LoadedModel> =>
+const open = (path: string | undefined, kv: KvOptions, context = 2 ** 20): Promise<TestModel> =>
   loadModel(path ?? assert.fail(), { context, kernels: 'auto', kv });
 
 const tokensOf = (seed: number, length: number): readonly number[] =>
@@ -90,14 +90,14 @@ async function happen(
   ids: readonly number[],
   { kind, tokens, kept }: Event,
 ): Promise<readonly (readonly [number, Float32Array])[]> {
-  const { slot } = passes;
-  const start = slot.tokens.length;
+  const { cache } = passes;
+  const start = cache.tokens.length;
   const wrong = tokensOf(999, tokens);
   switch (kind) {
     case 'guess': {
       const right = Math.min(kept, tokens - 1);
       const rows = await passes.take([...ids.slice(start, start + right), ...wrong.slice(right)]);
-      slot.keep(start + right);
+      cache.truncate(start + right);
       return rows.slice(0, right).map((row, i) => [start + i, row] as const);
     }
     case 'failure':
@@ -105,18 +105,18 @@ async function happen(
       return [];
     case 'back': {
       const length = Math.max(0, start - 4 * kept);
-      if (slot.canTrim(length)) slot.keep(length);
+      if (cache.canTrim(length)) cache.truncate(length);
       return [];
     }
     case 'copy': {
-      const before = [...slot.tokens];
+      const before = [...cache.tokens];
       using memory = new PrefixMemory(2 ** 24);
-      await memory.keep(slot);
-      const found = memory.longest(before);
+      await memory.save(cache);
+      const found = memory.longestMatch(before);
       if (!found) return [];
-      slot.keep(0);
+      cache.truncate(0);
       await passes.takeAll(tokensOf(997, 800), 60);
-      assert.ok(await found.restore(slot, start));
+      assert.ok(await found.restore(cache, start));
       return [];
     }
     default: {
@@ -143,9 +143,9 @@ test('however passes are cut, guesses taken back and places used again, logits a
       const passes = new Passes(model);
       // Another text that begins alike, and ends where nothing has been overwritten yet.
       await passes.takeAll([...ids.slice(0, before), ...tokensOf(998, 700)], 60);
-      passes.slot.keep(before);
+      passes.cache.truncate(before);
       for (const event of events) {
-        if (passes.slot.tokens.length > length - 63) break;
+        if (passes.cache.tokens.length > length - 63) break;
         for (const [at, row] of await happen(passes, ids, event)) {
           assert.deepEqual(row, expected[at], `${event.kind}: other logits after token ${at}`);
           if (window.sinks > 0 && at > 512 + window.tokens + window.sinks) followed += 1;

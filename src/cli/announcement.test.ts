@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { announcement, type Beginning } from './announcement.ts';
+import { announcement, type ServerStart } from './announcement.ts';
 
-const told = (given: Partial<Beginning> = {}): readonly string[] =>
+const told = (given: Partial<ServerStart> = {}): readonly string[] =>
   announcement({
     url: 'http://0.0.0.0:1',
     reachableUrl: 'http://127.0.0.1:1',
@@ -27,7 +27,8 @@ test('of many models the first are named', () => {
 });
 
 test('who lets everybody in is told so', () => {
-  const warned = (given: Partial<Beginning>): boolean => told(given).some((line) => line.includes('whoever can reach'));
+  const warned = (given: Partial<ServerStart>): boolean =>
+    told(given).some((line) => line.includes('whoever can reach'));
   assert.equal(warned({ open: true }), true);
   assert.equal(warned({ open: true, keyed: true }), false);
   assert.equal(warned({ keyed: true }), false);

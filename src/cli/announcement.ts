@@ -4,7 +4,7 @@ import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';
 
 /** What a server tells when it begins. */
-export interface Beginning {
+export interface ServerStart {
   /** Where it listens, and where it is reached from this machine. */
   readonly url: string;
   readonly reachableUrl: string;
@@ -21,7 +21,7 @@ export interface Beginning {
 const mostNamed = 8;
 
 /** For people, in lines. */
-export function announcement({ url, reachableUrl, models, auto, open, keyed }: Beginning): readonly string[] {
+export function announcement({ url, reachableUrl, models, auto, open, keyed }: ServerStart): readonly string[] {
   const planned = models.flatMap(({ name, plan }) => (plan ? [[name, planText(plan, auto)]] : []));
   const others = models.filter(({ plan }) => !plan).map(({ name }) => name);
   const example = models.find(({ plan }) => plan) ?? models[0];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type BenchReport, formats } from './bench-report.ts';
+import { type BenchReport, reportFormats } from './bench-report.ts';
 
 const memory = { budget: 2 ** 30, peak: 2 ** 29, resident: 1, ring: 2, kv: 3, compute: 4, draft: 0, runtime: 5 };
 
@@ -62,7 +62,7 @@ const report: BenchReport = {
 };
 
 test('the table is Markdown whose columns stand below each other', () => {
-  const lines = formats.md(report).split('\n');
+  const lines = reportFormats.md(report).split('\n');
   assert.equal(lines.pop(), '', 'it ends with a newline');
   const bars = (line: string): number[] => [...line.replaceAll('\\|', '  ').matchAll(/\|/g)].map(({ index }) => index);
   for (const line of lines) assert.deepEqual(bars(line), bars(lines[1] ?? ''), line);
@@ -90,15 +90,15 @@ test('without streaming there is nothing to say about reading alone', () => {
     alone: { ...report.alone, bytes_per_s: null },
     spread: { ...report.spread, bytes_per_s: null },
   };
-  assert.doesNotMatch(formats.md(resident), /reading alone/);
+  assert.doesNotMatch(reportFormats.md(resident), /reading alone/);
 });
 
 test('guesses are told of where there were any', () => {
-  assert.doesNotMatch(formats.md(report), /guessed/);
+  assert.doesNotMatch(reportFormats.md(report), /guessed/);
   const guessed = { ...report, speculation: { drafted: 5, accepted: 2, passes: 3, tokens_per_pass: 5 / 3 } };
-  assert.match(formats.md(guessed), /^\| guessed +\| 2 of 5 tokens right: 1\.67 tokens per pass +\|$/m);
-  const [names, values] = formats.csv(guessed).split('\n');
-  const [sameNames, without] = formats.csv(report).split('\n');
+  assert.match(reportFormats.md(guessed), /^\| guessed +\| 2 of 5 tokens right: 1\.67 tokens per pass +\|$/m);
+  const [names, values] = reportFormats.csv(guessed).split('\n');
+  const [sameNames, without] = reportFormats.csv(report).split('\n');
   assert.equal(names, sameNames, 'rows of both kinds can stand below each other');
   assert.match(
     names ?? '',
@@ -109,11 +109,11 @@ test('guesses are told of where there were any', () => {
 });
 
 test('JSON is the whole report', () => {
-  assert.deepEqual(JSON.parse(formats.json(report)), report);
+  assert.deepEqual(JSON.parse(reportFormats.json(report)), report);
 });
 
 test('CSV is a line of names and a line of as many values, quoted where they must be', () => {
-  const text = formats.csv({ ...report, alone: { ...report.alone, bytes_per_s: null } });
+  const text = reportFormats.csv({ ...report, alone: { ...report.alone, bytes_per_s: null } });
   const [names = '', values = '', rest] = text.split('\n');
   assert.equal(rest, '');
   const cells = values.match(/"(?:[^"]|"")*"|[^,]+|(?<=,)(?=,)/g) ?? [];

@@ -1,13 +1,13 @@
 import { formatBytes } from '../base/bytes.ts';
-import type { FirstToken, Round } from '../engine/benchmark.ts';
-import type { Figures, Range } from '../engine/figures.ts';
-import type { GenerationStats } from '../engine/stats.ts';
+import type { BenchmarkRound, FirstToken } from '../engine/benchmark.ts';
+import type { BenchmarkFigures, FigureRange } from '../engine/benchmark-figures.ts';
+import type { GenerationStats } from '../engine/generation-stats.ts';
 import type { PlanSummary } from '../plan/explain.ts';
 import type { ModelDescription } from './describe.ts';
-import { harmless, printable } from './printable.ts';
+import { escapeUnprintable, printable } from './printable.ts';
 
 /** All that a benchmark found out: bytes and seconds, unless the name says otherwise; medians, unless it says rounds. */
-export interface BenchReport extends Figures {
+export interface BenchReport extends BenchmarkFigures {
   readonly machine: {
     readonly cpu: string;
     readonly threads: number;
@@ -29,17 +29,17 @@ export interface BenchReport extends Figures {
   };
   readonly first_token: FirstToken;
   readonly memory: GenerationStats['memory'];
-  readonly rounds: readonly Omit<Round, 'memory'>[];
+  readonly rounds: readonly Omit<BenchmarkRound, 'memory'>[];
 }
 
 /** How a report can be printed, each with a newline at its end. */
-export const formats = {
+export const reportFormats = {
   md: (report: BenchReport): string => markdown(rowsOf(report)),
-  json: (report: BenchReport): string => `${harmless(JSON.stringify(report, undefined, 2))}\n`,
+  json: (report: BenchReport): string => `${escapeUnprintable(JSON.stringify(report, undefined, 2))}\n`,
   csv: (report: BenchReport): string => csv(report),
 } as const;
 
-export type Format = keyof typeof formats;
+export type ReportFormat = keyof typeof reportFormats;
 
 type Row = readonly [what: string, found: string];
 
@@ -103,7 +103,7 @@ const number = (n: number): string => (n >= 100 ? `${Math.round(n)}` : `${Number
 const fraction = (n: number): string => n.toFixed(3);
 const rate = (bytes: number): string => `${formatBytes(bytes)}/s`;
 const duration = (seconds: number): string => (seconds < 1 ? `${number(seconds * 1000)} ms` : `${number(seconds)} s`);
-const range = ([least, most]: Range, format = number): string => ` (${format(least)} to ${format(most)})`;
+const range = ([least, most]: FigureRange, format = number): string => ` (${format(least)} to ${format(most)})`;
 
 /** A table of two columns, the first row being the heading; it reads well as it is. */
 function markdown(rows: readonly Row[]): string {

@@ -3,14 +3,14 @@ import { Command } from 'commander';
 import { EngineError } from '../base/errors.ts';
 import {
   type BenchmarkProgress,
+  type BenchmarkRound,
   benchmark,
   type FirstToken,
   firstToken,
-  madeUp,
-  type PromptOf,
-  type Round,
+  type RoundPrompt,
+  syntheticPrompt,
 } from '../engine/benchmark.ts';
-import { figuresOf } from '../engine/figures.ts';
+import { medianFigures } from '../engine/benchmark-figures.ts';
 import { budgetFor } from '../engine/machine.ts';
 import type { Model } from '../engine/model.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
@@ -20,8 +20,8 @@ import { openModelFile } from '../gguf/model-file.ts';
 import { headline, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Calibration, calibrate } from '../stream/calibrate.ts';
-import { type BenchReport, formats } from './bench-report.ts';
-import { keepReading } from './calibrations.ts';
+import { type BenchReport, reportFormats } from './bench-report.ts';
+import { saveCalibration } from './calibrations.ts';
 import { debugLog } from './debug.ts';
 import { describe } from './describe.ts';
 import { ioThreads } from './environment.ts';
@@ -32,7 +32,7 @@ import { settingsOf } from './options/settings.ts';
 import type { Settings } from './options/table.ts';
 import { checkWritable, write, writeFile } from './output.ts';
 import { Progress } from './progress.ts';
-import { tokensOf } from './prompt.ts';
+import { tokenizePrompt } from './prompt.ts';
 import { storageOf } from './storage.ts';
 import { timelineSvg } from './timeline.ts';
 
@@ -68,7 +68,7 @@ async function bench(path: string, options: Settings, signal: AbortSignal): Prom
     writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan), ...trace }));
   }
   const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
-  await write(formats[options.output](report));
+  await write(reportFormats[options.output](report));
 }
 
 async function calibrateFor(path: string, options: Settings, signal: AbortSignal): Promise<Calibration> {
@@ -83,14 +83,14 @@ async function calibrateFor(path: string, options: Settings, signal: AbortSignal
   });
   (await debugLog())?.('calibrated', calibration);
   // What was found with less memory or with a small file is no rule for others.
-  if (calibration.complete) keepReading(path, calibration);
+  if (calibration.complete) saveCalibration(path, calibration);
   if (options.cold) for (const file of files) evictFile(file.path);
   return calibration;
 }
 
-function promptsOf(model: Model, { prompt, promptTokens }: Settings): PromptOf {
-  if (prompt === undefined) return madeUp(model, promptTokens);
-  const tokens = tokensOf(model, prompt);
+function promptsOf(model: Model, { prompt, promptTokens }: Settings): RoundPrompt {
+  if (prompt === undefined) return syntheticPrompt(model, promptTokens);
+  const tokens = tokenizePrompt(model, prompt);
   return () => tokens;
 }
 
@@ -109,13 +109,13 @@ function planFor(model: Model, { ctx, prompt, promptTokens, tokens }: Settings):
 
 interface Measured {
   readonly first: FirstToken;
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly BenchmarkRound[];
 }
 
 async function measure(
   model: Model,
   plan: Plan,
-  options: Settings & { promptOf: PromptOf; began: number; signal: AbortSignal },
+  options: Settings & { promptOf: RoundPrompt; began: number; signal: AbortSignal },
 ): Promise<Measured> {
   const { began, signal, promptOf, rounds, tokens } = options;
   let first: FirstToken;
@@ -156,7 +156,7 @@ function reportOf(
     cold,
     calibration: { bytes_per_s: bytesPerSecond, chunk: chunkBytes, in_flight: inFlight, direct },
     first_token: first,
-    ...figuresOf(rounds),
+    ...medianFigures(rounds),
     memory: last.memory,
     rounds: rounds.map(({ memory: _, ...round }) => round),
   };

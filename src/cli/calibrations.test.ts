@@ -4,7 +4,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { keepReading, knownReading } from './calibrations.ts';
+import { saveCalibration, savedCalibration } from './calibrations.ts';
 import { storageOf } from './storage.ts';
 
 const found = { bytesPerSecond: 3.5e9, chunkBytes: 4 * 2 ** 20, inFlight: 7, direct: true };
@@ -13,10 +13,10 @@ test('what was found about the storage of one file is known for the others on it
   using folder = tempFolder();
   const cache = folder.file('deep/cache');
   writeFileSync(folder.file('other'), '');
-  assert.equal(knownReading(folder.path, cache), undefined);
-  assert.equal(keepReading(folder.path, found, cache), true);
-  assert.deepEqual(knownReading(folder.file('other'), cache), found);
-  assert.equal(knownReading(folder.file('missing'), cache), undefined);
+  assert.equal(savedCalibration(folder.path, cache), undefined);
+  assert.equal(saveCalibration(folder.path, found, cache), true);
+  assert.deepEqual(savedCalibration(folder.file('other'), cache), found);
+  assert.equal(savedCalibration(folder.file('missing'), cache), undefined);
   assert.deepEqual(readdirSync(cache), ['calibrations.json'], 'nothing else is left there');
 });
 
@@ -24,9 +24,9 @@ test('other storages stay known, and the newest finding counts', () => {
   using folder = tempFolder();
   const file = folder.file('calibrations.json');
   writeFileSync(file, JSON.stringify({ 'another drive': found, damaged: { ...found, inFlight: 0 } }));
-  keepReading(folder.path, found, folder.path);
-  keepReading(folder.path, { ...found, inFlight: 2 }, folder.path);
-  assert.equal(knownReading(folder.path, folder.path)?.inFlight, 2);
+  saveCalibration(folder.path, found, folder.path);
+  saveCalibration(folder.path, { ...found, inFlight: 2 }, folder.path);
+  assert.equal(savedCalibration(folder.path, folder.path)?.inFlight, 2);
   const { key = '' } = storageOf(folder.path) ?? {};
   assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), {
     'another drive': found,
@@ -40,11 +40,11 @@ test('a file with anything in it is read as far as it is sound', () => {
   const write = (text: string): void => writeFileSync(folder.file('calibrations.json'), text);
   for (const text of ['', '{', 'null', '[]', '7', '"text"', `{"${key}": null}`, `{"${key}": []}`]) {
     write(text);
-    assert.equal(knownReading(folder.path, folder.path), undefined, text);
+    assert.equal(savedCalibration(folder.path, folder.path), undefined, text);
   }
   const sound = { ...found, more: 'is ignored' };
   write(JSON.stringify({ [key]: sound }));
-  assert.equal(knownReading(folder.path, folder.path)?.inFlight, 7);
+  assert.equal(savedCalibration(folder.path, folder.path)?.inFlight, 7);
   for (const wrong of [
     { inFlight: 0 },
     { inFlight: 2.5 },
@@ -57,14 +57,14 @@ test('a file with anything in it is read as far as it is sound', () => {
     { direct: 1 },
   ]) {
     write(JSON.stringify({ [key]: { ...sound, ...wrong } }));
-    assert.equal(knownReading(folder.path, folder.path), undefined, JSON.stringify(wrong));
+    assert.equal(savedCalibration(folder.path, folder.path), undefined, JSON.stringify(wrong));
   }
   write(JSON.stringify({ [key]: sound }).replace('3500000000', '1e999'));
-  assert.equal(knownReading(folder.path, folder.path), undefined, 'an infinite rate');
+  assert.equal(savedCalibration(folder.path, folder.path), undefined, 'an infinite rate');
   fc.assert(
     fc.property(fc.json(), (value) => {
       write(`{${JSON.stringify(key)}: ${value}}`);
-      assert.equal(knownReading(folder.path, folder.path), undefined);
+      assert.equal(savedCalibration(folder.path, folder.path), undefined);
     }),
   );
 });
@@ -74,8 +74,8 @@ test('where nothing can be kept, nothing happens', () => {
   writeFileSync(folder.file('file'), 'in the way');
   mkdirSync(folder.file('taken/calibrations.json'), { recursive: true });
   for (const cache of [folder.file('file'), folder.file('file/below'), folder.file('taken')]) {
-    assert.equal(keepReading(folder.path, found, cache), false);
-    assert.equal(knownReading(folder.path, cache), undefined);
+    assert.equal(saveCalibration(folder.path, found, cache), false);
+    assert.equal(savedCalibration(folder.path, cache), undefined);
   }
   assert.deepEqual(readdirSync(folder.file('taken')), ['calibrations.json']);
   assert.equal(readFileSync(folder.file('file'), 'utf8'), 'in the way');

@@ -9,14 +9,17 @@ import { cacheFolder } from './environment.ts';
 import { storageOf } from './storage.ts';
 
 /** What is kept of a calibration. */
-type Kept = Omit<Calibration, 'complete'>;
+type SavedCalibration = Omit<Calibration, 'complete'>;
 
 const fileName = 'calibrations.json';
 /** Thousands of devices take less. */
 const mostBytes = 2 ** 20;
 
 /** How the storage that holds `path` is read best, if that was kept and is sound. */
-export function knownReading(path: string, folder: string | undefined = cacheFolder()): Kept | undefined {
+export function savedCalibration(
+  path: string,
+  folder: string | undefined = cacheFolder(),
+): SavedCalibration | undefined {
   const storage = storageOf(path);
   return storage && folder !== undefined ? readAll(folder).get(storage.key) : undefined;
 }
@@ -25,7 +28,11 @@ export function knownReading(path: string, folder: string | undefined = cacheFol
  * Keeps how the storage that holds `path` is read best, beside what is known of others. Returns false where nothing can
  * be kept, which is harmless: what is not there can be measured again.
  */
-export function keepReading(path: string, calibration: Kept, folder: string | undefined = cacheFolder()): boolean {
+export function saveCalibration(
+  path: string,
+  calibration: SavedCalibration,
+  folder: string | undefined = cacheFolder(),
+): boolean {
   const storage = storageOf(path);
   if (!storage || folder === undefined) return false;
   const { bytesPerSecond, chunkBytes, inFlight, direct } = calibration;
@@ -40,17 +47,19 @@ export function keepReading(path: string, calibration: Kept, folder: string | un
 }
 
 /** What the file holds that is sound. A missing, unreadable or damaged file holds nothing. */
-function readAll(folder: string): Map<string, Kept> {
+function readAll(folder: string): Map<string, SavedCalibration> {
   try {
     const content: unknown = JSON.parse(readTextFile(join(folder, fileName), mostBytes));
-    const sound = Object.entries(content ?? {}).filter((entry): entry is [string, Kept] => isSound(entry[1]));
+    const sound = Object.entries(content ?? {}).filter((entry): entry is [string, SavedCalibration] =>
+      isSound(entry[1]),
+    );
     return new Map(sound);
   } catch {
     return new Map();
   }
 }
 
-function isSound(value: unknown): value is Kept {
+function isSound(value: unknown): value is SavedCalibration {
   if (typeof value !== 'object' || value === null) return false;
   const { bytesPerSecond, chunkBytes, inFlight, direct } = value as Readonly<Record<string, unknown>>;
   return (

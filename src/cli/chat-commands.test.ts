@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { completions, obey, type Reply } from './chat-commands.ts';
+import { dispatchCommand, type Reply, slashCompletions } from './chat-commands.ts';
 import { Conversation } from './conversation.ts';
 
 const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512 } as const;
@@ -9,12 +9,12 @@ const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512 } as const;
 function begun(): Conversation {
   const parameters = { temperature: 0.8, topK: 40, topP: 0.9, minP: 0, repeatPenalty: 1, seed: undefined, stop: [] };
   const conversation = new Conversation('Be kind.\nAlways.', parameters);
-  conversation.answered('Hi', 'Hello!', 12);
+  conversation.addTurn('Hi', 'Hello!', 12);
   return conversation;
 }
 
 const say = (conversation: Conversation, name: string, argument?: string): string =>
-  obey(conversation, { name, argument }, setting).lines.join('\n');
+  dispatchCommand(conversation, { name, argument }, setting).lines.join('\n');
 
 test('/clear forgets what was said and nothing else', () => {
   const conversation = begun();
@@ -72,7 +72,8 @@ test('/help names every command, and so does /?', () => {
 });
 
 test('/bye and /exit leave, and nothing else does', () => {
-  const leaves = (name: string): boolean => obey(begun(), { name, argument: undefined }, setting).leave ?? false;
+  const leaves = (name: string): boolean =>
+    dispatchCommand(begun(), { name, argument: undefined }, setting).leave ?? false;
   assert.deepEqual(['bye', 'exit', 'BYE', 'clear', 'quit'].map(leaves), [true, true, true, false, false]);
 });
 
@@ -102,12 +103,14 @@ test('no command and no argument does more than reply, in lines without control 
   fc.assert(
     fc.property(fc.array(fc.tuple(name, argument)), (commands) => {
       const conversation = begun();
-      const replies = commands.map(([name, argument]): Reply => obey(conversation, { name, argument }, setting));
+      const replies = commands.map(
+        ([name, argument]): Reply => dispatchCommand(conversation, { name, argument }, setting),
+      );
       for (const line of replies.flatMap(({ lines }) => lines)) assert.doesNotMatch(line, /\p{Cc}/u);
     }),
   );
 });
 
 test('completions are commands, and the parameters to set', () => {
-  assert.ok(completions.includes('/clear') && completions.includes('/set parameter top-k '));
+  assert.ok(slashCompletions.includes('/clear') && slashCompletions.includes('/set parameter top-k '));
 });

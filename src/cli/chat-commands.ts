@@ -7,7 +7,7 @@ import { printable } from './printable.ts';
 type Row = readonly [name: string, value: string];
 
 /** What a conversation takes place with. */
-export interface Setting {
+export interface ChatContext {
   /** What `/show` says of the model and the plan. */
   readonly facts: readonly Row[];
   /** Tokens that the context holds. */
@@ -25,7 +25,7 @@ interface ChatCommand {
   /** What follows the name. */
   readonly takes?: string;
   readonly about: string;
-  readonly run: (conversation: Conversation, argument: string | undefined, setting: Setting) => Reply;
+  readonly run: (conversation: Conversation, argument: string | undefined, context: ChatContext) => Reply;
 }
 
 const say = (...lines: readonly string[]): Reply => ({ lines });
@@ -50,19 +50,19 @@ const commands: readonly ChatCommand[] = [
 ];
 
 /** What can be typed after a slash, for completion. */
-export const completions: readonly string[] = [
+export const slashCompletions: readonly string[] = [
   ...commands.flatMap(({ names }) => names.map((name) => `/${name}`)),
   ...parameterNames.map((name) => `/set parameter ${name} `),
 ];
 
 /** Does what a command says; what is wrong with it is said, too. */
-export function obey(
+export function dispatchCommand(
   conversation: Conversation,
   { name, argument }: { readonly name: string; readonly argument: string | undefined },
-  setting: Setting,
+  context: ChatContext,
 ): Reply {
   const command = commands.find(({ names }) => names.includes(name.toLowerCase()));
-  if (command) return command.run(conversation, argument, setting);
+  if (command) return command.run(conversation, argument, context);
   return say(
     `There is no command /${printable(name)}; these are: ${commands.map(({ names }) => `/${names[0]}`).join(', ')}.`,
     'A message that begins with a slash is written with two: //',
@@ -99,7 +99,7 @@ function set(conversation: Conversation, argument: string = ''): Reply {
   }
 }
 
-function show(conversation: Conversation, _: string | undefined, { facts, context }: Setting): Reply {
+function show(conversation: Conversation, _: string | undefined, { facts, context }: ChatContext): Reply {
   const messages = conversation.turns.length;
   const used = `${conversation.tokens} of ${context} tokens, ${messages} messages`;
   return say(

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { type Input, InputParser } from './chat-input.ts';
+import { type ChatInput, InputParser } from './chat-input.ts';
 
 /** What lines that are typed one by one come to, with what is complete only at the end. */
-function typed(...lines: readonly string[]): readonly Input[] {
+function typed(...lines: readonly string[]): readonly ChatInput[] {
   const parser = new InputParser(1000);
   return [...lines.map((line) => parser.push(line)), parser.end()].filter((input) => input !== undefined);
 }
 
-const message = (text: string): Input => ({ kind: 'message', text });
-const command = (name: string, argument?: string): Input => ({ kind: 'command', name, argument });
+const message = (text: string): ChatInput => ({ kind: 'message', text });
+const command = (name: string, argument?: string): ChatInput => ({ kind: 'command', name, argument });
 
 test('a line is a message, and an empty one is nothing', () => {
   assert.deepEqual(typed('  Why is the sky blue? ', '', ' \t'), [message('Why is the sky blue?')]);

@@ -1,5 +1,5 @@
 /** What somebody wants with one or more lines. */
-export type Input =
+export type ChatInput =
   | { readonly kind: 'message'; readonly text: string }
   /** `argument` is undefined if there is none, and may be empty if it was written so. */
   | { readonly kind: 'command'; readonly name: string; readonly argument: string | undefined };
@@ -9,14 +9,14 @@ const fence = '"""';
 const opening = /^\s*(?:\/([^\s/]\S*)\s+)?"""(.*)$/s;
 
 /** Lines that wait for more: between fences, or of a paste. */
-type Begun =
+type OpenInput =
   | { readonly kind: 'fenced'; readonly command: string | undefined; readonly lines: string[] }
   | { readonly kind: 'pasted'; readonly lines: string[] };
 
 /** Puts lines together to messages and commands. What stands between fences or was pasted in lines is no command. */
 export class InputParser {
   readonly #most: number;
-  #begun: Begun | undefined;
+  #begun: OpenInput | undefined;
   /** Of what has begun. */
   #units = 0;
   #interrupted = false;
@@ -32,7 +32,7 @@ export class InputParser {
   }
 
   /** Takes a line, `pasted` if more of the same paste may follow; gives what it completes, or undefined. */
-  push(line: string, pasted: boolean = false): Input | undefined {
+  push(line: string, pasted: boolean = false): ChatInput | undefined {
     this.#interrupted = false;
     if (this.#begun?.kind === 'fenced') return this.#pushFenced(this.#begun, line);
     if (this.#begun) {
@@ -52,7 +52,7 @@ export class InputParser {
   }
 
   /** No more lines come: completes what has begun. */
-  end(): Input | undefined {
+  end(): ChatInput | undefined {
     const begun = this.#begun;
     this.#begun = undefined;
     if (!begun) return undefined;
@@ -71,13 +71,13 @@ export class InputParser {
     return again;
   }
 
-  #keep(begun: Begun, line: string): void {
+  #keep(begun: OpenInput, line: string): void {
     const room = this.#most + 1 - this.#units;
     if (room > 0) begun.lines.push(line.slice(0, room));
     this.#units += line.length + 1;
   }
 
-  #pushFenced(begun: Begun, text: string, first: boolean = false): Input | undefined {
+  #pushFenced(begun: OpenInput, text: string, first: boolean = false): ChatInput | undefined {
     const closed = text.trimEnd().endsWith(fence);
     const content = closed ? text.trimEnd().slice(0, -fence.length) : text;
     // A fence may stand in a line of its own, which is not part of the text.
@@ -88,7 +88,7 @@ export class InputParser {
 }
 
 /** What a line that is complete by itself wants. */
-function inputOf(line: string): Input | undefined {
+function inputOf(line: string): ChatInput | undefined {
   const text = line.trim();
   if (text.startsWith('//')) return messageOf(text.slice(1));
   const [, name, argument = ''] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
@@ -96,7 +96,7 @@ function inputOf(line: string): Input | undefined {
   return { kind: 'command', name, argument: argument === '' ? undefined : argument };
 }
 
-const messageOf = (text: string): Input | undefined => (text.trim() === '' ? undefined : { kind: 'message', text });
+const messageOf = (text: string): ChatInput | undefined => (text.trim() === '' ? undefined : { kind: 'message', text });
 
 /** Without empty lines before, and without anything after. */
 const trimLines = (text: string): string => text.trimEnd().replace(/^(?:[^\S\n]*\n)+/, '');

@@ -16,7 +16,7 @@ export interface ChatLines extends Disposable {
   /** Asks for the next line. */
   read(prompt: string): Promise<LineEvent>;
   /** Does `work`; its signal is aborted by Ctrl-C. */
-  working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  runWithInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** The text of a stream, of each line one UTF-16 unit more than `most` at most. */
@@ -54,7 +54,7 @@ export class PipedLines implements ChatLines {
     return done ? { kind: 'end' } : { kind: 'line', text: value, pasted: false };
   }
 
-  working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  runWithInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return work(this.#signal);
   }
 

@@ -5,9 +5,9 @@ import type { Generation } from '../engine/generation.ts';
 import type { Model } from '../engine/model.ts';
 import { headline } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
-import { obey, type Setting } from './chat-commands.ts';
+import { type ChatContext, dispatchCommand } from './chat-commands.ts';
 import { ChatHistory } from './chat-history.ts';
-import { type Input, InputParser } from './chat-input.ts';
+import { type ChatInput, InputParser } from './chat-input.ts';
 import { type ChatLines, PipedLines } from './chat-lines.ts';
 import { Conversation } from './conversation.ts';
 import { describe } from './describe.ts';
@@ -36,7 +36,7 @@ async function chat(path: string, options: Settings, signal: AbortSignal): Promi
   await using model = await openModel(path, options);
   const conversation = new Conversation(options.system, parametersOf(options));
   // Whoever cannot talk with this model is told before anything is loaded.
-  model.tokenize(conversation.asking('Hello'), model.mostTokens(options.ctx));
+  model.tokenize(conversation.messagesWith('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
   using lines = openLines(signal, model.prompts.mostUnits(plan.context));
   greet(model, plan, { ...options, interactive: lines.interactive });
@@ -68,7 +68,7 @@ interface ChatParts {
 /** The loop of a conversation: asks for lines, and does what they want until there are no more. */
 class Chat implements Disposable {
   readonly #parts: ChatParts;
-  readonly #setting: Setting;
+  readonly #context: ChatContext;
   readonly #parser: InputParser;
   readonly #loading: Progress = new Progress('loading');
   readonly #leaving: AbortController = new AbortController();
@@ -84,7 +84,7 @@ class Chat implements Disposable {
       ['file', path],
       ['memory', `budget ${formatBytes(plan.budget)}; ${headline(plan)}`],
     ] as const;
-    this.#setting = { facts, context: plan.context };
+    this.#context = { facts, context: plan.context };
   }
 
   async run(): Promise<void> {
@@ -117,16 +117,16 @@ class Chat implements Disposable {
     }
   }
 
-  async #respond(input: Input): Promise<'stay' | 'leave'> {
+  async #respond(input: ChatInput): Promise<'stay' | 'leave'> {
     const { conversation, lines } = this.#parts;
     if (input.kind === 'command') {
-      const reply = obey(conversation, input, this.#setting);
+      const reply = dispatchCommand(conversation, input, this.#context);
       for (const line of reply.lines) note(line);
       return reply.leave ? 'leave' : 'stay';
     }
     this.#waiting = true;
     try {
-      await lines.working((signal) => this.#answer(input.text, signal));
+      await lines.runWithInterrupt((signal) => this.#answer(input.text, signal));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       for (const line of failure(error)) note(line);
@@ -145,7 +145,7 @@ class Chat implements Disposable {
     const { parameters } = conversation;
     using progress = new Progress('prompt');
     model.prompts.checkLength(text.length, plan.context);
-    const generation = model.generate(model.tokenize(conversation.asking(text), plan.context), {
+    const generation = model.generate(model.tokenize(conversation.messagesWith(text), plan.context), {
       ...parameters,
       plan,
       signal,
@@ -156,7 +156,7 @@ class Chat implements Disposable {
     const answer = await print(generation);
     const { stopReason, promptTokens, answerTokens } = generation;
     const stoppedAtOnce = stopReason === 'cancelled' && answer === '';
-    if (!stoppedAtOnce) conversation.answered(text, answer, promptTokens + answerTokens);
+    if (!stoppedAtOnce) conversation.addTurn(text, answer, promptTokens + answerTokens);
     if (stopReason === 'length' && answerTokens !== parameters.maxTokens) {
       note('The context is full, so the answer ends here: /clear makes room, or a larger --ctx next time.');
     }

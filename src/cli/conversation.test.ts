@@ -16,8 +16,8 @@ const parameters: Parameters = {
 
 test('what the model is to answer is the system prompt, what was said, and what is said now', () => {
   const conversation = new Conversation('Be kind.', parameters);
-  conversation.answered('Hi', 'Hello!', 12);
-  assert.deepEqual(conversation.asking('How are you?'), [
+  conversation.addTurn('Hi', 'Hello!', 12);
+  assert.deepEqual(conversation.messagesWith('How are you?'), [
     { role: 'system', content: 'Be kind.' },
     { role: 'user', content: 'Hi' },
     { role: 'assistant', content: 'Hello!' },
@@ -28,11 +28,11 @@ test('what the model is to answer is the system prompt, what was said, and what 
 
 test('a new system prompt keeps what was said, and clearing keeps the system prompt', () => {
   const conversation = new Conversation(undefined, parameters);
-  conversation.answered('Hi', 'Hello!', 12);
+  conversation.addTurn('Hi', 'Hello!', 12);
   conversation.system = 'Be brief.';
-  assert.equal(conversation.asking('Bye').length, 4);
+  assert.equal(conversation.messagesWith('Bye').length, 4);
   conversation.clear();
-  assert.deepEqual(conversation.asking('Bye'), [
+  assert.deepEqual(conversation.messagesWith('Bye'), [
     { role: 'system', content: 'Be brief.' },
     { role: 'user', content: 'Bye' },
   ]);
@@ -52,19 +52,19 @@ test('whatever happens, user and assistant alternate, and what was not answered 
       const conversation = new Conversation(system, parameters);
       let said: readonly string[] = [];
       for (const { kind, text } of steps) {
-        const asked = conversation.asking(text);
+        const asked = conversation.messagesWith(text);
         assert.equal(asked.at(-1)?.content, text);
         if (kind === 'clear') {
           conversation.clear();
           said = [];
         }
         if (kind !== 'answered') continue;
-        conversation.answered(text, `${text}!`, 1);
+        conversation.addTurn(text, `${text}!`, 1);
         said = [...said, text, `${text}!`];
       }
       const first = system === undefined ? [] : [{ role: 'system', content: system }];
       const turns = [...said, 'last'].map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }));
-      assert.deepEqual(conversation.asking('last'), [...first, ...turns]);
+      assert.deepEqual(conversation.messagesWith('last'), [...first, ...turns]);
     }),
   );
 });

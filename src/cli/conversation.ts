@@ -24,14 +24,14 @@ export class Conversation {
   }
 
   /** What the model is to answer if `text` is said next. */
-  asking(text: string): readonly Message[] {
+  messagesWith(text: string): readonly Message[] {
     const { system } = this;
     const user: Message = { role: 'user', content: text };
     return [...(system === undefined ? [] : [{ role: 'system', content: system } as const]), ...this.#turns, user];
   }
 
   /** `text` was said, and answered; `tokens` are those of the whole conversation now. */
-  answered(text: string, answer: string, tokens: number): void {
+  addTurn(text: string, answer: string, tokens: number): void {
     this.#turns.push({ role: 'user', content: text }, { role: 'assistant', content: answer });
     this.#tokens = tokens;
   }

@@ -1,7 +1,7 @@
 import type { Debug } from '../base/debug.ts';
 import { EngineError } from '../base/errors.ts';
 import { logLevel } from './environment.ts';
-import { logLevels, tellsAll } from './log-level.ts';
+import { logLevels, logsEvents } from './log-level.ts';
 
 /** Where a command that is no server tells what it does, if the environment asks for that. Rejects with BAD_OPTION. */
 export async function debugLog(): Promise<Debug | undefined> {
@@ -10,7 +10,7 @@ export async function debugLog(): Promise<Debug | undefined> {
     const expected = `one of ${logLevels.join(', ')}`;
     throw new EngineError('BAD_OPTION', { option: 'SSD_LLM_LOG_LEVEL', value: `"${level}"`, expected });
   }
-  if (!tellsAll(level)) return undefined;
+  if (!logsEvents(level)) return undefined;
   const { logTo } = await import('./log.ts');
   const log = logTo('debug');
   return (event, facts) => log.debug(facts, event);

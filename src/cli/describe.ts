@@ -1,4 +1,4 @@
-import type { ModelOutline } from '../engine/outline.ts';
+import type { ModelOutline } from '../engine/model-outline.ts';
 import { type TypeShare, typeShares } from '../gguf/file-type.ts';
 
 /** What a model is, for programs. Sizes are bytes. */

@@ -1,8 +1,8 @@
 import { budgetFor, threadsFor } from '../engine/machine.ts';
 import type { ModelOptions } from '../engine/model-options.ts';
-import type { ModelOutline } from '../engine/outline.ts';
-import { layoutsOf, planModel, vocabularyBytes } from '../engine/planner.ts';
-import { usualRuntimeBytes } from '../engine/process.ts';
+import type { ModelOutline } from '../engine/model-outline.ts';
+import { layoutLookup, planModel, vocabularyBytes } from '../engine/planner.ts';
+import { usualRuntimeBytes } from '../engine/process-memory.ts';
 import { Device } from '../ggml/device.ts';
 import { summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -22,7 +22,7 @@ export function forecast(outline: ModelOutline, options: ModelOptions, drafting?
   const budget = budgetFor(memoryBudget, warn);
   using device = new Device(threadsFor(threads, warn), 0);
   debug?.('device', device.facts());
-  const plan = planModel(outline, device, layoutsOf(device, kernels), {
+  const plan = planModel(outline, device, layoutLookup(device, kernels), {
     ...options,
     kernels,
     promptCache: options.promptCache?.bytes,

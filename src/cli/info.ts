@@ -4,7 +4,7 @@ import type { Debug } from '../base/debug.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import type { ModelSettings } from '../engine/model-options.ts';
-import { type ModelOutline, openOutline } from '../engine/outline.ts';
+import { type ModelOutline, openOutline } from '../engine/model-outline.ts';
 import { headline, shareLines, summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { columns } from './columns.ts';

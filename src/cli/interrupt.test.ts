@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { breakable } from './interrupt.ts';
+import { interruptibleSync } from './interrupt.ts';
 
 const program = fileURLToPath(new URL('../../test/support/interrupted.ts', import.meta.url));
 
@@ -20,12 +20,12 @@ test('what is not interrupted returns and throws as ever', () => {
   const abort = new AbortController();
   const value = { a: 1 };
   assert.equal(
-    breakable(abort, () => value),
+    interruptibleSync(abort, () => value),
     value,
   );
   assert.throws(
     () =>
-      breakable(abort, () => {
+      interruptibleSync(abort, () => {
         throw new TypeError('wrong');
       }),
     TypeError,

@@ -32,7 +32,7 @@ const call = new Script('work()');
  * Does `work`, which keeps the event loop from noticing anything, such as a template of a model: Ctrl-C ends it all the
  * same, and aborts.
  */
-export function breakable<T>(abort: AbortController, work: () => T): T {
+export function interruptibleSync<T>(abort: AbortController, work: () => T): T {
   try {
     return call.runInContext(createContext({ work }), { breakOnSigint: true }) as T;
   } catch (error) {

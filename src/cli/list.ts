@@ -4,12 +4,12 @@ import { EngineError } from '../base/errors.ts';
 import type { LibraryModel } from '../serve/library.ts';
 import { columns } from './columns.ts';
 import { debugLog } from './debug.ts';
-import { moment } from './moment.ts';
 import { withOptions } from './options/flags.ts';
 import { settingsOf } from './options/settings.ts';
 import type { Settings } from './options/table.ts';
 import { note, write, writeJson } from './output.ts';
 import { printable } from './printable.ts';
+import { relativeTime } from './relative-time.ts';
 
 /** Of a digest, what is enough to tell models apart. */
 const idLength = 12;
@@ -39,7 +39,7 @@ const table = (models: readonly LibraryModel[]): readonly string[] =>
       name,
       digest.replace('sha256:', '').slice(0, idLength),
       formatBytes(size),
-      moment(modified),
+      relativeTime(modified),
     ]),
   ]);
 

@@ -2,4 +2,4 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 export type LogLevel = (typeof logLevels)[number];
 
 /** Whether what engines do is logged, too. */
-export const tellsAll = (level: string): boolean => level === 'debug' || level === 'trace';
+export const logsEvents = (level: string): boolean => level === 'debug' || level === 'trace';

@@ -1,8 +1,8 @@
 import type { Model } from '../engine/model.ts';
-import type { Reading } from '../stream/reader.ts';
-import { knownReading } from './calibrations.ts';
+import type { ReadSettings } from '../stream/reader.ts';
+import { savedCalibration } from './calibrations.ts';
 import { debugLog } from './debug.ts';
-import type { EngineSettings } from './options/engine-options.ts';
+import type { EngineFlags } from './options/engine-options.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
 import { warn } from './output.ts';
 
@@ -12,8 +12,8 @@ import { warn } from './output.ts';
  */
 export async function openModel(
   path: string,
-  settings: EngineSettings,
-  reading: Reading | undefined = knownReading(path),
+  settings: EngineFlags,
+  reading: ReadSettings | undefined = savedCalibration(path),
 ): Promise<Model> {
   // Other commands, and --help, begin without what only answering needs.
   const { Model } = await import('../engine/model.ts');

@@ -1,6 +1,6 @@
 import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
-import { harmless, printable, showable } from './printable.ts';
+import { escapeUnprintable, printable, showable } from './printable.ts';
 
 /** Writes to stdout, and waits where the reader is slow. Resolves at once when nobody reads any more. */
 export function write(text: string): Promise<void> {
@@ -14,7 +14,7 @@ export const writeAnswer = (text: string): Promise<void> => write(process.stdout
 
 /** Writes a value to stdout as JSON, indented unless it is `short`. */
 export const writeJson = (value: unknown, { short = false }: { readonly short?: boolean } = {}): Promise<void> =>
-  write(`${harmless(JSON.stringify(value, undefined, short ? undefined : 2))}\n`);
+  write(`${escapeUnprintable(JSON.stringify(value, undefined, short ? undefined : 2))}\n`);
 
 /** Writes a line, or several, to stderr. */
 export function note(line: string): void {

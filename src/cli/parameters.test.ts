@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { EngineError } from '../base/errors.ts';
-import { defaultSampling } from '../sample/options.ts';
+import { defaultSampling } from '../sample/sampling-options.ts';
 import { type Parameters, parameterNamed, parameterNames, parameterRows, withParameter } from './parameters.ts';
 
 const { temperature, topK, topP, minP, repeatPenalty } = defaultSampling;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { harmless, printable, showable } from './printable.ts';
+import { escapeUnprintable, printable, showable } from './printable.ts';
 
 const turning = [...'\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'];
 const marks = [...'\u200e\u200f\u061c'];
@@ -35,7 +35,7 @@ test('however an answer is cut into pieces, what is shown is the same', () => {
 test('JSON says the same, in characters that a terminal shows', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      const json = harmless(JSON.stringify({ text }));
+      const json = escapeUnprintable(JSON.stringify({ text }));
       assert.deepEqual(JSON.parse(json), { text });
       assert.doesNotMatch(json, /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u);
     }),

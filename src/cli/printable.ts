@@ -12,7 +12,7 @@ export const showable = (text: string): string =>
   text.replaceAll('\r', '').replace(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu, '\uFFFD');
 
 /** JSON that says the same, with escapes for what `printable` leaves out. */
-export const harmless = (json: string): string =>
+export const escapeUnprintable = (json: string): string =>
   json.replace(
     /[\u007f-\x9f\p{Bidi_Control}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

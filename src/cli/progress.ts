@@ -1,4 +1,4 @@
-import { progressLine, type State } from './progress-line.ts';
+import { type ProgressState, progressLine } from './progress-line.ts';
 
 const interval = 100; // ms between two updates
 
@@ -14,7 +14,7 @@ export class Progress implements Disposable {
     this.#stream = stream;
   }
 
-  update(state: State): void {
+  update(state: ProgressState): void {
     this.#write((seconds) => progressLine(this.#title, state, seconds));
   }
 

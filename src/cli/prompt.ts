@@ -9,7 +9,7 @@ export type PromptFlags = Partial<Pick<Settings, 'system' | 'raw' | 'ctx'>>;
  * The tokens of a prompt as the model wants it: with its chat template unless that is not wanted, or there is none.
  * Throws NO_PROMPT, TEMPLATE_FAILED, CONTEXT_TOO_LONG.
  */
-export function tokensOf(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
+export function tokenizePrompt(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
   const wanted = flags.raw || !model.prompts.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags);
   return model.tokenize(wanted, model.mostTokens(flags.ctx));

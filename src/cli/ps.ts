@@ -2,13 +2,13 @@ import { Command } from 'commander';
 import { formatBytes } from '../base/bytes.ts';
 import { columns } from './columns.ts';
 import { debugLog } from './debug.ts';
-import { moment } from './moment.ts';
 import { withOptions } from './options/flags.ts';
 import { settingsOf } from './options/settings.ts';
 import type { Settings } from './options/table.ts';
 import { write, writeJson } from './output.ts';
 import { printable } from './printable.ts';
-import type { RunningModel } from './running.ts';
+import { relativeTime } from './relative-time.ts';
+import type { RunningModel } from './running-models.ts';
 
 export const psCommand = (): Command =>
   withOptions(new Command('ps').description('show the models that a running server has loaded')).action(
@@ -16,7 +16,7 @@ export const psCommand = (): Command =>
   );
 
 async function ps({ host, port, apiKey, json }: Settings): Promise<void> {
-  const { runningModels } = await import('./running.ts');
+  const { runningModels } = await import('./running-models.ts');
   (await debugLog())?.('asking', { host, port, key: apiKey !== undefined });
   const models = await runningModels({ host, port, apiKey });
   await (json ? writeJson(models) : write(`${table(models).join('\n')}\n`));
@@ -29,6 +29,6 @@ const table = (models: readonly RunningModel[]): readonly string[] =>
       printable(name),
       formatBytes(size),
       `${context}`,
-      moment(new Date(expires)),
+      relativeTime(new Date(expires)),
     ]),
   ]);

@@ -4,15 +4,15 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
 import { headline } from '../plan/explain.ts';
-import { breakable, interruptible } from './interrupt.ts';
+import { ConversationFile } from './conversation-file.ts';
+import { interruptible, interruptibleSync } from './interrupt.ts';
 import { openModel } from './open-model.ts';
 import { withOptions } from './options/flags.ts';
 import { settingsOf } from './options/settings.ts';
 import type { Settings } from './options/table.ts';
 import { note, write, writeAnswer, writeJson } from './output.ts';
 import { Progress } from './progress.ts';
-import { readPrompt, tokensOf } from './prompt.ts';
-import { Session } from './session.ts';
+import { readPrompt, tokenizePrompt } from './prompt.ts';
 import { timings } from './timings.ts';
 
 export const runCommand = (): Command =>
@@ -24,10 +24,13 @@ export const runCommand = (): Command =>
 
 async function answer(path: string, options: Settings, abort: AbortController): Promise<void> {
   const { signal } = abort;
-  using session = options.session === undefined ? undefined : await Session.open(options.session);
+  using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   await using model = await openModel(path, options);
   const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
-  const tokens = breakable(abort, () => session?.ask(model, prompt, options) ?? tokensOf(model, prompt, options));
+  const tokens = interruptibleSync(
+    abort,
+    () => session?.tokensFor(model, prompt, options) ?? tokenizePrompt(model, prompt, options),
+  );
   const plan = model.plan(options.ctx, {
     prompt: tokens.length,
     answer: options.maxTokens ?? Number.POSITIVE_INFINITY,

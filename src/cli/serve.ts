@@ -31,20 +31,20 @@ async function serve(settings: Settings): Promise<void> {
     threads: threads === undefined ? undefined : threadsFor(threads, warn),
   };
   const plans = await plansOf(settings.files, engine);
-  const { serveModels } = await import('./serving.ts');
+  const { serveModels } = await import('./serve-models.ts');
   await serveModels(settings, engine, plans);
 }
 
 /** The plans of the models that were named, by their first file. Rejects with the errors of those that cannot run. */
 async function plansOf(files: readonly string[], engine: ModelSettings): Promise<ReadonlyMap<string, Plan>> {
-  const { openOutline } = await import('../engine/outline.ts');
-  const { checkTokenizer } = await import('../text/check.ts');
-  const { Drafting } = await import('../engine/drafting.ts');
+  const { openOutline } = await import('../engine/model-outline.ts');
+  const { checkTokenizer } = await import('../text/check-tokenizer.ts');
+  const { DrafterFactory } = await import('../engine/drafter-factory.ts');
   const { forecast } = await import('./forecast.ts');
   const planned = files.map((path) => {
     const outline = openOutline(path, engine.rope);
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(outline, engine, Drafting.open(engine.draft ?? {}, outline));
+    const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline));
     return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
   });
   return new Map(planned);

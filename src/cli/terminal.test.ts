@@ -106,7 +106,7 @@ test('Ctrl-C ends a line, Ctrl-D an empty one and the conversation with it', asy
 test('Ctrl-C during work aborts it, and drops what was typed before', async () => {
   using desk = sitDown();
   desk.keyboard.write('dropped\r');
-  await desk.terminal.working(async (signal) => {
+  await desk.terminal.runWithInterrupt(async (signal) => {
     desk.keyboard.write('\x03');
     await sleep(20);
     assert.ok(signal.aborted);
@@ -119,13 +119,13 @@ test('Ctrl-C that comes together with the line before it, or with the next one, 
   using desk = sitDown();
   desk.keyboard.write('question\rdropped\x03next\r');
   assert.deepEqual(await desk.terminal.read('>>> '), line('question'));
-  await desk.terminal.working(async (signal) => assert.ok(signal.aborted));
+  await desk.terminal.runWithInterrupt(async (signal) => assert.ok(signal.aborted));
   assert.deepEqual(await desk.terminal.read('>>> '), line('next'));
 });
 
 test('what is typed during work is shown and read after it', async () => {
   using desk = sitDown();
-  await desk.terminal.working(async (signal) => {
+  await desk.terminal.runWithInterrupt(async (signal) => {
     desk.keyboard.write('next\rand th');
     await sleep(20);
     assert.ok(!signal.aborted && !desk.screen.shown.includes('next'));

@@ -1,6 +1,6 @@
 import { createInterface, type Interface, type Key } from 'node:readline';
 import { PassThrough } from 'node:stream';
-import { completions } from './chat-commands.ts';
+import { slashCompletions } from './chat-commands.ts';
 import type { ChatHistory } from './chat-history.ts';
 import type { ChatLines, LineEvent } from './chat-lines.ts';
 
@@ -99,7 +99,7 @@ export class Terminal implements ChatLines {
     });
   }
 
-  async working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async runWithInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#work = new AbortController();
     this.#interruptWork();
     try {
@@ -171,6 +171,6 @@ export class Terminal implements ChatLines {
 
 /** What of the commands a line may go on to be. */
 const complete = (line: string): [string[], string] => [
-  line.startsWith('/') ? completions.filter((completion) => completion.startsWith(line)) : [],
+  line.startsWith('/') ? slashCompletions.filter((completion) => completion.startsWith(line)) : [],
   line,
 ];

@@ -1,8 +1,8 @@
-import type { Interval } from './lanes.ts';
+import type { Interval } from './intervals.ts';
 import { type Box, coordinate, fitText, margin, text, textWidth } from './svg.ts';
 
 /** A stage on the picture, from left to right in pixels. */
-export interface Stage extends Interval {
+export interface TimelineStage extends Interval {
   readonly name: string;
 }
 
@@ -14,7 +14,10 @@ const limits = { room: 8, name: 96, band: 3 };
 const stageOf = (weight: string): string => /^blk\.(\d+)\./.exec(weight)?.[1] ?? weight.split('.', 1)[0] ?? '';
 
 /** Neighbouring steps of one stage as one: where each begins, and the name of its first weight; the last ends at `end`. */
-export function stagesOf(steps: readonly { begin: number; label: string }[], end: number): readonly Stage[] {
+export function timelineStages(
+  steps: readonly { begin: number; label: string }[],
+  end: number,
+): readonly TimelineStage[] {
   const starts = steps
     .map(({ begin, label }) => ({ begin, name: stageOf(label) }))
     .filter(({ name }, i, all) => name !== all[i - 1]?.name);
@@ -22,7 +25,7 @@ export function stagesOf(steps: readonly { begin: number; label: string }[], end
 }
 
 /** Bands behind every second stage, as tall as `area`, and the names above it; what has no room is left out. */
-export function drawStages(stages: readonly Stage[], area: Box): readonly string[] {
+export function drawStages(stages: readonly TimelineStage[], area: Box): readonly string[] {
   const banded = stages.length * limits.band <= area.width ? stages.filter((_, i) => i % 2 === 0) : [];
   const bands = banded.map(({ begin, end }) => {
     const across = coordinate(end - begin);
@@ -42,7 +45,7 @@ interface Name {
 }
 
 /** The names at the middle of their stages: of the numbers every 1st, 2nd, 5th, 10th, …, the most that do not touch. */
-function namesToShow(stages: readonly Stage[], area: Box): readonly Name[] {
+function namesToShow(stages: readonly TimelineStage[], area: Box): readonly Name[] {
   const names = stages.map(({ begin, end, name }) => {
     const shown = fitText(name, look.size, limits.name);
     const half = textWidth(shown, look.size) / 2;

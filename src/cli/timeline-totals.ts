@@ -1,8 +1,8 @@
-import { covered, type Interval } from './lanes.ts';
+import { covered, type Interval } from './intervals.ts';
 import { box, type Colour, digits, margin, text, top, width } from './svg.ts';
 
 /** Where the time of a pass went: milliseconds, and the bytes read in it. */
-export interface Totals {
+export interface TimelineTotals {
   readonly pass: number;
   /** While at least one read was in flight. */
   readonly reading: number;
@@ -15,12 +15,12 @@ export interface Totals {
 }
 
 type Read = Interval & { readonly bytes: number };
-type Step = Interval & { readonly asked: number; readonly streamed: boolean };
+type Step = Interval & { readonly requested: number; readonly streamed: boolean };
 
-export const totalsOf = (pass: Interval, reads: readonly Read[], steps: readonly Step[]): Totals => ({
+export const totalsOf = (pass: Interval, reads: readonly Read[], steps: readonly Step[]): TimelineTotals => ({
   pass: pass.end - pass.begin,
   reading: covered(reads),
-  waiting: sum(steps.map(({ asked, begin }) => begin - asked)),
+  waiting: sum(steps.map(({ requested, begin }) => begin - requested)),
   computing: sum(steps.map(({ begin, end }) => end - begin)),
   bytes: sum(reads.map(({ bytes }) => bytes)),
   steps: steps.length,
@@ -32,7 +32,7 @@ const duration = (ms: number): string => (ms < 1000 ? `${digits(ms)} ms` : `${di
 const size = (bytes: number): string => (bytes < 1e9 ? `${digits(bytes / 1e6)} MB` : `${digits(bytes / 1e9)} GB`);
 
 /** The totals in large figures side by side, which are the key to the colours too. */
-export function drawTotals(totals: Totals): readonly string[] {
+export function drawTotals(totals: TimelineTotals): readonly string[] {
   const { pass, reading, waiting, computing, bytes, steps } = totals;
   const share = (part: number): string => `${Math.round((100 * part) / (pass || 1))} % of the pass`;
   const rate = `${digits(bytes / 1e6 / (reading || 1))} GB/s`;

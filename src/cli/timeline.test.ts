@@ -10,7 +10,7 @@ const textsOf = (svg: string): readonly string[] =>
 
 /** A step of `ms` at `begin` that waited for `waited` before. */
 const step = (label: string, begin: number, ms: number, waited: number = 0): Timeline['steps'][number] => ({
-  asked: begin - waited,
+  requested: begin - waited,
   begin,
   end: begin + ms,
   label,

@@ -1,6 +1,6 @@
-import { type Interval, joinBars, packRows } from './lanes.ts';
+import { type Interval, joinBars, packRows } from './intervals.ts';
 import { type Colour, coordinate, line, margin, picture, text, ticks, top, width } from './svg.ts';
-import { drawStages, stagesOf } from './timeline-stages.ts';
+import { drawStages, timelineStages } from './timeline-stages.ts';
 import { drawTotals, totalsOf } from './timeline-totals.ts';
 
 /** One pass over a model. Times are milliseconds from any origin. */
@@ -13,7 +13,7 @@ export interface Timeline {
    * In order: each asks for its weights at `asked` and computes from `begin` to `end`. `label` names its first weight
    * (blk.12.ffn_down.weight); `streamed` is false where all it reads is resident.
    */
-  readonly steps: readonly { asked: number; begin: number; end: number; label: string; streamed: boolean }[];
+  readonly steps: readonly { requested: number; begin: number; end: number; label: string; streamed: boolean }[];
 }
 
 /** Pixels from top to bottom; all rows of reads together take no more than `reads`. */
@@ -47,9 +47,9 @@ export function timelineSvg(timeline: Timeline): string {
 
   const scale = (time: number): number => left + (across * (time - pass.begin)) / (pass.end - pass.begin || 1);
   const scaled = ({ begin, end }: Interval): Interval => ({ begin: scale(begin), end: scale(end) });
-  const starts = steps.map(({ asked, label }) => ({ begin: scale(asked), label }));
-  const waited = steps.filter(({ asked, begin }) => begin > asked);
-  const waits = waited.map(({ asked, begin }) => scaled({ begin: asked, end: begin }));
+  const starts = steps.map(({ requested, label }) => ({ begin: scale(requested), label }));
+  const waited = steps.filter(({ requested, begin }) => begin > requested);
+  const waits = waited.map(({ requested, begin }) => scaled({ begin: requested, end: begin }));
   const computes = (kind: boolean): readonly Interval[] => steps.filter((s) => s.streamed === kind).map(scaled);
   return picture({
     title,
@@ -57,7 +57,7 @@ export function timelineSvg(timeline: Timeline): string {
     height: bottom + heights.axis,
     body: [
       ...drawTotals(totalsOf(pass, reads, steps)),
-      ...drawStages(stagesOf(starts, scale(pass.end)), area),
+      ...drawStages(timelineStages(starts, scale(pass.end)), area),
       ...drawAxis(pass, scale, area),
       ...drawName('Reading', reading, `${rows.length} in flight`),
       ...drawName('Waiting', waiting),
@@ -73,7 +73,7 @@ export function timelineSvg(timeline: Timeline): string {
 /** From the first step's asking to the last one's end; without steps, as long as anything is read. */
 function passOf({ reads, steps }: Timeline): Interval {
   const [first, last] = [steps[0], steps.at(-1)];
-  if (first && last) return { begin: first.asked, end: last.end };
+  if (first && last) return { begin: first.requested, end: last.end };
   const begin = reads.reduce((least, read) => Math.min(least, read.begin), Number.POSITIVE_INFINITY);
   const end = reads.reduce((most, read) => Math.max(most, read.end), begin);
   return reads.length > 0 ? { begin, end } : { begin: 0, end: 0 };

@@ -3,9 +3,9 @@ import test from 'node:test';
 import { budgetBeside } from '../../test/support/budget.ts';
 import { writeBytePair } from '../../test/support/model-files.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
-import { type BenchmarkProgress, benchmark, firstToken, madeUp } from './benchmark.ts';
+import { type BenchmarkProgress, benchmark, firstToken, syntheticPrompt } from './benchmark.ts';
+import { medianFigures } from './benchmark-figures.ts';
 import type { DraftOptions } from './drafter.ts';
-import { figuresOf } from './figures.ts';
 import { Model } from './model.ts';
 import { tracePass } from './trace.ts';
 
@@ -27,7 +27,7 @@ test('a streaming model is measured: every part of every round, in turns', async
 
   const told: BenchmarkProgress[] = [];
   const rounds = await benchmark(model, {
-    promptOf: madeUp(model, 9),
+    promptOf: syntheticPrompt(model, 9),
     tokens: 4,
     rounds: 2,
     onProgress: (at) => told.push(at),
@@ -49,7 +49,7 @@ test('a streaming model is measured: every part of every round, in turns', async
     [1, 2].flatMap((round) => doing.map((what) => `${round} ${what}`)),
   );
   assert.ok(told.every(({ done, total }) => done <= total));
-  const { fraction_of_limit } = figuresOf(rounds).decode;
+  const { fraction_of_limit } = medianFigures(rounds).decode;
   assert.ok(fraction_of_limit > 0 && Number.isFinite(fraction_of_limit));
 });
 
@@ -62,7 +62,7 @@ test('measuring leaves the model as it was: an answer is the same before and aft
     return generation.tokens;
   };
   const before = await answer();
-  await benchmark(model, { promptOf: madeUp(model, 3), tokens: 2, rounds: 1 });
+  await benchmark(model, { promptOf: syntheticPrompt(model, 3), tokens: 2, rounds: 1 });
   assert.deepEqual(await answer(), before);
   await tracePass(model, 4);
   assert.deepEqual(await answer(), before);
@@ -82,7 +82,7 @@ test('the same prompt is computed in every round, whatever was asked before', as
   );
 });
 
-test('guesses make for fewer passes, and passes as long as those are computed alone', async () => {
+test('drafts make for fewer passes, and passes as long as those are computed alone', async () => {
   await using model = open(256 * MiB, { ngram: true, ahead: 15, adaptive: false });
   const decoding: number[] = [];
   const alone: number[] = [];
@@ -90,13 +90,13 @@ test('guesses make for fewer passes, and passes as long as those are computed al
     const { run } = runtime;
     runtime.run = (spans, options) => {
       for (const { start, tokens } of spans) {
-        if (start >= 9) (options?.still ? alone : decoding).push(tokens.length);
+        if (start >= 9) (options?.withoutReads ? alone : decoding).push(tokens.length);
         assert.ok(start + tokens.length <= 9 + 50);
       }
       return run.call(runtime, spans, options);
     };
   });
-  const [round] = await benchmark(model, { promptOf: madeUp(model, 9), tokens: 50, rounds: 1 });
+  const [round] = await benchmark(model, { promptOf: syntheticPrompt(model, 9), tokens: 50, rounds: 1 });
   const { speculation, decode } = round ?? assert.fail();
   const { drafted, accepted, passes } = speculation;
   assert.ok(accepted > 0 && accepted <= drafted && passes + accepted === 50 && decode.tokens === 50);
@@ -109,7 +109,7 @@ test('where everything is resident there is nothing to read', async () => {
   await using model = open(256 * MiB);
   const plan = model.plan();
   await firstToken(model, plan, { began: performance.now() });
-  const [round] = await benchmark(model, { promptOf: madeUp(model, 5), tokens: 3, rounds: 1 });
+  const [round] = await benchmark(model, { promptOf: syntheticPrompt(model, 5), tokens: 3, rounds: 1 });
   assert.equal(plan.bytesPerPass, 0);
   assert.equal(round?.reading, null);
 });
@@ -122,8 +122,8 @@ test('a traced pass tells its reads and its steps in order', async () => {
   const bytes = reads.reduce((sum, read) => sum + read.bytes, 0);
   assert.ok(bytes >= plan.bytesPerPass && reads.every(({ begin, end }) => begin <= end));
   let last = 0;
-  for (const { asked, begin, end } of steps) {
-    assert.ok(last <= asked && asked <= begin && begin <= end);
+  for (const { requested, begin, end } of steps) {
+    assert.ok(last <= requested && requested <= begin && begin <= end);
     last = end;
   }
   const streamed = new Set(steps.filter((step) => step.streamed).map(({ label }) => label));
@@ -141,7 +141,7 @@ test('an abort ends the measuring', async () => {
     if (doing === 'decoding') later.abort();
   };
   const ended = benchmark(model, {
-    promptOf: madeUp(model, 5),
+    promptOf: syntheticPrompt(model, 5),
     tokens: 30,
     rounds: 2,
     signal: later.signal,

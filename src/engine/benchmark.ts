@@ -2,11 +2,11 @@ import { at } from '../base/at.ts';
 import { median } from '../base/median.ts';
 import { PassTimes } from '../plan/pass-times.ts';
 import type { Plan } from '../plan/plan.ts';
+import { scratchStore } from './cache-pool.ts';
 import type { Generation } from './generation.ts';
+import type { GenerationStats } from './generation-stats.ts';
 import type { Model } from './model.ts';
 import type { GenerateOptions } from './model-options.ts';
-import { scratch } from './slots.ts';
-import type { GenerationStats } from './stats.ts';
 
 /** The cost of opening a model and asking it for one token, in a process whose libraries were loaded already. */
 export interface FirstToken {
@@ -19,7 +19,7 @@ export interface FirstToken {
 }
 
 /** The results of one round: a generation, and the limits that it is held against. */
-export interface Round {
+export interface BenchmarkRound {
   /** Reading what the passes stream while nothing computes; null if nothing streams. */
   readonly reading: { readonly seconds: number; readonly bytes: number } | null;
   readonly prefill: GenerationStats['prefill'] & { readonly ttft_ms: number };
@@ -31,10 +31,10 @@ export interface Round {
 }
 
 /** The prompt of a round, the first round being 1; all prompts are equally long. */
-export type PromptOf = (round: number) => readonly number[];
+export type RoundPrompt = (round: number) => readonly number[];
 
 export interface BenchmarkOptions {
-  readonly promptOf: PromptOf;
+  readonly promptOf: RoundPrompt;
   /** Tokens decoded after each prompt. */
   readonly tokens: number;
   readonly rounds: number;
@@ -50,7 +50,7 @@ export interface BenchmarkProgress {
   readonly total: number;
 }
 
-type Tell = (doing: BenchmarkProgress['doing'], done: number, total: number) => void;
+type ReportProgress = (doing: BenchmarkProgress['doing'], done: number, total: number) => void;
 
 const greedy = { temperature: 0, ignoreEnd: true } as const;
 /** Milliseconds that reading alone takes at least: a pass over few weights is over in no time. */
@@ -68,7 +68,7 @@ export async function firstToken(
   options: { readonly began: number } & Pick<GenerateOptions, 'signal' | 'onPrompt'>,
 ): Promise<FirstToken> {
   const { began, ...others } = options;
-  const generation = model.generate(madeUp(model, 1)(0), { ...greedy, maxTokens: 1, plan, ...others });
+  const generation = model.generate(syntheticPrompt(model, 1)(0), { ...greedy, maxTokens: 1, plan, ...others });
   for await (const _ of generation);
   const ended = performance.now();
   const sweep = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
@@ -86,25 +86,25 @@ export async function firstToken(
  * computing alone, on weights as they lie in memory; where weights stream, these are the ones that the ring happens to
  * hold. Rejects with the errors of a generation, or the signal's reason.
  */
-export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly Round[]> {
+export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly BenchmarkRound[]> {
   const { promptOf, tokens, signal } = options;
   await model.load(undefined, { signal });
-  const rounds: Round[] = [];
+  const rounds: BenchmarkRound[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
-    const tell: Tell = (doing, done, total) => options.onProgress?.({ round, doing, done, total });
+    const report: ReportProgress = (doing, done, total) => options.onProgress?.({ round, doing, done, total });
     const prompt = promptOf(round);
-    const { lengths, ...generated } = await generate(model, prompt, { tokens, signal }, tell);
-    const reading = await readAlone(model, signal, tell);
+    const { lengths, ...generated } = await generate(model, prompt, { tokens, signal }, report);
+    const reading = await readAlone(model, signal, report);
     // The middle of the tokens that were decoded.
     const start = prompt.length + ((tokens - Math.max(...lengths)) >> 1);
-    const computing_s = await computeAlone(model, { start, lengths, signal }, tell);
+    const computing_s = await computeAlone(model, { start, lengths, signal }, report);
     rounds.push({ reading, ...generated, computing_s });
   }
   return rounds;
 }
 
 /** Valid tokens without a meaning, different ones in each round. */
-export function madeUp(model: Model, tokens: number): PromptOf {
+export function syntheticPrompt(model: Model, tokens: number): RoundPrompt {
   const some = Math.min(model.outline.config.vocabulary, 1000);
   return (round) => Array.from({ length: tokens }, (_, i) => (7 * i + 13 * round + 11) % some);
 }
@@ -116,7 +116,11 @@ function statsOf({ stats }: Generation, signal: AbortSignal | undefined): Genera
   return stats;
 }
 
-const readAlone = (model: Model, signal: AbortSignal | undefined, tell: Tell): Promise<Round['reading']> =>
+const readAlone = (
+  model: Model,
+  signal: AbortSignal | undefined,
+  report: ReportProgress,
+): Promise<BenchmarkRound['reading']> =>
   model.exclusively(async ({ source: weights, kvSource, reader }) => {
     // Weights, where they stream, are as fast to read as everything together; keys and values are fewer.
     const source = weights.length > 0 ? weights : kvSource;
@@ -129,7 +133,7 @@ const readAlone = (model: Model, signal: AbortSignal | undefined, tell: Tell): P
       for (let i = 0; i < slices; i += 1) {
         signal?.throwIfAborted();
         using _lease = await source.lease(1);
-        tell('reading alone', i, slices);
+        report('reading alone', i, slices);
       }
     } while (performance.now() - began < readingTime);
     return { seconds: (performance.now() - began) / 1000, bytes: reader.bytesRead - before };
@@ -140,8 +144,8 @@ async function generate(
   model: Model,
   prompt: readonly number[],
   { tokens, signal }: Pick<BenchmarkOptions, 'tokens' | 'signal'>,
-  tell: Tell,
-): Promise<Omit<Round, 'reading' | 'computing_s'> & { readonly lengths: readonly number[] }> {
+  report: ReportProgress,
+): Promise<Omit<BenchmarkRound, 'reading' | 'computing_s'> & { readonly lengths: readonly number[] }> {
   // Stored parts of a prompt would not be computed again.
   await model.forget();
   const generation = model.generate(prompt, {
@@ -149,19 +153,21 @@ async function generate(
     // The first token comes from the prompt's pass.
     maxTokens: tokens + 1,
     signal,
-    onPrompt: ({ tokens: done, total }) => tell('prefill', Math.floor(done), total),
+    onPrompt: ({ tokens: done, total }) => report('prefill', Math.floor(done), total),
   });
-  const guessing: number[] = [];
+  const draftedLengths: number[] = [];
   let before = model.tally().sums.drafted;
   for await (const _ of generation) {
-    tell('decoding', generation.answerTokens - 1, tokens);
+    report('decoding', generation.answerTokens - 1, tokens);
     // The pieces of one pass arrive before the next pass has ended.
     const { drafted } = model.tally().sums;
-    if (drafted > before) guessing.push(1 + drafted - before);
+    if (drafted > before) draftedLengths.push(1 + drafted - before);
     before = drafted;
   }
   const { prefill, ttft_ms, decode, speculation, memory } = statsOf(generation, signal);
-  const lengths = Array.from({ length: speculation.passes }, (_, i) => (i < guessing.length ? at(guessing, i) : 1));
+  const lengths = Array.from({ length: speculation.passes }, (_, i) =>
+    i < draftedLengths.length ? at(draftedLengths, i) : 1,
+  );
   return { prefill: { ...prefill, ttft_ms }, decode, speculation, memory, lengths };
 }
 
@@ -169,26 +175,26 @@ async function generate(
 const computeAlone = (
   model: Model,
   { start, lengths, signal }: { start: number; lengths: readonly number[]; signal: AbortSignal | undefined },
-  tell: Tell,
+  report: ReportProgress,
 ): Promise<number> =>
   model.exclusively(async (runtime) => {
-    const { slots, source, forward } = runtime;
-    const kv = scratch(slots);
+    const { caches, source, forward } = runtime;
+    const kv = scratchStore(caches);
     await source.settled();
     const different = [...new Set(lengths)].sort((a, b) => a - b);
     const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => at(different, i)));
     const times = new PassTimes();
     let done = 0;
     for (const length of measured) {
-      const span = { kv, start, tokens: madeUp(model, length)(0), logits: 'all' } as const;
+      const span = { kv, start, tokens: syntheticPrompt(model, length)(0), logits: 'all' } as const;
       const seconds: number[] = [];
       for (let pass = 0; pass <= computingPasses; pass += 1) {
-        tell('computing alone', done++, measured.size * (computingPasses + 1));
+        report('computing alone', done++, measured.size * (computingPasses + 1));
         const before = forward.computeSeconds;
-        await runtime.run([span], { still: true, signal });
+        await runtime.run([span], { withoutReads: true, signal });
         seconds.push(forward.computeSeconds - before);
       }
-      times.measured(length, median(seconds.slice(1)));
+      times.record(length, median(seconds.slice(1)));
     }
     return lengths.reduce((sum, length) => sum + times.seconds(length), 0) / lengths.length;
   });

@@ -2,7 +2,7 @@ import type { Forward } from '../run/forward.ts';
 import type { Reader } from '../stream/reader.ts';
 
 /** Parts of a runtime that count the work of passes. */
-export interface Counting {
+export interface CounterSource {
   readonly reader: Pick<Reader, 'bytesRead' | 'busySeconds'>;
   readonly forward: Pick<Forward, 'computeSeconds'>;
   readonly stallSeconds: number;
@@ -19,7 +19,7 @@ export interface Counters {
   readonly stall: number;
 }
 
-export const countersOf = ({ reader, stallSeconds, forward }: Counting): Counters => ({
+export const countersOf = ({ reader, stallSeconds, forward }: CounterSource): Counters => ({
   time: performance.now() / 1000,
   bytes: reader.bytesRead,
   io: reader.busySeconds,
@@ -28,7 +28,7 @@ export const countersOf = ({ reader, stallSeconds, forward }: Counting): Counter
 });
 
 /** The work between two readings of the counters. */
-export const difference = (a: Counters, b: Counters): Counters => ({
+export const countersBetween = (a: Counters, b: Counters): Counters => ({
   time: a.time - b.time,
   bytes: a.bytes - b.bytes,
   io: a.io - b.io,

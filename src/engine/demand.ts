@@ -1,12 +1,12 @@
 import type { Device } from '../ggml/device.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { type KvShape, kvBytes, kvFileBytes, kvRingBytes } from '../kv/shape.ts';
-import type { KvType, Window } from '../plan/kv-choice.ts';
+import { type KvShape, kvBytes, kvFileBytes, kvRingBytes } from '../kv/kv-shape.ts';
+import type { KvType, Window } from '../plan/kv-options.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Demand, Plan } from '../plan/plan.ts';
 import { computeBytes } from '../run/measure.ts';
 import type { LayoutOf } from '../run/routes.ts';
-import { kvShapeOf, type ModelOutline, manifestIn, suits } from './outline.ts';
+import { fitsKvType, kvShapeOf, type ModelOutline, manifestFor } from './model-outline.ts';
 
 /**
  * Largest number of slices: each takes two operations of a graph, which has room for this many and 120 for each of 100
@@ -22,7 +22,7 @@ export const plainBatch = 64;
 const draftSliceBytes = 8 * 2 ** 20;
 const draftBatch = 128;
 /** The context of a sequence, and the form in which it is stored. */
-export interface Kept {
+export interface KvDemand {
   readonly context: number;
   readonly kvType: KvType;
   readonly window: Window | undefined;
@@ -34,7 +34,7 @@ export function planDraft(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  { kernels, parallel, ...kept }: Kept & { parallel: number; kernels: 'auto' | 'plain' },
+  { kernels, parallel, ...kept }: KvDemand & { parallel: number; kernels: 'auto' | 'plain' },
 ): Plan {
   const within = { ...draftKv(outline, kept), parallel, ahead: 0, promptCache: 0 };
   return makePlan({
@@ -52,21 +52,21 @@ export function demandOf(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
+  options: KvDemand & { parallel: number; ahead: number; promptCache: number },
 ): Omit<Demand, 'budget' | 'runtime'> {
-  const { context, parallel, ahead } = wanted;
+  const { context, parallel, ahead } = options;
   const measured = new Map<string, number>();
   return {
-    ...wanted,
-    ...kvDemandOf(outline, wanted),
+    ...options,
+    ...kvDemandOf(outline, options),
     page: pageBytes,
-    manifest: manifestIn(outline, context, wanted.window),
+    manifest: manifestFor(outline, context, options.window),
     converted: (slice) => layoutOf(slice)?.bytes,
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
       // Keys and values are computed on in memory, wherever they live.
-      const kv = kvShapeOf(outline.config, { ...wanted, batch: tokens, kvHomes: undefined });
+      const kv = kvShapeOf(outline.config, { ...options, batch: tokens, kvHomes: undefined });
       const model = { stages: outline.stages, weights: outline.file.weights, kv };
       const bytes =
         measured.get(key) ?? computeBytes(model, slices, tokens, { threads: device.threads, parallel, ahead });
@@ -79,10 +79,10 @@ export function demandOf(
 /** The demand of keys and values. */
 export function kvDemandOf(
   { config }: ModelOutline,
-  wanted: Kept & { parallel: number; ahead: number; promptCache: number },
+  options: KvDemand & { parallel: number; ahead: number; promptCache: number },
 ): Pick<Demand, 'kv' | 'kvOnSsd' | 'kvHomes'> {
-  const { parallel, promptCache, kvHomes } = wanted;
-  const shape = (batch: number): KvShape => kvShapeOf(config, { ...wanted, batch });
+  const { parallel, promptCache, kvHomes } = options;
+  const shape = (batch: number): KvShape => kvShapeOf(config, { ...options, batch });
   return {
     kvHomes,
     kv: (tokens) => parallel * kvBytes(shape(tokens)) + kvRingBytes(shape(tokens)) + promptCache,
@@ -91,14 +91,14 @@ export function kvDemandOf(
 }
 
 /** The context of a draft model beside a model that keeps `kept`, as far as its heads and its own context allow. */
-export function draftKv<T extends Kept>({ config }: ModelOutline, kept: T): T {
+export function draftKv<T extends KvDemand>({ config }: ModelOutline, kept: T): T {
   const { context, kvType, window } = kept;
   const tokens = window ? Math.min(window.tokens, config.context - window.sinks) : 0;
   const own = window && tokens > 0 ? { ...window, tokens } : undefined;
   return {
     ...kept,
     context: own ? context : Math.min(context, config.context),
-    kvType: suits(config, kvType) ? kvType : 'f16',
+    kvType: fitsKvType(config, kvType) ? kvType : 'f16',
     window: own,
   };
 }

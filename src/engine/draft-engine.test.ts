@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import {
-  type Answered,
   answersAlone,
   assertAnswer,
+  type CollectedAnswer,
   promptOf,
   rejectsWith,
   writeBatchModel,
@@ -12,7 +12,7 @@ import {
 import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-draft.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
-import type { KvSlot } from '../kv/slot.ts';
+import type { SequenceCache } from '../kv/sequence-cache.ts';
 import { TokenList } from '../text/token-list.ts';
 
 const path = writeBatchModel(sharedPath('model.gguf'));
@@ -22,23 +22,23 @@ const wanted = 10;
 const prompts = [3, 20, 64, 130].map((length, seed) => promptOf(seed, length));
 const expected = await answersAlone(path, prompts, { maxTokens: wanted });
 
-const takeFor = async ({ engine }: OpenDraft, text: readonly number[]): Promise<KvSlot> =>
-  (await engine.take(text)) ?? assert.fail('there is no place');
+const takeFor = async ({ engine }: OpenDraft, text: readonly number[]): Promise<SequenceCache> =>
+  (await engine.acquire(text)) ?? assert.fail('there is no place');
 
 /** Likeliest tokens after `text`, and by how much they were so. */
 async function guessed(
   { engine }: OpenDraft,
-  slot: KvSlot,
+  cache: SequenceCache,
   text: readonly number[],
   most: number = wanted,
-): Promise<Pick<Answered, 'tokens' | 'gaps'>> {
+): Promise<Pick<CollectedAnswer, 'tokens' | 'gaps'>> {
   const gaps: number[] = [];
   const guesses = await engine.propose({
-    slot,
+    cache,
     text: TokenList.from(text),
     most,
-    guess: likeliest(gaps),
-    gone: () => false,
+    draft: likeliest(gaps),
+    cancelled: () => false,
   });
   return { tokens: guesses.map(({ token }) => token), gaps };
 }
@@ -47,22 +47,25 @@ async function guessed(
 const nearTie = 0.2;
 
 /** Fails unless both are the same, as far as there is no near-tie. */
-const assertSame = (actual: Pick<Answered, 'tokens'>, { tokens, gaps }: Pick<Answered, 'tokens' | 'gaps'>): void => {
+const assertSame = (
+  actual: Pick<CollectedAnswer, 'tokens'>,
+  { tokens, gaps }: Pick<CollectedAnswer, 'tokens' | 'gaps'>,
+): void => {
   const expected = { tokens, gaps, text: '', logprobs: [], cached: 0, reason: undefined };
   assertAnswer(actual.tokens, expected, tokens.length, nearTie);
 };
 
-test('the guesses of a model about itself are what it answers', async () => {
+test('the drafts of a model about itself are what it answers', async () => {
   await using draft = await openDraft(path, context, 1);
   for (const [i, prompt] of prompts.entries()) {
-    const slot = await takeFor(draft, prompt);
-    assertSame(await guessed(draft, slot, prompt), expected[i] ?? assert.fail());
-    draft.engine.release(slot);
-    await draft.runtime.released();
+    const cache = await takeFor(draft, prompt);
+    assertSame(await guessed(draft, cache, prompt), expected[i] ?? assert.fail());
+    draft.engine.release(cache);
+    await draft.runtime.allReleased();
   }
 });
 
-test('texts that are asked about at once share the passes, a guess each, however long they are', async () => {
+test('texts that are asked about at once share the passes, a draft each, however long they are', async () => {
   await using draft = await openDraft(path, context, 4);
   const asked = prompts.map(async (prompt, i) => {
     assertSame(await guessed(draft, await takeFor(draft, prompt), prompt), expected[i] ?? assert.fail());
@@ -87,7 +90,7 @@ test('a pass takes no more tokens than were planned for, however many texts are 
   for (const tokens of draft.passes) assert.ok(tokens.reduce((a, b) => a + b) <= batch + parallel - 1);
 });
 
-test('those that want fewer guesses have them at once, and the others go on', async () => {
+test('those that want fewer drafts have them at once, and the others go on', async () => {
   await using draft = await openDraft(path, context, 3);
   const texts = [0, 1, 2].map((i) => promptOf(i, 3));
   const order: number[] = [];
@@ -102,11 +105,11 @@ test('those that want fewer guesses have them at once, and the others go on', as
   assert.equal(draft.passes.length, 2 + 9);
 });
 
-test('however a text was changed since, its guesses are those of a text that is new', async () => {
+test('however a text was changed since, its drafts are those of a text that is new', async () => {
   await using draft = await openDraft(path, context, 1);
   await using fresh = await openDraft(path, context, 1);
-  const slot = await takeFor(draft, []);
-  const newSlot = await takeFor(fresh, []);
+  const cache = await takeFor(draft, []);
+  const newCache = await takeFor(fresh, []);
   const anyEdit = fc.record({
     keep: fc.oneof(fc.nat(80), fc.constant(Number.POSITIVE_INFINITY)),
     right: fc.nat(6),
@@ -123,13 +126,13 @@ test('however a text was changed since, its guesses are those of a text that is 
           -200,
         );
         if (text.length === 0) text = [7];
-        newSlot.keep(0);
-        const guesses = await guessed(draft, slot, text, most);
-        assertSame(guesses, await guessed(fresh, newSlot, text, most));
+        newCache.truncate(0);
+        const guesses = await guessed(draft, cache, text, most);
+        assertSame(guesses, await guessed(fresh, newCache, text, most));
         last = guesses.tokens;
         // The last draft token need not be stored.
         const stored = [...text, ...last.slice(0, -1)];
-        assert.deepEqual([...slot.tokens], stored);
+        assert.deepEqual([...cache.tokens], stored);
       }
     }),
     { numRuns: 15 },
@@ -139,12 +142,12 @@ test('however a text was changed since, its guesses are those of a text that is 
 test('a text that changed where its window has left is computed anew', async () => {
   const kv = { window: { tokens: 20, sinks: 2 } };
   await using draft = await openDraft(path, 4096, 1, kv);
-  const slot = await takeFor(draft, []);
+  const cache = await takeFor(draft, []);
   const text = promptOf(1, 500);
   for (const changed of [text, [...text.slice(0, 490), 9], [...text.slice(0, 240), 8], text.slice(0, 100)]) {
     await using fresh = await openDraft(path, 4096, 1, kv);
     const expected = await guessed(fresh, await takeFor(fresh, changed), changed, 4);
-    assertSame(await guessed(draft, slot, changed, 4), expected);
+    assertSame(await guessed(draft, cache, changed, 4), expected);
   }
   const counts = draft.passes.map(([tokens]) => tokens ?? 0).filter((tokens) => tokens > 1);
   // The change near the end takes one token, and so does the last text: by then nothing has been overwritten.
@@ -156,42 +159,42 @@ test('a text that changed where its window has left is computed anew', async () 
 test('what was stored of a text is not computed again', async () => {
   await using draft = await openDraft(path, context, 1);
   const text = promptOf(2, 20);
-  const slot = await takeFor(draft, text);
-  const { tokens } = await guessed(draft, slot, text, 4);
+  const cache = await takeFor(draft, text);
+  const { tokens } = await guessed(draft, cache, text, 4);
   draft.passes.length = 0;
-  await guessed(draft, slot, text, 1);
+  await guessed(draft, cache, text, 1);
   assert.deepEqual(draft.passes, [[1]], 'the same text again: its last token, for the logits');
-  await guessed(draft, slot, [...text, ...tokens.slice(0, 2), 5], 1);
+  await guessed(draft, cache, [...text, ...tokens.slice(0, 2), 5], 1);
   assert.deepEqual(draft.passes.slice(1), [[1], [1], [1]], 'two guesses of which one is stored yet, and what came');
 });
 
 test('there is a place for as many texts as were planned for, and none for more until one has left', async () => {
   await using draft = await openDraft(path, 64, 2);
-  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
-  assert.equal(await draft.engine.take([3]), undefined);
-  draft.engine.release(slots[1] ?? assert.fail());
-  await draft.runtime.released();
-  assert.equal(await draft.engine.take([3]), slots[1]);
+  const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  assert.equal(await draft.engine.acquire([3]), undefined);
+  draft.engine.release(caches[1] ?? assert.fail());
+  await draft.runtime.allReleased();
+  assert.equal(await draft.engine.acquire([3]), caches[1]);
 });
 
-test('whoever does not want guesses any more has no passes, and is asked for no guess', async () => {
+test('whoever does not want drafts any more has no passes, and is asked for no draft', async () => {
   await using draft = await openDraft(path, context, 2);
   const texts = [promptOf(0, 3), promptOf(1, 3)].map(TokenList.from);
-  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
   let gone = false;
   let asked = 0;
   const propose = (i: number): Promise<readonly unknown[]> =>
     draft.engine.propose({
-      slot: slots[i] ?? assert.fail(),
+      cache: caches[i] ?? assert.fail(),
       text: texts[i] ?? assert.fail(),
       most: 6,
-      guess: (logits, text) => {
+      draft: (logits, text) => {
         if (i === 1) assert.ok(!gone, 'it is gone');
         if (i === 1) asked += 1;
         if (asked === 2) gone = true;
         return likeliest()(logits, text);
       },
-      gone: () => i === 1 && gone,
+      cancelled: () => i === 1 && gone,
     });
   const [other, left] = await Promise.all([propose(0), propose(1)]);
   assert.deepEqual([other.length, left.length, asked], [6, 2, 2]);
@@ -201,14 +204,14 @@ test('whoever does not want guesses any more has no passes, and is asked for no 
 test('an abort rejects what is under way and what comes later, with its reason', async () => {
   await using draft = await openDraft(path, context, 1);
   const text = promptOf(3, 100);
-  const slot = await takeFor(draft, text);
-  const under = rejectsWith(guessed(draft, slot, text), 'MODEL_CLOSED');
+  const cache = await takeFor(draft, text);
+  const under = rejectsWith(guessed(draft, cache, text), 'MODEL_CLOSED');
   setImmediate(() => draft.engine.abort(new EngineError('MODEL_CLOSED', { file: path })));
   await under;
-  await rejectsWith(guessed(draft, slot, text), 'MODEL_CLOSED');
+  await rejectsWith(guessed(draft, cache, text), 'MODEL_CLOSED');
 });
 
-test('a pass that fails rejects all it was for, and the next guesses are right', async () => {
+test('a pass that fails rejects all it was for, and the next drafts are right', async () => {
   await using draft = await openDraft(path, context, 2);
   const { runtime } = draft;
   const { run } = runtime;
@@ -217,15 +220,15 @@ test('a pass that fails rejects all it was for, and the next guesses are right',
     if (!failing || spans.some(({ tokens }) => tokens.length > 1)) return run(spans, options);
     return Promise.reject(new EngineError('COMPUTE_FAILED', { status: 1 }));
   };
-  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
-  const both = (): readonly Promise<Pick<Answered, 'tokens' | 'gaps'>>[] =>
-    slots.map((slot, i) => guessed(draft, slot, prompts[i + 1] ?? assert.fail()));
+  const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  const both = (): readonly Promise<Pick<CollectedAnswer, 'tokens' | 'gaps'>>[] =>
+    caches.map((cache, i) => guessed(draft, cache, prompts[i + 1] ?? assert.fail()));
   await Promise.all(both().map((answer) => rejectsWith(answer, 'COMPUTE_FAILED')));
   failing = false;
   for (const [i, answer] of (await Promise.all(both())).entries()) assertSame(answer, expected[i + 1] ?? assert.fail());
 });
 
-test('the cost of a guess is what passes over single tokens took of late, by the guesses that they gave', async (t) => {
+test('the cost of a draft is what passes over single tokens took of late, by the drafts that they gave', async (t) => {
   await using draft = await openDraft(path, context, 2);
   let now = 0;
   let milliseconds = 0;
@@ -237,9 +240,9 @@ test('the cost of a guess is what passes over single tokens took of late, by the
   };
   t.mock.method(performance, 'now', () => now);
   const texts = [promptOf(0, 9), promptOf(1, 9)];
-  const slots = [await takeFor(draft, [1]), await takeFor(draft, [2])];
+  const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
   const ask = (i: number, most: number): Promise<unknown> =>
-    guessed(draft, slots[i] ?? assert.fail(), texts[i] ?? assert.fail(), most);
+    guessed(draft, caches[i] ?? assert.fail(), texts[i] ?? assert.fail(), most);
 
   assert.equal(draft.engine.cost, 0);
   await ask(0, 1);

@@ -1,24 +1,24 @@
 import { at } from '../base/at.ts';
 import { median } from '../base/median.ts';
 import { commonPrefix } from '../kv/prefix.ts';
-import type { KvSlot } from '../kv/slot.ts';
+import type { SequenceCache } from '../kv/sequence-cache.ts';
 import { schedule } from '../plan/schedule.ts';
-import type { Guess } from '../sample/chance.ts';
-import { finite } from '../sample/finite.ts';
+import { checkFinite } from '../sample/check-finite.ts';
+import type { DraftToken } from '../sample/token-rng.ts';
 import type { ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A text whose next tokens are to be drafted. */
 export interface DraftRequest {
-  readonly slot: KvSlot;
+  readonly cache: SequenceCache;
   /** The text; its draft comes behind it until the request is answered. */
   readonly text: TokenList;
   /** The most draft tokens that are wanted. */
   readonly most: number;
   /** Gives a draft token to follow `text`. The logits are those of the draft model, and may be changed. */
-  readonly guess: (logits: Float32Array, text: ReadonlyTokens) => Guess;
+  readonly draft: (logits: Float32Array, text: ReadonlyTokens) => DraftToken;
   /** True once nobody wants the draft any more. */
-  readonly gone: () => boolean;
+  readonly cancelled: () => boolean;
 }
 
 /** A request that is being answered. */
@@ -26,8 +26,8 @@ interface Draft {
   readonly request: DraftRequest;
   /** Tokens of the text without its draft. */
   readonly length: number;
-  readonly guesses: Guess[];
-  readonly resolve: (guesses: readonly Guess[]) => void;
+  readonly drafted: DraftToken[];
+  readonly resolve: (drafted: readonly DraftToken[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -70,27 +70,27 @@ export class DraftEngine implements AsyncDisposable {
 
   /** Forgets what is stored of texts that have ended. */
   forget(): void {
-    this.#runtime.slots.forget();
+    this.#runtime.caches.forget();
   }
 
   /** A cache for a text's keys and values; undefined if none is free now. */
-  async take(text: ReadonlyTokens): Promise<KvSlot | undefined> {
-    const { slots } = this.#runtime;
-    return slots.free ? (await slots.take(text)).slot : undefined;
+  async acquire(text: ReadonlyTokens): Promise<SequenceCache | undefined> {
+    const { caches } = this.#runtime;
+    return caches.free ? (await caches.acquire(text)).cache : undefined;
   }
 
-  release(slot: KvSlot): void {
-    this.#runtime.release(slot, () => {});
+  release(cache: SequenceCache): void {
+    this.#runtime.release(cache, () => {});
   }
 
   /** Draft tokens, one after the other. Rejects with the errors of a pass, NOT_FINITE and MODEL_CLOSED. */
-  propose(request: DraftRequest): Promise<readonly Guess[]> {
+  propose(request: DraftRequest): Promise<readonly DraftToken[]> {
     return new Promise((resolve, reject) => {
       // Rejected draft tokens leave the cache. The last token is computed again if need be, for its logits.
-      const { slot, text } = request;
-      const known = Math.min(commonPrefix(slot.tokens, text), text.length - 1);
-      slot.keep(slot.canTrim(known) ? known : 0);
-      this.#drafts.push({ request, length: text.length, guesses: [], resolve, reject });
+      const { cache, text } = request;
+      const known = Math.min(commonPrefix(cache.tokens, text), text.length - 1);
+      cache.truncate(cache.canTrim(known) ? known : 0);
+      this.#drafts.push({ request, length: text.length, drafted: [], resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -117,7 +117,7 @@ export class DraftEngine implements AsyncDisposable {
           reject(error as Error);
         }
       }
-      this.#drafts = this.#drafts.filter((draft) => !answered(draft));
+      this.#drafts = this.#drafts.filter((draft) => !resolveIfDone(draft));
     }
     this.#running = undefined;
   }
@@ -125,12 +125,12 @@ export class DraftEngine implements AsyncDisposable {
   async #pass(): Promise<void> {
     const counts = this.#counts();
     const chosen = this.#drafts.flatMap((draft, i) => {
-      const { slot, text } = draft.request;
-      const start = slot.tokens.length;
+      const { cache, text } = draft.request;
+      const start = cache.tokens.length;
       const count = at(counts, i);
-      return count > 0 ? [{ draft, slot, span: { kv: slot.kv, start, ...tokensAt(text, start, count) } }] : [];
+      return count > 0 ? [{ draft, cache, span: { kv: cache.kv, start, ...tokensAt(text, start, count) } }] : [];
     });
-    for (const { slot, span } of chosen) slot.expect(span.tokens.length);
+    for (const { cache, span } of chosen) cache.markWritten(span.tokens.length);
     const began = performance.now();
     const logits = await this.#runtime.run(chosen.map(({ span }) => span));
     const ended = performance.now();
@@ -139,21 +139,21 @@ export class DraftEngine implements AsyncDisposable {
       this.#measured = [...this.#measured, { seconds, at: ended }].slice(-measurements);
     }
     const vocabulary = logits.length / chosen.length;
-    for (const [i, { draft, slot, span }] of chosen.entries()) {
-      slot.store(span.tokens);
-      const { request, guesses } = draft;
+    for (const [i, { draft, cache, span }] of chosen.entries()) {
+      cache.store(span.tokens);
+      const { request, drafted } = draft;
       const { text } = request;
-      if (slot.tokens.length < text.length || request.gone()) continue;
-      const row = finite(logits.subarray(i * vocabulary, (i + 1) * vocabulary), this.#runtime.path);
-      const guess = request.guess(row, text);
-      guesses.push(guess);
-      text.push(guess.token);
+      if (cache.tokens.length < text.length || request.cancelled()) continue;
+      const row = checkFinite(logits.subarray(i * vocabulary, (i + 1) * vocabulary), this.#runtime.path);
+      const token = request.draft(row, text);
+      drafted.push(token);
+      text.push(token.token);
     }
   }
 
   /** Tokens of each draft that the next pass takes. */
   #counts(): readonly number[] {
-    const pending = this.#drafts.map(({ request: { text, slot } }) => text.length - slot.tokens.length);
+    const pending = this.#drafts.map(({ request: { text, cache } }) => text.length - cache.tokens.length);
     const wanted = pending.map((tokens) =>
       tokens <= few ? { tokens: 1, decoding: true } : { tokens, decoding: false },
     );
@@ -166,9 +166,9 @@ const tokensAt = (text: TokenList, start: number, count: number) =>
   ({ tokens: text.slice(start, start + count), logits: 'last' }) as const;
 
 /** Answers a request that is complete, or that nobody waits for. */
-function answered({ request, length, guesses, resolve }: Draft): boolean {
-  if (guesses.length < request.most && !request.gone()) return false;
+function resolveIfDone({ request, length, drafted, resolve }: Draft): boolean {
+  if (drafted.length < request.most && !request.cancelled()) return false;
   request.text.truncate(length);
-  resolve(guesses);
+  resolve(drafted);
   return true;
 }

@@ -1,21 +1,21 @@
-import { Acceptance } from '../plan/depth.ts';
-import type { Guess } from '../sample/chance.ts';
+import { AcceptanceRate } from '../plan/draft-length.ts';
+import type { DraftToken } from '../sample/token-rng.ts';
 
 /** Drafts the next tokens of one text. Rejected draft tokens cost time, nothing else. */
 export interface Drafter extends Disposable {
   /** The share of draft tokens that are accepted, as learned so far. */
-  readonly acceptance: Acceptance;
+  readonly acceptance: AcceptanceRate;
   /** Seconds of a draft token. */
   readonly cost: number;
   /** Records that the text goes on with `token`. */
   accept(token: number): void;
   /** Draft tokens to follow the text, at most `most`. */
-  propose(most: number): readonly Guess[] | Promise<readonly Guess[]>;
+  propose(most: number): readonly DraftToken[] | Promise<readonly DraftToken[]>;
 }
 
 /** The null drafter: decoding token by token. */
 export const noDrafter = (): Drafter => ({
-  acceptance: new Acceptance(),
+  acceptance: new AcceptanceRate(),
   cost: 0,
   accept: () => {},
   propose: () => [],

@@ -14,9 +14,9 @@ import {
 } from '../../test/support/batch-model.ts';
 import { loadModel } from '../../test/support/load.ts';
 import { sharedFolder, tempFolder } from '../../test/support/temp-folder.ts';
-import { Chooser } from '../sample/chooser.ts';
+import { Sampler } from '../sample/sampler.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
-import { StopMatcher } from '../text/stop.ts';
+import { StopMatcher } from '../text/stop-matcher.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import { noDrafter } from './drafter.ts';
 import { Engine } from './engine.ts';
@@ -147,10 +147,10 @@ test('who wants the runtime alone waits for those before, and those behind wait 
   const events: string[] = [];
   const tell = (event: string): void => void events.push(event);
   const before = ask(model, prompt, { maxTokens }).then(() => tell('before'));
-  const alone = model.exclusively(async ({ slots }) => {
+  const alone = model.exclusively(async ({ caches }) => {
     tell('alone');
     assert.equal(model.tally().state.active, 0);
-    assert.equal(slots.free, true);
+    assert.equal(caches.free, true);
     await sleep(20);
     tell('not any more');
   });
@@ -183,11 +183,11 @@ test('a sequence that fails as it begins leaves its place to the next', async ()
   await using model = await loadModel(path, { context: 64 });
   using vocabulary = Vocabulary.open(path);
   const engine = new Engine(() => Promise.resolve(model.runtime));
-  const sequenceWith = (newChooser: () => Chooser): Sequence =>
+  const sequenceWith = (newSampler: () => Sampler): Sequence =>
     new Sequence({
       prompt,
       vocabulary,
-      newChooser,
+      newSampler,
       newDrafter: noDrafter,
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher([]),
@@ -199,7 +199,7 @@ test('a sequence that fails as it begins leaves its place to the next', async ()
   const failing = sequenceWith(() => {
     throw new Error('there is no sampler');
   });
-  const next = sequenceWith(() => new Chooser(400, { temperature: 0 }));
+  const next = sequenceWith(() => new Sampler(400, { temperature: 0 }));
   for (const sequence of [failing, next]) engine.submit(sequence);
   await assert.rejects(failing.read(), /no sampler/);
   assert.equal((await next.read())?.token, expected.tokens[0]);
@@ -240,7 +240,7 @@ test('a runtime that cannot be opened fails who asked for it, and all who ask la
   await rejectsWith(ask(model, prompt, { maxTokens }), 'BUDGET_TOO_SMALL');
 });
 
-test('no sequence is forgotten while slots are being kept', async () => {
+test('no sequence is forgotten while caches are being kept', async () => {
   using cache = tempFolder();
   const promptCache = { bytes: 2 ** 20, folder: cache.path, warn: assert.fail };
   await using model = openBatchModel(path, { parallel: 2, promptCache });

@@ -1,35 +1,35 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
-import type { KvSlot } from '../kv/slot.ts';
-import { Pace } from '../plan/pace.ts';
+import type { SequenceCache } from '../kv/sequence-cache.ts';
 import type { Plan } from '../plan/plan.ts';
+import { PromptChunk } from '../plan/prompt-chunk.ts';
 import { schedule } from '../plan/schedule.ts';
 import type { Span } from '../run/span.ts';
-import { finite } from '../sample/finite.ts';
-import type { Tokens } from './planner.ts';
+import { checkFinite } from '../sample/check-finite.ts';
+import { type EngineTotals, zeroTotals } from './engine-totals.ts';
+import type { TokenCounts } from './planner.ts';
 import type { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { Speculation } from './speculation.ts';
-import { type EngineSums, noSums } from './tally.ts';
 
 /** A task that needs the runtime for itself. */
-interface Work {
+interface ExclusiveWork {
   readonly plan: Plan | undefined;
   readonly run: (runtime: Runtime) => Promise<void>;
   readonly fail: (error: Error) => void;
 }
 
 /** A sequence's part of a pass. */
-interface Turn {
+interface ScheduledSpan {
   readonly sequence: Sequence;
-  readonly slot: KvSlot;
+  readonly cache: SequenceCache;
   readonly span: Span;
 }
 
 /** Reasons to open the runtime: a plan, or tokens that it should suit. */
-export interface Wanted {
+export interface RuntimeRequest {
   readonly plan: Plan | undefined;
-  readonly tokens?: Tokens | undefined;
+  readonly tokens?: TokenCounts | undefined;
 }
 
 /**
@@ -37,11 +37,11 @@ export interface Wanted {
  * join and leave between passes, first come first served.
  */
 export class Engine {
-  readonly #open: (wanted: Wanted) => Promise<Runtime>;
-  readonly #waiting: (Sequence | Work)[] = [];
-  readonly #pace: Pace = new Pace();
+  readonly #open: (request: RuntimeRequest) => Promise<Runtime>;
+  readonly #waiting: (Sequence | ExclusiveWork)[] = [];
+  readonly #promptChunk: PromptChunk = new PromptChunk();
   readonly #speculation: Speculation = new Speculation();
-  readonly #sums = { ...noSums };
+  readonly #sums = { ...zeroTotals };
   #active: Sequence[] = [];
   #running: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
@@ -50,16 +50,16 @@ export class Engine {
   #closed: Error | undefined;
 
   /** Engine over `open`, which gives the runtime, the same one each time, or rejects. */
-  constructor(open: (wanted: Wanted) => Promise<Runtime>) {
+  constructor(open: (request: RuntimeRequest) => Promise<Runtime>) {
     this.#open = open;
   }
 
   /** Totals so far, without those that the runtime counts itself. */
-  get sums(): EngineSums {
+  get sums(): EngineTotals {
     return this.#sums;
   }
 
-  /** Numbers of sequences that wait for a slot, and of those that have one. */
+  /** Numbers of sequences that wait for a cache, and of those that have one. */
   get load(): { readonly waiting: number; readonly active: number } {
     return { waiting: this.#waiting.length, active: this.#active.length };
   }
@@ -82,7 +82,7 @@ export class Engine {
   }
 
   /** Ends the pass at its next step if a sequence that was ended from outside was the last in it. */
-  cancelled(): void {
+  onCancelled(): void {
     if (this.#active.every((sequence) => sequence.ended)) this.#pass?.abort();
   }
 
@@ -107,7 +107,7 @@ export class Engine {
       this.#woken = false;
       for (let runtime = await this.#admit(); runtime; runtime = await this.#admit()) {
         await this.#step(runtime);
-        this.#dismiss(runtime);
+        this.#finish(runtime);
       }
     }
     this.#running = undefined;
@@ -116,7 +116,7 @@ export class Engine {
   /** Admits those that wait, in their order. Returns the runtime if there is something to compute. */
   async #admit(): Promise<Runtime | undefined> {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const served = next instanceof Sequence ? await this.#seat(next) : await this.#work(next);
+      const served = next instanceof Sequence ? await this.#admitSequence(next) : await this.#runExclusively(next);
       if (!served) break;
       // A close meanwhile has emptied the list already.
       if (this.#waiting[0] === next) this.#waiting.shift();
@@ -124,19 +124,19 @@ export class Engine {
     return this.#active.length > 0 ? this.#open({ plan: undefined }) : undefined;
   }
 
-  /** Gives a sequence a slot. False if there is none yet. */
-  async #seat(sequence: Sequence): Promise<boolean> {
+  /** Gives a sequence a cache. False if there is none yet. */
+  async #admitSequence(sequence: Sequence): Promise<boolean> {
     if (sequence.ended) return true;
     try {
       const runtime = await this.#open({ plan: sequence.parts.plan, tokens: sequence.tokens });
       sequence.checkFits(runtime.plan.context);
-      if (!runtime.slots.free) return false;
-      const { slot, cached } = await runtime.slots.take(sequence.text);
-      if (sequence.ended) runtime.release(slot, () => this.#start());
+      if (!runtime.caches.free) return false;
+      const { cache, cached } = await runtime.caches.acquire(sequence.text);
+      if (sequence.ended) runtime.release(cache, () => this.#start());
       else {
-        // Active first, so that it leaves the slot again whatever happens.
+        // Active first, so that it leaves the cache again whatever happens.
         this.#active.push(sequence);
-        sequence.begin(runtime, slot, cached);
+        sequence.begin(runtime, cache, cached);
         runtime.debug?.('sequence begun', {
           prompt: sequence.promptTokens,
           cached,
@@ -152,11 +152,11 @@ export class Engine {
   }
 
   /** Runs a task. False if the runtime cannot be its own yet. */
-  async #work(work: Work): Promise<boolean> {
+  async #runExclusively(work: ExclusiveWork): Promise<boolean> {
     if (this.#active.length > 0) return false;
     try {
       const runtime = await this.#open(work);
-      await runtime.released();
+      await runtime.allReleased();
       await work.run(runtime);
     } catch (error) {
       work.fail(error as Error);
@@ -166,37 +166,40 @@ export class Engine {
 
   /** One pass: draft, schedule, compute, choose. */
   async #step(runtime: Runtime): Promise<void> {
-    const guessing = this.#active.filter(({ ended, decoding }) => !ended && decoding);
-    const depths = await this.#speculation.draft(guessing, runtime.limits);
+    const decoders = this.#active.filter(({ ended, decoding }) => !ended && decoding);
+    const depths = await this.#speculation.draft(decoders, runtime.limits);
     if (depths.length > 0) {
-      runtime.debug?.('guessed', { depths, guesses: guessing.map(({ pending }) => pending - 1) });
+      runtime.debug?.('guessed', { depths, guesses: decoders.map(({ pending }) => pending - 1) });
     }
-    const turns = this.#turns(runtime.limits);
-    if (turns.length === 0) return;
-    const tokens = turns.reduce((sum, { span }) => sum + span.tokens.length, 0);
-    const decoding = turns.reduce((sum, { span, sequence }) => sum + (sequence.decoding ? span.tokens.length : 0), 0);
+    const scheduled = this.#schedule(runtime.limits);
+    if (scheduled.length === 0) return;
+    const tokens = scheduled.reduce((sum, { span }) => sum + span.tokens.length, 0);
+    const decoding = scheduled.reduce(
+      (sum, { span, sequence }) => sum + (sequence.decoding ? span.tokens.length : 0),
+      0,
+    );
     const prompts = tokens - decoding;
     this.#pass = new AbortController();
     const { signal } = this.#pass;
     const onStep = (share: number): void => {
-      for (const { sequence, span } of turns) sequence.progress(runtime, span.tokens.length, share);
+      for (const { sequence, span } of scheduled) sequence.progress(runtime, span.tokens.length, share);
     };
     try {
-      await runtime.load({ tokens, onProgress: at(turns, 0).sequence.parts.onLoad, signal });
+      await runtime.load({ tokens, onProgress: at(scheduled, 0).sequence.parts.onLoad, signal });
       const began = performance.now();
-      const spans = turns.map(({ span }) => span);
-      for (const { slot, span } of turns) slot.expect(span.tokens.length);
+      const spans = scheduled.map(({ span }) => span);
+      for (const { cache, span } of scheduled) cache.markWritten(span.tokens.length);
       const rows = rowsOf(await runtime.run(spans, { signal, onStep }), spans);
       const seconds = (performance.now() - began) / 1000;
-      this.#pace.passed({ decoding, prompts, seconds });
-      if (prompts === 0) this.#speculation.passed(tokens, seconds);
+      this.#promptChunk.record({ decoding, prompts, seconds });
+      if (prompts === 0) this.#speculation.record(tokens, seconds);
       this.#sums.passes += 1;
-      this.#sums.sequences += turns.length;
+      this.#sums.sequences += scheduled.length;
       this.#sums.promptTokens += prompts;
-      for (const [i, turn] of turns.entries()) this.#advance(turn, rows(i), runtime);
+      for (const [i, one] of scheduled.entries()) this.#advance(one, rows(i), runtime);
     } catch (error) {
-      for (const { sequence, slot } of turns) {
-        if (!slot.inMemory && isLoss(error)) slot.keep(0);
+      for (const { sequence, cache } of scheduled) {
+        if (!cache.inMemory && losesCache(error)) cache.truncate(0);
         sequence.fail(error as Error);
       }
     } finally {
@@ -205,51 +208,55 @@ export class Engine {
   }
 
   /** The sequences of the next pass, with their tokens. */
-  #turns(limits: Runtime['limits']): readonly Turn[] {
+  #schedule(limits: Runtime['limits']): readonly ScheduledSpan[] {
     const active = this.#active.filter(({ ended }) => !ended);
     const pending = active.map((sequence) => ({ tokens: sequence.pending, decoding: sequence.decoding }));
-    const counts = schedule(pending, { ...limits, chunk: this.#pace.chunk });
+    const counts = schedule(pending, { ...limits, chunk: this.#promptChunk.tokens });
     return active.flatMap((sequence, i) => {
-      const { slot, decoding } = sequence;
+      const { cache, decoding } = sequence;
       const tokens = sequence.upcoming(at(counts, i));
-      if (tokens.length === 0 || !slot) return [];
-      const span = { kv: slot.kv, start: slot.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
-      return [{ sequence, slot, span }];
+      if (tokens.length === 0 || !cache) return [];
+      const span = { kv: cache.kv, start: cache.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
+      return [{ sequence, cache, span }];
     });
   }
 
   /** Stores a sequence's part of the pass and samples from it. An error ends this sequence alone. */
-  #advance({ sequence, slot, span }: Turn, rows: (index: number) => Float32Array, { path, limits }: Runtime): void {
+  #advance(
+    { sequence, cache, span }: ScheduledSpan,
+    rows: (index: number) => Float32Array,
+    { path, limits }: Runtime,
+  ): void {
     const { decoding } = sequence;
     const before = sequence.answerTokens;
     // Computed tokens are stored even if the sequence has left meanwhile.
-    slot.store(span.tokens, decoding ? undefined : limits.batch);
+    cache.store(span.tokens, decoding ? undefined : limits.batch);
     try {
-      const kept = sequence.advance(span.tokens.length, (index) => finite(rows(index), path));
-      slot.keep(span.start + kept);
+      const accepted = sequence.advance(span.tokens.length, (index) => checkFinite(rows(index), path));
+      cache.truncate(span.start + accepted);
       this.#sums.drafted += decoding ? span.tokens.length - 1 : 0;
-      this.#sums.accepted += decoding ? kept - 1 : 0;
+      this.#sums.accepted += decoding ? accepted - 1 : 0;
     } catch (error) {
       // A text without finite logits is of no use, none of it.
-      slot.keep(isLoss(error) ? 0 : span.start);
+      cache.truncate(losesCache(error) ? 0 : span.start);
       sequence.fail(error as Error);
     }
     this.#sums.answerTokens += sequence.answerTokens - before;
   }
 
-  /** Releases the slots of sequences that have ended. */
-  #dismiss(runtime: Runtime): void {
-    for (const { ended, slot, answerTokens, stopReason, error } of this.#active) {
-      if (!ended || !slot) continue;
+  /** Releases the caches of sequences that have ended. */
+  #finish(runtime: Runtime): void {
+    for (const { ended, cache, answerTokens, stopReason, error } of this.#active) {
+      if (!ended || !cache) continue;
       runtime.debug?.('sequence ended', { answer: answerTokens, reason: stopReason ?? error?.message });
-      runtime.release(slot, () => this.#start());
+      runtime.release(cache, () => this.#start());
     }
     this.#active = this.#active.filter((sequence) => !sequence.ended);
   }
 }
 
 /** True where a stored text is lost: bytes that were not written, or cannot be read, may have been the only copy. */
-const isLoss = (error: unknown): boolean =>
+const losesCache = (error: unknown): boolean =>
   error instanceof EngineError && ['WRITE_FAILED', 'READ_FAILED', 'FILE_CHANGED', 'NOT_FINITE'].includes(error.code);
 
 /**

@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts';
+import type { GenerationStats } from './generation-stats.ts';
 import type { Piece, Sequence, StopReason } from './sequence.ts';
-import type { GenerationStats } from './stats.ts';
 
 /** One answer, piece by piece. Iterate over it once; leaving early ends it. */
 export class Generation implements AsyncIterable<Piece> {
@@ -53,7 +53,7 @@ export class Generation implements AsyncIterable<Piece> {
     this.#begun = true;
     const cancel = (): void => {
       this.#sequence.end('cancelled');
-      this.#engine.cancelled();
+      this.#engine.onCancelled();
     };
     if (this.#signal?.aborted) cancel();
     this.#signal?.addEventListener('abort', cancel);

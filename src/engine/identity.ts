@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { realPath } from '../base/regular-file.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { ModelOutline } from './outline.ts';
+import type { ModelOutline } from './model-outline.ts';
 import type { Kernels } from './planner.ts';
 
 /** Number to raise with every change that gives the same tokens other keys and values. */

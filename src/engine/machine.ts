@@ -32,16 +32,16 @@ function availableBytes(): number {
  * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine, or
  * a control group of this process, will never give it that much; warns where it is more than is free now.
  */
-export function budgetFor(wanted: number | undefined, warn?: Warn): number {
+export function budgetFor(requested: number | undefined, warn?: Warn): number {
   const available = availableBytes();
-  if (wanted === undefined) return autoBudget({ total: totalmem(), available });
-  if (!(wanted > 0)) throw wrong('memoryBudget', wanted, 'a number of bytes');
+  if (requested === undefined) return autoBudget({ total: totalmem(), available });
+  if (!(requested > 0)) throw wrong('memoryBudget', requested, 'a number of bytes');
   const memory = Math.min(totalmem(), limits().memory ?? Number.POSITIVE_INFINITY);
-  if (wanted > memory) throw new EngineError('BUDGET_TOO_LARGE', { budget: wanted, memory });
+  if (requested > memory) throw new EngineError('BUDGET_TOO_LARGE', { budget: requested, memory });
   // The process holds some of the budget already.
   const free = available + process.memoryUsage.rss();
-  if (wanted > free) warn?.(new Error(crowded(wanted, free)));
-  return wanted;
+  if (requested > free) warn?.(new Error(crowded(requested, free)));
+  return requested;
 }
 
 const wrong = (option: string, value: number, expected: string): EngineError =>
@@ -55,12 +55,12 @@ const crowded = (budget: number, free: number): string =>
  * Threads that share each operation: as `wanted`, but no more than there are cores for; default: one for each core.
  * Throws BAD_OPTION.
  */
-export function threadsFor(wanted: number | undefined, warn?: Warn): number {
+export function threadsFor(requested: number | undefined, warn?: Warn): number {
   const cores = Math.min(availableParallelism(), Math.max(1, Math.ceil(limits().cores ?? Number.POSITIVE_INFINITY)));
-  if (wanted === undefined) return cores;
-  if (!Number.isInteger(wanted) || wanted < 1) throw wrong('threads', wanted, 'a whole number from 1 on');
-  if (wanted <= cores) return wanted;
+  if (requested === undefined) return cores;
+  if (!Number.isInteger(requested) || requested < 1) throw wrong('threads', requested, 'a whole number from 1 on');
+  if (requested <= cores) return requested;
   const here = cores === 1 ? '1 core' : `${cores} cores`;
-  warn?.(new Error(`${wanted} threads would wait for each other: ${here} can be had, so as many compute`));
+  warn?.(new Error(`${requested} threads would wait for each other: ${here} can be had, so as many compute`));
   return cores;
 }

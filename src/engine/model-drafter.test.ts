@@ -17,7 +17,7 @@ writeBytePair(path, sizes, { type: 'q8_0' });
 function reading(
   { engine }: OpenDraft,
   text: readonly number[],
-  guess: DraftRequest['guess'] = likeliest(),
+  guess: DraftRequest['draft'] = likeliest(),
 ): ModelDrafter {
   const drafter = new ModelDrafter(engine, guess);
   for (const token of text) drafter.accept(token);
@@ -33,15 +33,15 @@ async function freshly(draft: OpenDraft, text: readonly number[], most: number):
   return await tokensOf(drafter, most);
 }
 
-/** Waits until only slots in use are taken. */
+/** Waits until only caches in use are taken. */
 const settled = async ({ runtime }: OpenDraft): Promise<void> => {
   await new Promise(setImmediate);
-  await runtime.released();
+  await runtime.allReleased();
 };
 
 const text = promptOf(3, 12).map((token) => token % vocabulary);
 
-test('guesses go on as guesses come true, or do not', async () => {
+test('drafts go on as drafts are accepted, or do not', async () => {
   await using draft = await openDraft(path, 64, 2);
   using drafter = reading(draft, text);
   const first = await tokensOf(drafter, 5);
@@ -57,7 +57,7 @@ test('guesses go on as guesses come true, or do not', async () => {
   }
 });
 
-test('a text that ends before its guesses do has as many as its context holds, and then none', async () => {
+test('a text that ends before its drafts do has as many as its context holds, and then none', async () => {
   await using draft = await openDraft(path, 16, 1);
   using drafter = reading(draft, text);
   // The last draft token need not be stored.
@@ -78,16 +78,16 @@ test('none are asked of the model where none are wanted', async () => {
   await using draft = await openDraft(path, 64, 1);
   using drafter = reading(draft, text);
   assert.deepEqual(await drafter.propose(0), []);
-  assert.deepEqual([draft.passes, draft.runtime.slots.free], [[], true]);
+  assert.deepEqual([draft.passes, draft.runtime.caches.free], [[], true]);
 });
 
-test('the guesses after tokens that the model does not know are as good as after any other in their place', async () => {
+test('the drafts after tokens that the model does not know are as good as after any other in their place', async () => {
   await using draft = await openDraft(path, 64, 2);
   using drafter = reading(draft, [...text, vocabulary, 7, vocabulary + 5000, 2 ** 24, 3]);
   assert.deepEqual(await tokensOf(drafter, 4), await freshly(draft, [...text, 0, 7, 0, 0, 3], 4));
 });
 
-test('where there are more texts than places, those without one have no guesses until there is one', async () => {
+test('where there are more texts than places, those without one have no drafts until there is one', async () => {
   await using draft = await openDraft(path, 64, 2);
   const drafters = [0, 1, 2].map((i) => reading(draft, [...text, i]));
   const [first, ...others] = drafters;
@@ -100,7 +100,7 @@ test('where there are more texts than places, those without one have no guesses 
   await settled(draft);
 });
 
-test('one that goes while it is asked leaves its place, and its guess is asked for no more', async () => {
+test('one that goes while it is asked leaves its place, and its draft is asked for no more', async () => {
   await using draft = await openDraft(path, 64, 1);
   for (const left of [0, 1, 3]) {
     let asked = 0;
@@ -120,12 +120,12 @@ test('one that goes while it is asked leaves its place, and its guess is asked f
     assert.ok((await proposal).length <= left);
     assert.equal(asked, left);
     await settled(draft);
-    assert.ok(draft.runtime.slots.free);
+    assert.ok(draft.runtime.caches.free);
   }
   assert.equal((await freshly(draft, text, 8)).length, 8);
 });
 
-test('one that goes in the middle of a pass is asked for no guess, and the others of the pass are', async () => {
+test('one that goes in the middle of a pass is asked for no draft, and the others of the pass are', async () => {
   await using draft = await openDraft(path, 64, 2);
   const { run } = draft.runtime;
   const leaving = reading(draft, text, () => assert.fail('what guesses is gone'));
@@ -139,14 +139,14 @@ test('one that goes in the middle of a pass is asked for no guess, and the other
   const [none, guesses] = await Promise.all([leaving.propose(4), other.propose(4)]);
   assert.deepEqual([none.length, guesses.length], [0, 4]);
   await settled(draft);
-  assert.ok(draft.runtime.slots.free);
+  assert.ok(draft.runtime.caches.free);
 });
 
 test('one that goes without ever having been asked leaves nothing', async () => {
   await using draft = await openDraft(path, 64, 1);
   reading(draft, text)[Symbol.dispose]();
   await settled(draft);
-  assert.ok(draft.runtime.slots.free);
+  assert.ok(draft.runtime.caches.free);
 });
 
 test('after a pass that failed its place is free again, and others are answered', async () => {

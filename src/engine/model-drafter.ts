@@ -1,6 +1,6 @@
-import type { KvSlot } from '../kv/slot.ts';
-import { Acceptance } from '../plan/depth.ts';
-import type { Guess } from '../sample/chance.ts';
+import type { SequenceCache } from '../kv/sequence-cache.ts';
+import { AcceptanceRate } from '../plan/draft-length.ts';
+import type { DraftToken } from '../sample/token-rng.ts';
 import { TokenList } from '../text/token-list.ts';
 import type { DraftEngine, DraftRequest } from './draft-engine.ts';
 import type { Drafter } from './drafter.ts';
@@ -10,17 +10,17 @@ const unknown = 0;
 
 /** Drafts by a smaller model, which keeps keys and values of its own. */
 export class ModelDrafter implements Drafter {
-  readonly acceptance: Acceptance = new Acceptance();
+  readonly acceptance: AcceptanceRate = new AcceptanceRate();
   readonly #engine: DraftEngine;
-  readonly #guess: DraftRequest['guess'];
+  readonly #draft: DraftRequest['draft'];
   readonly #text: TokenList = new TokenList();
-  #slot: KvSlot | undefined;
-  #gone = false;
+  #cache: SequenceCache | undefined;
+  #disposed = false;
   #proposing: Promise<unknown> = Promise.resolve();
 
-  constructor(engine: DraftEngine, guess: DraftRequest['guess']) {
+  constructor(engine: DraftEngine, draft: DraftRequest['draft']) {
     this.#engine = engine;
-    this.#guess = guess;
+    this.#draft = draft;
   }
 
   get cost(): number {
@@ -32,24 +32,24 @@ export class ModelDrafter implements Drafter {
   }
 
   /** Draft tokens; none if the text is longer than the model's context. Rejects with the errors of a pass. */
-  propose(most: number): Promise<readonly Guess[]> {
+  propose(most: number): Promise<readonly DraftToken[]> {
     const proposed = this.#propose(Math.min(most, this.#engine.context - this.#text.length + 1));
     this.#proposing = proposed.catch(() => {});
     return proposed;
   }
 
   [Symbol.dispose](): void {
-    this.#gone = true;
+    this.#disposed = true;
     void this.#proposing.then(() => {
-      if (this.#slot) this.#engine.release(this.#slot);
+      if (this.#cache) this.#engine.release(this.#cache);
     });
   }
 
-  async #propose(most: number): Promise<readonly Guess[]> {
+  async #propose(most: number): Promise<readonly DraftToken[]> {
     if (most < 1) return [];
-    this.#slot ??= await this.#engine.take(this.#text);
-    if (!this.#slot || this.#gone) return [];
-    const gone = (): boolean => this.#gone;
-    return this.#engine.propose({ slot: this.#slot, text: this.#text, most, guess: this.#guess, gone });
+    this.#cache ??= await this.#engine.acquire(this.#text);
+    if (!this.#cache || this.#disposed) return [];
+    const cancelled = (): boolean => this.#disposed;
+    return this.#engine.propose({ cache: this.#cache, text: this.#text, most, draft: this.#draft, cancelled });
   }
 }

@@ -1,10 +1,10 @@
 import type { Debug } from '../base/debug.ts';
 import type { RopeOptions } from '../model/rope.ts';
-import type { KvOptions } from '../plan/kv-choice.ts';
+import type { KvOptions } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
-import type { GivenSampling } from '../sample/options.ts';
-import type { ReadAt, Reading } from '../stream/reader.ts';
+import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import type { ReadAt, ReadSettings } from '../stream/reader.ts';
 import type { DraftOptions } from './drafter.ts';
 import type { Kernels } from './planner.ts';
 import type { PromptProgress } from './sequence.ts';
@@ -25,7 +25,7 @@ export interface ModelSettings {
   readonly draft?: DraftOptions | undefined;
   /**
    * Copies of the keys and values of prompts whose sequences have ended. Default: only what the last ones left in their
-   * slots.
+   * caches.
    */
   readonly promptCache?: PromptCacheSettings | undefined;
   /** Threads that share each operation, no more than there are cores for. Default: one for each core. */
@@ -35,7 +35,7 @@ export interface ModelSettings {
   /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
   readonly ioThreads?: number | undefined;
   /** The best way to read from the model's device, if that was measured. */
-  readonly reading?: Reading | undefined;
+  readonly reading?: ReadSettings | undefined;
 }
 
 export interface ModelOptions extends ModelSettings {
@@ -67,7 +67,7 @@ export interface PromptCacheOptions extends PromptCacheSettings {
   readonly warn?: ((reason: Error) => void) | undefined;
 }
 
-export interface GenerateOptions extends GivenSampling {
+export interface GenerateOptions extends PartialSamplingOptions {
   /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the context. */

@@ -2,31 +2,31 @@ import { unlessAborted } from '../base/abort.ts';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
-import { checkRoom } from '../ggml/system.ts';
+import { checkAvailable } from '../ggml/system.ts';
 import { summarize } from '../plan/explain.ts';
-import { mostTokens } from '../plan/kv-choice.ts';
+import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LayoutOf } from '../run/routes.ts';
-import { Chooser } from '../sample/chooser.ts';
-import { samplingOptions } from '../sample/options.ts';
+import { Sampler } from '../sample/sampler.ts';
+import { samplingOptions } from '../sample/sampling-options.ts';
 import type { Message } from '../text/chat-template.ts';
-import { checkTokenizer } from '../text/check.ts';
+import { checkTokenizer } from '../text/check-tokenizer.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
-import { StopMatcher } from '../text/stop.ts';
+import { StopMatcher } from '../text/stop-matcher.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
-import { Drafting } from './drafting.ts';
-import { Engine, type Wanted } from './engine.ts';
+import { DrafterFactory } from './drafter-factory.ts';
+import { Engine, type RuntimeRequest } from './engine.ts';
+import { type EngineState, type EngineTotals, idleState } from './engine-totals.ts';
 import { Generation } from './generation.ts';
 import { identityOf } from './identity.ts';
 import { budgetFor, threadsFor } from './machine.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
-import { checkKvType, evictFiles, type ModelOutline, manifestIn, openOutline } from './outline.ts';
-import { layoutsOf, planModel, type Tokens, vocabularyBytes } from './planner.ts';
-import { runtimeBytes, usualRuntimeBytes } from './process.ts';
-import { Prompts } from './prompts.ts';
+import { checkKvType, evictFiles, type ModelOutline, manifestFor, openOutline } from './model-outline.ts';
+import { layoutLookup, planModel, type TokenCounts, vocabularyBytes } from './planner.ts';
+import { runtimeBytes, usualRuntimeBytes } from './process-memory.ts';
+import { PromptTokenizer } from './prompt-tokenizer.ts';
 import { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
-import { type EngineState, type EngineSums, noState } from './tally.ts';
 
 /** A task's plan for the runtime, and its signal. */
 interface Exclusive {
@@ -49,14 +49,14 @@ const poll = 0;
 export class Model implements AsyncDisposable {
   readonly outline: ModelOutline;
   readonly vocabulary: Vocabulary;
-  readonly prompts: Prompts;
+  readonly prompts: PromptTokenizer;
   readonly device: Device;
   readonly #options: ModelOptions;
   readonly #budget: number;
   readonly #layoutOf: LayoutOf;
   readonly #runtimeBytes: number;
-  readonly #drafting: Drafting;
-  readonly #engine: Engine = new Engine((wanted) => this.#open(wanted));
+  readonly #drafters: DrafterFactory;
+  readonly #engine: Engine = new Engine((request) => this.#open(request));
   #closed = false;
   #disposed: Promise<void> | undefined;
   #runtime: Promise<Runtime> | undefined;
@@ -68,14 +68,14 @@ export class Model implements AsyncDisposable {
     this.#budget = budgetFor(options.memoryBudget, options.warn);
     const { metadata } = outline.file;
     checkTokenizer(metadata);
-    this.#drafting = Drafting.open(options.draft ?? {}, outline);
+    this.#drafters = DrafterFactory.open(options.draft ?? {}, outline);
     // Libllama takes up to twice as much while it loads the vocabulary.
-    checkRoom(2 * vocabularyBytes(outline), 'the vocabulary');
+    checkAvailable(2 * vocabularyBytes(outline), 'the vocabulary');
     this.vocabulary = Vocabulary.open(at(outline.file.files, 0).path);
-    this.prompts = new Prompts(metadata, this.vocabulary);
+    this.prompts = new PromptTokenizer(metadata, this.vocabulary);
     evictFiles(outline);
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
-    this.#layoutOf = layoutsOf(this.device, options.kernels ?? 'auto');
+    this.#layoutOf = layoutLookup(this.device, options.kernels ?? 'auto');
     // Processes that take no more than is usual all count as usual, so that all of them need the same budget.
     this.#runtimeBytes = options.runtimeBytes ?? Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
     options.debug?.('device', this.device.facts());
@@ -84,13 +84,13 @@ export class Model implements AsyncDisposable {
   /** Opens a GGUF file. Throws the errors of the file, its metadata and its vocabulary. */
   static open(path: string, options: ModelOptions = {}): Model {
     const outline = openOutline(path, options.rope, options.debug);
-    manifestIn(outline, outline.config.context);
+    manifestFor(outline, outline.config.context);
     checkKvType(outline, options.kv?.type ?? 'f16');
     return new Model(outline, options);
   }
 
   /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
-  plan(context: number | undefined = this.#options.context, tokens?: Tokens): Plan {
+  plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
     if (this.#closed) throw this.#closedError();
     return planModel(this.outline, this.device, this.#layoutOf, {
       budget: this.#budget,
@@ -99,8 +99,8 @@ export class Model implements AsyncDisposable {
       tokens,
       kv: this.#options.kv,
       parallel: this.#options.parallel,
-      ahead: this.#drafting.ahead,
-      draft: this.#drafting.outline,
+      ahead: this.#drafters.ahead,
+      draft: this.#drafters.outline,
       promptCache: this.#options.promptCache?.bytes,
       kernels: this.#options.kernels ?? 'auto',
       residency: this.#options.residency,
@@ -115,7 +115,7 @@ export class Model implements AsyncDisposable {
   load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
     const work = async (runtime: Runtime): Promise<Plan> => {
       await runtime.load(progress);
-      await this.#drafting.load(progress.signal);
+      await this.#drafters.load(progress.signal);
       return runtime.plan;
     };
     return this.exclusively(work, { plan, signal: progress.signal });
@@ -123,9 +123,9 @@ export class Model implements AsyncDisposable {
 
   /** Forgets texts that have ended, so that a prompt is computed anew: for measuring. */
   forget(): Promise<void> {
-    return this.exclusively(async ({ slots }) => {
-      slots.forget();
-      this.#drafting.forget();
+    return this.exclusively(async ({ caches }) => {
+      caches.forget();
+      this.#drafters.forget();
     });
   }
 
@@ -140,7 +140,7 @@ export class Model implements AsyncDisposable {
 
   /** The most tokens of a text, whatever is planned, where `context` were asked for or is left to be chosen. */
   mostTokens(context: number | undefined = this.#options.context): number {
-    return context ?? (this.#options.kv?.window ? mostTokens : this.outline.config.context);
+    return context ?? (this.#options.kv?.window ? maxWindowedTokens : this.outline.config.context);
   }
 
   /** Messages through the model's template, up to the begin of the answer. Throws TEMPLATE_FAILED. */
@@ -150,10 +150,10 @@ export class Model implements AsyncDisposable {
   }
 
   /** Totals since the model was opened, and the present state. */
-  tally(): { readonly sums: EngineSums; readonly state: EngineState } {
+  tally(): { readonly sums: EngineTotals; readonly state: EngineState } {
     const { sums, load } = this.#engine;
     const runtime = this.#opened;
-    if (!runtime) return { sums, state: { ...noState, ...load } };
+    if (!runtime) return { sums, state: { ...idleState, ...load } };
     const { reader, stallSeconds, forward, plan } = runtime;
     return {
       sums: {
@@ -186,8 +186,8 @@ export class Model implements AsyncDisposable {
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newChooser: () => new Chooser(size, sampling, options.bias),
-      newDrafter: (chooser) => this.#drafting.drafterOf(chooser),
+      newSampler: () => new Sampler(size, sampling, options.bias),
+      newDrafter: (sampler) => this.#drafters.drafterOf(sampler),
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),
       maxTokens,
@@ -212,16 +212,16 @@ export class Model implements AsyncDisposable {
     const engine = this.#engine.close(this.#closedError());
     const runtime = await this.#runtime?.catch(() => undefined);
     runtime?.abort(this.#closedError());
-    this.#drafting.abort(this.#closedError());
+    this.#drafters.abort(this.#closedError());
     await engine;
-    await this.#drafting[Symbol.asyncDispose]();
+    await this.#drafters[Symbol.asyncDispose]();
     await runtime?.[Symbol.asyncDispose]();
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
   }
 
   /** The runtime, the same one each time until opening it fails. */
-  #open({ plan, tokens }: Wanted): Promise<Runtime> {
+  #open({ plan, tokens }: RuntimeRequest): Promise<Runtime> {
     this.#runtime ??= this.#openUnder(plan ?? this.plan(this.#options.context, tokens)).catch((error) => {
       this.#runtime = undefined;
       throw error;
@@ -247,14 +247,14 @@ export class Model implements AsyncDisposable {
     const shared = { device, layoutOf: this.#layoutOf, reading, exact: kernels === 'plain', debug };
     const runtime = await Runtime.open(this.outline, plan, {
       ...shared,
-      adaptive: this.#drafting.adaptive,
+      adaptive: this.#drafters.adaptive,
       kvFolder: kv?.folder,
       warn,
       identity: identityOf(this.outline, plan, kernels ?? 'auto'),
       promptCache: promptCache?.folder === undefined ? undefined : { warn, ...promptCache, folder: promptCache.folder },
     });
     try {
-      await this.#drafting.start(plan.draft, shared);
+      await this.#drafters.start(plan.draft, shared);
     } catch (error) {
       await runtime[Symbol.asyncDispose]();
       throw error;

@@ -124,7 +124,7 @@ test('a drafter takes no more bytes than are counted for its text, however long 
 test('one that asks for a longer match proposes only where there is one', () => {
   const drafter = new NgramDrafter(5);
   for (const token of [1, 2, 3, 4, 5, 6, 9, 2, 3, 4]) drafter.accept(token);
-  assert.deepEqual([drafter.knows, tokensOf(drafter, 2)], [false, []]);
+  assert.deepEqual([drafter.hasMatch, tokensOf(drafter, 2)], [false, []]);
   for (const token of [8, 1, 2, 3, 4, 5]) drafter.accept(token);
-  assert.deepEqual([drafter.knows, tokensOf(drafter, 2)], [true, [6, 9]]);
+  assert.deepEqual([drafter.hasMatch, tokensOf(drafter, 2)], [true, [6, 9]]);
 });

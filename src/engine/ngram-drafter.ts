@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
-import { Acceptance } from '../plan/depth.ts';
-import type { Guess } from '../sample/chance.ts';
+import { AcceptanceRate } from '../plan/draft-length.ts';
+import type { DraftToken } from '../sample/token-rng.ts';
 import type { Drafter } from './drafter.ts';
 
 /** Length of a repetition, in tokens, after which the tokens that followed it before are drafted. */
@@ -21,7 +21,7 @@ export const ngramBytes = (tokens: number): number => 32 * Math.max(512, Math.mi
  * for each token that it remembers.
  */
 export class NgramDrafter implements Drafter {
-  readonly acceptance: Acceptance = new Acceptance();
+  readonly acceptance: AcceptanceRate = new AcceptanceRate();
   readonly cost = 0;
   readonly #least: number;
   #length = 0;
@@ -49,12 +49,12 @@ export class NgramDrafter implements Drafter {
   }
 
   /** True if there is something to propose. */
-  get knows(): boolean {
+  get hasMatch(): boolean {
     return this.#find() !== undefined;
   }
 
   /** Draft tokens; none if the end of the text is new. */
-  propose(most: number): readonly Guess[] {
+  propose(most: number): readonly DraftToken[] {
     const found = most > 0 ? this.#find() : undefined;
     if (found === undefined) return [];
     // A repetition goes on repeating: behind the end of the text come the draft tokens themselves.

@@ -9,8 +9,8 @@ import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import { type Plan, planBytes } from '../plan/plan.ts';
-import { openOutline } from './outline.ts';
-import { layoutsOf, type PlanOptions, planModel } from './planner.ts';
+import { openOutline } from './model-outline.ts';
+import { layoutLookup, type PlanOptions, planModel } from './planner.ts';
 
 const folder = sharedFolder();
 const device = shared(new Device(1, 0));
@@ -23,7 +23,7 @@ function written(spec: Partial<RandomModelSpec> = {}): string {
 }
 
 const plan = (path: string, options: Partial<PlanOptions>): Plan =>
-  planModel(openOutline(path), device, layoutsOf(device, 'plain'), {
+  planModel(openOutline(path), device, layoutLookup(device, 'plain'), {
     budget: 2 ** 30,
     runtime: 0,
     kernels: 'plain',
@@ -145,7 +145,7 @@ test('the smallest budget that an error names works, whatever was asked for, and
         const options =
           any.kv?.type === 'q8_0' && model !== models[1] ? { ...any, kv: { ...any.kv, type: 'f16' } } : any;
         const planned = (budget: number): Plan =>
-          planModel(model, device, layoutsOf(device, options.kernels), { ...options, budget } as PlanOptions);
+          planModel(model, device, layoutLookup(device, options.kernels), { ...options, budget } as PlanOptions);
         const { needed, parts } = refused(() => planned(1));
         assert.equal(
           Object.values(parts).reduce((a, b) => a + b, 0),
@@ -166,7 +166,7 @@ test('the smallest budget that an error names works, whatever was asked for, and
   );
 });
 
-test('tokens are counted beside their keys and values, for each sequence, and more where it guesses', () => {
+test('tokens are counted beside their keys and values, for each sequence, and more where it drafts', () => {
   const path = written({ context: 2 ** 17 });
   const runtime = (options: Partial<PlanOptions>): number => plan(path, { budget: 2 ** 34, ...options }).shares.runtime;
   const context = 2 ** 17;

@@ -3,17 +3,17 @@ import { EngineError } from '../base/errors.ts';
 import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
-import { kvBytes, kvPlaces, kvRingBytes, partBytes } from '../kv/shape.ts';
+import { kvAreas, kvBytes, kvRingBytes, partBytes } from '../kv/kv-shape.ts';
 import type { Config } from '../model/architecture.ts';
 import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext, longestText } from '../plan/defaults.ts';
-import { type KvOptions, mostTokens, type WantedHome } from '../plan/kv-choice.ts';
-import { chooseHomes, isTooSmall } from '../plan/kv-homes.ts';
+import { chooseKvHomes, isTooSmall } from '../plan/kv-homes.ts';
+import { type KvHomeOption, type KvOptions, maxWindowedTokens } from '../plan/kv-options.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import type { LayoutOf } from '../run/routes.ts';
 import { demandOf, draftKv, kvDemandOf, plainBatch, planDraft, weightBytes } from './demand.ts';
-import { checkKvType, kvShapeOf, type ModelOutline } from './outline.ts';
+import { checkKvType, kvShapeOf, type ModelOutline } from './model-outline.ts';
 import { textBytes } from './text-bytes.ts';
 
 /** Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit. */
@@ -36,7 +36,7 @@ export interface PlanOptions {
   /** Bytes for keys and values of sequences that have ended; default: none. */
   readonly promptCache?: number | 'auto' | undefined;
   /** Tokens that a chosen context should suit. */
-  readonly tokens?: Tokens | undefined;
+  readonly tokens?: TokenCounts | undefined;
   readonly kernels: Kernels;
   /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
@@ -46,13 +46,13 @@ export interface PlanOptions {
 const leastBatch = 1;
 
 /** Tokens at hand: those of the prompt, and the most that the answer may have. */
-export interface Tokens {
+export interface TokenCounts {
   readonly prompt: number;
   readonly answer: number;
 }
 
 /** Finds the layout of each slice once. */
-export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
+export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
   const known = new Map<string, Layout | undefined>();
   return ({ weight, shape }) => {
     if (kernels === 'plain' || shape.length !== 2) return undefined;
@@ -68,7 +68,7 @@ export function layoutsOf(device: Device, kernels: Kernels): LayoutOf {
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   checkOptions(outline, options);
-  const home = homeFor(options);
+  const home = kvHomeFor(options);
   let refused: EngineError | undefined;
   for (const chosen of choicesFor(outline, options)) {
     try {
@@ -85,7 +85,7 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
 }
 
 /** Choices, as they were given or else made. */
-interface Chosen {
+interface PlanChoice {
   /** Tokens of a sequence. */
   readonly context: number;
   /** Sequences computed together. */
@@ -98,7 +98,7 @@ interface Chosen {
  * Choices to plan with: first those that suit the budget, and if they do not fit all the same, ever less of what nobody
  * asked for. The last choice is the same for all budgets, so that the smallest that works is, too.
  */
-function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Chosen> {
+function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<PlanChoice> {
   const { config } = outline;
   const { budget, runtime, ahead = 0, draft, kv: { type: kvType = 'f16', window } = {} } = options;
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
@@ -135,7 +135,7 @@ function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<Cho
  * The home of keys and values as far as options decide it. Throws IN_MEMORY if files are wanted where they would take
  * memory.
  */
-function homeFor({ promptCache, kv: { home = 'auto', folder = tmpdir() } = {} }: PlanOptions): WantedHome {
+function kvHomeFor({ promptCache, kv: { home = 'auto', folder = tmpdir() } = {} }: PlanOptions): KvHomeOption {
   if (home === 'ssd') checkOnDisk(folder);
   // A cache that was asked for can copy only from memory.
   const inMemory = isAskedFor({ promptCache }) || memoryFileSystem(folder) !== undefined;
@@ -146,8 +146,8 @@ function planAs(
   outline: ModelOutline,
   device: Device,
   layoutOf: LayoutOf,
-  options: PlanOptions & Chosen,
-  home: WantedHome,
+  options: PlanOptions & PlanChoice,
+  home: KvHomeOption,
 ): Plan {
   const { config } = outline;
   const { budget, runtime, ahead = 0, draft, kernels, context, parallel, promptCache } = options;
@@ -172,9 +172,9 @@ function planAs(
     });
   };
   const kept = { kvType, window, context, batch: leastBatch, ahead };
-  const { layers } = kvPlaces(kvShapeOf(config, { ...kept, kvHomes: undefined }));
+  const { layers } = kvAreas(kvShapeOf(config, { ...kept, kvHomes: undefined }));
   const onSsd = kvShapeOf(config, { ...kept, kvHomes: layers.map(() => 'ssd') });
-  return chooseHomes(home, planWith, {
+  return chooseKvHomes(home, planWith, {
     layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
     passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
     share: kvShareOf(budget - runtime - promptCache - (draft ? weightBytes(draft) : 0)),
@@ -235,11 +235,11 @@ function checkContext({ context: trained }: Config, { context, kv: { window } = 
   if (window) {
     checkWhole('window', window.tokens, 1);
     checkWhole('sinks', window.sinks, 0);
-    if (context !== undefined && context > mostTokens) {
+    if (context !== undefined && context > maxWindowedTokens) {
       throw new EngineError('BAD_OPTION', {
         option: 'context',
         value: `${context}`,
-        expected: `${mostTokens} at most`,
+        expected: `${maxWindowedTokens} at most`,
       });
     }
   }

@@ -6,23 +6,23 @@ import { memoryFileSystem } from '../base/memory-folder.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
-import { checkRoom } from '../ggml/system.ts';
-import { kvFileName, openKvFile } from '../kv/file.ts';
+import { checkAvailable } from '../ggml/system.ts';
+import { kvFileName, openKvFile } from '../kv/kv-file.ts';
+import { kvFileBytes, kvRingBytes } from '../kv/kv-shape.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../kv/prefix-files.ts';
 import { PrefixMemory } from '../kv/prefix-memory.ts';
-import { kvFileBytes, kvRingBytes } from '../kv/shape.ts';
-import { KvSlot } from '../kv/slot.ts';
+import { SequenceCache } from '../kv/sequence-cache.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PassLimits } from '../plan/schedule.ts';
-import { Forward, type PassOptions, paysToConvert } from '../run/forward.ts';
+import { Forward, type PassOptions, worthConverting } from '../run/forward.ts';
 import { bindWeights, type LayoutOf } from '../run/routes.ts';
 import type { Span } from '../run/span.ts';
 import { type OpenedFile, Reader, type ReaderOptions } from '../stream/reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from '../stream/residents.ts';
-import { WeightSource } from '../stream/source.ts';
-import { countersOf, difference } from './counters.ts';
-import { kvShapeOf, type ModelOutline } from './outline.ts';
-import { Slots } from './slots.ts';
+import { WeightSource } from '../stream/weight-source.ts';
+import { CachePool } from './cache-pool.ts';
+import { countersBetween, countersOf } from './counters.ts';
+import { kvShapeOf, type ModelOutline } from './model-outline.ts';
 
 export interface RuntimeOptions {
   readonly device: Device;
@@ -72,7 +72,7 @@ export class Runtime implements AsyncDisposable {
   /** Reads the keys and values that live on the SSD. */
   readonly kvSource: WeightSource;
   readonly forward: Forward;
-  readonly slots: Slots;
+  readonly caches: CachePool;
   readonly limits: RuntimeLimits;
   readonly identity: string;
   readonly debug: Debug | undefined;
@@ -88,7 +88,7 @@ export class Runtime implements AsyncDisposable {
   private constructor(
     parts: Pick<
       Runtime,
-      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'slots' | 'limits' | 'identity' | 'debug'
+      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'caches' | 'limits' | 'identity' | 'debug'
     > & {
       residents: Residents;
       files: PrefixFiles | undefined;
@@ -101,7 +101,7 @@ export class Runtime implements AsyncDisposable {
     this.source = parts.source;
     this.kvSource = parts.kvSource;
     this.forward = parts.forward;
-    this.slots = parts.slots;
+    this.caches = parts.caches;
     this.limits = parts.limits;
     this.identity = parts.identity;
     this.debug = parts.debug;
@@ -132,10 +132,10 @@ export class Runtime implements AsyncDisposable {
       const files = promptCache && (await promptFiles(promptCache, { identity, shape }));
       const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, options)) : 0;
       const places = Array.from({ length: plan.parallel }, (_, i) =>
-        memory.use(new KvSlot(shape, { reader, file, position: i * kvFileBytes(shape) })),
+        memory.use(new SequenceCache(shape, { reader, file, position: i * kvFileBytes(shape) })),
       );
       const stores = files ? [copies, files] : [copies];
-      const slots = new Slots(places, { stores, exactBatch: exact ? plan.batch : undefined });
+      const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
       const others = (plan.parallel - 1) * (1 + plan.ahead);
       const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
       const source = new WeightSource(reader);
@@ -145,7 +145,7 @@ export class Runtime implements AsyncDisposable {
       const staged = { ring: kvRing, source: kvSource };
       const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
       const forward = memory.use(new Forward(passes));
-      checkRoom(plan.shares.compute + passBytes, 'computing');
+      checkAvailable(plan.shares.compute + passBytes, 'computing');
       return new Runtime(
         {
           path: outline.path,
@@ -154,7 +154,7 @@ export class Runtime implements AsyncDisposable {
           source,
           kvSource,
           forward,
-          slots,
+          caches,
           limits,
           residents,
           identity,
@@ -189,9 +189,9 @@ export class Runtime implements AsyncDisposable {
     onProgress,
     signal,
   }: LoadOptions & { tokens?: number } = {}): Promise<void> {
-    if (this.#residents.loaded || !paysToConvert(tokens)) return;
+    if (this.#residents.loaded || !worthConverting(tokens)) return;
     const began = performance.now();
-    await this.#watched('loaded', {}, () =>
+    await this.#timed('loaded', {}, () =>
       this.#exclusively(signal, (either) => this.#residents.load({ onProgress, signal: either })),
     );
     this.#loadSeconds = (performance.now() - began) / 1000;
@@ -200,31 +200,31 @@ export class Runtime implements AsyncDisposable {
   /** Runs a pass (`Forward.run`), one at a time, until the runtime is closed. Rejects with MODEL_CLOSED too. */
   run(spans: readonly Span[], options: PassOptions = {}): Promise<Float32Array> {
     const facts = this.debug && { spans: spans.map(({ start, tokens }) => ({ start, tokens: tokens.length })) };
-    return this.#watched('pass', facts, () =>
+    return this.#timed('pass', facts, () =>
       this.#exclusively(options.signal, (signal) => this.forward.run(spans, { ...options, signal })),
     );
   }
 
   /** Does `work`, and reports its cost as `event` if anybody wants to know. */
-  async #watched<T>(event: string, facts: object | undefined, work: () => Promise<T>): Promise<T> {
+  async #timed<T>(event: string, facts: object | undefined, work: () => Promise<T>): Promise<T> {
     if (!this.debug) return work();
     const before = countersOf(this);
     const result = await work();
-    const { time, bytes, io, stall, compute } = difference(countersOf(this), before);
+    const { time, bytes, io, stall, compute } = countersBetween(countersOf(this), before);
     const seconds = { time_s: time, read_s: io, stall_s: stall, compute_s: compute };
     this.debug(event, { ...facts, bytes_read: bytes, ...rounded(seconds) });
     return result;
   }
 
-  /** Releases the slot of a sequence that has left it; `done` is called when the slot is free. */
-  release(slot: KvSlot, done: () => void): void {
-    const released = this.slots.release(slot, this.#files).then(done);
+  /** Releases the cache of a sequence that has left it; `done` is called when the cache is free. */
+  release(cache: SequenceCache, done: () => void): void {
+    const released = this.caches.release(cache, this.#files).then(done);
     this.#releases.add(released);
     void released.finally(() => this.#releases.delete(released));
   }
 
-  /** Waits until nothing is read from the slots of sequences that have left. */
-  async released(): Promise<void> {
+  /** Waits until nothing is read from the caches of sequences that have left. */
+  async allReleased(): Promise<void> {
     await Promise.all(this.#releases);
   }
 
@@ -244,7 +244,7 @@ export class Runtime implements AsyncDisposable {
   /** Frees everything: memory goes after the last read into it has ended, and the last step on it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#work;
-    await this.released();
+    await this.allReleased();
     await this.reader[Symbol.asyncDispose]();
     this.#memory[Symbol.dispose]();
   }

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { openBatchModel, promptOf, writeBatchModel } from '../../test/support/batch-model.ts';
+import { smallShape } from '../../test/support/caches.ts';
 import { mixOf, rightOf, ScriptedDrafter, wrongOf } from '../../test/support/scripted-drafter.ts';
 import { shared } from '../../test/support/shared.ts';
-import { smallShape } from '../../test/support/slots.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { collectGarbage } from '../base/garbage.ts';
-import { KvSlot } from '../kv/slot.ts';
-import { Chooser } from '../sample/chooser.ts';
+import { SequenceCache } from '../kv/sequence-cache.ts';
+import { Sampler } from '../sample/sampler.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
-import { StopMatcher } from '../text/stop.ts';
+import { StopMatcher } from '../text/stop-matcher.ts';
 import { type Drafter, noDrafter } from './drafter.ts';
+import type { GenerationStats } from './generation-stats.ts';
 import type { GenerateOptions } from './model-options.ts';
 import { type Piece, Sequence } from './sequence.ts';
-import type { GenerationStats } from './stats.ts';
 import { textBytes } from './text-bytes.ts';
 
 const path = writeBatchModel(sharedPath('model.gguf'));
@@ -47,7 +47,7 @@ function sequenceOf(question: Question, drafter: Drafter): Sequence {
   return new Sequence({
     prompt: question.prompt,
     vocabulary,
-    newChooser: () => new Chooser(vocabulary.size, question, question.bias),
+    newSampler: () => new Sampler(vocabulary.size, question, question.bias),
     newDrafter: () => drafter,
     detokenizer: new Detokenizer(vocabulary),
     stops: new StopMatcher(question.stop ?? []),
@@ -69,23 +69,23 @@ interface Outcome {
 
 /** Takes a sequence through passes as the engine does, with at most `ahead` draft tokens in each. */
 async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahead = 0): Promise<Outcome> {
-  using slot = new KvSlot(smallShape(context));
+  using cache = new SequenceCache(smallShape(context));
   const sequence = sequenceOf(question, drafter);
-  sequence.begin(runtime, slot, 0);
+  sequence.begin(runtime, cache, 0);
   const passes: number[] = [];
   while (!sequence.ended) {
     if (sequence.decoding) await sequence.draft(ahead);
-    const start = slot.tokens.length;
+    const start = cache.tokens.length;
     const { pending } = sequence;
     assert.ok(!sequence.decoding || pending <= 1 + ahead);
     passes.push(pending);
-    slot.store(sequence.upcoming(pending));
-    const computed = [...slot.tokens];
+    cache.store(sequence.upcoming(pending));
+    const computed = [...cache.tokens];
     assert.ok(computed.length <= context, 'beyond the context');
     const kept = sequence.advance(pending, (i) => logitsAfter(computed.slice(0, start + i + 1)));
-    slot.keep(start + kept);
+    cache.truncate(start + kept);
     const text = [...question.prompt, ...sequence.answer];
-    assert.deepEqual([...slot.tokens], text.slice(0, start + kept), 'what is stored belongs to the text');
+    assert.deepEqual([...cache.tokens], text.slice(0, start + kept), 'what is stored belongs to the text');
   }
   const pieces: Piece[] = [];
   for (let piece = await sequence.read(); piece; piece = await sequence.read()) pieces.push(piece);
@@ -111,7 +111,7 @@ const anyQuestion: fc.Arbitrary<Question> = fc.record({
     .map((bias) => new Map(Object.entries(bias).map(([token, more]) => [Number(token), more]))),
 });
 
-test('whatever is guessed, an answer is the same to its last piece, and ends for the same reason', async () => {
+test('whatever is drafted, an answer is the same to its last piece, and ends for the same reason', async () => {
   const anyGuesses = fc.record({
     right: fc.constantFrom(0, 0.5, 0.9, 1),
     ahead: fc.integer({ min: 1, max: 40 }),
@@ -144,7 +144,7 @@ test('whatever is guessed, an answer is the same to its last piece, and ends for
 
 const endless = { temperature: 0, ignoreEnd: true } as const;
 
-test('right guesses all come true: a pass yields as many tokens as were computed, to the end of the answer', async () => {
+test('right drafts all are accepted: a pass yields as many tokens as were computed, to the end of the answer', async () => {
   const question = { ...endless, prompt: promptOf(1, 7), maxTokens: 31 };
   const { tokens } = await outcomeOf(question);
   for (const ahead of [1, 4, 5, 15, 40]) {
@@ -158,7 +158,7 @@ test('right guesses all come true: a pass yields as many tokens as were computed
   }
 });
 
-test('right guesses fill the context to its last token', async () => {
+test('right drafts fill the context to its last token', async () => {
   const question = { ...endless, prompt: promptOf(2, 7) };
   const { tokens, passes } = await outcomeOf(question);
   // The last token is not stored any more.
@@ -168,7 +168,7 @@ test('right guesses fill the context to its last token', async () => {
   assert.deepEqual([guessed.tokens, guessed.passes], [tokens, [7, context - 7]]);
 });
 
-test('wrong guesses come to nothing: each pass yields one token', async () => {
+test('rejected draftes come to nothing: each pass yields one token', async () => {
   const question = { ...endless, prompt: promptOf(3, 7), maxTokens: 20 };
   const { tokens } = await outcomeOf(question);
   const outcome = await outcomeOf(question, new ScriptedDrafter(7, wrongOf(tokens)), 3);
@@ -178,11 +178,11 @@ test('wrong guesses come to nothing: each pass yields one token', async () => {
   assert.deepEqual([drafted, accepted, passes, perPass], [16 * 3 + 2 + 1, 0, 19, 1]);
 });
 
-test('of one that has left in the middle of a pass no guess is kept, whatever it was', async () => {
-  using slot = new KvSlot(smallShape(context));
+test('of one that has left in the middle of a pass no draft is kept, whatever it was', async () => {
+  using cache = new SequenceCache(smallShape(context));
   const prompt = promptOf(4, 7);
   const sequence = sequenceOf({ ...endless, prompt }, new ScriptedDrafter(7, wrongOf([])));
-  sequence.begin(runtime, slot, 0);
+  sequence.begin(runtime, cache, 0);
   assert.equal(
     sequence.advance(7, () => logitsAfter(prompt)),
     7,
@@ -199,15 +199,15 @@ test('of one that has left in the middle of a pass no guess is kept, whatever it
 
 test('a text far beyond its window takes the bytes that are counted for its tokens, and no more', async () => {
   const windows = Array.from({ length: 2 }, () => ({ tokens: 100, sinks: 4 }));
-  using slot = new KvSlot({ ...smallShape(2 ** 20), windows, pass: 1 });
+  using cache = new SequenceCache({ ...smallShape(2 ** 20), windows, pass: 1 });
   const sequence = sequenceOf({ ...endless, prompt: promptOf(1, 7) }, noDrafter());
-  sequence.begin(runtime, slot, 0);
+  sequence.begin(runtime, cache, 0);
   const logits = logitsAfter([1, 2]);
   const grown = async (tokens: number): Promise<number> => {
     while (sequence.answerTokens < tokens) {
       const { pending } = sequence;
-      slot.store(sequence.upcoming(pending));
-      slot.keep(slot.tokens.length - pending + sequence.advance(pending, () => logits));
+      cache.store(sequence.upcoming(pending));
+      cache.truncate(cache.tokens.length - pending + sequence.advance(pending, () => logits));
       await sequence.read();
     }
     collectGarbage();
@@ -218,6 +218,6 @@ test('a text far beyond its window takes the bytes that are counted for its toke
   const texts = { context: 40_000, ahead: 0, draftModel: false };
   const counted = textBytes({ ...texts, parallel: 2 }) - textBytes({ ...texts, parallel: 1 });
   assert.ok(after - before <= counted, `${after - before} bytes, ${counted} counted`);
-  assert.equal(slot.tokens.length, 7 + 50_000 - 1);
+  assert.equal(cache.tokens.length, 7 + 50_000 - 1);
   sequence.end('cancelled');
 });

@@ -1,19 +1,19 @@
 import { EngineError } from '../base/errors.ts';
-import type { KvSlot } from '../kv/slot.ts';
-import type { Acceptance } from '../plan/depth.ts';
+import type { SequenceCache } from '../kv/sequence-cache.ts';
+import type { AcceptanceRate } from '../plan/draft-length.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Guess } from '../sample/chance.ts';
-import type { Chooser } from '../sample/chooser.ts';
+import type { Sampler } from '../sample/sampler.ts';
+import type { DraftToken } from '../sample/token-rng.ts';
 import type { LoadOptions } from '../stream/residents.ts';
 import type { Detokenizer } from '../text/detokenizer.ts';
-import type { StopMatcher } from '../text/stop.ts';
+import type { StopMatcher } from '../text/stop-matcher.ts';
 import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import type { Drafter } from './drafter.ts';
+import { GenerationMeter, type GenerationStats } from './generation-stats.ts';
 import { type Logprob, logprobOf } from './logprobs.ts';
-import type { Tokens } from './planner.ts';
+import type { TokenCounts } from './planner.ts';
 import type { Runtime } from './runtime.ts';
-import { type GenerationStats, Meter } from './stats.ts';
 
 /**
  * Reason of a generation's end: the model was done or a stop string came up, no more tokens were wanted, or it was
@@ -43,8 +43,8 @@ export interface SequenceParts {
   readonly prompt: readonly number[];
   readonly vocabulary: Vocabulary;
   /** Makes the chooser, and the drafter, which the sequence then owns. */
-  readonly newChooser: () => Chooser;
-  readonly newDrafter: (chooser: Chooser) => Drafter;
+  readonly newSampler: () => Sampler;
+  readonly newDrafter: (sampler: Sampler) => Drafter;
   readonly detokenizer: Detokenizer;
   readonly stops: StopMatcher;
   readonly maxTokens: number;
@@ -67,21 +67,21 @@ export class Sequence {
   readonly parts: Omit<SequenceParts, 'prompt'>;
   /** Tokens of the prompt whose keys and values were there already. */
   cached = 0;
-  slot: KvSlot | undefined;
+  cache: SequenceCache | undefined;
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
   readonly #pieces: Piece[] = [];
   /** Prompt and answer, and the token that ended it. */
   readonly #text: TokenList;
-  #chooser: Chooser | undefined;
+  #sampler: Sampler | undefined;
   #drafter: Drafter | undefined;
-  #meter: Meter | undefined;
+  #meter: GenerationMeter | undefined;
   /** The number of prompt tokens that are processed; and the last token, which waits to be stored. */
   #stored = 0;
   #next: number | undefined;
   /** Draft tokens to follow the last one, and the acceptance of their kind. */
-  #guesses: readonly Guess[] = [];
-  #acceptance: Acceptance | undefined;
+  #drafts: readonly DraftToken[] = [];
+  #acceptance: AcceptanceRate | undefined;
   #bytesBefore = 0;
   #ended = false;
   #error: Error | undefined;
@@ -119,13 +119,13 @@ export class Sequence {
 
   /** The number of tokens to be computed next. */
   get pending(): number {
-    return this.#next === undefined ? this.promptTokens - this.#stored : 1 + this.#guesses.length;
+    return this.#next === undefined ? this.promptTokens - this.#stored : 1 + this.#drafts.length;
   }
 
   /** The first `count` of the pending tokens, in order. */
   upcoming(count: number): readonly number[] {
     if (this.#next === undefined) return this.#text.slice(this.#stored, this.#stored + count);
-    return [this.#next, ...this.#guesses.map(({ token }) => token)].slice(0, count);
+    return [this.#next, ...this.#drafts.map(({ token }) => token)].slice(0, count);
   }
 
   /** True once the prompt is processed. */
@@ -134,18 +134,18 @@ export class Sequence {
   }
 
   /** Tokens that a chosen context should suit. */
-  get tokens(): Tokens {
+  get tokens(): TokenCounts {
     return { prompt: this.promptTokens, answer: this.parts.maxTokens };
   }
 
-  /** Enters `slot`, in which `cached` tokens of the prompt are stored already. */
-  begin(runtime: Runtime, slot: KvSlot, cached: number): void {
-    this.slot = slot;
+  /** Enters `cache`, in which `cached` tokens of the prompt are stored already. */
+  begin(runtime: Runtime, cache: SequenceCache, cached: number): void {
+    this.cache = cache;
     this.cached = this.#stored = cached;
-    this.#chooser = this.parts.newChooser();
-    this.#drafter = this.parts.newDrafter(this.#chooser);
+    this.#sampler = this.parts.newSampler();
+    this.#drafter = this.parts.newDrafter(this.#sampler);
     for (const token of this.#text) this.#drafter.accept(token);
-    this.#meter = new Meter(runtime, cached);
+    this.#meter = new GenerationMeter(runtime, cached);
     this.#bytesBefore = runtime.reader.bytesRead;
   }
 
@@ -170,14 +170,14 @@ export class Sequence {
   /** Drafts at most `most` tokens, as far as they could be part of the answer. An error ends the sequence. */
   async draft(most: number): Promise<void> {
     const { maxTokens, longest } = this.parts;
-    const context = Math.min(longest, this.slot?.kv.shape.context ?? 0);
+    const context = Math.min(longest, this.cache?.kv.shape.context ?? 0);
     // The pass yields one token more than are drafted, and the last token of the context need not be stored.
     const room = Math.min(maxTokens - 1, context - this.promptTokens) - this.answerTokens;
-    const wanted = Math.max(0, Math.floor(Math.min(most, room)));
+    const count = Math.max(0, Math.floor(Math.min(most, room)));
     this.#acceptance = this.#drafter?.acceptance;
     try {
-      const guesses = (await this.#drafter?.propose(wanted)) ?? [];
-      this.#guesses = guesses.slice(0, wanted);
+      const drafts = (await this.#drafter?.propose(count)) ?? [];
+      this.#drafts = drafts.slice(0, count);
     } catch (error) {
       this.fail(error as Error);
     }
@@ -189,25 +189,25 @@ export class Sequence {
    * one do not, nor do those after the end. The logits may be changed.
    */
   advance(count: number, logitsAfter: (index: number) => Float32Array): number {
-    if (!this.#chooser || this.#ended) return this.decoding ? 1 : count;
+    if (!this.#sampler || this.#ended) return this.decoding ? 1 : count;
     if (!this.decoding) {
       this.#stored += count;
-      this.#meter?.passed(count, true);
+      this.#meter?.record(count, true);
       if (this.#stored < this.promptTokens) return count;
       if (this.parts.maxTokens === 0) this.end('length');
-      else this.#choose(this.#chooser, logitsAfter(count - 1));
+      else this.#sample(this.#sampler, logitsAfter(count - 1));
       return count;
     }
-    const [chooser, guesses] = [this.#chooser, this.#guesses];
-    const cameTrue = (i: number): boolean =>
-      this.#choose(chooser, logitsAfter(i), guesses[i]) && this.#next === guesses[i]?.token;
-    let kept = 1;
-    while (cameTrue(kept - 1)) kept += 1;
-    this.#guesses = [];
-    this.#acceptance?.seen(guesses.length, kept - 1);
-    this.#meter?.passed(kept, false, { drafted: guesses.length, accepted: kept - 1 });
+    const [sampler, drafts] = [this.#sampler, this.#drafts];
+    const isAccepted = (i: number): boolean =>
+      this.#sample(sampler, logitsAfter(i), drafts[i]) && this.#next === drafts[i]?.token;
+    let accepted = 1;
+    while (isAccepted(accepted - 1)) accepted += 1;
+    this.#drafts = [];
+    this.#acceptance?.record(drafts.length, accepted - 1);
+    this.#meter?.record(accepted, false, { drafted: drafts.length, accepted: accepted - 1 });
     if (this.#ended) this.stats = this.#meter?.stats();
-    return kept;
+    return accepted;
   }
 
   /** Ends it: the last piece is the text that was held back. */
@@ -240,24 +240,24 @@ export class Sequence {
     }
   }
 
-  /** Chooses the next token, to which `guess` is the draft. False if the answer has ended. */
-  #choose(chooser: Chooser, logits: Float32Array, guess?: Guess): boolean {
-    const token = chooser.choose(logits, this.#text, guess);
+  /** Chooses the next token, to which `draft` is the draft. False if the answer has ended. */
+  #sample(sampler: Sampler, logits: Float32Array, drafted?: DraftToken): boolean {
+    const token = sampler.sample(logits, this.#text, drafted);
     this.#text.push(token);
     this.#drafter?.accept(token);
     this.#next = token;
-    this.#accept(token, logits);
+    this.#emit(token, logits);
     return !this.#ended;
   }
 
   /** Adds a token to the answer, unless it ends it. */
-  #accept(token: number, logits: Float32Array): void {
+  #emit(token: number, logits: Float32Array): void {
     const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs, longest } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.end('stop');
       return;
     }
-    const context = this.slot?.kv.shape.context ?? 0;
+    const context = this.cache?.kv.shape.context ?? 0;
     const full = this.promptTokens + this.answerTokens >= Math.min(longest, context);
     this.answerTokens += 1;
     const { text, stopped } = stops.push(detokenizer.push(token));
@@ -274,8 +274,8 @@ export class Sequence {
     this.#ended = true;
     this.stats = this.#meter?.stats();
     this.#drafter?.[Symbol.dispose]();
-    this.#chooser?.[Symbol.dispose]();
-    this.#drafter = this.#chooser = undefined;
+    this.#sampler?.[Symbol.dispose]();
+    this.#drafter = this.#sampler = undefined;
     this.#wake();
   }
 

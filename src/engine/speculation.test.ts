@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type Answered,
-  answered,
   answersAlone,
   assertAnswer,
+  type CollectedAnswer,
+  collectAnswer,
   greedy,
   promptOf,
   writeBatchModel,
@@ -27,8 +27,8 @@ const openScripted = ({ adaptive = false } = {}): Promise<ScriptedEngine> =>
 
 test('a drafter that fails, at once or later, fails its own sequence, and the others go on', async () => {
   await using engine = await openScripted();
-  const answerBy = (drafter: Drafter): Promise<Answered> =>
-    answered(engine.generate(prompt, drafter, { ...greedy, maxTokens, logprobs: 2 }));
+  const answerBy = (drafter: Drafter): Promise<CollectedAnswer> =>
+    collectAnswer(engine.generate(prompt, drafter, { ...greedy, maxTokens, logprobs: 2 }));
   const left: string[] = [];
   const failing = (name: string, propose: Drafter['propose']): Drafter => ({
     ...noDrafter(),
@@ -73,27 +73,27 @@ test('a sequence whose drafter failed has told what was chosen before', async ()
   assert.deepEqual(generation.tokens, pieces);
 });
 
-test('of more guesses than were asked for those at the end are cut off', async () => {
+test('of more drafts than were asked for those at the end are cut off', async () => {
   await using engine = await openScripted();
   const { length } = prompt;
   const greedily = new ScriptedDrafter(length, (_, known) => expected.tokens.slice(known));
   const generation = engine.generate(prompt, greedily, { ...greedy, maxTokens, logprobs: 2 });
-  assertAnswer((await answered(generation)).tokens, expected);
+  assertAnswer((await collectAnswer(generation)).tokens, expected);
   // The drafts after the first token have 5, 5 and 1 tokens: the last pass has room for none.
   const { drafted, accepted, passes } = generation.stats?.speculation ?? assert.fail();
   assert.deepEqual([passes, drafted, accepted], [3, 8, 8]);
 
   const beyond = new ScriptedDrafter(length, () => [...expected.tokens, ...expected.tokens]);
-  const { tokens } = await answered(engine.generate(prompt, beyond, { ...greedy, maxTokens: 2, logprobs: 2 }));
+  const { tokens } = await collectAnswer(engine.generate(prompt, beyond, { ...greedy, maxTokens: 2, logprobs: 2 }));
   assert.deepEqual(tokens, expected.tokens.slice(0, 2));
 });
 
-test('guesses that take longer than passes are never asked for, and those that cost nothing are tried', async () => {
+test('drafts that take longer than passes are never asked for, and those that cost nothing are tried', async () => {
   const most = { maxTokens: 60, prompt: promptOf(1, 9) };
   const counts: number[] = [];
   for (const cost of [0, 1000]) {
     await using engine = await openScripted({ adaptive: true });
-    const plain = await answered(engine.generate(most.prompt, noDrafter(), { ...greedy, ...most, logprobs: 2 }));
+    const plain = await collectAnswer(engine.generate(most.prompt, noDrafter(), { ...greedy, ...most, logprobs: 2 }));
     const right = new ScriptedDrafter(most.prompt.length, rightOf(plain.tokens));
     const drafter: Drafter = {
       acceptance: right.acceptance,
@@ -103,7 +103,7 @@ test('guesses that take longer than passes are never asked for, and those that c
       [Symbol.dispose]: () => {},
     };
     const generation = engine.generate(most.prompt, drafter, { ...greedy, ...most, logprobs: 2 });
-    assertAnswer((await answered(generation)).tokens, plain);
+    assertAnswer((await collectAnswer(generation)).tokens, plain);
     counts.push(generation.stats?.speculation.drafted ?? assert.fail());
   }
   const [free = 0, dear = 0] = counts;

@@ -1,4 +1,4 @@
-import { bestDepth } from '../plan/depth.ts';
+import { bestDraftLength } from '../plan/draft-length.ts';
 import { PassTimes } from '../plan/pass-times.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -18,7 +18,7 @@ export class Speculation {
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
     const seconds = (tokens: number): number => this.#times.seconds(tokens);
     const drafts = decoding.map((sequence) => {
-      const depth = adaptive ? bestDepth({ ...sequence.outlook, seconds }, ahead, others) : ahead;
+      const depth = adaptive ? bestDraftLength({ ...sequence.outlook, seconds }, ahead, others) : ahead;
       others.tokens += depth;
       return sequence.draft(depth).then(() => depth);
     });
@@ -26,7 +26,7 @@ export class Speculation {
   }
 
   /** Records that a pass over `tokens` of sequences that all decode took `seconds`. */
-  passed(tokens: number, seconds: number): void {
-    this.#times.measured(tokens, seconds);
+  record(tokens: number, seconds: number): void {
+    this.#times.record(tokens, seconds);
   }
 }

@@ -2,7 +2,7 @@ import { ngramBytes } from './ngram-drafter.ts';
 
 /**
  * Bytes that JavaScript takes at most for a token. Each sequence has it in a list of 4 bytes three times: in its text, in
- * that of its slot, and in a prompt that waits for a slot; and twice where a draft model reads the text as well. Once
+ * that of its cache, and in a prompt that waits for a cache; and twice where a draft model reads the text as well. Once
  * in all there is an array that is read or told (8, and while it grows 12), with its JSON and its characters.
  */
 const tokenBytes = { sequence: 12, drafting: 8, passing: 24 };

@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
+import { scratchStore } from './cache-pool.ts';
 import type { Model } from './model.ts';
-import { scratch } from './slots.ts';
 
 /** The events of one pass. Times are milliseconds of `performance.now()`. */
 export interface PassTrace {
@@ -10,7 +10,7 @@ export interface PassTrace {
    * for.
    */
   readonly steps: readonly {
-    readonly asked: number;
+    readonly requested: number;
     readonly begin: number;
     readonly end: number;
     readonly label: string;
@@ -21,8 +21,8 @@ export interface PassTrace {
 /** Traces one token being decoded at position `start`, after another that sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.exclusively(async (runtime) => {
-    const { slots, plan, reader } = runtime;
-    const kv = scratch(slots);
+    const { caches, plan, reader } = runtime;
+    const kv = scratchStore(caches);
     const reads: PassTrace['reads'][number][] = [];
     const steps: PassTrace['steps'][number][] = [];
     const span = { kv, start, tokens: [0], logits: 'last' } as const;
@@ -31,10 +31,10 @@ export const tracePass = (model: Model, start: number, signal?: AbortSignal): Pr
       await runtime.run([span], { signal });
       await runtime.run([span], {
         signal,
-        trace: ({ slices: [first], asked, begin, end }) => {
+        trace: ({ slices: [first], requested, begin, end }) => {
           const streamed = first !== undefined;
           const label = streamed ? at(plan.slices, first).weight.name : 'resident';
-          steps.push({ asked, begin, end, label, streamed });
+          steps.push({ requested, begin, end, label, streamed });
         },
       });
     } finally {

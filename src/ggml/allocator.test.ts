@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { noise, TestWeights } from '../../test/support/tensors.ts';
 import { EngineError } from '../base/errors.ts';
-import { GraphAllocator, measure } from './allocator.ts';
+import { GraphAllocator, measureGraph } from './allocator.ts';
 import { loadGgml } from './api.ts';
 import { F32, Graph, type Tensor } from './graph.ts';
 import { NoMemory } from './host-memory.ts';
@@ -35,7 +35,7 @@ test('what is measured is what placing the graph takes', () => {
         x = graph.contiguous(graph.view(graph.tanh(wide), [64, columns], [64 * size * 4], 0));
       }
       graph.output(x);
-      assert.equal(measure(graph), taken(graph));
+      assert.equal(measureGraph(graph), taken(graph));
     }),
   );
 });
@@ -44,7 +44,7 @@ test('memory is reused: a chain of operations takes no more than three of its te
   using graph = new Graph();
   let x: Tensor = graph.input(F32, [1024, 16]);
   for (let i = 0; i < 100; i += 1) x = graph.add(graph.scale(x, 2), x);
-  const bytes = measure(graph);
+  const bytes = measureGraph(graph);
   assert.ok(bytes >= 1024 * 16 * 4 && bytes <= 3 * 1024 * 16 * 4, `${bytes} bytes`);
 });
 
@@ -56,7 +56,7 @@ test('weights without memory behind them can be measured with', () => {
   const w = { shape: [4096, 2 ** 20], slices: [{ pointer, shape: [4096, 2 ** 20], slice: 0 }] };
   graph.matmul(w, graph.input(F32, [4096, 1]));
   const logits = 2 ** 20 * 4;
-  assert.ok(measure(graph) >= logits && measure(graph) < 1.1 * logits);
+  assert.ok(measureGraph(graph) >= logits && measureGraph(graph) < 1.1 * logits);
 });
 
 test('an allocator serves one graph after the other, smaller and larger', () => {

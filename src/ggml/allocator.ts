@@ -10,7 +10,7 @@ export class GraphAllocator implements Disposable {
   /** Places every intermediate tensor of `graph`. What an earlier graph computed is lost. Throws OUT_OF_MEMORY. */
   allocate(graph: Graph): void {
     const placed = loadGgml().ggml_gallocr_alloc_graph(this.#pointer, graph.pointer);
-    if (!placed) throw new EngineError('OUT_OF_MEMORY', { bytes: measure(graph), what: 'intermediate results' });
+    if (!placed) throw new EngineError('OUT_OF_MEMORY', { bytes: measureGraph(graph), what: 'intermediate results' });
   }
 
   [Symbol.dispose](): void {
@@ -19,7 +19,7 @@ export class GraphAllocator implements Disposable {
 }
 
 /** The bytes that the intermediate tensors of `graph` take; nothing is allocated. */
-export function measure(graph: Graph): number {
+export function measureGraph(graph: Graph): number {
   // An allocator that has measured believes that it has reserved: it is of no further use.
   const allocator = newAllocator();
   const sizes = new BigUint64Array(1);

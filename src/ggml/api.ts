@@ -1,7 +1,7 @@
 import koffi, { type KoffiFunc } from 'koffi';
 import { registerBackends } from './cpu-variant.ts';
 import { type Libraries, loadLibraries, type Pointer } from './library.ts';
-import { silence } from './log.ts';
+import { silenceLog } from './log.ts';
 import { mapLargeBlocks } from './system.ts';
 
 /**
@@ -209,7 +209,7 @@ export function loadGgml(): Ggml {
   if (!table) {
     mapLargeBlocks();
     const libraries = loadLibraries();
-    silence();
+    silenceLog();
     registerBackends();
     table = bind(libraries);
   }

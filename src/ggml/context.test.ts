@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { EngineError } from '../base/errors.ts';
 import { Context } from './context.ts';
-import { checkRoom } from './system.ts';
+import { checkAvailable } from './system.ts';
 
 const isOutOfMemory = (error: unknown): boolean => error instanceof EngineError && error.code === 'OUT_OF_MEMORY';
 
@@ -13,6 +13,6 @@ test('memory that the system refuses to a context is an error, not the end of th
 });
 
 test('room that is not there is told beforehand', { skip: process.platform !== 'linux' }, () => {
-  assert.throws(() => checkRoom(2 ** 46, 'a test'), isOutOfMemory);
-  checkRoom(2 ** 20, 'a test');
+  assert.throws(() => checkAvailable(2 ** 46, 'a test'), isOutOfMemory);
+  checkAvailable(2 ** 20, 'a test');
 });

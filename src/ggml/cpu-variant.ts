@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import koffi from 'koffi';
 import { EngineError } from '../base/errors.ts';
 import { loadLibraries } from './library.ts';
-import { silence } from './log.ts';
+import { silenceLog } from './log.ts';
 
 /** "/lib/libggml-cpu-haswell.so", "ggml-cpu-haswell.dll" -> "haswell" */
 export const variantIn = (file: string): string | undefined =>
@@ -48,7 +48,7 @@ export function chooseCpuVariant(name: string): void {
   if (file === undefined) throw refusal('there is none of this name');
   if (registered) throw refusal('another one computes in this process already');
   const { ggml } = loadLibraries();
-  silence();
+  silenceLog();
   if (!ggml.func('void *ggml_backend_load(const char *)')(file)) throw refusal('this processor cannot run it');
   chosen = name;
   registered = true;

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { quantize } from '../../bench/quantize.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { evaluate, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
-import { typeNamed } from '../../test/support/weights.ts';
+import { existingType } from '../../test/support/weights.ts';
 import { Device } from './device.ts';
 import { F32, Graph } from './graph.ts';
 import { LayoutMemory } from './host-memory.ts';
@@ -22,18 +22,18 @@ test('a weight in the layout of a device is multiplied as the plain one is', asy
   using device = new Device(2, 0);
   let layouts = 0;
   for (const type of types) {
-    const layout = device.layoutFor(typeNamed(type).id, [width, rows]);
+    const layout = device.layoutFor(existingType(type).id, [width, rows]);
     if (!layout) continue;
     layouts += 1;
     const values = noise(width * rows);
     using weights = new TestWeights();
     using set = new TensorSet(1);
-    const pointer = set.add(typeNamed(type).id, [width, rows]);
+    const pointer = set.add(existingType(type).id, [width, rows]);
     using _memory = new LayoutMemory(layout, pointer);
-    setTensor({ pointer }, quantize(typeNamed(type), values, width));
+    setTensor({ pointer }, quantize(existingType(type), values, width));
     const converted = { shape: [width, rows], slices: [{ pointer, shape: [width, rows], slice: 0 }] };
     assert.ok(layout.name.length > 0);
-    assert.ok(layout.bytes >= (width / typeNamed(type).block) * typeNamed(type).bytes * rows);
+    assert.ok(layout.bytes >= (width / existingType(type).block) * existingType(type).bytes * rows);
 
     for (const columns of [1, 4, 33]) {
       const results: (Float32Array | undefined)[] = [];
@@ -52,12 +52,12 @@ test('a weight in the layout of a device is multiplied as the plain one is', asy
 
 test('a type that no layout is for is multiplied as it is', () => {
   using device = new Device(1, 0);
-  assert.equal(device.layoutFor(typeNamed('q5_1').id, [width, rows]), undefined);
+  assert.equal(device.layoutFor(existingType('q5_1').id, [width, rows]), undefined);
 });
 
 test('asking for a layout twice gives the same', () => {
   using device = new Device(1, 0);
-  const { id } = typeNamed('q4_0');
+  const { id } = existingType('q4_0');
   assert.deepEqual(device.layoutFor(id, [width, rows]), device.layoutFor(id, [width, rows]));
 });
 

@@ -5,7 +5,7 @@ import { dequantize, quantize } from '../../bench/quantize.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { shared } from '../../test/support/shared.ts';
 import { evaluate, floatsOf, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
-import { typeNamed } from '../../test/support/weights.ts';
+import { existingType } from '../../test/support/weights.ts';
 import { GraphAllocator } from './allocator.ts';
 import { loadGgml } from './api.ts';
 import { Device } from './device.ts';
@@ -34,7 +34,7 @@ test('a matrix of any type is multiplied with', async () => {
   const x = noise(width * columns, 2);
   for (const type of ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'q5_0', 'q4_K', 'q6_K', 'iq4_nl']) {
     const values = noise(width * rows, 3);
-    const kept = dequantize(typeNamed(type), quantize(typeNamed(type), values, width));
+    const kept = dequantize(existingType(type), quantize(existingType(type), values, width));
     using graph = new Graph();
     const input = graph.input(F32, [width, columns]);
     const product = graph.matmul(weights.add(type, [width, rows], values), input);

@@ -24,7 +24,7 @@ export interface WeightTensor {
 }
 
 /** Slice `slice` is read by node `node`. */
-export interface Use {
+export interface WeightUse {
   readonly slice: number;
   readonly node: number;
 }
@@ -48,7 +48,7 @@ const sliceBytes = 512;
 export class Graph implements Disposable {
   /** Nodes it can hold. */
   readonly capacity: number;
-  readonly uses: Use[] = [];
+  readonly uses: WeightUse[] = [];
   /** Nodes whose results depend in their last bits on how many threads compute them. */
   readonly threadBound: number[] = [];
   /** Bytes of scratch memory that the largest operation may take beside the tensors. */

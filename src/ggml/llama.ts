@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { loadLibraries, type Pointer } from './library.ts';
-import { silence } from './log.ts';
+import { silenceLog } from './log.ts';
 
 /** The part of libllama's C API that tokenizes and samples. Names and arguments are libllama's (`llama.h`). */
 export interface Llama {
@@ -86,7 +86,7 @@ let table: Llama | undefined;
 export function loadLlama(): Llama {
   if (table) return table;
   const { llama } = loadLibraries();
-  silence();
+  silenceLog();
 
   const modelParams = koffi.struct('llama_model_params', {
     devices: 'void *',

@@ -8,7 +8,7 @@ let lastWords = '';
 let silent = false;
 
 /** Keeps ggml and libllama from printing; their last warning or error can be asked for. */
-export function silence(): void {
+export function silenceLog(): void {
   if (silent) return;
   silent = true;
   const { base, llama } = loadLibraries();

@@ -94,7 +94,7 @@ const free = libc('linux', 'void free(void *)');
  * Throws OUT_OF_MEMORY unless the system would give `bytes` more, which `what` names; nothing is touched or kept. Where
  * Linux's limit of addresses is reached, JavaScript's own memory and C++ end the process; elsewhere there is none.
  */
-export function checkRoom(bytes: number, what: string): void {
+export function checkAvailable(bytes: number, what: string): void {
   if (process.platform !== 'linux') return;
   const address = malloc(bytes);
   if (!address) throw new EngineError('OUT_OF_MEMORY', { bytes, what });

@@ -6,14 +6,14 @@ import { arr, bool, f32, scalar, str, u32, writeGguf } from '../../bench/gguf-wr
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from './model-file.ts';
-import { byName, type GgmlType } from './types.ts';
+import { type GgmlType, typeNamed } from './types.ts';
 
 const path = sharedPath('model.gguf');
 
 /** A small valid model with every kind of entry, and where its header ends. */
 function healthy(): { bytes: Buffer; header: number } {
   const hole = (name: string, type: string, shape: readonly number[]) =>
-    ({ name, type: byName(type) as GgmlType, shape, data: 'hole' }) as const;
+    ({ name, type: typeNamed(type) as GgmlType, shape, data: 'hole' }) as const;
   writeGguf(path, {
     metadata: {
       'general.architecture': str('llama'),

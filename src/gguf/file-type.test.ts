@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { str, type TensorSource, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
+import { type MetadataValue, str, type TensorSource, u32, writeGguf } from '../../bench/gguf-writer.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { quantizationOf, typeShares } from './file-type.ts';
 import { type ModelFile, openModelFile } from './model-file.ts';
-import { byName, type GgmlType } from './types.ts';
+import { type GgmlType, typeNamed } from './types.ts';
 
 const tensor = (name: string, type: string, ...shape: number[]): TensorSource => ({
   name,
-  type: byName(type) as GgmlType,
+  type: typeNamed(type) as GgmlType,
   shape,
   data: 'hole',
 });
@@ -20,7 +20,7 @@ const mixed = [
   tensor('b', 'q4_K', 256, 4),
 ];
 
-function open(metadata: Readonly<Record<string, Value>>, tensors: readonly TensorSource[]): ModelFile {
+function open(metadata: Readonly<Record<string, MetadataValue>>, tensors: readonly TensorSource[]): ModelFile {
   using folder = tempFolder();
   const [path = ''] = writeGguf(folder.file('model.gguf'), { metadata, tensors });
   return openModelFile(path);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { arr, scalar, str, u32, type Value } from '../../bench/gguf-writer.ts';
+import { arr, type MetadataValue, scalar, str, u32 } from '../../bench/gguf-writer.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
@@ -24,7 +24,7 @@ interface Parts {
   data?: number;
 }
 
-const entry = (key: string, { type, payload }: Value): Uint8Array =>
+const entry = (key: string, { type, payload }: MetadataValue): Uint8Array =>
   Buffer.concat([pack('string', key), pack('u32', type), payload]);
 
 const tensor = (name: string, shape: readonly (number | bigint)[], type = 0, offset: number | bigint = 0): Uint8Array =>
@@ -115,7 +115,7 @@ test('counts and lengths are not believed', () => {
   refuses(build({ entryCount: 2 ** 40 }), 'GGUF_CORRUPT', /claims 1099511627776 metadata entries/);
   refuses(build({ tensorCount: 1000 }), 'GGUF_TRUNCATED', /a list of 1000 tensors/);
   refuses(build({ entryCount: 1000 }), 'GGUF_TRUNCATED', /a list of 1000 metadata entries/);
-  const list = (length: number | bigint, type = 4): Value => ({
+  const list = (length: number | bigint, type = 4): MetadataValue => ({
     type: 9,
     payload: Buffer.concat([pack('u32', type), pack('u64', length), Buffer.alloc(100)]),
   });
@@ -139,7 +139,7 @@ test('a length that a large file could hold is still not believed', { skip: proc
       (e) => e instanceof EngineError && e.code === code && message.test(e.message),
     );
   };
-  const list = (type: number, length: number): Value => ({
+  const list = (type: number, length: number): MetadataValue => ({
     type: 9,
     payload: Buffer.concat([pack('u32', type), pack('u64', length)]),
   });
@@ -158,13 +158,16 @@ test('bad metadata entries are refused', () => {
   refuses(build({ entries: [entry('k'.repeat(2 ** 16), one)] }), 'GGUF_CORRUPT', /name of 65536 bytes/);
   refuses(build({ entries: [entry('k\x1b[2J', one)] }), 'GGUF_CORRUPT', /name with control characters/);
   refuses(build({ entries: [entry('k', { ...one, type: 13 })] }), 'GGUF_CORRUPT', /"k" has the unknown type 13/);
-  const inner = (type: number): Value => ({ type: 9, payload: Buffer.concat([pack('u32', type), pack('u64', 0)]) });
+  const inner = (type: number): MetadataValue => ({
+    type: 9,
+    payload: Buffer.concat([pack('u32', type), pack('u64', 0)]),
+  });
   refuses(build({ entries: [entry('k', inner(99))] }), 'GGUF_CORRUPT', /"k" has the unknown type 99/);
   refuses(build({ entries: [entry('k', inner(9))] }), 'GGUF_CORRUPT', /"k" is an array of arrays/);
 });
 
 test('alignment is a power of two', () => {
-  const aligned = (value: Value): Uint8Array => build({ entries: [entry('general.alignment', value)] });
+  const aligned = (value: MetadataValue): Uint8Array => build({ entries: [entry('general.alignment', value)] });
   for (const alignment of [0, 3, 48]) refuses(aligned(u32(alignment)), 'METADATA_INVALID', /not a power of two/);
   refuses(aligned(scalar('u64', 2 ** 50 + 1)), 'METADATA_INVALID', /not a power of two/);
   refuses(aligned(scalar('f32', 0.5)), 'METADATA_INVALID', /not a power of two/);

@@ -2,7 +2,7 @@ import { alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { Cursor } from './cursor.ts';
 import { type Metadata, readMetadata } from './metadata.ts';
-import { rowBytes, typeOf } from './types.ts';
+import { rowBytes, typeNumbered } from './types.ts';
 import { elementCount, type Weight } from './weight.ts';
 
 const defaultAlignment = 32;
@@ -75,7 +75,7 @@ function readWeight(cursor: Cursor, file: number): Weight {
   cursor.section = `the description of tensor ${name}`;
   const shape = readShape(cursor, name);
   const id = cursor.u32();
-  const type = typeOf(id);
+  const type = typeNumbered(id);
   if (!type) throw new EngineError('UNKNOWN_TENSOR_TYPE', { tensor: name, type: id });
   if ((shape[0] as number) % type.block !== 0) {
     throw cursor.corrupt(`tensor ${name} has rows of ${shape[0]} elements, but ${type.name} comes in ${type.block}s`);

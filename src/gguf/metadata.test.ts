@@ -4,7 +4,7 @@ import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { arr, bool, f32, scalar, str, u32, u64, type Value, writeGguf } from '../../bench/gguf-writer.ts';
+import { arr, bool, f32, type MetadataValue, scalar, str, u32, u64, writeGguf } from '../../bench/gguf-writer.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
@@ -14,7 +14,7 @@ import type { Scalar, ScalarType } from './values.ts';
 
 const path = sharedPath('model.gguf');
 
-const open = (metadata: Readonly<Record<string, Value>>): Metadata => {
+const open = (metadata: Readonly<Record<string, MetadataValue>>): Metadata => {
   writeGguf(path, { metadata, tensors: [] });
   return readHeader(path).metadata;
 };
@@ -144,7 +144,10 @@ test('a vocabulary of 200 thousand tokens costs no memory when its file is opene
 });
 
 test('a boolean is 0 or 1', () => {
-  const bytes = (value: Value): Value => ({ ...value, payload: value.payload.with(value.payload.length - 1, 2) });
+  const bytes = (value: MetadataValue): MetadataValue => ({
+    ...value,
+    payload: value.payload.with(value.payload.length - 1, 2),
+  });
   fails(() => open({ flag: bytes(bool(true)) }), 'GGUF_CORRUPT', /metadata "flag" has a boolean of 2/);
   const metadata = open({ flags: bytes(arr('bool', [true, false])) });
   fails(() => metadata.booleans('flags'), 'GGUF_CORRUPT', /"flags" has a boolean of 2/);

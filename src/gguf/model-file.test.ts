@@ -3,13 +3,13 @@ import { closeSync, copyFileSync, mkdirSync, openSync, readSync, renameSync, rmS
 import { join } from 'node:path';
 import test, { beforeEach } from 'node:test';
 import fc from 'fast-check';
-import { str, type TensorSource, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
+import { type MetadataValue, str, type TensorSource, u32, writeGguf } from '../../bench/gguf-writer.ts';
 import { bytesRead } from '../../test/support/processes.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
-import { type ModelFile, openModelFile, partsOf } from './model-file.ts';
-import { byName, type GgmlType, ggmlTypes, rowBytes } from './types.ts';
+import { type ModelFile, openModelFile, shardsOf } from './model-file.ts';
+import { type GgmlType, ggmlTypes, rowBytes, typeNamed } from './types.ts';
 import { elementCount, type Weight } from './weight.ts';
 
 const root = sharedFolder();
@@ -21,7 +21,7 @@ beforeEach(() => {
   mkdirSync(folder);
 });
 
-const f32 = byName('f32') as GgmlType;
+const f32 = typeNamed('f32') as GgmlType;
 
 const tensor = (name: string, shape: readonly number[], type = f32): TensorSource => {
   const data = new Uint8Array(rowBytes(type, elementCount(shape))).fill(name.charCodeAt(0));
@@ -29,7 +29,7 @@ const tensor = (name: string, shape: readonly number[], type = f32): TensorSourc
 };
 
 /** Writes tensors a to e; the file, or the shards. */
-const write = (split?: number, metadata: Readonly<Record<string, Value>> = {}): readonly string[] => {
+const write = (split?: number, metadata: Readonly<Record<string, MetadataValue>> = {}): readonly string[] => {
   const tensors = ['a', 'b', 'c', 'd', 'e'].map((name) => tensor(name, [8, 3]));
   const source = { metadata: { 'general.architecture': str('llama'), ...metadata }, tensors };
   return writeGguf(join(folder, 'model.gguf'), split === undefined ? source : { ...source, split });
@@ -120,14 +120,14 @@ test('any shard opens the whole model, with the metadata of the first', () => {
 
 test('the name of any shard tells the files of the model', () => {
   const shards = write(3);
-  for (const path of shards) assert.deepEqual(partsOf(path), { stem: 'model', files: shards });
+  for (const path of shards) assert.deepEqual(shardsOf(path), { stem: 'model', files: shards });
   for (const [name, stem] of [
     ['model.gguf', 'model'],
     ['a.b.GGUF', 'a.b'],
     ['model-1-of-2.gguf', 'model-1-of-2'],
     ['model-00003-of-00002.gguf', 'model-00003-of-00002'],
   ] as const) {
-    assert.deepEqual(partsOf(join(folder, name)), { stem, files: [join(folder, name)] });
+    assert.deepEqual(shardsOf(join(folder, name)), { stem, files: [join(folder, name)] });
   }
 });
 

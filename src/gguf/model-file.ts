@@ -42,7 +42,7 @@ const isPossible = ({ shard, count }: ShardName): boolean => shard >= 1 && shard
  * What the name of a file says of the model: its stem, which is the name without part and ending, and all of its files,
  * the first one first. Whether they exist is not looked at.
  */
-export function partsOf(path: string): { readonly stem: string; readonly files: readonly string[] } {
+export function shardsOf(path: string): { readonly stem: string; readonly files: readonly string[] } {
   const name = parseShardName(path);
   if (!name || !isPossible(name)) return { stem: basename(path).replace(/\.gguf$/i, ''), files: [path] };
   const { prefix, count } = name;

@@ -51,10 +51,10 @@ const types = new Map(ggmlTypes.map((t) => [t.id, t]));
 const names = new Map(ggmlTypes.map((t) => [t.name, t]));
 
 /** The type with this number in a file, if ggml still has it. */
-export const typeOf = (id: number): GgmlType | undefined => types.get(id);
+export const typeNumbered = (id: number): GgmlType | undefined => types.get(id);
 
 /** The type with ggml's name ("q4_K", "bf16"), if ggml still has it. */
-export const byName = (name: string): GgmlType | undefined => names.get(name);
+export const typeNamed = (name: string): GgmlType | undefined => names.get(name);
 
 /** Bytes of `n` consecutive elements; `n` is a multiple of the type's block. */
 export const rowBytes = (type: GgmlType, n: number): number => (n / type.block) * type.bytes;

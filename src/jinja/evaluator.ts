@@ -6,7 +6,7 @@ import { filters } from './filters.ts';
 import { elementsOf, truthy } from './iterate.ts';
 import type { RenderMeter } from './meter.ts';
 import { binary, compare, negative, positive } from './operators.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import type { Scope } from './scope.ts';
 import { tests } from './tests.ts';
 import { type Args, Dict, isCallable, isString, plain, Tuple, typeName, Undefined, type Value } from './values.ts';
@@ -119,7 +119,7 @@ export class Evaluator implements Run {
   #concat(expressions: readonly Expression[], scope: Scope): string {
     let text = '';
     for (const expression of expressions) {
-      const part = str(this.meter, this.evaluate(expression, scope));
+      const part = pythonStr(this.meter, this.evaluate(expression, scope));
       // The shorter one is new; the longer one is kept as it is.
       this.meter.text(Math.min(text.length, part.length));
       text += part;

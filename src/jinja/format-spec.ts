@@ -2,7 +2,7 @@ import { lengthOf } from './characters.ts';
 import { notSupported, TemplateError } from './errors.ts';
 import type { RenderMeter } from './meter.ts';
 import { exponential, fixed, floatText, general } from './numbers.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import { Float, isNumber, isString, numeric, plain, typeName, type Value } from './values.ts';
 
 /** How a value is laid out: Python's format specification, or the flags and sizes after a "%". */
@@ -121,7 +121,7 @@ function formatNumber(meter: RenderMeter, value: number | boolean | Float, layou
 
 /** Python's format(value, spec). Throws TemplateError. */
 export function formatValue(meter: RenderMeter, value: Value, spec: string): string {
-  if (spec === '') return str(meter, value);
+  if (spec === '') return pythonStr(meter, value);
   const layout = parseLayout(spec);
   if (isNumber(value) && !(typeof value === 'boolean' && layout.type === 's'))
     return formatNumber(meter, value, layout);

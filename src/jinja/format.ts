@@ -1,7 +1,7 @@
 import { notSupported, TemplateError } from './errors.ts';
 import { formatValue } from './format-spec.ts';
 import type { RenderMeter } from './meter.ts';
-import { repr, str } from './print.ts';
+import { pythonStr, repr } from './print.ts';
 import type { Args, Value } from './values.ts';
 
 /** How the value of a field's path is found. */
@@ -100,7 +100,7 @@ function field(source: string, context: Context, depth: number): string {
   const [, path = '', conversion, spec = ''] = match;
   const value = lookUp(path, context);
   if (conversion !== undefined && !'rs'.includes(conversion)) throw notSupported(`the conversion "!${conversion}"`);
-  const converted = conversion === 'r' ? repr(meter, value) : conversion === 's' ? str(meter, value) : value;
+  const converted = conversion === 'r' ? repr(meter, value) : conversion === 's' ? pythonStr(meter, value) : value;
   return formatValue(meter, converted, expand(spec, context, depth + 1));
 }
 

@@ -1,7 +1,7 @@
 import { notSupported, TemplateError } from './errors.ts';
 import { elementsOf, iterate } from './iterate.ts';
 import type { RenderMeter } from './meter.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import { bind, intArgument, signature, textArgument } from './signature.ts';
 import { strftime } from './strftime.ts';
 import { type Args, type Callable, Dict, IntRange, Namespace, none, Undefined, type Value } from './values.ts';
@@ -85,7 +85,7 @@ function joiner(meter: RenderMeter, args: Args): Value {
 
 function raise(meter: RenderMeter, args: Args): never {
   const [message] = bind(signature('raise_exception', 'message'), args);
-  throw new TemplateError(str(meter, message as Value));
+  throw new TemplateError(pythonStr(meter, message as Value));
 }
 
 /** The functions that templates find, those that Hugging Face adds among them. */

@@ -4,7 +4,7 @@ import { Evaluator } from './evaluator.ts';
 import { elementsOf, iterate, truthy } from './iterate.ts';
 import { Loop } from './loop.ts';
 import type { RenderMeter } from './meter.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import { Scope } from './scope.ts';
 import {
   type Args,
@@ -116,7 +116,7 @@ export class Interpreter {
         output.print(statement.text);
         return undefined;
       case 'print':
-        output.print(str(this.#meter, evaluator.evaluate(statement.expression, scope)));
+        output.print(pythonStr(this.#meter, evaluator.evaluate(statement.expression, scope)));
         return undefined;
       case 'if': {
         const branch = statement.branches.find(([test]) => truthy(evaluator.evaluate(test, scope)));

@@ -1,5 +1,5 @@
 import type { RenderMeter } from './meter.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import { Markup, type Value } from './values.ts';
 
 const entities: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ const entities: Readonly<Record<string, string>> = {
 
 /** A value as text in HTML; what is marked stays as it is. */
 export function escapeHtml(meter: RenderMeter, value: Value): Markup {
-  return value instanceof Markup ? value : escapeText(meter, str(meter, value));
+  return value instanceof Markup ? value : escapeText(meter, pythonStr(meter, value));
 }
 
 export function escapeText(meter: RenderMeter, text: string): Markup {

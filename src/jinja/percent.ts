@@ -3,7 +3,7 @@ import { type FieldLayout, pad } from './format-spec.ts';
 import { escapeHtml } from './markup.ts';
 import type { RenderMeter } from './meter.ts';
 import { exponential, fixed, floatText, general, int } from './numbers.ts';
-import { repr, str } from './print.ts';
+import { pythonStr, repr } from './print.ts';
 import {
   Dict,
   Float,
@@ -105,7 +105,7 @@ function formatted(meter: RenderMeter, value: Value, layout: FieldLayout, marked
   if (type === 'c') return pad(meter, character(value), blank);
   if (type === 's' || type === 'r' || type === 'a') {
     if (type === 'a') throw notSupported('%a');
-    const raw = type === 's' ? str(meter, value) : repr(meter, value);
+    const raw = type === 's' ? pythonStr(meter, value) : repr(meter, value);
     const text = marked ? escapeHtml(meter, type === 's' && value instanceof Markup ? value : raw).text : raw;
     meter.text(text.length);
     return pad(meter, precision === undefined ? text : [...text].slice(0, precision).join(''), blank);

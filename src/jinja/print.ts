@@ -99,7 +99,7 @@ export function repr(meter: RenderMeter, value: Value): string {
 }
 
 /** Python's str(): how a value is printed. */
-export function str(meter: RenderMeter, value: Value): string {
+export function pythonStr(meter: RenderMeter, value: Value): string {
   if (typeof value === 'string') return value;
   if (value instanceof Markup) return value.text;
   return value instanceof Undefined ? '' : repr(meter, value);

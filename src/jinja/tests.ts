@@ -4,7 +4,7 @@ import type { Given, Run } from './filter.ts';
 import { filters } from './filters.ts';
 import { isIterable, lengthOfValue } from './iterate.ts';
 import { binary, compare } from './operators.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import { bind, signature } from './signature.ts';
 import { isLower, isUpper } from './text-methods.ts';
 import {
@@ -70,7 +70,7 @@ export const tests: ReadonlyMap<string, Test> = new Map(
     in: ['seq', ({ meter }, value, [container]) => compare(meter, 'in', value, container as Value)],
     integer: ['', (_, value) => typeof value === 'number'],
     iterable: ['', (_, value) => isIterable(value)],
-    lower: ['', ({ meter }, value) => isLower(str(meter, value))],
+    lower: ['', ({ meter }, value) => isLower(pythonStr(meter, value))],
     mapping: ['', (_, value) => value instanceof Dict],
     none: ['', (_, value) => value === none],
     number: ['', (_, value) => isNumber(value)],
@@ -81,7 +81,7 @@ export const tests: ReadonlyMap<string, Test> = new Map(
     test: ['', (_, value) => exists(tests, value)],
     true: ['', (_, value) => value === true],
     undefined: ['', (_, value) => value instanceof Undefined],
-    upper: ['', ({ meter }, value) => isUpper(str(meter, value))],
+    upper: ['', ({ meter }, value) => isUpper(pythonStr(meter, value))],
     ...Object.fromEntries(
       (
         [

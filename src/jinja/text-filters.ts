@@ -6,7 +6,7 @@ import { type JsonOptions, toJson } from './json.ts';
 import { escapeHtml, escapeText } from './markup.ts';
 import type { RenderMeter } from './meter.ts';
 import { percent } from './percent.ts';
-import { str } from './print.ts';
+import { pythonStr } from './print.ts';
 import { attributeGetter } from './sequence-filters.ts';
 import { intArgument, textArgument } from './signature.ts';
 import { capitalize, joined, justify, stripped } from './text-methods.ts';
@@ -32,7 +32,7 @@ function onText(
   apply: (run: Run, text: string, given: Given[]) => string,
 ): (run: Run, value: Value, given: Given[]) => Value {
   return (run, value, given) => {
-    const text = str(run.meter, value);
+    const text = pythonStr(run.meter, value);
     run.meter.text(text.length);
     const result = apply(run, text, given);
     return value instanceof Markup ? new Markup(result) : result;
@@ -84,16 +84,16 @@ function join(run: Run, value: Value, [separator = '', attribute]: Given[]): Val
   const { meter } = run;
   const get = attributeGetter(run, attribute);
   function* texts(): Generator<string> {
-    for (const item of iterate(meter, value)) yield str(meter, get(item));
+    for (const item of iterate(meter, value)) yield pythonStr(meter, get(item));
   }
-  return joined(meter, str(meter, separator), texts());
+  return joined(meter, pythonStr(meter, separator), texts());
 }
 
 function format({ meter }: Run, value: Value, { positional, named }: Args): Value {
   if (positional.length > 0 && named.size > 0)
     throw new TemplateError('the filter "format" takes values by place or by name');
   const values = named.size > 0 ? Dict.from(meter, named) : new Tuple(positional);
-  return percent(meter, isString(value) ? value : str(meter, value), values);
+  return percent(meter, isString(value) ? value : pythonStr(meter, value), values);
 }
 
 function jsonOptions({ meter }: Run, [ascii, indentation = none, separators = none]: Given[]): JsonOptions {
@@ -154,7 +154,7 @@ export const textFilters: readonly [string, Filter][] = [
     ],
     e: ['', ({ meter }, value) => escapeHtml(meter, value)],
     escape: ['', ({ meter }, value) => escapeHtml(meter, value)],
-    forceescape: ['', ({ meter }, value) => escapeText(meter, str(meter, value))],
+    forceescape: ['', ({ meter }, value) => escapeText(meter, pythonStr(meter, value))],
     indent: ['width? first? blank?', indent],
     join: ['d? attribute?', join],
     lower: ['', onText((_, text) => text.toLowerCase())],
@@ -162,17 +162,23 @@ export const textFilters: readonly [string, Filter][] = [
       'old new count?',
       ({ meter }, value, [old, by, most = none]) => {
         const count = most === none ? -1 : intArgument(most, 'replace');
-        return replace(meter, str(meter, value), str(meter, old as Value), str(meter, by as Value), count);
+        return replace(
+          meter,
+          pythonStr(meter, value),
+          pythonStr(meter, old as Value),
+          pythonStr(meter, by as Value),
+          count,
+        );
       },
     ],
-    safe: ['', ({ meter }, value) => new Markup(str(meter, value))],
-    string: ['', ({ meter }, value) => (isString(value) ? value : str(meter, value))],
-    title: ['', ({ meter }, value) => title(str(meter, value))],
+    safe: ['', ({ meter }, value) => new Markup(pythonStr(meter, value))],
+    string: ['', ({ meter }, value) => (isString(value) ? value : pythonStr(meter, value))],
+    title: ['', ({ meter }, value) => title(pythonStr(meter, value))],
     tojson: ['ensure_ascii? indent? separators? sort_keys?', json],
     trim: ['chars?', onText(({ meter }, text, [characters]) => stripped(meter, text, characters, 'both'))],
     truncate: ['length? killwords? end? leeway?', truncate],
     upper: ['', onText((_, text) => text.toUpperCase())],
-    wordcount: ['', ({ meter }, value) => wordCount(meter, str(meter, value))],
+    wordcount: ['', ({ meter }, value) => wordCount(meter, pythonStr(meter, value))],
   }),
   ['format', format],
 ];

@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wri
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/caches.ts';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
-import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/slots.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import { PrefixFiles, type PrefixFilesOptions } from './prefix-files.ts';
-import { KvSlot } from './slot.ts';
+import { SequenceCache } from './sequence-cache.ts';
 
 const shape = smallShape(128);
 const unexpected = (reason: Error): never => {
@@ -18,22 +18,22 @@ const open = (folder: { path: string }, options: Partial<PrefixFilesOptions> = {
   PrefixFiles.open(folder.path, { identity: 'a model', shape, capacity: 2 ** 20, warn: unexpected, ...options });
 
 async function keep(files: PrefixFiles, tokens: readonly number[], exact = 0): Promise<void> {
-  using slot = filled(shape, tokens, exact);
-  await files.keep(slot);
-  assertHolds(slot, tokens);
+  using cache = filled(shape, tokens, exact);
+  await files.save(cache);
+  assertHolds(cache, tokens);
 }
 
 /** The number of tokens of a text that come back, as they were. */
 async function restored(files: PrefixFiles, tokens: readonly number[]): Promise<number> {
-  const found = files.longest(tokens);
+  const found = files.longestMatch(tokens);
   if (!found) return 0;
-  using slot = filled(shape, textOf(99, 128), 128);
-  if (await found.restore(slot, found.length)) {
-    assertHolds(slot, tokens.slice(0, found.length));
-    assert.equal(slot.exact, Math.min(found.exact, found.length));
+  using cache = filled(shape, textOf(99, 128), 128);
+  if (await found.restore(cache, found.length)) {
+    assertHolds(cache, tokens.slice(0, found.length));
+    assert.equal(cache.exact, Math.min(found.exact, found.length));
     return found.length;
   }
-  assert.deepEqual([[...slot.tokens], slot.exact], [[], 0], 'what is not there is not taken for there');
+  assert.deepEqual([[...cache.tokens], cache.exact], [[], 0], 'what is not there is not taken for there');
   return 0;
 }
 
@@ -55,11 +55,11 @@ test('what was kept is found by those that open the folder later, as a whole or 
   const files = await open(folder);
   for (const length of [100, 70, 33, 1]) assert.equal(await restored(files, [...text.slice(0, length), 5]), length);
   assert.equal(await restored(files, textOf(2, 100)), 0);
-  const found = files.longest(text) ?? assert.fail();
+  const found = files.longestMatch(text) ?? assert.fail();
   assert.deepEqual([found.length, found.exact], [100, 64]);
-  using slot = new KvSlot(shape);
-  assert.equal(await found.restore(slot, 64), true);
-  assertHolds(slot, text.slice(0, 64));
+  using cache = new SequenceCache(shape);
+  assert.equal(await found.restore(cache, 64), true);
+  assertHolds(cache, text.slice(0, 64));
 });
 
 test('a folder is made if it is not there, and holds a file for each text and nothing else', async () => {
@@ -84,7 +84,7 @@ test('a text takes the place of those that it goes on from; kept twice, also at 
   assert.equal(await restored(await open(folder), textOf(1, 128)), 60);
 });
 
-test('texts of many slots are kept at once', async () => {
+test('texts of many caches are kept at once', async () => {
   using folder = tempFolder();
   const files = await open(folder);
   const texts = Array.from({ length: 12 }, (_, i) => textOf(i, 32 + i));
@@ -103,14 +103,14 @@ test('texts that are to be kept at once are written one after the other, so that
     go = resolve;
   });
   const keeping = [1, 2].map(async (seed) => {
-    using slot = filled(shape, textOf(seed, 40));
-    const read = slot.read.bind(slot);
-    slot.read = async (piece) => {
+    using cache = filled(shape, textOf(seed, 40));
+    const read = cache.read.bind(cache);
+    cache.read = async (piece) => {
       events.push(`read ${seed}`);
       if (seed === 1) await gate;
       return read(piece);
     };
-    await files.keep(slot);
+    await files.save(cache);
     events.push(`kept ${seed}`);
   });
   while (events.length === 0) await nextTurn();
@@ -155,7 +155,7 @@ test('files of another model, of other shapes, and what is not ours is ignored a
   const before = names(folder);
   for (const other of [{ identity: 'another model' }, { shape: { ...shape, kvHeads: 1 } }]) {
     const files = await open(folder, other);
-    assert.equal(files.longest(textOf(1, 40)), undefined);
+    assert.equal(files.longestMatch(textOf(1, 40)), undefined);
   }
   assert.equal(await restored(await open(folder), textOf(1, 40)), 40);
   assert.deepEqual(names(folder), before);
@@ -167,16 +167,16 @@ test('quantized keys and values come back as they were, and are not taken for th
   const shapes = [quantizedShape(128, 'q8_0'), quantizedShape(128, 'q4_0')];
   for (const shape of shapes) {
     const files = await open(folder, { shape });
-    assert.equal(files.longest(text), undefined);
-    using slot = filled(shape, text);
-    await files.keep(slot);
+    assert.equal(files.longestMatch(text), undefined);
+    using cache = filled(shape, text);
+    await files.save(cache);
   }
   for (const shape of shapes) {
-    const found = (await open(folder, { shape })).longest(text) ?? assert.fail();
-    for (const wanted of [60, 33]) {
-      using slot = filled(shape, textOf(2, 128));
-      assert.equal(await found.restore(slot, wanted), true);
-      assertHolds(slot, text.slice(0, wanted));
+    const found = (await open(folder, { shape })).longestMatch(text) ?? assert.fail();
+    for (const count of [60, 33]) {
+      using cache = filled(shape, textOf(2, 128));
+      assert.equal(await found.restore(cache, count), true);
+      assertHolds(cache, text.slice(0, count));
     }
   }
 });
@@ -203,7 +203,7 @@ test('a file that is cut short, grew or has another bit anywhere is ignored, and
       const warnings: Error[] = [];
       const files = await open(folder, { warn: (reason) => warnings.push(reason) });
       assert.equal(await restored(files, text), 0);
-      assert.equal(files.longest(text), undefined, 'and it is not tried again');
+      assert.equal(files.longestMatch(text), undefined, 'and it is not tried again');
     }),
     { numRuns: 200 },
   );
@@ -216,7 +216,7 @@ test('whatever is kept and looked for, what comes back is right', async () => {
     fc.asyncProperty(fc.array(anyCall, { minLength: 1, maxLength: 8 }), async (calls) => {
       const files = await open(folder, { capacity: 20_000 });
       await Promise.all(
-        calls.map(({ text, keep: wanted }) => (wanted ? keep(files, text, text.length >> 1) : restored(files, text))),
+        calls.map(({ text, keep: count }) => (count ? keep(files, text, text.length >> 1) : restored(files, text))),
       );
       for (const { text } of calls) await restored(files, text);
       assert.ok(bytesOf(folder) <= 20_000 && names(folder).every((name) => name.endsWith('.kv')));
@@ -280,16 +280,16 @@ test('a folder that may not be written gives what it has, and a warning for what
   assert.equal(await restored(files, textOf(1, 60)), 60);
 });
 
-test('a slot that is restored while its copy is replaced has the right bytes or none', async () => {
+test('a cache that is restored while its copy is replaced has the right bytes or none', async () => {
   using folder = tempFolder();
   const files = await open(folder);
-  using slot = new KvSlot(shape);
+  using cache = new SequenceCache(shape);
   for (let length = 40; length < 60; length += 1) {
     await keep(files, textOf(1, length));
-    fill(slot, textOf(2, 128));
-    const found = files.longest(textOf(1, length)) ?? assert.fail();
-    const [done] = await Promise.all([found.restore(slot, length), keep(files, textOf(1, length + 1))]);
-    assertHolds(slot, done ? textOf(1, length) : []);
+    fill(cache, textOf(2, 128));
+    const found = files.longestMatch(textOf(1, length)) ?? assert.fail();
+    const [done] = await Promise.all([found.restore(cache, length), keep(files, textOf(1, length + 1))]);
+    assertHolds(cache, done ? textOf(1, length) : []);
   }
   onlyFile(folder);
 });

@@ -5,10 +5,10 @@ import { formatBytes } from '../base/bytes.ts';
 import { makeFolder } from '../base/folder.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import { alike, comparable, isText, type KeptText, readText, restoreText, writeText } from './kept-text.ts';
-import { commonPrefix, type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
-import type { KvShape } from './shape.ts';
-import type { KvSlot } from './slot.ts';
+import type { KvShape } from './kv-shape.ts';
+import { commonPrefix, longestPrefix, minSavedTokens, type PrefixMatch, type PrefixStore } from './prefix.ts';
+import { comparable, isText, readText, restoreText, type SavedText, sameRowLayout, writeText } from './saved-text.ts';
+import type { SequenceCache } from './sequence-cache.ts';
 
 const ending = '.kv';
 /**
@@ -43,7 +43,7 @@ export class PrefixFiles implements PrefixStore {
   readonly #folder: string;
   readonly #options: PrefixFilesOptions;
   /** Known texts in the order of last use. */
-  readonly #entries: Set<KeptText> = new Set();
+  readonly #entries: Set<SavedText> = new Set();
   #lastUse = 0;
   /** Ends when the texts that are to be kept are. */
   #keeping: Promise<void> = Promise.resolve();
@@ -66,26 +66,26 @@ export class PrefixFiles implements PrefixStore {
     return files;
   }
 
-  longest(tokens: ReadonlyTokens): Found | undefined {
+  longestMatch(tokens: ReadonlyTokens): PrefixMatch | undefined {
     const best = longestPrefix(this.#entries, tokens);
     if (!best) return undefined;
     const { entry, length } = best;
     const { exact, written } = entry;
-    return { length, exact, written, restore: (slot, wanted) => this.#restore(entry, slot, wanted) };
+    return { length, exact, written, restore: (cache, count) => this.#restore(entry, cache, count) };
   }
 
   /** Texts are kept one after the other: one that made room could remove another that is written but not known yet. */
-  keep(slot: KvSlot): Promise<void> {
-    const kept = this.#keeping.then(() => this.#keep(slot));
+  save(cache: SequenceCache): Promise<void> {
+    const kept = this.#keeping.then(() => this.#keep(cache));
     this.#keeping = kept.catch(() => {});
     return kept;
   }
 
-  async #keep(slot: KvSlot): Promise<void> {
-    const { tokens } = slot;
-    if (tokens.length < leastKept || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
+  async #keep(cache: SequenceCache): Promise<void> {
+    const { tokens } = cache;
+    if (tokens.length < minSavedTokens || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
     const { identity, capacity, warn } = this.#options;
-    const needed = slot.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0);
+    const needed = cache.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0);
     const path = join(this.#folder, this.#nameOf(tokens));
     try {
       if (needed > capacity) {
@@ -96,7 +96,7 @@ export class PrefixFiles implements PrefixStore {
       await this.#makeRoom(needed);
       // Another process may have kept it since this one looked.
       const there = await readText(path).catch(() => undefined);
-      const entry = there ?? { ...(await replaceFile(path, (file) => writeText(file, { identity }, slot))), path };
+      const entry = there ?? { ...(await replaceFile(path, (file) => writeText(file, { identity }, cache))), path };
       const covered = [...this.#entries].filter(({ tokens: old }) => commonPrefix(old, entry.tokens) === old.length);
       await this.#used(entry);
       for (const old of covered) await this.#drop(old.path);
@@ -118,13 +118,13 @@ export class PrefixFiles implements PrefixStore {
     await this.#makeRoom();
     for (const { path } of await this.#files()) {
       const entry = await readText(path).catch(() => undefined);
-      if (entry?.identity === identity && alike(entry.shape, shape)) this.#know(entry);
+      if (entry?.identity === identity && sameRowLayout(entry.shape, shape)) this.#know(entry);
     }
   }
 
-  async #restore(entry: KeptText, slot: KvSlot, wanted: number): Promise<boolean> {
+  async #restore(entry: SavedText, cache: SequenceCache, count: number): Promise<boolean> {
     try {
-      await restoreText(entry, slot, wanted);
+      await restoreText(entry, cache, count);
     } catch (error) {
       // A file that made room for another meanwhile is no error.
       if (this.#entries.has(entry)) this.#options.warn(error as Error);
@@ -149,7 +149,7 @@ export class PrefixFiles implements PrefixStore {
   }
 
   /** Makes a text the latest of all. */
-  #know(entry: KeptText): void {
+  #know(entry: SavedText): void {
     this.#entries.delete(entry);
     this.#entries.add(entry);
     let known = [...this.#entries].reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -160,7 +160,7 @@ export class PrefixFiles implements PrefixStore {
     }
   }
 
-  async #used(entry: KeptText): Promise<void> {
+  async #used(entry: SavedText): Promise<void> {
     this.#know(entry);
     this.#lastUse = Math.max(Date.now(), this.#lastUse + 1);
     const now = this.#lastUse / 1000;

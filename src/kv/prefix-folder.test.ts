@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { filled, smallShape, textOf } from '../../test/support/slots.ts';
+import { filled, smallShape, textOf } from '../../test/support/caches.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import { ownerOf } from '../base/owner.ts';
+import type { KvShape } from './kv-shape.ts';
 import { PrefixFiles, type PrefixFilesOptions } from './prefix-files.ts';
-import type { KvShape } from './shape.ts';
-import { KvSlot } from './slot.ts';
+import { SequenceCache } from './sequence-cache.ts';
 
 const shape = smallShape(128);
 
@@ -15,15 +15,15 @@ const open = (folder: { path: string }, options: Partial<PrefixFilesOptions> = {
   PrefixFiles.open(folder.path, { identity: 'a model', shape, capacity: 2 ** 20, warn: assert.fail, ...options });
 
 async function keep(files: PrefixFiles, tokens: readonly number[]): Promise<void> {
-  using slot = filled(shape, tokens);
-  await files.keep(slot);
+  using stored = filled(shape, tokens);
+  await files.save(stored);
 }
 
 /** The number of tokens of a text that come back. */
 async function restored(files: PrefixFiles, tokens: readonly number[]): Promise<number> {
-  using slot = new KvSlot(shape);
-  const found = files.longest(tokens);
-  return found && (await found.restore(slot, found.length)) ? found.length : 0;
+  using stored = new SequenceCache(shape);
+  const found = files.longestMatch(tokens);
+  return found && (await found.restore(stored, found.length)) ? found.length : 0;
 }
 
 const names = ({ path }: TempFolder): readonly string[] => readdirSync(path);
@@ -76,7 +76,7 @@ test('processes that keep one text at once keep one copy of it', async () => {
   for (const files of [...shared, await open(folder)]) assert.equal(await restored(files, textOf(1, 40)), 40);
   await keep(await open(folder, { identity: 'another' }), textOf(1, 40));
   using short = filled({ ...shape, layers: 1 }, textOf(1, 40));
-  await (await open(folder, { shape: { ...shape, layers: 1 } })).keep(short);
+  await (await open(folder, { shape: { ...shape, layers: 1 } })).save(short);
   assert.equal(names(folder).length, 3);
 });
 
@@ -103,15 +103,15 @@ test('windows that have the same rows in another context are of use there', asyn
     windows: [null, { tokens: 100, sinks: 2 }],
     pass: 64,
   });
-  using kept = new KvSlot(windowed(600));
+  using kept = new SequenceCache(windowed(600));
   for (const piece of kept.pieces(200)) kept.view(piece).fill(piece.layer + 1);
-  kept.hold(textOf(1, 200), 0);
-  await (await open(folder, { shape: windowed(600) })).keep(kept);
-  const found = (await open(folder, { shape: windowed(900) })).longest(textOf(1, 200)) ?? assert.fail();
-  using other = new KvSlot(windowed(900));
+  kept.assign(textOf(1, 200), 0);
+  await (await open(folder, { shape: windowed(600) })).save(kept);
+  const found = (await open(folder, { shape: windowed(900) })).longestMatch(textOf(1, 200)) ?? assert.fail();
+  using other = new SequenceCache(windowed(900));
   assert.equal(await found.restore(other, 200), true);
   for (const piece of other.pieces(200)) assert.ok(other.view(piece).every((byte) => byte === piece.layer + 1));
-  assert.equal((await open(folder, { shape: windowed(120) })).longest(textOf(1, 200)), undefined);
+  assert.equal((await open(folder, { shape: windowed(120) })).longestMatch(textOf(1, 200)), undefined);
 });
 
 test('of more tokens than memory is meant for, those of the latest texts are known', async () => {
@@ -120,14 +120,14 @@ test('of more tokens than memory is meant for, those of the latest texts are kno
   const options = { shape: long, capacity: 2 ** 26 };
   const texts = [1, 2, 3].map((seed) => Array.from({ length: long.context }, (_, i) => (seed * i) % 1000));
   const first = await open(folder, options);
-  using slot = new KvSlot(long);
+  using stored = new SequenceCache(long);
   for (const text of texts) {
-    slot.hold(text, 0);
-    await first.keep(slot);
+    stored.assign(text, 0);
+    await first.save(stored);
   }
   for (const files of [first, await open(folder, options)]) {
     assert.deepEqual(
-      texts.map((text) => files.longest(text)?.length === text.length),
+      texts.map((text) => files.longestMatch(text)?.length === text.length),
       [false, true, true],
     );
   }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/slots.ts';
+import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/caches.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { leastKept } from './prefix.ts';
+import { minSavedTokens } from './prefix.ts';
 import { PrefixMemory } from './prefix-memory.ts';
-import { KvSlot } from './slot.ts';
+import { SequenceCache } from './sequence-cache.ts';
 
 const context = 128;
 const shape = smallShape(context);
@@ -14,30 +14,30 @@ const page = pageBytes;
 
 /** Keeps a text in `memory`. */
 async function keep(memory: PrefixMemory, tokens: readonly number[], exact = 0): Promise<void> {
-  using slot = filled(shape, tokens, exact);
-  await memory.keep(slot);
+  using cache = filled(shape, tokens, exact);
+  await memory.save(cache);
 }
 
 /** The number of tokens of a text that are found. */
-const found = (memory: PrefixMemory, tokens: readonly number[]): number => memory.longest(tokens)?.length ?? 0;
+const found = (memory: PrefixMemory, tokens: readonly number[]): number => memory.longestMatch(tokens)?.length ?? 0;
 
-test('what was kept comes back as it was, as a whole or in part, to any slot', async () => {
+test('what was kept comes back as it was, as a whole or in part, to any cache', async () => {
   using memory = new PrefixMemory(4 * page);
   const text = textOf(1, 90);
   await keep(memory, text, 64);
-  using slot = filled(shape, textOf(2, 128), 128);
+  using cache = filled(shape, textOf(2, 128), 128);
   for (const [asked, length] of [
     [text, 90],
     [[...text.slice(0, 70), 5], 70],
     [text.slice(0, 33), 33],
   ] as const) {
-    const copy = memory.longest(asked) ?? assert.fail();
+    const copy = memory.longestMatch(asked) ?? assert.fail();
     assert.deepEqual([copy.length, copy.exact], [length, 64]);
-    for (const wanted of [length, length >> 1, 0]) {
-      fill(slot, textOf(3, 128), 128);
-      assert.equal(await copy.restore(slot, wanted), true);
-      assertHolds(slot, text.slice(0, wanted));
-      assert.equal(slot.exact, Math.min(64, wanted));
+    for (const count of [length, length >> 1, 0]) {
+      fill(cache, textOf(3, 128), 128);
+      assert.equal(await copy.restore(cache, count), true);
+      assertHolds(cache, text.slice(0, count));
+      assert.equal(cache.exact, Math.min(64, count));
     }
   }
 });
@@ -47,27 +47,27 @@ test('quantized keys and values come back as they were, as a whole or in part', 
     using memory = new PrefixMemory(4 * page);
     const quantized = quantizedShape(context, type);
     using kept = filled(quantized, textOf(1, 60));
-    await memory.keep(kept);
-    for (const wanted of [60, 33]) {
-      using slot = filled(quantized, textOf(2, context));
-      assert.equal(await memory.longest(textOf(1, 60))?.restore(slot, wanted), true);
-      assertHolds(slot, textOf(1, wanted));
+    await memory.save(kept);
+    for (const count of [60, 33]) {
+      using cache = filled(quantized, textOf(2, context));
+      assert.equal(await memory.longestMatch(textOf(1, 60))?.restore(cache, count), true);
+      assertHolds(cache, textOf(1, count));
     }
   }
 });
 
-test('a copy is no part of the slot that it was made of', async () => {
+test('a copy is no part of the cache that it was made of', async () => {
   using memory = new PrefixMemory(4 * page);
-  using slot = filled(shape, textOf(1, 60));
-  await memory.keep(slot);
-  assertHolds(slot, textOf(1, 60));
-  fill(slot, textOf(2, 60));
-  await memory.longest(textOf(1, 60))?.restore(slot, 60);
-  assertHolds(slot, textOf(1, 60));
+  using cache = filled(shape, textOf(1, 60));
+  await memory.save(cache);
+  assertHolds(cache, textOf(1, 60));
+  fill(cache, textOf(2, 60));
+  await memory.longestMatch(textOf(1, 60))?.restore(cache, 60);
+  assertHolds(cache, textOf(1, 60));
 });
 
 test('whatever is kept, it takes no more than its room, and what is found is right', async () => {
-  using slot = new KvSlot(shape);
+  using cache = new SequenceCache(shape);
   const anyCall = fc.record({
     text: anyText(context),
     keep: fc.boolean(),
@@ -78,16 +78,16 @@ test('whatever is kept, it takes no more than its room, and what is found is rig
       using memory = new PrefixMemory(capacity);
       for (const { text, keep, share } of calls) {
         if (keep) {
-          fill(slot, text, text.length - (text.length % 16));
-          await memory.keep(slot);
-          assertHolds(slot, text);
+          fill(cache, text, text.length - (text.length % 16));
+          await memory.save(cache);
+          assertHolds(cache, text);
         } else {
-          const copy = memory.longest(text);
+          const copy = memory.longestMatch(text);
           if (!copy) continue;
-          const wanted = Math.floor(share * copy.length);
-          assert.equal(await copy.restore(slot, wanted), true);
-          assertHolds(slot, text.slice(0, wanted));
-          assert.ok(slot.exact <= wanted && slot.exact <= copy.exact);
+          const count = Math.floor(share * copy.length);
+          assert.equal(await copy.restore(cache, count), true);
+          assertHolds(cache, text.slice(0, count));
+          assert.ok(cache.exact <= count && cache.exact <= copy.exact);
         }
         assert.ok(memory.bytes <= capacity, `${memory.bytes} of ${capacity}`);
       }
@@ -98,8 +98,8 @@ test('whatever is kept, it takes no more than its room, and what is found is rig
 test('the text that was not used for longest makes room', async () => {
   using memory = new PrefixMemory(3 * page);
   for (const seed of [1, 2, 3]) await keep(memory, textOf(seed, 40));
-  using slot = new KvSlot(shape);
-  await memory.longest(textOf(1, 40))?.restore(slot, 40);
+  using cache = new SequenceCache(shape);
+  await memory.longestMatch(textOf(1, 40))?.restore(cache, 40);
   await keep(memory, textOf(4, 40));
   assert.deepEqual(
     [1, 2, 3, 4].map((seed) => found(memory, textOf(seed, 40))),
@@ -122,9 +122,9 @@ test('a text takes the place of those that it goes on from, and is not kept twic
 test('texts too short to be worth it, or too long for the room, are not kept and displace nothing', async () => {
   using memory = new PrefixMemory(page);
   await keep(memory, textOf(1, 40));
-  await keep(memory, textOf(2, leastKept - 1));
-  using slot = filled(smallShape(3000), textOf(3, 3000));
-  await memory.keep(slot);
+  await keep(memory, textOf(2, minSavedTokens - 1));
+  using cache = filled(smallShape(3000), textOf(3, 3000));
+  await memory.save(cache);
   assert.deepEqual(
     [1, 2, 3].map((seed) => found(memory, textOf(seed, 40))),
     [40, 0, 0],
@@ -134,33 +134,33 @@ test('texts too short to be worth it, or too long for the room, are not kept and
   assert.equal(none.bytes, 0);
 });
 
-test('a copy that lost its room after it was found is not restored, and leaves the slot as it is', async () => {
+test('a copy that lost its room after it was found is not restored, and leaves the cache as it is', async () => {
   using memory = new PrefixMemory(page);
   await keep(memory, textOf(1, 40));
-  const copy = memory.longest(textOf(1, 40)) ?? assert.fail();
+  const copy = memory.longestMatch(textOf(1, 40)) ?? assert.fail();
   await keep(memory, textOf(2, 40));
-  using slot = filled(shape, textOf(3, 50));
-  assert.equal(await copy.restore(slot, 40), false);
-  assertHolds(slot, textOf(3, 50));
+  using cache = filled(shape, textOf(3, 50));
+  assert.equal(await copy.restore(cache, 40), false);
+  assertHolds(cache, textOf(3, 50));
   assert.ok(memory.bytes <= page);
 });
 
 test('what was found is not what makes room for the next text', async () => {
   using memory = new PrefixMemory(2 * page);
   for (const seed of [1, 2]) await keep(memory, textOf(seed, 40));
-  const copy = memory.longest(textOf(1, 40)) ?? assert.fail();
+  const copy = memory.longestMatch(textOf(1, 40)) ?? assert.fail();
   await keep(memory, textOf(3, 40));
-  using slot = new KvSlot(shape);
-  assert.equal(await copy.restore(slot, 40), true);
-  assertHolds(slot, textOf(1, 40));
+  using cache = new SequenceCache(shape);
+  assert.equal(await copy.restore(cache, 40), true);
+  assertHolds(cache, textOf(1, 40));
   assert.equal(found(memory, textOf(2, 40)), 0);
 });
 
 test('memory that the system refuses is done without', async () => {
   using memory = new PrefixMemory(2 ** 52);
-  using slot = filled(shape, textOf(1, 40));
+  using cache = filled(shape, textOf(1, 40));
   // Pieces that come to more than an address space.
-  Object.defineProperty(slot, 'pieces', { value: () => ({ map: () => ({ reduce: () => 2 ** 51 }) }) });
-  await memory.keep(slot);
+  Object.defineProperty(cache, 'pieces', { value: () => ({ map: () => ({ reduce: () => 2 ** 51 }) }) });
+  await memory.save(cache);
   assert.equal(memory.bytes, 0);
 });

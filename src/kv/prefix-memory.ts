@@ -2,8 +2,8 @@ import { alignUp } from '../base/bytes.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import { commonPrefix, type Found, leastKept, longestPrefix, type PrefixStore } from './prefix.ts';
-import type { KvSlot } from './slot.ts';
+import { commonPrefix, longestPrefix, minSavedTokens, type PrefixMatch, type PrefixStore } from './prefix.ts';
+import type { SequenceCache } from './sequence-cache.ts';
 
 interface Entry {
   readonly tokens: Int32Array;
@@ -30,19 +30,19 @@ export class PrefixMemory implements PrefixStore, Disposable {
     return this.#bytes;
   }
 
-  longest(tokens: ReadonlyTokens): Found | undefined {
+  longestMatch(tokens: ReadonlyTokens): PrefixMatch | undefined {
     const best = longestPrefix(this.#entries, tokens);
     if (!best) return undefined;
-    // An entry to be restored must not be the one that makes room for the text whose slot it goes to.
+    // An entry to be restored must not be the one that makes room for the text whose cache it goes to.
     this.#use(best.entry);
-    return this.#found(best.entry, best.length);
+    return this.#match(best.entry, best.length);
   }
 
-  async keep(slot: KvSlot): Promise<void> {
-    const { tokens } = slot;
+  async save(cache: SequenceCache): Promise<void> {
+    const { tokens } = cache;
     const known = longestPrefix(this.#entries, tokens);
-    if (tokens.length < leastKept || known?.length === tokens.length || !slot.inMemory) return;
-    const pieces = slot.pieces(tokens.length).map((piece) => slot.view(piece));
+    if (tokens.length < minSavedTokens || known?.length === tokens.length || !cache.inMemory) return;
+    const pieces = cache.pieces(tokens.length).map((piece) => cache.view(piece));
     const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
     const bytes = alignUp(sum + tokens.length * Int32Array.BYTES_PER_ELEMENT, pageBytes);
     if (bytes > this.#capacity) return;
@@ -56,7 +56,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
     }
     const memory = copyOf(pieces, alignUp(sum, pageBytes));
     if (!memory) return;
-    this.#entries.add({ tokens: Int32Array.from(tokens), exact: slot.exact, written: slot.written, memory, bytes });
+    this.#entries.add({ tokens: Int32Array.from(tokens), exact: cache.exact, written: cache.written, memory, bytes });
     this.#bytes += bytes;
   }
 
@@ -64,21 +64,21 @@ export class PrefixMemory implements PrefixStore, Disposable {
     for (const entry of this.#entries) this.#drop(entry);
   }
 
-  #found(entry: Entry, length: number): Found {
+  #match(entry: Entry, length: number): PrefixMatch {
     return {
       length,
       exact: entry.exact,
       written: entry.written,
-      restore: (slot, wanted) => {
+      restore: (cache, count) => {
         // Others may have taken its room since it was found.
         if (!this.#entries.has(entry)) return Promise.resolve(false);
         let at = 0;
-        for (const piece of slot.pieces(entry.tokens.length, wanted)) {
-          slot.view(piece).set(entry.memory.view(at, piece.needed));
+        for (const piece of cache.pieces(entry.tokens.length, count)) {
+          cache.view(piece).set(entry.memory.view(at, piece.needed));
           at += piece.length;
         }
         this.#use(entry);
-        slot.hold(entry.tokens.subarray(0, wanted), entry.exact, entry.written);
+        cache.assign(entry.tokens.subarray(0, count), entry.exact, entry.written);
         return Promise.resolve(true);
       },
     };

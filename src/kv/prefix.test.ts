@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { anyText } from '../../test/support/slots.ts';
+import { anyText } from '../../test/support/caches.ts';
 import { commonPrefix, longestPrefix } from './prefix.ts';
 
 const anyTexts = fc.array(

@@ -1,27 +1,27 @@
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import type { KvSlot } from './slot.ts';
+import type { SequenceCache } from './sequence-cache.ts';
 
 /** The beginning of some earlier text, found with its keys and values. */
-export interface Found {
+export interface PrefixMatch {
   /** Tokens that it shares with the text that was looked for. */
   readonly length: number;
   /** Tokens of prompts that were computed in whole batches. */
   readonly exact: number;
-  /** The most tokens that were ever stored: see `KvSlot`. */
+  /** The most tokens that were ever stored: see `SequenceCache`. */
   readonly written: number;
-  /** Puts the first `length` tokens into `slot`, in place of its text. False if they could not be had after all. */
-  restore(slot: KvSlot, length: number): Promise<boolean>;
+  /** Puts the first `length` tokens into `cache`, in place of its text. False if they could not be had after all. */
+  restore(cache: SequenceCache, length: number): Promise<boolean>;
 }
 
 /** A store of keys and values of earlier texts. */
 export interface PrefixStore {
   /** The text that shares most with `tokens`; undefined if none shares anything. */
-  longest(tokens: ReadonlyTokens): Found | undefined;
+  longestMatch(tokens: ReadonlyTokens): PrefixMatch | undefined;
   /**
-   * Keeps a copy of the text in `slot`, unless there is one already. The slot must not change until this resolves.
+   * Keeps a copy of the text in `cache`, unless there is one already. The cache must not change until this resolves.
    * Never rejects.
    */
-  keep(slot: KvSlot): Promise<void>;
+  save(cache: SequenceCache): Promise<void>;
 }
 
 /** The number of tokens that `a` and `b` begin with alike. */
@@ -46,4 +46,4 @@ export function longestPrefix<T extends { readonly tokens: ReadonlyTokens }>(
 }
 
 /** Texts shorter than this are computed again in less time than they take to keep. */
-export const leastKept = 32;
+export const minSavedTokens = 32;

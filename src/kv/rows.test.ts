@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { canTrim, type KvRows, reachOf, rowOf, rowsOf, seenRows, sinkRow, sinkStep, sinkSteps } from './rows.ts';
+import {
+  attendedRowCount,
+  canTrim,
+  type KvRows,
+  rowOf,
+  rowsOf,
+  seenRows,
+  sinkRow,
+  sinkShiftsAt,
+  sinkShiftTokens,
+} from './rows.ts';
 
 const anyWindow = fc.record({ tokens: fc.integer({ min: 1, max: 700 }), sinks: fc.nat(8) });
 const anyCase = fc.record({
@@ -24,7 +34,7 @@ class Written {
     const sinks = this.rows.window?.sinks ?? 0;
     // The copies follow first.
     for (const position of [start, start + n - 1]) {
-      const copy = sinkRow(this.rows, sinkSteps(this.rows, position));
+      const copy = sinkRow(this.rows, sinkShiftsAt(this.rows, position));
       for (let sink = 0; sink < Math.min(sinks, start); sink += 1) this.tokens.set(copy + sink, sink);
     }
     for (let position = start; position < start + n; position += 1) {
@@ -36,11 +46,11 @@ class Written {
   }
 
   /** The tokens that the one at `position` sees. */
-  seen(position: number, reach: number): readonly number[] {
+  seen(position: number, attended: number): readonly number[] {
     return seenRows(this.rows, position)
       .flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i))
       .map((row) => {
-        assert.ok(row < reach && reach <= this.rows.count, `row ${row} is beyond a reach of ${reach}`);
+        assert.ok(row < attended && attended <= this.rows.count, `row ${row} is beyond a reach of ${attended}`);
         return this.tokens.get(row) ?? assert.fail(`row ${row} was never written`);
       })
       .toSorted((a, b) => a - b);
@@ -53,7 +63,7 @@ const visible = (position: number, window: { tokens: number; sinks: number } | u
     (token) => !window || token < window.sinks || token > position - window.tokens,
   );
 
-test('each token sees its sinks and its window and nothing else, however passes are cut and guesses taken back', () => {
+test('each token sees its sinks and its window and nothing else, however passes are cut and drafts taken back', () => {
   const anyPasses = fc.array(fc.record({ share: fc.double({ min: 0, max: 1, noNaN: true }), kept: fc.nat(511) }), {
     minLength: 1,
     maxLength: 8,
@@ -66,9 +76,9 @@ test('each token sees its sinks and its window and nothing else, however passes 
         const n = Math.min(context - start, 1 + Math.floor(share * (pass - 1)));
         if (n < 1) break;
         written.pass(start, n);
-        const reach = reachOf(written.rows, start + n);
+        const attended = attendedRowCount(written.rows, start + n);
         for (const position of new Set([start, start + Math.floor(n / 2), start + n - 1])) {
-          assert.deepEqual(written.seen(position, reach), visible(position, window));
+          assert.deepEqual(written.seen(position, attended), visible(position, window));
         }
         start += Math.max(1, Math.min(n, kept));
       }
@@ -87,7 +97,7 @@ test('a text that was trimmed where it can be is gone on from as if nothing had 
       const written = new Written(rows);
       for (let at = 0; at < end; at += pass) written.pass(at, Math.min(pass, end - at));
       written.pass(start, 1);
-      assert.deepEqual(written.seen(start, reachOf(rows, start + 1)), visible(start, window));
+      assert.deepEqual(written.seen(start, attendedRowCount(rows, start + 1)), visible(start, window));
     }),
     { numRuns: 60 },
   );
@@ -123,8 +133,8 @@ test('as long as a text is within its window, it lies and is looked at as withou
   const whole = rowsOf(undefined, { context: 4096, pass: 512 });
   for (let position = 0; position < 1000; position += 1) {
     assert.equal(rowOf(windowed, position), rowOf(whole, position));
-    assert.equal(reachOf(windowed, position + 1), reachOf(whole, position + 1));
-    assert.equal(sinkSteps(windowed, position), 0);
+    assert.equal(attendedRowCount(windowed, position + 1), attendedRowCount(whole, position + 1));
+    assert.equal(sinkShiftsAt(windowed, position), 0);
   }
 });
 
@@ -134,10 +144,10 @@ test('sinks appear right before the window, less than a step away, and never in 
       const rows = rowsOf(window, { context: 2 ** 21, pass: 64 });
       const { tokens, sinks } = window;
       if (sinks === 0) return;
-      const last = sinks - 1 + sinkStep * sinkSteps(rows, position);
+      const last = sinks - 1 + sinkShiftTokens * sinkShiftsAt(rows, position);
       const first = position - tokens + 1;
       if (first < sinks) assert.equal(last, sinks - 1);
-      else assert.ok(last < first && first - last <= sinkStep);
+      else assert.ok(last < first && first - last <= sinkShiftTokens);
     }),
   );
 });

@@ -1,5 +1,5 @@
 import { alignUp } from '../base/bytes.ts';
-import type { Window } from '../plan/kv-choice.ts';
+import type { Window } from '../plan/kv-options.ts';
 
 /**
  * The rows of a layer: a token takes one, of keys and of values, in every head. With a window the tokens after the
@@ -23,7 +23,7 @@ const rowGroup = 256;
  * A window slides away from the sinks; their keys are rotated to follow it in steps of so many tokens. Two copies serve
  * any pass of no more tokens, and no token sees more or less for sharing its pass with others.
  */
-export const sinkStep = 512;
+export const sinkShiftTokens = 512;
 
 /** Rows for `context` tokens at most, of which a pass stores `pass` at most. */
 export function rowsOf(window: Window | undefined, { context, pass }: { context: number; pass: number }): KvRows {
@@ -40,20 +40,20 @@ export function rowOf({ window, ring }: KvRows, position: number): number {
 }
 
 /** The number of steps by which the sinks have followed the window of the token at `position`. */
-export function sinkSteps({ window }: KvRows, position: number): number {
+export function sinkShiftsAt({ window }: KvRows, position: number): number {
   if (!window || window.sinks === 0) return 0;
   const first = position - window.tokens + 1;
-  return Math.max(0, Math.floor((first - window.sinks) / sinkStep));
+  return Math.max(0, Math.floor((first - window.sinks) / sinkShiftTokens));
 }
 
 /** The first row of the copy of the sinks that has followed by `steps`. */
-export const sinkRow = ({ window, ring }: KvRows, steps: number): number =>
-  steps % 2 === 0 ? 0 : (window?.sinks ?? 0) + ring;
+export const sinkRow = ({ window, ring }: KvRows, shifts: number): number =>
+  shifts % 2 === 0 ? 0 : (window?.sinks ?? 0) + ring;
 
 /** Rows that attention looks at when the first `end` tokens are stored: whole groups, or all. */
-export function reachOf(rows: KvRows, end: number): number {
+export function attendedRowCount(rows: KvRows, end: number): number {
   const plain = rows.ring + (rows.window?.sinks ?? 0);
-  if (end > plain || sinkSteps(rows, end - 1) > 0) return rows.count;
+  if (end > plain || sinkShiftsAt(rows, end - 1) > 0) return rows.count;
   return Math.min(plain, alignUp(end, rowGroup));
 }
 
@@ -75,18 +75,18 @@ export function writtenRows(rows: KvRows, start: number, n: number): readonly Ro
 const manyTokens = 256;
 
 /**
- * The number of rows, of the first `reach`, that hold something before a pass over tokens start .. start + n: all, or
+ * The number of rows, of the first `attended`, that hold something before a pass over tokens start .. start + n: all, or
  * the first so many.
  */
-export const readRows = (rows: KvRows, reach: number, { start, n }: { start: number; n: number }): number =>
-  reach === rows.count || n < manyTokens ? reach : Math.min(reach, start);
+export const readRows = (rows: KvRows, attended: number, { start, n }: { start: number; n: number }): number =>
+  attended === rows.count || n < manyTokens ? attended : Math.min(attended, start);
 
 /** The rows that the token at `position` sees: the sinks, and its window up to itself. */
 export function seenRows(rows: KvRows, position: number): readonly RowRange[] {
   const { window, ring } = rows;
   if (!window) return [[0, position + 1]];
   const { tokens, sinks } = window;
-  const copy = sinkRow(rows, sinkSteps(rows, position));
+  const copy = sinkRow(rows, sinkShiftsAt(rows, position));
   const seen: RowRange[] = [[copy, copy + Math.min(sinks, position + 1)]];
   const first = Math.max(sinks, position - tokens + 1);
   if (first > position) return seen;

@@ -6,7 +6,7 @@ import { alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { Reader } from '../stream/reader.ts';
-import { openKvFile } from './file.ts';
+import { openKvFile } from './kv-file.ts';
 import { type ByteRange, spillOf, spillUnit } from './spill.ts';
 import { SpilledArea } from './spilled-area.ts';
 

@@ -34,7 +34,7 @@ export interface Weights {
 }
 
 /** What attention works on; of keys, also how they are rotated. */
-export interface Projected {
+export interface Projections {
   /** (keyLength, heads, tokens), rotated. */
   readonly q: Tensor;
   /** (keyLength, kvHeads, tokens), not rotated. */
@@ -48,7 +48,7 @@ export interface Projected {
 /** What a stage asks of the tokens at hand, whoever they belong to. */
 export interface Batch {
   /** How far apart a token and one that it sees may be. */
-  readonly reach: number;
+  readonly maxDistance: number;
   /** (tokens), int32 */
   readonly positions: Tensor;
   /** The rows of an embedding matrix (width, vocabulary) for the batch's tokens -> (width, tokens). */
@@ -57,13 +57,13 @@ export interface Batch {
    * Stores k and v, and attends to what each token's sequence keeps in `layer`: softmax(scale * q k') v,
    * (valueLength * heads, tokens).
    */
-  attend(layer: number, projected: Projected, scale: number): Tensor;
+  attend(layer: number, projected: Projections, scale: number): Tensor;
   /** Of x (n, tokens), the columns whose logits are asked for. */
   outputs(x: Tensor): Tensor;
 }
 
 /** Where a stage builds. */
-export interface Site {
+export interface BuildContext {
   readonly graph: Graph;
   readonly weights: Weights;
   readonly batch: Batch;
@@ -72,7 +72,7 @@ export interface Site {
 /** A part of the model that takes the residual stream (width, tokens) a step further. The first one starts it. */
 export interface Stage {
   readonly name: string;
-  build(site: Site, x: Tensor): Tensor;
+  build(context: BuildContext, x: Tensor): Tensor;
 }
 
 /** A model family: one file in arch/, one line in index.ts. */

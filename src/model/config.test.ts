@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { arr, f32, i32, str, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
+import { arr, f32, i32, type MetadataValue, str, u32, writeGguf } from '../../bench/gguf-writer.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from '../gguf/model-file.ts';
@@ -10,7 +10,7 @@ import { architectureOf } from './index.ts';
 const path = sharedPath('model.gguf');
 
 /** What a small model says, without its architecture's name in front of the keys. */
-const small: Readonly<Record<string, Value>> = {
+const small: Readonly<Record<string, MetadataValue>> = {
   embedding_length: u32(256),
   block_count: u32(4),
   feed_forward_length: u32(512),
@@ -21,8 +21,8 @@ const small: Readonly<Record<string, Value>> = {
 };
 
 /** The config of a small model with some keys changed, or left out where they are undefined. */
-function configOf(changes: Readonly<Record<string, Value | undefined>>, architecture = 'llama'): Config {
-  const metadata: Record<string, Value> = { 'general.architecture': str(architecture) };
+function configOf(changes: Readonly<Record<string, MetadataValue | undefined>>, architecture = 'llama'): Config {
+  const metadata: Record<string, MetadataValue> = { 'general.architecture': str(architecture) };
   for (const [key, value] of Object.entries({ ...small, ...changes })) {
     if (value) metadata[key.startsWith('tokenizer.') ? key : `${architecture}.${key}`] = value;
   }
@@ -31,7 +31,10 @@ function configOf(changes: Readonly<Record<string, Value | undefined>>, architec
 }
 
 /** How such a config is refused: the error's code, and the key it names. */
-function refusal(changes: Readonly<Record<string, Value | undefined>>, architecture = 'llama'): readonly unknown[] {
+function refusal(
+  changes: Readonly<Record<string, MetadataValue | undefined>>,
+  architecture = 'llama',
+): readonly unknown[] {
   try {
     configOf(changes, architecture);
   } catch (error) {
@@ -90,7 +93,7 @@ test('a vocabulary counts its tokens, whatever its size is said to be', () => {
 });
 
 test('Gemma 3 tells its windowed layers by a period or one by one', () => {
-  const gemma = (changes: Readonly<Record<string, Value>>) =>
+  const gemma = (changes: Readonly<Record<string, MetadataValue>>) =>
     configOf({ block_count: u32(7), 'attention.sliding_window': u32(512), ...changes }, 'gemma3');
   const layers = (pattern: string): readonly boolean[] => [...pattern].map((letter) => letter === 'w');
   assert.deepEqual(gemma({}).window?.layers, layers('wwwww-w'));
@@ -120,7 +123,7 @@ test('a key that is needed and missing is named', () => {
 });
 
 test('a number that cannot be is refused with its key', () => {
-  const cases: readonly (readonly [key: string, ...values: Value[]])[] = [
+  const cases: readonly (readonly [key: string, ...values: MetadataValue[]])[] = [
     ['embedding_length', u32(0), i32(-256), f32(256.5), u32(2 ** 24 + 1), f32(Number.NaN), str('256')],
     ['block_count', u32(0), u32(1025)],
     ['feed_forward_length', u32(0), u32(2 ** 31)],
@@ -144,7 +147,7 @@ test('a number that cannot be is refused with its key', () => {
 });
 
 test('numbers that do not fit together are refused', () => {
-  const heads = (n: number, length: number): Readonly<Record<string, Value>> => ({
+  const heads = (n: number, length: number): Readonly<Record<string, MetadataValue>> => ({
     'attention.head_count': u32(n),
     'attention.key_length': u32(length),
     'attention.value_length': u32(length),
@@ -157,7 +160,7 @@ test('numbers that do not fit together are refused', () => {
 
 test('what a window says wrongly is refused', () => {
   const window = { 'attention.sliding_window': u32(512) };
-  const cases: readonly (readonly [string, Value])[] = [
+  const cases: readonly (readonly [string, MetadataValue])[] = [
     ['attention.sliding_window', f32(0.5)],
     ['attention.sliding_window', i32(-1)],
     ['attention.sliding_window_pattern', u32(0)],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { f32, str, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
+import { f32, type MetadataValue, str, u32, writeGguf } from '../../bench/gguf-writer.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from '../gguf/model-file.ts';
@@ -11,7 +11,7 @@ import { type RopeOptions, readRope, ropeRanges, ropeScalings } from './rope.ts'
 const path = sharedPath('model.gguf');
 
 /** What a model says of its rope, without "rope." in front of the keys. */
-type Said = Readonly<Record<string, Value>>;
+type Said = Readonly<Record<string, MetadataValue>>;
 
 const trained = 2048;
 

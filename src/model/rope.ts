@@ -51,7 +51,7 @@ export function readRope(
 
   const named = keys.has('rope.scaling.original_context_length') ? original : 0;
   const unstretched = Math.max(named, model.context / (scaling === 'none' ? 1 : factor));
-  const reach = Math.max(Math.floor(stretch * unstretched), options.base === undefined ? 0 : withOwnBase);
+  const stretched = Math.max(Math.floor(stretch * unstretched), options.base === undefined ? 0 : withOwnBase);
   return {
     rope: {
       dims,
@@ -65,7 +65,7 @@ export function readRope(
       betaFast: 32,
       betaSlow: 1,
     },
-    context: Math.max(model.context, Math.min(longest, reach)),
+    context: Math.max(model.context, Math.min(longest, stretched)),
   };
 }
 

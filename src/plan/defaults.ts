@@ -1,5 +1,5 @@
 import { alignDown } from '../base/bytes.ts';
-import { mostTokens, type Window } from './kv-choice.ts';
+import { maxWindowedTokens, type Window } from './kv-options.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -69,7 +69,7 @@ export function leastContext(
 ): number {
   const needed = prompt + 1;
   return window
-    ? Math.min(mostTokens, Math.max(needed, leastSliding))
+    ? Math.min(maxWindowedTokens, Math.max(needed, leastSliding))
     : Math.min(trained, Math.max(needed, contextStep));
 }
 
@@ -78,7 +78,7 @@ export function leastContext(
  * of `free` bytes; `least` in any case.
  */
 export function longestText(least: number, bytes: (tokens: number) => number, free: number): number {
-  let tokens = mostTokens;
+  let tokens = maxWindowedTokens;
   while (tokens > least && bytes(tokens) > free * textShare) tokens = Math.max(least, tokens / 2);
   return tokens;
 }

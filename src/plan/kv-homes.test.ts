@@ -3,8 +3,8 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { weightOf } from '../../test/support/weights.ts';
 import { EngineError } from '../base/errors.ts';
-import type { KvHome, WantedHome } from './kv-choice.ts';
-import { chooseHomes, type HomeCosts } from './kv-homes.ts';
+import { chooseKvHomes, type KvHomeCosts } from './kv-homes.ts';
+import type { KvHome, KvHomeOption } from './kv-options.ts';
 import { makePlan } from './make-plan.ts';
 import { type Plan, planBytes } from './plan.ts';
 
@@ -24,7 +24,7 @@ const ringOf = (part: number): number => 4 * part;
 const tail = 2 * 2 ** 14;
 
 /** A plan as the planner makes it. */
-function choose(home: WantedHome, { part, layers, budget, share = 0.25 }: Case): Plan {
+function choose(home: KvHomeOption, { part, layers, budget, share = 0.25 }: Case): Plan {
   const manifest = Array.from({ length: layers }, (_, i) => ({
     weight: weightOf(`w${i}`, 'f32', [512, 512], i * MiB),
     streamable: true,
@@ -46,18 +46,18 @@ function choose(home: WantedHome, { part, layers, budget, share = 0.25 }: Case):
       compute: () => MiB,
       converted: () => undefined,
     });
-  const costs: HomeCosts = {
+  const costs: KvHomeCosts = {
     layers: Array.from({ length: layers }, () => 2 * part),
     passing: ringOf(part),
     share: share * (budget - MiB),
   };
-  return chooseHomes(home, planWith, costs);
+  return chooseKvHomes(home, planWith, costs);
 }
 
 const onSsd = ({ kvHomes }: Plan): number => kvHomes?.filter((home) => home === 'ssd').length ?? 0;
 
 /** The plan, or the smallest budget that works. */
-function attempt(home: WantedHome, wanted: Case): Plan | number {
+function attempt(home: KvHomeOption, wanted: Case): Plan | number {
   try {
     return choose(home, wanted);
   } catch (error) {

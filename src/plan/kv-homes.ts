@@ -1,10 +1,10 @@
 import { EngineError } from '../base/errors.ts';
-import type { KvHome, WantedHome } from './kv-choice.ts';
+import type { KvHome, KvHomeOption } from './kv-options.ts';
 import type { Plan } from './plan.ts';
 import { spread } from './residency.ts';
 
 /** Bytes of keys and values when they are as long as the context. */
-export interface HomeCosts {
+export interface KvHomeCosts {
   /** Bytes of each layer, for all sequences together. */
   readonly layers: readonly number[];
   /** Bytes of memory through which those on the SSD pass, and in which the newest of them wait. */
@@ -19,10 +19,10 @@ export interface HomeCosts {
  * all of them where memory cannot hold them at all. A byte of a full context costs as much to read as a byte of a
  * weight, and a text is mostly shorter. Throws BUDGET_TOO_SMALL with the smallest budget that works for one of them.
  */
-export function chooseHomes(
-  home: WantedHome,
+export function chooseKvHomes(
+  home: KvHomeOption,
   planWith: (homes: readonly KvHome[] | undefined) => Plan,
-  { layers, passing, share }: HomeCosts,
+  { layers, passing, share }: KvHomeCosts,
 ): Plan {
   if (home === 'ram') return planWith(undefined);
   const onSsd = (): Plan => planWith(layers.map(() => 'ssd'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { weightOf } from '../../test/support/weights.ts';
-import { layLoading, stagingOffset } from './loading.ts';
+import { layLoadingRing, loadingOffset } from './loading.ts';
 import { makePlan } from './make-plan.ts';
 import type { Plan } from './plan.ts';
 
@@ -28,7 +28,7 @@ const residentsOf = (plan: Plan) => plan.slices.filter(({ id }) => plan.placemen
 test('residents as they are in the file are read to their place, converted ones around the ring', () => {
   const plan = planFor(20 * MiB, (i) => i % 2 === 1);
   assert.equal(plan.streamed.length, 0);
-  const turns = layLoading(plan, residentsOf(plan), 0, page);
+  const turns = layLoadingRing(plan, residentsOf(plan), 0, page);
   for (const [i, { memory, offset }] of turns.entries()) {
     const placement = plan.placements[i];
     if (placement?.kind === 'resident') assert.deepEqual([memory, offset], ['arena', placement.offset]);
@@ -40,12 +40,12 @@ test('residents as they are in the file are read to their place, converted ones 
 test('while weights stream, residents are staged in the second half of the ring; otherwise in all of it', () => {
   const plan = planFor(9 * MiB, () => true);
   assert.ok(plan.streamed.length > 0);
-  assert.deepEqual([stagingOffset(plan, false), stagingOffset(plan, true)], [0, plan.shares.ring / 2]);
+  assert.deepEqual([loadingOffset(plan, false), loadingOffset(plan, true)], [0, plan.shares.ring / 2]);
   const residents = residentsOf(plan);
-  for (const [i, { offset }] of layLoading(plan, residents, plan.shares.ring / 2, page).entries()) {
+  for (const [i, { offset }] of layLoadingRing(plan, residents, plan.shares.ring / 2, page).entries()) {
     const bytes = residents[i]?.extent.length ?? 0;
     assert.ok(offset >= plan.shares.ring / 2 && offset + bytes <= plan.shares.ring);
   }
   const whole = planFor(20 * MiB, () => true);
-  assert.equal(stagingOffset(whole, true), 0);
+  assert.equal(loadingOffset(whole, true), 0);
 });

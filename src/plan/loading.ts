@@ -1,15 +1,15 @@
 import { at } from '../base/at.ts';
 import type { Plan } from './plan.ts';
 import { layRing } from './ring.ts';
-import { type Slice, slotOf } from './slices.ts';
+import { pageSpanOf, type Slice } from './slices.ts';
 
 /** The target of reading a resident. */
-export interface LoadingTurn {
+export interface LoadingSegment {
   /** The arena: straight to its place; the ring: to be converted from there. */
   readonly memory: 'arena' | 'ring';
   /** Bytes from the start of that memory to the first page. */
   readonly offset: number;
-  /** See `RingPlace`. */
+  /** See `RingSegment`. */
   readonly after: number;
 }
 
@@ -17,28 +17,28 @@ export interface LoadingTurn {
  * Bytes from the start of the ring to where residents are read to be converted: 0, or the second half while weights
  * stream.
  */
-export const stagingOffset = (plan: Plan, streams: boolean): number =>
+export const loadingOffset = (plan: Plan, streams: boolean): number =>
   streams && plan.streamed.length > 0 ? plan.shares.ring / 2 : 0;
 
 /** Reads `slices`, residents of `plan`, one after the other: in place, or around the ring from `staging` on. */
-export function layLoading(
+export function layLoadingRing(
   plan: Plan,
   slices: readonly Slice[],
-  staging: number,
+  start: number,
   page: number,
-): readonly LoadingTurn[] {
+): readonly LoadingSegment[] {
   const own = slices.map(({ id }) => {
     const placement = at(plan.placements, id);
     return placement.kind === 'resident' ? placement.offset : undefined;
   });
-  const places = layRing(
-    slices.map(({ extent }, turn) => (own[turn] === undefined ? slotOf(extent, page).bytes : 0)),
-    plan.shares.ring - staging,
+  const segments = layRing(
+    slices.map(({ extent }, order) => (own[order] === undefined ? pageSpanOf(extent, page).bytes : 0)),
+    plan.shares.ring - start,
   );
-  return places.map(({ offset, after }, turn) => {
-    const inPlace = own[turn];
+  return segments.map(({ offset, after }, order) => {
+    const inPlace = own[order];
     return inPlace === undefined
-      ? { memory: 'ring', offset: staging + offset, after }
+      ? { memory: 'ring', offset: start + offset, after }
       : { memory: 'arena', offset: inPlace, after };
   });
 }

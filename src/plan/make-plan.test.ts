@@ -5,7 +5,7 @@ import { anyManifest, weightOf } from '../../test/support/weights.ts';
 import { EngineError } from '../base/errors.ts';
 import { makePlan } from './make-plan.ts';
 import { type Demand, type Plan, planBytes, type Shares } from './plan.ts';
-import { type Slice, slotOf } from './slices.ts';
+import { pageSpanOf, type Slice } from './slices.ts';
 
 const MiB = 2 ** 20;
 const page = 4096;
@@ -53,7 +53,7 @@ const smallest = (model: Omit<Demand, 'budget'>): number => refusal(model).detai
 const allBytes = ({ manifest, converted }: Omit<Demand, 'budget'>): number =>
   manifest.reduce((sum, { weight }) => {
     const slice = { id: 0, weight, row: 0, shape: weight.shape, extent: weight.extent };
-    return sum + Math.max(slotOf(weight.extent, page).bytes, converted(slice) ?? 0);
+    return sum + Math.max(pageSpanOf(weight.extent, page).bytes, converted(slice) ?? 0);
   }, 0);
 
 /** A model and a budget: the smallest that works, or up to what is more than enough. */
@@ -66,7 +66,7 @@ const anyDemand: fc.Arbitrary<Demand> = fc
   });
 
 const total = (shares: Shares): number => Object.values(shares).reduce((a: number, b: number) => a + b, 0);
-const slotBytes = (slice: Slice): number => slotOf(slice.extent, page).bytes;
+const slotBytes = (slice: Slice): number => pageSpanOf(slice.extent, page).bytes;
 const at = (plan: Plan, id: number): Slice => plan.slices[id] ?? assert.fail(`no slice ${id}`);
 
 const holds = (check: (demand: Demand, plan: Plan) => void): void =>

@@ -1,17 +1,17 @@
 import { at, last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
-import { layConverting } from './converting.ts';
+import { layConvertingRing } from './converting.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
 import { spread } from './residency.ts';
 import { layRing } from './ring.ts';
-import { cut, type Slice, slotOf } from './slices.ts';
+import { cutIntoSlices, pageSpanOf, type Slice } from './slices.ts';
 
 const MiB = 2 ** 20;
 const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
 const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
 const largestSlice = 48 * MiB;
-/** Slots the ring must hold: one computed on, one being waited for, two on their way. */
-const ringSlots = 4;
+/** Segments the ring must hold: one computed on, one being waited for, two on their way. */
+const ringSegments = 4;
 /** Reading ahead may take this share of what is free for weights; and a larger batch may take this share more. */
 const ringShare = 1 / 4;
 const batchShare = 1 / 8;
@@ -69,7 +69,7 @@ function attempt(
 ): Plan | undefined {
   const sized = size(demand, sliceBytes);
   const free = demand.budget - fixedBytes(demand);
-  const ring = how.stream ? sized.ring : sized.staging;
+  const ring = how.stream ? sized.ring : sized.loadingRing;
   const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
   if (left < 0) return undefined;
   const least = leastBatch(demand, sized.slices, tokens);
@@ -80,7 +80,12 @@ function attempt(
   for (const batch of tokens.filter((tokens) => tokens >= least)) {
     const cost = costOf(demand, sized.slices, batch);
     if (cost > left || (batch > least && cost - needed > more)) continue;
-    return place(demand, sized, { batch, compute: demand.compute(batch, sized.slices), kv: demand.kv(batch), ring });
+    return placeWeights(demand, sized, {
+      batch,
+      compute: demand.compute(batch, sized.slices),
+      kv: demand.kv(batch),
+      ring,
+    });
   }
   return undefined;
 }
@@ -105,7 +110,7 @@ interface Sized {
   readonly fixed: number;
   readonly ring: number;
   /** Bytes to convert resident slices through when nothing streams. */
-  readonly staging: number;
+  readonly loadingRing: number;
   readonly mayStream: readonly boolean[];
   readonly converted: readonly (number | undefined)[];
   readonly cost: readonly number[];
@@ -116,17 +121,17 @@ function size(demand: Demand, sliceBytes: number): Sized {
   const mayStream: boolean[] = [];
   for (const { weight, streamable } of demand.manifest) {
     const whole = { weight, row: 0, shape: weight.shape, extent: weight.extent };
-    for (const part of streamable ? cut(weight, sliceBytes) : [whole]) {
+    for (const part of streamable ? cutIntoSlices(weight, sliceBytes) : [whole]) {
       slices.push({ ...part, id: slices.length });
       mayStream.push(streamable);
     }
   }
-  const slot = (s: Slice): number => slotOf(s.extent, demand.page).bytes;
+  const pageBytes = (s: Slice): number => pageSpanOf(s.extent, demand.page).bytes;
   // A slice that may not stream is read as a whole: it need not fit through the ring, so it keeps the file's layout.
   const converted = slices.map((s) => (mayStream[s.id] ? demand.converted(s) : undefined));
-  const cost = slices.map((s) => converted[s.id] ?? slot(s));
+  const cost = slices.map((s) => converted[s.id] ?? pageBytes(s));
   const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + at(cost, s.id), 0);
-  const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, slot(s)), 0);
+  const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, pageBytes(s)), 0);
   const converts = converted.some((bytes) => bytes !== undefined);
   return {
     slices,
@@ -135,37 +140,37 @@ function size(demand: Demand, sliceBytes: number): Sized {
     cost,
     streamable: sum(slices.filter((s) => mayStream[s.id])),
     fixed: sum(slices.filter((s) => !mayStream[s.id])),
-    ring: ringSlots * largest,
-    staging: converts ? ringSlots * largest : 0,
+    ring: ringSegments * largest,
+    loadingRing: converts ? ringSegments * largest : 0,
   };
 }
 
 /** Decisions made before weights are placed. */
-interface Chosen {
+interface BatchShares {
   readonly batch: number;
   readonly compute: number;
   readonly kv: number;
   readonly ring: number;
 }
 
-function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
+function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
   const { slices, mayStream, converted, cost } = sized;
   const free = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: at(cost, s.id) }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
-  const slots = streamed.map((s) => slotOf(s.extent, demand.page).bytes);
-  const places = layRing(slots, chosen.ring);
-  const ringPlaces = new Map(streamed.map((s, turn) => [s.id, at(places, turn)]));
+  const sizes = streamed.map((s) => pageSpanOf(s.extent, demand.page).bytes);
+  const segments = layRing(sizes, chosen.ring);
+  const segmentOf = new Map(streamed.map((s, order) => [s.id, at(segments, order)]));
 
   const placements: Placement[] = [];
   let arena = 0;
   let resident = 0;
   for (const s of slices) {
     const bytes = converted[s.id];
-    const ringPlace = ringPlaces.get(s.id);
-    if (ringPlace) {
-      placements.push({ kind: 'ring', ...ringPlace });
+    const segment = segmentOf.get(s.id);
+    if (segment) {
+      placements.push({ kind: 'ring', ...segment });
       continue;
     }
     resident += at(cost, s.id);
@@ -173,7 +178,7 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
       placements.push({ kind: 'converted', bytes });
     } else {
       placements.push({ kind: 'resident', offset: arena });
-      arena += slotOf(s.extent, demand.page).bytes;
+      arena += pageSpanOf(s.extent, demand.page).bytes;
     }
   }
   return {
@@ -190,11 +195,11 @@ function place(demand: Demand, sized: Sized, chosen: Chosen): Plan {
     slices,
     placements,
     streamed: streamed.map((s) => s.id),
-    converting: layConverting(
-      streamed.map((s, turn) => ({ bytes: at(slots, turn), converted: converted[s.id] })),
+    converting: layConvertingRing(
+      streamed.map((s, order) => ({ bytes: at(sizes, order), converted: converted[s.id] })),
       chosen.ring,
     ),
-    stepBytes: chosen.ring / ringSlots,
+    stepBytes: chosen.ring / ringSegments,
     shares: {
       runtime: demand.runtime,
       kv: chosen.kv,
@@ -228,7 +233,7 @@ function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming:
   });
   // A tiny model takes less than the ring it would stream through.
   const stay = parts(leastBatch(demand, whole.slices, tokens.whole), whole, {
-    ring: whole.staging,
+    ring: whole.loadingRing,
     resident: whole.fixed + whole.streamable,
   });
   const least = total(stay) < total(stream) ? stay : stream;

@@ -6,7 +6,7 @@ import { PassTimes } from './pass-times.ts';
 /** Passes that were measured: tokens and seconds. */
 const timesOf = (...passes: readonly (readonly [number, number])[]): PassTimes => {
   const times = new PassTimes();
-  for (const [tokens, seconds] of passes) times.measured(tokens, seconds);
+  for (const [tokens, seconds] of passes) times.record(tokens, seconds);
   return times;
 };
 
@@ -60,20 +60,20 @@ test('whatever was measured, no size is expected to take less than the fastest p
 test('a size that takes another time than before is believed after some passes, not after one', () => {
   const times = timesOf([3, 1], [3, 5]);
   assert.ok(times.seconds(3) > 1.5 && times.seconds(3) < 3);
-  for (let i = 0; i < 20; i += 1) times.measured(3, 5);
+  for (let i = 0; i < 20; i += 1) times.record(3, 5);
   assert.ok(Math.abs(times.seconds(3) - 5) < 0.01);
 });
 
 test('a pass that was slow once is not held against its size for ever', () => {
   const times = timesOf([1, 1], [2, 1], [4, 60]);
   assert.ok(times.seconds(3) > 20);
-  for (let i = 0; i < 250; i += 1) times.measured(2, 1);
+  for (let i = 0; i < 250; i += 1) times.record(2, 1);
   assert.equal(times.seconds(4), 1);
 });
 
 test('the smallest size is known for good: it is what all others are compared with', () => {
   const times = timesOf([1, 1]);
-  for (let i = 0; i < 1000; i += 1) times.measured(8 + (i % 8), 1.5);
+  for (let i = 0; i < 1000; i += 1) times.record(8 + (i % 8), 1.5);
   assert.equal(times.seconds(1), 1);
   assert.equal(times.seconds(9), 1.5);
 });

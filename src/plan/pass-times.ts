@@ -1,5 +1,5 @@
 /** A new measurement counts for this share at once. */
-const weight = 0.3;
+const emaStep = 0.3;
 /**
  * Passes after which a measurement is forgotten: else a number of tokens that was slow once would never be tried again.
  */
@@ -19,11 +19,11 @@ export class PassTimes {
   #known: readonly Known[] = [];
   #passes = 0;
 
-  measured(tokens: number, seconds: number): void {
+  record(tokens: number, seconds: number): void {
     const pass = ++this.#passes;
     const old = this.#known.find((known) => known.tokens === tokens)?.seconds ?? seconds;
     const others = this.#known.filter((known) => known.tokens !== tokens);
-    this.#known = [...others, { tokens, seconds: old + weight * (seconds - old), pass }]
+    this.#known = [...others, { tokens, seconds: old + emaStep * (seconds - old), pass }]
       .sort((a, b) => a.tokens - b.tokens)
       .filter((known, i) => i === 0 || pass - known.pass < remembered);
   }

@@ -1,6 +1,6 @@
 import type { Weight } from '../gguf/weight.ts';
-import type { ConvertingTurn } from './converting.ts';
-import type { KvHome, KvType, Window } from './kv-choice.ts';
+import type { ConvertingSegment } from './converting.ts';
+import type { KvHome, KvType, Window } from './kv-options.ts';
 import type { Residency } from './residency.ts';
 import type { Slice } from './slices.ts';
 
@@ -51,7 +51,7 @@ export interface Plan {
   /** The slices that stream, in the order of use: what every pass reads. */
   readonly streamed: readonly number[];
   /** Places in a pass of many tokens that converts streamed slices on the way, by turn. */
-  readonly converting: readonly ConvertingTurn[] | undefined;
+  readonly converting: readonly ConvertingSegment[] | undefined;
   /** The most that one step may hold of the ring, in bytes. */
   readonly stepBytes: number;
   readonly shares: Shares;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { type Candidate, spread } from './residency.ts';
+import { type ResidencyCandidate, spread } from './residency.ts';
 
-const candidatesOf = (sizes: readonly number[]): Candidate[] => sizes.map((bytes, id) => ({ id, bytes }));
+const candidatesOf = (sizes: readonly number[]): ResidencyCandidate[] => sizes.map((bytes, id) => ({ id, bytes }));
 const anySizes = fc.array(fc.integer({ min: 1, max: 2 ** 26 }), { maxLength: 60 });
 const anyCase = fc.record({ sizes: anySizes, part: fc.double({ min: 0, max: 1.2, noNaN: true }) });
 

@@ -1,17 +1,17 @@
 /** A slice that may stream, in order of use. `bytes` is the cost of keeping it. */
-export interface Candidate {
+export interface ResidencyCandidate {
   readonly id: number;
   readonly bytes: number;
 }
 
 /** A choice of the candidates that stay resident in `capacity` bytes. */
-export type Residency = (candidates: readonly Candidate[], capacity: number) => ReadonlySet<number>;
+export type Residency = (candidates: readonly ResidencyCandidate[], capacity: number) => ReadonlySet<number>;
 
 /**
  * Chooses residents in `capacity` bytes, spread evenly over the pass, so that computing on them overlaps with reading
  * the others. On a cyclic scan a fixed set hits as often as any policy can; LRU would never hit.
  */
-export function spread(candidates: readonly Candidate[], capacity: number): ReadonlySet<number> {
+export function spread(candidates: readonly ResidencyCandidate[], capacity: number): ReadonlySet<number> {
   const total = candidates.reduce((sum, c) => sum + c.bytes, 0);
   const resident = new Set<number>();
   if (total <= capacity) return new Set(candidates.map((c) => c.id));

@@ -1,38 +1,38 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { layRing, type RingPlace } from './ring.ts';
+import { layRing, type RingSegment } from './ring.ts';
 
 const passes = 4;
 
-/** Slots of a pass in order of use, and a ring at least `factor` times as large as the largest. */
-const slotsAndRing = (factor: number): fc.Arbitrary<{ slots: number[]; ring: number }> =>
+/** Segments of a pass in order of use, and a ring at least `factor` times as large as the largest. */
+const sizesAndRing = (factor: number): fc.Arbitrary<{ sizes: number[]; ring: number }> =>
   fc
-    .record({ slots: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 24 }), more: fc.nat(60) })
-    .map(({ slots, more }) => ({ slots, ring: factor * Math.max(...slots) + more }));
+    .record({ sizes: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 24 }), more: fc.nat(60) })
+    .map(({ sizes, more }) => ({ sizes, ring: factor * Math.max(...sizes) + more }));
 
 /** The endless sequence of reads, as far as `passes` go. */
-const unroll = (slots: readonly number[], places: readonly RingPlace[]) =>
-  Array.from({ length: passes * slots.length }, (_, k) => {
-    const { offset = 0, after = 0 } = places[k % slots.length] ?? {};
-    return { from: offset, to: offset + (slots[k % slots.length] ?? 0), after };
+const unroll = (sizes: readonly number[], segments: readonly RingSegment[]) =>
+  Array.from({ length: passes * sizes.length }, (_, k) => {
+    const { offset = 0, after = 0 } = segments[k % sizes.length] ?? {};
+    return { from: offset, to: offset + (sizes[k % sizes.length] ?? 0), after };
   });
 
 type Read = ReturnType<typeof unroll>[number];
 const overlap = (a: Read, b: Read): boolean => a.from < b.to && b.from < a.to;
 
-test('every slot lies inside the ring', () => {
+test('every segment lies inside the ring', () => {
   fc.assert(
-    fc.property(slotsAndRing(1), ({ slots, ring }) => {
-      for (const { from, to } of unroll(slots, layRing(slots, ring))) assert.ok(from >= 0 && to <= ring);
+    fc.property(sizesAndRing(1), ({ sizes, ring }) => {
+      for (const { from, to } of unroll(sizes, layRing(sizes, ring))) assert.ok(from >= 0 && to <= ring);
     }),
   );
 });
 
 test('a read waits for the release of all earlier ones that share a byte with it, and for no others', () => {
   fc.assert(
-    fc.property(slotsAndRing(1), ({ slots, ring }) => {
-      const reads = unroll(slots, layRing(slots, ring));
+    fc.property(sizesAndRing(1), ({ sizes, ring }) => {
+      const reads = unroll(sizes, layRing(sizes, ring));
       for (const [k, read] of reads.entries()) {
         const last = reads.findLastIndex((other, j) => j < k && overlap(other, read));
         if (last >= 0) assert.equal(k - read.after, last);
@@ -41,11 +41,11 @@ test('a read waits for the release of all earlier ones that share a byte with it
   );
 });
 
-test('no two live slots overlap, and steps of a quarter of the ring are always served', () => {
+test('no two live segments overlap, and steps of a quarter of the ring are always served', () => {
   const choices = fc.infiniteStream(fc.record({ part: fc.double({ min: 0, max: 1, noNaN: true }), lazy: fc.nat(3) }));
   fc.assert(
-    fc.property(slotsAndRing(4), choices, ({ slots, ring }, stream) => {
-      const reads = unroll(slots, layRing(slots, ring));
+    fc.property(sizesAndRing(4), choices, ({ sizes, ring }, stream) => {
+      const reads = unroll(sizes, layRing(sizes, ring));
       let [begun, released] = [0, 0];
       const read = (atMost: number): void => {
         for (let i = 0; i < atMost && begun < reads.length; i += 1) {
@@ -58,11 +58,11 @@ test('no two live slots overlap, and steps of a quarter of the ring are always s
       while (released < reads.length) {
         const { part, lazy } = stream.next().value;
         read(lazy); // a few reads ahead; the others when they are leased
-        // A step is of one pass, and takes as much as it may or less; but one slot at least.
-        const passEnd = (Math.floor(released / slots.length) + 1) * slots.length;
+        // A step is of one pass, and takes as much as it may or less; but one segment at least.
+        const passEnd = (Math.floor(released / sizes.length) + 1) * sizes.length;
         let [end, bytes] = [released, 0];
         while (end < passEnd) {
-          bytes += slots[end % slots.length] ?? 0;
+          bytes += sizes[end % sizes.length] ?? 0;
           if (bytes > (ring / 4) * part && end > released) break;
           end += 1;
         }
@@ -74,10 +74,10 @@ test('no two live slots overlap, and steps of a quarter of the ring are always s
   );
 });
 
-test('one slot at a time is always served, even if the ring holds no more than the largest', () => {
+test('one segment at a time is always served, even if the ring holds no more than the largest', () => {
   fc.assert(
-    fc.property(slotsAndRing(1), ({ slots, ring }) => {
-      for (const { after } of layRing(slots, ring)) assert.ok(after >= 1 && after <= slots.length);
+    fc.property(sizesAndRing(1), ({ sizes, ring }) => {
+      for (const { after } of layRing(sizes, ring)) assert.ok(after >= 1 && after <= sizes.length);
     }),
   );
 });
@@ -90,7 +90,7 @@ test('a pass that fits in the ring as a whole waits for nothing but itself', () 
   ]);
 });
 
-test('a slot larger than the ring is refused', () => {
+test('a segment larger than the ring is refused', () => {
   assert.throws(() => layRing([3, 13], 12), RangeError);
   assert.deepEqual(layRing([], 0), []);
 });

@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 
 /** A fixed place in the ring. */
-export interface RingPlace {
+export interface RingSegment {
   /** Bytes from the start of the ring. */
   readonly offset: number;
   /**
@@ -12,30 +12,30 @@ export interface RingPlace {
 }
 
 /**
- * Lays the slots of one pass, in order of use, around a ring of `ringBytes`: each follows the one before it, and starts
+ * Lays the segments of one pass, in order of use, around a ring of `ringBytes`: each follows the one before it, and starts
  * over at 0 where it would not fit. The next pass lands on the same places. Register allocation, decided once.
  */
-export function layRing(slots: readonly number[], ringBytes: number): readonly RingPlace[] {
+export function layRing(sizes: readonly number[], ringBytes: number): readonly RingSegment[] {
   const offsets: number[] = [];
   let cursor = 0;
-  for (const bytes of slots) {
-    if (bytes > ringBytes) throw new RangeError(`a slot of ${bytes} bytes does not fit a ring of ${ringBytes}`);
+  for (const bytes of sizes) {
+    if (bytes > ringBytes) throw new RangeError(`a segment of ${bytes} bytes does not fit a ring of ${ringBytes}`);
     if (cursor + bytes > ringBytes) cursor = 0;
     offsets.push(cursor);
     cursor += bytes;
   }
-  return offsets.map((offset, i) => ({ offset, after: predecessor(slots, offsets, i) }));
+  return offsets.map((offset, i) => ({ offset, after: predecessor(sizes, offsets, i) }));
 }
 
 /** Steps back from read i to the nearest earlier one that shares a byte with it; at most a whole pass, to itself. */
-function predecessor(slots: readonly number[], offsets: readonly number[], i: number): number {
-  const n = slots.length;
+function predecessor(sizes: readonly number[], offsets: readonly number[], i: number): number {
+  const n = sizes.length;
   const start = at(offsets, i);
-  const end = start + at(slots, i);
+  const end = start + at(sizes, i);
   for (let back = 1; back < n; back += 1) {
     const j = (i - back + n) % n;
     const other = at(offsets, j);
-    if (other < end && start < other + at(slots, j)) return back;
+    if (other < end && start < other + at(sizes, j)) return back;
   }
   return n;
 }

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { type PassLimits, type Pending, schedule } from './schedule.ts';
+import { type PassLimits, type PendingTokens, schedule } from './schedule.ts';
 
-const decoding: Pending = { tokens: 1, decoding: true };
-const prompt = (tokens: number): Pending => ({ tokens, decoding: false });
+const decoding: PendingTokens = { tokens: 1, decoding: true };
+const prompt = (tokens: number): PendingTokens => ({ tokens, decoding: false });
 const limits: PassLimits = { batch: 64, tokens: 67, chunk: 16, exact: false };
 const exact: PassLimits = { ...limits, exact: true };
 
 const anyPrompt = fc.integer({ min: 1, max: 2000 }).map(prompt);
 /** A token, and draft tokens after it. */
-const anyDecoding = (ahead: number): fc.Arbitrary<Pending> =>
+const anyDecoding = (ahead: number): fc.Arbitrary<PendingTokens> =>
   fc.integer({ min: 1, max: 1 + ahead }).map((tokens) => ({ tokens, decoding: true }));
 
 /** Sequences, and limits as a runtime has them: room for a batch and for what each other sequence decodes. */

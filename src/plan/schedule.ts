@@ -1,5 +1,5 @@
 /** Work that a sequence waits for. */
-export interface Pending {
+export interface PendingTokens {
   /** Tokens that are not stored yet. */
   readonly tokens: number;
   /** True once the prompt is computed: then the tokens are the last one and draft tokens. */
@@ -21,7 +21,7 @@ export interface PassLimits {
  * The number of tokens of each sequence in the next pass, first come first served: all of those that decode, then as
  * many of the prompts as there is room for. At least one token in all if there are any.
  */
-export function schedule(pending: readonly Pending[], limits: PassLimits): readonly number[] {
+export function schedule(pending: readonly PendingTokens[], limits: PassLimits): readonly number[] {
   const decoding = pending.reduce((sum, { tokens, decoding }) => sum + (decoding ? tokens : 0), 0);
   let room = limits.tokens - decoding;
   let prompts = decoding > 0 && !limits.exact ? limits.chunk : room;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { anyMatrix, weightOf } from '../../test/support/weights.ts';
-import { cut, slotOf } from './slices.ts';
+import { cutIntoSlices, pageSpanOf } from './slices.ts';
 
 const group = 32;
 const anySize = fc.integer({ min: 1, max: 2 ** 21 });
@@ -12,7 +12,7 @@ test('the slices of a matrix are all of its rows, in order, once', () => {
     fc.property(anyMatrix, anySize, (weight, maxBytes) => {
       let row = 0;
       let { offset } = weight.extent;
-      for (const slice of cut(weight, maxBytes)) {
+      for (const slice of cutIntoSlices(weight, maxBytes)) {
         const [width, rows = 0] = slice.shape;
         assert.equal(slice.weight, weight);
         assert.equal(width, weight.shape[0]);
@@ -34,7 +34,7 @@ test('cuts lie between groups of 32 rows, and slices are as large as wanted unle
   fc.assert(
     fc.property(anyMatrix, anySize, (weight, maxBytes) => {
       const groupBytes = (weight.extent.length / (weight.shape[1] ?? 1)) * group;
-      for (const { row, extent } of cut(weight, maxBytes)) {
+      for (const { row, extent } of cutIntoSlices(weight, maxBytes)) {
         assert.equal(row % group, 0);
         assert.ok(extent.length <= Math.max(maxBytes, groupBytes));
       }
@@ -45,7 +45,7 @@ test('cuts lie between groups of 32 rows, and slices are as large as wanted unle
 test('slices of one matrix are about equal: all but the last have the same rows', () => {
   fc.assert(
     fc.property(anyMatrix, anySize, (weight, maxBytes) => {
-      const rows = cut(weight, maxBytes).map((slice) => slice.shape[1] ?? 0);
+      const rows = cutIntoSlices(weight, maxBytes).map((slice) => slice.shape[1] ?? 0);
       const whole = rows.filter((n) => n % group === 0);
       const last = whole.pop() ?? 0;
       assert.ok(new Set(whole).size <= 1);
@@ -58,7 +58,8 @@ test('rows that fill no group are a slice of their own, wherever the other cuts 
   fc.assert(
     fc.property(anyMatrix, anySize, (weight, maxBytes) => {
       const [, rows = 0] = weight.shape;
-      const tails = (size: number) => cut(weight, size).filter((slice) => (slice.shape[1] ?? 0) % group !== 0);
+      const tails = (size: number) =>
+        cutIntoSlices(weight, size).filter((slice) => (slice.shape[1] ?? 0) % group !== 0);
       assert.deepEqual(
         tails(maxBytes).map((slice) => slice.row),
         rows % group === 0 ? [] : [rows - (rows % group)],
@@ -70,16 +71,16 @@ test('rows that fill no group are a slice of their own, wherever the other cuts 
 
 test('a matrix that is small enough, and what is not a matrix, stays whole', () => {
   const matrix = weightOf('w', 'q4_0', [64, 320], 96);
-  assert.deepEqual(cut(matrix, matrix.extent.length), [
+  assert.deepEqual(cutIntoSlices(matrix, matrix.extent.length), [
     { weight: matrix, row: 0, shape: matrix.shape, extent: matrix.extent },
   ]);
   const small = weightOf('s', 'f16', [8, 31], 7);
-  assert.deepEqual(cut(small, 1), [{ weight: small, row: 0, shape: small.shape, extent: small.extent }]);
+  assert.deepEqual(cutIntoSlices(small, 1), [{ weight: small, row: 0, shape: small.shape, extent: small.extent }]);
   const vector = weightOf('v', 'f32', [4096]);
-  assert.equal(cut(vector, 1).length, 1);
+  assert.equal(cutIntoSlices(vector, 1).length, 1);
 });
 
-test('a slot is the fewest whole pages that hold an extent', () => {
+test('a page span is the fewest whole pages that hold an extent', () => {
   const anyExtent = fc.record({
     file: fc.nat({ max: 3 }),
     offset: fc.nat({ max: 2 ** 42 }),
@@ -87,7 +88,7 @@ test('a slot is the fewest whole pages that hold an extent', () => {
   });
   fc.assert(
     fc.property(anyExtent, fc.constantFrom(4096, 16384), (extent, page) => {
-      const { start, bytes, skew } = slotOf(extent, page);
+      const { start, bytes, skew } = pageSpanOf(extent, page);
       assert.equal(start % page, 0);
       assert.equal(bytes % page, 0);
       assert.ok(skew >= 0 && skew < page);

@@ -18,14 +18,14 @@ export interface Slice {
 const rowGroup = 32;
 
 /** The pages that hold an extent, as a direct read brings them. The extent begins `skew` bytes into them. */
-export interface Slot {
+export interface PageSpan {
   readonly start: number;
   readonly bytes: number;
   readonly skew: number;
 }
 
-/** The slot of `extent` for pages of `page` bytes. */
-export function slotOf(extent: Extent, page: number): Slot {
+/** The page span of `extent` for pages of `page` bytes. */
+export function pageSpanOf(extent: Extent, page: number): PageSpan {
   const start = alignDown(extent.offset, page);
   return { start, bytes: alignUp(extent.offset + extent.length, page) - start, skew: extent.offset - start };
 }
@@ -34,7 +34,7 @@ export function slotOf(extent: Extent, page: number): Slot {
  * Cuts a matrix into slices of about equal size, none larger than `maxBytes` unless a group of rows is. Rows beyond the
  * last whole group are always a slice of their own, so that every result is the same bits wherever the cuts are.
  */
-export function cut(weight: Weight, maxBytes: number): readonly Omit<Slice, 'id'>[] {
+export function cutIntoSlices(weight: Weight, maxBytes: number): readonly Omit<Slice, 'id'>[] {
   const { shape, extent } = weight;
   const [width = 1, rows = 1] = shape;
   if (shape.length !== 2) return [{ weight, row: 0, shape, extent }];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { divide, firstUses, isolate, type StreamedUse } from './steps.ts';
+import { divideIntoSteps, firstUses, type StreamedUse, splitStep } from './steps.ts';
 
 /** Uses of slices 0, 1, 2, … in the order of the nodes that read them; a node reads one at most. */
 const anyUses = fc
@@ -20,7 +20,7 @@ test('steps cover all nodes in order, none is empty, and each slice is needed on
   fc.assert(
     fc.property(anyCase, ({ uses, rest, maxBytes }) => {
       const nodes = nodesOf(uses, rest);
-      const steps = divide(uses, nodes, maxBytes);
+      const steps = divideIntoSteps(uses, nodes, maxBytes);
       let at = 0;
       for (const { from, to } of steps) {
         assert.equal(from, at);
@@ -39,7 +39,7 @@ test('steps cover all nodes in order, none is empty, and each slice is needed on
 test('a slice belongs to the step whose nodes read it', () => {
   fc.assert(
     fc.property(anyCase, ({ uses, rest, maxBytes }) => {
-      for (const { from, to, slices } of divide(uses, nodesOf(uses, rest), maxBytes)) {
+      for (const { from, to, slices } of divideIntoSteps(uses, nodesOf(uses, rest), maxBytes)) {
         for (const slice of slices) {
           const node = uses[slice]?.node ?? -1;
           assert.ok(node >= from && node < to);
@@ -52,7 +52,7 @@ test('a slice belongs to the step whose nodes read it', () => {
 test('no step needs more bytes than allowed unless its only slice does, and steps are not cut without need', () => {
   fc.assert(
     fc.property(anyCase, ({ uses, rest, maxBytes }) => {
-      const steps = divide(uses, nodesOf(uses, rest), maxBytes);
+      const steps = divideIntoSteps(uses, nodesOf(uses, rest), maxBytes);
       const bytes = steps.map(({ slices }) => slices.reduce((sum, s) => sum + (uses[s]?.bytes ?? 0), 0));
       for (const [i, { slices }] of steps.entries()) {
         assert.ok((bytes[i] ?? 0) <= maxBytes || slices.length === 1);
@@ -69,18 +69,18 @@ test('what comes before the first streamed slice is a step of its own: it is com
     { slice: 7, node: 5, bytes: 10 },
     { slice: 8, node: 9, bytes: 1 },
   ];
-  assert.deepEqual(divide(uses, 12, 20), [
+  assert.deepEqual(divideIntoSteps(uses, 12, 20), [
     { from: 0, to: 3, slices: [] },
     { from: 3, to: 9, slices: [4, 7] },
     { from: 9, to: 12, slices: [8] },
   ]);
-  assert.deepEqual(divide([], 5, 20), [{ from: 0, to: 5, slices: [] }]);
+  assert.deepEqual(divideIntoSteps([], 5, 20), [{ from: 0, to: 5, slices: [] }]);
 });
 
 test('nodes that are to stand alone do, and all others stay together', () => {
   const step = { from: 3, to: 10, slices: [] };
-  assert.deepEqual(isolate(step, []), [{ from: 3, to: 10, alone: false }]);
-  assert.deepEqual(isolate(step, [1, 3, 6, 7, 9, 10]), [
+  assert.deepEqual(splitStep(step, []), [{ from: 3, to: 10, alone: false }]);
+  assert.deepEqual(splitStep(step, [1, 3, 6, 7, 9, 10]), [
     { from: 3, to: 4, alone: true },
     { from: 4, to: 6, alone: false },
     { from: 6, to: 7, alone: true },

@@ -22,11 +22,11 @@ export function firstUses(
   uses: readonly { readonly slice: number; readonly node: number }[],
   order: readonly number[],
 ): readonly { readonly slice: number; readonly node: number }[] {
-  const turns = new Map(order.map((slice, turn) => [slice, turn]));
+  const indices = new Map(order.map((slice, index) => [slice, index]));
   const first: { slice: number; node: number }[] = [];
   for (const { slice, node } of uses) {
-    const turn = turns.get(slice) ?? -1;
-    for (const earlier of order.slice(first.length, turn + 1)) first.push({ slice: earlier, node });
+    const index = indices.get(slice) ?? -1;
+    for (const earlier of order.slice(first.length, index + 1)) first.push({ slice: earlier, node });
   }
   return first;
 }
@@ -36,7 +36,7 @@ export function firstUses(
  * needs a single one). A step begins where its first streamed slice is read, so that everything before can be computed
  * while that slice is on its way.
  */
-export function divide(uses: readonly StreamedUse[], nodes: number, maxBytes: number): readonly Step[] {
+export function divideIntoSteps(uses: readonly StreamedUse[], nodes: number, maxBytes: number): readonly Step[] {
   const steps: Step[] = [];
   let from = 0;
   let bytes = 0;
@@ -58,14 +58,18 @@ export function divide(uses: readonly StreamedUse[], nodes: number, maxBytes: nu
 }
 
 /** Some nodes [from, to) of a step; `alone` if it is a single one that was to stand alone. */
-export interface Part {
+export interface StepPart {
   readonly from: number;
   readonly to: number;
   readonly alone: boolean;
 }
 
 /** Cuts the nodes of a step so that each of `alone` stands alone, and a part begins at each of `cuts`. */
-export function isolate({ from, to }: Step, alone: readonly number[], cuts: readonly number[] = []): readonly Part[] {
+export function splitStep(
+  { from, to }: Step,
+  alone: readonly number[],
+  cuts: readonly number[] = [],
+): readonly StepPart[] {
   const single = new Set(alone);
   const within = [from, to, ...alone, ...alone.map((node) => node + 1), ...cuts].filter((n) => n >= from && n <= to);
   const bounds = [...new Set(within)].sort((a, b) => a - b);

@@ -6,8 +6,8 @@ import { evaluate, noise } from '../../test/support/tensors.ts';
 import { Device } from '../ggml/device.ts';
 import { F16, F32, Graph, I64 } from '../ggml/graph.ts';
 import { HostMemory, NoMemory } from '../ggml/host-memory.ts';
-import { type KvShape, kvBytes } from '../kv/shape.ts';
-import { KvStore } from '../kv/store.ts';
+import { type KvShape, kvBytes } from '../kv/kv-shape.ts';
+import { KvStore } from '../kv/kv-store.ts';
 import { attention, unpackingNodes } from './attention.ts';
 
 const device = shared(new Device(2, 0));

@@ -1,8 +1,8 @@
 import { at } from '../base/at.ts';
 import { F16, F32, type Graph, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
-import { type KvShape, typeNamed } from '../kv/shape.ts';
-import type { KvLayer } from '../kv/store.ts';
+import { type KvShape, kvTypeOf } from '../kv/kv-shape.ts';
+import type { KvLayer } from '../kv/kv-store.ts';
 import type { SpanShape } from './span.ts';
 import type { StoredLayer, StoredPart } from './staging.ts';
 
@@ -31,7 +31,7 @@ function headsAtOnce(shape: KvShape, rows: number, bytes: number = unpackedBytes
   return Math.max(1, Math.min(kvHeads, fitting));
 }
 
-const unpacks = (shape: KvShape, tokens: number): boolean => typeNamed(shape.type).id !== F16 && tokens >= tile;
+const unpacks = (shape: KvShape, tokens: number): boolean => kvTypeOf(shape.type).id !== F16 && tokens >= tile;
 
 /** Nodes that unpacking adds to a graph in all layers of a span. */
 export function unpackingNodes({ kv: { shape, layers }, tokens }: Pick<SpanShape, 'kv' | 'tokens'>): number {
@@ -58,12 +58,12 @@ export function attention(
   const heads = at(q.shape, 1);
   const joinedHeads = (x: Tensor): Tensor => graph.reshape(x, [valueLength * heads, tokens]);
   if (!unpacks(shape, tokens)) return joinedHeads(graph.attention(q, k.tensor, v.tensor, { mask, scale }));
-  const type = typeNamed(shape.type);
+  const type = kvTypeOf(shape.type);
   const rows = at(k.tensor.shape, 1);
   const unpacked = ({ tensor, headBytes }: StoredPart, length: number, from: number, count: number): Tensor =>
     graph.cast(graph.view(tensor, [length, rows, count], [rowBytes(type, length), headBytes], from * headBytes), F32);
   // Single queries are rounded like this before they are held against such keys.
-  const rounded = graph.cast(graph.cast(q, typeNamed('q8_0').id), F32);
+  const rounded = graph.cast(graph.cast(q, kvTypeOf('q8_0').id), F32);
   const atOnce = headsAtOnce(shape, layer.rows.count, bytes);
   const group = heads / kvHeads;
   const head = f32 * keyLength;

@@ -2,15 +2,15 @@ import { at, last } from '../base/at.ts';
 import { F32, type Graph, I32, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
-import { sinkStep } from '../kv/rows.ts';
-import { type KvShape, typeNamed } from '../kv/shape.ts';
-import type { KvLayer } from '../kv/store.ts';
-import type { Batch, Projected } from '../model/architecture.ts';
+import { type KvShape, kvTypeOf } from '../kv/kv-shape.ts';
+import type { KvLayer } from '../kv/kv-store.ts';
+import { sinkShiftTokens } from '../kv/rows.ts';
+import type { Batch, Projections } from '../model/architecture.ts';
 import { attention } from './attention.ts';
-import { mixedElements } from './mixing.ts';
+import { hadamardSizes } from './hadamard.ts';
+import { findWeight } from './slice-tensors.ts';
 import { SpanInputs, type SpanShape } from './span.ts';
 import type { Staging, StoredLayer, StoredPart } from './staging.ts';
-import { findWeight } from './weights.ts';
 
 /** A span's part of a layer: its own tokens among those of the batch. */
 interface SpanLayer {
@@ -22,12 +22,12 @@ interface SpanLayer {
   readonly own: (x: Tensor) => Tensor;
 }
 
-/** A tensor with the elements of each row mixed in groups of `n`. */
-type Mixed = (n: number) => Tensor;
+/** A tensor with the elements of each row Hadamard-rotated in groups of `n`. */
+type Rotated = (n: number) => Tensor;
 
 /** The inputs of a graph for the tokens at hand. */
 export class BatchInputs implements Batch {
-  readonly reach: number;
+  readonly maxDistance: number;
   readonly tokens: number;
   readonly outputCount: number;
   readonly positions: Tensor;
@@ -39,7 +39,7 @@ export class BatchInputs implements Batch {
   /** Numbers of the tokens whose logits are wanted, (outputs), int32; undefined for all tokens. */
   outputIds: Tensor | undefined;
   /** Hadamard matrices (n, n), float32, by n. */
-  readonly mixers: Map<number, Tensor> = new Map();
+  readonly hadamards: Map<number, Tensor> = new Map();
   readonly #graph: Graph;
   readonly #weights: ReadonlyMap<string, Weight>;
   readonly #staging: Staging | undefined;
@@ -52,7 +52,9 @@ export class BatchInputs implements Batch {
     this.spans = spans;
     this.tokens = spans.reduce((n, span) => n + span.tokens, 0);
     this.outputCount = spans.reduce((n, span) => n + span.outputs, 0);
-    this.reach = Math.max(...spans.flatMap(({ kv }) => kv.layers.map((layer) => reachIn(layer, kv.shape.context))));
+    this.maxDistance = Math.max(
+      ...spans.flatMap(({ kv }) => kv.layers.map((layer) => maxDistanceIn(layer, kv.shape.context))),
+    );
     this.positions = graph.input(I32, [this.tokens]);
     this.inputs = spans.map((span) => new SpanInputs(graph, span));
   }
@@ -65,9 +67,9 @@ export class BatchInputs implements Batch {
     return this.#graph.rows(rows, order);
   }
 
-  attend(il: number, projected: Projected, scale: number): Tensor {
-    const [q, v] = [this.#mixed(projected.q), this.#mixed(projected.v)];
-    const k = this.#mixed(projected.rotate(projected.k, this.positions));
+  attend(il: number, projected: Projections, scale: number): Tensor {
+    const [q, v] = [this.#rotatedOnce(projected.q), this.#rotatedOnce(projected.v)];
+    const k = this.#rotatedOnce(projected.rotate(projected.k, this.positions));
     let column = 0;
     let joined: Tensor | undefined;
     for (const [i, span] of this.spans.entries()) {
@@ -101,7 +103,7 @@ export class BatchInputs implements Batch {
     if (parts.home === 'ram') {
       const part = (tensor: Tensor, length: number): StoredPart => ({
         tensor,
-        headBytes: rows.count * rowBytes(typeNamed(type), length),
+        headBytes: rows.count * rowBytes(kvTypeOf(type), length),
       });
       return { k: part(parts.k, keyLength), v: part(parts.v, valueLength) };
     }
@@ -110,10 +112,10 @@ export class BatchInputs implements Batch {
   }
 
   /** The stored rows that a span sees. */
-  #seen({ kv: { shape }, reaches }: SpanShape, il: number, { k, v }: StoredLayer): StoredLayer {
+  #seen({ kv: { shape }, attendedRows }: SpanShape, il: number, { k, v }: StoredLayer): StoredLayer {
     const part = ({ tensor, headBytes }: StoredPart, length: number): StoredPart => {
-      const strides = [rowBytes(typeNamed(shape.type), length), headBytes];
-      return { tensor: this.#graph.view(tensor, [length, at(reaches, il), shape.kvHeads], strides, 0), headBytes };
+      const strides = [rowBytes(kvTypeOf(shape.type), length), headBytes];
+      return { tensor: this.#graph.view(tensor, [length, at(attendedRows, il), shape.kvHeads], strides, 0), headBytes };
     };
     return { k: part(k, shape.keyLength), v: part(v, shape.valueLength) };
   }
@@ -121,20 +123,20 @@ export class BatchInputs implements Batch {
   /** Stores k, which is rotated, and v, and attends to what is stored: (valueLength * heads, tokens). */
   #attended(
     { span, inputs, layer, stored, own }: SpanLayer,
-    { q, k, v, scale, il }: { q: Mixed; k: Mixed; v: Mixed; scale: number; il: number },
+    { q, k, v, scale, il }: { q: Rotated; k: Rotated; v: Rotated; scale: number; il: number },
   ): Tensor {
     const graph = this.#graph;
     const { shape } = span.kv;
-    const mix = mixedElements(shape);
+    const sizes = hadamardSizes(shape);
     const ids = inputs.idsIn(layer.rows);
-    graph.setRows(stored.k.tensor, graph.byHead(own(k(mix.key))), ids);
-    graph.setRows(stored.v.tensor, this.#byHead(own(v(mix.value)), shape.valueLength), ids);
-    const mask = inputs.maskOf(layer.rows, at(span.reaches, il));
-    return this.#mix(attention(graph, span, own(q(mix.key)), { ...stored, layer, mask, scale }), mix.value);
+    graph.setRows(stored.k.tensor, graph.byHead(own(k(sizes.key))), ids);
+    graph.setRows(stored.v.tensor, this.#byHead(own(v(sizes.value)), shape.valueLength), ids);
+    const mask = inputs.maskOf(layer.rows, at(span.attendedRows, il));
+    return this.#rotated(attention(graph, span, own(q(sizes.key)), { ...stored, layer, mask, scale }), sizes.value);
   }
 
   /** Stores sinks as they are, and rotates copies that must follow the window to where they appear. */
-  #storeSinks({ span, inputs, layer, stored, own }: SpanLayer, { k, v, rotate }: Projected): void {
+  #storeSinks({ span, inputs, layer, stored, own }: SpanLayer, { k, v, rotate }: Projections): void {
     const { sinks } = layer;
     if (!sinks) return;
     const graph = this.#graph;
@@ -144,13 +146,13 @@ export class BatchInputs implements Batch {
       graph.setRows(sinks.k, first(this.#flat(own(graph.contiguous(k)))), inputs.newSinks());
       graph.setRows(sinks.v, first(own(v)), inputs.newSinks());
     }
-    const mix = mixedElements(shape);
+    const sizes = hadamardSizes(shape);
     const count = at(sinks.k.shape, 1);
-    for (let copy = 0; copy < span.follows; copy += 1) {
-      const { positions, ids } = inputs.follow(copy, count);
+    for (let copy = 0; copy < span.sinkShifts; copy += 1) {
+      const { positions, ids } = inputs.sinkShift(copy, count);
       const turned = rotate(graph.reshape(sinks.k, [shape.keyLength, shape.kvHeads, count]), positions);
-      graph.setRows(stored.k.tensor, graph.byHead(this.#mix(turned, mix.key)), ids);
-      graph.setRows(stored.v.tensor, this.#byHead(this.#mix(sinks.v, mix.value), shape.valueLength), ids);
+      graph.setRows(stored.k.tensor, graph.byHead(this.#rotated(turned, sizes.key)), ids);
+      graph.setRows(stored.v.tensor, this.#byHead(this.#rotated(sinks.v, sizes.value), shape.valueLength), ids);
     }
   }
 
@@ -167,21 +169,21 @@ export class BatchInputs implements Batch {
   }
 
   /** Mixed versions of x, each made once: the sequences of a batch may store different types. */
-  #mixed(x: Tensor): Mixed {
+  #rotatedOnce(x: Tensor): Rotated {
     const made = new Map<number, Tensor>();
     return (n) => {
-      const mixed = made.get(n) ?? this.#mix(x, n);
-      made.set(n, mixed);
-      return mixed;
+      const rotated = made.get(n) ?? this.#rotated(x, n);
+      made.set(n, rotated);
+      return rotated;
     };
   }
 
   /** Mixes each `n` elements of x in a row with one another; mixing twice undoes it. Returns x where n is 1. */
-  #mix(x: Tensor, n: number): Tensor {
+  #rotated(x: Tensor, n: number): Tensor {
     if (n === 1) return x;
-    const mixer = this.mixers.get(n) ?? this.#graph.input(F32, [n, n]);
-    this.mixers.set(n, mixer);
-    return this.#graph.hadamard(mixer, x);
+    const matrix = this.hadamards.get(n) ?? this.#graph.input(F32, [n, n]);
+    this.hadamards.set(n, matrix);
+    return this.#graph.hadamard(matrix, x);
   }
 
   /** Columns [from, from + count) of a contiguous float32 tensor whose last dimension is `all`. */
@@ -195,5 +197,5 @@ export class BatchInputs implements Batch {
 }
 
 /** The largest distance, in positions, between a token and one that it sees. */
-const reachIn = ({ rows: { window } }: KvLayer, context: number): number =>
-  window ? Math.min(context, window.tokens + window.sinks + sinkStep) : context;
+const maxDistanceIn = ({ rows: { window } }: KvLayer, context: number): number =>
+  window ? Math.min(context, window.tokens + window.sinks + sinkShiftTokens) : context;

@@ -7,7 +7,7 @@ import { writeRandom } from '../../test/support/model-files.ts';
 import { some } from '../../test/support/rounds.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
-import { typeNamed } from '../../test/support/weights.ts';
+import { existingType } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
@@ -15,17 +15,17 @@ import { HostMemory } from '../ggml/host-memory.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
-import { kvBytes } from '../kv/shape.ts';
-import { KvStore, kvMemory } from '../kv/store.ts';
+import { kvBytes } from '../kv/kv-shape.ts';
+import { KvStore, kvMemory } from '../kv/kv-store.ts';
 import { architectureOf } from '../model/index.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { type ReadAt, Reader } from '../stream/reader.ts';
 import { arenaBytes, Residents } from '../stream/residents.ts';
-import { WeightSource } from '../stream/source.ts';
+import { WeightSource } from '../stream/weight-source.ts';
 import { Forward } from './forward.ts';
-import { computeBytes, manifestOf, type Outline } from './measure.ts';
+import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
 import { bindWeights, type LayoutOf } from './routes.ts';
 
 const device = shared(new Device(1, 0));
@@ -43,7 +43,7 @@ const spec: RandomModelSpec = {
 };
 const path = writeRandom(sharedPath('model.gguf'), spec);
 
-function outlineOf(file: ModelFile): Outline {
+function outlineOf(file: ModelFile): GraphOutline {
   const architecture = architectureOf(file.metadata.string('general.architecture'));
   const config = architecture.config(file.metadata);
   return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64, type: 'f16' } };
@@ -54,7 +54,7 @@ const fastLayouts = ({ weight, shape }: Slice): Layout | undefined =>
   shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
 
 /** A plan with `extra` bytes more than the smallest. */
-function planFor(outline: Outline, extra: number, layoutOf: LayoutOf): Plan {
+function planFor(outline: GraphOutline, extra: number, layoutOf: LayoutOf): Plan {
   const demand = {
     context: outline.kv.context,
     runtime: 0,
@@ -203,7 +203,7 @@ test('after a failed read, the next pass begins with the first weights', async (
 });
 
 test('a pass of many tokens converts what streams, and gives the logits of plain kernels', async (t) => {
-  if (!device.layoutFor(typeNamed('q4_0').id, [256, 256])) return t.skip('this processor has no layout of its own');
+  if (!device.layoutFor(existingType('q4_0').id, [256, 256])) return t.skip('this processor has no layout of its own');
   const long = Array.from({ length: 64 }, (_, i) => (37 * i) % spec.vocabulary);
   const run = async (forward: Forward, kv: KvStore): Promise<Float32Array> =>
     (await forward.run([{ kv, start: 0, tokens: long, logits: 'all' }])).slice();

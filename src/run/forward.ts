@@ -10,13 +10,13 @@ import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Stage, Weights } from '../model/architecture.ts';
 import type { Plan } from '../plan/plan.ts';
-import { slotOf } from '../plan/slices.ts';
-import { divide, firstUses, isolate, type Part, type Step } from '../plan/steps.ts';
-import { ThreadChoice } from '../plan/threads.ts';
+import { pageSpanOf } from '../plan/slices.ts';
+import { divideIntoSteps, firstUses, type Step, type StepPart, splitStep } from '../plan/steps.ts';
+import { ThreadTuner } from '../plan/thread-tuner.ts';
 import type { Reader } from '../stream/reader.ts';
 import type { Residents } from '../stream/residents.ts';
-import { RowReader } from '../stream/rows.ts';
-import type { WeightSource } from '../stream/source.ts';
+import { RowReader } from '../stream/row-reader.ts';
+import type { WeightSource } from '../stream/weight-source.ts';
 import { unpackingNodes } from './attention.ts';
 import { BatchInputs } from './batch.ts';
 import { writeInputs } from './inputs.ts';
@@ -34,8 +34,8 @@ export function build(
   staging?: Staging,
 ): { inputs: BatchInputs; logits: Tensor } {
   const inputs = new BatchInputs(graph, model.file, spans, staging);
-  const site = { graph, weights: model.weights, batch: inputs };
-  const logits = stages.reduce((x, stage) => stage.build(site, x), inputs.positions);
+  const context = { graph, weights: model.weights, batch: inputs };
+  const logits = stages.reduce((x, stage) => stage.build(context, x), inputs.positions);
   return { inputs, logits: graph.output(logits) };
 }
 
@@ -43,14 +43,14 @@ export function build(
  * Nodes that a graph for these spans has room for: one span takes 100 layers of 120, each further one 51 a layer at
  * most.
  */
-export const roomFor = (spans: readonly SpanShape[]): number =>
+export const graphCapacity = (spans: readonly SpanShape[]): number =>
   spans.reduce((sum, span, i) => sum + (i > 0 ? 5120 : 20480) + unpackingNodes(span), 0);
 
 /**
  * Whether so many tokens at once save more time by converting streamed weights than it takes. Measured: from 32 to 64
  * on.
  */
-export const paysToConvert = (tokens: number): boolean => tokens >= 64;
+export const worthConverting = (tokens: number): boolean => tokens >= 64;
 
 /** Bytes of a step in the first pass over a model that is resident as a whole, as it is in the file. */
 const loadingStepBytes = 32 * 2 ** 20;
@@ -65,7 +65,7 @@ interface Compiled {
   readonly staging: Staging | undefined;
   readonly steps: readonly ComputedStep[];
   /** Chooses the threads for parts that any number of threads may compute; undefined if all threads do. */
-  readonly choice: ThreadChoice | undefined;
+  readonly choice: ThreadTuner | undefined;
 }
 
 interface ComputedStep extends Step {
@@ -78,7 +78,7 @@ interface ComputedStep extends Step {
 }
 
 /** A part of a step; `staged` is the layer on the SSD that it is the first to need. */
-type ComputedPart = Part & { readonly graph: Pointer; readonly staged: number | undefined };
+type ComputedPart = StepPart & { readonly graph: Pointer; readonly staged: number | undefined };
 
 export interface ForwardParts {
   readonly stages: readonly Stage[];
@@ -99,7 +99,7 @@ export interface StepEvent {
   readonly node: number;
   /** The streamed slices that it waited for, by their place in the plan. */
   readonly slices: readonly number[];
-  readonly asked: number;
+  readonly requested: number;
   /** The time at which the slices were in place. */
   readonly begin: number;
   readonly end: number;
@@ -112,7 +112,7 @@ export interface PassOptions {
   /** Hears of every step. */
   readonly trace?: ((event: StepEvent) => void) | undefined;
   /** Computes on whatever lies in the ring and reads nothing: for measuring. The logits mean nothing. */
-  readonly still?: boolean | undefined;
+  readonly withoutReads?: boolean | undefined;
 }
 
 /** Residents that are loaded while a pass needs them; loading ends with the pass. */
@@ -146,7 +146,7 @@ export class Forward implements Disposable {
   readonly #parts: ForwardParts;
   readonly #allocator: GraphAllocator = new GraphAllocator();
   /** Choices by the number of tokens in a pass. */
-  readonly #choices = new Map<number, ThreadChoice>();
+  readonly #choices = new Map<number, ThreadTuner>();
   #compiled: Compiled | undefined;
   #rows: RowReader | undefined;
   #logits: Float32Array = new Float32Array();
@@ -160,23 +160,23 @@ export class Forward implements Disposable {
    * ends the pass between two steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED, COMPUTE_FAILED, or the
    * signal's reason.
    */
-  async run(spans: readonly Span[], { signal, onStep, trace, still }: PassOptions = {}): Promise<Float32Array> {
+  async run(spans: readonly Span[], { signal, onStep, trace, withoutReads }: PassOptions = {}): Promise<Float32Array> {
     const { source, device, residents } = this.#parts;
     const { route, inputs, logits, staging, steps, choice } = this.#compile(spans);
     const used = process.cpuUsage();
     let [compute, stall] = [0, 0];
-    await source.follow(route.slices);
+    await source.setReads(route.slices);
     await using loading = residents.loaded ? undefined : new Loading(residents);
-    const threads = loading ? Math.max(1, device.threads - 1) : (!still && choice?.threads) || device.threads;
+    const threads = loading ? Math.max(1, device.threads - 1) : (!withoutReads && choice?.threads) || device.threads;
     writeInputs(inputs, spans);
     await this.#embed(inputs, spans);
-    const stagedSource = still ? undefined : this.#parts.staged?.source;
+    const stagedSource = withoutReads ? undefined : this.#parts.staged?.source;
     const staged = staging && stagedSource && (await StagedPass.begin(staging, stagedSource, spans));
     try {
       for (const [i, step] of steps.entries()) {
         signal?.throwIfAborted();
-        const asked = performance.now();
-        using _lease = await source.lease(still ? 0 : step.streamed.length);
+        const requested = performance.now();
+        using _lease = await source.lease(withoutReads ? 0 : step.streamed.length);
         await loading?.reached(step.last);
         const begin = performance.now();
         await route.prepare(step.streamed);
@@ -186,22 +186,22 @@ export class Forward implements Disposable {
           await device.compute(part.graph, part.alone ? device.threads : threads);
         }
         const end = performance.now();
-        stall += (begin - asked) / 1000 + waited;
+        stall += (begin - requested) / 1000 + waited;
         compute += (end - begin) / 1000 - waited;
-        trace?.({ node: step.from, slices: step.streamed, asked, begin, end });
+        trace?.({ node: step.from, slices: step.streamed, requested, begin, end });
         onStep?.((i + 1) / steps.length);
       }
       await staged?.end();
-      for (const { kv, start, tokens: own } of spans) kv.followed(start, own.length);
+      for (const { kv, start, tokens: own } of spans) kv.commitSinkShifts(start, own.length);
     } catch (error) {
-      for (const { kv } of spans) kv.unfollow();
+      for (const { kv } of spans) kv.invalidateSinks();
       // The next pass begins with the first weights, however far this one came.
       await allSettled([source.restart(), staged?.abandon() ?? Promise.resolve()]);
       throw error;
     }
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
-    if (!still && !loading) choice?.passed({ compute, stall, cpu: (user + system) / 1e6 });
+    if (!withoutReads && !loading) choice?.record({ compute, stall, cpu: (user + system) / 1e6 });
     const result = this.#logitsOf(at(logits.shape, 0) * inputs.outputCount);
     loadGgml().ggml_backend_tensor_get(logits.pointer, result, 0, result.byteLength);
     return result;
@@ -228,26 +228,26 @@ export class Forward implements Disposable {
     this.#forget();
 
     const { stages, routes, file, plan, staged } = this.#parts;
-    const graph = new Graph(roomFor(shapes));
+    const graph = new Graph(graphCapacity(shapes));
     const onSsd = shapes.some(({ kv }) => kv.layers.some(({ parts }) => parts.home === 'ssd'));
     const staging = onSsd && staged ? new Staging(shapes, staged.ring) : undefined;
     const { inputs, logits } = build(graph, stages, { weights: route.weights, file }, shapes, staging);
     this.#allocator.allocate(graph);
     const loading = route === routes.loading;
     const waitedFor = loading ? plan.slices.map(({ id }) => id) : plan.streamed;
-    const uses = firstUses(graph.uses, waitedFor).map((use) => ({ ...use, bytes: this.#slotBytes(use.slice) }));
+    const uses = firstUses(graph.uses, waitedFor).map((use) => ({ ...use, bytes: this.#pageSpanBytes(use.slice) }));
     const choice = route === routes.plain ? this.#choiceFor(tokens) : undefined;
     const fewer = choice !== undefined || loading;
     const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
     const begins = new Map(staging?.layers.map(({ node }, index) => [node, index]));
-    const compute = (parts: readonly Part[]): readonly ComputedPart[] =>
+    const compute = (parts: readonly StepPart[]): readonly ComputedPart[] =>
       parts.map((part) => ({ ...part, graph: graph.slice(part.from, part.to), staged: begins.get(part.from) }));
-    const steps = divide(uses, graph.nodes, maxBytes).map((step) => ({
+    const steps = divideIntoSteps(uses, graph.nodes, maxBytes).map((step) => ({
       ...step,
       streamed: step.slices.filter((id) => at(plan.placements, id).kind === 'ring'),
       last: step.slices.length > 0 ? last(step.slices) : -1,
-      whole: compute(isolate(step, [], [...begins.keys()])),
-      parts: fewer ? compute(isolate(step, graph.threadBound, [...begins.keys()])) : [],
+      whole: compute(splitStep(step, [], [...begins.keys()])),
+      parts: fewer ? compute(splitStep(step, graph.threadBound, [...begins.keys()])) : [],
     }));
     this.#compiled = { route, shapes, graph, inputs, logits, staging, steps, choice };
     return this.#compiled;
@@ -262,18 +262,18 @@ export class Forward implements Disposable {
   #routeFor(tokens: number): Route {
     const { residents, routes } = this.#parts;
     if (!residents.loaded) return routes.loading;
-    return (paysToConvert(tokens) && routes.converting) || routes.plain;
+    return (worthConverting(tokens) && routes.converting) || routes.plain;
   }
 
-  #choiceFor(tokens: number): ThreadChoice {
-    const choice = this.#choices.get(tokens) ?? new ThreadChoice(this.#parts.device.threads);
+  #choiceFor(tokens: number): ThreadTuner {
+    const choice = this.#choices.get(tokens) ?? new ThreadTuner(this.#parts.device.threads);
     this.#choices.set(tokens, choice);
     return choice;
   }
 
   /** Bytes of memory that a slice is read to: whole pages. */
-  #slotBytes(id: number): number {
-    return slotOf(at(this.#parts.plan.slices, id).extent, pageBytes).bytes;
+  #pageSpanBytes(id: number): number {
+    return pageSpanOf(at(this.#parts.plan.slices, id).extent, pageBytes).bytes;
   }
 
   async #embed({ embedding }: BatchInputs, spans: readonly Span[]): Promise<void> {

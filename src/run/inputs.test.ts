@@ -5,12 +5,12 @@ import { GraphAllocator } from '../ggml/allocator.ts';
 import { loadGgml } from '../ggml/api.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
+import type { KvShape } from '../kv/kv-shape.ts';
+import { KvStore, kvMemory } from '../kv/kv-store.ts';
 import { rowOf } from '../kv/rows.ts';
-import type { KvShape } from '../kv/shape.ts';
-import { KvStore, kvMemory } from '../kv/store.ts';
+import { attentionMask } from './attention-mask.ts';
 import { BatchInputs } from './batch.ts';
 import { writeInputs } from './inputs.ts';
-import { visibility } from './mask.ts';
 import { type Span, shapeOf } from './span.ts';
 
 /** Two layers, the second with a window. */
@@ -51,12 +51,12 @@ test('the inputs of a graph say of each token where it stands, what it sees, and
   allocator.allocate(graph);
   writeInputs(inputs, spans);
 
-  assert.deepEqual([inputs.tokens, inputs.outputCount, inputs.reach], [6, 4, 600]);
+  assert.deepEqual([inputs.tokens, inputs.outputCount, inputs.maxDistance], [6, 4, 600]);
   assert.deepEqual([...read(inputs.positions, new Int32Array(6))], [254, 255, 256, 0, 1, 511]);
   assert.deepEqual([...read(inputs.outputIds ?? assert.fail(), new Int32Array(4))], [2, 3, 4, 5]);
   assert.deepEqual([...read(inputs.embedding?.order ?? assert.fail(), new Int32Array(6))], [0, 1, 2, 3, 4, 5]);
   assert.deepEqual(
-    inputs.spans.map((span) => span.reaches),
+    inputs.spans.map((span) => span.attendedRows),
     [
       [512, 256],
       [256, 256],
@@ -68,7 +68,7 @@ test('the inputs of a graph say of each token where it stands, what it sees, and
     for (const [il, { rows }] of kv.layers.entries()) {
       const places = tokens.map((_, j) => BigInt(rowOf(rows, start + j)));
       assert.deepEqual([...read(ids.get(rows) ?? assert.fail(), new BigInt64Array(tokens.length))], places);
-      const expected = visibility(start, tokens.length, { rows, reach: inputs.spans[i]?.reaches[il] ?? 0 });
+      const expected = attentionMask(start, tokens.length, { rows, attended: inputs.spans[i]?.attendedRows[il] ?? 0 });
       assert.deepEqual(read(masks.get(rows) ?? assert.fail(), new Uint16Array(expected.length)), expected);
     }
   }
@@ -77,10 +77,10 @@ test('the inputs of a graph say of each token where it stands, what it sees, and
 test('attention looks at stored tokens in groups of 256, and never beyond the store', () => {
   using memory = kvMemory(shape);
   using kv = new KvStore(shape, memory);
-  const reach = (start: number, n: number): number =>
-    shapeOf({ kv, start, tokens: Array.from({ length: n }, () => 0), logits: 'last' }).reaches[0] ?? 0;
+  const attended = (start: number, n: number): number =>
+    shapeOf({ kv, start, tokens: Array.from({ length: n }, () => 0), logits: 'last' }).attendedRows[0] ?? 0;
   assert.deepEqual(
-    [reach(0, 1), reach(255, 1), reach(256, 1), reach(500, 12), reach(599, 1)],
+    [attended(0, 1), attended(255, 1), attended(256, 1), attended(500, 12), attended(599, 1)],
     [256, 256, 512, 512, 600],
   );
 });

@@ -1,10 +1,10 @@
 import { at } from '../base/at.ts';
 import { loadGgml } from '../ggml/api.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { rowOf, sinkRow, sinkStep } from '../kv/rows.ts';
+import { rowOf, sinkRow, sinkShiftTokens } from '../kv/rows.ts';
+import { attentionMask } from './attention-mask.ts';
 import type { BatchInputs } from './batch.ts';
-import { visibility } from './mask.ts';
-import { hadamard } from './mixing.ts';
+import { hadamard } from './hadamard.ts';
 import type { Span, SpanInputs } from './span.ts';
 
 /** Writes the inputs that depend on the spans alone: all but the embedding rows. */
@@ -23,7 +23,7 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
     writeSpan(at(inputs.inputs, i), span);
   }
   set(inputs.positions.pointer, positions);
-  for (const [n, mixer] of inputs.mixers) set(mixer.pointer, hadamard(n));
+  for (const [n, matrix] of inputs.hadamards) set(matrix.pointer, hadamard(n));
   if (inputs.embedding) set(inputs.embedding.order.pointer, Int32Array.from(positions.keys()));
   if (inputs.outputIds) set(inputs.outputIds.pointer, outputIds);
 }
@@ -36,25 +36,25 @@ function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
       int64(n, (j) => rowOf(rows, start + j)),
     );
   for (const [rows, { pointer, shape }] of inputs.masks) {
-    set(pointer, visibility(start, n, { rows, reach: at(shape, 0) }));
+    set(pointer, attentionMask(start, n, { rows, attended: at(shape, 0) }));
   }
   if (inputs.sinkIds)
     set(
       inputs.sinkIds.pointer,
       int64(at(inputs.sinkIds.shape, 0), (j) => start + j),
     );
-  for (const [copy, steps] of kv.toFollow(start, n).entries()) {
-    const follow = at(inputs.follows, copy);
+  for (const [copy, shifts] of kv.sinkShifts(start, n).entries()) {
+    const shift = at(inputs.sinkShifts, copy);
     const rows = kv.sinkRows;
     if (!rows) continue;
-    const count = at(follow.ids.shape, 0);
+    const count = at(shift.ids.shape, 0);
     set(
-      follow.positions.pointer,
-      Int32Array.from({ length: count }, (_, j) => j + steps * sinkStep),
+      shift.positions.pointer,
+      Int32Array.from({ length: count }, (_, j) => j + shifts * sinkShiftTokens),
     );
     set(
-      follow.ids.pointer,
-      int64(count, (j) => sinkRow(rows, steps) + j),
+      shift.ids.pointer,
+      int64(count, (j) => sinkRow(rows, shifts) + j),
     );
   }
 }

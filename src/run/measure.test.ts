@@ -3,26 +3,26 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { type ArchitectureName, type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import { measure } from '../ggml/allocator.ts';
+import { measureGraph } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
 import { openModelFile } from '../gguf/model-file.ts';
-import { KvStore } from '../kv/store.ts';
+import { KvStore } from '../kv/kv-store.ts';
 import { architectureOf } from '../model/index.ts';
-import type { Window } from '../plan/kv-choice.ts';
+import type { Window } from '../plan/kv-options.ts';
 import { schedule } from '../plan/schedule.ts';
-import { cut, type Slice } from '../plan/slices.ts';
-import { rowReaderBytes } from '../stream/rows.ts';
-import { build, roomFor } from './forward.ts';
-import { computeBytes, manifestOf, type Outline } from './measure.ts';
+import { cutIntoSlices, type Slice } from '../plan/slices.ts';
+import { rowReaderBytes } from '../stream/row-reader.ts';
+import { build, graphCapacity } from './forward.ts';
+import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
+import { SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
-import { SliceTensors, weightsOf } from './weights.ts';
 
 const folder = sharedFolder();
 
 const context = 640;
 
-function outlineOf(architecture: ArchitectureName, changes: Partial<RandomModelSpec> = {}): Outline {
+function outlineOf(architecture: ArchitectureName, changes: Partial<RandomModelSpec> = {}): GraphOutline {
   const path = folder.file(`${architecture}.gguf`);
   const sizes = { layers: 3, width: 64, heads: 4, kvHeads: 2, feedForward: 384, vocabulary: 300 };
   writeRandomModel(path, { architecture, ...sizes, context, ...changes });
@@ -55,22 +55,22 @@ test('a head that is the embedding is a weight of the manifest, and matrices may
 });
 
 /** The model's weights in slices of 16 KiB. */
-const slicesOf = (outline: Outline): readonly Slice[] =>
+const slicesOf = (outline: GraphOutline): readonly Slice[] =>
   manifestOf(outline)
-    .flatMap(({ weight }) => cut(weight, 2 ** 14))
+    .flatMap(({ weight }) => cutIntoSlices(weight, 2 ** 14))
     .map((part, id) => ({ ...part, id }));
 
 /** Bytes that the intermediate results of a pass over spans of several sequences really take. */
-function taken(outline: Outline, ...spans: readonly { tokens: number; outputs: number; end: number }[]): number {
+function taken(outline: GraphOutline, ...spans: readonly { tokens: number; outputs: number; end: number }[]): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
   const slices = slicesOf(outline);
   using made = new SliceTensors(slices, (_, { pointer }) => memory.place(pointer));
   const weights = weightsOf(outline.weights, slices, made.tensors);
   const shapes = spans.map((span) => shapeAt(kv, span));
-  using graph = new Graph(roomFor(shapes));
+  using graph = new Graph(graphCapacity(shapes));
   build(graph, outline.stages, { weights, file: outline.weights }, shapes);
-  return measure(graph) + graph.scratchBytes;
+  return measureGraph(graph) + graph.scratchBytes;
 }
 
 test('what is planned for a batch suffices for every smaller one, wherever in the context it stands', () => {
@@ -107,7 +107,7 @@ test('with a window, what is planned suffices from the first sinks to where copi
   }
 });
 
-test('what is planned for sequences that guess ahead suffices for any of them together, prompts and guesses', () => {
+test('what is planned for sequences that draft ahead suffices for any of them together, prompts and drafts', () => {
   const anyCase = fc
     .record({
       architecture: fc.constantFrom(...everyArchitecture),
@@ -149,7 +149,7 @@ test('what is planned for sequences that guess ahead suffices for any of them to
   );
 });
 
-test('more guesses take more, for the more sequences the more', () => {
+test('more drafts take more, for the more sequences the more', () => {
   const outline = outlineOf('llama');
   const slices = slicesOf(outline);
   const bytes = (parallel: number, ahead: number): number =>

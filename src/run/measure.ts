@@ -1,20 +1,20 @@
 import { at } from '../base/at.ts';
-import { measure } from '../ggml/allocator.ts';
+import { measureGraph } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
 import type { Weight } from '../gguf/weight.ts';
-import type { KvShape } from '../kv/shape.ts';
-import { KvStore } from '../kv/store.ts';
+import type { KvShape } from '../kv/kv-shape.ts';
+import { KvStore } from '../kv/kv-store.ts';
 import type { Stage } from '../model/architecture.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
-import { rowReaderBytes } from '../stream/rows.ts';
-import { build, roomFor } from './forward.ts';
+import { rowReaderBytes } from '../stream/row-reader.ts';
+import { build, graphCapacity } from './forward.ts';
+import { Manifest, SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
-import { Manifest, SliceTensors, weightsOf } from './weights.ts';
 
 /** A model as its header describes it. */
-export interface Outline {
+export interface GraphOutline {
   readonly stages: readonly Stage[];
   readonly weights: ReadonlyMap<string, Weight>;
   readonly kv: KvShape;
@@ -24,7 +24,7 @@ export interface Outline {
  * The weights that the model's graph reads, in order of first use: the graph is built once, without memory. Throws
  * MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
  */
-export function manifestOf(outline: Outline): readonly ManifestEntry[] {
+export function manifestOf(outline: GraphOutline): readonly ManifestEntry[] {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
   using graph = new Graph();
@@ -39,7 +39,7 @@ export function manifestOf(outline: Outline): readonly ManifestEntry[] {
  * `parallel` ones one token and `ahead` draft tokens, with their logits.
  */
 export function computeBytes(
-  outline: Outline,
+  outline: GraphOutline,
   slices: readonly Slice[],
   tokens: number,
   { threads, parallel = 1, ahead = 0 }: { threads: number; parallel?: number; ahead?: number },
@@ -52,12 +52,12 @@ export function computeBytes(
   const decoded = 1 + ahead;
   const others = Array.from({ length: parallel - 1 }, () => shapeAt(kv, { tokens: decoded, outputs: decoded, end }));
   const spans = [shapeAt(kv, { tokens: Math.max(tokens, decoded), outputs: decoded, end }), ...others];
-  using graph = new Graph(roomFor(spans));
+  using graph = new Graph(graphCapacity(spans));
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
   const choosing = parallel * (candidateBytes + decoded * logitBytes) * at(logits.shape, 0);
-  return measure(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
+  return measureGraph(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
 }
 
 /**

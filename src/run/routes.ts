@@ -7,13 +7,13 @@ import { LayoutBinder } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Weights } from '../model/architecture.ts';
-import type { ConvertingTurn } from '../plan/converting.ts';
+import type { ConvertingSegment } from '../plan/converting.ts';
 import type { Plan } from '../plan/plan.ts';
 import { layRing } from '../plan/ring.ts';
-import { type Slice, slotOf } from '../plan/slices.ts';
+import { pageSpanOf, type Slice } from '../plan/slices.ts';
 import { convert } from '../stream/convert.ts';
-import { type StreamedSlice, streamedSlices } from '../stream/source.ts';
-import { SliceTensors, weightsOf } from './weights.ts';
+import { type StreamedSlice, streamedSlices } from '../stream/weight-source.ts';
+import { SliceTensors, weightsOf } from './slice-tensors.ts';
 
 /** A way through the ring: the reads of a pass, and the tensors that it computes on. */
 export interface Route {
@@ -56,7 +56,7 @@ export function bindWeights(
   const { tensors } = owner.use(
     new SliceTensors(plan.slices, (slice, { pointer }) => {
       const placement = at(plan.placements, slice.id);
-      const { skew } = slotOf(slice.extent, pageBytes);
+      const { skew } = pageSpanOf(slice.extent, pageBytes);
       const layout = placement.kind === 'converted' ? layoutOf(slice) : undefined;
       if (layout) owner.use(new LayoutMemory(layout, pointer));
       else if (placement.kind === 'resident') arena.place(pointer, placement.offset + skew);
@@ -94,14 +94,14 @@ function loadingRoute(plan: Plan, model: ReadonlyMap<string, Weight>, parts: Rou
   const { memory, streamed, tensors, owner } = parts;
   const { ring } = memory;
   const places = layRing(
-    streamed.map(({ extent }) => slotOf(extent, pageBytes).bytes),
+    streamed.map(({ extent }) => pageSpanOf(extent, pageBytes).bytes),
     plan.shares.ring / 2,
   );
   const turns = new Map(streamed.map(({ id }, turn) => [id, at(places, turn)]));
   const own = owner.use(
     new SliceTensors(streamed, ({ id, extent }, { pointer }) => {
       const place = turns.get(id);
-      if (place) ring.place(pointer, place.offset + slotOf(extent, pageBytes).skew);
+      if (place) ring.place(pointer, place.offset + pageSpanOf(extent, pageBytes).skew);
     }),
   );
   return {
@@ -112,7 +112,7 @@ function loadingRoute(plan: Plan, model: ReadonlyMap<string, Weight>, parts: Rou
 }
 
 function convertingRoute(
-  converting: readonly ConvertingTurn[],
+  converting: readonly ConvertingSegment[],
   plan: Plan,
   model: ReadonlyMap<string, Weight>,
   { memory, streamed, tensors, owner }: RouteParts,
@@ -125,8 +125,8 @@ function convertingRoute(
     new SliceTensors(streamed, (slice, { pointer }) => {
       const turn = turns.get(slice.id);
       if (!turn) return;
-      const { skew } = slotOf(slice.extent, pageBytes);
-      const read = turn.place.offset + skew;
+      const { skew } = pageSpanOf(slice.extent, pageBytes);
+      const read = turn.segment.offset + skew;
       const layout = turn.converted === undefined ? undefined : layoutOf(slice);
       if (!layout || turn.converted === undefined) return ring.place(pointer, read);
       binder.place(layout, pointer, ring.address(turn.converted));
@@ -136,7 +136,7 @@ function convertingRoute(
   return {
     slices: streamedSlices(
       streamed,
-      converting.map(({ place }) => place),
+      converting.map(({ segment }) => segment),
       ring,
     ),
     weights: weightsOf(model, plan.slices, replaced(tensors, own.tensors)),

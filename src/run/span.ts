@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { F16, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
-import { type KvRows, reachOf, readRows } from '../kv/rows.ts';
-import type { KvStore } from '../kv/store.ts';
+import type { KvStore } from '../kv/kv-store.ts';
+import { attendedRowCount, type KvRows, readRows } from '../kv/rows.ts';
 
 /** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
 export interface Span {
@@ -19,14 +19,14 @@ export interface SpanShape {
   readonly tokens: number;
   readonly outputs: number;
   /** Stored rows that attention looks at, by layer. */
-  readonly reaches: readonly number[];
+  readonly attendedRows: readonly number[];
   /** The first rows, which are read, by layer that lives on the SSD; else 0. */
   readonly reads: readonly number[];
   /** The number of times that stored bytes have been replaced. */
   readonly replaced: number;
   /** Tokens of the span that are sinks, and copies of the sinks that follow the window first. */
   readonly sinks: number;
-  readonly follows: number;
+  readonly sinkShifts: number;
 }
 
 /** The shape of a span of so many tokens, the last of the first `end` of its sequence. */
@@ -35,21 +35,21 @@ export function shapeAt(
   { tokens, outputs, end }: { tokens: number; outputs: number; end: number },
 ): SpanShape {
   const start = end - tokens;
-  const reaches = kv.layers.map(({ rows }) => reachOf(rows, end));
+  const attendedRows = kv.layers.map(({ rows }) => attendedRowCount(rows, end));
   const reads = kv.layers.map(({ rows, parts }, il) =>
-    parts.home === 'ssd' ? readRows(rows, at(reaches, il), { start, n: tokens }) : 0,
+    parts.home === 'ssd' ? readRows(rows, at(attendedRows, il), { start, n: tokens }) : 0,
   );
   const sinks = kv.newSinks(start, tokens);
-  const follows = kv.toFollow(start, tokens).length;
-  return { kv, tokens, outputs, reaches, reads, replaced: kv.replaced, sinks, follows };
+  const sinkShifts = kv.sinkShifts(start, tokens).length;
+  return { kv, tokens, outputs, attendedRows, reads, replaced: kv.replaced, sinks, sinkShifts };
 }
 
 export const shapeOf = ({ kv, start, tokens: { length }, logits }: Span): SpanShape =>
   shapeAt(kv, { tokens: length, outputs: logits === 'all' ? length : 1, end: start + length });
 
 const sameShape = (a: SpanShape, b: SpanShape): boolean =>
-  (['kv', 'tokens', 'outputs', 'replaced', 'sinks', 'follows'] as const).every((key) => a[key] === b[key]) &&
-  a.reaches.every((rows, il) => rows === b.reaches[il]) &&
+  (['kv', 'tokens', 'outputs', 'replaced', 'sinks', 'sinkShifts'] as const).every((key) => a[key] === b[key]) &&
+  a.attendedRows.every((rows, il) => rows === b.attendedRows[il]) &&
   a.reads.every((rows, il) => rows === b.reads[il]);
 
 export const sameShapes = (a: readonly SpanShape[], b: readonly SpanShape[]): boolean =>
@@ -60,7 +60,7 @@ export const sameShapes = (a: readonly SpanShape[], b: readonly SpanShape[]): bo
   });
 
 /** A copy of the sinks that follows the window: their positions (sinks), int32, and their rows (sinks), int64. */
-export interface FollowInputs {
+export interface SinkShiftInputs {
   readonly positions: Tensor;
   readonly ids: Tensor;
 }
@@ -71,11 +71,11 @@ export interface FollowInputs {
 export class SpanInputs {
   /** Rows that keys and values go to: (tokens), int64. */
   readonly ids: Map<KvRows, Tensor> = new Map();
-  /** Masks (reach, tokens), float16: 0 where a token sees a stored one, else -inf. */
+  /** Masks (attended, tokens), float16: 0 where a token sees a stored one, else -inf. */
   readonly masks: Map<KvRows, Tensor> = new Map();
   /** Numbers of the sinks that the first tokens are: (sinks), int64. */
   sinkIds: Tensor | undefined;
-  readonly follows: FollowInputs[] = [];
+  readonly sinkShifts: SinkShiftInputs[] = [];
   readonly #graph: Graph;
   readonly #shape: SpanShape;
 
@@ -90,8 +90,8 @@ export class SpanInputs {
     return ids;
   }
 
-  maskOf(rows: KvRows, reach: number): Tensor {
-    const mask = this.masks.get(rows) ?? this.#graph.input(F16, [reach, this.#shape.tokens]);
+  maskOf(rows: KvRows, attended: number): Tensor {
+    const mask = this.masks.get(rows) ?? this.#graph.input(F16, [attended, this.#shape.tokens]);
     this.masks.set(rows, mask);
     return mask;
   }
@@ -101,10 +101,10 @@ export class SpanInputs {
     return this.sinkIds;
   }
 
-  follow(copy: number, sinks: number): FollowInputs {
+  sinkShift(copy: number, sinks: number): SinkShiftInputs {
     const graph = this.#graph;
-    const inputs = this.follows[copy] ?? { positions: graph.input(I32, [sinks]), ids: graph.input(I64, [sinks]) };
-    this.follows[copy] = inputs;
+    const inputs = this.sinkShifts[copy] ?? { positions: graph.input(I32, [sinks]), ids: graph.input(I64, [sinks]) };
+    this.sinkShifts[copy] = inputs;
     return inputs;
   }
 }

@@ -1,4 +1,4 @@
-import type { Lease, WeightSource } from '../stream/source.ts';
+import type { Lease, WeightSource } from '../stream/weight-source.ts';
 import type { Span } from './span.ts';
 import type { StagedLayer, Staging } from './staging.ts';
 
@@ -18,7 +18,7 @@ export class StagedPass {
   }
 
   static async begin(staging: Staging, source: WeightSource, spans: readonly Span[]): Promise<StagedPass> {
-    await source.follow(staging.reads);
+    await source.setReads(staging.reads);
     return new StagedPass(staging, source, spans);
   }
 

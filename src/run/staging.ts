@@ -5,12 +5,12 @@ import type { Tensor } from '../ggml/graph.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import { rowBytes } from '../gguf/types.ts';
+import { kvTypeOf } from '../kv/kv-shape.ts';
 import { type KvRows, sinkRow, writtenRows } from '../kv/rows.ts';
-import { typeNamed } from '../kv/shape.ts';
 import { spillUnit } from '../kv/spill.ts';
 import type { SpilledArea } from '../kv/spilled-area.ts';
 import { layRing } from '../plan/ring.ts';
-import type { StreamedSlice } from '../stream/source.ts';
+import type { StreamedSlice } from '../stream/weight-source.ts';
 import type { Span, SpanShape } from './span.ts';
 
 /** The keys, or the values, that a span attends to in a layer, on their way from the SSD and back. */
@@ -82,7 +82,7 @@ export class Staging implements Disposable {
       return [k, v].flatMap(({ heads }, j) =>
         heads.map(({ area: { place }, image, read }, head) => ({
           file: place.file,
-          slot: { start: place.position, bytes: read, skew: 0 },
+          pages: { start: place.position, bytes: read, skew: 0 },
           into: image.subarray(0, read),
           // A part whose bytes are overwritten is free with its last head.
           after: (at(places, 2 * i + j).after - 1) * heads.length + head + 1,
@@ -115,8 +115,8 @@ export class Staging implements Disposable {
    */
   async stored({ rows, k, v }: StagedLayer, { kv, start, tokens }: Span): Promise<void> {
     const sinks = rows.window?.sinks ?? 0;
-    const followed = sinks > 0 ? kv.toFollow(start, tokens.length).map((steps) => sinkRow(rows, steps)) : [];
-    const changed = [...followed.map((row) => [row, row + sinks] as const), ...writtenRows(rows, start, tokens.length)];
+    const shifted = sinks > 0 ? kv.sinkShifts(start, tokens.length).map((steps) => sinkRow(rows, steps)) : [];
+    const changed = [...shifted.map((row) => [row, row + sinks] as const), ...writtenRows(rows, start, tokens.length)];
     const end = sinks + rows.ring;
     await allSettled(
       [k, v].flatMap(({ heads, rowBytes: row }) => {
@@ -149,8 +149,8 @@ function draftsOf(spans: readonly SpanShape[]) {
       const stored = shape.kv.layers[layer];
       if (stored?.parts.home !== 'ssd') return [];
       const { keyLength, valueLength, type: name } = shape.kv.shape;
-      const type = typeNamed(name);
-      const [reach, read] = [at(shape.reaches, layer), at(shape.reads, layer)];
+      const type = kvTypeOf(name);
+      const [reach, read] = [at(shape.attendedRows, layer), at(shape.reads, layer)];
       const draft = (areas: readonly SpilledArea[], length: number): PartDraft => {
         const row = rowBytes(type, length);
         const inUnits = (rows: number): number => alignUp(rows * row, spillUnit);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { certain, type Distribution, draw, probabilityOf, residual } from './distribution.ts';
+import { certain, type Distribution, drawToken, probabilityOf, residual } from './distribution.ts';
 
 /** Tokens 0 to 9 in any order with any probabilities, some of them 0. */
 const distributions: fc.Arbitrary<Distribution> = fc
@@ -39,7 +39,7 @@ test('a token that is not named has no probability', () => {
 test('a certain token is drawn by any number, and has all of the probability', () => {
   fc.assert(
     fc.property(fc.nat(), chances, (token, chance) => {
-      assert.equal(draw(certain(token), chance), token);
+      assert.equal(drawToken(certain(token), chance), token);
       assert.equal(probabilityOf(certain(token), token), 1);
       assert.equal(probabilityOf(certain(token), token + 1), 0);
     }),
@@ -49,7 +49,7 @@ test('a certain token is drawn by any number, and has all of the probability', (
 test('what is drawn is possible, by the least number and the largest too', () => {
   fc.assert(
     fc.property(distributions, chances, (p, chance) => {
-      assert.ok(probabilityOf(p, draw(p, chance)) > 0);
+      assert.ok(probabilityOf(p, drawToken(p, chance)) > 0);
     }),
     { numRuns: 2000 },
   );
@@ -59,7 +59,7 @@ test('each token is drawn by a share of the numbers that is its probability', ()
   const count = 1000;
   fc.assert(
     fc.property(distributions, (p) => {
-      const drawn = Array.from({ length: count }, (_, i) => draw(p, (i + 0.5) / count));
+      const drawn = Array.from({ length: count }, (_, i) => drawToken(p, (i + 0.5) / count));
       for (const token of tokens) {
         const times = drawn.filter((one) => one === token).length;
         assert.ok(Math.abs(times - count * probabilityOf(p, token)) < 1.01, `${token}: ${times}`);
@@ -72,9 +72,9 @@ test('what rounding makes the probabilities miss or exceed 1 by goes to no token
   for (const scale of [0.999, 1.001]) {
     const p: Distribution = { tokens: Int32Array.of(3, 4, 5), probabilities: Float32Array.of(0.5, 0.5, 0) };
     const scaled = { ...p, probabilities: p.probabilities.map((probability) => probability * scale) };
-    assert.equal(draw(scaled, 0.4999), 3);
-    assert.equal(draw(scaled, 0.5001), 4);
-    assert.equal(draw(scaled, 1 - 2 ** -53), 4);
+    assert.equal(drawToken(scaled, 0.4999), 3);
+    assert.equal(drawToken(scaled, 0.5001), 4);
+    assert.equal(drawToken(scaled, 1 - 2 ** -53), 4);
   }
 });
 
@@ -85,7 +85,7 @@ test('what rounding leaves over falls to a token that is possible', () => {
     tokens: Int32Array.of(3, 4, 5, 6, 7, 8),
     probabilities: Float32Array.of(1, little, little, little, little, 0),
   };
-  assert.equal(draw(p, 1 - 2 ** -53), 7);
+  assert.equal(drawToken(p, 1 - 2 ** -53), 7);
 });
 
 test('a residual is a distribution over what has more than is taken off it', () => {
@@ -132,7 +132,7 @@ test('neither drawing nor a residual changes the distributions', () => {
   fc.assert(
     fc.property(distributions, distributions, chances, (p, q, chance) => {
       const before = structuredClone([p, q]);
-      draw(p, chance);
+      drawToken(p, chance);
       residual(p, q);
       assert.deepEqual([p, q], before);
     }),

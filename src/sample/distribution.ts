@@ -18,8 +18,8 @@ export function probabilityOf({ tokens, probabilities }: Distribution, token: nu
 }
 
 /** Draws a token by a number from 0 to 1, less than 1. */
-export function draw({ tokens, probabilities }: Distribution, chance: number): number {
-  let left = chance * probabilities.reduce((sum, p) => sum + p, 0);
+export function drawToken({ tokens, probabilities }: Distribution, random: number): number {
+  let left = random * probabilities.reduce((sum, p) => sum + p, 0);
   let last = 0;
   for (let i = 0; i < probabilities.length; i += 1) {
     const p = probabilities[i] as number;

@@ -1,227 +1,254 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import fc from 'fast-check';
+import { randomNumbers } from '../../test/support/random.ts';
+import { EngineError } from '../base/errors.ts';
 import { probabilityOf } from './distribution.ts';
-import { defaultSampling, type GivenSampling } from './options.ts';
+import { LogitsChain } from './logits-chain.ts';
 import { Sampler } from './sampler.ts';
+import type { PartialSamplingOptions } from './sampling-options.ts';
+import type { DraftToken } from './token-rng.ts';
 
-const everything: GivenSampling = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+const vocabulary = 8;
 
-/** Probabilities of the tokens after `text`. */
-function probabilities(
-  logits: readonly number[],
-  given: GivenSampling,
-  text: readonly number[] = [],
-): readonly number[] {
-  using sampler = new Sampler(logits.length, given);
-  const distribution = sampler.distribution(Float32Array.from(logits), text);
-  return logits.map((_, token) => probabilityOf(distribution, token));
-}
+/** Logits for the token after a text. */
+type Logits = (text: readonly number[]) => Float32Array;
 
-function softmax(logits: readonly number[]): readonly number[] {
-  const powers = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
-  const sum = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / sum);
-}
+/** The last two tokens of a text as one number; before its start there were zeros. */
+const lastTwo = (text: readonly number[]): number => vocabulary * (text.at(-2) ?? 0) + (text.at(-1) ?? 0);
 
-const argmax = (logits: readonly number[]): number => logits.indexOf(Math.max(...logits));
+const byLastTwo =
+  (table: Float32Array): Logits =>
+  (text) =>
+    table.slice(vocabulary * lastTwo(text), vocabulary * (lastTwo(text) + 1));
 
-const onlyThe = (token: number, logits: readonly number[]): readonly number[] =>
-  logits.map((_, other) => (other === token ? 1 : 0));
+const numbers = randomNumbers(1);
+const table = Float32Array.from({ length: vocabulary ** 3 }, () => 4 * numbers() - 2);
+const target = byLastTwo(table);
+/** A draft model like the target, and far enough from it to be wrong every now and then. */
+const draft = byLastTwo(table.map((logit) => logit + 2 * numbers()));
 
-function assertClose(actual: readonly number[], expected: readonly number[], message = ''): void {
-  assert.equal(actual.length, expected.length);
-  for (const [token, probability] of expected.entries()) {
-    const difference = Math.abs((actual[token] ?? Number.NaN) - probability);
-    assert.ok(difference < 2e-6, `${message} token ${token}: ${actual[token]} instead of ${probability}`);
-  }
-}
+/** Drafts of the next tokens, in their order. */
+type Guesser = (sampler: Sampler, text: number[]) => readonly DraftToken[];
 
-/** Logits without ties, in any order. */
-const distinctLogits = fc.uniqueArray(fc.integer({ min: -2000, max: 2000 }), { minLength: 1, maxLength: 400 });
-
-test('temperature 0, one candidate, or hardly any probability to keep: only the best token', () => {
-  fc.assert(
-    fc.property(distinctLogits, (tenths) => {
-      const logits = tenths.map((n) => n / 10);
-      for (const given of [{ temperature: 0 }, { topK: 1 }, { topP: 0 }, { minP: 1 }, { temperature: 1e-30 }]) {
-        assert.deepEqual(probabilities(logits, given), onlyThe(argmax(logits), logits), JSON.stringify(given));
-      }
-    }),
-  );
-});
-
-test('the probabilities are those of the softmax at the temperature', () => {
-  const tenths = fc.array(fc.integer({ min: -300, max: 300 }), { minLength: 1, maxLength: 50 });
-  fc.assert(
-    fc.property(tenths, fc.constantFrom(0.2, 0.7, 1, 1.8, 100), (values, temperature) => {
-      const logits = values.map((n) => n / 10);
-      const expected = softmax(logits.map((logit) => logit / temperature));
-      assertClose(probabilities(logits, { ...everything, temperature }), expected);
-    }),
-  );
-});
-
-test('top-k, top-p and min-p keep what they say, and give it all of the probability', () => {
-  const shares = softmax([4, 3, 2, 1, 0]); // 0.64, 0.23, 0.09, 0.03, 0.01
-  const logits = shares.map(Math.log);
-  const kept = (given: GivenSampling, count: number): void => {
-    const sum = shares.slice(0, count).reduce((a, b) => a + b);
-    const expected = shares.map((share, token) => (token < count ? share / sum : 0));
-    assertClose(probabilities(logits, { ...everything, ...given }), expected, JSON.stringify(given));
+const byModel =
+  (count: number, logits: Logits = draft): Guesser =>
+  (sampler, text) => {
+    const drafts: DraftToken[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const drafted = sampler.draft(logits(text), text);
+      drafts.push(drafted);
+      text.push(drafted.token);
+    }
+    text.length -= count;
+    return drafts;
   };
-  kept({ topK: 2 }, 2);
-  kept({ topP: 0.9 }, 3);
-  kept({ minP: 0.1 }, 3);
-  kept({ topK: 4, topP: 0.999, minP: 0.03 }, 4);
-  kept({ topK: 99 }, 5);
-  kept({}, 5);
-});
 
-test('top-p and min-p look at the probabilities before the temperature', () => {
-  const logits = softmax([4, 3, 2, 1, 0]).map(Math.log);
-  for (const given of [{ topP: 0.9 }, { minP: 0.1 }]) {
-    const hot = probabilities(logits, { ...everything, ...given, temperature: 100 });
-    assertClose(hot, [...softmax(logits.slice(0, 3).map((logit) => logit / 100)), 0, 0]);
+/** Drafts that are not drawn: the tokens of some time ago. */
+const byRepetition =
+  (count: number): Guesser =>
+  (_, text) =>
+    text.slice(-9, -9 + count).map((token) => ({ token }));
+
+/** None to four draft tokens of one kind or the other. */
+const byTurns: Guesser = (sampler, text) => {
+  const guesser = text.length % 7 < 2 ? byRepetition : byModel;
+  return guesser(text.length % 5)(sampler, text);
+};
+
+const byNothing: Guesser = () => [];
+
+/**
+ * A text, a pass at a time: draft tokens are verified until one is rejected; if none is, another token comes for free.
+ */
+function write(sampler: Sampler, guesser: Guesser, atLeast: number) {
+  const text: number[] = [];
+  let [guessed, right, passes] = [0, 0, 0];
+  while (text.length < atLeast) {
+    const drafts = guesser(sampler, text);
+    passes += 1;
+    guessed += drafts.length;
+    for (const drafted of [...drafts, undefined]) {
+      const token = sampler.sample(target(text), text, drafted);
+      text.push(token);
+      if (token !== drafted?.token) break;
+      right += 1;
+    }
   }
-});
-
-test('a large vocabulary is no different', () => {
-  const logits = Array.from({ length: 2000 }, (_, i) => 9 * Math.sin(i * i));
-  const [first, second] = [...logits].sort((a, b) => b - a);
-  for (const given of [{ topK: 40 }, { topK: 400 }, { topP: 0.5 }, { minP: 0.5 }, {}]) {
-    const likely = probabilities(logits, { ...everything, ...given });
-    const one = likely[logits.indexOf(first ?? 0)] ?? 0;
-    const other = likely[logits.indexOf(second ?? 0)] ?? 0;
-    assert.equal(likely.filter((p) => p > 0).length, expectedCount(logits, given), JSON.stringify(given));
-    assert.ok(Math.abs(likely.reduce((a, b) => a + b) - 1) < 1e-4);
-    assert.ok(Math.abs(other / one - Math.exp((second ?? 0) - (first ?? 0))) < 1e-5);
-  }
-});
-
-/** The number of tokens that one of top-k, top-p and min-p keeps. */
-function expectedCount(logits: readonly number[], { topK, topP = 1, minP = 0 }: GivenSampling): number {
-  const shares = [...softmax(logits)].sort((a, b) => b - a);
-  if (minP > 0) return shares.filter((share) => share >= minP * (shares[0] ?? 0)).length;
-  let sum = 0;
-  const untilEnough = shares.findIndex((share) => {
-    sum += share;
-    return sum >= topP;
-  });
-  return topK ?? (topP < 1 ? untilEnough + 1 : logits.length);
+  return { text: text.slice(0, atLeast), guessed, right, passes };
 }
 
-test('each penalty changes the logits of the last tokens as it says', () => {
-  const logits = [2, -1, 0.5, 3];
-  const text = [3, 0, 0, 1]; // the first token is too long ago
-  const after = (given: GivenSampling, expected: readonly number[]): void =>
-    assertClose(
-      probabilities(logits, { ...everything, repeatLastN: 3, ...given }, text),
-      softmax(expected),
-      JSON.stringify(given),
-    );
-  after({}, logits);
-  after({ repeatPenalty: 2 }, [1, -2, 0.5, 3]);
-  after({ frequencyPenalty: 0.5 }, [1, -1.5, 0.5, 3]);
-  after({ presencePenalty: 0.5 }, [1.5, -1.5, 0.5, 3]);
-  after({ presencePenalty: -1 }, [3, 0, 0.5, 3]);
-  after({ repeatPenalty: 2, frequencyPenalty: 0.5, presencePenalty: 0.25 }, [-0.25, -2.75, 0.5, 3]);
-  after({ repeatPenalty: 2, repeatLastN: 0 }, logits);
-  after({ repeatPenalty: 2, repeatLastN: 1 }, [2, -2, 0.5, 3]);
-  after({ repeatPenalty: 2, repeatLastN: 64 }, [1, -2, 0.5, 1.5]);
-});
+interface Setting {
+  readonly sampling: PartialSamplingOptions;
+  readonly bias?: ReadonlyMap<number, number>;
+}
 
-test('penalties come before the best tokens are taken, at temperature 0 too', () => {
-  const logits = [2, 1.9, 0, 0];
-  const best = (text: readonly number[], given: GivenSampling): readonly number[] =>
-    probabilities(logits, { repeatPenalty: 1.5, repeatLastN: 2, ...given }, text);
-  for (const given of [{ temperature: 0 }, { topK: 1 }]) {
-    assert.deepEqual(best([], given), [1, 0, 0, 0]);
-    assert.deepEqual(best([0], given), [0, 1, 0, 0]);
-    assert.deepEqual(best([0, 2], given), [0, 1, 0, 0]);
-    assert.deepEqual(best([0, 2, 3], given), [1, 0, 0, 0]);
+const none: ReadonlyMap<number, number> = new Map();
+const everything: PartialSamplingOptions = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+
+/**
+ * Fails where the counts of the tokens after each two tokens are as far from the target's as those of one in 100
+ * thousand fair texts at most (chi-square; a bound of Laurent & Massart). Tokens that are expected seldom are left out.
+ */
+function assertFollows(text: readonly number[], { sampling, bias = none }: Setting): void {
+  using sampler = new LogitsChain(vocabulary, sampling);
+  const counts = new Float64Array(vocabulary ** 3);
+  for (let i = 2; i < text.length; i += 1) {
+    const at = vocabulary * lastTwo(text.slice(i - 2, i)) + (text[i] ?? 0);
+    counts[at] = (counts[at] ?? 0) + 1;
   }
-});
+  let [chiSquare, freedom] = [0, 0];
+  for (let pair = 0; pair < vocabulary ** 2; pair += 1) {
+    const before = [Math.floor(pair / vocabulary), pair % vocabulary];
+    const logits = target(before).map((logit, token) => logit + (bias.get(token) ?? 0));
+    const distribution = sampler.distribution(logits, before);
+    const row = counts.subarray(vocabulary * pair, vocabulary * (pair + 1));
+    const times = row.reduce((sum, count) => sum + count, 0);
+    for (const [token, count] of row.entries()) {
+      const probability = probabilityOf(distribution, token);
+      assert.ok(count === 0 || probability > 0, `${token} is impossible after ${before}`);
+      if (times * probability < 5) continue;
+      chiSquare += (count - times * probability) ** 2 / (times * probability);
+      freedom += 1 - probability;
+    }
+  }
+  const x = Math.log(100_000);
+  assert.ok(freedom > 50, 'there is too little to compare');
+  assert.ok(chiSquare <= freedom + 2 * Math.sqrt(freedom * x) + 2 * x, `${chiSquare} of ${freedom}`);
+}
 
-test('the same text has the same distribution, whatever was asked before', () => {
-  const token = fc.nat({ max: 7 });
-  const asked = fc.array(fc.tuple(fc.array(fc.float({ min: -9, max: 9, noNaN: true })), fc.array(token)), {
-    maxLength: 8,
+// Models that all look at two tokens at most, so that these alone decide the next one.
+const settings: Readonly<Record<string, Setting>> = {
+  'temperature 1': { sampling: everything },
+  'top-k': { sampling: { ...everything, topK: 3 } },
+  'top-p': { sampling: { ...everything, topP: 0.8, temperature: 1.5 } },
+  'min-p': { sampling: { ...everything, minP: 0.15, temperature: 0.7 } },
+  penalties: {
+    sampling: { ...everything, repeatPenalty: 1.5, presencePenalty: 0.5, frequencyPenalty: 0.3, repeatLastN: 2 },
+  },
+  'a bias': {
+    sampling: { ...everything, topK: 5 },
+    bias: new Map([
+      [1, 1.5],
+      [4, -100],
+      [6, -1],
+    ]),
+  },
+};
+
+/** A chooser with a seed in `sampling`, or else with the same random numbers each time. */
+const chooserOf = ({ sampling, bias = none }: Setting): Sampler =>
+  new Sampler(vocabulary, sampling, bias, randomNumbers(3));
+
+/** A text, as `write` makes it. */
+function written(setting: Setting, guesser: Guesser, atLeast: number): readonly number[] {
+  using sampler = chooserOf(setting);
+  return write(sampler, guesser, atLeast).text;
+}
+
+for (const [what, setting] of Object.entries(settings)) {
+  test(`without a seed, tokens follow each other as they should, with and without drafts: ${what}`, () => {
+    for (const guesser of [byNothing, byTurns]) assertFollows(written(setting, guesser, 100_000), setting);
   });
-  const given = fc.record<GivenSampling>({
-    temperature: fc.constantFrom(0, 0.8, 1),
-    topK: fc.nat({ max: 9 }),
-    topP: fc.constantFrom(0.3, 0.9, 1),
-    minP: fc.constantFrom(0, 0.1),
-    repeatPenalty: fc.constantFrom(1, 1.5),
-    frequencyPenalty: fc.constantFrom(0, 0.5),
-    repeatLastN: fc.nat({ max: 4 }),
+
+  test(`with a seed, drafts change nothing of a text: ${what}`, () => {
+    const seeded = { ...setting, sampling: { ...setting.sampling, seed: 11 } };
+    const text = written(seeded, byNothing, 10_000);
+    for (const guesser of [byTurns, byModel(3), byRepetition(4)]) {
+      assert.deepEqual(written(seeded, guesser, 10_000), text);
+    }
   });
-  fc.assert(
-    fc.property(given, asked, fc.array(token), (options, before, text) => {
-      using used = new Sampler(8, options);
-      using fresh = new Sampler(8, options);
-      for (const [logits, other] of before) used.distribution(Float32Array.from(logits), other);
-      const logits = Float32Array.from({ length: 8 }, (_, i) => 3 * Math.sin(i * i));
-      const distribution = used.distribution(logits, text);
-      assert.deepEqual(distribution, fresh.distribution(logits, text));
-      used.distribution(new Float32Array(8), [7]);
-      assert.deepEqual(distribution, fresh.distribution(logits, text), 'it was changed by the next one');
-    }),
-  );
+
+  test(`drafts by the model itself are all right: ${what}`, () => {
+    for (const seed of [undefined, 12]) {
+      using sampler = chooserOf({ ...setting, sampling: { ...setting.sampling, seed } });
+      const { guessed, right } = write(sampler, byModel(3, target), 3000);
+      assert.equal(right, guessed);
+      assert.ok(guessed >= 2000);
+    }
+  });
+}
+
+test('with a seed, tokens follow each other as they should', () => {
+  const setting = { sampling: { ...everything, seed: 13 } };
+  assertFollows(written(setting, byNothing, 100_000), setting);
 });
 
-test('the logits stay as they are', () => {
-  const logits = Float32Array.from([3, 1, 2]);
-  using sampler = new Sampler(3, { repeatPenalty: 2 });
-  sampler.distribution(logits, [0]);
-  assert.deepEqual([...logits], [3, 1, 2]);
+test('tokens that follow each other as the draft would have them are noticed', () => {
+  using sampler = new Sampler(vocabulary, everything, none, randomNumbers(4));
+  const text: number[] = [];
+  while (text.length < 100_000) text.push(sampler.draft(draft(text), text).token);
+  assert.throws(() => assertFollows(text, { sampling: everything }), assert.AssertionError);
 });
 
-test('NaN and infinities crash nothing, and the probabilities are numbers', () => {
-  const odd = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3.4e38, -3.4e38, 0, 5);
-  const given = fc.constantFrom<GivenSampling>(
-    ...[{}, { temperature: 0 }, { topK: 0 }, everything, { topK: 200 }, { minP: 0.1, topK: 0, repeatPenalty: 3 }],
-  );
-  fc.assert(
-    fc.property(fc.array(odd, { minLength: 1, maxLength: 3000, size: 'max' }), given, (logits, options) => {
-      using sampler = new Sampler(logits.length, options);
-      const { tokens, probabilities } = sampler.distribution(Float32Array.from(logits), [0]);
-      assert.equal(new Set(tokens).size, probabilities.length);
-      assert.ok(tokens.every((token) => token >= 0 && token < logits.length));
-      assert.ok(probabilities.every((p) => p >= 0 && p <= 1));
-      assert.ok(Math.abs(probabilities.reduce((sum, p) => sum + p, 0) - 1) < 1e-3);
-    }),
-  );
+test('with a seed and penalties for many tokens, drafts change nothing of a text', () => {
+  const sampling = { seed: 14, repeatPenalty: 1.1, frequencyPenalty: 0.05, repeatLastN: 64 };
+  const text = written({ sampling }, byNothing, 3000);
+  for (const guesser of [byTurns, byModel(5)]) assert.deepEqual(written({ sampling }, guesser, 3000), text);
 });
 
-test('a number is preferred to NaN and minus infinity, and infinity to a number', () => {
-  for (const options of [{}, { temperature: 0 }, { topK: 0 }, everything, { ...everything, temperature: 100 }]) {
-    assert.deepEqual(probabilities([Number.NaN, 1, Number.NEGATIVE_INFINITY, Number.NaN], options), [0, 1, 0, 0]);
-    assert.deepEqual(probabilities([1, Number.POSITIVE_INFINITY, Number.NaN], options), [0, 1, 0]);
+test('at temperature 0, a text is the same with and without drafts, and with any seed', () => {
+  const sampling = { temperature: 0, repeatPenalty: 1.3, frequencyPenalty: 0.1 };
+  const text = written({ sampling }, byNothing, 1000);
+  for (const guesser of [byTurns, byModel(5)]) {
+    assert.deepEqual(written({ sampling }, guesser, 1000), text);
+    assert.deepEqual(written({ sampling: { ...sampling, seed: 15 } }, guesser, 1000), text);
   }
 });
 
-test('infinity is the best of a large vocabulary, also where a penalty makes it larger', () => {
-  const logits = Array.from({ length: 3000 }, (_, i) => (i === 5 ? Number.POSITIVE_INFINITY : Math.sin(i)));
-  const many = { repeatPenalty: 0.01, frequencyPenalty: -100, repeatLastN: 2 ** 20 };
-  for (const options of [{ topK: 200 }, { topK: 0, topP: 0.9 }, { topK: 1024, ...many }, { topK: 0, ...many }]) {
-    assert.deepEqual(probabilities(logits, options, [5, 5]), onlyThe(5, logits), JSON.stringify(options));
+test('most drafts by a model that is much alike are right', () => {
+  for (const seed of [undefined, 16]) {
+    using sampler = chooserOf({ sampling: { ...everything, seed } });
+    const { text, passes } = write(sampler, byModel(4), 20_000);
+    assert.ok(text.length > 2.5 * passes, `${text.length / passes} tokens a pass`);
   }
 });
 
-test('logits beyond the vocabulary have no probability, missing ones neither', () => {
-  for (const given of [everything, defaultSampling, { topK: 3 }, { temperature: 0 }]) {
-    using sampler = new Sampler(4, given);
-    const beyond = sampler.distribution(Float32Array.from([0, 0, 0, 0, 99]), []);
-    assert.ok(beyond.tokens.every((token) => token < 4));
-    const missing = sampler.distribution(Float32Array.from([0, 0]), []);
-    assert.equal(probabilityOf(missing, 2) + probabilityOf(missing, 3), 0);
-    assert.ok(Math.abs(probabilityOf(missing, 0) + probabilityOf(missing, 1) - 1) < 1e-6);
+test('the same seed gives the same text, another one another, and none another each time', () => {
+  const text = (seed?: number): readonly number[] => {
+    using sampler = new Sampler(vocabulary, { ...everything, seed });
+    return write(sampler, byTurns, 200).text;
+  };
+  assert.deepEqual(text(7), text(7));
+  assert.notDeepEqual(text(7), text(8));
+  assert.notDeepEqual(text(), text());
+});
+
+test('a bias is added to the logits that are chosen and drafted by, before the penalties', () => {
+  const bias = new Map([
+    [3, 6],
+    [9, 100],
+  ]);
+  const best = (repeatPenalty: number): readonly number[] => {
+    using sampler = new Sampler(4, { temperature: 0, repeatPenalty }, bias);
+    const logits = (): Float32Array => Float32Array.of(4, 1, 0, -1);
+    return [sampler.sample(logits(), [3]), sampler.draft(logits(), [3]).token];
+  };
+  assert.deepEqual(best(1), [3, 3]);
+  // 5 / 1.2 is more than 4, as (-1) * 1.2 + 6 would be at 1.6 too
+  assert.deepEqual(best(1.2), [3, 3]);
+  assert.deepEqual(best(1.6), [0, 0]);
+});
+
+test('a draft keeps the probabilities of 1024 tokens at most, the likeliest', () => {
+  const logits = Float32Array.from({ length: 5000 }, (_, i) => Math.sin(i * i));
+  const bound = logits.toSorted().at(-1024) ?? 0;
+  for (const [topK, kept] of [
+    [0, 1024],
+    [3000, 1024],
+    [40, 40],
+  ] as const) {
+    using sampler = new Sampler(5000, { ...everything, topK });
+    const { drawnFrom } = sampler.draft(logits, []);
+    assert.equal(drawnFrom?.tokens.length, kept);
+    assert.ok(drawnFrom?.tokens.every((token) => (logits[token] ?? 0) >= bound));
+    using all = new LogitsChain(5000, { ...everything, topK });
+    assert.equal(all.distribution(logits, []).tokens.length, topK === 0 ? 5000 : topK);
   }
 });
 
-test('a token of the text beyond the vocabulary changes nothing', () => {
-  const given = { ...everything, repeatPenalty: 2 };
-  assert.deepEqual(probabilities([1, 2], given, [9, 0]), probabilities([1, 2], given, [0]));
+test('a sampling option that makes no sense is refused', () => {
+  assert.throws(
+    () => new Sampler(4, { topP: 2 }),
+    (e) => e instanceof EngineError && e.code === 'BAD_OPTION',
+  );
 });

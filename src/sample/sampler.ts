@@ -1,115 +1,65 @@
 import { at } from '../base/at.ts';
-import type { Pointer } from '../ggml/library.ts';
-import { type Llama, loadLlama, type TokenDataArray } from '../ggml/llama.ts';
-import { NativeArray } from '../ggml/native-array.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import { certain, type Distribution } from './distribution.ts';
-import { type GivenSampling, type SamplingOptions, samplingOptions } from './options.ts';
+import { LogitsChain } from './logits-chain.ts';
+import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
+import { type DraftToken, freeRng, seededRng, type TokenRng } from './token-rng.ts';
 
-// llama_token_data: id (int32), logit (float32), p (float32)
-const candidateWords = 3;
+/** The most candidates that a draft token is drawn from: their probabilities are kept until it is verified. */
+const mostDraftCandidates = 1024;
 
-// Infinities and NaN would make every probability NaN; no model has logits this large. Libllama sorts by logits times
-// 6.4 as int32, and penalties make them 100 times as large at most: an overflow would come last.
-const largest = 1e6;
-
-// Divisions by a lower temperature could overflow, and the best token has probability 1 anyway.
-const coldest = 1e-6;
-
-const hasPenalties = (options: SamplingOptions): boolean =>
-  options.repeatLastN > 0 &&
-  (options.repeatPenalty !== 1 || options.frequencyPenalty !== 0 || options.presencePenalty !== 0);
-
-function stages(llama: Llama, options: SamplingOptions, vocabulary: number): readonly Pointer[] {
-  const { repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty, topK, topP, minP, temperature } = options;
-  return [
-    ...(hasPenalties(options)
-      ? [llama.llama_sampler_init_penalties(vocabulary, repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty)]
-      : []),
-    ...(temperature < coldest
-      ? [llama.llama_sampler_init_greedy()]
-      : [
-          ...(topK > 0 ? [llama.llama_sampler_init_top_k(topK)] : []),
-          ...(topP < 1 ? [llama.llama_sampler_init_top_p(topP, 1)] : []),
-          ...(minP > 0 ? [llama.llama_sampler_init_min_p(minP, 1)] : []),
-          llama.llama_sampler_init_temp(temperature),
-        ]),
-  ];
-}
-
-/** Gives each token its probability of being chosen: libllama's stages of sampling, short of drawing. */
+/** Chooses the tokens of one text. */
 export class Sampler implements Disposable {
   readonly #vocabulary: number;
   readonly #options: SamplingOptions;
-  readonly #llama: Llama;
-  readonly #chain: Pointer;
-  readonly #candidates: NativeArray;
+  readonly #bias: ReadonlyMap<number, number>;
+  readonly #rng: TokenRng;
+  readonly #chain: LogitsChain;
+  /** The sampler of drafts; made when the first one is asked for. */
+  #draftChain: LogitsChain | undefined;
 
-  /** A sampler over `vocabulary` logits. Throws BAD_OPTION, LIBRARY_MISSING. */
-  constructor(vocabulary: number, given: GivenSampling = {}) {
-    this.#options = samplingOptions(given);
+  /**
+   * A chooser over `vocabulary` logits; `bias` is added to those of tokens; `random` gives numbers from 0 to 1, less
+   * than 1, where there is no seed. Throws BAD_OPTION, LIBRARY_MISSING.
+   */
+  constructor(
+    vocabulary: number,
+    sampling: PartialSamplingOptions,
+    bias: ReadonlyMap<number, number> = new Map(),
+    random: () => number = Math.random,
+  ) {
+    this.#options = samplingOptions(sampling);
+    const { seed } = this.#options;
     this.#vocabulary = vocabulary;
-    this.#llama = loadLlama();
-    this.#chain = this.#llama.newSamplerChain();
-    this.#candidates = new NativeArray(vocabulary * candidateWords * 4);
-    for (const stage of stages(this.#llama, this.#options, vocabulary)) {
-      this.#llama.llama_sampler_chain_add(this.#chain, stage);
-    }
+    this.#bias = bias;
+    this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
+    this.#chain = new LogitsChain(vocabulary, sampling);
   }
 
   /**
-   * The distribution of the token after `text`; the penalties look at the last tokens of that. `logits` are
-   * (vocabulary), float32, and stay as they are. NaN is never preferred to a number.
+   * The token after `text`, for which `draft` may have been drafted. The logits are those of the model, and changed.
    */
-  distribution(logits: Float32Array, text: ReadonlyTokens): Distribution {
-    const array: TokenDataArray = {
-      data: this.#candidates.address,
-      size: this.#vocabulary,
-      selected: -1,
-      sorted: false,
-    };
-    if (hasPenalties(this.#options)) {
-      this.#llama.llama_sampler_reset(this.#chain);
-      for (let back = Math.min(this.#options.repeatLastN, text.length); back > 0; back -= 1) {
-        const token = text.at(-back);
-        if (token !== undefined) this.#llama.llama_sampler_accept(this.#chain, token);
-      }
-    }
-    this.#write(logits);
-    this.#llama.llama_sampler_apply(this.#chain, array);
-    if (array.selected >= 0) return certain(at(this.#candidates.int32, array.selected * candidateWords));
-    return this.#softmax(array.size);
+  sample(logits: Float32Array, text: ReadonlyTokens, drafted?: DraftToken): number {
+    return this.#rng.draw(this.#chain.distribution(this.#biased(logits), text), text.length, drafted);
+  }
+
+  /** A draft of the token after `text`, by the logits of another model; they are changed. */
+  draft(logits: Float32Array, text: ReadonlyTokens): DraftToken {
+    const { topK } = this.#options;
+    this.#draftChain ??= new LogitsChain(this.#vocabulary, {
+      ...this.#options,
+      topK: topK === 0 ? mostDraftCandidates : Math.min(topK, mostDraftCandidates),
+    });
+    return this.#rng.draft(this.#draftChain.distribution(this.#biased(logits), text), text.length);
   }
 
   [Symbol.dispose](): void {
-    this.#llama.llama_sampler_free(this.#chain);
-    this.#candidates[Symbol.dispose]();
+    this.#chain[Symbol.dispose]();
+    this.#draftChain?.[Symbol.dispose]();
   }
 
-  // The stages reorder the candidates, so the ids are written anew each time. A draft model may have fewer tokens.
-  #write(logits: Float32Array): void {
-    const { int32, float32 } = this.#candidates;
-    for (let id = 0, word = 0; id < this.#vocabulary; id++, word += candidateWords) {
-      const logit = id < logits.length ? (logits[id] as number) : -largest;
-      int32[word] = id;
-      float32[word + 1] = logit > -largest ? Math.min(logit, largest) : -largest;
-    }
-  }
-
-  /** The distribution of the first `count` candidates, which are those that the stages kept. */
-  #softmax(count: number): Distribution {
-    const { int32, float32 } = this.#candidates;
-    const tokens = new Int32Array(count);
-    const probabilities = new Float32Array(count);
-    let most = Number.NEGATIVE_INFINITY;
-    for (let i = 0, word = 0; i < count; i += 1, word += candidateWords) {
-      const logit = float32[word + 1] as number;
-      tokens[i] = int32[word] as number;
-      probabilities[i] = logit;
-      most = Math.max(most, logit);
-    }
-    const powers = probabilities.map((logit) => Math.exp(logit - most));
-    const sum = powers.reduce((a, b) => a + b, 0);
-    return { tokens, probabilities: powers.map((power) => power / sum) };
+  #biased(logits: Float32Array): Float32Array {
+    // A draft model may have fewer tokens.
+    for (const [token, bias] of this.#bias) if (token < logits.length) logits[token] = at(logits, token) + bias;
+    return logits;
   }
 }

@@ -72,7 +72,7 @@ test('another method than a path has is 405, and says which it has', async () =>
 
 test('what nobody foresaw is logged with its stack, and the client learns only that it happened', async () => {
   const server = served();
-  server.hub.failure = new TypeError('x is not a function');
+  server.backend.failure = new TypeError('x is not a function');
   const response = await post(server, '/tokenize', { content: 'a' });
   assert.equal(response.status, 500);
   assert.deepEqual(await response.json(), { error: "internal error; the server's log says more" });
@@ -87,7 +87,7 @@ test('what nobody foresaw is logged with its stack, and the client learns only t
 test('an error of the engine is told as it is; the operator hears of those that are no client’s doing', async () => {
   const server = served();
   const failing = async (failure: EngineError): Promise<readonly unknown[]> => {
-    server.hub.failure = failure;
+    server.backend.failure = failure;
     const response = await post(server, '/tokenize', { content: 'a' });
     assert.deepEqual(await response.json(), { error: failure.message });
     return [response.status, server.log.entries.at(-2)?.level];
@@ -136,15 +136,15 @@ test('over a connection, a body in pieces is read and an answer streams', async 
 
 test('over a connection, a client that hangs up ends its answer', async () => {
   const server = served();
-  server.hub.script = { deltas: Array.from({ length: 10_000 }, () => 'la'), pause: 1 };
+  server.backend.script = { deltas: Array.from({ length: 10_000 }, () => 'la'), pause: 1 };
   const running = await listen(server.app, { host: '127.0.0.1', port: 0 });
   try {
     const request = asking(running);
     const response = await responseTo(request);
     response.once('error', () => {});
     response.once('data', () => request.destroy());
-    while (!server.hub.asked.over) await new Promise((resolve) => setTimeout(resolve, 1));
-    assert.ok(server.hub.asked.pulled < 10_000);
+    while (!server.backend.received.over) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.ok(server.backend.received.pulled < 10_000);
     assert.deepEqual(
       server.log.entries.filter(({ level }) => level !== 'info'),
       [],

@@ -1,16 +1,16 @@
 import { type Context, Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { extraRoutes } from './extras.ts';
-import { heldUntilAnswered } from './holds.ts';
-import type { Health, Hub } from './hub.ts';
+import type { Backend, Health } from './backend.ts';
+import { llamaServerRoutes } from './llama-server-routes.ts';
 import type { Log } from './log.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
-import { failureOf, hasLeft, logFailure, Refusal } from './refusal.ts';
+import { errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
+import { releaseAfterResponse } from './reservations.ts';
 import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
 
 export interface AppOptions {
-  readonly hub: Hub;
+  readonly backend: Backend;
   readonly log: Log;
   /** If given, only who has it is answered. */
   readonly apiKey?: string | undefined;
@@ -25,7 +25,7 @@ export interface AppOptions {
 }
 
 /** The whole HTTP side, without a socket. */
-export function createApp({ hub, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
+export function createApp({ backend, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
   // A slash at the end is no other path.
   const app = new Hono({ strict: false });
   app.use(async (c, next) => {
@@ -38,11 +38,11 @@ export function createApp({ hub, log, apiKey, origins, loopback, hostname, healt
   if (loopback) app.use(localHostOnly(hostname));
   app.use(crossOrigin(origins));
   if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
-  app.use(heldUntilAnswered);
+  app.use(releaseAfterResponse);
   app.use(methodNotAllowed({ app, onMethodNotAllowed: otherMethod }));
-  app.route('/', ollamaRoutes(hub, log));
-  app.route('/v1', openaiRoutes(hub, log));
-  app.route('/', extraRoutes(hub, log, health));
+  app.route('/', ollamaRoutes(backend, log));
+  app.route('/v1', openaiRoutes(backend, log));
+  app.route('/', llamaServerRoutes(backend, log, health));
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
     // Nobody is left to read why.
@@ -63,7 +63,7 @@ function otherMethod(c: Context, methods: readonly string[]): Response {
 
 /** An error in the shape of the API that was asked. */
 function refused(c: Context, cause: unknown): Response {
-  const { status, error } = failureOf(cause);
+  const { status, error } = errorResponseOf(cause);
   // OpenAI's clients ask again after a 500, which may load a model once more only to fail again.
   if (status === 500) c.header('x-should-retry', 'false');
   return c.json(/^\/v1(?:\/|$)/.test(c.req.path) ? { error } : { error: error.message }, status);

@@ -4,8 +4,8 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import * as z from 'zod';
 import { served } from '../../test/support/served.ts';
 import { jsonBody } from './body.ts';
-import { holdOf } from './holds.ts';
 import { Refusal } from './refusal.ts';
+import { reservationOf } from './reservations.ts';
 
 const sent = (
   body: string | Uint8Array | ReadableStream<Uint8Array>,
@@ -14,7 +14,7 @@ const sent = (
   raw: new Request('http://localhost/', { method: 'POST', body, headers, duplex: 'half' }),
 });
 const read = async <T>(request: { raw: Request }, schema: z.ZodType<T>): Promise<T> => {
-  using _ = holdOf(request.raw);
+  using _ = reservationOf(request.raw);
   return await jsonBody(request, schema);
 };
 const refused = async (
@@ -144,14 +144,14 @@ test('large bodies that do not come make room for others, the slowest first', as
 
 test('bodies that wait for their answers keep their room, and newcomers are told to come again', async () => {
   const server = served();
-  const { app, hub } = server;
-  hub.script = { deltas: ['x'], wait: 1_000_000 };
+  const { app, backend } = server;
+  backend.script = { deltas: ['x'], wait: 1_000_000 };
   const large = JSON.stringify({ prompt: 'Hi' }).padEnd(7 * 2 ** 20);
   const client = new AbortController();
   const post = (body: string): Promise<Response> =>
     Promise.resolve(app.request('/api/generate', { method: 'POST', body, signal: client.signal }));
   const waiting = [post(large), post(large)];
-  while (hub.asks.length < 2) await settle();
+  while (backend.requests.length < 2) await settle();
   const refusal = await post(large);
   assert.equal(refusal.status, 503);
   assert.match(await refusal.text(), /too many large requests/);

@@ -1,12 +1,12 @@
 import type { HonoRequest } from 'hono';
 import type * as z from 'zod';
 import { collectGarbage } from '../base/garbage.ts';
-import { decoded } from './encoding.ts';
+import { decodeBody } from './encoding.ts';
 import { expected, instead } from './expected.ts';
-import { holdOf } from './holds.ts';
-import { deepest, sizeOf } from './json-size.ts';
+import { deepest, jsonSize } from './json-size.ts';
 import { Refusal } from './refusal.ts';
-import type { Hold } from './room.ts';
+import type { Reservation } from './request-memory.ts';
+import { reservationOf } from './reservations.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -49,35 +49,35 @@ const perUnit = 16;
  * Rejects with a Refusal as soon as it is clear that the body, or what all requests hold, is too large, or when others
  * need the room while it does not come.
  */
-async function textOf(request: Request, hold: Hold): Promise<string> {
+async function textOf(request: Request, reservation: Reservation): Promise<string> {
   if (Number(request.headers.get('content-length') ?? Number.NaN) > most) throw tooLarge();
-  const { pieces, memory } = decoded(request);
-  const lost = hold.receive();
+  const { pieces, memory } = decodeBody(request);
+  const lost = reservation.receive();
   // It may be lost when nobody waits for it.
   lost.catch(() => {});
   const decoder = new TextDecoder();
   let text = '';
   let size = 0;
-  hold.add(memory);
+  reservation.add(memory);
   try {
     for (;;) {
       const { value } = await Promise.race([pieces.next(), lost]);
       if (!value) break;
       size += value.length;
       if (size > most) throw tooLarge();
-      hold.add(perByte * value.length);
+      reservation.add(perByte * value.length);
       text += decoder.decode(value, { stream: true });
     }
   } catch (error) {
-    hold[Symbol.dispose]();
+    reservation[Symbol.dispose]();
     text = '';
     if (size <= most) await sentOff(pieces, most - size);
     throw error;
   } finally {
-    hold.received();
+    reservation.received();
     void pieces.return();
   }
-  hold.add(-memory);
+  reservation.add(-memory);
   return text + decoder.decode();
 }
 
@@ -94,13 +94,13 @@ async function sentOff(pieces: AsyncIterator<Uint8Array, unknown>, most: number)
 const large = 2 ** 20;
 
 /** Throws a Refusal of JSON that would take far more memory than its text. */
-function checkSize(text: string, hold: Hold): void {
-  const { depth, weight } = sizeOf(text, mostWeight);
+function checkSize(text: string, reservation: Reservation): void {
+  const { depth, weight } = jsonSize(text, mostWeight);
   if (depth > deepest) {
     throw new Refusal(400, `the body is nested deeper than ${deepest} levels`, { code: 'invalid_json' });
   }
   if (weight > mostWeight) throw new Refusal(413, 'the body has too many values', { code: 'too_many_values' });
-  hold.add(perUnit * weight);
+  reservation.add(perUnit * weight);
 }
 
 /** Of what `JSON.parse` says all but the body's own text. */
@@ -109,10 +109,10 @@ const reasonOf = ({ message }: Error): string =>
 
 /** The JSON of a request's body as `schema` has it. Rejects with a Refusal, which names the field. */
 export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.ZodType<T>): Promise<T> {
-  const hold = holdOf(raw);
-  const text = await textOf(raw, hold);
+  const reservation = reservationOf(raw);
+  const text = await textOf(raw, reservation);
   if (text.trim() === '') throw new Refusal(400, 'missing request body', { code: 'missing_body' });
-  checkSize(text, hold);
+  checkSize(text, reservation);
   // What earlier bodies left does not add to what this one takes while it is parsed: six with 420,000 fractions each took 277 MiB.
   if (text.length > large) collectGarbage();
   let body: unknown;

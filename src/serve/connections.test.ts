@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
-import { Connections, mostFiles, placesFor } from './connections.ts';
+import { Connections, connectionLimit, mostFiles } from './connections.ts';
 
 /** A server of few places that answers nobody until it is told to. */
 class Slow implements AsyncDisposable {
@@ -85,7 +85,7 @@ test('where all wait for answers, a newcomer is told to come again', async () =>
 });
 
 test('there are as many places as the process may have files, less some for itself', () => {
-  assert.deepEqual([40, 100, 1024, 1_048_576, Number.POSITIVE_INFINITY].map(placesFor), [8, 36, 960, 1024, 1024]);
+  assert.deepEqual([40, 100, 1024, 1_048_576, Number.POSITIVE_INFINITY].map(connectionLimit), [8, 36, 960, 1024, 1024]);
   assert.ok(mostFiles() > 0);
 });
 

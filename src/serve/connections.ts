@@ -12,7 +12,7 @@ const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nConten
  * Connections for which there is room, by how many files the process may open. Where there is none, the system refuses
  * newcomers without a word to this process, so that nobody would be ended for them.
  */
-export const placesFor = (mostFiles: number): number => Math.max(fewest, Math.min(enough, mostFiles - reserve));
+export const connectionLimit = (mostFiles: number): number => Math.max(fewest, Math.min(enough, mostFiles - reserve));
 
 /** How many files this process may open. */
 export function mostFiles(): number {
@@ -29,11 +29,11 @@ export function mostFiles(): number {
 export class Connections {
   /** From the one that has been as it is for longest. */
   readonly #requests: Map<Socket, Set<IncomingMessage>> = new Map();
-  readonly #places: number;
+  readonly #limit: number;
   #leaving = false;
 
-  constructor(server: Server, places: number) {
-    this.#places = places;
+  constructor(server: Server, limit: number) {
+    this.#limit = limit;
     server.on('connection', (socket: Socket) => this.#admit(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const { socket } = request;
@@ -60,7 +60,7 @@ export class Connections {
   #admit(socket: Socket): void {
     this.#requests.set(socket, new Set());
     socket.once('close', () => this.#requests.delete(socket));
-    if (this.#requests.size > this.#places && !this.#makeRoom(socket)) {
+    if (this.#requests.size > this.#limit && !this.#makeRoom(socket)) {
       socket.write(refusal);
       socket.destroySoon();
     }

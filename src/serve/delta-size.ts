@@ -1,4 +1,4 @@
-import type { Delta } from './hub.ts';
+import type { Delta } from './backend.ts';
 
 /** Bytes of a token with its log-probability, as an object and as JSON. */
 const perLogprob = 512;

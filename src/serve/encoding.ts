@@ -32,7 +32,7 @@ const codings: Readonly<Record<string, Coding>> = {
 const mostCodings = 2;
 
 /** The bytes of a body as they were before they were compressed for the way. */
-export interface Decoded {
+export interface DecodedBody {
   /** Bytes that decoding takes beside, at most. */
   readonly memory: number;
   /** Rejects with a Refusal of what is not compressed as it says. Whoever leaves it does not cut the connection. */
@@ -40,7 +40,7 @@ export interface Decoded {
 }
 
 /** The body of `request`, whatever its Content-Encoding. Throws a Refusal of one that is not known. */
-export function decoded({ headers, body }: Request): Decoded {
+export function decodeBody({ headers, body }: Request): DecodedBody {
   const names = (headers.get('content-encoding') ?? '')
     .split(',')
     .map((name) => name.trim().toLowerCase())

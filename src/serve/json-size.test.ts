@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { sizeOf } from './json-size.ts';
+import { jsonSize } from './json-size.ts';
 
 const depthOf = (value: unknown): number =>
   typeof value !== 'object' || value === null ? 0 : 1 + Math.max(0, ...Object.values(value).map(depthOf));
@@ -21,7 +21,7 @@ test('JSON has the depth and the weight of its value, however it is written', ()
   fc.assert(
     fc.property(value, fc.constantFrom(undefined, 1), (json, indent) => {
       const text = JSON.stringify(json, undefined, indent);
-      assert.deepEqual(sizeOf(text, Number.POSITIVE_INFINITY), { depth: depthOf(json), weight: weightOf(json) });
+      assert.deepEqual(jsonSize(text, Number.POSITIVE_INFINITY), { depth: depthOf(json), weight: weightOf(json) });
     }),
   );
 });
@@ -29,7 +29,7 @@ test('JSON has the depth and the weight of its value, however it is written', ()
 test('any text is weighed, and no further than it may weigh', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('"', '\\', '[', ']', '{', ',') }), (text) => {
-      const { weight } = sizeOf(text, 50);
+      const { weight } = jsonSize(text, 50);
       assert.ok(weight <= 58);
     }),
   );

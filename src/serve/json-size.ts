@@ -22,7 +22,7 @@ function endOfString(text: string, start: number): number {
 }
 
 /** Depth and weight of a text, if it is JSON; looks no further than where it weighs more than `most`, or is too deep. */
-export function sizeOf(text: string, most: number): { readonly depth: number; readonly weight: number } {
+export function jsonSize(text: string, most: number): { readonly depth: number; readonly weight: number } {
   let depth = 0;
   let deepestYet = 0;
   let weight = 0;

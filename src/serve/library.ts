@@ -1,10 +1,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { partsOf } from '../gguf/model-file.ts';
+import { shardsOf } from '../gguf/model-file.ts';
 import type { RopeOptions } from '../model/rope.ts';
-import type { ServedModel } from './card.ts';
-import { type Card, readCard } from './card.ts';
-import { aliasesOf, lookUp, namesOf } from './names.ts';
+import type { ServedModel } from './model-card.ts';
+import { type ModelCard, readCard } from './model-card.ts';
+import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
 /** A model that was found, with its files. */
 export interface LibraryModel extends ServedModel {
@@ -18,7 +18,7 @@ export interface LibraryModel extends ServedModel {
 }
 
 /** Where models are looked for: in files, in a folder and the folders in it. */
-export interface Shelves {
+export interface ModelSources {
   readonly files: readonly string[];
   readonly folder: string | undefined;
   /** How the models found there are to rotate; left out, as they say themselves. */
@@ -31,7 +31,7 @@ export type Warn = (path: string, error: Error) => void;
 /** What is known of a model's files since they were looked into: their card, or the code of why they make no model. */
 interface Known {
   readonly version: string;
-  readonly card?: Card;
+  readonly card?: ModelCard;
   readonly failure?: string;
 }
 
@@ -47,13 +47,13 @@ interface State {
  * be opened is left out.
  */
 export class Library {
-  readonly #shelves: Shelves;
+  readonly #sources: ModelSources;
   readonly #warn: Warn;
   readonly #known: Map<string, Known> = new Map();
   readonly #unreadable: Set<string> = new Set();
 
-  constructor(shelves: Shelves, warn: Warn) {
-    this.#shelves = shelves;
+  constructor(sources: ModelSources, warn: Warn) {
+    this.#sources = sources;
     this.#warn = warn;
   }
 
@@ -76,15 +76,15 @@ export class Library {
 
   /** The first file of each model, and the folder that it was found in. */
   #paths(): ReadonlyMap<string, string | undefined> {
-    const { files, folder } = this.#shelves;
-    const first = (path: string): string => partsOf(resolve(path)).files[0] ?? path;
+    const { files, folder } = this.#sources;
+    const first = (path: string): string => shardsOf(resolve(path)).files[0] ?? path;
     const named = files.map((path) => [first(path), undefined] as const);
     const inFolder = folder === undefined ? [] : this.#filesIn(folder).map((path) => [first(path), folder] as const);
     return new Map([...named, ...inFolder]);
   }
 
   #open(path: string, folder: string | undefined): Omit<LibraryModel, 'name'> | undefined {
-    const { stem, files } = partsOf(path);
+    const { stem, files } = shardsOf(path);
     const { version, size, modified } = stateOf(files);
     let known = this.#known.get(path);
     if (known?.version !== version) {
@@ -94,13 +94,13 @@ export class Library {
     return known.card && { ...known.card, size, modified, path, files, stem, folder };
   }
 
-  #read(path: string, version: string, told: string | undefined): Omit<Known, 'version'> {
+  #read(path: string, version: string, warned: string | undefined): Omit<Known, 'version'> {
     try {
-      return { card: readCard(path, version, this.#shelves.rope) };
+      return { card: readCard(path, version, this.#sources.rope) };
     } catch (error) {
       const failure = codeOf(error);
       // A file that is still being downloaded changes all the time.
-      if (failure !== told) this.#warn(path, error as Error);
+      if (failure !== warned) this.#warn(path, error as Error);
       return { failure };
     }
   }

@@ -1,14 +1,14 @@
-import type { EngineState, EngineSums } from '../engine/tally.ts';
-import type { Outcome } from './answer.ts';
-import type { Metric } from './hub.ts';
+import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
+import type { Metric } from './backend.ts';
+import type { Outcome } from './engine-answer.ts';
 
 /** What there is to tell. */
-export interface Counted {
+export interface ServerCounts {
   readonly outcomes: ReadonlyMap<Outcome, number>;
   /** Requests that have not ended. */
   readonly pending: number;
   /** Of all engines since the server began. */
-  readonly sums: EngineSums;
+  readonly sums: EngineTotals;
   /** Of the engine that runs. */
   readonly state: EngineState;
 }
@@ -19,7 +19,7 @@ const outcomes: readonly Outcome[] = ['stop', 'length', 'cancelled', 'failed', '
 type Figure = readonly [string, string, number];
 
 /** The figures for Prometheus. Sums only grow while the server runs; the rate is that of the engines' reads. */
-export function metricsOf({ outcomes: counts, pending, sums, state }: Counted): readonly Metric[] {
+export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCounts): readonly Metric[] {
   const counters: readonly Figure[] = [
     ['prompt_tokens_total', 'Tokens of prompts that were computed.', sums.promptTokens],
     ['prompt_tokens_cached_total', 'Tokens of prompts found in the prefix cache.', sums.cachedTokens],

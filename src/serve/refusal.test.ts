@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { failureOf, Refusal } from './refusal.ts';
+import { errorResponseOf, Refusal } from './refusal.ts';
 
 test('an error repeats no more of a request than fits in a sentence', () => {
   const name = '\u{1f4a9}'.repeat(2 ** 20);
   const refusal = new Refusal(404, `model '${name}' not found`, { code: 'model_not_found', param: name });
-  const { message, param } = failureOf(refusal).error;
+  const { message, param } = errorResponseOf(refusal).error;
   assert.match(message, /^model '\u{1f4a9}{400,}.…$/u);
   assert.ok(message.length < 1100 && param !== null && param.length < 1100);
   assert.equal(Buffer.from(message).toString(), message, 'no character is cut in two');
   const short = new Refusal(400, 'no', { code: 'invalid_value', param: 'top_p' });
-  assert.deepEqual([failureOf(short).error.message, failureOf(short).error.param], ['no', 'top_p']);
+  assert.deepEqual([errorResponseOf(short).error.message, errorResponseOf(short).error.param], ['no', 'top_p']);
 });

@@ -22,7 +22,7 @@ export class Refusal extends Error {
 }
 
 /** What a client is told of an error. OpenAI's shape is {error}; Ollama's and llama-server's have its message alone. */
-export interface Failure {
+export interface ErrorResponse {
   readonly status: Status;
   readonly error: {
     readonly message: string;
@@ -50,7 +50,7 @@ const failure = (
   status: Status,
   message: string,
   { code, param }: { code: string; param: string | null },
-): Failure => ({
+): ErrorResponse => ({
   status,
   error: { message: shortened(message), type: types[status] ?? 'api_error', param: param && shortened(param), code },
 });
@@ -58,7 +58,7 @@ const failure = (
 const isBadOption = (error: EngineError): error is EngineError<'BAD_OPTION'> => error.code === 'BAD_OPTION';
 
 /** What a client may know of `error`: nothing but that there was one, unless it was made for users to read. */
-export function failureOf(error: unknown): Failure {
+export function errorResponseOf(error: unknown): ErrorResponse {
   if (error instanceof Refusal) return failure(error.status, error.message, error);
   if (error instanceof EngineError) {
     const code = error.code === 'CONTEXT_TOO_LONG' ? 'context_length_exceeded' : error.code.toLowerCase();

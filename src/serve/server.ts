@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { EngineError } from '../base/errors.ts';
 import type { Address } from './address.ts';
-import { Connections, mostFiles, placesFor } from './connections.ts';
+import { Connections, connectionLimit, mostFiles } from './connections.ts';
 
 /** How long a client may take, in milliseconds. */
 export interface Patience {
@@ -21,7 +21,7 @@ export interface Patience {
 export interface ListenOptions extends Address {
   readonly patience?: Patience;
   /** Connections at once. */
-  readonly places?: number;
+  readonly maxConnections?: number;
   /** Told of what goes wrong where no request is to blame, such as too many open files. */
   readonly onError?: (error: Error) => void;
 }
@@ -42,7 +42,7 @@ const probeDelay = 30_000;
 
 /** Rejects with PORT_IN_USE, or BAD_OPTION if this machine has no such address. */
 export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): Promise<RunningServer> {
-  const { host, port, patience = usual, places = placesFor(mostFiles()), onError = () => {} } = options;
+  const { host, port, patience = usual, maxConnections = connectionLimit(mostFiles()), onError = () => {} } = options;
   const server = createServer(
     {
       headersTimeout: patience.headers,
@@ -55,8 +55,8 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
     // HTTP/1.0 knows no Host: balancers check like that.
     getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' }),
   );
-  const connections = new Connections(server, places);
-  await bound(server, { host, port });
+  const connections = new Connections(server, maxConnections);
+  await bindTo(server, { host, port });
   server.on('error', onError);
   const closed = new Promise<void>((resolve) => {
     server.on('close', resolve);
@@ -73,7 +73,7 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
   };
 }
 
-function bound(server: Server, { host, port }: Address): Promise<void> {
+function bindTo(server: Server, { host, port }: Address): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => {
       const { code = cause.message } = cause;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { clientOf, type Pace, type Streaming, streamed, type Write } from './streaming.ts';
+import { clientOf, type Streaming, type StreamTimeouts, streamed, type Write } from './streaming.ts';
 
 const streaming: Streaming = {
   contentType: 'text/event-stream',
@@ -9,8 +9,8 @@ const streaming: Streaming = {
   failed: (error) => `error: ${(error as Error).message}`,
 };
 
-const respond = (produce: (write: Write) => Promise<void>, pace: Pace = {}): Promise<Response> =>
-  streamed(new AbortController(), { ...streaming, ...pace }, produce);
+const respond = (produce: (write: Write) => Promise<void>, timeouts: StreamTimeouts = {}): Promise<Response> =>
+  streamed(new AbortController(), { ...streaming, ...timeouts }, produce);
 
 const readerOf = (response: Response): ReadableStreamDefaultReader<Uint8Array> => {
   assert.ok(response.body);
@@ -84,10 +84,10 @@ test('headers wait for the first byte, at most as long as silence may last', asy
         await write('some');
         await forever();
       },
-      { hold: 10 },
+      { firstByte: 10 },
     ),
   );
-  const late = watched(respond(forever, { hold: 10, interval: 3 }));
+  const late = watched(respond(forever, { firstByte: 10, interval: 3 }));
   await pass(4);
   assert.deepEqual([early.status, late.status], [undefined, undefined]);
   await pass(1);
@@ -110,7 +110,7 @@ test('a failure before the headers is the caller’s, one after them ends the bo
   const { pass, wait } = clock(t);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 0, max: 12 }), fc.nat(3), async (after, writes) => {
-      const hold = 6;
+      const firstByte = 6;
       const seen = watched(
         respond(
           async (write) => {
@@ -118,13 +118,13 @@ test('a failure before the headers is the caller’s, one after them ends the bo
             await wait(after);
             throw new Error('no more');
           },
-          { hold, interval: 1000 },
+          { firstByte, interval: 1000 },
         ),
       );
       await settle();
       await pass(13);
       assert.ok(seen.over);
-      const begun = writes > 0 || after >= hold;
+      const begun = writes > 0 || after >= firstByte;
       if (begun) assert.deepEqual([seen.status, seen.text], [200, `${'a'.repeat(writes)}error: no more`]);
       else assert.deepEqual([seen.status, (seen.failure as Error).message], [undefined, 'no more']);
     }),

@@ -2,14 +2,14 @@
 export type Write = (text: string) => Promise<void>;
 
 /** How long silence may last, in milliseconds. */
-export interface Pace {
+export interface StreamTimeouts {
   /** Before the headers. Longer than it takes to find that an engine hangs, less than the 60 s that proxies wait. */
-  readonly hold?: number | undefined;
+  readonly firstByte?: number | undefined;
   /** After them. */
   readonly interval?: number | undefined;
 }
 
-export interface Streaming extends Pace {
+export interface Streaming extends StreamTimeouts {
   readonly contentType: string;
   /** What is sent instead of silence: ': ping\n\n' in server-sent events, ' ' in JSON. */
   readonly keepAlive: string;
@@ -37,7 +37,7 @@ export function streamed(
   streaming: Streaming,
   produce: (write: Write) => Promise<void>,
 ): Promise<Response> {
-  const { contentType, failed, hold = 45_000 } = streaming;
+  const { contentType, failed, firstByte = 45_000 } = streaming;
   const headers = { 'content-type': contentType, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
   return new Promise((resolve, reject) => {
     const outlet = new Outlet(client, streaming);
@@ -48,7 +48,7 @@ export function streamed(
       clearTimeout(held);
       resolve(new Response(outlet.body, { headers }));
     };
-    const held = setTimeout(begin, hold);
+    const held = setTimeout(begin, firstByte);
     const write: Write = (text) => {
       begin();
       return outlet.write(text);

@@ -1,11 +1,11 @@
 import { at } from '../base/at.ts';
 import { allSettled } from '../base/settled.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
-import { Reader, type Reading } from './reader.ts';
+import { Reader, type ReadSettings } from './reader.ts';
 import { bestOf, bestRate, contenders } from './trials.ts';
 
 /** The best way to read a device, as measured. */
-export interface Calibration extends Reading {
+export interface Calibration extends ReadSettings {
   /** The best rate of the device, with these settings or others. */
   readonly bytesPerSecond: number;
   /** True if the files were read past the page cache. */
@@ -39,7 +39,7 @@ const wholeTime = 1500;
 /** Samples are taken in rounds of every setting that has a chance, so that a hiccup of the device hits all alike. */
 const rounds = { least: 2, most: 8 };
 
-const bytesOf = ({ chunkBytes, inFlight }: Reading): number => chunkBytes * inFlight;
+const bytesOf = ({ chunkBytes, inFlight }: ReadSettings): number => chunkBytes * inFlight;
 
 /**
  * Finds the best way to read these files: samples chunk sizes and reads in flight with the reader that the weights are
@@ -79,7 +79,7 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
 }
 
 /** All settings with up to `most` reads in flight, the smallest first. */
-function settings(most: number): readonly Reading[] {
+function settings(most: number): readonly ReadSettings[] {
   const counts = [...new Set([1, 2, 4, most])].filter((n) => n <= most);
   return counts
     .flatMap((inFlight) => chunkSizes.map((chunkBytes) => ({ inFlight, chunkBytes })))
@@ -120,7 +120,7 @@ class Walk {
  */
 async function sample(
   reader: Reader,
-  { chunkBytes, inFlight }: Reading,
+  { chunkBytes, inFlight }: ReadSettings,
   walk: Walk,
   memory: HostMemory,
 ): Promise<number> {

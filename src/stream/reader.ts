@@ -13,7 +13,7 @@ export type ReadAt = (
 ) => void;
 
 /** The way to read a device, which calibration finds. */
-export interface Reading {
+export interface ReadSettings {
   /** Reads in flight at once; less than libuv's threads, so that computing never queues behind reading. */
   readonly inFlight: number;
   /** Bytes of one read, a multiple of the page; longer reads are divided. */
@@ -23,7 +23,7 @@ export interface Reading {
 /** Bytes that most devices need for their full rate, and few enough for several reads in flight. */
 const usualChunkBytes = 8 * 2 ** 20;
 
-export interface ReaderOptions extends Partial<Reading> {
+export interface ReaderOptions extends Partial<ReadSettings> {
   readonly inFlight: number;
   /** The function that reads, for tests. */
   readonly readAt?: ReadAt;
@@ -69,7 +69,7 @@ export class Reader implements AsyncDisposable {
   /** Hears of every read. */
   onRead: ((event: ReadEvent) => void) | undefined;
   /** The chunk size, and the reads in flight. */
-  readonly reading: Reading;
+  readonly reading: ReadSettings;
   readonly #files: OpenFile[];
   readonly #readAt: ReadAt;
   readonly #urgent: Job[] = [];

@@ -6,7 +6,7 @@ import { nmse } from '../../test/support/logits.ts';
 import { patternAt } from '../../test/support/pattern.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
-import { typeNamed, weightOf } from '../../test/support/weights.ts';
+import { existingType, weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
@@ -20,12 +20,12 @@ import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Slice, slotOf } from '../plan/slices.ts';
+import { pageSpanOf, type Slice } from '../plan/slices.ts';
 import { type ReadAt, Reader } from './reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from './residents.ts';
 
 const [width, rows] = [256, 320];
-const q4 = typeNamed('q4_0');
+const q4 = existingType('q4_0');
 /** Matrices and norms one after the other, at offsets that are multiples of 32 only, as in a GGUF file. */
 const weights: readonly Weight[] = (() => {
   let offset = 4096 + 32;
@@ -76,7 +76,8 @@ function place(plan: Plan, disposer: Disposer) {
     const { id, weight, shape } = slice;
     const pointer = set.add(weight.type.id, shape);
     const placement = plan.placements[id];
-    if (placement?.kind === 'resident') arena.place(pointer, placement.offset + slotOf(slice.extent, pageBytes).skew);
+    if (placement?.kind === 'resident')
+      arena.place(pointer, placement.offset + pageSpanOf(slice.extent, pageBytes).skew);
     else disposer.use(new LayoutMemory(layoutOf(slice) ?? assert.fail(), pointer));
     return { pointer, shape, slice: id };
   });
@@ -120,7 +121,7 @@ test('residents in the layout of the file are read to their places', async () =>
   for (const { id, extent } of plan.slices) {
     const placement = plan.placements[id];
     assert.ok(placement?.kind === 'resident');
-    const bytes = memory.arena.view(placement.offset + slotOf(extent, pageBytes).skew, extent.length);
+    const bytes = memory.arena.view(placement.offset + pageSpanOf(extent, pageBytes).skew, extent.length);
     assert.ok(
       Buffer.from(readFileSync(path))
         .subarray(extent.offset, extent.offset + extent.length)

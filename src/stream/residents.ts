@@ -2,12 +2,12 @@ import { at } from '../base/at.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { layLoading, stagingOffset } from '../plan/loading.ts';
+import { layLoadingRing, loadingOffset } from '../plan/loading.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Slice, slotOf } from '../plan/slices.ts';
+import { pageSpanOf, type Slice } from '../plan/slices.ts';
 import { convert } from './convert.ts';
 import type { Reader } from './reader.ts';
-import { type Lease, type StreamedSlice, WeightSource } from './source.ts';
+import { type Lease, type StreamedSlice, WeightSource } from './weight-source.ts';
 
 /** Slices converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
 const conversions = 2;
@@ -32,7 +32,7 @@ export interface ResidentMemory {
 export const arenaBytes = (plan: Plan): number =>
   plan.slices
     .filter((s) => at(plan.placements, s.id).kind === 'resident')
-    .reduce((sum, s) => sum + slotOf(s.extent, pageBytes).bytes, 0);
+    .reduce((sum, s) => sum + pageSpanOf(s.extent, pageBytes).bytes, 0);
 
 /** The residents, each read to its place once: ahead of all passes, or while the first one needs it. */
 export class Residents {
@@ -71,7 +71,7 @@ export class Residents {
     const total = this.#slices.reduce((sum, { extent }) => sum + extent.length, 0);
     const slices = this.#slices.slice(this.#loaded);
     let rest = slices.reduce((sum, { extent }) => sum + extent.length, 0);
-    const reads = this.#reads(slices, stagingOffset(this.#plan, streams));
+    const reads = this.#reads(slices, loadingOffset(this.#plan, streams));
     const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
     const finish = async (): Promise<void> => {
       const oldest = underWay.shift();
@@ -83,7 +83,7 @@ export class Residents {
       onProgress?.(total - rest, total);
     };
     const source = new WeightSource(this.#reader);
-    await source.follow(reads, { once: true });
+    await source.setReads(reads, { once: true });
     try {
       for (const [i, slice] of slices.entries()) {
         while (underWay.length === conversions || (underWay.length > 0 && !source.hasNext(1))) await finish();
@@ -111,19 +111,19 @@ export class Residents {
     for (const { resolve } of there) resolve();
   }
 
-  #reads(slices: readonly Slice[], staging: number): readonly StreamedSlice[] {
+  #reads(slices: readonly Slice[], start: number): readonly StreamedSlice[] {
     const { arena, ring } = this.#memory;
-    return layLoading(this.#plan, slices, staging, pageBytes).map(({ memory, offset, after }, i) => {
+    return layLoadingRing(this.#plan, slices, start, pageBytes).map(({ memory, offset, after }, i) => {
       const slice = at(slices, i);
-      const slot = slotOf(slice.extent, pageBytes);
-      const into = (memory === 'arena' ? arena : ring).view(offset, slot.bytes);
-      return { file: slice.extent.file, slot, into, after };
+      const pages = pageSpanOf(slice.extent, pageBytes);
+      const into = (memory === 'arena' ? arena : ring).view(offset, pages.bytes);
+      return { file: slice.extent.file, pages, into, after };
     });
   }
 
-  async #convert({ id, extent }: Slice, { into, slot }: StreamedSlice): Promise<void> {
+  async #convert({ id, extent }: Slice, { into, pages }: StreamedSlice): Promise<void> {
     if (at(this.#plan.placements, id).kind !== 'converted') return;
     const { pointer } = at(this.#memory.tensors, id);
-    await convert(pointer, into.subarray(slot.skew, slot.skew + extent.length));
+    await convert(pointer, into.subarray(pages.skew, pages.skew + extent.length));
   }
 }

@@ -1,8 +1,8 @@
 import { median } from '../base/median.ts';
-import type { Reading } from './reader.ts';
+import type { ReadSettings } from './reader.ts';
 
 /** A setting, and the bytes per second that it reached each time. */
-export interface Trial extends Reading {
+export interface Trial extends ReadSettings {
   readonly rates: readonly number[];
 }
 

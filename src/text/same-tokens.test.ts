@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { arr, str, type Value } from '../../bench/gguf-writer.ts';
+import { arr, type MetadataValue, str } from '../../bench/gguf-writer.ts';
 import { tinyBytePair, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
@@ -13,22 +13,25 @@ const [draftPath, targetPath] = [folder.file('draft.gguf'), folder.file('target.
 
 const own = tinyBytePair();
 const tokens = [...own.ids.keys()];
-const without: Readonly<Record<string, Value>> = { 'tokenizer.ggml.model': str('no_vocab') };
-const withTokens = (names: readonly string[]): Readonly<Record<string, Value>> => ({
+const without: Readonly<Record<string, MetadataValue>> = { 'tokenizer.ggml.model': str('no_vocab') };
+const withTokens = (names: readonly string[]): Readonly<Record<string, MetadataValue>> => ({
   ...own.metadata,
   'tokenizer.ggml.tokens': arr('string', names),
 });
 
-function headerOf(path: string, metadata: Readonly<Record<string, Value>>): Metadata {
+function headerOf(path: string, metadata: Readonly<Record<string, MetadataValue>>): Metadata {
   writeVocabulary(path, { metadata });
   return readHeader(path).metadata;
 }
 
-const check = (draft: Readonly<Record<string, Value>>, target: Readonly<Record<string, Value>>): void =>
+const check = (draft: Readonly<Record<string, MetadataValue>>, target: Readonly<Record<string, MetadataValue>>): void =>
   checkSameTokens(headerOf(draftPath, draft), headerOf(targetPath, target));
 
 /** What the refusal of two models says. */
-function refusal(draft: Readonly<Record<string, Value>>, target: Readonly<Record<string, Value>>): EngineError {
+function refusal(
+  draft: Readonly<Record<string, MetadataValue>>,
+  target: Readonly<Record<string, MetadataValue>>,
+): EngineError {
   try {
     check(draft, target);
   } catch (error) {

@@ -6,7 +6,7 @@ import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/ti
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { loadLlama } from '../ggml/llama.ts';
-import { longestPart } from './parts.ts';
+import { maxPartUnits } from './text-parts.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 const folder = sharedFolder();
@@ -206,7 +206,7 @@ test('no more of a text is tokenized than there is room for', () => {
         () => vocabulary.tokenize(text, { ...special, most }),
         (error: EngineError<'CONTEXT_TOO_LONG'>) => {
           const { prompt, context } = error.details;
-          return context === most && prompt > most && prompt <= Math.min(most + longestPart, tokens.length);
+          return context === most && prompt > most && prompt <= Math.min(most + maxPartUnits, tokens.length);
         },
       );
     }

@@ -2,9 +2,9 @@ import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { bytePairCutting, lead, sentencePieceCutting } from './cutting.ts';
-import { Pairs } from './pairs.ts';
-import { type Cutting, endOfPart, longestPart, partsOf } from './parts.ts';
+import { bytePairCutRule, partPrefix, sentencePieceCutRule } from './cut-rules.ts';
+import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
+import { UnitPairs } from './unit-pairs.ts';
 
 interface TokenizeOptions {
   /** Put the tokens around the text that the model wants there: mostly one that begins it. */
@@ -50,10 +50,10 @@ export class Vocabulary implements Disposable {
   readonly #type: number;
   #buffer: Uint8Array = new Uint8Array(256);
   /** Of a part of a text, for all: its bytes, and its tokens. A token is mostly at least one byte. */
-  readonly #bytes: Uint8Array = new Uint8Array(3 * (longestPart + lead.length));
-  #tokens: Int32Array = new Int32Array(longestPart);
+  readonly #bytes: Uint8Array = new Uint8Array(3 * (maxPartUnits + partPrefix.length));
+  #tokens: Int32Array = new Int32Array(maxPartUnits);
   /** Made when a text of several parts comes. */
-  #cutting: Cutting | undefined;
+  #cutting: CutRule | undefined;
   #longest: number | undefined;
 
   private constructor(file: string, model: Pointer) {
@@ -140,7 +140,7 @@ export class Vocabulary implements Disposable {
     else {
       this.#cutting ??= this.#cuttingOf();
       let first = true;
-      for (const part of partsOf(text, this.#cutting)) {
+      for (const part of textParts(text, this.#cutting)) {
         yield first ? this.#tokenizePart(part, parseSpecial) : this.#tokenizeNext(part, parseSpecial);
         first = false;
       }
@@ -206,8 +206,8 @@ export class Vocabulary implements Disposable {
   /** A part that is not the first of its text. */
   #tokenizeNext(part: string, parseSpecial: boolean): Int32Array {
     if (this.#type !== vocabularyTypes.sentencePiece) return this.#tokenizePart(part, parseSpecial);
-    const led = this.#tokenizePart(lead, parseSpecial).slice();
-    const tokens = this.#tokenizePart(lead + part, parseSpecial);
+    const led = this.#tokenizePart(partPrefix, parseSpecial).slice();
+    const tokens = this.#tokenizePart(partPrefix + part, parseSpecial);
     return led.every((token, i) => token === tokens[i])
       ? tokens.subarray(led.length)
       : this.#tokenizePart(part, parseSpecial);
@@ -233,8 +233,8 @@ export class Vocabulary implements Disposable {
     return this.#tokens.subarray(0, count);
   }
 
-  #cuttingOf(): Cutting {
-    const pairs = new Pairs();
+  #cuttingOf(): CutRule {
+    const pairs = new UnitPairs();
     const merges = this.#type === vocabularyTypes.sentencePiece;
     for (let token = 0; token < this.size; token += 1) {
       const attributes = this.#llama.llama_vocab_get_attr(this.#vocab, token);
@@ -243,7 +243,7 @@ export class Vocabulary implements Disposable {
       pairs.addAll(text);
       if (attributes & tokenAttributes.stripsRight) for (const blank of blanks) pairs.addAll(text.slice(-1) + blank);
     }
-    return merges ? sentencePieceCutting(pairs) : bytePairCutting(this.#metadata('tokenizer.ggml.pre'), pairs);
+    return merges ? sentencePieceCutRule(pairs) : bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), pairs);
   }
 
   /** Empty if there is none. */

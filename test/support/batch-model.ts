@@ -37,7 +37,7 @@ export function openBatchModel(path: string, { streamed = false, ...options }: B
 }
 
 /** What came of a generation. */
-export interface Answered {
+export interface CollectedAnswer {
   readonly tokens: readonly number[];
   readonly text: string;
   /** Of each token, and how much likelier it was than the second. */
@@ -59,10 +59,10 @@ export const ask = async (
   model: Model,
   prompt: readonly number[],
   options: GenerateOptions & { readonly maxTokens: number },
-): Promise<Answered> => answered(model.generate(prompt, { ...greedy, logprobs: 2, ...options }));
+): Promise<CollectedAnswer> => collectAnswer(model.generate(prompt, { ...greedy, logprobs: 2, ...options }));
 
 /** Reads a generation that gives two log-probabilities of each token to its end. */
-export async function answered(generation: Generation): Promise<Answered> {
+export async function collectAnswer(generation: Generation): Promise<CollectedAnswer> {
   let text = '';
   const logprobs: number[] = [];
   const gaps: number[] = [];
@@ -82,9 +82,9 @@ export async function answersAlone(
   path: string,
   prompts: readonly (readonly number[])[],
   { maxTokens, ...options }: BatchOptions & { readonly maxTokens: number },
-): Promise<readonly Answered[]> {
+): Promise<readonly CollectedAnswer[]> {
   await using model = openBatchModel(path, { parallel: 1, ...options });
-  const answers: Answered[] = [];
+  const answers: CollectedAnswer[] = [];
   for (const prompt of prompts) answers.push(await ask(model, prompt, { maxTokens }));
   return answers;
 }
@@ -95,7 +95,7 @@ const nearTie = 0.005;
 /** Fails unless `tokens` are the first `count` of `expected`, as far as there is no near-tie. */
 export function assertAnswer(
   tokens: readonly number[],
-  expected: Answered,
+  expected: CollectedAnswer,
   count: number = expected.tokens.length,
   tie: number = nearTie,
 ): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { GenerationStats } from '../../src/engine/stats.ts';
+import type { GenerationStats } from '../../src/engine/generation-stats.ts';
 import './built.ts';
 import { tempFolder } from './temp-folder.ts';
 

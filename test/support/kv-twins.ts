@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { kvShapeOf, openOutline } from '../../src/engine/outline.ts';
-import { layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { kvShapeOf, openOutline } from '../../src/engine/model-outline.ts';
+import { layoutLookup, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
 import { Device } from '../../src/ggml/device.ts';
-import { kvFileBytes } from '../../src/kv/shape.ts';
-import type { KvSlot } from '../../src/kv/slot.ts';
-import type { KvHome, KvOptions } from '../../src/plan/kv-choice.ts';
+import { kvFileBytes } from '../../src/kv/kv-shape.ts';
+import type { SequenceCache } from '../../src/kv/sequence-cache.ts';
+import type { KvHome, KvOptions } from '../../src/plan/kv-options.ts';
 import type { PassOptions } from '../../src/run/forward.ts';
 import { plenty } from './load.ts';
 import { shared } from './shared.ts';
@@ -26,9 +26,9 @@ export interface TwinOptions extends KvOptions {
 /** A model whose keys and values live wherever a test wants them, and a spy on what is read and written of them. */
 export interface Twin extends AsyncDisposable {
   readonly runtime: Runtime;
-  readonly slot: KvSlot;
+  readonly cache: SequenceCache;
   readonly spy: SpiedReader;
-  /** The last logits of a pass over `tokens`, which come after those that the slot holds. */
+  /** The last logits of a pass over `tokens`, which come after those that the cache holds. */
   pass(tokens: readonly number[], options?: PassOptions): Promise<Float32Array>;
 }
 
@@ -38,27 +38,27 @@ const device = shared(new Device(1, 0));
 export async function openTwin(path: string, options: TwinOptions): Promise<Twin> {
   const { context, batch = 64, parallel = 1, budget = plenty, homes, spy, folder, ...kv } = options;
   const outline = openOutline(path);
-  const layoutOf = layoutsOf(device, 'plain');
+  const layoutOf = layoutLookup(device, 'plain');
   const demand = { budget, runtime: 0, context, parallel, kernels: 'plain' as const };
   const planned = planModel(outline, device, layoutOf, { ...demand, kv: { ...kv, home: 'ram' } });
   const wanted = { ...planned, batch, kvHomes: homes };
   const plan = { ...wanted, kvOnSsd: parallel * kvFileBytes(kvShapeOf(outline.config, wanted)) };
   const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 }, kvFolder: folder });
   await runtime.load();
-  const slot = runtime.slots.all[0] ?? assert.fail();
+  const cache = runtime.caches.all[0] ?? assert.fail();
   const spied = new SpiedReader(runtime.reader, spy);
   return {
     runtime,
-    slot,
+    cache,
     spy: spied,
     async pass(tokens, options) {
-      const { kv, tokens: before } = slot;
+      const { kv, tokens: before } = cache;
       try {
         const logits = await runtime.run([{ kv, start: before.length, tokens, logits: 'last' }], options);
-        slot.store(tokens);
+        cache.store(tokens);
         return logits.slice();
       } catch (error) {
-        slot.expect(tokens.length);
+        cache.markWritten(tokens.length);
         throw error;
       }
     },

@@ -1,13 +1,13 @@
-import { type ModelOutline, openOutline } from '../../src/engine/outline.ts';
-import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { scratchStore } from '../../src/engine/cache-pool.ts';
+import { type ModelOutline, openOutline } from '../../src/engine/model-outline.ts';
+import { type Kernels, layoutLookup, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
-import { scratch } from '../../src/engine/slots.ts';
 import { Device } from '../../src/ggml/device.ts';
 import type { RopeOptions } from '../../src/model/rope.ts';
-import type { KvOptions } from '../../src/plan/kv-choice.ts';
+import type { KvOptions } from '../../src/plan/kv-options.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
-export interface LoadedModel extends AsyncDisposable {
+export interface TestModel extends AsyncDisposable {
   readonly outline: ModelOutline;
   readonly plan: Plan;
   readonly runtime: Runtime;
@@ -29,11 +29,11 @@ export async function loadModel(
     kv?: KvOptions;
     rope?: RopeOptions | undefined;
   },
-): Promise<LoadedModel> {
+): Promise<TestModel> {
   const { budget = plenty, context, kernels = 'plain', threads = 1, kv, rope } = options;
   const outline = openOutline(path, rope);
   const device = new Device(threads, 0);
-  const layoutOf = layoutsOf(device, kernels);
+  const layoutOf = layoutLookup(device, kernels);
   const plan = planModel(outline, device, layoutOf, { budget, runtime: 0, context, kv, kernels });
   const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
   return {
@@ -45,7 +45,7 @@ export async function loadModel(
       const { vocabulary } = outline.config;
       for (let start = 0; start < tokens.length; start += plan.batch) {
         const span = {
-          kv: scratch(runtime.slots),
+          kv: scratchStore(runtime.caches),
           start,
           tokens: tokens.slice(start, start + plan.batch),
           logits: 'all',

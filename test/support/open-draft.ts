@@ -1,9 +1,9 @@
 import { DraftEngine, type DraftRequest } from '../../src/engine/draft-engine.ts';
-import { openOutline } from '../../src/engine/outline.ts';
-import { layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { openOutline } from '../../src/engine/model-outline.ts';
+import { layoutLookup, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
 import { Device } from '../../src/ggml/device.ts';
-import type { KvOptions } from '../../src/plan/kv-choice.ts';
+import type { KvOptions } from '../../src/plan/kv-options.ts';
 import { plenty } from './load.ts';
 import { argmax, topGap } from './logits.ts';
 
@@ -19,7 +19,7 @@ export interface OpenDraft extends AsyncDisposable {
 export async function openDraft(path: string, context: number, parallel: number, kv?: KvOptions): Promise<OpenDraft> {
   const outline = openOutline(path);
   const device = new Device(1, 0);
-  const layoutOf = layoutsOf(device, 'plain');
+  const layoutOf = layoutLookup(device, 'plain');
   const plan = planModel(outline, device, layoutOf, {
     budget: plenty,
     runtime: 0,
@@ -49,7 +49,7 @@ export async function openDraft(path: string, context: number, parallel: number,
 
 /** Guesses the likeliest token. `gaps` are told how much likelier it was than the second. */
 export const likeliest =
-  (gaps: number[] = []): DraftRequest['guess'] =>
+  (gaps: number[] = []): DraftRequest['draft'] =>
   (logits) => {
     gaps.push(topGap(logits));
     return { token: argmax(logits) };

@@ -1,6 +1,6 @@
 import { Libllama } from '../../bench/libllama.ts';
 import type { RopeOptions } from '../../src/model/rope.ts';
-import type { KvType } from '../../src/plan/kv-choice.ts';
+import type { KvType } from '../../src/plan/kv-options.ts';
 import { argmax } from './logits.ts';
 
 export interface OracleOptions {
@@ -25,7 +25,7 @@ export function oracleLogits(
 }
 
 /** The `count` tokens that libllama goes on with, always taking the likeliest. */
-export function greedy(path: string, prompt: readonly number[], count: number, threads = 1): readonly number[] {
+export function libllamaGreedy(path: string, prompt: readonly number[], count: number, threads = 1): readonly number[] {
   using oracle = new Libllama(path, { context: prompt.length + count, threads });
   const tokens: number[] = [];
   let next = prompt;

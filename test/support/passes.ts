@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
-import type { KvSlot } from '../../src/kv/slot.ts';
-import type { KvOptions } from '../../src/plan/kv-choice.ts';
-import { type LoadedModel, loadModel } from './load.ts';
+import type { SequenceCache } from '../../src/kv/sequence-cache.ts';
+import type { KvOptions } from '../../src/plan/kv-options.ts';
+import { loadModel, type TestModel } from './load.ts';
 
 /** One text of a model, taken on pass by pass as a test wants. */
 export class Passes {
-  readonly slot: KvSlot;
-  readonly #model: LoadedModel;
+  readonly cache: SequenceCache;
+  readonly #model: TestModel;
 
-  constructor(model: LoadedModel) {
+  constructor(model: TestModel) {
     this.#model = model;
-    this.slot = model.runtime.slots.all[0] ?? assert.fail();
-    this.slot.keep(0);
+    this.cache = model.runtime.caches.all[0] ?? assert.fail();
+    this.cache.truncate(0);
   }
 
   /** The logits after each of `tokens`, which are computed and stored in one pass. */
   async take(tokens: readonly number[]): Promise<readonly Float32Array[]> {
-    const rows = await this.#run(this.slot.tokens.length, tokens);
-    this.slot.store(tokens);
+    const rows = await this.#run(this.cache.tokens.length, tokens);
+    this.cache.store(tokens);
     return rows;
   }
 
@@ -30,8 +30,8 @@ export class Passes {
 
   /** A pass that fails after all its layers have stored. */
   async fail(tokens: readonly number[]): Promise<void> {
-    await this.#run(this.slot.tokens.length, tokens);
-    this.slot.kv.unfollow();
+    await this.#run(this.cache.tokens.length, tokens);
+    this.cache.kv.invalidateSinks();
   }
 
   /** As if `tokens` stood at `start`, whatever is missing before. */
@@ -42,8 +42,8 @@ export class Passes {
   async #run(start: number, tokens: readonly number[]): Promise<readonly Float32Array[]> {
     const { runtime, outline } = this.#model;
     const { vocabulary } = outline.config;
-    this.slot.expect(tokens.length);
-    const logits = await runtime.forward.run([{ kv: this.slot.kv, start, tokens, logits: 'all' }]);
+    this.cache.markWritten(tokens.length);
+    const logits = await runtime.forward.run([{ kv: this.cache.kv, start, tokens, logits: 'all' }]);
     return tokens.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary));
   }
 }

@@ -1,22 +1,22 @@
 import type { Drafter } from '../../src/engine/drafter.ts';
-import { Acceptance } from '../../src/plan/depth.ts';
-import type { Guess } from '../../src/sample/chance.ts';
+import { AcceptanceRate } from '../../src/plan/draft-length.ts';
+import type { DraftToken } from '../../src/sample/token-rng.ts';
 import { randomNumbers } from './random.ts';
 
 /** Gives at most `most` guesses where `answered` tokens of the answer are known. */
-export type Script = (most: number, answered: number) => readonly number[];
+export type DraftScript = (most: number, answered: number) => readonly number[];
 
 /** Guesses what it is told to. */
 export class ScriptedDrafter implements Drafter {
-  readonly acceptance: Acceptance = new Acceptance();
+  readonly acceptance: AcceptanceRate = new AcceptanceRate();
   readonly cost = 0;
   /** Tokens that were taken from it. */
   proposed = 0;
-  readonly #script: Script;
+  readonly #script: DraftScript;
   #answered: number;
 
   /** For a prompt of so many tokens. */
-  constructor(prompt: number, script: Script) {
+  constructor(prompt: number, script: DraftScript) {
     this.#answered = -prompt;
     this.#script = script;
   }
@@ -25,7 +25,7 @@ export class ScriptedDrafter implements Drafter {
     this.#answered += 1;
   }
 
-  propose(most: number): readonly Guess[] {
+  propose(most: number): readonly DraftToken[] {
     const guesses = this.#script(most, this.#answered);
     this.proposed += guesses.length;
     return guesses.map((token) => ({ token }));
@@ -36,18 +36,18 @@ export class ScriptedDrafter implements Drafter {
 
 /** Guesses `answer`. */
 export const rightOf =
-  (answer: readonly number[]): Script =>
+  (answer: readonly number[]): DraftScript =>
   (most, answered) =>
     answer.slice(answered, answered + most);
 
 /** As many guesses, all wrong. */
 export const wrongOf =
-  (answer: readonly number[]): Script =>
+  (answer: readonly number[]): DraftScript =>
   (most, answered) =>
     Array.from({ length: most }, (_, i) => (answer[answered + i] === 97 ? 98 : 97));
 
 /** Any number of guesses, of which the share `right` are those of `answer`, and the others any of `tokens`. */
-export function mixOf(answer: readonly number[], right: number, tokens: readonly number[], seed: number): Script {
+export function mixOf(answer: readonly number[], right: number, tokens: readonly number[], seed: number): DraftScript {
   const random = randomNumbers(seed);
   const any = (count: number): number => Math.floor(count * random());
   return (most, answered) =>

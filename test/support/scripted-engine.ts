@@ -1,18 +1,18 @@
 import type { Drafter } from '../../src/engine/drafter.ts';
 import { Engine } from '../../src/engine/engine.ts';
+import type { EngineTotals } from '../../src/engine/engine-totals.ts';
 import { Generation } from '../../src/engine/generation.ts';
 import type { GenerateOptions } from '../../src/engine/model-options.ts';
-import { openOutline } from '../../src/engine/outline.ts';
-import { type Kernels, layoutsOf, planModel } from '../../src/engine/planner.ts';
+import { openOutline } from '../../src/engine/model-outline.ts';
+import { type Kernels, layoutLookup, planModel } from '../../src/engine/planner.ts';
 import { Runtime } from '../../src/engine/runtime.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
-import type { EngineSums } from '../../src/engine/tally.ts';
 import { Device } from '../../src/ggml/device.ts';
-import type { KvOptions } from '../../src/plan/kv-choice.ts';
+import type { KvOptions } from '../../src/plan/kv-options.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { Chooser } from '../../src/sample/chooser.ts';
+import { Sampler } from '../../src/sample/sampler.ts';
 import { Detokenizer } from '../../src/text/detokenizer.ts';
-import { StopMatcher } from '../../src/text/stop.ts';
+import { StopMatcher } from '../../src/text/stop-matcher.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { budgetBeside } from './budget.ts';
 
@@ -46,7 +46,7 @@ export class ScriptedEngine implements AsyncDisposable {
     const { beside, context, ahead, parallel = 1, kernels = 'plain', adaptive = false, kv = { home: 'ram' } } = options;
     const outline = openOutline(path);
     const device = new Device(1, 0);
-    const layoutOf = layoutsOf(device, kernels);
+    const layoutOf = layoutLookup(device, kernels);
     const { memoryBudget: budget, runtimeBytes: runtime } = budgetBeside(beside);
     const demand = { budget, runtime, context, parallel, ahead, kernels, kv };
     const plan = planModel(outline, device, layoutOf, demand);
@@ -67,7 +67,7 @@ export class ScriptedEngine implements AsyncDisposable {
     return this.runtime.plan;
   }
 
-  get sums(): EngineSums {
+  get sums(): EngineTotals {
     return this.#engine.sums;
   }
 
@@ -77,7 +77,7 @@ export class ScriptedEngine implements AsyncDisposable {
     const sequence = new Sequence({
       prompt,
       vocabulary,
-      newChooser: () => new Chooser(vocabulary.size, options, options.bias),
+      newSampler: () => new Sampler(vocabulary.size, options, options.bias),
       newDrafter: () => drafter,
       detokenizer: new Detokenizer(vocabulary),
       stops: new StopMatcher(options.stop ?? []),

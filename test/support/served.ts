@@ -1,18 +1,18 @@
 import type { Hono } from 'hono';
 import { type AppOptions, createApp } from '../../src/serve/app.ts';
-import { FakeHub, FakeLog } from './fake-hub.ts';
+import { FakeBackend, FakeLog } from './fake-backend.ts';
 
-/** The HTTP side as a whole before a fake hub, and what it logged. */
+/** The HTTP side as a whole before a fake backend, and what it logged. */
 export interface Served {
-  readonly hub: FakeHub;
+  readonly backend: FakeBackend;
   readonly log: FakeLog;
   readonly app: Hono;
 }
 
-export function served(options: Partial<AppOptions> = {}, hub: FakeHub = new FakeHub()): Served {
+export function served(options: Partial<AppOptions> = {}, backend: FakeBackend = new FakeBackend()): Served {
   const log = new FakeLog();
   const plain = { origins: [], loopback: false, hostname: 'workstation', health: () => 'ok' as const };
-  return { hub, log, app: createApp({ ...plain, hub, log, ...options }) };
+  return { backend, log, app: createApp({ ...plain, backend, log, ...options }) };
 }
 
 /** A POST of JSON; a string goes as it is. */

@@ -50,7 +50,7 @@ export async function serve(args: readonly string[], options: StartOptions = {})
   };
 }
 
-export const post = (
+export const postTo = (
   server: Pick<Server, 'url'>,
   path: string,
   body: object | string,

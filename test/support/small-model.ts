@@ -1,9 +1,9 @@
-import { arr, f32, str, type TensorSource, u32, type Value, writeGguf } from '../../bench/gguf-writer.ts';
-import { typeNamed } from './weights.ts';
+import { arr, f32, type MetadataValue, str, type TensorSource, u32, writeGguf } from '../../bench/gguf-writer.ts';
+import { existingType } from './weights.ts';
 
 export interface SmallModel {
   /** In place of what a small model says of itself, or beside it. */
-  readonly metadata?: Readonly<Record<string, Value>>;
+  readonly metadata?: Readonly<Record<string, MetadataValue>>;
   /** Of every byte of its weights. */
   readonly fill?: number;
   /** Tokens. */
@@ -17,7 +17,7 @@ export interface SmallModel {
 /** Writes a model whose header is right, and that is all: it can be found and described, but not run. Returns its files. */
 export function writeSmall(path: string, model: SmallModel = {}): readonly string[] {
   const { metadata = {}, fill = 0, vocabulary = 8, gigabytes = 0, split } = model;
-  const type = typeNamed('f32');
+  const type = existingType('f32');
   const tensor = (name: string): TensorSource => ({
     name,
     type,

@@ -1,7 +1,7 @@
 import { Model } from '../../src/engine/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
 import type { Message } from '../../src/text/chat-template.ts';
-import { type Answered, answered } from './batch-model.ts';
+import { type CollectedAnswer, collectAnswer } from './batch-model.ts';
 import { budgetBeside } from './budget.ts';
 
 type Prompt = string | readonly Message[] | readonly number[];
@@ -22,8 +22,8 @@ export class Teller implements AsyncDisposable {
   }
 
   /** The likeliest tokens, unless options say otherwise. */
-  answer(prompt: Prompt, options: GenerateOptions = {}): Promise<Answered> {
-    return answered(this.model.generate(prompt, { temperature: 0, logprobs: 2, ...options }));
+  answer(prompt: Prompt, options: GenerateOptions = {}): Promise<CollectedAnswer> {
+    return collectAnswer(this.model.generate(prompt, { temperature: 0, logprobs: 2, ...options }));
   }
 
   /** The text of the answer. */

@@ -8,7 +8,7 @@ import { HostMemory } from '../../src/ggml/host-memory.ts';
 import type { Pointer } from '../../src/ggml/library.ts';
 import { TensorSet } from '../../src/ggml/tensor-set.ts';
 import { elementCount } from '../../src/gguf/weight.ts';
-import { typeNamed } from './weights.ts';
+import { existingType } from './weights.ts';
 
 /** Gives a tensor its data, which are copied. */
 export function setTensor({ pointer }: { readonly pointer: Pointer }, data: ArrayBufferView): void {
@@ -42,7 +42,7 @@ export class TestWeights implements Disposable {
     rows: readonly number[] = [shape[1] ?? 1],
   ): WeightTensor {
     const [width = 1] = shape;
-    const { id, ...type } = typeNamed(typeName);
+    const { id, ...type } = existingType(typeName);
     let from = 0;
     const slices = rows.map((n): SliceTensor => {
       const own = shape.length === 1 ? shape : [width, n];

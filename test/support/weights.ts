@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { byName, type GgmlType, rowBytes } from '../../src/gguf/types.ts';
+import { type GgmlType, rowBytes, typeNamed } from '../../src/gguf/types.ts';
 import { elementCount, type Weight } from '../../src/gguf/weight.ts';
 import type { ManifestEntry } from '../../src/plan/plan.ts';
 
 /** The type with ggml's name, which must exist. */
-export const typeNamed = (name: string): GgmlType => byName(name) ?? assert.fail(`there is no type ${name}`);
+export const existingType = (name: string): GgmlType => typeNamed(name) ?? assert.fail(`there is no type ${name}`);
 
 /** A weight whose bytes begin at `offset` of the first file. */
 export function weightOf(name: string, typeName: string, shape: readonly number[], offset = 0): Weight {
-  const type = typeNamed(typeName);
+  const type = existingType(typeName);
   return { name, type, shape, extent: { file: 0, offset, length: rowBytes(type, elementCount(shape)) } };
 }
 
@@ -22,7 +22,7 @@ export const anyMatrix: fc.Arbitrary<Weight> = fc
     offset: fc.nat({ max: 2 ** 40 }),
   })
   .map(({ type, blocks, rows, offset }) =>
-    weightOf('m', type, [blocks * Math.max(32, typeNamed(type).block), rows], offset),
+    weightOf('m', type, [blocks * Math.max(32, existingType(type).block), rows], offset),
   );
 
 interface Sketch {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { defaultSampling, type SamplingOptions, samplingRanges } from '../../sample/options.ts';
+import { defaultSampling, type SamplingOptions, samplingRanges } from '../../sample/sampling-options.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { real, whole } from './schemas.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Format } from '../bench-report.ts';
+import type { ReportFormat } from '../bench-report.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { oneOf, truth, whole } from './schemas.ts';
 
@@ -14,7 +14,7 @@ export interface CommandSettings {
   readonly promptTokens: number;
   readonly rounds: number;
   readonly cold: boolean;
-  readonly output: Format;
+  readonly output: ReportFormat;
   /** A file. */
   readonly chart?: string | undefined;
   readonly tensors: boolean;

@@ -1,11 +1,11 @@
 import type { Kernels } from '../../engine/planner.ts';
 import { type RopeScaling, ropeRanges, ropeScalings } from '../../model/rope.ts';
-import { type KvType, kvHomes, kvTypes, type WantedHome } from '../../plan/kv-choice.ts';
+import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../plan/kv-options.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
 
 /** How a model is opened. Undefined values are chosen. */
-export interface EngineSettings {
+export interface EngineFlags {
   /** Bytes. */
   readonly memoryBudget?: number | undefined;
   /** Tokens. */
@@ -15,7 +15,7 @@ export interface EngineSettings {
   readonly slidingWindow?: number | undefined;
   /** Tokens. */
   readonly sinkTokens?: number | undefined;
-  readonly kvHome: WantedHome;
+  readonly kvHome: KvHomeOption;
   /** A folder. */
   readonly kvDir?: string | undefined;
   /** Where a model is not to do as it says: times that its context is stretched, how, and the base of frequencies. */
@@ -43,7 +43,7 @@ const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
 /** 2^24: positions are float32 where they are rotated. */
 const mostTokens = 2 ** 24;
 
-export const engineOptions: OptionSpecs<EngineSettings> = {
+export const engineOptions: OptionSpecs<EngineFlags> = {
   memoryBudget: {
     flags: '-m, --memory-budget <size>',
     help: 'memory for everything: 8G, 1.5G, 512M, bytes, or auto',
@@ -87,7 +87,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   kvHome: {
     flags: '--kv-home <home>',
     help: 'where keys and values live: ram, ssd, or auto, the SSD for what does not fit',
-    schema: oneOf(kvHomes),
+    schema: oneOf(kvHomeOptions),
     default: 'auto',
     commands: planning,
     variables: ['SSD_LLM_KV_HOME'],

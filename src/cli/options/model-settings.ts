@@ -4,15 +4,15 @@ import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings, PromptCacheSettings } from '../../engine/model-options.ts';
 import type { RopeOptions } from '../../model/rope.ts';
-import type { KvOptions } from '../../plan/kv-choice.ts';
+import type { KvOptions } from '../../plan/kv-options.ts';
 import { cacheFolder, ioThreads } from '../environment.ts';
-import type { EngineSettings } from './engine-options.ts';
+import type { EngineFlags } from './engine-options.ts';
 
 /** The first tokens of a text draw attention whatever they say; without any, what follows falls apart. */
 const usualSinks = 4;
 
 /** What the engine is told. Throws BAD_OPTION for what makes no sense without another option, and IN_MEMORY. */
-export function modelSettingsOf(settings: EngineSettings): ModelSettings {
+export function modelSettingsOf(settings: EngineFlags): ModelSettings {
   const { memoryBudget, ctx: context, threads, kernels } = settings;
   const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
   const draft = { ngram, model, ahead, adaptive };
@@ -20,7 +20,7 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
   return { memoryBudget, context, kv, rope, draft, threads, kernels, ioThreads: ioThreads() };
 }
 
-function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineSettings): KvOptions {
+function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineFlags): KvOptions {
   if (kvDir !== undefined && kvHome !== 'ram') checkOnDisk(kvDir);
   if (sinkTokens !== undefined && slidingWindow === undefined) {
     const expected = '--sliding-window beside it';
@@ -31,7 +31,7 @@ function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineSettin
 }
 
 /** Undefined if nothing is to differ from what the model says. */
-function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: EngineSettings): RopeOptions | undefined {
+function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: EngineFlags): RopeOptions | undefined {
   const given = scale !== undefined || base !== undefined || scaling !== undefined;
   return given ? { scale, base, scaling } : undefined;
 }
@@ -43,7 +43,7 @@ function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: Engi
 export function promptFilesOf({
   promptCache,
   promptCacheDir,
-}: Pick<EngineSettings, 'promptCache' | 'promptCacheDir'>): PromptCacheSettings | undefined {
+}: Pick<EngineFlags, 'promptCache' | 'promptCacheDir'>): PromptCacheSettings | undefined {
   if (promptCache === 0 || (promptCache === undefined && promptCacheDir === undefined)) return undefined;
   const usual = cacheFolder();
   const folder = promptCacheDir ?? (usual === undefined ? undefined : join(usual, 'prompts'));

@@ -5,13 +5,13 @@ import { parseBytes } from '../../base/size.ts';
 const decimal = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
 
 /** A number as such, or as text. */
-export const numeric = (value: unknown): unknown =>
+export const numberOrText = (value: unknown): unknown =>
   typeof value === 'string' && decimal.test(value) ? Number(value) : value;
 
 /** A number of `what`, within bounds. */
 export function whole(what: string, min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
   const expected = max === Number.MAX_SAFE_INTEGER ? `${what} from ${min} on` : `${what} from ${min} to ${max}`;
-  return z.preprocess(numeric, z.int(expected).min(min, expected).max(max, expected));
+  return z.preprocess(numberOrText, z.int(expected).min(min, expected).max(max, expected));
 }
 
 /** A number within bounds. */
@@ -19,7 +19,7 @@ export function real(
   { min, max }: { readonly min: number; readonly max: number },
   expected: string = `a number from ${min} to ${max}`,
 ): z.ZodType<number> {
-  return z.preprocess(numeric, z.number(expected).min(min, expected).max(max, expected));
+  return z.preprocess(numberOrText, z.number(expected).min(min, expected).max(max, expected));
 }
 
 /** `auto` is the same as nothing: the value is chosen. */
@@ -62,7 +62,7 @@ export const size: z.ZodType<number> = sized<never>(expectedSize, () => undefine
 /** Bytes, 0 for none, or auto. */
 export const sizeOrNone: z.ZodType<number | 'auto'> = sized(`${expectedSize}, or 0 for none`, (value) => {
   if (value === 'auto') return value;
-  return numeric(value) === 0 ? 0 : undefined;
+  return numberOrText(value) === 0 ? 0 : undefined;
 });
 
 const truths: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { parseAddress } from '../../serve/address.ts';
-import { keepAlive } from '../../serve/ollama/options.ts';
+import { keepAliveSchema } from '../../serve/ollama/options.ts';
 import { type LogLevel, logLevels } from '../log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
-import { auto, list, named, numeric, whole } from './schemas.ts';
+import { auto, list, named, numberOrText, whole } from './schemas.ts';
 
 /** How a server is run, and which models there are. Undefined values are chosen. */
 export interface ServerSettings {
@@ -38,7 +38,7 @@ const host: z.ZodType<string> = named(expectedHost).transform((text, context) =>
 
 /** As for Ollama, 0 is auto. */
 const parallel = z.preprocess(
-  (value) => (numeric(value) === 0 ? 'auto' : value),
+  (value) => (numberOrText(value) === 0 ? 'auto' : value),
   auto(whole('a number of sequences', 1, 256)),
 );
 
@@ -115,7 +115,7 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   keepAlive: {
     flags: '--keep-alive <time>',
     help: 'how long an idle model stays loaded: 1h30m, 90, 0, or -1 for ever',
-    schema: keepAlive.transform((seconds = usualKeepAlive) => seconds),
+    schema: keepAliveSchema.transform((seconds = usualKeepAlive) => seconds),
     default: usualKeepAlive,
     byDefault: '5m',
     commands: ['serve'],

@@ -4,7 +4,7 @@ import { EngineError } from '../../base/errors.ts';
 import { parseAddress } from '../../serve/address.ts';
 import type { ConfigFile } from '../config-file.ts';
 import { currentUser, type User } from '../environment.ts';
-import { type Given, type Layer, longFlag } from './flags.ts';
+import { type Layer, longFlag, type SettingSource } from './flags.ts';
 import type { AnyOption, CommandName } from './option-spec.ts';
 import { accept } from './schemas.ts';
 import { type Key, optionEntries, type Settings } from './table.ts';
@@ -31,7 +31,7 @@ function withPort(layer: Layer): Layer {
   return found === undefined || !host ? layer : { ...layer, port: { value: found, from: host.from } };
 }
 
-const layerOf = (find: (key: Key, spec: AnyOption) => Given | undefined): Layer =>
+const layerOf = (find: (key: Key, spec: AnyOption) => SettingSource | undefined): Layer =>
   withPort(
     Object.fromEntries(
       configurable.flatMap(([key, spec]) => {
@@ -68,7 +68,7 @@ function ofFile({ path, values }: ConfigFile, { home }: User): Layer {
 }
 
 /** What was given, checked, and the defaults of the rest. Throws what `refusal` makes of a value and what was expected. */
-function checked(given: Layer, refusal: (given: Given, expected: string) => Error): Settings {
+function checked(given: Layer, refusal: (given: SettingSource, expected: string) => Error): Settings {
   const values = optionEntries.map(([key, { schema, default: usual }]) => {
     const found = given[key];
     return [key, found ? accept(schema, found.value, (expected) => refusal(found, expected)) : usual] as const;

@@ -1,11 +1,11 @@
 import { type AnswerSettings, answerOptions } from './answer-options.ts';
 import { type CommandSettings, commandOptions } from './command-options.ts';
-import { type EngineSettings, engineOptions } from './engine-options.ts';
+import { type EngineFlags, engineOptions } from './engine-options.ts';
 import type { AnyOption, OptionSpecs } from './option-spec.ts';
 import { type ServerSettings, serverOptions } from './server-options.ts';
 
 /** The values of all options. Those that a command does not have are as if nobody had given them. */
-export interface Settings extends CommandSettings, AnswerSettings, EngineSettings, ServerSettings {}
+export interface Settings extends CommandSettings, AnswerSettings, EngineFlags, ServerSettings {}
 
 export type Key = keyof Settings;
 

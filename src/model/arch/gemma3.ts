@@ -1,5 +1,5 @@
 import type { Architecture, Config, Stage } from '../architecture.ts';
-import { attention, decoder, feedForward, keepOutputs, norm } from '../blocks.ts';
+import { decoder, feedForward, norm, selectOutputs, selfAttention } from '../blocks.ts';
 import { readConfig, ropeNeox } from '../config.ts';
 import { Keys } from '../keys.ts';
 
@@ -26,12 +26,12 @@ export const gemma3: Architecture = {
 
 const layer =
   (c: Config, il: number): Stage['build'] =>
-  (site, x) => {
-    const { graph } = site;
+  (context, x) => {
+    const { graph } = context;
     const window = c.window?.layers[il] ? c.window : undefined;
-    const attended = attention(
-      site,
-      norm(site, x, `blk.${il}.attn_norm`, c.epsilon),
+    const attended = selfAttention(
+      context,
+      norm(context, x, `blk.${il}.attn_norm`, c.epsilon),
       { c, il },
       {
         rope: window?.rope ?? c.rope,
@@ -40,10 +40,10 @@ const layer =
         scaleFirst: true,
       },
     );
-    const [y, residual] = keepOutputs(site, il === c.layers - 1, [attended, x]);
-    const middle = graph.add(norm(site, y, `blk.${il}.post_attention_norm`, c.epsilon), residual);
-    const fed = feedForward(site, norm(site, middle, `blk.${il}.ffn_norm`, c.epsilon), { c, il }, 'gelu');
-    return graph.add(norm(site, fed, `blk.${il}.post_ffw_norm`, c.epsilon), middle);
+    const [y, residual] = selectOutputs(context, il === c.layers - 1, [attended, x]);
+    const middle = graph.add(norm(context, y, `blk.${il}.post_attention_norm`, c.epsilon), residual);
+    const fed = feedForward(context, norm(context, middle, `blk.${il}.ffn_norm`, c.epsilon), { c, il }, 'gelu');
+    return graph.add(norm(context, fed, `blk.${il}.post_ffw_norm`, c.epsilon), middle);
   };
 
 /** The 27B (62 layers) scales by its width per head; all others by their key length. */

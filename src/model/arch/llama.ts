@@ -1,5 +1,5 @@
 import type { Architecture } from '../architecture.ts';
-import { attention, decoder, feedForward, preNormLayer, ropeFactors } from '../blocks.ts';
+import { decoder, feedForward, preNormLayer, ropeFactors, selfAttention } from '../blocks.ts';
 import { readConfig, ropeNormal } from '../config.ts';
 
 /** Llama 1 to 3.x, Mistral, TinyLlama, SmolLM. */
@@ -9,11 +9,11 @@ export const llama: Architecture = {
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {
-        attend: (site, x) => {
-          const factors = ropeFactors(site.weights, c, site.batch.reach);
-          return attention(site, x, { c, il }, { rope: c.rope, factors, scale: 1 / Math.sqrt(c.keyLength) });
+        attend: (context, x) => {
+          const factors = ropeFactors(context.weights, c, context.batch.maxDistance);
+          return selfAttention(context, x, { c, il }, { rope: c.rope, factors, scale: 1 / Math.sqrt(c.keyLength) });
         },
-        feed: (site, x) => feedForward(site, x, { c, il }, 'silu'),
+        feed: (context, x) => feedForward(context, x, { c, il }, 'silu'),
       }),
     ),
 };

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../ggml/graph.ts';
-import type { Architecture, Config, Site } from '../architecture.ts';
-import { attention, decoder, linear, preNormLayer, ropeFactors } from '../blocks.ts';
+import type { Architecture, BuildContext, Config } from '../architecture.ts';
+import { decoder, linear, preNormLayer, ropeFactors, selfAttention } from '../blocks.ts';
 import { readConfig, ropeNeox } from '../config.ts';
 
 /** Phi-3, Phi-3.5 and Phi-4 mini: fused projections; rope factors for short and long contexts. */
@@ -10,22 +10,22 @@ export const phi3: Architecture = {
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {
-        attend: (site, x) => {
-          const factors = ropeFactors(site.weights, c, site.batch.reach);
-          return attention(
-            site,
+        attend: (context, x) => {
+          const factors = ropeFactors(context.weights, c, context.batch.maxDistance);
+          return selfAttention(
+            context,
             x,
             { c, il },
             { rope: c.rope, factors, scale: 1 / Math.sqrt(c.keyLength), scaleFirst: true },
           );
         },
-        feed: (site, x) => fusedFeedForward(site, x, c, il),
+        feed: (context, x) => fusedFeedForward(context, x, c, il),
       }),
     ),
 };
 
 /** One matrix holds gate and up. */
-function fusedFeedForward(site: Site, x: Tensor, c: Config, il: number): Tensor {
-  const gateAndUp = linear(site, x, `blk.${il}.ffn_up`, [c.width, 2 * c.feedForward]);
-  return linear(site, site.graph.swigluFused(gateAndUp), `blk.${il}.ffn_down`, [c.feedForward, c.width]);
+function fusedFeedForward(context: BuildContext, x: Tensor, c: Config, il: number): Tensor {
+  const gateAndUp = linear(context, x, `blk.${il}.ffn_up`, [c.width, 2 * c.feedForward]);
+  return linear(context, context.graph.swigluFused(gateAndUp), `blk.${il}.ffn_down`, [c.feedForward, c.width]);
 }

@@ -1,5 +1,5 @@
 import type { Architecture } from '../architecture.ts';
-import { attention, decoder, feedForward, preNormLayer } from '../blocks.ts';
+import { decoder, feedForward, preNormLayer, selfAttention } from '../blocks.ts';
 import { readConfig, ropeNeox } from '../config.ts';
 
 /** Qwen2 and Qwen2.5: biases on queries, keys and values. */
@@ -9,8 +9,9 @@ export const qwen2: Architecture = {
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {
-        attend: (site, x) => attention(site, x, { c, il }, { rope: c.rope, scale: 1 / Math.sqrt(c.keyLength) }),
-        feed: (site, x) => feedForward(site, x, { c, il }, 'silu'),
+        attend: (context, x) =>
+          selfAttention(context, x, { c, il }, { rope: c.rope, scale: 1 / Math.sqrt(c.keyLength) }),
+        feed: (context, x) => feedForward(context, x, { c, il }, 'silu'),
       }),
     ),
 };

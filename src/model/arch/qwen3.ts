@@ -1,5 +1,5 @@
 import type { Architecture } from '../architecture.ts';
-import { attention, decoder, feedForward, preNormLayer } from '../blocks.ts';
+import { decoder, feedForward, preNormLayer, selfAttention } from '../blocks.ts';
 import { readConfig, ropeNeox } from '../config.ts';
 
 /** Qwen3, dense: queries and keys are normalised. */
@@ -9,9 +9,9 @@ export const qwen3: Architecture = {
   stages: (c) =>
     decoder(c, (il) =>
       preNormLayer(c, il, {
-        attend: (site, x) =>
-          attention(site, x, { c, il }, { rope: c.rope, qkNorm: true, scale: 1 / Math.sqrt(c.keyLength) }),
-        feed: (site, x) => feedForward(site, x, { c, il }, 'silu'),
+        attend: (context, x) =>
+          selfAttention(context, x, { c, il }, { rope: c.rope, qkNorm: true, scale: 1 / Math.sqrt(c.keyLength) }),
+        feed: (context, x) => feedForward(context, x, { c, il }, 'silu'),
       }),
     ),
 };

@@ -1,6 +1,7 @@
 /** The process that one model's engine runs in: `EngineProcess` starts it and gives it orders. */
-import type { Order, Report } from './protocol.ts';
-import { Session } from './session.ts';
+
+import { EngineWorker } from './engine-worker.ts';
+import type { EngineOrder, EngineReport } from './protocol.ts';
 import { watchEventLoop } from './watchdog.ts';
 
 /** Milliseconds that closing may take when nobody is left to wait for it. */
@@ -8,17 +9,17 @@ const patience = 5000;
 
 // First of all, so that what it takes is part of what the process takes, which the plan counts.
 const watched = watchEventLoop();
-const session = new Session((report: Report) => {
+const worker = new EngineWorker((report: EngineReport) => {
   // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
   if (process.connected) process.send?.(report, undefined, undefined, () => {});
 });
 
-process.on('message', async (order: Order) => {
+process.on('message', async (order: EngineOrder) => {
   await watched;
-  session.obey(order);
+  worker.dispatch(order);
 });
 const leave = (): void => {
-  void session.end();
+  void worker.end();
   setTimeout(() => process.exit(1), patience);
 };
 process.on('disconnect', leave);

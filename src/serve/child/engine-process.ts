@@ -3,19 +3,19 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Debug } from '../../base/debug.ts';
 import { EngineError } from '../../base/errors.ts';
-import { noState, noSums } from '../../engine/tally.ts';
-import type { Ask, Delta } from '../hub.ts';
+import { idleState, zeroTotals } from '../../engine/engine-totals.ts';
+import type { Delta, GenerationRequest } from '../backend.ts';
 import {
-  type Call,
+  deserializeError,
+  type EngineCall,
+  type EngineEnding,
   type EngineFacts,
+  type EngineOrder,
+  type EngineReport,
   type EngineStart,
-  errorOf,
-  type Order,
-  type Report,
-  type Tally,
-  type Told,
+  type EngineStats,
 } from './protocol.ts';
-import { longestSilence, Silence } from './silence.ts';
+import { longestSilence, SilenceCounter } from './silence-counter.ts';
 
 /** Beside this file, whether that is a source or part of a bundle. */
 const program = fileURLToPath(new URL(`engine-main${extname(import.meta.url)}`, import.meta.url));
@@ -28,7 +28,7 @@ const second = 1000;
 
 /** Reads what an engine says to one request. */
 interface Listener {
-  hear(report: Report): void;
+  receive(report: EngineReport): void;
   /** The engine is gone. */
   fail(error: Error): void;
 }
@@ -44,7 +44,7 @@ export interface EngineProcessOptions {
 export interface ProcessAnswer {
   readonly promptTokens: number;
   /** Rejects with the EngineError that ended it. `undefined` at the end if it was cancelled. */
-  readonly deltas: AsyncGenerator<Delta, Told | undefined, void>;
+  readonly deltas: AsyncGenerator<Delta, EngineEnding | undefined, void>;
 }
 
 /** One model's engine, in a process of its own: when that dies, only its answers do. */
@@ -55,8 +55,8 @@ export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #name: string;
   readonly #listeners: Map<number, Listener>;
-  readonly #tally: { last: Tally };
-  readonly #silence: Silence;
+  readonly #stats: { last: EngineStats };
+  readonly #silence: SilenceCounter;
   #ids = 0;
   #closing = false;
 
@@ -65,7 +65,7 @@ export class EngineProcess {
     this.facts = facts;
     this.#name = parts.name;
     this.#listeners = parts.listeners;
-    this.#tally = parts.tally;
+    this.#stats = parts.stats;
     this.#silence = parts.silence;
     this.ended = parts.ended;
   }
@@ -80,8 +80,8 @@ export class EngineProcess {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const listeners = new Map<number, Listener>();
-    const tally = { last: { sums: noSums, state: noState } };
-    const silence = new Silence();
+    const stats = { last: { sums: zeroTotals, state: idleState } };
+    const silence = new SilenceCounter();
     const fail = (reason: string): void => {
       for (const listener of listeners.values()) listener.fail(new EngineError('ENGINE_DIED', { model: name, reason }));
       listeners.clear();
@@ -101,15 +101,15 @@ export class EngineProcess {
     void ended.then(fail);
     const started = new Promise<EngineFacts>((resolve, reject) => {
       void ended.then((reason) => reject(new EngineError('ENGINE_DIED', { model: name, reason })));
-      child.on('message', (report: Report) => {
+      child.on('message', (report: EngineReport) => {
         silence.break();
-        tally.last = report.tally;
+        stats.last = report.stats;
         if (report.kind === 'started') resolve(report.facts);
-        else if (report.kind === 'refused') reject(errorOf(report.failure));
+        else if (report.kind === 'refused') reject(deserializeError(report.failure));
         else if (report.kind === 'warning') onWarning(report.reason);
         else if (report.kind === 'event') onEvent(report.event, report.facts);
         else if ('id' in report) {
-          listeners.get(report.id)?.hear(report);
+          listeners.get(report.id)?.receive(report);
           if (isLast(report)) listeners.delete(report.id);
         }
       });
@@ -118,7 +118,7 @@ export class EngineProcess {
     signal.addEventListener('abort', kill);
     try {
       send(child, { kind: 'start', start });
-      return new EngineProcess(child, await started, { name, listeners, tally, silence, ended });
+      return new EngineProcess(child, await started, { name, listeners, stats, silence, ended });
     } catch (error) {
       kill();
       await ended;
@@ -145,12 +145,12 @@ export class EngineProcess {
   }
 
   /** What it has counted, as of its last report. */
-  get tally(): Tally {
-    return this.#tally.last;
+  get stats(): EngineStats {
+    return this.#stats.last;
   }
 
   /** Resolves when the engine has found the request valid. Rejects with what is wrong with it, or ENGINE_DIED. */
-  async ask(ask: Ask, signal: AbortSignal): Promise<ProcessAnswer> {
+  async generate(request: GenerationRequest, signal: AbortSignal): Promise<ProcessAnswer> {
     signal.throwIfAborted();
     const id = this.#newId();
     const reports = this.#listen(id);
@@ -161,18 +161,18 @@ export class EngineProcess {
       this.#listeners.delete(id);
     };
     try {
-      this.#send({ kind: 'ask', id, ask });
+      this.#send({ kind: 'generate', id, request });
       const first = await reports.next();
-      if (first.kind === 'failure') throw errorOf(first.failure);
+      if (first.kind === 'failure') throw deserializeError(first.failure);
       if (first.kind !== 'accepted') throw new Error(`the engine said ${first.kind} first`);
-      const deltas = async function* (): AsyncGenerator<Delta, Told | undefined, void> {
+      const deltas = async function* (): AsyncGenerator<Delta, EngineEnding | undefined, void> {
         let over = false;
         try {
           for (;;) {
             const report = await reports.next();
             over = isLast(report);
-            if (report.kind === 'failure') throw errorOf(report.failure);
-            if (report.kind === 'ended') return report.told;
+            if (report.kind === 'failure') throw deserializeError(report.failure);
+            if (report.kind === 'ended') return report.ending;
             if (report.kind === 'delta') yield { text: report.text, logprobs: report.logprobs };
           }
         } finally {
@@ -188,13 +188,13 @@ export class EngineProcess {
   }
 
   /** Rejects with what went wrong, or ENGINE_DIED. */
-  async call(call: Call): Promise<unknown> {
+  async call(call: EngineCall): Promise<unknown> {
     const id = this.#newId();
     const reports = this.#listen(id);
     try {
       this.#send({ kind: 'call', id, call });
       const report = await reports.next();
-      if (report.kind === 'failure') throw errorOf(report.failure);
+      if (report.kind === 'failure') throw deserializeError(report.failure);
       return report.kind === 'result' ? report.value : undefined;
     } finally {
       this.#listeners.delete(id);
@@ -215,24 +215,24 @@ export class EngineProcess {
     return this.#ids;
   }
 
-  #send(order: Order): void {
+  #send(order: EngineOrder): void {
     send(this.#child, order);
   }
 
   /** What the engine says to request `id`, one report after the other. Rejects with ENGINE_DIED. */
-  #listen(id: number): { next(): Promise<Exclude<Report, { kind: 'tally' }>> } {
-    const heard: Exclude<Report, { kind: 'tally' }>[] = [];
+  #listen(id: number): { next(): Promise<Exclude<EngineReport, { kind: 'stats' }>> } {
+    const received: Exclude<EngineReport, { kind: 'stats' }>[] = [];
     let failure: Error | undefined;
     let unread = 0;
     let wake = (): void => {};
     this.#listeners.set(id, {
-      hear: (report) => {
-        if (report.kind === 'tally' || failure) return;
-        heard.push(report);
+      receive: (report) => {
+        if (report.kind === 'stats' || failure) return;
+        received.push(report);
         unread += weightOf(report);
         if (unread > mostUnread) {
           failure = new EngineError('ANSWER_UNREAD', {});
-          heard.length = 0;
+          received.length = 0;
           this.#send({ kind: 'cancel', id });
         }
         wake();
@@ -243,9 +243,9 @@ export class EngineProcess {
       },
     });
     if (!this.#child.connected) failure = new EngineError('ENGINE_DIED', { model: this.#name, reason: 'it has ended' });
-    const next = async (): Promise<Exclude<Report, { kind: 'tally' }>> => {
+    const next = async (): Promise<Exclude<EngineReport, { kind: 'stats' }>> => {
       for (;;) {
-        const report = heard.shift();
+        const report = received.shift();
         if (report) {
           unread -= weightOf(report);
           return report;
@@ -263,22 +263,22 @@ export class EngineProcess {
 /** Reports and log-probabilities, of a third of a kilobyte each, that wait for a client to read them. */
 const mostUnread = 2 ** 15;
 
-const weightOf = (report: Report): number =>
+const weightOf = (report: EngineReport): number =>
   report.kind === 'delta' ? report.logprobs.reduce((sum, { top }) => sum + 1 + top.length, 1) : 1;
 
 /** Nothing more is said to the request of its number. */
-const isLast = ({ kind }: Report): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';
+const isLast = ({ kind }: EngineReport): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';
 
 interface Parts {
   readonly name: string;
   readonly listeners: Map<number, Listener>;
-  readonly tally: { last: Tally };
-  readonly silence: Silence;
+  readonly stats: { last: EngineStats };
+  readonly silence: SilenceCounter;
   readonly ended: Promise<string>;
 }
 
 /** An order that finds no engine is lost: whoever waits for its answer is told of the end. */
-function send(child: ChildProcess, order: Order): void {
+function send(child: ChildProcess, order: EngineOrder): void {
   if (child.connected) child.send(order, () => {});
 }
 

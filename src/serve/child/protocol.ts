@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../../base/error-table.ts';
 import { EngineError } from '../../base/errors.ts';
+import type { EngineState, EngineTotals } from '../../engine/engine-totals.ts';
 import type { ModelSettings } from '../../engine/model-options.ts';
-import type { EngineState, EngineSums } from '../../engine/tally.ts';
 import type { Message } from '../../text/chat-template.ts';
-import type { Ask, Ending, TokenLogprob } from '../hub.ts';
+import type { Ending, GenerationRequest, TokenLogprob } from '../backend.ts';
 
 /** How an engine is started. */
 export interface EngineStart {
@@ -16,14 +16,14 @@ export interface EngineStart {
 }
 
 /** What the server says to an engine. A `call` is answered by a `result` or a `failure` of the same number. */
-export type Order =
+export type EngineOrder =
   | { readonly kind: 'start'; readonly start: EngineStart }
-  | { readonly kind: 'ask'; readonly id: number; readonly ask: Ask }
+  | { readonly kind: 'generate'; readonly id: number; readonly request: GenerationRequest }
   | { readonly kind: 'cancel'; readonly id: number }
-  | { readonly kind: 'call'; readonly id: number; readonly call: Call }
+  | { readonly kind: 'call'; readonly id: number; readonly call: EngineCall }
   | { readonly kind: 'close' };
 
-export type Call =
+export type EngineCall =
   | { readonly name: 'load' }
   /** Fails as starting with this context would. */
   | { readonly name: 'plan'; readonly context: number }
@@ -56,44 +56,44 @@ export interface EngineFacts {
 }
 
 /** What an answer took, as far as the engine knows. */
-export type Told = Omit<Ending, 'loadSeconds' | 'totalSeconds'>;
+export type EngineEnding = Omit<Ending, 'loadSeconds' | 'totalSeconds'>;
 
 /** What an engine says. Every report carries what it has counted so far. */
-export type Report = { readonly tally: Tally } & (
+export type EngineReport = { readonly stats: EngineStats } & (
   | { readonly kind: 'started'; readonly facts: EngineFacts }
   /** It cannot start. */
-  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'refused'; readonly failure: SerializedError }
   | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
   | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly logprobs: readonly TokenLogprob[] }
-  | { readonly kind: 'ended'; readonly id: number; readonly told: Told | undefined }
+  | { readonly kind: 'ended'; readonly id: number; readonly ending: EngineEnding | undefined }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: SerializedError }
   /** Something went wrong that nobody waits for. */
   | { readonly kind: 'warning'; readonly reason: string }
   | { readonly kind: 'event'; readonly event: string; readonly facts: object }
-  | { readonly kind: 'tally' }
+  | { readonly kind: 'stats' }
 );
 
 /** A report without what was counted. */
-export type Said<R extends Report = Report> = R extends Report ? Omit<R, 'tally'> : never;
+export type ReportBody<R extends EngineReport = EngineReport> = R extends EngineReport ? Omit<R, 'stats'> : never;
 
 /** Sums since the engine began, and how things stand. */
-export interface Tally {
-  readonly sums: EngineSums;
+export interface EngineStats {
+  readonly sums: EngineTotals;
   readonly state: EngineState;
 }
 
 /** An error on its way between processes. */
-export type Failure =
+export type SerializedError =
   | { readonly code: ErrorCode; readonly details: unknown }
   | { readonly code: undefined; readonly message: string };
 
-export const failureOf = (error: unknown): Failure =>
+export const serializeError = (error: unknown): SerializedError =>
   error instanceof EngineError
     ? { code: error.code, details: error.details }
     : { code: undefined, message: (error as Error).stack ?? String(error) };
 
-export const errorOf = (failure: Failure): Error =>
+export const deserializeError = (failure: SerializedError): Error =>
   failure.code === undefined
     ? new Error(failure.message)
     : new EngineError(failure.code, failure.details as EngineError['details']);

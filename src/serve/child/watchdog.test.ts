@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isAlive, until } from '../../../test/support/processes.ts';
-import type { Watch } from './watchdog.ts';
+import type { WatchdogLimits } from './watchdog.ts';
 
 const program = fileURLToPath(new URL('../../../test/support/watched.ts', import.meta.url));
 
-const start = (role: 'ticks' | 'hangs' | 'parent', { interval, most, mostOrphaned }: Watch): ChildProcess =>
+const start = (role: 'ticks' | 'hangs' | 'parent', { interval, most, mostOrphaned }: WatchdogLimits): ChildProcess =>
   fork(program, [role, interval, most, mostOrphaned].map(String));
 
 test('a process whose event loop hangs is ended, one whose loop goes on is not', async () => {

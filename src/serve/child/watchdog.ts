@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { longestSilence } from './silence.ts';
+import { longestSilence } from './silence-counter.ts';
 
-export interface Watch {
+export interface WatchdogLimits {
   /** Milliseconds between two looks. */
   readonly interval: number;
   /** Looks without a tick of the event loop in between after which the process is ended. */
@@ -12,7 +12,7 @@ export interface Watch {
 }
 
 // Of the two that watch an engine, the server is to be first: it can tell its clients why.
-const usual: Watch = { interval: 1000, most: longestSilence + 5, mostOrphaned: 5 };
+const usual: WatchdogLimits = { interval: 1000, most: longestSilence + 5, mostOrphaned: 5 };
 
 /** As text: a file would have to be found beside every bundle. It imports nothing, so as to be small. */
 const program = `
@@ -33,7 +33,7 @@ setInterval(() => {
  * Ends this process when its event loop hangs, from a thread of its own, which takes 9 MiB. Resolves when that runs. It
  * counts its own looks: a process that was stopped, or starved, is not taken to hang.
  */
-export async function watchEventLoop({ interval, ...limits }: Watch = usual): Promise<void> {
+export async function watchEventLoop({ interval, ...limits }: WatchdogLimits = usual): Promise<void> {
   const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const worker = new Worker(program, {
     eval: true,

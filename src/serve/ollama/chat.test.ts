@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeHub, FakeLog, servedModel } from '../../../test/support/fake-hub.ts';
+import { FakeBackend, FakeLog, servedModel } from '../../../test/support/fake-backend.ts';
 import { ollamaRoutes } from './routes.ts';
 
 const messages = [{ role: 'user', content: 'Hi' }];
 
-const chat = (hub: FakeHub, body: object): Response | Promise<Response> =>
-  ollamaRoutes(hub, new FakeLog()).request('/api/chat', {
+const chat = (backend: FakeBackend, body: object): Response | Promise<Response> =>
+  ollamaRoutes(backend, new FakeLog()).request('/api/chat', {
     method: 'POST',
     body: JSON.stringify({ model: 'tiny:q4_1', messages, ...body }),
   });
@@ -14,7 +14,7 @@ const chat = (hub: FakeHub, body: object): Response | Promise<Response> =>
 type Line = Record<string, unknown>;
 
 test('an answer is streamed as messages of the assistant', async () => {
-  const response = await chat(new FakeHub(), {});
+  const response = await chat(new FakeBackend(), {});
   assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
   const text = await response.text();
   const lines: Line[] = text
@@ -36,14 +36,14 @@ test('an answer is streamed as messages of the assistant', async () => {
 });
 
 test('unless streamed, it is one message', async () => {
-  const response = await chat(new FakeHub(), { stream: false });
+  const response = await chat(new FakeBackend(), { stream: false });
   const { message, done, prompt_eval_count } = (await response.json()) as Line;
   assert.deepEqual(message, { role: 'assistant', content: 'Hello, world' });
   assert.deepEqual([done, prompt_eval_count], [true, 5]);
 });
 
 test('the messages are asked as they are, whatever else they carry', async () => {
-  const hub = new FakeHub();
+  const backend = new FakeBackend();
   const sent = [
     { role: 'system', content: 'Be brief.', images: null },
     { role: 'user', content: 'Hi', images: [], tool_calls: [] },
@@ -51,13 +51,13 @@ test('the messages are asked as they are, whatever else they carry', async () =>
     { role: 'assistant', content: null },
     { role: 'user', content: 'More', id: 'x' },
   ];
-  const response = await chat(hub, { messages: sent, tools: [], think: false, keep_alive: 0 });
+  const response = await chat(backend, { messages: sent, tools: [], think: false, keep_alive: 0 });
   await response.text();
-  assert.deepEqual(hub.asked.ask.prompt, {
+  assert.deepEqual(backend.received.request.prompt, {
     kind: 'chat',
     messages: sent.map(({ role, content }) => ({ role, content: content ?? '' })),
   });
-  assert.equal(hub.asked.keepAlive, 0);
+  assert.equal(backend.received.keepAlive, 0);
 });
 
 test('without messages the model is loaded, or unloaded where it shall not be kept', async () => {
@@ -66,11 +66,11 @@ test('without messages the model is loaded, or unloaded where it shall not be ke
     [{ messages: undefined, keep_alive: '10m' }, 'load', 'load tiny:q4_1 600'],
     [{ messages: null, keep_alive: 0 }, 'unload', 'unload tiny:q4_1'],
   ] as const) {
-    const hub = new FakeHub();
-    const { message, done_reason } = (await (await chat(hub, body)).json()) as Line;
+    const backend = new FakeBackend();
+    const { message, done_reason } = (await (await chat(backend, body)).json()) as Line;
     assert.deepEqual(message, { role: 'assistant', content: '' });
     assert.equal(done_reason, reason);
-    assert.deepEqual(hub.calls, [call]);
+    assert.deepEqual(backend.calls, [call]);
   }
 });
 
@@ -87,16 +87,16 @@ test('what is not supported yet is refused', async () => {
     [{ format: 'json' }, 'format is not supported yet'],
     [{ template: 'x' }, 'template is not supported yet'],
   ] as const) {
-    const hub = new FakeHub();
-    const response = await chat(hub, body);
+    const backend = new FakeBackend();
+    const response = await chat(backend, body);
     assert.equal(response.status, 400);
     assert.deepEqual(await response.json(), { error });
-    assert.deepEqual(hub.asks, []);
+    assert.deepEqual(backend.requests, []);
   }
 });
 
 test('a model without a template does not chat', async () => {
-  const response = await chat(new FakeHub(servedModel({ chats: false })), { model: 'Tiny:q4_1' });
+  const response = await chat(new FakeBackend(servedModel({ chats: false })), { model: 'Tiny:q4_1' });
   assert.equal(response.status, 400);
   assert.deepEqual(await response.json(), { error: '"Tiny:q4_1" does not support chat' });
 });

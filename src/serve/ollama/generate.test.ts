@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeHub, FakeLog, servedModel } from '../../../test/support/fake-hub.ts';
-import type { Ask, Delta } from '../hub.ts';
+import { FakeBackend, FakeLog, servedModel } from '../../../test/support/fake-backend.ts';
+import type { Delta, GenerationRequest } from '../backend.ts';
 import { ollamaRoutes } from './routes.ts';
 
-const generate = (hub: FakeHub, body: object, log = new FakeLog()): Response | Promise<Response> =>
-  ollamaRoutes(hub, log).request('/api/generate', {
+const generate = (backend: FakeBackend, body: object, log = new FakeLog()): Response | Promise<Response> =>
+  ollamaRoutes(backend, log).request('/api/generate', {
     method: 'POST',
     body: JSON.stringify({ model: 'tiny:q4_1', ...body }),
   });
@@ -19,11 +19,11 @@ const linesOf = async (response: Response): Promise<Record<string, unknown>[]> =
     .map((line) => JSON.parse(line));
 };
 
-const askOf = async (body: object, hub = new FakeHub()): Promise<Ask> => {
-  const response = await generate(hub, { prompt: 'Hi', ...body });
+const requestOf = async (body: object, backend = new FakeBackend()): Promise<GenerationRequest> => {
+  const response = await generate(backend, { prompt: 'Hi', ...body });
   assert.equal(response.status, 200);
   await response.text();
-  return hub.asked.ask;
+  return backend.received.request;
 };
 
 const figures = {
@@ -37,7 +37,7 @@ const figures = {
 const context = [0, 1, 2, 3, 4, 5, 6, 7];
 
 test('an answer is streamed as lines, the last one with its figures', async () => {
-  const response = await generate(new FakeHub(), { prompt: 'Hi' });
+  const response = await generate(new FakeBackend(), { prompt: 'Hi' });
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
   const lines = await linesOf(response);
@@ -55,7 +55,7 @@ test('an answer is streamed as lines, the last one with its figures', async () =
 });
 
 test('unless streamed, it is one object', async () => {
-  const response = await generate(new FakeHub(), { prompt: 'Hi', stream: false });
+  const response = await generate(new FakeBackend(), { prompt: 'Hi', stream: false });
   assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
   const { created_at, ...rest } = (await response.json()) as Record<string, unknown>;
   assert.ok(created_at);
@@ -64,74 +64,79 @@ test('unless streamed, it is one object', async () => {
 });
 
 test('the model is called as the client called it', async () => {
-  const response = await generate(new FakeHub(), { model: 'Tiny:Q4_1:latest', prompt: 'Hi', stream: false });
+  const response = await generate(new FakeBackend(), { model: 'Tiny:Q4_1:latest', prompt: 'Hi', stream: false });
   assert.equal(((await response.json()) as { model: string }).model, 'Tiny:Q4_1:latest');
 });
 
 test('an answer that was as long as it may be says so', async () => {
-  const hub = new FakeHub();
-  hub.script = { deltas: ['some'], ending: { reason: 'length' } };
-  const lines = await linesOf(await generate(hub, { prompt: 'Hi' }));
+  const backend = new FakeBackend();
+  backend.script = { deltas: ['some'], ending: { reason: 'length' } };
+  const lines = await linesOf(await generate(backend, { prompt: 'Hi' }));
   assert.equal(lines.at(-1)?.['done_reason'], 'length');
 });
 
 test('durations are whole nanoseconds', async () => {
-  const hub = new FakeHub();
-  hub.script = { deltas: [], ending: { totalSeconds: 0.1234567891234 } };
-  const [last] = await linesOf(await generate(hub, { prompt: 'Hi' }));
+  const backend = new FakeBackend();
+  backend.script = { deltas: [], ending: { totalSeconds: 0.1234567891234 } };
+  const [last] = await linesOf(await generate(backend, { prompt: 'Hi' }));
   assert.equal(last?.['total_duration'], 123_456_789);
 });
 
 test('a prompt is a message to a model that chats, and text to another', async () => {
-  assert.deepEqual((await askOf({})).prompt, { kind: 'chat', messages: [{ role: 'user', content: 'Hi' }] });
-  assert.deepEqual((await askOf({ system: 'Be brief.' })).prompt, {
+  assert.deepEqual((await requestOf({})).prompt, { kind: 'chat', messages: [{ role: 'user', content: 'Hi' }] });
+  assert.deepEqual((await requestOf({ system: 'Be brief.' })).prompt, {
     kind: 'chat',
     messages: [
       { role: 'system', content: 'Be brief.' },
       { role: 'user', content: 'Hi' },
     ],
   });
-  const base = (): FakeHub => new FakeHub(servedModel({ chats: false, template: '' }));
-  assert.deepEqual((await askOf({}, base())).prompt, { kind: 'text', text: 'Hi', special: false });
-  const { prompt } = await askOf({ system: 'Be brief.' }, base());
+  const base = (): FakeBackend => new FakeBackend(servedModel({ chats: false, template: '' }));
+  assert.deepEqual((await requestOf({}, base())).prompt, { kind: 'text', text: 'Hi', special: false });
+  const { prompt } = await requestOf({ system: 'Be brief.' }, base());
   assert.deepEqual(prompt, { kind: 'text', text: 'Be brief.\n\nHi', special: false });
 });
 
 test('a raw prompt is taken as it is, and its answer has no context', async () => {
-  const hub = new FakeHub();
-  const response = await generate(hub, { prompt: '<|im_start|>Hi', raw: true, stream: false });
+  const backend = new FakeBackend();
+  const response = await generate(backend, { prompt: '<|im_start|>Hi', raw: true, stream: false });
   assert.equal('context' in ((await response.json()) as object), false);
-  assert.deepEqual(hub.asked.ask.prompt, { kind: 'text', text: '<|im_start|>Hi', special: true });
+  assert.deepEqual(backend.received.request.prompt, { kind: 'text', text: '<|im_start|>Hi', special: true });
 });
 
 test('raw leaves no place for a system text or a context', async () => {
   for (const more of [{ system: 'Be brief.' }, { context: [1] }]) {
-    const response = await generate(new FakeHub(), { prompt: 'Hi', raw: true, ...more });
+    const response = await generate(new FakeBackend(), { prompt: 'Hi', raw: true, ...more });
     assert.equal(response.status, 400);
     assert.deepEqual(await response.json(), { error: 'raw mode does not support template, system, or context' });
   }
 });
 
 test('a context comes before the prompt', async () => {
-  assert.deepEqual((await askOf({ context: [1, 2, 3] })).before, [1, 2, 3]);
-  assert.equal((await askOf({ context: [] })).before, undefined);
+  assert.deepEqual((await requestOf({ context: [1, 2, 3] })).before, [1, 2, 3]);
+  assert.equal((await requestOf({ context: [] })).before, undefined);
 });
 
 test('options, keep_alive and truncate reach the ask', async () => {
-  const hub = new FakeHub();
-  const ask = await askOf({ options: { temperature: 0, num_ctx: 64 }, keep_alive: '1h', truncate: true }, hub);
+  const backend = new FakeBackend();
+  const ask = await requestOf({ options: { temperature: 0, num_ctx: 64 }, keep_alive: '1h', truncate: true }, backend);
   assert.equal(ask.sampling.temperature, 0);
   assert.equal(ask.context, 64);
   assert.equal(ask.truncate, true);
-  assert.equal(hub.asked.keepAlive, 3600);
-  assert.equal((await askOf({}, hub)).truncate, undefined);
-  assert.equal(hub.asked.keepAlive, undefined);
+  assert.equal(backend.received.keepAlive, 3600);
+  assert.equal((await requestOf({}, backend)).truncate, undefined);
+  assert.equal(backend.received.keepAlive, undefined);
 });
 
 test('options may stand beside the prompt, and count where the others say nothing', async () => {
-  const { maxTokens, sampling } = await askOf({ num_predict: 8, seed: 3, options: { seed: 4, top_k: null }, top_k: 5 });
+  const { maxTokens, sampling } = await requestOf({
+    num_predict: 8,
+    seed: 3,
+    options: { seed: 4, top_k: null },
+    top_k: 5,
+  });
   assert.deepEqual([maxTokens, sampling.seed, sampling.topK], [8, 4, 5]);
-  const response = await generate(new FakeHub(), { prompt: 'Hi', num_predict: '8' });
+  const response = await generate(new FakeBackend(), { prompt: 'Hi', num_predict: '8' });
   assert.equal(response.status, 400);
   assert.match(((await response.json()) as { error: string }).error, /^num_predict: /);
 });
@@ -139,7 +144,7 @@ test('options may stand beside the prompt, and count where the others say nothin
 test('options without effect are told to the log, not refused', async () => {
   const log = new FakeLog();
   const response = await generate(
-    new FakeHub(),
+    new FakeBackend(),
     { prompt: 'Hi', options: { num_thread: 8, num_gpu: 1, top_k: 5 } },
     log,
   );
@@ -153,8 +158,8 @@ test('options without effect are told to the log, not refused', async () => {
 
 test('fields that mean nothing are no hindrance', async () => {
   const nothing = { images: [], suffix: '', template: '', format: '', think: false, system: null, options: null };
-  await askOf({ ...nothing, shift: true, whatever: { a: 1 } });
-  await askOf({ context: null, stream: null, keep_alive: null, format: null, think: null, raw: null });
+  await requestOf({ ...nothing, shift: true, whatever: { a: 1 } });
+  await requestOf({ context: null, stream: null, keep_alive: null, format: null, think: null, raw: null });
 });
 
 const delta: Delta = {
@@ -185,10 +190,10 @@ const written = [
 ];
 
 test('log-probabilities come with the text, or without any if there is none', async () => {
-  const hub = new FakeHub();
-  hub.script = { deltas: [delta, { ...delta, text: '' }, ''] };
-  const lines = await linesOf(await generate(hub, { prompt: 'Hi', logprobs: true, top_logprobs: 2 }));
-  assert.equal(hub.asked.ask.logprobs, 2);
+  const backend = new FakeBackend();
+  backend.script = { deltas: [delta, { ...delta, text: '' }, ''] };
+  const lines = await linesOf(await generate(backend, { prompt: 'Hi', logprobs: true, top_logprobs: 2 }));
+  assert.equal(backend.received.request.logprobs, 2);
   assert.deepEqual(
     lines.map(({ response, logprobs }) => [response, logprobs]),
     [
@@ -200,37 +205,37 @@ test('log-probabilities come with the text, or without any if there is none', as
 });
 
 test('an object has the log-probabilities of all its tokens', async () => {
-  const hub = new FakeHub();
-  hub.script = { deltas: [delta, delta] };
-  const response = await generate(hub, { prompt: 'Hi', logprobs: true, stream: false });
+  const backend = new FakeBackend();
+  backend.script = { deltas: [delta, delta] };
+  const response = await generate(backend, { prompt: 'Hi', logprobs: true, stream: false });
   assert.deepEqual(((await response.json()) as { logprobs: unknown }).logprobs, [...written, ...written]);
-  assert.equal(hub.asked.ask.logprobs, 0);
+  assert.equal(backend.received.request.logprobs, 0);
 });
 
 test('without logprobs none are asked for', async () => {
-  assert.equal((await askOf({ top_logprobs: 3 })).logprobs, undefined);
-  assert.equal((await askOf({ logprobs: false, top_logprobs: 3 })).logprobs, undefined);
+  assert.equal((await requestOf({ top_logprobs: 3 })).logprobs, undefined);
+  assert.equal((await requestOf({ logprobs: false, top_logprobs: 3 })).logprobs, undefined);
 });
 
 test('an empty prompt loads the model', async () => {
   for (const body of [{}, { prompt: '' }, { prompt: '', stream: false }]) {
-    const hub = new FakeHub();
-    const response = await generate(hub, { ...body, keep_alive: -1 });
+    const backend = new FakeBackend();
+    const response = await generate(backend, { ...body, keep_alive: -1 });
     const { created_at, ...rest } = (await response.json()) as Record<string, unknown>;
     assert.ok(created_at);
     const durations = { total_duration: 125_000_000, load_duration: 125_000_000 };
     assert.deepEqual(rest, { model: 'tiny:q4_1', response: '', done: true, done_reason: 'load', ...durations });
-    assert.deepEqual(hub.calls, ['load tiny:q4_1 Infinity']);
-    assert.deepEqual(hub.asks, []);
+    assert.deepEqual(backend.calls, ['load tiny:q4_1 Infinity']);
+    assert.deepEqual(backend.requests, []);
   }
 });
 
 test('an empty prompt that is not to be kept unloads it', async () => {
   for (const keep_alive of [0, '0', '0s']) {
-    const hub = new FakeHub();
-    const response = await generate(hub, { keep_alive });
+    const backend = new FakeBackend();
+    const response = await generate(backend, { keep_alive });
     assert.equal(((await response.json()) as Record<string, unknown>)['done_reason'], 'unload');
-    assert.deepEqual(hub.calls, ['unload tiny:q4_1']);
+    assert.deepEqual(backend.calls, ['unload tiny:q4_1']);
   }
 });
 
@@ -244,10 +249,10 @@ test('what is not supported yet is refused', async () => {
     [{ format: { type: 'object' } }, 'format is not supported yet'],
     [{ template: '{{ .Prompt }}' }, 'template is not supported yet'],
   ] as const) {
-    const hub = new FakeHub();
-    const response = await generate(hub, { prompt: 'Hi', ...body });
+    const backend = new FakeBackend();
+    const response = await generate(backend, { prompt: 'Hi', ...body });
     assert.equal(response.status, 400);
     assert.deepEqual(await response.json(), { error });
-    assert.deepEqual(hub.asks, []);
+    assert.deepEqual(backend.requests, []);
   }
 });

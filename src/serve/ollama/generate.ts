@@ -1,26 +1,26 @@
 import type { HonoRequest } from 'hono';
 import type { Message } from '../../text/chat-template.ts';
-import { modelAsked } from '../asked-model.ts';
+import type { Prompt } from '../backend.ts';
 import { jsonBody } from '../body.ts';
-import type { ServedModel } from '../card.ts';
-import type { Prompt } from '../hub.ts';
-import { answered, checkWishes, type Form, readied, type Service } from './answers.ts';
-import { refused, unsupported } from './refusals.ts';
-import { askOf, type GenerateRequest, generateRequest } from './requests.ts';
+import type { ServedModel } from '../model-card.ts';
+import { requestedModel } from '../requested-model.ts';
+import { unsupportedByModel, unsupportedRequest } from './refusals.ts';
+import { generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
+import { type AnswerForm, checkSupported, type OllamaService, respond, respondReady } from './respond.ts';
 
-const raw: Form = { text: (response) => ({ response }) };
-const form: Form = { ...raw, last: ({ tokens }) => ({ context: tokens }) };
+const raw: AnswerForm = { text: (response) => ({ response }) };
+const form: AnswerForm = { ...raw, last: ({ tokens }) => ({ context: tokens }) };
 
-function checkGenerate(request: GenerateRequest): void {
+function checkGenerate(request: OllamaGenerateRequest): void {
   const { model, images, suffix, system, context } = request;
-  if (images.length > 0) throw unsupported(model, 'images');
-  if (suffix !== '') throw unsupported(model, 'insert');
+  if (images.length > 0) throw unsupportedByModel(model, 'images');
+  if (suffix !== '') throw unsupportedByModel(model, 'insert');
   if (request.raw && (system !== '' || context.length > 0)) {
-    throw refused('raw mode does not support template, system, or context');
+    throw unsupportedRequest('raw mode does not support template, system, or context');
   }
 }
 
-function promptOf(request: GenerateRequest, { chats }: ServedModel): Prompt {
+function promptOf(request: OllamaGenerateRequest, { chats }: ServedModel): Prompt {
   const { prompt, system } = request;
   if (request.raw) return { kind: 'text', text: prompt, special: true };
   if (!chats) return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
@@ -29,19 +29,19 @@ function promptOf(request: GenerateRequest, { chats }: ServedModel): Prompt {
 }
 
 /** POST /api/generate: the answer to one prompt. */
-export async function generate(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
-  const asked = await jsonBody(req, generateRequest);
-  const model = modelAsked(service.hub, asked.model);
-  const request = { ...asked, model: asked.model || model.name };
-  checkWishes(service, request);
+export async function generate(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
+  const body = await jsonBody(req, generateRequest);
+  const model = requestedModel(service.backend, body.model);
+  const request = { ...body, model: body.model || model.name };
+  checkSupported(service, request);
   checkGenerate(request);
-  if (request.prompt === '') return readied(service, req.raw, { request, model, form: raw });
+  if (request.prompt === '') return respondReady(service, req.raw, { request, model, form: raw });
   const { context } = request;
-  const ask = {
-    ...askOf(request, model),
+  const generation = {
+    ...requestOf(request, model),
     prompt: promptOf(request, model),
     before: context.length > 0 ? context : undefined,
     tokens: !request.raw,
   };
-  return answered(service, req.raw, { request, model, ask, form: request.raw ? raw : form });
+  return respond(service, req.raw, { request, model, generation, form: request.raw ? raw : form });
 }

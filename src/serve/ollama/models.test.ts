@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeHub, FakeLog, servedModel } from '../../../test/support/fake-hub.ts';
+import { FakeBackend, FakeLog, servedModel } from '../../../test/support/fake-backend.ts';
 import { EngineError } from '../../base/errors.ts';
 import { ollamaRoutes } from './routes.ts';
 
@@ -15,19 +15,19 @@ const details = {
 };
 const digest = '0a'.repeat(32);
 
-const request = (hub: FakeHub, path: string, init?: RequestInit): Response | Promise<Response> =>
-  ollamaRoutes(hub, new FakeLog()).request(path, init);
+const request = (backend: FakeBackend, path: string, init?: RequestInit): Response | Promise<Response> =>
+  ollamaRoutes(backend, new FakeLog()).request(path, init);
 
 const send = (method: string, body: unknown): RequestInit => ({ method, body: JSON.stringify(body) });
 
-const show = async (hub: FakeHub, body: unknown): Promise<Record<string, unknown>> => {
-  const response = await request(hub, '/api/show', send('POST', body));
+const show = async (backend: FakeBackend, body: unknown): Promise<Record<string, unknown>> => {
+  const response = await request(backend, '/api/show', send('POST', body));
   assert.equal(response.status, 200);
   return (await response.json()) as Record<string, unknown>;
 };
 
 test('the models are listed as Ollama lists them', async () => {
-  const response = await request(new FakeHub(), '/api/tags');
+  const response = await request(new FakeBackend(), '/api/tags');
   const { name, size } = model;
   assert.deepEqual(await response.json(), {
     models: [{ name, model: name, modified_at: '2024-10-04T00:00:00.000Z', size, digest, details }],
@@ -35,12 +35,12 @@ test('the models are listed as Ollama lists them', async () => {
 });
 
 test('the running models say when they expire, and those that never do name a far date', async () => {
-  const hub = new FakeHub();
-  hub.running.push(
+  const backend = new FakeBackend();
+  backend.running.push(
     { model, expires: new Date(Date.UTC(2030, 0)), memory: 5e8, context: 4096 },
     { model, expires: undefined, memory: 5e8, context: 4096 },
   );
-  const { models } = (await (await request(hub, '/api/ps')).json()) as { models: Record<string, unknown>[] };
+  const { models } = (await (await request(backend, '/api/ps')).json()) as { models: Record<string, unknown>[] };
   assert.deepEqual(models[0], {
     name: model.name,
     model: model.name,
@@ -55,11 +55,11 @@ test('the running models say when they expire, and those that never do name a fa
 });
 
 test('nothing runs at first', async () => {
-  assert.deepEqual(await (await request(new FakeHub(), '/api/ps')).json(), { models: [] });
+  assert.deepEqual(await (await request(new FakeBackend(), '/api/ps')).json(), { models: [] });
 });
 
 test('a model is shown with all that clients look at', async () => {
-  const shown = await show(new FakeHub(), { model: 'tiny:q4_1', verbose: false });
+  const shown = await show(new FakeBackend(), { model: 'tiny:q4_1', verbose: false });
   const { modelfile, parameters, ...rest } = shown;
   assert.deepEqual(rest, {
     license: 'apache-2.0',
@@ -76,17 +76,17 @@ test('a model is shown with all that clients look at', async () => {
 });
 
 test('old clients call the model name', async () => {
-  assert.ok(await show(new FakeHub(), { name: 'TINY:q4_1:latest' }));
+  assert.ok(await show(new FakeBackend(), { name: 'TINY:q4_1:latest' }));
 });
 
 test('the information is never null and always JSON', async () => {
-  const bare = new FakeHub(servedModel({ metadata: {}, license: '', template: '' }));
+  const bare = new FakeBackend(servedModel({ metadata: {}, license: '', template: '' }));
   assert.deepEqual((await show(bare, { model: 'tiny:q4_1' }))['model_info'], {
     'general.architecture': 'llama',
     'llama.context_length': 2048,
   });
   const metadata = { 'general.parameter_count': 135n, 'tokenizer.chat_template': 'long' };
-  const { model_info } = await show(new FakeHub(servedModel({ metadata })), { model: 'tiny:q4_1' });
+  const { model_info } = await show(new FakeBackend(servedModel({ metadata })), { model: 'tiny:q4_1' });
   const { 'general.parameter_count': count, 'tokenizer.chat_template': template } = model_info as Record<
     string,
     unknown
@@ -96,26 +96,30 @@ test('the information is never null and always JSON', async () => {
 
 test('a model is deleted by its name in the body', async () => {
   for (const body of [{ model: 'tiny:q4_1' }, { name: 'tiny:q4_1' }]) {
-    const hub = new FakeHub(servedModel());
-    const response = await request(hub, '/api/delete', send('DELETE', body));
+    const backend = new FakeBackend(servedModel());
+    const response = await request(backend, '/api/delete', send('DELETE', body));
     assert.equal(response.status, 200);
     assert.equal(await response.text(), '');
-    assert.deepEqual(hub.calls, ['remove tiny:q4_1']);
-    assert.deepEqual(hub.models(), []);
+    assert.deepEqual(backend.calls, ['remove tiny:q4_1']);
+    assert.deepEqual(backend.models(), []);
   }
 });
 
 test('a model that may not be deleted stays', async () => {
-  const hub = new FakeHub(servedModel());
-  hub.failure = new EngineError('BAD_OPTION', { option: 'model', value: 'tiny', expected: 'one of the models folder' });
-  const response = await request(hub, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }));
+  const backend = new FakeBackend(servedModel());
+  backend.failure = new EngineError('BAD_OPTION', {
+    option: 'model',
+    value: 'tiny',
+    expected: 'one of the models folder',
+  });
+  const response = await request(backend, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }));
   assert.equal(response.status, 400);
   assert.match(((await response.json()) as { error: string }).error, /models folder/);
-  assert.equal(hub.models().length, 1);
+  assert.equal(backend.models().length, 1);
 });
 
 test('a file that cannot be deleted is a failure of the server', async () => {
-  const hub = new FakeHub(servedModel());
-  hub.failure = new EngineError('UNWRITABLE', { file: 'tiny.gguf', reason: 'EACCES' });
-  assert.equal((await request(hub, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }))).status, 500);
+  const backend = new FakeBackend(servedModel());
+  backend.failure = new EngineError('UNWRITABLE', { file: 'tiny.gguf', reason: 'EACCES' });
+  assert.equal((await request(backend, '/api/delete', send('DELETE', { model: 'tiny:q4_1' }))).status, 500);
 });

@@ -1,6 +1,6 @@
-import { defaultSampling } from '../../sample/options.ts';
-import type { ServedModel } from '../card.ts';
-import type { LoadedModel } from '../hub.ts';
+import { defaultSampling } from '../../sample/sampling-options.ts';
+import type { LoadedModel } from '../backend.ts';
+import type { ServedModel } from '../model-card.ts';
 
 const detailsOf = ({ family, parameters, quantization }: ServedModel): object => ({
   parent_model: '',
@@ -12,7 +12,7 @@ const detailsOf = ({ family, parameters, quantization }: ServedModel): object =>
 });
 
 /** An entry of /api/tags. */
-export const tagOf = (model: ServedModel): object => ({
+export const tagsEntry = (model: ServedModel): object => ({
   name: model.name,
   model: model.name,
   modified_at: model.modified.toISOString(),
@@ -25,7 +25,7 @@ export const tagOf = (model: ServedModel): object => ({
 const never = new Date(Date.UTC(2318, 0));
 
 /** An entry of /api/ps. Its size is memory. */
-export const runningOf = ({ model, expires = never, memory, context }: LoadedModel): object => {
+export const psEntry = ({ model, expires = never, memory, context }: LoadedModel): object => {
   const { name, digest } = model;
   return {
     name,
@@ -72,7 +72,7 @@ function infoOf({ family, trainedContext, metadata }: ServedModel): object {
 }
 
 /** The answer of /api/show. */
-export const shownOf = (model: ServedModel): object => ({
+export const showBody = (model: ServedModel): object => ({
   license: model.license,
   modelfile: modelfileOf(model),
   parameters: parameters.map(([option, value]) => `${option.padEnd(30)} ${value}`).join('\n'),

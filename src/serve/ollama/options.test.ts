@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { servedModel } from '../../../test/support/fake-hub.ts';
+import { servedModel } from '../../../test/support/fake-backend.ts';
 import { guarded } from '../../../test/support/guarded.ts';
-import { defaultSampling, samplingOptions } from '../../sample/options.ts';
-import type { Ask } from '../hub.ts';
-import { keepAlive, options } from './options.ts';
+import { defaultSampling, samplingOptions } from '../../sample/sampling-options.ts';
+import type { GenerationRequest } from '../backend.ts';
+import { keepAliveSchema, optionsSchema } from './options.ts';
 
 const model = servedModel({ trainedContext: 2048 });
-const askOf = (given: unknown): Omit<Ask, 'prompt'> => options.parse(given).of(model);
+const requestOf = (given: unknown): Omit<GenerationRequest, 'prompt'> => optionsSchema.parse(given).of(model);
 
 test('a number is seconds, and so is one in quotes', () => {
   for (const [given, seconds] of [
@@ -19,7 +19,7 @@ test('a number is seconds, and so is one in quotes', () => {
     ['0', 0],
     ['+2.5', 2.5],
   ] as const) {
-    assert.equal(keepAlive.parse(given), seconds);
+    assert.equal(keepAliveSchema.parse(given), seconds);
   }
 });
 
@@ -37,7 +37,7 @@ test('durations are read as Go writes them', () => {
     ['250μs', 0.00025],
     ['0s', 0],
   ] as const) {
-    assert.ok(Math.abs((keepAlive.parse(given) ?? Number.NaN) - seconds) < 1e-9, given);
+    assert.ok(Math.abs((keepAliveSchema.parse(given) ?? Number.NaN) - seconds) < 1e-9, given);
   }
 });
 
@@ -45,36 +45,36 @@ test('hours, minutes and seconds add up', () => {
   const part = fc.integer({ min: 0, max: 999 });
   fc.assert(
     fc.property(part, part, part, (h, m, s) => {
-      assert.equal(keepAlive.parse(`${h}h${m}m${s}s`), h * 3600 + m * 60 + s);
+      assert.equal(keepAliveSchema.parse(`${h}h${m}m${s}s`), h * 3600 + m * 60 + s);
     }),
   );
 });
 
 test('less than nothing, and more than a date can hold, is forever', () => {
   for (const given of [-1, -0.5, '-1', '-1s', '-1h30m', 1e300, '9999999h']) {
-    assert.equal(keepAlive.parse(given), Number.POSITIVE_INFINITY);
+    assert.equal(keepAliveSchema.parse(given), Number.POSITIVE_INFINITY);
   }
 });
 
 test('null and nothing are not given', () => {
-  assert.equal(keepAlive.parse(null), undefined);
-  assert.equal(keepAlive.parse(undefined), undefined);
+  assert.equal(keepAliveSchema.parse(null), undefined);
+  assert.equal(keepAliveSchema.parse(undefined), undefined);
 });
 
 test('what is no duration says what one looks like', () => {
   for (const given of ['', 'soon', '5 m', '5x', 'm', '.', '1h 30m', '--1s', true, {}, [5]]) {
-    assert.match(keepAlive.safeParse(given).error?.issues[0]?.message ?? '', /"5m"/, String(given));
+    assert.match(keepAliveSchema.safeParse(given).error?.issues[0]?.message ?? '', /"5m"/, String(given));
   }
 });
 
 test('a long text of digits is refused without ado', () => {
-  const { success } = guarded(() => keepAlive.safeParse(`${'1'.repeat(2_000_000)}x`));
+  const { success } = guarded(() => keepAliveSchema.safeParse(`${'1'.repeat(2_000_000)}x`));
   assert.equal(success, false);
 });
 
 test('without options nothing is given', () => {
   for (const given of [undefined, null, {}, { temperature: null, stop: null, num_ctx: null }]) {
-    const { sampling, context, maxTokens, stop } = askOf(given);
+    const { sampling, context, maxTokens, stop } = requestOf(given);
     assert.deepEqual(samplingOptions(sampling), defaultSampling);
     assert.deepEqual([context, maxTokens, stop], [undefined, undefined, []]);
   }
@@ -95,7 +95,7 @@ test('every option that counts reaches the ask', () => {
     presence_penalty: 0.3,
     frequency_penalty: -0.4,
   };
-  assert.deepEqual(askOf(given), {
+  assert.deepEqual(requestOf(given), {
     sampling: {
       temperature: 0.5,
       topK: 20,
@@ -111,30 +111,30 @@ test('every option that counts reaches the ask', () => {
     maxTokens: 7,
     stop: ['a', 'b'],
   });
-  assert.deepEqual(options.parse(given).ignored, []);
+  assert.deepEqual(optionsSchema.parse(given).ignored, []);
 });
 
 test('zero and less are no limit', () => {
   for (const none of [-2, -1, 0]) {
-    assert.equal(askOf({ num_predict: none }).maxTokens, undefined);
-    assert.equal(askOf({ num_ctx: none }).context, undefined);
-    assert.equal(askOf({ top_k: none }).sampling.topK, 0);
+    assert.equal(requestOf({ num_predict: none }).maxTokens, undefined);
+    assert.equal(requestOf({ num_ctx: none }).context, undefined);
+    assert.equal(requestOf({ top_k: none }).sampling.topK, 0);
   }
 });
 
 test('penalties that look back without limit look back over the context', () => {
-  assert.equal(askOf({ repeat_last_n: -1, num_ctx: 512 }).sampling.repeatLastN, 512);
-  assert.equal(askOf({ repeat_last_n: -1 }).sampling.repeatLastN, 2048);
-  const long = options.parse({ repeat_last_n: -1 }).of(servedModel({ trainedContext: 2 ** 24 }));
+  assert.equal(requestOf({ repeat_last_n: -1, num_ctx: 512 }).sampling.repeatLastN, 512);
+  assert.equal(requestOf({ repeat_last_n: -1 }).sampling.repeatLastN, 2048);
+  const long = optionsSchema.parse({ repeat_last_n: -1 }).of(servedModel({ trainedContext: 2 ** 24 }));
   assert.doesNotThrow(() => samplingOptions(long.sampling));
-  assert.equal(askOf({ repeat_last_n: 0 }).sampling.repeatLastN, 0);
+  assert.equal(requestOf({ repeat_last_n: 0 }).sampling.repeatLastN, 0);
 });
 
 test('a negative seed is a random one; any other is a seed', () => {
-  assert.equal(askOf({ seed: -1 }).sampling.seed, undefined);
+  assert.equal(requestOf({ seed: -1 }).sampling.seed, undefined);
   fc.assert(
     fc.property(fc.nat(Number.MAX_SAFE_INTEGER), (seed) => {
-      const { sampling } = askOf({ seed });
+      const { sampling } = requestOf({ seed });
       assert.notEqual(sampling.seed, undefined);
       assert.doesNotThrow(() => samplingOptions(sampling));
     }),
@@ -142,17 +142,17 @@ test('a negative seed is a random one; any other is a seed', () => {
 });
 
 test('one stop text may stand for itself, and whole numbers may have a point', () => {
-  assert.deepEqual(askOf({ stop: 'END' }).stop, ['END']);
-  assert.equal(askOf({ top_k: 40.7 }).sampling.topK, 40);
+  assert.deepEqual(requestOf({ stop: 'END' }).stop, ['END']);
+  assert.equal(requestOf({ top_k: 40.7 }).sampling.topK, 40);
 });
 
 test('options that change nothing are named', () => {
   const given = { num_thread: 4, mirostat: 1, temperature: 1, use_mmap: true, num_batch: null, toString: 1 };
-  assert.deepEqual(options.parse(given).ignored, ['num_thread', 'mirostat', 'use_mmap', 'toString']);
+  assert.deepEqual(optionsSchema.parse(given).ignored, ['num_thread', 'mirostat', 'use_mmap', 'toString']);
 });
 
 test('an option of a wrong type is refused', () => {
   for (const given of [{ top_k: '40' }, { stop: 4 }, { stop: ['a', 4] }, { temperature: true }, [], 'fast', 5]) {
-    assert.equal(options.safeParse(given).success, false, JSON.stringify(given));
+    assert.equal(optionsSchema.safeParse(given).success, false, JSON.stringify(given));
   }
 });

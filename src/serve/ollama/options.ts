@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { GivenSampling } from '../../sample/options.ts';
-import type { ServedModel } from '../card.ts';
-import type { Ask } from '../hub.ts';
+import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
+import type { GenerationRequest } from '../backend.ts';
 import { listOf } from '../lists.ts';
+import type { ServedModel } from '../model-card.ts';
 
 /** A field that may be left out; null is as good as that. */
 export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
@@ -14,7 +14,7 @@ const whole = optional(z.number().transform(Math.trunc));
 /** Each is looked for after each token. */
 const mostStops = 64;
 const expectedStops = 'expected a string or an array of strings';
-export const stops: z.ZodType<string | string[]> = z
+export const stopSchema: z.ZodType<string | string[]> = z
   .unknown()
   .refine((stop) => !Array.isArray(stop) || stop.length <= mostStops, `expected at most ${mostStops} strings`)
   .pipe(z.union([z.string(), listOf(z.string())], expectedStops));
@@ -33,13 +33,15 @@ type Figure =
   | 'frequency_penalty';
 
 /** Those that change something here, by the names Ollama gave them. */
-export type Known = { readonly [K in Figure]: number | undefined } & { readonly stop: string | string[] | undefined };
+export type OllamaOptions = { readonly [K in Figure]: number | undefined } & {
+  readonly stop: string | string[] | undefined;
+};
 
-export const known: { readonly [K in keyof Known]: z.ZodType<Known[K]> } = {
+export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<OllamaOptions[K]> } = {
   num_ctx: whole,
   num_predict: whole,
   seed: whole,
-  stop: optional(stops),
+  stop: optional(stopSchema),
   temperature: number,
   top_k: whole,
   top_p: number,
@@ -51,13 +53,13 @@ export const known: { readonly [K in keyof Known]: z.ZodType<Known[K]> } = {
 };
 
 /** A request's `options`. */
-export interface Options {
+export interface ParsedOptions {
   /** How one answer is made, for a model. */
-  of(model: ServedModel): Omit<Ask, 'prompt'>;
+  of(model: ServedModel): Omit<GenerationRequest, 'prompt'>;
   /** Names of options that change nothing here. */
   readonly ignored: readonly string[];
   /** The same over others, which count where these say nothing. */
-  over(others: Known): Options;
+  over(others: OllamaOptions): ParsedOptions;
 }
 
 // One less than 2^32 values are seeds; a larger one (the time of day, say) must stay repeatable.
@@ -70,7 +72,7 @@ const positive = (n: number | undefined): number | undefined => (n !== undefined
 const seedOf = (seed: number | undefined): number | undefined =>
   seed === undefined || seed < 0 ? undefined : seed % seeds;
 
-function samplingOf(given: Known, context: number): GivenSampling {
+function samplingOf(given: OllamaOptions, context: number): PartialSamplingOptions {
   const { top_k, repeat_last_n } = given;
   return {
     temperature: given.temperature,
@@ -86,7 +88,7 @@ function samplingOf(given: Known, context: number): GivenSampling {
   };
 }
 
-function optionsOf(given: Known): Options {
+function optionsOf(given: OllamaOptions): ParsedOptions {
   const context = positive(given.num_ctx);
   return {
     of: ({ trainedContext }) => ({
@@ -96,20 +98,20 @@ function optionsOf(given: Known): Options {
       stop: [given.stop ?? []].flat().filter((stop) => stop !== ''),
     }),
     ignored: Object.entries(given).flatMap(([name, value]) =>
-      Object.hasOwn(known, name) || value === null ? [] : [name],
+      Object.hasOwn(optionSchemas, name) || value === null ? [] : [name],
     ),
     over: (others) => {
       const said = Object.entries(given).filter(([, value]) => value !== undefined);
-      const beside = Object.keys(known).map((name) => [name, others[name as keyof Known]]);
-      return optionsOf(Object.fromEntries([...beside, ...said]) as Known);
+      const beside = Object.keys(optionSchemas).map((name) => [name, others[name as keyof OllamaOptions]]);
+      return optionsOf(Object.fromEntries([...beside, ...said]) as OllamaOptions);
     },
   };
 }
 
-export const options: z.ZodType<Options> = z
-  .looseObject(known)
+export const optionsSchema: z.ZodType<ParsedOptions> = z
+  .looseObject(optionSchemas)
   .nullish()
-  .transform((given) => optionsOf((given ?? {}) as Known));
+  .transform((given) => optionsOf((given ?? {}) as OllamaOptions));
 
 const seconds: Readonly<Record<string, number>> = {
   ns: 1e-9,
@@ -142,7 +144,7 @@ const longest = 2 ** 63 / 1e9;
 const expectedKeepAlive = 'expected a number of seconds or a duration like "5m" or "1h30m"';
 
 /** `keep_alive` -> seconds; less than none is Infinity. */
-export const keepAlive: z.ZodType<number | undefined> = optional(
+export const keepAliveSchema: z.ZodType<number | undefined> = optional(
   z
     .union([z.number(), z.string()], expectedKeepAlive)
     .transform((given) => (typeof given === 'number' ? given : parseDuration(given)))

@@ -1,17 +1,18 @@
 import { EngineError } from '../../base/errors.ts';
-import { failureOf, Refusal } from '../refusal.ts';
+import { errorResponseOf, Refusal } from '../refusal.ts';
 
 // Clients look for this very sentence.
 const busy = 'server busy, please try again.  maximum pending requests exceeded';
 
 /** A request that wants what this server does not do yet, or what makes no sense together. */
-export const refused = (message: string): Refusal => new Refusal(400, message, { code: 'not_supported' });
+export const unsupportedRequest = (message: string): Refusal => new Refusal(400, message, { code: 'not_supported' });
 
 /** A request that wants what the model does not do. */
-export const unsupported = (model: string, what: string): Refusal => refused(`"${model}" does not support ${what}`);
+export const unsupportedByModel = (model: string, what: string): Refusal =>
+  unsupportedRequest(`"${model}" does not support ${what}`);
 
 /** How a client of Ollama's API is told of an error. */
-export function told(cause: unknown): { readonly error: string } {
+export function errorBody(cause: unknown): { readonly error: string } {
   if (cause instanceof EngineError && cause.code === 'SERVER_BUSY') return { error: busy };
-  return { error: failureOf(cause).error.message };
+  return { error: errorResponseOf(cause).error.message };
 }

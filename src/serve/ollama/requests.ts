@@ -1,14 +1,21 @@
 import * as z from 'zod';
-import type { ServedModel } from '../card.ts';
-import type { Ask } from '../hub.ts';
+import type { GenerationRequest } from '../backend.ts';
 import { anyList, listOf, tokenList } from '../lists.ts';
-import { type Known, keepAlive, known, type Options, optional, options } from './options.ts';
+import type { ServedModel } from '../model-card.ts';
+import {
+  keepAliveSchema,
+  type OllamaOptions,
+  optional,
+  optionSchemas,
+  optionsSchema,
+  type ParsedOptions,
+} from './options.ts';
 
 /** What a request for an answer says, whichever endpoint it goes to. */
-export interface AnswerRequest {
+export interface OllamaAnswerRequest {
   readonly model: string;
   readonly stream: boolean;
-  readonly options: Options;
+  readonly options: ParsedOptions;
   /** Seconds. */
   readonly keep_alive: number | undefined;
   readonly truncate: boolean | undefined;
@@ -20,7 +27,7 @@ export interface AnswerRequest {
   readonly template: unknown;
 }
 
-export interface GenerateRequest extends AnswerRequest {
+export interface OllamaGenerateRequest extends OllamaAnswerRequest {
   readonly prompt: string;
   readonly system: string;
   readonly context: readonly number[];
@@ -36,7 +43,7 @@ interface RequestMessage {
   readonly tool_calls: readonly unknown[];
 }
 
-export interface ChatRequest extends AnswerRequest {
+export interface OllamaChatRequest extends OllamaAnswerRequest {
   readonly messages: readonly RequestMessage[];
   readonly tools: readonly unknown[];
 }
@@ -51,11 +58,11 @@ const anything = optional(z.unknown()).transform((value) => value || undefined);
 
 /** Options may stand beside the prompt too. */
 const answer = {
-  ...known,
+  ...optionSchemas,
   model: text,
   stream: or(z.boolean(), true),
-  options,
-  keep_alive: keepAlive,
+  options: optionsSchema,
+  keep_alive: keepAliveSchema,
   truncate: flag,
   logprobs: flag,
   top_logprobs: optional(z.int().min(0).max(20)),
@@ -64,12 +71,12 @@ const answer = {
   template: anything,
 };
 
-const withOptions = <T extends Known & { readonly options: Options }>(body: T): T => ({
+const withOptions = <T extends OllamaOptions & { readonly options: ParsedOptions }>(body: T): T => ({
   ...body,
   options: body.options.over(body),
 });
 
-export const generateRequest: z.ZodType<GenerateRequest> = z
+export const generateRequest: z.ZodType<OllamaGenerateRequest> = z
   .object({
     ...answer,
     prompt: text,
@@ -81,7 +88,7 @@ export const generateRequest: z.ZodType<GenerateRequest> = z
   })
   .transform(withOptions);
 
-export const chatRequest: z.ZodType<ChatRequest> = z
+export const chatRequest: z.ZodType<OllamaChatRequest> = z
   .object({
     ...answer,
     messages: or(
@@ -105,7 +112,11 @@ export const modelRequest: z.ZodType<string> = z
   .transform(({ model, name }) => model || name);
 
 /** How an answer is made, all but what it answers. */
-export const askOf = (
-  { options, logprobs, top_logprobs = 0, truncate }: AnswerRequest,
+export const requestOf = (
+  { options, logprobs, top_logprobs = 0, truncate }: OllamaAnswerRequest,
   model: ServedModel,
-): Omit<Ask, 'prompt'> => ({ ...options.of(model), truncate, logprobs: logprobs ? top_logprobs : undefined });
+): Omit<GenerationRequest, 'prompt'> => ({
+  ...options.of(model),
+  truncate,
+  logprobs: logprobs ? top_logprobs : undefined,
+});

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FakeHub, FakeLog } from '../../../test/support/fake-hub.ts';
+import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
 import { EngineError } from '../../base/errors.ts';
-import type { Pace } from '../streaming.ts';
+import type { StreamTimeouts } from '../streaming.ts';
 import { ollamaRoutes } from './routes.ts';
 
 const answering = [
@@ -12,28 +12,28 @@ const answering = [
 ] as const;
 
 interface Sent {
-  readonly hub?: FakeHub;
+  readonly backend?: FakeBackend;
   readonly log?: FakeLog;
   readonly method?: string;
   readonly body?: unknown;
-  readonly pace?: Pace;
+  readonly timeouts?: StreamTimeouts;
   readonly signal?: AbortSignal;
 }
 
 /** A body that is no string is sent as JSON. */
 async function send(path: string, sent: Sent = {}): Promise<Response> {
-  const { hub = new FakeHub(), log = new FakeLog(), body, method = 'POST', pace, signal } = sent;
+  const { backend = new FakeBackend(), log = new FakeLog(), body, method = 'POST', timeouts, signal } = sent;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const init = { method, ...(text === undefined ? {} : { body: text }), ...(signal && { signal }) };
-  return ollamaRoutes(hub, log, pace).request(path, init);
+  return ollamaRoutes(backend, log, timeouts).request(path, init);
 }
 
 const errorOf = async (response: Response): Promise<string> => ((await response.json()) as { error: string }).error;
 
-const refusing = (refusal: Error): FakeHub => {
-  const hub = new FakeHub();
-  hub.script = { deltas: [], refusal };
-  return hub;
+const refusing = (refusal: Error): FakeBackend => {
+  const backend = new FakeBackend();
+  backend.script = { deltas: [], refusal };
+  return backend;
 };
 
 test('it says that it runs, and is new enough for every client', async () => {
@@ -109,11 +109,11 @@ test('a field of a wrong type is refused by its name', async () => {
     ['truncate', 'no', /^truncate: expected true or false, not "no"$/],
   ] as const) {
     for (const [path, body] of answering) {
-      const hub = new FakeHub();
-      const response = await send(path, { hub, body: { ...body, [field]: value } });
+      const backend = new FakeBackend();
+      const response = await send(path, { backend, body: { ...body, [field]: value } });
       assert.equal(response.status, 400);
       assert.match(await errorOf(response), said);
-      assert.deepEqual(hub.asks, []);
+      assert.deepEqual(backend.requests, []);
     }
   }
   for (const [path, body, said] of [
@@ -142,8 +142,8 @@ test('a field of a wrong type is refused by its name', async () => {
 test('a prompt that is too long is refused with both numbers, before anything is sent', async () => {
   for (const stream of [true, false]) {
     for (const [path, body] of answering) {
-      const hub = refusing(new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 4096 }));
-      const response = await send(path, { hub, body: { ...body, stream } });
+      const backend = refusing(new EngineError('CONTEXT_TOO_LONG', { prompt: 5000, context: 4096 }));
+      const response = await send(path, { backend, body: { ...body, stream } });
       assert.equal(response.status, 400);
       assert.match(await errorOf(response), /5000.*4096/);
     }
@@ -156,7 +156,7 @@ test('what the engine does not accept is the fault of the request', async () => 
     new EngineError('TEMPLATE_FAILED', { reason: 'roles must alternate' }),
     new EngineError('CONTEXT_BEYOND_MODEL', { context: 9000, trained: 2048 }),
   ]) {
-    const response = await send('/api/chat', { hub: refusing(refusal), body: answering[1][1] });
+    const response = await send('/api/chat', { backend: refusing(refusal), body: answering[1][1] });
     assert.equal(response.status, 400);
     assert.equal(await errorOf(response), refusal.clientMessage);
   }
@@ -164,7 +164,7 @@ test('what the engine does not accept is the fault of the request', async () => 
 
 test('a full queue says it in the words that clients know', async () => {
   const response = await send('/api/chat', {
-    hub: refusing(new EngineError('SERVER_BUSY', { waiting: 512 })),
+    backend: refusing(new EngineError('SERVER_BUSY', { waiting: 512 })),
     body: answering[1][1],
   });
   assert.equal(response.status, 503);
@@ -174,7 +174,7 @@ test('a full queue says it in the words that clients know', async () => {
 test('an engine that dies is a failure that is logged', async () => {
   const log = new FakeLog();
   const died = new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' });
-  const response = await send('/api/generate', { hub: refusing(died), log, body: answering[0][1] });
+  const response = await send('/api/generate', { backend: refusing(died), log, body: answering[0][1] });
   assert.equal(response.status, 500);
   assert.match(await errorOf(response), /tiny.*SIGKILL/);
   assert.deepEqual(
@@ -189,9 +189,9 @@ test('a model that cannot be loaded or unloaded says why', async () => {
     [0, '/api/generate'],
     [undefined, '/api/chat'],
   ] as const) {
-    const hub = new FakeHub();
-    hub.failure = new EngineError('BUDGET_TOO_SMALL', { budget: 2 ** 20, needed: 2 ** 30, parts: {} });
-    const response = await send(path, { hub, body: { model: 'tiny:q4_1', keep_alive } });
+    const backend = new FakeBackend();
+    backend.failure = new EngineError('BUDGET_TOO_SMALL', { budget: 2 ** 20, needed: 2 ** 30, parts: {} });
+    const response = await send(path, { backend, body: { model: 'tiny:q4_1', keep_alive } });
     assert.equal(response.status, 500);
     assert.match(await errorOf(response), /1024 MiB/);
   }
@@ -199,7 +199,7 @@ test('a model that cannot be loaded or unloaded says why', async () => {
 
 test('an error that is not meant for users stays in the log', async () => {
   const log = new FakeLog();
-  const response = await send('/api/chat', { hub: refusing(new Error('a secret')), log, body: answering[1][1] });
+  const response = await send('/api/chat', { backend: refusing(new Error('a secret')), log, body: answering[1][1] });
   assert.equal(response.status, 500);
   assert.match(await errorOf(response), /^internal error/);
   assert.match(JSON.stringify(log.entries), /a secret/);
@@ -207,11 +207,11 @@ test('an error that is not meant for users stays in the log', async () => {
 
 test('an error after the first byte is a line of its own', async () => {
   for (const [path, body] of answering) {
-    const hub = new FakeHub();
+    const backend = new FakeBackend();
     const log = new FakeLog();
     const failure = new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' });
-    hub.script = { deltas: ['Hello'], failure };
-    const response = await send(path, { hub, log, body });
+    backend.script = { deltas: ['Hello'], failure };
+    const response = await send(path, { backend, log, body });
     assert.equal(response.status, 200);
     const lines = (await response.text()).split('\n');
     assert.equal(lines.length, 3);
@@ -227,9 +227,10 @@ test('an error before the first byte has its status, in one piece or streamed', 
       [true, ['']],
       [false, ['Hello']],
     ] as const) {
-      const hub = new FakeHub();
-      hub.script = { deltas, pause: 1, failure: new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' }) };
-      const response = await send(path, { hub, body: { ...body, stream } });
+      const backend = new FakeBackend();
+      const failure = new EngineError('ENGINE_DIED', { model: 'tiny', reason: 'SIGKILL' });
+      backend.script = { deltas, pause: 1, failure };
+      const response = await send(path, { backend, body: { ...body, stream } });
       assert.equal(response.status, 500);
       assert.match(await errorOf(response), /ended unexpectedly/);
     }
@@ -239,9 +240,13 @@ test('an error before the first byte has its status, in one piece or streamed', 
 test('an answer that is slow to begin is kept alive by spaces, which JSON allows', async () => {
   for (const stream of [true, false]) {
     for (const [path, body] of answering) {
-      const hub = new FakeHub();
-      hub.script = { deltas: ['Hello'], pause: 60 };
-      const response = await send(path, { hub, body: { ...body, stream }, pace: { hold: 10, interval: 10 } });
+      const backend = new FakeBackend();
+      backend.script = { deltas: ['Hello'], pause: 60 };
+      const response = await send(path, {
+        backend,
+        body: { ...body, stream },
+        timeouts: { firstByte: 10, interval: 10 },
+      });
       const text = await response.text();
       assert.match(text, /^ +\{/);
       for (const line of text.trimEnd().split('\n')) assert.ok(JSON.parse(line));
@@ -251,13 +256,13 @@ test('an answer that is slow to begin is kept alive by spaces, which JSON allows
 
 test('a client that leaves while the model has not begun ends the answer', async () => {
   for (const stream of [true, false]) {
-    const hub = new FakeHub();
-    hub.script = { deltas: ['Hello'], pause: 1_000_000 };
+    const backend = new FakeBackend();
+    backend.script = { deltas: ['Hello'], pause: 1_000_000 };
     const body = { ...answering[0][1], stream };
-    const response = await send('/api/generate', { hub, body, pace: { hold: 1 } });
+    const response = await send('/api/generate', { backend, body, timeouts: { firstByte: 1 } });
     assert.equal(response.status, 200);
     await response.body?.cancel();
-    assert.equal(hub.asked.signal.aborted, true);
+    assert.equal(backend.received.signal.aborted, true);
   }
 });
 
@@ -267,29 +272,29 @@ function* endless(): Generator<string> {
 
 test('a client that reads nothing stops the answer, one that goes away ends it', async () => {
   for (const [path, body] of answering) {
-    const hub = new FakeHub();
-    hub.script = { deltas: endless() };
-    const response = await send(path, { hub, body });
+    const backend = new FakeBackend();
+    backend.script = { deltas: endless() };
+    const response = await send(path, { backend, body });
     const reader = response.body?.getReader();
     await reader?.read();
     await sleep(10);
-    assert.ok(hub.asked.pulled <= 2, `${hub.asked.pulled}`);
-    assert.equal(hub.asked.signal.aborted, false);
+    assert.ok(backend.received.pulled <= 2, `${backend.received.pulled}`);
+    assert.equal(backend.received.signal.aborted, false);
     await reader?.cancel();
-    assert.equal(hub.asked.signal.aborted, true);
-    while (!hub.asked.over) await sleep(1);
+    assert.equal(backend.received.signal.aborted, true);
+    while (!backend.received.over) await sleep(1);
   }
 });
 
 test('a client that goes away before there is an answer is not waited for', async () => {
-  const hub = new FakeHub();
+  const backend = new FakeBackend();
   const log = new FakeLog();
-  hub.script = { deltas: [], wait: 1_000_000 };
+  backend.script = { deltas: [], wait: 1_000_000 };
   const client = new AbortController();
-  const response = send('/api/chat', { hub, log, body: answering[1][1], signal: client.signal });
-  while (hub.asks.length === 0) await sleep(1);
+  const response = send('/api/chat', { backend, log, body: answering[1][1], signal: client.signal });
+  while (backend.requests.length === 0) await sleep(1);
   client.abort();
   assert.equal((await response).status, 499);
-  assert.equal(hub.asked.signal.aborted, true);
+  assert.equal(backend.received.signal.aborted, true);
   assert.deepEqual(log.entries, []);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeHub, servedModel } from '../../../test/support/fake-hub.ts';
+import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { dataOf, post, type Served, served } from '../../../test/support/served.ts';
-import type { TokenLogprob } from '../hub.ts';
+import type { TokenLogprob } from '../backend.ts';
 
 const path = '/v1/chat/completions';
 const hi = { model: 'tiny:q4_1', messages: [{ role: 'user', content: 'Hi' }] };
@@ -46,7 +46,7 @@ const chunk = (delta: object, finish_reason: string | null = null, index = 0): o
 
 test('a whole answer has the text, the reason it ended and the usage', async () => {
   const server = served();
-  server.hub.script = { deltas: ['Hello', ', ', 'world'], ending: { cachedTokens: 2 } };
+  server.backend.script = { deltas: ['Hello', ', ', 'world'], ending: { cachedTokens: 2 } };
   const response = await post(server, path, hi);
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('content-type'), 'application/json');
@@ -71,7 +71,7 @@ test('a whole answer has the text, the reason it ended and the usage', async () 
 
 test('a stream opens with the role, brings the text, and closes with the reason', async () => {
   const server = served();
-  server.hub.script = { deltas: ['Hel', '', 'lo'], ending: { reason: 'length' } };
+  server.backend.script = { deltas: ['Hel', '', 'lo'], ending: { reason: 'length' } };
   assert.deepEqual(await chunksOf(await post(server, path, { ...hi, stream: true })), [
     chunk({ role: 'assistant', content: '' }),
     chunk({ content: 'Hel' }),
@@ -82,7 +82,7 @@ test('a stream opens with the role, brings the text, and closes with the reason'
 
 test('the usage comes in a last chunk without choices if it is asked for, and is null until then', async () => {
   const server = served();
-  server.hub.script = { deltas: ['a'] };
+  server.backend.script = { deltas: ['a'] };
   const body = { ...hi, stream: true, stream_options: { include_usage: true } };
   const usage = {
     prompt_tokens: 5,
@@ -100,7 +100,7 @@ test('the usage comes in a last chunk without choices if it is asked for, and is
 
 test('several answers come side by side, each with its index; the prompt counts once', async () => {
   const server = served();
-  server.hub.script = ({ sampling }) => ({ deltas: [`seed ${sampling.seed}`], pause: 2 });
+  server.backend.script = ({ sampling }) => ({ deltas: [`seed ${sampling.seed}`], pause: 2 });
   const response = await post(server, path, { ...hi, n: 3, seed: 7 });
   const body = (await response.json()) as { choices: { index: number; message: { content: string } }[]; usage: object };
   assert.deepEqual(
@@ -121,7 +121,7 @@ test('several answers come side by side, each with its index; the prompt counts 
 
 test('a stream of several answers mixes them, and every chunk arrives whole', async () => {
   const server = served();
-  server.hub.script = { deltas: ['a', 'b', 'c'], pause: 2 };
+  server.backend.script = { deltas: ['a', 'b', 'c'], pause: 2 };
   const chunks = (await chunksOf(await post(server, path, { ...hi, n: 2, stream: true }))) as Chunk[];
   for (const index of [0, 1]) {
     const own = chunks.flatMap(({ choices }) => choices).filter((choice) => choice.index === index);
@@ -140,7 +140,7 @@ const token = (text: string, logprob: number): Omit<TokenLogprob, 'top'> => ({
 test('log-probabilities stand beside the text they belong to; what cannot be is -9999', async () => {
   const server = served();
   const logprobs = [{ ...token('a', -0.5), top: [token('a', -0.5), token('b', Number.NEGATIVE_INFINITY)] }];
-  server.hub.script = { deltas: [{ text: 'a', logprobs }] };
+  server.backend.script = { deltas: [{ text: 'a', logprobs }] };
   const asked = { ...hi, logprobs: true, top_logprobs: 2 };
   const expected = {
     content: [
@@ -168,7 +168,7 @@ test('log-probabilities stand beside the text they belong to; what cannot be is 
 const expectError = async (server: Served, response: Response, status: number, error: object): Promise<void> => {
   assert.equal(response.status, status);
   assert.deepEqual(await response.json(), { error });
-  assert.equal(server.hub.asks.length, 0);
+  assert.equal(server.backend.requests.length, 0);
 };
 
 test('an unknown model is 404', async () => {
@@ -182,7 +182,7 @@ test('an unknown model is 404', async () => {
 });
 
 test('a model without a template does not chat', async () => {
-  const server = served({}, new FakeHub(servedModel({ chats: false })));
+  const server = served({}, new FakeBackend(servedModel({ chats: false })));
   await expectError(server, await post(server, path, hi), 400, {
     message: '"tiny:q4_1" does not support chat',
     type: 'invalid_request_error',

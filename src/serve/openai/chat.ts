@@ -1,16 +1,16 @@
 import type { HonoRequest } from 'hono';
-import { modelAsked } from '../asked-model.ts';
+import type { Delta, TokenLogprob } from '../backend.ts';
 import { jsonBody } from '../body.ts';
-import type { Delta, TokenLogprob } from '../hub.ts';
 import { Refusal } from '../refusal.ts';
-import { answer, type Format, finite, type Service } from './answering.ts';
+import { requestedModel } from '../requested-model.ts';
 import { ChatBody } from './requests.ts';
+import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs']) => object | null;
 
 const entry = ({ text, bytes, logprob }: Omit<TokenLogprob, 'top'>): object => ({
   token: text,
-  logprob: finite(logprob),
+  logprob: finiteLogprob(logprob),
   bytes,
 });
 
@@ -19,7 +19,7 @@ const content: LogprobsOf = (logprobs) => ({
   refusal: null,
 });
 
-const formatOf = (logprobsOf: LogprobsOf): Format => ({
+const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
   idPrefix: 'chatcmpl-',
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
@@ -39,14 +39,14 @@ const formatOf = (logprobsOf: LogprobsOf): Format => ({
   }),
 });
 
-/** POST /v1/chat/completions. Rejects with a Refusal, and as `Hub.ask`. */
-export async function chatCompletions(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
-  const wanted = await jsonBody(req, ChatBody);
-  const model = modelAsked(service.hub, wanted.model);
+/** POST /v1/chat/completions. Rejects with a Refusal, and as `Backend.generate`. */
+export async function chatCompletions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
+  const params = await jsonBody(req, ChatBody);
+  const model = requestedModel(service.backend, params.model);
   if (!model.chats) {
     throw new Refusal(400, `"${model.name}" does not support chat`, { code: 'not_supported', param: 'model' });
   }
-  const prompts = [{ kind: 'chat', messages: wanted.messages }] as const;
-  const format = formatOf(wanted.ask.logprobs === undefined ? () => null : content);
-  return answer(service, { request: req.raw, model, wanted, prompts, format });
+  const prompts = [{ kind: 'chat', messages: params.messages }] as const;
+  const format = formatOf(params.generation.logprobs === undefined ? () => null : content);
+  return respondWithChoices(service, { request: req.raw, model, params, prompts, format });
 }

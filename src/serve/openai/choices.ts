@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import type { ServedModel } from '../card.ts';
-import type { Answer, Ask, Delta, Ending, Hub } from '../hub.ts';
-import type { Wanted } from './requests.ts';
+import type { Answer, Backend, Delta, Ending, GenerationRequest } from '../backend.ts';
+import type { ServedModel } from '../model-card.ts';
+import type { OpenAiParams } from './requests.ts';
 
 /** OpenAI's count of what a request took. */
 export interface Usage {
@@ -11,17 +11,17 @@ export interface Usage {
   readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
-interface AskAll {
+interface ChoicesRequest {
   readonly model: ServedModel;
   /** One for each prompt and, in turn, each of its n answers. */
-  readonly prompts: readonly Ask['prompt'][];
-  readonly wanted: Wanted;
+  readonly prompts: readonly GenerationRequest['prompt'][];
+  readonly params: OpenAiParams;
   /** Aborted when the client is gone. */
   readonly client: AbortSignal;
 }
 
 /** Is told of all answers, one call at a time; the answers wait for what it returns. */
-interface Taker {
+interface ChoiceListener {
   delta(delta: Delta, index: number): unknown;
   end(ending: Ending, index: number): unknown;
 }
@@ -38,20 +38,24 @@ export class Choices {
     this.#others = others;
   }
 
-  /** Resolves when all have their place in the queue. Rejects as `Hub.ask`. */
-  static async ask(hub: Hub, { model, prompts, wanted, client }: AskAll): Promise<Choices> {
+  /** Resolves when all have their place in the queue. Rejects as `Backend.generate`. */
+  static async start(backend: Backend, { model, prompts, params, client }: ChoicesRequest): Promise<Choices> {
     const others = new AbortController();
     const { signal } = others;
     // Each answer listens; Node would warn of more than ten as of a leak.
     setMaxListeners(0, signal);
     if (client.aborted) others.abort();
     else client.addEventListener('abort', () => others.abort(), { once: true });
-    const { n, ask, keepAlive } = wanted;
-    const asks = prompts.flatMap((prompt) =>
-      Array.from({ length: n }, (_, k) => ({ ...ask, prompt, sampling: varied(ask.sampling, k) })),
+    const { n, generation, keepAlive } = params;
+    const requests = prompts.flatMap((prompt) =>
+      Array.from({ length: n }, (_, k) => ({ ...generation, prompt, sampling: varied(generation.sampling, k) })),
     );
     try {
-      return new Choices(await Promise.all(asks.map((ask) => hub.ask(model, ask, { signal, keepAlive }))), n, others);
+      return new Choices(
+        await Promise.all(requests.map((generation) => backend.generate(model, generation, { signal, keepAlive }))),
+        n,
+        others,
+      );
     } catch (error) {
       others.abort();
       throw error;
@@ -63,14 +67,14 @@ export class Choices {
   }
 
   /** Takes all answers to their end. Rejects with the first error of one, when the others have ended as well. */
-  async each({ delta, end }: Taker): Promise<void> {
+  async each({ delta, end }: ChoiceListener): Promise<void> {
     let turn: Promise<unknown> = Promise.resolve();
     const inTurn = (act: () => unknown): Promise<unknown> => {
       turn = turn.then(act);
       return turn;
     };
     const failures: unknown[] = [];
-    const follow = async (answer: Answer, index: number): Promise<void> => {
+    const consume = async (answer: Answer, index: number): Promise<void> => {
       try {
         for await (const some of answer) await inTurn(() => delta(some, index));
         await inTurn(() => end(endingOf(answer), index));
@@ -79,7 +83,7 @@ export class Choices {
         this.#others.abort();
       }
     };
-    await Promise.all(this.#answers.map(follow));
+    await Promise.all(this.#answers.map(consume));
     if (failures.length > 0) throw failures[0];
   }
 
@@ -106,5 +110,5 @@ function endingOf({ ending }: Answer): Ending {
 }
 
 /** The k-th answer's sampling: with one seed for all, all would be the same. */
-const varied = (sampling: Ask['sampling'], k: number): Ask['sampling'] =>
+const varied = (sampling: GenerationRequest['sampling'], k: number): GenerationRequest['sampling'] =>
   sampling.seed === undefined ? sampling : { ...sampling, seed: (sampling.seed + k) % (2 ** 32 - 1) };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { dataOf, post, served } from '../../../test/support/served.ts';
-import type { TokenLogprob } from '../hub.ts';
+import type { TokenLogprob } from '../backend.ts';
 
 const path = '/v1/completions';
 const once = { model: 'tiny:q4_1', prompt: 'Once' };
@@ -14,7 +14,7 @@ interface Completion {
 
 test('a completion is the text that follows', async () => {
   const server = served();
-  server.hub.script = { deltas: [' upon', ' a time'], ending: { reason: 'length' } };
+  server.backend.script = { deltas: [' upon', ' a time'], ending: { reason: 'length' } };
   const { id, created, ...rest } = (await (await post(server, path, once)).json()) as Completion;
   assert.match(id, /^cmpl-/);
   assert.ok(Number.isInteger(created));
@@ -25,12 +25,12 @@ test('a completion is the text that follows', async () => {
     choices: [{ text: ' upon a time', index: 0, logprobs: null, finish_reason: 'length' }],
     usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, prompt_tokens_details: { cached_tokens: 0 } },
   });
-  assert.deepEqual(server.hub.asked.ask.prompt, { kind: 'text', text: 'Once', special: true });
+  assert.deepEqual(server.backend.received.request.prompt, { kind: 'text', text: 'Once', special: true });
 });
 
 test('a streamed completion brings the same text piece by piece', async () => {
   const server = served();
-  server.hub.script = { deltas: [' upon', ' a time'] };
+  server.backend.script = { deltas: [' upon', ' a time'] };
   const body = { ...once, stream: true, stream_options: { include_usage: true } };
   const data = dataOf(await (await post(server, path, body)).text());
   assert.equal(data.at(-1), '[DONE]');
@@ -49,7 +49,7 @@ test('a streamed completion brings the same text piece by piece', async () => {
 
 test('each of several prompts has its answers one after the other, and echo puts the prompt first', async () => {
   const server = served();
-  server.hub.script = { deltas: ['!'] };
+  server.backend.script = { deltas: ['!'] };
   const texts = async (given: object): Promise<readonly string[]> => {
     const { choices } = (await (await post(server, path, { ...once, ...given })).json()) as Completion;
     assert.deepEqual(
@@ -65,7 +65,7 @@ test('each of several prompts has its answers one after the other, and echo puts
 
 test('an echo streams before the answer', async () => {
   const server = served();
-  server.hub.script = { deltas: ['!'] };
+  server.backend.script = { deltas: ['!'] };
   const data = dataOf(await (await post(server, path, { ...once, echo: true, stream: true })).text());
   const text = data.slice(0, -1).map((json) => (JSON.parse(json) as Completion).choices[0]?.text);
   assert.deepEqual(text, ['Once', '!', '']);
@@ -90,7 +90,7 @@ test('log-probabilities are lists side by side, with offsets into the answer', a
     const own = { token: 1, text, bytes: [...Buffer.from(text)], logprob };
     return { ...own, top: [own] };
   };
-  server.hub.script = {
+  server.backend.script = {
     deltas: [
       { text: ' up', logprobs: [token(' up', -1)] },
       { text: 'on!', logprobs: [token('on', -2), token('!', Number.NEGATIVE_INFINITY)] },

@@ -1,12 +1,12 @@
 import type { HonoRequest } from 'hono';
-import { modelAsked } from '../asked-model.ts';
+import type { Backend, Delta } from '../backend.ts';
 import { jsonBody } from '../body.ts';
-import type { ServedModel } from '../card.ts';
-import { holdOf } from '../holds.ts';
-import type { Delta, Hub } from '../hub.ts';
-import type { Hold } from '../room.ts';
-import { answer, type Format, finite, type Service } from './answering.ts';
+import type { ServedModel } from '../model-card.ts';
+import type { Reservation } from '../request-memory.ts';
+import { requestedModel } from '../requested-model.ts';
+import { reservationOf } from '../reservations.ts';
 import { CompletionBody, type WrittenPrompt } from './requests.ts';
+import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs'], index: number) => object | null;
 
@@ -15,8 +15,10 @@ function listed(): LogprobsOf {
   const lengths: number[] = [];
   return (logprobs, index) => ({
     tokens: logprobs.map(({ text }) => text),
-    token_logprobs: logprobs.map(({ logprob }) => finite(logprob)),
-    top_logprobs: logprobs.map(({ top }) => Object.fromEntries(top.map((one) => [one.text, finite(one.logprob)]))),
+    token_logprobs: logprobs.map(({ logprob }) => finiteLogprob(logprob)),
+    top_logprobs: logprobs.map(({ top }) =>
+      Object.fromEntries(top.map((one) => [one.text, finiteLogprob(one.logprob)])),
+    ),
     text_offset: logprobs.map(({ text }) => {
       const offset = lengths[index] ?? 0;
       lengths[index] = offset + text.length;
@@ -26,7 +28,7 @@ function listed(): LogprobsOf {
 }
 
 /** `echo` is what the answer `index` begins with. */
-const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Format => ({
+const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): ChoiceFormat => ({
   idPrefix: 'cmpl-',
   object: 'text_completion',
   chunkObject: 'text_completion',
@@ -43,14 +45,20 @@ const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Form
 });
 
 /** What an answer begins with that repeats its prompt; held for each of `n` answers. */
-async function echoOf(hub: Hub, model: ServedModel, prompt: WrittenPrompt, held: Hold, n: number): Promise<string> {
+async function echoOf(
+  backend: Backend,
+  model: ServedModel,
+  prompt: WrittenPrompt,
+  reservation: Reservation,
+  n: number,
+): Promise<string> {
   if (prompt.kind === 'text') {
-    held.add(n * perUnit * prompt.text.length);
+    reservation.add(n * perUnit * prompt.text.length);
     return prompt.text;
   }
   let text = '';
-  for await (const part of hub.detokenize(model, prompt.tokens)) {
-    held.add(n * perUnit * part.length);
+  for await (const part of backend.detokenize(model, prompt.tokens)) {
+    reservation.add(n * perUnit * part.length);
     text += part;
   }
   return text;
@@ -59,17 +67,18 @@ async function echoOf(hub: Hub, model: ServedModel, prompt: WrittenPrompt, held:
 /** Bytes of a UTF-16 unit of an answer, as text and as JSON. */
 const perUnit = 4;
 
-/** POST /v1/completions. Rejects with a Refusal, and as `Hub.ask`. */
-export async function completions(service: Service, { req }: { req: HonoRequest }): Promise<Response> {
-  const { hub } = service;
-  const wanted = await jsonBody(req, CompletionBody);
-  const { prompts, n } = wanted;
-  const model = modelAsked(hub, wanted.model);
+/** POST /v1/completions. Rejects with a Refusal, and as `Backend.generate`. */
+export async function completions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
+  const { backend } = service;
+  const params = await jsonBody(req, CompletionBody);
+  const { prompts, n } = params;
+  const model = requestedModel(backend, params.model);
   const echoes: string[] = [];
-  for (const prompt of wanted.echo ? prompts : []) echoes.push(await echoOf(hub, model, prompt, holdOf(req.raw), n));
+  for (const prompt of params.echo ? prompts : [])
+    echoes.push(await echoOf(backend, model, prompt, reservationOf(req.raw), n));
   const format = formatOf(
     (index) => echoes[Math.floor(index / n)] ?? '',
-    wanted.ask.logprobs === undefined ? () => null : listed(),
+    params.generation.logprobs === undefined ? () => null : listed(),
   );
-  return answer(service, { request: req.raw, model, wanted, prompts, format });
+  return respondWithChoices(service, { request: req.raw, model, params, prompts, format });
 }

@@ -1,4 +1,4 @@
-import type { ServedModel } from '../card.ts';
+import type { ServedModel } from '../model-card.ts';
 
 /** A model as OpenAI lists it. */
 export const modelObject = ({ name, modified }: ServedModel): object => ({

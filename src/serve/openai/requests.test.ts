@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { samplingOptions } from '../../sample/options.ts';
+import { samplingOptions } from '../../sample/sampling-options.ts';
 import { jsonBody } from '../body.ts';
 import { Refusal } from '../refusal.ts';
-import { ChatBody, type ChatRequest, CompletionBody, type CompletionRequest } from './requests.ts';
+import { ChatBody, CompletionBody, type OpenAiChatRequest, type OpenAiCompletionRequest } from './requests.ts';
 
 const sent = (body: unknown): { raw: Request } => ({
   raw: new Request('http://localhost/', { method: 'POST', body: JSON.stringify(body) }),
 });
-const chat = (given: object): Promise<ChatRequest> =>
+const chat = (given: object): Promise<OpenAiChatRequest> =>
   jsonBody(sent({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...given }), ChatBody);
-const completion = (given: object): Promise<CompletionRequest> =>
+const completion = (given: object): Promise<OpenAiCompletionRequest> =>
   jsonBody(sent({ model: 'm', prompt: 'Once', ...given }), CompletionBody);
 
 const refuses = (request: Promise<unknown>, param: string | null, code = 'invalid_value'): Promise<void> =>
@@ -25,10 +25,13 @@ const refuses = (request: Promise<unknown>, param: string | null, code = 'invali
   });
 
 test("where a client says nothing, OpenAI's defaults hold", async () => {
-  const { model, n, stream, usage, ask } = await chat({});
+  const { model, n, stream, usage, generation } = await chat({});
   assert.deepEqual([model, n, stream, usage], ['m', 1, false, false]);
-  assert.deepEqual([ask.maxTokens, ask.stop, ask.logprobs, ask.context, ask.logitBias], [undefined, [], ...nothing(3)]);
-  const { temperature, topK, topP, minP, repeatPenalty, seed } = samplingOptions(ask.sampling);
+  assert.deepEqual(
+    [generation.maxTokens, generation.stop, generation.logprobs, generation.context, generation.logitBias],
+    [undefined, [], ...nothing(3)],
+  );
+  const { temperature, topK, topP, minP, repeatPenalty, seed } = samplingOptions(generation.sampling);
   assert.deepEqual([temperature, topK, topP, minP, repeatPenalty, seed], [1, 0, 1, 0, 1, undefined]);
 });
 
@@ -52,7 +55,7 @@ test('what asks for nothing is no reason to refuse, and unknown fields are ignor
 });
 
 test('every option reaches the ask', async () => {
-  const { ask, n, stream, usage, keepAlive } = await chat({
+  const { generation, n, stream, usage, keepAlive } = await chat({
     n: 8,
     stream: true,
     stream_options: { include_usage: true, include_obfuscation: false },
@@ -73,7 +76,7 @@ test('every option reaches the ask', async () => {
     keep_alive: '5m',
   });
   assert.deepEqual([n, stream, usage, keepAlive], [8, true, true, 300]);
-  assert.deepEqual(ask, {
+  assert.deepEqual(generation, {
     sampling: {
       temperature: 0.5,
       topP: 0.9,
@@ -93,13 +96,13 @@ test('every option reaches the ask', async () => {
 });
 
 test('a completion has 16 tokens where nothing is said, and as many as the context allows where -1 is', async () => {
-  assert.equal((await completion({})).ask.maxTokens, 16);
-  assert.equal((await completion({ max_tokens: 300 })).ask.maxTokens, 300);
-  assert.equal((await completion({ max_tokens: -1 })).ask.maxTokens, undefined);
+  assert.equal((await completion({})).generation.maxTokens, 16);
+  assert.equal((await completion({ max_tokens: 300 })).generation.maxTokens, 300);
+  assert.equal((await completion({ max_tokens: -1 })).generation.maxTokens, undefined);
 });
 
 test('max_completion_tokens wins over max_tokens, and -1 is no limit', async () => {
-  const most = async (given: object): Promise<number | undefined> => (await chat(given)).ask.maxTokens;
+  const most = async (given: object): Promise<number | undefined> => (await chat(given)).generation.maxTokens;
   assert.equal(await most({ max_tokens: 5, max_completion_tokens: 7 }), 7);
   assert.equal(await most({ max_tokens: 5 }), 5);
   assert.equal(await most({ max_tokens: 0 }), 0);
@@ -107,15 +110,15 @@ test('max_completion_tokens wins over max_tokens, and -1 is no limit', async () 
 });
 
 test('one stop text is a list of one, and logprobs alone ask for no others', async () => {
-  const { ask } = await chat({ stop: '\n', logprobs: true });
-  assert.deepEqual([ask.stop, ask.logprobs], [['\n'], 0]);
-  assert.equal((await completion({ logprobs: 5 })).ask.logprobs, 5);
+  const { generation } = await chat({ stop: '\n', logprobs: true });
+  assert.deepEqual([generation.stop, generation.logprobs], [['\n'], 0]);
+  assert.equal((await completion({ logprobs: 5 })).generation.logprobs, 5);
 });
 
 test('any whole number is a seed that the sampler takes; a negative one asks for none', () =>
   fc.assert(
     fc.asyncProperty(fc.maxSafeInteger(), async (seed) => {
-      const { sampling } = (await chat({ seed })).ask;
+      const { sampling } = (await chat({ seed })).generation;
       assert.equal(samplingOptions(sampling).seed === undefined, seed < 0);
     }),
   ));

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
-import type { Ask, Prompt } from '../hub.ts';
+import type { GenerationRequest, Prompt } from '../backend.ts';
 import { listOf, tokenList } from '../lists.ts';
-import { keepAlive, stops } from '../ollama/options.ts';
+import { keepAliveSchema, stopSchema } from '../ollama/options.ts';
 import { Messages } from './messages.ts';
 
 /** What both endpoints are told about the answers they want. */
-export interface Wanted {
+export interface OpenAiParams {
   /** As the client calls it, if it does. */
   readonly model: string | undefined;
   /** Answers per prompt. */
@@ -17,16 +17,16 @@ export interface Wanted {
   /** Seconds that the model stays loaded after the answers. */
   readonly keepAlive: number | undefined;
   /** All but the prompt; the answers of one prompt differ by their seed. */
-  readonly ask: Omit<Ask, 'prompt'>;
+  readonly generation: Omit<GenerationRequest, 'prompt'>;
 }
 
-export interface ChatRequest extends Wanted {
+export interface OpenAiChatRequest extends OpenAiParams {
   readonly messages: readonly Message[];
 }
 
 export type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
 
-export interface CompletionRequest extends Wanted {
+export interface OpenAiCompletionRequest extends OpenAiParams {
   readonly prompts: readonly WrittenPrompt[];
   /** The answers begin with the prompt. */
   readonly echo: boolean;
@@ -53,7 +53,7 @@ const common = {
   stream: given(z.boolean()),
   stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),
   max_tokens: whole(-1, unlimited),
-  stop: given(stops),
+  stop: given(stopSchema),
   seed: given(z.int()),
   temperature: number(0, 100),
   top_p: number(0, 1),
@@ -64,7 +64,7 @@ const common = {
   frequency_penalty: number(-100, 100),
   logit_bias: given(Biases),
   num_ctx: whole(1, unlimited),
-  keep_alive: keepAlive,
+  keep_alive: keepAliveSchema,
 };
 
 const Common = z.looseObject(common);
@@ -94,16 +94,16 @@ const seedOf = (seed: number | undefined): number | undefined =>
   seed === undefined || seed < 0 ? undefined : seed % (2 ** 32 - 1);
 
 /** Where a client says nothing, OpenAI's defaults hold: the distribution as it is. */
-const wantedOf = (
+const paramsOf = (
   body: z.output<typeof Common>,
   { maxTokens, logprobs }: { maxTokens: number | undefined; logprobs: number | undefined },
-): Wanted => ({
+): OpenAiParams => ({
   model: body.model,
   n: body.n ?? 1,
   stream: body.stream ?? false,
   usage: body.stream_options?.include_usage ?? false,
   keepAlive: body.keep_alive,
-  ask: {
+  generation: {
     sampling: {
       temperature: body.temperature ?? 1,
       topP: body.top_p ?? 1,
@@ -123,7 +123,7 @@ const wantedOf = (
 });
 
 /** The body of a POST to /v1/chat/completions. */
-export const ChatBody: z.ZodType<ChatRequest> = z
+export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .looseObject({
     ...common,
     messages: Messages,
@@ -137,7 +137,7 @@ export const ChatBody: z.ZodType<ChatRequest> = z
       refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
   })
   .transform((body) => ({
-    ...wantedOf(body, {
+    ...paramsOf(body, {
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
       logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
     }),
@@ -164,7 +164,7 @@ const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =
 const usualCompletion = 16;
 
 /** The body of a POST to /v1/completions. */
-export const CompletionBody: z.ZodType<CompletionRequest> = z
+export const CompletionBody: z.ZodType<OpenAiCompletionRequest> = z
   .looseObject({
     ...common,
     prompt: Prompts,
@@ -184,7 +184,7 @@ export const CompletionBody: z.ZodType<CompletionRequest> = z
     }
   })
   .transform((body) => ({
-    ...wantedOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }),
+    ...paramsOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }),
     prompts: promptsOf(body.prompt),
     echo: body.echo ?? false,
   }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeHub, servedModel } from '../../../test/support/fake-hub.ts';
+import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { post, served } from '../../../test/support/served.ts';
 
 const tiny = { id: 'tiny:q4_1', object: 'model', created: 1_728_000_000, owned_by: 'ssd-llm' };
@@ -12,7 +12,7 @@ test('models are listed', async () => {
 });
 
 test('a model is found by an id with colons and slashes, encoded or not', async () => {
-  const { app } = served({}, new FakeHub(servedModel(), servedModel({ name: 'org/big model:q8_0' })));
+  const { app } = served({}, new FakeBackend(servedModel(), servedModel({ name: 'org/big model:q8_0' })));
   for (const [path, id] of [
     ['tiny:q4_1', 'tiny:q4_1'],
     ['tiny%3Aq4_1', 'tiny:q4_1'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Model } from '../../../src/engine/model.ts';
-import { answered, greedy } from '../../support/batch-model.ts';
+import { collectAnswer, greedy } from '../../support/batch-model.ts';
 import { budgetBeside } from '../../support/budget.ts';
 import { assertAsLibllama } from '../../support/oracle.ts';
 import { shared } from '../../support/shared.ts';
@@ -25,7 +25,7 @@ for (const prompt of [
     const { tokens: answer } = await resident.answer(prompt, wanted);
     assert.equal(answer.length, 64);
     assertAsLibllama(model, { prompt: resident.model.tokenize(prompt), answer });
-    const { tokens } = await answered(streamed.generate(prompt, { ...greedy, ...wanted }));
+    const { tokens } = await collectAnswer(streamed.generate(prompt, { ...greedy, ...wanted }));
     assert.deepEqual(tokens, answer);
   });
 }

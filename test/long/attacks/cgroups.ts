@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { formatBytes } from '../../../src/base/bytes.ts';
 import { run } from '../../support/cli.ts';
 import { isAlive } from '../../support/processes.ts';
-import { post, serve } from '../../support/server.ts';
+import { postTo, serve } from '../../support/server.ts';
 import { smollm2 } from '../../support/smollm2.ts';
 import { type Attack, type AttackOptions, Dice, type Toll, tryEach } from './attack.ts';
 import { grouped, whereGrouped } from './groups.ts';
@@ -101,7 +101,7 @@ async function serveOnce(dice: Dice): Promise<string> {
 
 async function isAnswered(url: string, prompt: string): Promise<void> {
   const options = { num_predict: 4, temperature: 0 };
-  const response = await post({ url }, '/api/generate', { prompt, stream: false, options, model: await served(url) });
+  const response = await postTo({ url }, '/api/generate', { prompt, stream: false, options, model: await served(url) });
   const text = await response.text();
   // A prompt may be too long for the context: that is an answer, too.
   assert.ok(response.status === 200 || /context/.test(text), `${response.status} ${text.slice(0, 200)}`);

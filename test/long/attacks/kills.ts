@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, until } from '../../support/processes.ts';
-import { post } from '../../support/server.ts';
+import { postTo } from '../../support/server.ts';
 import { type Attack, Dice, tryEach } from './attack.ts';
 import { answered, type Victim, victim, victimModel } from './victim.ts';
 
@@ -45,7 +45,7 @@ const asked = [
 
 /** What came of a request: an answer, an error with a status, or one at the end of a stream. */
 async function outcomeOf({ server }: Victim, [path, more]: (typeof asked)[number]): Promise<string> {
-  const response = await post(server, path, { model: victimModel, ...more }, { signal: AbortSignal.timeout(60_000) });
+  const response = await postTo(server, path, { model: victimModel, ...more }, { signal: AbortSignal.timeout(60_000) });
   const text = await response.text();
   if (/"error":/.test(text)) {
     assert.match(text, /ended unexpectedly|engine_died/, text.slice(-300));
@@ -72,7 +72,7 @@ async function killServer(dice: Dice): Promise<string> {
   const { server } = target;
   const cut = Promise.allSettled(Array.from({ length: dice.below(4) }, () => outcomeOf(target, dice.pick(asked))));
   // A model that is being loaded, too.
-  if (dice.below(3) === 0) await post(server, '/api/generate', { model: victimModel, keep_alive: 0 });
+  if (dice.below(3) === 0) await postTo(server, '/api/generate', { model: victimModel, keep_alive: 0 });
   const next = answered(server).catch(() => {});
   await sleep(dice.below(150));
   const engines = server.engines();

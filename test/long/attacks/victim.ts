@@ -4,7 +4,7 @@ import { randomModel } from '../../../bench/random-model.ts';
 import { tinyBytePair } from '../../../bench/tiny-vocabulary.ts';
 import { formatBytes } from '../../../src/base/bytes.ts';
 import { isAlive, peakMemory } from '../../support/processes.ts';
-import { post, type Server, serve } from '../../support/server.ts';
+import { postTo, type Server, serve } from '../../support/server.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { type AttackOptions, type Toll, tryEach } from './attack.ts';
 
@@ -44,7 +44,7 @@ export async function answered(
   { prompt = 'hello', key = '' }: { prompt?: string; key?: string | undefined } = {},
 ): Promise<void> {
   const body = { model: victimModel, prompt, raw: true, stream: false, options: { num_predict: 2, temperature: 0 } };
-  const response = await post(server, '/api/generate', body, {
+  const response = await postTo(server, '/api/generate', body, {
     signal: AbortSignal.timeout(patience),
     headers: { 'content-type': 'application/json', 'x-api-key': key },
   });

@@ -1,0 +1,111 @@
+import { basename, dirname, resolve } from 'node:path';
+import * as z from 'zod';
+import { EngineError } from '../base/errors.ts';
+import { FileLock } from '../base/file-lock.ts';
+import { realPath } from '../base/regular-file.ts';
+import { removeUnfinished } from '../base/replace-file.ts';
+import type { Model } from '../engine/model.ts';
+import { readSession, restoreSession, saveSession } from '../engine/session-files.ts';
+import type { SavedText } from '../kv/saved-text.ts';
+import type { Plan } from '../plan/plan.ts';
+import { note } from './output.ts';
+import { messagesOf, type PromptFlags, rawOf } from './prompt.ts';
+
+const role = z.enum(['system', 'user', 'assistant']);
+/** What was said: messages, or one text if the chat template was not wanted. */
+const Said = z.union([
+  z.object({ messages: z.array(z.object({ role, content: z.string() })) }),
+  z.object({ text: z.string() }),
+]);
+type Said = z.infer<typeof Said>;
+
+/**
+ * A conversation that outlives the process: what was said, with its keys and values, in a file that no other process uses
+ * meanwhile.
+ */
+export class ConversationFile implements Disposable {
+  readonly #path: string;
+  readonly #lock: FileLock;
+  #saved: SavedText | undefined;
+  #said: Said | undefined;
+
+  private constructor(path: string, lock: FileLock) {
+    this.#path = path;
+    this.#lock = lock;
+  }
+
+  /** A new one if there is no such file. Rejects with SESSION_UNREADABLE, UNWRITABLE, FILE_IN_USE. */
+  static async open(named: string): Promise<ConversationFile> {
+    // Several links may lead to one file.
+    const path = realPath(resolve(named));
+    const session = new ConversationFile(path, FileLock.acquire(path));
+    try {
+      removeUnfinished(dirname(path), basename(path));
+      await session.#read();
+      return session;
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const kept = await readSession(this.#path);
+    if (!kept) return;
+    const said = Said.safeParse(kept.about);
+    if (!said.success) {
+      throw new EngineError('SESSION_UNREADABLE', { file: this.#path, reason: 'it keeps no conversation' });
+    }
+    this.#saved = kept;
+    this.#said = said.data;
+  }
+
+  /** The tokens of what was said, and `prompt` after it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION, CONTEXT_TOO_LONG. */
+  tokensFor(model: Model, prompt: string, flags: PromptFlags): readonly number[] {
+    const raw = (flags.raw ?? false) || !model.prompts.hasTemplate;
+    const before = this.#said;
+    if (before && raw !== 'text' in before) {
+      const expected = raw ? 'none, as the session began with the chat template' : 'it, as the session began so';
+      throw new EngineError('BAD_OPTION', { option: '--raw', value: raw ? 'given' : 'left out', expected });
+    }
+    if (prompt === '') throw new EngineError('NO_PROMPT', {});
+    const most = model.mostTokens(flags.ctx);
+    if (raw) {
+      const text = before && 'text' in before ? before.text + prompt : rawOf(prompt, flags);
+      this.#said = { text };
+      return model.tokenize(text, most);
+    }
+    const earlier = before && 'messages' in before ? before.messages : [];
+    // Instructions that are given anew count from now on.
+    const kept = flags.system === undefined ? earlier : earlier.filter((message) => message.role !== 'system');
+    const [first, ...others] = messagesOf(prompt, flags);
+    const messages = first?.role === 'system' ? [first, ...kept, ...others] : [...kept, ...messagesOf(prompt, flags)];
+    this.#said = { messages: [...messages] };
+    return model.tokenize(messages, most);
+  }
+
+  /** Opens the model under `plan` and puts keys and values where the prompt finds them. Where that cannot be, they are computed again. */
+  async restore(model: Model, plan: Plan): Promise<void> {
+    const kept = this.#saved;
+    if (!kept) return;
+    const { vocabulary } = model.outline.config;
+    const restored = await model.exclusively((runtime) => restoreSession(runtime, kept, vocabulary), { plan });
+    if (!restored) note('the session was saved in another way, or is damaged: it is computed again');
+  }
+
+  /** Keeps what was asked and `answer`. Rejects with WRITE_FAILED, FILE_IN_USE. */
+  async save(model: Model, answer: string): Promise<void> {
+    const said = this.#said;
+    if (!said) return;
+    const about =
+      'text' in said
+        ? { text: said.text + answer }
+        : { messages: [...said.messages, { role: 'assistant', content: answer }] };
+    this.#lock.check();
+    await model.exclusively((runtime) => saveSession(runtime, this.#path, about));
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+}

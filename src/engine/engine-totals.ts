@@ -1,0 +1,38 @@
+/** The totals of an engine since it began: counts, bytes, seconds. */
+export const zeroTotals = {
+  passes: 0,
+  /** Sequences in these passes. */
+  sequences: 0,
+  /** Tokens of prompts that were computed, and those that were found in the prefix cache. */
+  promptTokens: 0,
+  cachedTokens: 0,
+  answerTokens: 0,
+  /** Draft tokens, and those that were accepted. */
+  drafted: 0,
+  accepted: 0,
+  /** Prompts of which something was found in the prefix cache, and others. */
+  prefixHits: 0,
+  prefixMisses: 0,
+  bytesRead: 0,
+  readSeconds: 0,
+  stallSeconds: 0,
+  computeSeconds: 0,
+};
+
+export type EngineTotals = { readonly [K in keyof typeof zeroTotals]: number };
+
+/** The present state: sequences with and without a cache; bytes. */
+export interface EngineState {
+  readonly active: number;
+  readonly waiting: number;
+  readonly resident: number;
+  readonly kv: number;
+}
+
+export const idleState: EngineState = { active: 0, waiting: 0, resident: 0, kv: 0 };
+
+/** Adds two totals, sum by sum. */
+export const addTotals = (a: EngineTotals, b: EngineTotals): EngineTotals =>
+  Object.fromEntries(Object.keys(zeroTotals).map((key) => [key, totalAt(a, key) + totalAt(b, key)])) as EngineTotals;
+
+const totalAt = (sums: EngineTotals, key: string): number => sums[key as keyof EngineTotals];

@@ -1,0 +1,164 @@
+import { at } from '../base/at.ts';
+import { alignUp } from '../base/bytes.ts';
+import { type GgmlType, rowBytes, typeNamed } from '../gguf/types.ts';
+import type { KvHome, KvType, Window } from '../plan/kv-options.ts';
+import { attendedRowCount, type KvRows, rowsOf } from './rows.ts';
+import { spillUnit } from './spill.ts';
+
+/** The form of one sequence's keys and values. */
+export interface KvShape {
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Tokens that the sequence may grow to. */
+  readonly context: number;
+  /** The type of elements; heads are whole blocks of it. */
+  readonly type: KvType;
+  /** Windows by layer; without one, or with null, a layer sees everything. */
+  readonly windows?: readonly (Window | null)[];
+  /** The most tokens stored by one pass, where there are windows. */
+  readonly pass?: number;
+  /** Homes by layer; default: memory. */
+  readonly homes?: readonly KvHome[];
+}
+
+/** The type that ggml has by that name. */
+export function kvTypeOf(name: KvType): GgmlType {
+  const type = typeNamed(name);
+  if (!type) throw new RangeError(`there is no type ${name}`);
+  return type;
+}
+
+/** Bytes of one token's key, and of its value, in one head of one layer. */
+function tokenBytes({ type: name, keyLength, valueLength }: KvShape): { readonly key: number; readonly value: number } {
+  const type = kvTypeOf(name);
+  return { key: rowBytes(type, keyLength), value: rowBytes(type, valueLength) };
+}
+
+/** Bytes of one sink as it was computed, its keys not rotated: float32. */
+function sinkBytes(shape: KvShape): { readonly key: number; readonly value: number } {
+  const f32 = 4;
+  return { key: f32 * shape.keyLength * shape.kvHeads, value: f32 * shape.valueLength * shape.kvHeads };
+}
+
+/** The rows of each layer; layers with the same window share them. */
+export function layerRows({ layers, windows, context, pass = 1 }: KvShape): readonly KvRows[] {
+  const known = new Map<string, KvRows>();
+  return Array.from({ length: layers }, (_, il) => {
+    const window = (windows && at(windows, il)) ?? undefined;
+    const key = JSON.stringify(window ?? null);
+    const rows = known.get(key) ?? rowsOf(window, { context, pass });
+    known.set(key, rows);
+    return rows;
+  });
+}
+
+/** Bytes from the start of a memory or a file. */
+export interface KvArea {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The parts of a layer, by place. */
+export interface LayerAreas {
+  readonly rows: KvRows;
+  /** The home of keys and values, which lie head by head, one after the other: on the SSD in whole units each. */
+  readonly home: KvHome;
+  readonly k: readonly KvArea[];
+  readonly v: readonly KvArea[];
+  /** Memory for a unit of each head that is on the SSD. */
+  readonly tails: { readonly k: readonly KvArea[]; readonly v: readonly KvArea[] } | undefined;
+  /** Memory for keys and values of the sinks as they were computed. */
+  readonly sinks: { readonly k: KvArea; readonly v: KvArea };
+}
+
+/** The layers one after the other: keys, values, sinks; and the bytes of memory and of the file that they take. */
+export function kvAreas(shape: KvShape): {
+  readonly layers: readonly LayerAreas[];
+  readonly ram: number;
+  readonly ssd: number;
+} {
+  const row = tokenBytes(shape);
+  const sink = sinkBytes(shape);
+  const ends = { ram: 0, ssd: 0 };
+  const take = (home: KvHome, length: number): KvArea => {
+    const offset = ends[home];
+    ends[home] += length;
+    return { offset, length };
+  };
+  const layers = layerRows(shape).map((rows, il) => {
+    const home = shape.homes ? at(shape.homes, il) : 'ram';
+    const byHead = (from: KvHome, bytes: number): readonly KvArea[] =>
+      Array.from({ length: shape.kvHeads }, () => take(from, bytes));
+    const stored = (bytes: number): readonly KvArea[] =>
+      byHead(home, home === 'ssd' ? alignUp(bytes, spillUnit) : bytes);
+    const [k, v] = [stored(row.key * rows.count), stored(row.value * rows.count)];
+    const tails = home === 'ssd' ? { k: byHead('ram', spillUnit), v: byHead('ram', spillUnit) } : undefined;
+    const sinks = rows.window?.sinks ?? 0;
+    return { rows, home, k, v, tails, sinks: { k: take('ram', sink.key * sinks), v: take('ram', sink.value * sinks) } };
+  });
+  return { layers, ...ends };
+}
+
+/** Bytes of the keys, or of the values, of all heads of a layer. */
+export const partBytes = (heads: readonly KvArea[]): number => heads.reduce((sum, { length }) => sum + length, 0);
+
+/** Bytes of memory that the keys and values of one sequence take. */
+export const kvBytes = (shape: KvShape): number => kvAreas(shape).ram;
+
+/** Bytes that the keys and values of one sequence take on the SSD. */
+export const kvFileBytes = (shape: KvShape): number => kvAreas(shape).ssd;
+
+/** The ring holds this many parts: the keys and values that are computed on, and those that are on their way. */
+const ringSegments = 4;
+
+/** Bytes of the ring, one for all sequences, through which keys and values on the SSD pass. */
+export const kvRingBytes = (shape: KvShape): number =>
+  ringSegments *
+  Math.max(
+    0,
+    ...kvAreas(shape).layers.flatMap(({ home, k, v }) => (home === 'ssd' ? [partBytes(k), partBytes(v)] : [])),
+  );
+
+/** A piece of keys or values, of a head of a layer or of all its sinks. */
+export interface KvPiece {
+  readonly layer: number;
+  readonly part: 'k' | 'v' | 'sinks';
+  readonly head: number;
+  /** Bytes from the begin of the head's: a multiple of the unit. */
+  readonly offset: number;
+  readonly length: number;
+  /** The first bytes of it that shorter text needs. */
+  readonly needed: number;
+}
+
+/** Bytes of a piece: small enough to be copied on the way, and a multiple of the unit. */
+export const pieceBytes: number = 2 ** 22;
+
+/** The keys and values of the first `tokens` tokens, of which `shorter` are needed: layer by layer, head by head. */
+export function kvPieces(shape: KvShape, tokens: number, shorter: number = tokens): readonly KvPiece[] {
+  const { key, value } = tokenBytes(shape);
+  return kvAreas(shape).layers.flatMap(({ rows, sinks }, layer) => {
+    const cut = (part: KvPiece['part'], head: number, length: number, needed: number): readonly KvPiece[] =>
+      Array.from({ length: Math.ceil(length / pieceBytes) }, (_, i) => {
+        const offset = i * pieceBytes;
+        const within = (bytes: number): number => Math.max(0, Math.min(pieceBytes, bytes - offset));
+        return { layer, part, head, offset, length: within(length), needed: within(needed) };
+      });
+    const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
+    const [all, some] = [storedRows(rows, tokens), storedRows(rows, shorter)];
+    const sinkLength = tokens > 0 ? sinks.k.length + sinks.v.length : 0;
+    return [
+      ...heads.flatMap((head) => cut('k', head, key * all, key * some)),
+      ...heads.flatMap((head) => cut('v', head, value * all, value * some)),
+      ...cut('sinks', 0, sinkLength, sinkLength),
+    ];
+  });
+}
+
+/** The number of rows that the first `tokens` tokens lie in: from the first one on; all, once a ring has begun anew. */
+function storedRows(rows: KvRows, tokens: number): number {
+  const stored = Math.min(tokens, attendedRowCount(rows, tokens));
+  return tokens > stored ? rows.count : stored;
+}

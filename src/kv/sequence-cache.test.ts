@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { filled, smallShape, storedBytes, textOf } from '../../test/support/caches.ts';
+import { SequenceCache } from './sequence-cache.ts';
+
+const shape = smallShape(256);
+
+test('whole batches of a prompt count as such, up to the first tokens that came in another way', () => {
+  using cache = new SequenceCache(shape);
+  const steps = [64, 64, 9, 1, 1, 64].map((tokens) => {
+    cache.store(textOf(1, tokens), 64);
+    return [cache.tokens.length, cache.exact];
+  });
+  assert.deepEqual(steps, [
+    [64, 64],
+    [128, 128],
+    [137, 128],
+    [138, 128],
+    [139, 128],
+    [203, 128],
+  ]);
+});
+
+test('drafts are no batch of a prompt, however many they are', () => {
+  using cache = new SequenceCache(shape);
+  cache.store(textOf(1, 64), 64);
+  cache.store(textOf(2, 64));
+  assert.deepEqual([cache.tokens.length, cache.exact], [128, 64]);
+});
+
+test('a cache that forgets its last tokens may go on with others', () => {
+  using cache = new SequenceCache(shape);
+  cache.store(textOf(1, 64), 64);
+  cache.store([7], 64);
+  cache.truncate(100);
+  assert.deepEqual([cache.tokens.length, cache.exact], [65, 64]);
+  cache.truncate(64);
+  assert.deepEqual([cache.tokens.length, cache.exact], [64, 64]);
+  cache.store(textOf(2, 64), 64);
+  assert.equal(cache.exact, 128);
+  cache.truncate(40);
+  assert.deepEqual([[...cache.tokens], cache.exact], [textOf(1, 40), 40]);
+});
+
+test('a pass that failed may have taken the rows of tokens in a ring, until all of them are forgotten', () => {
+  using cache = new SequenceCache({ ...shape, context: 10_000, windows: [{ tokens: 200, sinks: 4 }, null], pass: 256 });
+  assert.equal(cache.kv.layers[0]?.rows.ring, 512);
+  for (let i = 0; i < 6; i += 1) cache.store(textOf(i, 200));
+  assert.deepEqual([cache.canTrim(886), cache.canTrim(887)], [false, true]);
+  cache.markWritten(256);
+  assert.deepEqual([cache.canTrim(1142), cache.canTrim(1143)], [false, true]);
+  cache.truncate(1150);
+  cache.markWritten(1);
+  assert.ok(!cache.canTrim(1142));
+  cache.truncate(0);
+  cache.markWritten(100);
+  assert.deepEqual([cache.written, cache.canTrim(50)], [100, true]);
+});
+
+test('the keys and values of the first tokens are those bytes of every head of every layer, in place', () => {
+  using cache = filled(shape, textOf(1, 100));
+  const [whole, some] = [storedBytes(cache, 100), storedBytes(cache, 30)];
+  assert.equal(some.length, 2 * shape.kvHeads * shape.layers);
+  for (const [area, bytes] of some.entries()) {
+    assert.equal(bytes.length, ((whole[area]?.length ?? 0) * 30) / 100);
+    assert.deepEqual(bytes, whole[area]?.subarray(0, bytes.length));
+    bytes[0] = 99;
+    assert.equal(whole[area]?.[0], 99);
+  }
+});
+
+test('a cache holds as many tokens as the longest contexts have', () => {
+  const context = 2 ** 18;
+  using cache = new SequenceCache({ layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context, type: 'f16' });
+  cache.assign(
+    Array.from({ length: context }, (_, i) => i),
+    128,
+  );
+  assert.deepEqual([cache.tokens.length, cache.tokens.at(-1), cache.exact], [context, context - 1, 128]);
+});

@@ -1,0 +1,34 @@
+/** Types that keys and values may be stored as, by ggml's names. */
+export const kvTypes = ['f16', 'q8_0', 'q4_0'] as const;
+export type KvType = (typeof kvTypes)[number];
+
+/** Attention to the last tokens, the query's own included, and to the first ones of all, the sinks. */
+export interface Window {
+  readonly tokens: number;
+  readonly sinks: number;
+}
+
+/**
+ * The longest text with a window, in tokens. Positions are float32 in the kernels: at 2^20 an angle is off by 0.06 at
+ * most.
+ */
+export const maxWindowedTokens: number = 2 ** 20;
+
+/** The place where a layer's keys and values live. */
+export type KvHome = 'ram' | 'ssd';
+
+/** Places to ask for: `auto` is memory, and the SSD for layers that would crowd out the weights. */
+export const kvHomeOptions = ['auto', 'ram', 'ssd'] as const;
+export type KvHomeOption = (typeof kvHomeOptions)[number];
+
+/** Options for keys and values. */
+export interface KvOptions {
+  /** Default: f16. */
+  readonly type?: KvType | undefined;
+  /** Default: every token sees all before it. */
+  readonly window?: Window | undefined;
+  /** Default: auto. */
+  readonly home?: KvHomeOption | undefined;
+  /** A folder on the SSD; by default the system's for temporary files. */
+  readonly folder?: string | undefined;
+}

@@ -1,0 +1,66 @@
+/** The time of a pass, in seconds. */
+export interface PassSeconds {
+  /** Computing its steps. */
+  readonly compute: number;
+  /** Waiting for their weights. */
+  readonly stall: number;
+  /** CPU time of the process, all threads together. */
+  readonly cpu: number;
+}
+
+/** With this share of a pass spent waiting, half of the threads may do. */
+const idle = 0.4;
+/** With less than this, computing holds up the reading. */
+const busy = 0.2;
+/** Threads that get less than this share of a core each share it with others, and then wait for each other. */
+const undisturbed = 0.85;
+/** Fewer threads are as good if a pass takes at most this many times as long; more have to gain as much. */
+const tolerance = 1.05;
+/** Passes until a failed choice is tried again: the machine's other work may have changed. */
+const patience = 64;
+
+/**
+ * The number of threads for passes that wait for their weights: as few as hide behind reading, found by trying. The
+ * cores that are left serve the reads; and threads that the system puts aside hold up all others, so that on a machine
+ * with other work fewer may be faster.
+ */
+export class ThreadTuner {
+  readonly #most: number;
+  #threads: number;
+  /** The choice before the one that is being tried. */
+  #before: { readonly threads: number; readonly time: number; readonly disturbed: boolean } | undefined;
+  #wait = 0;
+
+  /** `most` threads at first, and at most. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#threads = most;
+  }
+
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** Records a pass that was computed with `threads` threads. */
+  record({ compute, stall, cpu }: PassSeconds): void {
+    const time = compute + stall;
+    const before = this.#before;
+    this.#before = undefined;
+    if (before && time > before.time * (this.#threads < before.threads ? tolerance : 1 / tolerance)) {
+      this.#threads = before.threads;
+      this.#wait = patience;
+      return;
+    }
+    // Without a disturbance, more threads would seem to be wanted.
+    if (before?.disturbed) this.#wait = patience;
+    this.#wait = Math.max(0, this.#wait - 1);
+    if (this.#wait > 0) return;
+    const disturbed = cpu < undisturbed * this.#threads * compute;
+    const half = Math.ceil(this.#threads / 2);
+    const twice = Math.min(this.#most, 2 * this.#threads);
+    const next = disturbed || stall > idle * time ? half : stall < busy * time ? twice : this.#threads;
+    if (next === this.#threads) return;
+    this.#before = { threads: this.#threads, time, disturbed };
+    this.#threads = next;
+  }
+}

@@ -1,0 +1,75 @@
+import { EngineError } from '../base/errors.ts';
+
+/**
+ * Options for choosing the next token. The stages come in this order; a stage that would change nothing is left out.
+ */
+export interface SamplingOptions {
+  /** Divides the positive logits (and multiplies the negative ones) of tokens seen of late; 1 is off. */
+  readonly repeatPenalty: number;
+  /** Subtracted from a logit for each time its token was seen of late; 0 is off. */
+  readonly frequencyPenalty: number;
+  /** Subtracted from a logit once if its token was seen of late; 0 is off. */
+  readonly presencePenalty: number;
+  /** The number of tokens that are "of late"; 0 turns the penalties off. */
+  readonly repeatLastN: number;
+  /** The most likely tokens are kept, this many; 0 keeps all. */
+  readonly topK: number;
+  /** The most likely tokens that together have this probability are kept; 1 keeps all. */
+  readonly topP: number;
+  /** Tokens with at least this share of the best one's probability are kept; 0 keeps all. */
+  readonly minP: number;
+  /** Divides the logits; 0 always takes the best token. */
+  readonly temperature: number;
+  /** The same seed makes the same choices; without one, by chance. */
+  readonly seed: number | undefined;
+}
+
+/** Some of the options; undefined means not given. */
+export type PartialSamplingOptions = { readonly [K in keyof SamplingOptions]?: SamplingOptions[K] | undefined };
+
+export const defaultSampling: SamplingOptions = {
+  repeatPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  repeatLastN: 64,
+  topK: 40,
+  topP: 0.9,
+  minP: 0,
+  temperature: 0.8,
+  seed: undefined,
+};
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly whole?: boolean;
+}
+
+/** Bounds that keep the logits finite; a seed is a number of 32 bits. */
+export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
+  repeatPenalty: { min: 0.01, max: 100 },
+  frequencyPenalty: { min: -100, max: 100 },
+  presencePenalty: { min: -100, max: 100 },
+  repeatLastN: { min: 0, max: 2 ** 20, whole: true },
+  topK: { min: 0, max: 2 ** 31 - 1, whole: true },
+  topP: { min: 0, max: 1 },
+  minP: { min: 0, max: 1 },
+  temperature: { min: 0, max: 100 },
+  seed: { min: 0, max: 2 ** 32 - 2, whole: true },
+};
+
+const isWithin = (value: number, { min, max, whole = false }: Range): boolean =>
+  value >= min && value <= max && (!whole || Number.isInteger(value));
+
+/** The given options, and the defaults for the others. Throws BAD_OPTION. */
+export function samplingOptions(given: PartialSamplingOptions): SamplingOptions {
+  const known = Object.entries(given).filter(([, value]) => value !== undefined);
+  const options: SamplingOptions = { ...defaultSampling, ...Object.fromEntries(known) };
+  for (const [option, range] of Object.entries(samplingRanges)) {
+    const value = options[option as keyof SamplingOptions];
+    if (value === undefined || isWithin(value, range)) continue;
+    const expected = `a${range.whole ? ' whole' : ''} number from ${range.min} to ${range.max}`;
+    throw new EngineError('BAD_OPTION', { option, value: String(value), expected });
+  }
+  return options;
+}

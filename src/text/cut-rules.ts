@@ -1,0 +1,79 @@
+import { type CutRule, maxPartUnits } from './text-parts.ts';
+import type { UnitPairs } from './unit-pairs.ts';
+
+/**
+ * Pre-tokenizers (`tokenizer.ggml.pre`) that libllama matches by loops of its own, all but single characters: a match
+ * may have any length. Letters, digits, blanks and signs are never mixed in one, but for what may come before letters.
+ */
+const looped: ReadonlySet<string> = new Set(
+  `llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano dbrx smaug-bpe glm4 chatglm-bpe
+   starcoder refact command-r smollm codeshell exaone minerva-7b mellum2
+   gpt-2 phi-2 jina-es jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code gigachat a.x-4.0 mellum modern-bert
+   roberta-bpe exaone4 mpt olmo jais trillion granite-docling
+   qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open qwen35 grok-2 kimi-k2 laguna`.split(/\s+/),
+);
+
+/** Those whose matches are lines. */
+const lines: ReadonlySet<string> = new Set(['gemma4', 'granite-embed-multi-311m', 'sarvam-moe']);
+
+/** Those whose matches have several words. */
+const manyWords: ReadonlySet<string> = new Set(['exaone-moe', 'superbpe']);
+
+/**
+ * libllama matches the others with std::regex, which recurses once per character of a match: 5000 to 6500 letters,
+ * digits or signs in a row overflow the 2 MiB stack of a foreign call.
+ */
+const longestMatch = 2048;
+
+const [newLine = 0] = unitsOf('\n');
+const blanks: ReadonlySet<number> = new Set(unitsOf(' \t\r\n'));
+/** Punctuation that ends a word for every pre-tokenizer that ends one anywhere. */
+const fullStops: ReadonlySet<number> = new Set(unitsOf('、。，'));
+
+function unitsOf(text: string): readonly number[] {
+  return Array.from(text, (_, i) => text.charCodeAt(i));
+}
+
+const matches = (pattern: RegExp, unit: number): boolean => pattern.test(String.fromCharCode(unit));
+const isWord = (unit: number): boolean => matches(/[\p{L}\p{Nd}]/u, unit);
+const isDigit = (unit: number): boolean => matches(/[0-9]/, unit);
+/** An apostrophe may go on with the word before it. */
+const isSign = (unit: number): boolean => matches(/[^'’\P{P}]|\p{S}/u, unit);
+
+const afterWords = (before: number, after: number): boolean =>
+  (blanks.has(after) || fullStops.has(after)) && isWord(before);
+
+const aroundWords = (before: number, after: number): boolean =>
+  isWord(before) && (blanks.has(after) || isSign(after) || (isWord(after) && isDigit(before) !== isDigit(after)));
+
+const aroundLines = (before: number, after: number): boolean => (before === newLine) !== (after === newLine);
+
+/** Byte pairs are merged within the matches of a pre-tokenizer; `names` has the pairs in tokens that are read by name. */
+export function bytePairCutRule(pre: string, names: UnitPairs): CutRule {
+  if (manyWords.has(pre)) return { stretch: longestMatch, between: () => false };
+  const [between, stretch] = looped.has(pre)
+    ? [aroundWords, maxPartUnits]
+    : lines.has(pre)
+      ? [aroundLines, maxPartUnits]
+      : [afterWords, longestMatch];
+  return { stretch, between: (before, after) => between(before, after) && !names.has(before, after) };
+}
+
+/** Written before all parts of a text but the first: SentencePiece may put a space before what it begins with. */
+export const partPrefix = '\n';
+
+const space = 0x20;
+/** SentencePiece's sign for a space. */
+const spaceSign = 0x2581;
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
+
+/** SentencePiece merges anything that makes a token: `tokens` has the pairs in all of them, their spaces as such. */
+export function sentencePieceCutRule(tokens: UnitPairs): CutRule {
+  const plain = (unit: number): number => (unit === spaceSign ? space : unit);
+  const between = (before: number, after: number): boolean =>
+    !blanks.has(before) &&
+    !isLowSurrogate(after) &&
+    !tokens.has(plain(before), plain(after)) &&
+    !tokens.has(newLine, plain(after));
+  return { stretch: maxPartUnits, between };
+}

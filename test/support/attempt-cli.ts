@@ -1,0 +1,28 @@
+import { exitCodeOf, failureLine, program } from '../../src/cli/program.ts';
+
+/** How the command line fails. */
+export interface CliAttempt {
+  readonly code: number;
+  /** What it says. */
+  readonly stderr: string;
+}
+
+/** Gives the command line arguments that it is to refuse, in this process. Fails if it does not. */
+export async function attemptCli(...args: readonly string[]): Promise<CliAttempt> {
+  let said = '';
+  const command = program();
+  for (const one of [command, ...command.commands]) {
+    one.configureOutput({
+      writeErr: (text) => {
+        said += text;
+      },
+    });
+  }
+  try {
+    await command.parseAsync(['node', 'ssd-llm', ...args]);
+  } catch (error) {
+    const line = failureLine(error);
+    return { code: exitCodeOf(error), stderr: line === undefined ? said : `${said}${line}\n` };
+  }
+  throw new Error(`nothing is wrong with ${args.join(' ')}`);
+}

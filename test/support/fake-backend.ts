@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../../src/base/errors.ts';
+import type {
+  Answer,
+  Backend,
+  Delta,
+  Ending,
+  GenerationCallOptions,
+  GenerationRequest,
+  LoadedModel,
+  Metric,
+} from '../../src/serve/backend.ts';
+import type { Log } from '../../src/serve/log.ts';
+import type { ServedModel } from '../../src/serve/model-card.ts';
+import type { Message } from '../../src/text/chat-template.ts';
+
+/** What an ask is answered with. Times are milliseconds. */
+export interface BackendScript {
+  /** A string is a delta without log-probabilities. May be endless. */
+  readonly deltas: Iterable<string | Delta>;
+  readonly ending?: Partial<Ending> | undefined;
+  readonly promptTokens?: number | undefined;
+  /** `ask` rejects with it. */
+  readonly refusal?: Error | undefined;
+  /** The iteration rejects with it after the deltas. */
+  readonly failure?: Error | undefined;
+  /** Before `ask` settles. */
+  readonly wait?: number | undefined;
+  /** Before each delta, and before the end. */
+  readonly pause?: number | undefined;
+}
+
+/** What became of an ask. */
+export interface ReceivedRequest {
+  readonly model: ServedModel;
+  readonly request: GenerationRequest;
+  readonly keepAlive: number | undefined;
+  readonly signal: AbortSignal;
+  /** Deltas that were taken. */
+  pulled: number;
+  /** The iteration was left, has ended or has failed. */
+  over: boolean;
+}
+
+/** How the fake's calls other than `ask` went, in order: "load NAME 300", "unload NAME", "remove NAME". */
+export type BackendCall = string;
+
+const day = 86_400_000;
+
+/** A small model that chats, except for what is `given`. */
+export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
+  name: 'tiny:q4_1',
+  size: 97_000_000,
+  modified: new Date(20_000 * day),
+  digest: `sha256:${'0a'.repeat(32)}`,
+  family: 'llama',
+  parameters: '135M',
+  quantization: 'Q4_1',
+  trainedContext: 2048,
+  chats: true,
+  template: '{% for message in messages %}{{ message.content }}{% endfor %}',
+  license: 'apache-2.0',
+  metadata: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },
+  ...given,
+});
+
+const endingOf = (given: Partial<Ending> | undefined, promptTokens: number, answerTokens: number): Ending => ({
+  reason: 'stop',
+  promptTokens,
+  cachedTokens: 0,
+  answerTokens,
+  promptSeconds: 0.25,
+  answerSeconds: 0.5,
+  loadSeconds: 0.125,
+  totalSeconds: 1,
+  tokens: Array.from({ length: promptTokens + answerTokens }, (_, token) => token),
+  ...given,
+});
+
+/** A backend without engines: it answers as it is told and remembers what it was asked. */
+export class FakeBackend implements Backend {
+  /** How the next asks are answered; a function decides by the ask. */
+  script: BackendScript | ((ask: GenerationRequest) => BackendScript) = { deltas: ['Hello', ', ', 'world'] };
+  readonly requests: ReceivedRequest[] = [];
+  readonly calls: BackendCall[] = [];
+  readonly served: ServedModel[];
+  readonly running: LoadedModel[] = [];
+  figures: readonly Metric[] = [];
+  /** If set, every call but `ask` that can reject does so with it. */
+  failure: Error | undefined;
+
+  constructor(...served: ServedModel[]) {
+    this.served = served.length > 0 ? served : [servedModel()];
+  }
+
+  /** The one ask there was last. */
+  get received(): ReceivedRequest {
+    const last = this.requests.at(-1);
+    if (!last) throw new Error('nothing was asked');
+    return last;
+  }
+
+  models(): readonly ServedModel[] {
+    return this.served;
+  }
+
+  find(name: string): ServedModel | undefined {
+    const wanted = name.toLowerCase().replace(/:latest$/, '');
+    return this.served.find(({ name }) => name === wanted || name.replace(/:latest$/, '') === wanted);
+  }
+
+  loaded(): readonly LoadedModel[] {
+    return this.running;
+  }
+
+  async generate(
+    model: ServedModel,
+    request: GenerationRequest,
+    { keepAlive, signal }: GenerationCallOptions,
+  ): Promise<Answer> {
+    const script = typeof this.script === 'function' ? this.script(request) : this.script;
+    const asked: ReceivedRequest = { model, request, keepAlive, signal, pulled: 0, over: false };
+    this.requests.push(asked);
+    await pause(script.wait, signal);
+    if (script.refusal) throw script.refusal;
+    const promptTokens = script.promptTokens ?? 5;
+    let ending: Ending | undefined;
+    async function* deltas(): AsyncGenerator<Delta> {
+      try {
+        for (const delta of script.deltas) {
+          await pause(script.pause, signal);
+          asked.pulled += 1;
+          yield typeof delta === 'string' ? { text: delta, logprobs: [] } : delta;
+        }
+        await pause(script.pause, signal);
+        if (script.failure) throw script.failure;
+        ending = endingOf(script.ending, promptTokens, asked.pulled);
+      } finally {
+        asked.over = true;
+      }
+    }
+    return {
+      promptTokens,
+      get ending() {
+        return ending;
+      },
+      [Symbol.asyncIterator]: deltas,
+    };
+  }
+
+  async load(model: ServedModel, keepAlive?: number): Promise<number> {
+    this.#call(['load', model.name, ...(keepAlive === undefined ? [] : [keepAlive])].join(' '));
+    return 0.125;
+  }
+
+  async unload(model: ServedModel): Promise<void> {
+    this.#call(`unload ${model.name}`);
+  }
+
+  async remove(model: ServedModel): Promise<void> {
+    this.#call(`remove ${model.name}`);
+    this.served.splice(this.served.indexOf(model), 1);
+  }
+
+  /** Its token of a character is the code point; `bos` is token 1. */
+  async *tokenize(
+    _: ServedModel,
+    text: string,
+    { bos }: { special: boolean; bos: boolean },
+  ): AsyncGenerator<readonly number[], void, void> {
+    this.#call(`tokenize ${text}`);
+    yield bos ? [1] : [];
+    for (const character of text) yield [character.codePointAt(0) ?? 0];
+  }
+
+  async *detokenize(_: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void> {
+    this.#call(`detokenize ${tokens.join(' ')}`);
+    for (const token of tokens) yield String.fromCodePoint(token);
+  }
+
+  async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
+    this.#call(`template ${model.name}`);
+    if (!model.chats) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+    return messages.map(({ role, content }) => `<|${role}|>${content}`).join('');
+  }
+
+  async metrics(): Promise<readonly Metric[]> {
+    return this.figures;
+  }
+
+  #call(call: BackendCall): void {
+    this.calls.push(call);
+    if (this.failure) throw this.failure;
+  }
+}
+
+async function pause(milliseconds: number | undefined, signal: AbortSignal): Promise<void> {
+  if (milliseconds !== undefined) await sleep(milliseconds, undefined, { signal });
+  signal.throwIfAborted();
+}
+
+/** A log that keeps what it is told. */
+export class FakeLog implements Log {
+  readonly entries: { readonly level: keyof Log; readonly fields: object; readonly message: string }[] = [];
+
+  debug(fields: object, message: string): void {
+    this.entries.push({ level: 'debug', fields, message });
+  }
+
+  info(fields: object, message: string): void {
+    this.entries.push({ level: 'info', fields, message });
+  }
+
+  warn(fields: object, message: string): void {
+    this.entries.push({ level: 'warn', fields, message });
+  }
+
+  error(fields: object, message: string): void {
+    this.entries.push({ level: 'error', fields, message });
+  }
+}
