@@ -125,6 +125,19 @@ test('every export is imported by something that is not a test, or is a type tha
   );
 });
 
+test('an exported name exists once: what two files call alike is looked for in both', () => {
+  // The modules of test/long/ are parts of one kind, loaded by the names that they all export.
+  const named = [...code, ...others.filter(({ path }) => !/^test\/long\/|\.test\.ts$/.test(path))]
+    .filter(({ path }) => path !== publicApi)
+    .flatMap(({ path, exports }) => exports.map((name) => ({ name, path })));
+  const first = new Map(named.toReversed().map(({ name, path }) => [name, path]));
+  nothing(
+    named
+      .filter(({ name, path }) => first.get(name) !== path)
+      .map(({ name, path }) => `${name}: ${first.get(name)} and ${path}`),
+  );
+});
+
 test('no file has more than 300 lines', () => {
   nothing([...src, ...others].filter(({ lines }) => lines > 300).map(({ path, lines }) => `${path}: ${lines}`));
 });
