@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs';
 import test from 'node:test';
-import { EngineError } from '../src/base/errors.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { ask, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
 import { openDrafted, writeNoiseModel } from './support/drafted-model.ts';
+import { engineError } from './support/engine-error.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -24,10 +24,7 @@ function damaged(path: string, name: string): string {
 
 /** Fails unless what is promised ends with the error for numbers that are not finite, and names the file. */
 const names = (promised: Promise<unknown>, file: string): Promise<void> =>
-  assert.rejects(
-    promised,
-    (error) => error instanceof EngineError && error.code === 'NOT_FINITE' && error.message.includes(file),
-  );
+  assert.rejects(promised, engineError('NOT_FINITE', file));
 
 test('weights that are no numbers are an error that names the file, for each who asks', async () => {
   const file = damaged(path, 'damaged.gguf');

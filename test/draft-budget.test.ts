@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { EngineError } from '../src/base/errors.ts';
+import type { EngineError } from '../src/base/errors.ts';
 import { type ModelOutline, openOutline } from '../src/engine/model-outline.ts';
 import { layoutLookup, type PlanOptions, planModel } from '../src/engine/planner.ts';
 import { Device } from '../src/ggml/device.ts';
@@ -16,6 +16,7 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
+import { thrown } from './support/engine-error.ts';
 import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -38,15 +39,8 @@ const plan = (draft: ModelOutline | undefined, { kernels = 'auto', ...options }:
 };
 
 /** The error for a budget in which nothing fits. */
-function refusal(draft: ModelOutline, wanted: Wanted): EngineError<'BUDGET_TOO_SMALL'> {
-  try {
-    plan(draft, wanted);
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
-    throw error;
-  }
-  return assert.fail(`${wanted.budget} bytes are enough`);
-}
+const refusal = (draft: ModelOutline, wanted: Wanted): EngineError<'BUDGET_TOO_SMALL'> =>
+  thrown('BUDGET_TOO_SMALL', () => plan(draft, wanted));
 
 const anyDraft = fc.nat(drafts.length - 1);
 const outlineAt = (i: number): ModelOutline => drafts[i] ?? assert.fail();

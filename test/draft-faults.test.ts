@@ -8,7 +8,7 @@ import { randomModel } from '../bench/random-model.ts';
 import { synthesize } from '../bench/synthesize.ts';
 import { tinyBytePair } from '../bench/tiny-vocabulary.ts';
 import type { ErrorCode } from '../src/base/error-table.ts';
-import { EngineError } from '../src/base/errors.ts';
+import type { EngineError } from '../src/base/errors.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
 import {
@@ -19,10 +19,10 @@ import {
   greedy,
   openBatchModel,
   promptOf,
-  rejectsWith,
   writeBatchModel,
 } from './support/batch-model.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
+import { engineError, thrown } from './support/engine-error.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -42,15 +42,9 @@ const openFiles = (): number | undefined =>
 /** Fails unless the batch model cannot be opened with this draft model, which leaves no file open. */
 function isRefused(draft: string, code: ErrorCode): EngineError {
   const before = openFiles();
-  try {
-    Model.open(path, { draft: { model: draft } });
-  } catch (error) {
-    assert.ok(error instanceof EngineError);
-    assert.equal(error.code, code);
-    assert.equal(openFiles(), before);
-    return error;
-  }
-  return assert.fail('it was opened');
+  const error = thrown(code, () => Model.open(path, { draft: { model: draft } }));
+  assert.equal(openFiles(), before);
+  return error;
 }
 
 const sizes = { layers: 1, width: 64, heads: 2, kvHeads: 1, feedForward: 64, context: 64 };
@@ -112,8 +106,8 @@ for (const [how, code, damage] of [
     const model = await openDrafted(path, options);
     const before = openFiles();
     damage(draft);
-    await Promise.all([1, 2].map(() => rejectsWith(ask(model, prompt, { maxTokens }), code)));
-    await rejectsWith(ask(model, prompt, { maxTokens }), code);
+    await Promise.all([1, 2].map(() => assert.rejects(ask(model, prompt, { maxTokens }), engineError(code))));
+    await assert.rejects(ask(model, prompt, { maxTokens }), engineError(code));
     if (how === 'removed') assert.equal(openFiles(), before, 'nothing is left of what was opened');
     await model[Symbol.asyncDispose]();
   });
@@ -124,7 +118,7 @@ test('where the draft model came back, so do the answers', async () => {
   writeNoiseModel(draft);
   await using model = await openDrafted(path, { draft: { model: draft, ahead: 4, adaptive: false } });
   renameSync(draft, away);
-  await rejectsWith(ask(model, prompt, { maxTokens }), 'MODEL_NOT_FOUND');
+  await assert.rejects(ask(model, prompt, { maxTokens }), engineError('MODEL_NOT_FOUND'));
   renameSync(away, draft);
   await isRight(model);
   assert.ok(model.tally().sums.drafted > 0);
@@ -224,7 +218,7 @@ test('sequences come and go at any time: all answers are right, and no place is 
 
 test('closing a model while it is being guessed ends everything with MODEL_CLOSED', async () => {
   const { model, drafting, go } = await openHeld();
-  const asks = [1, 2, 3].map(() => rejectsWith(ask(model, prompt, { maxTokens }), 'MODEL_CLOSED'));
+  const asks = [1, 2, 3].map(() => assert.rejects(ask(model, prompt, { maxTokens }), engineError('MODEL_CLOSED')));
   await drafting;
   const closed = model[Symbol.asyncDispose]();
   await Promise.all(asks);
@@ -236,7 +230,7 @@ test('closing a model at any time while four guess is no different', async () =>
   for (const passes of [0, 1, 2, 5, 12]) {
     const model = await openDrafted(path, { draft: { model: noise, ahead: 4, adaptive: false, ngram: passes === 5 } });
     const asks = [1, 2, 3, 4, 5].map((seed) =>
-      rejectsWith(ask(model, promptOf(seed, 9 * seed), { maxTokens: 200 }), 'MODEL_CLOSED'),
+      assert.rejects(ask(model, promptOf(seed, 9 * seed), { maxTokens: 200 }), engineError('MODEL_CLOSED')),
     );
     while (model.tally().sums.passes < passes) await turn();
     await model[Symbol.asyncDispose]();
@@ -250,7 +244,7 @@ test('a read of the draft model that fails, fails the answers of that pass, and 
     if (failing) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
   });
   await using model = await openDrafted(path, { draft: { model: noise, ahead: 4, adaptive: false }, readAt });
-  await Promise.all([1, 2].map(() => rejectsWith(ask(model, prompt, { maxTokens }), 'READ_FAILED')));
+  await Promise.all([1, 2].map(() => assert.rejects(ask(model, prompt, { maxTokens }), engineError('READ_FAILED'))));
   failing = false;
   await Promise.all([1, 2].map(() => isRight(model)));
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
-import { EngineError } from '../src/base/errors.ts';
 import { describe } from '../src/cli/describe.ts';
 import { openOutline } from '../src/engine/model-outline.ts';
 import { layoutLookup, type PlanOptions, planModel } from '../src/engine/planner.ts';
@@ -12,6 +11,7 @@ import { type PlanSummary, summarize } from '../src/plan/explain.ts';
 import type { KvType } from '../src/plan/kv-options.ts';
 import { attemptCli } from './support/attempt-cli.ts';
 import { run, runJson } from './support/cli.ts';
+import { thrown } from './support/engine-error.ts';
 import { writeRandom } from './support/model-files.ts';
 import { bytesRead } from './support/processes.ts';
 import { shared } from './support/shared.ts';
@@ -218,15 +218,8 @@ test('a 70B in a budget far too small is told the smallest that works', () => {
   const path = folder.file('70b.gguf');
   sparse70b(path);
   const wanted = { context: 512, runtime: 60 * MiB };
-  let needed = 0;
-  assert.throws(
-    () => planned(path, { ...wanted, budget: 80 * MiB }),
-    (error) => {
-      assert.ok(error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL');
-      needed = (error as EngineError<'BUDGET_TOO_SMALL'>).details.needed;
-      return needed > 80 * MiB && needed < 2 ** 30;
-    },
-  );
+  const { needed } = thrown('BUDGET_TOO_SMALL', () => planned(path, { ...wanted, budget: 80 * MiB })).details;
+  assert.ok(needed > 80 * MiB && needed < 2 ** 30);
   assert.ok(planned(path, { ...wanted, budget: needed }).bytes_per_token > 30e9);
 });
 

@@ -11,9 +11,9 @@ import {
   type CollectedAnswer,
   openBatchModel,
   promptOf,
-  rejectsWith,
   writeBatchModel,
 } from './support/batch-model.ts';
+import { engineError } from './support/engine-error.ts';
 import { smallSsd } from './support/full-disk.ts';
 import { cachedBytes } from './support/page-cache.ts';
 import { descriptorsOf } from './support/processes.ts';
@@ -54,7 +54,7 @@ for (const [what, code] of [
       spy.fail(what, later);
       // From 128 tokens on a unit is full.
       const other = [...promptAt(0).slice(0, 100), ...promptOf(9, 60)];
-      await rejectsWith(ask(model, other, { maxTokens }), code);
+      await assert.rejects(ask(model, other, { maxTokens }), engineError(code));
       assert.equal((await isRight(model, 0)).cached, 0);
     }
     spy.assertNoRaces();
@@ -80,7 +80,7 @@ test('a file that is cut while it is in use fails who needs it, and nobody waits
   const [fd, ...others] = openFiles();
   assert.equal(others.length, 0);
   truncateSync(`/proc/self/fd/${fd}`, 2 ** 14);
-  await rejectsWith(ask(model, promptAt(1), { maxTokens }), 'FILE_CHANGED');
+  await assert.rejects(ask(model, promptAt(1), { maxTokens }), engineError('FILE_CHANGED'));
 });
 
 test('however opening ends, no file is left open or in the folder', { skip: !linux }, async () => {
@@ -92,7 +92,7 @@ test('however opening ends, no file is left open or in the folder', { skip: !lin
   }
   writeFileSync(folder.file('file'), '');
   await using model = openBatchModel(path, { parallel: 2, kv: { home: 'ssd', folder: folder.file('file') } });
-  for (let i = 0; i < 3; i += 1) await rejectsWith(ask(model, promptAt(0), { maxTokens }), 'KV_SPACE');
+  for (let i = 0; i < 3; i += 1) await assert.rejects(ask(model, promptAt(0), { maxTokens }), engineError('KV_SPACE'));
   assert.equal(descriptorsOf(process.pid), before);
   assert.deepEqual(readdirSync(folder.file('kv')), []);
 });
@@ -103,7 +103,7 @@ test('a disk without room for keys and values is KV_SPACE before anything is com
   const options: ModelOptions & { parallel: number } = { parallel: 1, kv: { home: 'ssd', folder: disk.path } };
   {
     await using model = openBatchModel(path, { ...options, parallel: 2 });
-    await rejectsWith(ask(model, promptAt(0), { maxTokens }), 'KV_SPACE');
+    await assert.rejects(ask(model, promptAt(0), { maxTokens }), engineError('KV_SPACE'));
     assert.deepEqual(readdirSync(disk.path), []);
   }
   await using model = openBatchModel(path, options);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { read } from 'node:fs';
 import test from 'node:test';
-import { EngineError } from '../src/base/errors.ts';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
 import type { ReadAt } from '../src/stream/reader.ts';
 import { greedy, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
+import { engineError } from './support/engine-error.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -88,7 +88,7 @@ test('a disk read error while weights stream reaches whoever waits, with the pla
   });
   await assert.rejects(
     tokensOf(model.generate(prompt, { ...options, maxTokens: 200 })),
-    (error) => error instanceof EngineError && error.code === 'READ_FAILED' && /EIO/.test(error.message),
+    engineError('READ_FAILED', /EIO/),
   );
   await model[Symbol.asyncDispose]();
 });
@@ -113,10 +113,7 @@ test('a prompt may be given as tokens; numbers that are no tokens are refused', 
     await tokensOf(model.generate(text, options)),
   );
   for (const wrong of [[-1], [1e9], [1.5]]) {
-    assert.throws(
-      () => model.generate(wrong),
-      (error) => error instanceof EngineError && error.code === 'BAD_OPTION',
-    );
+    assert.throws(() => model.generate(wrong), engineError('BAD_OPTION'));
   }
 });
 
@@ -127,7 +124,7 @@ test('closing a model twice, or before it is loaded, is harmless', async () => {
 });
 
 test('closing ends a generation in the middle of a pass, or between two, with MODEL_CLOSED', async () => {
-  const closed = (error: unknown): boolean => error instanceof EngineError && error.code === 'MODEL_CLOSED';
+  const closed = engineError('MODEL_CLOSED');
   let reading = (): void => {};
   const begun = new Promise<void>((resolve) => {
     reading = resolve;
@@ -151,7 +148,7 @@ test('closing ends a generation in the middle of a pass, or between two, with MO
 });
 
 test('a closed model refuses everything with MODEL_CLOSED, and a generation is iterated over once', async () => {
-  const closed = (error: unknown): boolean => error instanceof EngineError && error.code === 'MODEL_CLOSED';
+  const closed = engineError('MODEL_CLOSED');
   const model = open();
   const early = model.generate(prompt, options);
   const used = model.generate(prompt, { ...options, maxTokens: 1 });
@@ -176,10 +173,7 @@ test('a prompt decides how long a context is chosen, where none is given', async
   assert.ok((await model.load()).context > 4300);
   assert.ok((generation.stats?.load_ms ?? 0) > 0, 'a long prompt has the weights loaded first');
   for (const maxTokens of [-1, Number.NaN]) {
-    assert.throws(
-      () => model.generate('Hi', { maxTokens }),
-      (error) => error instanceof EngineError && error.code === 'BAD_OPTION',
-    );
+    assert.throws(() => model.generate('Hi', { maxTokens }), engineError('BAD_OPTION'));
   }
 });
 

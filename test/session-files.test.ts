@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { crc32 } from 'node:zlib';
-import { EngineError } from '../src/base/errors.ts';
 import { ownerOf } from '../src/base/owner.ts';
 import { ConversationFile } from '../src/cli/conversation-file.ts';
 import { CachePool } from '../src/engine/cache-pool.ts';
@@ -11,14 +10,11 @@ import { readSession, restoreSession, saveSession } from '../src/engine/session-
 import { encodeHeader } from '../src/kv/saved-header.ts';
 import type { SequenceCache } from '../src/kv/sequence-cache.ts';
 import { assertHolds, filled, smallShape, textOf } from './support/caches.ts';
+import { engineError } from './support/engine-error.ts';
 import { smallDisk } from './support/full-disk.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
-const refuses = (reason: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof EngineError && error.code === 'SESSION_UNREADABLE', String(error));
-  assert.match(error.message, reason);
-  return true;
-};
+const refuses = (reason: RegExp): ReturnType<typeof engineError> => engineError('SESSION_UNREADABLE', reason);
 
 const magicBytes = 26;
 const slotsOf = (cache: SequenceCache): CachePool => new CachePool([cache], { stores: [], exactBatch: undefined });
@@ -140,7 +136,7 @@ test('a session that one has open is in use for others, by whatever link they co
   using folder = tempFolder();
   const path = folder.file('talk.kv');
   await save(path, 40);
-  const isUsed = (error: unknown): boolean => error instanceof EngineError && error.code === 'FILE_IN_USE';
+  const isUsed = engineError('FILE_IN_USE');
   {
     using _ = await ConversationFile.open(path);
     await assert.rejects(ConversationFile.open(`${folder.path}/./talk.kv`), isUsed);
@@ -165,10 +161,7 @@ test('what a killed save left beside a session is removed when that is opened ag
 
 test('a folder that is not there is found out when the session is opened', async () => {
   using folder = tempFolder();
-  await assert.rejects(
-    ConversationFile.open(folder.file('nowhere/talk.kv')),
-    (error) => error instanceof EngineError && error.code === 'UNWRITABLE' && /ENOENT/.test(error.message),
-  );
+  await assert.rejects(ConversationFile.open(folder.file('nowhere/talk.kv')), engineError('UNWRITABLE', /ENOENT/));
 });
 
 test('on a full disk a session stays as it was, and that is said', async (t) => {
@@ -178,10 +171,7 @@ test('on a full disk a session stays as it was, and that is said', async (t) => 
   const path = folder.file('talk.kv');
   await save(path, 60);
   const before = readFileSync(path);
-  await assert.rejects(
-    save(path, 120),
-    (error) => error instanceof EngineError && error.code === 'WRITE_FAILED' && /ENOSPC/.test(error.message),
-  );
+  await assert.rejects(save(path, 120), engineError('WRITE_FAILED', /ENOSPC/));
   assert.ok(readFileSync(path).equals(before));
   assert.deepEqual(readdirSync(folder.path), ['talk.kv']);
 });

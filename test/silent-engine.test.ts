@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from '../src/base/errors.ts';
 import { EngineProcess } from '../src/serve/child/engine-process.ts';
 import type { EngineStart } from '../src/serve/child/protocol.ts';
 import { longestSilence } from '../src/serve/child/silence-counter.ts';
+import { engineError } from './support/engine-error.ts';
 import { isAlive } from './support/processes.ts';
 import { smollm2 } from './support/smollm2.ts';
 
@@ -33,11 +33,10 @@ test('an engine that gives no sign of life is ended, and its requests are told s
   process.kill(pid, 'SIGSTOP');
   // What it had said before may still be on its way.
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const failed = assert.rejects(engine.call({ name: 'load' }), (error) => {
-    assert.ok(error instanceof EngineError && error.code === 'ENGINE_DIED');
-    assert.match(error.message, /no sign of life for 30 s.*the next request starts it again/);
-    return true;
-  });
+  const failed = assert.rejects(
+    engine.call({ name: 'load' }),
+    engineError('ENGINE_DIED', /no sign of life for 30 s.*the next request starts it again/),
+  );
   t.mock.timers.tick((longestSilence - 1) * 1000);
   assert.equal(engine.silent, longestSilence - 1);
   assert.ok(isAlive(pid));

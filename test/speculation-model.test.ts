@@ -3,8 +3,9 @@ import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
 import { Model } from '../src/engine/model.ts';
 import type { ModelOptions } from '../src/engine/model-options.ts';
-import { assertAnswer, type CollectedAnswer, collectAnswer, rejectsWith } from './support/batch-model.ts';
+import { assertAnswer, type CollectedAnswer, collectAnswer } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
+import { engineError } from './support/engine-error.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
 import { shared } from './support/shared.ts';
@@ -70,7 +71,7 @@ test('whatever is guessed, a real model answers the same', async () => {
 test('guesses by numbers that make no sense are refused', async () => {
   for (const ahead of [-1, 1.5, Number.NaN]) {
     await using model = open({ ngram: true, ahead });
-    await rejectsWith(collectAnswer(model.generate('Hi', greedy)), 'BAD_OPTION');
+    await assert.rejects(collectAnswer(model.generate('Hi', greedy)), engineError('BAD_OPTION'));
   }
 });
 

@@ -4,16 +4,16 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
 import { elsewhereOf } from '../../test/support/owners.ts';
 import { until } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from './errors.ts';
 import { FileLock } from './file-lock.ts';
 import { ownerOf } from './owner.ts';
 
 const linux = process.platform === 'linux';
 const posix = process.platform !== 'win32';
-const inUse = (error: unknown): boolean => error instanceof EngineError && error.code === 'FILE_IN_USE';
+const inUse = engineError('FILE_IN_USE');
 
 test('a file that is locked is locked for everybody else, until its holder lets it go', () => {
   using folder = tempFolder();
@@ -91,10 +91,7 @@ test('what is no lock of ours is left alone', () => {
 
 test('where no file can be made, that is said when it is locked', () => {
   using folder = tempFolder();
-  assert.throws(
-    () => FileLock.acquire(folder.file('none/kept')),
-    (error) => error instanceof EngineError && error.code === 'UNWRITABLE' && /ENOENT/.test(error.message),
-  );
+  assert.throws(() => FileLock.acquire(folder.file('none/kept')), engineError('UNWRITABLE', /ENOENT/));
 });
 
 test('a lock of a process before this one that had its number is taken over', () => {

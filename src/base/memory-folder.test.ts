@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statfsSync } from 'node:fs';
 import test from 'node:test';
-import { EngineError } from './errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { checkOnDisk, memoryFileSystem } from './memory-folder.ts';
 import { upperFolder } from './overlay.ts';
 
@@ -12,10 +12,7 @@ test('a folder whose files take memory is told, also before it is made', (t) => 
   if (!isMemory()) return t.skip(`${shared} is no tmpfs here`);
   assert.equal(memoryFileSystem(shared), 'tmpfs');
   assert.equal(memoryFileSystem(`${shared}/none/below`), 'tmpfs');
-  assert.throws(
-    () => checkOnDisk(`${shared}/none`),
-    (error) => error instanceof EngineError && error.code === 'IN_MEMORY' && error.message.includes(`${shared}/none`),
-  );
+  assert.throws(() => checkOnDisk(`${shared}/none`), engineError('IN_MEMORY', `${shared}/none`));
 });
 
 test('what no file system tells of is taken for a disk', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from './errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { parseBytes } from './size.ts';
 
 test('sizes are read with binary units, decimals and plain bytes', () => {
@@ -13,11 +13,7 @@ test('sizes are read with binary units, decimals and plain bytes', () => {
 
 test('what is not a size is refused with a code', () => {
   for (const text of ['', 'G', '-1G', '0', '1e9', '12X', '8 GG', 'NaN', '99999999999999999T']) {
-    assert.throws(
-      () => parseBytes(text),
-      (e) => e instanceof EngineError && e.code === 'BAD_SIZE',
-      text,
-    );
+    assert.throws(() => parseBytes(text), engineError('BAD_SIZE'), text);
   }
 });
 
@@ -32,10 +28,6 @@ test('a bare number that is too small to be bytes is asked about', () => {
     ['512', '512M'],
     ['2048', '2048M'],
   ] as const) {
-    assert.throws(
-      () => parseBytes(text),
-      (e) => e instanceof EngineError && e.code === 'BAD_SIZE' && e.message.includes(`did you mean ${meant}?`),
-      text,
-    );
+    assert.throws(() => parseBytes(text), engineError('BAD_SIZE', `did you mean ${meant}?`), text);
   }
 });

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from '../base/errors.ts';
 import { readConfigFile } from './config-file.ts';
 import type { User } from './environment.ts';
 
@@ -26,10 +26,7 @@ test('the file of the user may be missing, one that is named may not', () => {
   assert.equal(readConfigFile(undefined, me), undefined);
   assert.equal(readConfigFile(undefined, user({ home: undefined })), undefined);
   const missing = join(folder.path, 'missing.toml');
-  assert.throws(
-    () => readConfigFile(missing, me),
-    (error) => error instanceof EngineError && error.code === 'UNREADABLE' && error.message.includes(missing),
-  );
+  assert.throws(() => readConfigFile(missing, me), engineError('UNREADABLE', missing));
 });
 
 test('a file that cannot be read, or is not TOML, is an error that says where', () => {
@@ -40,10 +37,7 @@ test('a file that cannot be read, or is not TOML, is an error that says where', 
   writeFileSync(folder.file('bad.toml'), 'port = 1\nhost = = 2\n');
   assert.throws(
     () => readConfigFile(folder.file('bad.toml'), me),
-    (error) =>
-      error instanceof EngineError &&
-      error.code === 'BAD_OPTION' &&
-      /line 2 of the configuration file \/.*bad\.toml is not valid; expected TOML \(.+\)/.test(error.message),
+    engineError('BAD_OPTION', /line 2 of the configuration file \/.*bad\.toml is not valid; expected TOML \(.+\)/),
   );
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Hono } from 'hono';
-import { EngineError } from '../base/errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { listen } from '../serve/server.ts';
 import { type RunningModel, runningModels } from './running-models.ts';
 
@@ -23,11 +23,7 @@ async function asked(
 }
 
 const fails = (found: Promise<unknown>, message: RegExp): Promise<void> =>
-  assert.rejects(found, (error) => {
-    assert.ok(error instanceof EngineError && error.code === 'SERVER_UNREACHABLE');
-    assert.match(error.message, message);
-    return true;
-  });
+  assert.rejects(found, engineError('SERVER_UNREACHABLE', message));
 
 test("a server is asked with its key, and Ollama's dates are understood", async () => {
   const ollama = { name: 'a:latest', size: 1, expires_at: '2030-06-04T14:38:31.83753-07:00', details: {} };

@@ -6,9 +6,9 @@ import {
   assertAnswer,
   type CollectedAnswer,
   promptOf,
-  rejectsWith,
   writeBatchModel,
 } from '../../test/support/batch-model.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-draft.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
@@ -205,10 +205,10 @@ test('an abort rejects what is under way and what comes later, with its reason',
   await using draft = await openDraft(path, context, 1);
   const text = promptOf(3, 100);
   const cache = await takeFor(draft, text);
-  const under = rejectsWith(guessed(draft, cache, text), 'MODEL_CLOSED');
+  const under = assert.rejects(guessed(draft, cache, text), engineError('MODEL_CLOSED'));
   setImmediate(() => draft.engine.abort(new EngineError('MODEL_CLOSED', { file: path })));
   await under;
-  await rejectsWith(guessed(draft, cache, text), 'MODEL_CLOSED');
+  await assert.rejects(guessed(draft, cache, text), engineError('MODEL_CLOSED'));
 });
 
 test('a pass that fails rejects all it was for, and the next drafts are right', async () => {
@@ -223,7 +223,7 @@ test('a pass that fails rejects all it was for, and the next drafts are right', 
   const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
   const both = (): readonly Promise<Pick<CollectedAnswer, 'tokens' | 'gaps'>>[] =>
     caches.map((cache, i) => guessed(draft, cache, prompts[i + 1] ?? assert.fail()));
-  await Promise.all(both().map((answer) => rejectsWith(answer, 'COMPUTE_FAILED')));
+  await Promise.all(both().map((answer) => assert.rejects(answer, engineError('COMPUTE_FAILED'))));
   failing = false;
   for (const [i, answer] of (await Promise.all(both())).entries()) assertSame(answer, expected[i + 1] ?? assert.fail());
 });

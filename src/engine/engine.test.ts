@@ -9,9 +9,9 @@ import {
   greedy,
   openBatchModel,
   promptOf,
-  rejectsWith,
   writeBatchModel,
 } from '../../test/support/batch-model.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { loadModel } from '../../test/support/load.ts';
 import { sharedFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import { Sampler } from '../sample/sampler.ts';
@@ -115,7 +115,7 @@ test('closing while eight run and four wait ends them all with MODEL_CLOSED, als
     for (const passes of [0, 1, 4, 12]) {
       const model = openBatchModel(path, options);
       const answers = Array.from({ length: 12 }, (_, i) => ask(model, promptOf(i, 30 + 9 * i), { maxTokens: 100 }));
-      const rejected = Promise.all(answers.map((answer) => rejectsWith(answer, 'MODEL_CLOSED')));
+      const rejected = Promise.all(answers.map((answer) => assert.rejects(answer, engineError('MODEL_CLOSED'))));
       while (model.tally().sums.passes < passes) await turn();
       await model[Symbol.asyncDispose]();
       await rejected;
@@ -126,15 +126,15 @@ test('closing while eight run and four wait ends them all with MODEL_CLOSED, als
 test('a closed model keeps nobody waiting: neither those that had a place nor those that wanted it for themselves', async () => {
   const model = openBatchModel(path, { parallel: 1 });
   const running = await begin(model);
-  const alone = rejectsWith(
+  const alone = assert.rejects(
     model.exclusively(() => Promise.resolve()),
-    'MODEL_CLOSED',
+    engineError('MODEL_CLOSED'),
   );
   const unread = model.generate(prompt, greedy);
   await model[Symbol.asyncDispose]();
   await alone;
-  await rejectsWith(readAll(unread), 'MODEL_CLOSED');
-  await rejectsWith(
+  await assert.rejects(readAll(unread), engineError('MODEL_CLOSED'));
+  await assert.rejects(
     (async () => {
       while (!(await running.next()).done);
     })(),
@@ -210,7 +210,11 @@ test('prompts that do not fit are refused one by one', async () => {
   await using model = openBatchModel(path, { parallel: 2 });
   const long = ask(model, promptOf(1, 257), { maxTokens });
   const limited = ask(model, prompt, { maxTokens, longest: 19 });
-  await Promise.all([rejectsWith(long, 'CONTEXT_TOO_LONG'), rejectsWith(limited, 'CONTEXT_TOO_LONG'), isRight(model)]);
+  await Promise.all([
+    assert.rejects(long, engineError('CONTEXT_TOO_LONG')),
+    assert.rejects(limited, engineError('CONTEXT_TOO_LONG')),
+    isRight(model),
+  ]);
 });
 
 test('an answer ends where the context is full, or what it may take of it', async () => {
@@ -227,17 +231,17 @@ test('an answer ends where the context is full, or what it may take of it', asyn
 test('options that make no sense are refused, not waited for', async () => {
   for (const parallel of [0, -1, 1.5]) {
     await using model = openBatchModel(path, { parallel });
-    await rejectsWith(ask(model, prompt, { maxTokens }), 'BAD_OPTION');
+    await assert.rejects(ask(model, prompt, { maxTokens }), engineError('BAD_OPTION'));
   }
   await using model = openBatchModel(path);
-  await rejectsWith(ask(model, prompt, { maxTokens, longest: Number.NaN }), 'BAD_OPTION');
+  await assert.rejects(ask(model, prompt, { maxTokens, longest: Number.NaN }), engineError('BAD_OPTION'));
 });
 
 test('a runtime that cannot be opened fails who asked for it, and all who ask later', async () => {
   await using model = Model.open(path, { memoryBudget: 2 ** 20, parallel: 2, threads: 1 });
-  const asks = [1, 2, 3].map(() => rejectsWith(ask(model, prompt, { maxTokens }), 'BUDGET_TOO_SMALL'));
+  const asks = [1, 2, 3].map(() => assert.rejects(ask(model, prompt, { maxTokens }), engineError('BUDGET_TOO_SMALL')));
   await Promise.all(asks);
-  await rejectsWith(ask(model, prompt, { maxTokens }), 'BUDGET_TOO_SMALL');
+  await assert.rejects(ask(model, prompt, { maxTokens }), engineError('BUDGET_TOO_SMALL'));
 });
 
 test('no sequence is forgotten while caches are being kept', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism, totalmem } from 'node:os';
 import test from 'node:test';
-import { EngineError } from '../base/errors.ts';
+import { engineError, thrown } from '../../test/support/engine-error.ts';
 import { budgetFor, threadsFor } from './machine.ts';
 
 const MiB = 2 ** 20;
@@ -13,17 +13,7 @@ function warned<T>(call: (warn: (reason: Error) => void) => T): { result: T; war
 }
 
 /** The most that a budget may be here. */
-function most(): number {
-  try {
-    budgetFor(2 ** 60);
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'BUDGET_TOO_LARGE') {
-      return (error as EngineError<'BUDGET_TOO_LARGE'>).details.memory;
-    }
-    throw error;
-  }
-  return assert.fail('there is no limit');
-}
+const most = (): number => thrown('BUDGET_TOO_LARGE', () => budgetFor(2 ** 60)).details.memory;
 
 test('a budget beyond what there is is refused, and one beyond what is free is warned about', () => {
   assert.ok(most() <= totalmem());
@@ -55,8 +45,7 @@ test('there are no more threads than cores, and whoever wants more is told', () 
 });
 
 test('what is no budget, and no number of threads, is refused', () => {
-  const refuses = (call: () => unknown): void =>
-    assert.throws(call, (error) => error instanceof EngineError && error.code === 'BAD_OPTION');
+  const refuses = (call: () => unknown): void => assert.throws(call, engineError('BAD_OPTION'));
   for (const budget of [0, -1, Number.NaN]) refuses(() => budgetFor(budget));
   for (const threads of [0, -1, 1.5, Number.NaN]) refuses(() => threadsFor(threads));
 });

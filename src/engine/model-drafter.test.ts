@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { promptOf, rejectsWith } from '../../test/support/batch-model.ts';
+import { promptOf } from '../../test/support/batch-model.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { writeBytePair } from '../../test/support/model-files.ts';
 import { likeliest, type OpenDraft, openDraft } from '../../test/support/open-draft.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
@@ -154,7 +155,7 @@ test('after a pass that failed its place is free again, and others are answered'
   const { run } = draft.runtime;
   draft.runtime.run = () => Promise.reject(new EngineError('COMPUTE_FAILED', { status: 2 }));
   const drafter = reading(draft, text);
-  await rejectsWith(drafter.propose(3), 'COMPUTE_FAILED');
+  await assert.rejects(drafter.propose(3), engineError('COMPUTE_FAILED'));
   drafter[Symbol.dispose]();
   await settled(draft);
   draft.runtime.run = run;

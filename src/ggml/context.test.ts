@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from '../base/errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { Context } from './context.ts';
 import { checkAvailable } from './system.ts';
 
-const isOutOfMemory = (error: unknown): boolean => error instanceof EngineError && error.code === 'OUT_OF_MEMORY';
+const isOutOfMemory = engineError('OUT_OF_MEMORY');
 
 test('memory that the system refuses to a context is an error, not the end of the process', () => {
   assert.throws(() => new Context(2 ** 46), isOutOfMemory);

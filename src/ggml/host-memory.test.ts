@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import koffi from 'koffi';
+import { engineError } from '../../test/support/engine-error.ts';
 import { floatsOf, noise, setTensor } from '../../test/support/tensors.ts';
 import { Disposer } from '../base/disposer.ts';
-import { EngineError } from '../base/errors.ts';
 import { F32 } from './graph.ts';
 import { HostMemory } from './host-memory.ts';
 import { pageBytes } from './system.ts';
@@ -93,8 +93,5 @@ test('a tensor that is placed has its data in the memory, at any offset that sui
 });
 
 test('memory that the system refuses is OUT_OF_MEMORY with its purpose', () => {
-  assert.throws(
-    () => new HostMemory(2 ** 52, 'the ring'),
-    (e) => e instanceof EngineError && e.code === 'OUT_OF_MEMORY' && /for the ring/.test(e.message),
-  );
+  assert.throws(() => new HostMemory(2 ** 52, 'the ring'), engineError('OUT_OF_MEMORY', /for the ring/));
 });

@@ -5,9 +5,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { arr, bool, f32, type MetadataValue, scalar, str, u32, u64, writeGguf } from '../../bench/gguf-writer.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
-import { EngineError } from '../base/errors.ts';
 import { readHeader } from './header.ts';
 import type { Metadata } from './metadata.ts';
 import type { Scalar, ScalarType } from './values.ts';
@@ -20,7 +20,7 @@ const open = (metadata: Readonly<Record<string, MetadataValue>>): Metadata => {
 };
 
 const fails = (action: () => unknown, code: ErrorCode, message: RegExp): void => {
-  assert.throws(action, (e) => e instanceof EngineError && e.code === code && message.test(e.message));
+  assert.throws(action, engineError(code, message));
 };
 
 const values: Readonly<Record<ScalarType, fc.Arbitrary<Scalar>>> = {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import test, { beforeEach } from 'node:test';
 import fc from 'fast-check';
 import { type MetadataValue, str, type TensorSource, u32, writeGguf } from '../../bench/gguf-writer.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { bytesRead } from '../../test/support/processes.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
-import { EngineError } from '../base/errors.ts';
 import { type ModelFile, openModelFile, shardsOf } from './model-file.ts';
 import { type GgmlType, ggmlTypes, rowBytes, typeNamed } from './types.ts';
 import { elementCount, type Weight } from './weight.ts';
@@ -44,10 +44,7 @@ function bytesOf(model: ModelFile, { extent }: Weight): Buffer {
 }
 
 const fails = (path: string, code: ErrorCode, message: RegExp): void => {
-  assert.throws(
-    () => openModelFile(path),
-    (e) => e instanceof EngineError && e.code === code && message.test(e.message),
-  );
+  assert.throws(() => openModelFile(path), engineError(code, message));
 };
 
 const anyTensor = fc

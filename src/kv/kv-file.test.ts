@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { closeSync, fstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
 import { descriptorsOf } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from '../base/errors.ts';
 import { openKvFile } from './kv-file.ts';
 
 const MiB = 2 ** 20;
@@ -13,14 +13,7 @@ const linux = process.platform === 'linux';
 /** Fails unless there is no file, for this reason, and nothing is left open. */
 function assertNone(folder: string, bytes: number, reason: RegExp): void {
   const before = linux && descriptorsOf(process.pid);
-  assert.throws(
-    () => openKvFile(folder, bytes),
-    (error) => {
-      assert.ok(error instanceof EngineError && error.code === 'KV_SPACE', `${error}`);
-      assert.match(error.message, reason);
-      return true;
-    },
-  );
+  assert.throws(() => openKvFile(folder, bytes), engineError('KV_SPACE', reason));
   assert.equal(linux && descriptorsOf(process.pid), before);
 }
 

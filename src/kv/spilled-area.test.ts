@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { engineError } from '../../test/support/engine-error.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { alignUp } from '../base/bytes.ts';
-import { EngineError } from '../base/errors.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { Reader } from '../stream/reader.ts';
 import { openKvFile } from './kv-file.ts';
@@ -162,9 +162,8 @@ test('a write that fails is WRITE_FAILED, with the place in the file', async () 
   // Direct writes are refused from memory that begins between two pages.
   const crooked = memory.view(8, 2 * spillUnit);
   if (!opened.direct) return;
-  await assert.rejects(area.spill(crooked, [[0, 2 * spillUnit]], 2 * spillUnit), (error) => {
-    assert.ok(error instanceof EngineError && error.code === 'WRITE_FAILED');
-    assert.match(error.message, /byte 16384 failed \(EINVAL\)/);
-    return true;
-  });
+  await assert.rejects(
+    area.spill(crooked, [[0, 2 * spillUnit]], 2 * spillUnit),
+    engineError('WRITE_FAILED', /byte 16384 failed \(EINVAL\)/),
+  );
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { thrown } from '../../test/support/engine-error.ts';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
-import { EngineError } from '../base/errors.ts';
+import type { EngineError } from '../base/errors.ts';
 import { makePlan } from './make-plan.ts';
 import { type Demand, type Plan, planBytes, type Shares } from './plan.ts';
 import { pageSpanOf, type Slice } from './slices.ts';
@@ -38,15 +39,8 @@ const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
 const draftBytes = ({ draft }: Pick<Demand, 'draft'>): number => (draft ? planBytes(draft) : 0);
 
 /** The error for a budget in which nothing fits. */
-function refusal(model: Omit<Demand, 'budget'>, budget = 1): EngineError<'BUDGET_TOO_SMALL'> {
-  try {
-    makePlan({ ...model, budget });
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') return error;
-    throw error;
-  }
-  return assert.fail(`${budget} bytes are enough`);
-}
+const refusal = (model: Omit<Demand, 'budget'>, budget = 1): EngineError<'BUDGET_TOO_SMALL'> =>
+  thrown('BUDGET_TOO_SMALL', () => makePlan({ ...model, budget }));
 const smallest = (model: Omit<Demand, 'budget'>): number => refusal(model).details.needed;
 
 /** Bytes of all weights when they stay. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
 import test from 'node:test';
 import type { RandomModelSpec } from '../../bench/random-model.ts';
+import { engineError, thrown } from '../../test/support/engine-error.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { writeRandom } from '../../test/support/model-files.ts';
 import { some } from '../../test/support/rounds.ts';
@@ -9,7 +10,6 @@ import { shared } from '../../test/support/shared.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { existingType } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
-import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import type { Layout } from '../ggml/layout.ts';
@@ -64,12 +64,8 @@ function planFor(outline: GraphOutline, extra: number, layoutOf: LayoutOf): Plan
     compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, { threads: 2 }),
     converted: (slice: Slice) => layoutOf(slice)?.bytes,
   };
-  try {
-    return makePlan({ ...demand, budget: 1 });
-  } catch (error) {
-    assert.ok(error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL');
-    return makePlan({ ...demand, budget: Number(Object(error.details)['needed']) + extra });
-  }
+  const { needed } = thrown('BUDGET_TOO_SMALL', () => makePlan({ ...demand, budget: 1 })).details;
+  return makePlan({ ...demand, budget: needed + extra });
 }
 
 /** Calls `use` with the model in memory, streamed as far as it does not fit. */
@@ -169,7 +165,7 @@ test('a first pass that failed, wherever, can be run again', async () => {
         else readFile(fd, into, 0, into.length, position, done);
       };
       const use = async (forward: Forward, kv: KvStore): Promise<void> => {
-        await assert.rejects(logitsOf(forward, kv), (e) => e instanceof EngineError && e.code === 'READ_FAILED');
+        await assert.rejects(logitsOf(forward, kv), engineError('READ_FAILED'));
         assert.deepEqual(await logitsOf(forward, kv), logits);
       };
       await withModel(2 ** 18, use, { layoutOf, readAt });
@@ -189,12 +185,9 @@ test('after a failed read, the next pass begins with the first weights', async (
       0,
       async (forward, kv) => {
         left = countdown;
-        await assert.rejects(
-          async () => {
-            for (let i = 0; i < 10; i += 1) await logitsOf(forward, kv);
-          },
-          (e) => e instanceof EngineError && e.code === 'READ_FAILED',
-        );
+        await assert.rejects(async () => {
+          for (let i = 0; i < 10; i += 1) await logitsOf(forward, kv);
+        }, engineError('READ_FAILED'));
         assert.deepEqual(await logitsOf(forward, kv), expected);
       },
       { readAt },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { EngineError } from '../base/errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { checkFinite } from './check-finite.ts';
 
 test('logits that are all finite stay as they are, and one that is not is an error that names the file', () => {
@@ -11,10 +11,7 @@ test('logits that are all finite stay as they are, and one that is not is an err
     fc.property(anyLogits, odd, fc.nat(), (logits, wrong, at) => {
       assert.equal(checkFinite(logits, 'm.gguf'), logits);
       logits[at % logits.length] = wrong;
-      assert.throws(
-        () => checkFinite(logits, 'm.gguf'),
-        (error) => error instanceof EngineError && error.code === 'NOT_FINITE' && error.message.includes('m.gguf'),
-      );
+      assert.throws(() => checkFinite(logits, 'm.gguf'), engineError('NOT_FINITE', 'm.gguf'));
     }),
   );
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
 import { randomNumbers } from '../../test/support/random.ts';
-import { EngineError } from '../base/errors.ts';
 import { probabilityOf } from './distribution.ts';
 import { LogitsChain } from './logits-chain.ts';
 import { Sampler } from './sampler.ts';
@@ -247,8 +247,5 @@ test('a draft keeps the probabilities of 1024 tokens at most, the likeliest', ()
 });
 
 test('a sampling option that makes no sense is refused', () => {
-  assert.throws(
-    () => new Sampler(4, { topP: 2 }),
-    (e) => e instanceof EngineError && e.code === 'BAD_OPTION',
-  );
+  assert.throws(() => new Sampler(4, { topP: 2 }), engineError('BAD_OPTION'));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from '../base/errors.ts';
+import { thrown } from '../../test/support/engine-error.ts';
 import type { Message } from '../text/chat-template.ts';
 import type { GenerationRequest, Prompt } from './backend.ts';
 import { fitRequest } from './fit-request.ts';
@@ -28,14 +28,7 @@ test('what may fit stays as it is', () => {
 });
 
 test('what cannot fit is refused with the fewest tokens it can have', () => {
-  const refusal = (one: GenerationRequest): unknown => {
-    try {
-      return fitRequest(one, engine);
-    } catch (error) {
-      assert.ok(error instanceof EngineError && error.code === 'CONTEXT_TOO_LONG');
-      return error.details;
-    }
-  };
+  const refusal = (one: GenerationRequest): object => thrown('CONTEXT_TOO_LONG', () => fitRequest(one, engine)).details;
   const least = (prompt: number): object => ({ prompt, context: 100, atLeast: true });
   assert.deepEqual(refusal(ask(text(1001))), least(101));
   assert.deepEqual(refusal(ask(chat(user(500), user(600)))), least(110));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
 import { writeSmall } from '../../test/support/small-model.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from '../base/errors.ts';
 import { Library } from './library.ts';
 import { removeModel } from './removal.ts';
 
@@ -16,8 +16,7 @@ async function removeOnly(folder: string): Promise<void> {
   await removeModel(model);
 }
 
-const refused = (error: unknown): boolean =>
-  error instanceof EngineError && error.code === 'BAD_OPTION' && /models folder itself/.test(error.message);
+const refused = engineError('BAD_OPTION', /models folder itself/);
 
 test('a model of the folder, and of a folder in it, is deleted with all its parts', async () => {
   using folder = tempFolder();
@@ -79,7 +78,7 @@ test('a file that has gone meanwhile, or is a folder now, is a failure that name
   using folder = tempFolder();
   for (const file of [folder.file('gone.gguf'), folder.file('folder.gguf')]) {
     const remove = removeModel({ name: 'a', folder: folder.path, files: [file] });
-    await assert.rejects(remove, (error) => error instanceof EngineError && error.code === 'UNWRITABLE');
+    await assert.rejects(remove, engineError('UNWRITABLE'));
     mkdirSync(folder.file('folder.gguf'), { recursive: true });
   }
 });

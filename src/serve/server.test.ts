@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Hono } from 'hono';
-import { EngineError } from '../base/errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { urlOf } from './address.ts';
 import { type ListenOptions, listen, type RunningServer } from './server.ts';
 import { clientOf, streamed } from './streaming.ts';
@@ -85,11 +85,10 @@ test('HTTP/1.0 needs no host, HTTP/1.1 does', async () => {
 test('a port in use, and an address of another machine, are errors that say so', async () => {
   const { app } = slowApp();
   await using server = await serving(app);
-  await assert.rejects(listen(app, server.address), (error) => {
-    assert.ok(error instanceof EngineError && error.code === 'PORT_IN_USE');
-    assert.match(error.message, new RegExp(`port ${server.address.port} of 127\\.0\\.0\\.1 is in use.*--port`));
-    return true;
-  });
+  await assert.rejects(
+    listen(app, server.address),
+    engineError('PORT_IN_USE', new RegExp(`port ${server.address.port} of 127\\.0\\.0\\.1 is in use.*--port`)),
+  );
   await assert.rejects(listen(app, { host: '192.0.2.1', port: 0 }), /--host and --port 192\.0\.2\.1 0 .*EADDRNOTAVAIL/);
 });
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
 import { writePattern } from '../../test/support/pattern.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from '../base/errors.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { calibrate } from './calibrate.ts';
 
@@ -51,6 +51,6 @@ test('calibrating can be aborted, and says what cannot be read', async () => {
   await assert.rejects(aborted, { name: 'AbortError' });
   await assert.rejects(
     calibrate([{ path: folder.file('missing'), size: MiB }], { inFlight: 2, memory: MiB }),
-    (error) => error instanceof EngineError && error.code === 'MODEL_NOT_FOUND',
+    engineError('MODEL_NOT_FOUND'),
   );
 });

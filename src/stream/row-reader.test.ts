@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
+import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt, writePattern } from '../../test/support/pattern.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { weightOf } from '../../test/support/weights.ts';
-import { EngineError } from '../base/errors.ts';
 import { type ReadAt, Reader } from './reader.ts';
 import { RowReader } from './row-reader.ts';
 
@@ -94,7 +94,7 @@ test('an error of the disk reaches who asked for the row, and later rows are rea
   using rows = new RowReader(reader, weight);
   await assert.rejects(
     rows.read([1, 2, 3], () => {}),
-    (e) => e instanceof EngineError && e.code === 'READ_FAILED',
+    engineError('READ_FAILED'),
   );
   broken = false;
   await rows.read([7], (_, bytes) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt } from '../../test/support/pattern.ts';
 import { EngineError } from '../base/errors.ts';
 import { layRing } from '../plan/ring.ts';
@@ -141,7 +142,7 @@ test('a failed read reaches who leases its slice, not who came before', async ()
     using _lease = await source.lease(1);
     assertInPlace([slice]);
   }
-  await assert.rejects(source.lease(1), (e) => e instanceof EngineError && e.code === 'READ_FAILED');
+  await assert.rejects(source.lease(1), engineError('READ_FAILED'));
 });
 
 test('a restart begins a new pass, after an error as well as in the middle', async () => {

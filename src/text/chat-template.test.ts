@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from '../base/errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { strftime } from '../jinja/strftime.ts';
 import { ChatTemplate, type Message } from './chat-template.ts';
 
@@ -54,10 +54,7 @@ const render = (source: string, messages: readonly Message[], addGenerationPromp
   new ChatTemplate(source, { bos: '<s>', eos: '</s>' }).render(messages, { addGenerationPrompt, mostLength: 100_000 });
 
 const fails = (source: string, messages: readonly Message[], reason: RegExp): void =>
-  assert.throws(
-    () => render(source, messages),
-    (e) => e instanceof EngineError && e.code === 'TEMPLATE_FAILED' && reason.test(e.message),
-  );
+  assert.throws(() => render(source, messages), engineError('TEMPLATE_FAILED', reason));
 
 test('a template of the ChatML kind gives its roles to all messages', () => {
   const expected = '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n';

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { arr, type MetadataValue, str } from '../../bench/gguf-writer.ts';
 import { tinyBytePair, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { thrown } from '../../test/support/engine-error.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from '../base/errors.ts';
+import type { EngineError } from '../base/errors.ts';
 import { readHeader } from '../gguf/header.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { checkSameTokens } from './same-tokens.ts';
@@ -28,18 +29,10 @@ const check = (draft: Readonly<Record<string, MetadataValue>>, target: Readonly<
   checkSameTokens(headerOf(draftPath, draft), headerOf(targetPath, target));
 
 /** What the refusal of two models says. */
-function refusal(
+const refusal = (
   draft: Readonly<Record<string, MetadataValue>>,
   target: Readonly<Record<string, MetadataValue>>,
-): EngineError {
-  try {
-    check(draft, target);
-  } catch (error) {
-    assert.ok(error instanceof EngineError && error.code === 'VOCABULARY_DIFFERS');
-    return error;
-  }
-  return assert.fail('they are the same');
-}
+): EngineError => thrown('VOCABULARY_DIFFERS', () => check(draft, target));
 
 /** The tokens, with others in their places. */
 const changed = (names: Readonly<Record<number, string>>): readonly string[] =>

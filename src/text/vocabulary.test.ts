@@ -3,8 +3,9 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
 import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import { EngineError } from '../base/errors.ts';
+import type { EngineError } from '../base/errors.ts';
 import { loadLlama } from '../ggml/llama.ts';
 import { maxPartUnits } from './text-parts.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -30,7 +31,7 @@ const ids = (tiny: typeof bytePair, names: readonly string[]): readonly (number 
 const textOf = (vocabulary: Vocabulary, tokens: readonly number[]): string =>
   Buffer.concat(tokens.map((token) => vocabulary.piece(token, { special: false }))).toString();
 
-const isFailure = (error: unknown): boolean => error instanceof EngineError && error.code === 'VOCABULARY_FAILED';
+const isFailure = engineError('VOCABULARY_FAILED');
 
 test('byte pairs are merged as the merges say', () => {
   using vocabulary = Vocabulary.open(path('byte-pair'));

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ErrorCode } from '../../src/base/error-table.ts';
-import { EngineError } from '../../src/base/errors.ts';
 import type { Generation } from '../../src/engine/generation.ts';
 import { Model } from '../../src/engine/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
@@ -104,7 +102,3 @@ export function assertAnswer(
   const firm = doubtful < 0 ? count : Math.min(count, doubtful);
   assert.deepEqual(tokens.slice(0, firm), expected.tokens.slice(0, firm));
 }
-
-/** Fails unless `promise` is rejected with this code. */
-export const rejectsWith = (promise: Promise<unknown>, code: ErrorCode): Promise<void> =>
-  assert.rejects(promise, (error) => error instanceof EngineError && error.code === code);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from '../../base/errors.ts';
+import { engineError } from '../../../test/support/engine-error.ts';
 import type { KvOptions } from '../../plan/kv-options.ts';
 import type { EngineFlags } from './engine-options.ts';
 import { modelSettingsOf } from './model-settings.ts';
@@ -27,10 +27,7 @@ test('a window has four sinks unless another number is given', () => {
 });
 
 test('sinks without a window make no sense', () => {
-  assert.throws(
-    () => kvOf({ sinkTokens: 0 }),
-    (error) => error instanceof EngineError && /--sink-tokens 0 .*--sliding-window/.test(error.message),
-  );
+  assert.throws(() => kvOf({ sinkTokens: 0 }), engineError('BAD_OPTION', /--sink-tokens 0 .*--sliding-window/));
 });
 
 test('a model rotates as it says unless something is given', () => {

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Command } from 'commander';
+import { engineError } from '../../../test/support/engine-error.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
-import { EngineError } from '../../base/errors.ts';
 import { withBareOptions } from '../bare-options.ts';
 import type { User } from '../environment.ts';
 import { withOptions } from './flags.ts';
@@ -37,14 +37,7 @@ async function served(args: readonly string[], environment: Environment = {}, to
 }
 
 const fails = (message: RegExp, ...given: Parameters<typeof served>): Promise<void> =>
-  assert.rejects(
-    () => served(...given),
-    (error) => {
-      assert.ok(error instanceof EngineError && error.code === 'BAD_OPTION', String(error));
-      assert.match(error.message, message);
-      return true;
-    },
-  );
+  assert.rejects(() => served(...given), engineError('BAD_OPTION', message));
 
 test('without a word from anybody, the settings are the usual ones, whatever the command', async () => {
   const settings = await served([]);
