@@ -81,7 +81,7 @@ async function calibrateFor(path: string, options: Settings, signal: AbortSignal
     signal,
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
   });
-  (await debugLog())?.('calibrated', calibration);
+  (await debugLog(options))?.('calibrated', calibration);
   // What was found with less memory or with a small file is no rule for others.
   if (calibration.complete) saveCalibration(path, calibration);
   if (options.cold) for (const file of files) evictFile(file.path);

@@ -10,9 +10,6 @@ export const ioThreads = (): number => Number(process.env['UV_THREADPOOL_SIZE'])
 /** Which of ggml's CPU variants is to compute instead of the one that suits this processor best: x64, haswell, ... */
 export const cpuVariant = (): string | undefined => process.env['SSD_LLM_CPU'] || undefined;
 
-/** The least that is logged to stderr, by its name; what commands that are no servers log is below that, unless it is set. */
-export const logLevel = (): string => process.env['SSD_LLM_LOG_LEVEL'] || 'info';
-
 /** Whoever started the program, as far as settings depend on that. */
 export interface User {
   readonly platform: NodeJS.Platform;

@@ -26,7 +26,7 @@ export const infoCommand = (): Command =>
   ).action(async (path: string, _: unknown, command: Command) => info(path, await settingsOf(command)));
 
 async function info(path: string, settings: Settings): Promise<void> {
-  const debug = await debugLog();
+  const debug = await debugLog(settings);
   const engine = modelSettingsOf(settings);
   const outline = openOutline(path, engine.rope, debug);
   const model = describe(outline, settings.tensors);

@@ -21,14 +21,14 @@ export const listCommand = (): Command =>
       .argument('[models...]', 'GGUF files; of a split model, any part'),
   ).action(async (files: readonly string[], _: unknown, command: Command) => list(await settingsOf(command, files)));
 
-async function list({ files, models: folder, json }: Settings): Promise<void> {
+async function list({ files, models: folder, json, logLevel }: Settings): Promise<void> {
   const { Library } = await import('../serve/library.ts');
   if (files.length === 0 && folder === undefined) throw new EngineError('NO_MODELS', { folder });
   const library = new Library({ files, folder }, (path, error) =>
     note(printable(`${path} is left out: ${error.message}`)),
   );
   const models = library.models();
-  (await debugLog())?.('models found', { folder, files: models.flatMap((model) => model.files) });
+  (await debugLog({ logLevel }))?.('models found', { folder, files: models.flatMap((model) => model.files) });
   await (json ? writeJson(models.map(toJson)) : write(`${table(models).join('\n')}\n`));
 }
 

@@ -2,8 +2,8 @@ import type { Model } from '../engine/model.ts';
 import type { ReadSettings } from '../stream/reader.ts';
 import { savedCalibration } from './calibrations.ts';
 import { debugLog } from './debug.ts';
-import type { EngineFlags } from './options/engine-options.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
+import type { Settings } from './options/table.ts';
 import { warn } from './output.ts';
 
 /**
@@ -12,11 +12,17 @@ import { warn } from './output.ts';
  */
 export async function openModel(
   path: string,
-  settings: EngineFlags,
+  settings: Settings,
   reading: ReadSettings | undefined = savedCalibration(path),
 ): Promise<Model> {
   // Other commands, and --help, begin without what only answering needs.
   const { Model } = await import('../engine/model.ts');
   const promptCache = promptFilesOf(settings);
-  return Model.open(path, { ...modelSettingsOf(settings), promptCache, reading, warn, debug: await debugLog() });
+  return Model.open(path, {
+    ...modelSettingsOf(settings),
+    promptCache,
+    reading,
+    warn,
+    debug: await debugLog(settings),
+  });
 }

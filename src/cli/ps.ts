@@ -15,9 +15,9 @@ export const psCommand = (): Command =>
     async (_: unknown, command: Command) => ps(await settingsOf(command)),
   );
 
-async function ps({ host, port, apiKey, json }: Settings): Promise<void> {
+async function ps({ host, port, apiKey, json, logLevel }: Settings): Promise<void> {
   const { runningModels } = await import('./running-models.ts');
-  (await debugLog())?.('asking', { host, port, key: apiKey !== undefined });
+  (await debugLog({ logLevel }))?.('asking', { host, port, key: apiKey !== undefined });
   const models = await runningModels({ host, port, apiKey });
   await (json ? writeJson(models) : write(`${table(models).join('\n')}\n`));
 }

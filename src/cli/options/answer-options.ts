@@ -3,7 +3,7 @@ import { defaultSampling, type SamplingOptions, samplingRanges } from '../../sam
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { real, whole } from './schemas.ts';
 
-/** What shapes an answer: how many tokens, and how each is chosen. */
+/** Settings of an answer: how many tokens, and how each is chosen. */
 export interface AnswerSettings
   extends Pick<SamplingOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty' | 'seed'> {
   /** Undefined: as many as the context holds. */

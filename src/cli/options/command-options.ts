@@ -3,7 +3,7 @@ import type { ReportFormat } from '../bench-report.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { oneOf, truth, whole } from './schemas.ts';
 
-/** What a command does, and how it tells. */
+/** Settings of single commands: their work, and how they tell of it. */
 export interface CommandSettings {
   readonly prompt?: string | undefined;
   readonly system?: string | undefined;

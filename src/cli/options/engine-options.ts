@@ -4,8 +4,8 @@ import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../pl
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
 
-/** How a model is opened. Undefined values are chosen. */
-export interface EngineFlags {
+/** Settings of an engine. Undefined values are chosen. */
+export interface EngineSettings {
   /** Bytes. */
   readonly memoryBudget?: number | undefined;
   /** Tokens. */
@@ -43,7 +43,7 @@ const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
 /** 2^24: positions are float32 where they are rotated. */
 const mostTokens = 2 ** 24;
 
-export const engineOptions: OptionSpecs<EngineFlags> = {
+export const engineOptions: OptionSpecs<EngineSettings> = {
   memoryBudget: {
     flags: '-m, --memory-budget <size>',
     help: 'memory for everything: 8G, 1.5G, 512M, bytes, or auto',

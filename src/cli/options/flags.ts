@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander';
 import type { AnyOption, CommandName } from './option-spec.ts';
-import { groups, type Key } from './table.ts';
+import { groups, type OptionName } from './table.ts';
 
 /** A value, and where it was given: "--port", "SSD_LLM_PORT", "config.toml: port". */
-export interface SettingSource {
+export interface GivenOption {
   readonly value: unknown;
   readonly from: string;
 }
 
-export type Layer = Readonly<Partial<Record<Key, SettingSource>>>;
+export type GivenOptions = Readonly<Partial<Record<OptionName, GivenOption>>>;
 
 /** "-m, --memory-budget <size>" -> "--memory-budget" */
 export const longFlag = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags;
@@ -37,7 +37,7 @@ function flagsOf(command: CommandName, key: string, spec: AnyOption): readonly O
   if (!option.required && !option.optional) option.preset(true);
   return [option, ...aliases].map((one) => {
     one.attributeName = () => key;
-    return one.argParser((value: unknown, previous: SettingSource | undefined): SettingSource => {
+    return one.argParser((value: unknown, previous: GivenOption | undefined): GivenOption => {
       const before = spec.repeats && previous ? (previous.value as readonly unknown[]) : [];
       return { value: spec.repeats ? [...before, value] : value, from: longFlag(one.flags) };
     });

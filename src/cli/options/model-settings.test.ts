@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../../test/support/engine-error.ts';
 import type { KvOptions } from '../../plan/kv-options.ts';
-import type { EngineFlags } from './engine-options.ts';
+import type { EngineSettings } from './engine-options.ts';
 import { modelSettingsOf } from './model-settings.ts';
 
-const usual: EngineFlags = {
+const usual: EngineSettings = {
   kvType: 'f16',
   kvHome: 'auto',
   draftNgram: false,
@@ -13,7 +13,8 @@ const usual: EngineFlags = {
   kernels: 'auto',
 };
 
-const kvOf = (settings: Partial<EngineFlags>): KvOptions | undefined => modelSettingsOf({ ...usual, ...settings }).kv;
+const kvOf = (settings: Partial<EngineSettings>): KvOptions | undefined =>
+  modelSettingsOf({ ...usual, ...settings }).kv;
 
 test('a window has four sinks unless another number is given', () => {
   assert.deepEqual(kvOf({ kvType: 'q8_0', kvHome: 'ram', kvDir: '/kv' }), {

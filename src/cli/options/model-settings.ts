@@ -6,13 +6,16 @@ import type { ModelSettings, PromptCacheSettings } from '../../engine/model-opti
 import type { RopeOptions } from '../../model/rope.ts';
 import type { KvOptions } from '../../plan/kv-options.ts';
 import { cacheFolder, ioThreads } from '../environment.ts';
-import type { EngineFlags } from './engine-options.ts';
+import type { EngineSettings } from './engine-options.ts';
 
 /** The first tokens of a text draw attention whatever they say; without any, what follows falls apart. */
 const usualSinks = 4;
 
-/** What the engine is told. Throws BAD_OPTION for what makes no sense without another option, and IN_MEMORY. */
-export function modelSettingsOf(settings: EngineFlags): ModelSettings {
+/**
+ * The message to an engine, and the options of `Model.open`. Throws BAD_OPTION for what makes no sense without another
+ * option, and IN_MEMORY.
+ */
+export function modelSettingsOf(settings: EngineSettings): ModelSettings {
   const { memoryBudget, ctx: context, threads, kernels } = settings;
   const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
   const draft = { ngram, model, ahead, adaptive };
@@ -20,7 +23,7 @@ export function modelSettingsOf(settings: EngineFlags): ModelSettings {
   return { memoryBudget, context, kv, rope, draft, threads, kernels, ioThreads: ioThreads() };
 }
 
-function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineFlags): KvOptions {
+function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineSettings): KvOptions {
   if (kvDir !== undefined && kvHome !== 'ram') checkOnDisk(kvDir);
   if (sinkTokens !== undefined && slidingWindow === undefined) {
     const expected = '--sliding-window beside it';
@@ -31,19 +34,19 @@ function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineFlags)
 }
 
 /** Undefined if nothing is to differ from what the model says. */
-function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: EngineFlags): RopeOptions | undefined {
+function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: EngineSettings): RopeOptions | undefined {
   const given = scale !== undefined || base !== undefined || scaling !== undefined;
   return given ? { scale, base, scaling } : undefined;
 }
 
 /**
- * How a command that answers and ends keeps what it computed for later ones: nothing in memory, as one prompt has no use
- * for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE.
+ * Files that keep what a command computed for later ones, where it answers and ends: nothing in memory, as one prompt has
+ * no use for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE.
  */
 export function promptFilesOf({
   promptCache,
   promptCacheDir,
-}: Pick<EngineFlags, 'promptCache' | 'promptCacheDir'>): PromptCacheSettings | undefined {
+}: Pick<EngineSettings, 'promptCache' | 'promptCacheDir'>): PromptCacheSettings | undefined {
   if (promptCache === 0 || (promptCache === undefined && promptCacheDir === undefined)) return undefined;
   const usual = cacheFolder();
   const folder = promptCacheDir ?? (usual === undefined ? undefined : join(usual, 'prompts'));

@@ -14,9 +14,9 @@ interface Alias {
   readonly flags: string;
   /** The value that a flag without one stands for. */
   readonly value?: unknown;
-  /** Left out: "the same as" the option. */
+  /** Help; left out, "the same as" the option. */
   readonly help?: string;
-  /** Left out: all of the option's. */
+  /** Commands that have it; left out, all of the option's. */
   readonly commands?: readonly CommandName[];
 }
 
@@ -32,6 +32,8 @@ interface Declared<T> {
   readonly words?: Readonly<Partial<Record<CommandName, Words>>>;
   /** Environment variables, the first that is set counts. With a list, the configuration file may have the option too. */
   readonly variables?: readonly string[];
+  /** The variables count for commands too that are otherwise told by flags alone. */
+  readonly everywhere?: true;
   readonly aliases?: readonly Alias[];
   /** A path in the configuration file counts from the file's folder. */
   readonly isPath?: true;
@@ -41,7 +43,7 @@ interface Declared<T> {
   readonly conflicts?: readonly string[];
 }
 
-/** An option of the command line: all that there is to say of it. Options without a default are undefined if left out. */
+/** An option with all that there is to say of it. Options without a default are undefined if left out. */
 export type OptionSpec<T> = Declared<T> &
   (undefined extends T ? { readonly default?: undefined } : { readonly default: T });
 

@@ -73,7 +73,7 @@ const truths: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
 /** Yes or no, as such or as text. */
 export const truth: z.ZodType<boolean> = z.preprocess((value) => truths.get(value), z.boolean('true or false'));
 
-/** What was expected, in our words: of several things for which there are none, the last. */
+/** The expectation that `issue` tells of, in our words: of several for which there are none, the last. */
 function expectationOf(issue: z.core.$ZodIssue): string {
   const ours = !/^Invalid input/.test(issue.message);
   const [last] = (!ours && issue.code === 'invalid_union' && issue.errors.at(-1)) || [];

@@ -5,7 +5,7 @@ import { type LogLevel, logLevels } from '../log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { auto, list, named, numberOrText, whole } from './schemas.ts';
 
-/** How a server is run, and which models there are. Undefined values are chosen. */
+/** Settings of a server, and of the models that there are. Undefined values are chosen. */
 export interface ServerSettings {
   /** GGUF files. */
   readonly files: readonly string[];
@@ -134,5 +134,6 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
     default: 'info',
     commands: ['serve'],
     variables: ['SSD_LLM_LOG_LEVEL'],
+    everywhere: true,
   },
 };

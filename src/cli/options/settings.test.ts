@@ -9,7 +9,7 @@ import { withBareOptions } from '../bare-options.ts';
 import type { User } from '../environment.ts';
 import { withOptions } from './flags.ts';
 import { settingsOf } from './settings.ts';
-import { type Key, optionEntries, type Settings } from './table.ts';
+import { type OptionName, optionEntries, type Settings } from './table.ts';
 
 type Environment = User['environment'];
 
@@ -47,7 +47,7 @@ test('without a word from anybody, the settings are the usual ones, whatever the
   for (const name of ['run', 'info', 'ps']) assert.deepEqual(await parsed(name, []), settings, name);
 });
 
-const given: Readonly<Partial<Record<Key, readonly [text: string, value: unknown]>>> = {
+const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: unknown]>>> = {
   models: ['/models', '/models'],
   host: ['0.0.0.0', '0.0.0.0'],
   port: ['8080', 8080],
@@ -99,9 +99,14 @@ test('every setting can be given by a flag, by our variable, and in the file', a
   assert.deepEqual([...configurable].sort(), [...Object.keys(given), 'files'].sort(), 'and there is no other');
 });
 
-test('what answers once is told by flags alone', async () => {
-  const environment = { SSD_LLM_CTX: '5', SSD_LLM_PORT: 'none' };
-  assert.equal((await parsed('run', ['m.gguf'], { ...usual, environment })).ctx, undefined);
+test('a command that answers once is told by flags alone, except of what it logs', async () => {
+  const environment = { SSD_LLM_CTX: '5', SSD_LLM_PORT: 'none', SSD_LLM_LOG_LEVEL: 'debug' };
+  const { ctx, logLevel } = await parsed('run', ['m.gguf'], { ...usual, environment });
+  assert.deepEqual([ctx, logLevel], [undefined, 'debug']);
+  await assert.rejects(
+    () => parsed('run', [], { ...usual, environment: { SSD_LLM_LOG_LEVEL: 'loud' } }),
+    /^EngineError: SSD_LLM_LOG_LEVEL "loud" is not valid; expected one of trace, debug, /,
+  );
 });
 
 test('the file has numbers and lists of its own', async () => {

@@ -1,13 +1,13 @@
 import { type AnswerSettings, answerOptions } from './answer-options.ts';
 import { type CommandSettings, commandOptions } from './command-options.ts';
-import { type EngineFlags, engineOptions } from './engine-options.ts';
+import { type EngineSettings, engineOptions } from './engine-options.ts';
 import type { AnyOption, OptionSpecs } from './option-spec.ts';
 import { type ServerSettings, serverOptions } from './server-options.ts';
 
 /** The values of all options. Those that a command does not have are as if nobody had given them. */
-export interface Settings extends CommandSettings, AnswerSettings, EngineFlags, ServerSettings {}
+export interface Settings extends CommandSettings, AnswerSettings, EngineSettings, ServerSettings {}
 
-export type Key = keyof Settings;
+export type OptionName = keyof Settings;
 
 /** The groups of options, by the headings that they have in --help. */
 export const groups: Readonly<Record<string, Partial<OptionSpecs<Settings>>>> = {
@@ -18,6 +18,6 @@ export const groups: Readonly<Record<string, Partial<OptionSpecs<Settings>>>> = 
 };
 
 /** Every option with its name, declared once. */
-export const optionEntries: readonly (readonly [Key, AnyOption])[] = Object.values(groups).flatMap(
-  (specs) => Object.entries(specs) as [Key, AnyOption][],
+export const optionEntries: readonly (readonly [OptionName, AnyOption])[] = Object.values(groups).flatMap(
+  (specs) => Object.entries(specs) as [OptionName, AnyOption][],
 );
