@@ -10,7 +10,8 @@ export type {
   ModelSettings,
   PromptCacheOptions,
 } from './engine/model-options.ts';
-export type { Piece, PromptProgress, StopReason } from './engine/sequence.ts';
+export type { Piece } from './engine/piece-queue.ts';
+export type { PromptProgress, StopReason } from './engine/sequence.ts';
 export type { KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan } from './plan/plan.ts';
 export type { Message } from './text/chat-template.ts';

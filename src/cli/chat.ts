@@ -5,6 +5,7 @@ import type { Generation } from '../engine/generation.ts';
 import type { Model } from '../engine/model.ts';
 import { headline } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
+import { LongText } from '../text/long-text.ts';
 import { type ChatContext, dispatchCommand } from './chat-commands.ts';
 import { ChatHistory } from './chat-history.ts';
 import { type ChatInput, InputParser } from './chat-input.ts';
@@ -175,16 +176,18 @@ class Chat implements Disposable {
 
 /** Prints the text as it comes, and ends its line. Returns all of it. */
 async function print(generation: Generation): Promise<string> {
-  let whole = '';
+  const whole = new LongText();
+  let end = '';
   try {
     for await (const { text } of generation) {
-      whole += text;
+      whole.push(text);
+      end = text || end;
       await writeAnswer(text);
     }
   } finally {
-    if (whole !== '' && !whole.endsWith('\n')) await write('\n');
+    if (end !== '' && !end.endsWith('\n')) await write('\n');
   }
-  return whole;
+  return `${whole}`;
 }
 
 const failure = (error: EngineError): readonly string[] => [

@@ -4,6 +4,7 @@ import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Generation } from '../engine/generation.ts';
 import { headline } from '../plan/explain.ts';
+import { LongText } from '../text/long-text.ts';
 import { ConversationFile } from './conversation-file.ts';
 import { interruptible, interruptibleSync } from './interrupt.ts';
 import { openModel } from './open-model.ts';
@@ -75,13 +76,15 @@ function promptInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
 
 /** Prints the text as it comes, unless it is wanted as a whole. Returns all of it. */
 async function print(generation: Generation, silent: boolean): Promise<string> {
-  let whole = '';
+  const whole = new LongText();
+  let end = '';
   for await (const { text } of generation) {
-    whole += text;
+    whole.push(text);
+    end = text || end;
     if (!silent) await writeAnswer(text);
   }
-  if (!silent && !whole.endsWith('\n')) await write('\n');
-  return whole;
+  if (!silent && !end.endsWith('\n')) await write('\n');
+  return `${whole}`;
 }
 
 const toJson = (generation: Generation, text: string): object => ({

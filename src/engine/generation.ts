@@ -1,6 +1,7 @@
 import type { Engine } from './engine.ts';
 import type { GenerationStats } from './generation-stats.ts';
-import type { Piece, Sequence, StopReason } from './sequence.ts';
+import type { Piece } from './piece-queue.ts';
+import type { Sequence, StopReason } from './sequence.ts';
 
 /** One answer, piece by piece. Iterate over it once; leaving early ends it. */
 export class Generation implements AsyncIterable<Piece> {

@@ -14,7 +14,8 @@ import { StopMatcher } from '../text/stop-matcher.ts';
 import { type Drafter, noDrafter } from './drafter.ts';
 import type { GenerationStats } from './generation-stats.ts';
 import type { GenerateOptions } from './model-options.ts';
-import { type Piece, Sequence } from './sequence.ts';
+import type { Piece } from './piece-queue.ts';
+import { Sequence } from './sequence.ts';
 import { textBytes } from './text-bytes.ts';
 
 const path = writeBatchModel(sharedPath('model.gguf'));
@@ -42,7 +43,7 @@ interface Question extends Omit<GenerateOptions, 'plan' | 'signal' | 'onLoad' | 
   readonly prompt: readonly number[];
 }
 
-function sequenceOf(question: Question, drafter: Drafter): Sequence {
+function sequenceOf(question: Question, drafter: Drafter, withLogprobs = true): Sequence {
   const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = question;
   return new Sequence({
     prompt: question.prompt,
@@ -52,7 +53,7 @@ function sequenceOf(question: Question, drafter: Drafter): Sequence {
     detokenizer: new Detokenizer(vocabulary),
     stops: new StopMatcher(question.stop ?? []),
     ignoreEnd: question.ignoreEnd ?? false,
-    logprobs: 2,
+    logprobs: withLogprobs ? 2 : undefined,
     maxTokens,
     longest,
   });
@@ -220,4 +221,22 @@ test('a text far beyond its window takes the bytes that are counted for its toke
   assert.ok(after - before <= counted, `${after - before} bytes, ${counted} counted`);
   assert.equal(cache.tokens.length, 7 + 50_000 - 1);
   sequence.end('cancelled');
+});
+
+test('pieces that wait for a reader are joined where they are many, and are the same text', async () => {
+  using cache = new SequenceCache(smallShape(2 ** 13));
+  const prompt = promptOf(1, 7);
+  const sequence = sequenceOf({ ...endless, prompt, maxTokens: 5000 }, noDrafter(), false);
+  sequence.begin(runtime, cache, 0);
+  while (!sequence.ended) {
+    const { pending } = sequence;
+    cache.store(sequence.upcoming(pending));
+    sequence.advance(pending, () => logitsAfter([sequence.answerTokens, 1]));
+  }
+  const pieces: string[] = [];
+  for (let piece = await sequence.read(); piece; piece = await sequence.read()) pieces.push(piece.text);
+  assert.ok(pieces.length < 1100, `${pieces.length} pieces`);
+  const detokenizer = new Detokenizer(vocabulary);
+  const text = sequence.answer.map((token) => detokenizer.push(token)).join('') + detokenizer.end();
+  assert.equal(pieces.join(''), text);
 });

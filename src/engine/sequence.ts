@@ -11,7 +11,8 @@ import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import type { Drafter } from './drafter.ts';
 import { GenerationMeter, type GenerationStats } from './generation-stats.ts';
-import { type Logprob, logprobOf } from './logprobs.ts';
+import { logprobOf } from './logprobs.ts';
+import { type Piece, PieceQueue } from './piece-queue.ts';
 import type { TokenCounts } from './planner.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -20,15 +21,6 @@ import type { Runtime } from './runtime.ts';
  * aborted.
  */
 export type StopReason = 'stop' | 'length' | 'cancelled';
-
-/** A piece of text as it comes: whole characters, none of a stop string. */
-export interface Piece {
-  readonly text: string;
-  /** The token that completed the text; undefined for text that was held back until the end. */
-  readonly token: number | undefined;
-  /** Log-probability of `token`, if asked for. */
-  readonly logprob?: Logprob | undefined;
-}
 
 /** Progress through the prompt; a part of a batch counts as a part of its tokens. */
 export interface PromptProgress {
@@ -70,7 +62,7 @@ export class Sequence {
   cache: SequenceCache | undefined;
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
-  readonly #pieces: Piece[] = [];
+  readonly #pieces: PieceQueue = new PieceQueue();
   /** Prompt and answer, and the token that ended it. */
   readonly #text: TokenList;
   #sampler: Sampler | undefined;
@@ -85,7 +77,6 @@ export class Sequence {
   #bytesBefore = 0;
   #ended = false;
   #error: Error | undefined;
-  #wake: () => void = () => {};
 
   constructor({ prompt, ...parts }: SequenceParts) {
     this.#text = TokenList.from(prompt);
@@ -227,17 +218,9 @@ export class Sequence {
     this.#close();
   }
 
-  /** The next piece; undefined after the last. Rejects with the error that ended it, after the pieces before it. */
-  async read(): Promise<Piece | undefined> {
-    for (;;) {
-      const piece = this.#pieces.shift();
-      if (piece) return piece;
-      if (this.#error) throw this.#error;
-      if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+  /** The next piece: see `PieceQueue`. */
+  read(): Promise<Piece | undefined> {
+    return this.#pieces.read();
   }
 
   /** Chooses the next token, to which `draft` is the draft. False if the answer has ended. */
@@ -262,10 +245,7 @@ export class Sequence {
     this.answerTokens += 1;
     const { text, stopped } = stops.push(detokenizer.push(token));
     const logprob = logprobs === undefined ? undefined : logprobOf(logits, token, logprobs);
-    if (text || logprob) {
-      this.#pieces.push({ text, token, logprob });
-      this.#wake();
-    }
+    if (text || logprob) this.#pieces.push({ text, token, logprob });
     if (stopped) this.end('stop');
     else if (this.answerTokens >= maxTokens || full) this.end('length');
   }
@@ -276,7 +256,7 @@ export class Sequence {
     this.#drafter?.[Symbol.dispose]();
     this.#sampler?.[Symbol.dispose]();
     this.#drafter = this.#sampler = undefined;
-    this.#wake();
+    this.#pieces.end(this.#error);
   }
 
   /** Throws CONTEXT_TOO_LONG if the prompt does not fit. */

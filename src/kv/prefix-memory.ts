@@ -10,7 +10,7 @@ interface Entry {
   readonly exact: number;
   readonly written: number;
   readonly memory: HostMemory;
-  /** What it takes, its tokens included. */
+  /** Bytes of it all, its tokens included. */
   readonly bytes: number;
 }
 

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
+import { at } from '../base/at.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { type KvShape, pieceBytes } from './kv-shape.ts';
 
@@ -113,8 +114,10 @@ export function decodeHeader(prelude: Buffer, text: Buffer): SavedHeader {
     throw new Error('it is damaged', { cause });
   }
   const { data, error } = Header.safeParse(parsed);
-  const [first = 'header'] = error?.issues[0]?.path ?? [];
-  if (!data) throw new Error(`its ${String(first)} cannot be right`);
+  if (!data) {
+    const [first = 'header'] = at(error.issues, 0).path;
+    throw new Error(`its ${String(first)} cannot be right`);
+  }
   if (tokens.length > data.shape.context) throw new Error('its tokens cannot be right');
   if (data.exact > tokens.length) throw new Error('its exact cannot be right');
   if (data.written < tokens.length) throw new Error('its written cannot be right');
@@ -125,10 +128,10 @@ export function decodeHeader(prelude: Buffer, text: Buffer): SavedHeader {
 function tokensIn(json: Uint8Array): Int32Array {
   if (json.length === 0) return new Int32Array();
   const tokens = new Int32Array(json.reduce((count, byte) => (byte === comma ? count + 1 : count), 1));
-  let [at, token] = [0, Number.NaN];
+  let [next, token] = [0, Number.NaN];
   const take = (): void => {
     if (!(token <= mostToken)) throw new Error('its tokens cannot be right');
-    tokens[at++] = token;
+    tokens[next++] = token;
     token = Number.NaN;
   };
   for (const byte of json) {

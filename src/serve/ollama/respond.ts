@@ -1,10 +1,10 @@
 import type { Answer, Backend, Ending, GenerationRequest, TokenLogprob } from '../backend.ts';
-import { deltaBytes } from '../delta-size.ts';
 import type { Log } from '../log.ts';
 import type { ServedModel } from '../model-card.ts';
 import { logFailure } from '../refusal.ts';
 import { reservationOf } from '../reservations.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
+import { WholeAnswer } from '../whole-answer.ts';
 import { errorBody, unsupportedByModel, unsupportedRequest } from './refusals.ts';
 import type { OllamaAnswerRequest } from './requests.ts';
 
@@ -38,6 +38,9 @@ export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequ
   if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
   if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
 }
+
+/** Bytes of a token in a list, and as JSON. */
+const perToken = 24;
 
 /** Seconds -> nanoseconds */
 const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
@@ -73,8 +76,14 @@ export function respond(
     return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
   };
 
+  // At the end comes a list of all tokens, if it is wanted.
+  const reserveTokens = (count: number): void => {
+    if (generation.tokens) reservationOf(raw).add(perToken * count);
+  };
+
   async function lines(answer: Answer, write: Write): Promise<void> {
     for await (const { text, logprobs } of answer) {
+      reserveTokens(1);
       if (text === '' && logprobs.length === 0) continue;
       const chunk = { ...stamp(request), ...form.text(text), done: false, ...logprobsOf(logprobs) };
       await write(`${JSON.stringify(chunk)}\n`);
@@ -83,20 +92,18 @@ export function respond(
   }
 
   async function whole(answer: Answer, write: Write): Promise<void> {
-    const reservation = reservationOf(raw);
-    const texts: string[] = [];
-    const tokens: TokenLogprob[] = [];
+    const all = new WholeAnswer(reservationOf(raw));
     for await (const delta of answer) {
-      reservation.add(deltaBytes(delta));
-      texts.push(delta.text);
-      tokens.push(...delta.logprobs);
+      reserveTokens(1);
+      all.push(delta);
     }
-    await write(JSON.stringify({ ...last(answer, texts.join('')), ...logprobsOf(tokens) }));
+    await write(JSON.stringify({ ...last(answer, all.text), ...logprobsOf(all.logprobs) }));
   }
 
   const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
   return streamResponse(service, raw, contentType, async (write, signal) => {
     const answer = await service.backend.generate(model, generation, { signal, keepAlive: request.keep_alive });
+    reserveTokens(answer.promptTokens);
     await (request.stream ? lines(answer, write) : whole(answer, write));
   });
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Backend, Delta, Ending, Prompt } from '../backend.ts';
-import { deltaBytes } from '../delta-size.ts';
 import { unitsOf } from '../fit-request.ts';
 import type { Log } from '../log.ts';
 import type { ServedModel } from '../model-card.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
 import { reservationOf } from '../reservations.ts';
 import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
+import { WholeAnswer } from '../whole-answer.ts';
 import { Choices } from './choices.ts';
 import type { OpenAiParams } from './requests.ts';
 
@@ -94,23 +94,16 @@ const headOf = (object: string, { model, format }: ChoicesJob): object => ({
 async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise<void> {
   const { format } = job;
   const reservation = reservationOf(job.request);
-  const deltas: Delta[][] = Array.from({ length: choices.count }, () => []);
+  const answers = Array.from({ length: choices.count }, () => new WholeAnswer(reservation));
   const reasons: Reason[] = [];
   await choices.each({
-    delta: (delta, index) => {
-      reservation.add(deltaBytes(delta));
-      deltas[index]?.push(delta);
-    },
+    delta: (delta, index) => answers[index]?.push(delta),
     end: ({ reason }, index) => {
       reasons[index] = reason;
     },
   });
-  const whole = (parts: readonly Delta[], index: number): Choice => {
-    const text = parts.map(({ text }) => text).join('');
-    const logprobs = parts.flatMap(({ logprobs }) => logprobs);
-    return format.whole({ text, logprobs }, index, reasons[index] ?? 'stop');
-  };
-  const body = { ...headOf(format.object, job), choices: deltas.map(whole), usage: choices.usage };
+  const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, reasons[index] ?? 'stop');
+  const body = { ...headOf(format.object, job), choices: answers.map(whole), usage: choices.usage };
   await send(JSON.stringify(body));
 }
 
