@@ -1,6 +1,7 @@
 /**
- * What the choice of resident weights is worth: npm run bench:ablation -- MODEL. For some budgets, decoding with the
- * resident set spread evenly, with the first layers pinned, and with what LRU would keep; alternating, medians of rounds.
+ * The worth of the choice of resident weights: npm run bench:ablation -- MODEL. For some budgets, decoding with the
+ * resident set spread evenly, with the first layers pinned, and with the set that LRU would keep; alternating, medians
+ * of rounds.
  */
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -29,7 +30,9 @@ interface Measured {
   readonly bytes: number;
 }
 
-/** Decodes with the resident set that `name` chooses: tokens per second, seconds of waiting and bytes read per token. */
+/**
+ * Decodes with the resident set that `name` chooses: tokens per second, seconds of waiting and bytes read per token.
+ */
 async function measure(
   path: string,
   name: string,

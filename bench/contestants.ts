@@ -4,7 +4,7 @@ import { evictFile } from '../src/ggml/system.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { memoryGroup } from './memory-group.ts';
 
-/** What is run: the same model, prompt and answer for all. */
+/** The task of a run: the same model, prompt and answer for all. */
 export interface Task {
   readonly path: string;
   /** Bytes. */
@@ -14,7 +14,7 @@ export interface Task {
   readonly tokens: number;
 }
 
-/** What one run came to. */
+/** The results of one run. */
 export interface ContestResult {
   /** Per second; undefined if the run was not one of prefill or decoding. */
   readonly prefill: number;

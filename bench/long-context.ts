@@ -1,7 +1,7 @@
 /**
- * What a token costs at the end of a long text whose keys and values live on the SSD, streamed by us or mapped into
+ * The cost of a token at the end of a long text whose keys and values live on the SSD, streamed by us or mapped into
  * memory, under the same memory limit: npx tsx bench/long-context.ts MODEL -m 1.6G --ctx 32768. The text is made up:
- * what is measured is one pass over the weights and over all keys and values. Linux, as root. Appends to results.tsv.
+ * one pass over the weights and over all keys and values is measured. Linux, as root. Appends to results.tsv.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -42,7 +42,7 @@ interface Options {
 interface Measured {
   readonly seconds: number;
   readonly bytes: number;
-  /** What reading alone takes for so many bytes. */
+  /** Seconds of reading alone for so many bytes. */
   readonly limit: number;
   /** Computing, and waiting for what streams. */
   readonly compute: number;
@@ -117,7 +117,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
     const [computed, stalled] = [runtime.forward.computeSeconds, runtime.stallSeconds];
     for (let i = 0; i < tokens; i += 1) await pass();
     const seconds = (performance.now() - began) / 1000 / tokens;
-    // What is mapped is read too, by the system.
+    // The system reads the mapped bytes too.
     const mapped = way === 'mapped' ? (kvBytes(store.shape) * at) / context : 0;
     const bytes = (reader.bytesRead - before) / tokens + mapped;
     const compute = (runtime.forward.computeSeconds - computed) / tokens;

@@ -144,7 +144,7 @@ function report(
   writeFileSync(fileURLToPath(new URL(`charts/${options.chart}.svg`, import.meta.url)), svg);
 }
 
-/** What only our own runs tell. */
+/** Figures that only our own runs give. */
 function ownFigures(runs: readonly ContestResult[]): Record<string, string> {
   const fractions = runs.flatMap(({ fraction }) => fraction ?? []);
   const first = runs.flatMap(({ firstToken }) => firstToken ?? []);

@@ -1,7 +1,7 @@
 /**
  * How well a model foretells a text with what it keeps of it: npx tsx bench/perplexity.ts MODEL TEXT --sliding-window
- * 1024 --tokens 20000. Perplexity of all tokens, and of those between some edges, so that full attention and windows can
- * be compared on the same ones. Appends to results.tsv.
+ * 1024 --tokens 20000. Perplexity of all tokens, and of those between some edges, so that full attention and windows
+ * can be compared on the same ones. Appends to results.tsv.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -28,7 +28,7 @@ interface Options {
 interface Foretold {
   /** -ln of the probability of each token but the first, given those before. */
   readonly losses: readonly number[];
-  /** Of computing logits. */
+  /** Seconds of computing logits. */
   readonly seconds: number;
 }
 
@@ -63,7 +63,7 @@ async function foretell(runtime: Runtime, text: readonly number[], chunk: number
 const perplexity = (losses: readonly number[]): string =>
   Math.exp(losses.reduce((a, b) => a + b, 0) / losses.length).toFixed(3);
 
-/** By range of tokens [from, to): the perplexity of those that were foretold. */
+/** The perplexity by range of tokens [from, to). */
 function byRange(losses: readonly number[]): Record<string, string> {
   const starts = [0, ...edges].filter((from) => from <= losses.length);
   // The first token of a text is not foretold.

@@ -1,7 +1,7 @@
 /**
- * What a prompt costs that was kept on the SSD: the first token of a long prompt when it is new, and after the model was
- * closed and opened again: npx tsx bench/prompt-cache.ts MODEL --memory-budget 1.6G --prompt-tokens 1000. Appends to
- * results.tsv.
+ * The cost of a prompt that was kept on the SSD: the first token of a long prompt when it is new, and after the model
+ * was closed and opened again: npx tsx bench/prompt-cache.ts MODEL --memory-budget 1.6G --prompt-tokens 1000. Appends
+ * to results.tsv.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

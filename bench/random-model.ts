@@ -15,7 +15,7 @@ import { type Content, RandomTensors } from './random-tensors.ts';
 
 export type ArchitectureName = 'llama' | 'qwen2' | 'qwen3' | 'gemma3' | 'phi3';
 
-/** The shape of a random model. What is left out has the value a small real model would have. */
+/** The shape of a random model. Defaults are those of a small real model. */
 export interface RandomModelSpec {
   readonly architecture: ArchitectureName;
   readonly layers: number;
@@ -28,7 +28,10 @@ export interface RandomModelSpec {
   readonly vocabulary: number;
   /** 4096 unless given. */
   readonly context?: number;
-  /** ggml's name for the type of matrices, or of one by its name; f32 unless given, and for rows that are not whole blocks. */
+  /**
+   * ggml's name for the type of matrices, or of one by its name; f32 unless given, and for rows that are not whole
+   * blocks.
+   */
   readonly type?: string | ((tensor: string) => string);
   /** 1 unless given. */
   readonly seed?: number;
@@ -43,7 +46,7 @@ export interface RandomModelSpec {
   readonly window?: { readonly tokens: number; readonly base?: number; readonly pattern?: number | readonly boolean[] };
   /** gemma3: logits are squashed to (-softcap, softcap). */
   readonly softcap?: number;
-  /** Of tensor data; 32 unless given. */
+  /** Alignment of tensor data; default 32. */
   readonly alignment?: number;
   /** Write this many shards. */
   readonly split?: number;
@@ -207,7 +210,7 @@ function typeFor(spec: RandomModelSpec, { name, shape }: Plan): GgmlType {
   return (shape[0] ?? 1) % wanted.block === 0 ? wanted : f32Type;
 }
 
-/** What `writeRandomModel` writes. */
+/** The model that `writeRandomModel` writes. */
 export function randomModel(spec: RandomModelSpec): GgufSource {
   const filled = fill(spec);
   const random = new RandomTensors(filled.seed);

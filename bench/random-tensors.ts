@@ -3,7 +3,7 @@ import { quantize } from './quantize.ts';
 import { Random } from './random.ts';
 import { isSlow, randomBlocks } from './random-blocks.ts';
 
-/** What the elements of a tensor are: uniform with this mean and standard deviation. */
+/** The distribution of a tensor's elements: uniform with this mean and standard deviation. */
 export interface Content {
   readonly mean: number;
   readonly deviation: number;

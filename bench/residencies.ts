@@ -13,8 +13,8 @@ export const firstLayers: Residency = (candidates, capacity) => {
 };
 
 /**
- * What a cache of `capacity` bytes that drops the least recently used would find in it on a pass, once it has seen some:
- * those are what counts as resident. A cycle longer than the cache always drops what is needed next.
+ * The candidates that a cache of `capacity` bytes which drops the least recently used would find in it on a pass, once
+ * it has seen some: these count as resident. A cycle longer than the cache always drops the one that is needed next.
  */
 export const leastRecentlyUsed: Residency = (candidates, capacity) => {
   const cache = new Map<number, number>();

@@ -16,7 +16,7 @@ import { type TinyVocabulary, tinyBytePair, tinySentencePiece } from './tiny-voc
 
 type Sizes = 'layers' | 'width' | 'heads' | 'kvHeads' | 'feedForward' | 'vocabulary';
 
-/** What a model of architecture llama is but for its weights. */
+/** A model of architecture llama without its weights. */
 export interface Shape extends Pick<RandomModelSpec, Sizes | 'context' | 'rope'> {
   /** A vocabulary of so many tokens, of the kind that the real model has. */
   readonly tokenizer: (tokens: number) => TinyVocabulary;

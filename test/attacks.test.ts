@@ -3,7 +3,7 @@ import test from 'node:test';
 import { attacks } from './long/attacks/all.ts';
 import type { AttackOptions } from './long/attacks/attack.ts';
 
-/** Of each attack a few cases, seconds in all; `npm run test:long -- attacks` tries the whole of it. */
+/** A few cases of each attack, seconds in all; `npm run test:long -- attacks` tries the whole of it. */
 const samples: Readonly<Record<keyof typeof attacks, Omit<AttackOptions, 'seed'>>> = {
   headers: { count: 300 },
   weights: { count: 6 },

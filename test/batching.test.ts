@@ -27,7 +27,7 @@ const lengths = [3, 17, 64, 65, 100, 130, 1, 80];
 const prompts = lengths.map((length, seed) => promptOf(seed, length));
 const maxTokens = 32;
 
-/** What each prompt gives when nobody else is there. */
+/** Answers to each prompt when nobody else is there. */
 const alone = await answersAlone(path, prompts, { maxTokens });
 const expected = (i: number): CollectedAnswer => alone[i] ?? assert.fail();
 

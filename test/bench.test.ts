@@ -117,7 +117,7 @@ test('a text is answered instead of made-up tokens, anew in each round, and gues
   assert.ok(drafted >= accepted && accepted > 0);
   assert.deepEqual([passes + accepted, decode.tokens], [60, 60]);
 
-  // Of all models it guesses best itself.
+  // The best draft model for a model is itself.
   const table = await bench('--draft-model', looping, '--draft-ahead', '2', '--rounds', '1');
   const [, right = 0, guessed = 0, each = 0] =
     /^\| guessed +\| (\d+) of (\d+) tokens right: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];

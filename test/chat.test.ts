@@ -28,7 +28,7 @@ const chat = (lines: readonly string[], ...args: readonly string[]): Promise<End
   run(['chat', model, ...machine, ...greedy, '-n', `${maxTokens}`, ...args], {
     input: lines.map((line) => `${line}\n`).join(''),
   });
-/** What the model says to messages. */
+/** The model's answer to messages. */
 const told = (messages: readonly Message[], options: GenerateOptions = {}): Promise<string> =>
   teller.text(messages, { maxTokens, ...options });
 
@@ -114,7 +114,7 @@ function watch(args: readonly string[], { signal, ...options }: StartOptions & {
   return {
     ended,
     say: (text: string): boolean | undefined => child.stdin?.write(text),
-    /** What came before is not looked at again. */
+    /** Earlier output is not looked at again. */
     until: async (pattern: RegExp): Promise<void> => {
       let match = pattern.exec(said);
       for (; !match; match = pattern.exec(said)) {

@@ -27,7 +27,7 @@ const story = 'Once upon a time';
 const greedy = { model, temperature: 0, max_tokens: 12 };
 /** The same to the library. */
 const twelve = { maxTokens: 12 };
-/** What OpenAI takes where nothing is said. */
+/** OpenAI's defaults. */
 const plainSampling = { temperature: 1, topP: 1, topK: 0 };
 /** The greedy answer to the question. */
 const expected = await teller.text(asked(question), twelve);

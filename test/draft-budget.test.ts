@@ -31,7 +31,7 @@ const target = openOutline(path);
 const drafts = [path, short, noise].map((one) => openOutline(one));
 const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;
 
-/** What is planned for beside one of the draft models. */
+/** Options for a plan beside one of the draft models. */
 type Wanted = Partial<Omit<PlanOptions, 'draft'>>;
 const plan = (draft: ModelOutline | undefined, { kernels = 'auto', ...options }: Wanted = {}): Plan => {
   const layoutOf = layoutLookup(device, kernels);
@@ -81,7 +81,7 @@ test('a budget too small for both is refused with what the draft model takes, an
         Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
       );
       assert.ok(planBytes(made) <= needed);
-      // What is named has 4 MiB to spare.
+      // The figure in the error has 4 MiB to spare.
       const half = Math.max(1, Math.floor((needed - 4 * MiB) / 2));
       assert.equal(refusal(draft, { ...given, budget: half }).details.needed, needed);
     }),

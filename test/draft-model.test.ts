@@ -20,7 +20,7 @@ import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
 const path = folder.file('model.gguf');
-// Of f32: what is drawn must not depend on how many tokens a pass takes, and quantized sums round more.
+// Weights are f32: draws must not depend on how many tokens a pass takes, and quantized sums round more.
 writeNoiseModel(path, { layers: 6, width: 256, heads: 4, kvHeads: 4, feedForward: 512 });
 const noise = writeNoiseModel(folder.file('noise.gguf'));
 
@@ -47,7 +47,7 @@ function assertSame(
   }
 }
 
-/** What ends an answer in the middle of what was guessed, and what it is chosen by. */
+/** Requests that end an answer in the middle of a draft, and ways to choose it. */
 const requests: Readonly<Record<string, GenerateOptions>> = {
   'the likeliest tokens': { maxTokens: 13 },
   'up to an end': { ignoreEnd: false, bias: new Map([[eos, 6]]), maxTokens: 13 },
@@ -61,7 +61,7 @@ const requests: Readonly<Record<string, GenerateOptions>> = {
   'drawn from few': { maxTokens: 9, temperature: 2, minP: 0.02, topK: 20, seed: 5, bias: new Map([[97, 3]]) },
 };
 
-/** What each prompt gives without guesses, when nobody else is there. */
+/** Answers to each prompt without drafts, when nobody else is there. */
 async function plainly(options: GenerateOptions): Promise<readonly CollectedAnswer[]> {
   const answers: CollectedAnswer[] = [];
   for (const prompt of prompts) answers.push(await collectAnswer(generate(plain, prompt, options)));
@@ -159,6 +159,6 @@ test('a real model guesses for itself while it is streamed: it says what libllam
   for await (const _ of generation);
   assertAsLibllama(real, { prompt, answer: generation.tokens });
   const { drafted, accepted, passes } = generation.stats?.speculation ?? assert.fail();
-  // What it takes for likeliest alone and among others may differ where two are almost equally likely.
+  // The likeliest tokens alone and among others may differ where two are almost equally likely.
   assert.ok(accepted > 0 && accepted <= drafted && drafted <= 7 * passes && passes + accepted === 16);
 });

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { TemplateError } from '../src/jinja/errors.ts';
 import { Template } from '../src/jinja/template.ts';
 
-/** What Python's Jinja2 made of templates; null is refused. `test/long/renderings/record.ts` writes it. */
+/** Renderings by Python's Jinja2; null is refused. `test/long/renderings/record.ts` writes them. */
 const recorded = JSON.parse(readFileSync('test/jinja/recorded.json', 'utf8')) as {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly renderings: readonly (readonly [template: string, output: string | null])[];

@@ -31,7 +31,7 @@ const textOf = (seed: number, length: number): number[] =>
   Array.from({ length }, (_, i) => (i * 29 + seed * 11 + i * i) % spec.vocabulary);
 const all = (home: KvHome): readonly KvHome[] => Array(layers).fill(home);
 
-/** Of the file, each with a unit that fills: keys and values of each head of each layer. */
+/** The number of areas in the file, each with a unit that fills: keys and values of each head of each layer. */
 const areas = 2 * layers * (spec.kvHeads ?? 1);
 /** Bytes of a token's keys and values in all layers. */
 const tokenBytes = 2 * layers * 256 * 2;
@@ -43,7 +43,7 @@ test('a long text is written once, in whole units, and what has not changed is n
   for (let i = 0; i < 800; i += 1) await ssd.pass([i % spec.vocabulary]);
   const { spy } = ssd;
   assert.ok(spy.written <= 850 * tokenBytes, `${spy.written} bytes written of ${850 * tokenBytes}`);
-  // What is not there yet fills less than a unit each.
+  // The missing part fills less than a unit of each area.
   assert.ok(spy.written > 850 * tokenBytes - areas * spillUnit);
   assert.equal(spy.written, spy.writes * spillUnit);
 });

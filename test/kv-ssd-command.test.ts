@@ -84,7 +84,7 @@ test('what would crowd out the weights goes to the SSD without being asked to, a
     return Number(/needs at least (\d+) MiB/.exec((await run(args)).stdout)?.[1]);
   };
   const [auto, ssd, ram] = [await smallest('auto'), await smallest('ssd'), await smallest('ram')];
-  // What the process takes is measured each time.
+  // The memory of the process is measured each time.
   assert.ok(Math.abs(auto - ssd) < 8 && ssd < ram - 100, `${auto}, ${ssd}, ${ram}`);
   const { stats } = await runJson([
     'run',

@@ -31,7 +31,7 @@ const onSsd: KvOptions = { home: 'ssd', folder: folder.file('kv') };
 const maxTokens = 20;
 const prompts = [3, 17, 64, 65, 130, 190].map((length, seed) => promptOf(seed, length));
 
-/** What each prompt gives when nobody else is there, with keys and values in memory. */
+/** Answers to each prompt when nobody else is there, with keys and values in memory. */
 const alone = await answersAlone(path, prompts, { maxTokens });
 const expected = (i: number): CollectedAnswer => alone[i] ?? assert.fail();
 
@@ -106,7 +106,7 @@ test('n-grams guess over keys and values on the SSD as they do over those in mem
   }
 });
 
-/** Of each prompt, what whole batches of 64 come to without the last token. */
+/** Tokens of each prompt in whole batches of 64, without the last token. */
 const reusable = prompts.map(({ length }) => Math.floor((length - 1) / 64) * 64);
 
 test('prompts come back from a folder after a restart, wherever keys and values lived and live', async () => {

@@ -32,10 +32,10 @@ const windowed = writeRandom(folder.file('gemma3.gguf'), {
 const textOf = (seed: number, length: number): number[] =>
   Array.from({ length }, (_, i) => (i * 31 + seed * 7 + i * i) % spec.vocabulary);
 
-/** What becomes of a text: tokens are added, and some of them taken back; or the pass over them fails on the way. */
+/** A step of a text: tokens are added, and some of them taken back; or the pass over them fails on the way. */
 interface Step {
   readonly tokens: number;
-  /** Of what is there then, thousandths that go; or only the last few tokens. */
+  /** Thousandths of the tokens then there that are taken back; or only the last few tokens. */
   readonly back: number | undefined;
   readonly few: number;
   /** The read, or the write, of the pass that fails. */
@@ -72,7 +72,7 @@ async function assertAlike(ram: Twin, ssd: Twin, steps: readonly Step[], context
       if ('error' in failed) {
         assert.ok(failed.error instanceof EngineError, `${failed.error}`);
         ram.cache.markWritten(text.length);
-        // What was to be written is lost.
+        // Tokens that were not written are lost.
         if (failed.error.code === 'WRITE_FAILED') for (const { cache } of [ram, ssd]) cache.truncate(0);
       } else assert.deepEqual(failed.logits, await ram.pass(text), `after ${start} tokens, ${text.length} more`);
     }

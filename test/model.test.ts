@@ -23,7 +23,7 @@ async function tokensOf(generation: Generation): Promise<readonly number[]> {
   return generation.tokens;
 }
 
-/** What the prompt gives when nothing goes wrong. */
+/** The answer to the prompt when nothing goes wrong. */
 let expected: readonly number[];
 {
   await using model = open();

@@ -21,12 +21,12 @@ const path = writeBatchModel(folder.file('model.gguf'));
 
 const maxTokens = 10;
 const prompts = [100, 150, 200, 129, 65].map((length, seed) => promptOf(seed, length));
-/** Of each prompt, what whole batches of 64 come to without the last token. */
+/** Tokens of each prompt in whole batches of 64, without the last token. */
 const reusable = [64, 128, 192, 128, 64];
 
 const answer = (model: Model, prompt: readonly number[]): Promise<CollectedAnswer> => ask(model, prompt, { maxTokens });
 
-/** What each prompt gives where nothing is reused. */
+/** Answers to each prompt where nothing is reused. */
 const uncached: CollectedAnswer[] = [];
 {
   await using model = openBatchModel(path, { parallel: prompts.length });

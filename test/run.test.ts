@@ -143,7 +143,7 @@ test('guesses by what came before make for fewer passes and the same text: as ma
   assert.ok(eager.accepted > 0 && eager.drafted <= 2 * eager.passes, `${eager.drafted} in ${eager.passes} passes`);
   // How many pay depends on what passes take.
   await guessed('--draft-ngram', '--no-adaptive-draft', '--adaptive-draft');
-  // Of all models it guesses best itself.
+  // The best draft model for a model is itself.
   const drafting = ['--draft-model', looping, '--draft-ahead', '3', '--no-adaptive-draft'];
   const { speculation, memory } = await guessed(...drafting);
   assert.equal(speculation.accepted, speculation.drafted);

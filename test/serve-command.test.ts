@@ -118,7 +118,7 @@ test('it guesses ahead if it is told to: as many tokens as are wanted, or as pay
   assert.ok(eager.accepted > 0 && eager.accepted <= eager.drafted, `${eager.accepted} of ${eager.drafted}`);
   // How many pay depends on what passes take.
   await serving(['--adaptive-draft'], { SSD_LLM_DRAFT_NGRAM: '1', SSD_LLM_ADAPTIVE_DRAFT: '0' });
-  // Of all models it guesses best itself.
+  // The best draft model for a model is itself.
   const { drafted, accepted, passes } = await serving([
     ...['--draft-model', looping, '--draft-ahead', '3', '--no-adaptive-draft'],
   ]);

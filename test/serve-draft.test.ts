@@ -36,7 +36,7 @@ test('four clients at once get the answers that they would get alone, a draft mo
   const [drafted, accepted, passes] = await Promise.all(
     ['tokens_drafted_total', 'tokens_accepted_total', 'passes_total'].map((name) => metric(server, name)),
   );
-  // Of all models it guesses best itself: each pass yields up to five tokens.
+  // The best draft model for a model is itself: each pass yields up to five tokens.
   assert.ok(drafted && accepted === drafted, `${accepted} of ${drafted}`);
   assert.ok(passes && passes <= 4 + 4 * 3, `${passes} passes`);
 });

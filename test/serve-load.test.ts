@@ -11,7 +11,7 @@ const path = writeChatModel(sharedPath('chat.gguf'));
 const model = 'chat:latest';
 const machine = [...frugal, '--ctx', `${context}`];
 const budget = 400 * 2 ** 20;
-/** What the process takes that speaks HTTP, beside the budget of its engine. */
+/** Memory of the process that speaks HTTP, beside the budget of its engine. */
 const overhead = 256 * 2 ** 20;
 const linux = { skip: process.platform !== 'linux' };
 
@@ -28,7 +28,7 @@ interface Form {
 }
 
 const lines = (body: string): readonly string[] => body.split('\n').filter((line) => line.trim() !== '');
-/** What stands after "data: " */
+/** The data of server-sent events. */
 const events = (body: string): readonly string[] =>
   lines(body).flatMap((line) => (line.startsWith('data: {') ? [line.slice('data: '.length)] : []));
 const joined = (parts: readonly string[], text: (part: string) => string | undefined): string =>

@@ -31,7 +31,7 @@ test('an engine that gives no sign of life is ended, and its requests are told s
   const engine = await EngineProcess.start(startOf(await smollm2()), options, new AbortController().signal);
   const { pid = 0 } = engine;
   process.kill(pid, 'SIGSTOP');
-  // What it had said before may still be on its way.
+  // Earlier reports may still be on their way.
   await new Promise((resolve) => setTimeout(resolve, 100));
   const failed = assert.rejects(
     engine.call({ name: 'load' }),

@@ -57,7 +57,7 @@ const maxTokens = 24;
 const prompts = [3, 20, 64, 100, 7, 65].map((length, seed) => promptOf(seed, length));
 const promptAt = (i: number): readonly number[] => prompts[i] ?? assert.fail();
 
-/** What is asked of a prompt: `end` makes an end likely, `stop` is a place in the plain text. */
+/** A request for a prompt: `end` makes an end likely, `stop` is a place in the plain text. */
 interface Request {
   readonly i: number;
   readonly most: number;

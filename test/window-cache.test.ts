@@ -23,7 +23,7 @@ const quantized: KvOptions = { type: 'q4_0', window };
 const maxTokens = 24;
 const answer = (model: Model, prompt: readonly number[]): Promise<CollectedAnswer> => ask(model, prompt, { maxTokens });
 
-/** Of one sequence, with passes of 512 tokens: a ring of 768 rows. */
+/** A model for one sequence, with passes of 512 tokens: a ring of 768 rows. */
 const open = (kv: KvOptions, more: BatchOptions = {}): Model =>
   openBatchModel(path, { context: undefined, parallel: 1, kernels: 'auto', kv, ...more });
 
@@ -149,7 +149,7 @@ test('a prompt that was given up in the middle of a pass spoils no other that be
       onPrompt: ({ tokens }) => tokens > upTo && abort.abort(),
     });
     assert.equal(cut.reason, 'cancelled');
-    // Of 256 rows, tokens 448 to 512 took those of the window before 256.
+    // Tokens 448 to 512 took rows that the window before 256 had.
     const { tokens, logprobs, cached } = await answer(model, prompt);
     assert.equal(cached, upTo > 448 ? 0 : 256);
     assert.deepEqual([tokens, logprobs], [expected.tokens, expected.logprobs]);

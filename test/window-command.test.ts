@@ -104,7 +104,7 @@ test('a server told by its environment answers beyond the context, whatever cont
 test('a text of thousands of tokens takes no more memory than one of a thousand', async () => {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
-  /** What V8 keeps for objects to come is not the text's. */
+  /** Memory without V8's reserve for objects to come, which is not the text's. */
   const taken = (): number => {
     gc();
     const { rss, heapTotal, heapUsed } = process.memoryUsage();
@@ -115,7 +115,7 @@ test('a text of thousands of tokens takes no more memory than one of a thousand'
   writeChatModel(wide, { layers: 3, heads: 8, kvHeads: 8, keyLength: 256 });
   const kv = { window: { tokens: 100, sinks: 4 } };
   await using model = openBatchModel(wide, { context: undefined, parallel: 1, kv });
-  // By then V8 has compiled most of what it will.
+  // V8 has compiled most of its code after this.
   for await (const _ of model.generate(promptOf(1, 30), { ...greedy, maxTokens: 500 }));
   const generation = model.generate(promptOf(2, 30), { ...greedy, maxTokens: 2500 });
   const samples: number[] = [];

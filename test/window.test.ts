@@ -70,7 +70,7 @@ test('a window that a text does not leave changes nothing, to the bit', async ()
   );
 });
 
-/** What may happen to a text: a pass, guesses of which some come true, trimming, a pass that fails, being restored. */
+/** Events in a text: a pass, a draft that is accepted in part, trimming, a pass that fails, being restored. */
 type Kind = 'pass' | 'guess' | 'back' | 'failure' | 'copy';
 interface Event {
   readonly kind: Kind;

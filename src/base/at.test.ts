@@ -9,7 +9,6 @@ test('an element that exists is given, be it 0 or empty', () => {
 });
 
 test('an element that does not exist is an error that names the place', () => {
-  for (const i of [-1, 2, 0.5, Number.NaN])
-    assert.throws(() => at([7, 8], i), { name: 'RangeError', message: /of 2$/ });
-  assert.throws(() => last([]), RangeError);
+  for (const i of [-1, 2, 0.5, Number.NaN]) assert.throws(() => at([7, 8], i), { message: /of 2$/ });
+  assert.throws(() => last([]), { message: /of 0$/ });
 });

@@ -29,7 +29,7 @@ export interface KvDemand {
   readonly kvHomes: Plan['kvHomes'];
 }
 
-/** Plans a draft model beside another one's context and sequences. Throws what `planModel` throws. */
+/** Plans a draft model beside another one's context and sequences. Throws the errors of `planModel`. */
 export function planDraft(
   outline: ModelOutline,
   device: Device,

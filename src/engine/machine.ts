@@ -29,8 +29,8 @@ function availableBytes(): number {
 }
 
 /**
- * The budget in bytes: as `wanted`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine, or
- * a control group of this process, will never give it that much; warns where it is more than is free now.
+ * The budget in bytes: as `requested`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine,
+ * or a control group of this process, will never give it that much; warns where it is more than is free now.
  */
 export function budgetFor(requested: number | undefined, warn?: Warn): number {
   const available = availableBytes();
@@ -52,7 +52,7 @@ const crowded = (budget: number, free: number): string =>
   'as it fills, other programs lose memory, the system swaps, or it ends this process';
 
 /**
- * Threads that share each operation: as `wanted`, but no more than there are cores for; default: one for each core.
+ * Threads that share each operation: as `requested`, but no more than there are cores for; default: one for each core.
  * Throws BAD_OPTION.
  */
 export function threadsFor(requested: number | undefined, warn?: Warn): number {

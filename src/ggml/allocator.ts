@@ -3,11 +3,11 @@ import { loadGgml } from './api.ts';
 import type { Graph } from './graph.ts';
 import type { Pointer } from './library.ts';
 
-/** Gives the intermediate tensors of graphs their memory: one buffer, reused over time. */
+/** The memory of a graph's intermediate tensors: one buffer, reused over time. */
 export class GraphAllocator implements Disposable {
   readonly #pointer: Pointer = newAllocator();
 
-  /** Places every intermediate tensor of `graph`. What an earlier graph computed is lost. Throws OUT_OF_MEMORY. */
+  /** Places every intermediate tensor of `graph`. The results of an earlier graph are lost. Throws OUT_OF_MEMORY. */
   allocate(graph: Graph): void {
     const placed = loadGgml().ggml_gallocr_alloc_graph(this.#pointer, graph.pointer);
     if (!placed) throw new EngineError('OUT_OF_MEMORY', { bytes: measureGraph(graph), what: 'intermediate results' });
@@ -18,7 +18,7 @@ export class GraphAllocator implements Disposable {
   }
 }
 
-/** The bytes that the intermediate tensors of `graph` take; nothing is allocated. */
+/** Bytes of the intermediate tensors of `graph`; nothing is allocated. */
 export function measureGraph(graph: Graph): number {
   // An allocator that has measured believes that it has reserved: it is of no further use.
   const allocator = newAllocator();

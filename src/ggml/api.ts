@@ -198,7 +198,7 @@ function bind(libraries: Libraries): Ggml {
     const library = registry.has(name) ? libraries.ggml : libraries.base;
     table[name] = library.func(signature.replace(' (', ` ${name}(`));
   }
-  // `signatures` has a name for each function of Ggml, which the compiler checks there; that C keeps to it, nobody can.
+  // The compiler checks that `signatures` has a name for each function of Ggml; nobody can check that C keeps to them.
   return table as unknown as Ggml;
 }
 

@@ -2,12 +2,14 @@ import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
 
-/** Where ggml keeps what describes tensors and graphs, not their data. What is not used of its memory is not touched. */
+/**
+ * Ggml's memory for descriptions of tensors and graphs, not for their data. Pages that are not used are not touched.
+ */
 export class Context implements Disposable {
   readonly pointer: Pointer;
   readonly #buffer: Pointer;
 
-  /** Throws OUT_OF_MEMORY: ggml itself would abort the process. */
+  /** A context of `bytes`. Throws OUT_OF_MEMORY: ggml itself would abort the process. */
   constructor(bytes: number) {
     const api = loadGgml();
     this.#buffer = api.ggml_backend_buft_alloc_buffer(api.ggml_backend_cpu_buffer_type(), bytes) ?? 0n;

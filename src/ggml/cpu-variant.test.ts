@@ -9,7 +9,7 @@ import { chooseCpuVariant, variantIn } from './cpu-variant.ts';
 const usable = usableVariants();
 const skip = usable.length > 1 ? false : 'ggml has one CPU variant only that this processor can run';
 
-/** What a process computes of which the variant was chosen; an empty name chooses none. */
+/** Result of a process in which the variant was chosen; an empty name chooses none. */
 async function products(variant: string): Promise<{ variant: string; products: Float32Array }> {
   const { SSD_LLM_CPU: _, ...env } = process.env;
   const program = ['--import', 'tsx', 'test/support/products.ts', variant];

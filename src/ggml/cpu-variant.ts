@@ -5,11 +5,13 @@ import { EngineError } from '../base/errors.ts';
 import { loadLibraries } from './library.ts';
 import { silenceLog } from './log.ts';
 
-/** "/lib/libggml-cpu-haswell.so", "ggml-cpu-haswell.dll" -> "haswell" */
+/** Name of a variant: "/lib/libggml-cpu-haswell.so", "ggml-cpu-haswell.dll" -> "haswell". */
 export const variantIn = (file: string): string | undefined =>
   /^(?:lib)?ggml-cpu-([a-z\d_]+)\b.*\.(?:so|dylib|dll)$/.exec(basename(file))?.[1];
 
-/** The files of CPU variants by their names: one for each generation of x86 processors, none where ggml has one only. */
+/**
+ * The files of CPU variants by their names: one for each generation of x86 processors, none where ggml has one only.
+ */
 function packed(): ReadonlyMap<string, string> {
   const { folder } = loadLibraries();
   const found = new Map<string, string>();
@@ -20,7 +22,7 @@ function packed(): ReadonlyMap<string, string> {
   return found;
 }
 
-/** Whether this processor has the instructions that a backend was compiled for. */
+/** True if this processor has the instructions that a backend was compiled for. */
 function runsHere(file: string): boolean {
   const library = koffi.load(file);
   try {

@@ -1,5 +1,6 @@
 import koffi, { type TypeObject } from 'koffi';
 import { EngineError } from '../base/errors.ts';
+import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { variantIn } from './cpu-variant.ts';
 import { F32, Graph } from './graph.ts';
@@ -28,7 +29,10 @@ export class Device implements Disposable {
   readonly #pool: Pointer;
   readonly #setThreads: (backend: Pointer, threads: number) => void;
 
-  /** `threads` share each operation; `poll` (0-100) is how long they spin for the next one before they sleep. */
+  /**
+   * A pool of `threads`, which share each operation; they spin for the next one before they sleep as `poll` (0-100)
+   * says.
+   */
   constructor(threads: number, poll: number) {
     this.#api = loadGgml();
     this.threads = threads;
@@ -50,12 +54,12 @@ export class Device implements Disposable {
     return variantIn(libraryAt(this.#address('ggml_threadpool_new')) ?? '');
   }
 
-  /** What it is, for whoever looks on. */
+  /** Facts about the device, for the debug log. */
   facts(): object {
     return { name: this.name, variant: this.variant, threads: this.threads };
   }
 
-  /** Computes `graph` on `threads` of its own, at most; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
+  /** Computes `graph` on at most `threads` threads of the pool; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */
   compute(graph: Pointer, threads: number = this.threads): Promise<void> {
     this.#setThreads(this.#backend, threads);
     return new Promise((resolve, reject) => {
@@ -67,11 +71,11 @@ export class Device implements Disposable {
     });
   }
 
-  /** The layout in which this device multiplies a weight fastest, or undefined if the file's own is the only one. */
+  /** The layout in which this device multiplies a weight fastest; undefined if the file's own is the only one. */
   layoutFor(type: number, shape: readonly number[]): Layout | undefined {
     using graph = new Graph();
     const weight = graph.input(type, shape);
-    const x = graph.input(F32, [shape[0] ?? 1, 1]);
+    const x = graph.input(F32, [dimension(shape, 0), 1]);
     const product = graph.matmul({ shape, slices: [{ ...weight, slice: 0 }] }, x);
     for (const bufferType of this.#extraBufferTypes()) {
       const empty = this.#api.ggml_backend_buft_alloc_buffer(bufferType, 0);
@@ -90,7 +94,7 @@ export class Device implements Disposable {
     this.#call('ggml_threadpool_free', 'void', ['void *'])(this.#pool);
   }
 
-  /** What the backend can keep weights in beside plain memory: an array in C that NULL ends. */
+  /** Kinds of memory that the backend has for weights beside plain memory: an array in C that NULL ends. */
   #extraBufferTypes(): readonly Pointer[] {
     const list = this.#call('ggml_backend_dev_get_extra_bufts', 'void *', ['void *'])(this.#device);
     const types: Pointer[] = [];

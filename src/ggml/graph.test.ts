@@ -17,7 +17,7 @@ const close = (actual: Float32Array | undefined, expected: Float32Array, bound =
   assert.ok(actual && nmse(actual, expected) <= bound, `${actual?.slice(0, 8)} is not ${expected.slice(0, 8)}`);
 };
 
-/** x (in, n) times w (in, out) in float64. */
+/** Product of w (in, out) and x (in, n) in float64. */
 function naiveProduct(w: Float32Array, x: Float32Array, width: number): Float32Array {
   const [rows, columns] = [w.length / width, x.length / width];
   return Float32Array.from({ length: rows * columns }, (_, i) => {
@@ -224,7 +224,7 @@ test('rows are written where their numbers say, as float16', async () => {
 
 test('elements are mixed in groups, by a matrix that undoes itself', async () => {
   using graph = new Graph();
-  // Sylvester's, as the kernel takes it to be.
+  // The kernel takes the matrix for Sylvester's.
   const matrix = Float32Array.of(1, 1, 1, 1, 1, -1, 1, -1, 1, 1, -1, -1, 1, -1, -1, 1).map((sign) => sign / 2);
   const [h, input, x] = [graph.input(F32, [4, 4]), graph.input(F32, [8, 3, 2]), noise(48, 24)];
   const mixed = graph.hadamard(h, input);

@@ -1,4 +1,5 @@
 import { EngineError } from '../base/errors.ts';
+import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { Context } from './context.ts';
 import type { Pointer } from './library.ts';
@@ -11,9 +12,9 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
-/** Rows [row, row + rows) of a weight, as a tensor of their own: what a graph reads and the ring holds. */
+/** A tensor of rows [row, row + rows) of a weight, as graphs read them and the ring holds them. */
 export interface SliceTensor extends Tensor {
-  /** Which slice of the plan this is. */
+  /** The slice's index in the plan. */
   readonly slice: number;
 }
 
@@ -23,7 +24,7 @@ export interface WeightTensor {
   readonly slices: readonly SliceTensor[];
 }
 
-/** Slice `slice` is read by node `node`. */
+/** A use: slice `slice` is read by node `node`. */
 export interface WeightUse {
   readonly slice: number;
   readonly node: number;
@@ -35,21 +36,19 @@ export const F16 = 1;
 export const I32 = 26;
 export const I64 = 27;
 
-const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
-
-/** Bytes of a slice of a graph, without its nodes: at most a slice for each node. What is not used is not touched. */
+/** Bytes of a slice of a graph, without its nodes: at most a slice for each node. Unused memory is not touched. */
 const sliceBytes = 512;
 
 /**
  * A ggml graph under construction. Every operation becomes a node at once, so the order of the nodes is the order of
- * the calls; each use of a weight is recorded with its node. ggml aborts the process on shapes that do not fit: callers
- * check what comes from a file before it gets here.
+ * the calls; each use of a weight is recorded with its node. Ggml aborts the process on shapes that do not fit: callers
+ * check the file's numbers before they get here.
  */
 export class Graph implements Disposable {
-  /** Nodes it can hold. */
+  /** The most nodes that it can hold. */
   readonly capacity: number;
   readonly uses: WeightUse[] = [];
-  /** Nodes whose results depend in their last bits on how many threads compute them. */
+  /** Nodes whose results depend in their last bits on the number of threads that compute them. */
   readonly threadBound: number[] = [];
   /** Bytes of scratch memory that the largest operation may take beside the tensors. */
   scratchBytes = 0;
@@ -59,11 +58,11 @@ export class Graph implements Disposable {
   readonly #memory: Context;
   #nodes = 0;
 
-  /** With room for so many nodes. Throws OUT_OF_MEMORY. */
+  /** An empty graph with room for `capacity` nodes. Throws OUT_OF_MEMORY. */
   constructor(capacity = 20480) {
     this.#api = loadGgml();
     this.capacity = capacity;
-    // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes twice more, and something each.
+    // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes twice more, and some bytes each.
     const bytes =
       2 * this.capacity * this.#api.ggml_tensor_overhead() +
       3 * this.#api.ggml_graph_overhead_custom(this.capacity, false) +
@@ -93,7 +92,7 @@ export class Graph implements Disposable {
 
   /** Nodes [from, to) as a graph of their own, to be computed by itself. */
   slice(from: number, to: number): Pointer {
-    // Only whole graphs know who uses which result, which lets kernels join operations.
+    // Only whole graphs know the users of each result, which lets kernels join operations.
     if (from === 0 && to === this.#nodes) return this.pointer;
     const graph = this.#api.ggml_new_graph_custom(this.#context, to - from, false);
     for (let i = from; i < to; i += 1) {
@@ -102,17 +101,15 @@ export class Graph implements Disposable {
     return graph;
   }
 
-  /** w (in, out) times x (in, n) -> (out, n). A weight in slices is multiplied slice by slice. */
+  /** Product of w (in, out) and x (in, n) -> (out, n). A weight in slices is multiplied slice by slice. */
   matmul(w: WeightTensor, x: Tensor): Tensor {
-    const columns = at(x.shape, 1);
+    const columns = dimension(x.shape, 1);
     // Kernels convert x to the type that their weight is multiplied with; none is wider than float32.
-    this.scratchBytes = Math.max(this.scratchBytes, 4 * at(x.shape, 0) * columns);
+    this.scratchBytes = Math.max(this.scratchBytes, 4 * dimension(x.shape, 0) * columns);
     let product: Tensor | undefined;
     for (const slice of w.slices) {
-      const part = this.#node(this.#api.ggml_mul_mat(this.#context, slice.pointer, x.pointer), [
-        at(slice.shape, 1),
-        columns,
-      ]);
+      const rows = dimension(slice.shape, 1);
+      const part = this.#node(this.#api.ggml_mul_mat(this.#context, slice.pointer, x.pointer), [rows, columns]);
       this.#use(slice);
       product = product ? this.concat(0, product, part) : part;
     }
@@ -121,14 +118,14 @@ export class Graph implements Disposable {
 
   /** Multiplies each n elements of x in a row by the Hadamard matrix h (n, n). */
   hadamard(h: Tensor, x: Tensor): Tensor {
-    const n = at(h.shape, 0);
+    const n = dimension(h.shape, 0);
     const columns = x.shape.reduce((a, b) => a * b, 1) / n;
     const pointer = this.#api.ggml_mul_mat(this.#context, h.pointer, this.reshape(x, [n, columns]).pointer);
     this.#api.ggml_mul_mat_set_hint(pointer, 1); // GGML_HINT_SRC0_IS_HADAMARD
     return this.reshape(this.#node(pointer, [n, columns]), x.shape);
   }
 
-  /** Element by element, `w` repeated over the columns of `x`. */
+  /** Multiplies element by element, `w` repeated over the columns of `x`. */
   mulWeight(x: Tensor, w: WeightTensor): Tensor {
     return this.#withWeight(w, (slice) => this.#node(this.#api.ggml_mul(this.#context, x.pointer, slice), x.shape));
   }
@@ -156,7 +153,7 @@ export class Graph implements Disposable {
 
   /** Rows `ids` of a (width, n) -> (width, ids), as float32. */
   rows(a: Tensor, ids: Tensor): Tensor {
-    const shape = [at(a.shape, 0), at(ids.shape, 0)];
+    const shape = [dimension(a.shape, 0), dimension(ids.shape, 0)];
     return this.#node(this.#api.ggml_get_rows(this.#context, a.pointer, ids.pointer), shape);
   }
 
@@ -165,32 +162,33 @@ export class Graph implements Disposable {
     this.#node(this.#api.ggml_set_rows(this.#context, a.pointer, b.pointer, ids.pointer), a.shape);
   }
 
-  /** silu(gate) * up. */
+  /** The gated activation silu(gate) * up. */
   swiglu(gate: Tensor, up: Tensor): Tensor {
     return this.#node(this.#api.ggml_swiglu_split(this.#context, gate.pointer, up.pointer), gate.shape);
   }
 
-  /** gelu(gate) * up. */
+  /** The gated activation gelu(gate) * up. */
   geglu(gate: Tensor, up: Tensor): Tensor {
     return this.#node(this.#api.ggml_geglu_split(this.#context, gate.pointer, up.pointer), gate.shape);
   }
 
-  /** x (2n, columns) holds gate and up: silu(first half) * second half -> (n, columns). */
+  /** The gated activation silu(first half) * second half of x (2n, columns) -> (n, columns). */
   swigluFused(x: Tensor): Tensor {
-    return this.#node(this.#api.ggml_swiglu(this.#context, x.pointer), [at(x.shape, 0) / 2, at(x.shape, 1)]);
+    const shape = [dimension(x.shape, 0) / 2, dimension(x.shape, 1)];
+    return this.#node(this.#api.ggml_swiglu(this.#context, x.pointer), shape);
   }
 
   /** Joins two tensors along dimension `dim`. */
   concat(dim: number, a: Tensor, b: Tensor): Tensor {
-    const shape = a.shape.map((n, i) => (i === dim ? n + at(b.shape, i) : n));
+    const shape = a.shape.map((n, i) => (i === dim ? n + dimension(b.shape, i) : n));
     return this.#node(this.#api.ggml_concat(this.#context, a.pointer, b.pointer, dim), shape);
   }
 
-  /** Two or three dimensions. */
+  /** Reshapes to two or three dimensions. */
   reshape(x: Tensor, shape: readonly number[]): Tensor {
-    const [api, ne0, ne1] = [this.#api, at(shape, 0), at(shape, 1)];
+    const [api, ne0, ne1] = [this.#api, dimension(shape, 0), dimension(shape, 1)];
     if (shape.length === 2) return this.#node(api.ggml_reshape_2d(this.#context, x.pointer, ne0, ne1), shape);
-    return this.#node(api.ggml_reshape_3d(this.#context, x.pointer, ne0, ne1, at(shape, 2)), shape);
+    return this.#node(api.ggml_reshape_3d(this.#context, x.pointer, ne0, ne1, dimension(shape, 2)), shape);
   }
 
   /** A copy of `x` without gaps between its rows. */
@@ -205,8 +203,8 @@ export class Graph implements Disposable {
 
   /** A window on x of two or three dimensions; strides (from the second dimension on) and offset are bytes. */
   view(x: Tensor, shape: readonly number[], strides: readonly number[], offset: number): Tensor {
-    const [ne0, ne1, ne2] = [at(shape, 0), at(shape, 1), at(shape, 2)];
-    const [nb1, nb2] = [at(strides, 0), at(strides, 1)];
+    const [ne0, ne1, ne2] = [dimension(shape, 0), dimension(shape, 1), dimension(shape, 2)];
+    const [nb1, nb2] = [dimension(strides, 0), dimension(strides, 1)];
     const pointer =
       shape.length === 2
         ? this.#api.ggml_view_2d(this.#context, x.pointer, ne0, ne1, nb1, offset)
@@ -239,18 +237,18 @@ export class Graph implements Disposable {
     return rotated;
   }
 
-  /** x (head, heads, n) seen as (head, n, heads). */
+  /** A view of x (head, heads, n) as (head, n, heads). */
   byHead(x: Tensor): Tensor {
-    const [head, heads, n] = [at(x.shape, 0), at(x.shape, 1), at(x.shape, 2)];
+    const [head, heads, n] = [dimension(x.shape, 0), dimension(x.shape, 1), dimension(x.shape, 2)];
     return this.#node(this.#api.ggml_permute(this.#context, x.pointer, 0, 2, 1, 3), [head, n, heads]);
   }
 
   /**
-   * softmax(scale * q k' + mask) v, grouped heads included. q (head, heads, n), k (head, m, kvHeads) and
-   * v (valueHead, m, kvHeads) -> (valueHead, heads, n); mask (m, n) is float16: 0 or -inf.
+   * Attention softmax(scale * q k' + mask) v, grouped heads included. q (head, heads, n), k (head, m, kvHeads) and v
+   * (valueHead, m, kvHeads) -> (valueHead, heads, n); mask (m, n) is float16: 0 or -inf.
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: { mask: Tensor; scale: number }): Tensor {
-    const [heads, n, valueHead] = [at(q.shape, 1), at(q.shape, 2), at(v.shape, 0)];
+    const [heads, n, valueHead] = [dimension(q.shape, 1), dimension(q.shape, 2), dimension(v.shape, 0)];
     const pointer = this.#api.ggml_flash_attn_ext(
       this.#context,
       this.byHead(q).pointer,
@@ -263,7 +261,7 @@ export class Graph implements Disposable {
     );
     this.#api.ggml_flash_attn_ext_set_prec(pointer, 10); // GGML_PREC_F32
     const attended = this.#node(pointer, [valueHead, heads, n]);
-    // For one query it divides the keys among the threads and adds up what they find.
+    // A single query has its keys divided among the threads, and their results added up.
     this.threadBound.push(this.#nodes - 1);
     return attended;
   }
@@ -277,7 +275,7 @@ export class Graph implements Disposable {
       throw new EngineError('UNSUPPORTED_MODEL', { what: `more than ${this.capacity} operations` });
     }
     this.#api.ggml_build_forward_expand(this.pointer, pointer);
-    // What the operation reads is part of the graph already: it adds itself and nothing else.
+    // The operation's inputs are part of the graph already: it adds itself and nothing else.
     this.#nodes += 1;
     return { pointer, shape };
   }

@@ -40,7 +40,7 @@ test('memory goes back to the system when it is disposed of, whatever lies betwe
     memory.clear();
     return memory;
   };
-  // What is freed first tells glibc how large blocks are.
+  // The first block that is freed tells glibc how large blocks are.
   taken(12 * MiB)[Symbol.dispose]();
   const before = process.memoryUsage.rss();
   using between = new Disposer();

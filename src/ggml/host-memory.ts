@@ -6,7 +6,7 @@ import type { Layout } from './layout.ts';
 import type { Pointer } from './library.ts';
 import { adviseHugePages, pageBytes } from './system.ts';
 
-/** Somewhere that tensors can be placed. */
+/** Memory that tensors can be placed in. */
 export interface Memory {
   place(tensor: Pointer, offset: number): void;
 }
@@ -24,7 +24,7 @@ export class HostMemory implements Memory, Disposable {
   readonly #buffer: Pointer;
   readonly #windows: Map<number, Uint8Array> = new Map();
 
-  /** Throws OUT_OF_MEMORY; `what` says there what the memory was for. */
+  /** Memory of `bytes`. Throws OUT_OF_MEMORY, in which `what` names its use. */
   constructor(bytes: number, what: string) {
     const api = loadGgml();
     this.bytes = alignUp(bytes, pageBytes);
@@ -36,13 +36,15 @@ export class HostMemory implements Memory, Disposable {
     adviseHugePages(this.#base, this.bytes);
   }
 
-  /** The bytes [offset, offset + length), at most 4 GiB, shared, not copied. Not to be touched after disposal. */
+  /**
+   * The bytes [offset, offset + length), at most 4 GiB, shared, not copied. They must not be touched after disposal.
+   */
   view(offset: number, length: number): Uint8Array {
     if (length > window) return new Uint8Array(koffi.view(this.address(offset), length));
     const first = Math.floor(offset / window) * window;
     let bytes = this.#windows.get(first);
     if (!bytes) {
-      // Two windows long, so that one holds whatever begins in its first half.
+      // Views are two windows long, so that one holds all bytes that begin in its first half.
       bytes = new Uint8Array(koffi.view(this.#base + BigInt(first), Math.min(2 * window, this.bytes - first)));
       this.#windows.set(first, bytes);
     }
@@ -54,7 +56,7 @@ export class HostMemory implements Memory, Disposable {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#base + BigInt(offset));
   }
 
-  /** Where `offset` lies. */
+  /** The address of `offset`. */
   address(offset: number): Pointer {
     return this.#base + BigInt(offset);
   }
@@ -90,7 +92,7 @@ export class LayoutMemory implements Disposable {
   }
 }
 
-/** Addresses without memory behind them: graphs built on it can be measured, not computed. */
+/** Addresses without memory behind them: graphs built on these can be measured, not computed. */
 export class NoMemory implements Memory, Disposable {
   readonly #address = BigInt(pageBytes);
   readonly #buffer: Pointer = loadGgml().ggml_backend_cpu_buffer_from_ptr(this.#address, 2 ** 46);

@@ -6,15 +6,15 @@ import type { Pointer } from './library.ts';
 export interface Layout {
   readonly name: string;
   readonly bufferType: Pointer;
-  /** Bytes that the weight takes in this layout. */
+  /** Bytes of the weight in this layout. */
   readonly bytes: number;
 }
 
-/** Where `struct ggml_tensor` keeps its buffer and its data (`ggml.h`). */
+/** Offsets of buffer and data in `struct ggml_tensor` (`ggml.h`). */
 const bufferOffset = 8;
 const dataOffset = 248;
 
-/** Makes `tensor` one that lies in `buffer`, for questions about what could be; it has no data. */
+/** Moves `tensor`, which has no data, to `buffer`, to ask whether that would be supported. */
 export const setBuffer = (tensor: Pointer, buffer: Pointer): void => {
   koffi.encode(tensor, bufferOffset, 'void *', buffer);
 };

@@ -8,7 +8,7 @@ import { EngineError } from '../base/errors.ts';
 export type Pointer = bigint;
 
 export interface Libraries {
-  /** The folder the libraries lie in; ggml looks there for the backends of this machine. */
+  /** The folder of the libraries; ggml looks there for the backends of this machine. */
   readonly folder: string;
   readonly base: LibraryHandle;
   readonly ggml: LibraryHandle;
@@ -24,7 +24,7 @@ const platforms: Readonly<Record<string, string>> = {
   'win32-arm64': 'win-arm64',
 };
 
-/** "libggml.metal.v0.4.0.dylib", "libggml-base.so" or "ggml-base.dll" -> does it hold the library `name`? */
+/** True if "libggml.metal.v0.4.0.dylib", "libggml-base.so" or "ggml-base.dll" is the library `name`. */
 const isLibrary = (file: string, name: string): boolean =>
   new RegExp(`^(?:lib)?${name}(?:\\.[a-z]+)?(?:\\.v[\\d.]+)?\\.(?:so|dylib|dll)$`).test(file);
 

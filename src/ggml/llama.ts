@@ -4,7 +4,10 @@ import { silenceLog } from './log.ts';
 
 /** The part of libllama's C API that tokenizes and samples. Names and arguments are libllama's (`llama.h`). */
 export interface Llama {
-  /** Loads the vocabulary of a GGUF file and no weights. Of a split model only the first file is opened. Returns NULL on failure. */
+  /**
+   * Loads the vocabulary of a GGUF file and no weights. Only the first file of a split model is opened. Returns NULL on
+   * failure.
+   */
   loadVocabularyModel(path: string): Pointer;
   llama_model_free(model: Pointer): void;
   llama_model_get_vocab(model: Pointer): Pointer;
@@ -65,7 +68,9 @@ export interface Llama {
   ): Pointer;
 }
 
-/** llama_token_data_array: `data` is the address of `size` candidates of 12 bytes (id int32, logit float32, p float32). */
+/**
+ * llama_token_data_array: `data` is the address of `size` candidates of 12 bytes (id int32, logit float32, p float32).
+ */
 export interface TokenDataArray {
   data: Pointer;
   size: number;

@@ -13,7 +13,7 @@ export function silenceLog(): void {
   silent = true;
   const { base, llama } = loadLibraries();
   const callback = koffi.register((level: number, text: string) => {
-    // libllama's very last line never says more than that it failed.
+    // Libllama's last line says only that it failed.
     if ((level === levels.warn || level === levels.error) && !/failed to load model\s*$/.test(text)) {
       lastWords = text.trim();
     }

@@ -2,20 +2,20 @@ import koffi from 'koffi';
 import type { Pointer } from './library.ts';
 
 /**
- * Zeroed memory with a fixed address that C may keep and JavaScript sees through typed arrays.
- * It lives outside the moving heap. Disposal empties the views, so a late write from JavaScript does nothing;
- * that C no longer uses the address by then is up to the caller.
+ * Zeroed memory with a fixed address that C may keep and JavaScript sees through typed arrays. It lives outside the
+ * moving heap. Disposal empties the views, so a late write from JavaScript does nothing; the caller sees to it that C
+ * no longer uses the address by then.
  */
 export class NativeArray implements Disposable {
   readonly address: Pointer;
   readonly bytes: Uint8Array;
-  /** The same memory; shorter by what is left over of the last element. */
+  /** Views of the same memory, without the bytes of an incomplete last element. */
   readonly int32: Int32Array;
   readonly float32: Float32Array;
 
   readonly #buffer: ArrayBuffer;
 
-  /** `length` is in bytes. */
+  /** Memory of `length` bytes. */
   constructor(length: number) {
     const buffer = new ArrayBuffer(Math.max(length, 1));
     this.#buffer = buffer;

@@ -1,4 +1,4 @@
-/** How `ggml_rope_ext` rotates; see there. */
+/** Parameters of `ggml_rope_ext`. */
 export interface Rope {
   readonly dims: number;
   readonly mode: number;

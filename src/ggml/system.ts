@@ -4,7 +4,7 @@ import koffi from 'koffi';
 import { EngineError } from '../base/errors.ts';
 import type { Pointer } from './library.ts';
 
-/** Bytes of a memory page, and the unit direct reads are aligned to. 16 KiB covers Apple Silicon. */
+/** Bytes of a memory page, and the unit that direct reads are aligned to. 16 KiB covers Apple Silicon. */
 export const pageBytes: number = process.platform === 'darwin' ? 16384 : 4096;
 
 const hugePageAdvice = 14; // MADV_HUGEPAGE
@@ -13,7 +13,9 @@ const noCacheCommand = 48; // F_NOCACHE
 
 type Call = (...args: (number | Pointer)[]) => number;
 
-/** A function of the C library this process already has, or one that does nothing where `platform` is not this one. */
+/**
+ * A function of the C library that this process already has, or one that does nothing where `platform` is not this one.
+ */
 function libc(platform: NodeJS.Platform, signature: string): Call {
   let call: Call | undefined;
   return (...args) => {
@@ -28,7 +30,7 @@ const posixFadvise = libc('linux', 'int posix_fadvise(int, int64_t, int64_t, int
 const posixFallocate = libc('linux', 'int posix_fallocate(int, int64_t, int64_t)');
 const fcntl = libc('darwin', 'int fcntl(int, int, ...)');
 
-/** C's Dl_info: what is known of an address. */
+/** Facts about an address: C's Dl_info. */
 const addressInfo = koffi.struct({ file: 'const char *', base: 'void *', symbol: 'const char *', value: 'void *' });
 
 /** The file of the library that a function at `address` belongs to. Undefined where only the system knows. */
@@ -39,7 +41,9 @@ export function libraryAt(address: Pointer): string | undefined {
   return dladdr(address, info) === 0 ? undefined : info.file;
 }
 
-/** Asks for huge pages behind [address, address + bytes), page-aligned. Only Linux needs asking; refusal is harmless. */
+/**
+ * Asks for huge pages behind [address, address + bytes), page-aligned. Only Linux needs asking; refusal is harmless.
+ */
 export const adviseHugePages = (address: Pointer, bytes: number): void => {
   madvise(address, bytes, hugePageAdvice);
 };
@@ -75,9 +79,9 @@ const largeBlock = 2 ** 20;
 const mallopt = libc('linux', 'int mallopt(int, int)');
 
 /**
- * Has blocks of a MiB and more mapped each by itself, so that their memory goes back when they are freed. By itself glibc
- * cuts ever larger ones from its heap once one was freed, and between others that stay they leave holes: copies for the
- * prompt cache, of 8 MB together, grew to 50.
+ * Has each block of a MiB and more mapped by itself, so that its memory goes back when it is freed. Glibc alone cuts
+ * ever larger blocks from its heap once one was freed, and leaves holes between those that stay: copies for the prompt
+ * cache, of 8 MB together, grew to 50.
  */
 export function mapLargeBlocks(): void {
   try {
@@ -91,8 +95,9 @@ const malloc = libc('linux', 'void *malloc(size_t)');
 const free = libc('linux', 'void free(void *)');
 
 /**
- * Throws OUT_OF_MEMORY unless the system would give `bytes` more, which `what` names; nothing is touched or kept. Where
- * Linux's limit of addresses is reached, JavaScript's own memory and C++ end the process; elsewhere there is none.
+ * Throws OUT_OF_MEMORY, in which `what` names the use, unless the system would give `bytes` more; nothing is touched or
+ * kept. Where Linux's limit of addresses is reached, JavaScript's own memory and C++ end the process; elsewhere there
+ * is no such limit.
  */
 export function checkAvailable(bytes: number, what: string): void {
   if (process.platform !== 'linux') return;
@@ -101,12 +106,12 @@ export function checkAvailable(bytes: number, what: string): void {
   free(address);
 }
 
-/** Zeros for files are written so many at once. */
+/** Bytes of zeros that are written to files at once. */
 const zeroBytes = 2 ** 22;
 
 /**
- * Makes an empty file `bytes` long, of zeros, a multiple of the page, and sees to it that the space is there. Throws the
- * system's error if it is not.
+ * Makes an empty file `bytes` long, of zeros, a multiple of the page, and reserves its space. Throws the system's error
+ * if there is none.
  */
 export function reserve(fd: number, bytes: number): void {
   if (process.platform === 'linux') {

@@ -1,3 +1,4 @@
+import { dimension } from '../gguf/weight.ts';
 import { loadGgml } from './api.ts';
 import { Context } from './context.ts';
 import type { Pointer } from './library.ts';
@@ -6,7 +7,7 @@ import type { Pointer } from './library.ts';
 export class TensorSet implements Disposable {
   readonly #context: Context;
 
-  /** Throws OUT_OF_MEMORY. */
+  /** A set of at most `capacity` tensors. Throws OUT_OF_MEMORY. */
   constructor(capacity: number) {
     this.#context = new Context(capacity * loadGgml().ggml_tensor_overhead());
   }
@@ -20,9 +21,14 @@ export class TensorSet implements Disposable {
   }
 }
 
-const at = (shape: readonly number[], dim: number): number => shape[dim] ?? 1;
-
 /** A tensor without memory in `context`. `shape` is in ggml's order. */
 export function newTensor(context: Pointer, type: number, shape: readonly number[]): Pointer {
-  return loadGgml().ggml_new_tensor_4d(context, type, at(shape, 0), at(shape, 1), at(shape, 2), at(shape, 3));
+  return loadGgml().ggml_new_tensor_4d(
+    context,
+    type,
+    dimension(shape, 0),
+    dimension(shape, 1),
+    dimension(shape, 2),
+    dimension(shape, 3),
+  );
 }

@@ -1,14 +1,15 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { openRegularFileSync } from '../base/regular-file.ts';
 import type { Scalar, ScalarType } from './values.ts';
 
 const chunkBytes = 2 ** 20;
-// The largest headers of today take 20 MB; these bounds keep a damaged one from costing time and memory.
+// Today's largest headers take 20 MB; these bounds keep a damaged one from costing time and memory.
 const longestHeader = 2 ** 28;
 const longestString = 2 ** 26;
 
-const reasonOf = (error: unknown): string => (error as Error).message.split(',')[0] ?? 'unknown reason';
+const reasonOf = (error: unknown): string => at((error as Error).message.split(','), 0);
 
 function open(file: string): number {
   try {
@@ -33,12 +34,12 @@ export class Cursor implements Disposable {
   readonly file: string;
   /** Bytes in the file. */
   readonly size: number;
-  /** What is being read, for errors. */
+  /** The section that is being read, for errors. */
   section = 'its header';
   readonly #fd: number;
   #position: number;
   #chunk: DataView;
-  /** The file offset of the chunk, and how many of its bytes are read. */
+  /** The file offset of the chunk, and the number of its bytes that are read. */
   #start = 0;
   #filled = 0;
 
@@ -58,7 +59,7 @@ export class Cursor implements Disposable {
     return new EngineError('GGUF_CORRUPT', { file: this.file, what });
   }
 
-  /** Throws unless the file still holds `bytes` bytes, and a header may. */
+  /** Throws unless the file still holds `bytes` bytes, and a header may hold them. */
   expect(bytes: number): void {
     const needed = this.#position + bytes;
     if (needed > this.size) {
@@ -105,7 +106,7 @@ export class Cursor implements Disposable {
     return name;
   }
 
-  /** Steps over `count` strings. Opening a model is mostly this: 800 thousand of them take 20 ms. */
+  /** Steps over `count` strings: most of the work of opening a model. 800 thousand take 20 ms. */
   skipStrings(count: number): void {
     for (let left = count; left > 0; left -= 1) {
       left -= this.#skipLoaded(left - 1);
@@ -154,7 +155,7 @@ export class Cursor implements Disposable {
     return byte === 1;
   }
 
-  /** Steps over up to `most` strings, as long as they are short and lie in the chunk; returns how many. */
+  /** Steps over up to `most` strings, as long as they are short and lie in the chunk; returns their number. */
   #skipLoaded(most: number): number {
     const chunk = this.#chunk;
     const filled = this.#filled;
@@ -169,7 +170,7 @@ export class Cursor implements Disposable {
     return count;
   }
 
-  /** Steps over `n` bytes, which then lie together in the chunk; returns where. */
+  /** Steps over `n` bytes, which then lie together in the chunk; returns their offset in it. */
   #take(n: number): number {
     const at = this.#position - this.#start;
     if (at + n > this.#filled) return this.#refill(n);
@@ -179,7 +180,7 @@ export class Cursor implements Disposable {
 
   #refill(n: number): number {
     this.expect(n);
-    // Never for a number: a chunk is as large as the file or larger than any of them.
+    // Numbers never need this: a chunk is as large as the file, or larger than any of them.
     if (n > this.#chunk.byteLength) this.#chunk = new DataView(new ArrayBuffer(n));
     this.#start = this.#position;
     this.#filled = 0;

@@ -10,7 +10,7 @@ import { type GgmlType, typeNamed } from './types.ts';
 
 const path = sharedPath('model.gguf');
 
-/** A small valid model with every kind of entry, and where its header ends. */
+/** A small valid model with every kind of entry, and the end of its header. */
 function healthy(): { bytes: Buffer; header: number } {
   const hole = (name: string, type: string, shape: readonly number[]) =>
     ({ name, type: typeNamed(type) as GgmlType, shape, data: 'hole' }) as const;

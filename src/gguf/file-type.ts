@@ -1,7 +1,7 @@
 import type { ModelFile } from './model-file.ts';
 import type { Weight } from './weight.ts';
 
-/** `general.file_type` as llama.cpp numbers it: what most matrices of a file were quantized to, and with which mix. */
+/** Names of `general.file_type` as llama.cpp numbers it: the type of most matrices of a file, and the mix. */
 const fileTypes: Readonly<Record<number, string>> = {
   0: 'F32',
   1: 'F16',
@@ -41,7 +41,7 @@ const fileTypes: Readonly<Record<number, string>> = {
   41: 'Q2_0',
 };
 
-/** How many tensors have a type, and their bytes. */
+/** The number of tensors of a type, and their bytes. */
 export interface TypeShare {
   readonly tensors: number;
   readonly bytes: number;
@@ -57,7 +57,10 @@ export function typeShares(weights: Iterable<Weight>): Readonly<Record<string, T
   return shares;
 }
 
-/** "Q4_K_M": what the file says of itself, else the type that most bytes of its matrices have; of no matrices, "". */
+/**
+ * The quantization's name, "Q4_K_M": as the file has it, else the type of most bytes of its matrices; without matrices
+ * "".
+ */
 export function quantizationOf({ metadata, weights }: Pick<ModelFile, 'metadata' | 'weights'>): string {
   const said = fileTypes[metadata.number('general.file_type', -1)];
   if (said !== undefined) return said;

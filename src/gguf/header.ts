@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { Cursor } from './cursor.ts';
@@ -10,7 +11,7 @@ const alignmentKey = 'general.alignment';
 const versions: readonly number[] = [2, 3];
 // Models with one tensor per expert have about 50 thousand.
 const mostEntries = 2 ** 20;
-// What one takes at least: a name of one byte and a value of one; a name of one byte and one dimension.
+// Least bytes of an entry: a name of one byte and a value of one; a name of one byte and one dimension.
 const leastMetadata = 8 + 1 + 4 + 1;
 const leastTensor = 8 + 1 + 4 + 8 + 4 + 8;
 const longestName = 63;
@@ -69,7 +70,7 @@ function readShape(cursor: Cursor, name: string): readonly number[] {
   return shape;
 }
 
-/** The extent's offset still counts from the start of the data. */
+/** Reads a tensor's description. The extent's offset still counts from the start of the data. */
 function readWeight(cursor: Cursor, file: number): Weight {
   const name = cursor.name(longestName);
   cursor.section = `the description of tensor ${name}`;
@@ -77,7 +78,7 @@ function readWeight(cursor: Cursor, file: number): Weight {
   const id = cursor.u32();
   const type = typeNumbered(id);
   if (!type) throw new EngineError('UNKNOWN_TENSOR_TYPE', { tensor: name, type: id });
-  if ((shape[0] as number) % type.block !== 0) {
+  if (at(shape, 0) % type.block !== 0) {
     throw cursor.corrupt(`tensor ${name} has rows of ${shape[0]} elements, but ${type.name} comes in ${type.block}s`);
   }
   const offset = cursor.u64();
@@ -110,7 +111,7 @@ function checkOverlap(file: string, weights: Iterable<Weight>): void {
 
 /**
  * Reads the header of one GGUF file (version 2 or 3), without its vocabulary and data; `file` is the index of the shard
- * in the extents. Throws what a cursor throws, and NOT_GGUF, GGUF_VERSION, UNKNOWN_TENSOR_TYPE and METADATA_INVALID.
+ * in the extents. Throws the errors of a cursor, and NOT_GGUF, GGUF_VERSION, UNKNOWN_TENSOR_TYPE and METADATA_INVALID.
  */
 export function readHeader(path: string, file = 0): Header {
   using cursor = new Cursor(path);

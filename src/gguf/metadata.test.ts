@@ -127,7 +127,7 @@ test('arrays and long strings stay in the file until they are asked for', () => 
 test('a vocabulary of 200 thousand tokens costs no memory when its file is opened', () => {
   const tokens = Array.from({ length: 200_000 }, (_, i) => `token number ${i}`);
   writeGguf(path, { metadata: { tokens: arr('string', tokens), name: str('last') }, tensors: [] });
-  // What is kept counts, not what happens to be collected late.
+  // Only memory in use counts, not garbage that happens to be collected late.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const used = (): number => {

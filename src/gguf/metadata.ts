@@ -3,7 +3,7 @@ import { Cursor } from './cursor.ts';
 import { type Scalar, type ScalarType, valueBytes, valueTypes } from './values.ts';
 
 const longestKey = 2 ** 16 - 1;
-// The largest vocabularies of today have 262 thousand tokens and 515 thousand merges.
+// Today's largest vocabularies have 262 thousand tokens and 515 thousand merges.
 const longestList = 2 ** 24;
 // Longer strings (chat templates, licences) stay in the file.
 const longestKept = 1024;
@@ -14,13 +14,13 @@ interface Kept {
   readonly value: Scalar;
 }
 
-/** A long string; `offset` is where its length stands in the file. */
+/** A long string; `offset` is the file offset of its length. */
 interface Text {
   readonly kind: 'text';
   readonly offset: number;
 }
 
-/** `offset` is where the first of the `length` elements stands in the file. */
+/** A list; `offset` is the file offset of the first of the `length` elements. */
 interface List {
   readonly kind: 'list';
   readonly type: ScalarType;
@@ -50,9 +50,9 @@ function describe(entry: Entry): string {
 }
 
 /**
- * The metadata of one file. Arrays and long strings stay in the file and are read anew whenever they are asked for.
- * A getter takes one more argument: what to return when there is no such key; without it that is METADATA_MISSING.
- * A value of another type is METADATA_INVALID.
+ * The metadata of one file. Arrays and long strings stay in the file and are read anew whenever they are asked for. A
+ * getter takes the value for a missing key as one more argument; without it that is METADATA_MISSING. A value of
+ * another type is METADATA_INVALID.
  */
 export class Metadata {
   readonly file: string;
@@ -67,7 +67,7 @@ export class Metadata {
     return this.#entries.has(key);
   }
 
-  /** In the order of the file. */
+  /** Keys in the order of the file. */
   keys(): readonly string[] {
     return [...this.#entries.keys()];
   }
@@ -76,7 +76,7 @@ export class Metadata {
     return this.#scalar(key, 'a string', isString, fallback);
   }
 
-  /** Any integer or float type; 64-bit integers beyond 2^53, infinities and NaN are METADATA_INVALID. */
+  /** A value of any integer or float type; 64-bit integers beyond 2^53, infinities and NaN are METADATA_INVALID. */
   number<F = never>(key: string, ...fallback: Fallback<F>): number | F {
     return this.#scalar(key, 'a finite number within 2^53', isFiniteNumber, fallback);
   }
@@ -119,7 +119,7 @@ export class Metadata {
     return entry.kind === 'list' ? { type: entry.type, length: entry.length } : this.#read(key, entry);
   }
 
-  /** Undefined only where there is a fallback. */
+  /** The entry of `key`; undefined only where there is a fallback. */
   #find(key: string, fallback: Fallback<unknown>): Entry | undefined {
     const entry = this.#entries.get(key);
     if (!entry && fallback.length === 0) throw new EngineError('METADATA_MISSING', { file: this.file, key });
@@ -209,7 +209,7 @@ function readEntry(cursor: Cursor, key: string): Entry {
   return { kind: 'text', offset };
 }
 
-/** Reads `count` entries. Throws what a cursor throws; GGUF_CORRUPT for bad or repeated keys and unknown types. */
+/** Reads `count` entries. Throws the errors of a cursor; GGUF_CORRUPT for bad or repeated keys and unknown types. */
 export function readMetadata(cursor: Cursor, count: number): Metadata {
   const entries = new Map<string, Entry>();
   for (let i = 0; i < count; i += 1) {

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { type Header, readHeader } from './header.ts';
 import type { Metadata } from './metadata.ts';
@@ -15,7 +16,7 @@ export interface ModelFile {
   readonly bytes: number;
 }
 
-/** What a name like "model-00002-of-00003.gguf" says. `shard` counts from 1. */
+/** The parts of a name like "model-00002-of-00003.gguf". `shard` counts from 1. */
 interface ShardName {
   readonly prefix: string;
   readonly shard: number;
@@ -39,8 +40,8 @@ function parseShardName(path: string): ShardName | undefined {
 const isPossible = ({ shard, count }: ShardName): boolean => shard >= 1 && shard <= count;
 
 /**
- * What the name of a file says of the model: its stem, which is the name without part and ending, and all of its files,
- * the first one first. Whether they exist is not looked at.
+ * The stem of a model by the name of a file, which is the name without part and ending, and the paths of all of its
+ * files, the first one first. They need not exist.
  */
 export function shardsOf(path: string): { readonly stem: string; readonly files: readonly string[] } {
   const name = parseShardName(path);
@@ -97,13 +98,13 @@ function joinWeights(headers: readonly Header[]): ReadonlyMap<string, Weight> {
 
 /**
  * Opens a GGUF model by the path of its file, or of any of its shards; no file stays open. Throws MISSING_SHARD,
- * SHARD_MISMATCH and what `readHeader` throws.
+ * SHARD_MISMATCH and the errors of `readHeader`.
  */
 export function openModelFile(path: string): ModelFile {
   const name = parseShardName(path);
   if (name && !isPossible(name)) throw mismatch(path, `its name says part ${name.shard} of ${name.count}`);
   const headers = name ? openShards(path, name) : openSingle(path);
-  const { metadata } = headers[0] as Header;
+  const { metadata } = at(headers, 0);
   const weights = joinWeights(headers);
   const tensors = metadata.number('split.tensors.count', weights.size);
   if (tensors !== weights.size) throw mismatch(path, `its parts hold ${weights.size} tensors instead of ${tensors}`);

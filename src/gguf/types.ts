@@ -8,7 +8,7 @@ export interface GgmlType {
 
 const type = (id: number, name: string, block: number, bytes: number): GgmlType => ({ id, name, block, bytes });
 
-/** Every type ggml still has. The missing numbers were removed from it. */
+/** Types that ggml still has. The missing numbers were removed from it. */
 export const ggmlTypes: readonly GgmlType[] = [
   type(0, 'f32', 1, 4),
   type(1, 'f16', 1, 2),

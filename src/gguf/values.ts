@@ -1,4 +1,4 @@
-/** The types of metadata values; the place in the list is the number in the file. */
+/** The types of metadata values; the index in the list is the number in the file. */
 export const valueTypes = [
   'u8',
   'i8',
@@ -20,7 +20,7 @@ export type ScalarType = Exclude<(typeof valueTypes)[number], 'array'>;
 /** A 64-bit integer is a bigint only beyond 2^53. */
 export type Scalar = number | bigint | boolean | string;
 
-/** The least bytes a value takes; an empty string is its length. */
+/** The least bytes of a value; an empty string is its length. */
 export const valueBytes: Readonly<Record<ScalarType, number>> = {
   u8: 1,
   i8: 1,

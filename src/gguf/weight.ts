@@ -16,8 +16,8 @@ export interface Weight {
   readonly extent: Extent;
 }
 
-/** How many elements a tensor of this shape has. */
+/** The number of elements of a tensor. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-/** The length of dimension `i`; 1 for one that the shape does not list, as ggml has it. */
+/** The length of dimension `i`; 1 for one that the shape does not list, as in ggml. */
 export const dimension = (shape: readonly number[], i: number): number => (i < shape.length ? at(shape, i) : 1);

@@ -10,7 +10,7 @@ interface Entry {
   readonly exact: number;
   readonly written: number;
   readonly memory: HostMemory;
-  /** Bytes of it all, its tokens included. */
+  /** Bytes of the entry, its tokens included. */
   readonly bytes: number;
 }
 

@@ -46,7 +46,7 @@ export function sinkShiftsAt({ window }: KvRows, position: number): number {
   return Math.max(0, Math.floor((first - window.sinks) / sinkShiftTokens));
 }
 
-/** The first row of the copy of the sinks that has followed by `steps`. */
+/** The first row of the copy of the sinks that has followed in `shifts` steps. */
 export const sinkRow = ({ window, ring }: KvRows, shifts: number): number =>
   shifts % 2 === 0 ? 0 : (window?.sinks ?? 0) + ring;
 
@@ -75,8 +75,8 @@ export function writtenRows(rows: KvRows, start: number, n: number): readonly Ro
 const manyTokens = 256;
 
 /**
- * The number of rows, of the first `attended`, that hold something before a pass over tokens start .. start + n: all, or
- * the first so many.
+ * The number of rows, of the first `attended`, that hold something before a pass over tokens start .. start + n: all,
+ * or the first so many.
  */
 export const readRows = (rows: KvRows, attended: number, { start, n }: { start: number; n: number }): number =>
   attended === rows.count || n < manyTokens ? attended : Math.min(attended, start);

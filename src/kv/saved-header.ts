@@ -10,7 +10,9 @@ const { length: magicLength } = magic;
 export const preludeBytes: number = magicLength + 8;
 /** Bytes of the longest header; the tokens of the longest text take half of them. */
 const longestHeader = 16 * 2 ** 20;
-/** Arrays and objects, and values, that a header may have beside tokens: their memory is bounded before they are parsed. */
+/**
+ * Arrays and objects, and values, that a header may have beside tokens: their memory is bounded before they are parsed.
+ */
 const mostContainers = 2 ** 18;
 const mostValues = 2 ** 20;
 const mostContext = 2 ** 24;

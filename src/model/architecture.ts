@@ -3,7 +3,7 @@ import type { Rope } from '../ggml/rope.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { RopeOptions } from './rope.ts';
 
-/** What a model's metadata says, checked: every number is in range and they fit together. */
+/** A model's metadata, checked: every number is in range and they fit together. */
 export interface Config {
   readonly architecture: string;
   readonly layers: number;
@@ -17,52 +17,55 @@ export interface Config {
   /** Elements of the feed-forward layer. */
   readonly feedForward: number;
   readonly vocabulary: number;
-  /** Tokens the model can see at once: as many as it was trained for, or as its rope is stretched to. */
+  /** Tokens that the model can see at once: as many as it was trained for, or as its rope is stretched to. */
   readonly context: number;
   readonly epsilon: number;
   readonly rope: Rope;
   /** Sliding-window attention: its tokens, its own rope, and the layers that have it. */
   readonly window?: { readonly tokens: number; readonly rope: Rope; readonly layers: readonly boolean[] };
-  /** Logits are squashed to (-softcap, softcap); 0 leaves them. */
+  /** Bound of the logits, which are squashed to (-softcap, softcap); 0 leaves them. */
   readonly logitSoftcap: number;
 }
 
-/** Asking for a weight by its GGUF name records the need, and checks the shape. Throws MISSING_TENSOR, WRONG_SHAPE. */
+/**
+ * Weights by their GGUF names: asking for one records the need, and checks the shape. Throws MISSING_TENSOR,
+ * WRONG_SHAPE.
+ */
 export interface Weights {
   (name: string, shape: readonly number[]): WeightTensor;
   has(name: string): boolean;
 }
 
-/** What attention works on; of keys, also how they are rotated. */
+/** The inputs of attention, and the rotation of keys. */
 export interface Projections {
-  /** (keyLength, heads, tokens), rotated. */
+  /** Queries (keyLength, heads, tokens), rotated. */
   readonly q: Tensor;
-  /** (keyLength, kvHeads, tokens), not rotated. */
+  /** Keys (keyLength, kvHeads, tokens), not rotated. */
   readonly k: Tensor;
-  /** (valueLength * kvHeads, tokens). */
+  /** Values (valueLength * kvHeads, tokens). */
   readonly v: Tensor;
   /** Rotates k, or some of it, by `positions` (tokens), int32. */
   rotate(k: Tensor, positions: Tensor): Tensor;
 }
 
-/** What a stage asks of the tokens at hand, whoever they belong to. */
+/** The tokens at hand, whoever they belong to, as a stage sees them. */
 export interface Batch {
-  /** How far apart a token and one that it sees may be. */
+  /** The largest distance between a token and one that it sees. */
   readonly maxDistance: number;
-  /** (tokens), int32 */
+  /** Positions (tokens), int32. */
   readonly positions: Tensor;
   /** The rows of an embedding matrix (width, vocabulary) for the batch's tokens -> (width, tokens). */
   embed(name: string, shape: readonly number[]): Tensor;
   /**
-   * Stores k and v, and attends to what each token's sequence keeps in `layer`: softmax(scale * q k') v,
+   * Stores k and v, and attends to the stored tokens of each token's sequence in `layer`: softmax(scale * q k') v,
    * (valueLength * heads, tokens).
    */
   attend(layer: number, projected: Projections, scale: number): Tensor;
-  /** Of x (n, tokens), the columns whose logits are asked for. */
+  /** The columns of x (n, tokens) whose logits are asked for. */
   outputs(x: Tensor): Tensor;
 }
 
-/** Where a stage builds. */
+/** The graph that a stage builds, its weights and its tokens. */
 export interface BuildContext {
   readonly graph: Graph;
   readonly weights: Weights;
@@ -77,9 +80,12 @@ export interface Stage {
 
 /** A model family: one file in arch/, one line in index.ts. */
 export interface Architecture {
-  /** As in `general.architecture`. */
+  /** The name in `general.architecture`. */
   readonly name: string;
-  /** With the rope that `rope` wants. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL, BAD_OPTION. */
+  /**
+   * The config, with the rope that `rope` wants. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL,
+   * BAD_OPTION.
+   */
   config(metadata: Metadata, rope?: RopeOptions): Config;
   stages(config: Config): readonly Stage[];
 }

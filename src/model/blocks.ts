@@ -1,19 +1,20 @@
 import type { Tensor, WeightTensor } from '../ggml/graph.ts';
 import type { Rope } from '../ggml/rope.ts';
+import { dimension } from '../gguf/weight.ts';
 import type { BuildContext, Config, Stage, Weights } from './architecture.ts';
 
-/** How one layer attends. */
+/** Options of one layer's attention. */
 export interface AttentionOptions {
   readonly rope: Rope;
   readonly factors?: WeightTensor | undefined;
   /** Queries and keys are normalised, head by head, before they are rotated. */
   readonly qkNorm?: boolean;
   readonly scale: number;
-  /** Queries are scaled before attention rounds them to float16, not after: what some models are tuned to. */
+  /** Queries are scaled before attention rounds them to float16, not after, as some models are tuned to. */
   readonly scaleFirst?: boolean;
 }
 
-/** x (in, n) times the matrix `name` (in, out), plus its bias if the model has one -> (out, n). */
+/** The product of x (in, n) and the matrix `name` (in, out), plus its bias if the model has one -> (out, n). */
 export function linear(context: BuildContext, x: Tensor, name: string, shape: readonly [number, number]): Tensor {
   const { graph, weights } = context;
   const product = graph.matmul(weights(`${name}.weight`, shape), x);
@@ -47,10 +48,12 @@ export function selfAttention(
   return linear(context, attended, `blk.${il}.attn_output`, [c.valueLength * c.heads, c.width]);
 }
 
-/** q (keyLength, heads, tokens), k (keyLength, kvHeads, tokens), v (valueLength * kvHeads, tokens). */
+/**
+ * Projections of x: q (keyLength, heads, tokens), k (keyLength, kvHeads, tokens), v (valueLength * kvHeads, tokens).
+ */
 function project(context: BuildContext, x: Tensor, c: Config, il: number): { q: Tensor; k: Tensor; v: Tensor } {
   const { graph, weights } = context;
-  const tokens = x.shape[1] ?? 1;
+  const tokens = dimension(x.shape, 1);
   const [queries, keys, values] = [c.keyLength * c.heads, c.keyLength * c.kvHeads, c.valueLength * c.kvHeads];
 
   if (weights.has(`blk.${il}.attn_qkv.weight`)) {
@@ -75,7 +78,7 @@ function project(context: BuildContext, x: Tensor, c: Config, il: number): { q: 
   };
 }
 
-/** down(act(gate(x)) * up(x)): x (width, tokens) -> (width, tokens). */
+/** The feed-forward layer down(act(gate(x)) * up(x)): x (width, tokens) -> (width, tokens). */
 export function feedForward(
   context: BuildContext,
   x: Tensor,
@@ -90,7 +93,7 @@ export function feedForward(
   return linear(context, hidden, `blk.${il}.ffn_down`, [c.feedForward, c.width]);
 }
 
-/** The embedding, one stage per layer, and the head: what every decoder is made of. */
+/** The stages of every decoder: the embedding, one stage per layer, and the head. */
 export function decoder(c: Config, layer: (il: number) => Stage['build'], embeddingScale = 1): readonly Stage[] {
   const embedding: Stage = {
     name: 'token_embd',
@@ -113,8 +116,8 @@ function head(context: BuildContext, x: Tensor, c: Config): Tensor {
 }
 
 /**
- * x + attend(norm(x)), then + feed(norm(x)): the layer of Llama and its many relatives. The last layer goes on with
- * those tokens only whose logits are asked for.
+ * The layer of Llama and its many relatives: x + attend(norm(x)), then + feed(norm(x)). The last layer goes on only
+ * with the tokens whose logits are asked for.
  */
 export function preNormLayer(
   c: Config,
@@ -130,7 +133,7 @@ export function preNormLayer(
   };
 }
 
-/** In the last layer, of both tensors the columns whose logits are asked for. */
+/** The columns of both tensors whose logits are asked for, in the last layer; in others all of them. */
 export function selectOutputs(
   context: BuildContext,
   last: boolean,
@@ -139,7 +142,7 @@ export function selectOutputs(
   return last ? [context.batch.outputs(a), context.batch.outputs(b)] : [a, b];
 }
 
-/** What divides rope's frequencies, if the model brings such factors: fixed ones, or a pair for short and long reaches. */
+/** Factors that divide rope's frequencies, if the model has them: fixed ones, or a pair for short and long reaches. */
 export function ropeFactors(weights: Weights, c: Config, maxDistance: number): WeightTensor | undefined {
   const name = weights.has('rope_freqs.weight')
     ? 'rope_freqs.weight'

@@ -9,7 +9,7 @@ import { architectureOf } from './index.ts';
 
 const path = sharedPath('model.gguf');
 
-/** What a small model says, without its architecture's name in front of the keys. */
+/** A small model's metadata, without its architecture's name in front of the keys. */
 const small: Readonly<Record<string, MetadataValue>> = {
   embedding_length: u32(256),
   block_count: u32(4),
@@ -30,7 +30,7 @@ function configOf(changes: Readonly<Record<string, MetadataValue | undefined>>, 
   return architectureOf(architecture).config(openModelFile(path).metadata);
 }
 
-/** How such a config is refused: the error's code, and the key it names. */
+/** The refusal of such a config: the error's code, and the key that it names. */
 function refusal(
   changes: Readonly<Record<string, MetadataValue | undefined>>,
   architecture = 'llama',

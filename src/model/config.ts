@@ -4,16 +4,16 @@ import type { Config } from './architecture.ts';
 import { Keys } from './keys.ts';
 import { type RopeOptions, readRope } from './rope.ts';
 
-/** How heads pair the elements that rope rotates: neighbours, or first half with second half. */
+/** Ways in which heads pair the elements that rope rotates: neighbours, or first half with second half. */
 export const ropeNormal = 0;
 export const ropeNeox = 2;
 
-/** All heads of a token together have no more elements. What has, is damage. */
+/** Largest plausible heads * keyLength; more means a damaged file. */
 const headLimit = 2 ** 18;
 
 /**
  * Reads the keys that all architectures share. Throws METADATA_MISSING, METADATA_INVALID, UNSUPPORTED_MODEL, and
- * BAD_OPTION for a rope that cannot be.
+ * BAD_OPTION for an impossible rope.
  */
 export function readConfig(metadata: Metadata, ropeMode: number, options?: RopeOptions): Config {
   const architecture = metadata.string('general.architecture');

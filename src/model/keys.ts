@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 
-/** No count in a model is larger. What is, is damage. */
+/** Largest plausible count; more means a damaged file. */
 const limit = 2 ** 24;
 
 /** The keys of one architecture, checked as they are read. */

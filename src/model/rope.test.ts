@@ -10,7 +10,7 @@ import { type RopeOptions, readRope, ropeRanges, ropeScalings } from './rope.ts'
 
 const path = sharedPath('model.gguf');
 
-/** What a model says of its rope, without "rope." in front of the keys. */
+/** A model's rope metadata, without "rope." in front of the keys. */
 type Said = Readonly<Record<string, MetadataValue>>;
 
 const trained = 2048;
@@ -23,7 +23,7 @@ function read(said: Said, options?: RopeOptions): ReturnType<typeof readRope> {
   return readRope(keys, { mode: 0, dims: 32, context: trained }, options);
 }
 
-/** Its frequencies' scale, what is YaRN's, and the original context. */
+/** The scale of the frequencies, YaRN's numbers, and the original context. */
 function stretch(said: Said, options?: RopeOptions): readonly number[] {
   const { scale, extFactor, attnFactor, originalContext } = read(said, options).rope;
   return [scale, extFactor, attnFactor, originalContext];
@@ -61,13 +61,13 @@ test('the context is the trained one, or as long as the original one is stretche
   assert.equal(context({}, { scale: 1.5 }), 3072);
   assert.equal(context({}, { scale: 1 }), 2048);
   assert.equal(context({}, { scale: 4, scaling: 'none' }), 2048);
-  // 512 times 4 is what it was trained for.
+  // The model was trained for 512 times 4.
   assert.deepEqual([context(yarn), context(yarn, { scale: 8 }), context(yarn, { scale: 2 })], [2048, 4096, 2048]);
-  // Without a name for it, 512 is what 2048 was before the factor.
+  // Without a name for the original context it is 512: the trained 2048 without the factor.
   assert.equal(context({ 'scaling.factor': f32(4) }, { scale: 8 }), 4096);
-  // Trained for its original context only, and stretched by its metadata.
+  // A model that was trained for its original context only is stretched by its metadata.
   assert.equal(context({ ...yarn, 'scaling.original_context_length': u32(trained) }), 4 * 2048);
-  // Factors of each frequency stretch it to what it was trained for; the scale comes on top.
+  // Factors of each frequency stretch the context to the trained one; the scale comes on top.
   const longrope = { 'scaling.type': str('longrope'), 'scaling.original_context_length': u32(512) };
   assert.deepEqual([context(longrope), context(longrope, { scale: 2 })], [2048, 4096]);
   assert.deepEqual([context({}, { base: 1e6 }), context({}, { base: 1e6, scale: 1024 })], [2 ** 20, 2 ** 21]);

@@ -2,21 +2,21 @@ import { EngineError } from '../base/errors.ts';
 import type { Rope } from '../ggml/rope.ts';
 import type { Keys } from './keys.ts';
 
-/** How a context can be stretched by those who run a model. */
+/** Ways to stretch a context that users can choose. */
 export const ropeScalings = ['none', 'linear', 'yarn'] as const;
 export type RopeScaling = (typeof ropeScalings)[number];
 
-/** How a model is to rotate other than its metadata say. Layers with a window of their own are not touched. */
+/** A user's changes to the rotation that the metadata describe. Layers with a window of their own are not touched. */
 export interface RopeOptions {
-  /** Times that the context is stretched: frequencies are divided by it. In place of the metadata's factor. */
+  /** Factor by which the context is stretched: frequencies are divided by it. It replaces the metadata's factor. */
   readonly scale?: number | undefined;
-  /** Of the frequencies, in place of the metadata's base. */
+  /** Base of the frequencies. It replaces the metadata's base. */
   readonly base?: number | undefined;
-  /** How it is stretched; `none`: not at all, whatever `scale` is. Left out: as the metadata say, else linear. */
+  /** Way of stretching; `none`: not at all, whatever `scale` is. Default: as the metadata say, else linear. */
   readonly scaling?: RopeScaling | undefined;
 }
 
-/** What the numbers may be. */
+/** Ranges of the numbers. */
 export const ropeRanges = {
   scale: { min: 1, max: 1024, expected: 'a number from 1 to 1024' },
   base: { min: 2, max: 1e12, expected: 'a number from 2 to 1e12' },
@@ -24,16 +24,16 @@ export const ropeRanges = {
 
 const written: readonly string[] = [...ropeScalings, 'longrope'];
 
-/** Tokens. Positions are whole numbers in float32 while they are rotated. */
+/** Longest context, in tokens. Positions are whole numbers in float32 while they are rotated. */
 const longest = 2 ** 24;
-/** Tokens that a model with another base may see: nobody but who chose it knows how many are sensible. */
+/** Tokens that a model with another base may see: only its user knows how many are sensible. */
 const withOwnBase = 2 ** 20;
 
 /**
- * Rope as the metadata describe it or `options` want it, and the tokens that it lets the model see at once: those that
- * the model was trained for (`model.context`), or more if it is stretched further than that takes. What is stretched is
- * the original context: the one that the metadata name, or the trained one without their factor, whichever is longer.
- * Throws METADATA_INVALID, BAD_OPTION.
+ * Rope as the metadata describe it or `options` want it, and the tokens that the model can see at once with it: those
+ * that it was trained for (`model.context`), or more if it is stretched further. Stretching starts from the original
+ * context: the one that the metadata name, or the trained one without their factor, whichever is longer. Throws
+ * METADATA_INVALID, BAD_OPTION.
  */
 export function readRope(
   keys: Keys,
@@ -60,7 +60,7 @@ export function readRope(
       base: options.base ?? keys.positive('rope.freq_base', 10000),
       scale: 1 / stretch,
       extFactor: kind === 'yarn' ? 1 : 0,
-      // ggml corrects the magnitude for YaRN itself, also where a context is shrunk; libllama takes that back there.
+      // Ggml corrects the magnitude for YaRN itself, also where a context is shrunk; libllama takes that back there.
       attnFactor: kind === 'yarn' && stretch < 1 ? attnFactor / (1 + 0.1 * Math.log(stretch)) : attnFactor,
       betaFast: 32,
       betaSlow: 1,
@@ -69,7 +69,7 @@ export function readRope(
   };
 }
 
-/** What the metadata say of stretching. */
+/** The stretching that the metadata describe. */
 function readScaling(keys: Keys): { scaling: string; factor: number } {
   const scaling = keys.string('rope.scaling.type', 'linear');
   if (!written.includes(scaling)) {

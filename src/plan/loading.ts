@@ -20,7 +20,7 @@ export interface LoadingSegment {
 export const loadingOffset = (plan: Plan, streams: boolean): number =>
   streams && plan.streamed.length > 0 ? plan.shares.ring / 2 : 0;
 
-/** Reads `slices`, residents of `plan`, one after the other: in place, or around the ring from `staging` on. */
+/** Reads `slices`, residents of `plan`, one after the other: in place, or around the ring from `start` on. */
 export function layLoadingRing(
   plan: Plan,
   slices: readonly Slice[],

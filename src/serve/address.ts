@@ -1,8 +1,8 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
-/** Where a server listens. */
+/** The address that a server listens on. */
 export interface Address {
-  /** A name or an address; of IPv6 without brackets. */
+  /** A name or an address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -13,14 +13,15 @@ export interface GivenAddress {
   readonly port: number | undefined;
 }
 
-/** What listens on all addresses of the machine. */
+/** The address that stands for all addresses of the machine. */
 const everywhere = '0.0.0.0';
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
 const largestPort = 65535;
 
 /**
- * "localhost", "localhost:8080", "[::1]:8080", "::1" or "http://localhost", which is port 80; ":8080" is that port on all
- * addresses. So does Ollama read them. A number alone is a port of this machine. Undefined if it is none of these.
+ * Parses "localhost", "localhost:8080", "[::1]:8080", "::1" or "http://localhost", which is port 80; ":8080" is that
+ * port on all addresses, as Ollama reads it. A number alone is a port of this machine. Undefined if it is none of
+ * these.
  */
 export function parseAddress(text: string): GivenAddress | undefined {
   const [, written, authority = ''] = /^(?:(https?):\/\/)?([^/]*)(?:\/.*)?$/i.exec(text.trim()) ?? [];
@@ -35,10 +36,10 @@ export function parseAddress(text: string): GivenAddress | undefined {
   return { host: name || everywhere, port: given };
 }
 
-/** "http://[::1]:8080" */
+/** The URL of an address: "http://[::1]:8080". */
 export const urlOf = ({ host, port }: Address): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** Where a server that listens on `host` is reached from this machine. */
+/** The host by which this machine reaches a server that listens on `host`. */
 export function reachable(host: string): string {
   if (host === everywhere) return '127.0.0.1';
   return host === '::' ? '::1' : host;
@@ -48,7 +49,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Nobody but this machine can reach it. */
+/** True if only this machine can reach the host. */
 export function isLoopback(host: string): boolean {
   const version = isIP(host);
   return version === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');

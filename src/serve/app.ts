@@ -12,26 +12,26 @@ import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
 export interface AppOptions {
   readonly backend: Backend;
   readonly log: Log;
-  /** If given, only who has it is answered. */
+  /** The key that requests must have; without one all are answered. */
   readonly apiKey?: string | undefined;
-  /** Of web pages that may ask, beside those of this machine and apps; "*" stands for anything. */
+  /** Origins of web pages that may ask, beside those of this machine and apps; "*" stands for anything. */
   readonly origins: readonly string[];
-  /** The server listens on a loopback address only. */
+  /** True if the server listens on a loopback address only. */
   readonly loopback: boolean;
   /** The machine's name. */
   readonly hostname: string;
-  /** Can a request be answered now? */
+  /** Tells whether a request can be answered now. */
   health(): Health;
 }
 
 /** The whole HTTP side, without a socket. */
 export function createApp({ backend, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
-  // A slash at the end is no other path.
+  // Paths may end with a slash.
   const app = new Hono({ strict: false });
   app.use(async (c, next) => {
     const began = performance.now();
     await next();
-    // Of a stream, the seconds until its headers.
+    // Streams count the seconds until their headers.
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
     log.info({ method: c.req.method, path: c.req.path, status: c.res.status, seconds }, 'request');
   });
@@ -45,7 +45,7 @@ export function createApp({ backend, log, apiKey, origins, loopback, hostname, h
   app.route('/', llamaServerRoutes(backend, log, health));
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
-    // Nobody is left to read why.
+    // The client has left and will not read the reason.
     if (hasLeft(c.req.raw, error)) return new Response(null, { status: 499 });
     logFailure(log, error, c.req.path);
     return refused(c, error);
@@ -53,7 +53,7 @@ export function createApp({ backend, log, apiKey, origins, loopback, hostname, h
   return app;
 }
 
-/** For a path that is there, but not for this method; OPTIONS asks just that. */
+/** The response to a path that exists, but not for this method; OPTIONS asks for just that. */
 function otherMethod(c: Context, methods: readonly string[]): Response {
   const headers = { allow: methods.join(', ') };
   if (c.req.method === 'OPTIONS') return c.body(null, 204, headers);
@@ -64,7 +64,7 @@ function otherMethod(c: Context, methods: readonly string[]): Response {
 /** An error in the shape of the API that was asked. */
 function refused(c: Context, cause: unknown): Response {
   const { status, error } = errorResponseOf(cause);
-  // OpenAI's clients ask again after a 500, which may load a model once more only to fail again.
+  // Clients of OpenAI's API ask again after a 500, which may load a model once more only to fail again.
   if (status === 500) c.header('x-should-retry', 'false');
   return c.json(/^\/v1(?:\/|$)/.test(c.req.path) ? { error } : { error: error.message }, status);
 }

@@ -2,13 +2,16 @@ import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 import type { Message } from '../text/chat-template.ts';
 import type { ServedModel } from './model-card.ts';
 
-/** How things stand with whoever answers: an engine starts, or one has given no sign of life for a while. */
+/**
+ * Health of the engine side: `loading` while an engine starts, `stalled` when one has given no sign of life for a
+ * while.
+ */
 export type Health = 'ok' | 'loading' | 'stalled';
 
 /** A model whose engine runs. */
 export interface LoadedModel {
   readonly model: ServedModel;
-  /** When it will be unloaded if nobody asks; undefined if never. */
+  /** The time at which it will be unloaded if nobody asks; undefined if never. */
   readonly expires: Date | undefined;
   /** Bytes of its memory budget. */
   readonly memory: number;
@@ -16,54 +19,57 @@ export interface LoadedModel {
   readonly context: number;
 }
 
-/** What the model continues. A text's `special` names of control tokens are read as these tokens. */
+/** The text that the model continues. Names of control tokens in a `special` text are read as these tokens. */
 export type Prompt =
   | { readonly kind: 'text'; readonly text: string; readonly special: boolean }
   | { readonly kind: 'chat'; readonly messages: readonly Message[] }
   | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
 
-/** One answer wanted, whichever API asks for it. */
+/** A request for one answer, whichever API it came through. */
 export interface GenerationRequest {
   readonly prompt: Prompt;
   /** Tokens that come before the prompt: Ollama's `context`. */
   readonly before?: readonly number[] | undefined;
   readonly sampling: PartialSamplingOptions;
-  /** Added to the logits of tokens, by token. */
+  /** Amounts added to logits, by token. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined;
-  /** Tokens of the answer; left out, as many as the context holds. */
+  /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
   readonly stop: readonly string[];
-  /** Log-probabilities of this many likeliest tokens beside the chosen one; left out, none at all. */
+  /** Asks for the log-probability of each token, and of this many likeliest ones; default: none. */
   readonly logprobs?: number | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the engine's context. */
   readonly context?: number | undefined;
-  /** Drop the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
+  /** Drops the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
   readonly truncate?: boolean | undefined;
-  /** The ending is to have all tokens. */
+  /** Asks for all tokens in the ending. */
   readonly tokens?: boolean | undefined;
 }
 
 /** A token with its log-probability before sampling changed anything. */
 export interface TokenLogprob {
   readonly token: number;
-  /** As text; bytes that are no whole character become U+FFFD. */
+  /** The token's text; bytes that are no whole character become U+FFFD. */
   readonly text: string;
   readonly bytes: readonly number[];
   readonly logprob: number;
   readonly top: readonly Omit<TokenLogprob, 'top'>[];
 }
 
-/** Some of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities came. */
+/**
+ * A part of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities
+ * came.
+ */
 export interface Delta {
   readonly text: string;
   readonly logprobs: readonly TokenLogprob[];
 }
 
-/** How an answer ended, and what it took. Durations are seconds. */
+/** The end of an answer, and its cost. Durations are seconds. */
 export interface Ending {
   readonly reason: 'stop' | 'length';
   readonly promptTokens: number;
-  /** Of them, those whose keys and values were found in the prefix cache. */
+  /** Prompt tokens whose keys and values were found in the prefix cache. */
   readonly cachedTokens: number;
   readonly answerTokens: number;
   readonly promptSeconds: number;
@@ -71,42 +77,46 @@ export interface Ending {
   /** Starting the engine and loading, if this answer had to wait for it. */
   readonly loadSeconds: number;
   readonly totalSeconds: number;
-  /** If asked for: all tokens of prompt and answer, which `before` continues. */
+  /** All tokens of prompt and answer, if asked for, which `before` continues. */
   readonly tokens?: readonly number[] | undefined;
 }
 
 /** An answer under way. Iterating rejects with the EngineError that ended it. Leaving the iteration cancels it. */
 export interface Answer extends AsyncIterable<Delta> {
   readonly promptTokens: number;
-  /** Undefined until the iteration has ended. */
+  /** The ending; undefined until the iteration has ended. */
   readonly ending: Ending | undefined;
 }
 
 export interface GenerationCallOptions {
-  /** The client is gone. */
+  /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
-  /** Seconds that the model stays loaded after the answer; Infinity is forever; left out, as the server was told. */
+  /** Seconds that the model stays loaded after the answer; Infinity is forever; default: the server's setting. */
   readonly keepAlive?: number | undefined;
 }
 
-/** Everything the HTTP side knows of models and engines. */
+/** Models and engines, as the HTTP side sees them. */
 export interface Backend {
-  /** Those that can be asked for, by name. Looks at the folder anew. */
+  /** Models that can be asked for, by name. Reads the folder anew. */
   models(): readonly ServedModel[];
-  /** By any of its names, upper or lower case, with or without ":latest". Never a path. */
+  /** A model by any of its names, upper or lower case, with or without ":latest". Never a path. */
   find(name: string): ServedModel | undefined;
-  /** Those whose engine runs. */
+  /** Models whose engines run. */
   loaded(): readonly LoadedModel[];
   /**
    * Resolves when the request has been found valid and has its place in the queue: before any computing, after loading.
-   * Rejects with BAD_OPTION, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of loading.
+   * Rejects with BAD_OPTION, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of
+   * loading.
    */
   generate(model: ServedModel, generate: GenerationRequest, options: GenerationCallOptions): Promise<Answer>;
-  /** Starts the model's engine if it does not run. Returns the seconds it took. Rejects with the errors of loading. */
+  /**
+   * Starts the model's engine if it does not run. Returns the seconds that this took. Rejects with the errors of
+   * loading.
+   */
   load(model: ServedModel, keepAlive?: number): Promise<number>;
   /** Ends the model's engine when its answers have ended. */
   unload(model: ServedModel): Promise<void>;
-  /** Deletes its file. Rejects with UNWRITABLE; BAD_OPTION if it does not lie in the models folder. */
+  /** Deletes the model's files. Rejects with UNWRITABLE; BAD_OPTION if they do not lie in the models folder. */
   remove(model: ServedModel): Promise<void>;
   /** The tokens of a text, part by part, as they are asked for. Rejects with the errors of loading. */
   tokenize(
@@ -118,13 +128,13 @@ export interface Backend {
   detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void>;
   /** Messages through the model's template. Rejects with TEMPLATE_FAILED. */
   applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string>;
-  /** Of all engines since the server began. */
+  /** Figures of all engines since the server began. */
   metrics(): Promise<readonly Metric[]>;
 }
 
 /** One figure for Prometheus. */
 export interface Metric {
-  /** "ssdllm_tokens_generated_total" */
+  /** Name: "ssdllm_tokens_generated_total". */
   readonly name: string;
   readonly kind: 'counter' | 'gauge';
   readonly help: string;

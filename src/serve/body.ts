@@ -10,7 +10,7 @@ import { reservationOf } from './reservations.ts';
 
 type Path = readonly PropertyKey[];
 
-/** ['messages', 0, 'role'] -> "messages[0].role" */
+/** The name of a field: ['messages', 0, 'role'] -> "messages[0].role". */
 const nameOf = (path: Path): string =>
   path.map((key, k) => (typeof key === 'number' ? `[${key}]` : `${k > 0 ? '.' : ''}${String(key)}`)).join('');
 
@@ -22,7 +22,7 @@ interface Problem {
   readonly code: string;
 }
 
-/** Of a value that is none of several things, what is wrong with the one that it resembles most. */
+/** The problem with a value that fits none of several schemas: that of the schema which it resembles most. */
 function problemOf(issue: z.core.$ZodIssue): Problem {
   const { path, message } = issue;
   const code = issue.code === 'custom' ? issue.params?.['code'] : undefined;
@@ -35,25 +35,25 @@ function problemOf(issue: z.core.$ZodIssue): Problem {
     .reduce((deepest, inner) => (inner.path.length > deepest.path.length ? inner : deepest), problem);
 }
 
-/** Far more than the longest prompts take. */
+/** Bytes of the largest body, far more than the longest prompts take. */
 const most = 8 * 2 ** 20;
 const tooLarge = (): Refusal => new Refusal(413, `the body is larger than ${most} bytes`, { code: 'body_too_large' });
 
 /** Bytes that V8 takes for a byte of a body, as it was sent, as text, or on its way to an engine. */
 const perByte = 4;
-/** A million tokens and some more; each unit of weight takes 16 bytes. */
+/** The largest weight: a million tokens and some more. Each unit takes 16 bytes. */
 const mostWeight = 2 ** 20 + 2 ** 10;
 const perUnit = 16;
 
 /**
- * Rejects with a Refusal as soon as it is clear that the body, or what all requests hold, is too large, or when others
- * need the room while it does not come.
+ * The text of a body. Rejects with a Refusal as soon as it is clear that the body, or all that requests hold, is too
+ * large, or when others need the room while it does not come.
  */
 async function textOf(request: Request, reservation: Reservation): Promise<string> {
   if (Number(request.headers.get('content-length') ?? Number.NaN) > most) throw tooLarge();
   const { pieces, memory } = decodeBody(request);
   const lost = reservation.receive();
-  // It may be lost when nobody waits for it.
+  // The loss may come when nobody waits for it.
   lost.catch(() => {});
   const decoder = new TextDecoder();
   let text = '';
@@ -90,10 +90,10 @@ async function sentOff(pieces: AsyncIterator<Uint8Array, unknown>, most: number)
   }
 }
 
-/** UTF-16 units of a text that is parsed over no garbage. */
+/** UTF-16 units of a text that is worth collecting garbage before it is parsed. */
 const large = 2 ** 20;
 
-/** Throws a Refusal of JSON that would take far more memory than its text. */
+/** Throws a Refusal for JSON that would take far more memory than its text. */
 function checkSize(text: string, reservation: Reservation): void {
   const { depth, weight } = jsonSize(text, mostWeight);
   if (depth > deepest) {
@@ -103,17 +103,17 @@ function checkSize(text: string, reservation: Reservation): void {
   reservation.add(perUnit * weight);
 }
 
-/** Of what `JSON.parse` says all but the body's own text. */
+/** The reason in an error of `JSON.parse`, without the body's own text. */
 const reasonOf = ({ message }: Error): string =>
   /^Unexpected end/.test(message) ? 'it ends too early' : (/at position \d+/.exec(message)?.[0] ?? 'it is malformed');
 
-/** The JSON of a request's body as `schema` has it. Rejects with a Refusal, which names the field. */
+/** The JSON of a request's body, parsed by `schema`. Rejects with a Refusal, which names the field. */
 export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.ZodType<T>): Promise<T> {
   const reservation = reservationOf(raw);
   const text = await textOf(raw, reservation);
   if (text.trim() === '') throw new Refusal(400, 'missing request body', { code: 'missing_body' });
   checkSize(text, reservation);
-  // What earlier bodies left does not add to what this one takes while it is parsed: six with 420,000 fractions each took 277 MiB.
+  // Garbage of earlier bodies must not add to the memory for this one: six with 420,000 fractions each took 277 MiB.
   if (text.length > large) collectGarbage();
   let body: unknown;
   try {

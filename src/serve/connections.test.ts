@@ -15,7 +15,7 @@ class Slow implements AsyncDisposable {
 
   private constructor(places: number) {
     this.server = createServer((request, response) => {
-      // Whatever comes of the body is read.
+      // The body is read whatever comes.
       request.on('error', () => {}).resume();
       this.waiting.push(response);
     });

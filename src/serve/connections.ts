@@ -4,17 +4,17 @@ import type { Socket } from 'node:net';
 /** Descriptors that are left to the process itself, engines and files. */
 const reserve = 64;
 const fewest = 8;
-/** More than wait in the queue and are answered. */
+/** The most places: more requests would find no place in the queue. */
 const enough = 1024;
 const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 /**
- * Connections for which there is room, by how many files the process may open. Where there is none, the system refuses
- * newcomers without a word to this process, so that nobody would be ended for them.
+ * The number of connections for which there is room, by the files that the process may open. Beyond its limit the
+ * system refuses newcomers without telling this process, which then would end nobody for them.
  */
 export const connectionLimit = (mostFiles: number): number => Math.max(fewest, Math.min(enough, mostFiles - reserve));
 
-/** How many files this process may open. */
+/** The number of files that this process may open. */
 export function mostFiles(): number {
   if (process.platform === 'win32') return Number.POSITIVE_INFINITY;
   const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
@@ -23,11 +23,11 @@ export function mostFiles(): number {
 }
 
 /**
- * The connections of a server, each with the requests that have no answer yet. Where places run out, those that wait for
- * nothing make room for newcomers, the oldest first: also those that have sent a part of a request only.
+ * The connections of a server, each with its requests that have no answer yet. Where places run out, connections that
+ * wait for nothing make room for newcomers, the oldest first: also those that have sent only a part of a request.
  */
 export class Connections {
-  /** From the one that has been as it is for longest. */
+  /** Requests by connection, the one without a change for longest first. */
   readonly #requests: Map<Socket, Set<IncomingMessage>> = new Map();
   readonly #limit: number;
   #leaving = false;
@@ -66,7 +66,7 @@ export class Connections {
     }
   }
 
-  /** Ends the oldest connection, but for `newcomer`, that waits for no answer. False if there is none. */
+  /** Ends the oldest connection except `newcomer` that waits for no answer. False if there is none. */
   #makeRoom(newcomer: Socket): boolean {
     for (const [socket, requests] of this.#requests) {
       if (socket === newcomer || [...requests].some(({ complete }) => complete)) continue;

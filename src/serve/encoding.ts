@@ -4,14 +4,14 @@ import { Refusal } from './refusal.ts';
 
 interface Coding {
   make(): Transform;
-  /** Bytes that decoding takes beside what comes of it, at most. */
+  /** Bytes that decoding takes beside its result, at most. */
   readonly memory: number;
 }
 
 const mebibyte = 2 ** 20;
 const inflating = { memory: mebibyte / 8 };
 
-/** Node has zstd from 22.15 on. Windows of more than 8 MiB are not what clients use for messages. */
+/** Zstandard, which Node has from 22.15 on. Clients do not use windows of more than 8 MiB for messages. */
 function zstd(): Readonly<Record<string, Coding>> {
   const { createZstdDecompress: create, constants } = zlib as unknown as {
     readonly createZstdDecompress?: (options: object) => Transform;
@@ -28,24 +28,30 @@ const codings: Readonly<Record<string, Coding>> = {
   br: { make: () => zlib.createBrotliDecompress(), memory: 17 * mebibyte },
   ...zstd(),
 };
-/** Nobody compresses more often. */
+/** The most codings on top of each other. */
 const mostCodings = 2;
 
-/** The bytes of a body as they were before they were compressed for the way. */
+/** The bytes of a body as they were before compression. */
 export interface DecodedBody {
-  /** Bytes that decoding takes beside, at most. */
+  /** Bytes that decoding takes beside them, at most. */
   readonly memory: number;
-  /** Rejects with a Refusal of what is not compressed as it says. Whoever leaves it does not cut the connection. */
+  /**
+   * Pieces of the body. Rejects with a Refusal if it is not compressed as it says. Leaving the iteration does not cut
+   * the connection.
+   */
   readonly pieces: AsyncGenerator<Uint8Array, void, void>;
 }
 
-/** The body of `request`, whatever its Content-Encoding. Throws a Refusal of one that is not known. */
+/** The body of a request, whatever its Content-Encoding. Throws a Refusal for an unknown one. */
 export function decodeBody({ headers, body }: Request): DecodedBody {
   const names = (headers.get('content-encoding') ?? '')
     .split(',')
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== '' && name !== 'identity');
-  const found = names.flatMap((name) => (Object.hasOwn(codings, name) ? (codings[name] ?? []) : []));
+  const found = names.flatMap((name) => {
+    const coding = Object.hasOwn(codings, name) ? codings[name] : undefined;
+    return coding ? [coding] : [];
+  });
   if (found.length < names.length || found.length > mostCodings) {
     const known = Object.keys(codings).join(', ');
     throw new Refusal(415, `content-encoding: expected one of ${known}`, { code: 'unsupported_encoding' });
@@ -57,13 +63,13 @@ export function decodeBody({ headers, body }: Request): DecodedBody {
 
 async function* none(): AsyncGenerator<Uint8Array, void, void> {}
 
-/** Not by `for await`, which cancels the body when it is left. */
+/** The pieces of a body. A `for await` over it would cancel it when it is left. */
 async function* plain(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   const reader = body.getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }
 
-/** `found` are the codings to undo, the last one first. */
+/** The pieces of a body after decompression. `found` are the codings to undo, the last one first. */
 async function* uncompressed(
   body: ReadableStream<Uint8Array>,
   found: readonly Coding[],

@@ -2,17 +2,17 @@ import type { Answer, Delta, Ending } from './backend.ts';
 import type { ProcessAnswer } from './child/engine-process.ts';
 import type { EngineEnding } from './child/protocol.ts';
 
-/** How an answer went, for the statistics. */
+/** Outcomes of answers, for the statistics. */
 export type Outcome = 'stop' | 'length' | 'cancelled' | 'failed' | 'refused' | 'busy';
 
 export interface AnswerParts {
   readonly answer: ProcessAnswer;
   readonly signal: AbortSignal;
-  /** Seconds that the engine took to start. */
+  /** Seconds of starting the engine. */
   readonly startSeconds: number;
-  /** The `performance.now()` of the request. */
+  /** The time of the request, by `performance.now()`. */
   readonly began: number;
-  /** Called once, however it ends. */
+  /** Called once, however the answer ends. */
   readonly onEnd: (outcome: Outcome) => void;
 }
 
@@ -26,7 +26,7 @@ export class EngineAnswer implements Answer {
   constructor(parts: AnswerParts) {
     this.#parts = parts;
     this.promptTokens = parts.answer.promptTokens;
-    // Who never reads it leaves with the client.
+    // An answer that nobody reads ends when its client leaves.
     const { signal } = parts;
     if (signal.aborted) this.#end('cancelled');
     else signal.addEventListener('abort', () => this.#end('cancelled'), { once: true });

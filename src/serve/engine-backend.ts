@@ -25,25 +25,25 @@ import { isRefused } from './refused.ts';
 import { removable, removeModel } from './removal.ts';
 
 export interface BackendSettings {
-  /** What each engine is told. Without a context there one is chosen, which grows when a request wants more. */
+  /** Settings of each engine. Without a context one is chosen, which grows when a request wants more. */
   readonly model: ModelSettings;
   /** Requests that wait beside those that are answered. */
   readonly maxQueue: number;
   /** Seconds that an idle model stays loaded. */
   readonly keepAlive: number;
-  /** Whether engines are to tell the log what they do. */
+  /** Whether engines shall report their events to the log. */
   readonly debug?: boolean | undefined;
-  /** Which of ggml's CPU variants computes; left out, the one that suits the processor best. */
+  /** The CPU variant of ggml that computes; default: the one that suits the processor best. */
   readonly cpuVariant?: string | undefined;
   /** How to read from the device of a file, if that was measured. */
   readingOf(path: string): ReadSettings | undefined;
 }
 
-/** Tokens that an engine is asked to write at once. */
+/** The most tokens that an engine is asked to turn into text at once. */
 const tokensAtOnce = 4096;
 /** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
 const stalled = 10;
-/** Places that are counted on while no engine says how many it has. */
+/** Places that are assumed while no engine says how many it has. */
 const usualParallel = 4;
 
 /** The models of a library, and the engine that answers for one of them at a time. */
@@ -52,9 +52,9 @@ export class EngineBackend implements Backend, AsyncDisposable {
   readonly #settings: BackendSettings;
   readonly #pool: EnginePool;
   readonly #outcomes: Map<Outcome, number> = new Map();
-  /** Of engines that have ended. */
+  /** Totals of engines that have ended. */
   #past: EngineTotals = zeroTotals;
-  /** Requests that have not ended. */
+  /** The number of requests that have not ended. */
   #pending = 0;
 
   constructor(library: Library, settings: BackendSettings, log: Log) {
@@ -143,7 +143,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
     const model = this.#libraryModel(served);
     await removable(model);
     await this.#pool.evict(model);
-    // Much may have happened meanwhile.
+    // The files may have changed meanwhile.
     await removeModel(this.#libraryModel(served));
   }
 
@@ -155,7 +155,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
     const { process, release } = await this.#acquire(model);
     try {
       for (let start = 0, first = true; first || start < text.length; first = false) {
-        // One unit more tells that the text goes on.
+        // One unit more shows that the text continues.
         const rest = text.slice(start, start + maxPartUnits + 1);
         const part = (await process.call({ name: 'tokenize', text: rest, first, ...options })) as TokenizedPart;
         yield part.tokens;
@@ -214,7 +214,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
     return this.#pool.acquire(this.#libraryModel(model), { keepAlive, signal: new AbortController().signal });
   }
 
-  /** With its files. Throws MODEL_NOT_FOUND if they are gone. */
+  /** A served model with its files. Throws MODEL_NOT_FOUND if they are gone. */
   #libraryModel({ name }: ServedModel): LibraryModel {
     const model = this.#library.find(name);
     if (!model) throw new EngineError('MODEL_NOT_FOUND', { file: name });

@@ -3,7 +3,7 @@ import type { EngineStart, EngineStats } from './child/protocol.ts';
 import type { LibraryModel } from './library.ts';
 import type { Log } from './log.ts';
 
-/** A model's engine that runs, and who uses it. */
+/** A model's engine that runs, and the number of its users. */
 interface PooledEngine {
   readonly model: LibraryModel;
   readonly process: EngineProcess;
@@ -17,28 +17,28 @@ interface PooledEngine {
 /** The use of an engine, until it is left. */
 export interface EngineRef {
   readonly process: EngineProcess;
-  /** Seconds that starting the engine took; 0 if it ran already. */
+  /** Seconds of starting the engine; 0 if it ran already. */
   readonly startSeconds: number;
-  /** Once; further calls change nothing. */
+  /** Ends the use, once; further calls change nothing. */
   release(): void;
 }
 
 export interface EnginePoolOptions {
-  /** How the engine of a model is started, with a context of so many tokens or a chosen one. */
+  /** Options to start the engine of a model with, in a context of so many tokens or a chosen one. */
   startOf(model: LibraryModel, context: number | undefined): EngineStart;
   /** Seconds that engines stay when nobody says. */
   readonly keepAlive: number;
   readonly log: Log;
-  /** An engine has ended after counting this. */
+  /** Called when an engine has ended, with its last counts. */
   readonly onEnd: (stats: EngineStats) => void;
 }
 
-/** setTimeout cannot wait longer, in milliseconds. */
+/** Milliseconds of the longest timer of setTimeout. */
 const longestTimer = 2 ** 31 - 1;
 
 /**
- * Where one engine at a time has the whole memory budget. Who needs another one waits, in order, until the present one
- * has no users; then it makes room.
+ * The place where one engine at a time has the whole memory budget. Requests for another one wait, in order, until the
+ * present one has no users; then it makes room.
  */
 export class EnginePool implements AsyncDisposable {
   readonly #options: EnginePoolOptions;
@@ -61,7 +61,7 @@ export class EnginePool implements AsyncDisposable {
     return this.#starting > 0;
   }
 
-  /** The engine of `model`, for one who wants `context` tokens. Rejects with the errors of starting it. */
+  /** The engine of `model`, with at least `context` tokens. Rejects with the errors of starting it. */
   acquire(
     model: LibraryModel,
     options: { context?: number | undefined; keepAlive?: number | undefined; signal: AbortSignal },
@@ -71,7 +71,7 @@ export class EnginePool implements AsyncDisposable {
     return mine;
   }
 
-  /** Ends the engine of `model` when those before have left it. */
+  /** Ends the engine of `model` when earlier users have left it. */
   async evict(model: LibraryModel): Promise<void> {
     const mine = this.#queue.then(async () => {
       if (this.#current?.model.digest === model.digest) await this.#evictWhenIdle(new AbortController().signal);
@@ -96,7 +96,7 @@ export class EnginePool implements AsyncDisposable {
   ): Promise<EngineRef> {
     signal.throwIfAborted();
     const began = performance.now();
-    // An engine loses its connection before it has ended: who comes in between is answered by the next one.
+    // An engine loses its connection before it has ended: requests in between are answered by the next one.
     if (this.#current?.process.connected === false) await this.#current.process.ended;
     const engine = this.#current;
     if (engine?.model.digest === model.digest) {
@@ -108,7 +108,7 @@ export class EnginePool implements AsyncDisposable {
     return this.#retain(next, keepAlive, (performance.now() - began) / 1000);
   }
 
-  /** Rejects if the engine could not have such a context: that is no reason to end the one it has. */
+  /** Rejects if the engine could not have such a context: that is no reason to end the present one. */
   async #checkPlan(engine: PooledEngine, context: number): Promise<void> {
     const { process, release } = this.#retain(engine, engine.keepAlive, 0);
     try {

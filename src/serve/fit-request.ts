@@ -2,16 +2,17 @@ import { EngineError } from '../base/errors.ts';
 import type { GenerationRequest, Prompt } from './backend.ts';
 import type { EngineFacts } from './child/protocol.ts';
 
-/** What a prompt may have at most. */
+/** The largest prompt. */
 interface PromptLimits {
   readonly tokens: number;
-  /** UTF-16 units, of which a token stands for no more than bytes. */
+  /** UTF-16 units; a token stands for no more of them than it has bytes. */
   readonly text: number;
 }
 
 /**
- * Spares the engine what is far too long to fit: making tokens of megabytes takes seconds, in which nobody is answered,
- * and memory beside its budget. Returns the request, shorter if it wants to be truncated. Throws CONTEXT_TOO_LONG.
+ * Spares the engine prompts that are far too long to fit: making tokens of megabytes takes seconds, in which nobody is
+ * answered, and memory beside the budget. Returns the request, shorter if it wants to be truncated. Throws
+ * CONTEXT_TOO_LONG.
  */
 export function fitRequest(
   request: GenerationRequest,
@@ -34,7 +35,7 @@ export function unitsOf(prompt: Prompt): number {
   return prompt.messages.reduce((sum, { content }) => sum + content.length, 0);
 }
 
-/** As many tokens as it has in any case. Templates may leave out the spaces around a message. */
+/** A lower bound of the prompt's tokens. Templates may leave out the spaces around a message. */
 function leastTokens(prompt: Prompt, longestToken: number): number {
   switch (prompt.kind) {
     case 'tokens':
@@ -50,7 +51,7 @@ function leastTokens(prompt: Prompt, longestToken: number): number {
   }
 }
 
-/** Without what is certainly cut off. */
+/** The prompt without parts that are certainly cut off. */
 function truncated(prompt: Prompt, most: PromptLimits): Prompt {
   switch (prompt.kind) {
     case 'tokens':

@@ -1,7 +1,9 @@
-/** No client nests deeper. `JSON.parse` takes memory for each level, 60 times as much as the text. */
+/**
+ * The deepest nesting; no client needs more. `JSON.parse` takes memory for each level, 60 times as much as the text.
+ */
 export const deepest = 256;
 
-/** What V8 takes for a value of JSON beside its text, in units of 16 bytes. */
+/** Memory that V8 takes for a value of JSON beside its text, in units of 16 bytes. */
 const weights = { value: 1, text: 8, name: 12, container: 8 };
 
 const codeOf = (character: string): number => character.charCodeAt(0);
@@ -21,7 +23,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** Depth and weight of a text, if it is JSON; looks no further than where it weighs more than `most`, or is too deep. */
+/** Depth and weight of a text, if it is JSON; the scan ends where the text weighs more than `most`, or is too deep. */
 export function jsonSize(text: string, most: number): { readonly depth: number; readonly weight: number } {
   let depth = 0;
   let deepestYet = 0;

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { at } from '../base/at.ts';
 import { shardsOf } from '../gguf/model-file.ts';
 import type { RopeOptions } from '../model/rope.ts';
 import type { ServedModel } from './model-card.ts';
@@ -8,7 +9,7 @@ import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
 /** A model that was found, with its files. */
 export interface LibraryModel extends ServedModel {
-  /** Of a split model, the first file. */
+  /** The first file of a split model, or the only one. */
   readonly path: string;
   readonly files: readonly string[];
   /** The name of the file, without part and ending. */
@@ -17,18 +18,18 @@ export interface LibraryModel extends ServedModel {
   readonly folder: string | undefined;
 }
 
-/** Where models are looked for: in files, in a folder and the folders in it. */
+/** Places to look for models: files, a folder and the folders in it. */
 export interface ModelSources {
   readonly files: readonly string[];
   readonly folder: string | undefined;
-  /** How the models found there are to rotate; left out, as they say themselves. */
+  /** Rotation of the models found there; default: as they say themselves. */
   readonly rope?: RopeOptions | undefined;
 }
 
-/** Called once for each model, or folder, that cannot be read, and again when that has another reason. */
+/** Called once for each model, or folder, that cannot be read, and again when the reason changes. */
 export type Warn = (path: string, error: Error) => void;
 
-/** What is known of a model's files since they were looked into: their card, or the code of why they make no model. */
+/** The result of reading a model's files: the card, or the code of the reason why they make no model. */
 interface Known {
   readonly version: string;
   readonly card?: ModelCard;
@@ -36,15 +37,15 @@ interface Known {
 }
 
 interface State {
-  /** The same as long as no file changes. */
+  /** Version of the files: the same as long as no file changes. */
   readonly version: string;
   readonly size: number;
   readonly modified: Date;
 }
 
 /**
- * The models there are, found anew each time; the header of a file is read again only if it has changed. What cannot
- * be opened is left out.
+ * The models there are, found anew each time; the header of a file is read again only if it has changed. Files that
+ * cannot be opened are left out.
  */
 export class Library {
   readonly #sources: ModelSources;
@@ -57,27 +58,27 @@ export class Library {
     this.#warn = warn;
   }
 
-  /** By name. */
+  /** All models by name. */
   models(): readonly LibraryModel[] {
     return this.#models().sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** By any of its names: see `lookUp`. A name is never used as a path. */
+  /** A model by any of its names: see `lookUp`. A name is never used as a path. */
   find(name: string): LibraryModel | undefined {
     return lookUp(aliasesOf(this.#models()), name);
   }
 
-  /** Named files first, in their order: of two that would have one name, the first has it. */
+  /** All models, named files first, in their order: if two would have one name, the first has it. */
   #models(): LibraryModel[] {
     const found = [...this.#paths()].flatMap(([path, folder]) => this.#open(path, folder) ?? []);
     const names = namesOf(found.map(({ stem }) => stem));
-    return found.map((model, i) => ({ ...model, name: names[i] ?? model.stem }));
+    return found.map((model, i) => ({ ...model, name: at(names, i) }));
   }
 
   /** The first file of each model, and the folder that it was found in. */
   #paths(): ReadonlyMap<string, string | undefined> {
     const { files, folder } = this.#sources;
-    const first = (path: string): string => shardsOf(resolve(path)).files[0] ?? path;
+    const first = (path: string): string => at(shardsOf(resolve(path)).files, 0);
     const named = files.map((path) => [first(path), undefined] as const);
     const inFolder = folder === undefined ? [] : this.#filesIn(folder).map((path) => [first(path), folder] as const);
     return new Map([...named, ...inFolder]);
@@ -129,7 +130,7 @@ const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoExceptio
 
 const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
 
-/** Links count as what they lead to. */
+/** True for a folder, or a link to one. */
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -149,7 +150,7 @@ function stateOf(files: readonly string[]): State {
       bytes += size;
       newest = Math.max(newest, mtimeMs);
     } catch (error) {
-      // The others need not be looked at: without one, there is no model.
+      // The other files need not be looked at: without one, there is no model.
       states.push(codeOf(error));
       break;
     }

@@ -8,7 +8,7 @@ interface Sizes {
 
 type Context = z.core.$RefinementCtx;
 
-/** False, and `context` is told, if there are too few or too many. */
+/** True if a list is neither too short nor too long; else `context` has the issue. */
 function fits(
   list: readonly unknown[],
   { least = 0, most = Number.POSITIVE_INFINITY }: Sizes,
@@ -24,8 +24,8 @@ function fits(
 export const anyList: z.ZodType<unknown[]> = z.custom<unknown[]>(Array.isArray, 'expected an array');
 
 /**
- * A list of what `element` says, up to the first that is something else: `z.array` would make an issue of each, which
- * takes a kilobyte.
+ * A list of elements that `element` accepts, up to the first that it refuses: `z.array` would make an issue of each,
+ * which takes a kilobyte.
  */
 export const listOf = <T>(element: z.ZodType<T>, sizes: Sizes = {}): z.ZodType<T[]> =>
   anyList.transform((values, context) => {

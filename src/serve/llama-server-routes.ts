@@ -10,7 +10,7 @@ import { requestedModel } from './requested-model.ts';
 import { clientOf, streamed } from './streaming.ts';
 
 const Named = { model: z.string().nullish() };
-/** Characters or tokens: more take an engine seconds. */
+/** The most characters or tokens: more take an engine seconds. */
 const most = 2 ** 20;
 
 const Tokenize = z.looseObject({
@@ -22,7 +22,7 @@ const Tokenize = z.looseObject({
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
 const ApplyTemplate = z.looseObject({ ...Named, messages: Messages });
 
-/** llama-server's endpoints beside OpenAI's. */
+/** Endpoints of llama-server beside OpenAI's. */
 export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
   new Hono()
     .get('/health', (c) => {
@@ -65,13 +65,13 @@ async function* textJson(parts: AsyncIterable<string>): AsyncGenerator<string, v
   yield `${before}"}`;
 }
 
-/** JSON that goes out part by part, so that no more of it is held; one that fails half-way ends there. */
+/** A response of JSON that goes out part by part, so that no more of it is held; a failure half-way ends it there. */
 function written(log: Log, request: Request, parts: AsyncIterable<string>): Promise<Response> {
   const failed = (error: unknown): string => {
     logFailure(log, error, new URL(request.url).pathname);
     return '';
   };
-  // Nothing can be sent in a string that does not belong to it.
+  // Pings would become part of a string, so none are sent.
   const never = 2 ** 31 - 1;
   const form = { contentType: 'application/json', keepAlive: '', firstByte: never, interval: never, failed };
   return streamed(clientOf(request), form, async (write) => {
@@ -79,7 +79,7 @@ function written(log: Log, request: Request, parts: AsyncIterable<string>): Prom
   });
 }
 
-/** Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats */
+/** The text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats */
 const exposition = (metrics: readonly Metric[]): string =>
   metrics
     .flatMap(({ name, kind, help, values }) => [
@@ -91,7 +91,7 @@ const exposition = (metrics: readonly Metric[]): string =>
 
 const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 
-/** {a: 'b'} -> {a="b"} */
+/** Labels as text: {a: 'b'} -> {a="b"}. */
 function labelled(labels: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`);
   return pairs.length > 0 ? `{${pairs.join(',')}}` : '';

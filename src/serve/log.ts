@@ -1,4 +1,4 @@
-/** What the routes tell the operator. pino's loggers are such. */
+/** The operator's log, to which routes report. Pino's loggers are such. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -2,20 +2,20 @@ import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { Metric } from './backend.ts';
 import type { Outcome } from './engine-answer.ts';
 
-/** What there is to tell. */
+/** The counts that figures are made from. */
 export interface ServerCounts {
   readonly outcomes: ReadonlyMap<Outcome, number>;
-  /** Requests that have not ended. */
+  /** The number of requests that have not ended. */
   readonly pending: number;
-  /** Of all engines since the server began. */
+  /** Totals of all engines since the server began. */
   readonly sums: EngineTotals;
-  /** Of the engine that runs. */
+  /** State of the running engine. */
   readonly state: EngineState;
 }
 
 const outcomes: readonly Outcome[] = ['stop', 'length', 'cancelled', 'failed', 'refused', 'busy'];
 
-/** name, help and value */
+/** A figure: name, help and value. */
 type Figure = readonly [string, string, number];
 
 /** The figures for Prometheus. Sums only grow while the server runs; the rate is that of the engines' reads. */

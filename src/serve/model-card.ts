@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
+import { at } from '../base/at.ts';
 import { formatCount } from '../base/count.ts';
 import { evictFiles, openOutline } from '../engine/model-outline.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
@@ -7,24 +8,24 @@ import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import type { RopeOptions } from '../model/rope.ts';
 
-/** A model that clients can ask for, as far as its file's header tells. */
+/** A model that clients can ask for, by its file's header. */
 export interface ServedModel {
-  /** As Ollama would call it: "smollm2-135m-instruct:q4_1". */
+  /** Ollama's name for it: "smollm2-135m-instruct:q4_1". */
   readonly name: string;
   /** Bytes of all its files. */
   readonly size: number;
   readonly modified: Date;
-  /** "sha256:" and 64 hex digits that change when the file does. */
+  /** Digest that changes with the file: "sha256:" and 64 hex digits. */
   readonly digest: string;
-  /** "llama", "qwen3", … */
+  /** Family: "llama", "qwen3", … */
   readonly family: string;
-  /** "135M", "8.0B" */
+  /** Number of parameters: "135M", "8.0B". */
   readonly parameters: string;
-  /** "Q4_1" */
+  /** Quantization: "Q4_1". */
   readonly quantization: string;
-  /** Tokens it was trained for. */
+  /** Tokens that it was trained for. */
   readonly trainedContext: number;
-  /** True if it brings a chat template. */
+  /** True if it has a chat template. */
   readonly chats: boolean;
   /** The chat template's source; empty if there is none. */
   readonly template: string;
@@ -33,11 +34,11 @@ export interface ServedModel {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** What the header of a model tells of it. */
+/** A model's description, from its header. */
 export type ModelCard = Omit<ServedModel, 'name' | 'size' | 'modified'>;
 
 const templateKey = 'tokenizer.chat_template';
-/** Longer arrays are vocabularies, not properties. */
+/** The longest array that is shown; longer ones are vocabularies, not properties. */
 const longestArray = 16;
 const chunkBytes = 2 ** 20;
 
@@ -64,7 +65,7 @@ export function readCard(path: string, version: string, rope?: RopeOptions): Mod
   return card;
 }
 
-/** Everything but the chat template, which is known apart. Long arrays are null. */
+/** The metadata without the chat template, which has a field of its own. Long arrays are null. */
 function recordOf(metadata: Metadata): Readonly<Record<string, unknown>> {
   const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
   const show = (key: string): unknown => {
@@ -75,10 +76,11 @@ function recordOf(metadata: Metadata): Readonly<Record<string, unknown>> {
   return Object.fromEntries(keys.map((key) => [key, show(key)]));
 }
 
-/** Of `version` and all bytes before the weights of the first file: 8 MB for a vocabulary of 128k take 15 ms. */
+/**
+ * A digest of `version` and all bytes before the weights of the first file: 8 MB for a vocabulary of 128k take 15 ms.
+ */
 function digest({ files, weights }: ModelFile, version: string): string {
-  const [first] = files;
-  if (!first) throw new RangeError('a model has at least one file');
+  const first = at(files, 0);
   const offsets = [...weights.values()].filter(({ extent }) => extent.file === 0).map(({ extent }) => extent.offset);
   const end = offsets.reduce((least, offset) => Math.min(least, offset), first.size);
   const hash = createHash('sha256').update(version);

@@ -1,20 +1,21 @@
-/** What names a model: its file's stem, and a name of its own. */
+import { at } from '../base/at.ts';
+/** A model's names: its file's stem, and its own name. */
 export interface NamedModel {
   readonly stem: string;
   readonly name: string;
 }
 
-/** How a stem ends that says a quantization: "-Q4_K_M", ".IQ2_XS", "-UD-Q3_K_XL", "_f16". */
+/** The end of a stem that names a quantization: "-Q4_K_M", ".IQ2_XS", "-UD-Q3_K_XL", "_f16". */
 const quantization = /[-._ ]((?:ud-|i1-)?(?:i?q\d+|tq\d+|bf16|f16|f32|fp16|fp32|mxfp4|nvfp4)(?:_[a-z0-9]+)*)$/i;
 
-/** In lower case, of letters, digits, dots, dashes and underscores. */
+/** A stem in lower case, of letters, digits, dots, dashes and underscores. */
 const plain = (text: string): string =>
   text
     .toLowerCase()
     .replace(/[^\p{L}\p{M}\p{N}._-]+/gu, '-')
     .replace(/^[-._]+|[-._]+$/g, '');
 
-/** "Qwen3-8B-Q4_K_M" -> "qwen3-8b:q4_k_m", "notes" -> "notes:latest" */
+/** The name for a stem: "Qwen3-8B-Q4_K_M" -> "qwen3-8b:q4_k_m", "notes" -> "notes:latest". */
 function nameOf(stem: string): string {
   const [suffix = '', tag = 'latest'] = quantization.exec(stem) ?? [];
   const base = plain(stem.slice(0, stem.length - suffix.length));
@@ -33,7 +34,7 @@ export function namesOf(stems: readonly string[]): readonly string[] {
   });
 }
 
-/** The models by every name they go by, in lower case; of two that share one, the first has it. */
+/** The models by every name they go by, in lower case; if two share a name, the first has it. */
 export function aliasesOf<T extends NamedModel>(models: readonly T[]): ReadonlyMap<string, T> {
   const aliases = new Map<string, T>();
   const add = (alias: string, model: T): void => {
@@ -41,15 +42,18 @@ export function aliasesOf<T extends NamedModel>(models: readonly T[]): ReadonlyM
   };
   for (const model of models) add(model.name, model);
   for (const model of models) add(model.stem.toLowerCase(), model);
-  const bases = models.map(({ name }) => name.split(':')[0] ?? '');
+  const bases = models.map(({ name }) => at(name.split(':'), 0));
   for (const [i, model] of models.entries()) {
-    const base = bases[i] ?? '';
+    const base = at(bases, i);
     if (bases.indexOf(base) === bases.lastIndexOf(base)) add(base, model);
   }
   return aliases;
 }
 
-/** By any of its names, in either case, with or without ":latest". The name of all but the tag is enough for the only one. */
+/**
+ * The model with a name, in either case, with or without ":latest". The part before the tag is enough if only one has
+ * it.
+ */
 export function lookUp<T>(aliases: ReadonlyMap<string, T>, name: string): T | undefined {
   const wanted = name.toLowerCase();
   return aliases.get(wanted) ?? aliases.get(`${wanted}:latest`) ?? aliases.get(wanted.replace(/:latest$/, ''));

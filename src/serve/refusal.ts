@@ -4,12 +4,12 @@ import { statusOf } from './status.ts';
 
 type Status = 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503;
 
-/** A request that is turned down for what HTTP or the API says, before any engine is asked. */
+/** A refusal of a request by the rules of HTTP or the API, before any engine is asked. */
 export class Refusal extends Error {
   readonly status: Status;
   /** A stable name of the case, as OpenAI has them: "model_not_found". */
   readonly code: string;
-  /** The field of the body that it is about. */
+  /** The field of the body with the fault. */
   readonly param: string | null;
 
   constructor(status: Status, message: string, { code, param = null }: { code: string; param?: string | null }) {
@@ -21,7 +21,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a client is told of an error. OpenAI's shape is {error}; Ollama's and llama-server's have its message alone. */
+/** A failure as clients see it. OpenAI's shape is {error}; Ollama's and llama-server's have its message alone. */
 export interface ErrorResponse {
   readonly status: Status;
   readonly error: {
@@ -41,7 +41,7 @@ const types: Partial<Readonly<Record<Status, string>>> = {
   415: 'invalid_request_error',
 };
 
-/** Characters of what a client sent that are repeated to it. */
+/** Characters of a client's text that are repeated to it. */
 const mostRepeated = 1000;
 const shortened = (text: string): string =>
   text.length > mostRepeated ? `${text.slice(0, mostRepeated).replace(/[\ud800-\udbff]$/, '')}…` : text;
@@ -57,7 +57,7 @@ const failure = (
 
 const isBadOption = (error: EngineError): error is EngineError<'BAD_OPTION'> => error.code === 'BAD_OPTION';
 
-/** What a client may know of `error`: nothing but that there was one, unless it was made for users to read. */
+/** The public part of `error`: only that there was one, unless it was made for users to read. */
 export function errorResponseOf(error: unknown): ErrorResponse {
   if (error instanceof Refusal) return failure(error.status, error.message, error);
   if (error instanceof EngineError) {
@@ -70,11 +70,11 @@ export function errorResponseOf(error: unknown): ErrorResponse {
   return failure(500, "internal error; the server's log says more", { code: 'internal_error', param: null });
 }
 
-/** Whether the client's connection has closed: while a body is read, that is known before the signal tells. */
+/** True if the client's connection has closed: while a body is read, that is known before the signal tells. */
 export const hasLeft = ({ signal }: Request, error: NodeJS.ErrnoException): boolean =>
   signal.aborted || error.code === 'ECONNRESET';
 
-/** Tells the operator of errors that are not the client's doing. */
+/** Reports errors that are not the client's doing to the operator. */
 export function logFailure(log: Log, error: unknown, path: string): void {
   if (error instanceof EngineError) {
     if (statusOf(error) === 500) log.error({ path, code: error.code }, error.message);

@@ -6,8 +6,8 @@ import type { LibraryModel } from './library.ts';
 type Removable = Pick<LibraryModel, 'name' | 'folder' | 'files'>;
 
 /**
- * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it, to
- * a file or to a folder, is another's, and so is what it leads to.
+ * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it,
+ * to a file or to a folder, is another's, and so is its target.
  */
 export async function removable({ name, folder, files }: Removable): Promise<readonly string[]> {
   if (folder === undefined) throw refusal(name);

@@ -4,10 +4,10 @@ import { Refusal } from './refusal.ts';
 /** Bytes that leave so much garbage that it is collected at once. */
 const much = 2 ** 20;
 
-/** Memory for what all requests hold at a time: `capacity` bytes. */
+/** Memory for all requests at a time: `capacity` bytes. */
 export class RequestMemory {
   readonly #capacity: number;
-  /** Those whose bodies are still coming, from the one of which nothing has come for longest. */
+  /** Holds whose bodies are still coming, from the one that has waited for longest. */
   readonly #coming: Set<Reservation> = new Set();
   #taken = 0;
 
@@ -16,8 +16,8 @@ export class RequestMemory {
   }
 
   /**
-   * False, and nothing is taken, if there is not so much left: what bodies hold that are still coming counts as left to
-   * others than `reservation`.
+   * Takes bytes; false, and nothing is taken, if there are too few left. Bodies of others than `reservation` that are
+   * still coming lose theirs first.
    */
   reserve(bytes: number, reservation?: Reservation): boolean {
     for (const other of this.#coming) {
@@ -29,13 +29,13 @@ export class RequestMemory {
     return true;
   }
 
-  /** Some of the body of `reservation` has come, or it will come. */
+  /** Records that some of the body of `reservation` has come, or will come. */
   markReceiving(reservation: Reservation): void {
     this.markReceived(reservation);
     this.#coming.add(reservation);
   }
 
-  /** The body of `reservation` does not come any more. */
+  /** Records that the body of `reservation` does not come any more. */
   markReceived(reservation: Reservation): void {
     this.#coming.delete(reservation);
   }
@@ -47,7 +47,7 @@ export class RequestMemory {
 
 const busy = (message: string): Refusal => new Refusal(503, message, { code: 'server_busy' });
 
-/** What one request holds of that memory, until it is disposed. */
+/** The share of the room that one request holds, until it is disposed. */
 export class Reservation implements Disposable {
   readonly #memory: RequestMemory;
   #bytes = 0;
@@ -59,8 +59,8 @@ export class Reservation implements Disposable {
   }
 
   /**
-   * Throws a Refusal, for requests that may come again, if there is no room. After the end it takes nothing: an answer may
-   * go on for a moment after its client has left, and nobody would give that back.
+   * Takes bytes. Throws a Refusal, for requests that may come again, if there is no room. After the end it takes
+   * nothing: an answer may go on for a moment after its client has left, and nobody would give the bytes back.
    */
   add(bytes: number): void {
     if (this.#over) return;
@@ -70,7 +70,7 @@ export class Reservation implements Disposable {
     if (this.#lose) this.#memory.markReceiving(this);
   }
 
-  /** A body begins to come. The promise rejects with a Refusal when what it holds is taken for others. */
+  /** Announces a body. The promise rejects with a Refusal when its bytes are taken for others. */
   receive(): Promise<never> {
     this.#memory.markReceiving(this);
     return new Promise((_, reject) => {
@@ -78,7 +78,7 @@ export class Reservation implements Disposable {
     });
   }
 
-  /** All of the body has come, or nothing more of it will be waited for. */
+  /** Records that all of the body has come, or that nothing more of it will be waited for. */
   received(): void {
     this.#lose = undefined;
     this.#memory.markReceived(this);

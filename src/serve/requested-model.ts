@@ -2,7 +2,7 @@ import type { Backend } from './backend.ts';
 import type { ServedModel } from './model-card.ts';
 import { Refusal } from './refusal.ts';
 
-/** More names are no help. */
+/** The most names that an error lists. */
 const mostNames = 10;
 
 /** The model of that name. Throws a Refusal. */
@@ -12,7 +12,7 @@ export function modelNamed(backend: Backend, name: string): ServedModel {
   return model;
 }
 
-/** The model that a request asks for; where it names none, the only one, or the one that is loaded. Throws a Refusal. */
+/** The model that a request asks for; without a name the only one, or the one that is loaded. Throws a Refusal. */
 export function requestedModel(backend: Backend, name: string | null | undefined): ServedModel {
   if (name) return modelNamed(backend, name);
   const [first, ...others] = backend.models();

@@ -1,18 +1,18 @@
 import type { MiddlewareHandler } from 'hono';
 import { RequestMemory, Reservation } from './request-memory.ts';
 
-/** Of the server: what it takes beside is what it takes when it has nothing to do, and what one body takes to be read. */
+/** The server's room for requests: beside it the process takes its idle memory, and that of reading one body. */
 const memory = new RequestMemory(64 * 2 ** 20);
 const reservations = new WeakMap<Request, Reservation>();
 
-/** What a request holds. */
+/** The hold of a request. */
 export function reservationOf(request: Request): Reservation {
   const reservation = reservations.get(request) ?? new Reservation(memory);
   reservations.set(request, reservation);
   return reservation;
 }
 
-/** Lets a request hold what it does until the last byte of its answer has been asked for, or the client is gone. */
+/** Keeps the hold of a request until the last byte of its answer has been asked for, or the client is gone. */
 export const releaseAfterResponse: MiddlewareHandler = async (c, next) => {
   const { raw } = c.req;
   try {

@@ -18,11 +18,11 @@ addresses.addSubnet('fc00::', 7, 'ipv6');
 addresses.addAddress('::1', 'ipv6');
 addresses.addAddress('::', 'ipv6');
 
-/** "[::1]:11434" -> "::1", "Mac.local.:80" -> "mac.local" */
+/** The host in a header: "[::1]:11434" -> "::1", "Mac.local.:80" -> "mac.local". */
 const hostOf = (header: string): string =>
   (/^\[(.*)\](?::\d*)?$/.exec(header)?.[1] ?? header.replace(/:\d*$/, '')).toLowerCase().replace(/\.$/, '');
 
-/** The host is this machine, or one that only the own network knows. `hostname` is the machine's. */
+/** True for a host that is this machine, or that only the own network knows. `hostname` is the machine's. */
 function isLocal(host: string, hostname: string): boolean {
   const version = isIP(host);
   if (version > 0) return addresses.check(host, version === 4 ? 'ipv4' : 'ipv6');
@@ -30,8 +30,8 @@ function isLocal(host: string, hostname: string): boolean {
 }
 
 /**
- * For servers on a loopback address: a web page whose name was made to point there (DNS rebinding) sends that name as
- * Host, and gets 403.
+ * Refuses foreign hosts, for servers on a loopback address: a web page whose name was made to point there (DNS
+ * rebinding) sends that name as Host, and gets 403.
  */
 export const localHostOnly =
   (hostname: string): MiddlewareHandler =>
@@ -41,14 +41,14 @@ export const localHostOnly =
 const ownPages = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?::\d+)?$/;
 const apps = /^(?:app|file|tauri|vscode-webview|vscode-file|chrome-extension|moz-extension|safari-web-extension):\/\//;
 
-/** "https://*.example.com" -> what an origin must match as a whole */
+/** The pattern that an origin must match as a whole, from "https://*.example.com". */
 const wildcard = (pattern: string): RegExp =>
   new RegExp(`^${pattern.replace(/[\\^$.+?()[\]{}|]/g, '\\$&').replaceAll('*', '.*')}$`, 'i');
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 const headers = ['authorization', 'content-type', 'user-agent', 'accept', 'x-requested-with', 'x-api-key'];
 
-/** What a preflight may use: the headers above, and those that OpenAI's clients add. */
+/** Headers that a preflight may use: those above, and those that OpenAI's clients add. */
 const allowedHeaders = (asked: string): string[] => [
   ...headers,
   ...asked.split(/[\s,]+/).filter((name) => /^(?:x-stainless|openai)-[a-z-]+$/i.test(name)),
@@ -58,7 +58,7 @@ const isOwn = (origin: string, host: string | undefined): boolean =>
   host !== undefined && /^https?:\/\/(.*)$/.exec(origin)?.[1] === host;
 
 /**
- * Web pages may ask if they are this machine's, an app's or one of `origins` ("*" stands for anything). Others get 403
+ * Lets web pages ask if they are this machine's, an app's or one of `origins` ("*" stands for anything). Others get 403
  * and may read nothing. Pages that came from the server's own address are no strangers.
  */
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
@@ -74,10 +74,10 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Liveness checks have no key, and these tell nothing. */
+/** Paths without a key: liveness checks have none, and these tell nothing. */
 const free: readonly string[] = ['/', '/health'];
 
-/** Who has not the key gets 401, except for `free` and preflights, which cannot have it. */
+/** Answers 401 without the key, except for `free` and preflights, which cannot have it. */
 export function keyHoldersOnly(key: string): MiddlewareHandler {
   const wanted = digest(key);
   return async (c, next) => {

@@ -149,7 +149,7 @@ test('a client that reads nothing of a long answer is cut off', async () => {
   socket.pause();
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   await left;
-  // What is left unread does not keep the connection.
+  // An unread body does not keep the connection.
   await untilClosed(socket);
 });
 

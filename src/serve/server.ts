@@ -6,41 +6,41 @@ import { EngineError } from '../base/errors.ts';
 import type { Address } from './address.ts';
 import { Connections, connectionLimit, mostFiles } from './connections.ts';
 
-/** How long a client may take, in milliseconds. */
+/** Times that a client may take, in milliseconds. */
 export interface Patience {
-  /** To send a request's headers, from the connection or the last answer on. */
+  /** Time to send a request's headers, from the connection or the last answer on. */
   readonly headers: number;
-  /** To send a whole request. */
+  /** Time to send a whole request. */
   readonly request: number;
-  /** Between an answer and the next request. */
+  /** Time between an answer and the next request. */
   readonly idle: number;
-  /** How often it is looked whether the time is over. */
+  /** Interval between checks of these times. */
   readonly check: number;
 }
 
 export interface ListenOptions extends Address {
   readonly patience?: Patience;
-  /** Connections at once. */
+  /** The most connections at once. */
   readonly maxConnections?: number;
-  /** Told of what goes wrong where no request is to blame, such as too many open files. */
+  /** Hears of failures that no request is to blame for, such as too many open files. */
   readonly onError?: (error: Error) => void;
 }
 
 export interface RunningServer {
-  /** With the port that was taken, if any was asked for by 0. */
+  /** Address with the port that was taken, if any was asked for by 0. */
   readonly address: Address;
   /**
-   * Takes no more connections, ends those that wait for no answer, and cuts the others after so many milliseconds. Called
-   * again, it may cut them sooner. Resolves when all are gone.
+   * Takes no more connections, ends those that wait for no answer, and cuts the others after so many milliseconds.
+   * Called again, it may cut them sooner. Resolves when all are gone.
    */
   close(grace: number): Promise<void>;
 }
 
 const usual: Patience = { headers: 15_000, request: 60_000, idle: 65_000, check: 5_000 };
-/** Then a client whose machine has vanished is found out. */
+/** Milliseconds until the system probes a silent connection, and finds out that a client's machine has vanished. */
 const probeDelay = 30_000;
 
-/** Rejects with PORT_IN_USE, or BAD_OPTION if this machine has no such address. */
+/** Starts to listen. Rejects with PORT_IN_USE, or BAD_OPTION if this machine has no such address. */
 export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): Promise<RunningServer> {
   const { host, port, patience = usual, maxConnections = connectionLimit(mostFiles()), onError = () => {} } = options;
   const server = createServer(
@@ -52,7 +52,7 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
       keepAlive: true,
       keepAliveInitialDelay: probeDelay,
     },
-    // HTTP/1.0 knows no Host: balancers check like that.
+    // Requests in HTTP/1.0 have no Host: balancers check like that.
     getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' }),
   );
   const connections = new Connections(server, maxConnections);

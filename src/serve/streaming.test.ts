@@ -46,7 +46,7 @@ function clock(t: TestContext): {
   return { pass, wait };
 }
 
-/** What has come of a response so far. */
+/** The part of a response that has come so far. */
 function watched(response: Promise<Response>): { status?: number; text: string; over: boolean; failure?: unknown } {
   const seen: ReturnType<typeof watched> = { text: '', over: false };
   const read = async (): Promise<void> => {

@@ -1,19 +1,28 @@
-/** Sends some of a body. Resolves when the client has asked for it, rejects when the client is gone. One at a time. */
+/**
+ * Sends a part of a body. Resolves when the client has asked for it, rejects when the client is gone. One at a time.
+ */
 export type Write = (text: string) => Promise<void>;
 
-/** How long silence may last, in milliseconds. */
+/** Limits of silence, in milliseconds. */
 export interface StreamTimeouts {
-  /** Before the headers. Longer than it takes to find that an engine hangs, less than the 60 s that proxies wait. */
+  /**
+   * Silence before the headers: longer than it takes to find that an engine hangs, less than the 60 s that proxies
+   * wait.
+   */
   readonly firstByte?: number | undefined;
-  /** After them. */
+  /** Silence after the headers. */
   readonly interval?: number | undefined;
 }
 
 export interface Streaming extends StreamTimeouts {
   readonly contentType: string;
-  /** What is sent instead of silence: ': ping\n\n' in server-sent events, ' ' in JSON. */
+  /**
+   * Bytes sent instead of silence: ': ping
+   *
+   * ' in server-sent events, ' ' in JSON.
+   */
   readonly keepAlive: string;
-  /** How a body ends whose producer failed after the headers had gone. */
+  /** The end of a body whose producer failed after the headers had gone. */
   failed(error: unknown): string;
   /** Milliseconds after which a client that reads nothing is cut off: others wait for its place. */
   readonly patience?: number | undefined;
@@ -126,7 +135,7 @@ class Outlet {
   }
 
   #send(text: string): void {
-    // Before it is sent: the client may want more at once.
+    // The flag goes down before the bytes are sent: the client may want more at once.
     this.#wanted = false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#breakSilence, this.#interval);

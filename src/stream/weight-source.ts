@@ -26,7 +26,7 @@ const sameRead = (a: StreamedSlice, b: StreamedSlice): boolean =>
 const sameReads = (a: readonly StreamedSlice[], b: readonly StreamedSlice[]): boolean =>
   a === b || (a.length === b.length && a.every((slice, i) => sameRead(slice, at(b, i))));
 
-/** The reads of a pass: `slices` in order of use, with their `places` in `ring`. */
+/** The reads of a pass: `slices` in order of use, with their `segments` of `ring`. */
 export const streamedSlices = (
   slices: readonly Slice[],
   segments: readonly RingSegment[],

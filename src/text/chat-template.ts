@@ -15,7 +15,7 @@ interface TemplateTokens {
 }
 
 interface RenderOptions {
-  /** End with what makes the model answer. */
+  /** Ends the prompt with the tokens that make the model answer. */
   readonly addGenerationPrompt: boolean;
   /** UTF-16 units that the context could hold; a longer prompt is refused before it is made. */
   readonly mostLength: number;
@@ -25,8 +25,8 @@ interface RenderOptions {
 const mostPaired = 500;
 
 /**
- * Far beyond what templates take: of 68 real ones none took more than 6 steps and 20 bytes for a character of its
- * messages, nor more than 4 steps for a pair of them.
+ * Limits far beyond the needs of templates: of 68 real ones none took more than 6 steps and 20 bytes for a character of
+ * its messages, nor more than 4 steps for a pair of them.
  */
 function limitsFor(messages: readonly Message[], output: number): Limits {
   const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
@@ -41,7 +41,7 @@ function limitsFor(messages: readonly Message[], output: number): Limits {
 const failed = (cause: unknown): EngineError =>
   new EngineError('TEMPLATE_FAILED', { reason: (cause as Error).message }, { cause });
 
-/** The system text in front of the first user message, for templates that know no system role. */
+/** Moves the system text in front of the first user message, for templates that know no system role. */
 function withoutSystem(messages: readonly Message[]): readonly Message[] {
   const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
   const others = messages.filter(({ role }) => role !== 'system');
@@ -57,7 +57,7 @@ export class ChatTemplate {
   readonly #template: Template;
   readonly #tokens: TemplateTokens;
 
-  /** `source` is Jinja as Hugging Face writes it. Throws TEMPLATE_FAILED. */
+  /** Template from `source`, Jinja as Hugging Face writes it. Throws TEMPLATE_FAILED. */
   constructor(source: string, tokens: TemplateTokens) {
     this.#tokens = tokens;
     try {
@@ -69,7 +69,8 @@ export class ChatTemplate {
 
   /**
    * The prompt, control tokens by name and often `bos` included. Where the template refuses a system message, its text
-   * goes in front of the first user message. Throws TEMPLATE_FAILED, also for what would take too long or too much memory.
+   * goes in front of the first user message. Throws TEMPLATE_FAILED, also for a template that takes too long or too
+   * much memory.
    */
   render(messages: readonly Message[], options: RenderOptions): string {
     try {

@@ -7,7 +7,7 @@ const tokens = 'tokenizer.ggml.tokens';
 
 const kinds = ['llama', 'gpt2', 'gemma4'];
 const withoutTokenizer = ['no_vocab', 'none'];
-// libllama allocates as many as the metadata ask for; the largest vocabularies have a quarter of this.
+// Libllama allocates as many as the metadata ask for; the largest vocabularies have a quarter of this.
 const mostTokens = 2 ** 20;
 
 const invalid = ({ file }: Metadata, key: string, what: string): EngineError =>
@@ -22,7 +22,9 @@ function checkArray(metadata: Metadata, key: string, types: readonly ScalarType[
   if (value.length < least) throw invalid(metadata, key, `has ${value.length} elements for ${least} tokens`);
 }
 
-/** libllama ends the process when two tokens have one name. It reads names as C strings, and names empty ones itself. */
+/**
+ * Libllama ends the process when two tokens have one name. It reads names as C strings, and names empty ones itself.
+ */
 function checkNames(metadata: Metadata): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [id, token] of metadata.strings(tokens).entries()) {
@@ -33,7 +35,7 @@ function checkNames(metadata: Metadata): ReadonlySet<string> {
   return names;
 }
 
-/** SentencePiece writes what it has no token for byte by byte; libllama ends the process when a byte has no token. */
+/** SentencePiece writes characters without a token byte by byte; libllama ends the process when a byte has no token. */
 function checkBytes(metadata: Metadata, names: ReadonlySet<string>): void {
   for (let byte = 0; byte < 256; byte++) {
     const name = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
@@ -54,7 +56,7 @@ function checkSpecial(metadata: Metadata, size: number): void {
 
 function checkMerges(metadata: Metadata): void {
   const pre = metadata.string('tokenizer.ggml.pre', 'default');
-  // Its pieces keep their spaces, which a check in libllama's merge loop answers by ending the process.
+  // Pieces of "whitespace" keep their spaces, and a check in libllama's merge loop then ends the process.
   if (pre === 'whitespace') throw invalid(metadata, 'tokenizer.ggml.pre', `is "${pre}", which is not supported`);
   const mayBeMissing = pre === 'kimi-k2' && !metadata.has('tokenizer.ggml.merges');
   if (!mayBeMissing) checkArray(metadata, 'tokenizer.ggml.merges', ['string'], 0);
@@ -77,8 +79,8 @@ function checkTokens(metadata: Metadata, kind: string): void {
 }
 
 /**
- * Finds what libllama would end the process for, or read out of bounds for, before it opens the tokenizer, and what it
- * would quietly replace. Throws METADATA_MISSING or METADATA_INVALID.
+ * Refuses metadata for which libllama would end the process or read out of bounds when it opens the tokenizer, or which
+ * it would quietly replace. Throws METADATA_MISSING or METADATA_INVALID.
  */
 export function checkTokenizer(metadata: Metadata): void {
   const kind = metadata.string(model);

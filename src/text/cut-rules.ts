@@ -3,7 +3,7 @@ import type { UnitPairs } from './unit-pairs.ts';
 
 /**
  * Pre-tokenizers (`tokenizer.ggml.pre`) that libllama matches by loops of its own, all but single characters: a match
- * may have any length. Letters, digits, blanks and signs are never mixed in one, but for what may come before letters.
+ * may have any length. Letters, digits, blanks and signs are never mixed in one, but for a character before letters.
  */
 const looped: ReadonlySet<string> = new Set(
   `llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano dbrx smaug-bpe glm4 chatglm-bpe
@@ -13,19 +13,19 @@ const looped: ReadonlySet<string> = new Set(
    qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open qwen35 grok-2 kimi-k2 laguna`.split(/\s+/),
 );
 
-/** Those whose matches are lines. */
+/** Pre-tokenizers whose matches are lines. */
 const lines: ReadonlySet<string> = new Set(['gemma4', 'granite-embed-multi-311m', 'sarvam-moe']);
 
-/** Those whose matches have several words. */
+/** Pre-tokenizers whose matches have several words. */
 const manyWords: ReadonlySet<string> = new Set(['exaone-moe', 'superbpe']);
 
 /**
- * libllama matches the others with std::regex, which recurses once per character of a match: 5000 to 6500 letters,
- * digits or signs in a row overflow the 2 MiB stack of a foreign call.
+ * Longest match of the other pre-tokenizers. Libllama matches with std::regex, which recurses once per character: 5000
+ * to 6500 letters, digits or signs in a row overflow the 2 MiB stack of a foreign call.
  */
 const longestMatch = 2048;
 
-const [newLine = 0] = unitsOf('\n');
+const newLine = 0x0a;
 const blanks: ReadonlySet<number> = new Set(unitsOf(' \t\r\n'));
 /** Punctuation that ends a word for every pre-tokenizer that ends one anywhere. */
 const fullStops: ReadonlySet<number> = new Set(unitsOf('、。，'));
@@ -37,7 +37,7 @@ function unitsOf(text: string): readonly number[] {
 const matches = (pattern: RegExp, unit: number): boolean => pattern.test(String.fromCharCode(unit));
 const isWord = (unit: number): boolean => matches(/[\p{L}\p{Nd}]/u, unit);
 const isDigit = (unit: number): boolean => matches(/[0-9]/, unit);
-/** An apostrophe may go on with the word before it. */
+/** An apostrophe may continue the word before it. */
 const isSign = (unit: number): boolean => matches(/[^'’\P{P}]|\p{S}/u, unit);
 
 const afterWords = (before: number, after: number): boolean =>
@@ -48,7 +48,10 @@ const aroundWords = (before: number, after: number): boolean =>
 
 const aroundLines = (before: number, after: number): boolean => (before === newLine) !== (after === newLine);
 
-/** Byte pairs are merged within the matches of a pre-tokenizer; `names` has the pairs in tokens that are read by name. */
+/**
+ * Cutting for byte pairs, which are merged within the matches of a pre-tokenizer; `names` has the pairs in tokens that
+ * are read by name.
+ */
 export function bytePairCutRule(pre: string, names: UnitPairs): CutRule {
   if (manyWords.has(pre)) return { stretch: longestMatch, between: () => false };
   const [between, stretch] = looped.has(pre)
@@ -59,7 +62,7 @@ export function bytePairCutRule(pre: string, names: UnitPairs): CutRule {
   return { stretch, between: (before, after) => between(before, after) && !names.has(before, after) };
 }
 
-/** Written before all parts of a text but the first: SentencePiece may put a space before what it begins with. */
+/** Text before all parts but the first: SentencePiece may put a space before the begin of a text. */
 export const partPrefix = '\n';
 
 const space = 0x20;
@@ -67,7 +70,10 @@ const space = 0x20;
 const spaceSign = 0x2581;
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
 
-/** SentencePiece merges anything that makes a token: `tokens` has the pairs in all of them, their spaces as such. */
+/**
+ * Cutting for SentencePiece, which merges anything that makes a token: `tokens` has the pairs in all of them, their
+ * spaces as such.
+ */
 export function sentencePieceCutRule(tokens: UnitPairs): CutRule {
   const plain = (unit: number): number => (unit === spaceSign ? space : unit);
   const between = (before: number, after: number): boolean =>

@@ -8,7 +8,7 @@ import { Vocabulary } from './vocabulary.ts';
 
 const folder = sharedFolder();
 
-/** Tokens 0, 1, 2, ... are these pieces. */
+/** Pieces of the tokens 0, 1, 2, ... */
 const pieces = (...all: readonly Uint8Array[]) => ({ piece: (token: number) => all[token] ?? new Uint8Array() });
 
 /** The text after each piece, and at the end. */

@@ -3,13 +3,13 @@ import type { PieceOptions, Vocabulary } from './vocabulary.ts';
 
 /**
  * Turns tokens into text one by one, never half a character: bytes that do not end a character are held until they do,
- * and what cannot become one is U+FFFD. The text is a continuation, so a first token keeps its leading space.
+ * and bytes that cannot become one are U+FFFD. The text is a continuation, so a first token keeps its leading space.
  * Control tokens are nothing unless `special` is asked for.
  */
 export class Detokenizer {
   readonly #vocabulary: Pick<Vocabulary, 'piece'>;
   readonly #options: PieceOptions;
-  /** Made for the first token: it takes memory that many who wait would not use yet. */
+  /** The decoder, made for the first token: it takes memory that many waiting texts would not use yet. */
   #decoder: TextDecoder | undefined;
 
   constructor(vocabulary: Pick<Vocabulary, 'piece'>, options: PieceOptions = { special: false }) {
@@ -23,7 +23,7 @@ export class Detokenizer {
     return this.#decoder.decode(this.#vocabulary.piece(token, this.#options), { stream: true });
   }
 
-  /** What is still held, as U+FFFD. A new text may follow. */
+  /** The bytes that are still held, as U+FFFD. A new text may follow. */
   end(): string {
     return this.#decoder?.decode() ?? '';
   }

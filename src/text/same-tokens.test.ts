@@ -28,7 +28,7 @@ function headerOf(path: string, metadata: Readonly<Record<string, MetadataValue>
 const check = (draft: Readonly<Record<string, MetadataValue>>, target: Readonly<Record<string, MetadataValue>>): void =>
   checkSameTokens(headerOf(draftPath, draft), headerOf(targetPath, target));
 
-/** What the refusal of two models says. */
+/** Details of the refusal of two models. */
 const refusal = (
   draft: Readonly<Record<string, MetadataValue>>,
   target: Readonly<Record<string, MetadataValue>>,

@@ -4,8 +4,8 @@ import type { Metadata } from '../gguf/metadata.ts';
 const key = 'tokenizer.ggml.tokens';
 
 /**
- * Both models must have the same tokens, or one could not read what the other writes. One may have more than the other:
- * many are padded. Throws VOCABULARY_DIFFERS with the first that is another.
+ * Throws VOCABULARY_DIFFERS, with the first token that differs, unless both models have the same tokens: else one could
+ * not read the other's text. One may have more than the other: many are padded.
  */
 export function checkSameTokens(draft: Metadata, target: Metadata): void {
   const [ours, theirs] = [draft.strings(key, []), target.strings(key, [])];

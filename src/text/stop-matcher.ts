@@ -1,7 +1,7 @@
 interface Passed {
   /** Text that belongs to the answer. */
   readonly text: string;
-  /** A stop string has ended the answer. */
+  /** True once a stop string has ended the answer. */
   readonly stopped: boolean;
 }
 
@@ -10,7 +10,7 @@ interface Match {
   readonly end: number;
 }
 
-/** The stop string that is complete first; of those that end together the longest. */
+/** The stop string that is complete first; the longest of those that end together. */
 function firstMatch(text: string, stops: readonly string[]): Match | undefined {
   let first: Match | undefined;
   for (const stop of stops) {
@@ -32,15 +32,15 @@ function openLength(text: string, stops: readonly string[]): number {
 }
 
 /**
- * Ends a streamed text before the first stop string. A stop string may be spread over any number of pieces; only what
- * could still become one is held back.
+ * Ends a streamed text before the first stop string. A stop string may be spread over any number of pieces; only text
+ * that could still become one is held back.
  */
 export class StopMatcher {
   readonly #stops: readonly string[];
   #held = '';
   #stopped = false;
 
-  /** Empty stop strings are ignored. */
+  /** A matcher of `stops`; empty ones are ignored. */
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop !== '');
   }
@@ -59,7 +59,7 @@ export class StopMatcher {
     return { text: text.slice(0, open), stopped: false };
   }
 
-  /** The text has ended: what was held back is part of it. */
+  /** Ends the text: returns the part that was held back. */
   end(): string {
     const held = this.#held;
     this.#held = '';

@@ -1,15 +1,15 @@
-/** How a vocabulary's texts may be cut so that the tokens of the parts are those of the whole. */
+/** Rules for cutting a vocabulary's texts so that the tokens of the parts are those of the whole. */
 export interface CutRule {
-  /** UTF-16 units that a part has at most between two places where it may be cut. */
+  /** The most UTF-16 units between two places where a part may be cut. */
   readonly stretch: number;
-  /** Does no token reach across the place between these two UTF-16 units, whatever stands around them? */
+  /** True if no token reaches across the place between these two UTF-16 units, whatever stands around them. */
   between(before: number, after: number): boolean;
 }
 
-/** UTF-16 units of a part. libllama takes up to 250 bytes for each while it makes tokens of them. */
+/** UTF-16 units of a part. Libllama takes up to 250 bytes for each while it makes tokens of them. */
 export const maxPartUnits: number = 2 ** 14;
 
-/** Where to cut what may be cut nowhere: between words, else before what may be a control token's name. */
+/** Places to cut a text that has no proper place: between words, else before a possible name of a control token. */
 const forced: readonly RegExp[] = [/^.*\S(?=\s)/su, /^.+(?=[<[].{0,63}$)/su, /^.*[^\uD800-\uDBFF]/s];
 
 function forcedEnd(text: string, start: number, reach: number): number {
@@ -21,7 +21,7 @@ function forcedEnd(text: string, start: number, reach: number): number {
   return reach;
 }
 
-/** Where the part that begins at `start` ends: as late as it may. */
+/** The end of the part that begins at `start`: as late as possible. */
 export function endOfPart(text: string, start: number, { stretch, between }: CutRule): number {
   for (let end = start; ; ) {
     const reach = Math.min(end + stretch, start + maxPartUnits);
@@ -34,9 +34,9 @@ export function endOfPart(text: string, start: number, { stretch, between }: Cut
 }
 
 /**
- * Cuts a text, where `cutting` allows it, into parts of at most 16,384 UTF-16 units: what is held for one of them is
- * bounded, and no match of a pre-tokenizer is longer than a stretch. Where a stretch may be cut nowhere, it is cut all
- * the same, between words if there are any. The parts make up the text; none splits a character.
+ * Cuts a text, where `cutting` allows it, into parts of at most 16,384 UTF-16 units: the memory for one of them is
+ * bounded, and no match of a pre-tokenizer is longer than a stretch. A stretch without a proper place is cut all the
+ * same, between words if there are any. The parts make up the text; none splits a character.
  */
 export function* textParts(text: string, cutting: CutRule): Generator<string, void, void> {
   for (let start = 0; start < text.length; ) {

@@ -1,15 +1,15 @@
 const bits = 22;
 
 /**
- * Pairs of neighbouring UTF-16 units that some tokens have in them, in 512 KiB. Of a pair that no token has it says so
- * mostly, never wrongly: that there is one it may say of others, too.
+ * Pairs of neighbouring UTF-16 units that some tokens have in them, in 512 KiB. A pair that was added is always found;
+ * so are a few others.
  */
 export class UnitPairs {
   readonly #bits: Uint32Array = new Uint32Array(2 ** bits / 32);
 
   add(before: number, after: number): void {
     const place = placeOf(before, after);
-    this.#bits[place >>> 5] = (this.#bits[place >>> 5] ?? 0) | (1 << (place & 31));
+    this.#bits[place >>> 5] = (this.#bits[place >>> 5] as number) | (1 << (place & 31));
   }
 
   addAll(text: string): void {
@@ -18,7 +18,7 @@ export class UnitPairs {
 
   has(before: number, after: number): boolean {
     const place = placeOf(before, after);
-    return (((this.#bits[place >>> 5] ?? 0) >>> (place & 31)) & 1) === 1;
+    return (((this.#bits[place >>> 5] as number) >>> (place & 31)) & 1) === 1;
   }
 }
 

@@ -7,20 +7,20 @@ import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.t
 import { UnitPairs } from './unit-pairs.ts';
 
 interface TokenizeOptions {
-  /** Put the tokens around the text that the model wants there: mostly one that begins it. */
+  /** Puts the tokens around the text that the model wants there: mostly one that begins it. */
   readonly addSpecial: boolean;
-  /** Read the names of control tokens in the text as these tokens, not as text. */
+  /** Reads the names of control tokens in the text as these tokens, not as text. */
   readonly parseSpecial: boolean;
-  /** Tokens that there is room for; left out, any number. */
+  /** Tokens that there is room for; default: any number. */
   readonly most?: number | undefined;
 }
 
 export interface PieceOptions {
-  /** Write control tokens by name instead of as nothing. */
+  /** Writes control tokens by name instead of as nothing. */
   readonly special: boolean;
 }
 
-/** Some of a text. */
+/** The tokens of a part of a text, and its UTF-16 units. */
 interface TextPart {
   readonly tokens: Int32Array;
   readonly units: number;
@@ -30,29 +30,29 @@ const encoder = new TextEncoder();
 /** Tokens whose names are looked for before anything else. */
 const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttributes.userDefined;
 const blanks = [' ', '\t', '\r', '\n'];
-/** UTF-16 units that no pre-tokenizer takes too deep, however it matches: not worth looking where to cut. */
+/** UTF-16 units of a text that no pre-tokenizer recurses too deep for: it need not be cut. */
 const shortText = 2048;
 
 /** The tokens of a model: text to tokens, and tokens to bytes. */
 export class Vocabulary implements Disposable {
   readonly file: string;
-  /** Number of tokens. For a model without a tokenizer it is what the metadata say, or 0. */
+  /** Number of tokens. For a model without a tokenizer it is the metadata's number, or 0. */
   readonly size: number;
   readonly bos: number | undefined;
   readonly eos: number | undefined;
-  /** Does the model want `bos` at the beginning of a text? */
+  /** True if the model wants `bos` at the beginning of a text. */
   readonly addBos: boolean;
-  /** Does it want `eos` at the end of one? */
+  /** True if the model wants `eos` at the end of a text. */
   readonly addEos: boolean;
   readonly #llama: Llama;
   readonly #model: Pointer;
   readonly #vocab: Pointer;
   readonly #type: number;
   #buffer: Uint8Array = new Uint8Array(256);
-  /** Of a part of a text, for all: its bytes, and its tokens. A token is mostly at least one byte. */
+  /** Buffers for a part of a text, shared by all: its bytes, and its tokens. A token is mostly at least one byte. */
   readonly #bytes: Uint8Array = new Uint8Array(3 * (maxPartUnits + partPrefix.length));
   #tokens: Int32Array = new Int32Array(maxPartUnits);
-  /** Made when a text of several parts comes. */
+  /** The cutting, made when a text of several parts comes. */
   #cutting: CutRule | undefined;
   #longest: number | undefined;
 
@@ -73,7 +73,7 @@ export class Vocabulary implements Disposable {
   }
 
   /**
-   * Opens the tokenizer of a GGUF file (of a split model: its first file), which `checkTokenizer` has found sound:
+   * Opens the tokenizer of a GGUF file (the first one of a split model), which `checkTokenizer` has found sound:
    * libllama ends the process on some damage. Throws VOCABULARY_FAILED, LIBRARY_MISSING.
    */
   static open(file: string): Vocabulary {
@@ -83,7 +83,7 @@ export class Vocabulary implements Disposable {
   }
 
   /**
-   * Text of any length: as soon as more than `most` tokens have come, nothing more is made of it. Lone surrogates become
+   * The tokens of a text of any length; it is read no further than to more than `most` tokens. Lone surrogates become
    * U+FFFD. Throws CONTEXT_TOO_LONG, VOCABULARY_FAILED for a model without a tokenizer.
    */
   tokenize(text: string, options: TokenizeOptions): number[] {
@@ -103,7 +103,7 @@ export class Vocabulary implements Disposable {
     return tokens;
   }
 
-  /** The last `most` tokens of a text, or all; those that begin a text stay. Throws as `tokenize`. */
+  /** The last `most` tokens of a text, or all; tokens that begin a text stay. Throws as `tokenize`. */
   tokenizeEnd(text: string, { most = Number.POSITIVE_INFINITY, ...options }: TokenizeOptions): number[] {
     let tokens: number[] = [];
     let first: number | undefined;
@@ -117,8 +117,8 @@ export class Vocabulary implements Disposable {
   }
 
   /**
-   * The tokens of the first part of a text, and the UTF-16 units that it has; `text` is all of it, or more than the
-   * longest part. `follows` says that it goes on with a text. Throws VOCABULARY_FAILED.
+   * The tokens of the first part of a text, and its UTF-16 units; `text` is all of it, or more than the longest part.
+   * `follows` says that the text continues another. Throws VOCABULARY_FAILED.
    */
   tokenizePart(text: string, { follows, parseSpecial }: { follows: boolean; parseSpecial: boolean }): TextPart {
     this.#checkTokenizes();
@@ -129,7 +129,7 @@ export class Vocabulary implements Disposable {
     return { tokens: tokens.slice(), units };
   }
 
-  /** The tokens of a text, part by part: what comes is good until the next. */
+  /** The tokens of a text, part by part: each part is valid until the next. */
   *#tokenized(
     text: string,
     { addSpecial, parseSpecial }: TokenizeOptions,
@@ -148,7 +148,7 @@ export class Vocabulary implements Disposable {
     if (addSpecial && this.addEos && this.eos !== undefined) yield [this.eos];
   }
 
-  /** The bytes a token stands for: not always whole characters, and nothing for a token that the model does not have. */
+  /** The bytes of a token: not always whole characters, and none for a token that the model does not have. */
   piece(token: number, { special }: PieceOptions): Uint8Array {
     if (!this.#has(token)) return new Uint8Array();
     const write = (): number =>
@@ -166,13 +166,13 @@ export class Vocabulary implements Disposable {
     return Buffer.concat(tokens.map((token) => this.piece(token, options)));
   }
 
-  /** Bytes of the longest token. Looks at all of them the first time: a microsecond each. */
+  /** Bytes of the longest token. The first call looks at all tokens: a microsecond each. */
   longestPiece(): number {
     this.#longest ??= this.#longestOf();
     return this.#longest;
   }
 
-  /** Does the model end its answer with this token? */
+  /** True if the model ends its answer with this token. */
   isEndOfGeneration(token: number): boolean {
     return this.#llama.llama_vocab_is_eog(this.#vocab, token);
   }
@@ -185,7 +185,7 @@ export class Vocabulary implements Disposable {
     this.#llama.llama_model_free(this.#model);
   }
 
-  // libllama reads past its table, or ends the process, when asked about a token that is not there.
+  // Libllama reads past its table, or ends the process, when asked about a token that is not there.
   #has(token: number): boolean {
     return this.#type !== vocabularyTypes.none && Number.isInteger(token) && token >= 0 && token < this.size;
   }
@@ -203,7 +203,7 @@ export class Vocabulary implements Disposable {
     throw new EngineError('VOCABULARY_FAILED', { file: this.file, reason: 'the model has none' });
   }
 
-  /** A part that is not the first of its text. */
+  /** The tokens of a part that is not the first of its text. */
   #tokenizeNext(part: string, parseSpecial: boolean): Int32Array {
     if (this.#type !== vocabularyTypes.sentencePiece) return this.#tokenizePart(part, parseSpecial);
     const led = this.#tokenizePart(partPrefix, parseSpecial).slice();
@@ -246,7 +246,7 @@ export class Vocabulary implements Disposable {
     return merges ? sentencePieceCutRule(pairs) : bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), pairs);
   }
 
-  /** Empty if there is none. */
+  /** A metadata value; empty if there is none. */
   #metadata(key: string): string {
     const value = new Uint8Array(64);
     const length = this.#llama.llama_model_meta_val_str(this.#model, key, value, value.length);

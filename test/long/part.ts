@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { nodeTest } from '../suite.ts';
 
-/** What came of one thing that was tried, many times or in many ways. */
+/** The results of one trial, many times or in many ways. */
 export interface Row {
   readonly name: string;
   readonly tried: number;

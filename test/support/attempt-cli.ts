@@ -3,7 +3,7 @@ import { exitCodeOf, failureLine, program } from '../../src/cli/program.ts';
 /** How the command line fails. */
 export interface CliAttempt {
   readonly code: number;
-  /** What it says. */
+  /** Text of the error. */
   readonly stderr: string;
 }
 

@@ -8,7 +8,10 @@ import { writeBytePair } from './model-files.ts';
 const MiB = 2 ** 20;
 const shape = { layers: 6, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400, context: 256 };
 
-/** Writes a model of 15 MB of random weights that knows every byte, trained for so many tokens: the same weights for all. */
+/**
+ * Writes a model of 15 MB of random weights that knows every byte, trained for so many tokens: the same weights for
+ * all.
+ */
 export const writeBatchModel = (path: string, context: number = shape.context): string =>
   writeBytePair(path, { ...shape, context }, { type: 'q8_0' });
 
@@ -34,11 +37,11 @@ export function openBatchModel(path: string, { streamed = false, ...options }: B
   });
 }
 
-/** What came of a generation. */
+/** The results of a generation. */
 export interface CollectedAnswer {
   readonly tokens: readonly number[];
   readonly text: string;
-  /** Of each token, and how much likelier it was than the second. */
+  /** Log-probability of each token, and how much likelier it was than the second. */
   readonly logprobs: readonly number[];
   readonly gaps: readonly number[];
   readonly cached: number;
@@ -75,7 +78,7 @@ export async function collectAnswer(generation: Generation): Promise<CollectedAn
   return { tokens, text, logprobs, gaps, cached: stats?.prefill.cached ?? 0, reason: stopReason };
 }
 
-/** What each prompt of the model at `path` gives when nobody else is there. */
+/** Answers of the model at `path` to each prompt when nobody else is there. */
 export async function answersAlone(
   path: string,
   prompts: readonly (readonly number[])[],

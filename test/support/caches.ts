@@ -26,7 +26,7 @@ export const quantizedShape = (context: number, type: KvShape['type']): KvShape 
 export const storedBytes = (cache: SequenceCache, tokens: number): readonly Uint8Array[] =>
   cache.pieces(tokens).map((piece) => cache.view(piece));
 
-/** What the keys or values (by area) of each of `tokens` are here: other bytes for each text that leads up to it. */
+/** The keys or values (by area) of each of `tokens`: other bytes for each text that leads up to it. */
 function* rows(tokens: readonly number[], area: number, bytes: number): Generator<Uint8Array> {
   let text = area + 1;
   for (const token of tokens) {

@@ -5,7 +5,7 @@ import type { GenerationStats } from '../../src/engine/generation-stats.ts';
 import './built.ts';
 import { tempFolder } from './temp-folder.ts';
 
-/** What the command line keeps for its user goes here, unless a test says otherwise. */
+/** The cache folder of the command line, unless a test names another. */
 const cache = tempFolder();
 process.once('exit', () => cache[Symbol.dispose]());
 

@@ -19,7 +19,7 @@ export interface DraftedOptions extends ModelOptions {
   readonly streamed?: boolean;
 }
 
-/** What a draft model takes, for so many sequences. */
+/** Bytes of a draft model, for so many sequences. */
 async function draftBytes(path: string, options: DraftedOptions): Promise<number> {
   await using model = Model.open(path, { threads: 1, context: 256, kernels: 'plain', ...options });
   return model.plan().shares.draft;

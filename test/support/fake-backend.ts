@@ -14,7 +14,7 @@ import type { Log } from '../../src/serve/log.ts';
 import type { ServedModel } from '../../src/serve/model-card.ts';
 import type { Message } from '../../src/text/chat-template.ts';
 
-/** What an ask is answered with. Times are milliseconds. */
+/** The scripted answer to a request. Times are milliseconds. */
 export interface BackendScript {
   /** A string is a delta without log-probabilities. May be endless. */
   readonly deltas: Iterable<string | Delta>;
@@ -30,7 +30,7 @@ export interface BackendScript {
   readonly pause?: number | undefined;
 }
 
-/** What became of an ask. */
+/** A request that was made, and its fate. */
 export interface ReceivedRequest {
   readonly model: ServedModel;
   readonly request: GenerationRequest;

@@ -12,7 +12,7 @@ const isRoot = process.getuid?.() === 0;
 export const smallDisk = (bytes: number): TempFolder | undefined =>
   mounted((folder) => mount(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]));
 
-/** What ext2 needs of a small disk for itself, in bytes. */
+/** Bytes of a small disk that ext2 needs for itself. */
 const ownBytes = 32 * 2 ** 10;
 
 /** A folder on a disk of its own, in a file, that holds about so many bytes; undefined where none can be made. */

@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { setInterval } from 'node:timers';
 
-/** What a client of a kind that no server wants does, and what should come of it. */
+/** An unwanted client's bytes, and the expected outcome. */
 export interface Garbage {
   readonly name: string;
   /** Raw bytes of the whole request, with a path and a length, or whatever else is sent. */
   readonly bytes: Uint8Array;
-  /** Of the answer; undefined where none is waited for. */
+  /** Status of the answer; undefined where none is waited for. */
   readonly status: number | undefined;
   /** Bytes that are sent one by one after the others, as long as the connection lasts. */
   readonly drip?: string;
@@ -90,7 +90,7 @@ export async function send(
   }
 }
 
-/** Of the first answer; NaN if the connection ends before. */
+/** Status of the first answer; NaN if the connection ends before. */
 function statusOf(socket: Socket): Promise<number> {
   return new Promise((resolve) => {
     socket.setEncoding('latin1').on('close', () => resolve(Number.NaN));

@@ -18,7 +18,7 @@ export interface TwinOptions extends KvOptions {
   readonly parallel?: number;
   /** Left out: all weights are resident. */
   readonly budget?: number;
-  /** By layer. */
+  /** Homes by layer. */
   readonly homes?: readonly KvHome[];
   readonly spy?: SpyOptions;
 }

@@ -6,9 +6,11 @@ import { argmax } from './logits.ts';
 export interface OracleOptions {
   /** Tokens there is room for, in one batch too. */
   readonly context: number;
-  /** 1 unless given: for tiny models more are slower, by far where other tests run beside. Logits do not depend on it. */
+  /**
+   * 1 unless given: for tiny models more are slower, by far where other tests run beside. Logits do not depend on it.
+   */
   readonly threads?: number;
-  /** What keys and values are stored as; f16 unless given. */
+  /** Type of keys and values; default f16. */
   readonly kvType?: KvType;
   /** How the model is to rotate other than its metadata say. */
   readonly rope?: RopeOptions | undefined;
@@ -37,7 +39,7 @@ export function libllamaGreedy(path: string, prompt: readonly number[], count: n
   return tokens;
 }
 
-/** Of what is likeliest, quantized sums that are rounded in another order may lose this much. */
+/** Logits this close to the largest are as good: quantized sums may be rounded in another order. */
 const nearTie = 0.2;
 
 /** Fails unless libllama, too, finds each token of `answer` the likeliest one after the text before it. */

@@ -48,10 +48,13 @@ export class Passes {
   }
 }
 
-/** Of what is likeliest, this much may be lost to rounding. */
+/** Logits this close to the largest are as good: rounding may exchange them. */
 const nearTie = 0.05;
 
-/** Fails unless each token of `answer` is the likeliest after the text before it, as far as the model at `path` sees that. */
+/**
+ * Fails unless each token of `answer` is the likeliest after the text before it, as far as the model at `path` sees
+ * that.
+ */
 export async function assertLikeliest(
   path: string,
   kv: KvOptions,

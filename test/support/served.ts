@@ -29,7 +29,7 @@ export const post = async (
     ...given,
   });
 
-/** What stands after "data: " in each server-sent event; comments are left out. */
+/** The data of each server-sent event; comments are left out. */
 export const dataOf = (text: string): readonly string[] =>
   text
     .split('\n\n')

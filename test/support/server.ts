@@ -9,9 +9,9 @@ export interface Server extends AsyncDisposable {
   readonly url: string;
   readonly port: string;
   readonly child: ChildProcess;
-  /** Of the server, and then of its engines too: they share its stderr. */
+  /** The end of the server, and then of its engines too: they share its stderr. */
   readonly ended: Promise<Ended>;
-  /** What it has said so far. */
+  /** The output so far. */
   said(): string;
   /** The processes of its engines; Linux only. */
   engines(): readonly number[];

@@ -4,17 +4,19 @@ import { existingType } from './weights.ts';
 export interface SmallModel {
   /** In place of what a small model says of itself, or beside it. */
   readonly metadata?: Readonly<Record<string, MetadataValue>>;
-  /** Of every byte of its weights. */
+  /** The value of every byte of its weights. */
   readonly fill?: number;
   /** Tokens. */
   readonly vocabulary?: number;
-  /** Of weights, which are a hole in the file. */
+  /** Gigabytes of weights, which are a hole in the file. */
   readonly gigabytes?: number;
   /** Files. */
   readonly split?: number;
 }
 
-/** Writes a model whose header is right, and that is all: it can be found and described, but not run. Returns its files. */
+/**
+ * Writes a model whose header is right, and that is all: it can be found and described, but not run. Returns its files.
+ */
 export function writeSmall(path: string, model: SmallModel = {}): readonly string[] {
   const { metadata = {}, fill = 0, vocabulary = 8, gigabytes = 0, split } = model;
   const type = existingType('f32');

@@ -93,7 +93,7 @@ const exportsOf = (code: string): readonly string[] => [
   ...[...code.matchAll(defaultExport)].map(() => 'default'),
 ];
 
-/** What the text of a file at `path` imports and exports. */
+/** The imports, exports and comments of a file at `path`. */
 export function parseSource(path: string, text: string): Source {
   const code = withoutComments(text);
   const lines = text.split('\n').length - 1;

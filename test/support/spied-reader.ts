@@ -25,8 +25,8 @@ export interface SpyOptions {
 }
 
 /**
- * Sees what a reader does with files other than the model's. What is about to be read is rubbish until it has been, and
- * nothing may be read to, or from, where something is being written.
+ * Watches a reader's work on files other than the model's. Memory that is about to be read into is rubbish until then,
+ * and nothing may be read to, or from, memory that is being written.
  */
 export class SpiedReader {
   /** Bytes written so far, by position. */
@@ -36,7 +36,7 @@ export class SpiedReader {
   /** The read, or the write, that fails: the first is 1. */
   failingRead = 0;
   failingWrite = 0;
-  /** What went wrong. */
+  /** Races that were seen. */
   readonly races: string[] = [];
 
   constructor(reader: Reader, { delay = 0, from = 1 }: SpyOptions = {}) {

@@ -3,7 +3,9 @@ import { decoder, feedForward, norm, selectOutputs, selfAttention } from '../blo
 import { readConfig, ropeNeox } from '../config.ts';
 import { Keys } from '../keys.ts';
 
-/** Gemma 3, text: most layers see a window only and rotate with a base of their own; norms before and after each part. */
+/**
+ * Gemma 3, text: most layers see a window only and rotate with a base of their own; norms before and after each part.
+ */
 export const gemma3: Architecture = {
   name: 'gemma3',
   config: (metadata, rope) => {

@@ -24,7 +24,7 @@ export const phi3: Architecture = {
     ),
 };
 
-/** One matrix holds gate and up. */
+/** The feed-forward layer whose one matrix holds gate and up. */
 function fusedFeedForward(context: BuildContext, x: Tensor, c: Config, il: number): Tensor {
   const gateAndUp = linear(context, x, `blk.${il}.ffn_up`, [c.width, 2 * c.feedForward]);
   return linear(context, context.graph.swigluFused(gateAndUp), `blk.${il}.ffn_down`, [c.feedForward, c.width]);

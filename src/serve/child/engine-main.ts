@@ -1,4 +1,4 @@
-/** The process that one model's engine runs in: `EngineProcess` starts it and gives it orders. */
+/** The process of one model's engine: `EngineProcess` starts it and gives it orders. */
 
 import { EngineWorker } from './engine-worker.ts';
 import type { EngineOrder, EngineReport } from './protocol.ts';
@@ -7,7 +7,7 @@ import { watchEventLoop } from './watchdog.ts';
 /** Milliseconds that closing may take when nobody is left to wait for it. */
 const patience = 5000;
 
-// First of all, so that what it takes is part of what the process takes, which the plan counts.
+// The watchdog comes first, so that its memory is part of the process's own, which the plan counts.
 const watched = watchEventLoop();
 const worker = new EngineWorker((report: EngineReport) => {
   // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
@@ -23,7 +23,7 @@ const leave = (): void => {
   setTimeout(() => process.exit(1), patience);
 };
 process.on('disconnect', leave);
-// A server that went while this was loaded has been missed.
+// The server may have gone while this was loaded.
 if (!process.connected) leave();
 // A terminal sends these to the server and its engines alike; the server says when it is time.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

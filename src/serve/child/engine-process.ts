@@ -17,19 +17,19 @@ import {
 } from './protocol.ts';
 import { longestSilence, SilenceCounter } from './silence-counter.ts';
 
-/** Beside this file, whether that is a source or part of a bundle. */
+/** The program beside this file, whether that is a source or part of a bundle. */
 const program = fileURLToPath(new URL(`engine-main${extname(import.meta.url)}`, import.meta.url));
 /** Young objects take no more than 3 x 4 MiB: weights need the memory more. */
 const flags = ['--max-semi-space-size=4'];
 /** Milliseconds that an engine has to end by itself. */
 const patience = 5000;
-/** Milliseconds between two looks whether it is alive; it reports as often. */
+/** Milliseconds between two checks that it is alive; it reports as often. */
 const second = 1000;
 
-/** Reads what an engine says to one request. */
+/** Reads an engine's reports about one request. */
 interface Listener {
   receive(report: EngineReport): void;
-  /** The engine is gone. */
+  /** Called when the engine is gone. */
   fail(error: Error): void;
 }
 
@@ -40,17 +40,17 @@ export interface EngineProcessOptions {
   readonly onEvent: Debug;
 }
 
-/** An answer as the engine gives it. */
+/** An answer, as the engine gives it. */
 export interface ProcessAnswer {
   readonly promptTokens: number;
-  /** Rejects with the EngineError that ended it. `undefined` at the end if it was cancelled. */
+  /** Parts of the answer. Rejects with the EngineError that ended it. Returns `undefined` if it was cancelled. */
   readonly deltas: AsyncGenerator<Delta, EngineEnding | undefined, void>;
 }
 
 /** One model's engine, in a process of its own: when that dies, only its answers do. */
 export class EngineProcess {
   readonly facts: EngineFacts;
-  /** Resolves with the reason when the process has ended, however it came about. */
+  /** Resolves with the reason when the process has ended, in whatever way. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #name: string;
@@ -70,7 +70,7 @@ export class EngineProcess {
     this.ended = parts.ended;
   }
 
-  /** Rejects with the errors of opening a model, or ENGINE_DIED. An abort ends it. */
+  /** Starts an engine. Rejects with the errors of opening a model, or ENGINE_DIED. An abort ends it. */
   static async start(start: EngineStart, options: EngineProcessOptions, signal: AbortSignal): Promise<EngineProcess> {
     signal.throwIfAborted();
     const { name, onWarning, onEvent } = options;
@@ -129,27 +129,27 @@ export class EngineProcess {
     }
   }
 
-  /** Undefined if it could not be started. */
+  /** The process's id; undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** Seconds since it gave a sign of life. */
+  /** Seconds since the last sign of life. */
   get silent(): number {
     return this.#silence.intervals;
   }
 
-  /** False from when it can be told nothing any more, a moment before it has ended. */
+  /** False once orders cannot reach it any more, a moment before it has ended. */
   get connected(): boolean {
     return this.#child.connected;
   }
 
-  /** What it has counted, as of its last report. */
+  /** Counts and state as of the last report. */
   get stats(): EngineStats {
     return this.#stats.last;
   }
 
-  /** Resolves when the engine has found the request valid. Rejects with what is wrong with it, or ENGINE_DIED. */
+  /** Resolves when the engine has found the request valid. Rejects with the reason if it has not, or ENGINE_DIED. */
   async generate(request: GenerationRequest, signal: AbortSignal): Promise<ProcessAnswer> {
     signal.throwIfAborted();
     const id = this.#newId();
@@ -187,7 +187,7 @@ export class EngineProcess {
     }
   }
 
-  /** Rejects with what went wrong, or ENGINE_DIED. */
+  /** The result of a call. Rejects with the call's error, or ENGINE_DIED. */
   async call(call: EngineCall): Promise<unknown> {
     const id = this.#newId();
     const reports = this.#listen(id);
@@ -201,7 +201,7 @@ export class EngineProcess {
     }
   }
 
-  /** Ends it, and returns when its memory is free. What it was doing fails. */
+  /** Ends the process, and returns when its memory is free. Requests under way fail. */
   async close(): Promise<void> {
     if (!this.#closing) this.#send({ kind: 'close' });
     this.#closing = true;
@@ -219,7 +219,7 @@ export class EngineProcess {
     send(this.#child, order);
   }
 
-  /** What the engine says to request `id`, one report after the other. Rejects with ENGINE_DIED. */
+  /** Reports about request `id`, one after the other. Rejects with ENGINE_DIED. */
   #listen(id: number): { next(): Promise<Exclude<EngineReport, { kind: 'stats' }>> } {
     const received: Exclude<EngineReport, { kind: 'stats' }>[] = [];
     let failure: Error | undefined;
@@ -260,13 +260,13 @@ export class EngineProcess {
   }
 }
 
-/** Reports and log-probabilities, of a third of a kilobyte each, that wait for a client to read them. */
+/** The most reports and log-probabilities, of a third of a kilobyte each, that wait for a client to read them. */
 const mostUnread = 2 ** 15;
 
 const weightOf = (report: EngineReport): number =>
   report.kind === 'delta' ? report.logprobs.reduce((sum, { top }) => sum + 1 + top.length, 1) : 1;
 
-/** Nothing more is said to the request of its number. */
+/** True for the last report about a request. */
 const isLast = ({ kind }: EngineReport): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';
 
 interface Parts {
@@ -277,7 +277,7 @@ interface Parts {
   readonly ended: Promise<string>;
 }
 
-/** An order that finds no engine is lost: whoever waits for its answer is told of the end. */
+/** Sends an order. One that finds no engine is lost: waiters for its answer get the end of the engine. */
 function send(child: ChildProcess, order: EngineOrder): void {
   if (child.connected) child.send(order, () => {});
 }

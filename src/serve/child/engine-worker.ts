@@ -19,21 +19,21 @@ import {
 } from './protocol.ts';
 import { generateOptionsOf, requestTokens, tokenizedPart } from './request-tokens.ts';
 
-/** Milliseconds between two reports of what was counted, which are signs of life as well. */
+/** Milliseconds between two reports of the counts, which are signs of life as well. */
 const tallyInterval = 1000;
 
-/** Tokens of prompts that are answered or wait, if those of the places are not more. */
+/** The most tokens of prompts that are answered or wait, if all places together do not have more. */
 const mostQueuedTokens = 2 ** 19;
 /** UTF-16 units of texts that leave so much garbage that it is collected at once. */
 const much = 2 ** 19;
 
 interface ActiveRequest {
   readonly abort: AbortController;
-  /** Of the prompt. */
+  /** Tokens of the prompt. */
   readonly tokens: number;
 }
 
-/** What an engine process does: obeys orders, and reports. */
+/** The engine process's side of the protocol: it carries out orders, and reports. */
 export class EngineWorker {
   readonly #report: (report: EngineReport) => void;
   readonly #active: Map<number, ActiveRequest> = new Map();
@@ -98,7 +98,7 @@ export class EngineWorker {
     }
   }
 
-  /** What does not suit one of many models that are served is left out for it. */
+  /** Opens the model. Options that do not suit this one of many served models are left out. */
   #open(start: EngineStart): Model {
     const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
     const debug: Debug = (event, facts) => this.#say({ kind: 'event', event, facts });
@@ -116,7 +116,7 @@ export class EngineWorker {
     }
   }
 
-  /** Not `async`: what it is asked would be held until its answer has ended. */
+  /** Answers a request. The method is not `async`: a promise would hold the request until its answer has ended. */
   #generate(id: number, request: GenerationRequest): void {
     const abort = new AbortController();
     try {
@@ -133,7 +133,7 @@ export class EngineWorker {
     this.#read(unitsOf(request.prompt));
   }
 
-  /** `whole`: at the end all tokens are told. */
+  /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
   async #relay(id: number, model: Model, generation: Generation, whole: boolean): Promise<void> {
     try {
       for await (const { text, logprob } of generation) {
@@ -147,14 +147,14 @@ export class EngineWorker {
     }
   }
 
-  /** Throws SERVER_BUSY if prompts that wait would take more memory than is planned. */
+  /** Throws SERVER_BUSY if waiting prompts would take more memory than is planned. */
   #checkQueue(tokens: number): void {
     const queued = [...this.#active.values()].reduce((sum, one) => sum + one.tokens, 0);
     if (queued + tokens > Math.max(mostQueuedTokens, this.#cacheTokens))
       throw new EngineError('SERVER_BUSY', { waiting: this.#active.size });
   }
 
-  /** Texts leave garbage, which V8 would not collect before it is much. */
+  /** Counts texts, whose garbage V8 would not collect before it is much. */
   #read(units: number): void {
     this.#garbage += units;
     if (this.#garbage < much) return;
@@ -197,7 +197,7 @@ export class EngineWorker {
   }
 }
 
-/** What came of it; undefined if it was cancelled. */
+/** The ending of a generation; undefined if it was cancelled. */
 function endingOf(generation: Generation, whole: boolean): Extract<ReportBody, { kind: 'ended' }>['ending'] {
   const { stats, stopReason, promptTokens, answerTokens } = generation;
   if (!stats || stopReason === undefined || stopReason === 'cancelled') return undefined;
@@ -212,7 +212,7 @@ function endingOf(generation: Generation, whole: boolean): Extract<ReportBody, {
   };
 }
 
-/** With the texts of its tokens. */
+/** A log-probability with the texts of its tokens. */
 function namedLogprob({ vocabulary }: Model, logprob: Logprob): TokenLogprob {
   const name = ({ token, logprob }: TokenProbability): Omit<TokenLogprob, 'top'> => {
     const piece = vocabulary.piece(token, { special: true });

@@ -5,17 +5,17 @@ import type { ModelSettings } from '../../engine/model-options.ts';
 import type { Message } from '../../text/chat-template.ts';
 import type { Ending, GenerationRequest, TokenLogprob } from '../backend.ts';
 
-/** How an engine is started. */
+/** Options to start an engine with. */
 export interface EngineStart {
   readonly path: string;
   readonly settings: ModelSettings;
-  /** Whether the engine is to report what it does. */
+  /** Whether the engine shall report its events. */
   readonly debug: boolean;
   /** Which of ggml's CPU variants computes; undefined: the one that suits the processor best. */
   readonly cpuVariant: string | undefined;
 }
 
-/** What the server says to an engine. A `call` is answered by a `result` or a `failure` of the same number. */
+/** Orders from the server to an engine. A `call` is answered by a `result` or a `failure` of the same number. */
 export type EngineOrder =
   | { readonly kind: 'start'; readonly start: EngineStart }
   | { readonly kind: 'generate'; readonly id: number; readonly request: GenerationRequest }
@@ -25,9 +25,9 @@ export type EngineOrder =
 
 export type EngineCall =
   | { readonly name: 'load' }
-  /** Fails as starting with this context would. */
+  /** Plans for a context; fails as starting with it would. */
   | { readonly name: 'plan'; readonly context: number }
-  /** Answered with a `TokenizedPart`: of the text, which is all that is left or longer than a part. */
+  /** Tokenizes the begin of `text`, which is all of a text or longer than a part; answered with a `TokenizedPart`. */
   | {
       readonly name: 'tokenize';
       readonly text: string;
@@ -35,49 +35,49 @@ export type EngineCall =
       readonly bos: boolean;
       readonly first: boolean;
     }
-  /** Answered with bytes. */
+  /** Turns tokens into text; answered with bytes. */
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
   | { readonly name: 'template'; readonly messages: readonly Message[] };
 
-/** The tokens of the first part of a text, and the UTF-16 units that it has. */
+/** The tokens of the first part of a text, and its UTF-16 units. */
 export interface TokenizedPart {
   readonly tokens: readonly number[];
   readonly units: number;
 }
 
-/** What an engine that runs is like. */
+/** Facts about a running engine. */
 export interface EngineFacts {
-  /** Bytes of its memory budget. */
+  /** Bytes of the memory budget. */
   readonly memory: number;
   readonly context: number;
   readonly parallel: number;
-  /** Bytes that a token stands for at most. */
+  /** The most bytes of a token. */
   readonly longestToken: number;
 }
 
-/** What an answer took, as far as the engine knows. */
+/** The ending of an answer, as far as the engine knows it. */
 export type EngineEnding = Omit<Ending, 'loadSeconds' | 'totalSeconds'>;
 
-/** What an engine says. Every report carries what it has counted so far. */
+/** Reports from an engine. Each carries the counts so far. */
 export type EngineReport = { readonly stats: EngineStats } & (
   | { readonly kind: 'started'; readonly facts: EngineFacts }
-  /** It cannot start. */
+  /** The engine cannot start. */
   | { readonly kind: 'refused'; readonly failure: SerializedError }
   | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
   | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly logprobs: readonly TokenLogprob[] }
   | { readonly kind: 'ended'; readonly id: number; readonly ending: EngineEnding | undefined }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: SerializedError }
-  /** Something went wrong that nobody waits for. */
+  /** A failure that nobody waits for. */
   | { readonly kind: 'warning'; readonly reason: string }
   | { readonly kind: 'event'; readonly event: string; readonly facts: object }
   | { readonly kind: 'stats' }
 );
 
-/** A report without what was counted. */
+/** A report without the counts. */
 export type ReportBody<R extends EngineReport = EngineReport> = R extends EngineReport ? Omit<R, 'stats'> : never;
 
-/** Sums since the engine began, and how things stand. */
+/** Totals since the engine began, and the present state. */
 export interface EngineStats {
   readonly sums: EngineTotals;
   readonly state: EngineState;

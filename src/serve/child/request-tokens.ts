@@ -7,7 +7,7 @@ import type { GenerationRequest } from '../backend.ts';
 import type { EngineCall, TokenizedPart } from './protocol.ts';
 
 /**
- * The tokens of what is asked for, within `context` tokens: no more are made. Throws NO_PROMPT, TEMPLATE_FAILED,
+ * The tokens of a request's prompt, at most `context`: no more are made. Throws NO_PROMPT, TEMPLATE_FAILED,
  * CONTEXT_TOO_LONG.
  */
 export function requestTokens(model: Model, request: GenerationRequest, context: number): readonly number[] {
@@ -22,7 +22,7 @@ export function requestTokens(model: Model, request: GenerationRequest, context:
   throw tooLong(tokens.length, most, false);
 }
 
-/** The token that a text begins with, for who has none of it. Throws NO_PROMPT where the vocabulary has no such token. */
+/** The token that begins a text, for an empty prompt. Throws NO_PROMPT where the vocabulary has no such token. */
 function startOf({ bos, eos }: Pick<Vocabulary, 'bos' | 'eos'>): number {
   const token = bos ?? eos;
   if (token === undefined) throw new EngineError('NO_PROMPT', {});
@@ -32,7 +32,7 @@ function startOf({ bos, eos }: Pick<Vocabulary, 'bos' | 'eos'>): number {
 const tooLong = (prompt: number, context: number, atLeast: boolean): EngineError =>
   new EngineError('CONTEXT_TOO_LONG', { prompt, context, atLeast });
 
-/** `tokens`, after so many others: where they are too many, all are counted. */
+/** The result of `tokens`, of which `before` come first: the error for too many counts them all. */
 function countedFrom(most: number, before: number, tokens: () => readonly number[]): readonly number[] {
   try {
     return tokens();
@@ -45,7 +45,10 @@ function countedFrom(most: number, before: number, tokens: () => readonly number
 const isTooLong = (error: unknown): error is EngineError<'CONTEXT_TOO_LONG'> =>
   error instanceof EngineError && error.code === 'CONTEXT_TOO_LONG';
 
-/** Of a text that may be cut the last `most` tokens; else all of them, if they are not too many after those before. */
+/**
+ * The prompt's tokens: the last `most` of a text that may be cut; else all of them, if they are not too many after
+ * those before.
+ */
 function promptTokens(
   model: Model,
   { prompt, before = [], truncate }: GenerationRequest,
@@ -63,7 +66,7 @@ function promptTokens(
         : model.vocabulary.tokenize(prompt.text, { ...options, most: room });
     }
     case 'chat': {
-      // What begins a text may be taken off again.
+      // The token that begins a text may be taken off again.
       const wanted = continues ? room + 1 : room;
       const tokens = truncate ? withoutOldest(model, prompt.messages, wanted) : model.tokenize(prompt.messages, wanted);
       return continues && tokens[0] === model.vocabulary.bos ? tokens.slice(1) : tokens;
@@ -74,8 +77,8 @@ function promptTokens(
 }
 
 /**
- * Leaves out the oldest messages, as few as will do, but not what the system says nor the last one. Throws
- * CONTEXT_TOO_LONG if those are too long already.
+ * Leaves out the oldest messages, as few as will do, but not the system's nor the last one. Throws CONTEXT_TOO_LONG if
+ * those are too long already.
  */
 function withoutOldest(model: Model, messages: readonly Message[], most: number): readonly number[] {
   const old = messages.slice(0, -1).flatMap(({ role }, i) => (role === 'system' ? [] : [i]));
@@ -106,7 +109,7 @@ function withoutOldest(model: Model, messages: readonly Message[], most: number)
   return without(enough);
 }
 
-/** The last `most` tokens; a text that begins with `bos` goes on doing so. */
+/** The last `most` tokens; a text that begins with `bos` keeps it. */
 function keepEnd(tokens: readonly number[], most: number, bos: number | undefined): readonly number[] {
   const begins = bos !== undefined && tokens[0] === bos;
   return begins ? [bos, ...tokens.slice(tokens.length - most + 1)] : tokens.slice(tokens.length - most);
@@ -123,7 +126,7 @@ export function tokenizedPart(
   return { tokens: [...begin, ...tokens, ...end], units };
 }
 
-/** How the answer is made. */
+/** Options of the generation that answers a request. */
 export const generateOptionsOf = (request: GenerationRequest, signal: AbortSignal): GenerateOptions => ({
   ...request.sampling,
   maxTokens: request.maxTokens,

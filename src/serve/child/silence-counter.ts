@@ -1,7 +1,13 @@
-/** Seconds without a sign of life after which an engine is ended. Measured: loading a vocabulary of 262k tokens takes three. */
+/**
+ * Seconds without a sign of life after which an engine is ended. Measured: loading a vocabulary of 262k tokens takes
+ * three.
+ */
 export const longestSilence = 30;
 
-/** Intervals since the last sign of life. They are counted, not timed: a machine that slept, or was stopped, was not silent. */
+/**
+ * Counts intervals since the last sign of life. They are counted, not timed: a machine that slept, or was stopped, was
+ * not silent.
+ */
 export class SilenceCounter {
   #intervals = 0;
 
@@ -9,12 +15,12 @@ export class SilenceCounter {
     return this.#intervals;
   }
 
-  /** There was a sign of life. */
+  /** Records a sign of life. */
   break(): void {
     this.#intervals = 0;
   }
 
-  /** An interval has passed, however long it took. */
+  /** Records that an interval has passed, however long it took. */
   pass(): void {
     this.#intervals += 1;
   }

@@ -3,18 +3,18 @@ import { Worker } from 'node:worker_threads';
 import { longestSilence } from './silence-counter.ts';
 
 export interface WatchdogLimits {
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two checks. */
   readonly interval: number;
-  /** Looks without a tick of the event loop in between after which the process is ended. */
+  /** Checks without a tick of the event loop in between after which the process is ended. */
   readonly most: number;
-  /** The same where the process that started this one is gone, and nobody waits any more. */
+  /** The same number where the parent process is gone, and nobody waits any more. */
   readonly mostOrphaned: number;
 }
 
-// Of the two that watch an engine, the server is to be first: it can tell its clients why.
+// The server, which also watches engines, comes first: it can tell its clients why.
 const usual: WatchdogLimits = { interval: 1000, most: longestSilence + 5, mostOrphaned: 5 };
 
-/** As text: a file would have to be found beside every bundle. It imports nothing, so as to be small. */
+/** The program as text: a file would have to be found beside every bundle. It imports nothing, so as to be small. */
 const program = `
 const { workerData } = require('node:worker_threads');
 const { ticks, interval, most, mostOrphaned } = workerData;
@@ -30,8 +30,8 @@ setInterval(() => {
 `;
 
 /**
- * Ends this process when its event loop hangs, from a thread of its own, which takes 9 MiB. Resolves when that runs. It
- * counts its own looks: a process that was stopped, or starved, is not taken to hang.
+ * Ends this process when its event loop hangs, from a thread of its own, which takes 9 MiB. Resolves when that runs.
+ * The thread counts its own checks: a process that was stopped, or starved, is not taken to hang.
  */
 export async function watchEventLoop({ interval, ...limits }: WatchdogLimits = usual): Promise<void> {
   const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -42,7 +42,7 @@ export async function watchEventLoop({ interval, ...limits }: WatchdogLimits = u
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
     workerData: { ticks, interval, ...limits },
   });
-  // Without it the server watches alone.
+  // The server watches alone if the thread fails.
   worker.on('error', () => {});
   setInterval(() => Atomics.add(ticks, 0, 1), interval).unref();
   await once(worker, 'online');

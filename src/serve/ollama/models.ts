@@ -39,7 +39,7 @@ export const psEntry = ({ model, expires = never, memory, context }: LoadedModel
   };
 };
 
-/** What holds unless a request says otherwise. */
+/** Defaults of a request's parameters. */
 const parameters: readonly (readonly [name: string, value: number])[] = [
   ['repeat_last_n', defaultSampling.repeatLastN],
   ['repeat_penalty', defaultSampling.repeatPenalty],
@@ -59,7 +59,7 @@ function modelfileOf({ name, template, license }: ServedModel): string {
   ].join('\n');
 }
 
-/** The template has a place of its own; JSON has no bigint. */
+/** Metadata for /api/show: the template has a field of its own; JSON has no bigint. */
 function infoOf({ family, trainedContext, metadata }: ServedModel): object {
   const { 'tokenizer.chat_template': _, ...rest } = metadata;
   return {

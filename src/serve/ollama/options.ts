@@ -4,14 +4,14 @@ import type { GenerationRequest } from '../backend.ts';
 import { listOf } from '../lists.ts';
 import type { ServedModel } from '../model-card.ts';
 
-/** A field that may be left out; null is as good as that. */
+/** A field that may be left out; null means the same. */
 export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
   schema.nullish().transform((value) => value ?? undefined);
 
 const number = optional(z.number());
-/** Clients send 40.0 and the like. */
+/** Whole numbers; clients send 40.0 and the like. */
 const whole = optional(z.number().transform(Math.trunc));
-/** Each is looked for after each token. */
+/** The most stop texts: each is looked for after each token. */
 const mostStops = 64;
 const expectedStops = 'expected a string or an array of strings';
 export const stopSchema: z.ZodType<string | string[]> = z
@@ -32,7 +32,7 @@ type Figure =
   | 'presence_penalty'
   | 'frequency_penalty';
 
-/** Those that change something here, by the names Ollama gave them. */
+/** Options that change something here, by the names that Ollama gave them. */
 export type OllamaOptions = { readonly [K in Figure]: number | undefined } & {
   readonly stop: string | string[] | undefined;
 };
@@ -54,19 +54,19 @@ export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<Oll
 
 /** A request's `options`. */
 export interface ParsedOptions {
-  /** How one answer is made, for a model. */
+  /** The request that they make of one answer, for a model. */
   of(model: ServedModel): Omit<GenerationRequest, 'prompt'>;
   /** Names of options that change nothing here. */
   readonly ignored: readonly string[];
-  /** The same over others, which count where these say nothing. */
+  /** The same options over others, which count where these say nothing. */
   over(others: OllamaOptions): ParsedOptions;
 }
 
-// One less than 2^32 values are seeds; a larger one (the time of day, say) must stay repeatable.
+// Seeds are one less than 2^32 values; a larger one (the time of day, say) must stay repeatable.
 const seeds = 2 ** 32 - 1;
 const most = 2 ** 20;
 
-/** Zero and less mean "no limit". */
+/** A positive number; zero and less mean "no limit". */
 const positive = (n: number | undefined): number | undefined => (n !== undefined && n > 0 ? n : undefined);
 
 const seedOf = (seed: number | undefined): number | undefined =>
@@ -80,7 +80,7 @@ function samplingOf(given: OllamaOptions, context: number): PartialSamplingOptio
     topP: given.top_p,
     minP: given.min_p,
     repeatPenalty: given.repeat_penalty,
-    // Less than none: all that the context holds.
+    // Numbers below zero mean the whole context.
     repeatLastN: repeat_last_n !== undefined && repeat_last_n < 0 ? Math.min(context, most) : repeat_last_n,
     presencePenalty: given.presence_penalty,
     frequencyPenalty: given.frequency_penalty,
@@ -127,23 +127,23 @@ const part = '(\\d+(?:\\.\\d*)?|\\.\\d+)(ns|us|µs|μs|ms|s|m|h)';
 const plain = /^[-+]?\d+(?:\.\d*)?$/;
 const duration = new RegExp(`^[-+]?(?:${part})+$`);
 
-/** "5m", "1h30m", "1.5s" as Go writes durations, or a bare number -> seconds; undefined if it is neither. */
+/** Seconds of "5m", "1h30m", "1.5s" as Go writes durations, or of a bare number; undefined if it is neither. */
 function parseDuration(text: string): number | undefined {
   if (plain.test(text)) return Number(text);
   if (!duration.test(text)) return undefined;
   const parts = Array.from(
     text.matchAll(new RegExp(part, 'g')),
-    ([, n, unit = '']) => Number(n) * (seconds[unit] ?? 0),
+    ([, n, unit = '']) => Number(n) * (seconds[unit] as number),
   );
   const sum = parts.reduce((a, b) => a + b, 0);
   return text.startsWith('-') ? -sum : sum;
 }
 
-// Go's longest duration, 292 years: a date can be made of it.
+// The longest duration in Go, 292 years: a date can be made of it.
 const longest = 2 ** 63 / 1e9;
 const expectedKeepAlive = 'expected a number of seconds or a duration like "5m" or "1h30m"';
 
-/** `keep_alive` -> seconds; less than none is Infinity. */
+/** Seconds of `keep_alive`; less than none is Infinity. */
 export const keepAliveSchema: z.ZodType<number | undefined> = optional(
   z
     .union([z.number(), z.string()], expectedKeepAlive)

@@ -11,17 +11,17 @@ import {
   type ParsedOptions,
 } from './options.ts';
 
-/** What a request for an answer says, whichever endpoint it goes to. */
+/** Members that requests for answers have at all endpoints. */
 export interface OllamaAnswerRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly options: ParsedOptions;
-  /** Seconds. */
+  /** Seconds that the model stays loaded. */
   readonly keep_alive: number | undefined;
   readonly truncate: boolean | undefined;
   readonly logprobs: boolean | undefined;
   readonly top_logprobs: number | undefined;
-  /** Not supported yet, all of them; undefined where they ask for nothing. */
+  /** Wishes that are not supported yet; undefined where they ask for nothing. */
   readonly think: unknown;
   readonly format: unknown;
   readonly template: unknown;
@@ -53,10 +53,10 @@ const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
 const text = or(z.string(), '');
 const list = or(anyList, []);
 const flag = optional(z.boolean());
-/** Anything; an empty one is none. */
+/** Anything; an empty value is none. */
 const anything = optional(z.unknown()).transform((value) => value || undefined);
 
-/** Options may stand beside the prompt too. */
+/** Members of an answer's request; options may stand beside the prompt too. */
 const answer = {
   ...optionSchemas,
   model: text,
@@ -111,7 +111,7 @@ export const modelRequest: z.ZodType<string> = z
   .object({ model: text, name: text })
   .transform(({ model, name }) => model || name);
 
-/** How an answer is made, all but what it answers. */
+/** The request for one answer, without its prompt. */
 export const requestOf = (
   { options, logprobs, top_logprobs = 0, truncate }: OllamaAnswerRequest,
   model: ServedModel,

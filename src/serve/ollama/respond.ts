@@ -8,16 +8,16 @@ import { WholeAnswer } from '../whole-answer.ts';
 import { errorBody, unsupportedByModel, unsupportedRequest } from './refusals.ts';
 import type { OllamaAnswerRequest } from './requests.ts';
 
-/** What the endpoints work with. */
+/** Parts that the endpoints work with. */
 export interface OllamaService {
   readonly backend: Backend;
   readonly log: Log;
   readonly timeouts: StreamTimeouts;
 }
 
-/** How an endpoint writes an answer. */
+/** The form in which an endpoint writes an answer. */
 export interface AnswerForm {
-  /** The member that holds some of its text. */
+  /** The member that holds a part of the text. */
   text(text: string): object;
   /** More members of the last object. */
   last?(ending: Ending): object;
@@ -30,7 +30,7 @@ interface AnswerJob {
   readonly form: AnswerForm;
 }
 
-/** Throws a Refusal of what no model is asked for yet; tells the log of options without effect. */
+/** Throws a Refusal for wishes that are not supported yet; reports options without effect to the log. */
 export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest): void {
   const { model, options } = request;
   if (request.think !== undefined) throw unsupportedByModel(model, 'thinking');
@@ -42,7 +42,7 @@ export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequ
 /** Bytes of a token in a list, and as JSON. */
 const perToken = 24;
 
-/** Seconds -> nanoseconds */
+/** Nanoseconds from seconds. */
 const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
 
 const logprobOf = ({ text, logprob, bytes }: Omit<TokenLogprob, 'top'>): object => ({ token: text, logprob, bytes });
@@ -55,7 +55,7 @@ const logprobsOf = (tokens: readonly TokenLogprob[]): object =>
 const durationsOf = (ending: Ending): object => ({
   total_duration: nanoseconds(ending.totalSeconds),
   load_duration: nanoseconds(ending.loadSeconds),
-  // What the prefix cache had was not evaluated.
+  // Tokens from the prefix cache were not evaluated.
   prompt_eval_count: ending.promptTokens - ending.cachedTokens,
   prompt_eval_duration: nanoseconds(ending.promptSeconds),
   eval_count: ending.answerTokens,
@@ -64,7 +64,7 @@ const durationsOf = (ending: Ending): object => ({
 
 const stamp = ({ model }: OllamaAnswerRequest): object => ({ model, created_at: new Date().toISOString() });
 
-/** Answers the request: line by line, or with one object. What can be refused is refused before anything is sent. */
+/** Answers the request: line by line, or with one object. Refusals come before anything is sent. */
 export function respond(
   service: OllamaService,
   raw: Request,
@@ -108,7 +108,7 @@ export function respond(
   });
 }
 
-/** Answers a request that has nothing to answer: the model is loaded, or unloaded where it shall not be kept. */
+/** Answers a request without a prompt: the model is loaded, or unloaded where it shall not be kept. */
 export function respondReady(
   service: OllamaService,
   raw: Request,
@@ -127,7 +127,9 @@ export function respondReady(
   });
 }
 
-/** A response that `produce` writes for the client of `raw`. What fails after its headers is its last line. */
+/**
+ * A response that `produce` writes for the client of `raw`. Its last line is the error, if it fails after the headers.
+ */
 function streamResponse(
   { log, timeouts }: OllamaService,
   raw: Request,

@@ -29,7 +29,7 @@ export function ollamaRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   app.post('/api/show', async (c) => c.json(showBody(requestedModel(backend, await jsonBody(c.req, modelRequest)))));
   app.delete('/api/delete', async (c) => {
     const name = await jsonBody(c.req, modelRequest);
-    // Not even where there is only one.
+    // A name is required even where there is only one model.
     if (name === '') throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
     await backend.remove(modelNamed(backend, name));
     return c.body(null, 200);
@@ -41,7 +41,7 @@ export function ollamaRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   }
 
   app.onError((cause, c) => {
-    // Nobody is left to read it: 499 is for the log.
+    // The client has left and will not read it: 499 is for the log.
     if (hasLeft(c.req.raw, cause)) return new Response(null, { status: 499 });
     logFailure(log, cause, c.req.path);
     return c.json(errorBody(cause), errorResponseOf(cause).status);

@@ -3,7 +3,7 @@ import type { Answer, Backend, Delta, Ending, GenerationRequest } from '../backe
 import type { ServedModel } from '../model-card.ts';
 import type { OpenAiParams } from './requests.ts';
 
-/** OpenAI's count of what a request took. */
+/** OpenAI's count of a request's tokens. */
 export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
@@ -13,14 +13,14 @@ export interface Usage {
 
 interface ChoicesRequest {
   readonly model: ServedModel;
-  /** One for each prompt and, in turn, each of its n answers. */
+  /** The prompts: `n` answers for each. */
   readonly prompts: readonly GenerationRequest['prompt'][];
   readonly params: OpenAiParams;
   /** Aborted when the client is gone. */
   readonly client: AbortSignal;
 }
 
-/** Is told of all answers, one call at a time; the answers wait for what it returns. */
+/** Takes all answers, one call at a time; the answers wait for its results. */
 interface ChoiceListener {
   delta(delta: Delta, index: number): unknown;
   end(ending: Ending, index: number): unknown;
@@ -87,7 +87,7 @@ export class Choices {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Once all have ended. A prompt counts once, however many answers it got. */
+  /** The usage, once all have ended. A prompt counts once, however many answers it got. */
   get usage(): Usage {
     const endings = this.#answers.map(endingOf);
     const firsts = endings.filter((_, index) => index % this.#perPrompt === 0);

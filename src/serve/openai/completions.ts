@@ -1,4 +1,5 @@
 import type { HonoRequest } from 'hono';
+import { at } from '../../base/at.ts';
 import type { Backend, Delta } from '../backend.ts';
 import { jsonBody } from '../body.ts';
 import type { ServedModel } from '../model-card.ts';
@@ -12,7 +13,7 @@ type LogprobsOf = (logprobs: Delta['logprobs'], index: number) => object | null;
 
 /** Lists side by side, one entry per token; `text_offset` counts from the start of the answer. */
 function listed(): LogprobsOf {
-  const lengths: number[] = [];
+  const lengths = new Map<number, number>();
   return (logprobs, index) => ({
     tokens: logprobs.map(({ text }) => text),
     token_logprobs: logprobs.map(({ logprob }) => finiteLogprob(logprob)),
@@ -20,14 +21,14 @@ function listed(): LogprobsOf {
       Object.fromEntries(top.map((one) => [one.text, finiteLogprob(one.logprob)])),
     ),
     text_offset: logprobs.map(({ text }) => {
-      const offset = lengths[index] ?? 0;
-      lengths[index] = offset + text.length;
+      const offset = lengths.get(index) ?? 0;
+      lengths.set(index, offset + text.length);
       return offset;
     }),
   });
 }
 
-/** `echo` is what the answer `index` begins with. */
+/** The form of completions; `echo` is the begin of the answer `index`. */
 const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): ChoiceFormat => ({
   idPrefix: 'cmpl-',
   object: 'text_completion',
@@ -44,7 +45,7 @@ const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Choi
   }),
 });
 
-/** What an answer begins with that repeats its prompt; held for each of `n` answers. */
+/** The prompt that an answer repeats; held for each of `n` answers. */
 async function echoOf(
   backend: Backend,
   model: ServedModel,
@@ -77,7 +78,7 @@ export async function completions(service: OpenAiService, { req }: { req: HonoRe
   for (const prompt of params.echo ? prompts : [])
     echoes.push(await echoOf(backend, model, prompt, reservationOf(req.raw), n));
   const format = formatOf(
-    (index) => echoes[Math.floor(index / n)] ?? '',
+    (index) => (params.echo ? at(echoes, Math.floor(index / n)) : ''),
     params.generation.logprobs === undefined ? () => null : listed(),
   );
   return respondWithChoices(service, { request: req.raw, model, params, prompts, format });

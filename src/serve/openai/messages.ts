@@ -7,7 +7,7 @@ type Context = z.core.$RefinementCtx;
 const problem = (context: Context, field: string, message: string): void =>
   context.addIssue({ code: 'custom', path: [field], message });
 
-/** Refused, never ignored: without it the answer would be another one. */
+/** Refuses a field, since the answer would be another one without it. */
 const unsupported = (context: Context, field: string, what: string): void =>
   context.addIssue({
     code: 'custom',
@@ -45,5 +45,5 @@ const ChatMessage = z
     }),
   );
 
-/** Messages as OpenAI's clients send them; what the model's template cannot show is refused. */
+/** Messages as OpenAI's clients send them; a message that the model's template cannot show is refused. */
 export const Messages: z.ZodType<readonly Message[]> = listOf(ChatMessage, { least: 1 });

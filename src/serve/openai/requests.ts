@@ -5,18 +5,18 @@ import { listOf, tokenList } from '../lists.ts';
 import { keepAliveSchema, stopSchema } from '../ollama/options.ts';
 import { Messages } from './messages.ts';
 
-/** What both endpoints are told about the answers they want. */
+/** Wishes about the answers, at both endpoints. */
 export interface OpenAiParams {
-  /** As the client calls it, if it does. */
+  /** The name by which the client calls it, if it does. */
   readonly model: string | undefined;
   /** Answers per prompt. */
   readonly n: number;
   readonly stream: boolean;
-  /** A stream ends with the usage. */
+  /** Ends a stream with the usage. */
   readonly usage: boolean;
   /** Seconds that the model stays loaded after the answers. */
   readonly keepAlive: number | undefined;
-  /** All but the prompt; the answers of one prompt differ by their seed. */
+  /** The request without its prompt; the answers of one prompt differ by their seed. */
   readonly generation: Omit<GenerationRequest, 'prompt'>;
 }
 
@@ -28,11 +28,11 @@ export type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
 
 export interface OpenAiCompletionRequest extends OpenAiParams {
   readonly prompts: readonly WrittenPrompt[];
-  /** The answers begin with the prompt. */
+  /** Begins the answers with the prompt. */
   readonly echo: boolean;
 }
 
-/** null is as good as not given. */
+/** A field that may be left out; null means the same. */
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
 const number = (least: number, most: number) => given(z.number().min(least).max(most));
@@ -46,7 +46,7 @@ const Biases = z
   .refine((biases) => Object.keys(Object(biases)).length <= mostBiases, `expected at most ${mostBiases} tokens`)
   .pipe(z.record(z.string().regex(/^\d{1,10}$/, 'expected the number of a token'), z.number().min(-100).max(100)));
 
-/** What both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
+/** Fields that both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
   model: given(z.string()),
   n: whole(1, 8),
@@ -89,11 +89,11 @@ function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.c
   }
 }
 
-/** llama.cpp has 2^32 - 1 seeds. A negative one asks for any, as with every local server. */
+/** A seed of the 2^32 - 1 that llama.cpp has. A negative one asks for any, as with every local server. */
 const seedOf = (seed: number | undefined): number | undefined =>
   seed === undefined || seed < 0 ? undefined : seed % (2 ** 32 - 1);
 
-/** Where a client says nothing, OpenAI's defaults hold: the distribution as it is. */
+/** The wishes of a body. Defaults are OpenAI's: the distribution as it is. */
 const paramsOf = (
   body: z.output<typeof Common>,
   { maxTokens, logprobs }: { maxTokens: number | undefined; logprobs: number | undefined },
@@ -150,7 +150,7 @@ const Prompts = z.union(
   'expected a string, tokens, or a list of either',
 );
 
-/** More than these would not find a place in the queue anyway. */
+/** The most answers: more would not find a place in the queue anyway. */
 const mostAnswers = 128;
 
 const isTokens = (prompt: z.output<typeof Prompts>): prompt is readonly number[] => typeof prompt[0] === 'number';
@@ -160,7 +160,9 @@ const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =
     typeof one === 'string' ? { kind: 'text', text: one, special: true } : { kind: 'tokens', tokens: one },
   );
 
-/** Tokens of an answer where max_tokens is left out, as OpenAI has it for this endpoint: without a chat, few texts end. */
+/**
+ * Tokens of an answer where max_tokens is left out, as OpenAI has it for this endpoint: without a chat, few texts end.
+ */
 const usualCompletion = 16;
 
 /** The body of a POST to /v1/completions. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { at } from '../../base/at.ts';
 import type { Backend, Delta, Ending, Prompt } from '../backend.ts';
 import { unitsOf } from '../fit-request.ts';
 import type { Log } from '../log.ts';
@@ -15,14 +16,14 @@ type Reason = Ending['reason'];
 /** A choice as an endpoint writes it, with `index` and `finish_reason`. */
 export type Choice = Readonly<Record<string, unknown>>;
 
-/** What differs between the endpoints: how ids begin, what objects are called, how choices look. Made for one request. */
+/** The differences between endpoints: prefix of ids, names of objects, form of choices. Made for one request. */
 export interface ChoiceFormat {
   readonly idPrefix: string;
   readonly object: string;
   readonly chunkObject: string;
-  /** What a stream sends before the model begins, if anything. */
+  /** The choice that opens a stream before the model begins, if any. */
   opening(index: number): Choice | undefined;
-  /** Some of an answer, in a stream. */
+  /** A part of an answer, in a stream. */
   piece(delta: Delta, index: number): Choice;
   /** The end of an answer, in a stream. */
   closing(reason: Reason, index: number): Choice;
@@ -30,10 +31,10 @@ export interface ChoiceFormat {
   whole(delta: Delta, index: number, reason: Reason): Choice;
 }
 
-/** JSON knows no infinity: OpenAI writes -9999 for what cannot be. */
+/** A finite log-probability, since JSON knows no infinity: OpenAI writes -9999 for impossible tokens. */
 export const finiteLogprob = (logprob: number): number => Math.max(logprob, -9999);
 
-/** What the endpoints work with. */
+/** Parts that the endpoints work with. */
 export interface OpenAiService {
   readonly backend: Backend;
   readonly log: Log;
@@ -60,7 +61,10 @@ const events = {
   framed: (data: string): string => `data: ${data}\n\n`,
 };
 
-/** The response to a request for answers. Rejects as `Backend.generate`; what fails after its headers is told in the body. */
+/**
+ * The response to a request for answers. Rejects as `Backend.generate`; failures after its headers are told in the
+ * body.
+ */
 export async function respondWithChoices(
   { backend, log, timeouts }: OpenAiService,
   job: ChoicesJob,
@@ -81,13 +85,13 @@ export async function respondWithChoices(
   });
 }
 
-/** What all objects of one response begin with. */
+/** The members that begin all objects of one response. */
 const headOf = (object: string, { model, format }: ChoicesJob): object => ({
   id: `${format.idPrefix}${randomBytes(16).toString('hex')}`,
   object,
   created: Math.floor(Date.now() / 1000),
   model: model.name,
-  // Same fingerprint, same seed: same answer. So it is the file's.
+  // The same fingerprint and the same seed promise the same answer, so the fingerprint is the file's.
   system_fingerprint: `fp_${model.digest.replace(/^sha256:/, '').slice(0, 12)}`,
 });
 
@@ -97,12 +101,12 @@ async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise
   const answers = Array.from({ length: choices.count }, () => new WholeAnswer(reservation));
   const reasons: Reason[] = [];
   await choices.each({
-    delta: (delta, index) => answers[index]?.push(delta),
+    delta: (delta, index) => at(answers, index).push(delta),
     end: ({ reason }, index) => {
       reasons[index] = reason;
     },
   });
-  const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, reasons[index] ?? 'stop');
+  const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, at(reasons, index));
   const body = { ...headOf(format.object, job), choices: answers.map(whole), usage: choices.usage };
   await send(JSON.stringify(body));
 }
@@ -110,11 +114,11 @@ async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise
 async function sendChunks(choices: Choices, job: ChoicesJob, send: Send): Promise<void> {
   const { format, params } = job;
   const head = headOf(format.chunkObject, job);
-  // Whoever asks for the usage finds it null until the end.
+  // Clients that ask for the usage find it null until the end.
   const usage = params.usage ? { usage: null } : {};
   const sendChoice = (choice: Choice): Promise<void> => send(JSON.stringify({ ...head, choices: [choice], ...usage }));
   const opened = new Set<number>();
-  // Not before the model has begun: until then a failure can have a status.
+  // The model must have begun: until then a failure can have a status.
   const open = async (index: number): Promise<void> => {
     if (opened.has(index)) return;
     opened.add(index);

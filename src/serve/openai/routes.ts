@@ -9,7 +9,10 @@ import { completions } from './completions.ts';
 import { modelObject } from './models.ts';
 import type { OpenAiService } from './respond.ts';
 
-/** OpenAI's API, to be mounted at /v1. Errors before the first byte are thrown: the app gives them their shape. */
+/**
+ * Routes of OpenAI's API, to be mounted at /v1. Errors before the first byte are thrown: the app gives them their
+ * shape.
+ */
 export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
   const service: OpenAiService = { backend, log, timeouts };
   const app = new Hono();

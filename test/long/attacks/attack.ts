@@ -7,7 +7,7 @@ export interface AttackOptions {
   readonly seed: string;
   /** The number of the first case; 0 unless given. To try one alone: its number, and a count of 1. */
   readonly from?: number;
-  /** Of cases that are listed, only every which one is tried; each unless given. */
+  /** Interval between the listed cases that are tried; default 1. */
   readonly step?: number;
 }
 
@@ -19,7 +19,7 @@ export interface Fallen {
   readonly reason: string;
 }
 
-/** What came of an attack. */
+/** The results of an attack. */
 export interface Toll {
   readonly tried: number;
   readonly fallen: readonly Fallen[];

@@ -21,7 +21,7 @@ export interface CaseModule {
 export interface Cases extends Disposable {
   /** More than the process took when the cases were opened, in bytes: who takes more has not survived. */
   readonly memory: number;
-  /** What came of a case. Rejects where it was not survived. */
+  /** Tries a case and names its outcome. Rejects where it was not survived. */
   attempt(number: number): Promise<string>;
 }
 

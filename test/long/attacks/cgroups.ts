@@ -47,7 +47,7 @@ function someOptions(dice: Dice): readonly string[] {
   return options.flat();
 }
 
-/** What it may have beyond the least. */
+/** Memory beyond the least that a process may have. */
 const extras = [0, 0, 0, 1, 3, 8, 30, 100] as const;
 
 /** The smallest budget that the error to a smaller one names, in bytes. */

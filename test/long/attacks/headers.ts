@@ -86,7 +86,7 @@ export async function openCases(seed: string): Promise<Cases> {
     ...architectures.map((architecture) => wholeModel(path, architecture, 'bytes')),
     wholeModel(path, 'llama', 'pieces'),
   ];
-  // What the first answer loads is not what a mutant takes.
+  // Memory of the first answer's loading must not count as a mutant's.
   await open(path, new Dice(seed));
   return {
     memory: allowance,

@@ -20,7 +20,7 @@ const posted = (headers: string, body = ''): string =>
 const got = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\n${host}${close}${headers}\r\n`;
 const sized = (length: string): string => posted(`Content-Length: ${length}\r\n`, show);
 const chunked = (body: string, headers = 'Transfer-Encoding: chunked\r\n'): string => posted(headers, body);
-/** What must not be taken for a request of its own. */
+/** Bytes that must not be taken for a request of their own. */
 const hidden = `GET /api/tags HTTP/1.1\r\n${host}\r\n`;
 const long = 'x'.repeat(2 ** 16);
 

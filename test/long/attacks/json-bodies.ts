@@ -148,7 +148,7 @@ const samplingFields =
   'model n stream stream_options max_tokens stop seed temperature top_p top_k min_p repeat_penalty presence_penalty frequency_penalty logit_bias num_ctx keep_alive';
 const optionFields =
   'num_ctx num_predict seed stop temperature top_k top_p min_p repeat_penalty repeat_last_n presence_penalty frequency_penalty';
-/** Of each endpoint: a sound body, and the fields that it knows. A field may be inside of another one. */
+/** Endpoints, each with a sound body, and the fields that it knows. A field may be inside of another one. */
 const endpoints: readonly (readonly [path: string, sound: object, fields: string])[] = [
   ['/api/generate', { prompt: 'x' }, `${answerFields} prompt system context raw suffix images num_predict`],
   ['/api/chat', { messages: [{ role: 'user', content: 'x' }] }, `${answerFields} messages tools`],

@@ -6,7 +6,7 @@ import { postTo } from '../../support/server.ts';
 import { type Attack, Dice, tryEach } from './attack.ts';
 import { answered, type Victim, victim, victimModel } from './victim.ts';
 
-/** Engines that are killed at any moment. Who had asked them is told, and the next one is answered. */
+/** Engines that are killed at any moment. Clients under way are told, and the next one is answered. */
 export const killedEngines: Attack = {
   name: 'killed engines',
   count: 50,
@@ -43,7 +43,7 @@ const asked = [
   ['/tokenize', { content: 'hello '.repeat(1000) }],
 ] as const;
 
-/** What came of a request: an answer, an error with a status, or one at the end of a stream. */
+/** Outcome of a request: an answer, an error with a status, or one at the end of a stream. */
 async function outcomeOf({ server }: Victim, [path, more]: (typeof asked)[number]): Promise<string> {
   const response = await postTo(server, path, { model: victimModel, ...more }, { signal: AbortSignal.timeout(60_000) });
   const text = await response.text();

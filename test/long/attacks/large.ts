@@ -70,7 +70,7 @@ const requests: readonly Large[] = [
   })),
 ];
 
-/** Of each kind, beside a well-formed request. */
+/** Requests of each kind at once, beside a well-formed one. */
 const atOnce = 6;
 
 const kindOf = (number: number): Large => requests[number % requests.length] ?? assert.fail();
@@ -94,14 +94,17 @@ const inGroup = (options: AttackOptions): Promise<Toll> =>
     ),
   );
 
-/** Large requests, six of a kind at once and kind after kind, to one server in a control group of its budget and its bound. */
+/**
+ * Large requests, six of a kind at once and kind after kind, to one server in a control group of its budget and its
+ * bound.
+ */
 export const large: Attack = {
   name: 'large requests in turn to one server, six at once',
   count: 2 * requests.length,
   run: inGroup,
 };
 
-/** Of an answer, or of a refusal that has a code or a message. */
+/** The status of an answer, or of a refusal that has a code or a message. */
 async function statusOf({ server }: Victim, path: string, body: string): Promise<number> {
   const response = await fetch(`${server.url}${path}`, { method: 'POST', body });
   const text = await response.text();

@@ -254,7 +254,7 @@ function tryProbes(
   );
 }
 
-/** By Node's own client: fetch would correct what is wrong with it. */
+/** Sends a probe through Node's own client: fetch would correct its faults. */
 function sendProbe(
   port: string,
   { method = 'GET', path = '/', headers = {}, body }: Probe,

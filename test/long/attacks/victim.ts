@@ -10,7 +10,7 @@ import { type AttackOptions, type Toll, tryEach } from './attack.ts';
 
 const MiB = 2 ** 20;
 export const budget: number = 300 * MiB;
-/** What the server may take beside the budget of its engine, as the README has it. */
+/** Memory that the server may take beside the budget of its engine, as the README has it. */
 export const serverBound: number = 320 * MiB;
 /** How long a well-formed request may take among others, in milliseconds, before its client has been forgotten. */
 const patience = 60_000;
@@ -98,8 +98,8 @@ export async function victim({ args = [], wrapper, key, fill }: VictimOptions = 
 }
 
 /**
- * Tries cases on a server, each followed by a check of it. Whoever has brought it down, or beyond its bounds, gets the
- * blame, and the next one another server.
+ * Tries cases on a server, each followed by a check of it. A case that has brought it down, or beyond its bounds, gets
+ * the blame, and the next one another server.
  */
 export async function tryOnVictim(
   options: AttackOptions,

@@ -54,7 +54,7 @@ function patch(path: string, at: number, bytes: Uint8Array): void {
 const filled = (path: string, { extent }: Weight, byte: number): void =>
   patch(path, extent.offset, new Uint8Array(extent.length).fill(byte));
 
-/** Of a matrix or norm that every token passes through. */
+/** A matrix or norm that every token passes through. */
 const passed = (weights: readonly Weight[], dice: Dice): Weight =>
   dice.pick(weights.filter(({ name }) => name !== 'token_embd.weight'));
 
@@ -113,7 +113,9 @@ const damages: readonly Damage[] = [
 /** Too little for the weights, which are streamed. */
 const tight = 12 * MiB;
 
-/** Asks for an answer under a budget of so many bytes beside the process, and calls `begun` when some of it has come. */
+/**
+ * Asks for an answer under a budget of so many bytes beside the process, and calls `begun` when some of it has come.
+ */
 async function ask(path: string, begun: () => void, beside: number = tight): Promise<readonly number[]> {
   await using model = Model.open(path, {
     ...budgetBeside(beside),

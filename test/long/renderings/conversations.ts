@@ -1,4 +1,4 @@
-/** What a template gets beside the tokens: `messages`, `tools`, `add_generation_prompt` and more. */
+/** Variables of a template beside the tokens: `messages`, `tools`, `add_generation_prompt` and more. */
 export type Variables = Readonly<Record<string, unknown>>;
 
 type Message = Readonly<Record<string, unknown>>;

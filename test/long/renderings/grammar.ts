@@ -31,7 +31,7 @@ const words = [
   '\\u00a0x\\u2028',
   '²',
 ];
-/** What stands between semicolons, on one line or several. */
+/** Texts between semicolons, on one line or several. */
 const listed = (text: string): string[] => text.trim().split(/;\s*/);
 
 const numbers = listed(`

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Variables } from './conversations.ts';
 
-/** What came of a rendering. */
+/** The result of a rendering. */
 export type Rendering = { readonly output: string } | { readonly error: string };
 
 export interface Request {
@@ -14,14 +14,14 @@ export interface Request {
 /** The date that `strftime_now` has in both engines. */
 export const now: Date = new Date('2025-03-04T00:05:09');
 
-/** What is missing to ask Python's Jinja2; undefined if nothing is. */
+/** The program that is missing to ask Python's Jinja2; undefined if nothing is. */
 export function missingPython(): string | undefined {
   const { error, status } = spawnSync('python3', ['-c', 'import jinja2']);
   if (error) return 'python3';
   return status === 0 ? undefined : "python3's jinja2 (pip install jinja2)";
 }
 
-/** What Python's Jinja2 makes of each request, in their order. */
+/** Renderings of each request by Python's Jinja2, in their order. */
 export async function* askJinja2(requests: readonly Request[]): AsyncGenerator<Rendering> {
   const child = spawn('python3', ['test/long/renderings/oracle.py'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const closed = once(child, 'close');
