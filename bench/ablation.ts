@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
 import { parseBytes } from '../src/base/size.ts';
-import { Model } from '../src/engine/model.ts';
+import { Model } from '../src/model/model.ts';
 import { withIoThreads } from './io-threads.ts';
 import { lineChartSvg } from './line-chart.ts';
 import { positiveNumber } from './options.ts';

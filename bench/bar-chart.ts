@@ -10,7 +10,7 @@ import {
   textWidth,
   top,
   width,
-} from '../src/cli/svg.ts';
+} from '../src/chart/svg.ts';
 
 /** A measurement: never negative. `low` and `high` are its spread. */
 export interface Bar {

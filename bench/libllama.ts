@@ -1,11 +1,11 @@
 import koffi, { type KoffiFunc } from 'koffi';
+import type { RopeOptions } from '../src/arch/rope.ts';
 import { loadGgml } from '../src/ggml/api.ts';
 import { loadLibraries, type Pointer } from '../src/ggml/library.ts';
 import { loadLlama } from '../src/ggml/llama.ts';
 import { lastLog } from '../src/ggml/log.ts';
 import { NativeArray } from '../src/ggml/native-array.ts';
 import { typeNamed } from '../src/gguf/types.ts';
-import type { RopeOptions } from '../src/model/rope.ts';
 
 /** llama_batch: pointers to arrays of `n_tokens`; NULL positions go on from the last, NULL sequences are sequence 0. */
 interface Batch {

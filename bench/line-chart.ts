@@ -10,7 +10,7 @@ import {
   ticks,
   top,
   width,
-} from '../src/cli/svg.ts';
+} from '../src/chart/svg.ts';
 
 export interface Series {
   readonly name: string;

@@ -5,10 +5,10 @@
 import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
+import { type RopeScaling, ropeScalings } from '../src/arch/rope.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
-import { Model } from '../src/engine/model.ts';
-import { type RopeScaling, ropeScalings } from '../src/model/rope.ts';
+import { Model } from '../src/model/model.ts';
 import { type KvType, kvTypes } from '../src/plan/kv-options.ts';
 import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';

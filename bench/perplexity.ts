@@ -8,10 +8,10 @@ import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
-import { scratchStore } from '../src/engine/cache-pool.ts';
-import { Model } from '../src/engine/model.ts';
-import type { Runtime } from '../src/engine/runtime.ts';
+import { Model } from '../src/model/model.ts';
 import { type KvOptions, type KvType, kvTypes } from '../src/plan/kv-options.ts';
+import type { Runtime } from '../src/runtime/runtime.ts';
+import { scratchStore } from '../src/state/cache-pool.ts';
 import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 

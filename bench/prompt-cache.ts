@@ -9,7 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { parseBytes } from '../src/base/size.ts';
-import { Model } from '../src/engine/model.ts';
+import { Model } from '../src/model/model.ts';
 import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 

@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 const result = await build({
   entryPoints: {
     'cli/main': 'src/cli/main.ts',
-    'engine-main': 'src/serve/child/engine-main.ts',
+    'engine-main': 'src/worker/engine-main.ts',
     index: 'src/index.ts',
   },
   outdir: 'dist',

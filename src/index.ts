@@ -2,16 +2,16 @@ export type { ErrorCode, ErrorKind } from './base/error-table.ts';
 export { EngineError } from './base/errors.ts';
 export type { Generation } from './engine/generation.ts';
 export type { GenerationStats } from './engine/generation-stats.ts';
-export { Model } from './engine/model.ts';
+export type { Piece } from './engine/piece-queue.ts';
+export type { PromptProgress, StopReason } from './engine/sequence.ts';
+export { Model } from './model/model.ts';
 export type {
   GenerateOptions,
   LoadProgress,
   ModelOptions,
   ModelSettings,
   PromptCacheOptions,
-} from './engine/model-options.ts';
-export type { Piece } from './engine/piece-queue.ts';
-export type { PromptProgress, StopReason } from './engine/sequence.ts';
+} from './model/model-options.ts';
 export type { KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan } from './plan/plan.ts';
 export type { Message } from './text/chat-template.ts';

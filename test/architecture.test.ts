@@ -3,7 +3,10 @@ import test from 'node:test';
 import { parseSource, readSources, type Source } from './support/sources.ts';
 
 /** A folder imports only folders to its left. */
-const order = 'base gguf ggml jinja text model plan stream kv run sample engine serve cli'.split(' ');
+const order =
+  'base gguf ggml jinja text arch plan pager state exec sample runtime engine model library worker chart http cli'.split(
+    ' ',
+  );
 
 const src = readSources('src');
 const others = ['test', 'bench', 'examples'].flatMap(readSources);
@@ -73,8 +76,8 @@ test('foreign functions are called in ggml/ only', () => {
   nothing(importersOutside('ggml', /^koffi\b/));
 });
 
-test('HTTP is spoken in serve/ only', () => {
-  nothing(importersOutside('serve', /^(?:node:https?2?$|hono\b|@hono\/)/));
+test('HTTP is spoken in http/ only', () => {
+  nothing(importersOutside('http', /^(?:node:https?2?$|hono\b|@hono\/)/));
 });
 
 test('the environment, the arguments and the console belong to cli/', () => {

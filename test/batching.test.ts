@@ -3,7 +3,7 @@ import { read } from 'node:fs';
 import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { Model } from '../src/engine/model.ts';
+import { Model } from '../src/model/model.ts';
 import {
   answersAlone,
   ask,

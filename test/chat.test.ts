@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
 import test from 'node:test';
-import type { GenerateOptions } from '../src/engine/model-options.ts';
+import type { GenerateOptions } from '../src/model/model-options.ts';
 import type { Message } from '../src/text/chat-template.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { EngineError } from '../src/base/errors.ts';
-import { type ModelOutline, openOutline } from '../src/engine/model-outline.ts';
-import { layoutLookup, type PlanOptions, planModel } from '../src/engine/planner.ts';
 import { Device } from '../src/ggml/device.ts';
 import { type Plan, planBytes } from '../src/plan/plan.ts';
+import { type ModelOutline, openOutline } from '../src/runtime/model-outline.ts';
+import { layoutLookup, type PlanOptions, planModel } from '../src/runtime/planner.ts';
 import {
   ask,
   assertAnswer,

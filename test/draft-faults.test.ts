@@ -9,8 +9,8 @@ import { synthesize } from '../bench/synthesize.ts';
 import { tinyBytePair } from '../bench/tiny-vocabulary.ts';
 import type { ErrorCode } from '../src/base/error-table.ts';
 import type { EngineError } from '../src/base/errors.ts';
-import { Model } from '../src/engine/model.ts';
-import type { ModelOptions } from '../src/engine/model-options.ts';
+import { Model } from '../src/model/model.ts';
+import type { ModelOptions } from '../src/model/model-options.ts';
 import {
   answersAlone,
   ask,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
-import { Model } from '../src/engine/model.ts';
-import type { GenerateOptions } from '../src/engine/model-options.ts';
+import { Model } from '../src/model/model.ts';
+import type { GenerateOptions } from '../src/model/model-options.ts';
 import {
   assertAnswer,
   type CollectedAnswer,

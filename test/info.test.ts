@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
-import { describe } from '../src/cli/describe.ts';
-import { openOutline } from '../src/engine/model-outline.ts';
-import { layoutLookup, type PlanOptions, planModel } from '../src/engine/planner.ts';
+import { describe } from '../src/cli/print/describe.ts';
 import { Device } from '../src/ggml/device.ts';
 import { readHeader } from '../src/gguf/header.ts';
 import { type GgmlType, typeNamed } from '../src/gguf/types.ts';
 import { type PlanSummary, summarize } from '../src/plan/explain.ts';
 import type { KvType } from '../src/plan/kv-options.ts';
+import { openOutline } from '../src/runtime/model-outline.ts';
+import { layoutLookup, type PlanOptions, planModel } from '../src/runtime/planner.ts';
 import { attemptCli } from './support/attempt-cli.ts';
 import { run, runJson } from './support/cli.ts';
 import { thrown } from './support/engine-error.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RandomModelSpec } from '../bench/random-model.ts';
-import { kvShapeOf, openOutline } from '../src/engine/model-outline.ts';
-import { openKvFile } from '../src/kv/kv-file.ts';
-import { type KvShape, kvFileBytes } from '../src/kv/kv-shape.ts';
-import { SequenceCache } from '../src/kv/sequence-cache.ts';
-import { spillUnit } from '../src/kv/spill.ts';
 import type { KvHome, KvType, Window } from '../src/plan/kv-options.ts';
+import { kvShapeOf, openOutline } from '../src/runtime/model-outline.ts';
+import { openKvFile } from '../src/state/kv-file.ts';
+import { type KvShape, kvFileBytes } from '../src/state/kv-shape.ts';
+import { SequenceCache } from '../src/state/sequence-cache.ts';
+import { spillUnit } from '../src/state/spill.ts';
 import { openTwin, type Twin } from './support/kv-twins.ts';
 import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import type { Model } from '../src/engine/model.ts';
-import type { ModelOptions } from '../src/engine/model-options.ts';
+import type { Model } from '../src/model/model.ts';
+import type { ModelOptions } from '../src/model/model-options.ts';
 import type { KvOptions } from '../src/plan/kv-options.ts';
 import {
   answersAlone,

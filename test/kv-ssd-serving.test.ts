@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { noDrafter } from '../src/engine/drafter.ts';
-import type { Model } from '../src/engine/model.ts';
+import { noDrafter } from '../src/engine/draft/drafter.ts';
+import type { Model } from '../src/model/model.ts';
 import type { KvOptions } from '../src/plan/kv-options.ts';
 import {
   answersAlone,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import type { Model } from '../src/engine/model.ts';
+import type { Model } from '../src/model/model.ts';
 import {
   ask,
   assertAnswer,

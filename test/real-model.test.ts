@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Model } from '../src/engine/model.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
+import { Model } from '../src/model/model.ts';
 import { collectAnswer, greedy } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
 import { run, runJson } from './support/cli.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { describe, type RopeDescription } from '../src/cli/describe.ts';
-import { openOutline } from '../src/engine/model-outline.ts';
-import type { RopeOptions } from '../src/model/rope.ts';
+import type { RopeOptions } from '../src/arch/rope.ts';
+import { describe, type RopeDescription } from '../src/cli/print/describe.ts';
+import { openOutline } from '../src/runtime/model-outline.ts';
 import { attemptCli } from './support/attempt-cli.ts';
 import { writeBatchModel } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RandomModelSpec, RandomRope } from '../bench/random-model.ts';
-import type { RopeOptions } from '../src/model/rope.ts';
+import type { RopeOptions } from '../src/arch/rope.ts';
 import { agrees, sequence, small } from './support/agrees.ts';
 import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineProcess } from '../src/serve/child/engine-process.ts';
-import type { EngineStart } from '../src/serve/child/protocol.ts';
-import { longestSilence } from '../src/serve/child/silence-counter.ts';
+import { EngineProcess } from '../src/worker/engine-process.ts';
+import type { EngineStart } from '../src/worker/protocol.ts';
+import { longestSilence } from '../src/worker/silence-counter.ts';
 import { engineError } from './support/engine-error.ts';
 import { isAlive } from './support/processes.ts';
 import { smollm2 } from './support/smollm2.ts';

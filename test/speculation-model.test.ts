@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
-import { Model } from '../src/engine/model.ts';
-import type { ModelOptions } from '../src/engine/model-options.ts';
+import { Model } from '../src/model/model.ts';
+import type { ModelOptions } from '../src/model/model-options.ts';
 import { assertAnswer, type CollectedAnswer, collectAnswer } from './support/batch-model.ts';
 import { budgetBeside } from './support/budget.ts';
 import { engineError } from './support/engine-error.ts';

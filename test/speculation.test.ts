@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { type Drafter, noDrafter } from '../src/engine/drafter.ts';
-import type { GenerateOptions } from '../src/engine/model-options.ts';
+import { type Drafter, noDrafter } from '../src/engine/draft/drafter.ts';
+import type { GenerateOptions } from '../src/model/model-options.ts';
 import {
   assertAnswer,
   type CollectedAnswer,

@@ -6,14 +6,14 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
   x64: [
     'src/ggml/device.test.ts',
     'src/ggml/graph.test.ts',
-    'src/run/attention.test.ts',
-    'src/run/hadamard.test.ts',
+    'src/exec/attention.test.ts',
+    'src/exec/hadamard.test.ts',
     'test/invariance.test.ts',
     'test/oracle.test.ts',
     'test/rope.test.ts',
   ],
   haswell: [
-    'src/engine/draft-engine.test.ts',
+    'src/engine/draft/draft-engine.test.ts',
     'test/kv-ssd.test.ts',
     'test/model.test.ts',
     'test/speculation-model.test.ts',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Model } from '../src/engine/model.ts';
+import type { Model } from '../src/model/model.ts';
 import type { KvOptions } from '../src/plan/kv-options.ts';
 import {
   ask,

@@ -4,7 +4,7 @@ import { makeFolder } from '../base/folder.ts';
 import { readTextFile } from '../base/regular-file.ts';
 import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
 import { pageBytes } from '../ggml/system.ts';
-import type { Calibration } from '../stream/calibrate.ts';
+import type { Calibration } from '../pager/calibrate.ts';
 import { cacheFolder } from './environment.ts';
 import { storageOf } from './storage.ts';
 

@@ -4,11 +4,11 @@ import { EngineError } from '../base/errors.ts';
 import { FileLock } from '../base/file-lock.ts';
 import { realPath } from '../base/regular-file.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
-import type { Model } from '../engine/model.ts';
-import { readSession, restoreSession, saveSession } from '../engine/session-files.ts';
-import type { SavedText } from '../kv/saved-text.ts';
+import type { Model } from '../model/model.ts';
+import { readSession, restoreSession, saveSession } from '../model/session-files.ts';
 import type { Plan } from '../plan/plan.ts';
-import { note } from './output.ts';
+import type { SavedText } from '../state/saved-text.ts';
+import { note } from './print/output.ts';
 import { messagesOf, type PromptFlags, rawOf } from './prompt.ts';
 
 const role = z.enum(['system', 'user', 'assistant']);

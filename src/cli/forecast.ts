@@ -1,11 +1,11 @@
-import { budgetFor, threadsFor } from '../engine/machine.ts';
-import type { ModelOptions } from '../engine/model-options.ts';
-import type { ModelOutline } from '../engine/model-outline.ts';
-import { layoutLookup, planModel, vocabularyBytes } from '../engine/planner.ts';
-import { usualRuntimeBytes } from '../engine/process-memory.ts';
 import { Device } from '../ggml/device.ts';
+import type { ModelOptions } from '../model/model-options.ts';
 import { summarize } from '../plan/explain.ts';
 import type { Plan } from '../plan/plan.ts';
+import { budgetFor, threadsFor } from '../runtime/machine.ts';
+import type { ModelOutline } from '../runtime/model-outline.ts';
+import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
+import { usualRuntimeBytes } from '../runtime/process-memory.ts';
 
 /** How far a model guesses ahead, and the draft model if there is one. */
 interface Drafting {

@@ -1,5 +1,5 @@
-import { withBareOptions } from './bare-options.ts';
-import { handleOutputErrors, note } from './output.ts';
+import { withBareOptions } from './options/bare-options.ts';
+import { handleOutputErrors, note } from './print/output.ts';
 import { exitCodeOf, failureLine, program } from './program.ts';
 
 /** Runs the command line; every way it can end has its exit code. */

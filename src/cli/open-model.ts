@@ -1,10 +1,10 @@
-import type { Model } from '../engine/model.ts';
-import type { ReadSettings } from '../stream/reader.ts';
+import type { Model } from '../model/model.ts';
+import type { ReadSettings } from '../pager/reader.ts';
 import { savedCalibration } from './calibrations.ts';
-import { debugLog } from './debug.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
 import type { Settings } from './options/table.ts';
-import { warn } from './output.ts';
+import { debugLog } from './print/debug.ts';
+import { warn } from './print/output.ts';
 
 /**
  * Opens a model as a command was told to, to be read as `reading` says: left out, as its device was found to be read
@@ -16,7 +16,7 @@ export async function openModel(
   reading: ReadSettings | undefined = savedCalibration(path),
 ): Promise<Model> {
   // Other commands, and --help, begin without what only answering needs.
-  const { Model } = await import('../engine/model.ts');
+  const { Model } = await import('../model/model.ts');
   const promptCache = promptFilesOf(settings);
   return Model.open(path, {
     ...modelSettingsOf(settings),

@@ -1,5 +1,5 @@
 import { EngineError } from '../base/errors.ts';
-import type { Model } from '../engine/model.ts';
+import type { Model } from '../model/model.ts';
 import type { Message } from '../text/chat-template.ts';
 import type { Settings } from './options/table.ts';
 

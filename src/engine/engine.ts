@@ -1,14 +1,14 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
-import type { SequenceCache } from '../kv/sequence-cache.ts';
+import type { Span } from '../exec/span.ts';
 import type { Plan } from '../plan/plan.ts';
-import { PromptChunk } from '../plan/prompt-chunk.ts';
 import { schedule } from '../plan/schedule.ts';
-import type { Span } from '../run/span.ts';
+import type { TokenCounts } from '../runtime/planner.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { checkFinite } from '../sample/check-finite.ts';
+import type { SequenceCache } from '../state/sequence-cache.ts';
 import { type EngineTotals, zeroTotals } from './engine-totals.ts';
-import type { TokenCounts } from './planner.ts';
-import type { Runtime } from './runtime.ts';
+import { PromptChunk } from './prompt-chunk.ts';
 import { Sequence } from './sequence.ts';
 import { Speculation } from './speculation.ts';
 

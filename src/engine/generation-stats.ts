@@ -1,6 +1,6 @@
-import { type Counters, countersBetween, countersOf } from './counters.ts';
-import { peakBytes } from './process-memory.ts';
-import type { Runtime } from './runtime.ts';
+import { type Counters, countersBetween, countersOf } from '../runtime/counters.ts';
+import { peakBytes } from '../runtime/process-memory.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** The cost of a generation: bytes and seconds, unless the name says otherwise. */
 export interface GenerationStats {

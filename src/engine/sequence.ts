@@ -1,20 +1,20 @@
 import { EngineError } from '../base/errors.ts';
-import type { SequenceCache } from '../kv/sequence-cache.ts';
-import type { AcceptanceRate } from '../plan/draft-length.ts';
+import type { LoadOptions } from '../pager/residents.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { TokenCounts } from '../runtime/planner.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Sampler } from '../sample/sampler.ts';
 import type { DraftToken } from '../sample/token-rng.ts';
-import type { LoadOptions } from '../stream/residents.ts';
+import type { SequenceCache } from '../state/sequence-cache.ts';
 import type { Detokenizer } from '../text/detokenizer.ts';
 import type { StopMatcher } from '../text/stop-matcher.ts';
 import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
-import type { Drafter } from './drafter.ts';
+import type { AcceptanceRate } from './draft/draft-length.ts';
+import type { Drafter } from './draft/drafter.ts';
 import { GenerationMeter, type GenerationStats } from './generation-stats.ts';
 import { logprobOf } from './logprobs.ts';
 import { type Piece, PieceQueue } from './piece-queue.ts';
-import type { TokenCounts } from './planner.ts';
-import type { Runtime } from './runtime.ts';
 
 /**
  * Reason of a generation's end: the model was done or a stop string came up, no more tokens were wanted, or it was

@@ -13,7 +13,7 @@ import {
 import { rightOf, ScriptedDrafter } from '../../test/support/scripted-drafter.ts';
 import { ScriptedEngine } from '../../test/support/scripted-engine.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
-import { type Drafter, noDrafter } from './drafter.ts';
+import { type Drafter, noDrafter } from './draft/drafter.ts';
 
 const path = writeBatchModel(sharedPath('model.gguf'));
 

@@ -1,5 +1,5 @@
-import { bestDraftLength } from '../plan/draft-length.ts';
-import { PassTimes } from '../plan/pass-times.ts';
+import { bestDraftLength } from './draft/draft-length.ts';
+import { PassTimes } from './pass-times.ts';
 import type { Sequence } from './sequence.ts';
 
 /** Decides how many tokens sequences draft, by the time of passes and the share that is accepted. */

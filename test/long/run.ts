@@ -1,6 +1,6 @@
 // Runs the long parts that are named, or all of them, and prints a table: `npm run test:long -- variants`.
 import { readdirSync } from 'node:fs';
-import { columns } from '../../src/cli/columns.ts';
+import { columns } from '../../src/cli/print/columns.ts';
 import type { Part, Row } from './part.ts';
 
 const suffix = '.part.ts';

@@ -3,7 +3,18 @@ import { usableVariants } from '../support/variants.ts';
 import { nodeTests, type Part } from './part.ts';
 
 /** Folders whose tests have ggml compute. */
-const computing = ['bench/', 'src/ggml/', 'src/run/', 'src/kv/', 'src/sample/', 'src/engine/', 'test/'];
+const computing = [
+  'bench/',
+  'src/ggml/',
+  'src/pager/',
+  'src/exec/',
+  'src/state/',
+  'src/sample/',
+  'src/runtime/',
+  'src/engine/',
+  'src/model/',
+  'test/',
+];
 
 export const part: Part = {
   about: 'every test that computes, with the plainest CPU variant of ggml (x64)',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Generation } from '../../src/engine/generation.ts';
-import { Model } from '../../src/engine/model.ts';
-import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
+import { Model } from '../../src/model/model.ts';
+import type { GenerateOptions, ModelOptions } from '../../src/model/model-options.ts';
 import { budgetBeside } from './budget.ts';
 import { writeBytePair } from './model-files.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { KvShape } from '../../src/kv/kv-shape.ts';
-import { SequenceCache } from '../../src/kv/sequence-cache.ts';
+import type { KvShape } from '../../src/state/kv-shape.ts';
+import { SequenceCache } from '../../src/state/sequence-cache.ts';
 
 /** Two layers of two heads: 48 bytes per token. */
 export const smallShape = (context: number): KvShape => ({

@@ -1,8 +1,8 @@
 import { fstatSync, read, statSync } from 'node:fs';
-import type { DraftOptions } from '../../src/engine/drafter.ts';
-import { Model } from '../../src/engine/model.ts';
-import type { ModelOptions } from '../../src/engine/model-options.ts';
-import type { ReadAt } from '../../src/stream/reader.ts';
+import type { DraftOptions } from '../../src/engine/draft/drafter.ts';
+import { Model } from '../../src/model/model.ts';
+import type { ModelOptions } from '../../src/model/model-options.ts';
+import type { ReadAt } from '../../src/pager/reader.ts';
 import { budgetBeside } from './budget.ts';
 import { writeBytePair } from './model-files.ts';
 

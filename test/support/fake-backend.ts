@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
+import type { Log } from '../../src/base/log.ts';
+import type { ServedModel } from '../../src/library/model-card.ts';
+import type { Message } from '../../src/text/chat-template.ts';
 import type {
   Answer,
   Backend,
@@ -9,10 +12,7 @@ import type {
   GenerationRequest,
   LoadedModel,
   Metric,
-} from '../../src/serve/backend.ts';
-import type { Log } from '../../src/serve/log.ts';
-import type { ServedModel } from '../../src/serve/model-card.ts';
-import type { Message } from '../../src/text/chat-template.ts';
+} from '../../src/worker/backend.ts';
 
 /** The scripted answer to a request. Times are milliseconds. */
 export interface BackendScript {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { kvShapeOf, openOutline } from '../../src/engine/model-outline.ts';
-import { layoutLookup, planModel } from '../../src/engine/planner.ts';
-import { Runtime } from '../../src/engine/runtime.ts';
+import type { PassOptions } from '../../src/exec/forward.ts';
 import { Device } from '../../src/ggml/device.ts';
-import { kvFileBytes } from '../../src/kv/kv-shape.ts';
-import type { SequenceCache } from '../../src/kv/sequence-cache.ts';
 import type { KvHome, KvOptions } from '../../src/plan/kv-options.ts';
-import type { PassOptions } from '../../src/run/forward.ts';
+import { kvShapeOf, openOutline } from '../../src/runtime/model-outline.ts';
+import { layoutLookup, planModel } from '../../src/runtime/planner.ts';
+import { Runtime } from '../../src/runtime/runtime.ts';
+import { kvFileBytes } from '../../src/state/kv-shape.ts';
+import type { SequenceCache } from '../../src/state/sequence-cache.ts';
 import { plenty } from './load.ts';
 import { shared } from './shared.ts';
 import { SpiedReader, type SpyOptions } from './spied-reader.ts';

@@ -1,11 +1,11 @@
-import { scratchStore } from '../../src/engine/cache-pool.ts';
-import { type ModelOutline, openOutline } from '../../src/engine/model-outline.ts';
-import { type Kernels, layoutLookup, planModel } from '../../src/engine/planner.ts';
-import { Runtime } from '../../src/engine/runtime.ts';
+import type { RopeOptions } from '../../src/arch/rope.ts';
 import { Device } from '../../src/ggml/device.ts';
-import type { RopeOptions } from '../../src/model/rope.ts';
 import type { KvOptions } from '../../src/plan/kv-options.ts';
 import type { Plan } from '../../src/plan/plan.ts';
+import { type ModelOutline, openOutline } from '../../src/runtime/model-outline.ts';
+import { type Kernels, layoutLookup, planModel } from '../../src/runtime/planner.ts';
+import { Runtime } from '../../src/runtime/runtime.ts';
+import { scratchStore } from '../../src/state/cache-pool.ts';
 
 export interface TestModel extends AsyncDisposable {
   readonly outline: ModelOutline;

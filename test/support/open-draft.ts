@@ -1,9 +1,9 @@
-import { DraftEngine, type DraftRequest } from '../../src/engine/draft-engine.ts';
-import { openOutline } from '../../src/engine/model-outline.ts';
-import { layoutLookup, planModel } from '../../src/engine/planner.ts';
-import { Runtime } from '../../src/engine/runtime.ts';
+import { DraftEngine, type DraftRequest } from '../../src/engine/draft/draft-engine.ts';
 import { Device } from '../../src/ggml/device.ts';
 import type { KvOptions } from '../../src/plan/kv-options.ts';
+import { openOutline } from '../../src/runtime/model-outline.ts';
+import { layoutLookup, planModel } from '../../src/runtime/planner.ts';
+import { Runtime } from '../../src/runtime/runtime.ts';
 import { plenty } from './load.ts';
 import { argmax, topGap } from './logits.ts';
 

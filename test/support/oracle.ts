@@ -1,5 +1,5 @@
 import { Libllama } from '../../bench/libllama.ts';
-import type { RopeOptions } from '../../src/model/rope.ts';
+import type { RopeOptions } from '../../src/arch/rope.ts';
 import type { KvType } from '../../src/plan/kv-options.ts';
 import { argmax } from './logits.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { SequenceCache } from '../../src/kv/sequence-cache.ts';
 import type { KvOptions } from '../../src/plan/kv-options.ts';
+import type { SequenceCache } from '../../src/state/sequence-cache.ts';
 import { loadModel, type TestModel } from './load.ts';
 
 /** One text of a model, taken on pass by pass as a test wants. */

@@ -1,5 +1,5 @@
-import type { Drafter } from '../../src/engine/drafter.ts';
-import { AcceptanceRate } from '../../src/plan/draft-length.ts';
+import { AcceptanceRate } from '../../src/engine/draft/draft-length.ts';
+import type { Drafter } from '../../src/engine/draft/drafter.ts';
 import type { DraftToken } from '../../src/sample/token-rng.ts';
 import { randomNumbers } from './random.ts';
 

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { type AppOptions, createApp } from '../../src/serve/app.ts';
+import { type AppOptions, createApp } from '../../src/http/app.ts';
 import { FakeBackend, FakeLog } from './fake-backend.ts';
 
 /** The HTTP side as a whole before a fake backend, and what it logged. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
-import type { Reader } from '../../src/stream/reader.ts';
+import type { Reader } from '../../src/pager/reader.ts';
 
 /** Bytes of memory that are read into or written from, and where they are in their file. */
 interface Transfer {

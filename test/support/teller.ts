@@ -1,5 +1,5 @@
-import { Model } from '../../src/engine/model.ts';
-import type { GenerateOptions, ModelOptions } from '../../src/engine/model-options.ts';
+import { Model } from '../../src/model/model.ts';
+import type { GenerateOptions, ModelOptions } from '../../src/model/model-options.ts';
 import type { Message } from '../../src/text/chat-template.ts';
 import { type CollectedAnswer, collectAnswer } from './batch-model.ts';
 import { budgetBeside } from './budget.ts';

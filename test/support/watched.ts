@@ -1,7 +1,7 @@
 /** A process that is watched, for the test of that: it ticks for a while, or hangs; as "parent" it starts one that hangs. */
 import { fork } from 'node:child_process';
 import { setInterval } from 'node:timers/promises';
-import { watchEventLoop } from '../../src/serve/child/watchdog.ts';
+import { watchEventLoop } from '../../src/worker/watchdog.ts';
 
 const [role, interval, most, mostOrphaned] = process.argv.slice(2);
 const watch = { interval: Number(interval), most: Number(most), mostOrphaned: Number(mostOrphaned) };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ReportFormat } from '../bench-report.ts';
+import type { ReportFormat } from '../print/bench-report.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { oneOf, truth, whole } from './schemas.ts';
 

@@ -1,6 +1,6 @@
-import type { Kernels } from '../../engine/planner.ts';
-import { type RopeScaling, ropeRanges, ropeScalings } from '../../model/rope.ts';
+import { type RopeScaling, ropeRanges, ropeScalings } from '../../arch/rope.ts';
 import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../plan/kv-options.ts';
+import type { Kernels } from '../../runtime/planner.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
 

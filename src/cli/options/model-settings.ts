@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import type { RopeOptions } from '../../arch/rope.ts';
 import { EngineError } from '../../base/errors.ts';
 import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
-import type { ModelSettings, PromptCacheSettings } from '../../engine/model-options.ts';
-import type { RopeOptions } from '../../model/rope.ts';
+import type { ModelSettings, PromptCacheSettings } from '../../model/model-options.ts';
 import type { KvOptions } from '../../plan/kv-options.ts';
 import { cacheFolder, ioThreads } from '../environment.ts';
 import type { EngineSettings } from './engine-options.ts';

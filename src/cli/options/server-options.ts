@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { parseAddress } from '../../serve/address.ts';
-import { keepAliveSchema } from '../../serve/ollama/options.ts';
-import { type LogLevel, logLevels } from '../log-level.ts';
+import { parseAddress } from '../../http/address.ts';
+import { keepAliveSchema } from '../../http/ollama/options.ts';
+import { type LogLevel, logLevels } from './log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { auto, list, named, numberOrText, whole } from './schemas.ts';
 

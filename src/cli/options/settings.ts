@@ -1,9 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EngineError } from '../../base/errors.ts';
-import { parseAddress } from '../../serve/address.ts';
-import type { ConfigFile } from '../config-file.ts';
+import { parseAddress } from '../../http/address.ts';
 import { currentUser, type User } from '../environment.ts';
+import type { ConfigFile } from './config-file.ts';
 import { type GivenOption, type GivenOptions, longFlag } from './flags.ts';
 import type { AnyOption, CommandName } from './option-spec.ts';
 import { accept } from './schemas.ts';
@@ -74,7 +74,7 @@ function ofFile({ path, values }: ConfigFile, { home }: User): GivenOptions {
 
 /** Values that count of flags, the environment and the configuration file. Rejects with UNREADABLE, BAD_OPTION. */
 async function merged(flags: GivenOptions, user: User): Promise<GivenOptions> {
-  const { readConfigFile } = await import('../config-file.ts');
+  const { readConfigFile } = await import('./config-file.ts');
   const file = readConfigFile(flags.config?.value as string | undefined, user);
   return { ...(file && ofFile(file, user)), ...ofEnvironment(user), ...withPort(flags) };
 }

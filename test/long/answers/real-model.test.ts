@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Model } from '../../../src/engine/model.ts';
+import { Model } from '../../../src/model/model.ts';
 import { collectAnswer, greedy } from '../../support/batch-model.ts';
 import { budgetBeside } from '../../support/budget.ts';
 import { assertAsLibllama } from '../../support/oracle.ts';

@@ -1,6 +1,6 @@
 /** The process that cases are tried in: `tryInChildren` starts it with a module, a seed and the numbers of the cases. */
 import { readdirSync, writeSync } from 'node:fs';
-import { peakBytes } from '../../../src/engine/process-memory.ts';
+import { peakBytes } from '../../../src/runtime/process-memory.ts';
 import type { CaseModule } from './cases.ts';
 
 const [, , module = '', seed = '', from = '', to = ''] = process.argv;

@@ -4,8 +4,8 @@ import { type ArchitectureName, type RandomModelSpec, randomModel } from '../../
 import { tinyBytePair, tinySentencePiece } from '../../../bench/tiny-vocabulary.ts';
 import { alignUp } from '../../../src/base/bytes.ts';
 import { EngineError } from '../../../src/base/errors.ts';
-import { Model } from '../../../src/engine/model.ts';
 import { readHeader } from '../../../src/gguf/header.ts';
+import { Model } from '../../../src/model/model.ts';
 import { type TempFolder, tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, Dice } from './attack.ts';
 import { type Cases, tryInChildren } from './cases.ts';

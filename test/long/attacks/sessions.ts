@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../../../src/base/errors.ts';
-import type { Model } from '../../../src/engine/model.ts';
-import { readSession, restoreSession, saveSession } from '../../../src/engine/session-files.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { readSession, restoreSession, saveSession } from '../../../src/model/session-files.ts';
 import { ask, openBatchModel, promptOf, writeBatchModel } from '../../support/batch-model.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, Dice } from './attack.ts';

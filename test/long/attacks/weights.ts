@@ -11,9 +11,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { EngineError } from '../../../src/base/errors.ts';
-import { Model } from '../../../src/engine/model.ts';
 import { readHeader } from '../../../src/gguf/header.ts';
 import type { Weight } from '../../../src/gguf/weight.ts';
+import { Model } from '../../../src/model/model.ts';
 import { budgetBeside } from '../../support/budget.ts';
 import { writeBytePair } from '../../support/model-files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

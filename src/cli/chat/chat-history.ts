@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { attempt } from '../../base/attempt.ts';
+import { makeFolder } from '../../base/folder.ts';
+import { readTextFile } from '../../base/regular-file.ts';
+import { removeUnfinished, replaceTextFile } from '../../base/replace-file.ts';
+import { cacheFolder } from '../environment.ts';
+
+/** Lines that are kept. */
+const most = 1000;
+/** A file with more is none of ours. */
+const mostBytes = 16 * 2 ** 20;
+const fileName = 'chat-history';
+
+/** The lines that were typed in this conversation and in earlier ones. Where they cannot be kept, that is harmless. */
+export class ChatHistory {
+  readonly #folder: string | undefined;
+  #lines: readonly string[];
+
+  constructor(folder: string | undefined = cacheFolder()) {
+    this.#folder = folder;
+    this.#lines = this.#read();
+  }
+
+  /** The latest first. */
+  get lines(): readonly string[] {
+    return this.#lines.toReversed();
+  }
+
+  /** An empty line is not kept, nor one that is the same as the line before. */
+  add(line: string): void {
+    if (line.trim() === '' || line === this.#lines.at(-1)) return;
+    this.#lines = [...this.#lines, line].slice(-most);
+    // Other conversations may have added to the file meanwhile.
+    this.#write([...this.#read(), line].slice(-most));
+  }
+
+  #read(): readonly string[] {
+    const folder = this.#folder;
+    const text = folder === undefined ? '' : attempt(() => readTextFile(join(folder, fileName), mostBytes));
+    return (text ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-most);
+  }
+
+  #write(lines: readonly string[]): void {
+    const folder = this.#folder;
+    if (folder === undefined) return;
+    attempt(() => {
+      makeFolder(folder);
+      removeUnfinished(folder, fileName);
+      replaceTextFile(join(folder, fileName), lines.map((line) => `${line}\n`).join(''));
+    });
+  }
+}

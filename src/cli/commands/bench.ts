@@ -1,0 +1,163 @@
+import { cpus, release } from 'node:os';
+import { Command } from 'commander';
+import { EngineError } from '../../base/errors.ts';
+import { timelineSvg } from '../../chart/timeline.ts';
+import type { PromptProgress } from '../../engine/sequence.ts';
+import { evictFile } from '../../ggml/system.ts';
+import { openModelFile } from '../../gguf/model-file.ts';
+import {
+  type BenchmarkProgress,
+  type BenchmarkRound,
+  benchmark,
+  type FirstToken,
+  firstToken,
+  type RoundPrompt,
+  syntheticPrompt,
+} from '../../model/benchmark.ts';
+import { medianFigures } from '../../model/benchmark-figures.ts';
+import type { Model } from '../../model/model.ts';
+import { tracePass } from '../../model/trace.ts';
+import { type Calibration, calibrate } from '../../pager/calibrate.ts';
+import { headline, summarize } from '../../plan/explain.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { budgetFor } from '../../runtime/machine.ts';
+import { saveCalibration } from '../calibrations.ts';
+import { ioThreads } from '../environment.ts';
+import { interruptible } from '../interrupt.ts';
+import { openModel } from '../open-model.ts';
+import { withOptions } from '../options/flags.ts';
+import { settingsOf } from '../options/settings.ts';
+import type { Settings } from '../options/table.ts';
+import { type BenchReport, reportFormats } from '../print/bench-report.ts';
+import { debugLog } from '../print/debug.ts';
+import { describe } from '../print/describe.ts';
+import { checkWritable, write, writeFile } from '../print/output.ts';
+import { Progress } from '../print/progress.ts';
+import { tokenizePrompt } from '../prompt.ts';
+import { storageOf } from '../storage.ts';
+
+export const benchCommand = (): Command =>
+  withOptions(
+    new Command('bench')
+      .description('measure how fast a model runs here, and how close that comes to what limits it')
+      .argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action((path: string, _: unknown, command: Command) =>
+    interruptible(async ({ signal }) => bench(path, await settingsOf(command), signal)),
+  );
+
+/**
+ * The device is calibrated first. That reads past the page cache, so it leaves the model as cold or warm as it was when
+ * it is opened, which is where the time to the first token begins. The rounds come last.
+ */
+async function bench(path: string, options: Settings, signal: AbortSignal): Promise<void> {
+  const { chart } = options;
+  if (chart !== undefined) checkWritable(chart);
+  const calibration = await calibrateFor(path, options, signal);
+  // Loading the libraries is no part of the time to the first token.
+  await import('../../model/model.ts');
+
+  const began = performance.now();
+  await using model = await openModel(path, options, calibration);
+  const promptOf = promptsOf(model, options);
+  const promptTokens = promptOf(1).length;
+  const plan = planFor(model, { ...options, promptTokens });
+  const measured = await measure(model, plan, { ...options, promptOf, began, signal });
+  if (chart !== undefined) {
+    const trace = await tracePass(model, promptTokens + (options.tokens >> 1), signal);
+    const { name } = describe(model.outline, false);
+    writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan), ...trace }));
+  }
+  const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
+  await write(reportFormats[options.output](report));
+}
+
+async function calibrateFor(path: string, options: Settings, signal: AbortSignal): Promise<Calibration> {
+  const { files } = openModelFile(path);
+  using progress = new Progress('calibrating');
+  const calibration = await calibrate(files, {
+    inFlight: Math.max(1, ioThreads() - 1),
+    // The libraries and what JavaScript allocates take some of what is free.
+    memory: (budgetFor(options.memoryBudget) - process.memoryUsage.rss()) / 2,
+    signal,
+    onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
+  });
+  (await debugLog(options))?.('calibrated', calibration);
+  // What was found with less memory or with a small file is no rule for others.
+  if (calibration.complete) saveCalibration(path, calibration);
+  if (options.cold) for (const file of files) evictFile(file.path);
+  return calibration;
+}
+
+function promptsOf(model: Model, { prompt, promptTokens }: Settings): RoundPrompt {
+  if (prompt === undefined) return syntheticPrompt(model, promptTokens);
+  const tokens = tokenizePrompt(model, prompt);
+  return () => tokens;
+}
+
+/** Throws BAD_OPTION if the context does not hold what is to be measured. */
+function planFor(model: Model, { ctx, prompt, promptTokens, tokens }: Settings): Plan {
+  const plan = model.plan(ctx, { prompt: promptTokens, answer: tokens });
+  if (promptTokens + tokens > plan.context) {
+    throw new EngineError('BAD_OPTION', {
+      option: `${prompt === undefined ? '--prompt-tokens' : '--prompt'} and --tokens`,
+      value: `${promptTokens} and ${tokens}`,
+      expected: `no more together than the context, ${plan.context} tokens; --ctx changes it`,
+    });
+  }
+  return plan;
+}
+
+interface Measured {
+  readonly first: FirstToken;
+  readonly rounds: readonly BenchmarkRound[];
+}
+
+async function measure(
+  model: Model,
+  plan: Plan,
+  options: Settings & { promptOf: RoundPrompt; began: number; signal: AbortSignal },
+): Promise<Measured> {
+  const { began, signal, promptOf, rounds, tokens } = options;
+  let first: FirstToken;
+  {
+    using progress = new Progress('first token');
+    const onPrompt = ({ tokens, total, bytes }: PromptProgress): void =>
+      progress.update({ done: tokens, total, bytes });
+    first = await firstToken(model, plan, { began, signal, onPrompt });
+  }
+  using progress = new Progress('measuring');
+  const onProgress = ({ round, doing, done, total }: BenchmarkProgress): void =>
+    progress.show(`round ${round} of ${rounds}  ${doing}  ${done} of ${total}`);
+  return {
+    first,
+    rounds: await benchmark(model, { promptOf, tokens, rounds, signal, onProgress }),
+  };
+}
+
+function reportOf(
+  model: Model,
+  plan: Plan,
+  { first, rounds, calibration, cold }: Measured & { calibration: Calibration; cold: boolean },
+): BenchReport {
+  const { chunkBytes, inFlight, bytesPerSecond, direct } = calibration;
+  const last = rounds.at(-1);
+  if (!last) throw new RangeError('nothing was measured');
+  return {
+    machine: {
+      cpu: cpus()[0]?.model.trim() ?? process.arch,
+      threads: model.device.threads,
+      os: `${process.platform} ${release()} ${process.arch}`,
+      node: process.version,
+      device_name: storageOf(model.outline.path)?.name ?? null,
+    },
+    model: describe(model.outline, false),
+    plan: summarize(plan),
+    budget: plan.budget,
+    cold,
+    calibration: { bytes_per_s: bytesPerSecond, chunk: chunkBytes, in_flight: inFlight, direct },
+    first_token: first,
+    ...medianFigures(rounds),
+    memory: last.memory,
+    rounds: rounds.map(({ memory: _, ...round }) => round),
+  };
+}

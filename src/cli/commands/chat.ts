@@ -1,0 +1,198 @@
+import { Command } from 'commander';
+import { formatBytes } from '../../base/bytes.ts';
+import { EngineError } from '../../base/errors.ts';
+import type { Generation } from '../../engine/generation.ts';
+import type { Model } from '../../model/model.ts';
+import { headline } from '../../plan/explain.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { LongText } from '../../text/long-text.ts';
+import { type ChatContext, dispatchCommand } from '../chat/chat-commands.ts';
+import { ChatHistory } from '../chat/chat-history.ts';
+import { type ChatInput, InputParser } from '../chat/chat-input.ts';
+import { type ChatLines, PipedLines } from '../chat/chat-lines.ts';
+import { Conversation } from '../chat/conversation.ts';
+import { Terminal } from '../chat/terminal.ts';
+import { interruptible } from '../interrupt.ts';
+import { openModel } from '../open-model.ts';
+import { withOptions } from '../options/flags.ts';
+import { parametersOf } from '../options/parameters.ts';
+import { settingsOf } from '../options/settings.ts';
+import type { Settings } from '../options/table.ts';
+import { describe } from '../print/describe.ts';
+import { note, write, writeAnswer } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
+import { Progress } from '../print/progress.ts';
+import { timings } from '../print/timings.ts';
+
+export const chatCommand = (): Command =>
+  withOptions(
+    new Command('chat')
+      .description('talk with a model in the terminal')
+      .argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action((path: string, _: unknown, command: Command) =>
+    interruptible(async ({ signal }) => chat(path, await settingsOf(command), signal)),
+  );
+
+async function chat(path: string, options: Settings, signal: AbortSignal): Promise<void> {
+  await using model = await openModel(path, options);
+  const conversation = new Conversation(options.system, parametersOf(options));
+  // Whoever cannot talk with this model is told before anything is loaded.
+  model.tokenize(conversation.messagesWith('Hello'), model.mostTokens(options.ctx));
+  const plan = model.plan(options.ctx);
+  using lines = openLines(signal, model.prompts.mostUnits(plan.context));
+  greet(model, plan, { ...options, interactive: lines.interactive });
+  using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose });
+  await chat.run();
+}
+
+const openLines = (signal: AbortSignal, most: number): ChatLines =>
+  process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal, most);
+
+function greet(model: Model, plan: Plan, options: Settings & { interactive: boolean }): void {
+  const { interactive, verbose } = options;
+  const auto = options.memoryBudget === undefined;
+  if (interactive) note(`${printable(describe(model.outline, false).name)}, a context of ${plan.context} tokens`);
+  if (interactive || auto || verbose) {
+    note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}`);
+  }
+  if (interactive) note('/? shows what can be typed besides messages, Ctrl-D leaves\n');
+}
+
+interface ChatParts {
+  readonly model: Model;
+  readonly plan: Plan;
+  readonly conversation: Conversation;
+  readonly lines: ChatLines;
+  readonly verbose: boolean;
+}
+
+/** The loop of a conversation: asks for lines, and does what they want until there are no more. */
+class Chat implements Disposable {
+  readonly #parts: ChatParts;
+  readonly #context: ChatContext;
+  readonly #parser: InputParser;
+  readonly #loading: Progress = new Progress('loading');
+  readonly #leaving: AbortController = new AbortController();
+  #waiting = false;
+
+  constructor(parts: ChatParts) {
+    const { model, plan } = parts;
+    this.#parts = parts;
+    this.#parser = new InputParser(model.prompts.mostUnits(plan.context));
+    const { name, path } = describe(model.outline, false);
+    const facts = [
+      ['model', name],
+      ['file', path],
+      ['memory', `budget ${formatBytes(plan.budget)}; ${headline(plan)}`],
+    ] as const;
+    this.#context = { facts, context: plan.context };
+  }
+
+  async run(): Promise<void> {
+    const { model, plan, lines } = this.#parts;
+    if (lines.interactive) {
+      // While the first message is typed. What goes wrong does so again when that is answered, and is said then.
+      model.load(plan, { onProgress: this.#onLoad, signal: this.#leaving.signal }).catch(() => {});
+    }
+    for (;;) {
+      const event = await lines.read(this.#parser.open ? '... ' : '>>> ');
+      switch (event.kind) {
+        case 'line': {
+          const input = this.#parser.push(event.text, event.pasted);
+          if (input && (await this.#respond(input)) === 'leave') return;
+          break;
+        }
+        case 'interrupt':
+          if (this.#parser.interrupt(event.typed)) return;
+          note('(Ctrl-D, /bye, or Ctrl-C twice on an empty line leaves)');
+          break;
+        case 'end': {
+          // Who leaves in the middle of a message does not want it answered; a file may just lack the last quotes.
+          const input = lines.interactive ? undefined : this.#parser.end();
+          if (input) await this.#respond(input);
+          return;
+        }
+        default:
+          event satisfies never;
+      }
+    }
+  }
+
+  async #respond(input: ChatInput): Promise<'stay' | 'leave'> {
+    const { conversation, lines } = this.#parts;
+    if (input.kind === 'command') {
+      const reply = dispatchCommand(conversation, input, this.#context);
+      for (const line of reply.lines) note(line);
+      return reply.leave ? 'leave' : 'stay';
+    }
+    this.#waiting = true;
+    try {
+      await lines.runWithInterrupt((signal) => this.#answer(input.text, signal));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      for (const line of failure(error)) note(line);
+      if (!lines.interactive) process.exitCode = 1;
+    } finally {
+      this.#waiting = false;
+      this.#loading[Symbol.dispose]();
+    }
+    if (lines.interactive) note('');
+    return 'stay';
+  }
+
+  /** Prints the answer to `text` as it comes; what was stopped counts as far as it came. */
+  async #answer(text: string, signal: AbortSignal): Promise<void> {
+    const { model, plan, conversation, verbose } = this.#parts;
+    const { parameters } = conversation;
+    using progress = new Progress('prompt');
+    model.prompts.checkLength(text.length, plan.context);
+    const generation = model.generate(model.tokenize(conversation.messagesWith(text), plan.context), {
+      ...parameters,
+      plan,
+      signal,
+      onLoad: this.#onLoad,
+      onPrompt: ({ tokens: done, total, bytes }) =>
+        done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
+    });
+    const answer = await print(generation);
+    const { stopReason, promptTokens, answerTokens } = generation;
+    const stoppedAtOnce = stopReason === 'cancelled' && answer === '';
+    if (!stoppedAtOnce) conversation.addTurn(text, answer, promptTokens + answerTokens);
+    if (stopReason === 'length' && answerTokens !== parameters.maxTokens) {
+      note('The context is full, so the answer ends here: /clear makes room, or a larger --ctx next time.');
+    }
+    if (verbose) for (const line of timings(generation)) note(line);
+  }
+
+  readonly #onLoad = (done: number, total: number): void => {
+    if (this.#waiting && done < total) this.#loading.update({ done, total });
+    else this.#loading[Symbol.dispose]();
+  };
+
+  [Symbol.dispose](): void {
+    this.#leaving.abort();
+  }
+}
+
+/** Prints the text as it comes, and ends its line. Returns all of it. */
+async function print(generation: Generation): Promise<string> {
+  const whole = new LongText();
+  let end = '';
+  try {
+    for await (const { text } of generation) {
+      whole.push(text);
+      end = text || end;
+      await writeAnswer(text);
+    }
+  } finally {
+    if (end !== '' && !end.endsWith('\n')) await write('\n');
+  }
+  return `${whole}`;
+}
+
+const failure = (error: EngineError): readonly string[] => [
+  `error: ${printable(error.message)} [${error.code}]`,
+  error.code === 'CONTEXT_TOO_LONG'
+    ? 'Your message was taken back: shorten it, make room with /clear, or start again with a larger --ctx.'
+    : 'Your message was taken back: you can send it again.',
+];

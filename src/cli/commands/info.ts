@@ -1,0 +1,111 @@
+import { Command } from 'commander';
+import { formatBytes } from '../../base/bytes.ts';
+import type { Debug } from '../../base/debug.ts';
+import type { ErrorCode } from '../../base/error-table.ts';
+import { EngineError } from '../../base/errors.ts';
+import type { ModelSettings } from '../../model/model-options.ts';
+import { headline, shareLines, summarize } from '../../plan/explain.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
+import { forecast } from '../forecast.ts';
+import { withOptions } from '../options/flags.ts';
+import { modelSettingsOf } from '../options/model-settings.ts';
+import { settingsOf } from '../options/settings.ts';
+import type { Settings } from '../options/table.ts';
+import { columns } from '../print/columns.ts';
+import { debugLog } from '../print/debug.ts';
+import { describe, type ModelDescription, type RopeDescription } from '../print/describe.ts';
+import { warn, write, writeJson } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
+
+export const infoCommand = (): Command =>
+  withOptions(
+    new Command('info')
+      .description('show what a model is, and the plan for running it under a memory budget')
+      .argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action(async (path: string, _: unknown, command: Command) => info(path, await settingsOf(command)));
+
+async function info(path: string, settings: Settings): Promise<void> {
+  const debug = await debugLog(settings);
+  const engine = modelSettingsOf(settings);
+  const outline = openOutline(path, engine.rope, debug);
+  const model = describe(outline, settings.tensors);
+  const planned = tryPlan(outline, engine, debug);
+  const failed = planned instanceof EngineError;
+  if (settings.json) {
+    const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
+    await writeJson({ ...model, plan });
+  } else {
+    const plan = failed ? [planned.message] : planText(planned, engine.memoryBudget === undefined);
+    await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
+  }
+  if (failed) process.exitCode = 1;
+}
+
+/** What keeps a model from being run as it was asked for; that it is described all the same. */
+const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
+
+/** The plan, or why there is none under this budget. */
+function tryPlan(outline: ModelOutline, settings: ModelSettings, debug: Debug | undefined): Plan | EngineError {
+  try {
+    return forecast(outline, { ...settings, debug, warn });
+  } catch (error) {
+    if (error instanceof EngineError && explained.has(error.code)) return error;
+    throw error;
+  }
+}
+
+function modelText(model: ModelDescription): readonly string[] {
+  const { tokenizer } = model;
+  const types = Object.entries(model.types)
+    .sort(([, a], [, b]) => b.bytes - a.bytes)
+    .map(([name, { bytes }]) => `${name} ${formatBytes(bytes)}`);
+  const lines = [
+    printable(model.name),
+    ...table([
+      ['architecture', `${model.architecture}, ${model.layers} layers of width ${model.width}`],
+      ['attention', `${model.heads} heads, ${model.kv_heads} for keys and values`],
+      ['parameters', formatCount(model.parameters)],
+      ['weights', `${formatBytes(model.bytes)}: ${types.join(', ')}`],
+      ['context', `${model.context} tokens`],
+      ...ropeRows(model.rope),
+      [
+        'tokenizer',
+        `${printable([tokenizer.model, tokenizer.pre].filter(Boolean).join('/'))}, ${tokenizer.tokens} tokens, ${
+          tokenizer.chat_template ? 'with' : 'no'
+        } chat template`,
+      ],
+    ]),
+  ];
+  const tensors = model.tensors?.map(
+    ({ name, type, shape, bytes }) =>
+      [name, `${type.padEnd(8)}${formatBytes(bytes).padStart(10)}  [${shape.join(', ')}]`] as const,
+  );
+  return tensors ? [...lines, '', 'Tensors', ...table(tensors)] : lines;
+}
+
+/** Nothing if the model rotates as the first ones did. */
+function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly (readonly [string, string])[] {
+  const parts = [
+    `base ${base}`,
+    ...(scaling === 'none' ? [] : [`stretched ${factor} times (${scaling})`]),
+    ...(factors === null ? [] : [`factors ${factors === 'fixed' ? 'of its own' : 'for short and long contexts'}`]),
+  ];
+  return parts.length === 1 && base === 10000 ? [] : [['rope', parts.join(', ')]];
+}
+
+const planText = (plan: Plan, auto: boolean): readonly string[] => [
+  `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
+  `  ${headline(plan)}`,
+  ...table(shareLines(plan)),
+];
+
+/** Two columns, indented. */
+const table = (rows: readonly (readonly [string, string])[]): readonly string[] =>
+  columns(rows).map((line) => `  ${line}`);
+
+/** 134515008 -> "134.5 M" */
+function formatCount(n: number): string {
+  if (n >= 1e9) return `${(n / 1e9).toFixed(1)} B`;
+  return n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : `${n}`;
+}

@@ -1,0 +1,96 @@
+import { addAbortSignal } from 'node:stream';
+import { Command } from 'commander';
+import { formatBytes } from '../../base/bytes.ts';
+import { EngineError } from '../../base/errors.ts';
+import type { Generation } from '../../engine/generation.ts';
+import { headline } from '../../plan/explain.ts';
+import { LongText } from '../../text/long-text.ts';
+import { ConversationFile } from '../conversation-file.ts';
+import { interruptible, interruptibleSync } from '../interrupt.ts';
+import { openModel } from '../open-model.ts';
+import { withOptions } from '../options/flags.ts';
+import { settingsOf } from '../options/settings.ts';
+import type { Settings } from '../options/table.ts';
+import { note, write, writeAnswer, writeJson } from '../print/output.ts';
+import { Progress } from '../print/progress.ts';
+import { timings } from '../print/timings.ts';
+import { readPrompt, tokenizePrompt } from '../prompt.ts';
+
+export const runCommand = (): Command =>
+  withOptions(
+    new Command('run').description('answer one prompt').argument('<model>', 'GGUF file; of a split model, any part'),
+  ).action((path: string, _: unknown, command: Command) =>
+    interruptible(async (abort) => answer(path, await settingsOf(command), abort)),
+  );
+
+async function answer(path: string, options: Settings, abort: AbortController): Promise<void> {
+  const { signal } = abort;
+  using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
+  await using model = await openModel(path, options);
+  const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
+  const tokens = interruptibleSync(
+    abort,
+    () => session?.tokensFor(model, prompt, options) ?? tokenizePrompt(model, prompt, options),
+  );
+  const plan = model.plan(options.ctx, {
+    prompt: tokens.length,
+    answer: options.maxTokens ?? Number.POSITIVE_INFINITY,
+  });
+  if (tokens.length > plan.context) {
+    throw new EngineError('CONTEXT_TOO_LONG', { prompt: tokens.length, context: plan.context });
+  }
+  const auto = options.memoryBudget === undefined;
+  if (auto || options.verbose) {
+    const chosen = auto ? ' (auto)' : '';
+    note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
+  }
+
+  await session?.restore(model, plan);
+  using loading = new Progress('loading');
+  using progress = new Progress('prompt');
+  const generation = model.generate(tokens, {
+    ...options,
+    plan,
+    signal,
+    onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading[Symbol.dispose]()),
+    onPrompt: ({ tokens: done, total, bytes }) =>
+      done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
+  });
+  const text = await print(generation, options.json);
+  if (options.json) await writeJson(toJson(generation, text), { short: true });
+  if (options.verbose) for (const line of [...timings(generation), ...fromCache(options, generation)]) note(line);
+  // An answer that cannot be kept has been given all the same.
+  await session?.save(model, text);
+}
+
+/** How much of the prompt an earlier command had computed, where it could have. */
+function fromCache({ promptCache, promptCacheDir }: Settings, { stats, promptTokens }: Generation): readonly string[] {
+  if (!stats || (promptCache ?? promptCacheDir ?? 0) === 0) return [];
+  return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
+}
+
+function promptInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
+  if (process.stdin.isTTY) throw new EngineError('NO_PROMPT', {});
+  return addAbortSignal(signal, process.stdin);
+}
+
+/** Prints the text as it comes, unless it is wanted as a whole. Returns all of it. */
+async function print(generation: Generation, silent: boolean): Promise<string> {
+  const whole = new LongText();
+  let end = '';
+  for await (const { text } of generation) {
+    whole.push(text);
+    end = text || end;
+    if (!silent) await writeAnswer(text);
+  }
+  if (!silent && !end.endsWith('\n')) await write('\n');
+  return `${whole}`;
+}
+
+const toJson = (generation: Generation, text: string): object => ({
+  text,
+  tokens: generation.tokens,
+  prompt_tokens: generation.promptTokens,
+  stop_reason: generation.stopReason,
+  stats: generation.stats,
+});

@@ -1,0 +1,85 @@
+import { hostname } from 'node:os';
+import { EngineError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { mapLargeBlocks } from '../../ggml/system.ts';
+import { isLoopback, reachable, urlOf } from '../../http/address.ts';
+import { createApp } from '../../http/app.ts';
+import { listen, type RunningServer } from '../../http/server.ts';
+import { Library } from '../../library/library.ts';
+import type { ModelSettings } from '../../model/model-options.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { Health } from '../../worker/backend.ts';
+import { EngineBackend } from '../../worker/engine-backend.ts';
+import { savedCalibration } from '../calibrations.ts';
+import { cpuVariant } from '../environment.ts';
+import { logsEvents } from '../options/log-level.ts';
+import type { ServerSettings } from '../options/server-options.ts';
+import { announcement } from '../print/announcement.ts';
+import { logTo } from '../print/log.ts';
+import { note } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
+
+/** Milliseconds that answers under way have to end when the server is told to stop. */
+const grace = 10_000;
+
+/**
+ * Serves until the process is told to stop. `plans` are those of the models that were named, by their first file.
+ * Rejects with NO_MODELS, PORT_IN_USE, BAD_OPTION.
+ */
+export async function serveModels(
+  settings: ServerSettings,
+  model: ModelSettings,
+  plans: ReadonlyMap<string, Plan>,
+): Promise<void> {
+  const { apiKey, host, origins, port } = settings;
+  // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
+  mapLargeBlocks();
+  const log = logTo(settings.logLevel);
+  let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
+  const sources = { files: settings.files, folder: settings.models, rope: model.rope };
+  const library = new Library(sources, (path, error) => leaveOut(path, error));
+  const found = library.models();
+  if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });
+
+  const engineSettings = {
+    model,
+    maxQueue: settings.maxQueue,
+    keepAlive: settings.keepAlive,
+    debug: logsEvents(settings.logLevel),
+    cpuVariant: cpuVariant(),
+    readingOf: savedCalibration,
+  };
+  await using engines = new EngineBackend(library, engineSettings, log);
+  const loopback = isLoopback(host);
+  const health = (): Health => engines.health();
+  const app = createApp({ backend: engines, log, apiKey, origins, loopback, hostname: hostname(), health });
+  const onError = (error: Error): void => log.error({}, error.message);
+  const server = await listen(app, { host, port, onError });
+  leaveOut = (path, error) => log.warn({ path }, error.message);
+  const lines = announcement({
+    url: urlOf(server.address),
+    reachableUrl: urlOf({ ...server.address, host: reachable(host) }),
+    models: found.map(({ name, path }) => ({ name, plan: plans.get(path) })),
+    auto: model.memoryBudget === undefined,
+    open: !loopback,
+    keyed: apiKey !== undefined,
+  });
+  for (const line of lines) note(line);
+  await untilStopped(server, log);
+}
+
+/** Resolves when the process has been told to stop and answers have ended. Told twice, it cuts them. */
+async function untilStopped(server: RunningServer, log: Log): Promise<void> {
+  let stop = (_: NodeJS.Signals): void => {};
+  const stopped = new Promise<void>((resolve, reject) => {
+    let left = grace;
+    stop = (signal) => {
+      log.info({ signal }, left > 0 ? `stopping; answers have ${left / 1000} s to end` : 'stopping at once');
+      server.close(left).then(resolve, reject);
+      left = 0;
+    };
+  });
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  await stopped;
+  process.off('SIGINT', stop).off('SIGTERM', stop);
+}

@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { checkFolder } from '../../base/folder.ts';
+import { checkOnDisk } from '../../base/memory-folder.ts';
+import type { ModelSettings } from '../../model/model-options.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { withOptions } from '../options/flags.ts';
+import { modelSettingsOf } from '../options/model-settings.ts';
+import { settingsOf } from '../options/settings.ts';
+import type { Settings } from '../options/table.ts';
+import { warn } from '../print/output.ts';
+
+export const serveCommand = (): Command =>
+  withOptions(
+    new Command('serve')
+      .description('answer clients of Ollama and OpenAI, many at once')
+      .argument('[models...]', 'GGUF files; of a split model, any part'),
+  ).action(async (files: readonly string[], _: unknown, command: Command) => serve(await settingsOf(command, files)));
+
+async function serve(settings: Settings): Promise<void> {
+  const { memoryBudget, threads, parallel = 'auto', promptCache: bytes = 'auto', promptCacheDir, kvDir } = settings;
+  const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
+  budgetFor(memoryBudget, warn);
+  if (promptCacheDir !== undefined) checkOnDisk(promptCacheDir);
+  // Where nothing can be written is found out now, not by the first request.
+  for (const folder of [promptCacheDir, kvDir]) if (folder !== undefined) checkFolder(folder);
+  const engine: ModelSettings = {
+    ...modelSettingsOf(settings),
+    parallel,
+    promptCache: { bytes, folder: promptCacheDir },
+    threads: threads === undefined ? undefined : threadsFor(threads, warn),
+  };
+  const plans = await plansOf(settings.files, engine);
+  const { serveModels } = await import('./serve-models.ts');
+  await serveModels(settings, engine, plans);
+}
+
+/** The plans of the models that were named, by their first file. Rejects with the errors of those that cannot run. */
+async function plansOf(files: readonly string[], engine: ModelSettings): Promise<ReadonlyMap<string, Plan>> {
+  const { openOutline } = await import('../../runtime/model-outline.ts');
+  const { checkTokenizer } = await import('../../text/check-tokenizer.ts');
+  const { DrafterFactory } = await import('../../engine/draft/drafter-factory.ts');
+  const { forecast } = await import('../forecast.ts');
+  const planned = files.map((path) => {
+    const outline = openOutline(path, engine.rope);
+    checkTokenizer(outline.file.metadata);
+    const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline));
+    return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
+  });
+  return new Map(planned);
+}

@@ -1,0 +1,68 @@
+import { EngineError } from '../../base/errors.ts';
+import { type AnswerSettings, answerOptions } from './answer-options.ts';
+import { longFlag } from './flags.ts';
+import type { AnyOption } from './option-spec.ts';
+import { accept } from './schemas.ts';
+
+/** What shapes an answer, and can be changed between answers. */
+export type Parameters = AnswerSettings;
+
+type Entry = readonly [key: keyof Parameters, spec: AnyOption];
+
+const entries = Object.entries(answerOptions) as readonly Entry[];
+
+const nameOf = ([, { flags }]: Entry): string => longFlag(flags).slice('--'.length);
+
+/** The names of all parameters, in our spelling. */
+export const parameterNames: readonly string[] = entries.map(nameOf);
+
+/** Our spelling of a parameter's name: top_k is top-k. Throws BAD_OPTION. */
+export const parameterNamed = (name: string): string => nameOf(entryNamed(name));
+
+/** The parameters among settings. */
+export const parametersOf = (settings: Parameters): Parameters =>
+  Object.fromEntries(entries.map(([key]) => [key, settings[key]])) as unknown as Parameters;
+
+/**
+ * The parameters with another value for one: `default`, or what the command line takes; for `stop`, any number of texts,
+ * in double quotes if they have spaces, or escapes like \n. Throws BAD_OPTION.
+ */
+export function withParameter(parameters: Parameters, name: string, value: string): Parameters {
+  const entry = entryNamed(name);
+  const [key, { schema, repeats, default: usual }] = entry;
+  if (value === 'default') return { ...parameters, [key]: usual };
+  const refusal = (expected: string): Error =>
+    new EngineError('BAD_OPTION', { option: nameOf(entry), value, expected: `${expected}, or default` });
+  return { ...parameters, [key]: accept(schema, repeats ? words(value) : value, refusal) };
+}
+
+/** Each parameter with its value as text. */
+export const parameterRows = (parameters: Parameters): readonly (readonly [string, string])[] =>
+  entries.map((entry) => {
+    const [key, { byDefault = '' }] = entry;
+    const value = parameters[key] ?? '';
+    const text = typeof value === 'object' ? value.map((text) => JSON.stringify(text)).join(' ') : `${value}`;
+    return [nameOf(entry), text || byDefault];
+  });
+
+function entryNamed(name: string): Entry {
+  const given = name.toLowerCase().replaceAll('_', '-');
+  const wanted = given === 'num-predict' ? 'max-tokens' : given;
+  const entry = entries.find((entry) => nameOf(entry) === wanted);
+  if (entry) return entry;
+  throw new EngineError('BAD_OPTION', {
+    option: 'parameter',
+    value: name,
+    expected: `one of ${parameterNames.join(', ')}`,
+  });
+}
+
+/** `a "b c"` -> ['a', 'b c'] */
+const words = (text: string): readonly string[] =>
+  (text.match(/"(?:[^"\\]|\\.)*"|\S+/gs) ?? []).map((word) => {
+    try {
+      return word.startsWith('"') ? String(JSON.parse(word)) : word;
+    } catch {
+      return word;
+    }
+  });

@@ -1,0 +1,48 @@
+import { formatBytes } from '../../base/bytes.ts';
+import { headline } from '../../plan/explain.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { columns } from './columns.ts';
+
+/** What a server tells when it begins. */
+export interface ServerStart {
+  /** Where it listens, and where it is reached from this machine. */
+  readonly url: string;
+  readonly reachableUrl: string;
+  /** The models by name. Those that were named have plans. */
+  readonly models: readonly { readonly name: string; readonly plan: Plan | undefined }[];
+  /** The memory budget was chosen. */
+  readonly auto: boolean;
+  /** Others than this machine can reach it. */
+  readonly open: boolean;
+  /** Clients must have a key. */
+  readonly keyed: boolean;
+}
+
+const mostNamed = 8;
+
+/** For people, in lines. */
+export function announcement({ url, reachableUrl, models, auto, open, keyed }: ServerStart): readonly string[] {
+  const planned = models.flatMap(({ name, plan }) => (plan ? [[name, planText(plan, auto)]] : []));
+  const others = models.filter(({ plan }) => !plan).map(({ name }) => name);
+  const example = models.find(({ plan }) => plan) ?? models[0];
+  const body = JSON.stringify({ model: example?.name, prompt: 'Why is the sky blue?' });
+  const key = keyed ? "-H 'Authorization: Bearer KEY' " : '';
+  return [
+    `ssd-llm listens on ${url}`,
+    ...columns(planned).map((line) => `  ${line}`),
+    ...(others.length > 0 ? [`  loaded when they are asked for: ${listed(others)}`] : []),
+    ...(open && !keyed
+      ? ['  whoever can reach this machine may use it: --api-key KEY lets in only those with a key']
+      : []),
+    `  try: curl ${key}${reachableUrl}/api/generate -d '${body}'`,
+  ];
+}
+
+const planText = (plan: Plan, auto: boolean): string =>
+  `memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}; ` +
+  `${plan.parallel} at once, ${plan.context} tokens each`;
+
+const listed = (names: readonly string[]): string => {
+  const more = names.length - mostNamed;
+  return `${names.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+};

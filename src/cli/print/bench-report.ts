@@ -1,0 +1,140 @@
+import { formatBytes } from '../../base/bytes.ts';
+import type { GenerationStats } from '../../engine/generation-stats.ts';
+import type { BenchmarkRound, FirstToken } from '../../model/benchmark.ts';
+import type { BenchmarkFigures, FigureRange } from '../../model/benchmark-figures.ts';
+import type { PlanSummary } from '../../plan/explain.ts';
+import type { ModelDescription } from './describe.ts';
+import { escapeUnprintable, printable } from './printable.ts';
+
+/** All that a benchmark found out: bytes and seconds, unless the name says otherwise; medians, unless it says rounds. */
+export interface BenchReport extends BenchmarkFigures {
+  readonly machine: {
+    readonly cpu: string;
+    readonly threads: number;
+    readonly os: string;
+    readonly node: string;
+    /** What the model lies on, if the system tells its name. */
+    readonly device_name: string | null;
+  };
+  readonly model: ModelDescription;
+  readonly plan: PlanSummary;
+  readonly budget: number;
+  /** The page cache was emptied of the model before it was opened. */
+  readonly cold: boolean;
+  readonly calibration: {
+    readonly bytes_per_s: number;
+    readonly chunk: number;
+    readonly in_flight: number;
+    readonly direct: boolean;
+  };
+  readonly first_token: FirstToken;
+  readonly memory: GenerationStats['memory'];
+  readonly rounds: readonly Omit<BenchmarkRound, 'memory'>[];
+}
+
+/** How a report can be printed, each with a newline at its end. */
+export const reportFormats = {
+  md: (report: BenchReport): string => markdown(rowsOf(report)),
+  json: (report: BenchReport): string => `${escapeUnprintable(JSON.stringify(report, undefined, 2))}\n`,
+  csv: (report: BenchReport): string => csv(report),
+} as const;
+
+export type ReportFormat = keyof typeof reportFormats;
+
+type Row = readonly [what: string, found: string];
+
+function rowsOf(report: BenchReport): readonly Row[] {
+  const { machine, calibration, prefill, decode, speculation, alone, spread, memory } = report;
+  const { name, architecture } = report.model;
+  const { cpu, threads, os, node, device_name } = machine;
+  const { resident, streamed, context } = report.plan;
+  const first = report.first_token;
+  const perToken = (seconds: number): string => duration(seconds / decode.tokens);
+  return [
+    [`${name} (${architecture})`, `${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed`],
+    ['machine', `${cpu}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${os}, Node ${node}`],
+    ['memory', `budget ${formatBytes(report.budget)}, peak ${formatBytes(memory.peak)}, context ${context} tokens`],
+    [
+      'device',
+      `${device_name ? `${device_name}: ` : ''}${rate(calibration.bytes_per_s)} with ${calibration.in_flight} in flight, ` +
+        `${formatBytes(calibration.chunk)} each, ${calibration.direct ? 'past' : 'through'} the page cache`,
+    ],
+    [
+      `first token, ${report.cold ? 'cold' : 'warm'}`,
+      `${duration(first.seconds)} from opening the model; read ${formatBytes(first.bytes_read)}`,
+    ],
+    [
+      'prefill',
+      `${number(prefill.tokens_per_s)} tokens/s${range(spread.prefill_tokens_per_s)}: ${prefill.tokens} tokens, ` +
+        `the next after ${duration(prefill.ttft_ms / 1000)}; read ${formatBytes(prefill.bytes_read)}`,
+    ],
+    [
+      'decode',
+      `${number(decode.tokens_per_s)} tokens/s${range(spread.decode_tokens_per_s)}: ${perToken(decode.seconds)} and ` +
+        `${formatBytes(decode.bytes_per_token)} per token`,
+    ],
+    [
+      'of a token',
+      `reading ${perToken(decode.io_s)}, computing ${perToken(decode.compute_s)}, waiting for weights ${perToken(decode.stall_s)}`,
+    ],
+    ...(speculation === null
+      ? []
+      : [
+          [
+            'guessed',
+            `${number(speculation.accepted)} of ${number(speculation.drafted)} tokens right: ${number(speculation.tokens_per_pass)} tokens per pass`,
+          ] as const,
+        ]),
+    ...(alone.bytes_per_s === null || spread.bytes_per_s === null
+      ? []
+      : [
+          [
+            'reading alone',
+            `${rate(alone.bytes_per_s)}${range(spread.bytes_per_s, rate)}: ${duration(decode.bytes_per_token / alone.bytes_per_s)} per token`,
+          ] as const,
+        ]),
+    ['computing alone', `${duration(alone.compute_s_per_token)} per token`],
+    ['fraction of limit', `${decode.fraction_of_limit.toFixed(3)}${range(spread.fraction_of_limit, fraction)}`],
+  ];
+}
+
+/** 1.62, 12.3, 310 */
+const number = (n: number): string => (n >= 100 ? `${Math.round(n)}` : `${Number(n.toPrecision(3))}`);
+const fraction = (n: number): string => n.toFixed(3);
+const rate = (bytes: number): string => `${formatBytes(bytes)}/s`;
+const duration = (seconds: number): string => (seconds < 1 ? `${number(seconds * 1000)} ms` : `${number(seconds)} s`);
+const range = ([least, most]: FigureRange, format = number): string => ` (${format(least)} to ${format(most)})`;
+
+/** A table of two columns, the first row being the heading; it reads well as it is. */
+function markdown(rows: readonly Row[]): string {
+  const cells = rows.map((row) => row.map((cell) => printable(cell).replaceAll('|', '\\|')));
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[], fill = ' '): string =>
+    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width, fill)).join(' | ')} |\n`;
+  const [heading = [], ...body] = cells;
+  return [line(heading), line([], '-'), ...body.map((row) => line(row))].join('');
+}
+
+const noSpeculation = { drafted: null, accepted: null, passes: null, tokens_per_pass: null };
+
+/** A line of names and one of values: what depends on the model's types, and what is not a median, is left out. */
+function csv({ rounds: _, spread: __, plan: ___, ...report }: BenchReport): string {
+  const { path, name, architecture, parameters, bytes } = report.model;
+  const model = { path, name, architecture, parameters, bytes };
+  const columns = flatten({ ...report, model, speculation: report.speculation ?? noSpeculation });
+  const line = (values: readonly unknown[]): string => `${values.map(csvCell).join(',')}\n`;
+  return line(columns.map(([name]) => name)) + line(columns.map(([, value]) => value));
+}
+
+/** {a: {b: 1}} -> [['a.b', 1]] */
+const flatten = (value: object, prefix = ''): readonly (readonly [string, unknown])[] =>
+  Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
+    typeof inner === 'object' && inner !== null
+      ? flatten(inner, `${prefix}${name}.`)
+      : [[`${prefix}${name}`, inner] as const],
+  );
+
+function csvCell(value: unknown): string {
+  const text = value === null ? '' : `${value}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

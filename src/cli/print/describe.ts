@@ -1,0 +1,80 @@
+import { type TypeShare, typeShares } from '../../gguf/file-type.ts';
+import type { ModelOutline } from '../../runtime/model-outline.ts';
+
+/** What a model is, for programs. Sizes are bytes. */
+export interface ModelDescription {
+  readonly path: string;
+  readonly name: string;
+  readonly architecture: string;
+  readonly layers: number;
+  readonly width: number;
+  readonly heads: number;
+  readonly kv_heads: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly files: number;
+  readonly types: Readonly<Record<string, TypeShare>>;
+  /** Tokens it can see at once. */
+  readonly context: number;
+  readonly rope: RopeDescription;
+  readonly tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
+  readonly tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
+}
+
+/** How positions are rotated. */
+export interface RopeDescription {
+  readonly base: number;
+  /** Times that the context is stretched, and how. */
+  readonly factor: number;
+  readonly scaling: 'none' | 'linear' | 'yarn';
+  /** Tokens. */
+  readonly original_context: number;
+  /** What the model brings to divide each frequency by: one set of factors, or two for short and long contexts. */
+  readonly factors: 'fixed' | 'by_context' | null;
+}
+
+export function describe(outline: ModelOutline, listTensors: boolean): ModelDescription {
+  const { file, config } = outline;
+  const { metadata } = file;
+  return {
+    path: outline.path,
+    name: metadata.string('general.name', undefined) ?? config.architecture,
+    architecture: config.architecture,
+    layers: config.layers,
+    width: config.width,
+    heads: config.heads,
+    kv_heads: config.kvHeads,
+    parameters: file.parameters,
+    bytes: file.bytes,
+    files: file.files.length,
+    types: typeShares(file.weights.values()),
+    context: config.context,
+    rope: ropeOf(outline),
+    tokenizer: {
+      model: metadata.string('tokenizer.ggml.model', 'none'),
+      pre: metadata.string('tokenizer.ggml.pre', undefined) ?? null,
+      tokens: config.vocabulary,
+      chat_template: metadata.has('tokenizer.chat_template'),
+    },
+    ...(listTensors && {
+      tensors: [...file.weights.values()].map(({ name, type, shape, extent }) => ({
+        name,
+        type: type.name,
+        shape,
+        bytes: extent.length,
+      })),
+    }),
+  };
+}
+
+function ropeOf({ config, file }: ModelOutline): RopeDescription {
+  const { base, scale, extFactor, originalContext } = config.rope;
+  const byLength = file.weights.has('rope_factors_long.weight') ? 'by_context' : null;
+  return {
+    base,
+    factor: Number((1 / scale).toPrecision(6)),
+    scaling: scale === 1 ? 'none' : extFactor === 0 ? 'linear' : 'yarn',
+    original_context: originalContext,
+    factors: file.weights.has('rope_freqs.weight') ? 'fixed' : byLength,
+  };
+}

@@ -1,0 +1,58 @@
+import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { EngineError } from '../../base/errors.ts';
+import { escapeUnprintable, printable, showable } from './printable.ts';
+
+/** Writes to stdout, and waits where the reader is slow. Resolves at once when nobody reads any more. */
+export function write(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, () => resolve());
+  });
+}
+
+/** Writes a piece of an answer to stdout: as it is, but to a terminal what a terminal may show. */
+export const writeAnswer = (text: string): Promise<void> => write(process.stdout.isTTY ? showable(text) : text);
+
+/** Writes a value to stdout as JSON, indented unless it is `short`. */
+export const writeJson = (value: unknown, { short = false }: { readonly short?: boolean } = {}): Promise<void> =>
+  write(`${escapeUnprintable(JSON.stringify(value, undefined, short ? undefined : 2))}\n`);
+
+/** Writes a line, or several, to stderr. */
+export function note(line: string): void {
+  process.stderr.write(`${showable(line)}\n`);
+}
+
+/** Says what is worth knowing, though nothing is wrong. */
+export const warn = (reason: Error): void => note(printable(reason.message));
+
+/** A reader of stdout that has gone (`| head`) is no failure; a full disk is, and ends with one line. */
+export function handleOutputErrors(): void {
+  let told = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || told) return;
+    told = true;
+    note(`error: the answer could not be written (${error.code ?? error.message})`);
+    process.exitCode = 1;
+  });
+}
+
+/** Writes a file, in place of one that is there. Throws UNWRITABLE. */
+export const writeFile = (file: string, text: string): void => writing(file, () => writeFileSync(file, text));
+
+/** A pipe that nobody reads is not waited for. */
+const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
+
+/** Throws UNWRITABLE now if a file could not be written later, and leaves everything as it is. */
+export function checkWritable(file: string): void {
+  const isNew = !existsSync(file);
+  writing(file, () => closeSync(openSync(file, appending, 0o666)));
+  if (isNew) rmSync(file);
+}
+
+function writing(file: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new EngineError('UNWRITABLE', { file, reason }, { cause });
+  }
+}

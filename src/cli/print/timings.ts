@@ -1,0 +1,25 @@
+import { formatBytes } from '../../base/bytes.ts';
+import type { Generation } from '../../engine/generation.ts';
+
+/** Where the time of an answer went, in lines; none if it never began. */
+export function timings(generation: Generation): readonly string[] {
+  const { stats } = generation;
+  if (!stats) return [];
+  const { prefill, decode, memory, io, speculation } = stats;
+  const rate = (bytes: number, seconds: number): string => `${formatBytes(seconds > 0 ? bytes / seconds : 0)}/s`;
+  const seconds = (s: number): string => `${s.toFixed(2)} s`;
+  return [
+    `loaded   ${seconds(stats.load_ms / 1000)}, ${formatBytes(memory.resident)} resident`,
+    `prompt   ${prefill.tokens} tokens${prefill.cached > 0 ? ` (and ${prefill.cached} kept)` : ''} in ${seconds(prefill.seconds)}, read ${formatBytes(prefill.bytes_read)}`,
+    `answer   ${decode.tokens_per_s.toFixed(2)} tokens/s: ${decode.tokens} in ${seconds(decode.seconds)}, ` +
+      `computing ${seconds(decode.compute_s)}, waiting for weights ${seconds(decode.stall_s)}`,
+    ...(speculation.drafted > 0
+      ? [
+          `guessed  ${speculation.accepted} of ${speculation.drafted} tokens right: ${speculation.tokens_per_pass.toFixed(2)} tokens per pass`,
+        ]
+      : []),
+    `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
+      `${rate(decode.bytes_per_token * decode.tokens, decode.seconds)}${io.direct ? '' : ' (through the page cache)'}`,
+    `memory   peak ${formatBytes(memory.peak)} of ${formatBytes(memory.budget)}`,
+  ];
+}

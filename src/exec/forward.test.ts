@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { read as readFile } from 'node:fs';
+import test from 'node:test';
+import type { RandomModelSpec } from '../../bench/random-model.ts';
+import { engineError, thrown } from '../../test/support/engine-error.ts';
+import { nmse } from '../../test/support/logits.ts';
+import { writeRandom } from '../../test/support/model-files.ts';
+import { some } from '../../test/support/rounds.ts';
+import { shared } from '../../test/support/shared.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
+import { existingType } from '../../test/support/weights.ts';
+import { architectureOf } from '../arch/registry.ts';
+import { Disposer } from '../base/disposer.ts';
+import { Device } from '../ggml/device.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import type { Layout } from '../ggml/layout.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
+import { type ReadAt, Reader } from '../pager/reader.ts';
+import { arenaBytes, Residents } from '../pager/residents.ts';
+import { WeightSource } from '../pager/weight-source.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+import { kvBytes } from '../state/kv-shape.ts';
+import { KvStore, kvMemory } from '../state/kv-store.ts';
+import { Forward } from './forward.ts';
+import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
+import { bindWeights, type LayoutOf } from './routes.ts';
+
+const device = shared(new Device(1, 0));
+
+/** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */
+const spec: RandomModelSpec = {
+  architecture: 'llama',
+  layers: 12,
+  width: 32,
+  heads: 4,
+  kvHeads: 2,
+  feedForward: 64,
+  vocabulary: 1024,
+  type: (tensor) => (tensor === 'output.weight' ? 'f32' : 'q4_0'),
+};
+const path = writeRandom(sharedPath('model.gguf'), spec);
+
+function outlineOf(file: ModelFile): GraphOutline {
+  const architecture = architectureOf(file.metadata.string('general.architecture'));
+  const config = architecture.config(file.metadata);
+  return { stages: architecture.stages(config), weights: file.weights, kv: { ...config, context: 64, type: 'f16' } };
+}
+
+const plainLayouts = (): undefined => undefined;
+const fastLayouts = ({ weight, shape }: Slice): Layout | undefined =>
+  shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
+
+/** A plan with `extra` bytes more than the smallest. */
+function planFor(outline: GraphOutline, extra: number, layoutOf: LayoutOf): Plan {
+  const demand = {
+    context: outline.kv.context,
+    runtime: 0,
+    kv: () => kvBytes(outline.kv),
+    page: pageBytes,
+    manifest: manifestOf(outline),
+    compute: (tokens: number, slices: Plan['slices']) => computeBytes(outline, slices, tokens, { threads: 2 }),
+    converted: (slice: Slice) => layoutOf(slice)?.bytes,
+  };
+  const { needed } = thrown('BUDGET_TOO_SMALL', () => makePlan({ ...demand, budget: 1 })).details;
+  return makePlan({ ...demand, budget: needed + extra });
+}
+
+/** Calls `use` with the model in memory, streamed as far as it does not fit. */
+async function withModel(
+  extra: number,
+  use: (forward: Forward, kv: KvStore, plan: Plan) => Promise<void>,
+  { readAt, layoutOf = plainLayouts, ahead = false }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean } = {},
+): Promise<void> {
+  using disposer = new Disposer();
+  const file = openModelFile(path);
+  const outline = outlineOf(file);
+  const plan = planFor(outline, extra, layoutOf);
+  await using reader = new Reader(file.files, { inFlight: 3, chunkBytes: 4 * pageBytes, ...(readAt && { readAt }) });
+  const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
+  const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
+  const memory = { arena, ring, layoutOf };
+  const { tensors, routes } = bindWeights(plan, file.weights, memory, disposer);
+  const kv = disposer.use(new KvStore(outline.kv, disposer.use(kvMemory(outline.kv))));
+  const source = new WeightSource(reader);
+  const residents = new Residents(plan, reader, { arena, ring, tensors });
+  if (ahead) await residents.load();
+  const parts = { stages: outline.stages, plan, device, routes, file: file.weights, residents, source, reader };
+  const forward = disposer.use(new Forward(parts));
+  await use(forward, kv, plan);
+}
+
+const prompt = [3, 1, 4, 1, 5, 9, 2, 6];
+
+/** The logits after the prompt and after one more token. */
+async function logitsOf(forward: Forward, kv: KvStore): Promise<readonly Float32Array[]> {
+  const first = (await forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }])).slice();
+  return [first, (await forward.run([{ kv, start: prompt.length, tokens: [7], logits: 'last' }])).slice()];
+}
+
+let expected: readonly Float32Array[] = [];
+test('a model that is resident as a whole takes tokens to logits', async () => {
+  const use = async (forward: Forward, kv: KvStore, plan: Plan): Promise<void> => {
+    assert.equal(plan.bytesPerPass, 0);
+    expected = await logitsOf(forward, kv);
+    assert.deepEqual(
+      expected.map((logits) => logits.length),
+      [prompt.length * spec.vocabulary, spec.vocabulary],
+    );
+    assert.ok(forward.computeSeconds > 0);
+  };
+  await withModel(2 ** 24, use, { ahead: true });
+});
+
+test('a first pass that loads on its way gives the logits of one over what was loaded ahead, in every layout', async () => {
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    for (const extra of some([0, 2 ** 16, 2 ** 18, 2 ** 24], 3)) {
+      const logits: (readonly Float32Array[])[] = [];
+      const use = async (forward: Forward, kv: KvStore): Promise<void> => {
+        for (let i = 0; i < 2; i += 1) logits.push(await logitsOf(forward, kv));
+      };
+      for (const ahead of [true, false]) await withModel(extra, use, { layoutOf, ahead });
+      for (const others of logits) assert.deepEqual(others, logits[0]);
+    }
+  }
+});
+
+test('streamed through the smallest ring, and a little more, it gives the same logits', async () => {
+  for (const extra of [0, 2 ** 16, 2 ** 18]) {
+    await withModel(extra, async (forward, kv, plan) => {
+      assert.ok(plan.bytesPerPass > 0);
+      for (let i = 0; i < 2; i += 1) assert.deepEqual(await logitsOf(forward, kv), expected);
+    });
+  }
+});
+
+test('after an abort between two steps, the next pass begins with the first weights', async () => {
+  await withModel(0, async (forward, kv) => {
+    for (const ticks of [0, 3, 10, 30]) {
+      const controller = new AbortController();
+      const reason = new Error('not wanted any more');
+      const run = forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }], { signal: controller.signal });
+      for (let i = 0; i < ticks; i += 1) await new Promise(setImmediate);
+      controller.abort(reason);
+      await run.catch((error) => assert.equal(error, reason));
+      assert.deepEqual(await logitsOf(forward, kv), expected);
+    }
+  });
+});
+
+test('a first pass that failed, wherever, can be run again', async () => {
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    let logits: readonly Float32Array[] = [];
+    const right = async (forward: Forward, kv: KvStore): Promise<void> => {
+      logits = await logitsOf(forward, kv);
+    };
+    await withModel(2 ** 18, right, { layoutOf });
+    for (const failing of some([1, 2, 4, 9, 16], 3)) {
+      let read = 0;
+      const readAt: ReadAt = (fd, into, position, done) => {
+        read += 1;
+        if (read === failing) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
+        else readFile(fd, into, 0, into.length, position, done);
+      };
+      const use = async (forward: Forward, kv: KvStore): Promise<void> => {
+        await assert.rejects(logitsOf(forward, kv), engineError('READ_FAILED'));
+        assert.deepEqual(await logitsOf(forward, kv), logits);
+      };
+      await withModel(2 ** 18, use, { layoutOf, readAt });
+    }
+  }
+});
+
+test('after a failed read, the next pass begins with the first weights', async () => {
+  for (const countdown of [5, 20, 60]) {
+    let left = Number.POSITIVE_INFINITY;
+    const readAt: ReadAt = (fd, into, position, done) => {
+      left -= 1;
+      if (left === 0) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
+      else readFile(fd, into, 0, into.length, position, done);
+    };
+    await withModel(
+      0,
+      async (forward, kv) => {
+        left = countdown;
+        await assert.rejects(async () => {
+          for (let i = 0; i < 10; i += 1) await logitsOf(forward, kv);
+        }, engineError('READ_FAILED'));
+        assert.deepEqual(await logitsOf(forward, kv), expected);
+      },
+      { readAt },
+    );
+  }
+});
+
+test('a pass of many tokens converts what streams, and gives the logits of plain kernels', async (t) => {
+  if (!device.layoutFor(existingType('q4_0').id, [256, 256])) return t.skip('this processor has no layout of its own');
+  const long = Array.from({ length: 64 }, (_, i) => (37 * i) % spec.vocabulary);
+  const run = async (forward: Forward, kv: KvStore): Promise<Float32Array> =>
+    (await forward.run([{ kv, start: 0, tokens: long, logits: 'all' }])).slice();
+  const logits: Float32Array[] = [];
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    await withModel(
+      0,
+      async (forward, kv, plan) => {
+        assert.equal(plan.converting !== undefined, layoutOf === fastLayouts);
+        for (let i = 0; i < 2; i += 1) {
+          logits.push(await run(forward, kv));
+          // A pass of few tokens reads the same ring in another way.
+          await forward.run([{ kv, start: long.length - 1, tokens: long.slice(-1), logits: 'last' }]);
+        }
+      },
+      { layoutOf, ahead: true },
+    );
+  }
+  const [plain = new Float32Array(), plainAgain, converted = new Float32Array(), convertedAgain] = logits;
+  assert.deepEqual(plainAgain, plain);
+  assert.deepEqual(convertedAgain, converted);
+  assert.notDeepEqual(converted, plain);
+  assert.ok(nmse(converted, plain) < 1e-5);
+});
+
+test('passes whose logits are more or fewer each time share one array for them', async () => {
+  await withModel(2 ** 20, async (forward, kv) => {
+    const buffers = new Set<ArrayBufferLike>();
+    for (const count of [8, 1, 5, 2, 8]) {
+      const logits = await forward.run([{ kv, start: 0, tokens: prompt.slice(0, count), logits: 'all' }]);
+      assert.equal(logits.length, count * spec.vocabulary);
+      const [all = new Float32Array()] = expected;
+      assert.ok(nmse(logits, all.subarray(0, logits.length)) < 1e-5);
+      buffers.add(logits.buffer);
+    }
+    assert.equal(buffers.size, 1);
+  });
+});

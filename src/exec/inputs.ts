@@ -1,0 +1,67 @@
+import { at } from '../base/at.ts';
+import { loadGgml } from '../ggml/api.ts';
+import type { Pointer } from '../ggml/library.ts';
+import { rowOf, sinkRow, sinkShiftTokens } from '../state/rows.ts';
+import { attentionMask } from './attention-mask.ts';
+import type { BatchInputs } from './batch.ts';
+import { hadamard } from './hadamard.ts';
+import type { Span, SpanInputs } from './span.ts';
+
+/** Writes the inputs that depend on the spans alone: all but the embedding rows. */
+export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
+  const positions = new Int32Array(inputs.tokens);
+  const outputIds = new Int32Array(inputs.outputCount);
+  let column = 0;
+  let output = 0;
+  for (const [i, span] of spans.entries()) {
+    const n = span.tokens.length;
+    for (let j = 0; j < n; j += 1) {
+      positions[column + j] = span.start + j;
+      if (span.logits === 'all' || j === n - 1) outputIds[output++] = column + j;
+    }
+    column += n;
+    writeSpan(at(inputs.inputs, i), span);
+  }
+  set(inputs.positions.pointer, positions);
+  for (const [n, matrix] of inputs.hadamards) set(matrix.pointer, hadamard(n));
+  if (inputs.embedding) set(inputs.embedding.order.pointer, Int32Array.from(positions.keys()));
+  if (inputs.outputIds) set(inputs.outputIds.pointer, outputIds);
+}
+
+function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
+  const n = tokens.length;
+  for (const [rows, ids] of inputs.ids)
+    set(
+      ids.pointer,
+      int64(n, (j) => rowOf(rows, start + j)),
+    );
+  for (const [rows, { pointer, shape }] of inputs.masks) {
+    set(pointer, attentionMask(start, n, { rows, attended: at(shape, 0) }));
+  }
+  if (inputs.sinkIds)
+    set(
+      inputs.sinkIds.pointer,
+      int64(at(inputs.sinkIds.shape, 0), (j) => start + j),
+    );
+  for (const [copy, shifts] of kv.sinkShifts(start, n).entries()) {
+    const shift = at(inputs.sinkShifts, copy);
+    const rows = kv.sinkRows;
+    if (!rows) continue;
+    const count = at(shift.ids.shape, 0);
+    set(
+      shift.positions.pointer,
+      Int32Array.from({ length: count }, (_, j) => j + shifts * sinkShiftTokens),
+    );
+    set(
+      shift.ids.pointer,
+      int64(count, (j) => sinkRow(rows, shifts) + j),
+    );
+  }
+}
+
+const int64 = (length: number, value: (index: number) => number): BigInt64Array =>
+  BigInt64Array.from({ length }, (_, j) => BigInt(value(j)));
+
+const set = (tensor: Pointer, data: ArrayBufferView): void => {
+  loadGgml().ggml_backend_tensor_set(tensor, data, 0, data.byteLength);
+};

@@ -1,0 +1,69 @@
+import type { Stage } from '../arch/architecture.ts';
+import { at } from '../base/at.ts';
+import { measureGraph } from '../ggml/allocator.ts';
+import { Graph } from '../ggml/graph.ts';
+import { NoMemory } from '../ggml/host-memory.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { rowReaderBytes } from '../pager/row-reader.ts';
+import type { ManifestEntry } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+import type { KvShape } from '../state/kv-shape.ts';
+import { KvStore } from '../state/kv-store.ts';
+import { build, graphCapacity } from './forward.ts';
+import { Manifest, SliceTensors, weightsOf } from './slice-tensors.ts';
+import { shapeAt } from './span.ts';
+
+/** A model as its header describes it. */
+export interface GraphOutline {
+  readonly stages: readonly Stage[];
+  readonly weights: ReadonlyMap<string, Weight>;
+  readonly kv: KvShape;
+}
+
+/**
+ * The weights that the model's graph reads, in order of first use: the graph is built once, without memory. Throws
+ * MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ */
+export function manifestOf(outline: GraphOutline): readonly ManifestEntry[] {
+  using memory = new NoMemory();
+  using kv = new KvStore(outline.kv, memory);
+  using graph = new Graph();
+  using manifest = new Manifest(outline.weights, (tensor) => memory.place(tensor.pointer));
+  const span = shapeAt(kv, { tokens: 1, outputs: 1, end: outline.kv.context });
+  build(graph, outline.stages, { weights: manifest.weights, file: outline.weights }, [span]);
+  return manifest.entries;
+}
+
+/**
+ * Bytes of a pass at the end of the context, beside weights and KV: `tokens` of one sequence, and of each of the
+ * `parallel` ones one token and `ahead` draft tokens, with their logits.
+ */
+export function computeBytes(
+  outline: GraphOutline,
+  slices: readonly Slice[],
+  tokens: number,
+  { threads, parallel = 1, ahead = 0 }: { threads: number; parallel?: number; ahead?: number },
+): number {
+  using memory = new NoMemory();
+  using kv = new KvStore(outline.kv, memory);
+  using made = new SliceTensors(slices, (_, tensor) => memory.place(tensor.pointer));
+  const weights = weightsOf(outline.weights, slices, made.tensors);
+  const end = outline.kv.context;
+  const decoded = 1 + ahead;
+  const others = Array.from({ length: parallel - 1 }, () => shapeAt(kv, { tokens: decoded, outputs: decoded, end }));
+  const spans = [shapeAt(kv, { tokens: Math.max(tokens, decoded), outputs: decoded, end }), ...others];
+  using graph = new Graph(graphCapacity(spans));
+  const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
+  const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
+  const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
+  const choosing = parallel * (candidateBytes + decoded * logitBytes) * at(logits.shape, 0);
+  return measureGraph(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
+}
+
+/**
+ * Bytes per token of the vocabulary: its candidate, and the sampler's copy of that; and for each position its logit.
+ */
+const candidateBytes = 12 + 12;
+const logitBytes = 4;
+/** Attention's scratch memory per thread. */
+const threadBytes = 2 ** 20;

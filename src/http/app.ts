@@ -1,0 +1,70 @@
+import { type Context, Hono } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import type { Log } from '../base/log.ts';
+import type { Backend, Health } from '../worker/backend.ts';
+import { llamaServerRoutes } from './llama-server-routes.ts';
+import { ollamaRoutes } from './ollama/routes.ts';
+import { openaiRoutes } from './openai/routes.ts';
+import { errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
+import { releaseAfterResponse } from './request/reservations.ts';
+import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
+
+export interface AppOptions {
+  readonly backend: Backend;
+  readonly log: Log;
+  /** The key that requests must have; without one all are answered. */
+  readonly apiKey?: string | undefined;
+  /** Origins of web pages that may ask, beside those of this machine and apps; "*" stands for anything. */
+  readonly origins: readonly string[];
+  /** True if the server listens on a loopback address only. */
+  readonly loopback: boolean;
+  /** The machine's name. */
+  readonly hostname: string;
+  /** Tells whether a request can be answered now. */
+  health(): Health;
+}
+
+/** The whole HTTP side, without a socket. */
+export function createApp({ backend, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
+  // Paths may end with a slash.
+  const app = new Hono({ strict: false });
+  app.use(async (c, next) => {
+    const began = performance.now();
+    await next();
+    // Streams count the seconds until their headers.
+    const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
+    log.info({ method: c.req.method, path: c.req.path, status: c.res.status, seconds }, 'request');
+  });
+  if (loopback) app.use(localHostOnly(hostname));
+  app.use(crossOrigin(origins));
+  if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
+  app.use(releaseAfterResponse);
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: otherMethod }));
+  app.route('/', ollamaRoutes(backend, log));
+  app.route('/v1', openaiRoutes(backend, log));
+  app.route('/', llamaServerRoutes(backend, log, health));
+  app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
+  app.onError((error, c) => {
+    // The client has left and will not read the reason.
+    if (hasLeft(c.req.raw, error)) return new Response(null, { status: 499 });
+    logFailure(log, error, c.req.path);
+    return refused(c, error);
+  });
+  return app;
+}
+
+/** The response to a path that exists, but not for this method; OPTIONS asks for just that. */
+function otherMethod(c: Context, methods: readonly string[]): Response {
+  const headers = { allow: methods.join(', ') };
+  if (c.req.method === 'OPTIONS') return c.body(null, 204, headers);
+  c.header('allow', headers.allow);
+  return refused(c, new Refusal(405, `${c.req.path} takes ${headers.allow} only`, { code: 'method_not_allowed' }));
+}
+
+/** An error in the shape of the API that was asked. */
+function refused(c: Context, cause: unknown): Response {
+  const { status, error } = errorResponseOf(cause);
+  // Clients of OpenAI's API ask again after a 500, which may load a model once more only to fail again.
+  if (status === 500) c.header('x-should-retry', 'false');
+  return c.json(/^\/v1(?:\/|$)/.test(c.req.path) ? { error } : { error: error.message }, status);
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeBackend, servedModel } from '../../test/support/fake-backend.ts';
+import { post, served } from '../../test/support/served.ts';
+import { EngineError } from '../base/errors.ts';
+import type { Health } from '../worker/backend.ts';
+
+test('health tells whether the server can answer yet', async () => {
+  let health: Health = 'loading';
+  const { app } = served({ health: () => health });
+  const loading = await app.request('/health');
+  assert.equal(loading.status, 503);
+  assert.deepEqual(await loading.json(), { status: 'loading' });
+  health = 'ok';
+  const ok = await app.request('/health');
+  assert.equal(ok.status, 200);
+  assert.deepEqual(await ok.json(), { status: 'ok' });
+  health = 'stalled';
+  assert.equal((await app.request('/health')).status, 503);
+});
+
+test("metrics are in Prometheus' text format", async () => {
+  const { backend, app } = served();
+  const labels = { model: 'a "b" \\ \n', device: 'cpu' };
+  backend.figures = [
+    { name: 'ssdllm_tokens_total', kind: 'counter', help: 'Tokens \\ \n made', values: [{ labels, value: 1e21 }] },
+    {
+      name: 'ssdllm_queue',
+      kind: 'gauge',
+      help: 'Waiting',
+      values: [0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map((value) => ({
+        labels: {},
+        value,
+      })),
+    },
+  ];
+  const response = await app.request('/metrics');
+  assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  assert.equal(
+    await response.text(),
+    `# HELP ssdllm_tokens_total Tokens \\\\ \\n made
+# TYPE ssdllm_tokens_total counter
+ssdllm_tokens_total{model="a \\"b\\" \\\\ \\n",device="cpu"} 1e+21
+# HELP ssdllm_queue Waiting
+# TYPE ssdllm_queue gauge
+ssdllm_queue 0.5
+ssdllm_queue NaN
+ssdllm_queue +Inf
+ssdllm_queue -Inf
+`,
+  );
+});
+
+test('text becomes tokens, with the special ones only where they are asked for', async () => {
+  const server = served();
+  const tokens = async (body: object): Promise<unknown> => (await post(server, '/tokenize', body)).json();
+  assert.deepEqual(await tokens({ content: 'Hi' }), { tokens: [72, 105] });
+  assert.deepEqual(await tokens({ content: 'Hi', add_special: true, parse_special: null }), { tokens: [1, 72, 105] });
+});
+
+test('tokens become text', async () => {
+  const response = await post(served(), '/detokenize', { tokens: [72, 105] });
+  assert.deepEqual(await response.json(), { content: 'Hi' });
+});
+
+test('messages become a prompt', async () => {
+  const messages = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }];
+  const response = await post(served(), '/apply-template', { messages });
+  assert.deepEqual(await response.json(), { prompt: '<|user|>Hi' });
+});
+
+test("errors have llama-server's shape", async () => {
+  const backend = new FakeBackend(servedModel({ chats: false }));
+  const server = served({}, backend);
+  const failing = async (path: string, body: unknown, status: number): Promise<string> => {
+    const response = await post(server, path, body);
+    assert.equal(response.status, status);
+    return ((await response.json()) as { error: string }).error;
+  };
+  assert.equal(await failing('/tokenize', '', 400), 'missing request body');
+  assert.match(await failing('/tokenize', {}, 400), /^content: /);
+  assert.match(await failing('/tokenize', { content: 'a'.repeat(2 ** 20 + 1) }, 400), /^content: .*1048576/);
+  assert.match(await failing('/detokenize', { tokens: [-1] }, 400), /^tokens\[0\]: /);
+  assert.match(await failing('/tokenize', { content: 'a', model: 'none' }, 404), /'none' not found/);
+  const { clientMessage: message } = new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
+  assert.equal(await failing('/apply-template', { messages: [{ role: 'user', content: '' }] }, 400), message);
+  backend.served.length = 0;
+  assert.equal(await failing('/tokenize', { content: 'a' }, 404), 'there is no model');
+});
+
+test('no tokens are no text, and text is quoted as JSON wants it', async () => {
+  const server = served();
+  const asked = async (path: string, body: object): Promise<unknown> => (await post(server, path, body)).json();
+  assert.deepEqual(await asked('/tokenize', { content: '' }), { tokens: [] });
+  assert.deepEqual(await asked('/detokenize', { tokens: [] }), { content: '' });
+  const tokens = [...'"\\\n\0😀'].map((character) => character.codePointAt(0));
+  assert.deepEqual(await asked('/detokenize', { tokens }), { content: '"\\\n\0😀' });
+});

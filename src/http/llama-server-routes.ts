@@ -1,0 +1,101 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import type { Log } from '../base/log.ts';
+import type { Backend, Health, Metric } from '../worker/backend.ts';
+import { Messages } from './openai/messages.ts';
+import { logFailure } from './refusal.ts';
+import { jsonBody } from './request/body.ts';
+import { tokenList } from './request/lists.ts';
+import { requestedModel } from './request/requested-model.ts';
+import { clientOf, streamed } from './streaming.ts';
+
+const Named = { model: z.string().nullish() };
+/** The most characters or tokens: more take an engine seconds. */
+const most = 2 ** 20;
+
+const Tokenize = z.looseObject({
+  ...Named,
+  content: z.string().max(most),
+  add_special: z.boolean().nullish(),
+  parse_special: z.boolean().nullish(),
+});
+const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
+const ApplyTemplate = z.looseObject({ ...Named, messages: Messages });
+
+/** Endpoints of llama-server beside OpenAI's. */
+export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
+  new Hono()
+    .get('/health', (c) => {
+      const status = health();
+      return c.json({ status }, status === 'ok' ? 200 : 503);
+    })
+    .get('/metrics', async (c) =>
+      c.body(exposition(await backend.metrics()), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    )
+    .post('/tokenize', async (c) => {
+      const { model, content, add_special, parse_special } = await jsonBody(c.req, Tokenize);
+      const options = { special: parse_special ?? true, bos: add_special ?? false };
+      return written(log, c.req.raw, tokensJson(backend.tokenize(requestedModel(backend, model), content, options)));
+    })
+    .post('/detokenize', async (c) => {
+      const { model, tokens } = await jsonBody(c.req, Detokenize);
+      return written(log, c.req.raw, textJson(backend.detokenize(requestedModel(backend, model), tokens)));
+    })
+    .post('/apply-template', async (c) => {
+      const { model, messages } = await jsonBody(c.req, ApplyTemplate);
+      return c.json({ prompt: await backend.applyTemplate(requestedModel(backend, model), messages) });
+    });
+
+async function* tokensJson(parts: AsyncIterable<readonly number[]>): AsyncGenerator<string, void, void> {
+  let before = '{"tokens":[';
+  for await (const part of parts) {
+    if (part.length === 0) continue;
+    yield before + part.join(',');
+    before = ',';
+  }
+  yield before === ',' ? ']}' : '{"tokens":[]}';
+}
+
+async function* textJson(parts: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+  let before = '{"content":"';
+  for await (const part of parts) {
+    yield before + JSON.stringify(part).slice(1, -1);
+    before = '';
+  }
+  yield `${before}"}`;
+}
+
+/** A response of JSON that goes out part by part, so that no more of it is held; a failure half-way ends it there. */
+function written(log: Log, request: Request, parts: AsyncIterable<string>): Promise<Response> {
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(request.url).pathname);
+    return '';
+  };
+  // Pings would become part of a string, so none are sent.
+  const never = 2 ** 31 - 1;
+  const form = { contentType: 'application/json', keepAlive: '', firstByte: never, interval: never, failed };
+  return streamed(clientOf(request), form, async (write) => {
+    for await (const part of parts) await write(part);
+  });
+}
+
+/** The text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats */
+const exposition = (metrics: readonly Metric[]): string =>
+  metrics
+    .flatMap(({ name, kind, help, values }) => [
+      `# HELP ${name} ${escaped(help)}\n`,
+      `# TYPE ${name} ${kind}\n`,
+      ...values.map(({ labels, value }) => `${name}${labelled(labels)} ${figure(value)}\n`),
+    ])
+    .join('');
+
+const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+
+/** Labels as text: {a: 'b'} -> {a="b"}. */
+function labelled(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`);
+  return pairs.length > 0 ? `{${pairs.join(',')}}` : '';
+}
+
+const figure = (value: number): string =>
+  Number.isFinite(value) || Number.isNaN(value) ? `${value}` : value > 0 ? '+Inf' : '-Inf';

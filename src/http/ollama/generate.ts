@@ -1,0 +1,47 @@
+import type { HonoRequest } from 'hono';
+import type { ServedModel } from '../../library/model-card.ts';
+import type { Message } from '../../text/chat-template.ts';
+import type { Prompt } from '../../worker/backend.ts';
+import { jsonBody } from '../request/body.ts';
+import { requestedModel } from '../request/requested-model.ts';
+import { unsupportedByModel, unsupportedRequest } from './refusals.ts';
+import { generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
+import { type AnswerForm, checkSupported, type OllamaService, respond, respondReady } from './respond.ts';
+
+const raw: AnswerForm = { text: (response) => ({ response }) };
+const form: AnswerForm = { ...raw, last: ({ tokens }) => ({ context: tokens }) };
+
+function checkGenerate(request: OllamaGenerateRequest): void {
+  const { model, images, suffix, system, context } = request;
+  if (images.length > 0) throw unsupportedByModel(model, 'images');
+  if (suffix !== '') throw unsupportedByModel(model, 'insert');
+  if (request.raw && (system !== '' || context.length > 0)) {
+    throw unsupportedRequest('raw mode does not support template, system, or context');
+  }
+}
+
+function promptOf(request: OllamaGenerateRequest, { chats }: ServedModel): Prompt {
+  const { prompt, system } = request;
+  if (request.raw) return { kind: 'text', text: prompt, special: true };
+  if (!chats) return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
+  const user: Message = { role: 'user', content: prompt };
+  return { kind: 'chat', messages: system === '' ? [user] : [{ role: 'system', content: system }, user] };
+}
+
+/** POST /api/generate: the answer to one prompt. */
+export async function generate(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
+  const body = await jsonBody(req, generateRequest);
+  const model = requestedModel(service.backend, body.model);
+  const request = { ...body, model: body.model || model.name };
+  checkSupported(service, request);
+  checkGenerate(request);
+  if (request.prompt === '') return respondReady(service, req.raw, { request, model, form: raw });
+  const { context } = request;
+  const generation = {
+    ...requestOf(request, model),
+    prompt: promptOf(request, model),
+    before: context.length > 0 ? context : undefined,
+    tokens: !request.raw,
+  };
+  return respond(service, req.raw, { request, model, generation, form: request.raw ? raw : form });
+}

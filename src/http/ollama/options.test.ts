@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { servedModel } from '../../../test/support/fake-backend.ts';
+import { guarded } from '../../../test/support/guarded.ts';
+import { defaultSampling, samplingOptions } from '../../sample/sampling-options.ts';
+import type { GenerationRequest } from '../../worker/backend.ts';
+import { keepAliveSchema, optionsSchema } from './options.ts';
+
+const model = servedModel({ trainedContext: 2048 });
+const requestOf = (given: unknown): Omit<GenerationRequest, 'prompt'> => optionsSchema.parse(given).of(model);
+
+test('a number is seconds, and so is one in quotes', () => {
+  for (const [given, seconds] of [
+    [300, 300],
+    [0, 0],
+    [0.5, 0.5],
+    ['300', 300],
+    ['0', 0],
+    ['+2.5', 2.5],
+  ] as const) {
+    assert.equal(keepAliveSchema.parse(given), seconds);
+  }
+});
+
+test('durations are read as Go writes them', () => {
+  for (const [given, seconds] of [
+    ['5m', 300],
+    ['1h30m', 5400],
+    ['1.5s', 1.5],
+    ['.5m', 30],
+    ['2.h', 7200],
+    ['1m0.25s', 60.25],
+    ['100ms', 0.1],
+    ['250us', 0.00025],
+    ['250µs', 0.00025],
+    ['250μs', 0.00025],
+    ['0s', 0],
+  ] as const) {
+    assert.ok(Math.abs((keepAliveSchema.parse(given) ?? Number.NaN) - seconds) < 1e-9, given);
+  }
+});
+
+test('hours, minutes and seconds add up', () => {
+  const part = fc.integer({ min: 0, max: 999 });
+  fc.assert(
+    fc.property(part, part, part, (h, m, s) => {
+      assert.equal(keepAliveSchema.parse(`${h}h${m}m${s}s`), h * 3600 + m * 60 + s);
+    }),
+  );
+});
+
+test('less than nothing, and more than a date can hold, is forever', () => {
+  for (const given of [-1, -0.5, '-1', '-1s', '-1h30m', 1e300, '9999999h']) {
+    assert.equal(keepAliveSchema.parse(given), Number.POSITIVE_INFINITY);
+  }
+});
+
+test('null and nothing are not given', () => {
+  assert.equal(keepAliveSchema.parse(null), undefined);
+  assert.equal(keepAliveSchema.parse(undefined), undefined);
+});
+
+test('what is no duration says what one looks like', () => {
+  for (const given of ['', 'soon', '5 m', '5x', 'm', '.', '1h 30m', '--1s', true, {}, [5]]) {
+    assert.match(keepAliveSchema.safeParse(given).error?.issues[0]?.message ?? '', /"5m"/, String(given));
+  }
+});
+
+test('a long text of digits is refused without ado', () => {
+  const { success } = guarded(() => keepAliveSchema.safeParse(`${'1'.repeat(2_000_000)}x`));
+  assert.equal(success, false);
+});
+
+test('without options nothing is given', () => {
+  for (const given of [undefined, null, {}, { temperature: null, stop: null, num_ctx: null }]) {
+    const { sampling, context, maxTokens, stop } = requestOf(given);
+    assert.deepEqual(samplingOptions(sampling), defaultSampling);
+    assert.deepEqual([context, maxTokens, stop], [undefined, undefined, []]);
+  }
+});
+
+test('every option that counts reaches the ask', () => {
+  const given = {
+    num_ctx: 512,
+    num_predict: 7,
+    seed: 42,
+    stop: ['a', '', 'b'],
+    temperature: 0.5,
+    top_k: 20,
+    top_p: 0.8,
+    min_p: 0.1,
+    repeat_penalty: 1.2,
+    repeat_last_n: 32,
+    presence_penalty: 0.3,
+    frequency_penalty: -0.4,
+  };
+  assert.deepEqual(requestOf(given), {
+    sampling: {
+      temperature: 0.5,
+      topK: 20,
+      topP: 0.8,
+      minP: 0.1,
+      repeatPenalty: 1.2,
+      repeatLastN: 32,
+      presencePenalty: 0.3,
+      frequencyPenalty: -0.4,
+      seed: 42,
+    },
+    context: 512,
+    maxTokens: 7,
+    stop: ['a', 'b'],
+  });
+  assert.deepEqual(optionsSchema.parse(given).ignored, []);
+});
+
+test('zero and less are no limit', () => {
+  for (const none of [-2, -1, 0]) {
+    assert.equal(requestOf({ num_predict: none }).maxTokens, undefined);
+    assert.equal(requestOf({ num_ctx: none }).context, undefined);
+    assert.equal(requestOf({ top_k: none }).sampling.topK, 0);
+  }
+});
+
+test('penalties that look back without limit look back over the context', () => {
+  assert.equal(requestOf({ repeat_last_n: -1, num_ctx: 512 }).sampling.repeatLastN, 512);
+  assert.equal(requestOf({ repeat_last_n: -1 }).sampling.repeatLastN, 2048);
+  const long = optionsSchema.parse({ repeat_last_n: -1 }).of(servedModel({ trainedContext: 2 ** 24 }));
+  assert.doesNotThrow(() => samplingOptions(long.sampling));
+  assert.equal(requestOf({ repeat_last_n: 0 }).sampling.repeatLastN, 0);
+});
+
+test('a negative seed is a random one; any other is a seed', () => {
+  assert.equal(requestOf({ seed: -1 }).sampling.seed, undefined);
+  fc.assert(
+    fc.property(fc.nat(Number.MAX_SAFE_INTEGER), (seed) => {
+      const { sampling } = requestOf({ seed });
+      assert.notEqual(sampling.seed, undefined);
+      assert.doesNotThrow(() => samplingOptions(sampling));
+    }),
+  );
+});
+
+test('one stop text may stand for itself, and whole numbers may have a point', () => {
+  assert.deepEqual(requestOf({ stop: 'END' }).stop, ['END']);
+  assert.equal(requestOf({ top_k: 40.7 }).sampling.topK, 40);
+});
+
+test('options that change nothing are named', () => {
+  const given = { num_thread: 4, mirostat: 1, temperature: 1, use_mmap: true, num_batch: null, toString: 1 };
+  assert.deepEqual(optionsSchema.parse(given).ignored, ['num_thread', 'mirostat', 'use_mmap', 'toString']);
+});
+
+test('an option of a wrong type is refused', () => {
+  for (const given of [{ top_k: '40' }, { stop: 4 }, { stop: ['a', 4] }, { temperature: true }, [], 'fast', 5]) {
+    assert.equal(optionsSchema.safeParse(given).success, false, JSON.stringify(given));
+  }
+});

@@ -1,0 +1,153 @@
+import * as z from 'zod';
+import type { ServedModel } from '../../library/model-card.ts';
+import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
+import type { GenerationRequest } from '../../worker/backend.ts';
+import { listOf } from '../request/lists.ts';
+
+/** A field that may be left out; null means the same. */
+export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
+  schema.nullish().transform((value) => value ?? undefined);
+
+const number = optional(z.number());
+/** Whole numbers; clients send 40.0 and the like. */
+const whole = optional(z.number().transform(Math.trunc));
+/** The most stop texts: each is looked for after each token. */
+const mostStops = 64;
+const expectedStops = 'expected a string or an array of strings';
+export const stopSchema: z.ZodType<string | string[]> = z
+  .unknown()
+  .refine((stop) => !Array.isArray(stop) || stop.length <= mostStops, `expected at most ${mostStops} strings`)
+  .pipe(z.union([z.string(), listOf(z.string())], expectedStops));
+
+type Figure =
+  | 'num_ctx'
+  | 'num_predict'
+  | 'seed'
+  | 'temperature'
+  | 'top_k'
+  | 'top_p'
+  | 'min_p'
+  | 'repeat_penalty'
+  | 'repeat_last_n'
+  | 'presence_penalty'
+  | 'frequency_penalty';
+
+/** Options that change something here, by the names that Ollama gave them. */
+export type OllamaOptions = { readonly [K in Figure]: number | undefined } & {
+  readonly stop: string | string[] | undefined;
+};
+
+export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<OllamaOptions[K]> } = {
+  num_ctx: whole,
+  num_predict: whole,
+  seed: whole,
+  stop: optional(stopSchema),
+  temperature: number,
+  top_k: whole,
+  top_p: number,
+  min_p: number,
+  repeat_penalty: number,
+  repeat_last_n: whole,
+  presence_penalty: number,
+  frequency_penalty: number,
+};
+
+/** A request's `options`. */
+export interface ParsedOptions {
+  /** The request that they make of one answer, for a model. */
+  of(model: ServedModel): Omit<GenerationRequest, 'prompt'>;
+  /** Names of options that change nothing here. */
+  readonly ignored: readonly string[];
+  /** The same options over others, which count where these say nothing. */
+  over(others: OllamaOptions): ParsedOptions;
+}
+
+// Seeds are one less than 2^32 values; a larger one (the time of day, say) must stay repeatable.
+const seeds = 2 ** 32 - 1;
+const most = 2 ** 20;
+
+/** A positive number; zero and less mean "no limit". */
+const positive = (n: number | undefined): number | undefined => (n !== undefined && n > 0 ? n : undefined);
+
+const seedOf = (seed: number | undefined): number | undefined =>
+  seed === undefined || seed < 0 ? undefined : seed % seeds;
+
+function samplingOf(given: OllamaOptions, context: number): PartialSamplingOptions {
+  const { top_k, repeat_last_n } = given;
+  return {
+    temperature: given.temperature,
+    topK: top_k === undefined ? undefined : Math.max(0, top_k),
+    topP: given.top_p,
+    minP: given.min_p,
+    repeatPenalty: given.repeat_penalty,
+    // Numbers below zero mean the whole context.
+    repeatLastN: repeat_last_n !== undefined && repeat_last_n < 0 ? Math.min(context, most) : repeat_last_n,
+    presencePenalty: given.presence_penalty,
+    frequencyPenalty: given.frequency_penalty,
+    seed: seedOf(given.seed),
+  };
+}
+
+function optionsOf(given: OllamaOptions): ParsedOptions {
+  const context = positive(given.num_ctx);
+  return {
+    of: ({ trainedContext }) => ({
+      sampling: samplingOf(given, context ?? trainedContext),
+      context,
+      maxTokens: positive(given.num_predict),
+      stop: [given.stop ?? []].flat().filter((stop) => stop !== ''),
+    }),
+    ignored: Object.entries(given).flatMap(([name, value]) =>
+      Object.hasOwn(optionSchemas, name) || value === null ? [] : [name],
+    ),
+    over: (others) => {
+      const said = Object.entries(given).filter(([, value]) => value !== undefined);
+      const beside = Object.keys(optionSchemas).map((name) => [name, others[name as keyof OllamaOptions]]);
+      return optionsOf(Object.fromEntries([...beside, ...said]) as OllamaOptions);
+    },
+  };
+}
+
+export const optionsSchema: z.ZodType<ParsedOptions> = z
+  .looseObject(optionSchemas)
+  .nullish()
+  .transform((given) => optionsOf((given ?? {}) as OllamaOptions));
+
+const seconds: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
+const part = '(\\d+(?:\\.\\d*)?|\\.\\d+)(ns|us|µs|μs|ms|s|m|h)';
+const plain = /^[-+]?\d+(?:\.\d*)?$/;
+const duration = new RegExp(`^[-+]?(?:${part})+$`);
+
+/** Seconds of "5m", "1h30m", "1.5s" as Go writes durations, or of a bare number; undefined if it is neither. */
+function parseDuration(text: string): number | undefined {
+  if (plain.test(text)) return Number(text);
+  if (!duration.test(text)) return undefined;
+  const parts = Array.from(
+    text.matchAll(new RegExp(part, 'g')),
+    ([, n, unit = '']) => Number(n) * (seconds[unit] as number),
+  );
+  const sum = parts.reduce((a, b) => a + b, 0);
+  return text.startsWith('-') ? -sum : sum;
+}
+
+// The longest duration in Go, 292 years: a date can be made of it.
+const longest = 2 ** 63 / 1e9;
+const expectedKeepAlive = 'expected a number of seconds or a duration like "5m" or "1h30m"';
+
+/** Seconds of `keep_alive`; less than none is Infinity. */
+export const keepAliveSchema: z.ZodType<number | undefined> = optional(
+  z
+    .union([z.number(), z.string()], expectedKeepAlive)
+    .transform((given) => (typeof given === 'number' ? given : parseDuration(given)))
+    .refine((found) => found !== undefined, expectedKeepAlive)
+    .transform((found = 0) => (found < 0 || found > longest ? Number.POSITIVE_INFINITY : found)),
+);

@@ -1,0 +1,122 @@
+import * as z from 'zod';
+import type { ServedModel } from '../../library/model-card.ts';
+import type { GenerationRequest } from '../../worker/backend.ts';
+import { anyList, listOf, tokenList } from '../request/lists.ts';
+import {
+  keepAliveSchema,
+  type OllamaOptions,
+  optional,
+  optionSchemas,
+  optionsSchema,
+  type ParsedOptions,
+} from './options.ts';
+
+/** Members that requests for answers have at all endpoints. */
+export interface OllamaAnswerRequest {
+  readonly model: string;
+  readonly stream: boolean;
+  readonly options: ParsedOptions;
+  /** Seconds that the model stays loaded. */
+  readonly keep_alive: number | undefined;
+  readonly truncate: boolean | undefined;
+  readonly logprobs: boolean | undefined;
+  readonly top_logprobs: number | undefined;
+  /** Wishes that are not supported yet; undefined where they ask for nothing. */
+  readonly think: unknown;
+  readonly format: unknown;
+  readonly template: unknown;
+}
+
+export interface OllamaGenerateRequest extends OllamaAnswerRequest {
+  readonly prompt: string;
+  readonly system: string;
+  readonly context: readonly number[];
+  readonly raw: boolean;
+  readonly suffix: string;
+  readonly images: readonly unknown[];
+}
+
+interface RequestMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly content: string;
+  readonly images: readonly unknown[];
+  readonly tool_calls: readonly unknown[];
+}
+
+export interface OllamaChatRequest extends OllamaAnswerRequest {
+  readonly messages: readonly RequestMessage[];
+  readonly tools: readonly unknown[];
+}
+
+const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
+  schema.nullish().transform((value) => value ?? fallback);
+const text = or(z.string(), '');
+const list = or(anyList, []);
+const flag = optional(z.boolean());
+/** Anything; an empty value is none. */
+const anything = optional(z.unknown()).transform((value) => value || undefined);
+
+/** Members of an answer's request; options may stand beside the prompt too. */
+const answer = {
+  ...optionSchemas,
+  model: text,
+  stream: or(z.boolean(), true),
+  options: optionsSchema,
+  keep_alive: keepAliveSchema,
+  truncate: flag,
+  logprobs: flag,
+  top_logprobs: optional(z.int().min(0).max(20)),
+  think: anything,
+  format: anything,
+  template: anything,
+};
+
+const withOptions = <T extends OllamaOptions & { readonly options: ParsedOptions }>(body: T): T => ({
+  ...body,
+  options: body.options.over(body),
+});
+
+export const generateRequest: z.ZodType<OllamaGenerateRequest> = z
+  .object({
+    ...answer,
+    prompt: text,
+    system: text,
+    context: or(tokenList(), []),
+    raw: or(z.boolean(), false),
+    suffix: text,
+    images: list,
+  })
+  .transform(withOptions);
+
+export const chatRequest: z.ZodType<OllamaChatRequest> = z
+  .object({
+    ...answer,
+    messages: or(
+      listOf(
+        z.object({
+          role: z.enum(['system', 'user', 'assistant', 'tool']),
+          content: text,
+          images: list,
+          tool_calls: list,
+        }),
+      ),
+      [],
+    ),
+    tools: list,
+  })
+  .transform(withOptions);
+
+/** A request about a model: its name, which old clients call `name`. */
+export const modelRequest: z.ZodType<string> = z
+  .object({ model: text, name: text })
+  .transform(({ model, name }) => model || name);
+
+/** The request for one answer, without its prompt. */
+export const requestOf = (
+  { options, logprobs, top_logprobs = 0, truncate }: OllamaAnswerRequest,
+  model: ServedModel,
+): Omit<GenerationRequest, 'prompt'> => ({
+  ...options.of(model),
+  truncate,
+  logprobs: logprobs ? top_logprobs : undefined,
+});

@@ -1,0 +1,147 @@
+import type { Log } from '../../base/log.ts';
+import type { ServedModel } from '../../library/model-card.ts';
+import type { Answer, Backend, Ending, GenerationRequest, TokenLogprob } from '../../worker/backend.ts';
+import { logFailure } from '../refusal.ts';
+import { reservationOf } from '../request/reservations.ts';
+import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
+import { WholeAnswer } from '../whole-answer.ts';
+import { errorBody, unsupportedByModel, unsupportedRequest } from './refusals.ts';
+import type { OllamaAnswerRequest } from './requests.ts';
+
+/** Parts that the endpoints work with. */
+export interface OllamaService {
+  readonly backend: Backend;
+  readonly log: Log;
+  readonly timeouts: StreamTimeouts;
+}
+
+/** The form in which an endpoint writes an answer. */
+export interface AnswerForm {
+  /** The member that holds a part of the text. */
+  text(text: string): object;
+  /** More members of the last object. */
+  last?(ending: Ending): object;
+}
+
+interface AnswerJob {
+  readonly request: OllamaAnswerRequest;
+  readonly model: ServedModel;
+  readonly generation: GenerationRequest;
+  readonly form: AnswerForm;
+}
+
+/** Throws a Refusal for wishes that are not supported yet; reports options without effect to the log. */
+export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest): void {
+  const { model, options } = request;
+  if (request.think !== undefined) throw unsupportedByModel(model, 'thinking');
+  if (request.format !== undefined) throw unsupportedRequest('format is not supported yet');
+  if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
+  if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
+}
+
+/** Bytes of a token in a list, and as JSON. */
+const perToken = 24;
+
+/** Nanoseconds from seconds. */
+const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
+
+const logprobOf = ({ text, logprob, bytes }: Omit<TokenLogprob, 'top'>): object => ({ token: text, logprob, bytes });
+
+const logprobsOf = (tokens: readonly TokenLogprob[]): object =>
+  tokens.length > 0
+    ? { logprobs: tokens.map((token) => ({ ...logprobOf(token), top_logprobs: token.top.map(logprobOf) })) }
+    : {};
+
+const durationsOf = (ending: Ending): object => ({
+  total_duration: nanoseconds(ending.totalSeconds),
+  load_duration: nanoseconds(ending.loadSeconds),
+  // Tokens from the prefix cache were not evaluated.
+  prompt_eval_count: ending.promptTokens - ending.cachedTokens,
+  prompt_eval_duration: nanoseconds(ending.promptSeconds),
+  eval_count: ending.answerTokens,
+  eval_duration: nanoseconds(ending.answerSeconds),
+});
+
+const stamp = ({ model }: OllamaAnswerRequest): object => ({ model, created_at: new Date().toISOString() });
+
+/** Answers the request: line by line, or with one object. Refusals come before anything is sent. */
+export function respond(
+  service: OllamaService,
+  raw: Request,
+  { request, model, generation, form }: AnswerJob,
+): Promise<Response> {
+  const last = ({ ending }: Answer, text: string): object => {
+    if (!ending) throw new Error('an answer has ended without an ending');
+    const reason = { done: true, done_reason: ending.reason };
+    return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
+  };
+
+  // At the end comes a list of all tokens, if it is wanted.
+  const reserveTokens = (count: number): void => {
+    if (generation.tokens) reservationOf(raw).add(perToken * count);
+  };
+
+  async function lines(answer: Answer, write: Write): Promise<void> {
+    for await (const { text, logprobs } of answer) {
+      reserveTokens(1);
+      if (text === '' && logprobs.length === 0) continue;
+      const chunk = { ...stamp(request), ...form.text(text), done: false, ...logprobsOf(logprobs) };
+      await write(`${JSON.stringify(chunk)}\n`);
+    }
+    await write(`${JSON.stringify(last(answer, ''))}\n`);
+  }
+
+  async function whole(answer: Answer, write: Write): Promise<void> {
+    const all = new WholeAnswer(reservationOf(raw));
+    for await (const delta of answer) {
+      reserveTokens(1);
+      all.push(delta);
+    }
+    await write(JSON.stringify({ ...last(answer, all.text), ...logprobsOf(all.logprobs) }));
+  }
+
+  const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
+  return streamResponse(service, raw, contentType, async (write, signal) => {
+    const answer = await service.backend.generate(model, generation, { signal, keepAlive: request.keep_alive });
+    reserveTokens(answer.promptTokens);
+    await (request.stream ? lines(answer, write) : whole(answer, write));
+  });
+}
+
+/** Answers a request without a prompt: the model is loaded, or unloaded where it shall not be kept. */
+export function respondReady(
+  service: OllamaService,
+  raw: Request,
+  job: Omit<AnswerJob, 'generation'>,
+): Promise<Response> {
+  const { request, model, form } = job;
+  const reply = (reason: 'load' | 'unload', figures: object): string =>
+    JSON.stringify({ ...stamp(request), ...form.text(''), done: true, done_reason: reason, ...figures });
+  return streamResponse(service, raw, 'application/json', async (write) => {
+    if (request.keep_alive === 0) {
+      await service.backend.unload(model);
+      return write(reply('unload', {}));
+    }
+    const duration = nanoseconds(await service.backend.load(model, request.keep_alive));
+    return write(reply('load', { total_duration: duration, load_duration: duration }));
+  });
+}
+
+/**
+ * A response that `produce` writes for the client of `raw`. Its last line is the error, if it fails after the headers.
+ */
+function streamResponse(
+  { log, timeouts }: OllamaService,
+  raw: Request,
+  contentType: string,
+  produce: (write: Write, signal: AbortSignal) => Promise<void>,
+): Promise<Response> {
+  const client = clientOf(raw);
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(raw.url).pathname);
+    return `${JSON.stringify(errorBody(error))}\n`;
+  };
+  return streamed(client, { ...timeouts, contentType, keepAlive: ' ', failed }, (write) =>
+    produce(write, client.signal),
+  );
+}

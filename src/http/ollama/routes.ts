@@ -1,0 +1,50 @@
+import { Hono } from 'hono';
+import type { Log } from '../../base/log.ts';
+import type { Backend } from '../../worker/backend.ts';
+import { errorResponseOf, hasLeft, logFailure, Refusal } from '../refusal.ts';
+import { jsonBody } from '../request/body.ts';
+import { modelNamed, requestedModel } from '../request/requested-model.ts';
+import type { StreamTimeouts } from '../streaming.ts';
+import { chat } from './chat.ts';
+import { generate } from './generate.ts';
+import { psEntry, showBody, tagsEntry } from './models.ts';
+import { errorBody } from './refusals.ts';
+import { modelRequest } from './requests.ts';
+import type { OllamaService } from './respond.ts';
+
+// Clients refuse to talk to an Ollama older than they know.
+const version = '0.32.9';
+
+const later = ['pull', 'push', 'create', 'copy', 'embed', 'embeddings', 'blobs/:digest'];
+
+/** Ollama's own API. */
+export function ollamaRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
+  const service: OllamaService = { backend, log, timeouts };
+  const app = new Hono();
+
+  app.get('/', (c) => c.text('Ollama is running'));
+  app.get('/api/version', (c) => c.json({ version }));
+  app.get('/api/tags', (c) => c.json({ models: backend.models().map(tagsEntry) }));
+  app.get('/api/ps', (c) => c.json({ models: backend.loaded().map(psEntry) }));
+  app.post('/api/show', async (c) => c.json(showBody(requestedModel(backend, await jsonBody(c.req, modelRequest)))));
+  app.delete('/api/delete', async (c) => {
+    const name = await jsonBody(c.req, modelRequest);
+    // A name is required even where there is only one model.
+    if (name === '') throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
+    await backend.remove(modelNamed(backend, name));
+    return c.body(null, 200);
+  });
+  app.post('/api/generate', (c) => generate(service, c));
+  app.post('/api/chat', (c) => chat(service, c));
+  for (const name of later) {
+    app.all(`/api/${name}`, (c) => c.json({ error: `${c.req.path} is not supported yet` }, 501));
+  }
+
+  app.onError((cause, c) => {
+    // The client has left and will not read it: 499 is for the log.
+    if (hasLeft(c.req.raw, cause)) return new Response(null, { status: 499 });
+    logFailure(log, cause, c.req.path);
+    return c.json(errorBody(cause), errorResponseOf(cause).status);
+  });
+  return app;
+}

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { samplingOptions } from '../../sample/sampling-options.ts';
+import { Refusal } from '../refusal.ts';
+import { jsonBody } from '../request/body.ts';
+import { ChatBody, CompletionBody, type OpenAiChatRequest, type OpenAiCompletionRequest } from './requests.ts';
+
+const sent = (body: unknown): { raw: Request } => ({
+  raw: new Request('http://localhost/', { method: 'POST', body: JSON.stringify(body) }),
+});
+const chat = (given: object): Promise<OpenAiChatRequest> =>
+  jsonBody(sent({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...given }), ChatBody);
+const completion = (given: object): Promise<OpenAiCompletionRequest> =>
+  jsonBody(sent({ model: 'm', prompt: 'Once', ...given }), CompletionBody);
+
+const refuses = (request: Promise<unknown>, param: string | null, code = 'invalid_value'): Promise<void> =>
+  assert.rejects(request, (e) => {
+    assert.ok(e instanceof Refusal);
+    assert.deepEqual([e.status, e.param, e.code], [400, param, code]);
+    // The field, what was expected of it, and what came.
+    const said = /^\S+: (expected .+, (not .+|but it is missing)|asks for .+|.*not supported yet.*)$/;
+    assert.match(e.message, said);
+    return true;
+  });
+
+test("where a client says nothing, OpenAI's defaults hold", async () => {
+  const { model, n, stream, usage, generation } = await chat({});
+  assert.deepEqual([model, n, stream, usage], ['m', 1, false, false]);
+  assert.deepEqual(
+    [generation.maxTokens, generation.stop, generation.logprobs, generation.context, generation.logitBias],
+    [undefined, [], ...nothing(3)],
+  );
+  const { temperature, topK, topP, minP, repeatPenalty, seed } = samplingOptions(generation.sampling);
+  assert.deepEqual([temperature, topK, topP, minP, repeatPenalty, seed], [1, 0, 1, 0, 1, undefined]);
+});
+
+const nothing = (n: number): readonly undefined[] => Array.from({ length: n }, () => undefined);
+
+const fields = [
+  'n stream stream_options max_tokens max_completion_tokens stop seed temperature top_p top_k min_p repeat_penalty',
+  'presence_penalty frequency_penalty logit_bias logprobs top_logprobs num_ctx keep_alive tools tool_choice functions',
+  'response_format modalities audio suffix user metadata store',
+].flatMap((line) => line.split(' '));
+
+test('null is as good as not given', async () => {
+  const nulls = Object.fromEntries(fields.map((field) => [field, null]));
+  assert.deepEqual(await chat(nulls), await chat({}));
+  assert.deepEqual(await completion({ ...nulls, echo: null, best_of: null }), await completion({}));
+});
+
+test('what asks for nothing is no reason to refuse, and unknown fields are ignored', async () => {
+  const harmless = { tools: [], functions: [], response_format: { type: 'text' }, modalities: ['text'], suffix: '' };
+  assert.deepEqual(await chat({ ...harmless, user: 'x', parallel_tool_calls: true }), await chat({}));
+});
+
+test('every option reaches the ask', async () => {
+  const { generation, n, stream, usage, keepAlive } = await chat({
+    n: 8,
+    stream: true,
+    stream_options: { include_usage: true, include_obfuscation: false },
+    max_tokens: 5,
+    stop: ['a', '', 'b', 'c', 'd', 'e'],
+    seed: 42,
+    temperature: 0.5,
+    top_p: 0.9,
+    top_k: 40,
+    min_p: 0.1,
+    repeat_penalty: 1.1,
+    presence_penalty: -2,
+    frequency_penalty: 2,
+    logit_bias: { 50256: -100 },
+    logprobs: true,
+    top_logprobs: 20,
+    num_ctx: 512,
+    keep_alive: '5m',
+  });
+  assert.deepEqual([n, stream, usage, keepAlive], [8, true, true, 300]);
+  assert.deepEqual(generation, {
+    sampling: {
+      temperature: 0.5,
+      topP: 0.9,
+      topK: 40,
+      minP: 0.1,
+      repeatPenalty: 1.1,
+      presencePenalty: -2,
+      frequencyPenalty: 2,
+      seed: 42,
+    },
+    logitBias: { 50256: -100 },
+    maxTokens: 5,
+    stop: ['a', 'b', 'c', 'd', 'e'],
+    logprobs: 20,
+    context: 512,
+  });
+});
+
+test('a completion has 16 tokens where nothing is said, and as many as the context allows where -1 is', async () => {
+  assert.equal((await completion({})).generation.maxTokens, 16);
+  assert.equal((await completion({ max_tokens: 300 })).generation.maxTokens, 300);
+  assert.equal((await completion({ max_tokens: -1 })).generation.maxTokens, undefined);
+});
+
+test('max_completion_tokens wins over max_tokens, and -1 is no limit', async () => {
+  const most = async (given: object): Promise<number | undefined> => (await chat(given)).generation.maxTokens;
+  assert.equal(await most({ max_tokens: 5, max_completion_tokens: 7 }), 7);
+  assert.equal(await most({ max_tokens: 5 }), 5);
+  assert.equal(await most({ max_tokens: 0 }), 0);
+  assert.equal(await most({ max_tokens: -1 }), undefined);
+});
+
+test('one stop text is a list of one, and logprobs alone ask for no others', async () => {
+  const { generation } = await chat({ stop: '\n', logprobs: true });
+  assert.deepEqual([generation.stop, generation.logprobs], [['\n'], 0]);
+  assert.equal((await completion({ logprobs: 5 })).generation.logprobs, 5);
+});
+
+test('any whole number is a seed that the sampler takes; a negative one asks for none', () =>
+  fc.assert(
+    fc.asyncProperty(fc.maxSafeInteger(), async (seed) => {
+      const { sampling } = (await chat({ seed })).generation;
+      assert.equal(samplingOptions(sampling).seed === undefined, seed < 0);
+    }),
+  ));
+
+test('a message is a text or parts with text; a developer is the system', async () => {
+  const parts = [
+    { type: 'text', text: 'a' },
+    { type: 'text', text: 'b' },
+  ];
+  const { messages } = await chat({
+    messages: [
+      { role: 'developer', content: 'Be brief.' },
+      { role: 'system', content: parts, name: 'x' },
+      { role: 'user', content: '' },
+      { role: 'assistant', content: null, tool_calls: [] },
+      { role: 'assistant' },
+    ],
+  });
+  assert.deepEqual(messages, [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'system', content: 'a\nb' },
+    { role: 'user', content: '' },
+    { role: 'assistant', content: '' },
+    { role: 'assistant', content: '' },
+  ]);
+});
+
+test('what is not supported is refused by name', async () => {
+  const image = { type: 'image_url', image_url: { url: 'data:' } };
+  const call = { id: 'x', type: 'function', function: { name: 'f', arguments: '{}' } };
+  for (const [given, param] of [
+    [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
+    [{ functions: [{ name: 'f' }] }, 'functions'],
+    [{ response_format: { type: 'json_object' } }, 'response_format'],
+    [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],
+    [{ modalities: ['text', 'audio'] }, 'modalities'],
+    [{ audio: { voice: 'alloy' } }, 'audio'],
+    [{ messages: [{ role: 'tool', content: '4', tool_call_id: 'x' }] }, 'messages[0].role'],
+    [{ messages: [{ role: 'function', content: '4', name: 'f' }] }, 'messages[0].role'],
+    [{ messages: [{ role: 'assistant', content: null, tool_calls: [call] }] }, 'messages[0].tool_calls'],
+    [{ messages: [{ role: 'assistant', function_call: call.function }] }, 'messages[0].function_call'],
+    [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, image] }] }, 'messages[0].content[1].type'],
+  ] as const) {
+    await refuses(chat(given), param, 'not_supported');
+  }
+  await refuses(completion({ suffix: 'end' }), 'suffix', 'not_supported');
+  await refuses(completion({ best_of: 3 }), 'best_of', 'not_supported');
+  await refuses(completion({ echo: true, logprobs: 1 }), 'logprobs', 'not_supported');
+  assert.equal((await completion({ best_of: 3, n: 3 })).n, 3);
+});
+
+test('what is wrong is refused by name', async () => {
+  for (const [given, param] of [
+    [{ model: 5 }, 'model'],
+    [{ messages: undefined }, 'messages'],
+    [{ messages: [] }, 'messages'],
+    [{ messages: 'Hi' }, 'messages'],
+    [{ messages: [{ role: 'robot', content: '' }] }, 'messages[0].role'],
+    [{ messages: [{ role: 'user' }] }, 'messages[0].content'],
+    [{ messages: [{ role: 'user', content: 5 }] }, 'messages[0].content'],
+    [{ messages: [{ role: 'user', content: [{ type: 'text' }] }] }, 'messages[0].content[0].text'],
+    [{ messages: [{ role: 'user', content: ['Hi'] }] }, 'messages[0].content[0]'],
+    [{ temperature: 'hot' }, 'temperature'],
+    [{ temperature: -1 }, 'temperature'],
+    [{ top_p: 1.1 }, 'top_p'],
+    [{ max_tokens: 1.5 }, 'max_tokens'],
+    [{ max_tokens: -2 }, 'max_tokens'],
+    [{ n: 0 }, 'n'],
+    [{ n: 9 }, 'n'],
+    [{ stop: 5 }, 'stop'],
+    [{ stop: ['a', 5] }, 'stop[1]'],
+    [{ stream: 'yes' }, 'stream'],
+    [{ stream_options: { include_usage: 1 } }, 'stream_options.include_usage'],
+    [{ logit_bias: { a: 1 } }, 'logit_bias.a'],
+    [{ logit_bias: { 1: 101 } }, 'logit_bias.1'],
+    [{ logit_bias: Object.fromEntries(Array(1025).fill(1).entries()) }, 'logit_bias'],
+    [{ stop: Array(65).fill('x') }, 'stop'],
+    [{ logprobs: 3 }, 'logprobs'],
+    [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
+    [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ num_ctx: 0 }, 'num_ctx'],
+    [{ keep_alive: 'soon' }, 'keep_alive'],
+  ] as const) {
+    await refuses(chat(given), param);
+  }
+  for (const [given, param] of [
+    [{ prompt: undefined }, 'prompt'],
+    [{ prompt: [] }, 'prompt'],
+    [{ prompt: [[]] }, 'prompt[0]'],
+    [{ prompt: [1, -1] }, 'prompt[1]'],
+    [{ prompt: [1, 'a'] }, 'prompt[1]'],
+    [{ prompt: Array.from({ length: 100 }, () => 'a'), n: 2 }, 'prompt'],
+    [{ echo: 'yes' }, 'echo'],
+    [{ logprobs: 6 }, 'logprobs'],
+  ] as const) {
+    await refuses(completion(given), param);
+  }
+});
+
+test('a prompt is a text, tokens, or several of either', async () => {
+  const text = (one: string): object => ({ kind: 'text', text: one, special: true });
+  const tokens = (...one: readonly number[]): object => ({ kind: 'tokens', tokens: one });
+  for (const [prompt, expected] of [
+    ['a', [text('a')]],
+    [
+      ['a', 'b'],
+      [text('a'), text('b')],
+    ],
+    [[1, 2], [tokens(1, 2)]],
+    [
+      [[1, 2], [3]],
+      [tokens(1, 2), tokens(3)],
+    ],
+  ] as const) {
+    assert.deepEqual((await completion({ prompt })).prompts, expected);
+  }
+});

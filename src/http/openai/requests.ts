@@ -1,0 +1,192 @@
+import * as z from 'zod';
+import type { Message } from '../../text/chat-template.ts';
+import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
+import { keepAliveSchema, stopSchema } from '../ollama/options.ts';
+import { listOf, tokenList } from '../request/lists.ts';
+import { Messages } from './messages.ts';
+
+/** Wishes about the answers, at both endpoints. */
+export interface OpenAiParams {
+  /** The name by which the client calls it, if it does. */
+  readonly model: string | undefined;
+  /** Answers per prompt. */
+  readonly n: number;
+  readonly stream: boolean;
+  /** Ends a stream with the usage. */
+  readonly usage: boolean;
+  /** Seconds that the model stays loaded after the answers. */
+  readonly keepAlive: number | undefined;
+  /** The request without its prompt; the answers of one prompt differ by their seed. */
+  readonly generation: Omit<GenerationRequest, 'prompt'>;
+}
+
+export interface OpenAiChatRequest extends OpenAiParams {
+  readonly messages: readonly Message[];
+}
+
+export type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
+
+export interface OpenAiCompletionRequest extends OpenAiParams {
+  readonly prompts: readonly WrittenPrompt[];
+  /** Begins the answers with the prompt. */
+  readonly echo: boolean;
+}
+
+/** A field that may be left out; null means the same. */
+const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+
+const number = (least: number, most: number) => given(z.number().min(least).max(most));
+const whole = (least: number, most: number) => given(z.int().min(least).max(most));
+
+const unlimited = Number.MAX_SAFE_INTEGER;
+
+const mostBiases = 1024;
+const Biases = z
+  .unknown()
+  .refine((biases) => Object.keys(Object(biases)).length <= mostBiases, `expected at most ${mostBiases} tokens`)
+  .pipe(z.record(z.string().regex(/^\d{1,10}$/, 'expected the number of a token'), z.number().min(-100).max(100)));
+
+/** Fields that both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
+const common = {
+  model: given(z.string()),
+  n: whole(1, 8),
+  stream: given(z.boolean()),
+  stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),
+  max_tokens: whole(-1, unlimited),
+  stop: given(stopSchema),
+  seed: given(z.int()),
+  temperature: number(0, 100),
+  top_p: number(0, 1),
+  top_k: whole(0, 2 ** 31 - 1),
+  min_p: number(0, 1),
+  repeat_penalty: number(0.01, 100),
+  presence_penalty: number(-100, 100),
+  frequency_penalty: number(-100, 100),
+  logit_bias: given(Biases),
+  num_ctx: whole(1, unlimited),
+  keep_alive: keepAliveSchema,
+};
+
+const Common = z.looseObject(common);
+
+/** Fields that are refused, never ignored, if they ask for something: without it the answer would be another one. */
+const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
+  tools: (value) => !Array.isArray(value) || value.length > 0,
+  functions: (value) => !Array.isArray(value) || value.length > 0,
+  response_format: (value) => (value as { type?: unknown }).type !== 'text',
+  modalities: (value) => !Array.isArray(value) || value.some((modality) => modality !== 'text'),
+  audio: () => true,
+  suffix: (value) => value !== '',
+};
+
+const refuse = (context: z.core.$RefinementCtx, field: string, message: string, code = 'invalid_value'): void =>
+  context.addIssue({ code: 'custom', path: [field], message, params: { code } });
+
+function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void {
+  for (const [field, asks] of Object.entries(unsupported)) {
+    const value = body[field] ?? undefined;
+    if (value !== undefined && asks(value)) refuse(context, field, 'not supported yet', 'not_supported');
+  }
+}
+
+/** A seed of the 2^32 - 1 that llama.cpp has. A negative one asks for any, as with every local server. */
+const seedOf = (seed: number | undefined): number | undefined =>
+  seed === undefined || seed < 0 ? undefined : seed % (2 ** 32 - 1);
+
+/** The wishes of a body. Defaults are OpenAI's: the distribution as it is. */
+const paramsOf = (
+  body: z.output<typeof Common>,
+  { maxTokens, logprobs }: { maxTokens: number | undefined; logprobs: number | undefined },
+): OpenAiParams => ({
+  model: body.model,
+  n: body.n ?? 1,
+  stream: body.stream ?? false,
+  usage: body.stream_options?.include_usage ?? false,
+  keepAlive: body.keep_alive,
+  generation: {
+    sampling: {
+      temperature: body.temperature ?? 1,
+      topP: body.top_p ?? 1,
+      topK: body.top_k ?? 0,
+      minP: body.min_p,
+      repeatPenalty: body.repeat_penalty,
+      presencePenalty: body.presence_penalty,
+      frequencyPenalty: body.frequency_penalty,
+      seed: seedOf(body.seed),
+    },
+    logitBias: body.logit_bias,
+    maxTokens: maxTokens === -1 ? undefined : maxTokens,
+    stop: [body.stop ?? []].flat().filter((text) => text !== ''),
+    logprobs,
+    context: body.num_ctx,
+  },
+});
+
+/** The body of a POST to /v1/chat/completions. */
+export const ChatBody: z.ZodType<OpenAiChatRequest> = z
+  .looseObject({
+    ...common,
+    messages: Messages,
+    max_completion_tokens: whole(-1, unlimited),
+    logprobs: given(z.boolean()),
+    top_logprobs: whole(0, 20),
+  })
+  .superRefine((body, context) => {
+    refuseUnsupported(body, context);
+    if (body.top_logprobs && !body.logprobs)
+      refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
+  })
+  .transform((body) => ({
+    ...paramsOf(body, {
+      maxTokens: body.max_completion_tokens ?? body.max_tokens,
+      logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
+    }),
+    messages: body.messages,
+  }));
+
+const some = { least: 1 };
+const Prompts = z.union(
+  [z.string(), tokenList(some), listOf(z.string(), some), listOf(tokenList(some), some)],
+  'expected a string, tokens, or a list of either',
+);
+
+/** The most answers: more would not find a place in the queue anyway. */
+const mostAnswers = 128;
+
+const isTokens = (prompt: z.output<typeof Prompts>): prompt is readonly number[] => typeof prompt[0] === 'number';
+
+const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =>
+  (typeof prompt === 'string' || isTokens(prompt) ? [prompt] : prompt).map((one) =>
+    typeof one === 'string' ? { kind: 'text', text: one, special: true } : { kind: 'tokens', tokens: one },
+  );
+
+/**
+ * Tokens of an answer where max_tokens is left out, as OpenAI has it for this endpoint: without a chat, few texts end.
+ */
+const usualCompletion = 16;
+
+/** The body of a POST to /v1/completions. */
+export const CompletionBody: z.ZodType<OpenAiCompletionRequest> = z
+  .looseObject({
+    ...common,
+    prompt: Prompts,
+    echo: given(z.boolean()),
+    logprobs: whole(0, 5),
+    best_of: whole(1, 20),
+  })
+  .superRefine((body, context) => {
+    const n = body.n ?? 1;
+    refuseUnsupported(body, context);
+    if ((body.best_of ?? n) !== n) refuse(context, 'best_of', 'not supported yet unless it equals n', 'not_supported');
+    if (body.echo && body.logprobs !== undefined) {
+      refuse(context, 'logprobs', 'not supported yet together with echo', 'not_supported');
+    }
+    if (promptsOf(body.prompt).length * n > mostAnswers) {
+      refuse(context, 'prompt', `asks for more than ${mostAnswers} answers in all`);
+    }
+  })
+  .transform((body) => ({
+    ...paramsOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }),
+    prompts: promptsOf(body.prompt),
+    echo: body.echo ?? false,
+  }));

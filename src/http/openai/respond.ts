@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { at } from '../../base/at.ts';
+import type { Log } from '../../base/log.ts';
+import type { ServedModel } from '../../library/model-card.ts';
+import type { Backend, Delta, Ending, Prompt } from '../../worker/backend.ts';
+import { unitsOf } from '../../worker/fit-request.ts';
+import { errorResponseOf, logFailure } from '../refusal.ts';
+import { reservationOf } from '../request/reservations.ts';
+import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
+import { WholeAnswer } from '../whole-answer.ts';
+import { Choices } from './choices.ts';
+import type { OpenAiParams } from './requests.ts';
+
+type Reason = Ending['reason'];
+
+/** A choice as an endpoint writes it, with `index` and `finish_reason`. */
+export type Choice = Readonly<Record<string, unknown>>;
+
+/** The differences between endpoints: prefix of ids, names of objects, form of choices. Made for one request. */
+export interface ChoiceFormat {
+  readonly idPrefix: string;
+  readonly object: string;
+  readonly chunkObject: string;
+  /** The choice that opens a stream before the model begins, if any. */
+  opening(index: number): Choice | undefined;
+  /** A part of an answer, in a stream. */
+  piece(delta: Delta, index: number): Choice;
+  /** The end of an answer, in a stream. */
+  closing(reason: Reason, index: number): Choice;
+  /** An answer as a whole. */
+  whole(delta: Delta, index: number, reason: Reason): Choice;
+}
+
+/** A finite log-probability, since JSON knows no infinity: OpenAI writes -9999 for impossible tokens. */
+export const finiteLogprob = (logprob: number): number => Math.max(logprob, -9999);
+
+/** Parts that the endpoints work with. */
+export interface OpenAiService {
+  readonly backend: Backend;
+  readonly log: Log;
+  readonly timeouts: StreamTimeouts;
+}
+
+interface ChoicesJob {
+  readonly request: Request;
+  readonly model: ServedModel;
+  readonly params: OpenAiParams;
+  readonly prompts: readonly Prompt[];
+  readonly format: ChoiceFormat;
+}
+
+/** Bytes of a UTF-16 unit, or a token, in a prompt on its way to an engine. */
+const perUnit = 8;
+
+type Send = (data: string) => Promise<void>;
+
+const plain = { contentType: 'application/json', keepAlive: ' ', framed: (data: string): string => data };
+const events = {
+  contentType: 'text/event-stream',
+  keepAlive: ': ping\n\n',
+  framed: (data: string): string => `data: ${data}\n\n`,
+};
+
+/**
+ * The response to a request for answers. Rejects as `Backend.generate`; failures after its headers are told in the
+ * body.
+ */
+export async function respondWithChoices(
+  { backend, log, timeouts }: OpenAiService,
+  job: ChoicesJob,
+): Promise<Response> {
+  const { request, model, params, prompts } = job;
+  const client = clientOf(request);
+  const produce = params.stream ? sendChunks : sendWhole;
+  const { framed, ...form } = params.stream ? events : plain;
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(request.url).pathname);
+    return framed(JSON.stringify({ error: errorResponseOf(error).error }));
+  };
+  // Each answer has its own copy of the prompt.
+  for (const prompt of prompts) reservationOf(request).add((params.n - 1) * perUnit * unitsOf(prompt));
+  return streamed(client, { ...timeouts, ...form, failed }, async (write) => {
+    const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
+    await produce(choices, job, (data) => write(framed(data)));
+  });
+}
+
+/** The members that begin all objects of one response. */
+const headOf = (object: string, { model, format }: ChoicesJob): object => ({
+  id: `${format.idPrefix}${randomBytes(16).toString('hex')}`,
+  object,
+  created: Math.floor(Date.now() / 1000),
+  model: model.name,
+  // The same fingerprint and the same seed promise the same answer, so the fingerprint is the file's.
+  system_fingerprint: `fp_${model.digest.replace(/^sha256:/, '').slice(0, 12)}`,
+});
+
+async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise<void> {
+  const { format } = job;
+  const reservation = reservationOf(job.request);
+  const answers = Array.from({ length: choices.count }, () => new WholeAnswer(reservation));
+  const reasons: Reason[] = [];
+  await choices.each({
+    delta: (delta, index) => at(answers, index).push(delta),
+    end: ({ reason }, index) => {
+      reasons[index] = reason;
+    },
+  });
+  const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, at(reasons, index));
+  const body = { ...headOf(format.object, job), choices: answers.map(whole), usage: choices.usage };
+  await send(JSON.stringify(body));
+}
+
+async function sendChunks(choices: Choices, job: ChoicesJob, send: Send): Promise<void> {
+  const { format, params } = job;
+  const head = headOf(format.chunkObject, job);
+  // Clients that ask for the usage find it null until the end.
+  const usage = params.usage ? { usage: null } : {};
+  const sendChoice = (choice: Choice): Promise<void> => send(JSON.stringify({ ...head, choices: [choice], ...usage }));
+  const opened = new Set<number>();
+  // The model must have begun: until then a failure can have a status.
+  const open = async (index: number): Promise<void> => {
+    if (opened.has(index)) return;
+    opened.add(index);
+    const opening = format.opening(index);
+    if (opening) await sendChoice(opening);
+  };
+  await choices.each({
+    delta: async (delta, index) => {
+      if (delta.text === '' && delta.logprobs.length === 0) return;
+      await open(index);
+      await sendChoice(format.piece(delta, index));
+    },
+    end: async ({ reason }, index) => {
+      await open(index);
+      await sendChoice(format.closing(reason, index));
+    },
+  });
+  if (params.usage) await send(JSON.stringify({ ...head, choices: [], usage: choices.usage }));
+  await send('[DONE]');
+}

@@ -1,0 +1,27 @@
+import { Hono } from 'hono';
+import type { Log } from '../../base/log.ts';
+import type { Backend } from '../../worker/backend.ts';
+import { Refusal } from '../refusal.ts';
+import { modelNamed } from '../request/requested-model.ts';
+import type { StreamTimeouts } from '../streaming.ts';
+import { chatCompletions } from './chat.ts';
+import { completions } from './completions.ts';
+import { modelObject } from './models.ts';
+import type { OpenAiService } from './respond.ts';
+
+/**
+ * Routes of OpenAI's API, to be mounted at /v1. Errors before the first byte are thrown: the app gives them their
+ * shape.
+ */
+export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
+  const service: OpenAiService = { backend, log, timeouts };
+  const app = new Hono();
+  app.get('/models', (c) => c.json({ object: 'list', data: backend.models().map(modelObject) }));
+  app.get('/models/:id{.+}', (c) => c.json(modelObject(modelNamed(backend, c.req.param('id')))));
+  app.post('/chat/completions', (c) => chatCompletions(service, c));
+  app.post('/completions', (c) => completions(service, c));
+  app.post('/embeddings', () => {
+    throw new Refusal(400, 'embeddings are not supported yet', { code: 'not_supported' });
+  });
+  return app;
+}

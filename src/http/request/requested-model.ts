@@ -1,0 +1,26 @@
+import type { ServedModel } from '../../library/model-card.ts';
+import type { Backend } from '../../worker/backend.ts';
+import { Refusal } from '../refusal.ts';
+
+/** The most names that an error lists. */
+const mostNames = 10;
+
+/** The model of that name. Throws a Refusal. */
+export function modelNamed(backend: Backend, name: string): ServedModel {
+  const model = backend.find(name);
+  if (!model) throw new Refusal(404, `model '${name}' not found`, { code: 'model_not_found', param: 'model' });
+  return model;
+}
+
+/** The model that a request asks for; without a name the only one, or the one that is loaded. Throws a Refusal. */
+export function requestedModel(backend: Backend, name: string | null | undefined): ServedModel {
+  if (name) return modelNamed(backend, name);
+  const [first, ...others] = backend.models();
+  if (!first) throw new Refusal(404, 'there is no model', { code: 'model_not_found', param: 'model' });
+  const model = others.length === 0 ? first : backend.loaded()[0]?.model;
+  if (model) return model;
+  const names = [first, ...others].slice(0, mostNames).map(({ name }) => name);
+  const more = others.length < mostNames ? '' : ', …';
+  const message = `model is required: there are ${names.join(', ')}${more}`;
+  throw new Refusal(400, message, { code: 'missing_model', param: 'model' });
+}

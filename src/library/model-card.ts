@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { RopeOptions } from '../arch/rope.ts';
+import { at } from '../base/at.ts';
+import { formatCount } from '../base/count.ts';
+import { quantizationOf } from '../gguf/file-type.ts';
+import type { Metadata } from '../gguf/metadata.ts';
+import type { ModelFile } from '../gguf/model-file.ts';
+import { evictFiles, openOutline } from '../runtime/model-outline.ts';
+
+/** A model that clients can ask for, by its file's header. */
+export interface ServedModel {
+  /** Ollama's name for it: "smollm2-135m-instruct:q4_1". */
+  readonly name: string;
+  /** Bytes of all its files. */
+  readonly size: number;
+  readonly modified: Date;
+  /** Digest that changes with the file: "sha256:" and 64 hex digits. */
+  readonly digest: string;
+  /** Family: "llama", "qwen3", … */
+  readonly family: string;
+  /** Number of parameters: "135M", "8.0B". */
+  readonly parameters: string;
+  /** Quantization: "Q4_1". */
+  readonly quantization: string;
+  /** Tokens that it was trained for. */
+  readonly trainedContext: number;
+  /** True if it has a chat template. */
+  readonly chats: boolean;
+  /** The chat template's source; empty if there is none. */
+  readonly template: string;
+  readonly license: string;
+  /** Metadata: strings, numbers, booleans; arrays as null unless they are short. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** A model's description, from its header. */
+export type ModelCard = Omit<ServedModel, 'name' | 'size' | 'modified'>;
+
+const templateKey = 'tokenizer.chat_template';
+/** The longest array that is shown; longer ones are vocabularies, not properties. */
+const longestArray = 16;
+const chunkBytes = 2 ** 20;
+
+/**
+ * Reads the header of a model that rotates as `rope` wants it; `version` goes into the digest. Throws the errors of
+ * gguf/ and arch/.
+ */
+export function readCard(path: string, version: string, rope?: RopeOptions): ModelCard {
+  const outline = openOutline(path, rope);
+  const { file, config } = outline;
+  const { metadata } = file;
+  const card = {
+    digest: `sha256:${digest(file, version)}`,
+    family: config.architecture,
+    parameters: formatCount(file.parameters),
+    quantization: quantizationOf(file),
+    trainedContext: config.context,
+    chats: metadata.has(templateKey),
+    template: metadata.string(templateKey, ''),
+    license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
+    metadata: recordOf(metadata),
+  };
+  evictFiles(outline);
+  return card;
+}
+
+/** The metadata without the chat template, which has a field of its own. Long arrays are null. */
+function recordOf(metadata: Metadata): Readonly<Record<string, unknown>> {
+  const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+  const show = (key: string): unknown => {
+    if (!metadata.isArray(key)) return plain(metadata.raw(key));
+    return metadata.arrayLength(key) > longestArray ? null : metadata.values(key).map(plain);
+  };
+  const keys = metadata.keys().filter((key) => key !== templateKey);
+  return Object.fromEntries(keys.map((key) => [key, show(key)]));
+}
+
+/**
+ * A digest of `version` and all bytes before the weights of the first file: 8 MB for a vocabulary of 128k take 15 ms.
+ */
+function digest({ files, weights }: ModelFile, version: string): string {
+  const first = at(files, 0);
+  const offsets = [...weights.values()].filter(({ extent }) => extent.file === 0).map(({ extent }) => extent.offset);
+  const end = offsets.reduce((least, offset) => Math.min(least, offset), first.size);
+  const hash = createHash('sha256').update(version);
+  const chunk = Buffer.alloc(Math.min(chunkBytes, end));
+  const fd = openSync(first.path, 'r');
+  try {
+    for (let at = 0; at < end; ) {
+      const bytes = readSync(fd, chunk, 0, Math.min(chunk.length, end - at), at);
+      if (bytes === 0) break;
+      hash.update(chunk.subarray(0, bytes));
+      at += bytes;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
+}

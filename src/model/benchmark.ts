@@ -1,0 +1,200 @@
+import { at } from '../base/at.ts';
+import { median } from '../base/median.ts';
+import type { Generation } from '../engine/generation.ts';
+import type { GenerationStats } from '../engine/generation-stats.ts';
+import { PassTimes } from '../engine/pass-times.ts';
+import type { Plan } from '../plan/plan.ts';
+import { scratchStore } from '../state/cache-pool.ts';
+import type { Model } from './model.ts';
+import type { GenerateOptions } from './model-options.ts';
+
+/** The cost of opening a model and asking it for one token, in a process whose libraries were loaded already. */
+export interface FirstToken {
+  /** Seconds from before the model was opened. */
+  readonly seconds: number;
+  /** Bytes that had to be read: all weights once, resident or streamed, but of the embedding one row. */
+  readonly sweep_bytes: number;
+  /** Bytes that were read, with the borders of pages and ahead of the next pass. */
+  readonly bytes_read: number;
+}
+
+/** The results of one round: a generation, and the limits that it is held against. */
+export interface BenchmarkRound {
+  /** Reading what the passes stream while nothing computes; null if nothing streams. */
+  readonly reading: { readonly seconds: number; readonly bytes: number } | null;
+  readonly prefill: GenerationStats['prefill'] & { readonly ttft_ms: number };
+  readonly decode: GenerationStats['decode'];
+  readonly speculation: GenerationStats['speculation'];
+  /** Seconds that computing one of these passes takes on average while nothing is read. */
+  readonly computing_s: number;
+  readonly memory: GenerationStats['memory'];
+}
+
+/** The prompt of a round, the first round being 1; all prompts are equally long. */
+export type RoundPrompt = (round: number) => readonly number[];
+
+export interface BenchmarkOptions {
+  readonly promptOf: RoundPrompt;
+  /** Tokens decoded after each prompt. */
+  readonly tokens: number;
+  readonly rounds: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: BenchmarkProgress) => void) | undefined;
+}
+
+export interface BenchmarkProgress {
+  /** The round's number, from 1 on. */
+  readonly round: number;
+  readonly doing: 'reading alone' | 'prefill' | 'decoding' | 'computing alone';
+  readonly done: number;
+  readonly total: number;
+}
+
+type ReportProgress = (doing: BenchmarkProgress['doing'], done: number, total: number) => void;
+
+const greedy = { temperature: 0, ignoreEnd: true } as const;
+/** Milliseconds that reading alone takes at least: a pass over few weights is over in no time. */
+const readingTime = 300;
+/** Passes of one length that compute alone, and whose median counts. One before them does not: its graph is new. */
+const computingPasses = 3;
+
+/**
+ * Asks for one token, which loads what `plan` keeps resident on the way. `began` is the `performance.now()` from before
+ * the model was opened.
+ */
+export async function firstToken(
+  model: Model,
+  plan: Plan,
+  options: { readonly began: number } & Pick<GenerateOptions, 'signal' | 'onPrompt'>,
+): Promise<FirstToken> {
+  const { began, ...others } = options;
+  const generation = model.generate(syntheticPrompt(model, 1)(0), { ...greedy, maxTokens: 1, plan, ...others });
+  for await (const _ of generation);
+  const ended = performance.now();
+  const sweep = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
+  return {
+    seconds: (ended - began) / 1000,
+    sweep_bytes: sweep,
+    bytes_read: statsOf(generation, others.signal).io.bytes_read,
+  };
+}
+
+/**
+ * Measures a model that has given a token already. Each round measures everything, so that the machine's other work
+ * hits all alike: a prompt of which nothing is stored yet, and decoding, as in any generation; right after that reading
+ * alone, through the source that the passes lease from, since the device's other work changes within seconds; and
+ * computing alone, on weights as they lie in memory; where weights stream, these are the ones that the ring happens to
+ * hold. Rejects with the errors of a generation, or the signal's reason.
+ */
+export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly BenchmarkRound[]> {
+  const { promptOf, tokens, signal } = options;
+  await model.load(undefined, { signal });
+  const rounds: BenchmarkRound[] = [];
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const report: ReportProgress = (doing, done, total) => options.onProgress?.({ round, doing, done, total });
+    const prompt = promptOf(round);
+    const { lengths, ...generated } = await generate(model, prompt, { tokens, signal }, report);
+    const reading = await readAlone(model, signal, report);
+    // The middle of the tokens that were decoded.
+    const start = prompt.length + ((tokens - Math.max(...lengths)) >> 1);
+    const computing_s = await computeAlone(model, { start, lengths, signal }, report);
+    rounds.push({ reading, ...generated, computing_s });
+  }
+  return rounds;
+}
+
+/** Valid tokens without a meaning, different ones in each round. */
+export function syntheticPrompt(model: Model, tokens: number): RoundPrompt {
+  const some = Math.min(model.outline.config.vocabulary, 1000);
+  return (round) => Array.from({ length: tokens }, (_, i) => (7 * i + 13 * round + 11) % some);
+}
+
+/** The statistics of a generation that has ended; if it was aborted, throws the signal's reason. */
+function statsOf({ stats }: Generation, signal: AbortSignal | undefined): GenerationStats {
+  signal?.throwIfAborted();
+  if (!stats) throw new Error('the generation has not ended');
+  return stats;
+}
+
+const readAlone = (
+  model: Model,
+  signal: AbortSignal | undefined,
+  report: ReportProgress,
+): Promise<BenchmarkRound['reading']> =>
+  model.exclusively(async ({ source: weights, kvSource, reader }) => {
+    // Weights, where they stream, are as fast to read as everything together; keys and values are fewer.
+    const source = weights.length > 0 ? weights : kvSource;
+    const slices = source.length;
+    if (slices === 0) return null;
+    await Promise.all([weights.settled(), kvSource.settled()]);
+    const [began, before] = [performance.now(), reader.bytesRead];
+    // Whole passes are read: the next lease must be the first of a pass.
+    do {
+      for (let i = 0; i < slices; i += 1) {
+        signal?.throwIfAborted();
+        using _lease = await source.lease(1);
+        report('reading alone', i, slices);
+      }
+    } while (performance.now() - began < readingTime);
+    return { seconds: (performance.now() - began) / 1000, bytes: reader.bytesRead - before };
+  });
+
+/** Also returns how many tokens each of the passes had that decoded, in any order. */
+async function generate(
+  model: Model,
+  prompt: readonly number[],
+  { tokens, signal }: Pick<BenchmarkOptions, 'tokens' | 'signal'>,
+  report: ReportProgress,
+): Promise<Omit<BenchmarkRound, 'reading' | 'computing_s'> & { readonly lengths: readonly number[] }> {
+  // Stored parts of a prompt would not be computed again.
+  await model.forget();
+  const generation = model.generate(prompt, {
+    ...greedy,
+    // The first token comes from the prompt's pass.
+    maxTokens: tokens + 1,
+    signal,
+    onPrompt: ({ tokens: done, total }) => report('prefill', Math.floor(done), total),
+  });
+  const draftedLengths: number[] = [];
+  let before = model.tally().sums.drafted;
+  for await (const _ of generation) {
+    report('decoding', generation.answerTokens - 1, tokens);
+    // The pieces of one pass arrive before the next pass has ended.
+    const { drafted } = model.tally().sums;
+    if (drafted > before) draftedLengths.push(1 + drafted - before);
+    before = drafted;
+  }
+  const { prefill, ttft_ms, decode, speculation, memory } = statsOf(generation, signal);
+  const lengths = Array.from({ length: speculation.passes }, (_, i) =>
+    i < draftedLengths.length ? at(draftedLengths, i) : 1,
+  );
+  return { prefill: { ...prefill, ttft_ms }, decode, speculation, memory, lengths };
+}
+
+/** Average seconds of a pass over `lengths`: the shortest, the longest and one between them are measured. */
+const computeAlone = (
+  model: Model,
+  { start, lengths, signal }: { start: number; lengths: readonly number[]; signal: AbortSignal | undefined },
+  report: ReportProgress,
+): Promise<number> =>
+  model.exclusively(async (runtime) => {
+    const { caches, source, forward } = runtime;
+    const kv = scratchStore(caches);
+    await source.settled();
+    const different = [...new Set(lengths)].sort((a, b) => a - b);
+    const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => at(different, i)));
+    const times = new PassTimes();
+    let done = 0;
+    for (const length of measured) {
+      const span = { kv, start, tokens: syntheticPrompt(model, length)(0), logits: 'all' } as const;
+      const seconds: number[] = [];
+      for (let pass = 0; pass <= computingPasses; pass += 1) {
+        report('computing alone', done++, measured.size * (computingPasses + 1));
+        const before = forward.computeSeconds;
+        await runtime.run([span], { withoutReads: true, signal });
+        seconds.push(forward.computeSeconds - before);
+      }
+      times.record(length, median(seconds.slice(1)));
+    }
+    return lengths.reduce((sum, length) => sum + times.seconds(length), 0) / lengths.length;
+  });

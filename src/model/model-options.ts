@@ -1,0 +1,96 @@
+import type { RopeOptions } from '../arch/rope.ts';
+import type { Debug } from '../base/debug.ts';
+import type { DraftOptions } from '../engine/draft/drafter.ts';
+import type { PromptProgress } from '../engine/sequence.ts';
+import type { ReadAt, ReadSettings } from '../pager/reader.ts';
+import type { KvOptions } from '../plan/kv-options.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Residency } from '../plan/residency.ts';
+import type { Kernels } from '../runtime/planner.ts';
+import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+
+/** Options of a model that are plain data, which can be sent to another process. */
+export interface ModelSettings {
+  /** Bytes that the whole process may take, no more than there are. Default: most of what is free. */
+  readonly memoryBudget?: number | undefined;
+  /** Tokens of prompt and answer together. Default: chosen when the weights are loaded. */
+  readonly context?: number | undefined;
+  /** Form and home of keys and values. */
+  readonly kv?: KvOptions | undefined;
+  /** Rotation of positions; a draft model's own metadata say how it rotates. Default: as the metadata say. */
+  readonly rope?: RopeOptions | undefined;
+  /** Sequences that are computed together at most, sharing each pass over the weights. Default: one. */
+  readonly parallel?: number | 'auto' | undefined;
+  /** Drafts of the next tokens, so that a pass may yield several. Default: none. */
+  readonly draft?: DraftOptions | undefined;
+  /**
+   * Copies of the keys and values of prompts whose sequences have ended. Default: only what the last ones left in their
+   * caches.
+   */
+  readonly promptCache?: PromptCacheSettings | undefined;
+  /** Threads that share each operation, no more than there are cores for. Default: one for each core. */
+  readonly threads?: number | undefined;
+  /** Kernels: `auto` uses the fastest of this machine, `plain` those whose results are the same at every budget. */
+  readonly kernels?: Kernels | undefined;
+  /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
+  readonly ioThreads?: number | undefined;
+  /** The best way to read from the model's device, if that was measured. */
+  readonly reading?: ReadSettings | undefined;
+}
+
+export interface ModelOptions extends ModelSettings {
+  readonly promptCache?: PromptCacheOptions | undefined;
+  /** Hears of things worth knowing, though nothing is wrong. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+  /** Hears of the engine's work: files, plans, passes, drafts. */
+  readonly debug?: Debug | undefined;
+  /** Another way to choose residents, for comparisons. */
+  readonly residency?: Residency | undefined;
+  /** Bytes of the budget that the process takes by itself, for tests. Default: measured. */
+  readonly runtimeBytes?: number | undefined;
+  /** The function that reads, for tests. */
+  readonly readAt?: ReadAt | undefined;
+}
+
+/** Places for the keys and values of earlier prompts. */
+export interface PromptCacheSettings {
+  /** Bytes of the memory budget. */
+  readonly bytes: number | 'auto';
+  /** Folder in which prompts outlive the process; default: none. */
+  readonly folder?: string | undefined;
+  /** Bytes that the folder may hold, those of other models included; default 8 GiB. */
+  readonly folderBytes?: number | undefined;
+}
+
+export interface PromptCacheOptions extends PromptCacheSettings {
+  /** Hears of trouble with the folder, which has no other effect. Default: the model's `warn`. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+}
+
+export interface GenerateOptions extends PartialSamplingOptions {
+  /** Tokens of the answer; default: as many as the context holds. */
+  readonly maxTokens?: number | undefined;
+  /** Tokens that prompt and answer may take together, if fewer than the context. */
+  readonly longest?: number | undefined;
+  /** Asks for the log-probability of each token, and of this many likeliest ones. */
+  readonly logprobs?: number | undefined;
+  /** Amounts added to the logits of tokens. */
+  readonly bias?: ReadonlyMap<number, number> | undefined;
+  /** Goes on after tokens that end a text, up to `maxTokens`: for measuring. */
+  readonly ignoreEnd?: boolean | undefined;
+  /** Texts that end the answer; they are not part of it. */
+  readonly stop?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The plan, if no weights are loaded yet; default: chosen. */
+  readonly plan?: Plan | undefined;
+  /** Called if residents are loaded before the prompt: see `Model.load`. */
+  readonly onLoad?: LoadProgress['onProgress'];
+  /** Called as the prompt is processed. */
+  readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
+}
+
+export interface LoadProgress {
+  /** Called with the bytes of resident weights loaded, and all of them. */
+  readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,44 @@
+import { at } from '../base/at.ts';
+import { scratchStore } from '../state/cache-pool.ts';
+import type { Model } from './model.ts';
+
+/** The events of one pass. Times are milliseconds of `performance.now()`. */
+export interface PassTrace {
+  readonly reads: readonly { readonly begin: number; readonly end: number; readonly bytes: number }[];
+  /**
+   * Each step asked for its weights, had them at `begin` and was computed at `end`. `label` is the first weight waited
+   * for.
+   */
+  readonly steps: readonly {
+    readonly requested: number;
+    readonly begin: number;
+    readonly end: number;
+    readonly label: string;
+    readonly streamed: boolean;
+  }[];
+}
+
+/** Traces one token being decoded at position `start`, after another that sets the reading going. */
+export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
+  model.exclusively(async (runtime) => {
+    const { caches, plan, reader } = runtime;
+    const kv = scratchStore(caches);
+    const reads: PassTrace['reads'][number][] = [];
+    const steps: PassTrace['steps'][number][] = [];
+    const span = { kv, start, tokens: [0], logits: 'last' } as const;
+    reader.onRead = ({ begin, end, bytes }) => reads.push({ begin, end, bytes });
+    try {
+      await runtime.run([span], { signal });
+      await runtime.run([span], {
+        signal,
+        trace: ({ slices: [first], requested, begin, end }) => {
+          const streamed = first !== undefined;
+          const label = streamed ? at(plan.slices, first).weight.name : 'resident';
+          steps.push({ requested, begin, end, label, streamed });
+        },
+      });
+    } finally {
+      reader.onRead = undefined;
+    }
+    return { reads, steps };
+  });

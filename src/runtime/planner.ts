@@ -1,0 +1,261 @@
+import { tmpdir } from 'node:os';
+import type { Config } from '../arch/architecture.ts';
+import { EngineError } from '../base/errors.ts';
+import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
+import type { LayoutOf } from '../exec/routes.ts';
+import type { Device } from '../ggml/device.ts';
+import type { Layout } from '../ggml/layout.ts';
+import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext, longestText } from '../plan/defaults.ts';
+import { chooseKvHomes, isTooSmall } from '../plan/kv-homes.ts';
+import { type KvHomeOption, type KvOptions, maxWindowedTokens } from '../plan/kv-options.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Residency } from '../plan/residency.ts';
+import { kvAreas, kvBytes, kvRingBytes, partBytes } from '../state/kv-shape.ts';
+import { demandOf, draftKv, kvDemandOf, plainBatch, planDraft, weightBytes } from './demand.ts';
+import { checkKvType, kvShapeOf, type ModelOutline } from './model-outline.ts';
+import { textBytes } from './text-bytes.ts';
+
+/** Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit. */
+export type Kernels = 'auto' | 'plain';
+
+export interface PlanOptions {
+  /** Bytes of the budget. */
+  readonly budget: number;
+  /** Bytes that the process takes before any weight is loaded. */
+  readonly runtime: number;
+  /** Tokens; default: chosen. */
+  readonly context?: number | undefined;
+  readonly kv?: KvOptions | undefined;
+  /** Sequences computed together; default: one. */
+  readonly parallel?: number | 'auto' | undefined;
+  /** The most draft tokens of each sequence; default: none. */
+  readonly ahead?: number | undefined;
+  /** The draft model, resident as a whole. */
+  readonly draft?: ModelOutline | undefined;
+  /** Bytes for keys and values of sequences that have ended; default: none. */
+  readonly promptCache?: number | 'auto' | undefined;
+  /** Tokens that a chosen context should suit. */
+  readonly tokens?: TokenCounts | undefined;
+  readonly kernels: Kernels;
+  /** Another way to choose residents, for comparisons. */
+  readonly residency?: Residency | undefined;
+}
+
+/** A context is chosen before the batch is: as if passes were short. */
+const leastBatch = 1;
+
+/** Tokens at hand: those of the prompt, and the most that the answer may have. */
+export interface TokenCounts {
+  readonly prompt: number;
+  readonly answer: number;
+}
+
+/** Finds the layout of each slice once. */
+export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
+  const known = new Map<string, Layout | undefined>();
+  return ({ weight, shape }) => {
+    if (kernels === 'plain' || shape.length !== 2) return undefined;
+    const key = `${weight.type.id} ${shape.join(' ')}`;
+    if (!known.has(key)) known.set(key, device.layoutFor(weight.type.id, shape));
+    return known.get(key);
+  };
+}
+
+/**
+ * Plans a model under a budget, on a device. Throws BAD_OPTION, BUDGET_TOO_SMALL, CONTEXT_BEYOND_MODEL, IN_MEMORY,
+ * MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+ */
+export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
+  checkOptions(outline, options);
+  const home = kvHomeFor(options);
+  let refused: EngineError | undefined;
+  for (const chosen of choicesFor(outline, options)) {
+    try {
+      const plan = planAs(outline, device, layoutOf, { ...options, ...chosen }, home);
+      const least = leastFor(plan.shares.draft, options);
+      if (least.needed <= options.budget) return plan;
+      throw new EngineError('BUDGET_TOO_SMALL', { budget: options.budget, ...least });
+    } catch (error) {
+      if (!isTooSmall(error)) throw error;
+      refused = withSpare(error, options);
+    }
+  }
+  throw refused;
+}
+
+/** Choices, as they were given or else made. */
+interface PlanChoice {
+  /** Tokens of a sequence. */
+  readonly context: number;
+  /** Sequences computed together. */
+  readonly parallel: number;
+  /** Bytes of copies of earlier prompts. */
+  readonly promptCache: number;
+}
+
+/**
+ * Choices to plan with: first those that suit the budget, and if they do not fit all the same, ever less of what nobody
+ * asked for. The last choice is the same for all budgets, so that the smallest that works is, too.
+ */
+function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<PlanChoice> {
+  const { config } = outline;
+  const { budget, runtime, ahead = 0, draft, kv: { type: kvType = 'f16', window } = {} } = options;
+  const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
+  const kept = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead };
+  const drafting = { ahead, draftModel: draft !== undefined };
+  const one = {
+    trained: config.context,
+    kv: (context: number) =>
+      kvBytes(kvShapeOf(config, { ...kept, context })) +
+      textBytes({ ...drafting, context, parallel: 1 }) +
+      (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, { ...kept, context }))) : 0),
+    free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
+  };
+  const least = options.context ?? leastContext(config.context, options.tokens, window);
+  const known = options.context ?? (window && least);
+  const parallel = options.parallel === 'auto' ? autoParallel(one, known) : (options.parallel ?? 1);
+  const all = { ...one, kv: (context: number) => parallel * one.kv(context) };
+  const texts = (context: number): number => textBytes({ ...drafting, context, parallel });
+  let context = options.context ?? (window ? longestText(least, texts, one.free) : autoContext(all, options.tokens));
+  yield { context, parallel, promptCache };
+
+  const rest = {
+    parallel: options.parallel === 'auto' ? 1 : parallel,
+    promptCache: options.promptCache === 'auto' ? 0 : promptCache,
+  };
+  if (rest.parallel < parallel || rest.promptCache < promptCache) yield { context, ...rest };
+  while (context > least) {
+    context = Math.max(least, Math.floor(context / 2));
+    yield { context, ...rest };
+  }
+}
+
+/**
+ * The home of keys and values as far as options decide it. Throws IN_MEMORY if files are wanted where they would take
+ * memory.
+ */
+function kvHomeFor({ promptCache, kv: { home = 'auto', folder = tmpdir() } = {} }: PlanOptions): KvHomeOption {
+  if (home === 'ssd') checkOnDisk(folder);
+  // A cache that was asked for can copy only from memory.
+  const inMemory = isAskedFor({ promptCache }) || memoryFileSystem(folder) !== undefined;
+  return home === 'auto' && inMemory ? 'ram' : home;
+}
+
+function planAs(
+  outline: ModelOutline,
+  device: Device,
+  layoutOf: LayoutOf,
+  options: PlanOptions & PlanChoice,
+  home: KvHomeOption,
+): Plan {
+  const { config } = outline;
+  const { budget, runtime, ahead = 0, draft, kernels, context, parallel, promptCache } = options;
+  const { type: kvType = 'f16', window } = options.kv ?? {};
+  const batch = kernels === 'plain' ? plainBatch : undefined;
+  const demanded = { context, kvType, window, kvHomes: undefined, parallel, kernels };
+  const drafting = draft && planDraft(draft, device, layoutOf, demanded);
+  const wanted = { ...demanded, ahead, promptCache };
+  const demand = demandOf(outline, device, layoutOf, wanted);
+  const planWith = (kvHomes: Plan['kvHomes']): Plan => {
+    // Keys and values on the SSD are not copied to memory.
+    const copies = kvHomes?.includes('ssd') ? 0 : promptCache;
+    return makePlan({
+      ...demand,
+      ...kvDemandOf(outline, { ...wanted, kvHomes, promptCache: copies }),
+      promptCache: copies,
+      budget,
+      runtime: runtime + textBytes({ context, parallel, ahead, draftModel: draft !== undefined }),
+      batch,
+      residency: options.residency,
+      draft: drafting,
+    });
+  };
+  const kept = { kvType, window, context, batch: leastBatch, ahead };
+  const { layers } = kvAreas(kvShapeOf(config, { ...kept, kvHomes: undefined }));
+  const onSsd = kvShapeOf(config, { ...kept, kvHomes: layers.map(() => 'ssd') });
+  return chooseKvHomes(home, planWith, {
+    layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
+    passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
+    share: kvShareOf(budget - runtime - promptCache - (draft ? weightBytes(draft) : 0)),
+  });
+}
+
+/** Bytes by which processes with the same model differ; the smallest budget that is named works for them all. */
+const spareBytes = 4 * 2 ** 20;
+
+/** The error for a budget that is too small, with something to spare. */
+function withSpare({ details }: EngineError<'BUDGET_TOO_SMALL'>, options: PlanOptions): EngineError {
+  const least = leastFor(details.parts['draft model'] ?? 0, options);
+  const { needed, parts } = least.needed > details.needed ? least : details;
+  const { runtime = options.runtime } = parts;
+  return new EngineError('BUDGET_TOO_SMALL', {
+    budget: options.budget,
+    needed: needed + spareBytes,
+    parts: { ...parts, runtime: runtime + spareBytes },
+  });
+}
+
+/** True for a prompt cache of a given size. */
+const isAskedFor = ({ promptCache }: Pick<PlanOptions, 'promptCache'>): boolean =>
+  typeof promptCache === 'number' && promptCache > 0;
+
+/** The least budget, in which a prompt cache that was asked for takes half of what could be chosen. */
+function leastFor(
+  draft: number,
+  options: PlanOptions,
+): Pick<EngineError<'BUDGET_TOO_SMALL'>['details'], 'needed' | 'parts'> {
+  const { runtime, promptCache } = options;
+  const cache = isAskedFor(options) ? Number(promptCache) : 0;
+  const parts = {
+    runtime,
+    ...(draft > 0 && { 'draft model': draft }),
+    'prompt cache': cache,
+    'as much for all else': cache,
+  };
+  return { needed: runtime + draft + 2 * cache, parts };
+}
+
+/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, KV_TYPE_UNSUITABLE. */
+function checkOptions(outline: ModelOutline, options: PlanOptions): void {
+  const { parallel = 1, ahead = 0, promptCache = 0, kv } = options;
+  checkKvType(outline, kv?.type ?? 'f16');
+  checkContext(outline.config, options);
+  if (parallel !== 'auto') checkWhole('parallel', parallel, 1);
+  checkWhole('ahead', ahead, 0);
+  if (promptCache !== 'auto') checkWhole('promptCache', promptCache, 0);
+  if (kv?.home === 'ssd' && isAskedFor(options)) {
+    const expected = 'none, or auto, where keys and values live on the SSD: they are not copied to memory';
+    throw new EngineError('BAD_OPTION', { option: 'promptCache', value: `${promptCache}`, expected });
+  }
+}
+
+/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL. */
+function checkContext({ context: trained }: Config, { context, kv: { window } = {} }: PlanOptions): void {
+  if (window) {
+    checkWhole('window', window.tokens, 1);
+    checkWhole('sinks', window.sinks, 0);
+    if (context !== undefined && context > maxWindowedTokens) {
+      throw new EngineError('BAD_OPTION', {
+        option: 'context',
+        value: `${context}`,
+        expected: `${maxWindowedTokens} at most`,
+      });
+    }
+  }
+  // A window slides over any text, as long as the part that it shows at once is no longer than the model knows.
+  const seen = window ? window.tokens + window.sinks : context;
+  if (seen === undefined || seen <= trained) return;
+  if (!window) throw new EngineError('CONTEXT_BEYOND_MODEL', { context: seen, trained });
+  const expected = `no more, with the sinks, than the ${trained} tokens the model was trained for`;
+  throw new EngineError('BAD_OPTION', { option: 'window', value: `${seen}`, expected });
+}
+
+/** Throws BAD_OPTION. */
+function checkWhole(option: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: `a whole number from ${least} on` });
+}
+
+/** Bytes that libllama takes for the vocabulary, before it is loaded. Measured: 49k tokens 22 MB, 128k 56 MB. */
+export const vocabularyBytes = ({ config }: ModelOutline): number => config.vocabulary * 450;

@@ -1,0 +1,278 @@
+import { tmpdir } from 'node:os';
+import type { Debug } from '../base/debug.ts';
+import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { memoryFileSystem } from '../base/memory-folder.ts';
+import { removeUnfinished } from '../base/replace-file.ts';
+import { Forward, type PassOptions, worthConverting } from '../exec/forward.ts';
+import { bindWeights, type LayoutOf } from '../exec/routes.ts';
+import type { Span } from '../exec/span.ts';
+import type { Device } from '../ggml/device.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import { checkAvailable } from '../ggml/system.ts';
+import { type OpenedFile, Reader, type ReaderOptions } from '../pager/reader.ts';
+import { arenaBytes, type LoadOptions, Residents } from '../pager/residents.ts';
+import { WeightSource } from '../pager/weight-source.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { PassLimits } from '../plan/schedule.ts';
+import { CachePool } from '../state/cache-pool.ts';
+import { kvFileName, openKvFile } from '../state/kv-file.ts';
+import { kvFileBytes, kvRingBytes } from '../state/kv-shape.ts';
+import { PrefixFiles, type PrefixFilesOptions } from '../state/prefix-files.ts';
+import { PrefixMemory } from '../state/prefix-memory.ts';
+import { SequenceCache } from '../state/sequence-cache.ts';
+import { countersBetween, countersOf } from './counters.ts';
+import { kvShapeOf, type ModelOutline } from './model-outline.ts';
+
+export interface RuntimeOptions {
+  readonly device: Device;
+  readonly layoutOf: LayoutOf;
+  readonly reading: ReaderOptions;
+  /** Divides prompts alike whoever else is there, and reuses them only as they would be computed anew. */
+  readonly exact?: boolean;
+  /** Drafts no further than pays. */
+  readonly adaptive?: boolean;
+  /** A folder for keys and values that live on the SSD; default: the system's for temporary files. */
+  readonly kvFolder?: string | undefined;
+  /** Hears of things worth knowing, though nothing is wrong. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+  /** Hears of what is opened, loaded and computed. */
+  readonly debug?: Debug | undefined;
+  /**
+   * A name for everything that keys and values depend on beside their shape; without one nothing outlives the process.
+   */
+  readonly identity?: string | undefined;
+  /** Folder where keys and values of prompts outlive the process. */
+  readonly promptCache?: PromptFolder | undefined;
+}
+
+/** See `PromptCacheOptions`. */
+interface PromptFolder {
+  readonly folder: string;
+  readonly folderBytes?: number | undefined;
+  readonly warn?: ((reason: Error) => void) | undefined;
+}
+
+/** Address space beside a plan that passes may take: graphs, stacks of threads, JavaScript. Measured: up to 100 MiB. */
+const passBytes = 128 * 2 ** 20;
+
+/** Limits of a pass, and of drafts. */
+type RuntimeLimits = Omit<PassLimits, 'chunk'> & { readonly ahead: number; readonly adaptive: boolean };
+
+/**
+ * A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first
+ * pass.
+ */
+export class Runtime implements AsyncDisposable {
+  /** The model's file. */
+  readonly path: string;
+  readonly plan: Plan;
+  readonly reader: Reader;
+  readonly source: WeightSource;
+  /** Reads the keys and values that live on the SSD. */
+  readonly kvSource: WeightSource;
+  readonly forward: Forward;
+  readonly caches: CachePool;
+  readonly limits: RuntimeLimits;
+  readonly identity: string;
+  readonly debug: Debug | undefined;
+  readonly #files: PrefixFiles | undefined;
+  readonly #residents: Residents;
+  readonly #memory: Disposer;
+  readonly #closing: AbortController = new AbortController();
+  /** The pass under way, or the loading. */
+  #work: Promise<unknown> = Promise.resolve();
+  readonly #releases: Set<Promise<void>> = new Set();
+  #loadSeconds = 0;
+
+  private constructor(
+    parts: Pick<
+      Runtime,
+      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'caches' | 'limits' | 'identity' | 'debug'
+    > & {
+      residents: Residents;
+      files: PrefixFiles | undefined;
+    },
+    memory: Disposer,
+  ) {
+    this.path = parts.path;
+    this.plan = parts.plan;
+    this.reader = parts.reader;
+    this.source = parts.source;
+    this.kvSource = parts.kvSource;
+    this.forward = parts.forward;
+    this.caches = parts.caches;
+    this.limits = parts.limits;
+    this.identity = parts.identity;
+    this.debug = parts.debug;
+    this.#files = parts.files;
+    this.#residents = parts.residents;
+    this.#memory = memory;
+  }
+
+  /** Opens files and allocates memory. Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
+  static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
+    const { file: model, config, stages } = outline;
+    const { device, layoutOf, reading, exact = false, adaptive = true, identity = '', promptCache, debug } = options;
+    const reader = new Reader(model.files, reading);
+    debug?.('files opened', {
+      files: model.files.map(({ path }) => path),
+      direct: reader.direct,
+      in_flight: reader.reading.inFlight,
+      chunk: reader.reading.chunkBytes,
+    });
+    const memory = new Disposer();
+    try {
+      const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
+      const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
+      const { tensors, routes } = bindWeights(plan, model.weights, { arena, ring, layoutOf }, memory);
+
+      const shape = kvShapeOf(config, plan);
+      const copies = memory.use(new PrefixMemory(plan.promptCache));
+      const files = promptCache && (await promptFiles(promptCache, { identity, shape }));
+      const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, options)) : 0;
+      const places = Array.from({ length: plan.parallel }, (_, i) =>
+        memory.use(new SequenceCache(shape, { reader, file, position: i * kvFileBytes(shape) })),
+      );
+      const stores = files ? [copies, files] : [copies];
+      const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
+      const others = (plan.parallel - 1) * (1 + plan.ahead);
+      const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
+      const source = new WeightSource(reader);
+      const residents = new Residents(plan, reader, { arena, ring, tensors });
+      const kvRing = memory.use(new HostMemory(kvRingBytes(shape), 'keys and values from the SSD'));
+      const kvSource = new WeightSource(reader);
+      const staged = { ring: kvRing, source: kvSource };
+      const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
+      const forward = memory.use(new Forward(passes));
+      checkAvailable(plan.shares.compute + passBytes, 'computing');
+      return new Runtime(
+        {
+          path: outline.path,
+          plan,
+          reader,
+          source,
+          kvSource,
+          forward,
+          caches,
+          limits,
+          residents,
+          identity,
+          files,
+          debug,
+        },
+        memory,
+      );
+    } catch (error) {
+      await reader[Symbol.asyncDispose]();
+      memory[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Seconds that passes waited for reads. */
+  get stallSeconds(): number {
+    return this.source.stallSeconds + this.kvSource.stallSeconds;
+  }
+
+  /** Seconds of loading; 0 if the first pass did it on the way. */
+  get loadSeconds(): number {
+    return this.#loadSeconds;
+  }
+
+  /**
+   * Loads the residents, if they are not there yet, before a pass over `tokens` that is better off without loading on
+   * the way; by default in any case. Rejects with READ_FAILED, FILE_CHANGED, MODEL_CLOSED, or the signal's reason.
+   */
+  async load({
+    tokens = Number.POSITIVE_INFINITY,
+    onProgress,
+    signal,
+  }: LoadOptions & { tokens?: number } = {}): Promise<void> {
+    if (this.#residents.loaded || !worthConverting(tokens)) return;
+    const began = performance.now();
+    await this.#timed('loaded', {}, () =>
+      this.#exclusively(signal, (either) => this.#residents.load({ onProgress, signal: either })),
+    );
+    this.#loadSeconds = (performance.now() - began) / 1000;
+  }
+
+  /** Runs a pass (`Forward.run`), one at a time, until the runtime is closed. Rejects with MODEL_CLOSED too. */
+  run(spans: readonly Span[], options: PassOptions = {}): Promise<Float32Array> {
+    const facts = this.debug && { spans: spans.map(({ start, tokens }) => ({ start, tokens: tokens.length })) };
+    return this.#timed('pass', facts, () =>
+      this.#exclusively(options.signal, (signal) => this.forward.run(spans, { ...options, signal })),
+    );
+  }
+
+  /** Does `work`, and reports its cost as `event` if anybody wants to know. */
+  async #timed<T>(event: string, facts: object | undefined, work: () => Promise<T>): Promise<T> {
+    if (!this.debug) return work();
+    const before = countersOf(this);
+    const result = await work();
+    const { time, bytes, io, stall, compute } = countersBetween(countersOf(this), before);
+    const seconds = { time_s: time, read_s: io, stall_s: stall, compute_s: compute };
+    this.debug(event, { ...facts, bytes_read: bytes, ...rounded(seconds) });
+    return result;
+  }
+
+  /** Releases the cache of a sequence that has left it; `done` is called when the cache is free. */
+  release(cache: SequenceCache, done: () => void): void {
+    const released = this.caches.release(cache, this.#files).then(done);
+    this.#releases.add(released);
+    void released.finally(() => this.#releases.delete(released));
+  }
+
+  /** Waits until nothing is read from the caches of sequences that have left. */
+  async allReleased(): Promise<void> {
+    await Promise.all(this.#releases);
+  }
+
+  /** Ends the pass under way, or the loading, with `reason`, and refuses others. */
+  abort(reason: Error): void {
+    this.#closing.abort(reason);
+  }
+
+  #exclusively<T>(wanted: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const closing = this.#closing.signal;
+    if (closing.aborted) return Promise.reject(closing.reason);
+    const result = work(wanted ? AbortSignal.any([wanted, closing]) : closing);
+    this.#work = result.catch(() => {});
+    return result;
+  }
+
+  /** Frees everything: memory goes after the last read into it has ended, and the last step on it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#work;
+    await this.allReleased();
+    await this.reader[Symbol.asyncDispose]();
+    this.#memory[Symbol.dispose]();
+  }
+}
+
+/** Values rounded to millionths. */
+const rounded = (seconds: Readonly<Record<string, number>>): object =>
+  Object.fromEntries(Object.entries(seconds).map(([name, value]) => [name, Math.round(value * 1e6) / 1e6]));
+
+/** A file for keys and values, once those of ended processes are removed. Throws KV_SPACE. */
+function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOptions, 'kvFolder' | 'warn'>): OpenedFile {
+  for (const path of removeUnfinished(kvFolder, kvFileName))
+    warn?.(new Error(`${path} was left by a process that is gone; removed`));
+  return openKvFile(kvFolder, bytes);
+}
+
+/** Bytes of kept prompts on the SSD at most when nobody says. */
+const usualFolderBytes = 8 * 2 ** 30;
+
+/** Files of kept prompts; none where they would take memory beside the budget. */
+async function promptFiles(
+  { folder, folderBytes = usualFolderBytes, warn }: PromptFolder,
+  kept: Pick<PrefixFilesOptions, 'identity' | 'shape'>,
+): Promise<PrefixFiles | undefined> {
+  const fileSystem = memoryFileSystem(folder);
+  if (fileSystem !== undefined) {
+    warn?.(new EngineError('IN_MEMORY', { folder, fileSystem }));
+    return undefined;
+  }
+  return PrefixFiles.open(folder, { ...kept, capacity: folderBytes, warn: (reason) => warn?.(reason) });
+}

@@ -1,0 +1,142 @@
+import type { ServedModel } from '../library/model-card.ts';
+import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import type { Message } from '../text/chat-template.ts';
+
+/**
+ * Health of the engine side: `loading` while an engine starts, `stalled` when one has given no sign of life for a
+ * while.
+ */
+export type Health = 'ok' | 'loading' | 'stalled';
+
+/** A model whose engine runs. */
+export interface LoadedModel {
+  readonly model: ServedModel;
+  /** The time at which it will be unloaded if nobody asks; undefined if never. */
+  readonly expires: Date | undefined;
+  /** Bytes of its memory budget. */
+  readonly memory: number;
+  /** Tokens of prompt and answer together. */
+  readonly context: number;
+}
+
+/** The text that the model continues. Names of control tokens in a `special` text are read as these tokens. */
+export type Prompt =
+  | { readonly kind: 'text'; readonly text: string; readonly special: boolean }
+  | { readonly kind: 'chat'; readonly messages: readonly Message[] }
+  | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
+
+/** A request for one answer, whichever API it came through. */
+export interface GenerationRequest {
+  readonly prompt: Prompt;
+  /** Tokens that come before the prompt: Ollama's `context`. */
+  readonly before?: readonly number[] | undefined;
+  readonly sampling: PartialSamplingOptions;
+  /** Amounts added to logits, by token. */
+  readonly logitBias?: Readonly<Record<number, number>> | undefined;
+  /** Tokens of the answer; default: as many as the context holds. */
+  readonly maxTokens?: number | undefined;
+  readonly stop: readonly string[];
+  /** Asks for the log-probability of each token, and of this many likeliest ones; default: none. */
+  readonly logprobs?: number | undefined;
+  /** Tokens that prompt and answer may take together, if fewer than the engine's context. */
+  readonly context?: number | undefined;
+  /** Drops the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
+  readonly truncate?: boolean | undefined;
+  /** Asks for all tokens in the ending. */
+  readonly tokens?: boolean | undefined;
+}
+
+/** A token with its log-probability before sampling changed anything. */
+export interface TokenLogprob {
+  readonly token: number;
+  /** The token's text; bytes that are no whole character become U+FFFD. */
+  readonly text: string;
+  readonly bytes: readonly number[];
+  readonly logprob: number;
+  readonly top: readonly Omit<TokenLogprob, 'top'>[];
+}
+
+/**
+ * A part of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities
+ * came.
+ */
+export interface Delta {
+  readonly text: string;
+  readonly logprobs: readonly TokenLogprob[];
+}
+
+/** The end of an answer, and its cost. Durations are seconds. */
+export interface Ending {
+  readonly reason: 'stop' | 'length';
+  readonly promptTokens: number;
+  /** Prompt tokens whose keys and values were found in the prefix cache. */
+  readonly cachedTokens: number;
+  readonly answerTokens: number;
+  readonly promptSeconds: number;
+  readonly answerSeconds: number;
+  /** Starting the engine and loading, if this answer had to wait for it. */
+  readonly loadSeconds: number;
+  readonly totalSeconds: number;
+  /** All tokens of prompt and answer, if asked for, which `before` continues. */
+  readonly tokens?: readonly number[] | undefined;
+}
+
+/** An answer under way. Iterating rejects with the EngineError that ended it. Leaving the iteration cancels it. */
+export interface Answer extends AsyncIterable<Delta> {
+  readonly promptTokens: number;
+  /** The ending; undefined until the iteration has ended. */
+  readonly ending: Ending | undefined;
+}
+
+export interface GenerationCallOptions {
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  /** Seconds that the model stays loaded after the answer; Infinity is forever; default: the server's setting. */
+  readonly keepAlive?: number | undefined;
+}
+
+/** Models and engines, as the HTTP side sees them. */
+export interface Backend {
+  /** Models that can be asked for, by name. Reads the folder anew. */
+  models(): readonly ServedModel[];
+  /** A model by any of its names, upper or lower case, with or without ":latest". Never a path. */
+  find(name: string): ServedModel | undefined;
+  /** Models whose engines run. */
+  loaded(): readonly LoadedModel[];
+  /**
+   * Resolves when the request has been found valid and has its place in the queue: before any computing, after loading.
+   * Rejects with BAD_OPTION, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of
+   * loading.
+   */
+  generate(model: ServedModel, generate: GenerationRequest, options: GenerationCallOptions): Promise<Answer>;
+  /**
+   * Starts the model's engine if it does not run. Returns the seconds that this took. Rejects with the errors of
+   * loading.
+   */
+  load(model: ServedModel, keepAlive?: number): Promise<number>;
+  /** Ends the model's engine when its answers have ended. */
+  unload(model: ServedModel): Promise<void>;
+  /** Deletes the model's files. Rejects with UNWRITABLE; BAD_OPTION if they do not lie in the models folder. */
+  remove(model: ServedModel): Promise<void>;
+  /** The tokens of a text, part by part, as they are asked for. Rejects with the errors of loading. */
+  tokenize(
+    model: ServedModel,
+    text: string,
+    options: { special: boolean; bos: boolean },
+  ): AsyncGenerator<readonly number[], void, void>;
+  /** The text of tokens, part by part, as it is asked for. Rejects with the errors of loading. */
+  detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void>;
+  /** Messages through the model's template. Rejects with TEMPLATE_FAILED. */
+  applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string>;
+  /** Figures of all engines since the server began. */
+  metrics(): Promise<readonly Metric[]>;
+}
+
+/** One figure for Prometheus. */
+export interface Metric {
+  /** Name: "ssdllm_tokens_generated_total". */
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly help: string;
+  readonly values: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+}

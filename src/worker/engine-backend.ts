@@ -1,0 +1,241 @@
+import { EngineError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { addTotals, type EngineTotals, idleState, zeroTotals } from '../engine/engine-totals.ts';
+import type { Library, LibraryModel } from '../library/library.ts';
+import type { ServedModel } from '../library/model-card.ts';
+import { removable, removeModel } from '../library/removal.ts';
+import type { ModelSettings } from '../model/model-options.ts';
+import type { ReadSettings } from '../pager/reader.ts';
+import type { Message } from '../text/chat-template.ts';
+import { maxPartUnits } from '../text/text-parts.ts';
+import type {
+  Answer,
+  Backend,
+  GenerationCallOptions,
+  GenerationRequest,
+  Health,
+  LoadedModel,
+  Metric,
+} from './backend.ts';
+import { EngineAnswer, type Outcome } from './engine-answer.ts';
+import { EnginePool, type EngineRef } from './engine-pool.ts';
+import { fitRequest } from './fit-request.ts';
+import { metricsOf } from './metrics.ts';
+import type { EngineCall, TokenizedPart } from './protocol.ts';
+import { isRefused } from './refused.ts';
+
+export interface BackendSettings {
+  /** Settings of each engine. Without a context one is chosen, which grows when a request wants more. */
+  readonly model: ModelSettings;
+  /** Requests that wait beside those that are answered. */
+  readonly maxQueue: number;
+  /** Seconds that an idle model stays loaded. */
+  readonly keepAlive: number;
+  /** Whether engines shall report their events to the log. */
+  readonly debug?: boolean | undefined;
+  /** The CPU variant of ggml that computes; default: the one that suits the processor best. */
+  readonly cpuVariant?: string | undefined;
+  /** How to read from the device of a file, if that was measured. */
+  readingOf(path: string): ReadSettings | undefined;
+}
+
+/** The most tokens that an engine is asked to turn into text at once. */
+const tokensAtOnce = 4096;
+/** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
+const stalled = 10;
+/** Places that are assumed while no engine says how many it has. */
+const usualParallel = 4;
+
+/** The models of a library, and the engine that answers for one of them at a time. */
+export class EngineBackend implements Backend, AsyncDisposable {
+  readonly #library: Library;
+  readonly #settings: BackendSettings;
+  readonly #pool: EnginePool;
+  readonly #outcomes: Map<Outcome, number> = new Map();
+  /** Totals of engines that have ended. */
+  #past: EngineTotals = zeroTotals;
+  /** The number of requests that have not ended. */
+  #pending = 0;
+
+  constructor(library: Library, settings: BackendSettings, log: Log) {
+    this.#library = library;
+    this.#settings = settings;
+    this.#pool = new EnginePool({
+      startOf: ({ path, trainedContext }, context) => ({
+        path,
+        settings: {
+          ...settings.model,
+          context: settings.model.context ?? (context === undefined ? undefined : Math.min(context, trainedContext)),
+          reading: settings.readingOf(path),
+        },
+        debug: settings.debug ?? false,
+        cpuVariant: settings.cpuVariant,
+      }),
+      keepAlive: settings.keepAlive,
+      log,
+      onEnd: ({ sums }) => {
+        this.#past = addTotals(this.#past, sums);
+      },
+    });
+  }
+
+  health(): Health {
+    if (this.#pool.starting) return 'loading';
+    return (this.#pool.current?.process.silent ?? 0) < stalled ? 'ok' : 'stalled';
+  }
+
+  models(): readonly ServedModel[] {
+    return this.#library.models();
+  }
+
+  find(name: string): ServedModel | undefined {
+    return this.#library.find(name);
+  }
+
+  loaded(): readonly LoadedModel[] {
+    const { current } = this.#pool;
+    if (!current) return [];
+    const { model, expires, process } = current;
+    return [{ model, expires, memory: process.facts.memory, context: process.facts.context }];
+  }
+
+  async generate(
+    served: ServedModel,
+    request: GenerationRequest,
+    { signal, keepAlive }: GenerationCallOptions,
+  ): Promise<Answer> {
+    const began = performance.now();
+    const parallel = this.#pool.current?.process.facts.parallel ?? this.#usualParallel;
+    if (this.#pending >= parallel + this.#settings.maxQueue) {
+      this.#count('busy');
+      throw new EngineError('SERVER_BUSY', { waiting: this.#pending - parallel });
+    }
+    this.#pending += 1;
+    let release = (): void => {};
+    const end = (outcome: Outcome): void => {
+      release();
+      this.#pending -= 1;
+      this.#count(outcome);
+    };
+    try {
+      const options = { context: this.#contextFor(served, request.context), keepAlive, signal };
+      const engine = await this.#pool.acquire(this.#libraryModel(served), options);
+      ({ release } = engine);
+      const answer = await engine.process.generate(fitRequest(request, engine.process.facts), signal);
+      return new EngineAnswer({ answer, signal, startSeconds: engine.startSeconds, began, onEnd: end });
+    } catch (error) {
+      end(signal.aborted ? 'cancelled' : isRefused(error) ? 'refused' : 'failed');
+      throw error;
+    }
+  }
+
+  async load(model: ServedModel, keepAlive?: number): Promise<number> {
+    const began = performance.now();
+    await this.#call(model, { name: 'load' }, keepAlive);
+    return (performance.now() - began) / 1000;
+  }
+
+  unload(model: ServedModel): Promise<void> {
+    return this.#pool.evict(this.#libraryModel(model));
+  }
+
+  async remove(served: ServedModel): Promise<void> {
+    const model = this.#libraryModel(served);
+    await removable(model);
+    await this.#pool.evict(model);
+    // The files may have changed meanwhile.
+    await removeModel(this.#libraryModel(served));
+  }
+
+  async *tokenize(
+    model: ServedModel,
+    text: string,
+    options: { special: boolean; bos: boolean },
+  ): AsyncGenerator<readonly number[], void, void> {
+    const { process, release } = await this.#acquire(model);
+    try {
+      for (let start = 0, first = true; first || start < text.length; first = false) {
+        // One unit more shows that the text continues.
+        const rest = text.slice(start, start + maxPartUnits + 1);
+        const part = (await process.call({ name: 'tokenize', text: rest, first, ...options })) as TokenizedPart;
+        yield part.tokens;
+        start += part.units;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  async *detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void> {
+    const { process, release } = await this.#acquire(model);
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    try {
+      for (let start = 0; start < tokens.length; start += tokensAtOnce) {
+        const some = tokens.slice(start, start + tokensAtOnce);
+        const bytes = (await process.call({ name: 'detokenize', tokens: some })) as Uint8Array;
+        yield decoder.decode(bytes, { stream: true });
+      }
+      yield decoder.decode();
+    } finally {
+      release();
+    }
+  }
+
+  async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
+    return String(await this.#call(model, { name: 'template', messages }));
+  }
+
+  metrics(): Promise<readonly Metric[]> {
+    const stats = this.#pool.current?.process.stats;
+    return Promise.resolve(
+      metricsOf({
+        outcomes: this.#outcomes,
+        pending: this.#pending,
+        sums: addTotals(this.#past, stats?.sums ?? zeroTotals),
+        state: stats?.state ?? idleState,
+      }),
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #call(model: ServedModel, call: EngineCall, keepAlive?: number): Promise<unknown> {
+    const { process, release } = await this.#acquire(model, keepAlive);
+    try {
+      return await process.call(call);
+    } finally {
+      release();
+    }
+  }
+
+  #acquire(model: ServedModel, keepAlive?: number): Promise<EngineRef> {
+    return this.#pool.acquire(this.#libraryModel(model), { keepAlive, signal: new AbortController().signal });
+  }
+
+  /** A served model with its files. Throws MODEL_NOT_FOUND if they are gone. */
+  #libraryModel({ name }: ServedModel): LibraryModel {
+    const model = this.#library.find(name);
+    if (!model) throw new EngineError('MODEL_NOT_FOUND', { file: name });
+    return model;
+  }
+
+  /** Sequences that an engine will compute together, as far as that is known before it runs. */
+  get #usualParallel(): number {
+    const { parallel } = this.#settings.model;
+    return typeof parallel === 'number' ? parallel : usualParallel;
+  }
+
+  /** Tokens that the engine's context should have at least; undefined if its own choice will do. */
+  #contextFor({ trainedContext }: ServedModel, context: number | undefined): number | undefined {
+    const { context: fixed, kv } = this.#settings.model;
+    // With a window an engine takes texts of any length, and no more memory for them.
+    if (fixed !== undefined || kv?.window || context === undefined) return undefined;
+    return Math.min(context, trainedContext);
+  }
+
+  #count(outcome: Outcome): void {
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,222 @@
+import type { Debug } from '../base/debug.ts';
+import { EngineError } from '../base/errors.ts';
+import { collectGarbage } from '../base/garbage.ts';
+import { idleState, zeroTotals } from '../engine/engine-totals.ts';
+import type { Generation } from '../engine/generation.ts';
+import type { Logprob, TokenProbability } from '../engine/logprobs.ts';
+import { chooseCpuVariant } from '../ggml/cpu-variant.ts';
+import { Model } from '../model/model.ts';
+import type { ModelOptions } from '../model/model-options.ts';
+import type { GenerationRequest, TokenLogprob } from './backend.ts';
+import { unitsOf } from './fit-request.ts';
+import {
+  type EngineCall,
+  type EngineOrder,
+  type EngineReport,
+  type EngineStart,
+  type ReportBody,
+  serializeError,
+} from './protocol.ts';
+import { generateOptionsOf, requestTokens, tokenizedPart } from './request-tokens.ts';
+
+/** Milliseconds between two reports of the counts, which are signs of life as well. */
+const tallyInterval = 1000;
+
+/** The most tokens of prompts that are answered or wait, if all places together do not have more. */
+const mostQueuedTokens = 2 ** 19;
+/** UTF-16 units of texts that leave so much garbage that it is collected at once. */
+const much = 2 ** 19;
+
+interface ActiveRequest {
+  readonly abort: AbortController;
+  /** Tokens of the prompt. */
+  readonly tokens: number;
+}
+
+/** The engine process's side of the protocol: it carries out orders, and reports. */
+export class EngineWorker {
+  readonly #report: (report: EngineReport) => void;
+  readonly #active: Map<number, ActiveRequest> = new Map();
+  #model: Model | undefined;
+  #context = 0;
+  /** Tokens of all sequences that are computed together. */
+  #cacheTokens = 0;
+  /** UTF-16 units of the texts that were read since garbage was collected. */
+  #garbage = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(report: (report: EngineReport) => void) {
+    this.#report = report;
+    this.#timer = setInterval(() => this.#say({ kind: 'stats' }), tallyInterval);
+  }
+
+  dispatch(order: EngineOrder): void {
+    switch (order.kind) {
+      case 'start':
+        void this.#start(order.start);
+        break;
+      case 'generate':
+        this.#generate(order.id, order.request);
+        break;
+      case 'cancel':
+        this.#active.get(order.id)?.abort.abort();
+        break;
+      case 'call':
+        void this.#answerCall(order.id, order.call);
+        break;
+      case 'close':
+        void this.end();
+        break;
+      default:
+        order satisfies never;
+    }
+  }
+
+  /** Closes the model and lets the process end. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#model?.[Symbol.asyncDispose]();
+    process.exit();
+  }
+
+  #say(report: ReportBody): void {
+    this.#report({ ...report, stats: this.#model?.tally() ?? { sums: zeroTotals, state: idleState } });
+  }
+
+  async #start(start: EngineStart): Promise<void> {
+    try {
+      if (start.cpuVariant !== undefined) chooseCpuVariant(start.cpuVariant);
+      this.#model = this.#open(start);
+      const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
+      this.#context = plan.context;
+      this.#cacheTokens = plan.context * plan.parallel;
+      const longestToken = this.#model.prompts.mostUnits(1);
+      const { budget: memory, context, parallel } = plan;
+      this.#say({ kind: 'started', facts: { memory, context, parallel, longestToken } });
+    } catch (error) {
+      this.#say({ kind: 'refused', failure: serializeError(error) });
+    }
+  }
+
+  /** Opens the model. Options that do not suit this one of many served models are left out. */
+  #open(start: EngineStart): Model {
+    const warn = (reason: Error): void => this.#say({ kind: 'warning', reason: reason.message });
+    const debug: Debug = (event, facts) => this.#say({ kind: 'event', event, facts });
+    let options: ModelOptions = { ...start.settings, warn, debug: start.debug ? debug : undefined };
+    for (;;) {
+      try {
+        return Model.open(start.path, options);
+      } catch (error) {
+        const code = error instanceof EngineError ? error.code : undefined;
+        if (code === 'VOCABULARY_DIFFERS') options = { ...options, draft: { ...options.draft, model: undefined } };
+        else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kv: { ...options.kv, type: 'f16' } };
+        else throw error;
+        warn(error as Error);
+      }
+    }
+  }
+
+  /** Answers a request. The method is not `async`: a promise would hold the request until its answer has ended. */
+  #generate(id: number, request: GenerationRequest): void {
+    const abort = new AbortController();
+    try {
+      const model = this.#opened();
+      const tokens = requestTokens(model, request, this.#context);
+      this.#checkQueue(tokens.length);
+      const generation = model.generate(tokens, generateOptionsOf(request, abort.signal));
+      this.#active.set(id, { abort, tokens: tokens.length });
+      this.#say({ kind: 'accepted', id, promptTokens: tokens.length });
+      void this.#relay(id, model, generation, request.tokens === true);
+    } catch (error) {
+      this.#say({ kind: 'failure', id, failure: serializeError(error) });
+    }
+    this.#read(unitsOf(request.prompt));
+  }
+
+  /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
+  async #relay(id: number, model: Model, generation: Generation, whole: boolean): Promise<void> {
+    try {
+      for await (const { text, logprob } of generation) {
+        this.#say({ kind: 'delta', id, text, logprobs: logprob ? [namedLogprob(model, logprob)] : [] });
+      }
+      this.#say({ kind: 'ended', id, ending: endingOf(generation, whole) });
+    } catch (error) {
+      this.#say({ kind: 'failure', id, failure: serializeError(error) });
+    } finally {
+      this.#active.delete(id);
+    }
+  }
+
+  /** Throws SERVER_BUSY if waiting prompts would take more memory than is planned. */
+  #checkQueue(tokens: number): void {
+    const queued = [...this.#active.values()].reduce((sum, one) => sum + one.tokens, 0);
+    if (queued + tokens > Math.max(mostQueuedTokens, this.#cacheTokens))
+      throw new EngineError('SERVER_BUSY', { waiting: this.#active.size });
+  }
+
+  /** Counts texts, whose garbage V8 would not collect before it is much. */
+  #read(units: number): void {
+    this.#garbage += units;
+    if (this.#garbage < much) return;
+    this.#garbage = 0;
+    setImmediate(collectGarbage);
+  }
+
+  async #answerCall(id: number, call: EngineCall): Promise<void> {
+    try {
+      this.#say({ kind: 'result', id, value: await this.#value(call) });
+    } catch (error) {
+      this.#say({ kind: 'failure', id, failure: serializeError(error) });
+    }
+  }
+
+  async #value(call: EngineCall): Promise<unknown> {
+    const model = this.#opened();
+    switch (call.name) {
+      case 'load':
+        await model.load();
+        return undefined;
+      case 'plan':
+        model.plan(call.context);
+        return undefined;
+      case 'tokenize':
+        return tokenizedPart(model.vocabulary, call);
+      case 'detokenize':
+        return model.vocabulary.bytes(call.tokens, { special: true });
+      case 'template':
+        this.#read(unitsOf({ kind: 'chat', messages: call.messages }));
+        return model.render(call.messages);
+      default:
+        return call satisfies never;
+    }
+  }
+
+  #opened(): Model {
+    if (!this.#model) throw new Error('the engine was not started');
+    return this.#model;
+  }
+}
+
+/** The ending of a generation; undefined if it was cancelled. */
+function endingOf(generation: Generation, whole: boolean): Extract<ReportBody, { kind: 'ended' }>['ending'] {
+  const { stats, stopReason, promptTokens, answerTokens } = generation;
+  if (!stats || stopReason === undefined || stopReason === 'cancelled') return undefined;
+  return {
+    reason: stopReason,
+    promptTokens,
+    cachedTokens: stats.prefill.cached,
+    answerTokens,
+    promptSeconds: stats.prefill.seconds,
+    answerSeconds: stats.decode.seconds,
+    tokens: whole ? [...generation.prompt, ...generation.tokens] : undefined,
+  };
+}
+
+/** A log-probability with the texts of its tokens. */
+function namedLogprob({ vocabulary }: Model, logprob: Logprob): TokenLogprob {
+  const name = ({ token, logprob }: TokenProbability): Omit<TokenLogprob, 'top'> => {
+    const piece = vocabulary.piece(token, { special: true });
+    return { token, text: Buffer.from(piece).toString(), bytes: [...piece], logprob };
+  };
+  return { ...name(logprob), top: logprob.top.map(name) };
+}

@@ -1,0 +1,99 @@
+import type { ErrorCode } from '../base/error-table.ts';
+import { EngineError } from '../base/errors.ts';
+import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
+import type { ModelSettings } from '../model/model-options.ts';
+import type { Message } from '../text/chat-template.ts';
+import type { Ending, GenerationRequest, TokenLogprob } from './backend.ts';
+
+/** Options to start an engine with. */
+export interface EngineStart {
+  readonly path: string;
+  readonly settings: ModelSettings;
+  /** Whether the engine shall report its events. */
+  readonly debug: boolean;
+  /** Which of ggml's CPU variants computes; undefined: the one that suits the processor best. */
+  readonly cpuVariant: string | undefined;
+}
+
+/** Orders from the server to an engine. A `call` is answered by a `result` or a `failure` of the same number. */
+export type EngineOrder =
+  | { readonly kind: 'start'; readonly start: EngineStart }
+  | { readonly kind: 'generate'; readonly id: number; readonly request: GenerationRequest }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'call'; readonly id: number; readonly call: EngineCall }
+  | { readonly kind: 'close' };
+
+export type EngineCall =
+  | { readonly name: 'load' }
+  /** Plans for a context; fails as starting with it would. */
+  | { readonly name: 'plan'; readonly context: number }
+  /** Tokenizes the begin of `text`, which is all of a text or longer than a part; answered with a `TokenizedPart`. */
+  | {
+      readonly name: 'tokenize';
+      readonly text: string;
+      readonly special: boolean;
+      readonly bos: boolean;
+      readonly first: boolean;
+    }
+  /** Turns tokens into text; answered with bytes. */
+  | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
+  | { readonly name: 'template'; readonly messages: readonly Message[] };
+
+/** The tokens of the first part of a text, and its UTF-16 units. */
+export interface TokenizedPart {
+  readonly tokens: readonly number[];
+  readonly units: number;
+}
+
+/** Facts about a running engine. */
+export interface EngineFacts {
+  /** Bytes of the memory budget. */
+  readonly memory: number;
+  readonly context: number;
+  readonly parallel: number;
+  /** The most bytes of a token. */
+  readonly longestToken: number;
+}
+
+/** The ending of an answer, as far as the engine knows it. */
+export type EngineEnding = Omit<Ending, 'loadSeconds' | 'totalSeconds'>;
+
+/** Reports from an engine. Each carries the counts so far. */
+export type EngineReport = { readonly stats: EngineStats } & (
+  | { readonly kind: 'started'; readonly facts: EngineFacts }
+  /** The engine cannot start. */
+  | { readonly kind: 'refused'; readonly failure: SerializedError }
+  | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
+  | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly logprobs: readonly TokenLogprob[] }
+  | { readonly kind: 'ended'; readonly id: number; readonly ending: EngineEnding | undefined }
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: SerializedError }
+  /** A failure that nobody waits for. */
+  | { readonly kind: 'warning'; readonly reason: string }
+  | { readonly kind: 'event'; readonly event: string; readonly facts: object }
+  | { readonly kind: 'stats' }
+);
+
+/** A report without the counts. */
+export type ReportBody<R extends EngineReport = EngineReport> = R extends EngineReport ? Omit<R, 'stats'> : never;
+
+/** Totals since the engine began, and the present state. */
+export interface EngineStats {
+  readonly sums: EngineTotals;
+  readonly state: EngineState;
+}
+
+/** An error on its way between processes. */
+export type SerializedError =
+  | { readonly code: ErrorCode; readonly details: unknown }
+  | { readonly code: undefined; readonly message: string };
+
+export const serializeError = (error: unknown): SerializedError =>
+  error instanceof EngineError
+    ? { code: error.code, details: error.details }
+    : { code: undefined, message: (error as Error).stack ?? String(error) };
+
+export const deserializeError = (failure: SerializedError): Error =>
+  failure.code === undefined
+    ? new Error(failure.message)
+    : new EngineError(failure.code, failure.details as EngineError['details']);

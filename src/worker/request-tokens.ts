@@ -1,0 +1,138 @@
+import { EngineError } from '../base/errors.ts';
+import type { Model } from '../model/model.ts';
+import type { GenerateOptions } from '../model/model-options.ts';
+import type { Message } from '../text/chat-template.ts';
+import type { Vocabulary } from '../text/vocabulary.ts';
+import type { GenerationRequest } from './backend.ts';
+import type { EngineCall, TokenizedPart } from './protocol.ts';
+
+/**
+ * The tokens of a request's prompt, at most `context`: no more are made. Throws NO_PROMPT, TEMPLATE_FAILED,
+ * CONTEXT_TOO_LONG.
+ */
+export function requestTokens(model: Model, request: GenerationRequest, context: number): readonly number[] {
+  const { prompt, before = [] } = request;
+  const most = Math.min(context, request.context ?? context);
+  const mayCut = request.truncate === true && prompt.kind !== 'chat';
+  if (before.length > most && !mayCut) throw tooLong(before.length, most, prompt.kind !== 'tokens');
+  const tokens = [...before, ...countedFrom(most, before.length, () => promptTokens(model, request, most))];
+  if (tokens.length === 0) return [startOf(model.vocabulary)];
+  if (tokens.length <= most) return tokens;
+  if (mayCut) return keepEnd(tokens, most, model.vocabulary.bos);
+  throw tooLong(tokens.length, most, false);
+}
+
+/** The token that begins a text, for an empty prompt. Throws NO_PROMPT where the vocabulary has no such token. */
+function startOf({ bos, eos }: Pick<Vocabulary, 'bos' | 'eos'>): number {
+  const token = bos ?? eos;
+  if (token === undefined) throw new EngineError('NO_PROMPT', {});
+  return token;
+}
+
+const tooLong = (prompt: number, context: number, atLeast: boolean): EngineError =>
+  new EngineError('CONTEXT_TOO_LONG', { prompt, context, atLeast });
+
+/** The result of `tokens`, of which `before` come first: the error for too many counts them all. */
+function countedFrom(most: number, before: number, tokens: () => readonly number[]): readonly number[] {
+  try {
+    return tokens();
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    throw tooLong(before + error.details.prompt, most, true);
+  }
+}
+
+const isTooLong = (error: unknown): error is EngineError<'CONTEXT_TOO_LONG'> =>
+  error instanceof EngineError && error.code === 'CONTEXT_TOO_LONG';
+
+/**
+ * The prompt's tokens: the last `most` of a text that may be cut; else all of them, if they are not too many after
+ * those before.
+ */
+function promptTokens(
+  model: Model,
+  { prompt, before = [], truncate }: GenerationRequest,
+  most: number,
+): readonly number[] {
+  const continues = before.length > 0;
+  const room = most - before.length;
+  switch (prompt.kind) {
+    case 'tokens':
+      return prompt.tokens;
+    case 'text': {
+      const options = { addSpecial: !continues, parseSpecial: prompt.special };
+      return truncate
+        ? model.vocabulary.tokenizeEnd(prompt.text, { ...options, most })
+        : model.vocabulary.tokenize(prompt.text, { ...options, most: room });
+    }
+    case 'chat': {
+      // The token that begins a text may be taken off again.
+      const wanted = continues ? room + 1 : room;
+      const tokens = truncate ? withoutOldest(model, prompt.messages, wanted) : model.tokenize(prompt.messages, wanted);
+      return continues && tokens[0] === model.vocabulary.bos ? tokens.slice(1) : tokens;
+    }
+    default:
+      return prompt satisfies never;
+  }
+}
+
+/**
+ * Leaves out the oldest messages, as few as will do, but not the system's nor the last one. Throws CONTEXT_TOO_LONG if
+ * those are too long already.
+ */
+function withoutOldest(model: Model, messages: readonly Message[], most: number): readonly number[] {
+  const old = messages.slice(0, -1).flatMap(({ role }, i) => (role === 'system' ? [] : [i]));
+  const without = (count: number): readonly number[] => {
+    const left = new Set(old.slice(0, count));
+    return model.tokenize(
+      messages.filter((_, i) => !left.has(i)),
+      most,
+    );
+  };
+  const fits = (count: number): boolean => {
+    try {
+      without(count);
+      return true;
+    } catch (error) {
+      if (isTooLong(error)) return false;
+      throw error;
+    }
+  };
+  if (fits(0)) return without(0);
+  let tooFew = 0;
+  let enough = old.length;
+  while (enough - tooFew > 1) {
+    const count = Math.floor((tooFew + enough) / 2);
+    if (fits(count)) enough = count;
+    else tooFew = count;
+  }
+  return without(enough);
+}
+
+/** The last `most` tokens; a text that begins with `bos` keeps it. */
+function keepEnd(tokens: readonly number[], most: number, bos: number | undefined): readonly number[] {
+  const begins = bos !== undefined && tokens[0] === bos;
+  return begins ? [bos, ...tokens.slice(tokens.length - most + 1)] : tokens.slice(tokens.length - most);
+}
+
+/** The tokens of a part of a text, of which more may follow. */
+export function tokenizedPart(
+  vocabulary: Vocabulary,
+  { text, special, bos, first }: Extract<EngineCall, { name: 'tokenize' }>,
+): TokenizedPart {
+  const { tokens, units } = vocabulary.tokenizePart(text, { follows: !first, parseSpecial: special });
+  const begin = bos && first && vocabulary.addBos && vocabulary.bos !== undefined ? [vocabulary.bos] : [];
+  const end = bos && units === text.length && vocabulary.addEos && vocabulary.eos !== undefined ? [vocabulary.eos] : [];
+  return { tokens: [...begin, ...tokens, ...end], units };
+}
+
+/** Options of the generation that answers a request. */
+export const generateOptionsOf = (request: GenerationRequest, signal: AbortSignal): GenerateOptions => ({
+  ...request.sampling,
+  maxTokens: request.maxTokens,
+  longest: request.context,
+  stop: request.stop,
+  logprobs: request.logprobs,
+  bias: new Map(Object.entries(request.logitBias ?? {}).map(([token, bias]) => [Number(token), bias])),
+  signal,
+});
