@@ -3,7 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Span } from '../exec/span.ts';
 import type { Plan } from '../plan/plan.ts';
 import { schedule } from '../plan/schedule.ts';
-import type { TokenCounts } from '../runtime/planner.ts';
+import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { checkFinite } from '../sample/check-finite.ts';
 import type { SequenceCache } from '../state/sequence-cache.ts';

@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { LoadOptions } from '../pager/residents.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { TokenCounts } from '../runtime/planner.ts';
+import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Sampler } from '../sample/sampler.ts';
 import type { DraftToken } from '../sample/token-rng.ts';

@@ -38,7 +38,7 @@ test('on macOS the budget does not depend on the few pages that are free at the 
   assert.ok(budget > 8 * GiB && budget < 9 * GiB);
 });
 
-const model = { trained: 131072, kv: (context: number) => context * 64 * 1024, free: 8 * GiB };
+const model = { trained: 131072, kv: (context: number) => context * 64 * 1024, share: 2 * GiB };
 const endless = Number.POSITIVE_INFINITY;
 
 test('the default context is the usual one, or what prompt and answer come to, within what the model was trained for', () => {
@@ -50,29 +50,29 @@ test('the default context is the usual one, or what prompt and answer come to, w
   assert.equal(autoContext({ ...model, trained: 2048 }, { prompt: 9000, answer: 1 }), 2048);
 });
 
-test('the default context shrinks where KV would take more than a quarter of what is free', () => {
-  assert.equal(autoContext({ ...model, free: 512 * MiB }), 2048);
-  assert.equal(autoContext({ ...model, free: 530 * MiB }), 2048);
-  assert.equal(autoContext({ ...model, free: 1 * MiB }), 256);
-  assert.equal(autoContext({ ...model, free: -1 * GiB }), 256);
+test('the default context shrinks where KV would take more than its share', () => {
+  assert.equal(autoContext({ ...model, share: 128 * MiB }), 2048);
+  assert.equal(autoContext({ ...model, share: 132 * MiB }), 2048);
+  assert.equal(autoContext({ ...model, share: MiB / 4 }), 256);
+  assert.equal(autoContext({ ...model, share: -GiB }), 256);
 });
 
 test('a long answer is a wish that memory may not grant; the prompt is not', () => {
-  assert.equal(autoContext({ ...model, free: 512 * MiB }, { prompt: 10, answer: 100_000 }), 2048);
-  assert.equal(autoContext({ ...model, free: 512 * MiB }, { prompt: 5000, answer: 100_000 }), 5001);
+  assert.equal(autoContext({ ...model, share: 128 * MiB }, { prompt: 10, answer: 100_000 }), 2048);
+  assert.equal(autoContext({ ...model, share: 128 * MiB }, { prompt: 5000, answer: 100_000 }), 5001);
 });
 
 const anyModel = fc
   .record({
     trained: fc.integer({ min: 1, max: 2 ** 20 }),
     kvPerToken: fc.integer({ min: 1, max: 2 ** 20 }),
-    free: fc.integer({ min: -GiB, max: 64 * GiB }),
+    share: fc.integer({ min: -GiB, max: 16 * GiB }),
   })
   .map(({ kvPerToken, ...any }) => ({ ...any, kv: (context: number) => context * kvPerToken }));
 
-test('a context whose keys and values stop growing is as long as the usual one, however little is free', () => {
+test('a context whose keys and values stop growing is as long as the usual one, however small its share', () => {
   const kv = (context: number): number => Math.min(context, 512) * 64 * 1024;
-  assert.equal(autoContext({ trained: 131072, kv, free: 128 * MiB }), 4096);
+  assert.equal(autoContext({ trained: 131072, kv, share: 32 * MiB }), 4096);
 });
 
 test('the default context is whole, holds the prompt and is never beyond the model', () => {
@@ -86,13 +86,13 @@ test('the default context is whole, holds the prompt and is never beyond the mod
   );
 });
 
-test('up to four sequences are computed together, as many as a quarter of what is free holds', () => {
+test('up to four sequences are computed together, as many as the share of KV holds', () => {
   assert.equal(autoParallel(model), 4);
-  assert.equal(autoParallel({ ...model, free: 2 * GiB }), 2);
-  assert.equal(autoParallel({ ...model, free: 2 * GiB - 1 }), 1);
-  assert.equal(autoParallel({ ...model, free: 2 * GiB }, 1024), 4);
-  assert.equal(autoParallel({ ...model, free: 2 * GiB, trained: 1024 }), 4);
-  assert.equal(autoParallel({ ...model, free: -GiB }), 1);
+  assert.equal(autoParallel({ ...model, share: GiB / 2 }), 2);
+  assert.equal(autoParallel({ ...model, share: GiB / 2 - 1 }), 1);
+  assert.equal(autoParallel({ ...model, share: GiB / 2 }, 1024), 4);
+  assert.equal(autoParallel({ ...model, share: GiB / 2, trained: 1024 }), 4);
+  assert.equal(autoParallel({ ...model, share: -GiB }), 1);
 });
 
 test('sequences that were chosen to be computed together leave each the usual context, if more than one was', () => {

@@ -25,7 +25,7 @@ export function autoBudget({ total, available }: { total: number; available: num
 /** Conversations rarely need more, and every token of it costs memory that weights could have. */
 const usualContext = 4096;
 const contextStep = 256;
-/** The largest share of the budget, less the process, that KV takes without being asked to. */
+/** The largest share of the budget, less the process, that KV takes of weights without being asked to. */
 const kvShare = 1 / 4;
 
 /** Bytes of memory, of `free` ones, that keys and values may take without being asked to. */
@@ -37,8 +37,8 @@ export interface ContextCosts {
   readonly trained: number;
   /** Bytes of the keys and values of one sequence that may grow to so many tokens. */
   kv(context: number): number;
-  /** Bytes of the budget, less the process. */
-  readonly free: number;
+  /** Bytes of memory that keys and values may take. */
+  readonly share: number;
 }
 
 /**
@@ -84,11 +84,11 @@ export function longestText(least: number, bytes: (tokens: number) => number, fr
 }
 
 /** The most tokens whose keys and values leave the weights their share, in whole steps: one at least. */
-function affordable({ trained, kv, free }: ContextCosts): number {
+function affordable({ trained, kv, share }: ContextCosts): number {
   let [least, most] = [1, Math.max(1, Math.ceil(trained / contextStep))];
   while (least < most) {
     const steps = Math.ceil((least + most) / 2);
-    if (kv(steps * contextStep) <= kvShareOf(free)) least = steps;
+    if (kv(steps * contextStep) <= share) least = steps;
     else most = steps - 1;
   }
   return least * contextStep;
@@ -99,7 +99,7 @@ const mostParallel = 4;
 
 /** The number of sequences computed together when nobody says: as many as the usual context can be afforded for. */
 export function autoParallel(model: ContextCosts, context: number = Math.min(usualContext, model.trained)): number {
-  return Math.max(1, Math.min(mostParallel, Math.floor(kvShareOf(model.free) / model.kv(context))));
+  return Math.max(1, Math.min(mostParallel, Math.floor(model.share / model.kv(context))));
 }
 
 /** Keys and values of earlier prompts take this share of the budget when nobody says, and this many bytes at most. */

@@ -45,7 +45,7 @@ export const isTooSmall = (plan: unknown): plan is TooSmall =>
   plan instanceof EngineError && plan.code === 'BUDGET_TOO_SMALL';
 
 /** The plan, or the error if the budget is too small for it. */
-function orTooSmall(plan: () => Plan): Plan | TooSmall {
+export function orTooSmall(plan: () => Plan): Plan | TooSmall {
   try {
     return plan();
   } catch (error) {

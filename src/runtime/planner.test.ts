@@ -199,3 +199,20 @@ test('a prompt cache of a given size leaves as much for everything else, or is r
   assert.ok(plan(path, { budget: 70 * MiB, promptCache: 'auto' }).promptCache > 0);
   assert.throws(() => plan(path, { promptCache: cache, kv: { home: 'ssd' } }), /promptCache 41943040 is not valid/);
 });
+
+test('memory that no weight takes goes to keys and values of chosen contexts, and batches stay as large', () => {
+  const path = written({ layers: 12 });
+  const whole = plan(path, { context: 256, parallel: 8 });
+  for (const parallel of [1, 8, 'auto'] as const) {
+    const [tight, roomy] = [0, 8 * MiB].map((more) => plan(path, { parallel, budget: planBytes(whole) + more }));
+    assert.ok(tight && roomy && roomy.context * roomy.parallel > tight.context * tight.parallel);
+    for (const one of [tight, roomy]) {
+      assert.deepEqual([one.streamed.length, one.kvHomes, one.batch], [0, undefined, whole.batch]);
+      const twice = { context: 2 * one.context, parallel: one.parallel, budget: 2 ** 30 };
+      assert.ok(
+        one.context === 4096 || planBytes(plan(path, twice)) > one.budget,
+        'there is no room for twice as many',
+      );
+    }
+  }
+});

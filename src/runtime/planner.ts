@@ -5,50 +5,25 @@ import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
 import type { LayoutOf } from '../exec/routes.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
-import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext, longestText } from '../plan/defaults.ts';
+import { kvShareOf } from '../plan/defaults.ts';
 import { chooseKvHomes, isTooSmall } from '../plan/kv-homes.ts';
-import { type KvHomeOption, type KvOptions, maxWindowedTokens } from '../plan/kv-options.ts';
+import { type KvHomeOption, maxWindowedTokens } from '../plan/kv-options.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { kvAreas, kvBytes, kvRingBytes, partBytes } from '../state/kv-shape.ts';
-import { demandOf, draftKv, kvDemandOf, plainBatch, planDraft, weightBytes } from './demand.ts';
+import { demandOf, kvDemandOf, plainBatch, planDraft } from './demand.ts';
 import { checkKvType, kvShapeOf, type ModelOutline } from './model-outline.ts';
+import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
 /** Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit. */
 export type Kernels = 'auto' | 'plain';
 
-export interface PlanOptions {
-  /** Bytes of the budget. */
-  readonly budget: number;
-  /** Bytes that the process takes before any weight is loaded. */
-  readonly runtime: number;
-  /** Tokens; default: chosen. */
-  readonly context?: number | undefined;
-  readonly kv?: KvOptions | undefined;
-  /** Sequences computed together; default: one. */
-  readonly parallel?: number | 'auto' | undefined;
-  /** The most draft tokens of each sequence; default: none. */
-  readonly ahead?: number | undefined;
-  /** The draft model, resident as a whole. */
-  readonly draft?: ModelOutline | undefined;
-  /** Bytes for keys and values of sequences that have ended; default: none. */
-  readonly promptCache?: number | 'auto' | undefined;
-  /** Tokens that a chosen context should suit. */
-  readonly tokens?: TokenCounts | undefined;
+export interface PlanOptions extends ChoiceOptions {
   readonly kernels: Kernels;
   /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
-}
-
-/** A context is chosen before the batch is: as if passes were short. */
-const leastBatch = 1;
-
-/** Tokens at hand: those of the prompt, and the most that the answer may have. */
-export interface TokenCounts {
-  readonly prompt: number;
-  readonly answer: number;
 }
 
 /** Finds the layout of each slice once. */
@@ -69,12 +44,13 @@ export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   checkOptions(outline, options);
   const home = kvHomeFor(options);
+  const planWith = (choice: PlanChoice): Plan => planAs(outline, device, layoutOf, { ...options, ...choice }, home);
   let refused: EngineError | undefined;
   for (const chosen of choicesFor(outline, options)) {
     try {
-      const plan = planAs(outline, device, layoutOf, { ...options, ...chosen }, home);
+      const plan = planWith(chosen);
       const least = leastFor(plan.shares.draft, options);
-      if (least.needed <= options.budget) return plan;
+      if (least.needed <= options.budget) return roomier(plan, outline, options, planWith);
       throw new EngineError('BUDGET_TOO_SMALL', { budget: options.budget, ...least });
     } catch (error) {
       if (!isTooSmall(error)) throw error;
@@ -82,53 +58,6 @@ export function planModel(outline: ModelOutline, device: Device, layoutOf: Layou
     }
   }
   throw refused;
-}
-
-/** Choices, as they were given or else made. */
-interface PlanChoice {
-  /** Tokens of a sequence. */
-  readonly context: number;
-  /** Sequences computed together. */
-  readonly parallel: number;
-  /** Bytes of copies of earlier prompts. */
-  readonly promptCache: number;
-}
-
-/**
- * Choices to plan with: first those that suit the budget, and if they do not fit all the same, ever less of what nobody
- * asked for. The last choice is the same for all budgets, so that the smallest that works is, too.
- */
-function* choicesFor(outline: ModelOutline, options: PlanOptions): Generator<PlanChoice> {
-  const { config } = outline;
-  const { budget, runtime, ahead = 0, draft, kv: { type: kvType = 'f16', window } = {} } = options;
-  const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
-  const kept = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead };
-  const drafting = { ahead, draftModel: draft !== undefined };
-  const one = {
-    trained: config.context,
-    kv: (context: number) =>
-      kvBytes(kvShapeOf(config, { ...kept, context })) +
-      textBytes({ ...drafting, context, parallel: 1 }) +
-      (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, { ...kept, context }))) : 0),
-    free: budget - runtime - promptCache - (draft ? weightBytes(draft) : 0),
-  };
-  const least = options.context ?? leastContext(config.context, options.tokens, window);
-  const known = options.context ?? (window && least);
-  const parallel = options.parallel === 'auto' ? autoParallel(one, known) : (options.parallel ?? 1);
-  const all = { ...one, kv: (context: number) => parallel * one.kv(context) };
-  const texts = (context: number): number => textBytes({ ...drafting, context, parallel });
-  let context = options.context ?? (window ? longestText(least, texts, one.free) : autoContext(all, options.tokens));
-  yield { context, parallel, promptCache };
-
-  const rest = {
-    parallel: options.parallel === 'auto' ? 1 : parallel,
-    promptCache: options.promptCache === 'auto' ? 0 : promptCache,
-  };
-  if (rest.parallel < parallel || rest.promptCache < promptCache) yield { context, ...rest };
-  while (context > least) {
-    context = Math.max(least, Math.floor(context / 2));
-    yield { context, ...rest };
-  }
 }
 
 /**
@@ -177,7 +106,7 @@ function planAs(
   return chooseKvHomes(home, planWith, {
     layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
     passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
-    share: kvShareOf(budget - runtime - promptCache - (draft ? weightBytes(draft) : 0)),
+    share: kvShareOf(freeBytes(options, promptCache)),
   });
 }
 
