@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { checkTokenizer } from '../src/text/check-tokenizer.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
-import { loadModel } from '../test/support/load.ts';
 import { nmse } from '../test/support/logits.ts';
+import { openRuntime } from '../test/support/open-model.ts';
 import { oracleLogits } from '../test/support/oracle.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';
 import { type Shape, shapes, synthesize } from './synthesize.ts';
@@ -26,7 +26,7 @@ test('a synthesized model runs here and in libllama, with the same finite, well 
   // As deep as a 70B: what grows from layer to layer would show.
   synthesize(path, tiny('8B'), { type: 'q4_0', layers: 80 });
   const expected = oracleLogits(path, prompt, { context: 64 });
-  await using model = await loadModel(path, { context: 256 });
+  await using model = await openRuntime(path, { context: 256 });
   for (const [i, row] of (await model.logits(prompt)).entries()) {
     assert.ok(row.every(Number.isFinite));
     const deviation = Math.sqrt(row.reduce((sum, v) => sum + v * v, 0) / row.length);

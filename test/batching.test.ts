@@ -3,7 +3,6 @@ import { read } from 'node:fs';
 import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { Model } from '../src/model/model.ts';
 import {
   answersAlone,
   ask,
@@ -14,7 +13,7 @@ import {
   promptOf,
   writeBatchModel,
 } from './support/batch-model.ts';
-import { budgetBeside } from './support/budget.ts';
+import { openTestModel } from './support/open-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
@@ -165,13 +164,7 @@ test('a failed read ends the sequences of the pass, and the next ones are right'
 test('a real model answers several questions at once as it answers each', async () => {
   const things = ['sky blue', 'sea salty', 'night dark'];
   const questions = things.map((thing) => [{ role: 'user', content: `Why is the ${thing}?` }] as const);
-  await using model = Model.open(await smollm2(), {
-    ...budgetBeside(80 * 2 ** 20),
-    context: 128,
-    threads: 1,
-    kernels: 'plain',
-    parallel: 3,
-  });
+  await using model = openTestModel(await smollm2(), 80 * 2 ** 20, { context: 128, parallel: 3 });
   const each: CollectedAnswer[] = [];
   for (const question of questions) each.push(await ask(model, model.tokenize(question), { maxTokens: 8 }));
   const before = { ...model.tally().sums };

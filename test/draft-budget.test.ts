@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { EngineError } from '../src/base/errors.ts';
+
 import { Device } from '../src/ggml/device.ts';
 import { type Plan, planBytes } from '../src/plan/plan.ts';
 import { type ModelOutline, openOutline } from '../src/runtime/model-outline.ts';
-import { layoutLookup, type PlanOptions, planModel } from '../src/runtime/planner.ts';
+import type { PlanOptions } from '../src/runtime/planner.ts';
 import {
   ask,
   assertAnswer,
@@ -17,6 +18,7 @@ import {
 } from './support/batch-model.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
 import { thrown } from './support/engine-error.ts';
+import { planFor } from './support/open-model.ts';
 import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -33,10 +35,8 @@ const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;
 
 /** Options for a plan beside one of the draft models. */
 type Wanted = Partial<Omit<PlanOptions, 'draft'>>;
-const plan = (draft: ModelOutline | undefined, { kernels = 'auto', ...options }: Wanted = {}): Plan => {
-  const layoutOf = layoutLookup(device, kernels);
-  return planModel(target, device, layoutOf, { budget: 2 ** 30, runtime: 0, ahead: 7, kernels, ...options, draft });
-};
+const plan = (draft: ModelOutline | undefined, wanted: Wanted = {}): Plan =>
+  planFor(device, target, { kernels: 'auto', budget: 2 ** 30, ahead: 7, ...wanted, draft });
 
 /** The error for a budget in which nothing fits. */
 const refusal = (draft: ModelOutline, wanted: Wanted): EngineError<'BUDGET_TOO_SMALL'> =>

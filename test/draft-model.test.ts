@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
-import { Model } from '../src/model/model.ts';
+import type { Model } from '../src/model/model.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
 import {
   assertAnswer,
@@ -11,8 +11,8 @@ import {
   openBatchModel,
   promptOf,
 } from './support/batch-model.ts';
-import { budgetBeside } from './support/budget.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
+import { openTestModel } from './support/open-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { shared } from './support/shared.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -150,9 +150,8 @@ test('where a text repeats itself the model is not asked, and is asked again whe
 
 test('a real model guesses for itself while it is streamed: it says what libllama says, in fewer passes', async () => {
   const real = await smollm2();
-  const budget = budgetBeside(180 * 2 ** 20);
   const draft = { model: real, ahead: 7, adaptive: false };
-  await using model = Model.open(real, { ...budget, context: 64, threads: 1, kernels: 'plain', draft });
+  await using model = openTestModel(real, 180 * 2 ** 20, { context: 64, draft });
   assert.ok(model.plan().bytesPerPass > 2 ** 24, 'weights are streamed');
   const prompt = model.tokenize([{ role: 'user', content: 'Why is the sky blue?' }]);
   const generation = model.generate(prompt, { ...greedy, maxTokens: 17 });

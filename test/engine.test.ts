@@ -21,7 +21,7 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { engineError } from './support/engine-error.ts';
-import { loadModel } from './support/load.ts';
+import { openRuntime } from './support/open-model.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -180,7 +180,7 @@ test('whoever fails by its own callback fails alone', async () => {
 });
 
 test('a sequence that fails as it begins leaves its place to the next', async () => {
-  await using model = await loadModel(path, { context: 64 });
+  await using model = await openRuntime(path, { context: 64 });
   using vocabulary = Vocabulary.open(path);
   const engine = new Engine(() => Promise.resolve(model.runtime));
   const sequenceWith = (newSampler: () => Sampler): Sequence =>

@@ -8,11 +8,12 @@ import { type GgmlType, typeNamed } from '../src/gguf/types.ts';
 import { type PlanSummary, summarize } from '../src/plan/explain.ts';
 import type { KvType } from '../src/plan/kv-options.ts';
 import { openOutline } from '../src/runtime/model-outline.ts';
-import { layoutLookup, type PlanOptions, planModel } from '../src/runtime/planner.ts';
+import type { PlanOptions } from '../src/runtime/planner.ts';
 import { attemptCli } from './support/attempt-cli.ts';
 import { run, runJson } from './support/cli.ts';
 import { thrown } from './support/engine-error.ts';
 import { writeRandom } from './support/model-files.ts';
+import { planFor } from './support/open-model.ts';
 import { bytesRead } from './support/processes.ts';
 import { shared } from './support/shared.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -87,15 +88,8 @@ test('and for programs: the types, the tensors on request, and a plan that adds 
 const device = shared(new Device(1, 0));
 
 /** The plan of a process that takes nothing itself. */
-const planned = (path: string, { kernels = 'auto', ...options }: Partial<PlanOptions>): PlanSummary =>
-  summarize(
-    planModel(openOutline(path), device, layoutLookup(device, kernels), {
-      budget: 2 ** 30,
-      runtime: 0,
-      kernels,
-      ...options,
-    }),
-  );
+const planned = (path: string, options: Partial<PlanOptions>): PlanSummary =>
+  summarize(planFor(device, openOutline(path), { kernels: 'auto', budget: 2 ** 30, ...options }));
 
 test('more memory leaves less to stream, and a shorter context leaves more memory', () => {
   const perToken = (budget: number, context: number): number => planned(model, { budget, context }).bytes_per_token;

@@ -3,8 +3,8 @@ import test from 'node:test';
 import fc from 'fast-check';
 import type { RandomModelSpec } from '../bench/random-model.ts';
 import { EngineError } from '../src/base/errors.ts';
-import { loadModel, plenty } from './support/load.ts';
 import { writeRandom } from './support/model-files.ts';
+import { openRuntime, plenty } from './support/open-model.ts';
 import { rounds } from './support/rounds.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -31,7 +31,7 @@ const anySpec: fc.Arbitrary<RandomModelSpec> = fc
  */
 async function smallestBudget(path: string, context: number, runtime: number): Promise<number> {
   try {
-    await using _model = await loadModel(path, { budget: 1, context });
+    await using _model = await openRuntime(path, { budget: 1, context });
   } catch (error) {
     if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') {
       const { needed, parts } = (error as EngineError<'BUDGET_TOO_SMALL'>).details;
@@ -51,7 +51,7 @@ interface Outcome {
 }
 
 async function outcome(path: string, budget: number, prompt: readonly number[]): Promise<Outcome> {
-  await using model = await loadModel(path, { budget, context: 64 });
+  await using model = await openRuntime(path, { budget, context: 64 });
   const logits = [...(await model.logits(prompt))];
   const { forward, caches } = model.runtime;
   const [cache] = caches.all;

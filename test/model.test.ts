@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { read } from 'node:fs';
 import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
-import { Model } from '../src/model/model.ts';
+import type { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';
 import type { ReadAt } from '../src/pager/reader.ts';
 import { greedy, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
-import { budgetBeside } from './support/budget.ts';
 import { engineError } from './support/engine-error.ts';
+import { openTestModel } from './support/open-model.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -165,7 +165,7 @@ test('a closed model refuses everything with MODEL_CLOSED, and a generation is i
 test('a prompt decides how long a context is chosen, where none is given', async () => {
   const long = folder.file('long.gguf');
   writeBatchModel(long, 8192);
-  await using model = Model.open(long, { ...budgetBeside(400 * 2 ** 20), threads: 1 });
+  await using model = openTestModel(long, 400 * 2 ** 20, { kernels: 'auto' });
   const abort = new AbortController();
   const asked = { ...options, signal: abort.signal, onPrompt: () => abort.abort() };
   const generation = model.generate(promptOf(1, 4300), asked);

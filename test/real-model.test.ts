@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openModelFile } from '../src/gguf/model-file.ts';
-import { Model } from '../src/model/model.ts';
 import { collectAnswer, greedy } from './support/batch-model.ts';
-import { budgetBeside } from './support/budget.ts';
 import { run, runJson } from './support/cli.ts';
+import { openTestModel } from './support/open-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { asked, Teller } from './support/teller.ts';
@@ -14,8 +13,7 @@ const MiB = 2 ** 20;
 const { bytes: weights } = openModelFile(model);
 
 test('the likeliest tokens are those of libllama, resident and streamed', async () => {
-  const options = { context: 512, kernels: 'plain', threads: 1 } as const;
-  await using streamed = Model.open(model, { ...options, ...budgetBeside(60 * MiB) });
+  await using streamed = openTestModel(model, 60 * MiB, { context: 512 });
   await using resident = new Teller(model);
   assert.ok(streamed.plan().bytesPerPass > 30e6 && resident.model.plan().bytesPerPass < 1e6);
   for (const prompt of ['Die Hauptstadt von Frankreich ist', 'def fibonacci(n):']) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Generation } from '../src/engine/generation.ts';
-import { Model } from '../src/model/model.ts';
+import type { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';
 import { assertAnswer, type CollectedAnswer, collectAnswer } from './support/batch-model.ts';
-import { budgetBeside } from './support/budget.ts';
 import { engineError } from './support/engine-error.ts';
+import { openTestModel } from './support/open-model.ts';
 import { mixOf, ScriptedDrafter } from './support/scripted-drafter.ts';
 import { ScriptedEngine } from './support/scripted-engine.ts';
 import { shared } from './support/shared.ts';
@@ -18,15 +18,7 @@ const prompts = [`${list}, figs, dates, ${list}`, 'Why is the sky blue?'];
 const context = 96;
 
 /** Under a budget that most of the weights fit in. */
-const open = (draft?: ModelOptions['draft']): Model =>
-  Model.open(path, {
-    ...budgetBeside(90 * MiB),
-    context,
-    threads: 1,
-    kernels: 'plain',
-    parallel: 2,
-    draft,
-  });
+const open = (draft?: ModelOptions['draft']): Model => openTestModel(path, 90 * MiB, { context, parallel: 2, draft });
 
 /** Sums over several tokens round differently, which the many layers of a quantized model make more of. */
 const tie = 0.2;

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import type { ArchitectureName, RandomModelSpec } from '../bench/random-model.ts';
 import { type KvOptions, type KvType, kvTypes, type Window } from '../src/plan/kv-options.ts';
 import { PrefixMemory } from '../src/state/prefix-memory.ts';
-import { loadModel, type TestModel } from './support/load.ts';
 import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
+import { openRuntime, type TestRuntime } from './support/open-model.ts';
 import { Passes } from './support/passes.ts';
 import { rounds } from './support/rounds.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -24,8 +24,8 @@ function written(architecture: ArchitectureName, more: Partial<RandomModelSpec> 
 const gemmaWindow = { window: { tokens: 37, pattern: 2 } };
 const paths = new Map(architectures.map((name) => [name, written(name, name === 'gemma3' ? gemmaWindow : {})]));
 /** Passes of 512 tokens at most are planned for, and all weights are resident as they are in the file. */
-const open = (path: string | undefined, kv: KvOptions, context = 2 ** 20): Promise<TestModel> =>
-  loadModel(path ?? assert.fail(), { context, kernels: 'auto', kv });
+const open = (path: string | undefined, kv: KvOptions, context = 2 ** 20): Promise<TestRuntime> =>
+  openRuntime(path ?? assert.fail(), { context, kernels: 'auto', kv });
 
 const tokensOf = (seed: number, length: number): readonly number[] =>
   Array.from({ length }, (_, i) => (37 * i + i * i * (1 + (seed % 7)) + 11 * seed) % vocabulary);

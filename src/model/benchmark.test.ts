@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { budgetBeside } from '../../test/support/budget.ts';
 import { writeBytePair } from '../../test/support/model-files.ts';
+import { openTestModel } from '../../test/support/open-model.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { DraftOptions } from '../engine/draft/drafter.ts';
 import { type BenchmarkProgress, benchmark, firstToken, syntheticPrompt } from './benchmark.ts';
 import { medianFigures } from './benchmark-figures.ts';
-import { Model } from './model.ts';
+import type { Model } from './model.ts';
 import { tracePass } from './trace.ts';
 
 const MiB = 2 ** 20;
@@ -15,7 +15,7 @@ const path = writeBytePair(sharedPath('model.gguf'), shape, { type: 'q8_0' });
 
 /** Some 24 MB of weights; `beside` is the budget beside this process. */
 const open = (beside: number, draft?: DraftOptions): Model =>
-  Model.open(path, { ...budgetBeside(beside), threads: 1, context: 64, draft });
+  openTestModel(path, beside, { kernels: 'auto', context: 64, draft });
 
 test('a streaming model is measured: every part of every round, in turns', async () => {
   const began = performance.now();

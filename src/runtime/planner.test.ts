@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { RandomModelSpec } from '../../bench/random-model.ts';
 import { thrown } from '../../test/support/engine-error.ts';
 import { writeRandom } from '../../test/support/model-files.ts';
+import { planFor } from '../../test/support/open-model.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
@@ -19,17 +20,11 @@ const device = shared(new Device(1, 0));
 let files = 0;
 function written(spec: Partial<RandomModelSpec> = {}): string {
   const sizes = { layers: 6, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 50, context: 4096 };
-  const path = writeRandom(folder.file(`${files++}.gguf`), { architecture: 'llama', ...sizes, ...spec });
-  return path;
+  return writeRandom(folder.file(`${files++}.gguf`), { architecture: 'llama', ...sizes, ...spec });
 }
 
 const plan = (path: string, options: Partial<PlanOptions>): Plan =>
-  planModel(openOutline(path), device, layoutLookup(device, 'plain'), {
-    budget: 2 ** 30,
-    runtime: 0,
-    kernels: 'plain',
-    ...options,
-  });
+  planFor(device, openOutline(path), { budget: 2 ** 30, ...options });
 
 const window = { tokens: 1000, sinks: 4 };
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
-import { loadModel } from './load.ts';
+import type { RandomModelSpec } from '../../bench/random-model.ts';
 import { argmax, nmse, topGap } from './logits.ts';
+import { writeRandom } from './model-files.ts';
+import { openRuntime } from './open-model.ts';
 import { type OracleOptions, oracleLogits } from './oracle.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -30,11 +31,12 @@ export interface AgreesOptions extends Partial<Pick<OracleOptions, 'context' | '
 /** Every token's logits equal libllama's, for a file written to `spec`. */
 export async function agrees(spec: RandomModelSpec, given: AgreesOptions = {}): Promise<void> {
   const { tokens = 40, ...options } = { context: 256, ...given };
+  const { context, rope, kvType } = options;
   using folder = tempFolder();
-  const [path = ''] = writeRandomModel(folder.file('model.gguf'), spec);
+  const path = writeRandom(folder.file('model.gguf'), spec);
   const ids = sequence(tokens, spec.vocabulary);
   const expected = oracleLogits(path, ids, options);
-  await using model = await loadModel(path, { ...options, kv: { type: options.kvType } });
+  await using model = await openRuntime(path, { context, rope, kv: { type: kvType } });
   const logits = await model.logits(ids);
   for (const [i, own] of logits.entries()) {
     const theirs = expected[i] ?? new Float32Array();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Generation } from '../../src/engine/generation.ts';
-import { Model } from '../../src/model/model.ts';
+import type { Model } from '../../src/model/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/model/model-options.ts';
-import { budgetBeside } from './budget.ts';
 import { writeBytePair } from './model-files.ts';
+import { openTestModel } from './open-model.ts';
 
 const MiB = 2 ** 20;
 const shape = { layers: 6, width: 512, heads: 8, kvHeads: 4, feedForward: 1024, vocabulary: 400, context: 256 };
@@ -26,15 +26,7 @@ export function openBatchModel(path: string, { streamed = false, ...options }: B
   const kv = typeof parallel === 'number' ? 1.5 * MiB * parallel : 0;
   const kept = typeof promptCache?.bytes === 'number' ? promptCache.bytes : 0;
   const beside = kv + kept + (streamed ? 11 : 64) * MiB;
-  return Model.open(path, {
-    ...budgetBeside(beside),
-    threads: 1,
-    context: shape.context,
-    kernels: 'plain',
-    kv: { home: 'ram' },
-    parallel,
-    ...options,
-  });
+  return openTestModel(path, beside, { context: shape.context, kv: { home: 'ram' }, parallel, ...options });
 }
 
 /** The results of a generation. */

@@ -3,8 +3,8 @@ import type { DraftOptions } from '../../src/engine/draft/drafter.ts';
 import { Model } from '../../src/model/model.ts';
 import type { ModelOptions } from '../../src/model/model-options.ts';
 import type { ReadAt } from '../../src/pager/reader.ts';
-import { budgetBeside } from './budget.ts';
 import { writeBytePair } from './model-files.ts';
+import { openTestModel } from './open-model.ts';
 
 const MiB = 2 ** 20;
 const shape = { layers: 1, width: 128, heads: 4, kvHeads: 2, feedForward: 256, vocabulary: 400, context: 256 };
@@ -31,14 +31,7 @@ export async function openDrafted(path: string, { streamed = false, ...options }
   const sequences = typeof parallel === 'number' ? parallel : 1;
   const beside =
     (1.5 * sequences + (streamed ? 12 : 64)) * MiB + (await draftBytes(path, { ...options, parallel: sequences }));
-  return Model.open(path, {
-    ...budgetBeside(beside),
-    threads: 1,
-    context: 256,
-    kernels: 'plain',
-    parallel,
-    ...options,
-  });
+  return openTestModel(path, beside, { context: 256, parallel, ...options });
 }
 
 /** Reads as ever, and calls `seen` before each read of the file at `path`, which waits for it and fails if it does. */

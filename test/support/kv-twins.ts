@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import type { PassOptions } from '../../src/exec/forward.ts';
-import { Device } from '../../src/ggml/device.ts';
 import type { KvHome, KvOptions } from '../../src/plan/kv-options.ts';
-import { kvShapeOf, openOutline } from '../../src/runtime/model-outline.ts';
-import { layoutLookup, planModel } from '../../src/runtime/planner.ts';
-import { Runtime } from '../../src/runtime/runtime.ts';
+import { kvShapeOf } from '../../src/runtime/model-outline.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
 import { kvFileBytes } from '../../src/state/kv-shape.ts';
 import type { SequenceCache } from '../../src/state/sequence-cache.ts';
-import { plenty } from './load.ts';
-import { shared } from './shared.ts';
+import { openRuntime, plenty } from './open-model.ts';
 import { SpiedReader, type SpyOptions } from './spied-reader.ts';
 
 export interface TwinOptions extends KvOptions {
@@ -32,18 +29,20 @@ export interface Twin extends AsyncDisposable {
   pass(tokens: readonly number[], options?: PassOptions): Promise<Float32Array>;
 }
 
-const device = shared(new Device(1, 0));
-
 /** Opens a model as a whole, with kernels whose results depend on nothing but their operands. */
 export async function openTwin(path: string, options: TwinOptions): Promise<Twin> {
   const { context, batch = 64, parallel = 1, budget = plenty, homes, spy, folder, ...kv } = options;
-  const outline = openOutline(path);
-  const layoutOf = layoutLookup(device, 'plain');
-  const demand = { budget, runtime: 0, context, parallel, kernels: 'plain' as const };
-  const planned = planModel(outline, device, layoutOf, { ...demand, kv: { ...kv, home: 'ram' } });
-  const wanted = { ...planned, batch, kvHomes: homes };
-  const plan = { ...wanted, kvOnSsd: parallel * kvFileBytes(kvShapeOf(outline.config, wanted)) };
-  const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 }, kvFolder: folder });
+  const opened = await openRuntime(path, {
+    budget,
+    context,
+    parallel,
+    kv: { ...kv, folder, home: 'ram' },
+    change: (plan, { config }) => {
+      const wanted = { ...plan, batch, kvHomes: homes };
+      return { ...wanted, kvOnSsd: parallel * kvFileBytes(kvShapeOf(config, wanted)) };
+    },
+  });
+  const { runtime } = opened;
   await runtime.load();
   const cache = runtime.caches.all[0] ?? assert.fail();
   const spied = new SpiedReader(runtime.reader, spy);
@@ -62,6 +61,6 @@ export async function openTwin(path: string, options: TwinOptions): Promise<Twin
         throw error;
       }
     },
-    [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }

@@ -1,11 +1,8 @@
 import { DraftEngine, type DraftRequest } from '../../src/engine/draft/draft-engine.ts';
-import { Device } from '../../src/ggml/device.ts';
 import type { KvOptions } from '../../src/plan/kv-options.ts';
-import { openOutline } from '../../src/runtime/model-outline.ts';
-import { layoutLookup, planModel } from '../../src/runtime/planner.ts';
-import { Runtime } from '../../src/runtime/runtime.ts';
-import { plenty } from './load.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
 import { argmax, topGap } from './logits.ts';
+import { openRuntime } from './open-model.ts';
 
 /** A draft model at work, whose passes a test sees. */
 export interface OpenDraft extends AsyncDisposable {
@@ -17,18 +14,7 @@ export interface OpenDraft extends AsyncDisposable {
 
 /** Opens a model as a draft model, wholly resident, with kernels whose results are the same for all plans. */
 export async function openDraft(path: string, context: number, parallel: number, kv?: KvOptions): Promise<OpenDraft> {
-  const outline = openOutline(path);
-  const device = new Device(1, 0);
-  const layoutOf = layoutLookup(device, 'plain');
-  const plan = planModel(outline, device, layoutOf, {
-    budget: plenty,
-    runtime: 0,
-    context,
-    parallel,
-    kv,
-    kernels: 'plain',
-  });
-  const runtime = await Runtime.open(outline, plan, { device, layoutOf, reading: { inFlight: 3 } });
+  const { runtime, outline, device } = await openRuntime(path, { context, parallel, kv });
   const passes: (readonly number[])[] = [];
   const run = runtime.run.bind(runtime);
   runtime.run = (spans, options) => {

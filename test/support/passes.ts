@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import type { KvOptions } from '../../src/plan/kv-options.ts';
 import type { SequenceCache } from '../../src/state/sequence-cache.ts';
-import { loadModel, type TestModel } from './load.ts';
+import { openRuntime, type TestRuntime } from './open-model.ts';
 
 /** One text of a model, taken on pass by pass as a test wants. */
 export class Passes {
   readonly cache: SequenceCache;
-  readonly #model: TestModel;
+  readonly #model: TestRuntime;
 
-  constructor(model: TestModel) {
+  constructor(model: TestRuntime) {
     this.#model = model;
     this.cache = model.runtime.caches.all[0] ?? assert.fail();
     this.cache.truncate(0);
@@ -60,7 +60,7 @@ export async function assertLikeliest(
   kv: KvOptions,
   { prompt, answer }: { prompt: readonly number[]; answer: readonly number[] },
 ): Promise<void> {
-  await using model = await loadModel(path, { context: 2 ** 20, kv });
+  await using model = await openRuntime(path, { context: 2 ** 20, kv });
   const rows = await new Passes(model).takeAll([...prompt, ...answer], 33);
   for (const [i, token] of answer.entries()) {
     const logits = rows[prompt.length + i - 1] ?? assert.fail();

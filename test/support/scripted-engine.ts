@@ -3,18 +3,17 @@ import { Engine } from '../../src/engine/engine.ts';
 import type { EngineTotals } from '../../src/engine/engine-totals.ts';
 import { Generation } from '../../src/engine/generation.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
-import { Device } from '../../src/ggml/device.ts';
 import type { GenerateOptions } from '../../src/model/model-options.ts';
 import type { KvOptions } from '../../src/plan/kv-options.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { openOutline } from '../../src/runtime/model-outline.ts';
-import { type Kernels, layoutLookup, planModel } from '../../src/runtime/planner.ts';
-import { Runtime } from '../../src/runtime/runtime.ts';
+import type { Kernels } from '../../src/runtime/planner.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
 import { Sampler } from '../../src/sample/sampler.ts';
 import { Detokenizer } from '../../src/text/detokenizer.ts';
 import { StopMatcher } from '../../src/text/stop-matcher.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { budgetBeside } from './budget.ts';
+import { openRuntime, type TestRuntime } from './open-model.ts';
 
 export interface ScriptedOptions {
   /** Bytes of the budget beside this process. */
@@ -30,41 +29,31 @@ export interface ScriptedOptions {
 
 /** An engine whose sequences guess what a test wants. */
 export class ScriptedEngine implements AsyncDisposable {
-  readonly runtime: Runtime;
   readonly vocabulary: Vocabulary;
-  readonly #device: Device;
+  readonly #opened: TestRuntime;
   readonly #engine: Engine;
 
-  private constructor(runtime: Runtime, vocabulary: Vocabulary, device: Device) {
-    this.runtime = runtime;
+  private constructor(opened: TestRuntime, vocabulary: Vocabulary) {
     this.vocabulary = vocabulary;
-    this.#device = device;
-    this.#engine = new Engine(() => Promise.resolve(runtime));
+    this.#opened = opened;
+    this.#engine = new Engine(() => Promise.resolve(opened.runtime));
   }
 
   static async open(path: string, options: ScriptedOptions): Promise<ScriptedEngine> {
     const { beside, context, ahead, parallel = 1, kernels = 'plain', adaptive = false, kv = { home: 'ram' } } = options;
-    const outline = openOutline(path);
-    const device = new Device(1, 0);
-    const layoutOf = layoutLookup(device, kernels);
     const { memoryBudget: budget, runtimeBytes: runtime } = budgetBeside(beside);
-    const demand = { budget, runtime, context, parallel, ahead, kernels, kv };
-    const plan = planModel(outline, device, layoutOf, demand);
     const exact = kernels === 'plain';
-    const reading = { inFlight: 3 };
-    const opened = await Runtime.open(outline, plan, {
-      device,
-      layoutOf,
-      reading,
-      exact,
-      adaptive,
-      kvFolder: kv?.folder,
-    });
-    return new ScriptedEngine(opened, Vocabulary.open(path), device);
+    const demand = { budget, runtime, context, parallel, ahead, kernels, kv };
+    const opened = await openRuntime(path, { ...demand, exact, adaptive });
+    return new ScriptedEngine(opened, Vocabulary.open(path));
+  }
+
+  get runtime(): Runtime {
+    return this.#opened.runtime;
   }
 
   get plan(): Plan {
-    return this.runtime.plan;
+    return this.#opened.plan;
   }
 
   get sums(): EngineTotals {
@@ -91,8 +80,7 @@ export class ScriptedEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine.close(new Error('the test is over'));
-    await this.runtime[Symbol.asyncDispose]();
-    this.#device[Symbol.dispose]();
+    await this.#opened[Symbol.asyncDispose]();
     this.vocabulary[Symbol.dispose]();
   }
 }

@@ -1,8 +1,8 @@
-import { Model } from '../../src/model/model.ts';
+import type { Model } from '../../src/model/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/model/model-options.ts';
 import type { Message } from '../../src/text/chat-template.ts';
 import { type CollectedAnswer, collectAnswer } from './batch-model.ts';
-import { budgetBeside } from './budget.ts';
+import { openTestModel } from './open-model.ts';
 
 type Prompt = string | readonly Message[] | readonly number[];
 
@@ -17,8 +17,7 @@ export class Teller implements AsyncDisposable {
   readonly model: Model;
 
   constructor(path: string, options: ModelOptions = {}) {
-    const budget = budgetBeside(160 * 2 ** 20);
-    this.model = Model.open(path, { ...budget, context: 512, threads: 1, kernels: 'plain', ...options });
+    this.model = openTestModel(path, 160 * 2 ** 20, { context: 512, ...options });
   }
 
   /** The likeliest tokens, unless options say otherwise. */

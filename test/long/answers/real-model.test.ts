@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Model } from '../../../src/model/model.ts';
 import { collectAnswer, greedy } from '../../support/batch-model.ts';
-import { budgetBeside } from '../../support/budget.ts';
+import { openTestModel } from '../../support/open-model.ts';
 import { assertAsLibllama } from '../../support/oracle.ts';
 import { shared } from '../../support/shared.ts';
 import { smollm2 } from '../../support/smollm2.ts';
 import { Teller } from '../../support/teller.ts';
 
 const model = await smollm2();
-const options = { context: 512, kernels: 'plain', threads: 1 } as const;
-const streamed = shared(Model.open(model, { ...options, ...budgetBeside(60 * 2 ** 20) }));
+const streamed = shared(openTestModel(model, 60 * 2 ** 20, { context: 512 }));
 const resident = shared(new Teller(model));
 const wanted = { maxTokens: 64, logprobs: 2, ignoreEnd: true };
 
