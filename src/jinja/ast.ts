@@ -6,7 +6,7 @@ export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'not in'
 export interface Arguments {
   readonly positional: readonly Expression[];
   readonly named: readonly (readonly [string, Expression])[];
-  /** `*list` and `**dict`. */
+  /** Values behind `*` and `**`. */
   readonly list: Expression | undefined;
   readonly dict: Expression | undefined;
 }
@@ -49,7 +49,7 @@ export type Expression =
       readonly otherwise: Expression | undefined;
     };
 
-/** Where a value goes. */
+/** The target of an assignment. */
 export type Target =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'attribute'; readonly namespace: string; readonly name: string }
@@ -84,7 +84,7 @@ export type Statement = { readonly line: number } & (
   | { readonly kind: 'set'; readonly target: Target; readonly value: Expression }
   | {
       readonly kind: 'capture';
-      /** Where the text goes; undefined prints it. */
+      /** The variable that takes the text; undefined prints it. */
       readonly target: Target | undefined;
       readonly filters: readonly Application[];
       readonly body: readonly Statement[];

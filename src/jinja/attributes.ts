@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { codePoints, lengthOf, unitIndex } from './characters.ts';
 import { equal } from './compare.ts';
 import { notSupported, TemplateError } from './errors.ts';
@@ -28,7 +29,7 @@ import {
 
 const method = (call: (args: Args) => Value): Value => ({ call });
 
-/** What the sandbox keeps from templates, by the kind of value. */
+/** Methods that the sandbox keeps from templates, by the kind of value. */
 const changing = {
   list: ['append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort'],
   dict: ['clear', 'pop', 'popitem', 'setdefault', 'update'],
@@ -96,7 +97,7 @@ function numberAttribute(value: number | boolean | Float, name: string): Value |
   return name === 'denominator' ? 1 : undefined;
 }
 
-/** Markup again, of what a method of a text gives. */
+/** The result of a text's method, marked again. */
 function marked(value: Value): Value {
   if (typeof value === 'string') return new Markup(value);
   if (isList(value)) return value.map(marked);
@@ -164,7 +165,7 @@ function ownAttribute(meter: RenderMeter, object: Value, name: string): Value | 
 const missing = (object: Value, key: Value): Undefined =>
   new Undefined(`a ${typeName(object)} has no ${typeof key === 'string' ? `attribute "${key}"` : 'such element'}`);
 
-/** True for what exists and must not be used. */
+/** True for an attribute that exists and must not be used. */
 function isUnsafe(object: Value, name: string): boolean {
   if (object instanceof Dict) return (changing.dict as readonly string[]).includes(name);
   return isList(object) && (changing.list as readonly string[]).includes(name);
@@ -179,7 +180,7 @@ function safeAttribute(meter: RenderMeter, object: Value, name: string): Value |
   return value !== undefined && name.startsWith('_') ? missing(object, name) : value;
 }
 
-/** `object.name` of a template: the attribute, or the item of that name. */
+/** A template's `object.name`: the attribute, or the item of that name. */
 export function attributeOf(meter: RenderMeter, object: Value, name: string): Value {
   if (object instanceof Undefined) return object.fail();
   const attribute = safeAttribute(meter, object, name);
@@ -187,7 +188,7 @@ export function attributeOf(meter: RenderMeter, object: Value, name: string): Va
   return (object instanceof Dict ? object.attribute(name) : undefined) ?? missing(object, name);
 }
 
-/** The attribute alone: the filter "attr". */
+/** A template's filter "attr": the attribute alone. */
 export function attributeOnly(meter: RenderMeter, object: Value, name: string): Value {
   if (object instanceof Undefined) return object.fail();
   return safeAttribute(meter, object, name) ?? missing(object, name);
@@ -207,7 +208,7 @@ function elementAt(object: Value, index: number): Value | undefined {
   return at >= 0 && at < object.length ? object.at(at) : undefined;
 }
 
-/** `object[key]` of a template: the item, or for a text the attribute of that name. */
+/** A template's `object[key]`: the item, or for a text the attribute of that name. */
 export function itemOf(meter: RenderMeter, object: Value, key: Value): Value {
   if (object instanceof Undefined) return object.fail();
   let item: Value | undefined;
@@ -220,7 +221,7 @@ export function itemOf(meter: RenderMeter, object: Value, key: Value): Value {
   return item ?? missing(object, key);
 }
 
-/** Where Python's slices begin and end. */
+/** Begin and end of a slice, as in Python. */
 function sliceBounds(
   length: number,
   bounds: readonly (Value | undefined)[],
@@ -237,7 +238,7 @@ function sliceBounds(
   return { from: clamp(start, by < 0 ? length - 1 : 0), to: clamp(stop, by < 0 ? -1 : length), step: by };
 }
 
-/** `object[from:to:step]`. Throws TemplateError. */
+/** A template's `object[from:to:step]`. Throws TemplateError. */
 export function sliceOf(meter: RenderMeter, object: Value, bounds: readonly (Value | undefined)[]): Value {
   if (object instanceof Undefined) return object.fail();
   if (isString(object)) {
@@ -264,6 +265,6 @@ export function sliceOf(meter: RenderMeter, object: Value, bounds: readonly (Val
 function picked<T>(meter: RenderMeter, all: ArrayLike<T>, from: number, to: number, step: number): T[] {
   meter.elements(Math.max(0, Math.ceil((to - from) / step)));
   const part: T[] = [];
-  for (let i = from; step < 0 ? i > to : i < to; i += step) part.push(all[i] as T);
+  for (let i = from; step < 0 ? i > to : i < to; i += step) part.push(at(all, i));
   return part;
 }

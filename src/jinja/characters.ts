@@ -1,4 +1,5 @@
-/** What Python counts as whitespace; JavaScript's `\s` differs in six characters. */
+import { at } from '../base/at.ts';
+/** Python's whitespace; JavaScript's `\s` differs in six characters. */
 export const spaces = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const space = new RegExp(`[${spaces}]`);
 const surrogate = /[\ud800-\udfff]/;
@@ -28,12 +29,12 @@ export function unitIndex(text: string, index: number): number {
 export function strip(text: string, strips: (character: string) => boolean, side: 'left' | 'right' | 'both'): string {
   const all = codePoints(text);
   let [start, end] = [0, all.length];
-  if (side !== 'right') while (start < end && strips(all[start] as string)) start += 1;
-  if (side !== 'left') while (end > start && strips(all[end - 1] as string)) end -= 1;
+  if (side !== 'right') while (start < end && strips(at(all, start))) start += 1;
+  if (side !== 'left') while (end > start && strips(at(all, end - 1))) end -= 1;
   return typeof all === 'string' ? all.slice(start, end) : all.slice(start, end).join('');
 }
 
-/** Negative, zero or positive, by code points; JavaScript itself compares UTF-16 units. */
+/** Compares by code points: negative, zero or positive. JavaScript itself compares UTF-16 units. */
 export function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i += 1) {
@@ -46,7 +47,7 @@ export function compareText(a: string, b: string): number {
 
 const digraphs: Readonly<Record<string, string>> = { Ǆ: 'ǅ', ǆ: 'ǅ', Ǉ: 'ǈ', ǈ: 'ǈ', Ǌ: 'ǋ', ǋ: 'ǋ', Ǳ: 'ǲ', ǲ: 'ǲ' };
 
-/** A character as it begins a word in a title. */
+/** A character in the form that begins a word in a title. */
 export function titleCase(character: string): string {
   const digraph = digraphs[character] ?? digraphs[character.toUpperCase()];
   if (digraph !== undefined) return digraph;

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { compareText } from './characters.ts';
 import { notSupported, TemplateError } from './errors.ts';
 import { isIterable, iterate } from './iterate.ts';
@@ -17,7 +18,7 @@ import {
   type Value,
 } from './values.ts';
 
-/** Python's ==. */
+/** Compares like Python's ==. */
 export function equal(meter: RenderMeter, a: Value, b: Value): boolean {
   meter.step();
   if (isString(a)) {
@@ -38,12 +39,12 @@ export function equal(meter: RenderMeter, a: Value, b: Value): boolean {
 function sameItems(meter: RenderMeter, a: readonly Value[], b: readonly Value[]): boolean {
   if (a.length !== b.length) return false;
   meter.enter();
-  const all = a.every((item, i) => same(meter, item, b[i] as Value));
+  const all = a.every((item, i) => same(meter, item, at(b, i)));
   meter.leave();
   return all;
 }
 
-/** As elements are compared: what is the same object is equal. */
+/** Compares elements like Python: the same object is equal to itself. */
 function same(meter: RenderMeter, a: Value, b: Value): boolean {
   meter.step();
   return (typeof a === 'object' && a === b) || equal(meter, a, b);
@@ -67,7 +68,7 @@ function sameRange(a: IntRange, b: IntRange): boolean {
   return a.start === b.start && (a.length === 1 || a.step === b.step);
 }
 
-/** Negative, zero or positive, as Python's < and > have it; NaN if neither holds. Throws TemplateError. */
+/** Compares like Python's < and >: negative, zero or positive; NaN if neither holds. Throws TemplateError. */
 export function order(meter: RenderMeter, a: Value, b: Value): number {
   meter.step();
   if (isNumber(a) && isNumber(b)) {
@@ -88,13 +89,13 @@ export function order(meter: RenderMeter, a: Value, b: Value): number {
 
 function orderItems(meter: RenderMeter, a: readonly Value[], b: readonly Value[]): number {
   meter.enter();
-  const at = a.findIndex((item, i) => i >= b.length || !same(meter, item, b[i] as Value));
-  const result = at < 0 || at >= b.length ? a.length - b.length : order(meter, a[at] as Value, b[at] as Value);
+  const i = a.findIndex((item, i) => i >= b.length || !same(meter, item, at(b, i)));
+  const result = i < 0 || i >= b.length ? a.length - b.length : order(meter, at(a, i), at(b, i));
   meter.leave();
   return result;
 }
 
-/** Python's `item in container`. */
+/** Whether a container has an item, like Python's `in`. */
 export function contains(meter: RenderMeter, container: Value, item: Value): boolean {
   if (isString(container)) {
     if (item instanceof Undefined) return item.fail();

@@ -1,4 +1,4 @@
-/** A template that cannot be read or rendered; `line` is where, from 1 on, as far as it is known. */
+/** A template that cannot be read or rendered; `line` counts from 1, if it is known. */
 export class TemplateError extends Error {
   constructor(reason: string, line?: number) {
     super(line === undefined ? reason : `line ${line}: ${reason}`);
@@ -6,7 +6,7 @@ export class TemplateError extends Error {
   }
 }
 
-/** The bounds that a rendering is kept in. */
+/** The limits of a rendering. */
 export type LimitName = 'steps' | 'output' | 'memory' | 'depth';
 
 /** A rendering that was stopped at one of its limits. */
@@ -20,5 +20,5 @@ export class LimitError extends TemplateError {
   }
 }
 
-/** Something that Jinja2 does and this engine does not. */
+/** An error for something that Jinja2 does and this engine does not. */
 export const notSupported = (what: string): TemplateError => new TemplateError(`${what} is not supported`);

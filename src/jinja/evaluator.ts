@@ -11,10 +11,10 @@ import type { Scope } from './scope.ts';
 import { tests } from './tests.ts';
 import { type Args, Dict, isCallable, isString, plain, Tuple, typeName, Undefined, type Value } from './values.ts';
 
-/** Expressions to values. */
+/** Evaluates expressions. */
 export class Evaluator implements Run {
   readonly meter: RenderMeter;
-  /** Of what is being done, for errors. */
+  /** The line that is being evaluated, for errors. */
   line = 1;
 
   constructor(meter: RenderMeter) {
@@ -120,7 +120,7 @@ export class Evaluator implements Run {
     let text = '';
     for (const expression of expressions) {
       const part = pythonStr(this.meter, this.evaluate(expression, scope));
-      // The shorter one is new; the longer one is kept as it is.
+      // Only the shorter one is new: the longer one is kept as it is.
       this.meter.text(Math.min(text.length, part.length));
       text += part;
     }
@@ -144,7 +144,7 @@ export class Evaluator implements Run {
     return { positional: values, named: byName };
   }
 
-  /** A call, with the block that it is given as `caller`, if it is. */
+  /** A call, with its block as `caller`, if it has one. */
   call({ callee, args, line }: Expression & { kind: 'call' }, scope: Scope, caller?: Value): Value {
     const called = this.evaluate(callee, scope);
     const given = this.args(args, scope);

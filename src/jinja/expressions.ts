@@ -5,12 +5,12 @@ import { tests } from './tests.ts';
 import type { TokenStream } from './token-stream.ts';
 import { Float } from './values.ts';
 
-/** TokenStream to expressions, with the precedences of Jinja2. */
+/** Parses expressions, with the precedences of Jinja2. */
 export class ExpressionParser {
   readonly #tokens: TokenStream;
   /** Called with each variable that is read. */
   readonly #load: (name: string) => void;
-  /** Where a filter or test that does not exist is an error only if it is reached. */
+  /** True where an unknown filter or test is an error only if it is reached. */
   soft = false;
 
   constructor(tokens: TokenStream, load: (name: string) => void) {
@@ -43,7 +43,7 @@ export class ExpressionParser {
     return this.#tokens.nested(() => this.#conditional());
   }
 
-  /** Without a conditional. */
+  /** An expression without a conditional. */
   condition(): Expression {
     return this.#tokens.nested(() => this.#or());
   }
@@ -160,7 +160,7 @@ export class ExpressionParser {
     return tokens.fail(`unexpected "${value || type}"`, line);
   }
 
-  /** What stands between commas up to a bracket, which is taken too. */
+  /** Items with commas between them up to a bracket, which is taken too. */
   #items<T>(close: string, read: () => T): T[] {
     const tokens = this.#tokens;
     const items: T[] = [];

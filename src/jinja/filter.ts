@@ -2,7 +2,7 @@ import type { RenderMeter } from './meter.ts';
 import { bind, signature } from './signature.ts';
 import type { Args, Value } from './values.ts';
 
-/** What filters and tests can do of a rendering. */
+/** The part of a rendering that filters and tests can use. */
 export interface Run {
   readonly meter: RenderMeter;
   filter(name: string, value: Value, args: Args): Value;
@@ -12,7 +12,7 @@ export interface Run {
 export type Filter = (run: Run, value: Value, args: Args) => Value;
 export type Given = Value | undefined;
 
-/** Filters from their parameters and what they do. */
+/** Filters from their parameters and functions. */
 export function filtersOf(
   table: Readonly<Record<string, readonly [string, (run: Run, value: Value, given: Given[]) => Value]>>,
 ): [string, Filter][] {

@@ -4,7 +4,7 @@ import { numberFilters } from './number-filters.ts';
 import { sequenceFilters } from './sequence-filters.ts';
 import { textFilters } from './text-filters.ts';
 
-/** Those of Jinja2 that are refused: they guess, know about HTML, or wrap lines. */
+/** Filters of Jinja2 that are refused: they guess, know about HTML, or wrap lines. */
 const refused = ['filesizeformat', 'pprint', 'random', 'striptags', 'urlencode', 'urlize', 'wordwrap', 'xmlattr'];
 
 /** All filters by name. */

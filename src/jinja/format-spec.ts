@@ -5,7 +5,7 @@ import { exponential, fixed, floatText, general } from './numbers.ts';
 import { pythonStr } from './print.ts';
 import { Float, isNumber, isString, numeric, plain, typeName, type Value } from './values.ts';
 
-/** How a value is laid out: Python's format specification, or the flags and sizes after a "%". */
+/** Layout of a value: Python's format specification, or the flags and sizes after a "%". */
 export interface FieldLayout {
   readonly fill: string;
   readonly align: '' | '<' | '>' | '=' | '^';
@@ -19,7 +19,7 @@ export interface FieldLayout {
 
 const pattern = /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?([0-9]*)([,_])?(?:\.([0-9]+))?([a-zA-Z%])?$/u;
 
-/** Throws TemplateError. */
+/** Parses a format specification. Throws TemplateError. */
 function parseLayout(spec: string): FieldLayout {
   const match = pattern.exec(spec);
   if (!match) throw new TemplateError(`the format ${JSON.stringify(spec)} is not valid`);
@@ -84,7 +84,7 @@ function floatBody(meter: RenderMeter, size: number, { type, precision, alternat
   }
 }
 
-/** Without a type, as many digits before the point as the precision are too many for one behind it. */
+/** The exponential form: without a type, the precision allows one digit fewer behind the point. */
 const exponentOf = (size: number, precision: number): string =>
   exponential(size, Math.max(0, precision - 1)).replace(/\.?0*(?=e)/, '');
 
@@ -119,7 +119,7 @@ function formatNumber(meter: RenderMeter, value: number | boolean | Float, layou
   return pad(meter, body, right, sign + prefix);
 }
 
-/** Python's format(value, spec). Throws TemplateError. */
+/** Formats like Python's format(value, spec). Throws TemplateError. */
 export function formatValue(meter: RenderMeter, value: Value, spec: string): string {
   if (spec === '') return pythonStr(meter, value);
   const layout = parseLayout(spec);

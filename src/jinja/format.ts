@@ -4,13 +4,13 @@ import type { RenderMeter } from './meter.ts';
 import { pythonStr, repr } from './print.ts';
 import type { Args, Value } from './values.ts';
 
-/** How the value of a field's path is found. */
+/** Finds the values on a field's path. */
 interface Access {
   attribute(object: Value, name: string): Value;
   item(object: Value, key: Value): Value;
 }
 
-/** What all fields of a format have in common. */
+/** The context that all fields of a format share. */
 interface Context {
   readonly meter: RenderMeter;
   readonly args: Args;
@@ -104,7 +104,7 @@ function field(source: string, context: Context, depth: number): string {
   return formatValue(meter, converted, expand(spec, context, depth + 1));
 }
 
-/** Python's text.format(…). Throws TemplateError. */
+/** Formats like Python's text.format(…). Throws TemplateError. */
 export function formatText(meter: RenderMeter, text: string, args: Args, access: Access): string {
   meter.text(text.length);
   return expand(text, { meter, args, access, numbering: { next: 0, kind: '' } }, 1);

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { notSupported, TemplateError } from './errors.ts';
 import { elementsOf, iterate } from './iterate.ts';
 import type { RenderMeter } from './meter.ts';
@@ -6,7 +7,7 @@ import { bind, intArgument, signature, textArgument } from './signature.ts';
 import { strftime } from './strftime.ts';
 import { type Args, type Callable, Dict, IntRange, Namespace, none, Undefined, type Value } from './values.ts';
 
-/** As the sandbox of Jinja2 has it. */
+/** The longest range in the sandbox of Jinja2. */
 const longestRange = 100_000;
 
 function range(args: Args): Value {
@@ -45,15 +46,15 @@ function namespace(meter: RenderMeter, args: Args): Value {
 
 function cycler({ positional: items, named }: Args): Value {
   if (items.length === 0 || named.size > 0) throw new TemplateError('there is nothing to cycle through');
-  let at = 0;
-  const current = (): Value => items[at] as Value;
+  let index = 0;
+  const current = (): Value => at(items, index);
   const next = (): Value => {
     const item = current();
-    at = (at + 1) % items.length;
+    index = (index + 1) % items.length;
     return item;
   };
   const reset = (): Value => {
-    at = 0;
+    index = 0;
     return none;
   };
   const methods: Readonly<Record<string, () => Value>> = { next, reset };
@@ -88,7 +89,7 @@ function raise(meter: RenderMeter, args: Args): never {
   throw new TemplateError(pythonStr(meter, message as Value));
 }
 
-/** The functions that templates find, those that Hugging Face adds among them. */
+/** The functions of templates, those that Hugging Face adds among them. */
 export function globalsFor(meter: RenderMeter, now: Date): ReadonlyMap<string, Value> {
   const functions: Readonly<Record<string, Callable['call']>> = {
     range,

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import type { Expression, Macro, Statement, Target } from './ast.ts';
 import { TemplateError } from './errors.ts';
 import { Evaluator } from './evaluator.ts';
@@ -22,7 +23,7 @@ import {
 } from './values.ts';
 import type { Unset } from './variables.ts';
 
-/** Where printed text goes. */
+/** Takes printed text. */
 interface Output {
   print(text: string): void;
 }
@@ -57,16 +58,16 @@ class Printed implements Output {
   }
 }
 
-/** The text that a block is replaced by. */
+/** The text that replaces a block. */
 function printed(value: Value): string {
   if (!isString(value)) throw new TemplateError(`a block cannot be replaced by a ${typeName(value)}`);
   return plain(value);
 }
 
-/** How a statement ends the ones after it. */
+/** A statement's way to end the ones after it. */
 type Jump = 'break' | 'continue' | undefined;
 
-/** Statements to text. */
+/** Runs statements and prints their text. */
 export class Interpreter {
   readonly #meter: RenderMeter;
   readonly #evaluator: Evaluator;
@@ -78,7 +79,7 @@ export class Interpreter {
     this.#unset = unset;
   }
 
-  /** The line of what was done last. */
+  /** The line that was run last. */
   get line(): number {
     return this.#evaluator.line;
   }
@@ -159,7 +160,7 @@ export class Interpreter {
         throw new TemplateError(`${values.length} values cannot be taken apart as ${target.items.length}`);
       }
       target.items.forEach((item, i) => {
-        this.#assign(item, values[i] as Value, scope);
+        this.#assign(item, at(values, i), scope);
       });
     }
   }
@@ -217,7 +218,7 @@ export class Interpreter {
       if (jump === 'break') break;
       completed ||= jump === undefined;
     }
-    // As Jinja2 has it: also after a loop none of whose turns came to its end.
+    // Jinja2 runs this also after a loop none of whose turns came to its end.
     if (!completed) this.#run(otherwise, this.#scope(otherwise, scope), output);
     return undefined;
   }

@@ -63,7 +63,7 @@ function advance(meter: RenderMeter, { elements }: Lazy): IteratorResult<Value> 
   return next;
 }
 
-/** What can be gone through by index. */
+/** The elements of a value that has an order by index. */
 function sequence(meter: RenderMeter, value: Value): Iterable<Value> {
   if (isList(value)) return value;
   if (value instanceof Tuple) return value.items;
@@ -73,7 +73,7 @@ function sequence(meter: RenderMeter, value: Value): Iterable<Value> {
   return codePoints(plain(value));
 }
 
-/** The elements of a value as an array, of an array itself. */
+/** The elements of a value as an array; an array itself is not copied. */
 export function elementsOf(meter: RenderMeter, value: Value): readonly Value[] {
   if (isList(value)) return value;
   if (value instanceof Tuple) return value.items;
@@ -85,7 +85,7 @@ export function elementsOf(meter: RenderMeter, value: Value): readonly Value[] {
   return list;
 }
 
-/** Python's len(); undefined if the value has none. */
+/** The length of a value, Python's len(); undefined if the value has none. */
 export function lengthOfValue(meter: RenderMeter, value: Value): number | undefined {
   if (isString(value)) {
     meter.text(plain(value).length);
@@ -99,7 +99,7 @@ export function lengthOfValue(meter: RenderMeter, value: Value): number | undefi
   return value instanceof Undefined ? 0 : undefined;
 }
 
-/** Python's bool(). */
+/** The truth of a value, Python's bool(). */
 export function truthy(value: Value): boolean {
   if (typeof value === 'boolean') return value;
   if (typeof value === 'string') return value !== '';

@@ -5,7 +5,7 @@ import { Dict, Float, isList, isString, none, plain, Tuple, typeName, type Value
 
 export interface JsonOptions {
   readonly ascii: boolean;
-  /** What a level is indented by; undefined writes one line. */
+  /** Indentation of a level; undefined writes one line. */
   readonly indent: string | undefined;
   readonly separators: readonly [item: string, key: string];
 }
@@ -46,7 +46,7 @@ function key(value: Value): string {
   throw new TemplateError(`a ${typeName(value)} cannot be a key in JSON`);
 }
 
-/** Python's json.dumps. Throws TemplateError for what JSON does not have. */
+/** JSON like Python's json.dumps. Throws TemplateError for values that JSON does not have. */
 export function toJson(meter: RenderMeter, value: Value, options: JsonOptions): string {
   const { indent, separators, ascii } = options;
 

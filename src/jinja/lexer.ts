@@ -1,9 +1,10 @@
+import { at } from '../base/at.ts';
 import { spaces } from './characters.ts';
 import { notSupported, TemplateError } from './errors.ts';
 
 export interface Token {
   readonly type: 'text' | 'name' | 'string' | 'int' | 'float' | 'operator' | '{{' | '}}' | '{%' | '%}' | 'end';
-  /** A string's content; a number's digits; the text itself of all others. */
+  /** The value: a string's content, a number's digits, or the text itself. */
   readonly value: string;
   readonly line: number;
 }
@@ -12,7 +13,7 @@ const space = new RegExp(`[${spaces}]+`, 'y');
 const lineOfSpace = new RegExp(`^[${spaces}]+$`);
 const trailingSpace = (text: string): number => {
   let end = text.length;
-  while (end > 0 && lineOfSpace.test(text[end - 1] as string)) end -= 1;
+  while (end > 0 && lineOfSpace.test(at(text, end - 1))) end -= 1;
   return end;
 };
 const raw = new RegExp(`\\{%([-+]?)[${spaces}]*raw[${spaces}]*(?:-%\\}[${spaces}]*|%\\})`, 'y');
@@ -62,8 +63,8 @@ function literal(body: string): string {
 }
 
 /**
- * Source to tokens, one after the other, with `trim_blocks` and `lstrip_blocks`: the newline after a block and the space
- * before it on its line are no text.
+ * Reads source as tokens, one after the other, with `trim_blocks` and `lstrip_blocks`: the newline after a block and
+ * the space before it on its line are no text.
  */
 export class Lexer {
   readonly #source: string;
@@ -104,7 +105,7 @@ export class Lexer {
     this.#at = end;
   }
 
-  /** What `pattern` matches here, and behind it. */
+  /** Matches `pattern` here, and steps behind the match. */
   #match(pattern: RegExp): RegExpExecArray | undefined {
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#source);
@@ -112,7 +113,7 @@ export class Lexer {
     return match ?? undefined;
   }
 
-  /** The text up to `end`, without what the tag there strips from it. */
+  /** Pushes the text up to `end`, without the part that the tag there strips from it. */
   #pushText(end: number, sign: string, isBlock: boolean): void {
     let text = this.#source.slice(this.#at, end);
     const startsLine = this.#at === 0 || this.#source[this.#at - 1] === '\n';
@@ -125,7 +126,7 @@ export class Lexer {
     this.#skipTo(end);
   }
 
-  /** Text and the tag after it: a comment or a raw block as a whole, of others the beginning. */
+  /** Reads text and the tag after it: a comment or a raw block as a whole, of other tags the beginning. */
   #readText(): void {
     let start = this.#source.indexOf('{', this.#at);
     while (start >= 0 && !'{%#'.includes(this.#source[start + 1] ?? ' ')) start = this.#source.indexOf('{', start + 1);
@@ -149,10 +150,10 @@ export class Lexer {
 
   #readComment(): void {
     const close = this.#source.indexOf('#}', this.#at);
-    // Jinja2 does not miss the end where nothing stands before it.
+    // Jinja2 accepts a missing end where no text stands before it.
     if (this.#at >= this.#source.length) return;
     if (close < 0) this.#fail('a comment has no end');
-    const signed = close > this.#at && '-+'.includes(this.#source[close - 1] as string);
+    const signed = close > this.#at && '-+'.includes(at(this.#source, close - 1));
     this.#skipTo(signed ? close - 1 : close);
     this.#match(comment);
   }
@@ -163,7 +164,7 @@ export class Lexer {
       endRaw.lastIndex = end;
       const match = endRaw.exec(this.#source);
       if (!match) continue;
-      this.#pushText(end, match[1] as string, true);
+      this.#pushText(end, at(match, 1), true);
       this.#match(endRaw);
       return;
     }
@@ -186,7 +187,7 @@ export class Lexer {
       return match !== undefined;
     });
     if (type !== undefined) return this.#ready.shift() as Token;
-    const quote = this.#source[this.#at] as string;
+    const quote = at(this.#source, this.#at);
     if (quote === "'" || quote === '"') return this.#readString(quote, line);
     const [symbol] = this.#match(operator) ?? this.#fail(`unexpected character ${JSON.stringify(quote)}`);
     const close = closing[symbol];

@@ -4,7 +4,7 @@ import { iterate, lengthOfValue } from './iterate.ts';
 import type { RenderMeter } from './meter.ts';
 import { type Args, type Callable, Tuple, Undefined, type Value } from './values.ts';
 
-/** The variable `loop`: where a `for` is, and a look at the elements beside the present one. */
+/** The variable `loop`: the position of a `for`, and the elements beside the present one. */
 export class Loop implements Callable {
   readonly #meter: RenderMeter;
   readonly #elements: Iterator<Value, void>;
@@ -109,7 +109,7 @@ export class Loop implements Callable {
     return true;
   }
 
-  /** A recursive loop goes on inside itself. */
+  /** Calls a recursive loop, which goes on inside itself. */
   call({ positional: [iterable, ...others], named }: Args): Value {
     if (!this.#recurse) throw new TemplateError('only a loop that is marked "recursive" can be called');
     if (iterable === undefined || others.length > 0 || named.size > 0)

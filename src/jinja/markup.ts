@@ -10,7 +10,7 @@ const entities: Readonly<Record<string, string>> = {
   '"': '&#34;',
 };
 
-/** A value as text in HTML; what is marked stays as it is. */
+/** A value as text in HTML; marked text stays as it is. */
 export function escapeHtml(meter: RenderMeter, value: Value): Markup {
   return value instanceof Markup ? value : escapeText(meter, pythonStr(meter, value));
 }

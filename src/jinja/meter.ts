@@ -1,8 +1,8 @@
 import { LimitError } from './errors.ts';
 
-/** How far a rendering may go. All of them count the same on every machine. */
+/** The limits of a rendering. All of them count the same on every machine. */
 export interface Limits {
-  /** Expressions and statements evaluated, elements visited, and 32 characters of a text read or built each. */
+  /** Steps: expressions and statements evaluated, elements visited, and 32 characters of a text read or built each. */
   readonly steps: number;
   /** UTF-16 units of text that the template prints. */
   readonly output: number;
@@ -10,10 +10,10 @@ export interface Limits {
   readonly memory: number;
 }
 
-/** Calls, expressions and values inside each other. About half of what Node's stack holds. */
+/** The deepest nesting of calls, expressions and values: about half of what Node's stack holds. */
 const deepest = 500;
 
-/** Counts what a rendering takes. No single operation does more than it was counted for. */
+/** Counts the work of a rendering. No single operation does more than it was counted for. */
 export class RenderMeter {
   readonly #limits: Limits;
   #steps = 0;
@@ -33,7 +33,7 @@ export class RenderMeter {
     return this.#memory;
   }
 
-  /** Throws LimitError, as all of these do. */
+  /** Counts steps. Throws LimitError, as all methods do. */
   step(count = 1): void {
     this.#steps += count;
     if (this.#steps > this.#limits.steps) {
@@ -41,7 +41,7 @@ export class RenderMeter {
     }
   }
 
-  /** Before `bytes` of values are made. */
+  /** Counts `bytes` of values that are about to be made. */
   hold(bytes: number): void {
     this.#memory += bytes;
     if (!(this.#memory <= this.#limits.memory)) {
@@ -49,25 +49,25 @@ export class RenderMeter {
     }
   }
 
-  /** Before a text of so many UTF-16 units is read as a whole or built. */
+  /** Counts a text of so many UTF-16 units that is about to be read as a whole or built. */
   text(length: number): void {
     this.step(1 + (length >>> 5));
     this.hold(32 + 2 * length);
   }
 
-  /** Before a text is searched for another one: at worst each place is compared with all of that. */
+  /** Counts a search for another text: at worst each place is compared with all of that. */
   search(length: number, sought: number): void {
     this.text(length);
     this.step(Math.floor((length * sought) / 1024));
   }
 
-  /** Before a list or dict of so many elements is made. */
+  /** Counts a list or dict of so many elements that is about to be made. */
   elements(count: number): void {
     this.step(1 + count);
     this.hold(64 + 16 * count);
   }
 
-  /** Before so many UTF-16 units are printed. */
+  /** Counts so many UTF-16 units that are about to be printed. */
   print(length: number): void {
     this.#output += length;
     if (this.#output > this.#limits.output) {
@@ -78,7 +78,7 @@ export class RenderMeter {
     }
   }
 
-  /** Goes one level deeper, until `leave`. What was thrown ends the rendering, so nothing has to leave then. */
+  /** Goes one level deeper, until `leave`. An error ends the rendering, so nothing has to leave then. */
   enter(): void {
     this.#depth += 1;
     if (this.#depth > deepest) throw new LimitError('depth', `it nests calls or values more than ${deepest} deep`);

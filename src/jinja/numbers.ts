@@ -1,6 +1,6 @@
 import { notSupported, TemplateError } from './errors.ts';
 
-/** An int that Python has too, but JavaScript's numbers have not. */
+/** An int of Python that JavaScript's numbers can hold; others are refused. */
 export function int(value: number): number {
   if (!Number.isSafeInteger(value)) throw notSupported('an integer beyond 2 ** 53');
   return value + 0;
@@ -19,14 +19,14 @@ function parts(text: string): Decimal {
 
 /** A number as `count` digits, a tie to even, as C rounds it. With less than one digit it is 0 or the next power. */
 function rounded(value: number, count: number): Decimal {
-  // All digits that can tell a tie: JavaScript rounds ties up.
+  // All digits are needed to see a tie: JavaScript rounds ties up.
   const { digits, exponent } = parts(value.toExponential(100));
   if (value === 0 || count > 100) return { digits: digits.padEnd(count, '0').slice(0, Math.max(count, 0)), exponent };
   if (count < 0) return { digits: '', exponent };
   const kept = digits.slice(0, count);
   const rest = digits.slice(count);
   const tie = /^50*$/.test(rest);
-  const up = tie ? Number(kept.at(-1) ?? 0) % 2 === 1 : rest >= '5';
+  const up = tie ? Number(kept.slice(-1)) % 2 === 1 : rest >= '5';
   if (!up) return { digits: kept, exponent };
   const next = String(BigInt(kept || '0') + 1n).padStart(count, '0');
   return next.length > count
@@ -34,14 +34,14 @@ function rounded(value: number, count: number): Decimal {
     : { digits: next, exponent };
 }
 
-/** As "%.<precision>e" of C. */
+/** Formats like "%.<precision>e" in C. */
 export function exponential(value: number, precision: number): string {
   const { digits, exponent } = rounded(value, precision + 1);
   const size = String(Math.abs(exponent)).padStart(2, '0');
   return `${digits[0]}${precision > 0 ? `.${digits.slice(1)}` : ''}e${exponent < 0 ? '-' : '+'}${size}`;
 }
 
-/** As "%.<precision>f" of C. */
+/** Formats like "%.<precision>f" in C. */
 export function fixed(value: number, precision: number): string {
   const before = parts(value.toExponential(100)).exponent;
   const { digits, exponent } = rounded(value, before + 1 + precision);
@@ -51,7 +51,7 @@ export function fixed(value: number, precision: number): string {
   return precision > 0 ? `${all.slice(0, point)}.${all.slice(point)}` : all;
 }
 
-/** As "%.<precision>g" of C; `alternate` keeps the zeros at the end. */
+/** Formats like "%.<precision>g" in C; `alternate` keeps the zeros at the end. */
 export function general(value: number, precision: number, alternate: boolean): string {
   const count = Math.max(1, precision);
   const { exponent } = rounded(value, count);
@@ -94,7 +94,7 @@ function roundWhole(size: number, zeros: number): number {
 export const roundInt = (value: number, zeros: number): number =>
   int(Math.sign(value) * roundWhole(Math.abs(value), zeros));
 
-/** Python's int(text, base); undefined if that is no int. */
+/** Parses like Python's int(text, base); undefined if the text is no int. */
 export function parseInteger(text: string, base: number): number | undefined {
   if (base !== 0 && (base < 2 || base > 36)) return undefined;
   const match = /^([-+]?)(?:0([xXoObB]))?(_?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*)$/.exec(text);
@@ -125,7 +125,7 @@ function foreignDigits(text: string): undefined {
   return undefined;
 }
 
-/** Python's float(text); undefined if that is no number. */
+/** Parses like Python's float(text); undefined if the text is no number. */
 export function parseFloatText(text: string): number | undefined {
   const word = /^([-+]?)(?:(inf(?:inity)?)|nan)$/i.exec(text);
   if (word) return word[2] === undefined ? Number.NaN : Number(`${word[1]}Infinity`);

@@ -26,7 +26,7 @@ function power(a: number, b: number, whole: boolean): number | Float {
     return int(bits > 60 ? Number.POSITIVE_INFINITY : Number(BigInt(a) ** BigInt(b)));
   }
   if (a === 0 && b < 0) throw new TemplateError('zero cannot be raised to a negative power');
-  // Others differ in the last digit between libraries.
+  // Other powers differ in the last digit between libraries.
   if (b !== 0 && b !== 1 && b !== 2) throw notSupported('a power of floats beyond 2');
   const result = a ** b;
   if (!Number.isFinite(result) && Number.isFinite(a)) throw new TemplateError('the power is too large');
@@ -54,7 +54,7 @@ function calculate(operator: BinaryOperator, a: number, b: number, whole: boolea
   }
 }
 
-/** As Python computes it, rounding errors and all. */
+/** Divides as Python does, rounding errors and all. */
 function floorDivide(a: number, b: number, whole: boolean): number {
   const rest = modulo(a, b);
   if (whole) return (a - rest) / b;
@@ -65,7 +65,7 @@ function floorDivide(a: number, b: number, whole: boolean): number {
   return quotient - floor > 0.5 ? floor + 1 : floor;
 }
 
-/** `count` copies, counted before they are made. */
+/** Repeats a value; the copies are counted before they are made. */
 function repeat(meter: RenderMeter, value: Value, times: number): Value | undefined {
   const count = Math.max(0, times);
   if (isString(value)) {
@@ -81,7 +81,7 @@ function repeat(meter: RenderMeter, value: Value, times: number): Value | undefi
   return isList(value) ? repeated : new Tuple(repeated);
 }
 
-/** Two texts as one. JavaScript keeps both and joins them when they are read, which is counted then. */
+/** Joins two texts. JavaScript keeps both and joins them when they are read, which is counted then. */
 function joinTexts(meter: RenderMeter, a: string | Markup, b: string | Markup): string | Markup {
   meter.text(Math.min(plain(a).length, plain(b).length));
   if (typeof a === 'string' && typeof b === 'string') return a + b;
@@ -99,7 +99,7 @@ function add(meter: RenderMeter, a: Value, b: Value): Value | undefined {
   return new Tuple([...a.items, ...b.items]);
 }
 
-/** Python's arithmetic. Throws TemplateError for values that have none. */
+/** Calculates like Python. Throws TemplateError for values without arithmetic. */
 export function binary(meter: RenderMeter, operator: BinaryOperator, a: Value, b: Value): Value {
   if (isNumber(a) && isNumber(b)) {
     const result = calculate(operator, numeric(a), numeric(b), isInt(a) && isInt(b));

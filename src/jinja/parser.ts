@@ -1,15 +1,19 @@
+import { at } from '../base/at.ts';
 import type { Application, Expression, Macro, Statement, Target } from './ast.ts';
 import { TemplateError } from './errors.ts';
 import { ExpressionParser } from './expressions.ts';
 import { constants } from './grammar.ts';
 import { TokenStream } from './token-stream.ts';
 
-/** The variables that only a macro has which uses them. */
+/** Variables that only macros have, and only those that use them. */
 const specialNames: ReadonlySet<string> = new Set(['caller', 'kwargs', 'varargs']);
-/** Source to keep in a few MiB as tokens and tree; the longest template of a known model has 17,000 characters. */
+/**
+ * The longest source, whose tokens and tree take a few MiB; the longest template of a known model has 17,000
+ * characters.
+ */
 const longestSource = 2 ** 18;
 
-/** Template source to statements. Throws TemplateError, also for tags that load other templates. */
+/** Parses a template. Throws TemplateError, also for tags that load other templates. */
 export function parse(source: string): readonly Statement[] {
   if (source.length > longestSource) throw new TemplateError(`it has more than ${longestSource} characters`);
   return new Parser(new TokenStream(source)).template();
@@ -18,7 +22,7 @@ export function parse(source: string): readonly Statement[] {
 class Parser {
   readonly #tokens: TokenStream;
   readonly #expressions: ExpressionParser;
-  /** Of each macro around: the special names that were used before they were set. */
+  /** Special names that were used before they were set, for each macro around. */
   readonly #macros: { readonly uses: Set<string>; readonly sets: Set<string> }[] = [];
   /** Loops that a `break` here could end, and all loops around. */
   #loops = 0;
@@ -67,7 +71,7 @@ class Parser {
     }
   }
 
-  /** The rest of a tag and what follows up to one of `ends`, whose name is taken and given back. */
+  /** The rest of a tag and the statements up to one of `ends`, whose name is taken and given back. */
   #block(...ends: readonly string[]): { body: Statement[]; end: string } {
     const tokens = this.#tokens;
     tokens.skip('operator', ':');
@@ -79,7 +83,7 @@ class Parser {
     return tokens.fail(`${found}; expected ${ends.join(' or ')}`, line);
   }
 
-  /** A block with variables of its own. */
+  /** Parses a block with variables of its own. */
   #scoped<T>(read: () => T): T {
     const { soft } = this.#expressions;
     this.#expressions.soft = false;
@@ -88,7 +92,7 @@ class Parser {
     return result;
   }
 
-  /** A block that cannot end the loops around it. */
+  /** Parses a block that cannot end the loops around it. */
   #function<T>(read: () => T): T {
     const loops = this.#loops;
     this.#loops = 0;
@@ -108,7 +112,7 @@ class Parser {
     ['call', (line) => [this.#call(line)]],
     ['filter', (line) => [this.#filter(line)]],
     ['print', (line) => this.#print(line)],
-    // Marks for training what the assistant says.
+    // Marks in training texts around the assistant's part.
     [
       'generation',
       (line) => [{ kind: 'with', values: [], body: this.#function(() => this.#block('endgeneration').body), line }],
@@ -260,7 +264,7 @@ class Parser {
       if (tokens.is('%}') || tokens.isOperator('=', ')') || (until !== '' && tokens.is('name', until))) break;
       items.push(this.#targetItem(until));
     }
-    return commas ? { kind: 'tuple', items } : (items[0] as Target);
+    return commas ? { kind: 'tuple', items } : at(items, 0);
   }
 
   #targetItem(until: string): Target {

@@ -27,7 +27,7 @@ const field = /%(?:\(([^()]*)\))?([-+ #0]*)(\*|[0-9]+)?(?:\.(\*|[0-9]*))?[hlL]?(
 class Values {
   readonly #items: readonly Value[];
   readonly #dict: Dict | undefined;
-  /** True for what Python takes for a mapping: its values need not be used. */
+  /** True for values that Python takes for a mapping: they need not be used. */
   readonly #optional: boolean;
   #next = 0;
 
@@ -57,7 +57,7 @@ class Values {
     return value;
   }
 
-  /** Throws TemplateError if some are left. */
+  /** Throws TemplateError if some values are left. */
   end(): void {
     if (this.#next < this.#items.length && !this.#optional) {
       throw new TemplateError('there are more values than the format has fields');
@@ -120,7 +120,7 @@ function formatted(meter: RenderMeter, value: Value, layout: FieldLayout, marked
   return pad(meter, text, layout, front);
 }
 
-/** Python's `text % values`. Throws TemplateError. */
+/** Formats like Python's `text % values`. Throws TemplateError. */
 export function percent(meter: RenderMeter, text: string | Markup, values: Value): Value {
   const source = plain(text);
   const taken = new Values(values);

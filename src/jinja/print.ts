@@ -35,7 +35,7 @@ function escaped(character: string): string {
   return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }
 
-/** A text as Python writes it in its source. */
+/** Quotes a text as in Python's source. */
 function quote(meter: RenderMeter, text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   meter.text(2 * text.length);
@@ -64,7 +64,7 @@ function entries(meter: RenderMeter, all: Iterable<readonly [Value, Value]>): st
   return `${result}}`;
 }
 
-/** Python's repr(). */
+/** Prints like Python's repr(). */
 export function repr(meter: RenderMeter, value: Value): string {
   meter.text(4);
   if (isString(value)) {
@@ -94,11 +94,11 @@ export function repr(meter: RenderMeter, value: Value): string {
   if (value instanceof Undefined) return 'Undefined';
   if (value instanceof Namespace) return `<Namespace ${entries(meter, value.attributes)}>`;
   if (isCallable(value) && value.text !== undefined) return value.text;
-  // Python prints an address.
+  // Python prints an address here.
   throw notSupported(`printing a ${value instanceof Lazy ? 'generator (use the filter "list")' : typeName(value)}`);
 }
 
-/** Python's str(): how a value is printed. */
+/** Prints like Python's str(). */
 export function pythonStr(meter: RenderMeter, value: Value): string {
   if (typeof value === 'string') return value;
   if (value instanceof Markup) return value.text;

@@ -1,6 +1,6 @@
 import type { Value } from './values.ts';
 
-/** Variables, and those around them. */
+/** Variables, and those of the scopes around them. */
 export class Scope {
   readonly #outer: Scope | undefined;
   readonly #values: Map<string, Value>;

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { attributeOnly, itemOf } from './attributes.ts';
 import { equal, order } from './compare.ts';
 import { TemplateError } from './errors.ts';
@@ -45,7 +46,7 @@ export function attributeGetter({ meter }: Run, attribute: Given, otherwise?: Va
   };
 }
 
-/** What elements are sorted and grouped by. */
+/** The key that elements are sorted and grouped by. */
 function keyGetter(run: Run, attribute: Given, caseSensitive: Given, otherwise?: Value): (item: Value) => Value {
   const get = attributeGetter(run, attribute, otherwise);
   return isTrue(caseSensitive) ? get : (item) => lowered(run, get(item));
@@ -56,7 +57,7 @@ function lowered({ meter }: Run, value: Value): Value {
   return ignoringCase(value);
 }
 
-/** Elements in the order of their keys, those with equal keys as they were. */
+/** Elements in the order of their keys; elements with equal keys keep their order. */
 function sortBy({ meter }: Run, items: readonly Value[], keyOf: (item: Value) => Value, reverse: boolean): Value[] {
   meter.elements(2 * items.length);
   const keyed = items.map((item) => ({ item, key: keyOf(item) }));
@@ -67,7 +68,7 @@ function sortBy({ meter }: Run, items: readonly Value[], keyOf: (item: Value) =>
 function sort(run: Run, value: Value, [reverse, caseSensitive, attribute]: Given[]): Value {
   const attributes = attribute !== undefined && isString(attribute) ? plain(attribute).split(',') : [attribute];
   const getters = attributes.map((name) => keyGetter(run, name, caseSensitive));
-  // As a tuple of keys, two that are equal are not asked for their order.
+  // A tuple of keys: equal ones are not asked for their order.
   const keyOf = (item: Value): Value => new Tuple(getters.map((get) => get(item)));
   return sortBy(run, elementsOf(run.meter, value), keyOf, isTrue(reverse));
 }
@@ -78,7 +79,7 @@ function dictSort(run: Run, value: Value, [caseSensitive, by = 'key', reverse]: 
   if (by !== 'key' && by !== 'value') throw new TemplateError('the filter "dictsort" sorts by "key" or "value"');
   const items = [...value.entries()].map(([key, inner]) => new Tuple([key, inner]));
   const keyOf = (item: Value): Value => {
-    const part = (item as Tuple).items[by === 'key' ? 0 : 1] as Value;
+    const part = at((item as Tuple).items, by === 'key' ? 0 : 1);
     return isTrue(caseSensitive) ? part : lowered(run, part);
   };
   return sortBy(run, items, keyOf, isTrue(reverse));
@@ -96,7 +97,7 @@ function groupBy(run: Run, value: Value, [attribute, otherwise, caseSensitive]: 
     else groups.push({ key, items: [item] });
   }
   return groups.map(({ key, items }) => {
-    const shown = isTrue(caseSensitive) ? key : named(items[0] as Value);
+    const shown = isTrue(caseSensitive) ? key : named(at(items, 0));
     return new Tuple([shown, items], ['grouper', 'list']);
   });
 }
@@ -191,7 +192,7 @@ function first(run: Run, value: Value): Value {
   return done ? new Undefined('an empty sequence has no first element') : (element as Value);
 }
 
-/** What "map" makes of an element: its attribute, or what another filter makes of it. */
+/** The function of "map": an element's attribute, or the result of another filter. */
 function mapper(run: Run, { positional, named }: Args): (item: Value) => Value {
   if (positional.length === 0 && named.has('attribute')) {
     for (const name of named.keys()) {
@@ -211,7 +212,7 @@ function* map(run: Run, value: Value, args: Args): Generator<Value, void> {
   for (const item of iterate(run.meter, value)) yield apply(item);
 }
 
-/** select, reject, selectattr and rejectattr. */
+/** The filters select, reject, selectattr and rejectattr. */
 function selecting(wanted: boolean, byAttribute: boolean): Filter {
   function* select(run: Run, value: Value, { positional, named }: Args): Generator<Value, void> {
     if (!truthy(value)) return;

@@ -9,7 +9,7 @@ export interface Signature {
   readonly positionalOnly: boolean;
 }
 
-/** From "text count?": what may be left out has a question mark; after "/" nothing is given by name. */
+/** A signature from "text count?": an optional parameter has a question mark; after "/" nothing is given by name. */
 export function signature(name: string, text: string): Signature {
   const words = text.split(' ').filter((word) => word !== '');
   const positionalOnly = words[0] === '/';
@@ -22,7 +22,7 @@ export function signature(name: string, text: string): Signature {
   };
 }
 
-/** A value for each parameter, undefined for what was left out. Throws TemplateError. */
+/** A value for each parameter, undefined for those left out. Throws TemplateError. */
 export function bind({ name, parameters, required, positionalOnly }: Signature, args: Args): (Value | undefined)[] {
   if (args.positional.length > parameters.length) {
     throw new TemplateError(`${name} takes ${parameters.length} arguments at most`);

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { notSupported } from './errors.ts';
 
 const months = [
@@ -18,9 +19,9 @@ const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 
 
 const two = (n: number): string => String(n).padStart(2, '0');
 const hour12 = (date: Date): number => date.getHours() % 12 || 12;
-const month = (date: Date): string => months[date.getMonth()] as string;
-const day = (date: Date): string => days[date.getDay()] as string;
-/** From 0 on. */
+const month = (date: Date): string => at(months, date.getMonth());
+const day = (date: Date): string => at(days, date.getDay());
+/** Day of the year, from 0 on. */
 const dayOfYear = (date: Date): number =>
   (Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / 86_400_000;
 /** Weeks that have begun in the year, on Sundays (0) or Mondays (1). */
@@ -53,7 +54,7 @@ const fields: Readonly<Record<string, (date: Date) => string>> = {
   f: (date) => `${String(date.getMilliseconds()).padStart(3, '0')}000`,
   p: (date) => (date.getHours() < 12 ? 'AM' : 'PM'),
   P: (date) => (date.getHours() < 12 ? 'am' : 'pm'),
-  // A date without a time zone has none to name.
+  // Dates without a time zone have none to name.
   z: () => '',
   Z: () => '',
   n: () => '\n',
@@ -76,9 +77,8 @@ const combined: Readonly<Record<string, string>> = {
 const refused = new Set(['E', 'G', 'g', 'O', 's', 'V', '+']);
 
 /**
- * A date in local time, in C's notation and in English whatever the locale, as models saw it in training.
- * "%-d" is "%d" without a leading zero. Unknown fields stay as they are. Throws TemplateError for those of C that are
- * not supported.
+ * A date in local time, in C's notation and in English whatever the locale, as models saw it in training. "%-d" is "%d"
+ * without a leading zero. Unknown fields stay as they are. Throws TemplateError for C's fields that are not supported.
  */
 export function strftime(date: Date, format: string): string {
   return format.replace(/%(-?)([A-Za-z%+])/g, (field, bare: string, name: string) => {

@@ -27,15 +27,17 @@ export class Template {
   readonly #body: readonly Statement[];
   readonly #unset: Unset;
 
-  /** Throws TemplateError with the line for what is no template, or uses what is not supported. */
+  /**
+   * Parses `source`. Throws TemplateError with the line if it is no template, or uses something that is not supported.
+   */
   constructor(source: string) {
     this.#body = parse(source);
     this.#unset = findUnset(this.#body);
   }
 
   /**
-   * The text with these variables, which are what JSON can hold. Throws TemplateError for what the template raises or
-   * does wrong, and LimitError at a limit.
+   * The text with these variables, whose values JSON can hold. Throws TemplateError for errors that the template raises
+   * or makes, and LimitError at a limit.
    */
   render(variables: Readonly<Record<string, unknown>>, { limits, now = new Date() }: RenderSettings): string {
     const meter = new RenderMeter(limits);

@@ -31,12 +31,12 @@ const comparing = (operator: Comparison): [string, (run: Run, value: Value, give
   ({ meter }, value, [other]) => compare(meter, operator, value, other as Value),
 ];
 
-/** If the remainder of a division is this. */
+/** Whether the remainder of a division is `rest`. */
 function remains({ meter }: Run, value: Value, divisor: Value, rest: number): boolean {
   return compare(meter, '==', binary(meter, '%', value, divisor), rest);
 }
 
-/** Python's `is`. Where that depends on how values are stored, the answer is refused. */
+/** Compares like Python's `is`. Where that depends on how values are stored, the answer is refused. */
 function sameAs({ meter }: Run, value: Value, other: Value): boolean {
   const stored = (one: Value): boolean =>
     isString(one) || one instanceof Float || (typeof one === 'number' && one > 256);

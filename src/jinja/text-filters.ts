@@ -27,7 +27,7 @@ import {
 
 const isTrue = (value: Given): boolean => value !== undefined && truthy(value);
 
-/** A filter that makes a text of whatever it gets; marked text stays marked. */
+/** A filter that makes any value a text; marked text stays marked. */
 function onText(
   apply: (run: Run, text: string, given: Given[]) => string,
 ): (run: Run, value: Value, given: Given[]) => Value {
@@ -41,7 +41,9 @@ function onText(
 
 const words = new RegExp(`[-${spaces}({[<]+|[^-${spaces}({[<]+`, 'g');
 
-/** Words begin after whitespace, brackets and hyphens; those of Python's method do after anything. */
+/**
+ * Begins words after whitespace, brackets and hyphens; Python's method does so after any character that is no letter.
+ */
 const title = (text: string): string =>
   text.replace(words, (word) => {
     const [first = ''] = word;

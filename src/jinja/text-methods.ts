@@ -58,7 +58,7 @@ function isNumeric(text: string): boolean {
   return /^\p{N}+$/u.test(text);
 }
 
-/** If all letters that have cases have this one, and there are some. */
+/** True if all letters that have cases have this one, and there are some. */
 const hasCase = (text: string, other: RegExp, own: RegExp): boolean => !other.test(text) && own.test(text);
 export const isLower = (text: string): boolean => hasCase(text, /[\p{Uppercase}\p{Lt}]/u, /\p{Lowercase}/u);
 export const isUpper = (text: string): boolean => hasCase(text, /[\p{Lowercase}\p{Lt}]/u, /\p{Uppercase}/u);
@@ -151,7 +151,7 @@ function index(meter: RenderMeter, text: string, last: boolean, [sought, ...rang
   return at;
 }
 
-/** Python's methods of str by name, without `format`; undefined is one that exists and is not supported. */
+/** Python's methods of str by name, without `format`; undefined for one that exists and is not supported. */
 export const textMethods: ReadonlyMap<string, TextMethod | undefined> = new Map([
   ...Object.entries({
     capitalize: ['', (_, text) => capitalize(text)],

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { codePoints, isSpace, lengthOf, spaces, unitIndex } from './characters.ts';
 import { TemplateError } from './errors.ts';
 import type { RenderMeter } from './meter.ts';
@@ -11,7 +12,7 @@ function counted(meter: RenderMeter, text: string, parts: string[]): string[] {
   return parts;
 }
 
-/** Python's text.split(separator, most). */
+/** Splits like Python's text.split(separator, most). */
 export function split(meter: RenderMeter, text: string, separator: string | undefined, most: number): string[] {
   if (separator === undefined) return counted(meter, text, splitAtSpace(text, most));
   if (separator === '') throw new TemplateError('a text cannot be split at an empty one');
@@ -35,7 +36,7 @@ function splitAtSpace(text: string, most: number): string[] {
   return parts;
 }
 
-/** Python's text.rsplit(separator, most). */
+/** Splits like Python's text.rsplit(separator, most). */
 export function splitFromEnd(meter: RenderMeter, text: string, separator: string | undefined, most: number): string[] {
   if (most < 0) return split(meter, text, separator, most);
   if (separator === '') throw new TemplateError('a text cannot be split at an empty one');
@@ -52,7 +53,7 @@ export function splitFromEnd(meter: RenderMeter, text: string, separator: string
     return counted(meter, text, [text.slice(0, end), ...parts.reverse()]);
   }
   const skip = (spaced: boolean): void => {
-    while (end > 0 && isSpace(text[end - 1] as string) === spaced) end -= 1;
+    while (end > 0 && isSpace(at(text, end - 1)) === spaced) end -= 1;
   };
   for (skip(true); end > 0 && parts.length < most; skip(true)) {
     const wordEnd = end;
@@ -66,7 +67,7 @@ export function splitFromEnd(meter: RenderMeter, text: string, separator: string
 const lineBreaks = '\n\r\v\f\x1c-\x1e\x85\u2028\u2029';
 const lineBreak = new RegExp(`\r\n|[${lineBreaks}]`, 'g');
 
-/** Python's text.splitlines(keepends). */
+/** Splits like Python's text.splitlines(keepends). */
 export function splitLines(meter: RenderMeter, text: string, keepEnds: boolean): string[] {
   const lines: string[] = [];
   let at = 0;
@@ -78,7 +79,7 @@ export function splitLines(meter: RenderMeter, text: string, keepEnds: boolean):
   return counted(meter, text, lines);
 }
 
-/** Python's text.replace(old, replacement, most). */
+/** Replaces like Python's text.replace(old, replacement, most). */
 export function replace(meter: RenderMeter, text: string, old: string, replacement: string, most: number): string {
   meter.search(text.length, old.length);
   const limit = most < 0 ? Number.POSITIVE_INFINITY : most;
@@ -95,7 +96,7 @@ export function replace(meter: RenderMeter, text: string, old: string, replaceme
   return parts.join(replacement);
 }
 
-/** The UTF-16 bounds of what the arguments `start` and `end` leave; undefined if they leave nothing to find. */
+/** The UTF-16 bounds that the arguments `start` and `end` leave; undefined if they leave nothing to search. */
 function bounds(text: string, start: Value | undefined, end: Value | undefined): [number, number] | undefined {
   if ((start ?? none) === none && (end ?? none) === none) return [0, text.length];
   const length = lengthOf(text);
@@ -108,7 +109,7 @@ function bounds(text: string, start: Value | undefined, end: Value | undefined):
   return from > to ? undefined : [unitIndex(text, from), unitIndex(text, to)];
 }
 
-/** Where a text is found, in code points, or -1: Python's find and rfind. */
+/** The place of a text, in code points, or -1: Python's find and rfind. */
 export function find(
   meter: RenderMeter,
   text: string,
@@ -124,7 +125,7 @@ export function find(
   return at < 0 ? -1 : lengthOf(text.slice(0, limits[0] + at));
 }
 
-/** How often a text is found beside itself: Python's count. */
+/** The number of places where a text is found, none of which overlap: Python's count. */
 export function count(meter: RenderMeter, text: string, sought: string, range: readonly (Value | undefined)[]): number {
   const limits = bounds(text, range[0], range[1]);
   if (!limits) return 0;
@@ -136,7 +137,7 @@ export function count(meter: RenderMeter, text: string, sought: string, range: r
   return found;
 }
 
-/** If a text begins or ends with another, or one of several: Python's startswith and endswith. */
+/** Whether a text begins or ends with another, or one of several: Python's startswith and endswith. */
 export function touches(
   meter: RenderMeter,
   text: string,

@@ -1,7 +1,7 @@
 import { TemplateError } from './errors.ts';
 import { Lexer, type Token } from './lexer.ts';
 
-/** Sources and tags inside each other; Python's own compiler stops at 100 blocks and 200 brackets. */
+/** The deepest nesting of brackets and tags; Python's own compiler stops at 100 blocks and 200 brackets. */
 const deepest = 200;
 
 /** The tokens of a source for a parser, which sees the present one and the one after it. */

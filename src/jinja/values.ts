@@ -1,14 +1,14 @@
 import { notSupported, TemplateError } from './errors.ts';
 import type { RenderMeter } from './meter.ts';
 
-/** Python's None. It is not `null`, so that `??` finds what is missing and nothing else. */
+/** The class of Python's None. It is not `null`, so that `??` finds missing values and nothing else. */
 class None {
   readonly kind = 'None';
 }
 
 export const none: None = new None();
 
-/** What Python calls int is a JavaScript number here, always a whole one; a list is an array. */
+/** A value of a template. Python's int is a whole JavaScript number, its list an array. */
 export type Value =
   | None
   | boolean
@@ -100,7 +100,7 @@ export class Lazy {
   }
 }
 
-/** A value that is not there. It prints as nothing; most uses of it are errors. */
+/** A missing value. It prints as nothing; most uses of it are errors. */
 export class Undefined {
   readonly reason: string;
 
@@ -127,9 +127,9 @@ export interface Args {
   readonly named: ReadonlyMap<string, Value>;
 }
 
-/** Whatever can be called: macros, functions, methods of a value, a recursive loop. */
+/** Something that can be called: a macro, a function, a method of a value, a recursive loop. */
 export interface Callable {
-  /** As it prints; undefined if Python would print an address. */
+  /** The printed form; undefined if Python would print an address. */
   readonly text?: string | undefined;
   readonly attributes?: (name: string) => Value | undefined;
   call(args: Args): Value;
@@ -167,11 +167,11 @@ export function typeName(value: Value): string {
   return value instanceof Namespace ? 'Namespace' : 'function';
 }
 
-/** False for what is refused as the key of a dict. */
+/** False for values that are refused as the key of a dict. */
 export const isHashable = (key: Value): boolean =>
   !isList(key) && !(key instanceof Dict) && (!(key instanceof Tuple) || key.items.every(isHashable));
 
-/** What equal keys have in common and others have not. Throws where Python cannot hash. */
+/** A hash: equal keys have the same, others have not. Throws where Python cannot hash. */
 function hash(meter: RenderMeter, key: Value): string | number {
   if (typeof key === 'number') return key;
   if (isNumber(key)) return numeric(key);
@@ -213,12 +213,12 @@ export class Dict {
     return this.#entries.get(hash(meter, key))?.[1];
   }
 
-  /** For a text, by far the most frequent key. */
+  /** The value of a text, by far the most frequent key. */
   attribute(name: string): Value | undefined {
     return this.#entries.get(name)?.[1];
   }
 
-  /** While the dict is made. */
+  /** Sets a value while the dict is made. */
   set(meter: RenderMeter, key: Value, value: Value): void {
     meter.hold(64);
     const at = hash(meter, key);

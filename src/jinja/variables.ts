@@ -2,10 +2,10 @@ import type { Expression, Macro, Statement, Target } from './ast.ts';
 
 type Body = readonly Statement[];
 
-/** By the block that they belong to: variables which are undefined there until they are set. */
+/** Variables that are undefined in a block until they are set, by the block that they belong to. */
 export type Unset = ReadonlyMap<Body, readonly string[]>;
 
-/** What a block knows of its variables: those that it reads first, gets from outside, or sets first. */
+/** A block's variables: those that it reads first, gets from outside, or sets first. */
 class Names {
   readonly #outer: Names | undefined;
   readonly #known = new Map<string, 'read' | 'given' | 'set'>();
@@ -37,7 +37,7 @@ class Names {
     if (!this.#known.has(name)) this.#known.set(name, this.#isOutside(name) ? 'read' : 'set');
   }
 
-  /** For one branch of several. */
+  /** A copy for one branch of several. */
   copy(): Names {
     const copy = new Names(this.#outer);
     for (const [name, kind] of this.#known) copy.#known.set(name, kind);
@@ -45,7 +45,7 @@ class Names {
     return copy;
   }
 
-  /** Takes over what branches have done; what not all of them set is read from outside. */
+  /** Joins the branches; variables that not all of them set are read from outside. */
   join(branches: readonly Names[]): void {
     const before = new Set(this.#stored);
     for (const branch of branches) {
@@ -64,8 +64,9 @@ class Names {
 }
 
 /**
- * Jinja2 decides for each block at once which variables are its own: one that it sets, but had not read before, is
- * undefined until then for the blocks inside, even if it is a variable of the template.
+ * Finds the variables that are undefined in their block until they are set. Jinja2 decides for each block at once which
+ * variables are its own: one that it sets, but had not read before, is undefined until then for the blocks inside, even
+ * if it is a variable of the template.
  */
 export function findUnset(template: Body): Unset {
   const unset = new Map<Body, readonly string[]>();
@@ -142,7 +143,7 @@ function conditions({ branches, otherwise }: Statement & { kind: 'if' }, names: 
   const [first, middle, last] = [names.copy(), names.copy(), names.copy()];
   statements(body, first, later);
   for (const [condition, inner] of others) {
-    // Each of them is an "if" of its own to Jinja2, without an "else".
+    // Jinja2 takes each of them for an "if" of its own, without an "else".
     read(condition, middle);
     const [branch, nothing] = [middle.copy(), middle.copy()];
     statements(inner, branch, later);
