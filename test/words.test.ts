@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseSource, readSources, type Source } from './support/sources.ts';
 
-const done = 'base gguf ggml jinja text model plan stream kv run sample engine serve'.split(' ');
-const all = [...done.map((folder) => `src/${folder}`), 'test', 'bench', 'examples']
+const all = ['src', 'test', 'bench', 'examples']
   .flatMap(readSources)
   // The examples of riddles below are no comments of ours.
   .filter(({ path }) => path !== 'test/words.test.ts');

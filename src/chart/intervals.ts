@@ -1,14 +1,15 @@
-/** From `begin` to `end`, in any unit. */
+import { last } from '../base/at.ts';
+/** An interval from `begin` to `end`, in any unit. */
 export interface Interval {
   readonly begin: number;
   readonly end: number;
 }
 
-/** The intervals in as few rows as can be: as many as lie over one point. In a row they are in order and never overlap. */
+/** The intervals in the fewest rows: as many as overlap at one point. In a row they are in order and never overlap. */
 export function packRows<T extends Interval>(intervals: readonly T[]): readonly (readonly T[])[] {
   const rows: T[][] = [];
   for (const interval of intervals.toSorted((a, b) => a.begin - b.begin)) {
-    const row = rows.find((taken) => (taken.at(-1)?.end ?? 0) <= interval.begin);
+    const row = rows.find((taken) => last(taken).end <= interval.begin);
     if (row) row.push(interval);
     else rows.push([interval]);
   }
@@ -31,9 +32,10 @@ const visible = { bar: 3, seam: 0.75, gap: 0.05 };
 
 /**
  * The bars to draw for the intervals of a row, which are in order and in pixels. One of three pixels and more stands
- * alone, with a seam after it. A shorter one that follows a bar within a twentieth of a pixel is moved up to it and joined.
- * So no bar is off by more than that, as much is drawn as the row is busy, and a picture of any number of intervals
- * stays small: shorter bars with wider gaps are left to the renderer, which shades a pixel by how much of it is covered.
+ * alone, with a seam after it. A shorter one that follows a bar within a twentieth of a pixel is moved up to it and
+ * joined. So no bar is off by more than that, as much is drawn as the row is busy, and a picture of any number of
+ * intervals stays small: shorter bars with wider gaps are left to the renderer, which shades a pixel by how much of it
+ * is covered.
  */
 export function joinBars(row: readonly Interval[]): readonly Interval[] {
   const bars: { begin: number; end: number }[] = [];

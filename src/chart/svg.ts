@@ -1,10 +1,10 @@
 /** The look that all pictures share: one frame, one palette for light and dark, text that cannot break out. */
 
-/** Pixels, of every picture; a README shows about 840 of them. */
+/** Pixels of every picture's width; a README shows about 840 of them. */
 export const width = 960;
-/** Pixels around what is drawn. */
+/** Pixels of margin. */
 export const margin = 28;
-/** Where a picture's own part begins, below title and subtitle. */
+/** Pixels from the top to a picture's own part, below title and subtitle. */
 export const top = 84;
 
 export type Colour =
@@ -21,7 +21,7 @@ export type Colour =
   | 'pale-green'
   | 'purple';
 
-/** In light mode, in dark mode. */
+/** Colours in light mode and in dark mode. */
 const palette: Readonly<Record<Colour, readonly [string, string]>> = {
   background: ['#ffffff', '#0d1117'],
   border: ['#d1d9e0', '#30363d'],
@@ -42,11 +42,11 @@ const rules = (mode: 0 | 1): string =>
     .map(([name, colour]) => `.${name}{fill:${colour[mode]}}.${name}-line{fill:none;stroke:${colour[mode]}}`)
     .join('');
 
-// Classes and not variables: what turns SVG into PNG or PDF often knows no var().
+// Classes are used, not variables: programs that turn SVG into PNG or PDF often know no var().
 const style = `text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;\
 font-variant-numeric:tabular-nums}${rules(0)}@media(prefers-color-scheme:dark){${rules(1)}}`;
 
-/** Text for an element or an attribute. What XML forbids, ends a line or turns the direction becomes U+FFFD. */
+/** Text for an element or an attribute. Characters that XML forbids, end a line or turn the direction become U+FFFD. */
 const escapeXml = (text: string): string =>
   text
     .replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\uFFFE\uFFFF]/gu, '\uFFFD')
@@ -55,7 +55,7 @@ const escapeXml = (text: string): string =>
 /** A coordinate: a hundredth of a pixel is enough. */
 export const coordinate = (n: number): string => String(Math.round(n * 100) / 100);
 
-/** Pixels that `text` takes at most in the fonts of any system. */
+/** The most pixels of `text` in the fonts of any system. */
 export function textWidth(text: string, size: number): number {
   let ems = 0;
   for (const character of text) {
@@ -132,7 +132,7 @@ export interface Picture {
   readonly title: string;
   readonly subtitle: string;
   readonly height: number;
-  /** What is drawn below `top`, in the order of drawing. */
+  /** The picture's own part, below `top`, in the order of drawing. */
   readonly body: readonly string[];
 }
 

@@ -1,3 +1,4 @@
+import { at, last } from '../base/at.ts';
 import type { Interval } from './intervals.ts';
 import { type Box, coordinate, fitText, margin, text, textWidth } from './svg.ts';
 
@@ -10,10 +11,10 @@ const look = { size: 11, colour: 'muted', anchor: 'middle' } as const;
 /** Pixels: the room between two names, the widest name, the narrowest band that can be told from the next. */
 const limits = { room: 8, name: 96, band: 3 };
 
-/** "blk.12.ffn_down.weight" -> "12"; a weight of no layer goes by its own name. */
-const stageOf = (weight: string): string => /^blk\.(\d+)\./.exec(weight)?.[1] ?? weight.split('.', 1)[0] ?? '';
+/** The stage of a weight: "blk.12.ffn_down.weight" -> "12"; a weight outside of layers goes by its own name. */
+const stageOf = (weight: string): string => /^blk\.(\d+)\./.exec(weight)?.[1] ?? at(weight.split('.', 1), 0);
 
-/** Neighbouring steps of one stage as one: where each begins, and the name of its first weight; the last ends at `end`. */
+/** The stages of neighbouring steps: the begin of each, and the name of its first weight; the last ends at `end`. */
 export function timelineStages(
   steps: readonly { begin: number; label: string }[],
   end: number,
@@ -24,7 +25,7 @@ export function timelineStages(
   return starts.map((start, i) => ({ ...start, end: starts[i + 1]?.begin ?? end }));
 }
 
-/** Bands behind every second stage, as tall as `area`, and the names above it; what has no room is left out. */
+/** Bands behind every second stage, as tall as `area`, and the names above them; names without room are left out. */
 export function drawStages(stages: readonly TimelineStage[], area: Box): readonly string[] {
   const banded = stages.length * limits.band <= area.width ? stages.filter((_, i) => i % 2 === 0) : [];
   const bands = banded.map(({ begin, end }) => {
@@ -44,7 +45,7 @@ interface Name {
   readonly half: number;
 }
 
-/** The names at the middle of their stages: of the numbers every 1st, 2nd, 5th, 10th, …, the most that do not touch. */
+/** The names at the middle of their stages: among every 1st, 2nd, 5th, 10th, … number, the most that do not touch. */
 function namesToShow(stages: readonly TimelineStage[], area: Box): readonly Name[] {
   const names = stages.map(({ begin, end, name }) => {
     const shown = fitText(name, look.size, limits.name);
@@ -54,7 +55,7 @@ function namesToShow(stages: readonly TimelineStage[], area: Box): readonly Name
   });
   const strides = [1, 2, 5, 10, 20, 50, 100];
   const choices = strides.map((stride) => names.filter(({ name }) => !(Number(name) % stride > 0)));
-  return choices.find((choice) => apart(choice).length === choice.length) ?? apart(choices.at(-1) ?? []);
+  return choices.find((choice) => apart(choice).length === choice.length) ?? apart(last(choices));
 }
 
 /** The names that do not touch the one shown before. */

@@ -1,16 +1,16 @@
 import { covered, type Interval } from './intervals.ts';
 import { box, type Colour, digits, margin, text, top, width } from './svg.ts';
 
-/** Where the time of a pass went: milliseconds, and the bytes read in it. */
+/** The time of a pass by use: milliseconds, and the bytes read in it. */
 export interface TimelineTotals {
   readonly pass: number;
-  /** While at least one read was in flight. */
+  /** Time in which at least one read was in flight. */
   readonly reading: number;
   readonly waiting: number;
   readonly computing: number;
   readonly bytes: number;
   readonly steps: number;
-  /** Some of the steps read resident weights only. */
+  /** True if some of the steps read resident weights only. */
   readonly resident: boolean;
 }
 

@@ -7,11 +7,11 @@ import { drawTotals, totalsOf } from './timeline-totals.ts';
 export interface Timeline {
   readonly title: string;
   readonly subtitle: string;
-  /** In any order; what lies before or after the pass is left out. */
+  /** Reads in any order; those before or after the pass are left out. */
   readonly reads: readonly { begin: number; end: number; bytes: number }[];
   /**
-   * In order: each asks for its weights at `asked` and computes from `begin` to `end`. `label` names its first weight
-   * (blk.12.ffn_down.weight); `streamed` is false where all it reads is resident.
+   * Steps in order: each asks for its weights at `requested` and computes from `begin` to `end`. `label` names its
+   * first weight (blk.12.ffn_down.weight); `streamed` is false if all weights that it reads are resident.
    */
   readonly steps: readonly { requested: number; begin: number; end: number; label: string; streamed: boolean }[];
 }
@@ -28,9 +28,9 @@ interface Lane {
 }
 
 /**
- * The picture of a pass, an SVG file: time runs from left to right. On top the totals; then the reads in flight, in as
- * few rows as hold them; when steps waited; when they computed; behind it all the stages as bands. Each read and each
- * step is a bar; `joinBars` joins those too short to be seen, so that thousands of them still make a small file.
+ * The picture of a pass, an SVG file: time runs from left to right. On top the totals; then the reads in flight, in the
+ * fewest rows; the waiting of steps; their computing; behind it all the stages as bands. Each read and each step is a
+ * bar; `joinBars` joins those too short to be seen, so that thousands of them still make a small file.
  */
 export function timelineSvg(timeline: Timeline): string {
   const { title, subtitle, steps } = timeline;
@@ -70,7 +70,7 @@ export function timelineSvg(timeline: Timeline): string {
   });
 }
 
-/** From the first step's asking to the last one's end; without steps, as long as anything is read. */
+/** The time from the first step's request to the last one's end; without steps, as long as anything is read. */
 function passOf({ reads, steps }: Timeline): Interval {
   const [first, last] = [steps[0], steps.at(-1)];
   if (first && last) return { begin: first.requested, end: last.end };
@@ -79,7 +79,7 @@ function passOf({ reads, steps }: Timeline): Interval {
   return reads.length > 0 ? { begin, end } : { begin: 0, end: 0 };
 }
 
-/** What of the reads falls into the pass, with that share of their bytes. */
+/** The parts of the reads within the pass, with that share of their bytes. */
 const within = (reads: Timeline['reads'], pass: Interval): Timeline['reads'] =>
   reads
     .filter(({ begin, end }) => end > pass.begin && begin < pass.end)

@@ -8,14 +8,14 @@ import type { Calibration } from '../pager/calibrate.ts';
 import { cacheFolder } from './environment.ts';
 import { storageOf } from './storage.ts';
 
-/** What is kept of a calibration. */
+/** The saved part of a calibration. */
 type SavedCalibration = Omit<Calibration, 'complete'>;
 
 const fileName = 'calibrations.json';
-/** Thousands of devices take less. */
+/** Bytes of the largest file; thousands of devices take less. */
 const mostBytes = 2 ** 20;
 
-/** How the storage that holds `path` is read best, if that was kept and is sound. */
+/** The best way to read the storage that holds `path`, if it was saved and is sound. */
 export function savedCalibration(
   path: string,
   folder: string | undefined = cacheFolder(),
@@ -25,8 +25,8 @@ export function savedCalibration(
 }
 
 /**
- * Keeps how the storage that holds `path` is read best, beside what is known of others. Returns false where nothing can
- * be kept, which is harmless: what is not there can be measured again.
+ * Saves the best way to read the storage that holds `path`, beside those of others. Returns false where nothing can be
+ * saved, which is harmless: it can be measured again.
  */
 export function saveCalibration(
   path: string,
@@ -46,7 +46,7 @@ export function saveCalibration(
   return kept ?? false;
 }
 
-/** What the file holds that is sound. A missing, unreadable or damaged file holds nothing. */
+/** The sound entries of the file. A missing, unreadable or damaged file has none. */
 function readAll(folder: string): Map<string, SavedCalibration> {
   try {
     const content: unknown = JSON.parse(readTextFile(join(folder, fileName), mostBytes));

@@ -12,7 +12,7 @@ import { note } from './print/output.ts';
 import { messagesOf, type PromptFlags, rawOf } from './prompt.ts';
 
 const role = z.enum(['system', 'user', 'assistant']);
-/** What was said: messages, or one text if the chat template was not wanted. */
+/** The conversation: messages, or one text if the chat template was not wanted. */
 const Said = z.union([
   z.object({ messages: z.array(z.object({ role, content: z.string() })) }),
   z.object({ text: z.string() }),
@@ -20,7 +20,7 @@ const Said = z.union([
 type Said = z.infer<typeof Said>;
 
 /**
- * A conversation that outlives the process: what was said, with its keys and values, in a file that no other process uses
+ * A conversation that outlives the process: its text, with keys and values, in a file that no other process uses
  * meanwhile.
  */
 export class ConversationFile implements Disposable {
@@ -34,7 +34,10 @@ export class ConversationFile implements Disposable {
     this.#lock = lock;
   }
 
-  /** A new one if there is no such file. Rejects with SESSION_UNREADABLE, UNWRITABLE, FILE_IN_USE. */
+  /**
+   * Opens the file, or begins a new conversation if there is none. Rejects with SESSION_UNREADABLE, UNWRITABLE,
+   * FILE_IN_USE.
+   */
   static async open(named: string): Promise<ConversationFile> {
     // Several links may lead to one file.
     const path = realPath(resolve(named));
@@ -60,7 +63,10 @@ export class ConversationFile implements Disposable {
     this.#said = said.data;
   }
 
-  /** The tokens of what was said, and `prompt` after it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION, CONTEXT_TOO_LONG. */
+  /**
+   * The tokens of the conversation with `prompt` behind it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION,
+   * CONTEXT_TOO_LONG.
+   */
   tokensFor(model: Model, prompt: string, flags: PromptFlags): readonly number[] {
     const raw = (flags.raw ?? false) || !model.prompts.hasTemplate;
     const before = this.#said;
@@ -76,7 +82,7 @@ export class ConversationFile implements Disposable {
       return model.tokenize(text, most);
     }
     const earlier = before && 'messages' in before ? before.messages : [];
-    // Instructions that are given anew count from now on.
+    // New instructions count from now on.
     const kept = flags.system === undefined ? earlier : earlier.filter((message) => message.role !== 'system');
     const [first, ...others] = messagesOf(prompt, flags);
     const messages = first?.role === 'system' ? [first, ...kept, ...others] : [...kept, ...messagesOf(prompt, flags)];
@@ -84,7 +90,10 @@ export class ConversationFile implements Disposable {
     return model.tokenize(messages, most);
   }
 
-  /** Opens the model under `plan` and puts keys and values where the prompt finds them. Where that cannot be, they are computed again. */
+  /**
+   * Opens the model under `plan` and puts keys and values where the prompt finds them. They are computed again if that
+   * cannot be.
+   */
   async restore(model: Model, plan: Plan): Promise<void> {
     const kept = this.#saved;
     if (!kept) return;
@@ -93,7 +102,7 @@ export class ConversationFile implements Disposable {
     if (!restored) note('the session was saved in another way, or is damaged: it is computed again');
   }
 
-  /** Keeps what was asked and `answer`. Rejects with WRITE_FAILED, FILE_IN_USE. */
+  /** Saves the prompt and `answer`. Rejects with WRITE_FAILED, FILE_IN_USE. */
   async save(model: Model, answer: string): Promise<void> {
     const said = this.#said;
     if (!said) return;

@@ -1,19 +1,19 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** libuv's threads if nobody asked for more. */
+/** Threads of libuv if nobody asked for more. */
 const usualIoThreads = 4;
 
 /** Threads that read and compute beside JavaScript's; the launcher asks for eight. */
 export const ioThreads = (): number => Number(process.env['UV_THREADPOOL_SIZE']) || usualIoThreads;
 
-/** Which of ggml's CPU variants is to compute instead of the one that suits this processor best: x64, haswell, ... */
+/** The CPU variant of ggml to use instead of the one that suits this processor best: x64, haswell, ... */
 export const cpuVariant = (): string | undefined => process.env['SSD_LLM_CPU'] || undefined;
 
-/** Whoever started the program, as far as settings depend on that. */
+/** The user of the program, as far as settings depend on that. */
 export interface User {
   readonly platform: NodeJS.Platform;
-  /** Undefined for a user without one. */
+  /** The home folder; undefined for a user without one. */
   readonly home: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -25,14 +25,14 @@ export function currentUser(): User {
 
 function homeFolder(): string | undefined {
   try {
-    // An empty HOME would make every folder in it one of wherever the command was started.
+    // An empty HOME would make every folder in it one of the current folder.
     return homedir() || undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Where this user's configuration is looked for. Undefined for a user without a home. */
+/** The place of this user's configuration. Undefined for a user without a home. */
 export function usualConfigFile({ platform, home, environment }: User): string | undefined {
   const inHome = (...folders: string[]): string | undefined => home && join(home, ...folders);
   const folder = (): string | undefined => {
@@ -45,7 +45,7 @@ export function usualConfigFile({ platform, home, environment }: User): string |
   return found && join(found, 'ssd-llm', 'config.toml');
 }
 
-/** Where this user keeps what can be found out again; SSD_LLM_CACHE says otherwise. Undefined for a user without a home. */
+/** The folder for data that can be found again; SSD_LLM_CACHE names another. Undefined for a user without a home. */
 export function cacheFolder({ platform, home, environment }: User = currentUser()): string | undefined {
   if (environment['SSD_LLM_CACHE']) return environment['SSD_LLM_CACHE'];
   const inHome = (...folders: string[]): string | undefined => home && join(home, ...folders);

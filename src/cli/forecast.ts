@@ -7,15 +7,15 @@ import type { ModelOutline } from '../runtime/model-outline.ts';
 import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { usualRuntimeBytes } from '../runtime/process-memory.ts';
 
-/** How far a model guesses ahead, and the draft model if there is one. */
+/** The most draft tokens in a pass, and the draft model if there is one. */
 interface Drafting {
   readonly ahead: number;
   readonly outline: ModelOutline | undefined;
 }
 
 /**
- * The plan by which a process that does nothing else would run the model; without `drafting` it would not guess ahead.
- * Throws the errors of `planModel`.
+ * The plan by which a process that does nothing else would run the model; without `drafting` it would not draft. Throws
+ * the errors of `planModel`.
  */
 export function forecast(outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
   const { memoryBudget, threads, warn, kernels = 'auto', debug } = options;

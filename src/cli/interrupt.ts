@@ -1,6 +1,6 @@
 import { createContext, Script } from 'node:vm';
 
-/** A process that was interrupted ends with 128 + the number of SIGINT. */
+/** Exit code of an interrupted process: 128 + the number of SIGINT. */
 const interruptedExitCode = 130;
 
 /**
@@ -28,10 +28,7 @@ export async function interruptible(work: (abort: AbortController) => Promise<vo
 
 const call = new Script('work()');
 
-/**
- * Does `work`, which keeps the event loop from noticing anything, such as a template of a model: Ctrl-C ends it all the
- * same, and aborts.
- */
+/** Does `work` that blocks the event loop, such as a model's template: Ctrl-C ends it all the same, and aborts. */
 export function interruptibleSync<T>(abort: AbortController, work: () => T): T {
   try {
     return call.runInContext(createContext({ work }), { breakOnSigint: true }) as T;

@@ -2,7 +2,7 @@ import { withBareOptions } from './options/bare-options.ts';
 import { handleOutputErrors, note } from './print/output.ts';
 import { exitCodeOf, failureLine, program } from './program.ts';
 
-/** Runs the command line; every way it can end has its exit code. */
+/** Runs the command line, and sets the exit code. */
 async function main(argv: readonly string[]): Promise<void> {
   handleOutputErrors();
   try {

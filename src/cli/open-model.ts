@@ -7,15 +7,15 @@ import { debugLog } from './print/debug.ts';
 import { warn } from './print/output.ts';
 
 /**
- * Opens a model as a command was told to, to be read as `reading` says: left out, as its device was found to be read
- * best. Rejects with the errors of `Model.open`.
+ * Opens a model for a command. `reading` is the way to read its device; default: the one that was found best. Rejects
+ * with the errors of `Model.open`.
  */
 export async function openModel(
   path: string,
   settings: Settings,
   reading: ReadSettings | undefined = savedCalibration(path),
 ): Promise<Model> {
-  // Other commands, and --help, begin without what only answering needs.
+  // Other commands, and --help, start without this module, which only answers need.
   const { Model } = await import('../model/model.ts');
   const promptCache = promptFilesOf(settings);
   return Model.open(path, {

@@ -15,7 +15,7 @@ import { printable } from './print/printable.ts';
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
 const usageExitCode = 2;
 
-/** The command line as it is parsed: it throws where it would exit. */
+/** The command line's parser, which throws instead of exiting. */
 export function program(): Command {
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
   const command = new Command('ssd-llm')
@@ -39,12 +39,12 @@ async function chooseCpu(): Promise<void> {
 /** The exit code of the command line where `program` fails. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof EngineError) return exitCodes[error.kind];
-  // Commander has already said what was wrong; help and the version end with 0.
+  // Commander has already reported the error; help and the version end with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
   return 1;
 }
 
-/** What is said of a failure, unless commander has said it. */
+/** The line about a failure, unless commander has reported it. */
 export function failureLine(error: unknown): string | undefined {
   if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
   if (error instanceof CommanderError) return undefined;

@@ -6,8 +6,8 @@ import type { Settings } from './options/table.ts';
 export type PromptFlags = Partial<Pick<Settings, 'system' | 'raw' | 'ctx'>>;
 
 /**
- * The tokens of a prompt as the model wants it: with its chat template unless that is not wanted, or there is none.
- * Throws NO_PROMPT, TEMPLATE_FAILED, CONTEXT_TOO_LONG.
+ * The tokens of a prompt, with the model's chat template unless that is not wanted, or there is none. Throws NO_PROMPT,
+ * TEMPLATE_FAILED, CONTEXT_TOO_LONG.
  */
 export function tokenizePrompt(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
@@ -16,7 +16,7 @@ export function tokenizePrompt(model: Model, prompt: string, flags: PromptFlags 
 }
 
 /**
- * The text of a stream: as it is where it goes to the model as it is, else without the line ends behind it, which a shell
+ * The text of a stream: unchanged if the model gets it unchanged, else without the line ends behind it, which a shell
  * drops too. No more is read than could be a prompt: rejects with CONTEXT_TOO_LONG.
  */
 export async function readPrompt(

@@ -2,11 +2,11 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, parse, resolve } from 'node:path';
 import { attempt } from '../base/attempt.ts';
 
-/** What holds a file. */
+/** The storage that holds a file. */
 export interface Storage {
-  /** The drive's name where the system tells it, else that of the block device, of what is mounted, or of the volume. */
+  /** The drive's name where the system tells it, else that of the block device, the mount, or the volume. */
   readonly name: string | null;
-  /** The same for all files on it, and as long as nothing is plugged or mounted anew. */
+  /** Key of the storage: the same for all its files, as long as nothing is plugged or mounted anew. */
   readonly key: string;
 }
 
@@ -25,12 +25,15 @@ function nameOf(path: string, device: number): string | null {
   const { major, minor } = numbersOf(device);
   const block = `/sys/dev/block/${major}:${minor}`;
   const kernelName = attempt(() => basename(realpathSync(block)));
-  // Of a partition, the model stands beside it.
+  // A partition's model stands beside it.
   const named = ['device/model', '../device/model', 'dm/name'].map((file) => attempt(() => text(join(block, file))));
   return named.find(Boolean) ?? kernelName ?? attempt(() => mountedSource(`${major}:${minor}`)) ?? null;
 }
 
-/** glibc's `gnu_dev_major` and `gnu_dev_minor`: 12 bits and 8 bits, each with the rest above. */
+/**
+ * Numbers of a device, as glibc's `gnu_dev_major` and `gnu_dev_minor` take them: 12 bits and 8 bits, each with the rest
+ * above.
+ */
 function numbersOf(device: number): { major: number; minor: number } {
   const bits = BigInt(device);
   const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
@@ -38,7 +41,10 @@ function numbersOf(device: number): { major: number; minor: number } {
   return { major: Number(major), minor: Number(minor) };
 }
 
-/** What is mounted with this device number: "36 35 0:32 / /data rw,noatime - nfs server:/export rw" -> "server:/export". */
+/**
+ * The source that is mounted with this device number: "36 35 0:32 / /data rw,noatime - nfs server:/export rw" ->
+ * "server:/export".
+ */
 function mountedSource(numbers: string): string | undefined {
   const line = text('/proc/self/mountinfo')
     .split('\n')

@@ -6,15 +6,15 @@ import type { Conversation } from './conversation.ts';
 
 type Row = readonly [name: string, value: string];
 
-/** What a conversation takes place with. */
+/** The context of a conversation. */
 export interface ChatContext {
-  /** What `/show` says of the model and the plan. */
+  /** Facts about the model and the plan, for `/show`. */
   readonly facts: readonly Row[];
   /** Tokens that the context holds. */
   readonly context: number;
 }
 
-/** What a command has to say, safe to print; and whether the conversation is over. */
+/** A command's reply, safe to print; and whether the conversation is over. */
 export interface Reply {
   readonly lines: readonly string[];
   readonly leave?: boolean;
@@ -22,7 +22,7 @@ export interface Reply {
 
 interface ChatCommand {
   readonly names: readonly string[];
-  /** What follows the name. */
+  /** The argument behind the name. */
   readonly takes?: string;
   readonly about: string;
   readonly run: (conversation: Conversation, argument: string | undefined, context: ChatContext) => Reply;
@@ -49,13 +49,13 @@ const commands: readonly ChatCommand[] = [
   { names: ['bye', 'exit'], about: 'leave, as does Ctrl-D', run: () => ({ lines: [], leave: true }) },
 ];
 
-/** What can be typed after a slash, for completion. */
+/** Completions of a slash. */
 export const slashCompletions: readonly string[] = [
   ...commands.flatMap(({ names }) => names.map((name) => `/${name}`)),
   ...parameterNames.map((name) => `/set parameter ${name} `),
 ];
 
-/** Does what a command says; what is wrong with it is said, too. */
+/** Runs a command; its errors are part of the reply. */
 export function dispatchCommand(
   conversation: Conversation,
   { name, argument }: { readonly name: string; readonly argument: string | undefined },
@@ -121,5 +121,5 @@ function help(): Reply {
   );
 }
 
-/** Indented, and safe to print. */
+/** Rows in columns, indented, and safe to print. */
 const table = (rows: readonly Row[]): readonly string[] => columns(rows).map((line) => printable(`  ${line}`));

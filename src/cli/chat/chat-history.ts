@@ -5,9 +5,9 @@ import { readTextFile } from '../../base/regular-file.ts';
 import { removeUnfinished, replaceTextFile } from '../../base/replace-file.ts';
 import { cacheFolder } from '../environment.ts';
 
-/** Lines that are kept. */
+/** The most lines that are kept. */
 const most = 1000;
-/** A file with more is none of ours. */
+/** Bytes of the largest file; a larger one is not ours. */
 const mostBytes = 16 * 2 ** 20;
 const fileName = 'chat-history';
 
@@ -21,12 +21,12 @@ export class ChatHistory {
     this.#lines = this.#read();
   }
 
-  /** The latest first. */
+  /** Lines, the latest first. */
   get lines(): readonly string[] {
     return this.#lines.toReversed();
   }
 
-  /** An empty line is not kept, nor one that is the same as the line before. */
+  /** Adds a line, unless it is empty or the same as the line before. */
   add(line: string): void {
     if (line.trim() === '' || line === this.#lines.at(-1)) return;
     this.#lines = [...this.#lines, line].slice(-most);

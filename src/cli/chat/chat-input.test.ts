@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { type ChatInput, InputParser } from './chat-input.ts';
 
-/** What lines that are typed one by one come to, with what is complete only at the end. */
+/** The inputs from lines that are typed one by one, with the one that is complete only at the end. */
 function typed(...lines: readonly string[]): readonly ChatInput[] {
   const parser = new InputParser(1000);
   return [...lines.map((line) => parser.push(line)), parser.end()].filter((input) => input !== undefined);

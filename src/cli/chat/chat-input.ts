@@ -1,7 +1,7 @@
-/** What somebody wants with one or more lines. */
+/** A message or a command, in one or more lines. */
 export type ChatInput =
   | { readonly kind: 'message'; readonly text: string }
-  /** `argument` is undefined if there is none, and may be empty if it was written so. */
+  /** A command; `argument` is undefined if there is none, and may be empty if it was written so. */
   | { readonly kind: 'command'; readonly name: string; readonly argument: string | undefined };
 
 const fence = '"""';
@@ -13,20 +13,20 @@ type OpenInput =
   | { readonly kind: 'fenced'; readonly command: string | undefined; readonly lines: string[] }
   | { readonly kind: 'pasted'; readonly lines: string[] };
 
-/** Puts lines together to messages and commands. What stands between fences or was pasted in lines is no command. */
+/** Joins lines to messages and commands. Text between fences, or pasted in several lines, is no command. */
 export class InputParser {
   readonly #most: number;
   #begun: OpenInput | undefined;
-  /** Of what has begun. */
+  /** UTF-16 units of the open input. */
   #units = 0;
   #interrupted = false;
 
-  /** Of what is longer than `most` UTF-16 units, no more is kept than shows that it is. */
+  /** A parser that keeps at most `most` UTF-16 units of an input, and one more to show that it is longer. */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** More lines belong to what has begun. */
+  /** True if more lines belong to the open input. */
   get open(): boolean {
     return this.#begun !== undefined;
   }
@@ -51,7 +51,7 @@ export class InputParser {
     return undefined;
   }
 
-  /** No more lines come: completes what has begun. */
+  /** Completes the open input: no more lines come. */
   end(): ChatInput | undefined {
     const begun = this.#begun;
     this.#begun = undefined;
@@ -62,7 +62,7 @@ export class InputParser {
     return command === undefined ? messageOf(text) : { kind: 'command', name: command, argument: text };
   }
 
-  /** Ctrl-C: drops what has begun. True if nothing had, nothing was `typed`, and it was the same the last time. */
+  /** Drops the open input on Ctrl-C. True if there was none, nothing was `typed`, and it was the same the last time. */
   interrupt(typed: boolean): boolean {
     const idle = !typed && !this.open;
     const again = idle && this.#interrupted;
@@ -87,7 +87,7 @@ export class InputParser {
   }
 }
 
-/** What a line that is complete by itself wants. */
+/** The input in a line that is complete by itself. */
 function inputOf(line: string): ChatInput | undefined {
   const text = line.trim();
   if (text.startsWith('//')) return messageOf(text.slice(1));
@@ -98,5 +98,5 @@ function inputOf(line: string): ChatInput | undefined {
 
 const messageOf = (text: string): ChatInput | undefined => (text.trim() === '' ? undefined : { kind: 'message', text });
 
-/** Without empty lines before, and without anything after. */
+/** A text without empty lines at its begin, and without space at its end. */
 const trimLines = (text: string): string => text.trimEnd().replace(/^(?:[^\S\n]*\n)+/, '');

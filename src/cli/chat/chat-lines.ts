@@ -1,17 +1,17 @@
 import { createInterface, type Interface } from 'node:readline';
 import { Readable } from 'node:stream';
 
-/** What comes from whoever talks. */
+/** An event at the keyboard. */
 export type LineEvent =
-  /** `pasted` if more of the same paste may follow. */
+  /** A line; `pasted` if more of the same paste may follow. */
   | { readonly kind: 'line'; readonly text: string; readonly pasted: boolean }
   /** Ctrl-C, while something was `typed` or not. */
   | { readonly kind: 'interrupt'; readonly typed: boolean }
   | { readonly kind: 'end' };
 
-/** Where the lines of a conversation come from. */
+/** The source of a conversation's lines. */
 export interface ChatLines extends Disposable {
-  /** Somebody sits at it. */
+  /** True if a person types. */
   readonly interactive: boolean;
   /** Asks for the next line. */
   read(prompt: string): Promise<LineEvent>;
@@ -19,7 +19,7 @@ export interface ChatLines extends Disposable {
   runWithInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-/** The text of a stream, of each line one UTF-16 unit more than `most` at most. */
+/** The text of a stream, with lines cut to one UTF-16 unit more than `most`. */
 async function* shortened(input: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<string, void, void> {
   const decoder = new TextDecoder();
   let room = most + 1;
@@ -41,7 +41,7 @@ export class PipedLines implements ChatLines {
   readonly #reader: Interface;
   readonly #lines: AsyncIterator<string>;
 
-  /** `signal` ends them, and is that of all work. Of a line that is longer than `most` UTF-16 units the rest is lost. */
+  /** Lines that end with `signal`, which is that of all work. The part of a line beyond `most` UTF-16 units is lost. */
   constructor(signal: AbortSignal, most: number, input: AsyncIterable<Uint8Array> = process.stdin) {
     this.#signal = signal;
     this.#input = Readable.from(shortened(input, most));

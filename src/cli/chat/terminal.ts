@@ -6,11 +6,11 @@ import type { ChatLines, LineEvent } from './chat-lines.ts';
 
 const interruptKey = '\x03';
 const suspendKey = '\x1a';
-/** Enter, Ctrl-C, Ctrl-D. */
+/** Keys that end a line: Enter, Ctrl-C, Ctrl-D. */
 const lineEnds: readonly string[] = ['\r', interruptKey, '\x04'];
 const bracketedPaste = { on: '\x1b[?2004h', off: '\x1b[?2004l' };
 
-/** What is typed comes from `input`; `output` shows it. */
+/** Streams of a terminal: keys come from `input`; `output` shows them. */
 interface TerminalStreams {
   readonly input: NodeJS.ReadableStream & { setRawMode(raw: boolean): unknown };
   readonly output: NodeJS.WritableStream;
@@ -23,8 +23,8 @@ interface Editor {
 }
 
 /**
- * The lines that somebody types at a terminal. It stays in raw mode for the whole conversation: what is typed during an
- * answer is not mixed into it, but is there when the next line is asked for.
+ * The lines that a person types at a terminal. It stays in raw mode for the whole conversation: text that is typed
+ * during an answer is not mixed into it, but is there when the next line is asked for.
  */
 export class Terminal implements ChatLines {
   readonly interactive = true;
@@ -32,14 +32,14 @@ export class Terminal implements ChatLines {
   readonly #output: TerminalStreams['output'];
   readonly #history: ChatHistory;
   readonly #signal: AbortSignal;
-  /** Typed, and not yet read. */
+  /** Keys that are not yet read. */
   #held = '';
   #pasting = false;
   #ended = false;
   #editor: Editor | undefined;
   #work: AbortController | undefined;
 
-  /** `signal` ends the lines, and all work. */
+  /** A terminal whose lines, and all work, end with `signal`. */
   constructor(
     history: ChatHistory,
     signal: AbortSignal,
@@ -124,7 +124,7 @@ export class Terminal implements ChatLines {
     if (text.includes(suspendKey) && process.platform !== 'win32') this.#suspend();
   };
 
-  /** Aborts the work if Ctrl-C was typed since its line, and drops what was typed before that. */
+  /** Aborts the work if Ctrl-C was typed since its line, and drops the keys before that. */
   #interruptWork(): void {
     const at = this.#held.lastIndexOf(interruptKey);
     if (!this.#work || at < 0) return;
@@ -132,7 +132,7 @@ export class Terminal implements ChatLines {
     this.#work.abort();
   }
 
-  /** Gives the editor what was typed, but not beyond the end of its line. */
+  /** Gives the editor the keys, but not beyond the end of its line. */
   #feed(): void {
     const { keys } = this.#editor ?? {};
     if (!keys || this.#held === '') return;
@@ -169,7 +169,7 @@ export class Terminal implements ChatLines {
   };
 }
 
-/** What of the commands a line may go on to be. */
+/** The commands that a line may go on to be. */
 const complete = (line: string): [string[], string] => [
   line.startsWith('/') ? slashCompletions.filter((completion) => completion.startsWith(line)) : [],
   line,

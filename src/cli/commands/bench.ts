@@ -46,8 +46,8 @@ export const benchCommand = (): Command =>
   );
 
 /**
- * The device is calibrated first. That reads past the page cache, so it leaves the model as cold or warm as it was when
- * it is opened, which is where the time to the first token begins. The rounds come last.
+ * Calibrates the device first: that reads past the page cache, so it leaves the model as cold or warm as it was when it
+ * is opened, which is where the time to the first token begins. The rounds come last.
  */
 async function bench(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   const { chart } = options;
@@ -82,7 +82,7 @@ async function calibrateFor(path: string, options: Settings, signal: AbortSignal
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
   });
   (await debugLog(options))?.('calibrated', calibration);
-  // What was found with less memory or with a small file is no rule for others.
+  // A calibration with less memory or with a small file is no rule for others.
   if (calibration.complete) saveCalibration(path, calibration);
   if (options.cold) for (const file of files) evictFile(file.path);
   return calibration;
@@ -94,7 +94,7 @@ function promptsOf(model: Model, { prompt, promptTokens }: Settings): RoundPromp
   return () => tokens;
 }
 
-/** Throws BAD_OPTION if the context does not hold what is to be measured. */
+/** The plan of the benchmark. Throws BAD_OPTION if the context does not hold the tokens to be measured. */
 function planFor(model: Model, { ctx, prompt, promptTokens, tokens }: Settings): Plan {
   const plan = model.plan(ctx, { prompt: promptTokens, answer: tokens });
   if (promptTokens + tokens > plan.context) {

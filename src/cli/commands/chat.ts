@@ -36,7 +36,7 @@ export const chatCommand = (): Command =>
 async function chat(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   await using model = await openModel(path, options);
   const conversation = new Conversation(options.system, parametersOf(options));
-  // Whoever cannot talk with this model is told before anything is loaded.
+  // A model that cannot chat is refused before anything is loaded.
   model.tokenize(conversation.messagesWith('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
   using lines = openLines(signal, model.prompts.mostUnits(plan.context));
@@ -66,7 +66,7 @@ interface ChatParts {
   readonly verbose: boolean;
 }
 
-/** The loop of a conversation: asks for lines, and does what they want until there are no more. */
+/** The loop of a conversation: reads lines and acts on them until there are no more. */
 class Chat implements Disposable {
   readonly #parts: ChatParts;
   readonly #context: ChatContext;
@@ -91,7 +91,8 @@ class Chat implements Disposable {
   async run(): Promise<void> {
     const { model, plan, lines } = this.#parts;
     if (lines.interactive) {
-      // While the first message is typed. What goes wrong does so again when that is answered, and is said then.
+      // Loading goes on while the first message is typed. Its errors come again when that is answered, and are shown
+      // then.
       model.load(plan, { onProgress: this.#onLoad, signal: this.#leaving.signal }).catch(() => {});
     }
     for (;;) {
@@ -107,7 +108,7 @@ class Chat implements Disposable {
           note('(Ctrl-D, /bye, or Ctrl-C twice on an empty line leaves)');
           break;
         case 'end': {
-          // Who leaves in the middle of a message does not want it answered; a file may just lack the last quotes.
+          // A message that a person breaks off is not answered; a file may just lack the last quotes.
           const input = lines.interactive ? undefined : this.#parser.end();
           if (input) await this.#respond(input);
           return;
@@ -140,7 +141,7 @@ class Chat implements Disposable {
     return 'stay';
   }
 
-  /** Prints the answer to `text` as it comes; what was stopped counts as far as it came. */
+  /** Prints the answer to `text` as it comes; an answer that is stopped counts as far as it came. */
   async #answer(text: string, signal: AbortSignal): Promise<void> {
     const { model, plan, conversation, verbose } = this.#parts;
     const { parameters } = conversation;

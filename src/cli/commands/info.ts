@@ -42,10 +42,10 @@ async function info(path: string, settings: Settings): Promise<void> {
   if (failed) process.exitCode = 1;
 }
 
-/** What keeps a model from being run as it was asked for; that it is described all the same. */
+/** Errors that keep a model from running as asked; its description is printed all the same. */
 const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
 
-/** The plan, or why there is none under this budget. */
+/** The plan, or the error if there is none under this budget. */
 function tryPlan(outline: ModelOutline, settings: ModelSettings, debug: Debug | undefined): Plan | EngineError {
   try {
     return forecast(outline, { ...settings, debug, warn });
@@ -84,7 +84,7 @@ function modelText(model: ModelDescription): readonly string[] {
   return tensors ? [...lines, '', 'Tensors', ...table(tensors)] : lines;
 }
 
-/** Nothing if the model rotates as the first ones did. */
+/** Rows about the rotation; none if the model rotates as the first models did. */
 function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly (readonly [string, string])[] {
   const parts = [
     `base ${base}`,
@@ -104,7 +104,7 @@ const planText = (plan: Plan, auto: boolean): readonly string[] => [
 const table = (rows: readonly (readonly [string, string])[]): readonly string[] =>
   columns(rows).map((line) => `  ${line}`);
 
-/** 134515008 -> "134.5 M" */
+/** A number of parameters: 134515008 -> "134.5 M". */
 function formatCount(n: number): string {
   if (n >= 1e9) return `${(n / 1e9).toFixed(1)} B`;
   return n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : `${n}`;

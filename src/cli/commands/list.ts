@@ -11,7 +11,7 @@ import { note, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 import { relativeTime } from '../print/relative-time.ts';
 
-/** Of a digest, what is enough to tell models apart. */
+/** Characters of a digest that are enough to tell models apart. */
 const idLength = 12;
 
 export const listCommand = (): Command =>

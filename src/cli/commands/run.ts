@@ -59,11 +59,11 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   const text = await print(generation, options.json);
   if (options.json) await writeJson(toJson(generation, text), { short: true });
   if (options.verbose) for (const line of [...timings(generation), ...fromCache(options, generation)]) note(line);
-  // An answer that cannot be kept has been given all the same.
+  // An answer that cannot be saved has been given all the same.
   await session?.save(model, text);
 }
 
-/** How much of the prompt an earlier command had computed, where it could have. */
+/** A line about the part of the prompt that an earlier command had computed, where prompts are kept. */
 function fromCache({ promptCache, promptCacheDir }: Settings, { stats, promptTokens }: Generation): readonly string[] {
   if (!stats || (promptCache ?? promptCacheDir ?? 0) === 0) return [];
   return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];

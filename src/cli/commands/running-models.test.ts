@@ -5,7 +5,7 @@ import { engineError } from '../../../test/support/engine-error.ts';
 import { listen } from '../../http/server.ts';
 import { type RunningModel, runningModels } from './running-models.ts';
 
-/** What is made of the answer of a server. */
+/** The models in the answer of a server. */
 async function asked(
   answer: (authorization: string | undefined) => Response | Promise<Response>,
   { apiKey, patience = 600_000 }: { apiKey?: string; patience?: number } = {},

@@ -8,13 +8,13 @@ export interface RunningModel {
   readonly name: string;
   /** Bytes of memory. */
   readonly size: number;
-  /** Tokens. */
+  /** Tokens of the context. */
   readonly context: number;
-  /** When it is unloaded if nobody asks; ISO 8601. */
+  /** Time of unloading if nobody asks; ISO 8601. */
   readonly expires: string;
 }
 
-/** Milliseconds that a server may take to tell. */
+/** Milliseconds that a server may take to answer. */
 const patience = 10_000;
 
 const Running = z.looseObject({
@@ -37,7 +37,7 @@ const Running = z.looseObject({
   ),
 });
 
-/** What the server of the settings has loaded. Rejects with SERVER_UNREACHABLE. */
+/** The models that the server of the settings has loaded. Rejects with SERVER_UNREACHABLE. */
 export async function runningModels(
   { host, port, apiKey }: Pick<ServerSettings, 'host' | 'port' | 'apiKey'>,
   timeout: number = patience,
@@ -60,7 +60,7 @@ export async function runningModels(
   return data.models;
 }
 
-/** `fetch` says what went wrong in the cause. */
+/** The reason of a failed `fetch`, which is in the cause. */
 function reasonOf({ name, message, cause }: Error): string {
   if (name === 'TimeoutError') return 'it does not answer in time';
   const { code, message: reason = message } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;

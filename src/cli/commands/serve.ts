@@ -1,3 +1,4 @@
+import { at } from '../../base/at.ts';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { checkFolder } from '../../base/folder.ts';
@@ -22,7 +23,7 @@ async function serve(settings: Settings): Promise<void> {
   const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
   budgetFor(memoryBudget, warn);
   if (promptCacheDir !== undefined) checkOnDisk(promptCacheDir);
-  // Where nothing can be written is found out now, not by the first request.
+  // A folder that takes no files is found out now, not by the first request.
   for (const folder of [promptCacheDir, kvDir]) if (folder !== undefined) checkFolder(folder);
   const engine: ModelSettings = {
     ...modelSettingsOf(settings),
@@ -45,7 +46,7 @@ async function plansOf(files: readonly string[], engine: ModelSettings): Promise
     const outline = openOutline(path, engine.rope);
     checkTokenizer(outline.file.metadata);
     const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline));
-    return [resolve(outline.file.files[0]?.path ?? path), plan] as const;
+    return [resolve(at(outline.file.files, 0).path), plan] as const;
   });
   return new Map(planned);
 }

@@ -6,7 +6,7 @@ import { real, whole } from './schemas.ts';
 /** Settings of an answer: how many tokens, and how each is chosen. */
 export interface AnswerSettings
   extends Pick<SamplingOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty' | 'seed'> {
-  /** Undefined: as many as the context holds. */
+  /** Tokens of the answer; undefined: as many as the context holds. */
   readonly maxTokens?: number | undefined;
   /** Texts that end the answer. */
   readonly stop: readonly string[];

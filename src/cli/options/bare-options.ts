@@ -6,12 +6,12 @@ const bare: ReadonlySet<string> = new Set(
   optionEntries.filter(([, { flags }]) => flags.includes(' [')).map(([, { flags }]) => longFlag(flags)),
 );
 
-/** Texts that are meant as the value of one: a size, or auto. */
+/** Texts that are meant as a value: a size, or auto. */
 const value = /^(auto|\d[\d.]*\s*[a-z]{0,3})$/i;
 
 /**
- * The command line, with "=auto" after options that were given without a value. Commander would take a model or a prompt
- * behind one for the value, and of its own way, a preset, --help says "(preset: "auto")".
+ * The command line, with "=auto" after options without a value. Commander would take a model or a prompt behind one for
+ * the value; with a preset, its own way, --help says "(preset: "auto")".
  */
 export function withBareOptions(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');

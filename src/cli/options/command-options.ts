@@ -3,19 +3,19 @@ import type { ReportFormat } from '../print/bench-report.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { oneOf, truth, whole } from './schemas.ts';
 
-/** Settings of single commands: their work, and how they tell of it. */
+/** Settings of single commands: their work, and the form of their output. */
 export interface CommandSettings {
   readonly prompt?: string | undefined;
   readonly system?: string | undefined;
   readonly raw: boolean;
-  /** A file. */
+  /** A conversation's file. */
   readonly session?: string | undefined;
   readonly tokens: number;
   readonly promptTokens: number;
   readonly rounds: number;
   readonly cold: boolean;
   readonly output: ReportFormat;
-  /** A file. */
+  /** The file of a picture. */
   readonly chart?: string | undefined;
   readonly tensors: boolean;
   readonly verbose: boolean;

@@ -4,7 +4,7 @@ import { EngineError } from '../../base/errors.ts';
 import { readTextFile, reasonOf } from '../../base/regular-file.ts';
 import { type User, usualConfigFile } from '../environment.ts';
 
-/** What a configuration file holds. */
+/** A configuration file's content. */
 export interface ConfigFile {
   readonly path: string;
   readonly values: Readonly<Record<string, unknown>>;

@@ -6,33 +6,35 @@ import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './sche
 
 /** Settings of an engine. Undefined values are chosen. */
 export interface EngineSettings {
-  /** Bytes. */
+  /** Bytes of the budget. */
   readonly memoryBudget?: number | undefined;
-  /** Tokens. */
+  /** Tokens of the context. */
   readonly ctx?: number | undefined;
   readonly kvType: KvType;
-  /** Tokens. */
+  /** Tokens of the window. */
   readonly slidingWindow?: number | undefined;
-  /** Tokens. */
+  /** Tokens at the begin of a text that are always seen. */
   readonly sinkTokens?: number | undefined;
   readonly kvHome: KvHomeOption;
-  /** A folder. */
+  /** A folder for keys and values. */
   readonly kvDir?: string | undefined;
-  /** Where a model is not to do as it says: times that its context is stretched, how, and the base of frequencies. */
+  /**
+   * Changes to the model's rotation: factor by which its context is stretched, the way, and the base of frequencies.
+   */
   readonly ropeScale?: number | undefined;
   readonly ropeScaling?: RopeScaling | undefined;
   readonly ropeBase?: number | undefined;
   readonly draftNgram: boolean;
-  /** A GGUF file. */
+  /** A GGUF file of the draft model. */
   readonly draftModel?: string | undefined;
-  /** Tokens. */
+  /** The most draft tokens in a pass. */
   readonly draftAhead?: number | undefined;
   readonly adaptiveDraft: boolean;
   readonly threads?: number | undefined;
   readonly kernels: Kernels;
-  /** Bytes, 0 for none. A server left to itself keeps some; other commands keep none. */
+  /** Bytes, 0 for none. A server keeps some by default; other commands keep none. */
   readonly promptCache?: number | 'auto' | undefined;
-  /** A folder. */
+  /** A folder for kept prompts. */
   readonly promptCacheDir?: string | undefined;
 }
 
@@ -40,7 +42,7 @@ const planning: readonly CommandName[] = ['run', 'chat', 'serve', 'info', 'bench
 const running: readonly CommandName[] = ['run', 'chat', 'serve', 'bench'];
 const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
 
-/** 2^24: positions are float32 where they are rotated. */
+/** Tokens of the longest context, 2^24: positions are float32 where they are rotated. */
 const mostTokens = 2 ** 24;
 
 export const engineOptions: OptionSpecs<EngineSettings> = {

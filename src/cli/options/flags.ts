@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { AnyOption, CommandName } from './option-spec.ts';
 import { groups, type OptionName } from './table.ts';
 
-/** A value, and where it was given: "--port", "SSD_LLM_PORT", "config.toml: port". */
+/** A value, and its origin: "--port", "SSD_LLM_PORT", "config.toml: port". */
 export interface GivenOption {
   readonly value: unknown;
   readonly from: string;
@@ -10,10 +10,12 @@ export interface GivenOption {
 
 export type GivenOptions = Readonly<Partial<Record<OptionName, GivenOption>>>;
 
-/** "-m, --memory-budget <size>" -> "--memory-budget" */
+/** The long flag: "-m, --memory-budget <size>" -> "--memory-budget". */
 export const longFlag = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags;
 
-/** Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings. */
+/**
+ * Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings.
+ */
 export function withOptions(command: Command): Command {
   const name = command.name() as CommandName;
   for (const [heading, specs] of Object.entries(groups)) {
@@ -33,7 +35,7 @@ function flagsOf(command: CommandName, key: string, spec: AnyOption): readonly O
   const aliases = (spec.aliases ?? [])
     .filter(({ commands = spec.commands }) => commands.includes(command))
     .map((alias) => new Option(alias.flags, alias.help ?? `the same as ${option.long}`).preset(alias.value));
-  // A value that may be left out is put in by `withBareOptions`.
+  // Optional values are put in by `withBareOptions`.
   if (!option.required && !option.optional) option.preset(true);
   return [option, ...aliases].map((one) => {
     one.attributeName = () => key;

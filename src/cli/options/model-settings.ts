@@ -8,12 +8,12 @@ import type { KvOptions } from '../../plan/kv-options.ts';
 import { cacheFolder, ioThreads } from '../environment.ts';
 import type { EngineSettings } from './engine-options.ts';
 
-/** The first tokens of a text draw attention whatever they say; without any, what follows falls apart. */
+/** The first tokens of a text draw attention whatever they say; without any, the text behind them falls apart. */
 const usualSinks = 4;
 
 /**
- * The message to an engine, and the options of `Model.open`. Throws BAD_OPTION for what makes no sense without another
- * option, and IN_MEMORY.
+ * The message to an engine, and the options of `Model.open`. Throws BAD_OPTION for options that need another one, and
+ * IN_MEMORY.
  */
 export function modelSettingsOf(settings: EngineSettings): ModelSettings {
   const { memoryBudget, ctx: context, threads, kernels } = settings;
@@ -33,15 +33,15 @@ function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineSettin
   return { type: kvType, window, home: kvHome, folder: kvDir ?? cacheFolder() };
 }
 
-/** Undefined if nothing is to differ from what the model says. */
+/** The changes to the model's rotation; undefined for none. */
 function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: EngineSettings): RopeOptions | undefined {
   const given = scale !== undefined || base !== undefined || scaling !== undefined;
   return given ? { scale, base, scaling } : undefined;
 }
 
 /**
- * Files that keep what a command computed for later ones, where it answers and ends: nothing in memory, as one prompt has
- * no use for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE.
+ * The folder of kept prompts for a command that answers and ends: nothing is kept in memory, as one prompt has no use
+ * for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE.
  */
 export function promptFilesOf({
   promptCache,

@@ -10,13 +10,13 @@ interface Words {
 
 /** Another flag for the same setting; the last flag of a command line counts. */
 interface Alias {
-  /** With a value (`--max-batch <n>`), it is a name in the configuration file too. */
+  /** Flags of the alias. With a value (`--max-batch <n>`), it is a name in the configuration file too. */
   readonly flags: string;
   /** The value that a flag without one stands for. */
   readonly value?: unknown;
-  /** Help; left out, "the same as" the option. */
+  /** Help; default: "the same as" the option. */
   readonly help?: string;
-  /** Commands that have it; left out, all of the option's. */
+  /** Commands that have it; default: all of the option's. */
   readonly commands?: readonly CommandName[];
 }
 
@@ -24,22 +24,24 @@ interface Declared<T> {
   /** The flags as --help shows them: `-t, --threads <n>`; `[size]` is a value that may be left out, meaning auto. */
   readonly flags: string;
   readonly help: string;
-  /** Checks a value, and makes of a text what the setting is. Its messages say what was expected. */
+  /** Checks a value, and turns text into the setting. Its messages name the expected value. */
   readonly schema: z.ZodType<T>;
-  /** The default in words, where the value would not tell. */
+  /** The default in words, where the value alone is not clear. */
   readonly byDefault?: string;
   readonly commands: readonly CommandName[];
   readonly words?: Readonly<Partial<Record<CommandName, Words>>>;
-  /** Environment variables, the first that is set counts. With a list, the configuration file may have the option too. */
+  /**
+   * Environment variables; the first that is set counts. With a list, the configuration file may have the option too.
+   */
   readonly variables?: readonly string[];
-  /** The variables count for commands too that are otherwise told by flags alone. */
+  /** True if the variables count also for commands that otherwise take flags alone. */
   readonly everywhere?: true;
   readonly aliases?: readonly Alias[];
-  /** A path in the configuration file counts from the file's folder. */
+  /** True for paths, which in the configuration file count from the file's folder. */
   readonly isPath?: true;
-  /** Each time that it is given adds to a list. */
+  /** True if each use adds to a list. */
   readonly repeats?: true;
-  /** Options that it cannot be given with. */
+  /** Options that exclude it. */
   readonly conflicts?: readonly string[];
 }
 

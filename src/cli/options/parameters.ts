@@ -4,7 +4,7 @@ import { longFlag } from './flags.ts';
 import type { AnyOption } from './option-spec.ts';
 import { accept } from './schemas.ts';
 
-/** What shapes an answer, and can be changed between answers. */
+/** Settings of an answer that can be changed between answers. */
 export type Parameters = AnswerSettings;
 
 type Entry = readonly [key: keyof Parameters, spec: AnyOption];
@@ -24,8 +24,8 @@ export const parametersOf = (settings: Parameters): Parameters =>
   Object.fromEntries(entries.map(([key]) => [key, settings[key]])) as unknown as Parameters;
 
 /**
- * The parameters with another value for one: `default`, or what the command line takes; for `stop`, any number of texts,
- * in double quotes if they have spaces, or escapes like \n. Throws BAD_OPTION.
+ * The parameters with another value for one: `default`, or what the command line takes; for `stop`, any number of
+ * texts, in double quotes if they have spaces, or escapes like \n. Throws BAD_OPTION.
  */
 export function withParameter(parameters: Parameters, name: string, value: string): Parameters {
   const entry = entryNamed(name);
@@ -57,7 +57,7 @@ function entryNamed(name: string): Entry {
   });
 }
 
-/** `a "b c"` -> ['a', 'b c'] */
+/** Words of a text: `a "b c"` -> ['a', 'b c']. */
 const words = (text: string): readonly string[] =>
   (text.match(/"(?:[^"\\]|\\.)*"|\S+/gs) ?? []).map((word) => {
     try {

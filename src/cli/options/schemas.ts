@@ -22,7 +22,7 @@ export function real(
   return z.preprocess(numberOrText, z.number(expected).min(min, expected).max(max, expected));
 }
 
-/** `auto` is the same as nothing: the value is chosen. */
+/** A value, or `auto`, which is the same as none: the value is chosen. */
 export const auto = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
   z.preprocess((value) => (value === 'auto' ? undefined : value), schema.optional());
 
@@ -42,7 +42,7 @@ export const oneOf = <T extends string>(choices: readonly [T, ...T[]]): z.ZodTyp
 
 const expectedSize = 'a size: 8G, 1.5G, 512M or a number of bytes; or auto';
 
-/** Bytes, or what `others` says that a value stands for. */
+/** Bytes, or the value that `others` makes of a text. */
 const sized = <T>(expected: string, others: (value: unknown) => T | undefined): z.ZodType<number | T> =>
   z.union([z.string(), z.number()], expected).transform((value, context) => {
     const other = others(value);
@@ -56,10 +56,10 @@ const sized = <T>(expected: string, others: (value: unknown) => T | undefined): 
     }
   });
 
-/** Bytes. */
+/** A size in bytes. */
 export const size: z.ZodType<number> = sized<never>(expectedSize, () => undefined);
 
-/** Bytes, 0 for none, or auto. */
+/** A size in bytes, 0 for none, or auto. */
 export const sizeOrNone: z.ZodType<number | 'auto'> = sized(`${expectedSize}, or 0 for none`, (value) => {
   if (value === 'auto') return value;
   return numberOrText(value) === 0 ? 0 : undefined;
@@ -73,14 +73,14 @@ const truths: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
 /** Yes or no, as such or as text. */
 export const truth: z.ZodType<boolean> = z.preprocess((value) => truths.get(value), z.boolean('true or false'));
 
-/** The expectation that `issue` tells of, in our words: of several for which there are none, the last. */
+/** The expectation in `issue`, in our words; the last of several that have none. */
 function expectationOf(issue: z.core.$ZodIssue): string {
   const ours = !/^Invalid input/.test(issue.message);
   const [last] = (!ours && issue.code === 'invalid_union' && issue.errors.at(-1)) || [];
   return last ? expectationOf(last) : issue.message.replace(/^expected /, '');
 }
 
-/** The value that `schema` makes of `given`. Where it is not valid, throws what `refusal` makes of what was expected. */
+/** The value that `schema` makes of `given`. Throws `refusal` of the expectation if it is not valid. */
 export function accept<T>(schema: z.ZodType<T>, given: unknown, refusal: (expected: string) => Error): T {
   const { success, data, error } = schema.safeParse(given);
   if (success) return data;

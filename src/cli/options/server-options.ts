@@ -5,27 +5,27 @@ import { type LogLevel, logLevels } from './log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { auto, list, named, numberOrText, whole } from './schemas.ts';
 
-/** Settings of a server, and of the models that there are. Undefined values are chosen. */
+/** Settings of a server, and of its models. Undefined values are chosen. */
 export interface ServerSettings {
-  /** GGUF files. */
+  /** GGUF files that are served. */
   readonly files: readonly string[];
-  /** A folder of them. */
+  /** A folder of GGUF files. */
   readonly models?: string | undefined;
   readonly host: string;
   readonly port: number;
-  /** Sequences at once. */
+  /** Sequences computed together. */
   readonly parallel?: number | undefined;
   /** Requests that may wait. */
   readonly maxQueue: number;
   readonly apiKey?: string | undefined;
   readonly origins: readonly string[];
-  /** Seconds; Infinity is forever. */
+  /** Seconds that a model stays loaded; Infinity is forever. */
   readonly keepAlive: number;
   readonly config?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
-/** Seconds. */
+/** Seconds that a model stays loaded by default. */
 const usualKeepAlive = 300;
 
 const expectedHost = 'an address: 127.0.0.1, localhost:11434, [::1]:11434 or http://0.0.0.0:11434';
@@ -36,7 +36,7 @@ const host: z.ZodType<string> = named(expectedHost).transform((text, context) =>
   return z.NEVER;
 });
 
-/** As for Ollama, 0 is auto. */
+/** Zero is auto, as for Ollama. */
 const parallel = z.preprocess(
   (value) => (numberOrText(value) === 0 ? 'auto' : value),
   auto(whole('a number of sequences', 1, 256)),
@@ -44,7 +44,7 @@ const parallel = z.preprocess(
 
 export const serverOptions: OptionSpecs<ServerSettings> = {
   files: {
-    // Given as arguments, and never by a variable, since paths may have commas in them.
+    // Arguments of the command, and never a variable, since paths may have commas in them.
     flags: '[models...]',
     help: 'GGUF files; of a split model, any part',
     schema: z.array(named('a GGUF file'), 'a list of GGUF files'),

@@ -14,13 +14,13 @@ type Entry = (typeof optionEntries)[number];
 /** Commands whose options may come from the environment and a configuration file, too. */
 const configurableCommands: readonly CommandName[] = ['serve', 'list', 'ps'];
 
-/** Options that may come from there. */
+/** Options that may come from the environment or the file. */
 const configurable = optionEntries.filter(([, { variables }]) => variables !== undefined);
 
 /** Options that may come from the environment in every command. */
 const everywhere = configurable.filter(([, option]) => option.everywhere);
 
-/** "memoryBudget" -> "memory-budget" */
+/** A name with dashes: "memoryBudget" -> "memory-budget". */
 const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** An option's names in a configuration file. */
@@ -29,7 +29,7 @@ const namesOf = (key: OptionName, { aliases = [] }: AnyOption): readonly string[
   ...aliases.filter(({ value }) => value === undefined).map(({ flags }) => longFlag(flags).slice('--'.length)),
 ];
 
-/** An address may have the port in it, which counts where it stands unless the port is given by itself. */
+/** Takes the port out of an address, unless the port is given by itself. */
 function withPort(layer: GivenOptions): GivenOptions {
   const { host, port } = layer;
   const found = typeof host?.value === 'string' && !port ? parseAddress(host.value)?.port : undefined;
@@ -46,7 +46,7 @@ const given = (entries: readonly Entry[], find: (...entry: Entry) => GivenOption
     ),
   );
 
-/** As for Ollama, quotes around a variable do not count, and an empty one is not set. */
+/** Options from the environment. Quotes around a variable do not count, and an empty one is not set, as for Ollama. */
 const ofEnvironment = ({ environment }: User, entries: readonly Entry[] = configurable): GivenOptions =>
   given(entries, (_, { variables = [] }) =>
     variables
@@ -54,7 +54,7 @@ const ofEnvironment = ({ environment }: User, entries: readonly Entry[] = config
       .find(({ value }) => value),
   );
 
-/** Paths count from the file's folder. */
+/** Options from the file. Paths count from its folder. */
 function ofFile({ path, values }: ConfigFile, { home }: User): GivenOptions {
   const known = configurable.flatMap(([key, spec]) => namesOf(key, spec));
   const unknown = Object.keys(values).find((name) => !known.includes(name));
@@ -72,14 +72,16 @@ function ofFile({ path, values }: ConfigFile, { home }: User): GivenOptions {
   });
 }
 
-/** Values that count of flags, the environment and the configuration file. Rejects with UNREADABLE, BAD_OPTION. */
+/**
+ * The values that count among flags, the environment and the configuration file. Rejects with UNREADABLE, BAD_OPTION.
+ */
 async function merged(flags: GivenOptions, user: User): Promise<GivenOptions> {
   const { readConfigFile } = await import('./config-file.ts');
   const file = readConfigFile(flags.config?.value as string | undefined, user);
   return { ...(file && ofFile(file, user)), ...ofEnvironment(user), ...withPort(flags) };
 }
 
-/** The error of a value: commander's where a flag was wrong and flags are all that the command is told by. */
+/** The error for a value: commander's if a flag was wrong and the command takes flags alone. */
 function refusal(command: Command, { value, from }: GivenOption, expected: string): EngineError {
   const flag = command.options.find(({ long }) => long === from);
   if (flag && !isConfigurable(command)) {
@@ -93,9 +95,9 @@ function refusal(command: Command, { value, from }: GivenOption, expected: strin
 const isConfigurable = (command: Command): boolean => configurableCommands.includes(command.name() as CommandName);
 
 /**
- * The settings of a command as it was given, of which `files` are arguments. Flags win over the environment, and that over
- * the configuration file; commands that answer once are told by flags alone. Rejects with UNREADABLE; with BAD_OPTION, which
- * says where a value came from; and with commander's error.
+ * The settings of a command, of which `files` are arguments. Flags win over the environment, and that over the
+ * configuration file; commands that answer once take flags alone. Rejects with UNREADABLE; with BAD_OPTION, which names
+ * the value's origin; and with commander's error.
  */
 export async function settingsOf(
   command: Command,

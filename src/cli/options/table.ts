@@ -4,7 +4,7 @@ import { type EngineSettings, engineOptions } from './engine-options.ts';
 import type { AnyOption, OptionSpecs } from './option-spec.ts';
 import { type ServerSettings, serverOptions } from './server-options.ts';
 
-/** The values of all options. Those that a command does not have are as if nobody had given them. */
+/** The values of all options. Options that a command does not have are undefined or defaults. */
 export interface Settings extends CommandSettings, AnswerSettings, EngineSettings, ServerSettings {}
 
 export type OptionName = keyof Settings;

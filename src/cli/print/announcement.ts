@@ -3,24 +3,24 @@ import { headline } from '../../plan/explain.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { columns } from './columns.ts';
 
-/** What a server tells when it begins. */
+/** The facts that a server announces when it begins. */
 export interface ServerStart {
-  /** Where it listens, and where it is reached from this machine. */
+  /** URL that it listens on, and the one by which this machine reaches it. */
   readonly url: string;
   readonly reachableUrl: string;
   /** The models by name. Those that were named have plans. */
   readonly models: readonly { readonly name: string; readonly plan: Plan | undefined }[];
-  /** The memory budget was chosen. */
+  /** True if the memory budget was chosen. */
   readonly auto: boolean;
-  /** Others than this machine can reach it. */
+  /** True if others than this machine can reach it. */
   readonly open: boolean;
-  /** Clients must have a key. */
+  /** True if clients must have a key. */
   readonly keyed: boolean;
 }
 
 const mostNamed = 8;
 
-/** For people, in lines. */
+/** The announcement for people, in lines. */
 export function announcement({ url, reachableUrl, models, auto, open, keyed }: ServerStart): readonly string[] {
   const planned = models.flatMap(({ name, plan }) => (plan ? [[name, planText(plan, auto)]] : []));
   const others = models.filter(({ plan }) => !plan).map(({ name }) => name);

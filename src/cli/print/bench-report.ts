@@ -1,3 +1,4 @@
+import { at } from '../../base/at.ts';
 import { formatBytes } from '../../base/bytes.ts';
 import type { GenerationStats } from '../../engine/generation-stats.ts';
 import type { BenchmarkRound, FirstToken } from '../../model/benchmark.ts';
@@ -6,20 +7,20 @@ import type { PlanSummary } from '../../plan/explain.ts';
 import type { ModelDescription } from './describe.ts';
 import { escapeUnprintable, printable } from './printable.ts';
 
-/** All that a benchmark found out: bytes and seconds, unless the name says otherwise; medians, unless it says rounds. */
+/** The results of a benchmark: bytes and seconds, unless the name says otherwise; medians, unless it says rounds. */
 export interface BenchReport extends BenchmarkFigures {
   readonly machine: {
     readonly cpu: string;
     readonly threads: number;
     readonly os: string;
     readonly node: string;
-    /** What the model lies on, if the system tells its name. */
+    /** The device that holds the model, if the system tells its name. */
     readonly device_name: string | null;
   };
   readonly model: ModelDescription;
   readonly plan: PlanSummary;
   readonly budget: number;
-  /** The page cache was emptied of the model before it was opened. */
+  /** True if the page cache was emptied of the model before it was opened. */
   readonly cold: boolean;
   readonly calibration: {
     readonly bytes_per_s: number;
@@ -32,7 +33,7 @@ export interface BenchReport extends BenchmarkFigures {
   readonly rounds: readonly Omit<BenchmarkRound, 'memory'>[];
 }
 
-/** How a report can be printed, each with a newline at its end. */
+/** The forms of a printed report, each with a newline at its end. */
 export const reportFormats = {
   md: (report: BenchReport): string => markdown(rowsOf(report)),
   json: (report: BenchReport): string => `${escapeUnprintable(JSON.stringify(report, undefined, 2))}\n`,
@@ -98,7 +99,7 @@ function rowsOf(report: BenchReport): readonly Row[] {
   ];
 }
 
-/** 1.62, 12.3, 310 */
+/** A number of three digits: 1.62, 12.3, 310. */
 const number = (n: number): string => (n >= 100 ? `${Math.round(n)}` : `${Number(n.toPrecision(3))}`);
 const fraction = (n: number): string => n.toFixed(3);
 const rate = (bytes: number): string => `${formatBytes(bytes)}/s`;
@@ -108,7 +109,7 @@ const range = ([least, most]: FigureRange, format = number): string => ` (${form
 /** A table of two columns, the first row being the heading; it reads well as it is. */
 function markdown(rows: readonly Row[]): string {
   const cells = rows.map((row) => row.map((cell) => printable(cell).replaceAll('|', '\\|')));
-  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => at(row, column).length)));
   const line = (row: readonly string[], fill = ' '): string =>
     `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width, fill)).join(' | ')} |\n`;
   const [heading = [], ...body] = cells;
@@ -117,7 +118,7 @@ function markdown(rows: readonly Row[]): string {
 
 const noSpeculation = { drafted: null, accepted: null, passes: null, tokens_per_pass: null };
 
-/** A line of names and one of values: what depends on the model's types, and what is not a median, is left out. */
+/** A line of names and one of values, without figures that depend on the model's types or are no medians. */
 function csv({ rounds: _, spread: __, plan: ___, ...report }: BenchReport): string {
   const { path, name, architecture, parameters, bytes } = report.model;
   const model = { path, name, architecture, parameters, bytes };
@@ -126,7 +127,7 @@ function csv({ rounds: _, spread: __, plan: ___, ...report }: BenchReport): stri
   return line(columns.map(([name]) => name)) + line(columns.map(([, value]) => value));
 }
 
-/** {a: {b: 1}} -> [['a.b', 1]] */
+/** Flat entries of an object: {a: {b: 1}} -> [['a.b', 1]]. */
 const flatten = (value: object, prefix = ''): readonly (readonly [string, unknown])[] =>
   Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
     typeof inner === 'object' && inner !== null

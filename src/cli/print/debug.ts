@@ -1,7 +1,7 @@
 import type { Debug } from '../../base/debug.ts';
 import { type LogLevel, logsEvents } from '../options/log-level.ts';
 
-/** Where a command that is no server tells what it does, if that is wanted. */
+/** The log of events of a command that is no server; undefined if it is not wanted. */
 export async function debugLog({ logLevel }: { readonly logLevel: LogLevel }): Promise<Debug | undefined> {
   if (!logsEvents(logLevel)) return undefined;
   const { logTo } = await import('./log.ts');

@@ -1,7 +1,7 @@
 import { type TypeShare, typeShares } from '../../gguf/file-type.ts';
 import type { ModelOutline } from '../../runtime/model-outline.ts';
 
-/** What a model is, for programs. Sizes are bytes. */
+/** A description of a model, for programs. Sizes are bytes. */
 export interface ModelDescription {
   readonly path: string;
   readonly name: string;
@@ -14,22 +14,22 @@ export interface ModelDescription {
   readonly bytes: number;
   readonly files: number;
   readonly types: Readonly<Record<string, TypeShare>>;
-  /** Tokens it can see at once. */
+  /** Tokens that it can see at once. */
   readonly context: number;
   readonly rope: RopeDescription;
   readonly tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
   readonly tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
 }
 
-/** How positions are rotated. */
+/** The rotation of positions. */
 export interface RopeDescription {
   readonly base: number;
-  /** Times that the context is stretched, and how. */
+  /** Factor by which the context is stretched, and the way. */
   readonly factor: number;
   readonly scaling: 'none' | 'linear' | 'yarn';
-  /** Tokens. */
+  /** Tokens of the context before stretching. */
   readonly original_context: number;
-  /** What the model brings to divide each frequency by: one set of factors, or two for short and long contexts. */
+  /** Factors in the model that divide each frequency: one set, or two for short and long contexts. */
   readonly factors: 'fixed' | 'by_context' | null;
 }
 

@@ -9,7 +9,7 @@ export function write(text: string): Promise<void> {
   });
 }
 
-/** Writes a piece of an answer to stdout: as it is, but to a terminal what a terminal may show. */
+/** Writes a piece of an answer to stdout: as it is, but to a terminal without characters that it would obey. */
 export const writeAnswer = (text: string): Promise<void> => write(process.stdout.isTTY ? showable(text) : text);
 
 /** Writes a value to stdout as JSON, indented unless it is `short`. */
@@ -21,10 +21,12 @@ export function note(line: string): void {
   process.stderr.write(`${showable(line)}\n`);
 }
 
-/** Says what is worth knowing, though nothing is wrong. */
+/** Reports a thing worth knowing, though nothing is wrong. */
 export const warn = (reason: Error): void => note(printable(reason.message));
 
-/** A reader of stdout that has gone (`| head`) is no failure; a full disk is, and ends with one line. */
+/**
+ * Handles errors of stdout: a reader that has gone (`| head`) is no failure; a full disk is, and ends with one line.
+ */
 export function handleOutputErrors(): void {
   let told = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -38,7 +40,7 @@ export function handleOutputErrors(): void {
 /** Writes a file, in place of one that is there. Throws UNWRITABLE. */
 export const writeFile = (file: string, text: string): void => writing(file, () => writeFileSync(file, text));
 
-/** A pipe that nobody reads is not waited for. */
+/** Flags for appending that do not wait for a pipe's reader. */
 const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
 
 /** Throws UNWRITABLE now if a file could not be written later, and leaves everything as it is. */

@@ -1,14 +1,17 @@
 import { formatBytes } from '../../base/bytes.ts';
 
-/** How far something has come: bytes loaded, or tokens processed with the bytes that were read for them. */
+/** Progress: bytes loaded, or tokens processed with the bytes that were read for them. */
 export interface ProgressState {
   readonly done: number;
   readonly total: number;
-  /** Left out, `done` and `total` are bytes; else they are tokens. */
+  /** Bytes read, if `done` and `total` are tokens; if they are bytes, undefined. */
   readonly bytes?: number;
 }
 
-/** "loading  1.2 GiB of 3.4 GiB  2.1 GiB/s  1s left", "prompt  70 of 512 tokens  9.1 GiB read  1.1 GiB/s  40s left" */
+/**
+ * A line like "loading  1.2 GiB of 3.4 GiB  2.1 GiB/s  1s left" or "prompt  70 of 512 tokens  9.1 GiB read  1.1 GiB/s
+ * 40s left".
+ */
 export function progressLine(title: string, { done, total, bytes }: ProgressState, seconds: number): string {
   const rate = seconds > 0 ? done / seconds : 0;
   const speed = seconds > 0 ? `${formatBytes((bytes ?? done) / seconds)}/s` : '';

@@ -18,7 +18,7 @@ export class Progress implements Disposable {
     this.#write((seconds) => progressLine(this.#title, state, seconds));
   }
 
-  /** For what is not counted in bytes. */
+  /** Shows progress that is not counted in bytes. */
   show(text: string): void {
     this.#write(() => `${this.#title}  ${text}`);
   }

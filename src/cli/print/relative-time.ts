@@ -8,10 +8,10 @@ const units = [
   ['second', 1],
 ] as const;
 
-/** Nothing that is expected to happen is later. */
+/** Seconds from which on a time counts as never. */
 const never = 100 * 365 * 86_400;
 
-/** "3 days ago", "in 4 minutes"; a century from now is "never". `now` is in milliseconds. */
+/** A time like "3 days ago" or "in 4 minutes"; a century from now is "never". `now` is in milliseconds. */
 export function relativeTime(date: Date, now: number = Date.now()): string {
   const seconds = Math.round((date.getTime() - now) / 1000);
   if (seconds > never) return 'never';

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../base/bytes.ts';
 import type { Generation } from '../../engine/generation.ts';
 
-/** Where the time of an answer went, in lines; none if it never began. */
+/** The time of an answer by use, in lines; none if it never began. */
 export function timings(generation: Generation): readonly string[] {
   const { stats } = generation;
   if (!stats) return [];
