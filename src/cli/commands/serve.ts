@@ -1,6 +1,6 @@
-import { at } from '../../base/at.ts';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { at } from '../../base/at.ts';
 import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
