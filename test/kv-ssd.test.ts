@@ -90,7 +90,7 @@ const anyHomes = fc
   .filter((homes) => homes.includes('ssd'));
 
 async function isAlike(model: string, options: TwinOptions, steps: readonly Step[]): Promise<void> {
-  await using ram = await openTwin(model, { ...options, homes: [] });
+  await using ram = await openTwin(model, { ...options, homes: undefined });
   await using ssd = await openTwin(model, { ...options, folder: folder.path, spy: { delay: 1 } });
   await assertAlike(ram, ssd, steps, options.context);
 }
@@ -157,7 +157,7 @@ const large = writeRandom(folder.file('large.gguf'), {
 test('a pass that is given up between two steps, while a layer is written, leaves what was there before', async () => {
   // All of it is read each time, so that the ring holds two layers.
   const options = { context: 256, batch: 64, budget: 5.5 * 2 ** 20 };
-  await using ram = await openTwin(large, { ...options, homes: [] });
+  await using ram = await openTwin(large, { ...options, homes: undefined });
   await using ssd = await openTwin(large, {
     ...options,
     homes: Array(4).fill('ssd' as const),

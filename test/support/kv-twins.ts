@@ -16,7 +16,7 @@ export interface TwinOptions extends KvOptions {
   /** Left out: all weights are resident. */
   readonly budget?: number;
   /** Homes by layer. */
-  readonly homes?: readonly KvHome[];
+  readonly homes?: readonly KvHome[] | undefined;
   readonly spy?: SpyOptions;
 }
 
