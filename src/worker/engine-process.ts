@@ -15,6 +15,7 @@ import {
   type EngineStart,
   type EngineStats,
 } from './protocol.ts';
+import { ReportQueue } from './report-queue.ts';
 import { longestSilence, SilenceCounter } from './silence-counter.ts';
 
 /** The program beside this file, whether that is a source or part of a bundle. */
@@ -25,13 +26,6 @@ const flags = ['--max-semi-space-size=4'];
 const patience = 5000;
 /** Milliseconds between two checks that it is alive; it reports as often. */
 const second = 1000;
-
-/** Reads an engine's reports about one request. */
-interface Listener {
-  receive(report: EngineReport): void;
-  /** Called when the engine is gone. */
-  fail(error: Error): void;
-}
 
 export interface EngineProcessOptions {
   /** The model's name, for errors. */
@@ -54,7 +48,7 @@ export class EngineProcess {
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #name: string;
-  readonly #listeners: Map<number, Listener>;
+  readonly #listeners: Map<number, ReportQueue>;
   readonly #stats: { last: EngineStats };
   readonly #silence: SilenceCounter;
   #ids = 0;
@@ -79,7 +73,7 @@ export class EngineProcess {
       execArgv: [...process.execArgv, ...flags],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const listeners = new Map<number, Listener>();
+    const listeners = new Map<number, ReportQueue>();
     const stats = { last: { sums: zeroTotals, state: idleState } };
     const silence = new SilenceCounter();
     const fail = (reason: string): void => {
@@ -219,59 +213,22 @@ export class EngineProcess {
     send(this.#child, order);
   }
 
-  /** Reports about request `id`, one after the other. Rejects with ENGINE_DIED. */
-  #listen(id: number): { next(): Promise<Exclude<EngineReport, { kind: 'stats' }>> } {
-    const received: Exclude<EngineReport, { kind: 'stats' }>[] = [];
-    let failure: Error | undefined;
-    let unread = 0;
-    let wake = (): void => {};
-    this.#listeners.set(id, {
-      receive: (report) => {
-        if (report.kind === 'stats' || failure) return;
-        received.push(report);
-        unread += weightOf(report);
-        if (unread > mostUnread) {
-          failure = new EngineError('ANSWER_UNREAD', {});
-          received.length = 0;
-          this.#send({ kind: 'cancel', id });
-        }
-        wake();
-      },
-      fail: (error) => {
-        failure = error;
-        wake();
-      },
-    });
-    if (!this.#child.connected) failure = new EngineError('ENGINE_DIED', { model: this.#name, reason: 'it has ended' });
-    const next = async (): Promise<Exclude<EngineReport, { kind: 'stats' }>> => {
-      for (;;) {
-        const report = received.shift();
-        if (report) {
-          unread -= weightOf(report);
-          return report;
-        }
-        if (failure) throw failure;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    };
-    return { next };
+  /** Reports about request `id`, one after the other; when too many are unread the request is cancelled. */
+  #listen(id: number): ReportQueue {
+    const reports = new ReportQueue(() => this.#send({ kind: 'cancel', id }));
+    this.#listeners.set(id, reports);
+    if (!this.#child.connected)
+      reports.fail(new EngineError('ENGINE_DIED', { model: this.#name, reason: 'it has ended' }));
+    return reports;
   }
 }
-
-/** The most reports and log-probabilities, of a third of a kilobyte each, that wait for a client to read them. */
-const mostUnread = 2 ** 15;
-
-const weightOf = (report: EngineReport): number =>
-  report.kind === 'delta' ? report.logprobs.reduce((sum, { top }) => sum + 1 + top.length, 1) : 1;
 
 /** True for the last report about a request. */
 const isLast = ({ kind }: EngineReport): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';
 
 interface Parts {
   readonly name: string;
-  readonly listeners: Map<number, Listener>;
+  readonly listeners: Map<number, ReportQueue>;
   readonly stats: { last: EngineStats };
   readonly silence: SilenceCounter;
   readonly ended: Promise<string>;
