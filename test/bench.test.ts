@@ -34,6 +34,8 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   const report = JSON.parse(stdout) as BenchReport;
   const { calibration, first_token, prefill, decode, alone, memory, rounds } = report;
 
+  using device = new Device(1, 0);
+  assert.equal(report.machine.cpu_variant, device.variant ?? null);
   assert.deepEqual([report.machine.threads, report.machine.node], [1, process.version]);
   assert.equal(report.machine.device_name, storageOf(model)?.name);
   assert.deepEqual([report.model.path, report.model.architecture], [model, 'llama']);

@@ -145,6 +145,7 @@ function reportOf(
   return {
     machine: {
       cpu: cpus()[0]?.model.trim() ?? process.arch,
+      cpu_variant: model.device.variant ?? null,
       threads: model.device.threads,
       os: `${process.platform} ${release()} ${process.arch}`,
       node: process.version,

@@ -13,7 +13,7 @@ import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { note, write, writeAnswer, writeJson } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
-import { timings } from '../print/timings.ts';
+import { deviceLine, timings } from '../print/timings.ts';
 import { readPrompt, tokenizePrompt } from '../prompt.ts';
 
 export const runCommand = (): Command =>
@@ -58,7 +58,10 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   });
   const text = await print(generation, options.json);
   if (options.json) await writeJson(toJson(generation, text), { short: true });
-  if (options.verbose) for (const line of [...timings(generation), ...fromCache(options, generation)]) note(line);
+  if (options.verbose) {
+    const lines = [deviceLine(model.device), ...timings(generation), ...fromCache(options, generation)];
+    for (const line of lines) note(line);
+  }
   // An answer that cannot be saved has been given all the same.
   await session?.save(model, text);
 }

@@ -5,7 +5,14 @@ import { type BenchReport, reportFormats } from './bench-report.ts';
 const memory = { budget: 2 ** 30, peak: 2 ** 29, resident: 1, ring: 2, kv: 3, compute: 4, draft: 0, runtime: 5 };
 
 const report: BenchReport = {
-  machine: { cpu: 'A "fast" CPU, 4 GHz', threads: 2, os: 'linux 6 x64', node: 'v20', device_name: 'DISK|ONE' },
+  machine: {
+    cpu: 'A "fast" CPU, 4 GHz',
+    cpu_variant: 'haswell',
+    threads: 2,
+    os: 'linux 6 x64',
+    node: 'v20',
+    device_name: 'DISK|ONE',
+  },
   model: {
     path: '/models/m.gguf',
     name: 'A model\u001b[31m',

@@ -11,6 +11,8 @@ import { escapeUnprintable, printable } from './printable.ts';
 export interface BenchReport extends BenchmarkFigures {
   readonly machine: {
     readonly cpu: string;
+    /** Which of ggml's CPU variants computes, if there are several. */
+    readonly cpu_variant: string | null;
     readonly threads: number;
     readonly os: string;
     readonly node: string;
@@ -47,13 +49,14 @@ type Row = readonly [what: string, found: string];
 function rowsOf(report: BenchReport): readonly Row[] {
   const { machine, calibration, prefill, decode, speculation, alone, spread, memory } = report;
   const { name, architecture } = report.model;
-  const { cpu, threads, os, node, device_name } = machine;
+  const { cpu, cpu_variant, threads, os, node, device_name } = machine;
+  const kernels = cpu_variant === null ? '' : ` (${cpu_variant})`;
   const { resident, streamed, context } = report.plan;
   const first = report.first_token;
   const perToken = (seconds: number): string => duration(seconds / decode.tokens);
   return [
     [`${name} (${architecture})`, `${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed`],
-    ['machine', `${cpu}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${os}, Node ${node}`],
+    ['machine', `${cpu}${kernels}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${os}, Node ${node}`],
     ['memory', `budget ${formatBytes(report.budget)}, peak ${formatBytes(memory.peak)}, context ${context} tokens`],
     [
       'device',

@@ -1,5 +1,12 @@
 import { formatBytes } from '../../base/bytes.ts';
 import type { Generation } from '../../engine/generation.ts';
+import type { Device } from '../../ggml/device.ts';
+
+/** The processor that computes, the variant of ggml's code for it, if there are several, and its threads. */
+export function deviceLine({ name, variant, threads }: Pick<Device, 'name' | 'variant' | 'threads'>): string {
+  const kernels = variant === undefined ? '' : ` (${variant})`;
+  return `device   ${name}${kernels}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}
 
 /** The time of an answer by use, in lines; none if it never began. */
 export function timings(generation: Generation): readonly string[] {
