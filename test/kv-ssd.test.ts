@@ -71,14 +71,14 @@ async function assertAlike(ram: Twin, ssd: Twin, steps: readonly Step[], context
       );
       if ('error' in failed) {
         assert.ok(failed.error instanceof EngineError, `${failed.error}`);
-        ram.cache.markWritten(text.length);
+        ram.cache.begin(text.length);
         // Tokens that were not written are lost.
         if (failed.error.code === 'WRITE_FAILED') for (const { cache } of [ram, ssd]) cache.truncate(0);
       } else assert.deepEqual(failed.logits, await ram.pass(text), `after ${start} tokens, ${text.length} more`);
     }
     const now = ram.cache.tokens.length;
     const length = Math.max(0, back === undefined ? now - few : Math.floor((now * back) / 1000));
-    const kept = ram.cache.canTrim(length) ? length : 0;
+    const kept = ram.cache.reachable(length);
     for (const { cache } of [ram, ssd]) if (kept < now) cache.truncate(kept);
     assert.deepEqual([ssd.cache.tokens.length, ssd.cache.written], [ram.cache.tokens.length, ram.cache.written]);
   }

@@ -179,7 +179,7 @@ test('on a full disk a session stays as it was, and that is said', async (t) => 
 test('a header with millions of values is refused before it is parsed', async () => {
   using folder = tempFolder();
   const path = folder.file('talk.kv');
-  const noTokens = { tokens: new Int32Array(), exact: 0, written: 0 };
+  const noTokens = { tokens: new Int32Array(), exact: 0, written: 0, snapshots: [] };
   const head = Buffer.concat(encodeHeader({ identity: '', shape: smallShape(1), ...noTokens, pieces: [] }));
   for (const json of [`[${'{},'.repeat(1e6)}{}]`, `[${'1,'.repeat(5e6)}1]`, '['.repeat(5e6)]) {
     writeFileSync(path, joined(head.subarray(0, magicBytes), json));

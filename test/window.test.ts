@@ -105,7 +105,7 @@ async function happen(
       return [];
     case 'back': {
       const length = Math.max(0, start - 4 * kept);
-      if (cache.canTrim(length)) cache.truncate(length);
+      if (cache.reachable(length) === length) cache.truncate(length);
       return [];
     }
     case 'copy': {

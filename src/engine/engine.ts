@@ -188,7 +188,7 @@ export class Engine {
       await runtime.load({ tokens, onProgress: at(scheduled, 0).sequence.parts.onLoad, signal });
       const began = performance.now();
       const spans = scheduled.map(({ span }) => span);
-      for (const { cache, span } of scheduled) cache.markWritten(span.tokens.length);
+      for (const { cache, span } of scheduled) cache.begin(span.tokens.length);
       const rows = rowsOf(await runtime.run(spans, { signal, onStep }), spans);
       const seconds = (performance.now() - began) / 1000;
       this.#promptChunk.record({ decoding, prompts, seconds });

@@ -4,7 +4,7 @@ import { F32, type Graph, I32, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { type KvShape, kvTypeOf } from '../state/kv-shape.ts';
-import type { KvLayer } from '../state/kv-store.ts';
+import type { KvLayer } from '../state/kv-layer.ts';
 import { sinkShiftTokens } from '../state/rows.ts';
 import { attention } from './attention.ts';
 import { hadamardSizes } from './hadamard.ts';

@@ -1,14 +1,12 @@
 import { at } from '../base/at.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import type { KvStore } from './kv-store.ts';
+import type { StoredText } from './layer-state.ts';
 import { commonPrefix, type PrefixMatch, type PrefixStore } from './prefix.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
 /** Tokens that a store must have more of than the caches before it is copied from. */
 const worthCopying = 16;
-
-/** A text whose keys and values are stored: see `SequenceCache`. */
-type Stored = Pick<SequenceCache, 'exact' | 'written'>;
 
 export interface CachePoolOptions {
   /** Copies for sequences that lose their cache; looked up in this order. */
@@ -42,14 +40,13 @@ export class CachePool {
    */
   async acquire(prompt: ReadonlyTokens): Promise<{ cache: SequenceCache; cached: number }> {
     const free = this.all.filter((cache) => !this.#taken.has(cache));
-    const usable = (length: number, text: Stored): number => this.#usable(prompt, length, text);
+    const usable = (common: number, text: StoredText): number => this.#usable(prompt, common, text);
     const rated = free.map((cache) => ({ cache, length: usable(commonPrefix(cache.tokens, prompt), cache) }));
     const longest = Math.max(...rated.map(({ length }) => length));
-    const copies = this.#options.stores.flatMap((store) => store.longestMatch(prompt) ?? []);
-    let best: { copy: PrefixMatch; length: number } | undefined;
-    for (const copy of copies) {
-      const length = usable(copy.length, copy);
-      if (length > (best?.length ?? longest + worthCopying)) best = { copy, length };
+    let best: PrefixMatch | undefined;
+    for (const store of this.#options.stores) {
+      const copy = store.longestMatch(prompt, usable);
+      if (copy && copy.length > (best?.length ?? longest + worthCopying)) best = copy;
     }
     // Slots with most in common come first, or all if a copy has more; the one left alone for longest is taken.
     const candidates = best ? rated : rated.filter(({ length }) => length === longest);
@@ -57,10 +54,8 @@ export class CachePool {
     this.#taken.add(cache);
     cache.lastUse = ++this.#clock;
     if (commonPrefix(cache.tokens, prompt) < cache.tokens.length) await this.#save(cache);
-    if (best && (await best.copy.restore(cache, best.length))) return { cache, cached: best.length };
-    const cached = usable(commonPrefix(cache.tokens, prompt), cache);
-    cache.truncate(cached);
-    return { cache, cached };
+    if (best && (await best.restore(cache, best.length))) return { cache, cached: best.length };
+    return { cache, cached: cache.truncate(usable(commonPrefix(cache.tokens, prompt), cache)) };
   }
 
   /** Frees the cache of a sequence that has ended, once its text is stored where it outlives the process. */
@@ -79,16 +74,16 @@ export class CachePool {
     await store?.save(cache);
   }
 
-  /**
-   * The number of the `length` tokens that a stored text has in common with `prompt` from which it can be continued.
-   */
-  #usable(prompt: ReadonlyTokens, length: number, { exact, written }: Stored): number {
+  /** The number of tokens after which `prompt` can go on from a stored text that begins with `common` tokens of it. */
+  #usable(prompt: ReadonlyTokens, common: number, text: StoredText): number {
     const { exactBatch } = this.#options;
-    const most = Math.max(0, Math.min(length, prompt.length - 1));
-    const computedAlike = Math.min(most, exact);
-    const usable = exactBatch === undefined ? most : computedAlike - (computedAlike % exactBatch);
+    const most = Math.max(0, Math.min(common, prompt.length - 1));
     // All caches are alike.
-    return at(this.all, 0).canTrim(usable, written) ? usable : 0;
+    const cache = at(this.all, 0);
+    if (exactBatch === undefined) return cache.reachable(most, text);
+    const computedAlike = Math.min(most, text.exact);
+    const reached = cache.reachable(computedAlike - (computedAlike % exactBatch), text);
+    return reached % exactBatch === 0 ? reached : 0;
   }
 }
 

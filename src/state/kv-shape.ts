@@ -2,7 +2,7 @@ import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { type GgmlType, rowBytes, typeNamed } from '../gguf/types.ts';
 import type { KvHome, KvType, Window } from '../plan/kv-options.ts';
-import { attendedRowCount, type KvRows, rowsOf } from './rows.ts';
+import { type KvRows, rowsOf } from './rows.ts';
 import { spillUnit } from './spill.ts';
 
 /** The form of one sequence's keys and values. */
@@ -63,6 +63,8 @@ export interface KvArea {
 /** The parts of a layer, by place. */
 export interface LayerAreas {
   readonly rows: KvRows;
+  /** Bytes of a row's key, and of its value, in one head. */
+  readonly rowBytes: { readonly key: number; readonly value: number };
   /** The home of keys and values, which lie head by head, one after the other: on the SSD in whole units each. */
   readonly home: KvHome;
   readonly k: readonly KvArea[];
@@ -96,7 +98,15 @@ export function kvAreas(shape: KvShape): {
     const [k, v] = [stored(row.key * rows.count), stored(row.value * rows.count)];
     const tails = home === 'ssd' ? { k: byHead('ram', spillUnit), v: byHead('ram', spillUnit) } : undefined;
     const sinks = rows.window?.sinks ?? 0;
-    return { rows, home, k, v, tails, sinks: { k: take('ram', sink.key * sinks), v: take('ram', sink.value * sinks) } };
+    return {
+      rows,
+      rowBytes: row,
+      home,
+      k,
+      v,
+      tails,
+      sinks: { k: take('ram', sink.key * sinks), v: take('ram', sink.value * sinks) },
+    };
   });
   return { layers, ...ends };
 }
@@ -120,45 +130,3 @@ export const kvRingBytes = (shape: KvShape): number =>
     0,
     ...kvAreas(shape).layers.flatMap(({ home, k, v }) => (home === 'ssd' ? [partBytes(k), partBytes(v)] : [])),
   );
-
-/** A piece of keys or values, of a head of a layer or of all its sinks. */
-export interface KvPiece {
-  readonly layer: number;
-  readonly part: 'k' | 'v' | 'sinks';
-  readonly head: number;
-  /** Bytes from the begin of the head's: a multiple of the unit. */
-  readonly offset: number;
-  readonly length: number;
-  /** The first bytes of it that shorter text needs. */
-  readonly needed: number;
-}
-
-/** Bytes of a piece: small enough to be copied on the way, and a multiple of the unit. */
-export const pieceBytes: number = 2 ** 22;
-
-/** The keys and values of the first `tokens` tokens, of which `shorter` are needed: layer by layer, head by head. */
-export function kvPieces(shape: KvShape, tokens: number, shorter: number = tokens): readonly KvPiece[] {
-  const { key, value } = tokenBytes(shape);
-  return kvAreas(shape).layers.flatMap(({ rows, sinks }, layer) => {
-    const cut = (part: KvPiece['part'], head: number, length: number, needed: number): readonly KvPiece[] =>
-      Array.from({ length: Math.ceil(length / pieceBytes) }, (_, i) => {
-        const offset = i * pieceBytes;
-        const within = (bytes: number): number => Math.max(0, Math.min(pieceBytes, bytes - offset));
-        return { layer, part, head, offset, length: within(length), needed: within(needed) };
-      });
-    const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
-    const [all, some] = [storedRows(rows, tokens), storedRows(rows, shorter)];
-    const sinkLength = tokens > 0 ? sinks.k.length + sinks.v.length : 0;
-    return [
-      ...heads.flatMap((head) => cut('k', head, key * all, key * some)),
-      ...heads.flatMap((head) => cut('v', head, value * all, value * some)),
-      ...cut('sinks', 0, sinkLength, sinkLength),
-    ];
-  });
-}
-
-/** The number of rows that the first `tokens` tokens lie in: from the first one on; all, once a ring has begun anew. */
-function storedRows(rows: KvRows, tokens: number): number {
-  const stored = Math.min(tokens, attendedRowCount(rows, tokens));
-  return tokens > stored ? rows.count : stored;
-}

@@ -3,6 +3,7 @@ import { F32, type Tensor } from '../ggml/graph.ts';
 import { HostMemory, type Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Reader } from '../pager/reader.ts';
+import { KvLayer, type KvLayerParts } from './kv-layer.ts';
 import { type KvArea, type KvShape, kvAreas, kvBytes, kvTypeOf } from './kv-shape.ts';
 import { type KvRows, sinkShiftsAt } from './rows.ts';
 import { SpilledArea } from './spilled-area.ts';
@@ -17,20 +18,6 @@ export interface KvFile {
 /** The file, and the sequence's memory for bytes that have not been written yet. */
 export interface KvSpill extends KvFile {
   readonly memory: HostMemory;
-}
-
-/**
- * One layer's keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads) of the shape's type. Attention
- * goes through them head by head: what lies together comes 1.6 to 5 times as fast at thousands of rows as one head of
- * each row.
- */
-export interface KvLayer {
-  readonly rows: KvRows;
-  readonly parts:
-    | { readonly home: 'ram'; readonly k: Tensor; readonly v: Tensor }
-    | { readonly home: 'ssd'; readonly k: readonly SpilledArea[]; readonly v: readonly SpilledArea[] };
-  /** Keys (keyLength * kvHeads, sinks), not rotated, and values of the sinks as they were computed, float32. */
-  readonly sinks: { readonly k: Tensor; readonly v: Tensor } | undefined;
 }
 
 /** The keys and values of one sequence, all layers. */
@@ -65,20 +52,21 @@ export class KvStore implements Disposable {
       return new SpilledArea({ ...place, tail: own.view(tail.offset, tail.length) });
     };
     const { keyLength, valueLength, kvHeads } = shape;
-    this.layers = kvAreas(shape).layers.map(({ rows, k, v, tails, sinks }): KvLayer => {
+    this.layers = kvAreas(shape).layers.map((areas) => {
+      const { rows, k, v, tails, sinks } = areas;
       const count = rows.window?.sinks ?? 0;
       const inRam = (length: number, heads: readonly KvArea[]): Tensor =>
         tensor(id, [length, rows.count, kvHeads], at(heads, 0));
       const onSsd = (heads: readonly KvArea[], units: readonly KvArea[]): readonly SpilledArea[] =>
         heads.map((area, head) => spilled(area, at(units, head)));
       const ofSinks = (length: number, area: KvArea): Tensor => tensor(F32, [length * kvHeads, count], area);
-      return {
-        rows,
+      const tensors: KvLayerParts = {
         parts: tails
           ? { home: 'ssd', k: onSsd(k, tails.k), v: onSsd(v, tails.v) }
           : { home: 'ram', k: inRam(keyLength, k), v: inRam(valueLength, v) },
         sinks: count > 0 ? { k: ofSinks(keyLength, sinks.k), v: ofSinks(valueLength, sinks.v) } : undefined,
       };
+      return new KvLayer(tensors, areas, memory instanceof HostMemory ? memory : undefined);
     });
     this.sinkRows = this.layers.find(({ sinks }) => sinks)?.rows;
   }

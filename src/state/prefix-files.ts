@@ -6,7 +6,15 @@ import { makeFolder } from '../base/folder.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import type { KvShape } from './kv-shape.ts';
-import { commonPrefix, longestPrefix, minSavedTokens, type PrefixMatch, type PrefixStore } from './prefix.ts';
+import {
+  coveredBy,
+  isSaved,
+  longestPrefix,
+  minSavedTokens,
+  type PrefixMatch,
+  type PrefixStore,
+  type Usable,
+} from './prefix.ts';
 import { comparable, isText, readText, restoreText, type SavedText, sameRowLayout, writeText } from './saved-text.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
@@ -66,12 +74,11 @@ export class PrefixFiles implements PrefixStore {
     return files;
   }
 
-  longestMatch(tokens: ReadonlyTokens): PrefixMatch | undefined {
-    const best = longestPrefix(this.#entries, tokens);
+  longestMatch(tokens: ReadonlyTokens, usable?: Usable): PrefixMatch | undefined {
+    const best = longestPrefix(this.#entries, tokens, usable);
     if (!best) return undefined;
     const { entry, length } = best;
-    const { exact, written } = entry;
-    return { length, exact, written, restore: (cache, count) => this.#restore(entry, cache, count) };
+    return { length, restore: (cache, count) => this.#restore(entry, cache, count) };
   }
 
   /** Texts are kept one after the other: one that made room could remove another that is written but not known yet. */
@@ -83,7 +90,7 @@ export class PrefixFiles implements PrefixStore {
 
   async #keep(cache: SequenceCache): Promise<void> {
     const { tokens } = cache;
-    if (tokens.length < minSavedTokens || longestPrefix(this.#entries, tokens)?.length === tokens.length) return;
+    if (tokens.length < minSavedTokens || isSaved(this.#entries, cache)) return;
     const { identity, capacity, warn } = this.#options;
     const needed = cache.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0);
     const path = join(this.#folder, this.#nameOf(tokens));
@@ -97,7 +104,7 @@ export class PrefixFiles implements PrefixStore {
       // Another process may have kept it since this one looked.
       const there = await readText(path).catch(() => undefined);
       const entry = there ?? { ...(await replaceFile(path, (file) => writeText(file, { identity }, cache))), path };
-      const covered = [...this.#entries].filter(({ tokens: old }) => commonPrefix(old, entry.tokens) === old.length);
+      const covered = coveredBy(this.#entries, cache);
       await this.#used(entry);
       for (const old of covered) await this.#drop(old.path);
       await this.#makeRoom();

@@ -2,13 +2,20 @@ import { alignUp } from '../base/bytes.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import { commonPrefix, longestPrefix, minSavedTokens, type PrefixMatch, type PrefixStore } from './prefix.ts';
+import type { StoredText } from './layer-state.ts';
+import {
+  coveredBy,
+  isSaved,
+  longestPrefix,
+  minSavedTokens,
+  type PrefixMatch,
+  type PrefixStore,
+  type Usable,
+} from './prefix.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
-interface Entry {
+interface Entry extends StoredText {
   readonly tokens: Int32Array;
-  readonly exact: number;
-  readonly written: number;
   readonly memory: HostMemory;
   /** Bytes of the entry, its tokens included. */
   readonly bytes: number;
@@ -30,8 +37,8 @@ export class PrefixMemory implements PrefixStore, Disposable {
     return this.#bytes;
   }
 
-  longestMatch(tokens: ReadonlyTokens): PrefixMatch | undefined {
-    const best = longestPrefix(this.#entries, tokens);
+  longestMatch(tokens: ReadonlyTokens, usable?: Usable): PrefixMatch | undefined {
+    const best = longestPrefix(this.#entries, tokens, usable);
     if (!best) return undefined;
     // An entry to be restored must not be the one that makes room for the text whose cache it goes to.
     this.#use(best.entry);
@@ -40,23 +47,20 @@ export class PrefixMemory implements PrefixStore, Disposable {
 
   async save(cache: SequenceCache): Promise<void> {
     const { tokens } = cache;
-    const known = longestPrefix(this.#entries, tokens);
-    if (tokens.length < minSavedTokens || known?.length === tokens.length || !cache.inMemory) return;
+    if (tokens.length < minSavedTokens || isSaved(this.#entries, cache) || !cache.inMemory) return;
     const pieces = cache.pieces(tokens.length).map((piece) => cache.view(piece));
     const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
     const bytes = alignUp(sum + tokens.length * Int32Array.BYTES_PER_ELEMENT, pageBytes);
     if (bytes > this.#capacity) return;
-    for (const entry of this.#entries) {
-      const covered = commonPrefix(entry.tokens, tokens) === entry.tokens.length;
-      if (covered) this.#drop(entry);
-    }
+    for (const entry of coveredBy(this.#entries, cache)) this.#drop(entry);
     for (const entry of this.#entries) {
       if (this.#bytes + bytes <= this.#capacity) break;
       this.#drop(entry);
     }
     const memory = copyOf(pieces, alignUp(sum, pageBytes));
     if (!memory) return;
-    this.#entries.add({ tokens: Int32Array.from(tokens), exact: cache.exact, written: cache.written, memory, bytes });
+    const { exact, written, snapshots } = cache;
+    this.#entries.add({ tokens: Int32Array.from(tokens), exact, written, snapshots, memory, bytes });
     this.#bytes += bytes;
   }
 
@@ -67,13 +71,12 @@ export class PrefixMemory implements PrefixStore, Disposable {
   #match(entry: Entry, length: number): PrefixMatch {
     return {
       length,
-      exact: entry.exact,
-      written: entry.written,
       restore: (cache, count) => {
         // Others may have taken its room since it was found.
         if (!this.#entries.has(entry)) return Promise.resolve(false);
+        cache.truncate(0);
         let at = 0;
-        for (const piece of cache.pieces(entry.tokens.length, count)) {
+        for (const piece of cache.pieces(entry.tokens.length, count, entry.snapshots)) {
           cache.view(piece).set(entry.memory.view(at, piece.needed));
           at += piece.length;
         }

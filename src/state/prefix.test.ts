@@ -5,7 +5,7 @@ import { anyText } from '../../test/support/caches.ts';
 import { commonPrefix, longestPrefix } from './prefix.ts';
 
 const anyTexts = fc.array(
-  anyText(12).map((tokens) => ({ tokens })),
+  anyText(12).map((tokens) => ({ tokens, exact: 0, written: tokens.length, snapshots: [] })),
   { maxLength: 6 },
 );
 

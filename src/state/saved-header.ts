@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { at } from '../base/at.ts';
 import { kvTypes } from '../plan/kv-options.ts';
-import { type KvShape, pieceBytes } from './kv-shape.ts';
+import type { KvShape } from './kv-shape.ts';
+import { pieceBytes, type StoredText } from './layer-state.ts';
 
 const magic = 'ssd-llm keys and values 3\n';
 const { length: magicLength } = magic;
@@ -16,15 +17,14 @@ const longestHeader = 16 * 2 ** 20;
 const mostContainers = 2 ** 18;
 const mostValues = 2 ** 20;
 const mostContext = 2 ** 24;
+const mostSnapshots = 64;
 
 /** The header of a text in a file, before its keys and values. */
-export interface SavedHeader {
+export interface SavedHeader extends StoredText {
   /** A name for the model's file and everything else that keys and values depend on. */
   readonly identity: string;
   readonly shape: KvShape;
   readonly tokens: Int32Array;
-  readonly exact: number;
-  readonly written: number;
   /** Anything that the caller wants to know of the text. */
   readonly about?: unknown;
   /** Bytes and checksum of each piece. */
@@ -58,6 +58,7 @@ const Header = z
     shape: Shape,
     exact: whole(0, Number.MAX_SAFE_INTEGER),
     written: whole(0, Number.MAX_SAFE_INTEGER),
+    snapshots: z.array(whole(1, mostContext)).max(mostSnapshots).default([]),
     about: z.unknown().exactOptional(),
     pieces: z.custom<SavedHeader['pieces']>((value) => Array.isArray(value) && value.every(isPiece)),
   })
@@ -71,12 +72,13 @@ const tokensBegin = '"tokens":[';
  * The beginning of a file, up to where keys and values begin, in parts: JSON of a million tokens would take more as a
  * whole than they do. Throws if it would be too long to be read again.
  */
-export function encodeHeader({ tokens, ...rest }: SavedHeader): readonly Buffer[] {
+export function encodeHeader({ tokens, snapshots, ...rest }: SavedHeader): readonly Buffer[] {
   const parts: Buffer[] = [];
   for (let i = 0; i < tokens.length; i += tokensAtOnce) {
     parts.push(Buffer.from(`${i > 0 ? ',' : ''}${tokens.subarray(i, i + tokensAtOnce).join(',')}`));
   }
-  const body = [Buffer.from(`{${tokensBegin}`), ...parts, Buffer.from(`],${JSON.stringify(rest).slice(1)}`)];
+  const others = snapshots.length > 0 ? { snapshots, ...rest } : rest;
+  const body = [Buffer.from(`{${tokensBegin}`), ...parts, Buffer.from(`],${JSON.stringify(others).slice(1)}`)];
   const length = body.reduce((sum, part) => sum + part.length, 0);
   if (length > longestHeader) throw new Error('the text is too long to be kept');
   const numbers = Buffer.alloc(preludeBytes - magicLength);
@@ -122,6 +124,7 @@ export function decodeHeader(prelude: Buffer, text: Buffer): SavedHeader {
   }
   if (tokens.length > data.shape.context) throw new Error('its tokens cannot be right');
   if (data.exact > tokens.length) throw new Error('its exact cannot be right');
+  if (data.snapshots.some((position) => position >= tokens.length)) throw new Error('its snapshots cannot be right');
   if (data.written < tokens.length) throw new Error('its written cannot be right');
   return { ...data, tokens };
 }

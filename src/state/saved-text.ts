@@ -4,7 +4,8 @@ import { crc32 } from 'node:zlib';
 import { at } from '../base/at.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import { dropPageCache } from '../ggml/system.ts';
-import { type KvPiece, type KvShape, kvPieces, layerRows } from './kv-shape.ts';
+import { type KvShape, layerRows } from './kv-shape.ts';
+import type { StatePiece } from './layer-state.ts';
 import { decodeHeader, encodeHeader, headerBytes, isOurs, preludeBytes, type SavedHeader } from './saved-header.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
@@ -33,7 +34,7 @@ export async function writeText(
   cache: SequenceCache,
 ): Promise<Omit<SavedText, 'path'>> {
   const tokens = Int32Array.from(cache.tokens);
-  const { exact, written } = cache;
+  const { exact, written, snapshots } = cache;
   const pieces = cache.pieces(tokens.length);
   const sums: [number, number][] = [];
   for (const piece of pieces) {
@@ -41,7 +42,8 @@ export async function writeText(
     // Checksums of a gigabyte take a second: others have their turn.
     await setImmediate();
   }
-  const header: SavedHeader = { identity, shape: cache.kv.shape, tokens, exact, written, about, pieces: sums };
+  const stored = { tokens, exact, written, snapshots };
+  const header: SavedHeader = { identity, shape: cache.kv.shape, ...stored, about, pieces: sums };
   const head = encodeHeader(header);
   for (const part of head) await writeAll(file, part);
   for (const piece of pieces) await writeAll(file, await cache.read(piece));
@@ -103,12 +105,11 @@ export async function restoreText(text: SavedText, cache: SequenceCache, count: 
 
 /** The pieces of the file, as a cache that is alike has them. Throws if it cannot hold them so. */
 function piecesOf(
-  { path, shape, tokens, pieces }: SavedText,
+  { path, tokens, snapshots, pieces }: SavedText,
   cache: SequenceCache,
   count: number,
-): readonly { readonly piece: KvPiece; readonly length: number; readonly sum: number }[] {
-  // The context in which it was kept may have been another one.
-  const expected = kvPieces(shape, tokens.length, count);
+): readonly { readonly piece: StatePiece; readonly length: number; readonly sum: number }[] {
+  const expected = cache.pieces(tokens.length, count, snapshots);
   if (count > cache.kv.shape.context || expected.length !== pieces.length) throw new Error(`${path} is damaged`);
   return expected.map((piece, i) => {
     const [length, sum] = at(pieces, i);

@@ -46,15 +46,15 @@ test('a pass that failed may have taken the rows of tokens in a ring, until all 
   using cache = new SequenceCache({ ...shape, context: 10_000, windows: [{ tokens: 200, sinks: 4 }, null], pass: 256 });
   assert.equal(cache.kv.layers[0]?.rows.ring, 512);
   for (let i = 0; i < 6; i += 1) cache.store(textOf(i, 200));
-  assert.deepEqual([cache.canTrim(886), cache.canTrim(887)], [false, true]);
-  cache.markWritten(256);
-  assert.deepEqual([cache.canTrim(1142), cache.canTrim(1143)], [false, true]);
+  assert.deepEqual([cache.reachable(886), cache.reachable(887)], [0, 887]);
+  cache.begin(256);
+  assert.deepEqual([cache.reachable(1142), cache.reachable(1143)], [0, 1143]);
   cache.truncate(1150);
-  cache.markWritten(1);
-  assert.ok(!cache.canTrim(1142));
+  cache.begin(1);
+  assert.equal(cache.reachable(1142), 0);
   cache.truncate(0);
-  cache.markWritten(100);
-  assert.deepEqual([cache.written, cache.canTrim(50)], [100, true]);
+  cache.begin(100);
+  assert.deepEqual([cache.written, cache.reachable(50)], [100, 50]);
 });
 
 test('the keys and values of the first tokens are those bytes of every head of every layer, in place', () => {

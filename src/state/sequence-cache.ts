@@ -1,33 +1,30 @@
 import { at } from '../base/at.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
-import { type KvPiece, type KvShape, kvAreas, kvPieces, type LayerAreas } from './kv-shape.ts';
+import type { KvShape } from './kv-shape.ts';
 import { type KvFile, KvStore, kvMemory } from './kv-store.ts';
-import { canTrim } from './rows.ts';
-import type { SpilledArea } from './spilled-area.ts';
+import type { LayerState, StatePiece, StoredText } from './layer-state.ts';
 
-/** A place for one sequence at a time. Its keys and values stay there until another sequence needs the place. */
-export class SequenceCache implements Disposable {
+/** A place for one sequence at a time. The states of its layers stay there until another sequence needs the place. */
+export class SequenceCache implements StoredText, Disposable {
   readonly kv: KvStore;
-  /** The tokens whose keys and values are stored, from the first one on. */
   readonly tokens: TokenList = new TokenList();
-  /** The number of them that belong to prompts and were computed in whole batches. */
   exact = 0;
-  /**
-   * The most tokens that were stored since the first one: where rows are taken in turns, they have overwritten others.
-   */
   written = 0;
   /** The time of its last use; a counter. */
   lastUse = 0;
   readonly #memory: HostMemory;
-  readonly #places: readonly LayerAreas[];
+  readonly #layers: readonly LayerState[];
 
-  /** An empty cache; `file` holds the keys and values that live on the SSD. Throws OUT_OF_MEMORY. */
-  constructor(shape: KvShape, file?: KvFile) {
+  /**
+   * An empty cache; `file` holds the keys and values that live on the SSD, `others` are layers that keep something else.
+   * Throws OUT_OF_MEMORY.
+   */
+  constructor(shape: KvShape, file?: KvFile, others: readonly LayerState[] = []) {
     const memory = kvMemory(shape);
     this.#memory = memory;
-    this.#places = kvAreas(shape).layers;
     this.kv = new KvStore(shape, memory, file && { ...file, memory });
+    this.#layers = [...this.kv.layers, ...others];
   }
 
   /** True if nothing lives on the SSD. */
@@ -35,11 +32,15 @@ export class SequenceCache implements Disposable {
     return this.kv.layers.every(({ parts }) => parts.home === 'ram');
   }
 
-  /**
-   * Announces that `count` tokens are about to be stored: even if that fails, they may have taken the rows of others.
-   */
-  markWritten(count: number): void {
+  get snapshots(): readonly number[] {
+    const positions = this.#layers.flatMap(({ snapshots }) => snapshots);
+    return [...new Set(positions)].filter((position) => position < this.tokens.length).sort((a, b) => a - b);
+  }
+
+  /** Announces a pass over `count` tokens: even if it fails, they may have taken the rows of others. */
+  begin(count: number): void {
     this.written = Math.max(this.written, this.tokens.length + count);
+    for (const layer of this.#layers) layer.begin(this.tokens.length);
   }
 
   /**
@@ -50,11 +51,11 @@ export class SequenceCache implements Disposable {
     if (tokens.length === batch && this.exact === this.tokens.length) this.exact += batch;
     this.tokens.append(tokens);
     this.written = Math.max(this.written, this.tokens.length);
+    this.#stored();
   }
 
   /**
-   * Records that `tokens` have been copied here, in place of all others; `exact` and `written` are those of the copied
-   * text.
+   * Records that `tokens` have been copied here, into an empty cache; `exact` and `written` are those of the copied text.
    */
   assign(tokens: ReadonlyTokens, exact: number, written: number = tokens.length): void {
     this.tokens.truncate(0);
@@ -62,51 +63,61 @@ export class SequenceCache implements Disposable {
     this.exact = Math.min(exact, tokens.length);
     this.written = written;
     this.kv.invalidateSinks();
+    this.#stored();
   }
 
-  /** Forgets all but the first `tokens` tokens. */
-  truncate(tokens: number): void {
-    this.tokens.truncate(tokens);
-    this.exact = Math.min(this.exact, tokens);
-    if (this.tokens.length === 0) this.written = 0;
+  /** Saves the state at the present position, if it could not be taken back there else. */
+  snapshot(): void {
+    for (const layer of this.#layers) layer.snapshot();
   }
 
   /**
-   * Whether a text of which `written` tokens were stored in a place like this one can be continued after `length`
-   * tokens.
+   * Forgets all but the first `length` tokens, and of those what cannot be taken back to that position: as many tokens
+   * stay as are reachable. Returns their number. A pass whose tokens were not stored is undone.
    */
-  canTrim(length: number, written: number = this.written): boolean {
-    return this.kv.layers.every(({ rows }) => canTrim(rows, length, written));
+  truncate(length: number): number {
+    const reached = this.reachable(Math.min(length, this.tokens.length));
+    for (const layer of this.#layers) layer.restore(reached);
+    this.tokens.truncate(reached);
+    this.exact = Math.min(this.exact, reached);
+    if (reached === 0) this.written = 0;
+    return reached;
   }
 
-  /** The keys and values of the first `tokens` tokens, of which `shorter` tokens are needed. */
-  pieces(tokens: number, shorter: number = tokens): readonly KvPiece[] {
-    return kvPieces(this.kv.shape, tokens, shorter);
+  /** The largest position, at most `length`, to which all layers of such a cache can take a text back. */
+  reachable(length: number, text: StoredText = this): number {
+    const reached = this.#layers.reduce((position, layer) => layer.reachable(position, text), length);
+    return reached === length ? length : this.reachable(reached, text);
   }
 
-  /** The bytes of a piece that lives in memory, shared. */
-  view(piece: KvPiece): Uint8Array {
-    const { layer, part, head, offset, length } = piece;
-    const place = at(this.#places, layer);
-    const area = part === 'sinks' ? place.sinks.k : at(place[part], head);
-    return this.#memory.view(area.offset + offset, length);
+  /** The pieces of a text of `length` tokens, and what its first `wanted` tokens need of them: layer by layer. */
+  pieces(
+    length: number,
+    wanted: number = length,
+    snapshots: readonly number[] = this.snapshots,
+  ): readonly StatePiece[] {
+    return this.#layers.flatMap((state, layer) =>
+      state.pieces(length, wanted, snapshots).map((piece) => ({ ...piece, layer })),
+    );
   }
 
-  /** The bytes of a piece, wherever it lives. Rejects with READ_FAILED, FILE_CHANGED. */
-  async read(piece: KvPiece): Promise<Uint8Array> {
-    return (await this.#spilled(piece)?.read(piece.offset, piece.length)) ?? this.view(piece);
+  /** The bytes of a piece that lies in memory, shared. */
+  view(piece: StatePiece): Uint8Array {
+    return at(this.#layers, piece.layer).view(piece);
+  }
+
+  /** The bytes of a piece, wherever it lies. Rejects with READ_FAILED, FILE_CHANGED. */
+  read(piece: StatePiece): Promise<Uint8Array> {
+    return at(this.#layers, piece.layer).read(piece);
   }
 
   /** Overwrites the first bytes of a piece with `bytes`. Rejects with WRITE_FAILED. */
-  async write(piece: KvPiece, bytes: Uint8Array): Promise<void> {
-    const spilled = this.#spilled(piece);
-    if (spilled) await spilled.write(piece.offset, bytes);
-    else this.view({ ...piece, length: bytes.length }).set(bytes);
+  write(piece: StatePiece, bytes: Uint8Array): Promise<void> {
+    return at(this.#layers, piece.layer).write(piece, bytes);
   }
 
-  #spilled({ layer, part, head }: KvPiece): SpilledArea | undefined {
-    const { parts } = at(this.kv.layers, layer);
-    return parts.home === 'ssd' && part !== 'sinks' ? at(parts[part], head) : undefined;
+  #stored(): void {
+    for (const layer of this.#layers) layer.stored(this.tokens.length);
   }
 
   [Symbol.dispose](): void {

@@ -57,7 +57,7 @@ export async function openTwin(path: string, options: TwinOptions): Promise<Twin
         cache.store(tokens);
         return logits.slice();
       } catch (error) {
-        cache.markWritten(tokens.length);
+        cache.begin(tokens.length);
         throw error;
       }
     },

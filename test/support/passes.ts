@@ -42,7 +42,7 @@ export class Passes {
   async #run(start: number, tokens: readonly number[]): Promise<readonly Float32Array[]> {
     const { runtime, outline } = this.#model;
     const { vocabulary } = outline.config;
-    this.cache.markWritten(tokens.length);
+    this.cache.begin(tokens.length);
     const logits = await runtime.forward.run([{ kv: this.cache.kv, start, tokens, logits: 'all' }]);
     return tokens.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary));
   }

@@ -89,7 +89,7 @@ export class DraftEngine implements AsyncDisposable {
       // Rejected draft tokens leave the cache. The last token is computed again if need be, for its logits.
       const { cache, text } = request;
       const known = Math.min(commonPrefix(cache.tokens, text), text.length - 1);
-      cache.truncate(cache.canTrim(known) ? known : 0);
+      cache.truncate(known);
       this.#drafts.push({ request, length: text.length, drafted: [], resolve, reject });
       this.#running ??= this.#run();
     });
@@ -130,7 +130,7 @@ export class DraftEngine implements AsyncDisposable {
       const count = at(counts, i);
       return count > 0 ? [{ draft, cache, span: { kv: cache.kv, start, ...tokensAt(text, start, count) } }] : [];
     });
-    for (const { cache, span } of chosen) cache.markWritten(span.tokens.length);
+    for (const { cache, span } of chosen) cache.begin(span.tokens.length);
     const began = performance.now();
     const logits = await this.#runtime.run(chosen.map(({ span }) => span));
     const ended = performance.now();
