@@ -83,7 +83,7 @@ async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahe
     cache.store(sequence.upcoming(pending));
     const computed = [...cache.tokens];
     assert.ok(computed.length <= context, 'beyond the context');
-    const kept = sequence.advance(pending, (i) => logitsAfter(computed.slice(0, start + i + 1)));
+    const kept = sequence.advance(start, pending, (i) => logitsAfter(computed.slice(0, start + i + 1)));
     cache.truncate(start + kept);
     const text = [...question.prompt, ...sequence.answer];
     assert.deepEqual([...cache.tokens], text.slice(0, start + kept), 'what is stored belongs to the text');
@@ -184,15 +184,16 @@ test('of one that has left in the middle of a pass no draft is kept, whatever it
   const prompt = promptOf(4, 7);
   const sequence = sequenceOf({ ...endless, prompt }, new ScriptedDrafter(7, wrongOf([])));
   sequence.begin(runtime, cache, 0);
+  cache.store(sequence.upcoming(7));
   assert.equal(
-    sequence.advance(7, () => logitsAfter(prompt)),
+    sequence.advance(0, 7, () => logitsAfter(prompt)),
     7,
   );
   await sequence.draft(5);
   assert.equal(sequence.pending, 6);
   sequence.end('cancelled');
   assert.equal(
-    sequence.advance(6, () => assert.fail('nobody wants to know')),
+    sequence.advance(7, 6, () => assert.fail('nobody wants to know')),
     1,
   );
   assert.equal(sequence.answerTokens, 1);
@@ -207,8 +208,9 @@ test('a text far beyond its window takes the bytes that are counted for its toke
   const grown = async (tokens: number): Promise<number> => {
     while (sequence.answerTokens < tokens) {
       const { pending } = sequence;
+      const start = cache.tokens.length;
       cache.store(sequence.upcoming(pending));
-      cache.truncate(cache.tokens.length - pending + sequence.advance(pending, () => logits));
+      cache.truncate(start + sequence.advance(start, pending, () => logits));
       await sequence.read();
     }
     collectGarbage();
@@ -230,8 +232,9 @@ test('pieces that wait for a reader are joined where they are many, and are the 
   sequence.begin(runtime, cache, 0);
   while (!sequence.ended) {
     const { pending } = sequence;
+    const start = cache.tokens.length;
     cache.store(sequence.upcoming(pending));
-    sequence.advance(pending, () => logitsAfter([sequence.answerTokens, 1]));
+    sequence.advance(start, pending, () => logitsAfter([sequence.answerTokens, 1]));
   }
   const pieces: string[] = [];
   for (let piece = await sequence.read(); piece; piece = await sequence.read()) pieces.push(piece.text);

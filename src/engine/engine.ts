@@ -169,7 +169,7 @@ export class Engine {
     const decoders = this.#active.filter(({ ended, decoding }) => !ended && decoding);
     const depths = await this.#speculation.draft(decoders, runtime.limits);
     if (depths.length > 0) {
-      runtime.debug?.('guessed', { depths, guesses: decoders.map(({ pending }) => pending - 1) });
+      runtime.debug?.('guessed', { depths, guesses: decoders.map(({ draftTokens }) => draftTokens) });
     }
     const scheduled = this.#schedule(runtime.limits);
     if (scheduled.length === 0) return;
@@ -199,7 +199,8 @@ export class Engine {
       for (const [i, one] of scheduled.entries()) this.#advance(one, rows(i), runtime);
     } catch (error) {
       for (const { sequence, cache } of scheduled) {
-        if (!cache.inMemory && losesCache(error)) cache.truncate(0);
+        // As it was before the pass, or nothing.
+        cache.truncate(!cache.inMemory && losesCache(error) ? 0 : cache.tokens.length);
         sequence.fail(error as Error);
       }
     } finally {
@@ -227,15 +228,18 @@ export class Engine {
     rows: (index: number) => Float32Array,
     { path, limits }: Runtime,
   ): void {
-    const { decoding } = sequence;
+    const { decoding, draftTokens } = sequence;
     const before = sequence.answerTokens;
     // Computed tokens are stored even if the sequence has left meanwhile.
     cache.store(span.tokens, decoding ? undefined : limits.batch);
     try {
-      const accepted = sequence.advance(span.tokens.length, (index) => checkFinite(rows(index), path));
-      cache.truncate(span.start + accepted);
-      this.#sums.drafted += decoding ? span.tokens.length - 1 : 0;
-      this.#sums.accepted += decoding ? accepted - 1 : 0;
+      const count = span.tokens.length;
+      const kept = sequence.advance(span.start, count, (index) => checkFinite(rows(index), path));
+      cache.truncate(span.start + kept);
+      // The next prompt often parts from this one where the answer begins.
+      if (!decoding && sequence.decoding) cache.snapshot();
+      this.#sums.drafted += draftTokens;
+      this.#sums.accepted += kept - (count - draftTokens);
     } catch (error) {
       // A text without finite logits is of no use, none of it.
       cache.truncate(losesCache(error) ? 0 : span.start);

@@ -68,9 +68,6 @@ export class Sequence {
   #sampler: Sampler | undefined;
   #drafter: Drafter | undefined;
   #meter: GenerationMeter | undefined;
-  /** The number of prompt tokens that are processed; and the last token, which waits to be stored. */
-  #stored = 0;
-  #next: number | undefined;
   /** Draft tokens to follow the last one, and the acceptance of their kind. */
   #drafts: readonly DraftToken[] = [];
   #acceptance: AcceptanceRate | undefined;
@@ -108,20 +105,30 @@ export class Sequence {
     return this.#error;
   }
 
+  /** Tokens of the text that are not stored: the prompt at first, then the last one and what its cache could not keep. */
+  get behind(): number {
+    return this.#text.length - this.#stored;
+  }
+
+  /** The number of draft tokens behind the text. */
+  get draftTokens(): number {
+    return this.#drafts.length;
+  }
+
   /** The number of tokens to be computed next. */
   get pending(): number {
-    return this.#next === undefined ? this.promptTokens - this.#stored : 1 + this.#drafts.length;
+    return this.behind + this.draftTokens;
   }
 
   /** The first `count` of the pending tokens, in order. */
   upcoming(count: number): readonly number[] {
-    if (this.#next === undefined) return this.#text.slice(this.#stored, this.#stored + count);
-    return [this.#next, ...this.#drafts.map(({ token }) => token)].slice(0, count);
+    const text = this.#text.slice(this.#stored, this.#stored + count);
+    return [...text, ...this.#drafts.map(({ token }) => token)].slice(0, count);
   }
 
   /** True once the prompt is processed. */
   get decoding(): boolean {
-    return this.#next !== undefined;
+    return this.#text.length > this.promptTokens;
   }
 
   /** Tokens that a chosen context should suit. */
@@ -132,7 +139,7 @@ export class Sequence {
   /** Enters `cache`, in which `cached` tokens of the prompt are stored already. */
   begin(runtime: Runtime, cache: SequenceCache, cached: number): void {
     this.cache = cache;
-    this.cached = this.#stored = cached;
+    this.cached = cached;
     this.#sampler = this.parts.newSampler();
     this.#drafter = this.parts.newDrafter(this.#sampler);
     for (const token of this.#text) this.#drafter.accept(token);
@@ -175,30 +182,30 @@ export class Sequence {
   }
 
   /**
-   * Takes the results of the next `count` pending tokens. `logitsAfter` gives the logits after a token: after any of a
-   * draft, else only after the last. Returns how many of the tokens belong to the text: draft tokens after a rejected
-   * one do not, nor do those after the end. The logits may be changed.
+   * Takes the results of the `count` pending tokens from position `start` on. `logitsAfter` gives the logits after a
+   * token: after any of a sequence that decodes, else only after the last. Returns how many of the tokens belong to the
+   * text: draft tokens after a rejected one do not, nor do those after the end. The logits may be changed.
    */
-  advance(count: number, logitsAfter: (index: number) => Float32Array): number {
-    if (!this.#sampler || this.#ended) return this.decoding ? 1 : count;
+  advance(start: number, count: number, logitsAfter: (index: number) => Float32Array): number {
+    const known = Math.min(count, this.#text.length - start);
+    if (!this.#sampler || this.#ended) return known;
     if (!this.decoding) {
-      this.#stored += count;
       this.#meter?.record(count, true);
-      if (this.#stored < this.promptTokens) return count;
+      if (start + count < this.promptTokens) return count;
       if (this.parts.maxTokens === 0) this.end('length');
       else this.#sample(this.#sampler, logitsAfter(count - 1));
       return count;
     }
     const [sampler, drafts] = [this.#sampler, this.#drafts];
     const isAccepted = (i: number): boolean =>
-      this.#sample(sampler, logitsAfter(i), drafts[i]) && this.#next === drafts[i]?.token;
-    let accepted = 1;
-    while (isAccepted(accepted - 1)) accepted += 1;
+      this.#sample(sampler, logitsAfter(known - 1 + i), drafts[i]) && this.#text.at(-1) === drafts[i]?.token;
+    let accepted = 0;
+    while (isAccepted(accepted)) accepted += 1;
     this.#drafts = [];
-    this.#acceptance?.record(drafts.length, accepted - 1);
-    this.#meter?.record(accepted, false, { drafted: drafts.length, accepted: accepted - 1 });
+    this.#acceptance?.record(drafts.length, accepted);
+    this.#meter?.record(1 + accepted, false, { drafted: drafts.length, accepted });
     if (this.#ended) this.stats = this.#meter?.stats();
-    return accepted;
+    return known + accepted;
   }
 
   /** Ends it: the last piece is the text that was held back. */
@@ -228,7 +235,6 @@ export class Sequence {
     const token = sampler.sample(logits, this.#text, drafted);
     this.#text.push(token);
     this.#drafter?.accept(token);
-    this.#next = token;
     this.#emit(token, logits);
     return !this.#ended;
   }
@@ -248,6 +254,11 @@ export class Sequence {
     if (text || logprob) this.#pieces.push({ text, token, logprob });
     if (stopped) this.end('stop');
     else if (this.answerTokens >= maxTokens || full) this.end('length');
+  }
+
+  /** Tokens in its cache. */
+  get #stored(): number {
+    return this.cache?.tokens.length ?? this.cached;
   }
 
   #close(): void {

@@ -1,8 +1,8 @@
 import { at } from '../base/at.ts';
 import { F16, F32, type Graph, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
-import { type KvShape, kvTypeOf } from '../state/kv-shape.ts';
 import type { KvLayer } from '../state/kv-layer.ts';
+import { type KvShape, kvTypeOf } from '../state/kv-shape.ts';
 import type { SpanShape } from './span.ts';
 import type { StoredLayer, StoredPart } from './staging.ts';
 

@@ -16,7 +16,7 @@ export interface StoredText {
 export interface StatePiece {
   readonly layer: number;
   readonly part: 'k' | 'v' | 'sinks' | 'state';
-  /** The head of keys and values; the snapshot of a state, the state itself after all. */
+  /** The head of keys and values; the position of a state. */
   readonly index: number;
   /** Bytes from the beginning of that part: a multiple of the spill unit. */
   readonly offset: number;
@@ -51,7 +51,10 @@ export interface LayerState {
   view(piece: StatePiece): Uint8Array;
   /** The bytes of a piece, wherever it lies. Rejects with READ_FAILED, FILE_CHANGED. */
   read(piece: StatePiece): Promise<Uint8Array>;
-  /** Overwrites the first bytes of a piece with `bytes`: the present state's, if it is a state. Rejects with WRITE_FAILED. */
+  /**
+   * Overwrites the first bytes of a piece with `bytes`. A state becomes the present one: they come in the order of their
+   * positions, and the one before is saved. Rejects with WRITE_FAILED.
+   */
   write(piece: StatePiece, bytes: Uint8Array): Promise<void>;
 }
 

@@ -71,18 +71,18 @@ export class PrefixMemory implements PrefixStore, Disposable {
   #match(entry: Entry, length: number): PrefixMatch {
     return {
       length,
-      restore: (cache, count) => {
+      restore: async (cache, count) => {
         // Others may have taken its room since it was found.
-        if (!this.#entries.has(entry)) return Promise.resolve(false);
+        if (!this.#entries.has(entry)) return false;
+        this.#use(entry);
         cache.truncate(0);
         let at = 0;
         for (const piece of cache.pieces(entry.tokens.length, count, entry.snapshots)) {
-          cache.view(piece).set(entry.memory.view(at, piece.needed));
+          if (piece.needed > 0) await cache.write(piece, entry.memory.view(at, piece.needed));
           at += piece.length;
         }
-        this.#use(entry);
         cache.assign(entry.tokens.subarray(0, count), entry.exact, entry.written);
-        return Promise.resolve(true);
+        return true;
       },
     };
   }

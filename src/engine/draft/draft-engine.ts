@@ -113,7 +113,9 @@ export class DraftEngine implements AsyncDisposable {
         await this.#pass();
       } catch (error) {
         for (const { request, length, reject } of this.#drafts.splice(0)) {
-          request.text.truncate(length);
+          const { cache, text } = request;
+          cache.truncate(cache.tokens.length);
+          text.truncate(length);
           reject(error as Error);
         }
       }
@@ -141,6 +143,8 @@ export class DraftEngine implements AsyncDisposable {
     const vocabulary = logits.length / chosen.length;
     for (const [i, { draft, cache, span }] of chosen.entries()) {
       cache.store(span.tokens);
+      // Drafts are taken back to here, and the text goes on in another way.
+      if (cache.tokens.length === draft.length) cache.snapshot();
       const { request, drafted } = draft;
       const { text } = request;
       if (cache.tokens.length < text.length || request.cancelled()) continue;
