@@ -11,12 +11,13 @@ import { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
 import { summarize } from '../plan/explain.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
+import { isTooSmall } from '../plan/kv-homes.ts';
 import type { Plan } from '../plan/plan.ts';
 import { identityOf } from '../runtime/identity.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
 import { checkKvType, evictFiles, type ModelOutline, manifestFor, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
-import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
+import { layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { Sampler } from '../sample/sampler.ts';
@@ -56,6 +57,7 @@ export class Model implements AsyncDisposable {
   readonly #budget: number;
   readonly #layoutOf: LayoutOf;
   readonly #runtimeBytes: number;
+  readonly #usualRuntimeBytes: number;
   readonly #drafters: DrafterFactory;
   readonly #engine: Engine = new Engine((request) => this.#open(request));
   #closed = false;
@@ -77,8 +79,8 @@ export class Model implements AsyncDisposable {
     evictFiles(outline);
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutLookup(this.device, options.kernels ?? 'auto');
-    // Processes that take no more than is usual all count as usual, so that all of them need the same budget.
-    this.#runtimeBytes = options.runtimeBytes ?? Math.max(runtimeBytes(), usualRuntimeBytes(vocabularyBytes(outline)));
+    this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
+    this.#usualRuntimeBytes = options.runtimeBytes ?? usualRuntimeBytes(vocabularyBytes(outline));
     options.debug?.('device', this.device.facts());
   }
 
@@ -93,9 +95,20 @@ export class Model implements AsyncDisposable {
   /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
   plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
     if (this.#closed) throw this.#closedError();
-    return planModel(this.outline, this.device, this.#layoutOf, {
+    const planBeside = (runtime: number): Plan =>
+      planModel(this.outline, this.device, this.#layoutOf, { ...this.#planOptions(context, tokens), runtime });
+    try {
+      return planBeside(this.#runtimeBytes);
+    } catch (error) {
+      if (!isTooSmall(error)) throw error;
+      // All processes that take no more than is usual name the same smallest budget.
+      return planBeside(Math.max(this.#runtimeBytes, this.#usualRuntimeBytes));
+    }
+  }
+
+  #planOptions(context: number | undefined, tokens: TokenCounts | undefined): Omit<PlanOptions, 'runtime'> {
+    return {
       budget: this.#budget,
-      runtime: this.#runtimeBytes,
       context,
       tokens,
       kv: this.#options.kv,
@@ -105,7 +118,7 @@ export class Model implements AsyncDisposable {
       promptCache: this.#options.promptCache?.bytes,
       kernels: this.#options.kernels ?? 'auto',
       residency: this.#options.residency,
-    });
+    };
   }
 
   /**

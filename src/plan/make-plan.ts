@@ -12,9 +12,9 @@ const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1
 const largestSlice = 48 * MiB;
 /** Segments the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSegments = 4;
-/** Reading ahead may take this share of what is free for weights; and a larger batch may take this share more. */
+/** Reading ahead, and intermediate results, may take these shares of what is free for weights. */
 const ringShare = 1 / 4;
-const batchShare = 1 / 8;
+const computeShare = 1 / 8;
 /**
  * A prompt takes a pass for each batch: tokens at once, up to this many, are worth more than weights of this many
  * bytes, which are read in milliseconds.
@@ -76,10 +76,10 @@ function attempt(
   const [needed, forWeights] = [costOf(demand, sized.slices, least), free - demand.kv(least)];
   if (how.strict && ring > forWeights * ringShare) return undefined;
 
-  const more = how.stream ? Math.max(cheapBytes, forWeights * batchShare) : Number.POSITIVE_INFINITY;
+  const most = Math.max(needed + cheapBytes, demand.kv(least) + forWeights * computeShare);
   for (const batch of tokens.filter((tokens) => tokens >= least)) {
     const cost = costOf(demand, sized.slices, batch);
-    if (cost > left || (batch > least && cost - needed > more)) continue;
+    if (cost > left || (how.stream && batch > least && cost > most)) continue;
     return placeWeights(demand, sized, {
       batch,
       compute: demand.compute(batch, sized.slices),
