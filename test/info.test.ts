@@ -136,6 +136,17 @@ test('auto is the budget that is chosen where none is given', async () => {
   }
 });
 
+test('a run leaves to the weights what its process takes less than a forecast can know', { skip: !linux }, async () => {
+  const args = ['--memory-budget', '192M', '--ctx', '512'];
+  const { stats } = await runJson<{ stats: { memory: Info['plan']['memory'] } }>([
+    ...['run', model, ...args],
+    ...['-p', 'Why?', '-n', '1'],
+  ]);
+  const { memory: forecast } = (await info(model, ...args)).plan;
+  assert.ok(stats.memory.runtime < forecast.runtime);
+  assert.ok(stats.memory.resident > forecast.resident);
+});
+
 test('a budget that is too small is explained beside the description, with exit code 1', async () => {
   const { code, stdout } = await run(['info', model, '-m', '20M', '--json']);
   assert.equal(code, 1);
