@@ -34,7 +34,9 @@ test('a streaming model is measured: every part of every round, in turns', async
   });
   assert.equal(rounds.length, 2);
   for (const { reading, prefill, decode, computing_s } of rounds) {
-    assert.ok(reading && reading.seconds >= 0.3 && reading.bytes > plan.bytesPerPass);
+    // Slices of the next pass that were to be read ahead may not have come yet.
+    const leastRead = plan.bytesPerPass - plan.shares.ring;
+    assert.ok(reading && reading.seconds >= 0.3 && reading.bytes > leastRead, JSON.stringify(reading));
     assert.deepEqual([prefill.tokens, decode.tokens], [9, 4]);
     assert.ok(computing_s > 0);
     // Slices read ahead before the first pass are missing, those read ahead of the next one are there.
