@@ -30,7 +30,7 @@ interface Job {
   readonly type: GgmlType | undefined;
 }
 
-/** How a matrix grows: row r is the source's row r % rows, repeated to the new length; and then some of it is zero. */
+/** Growth of a matrix: row r is the source's row r % rows, repeated to the new length; and then some of it is zero. */
 interface Growth {
   readonly rowLength: number;
   readonly rows: number;

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** As many as the command line has. */
+/** The command line's number of threads. */
 const threads = 8;
 
 /** Runs `main` in a process whose libuv has enough threads: it takes their number from the environment it starts with. */

@@ -30,7 +30,7 @@ interface Functions {
   readonly logits: (context: Pointer, index: number) => Pointer | null;
 }
 
-/** How libllama loads: LLAMA_LOAD_MODE_NONE and _MMAP. Mapping aborts the process where tensors are not aligned to 32 bytes. */
+/** Libllama's way of loading: LLAMA_LOAD_MODE_NONE and _MMAP. Mapping aborts the process where tensors are not aligned to 32 bytes. */
 const loadModes = { read: 0, mmap: 1 } as const;
 const flashAttention = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
 /** LLAMA_ROPE_SCALING_TYPE_NONE, _LINEAR and _YARN. */
@@ -131,7 +131,7 @@ export interface LibllamaOptions {
   readonly repack?: boolean;
   /** ggml's name of what keys and values are stored as; f16 unless given. */
   readonly kvType?: string;
-  /** How the model is to rotate other than its metadata say. */
+  /** Changes to the rotation that the metadata describe. */
   readonly rope?: RopeOptions | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * How well a model foretells a text with what it keeps of it: npx tsx bench/perplexity.ts MODEL TEXT --sliding-window
+ * The quality of a model's predictions by the part of the text that it keeps: npx tsx bench/perplexity.ts MODEL TEXT --sliding-window
  * 1024 --tokens 20000. Perplexity of all tokens, and of those between some edges, so that full attention and windows
  * can be compared on the same ones. Appends to results.tsv.
  */

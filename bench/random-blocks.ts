@@ -23,7 +23,7 @@ const slowTypes: Readonly<Record<string, SetScale>> = {
   iq1_m: scaleInWords,
 };
 
-/** Does ggml take long to quantize even a little to this type? */
+/** True if ggml takes long to quantize even a little to this type. */
 export const isSlow = (type: GgmlType): boolean => type.name in slowTypes;
 
 /** The bits of a float16. */

@@ -52,7 +52,7 @@ export interface RandomModelSpec {
   readonly split?: number;
 }
 
-/** How a random model rotates. Without anything, the whole head by base 10000. */
+/** The rotation of a random model. Without anything, the whole head by base 10000. */
 export interface RandomRope {
   readonly base?: number;
   readonly dims?: number;

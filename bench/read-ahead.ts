@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How far the kernel reads ahead of a mapped or buffered file, for the device that holds it. */
+/** The kernel's read-ahead of a mapped or buffered file, for the device that holds it. */
 export interface ReadAhead extends Disposable {
   /** KiB. */
   set(kib: number): void;

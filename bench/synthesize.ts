@@ -25,7 +25,7 @@ export interface Shape extends Pick<RandomModelSpec, Sizes | 'context' | 'rope'>
 export interface SynthesizeOptions {
   /** ggml's name for the type of all matrices. */
   readonly type: string;
-  /** As many as the shape has unless given. */
+  /** Layers; default: those of the shape. */
   readonly layers?: number;
   /** 1 unless given. */
   readonly seed?: number;

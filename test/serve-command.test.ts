@@ -116,7 +116,7 @@ test('it guesses ahead if it is told to: as many tokens as are wanted, or as pay
   assert.deepEqual([plain.drafted, plain.accepted], [0, 0]);
   const eager = await serving(['--draft-ngram', '--no-adaptive-draft']);
   assert.ok(eager.accepted > 0 && eager.accepted <= eager.drafted, `${eager.accepted} of ${eager.drafted}`);
-  // How many pay depends on what passes take.
+  // The number of draft tokens that pay depends on the time of passes.
   await serving(['--adaptive-draft'], { SSD_LLM_DRAFT_NGRAM: '1', SSD_LLM_ADAPTIVE_DRAFT: '0' });
   // The best draft model for a model is itself.
   const { drafted, accepted, passes } = await serving([

@@ -8,7 +8,7 @@ const intervals = fc
   .array(fc.tuple(fc.nat(200), fc.oneof(fc.integer({ min: 1, max: 40 }), fc.float({ min: 0, max: 9, noNaN: true }))))
   .map((pairs) => pairs.map(([begin, length]) => ({ begin, end: begin + length })));
 
-/** How many intervals lie over a point: the most at any begin. */
+/** The number of intervals that lie over a point: the most at any begin. */
 const depth = (all: readonly Interval[]): number =>
   Math.max(0, ...all.map(({ begin }) => all.filter((x) => x.begin <= begin && begin < x.end).length));
 

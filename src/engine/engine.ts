@@ -199,7 +199,7 @@ export class Engine {
       for (const [i, one] of scheduled.entries()) this.#advance(one, rows(i), runtime);
     } catch (error) {
       for (const { sequence, cache } of scheduled) {
-        // As it was before the pass, or nothing.
+        // The cache keeps the tokens from before the pass, or nothing.
         cache.truncate(!cache.inMemory && losesCache(error) ? 0 : cache.tokens.length);
         sequence.fail(error as Error);
       }

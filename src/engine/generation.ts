@@ -21,12 +21,12 @@ export class Generation implements AsyncIterable<Piece> {
     return this.#sequence.answer;
   }
 
-  /** How many these are. */
+  /** The number of the answer's tokens. */
   get answerTokens(): number {
     return this.#sequence.answerTokens;
   }
 
-  /** A copy. */
+  /** A copy of the prompt's tokens. */
   get prompt(): readonly number[] {
     return this.#sequence.prompt;
   }

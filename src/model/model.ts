@@ -40,7 +40,7 @@ interface Exclusive {
 /** libuv's threads if nobody asked for more. */
 const defaultIoThreads = 4;
 /**
- * How long compute threads spin for the next step before they sleep (0-100). Spinning takes cores from reading: an 8B
+ * Length of compute threads' spinning for the next step before they sleep (0-100). Spinning takes cores from reading: an 8B
  * streamed at 0.85 of the reader's own rate at 50, and at 0.94-0.99 at 0 (two cores, alternating runs).
  */
 const poll = 0;

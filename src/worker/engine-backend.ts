@@ -35,7 +35,7 @@ export interface BackendSettings {
   readonly debug?: boolean | undefined;
   /** The CPU variant of ggml that computes; default: the one that suits the processor best. */
   readonly cpuVariant?: string | undefined;
-  /** How to read from the device of a file, if that was measured. */
+  /** The best way to read from the device of a file, if that was measured. */
   readingOf(path: string): ReadSettings | undefined;
 }
 

@@ -11,7 +11,7 @@ export interface EngineStart {
   readonly settings: ModelSettings;
   /** Whether the engine shall report its events. */
   readonly debug: boolean;
-  /** Which of ggml's CPU variants computes; undefined: the one that suits the processor best. */
+  /** The CPU variant of ggml that computes; undefined: the one that suits the processor best. */
   readonly cpuVariant: string | undefined;
 }
 

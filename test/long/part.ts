@@ -27,7 +27,7 @@ interface Ended {
   readonly file: string;
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'skipped';
-  /** Why it failed or was skipped. */
+  /** The reason of a failure, or of skipping. */
   readonly reason: string;
 }
 

@@ -1,6 +1,6 @@
 import { exitCodeOf, failureLine, program } from '../../src/cli/program.ts';
 
-/** How the command line fails. */
+/** A failure of the command line. */
 export interface CliAttempt {
   readonly code: number;
   /** Text of the error. */

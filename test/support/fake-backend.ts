@@ -42,7 +42,7 @@ export interface ReceivedRequest {
   over: boolean;
 }
 
-/** How the fake's calls other than `ask` went, in order: "load NAME 300", "unload NAME", "remove NAME". */
+/** The fake's calls other than `ask` went, in order: "load NAME 300", "unload NAME", "remove NAME". */
 export type BackendCall = string;
 
 const day = 86_400_000;
@@ -79,7 +79,7 @@ const endingOf = (given: Partial<Ending> | undefined, promptTokens: number, answ
 
 /** A backend without engines: it answers as it is told and remembers what it was asked. */
 export class FakeBackend implements Backend {
-  /** How the next asks are answered; a function decides by the ask. */
+  /** Answers to the next requests; a function decides by the request. */
   script: BackendScript | ((ask: GenerationRequest) => BackendScript) = { deltas: ['Hello', ', ', 'world'] };
   readonly requests: ReceivedRequest[] = [];
   readonly calls: BackendCall[] = [];

@@ -14,7 +14,7 @@ export function nmse(a: Float32Array, expected: Float32Array): number {
   return error / size;
 }
 
-/** How far the largest element is above the second largest. */
+/** The distance between the largest and the second largest element. */
 export function topGap(logits: Float32Array): number {
   let first = -Infinity;
   let second = -Infinity;

@@ -12,7 +12,7 @@ export interface OracleOptions {
   readonly threads?: number;
   /** Type of keys and values; default f16. */
   readonly kvType?: KvType;
-  /** How the model is to rotate other than its metadata say. */
+  /** Changes to the rotation that the metadata describe. */
   readonly rope?: RopeOptions | undefined;
 }
 

@@ -5,13 +5,13 @@ import { dropPageCache } from '../../src/ggml/system.ts';
 /** File systems that are the page cache: Linux's numbers for tmpfs and ramfs. */
 const inMemory: readonly number[] = [0x01021994, 0x858458f6];
 
-/** How many bytes of a file are in the page cache; undefined where that cannot be seen. */
+/** Bytes of a file that are in the page cache; undefined where that cannot be seen. */
 export function cachedBytes(path: string): number | undefined {
   const { status, stdout } = spawnSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', path]);
   return status === 0 ? Number(stdout) : undefined;
 }
 
-/** Why the page cache of a file that was just written cannot be watched, or undefined if it can. */
+/** The reason why the page cache of a file that was just written cannot be watched; undefined if it can. */
 export function unwatchable(path: string): string | undefined {
   const cached = cachedBytes(path);
   if (cached === undefined) return 'there is no fincore here to look into the page cache with';

@@ -1,6 +1,6 @@
 const all = Boolean(process.env['SSD_LLM_TEST_ALL_ROUNDS']);
 
-/** How often something is tried: `few` times in `npm test`, `many` times where all rounds are run, in `npm run test:long`. */
+/** The number of tries: `few` times in `npm test`, `many` times where all rounds are run, in `npm run test:long`. */
 export const rounds = (few: number, many: number): number => (all ? many : few);
 
 /** `few` of the cases, the first and the last among them; all of them where all rounds are run. */

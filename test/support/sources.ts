@@ -23,7 +23,7 @@ export interface Source {
   readonly imports: readonly Import[];
   /** Names that it exports; a default export is 'default', `export *` is '*'. */
   readonly exports: readonly string[];
-  /** Those of them that are types. */
+  /** Exported names that are types. */
   readonly types: ReadonlySet<string>;
 }
 
@@ -59,7 +59,7 @@ function namesOf(clause: string, side: 'left' | 'right'): readonly string[] {
 /** An import or a re-export: a default, everything, a list of names, or nothing but the module. */
 const fromModule =
   /^(?:import|export)\s+(?:type\s+)?(?:((?:[\w$]+(?=[\s,]))?[\s,]*(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})?)\s*from\s*)?'([^']+)'/gm;
-/** As a whole, or `const { a, b } = await import('...')`. */
+/** An import as a whole, or `const { a, b } = await import('...')`. */
 const dynamicImport = /(?:\bconst\s+(\{[^}]*\})\s*=\s*await\s+)?\bimport\(\s*'([^']+)'\s*\)/g;
 const declaration =
   /^export\s+(?:declare\s+|abstract\s+|async\s+)*(?:const|let|var|function\*?|class|interface|type|enum|namespace)\s+(\w+)/gm;

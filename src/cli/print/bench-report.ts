@@ -11,7 +11,7 @@ import { escapeUnprintable, printable } from './printable.ts';
 export interface BenchReport extends BenchmarkFigures {
   readonly machine: {
     readonly cpu: string;
-    /** Which of ggml's CPU variants computes, if there are several. */
+    /** The CPU variant of ggml that computes, if there are several. */
     readonly cpu_variant: string | null;
     readonly threads: number;
     readonly os: string;

@@ -1,6 +1,6 @@
 import { Random } from '../../../bench/random.ts';
 
-/** How much of an attack is tried. The same seed and number make the same case. */
+/** The extent of an attack. The same seed and number make the same case. */
 export interface AttackOptions {
   /** Cases that are tried. */
   readonly count: number;
@@ -23,9 +23,9 @@ export interface Fallen {
 export interface Toll {
   readonly tried: number;
   readonly fallen: readonly Fallen[];
-  /** How often each thing came of a case: "answered", the code of an error, a status. */
+  /** Counts of each outcome: "answered", the code of an error, a status. */
   readonly outcomes: ReadonlyMap<string, number>;
-  /** Why nothing was tried. */
+  /** The reason if nothing was tried. */
   readonly skipped?: string;
 }
 

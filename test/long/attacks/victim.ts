@@ -12,7 +12,7 @@ const MiB = 2 ** 20;
 export const budget: number = 300 * MiB;
 /** Memory that the server may take beside the budget of its engine, as the README has it. */
 export const serverBound: number = 320 * MiB;
-/** How long a well-formed request may take among others, in milliseconds, before its client has been forgotten. */
+/** Milliseconds that a well-formed request may take among others before its client counts as forgotten. */
 const patience = 60_000;
 /** Under this name it is served. */
 export const victimModel = 'victim';
