@@ -34,7 +34,7 @@ export interface PromptProgress {
 export interface SequenceParts {
   readonly prompt: readonly number[];
   readonly vocabulary: Vocabulary;
-  /** Makes the chooser, and the drafter, which the sequence then owns. */
+  /** Makes the sampler, and the drafter, which the sequence then owns. */
   readonly newSampler: () => Sampler;
   readonly newDrafter: (sampler: Sampler) => Drafter;
   readonly detokenizer: Detokenizer;

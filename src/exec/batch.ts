@@ -2,7 +2,7 @@ import type { Batch, Projections } from '../arch/architecture.ts';
 import { at, last } from '../base/at.ts';
 import { F32, type Graph, I32, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
-import type { Weight } from '../gguf/weight.ts';
+import { dimension, type Weight } from '../gguf/weight.ts';
 import type { KvLayer } from '../state/kv-layer.ts';
 import { type KvShape, kvTypeOf } from '../state/kv-shape.ts';
 import { sinkShiftTokens } from '../state/rows.ts';
@@ -158,17 +158,16 @@ export class BatchInputs implements Batch {
 
   /** Reshapes (head * heads, n) -> (head, n, heads). */
   #byHead(x: Tensor, head: number): Tensor {
-    const [width = 1, n = 1] = x.shape;
-    return this.#graph.byHead(this.#graph.reshape(x, [head, width / head, n]));
+    const heads = dimension(x.shape, 0) / head;
+    return this.#graph.byHead(this.#graph.reshape(x, [head, heads, dimension(x.shape, 1)]));
   }
 
   /** Reshapes (head, heads, n) -> (head * heads, n). */
   #flat(x: Tensor): Tensor {
-    const [head = 1, heads = 1, n = 1] = x.shape;
-    return this.#graph.reshape(x, [head * heads, n]);
+    return this.#graph.reshape(x, [dimension(x.shape, 0) * dimension(x.shape, 1), dimension(x.shape, 2)]);
   }
 
-  /** Mixed versions of x, each made once: the sequences of a batch may store different types. */
+  /** Rotated versions of x, each made once: the sequences of a batch may store different types. */
   #rotatedOnce(x: Tensor): Rotated {
     const made = new Map<number, Tensor>();
     return (n) => {
@@ -178,7 +177,7 @@ export class BatchInputs implements Batch {
     };
   }
 
-  /** Mixes each `n` elements of x in a row with one another; mixing twice undoes it. Returns x where n is 1. */
+  /** Rotates each `n` elements of x in a row by a Hadamard matrix; doing it twice undoes it. Returns x where n is 1. */
   #rotated(x: Tensor, n: number): Tensor {
     if (n === 1) return x;
     const matrix = this.hadamards.get(n) ?? this.#graph.input(F32, [n, n]);

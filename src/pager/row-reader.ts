@@ -37,13 +37,13 @@ export class RowReader implements Disposable {
   async read(rows: readonly number[], use: (index: number, bytes: Uint8Array) => void): Promise<void> {
     const places = new Map<number, number[]>();
     for (const [i, row] of rows.entries()) places.set(row, [...(places.get(row) ?? []), i]);
-    const distinct = [...places.keys()];
+    const distinct = [...places];
     for (let from = 0; from < distinct.length; from += group) {
       const wave = distinct.slice(from, from + group);
       await allSettled(
-        wave.map(async (row, i) => {
+        wave.map(async ([row, indices], i) => {
           const bytes = await this.#row(row, i * rowSpanBytes(this.#weight));
-          for (const index of places.get(row) ?? []) use(index, bytes);
+          for (const index of indices) use(index, bytes);
         }),
       );
     }

@@ -1,3 +1,4 @@
+import { at } from '../base/at.ts';
 import { alignDown, alignUp } from '../base/bytes.ts';
 import type { Extent, Weight } from '../gguf/weight.ts';
 
@@ -36,9 +37,9 @@ export function pageSpanOf(extent: Extent, page: number): PageSpan {
  */
 export function cutIntoSlices(weight: Weight, maxBytes: number): readonly Omit<Slice, 'id'>[] {
   const { shape, extent } = weight;
-  const [width = 1, rows = 1] = shape;
   if (shape.length !== 2) return [{ weight, row: 0, shape, extent }];
 
+  const [width, rows] = [at(shape, 0), at(shape, 1)];
   const rowBytes = extent.length / rows;
   const groups = Math.floor(rows / rowGroup);
   const groupsPerSlice = Math.max(1, Math.floor(maxBytes / (rowBytes * rowGroup)));

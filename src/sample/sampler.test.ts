@@ -135,7 +135,7 @@ const settings: Readonly<Record<string, Setting>> = {
   },
 };
 
-/** A chooser with a seed in `sampling`, or else with the same random numbers each time. */
+/** A sampler with a seed in `sampling`, or else with the same random numbers each time. */
 const chooserOf = ({ sampling, bias = none }: Setting): Sampler =>
   new Sampler(vocabulary, sampling, bias, randomNumbers(3));
 

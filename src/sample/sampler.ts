@@ -18,7 +18,7 @@ export class Sampler implements Disposable {
   #draftChain: LogitsChain | undefined;
 
   /**
-   * A chooser over `vocabulary` logits; `bias` is added to those of tokens; `random` gives numbers from 0 to 1, less
+   * A sampler over `vocabulary` logits; `bias` is added to those of tokens; `random` gives numbers from 0 to 1, less
    * than 1, where there is no seed. Throws BAD_OPTION, LIBRARY_MISSING.
    */
   constructor(

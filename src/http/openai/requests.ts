@@ -5,7 +5,7 @@ import { keepAliveSchema, stopSchema } from '../ollama/options.ts';
 import { listOf, tokenList } from '../request/lists.ts';
 import { Messages } from './messages.ts';
 
-/** Wishes about the answers, at both endpoints. */
+/** Parameters of the answers, at both endpoints. */
 export interface OpenAiParams {
   /** The name by which the client calls it, if it does. */
   readonly model: string | undefined;
@@ -93,7 +93,7 @@ function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.c
 const seedOf = (seed: number | undefined): number | undefined =>
   seed === undefined || seed < 0 ? undefined : seed % (2 ** 32 - 1);
 
-/** The wishes of a body. Defaults are OpenAI's: the distribution as it is. */
+/** The parameters in a body. Defaults are OpenAI's: the distribution as it is. */
 const paramsOf = (
   body: z.output<typeof Common>,
   { maxTokens, logprobs }: { maxTokens: number | undefined; logprobs: number | undefined },

@@ -5,14 +5,14 @@ import { RequestMemory, Reservation } from './request-memory.ts';
 const memory = new RequestMemory(64 * 2 ** 20);
 const reservations = new WeakMap<Request, Reservation>();
 
-/** The hold of a request. */
+/** The reservation of a request. */
 export function reservationOf(request: Request): Reservation {
   const reservation = reservations.get(request) ?? new Reservation(memory);
   reservations.set(request, reservation);
   return reservation;
 }
 
-/** Keeps the hold of a request until the last byte of its answer has been asked for, or the client is gone. */
+/** Keeps the reservation of a request until the last byte of its answer has been asked for, or the client is gone. */
 export const releaseAfterResponse: MiddlewareHandler = async (c, next) => {
   const { raw } = c.req;
   try {

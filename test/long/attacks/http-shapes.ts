@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 export interface Shape {
   readonly name: string;
   readonly bytes: string | Buffer;
-  /** The way of sending:  at once, byte by byte, with the connection half closed, or cut. */
+  /** The way of sending: at once, byte by byte, with the connection half closed, or cut. */
   readonly how?: 'drip' | 'half-closed' | 'cut';
   /** The most answers that may come: more, and some of a body was taken for a request. */
   readonly answers?: number;
