@@ -1,5 +1,5 @@
 import type { Answer, Delta, Ending } from './backend.ts';
-import type { ProcessAnswer } from './engine-process.ts';
+import type { ProcessAnswer } from './engine-requests.ts';
 import type { EngineEnding } from './protocol.ts';
 
 /** Outcomes of answers, for the statistics. */

@@ -21,7 +21,7 @@ import { EngineAnswer, type Outcome } from './engine-answer.ts';
 import { EnginePool, type EngineRef } from './engine-pool.ts';
 import { fitRequest } from './fit-request.ts';
 import { metricsOf } from './metrics.ts';
-import type { EngineCall, TokenizedPart } from './protocol.ts';
+import type { EngineCall, EngineResults } from './protocol.ts';
 import { isRefused } from './refused.ts';
 
 export interface BackendSettings {
@@ -157,7 +157,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
       for (let start = 0, first = true; first || start < text.length; first = false) {
         // One unit more shows that the text continues.
         const rest = text.slice(start, start + maxPartUnits + 1);
-        const part = (await process.call({ name: 'tokenize', text: rest, first, ...options })) as TokenizedPart;
+        const part = await process.call({ name: 'tokenize', text: rest, first, ...options });
         yield part.tokens;
         start += part.units;
       }
@@ -172,7 +172,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
     try {
       for (let start = 0; start < tokens.length; start += tokensAtOnce) {
         const some = tokens.slice(start, start + tokensAtOnce);
-        const bytes = (await process.call({ name: 'detokenize', tokens: some })) as Uint8Array;
+        const bytes = await process.call({ name: 'detokenize', tokens: some });
         yield decoder.decode(bytes, { stream: true });
       }
       yield decoder.decode();
@@ -181,8 +181,8 @@ export class EngineBackend implements Backend, AsyncDisposable {
     }
   }
 
-  async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
-    return String(await this.#call(model, { name: 'template', messages }));
+  applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
+    return this.#call(model, { name: 'template', messages });
   }
 
   metrics(): Promise<readonly Metric[]> {
@@ -201,7 +201,11 @@ export class EngineBackend implements Backend, AsyncDisposable {
     return this.#pool[Symbol.asyncDispose]();
   }
 
-  async #call(model: ServedModel, call: EngineCall, keepAlive?: number): Promise<unknown> {
+  async #call<N extends EngineCall['name']>(
+    model: ServedModel,
+    call: Extract<EngineCall, { name: N }>,
+    keepAlive?: number,
+  ): Promise<EngineResults[N]> {
     const { process, release } = await this.#acquire(model, keepAlive);
     try {
       return await process.call(call);

@@ -4,18 +4,18 @@ import { fileURLToPath } from 'node:url';
 import type { Debug } from '../base/debug.ts';
 import { EngineError } from '../base/errors.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
-import type { Delta, GenerationRequest } from './backend.ts';
+import type { GenerationRequest } from './backend.ts';
+import { EngineRequests, type ProcessAnswer } from './engine-requests.ts';
 import {
   deserializeError,
   type EngineCall,
-  type EngineEnding,
   type EngineFacts,
   type EngineOrder,
   type EngineReport,
+  type EngineResults,
   type EngineStart,
   type EngineStats,
 } from './protocol.ts';
-import { ReportQueue } from './report-queue.ts';
 import { longestSilence, SilenceCounter } from './silence-counter.ts';
 
 /** The program beside this file, whether that is a source or part of a bundle. */
@@ -34,31 +34,21 @@ export interface EngineProcessOptions {
   readonly onEvent: Debug;
 }
 
-/** An answer, as the engine gives it. */
-export interface ProcessAnswer {
-  readonly promptTokens: number;
-  /** Parts of the answer. Rejects with the EngineError that ended it. Returns `undefined` if it was cancelled. */
-  readonly deltas: AsyncGenerator<Delta, EngineEnding | undefined, void>;
-}
-
 /** One model's engine, in a process of its own: when that dies, only its answers do. */
 export class EngineProcess {
   readonly facts: EngineFacts;
   /** Resolves with the reason when the process has ended, in whatever way. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
-  readonly #name: string;
-  readonly #listeners: Map<number, ReportQueue>;
+  readonly #requests: EngineRequests;
   readonly #stats: { last: EngineStats };
   readonly #silence: SilenceCounter;
-  #ids = 0;
   #closing = false;
 
   private constructor(child: ChildProcess, facts: EngineFacts, parts: Parts) {
     this.#child = child;
     this.facts = facts;
-    this.#name = parts.name;
-    this.#listeners = parts.listeners;
+    this.#requests = parts.requests;
     this.#stats = parts.stats;
     this.#silence = parts.silence;
     this.ended = parts.ended;
@@ -73,26 +63,22 @@ export class EngineProcess {
       execArgv: [...process.execArgv, ...flags],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const listeners = new Map<number, ReportQueue>();
+    const requests = new EngineRequests(name, (order) => send(child, order));
     const stats = { last: { sums: zeroTotals, state: idleState } };
     const silence = new SilenceCounter();
-    const fail = (reason: string): void => {
-      for (const listener of listeners.values()) listener.fail(new EngineError('ENGINE_DIED', { model: name, reason }));
-      listeners.clear();
-    };
     const hangs = `it gave no sign of life for ${longestSilence} s`;
     const watch = setInterval(() => {
       silence.pass();
       if (silence.intervals < longestSilence) return;
       child.kill('SIGKILL');
       // A process that waits for a device may not end at once.
-      fail(hangs);
+      requests.fail(hangs);
     }, second).unref();
     const ended = endOf(child).then((reason) => {
       clearInterval(watch);
       return silence.intervals < longestSilence ? reason : hangs;
     });
-    void ended.then(fail);
+    void ended.then((reason) => requests.fail(reason));
     const started = new Promise<EngineFacts>((resolve, reject) => {
       void ended.then((reason) => reject(new EngineError('ENGINE_DIED', { model: name, reason })));
       child.on('message', (report: EngineReport) => {
@@ -102,17 +88,14 @@ export class EngineProcess {
         else if (report.kind === 'refused') reject(deserializeError(report.failure));
         else if (report.kind === 'warning') onWarning(report.reason);
         else if (report.kind === 'event') onEvent(report.event, report.facts);
-        else if ('id' in report) {
-          listeners.get(report.id)?.receive(report);
-          if (isLast(report)) listeners.delete(report.id);
-        }
+        else if ('id' in report) requests.receive(report);
       });
     });
     const kill = (): void => void child.kill('SIGKILL');
     signal.addEventListener('abort', kill);
     try {
       send(child, { kind: 'start', start });
-      return new EngineProcess(child, await started, { name, listeners, stats, silence, ended });
+      return new EngineProcess(child, await started, { requests, stats, silence, ended });
     } catch (error) {
       kill();
       await ended;
@@ -144,99 +127,37 @@ export class EngineProcess {
   }
 
   /** Resolves when the engine has found the request valid. Rejects with the reason if it has not, or ENGINE_DIED. */
-  async generate(request: GenerationRequest, signal: AbortSignal): Promise<ProcessAnswer> {
-    signal.throwIfAborted();
-    const id = this.#newId();
-    const reports = this.#listen(id);
-    const cancel = (): void => this.#send({ kind: 'cancel', id });
-    signal.addEventListener('abort', cancel);
-    const leave = (): void => {
-      signal.removeEventListener('abort', cancel);
-      this.#listeners.delete(id);
-    };
-    try {
-      this.#send({ kind: 'generate', id, request });
-      const first = await reports.next();
-      if (first.kind === 'failure') throw deserializeError(first.failure);
-      if (first.kind !== 'accepted') throw new Error(`the engine said ${first.kind} first`);
-      const deltas = async function* (): AsyncGenerator<Delta, EngineEnding | undefined, void> {
-        let over = false;
-        try {
-          for (;;) {
-            const report = await reports.next();
-            over = isLast(report);
-            if (report.kind === 'failure') throw deserializeError(report.failure);
-            if (report.kind === 'ended') return report.ending;
-            if (report.kind === 'delta') yield { text: report.text, logprobs: report.logprobs };
-          }
-        } finally {
-          if (!over) cancel();
-          leave();
-        }
-      };
-      return { promptTokens: first.promptTokens, deltas: deltas() };
-    } catch (error) {
-      leave();
-      throw error;
-    }
+  generate(request: GenerationRequest, signal: AbortSignal): Promise<ProcessAnswer> {
+    return this.#requests.generate(request, signal);
   }
 
   /** The result of a call. Rejects with the call's error, or ENGINE_DIED. */
-  async call(call: EngineCall): Promise<unknown> {
-    const id = this.#newId();
-    const reports = this.#listen(id);
-    try {
-      this.#send({ kind: 'call', id, call });
-      const report = await reports.next();
-      if (report.kind === 'failure') throw deserializeError(report.failure);
-      return report.kind === 'result' ? report.value : undefined;
-    } finally {
-      this.#listeners.delete(id);
-    }
+  call<N extends EngineCall['name']>(call: Extract<EngineCall, { name: N }>): Promise<EngineResults[N]> {
+    return this.#requests.call(call);
   }
 
   /** Ends the process, and returns when its memory is free. Requests under way fail. */
   async close(): Promise<void> {
-    if (!this.#closing) this.#send({ kind: 'close' });
+    if (!this.#closing) send(this.#child, { kind: 'close' });
     this.#closing = true;
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), patience);
     await this.ended;
     clearTimeout(timer);
   }
-
-  #newId(): number {
-    this.#ids += 1;
-    return this.#ids;
-  }
-
-  #send(order: EngineOrder): void {
-    send(this.#child, order);
-  }
-
-  /** Reports about request `id`, one after the other; when too many are unread the request is cancelled. */
-  #listen(id: number): ReportQueue {
-    const reports = new ReportQueue(() => this.#send({ kind: 'cancel', id }));
-    this.#listeners.set(id, reports);
-    if (!this.#child.connected)
-      reports.fail(new EngineError('ENGINE_DIED', { model: this.#name, reason: 'it has ended' }));
-    return reports;
-  }
 }
 
-/** True for the last report about a request. */
-const isLast = ({ kind }: EngineReport): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';
-
 interface Parts {
-  readonly name: string;
-  readonly listeners: Map<number, ReportQueue>;
+  readonly requests: EngineRequests;
   readonly stats: { last: EngineStats };
   readonly silence: SilenceCounter;
   readonly ended: Promise<string>;
 }
 
-/** Sends an order. One that finds no engine is lost: waiters for its answer get the end of the engine. */
-function send(child: ChildProcess, order: EngineOrder): void {
-  if (child.connected) child.send(order, () => {});
+/** Sends an order. False if it finds no engine; one that is lost on the way is told of by the engine's end. */
+function send(child: ChildProcess, order: EngineOrder): boolean {
+  if (!child.connected) return false;
+  child.send(order, () => {});
+  return true;
 }
 
 const endOf = (child: ChildProcess): Promise<string> =>

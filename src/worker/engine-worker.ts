@@ -13,6 +13,7 @@ import {
   type EngineCall,
   type EngineOrder,
   type EngineReport,
+  type EngineResults,
   type EngineStart,
   type ReportBody,
   serializeError,
@@ -170,7 +171,7 @@ export class EngineWorker {
     }
   }
 
-  async #value(call: EngineCall): Promise<unknown> {
+  async #value(call: EngineCall): Promise<EngineResults[EngineCall['name']]> {
     const model = this.#opened();
     switch (call.name) {
       case 'load':

@@ -27,7 +27,7 @@ export type EngineCall =
   | { readonly name: 'load' }
   /** Plans for a context; fails as starting with it would. */
   | { readonly name: 'plan'; readonly context: number }
-  /** Tokenizes the begin of `text`, which is all of a text or longer than a part; answered with a `TokenizedPart`. */
+  /** Tokenizes the begin of `text`, which is all of a text or longer than a part. */
   | {
       readonly name: 'tokenize';
       readonly text: string;
@@ -35,9 +35,18 @@ export type EngineCall =
       readonly bos: boolean;
       readonly first: boolean;
     }
-  /** Turns tokens into text; answered with bytes. */
+  /** Turns tokens into text, as bytes. */
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
   | { readonly name: 'template'; readonly messages: readonly Message[] };
+
+/** Results of the calls. */
+export interface EngineResults {
+  readonly load: undefined;
+  readonly plan: undefined;
+  readonly tokenize: TokenizedPart;
+  readonly detokenize: Uint8Array;
+  readonly template: string;
+}
 
 /** The tokens of the first part of a text, and its UTF-16 units. */
 export interface TokenizedPart {
