@@ -168,7 +168,7 @@ test('what does not fit the context cannot be measured', async () => {
     long.stderr,
     /--prompt-tokens and --tokens 60 and 5 is not valid; expected .* 64 tokens.*\[BAD_OPTION\]/,
   );
-  const text = await attemptCli(...small, '-p', 'word '.repeat(60));
+  const text = await attemptCli(...small, '-p', 'word '.repeat(25));
   assert.equal(text.code, 2);
   assert.match(text.stderr, /--prompt and --tokens \d+ and 16 is not valid; .* 64 tokens.*\[BAD_OPTION\]/);
   assert.match((await attemptCli(...small, '-p', '')).stderr, /\[NO_PROMPT\]/);

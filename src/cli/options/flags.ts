@@ -17,31 +17,36 @@ export const longFlag = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?
  * Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings.
  */
 export function withOptions(command: Command): Command {
-  const name = command.name() as CommandName;
   for (const [heading, specs] of Object.entries(groups)) {
     for (const [key, spec] of Object.entries(specs)) {
-      for (const option of flagsOf(name, key, spec)) command.addOption(option.helpGroup(heading));
+      for (const option of flagsOf(command, key, spec)) command.addOption(option.helpGroup(heading));
     }
   }
   return command;
 }
 
 /** The flags of an option in a command: none if the command does not have it. */
-function flagsOf(command: CommandName, key: string, spec: AnyOption): readonly Option[] {
-  if (!spec.commands.includes(command)) return [];
-  const { help, byDefault = spec.default } = { ...spec, ...spec.words?.[command] };
+function flagsOf(command: Command, key: string, spec: AnyOption): readonly Option[] {
+  const name = command.name() as CommandName;
+  if (!spec.commands.includes(name)) return [];
+  const { help, byDefault = spec.default } = { ...spec, ...spec.words?.[name] };
   const shown = byDefault === undefined || byDefault === false ? help : `${help} (default: ${byDefault})`;
   const option = new Option(spec.flags, shown).conflicts([...(spec.conflicts ?? [])]);
   const aliases = (spec.aliases ?? [])
-    .filter(({ commands = spec.commands }) => commands.includes(command))
+    .filter(({ commands = spec.commands }) => commands.includes(name))
     .map((alias) => new Option(alias.flags, alias.help ?? `the same as ${option.long}`).preset(alias.value));
   // Optional values are put in by `withBareOptions`.
   if (!option.required && !option.optional) option.preset(true);
   return [option, ...aliases].map((one) => {
     one.attributeName = () => key;
     return one.argParser((value: unknown, previous: GivenOption | undefined): GivenOption => {
-      const before = spec.repeats && previous ? (previous.value as readonly unknown[]) : [];
-      return { value: spec.repeats ? [...before, value] : value, from: longFlag(one.flags) };
+      const from = longFlag(one.flags);
+      if (spec.repeats) return { value: [...((previous?.value ?? []) as readonly unknown[]), value], from };
+      // A flag and its negation: the later one holds, as users of command lines are used to.
+      if (previous && previous.from !== from && !one.negate && !previous.from.startsWith('--no-')) {
+        command.error(`error: option '${from}' cannot be used with option '${previous.from}'`);
+      }
+      return { value, from };
     });
   });
 }
