@@ -70,7 +70,8 @@ test('the plan says what is kept of a text', async () => {
   const windowed = ['--sliding-window', '100', '--sink-tokens', '2', '--kv-type', 'q8_0'];
   assert.match(await info(...windowed), /^ {2}KV +[\d.]+ KiB for the last 100 and the first 2 tokens as q8_0$/m);
   const { plan } = JSON.parse(await info(...windowed, '--json')) as { plan: { context: number; window: object } };
-  assert.deepEqual([plan.context, plan.window], [2 ** 20, { tokens: 100, sinks: 2 }]);
+  assert.ok(plan.context >= 2 ** 16, `a text may have ${plan.context} tokens`);
+  assert.deepEqual(plan.window, { tokens: 100, sinks: 2 });
 });
 
 test('a server told by its environment answers beyond the context, whatever context a request asks for', async () => {
