@@ -34,7 +34,10 @@ export interface LayerState {
   reachable(length: number, text: StoredText): number;
   /** Positions before the present one whose states are saved, in ascending order. */
   readonly snapshots: readonly number[];
-  /** Announces a pass from `position` on, which stays reachable until `restore` is called, whatever becomes of the pass. */
+  /**
+   * Announces a pass from `position` on, which stays reachable until `restore` is called. Then it is stored, or undone by
+   * `restore`, before anything else is asked.
+   */
   begin(position: number): void;
   /** Records that the text up to `position` is stored, by a pass or by pieces that were written. */
   stored(position: number): void;

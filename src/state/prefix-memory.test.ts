@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/caches.ts';
+import { nextHash, RecurrentState } from '../../test/support/recurrent-state.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { minSavedTokens } from './prefix.ts';
 import { PrefixMemory } from './prefix-memory.ts';
@@ -163,4 +164,35 @@ test('memory that the system refuses is done without', async () => {
   Object.defineProperty(cache, 'pieces', { value: () => ({ map: () => ({ reduce: () => 2 ** 51 }) }) });
   await memory.save(cache);
   assert.equal(memory.bytes, 0);
+});
+
+test('of a text whose state cannot be cut, every part that was kept is found, and no other', async () => {
+  using memory = new PrefixMemory(2 ** 20);
+  const text = textOf(1, 60);
+  for (const lengths of [
+    [40, 60],
+    [60, 33],
+  ]) {
+    for (const length of lengths) {
+      const state = new RecurrentState();
+      using cache = new SequenceCache(shape, undefined, [state]);
+      for (const token of text.slice(0, length)) state.step(token);
+      cache.store(text.slice(0, length));
+      await memory.save(cache);
+    }
+  }
+  for (const [asked, found] of [
+    [60, 60],
+    [59, 40],
+    [39, 33],
+    [32, undefined],
+  ] as const) {
+    const state = new RecurrentState();
+    using cache = new SequenceCache(shape, undefined, [state]);
+    const match = memory.longestMatch(text.slice(0, asked), (common, stored) => cache.reachable(common, stored));
+    assert.equal(match?.length, found, `of ${asked} tokens`);
+    if (!match) continue;
+    assert.ok(await match.restore(cache, match.length));
+    assert.equal(state.hash, text.slice(0, found).reduce(nextHash, 0));
+  }
 });

@@ -18,6 +18,7 @@ export function nextHash(hash: number, token: number): number {
 export class RecurrentState implements LayerState {
   readonly #state: Uint32Array = new Uint32Array(2);
   #begun: SavedState | undefined;
+  #passing = false;
   #saved: SavedState | undefined;
 
   get hash(): number {
@@ -45,10 +46,12 @@ export class RecurrentState implements LayerState {
   begin(position: number): void {
     assert.equal(this.position, position, 'a pass goes on from where the state is');
     this.#begun = this.#now;
+    this.#passing = true;
   }
 
   stored(position: number): void {
     assert.equal(this.position, position, 'the state has all tokens that are stored');
+    this.#passing = false;
   }
 
   snapshot(): void {
@@ -62,6 +65,7 @@ export class RecurrentState implements LayerState {
       this.#now = saved ?? assert.fail(`it was not saved at ${position}`);
     }
     this.#begun = undefined;
+    this.#passing = false;
     if (this.#saved && this.#saved[1] > position) this.#saved = undefined;
   }
 
@@ -77,6 +81,7 @@ export class RecurrentState implements LayerState {
   }
 
   view({ index }: StatePiece): Uint8Array {
+    assert.ok(!this.#passing, 'a pass was neither stored nor undone');
     const saved = this.#snapshots.find(([, position]) => position === index);
     const state = index === this.position ? this.#state : Uint32Array.from(saved ?? assert.fail());
     return new Uint8Array(state.buffer, state.byteOffset, bytes);
