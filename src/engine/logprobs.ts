@@ -26,9 +26,8 @@ function likeliest(logits: Float32Array, count: number): readonly number[] {
   if (count === 0) return [];
   const best: { readonly id: number; readonly logit: number }[] = [];
   let least = Number.NEGATIVE_INFINITY;
-  let id = -1;
-  for (const logit of logits) {
-    id += 1;
+  for (let id = 0; id < logits.length; id += 1) {
+    const logit = logits[id] as number;
     if (best.length === count && logit <= least) continue;
     const place = best.findIndex((other) => logit > other.logit);
     best.splice(place < 0 ? best.length : place, 0, { id, logit });
