@@ -105,7 +105,10 @@ export class Sequence {
     return this.#error;
   }
 
-  /** Tokens of the text that are not stored: the prompt at first, then the last one and what its cache could not keep. */
+  /**
+   * Tokens of the text that are not stored: the prompt at first, then the last one and those that its cache could not
+   * keep.
+   */
   get behind(): number {
     return this.#text.length - this.#stored;
   }

@@ -18,7 +18,7 @@ export class Speculation {
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
     const seconds = (tokens: number): number => this.#times.seconds(tokens);
     const drafts = decoding.map((sequence) => {
-      // A pass has room for a token and the drafts: what the cache could not keep takes of it.
+      // A pass has room for a token and the draft; tokens that the cache could not keep take some of it.
       const room = Math.max(0, ahead + 1 - sequence.behind);
       const depth = adaptive ? bestDraftLength({ ...sequence.outlook, seconds }, room, others) : room;
       others.tokens += depth;

@@ -120,7 +120,7 @@ export class BatchInputs implements Batch {
     return { k: part(k, shape.keyLength), v: part(v, shape.valueLength) };
   }
 
-  /** Stores k, which is rotated, and v, and attends to what is stored: (valueLength * heads, tokens). */
+  /** Stores k, which is rotated, and v, and attends to the stored rows: (valueLength * heads, tokens). */
   #attended(
     { span, inputs, layer, stored, own }: SpanLayer,
     { q, k, v, scale, il }: { q: Rotated; k: Rotated; v: Rotated; scale: number; il: number },

@@ -32,10 +32,10 @@ function expectation(issue: z.core.$ZodRawIssue): string {
   }
 }
 
-/** Characters of a string that is repeated to who sent it. */
+/** Characters of a sent string that are repeated to its sender. */
 const mostRepeated = 60;
 
-/** Words for the value that came instead, to stand behind what was expected. */
+/** Words for the value that came instead, to stand behind the expectation. */
 export function instead(value: unknown): string {
   if (value === undefined) return ', but it is missing';
   if (Array.isArray(value)) return `, not an array of ${value.length}`;

@@ -74,7 +74,7 @@ export function findUnset(template: Body): Unset {
   return unset;
 }
 
-/** A block, and then the blocks in it. `begin` declares what it is given. */
+/** A block, and then the blocks in it. `begin` declares the names that it is given. */
 function block(
   body: Body,
   outer: Names | undefined,

@@ -20,7 +20,7 @@ export interface FirstToken {
 
 /** The results of one round: a generation, and the limits that it is held against. */
 export interface BenchmarkRound {
-  /** Reading what the passes stream while nothing computes; null if nothing streams. */
+  /** Reading the passes' streamed weights while nothing computes; null if nothing streams. */
   readonly reading: { readonly seconds: number; readonly bytes: number } | null;
   readonly prefill: GenerationStats['prefill'] & { readonly ttft_ms: number };
   readonly decode: GenerationStats['decode'];

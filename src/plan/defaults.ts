@@ -42,8 +42,8 @@ export interface ContextCosts {
 }
 
 /**
- * The context when none is given, in tokens, within what the model was trained for: what the prompt needs in any case;
- * beyond that the usual one, or what prompt and answer may come to, as far as KV does not crowd out the weights.
+ * The context when none is given, in tokens: the prompt's tokens in any case; beyond them the usual context, or prompt
+ * and answer together, as far as KV does not crowd out the weights; never more than the model was trained for.
  */
 export function autoContext(
   model: ContextCosts,

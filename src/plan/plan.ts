@@ -48,7 +48,7 @@ export interface Plan {
   readonly slices: readonly Slice[];
   /** Placements by slice. */
   readonly placements: readonly Placement[];
-  /** The slices that stream, in the order of use: what every pass reads. */
+  /** The slices that stream, in the order of use: every pass reads them. */
   readonly streamed: readonly number[];
   /** Places in a pass of many tokens that converts streamed slices on the way, by turn. */
   readonly converting: readonly ConvertingSegment[] | undefined;
@@ -87,7 +87,7 @@ export interface Demand {
   readonly maxSlices?: number;
   /** Bytes of a slice at most; default: chosen. */
   readonly sliceBytes?: number | undefined;
-  /** Chooses what stays resident; `spread` unless given. */
+  /** Chooses the residents; default: `spread`. */
   readonly residency?: Residency | undefined;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];

@@ -1,4 +1,4 @@
-/** The most tokens that an n-gram drafter remembers: the newer half of a longer text, and what comes after. */
+/** The most tokens that an n-gram drafter remembers: the newer half of a longer text, and the tokens after that. */
 export const mostRemembered: number = 2 ** 16;
 
 /** Bytes that an n-gram drafter takes at most for a text of so many tokens. */

@@ -46,8 +46,8 @@ export interface LayerState {
   /** Takes the text back to a reachable position, the present one perhaps; 0 is the beginning. */
   restore(position: number): void;
   /**
-   * The pieces of a text of `length` tokens with these snapshots, and what its first `wanted` tokens need of them: a
-   * reachable position.
+   * The pieces of a text of `length` tokens with these snapshots, and the parts of them that its first `wanted` tokens
+   * need, a reachable position.
    */
   pieces(length: number, wanted: number, snapshots: readonly number[]): readonly Omit<StatePiece, 'layer'>[];
   /** The bytes of a piece that lies in memory, shared. */

@@ -15,7 +15,7 @@ export type Usable = (common: number, text: StoredText) => number;
 
 /** A store of keys and values of earlier texts. */
 export interface PrefixStore {
-  /** The text of which most can be had for `tokens`; left out, what both begin with. Undefined if there is none. */
+  /** The text that spares `tokens` most, by `usable`; default: by the common beginning. Undefined if there is none. */
   longestMatch(tokens: ReadonlyTokens, usable?: Usable): PrefixMatch | undefined;
   /**
    * Keeps a copy of the text in `cache`, unless there is one already. The cache must not change until this resolves.

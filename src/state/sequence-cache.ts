@@ -72,8 +72,8 @@ export class SequenceCache implements StoredText, Disposable {
   }
 
   /**
-   * Forgets all but the first `length` tokens, and of those what cannot be taken back to that position: as many tokens
-   * stay as are reachable. Returns their number. A pass whose tokens were not stored is undone.
+   * Forgets all but the first `length` tokens, or more where a layer cannot be taken back to that position. Returns the
+   * number of tokens that stay. A pass whose tokens were not stored is undone.
    */
   truncate(length: number): number {
     const reached = this.reachable(Math.min(length, this.tokens.length));
@@ -90,7 +90,9 @@ export class SequenceCache implements StoredText, Disposable {
     return reached === length ? length : this.reachable(reached, text);
   }
 
-  /** The pieces of a text of `length` tokens, and what its first `wanted` tokens need of them: layer by layer. */
+  /**
+   * The pieces of a text of `length` tokens, layer by layer, and the parts of them that its first `wanted` tokens need.
+   */
   pieces(
     length: number,
     wanted: number = length,

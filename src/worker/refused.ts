@@ -12,6 +12,6 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'ANSWER_UNREAD',
 ]);
 
-/** Whether a request failed by what it asks for or when it came, not by a fault of the engine. */
+/** Whether a request failed by its content or its time, not by a fault of the engine. */
 export const isRefused = (error: unknown): error is EngineError =>
   error instanceof EngineError && codes.has(error.code);

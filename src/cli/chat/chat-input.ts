@@ -31,7 +31,7 @@ export class InputParser {
     return this.#begun !== undefined;
   }
 
-  /** Takes a line, `pasted` if more of the same paste may follow; gives what it completes, or undefined. */
+  /** Takes a line, `pasted` if more of the same paste may follow; returns the input that it completes, or undefined. */
   push(line: string, pasted: boolean = false): ChatInput | undefined {
     this.#interrupted = false;
     if (this.#begun?.kind === 'fenced') return this.#pushFenced(this.#begun, line);

@@ -76,7 +76,7 @@ async function calibrateFor(path: string, options: Settings, signal: AbortSignal
   using progress = new Progress('calibrating');
   const calibration = await calibrate(files, {
     inFlight: Math.max(1, ioThreads() - 1),
-    // The libraries and what JavaScript allocates take some of what is free.
+    // The libraries and JavaScript take some of the free memory.
     memory: (budgetFor(options.memoryBudget) - process.memoryUsage.rss()) / 2,
     signal,
     onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),

@@ -68,7 +68,7 @@ export class DraftEngine implements AsyncDisposable {
     return this.#runtime.load({ signal });
   }
 
-  /** Forgets what is stored of texts that have ended. */
+  /** Forgets texts that have ended. */
   forget(): void {
     this.#runtime.caches.forget();
   }
@@ -100,7 +100,7 @@ export class DraftEngine implements AsyncDisposable {
     await this.#runtime[Symbol.asyncDispose]();
   }
 
-  /** Ends what is under way with `reason`. */
+  /** Ends all drafts under way with `reason`. */
   abort(reason: Error): void {
     this.#runtime.abort(reason);
   }

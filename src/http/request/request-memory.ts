@@ -7,7 +7,7 @@ const much = 2 ** 20;
 /** Memory for all requests at a time: `capacity` bytes. */
 export class RequestMemory {
   readonly #capacity: number;
-  /** Holds whose bodies are still coming, from the one that has waited for longest. */
+  /** Reservations whose bodies are still coming, from the one that has waited for longest. */
   readonly #coming: Set<Reservation> = new Set();
   #taken = 0;
 
