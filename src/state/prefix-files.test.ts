@@ -1,48 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/caches.ts';
+import { anyText, assertHolds, fill, filled, quantizedShape, textOf } from '../../test/support/caches.ts';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
+import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
-import { PrefixFiles, type PrefixFilesOptions } from './prefix-files.ts';
 import { SequenceCache } from './sequence-cache.ts';
-
-const shape = smallShape(128);
-const unexpected = (reason: Error): never => {
-  throw reason;
-};
-
-const open = (folder: { path: string }, options: Partial<PrefixFilesOptions> = {}): Promise<PrefixFiles> =>
-  PrefixFiles.open(folder.path, { identity: 'a model', shape, capacity: 2 ** 20, warn: unexpected, ...options });
-
-async function keep(files: PrefixFiles, tokens: readonly number[], exact = 0): Promise<void> {
-  using cache = filled(shape, tokens, exact);
-  await files.save(cache);
-  assertHolds(cache, tokens);
-}
-
-/** The number of tokens of a text that come back, as they were. */
-async function restored(files: PrefixFiles, tokens: readonly number[]): Promise<number> {
-  const found = files.longestMatch(tokens);
-  if (!found) return 0;
-  using cache = filled(shape, textOf(99, 128), 128);
-  if (await found.restore(cache, found.length)) {
-    assertHolds(cache, tokens.slice(0, found.length));
-    return found.length;
-  }
-  assert.deepEqual([[...cache.tokens], cache.exact], [[], 0], 'what is not there is not taken for there');
-  return 0;
-}
-
-const names = ({ path }: TempFolder): readonly string[] => readdirSync(path);
-const bytesOf = (folder: TempFolder): number =>
-  names(folder).reduce((sum, name) => sum + statSync(folder.file(name)).size, 0);
 
 /** The only file in a folder. */
 function onlyFile(folder: TempFolder): string {
-  const [name, ...others] = names(folder);
+  const [name, ...others] = namesIn(folder);
   assert.deepEqual(others, []);
   return folder.file(name ?? assert.fail('there is no file'));
 }
@@ -50,13 +19,14 @@ function onlyFile(folder: TempFolder): string {
 test('what was kept is found by those that open the folder later, as a whole or in part', async () => {
   using folder = tempFolder();
   const text = textOf(1, 100);
-  await keep(await open(folder), text, 64);
-  const files = await open(folder);
-  for (const length of [100, 70, 33, 1]) assert.equal(await restored(files, [...text.slice(0, length), 5]), length);
-  assert.equal(await restored(files, textOf(2, 100)), 0);
+  await keepText(await openTexts(folder), text, 64);
+  const files = await openTexts(folder);
+  for (const length of [100, 70, 33, 1])
+    assert.equal(await restoredTokens(files, [...text.slice(0, length), 5]), length);
+  assert.equal(await restoredTokens(files, textOf(2, 100)), 0);
   const found = files.longestMatch(text) ?? assert.fail();
   assert.equal(found.length, 100);
-  using cache = new SequenceCache(shape);
+  using cache = new SequenceCache(keptShape);
   for (const [length, exact] of [
     [100, 64],
     [40, 40],
@@ -69,46 +39,46 @@ test('what was kept is found by those that open the folder later, as a whole or 
 
 test('a folder is made if it is not there, and holds a file for each text and nothing else', async () => {
   using folder = tempFolder();
-  const files = await open({ path: folder.file('a/b') });
+  const files = await openTexts({ path: folder.file('a/b') });
   assert.deepEqual(readdirSync(folder.file('a/b')), []);
-  for (const seed of [1, 2]) await keep(files, textOf(seed, 40));
-  await keep(files, textOf(3, 31));
+  for (const seed of [1, 2]) await keepText(files, textOf(seed, 40));
+  await keepText(files, textOf(3, 31));
   const left = readdirSync(folder.file('a/b'));
   assert.ok(left.length === 2 && left.every((name) => name.endsWith('.kv')), `${left}`);
 });
 
 test('a text takes the place of those that it goes on from; kept twice, also at once, it is there once', async () => {
   using folder = tempFolder();
-  const files = await open(folder);
-  await keep(files, textOf(1, 40));
-  await Promise.all([1, 2, 3].map(() => keep(files, textOf(1, 60))));
-  await keep(files, textOf(1, 60));
-  await keep(files, textOf(1, 50));
+  const files = await openTexts(folder);
+  await keepText(files, textOf(1, 40));
+  await Promise.all([1, 2, 3].map(() => keepText(files, textOf(1, 60))));
+  await keepText(files, textOf(1, 60));
+  await keepText(files, textOf(1, 50));
   onlyFile(folder);
-  assert.equal(await restored(files, textOf(1, 128)), 60);
-  assert.equal(await restored(await open(folder), textOf(1, 128)), 60);
+  assert.equal(await restoredTokens(files, textOf(1, 128)), 60);
+  assert.equal(await restoredTokens(await openTexts(folder), textOf(1, 128)), 60);
 });
 
 test('texts of many caches are kept at once', async () => {
   using folder = tempFolder();
-  const files = await open(folder);
+  const files = await openTexts(folder);
   const texts = Array.from({ length: 12 }, (_, i) => textOf(i, 32 + i));
-  await Promise.all(texts.map((text) => keep(files, text)));
-  for (const files of [await open(folder), await open(folder)]) {
-    for (const text of texts) assert.equal(await restored(files, text), text.length);
+  await Promise.all(texts.map((text) => keepText(files, text)));
+  for (const files of [await openTexts(folder), await openTexts(folder)]) {
+    for (const text of texts) assert.equal(await restoredTokens(files, text), text.length);
   }
 });
 
 test('texts that are to be kept at once are written one after the other, so that none makes room of one not known yet', async () => {
   using folder = tempFolder();
-  const files = await open(folder);
+  const files = await openTexts(folder);
   const events: string[] = [];
   let go = (): void => {};
   const gate = new Promise<void>((resolve) => {
     go = resolve;
   });
   const keeping = [1, 2].map(async (seed) => {
-    using cache = filled(shape, textOf(seed, 40));
+    using cache = filled(keptShape, textOf(seed, 40));
     const read = cache.read.bind(cache);
     cache.read = async (piece) => {
       events.push(`read ${seed}`);
@@ -124,46 +94,46 @@ test('texts that are to be kept at once are written one after the other, so that
   go();
   await Promise.all(keeping);
   assert.ok(events.indexOf('kept 1') < events.indexOf('read 2'), `${events}`);
-  assert.equal(names(folder).length, 2);
+  assert.equal(namesIn(folder).length, 2);
 });
 
 test('the files take no more than their room; the text not used for longest goes, also after a restart', async () => {
   using folder = tempFolder();
-  const probe = await open(folder);
-  await keep(probe, textOf(0, 40));
-  const capacity = 3.5 * bytesOf(folder);
-  let files = await open(folder, { capacity });
-  for (const seed of [1, 2]) await keep(files, textOf(seed, 40));
-  assert.equal(await restored(files, textOf(0, 40)), 40);
+  const probe = await openTexts(folder);
+  await keepText(probe, textOf(0, 40));
+  const capacity = 3.5 * bytesIn(folder);
+  let files = await openTexts(folder, { capacity });
+  for (const seed of [1, 2]) await keepText(files, textOf(seed, 40));
+  assert.equal(await restoredTokens(files, textOf(0, 40)), 40);
   const past = Date.now() / 1000 - 100;
-  for (const name of names(folder)) utimesSync(folder.file(name), past, past);
-  assert.equal(await restored(files, textOf(0, 40)), 40);
-  assert.equal(await restored(files, textOf(2, 40)), 40);
-  files = await open(folder, { capacity });
-  await keep(files, textOf(3, 40));
-  assert.ok(bytesOf(folder) <= capacity);
-  const left = await Promise.all([0, 1, 2, 3].map((seed) => restored(files, textOf(seed, 40))));
+  for (const name of namesIn(folder)) utimesSync(folder.file(name), past, past);
+  assert.equal(await restoredTokens(files, textOf(0, 40)), 40);
+  assert.equal(await restoredTokens(files, textOf(2, 40)), 40);
+  files = await openTexts(folder, { capacity });
+  await keepText(files, textOf(3, 40));
+  assert.ok(bytesIn(folder) <= capacity);
+  const left = await Promise.all([0, 1, 2, 3].map((seed) => restoredTokens(files, textOf(seed, 40))));
   assert.deepEqual(left, [40, 0, 40, 40]);
   const warnings: Error[] = [];
-  await keep(await open(folder, { capacity: 100, warn: (reason) => warnings.push(reason) }), textOf(4, 40));
-  assert.equal(bytesOf(folder), 0, 'less room than before');
+  await keepText(await openTexts(folder, { capacity: 100, warn: (reason) => warnings.push(reason) }), textOf(4, 40));
+  assert.equal(bytesIn(folder), 0, 'less room than before');
   assert.match(`${warnings}`, /40 tokens take 1\.9 KiB, more than the 100 B of the prompt cache/);
 });
 
 test('files of another model, of other shapes, and what is not ours is ignored and left alone', async () => {
   using folder = tempFolder();
-  await keep(await open(folder), textOf(1, 40));
+  await keepText(await openTexts(folder), textOf(1, 40));
   for (const name of ['notes.txt', 'empty.kv', 'words.kv', 'long.kv']) writeFileSync(folder.file(name), '');
   writeFileSync(folder.file('words.kv'), 'these are not keys and values at all, but longer than their beginning');
   writeFileSync(folder.file('long.kv'), Buffer.alloc(100_000, 255));
   mkdirSync(folder.file('folder.kv'));
-  const before = names(folder);
-  for (const other of [{ identity: 'another model' }, { shape: { ...shape, kvHeads: 1 } }]) {
-    const files = await open(folder, other);
+  const before = namesIn(folder);
+  for (const other of [{ identity: 'another model' }, { shape: { ...keptShape, kvHeads: 1 } }]) {
+    const files = await openTexts(folder, other);
     assert.equal(files.longestMatch(textOf(1, 40)), undefined);
   }
-  assert.equal(await restored(await open(folder), textOf(1, 40)), 40);
-  assert.deepEqual(names(folder), before);
+  assert.equal(await restoredTokens(await openTexts(folder), textOf(1, 40)), 40);
+  assert.deepEqual(namesIn(folder), before);
 });
 
 test('quantized keys and values come back as they were, and are not taken for those of another type', async () => {
@@ -171,13 +141,13 @@ test('quantized keys and values come back as they were, and are not taken for th
   const text = textOf(1, 60);
   const shapes = [quantizedShape(128, 'q8_0'), quantizedShape(128, 'q4_0')];
   for (const shape of shapes) {
-    const files = await open(folder, { shape });
+    const files = await openTexts(folder, { shape });
     assert.equal(files.longestMatch(text), undefined);
     using cache = filled(shape, text);
     await files.save(cache);
   }
   for (const shape of shapes) {
-    const found = (await open(folder, { shape })).longestMatch(text) ?? assert.fail();
+    const found = (await openTexts(folder, { shape })).longestMatch(text) ?? assert.fail();
     for (const count of [60, 33]) {
       using cache = filled(shape, textOf(2, 128));
       assert.equal(await found.restore(cache, count), true);
@@ -189,7 +159,7 @@ test('quantized keys and values come back as they were, and are not taken for th
 test('a file that is cut short, grew or has another bit anywhere is ignored, and never gives wrong bytes', async () => {
   using folder = tempFolder();
   const text = textOf(1, 60);
-  await keep(await open(folder), text);
+  await keepText(await openTexts(folder), text);
   const path = onlyFile(folder);
   const whole = readFileSync(path);
   const anyDamage = fc.oneof(
@@ -206,8 +176,8 @@ test('a file that is cut short, grew or has another bit anywhere is ignored, and
     fc.asyncProperty(anyDamage, async (damaged) => {
       writeFileSync(path, damaged);
       const warnings: Error[] = [];
-      const files = await open(folder, { warn: (reason) => warnings.push(reason) });
-      assert.equal(await restored(files, text), 0);
+      const files = await openTexts(folder, { warn: (reason) => warnings.push(reason) });
+      assert.equal(await restoredTokens(files, text), 0);
       assert.equal(files.longestMatch(text), undefined, 'and it is not tried again');
     }),
     { numRuns: 200 },
@@ -219,12 +189,14 @@ test('whatever is kept and looked for, what comes back is right', async () => {
   const anyCall = fc.record({ text: anyText(128), keep: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.array(anyCall, { minLength: 1, maxLength: 8 }), async (calls) => {
-      const files = await open(folder, { capacity: 20_000 });
+      const files = await openTexts(folder, { capacity: 20_000 });
       await Promise.all(
-        calls.map(({ text, keep: count }) => (count ? keep(files, text, text.length >> 1) : restored(files, text))),
+        calls.map(({ text, keep: count }) =>
+          count ? keepText(files, text, text.length >> 1) : restoredTokens(files, text),
+        ),
       );
-      for (const { text } of calls) await restored(files, text);
-      assert.ok(bytesOf(folder) <= 20_000 && names(folder).every((name) => name.endsWith('.kv')));
+      for (const { text } of calls) await restoredTokens(files, text);
+      assert.ok(bytesIn(folder) <= 20_000 && namesIn(folder).every((name) => name.endsWith('.kv')));
     }),
     { numRuns: 20, includeErrorInReport: true },
   );
@@ -233,13 +205,13 @@ test('whatever is kept and looked for, what comes back is right', async () => {
 test('a file that another process removed is done without', async () => {
   using folder = tempFolder();
   const warnings: Error[] = [];
-  const files = await open(folder, { warn: (reason) => warnings.push(reason) });
-  await keep(files, textOf(1, 40));
+  const files = await openTexts(folder, { warn: (reason) => warnings.push(reason) });
+  await keepText(files, textOf(1, 40));
   rmSync(onlyFile(folder));
-  assert.equal(await restored(files, textOf(1, 40)), 0);
+  assert.equal(await restoredTokens(files, textOf(1, 40)), 0);
   assert.equal(warnings.length, 1);
-  await keep(files, textOf(1, 40));
-  assert.equal(await restored(files, textOf(1, 40)), 40);
+  await keepText(files, textOf(1, 40));
+  assert.equal(await restoredTokens(files, textOf(1, 40)), 40);
 });
 
 test('where there is no such folder, or a file in its place, all goes on with a warning', async () => {
@@ -247,15 +219,15 @@ test('where there is no such folder, or a file in its place, all goes on with a 
   writeFileSync(folder.file('file'), '');
   const warnings: Error[] = [];
   const warn = (reason: Error): void => void warnings.push(reason);
-  const files = await open({ path: folder.file('file') }, { warn });
+  const files = await openTexts({ path: folder.file('file') }, { warn });
   assert.equal(warnings.length, 1);
-  await keep(files, textOf(1, 40));
-  assert.deepEqual([await restored(files, textOf(1, 40)), warnings.length], [0, 2]);
+  await keepText(files, textOf(1, 40));
+  assert.deepEqual([await restoredTokens(files, textOf(1, 40)), warnings.length], [0, 2]);
 
-  const gone = await open({ path: folder.file('gone') }, { warn });
+  const gone = await openTexts({ path: folder.file('gone') }, { warn });
   rmSync(folder.file('gone'), { recursive: true });
-  await keep(gone, textOf(1, 40));
-  assert.deepEqual([await restored(gone, textOf(1, 40)), warnings.length], [0, 3]);
+  await keepText(gone, textOf(1, 40));
+  assert.deepEqual([await restoredTokens(gone, textOf(1, 40)), warnings.length], [0, 3]);
 });
 
 test('on a full disk nothing is left half-written, and all goes on with a warning', async (t) => {
@@ -263,37 +235,37 @@ test('on a full disk nothing is left half-written, and all goes on with a warnin
   if (!disk) return t.skip('needs a disk of its own');
   using folder = disk;
   const warnings: Error[] = [];
-  const files = await open(folder, { warn: (reason) => warnings.push(reason) });
-  for (const seed of [1, 2, 3]) await keep(files, textOf(seed, 60));
+  const files = await openTexts(folder, { warn: (reason) => warnings.push(reason) });
+  for (const seed of [1, 2, 3]) await keepText(files, textOf(seed, 60));
   assert.ok(warnings.length > 0 && warnings.every((reason) => /ENOSPC/.test(reason.message)), `${warnings}`);
-  assert.ok(names(folder).every((name) => name.endsWith('.kv')));
-  assert.equal(await restored(await open(folder), textOf(1, 60)), 60);
+  assert.ok(namesIn(folder).every((name) => name.endsWith('.kv')));
+  assert.equal(await restoredTokens(await openTexts(folder), textOf(1, 60)), 60);
 });
 
 test('a folder that may not be written gives what it has, and a warning for what it does not take', async (t) => {
   const disk = process.getuid?.() === 0 ? smallDisk(2 ** 20) : tempFolder();
   if (!disk) return t.skip('needs a disk of its own');
   using folder = disk;
-  await keep(await open(folder), textOf(1, 60));
+  await keepText(await openTexts(folder), textOf(1, 60));
   if (!forbidWriting(folder)) return t.skip('needs a folder that may not be written');
   const warnings: Error[] = [];
-  const files = await open(folder, { warn: (reason) => warnings.push(reason) });
-  for (let i = 0; i < 2; i += 1) assert.equal(await restored(files, textOf(1, 60)), 60);
+  const files = await openTexts(folder, { warn: (reason) => warnings.push(reason) });
+  for (let i = 0; i < 2; i += 1) assert.equal(await restoredTokens(files, textOf(1, 60)), 60);
   assert.deepEqual(warnings, []);
-  await keep(files, textOf(2, 60));
+  await keepText(files, textOf(2, 60));
   assert.equal(warnings.length, 1);
-  assert.equal(await restored(files, textOf(1, 60)), 60);
+  assert.equal(await restoredTokens(files, textOf(1, 60)), 60);
 });
 
 test('a cache that is restored while its copy is replaced has the right bytes or none', async () => {
   using folder = tempFolder();
-  const files = await open(folder);
-  using cache = new SequenceCache(shape);
+  const files = await openTexts(folder);
+  using cache = new SequenceCache(keptShape);
   for (let length = 40; length < 60; length += 1) {
-    await keep(files, textOf(1, length));
+    await keepText(files, textOf(1, length));
     fill(cache, textOf(2, 128));
     const found = files.longestMatch(textOf(1, length)) ?? assert.fail();
-    const [done] = await Promise.all([found.restore(cache, length), keep(files, textOf(1, length + 1))]);
+    const [done] = await Promise.all([found.restore(cache, length), keepText(files, textOf(1, length + 1))]);
     assertHolds(cache, done ? textOf(1, length) : []);
   }
   onlyFile(folder);
