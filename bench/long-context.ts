@@ -17,7 +17,7 @@ import { loadGgml } from '../src/ggml/api.ts';
 import { Device } from '../src/ggml/device.ts';
 import type { Memory } from '../src/ggml/host-memory.ts';
 import { dropPageCache } from '../src/ggml/system.ts';
-import type { WeightSource } from '../src/pager/weight-source.ts';
+import type { Ring } from '../src/pager/ring.ts';
 import { type KvType, kvTypes } from '../src/plan/kv-options.ts';
 import { kvShapeOf, openOutline } from '../src/runtime/model-outline.ts';
 import { layoutLookup, planModel } from '../src/runtime/planner.ts';
@@ -79,11 +79,11 @@ class MappedMemory implements Memory {
 }
 
 /** Seconds that reading takes by itself for each byte. */
-async function readingAlone(source: WeightSource, bytesRead: () => number): Promise<number> {
-  await source.settled();
+async function readingAlone(ring: Ring, bytesRead: () => number): Promise<number> {
+  await ring.settled();
   const [began, before] = [performance.now(), bytesRead()];
   while (performance.now() - began < 2000)
-    for (let i = 0; i < source.length; i += 1) (await source.lease(1))[Symbol.dispose]();
+    for (let i = 0; i < ring.length; i += 1) (await ring.lease([i]))[Symbol.dispose]();
   return (performance.now() - began) / 1000 / (bytesRead() - before);
 }
 
@@ -97,7 +97,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   const plan = planModel(outline, device, layoutOf, { budget, runtime: runtimeBytes(), context, kv, kernels: 'auto' });
   const reading = { inFlight: 7 };
   await using runtime = await Runtime.open(outline, plan, { device, layoutOf, reading, kvFolder: folder });
-  const { reader, source, caches } = runtime;
+  const { reader, pager, caches } = runtime;
   const [cache] = caches.all;
   if (!cache) throw new Error('there is no cache');
   const start = context - rounds * tokens - 1;
@@ -112,7 +112,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   await pass();
   const measured: Measured[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const perByte = await readingAlone(source, () => reader.bytesRead);
+    const perByte = await readingAlone(pager.weights, () => reader.bytesRead);
     const [began, before] = [performance.now(), reader.bytesRead];
     const [computed, stalled] = [runtime.forward.computeSeconds, runtime.stallSeconds];
     for (let i = 0; i < tokens; i += 1) await pass();

@@ -3,8 +3,8 @@ import { F16, F32, type Graph, type Tensor } from '../ggml/graph.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { KvLayer } from '../state/kv-layer.ts';
 import { type KvShape, kvTypeOf } from '../state/kv-shape.ts';
+import type { StoredLayer, StoredPart } from './kv-pages.ts';
 import type { SpanShape } from './span.ts';
-import type { StoredLayer, StoredPart } from './staging.ts';
 
 /**
  * The keys (keyLength, rows, kvHeads) and values (valueLength, rows, kvHeads) that a span's queries (keyLength, heads,

@@ -8,9 +8,9 @@ import { type KvShape, kvTypeOf } from '../state/kv-shape.ts';
 import { sinkShiftTokens } from '../state/rows.ts';
 import { attention } from './attention.ts';
 import { hadamardSizes } from './hadamard.ts';
+import type { KvPages, StoredLayer, StoredPart } from './kv-pages.ts';
 import { findWeight } from './slice-tensors.ts';
 import { SpanInputs, type SpanShape } from './span.ts';
-import type { Staging, StoredLayer, StoredPart } from './staging.ts';
 
 /** A span's part of a layer: its own tokens among those of the batch. */
 interface SpanLayer {
@@ -42,13 +42,13 @@ export class BatchInputs implements Batch {
   readonly hadamards: Map<number, Tensor> = new Map();
   readonly #graph: Graph;
   readonly #weights: ReadonlyMap<string, Weight>;
-  readonly #staging: Staging | undefined;
+  readonly #pages: KvPages | undefined;
 
-  /** Inputs in `graph`; `staging` holds keys and values that live on the SSD. */
-  constructor(graph: Graph, weights: ReadonlyMap<string, Weight>, spans: readonly SpanShape[], staging?: Staging) {
+  /** Inputs in `graph`; `pages` holds keys and values that live on the SSD. */
+  constructor(graph: Graph, weights: ReadonlyMap<string, Weight>, spans: readonly SpanShape[], pages?: KvPages) {
     this.#graph = graph;
     this.#weights = weights;
-    this.#staging = staging;
+    this.#pages = pages;
     this.spans = spans;
     this.tokens = spans.reduce((n, span) => n + span.tokens, 0);
     this.outputCount = spans.reduce((n, span) => n + span.outputs, 0);
@@ -85,6 +85,7 @@ export class BatchInputs implements Batch {
       };
       if (layer.sinks) this.#storeSinks(part, projected);
       const attended = this.#attended(part, { q, k, v, scale, il });
+      this.#pages?.leave(i, il, this.#graph.nodes);
       joined = joined ? this.#graph.concat(1, joined, attended) : attended;
       column += span.tokens;
     }
@@ -107,8 +108,8 @@ export class BatchInputs implements Batch {
       });
       return { k: part(parts.k, keyLength), v: part(parts.v, valueLength) };
     }
-    if (!this.#staging) throw new RangeError('there is no staging for what lives on the SSD');
-    return this.#staging.at(span, il, this.#graph.nodes);
+    if (!this.#pages) throw new RangeError('there are no pages for what lives on the SSD');
+    return this.#pages.enter(span, il, this.#graph.nodes);
   }
 
   /** The stored rows that a span sees. */

@@ -16,17 +16,19 @@ import { HostMemory } from '../ggml/host-memory.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
+import { Pager } from '../pager/pager.ts';
 import { type ReadAt, Reader } from '../pager/reader.ts';
 import { arenaBytes, Residents } from '../pager/residents.ts';
-import { WeightSource } from '../pager/weight-source.ts';
+import { Ring } from '../pager/ring.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { kvBytes } from '../state/kv-shape.ts';
 import { KvStore, kvMemory } from '../state/kv-store.ts';
+import { bindWeights, type LayoutOf } from './bind-weights.ts';
 import { Forward } from './forward.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
-import { bindWeights, type LayoutOf } from './routes.ts';
+import { OwnGraphs } from './own-graphs.ts';
 
 const device = shared(new Device(1, 0));
 
@@ -82,13 +84,15 @@ async function withModel(
   const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
   const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
   const memory = { arena, ring, layoutOf };
-  const { tensors, routes } = bindWeights(plan, file.weights, memory, disposer);
+  const layouts = bindWeights(plan, file.weights, memory, disposer);
   const kv = disposer.use(new KvStore(outline.kv, disposer.use(kvMemory(outline.kv))));
-  const source = new WeightSource(reader);
-  const residents = new Residents(plan, reader, { arena, ring, tensors });
+  const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
   if (ahead) await residents.load();
-  const parts = { stages: outline.stages, plan, device, routes, file: file.weights, residents, source, reader };
-  const forward = disposer.use(new Forward(parts));
+  const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+  const kvRing = disposer.use(new HostMemory(0, 'a test'));
+  const parts = { stages: outline.stages, plan, file: file.weights, layouts, reader, pager, kvRing };
+  const graphs = disposer.use(new OwnGraphs(parts));
+  const forward = new Forward({ graphs, pager, device });
   await use(forward, kv, plan);
 }
 
@@ -205,7 +209,7 @@ test('a pass of many tokens converts what streams, and gives the logits of plain
     await withModel(
       0,
       async (forward, kv, plan) => {
-        assert.equal(plan.converting !== undefined, layoutOf === fastLayouts);
+        assert.equal(plan.layouts.converting !== undefined, layoutOf === fastLayouts);
         for (let i = 0; i < 2; i += 1) {
           logits.push(await run(forward, kv));
           // A pass of few tokens reads the same ring in another way.

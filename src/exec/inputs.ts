@@ -1,6 +1,5 @@
 import { at } from '../base/at.ts';
-import { loadGgml } from '../ggml/api.ts';
-import type { Pointer } from '../ggml/library.ts';
+import { writeTensor } from '../ggml/data.ts';
 import { rowOf, sinkRow, sinkShiftTokens } from '../state/rows.ts';
 import { attentionMask } from './attention-mask.ts';
 import type { BatchInputs } from './batch.ts';
@@ -22,24 +21,24 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
     column += n;
     writeSpan(at(inputs.inputs, i), span);
   }
-  set(inputs.positions.pointer, positions);
-  for (const [n, matrix] of inputs.hadamards) set(matrix.pointer, hadamard(n));
-  if (inputs.embedding) set(inputs.embedding.order.pointer, Int32Array.from(positions.keys()));
-  if (inputs.outputIds) set(inputs.outputIds.pointer, outputIds);
+  writeTensor(inputs.positions.pointer, positions);
+  for (const [n, matrix] of inputs.hadamards) writeTensor(matrix.pointer, hadamard(n));
+  if (inputs.embedding) writeTensor(inputs.embedding.order.pointer, Int32Array.from(positions.keys()));
+  if (inputs.outputIds) writeTensor(inputs.outputIds.pointer, outputIds);
 }
 
 function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
   const n = tokens.length;
   for (const [rows, ids] of inputs.ids)
-    set(
+    writeTensor(
       ids.pointer,
       int64(n, (j) => rowOf(rows, start + j)),
     );
   for (const [rows, { pointer, shape }] of inputs.masks) {
-    set(pointer, attentionMask(start, n, { rows, attended: at(shape, 0) }));
+    writeTensor(pointer, attentionMask(start, n, { rows, attended: at(shape, 0) }));
   }
   if (inputs.sinkIds)
-    set(
+    writeTensor(
       inputs.sinkIds.pointer,
       int64(at(inputs.sinkIds.shape, 0), (j) => start + j),
     );
@@ -48,11 +47,11 @@ function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
     const rows = kv.sinkRows;
     if (!rows) continue;
     const count = at(shift.ids.shape, 0);
-    set(
+    writeTensor(
       shift.positions.pointer,
       Int32Array.from({ length: count }, (_, j) => j + shifts * sinkShiftTokens),
     );
-    set(
+    writeTensor(
       shift.ids.pointer,
       int64(count, (j) => sinkRow(rows, shifts) + j),
     );
@@ -61,7 +60,3 @@ function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
 
 const int64 = (length: number, value: (index: number) => number): BigInt64Array =>
   BigInt64Array.from({ length }, (_, j) => BigInt(value(j)));
-
-const set = (tensor: Pointer, data: ArrayBufferView): void => {
-  loadGgml().ggml_backend_tensor_set(tensor, data, 0, data.byteLength);
-};

@@ -8,12 +8,12 @@ import { measureGraph } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
 import { openModelFile } from '../gguf/model-file.ts';
-import { rowReaderBytes } from '../pager/row-reader.ts';
+import { rowsBytes } from '../pager/rows.ts';
 import type { Window } from '../plan/kv-options.ts';
 import { schedule } from '../plan/schedule.ts';
 import { cutIntoSlices, type Slice } from '../plan/slices.ts';
 import { KvStore } from '../state/kv-store.ts';
-import { build, graphCapacity } from './forward.ts';
+import { build, graphCapacity } from './build.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
 import { SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
@@ -78,7 +78,7 @@ test('what is planned for a batch suffices for every smaller one, wherever in th
     const outline = outlineOf(architecture);
     const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
     // The figure is without scratch memory of threads, and without memory for embedding rows.
-    const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowReaderBytes(embedding);
+    const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowsBytes(embedding);
     for (const tokens of [1, 2, 7, 33, 256]) {
       for (const end of [256, 512, context]) {
         const bytes = taken(outline, { tokens, outputs: 1, end });
@@ -96,7 +96,7 @@ test('with a window, what is planned suffices from the first sinks to where copi
       const windows = Array<Window>(3).fill({ tokens: 100, sinks: 40 });
       const outline = { ...model, kv: { ...kv, type, context: 2 ** 20, windows, pass: 256 } };
       const embedding = outline.weights.get('token_embd.weight') ?? assert.fail();
-      const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowReaderBytes(embedding);
+      const planned = computeBytes(outline, slicesOf(outline), 256, { threads: 0 }) - rowsBytes(embedding);
       for (const tokens of [1, 39, 41, 256]) {
         for (const end of [tokens, 256, 660, 2 ** 20]) {
           const bytes = taken(outline, { tokens, outputs: 1, end });
@@ -138,7 +138,7 @@ test('what is planned for sequences that draft ahead suffices for any of them to
       // The figure is without what is held beside the graph: masks, logits, candidates.
       const masks = 2 * context * (Math.max(batch, 1 + ahead) + (parallel - 1) * (1 + ahead));
       const choosing = parallel * (24 + 4 * (1 + ahead)) * vocabulary;
-      const beside = rowReaderBytes(embedding) + masks + choosing;
+      const beside = rowsBytes(embedding) + masks + choosing;
       const planned = computeBytes(outline, slicesOf(outline), batch, limits) - beside;
       const bytes = taken(outline, ...chosen);
       // Where the allocator puts things depends on their sizes: less may take some kilobytes more.

@@ -4,12 +4,12 @@ import { measureGraph } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
 import type { Weight } from '../gguf/weight.ts';
-import { rowReaderBytes } from '../pager/row-reader.ts';
+import { rowsBytes } from '../pager/rows.ts';
 import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import type { KvShape } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
-import { build, graphCapacity } from './forward.ts';
+import { build, graphCapacity } from './build.ts';
 import { Manifest, SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
 
@@ -55,7 +55,7 @@ export function computeBytes(
   using graph = new Graph(graphCapacity(spans));
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
-  const rows = inputs.embedding ? rowReaderBytes(inputs.embedding.weight) : 0;
+  const rows = inputs.embedding ? rowsBytes(inputs.embedding.weight) : 0;
   const choosing = parallel * (candidateBytes + decoded * logitBytes) * at(logits.shape, 0);
   return measureGraph(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
 }

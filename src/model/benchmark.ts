@@ -82,7 +82,7 @@ export async function firstToken(
 /**
  * Measures a model that has given a token already. Each round measures everything, so that the machine's other work
  * hits all alike: a prompt of which nothing is stored yet, and decoding, as in any generation; right after that reading
- * alone, through the source that the passes lease from, since the device's other work changes within seconds; and
+ * alone, through the ring that the passes lease from, since the device's other work changes within seconds; and
  * computing alone, on weights as they lie in memory; where weights stream, these are the ones that the ring happens to
  * hold. Rejects with the errors of a generation, or the signal's reason.
  */
@@ -121,19 +121,18 @@ const readAlone = (
   signal: AbortSignal | undefined,
   report: ReportProgress,
 ): Promise<BenchmarkRound['reading']> =>
-  model.exclusively(async ({ source: weights, kvSource, reader }) => {
+  model.exclusively(async ({ pager: { weights, kv }, reader }) => {
     // Weights, where they stream, are as fast to read as everything together; keys and values are fewer.
-    const source = weights.length > 0 ? weights : kvSource;
-    const slices = source.length;
-    if (slices === 0) return null;
-    await Promise.all([weights.settled(), kvSource.settled()]);
+    const ring = weights.length > 0 ? weights : kv;
+    if (ring.length === 0) return null;
+    await Promise.all([weights.settled(), kv.settled()]);
     const [began, before] = [performance.now(), reader.bytesRead];
     // Whole passes are read: the next lease must be the first of a pass.
     do {
-      for (let i = 0; i < slices; i += 1) {
+      for (let i = 0; i < ring.length; i += 1) {
         signal?.throwIfAborted();
-        using _lease = await source.lease(1);
-        report('reading alone', i, slices);
+        using _lease = await ring.lease([i]);
+        report('reading alone', i, ring.length);
       }
     } while (performance.now() - began < readingTime);
     return { seconds: (performance.now() - began) / 1000, bytes: reader.bytesRead - before };
@@ -178,9 +177,9 @@ const computeAlone = (
   report: ReportProgress,
 ): Promise<number> =>
   model.exclusively(async (runtime) => {
-    const { caches, source, forward } = runtime;
+    const { caches, pager, forward } = runtime;
     const kv = scratchStore(caches);
-    await source.settled();
+    await pager.weights.settled();
     const different = [...new Set(lengths)].sort((a, b) => a - b);
     const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => at(different, i)));
     const times = new PassTimes();

@@ -6,7 +6,7 @@ import { Engine, type RuntimeRequest } from '../engine/engine.ts';
 import { type EngineState, type EngineTotals, idleState } from '../engine/engine-totals.ts';
 import { Generation } from '../engine/generation.ts';
 import { Sequence } from '../engine/sequence.ts';
-import type { LayoutOf } from '../exec/routes.ts';
+import type { LayoutOf } from '../exec/bind-weights.ts';
 import { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
 import { summarize } from '../plan/explain.ts';

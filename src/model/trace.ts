@@ -21,7 +21,7 @@ export interface PassTrace {
 /** Traces one token being decoded at position `start`, after another that sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.exclusively(async (runtime) => {
-    const { caches, plan, reader } = runtime;
+    const { caches, plan, pager, reader } = runtime;
     const kv = scratchStore(caches);
     const reads: PassTrace['reads'][number][] = [];
     const steps: PassTrace['steps'][number][] = [];
@@ -31,9 +31,12 @@ export const tracePass = (model: Model, start: number, signal?: AbortSignal): Pr
       await runtime.run([span], { signal });
       await runtime.run([span], {
         signal,
-        trace: ({ slices: [first], requested, begin, end }) => {
+        trace: ({ step, requested, begin, end }) => {
+          const [first] = step.needs.flatMap(({ home, blocks }) =>
+            home === pager.weights && typeof blocks !== 'function' ? blocks : [],
+          );
           const streamed = first !== undefined;
-          const label = streamed ? at(plan.slices, first).weight.name : 'resident';
+          const label = streamed ? at(plan.slices, at(plan.streamed, first)).weight.name : 'resident';
           steps.push({ requested, begin, end, label, streamed });
         },
       });

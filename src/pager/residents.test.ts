@@ -10,7 +10,7 @@ import { existingType, weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
-import { loadGgml } from '../ggml/api.ts';
+import { readTensor, writeTensor } from '../ggml/data.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, type SliceTensor } from '../ggml/graph.ts';
 import { HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
@@ -91,10 +91,10 @@ async function product(w: SliceTensor, x: Float32Array): Promise<Float32Array> {
   const input = graph.input(F32, [width, 1]);
   const output = graph.output(graph.matmul({ shape: w.shape, slices: [w] }, input));
   allocator.allocate(graph);
-  loadGgml().ggml_backend_tensor_set(input.pointer, x, 0, x.byteLength);
+  writeTensor(input.pointer, x);
   await device.compute(graph.pointer);
   const result = new Float32Array(rows);
-  loadGgml().ggml_backend_tensor_get(output.pointer, result, 0, result.byteLength);
+  readTensor(output.pointer, result);
   return result;
 }
 

@@ -1,49 +1,56 @@
 import { at } from '../base/at.ts';
+import { allSettled } from '../base/settled.ts';
+import { writeTensorAside } from '../ggml/data.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { layLoadingRing, loadingOffset } from '../plan/loading.ts';
 import type { Plan } from '../plan/plan.ts';
 import { pageSpanOf, type Slice } from '../plan/slices.ts';
-import { convert } from './convert.ts';
+import { layResidents, type ResidentSegment } from '../plan/weight-layouts.ts';
+import { type Home, type Lease, permanentLease } from './block.ts';
 import type { Reader } from './reader.ts';
-import { type Lease, type StreamedSlice, WeightSource } from './weight-source.ts';
 
 /** Slices converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
 const conversions = 2;
+/** Slices that are read ahead: weights that stream meanwhile are to be read, too. */
+const readAhead = 16;
 
 export interface LoadOptions {
-  /** Called with the bytes loaded so far, and all of them. */
+  /** Called with the bytes loaded so far, and those there are. */
   readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Memory of residents, and the ring that they are read through. */
+/** Memory of residents, and the one that they are read through. */
 export interface ResidentMemory {
-  /** Memory for residents in the file's layout. */
+  /** Memory for those in the file's layout. */
   readonly arena: HostMemory;
-  /** Ring through which the others come to their tensors. */
+  /** The way of the others to their tensors. */
   readonly ring: HostMemory;
-  /** Tensors by slice. */
+  /** The tensor of each slice. */
   readonly tensors: readonly { readonly pointer: Pointer }[];
 }
 
-/** Bytes of memory for the residents that keep the file's layout. */
-export const arenaBytes = (plan: Plan): number =>
-  plan.slices
-    .filter((s) => at(plan.placements, s.id).kind === 'resident')
-    .reduce((sum, s) => sum + pageSpanOf(s.extent, pageBytes).bytes, 0);
+const bytesOf = (slices: readonly Slice[]): number => slices.reduce((sum, { extent }) => sum + extent.length, 0);
 
-/** The residents, each read to its place once: ahead of all passes, or while the first one needs it. */
-export class Residents {
+/** Bytes of memory for the residents that keep the file's layout. */
+export const arenaBytes = ({ slices, placements }: Plan): number =>
+  slices
+    .filter(({ id }) => at(placements, id).kind === 'resident')
+    .reduce((sum, { extent }) => sum + pageSpanOf(extent, pageBytes).bytes, 0);
+
+/** Weights that stay resident, read to their places once: ahead of all passes, or while the first one needs them. */
+export class Residents implements Home {
   readonly #plan: Plan;
   readonly #reader: Reader;
   readonly #memory: ResidentMemory;
-  /** Residents in order of use. */
+  /** All of them in order of use, and the number of those that are in place. */
   readonly #slices: readonly Slice[];
-  /** The number of them that are in place. */
   #loaded = 0;
-  #waiting: { readonly id: number; readonly resolve: () => void }[] = [];
+  /** Ends of the reads and conversions under way, by slice. */
+  readonly #arrivals = new Map<number, Promise<void>>();
+  /** The loading beside a pass. */
+  #loading: { readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
 
   constructor(plan: Plan, reader: Reader, memory: ResidentMemory) {
     this.#plan = plan;
@@ -52,78 +59,76 @@ export class Residents {
     this.#slices = plan.slices.filter(({ id }) => at(plan.placements, id).kind !== 'ring');
   }
 
-  /** True once all are in place. */
+  /** All are in place. */
   get loaded(): boolean {
     return this.#loaded === this.#slices.length;
   }
 
-  /** Resolves when all residents up to slice `id` are in place, if loading gets so far. */
-  async reached(id: number): Promise<void> {
-    if (id < this.#next) return;
-    await new Promise<void>((resolve) => this.#waiting.push({ id, resolve }));
+  /** Waits until `slices` are in place. The first lease of a pass begins to load all that are not. */
+  async lease(slices: readonly number[]): Promise<Lease> {
+    if (!this.#loading) {
+      const abort = new AbortController();
+      // A lease has the error.
+      this.#loading = { abort, ended: this.load({ streams: true, signal: abort.signal }).catch(() => {}) };
+    }
+    await Promise.all(slices.map((id) => this.#arrivals.get(id)));
+    return permanentLease;
+  }
+
+  /** Ends the loading that a lease has begun. */
+  async stop(): Promise<void> {
+    this.#loading?.abort.abort();
+    await this.#loading?.ended;
+    this.#loading = undefined;
   }
 
   /**
-   * Loads those that are not in place yet, in order of use; `streams` if passes use the first half of the ring
-   * meanwhile. Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason; slices that are in place stay there.
+   * Loads those that are not in place yet, in order of use; `streams` if passes use the first half of the ring meanwhile.
+   * Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason: then what is in place stays there.
    */
   async load({ streams = false, onProgress, signal }: LoadOptions & { streams?: boolean } = {}): Promise<void> {
-    const total = this.#slices.reduce((sum, { extent }) => sum + extent.length, 0);
     const slices = this.#slices.slice(this.#loaded);
-    let rest = slices.reduce((sum, { extent }) => sum + extent.length, 0);
-    const reads = this.#reads(slices, loadingOffset(this.#plan, streams));
-    const underWay: { slice: Slice; lease: Lease; converted: Promise<void> }[] = [];
-    const finish = async (): Promise<void> => {
-      const oldest = underWay.shift();
-      if (!oldest) return;
-      using _lease = oldest.lease;
-      await oldest.converted;
-      this.#arrive();
-      rest -= oldest.slice.extent.length;
-      onProgress?.(total - rest, total);
-    };
-    const source = new WeightSource(this.#reader);
-    await source.setReads(reads, { once: true });
-    try {
-      for (const [i, slice] of slices.entries()) {
-        while (underWay.length === conversions || (underWay.length > 0 && !source.hasNext(1))) await finish();
-        signal?.throwIfAborted();
-        const lease = await source.lease(1);
-        underWay.push({ slice, lease, converted: this.#convert(slice, at(reads, i)) });
-      }
-      while (underWay.length > 0) await finish();
+    const total = bytesOf(this.#slices);
+    let loaded = total - bytesOf(slices);
+    const arrivals: Promise<void>[] = [];
+    const bring = async (i: number, place: ResidentSegment): Promise<void> => {
+      await arrivals[i - Math.min(place.after, readAhead)];
       signal?.throwIfAborted();
-    } finally {
-      // Memory must not go before the last read and the last conversion have ended.
-      await Promise.allSettled([source.settled(), ...underWay.map(({ converted }) => converted)]);
+      const convert = await this.#read(at(slices, i), place);
+      await arrivals[i - conversions];
+      await convert();
+      await arrivals[i - 1];
+      this.#loaded += 1;
+      loaded += at(slices, i).extent.length;
+      onProgress?.(loaded, total);
+    };
+    for (const [i, place] of this.#lay(slices, streams).entries()) {
+      const arrival = bring(i, place);
+      arrivals.push(arrival);
+      this.#arrivals.set(at(slices, i).id, arrival);
     }
+    // Memory is not to go before the last read and the last conversion have ended.
+    await allSettled(arrivals).finally(() => this.#arrivals.clear());
+    signal?.throwIfAborted();
   }
 
-  /** The id of the first slice that is not in place. */
-  get #next(): number {
-    return this.#slices[this.#loaded]?.id ?? Number.POSITIVE_INFINITY;
-  }
-
-  #arrive(): void {
-    this.#loaded += 1;
-    const there = this.#waiting.filter(({ id }) => id < this.#next);
-    this.#waiting = this.#waiting.filter(({ id }) => id >= this.#next);
-    for (const { resolve } of there) resolve();
-  }
-
-  #reads(slices: readonly Slice[], start: number): readonly StreamedSlice[] {
-    const { arena, ring } = this.#memory;
-    return layLoadingRing(this.#plan, slices, start, pageBytes).map(({ memory, offset, after }, i) => {
-      const slice = at(slices, i);
-      const pages = pageSpanOf(slice.extent, pageBytes);
-      const into = (memory === 'arena' ? arena : ring).view(offset, pages.bytes);
-      return { file: slice.extent.file, pages, into, after };
+  /** Weights that stream meanwhile have the first half of the ring. */
+  #lay(slices: readonly Slice[], streams: boolean): readonly ResidentSegment[] {
+    const { placements, shares, streamed } = this.#plan;
+    const residents = slices.map(({ id, extent }) => {
+      const placement = at(placements, id);
+      const offset = placement.kind === 'resident' ? placement.offset : undefined;
+      return { bytes: pageSpanOf(extent, pageBytes).bytes, offset };
     });
+    return layResidents(residents, { from: streams && streamed.length > 0 ? shares.ring / 2 : 0, to: shares.ring });
   }
 
-  async #convert({ id, extent }: Slice, { into, pages }: StreamedSlice): Promise<void> {
-    if (at(this.#plan.placements, id).kind !== 'converted') return;
-    const { pointer } = at(this.#memory.tensors, id);
-    await convert(pointer, into.subarray(pages.skew, pages.skew + extent.length));
+  /** Reads a slice to its place, or to where it can be converted from. */
+  async #read({ id, extent }: Slice, { memory, offset }: ResidentSegment): Promise<() => Promise<void>> {
+    const { start, bytes, skew } = pageSpanOf(extent, pageBytes);
+    const pages = this.#memory[memory].view(offset, bytes);
+    await this.#reader.read(extent.file, pages, start);
+    if (memory === 'arena') return () => Promise.resolve();
+    return () => writeTensorAside(at(this.#memory.tensors, id).pointer, pages.subarray(skew, skew + extent.length));
   }
 }

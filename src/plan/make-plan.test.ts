@@ -135,10 +135,10 @@ test('no two resident slices overlap, and each begins on a page', () => {
 
 test('ring places lie inside the ring, and a slice waits for those whose bytes it overwrites', () => {
   holds((_, plan) => {
-    const places = plan.streamed.map((id) => {
-      const placement = plan.placements[id];
-      assert.ok(placement?.kind === 'ring');
-      return { from: placement.offset, to: placement.offset + slotBytes(at(plan, id)), after: placement.after };
+    const places = plan.streamed.map((id, order) => {
+      assert.deepEqual(plan.placements[id], { kind: 'ring', order });
+      const { offset, after } = plan.layouts.plain[order] ?? assert.fail();
+      return { from: offset, to: offset + slotBytes(at(plan, id)), after };
     });
     const n = places.length;
     for (const [turn, { from, to, after }] of places.entries()) {

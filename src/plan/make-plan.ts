@@ -1,10 +1,9 @@
 import { at, last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
-import { layConvertingRing } from './converting.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
 import { spread } from './residency.ts';
-import { layRing } from './ring.ts';
 import { cutIntoSlices, pageSpanOf, type Slice } from './slices.ts';
+import { layWeights } from './weight-layouts.ts';
 
 const MiB = 2 ** 20;
 const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
@@ -159,18 +158,16 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: at(cost, s.id) }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
-  const sizes = streamed.map((s) => pageSpanOf(s.extent, demand.page).bytes);
-  const segments = layRing(sizes, chosen.ring);
-  const segmentOf = new Map(streamed.map((s, order) => [s.id, at(segments, order)]));
+  const orders = new Map(streamed.map((s, order) => [s.id, order]));
 
   const placements: Placement[] = [];
   let arena = 0;
   let resident = 0;
   for (const s of slices) {
     const bytes = converted[s.id];
-    const segment = segmentOf.get(s.id);
-    if (segment) {
-      placements.push({ kind: 'ring', ...segment });
+    const order = orders.get(s.id);
+    if (order !== undefined) {
+      placements.push({ kind: 'ring', order });
       continue;
     }
     resident += at(cost, s.id);
@@ -195,8 +192,8 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     slices,
     placements,
     streamed: streamed.map((s) => s.id),
-    converting: layConvertingRing(
-      streamed.map((s, order) => ({ bytes: at(sizes, order), converted: converted[s.id] })),
+    layouts: layWeights(
+      streamed.map((s) => ({ bytes: pageSpanOf(s.extent, demand.page).bytes, converted: converted[s.id] })),
       chosen.ring,
     ),
     stepBytes: chosen.ring / ringSegments,

@@ -1,15 +1,16 @@
 import type { Weight } from '../gguf/weight.ts';
-import type { ConvertingSegment } from './converting.ts';
 import type { KvHome, KvType, Window } from './kv-options.ts';
 import type { Residency } from './residency.ts';
 import type { Slice } from './slices.ts';
+import type { WeightLayouts } from './weight-layouts.ts';
 
-/** The place of a slice. Offsets are bytes from the start of the resident memory, or of the ring, to its first page. */
+/** The place of a slice. The offset is bytes from the start of the resident memory to its first page. */
 export type Placement =
   | { readonly kind: 'resident'; readonly offset: number }
   /** Resident in a kernel layout of its own, converted as it is loaded. */
   | { readonly kind: 'converted'; readonly bytes: number }
-  | { readonly kind: 'ring'; readonly offset: number; readonly after: number };
+  /** One of those that stream, which `order` counts in their order of use. */
+  | { readonly kind: 'ring'; readonly order: number };
 
 /** The parts of the budget, in bytes. */
 export interface Shares {
@@ -50,8 +51,8 @@ export interface Plan {
   readonly placements: readonly Placement[];
   /** The slices that stream, in the order of use: every pass reads them. */
   readonly streamed: readonly number[];
-  /** Places in a pass of many tokens that converts streamed slices on the way, by turn. */
-  readonly converting: readonly ConvertingSegment[] | undefined;
+  /** Their places in the ring. */
+  readonly layouts: WeightLayouts;
   /** The most that one step may hold of the ring, in bytes. */
   readonly stepBytes: number;
   readonly shares: Shares;

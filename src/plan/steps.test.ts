@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { divideIntoSteps, firstUses, type StreamedUse, splitStep } from './steps.ts';
+import { divideIntoSteps, firstUses, type NodeRange, type StreamedUse } from './steps.ts';
 
 /** Uses of slices 0, 1, 2, … in the order of the nodes that read them; a node reads one at most. */
 const anyUses = fc
@@ -20,7 +20,7 @@ test('steps cover all nodes in order, none is empty, and each slice is needed on
   fc.assert(
     fc.property(anyCase, ({ uses, rest, maxBytes }) => {
       const nodes = nodesOf(uses, rest);
-      const steps = divideIntoSteps(uses, nodes, maxBytes);
+      const steps = divideIntoSteps(uses, nodes, { maxBytes });
       let at = 0;
       for (const { from, to } of steps) {
         assert.equal(from, at);
@@ -39,7 +39,7 @@ test('steps cover all nodes in order, none is empty, and each slice is needed on
 test('a slice belongs to the step whose nodes read it', () => {
   fc.assert(
     fc.property(anyCase, ({ uses, rest, maxBytes }) => {
-      for (const { from, to, slices } of divideIntoSteps(uses, nodesOf(uses, rest), maxBytes)) {
+      for (const { from, to, slices } of divideIntoSteps(uses, nodesOf(uses, rest), { maxBytes })) {
         for (const slice of slices) {
           const node = uses[slice]?.node ?? -1;
           assert.ok(node >= from && node < to);
@@ -52,7 +52,7 @@ test('a slice belongs to the step whose nodes read it', () => {
 test('no step needs more bytes than allowed unless its only slice does, and steps are not cut without need', () => {
   fc.assert(
     fc.property(anyCase, ({ uses, rest, maxBytes }) => {
-      const steps = divideIntoSteps(uses, nodesOf(uses, rest), maxBytes);
+      const steps = divideIntoSteps(uses, nodesOf(uses, rest), { maxBytes });
       const bytes = steps.map(({ slices }) => slices.reduce((sum, s) => sum + (uses[s]?.bytes ?? 0), 0));
       for (const [i, { slices }] of steps.entries()) {
         assert.ok((bytes[i] ?? 0) <= maxBytes || slices.length === 1);
@@ -69,25 +69,42 @@ test('what comes before the first streamed slice is a step of its own: it is com
     { slice: 7, node: 5, bytes: 10 },
     { slice: 8, node: 9, bytes: 1 },
   ];
-  assert.deepEqual(divideIntoSteps(uses, 12, 20), [
+  assert.deepEqual(divideIntoSteps(uses, 12, { maxBytes: 20 }), [
     { from: 0, to: 3, slices: [] },
     { from: 3, to: 9, slices: [4, 7] },
     { from: 9, to: 12, slices: [8] },
   ]);
-  assert.deepEqual(divideIntoSteps([], 5, 20), [{ from: 0, to: 5, slices: [] }]);
+  assert.deepEqual(divideIntoSteps([], 5, { maxBytes: 20 }), [{ from: 0, to: 5, slices: [] }]);
 });
 
-test('nodes that are to stand alone do, and all others stay together', () => {
-  const step = { from: 3, to: 10, slices: [] };
-  assert.deepEqual(splitStep(step, []), [{ from: 3, to: 10, alone: false }]);
-  assert.deepEqual(splitStep(step, [1, 3, 6, 7, 9, 10]), [
-    { from: 3, to: 4, alone: true },
-    { from: 4, to: 6, alone: false },
-    { from: 6, to: 7, alone: true },
-    { from: 7, to: 8, alone: true },
-    { from: 8, to: 9, alone: false },
-    { from: 9, to: 10, alone: true },
-  ]);
+test('nodes that are to stand alone are steps by themselves, with the slices that they read; all else is as without them', () => {
+  const anyAlone = fc.array(fc.record({ skip: fc.nat(6), length: fc.integer({ min: 1, max: 4 }) }), { maxLength: 6 });
+  fc.assert(
+    fc.property(anyCase, anyAlone, ({ uses, rest, maxBytes }, gaps) => {
+      const alone: NodeRange[] = [];
+      for (const { skip, length } of gaps) {
+        const from = (alone.at(-1)?.to ?? 0) + skip;
+        alone.push({ from, to: from + length });
+      }
+      const nodes = Math.max(nodesOf(uses, rest), alone.at(-1)?.to ?? 0);
+      const steps = divideIntoSteps(uses, nodes, { maxBytes, alone });
+      for (const range of alone) assert.ok(steps.some(({ from, to }) => from === range.from && to === range.to));
+      let at = 0;
+      for (const { from, to, slices } of steps) {
+        assert.ok(from === at && to > from);
+        at = to;
+        for (const slice of slices) {
+          const node = uses[slice]?.node ?? -1;
+          assert.ok(from <= node && node < to);
+        }
+      }
+      assert.equal(at, nodes);
+      assert.deepEqual(
+        steps.flatMap(({ slices }) => slices),
+        [...uses.keys()],
+      );
+    }),
+  );
 });
 
 test('slices are waited for once, in the order in which they come, by the first node that cannot do without', () => {

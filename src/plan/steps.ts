@@ -1,9 +1,13 @@
 import { at } from '../base/at.ts';
 
-/** Nodes [from, to) of a graph, and the streamed slices that they read: waited for, computed and freed as one. */
-export interface Step {
+/** Nodes [from, to) of a graph. */
+export interface NodeRange {
   readonly from: number;
   readonly to: number;
+}
+
+/** Nodes and the streamed slices that they read: what is waited for, computed and freed as one. */
+export interface StepNodes extends NodeRange {
   readonly slices: readonly number[];
 }
 
@@ -32,13 +36,28 @@ export function firstUses(
 }
 
 /**
- * Divides the nodes [0, nodes) of a graph so that no step needs more than `maxBytes` of streamed slices at once (or
- * needs a single one). A step begins where its first streamed slice is read, so that everything before can be computed
- * while that slice is on its way.
+ * Divides the nodes [0, nodes) of a graph so that no step needs more than `maxBytes` of slices at once (or needs a single
+ * one). A step begins where its first slice is read, so that everything before can be computed while that slice is on its
+ * way. Each range of `alone`, in order, is a step by itself.
  */
-export function divideIntoSteps(uses: readonly StreamedUse[], nodes: number, maxBytes: number): readonly Step[] {
-  const steps: Step[] = [];
-  let from = 0;
+export function divideIntoSteps(
+  uses: readonly StreamedUse[],
+  nodes: number,
+  { maxBytes, alone = [] }: { readonly maxBytes: number; readonly alone?: readonly NodeRange[] },
+): readonly StepNodes[] {
+  const within = ({ from, to }: NodeRange): readonly StreamedUse[] =>
+    uses.filter(({ node }) => from <= node && node < to);
+  const bounds = [{ from: 0, to: 0 }, ...alone, { from: nodes, to: nodes }];
+  return bounds.slice(1).flatMap((range, i) => {
+    const before = { from: at(bounds, i).to, to: range.from };
+    const single = { ...range, slices: within(range).map(({ slice }) => slice) };
+    return [...divideRange(within(before), before, maxBytes), ...(range.from < range.to ? [single] : [])];
+  });
+}
+
+function divideRange(uses: readonly StreamedUse[], nodes: NodeRange, maxBytes: number): readonly StepNodes[] {
+  const steps: StepNodes[] = [];
+  let { from } = nodes;
   let bytes = 0;
   let slices: number[] = [];
   for (const use of uses) {
@@ -53,28 +72,6 @@ export function divideIntoSteps(uses: readonly StreamedUse[], nodes: number, max
     slices.push(use.slice);
     bytes += use.bytes;
   }
-  if (from < nodes) steps.push({ from, to: nodes, slices });
+  if (from < nodes.to) steps.push({ from, to: nodes.to, slices });
   return steps;
-}
-
-/** Some nodes [from, to) of a step; `alone` if it is a single one that was to stand alone. */
-export interface StepPart {
-  readonly from: number;
-  readonly to: number;
-  readonly alone: boolean;
-}
-
-/** Cuts the nodes of a step so that each of `alone` stands alone, and a part begins at each of `cuts`. */
-export function splitStep(
-  { from, to }: Step,
-  alone: readonly number[],
-  cuts: readonly number[] = [],
-): readonly StepPart[] {
-  const single = new Set(alone);
-  const within = [from, to, ...alone, ...alone.map((node) => node + 1), ...cuts].filter((n) => n >= from && n <= to);
-  const bounds = [...new Set(within)].sort((a, b) => a - b);
-  return bounds.slice(1).map((end, i) => {
-    const begin = at(bounds, i);
-    return { from: begin, to: end, alone: single.has(begin) };
-  });
 }

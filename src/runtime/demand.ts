@@ -1,5 +1,5 @@
+import type { LayoutOf } from '../exec/bind-weights.ts';
 import { computeBytes } from '../exec/measure.ts';
-import type { LayoutOf } from '../exec/routes.ts';
 import type { Device } from '../ggml/device.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { KvType, Window } from '../plan/kv-options.ts';

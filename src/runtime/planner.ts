@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import type { Config } from '../arch/architecture.ts';
 import { EngineError } from '../base/errors.ts';
 import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
-import type { LayoutOf } from '../exec/routes.ts';
+import type { LayoutOf } from '../exec/bind-weights.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { kvShareOf } from '../plan/defaults.ts';

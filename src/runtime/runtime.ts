@@ -4,15 +4,17 @@ import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { memoryFileSystem } from '../base/memory-folder.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
-import { Forward, type PassOptions, worthConverting } from '../exec/forward.ts';
-import { bindWeights, type LayoutOf } from '../exec/routes.ts';
+import { bindWeights, type LayoutOf } from '../exec/bind-weights.ts';
+import { Forward, type PassOptions } from '../exec/forward.ts';
+import { OwnGraphs, worthConverting } from '../exec/own-graphs.ts';
 import type { Span } from '../exec/span.ts';
 import type { Device } from '../ggml/device.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { checkAvailable } from '../ggml/system.ts';
+import { Pager } from '../pager/pager.ts';
 import { type OpenedFile, Reader, type ReaderOptions } from '../pager/reader.ts';
 import { arenaBytes, type LoadOptions, Residents } from '../pager/residents.ts';
-import { WeightSource } from '../pager/weight-source.ts';
+import { Ring } from '../pager/ring.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PassLimits } from '../plan/schedule.ts';
 import { CachePool } from '../state/cache-pool.ts';
@@ -68,9 +70,7 @@ export class Runtime implements AsyncDisposable {
   readonly path: string;
   readonly plan: Plan;
   readonly reader: Reader;
-  readonly source: WeightSource;
-  /** Reads the keys and values that live on the SSD. */
-  readonly kvSource: WeightSource;
+  readonly pager: Pager;
   readonly forward: Forward;
   readonly caches: CachePool;
   readonly limits: RuntimeLimits;
@@ -88,7 +88,7 @@ export class Runtime implements AsyncDisposable {
   private constructor(
     parts: Pick<
       Runtime,
-      'path' | 'plan' | 'reader' | 'source' | 'kvSource' | 'forward' | 'caches' | 'limits' | 'identity' | 'debug'
+      'path' | 'plan' | 'reader' | 'pager' | 'forward' | 'caches' | 'limits' | 'identity' | 'debug'
     > & {
       residents: Residents;
       files: PrefixFiles | undefined;
@@ -98,8 +98,7 @@ export class Runtime implements AsyncDisposable {
     this.path = parts.path;
     this.plan = parts.plan;
     this.reader = parts.reader;
-    this.source = parts.source;
-    this.kvSource = parts.kvSource;
+    this.pager = parts.pager;
     this.forward = parts.forward;
     this.caches = parts.caches;
     this.limits = parts.limits;
@@ -125,7 +124,7 @@ export class Runtime implements AsyncDisposable {
     try {
       const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
       const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
-      const { tensors, routes } = bindWeights(plan, model.weights, { arena, ring, layoutOf }, memory);
+      const layouts = bindWeights(plan, model.weights, { arena, ring, layoutOf }, memory);
 
       const shape = kvShapeOf(config, plan);
       const copies = memory.use(new PrefixMemory(plan.promptCache));
@@ -138,21 +137,19 @@ export class Runtime implements AsyncDisposable {
       const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
       const others = (plan.parallel - 1) * (1 + plan.ahead);
       const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
-      const source = new WeightSource(reader);
-      const residents = new Residents(plan, reader, { arena, ring, tensors });
+      const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
       const kvRing = memory.use(new HostMemory(kvRingBytes(shape), 'keys and values from the SSD'));
-      const kvSource = new WeightSource(reader);
-      const staged = { ring: kvRing, source: kvSource };
-      const passes = { stages, plan, device, routes, file: model.weights, residents, source, reader, staged };
-      const forward = memory.use(new Forward(passes));
+      const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+      const parts = { stages, plan, file: model.weights, layouts, reader, pager, kvRing };
+      const graphs = memory.use(new OwnGraphs(parts));
+      const forward = new Forward({ graphs, pager, device });
       checkAvailable(plan.shares.compute + passBytes, 'computing');
       return new Runtime(
         {
           path: outline.path,
           plan,
           reader,
-          source,
-          kvSource,
+          pager,
           forward,
           caches,
           limits,
@@ -172,7 +169,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Seconds that passes waited for reads. */
   get stallSeconds(): number {
-    return this.source.stallSeconds + this.kvSource.stallSeconds;
+    return this.pager.stallSeconds;
   }
 
   /** Seconds of loading; 0 if the first pass did it on the way. */

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
-import test from 'node:test';
+import test, { after } from 'node:test';
 import fc from 'fast-check';
 import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt, writePattern } from '../../test/support/pattern.ts';
-import { sharedPath } from '../../test/support/temp-folder.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { type ReadAt, Reader } from './reader.ts';
-import { RowReader } from './row-reader.ts';
+import { Rows } from './rows.ts';
 
-const path = sharedPath('pattern');
+const folder = tempFolder();
+after(() => folder[Symbol.dispose]());
+const path = folder.file('pattern');
 const size = 700_001;
 writePattern(path, size);
 
@@ -40,7 +42,7 @@ test('rows are read in any order, each with its place in the list', async () => 
   for (const weight of matrices) {
     const { reader } = countedReader();
     await using _reader = reader;
-    using rows = new RowReader(reader, weight);
+    using rows = new Rows(reader, weight);
     const [, count = 0] = weight.shape;
     const length = weight.extent.length / count;
     await fc.assert(
@@ -64,7 +66,7 @@ test('rows are read in any order, each with its place in the list', async () => 
 test('a row is read once, however often it is listed, and several rows at the same time', async () => {
   const { counts, reader } = countedReader();
   await using _reader = reader;
-  using rows = new RowReader(reader, matrices[0] ?? assert.fail());
+  using rows = new Rows(reader, matrices[0] ?? assert.fail());
   const wanted = Array.from({ length: 300 }, (_, i) => i % 75);
   let used = 0;
   await rows.read(wanted, () => {
@@ -78,12 +80,12 @@ test('a row is read once, however often it is listed, and several rows at the sa
 test('for no rows nothing is read', async () => {
   const { counts, reader } = countedReader();
   await using _reader = reader;
-  using rows = new RowReader(reader, matrices[0] ?? assert.fail());
+  using rows = new Rows(reader, matrices[0] ?? assert.fail());
   await rows.read([], () => assert.fail('there is no row'));
   assert.equal(counts.reads, 0);
 });
 
-test('an error of the disk reaches who asked for the row, and later rows are read again', async () => {
+test('an error of the disk attendedRows who requested for the row, and later rows are read again', async () => {
   let broken = true;
   const readAt: ReadAt = (fd, into, position, done) => {
     if (broken) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
@@ -91,7 +93,7 @@ test('an error of the disk reaches who asked for the row, and later rows are rea
   };
   await using reader = new Reader([{ path, size }], { inFlight: 2, readAt });
   const weight = matrices[2] ?? assert.fail();
-  using rows = new RowReader(reader, weight);
+  using rows = new Rows(reader, weight);
   await assert.rejects(
     rows.read([1, 2, 3], () => {}),
     engineError('READ_FAILED'),

@@ -1,0 +1,88 @@
+import type { Weights } from '../arch/architecture.ts';
+import { at } from '../base/at.ts';
+import type { Disposer } from '../base/disposer.ts';
+import { writeTensorAside } from '../ggml/data.ts';
+import type { SliceTensor } from '../ggml/graph.ts';
+import { type HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
+import { type Layout, LayoutBinder } from '../ggml/layout.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Weight } from '../gguf/weight.ts';
+import type { Block } from '../pager/block.ts';
+import type { Plan } from '../plan/plan.ts';
+import { pageSpanOf, type Slice } from '../plan/slices.ts';
+import type { WeightSegment } from '../plan/weight-layouts.ts';
+import { SliceTensors, weightsOf } from './slice-tensors.ts';
+
+/** One way through the ring: the blocks that a pass reads, and the tensors that it computes on. */
+export interface WeightLayout {
+  readonly blocks: readonly Block[];
+  readonly weights: Weights;
+}
+
+/** The layouts that a plan has, and its tensors by slice: of the slices that stream those of the plain layout. */
+export interface BoundWeights {
+  readonly tensors: readonly SliceTensor[];
+  readonly plain: WeightLayout;
+  readonly loading: WeightLayout;
+  readonly converting: WeightLayout | undefined;
+}
+
+/** The faster kernel layout of a slice, if it has one. */
+export type LayoutOf = (slice: Slice) => Layout | undefined;
+
+/** The memory of a plan's weights, and their kernel layouts. */
+export interface WeightMemory {
+  readonly arena: HostMemory;
+  readonly ring: HostMemory;
+  readonly layoutOf: LayoutOf;
+}
+
+/** Makes every slice of `plan` a tensor in its place, in each layout. Their memory is `owner`'s. */
+export function bindWeights(
+  plan: Plan,
+  model: ReadonlyMap<string, Weight>,
+  { arena, ring, layoutOf }: WeightMemory,
+  owner: Disposer,
+): BoundWeights {
+  const residents = owner.use(
+    new SliceTensors(plan.slices, (slice, { pointer }) => {
+      const placement = at(plan.placements, slice.id);
+      const layout = placement.kind === 'converted' ? layoutOf(slice) : undefined;
+      if (layout) owner.use(new LayoutMemory(layout, pointer));
+      else if (placement.kind === 'resident')
+        arena.place(pointer, placement.offset + pageSpanOf(slice.extent, pageBytes).skew);
+    }),
+  );
+  const binder = owner.use(new LayoutBinder());
+  const streamed = plan.streamed.map((id) => at(plan.slices, id));
+
+  const bind = (segments: readonly WeightSegment[]) => {
+    const tensors = [...residents.tensors];
+    const blocks: Block[] = [];
+    const place = (slice: Slice, tensor: SliceTensor): void => {
+      const { offset, after, converted } = at(segments, blocks.length);
+      const { start, bytes, skew } = pageSpanOf(slice.extent, pageBytes);
+      const block = { file: slice.extent.file, position: start, into: ring.view(offset, bytes), after };
+      const layout = converted === undefined ? undefined : layoutOf(slice);
+      if (!layout || converted === undefined) {
+        ring.place(tensor.pointer, offset + skew);
+        blocks.push(block);
+      } else {
+        binder.place(layout, tensor.pointer, ring.address(converted));
+        const data = ring.view(offset + skew, slice.extent.length);
+        blocks.push({ ...block, prepare: () => writeTensorAside(tensor.pointer, data) });
+      }
+      tensors[slice.id] = tensor;
+    };
+    owner.use(new SliceTensors(streamed, place));
+    return { blocks, tensors, weights: weightsOf(model, plan.slices, tensors) };
+  };
+  const { plain, loading, converting } = plan.layouts;
+  const bound = bind(plain);
+  return {
+    tensors: bound.tensors,
+    plain: bound,
+    loading: bind(loading),
+    converting: converting && bind(converting),
+  };
+}

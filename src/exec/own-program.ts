@@ -1,0 +1,138 @@
+import type { Stage } from '../arch/architecture.ts';
+import { at } from '../base/at.ts';
+import { Graph, type Tensor } from '../ggml/graph.ts';
+import type { HostMemory } from '../ggml/host-memory.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Weight } from '../gguf/weight.ts';
+import type { Need } from '../pager/block.ts';
+import type { Pager } from '../pager/pager.ts';
+import type { Rows } from '../pager/rows.ts';
+import type { Plan } from '../plan/plan.ts';
+import { pageSpanOf } from '../plan/slices.ts';
+import { divideIntoSteps, firstUses, type StepNodes } from '../plan/steps.ts';
+import type { BatchInputs } from './batch.ts';
+import type { BoundWeights } from './bind-weights.ts';
+import { build, graphCapacity } from './build.ts';
+import { writeInputs } from './inputs.ts';
+import { KvPages } from './kv-pages.ts';
+import type { Program, Step } from './program.ts';
+import type { Span, SpanShape } from './span.ts';
+
+/** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
+const loadingStepBytes = 32 * 2 ** 20;
+
+/** Where a program finds what it needs. */
+export interface OwnProgramParts {
+  readonly stages: readonly Stage[];
+  readonly plan: Plan;
+  readonly file: ReadonlyMap<string, Weight>;
+  readonly layouts: BoundWeights;
+  readonly pager: Pager;
+  /** Where keys and values that live on the SSD come to. */
+  readonly kvRing: HostMemory;
+}
+
+/** A graph of a family that has stages of its own, cut into steps. */
+export class OwnProgram implements Program, Disposable {
+  readonly graph: Graph;
+  readonly shapes: readonly SpanShape[];
+  readonly weights: Program['weights'];
+  readonly reads: Program['reads'];
+  readonly logits: Tensor;
+  readonly #parts: OwnProgramParts;
+  readonly #inputs: BatchInputs;
+  readonly #pages: KvPages | undefined;
+  readonly #embedding: Need | undefined;
+  #tokens: readonly number[] = [];
+  readonly #steps = new Map<boolean, readonly Step[]>();
+
+  /** Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */
+  constructor(
+    parts: OwnProgramParts,
+    how: {
+      readonly shapes: readonly SpanShape[];
+      readonly weights: Program['weights'];
+      readonly rowsOf: (weight: Weight) => Rows;
+    },
+  ) {
+    const { shapes, weights, rowsOf } = how;
+    const { stages, file, layouts, pager } = parts;
+    this.#parts = parts;
+    this.shapes = shapes;
+    this.weights = weights;
+    const layout = layouts[weights] ?? layouts.plain;
+    this.graph = new Graph(graphCapacity(shapes));
+    const onSsd = shapes.some(({ kv }) => kv.layers.some((layer) => layer.parts.home === 'ssd'));
+    this.#pages = onSsd ? new KvPages(shapes, parts.kvRing) : undefined;
+    const { inputs, logits } = build(this.graph, stages, { weights: layout.weights, file }, shapes, this.#pages);
+    this.#inputs = inputs;
+    this.logits = logits;
+    const { embedding } = inputs;
+    this.#embedding = embedding && {
+      home: rowsOf(embedding.weight).into(embedding.rows),
+      blocks: () => this.#tokens,
+    };
+    this.reads = new Map([
+      [pager.weights, layout.blocks],
+      ...(this.#pages ? [[pager.kv, this.#pages.blocks] as const] : []),
+    ]);
+  }
+
+  begin(spans: readonly Span[]): void {
+    this.#tokens = spans.flatMap(({ tokens }) => tokens);
+    this.#pages?.begin(spans);
+    writeInputs(this.#inputs, spans);
+  }
+
+  steps(isolated: boolean): readonly Step[] {
+    const steps = this.#steps.get(isolated) ?? this.#divided(isolated ? this.graph.threadBound : []);
+    this.#steps.set(isolated, steps);
+    return steps;
+  }
+
+  /** The steps; those of `nodes`, and the layers on the SSD, are computed alone. */
+  #divided(nodes: readonly number[]): readonly Step[] {
+    const { plan, pager } = this.#parts;
+    const loading = this.weights === 'loading';
+    const order = loading ? plan.slices.map(({ id }) => id) : plan.streamed;
+    const uses = firstUses(this.graph.uses, order).map((use) => ({
+      ...use,
+      bytes: pageSpanOf(at(plan.slices, use.slice).extent, pageBytes).bytes,
+    }));
+    const layers = this.#pages?.layers ?? [];
+    const others = nodes.filter((node) => !layers.some(({ from, to }) => from <= node && node < to));
+    const alone = [...layers, ...others.map((node) => ({ from: node, to: node + 1 }))].sort((a, b) => a.from - b.from);
+    const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
+    return divideIntoSteps(uses, this.graph.nodes, { maxBytes, alone }).map((step) => {
+      const layer = layers.find(({ from }) => from === step.from);
+      const writes = layer ? [{ home: pager.kv, blocks: layer.blocks }] : [];
+      return {
+        graph: this.graph.slice(step.from, step.to),
+        threadBound: alone.some(({ from }) => from === step.from),
+        needs: [...this.#needs(step), ...writes],
+        writes,
+      };
+    });
+  }
+
+  #needs({ from, slices }: StepNodes): readonly Need[] {
+    const { plan, pager } = this.#parts;
+    const streamed: number[] = [];
+    const resident: number[] = [];
+    for (const id of slices) {
+      const placement = at(plan.placements, id);
+      if (placement.kind === 'ring') streamed.push(placement.order);
+      else resident.push(id);
+    }
+    return [
+      ...(streamed.length > 0 ? [{ home: pager.weights, blocks: streamed }] : []),
+      ...(resident.length > 0 ? [{ home: pager.residents, blocks: resident }] : []),
+      ...(from === 0 && this.#embedding ? [this.#embedding] : []),
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    this.graph[Symbol.dispose]();
+    this.#pages?.[Symbol.dispose]();
+  }
+}

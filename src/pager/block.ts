@@ -1,0 +1,35 @@
+/** Bytes of a file, and the memory that they are read to: whole pages of both. */
+export interface Block {
+  readonly file: number;
+  readonly position: number;
+  readonly into: Uint8Array;
+  /** Blocks back in the endless order of its home, to the last one whose bytes it overwrites; see `RingSegment`. */
+  readonly after: number;
+  /** How often the file's bytes have been replaced: what was read before is of no use then. */
+  readonly version?: number;
+  /** Makes the bytes ready to be computed on, once they have been read and each time that they are leased. */
+  prepare?(): Promise<void> | void;
+  /** Writes the bytes back, as they have become. They are not overwritten before this ends. */
+  store?(): Promise<void>;
+}
+
+/** Blocks in place, until it is disposed. */
+export interface Lease extends Disposable {
+  /** Makes blocks that have been read ready to be computed on. */
+  prepare?(): Promise<void>;
+}
+
+/** The lease of blocks that stay anyway. */
+export const permanentLease: Lease = { [Symbol.dispose]: () => {} };
+
+/** Memory for blocks, and their way to it. */
+export interface Home {
+  /** Waits until the blocks of these numbers are in place. Rejects with READ_FAILED, FILE_CHANGED. */
+  lease(blocks: readonly number[]): Promise<Lease>;
+}
+
+/** Blocks that a step waits for: a function where they depend on the tokens, or on what was computed before. */
+export interface Need {
+  readonly home: Home;
+  readonly blocks: readonly number[] | (() => readonly number[]);
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import type { Home, Lease, Need } from './block.ts';
+import { Pager } from './pager.ts';
+import { Ring } from './ring.ts';
+
+const tick = (): Promise<void> => new Promise(setImmediate);
+/** A home without blocks. */
+const none = new Ring({ read: () => assert.fail('nothing is read') });
+const residents = { loaded: true, lease: (): Promise<Lease> => assert.fail(), stop: async (): Promise<void> => {} };
+const newPager = (): Pager => new Pager({ weights: none, kv: none, residents });
+
+/** A home that remembers what happened to its blocks; what it brings is ready when it has been prepared. */
+class MadeUpHome implements Home {
+  readonly log: string[] = [];
+  readonly held = new Map<number, 'in place' | 'ready'>();
+  readonly #ticks: number;
+
+  /** Blocks take so many ticks to come; 9 never does. */
+  constructor(ticks: number) {
+    this.#ticks = ticks;
+  }
+
+  async lease(blocks: readonly number[]): Promise<Lease> {
+    for (let i = 0; i < this.#ticks; i += 1) await tick();
+    if (blocks.includes(9)) throw new Error('bad sector');
+    for (const block of blocks) this.held.set(block, 'in place');
+    return {
+      prepare: async () => {
+        await tick();
+        for (const block of blocks) this.held.set(block, 'ready');
+      },
+      [Symbol.dispose]: () => {
+        for (const block of blocks) this.held.delete(block);
+      },
+    };
+  }
+}
+
+const anyBlocks = fc.uniqueArray(fc.nat(9), { maxLength: 4 });
+const anyHome = fc.record({ ticks: fc.nat(3), blocks: anyBlocks, later: fc.boolean() });
+
+test('a step has all that it needs, ready, from every home, or nothing of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyHome, { maxLength: 4 }), async (wanted) => {
+      const pager = newPager();
+      const homes = wanted.map(({ ticks }) => new MadeUpHome(ticks));
+      const needs = wanted.flatMap(({ blocks, later }, i): Need[] => {
+        const home = homes[i];
+        return home ? [{ home, blocks: later ? () => blocks : blocks }] : [];
+      });
+      const held = (): readonly (readonly number[])[] => homes.map((home) => [...home.held.keys()]);
+      const nothing = homes.map(() => []);
+      if (wanted.some(({ blocks }) => blocks.includes(9))) {
+        await assert.rejects(pager.lease(needs), /bad sector/);
+      } else {
+        using _lease = await pager.lease(needs);
+        assert.deepEqual(
+          held(),
+          wanted.map(({ blocks }) => blocks),
+        );
+        for (const home of homes) assert.ok([...home.held.values()].every((state) => state === 'ready'));
+      }
+      assert.deepEqual(held(), nothing);
+    }),
+  );
+});
+
+test('blocks that depend on what was computed are requested for when a step needs them, each time anew', async () => {
+  const pager = newPager();
+  const home = new MadeUpHome(1);
+  let computed = 3;
+  const needs: readonly Need[] = [{ home, blocks: () => [computed, computed + 1] }];
+  for (const [result, expected] of [
+    [3, [3, 4]],
+    [6, [6, 7]],
+  ] as const) {
+    computed = result;
+    using _lease = await pager.lease(needs);
+    assert.deepEqual([...home.held.keys()], expected);
+  }
+});
+
+test('waiting is counted, also where it was in vain', async () => {
+  const pager = newPager();
+  const home = new MadeUpHome(2);
+  (await pager.lease([{ home, blocks: [1] }]))[Symbol.dispose]();
+  const once = pager.stallSeconds;
+  assert.ok(once > 0);
+  await assert.rejects(pager.lease([{ home, blocks: [9] }]));
+  assert.ok(pager.stallSeconds > once);
+});

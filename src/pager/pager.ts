@@ -1,0 +1,61 @@
+import { allSettled } from '../base/settled.ts';
+import type { Block, Lease, Need } from './block.ts';
+import type { Residents } from './residents.ts';
+import type { Ring } from './ring.ts';
+
+const numbersOf = (blocks: Need['blocks']): readonly number[] => (typeof blocks === 'function' ? blocks() : blocks);
+
+/** The one way of bytes between the SSD and the steps of a pass: whatever a step waits for is leased here. */
+export class Pager {
+  /** Seconds that steps have waited. */
+  stallSeconds = 0;
+  readonly weights: Ring;
+  readonly kv: Ring;
+  readonly residents: Pick<Residents, 'loaded' | 'lease' | 'stop'>;
+
+  constructor(homes: Pick<Pager, 'weights' | 'kv' | 'residents'>) {
+    this.weights = homes.weights;
+    this.kv = homes.kv;
+    this.residents = homes.residents;
+  }
+
+  /** Begins a pass: blocks in a known order are read ahead. */
+  async begin(reads: ReadonlyMap<Ring, readonly Block[]>): Promise<void> {
+    for (const [ring, blocks] of reads) await ring.follow(blocks);
+  }
+
+  /** Waits until all blocks of `needs` are ready, and keeps them so until disposal. Rejects with READ_FAILED, FILE_CHANGED. */
+  async lease(needs: readonly Need[]): Promise<Lease> {
+    const began = performance.now();
+    const requested = needs.map(({ home, blocks }) => home.lease(numbersOf(blocks)));
+    const results = await Promise.allSettled(requested);
+    this.stallSeconds += (performance.now() - began) / 1000;
+    const leases = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const dispose = (): void => {
+      for (const lease of leases) lease[Symbol.dispose]();
+    };
+    try {
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+      for (const lease of leases) await lease.prepare?.();
+    } catch (error) {
+      dispose();
+      throw error;
+    }
+    return { [Symbol.dispose]: dispose };
+  }
+
+  /** Begins to write back blocks that a step has changed; their bytes stay until that has ended, and steps go on meanwhile. */
+  store(writes: readonly { readonly home: Ring; readonly blocks: readonly number[] }[]): void {
+    for (const { home, blocks } of writes) home.store(blocks);
+  }
+
+  /** Ends a pass: waits until its blocks are written back. Rejects with WRITE_FAILED. */
+  async finish(): Promise<void> {
+    await allSettled([this.weights.finish(), this.kv.finish(), this.residents.stop()]);
+  }
+
+  /** Gives a pass up: the next one begins with the first blocks. Rejects with WRITE_FAILED where stored bytes are lost. */
+  async restart(): Promise<void> {
+    await allSettled([this.weights.restart(), this.kv.restart(), this.residents.stop()]);
+  }
+}

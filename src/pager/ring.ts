@@ -1,0 +1,133 @@
+import { at } from '../base/at.ts';
+import type { Block, Home, Lease } from './block.ts';
+import type { Reader } from './reader.ts';
+
+const sameBytes = (a: Block, b: Block): boolean =>
+  (['file', 'position', 'after', 'version'] as const).every((key) => a[key] === b[key]) &&
+  (['buffer', 'byteOffset', 'byteLength'] as const).every((key) => a.into[key] === b.into[key]);
+
+/**
+ * Blocks that come round in a fixed order, pass after pass: each is read as soon as its bytes are free. The last ones of a
+ * pass are followed by the first ones of the next.
+ */
+export class Ring implements Home {
+  readonly #reader: Pick<Reader, 'read'>;
+  #blocks: readonly Block[] = [];
+  /** Numbers of blocks begun, leased and freed since the last start, pass after pass: the k-th is block k mod `length`. */
+  #begun = 0;
+  #leased = 0;
+  #freed = 0;
+  /** Those that are free before an earlier one is. */
+  readonly #early = new Set<number>();
+  /** Reads under way or done, by block. */
+  readonly #reads: Promise<void>[] = [];
+  /** Stores under way, by k, and the first error of one. */
+  readonly #stores = new Map<number, Promise<void>>();
+  #failure: unknown;
+
+  constructor(reader: Pick<Reader, 'read'>) {
+    this.#reader = reader;
+  }
+
+  /** Blocks of a pass. */
+  get length(): number {
+    return this.#blocks.length;
+  }
+
+  /**
+   * Reads `blocks` from now on, again and again. If these are the bytes that it reads already, it reads on; if others, the
+   * pass under way is given up as by `restart`.
+   */
+  async follow(blocks: readonly Block[]): Promise<void> {
+    const before = this.#blocks;
+    const same = blocks.length === before.length && blocks.every((block, i) => sameBytes(block, at(before, i)));
+    if (!same) await this.settled();
+    this.#blocks = blocks;
+    if (!same) await this.restart();
+  }
+
+  /**
+   * Waits until `blocks`, the next ones in order, are in place. No more may be leased at once than a quarter of the ring,
+   * or one block.
+   */
+  async lease(blocks: readonly number[]): Promise<Lease> {
+    const order = blocks.map((_, i) => this.#leased + i);
+    if (order.some((k, i) => k % this.length !== blocks[i])) throw new RangeError(`${blocks} are not the next blocks`);
+    this.#leased += blocks.length;
+    for (const k of order) {
+      while (k >= this.#begun) {
+        if (this.#stores.size === 0) throw new RangeError('more is leased at once than the ring holds');
+        await Promise.race(this.#stores.values());
+      }
+      await this.#reads[k % this.length];
+    }
+    return {
+      prepare: async () => {
+        await Promise.all(blocks.map((block) => at(this.#blocks, block).prepare?.()));
+      },
+      [Symbol.dispose]: () => {
+        for (const k of order) this.#release(k);
+      },
+    };
+  }
+
+  /** Begins to store `blocks`, which are leased: their bytes are not free before that has ended. */
+  store(blocks: readonly number[]): void {
+    const last = this.#leased - 1;
+    for (const block of blocks) {
+      const k = last - ((last - block) % this.length);
+      const store = (at(this.#blocks, block).store?.() ?? Promise.resolve()).catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+      this.#stores.set(
+        k,
+        store.finally(() => this.#stores.delete(k)),
+      );
+    }
+  }
+
+  /** Waits until all that can be read ahead has been read, and nothing is stored any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#reads, ...this.#stores.values()]);
+  }
+
+  /** Waits for the stores of a pass. Rejects with the first error of one, as WRITE_FAILED. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#stores.values());
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Gives up the pass under way, whose leases have been disposed: the next one is of the first blocks. Rejects like `finish`. */
+  async restart(): Promise<void> {
+    await this.settled();
+    this.#reads.length = 0;
+    this.#early.clear();
+    this.#begun = this.#leased = this.#freed = 0;
+    this.#fill();
+    await this.finish();
+  }
+
+  #release(k: number): void {
+    const free = (): void => {
+      this.#early.add(k);
+      while (this.#early.delete(this.#freed)) this.#freed += 1;
+      this.#fill();
+    };
+    const store = this.#stores.get(k);
+    if (store) void store.then(free);
+    else free();
+  }
+
+  #fill(): void {
+    for (; this.length > 0; this.#begun += 1) {
+      const block = at(this.#blocks, this.#begun % this.length);
+      if (this.#begun - block.after >= this.#freed) return;
+      const read = this.#reader.read(block.file, block.into, block.position);
+      // A lease has the error; until then nobody awaits it.
+      read.catch(() => {});
+      this.#reads[this.#begun % this.length] = read;
+    }
+  }
+}
