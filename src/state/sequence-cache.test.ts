@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { filled, smallShape, storedBytes, textOf } from '../../test/support/caches.ts';
+import { RecurrentState } from '../../test/support/recurrent-state.ts';
 import { SequenceCache } from './sequence-cache.ts';
 
 const shape = smallShape(256);
@@ -55,6 +56,29 @@ test('a pass that failed may have taken the rows of tokens in a ring, until all 
   cache.truncate(0);
   cache.begin(100);
   assert.deepEqual([cache.written, cache.reachable(50)], [100, 50]);
+});
+
+test('a text is taken back to where all layers can go, however far they can go by themselves', () => {
+  const windows = [{ tokens: 200, sinks: 4 }, null];
+  for (const [saved, reached] of [
+    [900, 900],
+    [880, 0],
+  ] as const) {
+    const state = new RecurrentState();
+    using cache = new SequenceCache({ ...shape, context: 10_000, windows, pass: 256 }, undefined, [state]);
+    const store = (length: number): void => {
+      const tokens = textOf(1, length).slice(cache.tokens.length);
+      cache.begin(tokens.length);
+      for (const token of tokens) state.step(token);
+      cache.store(tokens);
+    };
+    store(saved);
+    cache.snapshot();
+    store(1200);
+    assert.deepEqual([cache.reachable(1199), cache.reachable(saved - 1), cache.reachable(1200)], [reached, 0, 1200]);
+    assert.equal(cache.truncate(1000), reached);
+    assert.deepEqual([cache.tokens.length, state.position], [reached, reached]);
+  }
 });
 
 test('the keys and values of the first tokens are those bytes of every head of every layer, in place', () => {
