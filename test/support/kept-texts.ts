@@ -8,7 +8,7 @@ import type { TempFolder } from './temp-folder.ts';
 /** Keys and values of the texts that are kept, unless a test says otherwise. */
 export const keptShape: KvShape = smallShape(128);
 
-/** Opens a folder of texts. What it warns of fails the test. */
+/** Opens a folder of texts. A warning fails the test. */
 export const openTexts = (
   folder: Pick<TempFolder, 'path'>,
   options: Partial<PrefixFilesOptions> = {},
