@@ -19,7 +19,7 @@ export interface WeightLayout {
   readonly weights: Weights;
 }
 
-/** The layouts that a plan has, and its tensors by slice: of the slices that stream those of the plain layout. */
+/** A plan's layouts, and its tensors by slice; a streamed slice has the tensor of the plain layout. */
 export interface BoundWeights {
   readonly tensors: readonly SliceTensor[];
   readonly plain: WeightLayout;
@@ -37,7 +37,7 @@ export interface WeightMemory {
   readonly layoutOf: LayoutOf;
 }
 
-/** Makes every slice of `plan` a tensor in its place, in each layout. Their memory is `owner`'s. */
+/** Makes every slice of `plan` a tensor in its place, in each layout. `owner` frees their memory. */
 export function bindWeights(
   plan: Plan,
   model: ReadonlyMap<string, Weight>,

@@ -21,9 +21,9 @@ export interface PassOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after each step with the share of the pass that is done. */
   readonly onStep?: ((share: number) => void) | undefined;
-  /** Told of every step, if somebody wants to know. */
+  /** Hears of every step. */
   readonly trace?: ((event: StepEvent) => void) | undefined;
-  /** Computes on what happens to lie in the ring and reads nothing: for measuring. The logits mean nothing. */
+  /** Computes on whatever lies in the ring and reads nothing: for measuring. The logits mean nothing. */
   readonly withoutReads?: boolean | undefined;
 }
 

@@ -62,11 +62,11 @@ export class KvPages implements Disposable {
           file: area.place.file,
           position: area.place.position,
           into: image.subarray(0, part.read),
-          // The part whose bytes it overwrites is free with its last head.
+          // A part whose bytes are overwritten is free with its last head.
           after: (after - 1) * part.areas.length + head + 1,
           version: at(spans, part.span).replaced,
           prepare: () => {
-            // Attention also multiplies what its mask hides: that must not be NaN.
+            // Attention also multiplies the rows that its mask hides: they must not be NaN.
             image.fill(0, part.read);
             area.update(image);
           },
@@ -83,7 +83,7 @@ export class KvPages implements Disposable {
     });
   }
 
-  /** A pass over `spans` begins. */
+  /** Begins a pass over `spans`. */
   begin(spans: readonly Span[]): void {
     this.#spans = spans;
   }
@@ -96,7 +96,7 @@ export class KvPages implements Disposable {
     return paged;
   }
 
-  /** The nodes from `node` on do not need a span's layer any more, wherever it lives. */
+  /** Records that the nodes from `node` on do not need a span's layer any more, wherever it lives. */
   leave(span: number, layer: number, node: number): void {
     const paged = this.#paged(span, layer);
     if (paged) paged.to = node;
@@ -139,9 +139,9 @@ function partsOf(spans: readonly SpanShape[]) {
       const part = (areas: readonly SpilledArea[], length: number) => {
         const row = rowBytes(type, length);
         const inUnits = (count: number): number => alignUp(count * row, spillUnit);
-        // Bytes that attention looks at, and of them those that are read: what follows is new.
+        // Bytes that attention looks at, and the first of them, which are read; the others are new.
         const [headBytes, read] = [inUnits(attended), inUnits(at(reads, layer))];
-        // A tensor whose heads are further apart than their rows has room for what lies between them.
+        // A tensor whose heads are further apart than their rows has room for the bytes between them.
         const shape = [length, Math.floor(((areas.length - 1) * headBytes + attended * row) / row)];
         const end = row * ((rows.window?.sinks ?? 0) + rows.ring);
         return { span, layer, rows, areas, type: type.id, shape, rowBytes: row, headBytes, read, end };

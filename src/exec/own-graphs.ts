@@ -6,7 +6,10 @@ import { OwnProgram, type OwnProgramParts } from './own-program.ts';
 import type { GraphSource, Program } from './program.ts';
 import { type Span, sameShapes, shapeOf } from './span.ts';
 
-/** As many tokens at once, and converting streamed weights takes less time than it saves. Measured: 32 to 64. */
+/**
+ * Whether so many tokens at once save more time by converting streamed weights than it takes. Measured: from 32 to 64
+ * on.
+ */
 export const worthConverting = (tokens: number): boolean => tokens >= 64;
 
 export interface OwnGraphsParts extends OwnProgramParts {

@@ -21,14 +21,14 @@ import type { Span, SpanShape } from './span.ts';
 /** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
 const loadingStepBytes = 32 * 2 ** 20;
 
-/** Where a program finds what it needs. */
+/** The parts that a program is made of. */
 export interface OwnProgramParts {
   readonly stages: readonly Stage[];
   readonly plan: Plan;
   readonly file: ReadonlyMap<string, Weight>;
   readonly layouts: BoundWeights;
   readonly pager: Pager;
-  /** Where keys and values that live on the SSD come to. */
+  /** The ring for keys and values that live on the SSD. */
   readonly kvRing: HostMemory;
 }
 
@@ -46,7 +46,7 @@ export class OwnProgram implements Program, Disposable {
   #tokens: readonly number[] = [];
   readonly #steps = new Map<boolean, readonly Step[]>();
 
-  /** Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */
+  /** Builds the graph and cuts it. Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */
   constructor(
     parts: OwnProgramParts,
     how: {

@@ -4,32 +4,32 @@ import type { Block, Need } from '../pager/block.ts';
 import type { Ring } from '../pager/ring.ts';
 import type { Span } from './span.ts';
 
-/** Some nodes of a graph, computed at once when all that they read is in memory. */
+/** Nodes of a graph that are computed at once, when all that they read is in memory. */
 export interface Step {
   readonly graph: Pointer;
-  /** The last bits of its result depend on how many threads compute it: these are all there are. */
+  /** True if the last bits of the result depend on the number of threads: then all threads compute it. */
   readonly threadBound: boolean;
   readonly needs: readonly Need[];
-  /** Blocks of its needs that it changes. */
+  /** Blocks among the needs that the step changes. */
   readonly writes: readonly { readonly home: Ring; readonly blocks: readonly number[] }[];
 }
 
-/** A pass, compiled. */
+/** A compiled pass. */
 export interface Program {
   /** The layout of the weights. Passes over the plain one are tried with fewer threads. */
   readonly weights: 'plain' | 'loading' | 'converting';
   /** Blocks that are read ahead. */
   readonly reads: ReadonlyMap<Ring, readonly Block[]>;
-  /** (vocabulary, outputs), once all steps have been computed. */
+  /** Logits (vocabulary, outputs), once all steps have been computed. */
   readonly logits: Tensor;
-  /** In order; `isolated` if not all threads compute those that are not thread-bound. */
+  /** Steps in order; `isolated` if fewer threads than all compute those that are not thread-bound. */
   steps(isolated: boolean): readonly Step[];
-  /** Tells the graph which tokens it is about. */
+  /** Gives the graph the tokens of a pass. */
   begin(spans: readonly Span[]): void;
 }
 
 /** Makes programs. */
 export interface GraphSource extends Disposable {
-  /** The program for these spans; of the one before nothing is left. Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */
+  /** The program for these spans; the one before is lost. Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */
   compile(spans: readonly Span[]): Program;
 }

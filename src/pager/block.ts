@@ -5,11 +5,11 @@ export interface Block {
   readonly into: Uint8Array;
   /** Blocks back in the endless order of its home, to the last one whose bytes it overwrites; see `RingSegment`. */
   readonly after: number;
-  /** How often the file's bytes have been replaced: what was read before is of no use then. */
+  /** Number of times that the file's bytes were replaced: earlier reads are of no use then. */
   readonly version?: number;
   /** Makes the bytes ready to be computed on, once they have been read and each time that they are leased. */
   prepare?(): Promise<void> | void;
-  /** Writes the bytes back, as they have become. They are not overwritten before this ends. */
+  /** Writes the present bytes back. Nothing overwrites them before this ends. */
   store?(): Promise<void>;
 }
 

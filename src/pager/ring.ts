@@ -17,7 +17,7 @@ export class Ring implements Home {
   #begun = 0;
   #leased = 0;
   #freed = 0;
-  /** Those that are free before an earlier one is. */
+  /** Numbers of blocks that were freed before an earlier one. */
   readonly #early = new Set<number>();
   /** Reads under way or done, by block. */
   readonly #reads: Promise<void>[] = [];
@@ -35,8 +35,8 @@ export class Ring implements Home {
   }
 
   /**
-   * Reads `blocks` from now on, again and again. If these are the bytes that it reads already, it reads on; if others, the
-   * pass under way is given up as by `restart`.
+   * Reads `blocks` from now on, again and again. The same bytes as before are read on; for others the pass under way is
+   * given up as by `restart`.
    */
   async follow(blocks: readonly Block[]): Promise<void> {
     const before = this.#blocks;

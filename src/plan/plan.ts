@@ -51,7 +51,7 @@ export interface Plan {
   readonly placements: readonly Placement[];
   /** The slices that stream, in the order of use: every pass reads them. */
   readonly streamed: readonly number[];
-  /** Their places in the ring. */
+  /** Layouts of the streamed slices in the ring. */
   readonly layouts: WeightLayouts;
   /** The most that one step may hold of the ring, in bytes. */
   readonly stepBytes: number;

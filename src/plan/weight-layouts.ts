@@ -21,11 +21,12 @@ export interface ConvertibleSlice {
 export interface WeightLayouts {
   /** Slices are computed on as they were read. */
   readonly plain: readonly WeightSegment[];
-  /** They leave the second half of the ring to residents that are loaded meanwhile. */
+  /** Slices leave the second half of the ring to residents that are loaded meanwhile. */
   readonly loading: readonly WeightSegment[];
   /**
-   * They are read to the first half and converted to the second, which pays when many tokens are computed at once: those of
-   * a quarter of the ring together, or one alone, are in place at once in both halves. Undefined if nothing is converted.
+   * Slices are read to the first half and converted to the second, which pays when many tokens are computed at once:
+   * those of a quarter of the ring together, or one alone, are in place at once in both halves. Undefined if nothing is
+   * converted.
    */
   readonly converting: readonly WeightSegment[] | undefined;
 }
