@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { AnyOption, CommandName } from './option-spec.ts';
-import { groups, type OptionName } from './table.ts';
+import { type OptionName, optionGroups } from './table.ts';
 
 /** A value, and its origin: "--port", "SSD_LLM_PORT", "config.toml: port". */
 export interface GivenOption {
@@ -17,7 +17,7 @@ export const longFlag = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?
  * Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings.
  */
 export function withOptions(command: Command): Command {
-  for (const [heading, specs] of Object.entries(groups)) {
+  for (const [heading, specs] of Object.entries(optionGroups)) {
     for (const [key, spec] of Object.entries(specs)) {
       for (const option of flagsOf(command, key, spec)) command.addOption(option.helpGroup(heading));
     }
@@ -42,8 +42,9 @@ function flagsOf(command: Command, key: string, spec: AnyOption): readonly Optio
     return one.argParser((value: unknown, previous: GivenOption | undefined): GivenOption => {
       const from = longFlag(one.flags);
       if (spec.repeats) return { value: [...((previous?.value ?? []) as readonly unknown[]), value], from };
-      // A flag and its negation: the later one holds, as users of command lines are used to.
-      if (previous && previous.from !== from && !one.negate && !previous.from.startsWith('--no-')) {
+      // A flag and its negation do not contradict each other: the later one holds, as is usual.
+      const twice = previous && previous.from !== from && previous.value !== value;
+      if (twice && typeof value !== 'boolean') {
         command.error(`error: option '${from}' cannot be used with option '${previous.from}'`);
       }
       return { value, from };

@@ -149,7 +149,6 @@ test('auto is the same as an option left out in commands that answer once, too',
   for (const name of [...names, '--rope-scale', '--rope-scaling', '--rope-base']) {
     assert.deepEqual(await parsed('run', [name, 'auto']), await parsed('run', []), name);
   }
-  assert.equal((await parsed('run', ['-t', '2', '--tensor-parallel', 'auto'])).threads, undefined);
 });
 
 test('a prompt cache has a size, none, or one that is chosen', async () => {
@@ -266,13 +265,15 @@ test('a key that the file should not have is named', async () => {
   await fails(/config\.toml: server is not valid/, [], {}, '[server]\nport = 1');
 });
 
-test('settings that have two names take either, wherever they are given; of two flags the last one counts', async () => {
+test('settings that have two names take either, wherever they are given, and not two values', async () => {
   const both = async (...given: Parameters<typeof served>): Promise<unknown> => {
     const { parallel, threads } = await served(...given);
     return [parallel, threads];
   };
   assert.deepEqual(await both(['--max-batch=8', '--tensor-parallel=2']), [8, 2]);
-  assert.deepEqual(await both(['--max-batch=3', '--parallel=8', '-t', '3', '--tensor-parallel=2']), [8, 2]);
+  assert.deepEqual(await both(['--max-batch=8', '--parallel=8', '-t', '2', '--tensor-parallel=2']), [8, 2]);
+  await assert.rejects(() => served(['--max-batch=3', '--parallel=8']), /--parallel' cannot be used .* '--max-batch'/);
+  await assert.rejects(() => parsed('bench', ['--output', 'csv', '--json']), /--json' cannot be used .* '--output'/);
   assert.deepEqual(await both([], { SSD_LLM_MAX_BATCH: '8', SSD_LLM_TENSOR_PARALLEL: '2' }), [8, 2]);
   assert.deepEqual(await both([], {}, 'max-batch = 8\ntensor-parallel = 2'), [8, 2]);
   await fails(/--max-batch "many" is not valid/, ['--max-batch=many']);
@@ -285,6 +286,7 @@ test('flags without a value stand for one', async () => {
   assert.equal((await served(['--mmap-kv'], {}, 'kv-home = "ram"')).kvHome, 'ssd');
   assert.equal((await parsed('bench', ['--json'])).output, 'json');
   assert.equal((await parsed('run', ['--no-adaptive-draft'])).adaptiveDraft, false);
+  assert.equal((await parsed('run', ['--no-adaptive-draft', '--adaptive-draft'])).adaptiveDraft, true);
   assert.equal((await served(['--adaptive-draft'], { SSD_LLM_ADAPTIVE_DRAFT: 'false' })).adaptiveDraft, true);
 });
 

@@ -10,7 +10,7 @@ export interface Settings extends CommandSettings, AnswerSettings, EngineSetting
 export type OptionName = keyof Settings;
 
 /** The groups of options, by the headings that they have in --help. */
-export const groups: Readonly<Record<string, Partial<OptionSpecs<Settings>>>> = {
+export const optionGroups: Readonly<Record<string, Partial<OptionSpecs<Settings>>>> = {
   'Options:': commandOptions,
   'Server:': serverOptions,
   'Model:': engineOptions,
@@ -18,6 +18,6 @@ export const groups: Readonly<Record<string, Partial<OptionSpecs<Settings>>>> = 
 };
 
 /** Every option with its name, declared once. */
-export const optionEntries: readonly (readonly [OptionName, AnyOption])[] = Object.values(groups).flatMap(
+export const optionEntries: readonly (readonly [OptionName, AnyOption])[] = Object.values(optionGroups).flatMap(
   (specs) => Object.entries(specs) as [OptionName, AnyOption][],
 );
