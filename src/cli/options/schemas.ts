@@ -8,10 +8,12 @@ const decimal = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
 export const numberOrText = (value: unknown): unknown =>
   typeof value === 'string' && decimal.test(value) ? Number(value) : value;
 
+// Each schema is built when the first value comes: to build those of all options took 5 ms of every start.
+
 /** A number of `what`, within bounds. */
 export function whole(what: string, min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
   const expected = max === Number.MAX_SAFE_INTEGER ? `${what} from ${min} on` : `${what} from ${min} to ${max}`;
-  return z.preprocess(numberOrText, z.int(expected).min(min, expected).max(max, expected));
+  return z.lazy(() => z.preprocess(numberOrText, z.int(expected).min(min, expected).max(max, expected)));
 }
 
 /** A number within bounds. */
@@ -19,42 +21,46 @@ export function real(
   { min, max }: { readonly min: number; readonly max: number },
   expected: string = `a number from ${min} to ${max}`,
 ): z.ZodType<number> {
-  return z.preprocess(numberOrText, z.number(expected).min(min, expected).max(max, expected));
+  return z.lazy(() => z.preprocess(numberOrText, z.number(expected).min(min, expected).max(max, expected)));
 }
 
 /** A value, or `auto`, which is the same as none: the value is chosen. */
 export const auto = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
-  z.preprocess((value) => (value === 'auto' ? undefined : value), schema.optional());
+  z.lazy(() => z.preprocess((value) => (value === 'auto' ? undefined : value), schema.optional()));
 
 /** A text that is not blank. */
-export const named = (expected: string): z.ZodType<string> => z.string(expected).trim().min(1, expected);
+export const named = (expected: string): z.ZodType<string> => z.lazy(() => z.string(expected).trim().min(1, expected));
 
 /** Texts, or one with commas. */
 export const list = (expected: string): z.ZodType<string[]> =>
-  z.preprocess(
-    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
-    z.array(named(expected), expected),
+  z.lazy(() =>
+    z.preprocess(
+      (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+      z.array(named(expected), expected),
+    ),
   );
 
 /** One of several texts: "f16, q8_0 or q4_0". */
 export const oneOf = <T extends string>(choices: readonly [T, ...T[]]): z.ZodType<T> =>
-  z.enum(choices, `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`);
+  z.lazy(() => z.enum(choices, `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`));
 
 const expectedSize = 'a size: 8G, 1.5G, 512M or a number of bytes; or auto';
 
 /** Bytes, or the value that `others` makes of a text. */
 const sized = <T>(expected: string, others: (value: unknown) => T | undefined): z.ZodType<number | T> =>
-  z.union([z.string(), z.number()], expected).transform((value, context) => {
-    const other = others(value);
-    if (other !== undefined) return other;
-    try {
-      return parseBytes(`${value}`);
-    } catch (error) {
-      const { hint } = (error as EngineError<'BAD_SIZE'>).details;
-      context.addIssue({ code: 'custom', message: hint === undefined ? expected : `${expected} (${hint})` });
-      return z.NEVER;
-    }
-  });
+  z.lazy(() =>
+    z.union([z.string(), z.number()], expected).transform((value, context) => {
+      const other = others(value);
+      if (other !== undefined) return other;
+      try {
+        return parseBytes(`${value}`);
+      } catch (error) {
+        const { hint } = (error as EngineError<'BAD_SIZE'>).details;
+        context.addIssue({ code: 'custom', message: hint === undefined ? expected : `${expected} (${hint})` });
+        return z.NEVER;
+      }
+    }),
+  );
 
 /** A size in bytes. */
 export const size: z.ZodType<number> = sized<never>(expectedSize, () => undefined);
@@ -71,7 +77,9 @@ const truths: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
 ]);
 
 /** Yes or no, as such or as text. */
-export const truth: z.ZodType<boolean> = z.preprocess((value) => truths.get(value), z.boolean('true or false'));
+export const truth: z.ZodType<boolean> = z.lazy(() =>
+  z.preprocess((value) => truths.get(value), z.boolean('true or false')),
+);
 
 /** The expectation in `issue`, in our words; the last of several that have none. */
 function expectationOf(issue: z.core.$ZodIssue): string {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseAddress } from '../../http/address.ts';
-import { keepAliveSchema } from '../../http/ollama/options.ts';
+import { keepAliveSchema } from '../../http/request/keep-alive.ts';
 import { type LogLevel, logLevels } from './log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { auto, list, named, numberOrText, whole } from './schemas.ts';
@@ -29,12 +29,14 @@ export interface ServerSettings {
 const usualKeepAlive = 300;
 
 const expectedHost = 'an address: 127.0.0.1, localhost:11434, [::1]:11434 or http://0.0.0.0:11434';
-const host: z.ZodType<string> = named(expectedHost).transform((text, context) => {
-  const address = parseAddress(text);
-  if (address) return address.host;
-  context.addIssue({ code: 'custom', message: expectedHost });
-  return z.NEVER;
-});
+const host: z.ZodType<string> = z.lazy(() =>
+  named(expectedHost).transform((text, context) => {
+    const address = parseAddress(text);
+    if (address) return address.host;
+    context.addIssue({ code: 'custom', message: expectedHost });
+    return z.NEVER;
+  }),
+);
 
 /** Zero is auto, as for Ollama. */
 const parallel = z.preprocess(

@@ -1,15 +1,9 @@
 import * as z from 'zod';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
+import { keepAliveSchema } from '../request/keep-alive.ts';
 import { anyList, listOf, tokenList } from '../request/lists.ts';
-import {
-  keepAliveSchema,
-  type OllamaOptions,
-  optional,
-  optionSchemas,
-  optionsSchema,
-  type ParsedOptions,
-} from './options.ts';
+import { type OllamaOptions, optional, optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
 
 /** Members that requests for answers have at all endpoints. */
 export interface OllamaAnswerRequest {

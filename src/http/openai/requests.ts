@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Message } from '../../text/chat-template.ts';
 import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
-import { keepAliveSchema, stopSchema } from '../ollama/options.ts';
+import { stopSchema } from '../ollama/options.ts';
+import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf, tokenList } from '../request/lists.ts';
 import { Messages } from './messages.ts';
 
