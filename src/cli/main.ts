@@ -1,4 +1,3 @@
-import { withBareOptions } from './options/bare-options.ts';
 import { handleOutputErrors, note } from './print/output.ts';
 import { exitCodeOf, failureLine, program } from './program.ts';
 
@@ -6,12 +5,19 @@ import { exitCodeOf, failureLine, program } from './program.ts';
 async function main(argv: readonly string[]): Promise<void> {
   handleOutputErrors();
   try {
-    await program().parseAsync(withBareOptions(argv));
+    await program().parseAsync(await withValues(argv));
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     const line = failureLine(error);
     if (line !== undefined) note(line);
   }
+}
+
+/** The command line with the values that options were given without. A command alone, or --version, has no options. */
+async function withValues(argv: readonly string[]): Promise<readonly string[]> {
+  if (argv.length <= 3) return argv;
+  const { withBareOptions } = await import('./options/bare-options.ts');
+  return withBareOptions(argv);
 }
 
 await main(process.argv);

@@ -2,32 +2,116 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { ErrorKind } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
-import { benchCommand } from './commands/bench.ts';
-import { chatCommand } from './commands/chat.ts';
-import { infoCommand } from './commands/info.ts';
-import { listCommand } from './commands/list.ts';
-import { psCommand } from './commands/ps.ts';
-import { runCommand } from './commands/run.ts';
-import { serveCommand } from './commands/serve.ts';
 import { cpuVariant } from './environment.ts';
+import type { CommandName } from './options/option-spec.ts';
+import type { Settings } from './options/table.ts';
 import { printable } from './print/printable.ts';
 
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
 const usageExitCode = 2;
 
-/** The command line's parser, which throws instead of exiting. */
+type Act = (settings: Settings, path: string) => Promise<void>;
+
+interface CommandSpec {
+  readonly description: string;
+  readonly takes?: '<model>' | '[models...]';
+  /** Reads the command's code: no other's is needed. */
+  readonly load: () => Promise<Act>;
+}
+
+const commands: Readonly<Record<CommandName, CommandSpec>> = {
+  run: {
+    description: 'answer one prompt',
+    takes: '<model>',
+    load: async () => {
+      const { runCommand } = await import('./commands/run.ts');
+      return runCommand;
+    },
+  },
+  chat: {
+    description: 'talk with a model in the terminal',
+    takes: '<model>',
+    load: async () => {
+      const { chatCommand } = await import('./commands/chat.ts');
+      return chatCommand;
+    },
+  },
+  serve: {
+    description: 'answer clients of Ollama and OpenAI, many at once',
+    takes: '[models...]',
+    load: async () => {
+      const { serveCommand } = await import('./commands/serve.ts');
+      return serveCommand;
+    },
+  },
+  list: {
+    description: 'show the models that "serve" would find',
+    takes: '[models...]',
+    load: async () => {
+      const { listCommand } = await import('./commands/list.ts');
+      return listCommand;
+    },
+  },
+  ps: {
+    description: 'show the models that a running server has loaded',
+    load: async () => {
+      const { psCommand } = await import('./commands/ps.ts');
+      return psCommand;
+    },
+  },
+  info: {
+    description: 'show what a model is, and the plan for running it under a memory budget',
+    takes: '<model>',
+    load: async () => {
+      const { infoCommand } = await import('./commands/info.ts');
+      return infoCommand;
+    },
+  },
+  bench: {
+    description: 'measure how fast a model runs here, and how close that comes to what limits it',
+    takes: '<model>',
+    load: async () => {
+      const { benchCommand } = await import('./commands/bench.ts');
+      return benchCommand;
+    },
+  },
+};
+
+/** The command line's parser, which throws instead of exiting. Commands have their options once one is called. */
 export function program(): Command {
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-  const command = new Command('ssd-llm')
+  const command = throwing(new Command('ssd-llm'))
     .description('Run language models larger than memory: weights stream from the SSD under a hard memory budget.')
     .version(version)
-    .exitOverride()
-    .showHelpAfterError('(--help shows the options)')
+    .helpCommand(false)
+    .hook('preSubcommand', async (_, called) => {
+      const { withOptions } = await import('./options/flags.ts');
+      withOptions(called);
+    })
     .hook('preAction', chooseCpu);
-  const subs = [runCommand(), chatCommand(), serveCommand(), listCommand(), psCommand(), infoCommand(), benchCommand()];
-  for (const sub of subs) command.addCommand(sub.exitOverride().showHelpAfterError('(--help shows the options)'));
-  return command;
+  for (const [name, spec] of Object.entries(commands)) command.addCommand(commandOf(name, spec));
+  const help = async (name?: string): Promise<void> => {
+    await command.parseAsync([...(name === undefined ? [] : [name]), '--help'], { from: 'user' });
+  };
+  return command.addCommand(
+    new Command('help').description('display help for command').argument('[command]').helpOption(false).action(help),
+  );
 }
+
+function commandOf(name: string, { description, takes, load }: CommandSpec): Command {
+  const command = throwing(new Command(name)).description(description);
+  if (takes !== undefined) {
+    command.argument(takes, `GGUF file${takes === '<model>' ? '' : 's'}; of a split model, any part`);
+  }
+  return command.action(async (path: string) => {
+    const { settingsOf } = await import('./options/settings.ts');
+    const settings = await settingsOf(command);
+    const act = await load();
+    await act(settings, path);
+  });
+}
+
+const throwing = (command: Command): Command => command.exitOverride().showHelpAfterError('(--help shows the options)');
 
 async function chooseCpu(): Promise<void> {
   const variant = cpuVariant();

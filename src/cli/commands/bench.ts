@@ -1,5 +1,4 @@
 import { cpus, release } from 'node:os';
-import { Command } from 'commander';
 import { EngineError } from '../../base/errors.ts';
 import { timelineSvg } from '../../chart/timeline.ts';
 import type { PromptProgress } from '../../engine/sequence.ts';
@@ -25,8 +24,6 @@ import { saveCalibration } from '../calibrations.ts';
 import { ioThreads } from '../environment.ts';
 import { interruptible } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
-import { withOptions } from '../options/flags.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { type BenchReport, reportFormats } from '../print/bench-report.ts';
 import { debugLog } from '../print/debug.ts';
@@ -36,20 +33,15 @@ import { Progress } from '../print/progress.ts';
 import { tokenizePrompt } from '../prompt.ts';
 import { storageOf } from '../storage.ts';
 
-export const benchCommand = (): Command =>
-  withOptions(
-    new Command('bench')
-      .description('measure how fast a model runs here, and how close that comes to what limits it')
-      .argument('<model>', 'GGUF file; of a split model, any part'),
-  ).action((path: string, _: unknown, command: Command) =>
-    interruptible(async ({ signal }) => bench(path, await settingsOf(command), signal)),
-  );
+/** Measures a model, and prints the report. */
+export const benchCommand = (settings: Settings, path: string): Promise<void> =>
+  interruptible(({ signal }) => measureModel(path, settings, signal));
 
 /**
  * Calibrates the device first: that reads past the page cache, so it leaves the model as cold or warm as it was when it
  * is opened, which is where the time to the first token begins. The rounds come last.
  */
-async function bench(path: string, options: Settings, signal: AbortSignal): Promise<void> {
+async function measureModel(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   const { chart } = options;
   if (chart !== undefined) checkWritable(chart);
   const calibration = await calibrateFor(path, options, signal);

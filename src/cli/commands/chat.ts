@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { formatBytes } from '../../base/bytes.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
@@ -14,9 +13,7 @@ import { Conversation } from '../chat/conversation.ts';
 import { Terminal } from '../chat/terminal.ts';
 import { interruptible } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
-import { withOptions } from '../options/flags.ts';
 import { parametersOf } from '../options/parameters.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { describe } from '../print/describe.ts';
 import { note, write, writeAnswer } from '../print/output.ts';
@@ -24,16 +21,11 @@ import { printable } from '../print/printable.ts';
 import { Progress } from '../print/progress.ts';
 import { timings } from '../print/timings.ts';
 
-export const chatCommand = (): Command =>
-  withOptions(
-    new Command('chat')
-      .description('talk with a model in the terminal')
-      .argument('<model>', 'GGUF file; of a split model, any part'),
-  ).action((path: string, _: unknown, command: Command) =>
-    interruptible(async ({ signal }) => chat(path, await settingsOf(command), signal)),
-  );
+/** Talks with whoever sits at the terminal, or gives lines. */
+export const chatCommand = (settings: Settings, path: string): Promise<void> =>
+  interruptible(({ signal }) => converse(path, settings, signal));
 
-async function chat(path: string, options: Settings, signal: AbortSignal): Promise<void> {
+async function converse(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   await using model = await openModel(path, options);
   const conversation = new Conversation(options.system, parametersOf(options));
   // A model that cannot chat is refused before anything is loaded.

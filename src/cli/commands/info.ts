@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { formatBytes } from '../../base/bytes.ts';
 import type { Debug } from '../../base/debug.ts';
 import type { ErrorCode } from '../../base/error-table.ts';
@@ -8,9 +7,7 @@ import { headline, shareLines, summarize } from '../../plan/explain.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
 import { forecast } from '../forecast.ts';
-import { withOptions } from '../options/flags.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
@@ -18,14 +15,8 @@ import { describe, type ModelDescription, type RopeDescription } from '../print/
 import { warn, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 
-export const infoCommand = (): Command =>
-  withOptions(
-    new Command('info')
-      .description('show what a model is, and the plan for running it under a memory budget')
-      .argument('<model>', 'GGUF file; of a split model, any part'),
-  ).action(async (path: string, _: unknown, command: Command) => info(path, await settingsOf(command)));
-
-async function info(path: string, settings: Settings): Promise<void> {
+/** Prints what a model is, and the plan for it. */
+export async function infoCommand(settings: Settings, path: string): Promise<void> {
   const debug = await debugLog(settings);
   const engine = modelSettingsOf(settings);
   const outline = openOutline(path, engine.rope, debug);

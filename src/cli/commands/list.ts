@@ -1,9 +1,6 @@
-import { Command } from 'commander';
 import { formatBytes } from '../../base/bytes.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { LibraryModel } from '../../library/library.ts';
-import { withOptions } from '../options/flags.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
@@ -14,14 +11,8 @@ import { relativeTime } from '../print/relative-time.ts';
 /** Characters of a digest that are enough to tell models apart. */
 const idLength = 12;
 
-export const listCommand = (): Command =>
-  withOptions(
-    new Command('list')
-      .description('show the models that "serve" would find')
-      .argument('[models...]', 'GGUF files; of a split model, any part'),
-  ).action(async (files: readonly string[], _: unknown, command: Command) => list(await settingsOf(command, files)));
-
-async function list({ files, models: folder, json, logLevel }: Settings): Promise<void> {
+/** Prints the models that there are. */
+export async function listCommand({ files, models: folder, json, logLevel }: Settings): Promise<void> {
   const { Library } = await import('../../library/library.ts');
   if (files.length === 0 && folder === undefined) throw new EngineError('NO_MODELS', { folder });
   const library = new Library({ files, folder }, (path, error) =>

@@ -1,7 +1,4 @@
-import { Command } from 'commander';
 import { formatBytes } from '../../base/bytes.ts';
-import { withOptions } from '../options/flags.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
@@ -10,12 +7,8 @@ import { printable } from '../print/printable.ts';
 import { relativeTime } from '../print/relative-time.ts';
 import type { RunningModel } from './running-models.ts';
 
-export const psCommand = (): Command =>
-  withOptions(new Command('ps').description('show the models that a running server has loaded')).action(
-    async (_: unknown, command: Command) => ps(await settingsOf(command)),
-  );
-
-async function ps({ host, port, apiKey, json, logLevel }: Settings): Promise<void> {
+/** Prints the models that a server has loaded. */
+export async function psCommand({ host, port, apiKey, json, logLevel }: Settings): Promise<void> {
   const { runningModels } = await import('./running-models.ts');
   (await debugLog({ logLevel }))?.('asking', { host, port, key: apiKey !== undefined });
   const models = await runningModels({ host, port, apiKey });

@@ -1,5 +1,4 @@
 import { addAbortSignal } from 'node:stream';
-import { Command } from 'commander';
 import { formatBytes } from '../../base/bytes.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
@@ -8,20 +7,15 @@ import { LongText } from '../../text/long-text.ts';
 import { ConversationFile } from '../conversation-file.ts';
 import { interruptible, interruptibleSync } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
-import { withOptions } from '../options/flags.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { note, write, writeAnswer, writeJson } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
 import { deviceLine, timings } from '../print/timings.ts';
 import { readPrompt, tokenizePrompt } from '../prompt.ts';
 
-export const runCommand = (): Command =>
-  withOptions(
-    new Command('run').description('answer one prompt').argument('<model>', 'GGUF file; of a split model, any part'),
-  ).action((path: string, _: unknown, command: Command) =>
-    interruptible(async (abort) => answer(path, await settingsOf(command), abort)),
-  );
+/** Answers one prompt. */
+export const runCommand = (settings: Settings, path: string): Promise<void> =>
+  interruptible((abort) => answer(path, settings, abort));
 
 async function answer(path: string, options: Settings, abort: AbortController): Promise<void> {
   const { signal } = abort;

@@ -1,24 +1,15 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { at } from '../../base/at.ts';
 import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { withOptions } from '../options/flags.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
-import { settingsOf } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { warn } from '../print/output.ts';
 
-export const serveCommand = (): Command =>
-  withOptions(
-    new Command('serve')
-      .description('answer clients of Ollama and OpenAI, many at once')
-      .argument('[models...]', 'GGUF files; of a split model, any part'),
-  ).action(async (files: readonly string[], _: unknown, command: Command) => serve(await settingsOf(command, files)));
-
-async function serve(settings: Settings): Promise<void> {
+/** Serves models until the process is told to stop. */
+export async function serveCommand(settings: Settings): Promise<void> {
   const { memoryBudget, threads, parallel = 'auto', promptCache: bytes = 'auto', promptCacheDir, kvDir } = settings;
   const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
   budgetFor(memoryBudget, warn);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { program } from '../program.ts';
+import { Command } from 'commander';
 import { withBareOptions } from './bare-options.ts';
+import { withOptions } from './flags.ts';
 
 const words = (line: string): string => withBareOptions(line.split(' ')).join(' ');
 
@@ -27,5 +28,9 @@ test('what can be its value is', () => {
 });
 
 test('--help tells of no value but those that can be given', () => {
-  for (const command of program().commands) assert.doesNotMatch(command.helpInformation(), /preset/);
+  for (const name of ['run', 'chat', 'serve']) {
+    const help = withOptions(new Command(name)).helpInformation();
+    assert.match(help, /--prompt-cache \[size\]/);
+    assert.doesNotMatch(help, /preset/);
+  }
 });

@@ -22,7 +22,7 @@ const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${le
 async function parsed(name: string, args: readonly string[], user: User = usual): Promise<Settings> {
   const command = withOptions(new Command(name).argument('[models...]')).exitOverride();
   command.configureOutput({ writeErr: () => {} }).parse(withBareOptions(args), { from: 'user' });
-  return await settingsOf(command, command.args, user);
+  return await settingsOf(command, user);
 }
 
 /** The settings of a server by flags, environment and the text of a configuration file. */

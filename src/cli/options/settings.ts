@@ -92,22 +92,20 @@ function refusal(command: Command, { value, from }: GivenOption, expected: strin
   return new EngineError('BAD_OPTION', { option: from, value: shown, expected });
 }
 
+const filesOf = ({ args }: Command): GivenOptions =>
+  args.length > 0 ? { files: { value: args, from: '--files' } } : {};
+
 const isConfigurable = (command: Command): boolean => configurableCommands.includes(command.name() as CommandName);
 
 /**
- * The settings of a command, of which `files` are arguments. Flags win over the environment, and that over the
- * configuration file; commands that answer once take flags alone. Rejects with UNREADABLE; with BAD_OPTION, which names
- * the value's origin; and with commander's error.
+ * The settings of a command as it was given. Flags win over the environment, and that over the configuration file;
+ * commands that answer once take flags alone. Rejects with UNREADABLE; with BAD_OPTION, which names the value's origin;
+ * and with commander's error.
  */
-export async function settingsOf(
-  command: Command,
-  files: readonly string[] = [],
-  user: User = currentUser(),
-): Promise<Settings> {
+export async function settingsOf(command: Command, user: User = currentUser()): Promise<Settings> {
   const flags: GivenOptions = command.opts();
-  const named: GivenOptions = files.length > 0 ? { files: { value: files, from: '--files' } } : {};
   const all = isConfigurable(command)
-    ? await merged({ ...flags, ...named }, user)
+    ? await merged({ ...flags, ...filesOf(command) }, user)
     : { ...ofEnvironment(user, everywhere), ...flags };
   const values = optionEntries.map(([key, { schema, default: byDefault }]) => {
     const one = all[key];
