@@ -21,6 +21,7 @@ import {
   promptOf,
   writeBatchModel,
 } from './support/batch-model.ts';
+import { deferred } from './support/deferred.ts';
 import { openDrafted, watchedReads, writeNoiseModel } from './support/drafted-model.ts';
 import { engineError, thrown } from './support/engine-error.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -126,14 +127,8 @@ test('where the draft model came back, so do the answers', async () => {
 
 /** A model whose draft model is read only when `go` is called; `drafting` resolves when it is about to be. */
 async function openHeld(): Promise<{ model: Model; drafting: Promise<void>; go: () => void }> {
-  let begun = (): void => {};
-  let go = (): void => {};
-  const drafting = new Promise<void>((resolve) => {
-    begun = resolve;
-  });
-  const held = new Promise<void>((resolve) => {
-    go = resolve;
-  });
+  const { promise: drafting, resolve: begun } = deferred();
+  const { promise: held, resolve: go } = deferred();
   const readAt = watchedReads(noise, () => {
     begun();
     return held;

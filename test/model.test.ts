@@ -6,6 +6,7 @@ import type { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';
 import type { ReadAt } from '../src/pager/reader.ts';
 import { greedy, openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
+import { deferred } from './support/deferred.ts';
 import { engineError } from './support/engine-error.ts';
 import { openTestModel } from './support/open-model.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -125,10 +126,7 @@ test('closing a model twice, or before it is loaded, is harmless', async () => {
 
 test('closing ends a generation in the middle of a pass, or between two, with MODEL_CLOSED', async () => {
   const closed = engineError('MODEL_CLOSED');
-  let reading = (): void => {};
-  const begun = new Promise<void>((resolve) => {
-    reading = resolve;
-  });
+  const { promise: begun, resolve: reading } = deferred();
   let loaded = false;
   const model = open({ readAt: counted(() => loaded && reading()) });
   await model.load();

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Hono } from 'hono';
+import { deferred } from '../../test/support/deferred.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { urlOf } from './address.ts';
 import { type ListenOptions, listen, type RunningServer } from './server.ts';
@@ -34,14 +35,6 @@ function slowApp(): { app: Hono; release: () => void; asked: Promise<void>; canc
   });
   app.post('/', async (c) => c.text(await c.req.text()));
   return { app, release, asked, cancelled };
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
 
 /** A server that is closed at once when the test ends. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { anyText, assertHolds, fill, smallShape, textOf } from '../../test/support/caches.ts';
+import { deferred } from '../../test/support/deferred.ts';
 import { shared } from '../../test/support/shared.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { Disposer } from '../base/disposer.ts';
@@ -79,10 +80,7 @@ test('a cache in use is not given away, whatever it holds', async () => {
 test('a cache is free once what it holds is kept where it outlives the process', async () => {
   const caches = slotsWith(1, []);
   const { cache } = await caches.acquire([1]);
-  let end = (): void => {};
-  const kept = new Promise<void>((resolve) => {
-    end = resolve;
-  });
+  const { promise: kept, resolve: end } = deferred();
   const released = caches.release(
     cache,
     store({ save: (given) => (given === cache ? kept : assert.fail('another cache')) }),

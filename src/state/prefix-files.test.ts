@@ -4,6 +4,7 @@ import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { anyText, assertHolds, fill, filled, quantizedShape, textOf } from '../../test/support/caches.ts';
+import { deferred } from '../../test/support/deferred.ts';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
 import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
@@ -73,10 +74,7 @@ test('texts that are to be kept at once are written one after the other, so that
   using folder = tempFolder();
   const files = await openTexts(folder);
   const events: string[] = [];
-  let go = (): void => {};
-  const gate = new Promise<void>((resolve) => {
-    go = resolve;
-  });
+  const { promise: gate, resolve: go } = deferred();
   const keeping = [1, 2].map(async (seed) => {
     using cache = filled(keptShape, textOf(seed, 40));
     const read = cache.read.bind(cache);

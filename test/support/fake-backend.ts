@@ -26,8 +26,8 @@ export interface BackendScript {
   readonly failure?: Error | undefined;
   /** Before `ask` settles. */
   readonly wait?: number | undefined;
-  /** Before each delta, and before the end. */
-  readonly pause?: number | undefined;
+  /** Before each delta, and before the end: milliseconds, or until a promise has resolved. */
+  readonly pause?: number | Promise<void> | undefined;
 }
 
 /** A request that was made, and its fate. */
@@ -194,8 +194,9 @@ export class FakeBackend implements Backend {
   }
 }
 
-async function pause(milliseconds: number | undefined, signal: AbortSignal): Promise<void> {
-  if (milliseconds !== undefined) await sleep(milliseconds, undefined, { signal });
+async function pause(until: number | Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  if (typeof until === 'number') await sleep(until, undefined, { signal });
+  else await until;
   signal.throwIfAborted();
 }
 

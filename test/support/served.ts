@@ -29,6 +29,16 @@ export const post = async (
     ...given,
   });
 
+/** The text of a response; `onBegin` is called when some of it has come. */
+export async function readBody({ body }: Response, onBegin: () => void): Promise<string> {
+  let text = '';
+  for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    onBegin();
+  }
+  return text;
+}
+
 /** The data of each server-sent event; comments are left out. */
 export const dataOf = (text: string): readonly string[] =>
   text

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deferred } from '../../../test/support/deferred.ts';
 import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
+import { readBody } from '../../../test/support/served.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { ollamaRoutes } from './routes.ts';
@@ -241,13 +243,10 @@ test('an answer that is slow to begin is kept alive by spaces, which JSON allows
   for (const stream of [true, false]) {
     for (const [path, body] of answering) {
       const backend = new FakeBackend();
-      backend.script = { deltas: ['Hello'], pause: 60 };
-      const response = await send(path, {
-        backend,
-        body: { ...body, stream },
-        timeouts: { firstByte: 10, interval: 10 },
-      });
-      const text = await response.text();
+      const { promise: kept, resolve } = deferred();
+      backend.script = { deltas: ['Hello'], pause: kept };
+      const timeouts = { firstByte: 10, interval: 10 };
+      const text = await readBody(await send(path, { backend, body: { ...body, stream }, timeouts }), resolve);
       assert.match(text, /^ +\{/);
       for (const line of text.trimEnd().split('\n')) assert.ok(JSON.parse(line));
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { dataOf, post, served } from '../../../test/support/served.ts';
+import { deferred } from '../../../test/support/deferred.ts';
+import { dataOf, post, readBody, served } from '../../../test/support/served.ts';
 import { EngineError } from '../../base/errors.ts';
 import { openaiRoutes } from './routes.ts';
 
@@ -127,10 +128,12 @@ const until = async (holds: () => boolean): Promise<void> => {
 
 test('while the model thinks, the connection is kept alive', async () => {
   const server = served();
-  server.backend.script = { deltas: ['at last'], pause: 40 };
   const app = openaiRoutes(server.backend, server.log, { firstByte: 5, interval: 5 });
-  const ask = async (stream: boolean): Promise<string> =>
-    (await post({ ...server, app }, '/chat/completions', { ...hi, stream })).text();
+  const ask = async (stream: boolean): Promise<string> => {
+    const { promise: kept, resolve } = deferred();
+    server.backend.script = { deltas: ['at last'], pause: kept };
+    return readBody(await post({ ...server, app }, '/chat/completions', { ...hi, stream }), resolve);
+  };
   assert.match(await ask(true), /^(?:: ping\n\n)+data: .*assistant.*\n\ndata: .*at last/);
   const whole = await ask(false);
   assert.match(whole, /^ +\{/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deferred } from '../../support/deferred.ts';
 import { descriptorsOf, until } from '../../support/processes.ts';
 import { metric } from '../../support/server.ts';
 import { type Attack, type AttackOptions, Dice, Ledger, type Toll } from './attack.ts';
@@ -41,10 +42,7 @@ async function tryCrowds({ count, seed, from = 0 }: AttackOptions, { size, clien
   const before = descriptorsOf(pid);
   for (let at = from; at < from + count; at += size) {
     const numbers = Array.from({ length: Math.min(size, from + count - at) }, (_, i) => at + i);
-    let end = (): void => {};
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
-    });
+    const { promise: over, resolve: end } = deferred();
     const clients = numbers.map((number) => client(target, new Dice(`${seed} ${number}`), over));
     try {
       for (let answers = 0; answers < 3; answers += 1) await proper(target);
