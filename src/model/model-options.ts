@@ -1,5 +1,5 @@
 import type { RopeOptions } from '../arch/rope.ts';
-import type { Debug } from '../base/debug.ts';
+import type { Debug } from '../base/log.ts';
 import type { DraftOptions } from '../engine/draft/drafter.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';

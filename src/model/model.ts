@@ -1,6 +1,6 @@
-import { unlessAborted } from '../base/abort.ts';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
+import { unlessAborted } from '../base/promises.ts';
 import { DrafterFactory } from '../engine/draft/drafter-factory.ts';
 import { Engine, type RuntimeRequest } from '../engine/engine.ts';
 import { type EngineState, type EngineTotals, idleState } from '../engine/engine-totals.ts';

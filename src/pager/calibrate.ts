@@ -1,5 +1,5 @@
 import { at } from '../base/at.ts';
-import { allSettled } from '../base/settled.ts';
+import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { Reader, type ReadSettings } from './reader.ts';
 import { bestOf, bestRate, contenders } from './trials.ts';

@@ -1,4 +1,4 @@
-import { allSettled } from '../base/settled.ts';
+import { allSettled } from '../base/promises.ts';
 import type { Block, Lease, Need } from './block.ts';
 import type { Residents } from './residents.ts';
 import type { Ring } from './ring.ts';

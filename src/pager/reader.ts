@@ -1,6 +1,6 @@
 import { close, closeSync, constants, openSync, read, readSync, write } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
-import { allSettled } from '../base/settled.ts';
+import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { disablePageCache, dropPageCache, pageBytes } from '../ggml/system.ts';
 

@@ -1,5 +1,5 @@
 import { at } from '../base/at.ts';
-import { allSettled } from '../base/settled.ts';
+import { allSettled } from '../base/promises.ts';
 import { writeTensorAside } from '../ggml/data.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';

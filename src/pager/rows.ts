@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
-import { allSettled } from '../base/settled.ts';
+import { allSettled } from '../base/promises.ts';
 import { writeTensor } from '../ggml/data.ts';
 import type { Tensor } from '../ggml/graph.ts';
 import { HostMemory } from '../ggml/host-memory.ts';

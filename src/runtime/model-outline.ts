@@ -1,8 +1,8 @@
 import type { Config, Stage } from '../arch/architecture.ts';
 import { architectureOf } from '../arch/registry.ts';
 import type { RopeOptions } from '../arch/rope.ts';
-import type { Debug } from '../base/debug.ts';
 import { EngineError } from '../base/errors.ts';
+import type { Debug } from '../base/log.ts';
 import { manifestOf } from '../exec/measure.ts';
 import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';

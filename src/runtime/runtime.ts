@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
-import type { Debug } from '../base/debug.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
+import type { Debug } from '../base/log.ts';
 import { memoryFileSystem } from '../base/memory-folder.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
 import { bindWeights, type LayoutOf } from '../exec/bind-weights.ts';

@@ -1,5 +1,5 @@
 import { alignUp } from '../base/bytes.ts';
-import { allSettled } from '../base/settled.ts';
+import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import type { Reader } from '../pager/reader.ts';
 import { type ByteRange, spillOf, spillUnit } from './spill.ts';

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { bytePairCutRule, sentencePieceCutRule } from './cut-rules.ts';
+import { bytePairCutRule, sentencePieceCutRule, UnitPairs } from './cut-rules.ts';
 import { type CutRule, maxPartUnits, textParts } from './text-parts.ts';
-import { UnitPairs } from './unit-pairs.ts';
 
 const names = new UnitPairs();
 names.addAll('<|im_end|>');

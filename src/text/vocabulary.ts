@@ -2,9 +2,8 @@ import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { bytePairCutRule, partPrefix, sentencePieceCutRule } from './cut-rules.ts';
+import { bytePairCutRule, partPrefix, sentencePieceCutRule, UnitPairs } from './cut-rules.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
-import { UnitPairs } from './unit-pairs.ts';
 
 interface TokenizeOptions {
   /** Puts the tokens around the text that the model wants there: mostly one that begins it. */

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Debug } from '../base/debug.ts';
 import { EngineError } from '../base/errors.ts';
+import type { Debug } from '../base/log.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { GenerationRequest } from './backend.ts';
 import { EngineRequests, type ProcessAnswer } from './engine-requests.ts';

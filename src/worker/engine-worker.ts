@@ -1,6 +1,6 @@
-import type { Debug } from '../base/debug.ts';
 import { EngineError } from '../base/errors.ts';
 import { collectGarbage } from '../base/garbage.ts';
+import type { Debug } from '../base/log.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../engine/logprobs.ts';

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../base/bytes.ts';
-import type { Debug } from '../../base/debug.ts';
 import type { ErrorCode } from '../../base/error-table.ts';
 import { EngineError } from '../../base/errors.ts';
+import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import { headline, shareLines, summarize } from '../../plan/explain.ts';
 import type { Plan } from '../../plan/plan.ts';

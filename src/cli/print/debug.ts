@@ -1,4 +1,4 @@
-import type { Debug } from '../../base/debug.ts';
+import type { Debug } from '../../base/log.ts';
 import { type LogLevel, logsEvents } from '../options/log-level.ts';
 
 /** The log of events of a command that is no server; undefined if it is not wanted. */

@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import type { Log } from '../../base/log.ts';
+import type { ServedModel } from '../../library/model-card.ts';
 import type { Backend } from '../../worker/backend.ts';
 import { Refusal } from '../refusal.ts';
 import { modelNamed } from '../request/requested-model.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { chatCompletions } from './chat.ts';
 import { completions } from './completions.ts';
-import { modelObject } from './models.ts';
 import type { OpenAiService } from './respond.ts';
 
 /**
@@ -25,3 +25,11 @@ export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   });
   return app;
 }
+
+/** A model as OpenAI lists it. */
+const modelObject = ({ name, modified }: ServedModel): object => ({
+  id: name,
+  object: 'model',
+  created: Math.floor(modified.getTime() / 1000),
+  owned_by: 'ssd-llm',
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { allSettled } from './settled.ts';
+import { allSettled } from './promises.ts';
 
 test('a rejection is told only after all promises have ended', async () => {
   let ended = false;
