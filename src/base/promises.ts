@@ -19,3 +19,24 @@ export async function allSettled(promises: readonly Promise<void>[]): Promise<vo
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
 }
+
+/**
+ * Does `work` with a signal that is aborted once one of `signals` is. `AbortSignal.any` leaves 44 bytes with every call at
+ * a signal that lives on (Node 20), and a server makes millions of passes.
+ */
+export async function withEither<T>(
+  signals: readonly AbortSignal[],
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const either = new AbortController();
+  const listeners = signals.map((signal) => ({ signal, abort: () => either.abort(signal.reason) }));
+  for (const { signal, abort } of listeners) {
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+  }
+  try {
+    return await work(either.signal);
+  } finally {
+    for (const { signal, abort } of listeners) signal.removeEventListener('abort', abort);
+  }
+}

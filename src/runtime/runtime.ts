@@ -3,6 +3,7 @@ import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Debug } from '../base/log.ts';
 import { memoryFileSystem } from '../base/memory-folder.ts';
+import { withEither } from '../base/promises.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
 import { bindWeights, type LayoutOf } from '../exec/bind-weights.ts';
 import { Forward, type PassOptions } from '../exec/forward.ts';
@@ -233,7 +234,7 @@ export class Runtime implements AsyncDisposable {
   #exclusively<T>(wanted: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const closing = this.#closing.signal;
     if (closing.aborted) return Promise.reject(closing.reason);
-    const result = work(wanted ? AbortSignal.any([wanted, closing]) : closing);
+    const result = wanted ? withEither([wanted, closing], work) : work(closing);
     this.#work = result.catch(() => {});
     return result;
   }

@@ -1,5 +1,6 @@
 import { createInterface, type Interface, type Key } from 'node:readline';
 import { PassThrough } from 'node:stream';
+import { withEither } from '../../base/promises.ts';
 import { slashCompletions } from './chat-commands.ts';
 import type { ChatHistory } from './chat-history.ts';
 import type { ChatLines, LineEvent } from './chat-lines.ts';
@@ -103,7 +104,7 @@ export class Terminal implements ChatLines {
     this.#work = new AbortController();
     this.#interruptWork();
     try {
-      return await work(AbortSignal.any([this.#signal, this.#work.signal]));
+      return await withEither([this.#signal, this.#work.signal], work);
     } finally {
       this.#work = undefined;
     }
