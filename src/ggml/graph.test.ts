@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import koffi, { type KoffiFunc } from 'koffi';
 import { dequantize, quantize } from '../../bench/quantize.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { shared } from '../../test/support/shared.ts';
@@ -10,6 +11,7 @@ import { GraphAllocator } from './allocator.ts';
 import { loadGgml } from './api.ts';
 import { Device } from './device.ts';
 import { F16, F32, Graph, I32, I64, type Tensor, type WeightTensor } from './graph.ts';
+import { loadLibraries } from './library.ts';
 
 const device = shared(new Device(1, 0));
 
@@ -277,6 +279,74 @@ test('attention is a softmax over what the mask shows, with heads that share key
     return sum / total;
   });
   close(result, expected, 1e-6);
+});
+
+test('attention gives the same bits on any number of threads, but where the graph says that it depends on it', async () => {
+  const [head, heads] = [32, 2];
+  const bitsOn = async (threads: number, n: number, m: number): Promise<{ bits: Float32Array; bound: boolean }> => {
+    using device = new Device(threads, 0);
+    using graph = new Graph();
+    const inputs = [
+      [head, heads, n],
+      [head, m, heads],
+      [head, m, heads],
+    ] as const;
+    const [q, k, v] = inputs.map((shape, i) => graph.input(i === 0 ? F32 : F16, shape)) as [Tensor, Tensor, Tensor];
+    const mask = graph.input(F16, [m, n]);
+    const attended = graph.attention(q, k, v, { mask, scale: 0.2 });
+    const halves = (length: number): Uint16Array =>
+      Uint16Array.from(noise(length), (x) => 0x3000 + (x > 0 ? 1 : 0x8000));
+    const given = [
+      [q, noise(head * heads * n, 31)],
+      [k, halves(head * heads * m)],
+      [v, halves(head * heads * m)],
+      [mask, new Uint16Array(m * n)],
+    ] as const;
+    const [bits = new Float32Array()] = await evaluate(device, graph, given, [attended]);
+    return { bits, bound: graph.threadBound.length > 0 };
+  };
+  for (const [n, m] of [
+    [1, 256],
+    [1, 511],
+    [2, 600],
+    [5, 512],
+    [63, 256],
+  ] as const) {
+    const [one, two, three] = [await bitsOn(1, n, m), await bitsOn(2, n, m), await bitsOn(3, n, m)];
+    assert.deepEqual([two, three], [one, one], `${n} queries, ${m} keys`);
+    assert.equal(one.bound, false);
+  }
+  assert.equal((await bitsOn(1, 1, 512)).bound, true);
+  assert.equal((await bitsOn(1, 64, 256)).bound, true);
+});
+
+test('a part of a graph knows what may be joined, as the whole does', { skip: process.platform === 'win32' }, () => {
+  using weights = new TestWeights();
+  using graph = new Graph();
+  const norm = weights.add('f32', [64], noise(64, 5));
+  const normed = graph.rmsNorm(graph.scale(graph.input(F32, [64, 2]), 2), 1e-5);
+  const product = graph.scale(graph.mulWeight(normed, norm), 3);
+  const used = graph.add(product, graph.rmsNorm(product, 1e-5));
+  graph.mulWeight(used, norm);
+  const mayJoin = loadLibraries().base.func(
+    'bool ggml_can_fuse_subgraph_ext(void *, int *, int, int *, int *, int)',
+  ) as KoffiFunc<
+    (graph: bigint, nodes: number[], count: number, ops: number[], outputs: number[], n: number) => boolean
+  >;
+  const opOffset = 80n;
+  /** True if node `i` of a graph is of use to the next one only. */
+  const joins = (nodes: bigint, i: number): boolean => {
+    const ops = [i, i + 1].map((node) => koffi.decode(loadGgml().ggml_graph_node(nodes, node) + opOffset, 'int'));
+    return mayJoin(nodes, [i, i + 1], 2, ops, [i + 1], 1);
+  };
+  const [from, to] = [1, graph.nodes];
+  const part = graph.slice(from, to);
+  const answers = Array.from({ length: to - from - 1 }, (_, i) => joins(part, i));
+  assert.deepEqual(
+    answers,
+    answers.map((_, i) => joins(graph.pointer, from + i)),
+  );
+  assert.deepEqual(answers, [true, true, false, true, true]);
 });
 
 test('scratch memory is for the widest input of a product', () => {

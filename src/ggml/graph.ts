@@ -2,7 +2,9 @@ import { EngineError } from '../base/errors.ts';
 import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { Context } from './context.ts';
+import { viewOf } from './graph-view.ts';
 import type { Pointer } from './library.ts';
+import type { NativeArray } from './native-array.ts';
 import type { Rope } from './rope.ts';
 import { newTensor } from './tensor-set.ts';
 
@@ -36,6 +38,11 @@ export const F16 = 1;
 export const I32 = 26;
 export const I64 = 27;
 
+/** For one query, at least this many keys are divided among the threads, and their results added up. */
+const splitKeys = 512;
+/** At least this many queries are computed in tiles, after they were divided among the threads. */
+const tileQueries = 64;
+
 /** Bytes of a slice of a graph, without its nodes: at most a slice for each node. Unused memory is not touched. */
 const sliceBytes = 512;
 
@@ -56,6 +63,7 @@ export class Graph implements Disposable {
   readonly #api: Ggml;
   readonly #context: Pointer;
   readonly #memory: Context;
+  readonly #views: NativeArray[] = [];
   #nodes = 0;
 
   /** An empty graph with room for `capacity` nodes. Throws OUT_OF_MEMORY. */
@@ -92,8 +100,13 @@ export class Graph implements Disposable {
 
   /** Nodes [from, to) as a graph of their own, to be computed by itself. */
   slice(from: number, to: number): Pointer {
-    // Only whole graphs know the users of each result, which lets kernels join operations.
     if (from === 0 && to === this.#nodes) return this.pointer;
+    const view = viewOf(this.pointer, from, to);
+    if (view) {
+      this.#views.push(view);
+      return view.address;
+    }
+    // A graph of its own does not know the users of each result, without which kernels do not join operations.
     const graph = this.#api.ggml_new_graph_custom(this.#context, to - from, false);
     for (let i = from; i < to; i += 1) {
       this.#api.ggml_graph_add_node(graph, this.#api.ggml_graph_node(this.pointer, i));
@@ -261,12 +274,12 @@ export class Graph implements Disposable {
     );
     this.#api.ggml_flash_attn_ext_set_prec(pointer, 10); // GGML_PREC_F32
     const attended = this.#node(pointer, [valueHead, heads, n]);
-    // A single query has its keys divided among the threads, and their results added up.
-    this.threadBound.push(this.#nodes - 1);
+    if (n === 1 ? dimension(k.shape, 1) >= splitKeys : n >= tileQueries) this.threadBound.push(this.#nodes - 1);
     return attended;
   }
 
   [Symbol.dispose](): void {
+    for (const view of this.#views) view[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
   }
 
