@@ -28,6 +28,8 @@ interface Functions {
   readonly vocabularySize: (vocabulary: Pointer) => number;
   readonly decode: (context: Pointer, batch: Batch) => number;
   readonly logits: (context: Pointer, index: number) => Pointer | null;
+  readonly memory: (context: Pointer) => Pointer;
+  readonly clear: (memory: Pointer, data: boolean) => void;
 }
 
 /** Libllama's way of loading: LLAMA_LOAD_MODE_NONE and _MMAP. Mapping aborts the process where tensors are not aligned to 32 bytes. */
@@ -104,6 +106,8 @@ function bind(): Functions {
     vocabularySize: llama.func('int32_t llama_vocab_n_tokens(void *)'),
     decode: (context, own) => decode(context, { ...own, embd: null, pos: null, n_seq_id: null, seq_id: null }),
     logits: llama.func('void *llama_get_logits_ith(void *, int32_t)'),
+    memory: llama.func('void *llama_get_memory(void *)'),
+    clear: llama.func('void llama_memory_clear(void *, bool)'),
   };
 }
 
@@ -198,6 +202,12 @@ export class Libllama implements Disposable {
       if (!row) throw new Error(`libllama has no logits for token ${i}`);
       return new Float32Array(koffi.view(row, 4 * this.vocabulary)).slice();
     });
+  }
+
+  /** Forgets all tokens: the next one is the first of a text. */
+  forget(): void {
+    const { memory, clear } = library();
+    clear(memory(this.#context), false);
   }
 
   [Symbol.dispose](): void {
