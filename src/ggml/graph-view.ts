@@ -1,4 +1,5 @@
 import koffi, { type KoffiFunc } from 'koffi';
+import { loadGgml } from './api.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import { NativeArray } from './native-array.ts';
 
@@ -29,4 +30,15 @@ export function viewOf(graph: Pointer, from: number, to: number): NativeArray | 
   const memory = new NativeArray(words.byteLength);
   memory.bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
   return memory;
+}
+
+/**
+ * Nodes [from, to) of a graph as one of their own in its `context`. It does not know the users of each result, without
+ * which kernels do not join operations.
+ */
+export function copyOf(context: Pointer, graph: Pointer, from: number, to: number): Pointer {
+  const api = loadGgml();
+  const copy = api.ggml_new_graph_custom(context, to - from, false);
+  for (let i = from; i < to; i += 1) api.ggml_graph_add_node(copy, api.ggml_graph_node(graph, i));
+  return copy;
 }

@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { Context } from './context.ts';
-import { viewOf } from './graph-view.ts';
+import { copyOf, viewOf } from './graph-view.ts';
 import type { Pointer } from './library.ts';
 import type { NativeArray } from './native-array.ts';
 import type { Rope } from './rope.ts';
@@ -38,10 +38,8 @@ export const F16 = 1;
 export const I32 = 26;
 export const I64 = 27;
 
-/** For one query, at least this many keys are divided among the threads, and their results added up. */
-const splitKeys = 512;
-/** At least this many queries are computed in tiles, after they were divided among the threads. */
-const tileQueries = 64;
+/** So many keys of one query, and so many queries in tiles, are divided by the number of threads. */
+const [splitKeys, tileQueries] = [512, 64];
 
 /** Bytes of a slice of a graph, without its nodes: at most a slice for each node. Unused memory is not touched. */
 const sliceBytes = 512;
@@ -102,16 +100,9 @@ export class Graph implements Disposable {
   slice(from: number, to: number): Pointer {
     if (from === 0 && to === this.#nodes) return this.pointer;
     const view = viewOf(this.pointer, from, to);
-    if (view) {
-      this.#views.push(view);
-      return view.address;
-    }
-    // A graph of its own does not know the users of each result, without which kernels do not join operations.
-    const graph = this.#api.ggml_new_graph_custom(this.#context, to - from, false);
-    for (let i = from; i < to; i += 1) {
-      this.#api.ggml_graph_add_node(graph, this.#api.ggml_graph_node(this.pointer, i));
-    }
-    return graph;
+    if (!view) return copyOf(this.#context, this.pointer, from, to);
+    this.#views.push(view);
+    return view.address;
   }
 
   /** Product of w (in, out) and x (in, n) -> (out, n). A weight in slices is multiplied slice by slice. */
