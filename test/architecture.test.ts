@@ -76,6 +76,10 @@ test('foreign functions are called in ggml/ only', () => {
   nothing(importersOutside('ggml', /^koffi\b/));
 });
 
+test('data of tensors are read and written by ggml/ only', () => {
+  nothing(importersOutside('ggml', /^src\/ggml\/api\.ts$/));
+});
+
 test('HTTP is spoken in http/ only', () => {
   nothing(importersOutside('http', /^(?:node:https?2?$|hono\b|@hono\/)/));
 });

@@ -13,8 +13,8 @@ import type { Window } from '../plan/kv-options.ts';
 import { schedule } from '../plan/schedule.ts';
 import { cutIntoSlices, type Slice } from '../plan/slices.ts';
 import { KvStore } from '../state/kv-store.ts';
-import { build, graphCapacity } from './build.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
+import { build, graphCapacity } from './own-program.ts';
 import { SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
 

@@ -9,7 +9,7 @@ import type { ManifestEntry } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import type { KvShape } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
-import { build, graphCapacity } from './build.ts';
+import { build, graphCapacity } from './own-program.ts';
 import { Manifest, SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
 

@@ -1,4 +1,4 @@
-import type { Stage } from '../arch/architecture.ts';
+import type { Stage, Weights } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
@@ -10,13 +10,31 @@ import type { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
 import { pageSpanOf } from '../plan/slices.ts';
 import { divideIntoSteps, firstUses, type StepNodes } from '../plan/steps.ts';
-import type { BatchInputs } from './batch.ts';
+import { unpackingNodes } from './attention.ts';
+import { BatchInputs } from './batch.ts';
 import type { BoundWeights } from './bind-weights.ts';
-import { build, graphCapacity } from './build.ts';
 import { writeInputs } from './inputs.ts';
 import { KvPages } from './kv-pages.ts';
 import type { Program, Step } from './program.ts';
 import type { Span, SpanShape } from './span.ts';
+
+/** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
+export function build(
+  graph: Graph,
+  stages: readonly Stage[],
+  model: { weights: Weights; file: ReadonlyMap<string, Weight> },
+  spans: readonly SpanShape[],
+  pages?: KvPages,
+): { inputs: BatchInputs; logits: Tensor } {
+  const inputs = new BatchInputs(graph, model.file, spans, pages);
+  const context = { graph, weights: model.weights, batch: inputs };
+  const logits = stages.reduce((x, stage) => stage.build(context, x), inputs.positions);
+  return { inputs, logits: graph.output(logits) };
+}
+
+/** Nodes that a graph for these spans has room for: one takes 100 layers of 120, each further one 51 a layer at most. */
+export const graphCapacity = (spans: readonly SpanShape[]): number =>
+  spans.reduce((sum, span, i) => sum + (i > 0 ? 5120 : 20480) + unpackingNodes(span), 0);
 
 /** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
 const loadingStepBytes = 32 * 2 ** 20;
