@@ -192,3 +192,28 @@ test('loading ends with an error of the disk', async () => {
     );
   }
 });
+
+test('a lease of what could not be loaded fails, however long that is known, and the next pass loads it', async () => {
+  for (const converts of [false, true]) {
+    using disposer = new Disposer();
+    const plan = planFor(converts);
+    const memory = place(plan, disposer);
+    let broken = true;
+    const last = (weights[7]?.extent.offset ?? 0) + pageBytes;
+    const readAt: ReadAt = (_fd, into, position, done) => {
+      if (broken && position <= last && last < position + into.length) return done(new Error('bad sector'), 0);
+      into.set(content.subarray(position, position + into.length));
+      done(null, into.length);
+    };
+    await using reader = new Reader(files, { inFlight: 3, readAt });
+    const residents = new Residents(plan, reader, memory);
+    using _first = await residents.lease([0, 1]);
+    for (let i = 0; i < 50; i += 1) await new Promise(setImmediate);
+    await assert.rejects(residents.lease([7, 8]), (e) => e instanceof EngineError && e.code === 'READ_FAILED');
+    await residents.stop();
+    broken = false;
+    using _again = await residents.lease([7, 8]);
+    assert.ok(residents.loaded);
+    await residents.stop();
+  }
+});

@@ -47,7 +47,7 @@ export class Residents implements Home {
   /** All of them in order of use, and the number of those that are in place. */
   readonly #slices: readonly Slice[];
   #loaded = 0;
-  /** Ends of the reads and conversions under way, by slice. */
+  /** Ends of the reads and conversions of the last loading, by slice: one that has failed is known until the next. */
   readonly #arrivals = new Map<number, Promise<void>>();
   /** The loading beside a pass. */
   #loading: { readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
@@ -91,6 +91,7 @@ export class Residents implements Home {
     const total = bytesOf(this.#slices);
     let loaded = total - bytesOf(slices);
     const arrivals: Promise<void>[] = [];
+    this.#arrivals.clear();
     const bring = async (i: number, place: ResidentSegment): Promise<void> => {
       await arrivals[i - Math.min(place.after, readAhead)];
       signal?.throwIfAborted();
@@ -108,7 +109,7 @@ export class Residents implements Home {
       this.#arrivals.set(at(slices, i).id, arrival);
     }
     // Memory is not to go before the last read and the last conversion have ended.
-    await allSettled(arrivals).finally(() => this.#arrivals.clear());
+    await allSettled(arrivals);
     signal?.throwIfAborted();
   }
 
