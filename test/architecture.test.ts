@@ -105,6 +105,10 @@ function cycleFrom(
   return [];
 }
 
+test('signals are joined by `withEither`: AbortSignal.any leaves something at a signal that lives on, with every call', () => {
+  nothing(code.filter(({ code }) => /\bAbortSignal\s*\.\s*any\b/.test(code)).map(({ path }) => path));
+});
+
 test('no files of a folder import each other in a circle, not even types', () => {
   const graph = new Map(
     code.map(({ path, imports }) => [
