@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { arr, f32, i32, type MetadataValue, str, u32, writeGguf } from '../../bench/gguf-writer.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
 import { openModelFile } from '../gguf/model-file.ts';
@@ -185,11 +186,10 @@ test('models of a kind that is not supported yet are refused as such', () => {
 test('an architecture that is not known is refused, with those that are', () => {
   assert.throws(
     () => architectureOf('mamba'),
-    (e) => {
-      assert.ok(e instanceof EngineError && e.code === 'UNKNOWN_ARCHITECTURE');
-      assert.deepEqual(e.details, { architecture: 'mamba', known: ['llama', 'qwen2', 'qwen3', 'gemma3', 'phi3'] });
-      return true;
-    },
+    engineError('UNKNOWN_ARCHITECTURE', {
+      architecture: 'mamba',
+      known: ['llama', 'qwen2', 'qwen3', 'gemma3', 'phi3'],
+    }),
   );
   for (const name of ['llama', 'qwen2', 'qwen3', 'gemma3', 'phi3']) {
     const architecture = architectureOf(name);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { shared } from '../../test/support/shared.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
@@ -16,10 +17,8 @@ import { Rows } from '../pager/rows.ts';
 import { Forward } from './forward.ts';
 import type { GraphSource, Program } from './program.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const device = new Device(1, 0);
-after(() => device[Symbol.dispose]());
+const folder = sharedFolder();
+const device = shared(new Device(1, 0));
 
 const [width, count] = [32, 40];
 /** Expert e is the row of `width` numbers e + i / 100. */

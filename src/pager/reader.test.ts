@@ -3,10 +3,9 @@ import { existsSync, readdirSync, read as readFile, readFileSync, rmSync, trunca
 import { join } from 'node:path';
 import test from 'node:test';
 import fc from 'fast-check';
+import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt, writePattern } from '../../test/support/pattern.ts';
 import { sharedFolder, tempFolder } from '../../test/support/temp-folder.ts';
-import type { ErrorCode } from '../base/error-table.ts';
-import { EngineError } from '../base/errors.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ReadAt, Reader } from './reader.ts';
@@ -29,11 +28,6 @@ class HeldReads {
 }
 
 const page = (): Uint8Array => new Uint8Array(pageBytes);
-const coded = (code: ErrorCode, details: object) => (error: unknown) => {
-  assert.ok(error instanceof EngineError && error.code === code, String(error));
-  assert.deepEqual({ ...error.details, ...details }, error.details);
-  return true;
-};
 
 test('any pages of a file are read, also those at its end', async () => {
   using memory = new HostMemory(8 * pageBytes, 'a test');
@@ -144,8 +138,8 @@ test('an error of the disk is READ_FAILED with the file and the byte; other read
   await using reader = new Reader(files, { inFlight: 1, readAt: failing });
   const after = reader.read(0, page(), 5 * pageBytes);
   const details = { file: path, offset: pageBytes, reason: 'EIO' };
-  await assert.rejects(reader.read(0, page(), pageBytes), coded('READ_FAILED', details));
-  await assert.rejects(reader.read(0, new Uint8Array(4 * pageBytes), 0), coded('READ_FAILED', details));
+  await assert.rejects(reader.read(0, page(), pageBytes), engineError('READ_FAILED', details));
+  await assert.rejects(reader.read(0, new Uint8Array(4 * pageBytes), 0), engineError('READ_FAILED', details));
   await after;
 });
 
@@ -158,8 +152,8 @@ test('a file that shrinks while it is read is FILE_CHANGED with the byte it now 
     await using reader = new Reader([{ path: shrinking, size }], { inFlight: 2 });
     await reader.read(0, into, 0);
     truncateSync(shrinking, end);
-    await assert.rejects(reader.read(0, into, 0), coded('FILE_CHANGED', { file: shrinking, offset: end }));
-    await assert.rejects(reader.read(0, into, 8 * pageBytes), coded('FILE_CHANGED', { offset: 8 * pageBytes }));
+    await assert.rejects(reader.read(0, into, 0), engineError('FILE_CHANGED', { file: shrinking, offset: end }));
+    await assert.rejects(reader.read(0, into, 8 * pageBytes), engineError('FILE_CHANGED', { offset: 8 * pageBytes }));
     await reader.read(0, into.subarray(0, 4 * pageBytes), 0);
   }
 });
@@ -171,7 +165,7 @@ test('a read that ends within a page is the end of the file: it is not tried aga
     done(null, 100);
   };
   await using reader = new Reader(files, { inFlight: 1, readAt });
-  await assert.rejects(reader.read(0, page(), pageBytes), coded('FILE_CHANGED', { offset: pageBytes + 100 }));
+  await assert.rejects(reader.read(0, page(), pageBytes), engineError('FILE_CHANGED', { offset: pageBytes + 100 }));
   assert.equal(reads, 1);
 });
 
@@ -211,10 +205,10 @@ test('disposal waits for the reads in flight, and gives up those that have not b
 test('a file that is not there, or cannot be opened, is refused by name', () => {
   const missing = folder.file('missing');
   const open = (path: string) => () => new Reader([{ path, size }], { inFlight: 1 });
-  assert.throws(open(missing), coded('MODEL_NOT_FOUND', { file: missing }));
+  assert.throws(open(missing), engineError('MODEL_NOT_FOUND', { file: missing }));
   if (process.platform === 'win32') return;
   const nowhere = join(path, 'nowhere');
-  assert.throws(open(nowhere), coded('UNREADABLE', { file: nowhere, reason: 'ENOTDIR' }));
+  assert.throws(open(nowhere), engineError('UNREADABLE', { file: nowhere, reason: 'ENOTDIR' }));
 });
 
 const openFiles = '/proc/self/fd';

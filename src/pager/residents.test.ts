@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { dequantize, quantize } from '../../bench/quantize.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { patternAt } from '../../test/support/pattern.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import { existingType, weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
-import { EngineError } from '../base/errors.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
 import { Device } from '../ggml/device.ts';
@@ -186,10 +186,7 @@ test('loading ends with an error of the disk', async () => {
     const last = (weights[7]?.extent.offset ?? 0) + pageBytes;
     const readAt: ReadAt = (_fd, into, position, done) =>
       position <= last && last < position + into.length ? done(new Error('bad sector'), 0) : done(null, into.length);
-    await assert.rejects(
-      load(plan, place(plan, disposer), {}, readAt),
-      (e) => e instanceof EngineError && e.code === 'READ_FAILED' && e.details.file === path,
-    );
+    await assert.rejects(load(plan, place(plan, disposer), {}, readAt), engineError('READ_FAILED', { file: path }));
   }
 });
 
@@ -209,7 +206,7 @@ test('a lease of what could not be loaded fails, however long that is known, and
     const residents = new Residents(plan, reader, memory);
     using _first = await residents.lease([0, 1]);
     for (let i = 0; i < 50; i += 1) await new Promise(setImmediate);
-    await assert.rejects(residents.lease([7, 8]), (e) => e instanceof EngineError && e.code === 'READ_FAILED');
+    await assert.rejects(residents.lease([7, 8]), engineError('READ_FAILED'));
     await residents.stop();
     broken = false;
     using _again = await residents.lease([7, 8]);

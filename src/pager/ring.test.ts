@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt } from '../../test/support/pattern.ts';
 import { EngineError } from '../base/errors.ts';
 import { layRing } from '../plan/ring.ts';
@@ -230,7 +231,7 @@ test('a failed read attendedRows who leases its block, not who came before', asy
     using _lease = await ring.lease([i]);
     assertInPlace(some(blocks, [i]));
   }
-  await assert.rejects(ring.lease([2]), (e) => e instanceof EngineError && e.code === 'READ_FAILED');
+  await assert.rejects(ring.lease([2]), engineError('READ_FAILED'));
 });
 
 test('a restart begins a new pass, after an error as well as in the middle', async () => {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { read as readFile } from 'node:fs';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import fc from 'fast-check';
 import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt, writePattern } from '../../test/support/pattern.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { sharedPath } from '../../test/support/temp-folder.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { type ReadAt, Reader } from './reader.ts';
 import { Rows } from './rows.ts';
 
-const folder = tempFolder();
-after(() => folder[Symbol.dispose]());
-const path = folder.file('pattern');
+const path = sharedPath('pattern');
 const size = 700_001;
 writePattern(path, size);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EngineError } from '../base/errors.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { defaultSampling, type PartialSamplingOptions, samplingOptions } from './sampling-options.ts';
 
 test('options that are not given have defaults', () => {
@@ -34,11 +34,6 @@ test('a value that makes no sense is refused by the name of its option', () => {
   ];
   for (const given of wrong) {
     const [option] = Object.keys(given);
-    assert.throws(
-      () => samplingOptions(given),
-      (e) =>
-        e instanceof EngineError && e.code === 'BAD_OPTION' && 'option' in e.details && e.details.option === option,
-      JSON.stringify(given),
-    );
+    assert.throws(() => samplingOptions(given), engineError('BAD_OPTION', { option }), JSON.stringify(given));
   }
 });

@@ -3,6 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { arr, bool, f32, i32, type MetadataValue, str, u32 } from '../../bench/gguf-writer.ts';
 import { type TinyVocabulary, tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
@@ -23,9 +24,7 @@ function check(tiny: Pick<TinyVocabulary, 'metadata'>, more: Metadata = {}): voi
 }
 
 function refuses(code: ErrorCode, key: string, tiny: Pick<TinyVocabulary, 'metadata'>, more: Metadata = {}): void {
-  const isRefusal = (e: unknown): boolean =>
-    e instanceof EngineError && e.code === code && 'key' in e.details && e.details.key === key;
-  assert.throws(() => check(tiny, more), isRefusal, key);
+  assert.throws(() => check(tiny, more), engineError(code, { key }), key);
 }
 
 const without = ({ metadata }: TinyVocabulary, key: string): Pick<TinyVocabulary, 'metadata'> => ({

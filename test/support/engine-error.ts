@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../src/base/error-table.ts';
 import { EngineError } from '../../src/base/errors.ts';
 
-/** For `assert.throws` and `assert.rejects`: an EngineError of this code, whose message matches, or has a text in it. */
+/**
+ * For `assert.throws` and `assert.rejects`: an EngineError of this code, whose message matches, or has a text in it, or whose
+ * details have these among them.
+ */
 export const engineError =
-  (code: ErrorCode, message: RegExp | string = '') =>
+  (code: ErrorCode, wanted: RegExp | string | Readonly<Record<string, unknown>> = '') =>
   (error: unknown): true => {
     assert.ok(error instanceof EngineError, String(error));
     assert.equal(error.code, code, error.message);
-    if (typeof message === 'string') assert.ok(error.message.includes(message), error.message);
-    else assert.match(error.message, message);
+    if (typeof wanted === 'string') assert.ok(error.message.includes(wanted), error.message);
+    else if (wanted instanceof RegExp) assert.match(error.message, wanted);
+    else assert.deepEqual({ ...error.details, ...wanted }, { ...error.details });
     return true;
   };
 
