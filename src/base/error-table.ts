@@ -1,6 +1,10 @@
 import { formatBytes } from './bytes.ts';
 
-/** The kind of a failure, from which the CLI takes its exit code. */
+/**
+ * The kind of a failure, from which the CLI takes its exit code.
+ *
+ * @example const isMistake = (error: EngineError): boolean => error.kind === 'usage';
+ */
 export type ErrorKind = 'usage' | 'not-found' | 'failure';
 
 type File = { file: string };
@@ -62,6 +66,11 @@ export interface ErrorDetails {
   SERVER_UNREACHABLE: { url: string; reason: string };
 }
 
+/**
+ * The code of an error, which never changes its meaning.
+ *
+ * @example const isGone = ({ code }: EngineError): boolean => code === 'MODEL_NOT_FOUND';
+ */
 export type ErrorCode = keyof ErrorDetails;
 
 const tooSmall = ({ budget, needed, parts }: ErrorDetails['BUDGET_TOO_SMALL']): string => {

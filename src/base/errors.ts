@@ -1,6 +1,15 @@
 import { type ErrorCode, type ErrorDetails, type ErrorKind, errorTable } from './error-table.ts';
 
-/** An error a user can act on. */
+/**
+ * An error a user can act on.
+ *
+ * @example
+ * try {
+ *   model.plan();
+ * } catch (error) {
+ *   if (error instanceof EngineError && error.code === 'BUDGET_TOO_SMALL') console.error(error.details);
+ * }
+ */
 export class EngineError<C extends ErrorCode = ErrorCode> extends Error {
   readonly code: C;
   readonly kind: ErrorKind;

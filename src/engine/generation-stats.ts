@@ -2,7 +2,11 @@ import { type Counters, countersBetween, countersOf } from '../runtime/counters.
 import { peakBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** The cost of a generation: bytes and seconds, unless the name says otherwise. */
+/**
+ * The cost of a generation: bytes and seconds, unless the name says otherwise.
+ *
+ * @example const rate = answer.stats?.decode.tokens_per_s;
+ */
 export interface GenerationStats {
   /** Loading of residents; 0 if the first pass did that on its way. */
   readonly load_ms: number;

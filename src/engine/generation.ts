@@ -3,7 +3,14 @@ import type { GenerationStats } from './generation-stats.ts';
 import type { Piece } from './piece-queue.ts';
 import type { Sequence, StopReason } from './sequence.ts';
 
-/** One answer, piece by piece. Iterate over it once; leaving early ends it. */
+/**
+ * One answer, piece by piece. Iterate over it once; leaving early ends it.
+ *
+ * @example
+ * const answer = model.generate('Hello');
+ * for await (const { text } of answer) process.stdout.write(text);
+ * console.log(answer.stopReason, answer.stats?.decode.tokens_per_s);
+ */
 export class Generation implements AsyncIterable<Piece> {
   readonly #sequence: Sequence;
   readonly #engine: Engine;
@@ -31,6 +38,7 @@ export class Generation implements AsyncIterable<Piece> {
     return this.#sequence.prompt;
   }
 
+  /** The number of the prompt's tokens. */
   get promptTokens(): number {
     return this.#sequence.promptTokens;
   }
@@ -46,8 +54,11 @@ export class Generation implements AsyncIterable<Piece> {
   }
 
   /**
-   * Pieces of text. Rejects with CONTEXT_TOO_LONG, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED; an abort ends the
-   * iteration without an error.
+   * Pieces of text. An abort ends the iteration without an error.
+   *
+   * @example for await (const { text } of model.generate('Hello')) process.stdout.write(text);
+   * @throws {EngineError} CONTEXT_TOO_LONG, BUDGET_TOO_SMALL, OUT_OF_MEMORY, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED,
+   * NOT_FINITE, MODEL_CLOSED.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
     if (this.#begun) throw new Error('a generation can be iterated over once');

@@ -1,6 +1,10 @@
 import type { Logprob } from './logprobs.ts';
 
-/** A piece of text as it comes: whole characters, none of a stop string. */
+/**
+ * A piece of text as it comes: whole characters, none of a stop string.
+ *
+ * @example for await (const { text, token } of answer) console.log(token, text);
+ */
 export interface Piece {
   readonly text: string;
   /** The token that completed the text; undefined for text that was held back until the end. */

@@ -19,10 +19,16 @@ import { type Piece, PieceQueue } from './piece-queue.ts';
 /**
  * Reason of a generation's end: the model was done or a stop string came up, no more tokens were wanted, or it was
  * aborted.
+ *
+ * @example const complete = answer.stopReason === 'stop';
  */
 export type StopReason = 'stop' | 'length' | 'cancelled';
 
-/** Progress through the prompt; a part of a batch counts as a part of its tokens. */
+/**
+ * Progress through the prompt; a part of a batch counts as a part of its tokens.
+ *
+ * @example model.generate('Hello', { onPrompt: ({ tokens, total }) => console.log(tokens / total) });
+ */
 export interface PromptProgress {
   readonly tokens: number;
   readonly total: number;

@@ -9,7 +9,11 @@ import type { Residency } from '../plan/residency.ts';
 import type { Kernels } from '../runtime/planner.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 
-/** Options of a model that are plain data, which can be sent to another process. */
+/**
+ * Options of a model that are plain data, which can be sent to another process.
+ *
+ * @example const settings: ModelSettings = { memoryBudget: 8 * 2 ** 30, kernels: 'plain' };
+ */
 export interface ModelSettings {
   /** Bytes that the whole process may take, no more than there are. Default: most of what is free. */
   readonly memoryBudget?: number | undefined;
@@ -38,6 +42,11 @@ export interface ModelSettings {
   readonly reading?: ReadSettings | undefined;
 }
 
+/**
+ * Options of `Model.open`.
+ *
+ * @example const options: ModelOptions = { memoryBudget: 8 * 2 ** 30, warn: ({ message }) => console.warn(message) };
+ */
 export interface ModelOptions extends ModelSettings {
   readonly promptCache?: PromptCacheOptions | undefined;
   /** Hears of things worth knowing, though nothing is wrong. */
@@ -62,11 +71,21 @@ export interface PromptCacheSettings {
   readonly folderBytes?: number | undefined;
 }
 
+/**
+ * Places for the keys and values of earlier prompts, and a listener for trouble with them.
+ *
+ * @example const promptCache: PromptCacheOptions = { bytes: 64 * 2 ** 20, folder: '/var/cache/prompts' };
+ */
 export interface PromptCacheOptions extends PromptCacheSettings {
   /** Hears of trouble with the folder, which has no other effect. Default: the model's `warn`. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
 
+/**
+ * Options of one answer.
+ *
+ * @example const options: GenerateOptions = { maxTokens: 100, temperature: 0, stop: ['\n\n'] };
+ */
 export interface GenerateOptions extends PartialSamplingOptions {
   /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
@@ -89,6 +108,11 @@ export interface GenerateOptions extends PartialSamplingOptions {
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
 
+/**
+ * A listener to loading, and its signal.
+ *
+ * @example const progress: LoadProgress = { signal: AbortSignal.timeout(60_000) };
+ */
 export interface LoadProgress {
   /** Called with the bytes of resident weights loaded, and all of them. */
   readonly onProgress?: ((loaded: number, total: number) => void) | undefined;

@@ -9,17 +9,15 @@ import { Sequence } from '../engine/sequence.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
-import { summarize } from '../plan/explain.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
-import { identityOf } from '../runtime/identity.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
 import { checkKvType, evictFiles, type ModelOutline, manifestFor, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
-import { Runtime } from '../runtime/runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { Sampler } from '../sample/sampler.ts';
 import { samplingOptions } from '../sample/sampling-options.ts';
 import type { Message } from '../text/chat-template.ts';
@@ -27,7 +25,9 @@ import { checkTokenizer } from '../text/check-tokenizer.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop-matcher.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
+import { checkLengths, checkTokens, isTokens } from './check-request.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
+import { openModelRuntime } from './open-runtime.ts';
 import { PromptTokenizer } from './prompt-tokenizer.ts';
 
 /** A task's plan for the runtime, and its signal. */
@@ -37,8 +37,6 @@ interface Exclusive {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** libuv's threads if nobody asked for more. */
-const defaultIoThreads = 4;
 /**
  * Length of compute threads' spinning for the next step before they sleep (0-100). Spinning takes cores from reading: an 8B
  * streamed at 0.85 of the reader's own rate at 50, and at 0.94-0.99 at 0 (two cores, alternating runs).
@@ -47,6 +45,8 @@ const poll = 0;
 /**
  * A model on the SSD. `open` reads its header and its vocabulary; the weights are loaded, as far as they stay resident,
  * by `load` or by the first `generate`.
+ *
+ * @example await using model = Model.open('model.gguf', { memoryBudget: 8 * 2 ** 30 });
  */
 export class Model implements AsyncDisposable {
   readonly outline: ModelOutline;
@@ -84,7 +84,13 @@ export class Model implements AsyncDisposable {
     options.debug?.('device', this.device.facts());
   }
 
-  /** Opens a GGUF file. Throws the errors of the file, its metadata and its vocabulary. */
+  /**
+   * Opens a GGUF file.
+   *
+   * @example const model = Model.open('model.gguf', { memoryBudget: 8 * 2 ** 30, context: 8192 });
+   * @throws {EngineError} MODEL_NOT_FOUND, NOT_GGUF and the other errors of files, metadata and vocabularies; BAD_OPTION,
+   * BUDGET_TOO_LARGE, KV_TYPE_UNSUITABLE, VOCABULARY_DIFFERS, OUT_OF_MEMORY.
+   */
   static open(path: string, options: ModelOptions = {}): Model {
     const outline = openOutline(path, options.rope, options.debug);
     manifestFor(outline, outline.config.context);
@@ -92,7 +98,13 @@ export class Model implements AsyncDisposable {
     return new Model(outline, options);
   }
 
-  /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
+  /**
+   * The plan of the budget with this context, or with a chosen one that suits the tokens at hand.
+   *
+   * @example const { context, shares } = model.plan();
+   * @throws {EngineError} BUDGET_TOO_SMALL, which names the smallest budget that works; CONTEXT_BEYOND_MODEL, BAD_OPTION,
+   * MODEL_CLOSED.
+   */
   plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
     if (this.#closed) throw this.#closedError();
     const planBeside = (runtime: number): Plan =>
@@ -123,8 +135,10 @@ export class Model implements AsyncDisposable {
 
   /**
    * Loads the residents of `plan`, once: later calls give the plan that is loaded. Without a call the first prompt
-   * loads them: a short one on its way through the weights, a long one before. Rejects with the errors of reading, or
-   * the signal's reason; then it can be tried again.
+   * loads them: a short one on its way through the weights, a long one before. After an error it can be tried again.
+   *
+   * @example await model.load(model.plan(), { onProgress: (loaded, total) => console.log(loaded / total) });
+   * @throws {EngineError} READ_FAILED, FILE_CHANGED, OUT_OF_MEMORY, MODEL_CLOSED; or the signal's reason.
    */
   load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
     const work = async (runtime: Runtime): Promise<Plan> => {
@@ -135,7 +149,12 @@ export class Model implements AsyncDisposable {
     return this.exclusively(work, { plan, signal: progress.signal });
   }
 
-  /** Forgets texts that have ended, so that a prompt is computed anew: for measuring. */
+  /**
+   * Forgets texts that have ended, so that a prompt is computed anew: for measuring.
+   *
+   * @example await model.forget();
+   * @throws {EngineError} those of `load`.
+   */
   forget(): Promise<void> {
     return this.exclusively(async ({ caches }) => {
       caches.forget();
@@ -144,26 +163,40 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * A prompt as tokens: messages through the model's template, a text as it is. Throws TEMPLATE_FAILED, and
-   * CONTEXT_TOO_LONG as soon as there are more than `most`; default: the most that the context may have.
+   * A prompt as tokens: messages through the model's template, a text as it is. `most` tokens are allowed; default: as
+   * many as the context may have.
+   *
+   * @example const { length } = model.tokenize('Why is the sky blue?');
+   * @throws {EngineError} CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
   tokenize(prompt: string | readonly Message[], most: number = this.mostTokens()): number[] {
     if (this.#closed) throw this.#closedError();
     return this.prompts.tokenize(prompt, most);
   }
 
-  /** The most tokens of a text, whatever is planned, where `context` were asked for or is left to be chosen. */
+  /**
+   * The most tokens of a text, whatever is planned, where `context` were asked for or is left to be chosen.
+   * @example const fits = model.tokenize('Hi').length <= model.mostTokens();
+   */
   mostTokens(context: number | undefined = this.#options.context): number {
     return context ?? (this.#options.kv?.window ? maxWindowedTokens : this.outline.config.context);
   }
 
-  /** Messages through the model's template, up to the begin of the answer. Throws TEMPLATE_FAILED. */
+  /**
+   * Messages through the model's template, up to the begin of the answer.
+   *
+   * @example const prompt = model.render([{ role: 'user', content: 'Hi' }]);
+   * @throws {EngineError} TEMPLATE_FAILED, MODEL_CLOSED.
+   */
   render(messages: readonly Message[]): string {
     if (this.#closed) throw this.#closedError();
     return this.prompts.render(messages, this.mostTokens());
   }
 
-  /** Totals since the model was opened, and the present state. */
+  /**
+   * Totals since the model was opened, and the present state.
+   * @example const { sums } = model.tally();
+   */
   tally(): { readonly sums: EngineTotals; readonly state: EngineState } {
     const { sums, load } = this.#engine;
     const runtime = this.#opened;
@@ -181,22 +214,22 @@ export class Model implements AsyncDisposable {
     };
   }
 
-  /** Answers a prompt (text, messages, or tokens). Iterate over the result to get the text as it comes. */
+  /**
+   * Answers a prompt (text, messages, or tokens). Iterate over the result to get the text as it comes.
+   *
+   * @example for await (const { text } of model.generate('Hello', { maxTokens: 64 })) process.stdout.write(text);
+   * @throws {EngineError} NO_PROMPT, BAD_OPTION, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
+   */
   generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
     if (this.#closed) throw this.#closedError();
     const { vocabulary } = this;
     const size = this.outline.config.vocabulary;
     const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = options;
-    checkLeast('maxTokens', maxTokens, 0);
-    checkLeast('longest', longest, 0);
+    checkLengths({ maxTokens, longest });
     // Wrong options are refused here, not when the first token is asked for.
     const sampling = samplingOptions(options);
     const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
-    if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
-    const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
-    if (wrong !== undefined) {
-      throw new EngineError('BAD_OPTION', { option: 'prompt', value: `${wrong}`, expected: `tokens below ${size}` });
-    }
+    checkTokens(tokens, size);
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
@@ -244,40 +277,18 @@ export class Model implements AsyncDisposable {
   }
 
   async #openUnder(plan: Plan): Promise<Runtime> {
-    const { device } = this;
-    const {
-      ioThreads = defaultIoThreads,
-      reading: measured,
-      readAt,
-      kernels,
-      promptCache,
-      kv,
-      warn,
-      debug,
-    } = this.#options;
-    debug?.('planned', summarize(plan));
-    const most = Math.max(1, ioThreads - 1);
-    const reading = { ...measured, inFlight: Math.min(most, measured?.inFlight ?? most), ...(readAt && { readAt }) };
-    const shared = { device, layoutOf: this.#layoutOf, reading, exact: kernels === 'plain', debug };
-    const runtime = await Runtime.open(this.outline, plan, {
-      ...shared,
-      adaptive: this.#drafters.adaptive,
-      kvFolder: kv?.folder,
-      warn,
-      identity: identityOf(this.outline, plan, kernels ?? 'auto'),
-      promptCache: promptCache?.folder === undefined ? undefined : { warn, ...promptCache, folder: promptCache.folder },
-    });
-    try {
-      await this.#drafters.start(plan.draft, shared);
-    } catch (error) {
-      await runtime[Symbol.asyncDispose]();
-      throw error;
-    }
-    this.#opened = runtime;
-    return runtime;
+    const { outline, device } = this;
+    const parts = { outline, device, layoutOf: this.#layoutOf, drafters: this.#drafters, options: this.#options };
+    this.#opened = await openModelRuntime(parts, plan);
+    return this.#opened;
   }
 
-  /** Does `work` with the runtime, which nothing else uses meanwhile. Rejects with the errors of opening. */
+  /**
+   * Does `work` with the runtime, which nothing else uses meanwhile.
+   *
+   * @example const plan = await model.exclusively((runtime) => Promise.resolve(runtime.plan));
+   * @throws {EngineError} those of `plan` and `load`, or the signal's reason.
+   */
   exclusively<T>(work: (runtime: Runtime) => Promise<T>, options: Exclusive = {}): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closedError());
     return unlessAborted(this.#engine.exclusively(work, options.plan), options.signal);
@@ -287,12 +298,3 @@ export class Model implements AsyncDisposable {
     return new EngineError('MODEL_CLOSED', { file: this.outline.path });
   }
 }
-
-/** Throws BAD_OPTION. */
-function checkLeast(option: string, value: number, least: number): void {
-  if (value >= least) return;
-  throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: `a number from ${least} on` });
-}
-
-const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>
-  typeof prompt !== 'string' && typeof prompt[0] !== 'object';

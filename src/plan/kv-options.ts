@@ -1,8 +1,17 @@
 /** Types that keys and values may be stored as, by ggml's names. */
 export const kvTypes = ['f16', 'q8_0', 'q4_0'] as const;
+/**
+ * A type of keys and values.
+ *
+ * @example const type: KvType = 'q8_0';
+ */
 export type KvType = (typeof kvTypes)[number];
 
-/** Attention to the last tokens, the query's own included, and to the first ones of all, the sinks. */
+/**
+ * Attention to the last tokens, the query's own included, and to the first ones of all, the sinks.
+ *
+ * @example const window: Window = { tokens: 4096, sinks: 4 };
+ */
 export interface Window {
   readonly tokens: number;
   readonly sinks: number;
@@ -21,7 +30,11 @@ export type KvHome = 'ram' | 'ssd';
 export const kvHomeOptions = ['auto', 'ram', 'ssd'] as const;
 export type KvHomeOption = (typeof kvHomeOptions)[number];
 
-/** Options for keys and values. */
+/**
+ * Options for keys and values.
+ *
+ * @example const kv: KvOptions = { type: 'q8_0', home: 'ssd', folder: '/var/cache' };
+ */
 export interface KvOptions {
   /** Default: f16. */
   readonly type?: KvType | undefined;

@@ -25,7 +25,11 @@ export interface Shares {
   readonly draft: number;
 }
 
-/** Everything that is decided before the first byte is read. */
+/**
+ * Everything that is decided before the first byte is read.
+ *
+ * @example const { context, parallel, shares } = model.plan();
+ */
 export interface Plan {
   readonly budget: number;
   /** Tokens a sequence may grow to. */

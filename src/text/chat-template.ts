@@ -3,6 +3,11 @@ import { LimitError } from '../jinja/errors.ts';
 import type { Limits } from '../jinja/meter.ts';
 import { Template } from '../jinja/template.ts';
 
+/**
+ * A message of a conversation.
+ *
+ * @example const message: Message = { role: 'user', content: 'Why is the sky blue?' };
+ */
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;

@@ -1,0 +1,21 @@
+import { EngineError } from '../base/errors.ts';
+import type { Message } from '../text/chat-template.ts';
+
+export const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>
+  typeof prompt !== 'string' && typeof prompt[0] !== 'object';
+
+/** Throws BAD_OPTION unless both are numbers of tokens. */
+export function checkLengths(lengths: { readonly maxTokens: number; readonly longest: number }): void {
+  for (const [option, value] of Object.entries(lengths)) {
+    if (value >= 0) continue;
+    throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: 'a number from 0 on' });
+  }
+}
+
+/** Throws NO_PROMPT, and BAD_OPTION for a token that a vocabulary of this size does not have. */
+export function checkTokens(tokens: readonly number[], size: number): void {
+  if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
+  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
+  if (wrong === undefined) return;
+  throw new EngineError('BAD_OPTION', { option: 'prompt', value: `${wrong}`, expected: `tokens below ${size}` });
+}
