@@ -19,12 +19,12 @@ const cacheBytes = 2 ** 19;
 const rowLength = ({ extent, shape }: Weight): number => extent.length / at(shape, 1);
 
 /** The pages that any one row may lie on. */
-const slotBytes = (weight: Weight): number => alignUp(rowLength(weight), pageBytes) + pageBytes;
+const rowSpanBytes = (weight: Weight): number => alignUp(rowLength(weight), pageBytes) + pageBytes;
 
 /** Bytes that `Rows` of `weight` take. */
-export const rowsBytes = (weight: Weight): number => group * slotBytes(weight) + cacheBytes;
+export const rowsBytes = (weight: Weight): number => group * rowSpanBytes(weight) + cacheBytes;
 
-/** Single rows of a matrix, read when they are requested for: an embedding is never needed as a whole. */
+/** Single rows of a matrix, read when they are asked for: an embedding is never needed as a whole. */
 export class Rows implements Disposable {
   readonly #reader: Pick<Reader, 'read'>;
   readonly #weight: Weight;
@@ -36,7 +36,7 @@ export class Rows implements Disposable {
     this.#reader = reader;
     this.#weight = weight;
     this.#memory = new HostMemory(rowsBytes(weight), 'embedding rows');
-    this.#cache = new RowCache(this.#memory.view(group * slotBytes(weight), cacheBytes), rowLength(weight));
+    this.#cache = new RowCache(this.#memory.view(group * rowSpanBytes(weight), cacheBytes), rowLength(weight));
   }
 
   /** The home of rows in `tensor` (row, n): a lease puts the rows of its blocks there, one after the other. */
@@ -65,7 +65,7 @@ export class Rows implements Disposable {
     for (let from = 0; from < missing.length; from += group) {
       await allSettled(
         missing.slice(from, from + group).map(async ([row, indices], i) => {
-          const bytes = await this.#row(row, i * slotBytes(this.#weight));
+          const bytes = await this.#row(row, i * rowSpanBytes(this.#weight));
           this.#cache.add(row, bytes);
           for (const index of indices) use(index, bytes);
         }),
@@ -76,10 +76,10 @@ export class Rows implements Disposable {
   async #row(row: number, offset: number): Promise<Uint8Array> {
     const { extent } = this.#weight;
     const length = rowLength(this.#weight);
-    const slot = pageSpanOf({ file: extent.file, offset: extent.offset + row * length, length }, pageBytes);
-    const pages = this.#memory.view(offset, slot.bytes);
-    await this.#reader.read(extent.file, pages, slot.start, true);
-    return pages.subarray(slot.skew, slot.skew + length);
+    const span = pageSpanOf({ file: extent.file, offset: extent.offset + row * length, length }, pageBytes);
+    const pages = this.#memory.view(offset, span.bytes);
+    await this.#reader.read(extent.file, pages, span.start, true);
+    return pages.subarray(span.skew, span.skew + length);
   }
 
   [Symbol.dispose](): void {
