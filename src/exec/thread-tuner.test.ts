@@ -49,6 +49,22 @@ test('threads come back when there is more to compute', () => {
   assert.equal(passesOf(choice, 5, { work: 3.2, reading: 1 }).at(-1), 4);
 });
 
+test('a short pass that was held up does not decide', () => {
+  const choice = new ThreadTuner(2);
+  const used = Array.from({ length: 500 }, (_, i) => {
+    const compute = 0.02 / choice.threads;
+    const heldUp = i % 5 === 2 ? 0.03 : 0;
+    choice.record({ compute: compute + heldUp, stall: 0, cpu: choice.threads * compute });
+    return choice.threads;
+  });
+  assert.deepEqual([...new Set(used)], [2]);
+});
+
+test('short passes are judged after some of them', () => {
+  const choice = new ThreadTuner(2);
+  assert.deepEqual(passesOf(choice, 10, { work: 0.01, reading: 0.02 }), [...Array(9).fill(2), 1]);
+});
+
 test('trying costs next to nothing', () => {
   const machine = fc.record({ work: fc.double({ min: 0.01, max: 20, noNaN: true }), reading: fc.constant(1) });
   fc.assert(

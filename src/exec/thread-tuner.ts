@@ -1,3 +1,5 @@
+import { at } from '../base/at.ts';
+
 /** The time of a pass, in seconds. */
 export interface PassSeconds {
   /** Computing its steps. */
@@ -18,6 +20,17 @@ const undisturbed = 0.85;
 const tolerance = 1.05;
 /** Passes until a failed choice is tried again: the machine's other work may have changed. */
 const patience = 64;
+/** A number of threads is judged by so many passes, or by so many seconds: a short pass may be held up by anything. */
+const enough = { passes: 9, seconds: 1 };
+
+const timeOf = ({ compute, stall }: PassSeconds): number => compute + stall;
+
+/** The pass that took longer than half of them. */
+const typicalOf = (passes: readonly PassSeconds[]): PassSeconds =>
+  at(
+    [...passes].sort((a, b) => timeOf(a) - timeOf(b)),
+    Math.floor(passes.length / 2),
+  );
 
 /**
  * The number of threads for passes that wait for their weights: as few as hide behind reading, found by trying. The
@@ -30,6 +43,8 @@ export class ThreadTuner {
   /** The choice before the one that is being tried. */
   #before: { readonly threads: number; readonly time: number; readonly disturbed: boolean } | undefined;
   #wait = 0;
+  /** The passes that were computed with `threads`, until they are enough. */
+  #passes: PassSeconds[] = [];
 
   /** `most` threads at first, and at most. */
   constructor(most: number) {
@@ -42,7 +57,18 @@ export class ThreadTuner {
   }
 
   /** Records a pass that was computed with `threads` threads. */
-  record({ compute, stall, cpu }: PassSeconds): void {
+  record(pass: PassSeconds): void {
+    if (this.#wait > 0) {
+      this.#wait -= 1;
+      return;
+    }
+    this.#passes.push(pass);
+    const seconds = this.#passes.reduce((sum, each) => sum + timeOf(each), 0);
+    if (this.#passes.length < enough.passes && seconds < enough.seconds) return;
+    this.#judge(typicalOf(this.#passes.splice(0)));
+  }
+
+  #judge({ compute, stall, cpu }: PassSeconds): void {
     const time = compute + stall;
     const before = this.#before;
     this.#before = undefined;
@@ -52,9 +78,10 @@ export class ThreadTuner {
       return;
     }
     // Without a disturbance, more threads would seem to be wanted.
-    if (before?.disturbed) this.#wait = patience;
-    this.#wait = Math.max(0, this.#wait - 1);
-    if (this.#wait > 0) return;
+    if (before?.disturbed) {
+      this.#wait = patience;
+      return;
+    }
     const disturbed = cpu < undisturbed * this.#threads * compute;
     const half = Math.ceil(this.#threads / 2);
     const twice = Math.min(this.#most, 2 * this.#threads);
