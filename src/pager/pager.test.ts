@@ -67,7 +67,7 @@ test('a step has all that it needs, ready, from every home, or nothing of it', a
   );
 });
 
-test('blocks that depend on what was computed are requested for when a step needs them, each time anew', async () => {
+test('blocks that depend on what was computed are asked for when a step needs them, each time anew', async () => {
   const pager = newPager();
   const home = new MadeUpHome(1);
   let computed = 3;

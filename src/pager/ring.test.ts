@@ -221,7 +221,7 @@ test('blocks of the same bytes are read on, others anew', async () => {
   assert.ok(disk.log.length >= 6);
 });
 
-test('a failed read attendedRows who leases its block, not who came before', async () => {
+test('a failed read reaches the one that leases its block, not who came before', async () => {
   const disk = new SlowDisk();
   disk.broken.add(6 * unit);
   const { blocks, reader, ring } = setUp(disk, [3, 3, 3, 3], 12);
@@ -261,7 +261,7 @@ test('a restart begins a new pass, after an error as well as in the middle', asy
   );
 });
 
-test('two leases that are requested for at once are served one after the other', async () => {
+test('two leases that are asked for at once are served one after the other', async () => {
   const disk = new SlowDisk();
   const { blocks, reader, ring } = setUp(disk, [3, 3, 3, 3, 3, 3], 12);
   await using _reader = reader;

@@ -83,7 +83,7 @@ test('for no rows nothing is read', async () => {
   assert.equal(counts.reads, 0);
 });
 
-test('an error of the disk attendedRows who requested for the row, and later rows are read again', async () => {
+test('an error of the disk reaches the one that asked for the row, and later rows are read again', async () => {
   let broken = true;
   const readAt: ReadAt = (fd, into, position, done) => {
     if (broken) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
