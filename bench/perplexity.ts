@@ -92,7 +92,7 @@ async function main(path: string, file: string, options: Options): Promise<void>
   await using model = Model.open(path, { memoryBudget, context: ctx, kv: kvOf(options) });
   const { context } = await model.load(model.plan(ctx, { prompt: tokens, answer: 0 }));
   const text = model.tokenize(readFileSync(file, 'utf8')).slice(0, Math.min(tokens, context));
-  const { losses, seconds } = await model.exclusively((runtime) =>
+  const { losses, seconds } = await model.measure((runtime) =>
     foretell(runtime, text, Math.min(chunk, runtime.limits.batch)),
   );
   appendResult({

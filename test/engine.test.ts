@@ -127,7 +127,7 @@ test('a closed model keeps nobody waiting: neither those that had a place nor th
   const model = openBatchModel(path, { parallel: 1 });
   const running = await begin(model);
   const alone = assert.rejects(
-    model.exclusively(() => Promise.resolve()),
+    model.measure(() => Promise.resolve()),
     engineError('MODEL_CLOSED'),
   );
   const unread = model.generate(prompt, greedy);
@@ -147,14 +147,14 @@ test('who wants the runtime alone waits for those before, and those behind wait 
   const events: string[] = [];
   const tell = (event: string): void => void events.push(event);
   const before = ask(model, prompt, { maxTokens }).then(() => tell('before'));
-  const alone = model.exclusively(async ({ caches }) => {
+  const alone = model.measure(async ({ caches }) => {
     tell('alone');
     assert.equal(model.tally().state.active, 0);
     assert.equal(caches.free, true);
     await sleep(20);
     tell('not any more');
   });
-  const failing = model.exclusively(() => Promise.reject(new Error('no')));
+  const failing = model.measure(() => Promise.reject(new Error('no')));
   const behind = ask(model, prompt, { maxTokens }).then(() => tell('behind'));
   await assert.rejects(failing, /^Error: no$/);
   await Promise.all([before, alone, behind]);

@@ -37,7 +37,7 @@ async function isRight(model: Model, i: number): Promise<CollectedAnswer> {
   return answer;
 }
 
-const spyOn = (model: Model): Promise<SpiedReader> => model.exclusively(async ({ reader }) => new SpiedReader(reader));
+const spyOn = (model: Model): Promise<SpiedReader> => model.measure(async ({ reader }) => new SpiedReader(reader));
 
 for (const [what, code] of [
   ['Write', 'WRITE_FAILED'],
@@ -114,7 +114,7 @@ test('a disk without room for keys and values is KV_SPACE before anything is com
 test('keys and values on the SSD are not in the page cache as well', { skip: !linux }, async (t) => {
   await using model = openBatchModel(path, { parallel: 1, kv: onSsd });
   await isRight(model, 0);
-  const direct = await model.exclusively(async ({ reader }) => reader.direct);
+  const { direct } = (await model.start()).reader;
   if (!direct) return t.skip('this file system has no direct reads');
   const [fd] = openFiles();
   const left = cachedBytes(`/proc/${process.pid}/fd/${fd}`);

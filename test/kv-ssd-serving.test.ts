@@ -37,7 +37,7 @@ const expected = (i: number): CollectedAnswer => alone[i] ?? assert.fail();
 
 /** Opens the runtime. Nothing may be read to, or from, where something is being written. */
 const spyOn = (model: Model): Promise<SpiedReader> =>
-  model.exclusively(async ({ reader }) => new SpiedReader(reader, { delay: 1 }));
+  model.measure(async ({ reader }) => new SpiedReader(reader, { delay: 1 }));
 
 for (const streamed of [false, true]) {
   const how = streamed ? 'streamed' : 'resident';

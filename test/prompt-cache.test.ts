@@ -179,7 +179,7 @@ test('a cache is not measured on while it is being kept', async () => {
   {
     await using model = openBatchModel(path, { parallel: 1, promptCache: kept(cache) });
     await answer(model, prompts[2] ?? []);
-    await model.exclusively(async ({ caches: { all } }) => {
+    await model.measure(async ({ caches: { all } }) => {
       for (const stored of all) {
         for (const bytes of storedBytes(stored, 200)) bytes.fill(60);
         stored.truncate(0);

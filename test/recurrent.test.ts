@@ -27,7 +27,7 @@ import { sharedPath, tempFolder } from './support/temp-folder.ts';
 
 const model = shared(openBatchModel(writeBatchModel(sharedPath('model.gguf'))));
 const { vocabulary } = model;
-const opened = await model.exclusively((runtime) => Promise.resolve(runtime));
+const opened = await model.start();
 const context = 96;
 const shape = smallShape(context);
 const [batch, ahead] = [16, 5];

@@ -21,7 +21,7 @@ import { sharedPath } from './support/temp-folder.ts';
 const path = writeBatchModel(sharedPath('model.gguf'));
 const model = shared(openBatchModel(path));
 const { vocabulary } = model;
-const runtime = await model.exclusively((opened) => Promise.resolve(opened));
+const runtime = await model.start();
 
 const context = 48;
 /** Letters, a space, parts of characters ("é", "😀"), and the end. */
@@ -39,7 +39,7 @@ function logitsAfter(text: readonly number[]): Float32Array {
 }
 
 /** Requests to a sequence, beside those of a model. */
-interface Question extends Omit<GenerateOptions, 'plan' | 'signal' | 'onLoad' | 'onPrompt'> {
+interface Question extends Omit<GenerateOptions, 'signal' | 'onLoad' | 'onPrompt'> {
   readonly prompt: readonly number[];
 }
 

@@ -5,8 +5,7 @@ import { FileLock } from '../base/file-lock.ts';
 import { realPath } from '../base/regular-file.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
 import type { Model } from '../model/model.ts';
-import { readSession, restoreSession, saveSession } from '../model/session-files.ts';
-import type { Plan } from '../plan/plan.ts';
+import { readSession } from '../model/session-files.ts';
 import type { SavedText } from '../state/saved-text.ts';
 import { note } from './print/output.ts';
 import { messagesOf, type PromptFlags, rawOf } from './prompt.ts';
@@ -91,14 +90,12 @@ export class ConversationFile implements Disposable {
   }
 
   /**
-   * Opens the model under `plan` and puts keys and values where the prompt finds them. They are computed again if that
-   * cannot be.
+   * Puts keys and values where the prompt finds them. They are computed again if that cannot be.
    */
-  async restore(model: Model, plan: Plan): Promise<void> {
+  async restore(model: Model): Promise<void> {
     const kept = this.#saved;
     if (!kept) return;
-    const { vocabulary } = model.outline.config;
-    const restored = await model.exclusively((runtime) => restoreSession(runtime, kept, vocabulary), { plan });
+    const restored = await model.restoreSession(kept);
     if (!restored) note('the session was saved in another way, or is damaged: it is computed again');
   }
 
@@ -111,7 +108,7 @@ export class ConversationFile implements Disposable {
         ? { text: said.text + answer }
         : { messages: [...said.messages, { role: 'assistant', content: answer }] };
     this.#lock.check();
-    await model.exclusively((runtime) => saveSession(runtime, this.#path, about));
+    await model.saveSession(this.#path, about);
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,6 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../exec/span.ts';
-import type { Plan } from '../plan/plan.ts';
 import { schedule } from '../plan/schedule.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -13,8 +12,7 @@ import { Sequence } from './sequence.ts';
 import { Speculation } from './speculation.ts';
 
 /** A task that needs the runtime for itself. */
-interface ExclusiveWork {
-  readonly plan: Plan | undefined;
+interface LoneTask {
   readonly run: (runtime: Runtime) => Promise<void>;
   readonly fail: (error: Error) => void;
 }
@@ -26,19 +24,16 @@ interface ScheduledSpan {
   readonly span: Span;
 }
 
-/** Reasons to open the runtime: a plan, or tokens that it should suit. */
-export interface RuntimeRequest {
-  readonly plan: Plan | undefined;
-  readonly tokens?: TokenCounts | undefined;
-}
+/** Gives the runtime, the same one each time, opened to suit `tokens` if it is not open. Rejects if it cannot be. */
+type OpenRuntime = (tokens?: TokenCounts) => Promise<Runtime>;
 
 /**
  * One loop for all sequences: each pass over the weights takes every sequence on, prompts and answers together. They
  * join and leave between passes, first come first served.
  */
 export class Engine {
-  readonly #open: (request: RuntimeRequest) => Promise<Runtime>;
-  readonly #waiting: (Sequence | ExclusiveWork)[] = [];
+  readonly #open: OpenRuntime;
+  readonly #waiting: (Sequence | LoneTask)[] = [];
   readonly #promptChunk: PromptChunk = new PromptChunk();
   readonly #speculation: Speculation = new Speculation();
   readonly #sums = { ...zeroTotals };
@@ -49,8 +44,7 @@ export class Engine {
   #pass: AbortController | undefined;
   #closed: Error | undefined;
 
-  /** Engine over `open`, which gives the runtime, the same one each time, or rejects. */
-  constructor(open: (request: RuntimeRequest) => Promise<Runtime>) {
+  constructor(open: OpenRuntime) {
     this.#open = open;
   }
 
@@ -73,10 +67,10 @@ export class Engine {
   }
 
   /** Does `work` with the runtime when those before are done, and nobody else until it is. */
-  exclusively<T>(work: (runtime: Runtime) => Promise<T>, plan?: Plan): Promise<T> {
+  alone<T>(work: (runtime: Runtime) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(this.#closed);
-      this.#waiting.push({ plan, run: (runtime) => work(runtime).then(resolve, reject), fail: reject });
+      this.#waiting.push({ run: (runtime) => work(runtime).then(resolve, reject), fail: reject });
       this.#start();
     });
   }
@@ -116,19 +110,19 @@ export class Engine {
   /** Admits those that wait, in their order. Returns the runtime if there is something to compute. */
   async #admit(): Promise<Runtime | undefined> {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const served = next instanceof Sequence ? await this.#admitSequence(next) : await this.#runExclusively(next);
+      const served = next instanceof Sequence ? await this.#admitSequence(next) : await this.#runAlone(next);
       if (!served) break;
       // A close meanwhile has emptied the list already.
       if (this.#waiting[0] === next) this.#waiting.shift();
     }
-    return this.#active.length > 0 ? this.#open({ plan: undefined }) : undefined;
+    return this.#active.length > 0 ? this.#open() : undefined;
   }
 
   /** Gives a sequence a cache. False if there is none yet. */
   async #admitSequence(sequence: Sequence): Promise<boolean> {
     if (sequence.ended) return true;
     try {
-      const runtime = await this.#open({ plan: sequence.parts.plan, tokens: sequence.tokens });
+      const runtime = await this.#open(sequence.tokens);
       sequence.checkFits(runtime.plan.context);
       if (!runtime.caches.free) return false;
       const { cache, cached } = await runtime.caches.acquire(sequence.text);
@@ -152,14 +146,14 @@ export class Engine {
   }
 
   /** Runs a task. False if the runtime cannot be its own yet. */
-  async #runExclusively(work: ExclusiveWork): Promise<boolean> {
+  async #runAlone(task: LoneTask): Promise<boolean> {
     if (this.#active.length > 0) return false;
     try {
-      const runtime = await this.#open(work);
+      const runtime = await this.#open();
       await runtime.allReleased();
-      await work.run(runtime);
+      await task.run(runtime);
     } catch (error) {
-      work.fail(error as Error);
+      task.fail(error as Error);
     }
     return true;
   }

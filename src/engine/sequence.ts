@@ -1,6 +1,5 @@
 import { EngineError } from '../base/errors.ts';
 import type { LoadOptions } from '../pager/residents.ts';
-import type { Plan } from '../plan/plan.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Sampler } from '../sample/sampler.ts';
@@ -51,8 +50,6 @@ export interface SequenceParts {
   readonly ignoreEnd: boolean;
   /** Log-probabilities of this many likeliest tokens beside the chosen one; undefined for none at all. */
   readonly logprobs: number | undefined;
-  /** Plan to open the runtime under, if it is not open. */
-  readonly plan?: Plan | undefined;
   readonly onLoad?: LoadOptions['onProgress'];
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }

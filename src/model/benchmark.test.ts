@@ -88,7 +88,7 @@ test('drafts make for fewer passes, and passes as long as those are computed alo
   await using model = open(256 * MiB, { ngram: true, ahead: 15, adaptive: false });
   const decoding: number[] = [];
   const alone: number[] = [];
-  await model.exclusively(async (runtime) => {
+  await model.measure(async (runtime) => {
     const { run } = runtime;
     runtime.run = (spans, options) => {
       for (const { start, tokens } of spans) {

@@ -68,7 +68,8 @@ export async function firstToken(
   options: { readonly began: number } & Pick<GenerateOptions, 'signal' | 'onPrompt'>,
 ): Promise<FirstToken> {
   const { began, ...others } = options;
-  const generation = model.generate(syntheticPrompt(model, 1)(0), { ...greedy, maxTokens: 1, plan, ...others });
+  await model.start(plan);
+  const generation = model.generate(syntheticPrompt(model, 1)(0), { ...greedy, maxTokens: 1, ...others });
   for await (const _ of generation);
   const ended = performance.now();
   const sweep = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
@@ -121,7 +122,7 @@ const readAlone = (
   signal: AbortSignal | undefined,
   report: ReportProgress,
 ): Promise<BenchmarkRound['reading']> =>
-  model.exclusively(async ({ pager: { weights, kv }, reader }) => {
+  model.measure(async ({ pager: { weights, kv }, reader }) => {
     // Weights, where they stream, are as fast to read as everything together; keys and values are fewer.
     const ring = weights.length > 0 ? weights : kv;
     if (ring.length === 0) return null;
@@ -176,7 +177,7 @@ const computeAlone = (
   { start, lengths, signal }: { start: number; lengths: readonly number[]; signal: AbortSignal | undefined },
   report: ReportProgress,
 ): Promise<number> =>
-  model.exclusively(async (runtime) => {
+  model.measure(async (runtime) => {
     const { caches, pager, forward } = runtime;
     const kv = scratchStore(caches);
     await pager.weights.settled();

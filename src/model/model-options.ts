@@ -4,7 +4,6 @@ import type { DraftOptions } from '../engine/draft/drafter.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
-import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import type { Kernels } from '../runtime/planner.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
@@ -100,8 +99,6 @@ export interface GenerateOptions extends PartialSamplingOptions {
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The plan, if no weights are loaded yet; default: chosen. */
-  readonly plan?: Plan | undefined;
   /** Called if residents are loaded before the prompt: see `Model.load`. */
   readonly onLoad?: LoadProgress['onProgress'];
   /** Called as the prompt is processed. */

@@ -20,7 +20,7 @@ export interface PassTrace {
 
 /** Traces one token being decoded at position `start`, after another that sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
-  model.exclusively(async (runtime) => {
+  model.measure(async (runtime) => {
     const { caches, plan, pager, reader } = runtime;
     const kv = scratchStore(caches);
     const reads: PassTrace['reads'][number][] = [];

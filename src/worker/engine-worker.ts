@@ -88,7 +88,7 @@ export class EngineWorker {
     try {
       if (start.cpuVariant !== undefined) chooseCpuVariant(start.cpuVariant);
       this.#model = this.#open(start);
-      const plan = await this.#model.exclusively((runtime) => Promise.resolve(runtime.plan));
+      const { plan } = await this.#model.start();
       this.#context = plan.context;
       this.#cacheTokens = plan.context * plan.parallel;
       const longestToken = this.#model.prompts.mostUnits(1);

@@ -139,9 +139,9 @@ class Chat implements Disposable {
     const { parameters } = conversation;
     using progress = new Progress('prompt');
     model.prompts.checkLength(text.length, plan.context);
+    await model.start(plan);
     const generation = model.generate(model.tokenize(conversation.messagesWith(text), plan.context), {
       ...parameters,
-      plan,
       signal,
       onLoad: this.#onLoad,
       onPrompt: ({ tokens: done, total, bytes }) =>

@@ -39,12 +39,12 @@ async function answer(path: string, options: Settings, abort: AbortController): 
     note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
   }
 
-  await session?.restore(model, plan);
+  await model.start(plan);
+  await session?.restore(model);
   using loading = new Progress('loading');
   using progress = new Progress('prompt');
   const generation = model.generate(tokens, {
     ...options,
-    plan,
     signal,
     onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading[Symbol.dispose]()),
     onPrompt: ({ tokens: done, total, bytes }) =>

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../../../src/base/errors.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { readSession, restoreSession, saveSession } from '../../../src/model/session-files.ts';
+import { readSession } from '../../../src/model/session-files.ts';
 import { ask, openBatchModel, promptOf, writeBatchModel } from '../../support/batch-model.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, Dice } from './attack.ts';
@@ -113,8 +113,7 @@ function damaged(file: Buffer, dice: Dice): Buffer {
 async function goOn(model: Model, path: string): Promise<'restored' | 'computed anew' | EngineError> {
   try {
     const kept = await readSession(path);
-    const restored =
-      kept && (await model.exclusively((runtime) => restoreSession(runtime, kept, model.vocabulary.size)));
+    const restored = kept && (await model.restoreSession(kept));
     return restored ? 'restored' : 'computed anew';
   } catch (error) {
     if (error instanceof EngineError) return error;
@@ -130,7 +129,7 @@ export async function openCases(seed: string): Promise<Cases> {
   const model = openBatchModel(modelPath, { parallel: 1 });
   const expected = await ask(model, asked, { maxTokens });
   const about = { messages: [{ role: 'user', content: 'Hello' }] };
-  await model.exclusively((runtime) => saveSession(runtime, path, about));
+  await model.saveSession(path, about);
   const whole = readFileSync(path);
   return {
     memory: allowance,

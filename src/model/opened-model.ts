@@ -1,0 +1,140 @@
+import { at } from '../base/at.ts';
+import { EngineError } from '../base/errors.ts';
+import { DrafterFactory } from '../engine/draft/drafter-factory.ts';
+import type { LayoutOf } from '../exec/bind-weights.ts';
+import { Device } from '../ggml/device.ts';
+import { checkAvailable } from '../ggml/system.ts';
+import { isTooSmall } from '../plan/kv-homes.ts';
+import type { Plan } from '../plan/plan.ts';
+import { budgetFor, threadsFor } from '../runtime/machine.ts';
+import { checkKvType, evictFiles, type ModelOutline, manifestFor, openOutline } from '../runtime/model-outline.ts';
+import type { TokenCounts } from '../runtime/plan-choices.ts';
+import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
+import { runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { checkTokenizer } from '../text/check-tokenizer.ts';
+import { Vocabulary } from '../text/vocabulary.ts';
+import type { ModelOptions } from './model-options.ts';
+import { openModelRuntime } from './open-runtime.ts';
+
+/**
+ * Length of compute threads' spinning for the next step before they sleep (0-100). Spinning takes cores from reading: an 8B
+ * streamed at 0.85 of the reader's own rate at 50, and at 0.94-0.99 at 0 (two cores, alternating runs).
+ */
+const poll = 0;
+
+/** A model's file on this machine, under a budget: its vocabulary, its plans, and its runtime once one is wanted. */
+export class OpenedModel implements AsyncDisposable {
+  readonly outline: ModelOutline;
+  readonly vocabulary: Vocabulary;
+  readonly device: Device;
+  readonly drafters: DrafterFactory;
+  readonly #options: ModelOptions;
+  readonly #kernels: Kernels;
+  readonly #budget: number;
+  readonly #layoutOf: LayoutOf;
+  readonly #runtimeBytes: number;
+  readonly #usualRuntimeBytes: number;
+  #closed = false;
+  #opening: Promise<Runtime> | undefined;
+  #runtime: Runtime | undefined;
+
+  /** Reads the header and the vocabulary. Throws the errors of both, of a draft model, and BUDGET_TOO_LARGE. */
+  constructor(path: string, options: ModelOptions) {
+    this.outline = openOutline(path, options.rope, options.debug);
+    manifestFor(this.outline, this.outline.config.context);
+    checkKvType(this.outline, options.kv?.type ?? 'f16');
+    this.#options = options;
+    this.#kernels = options.kernels ?? 'auto';
+    this.#budget = budgetFor(options.memoryBudget, options.warn);
+    checkTokenizer(this.outline.file.metadata);
+    this.drafters = DrafterFactory.open(options.draft ?? {}, this.outline);
+    const vocabulary = vocabularyBytes(this.outline);
+    // Libllama takes up to twice as much while it loads the vocabulary.
+    checkAvailable(2 * vocabulary, 'the vocabulary');
+    this.vocabulary = Vocabulary.open(at(this.outline.file.files, 0).path);
+    evictFiles(this.outline);
+    this.device = new Device(threadsFor(options.threads, options.warn), poll);
+    this.#layoutOf = layoutLookup(this.device, this.#kernels);
+    this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
+    this.#usualRuntimeBytes = options.runtimeBytes ?? usualRuntimeBytes(vocabulary);
+    options.debug?.('device', this.device.facts());
+  }
+
+  /** Throws MODEL_CLOSED once it is closed. */
+  checkOpen(): void {
+    if (this.#closed) throw this.closedError();
+  }
+
+  /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
+  plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
+    this.checkOpen();
+    const { kv, parallel, promptCache, residency } = this.#options;
+    const { ahead, outline: draft } = this.drafters;
+    const options = {
+      budget: this.#budget,
+      context,
+      tokens,
+      kv,
+      parallel,
+      ahead,
+      draft,
+      promptCache: promptCache?.bytes,
+      kernels: this.#kernels,
+      residency,
+    };
+    const planBeside = (runtime: number): Plan =>
+      planModel(this.outline, this.device, this.#layoutOf, { ...options, runtime });
+    try {
+      return planBeside(this.#runtimeBytes);
+    } catch (error) {
+      if (!isTooSmall(error)) throw error;
+      // All processes that take no more than is usual name the same smallest budget.
+      return planBeside(Math.max(this.#runtimeBytes, this.#usualRuntimeBytes));
+    }
+  }
+
+  /** The runtime, if it is open. */
+  get runtime(): Runtime | undefined {
+    return this.#runtime;
+  }
+
+  /**
+   * The runtime, the same one each time until opening it fails. It is opened under `plan`, by default one with a context
+   * that suits `tokens`. Rejects with the errors of planning and of `Runtime.open`.
+   */
+  async open(plan?: Plan, tokens?: TokenCounts): Promise<Runtime> {
+    this.#opening ??= this.#openUnder(plan ?? this.plan(undefined, tokens)).catch((error) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #openUnder(plan: Plan): Promise<Runtime> {
+    const { outline, device, drafters } = this;
+    const parts = { outline, device, layoutOf: this.#layoutOf, drafters, options: this.#options };
+    this.#runtime = await openModelRuntime(parts, plan);
+    return this.#runtime;
+  }
+
+  /** The error for uses of a closed model. */
+  closedError(): EngineError {
+    return new EngineError('MODEL_CLOSED', { file: this.outline.path });
+  }
+
+  /** Refuses everything from now on, and ends passes under way, those of a runtime that is being opened too. */
+  async abort(): Promise<void> {
+    this.#closed = true;
+    const runtime = await this.#opening?.catch(() => undefined);
+    runtime?.abort(this.closedError());
+    this.drafters.abort(this.closedError());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drafters[Symbol.asyncDispose]();
+    await this.#runtime?.[Symbol.asyncDispose]();
+    this.device[Symbol.dispose]();
+    this.vocabulary[Symbol.dispose]();
+  }
+}
