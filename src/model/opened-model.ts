@@ -101,9 +101,11 @@ export class OpenedModel implements AsyncDisposable {
 
   /**
    * The runtime, the same one each time until opening it fails. It is opened under `plan`, by default one with a context
-   * that suits `tokens`. Rejects with the errors of planning and of `Runtime.open`.
+   * that suits `tokens`. Rejects with the errors of planning and of
+   * `Runtime.open`, and MODEL_CLOSED.
    */
   async open(plan?: Plan, tokens?: TokenCounts): Promise<Runtime> {
+    this.checkOpen();
     this.#opening ??= this.#openUnder(plan ?? this.plan(undefined, tokens)).catch((error) => {
       this.#opening = undefined;
       throw error;
