@@ -1,3 +1,5 @@
+import type { Pass } from './pass.ts';
+
 /** The totals of an engine since it began: counts, bytes, seconds. */
 export const zeroTotals = {
   passes: 0,
@@ -20,6 +22,37 @@ export const zeroTotals = {
 };
 
 export type EngineTotals = { readonly [K in keyof typeof zeroTotals]: number };
+
+/** Counts the work of an engine, without what its runtime counts. */
+export class TotalsCounter {
+  readonly #sums = { ...zeroTotals };
+
+  get sums(): EngineTotals {
+    return this.#sums;
+  }
+
+  /** Counts a prompt of which `cached` tokens were found. */
+  countPrefix(cached: number): void {
+    this.#sums[cached > 0 ? 'prefixHits' : 'prefixMisses'] += 1;
+    this.#sums.cachedTokens += cached;
+  }
+
+  countPass({ parts, prompts }: Pass): void {
+    if (parts.length === 0) return;
+    this.#sums.passes += 1;
+    this.#sums.sequences += parts.length;
+    this.#sums.promptTokens += prompts;
+  }
+
+  countDrafts({ drafted, accepted }: { drafted: number; accepted: number }): void {
+    this.#sums.drafted += drafted;
+    this.#sums.accepted += accepted;
+  }
+
+  countAnswer(tokens: number): void {
+    this.#sums.answerTokens += tokens;
+  }
+}
 
 /** The present state: sequences with and without a cache; bytes. */
 export interface EngineState {

@@ -1,12 +1,8 @@
-import { at } from '../base/at.ts';
-import { EngineError } from '../base/errors.ts';
-import type { Span } from '../exec/span.ts';
-import { schedule } from '../plan/schedule.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { checkFinite } from '../sample/check-finite.ts';
-import type { SequenceCache } from '../state/sequence-cache.ts';
-import { type EngineTotals, zeroTotals } from './engine-totals.ts';
+import { type EngineTotals, TotalsCounter } from './engine-totals.ts';
+import { failPart } from './failed-part.ts';
+import { advance, Pass } from './pass.ts';
 import { PromptChunk } from './prompt-chunk.ts';
 import { Sequence } from './sequence.ts';
 import { Speculation } from './speculation.ts';
@@ -15,13 +11,6 @@ import { Speculation } from './speculation.ts';
 interface LoneTask {
   readonly run: (runtime: Runtime) => Promise<void>;
   readonly fail: (error: Error) => void;
-}
-
-/** A sequence's part of a pass. */
-interface ScheduledSpan {
-  readonly sequence: Sequence;
-  readonly cache: SequenceCache;
-  readonly span: Span;
 }
 
 /** Gives the runtime, the same one each time, opened to suit `tokens` if it is not open. Rejects if it cannot be. */
@@ -36,12 +25,13 @@ export class Engine {
   readonly #waiting: (Sequence | LoneTask)[] = [];
   readonly #promptChunk: PromptChunk = new PromptChunk();
   readonly #speculation: Speculation = new Speculation();
-  readonly #sums = { ...zeroTotals };
+  readonly #totals: TotalsCounter = new TotalsCounter();
   #active: Sequence[] = [];
-  #running: Promise<void> | undefined;
+  #looping: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
   #woken = false;
-  #pass: AbortController | undefined;
+  /** Ends the pass under way. */
+  #running: AbortController | undefined;
   #closed: Error | undefined;
 
   constructor(open: OpenRuntime) {
@@ -50,7 +40,7 @@ export class Engine {
 
   /** Totals so far, without those that the runtime counts itself. */
   get sums(): EngineTotals {
-    return this.#sums;
+    return this.#totals.sums;
   }
 
   /** Numbers of sequences that wait for a cache, and of those that have one. */
@@ -77,7 +67,7 @@ export class Engine {
 
   /** Ends the pass at its next step if a sequence that was ended from outside was the last in it. */
   onCancelled(): void {
-    if (this.#active.every((sequence) => sequence.ended)) this.#pass?.abort();
+    if (this.#active.every((sequence) => sequence.ended)) this.#running?.abort();
   }
 
   /** Fails everything with `error`, now and later, and waits until the loop stands still. */
@@ -85,13 +75,13 @@ export class Engine {
     this.#closed = error;
     for (const one of this.#waiting.splice(0)) one.fail(error);
     for (const sequence of this.#active) sequence.fail(error);
-    this.#pass?.abort();
-    await this.#running;
+    this.#running?.abort();
+    await this.#looping;
   }
 
   #start(): void {
     this.#woken = true;
-    this.#running ??= this.#loop();
+    this.#looping ??= this.#loop();
   }
 
   async #loop(): Promise<void> {
@@ -104,7 +94,7 @@ export class Engine {
         this.#finish(runtime);
       }
     }
-    this.#running = undefined;
+    this.#looping = undefined;
   }
 
   /** Admits those that wait, in their order. Returns the runtime if there is something to compute. */
@@ -136,8 +126,7 @@ export class Engine {
           cached,
           active: this.#active.length,
         });
-        this.#sums[cached > 0 ? 'prefixHits' : 'prefixMisses'] += 1;
-        this.#sums.cachedTokens += cached;
+        this.#totals.countPrefix(cached);
       }
     } catch (error) {
       sequence.fail(error as Error);
@@ -158,88 +147,57 @@ export class Engine {
     return true;
   }
 
-  /** One pass: draft, schedule, compute, choose. */
+  /** One pass: schedule, run, postprocess. An error of the pass ends all sequences in it. */
   async #step(runtime: Runtime): Promise<void> {
+    const pass = await this.#schedule(runtime);
+    try {
+      const logits = await this.#run(runtime, pass);
+      this.#postprocess(runtime, pass, logits);
+    } catch (error) {
+      for (const part of pass.parts) failPart(part, error as Error);
+    }
+  }
+
+  /** The next pass: sequences that decode draft as far as that pays, then each has its tokens. */
+  async #schedule({ limits, debug }: Runtime): Promise<Pass> {
     const decoders = this.#active.filter(({ ended, decoding }) => !ended && decoding);
-    const depths = await this.#speculation.draft(decoders, runtime.limits);
-    if (depths.length > 0) {
-      runtime.debug?.('guessed', { depths, guesses: decoders.map(({ draftTokens }) => draftTokens) });
-    }
-    const scheduled = this.#schedule(runtime.limits);
-    if (scheduled.length === 0) return;
-    const tokens = scheduled.reduce((sum, { span }) => sum + span.tokens.length, 0);
-    const decoding = scheduled.reduce(
-      (sum, { span, sequence }) => sum + (sequence.decoding ? span.tokens.length : 0),
-      0,
-    );
-    const prompts = tokens - decoding;
-    this.#pass = new AbortController();
-    const { signal } = this.#pass;
-    const onStep = (share: number): void => {
-      for (const { sequence, span } of scheduled) sequence.progress(runtime, span.tokens.length, share);
-    };
+    const depths = await this.#speculation.draft(decoders, limits);
+    if (depths.length > 0) debug?.('guessed', { depths, guesses: decoders.map(({ draftTokens }) => draftTokens) });
+    return Pass.of(this.#active, { ...limits, chunk: this.#promptChunk.tokens });
+  }
+
+  /** Computes a pass, and learns from the time that it takes. Returns its logits; none of a pass without tokens. */
+  async #run(runtime: Runtime, pass: Pass): Promise<Float32Array> {
+    const [first] = pass.parts;
+    if (!first) return new Float32Array();
+    this.#running = new AbortController();
+    const { signal } = this.#running;
     try {
-      await runtime.load({ tokens, onProgress: at(scheduled, 0).sequence.parts.onLoad, signal });
+      await runtime.load({ tokens: pass.tokens, onProgress: first.sequence.parts.onLoad, signal });
       const began = performance.now();
-      const spans = scheduled.map(({ span }) => span);
-      for (const { cache, span } of scheduled) cache.begin(span.tokens.length);
-      const rows = rowsOf(await runtime.run(spans, { signal, onStep }), spans);
+      pass.begin();
+      const logits = await runtime.run(pass.spans, { signal, onStep: (share) => pass.progress(runtime, share) });
       const seconds = (performance.now() - began) / 1000;
-      this.#promptChunk.record({ decoding, prompts, seconds });
-      if (prompts === 0) this.#speculation.record(tokens, seconds);
-      this.#sums.passes += 1;
-      this.#sums.sequences += scheduled.length;
-      this.#sums.promptTokens += prompts;
-      for (const [i, one] of scheduled.entries()) this.#advance(one, rows(i), runtime);
-    } catch (error) {
-      for (const { sequence, cache } of scheduled) {
-        // The cache keeps the tokens from before the pass, or nothing.
-        cache.truncate(!cache.inMemory && losesCache(error) ? 0 : cache.tokens.length);
-        sequence.fail(error as Error);
-      }
+      this.#promptChunk.record({ decoding: pass.decoding, prompts: pass.prompts, seconds });
+      if (pass.prompts === 0) this.#speculation.record(pass.tokens, seconds);
+      return logits;
     } finally {
-      this.#pass = undefined;
+      this.#running = undefined;
     }
   }
 
-  /** The sequences of the next pass, with their tokens. */
-  #schedule(limits: Runtime['limits']): readonly ScheduledSpan[] {
-    const active = this.#active.filter(({ ended }) => !ended);
-    const pending = active.map((sequence) => ({ tokens: sequence.pending, decoding: sequence.decoding }));
-    const counts = schedule(pending, { ...limits, chunk: this.#promptChunk.tokens });
-    return active.flatMap((sequence, i) => {
-      const { cache, decoding } = sequence;
-      const tokens = sequence.upcoming(at(counts, i));
-      if (tokens.length === 0 || !cache) return [];
-      const span = { kv: cache.kv, start: cache.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
-      return [{ sequence, cache, span }];
-    });
-  }
-
-  /** Stores a sequence's part of the pass and samples from it. An error ends this sequence alone. */
-  #advance(
-    { sequence, cache, span }: ScheduledSpan,
-    rows: (index: number) => Float32Array,
-    { path, limits }: Runtime,
-  ): void {
-    const { decoding, draftTokens } = sequence;
-    const before = sequence.answerTokens;
-    // Computed tokens are stored even if the sequence has left meanwhile.
-    cache.store(span.tokens, decoding ? undefined : limits.batch);
-    try {
-      const count = span.tokens.length;
-      const kept = sequence.advance(span.start, count, (index) => checkFinite(rows(index), path));
-      cache.truncate(span.start + kept);
-      // The next prompt often parts from this one where the answer begins.
-      if (!decoding && sequence.decoding) cache.snapshot();
-      this.#sums.drafted += draftTokens;
-      this.#sums.accepted += kept - (count - draftTokens);
-    } catch (error) {
-      // A text without finite logits is of no use, none of it.
-      cache.truncate(losesCache(error) ? 0 : span.start);
-      sequence.fail(error as Error);
+  /** Takes each sequence on by its logits. An error ends this sequence alone. */
+  #postprocess(runtime: Runtime, pass: Pass, logits: Float32Array): void {
+    this.#totals.countPass(pass);
+    for (const [part, logitsAfter] of pass.results(logits)) {
+      const { answerTokens } = part.sequence;
+      try {
+        this.#totals.countDrafts(advance(part, logitsAfter, runtime));
+      } catch (error) {
+        failPart(part, error as Error);
+      }
+      this.#totals.countAnswer(part.sequence.answerTokens - answerTokens);
     }
-    this.#sums.answerTokens += sequence.answerTokens - before;
   }
 
   /** Releases the caches of sequences that have ended. */
@@ -251,25 +209,4 @@ export class Engine {
     }
     this.#active = this.#active.filter((sequence) => !sequence.ended);
   }
-}
-
-/** True where a stored text is lost: bytes that were not written, or cannot be read, may have been the only copy. */
-const losesCache = (error: unknown): boolean =>
-  error instanceof EngineError && ['WRITE_FAILED', 'READ_FAILED', 'FILE_CHANGED', 'NOT_FINITE'].includes(error.code);
-
-/**
- * The logits of the spans, (vocabulary) after token `index` of span `i`; for a span without all logits, after its last.
- */
-function rowsOf(logits: Float32Array, spans: readonly Span[]): (i: number) => (index: number) => Float32Array {
-  const firsts: number[] = [];
-  let rows = 0;
-  for (const span of spans) {
-    firsts.push(rows);
-    rows += span.logits === 'all' ? span.tokens.length : 1;
-  }
-  const vocabulary = logits.length / rows;
-  return (i) => (index) => {
-    const row = at(firsts, i) + (at(spans, i).logits === 'all' ? index : 0);
-    return logits.subarray(row * vocabulary, (row + 1) * vocabulary);
-  };
 }
