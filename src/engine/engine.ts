@@ -159,11 +159,9 @@ export class Engine {
   }
 
   /** The next pass: sequences that decode draft as far as that pays, then each has its tokens. */
-  async #schedule({ limits, debug }: Runtime): Promise<Pass> {
-    const decoders = this.#active.filter(({ ended, decoding }) => !ended && decoding);
-    const depths = await this.#speculation.draft(decoders, limits);
-    if (depths.length > 0) debug?.('guessed', { depths, guesses: decoders.map(({ draftTokens }) => draftTokens) });
-    return Pass.of(this.#active, { ...limits, chunk: this.#promptChunk.tokens });
+  async #schedule(runtime: Runtime): Promise<Pass> {
+    await this.#speculation.draft(this.#active, runtime);
+    return Pass.of(this.#active, { ...runtime.limits, chunk: this.#promptChunk.tokens });
   }
 
   /** Computes a pass, and learns from the time that it takes. Returns its logits; none of a pass without tokens. */
@@ -179,7 +177,7 @@ export class Engine {
       const logits = await runtime.run(pass.spans, { signal, onStep: (share) => pass.progress(runtime, share) });
       const seconds = (performance.now() - began) / 1000;
       this.#promptChunk.record({ decoding: pass.decoding, prompts: pass.prompts, seconds });
-      if (pass.prompts === 0) this.#speculation.record(pass.tokens, seconds);
+      this.#speculation.record(pass, seconds);
       return logits;
     } finally {
       this.#running = undefined;

@@ -1,4 +1,6 @@
+import type { Runtime } from '../runtime/runtime.ts';
 import { bestDraftLength } from './draft/draft-length.ts';
+import type { Pass } from './pass.ts';
 import { PassTimes } from './pass-times.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -6,15 +8,11 @@ import type { Sequence } from './sequence.ts';
 export class Speculation {
   readonly #times: PassTimes = new PassTimes();
 
-  /**
-   * Lets sequences that decode draft tokens, at most `ahead` each; with `adaptive` no more than pays. Resolves with the
-   * depth for each; with an empty list if drafts are not wanted.
-   */
-  async draft(
-    decoding: readonly Sequence[],
-    { ahead, adaptive }: { ahead: number; adaptive: boolean },
-  ): Promise<readonly number[]> {
-    if (ahead === 0) return [];
+  /** Lets those of `active` that decode draft tokens, at most `ahead` each; with `adaptive` no more than pays. */
+  async draft(active: readonly Sequence[], { limits, debug }: Pick<Runtime, 'limits' | 'debug'>): Promise<void> {
+    const { ahead, adaptive } = limits;
+    const decoding = active.filter((sequence) => !sequence.ended && sequence.decoding);
+    if (ahead === 0 || decoding.length === 0) return;
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
     const seconds = (tokens: number): number => this.#times.seconds(tokens);
     const drafts = decoding.map((sequence) => {
@@ -24,11 +22,12 @@ export class Speculation {
       others.tokens += depth;
       return sequence.draft(depth).then(() => depth);
     });
-    return Promise.all(drafts);
+    const depths = await Promise.all(drafts);
+    debug?.('guessed', { depths, guesses: decoding.map(({ draftTokens }) => draftTokens) });
   }
 
-  /** Records that a pass over `tokens` of sequences that all decode took `seconds`. */
-  record(tokens: number, seconds: number): void {
-    this.#times.record(tokens, seconds);
+  /** Records that a pass took `seconds`; one that only decodes tells what draft tokens cost. */
+  record({ tokens, prompts }: Pick<Pass, 'tokens' | 'prompts'>, seconds: number): void {
+    if (prompts === 0) this.#times.record(tokens, seconds);
   }
 }
