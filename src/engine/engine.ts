@@ -30,8 +30,8 @@ export class Engine {
   #looping: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
   #woken = false;
-  /** Ends the pass under way. */
-  #running: AbortController | undefined;
+  /** The pass under way, from when it is scheduled. */
+  #pass: Pass | undefined;
   #closed: Error | undefined;
 
   constructor(open: OpenRuntime) {
@@ -67,7 +67,7 @@ export class Engine {
 
   /** Ends the pass at its next step if a sequence that was ended from outside was the last in it. */
   onCancelled(): void {
-    if (this.#active.every((sequence) => sequence.ended)) this.#running?.abort();
+    if (this.#active.every((sequence) => sequence.ended)) this.#pass?.abort();
   }
 
   /** Fails everything with `error`, now and later, and waits until the loop stands still. */
@@ -75,7 +75,7 @@ export class Engine {
     this.#closed = error;
     for (const one of this.#waiting.splice(0)) one.fail(error);
     for (const sequence of this.#active) sequence.fail(error);
-    this.#running?.abort();
+    this.#pass?.abort();
     await this.#looping;
   }
 
@@ -155,33 +155,31 @@ export class Engine {
       this.#postprocess(runtime, pass, logits);
     } catch (error) {
       for (const part of pass.parts) failPart(part, error as Error);
+    } finally {
+      this.#pass = undefined;
     }
   }
 
   /** The next pass: sequences that decode draft as far as that pays, then each has its tokens. */
   async #schedule(runtime: Runtime): Promise<Pass> {
     await this.#speculation.draft(this.#active, runtime);
-    return Pass.of(this.#active, { ...runtime.limits, chunk: this.#promptChunk.tokens });
+    this.#pass = Pass.of(this.#active, { ...runtime.limits, chunk: this.#promptChunk.tokens });
+    return this.#pass;
   }
 
   /** Computes a pass, and learns from the time that it takes. Returns its logits; none of a pass without tokens. */
   async #run(runtime: Runtime, pass: Pass): Promise<Float32Array> {
     const [first] = pass.parts;
     if (!first) return new Float32Array();
-    this.#running = new AbortController();
-    const { signal } = this.#running;
-    try {
-      await runtime.load({ tokens: pass.tokens, onProgress: first.sequence.parts.onLoad, signal });
-      const began = performance.now();
-      pass.begin();
-      const logits = await runtime.run(pass.spans, { signal, onStep: (share) => pass.progress(runtime, share) });
-      const seconds = (performance.now() - began) / 1000;
-      this.#promptChunk.record({ decoding: pass.decoding, prompts: pass.prompts, seconds });
-      this.#speculation.record(pass, seconds);
-      return logits;
-    } finally {
-      this.#running = undefined;
-    }
+    const { tokens, decoding, prompts, signal } = pass;
+    await runtime.load({ tokens, onProgress: first.sequence.parts.onLoad, signal });
+    const began = performance.now();
+    pass.begin();
+    const logits = await runtime.run(pass.spans, { signal, onStep: (share) => pass.progress(runtime, share) });
+    const seconds = (performance.now() - began) / 1000;
+    this.#promptChunk.record({ decoding, prompts, seconds });
+    this.#speculation.record(pass, seconds);
+    return logits;
   }
 
   /** Takes each sequence on by its logits. An error ends this sequence alone. */

@@ -23,6 +23,7 @@ export class Pass {
   readonly decoding: number;
   /** The number of tokens of prompts. */
   readonly prompts: number;
+  readonly #abort: AbortController = new AbortController();
 
   private constructor(parts: readonly PassPart[]) {
     const count = (logits: Span['logits']): number =>
@@ -45,6 +46,15 @@ export class Pass {
       return [{ sequence, cache, span }];
     });
     return new Pass(parts);
+  }
+
+  /** Aborted once nobody wants the pass any more. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  abort(): void {
+    this.#abort.abort();
   }
 
   get tokens(): number {
