@@ -73,7 +73,7 @@ function planFor(outline: GraphOutline, extra: number, layoutOf: LayoutOf): Plan
 /** Calls `use` with the model in memory, streamed as far as it does not fit. */
 async function withModel(
   extra: number,
-  use: (forward: Forward, kv: KvStore, plan: Plan) => Promise<void>,
+  use: (forward: Forward, kv: KvStore, plan: Plan, pager: Pager) => Promise<void>,
   { readAt, layoutOf = plainLayouts, ahead = false }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean } = {},
 ): Promise<void> {
   using disposer = new Disposer();
@@ -93,7 +93,7 @@ async function withModel(
   const parts = { stages: outline.stages, plan, file: file.weights, layouts, reader, pager, kvRing };
   const graphs = disposer.use(new OwnGraphs(parts));
   const forward = new Forward({ graphs, pager, device });
-  await use(forward, kv, plan);
+  await use(forward, kv, plan, pager);
 }
 
 const prompt = [3, 1, 4, 1, 5, 9, 2, 6];
@@ -174,6 +174,29 @@ test('a first pass that failed, wherever, can be run again', async () => {
       };
       await withModel(2 ** 18, use, { layoutOf, readAt });
     }
+  }
+});
+
+test('residents that are loaded ahead after a pass has failed leave nothing wrong in the ring', async () => {
+  const long = Array.from({ length: 64 }, (_, i) => (37 * i) % spec.vocabulary);
+  for (const layoutOf of [plainLayouts, fastLayouts]) {
+    const results: Float32Array[] = [];
+    for (const failing of [undefined, ...some([1, 2, 4, 9, 16], 3)]) {
+      let read = 0;
+      const readAt: ReadAt = (fd, into, position, done) => {
+        read += 1;
+        if (read === failing) done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
+        else readFile(fd, into, 0, into.length, position, done);
+      };
+      const use = async (forward: Forward, kv: KvStore, plan: Plan, pager: Pager): Promise<void> => {
+        assert.ok(plan.bytesPerPass > 0);
+        if (failing !== undefined) await assert.rejects(logitsOf(forward, kv), engineError('READ_FAILED'));
+        await pager.load();
+        results.push((await forward.run([{ kv, start: 0, tokens: long, logits: 'all' }])).slice());
+      };
+      await withModel(2 ** 18, use, { layoutOf, readAt });
+    }
+    for (const result of results) assert.deepEqual(result, results[0]);
   }
 });
 

@@ -68,7 +68,7 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
 test('what a step needs may be what the one before it has computed', async () => {
   using owner = new Disposer();
   await using reader = new Reader([{ path, size: experts.extent.offset + experts.extent.length }], { inFlight: 2 });
-  const residents = { loaded: true, lease: () => assert.fail(), stop: async () => {} };
+  const residents = { loaded: true, lease: () => assert.fail(), load: () => Promise.resolve(), stop: async () => {} };
   const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
   const rows = owner.use(new Rows(reader, experts));
   let x = new Float32Array(3);

@@ -8,7 +8,12 @@ import { Ring } from './ring.ts';
 const tick = (): Promise<void> => new Promise(setImmediate);
 /** A home without blocks. */
 const none = new Ring({ read: () => assert.fail('nothing is read') });
-const residents = { loaded: true, lease: (): Promise<Lease> => assert.fail(), stop: async (): Promise<void> => {} };
+const residents = {
+  loaded: true,
+  lease: (): Promise<Lease> => assert.fail(),
+  load: () => Promise.resolve(),
+  stop: async (): Promise<void> => {},
+};
 const newPager = (): Pager => new Pager({ weights: none, kv: none, residents });
 
 /** A home that remembers what happened to its blocks; what it brings is ready when it has been prepared. */

@@ -1,6 +1,6 @@
 import { allSettled } from '../base/promises.ts';
 import type { Block, Lease, Need } from './block.ts';
-import type { Residents } from './residents.ts';
+import type { LoadOptions, Residents } from './residents.ts';
 import type { Ring } from './ring.ts';
 
 const numbersOf = (blocks: Need['blocks']): readonly number[] => (typeof blocks === 'function' ? blocks() : blocks);
@@ -11,12 +11,21 @@ export class Pager {
   stallSeconds = 0;
   readonly weights: Ring;
   readonly kv: Ring;
-  readonly residents: Pick<Residents, 'loaded' | 'lease' | 'stop'>;
+  readonly residents: Pick<Residents, 'loaded' | 'lease' | 'load' | 'stop'>;
 
   constructor(homes: Pick<Pager, 'weights' | 'kv' | 'residents'>) {
     this.weights = homes.weights;
     this.kv = homes.kv;
     this.residents = homes.residents;
+  }
+
+  /**
+   * Loads the residents ahead of a pass, through the whole ring of the weights, whatever a pass that failed has left there.
+   * Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason.
+   */
+  async load(options: LoadOptions = {}): Promise<void> {
+    await this.weights.follow([]);
+    await this.residents.load(options);
   }
 
   /** Begins a pass: blocks in a known order are read ahead. */

@@ -78,7 +78,6 @@ export class Runtime implements AsyncDisposable {
   readonly identity: string;
   readonly debug: Debug | undefined;
   readonly #files: PrefixFiles | undefined;
-  readonly #residents: Residents;
   readonly #memory: Disposer;
   readonly #closing: AbortController = new AbortController();
   /** The pass under way, or the loading. */
@@ -91,7 +90,6 @@ export class Runtime implements AsyncDisposable {
       Runtime,
       'path' | 'plan' | 'reader' | 'pager' | 'forward' | 'caches' | 'limits' | 'identity' | 'debug'
     > & {
-      residents: Residents;
       files: PrefixFiles | undefined;
     },
     memory: Disposer,
@@ -106,7 +104,6 @@ export class Runtime implements AsyncDisposable {
     this.identity = parts.identity;
     this.debug = parts.debug;
     this.#files = parts.files;
-    this.#residents = parts.residents;
     this.#memory = memory;
   }
 
@@ -154,7 +151,6 @@ export class Runtime implements AsyncDisposable {
           forward,
           caches,
           limits,
-          residents,
           identity,
           files,
           debug,
@@ -187,10 +183,10 @@ export class Runtime implements AsyncDisposable {
     onProgress,
     signal,
   }: LoadOptions & { tokens?: number } = {}): Promise<void> {
-    if (this.#residents.loaded || !worthConverting(tokens)) return;
+    if (this.pager.residents.loaded || !worthConverting(tokens)) return;
     const began = performance.now();
     await this.#timed('loaded', {}, () =>
-      this.#exclusively(signal, (either) => this.#residents.load({ onProgress, signal: either })),
+      this.#exclusively(signal, (either) => this.pager.load({ onProgress, signal: either })),
     );
     this.#loadSeconds = (performance.now() - began) / 1000;
   }
