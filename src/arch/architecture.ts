@@ -78,7 +78,7 @@ export interface Stage {
   build(context: BuildContext, x: Tensor): Tensor;
 }
 
-/** A model family: one file in arch/, one line in index.ts. */
+/** A model family: one file in arch/families/, one line in arch/registry.ts. */
 export interface Architecture {
   /** The name in `general.architecture`. */
   readonly name: string;

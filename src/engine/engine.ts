@@ -90,7 +90,7 @@ export class Engine {
     while (this.#woken) {
       this.#woken = false;
       for (let runtime = await this.#admit(); runtime; runtime = await this.#admit()) {
-        await this.#step(runtime);
+        await this.#takeTurn(runtime);
         this.#finish(runtime);
       }
     }
@@ -147,8 +147,8 @@ export class Engine {
     return true;
   }
 
-  /** One pass: schedule, run, postprocess. An error of the pass ends all sequences in it. */
-  async #step(runtime: Runtime): Promise<void> {
+  /** One pass over all sequences: schedule, run, postprocess. An error of the pass ends all sequences in it. */
+  async #takeTurn(runtime: Runtime): Promise<void> {
     const pass = await this.#schedule(runtime);
     try {
       const logits = await this.#run(runtime, pass);

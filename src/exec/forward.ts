@@ -70,7 +70,7 @@ export class Forward {
         signal?.throwIfAborted();
         const [requested, stalled] = [performance.now(), pager.stallSeconds];
         using _lease = await pager.lease(withoutReads ? step.needs.filter(dependsOnPass) : step.needs);
-        await device.compute(step.graph, step.threadBound ? device.threads : threads);
+        await device.compute(step.graph, step.allThreads ? device.threads : threads);
         if (!withoutReads) pager.store(step.writes);
         const [waited, end] = [pager.stallSeconds - stalled, performance.now()];
         stall += waited;

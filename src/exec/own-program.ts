@@ -126,7 +126,7 @@ export class OwnProgram implements Program, Disposable {
       const writes = layer ? [{ home: pager.kv, blocks: layer.blocks }] : [];
       return {
         graph: this.graph.slice(step.from, step.to),
-        threadBound: alone.some(({ from }) => from === step.from),
+        allThreads: alone.some(({ from }) => from === step.from),
         needs: [...this.#needs(step), ...writes],
         writes,
       };

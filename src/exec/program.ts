@@ -7,8 +7,8 @@ import type { Span } from './span.ts';
 /** Nodes of a graph that are computed at once, when all that they read is in memory. */
 export interface Step {
   readonly graph: Pointer;
-  /** True if the last bits of the result depend on the number of threads: then all threads compute it. */
-  readonly threadBound: boolean;
+  /** True if all threads compute it: the last bits depend on their number, or it is a layer of keys and values on the SSD. */
+  readonly allThreads: boolean;
   readonly needs: readonly Need[];
   /** Blocks among the needs that the step changes. */
   readonly writes: readonly { readonly home: Ring; readonly blocks: readonly number[] }[];
@@ -22,7 +22,7 @@ export interface Program {
   readonly reads: ReadonlyMap<Ring, readonly Block[]>;
   /** Logits (vocabulary, outputs), once all steps have been computed. */
   readonly logits: Tensor;
-  /** Steps in order; `isolated` if fewer threads than all compute those that are not thread-bound. */
+  /** Steps in order; `isolated` if fewer threads than all compute those that do not need all. */
   steps(isolated: boolean): readonly Step[];
   /** Gives the graph the tokens of a pass. */
   begin(spans: readonly Span[]): void;

@@ -50,7 +50,7 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
     readTensor(routed.pointer, result);
     return [...result];
   };
-  const step = (from: number, to: number) => ({ graph: graph.slice(from, to), threadBound: false, writes: [] });
+  const step = (from: number, to: number) => ({ graph: graph.slice(from, to), allThreads: false, writes: [] });
   const steps = [
     { ...step(0, router), needs: [] },
     { ...step(router, graph.nodes), needs: [{ home: rows.into(chosen), blocks: ids }] },

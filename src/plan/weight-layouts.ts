@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
-import { layRing, type RingSegment } from './ring.ts';
+import { layRing, type RingSegment } from './ring-layout.ts';
 
 /** Kernels want weights aligned to this many bytes. */
 const alignment = 64;

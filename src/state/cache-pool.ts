@@ -48,7 +48,7 @@ export class CachePool {
       const copy = store.longestMatch(prompt, usable);
       if (copy && copy.length > (best?.length ?? longest + worthCopying)) best = copy;
     }
-    // Slots with most in common come first, or all if a copy has more; the one left alone for longest is taken.
+    // Caches with most in common come first, or all if a copy has more; the one left alone for longest is taken.
     const candidates = best ? rated : rated.filter(({ length }) => length === longest);
     const { cache } = candidates.reduce((a, b) => (b.cache.lastUse < a.cache.lastUse ? b : a));
     this.#taken.add(cache);

@@ -13,7 +13,7 @@ export interface RingSegment {
 
 /**
  * Lays the segments of one pass, in order of use, around a ring of `ringBytes`: each follows the one before it, and starts
- * over at 0 where it would not fit. The next pass lands on the same places. Register allocation, decided once.
+ * over at 0 where it would not fit. The next pass uses the same addresses.
  */
 export function layRing(sizes: readonly number[], ringBytes: number): readonly RingSegment[] {
   const offsets: number[] = [];
