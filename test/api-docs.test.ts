@@ -80,7 +80,8 @@ import type { ${symbols
     .map(({ name }) => name)
     .filter((name) => !['EngineError', 'Model'].includes(name))
     .join(', ')} } from '${root}src/index.ts';
-declare const model: Model, answer: Generation;\n`;
+declare const model: Model, answer: Generation, messages: Message[];
+declare const session: Parameters<Model['restoreSession']>[0];\n`;
   const blocks = examples.map((code) => `{\n${code.replace('await using model =', 'await using opened =')}\n}\n`);
   writeFileSync(folder.file('examples.ts'), `${imports}${blocks.join('')}export {};\n`);
   writeFileSync(folder.file('package.json'), '{ "type": "module" }');

@@ -24,6 +24,8 @@ export class Ring implements Home {
   /** Stores under way, by k, and the first error of one. */
   readonly #stores = new Map<number, Promise<void>>();
   #failure: unknown;
+  /** Number of starts: blocks that are freed later than the next start are none of its own. */
+  #starts = 0;
 
   constructor(reader: Pick<Reader, 'read'>) {
     this.#reader = reader;
@@ -105,12 +107,15 @@ export class Ring implements Home {
     this.#reads.length = 0;
     this.#early.clear();
     this.#begun = this.#leased = this.#freed = 0;
+    this.#starts += 1;
     this.#fill();
     await this.finish();
   }
 
   #release(k: number): void {
+    const start = this.#starts;
     const free = (): void => {
+      if (start !== this.#starts) return;
       this.#early.add(k);
       while (this.#early.delete(this.#freed)) this.#freed += 1;
       this.#fill();
