@@ -90,13 +90,16 @@ function openRecurrent(places: number, stores: readonly PrefixStore[] = []): Rec
     for (const [i, row] of rows.entries()) sum.set(row, i * vocabulary.size);
     return sum;
   };
+  const releases: Promise<void>[] = [];
   const runtime: Runtime = Object.create(opened, {
     caches: { value: caches },
     limits: { value: limits },
     plan: { value: { ...opened.plan, context } },
     load: { value: () => Promise.resolve() },
-    release: { value: (cache: SequenceCache, done: () => void) => void caches.release(cache, stores[1]).then(done) },
-    allReleased: { value: () => Promise.resolve() },
+    release: {
+      value: (cache: SequenceCache, done: () => void) => releases.push(caches.release(cache, stores[1]).then(done)),
+    },
+    allReleased: { value: () => Promise.all(releases) },
     loadSeconds: { value: 0 },
     run: { value: run },
   });
@@ -186,6 +189,7 @@ test('with a state that cannot be cut, every answer is what it would be anew, wh
         await Promise.all(answers);
       }
       await engine.close(new Error('closed'));
+      await recurrent.runtime.allReleased();
     }),
     { numRuns: 60 },
   );
