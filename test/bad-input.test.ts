@@ -220,3 +220,9 @@ test('a file that is deleted while its weights stream answers to the end', {
   const { code, stderr } = await ended;
   assert.deepEqual([code, stderr], [0, '']);
 });
+
+test('a model after -m, as llama.cpp takes it, is told apart from a model that is missing', async () => {
+  const { code, stderr } = await attemptCli('run', '-m', 'model.gguf', '-p', 'Hi');
+  assert.equal(code, 2);
+  assert.match(stderr, /a model is named without an option, and -m is the memory budget/);
+});

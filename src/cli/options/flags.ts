@@ -1,5 +1,6 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AnyOption, CommandName } from './option-spec.ts';
+import { accept } from './schemas.ts';
 import { type OptionName, optionGroups } from './table.ts';
 
 /** A value, and its origin: "--port", "SSD_LLM_PORT", "config.toml: port". */
@@ -47,7 +48,18 @@ function flagsOf(command: Command, key: string, spec: AnyOption): readonly Optio
       if (twice && typeof value !== 'boolean') {
         command.error(`error: option '${from}' cannot be used with option '${previous.from}'`);
       }
+      // A wrong value is reported before a missing argument: the model may stand after -m.
+      if (!isConfigurable(command)) {
+        accept(spec.schema, value, (expected) => new InvalidArgumentError(`expected ${expected}.`));
+      }
       return { value, from };
     });
   });
 }
+
+/** Commands whose options may come from the environment and a configuration file, too. */
+const configurableCommands: readonly CommandName[] = ['serve', 'list', 'ps'];
+
+/** True if a command's options may come from the environment and a configuration file, too. */
+export const isConfigurable = (command: Command): boolean =>
+  configurableCommands.includes(command.name() as CommandName);

@@ -4,15 +4,12 @@ import { EngineError } from '../../base/errors.ts';
 import { parseAddress } from '../../http/address.ts';
 import { currentUser, type User } from '../environment.ts';
 import type { ConfigFile } from './config-file.ts';
-import { type GivenOption, type GivenOptions, longFlag } from './flags.ts';
-import type { AnyOption, CommandName } from './option-spec.ts';
+import { type GivenOption, type GivenOptions, isConfigurable, longFlag } from './flags.ts';
+import type { AnyOption } from './option-spec.ts';
 import { accept } from './schemas.ts';
 import { type OptionName, optionEntries, type Settings } from './table.ts';
 
 type Entry = (typeof optionEntries)[number];
-
-/** Commands whose options may come from the environment and a configuration file, too. */
-const configurableCommands: readonly CommandName[] = ['serve', 'list', 'ps'];
 
 /** Options that may come from the environment or the file. */
 const configurable = optionEntries.filter(([, { variables }]) => variables !== undefined);
@@ -94,8 +91,6 @@ function refusal(command: Command, { value, from }: GivenOption, expected: strin
 
 const filesOf = ({ args }: Command): GivenOptions =>
   args.length > 0 ? { files: { value: args, from: '--files' } } : {};
-
-const isConfigurable = (command: Command): boolean => configurableCommands.includes(command.name() as CommandName);
 
 /**
  * The settings of a command as it was given. Flags win over the environment, and that over the configuration file;
