@@ -10,7 +10,7 @@ import { budgetFor, threadsFor } from '../runtime/machine.ts';
 import { checkKvType, evictFiles, type ModelOutline, manifestFor, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
-import { runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
+import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { checkTokenizer } from '../text/check-tokenizer.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
@@ -41,6 +41,7 @@ export class OpenedModel implements AsyncDisposable {
 
   /** Reads the header and the vocabulary. Throws the errors of both, of a draft model, and BUDGET_TOO_LARGE. */
   constructor(path: string, options: ModelOptions) {
+    limitYoungGeneration();
     this.outline = openOutline(path, options.rope, options.debug);
     manifestFor(this.outline, this.outline.config.context);
     checkKvType(this.outline, options.kv?.type ?? 'f16');

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 
 /** Growth of the process after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 12-24 MiB. */
 const growth = 28 * 2 ** 20;
@@ -6,6 +7,12 @@ const growth = 28 * 2 ** 20;
  * The engine with its libraries, and no model, in any command. Measured: 65-72 MiB with Node 20, 73-80 with Node 24.
  */
 const usualBytes = 80 * 2 ** 20;
+
+/**
+ * Keeps V8's young generation small: objects that are garbage soon would fill up to 48 MiB before they are collected. The
+ * command line does so before it loads anything, for programs that use the library it is done here.
+ */
+export const limitYoungGeneration = (): void => setFlagsFromString('--semi-space-growth-factor=1');
 
 /** Bytes of a process beside weights, KV and intermediate results when it does nothing else. */
 export const usualRuntimeBytes = (vocabulary: number): number => usualBytes + vocabulary + growth;
