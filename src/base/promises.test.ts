@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import test from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { deferred } from '../../test/support/deferred.ts';
 import { allSettled, withEither } from './promises.ts';
 
 test('a rejection is told only after all promises have ended', async () => {
-  let ended = false;
-  const slow = new Promise<void>((resolve) =>
-    setTimeout(() => {
-      ended = true;
-      resolve();
-    }, 20),
-  );
-  await assert.rejects(allSettled([Promise.reject(new Error('first')), slow]), { message: 'first' });
-  assert.ok(ended);
+  const { promise: slow, resolve: end } = deferred();
+  let told = false;
+  const all = allSettled([Promise.reject(new Error('first')), slow]).finally(() => {
+    told = true;
+  });
+  await turn();
+  assert.ok(!told);
+  end();
+  await assert.rejects(all, { message: 'first' });
   await allSettled([Promise.resolve(), slow]);
 });
 

@@ -173,10 +173,9 @@ export class Sequence {
 
   /** Drafts at most `most` tokens, as far as they could be part of the answer. An error ends the sequence. */
   async draft(most: number): Promise<void> {
-    const { maxTokens, longest } = this.parts;
-    const context = Math.min(longest, this.cache?.kv.shape.context ?? 0);
+    const { maxTokens } = this.parts;
     // The pass yields one token more than are drafted, and the last token of the context need not be stored.
-    const room = Math.min(maxTokens - 1, context - this.promptTokens) - this.answerTokens;
+    const room = Math.min(maxTokens - 1, this.#longest - this.promptTokens) - this.answerTokens;
     const count = Math.max(0, Math.floor(Math.min(most, room)));
     this.#acceptance = this.#drafter?.acceptance;
     try {
@@ -245,15 +244,20 @@ export class Sequence {
     return !this.#ended;
   }
 
+  /** The most tokens of the text: those of the cache's context, or fewer. */
+  get #longest(): number {
+    if (!this.cache) throw new Error('a sequence without a cache is part of no pass');
+    return Math.min(this.parts.longest, this.cache.kv.shape.context);
+  }
+
   /** Adds a token to the answer, unless it ends it. */
   #emit(token: number, logits: Float32Array): void {
-    const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs, longest } = this.parts;
+    const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.end('stop');
       return;
     }
-    const context = this.cache?.kv.shape.context ?? 0;
-    const full = this.promptTokens + this.answerTokens >= Math.min(longest, context);
+    const full = this.promptTokens + this.answerTokens >= this.#longest;
     this.answerTokens += 1;
     const { text, stopped } = stops.push(detokenizer.push(token));
     const logprob = logprobs === undefined ? undefined : logprobOf(logits, token, logprobs);

@@ -7,7 +7,7 @@ import { rowBytes } from '../gguf/types.ts';
 import type { Block } from '../pager/block.ts';
 import { layRing } from '../plan/ring-layout.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
-import { sinkRow, writtenRows } from '../state/rows.ts';
+import { sinkRow, sinksOf, writtenRows } from '../state/rows.ts';
 import { spillUnit } from '../state/spill.ts';
 import type { SpilledArea } from '../state/spilled-area.ts';
 import type { Span, SpanShape } from './span.ts';
@@ -109,7 +109,7 @@ export class KvPages implements Disposable {
   /** Bytes of each head that the pass changes, those that it appends last. */
   #changed({ span, rows, rowBytes: row }: Part): readonly (readonly [from: number, to: number])[] {
     const { kv, start, tokens } = at(this.#spans, span);
-    const sinks = rows.window?.sinks ?? 0;
+    const sinks = sinksOf(rows);
     const shifted = sinks > 0 ? kv.sinkShifts(start, tokens.length).map((shifts) => sinkRow(rows, shifts)) : [];
     const changed = [
       ...shifted.map((first) => [first, first + sinks] as const),
@@ -143,7 +143,7 @@ function partsOf(spans: readonly SpanShape[]) {
         const [headBytes, read] = [inUnits(attended), inUnits(at(reads, layer))];
         // A tensor whose heads are further apart than their rows has room for the bytes between them.
         const shape = [length, Math.floor(((areas.length - 1) * headBytes + attended * row) / row)];
-        const end = row * ((rows.window?.sinks ?? 0) + rows.ring);
+        const end = row * (sinksOf(rows) + rows.ring);
         return { span, layer, rows, areas, type: type.id, shape, rowBytes: row, headBytes, read, end };
       };
       return [part(parts.k, keyLength), part(parts.v, valueLength)];

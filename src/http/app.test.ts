@@ -143,7 +143,8 @@ test('over a connection, a client that hangs up ends its answer', async () => {
     const response = await responseTo(request);
     response.once('error', () => {});
     response.once('data', () => request.destroy());
-    while (!server.backend.received.over) await new Promise((resolve) => setTimeout(resolve, 1));
+    await server.backend.made(1);
+    await server.backend.received.ended;
     assert.ok(server.backend.received.pulled < 10_000);
     assert.deepEqual(
       server.log.entries.filter(({ level }) => level !== 'info'),

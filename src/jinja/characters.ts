@@ -21,7 +21,7 @@ export const codePoints = (text: string): string | readonly string[] => (surroga
 export function unitIndex(text: string, index: number): number {
   if (!surrogate.test(text)) return Math.min(index, text.length);
   let at = 0;
-  for (let i = 0; i < index && at < text.length; i += 1) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  for (let i = 0; i < index && at < text.length; i += 1) at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
   return at;
 }
 

@@ -125,10 +125,10 @@ async function sample(
   memory: HostMemory,
 ): Promise<number> {
   let [begun, ended, began, bytes] = [0, 0, 0, 0];
-  let rate: number | undefined;
+  let rate = 0;
   const places = Math.floor(memory.bytes / chunkBytes);
   const readOn = async (): Promise<void> => {
-    while (rate === undefined) {
+    while (rate === 0) {
       const chunk = walk.next(chunkBytes);
       const into = memory.view((begun % places) * chunkBytes, chunkBytes);
       begun += 1;
@@ -137,10 +137,10 @@ async function sample(
       if (ended === 0) began = now;
       else bytes += chunk.bytes;
       const wholeWaves = ended > 0 && ended % inFlight === 0;
-      if (wholeWaves && now - began >= sampleTime) rate ??= (bytes / (now - began)) * 1000;
+      if (wholeWaves && now - began >= sampleTime) rate ||= (bytes / (now - began)) * 1000;
       ended += 1;
     }
   };
   await allSettled(Array.from({ length: inFlight }, readOn));
-  return rate ?? 0;
+  return rate;
 }

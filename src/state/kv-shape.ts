@@ -2,7 +2,7 @@ import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { type GgmlType, rowBytes, typeNamed } from '../gguf/types.ts';
 import type { KvHome, KvType, Window } from '../plan/kv-options.ts';
-import { type KvRows, rowsOf } from './rows.ts';
+import { type KvRows, rowsOf, sinksOf } from './rows.ts';
 import { spillUnit } from './spill.ts';
 
 /** The form of one sequence's keys and values. */
@@ -97,7 +97,7 @@ export function kvAreas(shape: KvShape): {
       byHead(home, home === 'ssd' ? alignUp(bytes, spillUnit) : bytes);
     const [k, v] = [stored(row.key * rows.count), stored(row.value * rows.count)];
     const tails = home === 'ssd' ? { k: byHead('ram', spillUnit), v: byHead('ram', spillUnit) } : undefined;
-    const sinks = rows.window?.sinks ?? 0;
+    const sinks = sinksOf(rows);
     return {
       rows,
       rowBytes: row,

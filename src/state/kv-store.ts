@@ -5,7 +5,7 @@ import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Reader } from '../pager/reader.ts';
 import { KvLayer, type KvLayerParts } from './kv-layer.ts';
 import { type KvArea, type KvShape, kvAreas, kvBytes, kvTypeOf } from './kv-shape.ts';
-import { type KvRows, sinkShiftsAt } from './rows.ts';
+import { type KvRows, sinkShiftsAt, sinksOf } from './rows.ts';
 import { SpilledArea } from './spilled-area.ts';
 
 /** The file of keys and values on the SSD, and this sequence's position in it. */
@@ -54,7 +54,7 @@ export class KvStore implements Disposable {
     const { keyLength, valueLength, kvHeads } = shape;
     this.layers = kvAreas(shape).layers.map((areas) => {
       const { rows, k, v, tails, sinks } = areas;
-      const count = rows.window?.sinks ?? 0;
+      const count = sinksOf(rows);
       const inRam = (length: number, heads: readonly KvArea[]): Tensor =>
         tensor(id, [length, rows.count, kvHeads], at(heads, 0));
       const onSsd = (heads: readonly KvArea[], units: readonly KvArea[]): readonly SpilledArea[] =>
@@ -73,7 +73,7 @@ export class KvStore implements Disposable {
 
   /** The number of sinks among tokens start .. start + n. */
   newSinks(start: number, n: number): number {
-    const sinks = this.sinkRows?.window?.sinks ?? 0;
+    const sinks = this.sinkRows ? sinksOf(this.sinkRows) : 0;
     return Math.max(0, Math.min(sinks, start + n) - start);
   }
 

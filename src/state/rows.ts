@@ -33,10 +33,13 @@ export function rowsOf(window: Window | undefined, { context, pass }: { context:
   return { count: ring + 2 * sinks, window, ring };
 }
 
+/** Tokens at the begin of a text that are always seen: none without a window. */
+export const sinksOf = ({ window }: Pick<KvRows, 'window'>): number => window?.sinks ?? 0;
+
 /** The row of the token at `position`. */
-export function rowOf({ window, ring }: KvRows, position: number): number {
-  const sinks = window?.sinks ?? 0;
-  return position < sinks ? position : sinks + ((position - sinks) % ring);
+export function rowOf(rows: KvRows, position: number): number {
+  const sinks = sinksOf(rows);
+  return position < sinks ? position : sinks + ((position - sinks) % rows.ring);
 }
 
 /** The number of steps by which the sinks have followed the window of the token at `position`. */
@@ -47,19 +50,18 @@ export function sinkShiftsAt({ window }: KvRows, position: number): number {
 }
 
 /** The first row of the copy of the sinks that has followed in `shifts` steps. */
-export const sinkRow = ({ window, ring }: KvRows, shifts: number): number =>
-  shifts % 2 === 0 ? 0 : (window?.sinks ?? 0) + ring;
+export const sinkRow = (rows: KvRows, shifts: number): number => (shifts % 2 === 0 ? 0 : sinksOf(rows) + rows.ring);
 
 /** Rows that attention looks at when the first `end` tokens are stored: whole groups, or all. */
 export function attendedRowCount(rows: KvRows, end: number): number {
-  const plain = rows.ring + (rows.window?.sinks ?? 0);
+  const plain = rows.ring + sinksOf(rows);
   if (end > plain || sinkShiftsAt(rows, end - 1) > 0) return rows.count;
   return Math.min(plain, alignUp(end, rowGroup));
 }
 
 /** The rows that tokens start .. start + n are written to, in their order. */
 export function writtenRows(rows: KvRows, start: number, n: number): readonly RowRange[] {
-  const sinks = rows.window?.sinks ?? 0;
+  const sinks = sinksOf(rows);
   const written: RowRange[] = [];
   for (let position = start; position < start + n; ) {
     const row = rowOf(rows, position);

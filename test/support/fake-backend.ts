@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/log.ts';
@@ -13,6 +14,7 @@ import type {
   LoadedModel,
   Metric,
 } from '../../src/worker/backend.ts';
+import { deferred } from './deferred.ts';
 
 /** The scripted answer to a request. Times are milliseconds. */
 export interface BackendScript {
@@ -20,11 +22,11 @@ export interface BackendScript {
   readonly deltas: Iterable<string | Delta>;
   readonly ending?: Partial<Ending> | undefined;
   readonly promptTokens?: number | undefined;
-  /** `ask` rejects with it. */
+  /** `generate` rejects with it. */
   readonly refusal?: Error | undefined;
   /** The iteration rejects with it after the deltas. */
   readonly failure?: Error | undefined;
-  /** Before `ask` settles. */
+  /** Before `generate` settles. */
   readonly wait?: number | undefined;
   /** Before each delta, and before the end: milliseconds, or until a promise has resolved. */
   readonly pause?: number | Promise<void> | undefined;
@@ -40,9 +42,11 @@ export interface ReceivedRequest {
   pulled: number;
   /** The iteration was left, has ended or has failed. */
   over: boolean;
+  /** Resolves when it is over. */
+  readonly ended: Promise<void>;
 }
 
-/** The fake's calls other than `ask` went, in order: "load NAME 300", "unload NAME", "remove NAME". */
+/** The fake's calls other than `generate`, in order: "load NAME 300", "unload NAME", "remove NAME". */
 export type BackendCall = string;
 
 const day = 86_400_000;
@@ -86,18 +90,24 @@ export class FakeBackend implements Backend {
   readonly served: ServedModel[];
   readonly running: LoadedModel[] = [];
   figures: readonly Metric[] = [];
-  /** If set, every call but `ask` that can reject does so with it. */
+  /** If set, every call but `generate` that can reject does so with it. */
   failure: Error | undefined;
+  readonly #events = new EventEmitter();
 
   constructor(...served: ServedModel[]) {
     this.served = served.length > 0 ? served : [servedModel()];
   }
 
-  /** The one ask there was last. */
+  /** The last request. */
   get received(): ReceivedRequest {
     const last = this.requests.at(-1);
     if (!last) throw new Error('nothing was asked');
     return last;
+  }
+
+  /** Resolves once so many requests have been made. */
+  async made(count: number): Promise<void> {
+    while (this.requests.length < count) await once(this.#events, 'request');
   }
 
   models(): readonly ServedModel[] {
@@ -119,8 +129,10 @@ export class FakeBackend implements Backend {
     { keepAlive, signal }: GenerationCallOptions,
   ): Promise<Answer> {
     const script = typeof this.script === 'function' ? this.script(request) : this.script;
-    const asked: ReceivedRequest = { model, request, keepAlive, signal, pulled: 0, over: false };
+    const { promise: ended, resolve: end } = deferred();
+    const asked: ReceivedRequest = { model, request, keepAlive, signal, pulled: 0, over: false, ended };
     this.requests.push(asked);
+    this.#events.emit('request');
     await pause(script.wait, signal);
     if (script.refusal) throw script.refusal;
     const promptTokens = script.promptTokens ?? 5;
@@ -137,6 +149,7 @@ export class FakeBackend implements Backend {
         ending = endingOf(script.ending, promptTokens, asked.pulled);
       } finally {
         asked.over = true;
+        end();
       }
     }
     return {

@@ -21,6 +21,7 @@ export const parameterNamed = (name: string): string => nameOf(entryNamed(name))
 
 /** The parameters among settings. */
 export const parametersOf = (settings: Parameters): Parameters =>
+  // `entries` has a row for each parameter; `fromEntries` forgets their names.
   Object.fromEntries(entries.map(([key]) => [key, settings[key]])) as unknown as Parameters;
 
 /**

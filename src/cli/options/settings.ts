@@ -106,5 +106,6 @@ export async function settingsOf(command: Command, user: User = currentUser()): 
     const one = all[key];
     return [key, one ? accept(schema, one.value, (expected) => refusal(command, one, expected)) : byDefault] as const;
   });
+  // `optionEntries` has a row for each setting, whose schema gives its type; `fromEntries` forgets both.
   return Object.fromEntries(values) as unknown as Settings;
 }

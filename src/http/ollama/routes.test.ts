@@ -281,7 +281,7 @@ test('a client that reads nothing stops the answer, one that goes away ends it',
     assert.equal(backend.received.signal.aborted, false);
     await reader?.cancel();
     assert.equal(backend.received.signal.aborted, true);
-    while (!backend.received.over) await sleep(1);
+    await backend.received.ended;
   }
 });
 
@@ -291,7 +291,7 @@ test('a client that goes away before there is an answer is not waited for', asyn
   backend.script = { deltas: [], wait: 1_000_000 };
   const client = new AbortController();
   const response = send('/api/chat', { backend, log, body: answering[1][1], signal: client.signal });
-  while (backend.requests.length === 0) await sleep(1);
+  await backend.made(1);
   client.abort();
   assert.equal((await response).status, 499);
   assert.equal(backend.received.signal.aborted, true);

@@ -100,14 +100,15 @@ test('a client that goes away ends all its answers', async () => {
   const reader = body?.getReader();
   for (let chunks = 0; chunks < 4; chunks += 1) await reader?.read();
   await reader?.cancel();
-  await until(() => server.backend.requests.every(({ over, signal }) => over && signal.aborted));
+  await Promise.all(server.backend.requests.map(({ ended }) => ended));
+  assert.ok(server.backend.requests.every(({ signal }) => signal.aborted));
 
   const client = new AbortController();
   const left = post(server, path, { ...hi, stream: false }, { signal: client.signal });
-  await until(() => server.backend.requests.length === 3);
+  await server.backend.made(3);
   client.abort();
   assert.equal((await left).status, 499);
-  await until(() => server.backend.received.over);
+  await server.backend.received.ended;
   assert.equal(server.log.entries.filter(({ level }) => level !== 'info').length, 0);
 });
 
@@ -116,15 +117,11 @@ test('a client that goes away before its answers have a place is not told anythi
   server.backend.script = { deltas: [], wait: 10_000 };
   const client = new AbortController();
   const response = post(server, path, hi, { signal: client.signal });
-  await until(() => server.backend.requests.length === 1);
+  await server.backend.made(1);
   client.abort();
   assert.equal((await response).status, 499);
   assert.equal(server.log.entries.filter(({ level }) => level !== 'info').length, 0);
 });
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
-};
 
 test('while the model thinks, the connection is kept alive', async () => {
   const server = served();

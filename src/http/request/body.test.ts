@@ -151,7 +151,7 @@ test('bodies that wait for their answers keep their room, and newcomers are told
   const post = (body: string): Promise<Response> =>
     Promise.resolve(app.request('/api/generate', { method: 'POST', body, signal: client.signal }));
   const waiting = [post(large), post(large)];
-  while (backend.requests.length < 2) await settle();
+  await backend.made(2);
   const refusal = await post(large);
   assert.equal(refusal.status, 503);
   assert.match(await refusal.text(), /too many large requests/);

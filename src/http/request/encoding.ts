@@ -13,6 +13,7 @@ const inflating = { memory: mebibyte / 8 };
 
 /** Zstandard, which Node has from 22.15 on. Clients do not use windows of more than 8 MiB for messages. */
 function zstd(): Readonly<Record<string, Coding>> {
+  // The types are those of Node 20, which has none.
   const { createZstdDecompress: create, constants } = zlib as unknown as {
     readonly createZstdDecompress?: (options: object) => Transform;
     readonly constants: { readonly ZSTD_d_windowLogMax: number };
