@@ -12,13 +12,13 @@ import type { EngineError } from '../src/base/errors.ts';
 import { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';
 import {
-  answersAlone,
   ask,
   assertAnswer,
   collectAnswer,
   greedy,
   openBatchModel,
   promptOf,
+  rightAnswer,
   writeBatchModel,
 } from './support/batch-model.ts';
 import { deferred } from './support/deferred.ts';
@@ -32,9 +32,7 @@ const noise = writeNoiseModel(folder.file('noise.gguf'));
 
 const prompt = promptOf(0, 20);
 const maxTokens = 12;
-const [expected = assert.fail()] = await answersAlone(path, [prompt], { maxTokens });
-const isRight = async (model: Model): Promise<void> =>
-  assertAnswer((await ask(model, prompt, { maxTokens })).tokens, expected);
+const { expected, isRight } = await rightAnswer(path, prompt, maxTokens);
 
 /** Files that this process has open, where the system tells. */
 const openFiles = (): number | undefined =>

@@ -12,12 +12,12 @@ import { Detokenizer } from '../src/text/detokenizer.ts';
 import { StopMatcher } from '../src/text/stop-matcher.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import {
-  answersAlone,
   ask,
   assertAnswer,
   greedy,
   openBatchModel,
   promptOf,
+  rightAnswer,
   writeBatchModel,
 } from './support/batch-model.ts';
 import { engineError } from './support/engine-error.ts';
@@ -29,9 +29,7 @@ const path = writeBatchModel(folder.file('model.gguf'));
 
 const prompt = promptOf(0, 20);
 const maxTokens = 12;
-const [expected = assert.fail()] = await answersAlone(path, [prompt], { maxTokens });
-const isRight = async (model: Model): Promise<void> =>
-  assertAnswer((await ask(model, prompt, { maxTokens })).tokens, expected);
+const { expected, isRight } = await rightAnswer(path, prompt, maxTokens);
 
 /** Begins a generation and waits for its first piece. */
 async function begin(model: Model, tokens = 200, signal?: AbortSignal): Promise<AsyncGenerator<unknown, void, void>> {

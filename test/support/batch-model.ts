@@ -82,6 +82,18 @@ export async function answersAlone(
   return answers;
 }
 
+/** The answer of the model at `path` to `prompt` when nobody else is there, and the check that a model gives it. */
+export async function rightAnswer(
+  path: string,
+  prompt: readonly number[],
+  maxTokens: number,
+): Promise<{ readonly expected: CollectedAnswer; readonly isRight: (model: Model) => Promise<void> }> {
+  const [expected = assert.fail()] = await answersAlone(path, [prompt], { maxTokens });
+  const isRight = async (model: Model): Promise<void> =>
+    assertAnswer((await ask(model, prompt, { maxTokens })).tokens, expected);
+  return { expected, isRight };
+}
+
 /** Sums over one token and over several round differently on some machines: a lead this small may be lost. */
 const nearTie = 0.005;
 
