@@ -37,6 +37,7 @@ export interface ErrorDetails {
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };
+  LIBRARY_DIFFERS: { folder: string; what: string };
   CPU_VARIANT: { variant: string; reason: string; usable: readonly string[] };
   READ_FAILED: File & { offset: number; reason: string };
   WRITE_FAILED: File & { offset: number; reason: string };
@@ -192,6 +193,12 @@ export const errorTable: {
       `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); reinstall with optional dependencies: npm install --include=optional`,
     (d) =>
       `the ggml libraries for ${d.platform} could not be loaded (${d.reason}); the server has to be installed again`,
+  ],
+  LIBRARY_DIFFERS: [
+    'failure',
+    (d) =>
+      `the ggml libraries in ${d.folder} are not the ones that this version was made for (${d.what}); install it again`,
+    (d) => `the ggml libraries are not the ones that the server was made for (${d.what}); it has to be installed again`,
   ],
   CPU_VARIANT: [
     'usage',

@@ -34,6 +34,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   CONTEXT_TOO_LONG: { prompt: 5000, context: 2048 },
   CONTEXT_BEYOND_MODEL: { context: 5000, trained: 2048 },
   LIBRARY_MISSING: { platform: 'linux-x64', reason },
+  LIBRARY_DIFFERS: { folder: '/lib', what: 'a field' },
   CPU_VARIANT: { variant: 'x', reason, usable: [] },
   READ_FAILED: { file, offset: 1, reason },
   WRITE_FAILED: { file, offset: 1, reason },

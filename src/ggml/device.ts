@@ -4,9 +4,10 @@ import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { variantIn } from './cpu-variant.ts';
 import { F32, Graph } from './graph.ts';
-import { type Layout, setBuffer } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import { libraryAt } from './system.ts';
+import { checkTensorFields, setBuffer } from './tensor-fields.ts';
 
 const cpuType = 0;
 
@@ -31,9 +32,10 @@ export class Device implements Disposable {
 
   /**
    * A pool of `threads`, which share each operation; they spin for the next one before they sleep as `poll` (0-100)
-   * says.
+   * says. Throws LIBRARY_MISSING, LIBRARY_DIFFERS.
    */
   constructor(threads: number, poll: number) {
+    checkTensorFields();
     this.#api = loadGgml();
     this.threads = threads;
     this.#device = this.#api.ggml_backend_dev_by_type(cpuType);
@@ -79,6 +81,7 @@ export class Device implements Disposable {
     const product = graph.matmul({ shape, slices: [{ ...weight, slice: 0 }] }, x);
     for (const bufferType of this.#extraBufferTypes()) {
       const empty = this.#api.ggml_backend_buft_alloc_buffer(bufferType, 0);
+      // The tensor has no data: it is only asked whether this would be supported.
       setBuffer(weight.pointer, empty);
       const supported = this.#api.ggml_backend_dev_supports_op(this.#device, product.pointer);
       this.#api.ggml_backend_buffer_free(empty);

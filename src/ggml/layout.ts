@@ -1,6 +1,6 @@
-import koffi from 'koffi';
 import { loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
+import { setBuffer, setData } from './tensor-fields.ts';
 
 /** A kernel layout other than the file's own: weights are converted to it as they are loaded. */
 export interface Layout {
@@ -9,15 +9,6 @@ export interface Layout {
   /** Bytes of the weight in this layout. */
   readonly bytes: number;
 }
-
-/** Offsets of buffer and data in `struct ggml_tensor` (`ggml.h`). */
-const bufferOffset = 8;
-const dataOffset = 248;
-
-/** Moves `tensor`, which has no data, to `buffer`, to ask whether that would be supported. */
-export const setBuffer = (tensor: Pointer, buffer: Pointer): void => {
-  koffi.encode(tensor, bufferOffset, 'void *', buffer);
-};
 
 /**
  * Places tensors in a kernel layout at any address, so that memory can be shared with tensors in other layouts: ggml
@@ -36,7 +27,7 @@ export class LayoutBinder implements Disposable {
       this.#buffers.set(bufferType, buffer);
     }
     setBuffer(tensor, buffer);
-    koffi.encode(tensor, dataOffset, 'void *', address);
+    setData(tensor, address);
     api.ggml_backend_buffer_init_tensor(buffer, tensor);
   }
 
