@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { forecastToken, type LayerForecast, usualHits } from './expert-forecast.ts';
+
+const seconds = fc.double({ min: 1e-6, max: 1e-2, noNaN: true });
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+const anyLayer: fc.Arbitrary<LayerForecast> = fc.record({
+  always: seconds,
+  used: fc.nat(10),
+  expert: seconds,
+  expertBytes: fc.integer({ min: 1, max: 2 ** 25 }),
+  hits: share,
+});
+const anyLayers = fc.array(anyLayer, { minLength: 1, maxLength: 60 });
+const anyRate = fc.double({ min: 1e8, max: 1e10, noNaN: true });
+
+const sum = (layers: readonly LayerForecast[], of: (layer: LayerForecast) => number): number =>
+  layers.reduce((total, layer) => total + of(layer), 0);
+const close = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-9 * Math.abs(b), `${a} is not ${b}`);
+
+test('a token without misses takes its computing, and one without hits reads before it computes', () => {
+  fc.assert(
+    fc.property(anyLayers, anyRate, (layers, rate) => {
+      const computing = sum(layers, ({ always, used, expert }) => always + used * expert);
+      const reading = sum(layers, ({ used, expertBytes }) => (used * expertBytes) / rate);
+      const withHits = (hits: number): number =>
+        forecastToken(
+          layers.map((layer) => ({ ...layer, hits })),
+          rate,
+        );
+      close(withHits(1), computing);
+      close(withHits(0), computing + reading);
+    }),
+  );
+});
+
+test('a token takes no less than its computing, and its reading; and no more than both together', () => {
+  fc.assert(
+    fc.property(anyLayers, anyRate, (layers, rate) => {
+      const computing = sum(layers, ({ always, used, expert }) => always + used * expert);
+      const reading = sum(layers, ({ used, hits, expertBytes }) => ((1 - hits) * used * expertBytes) / rate);
+      const token = forecastToken(layers, rate);
+      assert.ok(token >= Math.max(computing, reading) * (1 - 1e-9));
+      assert.ok(token <= (computing + reading) * (1 + 1e-9));
+    }),
+  );
+});
+
+test('a layer that reads little does not make up for one that reads much', () => {
+  const layer = { always: 0, used: 2, expert: 1, expertBytes: 4, hits: 0.5 };
+  // Alone: one hit is computed in a second, while one miss is read in 4; then that is computed.
+  assert.equal(forecastToken([layer], 1), 5);
+  const quick = { ...layer, expertBytes: 0, hits: 1 };
+  assert.equal(forecastToken([layer, quick], 1), 7);
+});
+
+test('usual hits rise with the share of experts that have slots, from none to all', () => {
+  assert.equal(usualHits(0), 0);
+  assert.equal(usualHits(1), 1);
+  assert.equal(usualHits(0.2), 0.72);
+  close(usualHits(0.4), 0.85 + (0.04 / 0.09) * 0.04);
+  fc.assert(
+    fc.property(share, share, (a, b) => {
+      assert.ok(usualHits(Math.min(a, b)) <= usualHits(Math.max(a, b)));
+    }),
+  );
+});

@@ -1,0 +1,56 @@
+/** The experts of one layer, or of one of its routers. */
+export interface ExpertBank {
+  readonly experts: number;
+  /** Bytes of one expert, all of its matrices together. */
+  readonly expertBytes: number;
+  readonly matrices: number;
+}
+
+/** Bytes beside the slots of a matrix: they begin as far into a page as its bytes do in the file. */
+const skewPages = 1;
+
+/** Bytes of memory for `slots` of a bank, which has no more of them than experts. */
+export const bankBytes = (bank: ExpertBank, slots: number, page: number): number =>
+  Math.min(slots, bank.experts) * bank.expertBytes + bank.matrices * skewPages * page;
+
+/** Bytes of memory for `slots` in each bank. */
+export const slotBytes = (banks: readonly ExpertBank[], slots: number, page: number): number =>
+  banks.reduce((sum, bank) => sum + bankBytes(bank, slots, page), 0);
+
+/** The most slots in each of the banks, the same number for all, that take no more than `budget` bytes; 0 if none do. */
+export function slotsIn(banks: readonly ExpertBank[], budget: number, page: number): number {
+  let [least, most] = [0, Math.max(0, ...banks.map(({ experts }) => experts))];
+  while (least < most) {
+    const slots = Math.ceil((least + most) / 2);
+    if (slotBytes(banks, slots, page) <= budget) least = slots;
+    else most = slots - 1;
+  }
+  return least;
+}
+
+/** A matrix of experts as its products see it. */
+export interface ExpertProduct {
+  /** Numbers that go in, and that come out, for a pair. */
+  readonly width: number;
+  readonly rows: number;
+}
+
+/** Pairs of a token and a rank that a round may compute, for batches of `tokens`: any expert has a pair of each token at most. */
+export const pairsInRound = (tokens: number): number => 2 * tokens;
+
+/** Bytes for the inputs, the products and the numbers of a round's pairs. All layers share them. */
+export function transitBytes(products: readonly ExpertProduct[], tokens: number): number {
+  const widest = Math.max(0, ...products.map(({ width }) => width));
+  const highest = Math.max(0, ...products.map(({ rows }) => rows));
+  return pairsInRound(tokens) * 4 * (widest + highest + indexWords);
+}
+
+/** Numbers of 32 bits by pair: the row that it comes from, its slot, and the row that it goes to. */
+export const indexWords = 3;
+
+/** Bytes of a pair in ggml's lists of the rows of each expert, and of an expert's share of the work. */
+const [rowBytes, chunkBytes] = [8, 72];
+
+/** Bytes that ggml works in to sort the pairs of `tokens` by their slots, beside the inputs in the weights' own type. */
+export const workBytes = (slots: number, used: number, tokens: number): number =>
+  slots * (rowBytes * Math.max(used * tokens, pairsInRound(tokens)) + chunkBytes);
