@@ -19,7 +19,7 @@ import type { Memory } from '../src/ggml/host-memory.ts';
 import { dropPageCache } from '../src/ggml/system.ts';
 import type { Ring } from '../src/pager/ring.ts';
 import { type KvType, kvTypes } from '../src/plan/kv-options.ts';
-import { kvShapeOf, openOutline } from '../src/runtime/model-outline.ts';
+import { openOutline } from '../src/runtime/model-outline.ts';
 import { layoutLookup, planModel } from '../src/runtime/planner.ts';
 import { runtimeBytes } from '../src/runtime/process-memory.ts';
 import { Runtime } from '../src/runtime/runtime.ts';
@@ -101,14 +101,14 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   const [cache] = caches.all;
   if (!cache) throw new Error('there is no cache');
   const start = context - rounds * tokens - 1;
-  let store = cache.kv;
+  let store = KvStore.of(cache.state);
   if (way === 'mapped') {
-    const shape = kvShapeOf(outline.config, { ...plan, kvHomes: undefined });
+    const { homes: _, ...shape } = store.shape;
     store = new KvStore(shape, new MappedMemory(folder, kvBytes(shape)));
   } else for (const piece of cache.pieces(start)) await cache.write(piece, someBytes(piece.length));
   await runtime.load();
   let at = start;
-  const pass = (): Promise<unknown> => runtime.run([{ kv: store, start: at++, tokens: [1], logits: 'last' }]);
+  const pass = (): Promise<unknown> => runtime.run([{ state: store, start: at++, tokens: [1], logits: 'last' }]);
   await pass();
   const measured: Measured[] = [];
   for (let round = 0; round < rounds; round += 1) {

@@ -11,7 +11,7 @@ import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/model/model.ts';
 import { type KvOptions, type KvType, kvTypes } from '../src/plan/kv-options.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { scratchStore } from '../src/state/cache-pool.ts';
+import { scratchState } from '../src/state/cache-pool.ts';
 import { positiveNumber } from './options.ts';
 import { appendResult } from './results.ts';
 
@@ -44,13 +44,13 @@ function loss(logits: Float32Array, token: number): number {
 
 /** Takes the text through the model, `chunk` tokens in a pass. */
 async function foretell(runtime: Runtime, text: readonly number[], chunk: number): Promise<Foretold> {
-  const kv = scratchStore(runtime.caches);
+  const state = scratchState(runtime.caches);
   const losses: number[] = [];
   let seconds = 0;
   for (let start = 0; start < text.length - 1; start += chunk) {
     const tokens = text.slice(start, Math.min(start + chunk, text.length - 1));
     const began = performance.now();
-    const logits = await runtime.run([{ kv, start, tokens, logits: 'all' }]);
+    const logits = await runtime.run([{ state, start, tokens, logits: 'all' }]);
     seconds += (performance.now() - began) / 1000;
     const size = logits.length / tokens.length;
     for (const i of tokens.keys()) {

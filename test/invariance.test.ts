@@ -56,11 +56,11 @@ async function outcome(path: string, budget: number, prompt: readonly number[]):
   const { forward, caches } = model.runtime;
   const [cache] = caches.all;
   assert.ok(cache);
-  const { kv } = cache;
+  const { state } = cache;
   for (let start = prompt.length; start < prompt.length + 6; start += 1) {
     const last = logits.at(-1) ?? new Float32Array();
     const token = last.reduce((best, v, i) => (v > (last[best] ?? 0) ? i : best), 0);
-    logits.push((await forward.run([{ kv, start, tokens: [token], logits: 'last' }])).slice());
+    logits.push((await forward.run([{ state, start, tokens: [token], logits: 'last' }])).slice());
   }
   return { streamed: model.plan.bytesPerPass, runtime: model.plan.shares.runtime, logits };
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RandomModelSpec } from '../bench/random-model.ts';
 import type { KvHome, KvType, Window } from '../src/plan/kv-options.ts';
-import { kvShapeOf, openOutline } from '../src/runtime/model-outline.ts';
+import { openOutline } from '../src/runtime/model-outline.ts';
+import { OwnModelGraphs } from '../src/runtime/own-model-graphs.ts';
 import { openKvFile } from '../src/state/kv-file.ts';
-import { type KvShape, kvFileBytes } from '../src/state/kv-shape.ts';
-import { SequenceCache } from '../src/state/sequence-cache.ts';
+import { kvFileBytes } from '../src/state/kv-shape.ts';
+import type { SequenceCache } from '../src/state/sequence-cache.ts';
 import { spillUnit } from '../src/state/spill.ts';
+import { kvCache } from './support/caches.ts';
 import { openTwin, type Twin } from './support/kv-twins.ts';
 import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
@@ -25,7 +27,7 @@ const spec: RandomModelSpec = {
   vocabulary: 97,
 };
 const path = writeRandom(folder.file('model.gguf'), spec);
-const { config } = openOutline(path);
+const { graphs } = openOutline(path);
 
 const textOf = (seed: number, length: number): number[] =>
   Array.from({ length }, (_, i) => (i * 29 + seed * 11 + i * i) % spec.vocabulary);
@@ -79,11 +81,12 @@ const kinds: readonly Kind[] = [
 
 /** A place of such a kind, beside those that the model has. */
 function slotOf({ runtime }: Twin, { type, context, window, homes }: Kind): SequenceCache {
-  const shape: KvShape = kvShapeOf(config, { context, kvType: type, window, kvHomes: homes, batch: 64, ahead: 0 });
+  assert.ok(graphs instanceof OwnModelGraphs);
+  const shape = graphs.kvShape({ context, kvType: type, window, kvHomes: homes, batch: 64, ahead: 0 });
   const bytes = kvFileBytes(shape);
-  if (bytes === 0) return new SequenceCache(shape);
+  if (bytes === 0) return kvCache(shape);
   const { reader } = runtime;
-  return new SequenceCache(shape, { reader, file: reader.add(openKvFile(folder.path, bytes)), position: 0 });
+  return kvCache(shape, { reader, file: reader.add(openKvFile(folder.path, bytes)), position: 0 });
 }
 
 test('sequences of any type, window and home share a pass, and each gets what it gets in memory, or alone', async () => {
@@ -96,7 +99,12 @@ test('sequences of any type, window and home share a pass, and each gets what it
     caches.map((cache, i) => {
       // The first one leaves now and then; some are guessing, some read a prompt.
       const n = [1, 40, 3, 17, 1, 60, 8][(i + round) % 7] ?? 1;
-      return { kv: cache.kv, start: cache.tokens.length, tokens: textOf(i + 7 * round, n), logits: 'last' as const };
+      return {
+        state: cache.state,
+        start: cache.tokens.length,
+        tokens: textOf(i + 7 * round, n),
+        logits: 'last' as const,
+      };
     });
   for (let round = 0; round < 12; round += 1) {
     const who = mixed.map((_, i) => i).filter((i) => (round + i) % 4 !== 3);
@@ -127,7 +135,7 @@ test('what is put in the place of what was stored is what the next pass reads, n
   const [cache, other] = ssd.runtime.caches.all;
   assert.ok(cache && other);
   const run = async (place: SequenceCache, tokens: readonly number[]): Promise<Float32Array> => {
-    const span = { kv: place.kv, start: place.tokens.length, tokens, logits: 'last' as const };
+    const span = { state: place.state, start: place.tokens.length, tokens, logits: 'last' as const };
     const logits = (await ssd.runtime.run([span])).slice();
     place.store(tokens);
     return logits;

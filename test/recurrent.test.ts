@@ -20,7 +20,7 @@ import { StopMatcher } from '../src/text/stop-matcher.ts';
 import { TokenList } from '../src/text/token-list.ts';
 import { openBatchModel, writeBatchModel } from './support/batch-model.ts';
 import { smallShape } from './support/caches.ts';
-import { nextHash, RecurrentState } from './support/recurrent-state.ts';
+import { nextHash, RecurrentStates } from './support/recurrent-state.ts';
 import { mixOf, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { shared } from './support/shared.ts';
 import { sharedPath, tempFolder } from './support/temp-folder.ts';
@@ -30,6 +30,7 @@ const { vocabulary } = model;
 const opened = await model.start();
 const context = 96;
 const shape = smallShape(context);
+const { form } = shared(new RecurrentStates(shape));
 const [batch, ahead] = [16, 5];
 const words = [97, 98, 99, 100, 32, 101];
 
@@ -63,16 +64,15 @@ interface Recurrent extends Disposable {
 }
 
 function openRecurrent(places: number, stores: readonly PrefixStore[] = []): Recurrent {
-  const states = Array.from({ length: places }, () => new RecurrentState());
-  const all = states.map((state) => new SequenceCache(shape, undefined, [state]));
+  const all = Array.from({ length: places }, () => new SequenceCache(new RecurrentStates(shape)));
   const caches = new CachePool(all, { stores, exactBatch: undefined });
   const limits = { batch, tokens: batch + (places - 1) * (1 + ahead), exact: false, ahead, adaptive: false };
   const recurrent = { caches, computed: [] as number[], failsIn: Number.POSITIVE_INFINITY };
   const run: Runtime['run'] = async (spans, { signal } = {}) => {
     const rows: Float32Array[] = [];
     let tokensInAll = 0;
-    for (const { kv, start, tokens, logits } of spans) {
-      const state = states[all.findIndex((cache) => cache.kv === kv)] ?? assert.fail();
+    for (const { state: states, start, tokens, logits } of spans) {
+      const state = RecurrentStates.of(states);
       assert.equal(state.position, start, 'a span begins where its state is');
       tokensInAll += tokens.length;
       for (const [i, token] of tokens.entries()) {
@@ -159,7 +159,7 @@ test('with a state that cannot be cut, every answer is what it would be anew, wh
     fc.asyncProperty(fc.array(anyRound, { minLength: 1, maxLength: 5 }), fc.nat(), async (rounds, seed) => {
       using memory = new PrefixMemory(40_000);
       const warn = (reason: Error): never => assert.fail(reason);
-      const files = await PrefixFiles.open(folder.path, { identity: `${seed}`, shape, capacity: 40_000, warn });
+      const files = await PrefixFiles.open(folder.path, { identity: `${seed}`, form, capacity: 40_000, warn });
       using recurrent = openRecurrent(2, [memory, files]);
       const engine = engineOf(recurrent);
       const texts: (readonly number[])[] = [];

@@ -9,11 +9,10 @@ import { Sequence } from '../src/engine/sequence.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
 import { textBytes } from '../src/runtime/text-bytes.ts';
 import { Sampler } from '../src/sample/sampler.ts';
-import { SequenceCache } from '../src/state/sequence-cache.ts';
 import { Detokenizer } from '../src/text/detokenizer.ts';
 import { StopMatcher } from '../src/text/stop-matcher.ts';
 import { openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
-import { smallShape } from './support/caches.ts';
+import { kvCache, smallShape } from './support/caches.ts';
 import { mixOf, rightOf, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { shared } from './support/shared.ts';
 import { sharedPath } from './support/temp-folder.ts';
@@ -70,7 +69,7 @@ interface Outcome {
 
 /** Takes a sequence through passes as the engine does, with at most `ahead` draft tokens in each. */
 async function outcomeOf(question: Question, drafter: Drafter = noDrafter(), ahead = 0): Promise<Outcome> {
-  using cache = new SequenceCache(smallShape(context));
+  using cache = kvCache(smallShape(context));
   const sequence = sequenceOf(question, drafter);
   sequence.begin(runtime, cache, 0);
   const passes: number[] = [];
@@ -180,7 +179,7 @@ test('rejected draftes come to nothing: each pass yields one token', async () =>
 });
 
 test('of one that has left in the middle of a pass no draft is kept, whatever it was', async () => {
-  using cache = new SequenceCache(smallShape(context));
+  using cache = kvCache(smallShape(context));
   const prompt = promptOf(4, 7);
   const sequence = sequenceOf({ ...endless, prompt }, new ScriptedDrafter(7, wrongOf([])));
   sequence.begin(runtime, cache, 0);
@@ -201,7 +200,7 @@ test('of one that has left in the middle of a pass no draft is kept, whatever it
 
 test('a text far beyond its window takes the bytes that are counted for its tokens, and no more', async () => {
   const windows = Array.from({ length: 2 }, () => ({ tokens: 100, sinks: 4 }));
-  using cache = new SequenceCache({ ...smallShape(2 ** 20), windows, pass: 1 });
+  using cache = kvCache({ ...smallShape(2 ** 20), windows, pass: 1 });
   const sequence = sequenceOf({ ...endless, prompt: promptOf(1, 7) }, noDrafter());
   sequence.begin(runtime, cache, 0);
   const logits = logitsAfter([1, 2]);
@@ -226,7 +225,7 @@ test('a text far beyond its window takes the bytes that are counted for its toke
 });
 
 test('pieces that wait for a reader are joined where they are many, and are the same text', async () => {
-  using cache = new SequenceCache(smallShape(2 ** 13));
+  using cache = kvCache(smallShape(2 ** 13));
   const prompt = promptOf(1, 7);
   const sequence = sequenceOf({ ...endless, prompt, maxTokens: 5000 }, noDrafter(), false);
   sequence.begin(runtime, cache, 0);

@@ -42,7 +42,12 @@ export class Pass {
       const { cache, decoding } = sequence;
       const tokens = sequence.upcoming(at(counts, i));
       if (tokens.length === 0 || !cache) return [];
-      const span = { kv: cache.kv, start: cache.tokens.length, tokens, logits: decoding ? 'all' : 'last' } as const;
+      const span = {
+        state: cache.state,
+        start: cache.tokens.length,
+        tokens,
+        logits: decoding ? 'all' : 'last',
+      } as const;
       return [{ sequence, cache, span }];
     });
     return new Pass(parts);

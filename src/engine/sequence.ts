@@ -247,7 +247,7 @@ export class Sequence {
   /** The most tokens of the text: those of the cache's context, or fewer. */
   get #longest(): number {
     if (!this.cache) throw new Error('a sequence without a cache is part of no pass');
-    return Math.min(this.parts.longest, this.cache.kv.shape.context);
+    return Math.min(this.parts.longest, this.cache.state.context);
   }
 
   /** Adds a token to the answer, unless it ends it. */

@@ -24,7 +24,7 @@ import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { kvBytes } from '../state/kv-shape.ts';
-import { KvStore, kvMemory } from '../state/kv-store.ts';
+import type { KvStore } from '../state/kv-store.ts';
 import { bindWeights, type LayoutOf } from './bind-weights.ts';
 import { Forward } from './forward.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
@@ -85,23 +85,31 @@ async function withModel(
   const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
   const memory = { arena, ring, layoutOf };
   const layouts = bindWeights(plan, file.weights, memory, disposer);
-  const kv = disposer.use(new KvStore(outline.kv, disposer.use(kvMemory(outline.kv))));
   const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
   if (ahead) await residents.load();
   const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
   const kvRing = disposer.use(new HostMemory(0, 'a test'));
-  const parts = { stages: outline.stages, plan, file: file.weights, layouts, reader, pager, kvRing };
+  const parts = {
+    stages: outline.stages,
+    plan,
+    file: file.weights,
+    layouts,
+    reader,
+    pager,
+    kvRing,
+    kv: { shape: outline.kv, file: 0 },
+  };
   const graphs = disposer.use(new OwnGraphs(parts));
   const forward = new Forward({ graphs, pager, device });
-  await use(forward, kv, plan, pager);
+  await use(forward, disposer.use(graphs.newState()), plan, pager);
 }
 
 const prompt = [3, 1, 4, 1, 5, 9, 2, 6];
 
 /** The logits after the prompt and after one more token. */
 async function logitsOf(forward: Forward, kv: KvStore): Promise<readonly Float32Array[]> {
-  const first = (await forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }])).slice();
-  return [first, (await forward.run([{ kv, start: prompt.length, tokens: [7], logits: 'last' }])).slice()];
+  const first = (await forward.run([{ state: kv, start: 0, tokens: prompt, logits: 'all' }])).slice();
+  return [first, (await forward.run([{ state: kv, start: prompt.length, tokens: [7], logits: 'last' }])).slice()];
 }
 
 let expected: readonly Float32Array[] = [];
@@ -145,7 +153,7 @@ test('after an abort between two steps, the next pass begins with the first weig
     for (const ticks of [0, 3, 10, 30]) {
       const controller = new AbortController();
       const reason = new Error('not wanted any more');
-      const run = forward.run([{ kv, start: 0, tokens: prompt, logits: 'all' }], { signal: controller.signal });
+      const run = forward.run([{ state: kv, start: 0, tokens: prompt, logits: 'all' }], { signal: controller.signal });
       for (let i = 0; i < ticks; i += 1) await new Promise(setImmediate);
       controller.abort(reason);
       await run.catch((error) => assert.equal(error, reason));
@@ -192,7 +200,7 @@ test('residents that are loaded ahead after a pass has failed leave nothing wron
         assert.ok(plan.bytesPerPass > 0);
         if (failing !== undefined) await assert.rejects(logitsOf(forward, kv), engineError('READ_FAILED'));
         await pager.load();
-        results.push((await forward.run([{ kv, start: 0, tokens: long, logits: 'all' }])).slice());
+        results.push((await forward.run([{ state: kv, start: 0, tokens: long, logits: 'all' }])).slice());
       };
       await withModel(2 ** 18, use, { layoutOf, readAt });
     }
@@ -226,7 +234,7 @@ test('a pass of many tokens converts what streams, and gives the logits of plain
   if (!device.layoutFor(existingType('q4_0').id, [256, 256])) return t.skip('this processor has no layout of its own');
   const long = Array.from({ length: 64 }, (_, i) => (37 * i) % spec.vocabulary);
   const run = async (forward: Forward, kv: KvStore): Promise<Float32Array> =>
-    (await forward.run([{ kv, start: 0, tokens: long, logits: 'all' }])).slice();
+    (await forward.run([{ state: kv, start: 0, tokens: long, logits: 'all' }])).slice();
   const logits: Float32Array[] = [];
   for (const layoutOf of [plainLayouts, fastLayouts]) {
     await withModel(
@@ -236,7 +244,7 @@ test('a pass of many tokens converts what streams, and gives the logits of plain
         for (let i = 0; i < 2; i += 1) {
           logits.push(await run(forward, kv));
           // A pass of few tokens reads the same ring in another way.
-          await forward.run([{ kv, start: long.length - 1, tokens: long.slice(-1), logits: 'last' }]);
+          await forward.run([{ state: kv, start: long.length - 1, tokens: long.slice(-1), logits: 'last' }]);
         }
       },
       { layoutOf, ahead: true },
@@ -253,7 +261,7 @@ test('passes whose logits are more or fewer each time share one array for them',
   await withModel(2 ** 20, async (forward, kv) => {
     const buffers = new Set<ArrayBufferLike>();
     for (const count of [8, 1, 5, 2, 8]) {
-      const logits = await forward.run([{ kv, start: 0, tokens: prompt.slice(0, count), logits: 'all' }]);
+      const logits = await forward.run([{ state: kv, start: 0, tokens: prompt.slice(0, count), logits: 'all' }]);
       assert.equal(logits.length, count * spec.vocabulary);
       const [all = new Float32Array()] = expected;
       assert.ok(nmse(logits, all.subarray(0, logits.length)) < 1e-5);

@@ -60,13 +60,12 @@ export class Forward {
     const choice = program.weights === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
     const threads =
       program.weights === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
-    const steps = program.steps(threads !== device.threads);
     const used = process.cpuUsage();
     let [compute, stall] = [0, 0];
-    await pager.begin(program.reads);
-    program.begin(spans);
     try {
-      for (const [i, step] of steps.entries()) {
+      await pager.begin(program.reads);
+      program.begin(spans);
+      for (const step of program.steps(threads !== device.threads)) {
         signal?.throwIfAborted();
         const [requested, stalled] = [performance.now(), pager.stallSeconds];
         using _lease = await pager.lease(withoutReads ? step.needs.filter(dependsOnPass) : step.needs);
@@ -76,15 +75,15 @@ export class Forward {
         stall += waited;
         compute += (end - requested) / 1000 - waited;
         trace?.({ step, requested, begin: requested + 1000 * waited, end });
-        onStep?.((i + 1) / steps.length);
+        onStep?.(step.share);
       }
       await pager.finish();
     } catch (error) {
-      for (const { kv } of spans) kv.invalidateSinks();
+      program.fail(spans);
       await pager.restart();
       throw error;
     }
-    for (const { kv, start, tokens } of spans) kv.commitSinkShifts(start, tokens.length);
+    program.end(spans);
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
     choice?.record({ compute, stall, cpu: (user + system) / 1e6 });

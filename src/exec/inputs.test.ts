@@ -6,7 +6,7 @@ import { loadGgml } from '../ggml/api.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { KvShape } from '../state/kv-shape.ts';
-import { KvStore, kvMemory } from '../state/kv-store.ts';
+import { KvStore } from '../state/kv-store.ts';
 import { rowOf } from '../state/rows.ts';
 import { attentionMask } from './attention-mask.ts';
 import { BatchInputs } from './batch.ts';
@@ -32,14 +32,13 @@ function read<A extends ArrayBufferView>({ pointer }: { pointer: Pointer }, arra
 }
 
 test('the inputs of a graph say of each token where it stands, what it sees, and whether its logits are asked for', () => {
-  using memory = kvMemory(shape);
-  using kv = new KvStore(shape, memory);
+  using kv = KvStore.allocate(shape);
   using graph = new Graph();
   using allocator = new GraphAllocator();
   const spans: readonly Span[] = [
-    { kv, start: 254, tokens: [7, 8, 9], logits: 'last' },
-    { kv, start: 0, tokens: [5, 6], logits: 'all' },
-    { kv, start: 511, tokens: [4], logits: 'last' },
+    { state: kv, start: 254, tokens: [7, 8, 9], logits: 'last' },
+    { state: kv, start: 0, tokens: [5, 6], logits: 'all' },
+    { state: kv, start: 511, tokens: [4], logits: 'last' },
   ];
   const embedding = weightOf('token_embd.weight', 'f32', [32, 10]);
   const inputs = new BatchInputs(graph, new Map([[embedding.name, embedding]]), spans.map(shapeOf));
@@ -75,10 +74,9 @@ test('the inputs of a graph say of each token where it stands, what it sees, and
 });
 
 test('attention looks at stored tokens in groups of 256, and never beyond the store', () => {
-  using memory = kvMemory(shape);
-  using kv = new KvStore(shape, memory);
+  using kv = KvStore.allocate(shape);
   const attended = (start: number, n: number): number =>
-    shapeOf({ kv, start, tokens: Array.from({ length: n }, () => 0), logits: 'last' }).attendedRows[0] ?? 0;
+    shapeOf({ state: kv, start, tokens: Array.from({ length: n }, () => 0), logits: 'last' }).attendedRows[0] ?? 0;
   assert.deepEqual(
     [attended(0, 1), attended(255, 1), attended(256, 1), attended(500, 12), attended(599, 1)],
     [256, 256, 512, 512, 600],
@@ -86,10 +84,9 @@ test('attention looks at stored tokens in groups of 256, and never beyond the st
 });
 
 test('where all logits are asked for, no token is left out', () => {
-  using memory = kvMemory(shape);
-  using kv = new KvStore(shape, memory);
+  using kv = KvStore.allocate(shape);
   using graph = new Graph();
-  const spans: readonly Span[] = [{ kv, start: 0, tokens: [1, 2, 3], logits: 'all' }];
+  const spans: readonly Span[] = [{ state: kv, start: 0, tokens: [1, 2, 3], logits: 'all' }];
   const inputs = new BatchInputs(graph, new Map(), spans.map(shapeOf));
   const x = graph.input(0, [32, 3]);
   assert.equal(inputs.outputs(x), x);

@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import { writeTensor } from '../ggml/data.ts';
+import type { KvStore } from '../state/kv-store.ts';
 import { rowOf, sinkRow, sinkShiftTokens } from '../state/rows.ts';
 import { attentionMask } from './attention-mask.ts';
 import type { BatchInputs } from './batch.ts';
@@ -19,7 +20,7 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
       if (span.logits === 'all' || j === n - 1) outputIds[output++] = column + j;
     }
     column += n;
-    writeSpan(at(inputs.inputs, i), span);
+    writeSpan(at(inputs.inputs, i), at(inputs.spans, i).kv, span);
   }
   writeTensor(inputs.positions.pointer, positions);
   for (const [n, matrix] of inputs.hadamards) writeTensor(matrix.pointer, hadamard(n));
@@ -27,7 +28,7 @@ export function writeInputs(inputs: BatchInputs, spans: readonly Span[]): void {
   if (inputs.outputIds) writeTensor(inputs.outputIds.pointer, outputIds);
 }
 
-function writeSpan(inputs: SpanInputs, { kv, start, tokens }: Span): void {
+function writeSpan(inputs: SpanInputs, kv: KvStore, { start, tokens }: Pick<Span, 'start' | 'tokens'>): void {
   const n = tokens.length;
   for (const [rows, ids] of inputs.ids)
     writeTensor(

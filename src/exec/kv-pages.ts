@@ -64,7 +64,7 @@ export class KvPages implements Disposable {
           into: image.subarray(0, part.read),
           // A part whose bytes are overwritten is free with its last head.
           after: (after - 1) * part.areas.length + head + 1,
-          version: at(spans, part.span).replaced,
+          version: at(spans, part.span).version,
           prepare: () => {
             // Attention also multiplies the rows that its mask hides: they must not be NaN.
             image.fill(0, part.read);
@@ -107,8 +107,8 @@ export class KvPages implements Disposable {
   }
 
   /** Bytes of each head that the pass changes, those that it appends last. */
-  #changed({ span, rows, rowBytes: row }: Part): readonly (readonly [from: number, to: number])[] {
-    const { kv, start, tokens } = at(this.#spans, span);
+  #changed({ span, kv, rows, rowBytes: row }: Part): readonly (readonly [from: number, to: number])[] {
+    const { start, tokens } = at(this.#spans, span);
     const sinks = sinksOf(rows);
     const shifted = sinks > 0 ? kv.sinkShifts(start, tokens.length).map((shifts) => sinkRow(rows, shifts)) : [];
     const changed = [
@@ -144,7 +144,7 @@ function partsOf(spans: readonly SpanShape[]) {
         // A tensor whose heads are further apart than their rows has room for the bytes between them.
         const shape = [length, Math.floor(((areas.length - 1) * headBytes + attended * row) / row)];
         const end = row * (sinksOf(rows) + rows.ring);
-        return { span, layer, rows, areas, type: type.id, shape, rowBytes: row, headBytes, read, end };
+        return { span, kv, layer, rows, areas, type: type.id, shape, rowBytes: row, headBytes, read, end };
       };
       return [part(parts.k, keyLength), part(parts.v, valueLength)];
     }),

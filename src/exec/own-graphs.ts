@@ -2,18 +2,16 @@ import { GraphAllocator } from '../ggml/allocator.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
+import { type KvShape, kvFileBytes } from '../state/kv-shape.ts';
+import { KvStore } from '../state/kv-store.ts';
 import { OwnProgram, type OwnProgramParts } from './own-program.ts';
-import type { GraphSource, Program } from './program.ts';
+import { type GraphSource, type Program, worthConverting } from './program.ts';
 import { type Span, sameShapes, shapeOf } from './span.ts';
-
-/**
- * Whether so many tokens at once save more time by converting streamed weights than it takes. Measured: from 32 to 64
- * on.
- */
-export const worthConverting = (tokens: number): boolean => tokens >= 64;
 
 export interface OwnGraphsParts extends OwnProgramParts {
   readonly reader: Reader;
+  /** The form of a text's keys and values, and the file of those that live on the SSD. */
+  readonly kv: { readonly shape: KvShape; readonly file: number };
 }
 
 /** The graphs of the families that have stages of their own. */
@@ -22,9 +20,17 @@ export class OwnGraphs implements GraphSource {
   readonly #allocator: GraphAllocator = new GraphAllocator();
   #program: OwnProgram | undefined;
   #rows: Rows | undefined;
+  #states = 0;
 
   constructor(parts: OwnGraphsParts) {
     this.#parts = parts;
+  }
+
+  newState(): KvStore {
+    const { reader, kv } = this.#parts;
+    const position = this.#states * kvFileBytes(kv.shape);
+    this.#states += 1;
+    return KvStore.allocate(kv.shape, { reader, file: kv.file, position });
   }
 
   compile(spans: readonly Span[]): Program {

@@ -102,6 +102,14 @@ export class OwnProgram implements Program, Disposable {
     writeInputs(this.#inputs, spans);
   }
 
+  end(spans: readonly Span[]): void {
+    for (const [i, { start, tokens }] of spans.entries()) at(this.shapes, i).kv.commitSinkShifts(start, tokens.length);
+  }
+
+  fail(): void {
+    for (const { kv } of this.shapes) kv.replaced();
+  }
+
   steps(isolated: boolean): readonly Step[] {
     const steps = this.#steps.get(isolated) ?? this.#divided(isolated ? this.graph.threadBound : []);
     this.#steps.set(isolated, steps);
@@ -121,7 +129,7 @@ export class OwnProgram implements Program, Disposable {
     const others = nodes.filter((node) => !layers.some(({ from, to }) => from <= node && node < to));
     const alone = [...layers, ...others.map((node) => ({ from: node, to: node + 1 }))].sort((a, b) => a.from - b.from);
     const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
-    return divideIntoSteps(uses, this.graph.nodes, { maxBytes, alone }).map((step) => {
+    return divideIntoSteps(uses, this.graph.nodes, { maxBytes, alone }).map((step, i, { length }) => {
       const layer = layers.find(({ from }) => from === step.from);
       const writes = layer ? [{ home: pager.kv, blocks: layer.blocks }] : [];
       return {
@@ -129,6 +137,7 @@ export class OwnProgram implements Program, Disposable {
         allThreads: alone.some(({ from }) => from === step.from),
         needs: [...this.#needs(step), ...writes],
         writes,
+        share: (i + 1) / length,
       };
     });
   }

@@ -50,7 +50,12 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
     readTensor(routed.pointer, result);
     return [...result];
   };
-  const step = (from: number, to: number) => ({ graph: graph.slice(from, to), allThreads: false, writes: [] });
+  const step = (from: number, to: number) => ({
+    graph: graph.slice(from, to),
+    allThreads: false,
+    writes: [],
+    share: to / graph.nodes,
+  });
   const steps = [
     { ...step(0, router), needs: [] },
     { ...step(router, graph.nodes), needs: [{ home: rows.into(chosen), blocks: ids }] },
@@ -61,8 +66,10 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
     weights: 'plain',
     logits,
     begin: () => writeTensor(x.pointer, input()),
+    end: () => {},
+    fail: () => {},
   };
-  return { compile: () => program, [Symbol.dispose]: () => {} };
+  return { newState: () => assert.fail(), compile: () => program, [Symbol.dispose]: () => {} };
 }
 
 test('what a step needs may be what the one before it has computed', async () => {

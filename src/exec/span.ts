@@ -1,19 +1,20 @@
 import { at } from '../base/at.ts';
 import { F16, type Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
-import type { KvStore } from '../state/kv-store.ts';
+import { KvStore } from '../state/kv-store.ts';
 import { attendedRowCount, type KvRows, readRows } from '../state/rows.ts';
+import type { SequenceState } from '../state/sequence-state.ts';
 
 /** Consecutive tokens of one sequence. Prefill, decoding and verification are spans of different lengths. */
 export interface Span {
-  readonly kv: KvStore;
-  /** Number of earlier tokens of the sequence, whose keys and values are stored. */
+  readonly state: SequenceState;
+  /** Number of earlier tokens of the sequence, which its state holds. */
   readonly start: number;
   readonly tokens: readonly number[];
   /** The tokens whose logits are wanted. */
   readonly logits: 'last' | 'all';
 }
 
-/** The properties of a span that its graph depends on; graphs of equal shape are interchangeable. */
+/** The properties of a span that a graph of ours depends on; graphs of equal shape are interchangeable. */
 export interface SpanShape {
   readonly kv: KvStore;
   readonly tokens: number;
@@ -23,7 +24,7 @@ export interface SpanShape {
   /** The first rows, which are read, by layer that lives on the SSD; else 0. */
   readonly reads: readonly number[];
   /** The number of times that stored bytes have been replaced. */
-  readonly replaced: number;
+  readonly version: number;
   /** Tokens of the span that are sinks, and copies of the sinks that follow the window first. */
   readonly sinks: number;
   readonly sinkShifts: number;
@@ -41,14 +42,14 @@ export function shapeAt(
   );
   const sinks = kv.newSinks(start, tokens);
   const sinkShifts = kv.sinkShifts(start, tokens).length;
-  return { kv, tokens, outputs, attendedRows, reads, replaced: kv.replaced, sinks, sinkShifts };
+  return { kv, tokens, outputs, attendedRows, reads, version: kv.version, sinks, sinkShifts };
 }
 
-export const shapeOf = ({ kv, start, tokens: { length }, logits }: Span): SpanShape =>
-  shapeAt(kv, { tokens: length, outputs: logits === 'all' ? length : 1, end: start + length });
+export const shapeOf = ({ state, start, tokens: { length }, logits }: Span): SpanShape =>
+  shapeAt(KvStore.of(state), { tokens: length, outputs: logits === 'all' ? length : 1, end: start + length });
 
 const sameShape = (a: SpanShape, b: SpanShape): boolean =>
-  (['kv', 'tokens', 'outputs', 'replaced', 'sinks', 'sinkShifts'] as const).every((key) => a[key] === b[key]) &&
+  (['kv', 'tokens', 'outputs', 'version', 'sinks', 'sinkShifts'] as const).every((key) => a[key] === b[key]) &&
   a.attendedRows.every((rows, il) => rows === b.attendedRows[il]) &&
   a.reads.every((rows, il) => rows === b.reads[il]);
 

@@ -4,7 +4,7 @@ import type { Generation } from '../engine/generation.ts';
 import type { GenerationStats } from '../engine/generation-stats.ts';
 import { PassTimes } from '../engine/pass-times.ts';
 import type { Plan } from '../plan/plan.ts';
-import { scratchStore } from '../state/cache-pool.ts';
+import { scratchState } from '../state/cache-pool.ts';
 import type { Model } from './model.ts';
 import type { GenerateOptions } from './model-options.ts';
 
@@ -179,14 +179,14 @@ const computeAlone = (
 ): Promise<number> =>
   model.measure(async (runtime) => {
     const { caches, pager, forward } = runtime;
-    const kv = scratchStore(caches);
+    const state = scratchState(caches);
     await pager.weights.settled();
     const different = [...new Set(lengths)].sort((a, b) => a - b);
     const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => at(different, i)));
     const times = new PassTimes();
     let done = 0;
     for (const length of measured) {
-      const span = { kv, start, tokens: syntheticPrompt(model, length)(0), logits: 'all' } as const;
+      const span = { state, start, tokens: syntheticPrompt(model, length)(0), logits: 'all' } as const;
       const seconds: number[] = [];
       for (let pass = 0; pass <= computingPasses; pass += 1) {
         report('computing alone', done++, measured.size * (computingPasses + 1));

@@ -7,7 +7,7 @@ import { checkAvailable } from '../ggml/system.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import type { Plan } from '../plan/plan.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
-import { checkKvType, evictFiles, type ModelOutline, manifestFor, openOutline } from '../runtime/model-outline.ts';
+import { checkKvType, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
@@ -43,7 +43,7 @@ export class OpenedModel implements AsyncDisposable {
   constructor(path: string, options: ModelOptions) {
     limitYoungGeneration();
     this.outline = openOutline(path, options.rope, options.debug);
-    manifestFor(this.outline, this.outline.config.context);
+    this.outline.graphs.manifest(this.outline.config.context);
     checkKvType(this.outline, options.kv?.type ?? 'f16');
     this.#options = options;
     this.#kernels = options.kernels ?? 'auto';

@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import { reasonOf } from '../base/regular-file.ts';
 import { replaceFile } from '../base/replace-file.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { readText, restoreText, type SavedText, sameRowLayout, writeText } from '../state/saved-text.ts';
+import { readText, restoreText, type SavedText, writeText } from '../state/saved-text.ts';
 
 type SessionRuntime = Pick<Runtime, 'caches' | 'identity'>;
 
@@ -28,8 +28,8 @@ export async function restoreSession(
 ): Promise<boolean> {
   const [cache] = caches.all;
   const { length } = text.tokens;
-  if (!cache || text.identity !== identity || !sameRowLayout(text.shape, cache.kv.shape)) return false;
-  if (length > cache.kv.shape.context || text.tokens.some((token) => token >= vocabulary)) return false;
+  if (!cache || text.identity !== identity || text.form !== cache.state.form) return false;
+  if (length > cache.state.context || text.tokens.some((token) => token >= vocabulary)) return false;
   try {
     await restoreText(text, cache, length);
     return true;

@@ -1,5 +1,5 @@
 import { at } from '../base/at.ts';
-import { scratchStore } from '../state/cache-pool.ts';
+import { scratchState } from '../state/cache-pool.ts';
 import type { Model } from './model.ts';
 
 /** The events of one pass. Times are milliseconds of `performance.now()`. */
@@ -22,10 +22,10 @@ export interface PassTrace {
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.measure(async (runtime) => {
     const { caches, plan, pager, reader } = runtime;
-    const kv = scratchStore(caches);
+    const state = scratchState(caches);
     const reads: PassTrace['reads'][number][] = [];
     const steps: PassTrace['steps'][number][] = [];
-    const span = { kv, start, tokens: [0], logits: 'last' } as const;
+    const span = { state, start, tokens: [0], logits: 'last' } as const;
     reader.onRead = ({ begin, end, bytes }) => reads.push({ begin, end, bytes });
     try {
       await runtime.run([span], { signal });

@@ -2,9 +2,9 @@ import { autoContext, autoParallel, autoPromptCache, kvShareOf, leastContext, lo
 import { isTooSmall, orTooSmall } from '../plan/kv-homes.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import { type Plan, planBytes } from '../plan/plan.ts';
-import { kvBytes } from '../state/kv-shape.ts';
 import { draftKv, weightBytes } from './demand.ts';
-import { kvShapeOf, type ModelOutline } from './model-outline.ts';
+import type { StateOptions } from './model-graphs.ts';
+import type { ModelOutline } from './model-outline.ts';
 import { textBytes } from './text-bytes.ts';
 
 /** Tokens at hand: those of the prompt, and the most that the answer may have. */
@@ -81,13 +81,13 @@ const leastFrom = ({ config }: ModelOutline, { context, tokens, kv }: ChoiceOpti
   context ?? leastContext(config.context, tokens, kv?.window);
 
 /** Bytes of keys and values of one sequence with this context, a draft model's among them, and of its lists of tokens. */
-function sequenceBytes({ config }: ModelOutline, options: ChoiceOptions, context: number): number {
+function sequenceBytes({ graphs }: ModelOutline, options: ChoiceOptions, context: number): number {
   const { ahead = 0, draft, kv: { type: kvType = 'f16', window } = {} } = options;
-  const kept = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead, context };
+  const kept: StateOptions = { kvType, window, kvHomes: undefined, batch: leastBatch, ahead, context, parallel: 1 };
   return (
-    kvBytes(kvShapeOf(config, kept)) +
+    graphs.stateBytes(kept).memory +
     textBytes({ ahead, draftModel: draft !== undefined, context, parallel: 1 }) +
-    (draft ? kvBytes(kvShapeOf(draft.config, draftKv(draft, kept))) : 0)
+    (draft ? draft.graphs.stateBytes(draftKv(draft, kept)).memory : 0)
   );
 }
 

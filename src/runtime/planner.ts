@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import type { Config } from '../arch/architecture.ts';
 import { EngineError } from '../base/errors.ts';
 import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
@@ -11,9 +10,8 @@ import { type KvHomeOption, maxWindowedTokens } from '../plan/kv-options.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
-import { kvAreas, kvBytes, kvRingBytes, partBytes } from '../state/kv-shape.ts';
 import { demandOf, kvDemandOf, plainBatch, planDraft } from './demand.ts';
-import { checkKvType, kvShapeOf, type ModelOutline } from './model-outline.ts';
+import { checkKvType, type ModelFacts, type ModelOutline } from './model-outline.ts';
 import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
@@ -78,7 +76,6 @@ function planAs(
   options: PlanOptions & PlanChoice,
   home: KvHomeOption,
 ): Plan {
-  const { config } = outline;
   const { budget, runtime, ahead = 0, draft, kernels, context, parallel, promptCache } = options;
   const { type: kvType = 'f16', window } = options.kv ?? {};
   const batch = kernels === 'plain' ? plainBatch : undefined;
@@ -100,14 +97,9 @@ function planAs(
       draft: drafting,
     });
   };
-  const kept = { kvType, window, context, batch: leastBatch, ahead };
-  const { layers } = kvAreas(kvShapeOf(config, { ...kept, kvHomes: undefined }));
-  const onSsd = kvShapeOf(config, { ...kept, kvHomes: layers.map(() => 'ssd') });
-  return chooseKvHomes(home, planWith, {
-    layers: layers.map(({ k, v }) => parallel * (partBytes(k) + partBytes(v))),
-    passing: kvRingBytes(onSsd) + parallel * kvBytes(onSsd),
-    share: kvShareOf(freeBytes(options, promptCache)),
-  });
+  const costs = outline.graphs.homeCosts({ ...wanted, batch: leastBatch });
+  if (!costs) return planWith(undefined);
+  return chooseKvHomes(home, planWith, { ...costs, share: kvShareOf(freeBytes(options, promptCache)) });
 }
 
 /** Bytes by which processes with the same model differ; the smallest budget that is named works for them all. */
@@ -160,7 +152,7 @@ function checkOptions(outline: ModelOutline, options: PlanOptions): void {
 }
 
 /** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL. */
-function checkContext({ context: trained }: Config, { context, kv: { window } = {} }: PlanOptions): void {
+function checkContext({ context: trained }: ModelFacts, { context, kv: { window } = {} }: PlanOptions): void {
   if (window) {
     checkWhole('window', window.tokens, 1);
     checkWhole('sinks', window.sinks, 0);

@@ -1,44 +1,32 @@
-import { tmpdir } from 'node:os';
+import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Debug } from '../base/log.ts';
 import { memoryFileSystem } from '../base/memory-folder.ts';
 import { withEither } from '../base/promises.ts';
-import { removeUnfinished } from '../base/replace-file.ts';
-import { bindWeights, type LayoutOf } from '../exec/bind-weights.ts';
 import { Forward, type PassOptions } from '../exec/forward.ts';
-import { OwnGraphs, worthConverting } from '../exec/own-graphs.ts';
+import { worthConverting } from '../exec/program.ts';
 import type { Span } from '../exec/span.ts';
-import type { Device } from '../ggml/device.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
 import { checkAvailable } from '../ggml/system.ts';
-import { Pager } from '../pager/pager.ts';
-import { type OpenedFile, Reader, type ReaderOptions } from '../pager/reader.ts';
-import { arenaBytes, type LoadOptions, Residents } from '../pager/residents.ts';
-import { Ring } from '../pager/ring.ts';
+import type { Pager } from '../pager/pager.ts';
+import { Reader, type ReaderOptions } from '../pager/reader.ts';
+import type { LoadOptions } from '../pager/residents.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PassLimits } from '../plan/schedule.ts';
 import { CachePool } from '../state/cache-pool.ts';
-import { kvFileName, openKvFile } from '../state/kv-file.ts';
-import { kvFileBytes, kvRingBytes } from '../state/kv-shape.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../state/prefix-files.ts';
 import { PrefixMemory } from '../state/prefix-memory.ts';
 import { SequenceCache } from '../state/sequence-cache.ts';
 import { countersBetween, countersOf } from './counters.ts';
-import { kvShapeOf, type ModelOutline } from './model-outline.ts';
+import type { GraphSurroundings } from './model-graphs.ts';
+import type { ModelOutline } from './model-outline.ts';
 
-export interface RuntimeOptions {
-  readonly device: Device;
-  readonly layoutOf: LayoutOf;
+export interface RuntimeOptions extends Omit<GraphSurroundings, 'reader'> {
   readonly reading: ReaderOptions;
   /** Divides prompts alike whoever else is there, and reuses them only as they would be computed anew. */
   readonly exact?: boolean;
   /** Drafts no further than pays. */
   readonly adaptive?: boolean;
-  /** A folder for keys and values that live on the SSD; default: the system's for temporary files. */
-  readonly kvFolder?: string | undefined;
-  /** Hears of things worth knowing, though nothing is wrong. */
-  readonly warn?: ((reason: Error) => void) | undefined;
   /** Hears of what is opened, loaded and computed. */
   readonly debug?: Debug | undefined;
   /**
@@ -107,10 +95,10 @@ export class Runtime implements AsyncDisposable {
     this.#memory = memory;
   }
 
-  /** Opens files and allocates memory. Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY. */
+  /** Opens files and allocates memory. Rejects with MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY, KV_SPACE. */
   static async open(outline: ModelOutline, plan: Plan, options: RuntimeOptions): Promise<Runtime> {
-    const { file: model, config, stages } = outline;
-    const { device, layoutOf, reading, exact = false, adaptive = true, identity = '', promptCache, debug } = options;
+    const { file: model } = outline;
+    const { device, reading, exact = false, adaptive = true, identity = '', promptCache, debug } = options;
     const reader = new Reader(model.files, reading);
     debug?.('files opened', {
       files: model.files.map(({ path }) => path),
@@ -120,26 +108,15 @@ export class Runtime implements AsyncDisposable {
     });
     const memory = new Disposer();
     try {
-      const arena = memory.use(new HostMemory(arenaBytes(plan), 'resident weights'));
-      const ring = memory.use(new HostMemory(plan.shares.ring, 'the ring'));
-      const layouts = bindWeights(plan, model.weights, { arena, ring, layoutOf }, memory);
-
-      const shape = kvShapeOf(config, plan);
+      const { graphs, pager } = outline.graphs.open(plan, { ...options, reader }, memory);
+      const places = Array.from({ length: plan.parallel }, () => memory.use(new SequenceCache(graphs.newState())));
+      const { form } = at(places, 0).state;
       const copies = memory.use(new PrefixMemory(plan.promptCache));
-      const files = promptCache && (await promptFiles(promptCache, { identity, shape }));
-      const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, options)) : 0;
-      const places = Array.from({ length: plan.parallel }, (_, i) =>
-        memory.use(new SequenceCache(shape, { reader, file, position: i * kvFileBytes(shape) })),
-      );
+      const files = promptCache && (await promptFiles(promptCache, { identity, form }));
       const stores = files ? [copies, files] : [copies];
       const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
       const others = (plan.parallel - 1) * (1 + plan.ahead);
       const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
-      const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
-      const kvRing = memory.use(new HostMemory(kvRingBytes(shape), 'keys and values from the SSD'));
-      const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
-      const parts = { stages, plan, file: model.weights, layouts, reader, pager, kvRing };
-      const graphs = memory.use(new OwnGraphs(parts));
       const forward = new Forward({ graphs, pager, device });
       checkAvailable(plan.shares.compute + passBytes, 'computing');
       return new Runtime(
@@ -248,20 +225,13 @@ export class Runtime implements AsyncDisposable {
 const rounded = (seconds: Readonly<Record<string, number>>): object =>
   Object.fromEntries(Object.entries(seconds).map(([name, value]) => [name, Math.round(value * 1e6) / 1e6]));
 
-/** A file for keys and values, once those of ended processes are removed. Throws KV_SPACE. */
-function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: Pick<RuntimeOptions, 'kvFolder' | 'warn'>): OpenedFile {
-  for (const path of removeUnfinished(kvFolder, kvFileName))
-    warn?.(new Error(`${path} was left by a process that is gone; removed`));
-  return openKvFile(kvFolder, bytes);
-}
-
 /** Bytes of kept prompts on the SSD at most when nobody says. */
 const usualFolderBytes = 8 * 2 ** 30;
 
 /** Files of kept prompts; none where they would take memory beside the budget. */
 async function promptFiles(
   { folder, folderBytes = usualFolderBytes, warn }: PromptFolder,
-  kept: Pick<PrefixFilesOptions, 'identity' | 'shape'>,
+  kept: Pick<PrefixFilesOptions, 'identity' | 'form'>,
 ): Promise<PrefixFiles | undefined> {
   const fileSystem = memoryFileSystem(folder);
   if (fileSystem !== undefined) {

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, smallShape, textOf } from '../../test/support/caches.ts';
+import { anyText, assertHolds, fill, kvCache, smallShape, textOf } from '../../test/support/caches.ts';
 import { deferred } from '../../test/support/deferred.ts';
 import { shared } from '../../test/support/shared.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { Disposer } from '../base/disposer.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { CachePool, type CachePoolOptions, scratchStore } from './cache-pool.ts';
+import { CachePool, type CachePoolOptions, scratchState } from './cache-pool.ts';
+import { kvForm } from './kv-shape.ts';
 import type { PrefixStore } from './prefix.ts';
 import { PrefixFiles } from './prefix-files.ts';
 import { PrefixMemory } from './prefix-memory.ts';
-import { SequenceCache } from './sequence-cache.ts';
+import type { SequenceCache } from './sequence-cache.ts';
 
 const shape = smallShape(256);
 const disposer = shared(new Disposer());
@@ -22,7 +23,7 @@ function slotsWith(
   texts: readonly (readonly number[])[],
   options: Partial<CachePoolOptions> = {},
 ): CachePool {
-  const all = Array.from({ length: places }, () => disposer.use(new SequenceCache(shape)));
+  const all = Array.from({ length: places }, () => disposer.use(kvCache(shape)));
   for (const [i, text] of texts.entries()) fill(all[i] ?? assert.fail(), text, text.length - (text.length % 64));
   return new CachePool(all, { stores: [], exactBatch: undefined, ...options });
 }
@@ -155,7 +156,7 @@ test('a copy that cannot be had after all leaves nothing that was not computed',
 test('a copy that makes room for the cache that it was to go to is not restored', async () => {
   const copies = memory(1);
   const caches = slotsWith(1, [textOf(2, 60)], { stores: [copies] });
-  const other = disposer.use(new SequenceCache(shape));
+  const other = disposer.use(kvCache(shape));
   fill(other, textOf(1, 60));
   await copies.save(other);
   const { cache, cached } = await caches.acquire(textOf(1, 70));
@@ -196,7 +197,7 @@ test('whoever comes and goes, what a cache is said to hold of a prompt it holds'
       const { places, pages, exactBatch, files } = house;
       using copies = new PrefixMemory(pages * pageBytes);
       const identity = JSON.stringify(house);
-      const options = { identity, shape, capacity: 60_000, warn: assert.fail };
+      const options = { identity, form: kvForm(shape), capacity: 60_000, warn: assert.fail };
       const folders = files ? await PrefixFiles.open(folder.path, options) : undefined;
       const caches = slotsWith(places, [], { stores: [copies, ...(folders ? [folders] : [])], exactBatch });
       const guests: { cache: SequenceCache; leaves: number }[] = [];
@@ -223,6 +224,6 @@ test('whoever comes and goes, what a cache is said to hold of a prompt it holds'
 
 test('a cache that was measured on holds nothing afterwards', () => {
   const caches = slotsWith(2, [textOf(1, 50), textOf(2, 50)]);
-  assert.equal(scratchStore(caches), caches.all[0]?.kv);
+  assert.equal(scratchState(caches), caches.all[0]?.state);
   assert.equal(caches.all[0]?.tokens.length, 0);
 });

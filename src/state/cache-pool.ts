@@ -1,9 +1,9 @@
 import { at } from '../base/at.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import type { KvStore } from './kv-store.ts';
 import type { StoredText } from './layer-state.ts';
 import { commonPrefix, type PrefixMatch, type PrefixStore } from './prefix.ts';
 import type { SequenceCache } from './sequence-cache.ts';
+import type { SequenceState } from './sequence-state.ts';
 
 /** Tokens that a store must have more of than the caches before it is copied from. */
 const worthCopying = 16;
@@ -87,9 +87,9 @@ export class CachePool {
   }
 }
 
-/** A store to compute on for measuring: the text in its cache is forgotten. */
-export function scratchStore({ all }: CachePool): KvStore {
+/** A state to compute on for measuring: the text in its cache is forgotten. */
+export function scratchState({ all }: CachePool): SequenceState {
   const cache = at(all, 0);
   cache.truncate(0);
-  return cache.kv;
+  return cache.state;
 }

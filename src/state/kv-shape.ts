@@ -43,7 +43,7 @@ function sinkBytes(shape: KvShape): { readonly key: number; readonly value: numb
 }
 
 /** The rows of each layer; layers with the same window share them. */
-export function layerRows({ layers, windows, context, pass = 1 }: KvShape): readonly KvRows[] {
+function layerRows({ layers, windows, context, pass = 1 }: KvShape): readonly KvRows[] {
   const known = new Map<string, KvRows>();
   return Array.from({ length: layers }, (_, il) => {
     const window = (windows && at(windows, il)) ?? undefined;
@@ -52,6 +52,15 @@ export function layerRows({ layers, windows, context, pass = 1 }: KvShape): read
     known.set(key, rows);
     return rows;
   });
+}
+
+/**
+ * A name for the form of stored rows: homes make no difference to it, nor does the context except to the rows of windows.
+ */
+export function kvForm(shape: KvShape): string {
+  const { layers, kvHeads, keyLength, valueLength, type } = shape;
+  const windowed = layerRows(shape).map((rows) => (rows.window ? rows : null));
+  return JSON.stringify([layers, kvHeads, keyLength, valueLength, type, windowed]);
 }
 
 /** Bytes from the start of a memory or a file. */

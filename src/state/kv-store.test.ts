@@ -8,7 +8,7 @@ import { F32, Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
 import { type Memory, NoMemory } from '../ggml/host-memory.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { type KvShape, kvBytes } from './kv-shape.ts';
-import { KvStore, kvMemory } from './kv-store.ts';
+import { KvStore } from './kv-store.ts';
 
 const device = shared(new Device(1, 0));
 
@@ -64,9 +64,7 @@ async function contents(store: KvStore, layer: number): Promise<readonly Float32
 }
 
 test('a store is zeros at first, since attention also multiplies what its mask hides', async () => {
-  using memory = kvMemory(shape);
-  assert.ok(memory.bytes >= kvBytes(shape));
-  using store = new KvStore(shape, memory);
+  using store = KvStore.allocate(shape);
   for (const layer of [0, 1]) {
     for (const values of await contents(store, layer)) assert.ok(values.every((value) => value === 0));
   }
@@ -96,7 +94,7 @@ test('a pass that reaches over a step has both copies of the sinks, whatever bec
   using store = new KvStore({ ...shape, context: 4000, windows: [{ tokens: 1, sinks: 4 }, null], pass: 64 }, memory);
   pass(store, 0, 510, 64);
   assert.deepEqual([store.sinkShifts(510, 6), store.sinkShifts(510, 7)], [[], [1]]);
-  store.invalidateSinks();
+  store.replaced();
   assert.deepEqual([store.sinkShifts(510, 6), store.sinkShifts(510, 7)], [[0], [0, 1]]);
   pass(store, 510, 1500, 64);
   assert.deepEqual([store.sinkShifts(1500, 64), store.sinkShifts(1000, 64)], [[3], []]);
@@ -105,8 +103,7 @@ test('a pass that reaches over a step has both copies of the sinks, whatever bec
 });
 
 test('what a graph writes to one place of one layer stays there, and nothing else changes', async () => {
-  using memory = kvMemory(shape);
-  using store = new KvStore(shape, memory);
+  using store = KvStore.allocate(shape);
   const [keys, values] = [noise(32 * 2), noise(16 * 2, 2)];
   {
     using graph = new Graph();

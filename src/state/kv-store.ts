@@ -4,8 +4,9 @@ import { HostMemory, type Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Reader } from '../pager/reader.ts';
 import { KvLayer, type KvLayerParts } from './kv-layer.ts';
-import { type KvArea, type KvShape, kvAreas, kvBytes, kvTypeOf } from './kv-shape.ts';
+import { type KvArea, type KvShape, kvAreas, kvBytes, kvForm, kvTypeOf } from './kv-shape.ts';
 import { type KvRows, sinkShiftsAt, sinksOf } from './rows.ts';
+import type { SequenceState } from './sequence-state.ts';
 import { SpilledArea } from './spilled-area.ts';
 
 /** The file of keys and values on the SSD, and this sequence's position in it. */
@@ -15,28 +16,25 @@ export interface KvFile {
   readonly position: number;
 }
 
-/** The file, and the sequence's memory for bytes that have not been written yet. */
-export interface KvSpill extends KvFile {
-  readonly memory: HostMemory;
-}
-
 /** The keys and values of one sequence, all layers. */
-export class KvStore implements Disposable {
+export class KvStore implements SequenceState {
   readonly shape: KvShape;
   readonly layers: readonly KvLayer[];
   /** The rows of layers with sinks: all of them have the same. */
   readonly sinkRows: KvRows | undefined;
   /** The number of times that other bytes were put in place of stored ones. */
-  replaced = 0;
+  version = 0;
   readonly #tensors: TensorSet;
+  /** Memory of its own. */
+  #memory: HostMemory | undefined;
   /** The steps by which each copy of the sinks has followed the window; undefined for one that must be made anew. */
   #sinkCopies: readonly (number | undefined)[] = [0, undefined];
 
   /**
    * A store over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at
-   * first. Keys and values on the SSD are at `spill`.
+   * first. Keys and values on the SSD are in `file`, but for those that have not been written yet.
    */
-  constructor(shape: KvShape, memory: Memory, spill?: KvSpill) {
+  constructor(shape: KvShape, memory: Memory, file?: KvFile) {
     this.shape = shape;
     this.#tensors = new TensorSet(4 * shape.layers);
     const { id } = kvTypeOf(shape.type);
@@ -46,10 +44,9 @@ export class KvStore implements Disposable {
       return { pointer, shape: tensorShape };
     };
     const spilled = ({ offset, length }: KvArea, tail: KvArea): SpilledArea => {
-      if (!spill) throw new RangeError('there is no file for what lives on the SSD');
-      const { reader, file, position, memory: own } = spill;
-      const place = { reader, file, position: position + offset, bytes: length };
-      return new SpilledArea({ ...place, tail: own.view(tail.offset, tail.length) });
+      if (!file || !(memory instanceof HostMemory)) throw new RangeError('there is no file for what lives on the SSD');
+      const place = { ...file, position: file.position + offset, bytes: length };
+      return new SpilledArea({ ...place, tail: memory.view(tail.offset, tail.length) });
     };
     const { keyLength, valueLength, kvHeads } = shape;
     this.layers = kvAreas(shape).layers.map((areas) => {
@@ -69,6 +66,34 @@ export class KvStore implements Disposable {
       return new KvLayer(tensors, areas, memory instanceof HostMemory ? memory : undefined);
     });
     this.sinkRows = this.layers.find(({ sinks }) => sinks)?.rows;
+  }
+
+  /** A store with zeroed memory of its own. Throws OUT_OF_MEMORY. */
+  static allocate(shape: KvShape, file?: KvFile): KvStore {
+    const memory = new HostMemory(kvBytes(shape), 'keys and values');
+    // Attention also multiplies the rows that its mask hides: they must not be NaN.
+    memory.clear();
+    const store = new KvStore(shape, memory, file);
+    store.#memory = memory;
+    return store;
+  }
+
+  /** The store that a state is. Throws for those that other graphs have made. */
+  static of(state: SequenceState): KvStore {
+    if (state instanceof KvStore) return state;
+    throw new RangeError('these states are no keys and values of ours');
+  }
+
+  get context(): number {
+    return this.shape.context;
+  }
+
+  get form(): string {
+    return kvForm(this.shape);
+  }
+
+  get inMemory(): boolean {
+    return this.layers.every(({ parts }) => parts.home === 'ram');
   }
 
   /** The number of sinks among tokens start .. start + n. */
@@ -94,21 +119,14 @@ export class KvStore implements Disposable {
     this.#sinkCopies = copies;
   }
 
-  /** Marks the copies as to be made anew: a pass has failed on the way, or other bytes were put in place. */
-  invalidateSinks(): void {
+  /** Marks copies of the sinks as to be made anew: other bytes were put in place, or a pass has failed on the way. */
+  replaced(): void {
     this.#sinkCopies = [undefined, undefined];
-    this.replaced += 1;
+    this.version += 1;
   }
 
   [Symbol.dispose](): void {
     this.#tensors[Symbol.dispose]();
+    this.#memory?.[Symbol.dispose]();
   }
-}
-
-/** Zeroed memory for one sequence. Throws OUT_OF_MEMORY. */
-export function kvMemory(shape: KvShape): HostMemory {
-  const memory = new HostMemory(kvBytes(shape), 'keys and values');
-  // Attention also multiplies the rows that its mask hides: they must not be NaN.
-  memory.clear();
-  return memory;
 }

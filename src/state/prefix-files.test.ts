@@ -3,12 +3,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, filled, quantizedShape, textOf } from '../../test/support/caches.ts';
+import { anyText, assertHolds, fill, filled, kvCache, quantizedShape, textOf } from '../../test/support/caches.ts';
 import { deferred } from '../../test/support/deferred.ts';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
 import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
-import { SequenceCache } from './sequence-cache.ts';
+import { kvForm } from './kv-shape.ts';
 
 /** The only file in a folder. */
 function onlyFile(folder: TempFolder): string {
@@ -27,7 +27,7 @@ test('what was kept is found by those that open the folder later, as a whole or 
   assert.equal(await restoredTokens(files, textOf(2, 100)), 0);
   const found = files.longestMatch(text) ?? assert.fail();
   assert.equal(found.length, 100);
-  using cache = new SequenceCache(keptShape);
+  using cache = kvCache(keptShape);
   for (const [length, exact] of [
     [100, 64],
     [40, 40],
@@ -126,7 +126,7 @@ test('files of another model, of other shapes, and what is not ours is ignored a
   writeFileSync(folder.file('long.kv'), Buffer.alloc(100_000, 255));
   mkdirSync(folder.file('folder.kv'));
   const before = namesIn(folder);
-  for (const other of [{ identity: 'another model' }, { shape: { ...keptShape, kvHeads: 1 } }]) {
+  for (const other of [{ identity: 'another model' }, { form: kvForm({ ...keptShape, kvHeads: 1 }) }]) {
     const files = await openTexts(folder, other);
     assert.equal(files.longestMatch(textOf(1, 40)), undefined);
   }
@@ -139,13 +139,13 @@ test('quantized keys and values come back as they were, and are not taken for th
   const text = textOf(1, 60);
   const shapes = [quantizedShape(128, 'q8_0'), quantizedShape(128, 'q4_0')];
   for (const shape of shapes) {
-    const files = await openTexts(folder, { shape });
+    const files = await openTexts(folder, { form: kvForm(shape) });
     assert.equal(files.longestMatch(text), undefined);
     using cache = filled(shape, text);
     await files.save(cache);
   }
   for (const shape of shapes) {
-    const found = (await openTexts(folder, { shape })).longestMatch(text) ?? assert.fail();
+    const found = (await openTexts(folder, { form: kvForm(shape) })).longestMatch(text) ?? assert.fail();
     for (const count of [60, 33]) {
       using cache = filled(shape, textOf(2, 128));
       assert.equal(await found.restore(cache, count), true);
@@ -258,7 +258,7 @@ test('a folder that may not be written gives what it has, and a warning for what
 test('a cache that is restored while its copy is replaced has the right bytes or none', async () => {
   using folder = tempFolder();
   const files = await openTexts(folder);
-  using cache = new SequenceCache(keptShape);
+  using cache = kvCache(keptShape);
   for (let length = 40; length < 60; length += 1) {
     await keepText(files, textOf(1, length));
     fill(cache, textOf(2, 128));

@@ -5,7 +5,6 @@ import { formatBytes } from '../base/bytes.ts';
 import { makeFolder } from '../base/folder.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import type { KvShape } from './kv-shape.ts';
 import {
   coveredBy,
   isSaved,
@@ -15,7 +14,7 @@ import {
   type PrefixStore,
   type Usable,
 } from './prefix.ts';
-import { comparable, isText, readText, restoreText, type SavedText, sameRowLayout, writeText } from './saved-text.ts';
+import { isText, readText, restoreText, type SavedText, writeText } from './saved-text.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
 const ending = '.kv';
@@ -28,7 +27,8 @@ const mostKnown = 2 ** 20;
 export interface PrefixFilesOptions {
   /** A name for the model's file and everything else that keys and values depend on. */
   readonly identity: string;
-  readonly shape: KvShape;
+  /** The form of all caches that are kept and restored. */
+  readonly form: string;
   /** Bytes that all texts in the folder may take together, those of other models included. */
   readonly capacity: number;
   /** Hears of failures; the cache goes on without. */
@@ -115,17 +115,17 @@ export class PrefixFiles implements PrefixStore {
 
   /** One name for one text of one model, so that processes that keep it at once keep one copy. */
   #nameOf(tokens: ReadonlyTokens): string {
-    const { identity, shape } = this.#options;
-    const hash = createHash('sha256').update(JSON.stringify([identity, comparable(shape)]));
+    const { identity, form } = this.#options;
+    const hash = createHash('sha256').update(JSON.stringify([identity, form]));
     return `${hash.update(Int32Array.from(tokens)).digest('hex').slice(0, 32)}${ending}`;
   }
 
   async #scan(): Promise<void> {
-    const { identity, shape } = this.#options;
+    const { identity, form } = this.#options;
     await this.#makeRoom();
     for (const { path } of await this.#files()) {
       const entry = await readText(path).catch(() => undefined);
-      if (entry?.identity === identity && sameRowLayout(entry.shape, shape)) this.#know(entry);
+      if (entry?.identity === identity && entry.form === form) this.#know(entry);
     }
   }
 

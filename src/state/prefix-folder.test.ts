@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { filled, smallShape, textOf } from '../../test/support/caches.ts';
+import { filled, kvCache, smallShape, textOf } from '../../test/support/caches.ts';
 import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { ownerOf } from '../base/owner.ts';
-import type { KvShape } from './kv-shape.ts';
-import { SequenceCache } from './sequence-cache.ts';
+import { type KvShape, kvForm } from './kv-shape.ts';
 
 test('what a killed process left half-written is removed, not what one is writing', async () => {
   using folder = tempFolder();
@@ -56,7 +55,7 @@ test('processes that keep one text at once keep one copy of it', async () => {
     assert.equal(await restoredTokens(files, textOf(1, 40)), 40);
   await keepText(await openTexts(folder, { identity: 'another' }), textOf(1, 40));
   using short = filled({ ...keptShape, layers: 1 }, textOf(1, 40));
-  await (await openTexts(folder, { shape: { ...keptShape, layers: 1 } })).save(short);
+  await (await openTexts(folder, { form: kvForm({ ...keptShape, layers: 1 }) })).save(short);
   assert.equal(namesIn(folder).length, 3);
 });
 
@@ -83,24 +82,25 @@ test('windows that have the same rows in another context are of use there', asyn
     windows: [null, { tokens: 100, sinks: 2 }],
     pass: 64,
   });
-  using kept = new SequenceCache(windowed(600));
+  using kept = kvCache(windowed(600));
   for (const piece of kept.pieces(200)) kept.view(piece).fill(piece.layer + 1);
   kept.assign(textOf(1, 200), 0);
-  await (await openTexts(folder, { shape: windowed(600) })).save(kept);
-  const found = (await openTexts(folder, { shape: windowed(900) })).longestMatch(textOf(1, 200)) ?? assert.fail();
-  using other = new SequenceCache(windowed(900));
+  await (await openTexts(folder, { form: kvForm(windowed(600)) })).save(kept);
+  const found =
+    (await openTexts(folder, { form: kvForm(windowed(900)) })).longestMatch(textOf(1, 200)) ?? assert.fail();
+  using other = kvCache(windowed(900));
   assert.equal(await found.restore(other, 200), true);
   for (const piece of other.pieces(200)) assert.ok(other.view(piece).every((byte) => byte === piece.layer + 1));
-  assert.equal((await openTexts(folder, { shape: windowed(120) })).longestMatch(textOf(1, 200)), undefined);
+  assert.equal((await openTexts(folder, { form: kvForm(windowed(120)) })).longestMatch(textOf(1, 200)), undefined);
 });
 
 test('of more tokens than memory is meant for, those of the latest texts are known', async () => {
   using folder = tempFolder();
   const long = { layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context: 400_000, type: 'f16' } as const;
-  const options = { shape: long, capacity: 2 ** 26 };
+  const options = { form: kvForm(long), capacity: 2 ** 26 };
   const texts = [1, 2, 3].map((seed) => Array.from({ length: long.context }, (_, i) => (seed * i) % 1000));
   const first = await openTexts(folder, options);
-  using stored = new SequenceCache(long);
+  using stored = kvCache(long);
   for (const text of texts) {
     stored.assign(text, 0);
     await first.save(stored);

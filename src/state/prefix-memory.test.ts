@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, filled, quantizedShape, smallShape, textOf } from '../../test/support/caches.ts';
-import { nextHash, RecurrentState } from '../../test/support/recurrent-state.ts';
+import {
+  anyText,
+  assertHolds,
+  fill,
+  filled,
+  kvCache,
+  quantizedShape,
+  smallShape,
+  textOf,
+} from '../../test/support/caches.ts';
+import { nextHash, RecurrentStates } from '../../test/support/recurrent-state.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { minSavedTokens } from './prefix.ts';
 import { PrefixMemory } from './prefix-memory.ts';
@@ -68,7 +77,7 @@ test('a copy is no part of the cache that it was made of', async () => {
 });
 
 test('whatever is kept, it takes no more than its room, and what is found is right', async () => {
-  using cache = new SequenceCache(shape);
+  using cache = kvCache(shape);
   const anyCall = fc.record({
     text: anyText(context),
     keep: fc.boolean(),
@@ -99,7 +108,7 @@ test('whatever is kept, it takes no more than its room, and what is found is rig
 test('the text that was not used for longest makes room', async () => {
   using memory = new PrefixMemory(3 * page);
   for (const seed of [1, 2, 3]) await keep(memory, textOf(seed, 40));
-  using cache = new SequenceCache(shape);
+  using cache = kvCache(shape);
   await memory.longestMatch(textOf(1, 40))?.restore(cache, 40);
   await keep(memory, textOf(4, 40));
   assert.deepEqual(
@@ -151,7 +160,7 @@ test('what was found is not what makes room for the next text', async () => {
   for (const seed of [1, 2]) await keep(memory, textOf(seed, 40));
   const copy = memory.longestMatch(textOf(1, 40)) ?? assert.fail();
   await keep(memory, textOf(3, 40));
-  using cache = new SequenceCache(shape);
+  using cache = kvCache(shape);
   assert.equal(await copy.restore(cache, 40), true);
   assertHolds(cache, textOf(1, 40));
   assert.equal(found(memory, textOf(2, 40)), 0);
@@ -174,9 +183,9 @@ test('of a text whose state cannot be cut, every part that was kept is found, an
     [60, 33],
   ]) {
     for (const length of lengths) {
-      const state = new RecurrentState();
-      using cache = new SequenceCache(shape, undefined, [state]);
-      for (const token of text.slice(0, length)) state.step(token);
+      const states = new RecurrentStates(shape);
+      using cache = new SequenceCache(states);
+      for (const token of text.slice(0, length)) states.recurrent.step(token);
       cache.store(text.slice(0, length));
       await memory.save(cache);
     }
@@ -187,12 +196,12 @@ test('of a text whose state cannot be cut, every part that was kept is found, an
     [39, 33],
     [32, undefined],
   ] as const) {
-    const state = new RecurrentState();
-    using cache = new SequenceCache(shape, undefined, [state]);
+    const states = new RecurrentStates(shape);
+    using cache = new SequenceCache(states);
     const match = memory.longestMatch(text.slice(0, asked), (common, stored) => cache.reachable(common, stored));
     assert.equal(match?.length, found, `of ${asked} tokens`);
     if (!match) continue;
     assert.ok(await match.restore(cache, match.length));
-    assert.equal(state.hash, text.slice(0, found).reduce(nextHash, 0));
+    assert.equal(states.recurrent.hash, text.slice(0, found).reduce(nextHash, 0));
   }
 });

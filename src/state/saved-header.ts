@@ -1,11 +1,9 @@
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { at } from '../base/at.ts';
-import { kvTypes } from '../plan/kv-options.ts';
-import type { KvShape } from './kv-shape.ts';
 import { pieceBytes, type StoredText } from './layer-state.ts';
 
-const magic = 'ssd-llm keys and values 3\n';
+const magic = 'ssd-llm keys and values 4\n';
 const { length: magicLength } = magic;
 /** Bytes before the header: the magic, and the header's length and checksum. */
 export const preludeBytes: number = magicLength + 8;
@@ -23,7 +21,8 @@ const mostSnapshots = 64;
 export interface SavedHeader extends StoredText {
   /** A name for the model's file and everything else that keys and values depend on. */
   readonly identity: string;
-  readonly shape: KvShape;
+  /** The form of its pieces. */
+  readonly form: string;
   readonly tokens: Int32Array;
   /** Anything that the caller wants to know of the text. */
   readonly about?: unknown;
@@ -41,28 +40,15 @@ const isPiece = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && isWhole(value[0], pieceBytes) && isWhole(value[1], uint32);
 
 const whole = (least: number, most: number): z.ZodType<number> => z.int().min(least).max(most);
-const Window = z.object({ tokens: whole(1, mostContext), sinks: whole(0, mostContext) });
-const Shape = z.object({
-  layers: whole(1, 4096),
-  kvHeads: whole(1, 4096),
-  keyLength: whole(1, 2 ** 16),
-  valueLength: whole(1, 2 ** 16),
-  context: whole(1, mostContext),
-  type: z.enum(kvTypes),
-  windows: z.array(Window.nullable()).exactOptional(),
-  pass: whole(1, mostContext).exactOptional(),
+const Header = z.object({
+  identity: z.string(),
+  form: z.string(),
+  exact: whole(0, Number.MAX_SAFE_INTEGER),
+  written: whole(0, Number.MAX_SAFE_INTEGER),
+  snapshots: z.array(whole(1, mostContext)).max(mostSnapshots).default([]),
+  about: z.unknown().exactOptional(),
+  pieces: z.custom<SavedHeader['pieces']>((value) => Array.isArray(value) && value.every(isPiece)),
 });
-const Header = z
-  .object({
-    identity: z.string(),
-    shape: Shape,
-    exact: whole(0, Number.MAX_SAFE_INTEGER),
-    written: whole(0, Number.MAX_SAFE_INTEGER),
-    snapshots: z.array(whole(1, mostContext)).max(mostSnapshots).default([]),
-    about: z.unknown().exactOptional(),
-    pieces: z.custom<SavedHeader['pieces']>((value) => Array.isArray(value) && value.every(isPiece)),
-  })
-  .refine(({ shape: { windows, layers } }) => !windows || windows.length === layers, { path: ['shape'] });
 
 /** Tokens that are made into JSON at once. */
 const tokensAtOnce = 4096;
@@ -122,7 +108,7 @@ export function decodeHeader(prelude: Buffer, text: Buffer): SavedHeader {
     const [first = 'header'] = at(error.issues, 0).path;
     throw new Error(`its ${String(first)} cannot be right`);
   }
-  if (tokens.length > data.shape.context) throw new Error('its tokens cannot be right');
+  if (tokens.length > mostContext) throw new Error('its tokens cannot be right');
   if (data.exact > tokens.length) throw new Error('its exact cannot be right');
   if (data.snapshots.some((position) => position >= tokens.length)) throw new Error('its snapshots cannot be right');
   if (data.written < tokens.length) throw new Error('its written cannot be right');

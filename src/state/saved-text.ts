@@ -4,7 +4,6 @@ import { crc32 } from 'node:zlib';
 import { at } from '../base/at.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import { dropPageCache } from '../ggml/system.ts';
-import { type KvShape, layerRows } from './kv-shape.ts';
 import type { StatePiece } from './layer-state.ts';
 import { decodeHeader, encodeHeader, headerBytes, isOurs, preludeBytes, type SavedHeader } from './saved-header.ts';
 import type { SequenceCache } from './sequence-cache.ts';
@@ -15,16 +14,6 @@ export interface SavedText extends SavedHeader {
   /** Bytes of the file, and where the pieces begin. */
   readonly bytes: number;
   readonly start: number;
-}
-
-/** Whether a text that was kept in one shape is of use in the other: its tokens have the same rows. */
-export const sameRowLayout = (a: KvShape, b: KvShape): boolean => comparable(a) === comparable(b);
-
-/** A shape without homes, which make no difference to kept rows, nor does the context except to the rows of windows. */
-export function comparable(shape: KvShape): string {
-  const { layers, kvHeads, keyLength, valueLength, type } = shape;
-  const windowed = layerRows(shape).map((rows) => (rows.window ? rows : null));
-  return JSON.stringify([layers, kvHeads, keyLength, valueLength, type, windowed]);
 }
 
 /** Writes the text in `cache` to a new file, in the order of its pieces. Rejects with the system's errors. */
@@ -43,7 +32,7 @@ export async function writeText(
     await setImmediate();
   }
   const stored = { tokens, exact, written, snapshots };
-  const header: SavedHeader = { identity, shape: cache.kv.shape, ...stored, about, pieces: sums };
+  const header: SavedHeader = { identity, form: cache.state.form, ...stored, about, pieces: sums };
   const head = encodeHeader(header);
   for (const part of head) await writeAll(file, part);
   for (const piece of pieces) await writeAll(file, await cache.read(piece));
@@ -110,7 +99,7 @@ function piecesOf(
   count: number,
 ): readonly { readonly piece: StatePiece; readonly length: number; readonly sum: number }[] {
   const expected = cache.pieces(tokens.length, count, snapshots);
-  if (count > cache.kv.shape.context || expected.length !== pieces.length) throw new Error(`${path} is damaged`);
+  if (count > cache.state.context || expected.length !== pieces.length) throw new Error(`${path} is damaged`);
   return expected.map((piece, i) => {
     const [length, sum] = at(pieces, i);
     if (length !== piece.length) throw new Error(`${path} is damaged`);

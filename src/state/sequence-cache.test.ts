@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { filled, smallShape, storedBytes, textOf } from '../../test/support/caches.ts';
-import { RecurrentState } from '../../test/support/recurrent-state.ts';
+import { filled, kvCache, smallShape, storedBytes, textOf } from '../../test/support/caches.ts';
+import { RecurrentStates } from '../../test/support/recurrent-state.ts';
+import { KvStore } from './kv-store.ts';
 import { SequenceCache } from './sequence-cache.ts';
 
 const shape = smallShape(256);
 
 test('whole batches of a prompt count as such, up to the first tokens that came in another way', () => {
-  using cache = new SequenceCache(shape);
+  using cache = kvCache(shape);
   const steps = [64, 64, 9, 1, 1, 64].map((tokens) => {
     cache.store(textOf(1, tokens), 64);
     return [cache.tokens.length, cache.exact];
@@ -23,14 +24,14 @@ test('whole batches of a prompt count as such, up to the first tokens that came 
 });
 
 test('drafts are no batch of a prompt, however many they are', () => {
-  using cache = new SequenceCache(shape);
+  using cache = kvCache(shape);
   cache.store(textOf(1, 64), 64);
   cache.store(textOf(2, 64));
   assert.deepEqual([cache.tokens.length, cache.exact], [128, 64]);
 });
 
 test('a cache that forgets its last tokens may go on with others', () => {
-  using cache = new SequenceCache(shape);
+  using cache = kvCache(shape);
   cache.store(textOf(1, 64), 64);
   cache.store([7], 64);
   cache.truncate(100);
@@ -44,8 +45,8 @@ test('a cache that forgets its last tokens may go on with others', () => {
 });
 
 test('a pass that failed may have taken the rows of tokens in a ring, until all of them are forgotten', () => {
-  using cache = new SequenceCache({ ...shape, context: 10_000, windows: [{ tokens: 200, sinks: 4 }, null], pass: 256 });
-  assert.equal(cache.kv.layers[0]?.rows.ring, 512);
+  using cache = kvCache({ ...shape, context: 10_000, windows: [{ tokens: 200, sinks: 4 }, null], pass: 256 });
+  assert.equal(KvStore.of(cache.state).layers[0]?.rows.ring, 512);
   for (let i = 0; i < 6; i += 1) cache.store(textOf(i, 200));
   assert.deepEqual([cache.reachable(886), cache.reachable(887)], [0, 887]);
   cache.begin(256);
@@ -64,8 +65,9 @@ test('a text is taken back to where all layers can go, however far they can go b
     [900, 900],
     [880, 0],
   ] as const) {
-    const state = new RecurrentState();
-    using cache = new SequenceCache({ ...shape, context: 10_000, windows, pass: 256 }, undefined, [state]);
+    const states = new RecurrentStates({ ...shape, context: 10_000, windows, pass: 256 });
+    const state = states.recurrent;
+    using cache = new SequenceCache(states);
     const store = (length: number): void => {
       const tokens = textOf(1, length).slice(cache.tokens.length);
       cache.begin(tokens.length);
@@ -95,7 +97,7 @@ test('the keys and values of the first tokens are those bytes of every head of e
 
 test('a cache holds as many tokens as the longest contexts have', () => {
   const context = 2 ** 18;
-  using cache = new SequenceCache({ layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context, type: 'f16' });
+  using cache = kvCache({ layers: 1, kvHeads: 1, keyLength: 1, valueLength: 1, context, type: 'f16' });
   cache.assign(
     Array.from({ length: context }, (_, i) => i),
     128,

@@ -1,46 +1,36 @@
 import { at } from '../base/at.ts';
-import type { HostMemory } from '../ggml/host-memory.ts';
 import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
-import type { KvShape } from './kv-shape.ts';
-import { type KvFile, KvStore, kvMemory } from './kv-store.ts';
-import type { LayerState, StatePiece, StoredText } from './layer-state.ts';
+import type { StatePiece, StoredText } from './layer-state.ts';
+import type { SequenceState } from './sequence-state.ts';
 
 /** A place for one sequence at a time. The states of its layers stay there until another sequence needs the place. */
 export class SequenceCache implements StoredText, Disposable {
-  readonly kv: KvStore;
+  readonly state: SequenceState;
   readonly tokens: TokenList = new TokenList();
   exact = 0;
   written = 0;
   /** The time of its last use; a counter. */
   lastUse = 0;
-  readonly #memory: HostMemory;
-  readonly #layers: readonly LayerState[];
 
-  /**
-   * An empty cache; `file` holds the keys and values that live on the SSD, `others` are layers that keep something else.
-   * Throws OUT_OF_MEMORY.
-   */
-  constructor(shape: KvShape, file?: KvFile, others: readonly LayerState[] = []) {
-    const memory = kvMemory(shape);
-    this.#memory = memory;
-    this.kv = new KvStore(shape, memory, file && { ...file, memory });
-    this.#layers = [...this.kv.layers, ...others];
+  /** An empty cache over `state`, which is disposed with it. */
+  constructor(state: SequenceState) {
+    this.state = state;
   }
 
   /** True if nothing lives on the SSD. */
   get inMemory(): boolean {
-    return this.kv.layers.every(({ parts }) => parts.home === 'ram');
+    return this.state.inMemory;
   }
 
   get snapshots(): readonly number[] {
-    const positions = this.#layers.flatMap(({ snapshots }) => snapshots);
+    const positions = this.state.layers.flatMap(({ snapshots }) => snapshots);
     return [...new Set(positions)].filter((position) => position < this.tokens.length).sort((a, b) => a - b);
   }
 
   /** Announces a pass over `count` tokens: even if it fails, they may have taken the rows of others. */
   begin(count: number): void {
     this.written = Math.max(this.written, this.tokens.length + count);
-    for (const layer of this.#layers) layer.begin(this.tokens.length);
+    for (const layer of this.state.layers) layer.begin(this.tokens.length);
   }
 
   /**
@@ -62,13 +52,13 @@ export class SequenceCache implements StoredText, Disposable {
     this.tokens.append(tokens);
     this.exact = Math.min(exact, tokens.length);
     this.written = written;
-    this.kv.invalidateSinks();
+    this.state.replaced();
     this.#stored();
   }
 
   /** Saves the state at the present position, if it could not be taken back there else. */
   snapshot(): void {
-    for (const layer of this.#layers) layer.snapshot();
+    for (const layer of this.state.layers) layer.snapshot();
   }
 
   /**
@@ -77,7 +67,7 @@ export class SequenceCache implements StoredText, Disposable {
    */
   truncate(length: number): number {
     const reached = this.reachable(Math.min(length, this.tokens.length));
-    for (const layer of this.#layers) layer.restore(reached);
+    for (const layer of this.state.layers) layer.restore(reached);
     this.tokens.truncate(reached);
     this.exact = Math.min(this.exact, reached);
     if (reached === 0) this.written = 0;
@@ -86,7 +76,7 @@ export class SequenceCache implements StoredText, Disposable {
 
   /** The largest position, at most `length`, to which all layers of such a cache can take a text back. */
   reachable(length: number, text: StoredText = this): number {
-    const reached = this.#layers.reduce((position, layer) => layer.reachable(position, text), length);
+    const reached = this.state.layers.reduce((position, layer) => layer.reachable(position, text), length);
     return reached === length ? length : this.reachable(reached, text);
   }
 
@@ -98,32 +88,31 @@ export class SequenceCache implements StoredText, Disposable {
     wanted: number = length,
     snapshots: readonly number[] = this.snapshots,
   ): readonly StatePiece[] {
-    return this.#layers.flatMap((state, layer) =>
+    return this.state.layers.flatMap((state, layer) =>
       state.pieces(length, wanted, snapshots).map((piece) => ({ ...piece, layer })),
     );
   }
 
   /** The bytes of a piece that lies in memory, shared. */
   view(piece: StatePiece): Uint8Array {
-    return at(this.#layers, piece.layer).view(piece);
+    return at(this.state.layers, piece.layer).view(piece);
   }
 
   /** The bytes of a piece, wherever it lies. Rejects with READ_FAILED, FILE_CHANGED. */
   read(piece: StatePiece): Promise<Uint8Array> {
-    return at(this.#layers, piece.layer).read(piece);
+    return at(this.state.layers, piece.layer).read(piece);
   }
 
   /** Overwrites the first bytes of a piece with `bytes`. Rejects with WRITE_FAILED. */
   write(piece: StatePiece, bytes: Uint8Array): Promise<void> {
-    return at(this.#layers, piece.layer).write(piece, bytes);
+    return at(this.state.layers, piece.layer).write(piece, bytes);
   }
 
   #stored(): void {
-    for (const layer of this.#layers) layer.stored(this.tokens.length);
+    for (const layer of this.state.layers) layer.stored(this.tokens.length);
   }
 
   [Symbol.dispose](): void {
-    this.kv[Symbol.dispose]();
-    this.#memory[Symbol.dispose]();
+    this.state[Symbol.dispose]();
   }
 }

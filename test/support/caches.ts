@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { KvShape } from '../../src/state/kv-shape.ts';
+import { type KvFile, KvStore } from '../../src/state/kv-store.ts';
 import { SequenceCache } from '../../src/state/sequence-cache.ts';
 
 /** Two layers of two heads: 48 bytes per token. */
@@ -21,6 +22,10 @@ export const quantizedShape = (context: number, type: KvShape['type']): KvShape 
   valueLength: 32,
   type,
 });
+
+/** An empty cache of keys and values. */
+export const kvCache = (shape: KvShape, file?: KvFile): SequenceCache =>
+  new SequenceCache(KvStore.allocate(shape, file));
 
 /** The bytes of the first `tokens` tokens, in pieces, shared. */
 export const storedBytes = (cache: SequenceCache, tokens: number): readonly Uint8Array[] =>
@@ -51,7 +56,7 @@ export function fill(cache: SequenceCache, tokens: readonly number[], exact = 0)
 
 /** A cache that was filled. */
 export function filled(shape: KvShape, tokens: readonly number[], exact = 0): SequenceCache {
-  const cache = new SequenceCache(shape);
+  const cache = kvCache(shape);
   fill(cache, tokens, exact);
   return cache;
 }
@@ -59,7 +64,7 @@ export function filled(shape: KvShape, tokens: readonly number[], exact = 0): Se
 /** Fails unless `cache` holds these tokens, with the keys and values that `fill` gives them. */
 export function assertHolds(cache: SequenceCache, tokens: readonly number[]): void {
   assert.deepEqual([...cache.tokens], [...tokens]);
-  using expected = filled(cache.kv.shape, tokens);
+  using expected = filled(KvStore.of(cache.state).shape, tokens);
   const pieces = storedBytes(expected, tokens.length);
   for (const [area, bytes] of storedBytes(cache, tokens.length).entries()) {
     assert.ok(Buffer.compare(bytes, pieces[area] ?? new Uint8Array()) === 0, `area ${area} has other bytes`);

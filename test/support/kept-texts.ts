@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
-import type { KvShape } from '../../src/state/kv-shape.ts';
+import { type KvShape, kvForm } from '../../src/state/kv-shape.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../../src/state/prefix-files.ts';
 import { assertHolds, filled, smallShape, textOf } from './caches.ts';
 import type { TempFolder } from './temp-folder.ts';
@@ -15,7 +15,7 @@ export const openTexts = (
 ): Promise<PrefixFiles> =>
   PrefixFiles.open(folder.path, {
     identity: 'a model',
-    shape: keptShape,
+    form: kvForm(keptShape),
     capacity: 2 ** 20,
     warn: assert.fail,
     ...options,

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import type { PassOptions } from '../../src/exec/forward.ts';
 import type { KvHome, KvOptions } from '../../src/plan/kv-options.ts';
-import { kvShapeOf } from '../../src/runtime/model-outline.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
-import { kvFileBytes } from '../../src/state/kv-shape.ts';
 import type { SequenceCache } from '../../src/state/sequence-cache.ts';
 import { openRuntime, plenty } from './open-model.ts';
 import { SpiedReader, type SpyOptions } from './spied-reader.ts';
@@ -37,9 +35,9 @@ export async function openTwin(path: string, options: TwinOptions): Promise<Twin
     context,
     parallel,
     kv: { ...kv, folder, home: 'ram' },
-    change: (plan, { config }) => {
+    change: (plan, { graphs }) => {
       const wanted = { ...plan, batch, kvHomes: homes };
-      return { ...wanted, kvOnSsd: parallel * kvFileBytes(kvShapeOf(config, wanted)) };
+      return { ...wanted, kvOnSsd: graphs.stateBytes(wanted).ssd };
     },
   });
   const { runtime } = opened;
@@ -51,9 +49,9 @@ export async function openTwin(path: string, options: TwinOptions): Promise<Twin
     cache,
     spy: spied,
     async pass(tokens, options) {
-      const { kv, tokens: before } = cache;
+      const { state, tokens: before } = cache;
       try {
-        const logits = await runtime.run([{ kv, start: before.length, tokens, logits: 'last' }], options);
+        const logits = await runtime.run([{ state, start: before.length, tokens, logits: 'last' }], options);
         cache.store(tokens);
         return logits.slice();
       } catch (error) {

@@ -6,7 +6,7 @@ import type { Plan } from '../../src/plan/plan.ts';
 import { type ModelOutline, openOutline } from '../../src/runtime/model-outline.ts';
 import { layoutLookup, type PlanOptions, planModel } from '../../src/runtime/planner.ts';
 import { Runtime, type RuntimeOptions } from '../../src/runtime/runtime.ts';
-import { scratchStore } from '../../src/state/cache-pool.ts';
+import { scratchState } from '../../src/state/cache-pool.ts';
 import { budgetBeside } from './budget.ts';
 
 /** Opens a model with `beside` bytes beside this process, and kernels whose results do not depend on the budget. */
@@ -64,8 +64,8 @@ export async function openRuntime(path: string, options: TestRuntimeOptions = {}
       const rows: Float32Array[] = [];
       const { vocabulary } = outline.config;
       for (let start = 0; start < tokens.length; start += plan.batch) {
-        const kv = scratchStore(runtime.caches);
-        const span = { kv, start, tokens: tokens.slice(start, start + plan.batch), logits: 'all' } as const;
+        const state = scratchState(runtime.caches);
+        const span = { state, start, tokens: tokens.slice(start, start + plan.batch), logits: 'all' } as const;
         const logits = await runtime.forward.run([span]);
         for (let i = 0; i < logits.length; i += vocabulary) rows.push(logits.slice(i, i + vocabulary));
       }

@@ -31,7 +31,7 @@ export class Passes {
   /** A pass that fails after all its layers have stored. */
   async fail(tokens: readonly number[]): Promise<void> {
     await this.#run(this.cache.tokens.length, tokens);
-    this.cache.kv.invalidateSinks();
+    this.cache.state.replaced();
   }
 
   /** As if `tokens` stood at `start`, whatever is missing before. */
@@ -43,7 +43,7 @@ export class Passes {
     const { runtime, outline } = this.#model;
     const { vocabulary } = outline.config;
     this.cache.begin(tokens.length);
-    const logits = await runtime.forward.run([{ kv: this.cache.kv, start, tokens, logits: 'all' }]);
+    const logits = await runtime.forward.run([{ state: this.cache.state, start, tokens, logits: 'all' }]);
     return tokens.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary));
   }
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import type { KvShape } from '../../src/state/kv-shape.ts';
+import { KvStore } from '../../src/state/kv-store.ts';
 import type { LayerState, StatePiece, StoredText } from '../../src/state/layer-state.ts';
+import type { SequenceState } from '../../src/state/sequence-state.ts';
 
 type SavedState = readonly [hash: number, position: number];
 
@@ -111,5 +114,36 @@ export class RecurrentState implements LayerState {
     return all
       .filter(([, position], i) => position > 0 && all.findIndex(([, other]) => other === position) === i)
       .sort(([, a], [, b]) => a - b);
+  }
+}
+
+/** The states of a text whose last layer is a made-up recurrent one; the others have keys and values. */
+export class RecurrentStates implements SequenceState {
+  readonly recurrent: RecurrentState = new RecurrentState();
+  readonly layers: readonly LayerState[];
+  readonly context: number;
+  readonly form: string;
+  readonly inMemory = true;
+  readonly #kv: KvStore;
+
+  constructor(shape: KvShape) {
+    this.#kv = KvStore.allocate(shape);
+    this.layers = [...this.#kv.layers, this.recurrent];
+    this.context = shape.context;
+    this.form = `${this.#kv.form} and a recurrent layer`;
+  }
+
+  /** The recurrent layer of a text's states. */
+  static of(states: SequenceState): RecurrentState {
+    assert.ok(states instanceof RecurrentStates);
+    return states.recurrent;
+  }
+
+  replaced(): void {
+    this.#kv.replaced();
+  }
+
+  [Symbol.dispose](): void {
+    this.#kv[Symbol.dispose]();
   }
 }

@@ -130,7 +130,7 @@ export class DraftEngine implements AsyncDisposable {
       const { cache, text } = draft.request;
       const start = cache.tokens.length;
       const count = at(counts, i);
-      return count > 0 ? [{ draft, cache, span: { kv: cache.kv, start, ...tokensAt(text, start, count) } }] : [];
+      return count > 0 ? [{ draft, cache, span: { state: cache.state, start, ...tokensAt(text, start, count) } }] : [];
     });
     for (const { cache, span } of chosen) cache.begin(span.tokens.length);
     const began = performance.now();

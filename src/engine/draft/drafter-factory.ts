@@ -1,6 +1,6 @@
 import type { EngineError } from '../../base/errors.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { evictFiles, type ModelOutline, manifestFor, openOutline } from '../../runtime/model-outline.ts';
+import { evictFiles, type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
 import { Runtime, type RuntimeOptions } from '../../runtime/runtime.ts';
 import type { Sampler } from '../../sample/sampler.ts';
 import { checkTokenizer } from '../../text/check-tokenizer.ts';
@@ -39,7 +39,7 @@ export class DrafterFactory implements AsyncDisposable {
   static open(options: DraftOptions, target: ModelOutline): DrafterFactory {
     if (options.model === undefined) return new DrafterFactory(options, undefined);
     const outline = openOutline(options.model);
-    manifestFor(outline, outline.config.context);
+    outline.graphs.manifest(outline.config.context);
     checkTokenizer(outline.file.metadata);
     checkSameTokens(outline.file.metadata, target.file.metadata);
     evictFiles(outline);

@@ -1,0 +1,55 @@
+import type { Disposer } from '../base/disposer.ts';
+import type { LayoutOf } from '../exec/bind-weights.ts';
+import type { GraphSource } from '../exec/program.ts';
+import type { Device } from '../ggml/device.ts';
+import type { Pager } from '../pager/pager.ts';
+import type { Reader } from '../pager/reader.ts';
+import type { KvHomeCosts } from '../plan/kv-homes.ts';
+import type { Window } from '../plan/kv-options.ts';
+import type { ManifestEntry, Plan } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+
+/** Options that the states of a plan's texts depend on, beside the model. */
+export type StateOptions = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead' | 'parallel'>;
+
+/** The needs of a model's graphs, whatever the budget. */
+export interface GraphDemand {
+  /** Lengths of the rows of keys and values, which are whole blocks of their type. */
+  readonly rowLengths: readonly number[];
+  /**
+   * The weights that a pass reads in a context of so many tokens, in order of first use: each is there, of a type and
+   * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+   */
+  manifest(context: number, window?: Window): readonly ManifestEntry[];
+  /** Bytes that the states of all texts take in memory, and on the SSD, when these have grown to the context. */
+  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number };
+  /** Costs of states that live on the SSD, layer by layer; undefined if none can. */
+  homeCosts(options: StateOptions): Omit<KvHomeCosts, 'share'> | undefined;
+  /** Bytes of the intermediate results of a pass with a whole batch, by `threads`. */
+  computeBytes(options: StateOptions, slices: readonly Slice[], threads: number): number;
+  /** Everything beside the model's file and the form of states that these depend on, in a context of so many tokens. */
+  identity(context: number): unknown;
+}
+
+/** Parts that opened graphs work with. */
+export interface GraphSurroundings {
+  readonly device: Device;
+  readonly layoutOf: LayoutOf;
+  readonly reader: Reader;
+  /** A folder for states that live on the SSD; default: the system's for temporary files. */
+  readonly kvFolder?: string | undefined;
+  /** Hears of things worth knowing, though nothing is wrong. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+}
+
+/** Graphs in the memory of a plan, and the way of everything that they wait for. */
+export interface OpenedGraphs {
+  readonly graphs: GraphSource;
+  readonly pager: Pager;
+}
+
+/** The graphs of a model before they are opened. */
+export interface ModelGraphs extends GraphDemand {
+  /** Allocates what `plan` says; `owner` frees it. Throws OUT_OF_MEMORY, KV_SPACE. */
+  open(plan: Plan, surroundings: GraphSurroundings, owner: Disposer): OpenedGraphs;
+}

@@ -1,0 +1,122 @@
+import { tmpdir } from 'node:os';
+import type { Config, Stage } from '../arch/architecture.ts';
+import type { Disposer } from '../base/disposer.ts';
+import { removeUnfinished } from '../base/replace-file.ts';
+import { bindWeights } from '../exec/bind-weights.ts';
+import { computeBytes, manifestOf } from '../exec/measure.ts';
+import { OwnGraphs } from '../exec/own-graphs.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { Pager } from '../pager/pager.ts';
+import type { OpenedFile } from '../pager/reader.ts';
+import { arenaBytes, Residents } from '../pager/residents.ts';
+import { Ring } from '../pager/ring.ts';
+import type { KvHomeCosts } from '../plan/kv-homes.ts';
+import type { Window } from '../plan/kv-options.ts';
+import type { ManifestEntry, Plan } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+import { kvFileName, openKvFile } from '../state/kv-file.ts';
+import { type KvShape, kvAreas, kvBytes, kvFileBytes, kvRingBytes, partBytes } from '../state/kv-shape.ts';
+import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
+
+const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, ahead: 0, parallel: 1 } as const;
+
+/** The graphs of a family that has stages of its own. */
+export class OwnModelGraphs implements ModelGraphs {
+  readonly #config: Config;
+  readonly #stages: readonly Stage[];
+  readonly #weights: ReadonlyMap<string, Weight>;
+
+  constructor(config: Config, stages: readonly Stage[], weights: ReadonlyMap<string, Weight>) {
+    this.#config = config;
+    this.#stages = stages;
+    this.#weights = weights;
+  }
+
+  get rowLengths(): readonly number[] {
+    return [this.#config.keyLength, this.#config.valueLength];
+  }
+
+  manifest(context: number, window?: Window): readonly ManifestEntry[] {
+    return manifestOf(this.#outline({ ...usual, context, window }));
+  }
+
+  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
+    const shape = this.kvShape(options);
+    const { parallel } = options;
+    return { memory: parallel * kvBytes(shape) + kvRingBytes(shape), ssd: parallel * kvFileBytes(shape) };
+  }
+
+  homeCosts(options: StateOptions): Omit<KvHomeCosts, 'share'> {
+    const { layers } = kvAreas(this.kvShape({ ...options, kvHomes: undefined }));
+    return {
+      layers: layers.map(({ k, v }) => options.parallel * (partBytes(k) + partBytes(v))),
+      passing: this.stateBytes({ ...options, kvHomes: layers.map(() => 'ssd') }).memory,
+    };
+  }
+
+  computeBytes(options: StateOptions, slices: readonly Slice[], threads: number): number {
+    const { batch, parallel, ahead } = options;
+    // Keys and values are computed on in memory, wherever they live.
+    const outline = this.#outline({ ...options, kvHomes: undefined });
+    return computeBytes(outline, slices, batch, { threads, parallel, ahead });
+  }
+
+  identity(context: number): unknown {
+    const { rope } = this.#config;
+    // Models with two sets of rope factors use the other one in contexts longer than the original.
+    return { rope, long: context > rope.originalContext };
+  }
+
+  open(plan: Plan, surroundings: GraphSurroundings, owner: Disposer): OpenedGraphs {
+    const { layoutOf, reader } = surroundings;
+    const arena = owner.use(new HostMemory(arenaBytes(plan), 'resident weights'));
+    const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
+    const layouts = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
+    const shape = this.kvShape(plan);
+    const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, surroundings)) : 0;
+    const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+    const kvRing = owner.use(new HostMemory(kvRingBytes(shape), 'keys and values from the SSD'));
+    const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+    const model = { stages: this.#stages, plan, file: this.#weights };
+    const graphs = owner.use(new OwnGraphs({ ...model, layouts, reader, pager, kvRing, kv: { shape, file } }));
+    return { graphs, pager };
+  }
+
+  /**
+   * The shape of one sequence's keys and values. A layer with a window of its own keeps to it, and to as many tokens as
+   * the others: it has learned to lose sight of the first ones.
+   */
+  kvShape(options: Omit<StateOptions, 'parallel'>): KvShape {
+    const { context, kvType, window, kvHomes, batch, ahead } = options;
+    const { layers, kvHeads, keyLength, valueLength } = this.#config;
+    const own = this.#config.window;
+    const most = window ? window.tokens + window.sinks : Number.POSITIVE_INFINITY;
+    const seen = Array.from({ length: layers }, (_, il): Window | null =>
+      own?.layers[il] ? { tokens: Math.min(own.tokens, most), sinks: 0 } : (window ?? null),
+    );
+    const shape = {
+      layers,
+      kvHeads,
+      keyLength,
+      valueLength,
+      context,
+      type: kvType,
+      ...(kvHomes && { homes: kvHomes }),
+    };
+    return seen.every((layer) => layer === null)
+      ? shape
+      : { ...shape, windows: seen, pass: Math.max(batch, 1 + ahead) };
+  }
+
+  #outline(options: StateOptions) {
+    return { stages: this.#stages, weights: this.#weights, kv: this.kvShape(options) };
+  }
+}
+
+/** A file for keys and values, once those of ended processes are removed. Throws KV_SPACE. */
+function kvFile(bytes: number, { kvFolder = tmpdir(), warn }: GraphSurroundings): OpenedFile {
+  for (const path of removeUnfinished(kvFolder, kvFileName))
+    warn?.(new Error(`${path} was left by a process that is gone; removed`));
+  return openKvFile(kvFolder, bytes);
+}
