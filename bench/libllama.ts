@@ -1,18 +1,12 @@
-import koffi, { type KoffiFunc } from 'koffi';
+import koffi from 'koffi';
 import type { RopeOptions } from '../src/arch/rope.ts';
 import { loadGgml } from '../src/ggml/api.ts';
 import { loadLibraries, type Pointer } from '../src/ggml/library.ts';
 import { loadLlama } from '../src/ggml/llama.ts';
+import { BatchArrays, type LlamaSpan } from '../src/ggml/llama-batch.ts';
+import { batchStruct, contextParams, type Fields, modelParams } from '../src/ggml/llama-structs.ts';
 import { lastLog } from '../src/ggml/log.ts';
-import { NativeArray } from '../src/ggml/native-array.ts';
 import { typeNamed } from '../src/gguf/types.ts';
-
-/** llama_batch: pointers to arrays of `n_tokens`; NULL positions go on from the last, NULL sequences are sequence 0. */
-interface Batch {
-  readonly n_tokens: number;
-  readonly token: Pointer;
-  readonly logits: Pointer;
-}
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -26,7 +20,7 @@ interface Functions {
   readonly contextSize: (context: Pointer) => number;
   readonly vocabulary: (model: Pointer) => Pointer;
   readonly vocabularySize: (vocabulary: Pointer) => number;
-  readonly decode: (context: Pointer, batch: Batch) => number;
+  readonly decode: (context: Pointer, batch: Fields) => number;
   readonly logits: (context: Pointer, index: number) => Pointer | null;
   readonly memory: (context: Pointer) => Pointer;
   readonly clear: (memory: Pointer, data: boolean) => void;
@@ -41,59 +35,7 @@ const ropeScalings = { none: 0, linear: 1, yarn: 2 } as const;
 function bind(): Functions {
   loadGgml(); // registers the backends
   const { llama } = loadLibraries();
-  loadLlama(); // defines llama_model_params
-  const modelParams = 'llama_model_params';
-  const contextParams = koffi.struct({
-    n_ctx: 'uint32_t',
-    n_batch: 'uint32_t',
-    n_ubatch: 'uint32_t',
-    n_seq_max: 'uint32_t',
-    n_rs_seq: 'uint32_t',
-    n_outputs_max: 'uint32_t',
-    n_outputs_max_per_seq: 'uint32_t',
-    n_threads: 'int32_t',
-    n_threads_batch: 'int32_t',
-    ctx_type: 'int',
-    rope_scaling_type: 'int',
-    pooling_type: 'int',
-    attention_type: 'int',
-    flash_attn_type: 'int',
-    rope_freq_base: 'float',
-    rope_freq_scale: 'float',
-    yarn_ext_factor: 'float',
-    yarn_attn_factor: 'float',
-    yarn_beta_fast: 'float',
-    yarn_beta_slow: 'float',
-    yarn_orig_ctx: 'uint32_t',
-    defrag_thold: 'float',
-    cb_eval: 'void *',
-    cb_eval_user_data: 'void *',
-    type_k: 'int',
-    type_v: 'int',
-    abort_callback: 'void *',
-    abort_callback_data: 'void *',
-    embeddings: 'bool',
-    offload_kqv: 'bool',
-    no_perf: 'bool',
-    op_offload: 'bool',
-    swa_full: 'bool',
-    kv_unified: 'bool',
-    samplers: 'void *',
-    n_samplers: 'size_t',
-    ctx_other: 'void *',
-  });
-  const batch = koffi.struct({
-    n_tokens: 'int32_t',
-    token: 'void *',
-    embd: 'void *',
-    pos: 'void *',
-    n_seq_id: 'void *',
-    seq_id: 'void *',
-    logits: 'void *',
-  });
-  const decode = llama.func('llama_decode', 'int32_t', ['void *', batch]) as KoffiFunc<
-    (context: Pointer, batch: Params) => number
-  >;
+  loadLlama(); // silences it
   return {
     load: llama.func('llama_model_load_from_file', 'void *', ['str', modelParams]),
     modelDefaults: llama.func('llama_model_default_params', modelParams, []),
@@ -104,7 +46,7 @@ function bind(): Functions {
     contextSize: llama.func('uint32_t llama_n_ctx(void *)'),
     vocabulary: llama.func('void *llama_model_get_vocab(void *)'),
     vocabularySize: llama.func('int32_t llama_vocab_n_tokens(void *)'),
-    decode: (context, own) => decode(context, { ...own, embd: null, pos: null, n_seq_id: null, seq_id: null }),
+    decode: llama.func('llama_decode', 'int32_t', ['void *', batchStruct]),
     logits: llama.func('void *llama_get_logits_ith(void *, int32_t)'),
     memory: llama.func('void *llama_get_memory(void *)'),
     clear: llama.func('void llama_memory_clear(void *, bool)'),
@@ -137,6 +79,8 @@ export interface LibllamaOptions {
   readonly kvType?: string;
   /** Changes to the rotation that the metadata describe. */
   readonly rope?: RopeOptions | undefined;
+  /** Sequences, which share the room; 1 unless given. */
+  readonly sequences?: number;
 }
 
 /** libllama's own forward pass over one file, on the CPU: what we are compared with, in results and in speed. */
@@ -146,11 +90,23 @@ export class Libllama implements Disposable {
   readonly context: number;
   readonly #model: Pointer;
   readonly #context: Pointer;
+  readonly #batch: BatchArrays;
+  /** Tokens of the first sequence. */
+  #length = 0;
 
   constructor(
     path: string,
-    { context, threads, batch = context, load: mode = 'read', repack = false, kvType = 'f16', rope }: LibllamaOptions,
+    {
+      context,
+      threads,
+      batch = context,
+      load: mode = 'read',
+      repack = false,
+      kvType = 'f16',
+      ...rest
+    }: LibllamaOptions,
   ) {
+    const { rope, sequences = 1 } = rest;
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
@@ -166,6 +122,9 @@ export class Libllama implements Disposable {
       n_ctx: context,
       n_batch: batch,
       n_ubatch: batch,
+      n_seq_max: sequences,
+      kv_unified: true,
+      swa_full: false,
       n_threads: threads,
       n_threads_batch: threads,
       flash_attn_type: flashAttention,
@@ -182,25 +141,31 @@ export class Libllama implements Disposable {
     }
     this.#model = model;
     this.#context = made;
+    this.#batch = new BatchArrays({ batch, sequences });
     this.context = api.contextSize(made);
     this.vocabulary = api.vocabularySize(api.vocabulary(model));
   }
 
-  /** Goes on with `tokens`, in one batch; the logits of all of them or of the last. */
+  /** Goes on with `tokens` of the first sequence, in one batch; the logits of all of them or of the last. */
   decode(tokens: readonly number[], which: 'all' | 'last' = 'all'): readonly Float32Array[] {
+    const outputs = which === 'all' ? tokens.length : 1;
+    return this.decodeSpans([{ sequence: 0, start: this.#length, tokens, outputs }]);
+  }
+
+  /** Computes spans of several sequences in one batch; their logits, one span after another. */
+  decodeSpans(spans: readonly LlamaSpan[]): readonly Float32Array[] {
     const { decode, logits } = library();
-    using token = new NativeArray(4 * tokens.length);
-    using wanted = new NativeArray(tokens.length);
-    token.int32.set(tokens);
-    wanted.bytes.fill(1, which === 'all' ? 0 : tokens.length - 1);
-    const batch = { n_tokens: tokens.length, token: token.address, logits: wanted.address };
-    const status = decode(this.#context, batch);
+    const status = decode(this.#context, this.#batch.fill(spans));
     if (status !== 0) throw new Error(`llama_decode failed with ${status}: ${lastLog()}`);
-    const indices = [...wanted.bytes.keys()].filter((i) => wanted.bytes[i]);
-    return indices.map((i) => {
-      const row = logits(this.#context, i);
-      if (!row) throw new Error(`libllama has no logits for token ${i}`);
-      return new Float32Array(koffi.view(row, 4 * this.vocabulary)).slice();
+    let end = 0;
+    return spans.flatMap(({ sequence, start, tokens, outputs }) => {
+      if (sequence === 0) this.#length = start + tokens.length;
+      end += tokens.length;
+      return Array.from({ length: outputs }, (_, i) => {
+        const row = logits(this.#context, end - outputs + i);
+        if (!row) throw new Error(`libllama has no logits for token ${end - outputs + i}`);
+        return new Float32Array(koffi.view(row, 4 * this.vocabulary)).slice();
+      });
     });
   }
 
@@ -208,11 +173,13 @@ export class Libllama implements Disposable {
   forget(): void {
     const { memory, clear } = library();
     clear(memory(this.#context), false);
+    this.#length = 0;
   }
 
   [Symbol.dispose](): void {
     const { freeContext, freeModel } = library();
     freeContext(this.#context);
     freeModel(this.#model);
+    this.#batch[Symbol.dispose]();
   }
 }

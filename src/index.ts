@@ -1,4 +1,5 @@
-export type { ErrorCode, ErrorKind } from './base/error-table.ts';
+export type { ErrorCode } from './base/error-details.ts';
+export type { ErrorKind } from './base/error-table.ts';
 export { EngineError } from './base/errors.ts';
 export type { Generation } from './engine/generation.ts';
 export type { GenerationStats } from './engine/generation-stats.ts';

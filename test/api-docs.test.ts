@@ -61,7 +61,7 @@ test('every public method names the errors that it throws, unless it throws none
 });
 
 test('codes that are named are codes of errors', () => {
-  const codes = new Set([...read('base/error-table.ts').matchAll(/^ {2}([A-Z_]+):/gm)].map(([, code]) => code));
+  const codes = new Set([...read('base/error-details.ts').matchAll(/^ {2}([A-Z_]+):/gm)].map(([, code]) => code));
   const named = methods.flatMap(({ comment }) => [...comment.matchAll(/\b[A-Z]{2,}(?:_[A-Z]+)+\b/g)]);
   assert.ok(named.length > 20, `${named.length}`);
   assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { type RandomModelSpec, writeRandomModel } from '../bench/random-model.ts';
-import type { ErrorCode } from '../src/base/error-table.ts';
+import type { ErrorCode } from '../src/base/error-details.ts';
 import { attemptCli } from './support/attempt-cli.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, start } from './support/cli.ts';

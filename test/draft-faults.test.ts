@@ -7,7 +7,7 @@ import { arr, writeGguf } from '../bench/gguf-writer.ts';
 import { randomModel } from '../bench/random-model.ts';
 import { synthesize } from '../bench/synthesize.ts';
 import { tinyBytePair } from '../bench/tiny-vocabulary.ts';
-import type { ErrorCode } from '../src/base/error-table.ts';
+import type { ErrorCode } from '../src/base/error-details.ts';
 import type { EngineError } from '../src/base/errors.ts';
 import { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { ErrorCode } from './error-table.ts';
+import type { ErrorCode } from './error-details.ts';
 import { EngineError } from './errors.ts';
 
 const file = 'model.gguf';
@@ -48,6 +48,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   NOT_FINITE: { file },
   OUT_OF_MEMORY: { bytes: 1, what: 'weights' },
   VOCABULARY_FAILED: { file, reason },
+  GRAPH_FAILED: { file, reason },
   VOCABULARY_DIFFERS: { draft: 'a', target: 'b', token: 1, drafted: 'x', wanted: undefined },
   TEMPLATE_FAILED: { reason },
   SERVER_BUSY: { waiting: 1 },

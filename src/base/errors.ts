@@ -1,4 +1,5 @@
-import { type ErrorCode, type ErrorDetails, type ErrorKind, errorTable } from './error-table.ts';
+import type { ErrorCode, ErrorDetails } from './error-details.ts';
+import { type ErrorKind, errorTable } from './error-table.ts';
 
 /**
  * An error a user can act on.

@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { loadLibraries, type Pointer } from './library.ts';
+import { modelParams } from './llama-structs.ts';
 import { silenceLog } from './log.ts';
 
 /** The part of libllama's C API that tokenizes and samples. Names and arguments are libllama's (`llama.h`). */
@@ -93,25 +94,6 @@ export function loadLlama(): Llama {
   const { llama } = loadLibraries();
   silenceLog();
 
-  const modelParams = koffi.struct('llama_model_params', {
-    devices: 'void *',
-    tensor_buft_overrides: 'void *',
-    n_gpu_layers: 'int32_t',
-    split_mode: 'int',
-    load_mode: 'int',
-    lazy_mode: 'int',
-    main_gpu: 'int32_t',
-    tensor_split: 'void *',
-    progress_callback: 'void *',
-    progress_callback_user_data: 'void *',
-    kv_overrides: 'void *',
-    vocab_only: 'bool',
-    check_tensors: 'bool',
-    use_extra_bufts: 'bool',
-    no_host: 'bool',
-    no_alloc: 'bool',
-    load_mtp: 'bool',
-  });
   koffi.struct('llama_token_data_array', { data: 'void *', size: 'size_t', selected: 'int64_t', sorted: 'bool' });
   koffi.struct('llama_sampler_chain_params', { no_perf: 'bool' });
 

@@ -6,6 +6,7 @@ const levels = { warn: 3, error: 4 } as const;
 
 let lastWords = '';
 let silent = false;
+let listener: ((line: string) => void) | undefined;
 
 /** Keeps ggml and libllama from printing; their last warning or error can be asked for. */
 export function silenceLog(): void {
@@ -13,8 +14,10 @@ export function silenceLog(): void {
   silent = true;
   const { base, llama } = loadLibraries();
   const callback = koffi.register((level: number, text: string) => {
-    // Libllama's last line says only that it failed.
-    if ((level === levels.warn || level === levels.error) && !/failed to load model\s*$/.test(text)) {
+    listener?.(text);
+    // Libllama's last lines say only that it failed.
+    const uninformative = /failed to (?:load model|initialize batch|decode\b)/;
+    if ((level === levels.warn || level === levels.error) && !uninformative.test(text)) {
       lastWords = text.trim();
     }
   }, koffi.pointer(callbackType));
@@ -24,3 +27,13 @@ export function silenceLog(): void {
 
 /** The last warning or error of ggml or libllama: the reason to give when one of their calls fails. */
 export const lastLog = (): string => lastWords || 'no reason given';
+
+/** Does `work` and passes each line that ggml and libllama log meanwhile, of any level, to `onLine`. */
+export function listening<T>(onLine: (line: string) => void, work: () => T): T {
+  listener = onLine;
+  try {
+    return work();
+  } finally {
+    listener = undefined;
+  }
+}

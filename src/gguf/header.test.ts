@@ -4,7 +4,7 @@ import test from 'node:test';
 import { arr, type MetadataValue, scalar, str, u32 } from '../../bench/gguf-writer.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import type { ErrorCode } from '../base/error-table.ts';
+import type { ErrorCode } from '../base/error-details.ts';
 import { readHeader } from './header.ts';
 import type { Scalar, ScalarType } from './values.ts';
 

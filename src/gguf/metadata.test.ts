@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { arr, bool, f32, type MetadataValue, scalar, str, u32, u64, writeGguf } from '../../bench/gguf-writer.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
-import type { ErrorCode } from '../base/error-table.ts';
+import type { ErrorCode } from '../base/error-details.ts';
 import { readHeader } from './header.ts';
 import type { Metadata } from './metadata.ts';
 import type { Scalar, ScalarType } from './values.ts';

@@ -7,7 +7,7 @@ import { type MetadataValue, str, type TensorSource, u32, writeGguf } from '../.
 import { engineError } from '../../test/support/engine-error.ts';
 import { bytesRead } from '../../test/support/processes.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import type { ErrorCode } from '../base/error-table.ts';
+import type { ErrorCode } from '../base/error-details.ts';
 import { type ModelFile, openModelFile, shardsOf } from './model-file.ts';
 import { type GgmlType, ggmlTypes, rowBytes, typeNamed } from './types.ts';
 import { elementCount, type Weight } from './weight.ts';

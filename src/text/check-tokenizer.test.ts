@@ -5,7 +5,7 @@ import { arr, bool, f32, i32, type MetadataValue, str, u32 } from '../../bench/g
 import { type TinyVocabulary, tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
-import type { ErrorCode } from '../base/error-table.ts';
+import type { ErrorCode } from '../base/error-details.ts';
 import { EngineError } from '../base/errors.ts';
 import { readHeader } from '../gguf/header.ts';
 import { checkTokenizer } from './check-tokenizer.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../base/error-table.ts';
+import type { ErrorCode } from '../base/error-details.ts';
 import { EngineError } from '../base/errors.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { ModelSettings } from '../model/model-options.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../base/error-table.ts';
+import type { ErrorCode } from '../base/error-details.ts';
 import { EngineError } from '../base/errors.ts';
 
 const codes: ReadonlySet<ErrorCode> = new Set([

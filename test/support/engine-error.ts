@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ErrorCode } from '../../src/base/error-table.ts';
+import type { ErrorCode } from '../../src/base/error-details.ts';
 import { EngineError } from '../../src/base/errors.ts';
 
 /**

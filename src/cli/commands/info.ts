@@ -1,5 +1,5 @@
 import { formatBytes } from '../../base/bytes.ts';
-import type { ErrorCode } from '../../base/error-table.ts';
+import type { ErrorCode } from '../../base/error-details.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';

@@ -1,0 +1,67 @@
+type File = { file: string };
+
+/** The details of each code. A code never changes its meaning. */
+export interface ErrorDetails {
+  BAD_SIZE: { text: string; hint?: string };
+  BAD_OPTION: { option: string; value: string; expected: string };
+  NO_PROMPT: object;
+  MODEL_NOT_FOUND: File;
+  UNREADABLE: File & { reason: string };
+  UNWRITABLE: File & { reason: string };
+  NOT_GGUF: File & { found: string };
+  GGUF_VERSION: File & { version: number };
+  GGUF_CORRUPT: File & { what: string };
+  GGUF_TRUNCATED: File & { needed: number; size: number; what: string };
+  MISSING_SHARD: File & { shard: number; count: number };
+  SHARD_MISMATCH: File & { what: string };
+  METADATA_MISSING: File & { key: string };
+  METADATA_INVALID: File & { key: string; what: string };
+  UNKNOWN_ARCHITECTURE: { architecture: string; known: readonly string[] };
+  UNKNOWN_TENSOR_TYPE: { tensor: string; type: number };
+  UNSUPPORTED_TENSOR_TYPE: { tensor: string; type: string };
+  UNSUPPORTED_MODEL: { what: string };
+  MISSING_TENSOR: { tensor: string };
+  WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
+  BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
+  BUDGET_TOO_LARGE: { budget: number; memory: number };
+  KV_TYPE_UNSUITABLE: { type: string; length: number };
+  CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
+  CONTEXT_BEYOND_MODEL: { context: number; trained: number };
+  LIBRARY_MISSING: { platform: string; reason: string };
+  LIBRARY_DIFFERS: { folder: string; what: string };
+  CPU_VARIANT: { variant: string; reason: string; usable: readonly string[] };
+  READ_FAILED: File & { offset: number; reason: string };
+  WRITE_FAILED: File & { offset: number; reason: string };
+  SESSION_UNREADABLE: File & { reason: string };
+  FILE_IN_USE: File & { lock: string; pid: number | undefined };
+  KV_SPACE: { folder: string; bytes: number; reason: string };
+  IN_MEMORY: { folder: string; fileSystem: string };
+  FILE_CHANGED: File & { offset: number };
+  MODEL_CLOSED: File;
+  COMPUTE_FAILED: { status: number };
+  NOT_FINITE: File;
+  OUT_OF_MEMORY: { bytes: number; what: string };
+  VOCABULARY_FAILED: File & { reason: string };
+  GRAPH_FAILED: File & { reason: string };
+  VOCABULARY_DIFFERS: {
+    draft: string;
+    target: string;
+    token: number;
+    drafted: string | undefined;
+    wanted: string | undefined;
+  };
+  TEMPLATE_FAILED: { reason: string };
+  SERVER_BUSY: { waiting: number };
+  ANSWER_UNREAD: object;
+  ENGINE_DIED: { model: string; reason: string };
+  NO_MODELS: { folder: string | undefined };
+  PORT_IN_USE: { host: string; port: number };
+  SERVER_UNREACHABLE: { url: string; reason: string };
+}
+
+/**
+ * The code of an error, which never changes its meaning.
+ *
+ * @example const isGone = ({ code }: EngineError): boolean => code === 'MODEL_NOT_FOUND';
+ */
+export type ErrorCode = keyof ErrorDetails;

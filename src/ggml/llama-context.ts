@@ -1,0 +1,193 @@
+import { at } from '../base/at.ts';
+import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { Callback } from './callback.ts';
+import type { Pointer } from './library.ts';
+import { BatchArrays, type LlamaSpan } from './llama-batch.ts';
+import { callbacks, type LlamaGraphApi, loadLlamaGraphs, partialState } from './llama-graph-api.ts';
+import type { LlamaModel } from './llama-model.ts';
+import { lastLog, listening } from './log.ts';
+import { flagsOf, setFlags, tensorFlags, tensorName } from './tensor-fields.ts';
+
+/** The graph of a batch, whose inputs have their values. It is valid until the next one is collected. */
+export interface CollectedGraph {
+  /** Nodes in the order in which they have to be computed, those that compute nothing included. */
+  readonly nodes: readonly Pointer[];
+  /** Logits (vocabulary, outputs), in the order of the batch; undefined where no outputs are wanted. */
+  readonly logits: Pointer | undefined;
+}
+
+export interface LlamaContextOptions {
+  /** Tokens that all sequences together may keep. */
+  readonly cells: number;
+  /** Sequences, numbered from 0. */
+  readonly sequences: number;
+  /** Tokens of a batch at most, and outputs of one. */
+  readonly batch: number;
+  readonly outputs: number;
+  /** Type of keys and values: a number of `ggmlTypes`. */
+  readonly kvType: number;
+}
+
+/** Bytes of memory that a context takes. */
+export interface LlamaSizes {
+  /** Whatever is kept of texts. */
+  readonly state: number;
+  /** Intermediate results of the largest batch. */
+  readonly compute: number;
+  /** Copies of logits. */
+  readonly outputs: number;
+}
+
+/** The libllama's log tells sizes in MiB with two decimals. */
+const rounding = 0.01;
+
+const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
+  ['state', /: size = +([\d.]+) MiB \(/],
+  ['state', / state buffer size = +([\d.]+) MiB/],
+  ['compute', / compute buffer size = +([\d.]+) MiB/],
+  ['outputs', / output buffer size = +([\d.]+) MiB/],
+];
+
+/**
+ * Sequences of a model, and libllama's memory of them. It builds graphs and computes nothing: callers compute the nodes
+ * before they ask for the next graph.
+ */
+export class LlamaContext implements Disposable {
+  readonly sizes: LlamaSizes;
+  readonly options: LlamaContextOptions;
+  readonly #api: LlamaGraphApi = loadLlamaGraphs();
+  readonly #model: LlamaModel;
+  readonly #owner: Disposer = new Disposer();
+  readonly #context: Pointer;
+  readonly #memory: Pointer;
+  readonly #batch: BatchArrays;
+  /** Nodes of the graph that is being collected, with the flags that they had. */
+  #nodes: Pointer[] = [];
+  #flags: number[] = [];
+
+  /** A context of empty sequences. Throws GRAPH_FAILED. */
+  constructor(model: LlamaModel, options: LlamaContextOptions) {
+    this.#model = model;
+    this.options = options;
+    const collect = this.#owner.use(new Callback(callbacks.evaluate, (node, ask) => ask && this.#take(node)));
+    this.#batch = this.#owner.use(new BatchArrays(options));
+    const { batch, sequences, kvType } = options;
+    const params = {
+      ...this.#api.llama_context_default_params(),
+      n_ctx: options.cells,
+      // A second part of a batch would overwrite the inputs of the first.
+      n_batch: batch,
+      n_ubatch: batch,
+      n_seq_max: sequences,
+      n_outputs_max: Math.max(options.outputs, sequences),
+      // Nothing is computed on them.
+      n_threads: 1,
+      n_threads_batch: 1,
+      type_k: kvType,
+      type_v: kvType,
+      cb_eval: collect.address,
+      op_offload: false,
+      no_perf: true,
+      swa_full: false,
+      // Spans of different lengths are one batch.
+      kv_unified: true,
+    };
+    const sizes = { state: 0, compute: 0, outputs: 0 };
+    const context = listening(
+      (line) => {
+        for (const [part, pattern] of sizeLines) {
+          const [, size] = pattern.exec(line) ?? [];
+          if (size !== undefined) sizes[part] += Math.ceil((Number(size) + rounding) * 2 ** 20);
+        }
+      },
+      () => this.#api.llama_init_from_model(model.pointer, params),
+    );
+    const memory = context && this.#api.llama_get_memory(context);
+    if (!context || !memory) {
+      const reason = context ? 'it does not predict the next token' : lastLog();
+      if (context) this.#api.llama_free(context);
+      this.#owner[Symbol.dispose]();
+      throw new EngineError('GRAPH_FAILED', { file: model.file, reason });
+    }
+    this.sizes = sizes;
+    this.#context = context;
+    this.#memory = memory;
+  }
+
+  /**
+   * The graph of a batch, one span after another in the order of their sequences; its tokens count as stored from now on.
+   * The flags of its nodes are as libllama computes them. Throws GRAPH_FAILED; then nothing is stored.
+   */
+  collect(spans: readonly LlamaSpan[]): CollectedGraph {
+    this.#nodes = [];
+    this.#flags = [];
+    const status = this.#api.llama_decode(this.#context, this.#batch.fill(spans));
+    for (const [i, node] of this.#nodes.entries()) setFlags(node, at(this.#flags, i));
+    const nodes = this.#nodes;
+    const outputs = nodes.filter((node) => tensorName(node) === 'result_output');
+    // Libllama's batch was one of one part, of which the inputs are still there.
+    if (status === 0 && outputs.length === 1) return { nodes, logits: outputs[0] };
+    for (const { sequence, start } of spans) this.remove(sequence, start);
+    const reason = status === 0 ? `a batch in ${outputs.length} parts` : `${lastLog()}, status ${status}`;
+    throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
+  }
+
+  /** Forgets all but the first `length` tokens of a sequence. Returns false, and changes nothing, where that cannot be. */
+  remove(sequence: number, length: number): boolean {
+    return this.#api.llama_memory_seq_rm(this.#memory, sequence, length, -1);
+  }
+
+  /** Makes the sequence `to`, an empty one, a copy of `from`. */
+  copy(from: number, to: number): void {
+    this.#api.llama_memory_seq_cp(this.#memory, from, to, -1, -1);
+  }
+
+  /** Forgets all sequences. */
+  reset(): void {
+    this.#api.llama_memory_clear(this.#memory, false);
+  }
+
+  /** The positions of the first and last token that all layers keep of a sequence; undefined if it is empty. */
+  keptOf(sequence: number): { readonly first: number; readonly last: number } | undefined {
+    const first = this.#api.llama_memory_seq_pos_min(this.#memory, sequence);
+    const last = this.#api.llama_memory_seq_pos_max(this.#memory, sequence);
+    return last < 0 ? undefined : { first, last };
+  }
+
+  /** Bytes of a sequence's state; `partial` leaves out what can be cut anywhere. */
+  stateBytes(sequence: number, { partial = false }: { readonly partial?: boolean } = {}): number {
+    return this.#api.llama_state_seq_get_size_ext(this.#context, sequence, partial ? partialState : 0);
+  }
+
+  /** Copies a sequence's state to `bytes`, which are as many as it has. Throws GRAPH_FAILED. */
+  saveState(sequence: number, bytes: Uint8Array, { partial = false }: { readonly partial?: boolean } = {}): void {
+    const flags = partial ? partialState : 0;
+    const copied = this.#api.llama_state_seq_get_data_ext(this.#context, bytes, bytes.length, sequence, flags);
+    if (copied !== bytes.length) this.#failState();
+  }
+
+  /** Puts back a state that was saved, of this or another sequence. Throws GRAPH_FAILED. */
+  loadState(sequence: number, bytes: Uint8Array, { partial = false }: { readonly partial?: boolean } = {}): void {
+    const flags = partial ? partialState : 0;
+    const copied = this.#api.llama_state_seq_set_data_ext(this.#context, bytes, bytes.length, sequence, flags);
+    if (copied !== bytes.length) this.#failState();
+  }
+
+  #failState(): never {
+    throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason: lastLog() });
+  }
+
+  #take(node: Pointer): boolean {
+    const flags = flagsOf(node);
+    this.#nodes.push(node);
+    this.#flags.push(flags);
+    setFlags(node, flags & ~tensorFlags.compute);
+    return false;
+  }
+
+  [Symbol.dispose](): void {
+    this.#api.llama_free(this.#context);
+    this.#owner[Symbol.dispose]();
+  }
+}

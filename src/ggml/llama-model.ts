@@ -1,0 +1,218 @@
+import koffi from 'koffi';
+import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import type { ModelFile } from '../gguf/model-file.ts';
+import { dimension, elementCount, type Weight } from '../gguf/weight.ts';
+import { loadGgml } from './api.ts';
+import { Callback } from './callback.ts';
+import type { Pointer } from './library.ts';
+import { bufferOverride, bufferTypeStruct, callbacks, loadLlamaGraphs } from './llama-graph-api.ts';
+import { lastLog, listening } from './log.ts';
+import { NativeArray } from './native-array.ts';
+import { tensorName, tensorShape } from './tensor-fields.ts';
+import { TensorSet } from './tensor-set.ts';
+
+/** Alignment of a weight's address, which the CPU's kernels ask for. */
+const alignment = 64;
+
+/**
+ * A model as libllama sees it: hyperparameters and a tensor for each weight, none of which is read. The tensors have
+ * addresses without memory behind them, until they are placed with `setData`.
+ */
+export class LlamaModel implements Disposable {
+  readonly pointer: Pointer;
+  /** The path of the file, for errors. */
+  readonly file: string;
+  /** Libllama's tensors by the names of their weights. */
+  readonly tensors: ReadonlyMap<string, Pointer>;
+  /** Weights of the file that no graph of this model asks for, by name. */
+  readonly unused: readonly string[];
+  /** How a text can be taken back: `recurrent` states cannot be cut, those of a `hybrid` neither. */
+  readonly memory: 'attention' | 'recurrent' | 'hybrid';
+  /** Tokens that attention of some layers sees; 0 if all layers see all. */
+  readonly window: number;
+  /** The type of the weights' buffers, which the tensors go on to refer to. */
+  readonly #buffers: Disposer = new Disposer();
+
+  /**
+   * Loads the descriptions of the first file and of the weights of all. A model that is `measured` only has no memory for
+   * what its contexts keep. Throws GRAPH_FAILED, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
+   */
+  constructor({ files, metadata, weights }: ModelFile, { measured = false }: { readonly measured?: boolean } = {}) {
+    this.file = files[0]?.path ?? metadata.file;
+    try {
+      const { model, asked } = load(this.file, { metadata, weights, measured, buffers: this.#buffers });
+      this.pointer = model.pointer;
+      this.tensors = model.tensors;
+      this.unused = [...weights.keys()].filter((name) => !asked.has(name));
+    } catch (error) {
+      this.#buffers[Symbol.dispose]();
+      throw error;
+    }
+    try {
+      checkTensors(this.tensors, weights);
+      const api = loadLlamaGraphs();
+      this.memory = api.llama_model_is_recurrent(this.pointer)
+        ? 'recurrent'
+        : api.llama_model_is_hybrid(this.pointer)
+          ? 'hybrid'
+          : 'attention';
+      this.window = Math.max(0, api.llama_model_n_swa(this.pointer));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    loadLlamaGraphs().llama_model_free(this.pointer);
+    this.#buffers[Symbol.dispose]();
+  }
+}
+
+type Made = Pick<LlamaModel, 'pointer' | 'tensors'>;
+
+interface Source extends Pick<ModelFile, 'metadata' | 'weights'> {
+  readonly measured: boolean;
+  readonly buffers: Disposer;
+}
+
+/** Names of weights that libllama asks for, and of those that it knows and skips: it counts them too. */
+interface Asked {
+  readonly used: Set<string>;
+  readonly skipped: Set<string>;
+}
+
+/**
+ * Makes the model of a file, with the weights that it asks for. Libllama refuses a file with any others, such as those of
+ * another model, and is then given the ones that it knows. Throws MISSING_TENSOR, GRAPH_FAILED.
+ */
+function load(path: string, source: Source): { model: Made; asked: ReadonlySet<string> } {
+  const { weights } = source;
+  const { used, skipped }: Asked = { used: new Set(), skipped: new Set() };
+  const known = (): Weight[] => [...weights.values()].filter(({ name }) => used.has(name) || skipped.has(name));
+  const attempt = (list: readonly Weight[]): Made | undefined => {
+    const model = make(path, source, list, { used, skipped });
+    if (model) return model;
+    const named = /missing tensor '([^']+)'/.exec(lastLog())?.[1];
+    const missing = named ?? [...used].find((name) => !weights.has(name));
+    if (missing !== undefined) throw new EngineError('MISSING_TENSOR', { tensor: missing });
+    return undefined;
+  };
+  let model = attempt([...weights.values()]);
+  if (!model && /wrong number of tensors/.test(lastLog())) model = attempt(known());
+  if (!model) throw new EngineError('GRAPH_FAILED', { file: path, reason: lastLog() });
+  return { model, asked: used };
+}
+
+/** Makes the model of the weights `list`; the names of those that it asks for are added to `asked`. */
+function make(
+  path: string,
+  { metadata, measured, buffers }: Source,
+  list: readonly Weight[],
+  asked: Asked,
+): Made | undefined {
+  const api = loadLlamaGraphs();
+  using owner = new Disposer();
+  const tensors = new Map<string, Pointer>();
+  const setData = owner.use(
+    new Callback(callbacks.setData, (tensor: Pointer) => {
+      tensors.set(tensorName(tensor), tensor);
+    }),
+  );
+  const gguf = describe(path, list, owner);
+  if (metadata.isArray('tokenizer.ggml.tokens')) dropVocabulary(gguf, metadata);
+  const overrides = overrideList(buffers);
+  const noDevices = owner.use(new NativeArray(8));
+  const params = {
+    ...api.llama_model_default_params(),
+    devices: noDevices.address,
+    tensor_buft_overrides: overrides.address,
+    n_gpu_layers: 0,
+    use_extra_bufts: false,
+    no_alloc: measured,
+  };
+  const pointer = listening(
+    (line) => {
+      const [, used] = /(?:^|: )tensor (\S+) \(.* overridden to/.exec(line) ?? [];
+      const [, skipped] = /model has unused tensor (\S+) \(/.exec(line) ?? [];
+      if (used !== undefined) asked.used.add(used);
+      if (skipped !== undefined) asked.skipped.add(skipped);
+    },
+    () => api.llama_model_init_from_user(gguf, setData.address, 0n, params),
+  );
+  return pointer ? { pointer, tensors } : undefined;
+}
+
+/** The metadata of the first file, and descriptions of weights, which may lie in others. Throws GRAPH_FAILED. */
+function describe(path: string, weights: readonly Weight[], owner: Disposer): Pointer {
+  const api = loadLlamaGraphs();
+  const file = api.gguf_init_from_file(path, { no_alloc: true, ctx: null });
+  if (!file) throw new EngineError('GRAPH_FAILED', { file: path, reason: lastLog() });
+  const gguf = api.gguf_init_empty();
+  owner.use({ [Symbol.dispose]: () => api.gguf_free(gguf) });
+  api.gguf_set_kv(gguf, file);
+  api.gguf_free(file);
+  using set = new TensorSet(weights.length);
+  for (const { name, type, shape } of weights) {
+    const tensor = set.add(type.id, shape);
+    api.ggml_set_name(tensor, name);
+    api.gguf_add_tensor(gguf, tensor);
+  }
+  return gguf;
+}
+
+/** Leaves the number of tokens only: `Vocabulary` has them, and 150 000 take 40 MB. */
+function dropVocabulary(gguf: Pointer, metadata: ModelFile['metadata']): void {
+  const api = loadLlamaGraphs();
+  const tokens = metadata.arrayLength('tokenizer.ggml.tokens');
+  for (const key of metadata.keys()) {
+    if (key.startsWith('tokenizer.') && metadata.isArray(key)) api.gguf_remove_key(gguf, key);
+  }
+  api.gguf_set_val_str(gguf, 'tokenizer.ggml.model', 'no_vocab');
+  api.gguf_set_val_u32(gguf, `${metadata.string('general.architecture')}.vocab_size`, tokens);
+}
+
+/** Puts all weights into buffers that have addresses and no memory. */
+function overrideList(owner: Disposer): NativeArray {
+  const address = BigInt(alignment);
+  const allocate = (_type: Pointer, bytes: number | bigint): Pointer =>
+    loadGgml().ggml_backend_cpu_buffer_from_ptr(address, Number(bytes));
+  const type = owner.use(new NativeArray(koffi.sizeof(bufferTypeStruct)));
+  const [name, pattern] = [owner.use(cString('streamed')), owner.use(cString('.*'))];
+  const callback = (name: 'bufferName' | 'allocate' | 'alignment' | 'isHost', call: (...values: never[]) => unknown) =>
+    owner.use(new Callback(callbacks[name], call)).address;
+  koffi.encode(type.address, bufferTypeStruct, {
+    get_name: callback('bufferName', () => name.address),
+    alloc_buffer: callback('allocate', allocate),
+    get_alignment: callback('alignment', () => alignment),
+    get_max_size: 0n,
+    get_alloc_size: 0n,
+    is_host: callback('isHost', () => true),
+    device: 0n,
+    context: 0n,
+  });
+  const list = owner.use(new NativeArray(2 * koffi.sizeof(bufferOverride)));
+  koffi.encode(list.address, bufferOverride, { pattern: pattern.address, buft: type.address });
+  return list;
+}
+
+function cString(text: string): NativeArray {
+  const bytes = new TextEncoder().encode(`${text}\0`);
+  const array = new NativeArray(bytes.length);
+  array.bytes.set(bytes);
+  return array;
+}
+
+/** Throws MISSING_TENSOR, WRONG_SHAPE where a tensor of libllama's is none of the file's. */
+function checkTensors(tensors: ReadonlyMap<string, Pointer>, weights: ReadonlyMap<string, Weight>): void {
+  for (const [name, tensor] of tensors) {
+    const weight = weights.get(name);
+    if (!weight) throw new EngineError('MISSING_TENSOR', { tensor: name });
+    const expected = tensorShape(tensor);
+    // Rows may be grouped in another way than in the file.
+    if (dimension(weight.shape, 0) !== expected[0] || elementCount(weight.shape) !== elementCount(expected)) {
+      throw new EngineError('WRONG_SHAPE', { tensor: name, shape: weight.shape, expected });
+    }
+  }
+}
