@@ -46,6 +46,25 @@ test('any pages of a file are read, also those at its end', async () => {
   assert.equal(reader.bytesRead, read);
 });
 
+test('consecutive bytes are read to several places at once, however they are divided', async () => {
+  using memory = new HostMemory(16 * pageBytes, 'a test');
+  const parts = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
+  for (const chunk of [1, 3, 100]) {
+    await using reader = new Reader(files, { inFlight: 3, chunkBytes: chunk * pageBytes });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(40), parts, async (first, pages) => {
+        // Later parts have lower addresses.
+        const into = pages.map((n, i) => memory.view((12 - 4 * i) * pageBytes, n * pageBytes).fill(0));
+        await reader.readv(0, into, first * pageBytes);
+        const read = Buffer.concat(into);
+        const expected = patternAt(first * pageBytes, Math.min(read.length, size - first * pageBytes));
+        assert.ok(Buffer.from(expected).equals(read.subarray(0, expected.length)));
+      }),
+      { numRuns: 40 },
+    );
+  }
+});
+
 test('each file of a model is read by its number', async () => {
   const other = folder.file('other');
   writePattern(other, 3 * pageBytes);
@@ -114,6 +133,25 @@ test('an urgent read overtakes the others that have not begun', async () => {
   );
 });
 
+test('a vectored read overtakes the others that have not begun, and is in flight like them', async () => {
+  const held = new HeldReads();
+  await using reader = new Reader(files, { inFlight: 1, readAt: held.readAt });
+  const reads = [
+    reader.read(0, page(), 0),
+    reader.read(0, page(), pageBytes),
+    reader.readv(0, [page(), page()], 2 * pageBytes),
+  ];
+  for (let i = 0; i < 4; i += 1) {
+    assert.equal(held.begun.length, i + 1);
+    held.begun[i]?.end();
+  }
+  await Promise.all(reads);
+  assert.deepEqual(
+    held.begun.map(({ position }) => position / pageBytes),
+    [0, 2, 3, 1],
+  );
+});
+
 test('a read that brings fewer bytes than wanted goes on where it ended', async () => {
   using memory = new HostMemory(8 * pageBytes, 'a test');
   const positions: number[] = [];
@@ -154,6 +192,8 @@ test('a file that shrinks while it is read is FILE_CHANGED with the byte it now 
     truncateSync(shrinking, end);
     await assert.rejects(reader.read(0, into, 0), engineError('FILE_CHANGED', { file: shrinking, offset: end }));
     await assert.rejects(reader.read(0, into, 8 * pageBytes), engineError('FILE_CHANGED', { offset: 8 * pageBytes }));
+    const parts = [into.subarray(0, 3 * pageBytes), into.subarray(3 * pageBytes)];
+    await assert.rejects(reader.readv(0, parts, 0), engineError('FILE_CHANGED', { file: shrinking, offset: end }));
     await reader.read(0, into.subarray(0, 4 * pageBytes), 0);
   }
 });
@@ -250,4 +290,6 @@ test('a file in memory is read, whether directly or not', { skip: noShm }, async
   await reader.read(0, into, 38 * pageBytes);
   const tail = patternAt(38 * pageBytes, size - 38 * pageBytes);
   assert.ok(Buffer.from(tail).equals(into.subarray(0, tail.length)));
+  await reader.readv(0, [into.subarray(pageBytes, 2 * pageBytes), into.subarray(0, pageBytes)], 0);
+  assert.ok(Buffer.from(patternAt(0, pageBytes)).equals(into.subarray(pageBytes, 2 * pageBytes)));
 });

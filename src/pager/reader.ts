@@ -1,4 +1,5 @@
-import { close, closeSync, constants, openSync, read, readSync, write } from 'node:fs';
+import { close, closeSync, constants, openSync, read, readSync, readv, write } from 'node:fs';
+import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
@@ -25,7 +26,7 @@ const usualChunkBytes = 8 * 2 ** 20;
 
 export interface ReaderOptions extends Partial<ReadSettings> {
   readonly inFlight: number;
-  /** The function that reads, for tests. */
+  /** The function that reads, for tests. A vectored read is one of each of its parts. */
   readonly readAt?: ReadAt;
 }
 
@@ -50,13 +51,32 @@ interface OpenFile extends OpenedFile {
   readonly index: number;
 }
 
-interface Job {
-  readonly file: OpenFile;
-  readonly into: Uint8Array;
+interface Transfer {
+  /** Memory, whose parts are consecutive bytes of the file. */
+  readonly parts: readonly Uint8Array[];
   readonly position: number;
   readonly writes: boolean;
+}
+
+interface Job extends Transfer {
+  readonly file: OpenFile;
+  readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+}
+
+const bytesOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+
+/** The bytes [from, to) of all parts together. */
+function cut(parts: readonly Uint8Array[], from: number, to: number): readonly Uint8Array[] {
+  const result: Uint8Array[] = [];
+  let begin = 0;
+  for (const part of parts) {
+    const piece = part.subarray(Math.max(0, from - begin), Math.max(0, to - begin));
+    if (piece.length > 0) result.push(piece);
+    begin += part.length;
+  }
+  return result;
 }
 
 /**
@@ -71,7 +91,7 @@ export class Reader implements AsyncDisposable {
   /** The chunk size, and the reads in flight. */
   readonly reading: ReadSettings;
   readonly #files: OpenFile[];
-  readonly #readAt: ReadAt;
+  readonly #readAt: ReadAt | undefined;
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
   #active = 0;
@@ -87,7 +107,7 @@ export class Reader implements AsyncDisposable {
   constructor(files: readonly { readonly path: string; readonly size: number }[], options: ReaderOptions) {
     this.#files = [...openAll(files)];
     this.reading = { inFlight: options.inFlight, chunkBytes: options.chunkBytes ?? usualChunkBytes };
-    this.#readAt = options.readAt ?? ((fd, into, position, done) => read(fd, into, 0, into.length, position, done));
+    this.#readAt = options.readAt;
   }
 
   /** True if all files are read past the page cache. */
@@ -105,7 +125,15 @@ export class Reader implements AsyncDisposable {
    * end before the last page does. Urgent reads overtake the others. Rejects with READ_FAILED, FILE_CHANGED.
    */
   read(file: number, into: Uint8Array, position: number, urgent = false): Promise<void> {
-    return this.#transfer({ file, bytes: into, position, writes: false }, urgent);
+    return this.#transfer(file, { parts: [into], position, writes: false }, urgent);
+  }
+
+  /**
+   * Fills `parts`, one after the other, from `position` of file `file`: an urgent read, for bytes that go to several
+   * places. Otherwise like `read`.
+   */
+  readv(file: number, parts: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#transfer(file, { parts, position, writes: false }, true);
   }
 
   /**
@@ -113,7 +141,7 @@ export class Reader implements AsyncDisposable {
    * multiples of the page. Rejects with WRITE_FAILED.
    */
   write(file: number, from: Uint8Array, position: number): Promise<void> {
-    return this.#transfer({ file, bytes: from, position, writes: true }, true);
+    return this.#transfer(file, { parts: [from], position, writes: true }, true);
   }
 
   /** Takes over a file that is open for reading and writing, to close it at the end. Returns its number. */
@@ -132,22 +160,21 @@ export class Reader implements AsyncDisposable {
     await Promise.all(this.#files.map(({ fd }) => new Promise<void>((resolve) => close(fd, () => resolve()))));
   }
 
-  async #transfer(
-    { file, bytes, position, writes }: { file: number; bytes: Uint8Array; position: number; writes: boolean },
-    urgent: boolean,
-  ): Promise<void> {
-    const open = this.#files[file];
-    if (!open || this.#closed) throw new Error('the reader is closed');
+  async #transfer(index: number, { parts, position, writes }: Transfer, urgent: boolean): Promise<void> {
+    const file = this.#files[index];
+    if (!file || this.#closed) throw new Error('the reader is closed');
     const { chunkBytes } = this.reading;
+    const total = bytesOf(parts);
     const chunks: Promise<void>[] = [];
-    for (let done = 0; done < bytes.length; done += chunkBytes) {
-      const chunk = bytes.subarray(done, done + chunkBytes);
-      chunks.push(this.#enqueue({ file: open, into: chunk, position: position + done, writes }, urgent));
+    for (let done = 0; done < total; done += chunkBytes) {
+      const bytes = Math.min(chunkBytes, total - done);
+      const chunk = cut(parts, done, done + bytes);
+      chunks.push(this.#enqueue({ file, parts: chunk, bytes, position: position + done, writes }, urgent));
     }
     await allSettled(chunks);
   }
 
-  #enqueue(job: Pick<Job, 'file' | 'into' | 'position' | 'writes'>, urgent: boolean): Promise<void> {
+  #enqueue(job: Omit<Job, 'resolve' | 'reject'>, urgent: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       (urgent ? this.#urgent : this.#queue).push({ ...job, resolve, reject });
       this.#start();
@@ -168,17 +195,17 @@ export class Reader implements AsyncDisposable {
 
   /** Reads on from `done` bytes until the job's bytes, or the file, are at their end. */
   #run(job: Job, done: number, begin: number): void {
-    const { file, into, position } = job;
-    const wanted = Math.min(into.length, file.size - position);
-    const rest = done === 0 ? into : into.subarray(done);
-    this.#readAt(file.fd, rest, position + done, (error, bytes) => {
+    const { file, position } = job;
+    const wanted = Math.min(job.bytes, file.size - position);
+    const rest = done === 0 ? job.parts : cut(job.parts, done, job.bytes);
+    this.#call(file.fd, rest, position + done, (error, bytes) => {
       this.bytesRead += bytes || 0;
       if (error) {
         const reason = (error as NodeJS.ErrnoException).code ?? error.message;
         this.#finish(job, new EngineError('READ_FAILED', { file: file.path, offset: position + done, reason }));
       } else if (done + bytes >= wanted) {
-        if (!file.direct) dropPageCache(file.fd, position, into.length);
-        this.onRead?.({ file: file.index, position, bytes: into.length, begin, end: performance.now() });
+        if (!file.direct) dropPageCache(file.fd, position, job.bytes);
+        this.onRead?.({ file: file.index, position, bytes: job.bytes, begin, end: performance.now() });
         this.#finish(job);
       } else if (bytes === 0 || (file.direct && bytes % pageBytes !== 0)) {
         this.#finish(job, new EngineError('FILE_CHANGED', { file: file.path, offset: position + done + bytes }));
@@ -188,14 +215,22 @@ export class Reader implements AsyncDisposable {
     });
   }
 
+  #call(fd: number, parts: readonly Uint8Array[], position: number, done: Parameters<ReadAt>[3]): void {
+    const first = at(parts, 0);
+    if (this.#readAt) this.#readAt(fd, first, position, done);
+    else if (parts.length === 1) read(fd, first, 0, first.length, position, done);
+    else readv(fd, parts, position, done);
+  }
+
   /** Writes on from `done` bytes until the job's bytes are written. */
   #write(job: Job, done: number): void {
-    const { file, into, position } = job;
-    write(file.fd, into, done, into.length - done, position + done, (error, bytes) => {
+    const { file, position } = job;
+    const from = at(job.parts, 0);
+    write(file.fd, from, done, from.length - done, position + done, (error, bytes) => {
       if (error || bytes === 0) {
         const reason = (error as NodeJS.ErrnoException | null)?.code ?? error?.message ?? 'nothing was written';
         this.#finish(job, new EngineError('WRITE_FAILED', { file: file.path, offset: position + done, reason }));
-      } else if (done + bytes < into.length) this.#write(job, done + bytes);
+      } else if (done + bytes < from.length) this.#write(job, done + bytes);
       else this.#finish(job);
     });
   }
