@@ -124,7 +124,8 @@ const early: readonly string[] = [
   'src/ggml/llama-context.ts',
   'src/ggml/llama-model.ts',
   'src/ggml/tensor-fields.ts',
-  'src/plan/expert-cache.ts',
+  'src/pager/expert-matrix.ts',
+  'src/pager/expert-pool.ts',
   'src/plan/expert-forecast.ts',
   'src/plan/expert-slots.ts',
 ];

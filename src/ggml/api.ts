@@ -103,7 +103,7 @@ export interface Ggml {
   ggml_backend_buft_get_alloc_size(bufferType: Pointer, tensor: Pointer): number;
   ggml_backend_buffer_get_base(buffer: Pointer): Pointer;
   ggml_backend_buffer_set_usage(buffer: Pointer, usage: number): void;
-  ggml_backend_buffer_clear(buffer: Pointer, value: number): void;
+  ggml_backend_buffer_clear: KoffiFunc<(buffer: Pointer, value: number) => void>;
   ggml_backend_buffer_free(buffer: Pointer): void;
   ggml_backend_buffer_init_tensor(buffer: Pointer, tensor: Pointer): number;
   ggml_backend_tensor_alloc(buffer: Pointer, tensor: Pointer, address: Pointer): number;

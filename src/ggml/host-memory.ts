@@ -65,6 +65,15 @@ export class HostMemory implements Memory, Disposable {
     loadGgml().ggml_backend_buffer_clear(this.#buffer, 0);
   }
 
+  /** `clear` on a thread of its own: the first use of a GiB takes 0.3 s. */
+  clearAside(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      loadGgml().ggml_backend_buffer_clear.async(this.#buffer, 0, (error: Error | null) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  }
+
   [Symbol.dispose](): void {
     loadGgml().ggml_backend_buffer_free(this.#buffer);
   }

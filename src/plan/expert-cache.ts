@@ -3,17 +3,21 @@ import { ExpertCounters } from './expert-counters.ts';
 import { ExpertHistogram } from './expert-histogram.ts';
 import { divideIntoRounds, type RoutedExpert } from './expert-rounds.ts';
 
-/** A read of an expert into a slot. */
-export interface ExpertLoad {
+/** An expert and the slot that it is in. */
+export interface PlacedExpert {
   readonly expert: number;
   readonly slot: number;
+}
+
+/** A read of an expert into a slot. */
+export interface ExpertLoad extends PlacedExpert {
   /** The round that uses the expert which is overwritten: the read may begin once that one is computed; -1 is at once. */
   readonly after: number;
 }
 
 /** Experts that are computed at once. */
 export interface ExpertRound {
-  readonly experts: readonly number[];
+  readonly experts: readonly PlacedExpert[];
   /** Their pairs, each token * used + rank, rising. */
   readonly pairs: readonly number[];
   /** Slots by pair. */
@@ -90,7 +94,7 @@ export class ExpertCache {
       const loads = round.filter(({ present }) => !present).map(({ expert }) => this.#overwrite(expert, i, roundOf));
       const pairs = round.flatMap((expert) => expert.pairs).sort((a, b) => a - b);
       return {
-        experts: round.map(({ expert }) => expert),
+        experts: round.map(({ expert }) => ({ expert, slot: at(this.#slotOf, expert) })),
         pairs,
         slots: pairs.map((pair) => at(this.#slotOf, at(batch.ids, pair))),
         loads,

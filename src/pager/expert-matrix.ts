@@ -1,0 +1,126 @@
+import { at } from '../base/at.ts';
+import { alignDown } from '../base/bytes.ts';
+import { allSettled } from '../base/promises.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import type { Pointer } from '../ggml/library.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { TensorSet } from '../ggml/tensor-set.ts';
+import type { Extent, Weight } from '../gguf/weight.ts';
+import { pageSpanOf } from '../plan/slices.ts';
+import type { ReadBuffers } from './read-buffers.ts';
+import type { Reader } from './reader.ts';
+
+/** Experts shorter than this are copied: with less there may be no whole page of theirs. */
+const leastDirect = 2 * pageBytes;
+
+/** Bytes of one expert of `weight` (in, out, experts). */
+export const expertLength = ({ extent, shape }: Weight): number => extent.length / at(shape, 2);
+
+const expertExtent = (weight: Weight, expert: number): Extent => {
+  const length = expertLength(weight);
+  return { file: weight.extent.file, offset: weight.extent.offset + expert * length, length };
+};
+
+/** True if some experts may have to be copied to their slots. */
+const isCopied = (weight: Weight): boolean =>
+  expertLength(weight) % pageBytes !== 0 || expertLength(weight) < leastDirect;
+
+/** Bytes of a buffer through which experts of these weights are read, where reads have `chunkBytes` at most. */
+export const expertBufferBytes = (weights: readonly Weight[], chunkBytes: number): number =>
+  weights
+    .filter(isCopied)
+    .map((weight) => Math.min(chunkBytes, spanBytes(weight)))
+    .reduce((most, bytes) => Math.max(most, bytes), leastDirect);
+
+/** The most bytes of the pages that one expert lies on. */
+const spanBytes = (weight: Weight): number => alignDown(expertLength(weight), pageBytes) + 2 * pageBytes;
+
+/**
+ * Slots for the experts of one matrix. They lie one after the other like the experts in the file, since kernels ask for
+ * that, and begin as far into a page: so an expert's whole pages are read straight into a slot, where its length is a
+ * multiple of the page; the ends of its first and last page are copied. Other experts are copied as a whole.
+ */
+export class ExpertMatrix implements Disposable {
+  readonly weight: Weight;
+  readonly slots: number;
+  /** The slots as a weight (in, out, slots). */
+  readonly tensor: Pointer;
+  readonly #reader: Pick<Reader, 'readv'>;
+  readonly #buffers: ReadBuffers;
+  readonly #memory: HostMemory;
+  readonly #skew: number;
+  readonly #length: number;
+
+  /** Makes memory for `slots`, and their tensor in `tensors`. Throws OUT_OF_MEMORY. */
+  constructor(
+    weight: Weight,
+    slots: number,
+    { reader, buffers, tensors }: { reader: Pick<Reader, 'readv'>; buffers: ReadBuffers; tensors: TensorSet },
+  ) {
+    this.weight = weight;
+    this.slots = slots;
+    this.#reader = reader;
+    this.#buffers = buffers;
+    this.#skew = weight.extent.offset % pageBytes;
+    this.#length = expertLength(weight);
+    this.#memory = new HostMemory(this.#skew + slots * this.#length, 'experts');
+    this.tensor = tensors.add(weight.type.id, [at(weight.shape, 0), at(weight.shape, 1), slots]);
+    this.#memory.place(this.tensor, this.#skew);
+  }
+
+  /** Has the system give the memory now: the first use of huge pages by direct reads costs 2.4 s of CPU time a GB. */
+  touch(): Promise<void> {
+    return this.#memory.clearAside();
+  }
+
+  /** The bytes of `slot`, shared. */
+  view(slot: number): Uint8Array {
+    return this.#memory.view(this.#skew + slot * this.#length, this.#length);
+  }
+
+  /** Reads `expert` into `slot`, ahead of all that is not urgent. Rejects with READ_FAILED, FILE_CHANGED. */
+  async read(expert: number, slot: number): Promise<void> {
+    const extent = expertExtent(this.weight, expert);
+    const isCongruent = (this.#skew + slot * this.#length - extent.offset) % pageBytes === 0;
+    await (isCongruent && extent.length >= leastDirect
+      ? this.#readDirect(extent, slot)
+      : this.#readCopied(extent, slot));
+  }
+
+  async #readDirect(extent: Extent, slot: number): Promise<void> {
+    const { start, skew } = pageSpanOf(extent, pageBytes);
+    const into = this.view(slot);
+    const head = skew === 0 ? 0 : pageBytes - skew;
+    const whole = alignDown(extent.length - head, pageBytes);
+    const tail = extent.length - head - whole;
+    await this.#buffers.use(async (buffer) => {
+      const [first, last] = [buffer.subarray(0, pageBytes), buffer.subarray(pageBytes, 2 * pageBytes)];
+      const parts = [first, into.subarray(head, head + whole), last];
+      const [from, to] = [head > 0 ? 0 : 1, tail > 0 ? 3 : 2];
+      await this.#reader.readv(extent.file, parts.slice(from, to), start);
+      if (head > 0) into.set(first.subarray(skew));
+      if (tail > 0) into.set(last.subarray(0, tail), head + whole);
+    });
+  }
+
+  async #readCopied(extent: Extent, slot: number): Promise<void> {
+    const { start, bytes, skew } = pageSpanOf(extent, pageBytes);
+    const into = this.view(slot);
+    const reads: Promise<void>[] = [];
+    for (let done = 0; done < bytes; done += this.#buffers.bytes) {
+      const read = this.#buffers.use(async (buffer) => {
+        const pages = buffer.subarray(0, bytes - done);
+        await this.#reader.readv(extent.file, [pages], start + done);
+        const begin = Math.max(0, skew - done);
+        const end = Math.min(pages.length, skew + extent.length - done);
+        into.set(pages.subarray(begin, end), done + begin - skew);
+      });
+      reads.push(read);
+    }
+    await allSettled(reads);
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+}

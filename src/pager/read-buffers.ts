@@ -1,0 +1,33 @@
+import { HostMemory } from '../ggml/host-memory.ts';
+
+/** Memory that reads go through before their bytes are copied to where they belong, each for one read at a time. */
+export class ReadBuffers implements Disposable {
+  /** Bytes of a buffer. */
+  readonly bytes: number;
+  readonly #memory: HostMemory;
+  readonly #free: Uint8Array[];
+  readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
+
+  /** So many buffers of `bytes`, a multiple of the page. Throws OUT_OF_MEMORY. */
+  constructor(count: number, bytes: number) {
+    this.bytes = bytes;
+    this.#memory = new HostMemory(count * bytes, 'reads of experts');
+    this.#free = Array.from({ length: count }, (_, i) => this.#memory.view(i * bytes, bytes));
+  }
+
+  /** Does `work` with a buffer once one is free, in the order of the calls. */
+  async use(work: (buffer: Uint8Array) => Promise<void>): Promise<void> {
+    const buffer = this.#free.pop() ?? (await new Promise<Uint8Array>((resolve) => this.#waiting.push(resolve)));
+    try {
+      await work(buffer);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(buffer);
+      else this.#free.push(buffer);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+}
