@@ -1,0 +1,70 @@
+import { type TensorSource, writeGguf } from '../../../bench/gguf-writer.ts';
+import { quantizable } from '../../../bench/quantize.ts';
+import { RandomTensors } from '../../../bench/random-tensors.ts';
+import { tinyBytePair } from '../../../bench/tiny-vocabulary.ts';
+import { at } from '../../../src/base/at.ts';
+import type { GgmlType } from '../../../src/gguf/types.ts';
+import { elementCount } from '../../../src/gguf/weight.ts';
+import { existingType } from '../weights.ts';
+import { type AskedTensor, askedTensors } from './asked-tensors.ts';
+import { contentOf } from './contents.ts';
+import { metadataOf, optionalTensors, type Sizes, sizesOf } from './recipe.ts';
+import { recipeOf } from './rows.ts';
+
+export interface ArchitectureFileOptions {
+  /** A tokenizer that knows every byte; without it, token numbers are all there is. */
+  readonly vocabulary?: boolean;
+  /** Changes to the sizes of the recipe. */
+  readonly sizes?: Partial<Sizes>;
+  /**
+   * ggml's name of the type of the experts' matrices; f32 unless given. Where rows are not whole blocks, it is f16: give
+   * `sizes` for them (`expertVariants`).
+   */
+  readonly expertType?: string;
+  /** 1 unless given. */
+  readonly seed?: number;
+}
+
+const square = (side: number): Partial<Sizes> => ({ width: side, feedForward: side, expertFeedForward: side });
+
+/**
+ * Experts of other types and sizes, for any mixture. No matrix of the odd ones is whole pages, and those downwards are
+ * of another type.
+ */
+export const expertVariants: Readonly<Record<'q4_K' | 'iq4_xs' | 'mxfp4' | 'odd', ArchitectureFileOptions>> = {
+  q4_K: { expertType: 'q4_K', sizes: square(256) },
+  iq4_xs: { expertType: 'iq4_xs', sizes: square(256) },
+  mxfp4: { expertType: 'mxfp4', sizes: square(64) },
+  odd: { expertType: 'q4_0', sizes: { width: 288, feedForward: 350, expertFeedForward: 350 } },
+};
+
+/** Is it the name of a matrix of all experts of a layer? */
+export const isExperts = (name: string): boolean => /_exps\.weight$/.test(name);
+
+function typeOf({ name, shape }: AskedTensor, expertType = 'f32'): GgmlType {
+  if (!isExperts(name)) return existingType('f32');
+  const wanted = quantizable(expertType);
+  return at(shape, 0) % wanted.block === 0 ? wanted : existingType('f16');
+}
+
+/**
+ * Writes the small model of a row (`architectures`) to `path`, which it returns: some hundred kilobytes of random
+ * weights, the same for the same arguments. Throws for a name without a recipe.
+ */
+export function architectureFile(path: string, name: string, options: ArchitectureFileOptions = {}): string {
+  const recipe = recipeOf(name);
+  const { vocabulary = false, expertType, seed = 1 } = options;
+  const sizes = sizesOf(recipe, options.sizes);
+  const metadata = metadataOf(recipe.architecture ?? name, recipe, sizes);
+  const asked = askedTensors(`${path}.asked`, metadata, optionalTensors(recipe, sizes));
+  const tied = !asked.some((tensor) => tensor.name === 'output.weight');
+  const random = new RandomTensors(seed);
+  const tensors = asked.map((tensor): TensorSource => {
+    const type = typeOf(tensor, expertType);
+    const content = contentOf(tensor, tied);
+    return { ...tensor, type, data: () => random.bytes(tensor.name, type, elementCount(tensor.shape), content) };
+  });
+  const tokenizer = vocabulary ? tinyBytePair('gpt-2', [], sizes.vocabulary).metadata : {};
+  writeGguf(path, { metadata: { ...metadata, ...tokenizer }, tensors });
+  return path;
+}

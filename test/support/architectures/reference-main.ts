@@ -1,0 +1,14 @@
+// The other side of `Reference`: computes one request after the other, until there is no one to ask.
+import { Libllama } from '../../../bench/libllama.ts';
+import type { ReferenceAnswer, ReferenceRequest } from './reference.ts';
+
+function answer({ path, batches, options }: ReferenceRequest): ReferenceAnswer {
+  try {
+    using model = new Libllama(path, { context: 512, threads: 1, sequences: 4, ...options });
+    return { rows: batches.flatMap((spans) => model.decodeSpans(spans)) };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+process.on('message', (request: ReferenceRequest) => process.send?.(answer(request)));

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { openModelFile } from '../../../src/gguf/model-file.ts';
+import { type ArchitectureFileOptions, architectureFile, isExperts } from './architecture-file.ts';
+import { hashOf, type Reference, usualBatches } from './reference.ts';
+import { type ArchitectureRow, usualSizesOf } from './rows.ts';
+
+/** Two processes that are asked the same. */
+export type References = readonly [Reference, Reference];
+
+async function bitsOf(reference: Reference, name: string, path: string): Promise<string> {
+  const rows = await reference.logits({ path, batches: usualBatches(usualSizesOf(name).vocabulary) });
+  assert.ok(
+    rows.every((logits) => logits.every(Number.isFinite)),
+    'some logits are not finite',
+  );
+  // Where logits do not depend on the text, anything would compare as equal.
+  assert.equal(new Set(rows.map((logits) => hashOf([logits]))).size, rows.length, 'two tokens have the same logits');
+  return hashOf(rows);
+}
+
+/**
+ * Fails unless the small model of a row is what the row says: plain `llama_decode` gives finite logits, the same bits in
+ * both processes, and other bits for other weights; there are experts or none.
+ */
+export async function tryArchitecture(
+  [first, second]: References,
+  { name, experts }: ArchitectureRow,
+  path: string,
+  options: ArchitectureFileOptions = {},
+): Promise<void> {
+  architectureFile(path, name, { ...options, seed: 2 });
+  const others = await bitsOf(first, name, path);
+  architectureFile(path, name, options);
+  const bits = await bitsOf(first, name, path);
+  assert.equal(await bitsOf(second, name, path), bits, 'another process computes other bits');
+  assert.notEqual(bits, others, 'other weights give the same bits');
+  assert.equal(
+    [...openModelFile(path).weights.keys()].some(isExperts),
+    experts,
+    'experts are not where they should be',
+  );
+}
