@@ -5,7 +5,7 @@ import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { rowsBytes } from '../pager/rows.ts';
-import type { ManifestEntry } from '../plan/plan.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Slice } from '../plan/slices.ts';
 import type { KvShape } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';

@@ -5,7 +5,7 @@ import type { SliceTensor, WeightTensor } from '../ggml/graph.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import { type GgmlType, ggmlTypes } from '../gguf/types.ts';
 import { dimension, type Weight } from '../gguf/weight.ts';
-import type { ManifestEntry } from '../plan/plan.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Slice } from '../plan/slices.ts';
 
 const withoutKernel: readonly string[] = ['q8_1', 'q8_K', 'i8', 'i16', 'i32', 'i64', 'f64'];

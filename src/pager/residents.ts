@@ -4,7 +4,7 @@ import { writeTensorAside } from '../ggml/data.ts';
 import type { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Placement, Plan } from '../plan/plan.ts';
 import { pageSpanOf, type Slice } from '../plan/slices.ts';
 import { layResidents, type ResidentSegment } from '../plan/weight-layouts.ts';
 import { type Home, type Lease, permanentLease } from './block.ts';
@@ -31,6 +31,8 @@ export interface ResidentMemory {
   readonly tensors: readonly { readonly pointer: Pointer }[];
 }
 
+const isResident = ({ kind }: Placement): boolean => kind === 'resident' || kind === 'converted';
+
 const bytesOf = (slices: readonly Slice[]): number => slices.reduce((sum, { extent }) => sum + extent.length, 0);
 
 /** Bytes of memory for the residents that keep the file's layout. */
@@ -56,7 +58,7 @@ export class Residents implements Home {
     this.#plan = plan;
     this.#reader = reader;
     this.#memory = memory;
-    this.#slices = plan.slices.filter(({ id }) => at(plan.placements, id).kind !== 'ring');
+    this.#slices = plan.slices.filter(({ id }) => isResident(at(plan.placements, id)));
   }
 
   /** All are in place. */

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
+import { usualHits } from './expert-forecast.ts';
 import { headline, shareLines, summarize } from './explain.ts';
 import { makePlan } from './make-plan.ts';
-import { type ManifestEntry, type Plan, planBytes } from './plan.ts';
+import type { ManifestEntry } from './manifest.ts';
+import { type Plan, planBytes } from './plan.ts';
 
 const MiB = 2 ** 20;
 
@@ -40,9 +42,18 @@ test('a plan is summed up in bytes and weights, resident and streamed', () => {
     kv_type: 'f16',
     window: null,
     batch: 512,
-    memory: { runtime: 30 * MiB, kv: 7 * MiB, compute: 3 * MiB, ring: 0, resident: 8 * MiB + 4096, draft: 0 },
+    memory: {
+      runtime: 30 * MiB,
+      kv: 7 * MiB,
+      compute: 3 * MiB,
+      ring: 0,
+      resident: 8 * MiB + 4096,
+      experts: 0,
+      draft: 0,
+    },
     resident: { weights: 9, bytes: 8 * MiB + 4096, converted: 0 },
     streamed: { weights: 0, bytes: 0 },
+    experts: null,
     kv_on_ssd: { bytes: 0, layers: 0 },
     bytes_per_token: 0,
   });
@@ -80,6 +91,30 @@ test('the shares are listed by name, with what is left', () => {
     ['resident', '8 MiB'],
     ['unused', '1020 KiB'],
   ]);
+});
+
+test('experts in slots are neither resident nor streamed: a plan says how many there are, and what a token reads', () => {
+  // Two routers of 16 experts of 2 x 64 KiB, of which a token uses 4.
+  const banks = ['up', 'down'].flatMap((name, i) =>
+    [0, 1].map((router) => ({
+      weight: weightOf(`${name} ${router}`, 'f16', [256, 128, 16], (10 + 2 * i + router) * MiB),
+      streamable: false,
+      experts: { router, used: 4 },
+    })),
+  );
+  const plan = planFor([...manifest, ...banks], 11.6 * MiB);
+  const { resident, streamed, experts, bytes_per_token } = summarize(plan);
+  assert.deepEqual([streamed.bytes, resident.bytes, experts?.bytes], [0, 8 * MiB + 4096, 4 * MiB]);
+  const { slots = 0, of, used, slot_bytes, expected_hits } = experts ?? {};
+  assert.deepEqual([of, used, slot_bytes], [16, 4, slots * 2 * 2 * 64 * 1024]);
+  assert.ok(slots > 4 && slots < 16);
+  assert.equal(expected_hits, usualHits(slots / 16));
+  assert.equal(bytes_per_token, Math.round((1 - usualHits(slots / 16)) * 2 * 4 * 2 * 64 * 1024));
+  assert.match(
+    headline(plan),
+    /^12 MiB of weights: 8 MiB resident, \d+ of 16 experts in memory, about \d+ KiB of others read for each token$/,
+  );
+  assert.equal(shareLines(plan)[5]?.[0], 'experts');
 });
 
 test('a draft model is a share of its own: all that it takes, and none of the weights are its', () => {

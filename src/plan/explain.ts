@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import { formatBytes } from '../base/bytes.ts';
+import { type ExpertSummary, summarizeExperts } from './expert-summary.ts';
 import { type Plan, planBytes } from './plan.ts';
 
 /** A plan in numbers, for people and programs: bytes, counts of weights. */
@@ -15,6 +16,8 @@ export interface PlanSummary {
   /** `converted` of the weights are in a faster kernel layout than the file's. */
   readonly resident: { readonly weights: number; readonly bytes: number; readonly converted: number };
   readonly streamed: { readonly weights: number; readonly bytes: number };
+  /** Experts of which some are in memory at a time; null if there are none, or all are resident. */
+  readonly experts: ExpertSummary | null;
   /** Keys and values on the SSD, when all texts have grown to the context. */
   readonly kv_on_ssd: { readonly bytes: number; readonly layers: number };
   /** Bytes read from the SSD for each token of a text that has grown to the context, when one is decoded at a time. */
@@ -26,12 +29,14 @@ export function summarize(plan: Plan): PlanSummary {
   const converted = new Set<string>();
   const bytes = { resident: 0, streamed: 0 };
   for (const slice of plan.slices) {
-    const kind = at(plan.placements, slice.id).kind;
+    const { kind } = at(plan.placements, slice.id);
+    if (kind === 'experts') continue;
     const home = kind === 'ring' ? 'streamed' : 'resident';
     if (kind === 'converted') converted.add(slice.weight.name);
     weights[home].add(slice.weight.name);
     bytes[home] += slice.extent.length;
   }
+  const experts = plan.experts ? summarizeExperts(plan.experts) : null;
   return {
     budget: plan.budget,
     context: plan.context,
@@ -41,17 +46,29 @@ export function summarize(plan: Plan): PlanSummary {
     memory: plan.shares,
     resident: { weights: weights.resident.size, bytes: bytes.resident, converted: converted.size },
     streamed: { weights: weights.streamed.size, bytes: bytes.streamed },
+    experts,
     kv_on_ssd: { bytes: plan.kvOnSsd, layers: layersOnSsd(plan) },
-    bytes_per_token: plan.bytesPerPass + plan.kvOnSsd / plan.parallel,
+    bytes_per_token: plan.bytesPerPass + (experts?.bytes_per_token ?? 0) + plan.kvOnSsd / plan.parallel,
   };
 }
 
-/** "4.1 GiB of weights: 1.1 GiB resident, 3 GiB streamed for each token" */
+/**
+ * "4.1 GiB of weights: 1.1 GiB resident, 3 GiB streamed for each token", "17 GiB of weights: 1.3 GiB resident, 43 of 128
+ * experts in memory, about 290 MiB of others read for each token"
+ */
 export function headline(plan: Plan): string {
-  const { resident, streamed } = summarize(plan);
-  const all = `${formatBytes(resident.bytes + streamed.bytes)} of weights`;
-  if (streamed.bytes === 0) return `${all}, all resident`;
-  return `${all}: ${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed for each token`;
+  const { resident, streamed, experts } = summarize(plan);
+  const all = `${formatBytes(resident.bytes + streamed.bytes + (experts?.bytes ?? 0))} of weights`;
+  if (streamed.bytes === 0 && !experts) return `${all}, all resident`;
+  const parts = [`${formatBytes(resident.bytes)} resident`];
+  if (streamed.bytes > 0) parts.push(`${formatBytes(streamed.bytes)} streamed for each token`);
+  if (experts) {
+    const { slots, of, bytes_per_token } = experts;
+    parts.push(
+      `${slots} of ${of} experts in memory, about ${formatBytes(bytes_per_token)} of others read for each token`,
+    );
+  }
+  return `${all}: ${parts.join(', ')}`;
 }
 
 const layersOnSsd = ({ kvHomes }: Plan): number => kvHomes?.filter((home) => home === 'ssd').length ?? 0;
@@ -62,6 +79,17 @@ function onSsd(plan: Plan): readonly (readonly [string, string])[] {
   const layers = layersOnSsd(plan);
   const of = layers === plan.kvHomes?.length ? '' : ` of ${layers} layers`;
   return [['KV on SSD', `${formatBytes(plan.kvOnSsd)}${of}, read for each token as far as the text goes`]];
+}
+
+/** Slots for experts, if they have some. */
+function inSlots(plan: Plan): readonly (readonly [string, string])[] {
+  if (!plan.experts) return [];
+  const { slots, of, used, expected_hits } = summarizeExperts(plan.experts);
+  const hits = `${Math.round(100 * expected_hits)} %`;
+  const taken = formatBytes(plan.shares.experts);
+  return [
+    ['experts', `${taken} for ${slots} of ${of} in each layer; a token uses ${used}, and finds ${hits} of them there`],
+  ];
 }
 
 /** "4096 tokens", "the last 1024 and the first 4 tokens" */
@@ -81,6 +109,7 @@ export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
     ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],
+    ...inSlots(plan),
     ...(plan.draft ? [['draft', `${formatBytes(draft)}, the draft model with its KV`] as const] : []),
     ['unused', formatBytes(plan.budget - planBytes(plan))],
   ];

@@ -1,66 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { thrown } from '../../test/support/engine-error.ts';
-import { anyManifest, weightOf } from '../../test/support/weights.ts';
-import type { EngineError } from '../base/errors.ts';
+import { allBytes, anyDemand, anyModel, draftBytes, page, refusal, smallest } from '../../test/support/demands.ts';
+import { weightOf } from '../../test/support/weights.ts';
+import { ExpertDemand } from './expert-demand.ts';
+import { slotBytes } from './expert-slots.ts';
 import { makePlan } from './make-plan.ts';
-import { type Demand, type Plan, planBytes, type Shares } from './plan.ts';
+import type { Demand, Plan, Shares } from './plan.ts';
 import { pageSpanOf, type Slice } from './slices.ts';
 
 const MiB = 2 ** 20;
-const page = 4096;
-
-/** A model to plan for, without a budget; weights of other types than these have a faster layout, if `converts`. */
-const anyLoneModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
-  .record({
-    manifest: anyManifest,
-    context: fc.integer({ min: 1, max: 8192 }),
-    runtime: fc.integer({ min: 0, max: 80 * MiB }),
-    kv: fc.integer({ min: 0, max: 40 * MiB }).map((bytes) => () => bytes),
-    perBatch: fc.integer({ min: 0, max: 2 * MiB }),
-    perToken: fc.integer({ min: 0, max: 100_000 }),
-    converts: fc.boolean(),
-  })
-  .map(({ perBatch, perToken, converts, ...rest }) => ({
-    ...rest,
-    page,
-    compute: (tokens) => perBatch + tokens * perToken,
-    converted: ({ weight, shape, extent }) =>
-      converts && shape.length === 2 && weight.type.name !== 'f32' ? extent.length + 777 : undefined,
-  }));
-/** Models, now and then with a draft model, which has the budget that it wants. */
-const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
-  .tuple(anyLoneModel, fc.option(anyLoneModel, { freq: 3, nil: undefined }))
-  .map(([model, draft]) => ({
-    ...model,
-    draft: draft && makePlan({ ...draft, runtime: 0, budget: Number.MAX_SAFE_INTEGER, sliceBytes: 8 * MiB }),
-  }));
-const draftBytes = ({ draft }: Pick<Demand, 'draft'>): number => (draft ? planBytes(draft) : 0);
-
-/** The error for a budget in which nothing fits. */
-const refusal = (model: Omit<Demand, 'budget'>, budget = 1): EngineError<'BUDGET_TOO_SMALL'> =>
-  thrown('BUDGET_TOO_SMALL', () => makePlan({ ...model, budget }));
-const smallest = (model: Omit<Demand, 'budget'>): number => refusal(model).details.needed;
-
-/** Bytes of all weights when they stay. */
-const allBytes = ({ manifest, converted }: Omit<Demand, 'budget'>): number =>
-  manifest.reduce((sum, { weight }) => {
-    const slice = { id: 0, weight, row: 0, shape: weight.shape, extent: weight.extent };
-    return sum + Math.max(pageSpanOf(weight.extent, page).bytes, converted(slice) ?? 0);
-  }, 0);
-
-/** A model and a budget: the smallest that works, or up to what is more than enough. */
-const anyDemand: fc.Arbitrary<Demand> = fc
-  .record({ model: anyModel, part: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1.3, noNaN: true })) })
-  .map(({ model, part }) => {
-    const whole = model.runtime + model.kv(512) + draftBytes(model) + model.compute(512, []) + 1.1 * allBytes(model);
-    const least = smallest(model);
-    return { ...model, budget: least + Math.floor(part * Math.max(0, whole - least)) };
-  });
 
 const total = (shares: Shares): number => Object.values(shares).reduce((a: number, b: number) => a + b, 0);
-const slotBytes = (slice: Slice): number => pageSpanOf(slice.extent, page).bytes;
+const pagesOf = (slice: Slice): number => pageSpanOf(slice.extent, page).bytes;
 const at = (plan: Plan, id: number): Slice => plan.slices[id] ?? assert.fail(`no slice ${id}`);
 
 const holds = (check: (demand: Demand, plan: Plan) => void): void =>
@@ -68,7 +20,7 @@ const holds = (check: (demand: Demand, plan: Plan) => void): void =>
 
 test('the shares add up to the budget or below, and each is what the plan spends', () => {
   holds((demand, plan) => {
-    const { runtime, kv, compute, ring, resident, draft } = plan.shares;
+    const { runtime, kv, compute, ring, resident, experts, draft } = plan.shares;
     assert.ok(total(plan.shares) <= demand.budget);
     assert.deepEqual([draft, plan.draft], [draftBytes(demand), demand.draft]);
     assert.deepEqual(
@@ -82,9 +34,14 @@ test('the shares add up to the budget or below, and each is what the plan spends
     for (const slice of plan.slices) {
       const placement = plan.placements[slice.id];
       if (placement?.kind === 'converted') kept += placement.bytes;
-      if (placement?.kind === 'resident') kept += slotBytes(slice);
+      if (placement?.kind === 'resident') kept += pagesOf(slice);
     }
     assert.equal(resident, kept);
+    if (plan.experts) {
+      const needs = new ExpertDemand(demand.manifest, page);
+      assert.equal(experts, needs.bytes(plan.experts.slots, plan.batch));
+      assert.ok(experts >= slotBytes(plan.experts.banks, plan.experts.slots, page));
+    } else assert.equal(experts, 0);
   });
 });
 
@@ -128,7 +85,7 @@ test('no two resident slices overlap, and each begins on a page', () => {
       if (placement?.kind !== 'resident') continue;
       assert.equal(placement.offset % page, 0);
       assert.ok(placement.offset >= end);
-      end = placement.offset + slotBytes(slice);
+      end = placement.offset + pagesOf(slice);
     }
   });
 });
@@ -138,7 +95,7 @@ test('ring places lie inside the ring, and a slice waits for those whose bytes i
     const places = plan.streamed.map((id, order) => {
       assert.deepEqual(plan.placements[id], { kind: 'ring', order });
       const { offset, after } = plan.layouts.plain[order] ?? assert.fail();
-      return { from: offset, to: offset + slotBytes(at(plan, id)), after };
+      return { from: offset, to: offset + pagesOf(at(plan, id)), after };
     });
     const n = places.length;
     for (const [turn, { from, to, after }] of places.entries()) {
@@ -169,7 +126,7 @@ test('whatever is converted fits through the ring', () => {
       const placement = plan.placements[slice.id];
       if (placement?.kind !== 'converted') continue;
       assert.equal(placement.bytes, demand.converted(slice));
-      assert.ok(slotBytes(slice) <= plan.shares.ring);
+      assert.ok(pagesOf(slice) <= plan.shares.ring);
     }
   });
 });
@@ -179,18 +136,18 @@ test('no memory is left unused that a streamed slice would fit in', () => {
     const unused = demand.budget - total(plan.shares);
     for (const id of plan.streamed) {
       const slice = at(plan, id);
-      assert.ok((demand.converted(slice) ?? slotBytes(slice)) > unused);
+      assert.ok((demand.converted(slice) ?? pagesOf(slice)) > unused);
     }
   });
 });
 
 test('with room for all weights, a ring to convert them through and a batch of 512, everything is resident', () => {
   fc.assert(
-    fc.property(anyModel, (model) => {
+    fc.property(anyModel, ({ expertCache: _, ...model }) => {
       const needed = model.runtime + model.kv(512) + draftBytes(model) + model.compute(512, []) + 6 * allBytes(model);
       const plan = makePlan({ ...model, budget: needed });
       assert.equal(plan.bytesPerPass, 0);
-      assert.deepEqual(plan.streamed, []);
+      assert.deepEqual([plan.streamed, plan.experts], [[], undefined]);
       assert.equal(plan.batch, makePlan({ ...model, budget: 2 * needed }).batch);
     }),
   );
@@ -231,7 +188,10 @@ test('twice the memory never streams more', () => {
 test('many tokens are computed at once wherever that costs no more than a few MiB', () => {
   holds((demand, plan) => {
     const worthy = Math.min(16, demand.context);
-    const cost = (tokens: number): number => demand.compute(tokens, plan.slices) + demand.kv(tokens);
+    const { slots } = plan.experts ?? { slots: 0 };
+    const experts = slots > 0 ? new ExpertDemand(demand.manifest, page) : undefined;
+    const cost = (tokens: number): number =>
+      demand.compute(tokens, plan.slices) + demand.kv(tokens) + (experts?.bytes(slots, tokens) ?? 0);
     // Batches come in sizes, each more than two thirds of the next.
     if (cost(worthy) - cost(1) <= 4 * MiB) assert.ok(plan.batch > worthy / 1.5, `${plan.batch}`);
   });

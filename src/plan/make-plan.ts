@@ -1,5 +1,7 @@
 import { at, last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
+import { ExpertDemand } from './expert-demand.ts';
+import { slotsIn } from './expert-slots.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
 import { spread } from './residency.ts';
 import { cutIntoSlices, pageSpanOf, type Slice } from './slices.ts';
@@ -9,6 +11,8 @@ const MiB = 2 ** 20;
 const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
 const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
 const largestSlice = 48 * MiB;
+/** Slices that come through a ring only to be converted as they are loaded, where slots for experts want its memory. */
+const loadedSlice = 8 * MiB;
 /** Segments the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSegments = 4;
 /** Reading ahead, and intermediate results, may take these shares of what is free for weights. */
@@ -21,22 +25,41 @@ const computeShare = 1 / 8;
 const worthyBatch = 16;
 const cheapBytes = 4 * MiB;
 
+/** Ways to hold weights. */
+interface Way {
+  /** Streams what does not fit. */
+  readonly stream: boolean;
+  /** Experts have slots, and are not all resident. */
+  readonly slots: boolean;
+}
+
 /**
  * Divides the budget: as much as possible stays resident; if not all fits, the rest streams through the smallest ring
- * that keeps the device busy. Throws BUDGET_TOO_SMALL with the smallest budget that works.
+ * that keeps the device busy. Weights that every token uses come before experts, of which each router has as many slots as
+ * the others. Throws BUDGET_TOO_SMALL with the smallest budget that works.
  */
 export function makePlan(demand: Demand): Plan {
   const tokens = batchesFor(demand);
   const largeBatches = tokens.slice(0, 4);
-  const whole = attempt(demand, demand.sliceBytes ?? largestSlice, largeBatches, { stream: false });
-  if (whole) return whole;
-
-  const sizes = sliceSizesFor(demand);
-  for (const [i, sliceBytes] of sizes.entries()) {
-    const plan = attempt(demand, sliceBytes, tokens, { stream: true, strict: i < sizes.length - 1 });
-    if (plan) return plan;
+  for (const way of waysFor(demand)) {
+    const batches = way.stream || way.slots ? tokens : largeBatches;
+    const sizes = sliceSizesFor(demand, way);
+    for (const [i, sliceBytes] of sizes.entries()) {
+      const plan = attempt(demand, sliceBytes, batches, { ...way, strict: i < sizes.length - 1 });
+      if (plan) return plan;
+    }
   }
   throw tooSmall(demand, { whole: largeBatches, streaming: tokens });
+}
+
+/** Ways to try, the best first. */
+function waysFor(demand: Demand): readonly Way[] {
+  const { manifest, expertCache } = demand;
+  const experts = manifest.filter((entry) => entry.experts);
+  if (experts.length === 0) return [false, true].map((stream) => ({ stream, slots: false }));
+  const bytes = experts.reduce((sum, { weight }) => sum + weight.extent.length, 0);
+  const inSlots = [false, true].map((stream) => ({ stream, slots: true }));
+  return expertCache === undefined || expertCache >= bytes ? [{ stream: false, slots: false }, ...inSlots] : inSlots;
 }
 
 const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
@@ -44,10 +67,15 @@ const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0)
 const fixedBytes = (demand: Demand): number => demand.runtime + draftBytes(demand);
 
 /** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
-function sliceSizesFor({ manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBytes }: Demand): readonly number[] {
+function sliceSizesFor(
+  { manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBytes }: Demand,
+  { stream, slots }: Way,
+): readonly number[] {
   if (sliceBytes !== undefined) return [sliceBytes];
-  const bytes = manifest.reduce((sum, { weight }) => sum + weight.extent.length, 0);
-  return sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
+  if (!stream && !slots) return [largestSlice];
+  const bytes = manifest.reduce((sum, { weight, streamable }) => sum + (streamable ? weight.extent.length : 0), 0);
+  const sizes = sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
+  return stream ? sizes : [sizes.findLast((size) => size >= loadedSlice) ?? at(sizes, 0)];
 }
 
 /** Batch sizes to try, the best first. A pass that verifies draft tokens has room for as many tokens anyway. */
@@ -64,21 +92,21 @@ function attempt(
   demand: Demand,
   sliceBytes: number,
   tokens: readonly number[],
-  how: { stream: boolean; strict?: boolean },
+  how: Way & { readonly strict: boolean },
 ): Plan | undefined {
-  const sized = size(demand, sliceBytes);
+  const sized = size(demand, sliceBytes, how);
   const free = demand.budget - fixedBytes(demand);
   const ring = how.stream ? sized.ring : sized.loadingRing;
   const left = free - ring - sized.fixed - (how.stream ? 0 : sized.streamable);
   if (left < 0) return undefined;
-  const least = leastBatch(demand, sized.slices, tokens);
-  const [needed, forWeights] = [costOf(demand, sized.slices, least), free - demand.kv(least)];
+  const least = leastBatch(demand, sized, tokens);
+  const [needed, forWeights] = [costOf(demand, sized, least), free - demand.kv(least)];
   if (how.strict && ring > forWeights * ringShare) return undefined;
 
   const most = Math.max(needed + cheapBytes, demand.kv(least) + forWeights * computeShare);
   for (const batch of tokens.filter((tokens) => tokens >= least)) {
-    const cost = costOf(demand, sized.slices, batch);
-    if (cost > left || (how.stream && batch > least && cost > most)) continue;
+    const cost = costOf(demand, sized, batch);
+    if (cost > left || ((how.stream || how.slots) && batch > least && cost > most)) continue;
     return placeWeights(demand, sized, {
       batch,
       compute: demand.compute(batch, sized.slices),
@@ -89,17 +117,18 @@ function attempt(
   return undefined;
 }
 
-const costOf = (demand: Demand, slices: readonly Slice[], tokens: number): number =>
-  demand.compute(tokens, slices) + demand.kv(tokens);
+/** Bytes of a batch, with the fewest slots for experts. */
+const costOf = (demand: Demand, { slices, experts }: Sized, tokens: number): number =>
+  demand.compute(tokens, slices) + demand.kv(tokens) + (experts?.demand.bytes(experts.least, tokens) ?? 0);
 
 /**
  * The smallest batch of any plan: the largest, up to one that is worth it, that costs little more than the last of
  * `tokens`.
  */
-function leastBatch(demand: Demand, slices: readonly Slice[], tokens: readonly number[]): number {
+function leastBatch(demand: Demand, sized: Sized, tokens: readonly number[]): number {
   const least = last(tokens);
-  const cost = costOf(demand, slices, least);
-  return tokens.find((tokens) => tokens <= worthyBatch && costOf(demand, slices, tokens) - cost <= cheapBytes) ?? least;
+  const cost = costOf(demand, sized, least);
+  return tokens.find((tokens) => tokens <= worthyBatch && costOf(demand, sized, tokens) - cost <= cheapBytes) ?? least;
 }
 
 interface Sized {
@@ -113,12 +142,18 @@ interface Sized {
   readonly mayStream: readonly boolean[];
   readonly converted: readonly (number | undefined)[];
   readonly cost: readonly number[];
+  /** Experts that have slots, in slices as large as their banks; `least` are the fewest of each router. */
+  readonly experts:
+    | { readonly demand: ExpertDemand; readonly least: number; readonly slices: ReadonlySet<number> }
+    | undefined;
 }
 
-function size(demand: Demand, sliceBytes: number): Sized {
+function size(demand: Demand, sliceBytes: number, { slots }: Pick<Way, 'slots'>): Sized {
   const slices: Slice[] = [];
   const mayStream: boolean[] = [];
-  for (const { weight, streamable } of demand.manifest) {
+  const banks = new Set<number>();
+  for (const { weight, streamable, experts } of demand.manifest) {
+    if (experts && slots) banks.add(slices.length);
     const whole = { weight, row: 0, shape: weight.shape, extent: weight.extent };
     for (const part of streamable ? cutIntoSlices(weight, sliceBytes) : [whole]) {
       slices.push({ ...part, id: slices.length });
@@ -130,6 +165,7 @@ function size(demand: Demand, sliceBytes: number): Sized {
   const converted = slices.map((s) => (mayStream[s.id] ? demand.converted(s) : undefined));
   const cost = slices.map((s) => converted[s.id] ?? pageBytes(s));
   const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + at(cost, s.id), 0);
+  const fixed = slices.filter((s) => !mayStream[s.id] && !banks.has(s.id));
   const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, pageBytes(s)), 0);
   const converts = converted.some((bytes) => bytes !== undefined);
   return {
@@ -138,10 +174,17 @@ function size(demand: Demand, sliceBytes: number): Sized {
     converted,
     cost,
     streamable: sum(slices.filter((s) => mayStream[s.id])),
-    fixed: sum(slices.filter((s) => !mayStream[s.id])),
+    fixed: sum(fixed),
     ring: ringSegments * largest,
     loadingRing: converts ? ringSegments * largest : 0,
+    experts: banks.size > 0 ? { ...slotsFor(demand), slices: banks } : undefined,
   };
+}
+
+/** Experts in slots: the fewest are one of each router, or as many as were asked for. */
+function slotsFor({ manifest, page, expertCache = 0 }: Demand): { demand: ExpertDemand; least: number } {
+  const demand = new ExpertDemand(manifest, page);
+  return { demand, least: Math.max(1, slotsIn(demand.banks, expertCache, page)) };
 }
 
 /** Decisions made before weights are placed. */
@@ -153,11 +196,14 @@ interface BatchShares {
 }
 
 function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
-  const { slices, mayStream, converted, cost } = sized;
-  const free = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
+  const { slices, mayStream, converted, cost, experts } = sized;
+  const room = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
+  const free = room - (experts?.demand.bytes(experts.least, chosen.batch) ?? 0);
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: at(cost, s.id) }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));
+  const left = room - candidates.reduce((sum, { id, bytes }) => sum + (kept.has(id) ? bytes : 0), 0);
+  const slots = experts ? slotsWithin(demand, experts, { left, batch: chosen.batch }) : 0;
   const orders = new Map(streamed.map((s, order) => [s.id, order]));
 
   const placements: Placement[] = [];
@@ -168,6 +214,10 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     const order = orders.get(s.id);
     if (order !== undefined) {
       placements.push({ kind: 'ring', order });
+      continue;
+    }
+    if (experts?.slices.has(s.id)) {
+      placements.push({ kind: 'experts', slots: Math.min(slots, at(s.shape, 2)) });
       continue;
     }
     resident += at(cost, s.id);
@@ -203,36 +253,48 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
       compute: chosen.compute,
       ring: chosen.ring,
       resident,
+      experts: experts ? experts.demand.bytes(slots, chosen.batch) : 0,
       draft: draftBytes(demand),
     },
+    experts: experts && { slots, banks: experts.demand.banks },
     bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),
     draft: demand.draft,
   };
 }
 
+/** Slots of each router in the bytes that are left, or as many as were asked for. */
+function slotsWithin(
+  { expertCache }: Demand,
+  { demand, least }: NonNullable<Sized['experts']>,
+  { left, batch }: { left: number; batch: number },
+): number {
+  return expertCache === undefined ? demand.mostSlots((slots) => demand.bytes(slots, batch) <= left) : least;
+}
+
 /** The error for a budget that nothing fits in; it names the smallest that works and its parts. */
 function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming: readonly number[] }): EngineError {
   const { promptCache = 0 } = demand;
-  const streaming = size(demand, last(sliceSizesFor(demand)));
-  const whole = size(demand, demand.sliceBytes ?? largestSlice);
-  const parts = (batch: number, sized: Sized, rest: { ring: number; resident: number }) => ({
+  const parts = (batch: number, { slices, experts }: Sized, rest: { ring: number; resident: number }) => ({
     runtime: demand.runtime,
     KV: demand.kv(batch) - promptCache,
     ...(promptCache > 0 && { 'prompt cache': promptCache }),
     ...(demand.draft && { 'draft model': draftBytes(demand) }),
-    compute: demand.compute(batch, sized.slices),
+    compute: demand.compute(batch, slices),
+    ...(experts && { experts: experts.demand.bytes(experts.least, batch) }),
     ...rest,
   });
   const total = (shares: ReturnType<typeof parts>): number => Object.values(shares).reduce((a, b) => a + b, 0);
-  const stream = parts(leastBatch(demand, streaming.slices, tokens.streaming), streaming, {
-    ring: streaming.ring,
-    resident: streaming.fixed,
+  const least = waysFor(demand).map((way) => {
+    const sized = size(demand, last(sliceSizesFor(demand, way)), way);
+    const batch = leastBatch(demand, sized, way.stream || way.slots ? tokens.streaming : tokens.whole);
+    const { ring, loadingRing, fixed, streamable } = sized;
+    // A tiny model takes less than the ring it would stream through.
+    return parts(
+      batch,
+      sized,
+      way.stream ? { ring, resident: fixed } : { ring: loadingRing, resident: fixed + streamable },
+    );
   });
-  // A tiny model takes less than the ring it would stream through.
-  const stay = parts(leastBatch(demand, whole.slices, tokens.whole), whole, {
-    ring: whole.loadingRing,
-    resident: whole.fixed + whole.streamable,
-  });
-  const least = total(stay) < total(stream) ? stay : stream;
-  return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed: total(least), parts: least });
+  const smallest = least.reduce((a, b) => (total(b) <= total(a) ? b : a));
+  return new EngineError('BUDGET_TOO_SMALL', { budget: demand.budget, needed: total(smallest), parts: smallest });
 }

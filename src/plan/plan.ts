@@ -1,5 +1,6 @@
-import type { Weight } from '../gguf/weight.ts';
+import type { RoutedBank } from './expert-demand.ts';
 import type { KvHome, KvType, Window } from './kv-options.ts';
+import type { ManifestEntry } from './manifest.ts';
 import type { Residency } from './residency.ts';
 import type { Slice } from './slices.ts';
 import type { WeightLayouts } from './weight-layouts.ts';
@@ -10,7 +11,9 @@ export type Placement =
   /** Resident in a kernel layout of its own, converted as it is loaded. */
   | { readonly kind: 'converted'; readonly bytes: number }
   /** One of those that stream, which `order` counts in their order of use. */
-  | { readonly kind: 'ring'; readonly order: number };
+  | { readonly kind: 'ring'; readonly order: number }
+  /** Experts of which so many have slots at a time. */
+  | { readonly kind: 'experts'; readonly slots: number };
 
 /** The parts of the budget, in bytes. */
 export interface Shares {
@@ -21,6 +24,8 @@ export interface Shares {
   readonly compute: number;
   readonly ring: number;
   readonly resident: number;
+  /** Slots for experts, and what passes through them; 0 if there are none, or all experts are resident. */
+  readonly experts: number;
   /** The draft model, whole. */
   readonly draft: number;
 }
@@ -60,10 +65,20 @@ export interface Plan {
   /** The most that one step may hold of the ring, in bytes. */
   readonly stepBytes: number;
   readonly shares: Shares;
-  /** Weight bytes that one pass reads. */
+  /** Experts that are read once tokens are routed to them; undefined if there are none, or all are resident. */
+  readonly experts: ExpertPlan | undefined;
+  /** Weight bytes that one pass reads, experts apart. */
   readonly bytesPerPass: number;
   /** The draft model's plan; all of its weights are resident. */
   readonly draft: Plan | undefined;
+}
+
+/** Slots for experts, the same number for every router. */
+export interface ExpertPlan {
+  /** Slots of each bank; one with fewer experts has a slot for each. */
+  readonly slots: number;
+  /** The experts of each router, in order of use. */
+  readonly banks: readonly RoutedBank[];
 }
 
 /** Bytes of a plan. */
@@ -94,6 +109,8 @@ export interface Demand {
   readonly sliceBytes?: number | undefined;
   /** Chooses the residents; default: `spread`. */
   readonly residency?: Residency | undefined;
+  /** Bytes of slots for experts at most, but for one in each matrix; default: what is left, or all experts. */
+  readonly expertCache?: number | undefined;
   /** The weights in order of first use. */
   readonly manifest: readonly ManifestEntry[];
   /**
@@ -106,10 +123,4 @@ export interface Demand {
   compute(tokens: number, slices: readonly Slice[]): number;
   /** Bytes of a streamable slice in a faster kernel layout, if the device has one and it may be used. */
   converted(slice: Slice): number | undefined;
-}
-
-export interface ManifestEntry {
-  readonly weight: Weight;
-  /** A matrix used once in a pass may stream, and may be cut; other weights are small and stay. */
-  readonly streamable: boolean;
 }

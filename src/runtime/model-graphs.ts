@@ -6,7 +6,8 @@ import type { Pager } from '../pager/pager.ts';
 import type { Reader } from '../pager/reader.ts';
 import type { KvHomeCosts } from '../plan/kv-homes.ts';
 import type { Window } from '../plan/kv-options.ts';
-import type { ManifestEntry, Plan } from '../plan/plan.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 
 /** Options that the states of a plan's texts depend on, beside the model. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type GgmlType, rowBytes, typeNamed } from '../../src/gguf/types.ts';
 import { elementCount, type Weight } from '../../src/gguf/weight.ts';
-import type { ManifestEntry } from '../../src/plan/plan.ts';
+import type { ManifestEntry } from '../../src/plan/manifest.ts';
 
 /** The type with ggml's name, which must exist. */
 export const existingType = (name: string): GgmlType => typeNamed(name) ?? assert.fail(`there is no type ${name}`);
@@ -40,6 +40,29 @@ const sketch: fc.Arbitrary<Sketch> = fc.record({
   reused: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   gap: fc.nat({ max: 9000 }),
 });
+
+/** The experts of up to three routers. */
+export const anyBanks: fc.Arbitrary<readonly ManifestEntry[]> = fc
+  .array(
+    fc.record({
+      experts: fc.integer({ min: 1, max: 40 }),
+      used: fc.integer({ min: 1, max: 40 }),
+      width: fc.integer({ min: 1, max: 16 }),
+      rows: fc.integer({ min: 1, max: 500 }),
+      matrices: fc.integer({ min: 1, max: 3 }),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((routers) => {
+    let end = 2 ** 34;
+    return routers.flatMap(({ experts, used, width, rows, matrices }, router) =>
+      Array.from({ length: matrices }, (_, i): ManifestEntry => {
+        const weight = weightOf(`router ${router}, matrix ${i}`, 'q8_0', [32 * width, rows, experts], end);
+        end += weight.extent.length;
+        return { weight, streamable: false, experts: { router, used: Math.min(used, experts) } };
+      }),
+    );
+  });
 
 /** The weights of a model one after the other in two files, at any offset; a matrix that is used once may stream. */
 export const anyManifest: fc.Arbitrary<readonly ManifestEntry[]> = fc

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type BenchReport, reportFormats } from './bench-report.ts';
 
-const memory = { budget: 2 ** 30, peak: 2 ** 29, resident: 1, ring: 2, kv: 3, compute: 4, draft: 0, runtime: 5 };
+const memory = {
+  budget: 2 ** 30,
+  peak: 2 ** 29,
+  resident: 1,
+  ring: 2,
+  kv: 3,
+  compute: 4,
+  experts: 0,
+  draft: 0,
+  runtime: 5,
+};
 
 const report: BenchReport = {
   machine: {
@@ -38,6 +48,7 @@ const report: BenchReport = {
     memory,
     resident: { weights: 2, bytes: 2 ** 30, converted: 1 },
     streamed: { weights: 3, bytes: 2 ** 31 },
+    experts: null,
     kv_on_ssd: { bytes: 0, layers: 0 },
     bytes_per_token: 2 ** 31,
   },

@@ -1,0 +1,58 @@
+import { at } from '../base/at.ts';
+import { type ExpertBank, type ExpertProduct, slotBytes, transitBytes, workBytes } from './expert-slots.ts';
+import type { ManifestEntry } from './manifest.ts';
+
+/** The experts that one router chooses from. */
+export interface RoutedBank extends ExpertBank {
+  /** Experts that each token is routed to. */
+  readonly used: number;
+}
+
+/** The experts of a model, and the memory that slots for some of them take. */
+export class ExpertDemand {
+  /** Banks by router, in order of use. */
+  readonly banks: readonly RoutedBank[];
+  readonly #products: readonly ExpertProduct[];
+  readonly #page: number;
+
+  /** The experts of a manifest, which has some. */
+  constructor(manifest: readonly ManifestEntry[], page: number) {
+    const banks = new Map<number, RoutedBank>();
+    const products: ExpertProduct[] = [];
+    for (const { weight, experts } of manifest) {
+      if (!experts) continue;
+      const { router, used } = experts;
+      const [width, rows, count] = [at(weight.shape, 0), at(weight.shape, 1), at(weight.shape, 2)];
+      const before = banks.get(router) ?? { experts: count, expertBytes: 0, matrices: 0, used };
+      const expertBytes = before.expertBytes + weight.extent.length / count;
+      banks.set(router, { ...before, expertBytes, matrices: before.matrices + 1 });
+      products.push({ width, rows });
+    }
+    this.banks = [...banks.values()];
+    this.#products = products;
+    this.#page = page;
+  }
+
+  /** Experts of the largest bank. */
+  get most(): number {
+    return Math.max(...this.banks.map(({ experts }) => experts));
+  }
+
+  /** Bytes for `slots` in each bank, and for the pairs of `tokens` on their way through them. */
+  bytes(slots: number, tokens: number): number {
+    const used = Math.max(...this.banks.map((bank) => bank.used));
+    const passing = transitBytes(this.#products, tokens) + workBytes(slots, used, tokens);
+    return slotBytes(this.banks, slots, this.#page) + passing;
+  }
+
+  /** The most slots, one at least, for which `fits` is true; it is for fewer ones, too. */
+  mostSlots(fits: (slots: number) => boolean): number {
+    let [least, most] = [1, this.most];
+    while (least < most) {
+      const slots = Math.ceil((least + most) / 2);
+      if (fits(slots)) least = slots;
+      else most = slots - 1;
+    }
+    return least;
+  }
+}
