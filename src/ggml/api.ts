@@ -12,6 +12,7 @@ export interface Ggml {
   // contexts, tensors, graphs
   ggml_init(params: { mem_size: number; mem_buffer: Pointer; no_alloc: boolean }): Pointer;
   ggml_free(context: Pointer): void;
+  ggml_reset(context: Pointer): void;
   ggml_tensor_overhead(): number;
   ggml_graph_overhead_custom(size: number, grads: boolean): number;
   ggml_new_tensor_4d(context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number): Pointer;
@@ -30,6 +31,7 @@ export interface Ggml {
   ggml_add(context: Pointer, a: Pointer, b: Pointer): Pointer;
   ggml_mul(context: Pointer, a: Pointer, b: Pointer): Pointer;
   ggml_mul_mat(context: Pointer, a: Pointer, b: Pointer): Pointer;
+  ggml_mul_mat_id(context: Pointer, weights: Pointer, x: Pointer, ids: Pointer): Pointer;
   ggml_mul_mat_set_hint(product: Pointer, hint: number): void;
   ggml_cont(context: Pointer, a: Pointer): Pointer;
   ggml_cast(context: Pointer, a: Pointer, type: number): Pointer;
@@ -125,6 +127,7 @@ export interface Ggml {
 const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_init: 'void * (ggml_init_params)',
   ggml_free: 'void (void *)',
+  ggml_reset: 'void (void *)',
   ggml_tensor_overhead: 'size_t ()',
   ggml_graph_overhead_custom: 'size_t (size_t, bool)',
   ggml_new_tensor_4d: 'void * (void *, int, int64_t, int64_t, int64_t, int64_t)',
@@ -141,6 +144,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_add: 'void * (void *, void *, void *)',
   ggml_mul: 'void * (void *, void *, void *)',
   ggml_mul_mat: 'void * (void *, void *, void *)',
+  ggml_mul_mat_id: 'void * (void *, void *, void *, void *)',
   ggml_mul_mat_set_hint: 'void (void *, int)',
   ggml_cont: 'void * (void *, void *)',
   ggml_cast: 'void * (void *, void *, int)',

@@ -1,5 +1,6 @@
 import { loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
+import { tensorShape, tensorStrides } from './tensor-fields.ts';
 
 /** Gives `tensor` its data from byte `offset` on, in the layout of the buffer that it lies in. */
 export const writeTensor = (tensor: Pointer, data: ArrayBufferView, offset = 0): void => {
@@ -18,3 +19,14 @@ export const writeTensorAside = (tensor: Pointer, data: ArrayBufferView): Promis
 export const readTensor = (tensor: Pointer, data: ArrayBufferView): void => {
   loadGgml().ggml_backend_tensor_get(tensor, data, 0, data.byteLength);
 };
+
+/** The rows of an int32 tensor (n, rows), which may lie apart, one after the other. */
+export function readRows(tensor: Pointer): Int32Array {
+  const [n, rows] = tensorShape(tensor) as [number, number];
+  const [, stride] = tensorStrides(tensor) as [number, number];
+  const values = new Int32Array(n * rows);
+  for (let row = 0; row < rows; row += 1) {
+    loadGgml().ggml_backend_tensor_get(tensor, values.subarray(row * n, (row + 1) * n), row * stride, 4 * n);
+  }
+  return values;
+}

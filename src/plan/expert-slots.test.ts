@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { pairsInRound, slotBytes, slotsIn, transitBytes, workBytes } from './expert-slots.ts';
+import { layTransit, slotBytes, slotsIn, workBytes } from './expert-slots.ts';
 
 const page = 4096;
 const anyBanks = fc.array(
@@ -32,17 +32,30 @@ test('layers with fewer experts than slots take memory for all of theirs, and no
   assert.equal(slotsIn([], 2 ** 30, page), 0);
 });
 
-test('the transit holds the widest inputs and the highest products of a round, which any expert of a batch fits', () => {
-  const products = [
-    { width: 2048, rows: 768 },
-    { width: 768, rows: 2048 },
-  ];
-  assert.ok(pairsInRound(512) >= 512);
-  assert.equal(transitBytes(products, 512), pairsInRound(512) * 4 * (2048 + 2048 + 3));
-  assert.equal(transitBytes([], 512), pairsInRound(512) * 4 * 3);
+test('the memory of rounds holds the widest inputs and the highest products, side by side', () => {
+  const anyProduct = fc.record({ width: fc.integer({ min: 1, max: 5000 }), rows: fc.integer({ min: 1, max: 5000 }) });
+  const anyBatch = fc.record({ tokens: fc.integer({ min: 1, max: 600 }), used: fc.integer({ min: 1, max: 10 }) });
+  fc.assert(
+    fc.property(fc.array(anyProduct, { minLength: 1, maxLength: 6 }), anyBatch, (products, batch) => {
+      const { pairs, inputs, products: results, lists, slots, bytes } = layTransit(products, batch);
+      assert.ok(pairs >= batch.tokens, 'any expert may be used by all tokens');
+      const parts = [
+        ...products.map(({ width }) => ({ from: inputs, words: pairs * width })),
+        ...products.map(({ rows }) => ({ from: results, words: pairs * rows })),
+        ...lists.flat().map((from) => ({ from, words: pairs })),
+        { from: slots, words: batch.used * batch.tokens },
+      ];
+      for (const [i, a] of parts.entries()) {
+        assert.ok(a.from % 64 === 0 && a.from + 4 * a.words <= bytes);
+        for (const b of parts.slice(i + 1)) {
+          assert.ok(a.from === b.from || a.from + 4 * a.words <= b.from || b.from + 4 * b.words <= a.from);
+        }
+      }
+    }),
+  );
 });
 
 test('sorting pairs takes bytes for each slot and each pair', () => {
-  assert.ok(workBytes(32, 8, 512) >= 32 * 8 * 512 * 8);
-  assert.ok(workBytes(1, 1, 8) >= 8 * pairsInRound(8));
+  assert.ok(workBytes(32, { used: 8, tokens: 512 }) >= 32 * 8 * 512 * 8);
+  assert.ok(workBytes(1, { used: 1, tokens: 8 }) >= 8 * 16);
 });

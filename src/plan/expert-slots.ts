@@ -1,3 +1,5 @@
+import { alignUp } from '../base/bytes.ts';
+
 /** The experts of one layer, or of one of its routers. */
 export interface ExpertBank {
   readonly experts: number;
@@ -36,21 +38,53 @@ export interface ExpertProduct {
 }
 
 /** Pairs of a token and a rank that a round may compute, for batches of `tokens`: any expert has a pair of each token at most. */
-export const pairsInRound = (tokens: number): number => 2 * tokens;
+const pairsInRound = (tokens: number): number => 2 * tokens;
 
-/** Bytes for the inputs, the products and the numbers of a round's pairs. All layers share them. */
-export function transitBytes(products: readonly ExpertProduct[], tokens: number): number {
-  const widest = Math.max(0, ...products.map(({ width }) => width));
-  const highest = Math.max(0, ...products.map(({ rows }) => rows));
-  return pairsInRound(tokens) * 4 * (widest + highest + indexWords);
+/** The memory of rounds, which all layers share: places of its parts in bytes from its start. */
+export interface TransitLayout {
+  /** The pairs of a round at most. */
+  readonly pairs: number;
+  /** The gathered inputs of a round, and its products. */
+  readonly inputs: number;
+  readonly products: number;
+  /** Lists of the pairs of two rounds: the row that each comes from, its slot, the row that it goes to. */
+  readonly lists: readonly [readonly number[], readonly number[]];
+  /** The slots of a whole batch. */
+  readonly slots: number;
+  readonly bytes: number;
 }
 
-/** Numbers of 32 bits by pair: the row that it comes from, its slot, and the row that it goes to. */
-export const indexWords = 3;
+/** The alignment of the parts, that of a tensor. */
+const alignment = 64;
+
+/** Lays out the memory of rounds for batches of `tokens` that use `used` experts each. */
+export function layTransit(
+  products: readonly ExpertProduct[],
+  { tokens, used }: { readonly tokens: number; readonly used: number },
+): TransitLayout {
+  const pairs = pairsInRound(tokens);
+  let bytes = 0;
+  const take = (words: number): number => {
+    const offset = bytes;
+    bytes += alignUp(4 * words, alignment);
+    return offset;
+  };
+  const list = (): readonly number[] => [take(pairs), take(pairs), take(pairs)];
+  return {
+    pairs,
+    inputs: take(pairs * Math.max(0, ...products.map(({ width }) => width))),
+    products: take(pairs * Math.max(0, ...products.map(({ rows }) => rows))),
+    lists: [list(), list()],
+    slots: take(used * tokens),
+    bytes,
+  };
+}
 
 /** Bytes of a pair in ggml's lists of the rows of each expert, and of an expert's share of the work. */
 const [rowBytes, chunkBytes] = [8, 72];
 
 /** Bytes that ggml works in to sort the pairs of `tokens` by their slots, beside the inputs in the weights' own type. */
-export const workBytes = (slots: number, used: number, tokens: number): number =>
-  slots * (rowBytes * Math.max(used * tokens, pairsInRound(tokens)) + chunkBytes);
+export const workBytes = (
+  slots: number,
+  { tokens, used }: { readonly tokens: number; readonly used: number },
+): number => slots * (rowBytes * Math.max(used * tokens, pairsInRound(tokens)) + chunkBytes);

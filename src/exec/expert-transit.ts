@@ -1,0 +1,78 @@
+import { at } from '../base/at.ts';
+import { ExpertNodes, expertProductShape, type IndexList } from '../ggml/expert-nodes.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import type { Pointer } from '../ggml/library.ts';
+import type { ExpertRound } from '../plan/expert-cache.ts';
+import type { TransitLayout } from '../plan/expert-slots.ts';
+
+/** A product of MUL_MAT_ID, and the tensor of slots that it is computed on. */
+export interface SlotProduct {
+  readonly node: Pointer;
+  readonly slots: Pointer;
+}
+
+/** Makes the nodes that take products of experts through slots, and has the memory that they work in. */
+export class ExpertTransit implements Disposable {
+  /** The pairs of a round at most. */
+  readonly pairs: number;
+  readonly #layout: TransitLayout;
+  readonly #memory: HostMemory;
+  readonly #nodes: ExpertNodes = new ExpertNodes();
+  #rounds = 0;
+
+  /** Throws OUT_OF_MEMORY. */
+  constructor(layout: TransitLayout) {
+    this.pairs = layout.pairs;
+    this.#layout = layout;
+    this.#memory = new HostMemory(layout.bytes, 'rounds of experts');
+  }
+
+  /** Forgets all nodes: they are not computed any more. */
+  clear(): void {
+    this.#nodes.clear();
+  }
+
+  /** Nodes for whole products of the same experts, those of a routing of one round. */
+  whole(products: readonly SlotProduct[], { slots }: ExpertRound): readonly Pointer[] {
+    const { slots: offset, bytes } = this.#layout;
+    if (4 * slots.length > bytes - offset) throw new RangeError(`${slots.length} pairs are more than were planned for`);
+    const list = this.#list(offset, slots);
+    return products.map((product) => this.#nodes.overSlots(product.node, product.slots, list));
+  }
+
+  /**
+   * Nodes for one round of products of the same inputs with the same experts. Those of two rounds, one after the other, may
+   * be in one graph.
+   */
+  round(products: readonly SlotProduct[], { pairs, slots }: ExpertRound): readonly Pointer[] {
+    const { node } = at(products, 0);
+    if (pairs.length > this.pairs) throw new RangeError(`${pairs.length} pairs are more than ${this.pairs}`);
+    const { used, inputs } = expertProductShape(node);
+    const [fromOffset, slotOffset, toOffset] = at(this.#layout.lists, this.#rounds % 2) as [number, number, number];
+    this.#rounds += 1;
+    const from = pairs.map((pair) => Math.floor(pair / used) * inputs + ((pair % used) % inputs));
+    const gathered = this.#nodes.gather(node, this.#list(fromOffset, from), this.#memory.address(this.#layout.inputs));
+    const list = this.#list(slotOffset, slots);
+    const to = this.#list(toOffset, pairs);
+    return [
+      gathered,
+      ...products.flatMap((product) => {
+        const weights = { slots: product.slots, list };
+        const address = this.#memory.address(this.#layout.products);
+        const result = this.#nodes.multiply(product.node, weights, gathered, address);
+        return [result, this.#nodes.scatter(product.node, result, to)];
+      }),
+    ];
+  }
+
+  #list(offset: number, numbers: readonly number[]): IndexList {
+    const { buffer, byteOffset } = this.#memory.view(offset, 4 * numbers.length);
+    new Int32Array(buffer, byteOffset, numbers.length).set(numbers);
+    return { address: this.#memory.address(offset), length: numbers.length };
+  }
+
+  [Symbol.dispose](): void {
+    this.#nodes[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
+  }
+}
