@@ -7,14 +7,15 @@ import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { Disposer } from '../base/disposer.ts';
 import { Device } from '../ggml/device.ts';
+import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
-import { expertBufferBytes } from '../pager/expert-matrix.ts';
+import { expertLength } from '../pager/expert-matrix.ts';
 import { ExpertPool } from '../pager/expert-pool.ts';
 import { Pager } from '../pager/pager.ts';
 import { ReadBuffers } from '../pager/read-buffers.ts';
 import { type ReadAt, Reader } from '../pager/reader.ts';
 import { Ring } from '../pager/ring.ts';
-import { layTransit } from '../plan/expert-slots.ts';
+import { expertBufferBytes, layTransit } from '../plan/expert-slots.ts';
 import { ExpertSteps, routedWeights } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
@@ -42,7 +43,7 @@ function inSlots(mixture: TestMixture, path: string, slots: number) {
   };
   const reader = new Reader([{ path, size: mixture.bytes }], { inFlight, chunkBytes: 2 ** 20, readAt });
   const weights = mixture.weights.flat();
-  const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(weights, reader.reading.chunkBytes)));
+  const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(weights.map(expertLength), pageBytes)));
   const tensors = owner.use(new TensorSet(weights.length));
   const pools = mixture.weights.map((layer) => owner.use(new ExpertPool(layer, slots, { reader, buffers, tensors })));
   const products = weights.map(({ shape: [width = 0, rows = 0] }) => ({ width, rows }));

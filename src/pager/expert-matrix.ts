@@ -6,12 +6,10 @@ import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { TensorSet } from '../ggml/tensor-set.ts';
 import type { Extent, Weight } from '../gguf/weight.ts';
+import { isReadDirectly } from '../plan/expert-slots.ts';
 import { pageSpanOf } from '../plan/slices.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Reader } from './reader.ts';
-
-/** Experts shorter than this are copied: with less there may be no whole page of theirs. */
-const leastDirect = 2 * pageBytes;
 
 /** Bytes of one expert of `weight` (in, out, experts). */
 export const expertLength = ({ extent, shape }: Weight): number => extent.length / at(shape, 2);
@@ -21,24 +19,10 @@ const expertExtent = (weight: Weight, expert: number): Extent => {
   return { file: weight.extent.file, offset: weight.extent.offset + expert * length, length };
 };
 
-/** True if some experts may have to be copied to their slots. */
-const isCopied = (weight: Weight): boolean =>
-  expertLength(weight) % pageBytes !== 0 || expertLength(weight) < leastDirect;
-
-/** Bytes of a buffer through which experts of these weights are read, where reads have `chunkBytes` at most. */
-export const expertBufferBytes = (weights: readonly Weight[], chunkBytes: number): number =>
-  weights
-    .filter(isCopied)
-    .map((weight) => Math.min(chunkBytes, spanBytes(weight)))
-    .reduce((most, bytes) => Math.max(most, bytes), leastDirect);
-
-/** The most bytes of the pages that one expert lies on. */
-const spanBytes = (weight: Weight): number => alignDown(expertLength(weight), pageBytes) + 2 * pageBytes;
-
 /**
  * Slots for the experts of one matrix. They lie one after the other like the experts in the file, since kernels ask for
- * that, and begin as far into a page: so an expert's whole pages are read straight into a slot, where its length is a
- * multiple of the page; the ends of its first and last page are copied. Other experts are copied as a whole.
+ * that, and begin as far into a page: so where an expert's length is a multiple of the page, its whole pages are read
+ * straight into a slot, and the ends of its first and last page are copied. Other experts are copied as a whole.
  */
 export class ExpertMatrix implements Disposable {
   readonly weight: Weight;
@@ -79,12 +63,9 @@ export class ExpertMatrix implements Disposable {
   }
 
   /** Reads `expert` into `slot`, ahead of all that is not urgent. Rejects with READ_FAILED, FILE_CHANGED. */
-  async read(expert: number, slot: number): Promise<void> {
+  read(expert: number, slot: number): Promise<void> {
     const extent = expertExtent(this.weight, expert);
-    const isCongruent = (this.#skew + slot * this.#length - extent.offset) % pageBytes === 0;
-    await (isCongruent && extent.length >= leastDirect
-      ? this.#readDirect(extent, slot)
-      : this.#readCopied(extent, slot));
+    return isReadDirectly(this.#length, pageBytes) ? this.#readDirect(extent, slot) : this.#readCopied(extent, slot);
   }
 
   async #readDirect(extent: Extent, slot: number): Promise<void> {

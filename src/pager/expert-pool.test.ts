@@ -15,7 +15,8 @@ import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Routing } from '../plan/expert-cache.ts';
-import { expertBufferBytes, expertLength } from './expert-matrix.ts';
+import { expertBufferBytes } from '../plan/expert-slots.ts';
+import { expertLength } from './expert-matrix.ts';
 import { ExpertPool } from './expert-pool.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { type ReadAt, Reader } from './reader.ts';
@@ -71,7 +72,7 @@ function open({ slots, count = experts, readAt, file = path, weights = matrices 
     const shape = [...weight.shape.slice(0, 2), count];
     return { ...weight, shape, extent: { ...weight.extent, length: expertLength(weight) * count } };
   });
-  const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(few, reader.reading.chunkBytes)));
+  const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(few.map(expertLength), pageBytes)));
   const pool = owner.use(new ExpertPool(few, slots, { reader: spy, buffers, tensors: owner.use(new TensorSet(10)) }));
   const dispose = async (): Promise<void> => {
     await pool.abandon();

@@ -1,5 +1,13 @@
 import { at } from '../base/at.ts';
-import { type ExpertBank, type ExpertProduct, slotBytes, transitBytes, workBytes } from './expert-slots.ts';
+import {
+  type ExpertBank,
+  type ExpertProduct,
+  expertBufferBytes,
+  expertBuffers,
+  layTransit,
+  slotBytes,
+  workBytes,
+} from './expert-slots.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /** The experts that one router chooses from. */
@@ -14,23 +22,29 @@ export class ExpertDemand {
   readonly banks: readonly RoutedBank[];
   readonly #products: readonly ExpertProduct[];
   readonly #page: number;
+  /** Bytes that reads go through. */
+  readonly #buffers: number;
 
   /** The experts of a manifest, which has some. */
   constructor(manifest: readonly ManifestEntry[], page: number) {
     const banks = new Map<number, RoutedBank>();
     const products: ExpertProduct[] = [];
+    const lengths: number[] = [];
     for (const { weight, experts } of manifest) {
       if (!experts) continue;
       const { router, used } = experts;
       const [width, rows, count] = [at(weight.shape, 0), at(weight.shape, 1), at(weight.shape, 2)];
       const before = banks.get(router) ?? { experts: count, expertBytes: 0, matrices: 0, used };
-      const expertBytes = before.expertBytes + weight.extent.length / count;
+      const length = weight.extent.length / count;
+      const expertBytes = before.expertBytes + length;
+      lengths.push(length);
       banks.set(router, { ...before, expertBytes, matrices: before.matrices + 1 });
       products.push({ width, rows });
     }
     this.banks = [...banks.values()];
     this.#products = products;
     this.#page = page;
+    this.#buffers = expertBuffers * expertBufferBytes(lengths, page);
   }
 
   /** Experts of the largest bank. */
@@ -41,8 +55,9 @@ export class ExpertDemand {
   /** Bytes for `slots` in each bank, and for the pairs of `tokens` on their way through them. */
   bytes(slots: number, tokens: number): number {
     const used = Math.max(...this.banks.map((bank) => bank.used));
-    const passing = transitBytes(this.#products, tokens) + workBytes(slots, used, tokens);
-    return slotBytes(this.banks, slots, this.#page) + passing;
+    const batch = { tokens, used };
+    const passing = layTransit(this.#products, batch).bytes + workBytes(slots, batch);
+    return slotBytes(this.banks, slots, this.#page) + this.#buffers + passing;
   }
 
   /** The most slots, one at least, for which `fits` is true; it is for fewer ones, too. */

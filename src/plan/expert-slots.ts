@@ -80,6 +80,24 @@ export function layTransit(
   };
 }
 
+/** Buffers for reads that are under way, or come next: more than the reads in flight on any device. */
+export const expertBuffers = 8;
+/** The longest read through a buffer: fewer bytes keep fewer devices busy. */
+const longestBuffer = 4 * 2 ** 20;
+
+/**
+ * True if experts of `length` bytes can be read straight into slots, where they are as far into a page as in the file:
+ * they have whole pages, and the same place in a page as their neighbours.
+ */
+export const isReadDirectly = (length: number, page: number): boolean => length % page === 0 && length >= 2 * page;
+
+/** Bytes of a buffer for experts of these lengths: the ends of one that is read directly, or all of a shorter read. */
+export const expertBufferBytes = (lengths: readonly number[], page: number): number =>
+  lengths
+    .filter((length) => !isReadDirectly(length, page))
+    .map((length) => Math.min(longestBuffer, alignUp(length, page) + page))
+    .reduce((most, bytes) => Math.max(most, bytes), 2 * page);
+
 /** Bytes of a pair in ggml's lists of the rows of each expert, and of an expert's share of the work. */
 const [rowBytes, chunkBytes] = [8, 72];
 
