@@ -1,5 +1,5 @@
 import { at } from '../base/at.ts';
-import { readRows } from '../ggml/data.ts';
+import { readIntegers } from '../ggml/data.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { sourceOf, tensorOp, tensorShape, viewSourceOf } from '../ggml/tensor-fields.ts';
 import type { Need } from '../pager/block.ts';
@@ -168,7 +168,7 @@ export class ExpertSteps {
 
   #route(router: Router): void {
     const [used] = tensorShape(router.ids) as [number];
-    router.routing = router.pool.route({ ids: readRows(router.ids), used, pairs: this.#transit.pairs });
+    router.routing = router.pool.route({ ids: readIntegers(router.ids), used, pairs: this.#transit.pairs });
   }
 
   #routingOf({ routing }: Router): Routing {

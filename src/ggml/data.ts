@@ -21,7 +21,7 @@ export const readTensor = (tensor: Pointer, data: ArrayBufferView): void => {
 };
 
 /** The rows of an int32 tensor (n, rows), which may lie apart, one after the other. */
-export function readRows(tensor: Pointer): Int32Array {
+export function readIntegers(tensor: Pointer): Int32Array {
   const [n, rows] = tensorShape(tensor) as [number, number];
   const [, stride] = tensorStrides(tensor) as [number, number];
   const values = new Int32Array(n * rows);
