@@ -178,6 +178,13 @@ test('an answer that cannot be written is a failure of one line', { skip: !exist
   assert.match(stderr, /^error: the answer could not be written \(ENOSPC\)\n$/);
 });
 
+test('an answer comes though stderr takes nothing', { skip: !existsSync('/dev/full') }, async () => {
+  const args = ['run', model, '-p', question, ...fixed, '-n', '4', '--verbose'];
+  const { code, stdout } = await run(args, { wrapper: ['sh', '-c', 'exec "$@" 2> /dev/full', 'sh'] });
+  assert.equal(code, 0);
+  assert.notEqual(stdout, '');
+});
+
 test('Ctrl-C ends the wait for a prompt', { skip: !linux }, async () => {
   const { child, ended } = start(['run', model, ...fixed], { keepInput: true });
   await until(() => waitsFor(child.pid ?? 0, 0));

@@ -3,6 +3,7 @@ import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBytes } from '../base/bytes.ts';
 import { makeFolder } from '../base/folder.ts';
+import { reasonOf } from '../base/regular-file.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import {
@@ -108,8 +109,8 @@ export class PrefixFiles implements PrefixStore {
       await this.#used(entry);
       for (const old of covered) await this.#drop(old.path);
       await this.#makeRoom();
-    } catch (error) {
-      warn(error as Error);
+    } catch (cause) {
+      warn(new Error(`the prompt is not kept in ${this.#folder} (${reasonOf(cause)})`, { cause }));
     }
   }
 

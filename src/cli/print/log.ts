@@ -1,12 +1,31 @@
+import { writeSync } from 'node:fs';
 import { pino } from 'pino';
+import { attempt } from '../../base/attempt.ts';
 import type { Log } from '../../base/log.ts';
 import type { LogLevel } from '../options/log-level.ts';
 import { escapeUnprintable } from './printable.ts';
 
-/** A log on stderr: a line of JSON for each entry of `level` and above. */
-export function logTo(level: LogLevel): Log {
-  const destination = pino.destination({ fd: process.stderr.fd, sync: true });
+/** A log on stderr, or on another `fd`: a line of JSON for each entry of `level` and above. */
+export function logTo(level: LogLevel, fd: number = process.stderr.fd): Log {
+  const write = lineWriter(fd);
   // The log repeats text of clients and files, and may be read at a terminal.
-  const stream = { write: (line: string): boolean => destination.write(escapeUnprintable(line)) };
+  const stream = { write: (line: string): void => write(escapeUnprintable(line)) };
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** Bytes of lines that wait where none can be written. Later ones are lost. */
+const mostWaiting = 2 ** 16;
+
+/**
+ * Writes lines, and neither throws nor waits where a disk is full, or nobody reads a pipe. Pino's own destination throws,
+ * which made every request fail, or sleeps until somebody reads.
+ */
+function lineWriter(fd: number): (line: string) => void {
+  let waiting = Buffer.alloc(0);
+  return (line) => {
+    if (waiting.length < mostWaiting) waiting = Buffer.concat([waiting, Buffer.from(line)]);
+    attempt(() => {
+      while (waiting.length > 0) waiting = waiting.subarray(writeSync(fd, waiting));
+    });
+  };
 }

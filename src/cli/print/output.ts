@@ -25,10 +25,12 @@ export function note(line: string): void {
 export const warn = (reason: Error): void => note(printable(reason.message));
 
 /**
- * Handles errors of stdout: a reader that has gone (`| head`) is no failure; a full disk is, and ends with one line.
+ * Handles errors of stdout: a reader that has gone (`| head`) is no failure; a full disk is, and ends with one line. Notes
+ * that stderr does not take are lost.
  */
 export function handleOutputErrors(): void {
   let told = false;
+  process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || told) return;
     told = true;
