@@ -53,7 +53,7 @@ interface Measured {
 const someBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0x11);
 
 /** A file of `bytes` in `folder`, mapped as a whole, without a name. */
-class MappedMemory implements Memory {
+class MappedMemory implements Pick<Memory, 'place' | 'view'> {
   readonly #address: bigint;
   readonly #buffer: bigint;
 
@@ -75,6 +75,10 @@ class MappedMemory implements Memory {
 
   place(tensor: bigint, offset: number): void {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#address + BigInt(offset));
+  }
+
+  view(offset: number, length: number): Uint8Array {
+    return new Uint8Array(koffi.view(this.#address + BigInt(offset), length));
   }
 }
 

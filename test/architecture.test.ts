@@ -80,6 +80,20 @@ test('data of tensors are read and written by ggml/ only', () => {
   nothing(importersOutside('ggml', /^src\/ggml\/api\.ts$/));
 });
 
+test('tensors lie in memory of the device; memory of the process is made by itself only for bytes that are copied', () => {
+  const made = code.filter(({ code }) => /\bnew HostMemory\b/.test(code)).map(({ path }) => path);
+  assert.deepEqual(made.sort(), [
+    'src/ggml/device.ts',
+    'src/pager/calibrate.ts',
+    'src/pager/read-buffers.ts',
+    'src/pager/reader.ts',
+    'src/pager/rows.ts',
+    'src/state/kv-file.ts',
+    'src/state/prefix-memory.ts',
+    'src/state/spilled-area.ts',
+  ]);
+});
+
 test('HTTP is spoken in http/ only', () => {
   nothing(importersOutside('http', /^(?:node:https?2?$|hono\b|@hono\/)/));
 });

@@ -3,7 +3,7 @@ import { at } from '../base/at.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { writeTensorAside } from '../ggml/data.ts';
 import type { SliceTensor } from '../ggml/graph.ts';
-import { type HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
+import { LayoutMemory, type Memory } from '../ggml/host-memory.ts';
 import { type Layout, LayoutBinder } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -32,8 +32,8 @@ export type LayoutOf = (slice: Slice) => Layout | undefined;
 
 /** The memory of a plan's weights, and their kernel layouts. */
 export interface WeightMemory {
-  readonly arena: HostMemory;
-  readonly ring: HostMemory;
+  readonly arena: Memory;
+  readonly ring: Memory;
   readonly layoutOf: LayoutOf;
 }
 

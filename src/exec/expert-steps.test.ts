@@ -45,9 +45,11 @@ function inSlots(mixture: TestMixture, path: string, slots: number) {
   const weights = mixture.weights.flat();
   const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(weights.map(expertLength), pageBytes)));
   const tensors = owner.use(new TensorSet(weights.length));
-  const pools = mixture.weights.map((layer) => owner.use(new ExpertPool(layer, slots, { reader, buffers, tensors })));
+  const parts = { device, reader, buffers, tensors };
+  const pools = mixture.weights.map((layer) => owner.use(new ExpertPool(layer, slots, parts)));
   const products = weights.map(({ shape: [width = 0, rows = 0] }) => ({ width, rows }));
-  const transit = owner.use(new ExpertTransit(layTransit(products, { tokens: most, used: mixture.options.used })));
+  const transitLayout = layTransit(products, { tokens: most, used: mixture.options.used });
+  const transit = owner.use(new ExpertTransit(transitLayout, device));
   const residents = { loaded: true, lease: () => assert.fail(), load: () => Promise.resolve(), stop: async () => {} };
   const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
   const steps = new ExpertSteps(

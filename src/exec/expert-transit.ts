@@ -1,6 +1,7 @@
 import { at } from '../base/at.ts';
+import type { Device } from '../ggml/device.ts';
 import { ExpertNodes, expertProductShape, type IndexList } from '../ggml/expert-nodes.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { ExpertRound } from '../plan/expert-cache.ts';
 import type { TransitLayout } from '../plan/expert-slots.ts';
@@ -16,15 +17,15 @@ export class ExpertTransit implements Disposable {
   /** The pairs of a round at most. */
   readonly pairs: number;
   readonly #layout: TransitLayout;
-  readonly #memory: HostMemory;
+  readonly #memory: Memory;
   readonly #nodes: ExpertNodes = new ExpertNodes();
   #rounds = 0;
 
   /** Throws OUT_OF_MEMORY. */
-  constructor(layout: TransitLayout) {
+  constructor(layout: TransitLayout, device: Pick<Device, 'memoryFor'>) {
     this.pairs = layout.pairs;
     this.#layout = layout;
-    this.#memory = new HostMemory(layout.bytes, 'rounds of experts');
+    this.#memory = device.memoryFor(layout.bytes, 'rounds of experts');
   }
 
   /** Forgets all nodes: they are not computed any more. */

@@ -12,7 +12,6 @@ import { existingType } from '../../test/support/weights.ts';
 import { architectureOf } from '../arch/registry.ts';
 import { Disposer } from '../base/disposer.ts';
 import { Device } from '../ggml/device.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
@@ -81,19 +80,20 @@ async function withModel(
   const outline = outlineOf(file);
   const plan = planFor(outline, extra, layoutOf);
   await using reader = new Reader(file.files, { inFlight: 3, chunkBytes: 4 * pageBytes, ...(readAt && { readAt }) });
-  const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
-  const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
+  const arena = disposer.use(device.memoryFor(arenaBytes(plan), 'a test'));
+  const ring = disposer.use(device.memoryFor(plan.shares.ring, 'a test'));
   const memory = { arena, ring, layoutOf };
   const layouts = bindWeights(plan, file.weights, memory, disposer);
   const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
   if (ahead) await residents.load();
   const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
-  const kvRing = disposer.use(new HostMemory(0, 'a test'));
+  const kvRing = disposer.use(device.memoryFor(0, 'a test'));
   const parts = {
     stages: outline.stages,
     plan,
     file: file.weights,
     layouts,
+    device,
     reader,
     pager,
     kvRing,

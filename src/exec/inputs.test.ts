@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { someMemory } from '../../test/support/tensors.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
 import { loadGgml } from '../ggml/api.ts';
@@ -32,7 +33,7 @@ function read<A extends ArrayBufferView>({ pointer }: { pointer: Pointer }, arra
 }
 
 test('the inputs of a graph say of each token where it stands, what it sees, and whether its logits are asked for', () => {
-  using kv = KvStore.allocate(shape);
+  using kv = KvStore.allocate(shape, someMemory);
   using graph = new Graph();
   using allocator = new GraphAllocator();
   const spans: readonly Span[] = [
@@ -74,7 +75,7 @@ test('the inputs of a graph say of each token where it stands, what it sees, and
 });
 
 test('attention looks at stored tokens in groups of 256, and never beyond the store', () => {
-  using kv = KvStore.allocate(shape);
+  using kv = KvStore.allocate(shape, someMemory);
   const attended = (start: number, n: number): number =>
     shapeOf({ state: kv, start, tokens: Array.from({ length: n }, () => 0), logits: 'last' }).attendedRows[0] ?? 0;
   assert.deepEqual(
@@ -84,7 +85,7 @@ test('attention looks at stored tokens in groups of 256, and never beyond the st
 });
 
 test('where all logits are asked for, no token is left out', () => {
-  using kv = KvStore.allocate(shape);
+  using kv = KvStore.allocate(shape, someMemory);
   using graph = new Graph();
   const spans: readonly Span[] = [{ state: kv, start: 0, tokens: [1, 2, 3], logits: 'all' }];
   const inputs = new BatchInputs(graph, new Map(), spans.map(shapeOf));

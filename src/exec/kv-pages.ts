@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import type { Tensor } from '../ggml/graph.ts';
-import type { HostMemory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Block } from '../pager/block.ts';
@@ -42,7 +42,7 @@ export class KvPages implements Disposable {
   /** The spans of the pass under way. */
   #spans: readonly Span[] = [];
 
-  constructor(spans: readonly SpanShape[], ring: HostMemory) {
+  constructor(spans: readonly SpanShape[], ring: Memory) {
     const parts = partsOf(spans);
     const segments = layRing(
       parts.map(({ areas, headBytes }) => areas.length * headBytes),

@@ -1,4 +1,5 @@
 import { GraphAllocator } from '../ggml/allocator.ts';
+import type { Device } from '../ggml/device.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
@@ -9,6 +10,7 @@ import { type GraphSource, type Program, worthConverting } from './program.ts';
 import { type Span, sameShapes, shapeOf } from './span.ts';
 
 export interface OwnGraphsParts extends OwnProgramParts {
+  readonly device: Device;
   readonly reader: Reader;
   /** The form of a text's keys and values, and the file of those that live on the SSD. */
   readonly kv: { readonly shape: KvShape; readonly file: number };
@@ -27,10 +29,10 @@ export class OwnGraphs implements GraphSource {
   }
 
   newState(): KvStore {
-    const { reader, kv } = this.#parts;
+    const { device, reader, kv } = this.#parts;
     const position = this.#states * kvFileBytes(kv.shape);
     this.#states += 1;
-    return KvStore.allocate(kv.shape, { reader, file: kv.file, position });
+    return KvStore.allocate(kv.shape, device, { reader, file: kv.file, position });
   }
 
   compile(spans: readonly Span[]): Program {

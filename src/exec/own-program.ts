@@ -1,7 +1,7 @@
 import type { Stage, Weights } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
-import type { HostMemory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Need } from '../pager/block.ts';
@@ -47,7 +47,7 @@ export interface OwnProgramParts {
   readonly layouts: BoundWeights;
   readonly pager: Pager;
   /** The ring for keys and values that live on the SSD. */
-  readonly kvRing: HostMemory;
+  readonly kvRing: Memory;
 }
 
 /** A graph of a family that has stages of its own, cut into steps. */

@@ -4,6 +4,7 @@ import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { variantIn } from './cpu-variant.ts';
 import { F32, Graph } from './graph.ts';
+import { HostMemory, type Memory } from './host-memory.ts';
 import type { Layout } from './layout.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import { libraryAt } from './system.ts';
@@ -59,6 +60,11 @@ export class Device implements Disposable {
   /** Facts about the device, for the debug log. */
   facts(): object {
     return { name: this.name, variant: this.variant, threads: this.threads };
+  }
+
+  /** Memory of `bytes` for tensors that this device computes on. Throws OUT_OF_MEMORY, in which `what` names its use. */
+  memoryFor(bytes: number, what: string): Memory {
+    return new HostMemory(bytes, what);
   }
 
   /** Computes `graph` on at most `threads` threads of the pool; JavaScript goes on meanwhile. Throws COMPUTE_FAILED. */

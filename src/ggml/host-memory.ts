@@ -6,9 +6,19 @@ import type { Layout } from './layout.ts';
 import type { Pointer } from './library.ts';
 import { adviseHugePages, pageBytes } from './system.ts';
 
-/** Memory that tensors can be placed in. */
-export interface Memory {
+/** Memory that tensors lie in; those of a model are read into it. `Device.memoryFor` gives it. */
+export interface Memory extends Disposable {
+  readonly bytes: number;
+  /** Gives `tensor` its data at `offset`. A tensor is placed once. */
   place(tensor: Pointer, offset: number): void;
+  /** The bytes [offset, offset + length), at most 4 GiB, shared, not copied. They must not be touched after disposal. */
+  view(offset: number, length: number): Uint8Array;
+  /** The address of `offset`. */
+  address(offset: number): Pointer;
+  /** Makes all bytes zeros. */
+  clear(): void;
+  /** `clear` on a thread of its own: the first use of a GiB takes 0.3 s. */
+  clearAside(): Promise<void>;
 }
 
 /**
@@ -17,8 +27,8 @@ export interface Memory {
  */
 const window = 2 ** 30;
 
-/** A page-aligned piece of memory that the SSD is read into and ggml computes from, in place. */
-export class HostMemory implements Memory, Disposable {
+/** A page-aligned piece of the process's memory, which the CPU also computes in. */
+export class HostMemory implements Memory {
   readonly bytes: number;
   readonly #base: Pointer;
   readonly #buffer: Pointer;
@@ -36,9 +46,6 @@ export class HostMemory implements Memory, Disposable {
     adviseHugePages(this.#base, this.bytes);
   }
 
-  /**
-   * The bytes [offset, offset + length), at most 4 GiB, shared, not copied. They must not be touched after disposal.
-   */
   view(offset: number, length: number): Uint8Array {
     if (length > window) return new Uint8Array(koffi.view(this.address(offset), length));
     const first = Math.floor(offset / window) * window;
@@ -51,12 +58,10 @@ export class HostMemory implements Memory, Disposable {
     return bytes.subarray(offset - first, offset - first + length);
   }
 
-  /** Gives `tensor` its data at `offset`. A tensor is placed once. */
   place(tensor: Pointer, offset: number): void {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#base + BigInt(offset));
   }
 
-  /** The address of `offset`. */
   address(offset: number): Pointer {
     return this.#base + BigInt(offset);
   }
@@ -65,7 +70,6 @@ export class HostMemory implements Memory, Disposable {
     loadGgml().ggml_backend_buffer_clear(this.#buffer, 0);
   }
 
-  /** `clear` on a thread of its own: the first use of a GiB takes 0.3 s. */
   clearAside(): Promise<void> {
     return new Promise((resolve, reject) => {
       loadGgml().ggml_backend_buffer_clear.async(this.#buffer, 0, (error: Error | null) =>
@@ -102,12 +106,16 @@ export class LayoutMemory implements Disposable {
 }
 
 /** Addresses without memory behind them: graphs built on these can be measured, not computed. */
-export class NoMemory implements Memory, Disposable {
+export class NoMemory implements Pick<Memory, 'place' | 'view'>, Disposable {
   readonly #address = BigInt(pageBytes);
   readonly #buffer: Pointer = loadGgml().ggml_backend_cpu_buffer_from_ptr(this.#address, 2 ** 46);
 
   place(tensor: Pointer): void {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#address);
+  }
+
+  view(): never {
+    throw new RangeError('there are no bytes behind these addresses');
   }
 
   [Symbol.dispose](): void {

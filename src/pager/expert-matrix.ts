@@ -1,7 +1,8 @@
 import { at } from '../base/at.ts';
 import { alignDown } from '../base/bytes.ts';
 import { allSettled } from '../base/promises.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
+import type { Device } from '../ggml/device.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { TensorSet } from '../ggml/tensor-set.ts';
@@ -19,6 +20,15 @@ const expertExtent = (weight: Weight, expert: number): Extent => {
   return { file: weight.extent.file, offset: weight.extent.offset + expert * length, length };
 };
 
+/** The parts that all pools share. */
+export interface ExpertPoolParts {
+  readonly device: Pick<Device, 'memoryFor'>;
+  readonly reader: Pick<Reader, 'readv'>;
+  readonly buffers: ReadBuffers;
+  /** A set with room for a tensor of each matrix. */
+  readonly tensors: TensorSet;
+}
+
 /**
  * Slots for the experts of one matrix. They lie one after the other like the experts in the file, since kernels ask for
  * that, and begin as far into a page: so where an expert's length is a multiple of the page, its whole pages are read
@@ -31,23 +41,19 @@ export class ExpertMatrix implements Disposable {
   readonly tensor: Pointer;
   readonly #reader: Pick<Reader, 'readv'>;
   readonly #buffers: ReadBuffers;
-  readonly #memory: HostMemory;
+  readonly #memory: Memory;
   readonly #skew: number;
   readonly #length: number;
 
   /** Makes memory for `slots`, and their tensor in `tensors`. Throws OUT_OF_MEMORY. */
-  constructor(
-    weight: Weight,
-    slots: number,
-    { reader, buffers, tensors }: { reader: Pick<Reader, 'readv'>; buffers: ReadBuffers; tensors: TensorSet },
-  ) {
+  constructor(weight: Weight, slots: number, { device, reader, buffers, tensors }: ExpertPoolParts) {
     this.weight = weight;
     this.slots = slots;
     this.#reader = reader;
     this.#buffers = buffers;
     this.#skew = weight.extent.offset % pageBytes;
     this.#length = expertLength(weight);
-    this.#memory = new HostMemory(this.#skew + slots * this.#length, 'experts');
+    this.#memory = device.memoryFor(this.#skew + slots * this.#length, 'experts');
     this.tensor = tensors.add(weight.type.id, [at(weight.shape, 0), at(weight.shape, 1), slots]);
     this.#memory.place(this.tensor, this.#skew);
   }

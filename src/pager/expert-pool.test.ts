@@ -7,6 +7,7 @@ import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt, writePattern } from '../../test/support/pattern.ts';
 import { anyTrace } from '../../test/support/routes.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
+import { someMemory } from '../../test/support/tensors.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
@@ -73,7 +74,8 @@ function open({ slots, count = experts, readAt, file = path, weights = matrices 
     return { ...weight, shape, extent: { ...weight.extent, length: expertLength(weight) * count } };
   });
   const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(few.map(expertLength), pageBytes)));
-  const pool = owner.use(new ExpertPool(few, slots, { reader: spy, buffers, tensors: owner.use(new TensorSet(10)) }));
+  const tensors = owner.use(new TensorSet(10));
+  const pool = owner.use(new ExpertPool(few, slots, { device: someMemory, reader: spy, buffers, tensors }));
   const dispose = async (): Promise<void> => {
     await pool.abandon();
     await reader[Symbol.asyncDispose]();

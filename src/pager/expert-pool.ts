@@ -1,12 +1,9 @@
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
-import type { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { ExpertCache, type RoutedBatch, type Routing } from '../plan/expert-cache.ts';
 import { ExpertHome } from './expert-home.ts';
-import { ExpertMatrix } from './expert-matrix.ts';
-import type { ReadBuffers } from './read-buffers.ts';
-import type { Reader } from './reader.ts';
+import { ExpertMatrix, type ExpertPoolParts } from './expert-matrix.ts';
 
 /** Experts of a layer so far; one that several tokens of a batch use counts once. */
 export interface ExpertStatistics {
@@ -16,14 +13,6 @@ export interface ExpertStatistics {
   readonly bytesRead: number;
   /** Seconds in which a step waited for reads. */
   readonly waited: number;
-}
-
-/** The parts that all pools share. */
-export interface ExpertPoolParts {
-  readonly reader: Pick<Reader, 'readv'>;
-  readonly buffers: ReadBuffers;
-  /** A set with room for a tensor of each matrix. */
-  readonly tensors: TensorSet;
 }
 
 /**

@@ -13,7 +13,7 @@ import { GraphAllocator } from '../ggml/allocator.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, type SliceTensor } from '../ggml/graph.ts';
-import { HostMemory, LayoutMemory } from '../ggml/host-memory.ts';
+import { LayoutMemory } from '../ggml/host-memory.ts';
 import type { Layout } from '../ggml/layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
@@ -69,8 +69,8 @@ const layoutOf = ({ weight, shape }: Slice): Layout | undefined => device.layout
 
 /** Memory for the residents of a plan, with a tensor for each slice in it. */
 function place(plan: Plan, disposer: Disposer) {
-  const arena = disposer.use(new HostMemory(arenaBytes(plan), 'a test'));
-  const ring = disposer.use(new HostMemory(plan.shares.ring, 'a test'));
+  const arena = disposer.use(device.memoryFor(arenaBytes(plan), 'a test'));
+  const ring = disposer.use(device.memoryFor(plan.shares.ring, 'a test'));
   const set = disposer.use(new TensorSet(plan.slices.length));
   const tensors = plan.slices.map((slice): SliceTensor => {
     const { id, weight, shape } = slice;

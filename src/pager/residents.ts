@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { allSettled } from '../base/promises.ts';
 import { writeTensorAside } from '../ggml/data.ts';
-import type { HostMemory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Placement, Plan } from '../plan/plan.ts';
@@ -24,9 +24,9 @@ export interface LoadOptions {
 /** Memory of residents, and the one that they are read through. */
 export interface ResidentMemory {
   /** Memory for those in the file's layout. */
-  readonly arena: HostMemory;
+  readonly arena: Memory;
   /** The way of the others to their tensors. */
-  readonly ring: HostMemory;
+  readonly ring: Memory;
   /** The tensor of each slice. */
   readonly tensors: readonly { readonly pointer: Pointer }[];
 }

@@ -5,7 +5,6 @@ import { removeUnfinished } from '../base/replace-file.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
 import { computeBytes, manifestOf } from '../exec/measure.ts';
 import { OwnGraphs } from '../exec/own-graphs.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { Pager } from '../pager/pager.ts';
 import type { OpenedFile } from '../pager/reader.ts';
@@ -70,17 +69,17 @@ export class OwnModelGraphs implements ModelGraphs {
   }
 
   open(plan: Plan, surroundings: GraphSurroundings, owner: Disposer): OpenedGraphs {
-    const { layoutOf, reader } = surroundings;
-    const arena = owner.use(new HostMemory(arenaBytes(plan), 'resident weights'));
-    const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
+    const { device, layoutOf, reader } = surroundings;
+    const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
+    const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
     const layouts = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
     const shape = this.kvShape(plan);
     const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, surroundings)) : 0;
     const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
-    const kvRing = owner.use(new HostMemory(kvRingBytes(shape), 'keys and values from the SSD'));
+    const kvRing = owner.use(device.memoryFor(kvRingBytes(shape), 'keys and values from the SSD'));
     const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
     const model = { stages: this.#stages, plan, file: this.#weights };
-    const graphs = owner.use(new OwnGraphs({ ...model, layouts, reader, pager, kvRing, kv: { shape, file } }));
+    const graphs = owner.use(new OwnGraphs({ ...model, device, layouts, reader, pager, kvRing, kv: { shape, file } }));
     return { graphs, pager };
   }
 

@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import type { Tensor } from '../ggml/graph.ts';
-import type { HostMemory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import type { LayerAreas } from './kv-shape.ts';
 import { cutIntoPieces, type LayerState, type StatePiece, type StoredText } from './layer-state.ts';
 import { attendedRowCount, canTrim, type KvRows } from './rows.ts';
@@ -26,10 +26,10 @@ export class KvLayer implements LayerState, KvLayerParts {
   readonly sinks: KvLayerParts['sinks'];
   readonly snapshots: readonly number[] = [];
   readonly #areas: LayerAreas;
-  readonly #memory: HostMemory | undefined;
+  readonly #memory: Pick<Memory, 'view'>;
 
   /** A layer of tensors over `areas`; `memory` holds those that are not on the SSD, where their bytes are asked for. */
-  constructor({ parts, sinks }: KvLayerParts, areas: LayerAreas, memory: HostMemory | undefined) {
+  constructor({ parts, sinks }: KvLayerParts, areas: LayerAreas, memory: Pick<Memory, 'view'>) {
     this.rows = areas.rows;
     this.parts = parts;
     this.sinks = sinks;
@@ -62,7 +62,7 @@ export class KvLayer implements LayerState, KvLayerParts {
   }
 
   view({ part, index, offset, length }: StatePiece): Uint8Array {
-    if (!this.#memory || part === 'state') throw new RangeError(`a layer of keys and values has no ${part} in memory`);
+    if (part === 'state') throw new RangeError(`a layer of keys and values has no ${part} in memory`);
     const area = part === 'sinks' ? this.#areas.sinks.k : at(this.#areas[part], index);
     return this.#memory.view(area.offset + offset, length);
   }

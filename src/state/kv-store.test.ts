@@ -27,8 +27,8 @@ test('keys and values of all layers lie one after the other, and take what kvByt
   fc.assert(
     fc.property(anyShape, (shape) => {
       const offsets = new Map<bigint, number>();
-      const memory: Memory = { place: (tensor, offset) => offsets.set(tensor, offset) };
-      using store = new KvStore(shape, memory);
+      const place: Memory['place'] = (tensor, offset) => offsets.set(tensor, offset);
+      using store = new KvStore(shape, { place, view: () => assert.fail() });
       assert.equal(store.layers.length, shape.layers);
       let end = 0;
       for (const { parts } of store.layers) {
@@ -64,7 +64,7 @@ async function contents(store: KvStore, layer: number): Promise<readonly Float32
 }
 
 test('a store is zeros at first, since attention also multiplies what its mask hides', async () => {
-  using store = KvStore.allocate(shape);
+  using store = KvStore.allocate(shape, device);
   for (const layer of [0, 1]) {
     for (const values of await contents(store, layer)) assert.ok(values.every((value) => value === 0));
   }
@@ -103,7 +103,7 @@ test('a pass that reaches over a step has both copies of the sinks, whatever bec
 });
 
 test('what a graph writes to one place of one layer stays there, and nothing else changes', async () => {
-  using store = KvStore.allocate(shape);
+  using store = KvStore.allocate(shape, device);
   const [keys, values] = [noise(32 * 2), noise(16 * 2, 2)];
   {
     using graph = new Graph();

@@ -1,6 +1,7 @@
 import { at } from '../base/at.ts';
+import type { Device } from '../ggml/device.ts';
 import { F32, type Tensor } from '../ggml/graph.ts';
-import { HostMemory, type Memory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Reader } from '../pager/reader.ts';
 import { KvLayer, type KvLayerParts } from './kv-layer.ts';
@@ -26,7 +27,7 @@ export class KvStore implements SequenceState {
   version = 0;
   readonly #tensors: TensorSet;
   /** Memory of its own. */
-  #memory: HostMemory | undefined;
+  #memory: Memory | undefined;
   /** The steps by which each copy of the sinks has followed the window; undefined for one that must be made anew. */
   #sinkCopies: readonly (number | undefined)[] = [0, undefined];
 
@@ -34,7 +35,7 @@ export class KvStore implements SequenceState {
    * A store over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at
    * first. Keys and values on the SSD are in `file`, but for those that have not been written yet.
    */
-  constructor(shape: KvShape, memory: Memory, file?: KvFile) {
+  constructor(shape: KvShape, memory: Pick<Memory, 'place' | 'view'>, file?: KvFile) {
     this.shape = shape;
     this.#tensors = new TensorSet(4 * shape.layers);
     const { id } = kvTypeOf(shape.type);
@@ -44,7 +45,7 @@ export class KvStore implements SequenceState {
       return { pointer, shape: tensorShape };
     };
     const spilled = ({ offset, length }: KvArea, tail: KvArea): SpilledArea => {
-      if (!file || !(memory instanceof HostMemory)) throw new RangeError('there is no file for what lives on the SSD');
+      if (!file) throw new RangeError('there is no file for what lives on the SSD');
       const place = { ...file, position: file.position + offset, bytes: length };
       return new SpilledArea({ ...place, tail: memory.view(tail.offset, tail.length) });
     };
@@ -63,14 +64,14 @@ export class KvStore implements SequenceState {
           : { home: 'ram', k: inRam(keyLength, k), v: inRam(valueLength, v) },
         sinks: count > 0 ? { k: ofSinks(keyLength, sinks.k), v: ofSinks(valueLength, sinks.v) } : undefined,
       };
-      return new KvLayer(tensors, areas, memory instanceof HostMemory ? memory : undefined);
+      return new KvLayer(tensors, areas, memory);
     });
     this.sinkRows = this.layers.find(({ sinks }) => sinks)?.rows;
   }
 
-  /** A store with zeroed memory of its own. Throws OUT_OF_MEMORY. */
-  static allocate(shape: KvShape, file?: KvFile): KvStore {
-    const memory = new HostMemory(kvBytes(shape), 'keys and values');
+  /** A store with zeroed memory of its own, of `device`. Throws OUT_OF_MEMORY. */
+  static allocate(shape: KvShape, device: Pick<Device, 'memoryFor'>, file?: KvFile): KvStore {
+    const memory = device.memoryFor(kvBytes(shape), 'keys and values');
     // Attention also multiplies the rows that its mask hides: they must not be NaN.
     memory.clear();
     const store = new KvStore(shape, memory, file);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { KvShape } from '../../src/state/kv-shape.ts';
 import { type KvFile, KvStore } from '../../src/state/kv-store.ts';
 import { SequenceCache } from '../../src/state/sequence-cache.ts';
+import { someMemory } from './tensors.ts';
 
 /** Two layers of two heads: 48 bytes per token. */
 export const smallShape = (context: number): KvShape => ({
@@ -25,7 +26,7 @@ export const quantizedShape = (context: number, type: KvShape['type']): KvShape 
 
 /** An empty cache of keys and values. */
 export const kvCache = (shape: KvShape, file?: KvFile): SequenceCache =>
-  new SequenceCache(KvStore.allocate(shape, file));
+  new SequenceCache(KvStore.allocate(shape, someMemory, file));
 
 /** The bytes of the first `tokens` tokens, in pieces, shared. */
 export const storedBytes = (cache: SequenceCache, tokens: number): readonly Uint8Array[] =>

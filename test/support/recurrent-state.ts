@@ -3,6 +3,7 @@ import type { KvShape } from '../../src/state/kv-shape.ts';
 import { KvStore } from '../../src/state/kv-store.ts';
 import type { LayerState, StatePiece, StoredText } from '../../src/state/layer-state.ts';
 import type { SequenceState } from '../../src/state/sequence-state.ts';
+import { someMemory } from './tensors.ts';
 
 type SavedState = readonly [hash: number, position: number];
 
@@ -127,7 +128,7 @@ export class RecurrentStates implements SequenceState {
   readonly #kv: KvStore;
 
   constructor(shape: KvShape) {
-    this.#kv = KvStore.allocate(shape);
+    this.#kv = KvStore.allocate(shape, someMemory);
     this.layers = [...this.#kv.layers, this.recurrent];
     this.context = shape.context;
     this.form = `${this.#kv.form} and a recurrent layer`;

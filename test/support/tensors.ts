@@ -4,7 +4,7 @@ import { GraphAllocator } from '../../src/ggml/allocator.ts';
 import { loadGgml } from '../../src/ggml/api.ts';
 import type { Device } from '../../src/ggml/device.ts';
 import type { Graph, SliceTensor, Tensor, WeightTensor } from '../../src/ggml/graph.ts';
-import { HostMemory } from '../../src/ggml/host-memory.ts';
+import { HostMemory, type Memory } from '../../src/ggml/host-memory.ts';
 import type { Pointer } from '../../src/ggml/library.ts';
 import { TensorSet } from '../../src/ggml/tensor-set.ts';
 import { elementCount } from '../../src/gguf/weight.ts';
@@ -21,6 +21,9 @@ export function floatsOf({ pointer, shape }: Tensor): Float32Array {
   loadGgml().ggml_backend_tensor_get(pointer, floats, 0, floats.byteLength);
   return floats;
 }
+
+/** Memory where no device is needed. */
+export const someMemory = { memoryFor: (bytes: number, what: string): Memory => new HostMemory(bytes, what) };
 
 /** `n` numbers in (-1, 1) that look random; the same every time for the same seed. */
 export const noise = (n: number, seed = 1): Float32Array =>
