@@ -177,30 +177,50 @@ test('whoever fails by its own callback fails alone', async () => {
   assert.equal(model.tally().state.active, 0);
 });
 
+/** A sequence of one more token. */
+const sequenceOf = (vocabulary: Vocabulary, newSampler: () => Sampler): Sequence =>
+  new Sequence({
+    prompt,
+    vocabulary,
+    newSampler,
+    newDrafter: noDrafter,
+    detokenizer: new Detokenizer(vocabulary),
+    stops: new StopMatcher([]),
+    maxTokens: 1,
+    longest: 64,
+    ignoreEnd: true,
+    logprobs: 0,
+  });
+
 test('a sequence that fails as it begins leaves its place to the next', async () => {
   await using model = await openRuntime(path, { context: 64 });
   using vocabulary = Vocabulary.open(path);
   const engine = new Engine(() => Promise.resolve(model.runtime));
-  const sequenceWith = (newSampler: () => Sampler): Sequence =>
-    new Sequence({
-      prompt,
-      vocabulary,
-      newSampler,
-      newDrafter: noDrafter,
-      detokenizer: new Detokenizer(vocabulary),
-      stops: new StopMatcher([]),
-      maxTokens: 1,
-      longest: 64,
-      ignoreEnd: true,
-      logprobs: 0,
-    });
-  const failing = sequenceWith(() => {
+  const failing = sequenceOf(vocabulary, () => {
     throw new Error('there is no sampler');
   });
-  const next = sequenceWith(() => new Sampler(400, { temperature: 0 }));
+  const next = sequenceOf(vocabulary, () => new Sampler(400, { temperature: 0 }));
   for (const sequence of [failing, next]) engine.submit(sequence);
   await assert.rejects(failing.read(), /no sampler/);
   assert.equal((await next.read())?.token, expected.tokens[0]);
+  await engine.close(new Error('closed'));
+});
+
+test('an error before a pass ends the sequences that it was for, and the loop goes on', async () => {
+  await using model = await openRuntime(path, { context: 64, parallel: 2 });
+  using vocabulary = Vocabulary.open(path);
+  const { runtime } = model;
+  const { limits } = runtime;
+  const engine = new Engine(() => Promise.resolve(runtime));
+  const submit = (): Sequence => {
+    const sequence = sequenceOf(vocabulary, () => new Sampler(400, { temperature: 0 }));
+    engine.submit(sequence);
+    return sequence;
+  };
+  Object.defineProperty(runtime, 'limits', { configurable: true, get: () => assert.fail('no limits') });
+  for (const sequence of [submit(), submit()]) await assert.rejects(sequence.read(), /no limits/);
+  Object.defineProperty(runtime, 'limits', { value: limits });
+  for (const sequence of [submit(), submit()]) assert.equal((await sequence.read())?.token, expected.tokens[0]);
   await engine.close(new Error('closed'));
 });
 

@@ -147,14 +147,15 @@ export class Engine {
     return true;
   }
 
-  /** One pass over all sequences: schedule, run, postprocess. An error of the pass ends all sequences in it. */
+  /** One pass over all sequences: schedule, run, postprocess. An error ends those in the pass; all, before there is one. */
   async #takeTurn(runtime: Runtime): Promise<void> {
-    const pass = await this.#schedule(runtime);
     try {
+      const pass = await this.#schedule(runtime);
       const logits = await this.#run(runtime, pass);
       this.#postprocess(runtime, pass, logits);
     } catch (error) {
-      for (const part of pass.parts) failPart(part, error as Error);
+      if (this.#pass) for (const part of this.#pass.parts) failPart(part, error as Error);
+      else for (const sequence of this.#active) sequence.fail(error as Error);
     } finally {
       this.#pass = undefined;
     }

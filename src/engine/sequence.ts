@@ -171,19 +171,15 @@ export class Sequence {
     return { acceptance: this.#drafter?.acceptance.rate ?? 0, cost: this.#drafter?.cost ?? 0 };
   }
 
-  /** Drafts at most `most` tokens, as far as they could be part of the answer. An error ends the sequence. */
+  /** Drafts at most `most` tokens, as far as they could be part of the answer. Rejects with the errors of the drafter. */
   async draft(most: number): Promise<void> {
     const { maxTokens } = this.parts;
     // The pass yields one token more than are drafted, and the last token of the context need not be stored.
     const room = Math.min(maxTokens - 1, this.#longest - this.promptTokens) - this.answerTokens;
     const count = Math.max(0, Math.floor(Math.min(most, room)));
     this.#acceptance = this.#drafter?.acceptance;
-    try {
-      const drafts = (await this.#drafter?.propose(count)) ?? [];
-      this.#drafts = drafts.slice(0, count);
-    } catch (error) {
-      this.fail(error as Error);
-    }
+    const drafts = (await this.#drafter?.propose(count)) ?? [];
+    this.#drafts = drafts.slice(0, count);
   }
 
   /**

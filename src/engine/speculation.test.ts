@@ -52,6 +52,20 @@ test('a drafter that fails, at once or later, fails its own sequence, and the ot
     assertAnswer(tokens, expected);
 });
 
+test('a drafter that cannot tell its cost fails its own sequence, and the loop goes on', async () => {
+  await using engine = await openScripted({ adaptive: true });
+  const answerBy = (drafter: Drafter): Promise<CollectedAnswer> =>
+    collectAnswer(engine.generate(prompt, drafter, { ...greedy, maxTokens, logprobs: 2 }));
+  const failing = Object.defineProperty(noDrafter(), 'cost', {
+    get: () => {
+      throw new Error('no idea');
+    },
+  });
+  const other = answerBy(noDrafter());
+  await assert.rejects(answerBy(failing), /^Error: no idea$/);
+  for (const { tokens } of [await other, await answerBy(noDrafter())]) assertAnswer(tokens, expected);
+});
+
 test('a sequence whose drafter failed has told what was chosen before', async () => {
   await using engine = await openScripted();
   let asked = 0;

@@ -8,22 +8,31 @@ import type { Sequence } from './sequence.ts';
 export class Speculation {
   readonly #times: PassTimes = new PassTimes();
 
-  /** Lets those of `active` that decode draft tokens, at most `ahead` each; with `adaptive` no more than pays. */
+  /**
+   * Lets those of `active` that decode draft tokens, at most `ahead` each; with `adaptive` no more than pays. An error of a
+   * drafter ends its sequence.
+   */
   async draft(active: readonly Sequence[], { limits, debug }: Pick<Runtime, 'limits' | 'debug'>): Promise<void> {
     const { ahead, adaptive } = limits;
     const decoding = active.filter((sequence) => !sequence.ended && sequence.decoding);
     if (ahead === 0 || decoding.length === 0) return;
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
     const seconds = (tokens: number): number => this.#times.seconds(tokens);
-    const drafts = decoding.map((sequence) => {
-      // A pass has room for a token and the draft; tokens that the cache could not keep take some of it.
-      const room = Math.max(0, ahead + 1 - sequence.behind);
-      const depth = adaptive ? bestDraftLength({ ...sequence.outlook, seconds }, room, others) : room;
-      others.tokens += depth;
-      return sequence.draft(depth).then(() => depth);
+    const drafts = decoding.map(async (sequence) => {
+      try {
+        // A pass has room for a token and the draft; tokens that the cache could not keep take some of it.
+        const room = Math.max(0, ahead + 1 - sequence.behind);
+        const depth = adaptive ? bestDraftLength({ ...sequence.outlook, seconds }, room, others) : room;
+        others.tokens += depth;
+        await sequence.draft(depth);
+        return depth;
+      } catch (error) {
+        sequence.fail(error as Error);
+        return 0;
+      }
     });
     const depths = await Promise.all(drafts);
-    debug?.('guessed', { depths, guesses: decoding.map(({ draftTokens }) => draftTokens) });
+    debug?.('drafted', { depths, tokens: decoding.map(({ draftTokens }) => draftTokens) });
   }
 
   /** Records that a pass took `seconds`; one that only decodes tells what draft tokens cost. */
