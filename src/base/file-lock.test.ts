@@ -46,11 +46,13 @@ test('a lock is held by a process that lives, and taken over from one that was k
 test('a lock of a killed process whose parent never asks after it is taken over', { skip: !linux }, async () => {
   using folder = tempFolder();
   const path = folder.file('kept');
-  // The shell becomes a program that knows of no children.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The shell becomes a program that knows of no children; the child is killed once it has.
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     const [printed] = await once(parent.stdout, 'data');
     const pid = Number(printed);
+    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+    process.kill(pid, 'SIGKILL');
     await until(() => /\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
     writeFileSync(`${path}.lock`, `ssd-llm ${ownerOf(pid)} some-id\n`);
     using lock = FileLock.acquire(path);
