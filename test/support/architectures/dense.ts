@@ -8,6 +8,8 @@ const oneHead: Recipe = { sizes: { kvHeads: 1 } };
 /** One matrix for queries, keys and values. */
 const fusedQkv = inLayer('*', 'attn_qkv.weight', 'attn_qkv.bias');
 const tied: readonly string[] = [];
+/** It fills in masked tokens: attention sees the whole batch, and nothing else. */
+export const masked: Recipe = { state: 'nothing' };
 const alibi = () => ({ 'attention.max_alibi_bias': f32(8) });
 
 /** Architectures whose layers are all of attention and one feed-forward network. */
@@ -80,13 +82,13 @@ export const dense: Readonly<Record<string, Recipe>> = {
   'hunyuan-dense': {},
   hunyuan_vl: {},
   smollm3: {},
-  dream: {},
-  llada: {},
+  dream: masked,
+  llada: masked,
   seed_oss: {},
   apertus: {
     keys: () => ({ 'xielu.alpha_n': f32(1), 'xielu.alpha_p': f32(1), 'xielu.beta': f32(0.5), 'xielu.eps': f32(1e-6) }),
   },
-  cogvlm: {},
+  cogvlm: { ...allHeads, allOutputs: true },
   'pangu-embedded': {},
   mistral3: {},
   paddleocr: {},

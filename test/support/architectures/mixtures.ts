@@ -1,4 +1,5 @@
 import { arr, f32, u32 } from '../../../bench/gguf-writer.ts';
+import { masked } from './dense.ts';
 import { factors, indexer, latent, windowsByLayer, windowsByPeriod } from './parts.ts';
 import { gated, inLayer, perLayer, type Recipe } from './recipe.ts';
 
@@ -71,7 +72,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   'deepseek2-ocr': { sizes: { kvHeads: 4 }, optional: routerBias },
   deepseek32: { ...latentHead, keys: () => ({ ...latent(), ...indexer() }), optional: routerBias },
   deepseek4: {
-    state: 'windows',
+    state: 'compressed',
     sizes: { layers: 4, width: 128, heads: 8, kvHeads: 1 },
     keys: () => ({
       'attention.key_length': u32(16),
@@ -130,7 +131,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   hy_v3: { optional: [...denseThenExperts, ...gated(1, '_shexp')] },
   'gpt-oss': { state: 'windows', keys: windowsByPeriod, optional: qkvBias },
   smallthinker: { state: 'windows', keys: windowsByPeriod },
-  'llada-moe': {},
+  'llada-moe': masked,
   grovemoe: { keys: () => ({ expert_group_scale: f32(0.05), experts_per_group: u32(2) }) },
   'minimax-m2': {},
   'minimax-m3': {
@@ -142,7 +143,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
       'attention.indexer.local_blocks': u32(1),
     }),
   },
-  rnd1: {},
+  rnd1: masked,
   mistral4: { ...latentHead, keys: latent, optional: routerBias },
   mimo2: {
     state: 'windows',

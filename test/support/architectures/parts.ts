@@ -87,9 +87,9 @@ export const deltaAttention = (sizes: Sizes): ModelKeys => ({
   'kda.gate_lower_bound': f32(-5),
 });
 
-/** The time mix of RWKV, of heads of 16 elements. */
+/** The time mix of RWKV, of heads of 64 elements: the kernels read so many of each, whatever it has. */
 export const timeMix = (): ModelKeys => ({
-  'wkv.head_size': u32(16),
+  'wkv.head_size': u32(64),
   time_mix_extra_dim: u32(16),
   time_decay_extra_dim: u32(16),
   'attention.decay_lora_rank': u32(16),

@@ -20,8 +20,11 @@ export interface Sizes {
 /** Metadata by key; in a recipe without the architecture's name. */
 export type ModelKeys = Readonly<Record<string, MetadataValue>>;
 
-/** The state that layers keep of a text. In a hybrid some layers have a recurrent one, others keys and values. */
-export type StateKind = 'keys and values' | 'windows' | 'latent' | 'recurrent' | 'hybrid';
+/**
+ * The state that layers keep of a text. A model that keeps nothing sees one batch; in a hybrid some layers have a
+ * recurrent state, others keys and values.
+ */
+export type StateKind = 'nothing' | 'keys and values' | 'windows' | 'compressed' | 'latent' | 'recurrent' | 'hybrid';
 
 /** The makings of a small model of an architecture, beyond the tensors that its loader requires anyway. */
 export interface Recipe {
@@ -29,6 +32,8 @@ export interface Recipe {
   readonly architecture?: string;
   /** Changes to the usual sizes. */
   readonly sizes?: Partial<Sizes>;
+  /** Libllama computes logits of all tokens of a batch, and takes the first ones for those that were wanted. */
+  readonly allOutputs?: boolean;
   /** Some layers have experts. */
   readonly experts?: boolean;
   /** All keys and values unless given. */

@@ -3,6 +3,7 @@ import { deltaAttention, deltaNet, factors, headsByLayer, indexer, stateSpace, t
 import { inLayer, perLayer, type Recipe } from './recipe.ts';
 
 const noHeads = { heads: 0, kvHeads: 0 } as const;
+const twoTimeMixHeads = { width: 128, ...noHeads } as const;
 const convolutionBias = inLayer('*', 'ssm_conv1d.bias');
 const deltaTensors = ['output.weight', ...inLayer(0, 'attn_qkv.weight', 'attn_gate.weight')];
 const oneShift = () => ({ ...timeMix(), token_shift_count: u32(1) });
@@ -24,22 +25,23 @@ export const recurrent: Readonly<Record<string, Recipe>> = {
   mamba2: { state: 'recurrent', sizes: noHeads, keys: stateSpace },
   rwkv6: {
     state: 'recurrent',
-    sizes: noHeads,
+    sizes: twoTimeMixHeads,
     keys: timeMix,
     optional: ['output.weight', ...inLayer('*', 'time_mix_lerp_fused.weight')],
   },
   rwkv6qwen2: {
     state: 'recurrent',
+    sizes: { width: 128, kvHeads: 1 },
     keys: oneShift,
     optional: [
       'output.weight',
       ...inLayer('*', 'time_mix_key.bias', 'time_mix_value.bias', 'time_mix_receptance.bias'),
     ],
   },
-  rwkv7: { state: 'recurrent', sizes: noHeads, keys: timeMix },
+  rwkv7: { state: 'recurrent', sizes: twoTimeMixHeads, keys: timeMix },
   arwkv7: {
     state: 'recurrent',
-    sizes: noHeads,
+    sizes: twoTimeMixHeads,
     keys: oneShift,
     optional: [
       'output.weight',

@@ -16,29 +16,6 @@ export interface ReferenceRequest {
 /** Rows of logits in the order of the batches, or the reason why there are none. */
 export type ReferenceAnswer = { readonly rows: readonly Float32Array[] } | { readonly error: string };
 
-const tokens = (count: number, salt: number, vocabulary: number): readonly number[] =>
-  Array.from({ length: count }, (_, i) => (i * 7919 + 13 + salt * 31) % vocabulary);
-
-/**
- * Batches in which a model is compared: a prompt of 11 tokens, four single ones after it, two more sequences in one
- * batch, and all three in one batch; the last prompt is one that windows of 8 tokens have left behind.
- */
-export function usualBatches(vocabulary: number): readonly (readonly LlamaSpan[])[] {
-  const span = (sequence: number, start: number, count: number, outputs = count): LlamaSpan => ({
-    sequence,
-    start,
-    tokens: tokens(count, start + 7 * sequence, vocabulary),
-    outputs,
-  });
-  return [
-    [span(0, 0, 11)],
-    ...[11, 12, 13, 14].map((start) => [span(0, start, 1)]),
-    [span(1, 0, 7, 1), span(2, 0, 5)],
-    [span(0, 15, 1), span(1, 7, 1), span(2, 5, 1)],
-    [span(0, 16, 23, 2)],
-  ];
-}
-
 /** The bits of all rows, as one short text. */
 export function hashOf(rows: readonly Float32Array[]): string {
   const hash = createHash('sha256');

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { openModelFile } from '../../../src/gguf/model-file.ts';
 import { type ArchitectureFileOptions, architectureFile, isExperts } from './architecture-file.ts';
-import { hashOf, type Reference, usualBatches } from './reference.ts';
-import { type ArchitectureRow, usualSizesOf } from './rows.ts';
+import { hashOf, type Reference } from './reference.ts';
+import type { ArchitectureRow } from './rows.ts';
+import { usualBatches } from './usual-batches.ts';
 
 /** Two processes that are asked the same. */
 export type References = readonly [Reference, Reference];
 
 async function bitsOf(reference: Reference, name: string, path: string): Promise<string> {
-  const rows = await reference.logits({ path, batches: usualBatches(usualSizesOf(name).vocabulary) });
+  const rows = await reference.logits({ path, batches: usualBatches(name) });
   assert.ok(
     rows.every((logits) => logits.every(Number.isFinite)),
     'some logits are not finite',
