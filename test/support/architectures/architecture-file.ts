@@ -1,4 +1,4 @@
-import { type TensorSource, writeGguf } from '../../../bench/gguf-writer.ts';
+import { type TensorSource, u32, writeGguf } from '../../../bench/gguf-writer.ts';
 import { quantizable } from '../../../bench/quantize.ts';
 import { RandomTensors } from '../../../bench/random-tensors.ts';
 import { tinyBytePair } from '../../../bench/tiny-vocabulary.ts';
@@ -39,12 +39,23 @@ export const expertVariants: Readonly<Record<'q4_K' | 'iq4_xs' | 'mxfp4' | 'odd'
 };
 
 /** Is it the name of a matrix of all experts of a layer? */
-export const isExperts = (name: string): boolean => /_exps\.weight$/.test(name);
+export const isExperts = (name: string): boolean => /\.ffn_(gate|up|down|gate_up)_exps\.weight$/.test(name);
 
 function typeOf({ name, shape }: AskedTensor, expertType = 'f32'): GgmlType {
   if (!isExperts(name)) return existingType('f32');
   const wanted = quantizable(expertType);
   return at(shape, 0) % wanted.block === 0 ? wanted : existingType('f16');
+}
+
+/** A layer as the last one is, and what makes its input of an embedding and the last state. */
+function draftLayer(trunk: readonly AskedTensor[], { layers, width }: Sizes): readonly AskedTensor[] {
+  const [before, own] = [`blk.${layers - 1}.`, `blk.${layers}.`];
+  const like = trunk.filter(({ name }) => name.startsWith(before));
+  return [
+    ...like.map(({ name, shape }) => ({ name: name.replace(before, own), shape })),
+    { name: `${own}nextn.eh_proj.weight`, shape: [2 * width, width] },
+    ...['enorm', 'hnorm', 'shared_head_norm'].map((name) => ({ name: `${own}nextn.${name}.weight`, shape: [width] })),
+  ];
 }
 
 /**
@@ -55,8 +66,10 @@ export function architectureFile(path: string, name: string, options: Architectu
   const recipe = recipeOf(name);
   const { vocabulary = false, expertType, seed = 1 } = options;
   const sizes = sizesOf(recipe, options.sizes);
-  const metadata = metadataOf(recipe.architecture ?? name, recipe, sizes);
-  const asked = askedTensors(`${path}.asked`, metadata, optionalTensors(recipe, sizes));
+  const architecture = recipe.architecture ?? name;
+  const metadata = metadataOf(architecture, recipe, sizes);
+  const trunk = askedTensors(`${path}.asked`, metadata, optionalTensors(recipe, sizes));
+  const asked = recipe.draftLayer ? [...trunk, ...draftLayer(trunk, sizes)] : trunk;
   const tied = !asked.some((tensor) => tensor.name === 'output.weight');
   const random = new RandomTensors(seed);
   const tensors = asked.map((tensor): TensorSource => {
@@ -65,6 +78,13 @@ export function architectureFile(path: string, name: string, options: Architectu
     return { ...tensor, type, data: () => random.bytes(tensor.name, type, elementCount(tensor.shape), content) };
   });
   const tokenizer = vocabulary ? tinyBytePair('gpt-2', [], sizes.vocabulary).metadata : {};
-  writeGguf(path, { metadata: { ...metadata, ...tokenizer }, tensors });
+  const more = {
+    ...tokenizer,
+    ...(recipe.draftLayer && {
+      [`${architecture}.block_count`]: u32(sizes.layers + 1),
+      [`${architecture}.nextn_predict_layers`]: u32(1),
+    }),
+  };
+  writeGguf(path, { metadata: { ...metadata, ...more }, tensors });
   return path;
 }

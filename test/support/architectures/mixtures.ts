@@ -24,6 +24,29 @@ const indexerTensors = inLayer(
 const gatedExperts = ['output.weight', ...inLayer('*', 'ffn_gate_exps.weight')];
 const latentHead: Recipe = { state: 'latent', sizes: { kvHeads: 1 } };
 
+const gemma4 = {
+  state: 'windows',
+  sizes: { layers: 4 },
+  keys: (sizes) => ({
+    ...windowsByLayer(sizes),
+    'attention.key_length_swa': u32(32),
+    'attention.value_length_swa': u32(32),
+    'attention.shared_kv_layers': u32(1),
+    'rope.dimension_count_swa': u32(32),
+    'rope.freq_base_swa': f32(1e4),
+    embedding_length_per_layer_input: u32(0),
+    final_logit_softcapping: f32(30),
+  }),
+  optional: inLayer(
+    '*',
+    'attn_v.weight',
+    'layer_output_scale.weight',
+    'ffn_gate_inp.weight',
+    'ffn_gate_up_exps.weight',
+    'ffn_down_exps.scale',
+  ),
+} satisfies Recipe;
+
 const recipes: Readonly<Record<string, Recipe>> = {
   'llama with experts': { architecture: 'llama', optional: gatedExperts },
   llama4: { state: 'windows', sizes: { layers: 4 }, keys: () => ({ interleave_moe_layer_step: u32(2) }) },
@@ -39,26 +62,13 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
   qwen3vlmoe: {},
   phimoe: {},
-  gemma4: {
-    state: 'windows',
-    sizes: { layers: 4 },
-    keys: (sizes) => ({
-      ...windowsByLayer(sizes),
-      'attention.key_length_swa': u32(32),
-      'attention.value_length_swa': u32(32),
-      'attention.shared_kv_layers': u32(1),
-      embedding_length_per_layer_input: u32(0),
-      final_logit_softcapping: f32(30),
-      'rope.freq_base_swa': f32(1e4),
-    }),
-    optional: inLayer(
-      '*',
-      'attn_v.weight',
-      'layer_output_scale.weight',
-      'ffn_gate_inp.weight',
-      'ffn_gate_up_exps.weight',
-      'ffn_down_exps.scale',
-    ),
+  gemma4,
+  'gemma4 with embeddings per layer': {
+    ...gemma4,
+    architecture: 'gemma4',
+    experts: false,
+    keys: (sizes) => ({ ...gemma4.keys(sizes), embedding_length_per_layer_input: u32(16) }),
+    optional: inLayer('*', 'attn_v.weight', 'layer_output_scale.weight'),
   },
   cohere2moe: { state: 'windows', keys: (sizes) => ({ ...factors(), ...windowsByLayer(sizes) }) },
   dbrx: {
@@ -93,6 +103,11 @@ const recipes: Readonly<Record<string, Recipe>> = {
     }),
   },
   glm4moe: { optional: [...routerBias, ...qkvBias, ...headNorms] },
+  'glm4moe with a layer for drafts': {
+    architecture: 'glm4moe',
+    draftLayer: true,
+    optional: [...routerBias, ...qkvBias, ...headNorms],
+  },
   'glm-dsa': {
     ...latentHead,
     keys: () => ({ ...latent(), ...indexer() }),

@@ -86,6 +86,14 @@ export const recurrent: Readonly<Record<string, Recipe>> = {
   lfm2moe: { ...shortConvolution, experts: true },
   qwen3next: { state: 'hybrid', experts: true, keys: deltaNet, optional: deltaTensors },
   qwen35: { state: 'hybrid', keys: deltaNet, optional: deltaTensors },
+  'qwen35moe with a layer for drafts': {
+    architecture: 'qwen35moe',
+    draftLayer: true,
+    state: 'hybrid',
+    experts: true,
+    keys: deltaNet,
+    optional: deltaTensors,
+  },
   qwen35moe: { state: 'hybrid', experts: true, keys: deltaNet, optional: deltaTensors },
   qwen4exp: {
     state: 'hybrid',
