@@ -29,7 +29,7 @@ test('a context of twice what a model was trained for is refused, with how to ha
   const refused = await attemptCli('run', path, '-p', prompt, '--ctx', '128');
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /128 tokens is more than the 64 .*--rope-scale.*\[CONTEXT_BEYOND_MODEL\]/);
-  const unscaled = await attemptCli('run', path, '-p', prompt, ...twice, '--rope-scaling', 'none');
+  const unscaled = await attemptCli('run', path, '-p', prompt, '--ctx', '128', '--rope-scaling', 'none');
   assert.match(unscaled.stderr, /BEYOND_MODEL/);
   for (const args of [
     ['--rope-scale', '2'],

@@ -27,8 +27,14 @@ test('a window has four sinks unless another number is given', () => {
   assert.deepEqual(kvOf({ slidingWindow: 100, sinkTokens: 0 })?.window, { tokens: 100, sinks: 0 });
 });
 
-test('sinks without a window make no sense', () => {
-  assert.throws(() => kvOf({ sinkTokens: 0 }), engineError('BAD_OPTION', /--sink-tokens 0 .*--sliding-window/));
+test('an option that changes nothing without another one is refused, by name', () => {
+  const refused = (settings: Partial<EngineSettings>, message: RegExp): void =>
+    assert.throws(() => modelSettingsOf({ ...usual, ...settings }), engineError('BAD_OPTION', message));
+  refused({ sinkTokens: 0 }, /--sink-tokens 0 .*--sliding-window/);
+  refused({ draftAhead: 4 }, /--draft-ahead 4 .*--draft-model or --draft-ngram/);
+  refused({ ropeScale: 2, ropeScaling: 'none' }, /--rope-scale 2 .*--rope-scaling/);
+  const { draft, rope } = modelSettingsOf({ ...usual, draftAhead: 4, draftNgram: true, ropeScale: 2 });
+  assert.deepEqual([draft?.ahead, rope?.scale], [4, 2]);
 });
 
 test('a model rotates as it says unless something is given', () => {

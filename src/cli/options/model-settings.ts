@@ -19,16 +19,26 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
   const { memoryBudget, ctx: context, threads, kernels } = settings;
   const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
   const draft = { ngram, model, ahead, adaptive };
+  checkCompanions(settings);
   const [kv, rope] = [kvOf(settings), ropeOf(settings)];
   return { memoryBudget, context, kv, rope, draft, threads, kernels, ioThreads: ioThreads() };
 }
 
+/** Refuses options that change nothing beside the others. */
+function checkCompanions(settings: EngineSettings): void {
+  const { sinkTokens, slidingWindow, draftAhead, draftNgram, draftModel, ropeScale, ropeScaling } = settings;
+  const rules = [
+    ['--sink-tokens', sinkTokens, slidingWindow !== undefined, '--sliding-window beside it'],
+    ['--draft-ahead', draftAhead, draftNgram || draftModel !== undefined, '--draft-model or --draft-ngram beside it'],
+    ['--rope-scale', ropeScale, ropeScaling !== 'none', 'another --rope-scaling than none beside it'],
+  ] as const;
+  for (const [option, value, counts, expected] of rules) {
+    if (value !== undefined && !counts) throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected });
+  }
+}
+
 function kvOf({ kvType, slidingWindow, sinkTokens, kvHome, kvDir }: EngineSettings): KvOptions {
   if (kvDir !== undefined && kvHome !== 'ram') checkOnDisk(kvDir);
-  if (sinkTokens !== undefined && slidingWindow === undefined) {
-    const expected = '--sliding-window beside it';
-    throw new EngineError('BAD_OPTION', { option: '--sink-tokens', value: `${sinkTokens}`, expected });
-  }
   const window = slidingWindow === undefined ? undefined : { tokens: slidingWindow, sinks: sinkTokens ?? usualSinks };
   return { type: kvType, window, home: kvHome, folder: kvDir ?? cacheFolder() };
 }
