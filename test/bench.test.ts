@@ -99,7 +99,7 @@ test('a model that fits is measured too, and CSV has the medians', async () => {
   assert.equal(plan.resident.converted > 0, faster, 'kernels are auto unless others are asked for');
 });
 
-test('a text is answered instead of made-up tokens, anew in each round, and guesses make for fewer passes', async () => {
+test('a text is answered instead of made-up tokens, anew in each round, and drafts make for fewer passes', async () => {
   const looping = folder.file('looping.gguf');
   writeLoopingModel(looping);
   const bench = async (...args: readonly string[]): Promise<string> => {
@@ -121,9 +121,9 @@ test('a text is answered instead of made-up tokens, anew in each round, and gues
 
   // The best draft model for a model is itself.
   const table = await bench('--draft-model', looping, '--draft-ahead', '2', '--rounds', '1');
-  const [, right = 0, guessed = 0, each = 0] =
-    /^\| guessed +\| (\d+) of (\d+) tokens right: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];
-  assert.ok(right > 0 && right === guessed && guessed <= 2 * (60 - right), table);
+  const [, right = 0, proposed = 0, each = 0] =
+    /^\| drafted +\| (\d+) of (\d+) tokens accepted: ([\d.]+) tokens per pass +\|$/m.exec(table)?.map(Number) ?? [];
+  assert.ok(right > 0 && right === proposed && proposed <= 2 * (60 - right), table);
   assert.ok(Math.abs(each - 60 / (60 - right)) < 0.01, table);
 });
 

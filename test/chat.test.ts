@@ -159,7 +159,7 @@ test('a model without a chat template is refused before anything is loaded', asy
   );
 });
 
-test('guesses make for fewer passes and the same answer', async () => {
+test('drafts make for fewer passes and the same answer', async () => {
   const path = folder.file('looping.gguf');
   writeLoopingModel(path);
   await using loop = new Teller(path);
@@ -173,7 +173,7 @@ test('guesses make for fewer passes and the same answer', async () => {
     const { code, stdout, stderr } = await run(['chat', path, ...args], { input: name });
     assert.deepEqual([code, stdout], [0, `${expected}\n`]);
     const [, accepted = 0, drafted = 0, each = 0] =
-      /^guessed +(\d+) of (\d+) tokens right: ([\d.]+) tokens per pass$/m.exec(stderr)?.map(Number) ?? [];
+      /^drafted +(\d+) of (\d+) tokens accepted: ([\d.]+) tokens per pass$/m.exec(stderr)?.map(Number) ?? [];
     const passes = tokens - 1 - accepted;
     assert.ok(accepted > 0 && accepted <= drafted && drafted <= ahead * passes, stderr);
     assert.ok(Math.abs(each - (tokens - 1) / passes) < 0.01, stderr);

@@ -45,9 +45,9 @@ test('a run tells at level debug what is opened, planned and computed, and the f
     passes.reduce((sum, { bytes_read }) => sum + (bytes_read as number), 0),
     stats.io.bytes_read,
   );
-  const guesses = of(entries, 'guessed').flatMap(({ guesses }) => guesses as number[]);
+  const drafts = of(entries, 'drafted').flatMap(({ tokens }) => tokens as number[]);
   assert.equal(
-    guesses.reduce((sum, n) => sum + n, 0),
+    drafts.reduce((sum, n) => sum + n, 0),
     stats.speculation.drafted,
   );
   const [planned] = of(entries, 'planned');

@@ -104,7 +104,7 @@ test('without a draft model there is no share for one', () => {
   assert.deepEqual([made.shares.draft, made.draft], [0, undefined]);
 });
 
-test('a text longer than the draft model was trained for goes on without guesses', async () => {
+test('a text longer than the draft model was trained for goes on without drafts', async () => {
   await using plain = openBatchModel(path, { parallel: 1 });
   const prompt = promptOf(1, 20);
   const options = { maxTokens: 80 };
@@ -115,7 +115,7 @@ test('a text longer than the draft model was trained for goes on without guesses
   for (const { tokens } of await Promise.all(generations.map(collectAnswer))) assertAnswer(tokens, expected);
   for (const { stats } of generations) {
     const { drafted, accepted, passes } = stats?.speculation ?? assert.fail();
-    // Five times 7 take the text from 21 tokens to 61, of which 64 can be stored; the last guess need not be.
+    // Five times 7 take the text from 21 tokens to 61, of which 64 can be stored; the last draft need not be.
     assert.deepEqual([drafted, accepted], [39, 39]);
     assert.equal(passes, 79 - 39);
   }
@@ -149,5 +149,5 @@ test('loading a model loads its draft model too, once', async () => {
   assert.equal(reads, loaded);
   const generation = model.generate(promptOf(0, 1), { ...greedy, maxTokens: 2 });
   for await (const _ of generation);
-  assert.equal(reads, loaded, 'no guess would be part of the answer');
+  assert.equal(reads, loaded, 'no draft would be part of the answer');
 });

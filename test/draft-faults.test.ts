@@ -61,7 +61,7 @@ test('a draft model with other tokens is refused: the first one that differs is 
   await isRight(model);
 });
 
-test('a draft model with fewer tokens, or more, guesses for one whose others it does not know', async () => {
+test('a draft model with fewer tokens, or more, drafts for one whose others it does not know', async () => {
   for (const vocabulary of [300, 500]) {
     const draft = folder.file(`${vocabulary}.gguf`);
     writeNoiseModel(draft, { vocabulary });
@@ -136,7 +136,7 @@ async function openHeld(): Promise<{ model: Model; drafting: Promise<void>; go: 
   return { model, drafting, go };
 }
 
-test('an abort while it is being guessed ends the answer at once, and the others go on', async () => {
+test('an abort while it is being drafted ends the answer at once, and the others go on', async () => {
   const { model, drafting, go } = await openHeld();
   await using _model = model;
   const abort = new AbortController();
@@ -155,7 +155,7 @@ test('an abort while it is being guessed ends the answer at once, and the others
   await Promise.all([isRight(model), isRight(model)]);
 });
 
-test('where all leave while it is being guessed, the next one is answered', async () => {
+test('where all leave while it is being drafted, the next one is answered', async () => {
   const { model, drafting, go } = await openHeld();
   await using _model = model;
   const cut = model.generate(prompt, { ...greedy, maxTokens });
@@ -206,10 +206,10 @@ test('sequences come and go at any time: all answers are right, and no place is 
   );
   const generations = [1, 2, 3].map(() => model.generate(prompt, { ...greedy, maxTokens, logprobs: 2 }));
   for (const { tokens } of await Promise.all(generations.map(collectAnswer))) assertAnswer(tokens, expected);
-  for (const { stats } of generations) assert.ok((stats?.speculation.drafted ?? 0) > 0, 'it has a place to guess in');
+  for (const { stats } of generations) assert.ok((stats?.speculation.drafted ?? 0) > 0, 'it has a place to draft in');
 });
 
-test('closing a model while it is being guessed ends everything with MODEL_CLOSED', async () => {
+test('closing a model while it is being drafted ends everything with MODEL_CLOSED', async () => {
   const { model, drafting, go } = await openHeld();
   const asks = [1, 2, 3].map(() => assert.rejects(ask(model, prompt, { maxTokens }), engineError('MODEL_CLOSED')));
   await drafting;
@@ -219,7 +219,7 @@ test('closing a model while it is being guessed ends everything with MODEL_CLOSE
   await closed;
 });
 
-test('closing a model at any time while four guess is no different', async () => {
+test('closing a model at any time while four draft is no different', async () => {
   for (const passes of [0, 1, 2, 5, 12]) {
     const model = await openDrafted(path, { draft: { model: noise, ahead: 4, adaptive: false, ngram: passes === 5 } });
     const asks = [1, 2, 3, 4, 5].map((seed) =>

@@ -75,7 +75,7 @@ const text = known[0]?.[2][0]?.text ?? assert.fail();
 const stops = { maxTokens: 13, stop: [text.slice(9, 12), 'none'] };
 known.push(['up to a stop string', stops, await plainly(stops)]);
 
-test('of guesses of the model itself all come true: drawn with a seed or without, or the likeliest', async () => {
+test('all drafts of the model itself are accepted: drawn with a seed or without, or the likeliest', async () => {
   await using model = await openDrafted(path, { draft: { model: path, ahead: 7, adaptive: false } });
   // The first token comes of the prompt; each of the three passes after it yields eight.
   const drawn = { temperature: 1, topK: 0, topP: 1, maxTokens: 25 };
@@ -101,7 +101,7 @@ for (const [how, options] of Object.entries({
   'adaptive, by noise and n-grams': { draft: { model: noise, ngram: true } },
   'by the model itself and n-grams': { draft: { model: path, ahead: 6, ngram: true, adaptive: false } },
 })) {
-  test(`${how}, four answers at once are what they are without guesses, whatever they are chosen by`, async () => {
+  test(`${how}, four answers at once are what they are without drafts, whatever they are chosen by`, async () => {
     await using model = await openDrafted(path, options);
     assert.equal(model.plan().bytesPerPass > 0, how.startsWith('streamed'));
     for (const [name, request, expected] of known) {
@@ -113,7 +113,7 @@ for (const [how, options] of Object.entries({
       }
     }
     const { drafted, accepted } = model.tally().sums;
-    assert.ok(drafted > 0 && accepted < drafted, `${accepted} of ${drafted} guesses`);
+    assert.ok(drafted > 0 && accepted < drafted, `${accepted} of ${drafted} drafts`);
   });
 }
 
@@ -146,7 +146,7 @@ test('where a text repeats itself the model is not asked, and is asked again whe
   assert.ok(together < alone / 2, `${together} drafts of ${alone}`);
 });
 
-test('a real model guesses for itself while it is streamed: it says what libllama says, in fewer passes', async () => {
+test('a real model drafts for itself while it is streamed: it says what libllama says, in fewer passes', async () => {
   const real = await smollm2();
   const draft = { model: real, ahead: 7, adaptive: false };
   await using model = openTestModel(real, 180 * 2 ** 20, { context: 64, draft });

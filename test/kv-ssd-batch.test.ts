@@ -97,7 +97,7 @@ test('sequences of any type, window and home share a pass, and each gets what it
   const [mixed, inMemory, alone] = [places(true), places(false), places(false)];
   const spans = (caches: readonly SequenceCache[], round: number) =>
     caches.map((cache, i) => {
-      // The first one leaves now and then; some are guessing, some read a prompt.
+      // The first one leaves now and then; some are drafting, some read a prompt.
       const n = [1, 40, 3, 17, 1, 60, 8][(i + round) % 7] ?? 1;
       return {
         state: cache.state,

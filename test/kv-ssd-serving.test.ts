@@ -73,7 +73,7 @@ for (const streamed of [false, true]) {
   });
 }
 
-test('whatever is guessed, answers over keys and values on the SSD are those without guesses', async () => {
+test('whatever is drafted, answers over keys and values on the SSD are those without drafts', async () => {
   const all = Array.from({ length: 400 }, (_, token) => token);
   const own = { context: 256, beside: 70 * MiB, parallel: 3, kv: onSsd };
   await using engine = await ScriptedEngine.open(path, { ...own, ahead: 7 });
@@ -92,7 +92,7 @@ test('whatever is guessed, answers over keys and values on the SSD are those wit
   spy.assertNoRaces();
 });
 
-test('n-grams guess over keys and values on the SSD as they do over those in memory', async () => {
+test('n-grams draft over keys and values on the SSD as they do over those in memory', async () => {
   const prompt = [...promptOf(3, 40), ...promptOf(3, 40)];
   const draft = { ngram: true, ahead: 8, adaptive: false };
   const options = { maxTokens: 90 };
@@ -140,7 +140,7 @@ test('where keys and values are on the SSD, no memory is set aside for those of 
   assert.ok(inMemory.plan().promptCache > 0);
   assert.equal(model.plan().promptCache, 0);
   await using asked = openBatchModel(path, { promptCache: { bytes: 3 * MiB }, kv: onSsd });
-  assert.throws(() => asked.plan(), /promptCache 3145728 is not valid/);
+  assert.throws(() => asked.plan(), /promptCache.bytes 3145728 is not valid/);
 });
 
 test('closing a model while keys and values are written ends it, and what waits', async () => {

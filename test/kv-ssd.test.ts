@@ -127,7 +127,7 @@ test('and so they are behind a window, around the ring and as the sinks follow',
   );
 });
 
-test('guesses taken back where the ring ends and the sinks follow leave the sinks where they were', async () => {
+test('drafts taken back where the ring ends and the sinks follow leave the sinks where they were', async () => {
   const plain = { back: undefined, failing: undefined };
   // The sinks follow for the second time at token 1539, the ring ends for the second time before token 1540.
   const steps = [

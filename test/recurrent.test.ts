@@ -211,7 +211,7 @@ test('a text goes on from its end, or from where its prompt ended, and is comput
   assert.equal(await cachedFor([...prompt, 7]), 0);
 });
 
-test('a draft that is rejected is taken back to where its pass began; what came true of it is part of the next pass', async () => {
+test('a draft that is rejected is taken back to where its pass began; what was accepted of it is part of the next pass', async () => {
   using recurrent = openRecurrent(1);
   const prompt = [97, 98, 99];
   const expected = answerTo(prompt, 12);
@@ -223,7 +223,7 @@ test('a draft that is rejected is taken back to where its pass began; what came 
     drafter: new ScriptedDrafter(prompt.length, script),
   });
   assert.deepEqual(await tokensOf(generation), expected);
-  // 1 + 4, then 3 that belong to the text and 3 draft tokens, of which two come true, ...
+  // 1 + 4, then 3 that belong to the text and 3 draft tokens, of which two are accepted, ...
   assert.deepEqual(recurrent.computed.slice(0, 3), [3, 5, 6]);
   assert.ok(recurrent.computed.every((tokens) => tokens <= 1 + ahead));
 });
@@ -252,7 +252,7 @@ test('a session keeps such a state, and goes on from it in another process', asy
   }
 });
 
-test('a draft model with such a state guesses as one that reads the text anew', async () => {
+test('a draft model with such a state drafts as one that reads the text anew', async () => {
   const anyEdit = fc.record({
     cut: fc.nat(6),
     right: fc.nat(5),

@@ -131,10 +131,10 @@ test('keys and values take half or a quarter of the memory, and the answer is th
   }
 });
 
-test('guesses by what came before make for fewer passes and the same text: as many as are wanted, or as pay', async () => {
+test('drafts by what came before make for fewer passes and the same text: as many as are wanted, or as pay', async () => {
   const plain = await answer(looping, '-n', '60');
   assert.deepEqual(plain.stats.speculation, { drafted: 0, accepted: 0, passes: 59, tokens_per_pass: 1 });
-  const guessed = async (...args: readonly string[]): Promise<RunAnswer['stats']> => {
+  const drafted = async (...args: readonly string[]): Promise<RunAnswer['stats']> => {
     const { text, tokens, stats } = await answer(looping, '-n', '60', ...args);
     assert.deepEqual([text, tokens], [plain.text, plain.tokens]);
     const { drafted, accepted, passes, tokens_per_pass } = stats.speculation;
@@ -143,13 +143,13 @@ test('guesses by what came before make for fewer passes and the same text: as ma
     assert.ok(Math.abs(passes * tokens_per_pass - 59) < 1e-9);
     return stats;
   };
-  const { speculation: eager } = await guessed('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2');
+  const { speculation: eager } = await drafted('--draft-ngram', '--no-adaptive-draft', '--draft-ahead', '2');
   assert.ok(eager.accepted > 0 && eager.drafted <= 2 * eager.passes, `${eager.drafted} in ${eager.passes} passes`);
   // The number of draft tokens that pay depends on the time of passes.
-  await guessed('--draft-ngram', '--no-adaptive-draft', '--adaptive-draft');
+  await drafted('--draft-ngram', '--no-adaptive-draft', '--adaptive-draft');
   // The best draft model for a model is itself.
   const drafting = ['--draft-model', looping, '--draft-ahead', '3', '--no-adaptive-draft'];
-  const { speculation, memory } = await guessed(...drafting);
+  const { speculation, memory } = await drafted(...drafting);
   assert.equal(speculation.accepted, speculation.drafted);
   assert.ok(speculation.drafted > 2 * speculation.passes && speculation.drafted <= 3 * speculation.passes);
   assert.ok(memory.draft > 0 && memory.peak <= memory.budget, `peak ${memory.peak}`);

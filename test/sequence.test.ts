@@ -112,30 +112,30 @@ const anyQuestion: fc.Arbitrary<Question> = fc.record({
 });
 
 test('whatever is drafted, an answer is the same to its last piece, and ends for the same reason', async () => {
-  const anyGuesses = fc.record({
+  const anyDrafts = fc.record({
     right: fc.constantFrom(0, 0.5, 0.9, 1),
     ahead: fc.integer({ min: 1, max: 40 }),
     seed: fc.nat(),
   });
   const reasons = new Map<string, number>();
   await fc.assert(
-    fc.asyncProperty(anyQuestion, anyGuesses, async (question, { right, ahead, seed }) => {
+    fc.asyncProperty(anyQuestion, anyDrafts, async (question, { right, ahead, seed }) => {
       const fits = question.prompt.length <= Math.min(context, question.longest ?? context);
       fc.pre(fits);
       const plain = await outcomeOf(question);
       const drafter = new ScriptedDrafter(question.prompt.length, mixOf(plain.tokens, right, words, seed));
-      const guessed = await outcomeOf(question, drafter, ahead);
-      assert.deepEqual(guessed.pieces, plain.pieces);
-      assert.deepEqual([guessed.tokens, guessed.reason], [plain.tokens, plain.reason]);
+      const drafted = await outcomeOf(question, drafter, ahead);
+      assert.deepEqual(drafted.pieces, plain.pieces);
+      assert.deepEqual([drafted.tokens, drafted.reason], [plain.tokens, plain.reason]);
       reasons.set(`${plain.reason}`, (reasons.get(`${plain.reason}`) ?? 0) + 1);
 
-      const { speculation, decode, prefill } = guessed.stats;
+      const { speculation, decode, prefill } = drafted.stats;
       assert.equal(decode.tokens, plain.stats.decode.tokens);
       assert.equal(decode.tokens, speculation.passes + speculation.accepted);
       assert.equal(speculation.tokens_per_pass, speculation.passes && decode.tokens / speculation.passes);
       assert.equal(speculation.drafted, drafter.proposed);
       assert.ok(speculation.accepted <= speculation.drafted);
-      assert.deepEqual([speculation.passes, prefill.tokens], [guessed.passes.length - 1, question.prompt.length]);
+      assert.deepEqual([speculation.passes, prefill.tokens], [drafted.passes.length - 1, question.prompt.length]);
     }),
     { numRuns: 600 },
   );
@@ -164,8 +164,8 @@ test('right drafts fill the context to its last token', async () => {
   // The last token is not stored any more.
   assert.equal(tokens.length, context - 7 + 1);
   assert.equal(passes.length, tokens.length);
-  const guessed = await outcomeOf(question, new ScriptedDrafter(7, rightOf(tokens)), 100);
-  assert.deepEqual([guessed.tokens, guessed.passes], [tokens, [7, context - 7]]);
+  const drafted = await outcomeOf(question, new ScriptedDrafter(7, rightOf(tokens)), 100);
+  assert.deepEqual([drafted.tokens, drafted.passes], [tokens, [7, context - 7]]);
 });
 
 test('rejected draftes come to nothing: each pass yields one token', async () => {

@@ -91,7 +91,7 @@ test('the smallest budget that it names is one that it serves under', async () =
   assert.equal(answer.status, 200, await answer.text());
 });
 
-test('it guesses ahead if it is told to: as many tokens as are wanted, or as pay', async () => {
+test('it drafts ahead if it is told to: as many tokens as are wanted, or as pay', async () => {
   const looping = own.file('looping.gguf');
   writeLoopingModel(looping);
   const request = { model: 'looping', prompt: 'Go on.', raw: true, stream: false };

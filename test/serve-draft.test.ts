@@ -15,7 +15,7 @@ interface Answer {
   readonly response: string;
 }
 
-test('four clients at once get the answers that they would get alone, a draft model guessing for all of them', async () => {
+test('four clients at once get the answers that they would get alone, a draft model drafting for all of them', async () => {
   await using server = await serve([model, ...modest, '--parallel', '4', ...drafting]);
   const prompts = ['Why is the sky blue?', 'Count to ten.', 'Name a river.', 'Once upon a time'];
   const answers = prompts.map(async (prompt) => {

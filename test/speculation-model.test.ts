@@ -31,7 +31,7 @@ const plain = shared(open());
 const tokensOf = prompts.map((prompt) => plain.tokenize(prompt));
 const expected = await read(all(plain));
 
-test('a real model answers by guesses of what came before as it does without, in fewer passes', async () => {
+test('a real model answers by drafts of what came before as it does without, in fewer passes', async () => {
   assert.ok(plain.plan().bytesPerPass > 0, 'weights are streamed');
   await using model = open({ ngram: true, adaptive: false });
   const generations = all(model);
@@ -46,7 +46,7 @@ test('a real model answers by guesses of what came before as it does without, in
   assert.deepEqual([drafted, accepted], [repeated.drafted + other.drafted, repeated.accepted + other.accepted]);
 });
 
-test('whatever is guessed, a real model answers the same', async () => {
+test('whatever is drafted, a real model answers the same', async () => {
   const beside = 120 * MiB;
   await using engine = await ScriptedEngine.open(path, { beside, context, ahead: 7, parallel: 2, adaptive: true });
   const any = Array.from({ length: engine.vocabulary.size }, (_, token) => token);
@@ -60,14 +60,14 @@ test('whatever is guessed, a real model answers the same', async () => {
   assert.ok(accepted > 0 && accepted < drafted);
 });
 
-test('guesses by numbers that make no sense are refused', async () => {
+test('drafts by numbers that make no sense are refused', async () => {
   for (const ahead of [-1, 1.5, Number.NaN]) {
     await using model = open({ ngram: true, ahead });
     await assert.rejects(collectAnswer(model.generate('Hi', greedy)), engineError('BAD_OPTION'));
   }
 });
 
-test('room for guesses is part of the plan: the more, the less is left for weights', async () => {
+test('room for drafts is part of the plan: the more, the less is left for weights', async () => {
   const shares = [];
   for (const draft of [undefined, ...[0, 1, 7, 31].map((ahead) => ({ ngram: true, ahead }))]) {
     await using model = open(draft);
@@ -78,6 +78,6 @@ test('room for guesses is part of the plan: the more, the less is left for weigh
   }
   const [none = 0, zero, ...more] = shares;
   assert.equal(none, zero);
-  // For each of the two sequences the logits of each guess, 49152 of 4 bytes, beside others.
+  // For each of the two sequences the logits of each draft, 49152 of 4 bytes, beside others.
   for (const [i, ahead] of [1, 7, 31].entries()) assert.ok((more[i] ?? 0) - none >= 2 * ahead * 49152 * 4);
 });

@@ -32,7 +32,7 @@ const open = ({ streamed = false, parallel = 1, ahead = 7, ...options }: Options
   return ScriptedEngine.open(path, { context: 256, beside, parallel, ahead, ...options });
 };
 
-/** Without guesses, one at a time. */
+/** Without drafts, one at a time. */
 const plain = shared(await open({ ahead: 0 }));
 const { eos = assert.fail() } = plain.vocabulary;
 
@@ -72,7 +72,7 @@ const anyRequest: fc.Arbitrary<Request> = fc.record({
 });
 
 const known = new Map<string, Promise<CollectedAnswer>>();
-/** The answer without guesses; asked for once. */
+/** The answer without drafts; asked for once. */
 function plainAnswer({ i, end }: Request, options: GenerateOptions): Promise<CollectedAnswer> {
   const key = JSON.stringify([i, end, options.stop, options.maxTokens]);
   const found = known.get(key) ?? answerOf(plain, promptAt(i), noDrafter(), options);
@@ -91,7 +91,7 @@ async function optionsOf(request: Request): Promise<GenerateOptions> {
 for (const streamed of [false, true]) {
   const how = streamed ? 'streamed' : 'resident';
 
-  test(`${how}, whatever is guessed for up to four at once, each answer is the one without guesses`, async () => {
+  test(`${how}, whatever is drafted for up to four at once, each answer is the one without drafts`, async () => {
     await using engine = await open({ streamed, parallel: 4 });
     assert.equal(engine.plan.bytesPerPass > 0, streamed);
     const anyVisit = fc.record({ request: anyRequest, right: fc.constantFrom(0, 0.6, 0.95, 1), seed: fc.nat() });
@@ -122,7 +122,7 @@ for (const streamed of [false, true]) {
   });
 }
 
-test('right guesses make a pass yield all of them and one more, wrong ones change nothing', async () => {
+test('right drafts make a pass yield all of them and one more, wrong ones change nothing', async () => {
   const [prompt, options] = [promptAt(1), { maxTokens: 41 }];
   const expected = await answerOf(plain, prompt, noDrafter(), options);
   for (const [ahead, passes] of [
@@ -139,7 +139,7 @@ test('right guesses make a pass yield all of them and one more, wrong ones chang
   }
 });
 
-test('what is chosen by chance is the same with guesses, right or wrong', async () => {
+test('what is chosen by chance is the same with drafts, right or wrong', async () => {
   await using engine = await open({ parallel: 4 });
   const one = async (seed: number): Promise<void> => {
     const prompt = promptAt(seed % prompts.length);
@@ -154,7 +154,7 @@ test('what is chosen by chance is the same with guesses, right or wrong', async 
   await Promise.all([0, 1, 2, 3].map(one));
 });
 
-test('answers fill the context to its end as without guesses, also one that is shorter than a draft', async () => {
+test('answers fill the context to its end as without drafts, also one that is shorter than a draft', async () => {
   const prompt = promptOf(5, 5);
   const whole = { maxTokens: 999 };
   for (const context of [64, 8]) {
@@ -183,7 +183,7 @@ function storedIn(engine: ScriptedEngine, tokens: number): readonly Float32Array
 const fromHalf = (bits: number): number =>
   (bits & 0x8000 ? -1 : 1) * (1 + (bits & 0x3ff) / 1024) * 2 ** (((bits >> 10) & 31) - 15);
 
-test('what is stored after wrong guesses is what is stored without, and a later prompt goes on from it', async () => {
+test('what is stored after wrong drafts is what is stored without, and a later prompt goes on from it', async () => {
   const [prompt, turn] = [promptAt(3), promptOf(9, 30)];
   await using engine = await open({ kernels: 'auto' });
   await using other = await open({ kernels: 'auto', ahead: 0 });
@@ -205,7 +205,7 @@ test('what is stored after wrong guesses is what is stored without, and a later 
   assert.ok(drafted > 200 && accepted < drafted / 10, `${accepted} of ${drafted}`);
 });
 
-test('an abort in the middle of a pass leaves no guess behind, and the next answers are right', async () => {
+test('an abort in the middle of a pass leaves no draft behind, and the next answers are right', async () => {
   await using engine = await open({ parallel: 2, streamed: true });
   const prompt = promptAt(1);
   const expected = await answerOf(plain, prompt, noDrafter(), { maxTokens });
@@ -238,7 +238,7 @@ test('an abort in the middle of a pass leaves no guess behind, and the next answ
   }
 });
 
-test('an engine that guesses no more than pays answers the same', async () => {
+test('an engine that drafts no more than pays answers the same', async () => {
   await using engine = await open({ adaptive: true, ahead: 15, parallel: 4 });
   const one = async (seed: number): Promise<number> => {
     const prompt = promptAt(seed);

@@ -34,7 +34,7 @@ for (const kv of kvs) {
   plain.push(await ask(model, prompt, long));
 }
 
-/** Fails unless it is the answer that is made without guesses. */
+/** Fails unless it is the answer that is made without drafts. */
 async function assertSame({ tokens, reason }: CollectedAnswer, i: number): Promise<void> {
   const expected = plain[i] ?? assert.fail();
   assertAnswer(tokens, expected, maxTokens, 0.05);
@@ -59,18 +59,18 @@ for (const [how, i, draft] of [
   ['by noise and n-grams', 1, { model: noise, ngram: true, ahead: 4, adaptive: false }],
   ['by the model itself', 1, { model: path, ahead: 7, adaptive: false }],
 ] as const) {
-  test(`guessed at ${how}, a text much longer than the window is the one without guesses`, async () => {
+  test(`drafted at ${how}, a text much longer than the window is the one without drafts`, async () => {
     await using model = await openDrafted(path, { context: undefined, parallel: 1, kv: kvs[i], draft });
     const { draft: beside } = model.plan();
     if ('model' in draft) assert.equal(beside?.window?.tokens, draft.model === noise ? 37 : 50);
     await assertSame(await collectAnswer(model.generate(prompt, { ...greedy, ...long, logprobs: 2 })), i);
     const { drafted, accepted } = model.tally().sums;
-    assert.ok(drafted > 0, 'nothing was guessed');
+    assert.ok(drafted > 0, 'nothing was drafted');
     if ('model' in draft && draft.model === path) assert.ok(accepted > 0.95 * drafted, `${accepted} of ${drafted}`);
   });
 }
 
-test('guessed at right and wrong by up to 63 tokens, it is the one without guesses', async () => {
+test('drafted at right and wrong by up to 63 tokens, it is the one without drafts', async () => {
   for (const [i, ahead] of [5, 63].entries()) {
     const kv = kvs[i] ?? assert.fail();
     await using engine = await ScriptedEngine.open(path, { beside: 64 * 2 ** 20, context: 2 ** 20, ahead, kv });

@@ -71,7 +71,7 @@ test('a window that a text does not leave changes nothing, to the bit', async ()
 });
 
 /** Events in a text: a pass, a draft that is accepted in part, trimming, a pass that fails, being restored. */
-type Kind = 'pass' | 'guess' | 'back' | 'failure' | 'copy';
+type Kind = 'pass' | 'draft' | 'back' | 'failure' | 'copy';
 interface Event {
   readonly kind: Kind;
   readonly tokens: number;
@@ -82,7 +82,7 @@ const events = (...kinds: readonly Kind[]): fc.Arbitrary<Event[]> =>
     minLength: 40,
     maxLength: 50,
   });
-const usual = Array<Kind>(10).fill('pass').concat('guess', 'guess', 'back');
+const usual = Array<Kind>(10).fill('pass').concat('draft', 'draft', 'back');
 
 /** Lets it happen to the text `ids`, of which some are stored. Gives the logits after tokens of it, by their place. */
 async function happen(
@@ -94,7 +94,7 @@ async function happen(
   const start = cache.tokens.length;
   const wrong = tokensOf(999, tokens);
   switch (kind) {
-    case 'guess': {
+    case 'draft': {
       const right = Math.min(kept, tokens - 1);
       const rows = await passes.take([...ids.slice(start, start + right), ...wrong.slice(right)]);
       cache.truncate(start + right);
@@ -126,7 +126,7 @@ async function happen(
   }
 }
 
-test('however passes are cut, guesses taken back and places used again, logits are the same bits', async () => {
+test('however passes are cut, drafts taken back and places used again, logits are the same bits', async () => {
   const anyCase = fc.record({
     kind: anyKind,
     window: fc.record({ tokens: fc.integer({ min: 1, max: 250 }), sinks: fc.nat(9) }),

@@ -17,6 +17,9 @@ const nameOf = (token: string | undefined): string => (token === undefined ? 'mi
 
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
 
+/** An option as the APIs spell it: topP -> top_p. */
+export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /**
  * Every error a user can meet: what happened, to what, and what to do. The second wording, where there is one, is for
  * clients of the server, who have no command line.
@@ -25,7 +28,11 @@ export const errorTable: {
   readonly [C in ErrorCode]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
 } = {
   BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
-  BAD_OPTION: ['usage', (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`],
+  BAD_OPTION: [
+    'usage',
+    (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`,
+    (d) => `${fieldOf(d.option)} ${d.value} is not valid; expected ${d.expected}`,
+  ],
   NO_PROMPT: [
     'usage',
     () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin',

@@ -128,8 +128,13 @@ export function exitCodeOf(error: unknown): number {
   return 1;
 }
 
-/** The line about a failure, unless commander has reported it. */
-export function failureLine(error: unknown): string | undefined {
+/** The line about a failure, in the words of the command line, unless commander has reported it. */
+export async function failureLine(error: unknown): Promise<string | undefined> {
+  if (EngineError.isBadOption(error)) {
+    const { flagNamed } = await import('./options/flags.ts');
+    const { message } = new EngineError('BAD_OPTION', { ...error.details, option: flagNamed(error.details.option) });
+    return `error: ${printable(message)} [BAD_OPTION]`;
+  }
   if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
   if (error instanceof CommanderError) return undefined;
   return `internal error: ${(error as Error).stack ?? error}`;

@@ -121,5 +121,5 @@ test('drafts that take longer than passes are never asked for, and those that co
     counts.push(generation.stats?.speculation.drafted ?? assert.fail());
   }
   const [free = 0, dear = 0] = counts;
-  assert.ok(free > 0 && dear === 0, `${free} and ${dear} guesses`);
+  assert.ok(free > 0 && dear === 0, `${free} and ${dear} drafts`);
 });

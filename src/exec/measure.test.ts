@@ -116,7 +116,7 @@ test('what is planned for sequences that draft ahead suffices for any of them to
       batch: fc.constantFrom(1, 8, 64, 256),
     })
     .chain((limits) => {
-      const anySpan = fc.record({ prompt: fc.integer({ min: 0, max: limits.batch }), guesses: fc.nat(limits.ahead) });
+      const anySpan = fc.record({ prompt: fc.integer({ min: 0, max: limits.batch }), drafts: fc.nat(limits.ahead) });
       const spans = fc.array(anySpan, { minLength: 1, maxLength: limits.parallel });
       return fc.record({ limits: fc.constant(limits), spans, end: fc.constantFrom(256, 512, context) });
     });
@@ -126,7 +126,7 @@ test('what is planned for sequences that draft ahead suffices for any of them to
   fc.assert(
     fc.property(anyCase, ({ limits: { architecture, parallel, ahead, batch }, spans, end }) => {
       const outline = outlines.get(architecture) ?? assert.fail();
-      const pending = spans.map(({ prompt, guesses }) => ({ tokens: prompt || 1 + guesses, decoding: prompt === 0 }));
+      const pending = spans.map(({ prompt, drafts }) => ({ tokens: prompt || 1 + drafts, decoding: prompt === 0 }));
       const tokens = batch + (parallel - 1) * (1 + ahead);
       const counts = schedule(pending, { batch, tokens, chunk: 1000, exact: false });
       const chosen = pending.flatMap(({ decoding }, i) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { EngineError } from '../base/errors.ts';
 import { errorResponseOf, Refusal } from './refusal.ts';
 
 test('an error repeats no more of a request than fits in a sentence', () => {
@@ -11,4 +12,11 @@ test('an error repeats no more of a request than fits in a sentence', () => {
   assert.equal(Buffer.from(message).toString(), message, 'no character is cut in two');
   const short = new Refusal(400, 'no', { code: 'invalid_value', param: 'top_p' });
   assert.deepEqual([errorResponseOf(short).error.message, errorResponseOf(short).error.param], ['no', 'top_p']);
+});
+
+test('an option that an engine refuses is named as the APIs spell it', () => {
+  const details = { option: 'repeatLastN', value: '-5', expected: 'a number from 0 on' };
+  const { message, param } = errorResponseOf(new EngineError('BAD_OPTION', details)).error;
+  assert.match(message, /^repeat_last_n -5 is not valid/);
+  assert.equal(param, 'repeat_last_n');
 });

@@ -1,3 +1,4 @@
+import { fieldOf } from '../base/error-table.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { statusOf } from './status.ts';
@@ -55,8 +56,6 @@ const failure = (
   error: { message: shortened(message), type: types[status] ?? 'api_error', param: param && shortened(param), code },
 });
 
-const isBadOption = (error: EngineError): error is EngineError<'BAD_OPTION'> => error.code === 'BAD_OPTION';
-
 /** The public part of `error`: only that there was one, unless it was made for users to read. */
 export function errorResponseOf(error: unknown): ErrorResponse {
   if (error instanceof Refusal) return failure(error.status, error.message, error);
@@ -64,7 +63,7 @@ export function errorResponseOf(error: unknown): ErrorResponse {
     const code = error.code === 'CONTEXT_TOO_LONG' ? 'context_length_exceeded' : error.code.toLowerCase();
     return failure(statusOf(error), error.clientMessage, {
       code,
-      param: isBadOption(error) ? error.details.option : null,
+      param: EngineError.isBadOption(error) ? fieldOf(error.details.option) : null,
     });
   }
   return failure(500, "internal error; the server's log says more", { code: 'internal_error', param: null });

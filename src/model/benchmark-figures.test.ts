@@ -60,15 +60,15 @@ test('without streaming there is no rate of reading', () => {
 });
 
 test('where drafts make one pass yield two tokens, that pass is held against reading and computing it', () => {
-  const guessed = { passes: 1, drafted: 3 };
+  const drafted = { passes: 1, drafted: 3 };
   // The pass of 2 s reads 100 bytes in 1 s, or in 0.5 s and computes for 1.5 s.
-  assert.equal(fractionOf({ ...guessed, rate: 100 }), 0.5);
-  assert.equal(fractionOf({ ...guessed, rate: 200, computing: 1.5 }), 0.75);
-  assert.equal(medianFigures([round({ ...guessed, computing: 1.5 })]).alone.compute_s_per_token, 0.75);
+  assert.equal(fractionOf({ ...drafted, rate: 100 }), 0.5);
+  assert.equal(fractionOf({ ...drafted, rate: 200, computing: 1.5 }), 0.75);
+  assert.equal(medianFigures([round({ ...drafted, computing: 1.5 })]).alone.compute_s_per_token, 0.75);
 });
 
 test('what was drafted is told in medians, and not at all where nothing was', () => {
-  const guessed = [1, 3, 5].map((drafted) => round({ passes: 1, drafted }));
-  assert.deepEqual(medianFigures(guessed).speculation, { drafted: 3, accepted: 1, passes: 1, tokens_per_pass: 2 });
+  const drafted = [1, 3, 5].map((drafted) => round({ passes: 1, drafted }));
+  assert.deepEqual(medianFigures(drafted).speculation, { drafted: 3, accepted: 1, passes: 1, tokens_per_pass: 2 });
   assert.equal(medianFigures([round({}), round({})]).speculation, null);
 });

@@ -52,7 +52,7 @@ export const fitsKvType = (outline: ModelOutline, type: KvType): boolean => unsu
 /** Throws KV_TYPE_UNSUITABLE if keys and values cannot be stored as `type`, BAD_OPTION if nothing can. */
 export function checkKvType(outline: ModelOutline, type: KvType): void {
   if (!kvTypes.includes(type)) {
-    throw new EngineError('BAD_OPTION', { option: 'kvType', value: `${type}`, expected: kvTypes.join(', ') });
+    throw new EngineError('BAD_OPTION', { option: 'kv.type', value: `${type}`, expected: kvTypes.join(', ') });
   }
   const [length] = unsuitable(outline, type);
   if (length !== undefined) throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });

@@ -58,9 +58,9 @@ test('a window shows no more than the model was trained for; without one the con
       (error) => error instanceof EngineError && message.test(error.message),
     );
   refuses({ context: 4097 }, /4097 tokens is more than the 4096/);
-  refuses({ kv: { window: { tokens: 4093, sinks: 4 } } }, /window 4097 is not valid.*4096/);
-  refuses({ kv: { window: { tokens: 0, sinks: 4 } } }, /window 0 is not valid/);
-  refuses({ kv: { window: { tokens: 10, sinks: -1 } } }, /sinks -1 is not valid/);
+  refuses({ kv: { window: { tokens: 4093, sinks: 4 } } }, /kv.window.tokens 4093 is not valid.*4 sinks.*4096/);
+  refuses({ kv: { window: { tokens: 0, sinks: 4 } } }, /kv.window.tokens 0 is not valid/);
+  refuses({ kv: { window: { tokens: 10, sinks: -1 } } }, /kv.window.sinks -1 is not valid/);
   refuses({ kv: { window }, context: 2 ** 20 + 1 }, /context 1048577 is not valid/);
   plan(path, { kv: { window: { tokens: 4092, sinks: 4 } }, context: 2 ** 20 });
 });
@@ -192,7 +192,10 @@ test('a prompt cache of a given size leaves as much for everything else, or is r
   assert.equal(plan(path, { budget: needed, promptCache: cache }).promptCache, cache);
   refused(() => plan(path, { budget: 300 * MiB, promptCache: 100 * 2 ** 30 }));
   assert.ok(plan(path, { budget: 70 * MiB, promptCache: 'auto' }).promptCache > 0);
-  assert.throws(() => plan(path, { promptCache: cache, kv: { home: 'ssd' } }), /promptCache 41943040 is not valid/);
+  assert.throws(
+    () => plan(path, { promptCache: cache, kv: { home: 'ssd' } }),
+    /promptCache.bytes 41943040 is not valid/,
+  );
 });
 
 test('memory that no weight takes goes to keys and values of chosen contexts, and batches stay as large', () => {

@@ -143,19 +143,19 @@ function checkOptions(outline: ModelOutline, options: PlanOptions): void {
   checkKvType(outline, kv?.type ?? 'f16');
   checkContext(outline.config, options);
   if (parallel !== 'auto') checkWhole('parallel', parallel, 1);
-  checkWhole('ahead', ahead, 0);
-  if (promptCache !== 'auto') checkWhole('promptCache', promptCache, 0);
+  checkWhole('draft.ahead', ahead, 0);
+  if (promptCache !== 'auto') checkWhole('promptCache.bytes', promptCache, 0);
   if (kv?.home === 'ssd' && isAskedFor(options)) {
     const expected = 'none, or auto, where keys and values live on the SSD: they are not copied to memory';
-    throw new EngineError('BAD_OPTION', { option: 'promptCache', value: `${promptCache}`, expected });
+    throw new EngineError('BAD_OPTION', { option: 'promptCache.bytes', value: `${promptCache}`, expected });
   }
 }
 
 /** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL. */
 function checkContext({ context: trained }: ModelFacts, { context, kv: { window } = {} }: PlanOptions): void {
   if (window) {
-    checkWhole('window', window.tokens, 1);
-    checkWhole('sinks', window.sinks, 0);
+    checkWhole('kv.window.tokens', window.tokens, 1);
+    checkWhole('kv.window.sinks', window.sinks, 0);
     if (context !== undefined && context > maxWindowedTokens) {
       throw new EngineError('BAD_OPTION', {
         option: 'context',
@@ -168,8 +168,9 @@ function checkContext({ context: trained }: ModelFacts, { context, kv: { window 
   const seen = window ? window.tokens + window.sinks : context;
   if (seen === undefined || seen <= trained) return;
   if (!window) throw new EngineError('CONTEXT_BEYOND_MODEL', { context: seen, trained });
-  const expected = `no more, with the sinks, than the ${trained} tokens the model was trained for`;
-  throw new EngineError('BAD_OPTION', { option: 'window', value: `${seen}`, expected });
+  const { tokens, sinks } = window;
+  const expected = `no more, with ${sinks} sinks, than the ${trained} tokens the model was trained for`;
+  throw new EngineError('BAD_OPTION', { option: 'kv.window.tokens', value: `${tokens}`, expected });
 }
 
 /** Throws BAD_OPTION. */

@@ -28,10 +28,10 @@ const target = byLastTwo(table);
 const draft = byLastTwo(table.map((logit) => logit + 2 * numbers()));
 
 /** Drafts of the next tokens, in their order. */
-type Guesser = (sampler: Sampler, text: number[]) => readonly DraftToken[];
+type Drafter = (sampler: Sampler, text: number[]) => readonly DraftToken[];
 
 const byModel =
-  (count: number, logits: Logits = draft): Guesser =>
+  (count: number, logits: Logits = draft): Drafter =>
   (sampler, text) => {
     const drafts: DraftToken[] = [];
     for (let i = 0; i < count; i += 1) {
@@ -45,28 +45,28 @@ const byModel =
 
 /** Drafts that are not drawn: the tokens of some time ago. */
 const byRepetition =
-  (count: number): Guesser =>
+  (count: number): Drafter =>
   (_, text) =>
     text.slice(-9, -9 + count).map((token) => ({ token }));
 
 /** None to four draft tokens of one kind or the other. */
-const byTurns: Guesser = (sampler, text) => {
-  const guesser = text.length % 7 < 2 ? byRepetition : byModel;
-  return guesser(text.length % 5)(sampler, text);
+const byTurns: Drafter = (sampler, text) => {
+  const drafter = text.length % 7 < 2 ? byRepetition : byModel;
+  return drafter(text.length % 5)(sampler, text);
 };
 
-const byNothing: Guesser = () => [];
+const byNothing: Drafter = () => [];
 
 /**
  * A text, a pass at a time: draft tokens are verified until one is rejected; if none is, another token comes for free.
  */
-function write(sampler: Sampler, guesser: Guesser, atLeast: number) {
+function write(sampler: Sampler, drafter: Drafter, atLeast: number) {
   const text: number[] = [];
-  let [guessed, right, passes] = [0, 0, 0];
+  let [drafted, right, passes] = [0, 0, 0];
   while (text.length < atLeast) {
-    const drafts = guesser(sampler, text);
+    const drafts = drafter(sampler, text);
     passes += 1;
-    guessed += drafts.length;
+    drafted += drafts.length;
     for (const drafted of [...drafts, undefined]) {
       const token = sampler.sample(target(text), text, drafted);
       text.push(token);
@@ -74,7 +74,7 @@ function write(sampler: Sampler, guesser: Guesser, atLeast: number) {
       right += 1;
     }
   }
-  return { text: text.slice(0, atLeast), guessed, right, passes };
+  return { text: text.slice(0, atLeast), drafted, right, passes };
 }
 
 interface Setting {
@@ -140,30 +140,30 @@ const chooserOf = ({ sampling, bias = none }: Setting): Sampler =>
   new Sampler(vocabulary, sampling, bias, randomNumbers(3));
 
 /** A text, as `write` makes it. */
-function written(setting: Setting, guesser: Guesser, atLeast: number): readonly number[] {
+function written(setting: Setting, drafter: Drafter, atLeast: number): readonly number[] {
   using sampler = chooserOf(setting);
-  return write(sampler, guesser, atLeast).text;
+  return write(sampler, drafter, atLeast).text;
 }
 
 for (const [what, setting] of Object.entries(settings)) {
   test(`without a seed, tokens follow each other as they should, with and without drafts: ${what}`, () => {
-    for (const guesser of [byNothing, byTurns]) assertFollows(written(setting, guesser, 100_000), setting);
+    for (const drafter of [byNothing, byTurns]) assertFollows(written(setting, drafter, 100_000), setting);
   });
 
   test(`with a seed, drafts change nothing of a text: ${what}`, () => {
     const seeded = { ...setting, sampling: { ...setting.sampling, seed: 11 } };
     const text = written(seeded, byNothing, 10_000);
-    for (const guesser of [byTurns, byModel(3), byRepetition(4)]) {
-      assert.deepEqual(written(seeded, guesser, 10_000), text);
+    for (const drafter of [byTurns, byModel(3), byRepetition(4)]) {
+      assert.deepEqual(written(seeded, drafter, 10_000), text);
     }
   });
 
   test(`drafts by the model itself are all right: ${what}`, () => {
     for (const seed of [undefined, 12]) {
       using sampler = chooserOf({ ...setting, sampling: { ...setting.sampling, seed } });
-      const { guessed, right } = write(sampler, byModel(3, target), 3000);
-      assert.equal(right, guessed);
-      assert.ok(guessed >= 2000);
+      const { drafted, right } = write(sampler, byModel(3, target), 3000);
+      assert.equal(right, drafted);
+      assert.ok(drafted >= 2000);
     }
   });
 }
@@ -183,15 +183,15 @@ test('tokens that follow each other as the draft would have them are noticed', (
 test('with a seed and penalties for many tokens, drafts change nothing of a text', () => {
   const sampling = { seed: 14, repeatPenalty: 1.1, frequencyPenalty: 0.05, repeatLastN: 64 };
   const text = written({ sampling }, byNothing, 3000);
-  for (const guesser of [byTurns, byModel(5)]) assert.deepEqual(written({ sampling }, guesser, 3000), text);
+  for (const drafter of [byTurns, byModel(5)]) assert.deepEqual(written({ sampling }, drafter, 3000), text);
 });
 
 test('at temperature 0, a text is the same with and without drafts, and with any seed', () => {
   const sampling = { temperature: 0, repeatPenalty: 1.3, frequencyPenalty: 0.1 };
   const text = written({ sampling }, byNothing, 1000);
-  for (const guesser of [byTurns, byModel(5)]) {
-    assert.deepEqual(written({ sampling }, guesser, 1000), text);
-    assert.deepEqual(written({ sampling: { ...sampling, seed: 15 } }, guesser, 1000), text);
+  for (const drafter of [byTurns, byModel(5)]) {
+    assert.deepEqual(written({ sampling }, drafter, 1000), text);
+    assert.deepEqual(written({ sampling: { ...sampling, seed: 15 } }, drafter, 1000), text);
   }
 });
 

@@ -33,7 +33,7 @@ export async function openDraft(path: string, context: number, parallel: number,
   };
 }
 
-/** Guesses the likeliest token. `gaps` are told how much likelier it was than the second. */
+/** Drafts the likeliest token. `gaps` are told how much likelier it was than the second. */
 export const likeliest =
   (gaps: number[] = []): DraftRequest['draft'] =>
   (logits) => {

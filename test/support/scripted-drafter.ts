@@ -3,10 +3,10 @@ import type { Drafter } from '../../src/engine/draft/drafter.ts';
 import type { DraftToken } from '../../src/sample/token-rng.ts';
 import { randomNumbers } from './random.ts';
 
-/** Gives at most `most` guesses where `answered` tokens of the answer are known. */
+/** Gives at most `most` drafts where `answered` tokens of the answer are known. */
 export type DraftScript = (most: number, answered: number) => readonly number[];
 
-/** Guesses what it is told to. */
+/** Drafts what it is told to. */
 export class ScriptedDrafter implements Drafter {
   readonly acceptance: AcceptanceRate = new AcceptanceRate();
   readonly cost = 0;
@@ -26,27 +26,27 @@ export class ScriptedDrafter implements Drafter {
   }
 
   propose(most: number): readonly DraftToken[] {
-    const guesses = this.#script(most, this.#answered);
-    this.proposed += guesses.length;
-    return guesses.map((token) => ({ token }));
+    const drafts = this.#script(most, this.#answered);
+    this.proposed += drafts.length;
+    return drafts.map((token) => ({ token }));
   }
 
   [Symbol.dispose](): void {}
 }
 
-/** Guesses `answer`. */
+/** Drafts `answer`. */
 export const rightOf =
   (answer: readonly number[]): DraftScript =>
   (most, answered) =>
     answer.slice(answered, answered + most);
 
-/** As many guesses, all wrong. */
+/** As many drafts, all wrong. */
 export const wrongOf =
   (answer: readonly number[]): DraftScript =>
   (most, answered) =>
     Array.from({ length: most }, (_, i) => (answer[answered + i] === 97 ? 98 : 97));
 
-/** Any number of guesses, of which the share `right` are those of `answer`, and the others any of `tokens`. */
+/** Any number of drafts, of which the share `right` are those of `answer`, and the others any of `tokens`. */
 export function mixOf(answer: readonly number[], right: number, tokens: readonly number[], seed: number): DraftScript {
   const random = randomNumbers(seed);
   const any = (count: number): number => Math.floor(count * random());

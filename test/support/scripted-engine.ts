@@ -23,11 +23,11 @@ export interface ScriptedOptions {
   readonly parallel?: number;
   readonly kernels?: Kernels;
   readonly kv?: KvOptions;
-  /** Guess no more than pays. */
+  /** Draft no more than pays. */
   readonly adaptive?: boolean;
 }
 
-/** An engine whose sequences guess what a test wants. */
+/** An engine whose sequences draft what a test wants. */
 export class ScriptedEngine implements AsyncDisposable {
   readonly vocabulary: Vocabulary;
   readonly #opened: TestRuntime;

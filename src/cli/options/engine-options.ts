@@ -55,6 +55,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_MEMORY_BUDGET'],
   },
   ctx: {
+    option: 'context',
     flags: '-c, --ctx <tokens>',
     help: 'context length',
     schema: auto(whole('a number of tokens', 1, mostTokens)),
@@ -64,6 +65,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_CTX'],
   },
   kvType: {
+    option: 'kv.type',
     flags: '--kv-type <type>',
     help: 'what keys and values are stored as: f16, q8_0 (half of it) or q4_0 (a quarter)',
     schema: oneOf(kvTypes),
@@ -72,6 +74,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_KV_TYPE'],
   },
   slidingWindow: {
+    option: 'kv.window.tokens',
     flags: '--sliding-window <tokens>',
     help: 'see and keep only the last tokens of a text, which may then grow beyond the context',
     schema: whole('a number of tokens', 1, mostTokens).optional(),
@@ -79,6 +82,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_SLIDING_WINDOW'],
   },
   sinkTokens: {
+    option: 'kv.window.sinks',
     flags: '--sink-tokens <n>',
     help: 'the first tokens of a text, kept beside the window',
     schema: whole('a number of tokens', 0, 256).optional(),
@@ -105,6 +109,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     isPath: true,
   },
   ropeScale: {
+    option: 'rope.scale',
     flags: '--rope-scale <n>',
     help: 'times that the context is stretched',
     schema: auto(real(ropeRanges.scale, ropeRanges.scale.expected)),
@@ -113,6 +118,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_ROPE_SCALE'],
   },
   ropeScaling: {
+    option: 'rope.scaling',
     flags: '--rope-scaling <kind>',
     help: 'how it is stretched: none, linear or yarn',
     schema: auto(oneOf(ropeScalings)),
@@ -121,6 +127,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_ROPE_SCALING'],
   },
   ropeBase: {
+    option: 'rope.base',
     flags: '--rope-base <b>',
     help: "base of rope's frequencies",
     schema: auto(real(ropeRanges.base, ropeRanges.base.expected)),
@@ -130,7 +137,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   },
   draftNgram: {
     flags: '--draft-ngram',
-    help: 'guess ahead by what followed earlier in the text, so that a pass yields several tokens',
+    help: 'draft tokens by what followed earlier in the text, so that a pass yields several',
     schema: truth,
     default: false,
     commands: running,
@@ -138,15 +145,16 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   },
   draftModel: {
     flags: '--draft-model <file>',
-    help: 'a small model with the same vocabulary that guesses ahead',
+    help: 'a small model with the same vocabulary that drafts tokens',
     schema: named('a GGUF file').optional(),
     commands: running,
     variables: ['SSD_LLM_DRAFT_MODEL'],
     isPath: true,
   },
   draftAhead: {
+    option: 'draft.ahead',
     flags: '--draft-ahead <n>',
-    help: 'the most tokens guessed at once',
+    help: 'the most draft tokens in a pass',
     schema: auto(whole('a number of tokens', 1, 64)),
     byDefault: '15',
     commands: running,
@@ -154,12 +162,12 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   },
   adaptiveDraft: {
     flags: '--adaptive-draft',
-    help: 'guess as many as pay, by what passes take and how many guesses come true',
+    help: 'draft as many tokens as pay, by what passes take and how many are accepted',
     schema: truth,
     default: true,
     commands: running,
     variables: ['SSD_LLM_ADAPTIVE_DRAFT'],
-    aliases: [{ flags: '--no-adaptive-draft', value: false, help: 'guess as many as there are' }],
+    aliases: [{ flags: '--no-adaptive-draft', value: false, help: 'draft as many as there is room for' }],
   },
   threads: {
     flags: '-t, --threads <n>',
@@ -179,6 +187,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_KERNELS'],
   },
   promptCache: {
+    option: 'promptCache.bytes',
     flags: '--prompt-cache [size]',
     help: 'keep what is computed of the prompt on disk, for later ones that begin alike; no more than this size',
     schema: sizeOrNone.optional(),

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AnyOption, CommandName } from './option-spec.ts';
 import { accept } from './schemas.ts';
-import { type OptionName, optionGroups } from './table.ts';
+import { type OptionName, optionEntries, optionGroups } from './table.ts';
 
 /** A value, and its origin: "--port", "SSD_LLM_PORT", "config.toml: port". */
 export interface GivenOption {
@@ -13,6 +13,12 @@ export type GivenOptions = Readonly<Partial<Record<OptionName, GivenOption>>>;
 
 /** The long flag: "-m, --memory-budget <size>" -> "--memory-budget". */
 export const longFlag = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags;
+
+/** An option of `Model.open` as the flag that sets it; other names stay as they are. */
+export function flagNamed(option: string): string {
+  const found = optionEntries.find(([key, spec]) => (spec.option ?? key) === option);
+  return found ? longFlag(found[1].flags) : option;
+}
 
 /**
  * Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings.

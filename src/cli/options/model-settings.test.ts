@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../../test/support/engine-error.ts';
 import type { KvOptions } from '../../plan/kv-options.ts';
-import type { EngineSettings } from './engine-options.ts';
+import { type EngineSettings, engineOptions } from './engine-options.ts';
+import { flagNamed } from './flags.ts';
 import { modelSettingsOf } from './model-settings.ts';
 
 const usual: EngineSettings = {
@@ -41,4 +42,25 @@ test('a model rotates as it says unless something is given', () => {
   assert.equal(modelSettingsOf(usual).rope, undefined);
   const { rope } = modelSettingsOf({ ...usual, ropeScale: 2 });
   assert.deepEqual(rope, { scale: 2, base: undefined, scaling: undefined });
+});
+
+test('an option of an engine is the setting whose flag an error names instead', () => {
+  const settings = {
+    ...usual,
+    slidingWindow: 2,
+    ropeScale: 3,
+    ropeBase: 4,
+    ropeScaling: 'yarn',
+    draftAhead: 5,
+    ctx: 6,
+  };
+  const made = modelSettingsOf({ ...settings, sinkTokens: 7 } as EngineSettings);
+  for (const [key, { option = key, flags }] of Object.entries(engineOptions)) {
+    const path = option.split('.');
+    const value = path.reduce<unknown>((values, name) => (values as Record<string, unknown> | undefined)?.[name], made);
+    const setting = { ...settings, sinkTokens: 7 }[key as 'ctx'];
+    if (path.length > 1 || option !== key) assert.equal(value, setting, option);
+    assert.ok(flags.includes(flagNamed(option)));
+  }
+  assert.deepEqual(['topP', 'kv.window.sinks', 'bias'].map(flagNamed), ['--top-p', '--sink-tokens', 'bias']);
 });

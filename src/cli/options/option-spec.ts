@@ -21,6 +21,8 @@ interface Alias {
 }
 
 interface Declared<T> {
+  /** Its name among the options of `Model.open`, if that is another one: `kv.type`. Errors of engines have it. */
+  readonly option?: string;
   /** The flags as --help shows them: `-t, --threads <n>`; `[size]` is a value that may be left out, meaning auto. */
   readonly flags: string;
   readonly help: string;

@@ -111,11 +111,11 @@ test('without streaming there is nothing to say about reading alone', () => {
   assert.doesNotMatch(reportFormats.md(resident), /reading alone/);
 });
 
-test('guesses are told of where there were any', () => {
-  assert.doesNotMatch(reportFormats.md(report), /guessed/);
-  const guessed = { ...report, speculation: { drafted: 5, accepted: 2, passes: 3, tokens_per_pass: 5 / 3 } };
-  assert.match(reportFormats.md(guessed), /^\| guessed +\| 2 of 5 tokens right: 1\.67 tokens per pass +\|$/m);
-  const [names, values] = reportFormats.csv(guessed).split('\n');
+test('a report tells of drafts where there were any', () => {
+  assert.doesNotMatch(reportFormats.md(report), /drafted/);
+  const drafted = { ...report, speculation: { drafted: 5, accepted: 2, passes: 3, tokens_per_pass: 5 / 3 } };
+  assert.match(reportFormats.md(drafted), /^\| drafted +\| 2 of 5 tokens accepted: 1\.67 tokens per pass +\|$/m);
+  const [names, values] = reportFormats.csv(drafted).split('\n');
   const [sameNames, without] = reportFormats.csv(report).split('\n');
   assert.equal(names, sameNames, 'rows of both kinds can stand below each other');
   assert.match(

@@ -85,8 +85,8 @@ function rowsOf(report: BenchReport): readonly Row[] {
       ? []
       : [
           [
-            'guessed',
-            `${number(speculation.accepted)} of ${number(speculation.drafted)} tokens right: ${number(speculation.tokens_per_pass)} tokens per pass`,
+            'drafted',
+            `${number(speculation.accepted)} of ${number(speculation.drafted)} tokens accepted: ${number(speculation.tokens_per_pass)} tokens per pass`,
           ] as const,
         ]),
     ...(alone.bytes_per_s === null || spread.bytes_per_s === null

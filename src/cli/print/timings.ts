@@ -22,7 +22,7 @@ export function timings(generation: Generation): readonly string[] {
       `computing ${seconds(decode.compute_s)}, waiting for weights ${seconds(decode.stall_s)}`,
     ...(speculation.drafted > 0
       ? [
-          `guessed  ${speculation.accepted} of ${speculation.drafted} tokens right: ${speculation.tokens_per_pass.toFixed(2)} tokens per pass`,
+          `drafted  ${speculation.accepted} of ${speculation.drafted} tokens accepted: ${speculation.tokens_per_pass.toFixed(2)} tokens per pass`,
         ]
       : []),
     `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +

@@ -26,21 +26,21 @@ const takeFor = async ({ engine }: OpenDraft, text: readonly number[]): Promise<
   (await engine.acquire(text)) ?? assert.fail('there is no place');
 
 /** Likeliest tokens after `text`, and by how much they were so. */
-async function guessed(
+async function drafted(
   { engine }: OpenDraft,
   cache: SequenceCache,
   text: readonly number[],
   most: number = wanted,
 ): Promise<Pick<CollectedAnswer, 'tokens' | 'gaps'>> {
   const gaps: number[] = [];
-  const guesses = await engine.propose({
+  const drafts = await engine.propose({
     cache,
     text: TokenList.from(text),
     most,
     draft: likeliest(gaps),
     cancelled: () => false,
   });
-  return { tokens: guesses.map(({ token }) => token), gaps };
+  return { tokens: drafts.map(({ token }) => token), gaps };
 }
 
 /** Sums over 64 tokens and more round differently than those over few. */
@@ -59,7 +59,7 @@ test('the drafts of a model about itself are what it answers', async () => {
   await using draft = await openDraft(path, context, 1);
   for (const [i, prompt] of prompts.entries()) {
     const cache = await takeFor(draft, prompt);
-    assertSame(await guessed(draft, cache, prompt), expected[i] ?? assert.fail());
+    assertSame(await drafted(draft, cache, prompt), expected[i] ?? assert.fail());
     draft.engine.release(cache);
     await draft.runtime.allReleased();
   }
@@ -68,7 +68,7 @@ test('the drafts of a model about itself are what it answers', async () => {
 test('texts that are asked about at once share the passes, a draft each, however long they are', async () => {
   await using draft = await openDraft(path, context, 4);
   const asked = prompts.map(async (prompt, i) => {
-    assertSame(await guessed(draft, await takeFor(draft, prompt), prompt), expected[i] ?? assert.fail());
+    assertSame(await drafted(draft, await takeFor(draft, prompt), prompt), expected[i] ?? assert.fail());
   });
   await Promise.all(asked);
   const { batch } = draft.runtime.plan;
@@ -85,7 +85,7 @@ test('a pass takes no more tokens than were planned for, however many texts are 
   await using draft = await openDraft(path, 16, parallel);
   const { batch } = draft.runtime.plan;
   const texts = Array.from({ length: parallel }, (_, i) => promptOf(i, i === 0 ? 14 : 3));
-  const answers = texts.map(async (text) => guessed(draft, await takeFor(draft, text), text, 2));
+  const answers = texts.map(async (text) => drafted(draft, await takeFor(draft, text), text, 2));
   for (const { tokens } of await Promise.all(answers)) assert.equal(tokens.length, 2);
   for (const tokens of draft.passes) assert.ok(tokens.reduce((a, b) => a + b) <= batch + parallel - 1);
 });
@@ -95,7 +95,7 @@ test('those that want fewer drafts have them at once, and the others go on', asy
   const texts = [0, 1, 2].map((i) => promptOf(i, 3));
   const order: number[] = [];
   const answers = texts.map(async (text, i) => {
-    const { tokens } = await guessed(draft, await takeFor(draft, text), text, 3 * (3 - i));
+    const { tokens } = await drafted(draft, await takeFor(draft, text), text, 3 * (3 - i));
     assert.equal(tokens.length, 3 * (3 - i));
     order.push(i);
   });
@@ -127,9 +127,9 @@ test('however a text was changed since, its drafts are those of a text that is n
         );
         if (text.length === 0) text = [7];
         newCache.truncate(0);
-        const guesses = await guessed(draft, cache, text, most);
-        assertSame(guesses, await guessed(fresh, newCache, text, most));
-        last = guesses.tokens;
+        const drafts = await drafted(draft, cache, text, most);
+        assertSame(drafts, await drafted(fresh, newCache, text, most));
+        last = drafts.tokens;
         // The last draft token need not be stored.
         const stored = [...text, ...last.slice(0, -1)];
         assert.deepEqual([...cache.tokens], stored);
@@ -146,8 +146,8 @@ test('a text that changed where its window has left is computed anew', async () 
   const text = promptOf(1, 500);
   for (const changed of [text, [...text.slice(0, 490), 9], [...text.slice(0, 240), 8], text.slice(0, 100)]) {
     await using fresh = await openDraft(path, 4096, 1, kv);
-    const expected = await guessed(fresh, await takeFor(fresh, changed), changed, 4);
-    assertSame(await guessed(draft, cache, changed, 4), expected);
+    const expected = await drafted(fresh, await takeFor(fresh, changed), changed, 4);
+    assertSame(await drafted(draft, cache, changed, 4), expected);
   }
   const counts = draft.passes.map(([tokens]) => tokens ?? 0).filter((tokens) => tokens > 1);
   // The change near the end takes one token, and so does the last text: by then nothing has been overwritten.
@@ -160,12 +160,12 @@ test('what was stored of a text is not computed again', async () => {
   await using draft = await openDraft(path, context, 1);
   const text = promptOf(2, 20);
   const cache = await takeFor(draft, text);
-  const { tokens } = await guessed(draft, cache, text, 4);
+  const { tokens } = await drafted(draft, cache, text, 4);
   draft.passes.length = 0;
-  await guessed(draft, cache, text, 1);
+  await drafted(draft, cache, text, 1);
   assert.deepEqual(draft.passes, [[1]], 'the same text again: its last token, for the logits');
-  await guessed(draft, cache, [...text, ...tokens.slice(0, 2), 5], 1);
-  assert.deepEqual(draft.passes.slice(1), [[1], [1], [1]], 'two guesses of which one is stored yet, and what came');
+  await drafted(draft, cache, [...text, ...tokens.slice(0, 2), 5], 1);
+  assert.deepEqual(draft.passes.slice(1), [[1], [1], [1]], 'two drafts of which one is stored yet, and what came');
 });
 
 test('there is a place for as many texts as were planned for, and none for more until one has left', async () => {
@@ -205,10 +205,10 @@ test('an abort rejects what is under way and what comes later, with its reason',
   await using draft = await openDraft(path, context, 1);
   const text = promptOf(3, 100);
   const cache = await takeFor(draft, text);
-  const under = assert.rejects(guessed(draft, cache, text), engineError('MODEL_CLOSED'));
+  const under = assert.rejects(drafted(draft, cache, text), engineError('MODEL_CLOSED'));
   setImmediate(() => draft.engine.abort(new EngineError('MODEL_CLOSED', { file: path })));
   await under;
-  await assert.rejects(guessed(draft, cache, text), engineError('MODEL_CLOSED'));
+  await assert.rejects(drafted(draft, cache, text), engineError('MODEL_CLOSED'));
 });
 
 test('a pass that fails rejects all it was for, and the next drafts are right', async () => {
@@ -222,7 +222,7 @@ test('a pass that fails rejects all it was for, and the next drafts are right', 
   };
   const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
   const both = (): readonly Promise<Pick<CollectedAnswer, 'tokens' | 'gaps'>>[] =>
-    caches.map((cache, i) => guessed(draft, cache, prompts[i + 1] ?? assert.fail()));
+    caches.map((cache, i) => drafted(draft, cache, prompts[i + 1] ?? assert.fail()));
   await Promise.all(both().map((answer) => assert.rejects(answer, engineError('COMPUTE_FAILED'))));
   failing = false;
   for (const [i, answer] of (await Promise.all(both())).entries()) assertSame(answer, expected[i + 1] ?? assert.fail());
@@ -242,7 +242,7 @@ test('the cost of a draft is what passes over single tokens took of late, by the
   const texts = [promptOf(0, 9), promptOf(1, 9)];
   const caches = [await takeFor(draft, [1]), await takeFor(draft, [2])];
   const ask = (i: number, most: number): Promise<unknown> =>
-    guessed(draft, caches[i] ?? assert.fail(), texts[i] ?? assert.fail(), most);
+    drafted(draft, caches[i] ?? assert.fail(), texts[i] ?? assert.fail(), most);
 
   assert.equal(draft.engine.cost, 0);
   await ask(0, 1);

@@ -10,7 +10,7 @@ const anyShare = fc.double({ min: 0, max: 1, noNaN: true });
 /** Others that decode, each with draft tokens of its own. */
 const anyOthers = fc
   .tuple(fc.nat(7), fc.nat(60))
-  .map(([sequences, guesses]) => ({ sequences, tokens: sequences === 0 ? 0 : sequences + guesses }));
+  .map(([sequences, drafts]) => ({ sequences, tokens: sequences === 0 ? 0 : sequences + drafts }));
 /** Seconds by tokens: more take longer, or as long. */
 const anyTimes = fc
   .array(fc.integer({ min: 0, max: 50 }), { minLength: 90, maxLength: 90 })
@@ -60,9 +60,9 @@ test('nothing is drafted as long as no pass was measured', () => {
 });
 
 test('nothing is drafted where a draft takes as long as a pass', () => {
-  const guessing = { acceptance: 0.99, seconds: () => 0.5 };
-  assert.equal(bestDraftLength({ ...guessing, cost: 0.5 }, 15, nobody), 0);
-  assert.ok(bestDraftLength({ ...guessing, cost: 0.1 }, 15, nobody) > 3);
+  const drafting = { acceptance: 0.99, seconds: () => 0.5 };
+  assert.equal(bestDraftLength({ ...drafting, cost: 0.5 }, 15, nobody), 0);
+  assert.ok(bestDraftLength({ ...drafting, cost: 0.1 }, 15, nobody) > 3);
 });
 
 /** Tokens per second over `passes` passes if each draft token is right by the chance `acceptance`. */

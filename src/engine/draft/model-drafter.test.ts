@@ -18,9 +18,9 @@ writeBytePair(path, sizes, { type: 'q8_0' });
 function reading(
   { engine }: OpenDraft,
   text: readonly number[],
-  guess: DraftRequest['draft'] = likeliest(),
+  draft: DraftRequest['draft'] = likeliest(),
 ): ModelDrafter {
-  const drafter = new ModelDrafter(engine, guess);
+  const drafter = new ModelDrafter(engine, draft);
   for (const token of text) drafter.accept(token);
   return drafter;
 }
@@ -107,7 +107,7 @@ test('one that goes while it is asked leaves its place, and its draft is asked f
     let asked = 0;
     let disposed = false;
     const drafter = reading(draft, text, (logits, all) => {
-      assert.ok(!disposed, 'what guesses is gone');
+      assert.ok(!disposed, 'what drafts is gone');
       asked += 1;
       if (asked === left) leave();
       return likeliest()(logits, all);
@@ -129,7 +129,7 @@ test('one that goes while it is asked leaves its place, and its draft is asked f
 test('one that goes in the middle of a pass is asked for no draft, and the others of the pass are', async () => {
   await using draft = await openDraft(path, 64, 2);
   const { run } = draft.runtime;
-  const leaving = reading(draft, text, () => assert.fail('what guesses is gone'));
+  const leaving = reading(draft, text, () => assert.fail('what drafts is gone'));
   using other = reading(draft, text);
   draft.runtime.run = (spans, options) => {
     const logits = run(spans, options);
@@ -137,8 +137,8 @@ test('one that goes in the middle of a pass is asked for no draft, and the other
     draft.runtime.run = run;
     return logits;
   };
-  const [none, guesses] = await Promise.all([leaving.propose(4), other.propose(4)]);
-  assert.deepEqual([none.length, guesses.length], [0, 4]);
+  const [none, drafts] = await Promise.all([leaving.propose(4), other.propose(4)]);
+  assert.deepEqual([none.length, drafts.length], [0, 4]);
   await settled(draft);
   assert.ok(draft.runtime.caches.free);
 });

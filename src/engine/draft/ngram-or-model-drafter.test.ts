@@ -74,7 +74,7 @@ test('cost and acceptance are those of whoever proposes next', () => {
   acceptance.record(4, 0);
   either.accept(9);
   assert.equal(either.acceptance, model.acceptance);
-  assert.equal(model.acceptance.rate, new AcceptanceRate().rate, 'wrong guesses of one say nothing of the other');
+  assert.equal(model.acceptance.rate, new AcceptanceRate().rate, 'wrong drafts of one say nothing of the other');
   for (const token of [1, 2, 3, 4]) either.accept(token);
   assert.equal(either.acceptance, acceptance);
 });
