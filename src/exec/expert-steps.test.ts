@@ -61,8 +61,11 @@ function inSlots(mixture: TestMixture, path: string, slots: number) {
     graph.fill(seed);
     let groups = 0;
     for (const group of steps.divide(graph.nodes)) {
-      using _lease = await pager.lease([...group.needs.values()]);
-      await computeNodes(device, group.nodes);
+      using _lease = await pager.lease(group.flatMap(({ needs }) => needs));
+      await computeNodes(
+        device,
+        group.map(({ node }) => node),
+      );
       groups += 1;
     }
     return { output: graph.output, groups };

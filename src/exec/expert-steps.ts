@@ -8,11 +8,13 @@ import type { ExpertPool } from '../pager/expert-pool.ts';
 import type { Routing } from '../plan/expert-cache.ts';
 import type { ExpertTransit } from './expert-transit.ts';
 
-/** Nodes that may be computed at once, in order, and what some of them wait for. */
-export interface NodeGroup {
-  readonly nodes: readonly Pointer[];
-  /** Needs by node: they are leased until the node has been computed. */
-  readonly needs: ReadonlyMap<Pointer, Need>;
+/** A node to be computed. */
+export interface PlacedNode {
+  readonly node: Pointer;
+  /** The place of the node in the graph, or of the one that it stands for; it never falls in the order of computing. */
+  readonly index: number;
+  /** Experts that the node waits for, and that stay until it has been computed. */
+  readonly needs: readonly Need[];
 }
 
 /** A pool, and the weights (tensors of a graph that has all experts) that it stands for, in the order of its homes. */
@@ -36,12 +38,6 @@ interface Router {
   readonly ids: Pointer;
   readonly products: Product[];
   routing?: Routing;
-}
-
-/** Node groups under construction. */
-class Group implements NodeGroup {
-  readonly nodes: Pointer[] = [];
-  readonly needs: Map<Pointer, Need> = new Map();
 }
 
 /** The weights that products of MUL_MAT_ID read, those of each router together, in order of use. */
@@ -73,18 +69,18 @@ export class ExpertSteps {
   }
 
   /**
-   * Divides the nodes of a graph into groups. Each is asked for when the one before has been computed: a group ends with a
-   * router's experts, and where experts have to be awaited for the next products. Those that are in slots come first, while
-   * the others are read. Throws a RangeError for ids that are no experts.
+   * Divides the nodes of a graph into groups that may be computed at once. Each is asked for when the one before has been
+   * computed: a group ends where a router has named its experts, and where the next products have to wait for some. Those
+   * in slots are computed first, while others are read. Throws a RangeError for ids that are no experts.
    */
-  *divide(nodes: readonly Pointer[]): Generator<NodeGroup, void> {
+  *divide(nodes: readonly Pointer[]): Generator<readonly PlacedNode[], void> {
     const { products, routers } = this.#plan(nodes);
-    let group = new Group();
+    let group: PlacedNode[] = [];
     /** The router whose slots are those of a whole batch: there is memory for one. */
     let whole: Router | undefined;
     const next = (): void => {
       this.#transit.clear();
-      group = new Group();
+      group = [];
       whole = undefined;
     };
     for (const router of routers.get(-1) ?? []) this.#route(router);
@@ -95,22 +91,22 @@ export class ExpertSteps {
         const { rounds } = this.#routingOf(first.router);
         for (const [round, { loads }] of rounds.entries()) {
           const waits = round > 0 || loads.length > 0 || (whole !== undefined && whole !== first.router);
-          if (waits && group.nodes.length > 0) {
+          if (waits && group.length > 0) {
             yield group;
             next();
           }
-          this.#compute(group, bundle, round);
+          group.push(...this.#compute(bundle, round));
         }
         if (rounds.length === 1) whole = first.router;
         i = at(bundle, bundle.length - 1).index;
-      } else group.nodes.push(at(nodes, i));
+      } else group.push({ node: at(nodes, i), index: i, needs: [] });
       const routed = routers.get(i);
       if (!routed) continue;
       yield group;
       next();
       for (const router of routed) this.#route(router);
     }
-    if (group.nodes.length > 0) yield group;
+    if (group.length > 0) yield group;
     this.#transit.clear();
   }
 
@@ -156,14 +152,17 @@ export class ExpertSteps {
     return bundle;
   }
 
-  #compute(group: Group, bundle: readonly Product[], round: number): void {
-    const { rounds } = this.#routingOf(at(bundle, 0).router);
+  /** Nodes that compute a round of products. */
+  #compute(bundle: readonly Product[], round: number): readonly PlacedNode[] {
+    const { router, index } = at(bundle, 0);
+    const { rounds } = this.#routingOf(router);
     const products = bundle.map(({ node, home }) => ({ node, slots: home.matrix.tensor }));
     const make = rounds.length === 1 ? this.#transit.whole : this.#transit.round;
-    const nodes = make.call(this.#transit, products, at(rounds, round));
-    // Any node of the round serves: they are computed at once.
-    for (const [i, { home }] of bundle.entries()) group.needs.set(at(nodes, i), { home, blocks: () => [round] });
-    group.nodes.push(...nodes);
+    const needs = bundle.map(({ home }): Need => ({ home, blocks: () => [round] }));
+    // All nodes of a round are computed at once: the first one has their needs.
+    return make
+      .call(this.#transit, products, at(rounds, round))
+      .map((node, i) => ({ node, index, needs: i === 0 ? needs : [] }));
   }
 
   #route(router: Router): void {

@@ -289,8 +289,14 @@ test('waiting counts once, however many matrices are waited for', async () => {
   assert.equal(pool.statistics.waited, waited);
 });
 
-test('memory that was touched is empty', async () => {
+test('memory is touched once, and not where experts are', async () => {
   await using opened = open({ slots: 2 });
-  await opened.pool.touch();
-  for (const { matrix } of opened.pool.homes) assert.ok(matrix.view(1).every((byte) => byte === 0));
+  const { pool } = opened;
+  await pool.touch();
+  for (const { matrix } of pool.homes) assert.ok(matrix.view(1).every((byte) => byte === 0));
+  const ids = [0, 1];
+  await compute(pool, pool.route({ ids, used: 2, pairs: 2 }));
+  await pool.touch();
+  await compute(pool, pool.route({ ids, used: 2, pairs: 2 }));
+  assert.equal(pool.statistics.hits, 2);
 });

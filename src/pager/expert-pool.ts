@@ -26,6 +26,7 @@ export class ExpertPool implements Disposable {
   /** Hears of every batch that is routed. */
   onRoute: ((batch: RoutedBatch, routing: Routing) => void) | undefined;
   readonly #owner = new Disposer();
+  #touched = false;
   #asked = 0;
   #hits = 0;
   /** Milliseconds of waiting up to the last time that no lease waited; leases that wait, and the time since which some do. */
@@ -57,8 +58,10 @@ export class ExpertPool implements Disposable {
     };
   }
 
-  /** Has the system give the memory now, not in the first pass. */
+  /** Has the system give the memory, unless that was done before or experts are there already. */
   async touch(): Promise<void> {
+    if (this.#touched) return;
+    this.#touched = true;
     for (const { matrix } of this.homes) await matrix.touch();
   }
 
@@ -69,6 +72,7 @@ export class ExpertPool implements Disposable {
   route(batch: RoutedBatch): Routing {
     if (!this.homes.every(({ done }) => done)) throw new Error('the batch before is under way');
     const routing = this.cache.route(batch);
+    this.#touched = true;
     this.#asked += routing.asked;
     this.#hits += routing.hits;
     for (const home of this.homes) home.begin(routing);

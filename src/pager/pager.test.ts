@@ -96,3 +96,19 @@ test('waiting is counted, also where it was in vain', async () => {
   await assert.rejects(pager.lease([{ home, blocks: [9] }]));
   assert.ok(pager.stallSeconds > once);
 });
+
+test('experts get their memory ahead of a pass or of loading, and give up what a failed pass asked for', async () => {
+  const log: string[] = [];
+  const pool = {
+    touch: async () => void log.push('touched'),
+    abandon: async () => void log.push('given up'),
+    statistics: { asked: 0, hits: 0, bytesRead: 0, waited: 0 },
+  };
+  const pager = new Pager({ weights: none, kv: none, residents, experts: [pool] });
+  await pager.load();
+  await pager.begin(new Map());
+  await pager.finish();
+  assert.deepEqual(log, ['touched', 'touched']);
+  await pager.restart();
+  assert.deepEqual(log.slice(2), ['given up']);
+});

@@ -1,5 +1,6 @@
 import { allSettled } from '../base/promises.ts';
 import type { Block, Lease, Need } from './block.ts';
+import type { ExpertPool } from './expert-pool.ts';
 import type { LoadOptions, Residents } from './residents.ts';
 import type { Ring } from './ring.ts';
 
@@ -12,11 +13,14 @@ export class Pager {
   readonly weights: Ring;
   readonly kv: Ring;
   readonly residents: Pick<Residents, 'loaded' | 'lease' | 'load' | 'stop'>;
+  /** Experts that are not resident, by router. */
+  readonly experts: readonly Pick<ExpertPool, 'touch' | 'abandon' | 'statistics'>[];
 
-  constructor(homes: Pick<Pager, 'weights' | 'kv' | 'residents'>) {
+  constructor(homes: Pick<Pager, 'weights' | 'kv' | 'residents'> & Partial<Pick<Pager, 'experts'>>) {
     this.weights = homes.weights;
     this.kv = homes.kv;
     this.residents = homes.residents;
+    this.experts = homes.experts ?? [];
   }
 
   /**
@@ -25,12 +29,14 @@ export class Pager {
    */
   async load(options: LoadOptions = {}): Promise<void> {
     await this.weights.follow([]);
+    await this.#touch();
     await this.residents.load(options);
   }
 
   /** Begins a pass: blocks in a known order are read ahead. */
   async begin(reads: ReadonlyMap<Ring, readonly Block[]>): Promise<void> {
     for (const [ring, blocks] of reads) await ring.follow(blocks);
+    await this.#touch();
   }
 
   /** Waits until all blocks of `needs` are ready, and keeps them so until disposal. Rejects with READ_FAILED, FILE_CHANGED. */
@@ -65,6 +71,11 @@ export class Pager {
 
   /** Gives a pass up: the next one begins with the first blocks. Rejects with WRITE_FAILED where stored bytes are lost. */
   async restart(): Promise<void> {
-    await allSettled([this.weights.restart(), this.kv.restart(), this.residents.stop()]);
+    const homes = [this.weights.restart(), this.kv.restart(), this.residents.stop()];
+    await allSettled([...homes, ...this.experts.map((pool) => pool.abandon())]);
+  }
+
+  async #touch(): Promise<void> {
+    for (const pool of this.experts) await pool.touch();
   }
 }

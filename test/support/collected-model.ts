@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { at } from '../../src/base/at.ts';
 import { Disposer } from '../../src/base/disposer.ts';
-import { loadGgml } from '../../src/ggml/api.ts';
-import { Context } from '../../src/ggml/context.ts';
 import { readTensor } from '../../src/ggml/data.ts';
 import type { Device } from '../../src/ggml/device.ts';
 import { HostMemory } from '../../src/ggml/host-memory.ts';
+import type { Pointer } from '../../src/ggml/library.ts';
 import type { LlamaSpan } from '../../src/ggml/llama-batch.ts';
 import { LlamaContext, type LlamaContextOptions } from '../../src/ggml/llama-context.ts';
 import { LlamaModel } from '../../src/ggml/llama-model.ts';
 import { setData, tensorShape } from '../../src/ggml/tensor-fields.ts';
 import { openModelFile } from '../../src/gguf/model-file.ts';
+import { computeNodes } from './expert-graph.ts';
 
 /** A model of which all weights are in memory, computed from the graphs that libllama builds. */
 export class CollectedModel implements Disposable {
@@ -36,14 +36,13 @@ export class CollectedModel implements Disposable {
     this.context = this.#owner.use(new LlamaContext(this.model, context));
   }
 
-  /** The logits of spans, one after another. */
-  async decode(spans: readonly LlamaSpan[]): Promise<readonly Float32Array[]> {
-    const api = loadGgml();
+  /** The logits of spans, one after another; `compute` computes the nodes. */
+  async decode(
+    spans: readonly LlamaSpan[],
+    compute: (nodes: readonly Pointer[]) => Promise<void> = (nodes) => computeNodes(this.#device, nodes),
+  ): Promise<readonly Float32Array[]> {
     const { nodes, logits } = this.context.collect(spans);
-    using memory = new Context(api.ggml_graph_overhead_custom(nodes.length, false) + api.ggml_tensor_overhead());
-    const graph = api.ggml_new_graph_custom(memory.pointer, nodes.length, false);
-    for (const node of nodes) api.ggml_graph_add_node(graph, node);
-    await this.#device.compute(graph);
+    await compute(nodes);
     if (logits === undefined) return [];
     const [vocabulary = 0, outputs = 0] = tensorShape(logits);
     const floats = new Float32Array(vocabulary * outputs);
