@@ -61,11 +61,9 @@ interface PoolOptions {
 function open({ slots, count = experts, readAt, file = path, weights = matrices }: PoolOptions) {
   const owner = new Disposer();
   const reader = new Reader([{ path: file, size }], { inFlight, chunkBytes: 2 * pageBytes, ...(readAt && { readAt }) });
-  const seen = { reads: 0 };
   const spy = {
     readv: (index: number, parts: readonly Uint8Array[], position: number): Promise<void> => {
       for (const part of parts) part.fill(0xff);
-      seen.reads += 1;
       return reader.readv(index, parts, position);
     },
   };
@@ -81,7 +79,7 @@ function open({ slots, count = experts, readAt, file = path, weights = matrices 
     await reader[Symbol.asyncDispose]();
     owner[Symbol.dispose]();
   };
-  return { pool, reader, seen, [Symbol.asyncDispose]: dispose };
+  return { pool, reader, [Symbol.asyncDispose]: dispose };
 }
 
 /** Leases round `round` of matrix `m`, and compares its slots with the file. */
