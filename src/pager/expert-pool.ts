@@ -17,7 +17,8 @@ export interface ExpertStatistics {
 
 /**
  * Slots for the experts of one router: the same ones in each of its matrices, such as gate, up and down. Experts are read
- * when they are asked for and not there, ahead of all that is read in a known order.
+ * when they are asked for and not there, ahead of all that is read in a known order; `cache` chooses those that they
+ * overwrite.
  */
 export class ExpertPool implements Disposable {
   readonly cache: ExpertCache;
