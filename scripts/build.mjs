@@ -6,10 +6,11 @@ const result = await build({
   entryPoints: {
     'cli/main': 'src/cli/main.ts',
     'engine-main': 'src/worker/engine-main.ts',
+    'graph-trial-main': 'src/runtime/graph-trial-main.ts',
     index: 'src/index.ts',
   },
   outdir: 'dist',
-  // Beside engine-main.js: whatever starts an engine process finds the program there.
+  // Beside engine-main.js and graph-trial-main.js: whatever starts these programs finds them there.
   chunkNames: '[name]-[hash]',
   bundle: true,
   // What is imported late is read late.

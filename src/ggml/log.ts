@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { shortLine } from '../base/short-line.ts';
 import { loadLibraries } from './library.ts';
 
 const callbackType = koffi.proto('void ggml_log_callback(int level, const char *text, void *user_data)');
@@ -7,6 +8,7 @@ const levels = { warn: 3, error: 4 } as const;
 let lastWords = '';
 let silent = false;
 let listener: ((line: string) => void) | undefined;
+let troubleListener: ((line: string) => void) | undefined;
 
 /** Keeps ggml and libllama from printing; their last warning or error can be asked for. */
 export function silenceLog(): void {
@@ -18,7 +20,8 @@ export function silenceLog(): void {
     // Libllama's last lines say only that it failed.
     const uninformative = /failed to (?:load model|initialize batch|decode\b)/;
     if ((level === levels.warn || level === levels.error) && !uninformative.test(text)) {
-      lastWords = text.trim();
+      troubleListener?.(text);
+      lastWords = shortLine(text);
     }
   }, koffi.pointer(callbackType));
   base.func('void ggml_log_set(void *, void *)')(callback, null);
@@ -36,4 +39,9 @@ export function listening<T>(onLine: (line: string) => void, work: () => T): T {
   } finally {
     listener = undefined;
   }
+}
+
+/** Passes each warning and error to `onLine` before libllama goes on, which may be the end of the process. */
+export function hearTrouble(onLine: (line: string) => void): void {
+  troubleListener = onLine;
 }

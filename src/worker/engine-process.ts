@@ -3,18 +3,18 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../base/errors.ts';
 import type { Debug } from '../base/log.ts';
+import { deserializeError } from '../base/serialized-error.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { GenerationRequest } from './backend.ts';
 import { EngineRequests, type ProcessAnswer } from './engine-requests.ts';
-import {
-  deserializeError,
-  type EngineCall,
-  type EngineFacts,
-  type EngineOrder,
-  type EngineReport,
-  type EngineResults,
-  type EngineStart,
-  type EngineStats,
+import type {
+  EngineCall,
+  EngineFacts,
+  EngineOrder,
+  EngineReport,
+  EngineResults,
+  EngineStart,
+  EngineStats,
 } from './protocol.ts';
 import { longestSilence, SilenceCounter } from './silence-counter.ts';
 

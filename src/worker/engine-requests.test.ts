@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { EngineError } from '../base/errors.ts';
+import { serializeError } from '../base/serialized-error.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { GenerationRequest } from './backend.ts';
 import { EngineRequests, type ProcessAnswer, type RequestReport } from './engine-requests.ts';
-import { type EngineOrder, type ReportBody, serializeError } from './protocol.ts';
+import type { EngineOrder, ReportBody } from './protocol.ts';
 
 const request: GenerationRequest = { prompt: { kind: 'tokens', tokens: [1] }, sampling: {}, stop: [] };
 

@@ -1,13 +1,7 @@
 import { EngineError } from '../base/errors.ts';
+import { deserializeError } from '../base/serialized-error.ts';
 import type { Delta, GenerationRequest } from './backend.ts';
-import {
-  deserializeError,
-  type EngineCall,
-  type EngineEnding,
-  type EngineOrder,
-  type EngineReport,
-  type EngineResults,
-} from './protocol.ts';
+import type { EngineCall, EngineEnding, EngineOrder, EngineReport, EngineResults } from './protocol.ts';
 import { ReportQueue } from './report-queue.ts';
 
 /** Reports about one request, by its number. */

@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import { collectGarbage } from '../base/garbage.ts';
 import type { Debug } from '../base/log.ts';
+import { serializeError } from '../base/serialized-error.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../engine/logprobs.ts';
@@ -9,15 +10,7 @@ import { Model } from '../model/model.ts';
 import type { ModelOptions } from '../model/model-options.ts';
 import type { GenerationRequest, TokenLogprob } from './backend.ts';
 import { unitsOf } from './fit-request.ts';
-import {
-  type EngineCall,
-  type EngineOrder,
-  type EngineReport,
-  type EngineResults,
-  type EngineStart,
-  type ReportBody,
-  serializeError,
-} from './protocol.ts';
+import type { EngineCall, EngineOrder, EngineReport, EngineResults, EngineStart, ReportBody } from './protocol.ts';
 import { generateOptionsOf, requestTokens, tokenizedPart } from './request-tokens.ts';
 
 /** Milliseconds between two reports of the counts, which are signs of life as well. */

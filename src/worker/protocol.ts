@@ -1,5 +1,4 @@
-import type { ErrorCode } from '../base/error-details.ts';
-import { EngineError } from '../base/errors.ts';
+import type { SerializedError } from '../base/serialized-error.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import type { Message } from '../text/chat-template.ts';
@@ -91,18 +90,3 @@ export interface EngineStats {
   readonly sums: EngineTotals;
   readonly state: EngineState;
 }
-
-/** An error on its way between processes. */
-export type SerializedError =
-  | { readonly code: ErrorCode; readonly details: unknown }
-  | { readonly code: undefined; readonly message: string };
-
-export const serializeError = (error: unknown): SerializedError =>
-  error instanceof EngineError
-    ? { code: error.code, details: error.details }
-    : { code: undefined, message: (error as Error).stack ?? String(error) };
-
-export const deserializeError = (failure: SerializedError): Error =>
-  failure.code === undefined
-    ? new Error(failure.message)
-    : new EngineError(failure.code, failure.details as EngineError['details']);

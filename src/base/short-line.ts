@@ -1,0 +1,10 @@
+/** Characters of a reason; more than one screen line says no more. */
+const longest = 300;
+
+/** Another program's words as a part of a line: no breaks or control characters, and no more than 300 characters. */
+export const shortLine = (words: string): string =>
+  words
+    .slice(0, 16 * longest)
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .slice(0, longest);

@@ -1,0 +1,18 @@
+/** The process that builds a model's graphs before any other does: `tryGraphs` starts it, and may see it end on the way. */
+
+import { readFileSync, writeSync } from 'node:fs';
+import { serializeError } from '../base/serialized-error.ts';
+import { buildAllGraphs } from '../exec/llama-trial.ts';
+import { hearTrouble } from '../ggml/log.ts';
+import { openModelFile } from '../gguf/model-file.ts';
+
+const [input, output, errors] = [0, 1, 2];
+// A terminal sends these to both processes; the one that waits says what happens.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+hearTrouble((line) => void writeSync(errors, `${line.trim()}\n`));
+try {
+  buildAllGraphs(openModelFile(readFileSync(input, 'utf8')));
+  writeSync(output, 'null');
+} catch (error) {
+  writeSync(output, JSON.stringify(serializeError(error)));
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { attempt } from '../base/attempt.ts';
+import { makeFolder } from '../base/folder.ts';
+import { readTextFile, realPath } from '../base/regular-file.ts';
+import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
+import { loadLibraries } from '../ggml/library.ts';
+import type { ModelFile } from '../gguf/model-file.ts';
+
+const fileName = 'tried-models.json';
+/** Number to raise when trials try more. */
+const version = 1;
+/** Models that are remembered; the oldest ones are forgotten. */
+const most = 1000;
+const mostBytes = 2 ** 20;
+
+/** A name for the files of a model and the library as they are now. Throws LIBRARY_MISSING. */
+export function trialKey({ files }: ModelFile): string {
+  const { folder } = loadLibraries();
+  const models = files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]);
+  const facts = { version, models, library: [folder, statSync(folder).mtimeMs] };
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+/** The keys of models whose trial went well, as `folder` has them. A missing, unreadable or damaged file has none. */
+export function triedModels(folder: string): readonly string[] {
+  const content = attempt(() => JSON.parse(readTextFile(join(folder, fileName), mostBytes)) as unknown);
+  return Array.isArray(content) ? content.filter((key) => typeof key === 'string') : [];
+}
+
+/** Adds a key to those in `folder`. Where nothing can be saved there will be another trial, which is harmless. */
+export function saveTried(folder: string, key: string): void {
+  const keys = [...triedModels(folder).filter((other) => other !== key), key].slice(-most);
+  attempt(() => {
+    makeFolder(folder);
+    removeUnfinished(folder, fileName);
+    replaceTextFile(join(folder, fileName), `${JSON.stringify(keys, undefined, 2)}\n`);
+  });
+}
