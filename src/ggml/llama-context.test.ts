@@ -57,6 +57,18 @@ for (const name of ['dense', 'windowed', 'split']) {
   });
 }
 
+test('batches of equal shape go on with the same graph, others have a new one', async () => {
+  using model = new CollectedModel(pathOf('dense'), device, { sequences: 2 });
+  const graphOf = (...spans: readonly LlamaSpan[]) => model.context.collect(spans);
+  const first = graphOf(span(0, 0, [1]));
+  assert.equal(graphOf(span(0, 1, [2])), first);
+  assert.equal(graphOf(span(1, 0, [2])), first);
+  const other = graphOf(span(0, 2, [3]), span(1, 1, [3]));
+  assert.notEqual(other, first);
+  assert.notEqual(graphOf(span(0, 3, [4])), first);
+  assert.ok(other.nodes.length > 0 && other.logits !== undefined);
+});
+
 test('a sequence that was cut, copied or put back goes on as one that was computed anew', async () => {
   using model = new CollectedModel(pathOf('dense'), device, { sequences: 3 });
   const { context } = model;

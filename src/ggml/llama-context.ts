@@ -1,4 +1,3 @@
-import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { Callback } from './callback.ts';
@@ -7,12 +6,16 @@ import { BatchArrays, type LlamaSpan } from './llama-batch.ts';
 import { callbacks, type LlamaGraphApi, loadLlamaGraphs, partialState } from './llama-graph-api.ts';
 import type { LlamaModel } from './llama-model.ts';
 import { lastLog, listening } from './log.ts';
-import { flagsOf, setFlags, tensorFlags, tensorName } from './tensor-fields.ts';
+import { flagsOf, markOf, setFlags, setMark, tensorFlags, tensorName } from './tensor-fields.ts';
 
-/** The graph of a batch, whose inputs have their values. It is valid until the next one is collected. */
+/**
+ * The graph of a batch, whose inputs have their values. It is valid until the next one is collected, which may be the same
+ * one with other values.
+ */
 export interface CollectedGraph {
-  /** Nodes in the order in which they have to be computed, those that compute nothing included. */
+  /** Nodes in the order in which they have to be computed, with the flags that libllama gives them. */
   readonly nodes: readonly Pointer[];
+  readonly flags: readonly number[];
   /** Logits (vocabulary, outputs), in the order of the batch; undefined where no outputs are wanted. */
   readonly logits: Pointer | undefined;
 }
@@ -49,6 +52,17 @@ const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
   ['outputs', / output buffer size = +([\d.]+) MiB/],
 ];
 
+/** A mark on the nodes of a graph that was collected. */
+const metBefore = 0x5eed;
+
+function newGraph(
+  met: readonly { readonly node: Pointer; readonly flags: number }[],
+  logits: Pointer | undefined,
+): CollectedGraph {
+  for (const { node } of met) setMark(node, metBefore);
+  return { nodes: met.map(({ node }) => node), flags: met.map(({ flags }) => flags), logits };
+}
+
 /**
  * Sequences of a model, and libllama's memory of them. It builds graphs and computes nothing: callers compute the nodes
  * before they ask for the next graph.
@@ -62,15 +76,16 @@ export class LlamaContext implements Disposable {
   readonly #context: Pointer;
   readonly #memory: Pointer;
   readonly #batch: BatchArrays;
-  /** Nodes of the graph that is being collected, with the flags that they had. */
-  #nodes: Pointer[] = [];
-  #flags: number[] = [];
+  /** The last graph: libllama goes on with it for batches of equal shape, and so may callers. */
+  #graph: CollectedGraph | undefined;
+  /** Nodes that were met since, in order, with their flags. */
+  #met: { readonly node: Pointer; readonly flags: number; readonly known: boolean }[] = [];
 
   /** A context of empty sequences. Throws GRAPH_FAILED. */
   constructor(model: LlamaModel, options: LlamaContextOptions) {
     this.#model = model;
     this.options = options;
-    const collect = this.#owner.use(new Callback(callbacks.evaluate, (node, ask) => ask && this.#take(node)));
+    const collect = this.#owner.use(new Callback(callbacks.evaluate, (node, ask) => this.#take(node, ask)));
     this.#batch = this.#owner.use(new BatchArrays(options));
     const { batch, sequences, kvType } = options;
     const params = {
@@ -120,16 +135,22 @@ export class LlamaContext implements Disposable {
    * The flags of its nodes are as libllama computes them. Throws GRAPH_FAILED; then nothing is stored.
    */
   collect(spans: readonly LlamaSpan[]): CollectedGraph {
-    this.#nodes = [];
-    this.#flags = [];
+    this.#met = [];
     const status = this.#api.llama_decode(this.#context, this.#batch.fill(spans));
-    for (const [i, node] of this.#nodes.entries()) setFlags(node, at(this.#flags, i));
-    const nodes = this.#nodes;
-    const outputs = nodes.filter((node) => tensorName(node) === 'result_output');
-    // Libllama's batch was one of one part, of which the inputs are still there.
-    if (status === 0 && outputs.length === 1) return { nodes, logits: outputs[0] };
-    for (const { sequence, start } of spans) this.remove(sequence, start);
-    const reason = status === 0 ? `a batch in ${outputs.length} parts` : `${lastLog()}, status ${status}`;
+    for (const { node, flags } of this.#met) setFlags(node, flags);
+    const fresh = this.#met.filter(({ known }) => !known);
+    const outputs = fresh.filter(({ node }) => tensorName(node) === 'result_output').map(({ node }) => node);
+    const repeated = this.#met.filter(({ node }) => node === this.#graph?.nodes[0]);
+    // A batch in several parts: only the inputs of the last one are there.
+    const parts = outputs.length + (fresh.length === 0 ? repeated.length : 0);
+    if (status === 0 && parts === 1) {
+      const graph = fresh.length > 0 ? newGraph(fresh, outputs[0]) : this.#graph;
+      this.#graph = graph;
+      if (graph) return graph;
+    }
+    this.#graph = undefined;
+    for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
+    const reason = status === 0 ? `a batch in ${parts} parts` : `${lastLog()}, status ${status}`;
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
   }
 
@@ -178,12 +199,16 @@ export class LlamaContext implements Disposable {
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason: lastLog() });
   }
 
-  #take(node: Pointer): boolean {
-    const flags = flagsOf(node);
-    this.#nodes.push(node);
-    this.#flags.push(flags);
+  /**
+   * Hears of each node that is about to be computed, and keeps it from that. Returns true at a node of a graph that is
+   * known, to have it computed at once and be asked about it without `ask`: then false passes over the others.
+   */
+  #take(node: Pointer, ask: boolean): boolean {
+    if (!ask) return false;
+    const [flags, known] = [flagsOf(node), markOf(node) === metBefore];
     setFlags(node, flags & ~tensorFlags.compute);
-    return false;
+    this.#met.push({ node, flags, known });
+    return known;
   }
 
   [Symbol.dispose](): void {

@@ -20,6 +20,8 @@ const at = {
   viewOffset: 240,
   data: 248,
   name: 256,
+  /** Unused by the library, and zero in a tensor that it makes. */
+  padding: 328,
 } as const;
 
 /** Bytes of the struct. */
@@ -48,6 +50,11 @@ export const tensorType = (tensor: Pointer): number => koffi.decode(tensor, at.t
 
 /** The elements of each dimension, first the one that lies contiguous; always four. */
 export const tensorShape = (tensor: Pointer): number[] => numbersAt(tensor, at.shape);
+
+/** Changes the elements of a dimension; those of others and all strides stay. */
+export const setDimension = (tensor: Pointer, dimension: number, elements: number): void => {
+  koffi.encode(tensor, at.shape + 8 * dimension, 'int64_t', elements);
+};
 
 /** The bytes from one element of each dimension to the next; always four. */
 export const tensorStrides = (tensor: Pointer): number[] => numbersAt(tensor, at.strides);
@@ -106,6 +113,13 @@ export const setBuffer = (tensor: Pointer, buffer: Pointer): void => {
   koffi.encode(tensor, at.buffer, 'void *', buffer);
 };
 
+/** A number that was put on the tensor, which means nothing to the library; 0 on one that it has just made. */
+export const markOf = (tensor: Pointer): number => koffi.decode(tensor, at.padding, 'int32_t');
+
+export const setMark = (tensor: Pointer, mark: number): void => {
+  koffi.encode(tensor, at.padding, 'int32_t', mark);
+};
+
 /** Makes the struct at `to`, of `tensorStructBytes`, a copy of `tensor`: the same operation on the same data. */
 export const copyTensor = (tensor: Pointer, to: Pointer): void => {
   structAt(to).set(structAt(tensor));
@@ -143,6 +157,7 @@ export function checkTensorFields(api: Ggml = loadGgml()): void {
       data: dataAddress(x) === 4096n + window && dataAddress(norm) === 0n,
       name: tensorName(view) === ' (view)',
       buffer: bufferOf(x) === buffer && bufferOf(norm) === 0n,
+      padding: markOf(x) === 0 && markOf(product) === 0,
     };
     const wrong = Object.keys(facts).filter((field) => !facts[field]);
     api.ggml_backend_buffer_free(buffer);
