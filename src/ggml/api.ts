@@ -18,6 +18,8 @@ export interface Ggml {
   ggml_new_tensor_4d(context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number): Pointer;
   ggml_new_graph_custom(context: Pointer, size: number, grads: boolean): Pointer;
   ggml_build_forward_expand(graph: Pointer, tensor: Pointer): void;
+  /** Adds a node, and its sources, without a change to their flags. */
+  ggml_build_forward_order(graph: Pointer, tensor: Pointer): void;
   ggml_graph_add_node(graph: Pointer, tensor: Pointer): void;
   ggml_graph_node(graph: Pointer, index: number): Pointer;
   ggml_graph_n_nodes(graph: Pointer): number;
@@ -33,6 +35,7 @@ export interface Ggml {
   ggml_mul_mat(context: Pointer, a: Pointer, b: Pointer): Pointer;
   ggml_mul_mat_id(context: Pointer, weights: Pointer, x: Pointer, ids: Pointer): Pointer;
   ggml_mul_mat_set_hint(product: Pointer, hint: number): void;
+  ggml_cpy(context: Pointer, a: Pointer, to: Pointer): Pointer;
   ggml_cont(context: Pointer, a: Pointer): Pointer;
   ggml_cast(context: Pointer, a: Pointer, type: number): Pointer;
   ggml_scale(context: Pointer, a: Pointer, s: number): Pointer;
@@ -133,6 +136,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_new_tensor_4d: 'void * (void *, int, int64_t, int64_t, int64_t, int64_t)',
   ggml_new_graph_custom: 'void * (void *, size_t, bool)',
   ggml_build_forward_expand: 'void (void *, void *)',
+  ggml_build_forward_order: 'void (void *, void *)',
   ggml_graph_add_node: 'void (void *, void *)',
   ggml_graph_node: 'void * (void *, int)',
   ggml_graph_n_nodes: 'int (void *)',
@@ -146,6 +150,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_mul_mat: 'void * (void *, void *, void *)',
   ggml_mul_mat_id: 'void * (void *, void *, void *, void *)',
   ggml_mul_mat_set_hint: 'void (void *, int)',
+  ggml_cpy: 'void * (void *, void *, void *)',
   ggml_cont: 'void * (void *, void *)',
   ggml_cast: 'void * (void *, void *, int)',
   ggml_scale: 'void * (void *, void *, float)',

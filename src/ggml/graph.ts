@@ -1,12 +1,8 @@
-import { EngineError } from '../base/errors.ts';
 import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
-import { Context } from './context.ts';
-import { copyOf, viewOf } from './graph-view.ts';
 import type { Pointer } from './library.ts';
-import type { NativeArray } from './native-array.ts';
+import { NodeGraph } from './node-graph.ts';
 import type { Rope } from './rope.ts';
-import { newTensor } from './tensor-set.ts';
 
 /** A node or leaf of a graph. `shape` is in ggml's order (first dimension contiguous), trailing ones left out. */
 export interface Tensor {
@@ -38,11 +34,9 @@ export const F16 = 1;
 export const I32 = 26;
 export const I64 = 27;
 
-/** So many keys of one query, and so many queries in tiles, are divided by the number of threads. */
-const [splitKeys, tileQueries] = [512, 64];
-
-/** Bytes of a slice of a graph, without its nodes: at most a slice for each node. Unused memory is not touched. */
-const sliceBytes = 512;
+/** True if attention of `queries` to `keys` is divided by the number of threads: so are one's keys, and tiles of many. */
+export const attentionDivides = (queries: number, keys: number): boolean =>
+  queries === 1 ? keys >= 512 : queries >= 64;
 
 /**
  * A ggml graph under construction. Every operation becomes a node at once, so the order of the nodes is the order of
@@ -50,42 +44,33 @@ const sliceBytes = 512;
  * check the file's numbers before they get here.
  */
 export class Graph implements Disposable {
-  /** The most nodes that it can hold. */
-  readonly capacity: number;
   readonly uses: WeightUse[] = [];
   /** Nodes whose results depend in their last bits on the number of threads that compute them. */
   readonly threadBound: number[] = [];
   /** Bytes of scratch memory that the largest operation may take beside the tensors. */
   scratchBytes = 0;
-  readonly pointer: Pointer;
-  readonly #api: Ggml;
+  readonly #api: Ggml = loadGgml();
+  readonly #nodes: NodeGraph;
   readonly #context: Pointer;
-  readonly #memory: Context;
-  readonly #views: NativeArray[] = [];
-  #nodes = 0;
 
   /** An empty graph with room for `capacity` nodes. Throws OUT_OF_MEMORY. */
   constructor(capacity = 20480) {
-    this.#api = loadGgml();
-    this.capacity = capacity;
-    // Leaves take tensors too, and slices of the graph (see `slice`) take their nodes twice more, and some bytes each.
-    const bytes =
-      2 * this.capacity * this.#api.ggml_tensor_overhead() +
-      3 * this.#api.ggml_graph_overhead_custom(this.capacity, false) +
-      this.capacity * sliceBytes;
-    this.#memory = new Context(bytes);
-    this.#context = this.#memory.pointer;
-    this.pointer = this.#api.ggml_new_graph_custom(this.#context, this.capacity, false);
+    this.#nodes = new NodeGraph(capacity);
+    this.#context = this.#nodes.context;
+  }
+
+  get pointer(): Pointer {
+    return this.#nodes.pointer;
   }
 
   /** Operations so far. */
   get nodes(): number {
-    return this.#nodes;
+    return this.#nodes.nodes;
   }
 
   /** A tensor to be filled before the graph runs. */
   input(type: number, shape: readonly number[]): Tensor {
-    const pointer = newTensor(this.#context, type, shape);
+    const pointer = this.#nodes.tensor(type, shape);
     this.#api.ggml_set_input(pointer);
     return { pointer, shape };
   }
@@ -98,11 +83,7 @@ export class Graph implements Disposable {
 
   /** Nodes [from, to) as a graph of their own, to be computed by itself. */
   slice(from: number, to: number): Pointer {
-    if (from === 0 && to === this.#nodes) return this.pointer;
-    const view = viewOf(this.pointer, from, to);
-    if (!view) return copyOf(this.#context, this.pointer, from, to);
-    this.#views.push(view);
-    return view.address;
+    return this.#nodes.slice(from, to);
   }
 
   /** Product of w (in, out) and x (in, n) -> (out, n). A weight in slices is multiplied slice by slice. */
@@ -265,27 +246,22 @@ export class Graph implements Disposable {
     );
     this.#api.ggml_flash_attn_ext_set_prec(pointer, 10); // GGML_PREC_F32
     const attended = this.#node(pointer, [valueHead, heads, n]);
-    if (n === 1 ? dimension(k.shape, 1) >= splitKeys : n >= tileQueries) this.threadBound.push(this.#nodes - 1);
+    if (attentionDivides(n, dimension(k.shape, 1))) this.threadBound.push(this.nodes - 1);
     return attended;
   }
 
   [Symbol.dispose](): void {
-    for (const view of this.#views) view[Symbol.dispose]();
-    this.#memory[Symbol.dispose]();
+    this.#nodes[Symbol.dispose]();
   }
 
   #node(pointer: Pointer, shape: readonly number[]): Tensor {
-    if (this.#nodes === this.capacity) {
-      throw new EngineError('UNSUPPORTED_MODEL', { what: `more than ${this.capacity} operations` });
-    }
-    this.#api.ggml_build_forward_expand(this.pointer, pointer);
     // The operation's inputs are part of the graph already: it adds itself and nothing else.
-    this.#nodes += 1;
+    this.#nodes.add(pointer);
     return { pointer, shape };
   }
 
   #use(slice: SliceTensor): void {
-    this.uses.push({ slice: slice.slice, node: this.#nodes - 1 });
+    this.uses.push({ slice: slice.slice, node: this.nodes - 1 });
   }
 
   #withWeight(w: WeightTensor, make: (slice: Pointer) => Tensor): Tensor {
