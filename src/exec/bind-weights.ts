@@ -16,6 +16,8 @@ import { SliceTensors, weightsOf } from './slice-tensors.ts';
 /** One way through the ring: the blocks that a pass reads, and the tensors that it computes on. */
 export interface WeightLayout {
   readonly blocks: readonly Block[];
+  /** Tensors by slice. */
+  readonly tensors: readonly SliceTensor[];
   readonly weights: Weights;
 }
 

@@ -2,14 +2,11 @@ import type { Stage, Weights } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
 import type { Memory } from '../ggml/host-memory.ts';
-import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
-import { pageSpanOf } from '../plan/slices.ts';
-import { divideIntoSteps, firstUses, type StepNodes } from '../plan/steps.ts';
 import { unpackingNodes } from './attention.ts';
 import { BatchInputs } from './batch.ts';
 import type { BoundWeights } from './bind-weights.ts';
@@ -17,6 +14,7 @@ import { writeInputs } from './inputs.ts';
 import { KvPages } from './kv-pages.ts';
 import type { Program, Step } from './program.ts';
 import type { Span, SpanShape } from './span.ts';
+import { awaitedUses, weightNeeds, weightSteps } from './weight-steps.ts';
 
 /** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
 export function build(
@@ -35,9 +33,6 @@ export function build(
 /** Nodes that a graph for these spans has room for: one takes 100 layers of 120, each further one 51 a layer at most. */
 export const graphCapacity = (spans: readonly SpanShape[]): number =>
   spans.reduce((sum, span, i) => sum + (i > 0 ? 5120 : 20480) + unpackingNodes(span), 0);
-
-/** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
-const loadingStepBytes = 32 * 2 ** 20;
 
 /** The parts that a program is made of. */
 export interface OwnProgramParts {
@@ -60,7 +55,8 @@ export class OwnProgram implements Program, Disposable {
   readonly #parts: OwnProgramParts;
   readonly #inputs: BatchInputs;
   readonly #pages: KvPages | undefined;
-  readonly #embedding: Need | undefined;
+  /** The embedding's rows, which the first step needs. */
+  readonly #embedding: readonly Need[];
   #tokens: readonly number[] = [];
   readonly #steps = new Map<boolean, readonly Step[]>();
 
@@ -86,10 +82,9 @@ export class OwnProgram implements Program, Disposable {
     this.#inputs = inputs;
     this.logits = logits;
     const { embedding } = inputs;
-    this.#embedding = embedding && {
-      home: rowsOf(embedding.weight).into(embedding.rows),
-      blocks: () => this.#tokens,
-    };
+    this.#embedding = embedding
+      ? [{ home: rowsOf(embedding.weight).into(embedding.rows), blocks: () => this.#tokens }]
+      : [];
     this.reads = new Map([
       [pager.weights, layout.blocks],
       ...(this.#pages ? [[pager.kv, this.#pages.blocks] as const] : []),
@@ -119,43 +114,22 @@ export class OwnProgram implements Program, Disposable {
   /** The steps; those of `nodes`, and the layers on the SSD, are computed alone. */
   #divided(nodes: readonly number[]): readonly Step[] {
     const { plan, pager } = this.#parts;
-    const loading = this.weights === 'loading';
-    const order = loading ? plan.slices.map(({ id }) => id) : plan.streamed;
-    const uses = firstUses(this.graph.uses, order).map((use) => ({
-      ...use,
-      bytes: pageSpanOf(at(plan.slices, use.slice).extent, pageBytes).bytes,
-    }));
+    const uses = awaitedUses(plan, this.graph.uses, this.weights);
     const layers = this.#pages?.layers ?? [];
     const others = nodes.filter((node) => !layers.some(({ from, to }) => from <= node && node < to));
     const alone = [...layers, ...others.map((node) => ({ from: node, to: node + 1 }))].sort((a, b) => a.from - b.from);
-    const maxBytes = loading ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
-    return divideIntoSteps(uses, this.graph.nodes, { maxBytes, alone }).map((step, i, { length }) => {
+    const steps = weightSteps(plan, this.weights, { uses, nodes: this.graph.nodes, alone });
+    return steps.map((step, i, { length }) => {
       const layer = layers.find(({ from }) => from === step.from);
       const writes = layer ? [{ home: pager.kv, blocks: layer.blocks }] : [];
       return {
         graph: this.graph.slice(step.from, step.to),
         allThreads: alone.some(({ from }) => from === step.from),
-        needs: [...this.#needs(step), ...writes],
+        needs: [...weightNeeds(plan, pager, step.slices), ...(step.from === 0 ? this.#embedding : []), ...writes],
         writes,
         share: (i + 1) / length,
       };
     });
-  }
-
-  #needs({ from, slices }: StepNodes): readonly Need[] {
-    const { plan, pager } = this.#parts;
-    const streamed: number[] = [];
-    const resident: number[] = [];
-    for (const id of slices) {
-      const placement = at(plan.placements, id);
-      if (placement.kind === 'ring') streamed.push(placement.order);
-      else resident.push(id);
-    }
-    return [
-      ...(streamed.length > 0 ? [{ home: pager.weights, blocks: streamed }] : []),
-      ...(resident.length > 0 ? [{ home: pager.residents, blocks: resident }] : []),
-      ...(from === 0 && this.#embedding ? [this.#embedding] : []),
-    ];
   }
 
   [Symbol.dispose](): void {

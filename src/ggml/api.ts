@@ -60,6 +60,18 @@ export interface Ggml {
     nb2: number,
     offset: number,
   ): Pointer;
+  ggml_view_4d(
+    context: Pointer,
+    a: Pointer,
+    ne0: number,
+    ne1: number,
+    ne2: number,
+    ne3: number,
+    nb1: number,
+    nb2: number,
+    nb3: number,
+    offset: number,
+  ): Pointer;
   ggml_permute(context: Pointer, a: Pointer, axis0: number, axis1: number, axis2: number, axis3: number): Pointer;
   ggml_rope_ext(
     context: Pointer,
@@ -107,6 +119,7 @@ export interface Ggml {
   ggml_backend_buft_alloc_buffer(bufferType: Pointer, bytes: number): Pointer;
   ggml_backend_buft_get_alloc_size(bufferType: Pointer, tensor: Pointer): number;
   ggml_backend_buffer_get_base(buffer: Pointer): Pointer;
+  ggml_backend_buffer_is_host(buffer: Pointer): boolean;
   ggml_backend_buffer_set_usage(buffer: Pointer, usage: number): void;
   ggml_backend_buffer_clear: KoffiFunc<(buffer: Pointer, value: number) => void>;
   ggml_backend_buffer_free(buffer: Pointer): void;
@@ -166,6 +179,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_reshape_3d: 'void * (void *, void *, int64_t, int64_t, int64_t)',
   ggml_view_2d: 'void * (void *, void *, int64_t, int64_t, size_t, size_t)',
   ggml_view_3d: 'void * (void *, void *, int64_t, int64_t, int64_t, size_t, size_t, size_t)',
+  ggml_view_4d: 'void * (void *, void *, int64_t, int64_t, int64_t, int64_t, size_t, size_t, size_t, size_t)',
   ggml_permute: 'void * (void *, void *, int, int, int, int)',
   ggml_rope_ext: 'void * (void *, void *, void *, void *, int, int, int, float, float, float, float, float, float)',
   ggml_flash_attn_ext: 'void * (void *, void *, void *, void *, void *, float, float, float)',
@@ -180,6 +194,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_backend_buft_alloc_buffer: 'void * (void *, size_t)',
   ggml_backend_buft_get_alloc_size: 'size_t (void *, void *)',
   ggml_backend_buffer_get_base: 'void * (void *)',
+  ggml_backend_buffer_is_host: 'bool (void *)',
   ggml_backend_buffer_set_usage: 'void (void *, int)',
   ggml_backend_buffer_clear: 'void (void *, uint8_t)',
   ggml_backend_buffer_free: 'void (void *)',

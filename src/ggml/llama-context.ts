@@ -135,6 +135,9 @@ export class LlamaContext implements Disposable {
    * The flags of its nodes are as libllama computes them. Throws GRAPH_FAILED; then nothing is stored.
    */
   collect(spans: readonly LlamaSpan[]): CollectedGraph {
+    const wanted = spans.reduce((sum, { outputs }) => sum + outputs, 0);
+    if (wanted > this.options.outputs)
+      throw new RangeError(`${wanted} outputs of a batch, not ${this.options.outputs}`);
     this.#met = [];
     const status = this.#api.llama_decode(this.#context, this.#batch.fill(spans));
     for (const { node, flags } of this.#met) setFlags(node, flags);

@@ -72,6 +72,12 @@ export function tensorOp(tensor: Pointer): string {
 export const opParams = (tensor: Pointer): DataView =>
   new DataView(koffi.view(tensor + BigInt(at.parameters), parameterBytes));
 
+/** Gives `to` the parameters of `tensor`'s operation. */
+export const copyOpParams = (tensor: Pointer, to: Pointer): void => {
+  const [from, own] = [opParams(tensor), opParams(to)];
+  for (let offset = 0; offset < parameterBytes; offset += 4) own.setInt32(offset, from.getInt32(offset));
+};
+
 /** Bits of `tensorFlags`. */
 export const flagsOf = (tensor: Pointer): number => koffi.decode(tensor, at.flags, 'int32_t');
 

@@ -1,0 +1,181 @@
+import { at } from '../base/at.ts';
+import { type Ggml, loadGgml } from '../ggml/api.ts';
+import { attentionDivides, F32, I32, type SliceTensor } from '../ggml/graph.ts';
+import type { Pointer } from '../ggml/library.ts';
+import type { CollectedGraph } from '../ggml/llama-context.ts';
+import { NodeGraph } from '../ggml/node-graph.ts';
+import {
+  bufferOf,
+  copyOpParams,
+  copyTensor,
+  dataAddress,
+  setData,
+  setDimension,
+  setFlags,
+  setSource,
+  sourceOf,
+  tensorFlags,
+  tensorOp,
+  tensorShape,
+  tensorStrides,
+} from '../ggml/tensor-fields.ts';
+import type { LlamaScratch } from './llama-scratch.ts';
+import type { WeightRead } from './llama-weights.ts';
+
+/** A weight's rows are looked up by the numbers that `ids` hold when `node` is computed. */
+export interface Lookup {
+  readonly node: number;
+  readonly weight: string;
+  readonly ids: Pointer;
+  readonly count: number;
+  /** The tensor that the rows have to be put into, one after the other. */
+  readonly rows: Pointer;
+  /** True if the numbers are results of nodes before. */
+  readonly computed: boolean;
+}
+
+/** The weights that a graph is to read. */
+export interface GraphWeights {
+  /** The tensors of a weight's slices, in order of their rows; none of a weight whose rows are looked up. */
+  slicesOf(weight: string): readonly SliceTensor[];
+  readonly scratch: Pick<LlamaScratch, 'products' | 'rowsOf'>;
+}
+
+/**
+ * A graph of libllama's whose weights are the slices of a plan. Where a weight is one slice, the node that multiplies with
+ * it has that as its source; where it is several, a node for each writes its part of the result. Rows that are looked up
+ * are put in a tensor of their own.
+ */
+export class LlamaGraph implements Disposable {
+  readonly source: CollectedGraph;
+  readonly nodes: NodeGraph;
+  /** Reads of slices by nodes. */
+  readonly uses: { readonly slice: number; readonly node: number }[] = [];
+  readonly lookups: Lookup[] = [];
+  /** Nodes whose last bits depend on the number of threads. */
+  readonly threadBound: number[] = [];
+  readonly #api: Ggml = loadGgml();
+  readonly #weights: GraphWeights;
+  /** Sources that libllama's nodes had. */
+  readonly #sources: { readonly node: Pointer; readonly index: number; readonly source: Pointer }[] = [];
+
+  /** Throws OUT_OF_MEMORY, LIBRARY_DIFFERS. */
+  constructor(source: CollectedGraph, reads: readonly WeightRead[], weights: GraphWeights) {
+    this.source = source;
+    this.#weights = weights;
+    const slices = reads.reduce((sum, { name }) => sum + weights.slicesOf(name).length, 0);
+    // A slice takes two nodes at most; there are no more leaves than nodes.
+    this.nodes = new NodeGraph(2 * (source.nodes.length + slices));
+    const readsOf = new Map<number, WeightRead[]>();
+    for (const read of reads) readsOf.set(read.node, [...(readsOf.get(read.node) ?? []), read]);
+    try {
+      for (const [i, node] of source.nodes.entries()) this.#adopt(node, at(source.flags, i), readsOf.get(i) ?? []);
+      this.nodes.check();
+    } catch (error) {
+      this.undo();
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Gives libllama's nodes back the sources and flags that they had: before it goes on with them, or others do. */
+  undo(): void {
+    for (const { node, index, source } of this.#sources) setSource(node, index, source);
+    for (const [i, node] of this.source.nodes.entries()) setFlags(node, at(this.source.flags, i));
+  }
+
+  #adopt(node: Pointer, flags: number, reads: readonly WeightRead[]): void {
+    for (const { name, role } of reads) if (role === 'rows') this.#lookUp(node, name);
+    const matrix = reads.find(({ role }) => role === 'matrix');
+    const slices = matrix ? this.#weights.slicesOf(matrix.name) : [];
+    const [only] = slices;
+    if (only && slices.length === 1) this.#setSource(node, 0, only.pointer);
+    // The parts are the result.
+    if (slices.length > 1) setFlags(node, flags & ~tensorFlags.compute);
+    this.#add(node);
+    if (slices.length > 1) this.#multiply(node, flags, slices);
+    else for (const { slice } of slices) this.#use(slice);
+    for (const { name, role } of reads) {
+      if (role === 'whole' || role === 'experts')
+        for (const { slice } of this.#weights.slicesOf(name)) this.#use(slice);
+    }
+    if (dividesByThreads(node)) this.threadBound.push(this.nodes.nodes - 1);
+  }
+
+  /** Multiplies with the slices of a weight, each into its rows of `product`. */
+  #multiply(product: Pointer, flags: number, slices: readonly SliceTensor[]): void {
+    const columns = tensorShape(product)
+      .slice(1)
+      .reduce((n, length) => n * length, 1);
+    const x = sourceOf(product, 1);
+    let row = 0;
+    for (const slice of slices) {
+      const rows = at(slice.shape, 1);
+      // Kernels of other layouts than the file's write columns without gaps between them only.
+      if (columns === 1 || this.#api.ggml_backend_buffer_is_host(bufferOf(slice.pointer))) {
+        const part = this.nodes.tensor(F32, [1]);
+        copyTensor(product, part);
+        setDimension(part, 0, rows);
+        setSource(part, 0, slice.pointer);
+        setData(part, dataAddress(product) + BigInt(4 * row));
+        this.#add(part, flags);
+      } else {
+        const aside = this.#api.ggml_mul_mat(this.nodes.context, slice.pointer, x);
+        copyOpParams(product, aside);
+        this.#weights.scratch.products.place(aside, 0);
+        this.#add(aside, flags);
+        this.#add(this.#api.ggml_cpy(this.nodes.context, aside, this.#rowsOf(product, row, rows)), flags);
+      }
+      this.#use(slice.slice);
+      row += rows;
+    }
+  }
+
+  /** A view of rows [row, row + rows) of a result. */
+  #rowsOf(product: Pointer, row: number, rows: number): Pointer {
+    const [, ne1 = 1, ne2 = 1, ne3 = 1] = tensorShape(product);
+    const [, nb1 = 0, nb2 = 0, nb3 = 0] = tensorStrides(product);
+    return this.#api.ggml_view_4d(this.nodes.context, product, rows, ne1, ne2, ne3, nb1, nb2, nb3, 4 * row);
+  }
+
+  /** Has the rows put into a tensor and looks them up there, one after the other. */
+  #lookUp(node: Pointer, weight: string): void {
+    const ids = sourceOf(node, 1);
+    const count = at(tensorShape(ids), 0);
+    const { weight: source, memory, numbers } = this.#weights.scratch.rowsOf(weight);
+    const rows = this.nodes.tensor(source.type.id, [at(source.shape, 0), count]);
+    memory.place(rows, 0);
+    const order = this.nodes.tensor(I32, [count]);
+    memory.place(order, numbers);
+    this.#setSource(node, 0, rows);
+    this.#setSource(node, 1, order);
+    const computed = tensorOp(ids) !== 'NONE';
+    this.lookups.push({ node: this.nodes.nodes, weight, ids, count, rows, computed });
+  }
+
+  #add(node: Pointer, flags?: number): void {
+    if (flags !== undefined) setFlags(node, flags);
+    this.nodes.adopt(node);
+  }
+
+  /** Records that the last node reads a slice. */
+  #use(slice: number): void {
+    this.uses.push({ slice, node: this.nodes.nodes - 1 });
+  }
+
+  #setSource(node: Pointer, index: number, source: Pointer): void {
+    this.#sources.push({ node, index, source: sourceOf(node, index) });
+    setSource(node, index, source);
+  }
+
+  [Symbol.dispose](): void {
+    this.nodes[Symbol.dispose]();
+  }
+}
+
+/** True if the last bits of a node's result depend on the number of threads that compute it. */
+function dividesByThreads(node: Pointer): boolean {
+  if (tensorOp(node) !== 'FLASH_ATTN_EXT') return false;
+  const [queries, keys] = [sourceOf(node, 0), sourceOf(node, 1)].map((tensor) => at(tensorShape(tensor), 1));
+  return attentionDivides(queries ?? 0, keys ?? 0);
+}

@@ -1,0 +1,176 @@
+import { at } from '../base/at.ts';
+import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { readTensor, writeTensor } from '../ggml/data.ts';
+import { F32, type SliceTensor, type Tensor } from '../ggml/graph.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import type { Pointer } from '../ggml/library.ts';
+import type { LlamaSpan } from '../ggml/llama-batch.ts';
+import type { LlamaContext } from '../ggml/llama-context.ts';
+import type { LlamaModel } from '../ggml/llama-model.ts';
+import { dataAddress, setData, tensorShape } from '../ggml/tensor-fields.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
+import type { Weight } from '../gguf/weight.ts';
+import type { Need } from '../pager/block.ts';
+import type { Pager } from '../pager/pager.ts';
+import type { Reader } from '../pager/reader.ts';
+import { Rows } from '../pager/rows.ts';
+import type { Plan } from '../plan/plan.ts';
+import { LlamaSequence } from '../state/llama-sequence.ts';
+import type { BoundWeights, WeightLayout } from './bind-weights.ts';
+import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
+import { LlamaProgram } from './llama-program.ts';
+import { LlamaScratch } from './llama-scratch.ts';
+import { LlamaSteps } from './llama-steps.ts';
+import { weightReads } from './llama-weights.ts';
+import { type GraphSource, type Program, worthConverting } from './program.ts';
+import type { Span } from './span.ts';
+import { groupSpans } from './span-groups.ts';
+
+export interface LlamaGraphsParts {
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
+  readonly plan: Plan;
+  readonly file: ReadonlyMap<string, Weight>;
+  readonly layouts: BoundWeights;
+  readonly reader: Reader;
+  readonly pager: Pager;
+}
+
+/** The graphs that libllama builds, computed on the weights of a plan. */
+export class LlamaGraphs implements GraphSource {
+  readonly #parts: LlamaGraphsParts;
+  readonly #owner: Disposer = new Disposer();
+  readonly #scratch: LlamaScratch;
+  /** Names of weights by libllama's tensors, and the slices of each weight. */
+  readonly #names: ReadonlyMap<Pointer, string>;
+  readonly #slices: ReadonlyMap<string, readonly number[]>;
+  readonly #rows: Map<string, Rows> = new Map();
+  #last: LlamaSteps | undefined;
+  #states = 0;
+  /** Logits of passes in several groups (vocabulary, outputs). */
+  #gathered: Pointer | undefined;
+
+  constructor(parts: LlamaGraphsParts) {
+    this.#parts = parts;
+    const { model, plan, layouts, context } = parts;
+    this.#names = new Map([...model.tensors].map(([name, tensor]) => [tensor, name]));
+    const slices = new Map<string, number[]>();
+    for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
+    this.#slices = slices;
+    this.#scratch = this.#owner.use(new LlamaScratch(plan.slices, parts.file, context.options.batch));
+    for (const [name, ids] of slices) {
+      const [id] = ids;
+      const tensor = model.tensors.get(name);
+      if (id === undefined || ids.length > 1 || tensor === undefined) continue;
+      if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(layouts.tensors, id).pointer));
+    }
+  }
+
+  newState(): LlamaSequence {
+    const { context, model, plan } = this.#parts;
+    const state = new LlamaSequence(context, { sequence: this.#states, context: plan.context, form: '', model });
+    this.#states += 1;
+    return state;
+  }
+
+  compile(spans: readonly Span[]): Program {
+    const { model, pager, layouts } = this.#parts;
+    const own = spans.map(({ state, start, tokens, logits }): LlamaSpan => {
+      const { sequence } = LlamaSequence.of(state);
+      return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1 };
+    });
+    const weights = this.#weightsFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
+    if (this.#last && this.#last.weights !== weights) this.#forget({ undo: true });
+    const layout = layouts[weights] ?? layouts.plain;
+    return new LlamaProgram({
+      weights,
+      reads: new Map([[pager.weights, layout.blocks]]),
+      groups: groupSpans(own, model.memory).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
+      compile: (group) => this.#compile(group, weights, layout),
+      logitsOf: ({ graph }) => this.#logitsOf(graph),
+      gather: (from, rows, count) => this.#gather(from, rows, count),
+    });
+  }
+
+  #weightsFor(tokens: number): Program['weights'] {
+    const { pager, layouts } = this.#parts;
+    if (!pager.residents.loaded) return 'loading';
+    return layouts.converting && worthConverting(tokens) ? 'converting' : 'plain';
+  }
+
+  #compile(spans: readonly LlamaSpan[], weights: Program['weights'], layout: WeightLayout): LlamaSteps {
+    const { context, plan, pager, file } = this.#parts;
+    const source = context.collect(spans);
+    if (this.#last?.graph.source === source) return this.#last;
+    this.#forget({ undo: false });
+    const reads = weightReads(source.nodes, this.#names, file);
+    for (const { name, role } of reads) {
+      if (role !== 'rows' && !this.#slices.has(name)) {
+        throw new EngineError('GRAPH_FAILED', { file: this.#parts.model.file, reason: `${name} is not in the plan` });
+      }
+    }
+    const graph = new LlamaGraph(source, reads, this.#weightsOf(layout));
+    this.#last = new LlamaSteps(graph, { plan, pager, weights, rowsOf: (lookup) => this.#needOf(lookup) });
+    return this.#last;
+  }
+
+  #weightsOf({ tensors }: WeightLayout): GraphWeights {
+    return {
+      slicesOf: (name): readonly SliceTensor[] => (this.#slices.get(name) ?? []).map((id) => at(tensors, id)),
+      scratch: this.#scratch,
+    };
+  }
+
+  #needOf({ weight, rows, ids, count }: Lookup): Need {
+    const source = this.#parts.file.get(weight);
+    if (!source) throw new RangeError(`there is no weight ${weight}`);
+    const own = this.#rows.get(weight) ?? this.#owner.use(new Rows(this.#parts.reader, source));
+    this.#rows.set(weight, own);
+    const numbers = new Int32Array(count);
+    return {
+      home: own.into({ pointer: rows, shape: [at(source.shape, 0), count] }),
+      blocks: () => {
+        readTensor(ids, numbers);
+        return [...numbers];
+      },
+    };
+  }
+
+  #logitsOf({ source: { logits } }: LlamaGraph): Tensor {
+    if (logits === undefined) throw new RangeError('no logits were asked for');
+    return { pointer: logits, shape: tensorShape(logits).slice(0, 2) };
+  }
+
+  #gather(from: Tensor, rows: readonly number[], count: number): Tensor {
+    const vocabulary = at(from.shape, 0);
+    this.#gathered ??= this.#logitRows(vocabulary);
+    const tensor = this.#gathered;
+    const floats = new Float32Array(vocabulary * rows.length);
+    readTensor(from.pointer, floats);
+    for (const [i, row] of rows.entries()) {
+      writeTensor(tensor, floats.subarray(i * vocabulary, (i + 1) * vocabulary), 4 * vocabulary * row);
+    }
+    return { pointer: tensor, shape: [vocabulary, count] };
+  }
+
+  #logitRows(vocabulary: number): Pointer {
+    const { outputs } = this.#parts.context.options;
+    const memory = this.#owner.use(new HostMemory(4 * vocabulary * outputs, 'logits'));
+    const tensor = this.#owner.use(new TensorSet(1)).add(F32, [vocabulary, outputs]);
+    memory.place(tensor, 0);
+    return tensor;
+  }
+
+  #forget({ undo }: { readonly undo: boolean }): void {
+    // Libllama has made another graph in the memory of one that is not undone.
+    if (undo) this.#last?.graph.undo();
+    this.#last?.[Symbol.dispose]();
+    this.#last = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#forget({ undo: false });
+    this.#owner[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,73 @@
+import { at } from '../base/at.ts';
+import type { Tensor } from '../ggml/graph.ts';
+import type { LlamaSpan } from '../ggml/llama-batch.ts';
+import type { LlamaSteps } from './llama-steps.ts';
+import type { Program, Step } from './program.ts';
+
+/** Where the steps of a group of spans come from, and where logits of several groups go. */
+export interface LlamaProgramParts extends Pick<Program, 'weights' | 'reads'> {
+  /** Spans that are computed as one batch, in the order of computing; `indices` are their places in the pass. */
+  readonly groups: readonly { readonly spans: readonly LlamaSpan[]; readonly indices: readonly number[] }[];
+  /** Has libllama build the graph of a batch. Throws GRAPH_FAILED, OUT_OF_MEMORY. */
+  compile(spans: readonly LlamaSpan[]): LlamaSteps;
+  /** The logits of the last group that was computed. */
+  logitsOf(steps: LlamaSteps): Tensor;
+  /** Puts the rows of `from` into those of a tensor of `count` rows that begin at `rows`, and returns that tensor. */
+  gather(from: Tensor, rows: readonly number[], count: number): Tensor;
+}
+
+/**
+ * A pass over graphs of libllama's: one, or one for each group of spans that it cannot compute together. Each is built
+ * when those before have been computed.
+ */
+export class LlamaProgram implements Program {
+  readonly weights: Program['weights'];
+  readonly reads: Program['reads'];
+  readonly #parts: LlamaProgramParts;
+  #logits: Tensor | undefined;
+
+  constructor(parts: LlamaProgramParts) {
+    this.weights = parts.weights;
+    this.reads = parts.reads;
+    this.#parts = parts;
+  }
+
+  get logits(): Tensor {
+    if (!this.#logits) throw new RangeError('the pass has not been computed');
+    return this.#logits;
+  }
+
+  *steps(isolated: boolean): Iterable<Step> {
+    const { groups } = this.#parts;
+    for (const [i, { spans }] of groups.entries()) {
+      const compiled = this.#parts.compile(spans);
+      const steps = compiled.steps(isolated);
+      for (const [k, step] of steps.entries()) yield { ...step, share: (i + (k + 1) / steps.length) / groups.length };
+      this.#collect(i, this.#parts.logitsOf(compiled));
+    }
+  }
+
+  begin(): void {}
+
+  end(): void {}
+
+  fail(): void {}
+
+  /** Keeps the logits of group `index`, whose memory the next one takes. */
+  #collect(index: number, logits: Tensor): void {
+    const { groups } = this.#parts;
+    if (groups.length === 1) {
+      this.#logits = logits;
+      return;
+    }
+    const outputs = new Map(
+      groups.flatMap(({ spans, indices }) => indices.map((place, i) => [place, at(spans, i).outputs])),
+    );
+    const before = (place: number): number =>
+      [...outputs].reduce((sum, [other, count]) => sum + (other < place ? count : 0), 0);
+    const rows = at(groups, index).indices.flatMap((place) =>
+      Array.from({ length: outputs.get(place) ?? 0 }, (_, i) => before(place) + i),
+    );
+    this.#logits = this.#parts.gather(logits, rows, before(Number.POSITIVE_INFINITY));
+  }
+}

@@ -1,0 +1,61 @@
+import { at } from '../base/at.ts';
+import { Disposer } from '../base/disposer.ts';
+import { HostMemory } from '../ggml/host-memory.ts';
+import { rowBytes } from '../gguf/types.ts';
+import type { Weight } from '../gguf/weight.ts';
+import type { Slice } from '../plan/slices.ts';
+
+/** Memory that graphs of a model work in beside libllama's, each part made when it is first asked for. */
+export class LlamaScratch implements Disposable {
+  readonly #slices: readonly Slice[];
+  readonly #file: ReadonlyMap<string, Weight>;
+  readonly #batch: number;
+  readonly #owner: Disposer = new Disposer();
+  readonly #rows: Map<string, LookupRows> = new Map();
+  #products: HostMemory | undefined;
+
+  /** Memory for batches of `batch` tokens at most. */
+  constructor(slices: readonly Slice[], file: ReadonlyMap<string, Weight>, batch: number) {
+    this.#slices = slices;
+    this.#file = file;
+    this.#batch = batch;
+  }
+
+  /** Room for the product of any slice with a batch; the product before is lost. Throws OUT_OF_MEMORY. */
+  get products(): HostMemory {
+    this.#products ??= this.#owner.use(new HostMemory(productBytes(this.#slices, this.#batch), 'products'));
+    return this.#products;
+  }
+
+  /** Room for the rows of a weight that a batch looks up. Throws OUT_OF_MEMORY. */
+  rowsOf(name: string): LookupRows {
+    const made = this.#rows.get(name) ?? this.#newRows(name);
+    this.#rows.set(name, made);
+    return made;
+  }
+
+  #newRows(name: string): LookupRows {
+    const weight = this.#file.get(name);
+    if (!weight) throw new RangeError(`there is no weight ${name}`);
+    const numbers = this.#batch * rowBytes(weight.type, at(weight.shape, 0));
+    const memory = this.#owner.use(new HostMemory(numbers + 4 * this.#batch, 'embedding rows'));
+    const order = Int32Array.from({ length: this.#batch }, (_, i) => i);
+    memory.view(numbers, 4 * this.#batch).set(new Uint8Array(order.buffer));
+    return { weight, memory, numbers };
+  }
+
+  [Symbol.dispose](): void {
+    this.#owner[Symbol.dispose]();
+  }
+}
+
+/** Rows one after the other, and from byte `numbers` on their numbers: 0, 1, 2 and so on. */
+export interface LookupRows {
+  readonly weight: Weight;
+  readonly memory: HostMemory;
+  readonly numbers: number;
+}
+
+/** Bytes of the largest product of a slice, float32. */
+export const productBytes = (slices: readonly Slice[], batch: number): number =>
+  4 * batch * slices.reduce((rows, { shape }) => Math.max(rows, at(shape, shape.length > 1 ? 1 : 0)), 0);

@@ -1,0 +1,33 @@
+import type { LlamaModel } from '../ggml/llama-model.ts';
+
+/** A span as libllama takes it into a batch. */
+interface GroupedSpan {
+  readonly sequence: number;
+  readonly tokens: readonly number[];
+}
+
+/**
+ * Divides the spans of a pass into groups that libllama computes as one batch each; a group has indices of `spans`. Texts
+ * of attention alone are computed together whatever their lengths. Where states are recurrent, spans of a batch have the
+ * same length, and where nothing else is kept their sequences have consecutive numbers.
+ */
+export function groupSpans(
+  spans: readonly GroupedSpan[],
+  memory: LlamaModel['memory'],
+): readonly (readonly number[])[] {
+  if (memory === 'attention') return [[...spans.keys()]];
+  const groups: number[][] = [];
+  const ordered = [...spans.entries()].sort(
+    ([, a], [, b]) => a.tokens.length - b.tokens.length || a.sequence - b.sequence,
+  );
+  let last: GroupedSpan | undefined;
+  for (const [i, span] of ordered) {
+    const joins =
+      last?.tokens.length === span.tokens.length && (memory === 'hybrid' || last.sequence + 1 === span.sequence);
+    const group = joins ? groups.at(-1) : undefined;
+    if (group) group.push(i);
+    else groups.push([i]);
+    last = span;
+  }
+  return groups;
+}

@@ -1,0 +1,49 @@
+import { at } from '../base/at.ts';
+import { pageBytes } from '../ggml/system.ts';
+import type { Need } from '../pager/block.ts';
+import type { Pager } from '../pager/pager.ts';
+import type { Plan } from '../plan/plan.ts';
+import { pageSpanOf } from '../plan/slices.ts';
+import { divideIntoSteps, firstUses, type NodeRange, type StepNodes, type StreamedUse } from '../plan/steps.ts';
+import type { Program } from './program.ts';
+
+/** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
+const loadingStepBytes = 32 * 2 ** 20;
+
+/** The first use of each slice that a pass waits for, in the order in which they come. */
+export function awaitedUses(
+  plan: Plan,
+  uses: readonly { readonly slice: number; readonly node: number }[],
+  weights: Program['weights'],
+): readonly StreamedUse[] {
+  const order = weights === 'loading' ? plan.slices.map(({ id }) => id) : plan.streamed;
+  return firstUses(uses, order).map((use) => ({
+    ...use,
+    bytes: pageSpanOf(at(plan.slices, use.slice).extent, pageBytes).bytes,
+  }));
+}
+
+/** Steps of `nodes` nodes, none of which waits for more slices than there is room for; ranges of `alone` are steps. */
+export function weightSteps(
+  plan: Plan,
+  weights: Program['weights'],
+  { uses, nodes, alone }: { uses: readonly StreamedUse[]; nodes: number; alone: readonly NodeRange[] },
+): readonly StepNodes[] {
+  const maxBytes = weights === 'loading' ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
+  return divideIntoSteps(uses, nodes, { maxBytes, alone });
+}
+
+/** The needs of a step that waits for `slices`, each in its home. */
+export function weightNeeds({ placements }: Plan, pager: Pager, slices: readonly number[]): readonly Need[] {
+  const streamed: number[] = [];
+  const resident: number[] = [];
+  for (const id of slices) {
+    const placement = at(placements, id);
+    if (placement.kind === 'ring') streamed.push(placement.order);
+    else resident.push(id);
+  }
+  return [
+    ...(streamed.length > 0 ? [{ home: pager.weights, blocks: streamed }] : []),
+    ...(resident.length > 0 ? [{ home: pager.residents, blocks: resident }] : []),
+  ];
+}
