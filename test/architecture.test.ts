@@ -137,9 +137,9 @@ test('no files of a folder import each other in a circle, not even types', () =>
 const early: readonly string[] = [
   'src/exec/expert-steps.ts',
   'src/exec/expert-transit.ts',
+  'src/exec/llama-graphs.ts',
+  'src/exec/llama-manifest.ts',
   'src/ggml/expert-nodes.ts',
-  'src/ggml/llama-context.ts',
-  'src/ggml/llama-model.ts',
   'src/ggml/tensor-fields.ts',
   'src/pager/expert-matrix.ts',
   'src/pager/expert-pool.ts',

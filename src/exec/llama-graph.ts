@@ -1,24 +1,10 @@
 import { at } from '../base/at.ts';
-import { type Ggml, loadGgml } from '../ggml/api.ts';
-import { attentionDivides, F32, I32, type SliceTensor } from '../ggml/graph.ts';
+import { attentionDivides, I32, type SliceTensor } from '../ggml/graph.ts';
+import { isPlain } from '../ggml/layout.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { CollectedGraph } from '../ggml/llama-context.ts';
 import { NodeGraph } from '../ggml/node-graph.ts';
-import {
-  bufferOf,
-  copyOpParams,
-  copyTensor,
-  dataAddress,
-  setData,
-  setDimension,
-  setFlags,
-  setSource,
-  sourceOf,
-  tensorFlags,
-  tensorOp,
-  tensorShape,
-  tensorStrides,
-} from '../ggml/tensor-fields.ts';
+import { setFlags, setSource, sourceOf, tensorFlags, tensorOp, tensorShape } from '../ggml/tensor-fields.ts';
 import type { LlamaScratch } from './llama-scratch.ts';
 import type { WeightRead } from './llama-weights.ts';
 
@@ -54,7 +40,6 @@ export class LlamaGraph implements Disposable {
   readonly lookups: Lookup[] = [];
   /** Nodes whose last bits depend on the number of threads. */
   readonly threadBound: number[] = [];
-  readonly #api: Ggml = loadGgml();
   readonly #weights: GraphWeights;
   /** Sources that libllama's nodes had. */
   readonly #sources: { readonly node: Pointer; readonly index: number; readonly source: Pointer }[] = [];
@@ -64,8 +49,8 @@ export class LlamaGraph implements Disposable {
     this.source = source;
     this.#weights = weights;
     const slices = reads.reduce((sum, { name }) => sum + weights.slicesOf(name).length, 0);
-    // A slice takes two nodes at most; there are no more leaves than nodes.
-    this.nodes = new NodeGraph(2 * (source.nodes.length + slices));
+    // A slice takes three nodes at most; there are no more leaves than nodes.
+    this.nodes = new NodeGraph(2 * source.nodes.length + 3 * slices);
     const readsOf = new Map<number, WeightRead[]>();
     for (const read of reads) readsOf.set(read.node, [...(readsOf.get(read.node) ?? []), read]);
     try {
@@ -104,38 +89,27 @@ export class LlamaGraph implements Disposable {
 
   /** Multiplies with the slices of a weight, each into its rows of `product`. */
   #multiply(product: Pointer, flags: number, slices: readonly SliceTensor[]): void {
-    const columns = tensorShape(product)
+    const oneColumn = tensorShape(product)
       .slice(1)
-      .reduce((n, length) => n * length, 1);
-    const x = sourceOf(product, 1);
+      .every((n) => n === 1);
     let row = 0;
-    for (const slice of slices) {
-      const rows = at(slice.shape, 1);
+    for (const { pointer, shape, slice } of slices) {
+      const range = { row, rows: at(shape, 1) };
       // Kernels of other layouts than the file's write columns without gaps between them only.
-      if (columns === 1 || this.#api.ggml_backend_buffer_is_host(bufferOf(slice.pointer))) {
-        const part = this.nodes.tensor(F32, [1]);
-        copyTensor(product, part);
-        setDimension(part, 0, rows);
-        setSource(part, 0, slice.pointer);
-        setData(part, dataAddress(product) + BigInt(4 * row));
-        this.#add(part, flags);
+      if (oneColumn || isPlain(pointer)) {
+        this.#add(this.nodes.partOf(product, pointer, range), flags);
+        this.#use(slice);
       } else {
-        const aside = this.#api.ggml_mul_mat(this.nodes.context, slice.pointer, x);
-        copyOpParams(product, aside);
+        const aside = this.nodes.product(product, pointer);
         this.#weights.scratch.products.place(aside, 0);
         this.#add(aside, flags);
-        this.#add(this.#api.ggml_cpy(this.nodes.context, aside, this.#rowsOf(product, row, rows)), flags);
+        this.#use(slice);
+        const place = this.nodes.rowsOf(product, range);
+        this.#add(place, flags);
+        this.#add(this.nodes.copy(aside, place), flags);
       }
-      this.#use(slice.slice);
-      row += rows;
+      row += range.rows;
     }
-  }
-
-  /** A view of rows [row, row + rows) of a result. */
-  #rowsOf(product: Pointer, row: number, rows: number): Pointer {
-    const [, ne1 = 1, ne2 = 1, ne3 = 1] = tensorShape(product);
-    const [, nb1 = 0, nb2 = 0, nb3 = 0] = tensorStrides(product);
-    return this.#api.ggml_view_4d(this.nodes.context, product, rows, ne1, ne2, ne3, nb1, nb2, nb3, 4 * row);
   }
 
   /** Has the rows put into a tensor and looks them up there, one after the other. */

@@ -42,8 +42,7 @@ export class LlamaGraphs implements GraphSource {
   readonly #parts: LlamaGraphsParts;
   readonly #owner: Disposer = new Disposer();
   readonly #scratch: LlamaScratch;
-  /** Names of weights by libllama's tensors, and the slices of each weight. */
-  readonly #names: ReadonlyMap<Pointer, string>;
+  /** The slices of each weight. */
   readonly #slices: ReadonlyMap<string, readonly number[]>;
   readonly #rows: Map<string, Rows> = new Map();
   #last: LlamaSteps | undefined;
@@ -54,15 +53,13 @@ export class LlamaGraphs implements GraphSource {
   constructor(parts: LlamaGraphsParts) {
     this.#parts = parts;
     const { model, plan, layouts, context } = parts;
-    this.#names = new Map([...model.tensors].map(([name, tensor]) => [tensor, name]));
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
     this.#scratch = this.#owner.use(new LlamaScratch(plan.slices, parts.file, context.options.batch));
-    for (const [name, ids] of slices) {
-      const [id] = ids;
-      const tensor = model.tensors.get(name);
-      if (id === undefined || ids.length > 1 || tensor === undefined) continue;
+    for (const [tensor, name] of model.tensors) {
+      const [id, ...others] = slices.get(name) ?? [];
+      if (id === undefined || others.length > 0) continue;
       if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(layouts.tensors, id).pointer));
     }
   }
@@ -100,18 +97,19 @@ export class LlamaGraphs implements GraphSource {
   }
 
   #compile(spans: readonly LlamaSpan[], weights: Program['weights'], layout: WeightLayout): LlamaSteps {
-    const { context, plan, pager, file } = this.#parts;
+    const { model, context, plan, pager, file } = this.#parts;
     const source = context.collect(spans);
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
-    const reads = weightReads(source.nodes, this.#names, file);
+    const reads = weightReads(source.nodes, model.tensors, file);
     for (const { name, role } of reads) {
       if (role !== 'rows' && !this.#slices.has(name)) {
-        throw new EngineError('GRAPH_FAILED', { file: this.#parts.model.file, reason: `${name} is not in the plan` });
+        throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is not in the plan` });
       }
     }
     const graph = new LlamaGraph(source, reads, this.#weightsOf(layout));
-    this.#last = new LlamaSteps(graph, { plan, pager, weights, rowsOf: (lookup) => this.#needOf(lookup) });
+    const rowsOf = (lookup: Lookup): Need => this.#needOf(lookup);
+    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, weights, rowsOf });
     return this.#last;
   }
 
@@ -138,20 +136,18 @@ export class LlamaGraphs implements GraphSource {
   }
 
   #logitsOf({ source: { logits } }: LlamaGraph): Tensor {
-    if (logits === undefined) throw new RangeError('no logits were asked for');
     return { pointer: logits, shape: tensorShape(logits).slice(0, 2) };
   }
 
-  #gather(from: Tensor, rows: readonly number[], count: number): Tensor {
-    const vocabulary = at(from.shape, 0);
+  #gather(from: Tensor, rows: readonly (readonly [number, number])[], count: number): Tensor {
+    const [vocabulary, columns] = [at(from.shape, 0), at(from.shape, 1)];
     this.#gathered ??= this.#logitRows(vocabulary);
-    const tensor = this.#gathered;
-    const floats = new Float32Array(vocabulary * rows.length);
+    const floats = new Float32Array(vocabulary * columns);
     readTensor(from.pointer, floats);
-    for (const [i, row] of rows.entries()) {
-      writeTensor(tensor, floats.subarray(i * vocabulary, (i + 1) * vocabulary), 4 * vocabulary * row);
+    for (const [row, to] of rows) {
+      writeTensor(this.#gathered, floats.subarray(row * vocabulary, (row + 1) * vocabulary), 4 * vocabulary * to);
     }
-    return { pointer: tensor, shape: [vocabulary, count] };
+    return { pointer: this.#gathered, shape: [vocabulary, count] };
   }
 
   #logitRows(vocabulary: number): Pointer {

@@ -12,8 +12,8 @@ export interface LlamaProgramParts extends Pick<Program, 'weights' | 'reads'> {
   compile(spans: readonly LlamaSpan[]): LlamaSteps;
   /** The logits of the last group that was computed. */
   logitsOf(steps: LlamaSteps): Tensor;
-  /** Puts the rows of `from` into those of a tensor of `count` rows that begin at `rows`, and returns that tensor. */
-  gather(from: Tensor, rows: readonly number[], count: number): Tensor;
+  /** Copies rows of `from` to those of a tensor of `count` rows, as pairs of their numbers say. Returns the tensor. */
+  gather(from: Tensor, rows: readonly (readonly [number, number])[], count: number): Tensor;
 }
 
 /**
@@ -56,18 +56,25 @@ export class LlamaProgram implements Program {
   /** Keeps the logits of group `index`, whose memory the next one takes. */
   #collect(index: number, logits: Tensor): void {
     const { groups } = this.#parts;
-    if (groups.length === 1) {
+    const { spans, indices } = at(groups, index);
+    const columns = at(logits.shape, 1);
+    const outputs = sum(spans.map((span) => span.outputs));
+    if (groups.length === 1 && columns === outputs) {
       this.#logits = logits;
       return;
     }
-    const outputs = new Map(
-      groups.flatMap(({ spans, indices }) => indices.map((place, i) => [place, at(spans, i).outputs])),
-    );
-    const before = (place: number): number =>
-      [...outputs].reduce((sum, [other, count]) => sum + (other < place ? count : 0), 0);
-    const rows = at(groups, index).indices.flatMap((place) =>
-      Array.from({ length: outputs.get(place) ?? 0 }, (_, i) => before(place) + i),
-    );
-    this.#logits = this.#parts.gather(logits, rows, before(Number.POSITIVE_INFINITY));
+    const outputsOf = new Map(groups.flatMap((group) => group.indices.map((i, k) => [i, at(group.spans, k).outputs])));
+    const pairs: [number, number][] = [];
+    let from = 0;
+    for (const [k, { tokens, outputs: wanted }] of spans.entries()) {
+      // Logits of all tokens, of which the last ones are wanted.
+      if (columns !== outputs) from += tokens.length - wanted;
+      const before = sum([...outputsOf].map(([i, count]) => (i < at(indices, k) ? count : 0)));
+      for (let i = 0; i < wanted; i += 1) pairs.push([from + i, before + i]);
+      from += wanted;
+    }
+    this.#logits = this.#parts.gather(logits, pairs, sum([...outputsOf.values()]));
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);

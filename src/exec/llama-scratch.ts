@@ -57,5 +57,5 @@ export interface LookupRows {
 }
 
 /** Bytes of the largest product of a slice, float32. */
-export const productBytes = (slices: readonly Slice[], batch: number): number =>
+const productBytes = (slices: readonly Slice[], batch: number): number =>
   4 * batch * slices.reduce((rows, { shape }) => Math.max(rows, at(shape, shape.length > 1 ? 1 : 0)), 0);

@@ -1,12 +1,16 @@
+import { at } from '../base/at.ts';
+import { EngineError } from '../base/errors.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { StreamedUse } from '../plan/steps.ts';
+import type { StepNodes, StreamedUse } from '../plan/steps.ts';
 import type { LlamaGraph, Lookup } from './llama-graph.ts';
 import type { Program, Step } from './program.ts';
 import { awaitedUses, weightNeeds, weightSteps } from './weight-steps.ts';
 
 export interface LlamaStepsParts {
+  /** The path of the model's file, for errors. */
+  readonly file: string;
   readonly plan: Plan;
   readonly pager: Pager;
   readonly weights: Program['weights'];
@@ -48,7 +52,9 @@ export class LlamaSteps implements Disposable {
     const late = this.#lookups.filter(({ computed }) => computed).map(({ node }) => node);
     const alone = [...new Set([...nodes, ...late])].sort((a, b) => a - b).map((node) => ({ from: node, to: node + 1 }));
     const division = { uses: this.#uses, nodes: this.graph.nodes.nodes, alone };
-    return weightSteps(plan, weights, division).map(({ from, to, slices }) => {
+    const steps = weightSteps(plan, weights, division);
+    this.#check(steps);
+    return steps.map(({ from, to, slices }) => {
       const lookups = this.#lookups.filter(({ node }) => from <= node && node < to);
       return {
         graph: this.graph.nodes.slice(from, to),
@@ -57,6 +63,18 @@ export class LlamaSteps implements Disposable {
         writes: [],
       };
     });
+  }
+
+  /** Throws GRAPH_FAILED where a graph reads what streams in another order than the plan's. */
+  #check(steps: readonly StepNodes[]): void {
+    const { placements, slices } = this.#parts.plan;
+    for (const { slice, node } of this.graph.uses) {
+      if (at(placements, slice).kind !== 'ring') continue;
+      const step = steps.find(({ from, to }) => from <= node && node < to);
+      if (step?.slices.includes(slice)) continue;
+      const { name } = at(slices, slice).weight;
+      throw new EngineError('GRAPH_FAILED', { file: this.#parts.file, reason: `${name} is read out of order` });
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,9 @@
 import { at } from '../base/at.ts';
 import { I32 } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { sourcesOf, tensorOp, tensorShape, tensorType, viewSourceOf } from '../ggml/tensor-fields.ts';
-import type { Weight } from '../gguf/weight.ts';
-import type { ManifestEntry } from '../plan/plan.ts';
+import { sourceOf, sourcesOf, tensorOp, tensorShape, tensorType, viewSourceOf } from '../ggml/tensor-fields.ts';
+import { dimension, type Weight } from '../gguf/weight.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
 
 /** The way in which a node of a graph reads a weight. */
 export type WeightRole =
@@ -22,6 +22,8 @@ export interface WeightRead {
   readonly source: number;
   readonly name: string;
   readonly role: WeightRole;
+  /** The numbers of the experts of each token, and how many each has. */
+  readonly routed?: { readonly ids: Pointer; readonly used: number };
 }
 
 /** Matrices of rows that are looked up are read row by row from this size on: a read takes as long as a few pages. */
@@ -37,7 +39,10 @@ export function weightReads(
     sourcesOf(pointer).flatMap((tensor, source): WeightRead[] => {
       if (tensor === 0n) return [];
       const own = names.get(tensor);
-      if (own !== undefined) return [{ node, source, name: own, role: roleOf(pointer, source, weights.get(own)) }];
+      if (own !== undefined) {
+        const role = roleOf(pointer, source, weights.get(own));
+        return [{ node, source, name: own, role, ...(role === 'experts' && { routed: routerOf(pointer) }) }];
+      }
       const viewed = names.get(viewSourceOf(tensor));
       return viewed === undefined ? [] : [{ node, source, name: viewed, role: 'whole' }];
     }),
@@ -48,7 +53,7 @@ function roleOf(node: Pointer, source: number, weight: Weight | undefined): Weig
   if (source !== 0 || !weight) return 'whole';
   switch (tensorOp(node)) {
     case 'MUL_MAT':
-      return 'matrix';
+      return isWhole(weight, sourceOf(node, 0)) ? 'matrix' : 'whole';
     case 'MUL_MAT_ID':
       return 'experts';
     case 'GET_ROWS':
@@ -56,6 +61,15 @@ function roleOf(node: Pointer, source: number, weight: Weight | undefined): Weig
     default:
       return 'whole';
   }
+}
+
+/** True if a tensor has a weight's dimensions: the rows of some are grouped otherwise, and could not be cut. */
+const isWhole = ({ shape }: Weight, tensor: Pointer): boolean =>
+  tensorShape(tensor).every((n, i) => n === dimension(shape, i));
+
+function routerOf(node: Pointer): WeightRead['routed'] & object {
+  const ids = sourceOf(node, 2);
+  return { ids, used: at(tensorShape(ids), 0) };
 }
 
 /** True if the numbers of a GET_ROWS node are one list. */
@@ -70,19 +84,60 @@ function isLookup(node: Pointer): boolean {
 }
 
 /**
- * The weights that a graph reads, in order of first use, without those that are read by rows only. A matrix that is
- * multiplied with once may stream.
+ * The weights that graphs of a model read, in the order of first use of the first one, without those that are read by rows
+ * only. A matrix that is multiplied with once may stream, if all graphs read such matrices in this order, and experts that
+ * are may have slots. Small ones of `names` that no graph reads come before all: those of longer contexts may read them
+ * anywhere.
  */
 export function manifestOfReads(
-  reads: readonly WeightRead[],
+  graphs: readonly (readonly WeightRead[])[],
   weights: ReadonlyMap<string, Weight>,
+  names: Iterable<string>,
 ): readonly ManifestEntry[] {
-  const others = new Map<string, WeightRole[]>();
-  for (const { name, role } of reads) {
-    if (role !== 'rows') others.set(name, [...(others.get(name) ?? []), role]);
+  const [entries = [], ...others] = graphs.map((reads) => entriesOf(reads, weights));
+  const streamed = (list: readonly ManifestEntry[]): string[] =>
+    list.flatMap(({ weight, streamable }) => (streamable ? [weight.name] : []));
+  const inOrder = others.map((list) => new Set(longestOrder(streamed(entries), streamed(list))));
+  const read = new Set(graphs.flatMap((reads) => reads.map(({ name }) => name)));
+  const unread = [...new Set(names)].flatMap((name) => {
+    const weight = read.has(name) ? undefined : weights.get(name);
+    return weight && weight.extent.length < rowsFrom ? [{ weight, streamable: false }] : [];
+  });
+  return [
+    ...unread,
+    ...entries.map((entry) => ({
+      ...entry,
+      streamable: entry.streamable && inOrder.every((set) => set.has(entry.weight.name)),
+    })),
+  ];
+}
+
+/** A longest list whose elements are in this order both in `a` and in `b`. */
+function longestOrder(a: readonly string[], b: readonly string[]): readonly string[] {
+  const places = new Map(b.map((name, i) => [name, i]));
+  /** The chain with the earliest end in `b`, by length. */
+  const chains: { readonly end: number; readonly names: readonly string[] }[] = [];
+  for (const name of a) {
+    const end = places.get(name);
+    if (end === undefined) continue;
+    const shorter = chains.findLastIndex((chain) => chain.end < end);
+    const before = shorter < 0 ? [] : at(chains, shorter).names;
+    chains[shorter + 1] = { end, names: [...before, name] };
   }
-  return [...others].flatMap(([name, roles]) => {
+  return chains.at(-1)?.names ?? [];
+}
+
+function entriesOf(reads: readonly WeightRead[], weights: ReadonlyMap<string, Weight>): readonly ManifestEntry[] {
+  const byName = new Map<string, WeightRead[]>();
+  for (const read of reads) if (read.role !== 'rows') byName.set(read.name, [...(byName.get(read.name) ?? []), read]);
+  const routers: Pointer[] = [];
+  return [...byName].flatMap(([name, [read, ...others]]): ManifestEntry[] => {
     const weight = weights.get(name);
-    return weight ? [{ weight, streamable: roles.length === 1 && roles[0] === 'matrix' }] : [];
+    if (!weight || !read) return [];
+    const once = others.length === 0;
+    if (!once || !read.routed) return [{ weight, streamable: once && read.role === 'matrix' }];
+    const { ids, used } = read.routed;
+    if (!routers.includes(ids)) routers.push(ids);
+    return [{ weight, streamable: false, experts: { router: routers.indexOf(ids), used } }];
   });
 }

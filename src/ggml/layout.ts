@@ -1,6 +1,6 @@
 import { loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
-import { setBuffer, setData } from './tensor-fields.ts';
+import { bufferOf, setBuffer, setData } from './tensor-fields.ts';
 
 /** A kernel layout other than the file's own: weights are converted to it as they are loaded. */
 export interface Layout {
@@ -9,6 +9,9 @@ export interface Layout {
   /** Bytes of the weight in this layout. */
   readonly bytes: number;
 }
+
+/** True if a tensor's data lie as they do in the file. */
+export const isPlain = (tensor: Pointer): boolean => loadGgml().ggml_backend_buffer_is_host(bufferOf(tensor));
 
 /**
  * Places tensors in a kernel layout at any address, so that memory can be shared with tensors in other layouts: ggml

@@ -1,3 +1,4 @@
+import { at, last } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { Callback } from './callback.ts';
@@ -6,7 +7,7 @@ import { BatchArrays, type LlamaSpan } from './llama-batch.ts';
 import { callbacks, type LlamaGraphApi, loadLlamaGraphs, partialState } from './llama-graph-api.ts';
 import type { LlamaModel } from './llama-model.ts';
 import { lastLog, listening } from './log.ts';
-import { flagsOf, markOf, setFlags, setMark, tensorFlags, tensorName } from './tensor-fields.ts';
+import { flagsOf, markOf, setFlags, setMark, tensorFlags, tensorName, tensorShape } from './tensor-fields.ts';
 
 /**
  * The graph of a batch, whose inputs have their values. It is valid until the next one is collected, which may be the same
@@ -16,8 +17,8 @@ export interface CollectedGraph {
   /** Nodes in the order in which they have to be computed, with the flags that libllama gives them. */
   readonly nodes: readonly Pointer[];
   readonly flags: readonly number[];
-  /** Logits (vocabulary, outputs), in the order of the batch; undefined where no outputs are wanted. */
-  readonly logits: Pointer | undefined;
+  /** Logits (vocabulary, outputs), in the order of the batch; a few architectures compute those of all tokens. */
+  readonly logits: Pointer;
 }
 
 export interface LlamaContextOptions {
@@ -55,12 +56,12 @@ const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
 /** A mark on the nodes of a graph that was collected. */
 const metBefore = 0x5eed;
 
-function newGraph(
-  met: readonly { readonly node: Pointer; readonly flags: number }[],
-  logits: Pointer | undefined,
-): CollectedGraph {
+function newGraph(met: readonly { readonly node: Pointer; readonly flags: number }[]): CollectedGraph {
   for (const { node } of met) setMark(node, metBefore);
-  return { nodes: met.map(({ node }) => node), flags: met.map(({ flags }) => flags), logits };
+  const nodes = met.map(({ node }) => node);
+  // Some architectures leave the name out.
+  const logits = nodes.findLast((node) => tensorName(node) === 'result_output') ?? last(nodes);
+  return { nodes, flags: met.map(({ flags }) => flags), logits };
 }
 
 /**
@@ -142,18 +143,14 @@ export class LlamaContext implements Disposable {
     const status = this.#api.llama_decode(this.#context, this.#batch.fill(spans));
     for (const { node, flags } of this.#met) setFlags(node, flags);
     const fresh = this.#met.filter(({ known }) => !known);
-    const outputs = fresh.filter(({ node }) => tensorName(node) === 'result_output').map(({ node }) => node);
-    const repeated = this.#met.filter(({ node }) => node === this.#graph?.nodes[0]);
-    // A batch in several parts: only the inputs of the last one are there.
-    const parts = outputs.length + (fresh.length === 0 ? repeated.length : 0);
-    if (status === 0 && parts === 1) {
-      const graph = fresh.length > 0 ? newGraph(fresh, outputs[0]) : this.#graph;
-      this.#graph = graph;
-      if (graph) return graph;
-    }
+    if (status === 0 && fresh.length > 0) this.#graph = newGraph(fresh);
+    const outputs = this.#graph && at(tensorShape(this.#graph.logits), 1);
+    const tokens = spans.reduce((sum, span) => sum + span.tokens.length, 0);
+    // A batch in several parts would have the logits and the inputs of the last one only.
+    if (status === 0 && this.#graph && (outputs === wanted || outputs === tokens)) return this.#graph;
     this.#graph = undefined;
     for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
-    const reason = status === 0 ? `a batch in ${parts} parts` : `${lastLog()}, status ${status}`;
+    const reason = status === 0 ? `${outputs} outputs instead of ${wanted}` : `${lastLog()}, status ${status}`;
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
   }
 

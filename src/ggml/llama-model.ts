@@ -23,8 +23,8 @@ export class LlamaModel implements Disposable {
   readonly pointer: Pointer;
   /** The path of the file, for errors. */
   readonly file: string;
-  /** Libllama's tensors by the names of their weights. */
-  readonly tensors: ReadonlyMap<string, Pointer>;
+  /** Names of weights by libllama's tensors: an embedding that is the head, too, may have one for each. */
+  readonly tensors: ReadonlyMap<Pointer, string>;
   /** Weights of the file that no graph of this model asks for, by name. */
   readonly unused: readonly string[];
   /** How a text can be taken back: `recurrent` states cannot be cut, those of a `hybrid` neither. */
@@ -114,10 +114,10 @@ function make(
 ): Made | undefined {
   const api = loadLlamaGraphs();
   using owner = new Disposer();
-  const tensors = new Map<string, Pointer>();
+  const tensors = new Map<Pointer, string>();
   const setData = owner.use(
     new Callback(callbacks.setData, (tensor: Pointer) => {
-      tensors.set(tensorName(tensor), tensor);
+      tensors.set(tensor, tensorName(tensor));
     }),
   );
   const gguf = describe(path, list, owner);
@@ -205,8 +205,8 @@ function cString(text: string): NativeArray {
 }
 
 /** Throws MISSING_TENSOR, WRONG_SHAPE where a tensor of libllama's is none of the file's. */
-function checkTensors(tensors: ReadonlyMap<string, Pointer>, weights: ReadonlyMap<string, Weight>): void {
-  for (const [name, tensor] of tensors) {
+function checkTensors(tensors: LlamaModel['tensors'], weights: ReadonlyMap<string, Weight>): void {
+  for (const [tensor, name] of tensors) {
     const weight = weights.get(name);
     if (!weight) throw new EngineError('MISSING_TENSOR', { tensor: name });
     const expected = tensorShape(tensor);

@@ -4,7 +4,20 @@ import { Context } from './context.ts';
 import { copyOf, viewOf } from './graph-view.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import type { NativeArray } from './native-array.ts';
+import {
+  copyOpParams,
+  copyTensor,
+  dataAddress,
+  setData,
+  setDimension,
+  setSource,
+  sourceOf,
+  tensorShape,
+  tensorStrides,
+} from './tensor-fields.ts';
 import { newTensor } from './tensor-set.ts';
+
+const [F32, floatBytes] = [0, 4];
 
 /** Bytes of a slice of a graph, without its nodes: at most a slice for each node. Unused memory is not touched. */
 const sliceBytes = 512;
@@ -52,6 +65,35 @@ export class NodeGraph implements Disposable {
   /** A tensor without data, which is no node. `shape` is in ggml's order. */
   tensor(type: number, shape: readonly number[]): Pointer {
     return newTensor(this.context, type, shape);
+  }
+
+  /** A product like `like`, of another matrix: its memory is the caller's. */
+  product(like: Pointer, matrix: Pointer): Pointer {
+    const product = this.#api.ggml_mul_mat(this.context, matrix, sourceOf(like, 1));
+    copyOpParams(like, product);
+    return product;
+  }
+
+  /** The product `like` as one of another matrix, that of its rows [row, row + rows): written where these are. */
+  partOf(like: Pointer, matrix: Pointer, { row, rows }: { readonly row: number; readonly rows: number }): Pointer {
+    const part = this.tensor(F32, [1]);
+    copyTensor(like, part);
+    setDimension(part, 0, rows);
+    setSource(part, 0, matrix);
+    setData(part, dataAddress(like) + BigInt(row * floatBytes));
+    return part;
+  }
+
+  /** A view of rows [row, row + rows) of a float32 tensor. */
+  rowsOf(tensor: Pointer, { row, rows }: { readonly row: number; readonly rows: number }): Pointer {
+    const [, ne1 = 1, ne2 = 1, ne3 = 1] = tensorShape(tensor);
+    const [, nb1 = 0, nb2 = 0, nb3 = 0] = tensorStrides(tensor);
+    return this.#api.ggml_view_4d(this.context, tensor, rows, ne1, ne2, ne3, nb1, nb2, nb3, row * floatBytes);
+  }
+
+  /** A copy of `from` in the memory of `to`. */
+  copy(from: Pointer, to: Pointer): Pointer {
+    return this.#api.ggml_cpy(this.context, from, to);
   }
 
   /** Nodes [from, to) as a graph of their own, to be computed by itself. */

@@ -25,7 +25,7 @@ export class CollectedModel implements Disposable {
     const file = openModelFile(path);
     this.model = this.#owner.use(new LlamaModel(file));
     const bytes = file.files.map(({ path }) => readFileSync(path));
-    for (const [name, tensor] of this.model.tensors) {
+    for (const [tensor, name] of this.model.tensors) {
       const { extent } = file.weights.get(name) ?? assert.fail(name);
       const memory = this.#owner.use(new HostMemory(extent.length, name));
       const data = at(bytes, extent.file).subarray(extent.offset, extent.offset + extent.length);
@@ -43,7 +43,6 @@ export class CollectedModel implements Disposable {
   ): Promise<readonly Float32Array[]> {
     const { nodes, logits } = this.context.collect(spans);
     await compute(nodes);
-    if (logits === undefined) return [];
     const [vocabulary = 0, outputs = 0] = tensorShape(logits);
     const floats = new Float32Array(vocabulary * outputs);
     readTensor(logits, floats);

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { read as readFile } from 'node:fs';
+import test from 'node:test';
+import { Libllama } from '../../bench/libllama.ts';
+import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
+import { usualBatches } from '../../test/support/architectures/reference.ts';
+import { engineError } from '../../test/support/engine-error.ts';
+import { nmse } from '../../test/support/logits.ts';
+import { writeRandom } from '../../test/support/model-files.ts';
+import { type OpenedLlama, type OpenLlamaOptions, openLlama } from '../../test/support/open-llama.ts';
+import { shared } from '../../test/support/shared.ts';
+import { sharedFolder } from '../../test/support/temp-folder.ts';
+import { at } from '../base/at.ts';
+import { Device } from '../ggml/device.ts';
+import type { Layout } from '../ggml/layout.ts';
+import type { LlamaSpan } from '../ggml/llama-batch.ts';
+import { LlamaModel } from '../ggml/llama-model.ts';
+import { openModelFile } from '../gguf/model-file.ts';
+import type { ReadAt } from '../pager/reader.ts';
+import type { Slice } from '../plan/slices.ts';
+import { groupSpans } from './span-groups.ts';
+
+const device = shared(new Device(1, 0));
+const folder = sharedFolder();
+/** An embedding of more than a megabyte is read by rows. */
+const vocabulary = 5000;
+
+const paths = new Map<string, string>();
+function pathOf(name: string): string {
+  const path = paths.get(name) ?? architectureFile(folder.file(`${name}.gguf`), name, { sizes: { vocabulary } });
+  paths.set(name, path);
+  return path;
+}
+
+/** Batches of spans of which all logits are wanted, or the last. */
+const batches: readonly (readonly LlamaSpan[])[] = usualBatches(vocabulary).map((spans) =>
+  spans.map((span) => ({ ...span, outputs: span.outputs === span.tokens.length ? span.outputs : 1 })),
+);
+
+/** The logits of each batch by plain `llama_decode` of the groups that there are, in the order of the spans. */
+function expectedOf(name: string): readonly (readonly Float32Array[])[] {
+  using model = new LlamaModel(openModelFile(pathOf(name)));
+  using libllama = new Libllama(pathOf(name), { context: 512, batch: 64, threads: 1, sequences: 4 });
+  return batches.map((spans) => {
+    const rows = new Map<number, readonly Float32Array[]>();
+    for (const group of groupSpans(spans, model.memory)) {
+      let logits = libllama.decodeSpans(group.map((i) => at(spans, i)));
+      for (const i of group) {
+        const { outputs } = at(spans, i);
+        rows.set(i, logits.slice(0, outputs));
+        logits = logits.slice(outputs);
+      }
+    }
+    return [...spans.keys()].flatMap((i) => rows.get(i) ?? []);
+  });
+}
+
+async function run(
+  { forward, states }: OpenedLlama,
+  spans: readonly LlamaSpan[],
+  options: Parameters<OpenedLlama['forward']['run']>[1] = {},
+): Promise<readonly Float32Array[]> {
+  const own = spans.map(({ sequence, start, tokens, outputs }) => ({
+    state: at(states, sequence),
+    start,
+    tokens,
+    logits: outputs === tokens.length ? ('all' as const) : ('last' as const),
+  }));
+  const logits = await forward.run(own, options);
+  return Array.from({ length: logits.length / vocabulary }, (_, i) =>
+    logits.slice(i * vocabulary, (i + 1) * vocabulary),
+  );
+}
+
+const open = (name: string, options: Partial<OpenLlamaOptions> = {}): OpenedLlama =>
+  openLlama(pathOf(name), { device, sliceBytes: 2 ** 14, ...options });
+
+for (const name of ['llama', 'gemma3', 'qwen3moe', 'mamba', 'jamba', 'deepseek2']) {
+  test(`in any budget, a pass gives the bits of llama_decode: ${name}`, async () => {
+    const expected = expectedOf(name);
+    for (const extra of [0, 100_000, 2 ** 30]) {
+      await using model = open(name, { extra });
+      assert.equal(model.plan.streamed.length > 0, extra < 2 ** 30);
+      for (const [i, spans] of batches.entries()) {
+        assert.deepEqual(await run(model, spans), at(expected, i), `batch ${i}, ${extra} bytes beside the least`);
+      }
+    }
+  });
+}
+
+test('a pass is the same on any number of threads, and says how far it is', async () => {
+  const expected = expectedOf('llama');
+  using two = new Device(2, 0);
+  await using model = open('llama', { device: two });
+  for (const [i, spans] of batches.entries()) {
+    const shares: number[] = [];
+    assert.deepEqual(await run(model, spans, { onStep: (share) => shares.push(share) }), at(expected, i));
+    assert.equal(shares.at(-1), 1);
+    assert.deepEqual([...shares].sort(), shares);
+  }
+});
+
+test('only rows of an embedding that are looked up are read', async () => {
+  await using model = open('llama', { extra: 2 ** 30 });
+  await model.pager.load();
+  const before = model.reader.bytesRead;
+  await run(model, [{ sequence: 0, start: 0, tokens: [7], outputs: 1 }]);
+  assert.ok(model.reader.bytesRead - before <= 2 ** 13);
+});
+
+test('converted weights give nearly the same logits, resident or streamed, one slice or many', async (t) => {
+  const layoutOf = ({ weight, shape }: Slice): Layout | undefined =>
+    shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
+  const path = writeRandom(folder.file('q4_0.gguf'), {
+    architecture: 'llama',
+    layers: 2,
+    width: 256,
+    heads: 4,
+    kvHeads: 2,
+    feedForward: 512,
+    vocabulary: 1024,
+    type: 'q4_0',
+  });
+  if (!device.layoutFor(2, [256, 256])) return t.skip('this processor has no layout of its own');
+  const tokens = Array.from({ length: 64 }, (_, i) => i);
+  const results: Float32Array[] = [];
+  for (const options of [{}, { layoutOf, extra: 0 }, { layoutOf, extra: 2 ** 30 }]) {
+    await using model = openLlama(path, { device, sliceBytes: 2 ** 15, ...options });
+    await model.pager.load();
+    const state = at(model.states, 0);
+    const pass = [{ state, start: 0, tokens, logits: 'all' as const }];
+    results.push((await model.forward.run(pass)).slice());
+  }
+  const [plain, ...others] = results;
+  for (const logits of others) {
+    assert.notDeepEqual(logits, plain);
+    assert.ok(plain && nmse(logits, plain) < 1e-3, `${plain && nmse(logits, plain)}`);
+  }
+});
+
+test('a pass that fails or is given up leaves its sequences as they were', async () => {
+  const expected = expectedOf('llama');
+  let broken = false;
+  const readAt: ReadAt = (fd, into, position, done) => {
+    if (broken) done(Object.assign(new Error('EIO'), { code: 'EIO' }), 0);
+    else readFile(fd, into, 0, into.length, position, (error, bytes) => done(error, bytes));
+  };
+  await using model = open('llama', { readAt });
+  for (const [i, spans] of batches.entries()) {
+    broken = true;
+    const [{ start = 0, sequence = 0 } = {}] = spans;
+    await assert.rejects(run(model, spans.slice(0, 1)), engineError('READ_FAILED'));
+    broken = false;
+    at(at(model.states, sequence).layers, 0).restore(start);
+    const abort = new AbortController();
+    const stopped = run(model, spans, { signal: abort.signal, onStep: () => abort.abort(new Error('enough')) });
+    await assert.rejects(stopped, /enough/);
+    for (const span of spans) at(at(model.states, span.sequence).layers, 0).restore(span.start);
+    assert.deepEqual(await run(model, spans), at(expected, i), `batch ${i}`);
+  }
+});

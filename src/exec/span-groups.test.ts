@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { at } from '../base/at.ts';
+import { groupSpans } from './span-groups.ts';
+
+/** Spans of different sequences, in any order. */
+const anySpans = fc
+  .uniqueArray(fc.nat({ max: 9 }), { minLength: 1, maxLength: 8 })
+  .chain((sequences) =>
+    fc.tuple(
+      ...sequences.map((sequence) =>
+        fc.integer({ min: 1, max: 4 }).map((n) => ({ sequence, tokens: Array(n).fill(0) })),
+      ),
+    ),
+  );
+const anyMemory = fc.constantFrom('attention', 'hybrid', 'recurrent');
+
+test('each span is in one group', () => {
+  fc.assert(
+    fc.property(anySpans, anyMemory, (spans, memory) => {
+      const grouped = groupSpans(spans, memory).flat();
+      assert.deepEqual([...grouped].sort(), [...spans.keys()]);
+    }),
+  );
+});
+
+test('attention takes all spans at once, in their order', () => {
+  fc.assert(
+    fc.property(anySpans, (spans) => {
+      assert.deepEqual(groupSpans(spans, 'attention'), [[...spans.keys()]]);
+    }),
+  );
+});
+
+test('where states are recurrent, spans of a group are of one length, and consecutive where nothing else is kept', () => {
+  fc.assert(
+    fc.property(anySpans, (spans) => {
+      const lengths = new Set(spans.map(({ tokens }) => tokens.length));
+      const hybrid = groupSpans(spans, 'hybrid');
+      assert.equal(hybrid.length, lengths.size);
+      for (const group of hybrid) assert.equal(new Set(group.map((i) => at(spans, i).tokens.length)).size, 1);
+      for (const group of groupSpans(spans, 'recurrent')) {
+        const own = group.map((i) => at(spans, i));
+        for (const [i, { sequence, tokens }] of own.entries()) {
+          assert.equal(sequence, at(own, 0).sequence + i);
+          assert.equal(tokens.length, at(own, 0).tokens.length);
+        }
+      }
+    }),
+  );
+});

@@ -1,0 +1,83 @@
+import { Disposer } from '../../src/base/disposer.ts';
+import { bindWeights, type LayoutOf } from '../../src/exec/bind-weights.ts';
+import { Forward } from '../../src/exec/forward.ts';
+import { LlamaGraphs } from '../../src/exec/llama-graphs.ts';
+import { llamaManifest } from '../../src/exec/llama-manifest.ts';
+import type { Device } from '../../src/ggml/device.ts';
+import { HostMemory } from '../../src/ggml/host-memory.ts';
+import { LlamaContext } from '../../src/ggml/llama-context.ts';
+import { LlamaModel } from '../../src/ggml/llama-model.ts';
+import { pageBytes } from '../../src/ggml/system.ts';
+import { openModelFile } from '../../src/gguf/model-file.ts';
+import { Pager } from '../../src/pager/pager.ts';
+import { type ReadAt, Reader } from '../../src/pager/reader.ts';
+import { arenaBytes, Residents } from '../../src/pager/residents.ts';
+import { Ring } from '../../src/pager/ring.ts';
+import { makePlan } from '../../src/plan/make-plan.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import type { LlamaSequence } from '../../src/state/llama-sequence.ts';
+import { thrown } from './engine-error.ts';
+
+/** A model whose graphs libllama builds, in the memory of a plan. */
+export interface OpenedLlama extends AsyncDisposable {
+  readonly plan: Plan;
+  readonly forward: Forward;
+  readonly states: readonly LlamaSequence[];
+  readonly pager: Pager;
+  readonly reader: Reader;
+}
+
+export interface OpenLlamaOptions {
+  readonly device: Device;
+  readonly layoutOf?: LayoutOf;
+  /** Bytes beside the smallest budget. */
+  readonly extra?: number;
+  /** Bytes of a slice; default: chosen. */
+  readonly sliceBytes?: number;
+  readonly readAt?: ReadAt;
+}
+
+const [sequences, context, batch] = [4, 128, 64];
+
+export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
+  const { device, layoutOf = () => undefined, extra = 0, sliceBytes, readAt } = options;
+  const file = openModelFile(path);
+  const demand = {
+    context,
+    runtime: 0,
+    batch,
+    parallel: sequences,
+    kv: () => 0,
+    page: pageBytes,
+    manifest: llamaManifest(file, { sequences, batch }).map(({ weight, streamable }) => ({ weight, streamable })),
+    compute: () => 0,
+    converted: (slice: Plan['slices'][number]) => layoutOf(slice)?.bytes,
+    sliceBytes,
+  };
+  const { needed } = thrown('BUDGET_TOO_SMALL', () => makePlan({ ...demand, budget: 1 })).details;
+  const plan = makePlan({ ...demand, budget: needed + extra });
+
+  const owner = new Disposer();
+  const reader = new Reader(file.files, { inFlight: 3, ...(readAt && { readAt }) });
+  const model = owner.use(new LlamaModel(file));
+  const cells = { cells: sequences * context, sequences, batch, outputs: batch, kvType: 1 };
+  const llama = owner.use(new LlamaContext(model, cells));
+  const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
+  const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
+  const layouts = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
+  const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+  const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+  const parts = { model, context: llama, plan, file: file.weights, layouts, reader, pager };
+  const graphs = owner.use(new LlamaGraphs(parts));
+  return {
+    plan,
+    forward: new Forward({ graphs, pager, device }),
+    states: Array.from({ length: sequences }, () => graphs.newState()),
+    pager,
+    reader,
+    [Symbol.asyncDispose]: async () => {
+      await reader[Symbol.asyncDispose]();
+      owner[Symbol.dispose]();
+    },
+  };
+}
