@@ -3,7 +3,6 @@ import { read as readFile } from 'node:fs';
 import test from 'node:test';
 import { Libllama } from '../../bench/libllama.ts';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
-import { usualBatches } from '../../test/support/architectures/reference.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { nmse } from '../../test/support/logits.ts';
 import { writeRandom } from '../../test/support/model-files.ts';
@@ -32,10 +31,23 @@ function pathOf(name: string): string {
   return path;
 }
 
-/** Batches of spans of which all logits are wanted, or the last. */
-const batches: readonly (readonly LlamaSpan[])[] = usualBatches(vocabulary).map((spans) =>
-  spans.map((span) => ({ ...span, outputs: span.outputs === span.tokens.length ? span.outputs : 1 })),
-);
+const span = (sequence: number, start: number, count: number, outputs = 1): LlamaSpan => ({
+  sequence,
+  start,
+  tokens: Array.from({ length: count }, (_, i) => ((start + i) * 7919 + 13 + sequence * 217) % vocabulary),
+  outputs,
+});
+
+/** A prompt and what follows it, spans of several sequences of equal lengths or not, and more than a window holds. */
+const batches: readonly (readonly LlamaSpan[])[] = [
+  [span(0, 0, 11, 11)],
+  [span(0, 11, 1)],
+  [span(0, 12, 1)],
+  [span(1, 0, 7), span(2, 0, 5, 5)],
+  [span(0, 13, 1), span(1, 7, 1), span(2, 5, 1)],
+  [span(0, 14, 1), span(2, 6, 3, 3)],
+  [span(0, 15, 23)],
+];
 
 /** The logits of each batch by plain `llama_decode` of the groups that there are, in the order of the spans. */
 function expectedOf(name: string): readonly (readonly Float32Array[])[] {
