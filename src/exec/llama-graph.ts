@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { writeTensor } from '../ggml/data.ts';
 import { attentionDivides, I32, type SliceTensor } from '../ggml/graph.ts';
 import { isPlain } from '../ggml/layout.ts';
 import type { Pointer } from '../ggml/library.ts';
@@ -121,6 +122,10 @@ export class LlamaGraph implements Disposable {
     memory.place(rows, 0);
     const order = this.nodes.tensor(I32, [count]);
     memory.place(order, numbers);
+    writeTensor(
+      order,
+      Int32Array.from({ length: count }, (_, i) => i),
+    );
     this.#setSource(node, 0, rows);
     this.#setSource(node, 1, order);
     const computed = tensorOp(ids) !== 'NONE';

@@ -2,8 +2,8 @@ import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
+import type { Device } from '../ggml/device.ts';
 import { F32, type SliceTensor, type Tensor } from '../ggml/graph.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import type { LlamaContext } from '../ggml/llama-context.ts';
@@ -28,6 +28,7 @@ import type { Span } from './span.ts';
 import { groupSpans } from './span-groups.ts';
 
 export interface LlamaGraphsParts {
+  readonly device: Device;
   readonly model: LlamaModel;
   readonly context: LlamaContext;
   readonly plan: Plan;
@@ -56,7 +57,8 @@ export class LlamaGraphs implements GraphSource {
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
-    this.#scratch = this.#owner.use(new LlamaScratch(plan.slices, parts.file, context.options.batch));
+    const { batch } = context.options;
+    this.#scratch = this.#owner.use(new LlamaScratch(parts.device, { slices: plan.slices, file: parts.file, batch }));
     for (const [tensor, name] of model.tensors) {
       const [id, ...others] = slices.get(name) ?? [];
       if (id === undefined || others.length > 0) continue;
@@ -152,7 +154,7 @@ export class LlamaGraphs implements GraphSource {
 
   #logitRows(vocabulary: number): Pointer {
     const { outputs } = this.#parts.context.options;
-    const memory = this.#owner.use(new HostMemory(4 * vocabulary * outputs, 'logits'));
+    const memory = this.#owner.use(this.#parts.device.memoryFor(4 * vocabulary * outputs, 'logits'));
     const tensor = this.#owner.use(new TensorSet(1)).add(F32, [vocabulary, outputs]);
     memory.place(tensor, 0);
     return tensor;

@@ -1,29 +1,35 @@
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
-import { HostMemory } from '../ggml/host-memory.ts';
+import type { Device } from '../ggml/device.ts';
+import type { Memory } from '../ggml/host-memory.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Slice } from '../plan/slices.ts';
 
 /** Memory that graphs of a model work in beside libllama's, each part made when it is first asked for. */
 export class LlamaScratch implements Disposable {
+  readonly #device: Device;
   readonly #slices: readonly Slice[];
   readonly #file: ReadonlyMap<string, Weight>;
   readonly #batch: number;
   readonly #owner: Disposer = new Disposer();
   readonly #rows: Map<string, LookupRows> = new Map();
-  #products: HostMemory | undefined;
+  #products: Memory | undefined;
 
-  /** Memory for batches of `batch` tokens at most. */
-  constructor(slices: readonly Slice[], file: ReadonlyMap<string, Weight>, batch: number) {
+  /** Memory of a device for batches of `batch` tokens at most. */
+  constructor(
+    device: Device,
+    { slices, file, batch }: { slices: readonly Slice[]; file: ReadonlyMap<string, Weight>; batch: number },
+  ) {
+    this.#device = device;
     this.#slices = slices;
     this.#file = file;
     this.#batch = batch;
   }
 
   /** Room for the product of any slice with a batch; the product before is lost. Throws OUT_OF_MEMORY. */
-  get products(): HostMemory {
-    this.#products ??= this.#owner.use(new HostMemory(productBytes(this.#slices, this.#batch), 'products'));
+  get products(): Memory {
+    this.#products ??= this.#owner.use(this.#device.memoryFor(productBytes(this.#slices, this.#batch), 'products'));
     return this.#products;
   }
 
@@ -38,9 +44,7 @@ export class LlamaScratch implements Disposable {
     const weight = this.#file.get(name);
     if (!weight) throw new RangeError(`there is no weight ${name}`);
     const numbers = this.#batch * rowBytes(weight.type, at(weight.shape, 0));
-    const memory = this.#owner.use(new HostMemory(numbers + 4 * this.#batch, 'embedding rows'));
-    const order = Int32Array.from({ length: this.#batch }, (_, i) => i);
-    memory.view(numbers, 4 * this.#batch).set(new Uint8Array(order.buffer));
+    const memory = this.#owner.use(this.#device.memoryFor(numbers + 4 * this.#batch, 'embedding rows'));
     return { weight, memory, numbers };
   }
 
@@ -49,10 +53,10 @@ export class LlamaScratch implements Disposable {
   }
 }
 
-/** Rows one after the other, and from byte `numbers` on their numbers: 0, 1, 2 and so on. */
+/** Memory for rows, and from byte `numbers` on for their numbers. */
 export interface LookupRows {
   readonly weight: Weight;
-  readonly memory: HostMemory;
+  readonly memory: Memory;
   readonly numbers: number;
 }
 

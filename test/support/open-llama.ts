@@ -67,7 +67,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   const layouts = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
   const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
   const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
-  const parts = { model, context: llama, plan, file: file.weights, layouts, reader, pager };
+  const parts = { device, model, context: llama, plan, file: file.weights, layouts, reader, pager };
   const graphs = owner.use(new LlamaGraphs(parts));
   return {
     plan,
