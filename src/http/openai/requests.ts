@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { samplingRanges } from '../../sample/sampling-options.ts';
 import type { Message } from '../../text/chat-template.ts';
 import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
@@ -36,7 +37,11 @@ export interface OpenAiCompletionRequest extends OpenAiParams {
 /** A field that may be left out; null means the same. */
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
-const number = (least: number, most: number) => given(z.number().min(least).max(most));
+/** An option of sampling: what its field allows, engines do. */
+const sampling = (option: keyof typeof samplingRanges) => {
+  const { min, max, whole } = samplingRanges[option];
+  return given((whole ? z.int() : z.number()).min(min).max(max));
+};
 const whole = (least: number, most: number) => given(z.int().min(least).max(most));
 
 const unlimited = Number.MAX_SAFE_INTEGER;
@@ -56,13 +61,13 @@ const common = {
   max_tokens: whole(-1, unlimited),
   stop: given(stopSchema),
   seed: given(z.int()),
-  temperature: number(0, 100),
-  top_p: number(0, 1),
-  top_k: whole(0, 2 ** 31 - 1),
-  min_p: number(0, 1),
-  repeat_penalty: number(0.01, 100),
-  presence_penalty: number(-100, 100),
-  frequency_penalty: number(-100, 100),
+  temperature: sampling('temperature'),
+  top_p: sampling('topP'),
+  top_k: sampling('topK'),
+  min_p: sampling('minP'),
+  repeat_penalty: sampling('repeatPenalty'),
+  presence_penalty: sampling('presencePenalty'),
+  frequency_penalty: sampling('frequencyPenalty'),
   logit_bias: given(Biases),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAliveSchema,
