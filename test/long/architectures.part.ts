@@ -1,14 +1,14 @@
-import { type ArchitectureFileOptions, expertVariants } from '../support/architectures/architecture-file.ts';
+import { expertVariants } from '../support/architectures/architecture-file.ts';
 import { Reference } from '../support/architectures/reference.ts';
 import { type ArchitectureRow, architectures } from '../support/architectures/rows.ts';
-import { tryArchitecture } from '../support/architectures/trial.ts';
+import { type References, tryArchitecture, tryWeights } from '../support/architectures/trial.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import type { Part, Row } from './part.ts';
 
 async function tryAll(
   name: string,
   rows: readonly ArchitectureRow[],
-  options: ArchitectureFileOptions = {},
+  tryOne: (references: References, row: ArchitectureRow, path: string) => Promise<unknown>,
 ): Promise<Row> {
   using folder = tempFolder();
   await using first = new Reference();
@@ -16,7 +16,7 @@ async function tryAll(
   const failed: string[] = [];
   for (const row of rows) {
     try {
-      await tryArchitecture([first, second], row, folder.file('model.gguf'), options);
+      await tryOne([first, second], row, folder.file('model.gguf'));
     } catch (error) {
       failed.push(`${row.name}: ${(error as Error).message}`);
     }
@@ -27,8 +27,10 @@ async function tryAll(
 export const part: Part = {
   about: 'the small model of every architecture, and all mixtures with experts of other types and sizes',
   rows: async function* () {
-    yield await tryAll('all', architectures);
+    yield await tryAll('all', architectures, tryWeights);
     const mixtures = architectures.filter(({ experts }) => experts);
-    for (const [name, options] of Object.entries(expertVariants)) yield await tryAll(name, mixtures, options);
+    for (const [name, options] of Object.entries(expertVariants)) {
+      yield await tryAll(name, mixtures, (...asked) => tryArchitecture(...asked, options));
+    }
   },
 };
