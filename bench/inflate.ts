@@ -70,7 +70,8 @@ function growthOf({ from, to }: Job, name: string, shape: readonly number[], add
   }
 }
 
-function readWeight(model: ModelFile, { extent }: Weight): Uint8Array {
+/** All bytes of a weight. */
+export function readWeight(model: ModelFile, { extent }: Weight): Uint8Array {
   const bytes = new Uint8Array(extent.length);
   const fd = openSync(model.files[extent.file]?.path ?? '', 'r');
   try {

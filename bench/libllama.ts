@@ -1,11 +1,15 @@
 import koffi from 'koffi';
 import type { RopeOptions } from '../src/arch/rope.ts';
 import { loadGgml } from '../src/ggml/api.ts';
+import { Callback } from '../src/ggml/callback.ts';
+import { readTensor } from '../src/ggml/data.ts';
 import { loadLibraries, type Pointer } from '../src/ggml/library.ts';
 import { loadLlama } from '../src/ggml/llama.ts';
 import { BatchArrays, type LlamaSpan } from '../src/ggml/llama-batch.ts';
+import { callbacks } from '../src/ggml/llama-graph-api.ts';
 import { batchStruct, contextParams, type Fields, modelParams } from '../src/ggml/llama-structs.ts';
 import { lastLog } from '../src/ggml/log.ts';
+import { tensorName, tensorShape } from '../src/ggml/tensor-fields.ts';
 import { typeNamed } from '../src/gguf/types.ts';
 
 type Params = Readonly<Record<string, unknown>>;
@@ -81,7 +85,21 @@ export interface LibllamaOptions {
   readonly rope?: RopeOptions | undefined;
   /** Sequences, which share the room; 1 unless given. */
   readonly sequences?: number;
+  /** Intermediate results that are wanted by name, and who gets them as they are computed: all float32 values. */
+  readonly watch?: { readonly name: RegExp; readonly seen: (name: string, values: Float32Array) => void };
 }
+
+/** Libllama asks of each node whether it is wanted, and tells when it has been computed. */
+const watched =
+  ({ name, seen }: NonNullable<LibllamaOptions['watch']>) =>
+  (node: Pointer, ask: boolean): boolean => {
+    const own = tensorName(node);
+    if (ask) return name.test(own);
+    const values = new Float32Array(tensorShape(node).reduce((product, length) => product * length, 1));
+    readTensor(node, values);
+    seen(own, values);
+    return true;
+  };
 
 /** libllama's own forward pass over one file, on the CPU: what we are compared with, in results and in speed. */
 export class Libllama implements Disposable {
@@ -91,6 +109,7 @@ export class Libllama implements Disposable {
   readonly #model: Pointer;
   readonly #context: Pointer;
   readonly #batch: BatchArrays;
+  readonly #watcher: Callback | undefined;
   /** Tokens of the first sequence. */
   #length = 0;
 
@@ -106,7 +125,7 @@ export class Libllama implements Disposable {
       ...rest
     }: LibllamaOptions,
   ) {
-    const { rope, sequences = 1 } = rest;
+    const { rope, sequences = 1, watch } = rest;
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
@@ -117,8 +136,10 @@ export class Libllama implements Disposable {
       load_mode: loadModes[mode],
     });
     if (!model) throw new Error(`libllama cannot load ${path}: ${lastLog()}`);
+    this.#watcher = watch && new Callback(callbacks.evaluate, watched(watch));
     const made = newContext(model, {
       ...contextDefaults(),
+      ...(this.#watcher && { cb_eval: this.#watcher.address }),
       n_ctx: context,
       n_batch: batch,
       n_ubatch: batch,
@@ -181,5 +202,6 @@ export class Libllama implements Disposable {
     freeContext(this.#context);
     freeModel(this.#model);
     this.#batch[Symbol.dispose]();
+    this.#watcher?.[Symbol.dispose]();
   }
 }
