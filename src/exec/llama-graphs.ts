@@ -8,6 +8,7 @@ import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import type { LlamaContext } from '../ggml/llama-context.ts';
 import type { LlamaModel } from '../ggml/llama-model.ts';
+import { checkGraphs } from '../ggml/llama-self-check.ts';
 import { dataAddress, setData, tensorShape } from '../ggml/tensor-fields.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -51,7 +52,9 @@ export class LlamaGraphs implements GraphSource {
   /** Logits of passes in several groups (vocabulary, outputs). */
   #gathered: Pointer | undefined;
 
+  /** Throws LIBRARY_DIFFERS, OUT_OF_MEMORY. */
   constructor(parts: LlamaGraphsParts) {
+    checkGraphs(parts.device);
     this.#parts = parts;
     const { model, plan, layouts, context } = parts;
     const slices = new Map<string, number[]>();

@@ -79,6 +79,13 @@ export class Device implements Disposable {
     });
   }
 
+  /** `compute` of a graph so small that JavaScript may wait for it. Throws COMPUTE_FAILED. */
+  computeNow(graph: Pointer): void {
+    this.#setThreads(this.#backend, 1);
+    const status = this.#api.ggml_backend_graph_compute(this.#backend, graph);
+    if (status !== 0) throw new EngineError('COMPUTE_FAILED', { status });
+  }
+
   /** The layout in which this device multiplies a weight fastest; undefined if the file's own is the only one. */
   layoutFor(type: number, shape: readonly number[]): Layout | undefined {
     using graph = new Graph();

@@ -17,6 +17,7 @@ export interface LlamaGraphApi {
   gguf_set_kv(gguf: Pointer, source: Pointer): void;
   gguf_set_val_str(gguf: Pointer, key: string, value: string): void;
   gguf_set_val_u32(gguf: Pointer, key: string, value: number): void;
+  gguf_set_val_f32(gguf: Pointer, key: string, value: number): void;
   gguf_remove_key(gguf: Pointer, key: string): number;
   gguf_add_tensor(gguf: Pointer, tensor: Pointer): void;
   ggml_set_name(tensor: Pointer, name: string): Pointer;
@@ -39,6 +40,8 @@ export interface LlamaGraphApi {
   llama_free(context: Pointer): void;
   /** Returns 0, 1 where the memory has no room, or an error. */
   llama_decode(context: Pointer, batch: Fields): number;
+  /** The address of the logits of a batch's token. */
+  llama_get_logits_ith(context: Pointer, index: number): Pointer | null;
 
   // memory of a context: positions [p0, p1), -1 for all
   /** Returns NULL for a model that keeps nothing of a text. */
@@ -74,6 +77,7 @@ const signatures: { readonly [F in keyof LlamaGraphApi]: string } = {
   gguf_set_kv: 'void (void *, void *)',
   gguf_set_val_str: 'void (void *, const char *, const char *)',
   gguf_set_val_u32: 'void (void *, const char *, uint32_t)',
+  gguf_set_val_f32: 'void (void *, const char *, float)',
   gguf_remove_key: 'int64_t (void *, const char *)',
   gguf_add_tensor: 'void (void *, void *)',
   ggml_set_name: 'void * (void *, const char *)',
@@ -88,6 +92,7 @@ const signatures: { readonly [F in keyof LlamaGraphApi]: string } = {
   llama_context_default_params: 'llama_context_params ()',
   llama_init_from_model: 'void * (void *, llama_context_params)',
   llama_free: 'void (void *)',
+  llama_get_logits_ith: 'void * (void *, int32_t)',
   llama_decode: 'int32_t (void *, llama_batch)',
   llama_get_memory: 'void * (void *)',
   llama_memory_clear: 'void (void *, bool)',

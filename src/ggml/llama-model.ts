@@ -2,15 +2,15 @@ import koffi from 'koffi';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
-import { dimension, elementCount, type Weight } from '../gguf/weight.ts';
+import { dimension, elementCount } from '../gguf/weight.ts';
 import { loadGgml } from './api.ts';
 import { Callback } from './callback.ts';
 import type { Pointer } from './library.ts';
 import { bufferOverride, bufferTypeStruct, callbacks, loadLlamaGraphs } from './llama-graph-api.ts';
+import { addWeights, type DescribedWeight, type LlamaSource, sourceOfFile } from './llama-source.ts';
 import { lastLog, listening } from './log.ts';
 import { NativeArray } from './native-array.ts';
 import { tensorName, tensorShape } from './tensor-fields.ts';
-import { TensorSet } from './tensor-set.ts';
 
 /** Alignment of a weight's address, which the CPU's kernels ask for. */
 const alignment = 64;
@@ -35,13 +35,15 @@ export class LlamaModel implements Disposable {
   readonly #buffers: Disposer = new Disposer();
 
   /**
-   * Loads the descriptions of the first file and of the weights of all. A model that is `measured` only has no memory for
+   * Loads the descriptions of a model's file and weights. A model that is `measured` only has no memory for
    * what its contexts keep. Throws GRAPH_FAILED, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
    */
-  constructor({ files, metadata, weights }: ModelFile, { measured = false }: { readonly measured?: boolean } = {}) {
-    this.file = files[0]?.path ?? metadata.file;
+  constructor(model: ModelFile | LlamaSource, { measured = false }: { readonly measured?: boolean } = {}) {
+    const source = 'newMetadata' in model ? model : sourceOfFile(model);
+    const { weights } = source;
+    this.file = source.file;
     try {
-      const { model, asked } = load(this.file, { metadata, weights, measured, buffers: this.#buffers });
+      const { model, asked } = load(source, { measured, buffers: this.#buffers });
       this.pointer = model.pointer;
       this.tensors = model.tensors;
       this.unused = [...weights.keys()].filter((name) => !asked.has(name));
@@ -72,8 +74,9 @@ export class LlamaModel implements Disposable {
 
 type Made = Pick<LlamaModel, 'pointer' | 'tensors'>;
 
-interface Source extends Pick<ModelFile, 'metadata' | 'weights'> {
+interface LoadOptions {
   readonly measured: boolean;
+  /** Owns what the model's buffers refer to. */
   readonly buffers: Disposer;
 }
 
@@ -87,12 +90,13 @@ interface Asked {
  * Makes the model of a file, with the weights that it asks for. Libllama refuses a file with any others, such as those of
  * another model, and is then given the ones that it knows. Throws MISSING_TENSOR, GRAPH_FAILED.
  */
-function load(path: string, source: Source): { model: Made; asked: ReadonlySet<string> } {
-  const { weights } = source;
+function load(source: LlamaSource, options: LoadOptions): { model: Made; asked: ReadonlySet<string> } {
+  const { file, weights } = source;
   const { used, skipped }: Asked = { used: new Set(), skipped: new Set() };
-  const known = (): Weight[] => [...weights.values()].filter(({ name }) => used.has(name) || skipped.has(name));
-  const attempt = (list: readonly Weight[]): Made | undefined => {
-    const model = make(path, source, list, { used, skipped });
+  const known = (): DescribedWeight[] =>
+    [...weights.values()].filter(({ name }) => used.has(name) || skipped.has(name));
+  const attempt = (list: readonly DescribedWeight[]): Made | undefined => {
+    const model = make(source, list, { used, skipped }, options);
     if (model) return model;
     const named = /missing tensor '([^']+)'/.exec(lastLog())?.[1];
     const missing = named ?? [...used].find((name) => !weights.has(name));
@@ -101,16 +105,16 @@ function load(path: string, source: Source): { model: Made; asked: ReadonlySet<s
   };
   let model = attempt([...weights.values()]);
   if (!model && /wrong number of tensors/.test(lastLog())) model = attempt(known());
-  if (!model) throw new EngineError('GRAPH_FAILED', { file: path, reason: lastLog() });
+  if (!model) throw new EngineError('GRAPH_FAILED', { file, reason: lastLog() });
   return { model, asked: used };
 }
 
 /** Makes the model of the weights `list`; the names of those that it asks for are added to `asked`. */
 function make(
-  path: string,
-  { metadata, measured, buffers }: Source,
-  list: readonly Weight[],
+  source: LlamaSource,
+  list: readonly DescribedWeight[],
   asked: Asked,
+  { measured, buffers }: LoadOptions,
 ): Made | undefined {
   const api = loadLlamaGraphs();
   using owner = new Disposer();
@@ -120,8 +124,9 @@ function make(
       tensors.set(tensor, tensorName(tensor));
     }),
   );
-  const gguf = describe(path, list, owner);
-  if (metadata.isArray('tokenizer.ggml.tokens')) dropVocabulary(gguf, metadata);
+  const gguf = source.newMetadata();
+  owner.use({ [Symbol.dispose]: () => api.gguf_free(gguf) });
+  addWeights(gguf, list);
   const overrides = overrideList(buffers);
   const noDevices = owner.use(new NativeArray(8));
   const params = {
@@ -142,35 +147,6 @@ function make(
     () => api.llama_model_init_from_user(gguf, setData.address, 0n, params),
   );
   return pointer ? { pointer, tensors } : undefined;
-}
-
-/** The metadata of the first file, and descriptions of weights, which may lie in others. Throws GRAPH_FAILED. */
-function describe(path: string, weights: readonly Weight[], owner: Disposer): Pointer {
-  const api = loadLlamaGraphs();
-  const file = api.gguf_init_from_file(path, { no_alloc: true, ctx: null });
-  if (!file) throw new EngineError('GRAPH_FAILED', { file: path, reason: lastLog() });
-  const gguf = api.gguf_init_empty();
-  owner.use({ [Symbol.dispose]: () => api.gguf_free(gguf) });
-  api.gguf_set_kv(gguf, file);
-  api.gguf_free(file);
-  using set = new TensorSet(weights.length);
-  for (const { name, type, shape } of weights) {
-    const tensor = set.add(type.id, shape);
-    api.ggml_set_name(tensor, name);
-    api.gguf_add_tensor(gguf, tensor);
-  }
-  return gguf;
-}
-
-/** Leaves the number of tokens only: `Vocabulary` has them, and 150 000 take 40 MB. */
-function dropVocabulary(gguf: Pointer, metadata: ModelFile['metadata']): void {
-  const api = loadLlamaGraphs();
-  const tokens = metadata.arrayLength('tokenizer.ggml.tokens');
-  for (const key of metadata.keys()) {
-    if (key.startsWith('tokenizer.') && metadata.isArray(key)) api.gguf_remove_key(gguf, key);
-  }
-  api.gguf_set_val_str(gguf, 'tokenizer.ggml.model', 'no_vocab');
-  api.gguf_set_val_u32(gguf, `${metadata.string('general.architecture')}.vocab_size`, tokens);
 }
 
 /** Puts all weights into buffers that have addresses and no memory. */
@@ -205,7 +181,7 @@ function cString(text: string): NativeArray {
 }
 
 /** Throws MISSING_TENSOR, WRONG_SHAPE where a tensor of libllama's is none of the file's. */
-function checkTensors(tensors: LlamaModel['tensors'], weights: ReadonlyMap<string, Weight>): void {
+function checkTensors(tensors: LlamaModel['tensors'], weights: LlamaSource['weights']): void {
   for (const [tensor, name] of tensors) {
     const weight = weights.get(name);
     if (!weight) throw new EngineError('MISSING_TENSOR', { tensor: name });
