@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import { runSuite } from './suite.ts';
 
 test('a filter that no test file fits fails, also beside one that some do', () => {
   assert.equal(runSuite(['no-such-folder/']), 1);
   assert.equal(runSuite(['plan/ring', 'no-such-folder/']), 1);
+});
+
+test('long tests whose model cannot be had are skipped by name, and fail nothing', () => {
+  const env = { ...process.env, SSD_LLM_MODEL: '/no/such/model' };
+  const args = ['--import', 'tsx', 'test/long/run.ts', 'answers'];
+  const { status, stdout } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /^skipped in answers: .*real-model\.test\.ts: SSD_LLM_MODEL is \/no\/such\/model/m);
 });

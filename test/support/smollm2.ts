@@ -7,3 +7,10 @@ export const smollm2 = (): Promise<string> => {
   found ??= fetchDemoModel();
   return found;
 };
+
+/** The reason why there is no SmolLM2 here, which is fetched from the network; undefined where there is one. */
+export const missingSmollm2 = (): Promise<string | undefined> =>
+  smollm2().then(
+    () => undefined,
+    ({ message }: Error) => message,
+  );

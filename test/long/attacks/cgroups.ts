@@ -3,8 +3,8 @@ import { formatBytes } from '../../../src/base/bytes.ts';
 import { run } from '../../support/cli.ts';
 import { isAlive } from '../../support/processes.ts';
 import { postTo, serve } from '../../support/server.ts';
-import { smollm2 } from '../../support/smollm2.ts';
-import { type Attack, type AttackOptions, Dice, type Toll, tryEach } from './attack.ts';
+import { missingSmollm2, smollm2 } from '../../support/smollm2.ts';
+import { type Attack, type AttackOptions, Dice, skipped, type Toll, tryEach } from './attack.ts';
 import { grouped, whereGrouped } from './groups.ts';
 import { serverBound } from './victim.ts';
 
@@ -25,13 +25,15 @@ export const limitedServers: Attack = {
 const MiB = 2 ** 20;
 
 const limited = (options: AttackOptions, once: (dice: Dice) => Promise<string>): Promise<Toll> =>
-  whereGrouped(() =>
-    tryEach(
+  whereGrouped(async () => {
+    const missing = await missingSmollm2();
+    if (missing !== undefined) return skipped(missing);
+    return await tryEach(
       options,
       (number) => once(new Dice(`${options.seed} ${number}`)),
       () => 'budget',
-    ),
-  );
+    );
+  });
 
 /** Ways to compute, each with another share of the budget. */
 function someOptions(dice: Dice): readonly string[] {
