@@ -139,6 +139,7 @@ const early: readonly string[] = [
   'src/exec/expert-transit.ts',
   'src/exec/llama-graphs.ts',
   'src/exec/llama-manifest.ts',
+  'src/exec/routed-steps.ts',
   'src/ggml/expert-nodes.ts',
   'src/ggml/tensor-fields.ts',
   'src/pager/expert-matrix.ts',

@@ -23,7 +23,7 @@ export interface PooledWeights {
   readonly weights: readonly Pointer[];
 }
 
-/** A product of a graph that has all experts. */
+/** A product of a graph that has all experts, the `index`-th node. */
 interface Product {
   readonly node: Pointer;
   readonly index: number;
@@ -52,8 +52,8 @@ export function routedWeights(nodes: readonly Pointer[]): readonly (readonly Poi
 }
 
 /**
- * Replaces the products of a graph that has all experts by such of experts in slots, where the graph's own nodes find
- * their results. Nothing of the graph is changed.
+ * Replaces the products of graphs that have all experts by such of experts in slots, which write to the same data.
+ * Nothing of a graph is changed.
  */
 export class ExpertSteps {
   readonly #transit: ExpertTransit;
@@ -68,50 +68,8 @@ export class ExpertSteps {
     );
   }
 
-  /**
-   * Divides the nodes of a graph into groups that may be computed at once. Each is asked for when the one before has been
-   * computed: a group ends where a router has named its experts, and where the next products have to wait for some. Those
-   * in slots are computed first, while others are read. Throws a RangeError for ids that are no experts.
-   */
-  *divide(nodes: readonly Pointer[]): Generator<readonly PlacedNode[], void> {
-    const { products, routers } = this.#plan(nodes);
-    let group: PlacedNode[] = [];
-    /** The router whose slots are those of a whole batch: there is memory for one. */
-    let whole: Router | undefined;
-    const next = (): void => {
-      this.#transit.clear();
-      group = [];
-      whole = undefined;
-    };
-    for (const router of routers.get(-1) ?? []) this.#route(router);
-    for (let i = 0; i < nodes.length; i += 1) {
-      const bundle = this.#bundle(products, i);
-      const [first] = bundle;
-      if (first) {
-        const { rounds } = this.#routingOf(first.router);
-        for (const [round, { loads }] of rounds.entries()) {
-          const waits = round > 0 || loads.length > 0 || (whole !== undefined && whole !== first.router);
-          if (waits && group.length > 0) {
-            yield group;
-            next();
-          }
-          group.push(...this.#compute(bundle, round));
-        }
-        if (rounds.length === 1) whole = first.router;
-        i = at(bundle, bundle.length - 1).index;
-      } else group.push({ node: at(nodes, i), index: i, needs: [] });
-      const routed = routers.get(i);
-      if (!routed) continue;
-      yield group;
-      next();
-      for (const router of routed) this.#route(router);
-    }
-    if (group.length > 0) yield group;
-    this.#transit.clear();
-  }
-
-  /** The products by the index of their node, and the routers by the index of the node that says their experts. */
-  #plan(nodes: readonly Pointer[]) {
+  /** Finds the routers of a graph, and the products of experts that are in pools. */
+  plan(nodes: readonly Pointer[]): RoutedGraph {
     const products = new Map<number, Product>();
     const byPool = new Map<ExpertPool, Router>();
     const routers = new Map<number, Router[]>();
@@ -138,24 +96,99 @@ export class ExpertSteps {
         throw new Error('each matrix of a pool is used once in a pass');
       }
     }
-    return { products, routers };
+    return new RoutedGraph(nodes, bundlesOf(products), routers, this.#transit);
+  }
+}
+
+/** Products that follow each other with the same experts and inputs, whose rounds are computed together, by index of the first. */
+function bundlesOf(products: ReadonlyMap<number, Product>): ReadonlyMap<number, readonly Product[]> {
+  const bundles = new Map<number, Product[]>();
+  for (const [index, product] of products) {
+    const before = [...bundles.values()].at(-1);
+    const [first] = before ?? [];
+    const follows =
+      first?.router === product.router &&
+      sourceOf(first.node, 1) === sourceOf(product.node, 1) &&
+      index === first.index + (before?.length ?? 0);
+    if (before && follows) before.push(product);
+    else bundles.set(index, [product]);
+  }
+  return bundles;
+}
+
+/** A graph of which the experts are in pools. */
+export class RoutedGraph {
+  readonly nodes: readonly Pointer[];
+  /** Nodes that a new group may begin with. */
+  readonly cuts: readonly number[];
+  readonly #bundles: ReadonlyMap<number, readonly Product[]>;
+  /** Routers by the index of the node that names their experts; -1 where these are inputs. */
+  readonly #routers: ReadonlyMap<number, readonly Router[]>;
+  readonly #transit: ExpertTransit;
+
+  constructor(
+    nodes: readonly Pointer[],
+    bundles: ReadonlyMap<number, readonly Product[]>,
+    routers: ReadonlyMap<number, readonly Router[]>,
+    transit: ExpertTransit,
+  ) {
+    this.nodes = nodes;
+    this.#bundles = bundles;
+    this.#routers = routers;
+    this.#transit = transit;
+    this.cuts = [...bundles.keys(), ...[...routers.keys()].map((index) => index + 1)].sort((a, b) => a - b);
   }
 
-  /** The product at `index`, and those right behind it of the same inputs: their rounds are computed together. */
-  #bundle(products: ReadonlyMap<number, Product>, index: number): readonly Product[] {
-    const bundle: Product[] = [];
-    for (let product = products.get(index); product; product = products.get(index + bundle.length)) {
-      const [first = product] = bundle;
-      if (product.router !== first.router || sourceOf(product.node, 1) !== sourceOf(first.node, 1)) break;
-      bundle.push(product);
+  /**
+   * Groups of nodes that may be computed at once. Each is asked for when the one before has been computed: a group ends
+   * where a router has named its experts, and where the next products have to wait for some. Those in slots are computed
+   * first, while others are read. Throws a RangeError for ids that are no experts.
+   */
+  *groups(): Generator<readonly PlacedNode[], void> {
+    let group: PlacedNode[] = [];
+    /** The router whose slots are those of a whole batch: there is memory for one. */
+    let whole: Router | undefined;
+    const next = (): void => {
+      this.#transit.clear();
+      group = [];
+      whole = undefined;
+    };
+    for (const router of this.#routers.get(-1) ?? []) this.#route(router);
+    for (let i = 0; i < this.nodes.length; i += 1) {
+      const bundle = this.#bundles.get(i);
+      if (bundle) {
+        const { router } = at(bundle, 0);
+        const { rounds } = routingOf(router);
+        for (const [round, { loads }] of rounds.entries()) {
+          const waits = round > 0 || loads.length > 0 || (whole !== undefined && whole !== router);
+          if (waits && group.length > 0) {
+            yield group;
+            next();
+          }
+          group.push(...this.#compute(bundle, round));
+        }
+        if (rounds.length === 1) whole = router;
+        i += bundle.length - 1;
+      } else group.push({ node: at(this.nodes, i), index: i, needs: [] });
+      const routed = this.#routers.get(i);
+      if (!routed) continue;
+      yield group;
+      next();
+      for (const router of routed) this.#route(router);
     }
-    return bundle;
+    if (group.length > 0) yield group;
+    this.#transit.clear();
+  }
+
+  /** A graph of some nodes of a group, until the next one is asked for. */
+  graphOf(nodes: readonly Pointer[]): Pointer {
+    return this.#transit.graphOf(nodes);
   }
 
   /** Nodes that compute a round of products. */
   #compute(bundle: readonly Product[], round: number): readonly PlacedNode[] {
     const { router, index } = at(bundle, 0);
-    const { rounds } = this.#routingOf(router);
+    const { rounds } = routingOf(router);
     const products = bundle.map(({ node, home }) => ({ node, slots: home.matrix.tensor }));
     const make = rounds.length === 1 ? this.#transit.whole : this.#transit.round;
     const needs = bundle.map(({ home }): Need => ({ home, blocks: () => [round] }));
@@ -166,12 +199,12 @@ export class ExpertSteps {
   }
 
   #route(router: Router): void {
-    const [used] = tensorShape(router.ids) as [number];
+    const used = at(tensorShape(router.ids), 0);
     router.routing = router.pool.route({ ids: readIntegers(router.ids), used, pairs: this.#transit.pairs });
   }
+}
 
-  #routingOf({ routing }: Router): Routing {
-    if (!routing) throw new Error('a product comes before its router');
-    return routing;
-  }
+function routingOf({ routing }: Router): Routing {
+  if (!routing) throw new Error('a product comes before its router');
+  return routing;
 }

@@ -3,6 +3,7 @@ import type { Device } from '../ggml/device.ts';
 import { ExpertNodes, expertProductShape, type IndexList } from '../ggml/expert-nodes.ts';
 import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
+import { ReusedGraph } from '../ggml/reused-graph.ts';
 import type { ExpertRound } from '../plan/expert-cache.ts';
 import type { TransitLayout } from '../plan/expert-slots.ts';
 
@@ -19,6 +20,7 @@ export class ExpertTransit implements Disposable {
   readonly #layout: TransitLayout;
   readonly #memory: Memory;
   readonly #nodes: ExpertNodes = new ExpertNodes();
+  readonly #graph: ReusedGraph = new ReusedGraph();
   #rounds = 0;
 
   /** Throws OUT_OF_MEMORY. */
@@ -31,6 +33,11 @@ export class ExpertTransit implements Disposable {
   /** Forgets all nodes: they are not computed any more. */
   clear(): void {
     this.#nodes.clear();
+  }
+
+  /** A graph of nodes that were made here and others, until the next one is asked for. */
+  graphOf(nodes: readonly Pointer[]): Pointer {
+    return this.#graph.of(nodes);
   }
 
   /** Nodes for whole products of the same experts, those of a routing of one round. */
@@ -73,6 +80,7 @@ export class ExpertTransit implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#graph[Symbol.dispose]();
     this.#nodes[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
   }

@@ -9,6 +9,7 @@ import type { Device } from '../../src/ggml/device.ts';
 import { F32, type Graph } from '../../src/ggml/graph.ts';
 import { HostMemory } from '../../src/ggml/host-memory.ts';
 import { loadLibraries, type Pointer } from '../../src/ggml/library.ts';
+import { ReusedGraph } from '../../src/ggml/reused-graph.ts';
 import { TensorSet } from '../../src/ggml/tensor-set.ts';
 import { elementCount, type Weight } from '../../src/gguf/weight.ts';
 import { floatsOf, noise, setTensor } from './tensors.ts';
@@ -167,9 +168,6 @@ export class MixtureGraph implements Disposable {
 
 /** Computes nodes in their order. */
 export async function computeNodes(device: Device, nodes: readonly Pointer[]): Promise<void> {
-  const api = loadGgml();
-  using memory = new Context(api.ggml_graph_overhead_custom(nodes.length, false) + api.ggml_tensor_overhead());
-  const graph = api.ggml_new_graph_custom(memory.pointer, nodes.length, false);
-  for (const node of nodes) api.ggml_graph_add_node(graph, node);
-  await device.compute(graph);
+  using graph = new ReusedGraph();
+  await device.compute(graph.of(nodes));
 }
