@@ -60,7 +60,7 @@ function inSlots(mixture: TestMixture, path: string, slots: number) {
   const compute = async (graph: MixtureGraph, seed: number): Promise<{ output: Float32Array; groups: number }> => {
     graph.fill(seed);
     let groups = 0;
-    for (const group of steps.plan(graph.nodes).groups()) {
+    for (const group of steps.plan(graph.nodes, path).groups()) {
       using _lease = await pager.lease(group.flatMap(({ needs }) => needs));
       await computeNodes(
         device,

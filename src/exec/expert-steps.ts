@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { EngineError } from '../base/errors.ts';
 import { readIntegers } from '../ggml/data.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { sourceOf, tensorOp, tensorShape, viewSourceOf } from '../ggml/tensor-fields.ts';
@@ -68,8 +69,14 @@ export class ExpertSteps {
     );
   }
 
-  /** Finds the routers of a graph, and the products of experts that are in pools. */
-  plan(nodes: readonly Pointer[]): RoutedGraph {
+  /**
+   * Finds the routers of a graph, and the products of experts that are in pools; errors name the model's `file`. Throws
+   * GRAPH_FAILED for a graph that uses experts in another way.
+   */
+  plan(nodes: readonly Pointer[], file: string): RoutedGraph {
+    const fail = (reason: string): never => {
+      throw new EngineError('GRAPH_FAILED', { file, reason });
+    };
     const products = new Map<number, Product>();
     const byPool = new Map<ExpertPool, Router>();
     const routers = new Map<number, Router[]>();
@@ -85,7 +92,7 @@ export class ExpertSteps {
         const source = Math.max(nodes.lastIndexOf(ids, index), nodes.lastIndexOf(viewSourceOf(ids), index));
         routers.set(source, [...(routers.get(source) ?? []), router]);
       }
-      if (router.ids !== ids) throw new Error('the matrices of a pool have different routers');
+      if (router.ids !== ids) fail('matrices of the same experts have different routers');
       const product = { node, index, home: pooled.home, router };
       router.products.push(product);
       products.set(index, product);
@@ -93,10 +100,10 @@ export class ExpertSteps {
     for (const { pool, products } of byPool.values()) {
       const used = new Set(products.map(({ home }) => home));
       if (used.size !== pool.homes.length || used.size !== products.length) {
-        throw new Error('each matrix of a pool is used once in a pass');
+        fail('a matrix of experts is used twice, or not at all');
       }
     }
-    return new RoutedGraph(nodes, bundlesOf(products), routers, this.#transit);
+    return new RoutedGraph({ file, nodes, bundles: bundlesOf(products), routers, transit: this.#transit });
   }
 }
 
@@ -116,46 +123,47 @@ function bundlesOf(products: ReadonlyMap<number, Product>): ReadonlyMap<number, 
   return bundles;
 }
 
+interface RoutedGraphParts {
+  readonly file: string;
+  readonly nodes: readonly Pointer[];
+  readonly bundles: ReadonlyMap<number, readonly Product[]>;
+  /** Routers by the index of the node that names their experts; -1 where these are inputs. */
+  readonly routers: ReadonlyMap<number, readonly Router[]>;
+  readonly transit: ExpertTransit;
+}
+
 /** A graph of which the experts are in pools. */
 export class RoutedGraph {
   readonly nodes: readonly Pointer[];
   /** Nodes that a new group may begin with. */
   readonly cuts: readonly number[];
-  readonly #bundles: ReadonlyMap<number, readonly Product[]>;
-  /** Routers by the index of the node that names their experts; -1 where these are inputs. */
-  readonly #routers: ReadonlyMap<number, readonly Router[]>;
-  readonly #transit: ExpertTransit;
+  readonly #parts: RoutedGraphParts;
 
-  constructor(
-    nodes: readonly Pointer[],
-    bundles: ReadonlyMap<number, readonly Product[]>,
-    routers: ReadonlyMap<number, readonly Router[]>,
-    transit: ExpertTransit,
-  ) {
+  constructor(parts: RoutedGraphParts) {
+    const { nodes, bundles, routers } = parts;
     this.nodes = nodes;
-    this.#bundles = bundles;
-    this.#routers = routers;
-    this.#transit = transit;
+    this.#parts = parts;
     this.cuts = [...bundles.keys(), ...[...routers.keys()].map((index) => index + 1)].sort((a, b) => a - b);
   }
 
   /**
    * Groups of nodes that may be computed at once. Each is asked for when the one before has been computed: a group ends
    * where a router has named its experts, and where the next products have to wait for some. Those in slots are computed
-   * first, while others are read. Throws a RangeError for ids that are no experts.
+   * first, while others are read. Throws NOT_FINITE where a router names no experts.
    */
   *groups(): Generator<readonly PlacedNode[], void> {
+    const { bundles, routers, transit } = this.#parts;
     let group: PlacedNode[] = [];
     /** The router whose slots are those of a whole batch: there is memory for one. */
     let whole: Router | undefined;
     const next = (): void => {
-      this.#transit.clear();
+      transit.clear();
       group = [];
       whole = undefined;
     };
-    for (const router of this.#routers.get(-1) ?? []) this.#route(router);
+    for (const router of routers.get(-1) ?? []) this.#route(router);
     for (let i = 0; i < this.nodes.length; i += 1) {
-      const bundle = this.#bundles.get(i);
+      const bundle = bundles.get(i);
       if (bundle) {
         const { router } = at(bundle, 0);
         const { rounds } = routingOf(router);
@@ -170,37 +178,42 @@ export class RoutedGraph {
         if (rounds.length === 1) whole = router;
         i += bundle.length - 1;
       } else group.push({ node: at(this.nodes, i), index: i, needs: [] });
-      const routed = this.#routers.get(i);
+      const routed = routers.get(i);
       if (!routed) continue;
       yield group;
       next();
       for (const router of routed) this.#route(router);
     }
     if (group.length > 0) yield group;
-    this.#transit.clear();
+    transit.clear();
   }
 
   /** A graph of some nodes of a group, until the next one is asked for. */
   graphOf(nodes: readonly Pointer[]): Pointer {
-    return this.#transit.graphOf(nodes);
+    return this.#parts.transit.graphOf(nodes);
   }
 
   /** Nodes that compute a round of products. */
   #compute(bundle: readonly Product[], round: number): readonly PlacedNode[] {
+    const { transit } = this.#parts;
     const { router, index } = at(bundle, 0);
     const { rounds } = routingOf(router);
     const products = bundle.map(({ node, home }) => ({ node, slots: home.matrix.tensor }));
-    const make = rounds.length === 1 ? this.#transit.whole : this.#transit.round;
+    const make = rounds.length === 1 ? transit.whole : transit.round;
     const needs = bundle.map(({ home }): Need => ({ home, blocks: () => [round] }));
     // All nodes of a round are computed at once: the first one has their needs.
     return make
-      .call(this.#transit, products, at(rounds, round))
+      .call(transit, products, at(rounds, round))
       .map((node, i) => ({ node, index, needs: i === 0 ? needs : [] }));
   }
 
   #route(router: Router): void {
-    const used = at(tensorShape(router.ids), 0);
-    router.routing = router.pool.route({ ids: readIntegers(router.ids), used, pairs: this.#transit.pairs });
+    const { pool } = router;
+    const ids = readIntegers(router.ids);
+    if (!ids.every((id) => id >= 0 && id < pool.cache.experts)) {
+      throw new EngineError('NOT_FINITE', { file: this.#parts.file });
+    }
+    router.routing = pool.route({ ids, used: at(tensorShape(router.ids), 0), pairs: this.#parts.transit.pairs });
   }
 }
 

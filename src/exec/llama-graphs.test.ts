@@ -87,7 +87,7 @@ async function run(
 const open = (name: string, options: Partial<OpenLlamaOptions> = {}): OpenedLlama =>
   openLlama(pathOf(name), { device, sliceBytes: 2 ** 14, ...options });
 
-for (const name of ['llama', 'gemma3', 'qwen3moe', 'mamba', 'jamba', 'deepseek2']) {
+for (const name of ['llama', 'gemma3', 'qwen3moe', 'mamba', 'jamba', 'deepseek2', 'gpt-oss', 'grovemoe']) {
   test(`in any budget, a pass gives the bits of llama_decode: ${name}`, async () => {
     const expected = expectedOf(name);
     for (const extra of [0, 100_000, 2 ** 30]) {

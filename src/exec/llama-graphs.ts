@@ -19,6 +19,7 @@ import { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
 import { LlamaSequence } from '../state/llama-sequence.ts';
 import type { BoundWeights, WeightLayout } from './bind-weights.ts';
+import type { ExpertSteps } from './expert-steps.ts';
 import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
 import { LlamaProgram } from './llama-program.ts';
 import { LlamaScratch } from './llama-scratch.ts';
@@ -37,6 +38,8 @@ export interface LlamaGraphsParts {
   readonly layouts: BoundWeights;
   readonly reader: Reader;
   readonly pager: Pager;
+  /** Experts in slots, if the plan has some. */
+  readonly experts: ExpertSteps | undefined;
 }
 
 /** The graphs that libllama builds, computed on the weights of a plan. */
@@ -102,19 +105,20 @@ export class LlamaGraphs implements GraphSource {
   }
 
   #compile(spans: readonly LlamaSpan[], weights: Program['weights'], layout: WeightLayout): LlamaSteps {
-    const { model, context, plan, pager, file } = this.#parts;
+    const { model, context, plan, pager, file, experts } = this.#parts;
     const source = context.collect(spans);
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
     const reads = weightReads(source.nodes, model.tensors, file);
     for (const { name, role } of reads) {
-      if (role !== 'rows' && !this.#slices.has(name)) {
-        throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is not in the plan` });
-      }
+      const [slice] = this.#slices.get(name) ?? [];
+      const isInSlots = slice !== undefined && at(plan.placements, slice).kind === 'experts';
+      if (role === 'rows' || (slice !== undefined && (role === 'experts' || !isInSlots))) continue;
+      throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is read as it was not planned` });
     }
     const graph = new LlamaGraph(source, reads, this.#weightsOf(layout));
     const rowsOf = (lookup: Lookup): Need => this.#needOf(lookup);
-    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, weights, rowsOf });
+    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, weights, rowsOf, experts });
     return this.#last;
   }
 

@@ -41,8 +41,7 @@ export class LlamaProgram implements Program {
     const { groups } = this.#parts;
     for (const [i, { spans }] of groups.entries()) {
       const compiled = this.#parts.compile(spans);
-      const steps = compiled.steps(isolated);
-      for (const [k, step] of steps.entries()) yield { ...step, share: (i + (k + 1) / steps.length) / groups.length };
+      for (const step of compiled.steps(isolated)) yield { ...step, share: (i + step.share) / groups.length };
       this.#collect(i, this.#parts.logitsOf(compiled));
     }
   }

@@ -4,8 +4,10 @@ import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { StepNodes, StreamedUse } from '../plan/steps.ts';
+import type { ExpertSteps, RoutedGraph } from './expert-steps.ts';
 import type { LlamaGraph, Lookup } from './llama-graph.ts';
 import type { Program, Step } from './program.ts';
+import { type GraphStep, routedSteps } from './routed-steps.ts';
 import { awaitedUses, weightNeeds, weightSteps } from './weight-steps.ts';
 
 export interface LlamaStepsParts {
@@ -16,10 +18,9 @@ export interface LlamaStepsParts {
   readonly weights: Program['weights'];
   /** The need of rows that are looked up. */
   readonly rowsOf: (lookup: Lookup) => Need;
+  /** Experts in slots, if there are some. */
+  readonly experts: ExpertSteps | undefined;
 }
-
-/** The steps of a graph, each without its share of the pass. */
-export type GraphSteps = readonly Omit<Step, 'share'>[];
 
 /** A graph of libllama's, cut into steps. */
 export class LlamaSteps implements Disposable {
@@ -28,7 +29,8 @@ export class LlamaSteps implements Disposable {
   readonly #parts: LlamaStepsParts;
   readonly #uses: readonly StreamedUse[];
   readonly #lookups: readonly (Lookup & { readonly need: Need })[];
-  readonly #divided = new Map<boolean, GraphSteps>();
+  readonly #experts: RoutedGraph | undefined;
+  readonly #divided = new Map<boolean, readonly GraphStep[]>();
 
   constructor(graph: LlamaGraph, parts: LlamaStepsParts) {
     this.graph = graph;
@@ -36,27 +38,36 @@ export class LlamaSteps implements Disposable {
     this.#parts = parts;
     this.#uses = awaitedUses(parts.plan, graph.uses, parts.weights);
     this.#lookups = graph.lookups.map((lookup) => ({ ...lookup, need: parts.rowsOf(lookup) }));
+    this.#experts = parts.experts?.plan(graph.nodes.list(), parts.file);
   }
 
-  /** The steps; `isolated` if fewer threads than all compute those that do not need all. */
-  steps(isolated: boolean): GraphSteps {
+  /**
+   * The steps; `isolated` if fewer threads than all compute those that do not need all. Each is asked for when the one
+   * before has been computed.
+   */
+  steps(isolated: boolean): Iterable<Step> {
     const steps = this.#divided.get(isolated) ?? this.#divide(isolated ? this.graph.threadBound : []);
     this.#divided.set(isolated, steps);
-    return steps;
+    return this.#experts ? routedSteps(this.#experts, steps) : steps;
   }
 
   /** The steps; those of `nodes` are computed alone. */
-  #divide(nodes: readonly number[]): GraphSteps {
+  #divide(nodes: readonly number[]): readonly GraphStep[] {
     const { plan, pager, weights } = this.#parts;
+    const count = this.graph.nodes.nodes;
     // The numbers of their rows are known once the nodes before have been computed.
     const late = this.#lookups.filter(({ computed }) => computed).map(({ node }) => node);
-    const alone = [...new Set([...nodes, ...late])].sort((a, b) => a - b).map((node) => ({ from: node, to: node + 1 }));
-    const division = { uses: this.#uses, nodes: this.graph.nodes.nodes, alone };
+    const alone = [...new Set([...nodes, ...late])].map((node) => ({ from: node, to: node + 1 }));
+    const cuts = (this.#experts?.cuts ?? []).map((node) => ({ from: node, to: node }));
+    const division = { uses: this.#uses, nodes: count, alone: [...cuts, ...alone].sort((a, b) => a.from - b.from) };
     const steps = weightSteps(plan, weights, division);
     this.#check(steps);
     return steps.map(({ from, to, slices }) => {
       const lookups = this.#lookups.filter(({ node }) => from <= node && node < to);
       return {
+        from,
+        to,
+        share: to / count,
         graph: this.graph.nodes.slice(from, to),
         allThreads: nodes.includes(from),
         needs: [...weightNeeds(plan, pager, slices), ...lookups.map(({ need }) => need)],

@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { hasEvenRows } from '../ggml/expert-nodes.ts';
 import { I32 } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { sourceOf, sourcesOf, tensorOp, tensorShape, tensorType, viewSourceOf } from '../ggml/tensor-fields.ts';
@@ -55,7 +56,7 @@ function roleOf(node: Pointer, source: number, weight: Weight | undefined): Weig
     case 'MUL_MAT':
       return isWhole(weight, sourceOf(node, 0)) ? 'matrix' : 'whole';
     case 'MUL_MAT_ID':
-      return 'experts';
+      return hasEvenRows(node) && weight.shape.length === 3 ? 'experts' : 'whole';
     case 'GET_ROWS':
       return isLookup(node) && weight.shape.length === 2 && weight.extent.length >= rowsFrom ? 'rows' : 'whole';
     default:

@@ -3,7 +3,7 @@ import { pageBytes } from '../ggml/system.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Plan } from '../plan/plan.ts';
-import { pageSpanOf } from '../plan/slices.ts';
+import { pageSpanOf, type Slice } from '../plan/slices.ts';
 import { divideIntoSteps, firstUses, type NodeRange, type StepNodes, type StreamedUse } from '../plan/steps.ts';
 import type { Program } from './program.ts';
 
@@ -16,10 +16,12 @@ export function awaitedUses(
   uses: readonly { readonly slice: number; readonly node: number }[],
   weights: Program['weights'],
 ): readonly StreamedUse[] {
-  const order = weights === 'loading' ? plan.slices.map(({ id }) => id) : plan.streamed;
+  const { placements, slices, streamed } = plan;
+  const isAwaited = ({ id }: Slice): boolean => at(placements, id).kind !== 'experts';
+  const order = weights === 'loading' ? slices.filter(isAwaited).map(({ id }) => id) : streamed;
   return firstUses(uses, order).map((use) => ({
     ...use,
-    bytes: pageSpanOf(at(plan.slices, use.slice).extent, pageBytes).bytes,
+    bytes: pageSpanOf(at(slices, use.slice).extent, pageBytes).bytes,
   }));
 }
 

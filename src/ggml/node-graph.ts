@@ -52,6 +52,11 @@ export class NodeGraph implements Disposable {
     return this.#nodes;
   }
 
+  /** The nodes in their order. */
+  list(): readonly Pointer[] {
+    return Array.from({ length: this.#nodes }, (_, i) => this.#api.ggml_graph_node(this.pointer, i));
+  }
+
   /** Adds the next node, whose sources are leaves or nodes before it. Throws UNSUPPORTED_MODEL if there are too many. */
   add(node: Pointer): void {
     this.#append(() => this.#api.ggml_build_forward_expand(this.pointer, node));

@@ -3,6 +3,7 @@ import { bindWeights, type LayoutOf } from '../../src/exec/bind-weights.ts';
 import { Forward } from '../../src/exec/forward.ts';
 import { LlamaGraphs } from '../../src/exec/llama-graphs.ts';
 import { llamaManifest } from '../../src/exec/llama-manifest.ts';
+import { openExperts } from '../../src/exec/open-experts.ts';
 import type { Device } from '../../src/ggml/device.ts';
 import { HostMemory } from '../../src/ggml/host-memory.ts';
 import { LlamaContext } from '../../src/ggml/llama-context.ts';
@@ -42,6 +43,7 @@ const [sequences, context, batch] = [4, 128, 64];
 export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
   const { device, layoutOf = () => undefined, extra = 0, sliceBytes, readAt } = options;
   const file = openModelFile(path);
+  const manifest = llamaManifest(file, { sequences, batch });
   const demand = {
     context,
     runtime: 0,
@@ -49,7 +51,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     parallel: sequences,
     kv: () => 0,
     page: pageBytes,
-    manifest: llamaManifest(file, { sequences, batch }).map(({ weight, streamable }) => ({ weight, streamable })),
+    manifest,
     compute: () => 0,
     converted: (slice: Plan['slices'][number]) => layoutOf(slice)?.bytes,
     sliceBytes,
@@ -66,8 +68,22 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
   const layouts = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
   const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
-  const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
-  const parts = { device, model, context: llama, plan, file: file.weights, layouts, reader, pager };
+  const slots = plan.experts && { slots: plan.experts.slots, tokens: batch };
+  const tensors = model.tensors;
+  const experts = slots && openExperts(manifest, slots, { device, reader, tensors }, owner);
+  const rings = { weights: new Ring(reader), kv: new Ring(reader) };
+  const pager = new Pager({ ...rings, residents, experts: experts?.pools ?? [] });
+  const parts = {
+    device,
+    model,
+    context: llama,
+    plan,
+    file: file.weights,
+    layouts,
+    reader,
+    pager,
+    experts: experts?.steps,
+  };
   const graphs = owner.use(new LlamaGraphs(parts));
   return {
     plan,

@@ -1,0 +1,60 @@
+import { at } from '../base/at.ts';
+import type { Disposer } from '../base/disposer.ts';
+import type { Device } from '../ggml/device.ts';
+import type { Pointer } from '../ggml/library.ts';
+import { pageBytes } from '../ggml/system.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { expertLength } from '../pager/expert-matrix.ts';
+import { ExpertPool } from '../pager/expert-pool.ts';
+import { ReadBuffers } from '../pager/read-buffers.ts';
+import type { Reader } from '../pager/reader.ts';
+import { expertBufferBytes, expertBuffers, layTransit } from '../plan/expert-slots.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
+import { ExpertSteps } from './expert-steps.ts';
+import { ExpertTransit } from './expert-transit.ts';
+
+/** Experts in slots: a pool for each router, in order of use, and the steps that compute on them. */
+export interface OpenedExperts {
+  readonly pools: readonly ExpertPool[];
+  readonly steps: ExpertSteps;
+}
+
+/** Parts that experts are read and computed with. */
+interface ExpertParts {
+  readonly device: Device;
+  readonly reader: Reader;
+  /** The names of weights by libllama's tensors. */
+  readonly tensors: ReadonlyMap<Pointer, string>;
+}
+
+/** Makes memory for so many slots of each router, and for passes of `tokens` at most; `owner` frees it. Throws OUT_OF_MEMORY. */
+export function openExperts(
+  manifest: readonly ManifestEntry[],
+  { slots, tokens }: { readonly slots: number; readonly tokens: number },
+  { device, reader, tensors }: ExpertParts,
+  owner: Disposer,
+): OpenedExperts {
+  const routers = new Map<number, Weight[]>();
+  let mostUsed = 0;
+  for (const { weight, experts } of manifest) {
+    if (!experts) continue;
+    routers.set(experts.router, [...(routers.get(experts.router) ?? []), weight]);
+    mostUsed = Math.max(mostUsed, experts.used);
+  }
+  const weights = [...routers.values()].flat();
+  const tensorOf = (name: string): Pointer => {
+    const [tensor] = [...tensors].find(([, other]) => other === name) ?? [];
+    if (tensor === undefined) throw new RangeError(`there is no tensor ${name}`);
+    return tensor;
+  };
+  const buffers = new ReadBuffers(expertBuffers, expertBufferBytes(weights.map(expertLength), pageBytes));
+  const parts = { device, reader, buffers: owner.use(buffers), tensors: owner.use(new TensorSet(weights.length)) };
+  const products = weights.map(({ shape }) => ({ width: at(shape, 0), rows: at(shape, 1) }));
+  const transit = owner.use(new ExpertTransit(layTransit(products, { tokens, used: mostUsed }), device));
+  const opened = [...routers.values()].map((own) => ({
+    pool: owner.use(new ExpertPool(own, slots, parts)),
+    weights: own.map(({ name }) => tensorOf(name)),
+  }));
+  return { pools: opened.map(({ pool }) => pool), steps: new ExpertSteps(opened, transit) };
+}
