@@ -135,15 +135,10 @@ test('no files of a folder import each other in a circle, not even types', () =>
 
 /** Files whose users are still to come: libllama's graphs arrive in parts. */
 const early: readonly string[] = [
-  'src/exec/expert-steps.ts',
-  'src/exec/expert-transit.ts',
   'src/exec/llama-graphs.ts',
   'src/exec/llama-manifest.ts',
-  'src/exec/routed-steps.ts',
-  'src/ggml/expert-nodes.ts',
+  'src/exec/open-experts.ts',
   'src/ggml/tensor-fields.ts',
-  'src/pager/expert-matrix.ts',
-  'src/pager/expert-pool.ts',
   'src/plan/expert-forecast.ts',
   'src/plan/expert-slots.ts',
   'src/runtime/graph-trial.ts',

@@ -16,7 +16,7 @@ import { ReadBuffers } from '../pager/read-buffers.ts';
 import { type ReadAt, Reader } from '../pager/reader.ts';
 import { Ring } from '../pager/ring.ts';
 import { expertBufferBytes, layTransit } from '../plan/expert-slots.ts';
-import { ExpertSteps, routedWeights } from './expert-steps.ts';
+import { ExpertSteps } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
 const folder = sharedFolder();
@@ -175,10 +175,4 @@ test('a read that fails ends its pass, and the next one is right', async () => {
     streamed.state.broken = false;
     assert.deepEqual((await streamed.compute(graph, 5)).output, expected);
   }
-});
-
-test('weights that products of experts read are told by router', () => {
-  using mixture = new TestMixture(path, tiny);
-  using graph = mixture.graph(1);
-  assert.deepEqual(routedWeights(graph.nodes), mixture.tensors);
 });

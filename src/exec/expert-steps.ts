@@ -41,17 +41,6 @@ interface Router {
   routing?: Routing;
 }
 
-/** The weights that products of MUL_MAT_ID read, those of each router together, in order of use. */
-export function routedWeights(nodes: readonly Pointer[]): readonly (readonly Pointer[])[] {
-  const byRouter = new Map<Pointer, Pointer[]>();
-  for (const node of nodes) {
-    if (tensorOp(node) !== 'MUL_MAT_ID') continue;
-    const [weight, ids] = [sourceOf(node, 0), sourceOf(node, 2)];
-    byRouter.set(ids, [...(byRouter.get(ids) ?? []), weight]);
-  }
-  return [...byRouter.values()];
-}
-
 /**
  * Replaces the products of graphs that have all experts by such of experts in slots, which write to the same data.
  * Nothing of a graph is changed.
