@@ -31,20 +31,22 @@ const gemma4 = {
     ...windowsByLayer(sizes),
     'attention.key_length_swa': u32(32),
     'attention.value_length_swa': u32(32),
-    'attention.shared_kv_layers': u32(1),
     'rope.dimension_count_swa': u32(32),
     'rope.freq_base_swa': f32(1e4),
     embedding_length_per_layer_input: u32(0),
     final_logit_softcapping: f32(30),
   }),
-  optional: inLayer(
-    '*',
-    'attn_v.weight',
-    'layer_output_scale.weight',
-    'ffn_gate_inp.weight',
-    'ffn_gate_up_exps.weight',
-    'ffn_down_exps.scale',
-  ),
+  // Layers that see all tokens have keys for values.
+  optional: [
+    ...[1, 3].flatMap((il) => inLayer(il, 'attn_v.weight')),
+    ...inLayer(
+      '*',
+      'layer_output_scale.weight',
+      'ffn_gate_inp.weight',
+      'ffn_gate_up_exps.weight',
+      'ffn_down_exps.scale',
+    ),
+  ],
 } satisfies Recipe;
 
 const recipes: Readonly<Record<string, Recipe>> = {
@@ -67,7 +69,11 @@ const recipes: Readonly<Record<string, Recipe>> = {
     ...gemma4,
     architecture: 'gemma4',
     experts: false,
-    keys: (sizes) => ({ ...gemma4.keys(sizes), embedding_length_per_layer_input: u32(16) }),
+    keys: (sizes) => ({
+      ...gemma4.keys(sizes),
+      embedding_length_per_layer_input: u32(16),
+      'attention.shared_kv_layers': u32(1),
+    }),
     optional: inLayer('*', 'attn_v.weight', 'layer_output_scale.weight'),
   },
   cohere2moe: { state: 'windows', keys: (sizes) => ({ ...factors(), ...windowsByLayer(sizes) }) },
