@@ -4,7 +4,3 @@ import { existsSync } from 'node:fs';
 if (!existsSync(new URL('../../dist/cli/main.js', import.meta.url))) {
   throw new Error('these tests need what "npm run build" makes, and it is not there: run that first');
 }
-
-/** The library as it is published. */
-export const builtLibrary = (): Promise<typeof import('../../src/index.ts')> =>
-  import(new URL('../../dist/index.js', import.meta.url).href);

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { alignUp } from '../../../src/base/bytes.ts';
+import { EngineError } from '../../../src/base/errors.ts';
 import { readHeader } from '../../../src/gguf/header.ts';
+import { Model } from '../../../src/model/model.ts';
 import { architectureFile } from '../../support/architectures/architecture-file.ts';
 import { architectures } from '../../support/architectures/rows.ts';
-import { builtLibrary } from '../../support/built.ts';
 import { type Attack, Dice } from './attack.ts';
 import { type Cases, scratchFolder, tryInChildren } from './cases.ts';
 import { type Fields, joinFields, parseFields } from './header-fields.ts';
@@ -13,7 +14,7 @@ import { mutateHyperparameters } from './hyperparameters.ts';
 /** Headers of all architectures, with the graphs that libllama builds for them and a first answer where one is possible. */
 export const graphs: Attack = {
   name: 'mutated headers of all architectures',
-  count: 12_000,
+  count: 4000,
   run: (options) => tryInChildren('graphs', options),
 };
 
@@ -32,7 +33,6 @@ function mutant({ fields, data }: Whole, dice: Dice): Buffer {
 }
 
 export async function openCases(seed: string): Promise<Cases> {
-  const { Model, EngineError } = await builtLibrary();
   const folder = scratchFolder();
   const path = folder.file('model.gguf');
   const wholes = new Map<string, Whole>();
@@ -45,7 +45,7 @@ export async function openCases(seed: string): Promise<Cases> {
     return whole;
   };
 
-  /** Opens a model, plans it and asks it for an answer, with the program that users have. Resolves to what came of it. */
+  /** Opens a model, plans it and asks it for an answer. Resolves to what came of it. */
   const open = async (): Promise<string> => {
     try {
       await using model = Model.open(path, { memoryBudget: 2 ** 29, threads: 1 });
