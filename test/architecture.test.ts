@@ -141,6 +141,7 @@ const early: readonly string[] = [
   'src/ggml/tensor-fields.ts',
   'src/plan/expert-forecast.ts',
   'src/plan/expert-slots.ts',
+  'src/state/llama-states.ts',
   'src/runtime/graph-trial.ts',
 ];
 

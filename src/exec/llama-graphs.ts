@@ -18,6 +18,7 @@ import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
 import { LlamaSequence } from '../state/llama-sequence.ts';
+import { LlamaStates } from '../state/llama-states.ts';
 import type { BoundWeights, WeightLayout } from './bind-weights.ts';
 import type { ExpertSteps } from './expert-steps.ts';
 import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
@@ -47,11 +48,11 @@ export class LlamaGraphs implements GraphSource {
   readonly #parts: LlamaGraphsParts;
   readonly #owner: Disposer = new Disposer();
   readonly #scratch: LlamaScratch;
+  readonly #states: LlamaStates;
   /** The slices of each weight. */
   readonly #slices: ReadonlyMap<string, readonly number[]>;
   readonly #rows: Map<string, Rows> = new Map();
   #last: LlamaSteps | undefined;
-  #states = 0;
   /** Logits of passes in several groups (vocabulary, outputs). */
   #gathered: Pointer | undefined;
 
@@ -60,6 +61,7 @@ export class LlamaGraphs implements GraphSource {
     checkGraphs(parts.device);
     this.#parts = parts;
     const { model, plan, layouts, context } = parts;
+    this.#states = new LlamaStates(context, model, plan.context);
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
@@ -73,10 +75,7 @@ export class LlamaGraphs implements GraphSource {
   }
 
   newState(): LlamaSequence {
-    const { context, model, plan } = this.#parts;
-    const state = new LlamaSequence(context, { sequence: this.#states, context: plan.context, form: '', model });
-    this.#states += 1;
-    return state;
+    return new LlamaSequence(this.#states, this.#states.nextSequence());
   }
 
   compile(spans: readonly Span[]): Program {
