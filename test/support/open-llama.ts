@@ -73,12 +73,12 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   const llama = owner.use(new LlamaContext(model, cells));
   const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
   const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
-  const layouts = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
-  const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+  const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
+  const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
   const slots = plan.experts && { slots: plan.experts.slots, tokens: batch };
   const tensors = model.tensors;
   const experts = slots && openExperts(manifest, slots, { device, reader, tensors }, owner);
-  const rings = { weights: new Ring(reader), kv: new Ring(reader) };
+  const rings = { weightRing: new Ring(reader), kvRing: new Ring(reader) };
   const pager = new Pager({ ...rings, residents, experts: experts?.pools ?? [] });
   const parts = {
     device,
@@ -86,7 +86,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     context: llama,
     plan,
     file: file.weights,
-    layouts,
+    weights,
     reader,
     pager,
     experts: experts?.steps,
