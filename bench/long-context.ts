@@ -94,7 +94,7 @@ async function readingAlone(ring: Ring, bytesRead: () => number): Promise<number
 async function measure(path: string, options: Options): Promise<readonly Measured[]> {
   const { memoryBudget: budget, ctx: context, tokens, rounds, kvType: type, kvDir: folder, way } = options;
   // With a base of its own a model takes any length; what it says is not asked here.
-  const outline = openOutline(path, { base: 1e6 });
+  const outline = openOutline(path, { rope: { base: 1e6 } });
   using device = new Device(2, 0);
   const layoutOf = layoutLookup(device, 'auto');
   const kv = { type, home: 'ssd', folder } as const;
@@ -116,7 +116,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   await pass();
   const measured: Measured[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const perByte = await readingAlone(pager.weightRing, () => reader.bytesRead);
+    const perByte = await readingAlone(pager.weights, () => reader.bytesRead);
     const [began, before] = [performance.now(), reader.bytesRead];
     const [computed, stalled] = [runtime.forward.computeSeconds, runtime.stallSeconds];
     for (let i = 0; i < tokens; i += 1) await pass();

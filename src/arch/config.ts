@@ -33,7 +33,9 @@ export function readConfig(metadata: Metadata, ropeMode: number, options?: RopeO
   if (keys.number('expert_count', 0) > 0) throw new EngineError('UNSUPPORTED_MODEL', { what: 'a mixture of experts' });
 
   const trained = keys.count('context_length');
-  const { rope, context } = readRope(keys, { mode: ropeMode, dims: keyLength, context: trained }, options);
+  const dims = keys.count('rope.dimension_count', keyLength);
+  if (dims > keyLength || dims % 2 !== 0) keys.refuse('rope.dimension_count', `is ${dims} for heads of ${keyLength}`);
+  const { rope, context } = readRope(keys, { mode: ropeMode, dims, context: trained }, options);
   return {
     architecture,
     layers: keys.count('block_count', undefined, 1024),

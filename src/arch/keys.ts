@@ -33,6 +33,15 @@ export class Keys {
     return n;
   }
 
+  /** A whole number, or the largest of one for each layer; 0 is none. */
+  largest(key: string, fallback: number): number {
+    const name = this.#prefix + key;
+    const all = this.#metadata.isArray(name) ? this.#metadata.numbers(name) : [this.number(key, fallback)];
+    const n = all.reduce((most, one) => Math.max(most, one), 0);
+    if (!Number.isInteger(n) || n > limit) this.refuse(key, `has ${n}; expected whole numbers from 0 to ${limit}`);
+    return n;
+  }
+
   positive(key: string, fallback?: number): number {
     const n = fallback === undefined ? this.number(key) : this.number(key, fallback);
     if (!(n > 0)) this.refuse(key, `is ${n}; expected a positive number`);

@@ -41,8 +41,6 @@ export function readRope(
   options: RopeOptions = {},
 ): { rope: Rope; context: number } {
   checkOptions(options);
-  const dims = keys.count('rope.dimension_count', model.dims);
-  if (dims > model.dims || dims % 2 !== 0) keys.refuse('rope.dimension_count', `is ${dims} for heads of ${model.dims}`);
   const { scaling, factor } = readScaling(keys);
   const kind = options.scaling ?? (scaling === 'none' && options.scale !== undefined ? 'linear' : scaling);
   const stretch = kind === 'none' ? 1 : (options.scale ?? factor);
@@ -54,7 +52,7 @@ export function readRope(
   const stretched = Math.max(Math.floor(stretch * unstretched), options.base === undefined ? 0 : withOwnBase);
   return {
     rope: {
-      dims,
+      dims: model.dims,
       mode: model.mode,
       originalContext: original,
       base: options.base ?? keys.positive('rope.freq_base', 10000),

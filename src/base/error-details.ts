@@ -25,6 +25,8 @@ export interface ErrorDetails {
   BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
   BUDGET_TOO_LARGE: { budget: number; memory: number };
   KV_TYPE_UNSUITABLE: { type: string; length: number };
+  NO_EXPERTS: object;
+  NOT_WITH_LIBLLAMA: { what: string; architecture: string };
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };

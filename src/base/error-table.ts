@@ -115,6 +115,17 @@ export const errorTable: {
     (d) =>
       `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; the server has to store them as f16`,
   ],
+  NO_EXPERTS: [
+    'usage',
+    () => 'this model has no experts that could be read one by one; leave --expert-cache out',
+    () => 'this model has no experts that could be read one by one',
+  ],
+  NOT_WITH_LIBLLAMA: [
+    'usage',
+    (d) =>
+      `${d.what} cannot be had with libllama's graphs, which this model of architecture "${d.architecture}" needs or was asked to have; leave it out`,
+    (d) => `${d.what} cannot be had with this model of architecture "${d.architecture}"`,
+  ],
   CONTEXT_TOO_LONG: [
     'failure',
     (d) =>

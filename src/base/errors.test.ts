@@ -26,6 +26,8 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   UNKNOWN_TENSOR_TYPE: { tensor: 'a', type: 99 },
   UNSUPPORTED_TENSOR_TYPE: { tensor: 'a', type: 'i8' },
   UNSUPPORTED_MODEL: { what: 'experts' },
+  NO_EXPERTS: {},
+  NOT_WITH_LIBLLAMA: { what: 'a window', architecture: 'a' },
   MISSING_TENSOR: { tensor: 'a' },
   WRONG_SHAPE: { tensor: 'a', shape: [1], expected: [2] },
   BUDGET_TOO_SMALL: { budget: 1, needed: 2 ** 20, parts: { ring: 1 } },

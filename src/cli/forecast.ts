@@ -29,7 +29,7 @@ export function forecast(outline: ModelOutline, options: ModelOptions, drafting?
     ahead: drafting?.ahead,
     draft: drafting?.outline,
     budget,
-    runtime: usualRuntimeBytes(vocabularyBytes(outline)),
+    runtime: usualRuntimeBytes(vocabularyBytes(outline) + outline.graphs.loadedBytes),
   });
   debug?.('planned', summarize(plan));
   return plan;

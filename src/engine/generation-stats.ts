@@ -48,6 +48,8 @@ export interface GenerationStats {
     readonly kv: number;
     readonly compute: number;
     readonly runtime: number;
+    /** Slots for experts, and what passes through them. */
+    readonly experts: number;
     /** The draft model, whole. */
     readonly draft: number;
   };

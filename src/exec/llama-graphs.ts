@@ -17,10 +17,8 @@ import type { Pager } from '../pager/pager.ts';
 import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { RingMode } from '../plan/ring-modes.ts';
 import { LlamaSequence } from '../state/llama-sequence.ts';
-import { LlamaStates } from '../state/llama-states.ts';
-import type { BoundWeights, RingWeights } from './bind-weights.ts';
+import type { BoundWeights, WeightLayout } from './bind-weights.ts';
 import type { ExpertSteps } from './expert-steps.ts';
 import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
 import { LlamaProgram } from './llama-program.ts';
@@ -37,7 +35,7 @@ export interface LlamaGraphsParts {
   readonly context: LlamaContext;
   readonly plan: Plan;
   readonly file: ReadonlyMap<string, Weight>;
-  readonly weights: BoundWeights;
+  readonly layouts: BoundWeights;
   readonly reader: Reader;
   readonly pager: Pager;
   /** Experts in slots, if the plan has some. */
@@ -49,11 +47,11 @@ export class LlamaGraphs implements GraphSource {
   readonly #parts: LlamaGraphsParts;
   readonly #owner: Disposer = new Disposer();
   readonly #scratch: LlamaScratch;
-  readonly #states: LlamaStates;
   /** The slices of each weight. */
   readonly #slices: ReadonlyMap<string, readonly number[]>;
   readonly #rows: Map<string, Rows> = new Map();
   #last: LlamaSteps | undefined;
+  #states = 0;
   /** Logits of passes in several groups (vocabulary, outputs). */
   #gathered: Pointer | undefined;
 
@@ -61,8 +59,7 @@ export class LlamaGraphs implements GraphSource {
   constructor(parts: LlamaGraphsParts) {
     checkGraphs(parts.device);
     this.#parts = parts;
-    const { model, plan, weights, context } = parts;
-    this.#states = new LlamaStates(context, model, plan.context);
+    const { model, plan, layouts, context } = parts;
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
@@ -71,41 +68,49 @@ export class LlamaGraphs implements GraphSource {
     for (const [tensor, name] of model.tensors) {
       const [id, ...others] = slices.get(name) ?? [];
       if (id === undefined || others.length > 0) continue;
-      if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(weights.tensors, id).pointer));
+      if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(layouts.tensors, id).pointer));
     }
   }
 
   newState(): LlamaSequence {
-    return new LlamaSequence(this.#states, this.#states.nextSequence());
+    const { context, model, plan } = this.#parts;
+    const state = new LlamaSequence(context, { sequence: this.#states, context: plan.context, form: '', model });
+    this.#states += 1;
+    return state;
   }
 
   compile(spans: readonly Span[]): Program {
-    const { model, pager, weights } = this.#parts;
+    const { model, pager, layouts } = this.#parts;
     const own = spans.map(({ state, start, tokens, logits }): LlamaSpan => {
       const { sequence } = LlamaSequence.of(state);
       return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1 };
     });
-    const ringMode = this.#ringModeFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
-    if (this.#last && this.#last.ringMode !== ringMode) this.#forget({ undo: true });
-    const ringWeights = weights[ringMode] ?? weights.plain;
+    const weights = this.#weightsFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
+    if (this.#last && this.#last.weights !== weights) this.#forget({ undo: true });
+    const layout = layouts[weights] ?? layouts.plain;
     return new LlamaProgram({
-      ringMode,
-      reads: new Map([[pager.weightRing, ringWeights.blocks]]),
+      weights,
+      reads: new Map([[pager.weights, layout.blocks]]),
       groups: groupSpans(own, model.memory).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
-      compile: (group) => this.#compile(group, ringMode, ringWeights),
+      compile: (group) => this.#compile(group, weights, layout),
       logitsOf: ({ graph }) => this.#logitsOf(graph),
       gather: (from, rows, count) => this.#gather(from, rows, count),
     });
   }
 
-  #ringModeFor(tokens: number): RingMode {
-    const { pager, weights } = this.#parts;
+  #weightsFor(tokens: number): Program['weights'] {
+    const { pager, layouts } = this.#parts;
     if (!pager.residents.loaded) return 'loading';
-    return weights.converting && worthConverting(tokens) ? 'converting' : 'plain';
+    return layouts.converting && worthConverting(tokens) ? 'converting' : 'plain';
   }
 
-  #compile(spans: readonly LlamaSpan[], ringMode: RingMode, ringWeights: RingWeights): LlamaSteps {
+  #compile(spans: readonly LlamaSpan[], weights: Program['weights'], layout: WeightLayout): LlamaSteps {
     const { model, context, plan, pager, file, experts } = this.#parts;
+    for (const { sequence, start } of spans) {
+      const kept = context.keptOf(sequence);
+      // Passes that are measured are computed again and again at one position, whatever their states become.
+      if (kept && kept.last >= start && !context.remove(sequence, start)) context.remove(sequence, 0);
+    }
     const source = context.collect(spans);
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
@@ -116,13 +121,13 @@ export class LlamaGraphs implements GraphSource {
       if (role === 'rows' || (slice !== undefined && (role === 'experts' || !isInSlots))) continue;
       throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is read as it was not planned` });
     }
-    const graph = new LlamaGraph(source, reads, this.#weightsOf(ringWeights));
+    const graph = new LlamaGraph(source, reads, this.#weightsOf(layout));
     const rowsOf = (lookup: Lookup): Need => this.#needOf(lookup);
-    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, ringMode, rowsOf, experts });
+    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, weights, rowsOf, experts });
     return this.#last;
   }
 
-  #weightsOf({ tensors }: RingWeights): GraphWeights {
+  #weightsOf({ tensors }: WeightLayout): GraphWeights {
     return {
       slicesOf: (name): readonly SliceTensor[] => (this.#slices.get(name) ?? []).map((id) => at(tensors, id)),
       scratch: this.#scratch,

@@ -61,5 +61,5 @@ export interface LookupRows {
 }
 
 /** Bytes of the largest product of a slice, float32. */
-const productBytes = (slices: readonly Slice[], batch: number): number =>
+export const productBytes = (slices: readonly Slice[], batch: number): number =>
   4 * batch * slices.reduce((rows, { shape }) => Math.max(rows, at(shape, shape.length > 1 ? 1 : 0)), 0);

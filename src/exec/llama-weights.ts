@@ -87,8 +87,8 @@ function isLookup(node: Pointer): boolean {
 /**
  * The weights that graphs of a model read, in the order of first use of the first one, without those that are read by rows
  * only. A matrix that is multiplied with once may stream, if all graphs read such matrices in this order, and experts that
- * are may have slots. Small ones of `names` that no graph reads come before all: those of longer contexts may read them
- * anywhere.
+ * are may have slots. Those that only other graphs read come before all, and small ones of `names` that none reads: graphs
+ * of longer contexts may read them anywhere.
  */
 export function manifestOfReads(
   graphs: readonly (readonly WeightRead[])[],
@@ -99,10 +99,14 @@ export function manifestOfReads(
   const streamed = (list: readonly ManifestEntry[]): string[] =>
     list.flatMap(({ weight, streamable }) => (streamable ? [weight.name] : []));
   const inOrder = others.map((list) => new Set(longestOrder(streamed(entries), streamed(list))));
-  const read = new Set(graphs.flatMap((reads) => reads.map(({ name }) => name)));
+  const first = new Set(entries.map(({ weight }) => weight));
+  const looked = new Set(graphs.flatMap((reads) => reads.flatMap(({ name, role }) => (role === 'rows' ? [name] : []))));
+  const later = new Set(others.flatMap((list) => list.map(({ weight }) => weight)));
   const unread = [...new Set(names)].flatMap((name) => {
-    const weight = read.has(name) ? undefined : weights.get(name);
-    return weight && weight.extent.length < rowsFrom ? [{ weight, streamable: false }] : [];
+    const weight = weights.get(name);
+    if (!weight || first.has(weight)) return [];
+    const stays = later.has(weight) || (weight.extent.length < rowsFrom && !looked.has(name));
+    return stays ? [{ weight, streamable: false }] : [];
   });
   return [
     ...unread,

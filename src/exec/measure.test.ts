@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { type ArchitectureName, type RandomModelSpec, writeRandomModel } from '../../bench/random-model.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
-import { architectureOf } from '../arch/registry.ts';
+import { ownArchitectures } from '../arch/registry.ts';
 import { measureGraph } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
@@ -27,7 +27,7 @@ function outlineOf(architecture: ArchitectureName, changes: Partial<RandomModelS
   const sizes = { layers: 3, width: 64, heads: 4, kvHeads: 2, feedForward: 384, vocabulary: 300 };
   writeRandomModel(path, { architecture, ...sizes, context, ...changes });
   const file = openModelFile(path);
-  const found = architectureOf(architecture);
+  const found = ownArchitectures.get(architecture) ?? assert.fail();
   const config = found.config(file.metadata);
   return { stages: found.stages(config), weights: file.weights, kv: { ...config, context, type: 'f16' } };
 }

@@ -56,7 +56,7 @@ export function computeBytes(
   const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowsBytes(inputs.embedding.weight) : 0;
-  const choosing = parallel * (candidateBytes + decoded * logitBytes) * at(logits.shape, 0);
+  const choosing = choosingBytes(at(logits.shape, 0), { parallel, ahead });
   return measureGraph(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
 }
 
@@ -65,5 +65,10 @@ export function computeBytes(
  */
 const candidateBytes = 12 + 12;
 const logitBytes = 4;
+
+/** Bytes for choosing tokens of a vocabulary: of each of the `parallel` sequences, one and `ahead` draft tokens. */
+export const choosingBytes = (vocabulary: number, { parallel, ahead }: { parallel: number; ahead: number }): number =>
+  parallel * (candidateBytes + (1 + ahead) * logitBytes) * vocabulary;
+
 /** Attention's scratch memory per thread. */
-const threadBytes = 2 ** 20;
+export const threadBytes: number = 2 ** 20;

@@ -31,7 +31,19 @@ export interface LlamaContextOptions {
   readonly outputs: number;
   /** Type of keys and values: a number of `ggmlTypes`. */
   readonly kvType: number;
+  /** Changes to the rotation that the metadata describe. */
+  readonly rope?: LlamaRope | undefined;
 }
+
+/** A rotation: factor by which the context is stretched, base of the frequencies, and the way of stretching. */
+export interface LlamaRope {
+  readonly scale?: number | undefined;
+  readonly base?: number | undefined;
+  readonly scaling?: 'none' | 'linear' | 'yarn' | undefined;
+}
+
+/** Libllama's numbers for ways of stretching; -1 is as the metadata say. */
+const scalings = { none: 0, linear: 1, yarn: 2, said: -1 } as const;
 
 /** Bytes of memory that a context takes. */
 export interface LlamaSizes {
@@ -88,7 +100,7 @@ export class LlamaContext implements Disposable {
     this.options = options;
     const collect = this.#owner.use(new Callback(callbacks.evaluate, (node, ask) => this.#take(node, ask)));
     this.#batch = this.#owner.use(new BatchArrays(options));
-    const { batch, sequences, kvType } = options;
+    const { batch, sequences, kvType, rope } = options;
     const params = {
       ...this.#api.llama_context_default_params(),
       n_ctx: options.cells,
@@ -108,6 +120,10 @@ export class LlamaContext implements Disposable {
       swa_full: false,
       // Spans of different lengths are one batch.
       kv_unified: true,
+      // 0 is as the metadata say.
+      rope_freq_base: rope?.base ?? 0,
+      rope_freq_scale: rope?.scale === undefined ? 0 : 1 / rope.scale,
+      rope_scaling_type: scalings[rope?.scaling ?? 'said'],
     };
     const sizes = { state: 0, compute: 0, outputs: 0 };
     const context = listening(

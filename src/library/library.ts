@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RopeOptions } from '../arch/rope.ts';
 import { at } from '../base/at.ts';
 import { shardsOf } from '../gguf/model-file.ts';
+import type { OutlineOptions } from '../runtime/model-outline.ts';
 import type { ServedModel } from './model-card.ts';
 import { type ModelCard, readCard } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
@@ -19,11 +19,9 @@ export interface LibraryModel extends ServedModel {
 }
 
 /** Places to look for models: files, a folder and the folders in it. */
-export interface ModelSources {
+export interface ModelSources extends OutlineOptions {
   readonly files: readonly string[];
   readonly folder: string | undefined;
-  /** Rotation of the models found there; default: as they say themselves. */
-  readonly rope?: RopeOptions | undefined;
 }
 
 /** Called once for each model, or folder, that cannot be read, and again when the reason changes. */
@@ -97,7 +95,7 @@ export class Library {
 
   #read(path: string, version: string, warned: string | undefined): Omit<Known, 'version'> {
     try {
-      return { card: readCard(path, version, this.#sources.rope) };
+      return { card: readCard(path, version, this.#sources) };
     } catch (error) {
       const failure = codeOf(error);
       // A file that is still being downloaded changes all the time.

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { RopeOptions } from '../arch/rope.ts';
 import { at } from '../base/at.ts';
 import { formatCount } from '../base/count.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
-import { evictFiles, openOutline } from '../runtime/model-outline.ts';
+import { evictFiles, type OutlineOptions, openOutline } from '../runtime/model-outline.ts';
 
 /** A model that clients can ask for, by its file's header. */
 export interface ServedModel {
@@ -43,11 +42,11 @@ const longestArray = 16;
 const chunkBytes = 2 ** 20;
 
 /**
- * Reads the header of a model that rotates as `rope` wants it; `version` goes into the digest. Throws the errors of
+ * Reads the header of a model that is understood as `options` want it; `version` goes into the digest. Throws the errors of
  * gguf/ and arch/.
  */
-export function readCard(path: string, version: string, rope?: RopeOptions): ModelCard {
-  const outline = openOutline(path, rope);
+export function readCard(path: string, version: string, options?: OutlineOptions): ModelCard {
+  const outline = openOutline(path, options);
   const { file, config } = outline;
   const { metadata } = file;
   const card = {

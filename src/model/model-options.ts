@@ -5,6 +5,7 @@ import type { PromptProgress } from '../engine/sequence.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import type { Residency } from '../plan/residency.ts';
+import type { GraphChoice } from '../runtime/model-outline.ts';
 import type { Kernels } from '../runtime/planner.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 
@@ -22,6 +23,10 @@ export interface ModelSettings {
   readonly kv?: KvOptions | undefined;
   /** Rotation of positions; a draft model's own metadata say how it rotates. Default: as the metadata say. */
   readonly rope?: RopeOptions | undefined;
+  /** Builders of the model's graphs. Default: auto, our own for the families that have some, else libllama. */
+  readonly graphs?: GraphChoice | undefined;
+  /** Bytes of memory for experts, at least one of each layer; default: what the other weights leave. */
+  readonly expertCache?: number | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Default: one. */
   readonly parallel?: number | 'auto' | undefined;
   /** Drafts of the next tokens, so that a pass may yield several. Default: none. */

@@ -7,7 +7,7 @@ import { checkAvailable } from '../ggml/system.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import type { Plan } from '../plan/plan.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
-import { checkKvType, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
+import { checkExperts, checkKvType, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
@@ -42,9 +42,11 @@ export class OpenedModel implements AsyncDisposable {
   /** Reads the header and the vocabulary. Throws the errors of both, of a draft model, and BUDGET_TOO_LARGE. */
   constructor(path: string, options: ModelOptions) {
     limitYoungGeneration();
-    this.outline = openOutline(path, options.rope, options.debug);
+    this.outline = openOutline(path, options, options.debug);
     this.outline.graphs.manifest(this.outline.config.context);
     checkKvType(this.outline, options.kv?.type ?? 'f16');
+    this.outline.graphs.checkKv(options.kv ?? {});
+    if (options.expertCache !== undefined) checkExperts(this.outline);
     this.#options = options;
     this.#kernels = options.kernels ?? 'auto';
     this.#budget = budgetFor(options.memoryBudget, options.warn);
@@ -58,7 +60,7 @@ export class OpenedModel implements AsyncDisposable {
     this.device = new Device(threadsFor(options.threads, options.warn), poll);
     this.#layoutOf = layoutLookup(this.device, this.#kernels);
     this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
-    this.#usualRuntimeBytes = options.runtimeBytes ?? usualRuntimeBytes(vocabulary);
+    this.#usualRuntimeBytes = options.runtimeBytes ?? usualRuntimeBytes(vocabulary + this.outline.graphs.loadedBytes);
     options.debug?.('device', this.device.facts());
   }
 
@@ -70,7 +72,7 @@ export class OpenedModel implements AsyncDisposable {
   /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
   plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
     this.checkOpen();
-    const { kv, parallel, promptCache, residency } = this.#options;
+    const { kv, parallel, promptCache, expertCache, residency } = this.#options;
     const { ahead, outline: draft } = this.drafters;
     const options = {
       budget: this.#budget,
@@ -81,6 +83,7 @@ export class OpenedModel implements AsyncDisposable {
       ahead,
       draft,
       promptCache: promptCache?.bytes,
+      expertCache,
       kernels: this.#kernels,
       residency,
     };
@@ -139,5 +142,6 @@ export class OpenedModel implements AsyncDisposable {
     await this.#runtime?.[Symbol.asyncDispose]();
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
+    this.outline.graphs[Symbol.dispose]();
   }
 }

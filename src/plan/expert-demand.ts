@@ -24,9 +24,21 @@ export class ExpertDemand {
   readonly #page: number;
   /** Bytes that reads go through. */
   readonly #buffers: number;
+  /** Tokens of other sequences in a pass, and the most of one. */
+  readonly #beside: number;
+  readonly #decoded: number;
 
-  /** The experts of a manifest, which has some. */
-  constructor(manifest: readonly ManifestEntry[], page: number) {
+  /**
+   * The experts of a manifest, which has some. In a pass are a batch of one sequence, and of each of the other `parallel`
+   * ones a token and `ahead` draft tokens.
+   */
+  constructor(
+    manifest: readonly ManifestEntry[],
+    page: number,
+    { parallel = 1, ahead = 0 }: { parallel?: number | undefined; ahead?: number | undefined } = {},
+  ) {
+    this.#decoded = 1 + ahead;
+    this.#beside = (parallel - 1) * this.#decoded;
     const banks = new Map<number, RoutedBank>();
     const products: ExpertProduct[] = [];
     const lengths: number[] = [];
@@ -52,11 +64,11 @@ export class ExpertDemand {
     return Math.max(...this.banks.map(({ experts }) => experts));
   }
 
-  /** Bytes for `slots` in each bank, and for the pairs of `tokens` on their way through them. */
-  bytes(slots: number, tokens: number): number {
+  /** Bytes for `slots` in each bank, and for the pairs of passes with `batch` tokens of a sequence on their way through them. */
+  bytes(slots: number, batch: number): number {
     const used = Math.max(...this.banks.map((bank) => bank.used));
-    const batch = { tokens, used };
-    const passing = layTransit(this.#products, batch).bytes + workBytes(slots, batch);
+    const pass = { tokens: Math.max(batch, this.#decoded) + this.#beside, used };
+    const passing = layTransit(this.#products, pass).bytes + workBytes(slots, pass);
     return slotBytes(this.banks, slots, this.#page) + this.#buffers + passing;
   }
 

@@ -3,16 +3,13 @@ import { EngineError } from '../base/errors.ts';
 import { ExpertDemand } from './expert-demand.ts';
 import { slotsIn } from './expert-slots.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
+import { type PlanWay, sliceSizesFor, waysFor } from './plan-ways.ts';
 import { spread } from './residency.ts';
-import { layWeights } from './ring-modes.ts';
 import { cutIntoSlices, pageSpanOf, type Slice } from './slices.ts';
+import { layWeights } from './weight-layouts.ts';
 
 const MiB = 2 ** 20;
 const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
-const sliceSizes = [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32].map((n) => n * MiB);
-const largestSlice = 48 * MiB;
-/** Slices that come through a ring only to be converted as they are loaded, where slots for experts want its memory. */
-const loadedSlice = 8 * MiB;
 /** Segments the ring must hold: one computed on, one being waited for, two on their way. */
 const ringSegments = 4;
 /** Reading ahead, and intermediate results, may take these shares of what is free for weights. */
@@ -24,14 +21,6 @@ const computeShare = 1 / 8;
  */
 const worthyBatch = 16;
 const cheapBytes = 4 * MiB;
-
-/** Ways to hold weights. */
-interface Way {
-  /** Streams what does not fit. */
-  readonly stream: boolean;
-  /** Experts have slots, and are not all resident. */
-  readonly slots: boolean;
-}
 
 /**
  * Divides the budget: as much as possible stays resident; if not all fits, the rest streams through the smallest ring
@@ -52,31 +41,9 @@ export function makePlan(demand: Demand): Plan {
   throw tooSmall(demand, { whole: largeBatches, streaming: tokens });
 }
 
-/** Ways to try, the best first. */
-function waysFor(demand: Demand): readonly Way[] {
-  const { manifest, expertCache } = demand;
-  const experts = manifest.filter((entry) => entry.experts);
-  if (experts.length === 0) return [false, true].map((stream) => ({ stream, slots: false }));
-  const bytes = experts.reduce((sum, { weight }) => sum + weight.extent.length, 0);
-  const inSlots = [false, true].map((stream) => ({ stream, slots: true }));
-  return expertCache === undefined || expertCache >= bytes ? [{ stream: false, slots: false }, ...inSlots] : inSlots;
-}
-
 const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
 /** Bytes that do not depend on how the weights are cut and placed. */
 const fixedBytes = (demand: Demand): number => demand.runtime + draftBytes(demand);
-
-/** Sizes of slices to try, the largest first: those that do not cut the weights into too many. */
-function sliceSizesFor(
-  { manifest, maxSlices = Number.POSITIVE_INFINITY, sliceBytes }: Demand,
-  { stream, slots }: Way,
-): readonly number[] {
-  if (sliceBytes !== undefined) return [sliceBytes];
-  if (!stream && !slots) return [largestSlice];
-  const bytes = manifest.reduce((sum, { weight, streamable }) => sum + (streamable ? weight.extent.length : 0), 0);
-  const sizes = sliceSizes.filter((size, i) => i === 0 || bytes / size + manifest.length <= maxSlices);
-  return stream ? sizes : [sizes.findLast((size) => size >= loadedSlice) ?? at(sizes, 0)];
-}
 
 /** Batch sizes to try, the best first. A pass that verifies draft tokens has room for as many tokens anyway. */
 function batchesFor({ batch, context, ahead = 0 }: Demand): readonly number[] {
@@ -92,7 +59,7 @@ function attempt(
   demand: Demand,
   sliceBytes: number,
   tokens: readonly number[],
-  how: Way & { readonly strict: boolean },
+  how: PlanWay & { readonly strict: boolean },
 ): Plan | undefined {
   const sized = size(demand, sliceBytes, how);
   const free = demand.budget - fixedBytes(demand);
@@ -148,7 +115,7 @@ interface Sized {
     | undefined;
 }
 
-function size(demand: Demand, sliceBytes: number, { slots }: Pick<Way, 'slots'>): Sized {
+function size(demand: Demand, sliceBytes: number, { slots }: Pick<PlanWay, 'slots'>): Sized {
   const slices: Slice[] = [];
   const mayStream: boolean[] = [];
   const banks = new Set<number>();
@@ -182,8 +149,11 @@ function size(demand: Demand, sliceBytes: number, { slots }: Pick<Way, 'slots'>)
 }
 
 /** Experts in slots: the fewest are one of each router, or as many as were asked for. */
-function slotsFor({ manifest, page, expertCache = 0 }: Demand): { demand: ExpertDemand; least: number } {
-  const demand = new ExpertDemand(manifest, page);
+function slotsFor({ manifest, page, expertCache = 0, parallel, ahead }: Demand): {
+  demand: ExpertDemand;
+  least: number;
+} {
+  const demand = new ExpertDemand(manifest, page, { parallel, ahead });
   return { demand, least: Math.max(1, slotsIn(demand.banks, expertCache, page)) };
 }
 
@@ -242,7 +212,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     slices,
     placements,
     streamed: streamed.map((s) => s.id),
-    ringModes: layWeights(
+    layouts: layWeights(
       streamed.map((s) => ({ bytes: pageSpanOf(s.extent, demand.page).bytes, converted: converted[s.id] })),
       chosen.ring,
     ),

@@ -5,7 +5,7 @@ import type { Device } from '../ggml/device.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Reader } from '../pager/reader.ts';
 import type { KvHomeCosts } from '../plan/kv-homes.ts';
-import type { Window } from '../plan/kv-options.ts';
+import type { KvOptions, Window } from '../plan/kv-options.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
@@ -15,13 +15,21 @@ export type StateOptions = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes
 
 /** The needs of a model's graphs, whatever the budget. */
 export interface GraphDemand {
+  /** The builder of the graphs. */
+  readonly builder: 'own' | 'libllama';
   /** Lengths of the rows of keys and values, which are whole blocks of their type. */
   readonly rowLengths: readonly number[];
   /**
    * The weights that a pass reads in a context of so many tokens, in order of first use: each is there, of a type and
-   * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE.
+   * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE, GRAPH_FAILED.
    */
   manifest(context: number, window?: Window): readonly ManifestEntry[];
+  /** Weights of the file that no graph reads, by name. */
+  readonly unused: readonly string[];
+  /** Bytes that the process takes beside the usual once the manifest is known. */
+  readonly loadedBytes: number;
+  /** Throws NOT_WITH_LIBLLAMA for keys and values that cannot be had. */
+  checkKv(options: KvOptions): void;
   /** Bytes that the states of all texts take in memory, and on the SSD, when these have grown to the context. */
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number };
   /** Costs of states that live on the SSD, layer by layer; undefined if none can. */
@@ -49,8 +57,8 @@ export interface OpenedGraphs {
   readonly pager: Pager;
 }
 
-/** The graphs of a model before they are opened. */
-export interface ModelGraphs extends GraphDemand {
-  /** Allocates what `plan` says; `owner` frees it. Throws OUT_OF_MEMORY, KV_SPACE. */
+/** The graphs of a model before they are opened. Disposal frees what measuring took. */
+export interface ModelGraphs extends GraphDemand, Disposable {
+  /** Allocates what `plan` says; `owner` frees it. Throws OUT_OF_MEMORY, KV_SPACE, GRAPH_FAILED. */
   open(plan: Plan, surroundings: GraphSurroundings, owner: Disposer): OpenedGraphs;
 }

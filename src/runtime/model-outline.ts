@@ -1,5 +1,6 @@
-import type { Config } from '../arch/architecture.ts';
-import { architectureOf } from '../arch/registry.ts';
+import { decodableArchitectures } from '../arch/decodable.ts';
+import { type ModelFacts, readFacts } from '../arch/facts.ts';
+import { ownArchitectures } from '../arch/registry.ts';
 import type { RopeOptions } from '../arch/rope.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Debug } from '../base/log.ts';
@@ -7,6 +8,7 @@ import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { type KvType, kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
+import { LlamaModelGraphs } from './llama-model-graphs.ts';
 import type { ModelGraphs } from './model-graphs.ts';
 import { OwnModelGraphs } from './own-model-graphs.ts';
 
@@ -18,23 +20,55 @@ export interface ModelOutline {
   readonly graphs: ModelGraphs;
 }
 
-/** Facts of a model that are known whoever builds its graphs. */
-export type ModelFacts = Pick<
-  Config,
-  'architecture' | 'layers' | 'width' | 'heads' | 'kvHeads' | 'vocabulary' | 'context' | 'rope'
->;
+/** Builders of graphs: ours, libllama, or ours for the families that have some. */
+export type GraphChoice = 'auto' | 'own' | 'libllama';
 
-/** Reads the header of a GGUF file; the model rotates as `rope` wants it. Throws the errors of gguf/ and arch/. */
-export function openOutline(path: string, rope?: RopeOptions, debug?: Debug): ModelOutline {
+/** Options that decide how a file is understood. */
+export interface OutlineOptions {
+  /** Rotation of positions; default: as the metadata say. */
+  readonly rope?: RopeOptions | undefined;
+  /** Default: auto. */
+  readonly graphs?: GraphChoice | undefined;
+}
+
+/** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, and UNKNOWN_ARCHITECTURE. */
+export function openOutline(path: string, options: OutlineOptions = {}, debug?: Debug): ModelOutline {
   const file = openModelFile(path);
-  const architecture = architectureOf(file.metadata.string('general.architecture'));
-  const config = architecture.config(file.metadata, rope);
-  const outline = { path, file, config, graphs: new OwnModelGraphs(config, architecture.stages(config), file.weights) };
-  const { layers, context, vocabulary } = config;
+  const outline = { path, file, ...(ownGraphs(file, options) ?? librarysGraphs(file, options)) };
+  const { architecture, layers, context, vocabulary } = outline.config;
   const files = file.files.map(({ path, size }) => ({ path, size }));
-  debug?.('header read', { files, architecture: config.architecture, layers, context, vocabulary });
+  debug?.('header read', { files, architecture, layers, context, vocabulary });
   evictFiles(outline);
   return outline;
+}
+
+type GraphsOf = Pick<ModelOutline, 'config' | 'graphs'>;
+
+/** Graphs of our own; undefined where libllama's are to be had instead. */
+function ownGraphs({ metadata, weights }: ModelFile, { rope, graphs = 'auto' }: OutlineOptions): GraphsOf | undefined {
+  if (graphs === 'libllama') return undefined;
+  const name = metadata.string('general.architecture');
+  const family = ownArchitectures.get(name);
+  if (!family) {
+    if (graphs === 'auto') return undefined;
+    throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture: name, known: [...ownArchitectures.keys()] });
+  }
+  try {
+    const config = family.config(metadata, rope);
+    return { config, graphs: new OwnModelGraphs(config, family.stages(config), weights) };
+  } catch (error) {
+    // A family's members may have what its graphs of ours do not, such as experts.
+    if (graphs === 'auto' && error instanceof EngineError && error.code === 'UNSUPPORTED_MODEL') return undefined;
+    throw error;
+  }
+}
+
+function librarysGraphs(file: ModelFile, { rope }: OutlineOptions): GraphsOf {
+  const architecture = file.metadata.string('general.architecture');
+  if (!decodableArchitectures.includes(architecture))
+    throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture, known: decodableArchitectures });
+  const config = readFacts(file.metadata, rope);
+  return { config, graphs: new LlamaModelGraphs(file, config, rope) };
 }
 
 /** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
@@ -56,4 +90,9 @@ export function checkKvType(outline: ModelOutline, type: KvType): void {
   }
   const [length] = unsuitable(outline, type);
   if (length !== undefined) throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });
+}
+
+/** Throws NO_EXPERTS for a model without experts that can be read one by one. */
+export function checkExperts({ graphs, config }: ModelOutline): void {
+  if (!graphs.manifest(config.context).some(({ experts }) => experts)) throw new EngineError('NO_EXPERTS', {});
 }

@@ -23,6 +23,8 @@ const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, 
 
 /** The graphs of a family that has stages of its own. */
 export class OwnModelGraphs implements ModelGraphs {
+  readonly builder = 'own';
+  readonly loadedBytes = 0;
   readonly #config: Config;
   readonly #stages: readonly Stage[];
   readonly #weights: ReadonlyMap<string, Weight>;
@@ -36,6 +38,16 @@ export class OwnModelGraphs implements ModelGraphs {
   get rowLengths(): readonly number[] {
     return [this.#config.keyLength, this.#config.valueLength];
   }
+
+  get unused(): readonly string[] {
+    // Short and long contexts may rotate by other factors.
+    const contexts = [1, this.#config.context];
+    const read = new Set(contexts.flatMap((context) => this.manifest(context).map(({ weight }) => weight.name)));
+    // The embedding is read by rows.
+    return [...this.#weights.keys()].filter((name) => !read.has(name) && name !== 'token_embd.weight');
+  }
+
+  checkKv(): void {}
 
   manifest(context: number, window?: Window): readonly ManifestEntry[] {
     return manifestOf(this.#outline({ ...usual, context, window }));
@@ -72,16 +84,14 @@ export class OwnModelGraphs implements ModelGraphs {
     const { device, layoutOf, reader } = surroundings;
     const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
     const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
-    const weights = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
+    const layouts = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
     const shape = this.kvShape(plan);
     const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, surroundings)) : 0;
-    const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
-    const kvRingMemory = owner.use(device.memoryFor(kvRingBytes(shape), 'keys and values from the SSD'));
-    const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
+    const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+    const kvRing = owner.use(device.memoryFor(kvRingBytes(shape), 'keys and values from the SSD'));
+    const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
     const model = { stages: this.#stages, plan, file: this.#weights };
-    const graphs = owner.use(
-      new OwnGraphs({ ...model, device, weights, reader, pager, kvRingMemory, kv: { shape, file } }),
-    );
+    const graphs = owner.use(new OwnGraphs({ ...model, device, layouts, reader, pager, kvRing, kv: { shape, file } }));
     return { graphs, pager };
   }
 
@@ -110,6 +120,8 @@ export class OwnModelGraphs implements ModelGraphs {
       ? shape
       : { ...shape, windows: seen, pass: Math.max(batch, 1 + ahead) };
   }
+
+  [Symbol.dispose](): void {}
 
   #outline(options: StateOptions) {
     return { stages: this.#stages, weights: this.#weights, kv: this.kvShape(options) };

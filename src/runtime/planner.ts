@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os';
+import type { ModelFacts } from '../arch/facts.ts';
 import { EngineError } from '../base/errors.ts';
 import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import type { Device } from '../ggml/device.ts';
-import type { KernelLayout } from '../ggml/kernel-layout.ts';
+import type { Layout } from '../ggml/layout.ts';
 import { kvShareOf } from '../plan/defaults.ts';
 import { chooseKvHomes, isTooSmall } from '../plan/kv-homes.ts';
 import { type KvHomeOption, maxWindowedTokens } from '../plan/kv-options.ts';
@@ -11,7 +12,7 @@ import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { demandOf, kvDemandOf, plainBatch, planDraft } from './demand.ts';
-import { checkKvType, type ModelFacts, type ModelOutline } from './model-outline.ts';
+import { checkExperts, checkKvType, type ModelOutline } from './model-outline.ts';
 import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
@@ -20,13 +21,15 @@ export type Kernels = 'auto' | 'plain';
 
 export interface PlanOptions extends ChoiceOptions {
   readonly kernels: Kernels;
+  /** Bytes for experts; default: what is left. */
+  readonly expertCache?: number | undefined;
   /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
 }
 
 /** Finds the layout of each slice once. */
 export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
-  const known = new Map<string, KernelLayout | undefined>();
+  const known = new Map<string, Layout | undefined>();
   return ({ weight, shape }) => {
     if (kernels === 'plain' || shape.length !== 2) return undefined;
     const key = `${weight.type.id} ${shape.join(' ')}`;
@@ -94,6 +97,7 @@ function planAs(
       runtime: runtime + textBytes({ context, parallel, ahead, draftModel: draft !== undefined }),
       batch,
       residency: options.residency,
+      expertCache: options.expertCache,
       draft: drafting,
     });
   };
@@ -139,12 +143,17 @@ function leastFor(
 
 /** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, KV_TYPE_UNSUITABLE. */
 function checkOptions(outline: ModelOutline, options: PlanOptions): void {
-  const { parallel = 1, ahead = 0, promptCache = 0, kv } = options;
+  const { parallel = 1, ahead = 0, promptCache = 0, expertCache, kv } = options;
   checkKvType(outline, kv?.type ?? 'f16');
+  outline.graphs.checkKv(kv ?? {});
   checkContext(outline.config, options);
   if (parallel !== 'auto') checkWhole('parallel', parallel, 1);
   checkWhole('draft.ahead', ahead, 0);
   if (promptCache !== 'auto') checkWhole('promptCache.bytes', promptCache, 0);
+  if (expertCache !== undefined) {
+    checkWhole('expertCache', expertCache, 0);
+    checkExperts(outline);
+  }
   if (kv?.home === 'ssd' && isAskedFor(options)) {
     const expected = 'none, or auto, where keys and values live on the SSD: they are not copied to memory';
     throw new EngineError('BAD_OPTION', { option: 'promptCache.bytes', value: `${promptCache}`, expected });

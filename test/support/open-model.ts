@@ -3,7 +3,7 @@ import { Device } from '../../src/ggml/device.ts';
 import { Model } from '../../src/model/model.ts';
 import type { ModelOptions } from '../../src/model/model-options.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { type ModelOutline, openOutline } from '../../src/runtime/model-outline.ts';
+import { type GraphChoice, type ModelOutline, openOutline } from '../../src/runtime/model-outline.ts';
 import { layoutLookup, type PlanOptions, planModel } from '../../src/runtime/planner.ts';
 import { Runtime, type RuntimeOptions } from '../../src/runtime/runtime.ts';
 import { scratchState } from '../../src/state/cache-pool.ts';
@@ -27,6 +27,7 @@ export const planFor = (
 export interface TestRuntimeOptions extends Partial<PlanOptions>, Pick<RuntimeOptions, 'exact' | 'adaptive'> {
   readonly threads?: number;
   readonly rope?: RopeOptions | undefined;
+  readonly graphs?: GraphChoice | undefined;
   /** Changes the plan. */
   readonly change?: (plan: Plan, outline: ModelOutline) => Plan;
 }
@@ -42,9 +43,9 @@ export interface TestRuntime extends AsyncDisposable {
 
 /** Opens a model as far as it computes: without an engine, which schedules and samples. */
 export async function openRuntime(path: string, options: TestRuntimeOptions = {}): Promise<TestRuntime> {
-  const { threads = 1, rope, exact = false, adaptive = true, change = (plan) => plan, ...wanted } = options;
+  const { threads = 1, rope, graphs, exact = false, adaptive = true, change = (plan) => plan, ...wanted } = options;
   const { kernels = 'plain', kv } = wanted;
-  const outline = openOutline(path, rope);
+  const outline = openOutline(path, { rope, graphs });
   const device = new Device(threads, 0);
   const plan = change(planFor(device, outline, wanted), outline);
   const runtime = await Runtime.open(outline, plan, {
@@ -73,6 +74,7 @@ export async function openRuntime(path: string, options: TestRuntimeOptions = {}
     },
     async [Symbol.asyncDispose]() {
       await runtime[Symbol.asyncDispose]();
+      outline.graphs[Symbol.dispose]();
       device[Symbol.dispose]();
     },
   };

@@ -19,7 +19,7 @@ import { printable } from '../print/printable.ts';
 export async function infoCommand(settings: Settings, path: string): Promise<void> {
   const debug = await debugLog(settings);
   const engine = modelSettingsOf(settings);
-  const outline = openOutline(path, engine.rope, debug);
+  const outline = openOutline(path, engine, debug);
   const model = describe(outline, settings.tensors);
   const planned = tryPlan(outline, engine, debug);
   const failed = planned instanceof EngineError;
@@ -54,10 +54,16 @@ function modelText(model: ModelDescription): readonly string[] {
   const lines = [
     printable(model.name),
     ...table([
-      ['architecture', `${model.architecture}, ${model.layers} layers of width ${model.width}`],
-      ['attention', `${model.heads} heads, ${model.kv_heads} for keys and values`],
+      [
+        'architecture',
+        `${model.architecture}, ${model.layers} layers of width ${model.width}${model.graphs === 'own' ? '' : ', graphs of libllama'}`,
+      ],
+      ...(model.heads > 0
+        ? [['attention', `${model.heads} heads, ${model.kv_heads} for keys and values`] as const]
+        : []),
       ['parameters', formatCount(model.parameters)],
       ['weights', `${formatBytes(model.bytes)}: ${types.join(', ')}`],
+      ...unusedRows(model.unused),
       ['context', `${model.context} tokens`],
       ...ropeRows(model.rope),
       [
@@ -74,6 +80,10 @@ function modelText(model: ModelDescription): readonly string[] {
   );
   return tensors ? [...lines, '', 'Tensors', ...table(tensors)] : lines;
 }
+
+/** A row about weights that nothing reads, if there are some. */
+const unusedRows = ({ weights, bytes }: ModelDescription['unused']): readonly (readonly [string, string])[] =>
+  weights === 0 ? [] : [['unused', `${formatBytes(bytes)} in ${weights} weights that the model does without`]];
 
 /** Rows about the rotation; none if the model rotates as the first models did. */
 function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly (readonly [string, string])[] {

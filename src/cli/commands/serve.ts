@@ -34,7 +34,7 @@ async function plansOf(files: readonly string[], engine: ModelSettings): Promise
   const { DrafterFactory } = await import('../../engine/draft/drafter-factory.ts');
   const { forecast } = await import('../forecast.ts');
   const planned = files.map((path) => {
-    const outline = openOutline(path, engine.rope);
+    const outline = openOutline(path, engine);
     checkTokenizer(outline.file.metadata);
     const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline));
     return [resolve(at(outline.file.files, 0).path), plan] as const;

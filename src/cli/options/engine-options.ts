@@ -1,5 +1,6 @@
 import { type RopeScaling, ropeRanges, ropeScalings } from '../../arch/rope.ts';
 import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../plan/kv-options.ts';
+import type { GraphChoice } from '../../runtime/model-outline.ts';
 import type { Kernels } from '../../runtime/planner.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
@@ -32,6 +33,9 @@ export interface EngineSettings {
   readonly adaptiveDraft: boolean;
   readonly threads?: number | undefined;
   readonly kernels: Kernels;
+  readonly graphs: GraphChoice;
+  /** Bytes. */
+  readonly expertCache?: number | undefined;
   /** Bytes, 0 for none. A server keeps some by default; other commands keep none. */
   readonly promptCache?: number | 'auto' | undefined;
   /** A folder for kept prompts. */
@@ -185,6 +189,22 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     default: 'auto',
     commands: planning,
     variables: ['SSD_LLM_KERNELS'],
+  },
+  graphs: {
+    flags: '--graphs <kind>',
+    help: "who builds the model's graphs: own (its families: llama, qwen2, qwen3, gemma3, phi3), libllama, or auto, own where there are some",
+    schema: oneOf(['auto', 'own', 'libllama']),
+    default: 'auto',
+    commands: planning,
+    variables: ['SSD_LLM_GRAPHS'],
+  },
+  expertCache: {
+    flags: '--expert-cache <size>',
+    help: 'memory for experts, at least one of each layer',
+    schema: auto(size),
+    byDefault: 'auto, what the other weights leave',
+    commands: planning,
+    variables: ['SSD_LLM_EXPERT_CACHE'],
   },
   promptCache: {
     option: 'promptCache.bytes',

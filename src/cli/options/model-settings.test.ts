@@ -12,6 +12,7 @@ const usual: EngineSettings = {
   draftNgram: false,
   adaptiveDraft: true,
   kernels: 'auto',
+  graphs: 'auto',
 };
 
 const kvOf = (settings: Partial<EngineSettings>): KvOptions | undefined =>

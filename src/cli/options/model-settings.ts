@@ -16,12 +16,12 @@ const usualSinks = 4;
  * IN_MEMORY.
  */
 export function modelSettingsOf(settings: EngineSettings): ModelSettings {
-  const { memoryBudget, ctx: context, threads, kernels } = settings;
+  const { memoryBudget, ctx: context, threads, kernels, graphs, expertCache } = settings;
   const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
   const draft = { ngram, model, ahead, adaptive };
   checkCompanions(settings);
   const [kv, rope] = [kvOf(settings), ropeOf(settings)];
-  return { memoryBudget, context, kv, rope, draft, threads, kernels, ioThreads: ioThreads() };
+  return { memoryBudget, context, kv, rope, graphs, expertCache, draft, threads, kernels, ioThreads: ioThreads() };
 }
 
 /** Refuses options that change nothing beside the others. */

@@ -6,6 +6,8 @@ export interface ModelDescription {
   readonly path: string;
   readonly name: string;
   readonly architecture: string;
+  /** The builder of the model's graphs. */
+  readonly graphs: 'own' | 'libllama';
   readonly layers: number;
   readonly width: number;
   readonly heads: number;
@@ -14,6 +16,8 @@ export interface ModelDescription {
   readonly bytes: number;
   readonly files: number;
   readonly types: Readonly<Record<string, TypeShare>>;
+  /** Weights that nothing reads, such as those of another model in the same file. */
+  readonly unused: { readonly weights: number; readonly bytes: number };
   /** Tokens that it can see at once. */
   readonly context: number;
   readonly rope: RopeDescription;
@@ -40,6 +44,7 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
     path: outline.path,
     name: metadata.string('general.name', undefined) ?? config.architecture,
     architecture: config.architecture,
+    graphs: outline.graphs.builder,
     layers: config.layers,
     width: config.width,
     heads: config.heads,
@@ -48,6 +53,7 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
     bytes: file.bytes,
     files: file.files.length,
     types: typeShares(file.weights.values()),
+    unused: unusedOf(outline),
     context: config.context,
     rope: ropeOf(outline),
     tokenizer: {
@@ -65,6 +71,15 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
       })),
     }),
   };
+}
+
+function unusedOf({ file, graphs }: ModelOutline): ModelDescription['unused'] {
+  const names = new Set(graphs.unused);
+  const bytes = [...file.weights.values()].reduce(
+    (sum, { name, extent }) => sum + (names.has(name) ? extent.length : 0),
+    0,
+  );
+  return { weights: names.size, bytes };
 }
 
 function ropeOf({ config, file }: ModelOutline): RopeDescription {

@@ -81,5 +81,6 @@ export class DrafterFactory implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine?.[Symbol.asyncDispose]();
+    this.outline?.graphs[Symbol.dispose]();
   }
 }

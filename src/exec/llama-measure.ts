@@ -1,0 +1,88 @@
+import { at } from '../base/at.ts';
+import type { Pointer } from '../ggml/library.ts';
+import { LlamaContext } from '../ggml/llama-context.ts';
+import { LlamaModel } from '../ggml/llama-model.ts';
+import { sourceOf, tensorOp, tensorShape } from '../ggml/tensor-fields.ts';
+import type { ModelFile } from '../gguf/model-file.ts';
+import { elementCount, type Weight } from '../gguf/weight.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
+import { kvTypeOf } from '../state/kv-shape.ts';
+import { manifestOfReads, weightReads } from './llama-weights.ts';
+
+/** The needs of libllama's graphs of a model, whatever the context. */
+export interface GraphNeeds {
+  readonly manifest: readonly ManifestEntry[];
+  /** Weights whose rows are looked up one by one. */
+  readonly lookups: readonly Weight[];
+  /** Bytes that kernels work in for each token, and for each token and position of the context that it may see. */
+  readonly work: GraphWork;
+}
+
+interface GraphWork {
+  readonly token: number;
+  readonly position: number;
+}
+
+/** Tokens that every context has room for. */
+const cells = 256;
+/** Tokens of the batches whose graphs are looked at: libllama has others for one token than for several. */
+const batches = [17, 1] as const;
+/** It may have others where there are several sequences. */
+const sequenceCounts = [1, 2] as const;
+
+/**
+ * The needs of a model, of which no weight is read: libllama builds its graphs. Throws the errors of `LlamaModel` and
+ * `LlamaContext`.
+ */
+export function graphNeeds(file: ModelFile): GraphNeeds {
+  using model = new LlamaModel(file);
+  const kvType = kvTypeOf('f16').id;
+  const works: GraphWork[] = [];
+  const graphs = sequenceCounts.flatMap((sequences) => {
+    using context = new LlamaContext(model, {
+      cells,
+      sequences,
+      batch: Math.max(...batches),
+      outputs: sequences,
+      kvType,
+    });
+    let start = 0;
+    return batches.map((count) => {
+      const { nodes } = context.collect([{ sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 }]);
+      start += count;
+      works.push(workOf(nodes, count));
+      return weightReads(nodes, model.tensors, file.weights);
+    });
+  });
+  const lookups = graphs.flat().filter(({ role }) => role === 'rows');
+  return {
+    manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),
+    lookups: [...new Set(lookups.flatMap(({ name }) => file.weights.get(name) ?? []))],
+    work: {
+      token: Math.max(...works.map(({ token }) => token)),
+      position: Math.max(...works.map(({ position }) => position)),
+    },
+  };
+}
+
+const f32 = 4;
+/** Bytes of a pair of a token and a rank in the list of each expert. */
+const pairBytes = 8;
+
+/** Products convert what they multiply with, at most to float32; those with experts sort their pairs. */
+function workOf(nodes: readonly Pointer[], tokens: number): GraphWork {
+  let [token, position] = [0, 0];
+  for (const node of nodes) {
+    const op = tensorOp(node);
+    if (op !== 'MUL_MAT' && op !== 'MUL_MAT_ID') continue;
+    const x = sourceOf(node, 1);
+    const bytes = (f32 * elementCount(tensorShape(x))) / tokens;
+    if (tensorOp(x) === 'SOFT_MAX') position = Math.max(position, bytes / cells);
+    else if (op === 'MUL_MAT') token = Math.max(token, bytes);
+    else {
+      const [experts, used] = [at(tensorShape(sourceOf(node, 0)), 2), at(tensorShape(sourceOf(node, 2)), 0)];
+      token = Math.max(token, bytes + pairBytes * experts * used);
+    }
+  }
+  return { token, position };
+}

@@ -1,0 +1,183 @@
+import type { ModelFacts } from '../arch/facts.ts';
+import type { RopeOptions } from '../arch/rope.ts';
+import { at } from '../base/at.ts';
+import type { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
+import { bindWeights } from '../exec/bind-weights.ts';
+import { LlamaGraphs } from '../exec/llama-graphs.ts';
+import { type GraphNeeds, graphNeeds } from '../exec/llama-measure.ts';
+import { productBytes } from '../exec/llama-scratch.ts';
+import { choosingBytes, threadBytes } from '../exec/measure.ts';
+import { openExperts } from '../exec/open-experts.ts';
+import { LlamaContext, type LlamaContextOptions, type LlamaSizes } from '../ggml/llama-context.ts';
+import { LlamaModel } from '../ggml/llama-model.ts';
+import type { ModelFile } from '../gguf/model-file.ts';
+import { rowBytes } from '../gguf/types.ts';
+import { Pager } from '../pager/pager.ts';
+import { arenaBytes, Residents } from '../pager/residents.ts';
+import { Ring } from '../pager/ring.ts';
+import { rowsBytes } from '../pager/rows.ts';
+import type { KvOptions } from '../plan/kv-options.ts';
+import type { ManifestEntry } from '../plan/manifest.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Slice } from '../plan/slices.ts';
+import { kvTypeOf } from '../state/kv-shape.ts';
+import { tryGraphs } from './graph-trial.ts';
+import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
+
+/** Bytes of libllama's description of a tensor, and of the nodes that graphs have room for because of it. */
+const describedBytes = 8 * 2 ** 10;
+const nodeBytes = 16 * 2 ** 10;
+/** Bytes of the library's own code and heap that no other use of it takes. */
+const libraryBytes = 12 * 2 ** 20;
+/** Bytes of libllama's lists for a token that a context may hold, of which there are two where some layers have windows. */
+const cellBytes = 2 * 160;
+
+/** The graphs that libllama builds, of any architecture that it takes a text on with. */
+export class LlamaModelGraphs implements ModelGraphs {
+  readonly builder = 'libllama';
+  readonly #file: ModelFile;
+  readonly #facts: ModelFacts;
+  readonly #rope: RopeOptions | undefined;
+  #needs: GraphNeeds | undefined;
+  /** The model without memory, whose contexts are measured; while another one is opened there is none. */
+  #measured: LlamaModel | undefined;
+  readonly #sizes: Map<string, LlamaSizes> = new Map();
+
+  constructor(file: ModelFile, facts: ModelFacts, rope?: RopeOptions) {
+    this.#file = file;
+    this.#facts = facts;
+    this.#rope = rope;
+  }
+
+  get rowLengths(): readonly number[] {
+    const { metadata } = this.#file;
+    const { architecture, heads, width } = this.#facts;
+    if (heads === 0) return [];
+    return ['key_length', 'value_length'].map((key) =>
+      metadata.number(`${architecture}.attention.${key}`, Math.floor(width / heads)),
+    );
+  }
+
+  get loadedBytes(): number {
+    return libraryBytes + this.#file.weights.size * describedBytes;
+  }
+
+  manifest(): readonly ManifestEntry[] {
+    return this.#collected().manifest;
+  }
+
+  get unused(): readonly string[] {
+    const { manifest, lookups } = this.#collected();
+    const read = new Set([...manifest.map(({ weight }) => weight), ...lookups]);
+    return [...this.#file.weights.values()].filter((weight) => !read.has(weight)).map(({ name }) => name);
+  }
+
+  checkKv({ window, home }: KvOptions): void {
+    const { architecture } = this.#facts;
+    const refuse = (what: string): never => {
+      throw new EngineError('NOT_WITH_LIBLLAMA', { what, architecture });
+    };
+    if (window) refuse('a sliding window (--sliding-window)');
+    if (home === 'ssd') refuse('keys and values on the SSD (--kv-home ssd)');
+  }
+
+  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
+    const { cells } = this.#contextOptions(options);
+    return { memory: this.#measure(options).state + cells * cellBytes, ssd: 0 };
+  }
+
+  homeCosts(): undefined {
+    return undefined;
+  }
+
+  computeBytes(options: StateOptions, slices: readonly Slice[], threads: number): number {
+    const { lookups, work } = this.#collected();
+    const { vocabulary } = this.#facts;
+    const { batch, sequences, outputs, cells } = this.#contextOptions(options);
+    const rows = lookups.reduce(
+      (sum, weight) => sum + rowsBytes(weight) + batch * (rowBytes(weight.type, at(weight.shape, 0)) + 4),
+      0,
+    );
+    const isCut = slices.some(({ row }) => row > 0);
+    return (
+      this.#measure(options).compute +
+      // Libllama's copies of logits, and ours where a pass is computed in parts.
+      2 * 4 * Math.max(outputs, sequences) * vocabulary +
+      batch * Math.ceil(work.token + work.position * cells) +
+      (isCut ? productBytes(slices, batch) : 0) +
+      rows +
+      this.#file.weights.size * nodeBytes +
+      choosingBytes(vocabulary, options) +
+      threads * threadBytes
+    );
+  }
+
+  identity(context: number): unknown {
+    const { rope } = this.#facts;
+    return { graphs: 'libllama', rope, changed: this.#rope ?? null, long: context > rope.originalContext };
+  }
+
+  open(plan: Plan, { device, layoutOf, reader }: GraphSurroundings, owner: Disposer): OpenedGraphs {
+    this[Symbol.dispose]();
+    const { weights: file } = this.#file;
+    const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
+    const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
+    const layouts = bindWeights(plan, file, { arena, ring, layoutOf }, owner);
+    const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+    const model = owner.use(new LlamaModel(this.#file));
+    const { tensors } = model;
+    const options = this.#contextOptions(plan);
+    const context = owner.use(new LlamaContext(model, options));
+    const slots = plan.experts && { slots: plan.experts.slots, tokens: options.batch };
+    const experts = slots && openExperts(this.manifest(), slots, { device, reader, tensors }, owner);
+    const pager = new Pager({
+      weights: new Ring(reader),
+      kv: new Ring(reader),
+      residents,
+      ...(experts && { experts: experts.pools }),
+    });
+    const parts = { device, model, context, plan, file, layouts, reader, pager, experts: experts?.steps };
+    const graphs = owner.use(new LlamaGraphs(parts));
+    return { graphs, pager };
+  }
+
+  #collected(): GraphNeeds {
+    if (this.#needs) return this.#needs;
+    tryGraphs(this.#file);
+    this.#needs = graphNeeds(this.#file);
+    // Memory that it takes is part of the process from now on.
+    this.#measured ??= new LlamaModel(this.#file, { measured: true });
+    return this.#needs;
+  }
+
+  /** Bytes that a context takes, by libllama's own account. */
+  #measure(options: StateOptions): LlamaSizes {
+    const wanted = this.#contextOptions(options);
+    const key = JSON.stringify(wanted);
+    const known = this.#sizes.get(key);
+    if (known) return known;
+    this.#measured ??= new LlamaModel(this.#file, { measured: true });
+    using context = new LlamaContext(this.#measured, wanted);
+    this.#sizes.set(key, context.sizes);
+    return context.sizes;
+  }
+
+  /** The context for the sequences of a plan: whole batches of one of them, and drafts of the others. */
+  #contextOptions({ context, parallel, batch, ahead, kvType }: StateOptions): LlamaContextOptions {
+    const decoded = 1 + ahead;
+    return {
+      cells: parallel * context,
+      sequences: parallel,
+      batch: Math.max(batch, decoded) + (parallel - 1) * decoded,
+      outputs: parallel * decoded,
+      kvType: kvTypeOf(kvType).id,
+      rope: this.#rope,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#measured?.[Symbol.dispose]();
+    this.#measured = undefined;
+  }
+}

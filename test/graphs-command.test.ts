@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { PlanSummary } from '../src/plan/explain.ts';
+import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
+import { attemptCli } from './support/attempt-cli.ts';
+import { run, runJson } from './support/cli.ts';
+import { serve } from './support/server.ts';
+import { sharedFolder } from './support/temp-folder.ts';
+
+const folder = sharedFolder();
+/** 8 experts in each of 2 layers, of which a token uses 2; they are 1.7 MiB. */
+const mixture = architectureFile(folder.file('mixture.gguf'), 'qwen3moe', {
+  vocabulary: true,
+  ...expertVariants.q4_K,
+});
+const dense = architectureFile(folder.file('dense.gguf'), 'qwen3', { vocabulary: true });
+const modest = ['-m', '300M', '-c', '256', '-t', '1', '--kernels', 'plain'];
+
+interface Described {
+  readonly graphs: string;
+  readonly plan: PlanSummary;
+}
+const described = (path: string, ...args: readonly string[]): Promise<Described> =>
+  runJson(['info', path, ...modest, ...args]);
+
+const answer = (path: string, ...args: readonly string[]) =>
+  runJson(['run', path, '--raw', '-p', 'a mixture of experts', '-n', '20', '--temperature', '0', ...modest, ...args]);
+
+test('info says who builds the graphs, how many experts stay, and what a token reads of the others', async () => {
+  assert.deepEqual((await described(dense)).graphs, 'own');
+  const roomy = await described(mixture);
+  assert.deepEqual([roomy.graphs, roomy.plan.experts, roomy.plan.bytes_per_token], ['libllama', null, 0]);
+  const { experts, bytes_per_token, memory } = (await described(mixture, '--expert-cache', '700K')).plan;
+  assert.ok(experts);
+  assert.deepEqual([experts.slots, experts.of, experts.used], [3, 8, 2]);
+  assert.ok(experts.slot_bytes <= 700 * 1024 && memory.experts >= experts.slot_bytes);
+  assert.equal(bytes_per_token, experts.bytes_per_token);
+  const { stdout } = await run(['info', mixture, ...modest, '--expert-cache', '700K']);
+  assert.match(stdout, /^ {2}architecture {2}qwen3moe, 2 layers of width 256, graphs of libllama$/m);
+  assert.match(stdout, /resident, 3 of 8 experts in memory, about [\d.]+ KiB of others read for each token$/m);
+  assert.match(stdout, /^ {2}experts {3}.* for 3 of 8 in each layer; a token uses 2, and finds \d+ % of them there$/m);
+});
+
+test('an answer does not depend on how many experts stay, nor on what else streams', async () => {
+  const [, least = ''] =
+    /needs at least (\d+) MiB/.exec((await run(['info', mixture, ...modest, '-m', '20M'])).stdout) ?? [];
+  const all = await answer(mixture);
+  assert.equal(all.tokens.length, 20);
+  for (const args of [
+    ['--expert-cache', '4K'],
+    ['--expert-cache', '700K'],
+    ['-m', `${least}M`],
+  ]) {
+    const { tokens, stats } = await answer(mixture, ...args);
+    assert.deepEqual(tokens, all.tokens, `${args}`);
+    assert.equal(stats.memory.experts > 0, args[0] === '--expert-cache');
+    assert.ok(stats.memory.peak <= stats.memory.budget);
+  }
+});
+
+test('a family of ours gives the same answer through libllama’s graphs at every budget', async () => {
+  const [whole, tight] = [
+    await answer(dense, '--graphs', 'libllama'),
+    await answer(dense, '--graphs', 'libllama', '-m', '140M'),
+  ];
+  assert.deepEqual(tight.tokens, whole.tokens);
+});
+
+test('what cannot be had is refused by name', async () => {
+  const own = await attemptCli('run', mixture, '--graphs', 'own', '-p', 'x');
+  assert.match(own.stderr, /architecture "qwen3moe" is not supported; these are: llama, .*UNKNOWN_ARCHITECTURE/);
+  const noExperts = await attemptCli('info', dense, '--expert-cache', '1G');
+  assert.deepEqual([noExperts.code, /--expert-cache .*NO_EXPERTS/.test(noExperts.stderr)], [2, true], noExperts.stderr);
+  for (const [option, named] of [
+    [['--kv-home', 'ssd'], '--kv-home ssd'],
+    [['--sliding-window', '64'], '--sliding-window'],
+  ] as const) {
+    const { code, stderr } = await attemptCli('run', mixture, ...option, '-p', 'x');
+    assert.ok(code === 2 && stderr.includes(named) && stderr.includes('NOT_WITH_LIBLLAMA'), stderr);
+  }
+});
+
+test('a benchmark measures such a model, its experts in slots', async () => {
+  const args = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--expert-cache', '700K', '--json'];
+  const { code, stdout, stderr } = await run(['bench', mixture, ...modest, ...args]);
+  assert.equal(code, 0, stderr);
+  const { decode, plan } = JSON.parse(stdout) as { decode: { tokens: number }; plan: PlanSummary };
+  assert.deepEqual([decode.tokens, plan.experts?.slots], [3, 3]);
+});
+
+test('a server answers many at once as it answers each alone', async () => {
+  const { text } = await answer(mixture, '-c', '256');
+  await using server = await serve([mixture, ...modest, '--parallel', '3', '--expert-cache', '700K']);
+  const ask = async (prompt: string): Promise<string> => {
+    const options = { temperature: 0, num_predict: 20 };
+    const body = JSON.stringify({ model: 'mixture', prompt, raw: true, stream: false, options });
+    const response = await fetch(`${server.url}/api/generate`, { method: 'POST', body });
+    return ((await response.json()) as { response: string }).response;
+  };
+  const prompts = ['a mixture of experts', 'another text', 'a mixture of everything'];
+  const alone = [];
+  for (const prompt of prompts) alone.push(await ask(prompt));
+  assert.equal(alone[0], text);
+  assert.deepEqual(await Promise.all([...prompts, ...prompts].map(ask)), [...alone, ...alone]);
+});
