@@ -4,6 +4,7 @@ import test from 'node:test';
 import { writeGguf } from '../bench/gguf-writer.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
 import { libraryNames } from './support/architectures/library-names.ts';
+import { architecturesPage } from './support/architectures/page.ts';
 import { metadataOf, sizesOf } from './support/architectures/recipe.ts';
 import { Reference } from './support/architectures/reference.ts';
 import { architectures, unusable } from './support/architectures/rows.ts';
@@ -18,6 +19,11 @@ test('every architecture that the library knows has a small model, or a reason w
   const known = [...architectures, ...unusable].map(({ architecture }) => architecture);
   assert.deepEqual([...new Set(known)].sort(), [...libraryNames()].sort());
   assert.equal(new Set(unusable.map(({ architecture }) => architecture)).size, unusable.length);
+});
+
+test('docs/architectures.md says what the rows say (npx tsx test/support/architectures/page.ts writes it)', () => {
+  const { actual, expected } = architecturesPage();
+  assert.equal(actual, expected);
 });
 
 /** A state of each kind; `npm run test:long -- architectures` tries all. */

@@ -1,36 +1,41 @@
+import { Device } from '../../src/ggml/device.ts';
 import { expertVariants } from '../support/architectures/architecture-file.ts';
 import { Reference } from '../support/architectures/reference.ts';
 import { type ArchitectureRow, architectures } from '../support/architectures/rows.ts';
-import { type References, tryArchitecture, tryWeights } from '../support/architectures/trial.ts';
+import { tryStreamed } from '../support/architectures/streamed.ts';
+import { tryWeights } from '../support/architectures/trial.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import type { Part, Row } from './part.ts';
 
 async function tryAll(
   name: string,
   rows: readonly ArchitectureRow[],
-  tryOne: (references: References, row: ArchitectureRow, path: string) => Promise<unknown>,
+  tryOne: (row: ArchitectureRow, path: string) => Promise<void>,
 ): Promise<Row> {
   using folder = tempFolder();
-  await using first = new Reference();
-  await using second = new Reference();
   const failed: string[] = [];
   for (const row of rows) {
     try {
-      await tryOne([first, second], row, folder.file('model.gguf'));
+      await tryOne(row, folder.file('model.gguf'));
     } catch (error) {
-      failed.push(`${row.name}: ${(error as Error).message}`);
+      failed.push(`${row.name}: ${(error as Error).message.split('\n', 1)}`);
     }
   }
   return { name, tried: rows.length, passed: rows.length - failed.length, failed, skipped: [] };
 }
 
 export const part: Part = {
-  about: 'the small model of every architecture, and all mixtures with experts of other types and sizes',
+  about: 'the small model of every architecture, streamed in the smallest budget, and experts of other types and sizes',
   rows: async function* () {
-    yield await tryAll('all', architectures, tryWeights);
+    await using reference = new Reference();
+    await using another = new Reference();
+    using device = new Device(1, 0);
+    yield await tryAll('llama_decode', architectures, (row, path) => tryWeights([reference, another], row, path));
+    const compared = { reference, device };
+    yield await tryAll('streamed', architectures, (row, path) => tryStreamed(compared, row, path));
     const mixtures = architectures.filter(({ experts }) => experts);
     for (const [name, options] of Object.entries(expertVariants)) {
-      yield await tryAll(name, mixtures, (...asked) => tryArchitecture(...asked, options));
+      yield await tryAll(name, mixtures, (row, path) => tryStreamed(compared, row, path, options));
     }
   },
 };

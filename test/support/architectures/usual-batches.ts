@@ -27,6 +27,6 @@ export function usualBatches(name: string): readonly (readonly LlamaSpan[])[] {
     ...[11, 12, 13, 14].map((start) => [span(0, start, 1)]),
     others,
     [span(0, 15, 1), ...others.map(({ sequence, tokens }) => span(sequence, tokens.length, 1))],
-    [span(0, 16, 23, 2)],
+    [span(0, 16, 23, 1)],
   ];
 }

@@ -1,0 +1,74 @@
+/** The page of architectures, made of the rows. To write it: npx tsx test/support/architectures/page.ts */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { at } from '../../../src/base/at.ts';
+import { type ArchitectureRow, architectures, unusable } from './rows.ts';
+
+const page = fileURLToPath(new URL('../../../docs/architectures.md', import.meta.url));
+
+const kept: Readonly<Record<ArchitectureRow['state'], string>> = {
+  nothing: 'nothing',
+  'keys and values': 'keys and values',
+  windows: 'keys and values, in some layers of a window',
+  compressed: 'keys and values, some of them compressed',
+  latent: 'latent keys and values',
+  recurrent: 'a recurrent state',
+  hybrid: 'keys and values, or a recurrent state',
+};
+
+/** All rows of an architecture become one line. */
+function line(architecture: string, rows: readonly ArchitectureRow[]): string {
+  const { state } = at(rows, 0);
+  const variants = rows.map(({ name }) => name.slice(architecture.length + 1)).filter((name) => name !== '');
+  const experts = rows.some((row) => row.experts) ? 'yes' : '';
+  return `| ${architecture} | ${kept[state]} | ${experts} | ${variants.join('; ')} |`;
+}
+
+/** The page as the rows have it. */
+function pageText(): string {
+  const running = architectures.filter(({ state }) => state !== 'nothing');
+  const names = [...new Set(running.map(({ architecture }) => architecture))].sort();
+  const masked = architectures
+    .filter(({ state }) => state === 'nothing')
+    .map(({ architecture }) => ({ architecture, reason: 'it fills in masked tokens, and predicts no next one' }));
+  const others = [...masked, ...unusable].sort((a, b) => (a.architecture < b.architecture ? -1 : 1));
+  return `# Architectures
+
+These are all ${names.length + others.length} architectures that the library knows, by their names in GGUF files.
+
+## ${names.length} that run
+
+For each there is a small random model (\`test/support/architectures/\`). In the smallest budget, everything streamed that can
+be and one expert of each matrix in memory, its logits have the same bits as those of plain \`llama_decode\`: of a prompt, of
+single tokens after it, of several sequences in one batch, and beyond a window. Mixtures are also compared with experts of
+q4_K, iq4_xs and mxfp4, and with experts whose bytes are no whole pages. \`npm run test:long -- architectures\` tries all.
+
+| name | kept of a text | experts | also tried |
+|---|---|---|---|
+${names
+  .map((name) =>
+    line(
+      name,
+      running.filter(({ architecture }) => architecture === name),
+    ),
+  )
+  .join('\n')}
+
+## ${others.length} that do not
+
+| name | why |
+|---|---|
+${others.map(({ architecture, reason }) => `| ${architecture} | ${reason} |`).join('\n')}
+`;
+}
+
+/** The page as it is, and as it should be. */
+export const architecturesPage = (): { readonly actual: string; readonly expected: string } => ({
+  actual: readFileSync(page, 'utf8'),
+  expected: pageText(),
+});
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  writeFileSync(page, pageText());
+}
