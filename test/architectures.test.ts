@@ -7,8 +7,9 @@ import { libraryNames } from './support/architectures/library-names.ts';
 import { architecturesPage } from './support/architectures/page.ts';
 import { metadataOf, sizesOf } from './support/architectures/recipe.ts';
 import { Reference } from './support/architectures/reference.ts';
-import { architectures, unusable } from './support/architectures/rows.ts';
+import { architectures } from './support/architectures/rows.ts';
 import { tryArchitecture, tryWeights } from './support/architectures/trial.ts';
+import { unusable } from './support/architectures/unusable.ts';
 import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 

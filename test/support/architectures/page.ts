@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { at } from '../../../src/base/at.ts';
-import { type ArchitectureRow, architectures, unusable } from './rows.ts';
+import { type ArchitectureRow, architectures } from './rows.ts';
+import { unusable } from './unusable.ts';
 
 const page = fileURLToPath(new URL('../../../docs/architectures.md', import.meta.url));
 

@@ -103,7 +103,7 @@ export function metadataOf(architecture: string, recipe: Recipe, sizes: Sizes): 
     ...recipe.keys?.(sizes),
   };
   const named = Object.entries(own).map(([key, value]) => [
-    key.startsWith('xielu.') ? key : `${architecture}.${key}`,
+    /^(xielu|tokenizer)\./.test(key) ? key : `${architecture}.${key}`,
     value,
   ]);
   return {
