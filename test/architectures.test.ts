@@ -8,7 +8,7 @@ import { architecturesPage } from './support/architectures/page.ts';
 import { metadataOf, sizesOf } from './support/architectures/recipe.ts';
 import { Reference } from './support/architectures/reference.ts';
 import { architectures } from './support/architectures/rows.ts';
-import { tryArchitecture, tryWeights } from './support/architectures/trial.ts';
+import { tryArchitecture, tryRefused, tryWeights } from './support/architectures/trial.ts';
 import { unusable } from './support/architectures/unusable.ts';
 import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -25,6 +25,10 @@ test('every architecture that the library knows has a small model, or a reason w
 test('docs/architectures.md says what the rows say (npx tsx test/support/architectures/page.ts writes it)', () => {
   const { actual, expected } = architecturesPage();
   assert.equal(actual, expected);
+});
+
+test('a model that makes embeddings is refused, whether it keeps something of a text or not', () => {
+  for (const name of ['llama-embed', 'eurobert']) tryRefused(name, folder.file(`${name}.gguf`));
 });
 
 /** A state of each kind; `npm run test:long -- architectures` tries all. */

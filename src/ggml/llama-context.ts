@@ -1,4 +1,4 @@
-import { at, last } from '../base/at.ts';
+import { last } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { Callback } from './callback.ts';
@@ -65,6 +65,9 @@ const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
   ['outputs', / output buffer size = +([\d.]+) MiB/],
 ];
 
+/** The reason why an encoder is refused: its graph has no logits, and it may keep nothing of a text. */
+const embeds = 'it does not predict the next token';
+
 /** A mark on the nodes of a graph that was collected. */
 const metBefore = 0x5eed;
 
@@ -88,6 +91,8 @@ export class LlamaContext implements Disposable {
   readonly #owner: Disposer = new Disposer();
   readonly #context: Pointer;
   readonly #memory: Pointer;
+  /** Tokens that logits are of. */
+  readonly #vocabulary: number;
   readonly #batch: BatchArrays;
   /** The last graph: libllama goes on with it for batches of equal shape, and so may callers. */
   #graph: CollectedGraph | undefined;
@@ -137,12 +142,13 @@ export class LlamaContext implements Disposable {
     );
     const memory = context && this.#api.llama_get_memory(context);
     if (!context || !memory) {
-      const reason = context ? 'it does not predict the next token' : lastLog();
+      const reason = context ? embeds : lastLog();
       if (context) this.#api.llama_free(context);
       this.#owner[Symbol.dispose]();
       throw new EngineError('GRAPH_FAILED', { file: model.file, reason });
     }
     this.sizes = sizes;
+    this.#vocabulary = this.#api.llama_vocab_n_tokens(this.#api.llama_model_get_vocab(model.pointer));
     this.#context = context;
     this.#memory = memory;
   }
@@ -160,13 +166,15 @@ export class LlamaContext implements Disposable {
     for (const { node, flags } of this.#met) setFlags(node, flags);
     const fresh = this.#met.filter(({ known }) => !known);
     if (status === 0 && fresh.length > 0) this.#graph = newGraph(fresh);
-    const outputs = this.#graph && at(tensorShape(this.#graph.logits), 1);
+    const [vocabulary, outputs] = this.#graph ? tensorShape(this.#graph.logits) : [];
     const tokens = spans.reduce((sum, span) => sum + span.tokens.length, 0);
     // A batch in several parts would have the logits and the inputs of the last one only.
-    if (status === 0 && this.#graph && (outputs === wanted || outputs === tokens)) return this.#graph;
+    const complete = outputs === wanted || outputs === tokens;
+    if (status === 0 && this.#graph && vocabulary === this.#vocabulary && complete) return this.#graph;
     this.#graph = undefined;
     for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
-    const reason = status === 0 ? `${outputs} outputs instead of ${wanted}` : `${lastLog()}, status ${status}`;
+    let reason = `${lastLog()}, status ${status}`;
+    if (status === 0) reason = complete ? embeds : `${outputs} outputs instead of ${wanted}`;
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
   }
 

@@ -32,6 +32,8 @@ export interface LlamaGraphApi {
   llama_model_has_encoder(model: Pointer): boolean;
   llama_model_has_decoder(model: Pointer): boolean;
   llama_model_n_swa(model: Pointer): number;
+  llama_model_get_vocab(model: Pointer): Pointer;
+  llama_vocab_n_tokens(vocabulary: Pointer): number;
 
   // contexts
   llama_context_default_params(): Fields;
@@ -89,6 +91,8 @@ const signatures: { readonly [F in keyof LlamaGraphApi]: string } = {
   llama_model_has_encoder: 'bool (void *)',
   llama_model_has_decoder: 'bool (void *)',
   llama_model_n_swa: 'int32_t (void *)',
+  llama_model_get_vocab: 'void * (void *)',
+  llama_vocab_n_tokens: 'int32_t (void *)',
   llama_context_default_params: 'llama_context_params ()',
   llama_init_from_model: 'void * (void *, llama_context_params)',
   llama_free: 'void (void *)',

@@ -1,16 +1,17 @@
 import { Device } from '../../src/ggml/device.ts';
 import { expertVariants } from '../support/architectures/architecture-file.ts';
 import { Reference } from '../support/architectures/reference.ts';
-import { type ArchitectureRow, architectures } from '../support/architectures/rows.ts';
+import { architectures } from '../support/architectures/rows.ts';
 import { tryStreamed } from '../support/architectures/streamed.ts';
-import { tryWeights } from '../support/architectures/trial.ts';
+import { tryRefused, tryWeights } from '../support/architectures/trial.ts';
+import { unusable } from '../support/architectures/unusable.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import type { Part, Row } from './part.ts';
 
-async function tryAll(
+async function tryAll<T extends { readonly architecture: string; readonly name?: string }>(
   name: string,
-  rows: readonly ArchitectureRow[],
-  tryOne: (row: ArchitectureRow, path: string) => Promise<void>,
+  rows: readonly T[],
+  tryOne: (row: T, path: string) => Promise<void> | void,
 ): Promise<Row> {
   using folder = tempFolder();
   const failed: string[] = [];
@@ -18,7 +19,7 @@ async function tryAll(
     try {
       await tryOne(row, folder.file('model.gguf'));
     } catch (error) {
-      failed.push(`${row.name}: ${(error as Error).message.split('\n', 1)}`);
+      failed.push(`${row.name ?? row.architecture}: ${(error as Error).message.split('\n', 1)}`);
     }
   }
   return { name, tried: rows.length, passed: rows.length - failed.length, failed, skipped: [] };
@@ -33,6 +34,8 @@ export const part: Part = {
     yield await tryAll('llama_decode', architectures, (row, path) => tryWeights([reference, another], row, path));
     const compared = { reference, device };
     yield await tryAll('streamed', architectures, (row, path) => tryStreamed(compared, row, path));
+    const refused = unusable.filter(({ recipe }) => recipe !== undefined);
+    yield await tryAll('refused', refused, ({ architecture }, path) => tryRefused(architecture, path));
     const mixtures = architectures.filter(({ experts }) => experts);
     for (const [name, options] of Object.entries(expertVariants)) {
       yield await tryAll(name, mixtures, (row, path) => tryStreamed(compared, row, path, options));

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { openModelFile } from '../../../src/gguf/model-file.ts';
+import { tryGraphs } from '../../../src/runtime/graph-trial.ts';
+import { engineError } from '../engine-error.ts';
 import { type ArchitectureFileOptions, architectureFile, isExperts } from './architecture-file.ts';
 import { hashOf, type Reference } from './reference.ts';
 import type { ArchitectureRow } from './rows.ts';
@@ -38,6 +40,12 @@ export async function tryArchitecture(
     'experts are not where they should be',
   );
   return bits;
+}
+
+/** Fails unless a model that does not go on with a text is refused before it is loaded. */
+export function tryRefused(architecture: string, path: string): void {
+  architectureFile(path, architecture);
+  assert.throws(() => tryGraphs(openModelFile(path)), engineError('GRAPH_FAILED'));
 }
 
 /** Fails, too, unless the logits depend on the weights. */

@@ -52,7 +52,8 @@ export const unusable: readonly UnusableArchitecture[] = [
   },
   {
     architecture: 'plm',
-    reason: 'libllama ends its process while it builds the graph of more than one token, whose shapes do not fit together',
+    reason:
+      'libllama ends its process while it builds the graph of more than one token, whose shapes do not fit together',
     recipe: { ...allHeads, keys: unfolded },
   },
   { architecture: 'clip', reason: 'it sees images; libllama says "CLIP cannot be used as main model"' },
