@@ -52,6 +52,7 @@ test('an option of an engine is the setting whose flag an error names instead', 
     ropeScale: 3,
     ropeBase: 4,
     ropeScaling: 'yarn',
+    draftNgram: true,
     draftAhead: 5,
     ctx: 6,
   };
