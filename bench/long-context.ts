@@ -116,7 +116,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   await pass();
   const measured: Measured[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const perByte = await readingAlone(pager.weights, () => reader.bytesRead);
+    const perByte = await readingAlone(pager.weightRing, () => reader.bytesRead);
     const [began, before] = [performance.now(), reader.bytesRead];
     const [computed, stalled] = [runtime.forward.computeSeconds, runtime.stallSeconds];
     for (let i = 0; i < tokens; i += 1) await pass();

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { interruptibleSync } from './interrupt.ts';
+import { interruptible, interruptibleBlocking } from './interrupt.ts';
 
 const program = fileURLToPath(new URL('../../test/support/interrupted.ts', import.meta.url));
 
@@ -16,19 +16,25 @@ test('Ctrl-C ends what never comes back to the event loop', { skip: process.plat
   assert.deepEqual(await exit, [130, null]);
 });
 
-test('what is not interrupted returns and throws as ever', () => {
+test('Ctrl-C that came before is not lost', { skip: process.platform === 'win32' }, async () => {
+  let done = false;
+  await interruptible(async (abort) => {
+    process.kill(process.pid, 'SIGINT');
+    await interruptibleBlocking(abort, () => {
+      done = true;
+    });
+  });
+  assert.deepEqual([done, process.exitCode], [false, 130]);
+  process.exitCode = undefined;
+});
+
+test('what is not interrupted returns and throws as ever', async () => {
   const abort = new AbortController();
   const value = { a: 1 };
-  assert.equal(
-    interruptibleSync(abort, () => value),
-    value,
-  );
-  assert.throws(
-    () =>
-      interruptibleSync(abort, () => {
-        throw new TypeError('wrong');
-      }),
-    TypeError,
-  );
+  assert.equal(await interruptibleBlocking(abort, () => value), value);
+  const failing = interruptibleBlocking(abort, () => {
+    throw new TypeError('wrong');
+  });
+  await assert.rejects(failing, TypeError);
   assert.equal(abort.signal.aborted, false);
 });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createContext, Script } from 'node:vm';
 
 /** Exit code of an interrupted process: 128 + the number of SIGINT. */
@@ -28,8 +29,16 @@ export async function interruptible(work: (abort: AbortController) => Promise<vo
 
 const call = new Script('work()');
 
-/** Does `work` that blocks the event loop, such as a model's template: Ctrl-C ends it all the same, and aborts. */
-export function interruptibleSync<T>(abort: AbortController, work: () => T): T {
+/**
+ * Does `work` that blocks the event loop, such as a model's template: Ctrl-C ends it all the same, and aborts. Rejects
+ * with the errors of `work`, and where Ctrl-C came before it.
+ */
+export async function interruptibleBlocking<T>(abort: AbortController, work: () => T): Promise<T> {
+  // The script takes the listeners of Ctrl-C away: one that waits for the event loop since would be lost. The second turn
+  // begins with new signals, the first may not.
+  await setImmediate();
+  await setImmediate();
+  abort.signal.throwIfAborted();
   try {
     return call.runInContext(createContext({ work }), { breakOnSigint: true }) as T;
   } catch (error) {

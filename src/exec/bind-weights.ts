@@ -4,33 +4,30 @@ import type { Disposer } from '../base/disposer.ts';
 import { writeTensorAside } from '../ggml/data.ts';
 import type { SliceTensor } from '../ggml/graph.ts';
 import { LayoutMemory, type Memory } from '../ggml/host-memory.ts';
-import { type Layout, LayoutBinder } from '../ggml/layout.ts';
+import { type KernelLayout, LayoutBinder } from '../ggml/kernel-layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Block } from '../pager/block.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RingModes, WeightSegment } from '../plan/ring-modes.ts';
 import { pageSpanOf, type Slice } from '../plan/slices.ts';
-import type { WeightSegment } from '../plan/weight-layouts.ts';
 import { SliceTensors, weightsOf } from './slice-tensors.ts';
 
-/** One way through the ring: the blocks that a pass reads, and the tensors that it computes on. */
-export interface WeightLayout {
+/** The weights of passes in one mode of the ring: the blocks that they read, and the tensors that they compute on. */
+export interface RingWeights {
   readonly blocks: readonly Block[];
   /** Tensors by slice. */
   readonly tensors: readonly SliceTensor[];
   readonly weights: Weights;
 }
 
-/** A plan's layouts, and its tensors by slice; a streamed slice has the tensor of the plain layout. */
-export interface BoundWeights {
+/** The weights of a plan in each mode of the ring, and their tensors by slice: a streamed one has that of the plain mode. */
+export interface BoundWeights extends RingModes<RingWeights> {
   readonly tensors: readonly SliceTensor[];
-  readonly plain: WeightLayout;
-  readonly loading: WeightLayout;
-  readonly converting: WeightLayout | undefined;
 }
 
 /** The faster kernel layout of a slice, if it has one. */
-export type LayoutOf = (slice: Slice) => Layout | undefined;
+export type LayoutOf = (slice: Slice) => KernelLayout | undefined;
 
 /** The memory of a plan's weights, and their kernel layouts. */
 export interface WeightMemory {
@@ -39,7 +36,7 @@ export interface WeightMemory {
   readonly layoutOf: LayoutOf;
 }
 
-/** Makes every slice of `plan` a tensor in its place, in each layout. `owner` frees their memory. */
+/** Makes every slice of `plan` a tensor in its place, in each mode of the ring. `owner` frees their memory. */
 export function bindWeights(
   plan: Plan,
   model: ReadonlyMap<string, Weight>,
@@ -79,7 +76,7 @@ export function bindWeights(
     owner.use(new SliceTensors(streamed, place));
     return { blocks, tensors, weights: weightsOf(model, plan.slices, tensors) };
   };
-  const { plain, loading, converting } = plan.layouts;
+  const { plain, loading, converting } = plan.ringModes;
   const bound = bind(plain);
   return {
     tensors: bound.tensors,

@@ -48,10 +48,10 @@ function inSlots(mixture: TestMixture, path: string, slots: number) {
   const parts = { device, reader, buffers, tensors };
   const pools = mixture.weights.map((layer) => owner.use(new ExpertPool(layer, slots, parts)));
   const products = weights.map(({ shape: [width = 0, rows = 0] }) => ({ width, rows }));
-  const transitLayout = layTransit(products, { tokens: most, used: mixture.options.used });
-  const transit = owner.use(new ExpertTransit(transitLayout, device));
+  const transitAreas = layTransit(products, { tokens: most, used: mixture.options.used });
+  const transit = owner.use(new ExpertTransit(transitAreas, device));
   const residents = { loaded: true, lease: () => assert.fail(), load: () => Promise.resolve(), stop: async () => {} };
-  const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+  const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
   const steps = new ExpertSteps(
     pools.map((pool, layer) => ({ pool, weights: mixture.tensors[layer] ?? assert.fail() })),
     transit,

@@ -5,7 +5,7 @@ import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { ReusedGraph } from '../ggml/reused-graph.ts';
 import type { ExpertRound } from '../plan/expert-cache.ts';
-import type { TransitLayout } from '../plan/expert-slots.ts';
+import type { TransitAreas } from '../plan/expert-slots.ts';
 
 /** A product of MUL_MAT_ID, and the tensor of slots that it is computed on. */
 export interface SlotProduct {
@@ -17,17 +17,17 @@ export interface SlotProduct {
 export class ExpertTransit implements Disposable {
   /** The pairs of a round at most. */
   readonly pairs: number;
-  readonly #layout: TransitLayout;
+  readonly #areas: TransitAreas;
   readonly #memory: Memory;
   readonly #nodes: ExpertNodes = new ExpertNodes();
   readonly #graph: ReusedGraph = new ReusedGraph();
   #rounds = 0;
 
   /** Throws OUT_OF_MEMORY. */
-  constructor(layout: TransitLayout, device: Pick<Device, 'memoryFor'>) {
-    this.pairs = layout.pairs;
-    this.#layout = layout;
-    this.#memory = device.memoryFor(layout.bytes, 'rounds of experts');
+  constructor(areas: TransitAreas, device: Pick<Device, 'memoryFor'>) {
+    this.pairs = areas.pairs;
+    this.#areas = areas;
+    this.#memory = device.memoryFor(areas.bytes, 'rounds of experts');
   }
 
   /** Forgets all nodes: they are not computed any more. */
@@ -42,7 +42,7 @@ export class ExpertTransit implements Disposable {
 
   /** Nodes for whole products of the same experts, those of a routing of one round. */
   whole(products: readonly SlotProduct[], { slots }: ExpertRound): readonly Pointer[] {
-    const { slots: offset, bytes } = this.#layout;
+    const { slots: offset, bytes } = this.#areas;
     if (4 * slots.length > bytes - offset) throw new RangeError(`${slots.length} pairs are more than were planned for`);
     const list = this.#list(offset, slots);
     return products.map((product) => this.#nodes.overSlots(product.node, product.slots, list));
@@ -56,17 +56,17 @@ export class ExpertTransit implements Disposable {
     const { node } = at(products, 0);
     if (pairs.length > this.pairs) throw new RangeError(`${pairs.length} pairs are more than ${this.pairs}`);
     const { used, inputs } = expertProductShape(node);
-    const [fromOffset, slotOffset, toOffset] = at(this.#layout.lists, this.#rounds % 2) as [number, number, number];
+    const [fromOffset, slotOffset, toOffset] = at(this.#areas.lists, this.#rounds % 2) as [number, number, number];
     this.#rounds += 1;
     const from = pairs.map((pair) => Math.floor(pair / used) * inputs + ((pair % used) % inputs));
-    const gathered = this.#nodes.gather(node, this.#list(fromOffset, from), this.#memory.address(this.#layout.inputs));
+    const gathered = this.#nodes.gather(node, this.#list(fromOffset, from), this.#memory.address(this.#areas.inputs));
     const list = this.#list(slotOffset, slots);
     const to = this.#list(toOffset, pairs);
     return [
       gathered,
       ...products.flatMap((product) => {
         const weights = { slots: product.slots, list };
-        const address = this.#memory.address(this.#layout.products);
+        const address = this.#memory.address(this.#areas.products);
         const result = this.#nodes.multiply(product.node, weights, gathered, address);
         return [result, this.#nodes.scatter(product.node, result, to)];
       }),

@@ -12,7 +12,7 @@ import { existingType } from '../../test/support/weights.ts';
 import { ownArchitectures } from '../arch/registry.ts';
 import { Disposer } from '../base/disposer.ts';
 import { Device } from '../ggml/device.ts';
-import type { Layout } from '../ggml/layout.ts';
+import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { Pager } from '../pager/pager.ts';
@@ -51,7 +51,7 @@ function outlineOf(file: ModelFile): GraphOutline {
 }
 
 const plainLayouts = (): undefined => undefined;
-const fastLayouts = ({ weight, shape }: Slice): Layout | undefined =>
+const fastLayouts = ({ weight, shape }: Slice): KernelLayout | undefined =>
   shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
 
 /** A plan with `extra` bytes more than the smallest. */
@@ -83,20 +83,20 @@ async function withModel(
   const arena = disposer.use(device.memoryFor(arenaBytes(plan), 'a test'));
   const ring = disposer.use(device.memoryFor(plan.shares.ring, 'a test'));
   const memory = { arena, ring, layoutOf };
-  const layouts = bindWeights(plan, file.weights, memory, disposer);
-  const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+  const weights = bindWeights(plan, file.weights, memory, disposer);
+  const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
   if (ahead) await residents.load();
-  const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
-  const kvRing = disposer.use(device.memoryFor(0, 'a test'));
+  const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
+  const kvRingMemory = disposer.use(device.memoryFor(0, 'a test'));
   const parts = {
     stages: outline.stages,
     plan,
     file: file.weights,
-    layouts,
+    weights,
     device,
     reader,
     pager,
-    kvRing,
+    kvRingMemory,
     kv: { shape: outline.kv, file: 0 },
   };
   const graphs = disposer.use(new OwnGraphs(parts));
@@ -240,7 +240,7 @@ test('a pass of many tokens converts what streams, and gives the logits of plain
     await withModel(
       0,
       async (forward, kv, plan) => {
-        assert.equal(plan.layouts.converting !== undefined, layoutOf === fastLayouts);
+        assert.equal(plan.ringModes.converting !== undefined, layoutOf === fastLayouts);
         for (let i = 0; i < 2; i += 1) {
           logits.push(await run(forward, kv));
           // A pass of few tokens reads the same ring in another way.

@@ -57,9 +57,9 @@ export class Forward {
   ): Promise<Float32Array> {
     const { graphs, pager, device } = this.#parts;
     const program = graphs.compile(spans);
-    const choice = program.weights === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
+    const choice = program.ringMode === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
     const threads =
-      program.weights === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
+      program.ringMode === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
     const used = process.cpuUsage();
     let [compute, stall] = [0, 0];
     try {

@@ -5,7 +5,7 @@ import type { Memory } from '../ggml/host-memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Block } from '../pager/block.ts';
-import { layRing } from '../plan/ring-layout.ts';
+import { layRing } from '../plan/ring-segments.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 import { sinkRow, sinksOf, writtenRows } from '../state/rows.ts';
 import { spillUnit } from '../state/spill.ts';

@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { writeTensor } from '../ggml/data.ts';
 import { attentionDivides, I32, type SliceTensor } from '../ggml/graph.ts';
-import { isPlain } from '../ggml/layout.ts';
+import { isPlain } from '../ggml/kernel-layout.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { CollectedGraph } from '../ggml/llama-context.ts';
 import { NodeGraph } from '../ggml/node-graph.ts';

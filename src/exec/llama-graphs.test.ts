@@ -11,7 +11,7 @@ import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
 import { Device } from '../ggml/device.ts';
-import type { Layout } from '../ggml/layout.ts';
+import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { openModelFile } from '../gguf/model-file.ts';
@@ -121,7 +121,7 @@ test('only rows of an embedding that are looked up are read', async () => {
 });
 
 test('converted weights give nearly the same logits, resident or streamed, one slice or many', async (t) => {
-  const layoutOf = ({ weight, shape }: Slice): Layout | undefined =>
+  const layoutOf = ({ weight, shape }: Slice): KernelLayout | undefined =>
     shape.length === 2 ? device.layoutFor(weight.type.id, shape) : undefined;
   const path = writeRandom(folder.file('q4_0.gguf'), {
     architecture: 'llama',

@@ -17,8 +17,10 @@ import type { Pager } from '../pager/pager.ts';
 import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import { LlamaSequence } from '../state/llama-sequence.ts';
-import type { BoundWeights, WeightLayout } from './bind-weights.ts';
+import { LlamaStates } from '../state/llama-states.ts';
+import type { BoundWeights, RingWeights } from './bind-weights.ts';
 import type { ExpertSteps } from './expert-steps.ts';
 import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
 import { LlamaProgram } from './llama-program.ts';
@@ -35,7 +37,7 @@ export interface LlamaGraphsParts {
   readonly context: LlamaContext;
   readonly plan: Plan;
   readonly file: ReadonlyMap<string, Weight>;
-  readonly layouts: BoundWeights;
+  readonly weights: BoundWeights;
   readonly reader: Reader;
   readonly pager: Pager;
   /** Experts in slots, if the plan has some. */
@@ -47,11 +49,11 @@ export class LlamaGraphs implements GraphSource {
   readonly #parts: LlamaGraphsParts;
   readonly #owner: Disposer = new Disposer();
   readonly #scratch: LlamaScratch;
+  readonly #states: LlamaStates;
   /** The slices of each weight. */
   readonly #slices: ReadonlyMap<string, readonly number[]>;
   readonly #rows: Map<string, Rows> = new Map();
   #last: LlamaSteps | undefined;
-  #states = 0;
   /** Logits of passes in several groups (vocabulary, outputs). */
   #gathered: Pointer | undefined;
 
@@ -59,7 +61,8 @@ export class LlamaGraphs implements GraphSource {
   constructor(parts: LlamaGraphsParts) {
     checkGraphs(parts.device);
     this.#parts = parts;
-    const { model, plan, layouts, context } = parts;
+    const { model, plan, weights, context } = parts;
+    this.#states = new LlamaStates(context, model, plan.context);
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
@@ -68,43 +71,40 @@ export class LlamaGraphs implements GraphSource {
     for (const [tensor, name] of model.tensors) {
       const [id, ...others] = slices.get(name) ?? [];
       if (id === undefined || others.length > 0) continue;
-      if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(layouts.tensors, id).pointer));
+      if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(weights.tensors, id).pointer));
     }
   }
 
   newState(): LlamaSequence {
-    const { context, model, plan } = this.#parts;
-    const state = new LlamaSequence(context, { sequence: this.#states, context: plan.context, form: '', model });
-    this.#states += 1;
-    return state;
+    return new LlamaSequence(this.#states, this.#states.nextSequence());
   }
 
   compile(spans: readonly Span[]): Program {
-    const { model, pager, layouts } = this.#parts;
+    const { model, pager, weights } = this.#parts;
     const own = spans.map(({ state, start, tokens, logits }): LlamaSpan => {
       const { sequence } = LlamaSequence.of(state);
       return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1 };
     });
-    const weights = this.#weightsFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
-    if (this.#last && this.#last.weights !== weights) this.#forget({ undo: true });
-    const layout = layouts[weights] ?? layouts.plain;
+    const ringMode = this.#ringModeFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
+    if (this.#last && this.#last.ringMode !== ringMode) this.#forget({ undo: true });
+    const ringWeights = weights[ringMode] ?? weights.plain;
     return new LlamaProgram({
-      weights,
-      reads: new Map([[pager.weights, layout.blocks]]),
+      ringMode,
+      reads: new Map([[pager.weightRing, ringWeights.blocks]]),
       groups: groupSpans(own, model.memory).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
-      compile: (group) => this.#compile(group, weights, layout),
+      compile: (group) => this.#compile(group, ringMode, ringWeights),
       logitsOf: ({ graph }) => this.#logitsOf(graph),
       gather: (from, rows, count) => this.#gather(from, rows, count),
     });
   }
 
-  #weightsFor(tokens: number): Program['weights'] {
-    const { pager, layouts } = this.#parts;
+  #ringModeFor(tokens: number): RingMode {
+    const { pager, weights } = this.#parts;
     if (!pager.residents.loaded) return 'loading';
-    return layouts.converting && worthConverting(tokens) ? 'converting' : 'plain';
+    return weights.converting && worthConverting(tokens) ? 'converting' : 'plain';
   }
 
-  #compile(spans: readonly LlamaSpan[], weights: Program['weights'], layout: WeightLayout): LlamaSteps {
+  #compile(spans: readonly LlamaSpan[], ringMode: RingMode, ringWeights: RingWeights): LlamaSteps {
     const { model, context, plan, pager, file, experts } = this.#parts;
     for (const { sequence, start } of spans) {
       const kept = context.keptOf(sequence);
@@ -121,13 +121,13 @@ export class LlamaGraphs implements GraphSource {
       if (role === 'rows' || (slice !== undefined && (role === 'experts' || !isInSlots))) continue;
       throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is read as it was not planned` });
     }
-    const graph = new LlamaGraph(source, reads, this.#weightsOf(layout));
+    const graph = new LlamaGraph(source, reads, this.#weightsOf(ringWeights));
     const rowsOf = (lookup: Lookup): Need => this.#needOf(lookup);
-    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, weights, rowsOf, experts });
+    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, ringMode, rowsOf, experts });
     return this.#last;
   }
 
-  #weightsOf({ tensors }: WeightLayout): GraphWeights {
+  #weightsOf({ tensors }: RingWeights): GraphWeights {
     return {
       slicesOf: (name): readonly SliceTensor[] => (this.#slices.get(name) ?? []).map((id) => at(tensors, id)),
       scratch: this.#scratch,

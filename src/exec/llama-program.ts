@@ -1,11 +1,12 @@
 import { at } from '../base/at.ts';
 import type { Tensor } from '../ggml/graph.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import type { LlamaSteps } from './llama-steps.ts';
 import type { Program, Step } from './program.ts';
 
 /** Where the steps of a group of spans come from, and where logits of several groups go. */
-export interface LlamaProgramParts extends Pick<Program, 'weights' | 'reads'> {
+export interface LlamaProgramParts extends Pick<Program, 'ringMode' | 'reads'> {
   /** Spans that are computed as one batch, in the order of computing; `indices` are their places in the pass. */
   readonly groups: readonly { readonly spans: readonly LlamaSpan[]; readonly indices: readonly number[] }[];
   /** Has libllama build the graph of a batch. Throws GRAPH_FAILED, OUT_OF_MEMORY. */
@@ -21,13 +22,13 @@ export interface LlamaProgramParts extends Pick<Program, 'weights' | 'reads'> {
  * when those before have been computed.
  */
 export class LlamaProgram implements Program {
-  readonly weights: Program['weights'];
+  readonly ringMode: RingMode;
   readonly reads: Program['reads'];
   readonly #parts: LlamaProgramParts;
   #logits: Tensor | undefined;
 
   constructor(parts: LlamaProgramParts) {
-    this.weights = parts.weights;
+    this.ringMode = parts.ringMode;
     this.reads = parts.reads;
     this.#parts = parts;
   }

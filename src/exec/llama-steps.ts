@@ -3,10 +3,11 @@ import { EngineError } from '../base/errors.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import type { StepNodes, StreamedUse } from '../plan/steps.ts';
 import type { ExpertSteps, RoutedGraph } from './expert-steps.ts';
 import type { LlamaGraph, Lookup } from './llama-graph.ts';
-import type { Program, Step } from './program.ts';
+import type { Step } from './program.ts';
 import { type GraphStep, routedSteps } from './routed-steps.ts';
 import { awaitedUses, weightNeeds, weightSteps } from './weight-steps.ts';
 
@@ -15,7 +16,7 @@ export interface LlamaStepsParts {
   readonly file: string;
   readonly plan: Plan;
   readonly pager: Pager;
-  readonly weights: Program['weights'];
+  readonly ringMode: RingMode;
   /** The need of rows that are looked up. */
   readonly rowsOf: (lookup: Lookup) => Need;
   /** Experts in slots, if there are some. */
@@ -25,7 +26,7 @@ export interface LlamaStepsParts {
 /** A graph of libllama's, cut into steps. */
 export class LlamaSteps implements Disposable {
   readonly graph: LlamaGraph;
-  readonly weights: Program['weights'];
+  readonly ringMode: RingMode;
   readonly #parts: LlamaStepsParts;
   readonly #uses: readonly StreamedUse[];
   readonly #lookups: readonly (Lookup & { readonly need: Need })[];
@@ -34,9 +35,9 @@ export class LlamaSteps implements Disposable {
 
   constructor(graph: LlamaGraph, parts: LlamaStepsParts) {
     this.graph = graph;
-    this.weights = parts.weights;
+    this.ringMode = parts.ringMode;
     this.#parts = parts;
-    this.#uses = awaitedUses(parts.plan, graph.uses, parts.weights);
+    this.#uses = awaitedUses(parts.plan, graph.uses, parts.ringMode);
     this.#lookups = graph.lookups.map((lookup) => ({ ...lookup, need: parts.rowsOf(lookup) }));
     this.#experts = parts.experts?.plan(graph.nodes.list(), parts.file);
   }
@@ -53,14 +54,14 @@ export class LlamaSteps implements Disposable {
 
   /** The steps; those of `nodes` are computed alone. */
   #divide(nodes: readonly number[]): readonly GraphStep[] {
-    const { plan, pager, weights } = this.#parts;
+    const { plan, pager, ringMode } = this.#parts;
     const count = this.graph.nodes.nodes;
     // The numbers of their rows are known once the nodes before have been computed.
     const late = this.#lookups.filter(({ computed }) => computed).map(({ node }) => node);
     const alone = [...new Set([...nodes, ...late])].map((node) => ({ from: node, to: node + 1 }));
     const cuts = (this.#experts?.cuts ?? []).map((node) => ({ from: node, to: node }));
     const division = { uses: this.#uses, nodes: count, alone: [...cuts, ...alone].sort((a, b) => a.from - b.from) };
-    const steps = weightSteps(plan, weights, division);
+    const steps = weightSteps(plan, ringMode, division);
     this.#check(steps);
     return steps.map(({ from, to, slices }) => {
       const lookups = this.#lookups.filter(({ node }) => from <= node && node < to);

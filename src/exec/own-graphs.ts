@@ -3,6 +3,7 @@ import type { Device } from '../ggml/device.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import { type KvShape, kvFileBytes } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
 import { OwnProgram, type OwnProgramParts } from './own-program.ts';
@@ -37,12 +38,12 @@ export class OwnGraphs implements GraphSource {
 
   compile(spans: readonly Span[]): Program {
     const shapes = spans.map(shapeOf);
-    const weights = this.#weightsFor(shapes.reduce((n, shape) => n + shape.tokens, 0));
+    const ringMode = this.#ringModeFor(shapes.reduce((n, shape) => n + shape.tokens, 0));
     const last = this.#program;
-    if (last?.weights === weights && sameShapes(last.shapes, shapes)) return last;
+    if (last?.ringMode === ringMode && sameShapes(last.shapes, shapes)) return last;
     this.#forget();
     const rowsOf = (weight: Weight): Rows => (this.#rows ??= new Rows(this.#parts.reader, weight));
-    const program = new OwnProgram(this.#parts, { shapes, weights, rowsOf });
+    const program = new OwnProgram(this.#parts, { shapes, ringMode, rowsOf });
     try {
       this.#allocator.allocate(program.graph);
     } catch (error) {
@@ -53,10 +54,10 @@ export class OwnGraphs implements GraphSource {
     return program;
   }
 
-  #weightsFor(tokens: number): Program['weights'] {
-    const { pager, layouts } = this.#parts;
+  #ringModeFor(tokens: number): RingMode {
+    const { pager, weights } = this.#parts;
     if (!pager.residents.loaded) return 'loading';
-    return layouts.converting && worthConverting(tokens) ? 'converting' : 'plain';
+    return weights.converting && worthConverting(tokens) ? 'converting' : 'plain';
   }
 
   #forget(): void {

@@ -7,6 +7,7 @@ import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import { unpackingNodes } from './attention.ts';
 import { BatchInputs } from './batch.ts';
 import type { BoundWeights } from './bind-weights.ts';
@@ -39,17 +40,17 @@ export interface OwnProgramParts {
   readonly stages: readonly Stage[];
   readonly plan: Plan;
   readonly file: ReadonlyMap<string, Weight>;
-  readonly layouts: BoundWeights;
+  readonly weights: BoundWeights;
   readonly pager: Pager;
   /** The ring for keys and values that live on the SSD. */
-  readonly kvRing: Memory;
+  readonly kvRingMemory: Memory;
 }
 
 /** A graph of a family that has stages of its own, cut into steps. */
 export class OwnProgram implements Program, Disposable {
   readonly graph: Graph;
   readonly shapes: readonly SpanShape[];
-  readonly weights: Program['weights'];
+  readonly ringMode: RingMode;
   readonly reads: Program['reads'];
   readonly logits: Tensor;
   readonly #parts: OwnProgramParts;
@@ -65,20 +66,20 @@ export class OwnProgram implements Program, Disposable {
     parts: OwnProgramParts,
     how: {
       readonly shapes: readonly SpanShape[];
-      readonly weights: Program['weights'];
+      readonly ringMode: RingMode;
       readonly rowsOf: (weight: Weight) => Rows;
     },
   ) {
-    const { shapes, weights, rowsOf } = how;
-    const { stages, file, layouts, pager } = parts;
+    const { shapes, ringMode, rowsOf } = how;
+    const { stages, file, weights, pager } = parts;
     this.#parts = parts;
     this.shapes = shapes;
-    this.weights = weights;
-    const layout = layouts[weights] ?? layouts.plain;
+    this.ringMode = ringMode;
+    const ringWeights = weights[ringMode] ?? weights.plain;
     this.graph = new Graph(graphCapacity(shapes));
     const onSsd = shapes.some(({ kv }) => kv.layers.some((layer) => layer.parts.home === 'ssd'));
-    this.#pages = onSsd ? new KvPages(shapes, parts.kvRing) : undefined;
-    const { inputs, logits } = build(this.graph, stages, { weights: layout.weights, file }, shapes, this.#pages);
+    this.#pages = onSsd ? new KvPages(shapes, parts.kvRingMemory) : undefined;
+    const { inputs, logits } = build(this.graph, stages, { weights: ringWeights.weights, file }, shapes, this.#pages);
     this.#inputs = inputs;
     this.logits = logits;
     const { embedding } = inputs;
@@ -86,8 +87,8 @@ export class OwnProgram implements Program, Disposable {
       ? [{ home: rowsOf(embedding.weight).into(embedding.rows), blocks: () => this.#tokens }]
       : [];
     this.reads = new Map([
-      [pager.weights, layout.blocks],
-      ...(this.#pages ? [[pager.kv, this.#pages.blocks] as const] : []),
+      [pager.weightRing, ringWeights.blocks],
+      ...(this.#pages ? [[pager.kvRing, this.#pages.blocks] as const] : []),
     ]);
   }
 
@@ -114,14 +115,14 @@ export class OwnProgram implements Program, Disposable {
   /** The steps; those of `nodes`, and the layers on the SSD, are computed alone. */
   #divided(nodes: readonly number[]): readonly Step[] {
     const { plan, pager } = this.#parts;
-    const uses = awaitedUses(plan, this.graph.uses, this.weights);
+    const uses = awaitedUses(plan, this.graph.uses, this.ringMode);
     const layers = this.#pages?.layers ?? [];
     const others = nodes.filter((node) => !layers.some(({ from, to }) => from <= node && node < to));
     const alone = [...layers, ...others.map((node) => ({ from: node, to: node + 1 }))].sort((a, b) => a.from - b.from);
-    const steps = weightSteps(plan, this.weights, { uses, nodes: this.graph.nodes, alone });
+    const steps = weightSteps(plan, this.ringMode, { uses, nodes: this.graph.nodes, alone });
     return steps.map((step, i, { length }) => {
       const layer = layers.find(({ from }) => from === step.from);
-      const writes = layer ? [{ home: pager.kv, blocks: layer.blocks }] : [];
+      const writes = layer ? [{ home: pager.kvRing, blocks: layer.blocks }] : [];
       return {
         graph: this.graph.slice(step.from, step.to),
         allThreads: alone.some(({ from }) => from === step.from),

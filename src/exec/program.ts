@@ -2,6 +2,7 @@ import type { Tensor } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { Block, Need } from '../pager/block.ts';
 import type { Ring } from '../pager/ring.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import type { SequenceState } from '../state/sequence-state.ts';
 import type { Span } from './span.ts';
 
@@ -19,8 +20,8 @@ export interface Step {
 
 /** A compiled pass. */
 export interface Program {
-  /** The layout of the weights. Passes over the plain one are tried with fewer threads. */
-  readonly weights: 'plain' | 'loading' | 'converting';
+  /** The way in which it uses the ring of weights. Plain passes are tried with fewer threads. */
+  readonly ringMode: RingMode;
   /** Blocks that are read ahead. */
   readonly reads: ReadonlyMap<Ring, readonly Block[]>;
   /** Logits (vocabulary, outputs), once all steps have been computed. */

@@ -62,8 +62,8 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
   ];
   const program: Program = {
     steps: () => steps,
-    reads: new Map([[pager.weights, []]]),
-    weights: 'plain',
+    reads: new Map([[pager.weightRing, []]]),
+    ringMode: 'plain',
     logits,
     begin: () => writeTensor(x.pointer, input()),
     end: () => {},
@@ -76,7 +76,7 @@ test('what a step needs may be what the one before it has computed', async () =>
   using owner = new Disposer();
   await using reader = new Reader([{ path, size: experts.extent.offset + experts.extent.length }], { inFlight: 2 });
   const residents = { loaded: true, lease: () => assert.fail(), load: () => Promise.resolve(), stop: async () => {} };
-  const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+  const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
   const rows = owner.use(new Rows(reader, experts));
   let x = new Float32Array(3);
   const graphs = madeUpSource(() => x, pager, rows, owner);

@@ -3,9 +3,9 @@ import { pageBytes } from '../ggml/system.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RingMode } from '../plan/ring-modes.ts';
 import { pageSpanOf, type Slice } from '../plan/slices.ts';
 import { divideIntoSteps, firstUses, type NodeRange, type StepNodes, type StreamedUse } from '../plan/steps.ts';
-import type { Program } from './program.ts';
 
 /** Bytes that a step waits for in the first pass over a model that is resident as a whole, as it is in the file. */
 const loadingStepBytes = 32 * 2 ** 20;
@@ -14,11 +14,11 @@ const loadingStepBytes = 32 * 2 ** 20;
 export function awaitedUses(
   plan: Plan,
   uses: readonly { readonly slice: number; readonly node: number }[],
-  weights: Program['weights'],
+  ringMode: RingMode,
 ): readonly StreamedUse[] {
   const { placements, slices, streamed } = plan;
   const isAwaited = ({ id }: Slice): boolean => at(placements, id).kind !== 'experts';
-  const order = weights === 'loading' ? slices.filter(isAwaited).map(({ id }) => id) : streamed;
+  const order = ringMode === 'loading' ? slices.filter(isAwaited).map(({ id }) => id) : streamed;
   return firstUses(uses, order).map((use) => ({
     ...use,
     bytes: pageSpanOf(at(slices, use.slice).extent, pageBytes).bytes,
@@ -28,10 +28,10 @@ export function awaitedUses(
 /** Steps of `nodes` nodes, none of which waits for more slices than there is room for; ranges of `alone` are steps. */
 export function weightSteps(
   plan: Plan,
-  weights: Program['weights'],
+  ringMode: RingMode,
   { uses, nodes, alone }: { uses: readonly StreamedUse[]; nodes: number; alone: readonly NodeRange[] },
 ): readonly StepNodes[] {
-  const maxBytes = weights === 'loading' ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
+  const maxBytes = ringMode === 'loading' ? plan.stepBytes / 2 || loadingStepBytes : plan.stepBytes;
   return divideIntoSteps(uses, nodes, { maxBytes, alone });
 }
 
@@ -45,7 +45,7 @@ export function weightNeeds({ placements }: Plan, pager: Pager, slices: readonly
     else resident.push(id);
   }
   return [
-    ...(streamed.length > 0 ? [{ home: pager.weights, blocks: streamed }] : []),
+    ...(streamed.length > 0 ? [{ home: pager.weightRing, blocks: streamed }] : []),
     ...(resident.length > 0 ? [{ home: pager.residents, blocks: resident }] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { type Ggml, loadGgml } from './api.ts';
 import { variantIn } from './cpu-variant.ts';
 import { F32, Graph } from './graph.ts';
 import { HostMemory, type Memory } from './host-memory.ts';
-import type { Layout } from './layout.ts';
+import type { KernelLayout } from './kernel-layout.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import { libraryAt } from './system.ts';
 import { checkTensorFields, setBuffer } from './tensor-fields.ts';
@@ -87,7 +87,7 @@ export class Device implements Disposable {
   }
 
   /** The layout in which this device multiplies a weight fastest; undefined if the file's own is the only one. */
-  layoutFor(type: number, shape: readonly number[]): Layout | undefined {
+  layoutFor(type: number, shape: readonly number[]): KernelLayout | undefined {
     using graph = new Graph();
     const weight = graph.input(type, shape);
     const x = graph.input(F32, [dimension(shape, 0), 1]);

@@ -2,7 +2,7 @@ import koffi from 'koffi';
 import { alignAddress, alignDown, alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
-import type { Layout } from './layout.ts';
+import type { KernelLayout } from './kernel-layout.ts';
 import type { Pointer } from './library.ts';
 import { adviseHugePages, pageBytes } from './system.ts';
 
@@ -88,7 +88,7 @@ export class LayoutMemory implements Disposable {
   readonly #buffer: Pointer;
 
   /** Places `tensor`. Throws OUT_OF_MEMORY. */
-  constructor(layout: Layout, tensor: Pointer) {
+  constructor(layout: KernelLayout, tensor: Pointer) {
     const api = loadGgml();
     const { bytes } = layout;
     this.#buffer = api.ggml_backend_buft_alloc_buffer(layout.bufferType, bytes) ?? 0n;

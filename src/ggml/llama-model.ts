@@ -12,6 +12,9 @@ import { lastLog, listening } from './log.ts';
 import { NativeArray } from './native-array.ts';
 import { tensorName, tensorShape } from './tensor-fields.ts';
 
+/** Architectures that keep keys and values of several tokens as one: copies of their sequences change with these. */
+const compressing: ReadonlySet<string> = new Set(['deepseek4']);
+
 /** Alignment of a weight's address, which the CPU's kernels ask for. */
 const alignment = 64;
 
@@ -29,6 +32,11 @@ export class LlamaModel implements Disposable {
   readonly unused: readonly string[];
   /** How a text can be taken back: `recurrent` states cannot be cut, those of a `hybrid` neither. */
   readonly memory: 'attention' | 'recurrent' | 'hybrid';
+  /**
+   * How a text is taken back: cut behind any token, as far as its windows have not moved on, or put back from a copy of its
+   * sequence, which libllama makes without copying.
+   */
+  readonly goesBack: 'cut' | 'copied' | 'never';
   /** Tokens that attention of some layers sees; 0 if all layers see all. */
   readonly window: number;
   /** The type of the weights' buffers, which the tensors go on to refer to. */
@@ -59,6 +67,8 @@ export class LlamaModel implements Disposable {
         : api.llama_model_is_hybrid(this.pointer)
           ? 'hybrid'
           : 'attention';
+      if (compressing.has(source.architecture)) this.goesBack = 'never';
+      else this.goesBack = this.memory === 'attention' ? 'cut' : 'copied';
       this.window = Math.max(0, api.llama_model_n_swa(this.pointer));
     } catch (error) {
       this[Symbol.dispose]();

@@ -93,6 +93,7 @@ const tinyWeights: readonly DescribedWeight[] = [
 /** A model of one layer without a tokenizer. */
 const tinyModel: LlamaSource = {
   file: 'the model of the self-check',
+  architecture: 'llama',
   weights: new Map(tinyWeights.map((weight) => [weight.name, weight])),
   newMetadata: () => {
     const api = loadLlamaGraphs();

@@ -13,6 +13,7 @@ export type DescribedWeight = Pick<Weight, 'name' | 'type' | 'shape'>;
 export interface LlamaSource {
   /** The path of its file, for errors. */
   readonly file: string;
+  readonly architecture: string;
   readonly weights: ReadonlyMap<string, DescribedWeight>;
   /** Metadata without weights, which the caller frees. Throws GRAPH_FAILED. */
   newMetadata(): Pointer;
@@ -21,6 +22,7 @@ export interface LlamaSource {
 /** The model of a file: metadata are those of the first part. */
 export function sourceOfFile({ files, metadata, weights }: ModelFile): LlamaSource {
   const file = files[0]?.path ?? metadata.file;
+  const architecture = metadata.string('general.architecture');
   const newMetadata = (): Pointer => {
     const api = loadLlamaGraphs();
     const read = api.gguf_init_from_file(file, { no_alloc: true, ctx: null });
@@ -31,7 +33,7 @@ export function sourceOfFile({ files, metadata, weights }: ModelFile): LlamaSour
     if (metadata.isArray('tokenizer.ggml.tokens')) dropVocabulary(gguf, metadata);
     return gguf;
   };
-  return { file, weights, newMetadata };
+  return { file, architecture, weights, newMetadata };
 }
 
 /** Leaves the number of tokens only: `Vocabulary` has them, and 150 000 take 40 MB. */

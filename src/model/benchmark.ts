@@ -122,11 +122,11 @@ const readAlone = (
   signal: AbortSignal | undefined,
   report: ReportProgress,
 ): Promise<BenchmarkRound['reading']> =>
-  model.measure(async ({ pager: { weights, kv }, reader }) => {
+  model.measure(async ({ pager: { weightRing, kvRing }, reader }) => {
     // Weights, where they stream, are as fast to read as everything together; keys and values are fewer.
-    const ring = weights.length > 0 ? weights : kv;
+    const ring = weightRing.length > 0 ? weightRing : kvRing;
     if (ring.length === 0) return null;
-    await Promise.all([weights.settled(), kv.settled()]);
+    await Promise.all([weightRing.settled(), kvRing.settled()]);
     const [began, before] = [performance.now(), reader.bytesRead];
     // Whole passes are read: the next lease must be the first of a pass.
     do {
@@ -180,7 +180,7 @@ const computeAlone = (
   model.measure(async (runtime) => {
     const { caches, pager, forward } = runtime;
     const state = scratchState(caches);
-    await pager.weights.settled();
+    await pager.weightRing.settled();
     const different = [...new Set(lengths)].sort((a, b) => a - b);
     const measured = new Set([0, different.length >> 1, different.length - 1].map((i) => at(different, i)));
     const times = new PassTimes();

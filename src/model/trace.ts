@@ -33,7 +33,7 @@ export const tracePass = (model: Model, start: number, signal?: AbortSignal): Pr
         signal,
         trace: ({ step, requested, begin, end }) => {
           const [first] = step.needs.flatMap(({ home, blocks }) =>
-            home === pager.weights && typeof blocks !== 'function' ? blocks : [],
+            home === pager.weightRing && typeof blocks !== 'function' ? blocks : [],
           );
           const streamed = first !== undefined;
           const label = streamed ? at(plan.slices, at(plan.streamed, first)).weight.name : 'resident';

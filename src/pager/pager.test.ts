@@ -14,7 +14,7 @@ const residents = {
   load: () => Promise.resolve(),
   stop: async (): Promise<void> => {},
 };
-const newPager = (): Pager => new Pager({ weights: none, kv: none, residents });
+const newPager = (): Pager => new Pager({ weightRing: none, kvRing: none, residents });
 
 /** A home that remembers what happened to its blocks; what it brings is ready when it has been prepared. */
 class MadeUpHome implements Home {
@@ -104,7 +104,7 @@ test('experts get their memory ahead of a pass or of loading, and give up what a
     abandon: async () => void log.push('given up'),
     statistics: { asked: 0, hits: 0, bytesRead: 0, waited: 0 },
   };
-  const pager = new Pager({ weights: none, kv: none, residents, experts: [pool] });
+  const pager = new Pager({ weightRing: none, kvRing: none, residents, experts: [pool] });
   await pager.load();
   await pager.begin(new Map());
   await pager.finish();

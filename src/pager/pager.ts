@@ -10,15 +10,15 @@ const numbersOf = (blocks: Need['blocks']): readonly number[] => (typeof blocks 
 export class Pager {
   /** Seconds that steps have waited. */
   stallSeconds = 0;
-  readonly weights: Ring;
-  readonly kv: Ring;
+  readonly weightRing: Ring;
+  readonly kvRing: Ring;
   readonly residents: Pick<Residents, 'loaded' | 'lease' | 'load' | 'stop'>;
   /** Experts that are not resident, by router. */
   readonly experts: readonly Pick<ExpertPool, 'touch' | 'abandon' | 'statistics'>[];
 
-  constructor(homes: Pick<Pager, 'weights' | 'kv' | 'residents'> & Partial<Pick<Pager, 'experts'>>) {
-    this.weights = homes.weights;
-    this.kv = homes.kv;
+  constructor(homes: Pick<Pager, 'weightRing' | 'kvRing' | 'residents'> & Partial<Pick<Pager, 'experts'>>) {
+    this.weightRing = homes.weightRing;
+    this.kvRing = homes.kvRing;
     this.residents = homes.residents;
     this.experts = homes.experts ?? [];
   }
@@ -28,7 +28,7 @@ export class Pager {
    * Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason.
    */
   async load(options: LoadOptions = {}): Promise<void> {
-    await this.weights.follow([]);
+    await this.weightRing.follow([]);
     await this.#touch();
     await this.residents.load(options);
   }
@@ -66,12 +66,12 @@ export class Pager {
 
   /** Ends a pass: waits until its blocks are written back. Rejects with WRITE_FAILED. */
   async finish(): Promise<void> {
-    await allSettled([this.weights.finish(), this.kv.finish(), this.residents.stop()]);
+    await allSettled([this.weightRing.finish(), this.kvRing.finish(), this.residents.stop()]);
   }
 
   /** Gives a pass up: the next one begins with the first blocks. Rejects with WRITE_FAILED where stored bytes are lost. */
   async restart(): Promise<void> {
-    const homes = [this.weights.restart(), this.kv.restart(), this.residents.stop()];
+    const homes = [this.weightRing.restart(), this.kvRing.restart(), this.residents.stop()];
     await allSettled([...homes, ...this.experts.map((pool) => pool.abandon())]);
   }
 

@@ -14,7 +14,7 @@ import { readTensor, writeTensor } from '../ggml/data.ts';
 import { Device } from '../ggml/device.ts';
 import { F32, Graph, type SliceTensor } from '../ggml/graph.ts';
 import { LayoutMemory } from '../ggml/host-memory.ts';
-import type { Layout } from '../ggml/layout.ts';
+import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -65,7 +65,7 @@ const planFor = (converts: boolean): Plan =>
     compute: () => 0,
     converted: (slice) => (converts ? layoutOf(slice)?.bytes : undefined),
   });
-const layoutOf = ({ weight, shape }: Slice): Layout | undefined => device.layoutFor(weight.type.id, shape);
+const layoutOf = ({ weight, shape }: Slice): KernelLayout | undefined => device.layoutFor(weight.type.id, shape);
 
 /** Memory for the residents of a plan, with a tensor for each slice in it. */
 function place(plan: Plan, disposer: Disposer) {

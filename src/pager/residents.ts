@@ -5,8 +5,8 @@ import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Placement, Plan } from '../plan/plan.ts';
+import { layResidents, type ResidentSegment } from '../plan/ring-modes.ts';
 import { pageSpanOf, type Slice } from '../plan/slices.ts';
-import { layResidents, type ResidentSegment } from '../plan/weight-layouts.ts';
 import { type Home, type Lease, permanentLease } from './block.ts';
 import type { Reader } from './reader.ts';
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { engineError } from '../../test/support/engine-error.ts';
 import { patternAt } from '../../test/support/pattern.ts';
 import { EngineError } from '../base/errors.ts';
-import { layRing } from '../plan/ring-layout.ts';
+import { layRing } from '../plan/ring-segments.ts';
 import type { Block } from './block.ts';
 import { type ReadAt, Reader } from './reader.ts';
 import { Ring } from './ring.ts';

@@ -41,7 +41,7 @@ export interface ExpertProduct {
 const pairsInRound = (tokens: number): number => 2 * tokens;
 
 /** The memory of rounds, which all layers share: places of its parts in bytes from its start. */
-export interface TransitLayout {
+export interface TransitAreas {
   /** The pairs of a round at most. */
   readonly pairs: number;
   /** The gathered inputs of a round, and its products. */
@@ -61,7 +61,7 @@ const alignment = 64;
 export function layTransit(
   products: readonly ExpertProduct[],
   { tokens, used }: { readonly tokens: number; readonly used: number },
-): TransitLayout {
+): TransitAreas {
   const pairs = pairsInRound(tokens);
   let bytes = 0;
   const take = (words: number): number => {

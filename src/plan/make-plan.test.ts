@@ -94,7 +94,7 @@ test('ring places lie inside the ring, and a slice waits for those whose bytes i
   holds((_, plan) => {
     const places = plan.streamed.map((id, order) => {
       assert.deepEqual(plan.placements[id], { kind: 'ring', order });
-      const { offset, after } = plan.layouts.plain[order] ?? assert.fail();
+      const { offset, after } = plan.ringModes.plain[order] ?? assert.fail();
       return { from: offset, to: offset + pagesOf(at(plan, id)), after };
     });
     const n = places.length;

@@ -5,8 +5,8 @@ import { slotsIn } from './expert-slots.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
 import { type PlanWay, sliceSizesFor, waysFor } from './plan-ways.ts';
 import { spread } from './residency.ts';
+import { layWeights } from './ring-modes.ts';
 import { cutIntoSlices, pageSpanOf, type Slice } from './slices.ts';
-import { layWeights } from './weight-layouts.ts';
 
 const MiB = 2 ** 20;
 const batches = [512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
@@ -212,7 +212,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     slices,
     placements,
     streamed: streamed.map((s) => s.id),
-    layouts: layWeights(
+    ringModes: layWeights(
       streamed.map((s) => ({ bytes: pageSpanOf(s.extent, demand.page).bytes, converted: converted[s.id] })),
       chosen.ring,
     ),

@@ -2,8 +2,8 @@ import type { RoutedBank } from './expert-demand.ts';
 import type { KvHome, KvType, Window } from './kv-options.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Residency } from './residency.ts';
+import type { RingModes, WeightSegment } from './ring-modes.ts';
 import type { Slice } from './slices.ts';
-import type { WeightLayouts } from './weight-layouts.ts';
 
 /** The place of a slice. The offset is bytes from the start of the resident memory to its first page. */
 export type Placement =
@@ -60,8 +60,8 @@ export interface Plan {
   readonly placements: readonly Placement[];
   /** The slices that stream, in the order of use: every pass reads them. */
   readonly streamed: readonly number[];
-  /** Layouts of the streamed slices in the ring. */
-  readonly layouts: WeightLayouts;
+  /** The segments of the streamed slices in each mode of the ring. */
+  readonly ringModes: RingModes<readonly WeightSegment[]>;
   /** The most that one step may hold of the ring, in bytes. */
   readonly stepBytes: number;
   readonly shares: Shares;

@@ -55,7 +55,10 @@ test('an abort of libllama is an error that names the file and what failed, and 
   for (let times = 0; times < 2; times += 1) {
     assert.throws(
       () => tryGraphs(openModelFile(path), memory),
-      engineError('GRAPH_FAILED', /fatal\.gguf \(.* SIGABRT: llama-model\.cpp:\d+: GGML_ASSERT\(.*expert.*\) failed\)/),
+      engineError(
+        'GRAPH_FAILED',
+        /fatal\.gguf \(.* SIGABRT after "llama-model\.cpp:\d+: GGML_ASSERT\(.*expert.*\) failed"\)/,
+      ),
     );
   }
   assert.deepEqual(triedModels(memory), []);

@@ -80,7 +80,7 @@ function endOf({ error, signal, status, stderr }: SpawnSyncReturns<string>): str
     return `it is not loaded in ${limits.waiting} s`;
   if (error) return `no process can be started to try it: ${error.message}`;
   if (signal === 'SIGXCPU') return `it is not loaded in ${limits.computing} s`;
-  return `loading it ended a process by ${signal ?? `exit code ${status}`}: ${words}`;
+  return `libllama ended its process by ${signal ?? `exit code ${status}`} after "${words}"`;
 }
 
 /** The last words of a process: libllama's failed assertion or last warning, or C++'s two lines about an exception. */
@@ -89,5 +89,5 @@ function lastWords(text: string): string {
   const from = lines.findLastIndex((line) => line.startsWith('terminate called'));
   const words = from < 0 ? (lines.at(-1) ?? '') : lines.slice(from).join(' ');
   // A path of the machine that libllama was compiled on.
-  return shortLine(words.replace(/^\/\S*\/(?=[^/\s]+:\d+: )/, '')) || 'no reason given';
+  return shortLine(words.replace(/^\/\S*\/(?=[^/\s]+:\d+: )/, '')) || 'nothing';
 }

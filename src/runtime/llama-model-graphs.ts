@@ -123,8 +123,8 @@ export class LlamaModelGraphs implements ModelGraphs {
     const { weights: file } = this.#file;
     const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
     const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
-    const layouts = bindWeights(plan, file, { arena, ring, layoutOf }, owner);
-    const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+    const weights = bindWeights(plan, file, { arena, ring, layoutOf }, owner);
+    const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
     const model = owner.use(new LlamaModel(this.#file));
     const { tensors } = model;
     const options = this.#contextOptions(plan);
@@ -132,12 +132,12 @@ export class LlamaModelGraphs implements ModelGraphs {
     const slots = plan.experts && { slots: plan.experts.slots, tokens: options.batch };
     const experts = slots && openExperts(this.manifest(), slots, { device, reader, tensors }, owner);
     const pager = new Pager({
-      weights: new Ring(reader),
-      kv: new Ring(reader),
+      weightRing: new Ring(reader),
+      kvRing: new Ring(reader),
       residents,
       ...(experts && { experts: experts.pools }),
     });
-    const parts = { device, model, context, plan, file, layouts, reader, pager, experts: experts?.steps };
+    const parts = { device, model, context, plan, file, weights, reader, pager, experts: experts?.steps };
     const graphs = owner.use(new LlamaGraphs(parts));
     return { graphs, pager };
   }

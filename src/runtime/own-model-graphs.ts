@@ -84,14 +84,16 @@ export class OwnModelGraphs implements ModelGraphs {
     const { device, layoutOf, reader } = surroundings;
     const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
     const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
-    const layouts = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
+    const weights = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
     const shape = this.kvShape(plan);
     const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, surroundings)) : 0;
-    const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
-    const kvRing = owner.use(device.memoryFor(kvRingBytes(shape), 'keys and values from the SSD'));
-    const pager = new Pager({ weights: new Ring(reader), kv: new Ring(reader), residents });
+    const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
+    const kvRingMemory = owner.use(device.memoryFor(kvRingBytes(shape), 'keys and values from the SSD'));
+    const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
     const model = { stages: this.#stages, plan, file: this.#weights };
-    const graphs = owner.use(new OwnGraphs({ ...model, device, layouts, reader, pager, kvRing, kv: { shape, file } }));
+    const graphs = owner.use(
+      new OwnGraphs({ ...model, device, weights, reader, pager, kvRingMemory, kv: { shape, file } }),
+    );
     return { graphs, pager };
   }
 

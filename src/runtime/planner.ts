@@ -4,7 +4,7 @@ import { EngineError } from '../base/errors.ts';
 import { checkOnDisk, memoryFileSystem } from '../base/memory-folder.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import type { Device } from '../ggml/device.ts';
-import type { Layout } from '../ggml/layout.ts';
+import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import { kvShareOf } from '../plan/defaults.ts';
 import { chooseKvHomes, isTooSmall } from '../plan/kv-homes.ts';
 import { type KvHomeOption, maxWindowedTokens } from '../plan/kv-options.ts';
@@ -29,7 +29,7 @@ export interface PlanOptions extends ChoiceOptions {
 
 /** Finds the layout of each slice once. */
 export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
-  const known = new Map<string, Layout | undefined>();
+  const known = new Map<string, KernelLayout | undefined>();
   return ({ weight, shape }) => {
     if (kernels === 'plain' || shape.length !== 2) return undefined;
     const key = `${weight.type.id} ${shape.join(' ')}`;

@@ -61,6 +61,11 @@ export class KvLayer implements LayerState, KvLayerParts {
     ];
   }
 
+  copy(piece: StatePiece, into: Uint8Array): void {
+    into.set(this.view(piece));
+  }
+
+  /** The bytes of a piece that lies in memory, shared. */
   view({ part, index, offset, length }: StatePiece): Uint8Array {
     if (part === 'state') throw new RangeError(`a layer of keys and values has no ${part} in memory`);
     const area = part === 'sinks' ? this.#areas.sinks.k : at(this.#areas[part], index);

@@ -50,8 +50,8 @@ export interface LayerState {
    * need, a reachable position.
    */
   pieces(length: number, wanted: number, snapshots: readonly number[]): readonly Omit<StatePiece, 'layer'>[];
-  /** The bytes of a piece that lies in memory, shared. */
-  view(piece: StatePiece): Uint8Array;
+  /** Copies the bytes of a piece that lies in memory to `into`, which is as long. */
+  copy(piece: StatePiece, into: Uint8Array): void;
   /** The bytes of a piece, wherever it lies. Rejects with READ_FAILED, FILE_CHANGED. */
   read(piece: StatePiece): Promise<Uint8Array>;
   /**

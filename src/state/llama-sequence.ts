@@ -1,6 +1,5 @@
-import type { LlamaContext } from '../ggml/llama-context.ts';
-import type { LlamaModel } from '../ggml/llama-model.ts';
 import type { LayerState, StatePiece, StoredText } from './layer-state.ts';
+import type { LlamaStates } from './llama-states.ts';
 import type { SequenceState } from './sequence-state.ts';
 
 /** The states that libllama keeps of one text: a sequence of a context. */
@@ -10,14 +9,14 @@ export class LlamaSequence implements SequenceState {
   readonly layers: readonly LayerState[];
   readonly context: number;
   readonly form: string;
-  readonly inMemory = false;
+  readonly inMemory = true;
 
-  /** An empty sequence of `llama`, which may grow to `context` tokens. */
-  constructor(llama: LlamaContext, options: { sequence: number; context: number; form: string; model: LlamaModel }) {
-    this.sequence = options.sequence;
-    this.context = options.context;
-    this.form = options.form;
-    this.layers = [new LlamaLayer(llama, options)];
+  /** The sequence of this number, an empty one. */
+  constructor(states: LlamaStates, sequence: number) {
+    this.sequence = sequence;
+    this.context = states.context;
+    this.form = states.form;
+    this.layers = [new layerKinds[states.goesBack](states, sequence)];
   }
 
   /** The sequence that a state is. Throws RangeError for another source's. */
@@ -26,56 +25,218 @@ export class LlamaSequence implements SequenceState {
     throw new RangeError('the state is none of libllama');
   }
 
+  // Graphs are built anew for each pass.
   replaced(): void {}
 
   [Symbol.dispose](): void {}
 }
 
-/** All layers of a sequence, as libllama keeps them. */
-class LlamaLayer implements LayerState {
-  readonly snapshots: readonly number[] = [];
-  readonly #llama: LlamaContext;
-  readonly #sequence: number;
-  readonly #model: LlamaModel;
+type Piece = Omit<StatePiece, 'layer'>;
 
-  constructor(llama: LlamaContext, { sequence, model }: { sequence: number; model: LlamaModel }) {
-    this.#llama = llama;
-    this.#sequence = sequence;
-    this.#model = model;
+/** All layers of a sequence. The bytes of a state are one piece; the number of its tokens is its index. */
+abstract class LlamaLayer implements LayerState {
+  abstract readonly snapshots: readonly number[];
+  protected readonly states: LlamaStates;
+  protected readonly sequence: number;
+  /** The position at which a pass began that was not taken back yet, nor found to stay. */
+  protected begun: number | undefined;
+
+  constructor(states: LlamaStates, sequence: number) {
+    this.states = states;
+    this.sequence = sequence;
   }
 
-  reachable(length: number, { tokens }: StoredText): number {
-    const kept = this.#llama.keptOf(this.#sequence);
-    const stored = kept ? kept.last + 1 : 0;
-    if (length === tokens.length && stored === length) return length;
-    if (this.#model.memory !== 'attention' || stored < length) return 0;
-    const { window } = this.#model;
-    return window === 0 || kept === undefined || kept.first <= Math.max(0, length - window) ? length : 0;
+  begin(position: number): void {
+    // There may be what a restoration that failed has left.
+    if (position === 0) this.clear();
+    this.begun = position;
   }
 
-  begin(): void {}
+  stored(position: number): void {
+    // More may have been restored than is wanted.
+    if (this.states.lengthOf(this.sequence) > position) this.cut(position);
+  }
 
-  stored(): void {}
+  restore(position: number): void {
+    if (position === 0) this.clear();
+    else if (this.states.lengthOf(this.sequence) !== position) this.cut(position);
+    this.begun = undefined;
+  }
+
+  pieces(length: number, wanted: number, snapshots: readonly number[]): readonly Piece[] {
+    return this.kept(length, snapshots).map((index): Piece => {
+      const bytes = this.states.bytesOf(index);
+      return { part: 'state', index, offset: 0, length: bytes, needed: this.isNeeded(index, wanted) ? bytes : 0 };
+    });
+  }
+
+  copy({ index }: StatePiece, into: Uint8Array): void {
+    this.states.save(this.sequenceAt(index), into);
+  }
+
+  async read(piece: StatePiece): Promise<Uint8Array> {
+    const bytes = this.states.room(piece.length);
+    this.copy(piece, bytes);
+    return bytes;
+  }
+
+  async write({ index }: StatePiece, bytes: Uint8Array): Promise<void> {
+    this.replace(index);
+    this.states.load(this.sequence, bytes);
+  }
+
+  abstract reachable(length: number, text: StoredText): number;
+  abstract snapshot(): void;
+
+  /** Positions whose states are pieces of a text. */
+  protected abstract kept(length: number, snapshots: readonly number[]): readonly number[];
+  protected abstract isNeeded(index: number, wanted: number): boolean;
+  /** The sequence whose state is that of a position. */
+  protected abstract sequenceAt(position: number): number;
+  /** Makes room for a state that is put in place of the present one. */
+  protected abstract replace(index: number): void;
+  /** Takes the sequence back to a position that is reachable. */
+  protected abstract cut(position: number): void;
+
+  protected clear(): void {
+    this.states.llama.remove(this.sequence, 0);
+  }
+}
+
+/** Keys and values, which can be cut off anywhere; where some layers have windows, as far as they have not moved on. */
+class RowsLayer extends LlamaLayer {
+  /** The positions that a pass has gone through: its window has not moved on before it began. */
+  get snapshots(): readonly number[] {
+    const { begun } = this;
+    if (begun === undefined || this.states.window === 0) return [];
+    return Array.from({ length: this.states.lengthOf(this.sequence) - begun }, (_, i) => begun + i);
+  }
+
+  reachable(length: number, { tokens, written, snapshots }: StoredText): number {
+    const { window } = this.states;
+    if (length >= tokens.length) return tokens.length;
+    if (window === 0 || written <= window) return length;
+    return snapshots.findLast((position) => position <= length) ?? 0;
+  }
 
   snapshot(): void {}
 
-  restore(position: number): void {
-    this.#llama.remove(this.#sequence, position);
+  protected kept(length: number): readonly number[] {
+    return length > 0 ? [length] : [];
   }
 
-  pieces(): readonly Omit<StatePiece, 'layer'>[] {
-    return [];
+  protected isNeeded(_index: number, wanted: number): boolean {
+    return wanted > 0;
   }
 
-  view(): Uint8Array {
-    throw new RangeError('the state has no pieces');
+  protected sequenceAt(): number {
+    return this.sequence;
   }
 
-  async read(): Promise<Uint8Array> {
-    return this.view();
+  protected replace(): void {
+    this.clear();
   }
 
-  async write(): Promise<void> {
-    this.view();
+  protected cut(position: number): void {
+    this.states.llama.remove(this.sequence, position);
   }
 }
+
+/**
+ * States that cannot be cut, such as recurrent ones: a copy is kept from where a pass began, and one from where a snapshot
+ * was taken. Copies are sequences of their own, which cost nothing until the first one goes on.
+ */
+class CopiesLayer extends LlamaLayer {
+  #saved: number | undefined;
+
+  get snapshots(): readonly number[] {
+    const positions = [this.#saved, this.begun].filter((position) => position !== undefined && position > 0);
+    return [...new Set(positions as number[])].sort((a, b) => a - b);
+  }
+
+  reachable(length: number, { tokens, snapshots }: StoredText): number {
+    if (length >= tokens.length) return tokens.length;
+    return snapshots.findLast((position) => position <= length) ?? 0;
+  }
+
+  override begin(position: number): void {
+    super.begin(position);
+    if (position > 0) this.states.copy(this.sequence, this.states.begunOf(this.sequence));
+  }
+
+  override restore(position: number): void {
+    super.restore(position);
+    if (this.#saved !== undefined && this.#saved > position) this.#forget();
+  }
+
+  snapshot(): void {
+    this.#saved = this.states.lengthOf(this.sequence);
+    this.states.copy(this.sequence, this.states.savedOf(this.sequence));
+  }
+
+  protected kept(length: number, snapshots: readonly number[]): readonly number[] {
+    return length > 0 ? [...snapshots, length] : [];
+  }
+
+  protected isNeeded(index: number, wanted: number): boolean {
+    return index <= wanted;
+  }
+
+  protected sequenceAt(position: number): number {
+    if (position === this.states.lengthOf(this.sequence)) return this.sequence;
+    return position === this.#saved ? this.states.savedOf(this.sequence) : this.states.begunOf(this.sequence);
+  }
+
+  protected replace(): void {
+    if (this.states.lengthOf(this.sequence) > 0) this.snapshot();
+    this.states.llama.remove(this.sequence, 0);
+  }
+
+  protected cut(position: number): void {
+    this.states.copy(this.sequenceAt(position), this.sequence);
+  }
+
+  protected override clear(): void {
+    super.clear();
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#saved = undefined;
+    this.states.llama.remove(this.states.savedOf(this.sequence), 0);
+  }
+}
+
+/** States that are taken back to the beginning only, after a pass that has failed too. */
+class FixedLayer extends LlamaLayer {
+  readonly snapshots: readonly number[] = [];
+
+  reachable(length: number, { tokens }: StoredText): number {
+    const failed = this.begun !== undefined && this.states.lengthOf(this.sequence) !== tokens.length;
+    return length >= tokens.length && !failed ? tokens.length : 0;
+  }
+
+  snapshot(): void {}
+
+  protected kept(length: number): readonly number[] {
+    return length > 0 ? [length] : [];
+  }
+
+  protected isNeeded(index: number, wanted: number): boolean {
+    return index <= wanted;
+  }
+
+  protected sequenceAt(): number {
+    return this.sequence;
+  }
+
+  protected replace(): void {
+    this.clear();
+  }
+
+  protected cut(position: number): void {
+    throw new RangeError(`the state cannot be taken back to ${position}`);
+  }
+}
+
+const layerKinds = { cut: RowsLayer, copied: CopiesLayer, never: FixedLayer } as const;

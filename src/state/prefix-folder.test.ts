@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { filled, kvCache, smallShape, textOf } from '../../test/support/caches.ts';
+import { filled, kvCache, sharedView, smallShape, textOf } from '../../test/support/caches.ts';
 import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { ownerOf } from '../base/owner.ts';
@@ -83,14 +83,14 @@ test('windows that have the same rows in another context are of use there', asyn
     pass: 64,
   });
   using kept = kvCache(windowed(600));
-  for (const piece of kept.pieces(200)) kept.view(piece).fill(piece.layer + 1);
+  for (const piece of kept.pieces(200)) sharedView(kept, piece).fill(piece.layer + 1);
   kept.assign(textOf(1, 200), 0);
   await (await openTexts(folder, { form: kvForm(windowed(600)) })).save(kept);
   const found =
     (await openTexts(folder, { form: kvForm(windowed(900)) })).longestMatch(textOf(1, 200)) ?? assert.fail();
   using other = kvCache(windowed(900));
   assert.equal(await found.restore(other, 200), true);
-  for (const piece of other.pieces(200)) assert.ok(other.view(piece).every((byte) => byte === piece.layer + 1));
+  for (const piece of other.pieces(200)) assert.ok(sharedView(other, piece).every((byte) => byte === piece.layer + 1));
   assert.equal((await openTexts(folder, { form: kvForm(windowed(120)) })).longestMatch(textOf(1, 200)), undefined);
 });
 

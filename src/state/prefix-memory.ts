@@ -2,7 +2,7 @@ import { alignUp } from '../base/bytes.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import type { StoredText } from './layer-state.ts';
+import type { StatePiece, StoredText } from './layer-state.ts';
 import {
   coveredBy,
   isSaved,
@@ -48,7 +48,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
   async save(cache: SequenceCache): Promise<void> {
     const { tokens } = cache;
     if (tokens.length < minSavedTokens || isSaved(this.#entries, cache) || !cache.inMemory) return;
-    const pieces = cache.pieces(tokens.length).map((piece) => cache.view(piece));
+    const pieces = cache.pieces(tokens.length);
     const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
     const bytes = alignUp(sum + tokens.length * Int32Array.BYTES_PER_ELEMENT, pageBytes);
     if (bytes > this.#capacity) return;
@@ -57,7 +57,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
       if (this.#bytes + bytes <= this.#capacity) break;
       this.#drop(entry);
     }
-    const memory = copyOf(pieces, alignUp(sum, pageBytes));
+    const memory = copyOf(cache, pieces, alignUp(sum, pageBytes));
     if (!memory) return;
     const { exact, written, snapshots } = cache;
     this.#entries.add({ tokens: Int32Array.from(tokens), exact, written, snapshots, memory, bytes });
@@ -100,7 +100,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
 }
 
 /** A copy of the pieces; undefined if the system refuses the memory: nothing needs it. */
-function copyOf(pieces: readonly Uint8Array[], bytes: number): HostMemory | undefined {
+function copyOf(cache: SequenceCache, pieces: readonly StatePiece[], bytes: number): HostMemory | undefined {
   let memory: HostMemory;
   try {
     memory = new HostMemory(bytes, 'the prompt cache');
@@ -109,7 +109,7 @@ function copyOf(pieces: readonly Uint8Array[], bytes: number): HostMemory | unde
   }
   let at = 0;
   for (const piece of pieces) {
-    memory.view(at, piece.length).set(piece);
+    cache.copy(piece, memory.view(at, piece.length));
     at += piece.length;
   }
   return memory;

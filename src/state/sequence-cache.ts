@@ -93,9 +93,9 @@ export class SequenceCache implements StoredText, Disposable {
     );
   }
 
-  /** The bytes of a piece that lies in memory, shared. */
-  view(piece: StatePiece): Uint8Array {
-    return at(this.state.layers, piece.layer).view(piece);
+  /** Copies the bytes of a piece that lies in memory to `into`, which is as long. */
+  copy(piece: StatePiece, into: Uint8Array): void {
+    at(this.state.layers, piece.layer).copy(piece, into);
   }
 
   /** The bytes of a piece, wherever it lies. Rejects with READ_FAILED, FILE_CHANGED. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { at } from '../../src/base/at.ts';
 import type { KvShape } from '../../src/state/kv-shape.ts';
 import { type KvFile, KvStore } from '../../src/state/kv-store.ts';
+import type { StatePiece } from '../../src/state/layer-state.ts';
 import { SequenceCache } from '../../src/state/sequence-cache.ts';
 import { someMemory } from './tensors.ts';
 
@@ -30,7 +32,11 @@ export const kvCache = (shape: KvShape, file?: KvFile): SequenceCache =>
 
 /** The bytes of the first `tokens` tokens, in pieces, shared. */
 export const storedBytes = (cache: SequenceCache, tokens: number): readonly Uint8Array[] =>
-  cache.pieces(tokens).map((piece) => cache.view(piece));
+  cache.pieces(tokens).map((piece) => sharedView(cache, piece));
+
+/** The bytes of a piece of keys and values in memory, shared. */
+export const sharedView = (cache: SequenceCache, piece: StatePiece): Uint8Array =>
+  at(KvStore.of(cache.state).layers, piece.layer).view(piece);
 
 /** The keys or values (by area) of each of `tokens`: other bytes for each text that leads up to it. */
 function* rows(tokens: readonly number[], area: number, bytes: number): Generator<Uint8Array> {

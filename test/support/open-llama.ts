@@ -17,6 +17,7 @@ import { Ring } from '../../src/pager/ring.ts';
 import { makePlan } from '../../src/plan/make-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { LlamaSequence } from '../../src/state/llama-sequence.ts';
+import { contextSequences } from '../../src/state/llama-states.ts';
 import { thrown } from './engine-error.ts';
 
 /** A model whose graphs libllama builds, in the memory of a plan. */
@@ -62,16 +63,22 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   const owner = new Disposer();
   const reader = new Reader(file.files, { inFlight: 3, ...(readAt && { readAt }) });
   const model = owner.use(new LlamaModel(file));
-  const cells = { cells: sequences * context, sequences, batch, outputs: batch, kvType: 1 };
+  const cells = {
+    cells: sequences * context,
+    sequences: contextSequences(model, sequences),
+    batch,
+    outputs: batch,
+    kvType: 1,
+  };
   const llama = owner.use(new LlamaContext(model, cells));
   const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
   const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
-  const layouts = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
-  const residents = new Residents(plan, reader, { arena, ring, tensors: layouts.tensors });
+  const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
+  const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
   const slots = plan.experts && { slots: plan.experts.slots, tokens: batch };
   const tensors = model.tensors;
   const experts = slots && openExperts(manifest, slots, { device, reader, tensors }, owner);
-  const rings = { weights: new Ring(reader), kv: new Ring(reader) };
+  const rings = { weightRing: new Ring(reader), kvRing: new Ring(reader) };
   const pager = new Pager({ ...rings, residents, experts: experts?.pools ?? [] });
   const parts = {
     device,
@@ -79,7 +86,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     context: llama,
     plan,
     file: file.weights,
-    layouts,
+    weights,
     reader,
     pager,
     experts: experts?.steps,

@@ -84,7 +84,11 @@ export class RecurrentState implements LayerState {
     }));
   }
 
-  view({ index }: StatePiece): Uint8Array {
+  copy(piece: StatePiece, into: Uint8Array): void {
+    into.set(this.#view(piece));
+  }
+
+  #view({ index }: StatePiece): Uint8Array {
     assert.ok(!this.#passing, 'a pass was neither stored nor undone');
     const saved = this.#snapshots.find(([, position]) => position === index);
     const state = index === this.position ? this.#state : Uint32Array.from(saved ?? assert.fail());
@@ -92,7 +96,7 @@ export class RecurrentState implements LayerState {
   }
 
   async read(piece: StatePiece): Promise<Uint8Array> {
-    return this.view(piece);
+    return this.#view(piece);
   }
 
   async write(_: StatePiece, state: Uint8Array): Promise<void> {

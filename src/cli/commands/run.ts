@@ -5,7 +5,7 @@ import type { Generation } from '../../engine/generation.ts';
 import { headline } from '../../plan/explain.ts';
 import { LongText } from '../../text/long-text.ts';
 import { ConversationFile } from '../conversation-file.ts';
-import { interruptible, interruptibleSync } from '../interrupt.ts';
+import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
 import { note, write, writeAnswer, writeJson } from '../print/output.ts';
@@ -22,7 +22,7 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   await using model = await openModel(path, options);
   const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
-  const tokens = interruptibleSync(
+  const tokens = await interruptibleBlocking(
     abort,
     () => session?.tokensFor(model, prompt, options) ?? tokenizePrompt(model, prompt, options),
   );

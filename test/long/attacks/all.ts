@@ -1,5 +1,6 @@
 import type { Attack } from './attack.ts';
 import { limitedRuns, limitedServers } from './cgroups.ts';
+import { graphs } from './graphs.ts';
 import { headers } from './headers.ts';
 import { http } from './http.ts';
 import { mistypedJson, oddJson } from './json.ts';
@@ -14,6 +15,7 @@ import { weights } from './weights.ts';
 /** All attacks, by the name that the command line knows them by. */
 export const attacks: Readonly<Record<string, Attack>> = {
   headers,
+  graphs,
   weights,
   sessions,
   http,

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type TempFolder, tempFolder } from '../../support/temp-folder.ts';
 import { type AttackOptions, Ledger, type Toll } from './attack.ts';
 
 const program = fileURLToPath(new URL('case-child.ts', import.meta.url));
@@ -24,6 +26,9 @@ export interface Cases extends Disposable {
   /** Tries a case and names its outcome. Rejects where it was not survived. */
   attempt(number: number): Promise<string>;
 }
+
+/** In memory where that is possible: the headers are what is tried, not the disk. */
+export const scratchFolder = (): TempFolder => tempFolder(existsSync('/dev/shm') ? '/dev/shm' : undefined);
 
 /**
  * Tries the cases that a module defines in processes of their own, as many at once as there are cores: whoever ends the

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { str, writeGguf } from '../../../bench/gguf-writer.ts';
 import { type ArchitectureName, type RandomModelSpec, randomModel } from '../../../bench/random-model.ts';
 import { tinyBytePair, tinySentencePiece } from '../../../bench/tiny-vocabulary.ts';
@@ -6,9 +6,8 @@ import { alignUp } from '../../../src/base/bytes.ts';
 import { EngineError } from '../../../src/base/errors.ts';
 import { readHeader } from '../../../src/gguf/header.ts';
 import { Model } from '../../../src/model/model.ts';
-import { type TempFolder, tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, Dice } from './attack.ts';
-import { type Cases, tryInChildren } from './cases.ts';
+import { type Cases, scratchFolder, tryInChildren } from './cases.ts';
 import { type Fields, joinFields, parseFields } from './header-fields.ts';
 import { mutateBytes, mutateFields } from './header-mutations.ts';
 
@@ -60,9 +59,6 @@ function mutant({ fields, header, data }: Whole, dice: Dice): Buffer {
   const changed = dice.below(4) ? joinFields(mutateFields(fields, dice)) : mutateBytes(header, dice);
   return Buffer.concat([changed, Buffer.alloc(alignUp(changed.length, 32) - changed.length), data]);
 }
-
-/** In memory where that is possible: the headers are what is tried, not the disk. */
-const scratchFolder = (): TempFolder => tempFolder(existsSync('/dev/shm') ? '/dev/shm' : undefined);
 
 /** Opens a model and asks it for an answer. Resolves to what came of it. */
 async function open(path: string, dice: Dice): Promise<string> {

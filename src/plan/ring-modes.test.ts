@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { layResidents, layWeights } from './weight-layouts.ts';
+import { layResidents, layWeights } from './ring-modes.ts';
 
 const page = 4096;
 const anySlice = fc

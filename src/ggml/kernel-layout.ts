@@ -3,7 +3,7 @@ import type { Pointer } from './library.ts';
 import { bufferOf, setBuffer, setData } from './tensor-fields.ts';
 
 /** A kernel layout other than the file's own: weights are converted to it as they are loaded. */
-export interface Layout {
+export interface KernelLayout {
   readonly name: string;
   readonly bufferType: Pointer;
   /** Bytes of the weight in this layout. */
@@ -21,7 +21,7 @@ export class LayoutBinder implements Disposable {
   readonly #buffers = new Map<Pointer, Pointer>();
 
   /** Gives `tensor` its data at `address`, which is aligned to 64 bytes. A tensor is placed once. */
-  place({ bufferType }: Layout, tensor: Pointer, address: Pointer): void {
+  place({ bufferType }: KernelLayout, tensor: Pointer, address: Pointer): void {
     const api = loadGgml();
     let buffer = this.#buffers.get(bufferType);
     if (buffer === undefined) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { layRing, type RingSegment } from './ring-layout.ts';
+import { layRing, type RingSegment } from './ring-segments.ts';
 
 const passes = 4;
 

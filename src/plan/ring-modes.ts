@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
-import { layRing, type RingSegment } from './ring-layout.ts';
+import { layRing, type RingSegment } from './ring-segments.ts';
 
 /** Kernels want weights aligned to this many bytes. */
 const alignment = 64;
@@ -17,22 +17,28 @@ export interface ConvertibleSlice {
   readonly converted: number | undefined;
 }
 
-/** Segments of the ring for the slices that stream, in order of use. */
-export interface WeightLayouts {
+/** Something for each way in which passes use the ring of weights. */
+export interface RingModes<T> {
   /** Slices are computed on as they were read. */
-  readonly plain: readonly WeightSegment[];
+  readonly plain: T;
   /** Slices leave the second half of the ring to residents that are loaded meanwhile. */
-  readonly loading: readonly WeightSegment[];
+  readonly loading: T;
   /**
    * Slices are read to the first half and converted to the second, which pays when many tokens are computed at once:
    * those of a quarter of the ring together, or one alone, are in place at once in both halves. Undefined if nothing is
    * converted.
    */
-  readonly converting: readonly WeightSegment[] | undefined;
+  readonly converting: T | undefined;
 }
 
-/** Lays `slices`, in order of use, around a ring. A kernel layout that takes more than the slice itself is not used. */
-export function layWeights(slices: readonly ConvertibleSlice[], ringBytes: number): WeightLayouts {
+/** The name of a mode. */
+export type RingMode = keyof RingModes<unknown>;
+
+/** Lays `slices`, in order of use, around a ring, in each of its modes. A kernel layout that takes more than the slice itself is not used. */
+export function layWeights(
+  slices: readonly ConvertibleSlice[],
+  ringBytes: number,
+): RingModes<readonly WeightSegment[]> {
   const sizes = slices.map(({ bytes }) => bytes);
   const half = ringBytes / 2;
   const loading = layRing(sizes, half);

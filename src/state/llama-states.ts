@@ -1,0 +1,119 @@
+import { EngineError } from '../base/errors.ts';
+import type { LlamaContext } from '../ggml/llama-context.ts';
+import type { LlamaModel } from '../ggml/llama-model.ts';
+
+/** Copies of a text's state that cannot be cut: from where a pass began, and from where a snapshot was taken. */
+const copies = 2;
+
+/** The sequences that a context has to have for `parallel` texts. */
+export const contextSequences = ({ goesBack }: Pick<LlamaModel, 'goesBack'>, parallel: number): number =>
+  goesBack === 'copied' ? (1 + copies) * parallel : parallel;
+
+/** Bytes before a state that say how long it is. */
+const prelude = 8;
+/** A state of more bytes than this goes to no file: it is in memory twice on its way. */
+const mostCopied = 2 ** 26;
+
+/** The memory of a context, divided among texts. */
+export class LlamaStates {
+  readonly llama: LlamaContext;
+  /** Tokens that a text may grow to. */
+  readonly context: number;
+  readonly goesBack: LlamaModel['goesBack'];
+  /** The tokens that layers with windows see; 0 if all layers see all. */
+  readonly window: number;
+  readonly form: string;
+  readonly #parallel: number;
+  readonly #bytes: StateBytes;
+  #made = 0;
+
+  /** The states of an empty context. Throws GRAPH_FAILED. */
+  constructor(llama: LlamaContext, model: LlamaModel, context: number) {
+    this.llama = llama;
+    this.context = context;
+    this.goesBack = model.goesBack;
+    this.window = model.window;
+    this.#parallel = Math.floor(llama.options.sequences / contextSequences(model, 1));
+    this.#bytes = measure(llama, model.window);
+    this.form = `libllama ${JSON.stringify([llama.options.kvType, this.#bytes])}`;
+  }
+
+  /** The number of the sequence for one more text. Throws RangeError if the context has no room for it. */
+  nextSequence(): number {
+    if (this.#made === this.#parallel) throw new RangeError(`the context has ${this.#parallel} sequences`);
+    this.#made += 1;
+    return this.#made - 1;
+  }
+
+  /** The number of the sequence that a text's state is copied to when a pass begins. */
+  begunOf(sequence: number): number {
+    return this.#parallel + copies * sequence;
+  }
+
+  savedOf(sequence: number): number {
+    return this.begunOf(sequence) + 1;
+  }
+
+  /** Tokens of a sequence. */
+  lengthOf(sequence: number): number {
+    const kept = this.llama.keptOf(sequence);
+    return kept ? kept.last + 1 : 0;
+  }
+
+  /** Makes the sequence `to` a copy of `from`. */
+  copy(from: number, to: number): void {
+    this.llama.remove(to, 0);
+    this.llama.copy(from, to);
+  }
+
+  /** Bytes that the state of `length` tokens takes when it is saved, at most. */
+  bytesOf(length: number): number {
+    const { all, first, rows, windowed, cells } = this.#bytes;
+    return prelude + all + first + (length - 1) * rows + Math.min(length - 1, cells) * windowed;
+  }
+
+  save(sequence: number, into: Uint8Array): void {
+    const length = this.llama.stateBytes(sequence);
+    if (prelude + length > into.length) throw new RangeError(`a state of ${length} bytes`);
+    new DataView(into.buffer, into.byteOffset).setBigUint64(0, BigInt(length));
+    this.llama.saveState(sequence, into.subarray(prelude, prelude + length));
+    into.fill(0, prelude + length);
+  }
+
+  /** Puts a state back that was saved. Throws GRAPH_FAILED. */
+  load(sequence: number, bytes: Uint8Array): void {
+    const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0));
+    this.llama.loadState(sequence, bytes.subarray(prelude, prelude + length));
+  }
+
+  /** Memory for a copy of a state on its way to a file. Throws OUT_OF_MEMORY. */
+  room(bytes: number): Uint8Array {
+    if (bytes > mostCopied) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'a copy of the text' });
+    return new Uint8Array(bytes);
+  }
+}
+
+/** Bytes of a saved state. */
+interface StateBytes {
+  /** Those of any text. */
+  readonly all: number;
+  /** Those of the first token, and of each further one: in all layers, and in layers with windows of `cells` tokens. */
+  readonly first: number;
+  readonly rows: number;
+  readonly windowed: number;
+  readonly cells: number;
+}
+
+/** The bytes of states, as those of one and two tokens show; nothing is computed. */
+function measure(llama: LlamaContext, window: number): StateBytes {
+  const { sequences, batch } = llama.options;
+  const [one = 0, two = 0] = [0, 1].map((start) => {
+    llama.collect([{ sequence: 0, start, tokens: [0], outputs: 1 }]);
+    return llama.stateBytes(0);
+  });
+  const windowed = window === 0 ? 0 : llama.stateBytes(0, { partial: true }) / 2;
+  llama.reset();
+  const rows = Math.max(0, two - one - windowed);
+  // Windows have room for those of all sequences, and for a batch.
+  return { all: 256, first: one, rows, windowed: Math.ceil(windowed), cells: window * sequences + batch + 256 };
+}

@@ -1,0 +1,73 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { alignUp } from '../../../src/base/bytes.ts';
+import { EngineError } from '../../../src/base/errors.ts';
+import { readHeader } from '../../../src/gguf/header.ts';
+import { Model } from '../../../src/model/model.ts';
+import { architectureFile } from '../../support/architectures/architecture-file.ts';
+import { architectures } from '../../support/architectures/rows.ts';
+import { type Attack, Dice } from './attack.ts';
+import { type Cases, scratchFolder, tryInChildren } from './cases.ts';
+import { type Fields, joinFields, parseFields } from './header-fields.ts';
+import { mutateFields } from './header-mutations.ts';
+import { mutateHyperparameters } from './hyperparameters.ts';
+
+/** Headers of all architectures, with the graphs that libllama builds for them and a first answer where one is possible. */
+export const graphs: Attack = {
+  name: 'mutated headers of all architectures',
+  count: 4000,
+  run: (options) => tryInChildren('graphs', options),
+};
+
+/** A model of some hundred kilobytes cannot honestly take more. */
+const allowance = 320 * 2 ** 20;
+
+interface Whole {
+  readonly fields: Fields;
+  readonly data: Buffer;
+}
+
+/** A mutant of the header, and the weights where they belong. */
+function mutant({ fields, data }: Whole, dice: Dice): Buffer {
+  const changed = joinFields(dice.below(5) ? mutateHyperparameters(fields, dice) : mutateFields(fields, dice));
+  return Buffer.concat([changed, Buffer.alloc(alignUp(changed.length, 32) - changed.length), data]);
+}
+
+export async function openCases(seed: string): Promise<Cases> {
+  const folder = scratchFolder();
+  const path = folder.file('model.gguf');
+  const wholes = new Map<string, Whole>();
+  const wholeOf = (name: string): Whole => {
+    const known = wholes.get(name);
+    if (known) return known;
+    const file = readFileSync(architectureFile(path, name, { vocabulary: true }));
+    const whole = { fields: parseFields(file), data: file.subarray(readHeader(path).dataOffset) };
+    wholes.set(name, whole);
+    return whole;
+  };
+
+  /** Opens a model, plans it and asks it for an answer. Resolves to what came of it. */
+  const open = async (): Promise<string> => {
+    try {
+      await using model = Model.open(path, { memoryBudget: 2 ** 29, threads: 1 });
+      model.plan();
+      for await (const _ of model.generate('ab', { maxTokens: 2 }));
+      return 'answered';
+    } catch (error) {
+      if (error instanceof EngineError) return error.code;
+      throw error;
+    }
+  };
+
+  architectureFile(path, 'llama', { vocabulary: true });
+  // Memory of the first answer's loading must not count as a mutant's.
+  await open();
+  return {
+    memory: allowance,
+    attempt: (number) => {
+      const dice = new Dice(`${seed} ${number}`);
+      writeFileSync(path, mutant(wholeOf(dice.pick(architectures).name), dice));
+      return open();
+    },
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+  };
+}
