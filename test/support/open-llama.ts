@@ -10,10 +10,13 @@ import { LlamaContext } from '../../src/ggml/llama-context.ts';
 import { LlamaModel } from '../../src/ggml/llama-model.ts';
 import { pageBytes } from '../../src/ggml/system.ts';
 import { openModelFile } from '../../src/gguf/model-file.ts';
+import type { ExpertPool } from '../../src/pager/expert-pool.ts';
 import { Pager } from '../../src/pager/pager.ts';
 import { type ReadAt, Reader } from '../../src/pager/reader.ts';
 import { arenaBytes, Residents } from '../../src/pager/residents.ts';
 import { Ring } from '../../src/pager/ring.ts';
+import { ExpertDemand } from '../../src/plan/expert-demand.ts';
+import { slotBytes } from '../../src/plan/expert-slots.ts';
 import { makePlan } from '../../src/plan/make-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { LlamaSequence } from '../../src/state/llama-sequence.ts';
@@ -26,6 +29,7 @@ export interface OpenedLlama extends AsyncDisposable {
   readonly forward: Forward;
   readonly states: readonly LlamaSequence[];
   readonly pager: Pager;
+  readonly pools: readonly ExpertPool[];
   readonly reader: Reader;
 }
 
@@ -34,6 +38,8 @@ export interface OpenLlamaOptions {
   readonly layoutOf?: LayoutOf;
   /** Bytes beside the smallest budget. */
   readonly extra?: number;
+  /** Slots of each router, in the smallest budget for these; default: as many as the budget has room for. */
+  readonly slots?: number;
   /** Bytes of a slice; default: chosen. */
   readonly sliceBytes?: number;
   readonly readAt?: ReadAt;
@@ -42,7 +48,7 @@ export interface OpenLlamaOptions {
 const [sequences, context, batch] = [4, 128, 64];
 
 export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
-  const { device, layoutOf = () => undefined, extra = 0, sliceBytes, readAt } = options;
+  const { device, layoutOf = () => undefined, extra = 0, slots, sliceBytes, readAt } = options;
   const file = openModelFile(path);
   const { manifest } = graphNeeds(file);
   const demand = {
@@ -56,6 +62,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     compute: () => 0,
     converted: (slice: Plan['slices'][number]) => layoutOf(slice)?.bytes,
     sliceBytes,
+    ...(slots && { expertCache: slotBytes(new ExpertDemand(manifest, pageBytes).banks, slots, pageBytes) }),
   };
   const { needed } = thrown('BUDGET_TOO_SMALL', () => makePlan({ ...demand, budget: 1 })).details;
   const plan = makePlan({ ...demand, budget: needed + extra });
@@ -75,11 +82,12 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
   const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
   const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
-  const slots = plan.experts && { slots: plan.experts.slots, tokens: batch };
-  const tensors = model.tensors;
-  const experts = slots && openExperts(manifest, slots, { device, reader, tensors }, owner);
+  const { tensors } = model;
+  const pooled = plan.experts && { slots: plan.experts.slots, tokens: batch };
+  const experts = pooled && openExperts(manifest, pooled, { device, reader, tensors }, owner);
+  const pools = experts?.pools ?? [];
   const rings = { weightRing: new Ring(reader), kvRing: new Ring(reader) };
-  const pager = new Pager({ ...rings, residents, experts: experts?.pools ?? [] });
+  const pager = new Pager({ ...rings, residents, experts: pools });
   const parts = {
     device,
     model,
@@ -97,6 +105,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     forward: new Forward({ graphs, pager, device }),
     states: Array.from({ length: sequences }, () => graphs.newState()),
     pager,
+    pools,
     reader,
     [Symbol.asyncDispose]: async () => {
       await reader[Symbol.asyncDispose]();
