@@ -25,8 +25,9 @@ const mostStateBytes = 2 ** 28;
  * process on some metadata. Throws GRAPH_FAILED, METADATA_MISSING, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
  */
 export function buildAllGraphs(file: ModelFile): void {
-  if (measureContexts(file) > mostStateBytes) return;
+  // One that is measured only has not compared its weights with the file's.
   using model = new LlamaModel(file);
+  if (measureContexts(file) > mostStateBytes) return;
   using context = new LlamaContext(model, small);
   for (const spans of passes) context.collect(spans);
 }
