@@ -10,7 +10,7 @@ import { kvTypeOf } from '../state/kv-shape.ts';
 import { manifestOfReads, weightReads } from './llama-weights.ts';
 
 /** The needs of libllama's graphs of a model, whatever the context. */
-export interface GraphNeeds {
+export interface GraphNeeds extends Pick<LlamaModel, 'goesBack'> {
   readonly manifest: readonly ManifestEntry[];
   /** Weights whose rows are looked up one by one. */
   readonly lookups: readonly Weight[];
@@ -56,6 +56,7 @@ export function graphNeeds(file: ModelFile): GraphNeeds {
   });
   const lookups = graphs.flat().filter(({ role }) => role === 'rows');
   return {
+    goesBack: model.goesBack,
     manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),
     lookups: [...new Set(lookups.flatMap(({ name }) => file.weights.get(name) ?? []))],
     work: {

@@ -88,10 +88,12 @@ export const setFlags = (tensor: Pointer, flags: number): void => {
 /** Source `index` of the operation, below `maxSources`; 0n where there is none. */
 export const sourceOf = (tensor: Pointer, index: number): Pointer => pointerAt(tensor, at.sources + 8 * index);
 
+const sourceArray = koffi.array('uint64_t', maxSources, 'Typed');
+
 /** The sources of the operation; between them there may be 0n. */
-export function sourcesOf(tensor: Pointer): Pointer[] {
-  const sources = Array.from({ length: maxSources }, (_, i) => sourceOf(tensor, i));
-  return sources.slice(0, sources.findLastIndex((source) => source !== 0n) + 1);
+export function sourcesOf(tensor: Pointer): readonly Pointer[] {
+  const sources: BigUint64Array = koffi.decode(tensor, at.sources, sourceArray);
+  return [...sources.subarray(0, sources.findLastIndex((source) => source !== 0n) + 1)];
 }
 
 export const setSource = (tensor: Pointer, index: number, source: Pointer): void => {

@@ -22,6 +22,7 @@ import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
+import { contextSequences } from '../state/llama-states.ts';
 import { tryGraphs } from './graph-trial.ts';
 import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
@@ -168,7 +169,7 @@ export class LlamaModelGraphs implements ModelGraphs {
     const decoded = 1 + ahead;
     return {
       cells: parallel * context,
-      sequences: parallel,
+      sequences: contextSequences(this.#collected(), parallel),
       batch: Math.max(batch, decoded) + (parallel - 1) * decoded,
       outputs: parallel * decoded,
       kvType: kvTypeOf(kvType).id,
