@@ -73,6 +73,8 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   slidingWindow: ['1024', 1024],
   sinkTokens: ['0', 0],
   kernels: ['plain', 'plain'],
+  graphs: ['libllama', 'libllama'],
+  expertCache: ['2G', 2 * 2 ** 30],
   threads: ['3', 3],
   logLevel: ['debug', 'debug'],
 };
