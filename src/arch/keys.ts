@@ -33,13 +33,15 @@ export class Keys {
     return n;
   }
 
-  /** A whole number, or the largest of one for each layer; 0 is none. */
-  largest(key: string, fallback: number): number {
+  /** The largest of the whole numbers of all layers, from 0 on: there is one for all, or a list of one for each. */
+  largest(key: string, layers: number, fallback: number): number {
     const name = this.#prefix + key;
-    const all = this.#metadata.isArray(name) ? this.#metadata.numbers(name) : [this.number(key, fallback)];
-    const n = all.reduce((most, one) => Math.max(most, one), 0);
-    if (!Number.isInteger(n) || n > limit) this.refuse(key, `has ${n}; expected whole numbers from 0 to ${limit}`);
-    return n;
+    const list = this.#metadata.isArray(name);
+    const all = list ? this.#metadata.numbers(name) : [this.number(key, fallback)];
+    if (list && all.length !== layers) this.refuse(key, `has ${all.length} entries for ${layers} layers`);
+    const wrong = all.find((n) => !Number.isInteger(n) || n < 0 || n > limit);
+    if (wrong !== undefined) this.refuse(key, `has ${wrong}; expected whole numbers from 0 to ${limit}`);
+    return all.reduce((most, n) => Math.max(most, n), 0);
   }
 
   positive(key: string, fallback?: number): number {

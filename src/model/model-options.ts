@@ -25,6 +25,8 @@ export interface ModelSettings {
   readonly rope?: RopeOptions | undefined;
   /** Builders of the model's graphs. Default: auto, our own for the families that have some, else libllama. */
   readonly graphs?: GraphChoice | undefined;
+  /** A folder that remembers which models libllama was tried with, in another process; default: each one tries anew. */
+  readonly trialFolder?: string | undefined;
   /** Bytes of memory for experts, at least one of each layer; default: what the other weights leave. */
   readonly expertCache?: number | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Default: one. */

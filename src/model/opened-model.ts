@@ -51,7 +51,7 @@ export class OpenedModel implements AsyncDisposable {
     this.#kernels = options.kernels ?? 'auto';
     this.#budget = budgetFor(options.memoryBudget, options.warn);
     checkTokenizer(this.outline.file.metadata);
-    this.drafters = DrafterFactory.open(options.draft ?? {}, this.outline);
+    this.drafters = DrafterFactory.open(options.draft ?? {}, this.outline, options.trialFolder);
     const vocabulary = vocabularyBytes(this.outline);
     // Libllama takes up to twice as much while it loads the vocabulary.
     checkAvailable(2 * vocabulary, 'the vocabulary');

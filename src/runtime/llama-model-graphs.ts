@@ -40,15 +40,22 @@ export class LlamaModelGraphs implements ModelGraphs {
   readonly #file: ModelFile;
   readonly #facts: ModelFacts;
   readonly #rope: RopeOptions | undefined;
+  readonly #trialFolder: string | undefined;
   #needs: GraphNeeds | undefined;
   /** The model without memory, whose contexts are measured; while another one is opened there is none. */
   #measured: LlamaModel | undefined;
   readonly #sizes: Map<string, LlamaSizes> = new Map();
 
-  constructor(file: ModelFile, facts: ModelFacts, rope?: RopeOptions) {
+  /** `trialFolder` remembers which models libllama was tried with. */
+  constructor(
+    file: ModelFile,
+    facts: ModelFacts,
+    { rope, trialFolder }: { readonly rope?: RopeOptions | undefined; readonly trialFolder?: string | undefined } = {},
+  ) {
     this.#file = file;
     this.#facts = facts;
     this.#rope = rope;
+    this.#trialFolder = trialFolder;
   }
 
   get rowLengths(): readonly number[] {
@@ -145,7 +152,7 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   #collected(): GraphNeeds {
     if (this.#needs) return this.#needs;
-    tryGraphs(this.#file);
+    tryGraphs(this.#file, this.#trialFolder);
     this.#needs = graphNeeds(this.#file);
     // Memory that it takes is part of the process from now on.
     this.#measured ??= new LlamaModel(this.#file, { measured: true });
@@ -158,6 +165,7 @@ export class LlamaModelGraphs implements ModelGraphs {
     const key = JSON.stringify(wanted);
     const known = this.#sizes.get(key);
     if (known) return known;
+    tryGraphs(this.#file, this.#trialFolder);
     this.#measured ??= new LlamaModel(this.#file, { measured: true });
     using context = new LlamaContext(this.#measured, wanted);
     this.#sizes.set(key, context.sizes);

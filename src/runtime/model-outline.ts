@@ -29,6 +29,8 @@ export interface OutlineOptions {
   readonly rope?: RopeOptions | undefined;
   /** Default: auto. */
   readonly graphs?: GraphChoice | undefined;
+  /** A folder that remembers which models libllama was tried with; default: each process tries them anew. */
+  readonly trialFolder?: string | undefined;
 }
 
 /** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, and UNKNOWN_ARCHITECTURE. */
@@ -63,12 +65,12 @@ function ownGraphs({ metadata, weights }: ModelFile, { rope, graphs = 'auto' }: 
   }
 }
 
-function librarysGraphs(file: ModelFile, { rope }: OutlineOptions): GraphsOf {
+function librarysGraphs(file: ModelFile, { rope, trialFolder }: OutlineOptions): GraphsOf {
   const architecture = file.metadata.string('general.architecture');
   if (!decodableArchitectures.includes(architecture))
     throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture, known: decodableArchitectures });
   const config = readFacts(file.metadata, rope);
-  return { config, graphs: new LlamaModelGraphs(file, config, rope) };
+  return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder }) };
 }
 
 /** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */

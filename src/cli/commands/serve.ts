@@ -36,7 +36,7 @@ async function plansOf(files: readonly string[], engine: ModelSettings): Promise
   const planned = files.map((path) => {
     const outline = openOutline(path, engine);
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline));
+    const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder));
     return [resolve(at(outline.file.files, 0).path), plan] as const;
   });
   return new Map(planned);

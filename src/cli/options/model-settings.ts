@@ -21,7 +21,19 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
   const draft = { ngram, model, ahead, adaptive };
   checkCompanions(settings);
   const [kv, rope] = [kvOf(settings), ropeOf(settings)];
-  return { memoryBudget, context, kv, rope, graphs, expertCache, draft, threads, kernels, ioThreads: ioThreads() };
+  return {
+    memoryBudget,
+    context,
+    kv,
+    rope,
+    graphs,
+    expertCache,
+    draft,
+    threads,
+    kernels,
+    ioThreads: ioThreads(),
+    trialFolder: cacheFolder(),
+  };
 }
 
 /** Refuses options that change nothing beside the others. */

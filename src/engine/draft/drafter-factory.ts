@@ -36,9 +36,9 @@ export class DrafterFactory implements AsyncDisposable {
    * Opens the draft model's file for a target model. Throws VOCABULARY_DIFFERS, and the errors of a file and its
    * metadata.
    */
-  static open(options: DraftOptions, target: ModelOutline): DrafterFactory {
+  static open(options: DraftOptions, target: ModelOutline, trialFolder?: string): DrafterFactory {
     if (options.model === undefined) return new DrafterFactory(options, undefined);
-    const outline = openOutline(options.model);
+    const outline = openOutline(options.model, { trialFolder });
     outline.graphs.manifest(outline.config.context);
     checkTokenizer(outline.file.metadata);
     checkSameTokens(outline.file.metadata, target.file.metadata);
