@@ -118,14 +118,14 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   for (let round = 0; round < rounds; round += 1) {
     const perByte = await readingAlone(pager.weightRing, () => reader.bytesRead);
     const [began, before] = [performance.now(), reader.bytesRead];
-    const [computed, stalled] = [runtime.forward.computeSeconds, runtime.stallSeconds];
+    const [computed, stalled] = [runtime.forward.computeSeconds, pager.stallSeconds];
     for (let i = 0; i < tokens; i += 1) await pass();
     const seconds = (performance.now() - began) / 1000 / tokens;
     // The system reads the mapped bytes too.
     const mapped = way === 'mapped' ? (kvBytes(store.shape) * at) / context : 0;
     const bytes = (reader.bytesRead - before) / tokens + mapped;
     const compute = (runtime.forward.computeSeconds - computed) / tokens;
-    const stall = (runtime.stallSeconds - stalled) / tokens;
+    const stall = (pager.stallSeconds - stalled) / tokens;
     measured.push({ seconds, bytes, limit: bytes * perByte, compute, stall });
   }
   return measured;

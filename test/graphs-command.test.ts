@@ -80,6 +80,26 @@ test('what cannot be had is refused by name', async () => {
   }
 });
 
+test('experts that were asked for, found and awaited are told: in the statistics, and in a line', async () => {
+  const { stats } = await answer(mixture, '--expert-cache', '700K');
+  const { experts, decode, prefill } = stats;
+  assert.ok(experts);
+  // Each of 2 layers asks for 2 experts a token.
+  assert.equal(experts.asked, 4 * decode.tokens);
+  assert.ok(experts.hits > 0 && experts.hits < experts.asked);
+  const expert = 3 * 256 * 256 * (144 / 256);
+  assert.equal(experts.bytes_read, (experts.asked - experts.hits) * expert);
+  assert.ok(prefill.bytes_read > 0 && experts.stall_s >= 0 && experts.stall_s <= decode.seconds);
+  assert.equal((await answer(mixture)).stats.experts, null);
+  const args = ['--raw', '-p', 'a', '-n', '5', '--verbose', ...modest];
+  const { stderr } = await run(['run', mixture, ...args, '--expert-cache', '700K']);
+  assert.match(
+    stderr,
+    /^experts {2}\d+ of 16 found in memory \([\d.]+ %\), read [\d.]+ \w+, waiting for them [\d.]+ s$/m,
+  );
+  assert.doesNotMatch((await run(['run', mixture, ...args])).stderr, /^experts /m);
+});
+
 test('a benchmark measures such a model, its experts in slots', async () => {
   const args = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--expert-cache', '700K', '--json'];
   const { code, stdout, stderr } = await run(['bench', mixture, ...modest, ...args]);
@@ -102,4 +122,9 @@ test('a server answers many at once as it answers each alone', async () => {
   for (const prompt of prompts) alone.push(await ask(prompt));
   assert.equal(alone[0], text);
   assert.deepEqual(await Promise.all([...prompts, ...prompts].map(ask)), [...alone, ...alone]);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  const [asked = 0, hits = 0, bytes = 0] = ['experts_asked_total', 'expert_hits_total', 'expert_bytes_read_total'].map(
+    (name) => Number(new RegExp(`^ssdllm_${name} (\\d+)$`, 'm').exec(metrics)?.[1]),
+  );
+  assert.ok(hits > 0 && hits < asked && bytes > 0, metrics);
 });

@@ -19,6 +19,11 @@ export const zeroTotals = {
   readSeconds: 0,
   stallSeconds: 0,
   computeSeconds: 0,
+  /** Experts that passes asked for, those of them that were in slots, and what the others cost. */
+  expertsAsked: 0,
+  expertHits: 0,
+  expertBytes: 0,
+  expertStallSeconds: 0,
 };
 
 export type EngineTotals = { readonly [K in keyof typeof zeroTotals]: number };

@@ -39,6 +39,15 @@ export interface GenerationStats {
     /** Seconds of waiting for weights. */
     readonly stall_s: number;
   };
+  /** Experts of decoding that were not resident; null if all are, or there are none. */
+  readonly experts: {
+    /** Different experts of a layer that a pass asked for, and those of them that were in slots. */
+    readonly asked: number;
+    readonly hits: number;
+    readonly bytes_read: number;
+    /** Seconds of waiting for them. */
+    readonly stall_s: number;
+  } | null;
   readonly memory: {
     readonly budget: number;
     /** The most that the process ever held, by the operating system's account. */
@@ -132,6 +141,14 @@ export class GenerationMeter {
         compute_s: decode.compute,
         stall_s: decode.stall,
       },
+      experts: plan.experts
+        ? {
+            asked: decode.expertsAsked,
+            hits: decode.expertHits,
+            bytes_read: decode.expertBytes,
+            stall_s: decode.expertStall,
+          }
+        : null,
       memory: { budget: plan.budget, peak: peakBytes(), ...plan.shares },
       io: {
         direct: reader.direct,

@@ -180,14 +180,19 @@ export class Model implements AsyncDisposable {
     const { sums, load } = this.#engine;
     const { runtime } = this.#opened;
     if (!runtime) return { sums, state: { ...idleState, ...load } };
-    const { reader, stallSeconds, forward, plan } = runtime;
+    const { reader, pager, forward, plan } = runtime;
+    const { asked, hits, bytesRead, waited } = pager.expertStatistics;
     return {
       sums: {
         ...sums,
         bytesRead: reader.bytesRead,
         readSeconds: reader.busySeconds,
-        stallSeconds,
+        stallSeconds: pager.stallSeconds,
         computeSeconds: forward.computeSeconds,
+        expertsAsked: asked,
+        expertHits: hits,
+        expertBytes: bytesRead,
+        expertStallSeconds: waited,
       },
       state: { ...load, resident: plan.shares.resident, kv: plan.shares.kv },
     };

@@ -1,6 +1,6 @@
 import { allSettled } from '../base/promises.ts';
 import type { Block, Lease, Need } from './block.ts';
-import type { ExpertPool } from './expert-pool.ts';
+import type { ExpertPool, ExpertStatistics } from './expert-pool.ts';
 import type { LoadOptions, Residents } from './residents.ts';
 import type { Ring } from './ring.ts';
 
@@ -31,6 +31,18 @@ export class Pager {
     await this.weightRing.follow([]);
     await this.#touch();
     await this.residents.load(options);
+  }
+
+  /** The sums of all routers; 0 if all experts are resident, or there are none. */
+  get expertStatistics(): ExpertStatistics {
+    const sums = { asked: 0, hits: 0, bytesRead: 0, waited: 0 };
+    for (const { statistics } of this.experts) {
+      sums.asked += statistics.asked;
+      sums.hits += statistics.hits;
+      sums.bytesRead += statistics.bytesRead;
+      sums.waited += statistics.waited;
+    }
+    return sums;
   }
 
   /** Begins a pass: blocks in a known order are read ahead. */

@@ -1,11 +1,12 @@
 import type { Forward } from '../exec/forward.ts';
+import type { Pager } from '../pager/pager.ts';
 import type { Reader } from '../pager/reader.ts';
 
 /** Parts of a runtime that count the work of passes. */
 export interface CounterSource {
   readonly reader: Pick<Reader, 'bytesRead' | 'busySeconds'>;
   readonly forward: Pick<Forward, 'computeSeconds'>;
-  readonly stallSeconds: number;
+  readonly pager: Pick<Pager, 'stallSeconds' | 'expertStatistics'>;
 }
 
 /** Totals since the runtime was opened: bytes, and seconds. */
@@ -17,15 +18,28 @@ export interface Counters {
   readonly compute: number;
   /** Seconds of waiting for reads. */
   readonly stall: number;
+  /** Experts that were asked for, and those of them that were in slots. */
+  readonly expertsAsked: number;
+  readonly expertHits: number;
+  readonly expertBytes: number;
+  /** Seconds of waiting for experts. */
+  readonly expertStall: number;
 }
 
-export const countersOf = ({ reader, stallSeconds, forward }: CounterSource): Counters => ({
-  time: performance.now() / 1000,
-  bytes: reader.bytesRead,
-  io: reader.busySeconds,
-  compute: forward.computeSeconds,
-  stall: stallSeconds,
-});
+export function countersOf({ reader, pager, forward }: CounterSource): Counters {
+  const { asked, hits, bytesRead, waited } = pager.expertStatistics;
+  return {
+    time: performance.now() / 1000,
+    bytes: reader.bytesRead,
+    io: reader.busySeconds,
+    compute: forward.computeSeconds,
+    stall: pager.stallSeconds,
+    expertsAsked: asked,
+    expertHits: hits,
+    expertBytes: bytesRead,
+    expertStall: waited,
+  };
+}
 
 /** The work between two readings of the counters. */
 export const countersBetween = (a: Counters, b: Counters): Counters => ({
@@ -34,4 +48,8 @@ export const countersBetween = (a: Counters, b: Counters): Counters => ({
   io: a.io - b.io,
   compute: a.compute - b.compute,
   stall: a.stall - b.stall,
+  expertsAsked: a.expertsAsked - b.expertsAsked,
+  expertHits: a.expertHits - b.expertHits,
+  expertBytes: a.expertBytes - b.expertBytes,
+  expertStall: a.expertStall - b.expertStall,
 });

@@ -141,11 +141,6 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
-  /** Seconds that passes waited for reads. */
-  get stallSeconds(): number {
-    return this.pager.stallSeconds;
-  }
-
   /** Seconds of loading; 0 if the first pass did it on the way. */
   get loadSeconds(): number {
     return this.#loadSeconds;

@@ -34,6 +34,10 @@ export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCoun
     ['read_seconds_total', 'Seconds in which something was being read.', sums.readSeconds],
     ['stall_seconds_total', 'Seconds in which computing waited for weights.', sums.stallSeconds],
     ['compute_seconds_total', 'Seconds of computing.', sums.computeSeconds],
+    ['experts_asked_total', 'Experts that passes asked for, unless all are resident.', sums.expertsAsked],
+    ['expert_hits_total', 'Experts that were in memory when they were asked for.', sums.expertHits],
+    ['expert_bytes_read_total', 'Bytes of experts read from the device.', sums.expertBytes],
+    ['expert_stall_seconds_total', 'Seconds in which computing waited for experts.', sums.expertStallSeconds],
   ];
   const gauges: readonly Figure[] = [
     ['requests_pending', 'Requests that have not ended, waiting or computed.', pending],

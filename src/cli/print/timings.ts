@@ -12,7 +12,7 @@ export function deviceLine({ name, variant, threads }: Pick<Device, 'name' | 'va
 export function timings(generation: Generation): readonly string[] {
   const { stats } = generation;
   if (!stats) return [];
-  const { prefill, decode, memory, io, speculation } = stats;
+  const { prefill, decode, memory, io, speculation, experts } = stats;
   const rate = (bytes: number, seconds: number): string => `${formatBytes(seconds > 0 ? bytes / seconds : 0)}/s`;
   const seconds = (s: number): string => `${s.toFixed(2)} s`;
   return [
@@ -23,6 +23,12 @@ export function timings(generation: Generation): readonly string[] {
     ...(speculation.drafted > 0
       ? [
           `drafted  ${speculation.accepted} of ${speculation.drafted} tokens accepted: ${speculation.tokens_per_pass.toFixed(2)} tokens per pass`,
+        ]
+      : []),
+    ...(experts && experts.asked > 0
+      ? [
+          `experts  ${experts.hits} of ${experts.asked} found in memory (${((100 * experts.hits) / experts.asked).toFixed(1)} %), ` +
+            `read ${formatBytes(experts.bytes_read)}, waiting for them ${seconds(experts.stall_s)}`,
         ]
       : []),
     `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
