@@ -1,7 +1,11 @@
 import { EngineError } from '../base/errors.ts';
+import { Device } from '../ggml/device.ts';
+import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaContext, type LlamaContextOptions } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
+import { NodeGraph } from '../ggml/node-graph.ts';
+import { flagsOf, setData, setFlags, sourcesOf, tensorFlags, tensorOp, viewSourceOf } from '../ggml/tensor-fields.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
@@ -20,17 +24,47 @@ const mostCells = 2 ** 17;
 /** Bytes of states that are allocated at most: libllama fills them. */
 const mostStateBytes = 2 ** 28;
 
+/** Bytes of the largest weight that is computed with; larger ones are factors of products. */
+const mostWeightBytes = 2 ** 26;
+
 /**
- * Has libllama load a model without its weights, and build the graphs of whatever passes there are: libllama ends the
- * process on some metadata. Throws GRAPH_FAILED, METADATA_MISSING, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
+ * Has libllama load a model without its weights and build the graphs of whatever passes there are, and computes these
+ * but for products with weights: libllama and kernels end the process on some metadata. Throws GRAPH_FAILED,
+ * METADATA_MISSING, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
  */
 export function buildAllGraphs(file: ModelFile): void {
   // One that is measured only has not compared its weights with the file's.
   using model = new LlamaModel(file);
   if (measureContexts(file) > mostStateBytes) return;
+  using device = new Device(1, 0);
+  using zeros = device.memoryFor(mostWeightBytes, 'weights of zeros');
+  for (const [tensor, name] of model.tensors) {
+    if (bytesOf(file, name) <= mostWeightBytes) setData(tensor, zeros.address(0));
+  }
   using context = new LlamaContext(model, small);
-  for (const spans of passes) context.collect(spans);
+  for (const spans of passes) {
+    const { nodes } = context.collect(spans);
+    using graph = new NodeGraph(nodes.length);
+    for (const node of nodes) graph.adopt(node);
+    const left = nodes.filter((node) => needsWeights(node, model, file)).map((node) => [node, flagsOf(node)] as const);
+    for (const [node, flags] of left) setFlags(node, flags & ~tensorFlags.compute);
+    device.computeNow(graph.pointer);
+    for (const [node, flags] of left) setFlags(node, flags);
+  }
 }
+
+/** Is it a product with a weight, or another operation on a large one? */
+function needsWeights(node: Pointer, { tensors }: LlamaModel, file: ModelFile): boolean {
+  const weights = sourcesOf(node).flatMap((source) => tensors.get(source) ?? tensors.get(viewSourceOf(source)) ?? []);
+  const isProduct = tensorOp(node).startsWith('MUL_MAT');
+  return weights.some((name) => isProduct || bytesOf(file, name) > mostWeightBytes);
+}
+
+const bytesOf = ({ weights }: ModelFile, name: string): number => {
+  const weight = weights.get(name);
+  if (!weight) throw new EngineError('MISSING_TENSOR', { tensor: name });
+  return weight.extent.length;
+};
 
 /** Makes contexts of all kinds, for which libllama builds its largest graphs. Returns the bytes of a small one's states. */
 function measureContexts(file: ModelFile): number {
