@@ -10,13 +10,13 @@ import type { ModelFile } from '../gguf/model-file.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 
-const [prompt, draft] = [32, 4];
+const [prompt, outputs] = [17, 3];
 /** A small context, whose graphs are those of larger ones. */
 const small: LlamaContextOptions = {
   cells: 256,
   sequences: 2,
-  batch: 2 * prompt,
-  outputs: 2 * draft,
+  batch: prompt,
+  outputs,
   kvType: kvTypeOf('f16').id,
 };
 /** Cells beyond which only numbers grow; libllama takes 48 bytes for each. */
@@ -95,11 +95,10 @@ const span = (sequence: number, start: number, tokens: number, outputs: number):
   outputs,
 });
 
-/** A prompt, one token, several of a draft, and two sequences at once. States that cannot be cut want spans of one length. */
+/** A prompt, one token, and two sequences at once: states that cannot be cut want spans of one length. */
 const passes: readonly (readonly LlamaSpan[])[] = [
-  [span(0, 0, prompt, 1)],
+  [span(0, 0, prompt, outputs)],
   [span(0, prompt, 1, 1)],
-  [span(0, prompt + 1, draft, draft)],
-  [span(1, 0, prompt, 1)],
-  [span(0, prompt + 1 + draft, 1, 1), span(1, prompt, 1, 1)],
+  [span(1, 0, 1, 1)],
+  [span(0, prompt + 1, 1, 1), span(1, 1, 1, 1)],
 ];
