@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { saveCalibration } from '../src/cli/calibrations.ts';
+import type { ExpectedSpeed } from '../src/cli/forecast.ts';
 import type { PlanSummary } from '../src/plan/explain.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
 import { attemptCli } from './support/attempt-cli.ts';
@@ -19,6 +21,7 @@ const modest = ['-m', '300M', '-c', '256', '-t', '1', '--kernels', 'plain'];
 interface Described {
   readonly graphs: string;
   readonly plan: PlanSummary;
+  readonly speed: ExpectedSpeed | null;
 }
 const described = (path: string, ...args: readonly string[]): Promise<Described> =>
   runJson(['info', path, ...modest, ...args]);
@@ -106,6 +109,27 @@ test('a benchmark measures such a model, its experts in slots', async () => {
   assert.equal(code, 0, stderr);
   const { decode, plan } = JSON.parse(stdout) as { decode: { tokens: number }; plan: PlanSummary };
   assert.deepEqual([decode.tokens, plan.experts?.slots], [3, 3]);
+});
+
+test('info says what speed to expect, once a benchmark has measured the storage that is read from', async () => {
+  const bare = { env: { SSD_LLM_CACHE: folder.file('empty cache') } };
+  const roomy = ['info', mixture, ...modest];
+  const tight = [...roomy, '--expert-cache', '700K'];
+  assert.match(
+    (await run(tight, bare)).stdout,
+    /^ {2}speed +unknown until "ssd-llm bench" has measured this storage$/m,
+  );
+  assert.match((await run(roomy, bare)).stdout, /^ {2}speed +about [\d.]+ tokens\/s: computing [\d.]+ \w+\/s$/m);
+  const cache = folder.file('cache');
+  saveCalibration(mixture, { bytesPerSecond: 1e6, chunkBytes: 2 ** 20, inFlight: 3, direct: true }, cache);
+  const measured = { env: { SSD_LLM_CACHE: cache } };
+  const { speed, plan } = JSON.parse((await run([...tight, '--json'], measured)).stdout) as Described;
+  assert.ok(speed && speed.compute_bytes_per_s > 0);
+  // A storage as slow as this one is all that counts.
+  assert.equal(speed.read_bytes_per_s, 1e6);
+  assert.ok(Math.abs((speed.tokens_per_s * plan.bytes_per_token) / 1e6 - 1) < 0.1);
+  const all = (await described(mixture)).speed;
+  assert.equal(all?.read_bytes_per_s, null);
 });
 
 test('a server answers many at once as it answers each alone', async () => {

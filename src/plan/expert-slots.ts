@@ -12,7 +12,7 @@ export interface ExpertBank {
 const skewPages = 1;
 
 /** Bytes of memory for `slots` of a bank, which has no more of them than experts. */
-export const bankBytes = (bank: ExpertBank, slots: number, page: number): number =>
+const bankBytes = (bank: ExpertBank, slots: number, page: number): number =>
   Math.min(slots, bank.experts) * bank.expertBytes + bank.matrices * skewPages * page;
 
 /** Bytes of memory for `slots` in each bank. */

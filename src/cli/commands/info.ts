@@ -6,7 +6,7 @@ import type { ModelSettings } from '../../model/model-options.ts';
 import { headline, shareLines, summarize } from '../../plan/explain.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
-import { forecast } from '../forecast.ts';
+import { type ExpectedSpeed, expectedSpeed, forecast } from '../forecast.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
@@ -23,11 +23,12 @@ export async function infoCommand(settings: Settings, path: string): Promise<voi
   const model = describe(outline, settings.tensors);
   const planned = tryPlan(outline, engine, debug);
   const failed = planned instanceof EngineError;
+  const speed = failed ? null : await expectedSpeed(outline, planned, engine);
   if (settings.json) {
     const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
-    await writeJson({ ...model, plan });
+    await writeJson({ ...model, plan, speed });
   } else {
-    const plan = failed ? [planned.message] : planText(planned, engine.memoryBudget === undefined);
+    const plan = failed ? [planned.message] : planText(planned, speed, engine.memoryBudget === undefined);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
   }
   if (failed) process.exitCode = 1;
@@ -95,11 +96,18 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
   return parts.length === 1 && base === 10000 ? [] : [['rope', parts.join(', ')]];
 }
 
-const planText = (plan: Plan, auto: boolean): readonly string[] => [
+const planText = (plan: Plan, speed: ExpectedSpeed | null, auto: boolean): readonly string[] => [
   `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
   `  ${headline(plan)}`,
-  ...table(shareLines(plan)),
+  ...table([...shareLines(plan), ['speed', speedText(speed)]]),
 ];
+
+function speedText(speed: ExpectedSpeed | null): string {
+  if (!speed) return 'unknown until "ssd-llm bench" has measured this storage';
+  const { tokens_per_s, read_bytes_per_s, compute_bytes_per_s } = speed;
+  const read = read_bytes_per_s === null ? '' : `reading ${formatBytes(read_bytes_per_s)}/s, `;
+  return `about ${Number(tokens_per_s.toPrecision(2))} tokens/s: ${read}computing ${formatBytes(compute_bytes_per_s)}/s`;
+}
 
 /** Two columns, indented. */
 const table = (rows: readonly (readonly [string, string])[]): readonly string[] =>
