@@ -24,14 +24,13 @@ export class EngineError<C extends ErrorCode = ErrorCode> extends Error {
     this.details = details;
   }
 
-  /** True for an option that is not valid. */
-  static isBadOption(error: unknown): error is EngineError<'BAD_OPTION'> {
-    return error instanceof EngineError && error.code === 'BAD_OPTION';
-  }
-
   /** The message in the words of a client of the server. */
   get clientMessage(): string {
     const [, message, clientMessage = message] = errorTable[this.code];
     return clientMessage(this.details);
   }
 }
+
+/** True for an option that is not valid. */
+export const isBadOption = (error: unknown): error is EngineError<'BAD_OPTION'> =>
+  error instanceof EngineError && error.code === 'BAD_OPTION';

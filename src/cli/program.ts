@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { ErrorKind } from '../base/error-table.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, isBadOption } from '../base/errors.ts';
 import { cpuVariant } from './environment.ts';
 import type { CommandName } from './options/option-spec.ts';
 import type { Settings } from './options/table.ts';
@@ -130,7 +130,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** The line about a failure, in the words of the command line, unless commander has reported it. */
 export async function failureLine(error: unknown): Promise<string | undefined> {
-  if (EngineError.isBadOption(error)) {
+  if (isBadOption(error)) {
     const { flagNamed } = await import('./options/flags.ts');
     const { message } = new EngineError('BAD_OPTION', { ...error.details, option: flagNamed(error.details.option) });
     return `error: ${printable(message)} [BAD_OPTION]`;

@@ -1,5 +1,5 @@
 import { fieldOf } from '../base/error-table.ts';
-import { EngineError } from '../base/errors.ts';
+import { EngineError, isBadOption } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { statusOf } from './status.ts';
 
@@ -63,7 +63,7 @@ export function errorResponseOf(error: unknown): ErrorResponse {
     const code = error.code === 'CONTEXT_TOO_LONG' ? 'context_length_exceeded' : error.code.toLowerCase();
     return failure(statusOf(error), error.clientMessage, {
       code,
-      param: EngineError.isBadOption(error) ? fieldOf(error.details.option) : null,
+      param: isBadOption(error) ? fieldOf(error.details.option) : null,
     });
   }
   return failure(500, "internal error; the server's log says more", { code: 'internal_error', param: null });
