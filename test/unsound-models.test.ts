@@ -6,6 +6,7 @@ import type { ErrorCode } from '../src/base/error-details.ts';
 import { readHeader } from '../src/gguf/header.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
 import { Model } from '../src/model/model.ts';
+import { trialKey, triedModels } from '../src/runtime/tried-models.ts';
 import {
   type Entry,
   type Fields,
@@ -131,8 +132,8 @@ test('refused: a file that ends within a bank of experts', () => {
 });
 
 test('refused: a state that is larger than the budget, with the smallest budget that works', async () => {
-  const path = changed('qwen3moe', withNumber('qwen3moe.context_length', 2 ** 22));
-  await using model = Model.open(path, { memoryBudget: 2 ** 29, context: 2 ** 22 });
+  const path = changed('qwen3moe', withNumber('qwen3moe.context_length', 2 ** 20));
+  await using model = Model.open(path, { memoryBudget: 2 ** 28, context: 2 ** 20 });
   assert.throws(() => model.plan(), engineError('BUDGET_TOO_SMALL', /at least \d+ MiB \(.*KV/));
 });
 
@@ -168,14 +169,16 @@ test('a model for which libllama ends its process is one line of error for info 
   }
 });
 
-test('a server outlives a model for which libllama ends the process, and goes on with another one', async () => {
+test('a server outlives a model for which libllama ends the process, and remembers one that it builds graphs of', async () => {
   fatal('fatal.gguf');
-  architectureFile(folder.file('sound.gguf'), 'qwen3moe', { vocabulary: true });
-  await using server = await serve(['--models', folder.path, ...frugal]);
+  const sound = architectureFile(folder.file('sound.gguf'), 'qwen3moe', { vocabulary: true });
+  const cache = folder.file('cache');
+  await using server = await serve(['--models', folder.path, ...frugal], { env: { SSD_LLM_CACHE: cache } });
   const ask = (model: string): Promise<Response> =>
     postTo(server, '/api/generate', { model, prompt: 'a', stream: false, options: { num_predict: 2 } });
   const failed = await ask('fatal');
   assert.equal(failed.status, 500);
   assert.match(((await failed.json()) as { error: string }).error, /fatal\.gguf.* SIG[A-Z]+ after /);
   assert.equal((await ask('sound')).status, 200);
+  assert.deepEqual(triedModels(cache), [trialKey(openModelFile(sound))]);
 });

@@ -6,7 +6,7 @@ import { buildAllGraphs } from '../exec/llama-trial.ts';
 import { hearTrouble } from '../ggml/log.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 
-const [input, output, errors] = [0, 1, 2];
+const [input, errors, output] = [0, 2, 3];
 // A terminal sends these to both processes; the one that waits says what happens.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 hearTrouble((line) => void writeSync(errors, `${line.trim()}\n`));

@@ -1,4 +1,4 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { type SpawnSyncOptionsWithStringEncoding, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -52,21 +52,24 @@ export function tryGraphs(file: ModelFile, folder?: string): void {
 function failureOf(path: string): Error | undefined {
   const result = start([process.execPath, ...loader(), program], path);
   if (result.status === 0) {
-    const failure = JSON.parse(result.stdout) as SerializedError | null;
+    const failure = JSON.parse(result.output[3] ?? '') as SerializedError | null;
     return failure ? deserializeError(failure) : undefined;
   }
   return new EngineError('GRAPH_FAILED', { file: path, reason: endOf(result) });
 }
 
 function start(command: readonly string[], input: string): SpawnSyncReturns<string> {
-  const options = {
+  const options: SpawnSyncOptionsWithStringEncoding = {
     input,
     encoding: 'utf8',
+    // The last one is for the result: libllama may print.
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     timeout: limits.waiting * 1000,
     killSignal: 'SIGKILL',
-    maxBuffer: 2 ** 20,
+    // Libllama has a warning for each weight that it does without.
+    maxBuffer: 2 ** 24,
     windowsHide: true,
-  } as const;
+  };
   const [node = '', ...args] = command;
   return process.platform === 'win32'
     ? spawnSync(node, args, options)
@@ -80,7 +83,7 @@ function endOf({ error, signal, status, stderr }: SpawnSyncReturns<string>): str
     return `it is not loaded in ${limits.waiting} s`;
   if (error) return `no process can be started to try it: ${error.message}`;
   if (signal === 'SIGXCPU') return `it is not loaded in ${limits.computing} s`;
-  return `libllama ended its process by ${signal ?? `exit code ${status}`} after "${words}"`;
+  return `libllama ended its process by ${signal ?? `exit code ${status}`}${words && ` after "${words}"`}`;
 }
 
 /** The last words of a process: libllama's failed assertion or last warning, or C++'s two lines about an exception. */
@@ -89,5 +92,5 @@ function lastWords(text: string): string {
   const from = lines.findLastIndex((line) => line.startsWith('terminate called'));
   const words = from < 0 ? (lines.at(-1) ?? '') : lines.slice(from).join(' ');
   // A path of the machine that libllama was compiled on.
-  return shortLine(words.replace(/^\/\S*\/(?=[^/\s]+:\d+: )/, '')) || 'nothing';
+  return shortLine(words.replace(/^\/\S*\/(?=[^/\s]+:\d+: )/, ''));
 }

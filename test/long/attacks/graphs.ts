@@ -46,9 +46,9 @@ export async function openCases(seed: string): Promise<Cases> {
   };
 
   /** Opens a model, plans it and asks it for an answer. Resolves to what came of it. */
-  const open = async (): Promise<string> => {
+  const open = async (expertCache?: number): Promise<string> => {
     try {
-      await using model = Model.open(path, { memoryBudget: 2 ** 29, threads: 1 });
+      await using model = Model.open(path, { memoryBudget: 2 ** 29, threads: 1, graphs: 'libllama', expertCache });
       model.plan();
       for await (const _ of model.generate('ab', { maxTokens: 2 }));
       return 'answered';
@@ -65,8 +65,9 @@ export async function openCases(seed: string): Promise<Cases> {
     memory: allowance,
     attempt: (number) => {
       const dice = new Dice(`${seed} ${number}`);
-      writeFileSync(path, mutant(wholeOf(dice.pick(architectures).name), dice));
-      return open();
+      const { name, experts } = dice.pick(architectures);
+      writeFileSync(path, mutant(wholeOf(name), dice));
+      return open(experts && dice.below(2) ? 1 : undefined);
     },
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
