@@ -9,6 +9,7 @@ import { Disposer } from '../base/disposer.ts';
 import { Device } from '../ggml/device.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
+import type { Weight } from '../gguf/weight.ts';
 import { expertLength } from '../pager/expert-matrix.ts';
 import { ExpertPool } from '../pager/expert-pool.ts';
 import { Pager } from '../pager/pager.ts';
@@ -33,8 +34,14 @@ const mixtures: readonly MixtureOptions[] = [
 ];
 const most = 120;
 
-/** A mixture whose experts are in slots; reads fail as long as `broken` says so. */
-function inSlots(mixture: TestMixture, path: string, slots: number) {
+/** A weight without all but its first `count` experts. */
+const firstExperts = ({ shape: [width = 0, rows = 0], ...weight }: Weight, count: number): Weight => {
+  const length = expertLength({ ...weight, shape: [width, rows, small.experts] }) * count;
+  return { ...weight, shape: [width, rows, count], extent: { ...weight.extent, length } };
+};
+
+/** A mixture whose experts, or some of them, are in slots; reads fail as long as `broken` says so. */
+function inSlots(mixture: TestMixture, path: string, slots: number, experts = mixture.options.experts) {
   const owner = new Disposer();
   const state = { broken: false };
   const readAt: ReadAt = (fd, into, position, done) => {
@@ -42,11 +49,12 @@ function inSlots(mixture: TestMixture, path: string, slots: number) {
     else read(fd, into, 0, into.length, position, done);
   };
   const reader = new Reader([{ path, size: mixture.bytes }], { inFlight, chunkBytes: 2 ** 20, readAt });
-  const weights = mixture.weights.flat();
+  const few = mixture.weights.map((layer) => layer.map((weight) => firstExperts(weight, experts)));
+  const weights = few.flat();
   const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(weights.map(expertLength), pageBytes)));
   const tensors = owner.use(new TensorSet(weights.length));
   const parts = { device, reader, buffers, tensors };
-  const pools = mixture.weights.map((layer) => owner.use(new ExpertPool(layer, slots, parts)));
+  const pools = few.map((layer) => owner.use(new ExpertPool(layer, slots, parts)));
   const products = weights.map(({ shape: [width = 0, rows = 0] }) => ({ width, rows }));
   const transitAreas = layTransit(products, { tokens: most, used: mixture.options.used });
   const transit = owner.use(new ExpertTransit(transitAreas, device));
@@ -175,4 +183,11 @@ test('a read that fails ends its pass, and the next one is right', async () => {
     streamed.state.broken = false;
     assert.deepEqual((await streamed.compute(graph, 5)).output, expected);
   }
+});
+
+test('a router that names an expert which does not exist is damage, and computes nothing', async () => {
+  using mixture = new TestMixture(path, tiny);
+  using graph = mixture.graph(7);
+  await using streamed = inSlots(mixture, path, 2, 4);
+  await assert.rejects(streamed.compute(graph, 5), engineError('NOT_FINITE', { file: path }));
 });
