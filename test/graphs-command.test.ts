@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { saveCalibration } from '../src/cli/calibrations.ts';
 import type { ExpectedSpeed } from '../src/cli/forecast.ts';
+import type { BenchReport } from '../src/cli/print/bench-report.ts';
 import type { PlanSummary } from '../src/plan/explain.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
 import { attemptCli } from './support/attempt-cli.ts';
@@ -107,8 +108,8 @@ test('a benchmark measures such a model, its experts in slots', async () => {
   const args = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--expert-cache', '700K', '--json'];
   const { code, stdout, stderr } = await run(['bench', mixture, ...modest, ...args]);
   assert.equal(code, 0, stderr);
-  const { decode, plan } = JSON.parse(stdout) as { decode: { tokens: number }; plan: PlanSummary };
-  assert.deepEqual([decode.tokens, plan.experts?.slots], [3, 3]);
+  const { decode, plan, experts } = JSON.parse(stdout) as Pick<BenchReport, 'decode' | 'plan' | 'experts'>;
+  assert.deepEqual([decode.tokens, plan.experts?.slots, experts?.asked], [3, 3, 12]);
 });
 
 test('info says what speed to expect, once a benchmark has measured the storage that is read from', async () => {

@@ -14,14 +14,23 @@ interface Sketch {
   /** Passes that gave the two tokens: one each, or fewer with drafts. */
   readonly passes?: number;
   readonly drafted?: number;
+  readonly experts?: BenchmarkRound['experts'];
 }
 
-function round({ rate, computing = 0.1, seconds = 2, passes = 2, drafted = 0 }: Sketch): BenchmarkRound {
+function round({
+  rate,
+  computing = 0.1,
+  seconds = 2,
+  passes = 2,
+  drafted = 0,
+  experts = null,
+}: Sketch): BenchmarkRound {
   return {
     reading: rate === undefined ? null : { seconds: 3, bytes: 3 * rate },
     prefill: { cached: 0, tokens: 8, seconds: 4, bytes_read: 70, ttft_ms: 4000 },
     decode: { tokens: 2, seconds, tokens_per_s: 2 / seconds, bytes_per_token: 50, io_s: 1, compute_s: 1, stall_s: 1 },
     speculation: { drafted, accepted: 2 - passes, passes, tokens_per_pass: 2 / passes },
+    experts,
     computing_s: computing,
     memory,
   };
@@ -71,4 +80,12 @@ test('what was drafted is told in medians, and not at all where nothing was', ()
   const drafted = [1, 3, 5].map((drafted) => round({ passes: 1, drafted }));
   assert.deepEqual(medianFigures(drafted).speculation, { drafted: 3, accepted: 1, passes: 1, tokens_per_pass: 2 });
   assert.equal(medianFigures([round({}), round({})]).speculation, null);
+});
+
+test('experts are told in medians, and not at all where all are resident', () => {
+  const rounds = [1, 5, 3].map((n) =>
+    round({ experts: { asked: 10 * n, hits: n, bytes_read: 100 * n, stall_s: n / 10 } }),
+  );
+  assert.deepEqual(medianFigures(rounds).experts, { asked: 30, hits: 3, bytes_read: 300, stall_s: 0.3 });
+  assert.equal(medianFigures([round({})]).experts, null);
 });

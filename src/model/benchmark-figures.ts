@@ -17,6 +17,8 @@ export interface BenchmarkFigures {
   readonly decode: GenerationStats['decode'] & { readonly fraction_of_limit: number };
   /** Medians of speculation; null if nothing was drafted. */
   readonly speculation: GenerationStats['speculation'] | null;
+  /** Medians of experts that were not resident; null if all are, or there are none. */
+  readonly experts: GenerationStats['experts'];
   /** The limits of decoding: reading and computing, each alone, in the same rounds. */
   readonly alone: {
     /** Bytes per second; null if nothing streams. */
@@ -71,6 +73,7 @@ export function medianFigures(rounds: readonly BenchmarkRound[]): BenchmarkFigur
       fraction_of_limit: median(fractions),
     },
     speculation: speculationOf(rounds),
+    experts: expertsOf(rounds),
     alone: {
       bytes_per_s: streams ? median(readingRates) : null,
       compute_s_per_token: median(all((round) => computingSeconds(round) / round.decode.tokens)),
@@ -94,6 +97,13 @@ function speculationOf(rounds: readonly BenchmarkRound[]): BenchmarkFigures['spe
     passes: middle('passes'),
     tokens_per_pass: middle('tokens_per_pass'),
   };
+}
+
+function expertsOf(rounds: readonly BenchmarkRound[]): BenchmarkFigures['experts'] {
+  const all = rounds.flatMap(({ experts }) => experts ?? []);
+  if (all.length === 0) return null;
+  const middle = (of: keyof NonNullable<GenerationStats['experts']>): number => median(all.map((one) => one[of]));
+  return { asked: middle('asked'), hits: middle('hits'), bytes_read: middle('bytes_read'), stall_s: middle('stall_s') };
 }
 
 const rangeOf = (values: readonly number[]): FigureRange => [Math.min(...values), Math.max(...values)];

@@ -25,6 +25,7 @@ export interface BenchmarkRound {
   readonly prefill: GenerationStats['prefill'] & { readonly ttft_ms: number };
   readonly decode: GenerationStats['decode'];
   readonly speculation: GenerationStats['speculation'];
+  readonly experts: GenerationStats['experts'];
   /** Seconds that computing one of these passes takes on average while nothing is read. */
   readonly computing_s: number;
   readonly memory: GenerationStats['memory'];
@@ -164,11 +165,11 @@ async function generate(
     if (drafted > before) draftedLengths.push(1 + drafted - before);
     before = drafted;
   }
-  const { prefill, ttft_ms, decode, speculation, memory } = statsOf(generation, signal);
+  const { prefill, ttft_ms, decode, speculation, experts, memory } = statsOf(generation, signal);
   const lengths = Array.from({ length: speculation.passes }, (_, i) =>
     i < draftedLengths.length ? at(draftedLengths, i) : 1,
   );
-  return { prefill: { ...prefill, ttft_ms }, decode, speculation, memory, lengths };
+  return { prefill: { ...prefill, ttft_ms }, decode, speculation, experts, memory, lengths };
 }
 
 /** Average seconds of a pass over `lengths`: the shortest, the longest and one between them are measured. */

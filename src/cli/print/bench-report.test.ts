@@ -70,6 +70,7 @@ const report: BenchReport = {
     fraction_of_limit: 0.95,
   },
   speculation: null,
+  experts: null,
   alone: { bytes_per_s: 4.5 * 2 ** 30, compute_s_per_token: 0.25 },
   memory,
   spread: {
@@ -126,6 +127,18 @@ test('a report tells of drafts where there were any', () => {
   );
   assert.match(values ?? '', /,5,2,3,1\.66\d+,/);
   assert.match(without ?? '', /,,,,/);
+});
+
+test('a report tells of experts that came one by one', () => {
+  assert.doesNotMatch(reportFormats.md(report), /experts/);
+  const { tokens } = report.decode;
+  const mixture = { ...report, experts: { asked: 80, hits: 60, bytes_read: 2 ** 20 * tokens, stall_s: tokens / 100 } };
+  const row = /^\| experts +\| 60 of 80 found in memory; reading 1 MiB and waiting 10 ms per token +\|$/m;
+  assert.match(reportFormats.md(mixture), row);
+  const [names, values] = reportFormats.csv(mixture).split('\n');
+  assert.equal(names, reportFormats.csv(report).split('\n')[0]);
+  assert.match(names ?? '', /,experts\.asked,experts\.hits,experts\.bytes_read,experts\.stall_s,/);
+  assert.match(values ?? '', /,80,60,\d+,[\d.]+,/);
 });
 
 test('JSON is the whole report', () => {

@@ -47,7 +47,7 @@ export type ReportFormat = keyof typeof reportFormats;
 type Row = readonly [what: string, found: string];
 
 function rowsOf(report: BenchReport): readonly Row[] {
-  const { machine, calibration, prefill, decode, speculation, alone, spread, memory } = report;
+  const { machine, calibration, prefill, decode, speculation, experts, alone, spread, memory } = report;
   const { name, architecture } = report.model;
   const { cpu, cpu_variant, threads, os, node, device_name } = machine;
   const kernels = cpu_variant === null ? '' : ` (${cpu_variant})`;
@@ -89,6 +89,15 @@ function rowsOf(report: BenchReport): readonly Row[] {
             `${number(speculation.accepted)} of ${number(speculation.drafted)} tokens accepted: ${number(speculation.tokens_per_pass)} tokens per pass`,
           ] as const,
         ]),
+    ...(experts === null
+      ? []
+      : [
+          [
+            'experts',
+            `${number(experts.hits)} of ${number(experts.asked)} found in memory; ` +
+              `reading ${formatBytes(experts.bytes_read / decode.tokens)} and waiting ${perToken(experts.stall_s)} per token`,
+          ] as const,
+        ]),
     ...(alone.bytes_per_s === null || spread.bytes_per_s === null
       ? []
       : [
@@ -119,13 +128,19 @@ function markdown(rows: readonly Row[]): string {
   return [line(heading), line([], '-'), ...body.map((row) => line(row))].join('');
 }
 
+const noExperts = { asked: null, hits: null, bytes_read: null, stall_s: null };
 const noSpeculation = { drafted: null, accepted: null, passes: null, tokens_per_pass: null };
 
 /** A line of names and one of values, without figures that depend on the model's types or are no medians. */
 function csv({ rounds: _, spread: __, plan: ___, ...report }: BenchReport): string {
   const { path, name, architecture, parameters, bytes } = report.model;
   const model = { path, name, architecture, parameters, bytes };
-  const columns = flatten({ ...report, model, speculation: report.speculation ?? noSpeculation });
+  const columns = flatten({
+    ...report,
+    model,
+    speculation: report.speculation ?? noSpeculation,
+    experts: report.experts ?? noExperts,
+  });
   const line = (values: readonly unknown[]): string => `${values.map(csvCell).join(',')}\n`;
   return line(columns.map(([name]) => name)) + line(columns.map(([, value]) => value));
 }
