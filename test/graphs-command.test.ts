@@ -102,6 +102,16 @@ test('experts that were asked for, found and awaited are told: in the statistics
     /^experts {2}\d+ of 16 found in memory \([\d.]+ %\), read [\d.]+ \w+, waiting for them [\d.]+ s$/m,
   );
   assert.doesNotMatch((await run(['run', mixture, ...args])).stderr, /^experts /m);
+  const logged = await run(['run', mixture, ...args, '--expert-cache', '700K'], {
+    env: { SSD_LLM_LOG_LEVEL: 'debug' },
+  });
+  const passes = logged.stderr.split('\n').filter((line) => line.includes('"msg":"pass"'));
+  const last = JSON.parse(passes.at(-1) ?? '{}') as { experts?: { asked: number }[] };
+  assert.deepEqual(
+    last.experts?.map(({ asked }) => asked),
+    [2, 2],
+    'each layer of the last token',
+  );
 });
 
 test('a benchmark measures such a model, its experts in slots', async () => {
