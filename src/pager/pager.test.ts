@@ -111,4 +111,6 @@ test('experts get their memory ahead of a pass or of loading, and give up what a
   assert.deepEqual(log, ['touched', 'touched']);
   await pager.restart();
   assert.deepEqual(log.slice(2), ['given up']);
+  await assert.rejects(pager.load({ signal: AbortSignal.abort(new Error('enough')) }), /enough/);
+  assert.equal(log.length, 3);
 });
