@@ -75,6 +75,8 @@ export class Sequence {
   #drafts: readonly DraftToken[] = [];
   #acceptance: AcceptanceRate | undefined;
   #bytesBefore = 0;
+  /** Tokens of a pass that takes an answer on, beside drafts. */
+  #mostBehind = 1;
   #ended = false;
   #error: Error | undefined;
 
@@ -132,9 +134,12 @@ export class Sequence {
     return [...text, ...this.#drafts.map(({ token }) => token)].slice(0, count);
   }
 
-  /** True once the prompt is processed. */
+  /**
+   * True once the prompt is processed. A text of which more is lost than drafts take is computed again as a prompt is: its
+   * logits are wanted behind the last token only.
+   */
   get decoding(): boolean {
-    return this.#text.length > this.promptTokens;
+    return this.#text.length > this.promptTokens && this.behind <= this.#mostBehind;
   }
 
   /** Tokens that a chosen context should suit. */
@@ -146,6 +151,7 @@ export class Sequence {
   begin(runtime: Runtime, cache: SequenceCache, cached: number): void {
     this.cache = cache;
     this.cached = cached;
+    this.#mostBehind = 1 + runtime.limits.ahead;
     this.#sampler = this.parts.newSampler();
     this.#drafter = this.parts.newDrafter(this.#sampler);
     for (const token of this.#text) this.#drafter.accept(token);
@@ -155,7 +161,7 @@ export class Sequence {
 
   /** Reports progress: `share` of the pass that computes `count` tokens is over. */
   progress(runtime: Runtime, count: number, share: number): void {
-    if (this.decoding || this.#ended) return;
+    if (this.#text.length > this.promptTokens || this.#ended) return;
     const tokens = this.#stored + share * count;
     const bytes = runtime.reader.bytesRead - this.#bytesBefore;
     try {
@@ -192,7 +198,7 @@ export class Sequence {
     if (!this.#sampler || this.#ended) return known;
     if (!this.decoding) {
       this.#meter?.record(count, true);
-      if (start + count < this.promptTokens) return count;
+      if (start + count < this.#text.length) return count;
       if (this.parts.maxTokens === 0) this.end('length');
       else this.#sample(this.#sampler, logitsAfter(count - 1));
       return count;

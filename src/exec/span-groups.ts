@@ -8,7 +8,7 @@ interface GroupedSpan {
 
 /**
  * Divides the spans of a pass into groups that libllama computes as one batch each; a group has indices of `spans`. Texts
- * of attention alone are computed together whatever their lengths. Where states are recurrent, spans of a batch have the
+ * of attention alone are computed together whatever their lengths. Where states are recurrent or compressed, spans of a batch have the
  * same length, and where nothing else is kept their sequences have consecutive numbers.
  */
 export function groupSpans(

@@ -31,7 +31,7 @@ export class LlamaModel implements Disposable {
   /** Weights of the file that no graph of this model asks for, by name. */
   readonly unused: readonly string[];
   /** How a text can be taken back: `recurrent` states cannot be cut, those of a `hybrid` neither. */
-  readonly memory: 'attention' | 'recurrent' | 'hybrid';
+  readonly memory: 'attention' | 'recurrent' | 'hybrid' | 'compressed';
   /**
    * How a text is taken back: cut behind any token, as far as its windows have not moved on, or put back from a copy of its
    * sequence, which libllama makes without copying.
@@ -62,13 +62,8 @@ export class LlamaModel implements Disposable {
     try {
       checkTensors(this.tensors, weights);
       const api = loadLlamaGraphs();
-      this.memory = api.llama_model_is_recurrent(this.pointer)
-        ? 'recurrent'
-        : api.llama_model_is_hybrid(this.pointer)
-          ? 'hybrid'
-          : 'attention';
-      if (compressing.has(source.architecture)) this.goesBack = 'never';
-      else this.goesBack = this.memory === 'attention' ? 'cut' : 'copied';
+      this.memory = memoryOf(this.pointer, source.architecture);
+      this.goesBack = waysBack[this.memory];
       this.window = Math.max(0, api.llama_model_n_swa(this.pointer));
     } catch (error) {
       this[Symbol.dispose]();
@@ -80,6 +75,15 @@ export class LlamaModel implements Disposable {
     loadLlamaGraphs().llama_model_free(this.pointer);
     this.#buffers[Symbol.dispose]();
   }
+}
+
+const waysBack = { attention: 'cut', recurrent: 'copied', hybrid: 'copied', compressed: 'never' } as const;
+
+function memoryOf(model: Pointer, architecture: string): LlamaModel['memory'] {
+  const api = loadLlamaGraphs();
+  if (compressing.has(architecture)) return 'compressed';
+  if (api.llama_model_is_recurrent(model)) return 'recurrent';
+  return api.llama_model_is_hybrid(model) ? 'hybrid' : 'attention';
 }
 
 type Made = Pick<LlamaModel, 'pointer' | 'tensors'>;

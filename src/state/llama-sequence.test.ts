@@ -123,6 +123,8 @@ for (const name of names) {
     await texts.go(answer);
     first.truncate(49);
     await copies.save(first);
+    // Libllama cannot save such states.
+    if (name === 'deepseek4') return assert.equal(copies.bytes, 0);
     first.truncate(0);
     await texts.go(other);
 
@@ -135,7 +137,7 @@ for (const name of names) {
     same(await texts.go(other, second), await texts.anew(prompt, answer, other));
 
     const part = copies.longestMatch([...prompt, 1], usable);
-    if (name === 'gemma3' || name === 'deepseek4') return assert.equal(part, undefined);
+    if (name === 'gemma3') return assert.equal(part, undefined);
     assert.equal(part?.length, 40);
     assert.ok(await part?.restore(second, 40));
     same(await texts.go(other, second), await texts.anew(prompt, other));

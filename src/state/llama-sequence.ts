@@ -9,13 +9,15 @@ export class LlamaSequence implements SequenceState {
   readonly layers: readonly LayerState[];
   readonly context: number;
   readonly form: string;
-  readonly inMemory = true;
+  /** Copies are made of what is in memory and can be saved. */
+  readonly inMemory: boolean;
 
   /** The sequence of this number, an empty one. */
   constructor(states: LlamaStates, sequence: number) {
     this.sequence = sequence;
     this.context = states.context;
     this.form = states.form;
+    this.inMemory = states.canSave;
     this.layers = [new layerKinds[states.goesBack](states, sequence)];
   }
 

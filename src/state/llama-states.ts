@@ -24,7 +24,8 @@ export class LlamaStates {
   readonly window: number;
   readonly form: string;
   readonly #parallel: number;
-  readonly #bytes: StateBytes;
+  /** Undefined where libllama must not be asked: it overwrites other memory when it saves compressed keys. */
+  readonly #bytes: StateBytes | undefined;
   #made = 0;
 
   /** The states of an empty context. Throws GRAPH_FAILED. */
@@ -34,8 +35,8 @@ export class LlamaStates {
     this.goesBack = model.goesBack;
     this.window = model.window;
     this.#parallel = Math.floor(llama.options.sequences / contextSequences(model, 1));
-    this.#bytes = measure(llama, model.window);
-    this.form = `libllama ${JSON.stringify([llama.options.kvType, this.#bytes])}`;
+    this.#bytes = model.goesBack === 'never' ? undefined : measure(llama, model.window);
+    this.form = `libllama ${JSON.stringify([llama.options.kvType, this.#bytes ?? null])}`;
   }
 
   /** The number of the sequence for one more text. Throws RangeError if the context has no room for it. */
@@ -66,8 +67,14 @@ export class LlamaStates {
     this.llama.copy(from, to);
   }
 
-  /** Bytes that the state of `length` tokens takes when it is saved, at most. */
+  /** True if states can be saved and put back. */
+  get canSave(): boolean {
+    return this.#bytes !== undefined;
+  }
+
+  /** Bytes that the state of `length` tokens takes when it is saved, at most; more than goes anywhere if it cannot be. */
   bytesOf(length: number): number {
+    if (!this.#bytes) return mostCopied + 1;
     const { all, first, rows, windowed, cells } = this.#bytes;
     return prelude + all + first + (length - 1) * rows + Math.min(length - 1, cells) * windowed;
   }
