@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { anyMatrix, weightOf } from '../../test/support/weights.ts';
+import type { Weight } from '../gguf/weight.ts';
 import { cutIntoSlices, pageSpanOf } from './slices.ts';
 
 const group = 32;
+/** A matrix that kernels for floating-point types refuse as a whole. */
+const isRefused = ({ type, shape }: Weight): boolean => /^b?f\d/.test(type.name) && (shape[1] ?? 0) % 4 !== 0;
+const anyGrouped = anyMatrix.filter((weight) => !isRefused(weight));
 const anySize = fc.integer({ min: 1, max: 2 ** 21 });
 
 test('the slices of a matrix are all of its rows, in order, once', () => {
@@ -32,7 +36,7 @@ test('the slices of a matrix are all of its rows, in order, once', () => {
 
 test('cuts lie between groups of 32 rows, and slices are as large as wanted unless a single group is larger', () => {
   fc.assert(
-    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+    fc.property(anyGrouped, anySize, (weight, maxBytes) => {
       const groupBytes = (weight.extent.length / (weight.shape[1] ?? 1)) * group;
       for (const { row, extent } of cutIntoSlices(weight, maxBytes)) {
         assert.equal(row % group, 0);
@@ -44,7 +48,7 @@ test('cuts lie between groups of 32 rows, and slices are as large as wanted unle
 
 test('slices of one matrix are about equal: all but the last have the same rows', () => {
   fc.assert(
-    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+    fc.property(anyGrouped, anySize, (weight, maxBytes) => {
       const rows = cutIntoSlices(weight, maxBytes).map((slice) => slice.shape[1] ?? 0);
       const whole = rows.filter((n) => n % group === 0);
       const last = whole.pop() ?? 0;
@@ -56,7 +60,7 @@ test('slices of one matrix are about equal: all but the last have the same rows'
 
 test('rows that fill no group are a slice of their own, wherever the other cuts are', () => {
   fc.assert(
-    fc.property(anyMatrix, anySize, (weight, maxBytes) => {
+    fc.property(anyGrouped, anySize, (weight, maxBytes) => {
       const [, rows = 0] = weight.shape;
       const tails = (size: number) =>
         cutIntoSlices(weight, size).filter((slice) => (slice.shape[1] ?? 0) % group !== 0);
@@ -65,6 +69,18 @@ test('rows that fill no group are a slice of their own, wherever the other cuts 
         rows % group === 0 ? [] : [rows - (rows % group)],
       );
       assert.deepEqual(tails(maxBytes), tails(Number.POSITIVE_INFINITY));
+    }),
+  );
+});
+
+test('slices of a matrix that kernels refuse are refused, too, and as large as wanted unless 31 rows are larger', () => {
+  fc.assert(
+    fc.property(anyMatrix.filter(isRefused), anySize, (weight, maxBytes) => {
+      const rowBytes = weight.extent.length / (weight.shape[1] ?? 1);
+      for (const { shape, extent } of cutIntoSlices(weight, maxBytes)) {
+        assert.notEqual((shape[1] ?? 0) % 4, 0);
+        assert.ok(extent.length <= Math.max(maxBytes, 31 * rowBytes));
+      }
     }),
   );
 });

@@ -18,6 +18,10 @@ export interface Slice {
  */
 const rowGroup = 32;
 
+/** Types whose kernels for several tokens take rows in fours, and refuse a matrix whose rows fill none at its end. */
+const floats: ReadonlySet<string> = new Set(['f32', 'f16', 'bf16']);
+const refusedGroup = 4;
+
 /** The pages that hold an extent, as a direct read brings them. The extent begins `skew` bytes into them. */
 export interface PageSpan {
   readonly start: number;
@@ -32,6 +36,19 @@ export function pageSpanOf(extent: Extent, page: number): PageSpan {
 }
 
 /**
+ * Rows of the slices of a matrix that kernels refuse as a whole: they must refuse each slice, too, for the bits of the
+ * whole. So no slice has a multiple of 4.
+ */
+function refusedRows(rows: number, most: number): readonly number[] {
+  const each = Math.max(rowGroup, alignDown(most + 1, refusedGroup)) - 1;
+  const slices = Array<number>(Math.floor(rows / each)).fill(each);
+  const rest = rows % each;
+  if (rest === 0) return slices;
+  if (rest % refusedGroup !== 0) return [...slices, rest];
+  return [...slices.slice(1), each - 1, rest + 1];
+}
+
+/**
  * Cuts a matrix into slices of about equal size, none larger than `maxBytes` unless a group of rows is. Rows beyond the
  * last whole group are always a slice of their own, so that every result is the same bits wherever the cuts are.
  */
@@ -41,15 +58,23 @@ export function cutIntoSlices(weight: Weight, maxBytes: number): readonly Omit<S
 
   const [width, rows] = [at(shape, 0), at(shape, 1)];
   const rowBytes = extent.length / rows;
-  const groups = Math.floor(rows / rowGroup);
-  const groupsPerSlice = Math.max(1, Math.floor(maxBytes / (rowBytes * rowGroup)));
-  const count = Math.ceil(groups / groupsPerSlice);
-  const rowsPerSlice = Math.ceil(groups / count) * rowGroup;
   const slices: Omit<Slice, 'id'>[] = [];
   const add = (row: number, n: number): void => {
     const offset = extent.offset + row * rowBytes;
     slices.push({ weight, row, shape: [width, n], extent: { file: extent.file, offset, length: n * rowBytes } });
   };
+  if (floats.has(weight.type.name) && rows % refusedGroup !== 0) {
+    let row = 0;
+    for (const n of refusedRows(rows, Math.floor(maxBytes / rowBytes))) {
+      add(row, n);
+      row += n;
+    }
+    return slices;
+  }
+  const groups = Math.floor(rows / rowGroup);
+  const groupsPerSlice = Math.max(1, Math.floor(maxBytes / (rowBytes * rowGroup)));
+  const count = Math.ceil(groups / groupsPerSlice);
+  const rowsPerSlice = Math.ceil(groups / count) * rowGroup;
   const grouped = groups * rowGroup;
   for (let row = 0; row < grouped; row += rowsPerSlice) add(row, Math.min(rowsPerSlice, grouped - row));
   if (grouped < rows) add(grouped, rows - grouped);
