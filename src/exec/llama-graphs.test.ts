@@ -38,7 +38,10 @@ const span = (sequence: number, start: number, count: number, outputs = 1): Llam
   outputs,
 });
 
-/** A prompt and what follows it, spans of several sequences of equal lengths or not, and more than a window holds. */
+/**
+ * A prompt and what follows it, spans of several sequences of equal lengths or not, more than a window holds, and spans in
+ * another order than that of their sequences.
+ */
 const batches: readonly (readonly LlamaSpan[])[] = [
   [span(0, 0, 11, 11)],
   [span(0, 11, 1)],
@@ -47,6 +50,7 @@ const batches: readonly (readonly LlamaSpan[])[] = [
   [span(0, 13, 1), span(1, 7, 1), span(2, 5, 1)],
   [span(0, 14, 1), span(2, 6, 3, 3)],
   [span(0, 15, 23)],
+  [span(2, 9, 1), span(0, 38, 1), span(1, 8, 1)],
 ];
 
 /** The logits of each batch by plain `llama_decode` of the groups that there are, in the order of the spans. */

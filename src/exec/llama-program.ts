@@ -59,7 +59,8 @@ export class LlamaProgram implements Program {
     const { spans, indices } = at(groups, index);
     const columns = at(logits.shape, 1);
     const outputs = sum(spans.map((span) => span.outputs));
-    if (groups.length === 1 && columns === outputs) {
+    const inOrder = indices.every((place, i) => place === i);
+    if (groups.length === 1 && inOrder && columns === outputs) {
       this.#logits = logits;
       return;
     }
