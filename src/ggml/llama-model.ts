@@ -30,7 +30,10 @@ export class LlamaModel implements Disposable {
   readonly tensors: ReadonlyMap<Pointer, string>;
   /** Weights of the file that no graph of this model asks for, by name. */
   readonly unused: readonly string[];
-  /** How a text can be taken back: `recurrent` states cannot be cut, those of a `hybrid` neither. */
+  /**
+   * The states that layers keep of a text: keys and values, recurrent ones, both (`hybrid`), or keys and values of several
+   * tokens as one (`compressed`).
+   */
   readonly memory: 'attention' | 'recurrent' | 'hybrid' | 'compressed';
   /**
    * How a text is taken back: cut behind any token, as far as its windows have not moved on, or put back from a copy of its

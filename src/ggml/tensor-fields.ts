@@ -25,11 +25,11 @@ const at = {
 } as const;
 
 /** Bytes of the struct. */
-export const tensorStructBytes = 336;
+const tensorStructBytes = 336;
 /** Dimensions that every tensor has. */
 const dimensions = 4;
 /** The most sources of a tensor. */
-export const maxSources = 10;
+const maxSources = 10;
 /** Bytes of `struct ggml_object`, which a context puts before each tensor. */
 const objectBytes = 32;
 const parameterBytes = 64;
@@ -104,7 +104,7 @@ export const setSource = (tensor: Pointer, index: number, source: Pointer): void
 export const viewSourceOf = (tensor: Pointer): Pointer => pointerAt(tensor, at.viewSource);
 
 /** Bytes from the data of `viewSourceOf` to those of the view. */
-export const viewOffsetOf = (tensor: Pointer): number => Number(koffi.decode(tensor, at.viewOffset, 'uint64_t'));
+const viewOffsetOf = (tensor: Pointer): number => Number(koffi.decode(tensor, at.viewOffset, 'uint64_t'));
 
 /** The address of the data; 0n if the tensor is not placed. */
 export const dataAddress = (tensor: Pointer): Pointer => pointerAt(tensor, at.data);
