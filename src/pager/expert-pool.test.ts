@@ -16,7 +16,7 @@ import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Routing } from '../plan/expert-cache.ts';
-import { expertBufferBytes } from '../plan/expert-slots.ts';
+import { expertBufferBytes, expertBuffers } from '../plan/expert-slots.ts';
 import { expertLength } from './expert-matrix.ts';
 import { ExpertPool } from './expert-pool.ts';
 import { ReadBuffers } from './read-buffers.ts';
@@ -71,7 +71,7 @@ function open({ slots, count = experts, readAt, file = path, weights = matrices 
     const shape = [...weight.shape.slice(0, 2), count];
     return { ...weight, shape, extent: { ...weight.extent, length: expertLength(weight) * count } };
   });
-  const buffers = owner.use(new ReadBuffers(inFlight, expertBufferBytes(few.map(expertLength), pageBytes)));
+  const buffers = owner.use(new ReadBuffers(expertBuffers, expertBufferBytes(few.map(expertLength), pageBytes)));
   const tensors = owner.use(new TensorSet(10));
   const pool = owner.use(new ExpertPool(few, slots, { device: someMemory, reader: spy, buffers, tensors }));
   const dispose = async (): Promise<void> => {
@@ -141,7 +141,6 @@ test('statistics and the routes that were heard of say what was read, and a new 
       assert.equal(statistics.asked, hits + missed);
       const bytes = matrices.reduce((sum, weight) => sum + expertLength(weight), 0);
       assert.equal(statistics.bytesRead, missed * bytes);
-      assert.ok(statistics.waited >= 0);
     }),
     { numRuns: 15 },
   );
@@ -159,7 +158,12 @@ test('experts are read before whatever streams, the first matrix first, and no m
       done(error, bytes);
     });
   };
-  await using opened = open({ slots: 4, readAt, weights: matrices.slice(0, 2) });
+  // Whole pages: each read is one of `readAt`.
+  const second = experts * 3 * pageBytes;
+  const weights = [0, second].map((offset) =>
+    weightOf('whole pages', 'f32', [32, 3 * (pageBytes / 128), experts], offset),
+  );
+  await using opened = open({ slots: 4, readAt, weights });
   using memory = new HostMemory(pageBytes, 'a test');
   const streams = Array.from({ length: 20 }, () => opened.reader.read(0, memory.view(0, pageBytes), 0));
   const routing = opened.pool.route({ ids: [5, 6, 7], used: 3, pairs: 3 });
@@ -171,7 +175,6 @@ test('experts are read before whatever streams, the first matrix first, and no m
     own.every(({ i }, k) => i === inFlight + k),
     'they come right behind those that had begun',
   );
-  const second = at(matrices, 1).extent.offset;
   assert.ok(
     own.findIndex(({ position }) => position >= second) > own.findLastIndex(({ position }) => position < second),
   );
@@ -248,8 +251,7 @@ test('a file that was cut short is FILE_CHANGED, for experts that are read strai
   writePattern(cut, size);
   await using opened = open({ slots: 2, file: cut });
   truncateSync(cut, pageBytes);
-  const routing = opened.pool.route({ ids: [3], used: 1, pairs: 1 });
-  assert.equal(routing.hits, 0);
+  opened.pool.route({ ids: [3], used: 1, pairs: 1 });
   for (const home of opened.pool.homes) {
     await assert.rejects(home.lease([0]), engineError('FILE_CHANGED', { file: cut }));
   }
@@ -283,8 +285,6 @@ test('waiting counts once, however many matrices are waited for', async () => {
   const elapsed = (performance.now() - began) / 1000;
   const { waited } = pool.statistics;
   assert.ok(waited >= 0.015 && waited <= elapsed, `${waited} of ${elapsed} s`);
-  await setImmediate();
-  assert.equal(pool.statistics.waited, waited);
 });
 
 test('memory is touched once, and not where experts are', async () => {
