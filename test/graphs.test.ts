@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { str, writeGguf } from '../bench/gguf-writer.ts';
+import { decodableArchitectures } from '../src/arch/decodable.ts';
 import { EngineError } from '../src/base/errors.ts';
 import type { Span } from '../src/exec/span.ts';
 import { Device } from '../src/ggml/device.ts';
@@ -10,7 +11,7 @@ import { type GraphChoice, openOutline } from '../src/runtime/model-outline.ts';
 import type { PlanOptions } from '../src/runtime/planner.ts';
 import { architectureFile } from './support/architectures/architecture-file.ts';
 import { Reference } from './support/architectures/reference.ts';
-import { usualSizesOf } from './support/architectures/rows.ts';
+import { architectures, usualSizesOf } from './support/architectures/rows.ts';
 import { engineError, thrown } from './support/engine-error.ts';
 import { openRuntime, planFor } from './support/open-model.ts';
 import { shared } from './support/shared.ts';
@@ -49,6 +50,11 @@ test('an architecture that libllama does not take a text on with is refused, wit
   writeGguf(path, { metadata: { 'general.architecture': str('bert') }, tensors: [] });
   const expected = /"bert" is not supported; these are: .*deepseek2, .*llama, .*qwen3moe, /;
   assert.throws(() => openOutline(path), engineError('UNKNOWN_ARCHITECTURE', expected));
+});
+
+test('the architectures that are not refused are those whose small models go on with a text', () => {
+  const shown = architectures.filter(({ state }) => state !== 'nothing').map(({ architecture }) => architecture);
+  assert.deepEqual([...new Set(shown)].sort(), decodableArchitectures.toSorted());
 });
 
 const plan = (name: string, options: Partial<PlanOptions>): Plan => {
