@@ -28,6 +28,7 @@ export class OwnModelGraphs implements ModelGraphs {
   readonly #config: Config;
   readonly #stages: readonly Stage[];
   readonly #weights: ReadonlyMap<string, Weight>;
+  readonly #manifests: Map<string, readonly ManifestEntry[]> = new Map();
 
   constructor(config: Config, stages: readonly Stage[], weights: ReadonlyMap<string, Weight>) {
     this.#config = config;
@@ -50,7 +51,11 @@ export class OwnModelGraphs implements ModelGraphs {
   checkKv(): void {}
 
   manifest(context: number, window?: Window): readonly ManifestEntry[] {
-    return manifestOf(this.#outline({ ...usual, context, window }));
+    // Building takes 20 ms. Without a window, contexts beyond the original one differ from others by their factors.
+    const key = window ? JSON.stringify([context, window]) : `${context > this.#config.rope.originalContext}`;
+    const made = this.#manifests.get(key) ?? manifestOf(this.#outline({ ...usual, context, window }));
+    this.#manifests.set(key, made);
+    return made;
   }
 
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
