@@ -6,7 +6,7 @@ import type { AttackOptions } from './long/attacks/attack.ts';
 /** A few cases of each attack, seconds in all; `npm run test:long -- attacks` tries the whole of it. */
 const samples: Readonly<Record<keyof typeof attacks, Omit<AttackOptions, 'seed'>>> = {
   headers: { count: 300 },
-  graphs: { count: 24 },
+  graphs: { count: 8 },
   weights: { count: 6 },
   sessions: { count: 60 },
   http: { count: 12, step: 7 },
