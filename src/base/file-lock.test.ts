@@ -47,11 +47,17 @@ test('a lock of a killed process whose parent never asks after it is taken over'
   using folder = tempFolder();
   const path = folder.file('kept');
   // The shell becomes a program that knows of no children; the child is killed once it has.
-  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const waits = (said: string): string =>
+    `"${process.execPath}" -e 'console.log("${said}"); setInterval(() => {}, 1e6)'`;
+  const script = `${waits('child')} >/dev/null & echo $!; exec ${waits('ready')}`;
+  const parent = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let printed = '';
+  parent.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
   try {
-    const [printed] = await once(parent.stdout, 'data');
-    const pid = Number(printed);
-    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+    while (!printed.includes('ready')) await once(parent.stdout, 'data');
+    const pid = Number.parseInt(printed, 10);
     process.kill(pid, 'SIGKILL');
     await until(() => /\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
     writeFileSync(`${path}.lock`, `ssd-llm ${ownerOf(pid)} some-id\n`);
