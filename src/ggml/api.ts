@@ -1,6 +1,6 @@
 import koffi, { type KoffiFunc } from 'koffi';
 import { registerBackends } from './cpu-variant.ts';
-import { type Libraries, loadLibraries, type Pointer } from './library.ts';
+import { bindFunctions, type Libraries, loadLibraries, type Pointer } from './library.ts';
 import { silenceLog } from './log.ts';
 import { mapLargeBlocks } from './system.ts';
 
@@ -217,13 +217,7 @@ const registry: ReadonlySet<string> = new Set(['ggml_backend_dev_by_type']);
 
 function bind(libraries: Libraries): Ggml {
   koffi.struct('ggml_init_params', { mem_size: 'size_t', mem_buffer: 'void *', no_alloc: 'bool' });
-  const table: Record<string, unknown> = {};
-  for (const [name, signature] of Object.entries(signatures)) {
-    const library = registry.has(name) ? libraries.ggml : libraries.base;
-    table[name] = library.func(signature.replace(' (', ` ${name}(`));
-  }
-  // The compiler checks that `signatures` has a name for each function of Ggml; nobody can check that C keeps to them.
-  return table as unknown as Ggml;
+  return bindFunctions<Ggml>(signatures, (name) => (registry.has(name) ? libraries.ggml : libraries.base));
 }
 
 let table: Ggml | undefined;

@@ -8,6 +8,7 @@ export class Callback implements Disposable {
   /** A callback of C type `prototype`. */
   // biome-ignore lint/suspicious/noExplicitAny: the prototype says which values come.
   constructor(prototype: TypeObject, call: (...values: any[]) => unknown) {
+    // Koffi's types call an address opaque; it is a bigint.
     this.address = koffi.register(call, koffi.pointer(prototype)) as unknown as Pointer;
   }
 

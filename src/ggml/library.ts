@@ -67,3 +67,15 @@ export function loadLibraries(): Libraries {
   }
   return loaded;
 }
+
+/** A table of C functions, which `signatures` describe as "result (arguments)", by name; `libraryOf` has a name's library. */
+export function bindFunctions<T>(
+  signatures: { readonly [F in keyof T]: string },
+  libraryOf: (name: string) => LibraryHandle,
+): T {
+  const functions = Object.entries<string>(signatures).map(
+    ([name, signature]) => [name, libraryOf(name).func(signature.replace(' (', ` ${name}(`))] as const,
+  );
+  // The compiler checks that there is a signature for each function; nobody can check that C keeps to them.
+  return Object.fromEntries(functions) as T;
+}

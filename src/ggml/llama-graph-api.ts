@@ -1,5 +1,5 @@
 import koffi, { type TypeObject } from 'koffi';
-import { type Libraries, loadLibraries, type Pointer } from './library.ts';
+import { bindFunctions, type Libraries, loadLibraries, type Pointer } from './library.ts';
 import { batchStruct, contextParams, type Fields, modelParams } from './llama-structs.ts';
 import { silenceLog } from './log.ts';
 
@@ -144,12 +144,7 @@ export const callbacks: Readonly<Record<CallbackName, TypeObject>> = {
 
 function bind({ base, llama }: Libraries): LlamaGraphApi {
   koffi.struct('gguf_init_params', { no_alloc: 'bool', ctx: 'void *' });
-  const functions: Record<string, unknown> = {};
-  for (const [name, signature] of Object.entries(signatures)) {
-    const library = name.startsWith('llama_') ? llama : base;
-    functions[name] = library.func(signature.replace(' (', ` ${name}(`));
-  }
-  return functions as unknown as LlamaGraphApi;
+  return bindFunctions<LlamaGraphApi>(signatures, (name) => (name.startsWith('llama_') ? llama : base));
 }
 
 let table: LlamaGraphApi | undefined;
