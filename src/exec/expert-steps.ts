@@ -99,15 +99,18 @@ export class ExpertSteps {
 /** Products that follow each other with the same experts and inputs, whose rounds are computed together, by index of the first. */
 function bundlesOf(products: ReadonlyMap<number, Product>): ReadonlyMap<number, readonly Product[]> {
   const bundles = new Map<number, Product[]>();
+  let bundle: Product[] = [];
   for (const [index, product] of products) {
-    const before = [...bundles.values()].at(-1);
-    const [first] = before ?? [];
+    const [first] = bundle;
     const follows =
       first?.router === product.router &&
       sourceOf(first.node, 1) === sourceOf(product.node, 1) &&
-      index === first.index + (before?.length ?? 0);
-    if (before && follows) before.push(product);
-    else bundles.set(index, [product]);
+      index === first.index + bundle.length;
+    if (!follows) {
+      bundle = [];
+      bundles.set(index, bundle);
+    }
+    bundle.push(product);
   }
   return bundles;
 }

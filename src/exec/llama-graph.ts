@@ -155,6 +155,6 @@ export class LlamaGraph implements Disposable {
 /** True if the last bits of a node's result depend on the number of threads that compute it. */
 function dividesByThreads(node: Pointer): boolean {
   if (tensorOp(node) !== 'FLASH_ATTN_EXT') return false;
-  const [queries, keys] = [sourceOf(node, 0), sourceOf(node, 1)].map((tensor) => at(tensorShape(tensor), 1));
-  return attentionDivides(queries ?? 0, keys ?? 0);
+  const [queries, keys] = [tensorShape(sourceOf(node, 0)), tensorShape(sourceOf(node, 1))];
+  return attentionDivides(at(queries, 1), at(keys, 1));
 }

@@ -86,7 +86,11 @@ function attempt(
 
 /** Bytes of a batch, with the fewest slots for experts. */
 const costOf = (demand: Demand, { slices, experts }: Sized, tokens: number): number =>
-  demand.compute(tokens, slices) + demand.kv(tokens) + (experts?.demand.bytes(experts.least, tokens) ?? 0);
+  demand.compute(tokens, slices) + demand.kv(tokens) + leastBytes(experts, tokens);
+
+/** Bytes of the fewest slots for experts, and of what they take beside. */
+const leastBytes = (experts: Sized['experts'], tokens: number): number =>
+  experts ? experts.demand.bytes(experts.least, tokens) : 0;
 
 /**
  * The smallest batch of any plan: the largest, up to one that is worth it, that costs little more than the last of
@@ -168,7 +172,7 @@ interface BatchShares {
 function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
   const { slices, mayStream, converted, cost, experts } = sized;
   const room = demand.budget - fixedBytes(demand) - chosen.kv - chosen.compute - chosen.ring - sized.fixed;
-  const free = room - (experts?.demand.bytes(experts.least, chosen.batch) ?? 0);
+  const free = room - leastBytes(experts, chosen.batch);
   const candidates = slices.filter((s) => mayStream[s.id]).map((s) => ({ id: s.id, bytes: at(cost, s.id) }));
   const kept = (demand.residency ?? spread)(candidates, free);
   const streamed = slices.filter((s) => mayStream[s.id] && !kept.has(s.id));

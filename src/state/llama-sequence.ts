@@ -105,6 +105,10 @@ abstract class LlamaLayer implements LayerState {
   }
 }
 
+/** The last of the positions up to `length`; the beginning can always be had. */
+const lastWithin = (positions: readonly number[], length: number): number =>
+  positions.findLast((position) => position <= length) ?? 0;
+
 /** Keys and values, which can be cut off anywhere; where some layers have windows, as far as they have not moved on. */
 class RowsLayer extends LlamaLayer {
   /** The positions that a pass has gone through: its window has not moved on before it began. */
@@ -118,7 +122,7 @@ class RowsLayer extends LlamaLayer {
     const { window } = this.states;
     if (length >= tokens.length) return tokens.length;
     if (window === 0 || written <= window) return length;
-    return snapshots.findLast((position) => position <= length) ?? 0;
+    return lastWithin(snapshots, length);
   }
 
   snapshot(): void {}
@@ -158,7 +162,7 @@ class CopiesLayer extends LlamaLayer {
 
   reachable(length: number, { tokens, snapshots }: StoredText): number {
     if (length >= tokens.length) return tokens.length;
-    return snapshots.findLast((position) => position <= length) ?? 0;
+    return lastWithin(snapshots, length);
   }
 
   override begin(position: number): void {
