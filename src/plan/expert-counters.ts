@@ -1,3 +1,5 @@
+import { at } from '../base/at.ts';
+
 /** Tokens after which a use counts half as much. */
 const halfLife = 8;
 /** Counts return to units of the present once these have grown so large. Powers of two keep them exact. */
@@ -16,7 +18,7 @@ export class ExpertCounters {
 
   /** The count of `expert`; only comparisons mean something. */
   of(expert: number): number {
-    return this.#counts[expert] as number;
+    return at(this.#counts, expert);
   }
 
   /** Counts the experts of a batch (used, tokens), a token's after one another. */
@@ -26,7 +28,8 @@ export class ExpertCounters {
         this.#tokens += 1;
         if (this.#tokens % halfLife === 0) this.#unit *= 2;
       }
-      (this.#counts[ids[i] as number] as number) += this.#unit;
+      const expert = at(ids, i);
+      this.#counts[expert] = at(this.#counts, expert) + this.#unit;
     }
     if (this.#unit <= largestUnit) return;
     for (const [expert, count] of this.#counts.entries()) this.#counts[expert] = count / this.#unit;

@@ -1,35 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { layTransit, slotBytes, slotsIn, workBytes } from './expert-slots.ts';
+import { layTransit, slotBytes, workBytes } from './expert-slots.ts';
 
 const page = 4096;
-const anyBanks = fc.array(
-  fc.record({
-    experts: fc.integer({ min: 1, max: 512 }),
-    expertBytes: fc.integer({ min: 1000, max: 2 ** 24 }),
-    matrices: fc.integer({ min: 1, max: 4 }),
-  }),
-  { minLength: 1, maxLength: 60 },
-);
-
-test('a budget gives as many slots in all layers as fit, and no more than there are experts', () => {
-  fc.assert(
-    fc.property(anyBanks, fc.double({ min: 0, max: 1.1, noNaN: true }), (banks, part) => {
-      const most = Math.max(...banks.map(({ experts }) => experts));
-      const budget = Math.floor(part * slotBytes(banks, most, page));
-      const slots = slotsIn(banks, budget, page);
-      assert.ok(slots >= 0 && slots <= most);
-      if (slots > 0) assert.ok(slotBytes(banks, slots, page) <= budget);
-      if (slots < most) assert.ok(slotBytes(banks, slots + 1, page) > budget);
-    }),
-  );
-});
-
 test('layers with fewer experts than slots take memory for all of theirs, and no more', () => {
   const [few, many] = [8, 64].map((experts) => ({ experts, expertBytes: 1000, matrices: 3 })) as [never, never];
   assert.equal(slotBytes([few, many], 32, page), 1000 * (8 + 32) + 6 * page);
-  assert.equal(slotsIn([], 2 ** 30, page), 0);
 });
 
 test('the memory of rounds holds the widest inputs and the highest products, side by side', () => {

@@ -19,17 +19,6 @@ const bankBytes = (bank: ExpertBank, slots: number, page: number): number =>
 export const slotBytes = (banks: readonly ExpertBank[], slots: number, page: number): number =>
   banks.reduce((sum, bank) => sum + bankBytes(bank, slots, page), 0);
 
-/** The most slots in each of the banks, the same number for all, that take no more than `budget` bytes; 0 if none do. */
-export function slotsIn(banks: readonly ExpertBank[], budget: number, page: number): number {
-  let [least, most] = [0, Math.max(0, ...banks.map(({ experts }) => experts))];
-  while (least < most) {
-    const slots = Math.ceil((least + most) / 2);
-    if (slotBytes(banks, slots, page) <= budget) least = slots;
-    else most = slots - 1;
-  }
-  return least;
-}
-
 /** A matrix of experts as its products see it. */
 export interface ExpertProduct {
   /** Numbers that go in, and that come out, for a pair. */

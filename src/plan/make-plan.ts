@@ -1,7 +1,7 @@
 import { at, last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { ExpertDemand } from './expert-demand.ts';
-import { slotsIn } from './expert-slots.ts';
+import { slotBytes } from './expert-slots.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
 import { type PlanWay, sliceSizesFor, waysFor } from './plan-ways.ts';
 import { spread } from './residency.ts';
@@ -158,7 +158,7 @@ function slotsFor({ manifest, page, expertCache = 0, parallel, ahead }: Demand):
   least: number;
 } {
   const demand = new ExpertDemand(manifest, page, { parallel, ahead });
-  return { demand, least: Math.max(1, slotsIn(demand.banks, expertCache, page)) };
+  return { demand, least: demand.mostSlots((slots) => slotBytes(demand.banks, slots, page) <= expertCache) };
 }
 
 /** Decisions made before weights are placed. */
@@ -191,7 +191,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
       continue;
     }
     if (experts?.slices.has(s.id)) {
-      placements.push({ kind: 'experts', slots: Math.min(slots, at(s.shape, 2)) });
+      placements.push({ kind: 'experts' });
       continue;
     }
     resident += at(cost, s.id);

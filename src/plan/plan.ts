@@ -13,7 +13,7 @@ export type Placement =
   /** One of those that stream, which `order` counts in their order of use. */
   | { readonly kind: 'ring'; readonly order: number }
   /** Experts of which so many have slots at a time. */
-  | { readonly kind: 'experts'; readonly slots: number };
+  | { readonly kind: 'experts' };
 
 /** The parts of the budget, in bytes. */
 export interface Shares {
