@@ -6,6 +6,7 @@ import { Sequence } from '../engine/sequence.ts';
 import type { Device } from '../ggml/device.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
+import { countersOf } from '../runtime/counters.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -180,21 +181,21 @@ export class Model implements AsyncDisposable {
     const { sums, load } = this.#engine;
     const { runtime } = this.#opened;
     if (!runtime) return { sums, state: { ...idleState, ...load } };
-    const { reader, pager, forward, plan } = runtime;
-    const { asked, hits, bytesRead, waited } = pager.expertStatistics;
+    const { bytes, io, stall, compute, expertsAsked, expertHits, expertBytes, expertStall } = countersOf(runtime);
+    const { resident, kv } = runtime.plan.shares;
     return {
       sums: {
         ...sums,
-        bytesRead: reader.bytesRead,
-        readSeconds: reader.busySeconds,
-        stallSeconds: pager.stallSeconds,
-        computeSeconds: forward.computeSeconds,
-        expertsAsked: asked,
-        expertHits: hits,
-        expertBytes: bytesRead,
-        expertStallSeconds: waited,
+        bytesRead: bytes,
+        readSeconds: io,
+        stallSeconds: stall,
+        computeSeconds: compute,
+        expertsAsked,
+        expertHits,
+        expertBytes,
+        expertStallSeconds: expertStall,
       },
-      state: { ...load, resident: plan.shares.resident, kv: plan.shares.kv },
+      state: { ...load, resident, kv },
     };
   }
 
