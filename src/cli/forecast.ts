@@ -57,8 +57,9 @@ export async function expectedSpeed(
   const measured = reads ? savedCalibration(outline.path) : undefined;
   if (reads && !measured) return null;
   const manifest = outline.graphs.manifest(outline.config.context);
-  const [largest] = manifest.map(({ weight }) => weight).sort((a, b) => b.extent.length - a.extent.length);
-  if (!largest) return null;
+  const [first, ...others] = manifest.map(({ weight }) => weight);
+  if (!first) return null;
+  const largest = others.reduce((a, b) => (b.extent.length > a.extent.length ? b : a), first);
   using device = new Device(
     threadsFor(threads, () => {}),
     0,

@@ -43,8 +43,10 @@ export function openExperts(
     mostUsed = Math.max(mostUsed, experts.used);
   }
   const weights = [...routers.values()].flat();
+  // No two tensors are of one bank of experts.
+  const byName = new Map([...tensors].map(([tensor, name]) => [name, tensor] as const));
   const tensorOf = (name: string): Pointer => {
-    const [tensor] = [...tensors].find(([, other]) => other === name) ?? [];
+    const tensor = byName.get(name);
     if (tensor === undefined) throw new RangeError(`there is no tensor ${name}`);
     return tensor;
   };

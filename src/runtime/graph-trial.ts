@@ -51,8 +51,10 @@ export function tryGraphs(file: ModelFile, folder?: string): void {
 /** The failure of a trial, or undefined if it went well. */
 function failureOf(path: string): Error | undefined {
   const result = start([process.execPath, ...loader(), program], path);
-  if (result.status === 0) {
-    const failure = JSON.parse(result.output[3] ?? '') as SerializedError | null;
+  // The library may end its process with 0, too: without an outcome.
+  const outcome = result.status === 0 && result.output[3];
+  if (outcome) {
+    const failure = JSON.parse(outcome) as SerializedError | null;
     return failure ? deserializeError(failure) : undefined;
   }
   return new EngineError('GRAPH_FAILED', { file: path, reason: endOf(result) });

@@ -155,8 +155,14 @@ export class LlamaModelGraphs implements ModelGraphs {
     tryGraphs(this.#file, this.#trialFolder);
     this.#needs = graphNeeds(this.#file);
     // Memory that it takes is part of the process from now on.
-    this.#measured ??= new LlamaModel(this.#file, { measured: true });
+    this.#measuredModel();
     return this.#needs;
+  }
+
+  /** A model without memory, until graphs are opened. */
+  #measuredModel(): LlamaModel {
+    this.#measured ??= new LlamaModel(this.#file, { measured: true });
+    return this.#measured;
   }
 
   /** Bytes that a context takes, by libllama's own account. */
@@ -165,9 +171,7 @@ export class LlamaModelGraphs implements ModelGraphs {
     const key = JSON.stringify(wanted);
     const known = this.#sizes.get(key);
     if (known) return known;
-    tryGraphs(this.#file, this.#trialFolder);
-    this.#measured ??= new LlamaModel(this.#file, { measured: true });
-    using context = new LlamaContext(this.#measured, wanted);
+    using context = new LlamaContext(this.#measuredModel(), wanted);
     this.#sizes.set(key, context.sizes);
     return context.sizes;
   }
