@@ -82,21 +82,32 @@ abstract class LlamaLayer implements LayerState {
     return bytes;
   }
 
-  async write({ index }: StatePiece, bytes: Uint8Array): Promise<void> {
-    this.replace(index);
+  async write(_piece: StatePiece, bytes: Uint8Array): Promise<void> {
+    this.replace();
     this.states.load(this.sequence, bytes);
   }
 
   abstract reachable(length: number, text: StoredText): number;
-  abstract snapshot(): void;
+
+  snapshot(): void {}
 
   /** Positions whose states are pieces of a text. */
-  protected abstract kept(length: number, snapshots: readonly number[]): readonly number[];
+  protected kept(length: number, _snapshots: readonly number[]): readonly number[] {
+    return length > 0 ? [length] : [];
+  }
+
   protected abstract isNeeded(index: number, wanted: number): boolean;
+
   /** The sequence whose state is that of a position. */
-  protected abstract sequenceAt(position: number): number;
+  protected sequenceAt(_position: number): number {
+    return this.sequence;
+  }
+
   /** Makes room for a state that is put in place of the present one. */
-  protected abstract replace(index: number): void;
+  protected replace(): void {
+    this.clear();
+  }
+
   /** Takes the sequence back to a position that is reachable. */
   protected abstract cut(position: number): void;
 
@@ -125,22 +136,8 @@ class RowsLayer extends LlamaLayer {
     return lastWithin(snapshots, length);
   }
 
-  snapshot(): void {}
-
-  protected kept(length: number): readonly number[] {
-    return length > 0 ? [length] : [];
-  }
-
   protected isNeeded(_index: number, wanted: number): boolean {
     return wanted > 0;
-  }
-
-  protected sequenceAt(): number {
-    return this.sequence;
-  }
-
-  protected replace(): void {
-    this.clear();
   }
 
   protected cut(position: number): void {
@@ -156,8 +153,8 @@ class CopiesLayer extends LlamaLayer {
   #saved: number | undefined;
 
   get snapshots(): readonly number[] {
-    const positions = [this.#saved, this.begun].filter((position) => position !== undefined && position > 0);
-    return [...new Set(positions as number[])].sort((a, b) => a - b);
+    const positions = [this.#saved, this.begun].flatMap((position) => (position ? [position] : []));
+    return [...new Set(positions)].sort((a, b) => a - b);
   }
 
   reachable(length: number, { tokens, snapshots }: StoredText): number {
@@ -175,12 +172,12 @@ class CopiesLayer extends LlamaLayer {
     if (this.#saved !== undefined && this.#saved > position) this.#forget();
   }
 
-  snapshot(): void {
+  override snapshot(): void {
     this.#saved = this.states.lengthOf(this.sequence);
     this.states.copy(this.sequence, this.states.savedOf(this.sequence));
   }
 
-  protected kept(length: number, snapshots: readonly number[]): readonly number[] {
+  protected override kept(length: number, snapshots: readonly number[]): readonly number[] {
     return length > 0 ? [...snapshots, length] : [];
   }
 
@@ -188,12 +185,12 @@ class CopiesLayer extends LlamaLayer {
     return index <= wanted;
   }
 
-  protected sequenceAt(position: number): number {
+  protected override sequenceAt(position: number): number {
     if (position === this.states.lengthOf(this.sequence)) return this.sequence;
     return position === this.#saved ? this.states.savedOf(this.sequence) : this.states.begunOf(this.sequence);
   }
 
-  protected replace(): void {
+  protected override replace(): void {
     if (this.states.lengthOf(this.sequence) > 0) this.snapshot();
     this.states.llama.remove(this.sequence, 0);
   }
@@ -222,22 +219,8 @@ class FixedLayer extends LlamaLayer {
     return length >= tokens.length && !failed ? tokens.length : 0;
   }
 
-  snapshot(): void {}
-
-  protected kept(length: number): readonly number[] {
-    return length > 0 ? [length] : [];
-  }
-
   protected isNeeded(index: number, wanted: number): boolean {
     return index <= wanted;
-  }
-
-  protected sequenceAt(): number {
-    return this.sequence;
-  }
-
-  protected replace(): void {
-    this.clear();
   }
 
   protected cut(position: number): void {

@@ -114,10 +114,11 @@ interface StateBytes {
 /** The bytes of states, as those of one and two tokens show; nothing is computed. */
 function measure(llama: LlamaContext, window: number): StateBytes {
   const { sequences, batch } = llama.options;
-  const [one = 0, two = 0] = [0, 1].map((start) => {
+  const withToken = (start: number): number => {
     llama.collect([{ sequence: 0, start, tokens: [0], outputs: 1 }]);
     return llama.stateBytes(0);
-  });
+  };
+  const [one, two] = [withToken(0), withToken(1)];
   const windowed = window === 0 ? 0 : llama.stateBytes(0, { partial: true }) / 2;
   llama.reset();
   const rows = Math.max(0, two - one - windowed);
