@@ -28,8 +28,6 @@ export class LlamaModel implements Disposable {
   readonly file: string;
   /** Names of weights by libllama's tensors: an embedding that is the head, too, may have one for each. */
   readonly tensors: ReadonlyMap<Pointer, string>;
-  /** Weights of the file that no graph of this model asks for, by name. */
-  readonly unused: readonly string[];
   /**
    * The states that layers keep of a text: keys and values, recurrent ones, both (`hybrid`), or keys and values of several
    * tokens as one (`compressed`).
@@ -54,10 +52,9 @@ export class LlamaModel implements Disposable {
     const { weights } = source;
     this.file = source.file;
     try {
-      const { model, asked } = load(source, { measured, buffers: this.#buffers });
-      this.pointer = model.pointer;
-      this.tensors = model.tensors;
-      this.unused = [...weights.keys()].filter((name) => !asked.has(name));
+      const made = load(source, { measured, buffers: this.#buffers });
+      this.pointer = made.pointer;
+      this.tensors = made.tensors;
     } catch (error) {
       this.#buffers[Symbol.dispose]();
       throw error;
@@ -107,7 +104,7 @@ interface Asked {
  * Makes the model of a file, with the weights that it asks for. Libllama refuses a file with any others, such as those of
  * another model, and is then given the ones that it knows. Throws MISSING_TENSOR, GRAPH_FAILED.
  */
-function load(source: LlamaSource, options: LoadOptions): { model: Made; asked: ReadonlySet<string> } {
+function load(source: LlamaSource, options: LoadOptions): Made {
   const { file, weights } = source;
   const { used, skipped }: Asked = { used: new Set(), skipped: new Set() };
   const known = (): DescribedWeight[] =>
@@ -123,7 +120,7 @@ function load(source: LlamaSource, options: LoadOptions): { model: Made; asked: 
   let model = attempt([...weights.values()]);
   if (!model && /wrong number of tensors/.test(lastLog())) model = attempt(known());
   if (!model) throw new EngineError('GRAPH_FAILED', { file, reason: lastLog() });
-  return { model, asked: used };
+  return model;
 }
 
 /** Makes the model of the weights `list`; the names of those that it asks for are added to `asked`. */
