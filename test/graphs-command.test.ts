@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { writeGguf } from '../bench/gguf-writer.ts';
+import { readWeight } from '../bench/inflate.ts';
+import { rawMetadata } from '../bench/raw-metadata.ts';
+import { at } from '../src/base/at.ts';
 import { saveCalibration } from '../src/cli/calibrations.ts';
 import type { ExpectedSpeed } from '../src/cli/forecast.ts';
 import type { BenchReport } from '../src/cli/print/bench-report.ts';
+import { openModelFile } from '../src/gguf/model-file.ts';
 import type { PlanSummary } from '../src/plan/explain.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
 import { attemptCli } from './support/attempt-cli.ts';
@@ -21,6 +26,7 @@ const modest = ['-m', '300M', '-c', '256', '-t', '1', '--kernels', 'plain'];
 
 interface Described {
   readonly graphs: string;
+  readonly unused: { readonly weights: number; readonly bytes: number };
   readonly plan: PlanSummary;
   readonly speed: ExpectedSpeed | null;
 }
@@ -139,8 +145,33 @@ test('info says what speed to expect, once a benchmark has measured the storage 
   // A storage as slow as this one is all that counts.
   assert.equal(speed.read_bytes_per_s, 1e6);
   assert.ok(Math.abs((speed.tokens_per_s * plan.bytes_per_token) / 1e6 - 1) < 0.1);
+  assert.match(
+    (await run(tight, measured)).stdout,
+    /^ {2}speed +about [\d.]+ tokens\/s: reading [\d.]+ \w+\/s, computing [\d.]+ \w+\/s$/m,
+  );
   const all = (await described(mixture)).speed;
   assert.equal(all?.read_bytes_per_s, null);
+});
+
+test('info counts the weights that nothing reads, and run leaves them alone', async () => {
+  const model = openModelFile(dense);
+  const weights = [...model.weights.values()];
+  const extra = folder.file('extra.gguf');
+  writeGguf(extra, {
+    metadata: rawMetadata(dense),
+    tensors: [
+      ...weights.map((weight) => ({ ...weight, data: () => [readWeight(model, weight)] })),
+      { ...at(weights, 0), name: 'v.patch_embd.weight', data: () => [readWeight(model, at(weights, 0))] },
+    ],
+  });
+  const unused = { weights: 1, bytes: at(weights, 0).extent.length };
+  for (const graphs of ['own', 'libllama']) {
+    const info = await runJson<{ unused: object }>(['info', extra, ...modest, '--graphs', graphs]);
+    assert.deepEqual(info.unused, unused, graphs);
+    assert.deepEqual((await described(dense, '--graphs', graphs)).unused, { weights: 0, bytes: 0 }, graphs);
+  }
+  assert.match((await run(['info', extra, ...modest])).stdout, /^ {2}unused +[\d.]+ \w+ in 1 weights that /m);
+  assert.equal((await answer(extra)).text, (await answer(dense)).text);
 });
 
 test('a server answers many at once as it answers each alone', async () => {
@@ -158,8 +189,8 @@ test('a server answers many at once as it answers each alone', async () => {
   assert.equal(alone[0], text);
   assert.deepEqual(await Promise.all([...prompts, ...prompts].map(ask)), [...alone, ...alone]);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  const [asked = 0, hits = 0, bytes = 0] = ['experts_asked_total', 'expert_hits_total', 'expert_bytes_read_total'].map(
-    (name) => Number(new RegExp(`^ssdllm_${name} (\\d+)$`, 'm').exec(metrics)?.[1]),
-  );
-  assert.ok(hits > 0 && hits < asked && bytes > 0, metrics);
+  const metric = (name: string): number => Number(new RegExp(`^ssdllm_${name} ([\\d.e-]+)$`, 'm').exec(metrics)?.[1]);
+  const [asked, hits] = [metric('experts_asked_total'), metric('expert_hits_total')];
+  assert.ok(hits > 0 && hits < asked && metric('expert_bytes_read_total') > 0, metrics);
+  assert.ok(metric('expert_stall_seconds_total') >= 0, metrics);
 });
