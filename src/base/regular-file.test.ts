@@ -11,10 +11,11 @@ const posix = process.platform !== 'win32';
 
 test('a pipe, a device, a socket and a folder are no files, and are said to be none at once', {
   skip: !posix,
-}, async () => {
+}, async (t) => {
   using folder = tempFolder();
   spawnSync('mkfifo', [folder.file('pipe')]);
   const server = createServer().listen(folder.file('socket'));
+  t.after(() => server.close());
   await once(server, 'listening');
   const kinds = [
     [folder.file('pipe'), /it is a named pipe, not a file/],
@@ -28,7 +29,6 @@ test('a pipe, a device, a socket and a folder are no files, and are said to be n
     assert.throws(() => openRegularFileSync(path), expected);
     assert.throws(() => readTextFile(path, 10), expected);
   }
-  server.close();
 });
 
 test('a text is read as a whole, or not at all if there is more of it than is wanted', () => {
