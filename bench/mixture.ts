@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { at } from '../src/base/at.ts';
 import { type ModelFile, openModelFile } from '../src/gguf/model-file.ts';
-import { type GgmlType, rowBytes } from '../src/gguf/types.ts';
+import { rowBytes } from '../src/gguf/types.ts';
 import { dimension, type Weight } from '../src/gguf/weight.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { type TensorSource, u32, writeGguf } from './gguf-writer.ts';
@@ -42,35 +42,39 @@ const scaleOffsets: Readonly<Record<string, readonly number[]>> = {
   q8_0: [0],
 };
 
-function offsetsOf({ name, type }: Weight): readonly number[] {
+/** The numbers of 16 bits that bytes are made of: blocks of all types here are whole ones, and copied as such. */
+const halves = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+
+/**
+ * Multiplies all elements by 2^power, exactly: adds the power to the exponents of scales that are not zero. Returns
+ * whether the scales stay normal; what has been changed where they do not is of no use.
+ */
+function scale({ name, type }: Weight, bytes: Uint8Array, power: number): boolean {
   const offsets = scaleOffsets[type.name];
   if (!offsets) throw new Error(`${name}: elements of ${type.name} cannot be put in another order and scaled`);
-  return offsets;
-}
-
-/** Multiplies all elements by 2^power, exactly. Returns false, and has changed nothing, where a scale would not be normal. */
-function scale(bytes: Uint8Array, type: GgmlType, offsets: readonly number[], power: number): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const exponent = (bits: number): number => (bits >> 10) & 31;
-  const places = offsets.flatMap((offset) =>
-    Array.from({ length: bytes.length / type.bytes }, (_, block) => block * type.bytes + offset),
-  );
-  const scales = places.filter((place) => (view.getUint16(place, true) & 0x7fff) !== 0);
-  const fits = (place: number): boolean => {
-    const old = exponent(view.getUint16(place, true));
-    return old > 0 && old + power > 0 && old + power < 31;
-  };
-  if (!scales.every(fits)) return false;
-  for (const place of scales) view.setUint16(place, view.getUint16(place, true) + power * 2 ** 10, true);
-  return true;
+  const numbers = halves(bytes);
+  let normal = true;
+  for (const offset of offsets) {
+    for (let place = offset / 2; place < numbers.length; place += type.bytes / 2) {
+      const number = numbers[place] as number;
+      if ((number & 0x7fff) === 0) continue;
+      const exponent = (number >> 10) & 31;
+      normal &&= exponent > 0 && exponent + power > 0 && exponent + power < 31;
+      numbers[place] = number + power * 2 ** 10;
+    }
+  }
+  return normal;
 }
 
 /** The bytes of a matrix with runs of `run` bytes of each row, or rows, in another order. */
-function reorder(bytes: Uint8Array, rowLength: number, run: number, order: readonly number[]): Uint8Array {
+function reorder(bytes: Uint8Array, run: number, order: readonly number[]): Uint8Array {
   const result = new Uint8Array(bytes.length);
-  for (let row = 0; row < bytes.length; row += rowLength) {
-    for (const [to, from] of order.entries()) {
-      result.set(bytes.subarray(row + from * run, row + (from + 1) * run), row + to * run);
+  const [source, target, length] = [halves(bytes), halves(result), run / 2];
+  for (let row = 0; row < source.length; row += order.length * length) {
+    let to = row;
+    for (const group of order) {
+      const start = row + group * length;
+      for (let from = start; from < start + length; from += 1, to += 1) target[to] = source[from] as number;
     }
   }
   return result;
@@ -92,20 +96,17 @@ function expertTensors(model: ModelFile, il: number, { gate, up, down }: Network
     const words = random.words(groups);
     return Array.from(words.keys()).sort((a, b) => at(words, a) - at(words, b));
   });
-  const powers = Array.from(random.words(experts), (word) => (word % 3) - 1);
   const bytes = { gate: readWeight(model, gate), up: readWeight(model, up), down: readWeight(model, down) };
-  const can = (weight: Weight, part: Uint8Array, power: number): boolean =>
-    scale(part.slice(), weight.type, offsetsOf(weight), power);
-  const powerOf = (expert: number): number => {
-    const power = at(powers, expert);
-    return can(up, bytes.up, power) && can(down, bytes.down, -power) ? power : 0;
-  };
+  const possible = [-1, 0, 1].map((power) =>
+    scale(up, bytes.up.slice(), power) && scale(down, bytes.down.slice(), -power) ? power : 0,
+  );
+  const powers = Array.from(random.words(experts), (word) => at(possible, word % 3));
   const outwards = (part: Uint8Array, expert: number): Uint8Array =>
-    reorder(part, part.length, part.length / groups, at(orders, expert));
+    reorder(part, part.length / groups, at(orders, expert));
   const inwards = (part: Uint8Array, expert: number): Uint8Array =>
-    reorder(part, rowBytes(down.type, hidden), rowBytes(down.type, group), at(orders, expert));
+    reorder(part, rowBytes(down.type, group), at(orders, expert));
   const scaled = (weight: Weight, part: Uint8Array, power: number): Uint8Array => {
-    scale(part, weight.type, offsetsOf(weight), power);
+    scale(weight, part, power);
     return part;
   };
   const tensor = (weight: Weight, expertBytes: (expert: number) => Uint8Array): TensorSource => ({
@@ -118,8 +119,8 @@ function expertTensors(model: ModelFile, il: number, { gate, up, down }: Network
   });
   return [
     tensor(gate, (expert) => outwards(bytes.gate, expert)),
-    tensor(up, (expert) => scaled(up, outwards(bytes.up, expert), powerOf(expert))),
-    tensor(down, (expert) => scaled(down, inwards(bytes.down, expert), -powerOf(expert))),
+    tensor(up, (expert) => scaled(up, outwards(bytes.up, expert), at(powers, expert))),
+    tensor(down, (expert) => scaled(down, inwards(bytes.down, expert), -at(powers, expert))),
   ];
 }
 
