@@ -10,13 +10,13 @@ import { Device } from '../ggml/device.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
-import { expertLength } from '../pager/expert-matrix.ts';
 import { ExpertPool } from '../pager/expert-pool.ts';
 import { Pager } from '../pager/pager.ts';
 import { ReadBuffers } from '../pager/read-buffers.ts';
 import { type ReadAt, Reader } from '../pager/reader.ts';
 import { Ring } from '../pager/ring.ts';
 import { expertBufferBytes, layTransit } from '../plan/expert-slots.ts';
+import { expertLength } from '../plan/routed-banks.ts';
 import { ExpertSteps } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
@@ -55,8 +55,7 @@ function inSlots(mixture: TestMixture, path: string, slots: number, experts = mi
   const tensors = owner.use(new TensorSet(weights.length));
   const parts = { device, reader, buffers, tensors };
   const pools = few.map((layer) => owner.use(new ExpertPool(layer, slots, parts)));
-  const products = weights.map(({ shape: [width = 0, rows = 0] }) => ({ width, rows }));
-  const transitAreas = layTransit(products, { tokens: most, used: mixture.options.used });
+  const transitAreas = layTransit(weights, { tokens: most, used: mixture.options.used });
   const transit = owner.use(new ExpertTransit(transitAreas, device));
   const residents = { loaded: true, lease: () => assert.fail(), load: () => Promise.resolve(), stop: async () => {} };
   const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });

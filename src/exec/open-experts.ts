@@ -1,16 +1,14 @@
-import { at } from '../base/at.ts';
 import type { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
-import type { Weight } from '../gguf/weight.ts';
-import { expertLength } from '../pager/expert-matrix.ts';
 import { ExpertPool } from '../pager/expert-pool.ts';
 import { ReadBuffers } from '../pager/read-buffers.ts';
 import type { Reader } from '../pager/reader.ts';
 import { expertBufferBytes, expertBuffers, layTransit } from '../plan/expert-slots.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
+import { expertLength, routedBanks } from '../plan/routed-banks.ts';
 import { ExpertSteps } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
@@ -35,14 +33,9 @@ export function openExperts(
   { device, reader, tensors }: ExpertParts,
   owner: Disposer,
 ): OpenedExperts {
-  const routers = new Map<number, Weight[]>();
-  let mostUsed = 0;
-  for (const { weight, experts } of manifest) {
-    if (!experts) continue;
-    routers.set(experts.router, [...(routers.get(experts.router) ?? []), weight]);
-    mostUsed = Math.max(mostUsed, experts.used);
-  }
-  const weights = [...routers.values()].flat();
+  const banks = routedBanks(manifest);
+  const weights = banks.flatMap((bank) => bank.weights);
+  const used = Math.max(...banks.map((bank) => bank.used));
   // No two tensors are of one bank of experts.
   const byName = new Map([...tensors].map(([tensor, name]) => [name, tensor] as const));
   const tensorOf = (name: string): Pointer => {
@@ -52,11 +45,10 @@ export function openExperts(
   };
   const buffers = new ReadBuffers(expertBuffers, expertBufferBytes(weights.map(expertLength), pageBytes));
   const parts = { device, reader, buffers: owner.use(buffers), tensors: owner.use(new TensorSet(weights.length)) };
-  const products = weights.map(({ shape }) => ({ width: at(shape, 0), rows: at(shape, 1) }));
-  const transit = owner.use(new ExpertTransit(layTransit(products, { tokens, used: mostUsed }), device));
-  const opened = [...routers.values()].map((own) => ({
-    pool: owner.use(new ExpertPool(own, slots, parts)),
-    weights: own.map(({ name }) => tensorOf(name)),
+  const transit = owner.use(new ExpertTransit(layTransit(weights, { tokens, used }), device));
+  const opened = banks.map((bank) => ({
+    pool: owner.use(new ExpertPool(bank.weights, slots, parts)),
+    weights: bank.weights.map(({ name }) => tensorOf(name)),
   }));
   return { pools: opened.map(({ pool }) => pool), steps: new ExpertSteps(opened, transit) };
 }

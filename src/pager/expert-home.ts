@@ -1,7 +1,8 @@
 import { at } from '../base/at.ts';
 import type { ExpertRound, Routing } from '../plan/expert-cache.ts';
+import { expertLength } from '../plan/routed-banks.ts';
 import type { Home, Lease } from './block.ts';
-import { type ExpertMatrix, expertLength } from './expert-matrix.ts';
+import type { ExpertMatrix } from './expert-matrix.ts';
 
 /**
  * The slots of one matrix, through which the rounds of a routing come in order: its blocks are numbers of rounds. A slot is

@@ -8,12 +8,10 @@ import { pageBytes } from '../ggml/system.ts';
 import type { TensorSet } from '../ggml/tensor-set.ts';
 import type { Extent, Weight } from '../gguf/weight.ts';
 import { isReadDirectly } from '../plan/expert-slots.ts';
+import { expertLength } from '../plan/routed-banks.ts';
 import { pageSpanOf } from '../plan/slices.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Reader } from './reader.ts';
-
-/** Bytes of one expert of `weight` (in, out, experts). */
-export const expertLength = ({ extent, shape }: Weight): number => extent.length / at(shape, 2);
 
 const expertExtent = (weight: Weight, expert: number): Extent => {
   const length = expertLength(weight);

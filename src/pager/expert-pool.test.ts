@@ -17,7 +17,7 @@ import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Routing } from '../plan/expert-cache.ts';
 import { expertBufferBytes, expertBuffers } from '../plan/expert-slots.ts';
-import { expertLength } from './expert-matrix.ts';
+import { expertLength } from '../plan/routed-banks.ts';
 import { ExpertPool } from './expert-pool.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { type ReadAt, Reader } from './reader.ts';

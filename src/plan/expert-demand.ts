@@ -1,26 +1,13 @@
-import { at } from '../base/at.ts';
-import {
-  type ExpertBank,
-  type ExpertProduct,
-  expertBufferBytes,
-  expertBuffers,
-  layTransit,
-  slotBytes,
-  workBytes,
-} from './expert-slots.ts';
+import type { Weight } from '../gguf/weight.ts';
+import { expertBufferBytes, expertBuffers, layTransit, slotBytes, workBytes } from './expert-slots.ts';
 import type { ManifestEntry } from './manifest.ts';
-
-/** The experts that one router chooses from. */
-export interface RoutedBank extends ExpertBank {
-  /** Experts that each token is routed to. */
-  readonly used: number;
-}
+import { expertLength, type RoutedBank, routedBanks } from './routed-banks.ts';
 
 /** The experts of a model, and the memory that slots for some of them take. */
 export class ExpertDemand {
   /** Banks by router, in order of use. */
   readonly banks: readonly RoutedBank[];
-  readonly #products: readonly ExpertProduct[];
+  readonly #weights: readonly Weight[];
   readonly #page: number;
   /** Bytes that reads go through. */
   readonly #buffers: number;
@@ -39,24 +26,10 @@ export class ExpertDemand {
   ) {
     this.#decoded = 1 + ahead;
     this.#beside = (parallel - 1) * this.#decoded;
-    const banks = new Map<number, RoutedBank>();
-    const products: ExpertProduct[] = [];
-    const lengths: number[] = [];
-    for (const { weight, experts } of manifest) {
-      if (!experts) continue;
-      const { router, used } = experts;
-      const [width, rows, count] = [at(weight.shape, 0), at(weight.shape, 1), at(weight.shape, 2)];
-      const before = banks.get(router) ?? { experts: count, expertBytes: 0, matrices: 0, used };
-      const length = weight.extent.length / count;
-      const expertBytes = before.expertBytes + length;
-      lengths.push(length);
-      banks.set(router, { ...before, expertBytes, matrices: before.matrices + 1 });
-      products.push({ width, rows });
-    }
-    this.banks = [...banks.values()];
-    this.#products = products;
+    this.banks = routedBanks(manifest);
+    this.#weights = this.banks.flatMap(({ weights }) => weights);
     this.#page = page;
-    this.#buffers = expertBuffers * expertBufferBytes(lengths, page);
+    this.#buffers = expertBuffers * expertBufferBytes(this.#weights.map(expertLength), page);
   }
 
   /** Experts of the largest bank. */
@@ -68,7 +41,7 @@ export class ExpertDemand {
   bytes(slots: number, batch: number): number {
     const used = Math.max(...this.banks.map((bank) => bank.used));
     const pass = { tokens: Math.max(batch, this.#decoded) + this.#beside, used };
-    const passing = layTransit(this.#products, pass).bytes + workBytes(slots, pass);
+    const passing = layTransit(this.#weights, pass).bytes + workBytes(slots, pass);
     return slotBytes(this.banks, slots, this.#page) + this.#buffers + passing;
   }
 

@@ -1,24 +1,30 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { weightOf } from '../../test/support/weights.ts';
 import { layTransit, slotBytes, workBytes } from './expert-slots.ts';
 
 const page = 4096;
 test('layers with fewer experts than slots take memory for all of theirs, and no more', () => {
-  const [few, many] = [8, 64].map((experts) => ({ experts, expertBytes: 1000, matrices: 3 })) as [never, never];
+  const weights = Array.from({ length: 3 }, (_, i) => weightOf(`experts ${i}`, 'f32', [8, 8, 64]));
+  const [few, many] = [8, 64].map((experts) => ({ experts, used: 1, expertBytes: 1000, weights }));
+  if (!few || !many) assert.fail();
   assert.equal(slotBytes([few, many], 32, page), 1000 * (8 + 32) + 6 * page);
 });
 
 test('the memory of rounds holds the widest inputs and the highest products, side by side', () => {
-  const anyProduct = fc.record({ width: fc.integer({ min: 1, max: 5000 }), rows: fc.integer({ min: 1, max: 5000 }) });
+  const anyMatrix = fc.record({ width: fc.integer({ min: 1, max: 5000 }), rows: fc.integer({ min: 1, max: 5000 }) });
   const anyBatch = fc.record({ tokens: fc.integer({ min: 1, max: 600 }), used: fc.integer({ min: 1, max: 10 }) });
   fc.assert(
-    fc.property(fc.array(anyProduct, { minLength: 1, maxLength: 6 }), anyBatch, (products, batch) => {
-      const { pairs, inputs, products: results, lists, slots, bytes } = layTransit(products, batch);
+    fc.property(fc.array(anyMatrix, { minLength: 1, maxLength: 6 }), anyBatch, (matrices, batch) => {
+      const { pairs, inputs, products, lists, slots, bytes } = layTransit(
+        matrices.map(({ width, rows }) => ({ shape: [width, rows, 8] })),
+        batch,
+      );
       assert.ok(pairs >= batch.tokens, 'any expert may be used by all tokens');
       const parts = [
-        ...products.map(({ width }) => ({ from: inputs, words: pairs * width })),
-        ...products.map(({ rows }) => ({ from: results, words: pairs * rows })),
+        ...matrices.map(({ width }) => ({ from: inputs, words: pairs * width })),
+        ...matrices.map(({ rows }) => ({ from: products, words: pairs * rows })),
         ...lists.flat().map((from) => ({ from, words: pairs })),
         { from: slots, words: batch.used * batch.tokens },
       ];

@@ -1,30 +1,18 @@
+import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
-
-/** The experts of one layer, or of one of its routers. */
-export interface ExpertBank {
-  readonly experts: number;
-  /** Bytes of one expert, all of its matrices together. */
-  readonly expertBytes: number;
-  readonly matrices: number;
-}
+import type { Weight } from '../gguf/weight.ts';
+import type { RoutedBank } from './routed-banks.ts';
 
 /** Bytes beside the slots of a matrix: they begin as far into a page as its bytes do in the file. */
 const skewPages = 1;
 
 /** Bytes of memory for `slots` of a bank, which has no more of them than experts. */
-const bankBytes = (bank: ExpertBank, slots: number, page: number): number =>
-  Math.min(slots, bank.experts) * bank.expertBytes + bank.matrices * skewPages * page;
+const bankBytes = (bank: RoutedBank, slots: number, page: number): number =>
+  Math.min(slots, bank.experts) * bank.expertBytes + bank.weights.length * skewPages * page;
 
 /** Bytes of memory for `slots` in each bank. */
-export const slotBytes = (banks: readonly ExpertBank[], slots: number, page: number): number =>
+export const slotBytes = (banks: readonly RoutedBank[], slots: number, page: number): number =>
   banks.reduce((sum, bank) => sum + bankBytes(bank, slots, page), 0);
-
-/** A matrix of experts as its products see it. */
-export interface ExpertProduct {
-  /** Numbers that go in, and that come out, for a pair. */
-  readonly width: number;
-  readonly rows: number;
-}
 
 /** Pairs of a token and a rank that a round may compute, for batches of `tokens`: any expert has a pair of each token at most. */
 const pairsInRound = (tokens: number): number => 2 * tokens;
@@ -46,9 +34,9 @@ export interface TransitAreas {
 /** The alignment of the parts, that of a tensor. */
 const alignment = 64;
 
-/** Lays out the memory of rounds for batches of `tokens` that use `used` experts each. */
+/** Lays out the memory of rounds with matrices (in, out, experts), for batches of `tokens` that use `used` experts each. */
 export function layTransit(
-  products: readonly ExpertProduct[],
+  weights: readonly Pick<Weight, 'shape'>[],
   { tokens, used }: { readonly tokens: number; readonly used: number },
 ): TransitAreas {
   const pairs = pairsInRound(tokens);
@@ -58,11 +46,13 @@ export function layTransit(
     bytes += alignUp(4 * words, alignment);
     return offset;
   };
+  /** Numbers that go in, dimension 0, or come out, 1, for the pairs of a round. */
+  const widest = (dimension: 0 | 1): number => pairs * Math.max(0, ...weights.map(({ shape }) => at(shape, dimension)));
   const list = (): readonly number[] => [take(pairs), take(pairs), take(pairs)];
   return {
     pairs,
-    inputs: take(pairs * Math.max(0, ...products.map(({ width }) => width))),
-    products: take(pairs * Math.max(0, ...products.map(({ rows }) => rows))),
+    inputs: take(widest(0)),
+    products: take(widest(1)),
     lists: [list(), list()],
     slots: take(used * tokens),
     bytes,

@@ -1,8 +1,8 @@
-import type { RoutedBank } from './expert-demand.ts';
 import type { KvHome, KvType, Window } from './kv-options.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Residency } from './residency.ts';
 import type { RingModes, WeightSegment } from './ring-modes.ts';
+import type { RoutedBank } from './routed-banks.ts';
 import type { Slice } from './slices.ts';
 
 /** The place of a slice. The offset is bytes from the start of the resident memory to its first page. */
