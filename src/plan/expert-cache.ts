@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import { ExpertCounters } from './expert-counters.ts';
+import { ExpertHistogram } from './expert-histogram.ts';
 import { divideIntoRounds, type RoutedExpert } from './expert-rounds.ts';
 
 /** An expert and the slot that it is in. */
@@ -54,6 +55,8 @@ export class ExpertCache {
   readonly #expertIn: Int32Array;
   readonly #slotOf: Int32Array;
   readonly #counters: ExpertCounters;
+  /** Hits that other numbers of slots would have: of batches of one token, as decoding has them. */
+  readonly histogram: ExpertHistogram;
 
   constructor(experts: number, slots: number) {
     this.experts = experts;
@@ -61,6 +64,7 @@ export class ExpertCache {
     this.#expertIn = new Int32Array(slots).fill(-1);
     this.#slotOf = new Int32Array(experts).fill(-1);
     this.#counters = new ExpertCounters(experts);
+    this.histogram = new ExpertHistogram(experts, this.#counters);
   }
 
   /** The expert in `slot`, once the reads of the last routing have ended; -1 if there is none. */
@@ -75,6 +79,7 @@ export class ExpertCache {
   route(batch: RoutedBatch): Routing {
     const pairsOf = this.#pairsOf(batch.ids);
     this.#counters.add(batch.ids, batch.used);
+    this.histogram.add([...pairsOf.keys()], batch.ids.length === batch.used);
     const routed = [...pairsOf].map(
       ([expert, pairs]): RoutedExpert => ({
         expert,

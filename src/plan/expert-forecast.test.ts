@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { forecastToken, type LayerForecast, usualHits } from './expert-forecast.ts';
+import { forecastToken, type LayerForecast } from './expert-forecast.ts';
 
 const seconds = fc.double({ min: 1e-6, max: 1e-2, noNaN: true });
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -53,16 +53,4 @@ test('a layer that reads little does not make up for one that reads much', () =>
   assert.equal(forecastToken([layer], 1), 5);
   const quick = { ...layer, expertBytes: 0, hits: 1 };
   assert.equal(forecastToken([layer, quick], 1), 7);
-});
-
-test('usual hits rise with the share of experts that have slots, from none to all', () => {
-  assert.equal(usualHits(0), 0);
-  assert.equal(usualHits(1), 1);
-  assert.equal(usualHits(0.2), 0.72);
-  close(usualHits(0.4), 0.85 + (0.04 / 0.09) * 0.04);
-  fc.assert(
-    fc.property(share, share, (a, b) => {
-      assert.ok(usualHits(Math.min(a, b)) <= usualHits(Math.max(a, b)));
-    }),
-  );
 });

@@ -1,4 +1,4 @@
-import { usualHits } from './expert-forecast.ts';
+import type { HitRate } from './hit-curve.ts';
 import type { ExpertPlan } from './plan.ts';
 
 /** Experts in slots, in numbers for people and programs. */
@@ -11,16 +11,16 @@ export interface ExpertSummary {
   /** Bytes of all experts, and of those that have slots. */
   readonly bytes: number;
   readonly slot_bytes: number;
-  /** The share of used experts that most models find in so many slots, and the bytes that a token reads then. */
+  /** The share of used experts that are expected in so many slots, and the bytes that a token reads then. */
   readonly expected_hits: number;
   readonly bytes_per_token: number;
 }
 
-export function summarizeExperts({ slots, banks }: ExpertPlan): ExpertSummary {
+export function summarizeExperts({ slots, banks }: ExpertPlan, hitRate: HitRate): ExpertSummary {
   const routers = banks.map(({ experts, expertBytes, used }) => {
     const held = Math.min(slots, experts);
     // A bank with a slot for each expert reads each once.
-    const hits = usualHits(held / experts);
+    const hits = held < experts ? hitRate(held, experts) : 1;
     return { all: experts * expertBytes, held: held * expertBytes, asked: used * expertBytes, hits };
   });
   const sum = (of: (router: (typeof routers)[number]) => number): number =>

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { anyManifest, weightOf } from '../../test/support/weights.ts';
-import { usualHits } from './expert-forecast.ts';
 import { headline, shareLines, summarize } from './explain.ts';
+import { usualHits } from './hit-curve.ts';
 import { makePlan } from './make-plan.ts';
 import type { ManifestEntry } from './manifest.ts';
 import { type Plan, planBytes } from './plan.ts';
@@ -108,8 +108,10 @@ test('experts in slots are neither resident nor streamed: a plan says how many t
   const { slots = 0, of, used, slot_bytes, expected_hits } = experts ?? {};
   assert.deepEqual([of, used, slot_bytes], [16, 4, slots * 2 * 2 * 64 * 1024]);
   assert.ok(slots > 4 && slots < 16);
-  assert.equal(expected_hits, usualHits(slots / 16));
-  assert.equal(bytes_per_token, Math.round((1 - usualHits(slots / 16)) * 2 * 4 * 2 * 64 * 1024));
+  assert.equal(expected_hits, usualHits(slots, 16));
+  assert.equal(bytes_per_token, Math.round((1 - usualHits(slots, 16)) * 2 * 4 * 2 * 64 * 1024));
+  const often = summarize(plan, () => 0.75).experts;
+  assert.deepEqual([often?.expected_hits, often?.bytes_per_token], [0.75, 0.25 * 2 * 4 * 2 * 64 * 1024]);
   assert.match(
     headline(plan),
     /^12 MiB of weights: 8 MiB resident, \d+ of 16 experts in memory, about \d+ KiB of others read for each token$/,

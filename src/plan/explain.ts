@@ -1,6 +1,7 @@
 import { at } from '../base/at.ts';
 import { formatBytes } from '../base/bytes.ts';
 import { type ExpertSummary, summarizeExperts } from './expert-summary.ts';
+import { type HitRate, usualHits } from './hit-curve.ts';
 import { type Plan, planBytes } from './plan.ts';
 
 /** A plan in numbers, for people and programs: bytes, counts of weights. */
@@ -24,7 +25,8 @@ export interface PlanSummary {
   readonly bytes_per_token: number;
 }
 
-export function summarize(plan: Plan): PlanSummary {
+/** The numbers of `plan`; its experts are found as often as `hitRate` says. */
+export function summarize(plan: Plan, hitRate: HitRate = usualHits): PlanSummary {
   const weights = { resident: new Set<string>(), streamed: new Set<string>() };
   const converted = new Set<string>();
   const bytes = { resident: 0, streamed: 0 };
@@ -36,7 +38,7 @@ export function summarize(plan: Plan): PlanSummary {
     weights[home].add(slice.weight.name);
     bytes[home] += slice.extent.length;
   }
-  const experts = plan.experts ? summarizeExperts(plan.experts) : null;
+  const experts = plan.experts ? summarizeExperts(plan.experts, hitRate) : null;
   return {
     budget: plan.budget,
     context: plan.context,
@@ -56,8 +58,8 @@ export function summarize(plan: Plan): PlanSummary {
  * "4.1 GiB of weights: 1.1 GiB resident, 3 GiB streamed for each token", "17 GiB of weights: 1.3 GiB resident, 43 of 128
  * experts in memory, about 290 MiB of others read for each token"
  */
-export function headline(plan: Plan): string {
-  const { resident, streamed, experts } = summarize(plan);
+export function headline(plan: Plan, hitRate: HitRate = usualHits): string {
+  const { resident, streamed, experts } = summarize(plan, hitRate);
   const all = `${formatBytes(resident.bytes + streamed.bytes + (experts?.bytes ?? 0))} of weights`;
   if (streamed.bytes === 0 && !experts) return `${all}, all resident`;
   const parts = [`${formatBytes(resident.bytes)} resident`];
@@ -82,9 +84,9 @@ function onSsd(plan: Plan): readonly (readonly [string, string])[] {
 }
 
 /** Slots for experts, if they have some. */
-function inSlots(plan: Plan): readonly (readonly [string, string])[] {
+function inSlots(plan: Plan, hitRate: HitRate): readonly (readonly [string, string])[] {
   if (!plan.experts) return [];
-  const { slots, of, used, expected_hits } = summarizeExperts(plan.experts);
+  const { slots, of, used, expected_hits } = summarizeExperts(plan.experts, hitRate);
   const hits = `${Math.round(100 * expected_hits)} %`;
   const taken = formatBytes(plan.shares.experts);
   return [
@@ -100,7 +102,7 @@ function keptOf({ window, context }: Plan): string {
 }
 
 /** The budget, share by share, in lines of "name bytes". */
-export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
+export function shareLines(plan: Plan, hitRate: HitRate = usualHits): readonly (readonly [string, string])[] {
   const { runtime, kv, compute, ring, resident, draft } = plan.shares;
   return [
     ['process', formatBytes(runtime)],
@@ -109,7 +111,7 @@ export function shareLines(plan: Plan): readonly (readonly [string, string])[] {
     ['compute', `${formatBytes(compute)} for ${plan.batch} tokens at once`],
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],
-    ...inSlots(plan),
+    ...inSlots(plan, hitRate),
     ...(plan.draft ? [['draft', `${formatBytes(draft)}, the draft model with its KV`] as const] : []),
     ['unused', formatBytes(plan.budget - planBytes(plan))],
   ];
