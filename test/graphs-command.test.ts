@@ -11,7 +11,7 @@ import { openModelFile } from '../src/gguf/model-file.ts';
 import type { PlanSummary } from '../src/plan/explain.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
 import { attemptCli } from './support/attempt-cli.ts';
-import { run, runJson } from './support/cli.ts';
+import { type RunAnswer, run, runJson } from './support/cli.ts';
 import { serve } from './support/server.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -128,29 +128,57 @@ test('a benchmark measures such a model, its experts in slots', async () => {
   assert.deepEqual([decode.tokens, plan.experts?.slots, experts?.asked], [3, 3, 12]);
 });
 
-test('info says what speed to expect, once a benchmark has measured the storage that is read from', async () => {
+test('info says what speed to expect, and on what ground', async () => {
   const bare = { env: { SSD_LLM_CACHE: folder.file('empty cache') } };
   const roomy = ['info', mixture, ...modest];
   const tight = [...roomy, '--expert-cache', '700K'];
+  const guessed = /; its experts are guessed from other models until it has run$/m;
+  const assumed = await run(tight, bare);
   assert.match(
-    (await run(tight, bare)).stdout,
-    /^ {2}speed +unknown until "ssd-llm bench" has measured this storage$/m,
+    assumed.stdout,
+    /^ {2}speed +about [\d.]+ tokens\/s, limited by \w+, if the storage is a usual one, which "ssd-llm bench" measures/m,
   );
-  assert.match((await run(roomy, bare)).stdout, /^ {2}speed +about [\d.]+ tokens\/s: computing [\d.]+ \w+\/s$/m);
-  const cache = folder.file('cache');
+  assert.match(assumed.stdout, guessed);
+  const all = (await run(roomy, bare)).stdout;
+  assert.match(
+    all,
+    /^ {2}speed +about [\d.]+ tokens\/s, limited by computing, by the measured speeds of this machine$/m,
+  );
+  const cache = folder.file('slow storage');
   saveCalibration(mixture, { bytesPerSecond: 1e6, chunkBytes: 2 ** 20, inFlight: 3, direct: true }, cache);
-  const measured = { env: { SSD_LLM_CACHE: cache } };
-  const { speed, plan } = JSON.parse((await run([...tight, '--json'], measured)).stdout) as Described;
-  assert.ok(speed && speed.compute_bytes_per_s > 0);
+  const { speed, plan } = await runJson<Described>(tight, { env: { SSD_LLM_CACHE: cache } });
+  assert.deepEqual([speed?.basis, speed?.bound, speed?.hits_basis], ['calibrated', 'reading', 'other models']);
   // A storage as slow as this one is all that counts.
-  assert.equal(speed.read_bytes_per_s, 1e6);
-  assert.ok(Math.abs((speed.tokens_per_s * plan.bytes_per_token) / 1e6 - 1) < 0.1);
-  assert.match(
-    (await run(tight, measured)).stdout,
-    /^ {2}speed +about [\d.]+ tokens\/s: reading [\d.]+ \w+\/s, computing [\d.]+ \w+\/s$/m,
-  );
-  const all = (await described(mixture)).speed;
-  assert.equal(all?.read_bytes_per_s, null);
+  assert.ok(Math.abs(((speed?.tokens_per_s ?? 0) * plan.bytes_per_token) / 1e6 - 1) < 0.1);
+});
+
+test('after a run info expects the speed and the hits that it had, in whichever command it was', async () => {
+  const prompt = ['--raw', '-p', 'a mixture of experts', '-n', '20', '--temperature', '0'];
+  const commands: readonly (readonly string[])[] = [
+    ['run', mixture, ...modest, ...prompt],
+    ['bench', mixture, ...modest, '--tokens', '20', '--prompt-tokens', '4', '--rounds', '1'],
+  ];
+  for (const [i, command] of commands.entries()) {
+    const env = { SSD_LLM_CACHE: folder.file(`cache ${i}`) };
+    const info = (slots: string): Promise<Described> =>
+      runJson(['info', mixture, ...modest, '--expert-cache', slots], { env });
+    const { stats, decode, experts } = await runJson<RunAnswer & BenchReport>([...command, '--expert-cache', '700K'], {
+      env,
+    });
+    const measured = (stats?.decode ?? decode).tokens_per_s;
+    const { asked, hits } = stats?.experts ?? experts ?? assert.fail();
+    const { speed, plan } = await info('700K');
+    assert.deepEqual([speed?.basis, speed?.hits_basis], ['last run', 'runs']);
+    const ratio = (speed?.tokens_per_s ?? 0) / measured;
+    assert.ok(ratio > 0.7 && ratio < 1.4, `${command[0]}: ${speed?.tokens_per_s} after ${measured}`);
+    // The last layer of a prompt is routed for one token, too.
+    const expected = plan.experts?.expected_hits ?? 0;
+    assert.ok(Math.abs(expected - hits / asked) < 0.05, `${expected} after ${hits} of ${asked}`);
+    // Another budget has other hits: those of the same routes.
+    const less = await info('400K');
+    assert.equal(less.speed?.hits_basis, 'runs');
+    assert.ok((less.plan.experts?.expected_hits ?? 1) < hits / asked);
+  }
 });
 
 test('info counts the weights that nothing reads, and run leaves them alone', async () => {

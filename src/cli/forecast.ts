@@ -1,10 +1,11 @@
-import { kernelRate } from '../exec/kernel-rate.ts';
 import { Device } from '../ggml/device.ts';
 import type { ModelOptions } from '../model/model-options.ts';
 import { summarize } from '../plan/explain.ts';
+import { type HitRate, hitsOf } from '../plan/hit-curve.ts';
+import { expectToken } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
-import { secondsOfToken } from '../plan/token-forecast.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
+import { measureModel } from '../runtime/measure-model.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { usualRuntimeBytes } from '../runtime/process-memory.ts';
@@ -16,14 +17,20 @@ interface Drafting {
   readonly outline: ModelOutline | undefined;
 }
 
+const newDevice = ({ threads, warn }: ModelOptions): Device => new Device(threadsFor(threads, warn), 0);
+
 /**
  * The plan by which a process that does nothing else would run the model; without `drafting` it would not draft. Throws
  * the errors of `planModel`.
  */
 export function forecast(outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
-  const { memoryBudget, threads, warn, kernels = 'auto', debug } = options;
+  using device = newDevice(options);
+  return planOn(device, outline, options, drafting);
+}
+
+function planOn(device: Device, outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
+  const { memoryBudget, warn, kernels = 'auto', debug } = options;
   const budget = budgetFor(memoryBudget, warn);
-  using device = new Device(threadsFor(threads, warn), 0);
   debug?.('device', device.facts());
   const plan = planModel(outline, device, layoutLookup(device, kernels), {
     ...options,
@@ -41,34 +48,39 @@ export function forecast(outline: ModelOutline, options: ModelOptions, drafting?
 /** Decoding as it is to be expected near the start of a text, one text at a time. */
 export interface ExpectedSpeed {
   readonly tokens_per_s: number;
-  /** Bytes of weights that the storage gives in a second, as a benchmark measured it; null if nothing is read. */
-  readonly read_bytes_per_s: number | null;
-  /** Bytes of weights that a token is multiplied with in a second, as was measured just now. */
-  readonly compute_bytes_per_s: number;
+  /**
+   * The ground of the figure: the last run of this model that the same limited, the speeds of the kernels and of the
+   * storage as measured, or, for a storage that no benchmark has measured, those of the kernels and of a usual drive.
+   */
+  readonly basis: 'last run' | 'calibrated' | 'assumed';
+  /** The part that takes longer. */
+  readonly bound: 'reading' | 'computing';
+  /** The ground of the share of experts that are found in slots: runs of this model, or of others. */
+  readonly hits_basis: 'runs' | 'other models' | null;
 }
 
-/** The speed of a plan on this machine; null if weights are read and no benchmark has measured their storage. */
-export async function expectedSpeed(
-  outline: ModelOutline,
-  plan: Plan,
-  { threads }: Pick<ModelOptions, 'threads'>,
-): Promise<ExpectedSpeed | null> {
+/** A plan, and what is to be expected of it. */
+export interface Expectation {
+  readonly plan: Plan;
+  readonly speed: ExpectedSpeed;
+  readonly hitRate: HitRate;
+}
+
+/**
+ * The plan of `forecast`, and its speed on this machine. Rejects with the errors of `planModel`; where a measurement fails
+ * with OUT_OF_MEMORY.
+ */
+export async function expect(outline: ModelOutline, options: ModelOptions): Promise<Expectation> {
+  const { kernels = 'auto', measuredFolder: folder, warn } = options;
+  using device = newDevice(options);
+  const plan = planOn(device, outline, options);
+  const read = savedCalibration(outline.path)?.bytesPerSecond;
+  const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, warn };
+  const model = await measureModel(parts, plan);
+  const { seconds, bound } = expectToken(model, plan, outline.graphs.manifest(plan.context, plan.window));
   const reads = plan.bytesPerPass > 0 || plan.experts !== undefined;
-  const measured = reads ? savedCalibration(outline.path) : undefined;
-  if (reads && !measured) return null;
-  const manifest = outline.graphs.manifest(outline.config.context);
-  const [first, ...others] = manifest.map(({ weight }) => weight);
-  if (!first) return null;
-  const largest = others.reduce((a, b) => (b.extent.length > a.extent.length ? b : a), first);
-  using device = new Device(
-    threadsFor(threads, () => {}),
-    0,
-  );
-  const compute = await kernelRate(device, largest.type);
-  const read = measured?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
-  return {
-    tokens_per_s: 1 / secondsOfToken(plan, manifest, { read, compute }),
-    read_bytes_per_s: measured?.bytesPerSecond ?? null,
-    compute_bytes_per_s: compute,
-  };
+  const unknown = reads && read === undefined && model.factors.reading === undefined;
+  const basis = model.factors[bound] !== undefined ? 'last run' : unknown ? 'assumed' : 'calibrated';
+  const hits_basis = plan.experts ? (model.hits.length > 0 ? 'runs' : 'other models') : null;
+  return { plan, speed: { tokens_per_s: 1 / seconds, basis, bound, hits_basis }, hitRate: hitsOf(model.hits) };
 }

@@ -1,5 +1,5 @@
 import type { Model } from '../model/model.ts';
-import type { ReadSettings } from '../pager/reader.ts';
+import type { ModelSettings } from '../model/model-options.ts';
 import { savedCalibration } from './calibrations.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
 import type { Settings } from './options/table.ts';
@@ -13,7 +13,7 @@ import { warn } from './print/output.ts';
 export async function openModel(
   path: string,
   settings: Settings,
-  reading: ReadSettings | undefined = savedCalibration(path),
+  reading: ModelSettings['reading'] = savedCalibration(path),
 ): Promise<Model> {
   // Other commands, and --help, start without this module, which only answers need.
   const { Model } = await import('../model/model.ts');

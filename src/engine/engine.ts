@@ -2,6 +2,7 @@ import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type EngineTotals, TotalsCounter } from './engine-totals.ts';
 import { failPart } from './failed-part.ts';
+import { LoneTokens } from './lone-tokens.ts';
 import { advance, Pass } from './pass.ts';
 import { PromptChunk } from './prompt-chunk.ts';
 import { Sequence } from './sequence.ts';
@@ -21,6 +22,7 @@ type OpenRuntime = (tokens?: TokenCounts) => Promise<Runtime>;
  * join and leave between passes, first come first served.
  */
 export class Engine {
+  readonly loneTokens: LoneTokens = new LoneTokens();
   readonly #open: OpenRuntime;
   readonly #waiting: (Sequence | LoneTask)[] = [];
   readonly #promptChunk: PromptChunk = new PromptChunk();
@@ -149,10 +151,13 @@ export class Engine {
 
   /** One pass over all sequences: schedule, run, postprocess. An error ends those in the pass; all, before there is one. */
   async #takeTurn(runtime: Runtime): Promise<void> {
+    const { stallSeconds } = runtime.pager;
+    const began = performance.now();
     try {
       const pass = await this.#schedule(runtime);
       const logits = await this.#run(runtime, pass);
       this.#postprocess(runtime, pass, logits);
+      this.loneTokens.record(pass, (performance.now() - began) / 1000, runtime.pager.stallSeconds - stallSeconds);
     } catch (error) {
       if (this.#pass) for (const part of this.#pass.parts) failPart(part, error as Error);
       else for (const sequence of this.#active) sequence.fail(error as Error);

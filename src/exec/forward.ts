@@ -63,7 +63,7 @@ export class Forward {
     const used = process.cpuUsage();
     let [compute, stall] = [0, 0];
     try {
-      await pager.begin(program.reads);
+      await pager.begin(program.reads, !withoutReads);
       program.begin(spans);
       for (const step of program.steps(threads !== device.threads)) {
         signal?.throwIfAborted();

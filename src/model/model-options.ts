@@ -2,6 +2,7 @@ import type { RopeOptions } from '../arch/rope.ts';
 import type { Debug } from '../base/log.ts';
 import type { DraftOptions } from '../engine/draft/drafter.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
+import type { Calibration } from '../pager/calibrate.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import type { Residency } from '../plan/residency.ts';
@@ -27,6 +28,8 @@ export interface ModelSettings {
   readonly graphs?: GraphChoice | undefined;
   /** A folder that remembers which models libllama was tried with, in another process; default: each one tries anew. */
   readonly trialFolder?: string | undefined;
+  /** A folder that remembers what runs have shown of a model: its speeds, and how it uses its experts; default: none. */
+  readonly measuredFolder?: string | undefined;
   /** Bytes of memory for experts, at least one of each layer; default: what the other weights leave. */
   readonly expertCache?: number | undefined;
   /** Sequences that are computed together at most, sharing each pass over the weights. Default: one. */
@@ -44,8 +47,8 @@ export interface ModelSettings {
   readonly kernels?: Kernels | undefined;
   /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
   readonly ioThreads?: number | undefined;
-  /** The best way to read from the model's device, if that was measured. */
-  readonly reading?: ReadSettings | undefined;
+  /** The best way to read from the model's device, and the best rate of it, if these were measured. */
+  readonly reading?: (ReadSettings & Partial<Pick<Calibration, 'bytesPerSecond'>>) | undefined;
 }
 
 /**

@@ -4,6 +4,7 @@ import { type EngineState, type EngineTotals, idleState } from '../engine/engine
 import { Generation } from '../engine/generation.ts';
 import { Sequence } from '../engine/sequence.ts';
 import type { Device } from '../ggml/device.ts';
+import type { HitRate } from '../plan/hit-curve.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { countersOf } from '../runtime/counters.ts';
@@ -69,6 +70,15 @@ export class Model implements AsyncDisposable {
    */
   plan(context?: number, tokens?: TokenCounts): Plan {
     return this.#opened.plan(context, tokens);
+  }
+
+  /**
+   * The share of the experts of a token that are found in so many slots: as earlier runs have shown, or as usual.
+   *
+   * @example const hits = model.hitRate(16, 128);
+   */
+  get hitRate(): HitRate {
+    return this.#opened.hitRate;
   }
 
   /**
@@ -243,6 +253,6 @@ export class Model implements AsyncDisposable {
     const ended = this.#engine.close(this.#opened.closedError());
     await aborted;
     await ended;
-    await this.#opened[Symbol.asyncDispose]();
+    await this.#opened.close(this.#engine.loneTokens);
   }
 }

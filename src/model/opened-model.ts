@@ -1,12 +1,15 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { DrafterFactory } from '../engine/draft/drafter-factory.ts';
+import type { LoneTokens } from '../engine/lone-tokens.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
+import { addCurves, type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import type { Plan } from '../plan/plan.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
+import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
 import { checkExperts, checkKvType, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
@@ -24,7 +27,7 @@ import { openModelRuntime } from './open-runtime.ts';
 const poll = 0;
 
 /** A model's file on this machine, under a budget: its vocabulary, its plans, and its runtime once one is wanted. */
-export class OpenedModel implements AsyncDisposable {
+export class OpenedModel {
   readonly outline: ModelOutline;
   readonly vocabulary: Vocabulary;
   readonly device: Device;
@@ -124,6 +127,13 @@ export class OpenedModel implements AsyncDisposable {
     return this.#runtime;
   }
 
+  get #measured(): MeasuredParts {
+    const { outline, device } = this;
+    const { reading, measuredFolder: folder, warn } = this.#options;
+    const [layoutOf, kernels, read] = [this.#layoutOf, this.#kernels, reading?.bytesPerSecond];
+    return { outline, device, layoutOf, kernels, read, folder, warn };
+  }
+
   /** The error for uses of a closed model. */
   closedError(): EngineError {
     return new EngineError('MODEL_CLOSED', { file: this.outline.path });
@@ -137,9 +147,23 @@ export class OpenedModel implements AsyncDisposable {
     this.drafters.abort(this.closedError());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** The share of experts that the model finds in so many slots, as earlier runs have shown. */
+  get hitRate(): HitRate {
+    return hitsOf(knownModel(this.#measured)?.hits ?? []);
+  }
+
+  /** Frees everything, and remembers what `lone` tokens have shown. */
+  async close({ tokens, seconds, waited }: LoneTokens): Promise<void> {
+    const { warn } = this.#options;
+    const runtime = this.#runtime;
+    const hits = addCurves(runtime?.pager.hitCurves ?? []);
     await this.drafters[Symbol.asyncDispose]();
-    await this.#runtime?.[Symbol.asyncDispose]();
+    await runtime?.[Symbol.asyncDispose]();
+    // The memory that kernels are measured in is the runtime's.
+    if (runtime && tokens > 0 && this.#options.measuredFolder !== undefined) {
+      const run = { tokens, seconds, waited, hits };
+      await rememberRun(this.#measured, runtime.plan, run).catch((error: Error) => warn?.(error));
+    }
     this.device[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
     this.outline.graphs[Symbol.dispose]();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { ExpertCache } from '../plan/expert-cache.ts';
 import type { Home, Lease, Need } from './block.ts';
 import { Pager } from './pager.ts';
 import { Ring } from './ring.ts';
@@ -103,6 +104,7 @@ test('experts get their memory ahead of a pass or of loading, and give up what a
     touch: async () => void log.push('touched'),
     abandon: async () => void log.push('given up'),
     statistics: { asked: 0, hits: 0, bytesRead: 0, waited: 0 },
+    cache: new ExpertCache(8, 2),
   };
   const pager = new Pager({ weightRing: none, kvRing: none, residents, experts: [pool] });
   await pager.load();
@@ -113,4 +115,22 @@ test('experts get their memory ahead of a pass or of loading, and give up what a
   assert.deepEqual(log.slice(2), ['given up']);
   await assert.rejects(pager.load({ signal: AbortSignal.abort(new Error('enough')) }), /enough/);
   assert.equal(log.length, 3);
+});
+
+test('routes of a pass that is no text count for no other number of slots', async () => {
+  const cache = new ExpertCache(8, 2);
+  const pool = {
+    touch: async () => {},
+    abandon: async () => {},
+    statistics: { asked: 0, hits: 0, bytesRead: 0, waited: 0 },
+    cache,
+  };
+  const pager = new Pager({ weightRing: none, kvRing: none, residents, experts: [pool] });
+  const asked = (): number | undefined => pager.hitCurves[0]?.asked;
+  await pager.begin(new Map(), false);
+  cache.route({ ids: [0, 1], used: 2, pairs: 2 });
+  assert.equal(asked(), 0);
+  await pager.begin(new Map());
+  cache.route({ ids: [0, 1], used: 2, pairs: 2 });
+  assert.equal(asked(), 2);
 });

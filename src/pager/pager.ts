@@ -1,4 +1,5 @@
 import { allSettled } from '../base/promises.ts';
+import type { HitCurve } from '../plan/hit-curve.ts';
 import type { Block, Lease, Need } from './block.ts';
 import type { ExpertPool, ExpertStatistics } from './expert-pool.ts';
 import type { LoadOptions, Residents } from './residents.ts';
@@ -14,7 +15,7 @@ export class Pager {
   readonly kvRing: Ring;
   readonly residents: Pick<Residents, 'loaded' | 'lease' | 'load' | 'stop'>;
   /** Experts that are not resident, by router. */
-  readonly experts: readonly Pick<ExpertPool, 'touch' | 'abandon' | 'statistics'>[];
+  readonly experts: readonly Pick<ExpertPool, 'touch' | 'abandon' | 'statistics' | 'cache'>[];
 
   constructor(homes: Pick<Pager, 'weightRing' | 'kvRing' | 'residents'> & Partial<Pick<Pager, 'experts'>>) {
     this.weightRing = homes.weightRing;
@@ -45,8 +46,14 @@ export class Pager {
     return sums;
   }
 
-  /** Begins a pass: blocks in a known order are read ahead. */
-  async begin(reads: ReadonlyMap<Ring, readonly Block[]>): Promise<void> {
+  /** Hits that other numbers of slots would have had, by router. */
+  get hitCurves(): readonly HitCurve[] {
+    return this.experts.map(({ cache }) => cache.histogram.curve);
+  }
+
+  /** Begins a pass: blocks in a known order are read ahead. Its experts are `recorded` as those of a text. */
+  async begin(reads: ReadonlyMap<Ring, readonly Block[]>, recorded: boolean = true): Promise<void> {
+    for (const { cache } of this.experts) cache.histogram.recording = recorded;
     for (const [ring, blocks] of reads) await ring.follow(blocks);
     await this.#touch();
   }

@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import fc from 'fast-check';
+import { anyDemand } from '../../test/support/demands.ts';
 import { weightOf } from '../../test/support/weights.ts';
-import { usualHits } from './expert-forecast.ts';
-import type { Plan } from './plan.ts';
-import { secondsOfToken } from './token-forecast.ts';
+import { usualHits } from './hit-curve.ts';
+import { makePlan } from './make-plan.ts';
+import type { ManifestEntry } from './manifest.ts';
+import type { Placement, Plan } from './plan.ts';
+import { forecastDecode, type Speeds } from './token-forecast.ts';
 
 const close = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-9 * Math.abs(b), `${a} is not ${b}`);
+
+const speeds: Speeds = { read: 1e3, plain: 1e4, converted: 2e4, step: 0 };
+
+const planOf = (manifest: readonly ManifestEntry[], placements: readonly Placement[], rest: Partial<Plan> = {}): Plan =>
+  ({
+    slices: manifest.map(({ weight }, id) => ({ id, weight, row: 0, shape: weight.shape, extent: weight.extent })),
+    placements,
+    streamed: [],
+    bytesPerPass: 0,
+    experts: undefined,
+    ...rest,
+  }) as Partial<Plan> as Plan;
 
 test('a plan is forecast by its weights: those of all tokens, experts that a token uses, and whatever is read', () => {
   const dense = { weight: weightOf('dense', 'f32', [100, 50]), streamable: true };
@@ -15,13 +31,66 @@ test('a plan is forecast by its weights: those of all tokens, experts that a tok
     experts: { router, used: 2 },
   });
   const mixture = [dense, bank('gate', 0), bank('down', 0), bank('up', 1)];
-  const seconds = (plan: Partial<Plan>): number =>
-    secondsOfToken({ bytesPerPass: 0, experts: undefined, ...plan } as Plan, mixture, { read: 1e3, compute: 1e4 });
   const [all, expert] = [20_000, 4000];
+  const resident = { kind: 'resident', offset: 0 } as const;
+  const converted = { kind: 'converted', bytes: 1 } as const;
+  const forecast = (placements: readonly Placement[], rest?: Partial<Plan>) =>
+    forecastDecode(planOf(mixture, placements, rest), mixture, speeds, usualHits);
   // Two experts of a router with two matrices, and two of one with one.
-  close(seconds({}), (all + 6 * expert) / 1e4);
+  const whole = forecast([converted, resident, resident, converted]);
+  close(whole.computing, all / 2e4 + (4 * expert) / 1e4 + (2 * expert) / 2e4);
+  assert.deepEqual([whole.seconds, whole.reading], [whole.computing, 0]);
+  const slots = { kind: 'experts' } as const;
   const half = { experts: { slots: 4, banks: [] } };
-  const missed = (1 - usualHits(0.5)) * 6 * expert;
-  close(seconds(half), all / 1e4 + missed / 1e3 + missed / 1e4);
-  close(seconds({ ...half, bytesPerPass: 1e6 }), (1e6 + missed) / 1e3);
+  const placements = [resident, slots, slots, slots];
+  const missed = (1 - usualHits(4, 8)) * 6 * expert;
+  close(forecast(placements, half).seconds, all / 1e4 + missed / 1e3 + missed / 1e4);
+  close(forecast(placements, { ...half, bytesPerPass: 1e6 }).seconds, (1e6 + missed) / 1e3);
+});
+
+test('each step of a pass takes its time', () => {
+  const manifest = Array.from({ length: 6 }, (_, i) => ({
+    weight: weightOf(`m${i}`, 'f32', [64, 4], i * 1024),
+    streamable: true,
+  }));
+  const ring = manifest.map((_, order) => ({ kind: 'ring', order }) as const);
+  const within = (stepBytes: number): number => {
+    const plan = planOf(manifest, ring, { streamed: [...manifest.keys()], stepBytes });
+    return forecastDecode(plan, manifest, { ...speeds, step: 100 }, usualHits).computing;
+  };
+  const products = (6 * 1024) / 1e4;
+  close(within(1024), 600 + products);
+  close(within(2500), 300 + products);
+  close(within(1e6), 100 + products);
+});
+
+const anyRate = fc.double({ min: 1e6, max: 1e10, noNaN: true });
+const anySpeeds: fc.Arbitrary<Speeds> = fc.record({
+  read: anyRate,
+  plain: anyRate,
+  converted: anyRate,
+  step: fc.double({ min: 0, max: 1e-3, noNaN: true }),
+});
+
+test('a token of any plan takes no less than each of its parts, and no more than both', () => {
+  fc.assert(
+    fc.property(anyDemand, anySpeeds, fc.double({ min: 0, max: 1, noNaN: true }), (demand, speeds, hits) => {
+      const { seconds, reading, computing } = forecastDecode(makePlan(demand), demand.manifest, speeds, () => hits);
+      assert.ok(seconds >= Math.max(reading, computing) * (1 - 1e-9));
+      assert.ok(seconds <= (reading + computing) * (1 + 1e-9));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('more hits never make a token longer', () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(anyDemand, anySpeeds, share, share, (demand, speeds, a, b) => {
+      const plan = makePlan(demand);
+      const of = (hits: number): number => forecastDecode(plan, demand.manifest, speeds, () => hits).seconds;
+      assert.ok(of(Math.max(a, b)) <= of(Math.min(a, b)) * (1 + 1e-9));
+    }),
+    { numRuns: 50 },
+  );
 });

@@ -5,7 +5,6 @@ import type { Library, LibraryModel } from '../library/library.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import type { ReadSettings } from '../pager/reader.ts';
 import type { Message } from '../text/chat-template.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
@@ -36,7 +35,7 @@ export interface BackendSettings {
   /** The CPU variant of ggml that computes; default: the one that suits the processor best. */
   readonly cpuVariant?: string | undefined;
   /** The best way to read from the device of a file, if that was measured. */
-  readingOf(path: string): ReadSettings | undefined;
+  readingOf(path: string): ModelSettings['reading'];
 }
 
 /** The most tokens that an engine is asked to turn into text at once. */

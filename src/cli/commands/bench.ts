@@ -57,7 +57,7 @@ async function measureModel(path: string, options: Settings, signal: AbortSignal
   if (chart !== undefined) {
     const trace = await tracePass(model, promptTokens + (options.tokens >> 1), signal);
     const { name } = describe(model.outline, false);
-    writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan), ...trace }));
+    writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan, model.hitRate), ...trace }));
   }
   const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
   await write(reportFormats[options.output](report));
@@ -144,7 +144,7 @@ function reportOf(
       device_name: storageOf(model.outline.path)?.name ?? null,
     },
     model: describe(model.outline, false),
-    plan: summarize(plan),
+    plan: summarize(plan, model.hitRate),
     budget: plan.budget,
     cold,
     calibration: { bytes_per_s: bytesPerSecond, chunk: chunkBytes, in_flight: inFlight, direct },

@@ -45,7 +45,7 @@ function greet(model: Model, plan: Plan, options: Settings & { interactive: bool
   const auto = options.memoryBudget === undefined;
   if (interactive) note(`${printable(describe(model.outline, false).name)}, a context of ${plan.context} tokens`);
   if (interactive || auto || verbose) {
-    note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}`);
+    note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan, model.hitRate)}`);
   }
   if (interactive) note('/? shows what can be typed besides messages, Ctrl-D leaves\n');
 }
@@ -75,7 +75,7 @@ class Chat implements Disposable {
     const facts = [
       ['model', name],
       ['file', path],
-      ['memory', `budget ${formatBytes(plan.budget)}; ${headline(plan)}`],
+      ['memory', `budget ${formatBytes(plan.budget)}; ${headline(plan, model.hitRate)}`],
     ] as const;
     this.#context = { facts, context: plan.context };
   }

@@ -4,9 +4,8 @@ import { EngineError } from '../../base/errors.ts';
 import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import { headline, shareLines, summarize } from '../../plan/explain.ts';
-import type { Plan } from '../../plan/plan.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
-import { type ExpectedSpeed, expectedSpeed, forecast } from '../forecast.ts';
+import { type Expectation, type ExpectedSpeed, expect } from '../forecast.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
@@ -21,14 +20,15 @@ export async function infoCommand(settings: Settings, path: string): Promise<voi
   const engine = modelSettingsOf(settings);
   const outline = openOutline(path, engine, debug);
   const model = describe(outline, settings.tensors);
-  const planned = tryPlan(outline, engine, debug);
-  const failed = planned instanceof EngineError;
-  const speed = failed ? null : await expectedSpeed(outline, planned, engine);
+  const expected = await tryPlan(outline, engine, debug);
+  const failed = expected instanceof EngineError;
   if (settings.json) {
-    const plan = failed ? { error: { code: planned.code, message: planned.message } } : summarize(planned);
-    await writeJson({ ...model, plan, speed });
+    const planned = failed
+      ? { plan: { error: { code: expected.code, message: expected.message } }, speed: null }
+      : { plan: summarize(expected.plan, expected.hitRate), speed: expected.speed };
+    await writeJson({ ...model, ...planned });
   } else {
-    const plan = failed ? [planned.message] : planText(planned, speed, engine.memoryBudget === undefined);
+    const plan = failed ? [expected.message] : planText(expected, engine.memoryBudget === undefined);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
   }
   if (failed) process.exitCode = 1;
@@ -37,10 +37,14 @@ export async function infoCommand(settings: Settings, path: string): Promise<voi
 /** Errors that keep a model from running as asked; its description is printed all the same. */
 const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
 
-/** The plan, or the error if there is none under this budget. */
-function tryPlan(outline: ModelOutline, settings: ModelSettings, debug: Debug | undefined): Plan | EngineError {
+/** The plan and its speed, or the error if there is none under this budget. */
+async function tryPlan(
+  outline: ModelOutline,
+  settings: ModelSettings,
+  debug: Debug | undefined,
+): Promise<Expectation | EngineError> {
   try {
-    return forecast(outline, { ...settings, debug, warn });
+    return await expect(outline, { ...settings, debug, warn });
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;
@@ -96,17 +100,21 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
   return parts.length === 1 && base === 10000 ? [] : [['rope', parts.join(', ')]];
 }
 
-const planText = (plan: Plan, speed: ExpectedSpeed | null, auto: boolean): readonly string[] => [
+const planText = ({ plan, speed, hitRate }: Expectation, auto: boolean): readonly string[] => [
   `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
-  `  ${headline(plan)}`,
-  ...table([...shareLines(plan), ['speed', speedText(speed)]]),
+  `  ${headline(plan, hitRate)}`,
+  ...table([...shareLines(plan, hitRate), ['speed', speedText(speed)]]),
 ];
 
-function speedText(speed: ExpectedSpeed | null): string {
-  if (!speed) return 'unknown until "ssd-llm bench" has measured this storage';
-  const { tokens_per_s, read_bytes_per_s, compute_bytes_per_s } = speed;
-  const read = read_bytes_per_s === null ? '' : `reading ${formatBytes(read_bytes_per_s)}/s, `;
-  return `about ${Number(tokens_per_s.toPrecision(2))} tokens/s: ${read}computing ${formatBytes(compute_bytes_per_s)}/s`;
+const grounds: Readonly<Record<ExpectedSpeed['basis'], string>> = {
+  'last run': 'as its last run has shown',
+  calibrated: 'by the measured speeds of this machine',
+  assumed: 'if the storage is a usual one, which "ssd-llm bench" measures',
+};
+
+function speedText({ tokens_per_s, basis, bound, hits_basis }: ExpectedSpeed): string {
+  const experts = hits_basis === 'other models' ? '; its experts are guessed from other models until it has run' : '';
+  return `about ${Number(tokens_per_s.toPrecision(2))} tokens/s, limited by ${bound}, ${grounds[basis]}${experts}`;
 }
 
 /** Two columns, indented. */

@@ -36,7 +36,7 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   const auto = options.memoryBudget === undefined;
   if (auto || options.verbose) {
     const chosen = auto ? ' (auto)' : '';
-    note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan)}`);
+    note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan, model.hitRate)}`);
   }
 
   await model.start(plan);

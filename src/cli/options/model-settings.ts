@@ -33,6 +33,7 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
     kernels,
     ioThreads: ioThreads(),
     trialFolder: cacheFolder(),
+    measuredFolder: cacheFolder(),
   };
 }
 

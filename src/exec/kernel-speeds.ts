@@ -1,0 +1,117 @@
+import { setTimeout } from 'node:timers/promises';
+import { at } from '../base/at.ts';
+import { alignUp } from '../base/bytes.ts';
+import { GraphAllocator } from '../ggml/allocator.ts';
+import type { Device } from '../ggml/device.ts';
+import { F32, Graph, type Tensor } from '../ggml/graph.ts';
+import { type KernelLayout, LayoutBinder } from '../ggml/kernel-layout.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
+import type { GgmlType } from '../gguf/types.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { KernelSpeeds } from '../plan/token-forecast.ts';
+import type { LayoutOf } from './bind-weights.ts';
+
+/** Bytes of weights that are measured: more than most processors' caches hold. */
+const usualBytes = 96 * 2 ** 20;
+/** Times that products are computed, and a step of next to nothing, whose threads sleep for a millisecond before. */
+const rounds = { products: { count: 5, pause: 0 }, step: { count: 16, pause: 1 } };
+const small = { type: F32, shape: [64, 64] };
+
+interface Matrix {
+  readonly type: GgmlType;
+  readonly shape: readonly [number, number];
+  /** Bytes in memory, and in the file. */
+  readonly bytes: number;
+  readonly fileBytes: number;
+  readonly layout: KernelLayout | undefined;
+}
+
+/**
+ * Measures how fast `device` multiplies one token with weights of `plan`, of each kind as many as its caches do not hold,
+ * and how long a step takes that computes next to nothing. It takes no more memory than the plan's weights do. Throws
+ * OUT_OF_MEMORY.
+ */
+export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<KernelSpeeds> {
+  const matrices = matricesOf(plan, layoutOf);
+  const plain = matrices.filter(({ layout }) => !layout);
+  const converted = matrices.filter(({ layout }) => layout);
+  const { resident, ring, experts } = plan.shares;
+  const most = Math.min(usualBytes, resident + ring + experts);
+  return {
+    plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
+    converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
+    step: await stepSeconds(device),
+  };
+}
+
+/** The matrices that products are made with: of a bank of experts one. */
+const matricesOf = ({ slices, placements }: Plan, layoutOf: LayoutOf): readonly Matrix[] =>
+  slices
+    .filter(({ shape }) => shape.length > 1)
+    .map((slice) => {
+      const { weight, shape, extent, id } = slice;
+      const layout = at(placements, id).kind === 'converted' ? layoutOf(slice) : undefined;
+      const count = shape.slice(2).reduce((product, n) => product * n, 1);
+      const fileBytes = extent.length / count;
+      const bytes = layout ? layout.bytes / count : fileBytes;
+      return { type: weight.type, shape: [at(shape, 0), at(shape, 1)], bytes, fileBytes, layout } as const;
+    });
+
+/** Bytes of weights, as they are in the file, a second: of the first ones, `most` bytes of memory at most but for one. */
+async function rateOf(device: Device, matrices: readonly Matrix[], most: number): Promise<number> {
+  const places: number[] = [];
+  let end = 0;
+  for (const { bytes } of matrices) {
+    if (end > 0 && end + bytes > most) break;
+    places.push(end);
+    end = alignUp(end + bytes, 64);
+  }
+  using memory = device.memoryFor(end, 'a measurement');
+  // Pages that were never written to are one page of zeros.
+  memory.clear();
+  using tensors = new TensorSet(places.length);
+  using binder = new LayoutBinder();
+  using graph = new Graph();
+  const inputs = new Map<number, Tensor>();
+  for (const [i, place] of places.entries()) {
+    const { type, shape, layout } = at(matrices, i);
+    const pointer = tensors.add(type.id, shape);
+    if (layout) binder.place(layout, pointer, memory.address(place));
+    else memory.place(pointer, place);
+    const x = inputs.get(shape[0]) ?? graph.input(F32, [shape[0], 1]);
+    inputs.set(shape[0], x);
+    graph.matmul({ shape, slices: [{ pointer, shape, slice: i }] }, x);
+  }
+  const bytes = places.reduce((sum, _, i) => sum + at(matrices, i).fileBytes, 0);
+  return bytes / (await secondsOf(device, graph, rounds.products));
+}
+
+async function stepSeconds(device: Device): Promise<number> {
+  using graph = new Graph();
+  const [a, b] = [graph.input(small.type, small.shape), graph.input(small.type, small.shape)];
+  graph.add(a, b);
+  return await secondsOf(device, graph, rounds.step);
+}
+
+/** The time of computing that a quarter of the times is no longer: other work of the machine makes any of them longer. */
+async function secondsOf(
+  device: Device,
+  graph: Graph,
+  { count, pause }: { readonly count: number; readonly pause: number },
+): Promise<number> {
+  using allocator = new GraphAllocator();
+  allocator.allocate(graph);
+  // The first time takes longer.
+  await device.compute(graph.pointer);
+  const seconds: number[] = [];
+  for (let i = 0; i < count; i += 1) {
+    if (pause > 0) await setTimeout(pause);
+    const began = performance.now();
+    await device.compute(graph.pointer);
+    seconds.push((performance.now() - began) / 1000);
+  }
+  return at(
+    seconds.sort((a, b) => a - b),
+    Math.floor(count / 4),
+  );
+}

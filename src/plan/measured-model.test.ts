@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { anyDemand } from '../../test/support/demands.ts';
+import { makePlan } from './make-plan.ts';
+import { expectToken, learn, type MeasuredModel, type MeasuredRun } from './measured-model.ts';
+import { forecastDecode } from './token-forecast.ts';
+
+const anyRate = fc.double({ min: 1e7, max: 1e10, noNaN: true });
+const anyModel: fc.Arbitrary<MeasuredModel> = fc
+  .record({ read: anyRate, plain: anyRate, converted: anyRate, step: fc.double({ min: 1e-6, max: 1e-3, noNaN: true }) })
+  .map((speeds) => ({ speeds, factors: {}, hits: [] }));
+/** Times that a token takes longer than expected, and the share of it that is waiting. */
+const anyLuck = fc.record({
+  longer: fc.double({ min: 0.3, max: 5, noNaN: true }),
+  waiting: fc.double({ min: 0, max: 1, noNaN: true }),
+});
+const within = { numRuns: 50 };
+
+test('after a run, the same plan is expected to take as long again', () => {
+  fc.assert(
+    fc.property(anyDemand, anyModel, anyLuck, (demand, model, { longer, waiting }) => {
+      const [plan, { manifest }] = [makePlan(demand), demand];
+      const seconds = longer * 10 * expectToken(model, plan, manifest).seconds;
+      const run: MeasuredRun = { tokens: 10, seconds, waited: waiting * seconds, hits: [] };
+      const learnt = learn(model, run, plan, manifest);
+      const again = expectToken(learnt, plan, manifest).seconds;
+      assert.ok(Math.abs(again / (seconds / 10) - 1) < 1e-3, `${again} after ${seconds / 10}`);
+      // Another run counts, not the first one.
+      const next = learn(learnt, { ...run, seconds: 2 * seconds, waited: 0 }, plan, manifest);
+      assert.ok(Math.abs(expectToken(next, plan, manifest).seconds / (seconds / 5) - 1) < 1e-3);
+    }),
+    within,
+  );
+});
+
+test('a run that waited says nothing of computing, unless that was expected to take longer than all of it', () => {
+  fc.assert(
+    fc.property(anyDemand, anyModel, anyLuck, (demand, model, { longer }) => {
+      const [plan, { manifest }] = [makePlan(demand), demand];
+      const { seconds, reading, computing } = forecastDecode(plan, manifest, model.speeds, () => 0);
+      fc.pre(reading > 0 && !plan.experts);
+      const run = { tokens: 10, seconds: 10 * longer * seconds, waited: 9 * longer * seconds, hits: [] };
+      const { factors } = learn(model, run, plan, manifest);
+      if (computing < longer * seconds) assert.equal(factors.computing, undefined);
+      else assert.ok(Math.abs((factors.computing ?? 0) / ((longer * seconds) / computing) - 1) < 1e-6);
+    }),
+    within,
+  );
+});
+
+test('a few tokens say which experts are used, not how long a token takes', () => {
+  fc.assert(
+    fc.property(anyDemand, anyModel, (demand, model) => {
+      const curve = { asked: 3, depths: [1, 1] };
+      const run = { tokens: 3, seconds: 100, waited: 0, hits: [curve] };
+      const { factors, hits } = learn(model, run, makePlan(demand), demand.manifest);
+      assert.deepEqual([factors, hits], [{}, [curve]]);
+    }),
+    within,
+  );
+});
+
+test('hits of all runs count, those of long ago less than the last ones', () => {
+  const demand = fc.sample(anyDemand, { numRuns: 1, seed: 1 })[0] ?? assert.fail();
+  const plan = makePlan(demand);
+  const run = (depths: readonly number[]): MeasuredRun => ({
+    tokens: 3,
+    seconds: 1,
+    waited: 0,
+    hits: [{ asked: depths.reduce((a, b) => a + b), depths }],
+  });
+  const speeds = { read: 1, plain: 1, converted: 1, step: 0 };
+  const told = (...runs: readonly (readonly number[])[]): readonly number[] => {
+    const model = runs.reduce<MeasuredModel>((model, depths) => learn(model, run(depths), plan, demand.manifest), {
+      speeds,
+      factors: {},
+      hits: [],
+    });
+    return model.hits[0]?.depths ?? assert.fail();
+  };
+  assert.deepEqual(told([10, 20], [1, 2]), [11, 22]);
+  const many = 2 ** 20;
+  assert.deepEqual(told([many, 0], [0, many]), [2 ** 17, many]);
+});

@@ -1,0 +1,71 @@
+import { at } from '../base/at.ts';
+import type { LayoutOf } from '../exec/bind-weights.ts';
+import { kernelSpeeds } from '../exec/kernel-speeds.ts';
+import type { Device } from '../ggml/device.ts';
+import { learn, type MeasuredModel, type MeasuredRun } from '../plan/measured-model.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { KernelSpeeds } from '../plan/token-forecast.ts';
+import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
+import type { ModelOutline } from './model-outline.ts';
+import type { Kernels } from './planner.ts';
+
+/** A model on a device, and the folder that remembers what is found out about it. */
+export interface MeasuredParts {
+  readonly outline: ModelOutline;
+  readonly device: Device;
+  readonly layoutOf: LayoutOf;
+  readonly kernels: Kernels;
+  /** The best rate of its storage in bytes a second; undefined until that was measured. */
+  readonly read: number | undefined;
+  readonly folder: string | undefined;
+  /** Hears of a folder that remembers nothing. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+}
+
+/** Bytes a second of a usual drive, for one that was not measured. */
+const usualRead = 2e9;
+
+const keyOf = ({ outline, device, kernels }: MeasuredParts): string =>
+  measuredKey(outline, { threads: device.threads, kernels, variant: device.variant });
+
+/** The findings about a model so far; undefined if there are none. */
+export const knownModel = (parts: MeasuredParts): MeasuredModel | undefined =>
+  parts.folder === undefined ? undefined : measuredModel(parts.folder, keyOf(parts));
+
+/**
+ * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.1 s)
+ * and remembered. Rejects with OUT_OF_MEMORY.
+ */
+export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<MeasuredModel> {
+  const known = knownModel(parts);
+  const { factors = {}, hits = [] } = known ?? {};
+  // Factors of reading are times of the rate that they were found with.
+  const read = known && factors.reading !== undefined ? known.speeds.read : (parts.read ?? usualRead);
+  const has = known && hasAll(known.speeds, plan);
+  const kernels = has ? known.speeds : await kernelSpeeds(parts.device, plan, parts.layoutOf);
+  const model = { speeds: { ...kernels, read }, factors, hits };
+  if (!has) save(parts, model);
+  return model;
+}
+
+/** Remembers a run under `plan`. Rejects with OUT_OF_MEMORY. */
+export async function rememberRun(parts: MeasuredParts, plan: Plan, run: MeasuredRun): Promise<void> {
+  const manifest = parts.outline.graphs.manifest(plan.context, plan.window);
+  save(parts, learn(await measureModel(parts, plan), run, plan, manifest));
+}
+
+function save(parts: MeasuredParts, model: MeasuredModel): void {
+  if (parts.folder === undefined) return;
+  try {
+    saveMeasured(parts.folder, keyOf(parts), model);
+  } catch (error) {
+    parts.warn?.(error as Error);
+  }
+}
+
+/** True if the kernels of all weights of `plan` were measured. */
+const hasAll = ({ plain, converted }: KernelSpeeds, { slices, placements }: Plan): boolean =>
+  slices.every(({ id, shape }) => {
+    if (shape.length < 2) return true;
+    return (at(placements, id).kind === 'converted' ? converted : plain) !== null;
+  });

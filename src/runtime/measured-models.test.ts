@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import fc from 'fast-check';
+import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import type { MeasuredModel } from '../plan/measured-model.ts';
+import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
+import { openOutline } from './model-outline.ts';
+
+const found: MeasuredModel = {
+  speeds: { read: 2e9, plain: 1e10, converted: null, step: 1e-4 },
+  factors: { reading: 1.1 },
+  hits: [{ asked: 10, depths: [1, 2, 3.5] }],
+};
+
+test('findings are read as they were saved, beside those of other models', () => {
+  using folder = tempFolder();
+  const cache = folder.file('deep/cache');
+  assert.equal(measuredModel(cache, 'a'), undefined);
+  saveMeasured(cache, 'a', found);
+  saveMeasured(cache, 'b', { ...found, factors: {} });
+  saveMeasured(cache, 'a', { ...found, factors: { computing: 2 } });
+  assert.deepEqual(measuredModel(cache, 'a'), { ...found, factors: { computing: 2 } });
+  assert.deepEqual(measuredModel(cache, 'b'), { ...found, factors: {} });
+  assert.deepEqual(readdirSync(cache), ['measured-models.json'], 'nothing else is left there');
+});
+
+test('of many models those that were measured last are remembered', () => {
+  using folder = tempFolder();
+  const file = folder.file('measured-models.json');
+  writeFileSync(file, JSON.stringify(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`m${i}`, found]))));
+  saveMeasured(folder.path, 'm0', found);
+  saveMeasured(folder.path, 'new', found);
+  const kept = Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object);
+  assert.deepEqual([kept.length, kept[0], ...kept.slice(-2)], [200, 'm2', 'm0', 'new']);
+});
+
+test('a file with anything in it is read as far as it is sound', () => {
+  using folder = tempFolder();
+  const write = (text: string): void => writeFileSync(folder.file('measured-models.json'), text);
+  for (const text of ['', '{', 'null', '[]', '7', '"text"', '{"a": null}', '{"a": []}']) {
+    write(text);
+    assert.equal(measuredModel(folder.path, 'a'), undefined, text);
+  }
+  const { speeds } = found;
+  for (const wrong of [
+    { speeds: { ...speeds, read: 0 } },
+    { speeds: { ...speeds, plain: null } },
+    { speeds: { ...speeds, converted: '7' } },
+    { speeds: { ...speeds, step: -1 } },
+    { factors: { reading: 0 } },
+    { factors: null },
+    { hits: [{ asked: 5, depths: [1, 2, 3] }] },
+    { hits: [{ asked: 5, depths: [-1] }] },
+    { hits: {} },
+  ]) {
+    write(JSON.stringify({ a: { ...found, ...wrong }, b: found }));
+    assert.equal(measuredModel(folder.path, 'a'), undefined, JSON.stringify(wrong));
+    assert.deepEqual(measuredModel(folder.path, 'b'), found);
+  }
+  fc.assert(
+    fc.property(fc.json(), (value) => {
+      write(`{"a": ${value}}`);
+      assert.equal(measuredModel(folder.path, 'a'), undefined);
+    }),
+  );
+});
+
+test('where nothing can be kept, that is an error, and nothing else happens', () => {
+  using folder = tempFolder();
+  writeFileSync(folder.file('file'), 'in the way');
+  mkdirSync(folder.file('taken/measured-models.json'), { recursive: true });
+  for (const cache of [folder.file('file'), folder.file('file/below'), folder.file('taken')]) {
+    assert.throws(() => saveMeasured(cache, 'a', found));
+    assert.equal(measuredModel(cache, 'a'), undefined);
+  }
+  assert.deepEqual(readdirSync(folder.file('taken')), ['measured-models.json']);
+});
+
+test('a model is another one once its file has changed, or when it is computed in another way', () => {
+  using folder = tempFolder();
+  const path = architectureFile(folder.file('model.gguf'), 'qwen3');
+  const way = { threads: 2, kernels: 'auto', variant: 'haswell' };
+  const keyOf = (changed: Partial<typeof way> = {}): string => measuredKey(openOutline(path), { ...way, ...changed });
+  const keys = [keyOf(), keyOf({ threads: 1 }), keyOf({ kernels: 'plain' }), keyOf({ variant: 'x64' })];
+  assert.equal(keyOf(), keys[0]);
+  utimesSync(path, 1, 1);
+  keys.push(keyOf());
+  assert.equal(new Set(keys).size, keys.length);
+});

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { attempt } from '../base/attempt.ts';
+import { makeFolder } from '../base/folder.ts';
+import { readTextFile, realPath } from '../base/regular-file.ts';
+import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
+import type { MeasuredModel } from '../plan/measured-model.ts';
+import type { ModelOutline } from './model-outline.ts';
+
+const fileName = 'measured-models.json';
+/** Number to raise when what is measured means something else. */
+const version = 1;
+/** Models that are remembered; those that were measured last. */
+const most = 200;
+const mostBytes = 8 * 2 ** 20;
+
+/** The way in which a model was computed. */
+export interface ComputedWith {
+  readonly threads: number;
+  readonly kernels: string;
+  /** The CPU variant of the kernels. */
+  readonly variant: string | undefined;
+}
+
+/** A name for a model, as its files are now, and the way in which it is computed. */
+export function measuredKey({ file, graphs }: ModelOutline, { threads, kernels, variant }: ComputedWith): string {
+  const files = file.files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]);
+  const facts = { version, files, builder: graphs.builder, threads, kernels, variant };
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+/** The findings about a model, if `folder` has sound ones. */
+export const measuredModel = (folder: string, key: string): MeasuredModel | undefined => readAll(folder).get(key);
+
+/** Saves findings beside those about other models. Throws the errors of the system. */
+export function saveMeasured(folder: string, key: string, found: MeasuredModel): void {
+  const all = readAll(folder);
+  all.delete(key);
+  const entries = [...all, [key, found] as const].slice(-most);
+  makeFolder(folder);
+  removeUnfinished(folder, fileName);
+  replaceTextFile(join(folder, fileName), `${JSON.stringify(Object.fromEntries(entries))}\n`);
+}
+
+/** The sound entries of the file. A missing, unreadable or damaged file has none. */
+function readAll(folder: string): Map<string, MeasuredModel> {
+  const content = attempt(() => JSON.parse(readTextFile(join(folder, fileName), mostBytes)) as unknown);
+  return new Map(
+    Object.entries(content ?? {}).filter((entry): entry is [string, MeasuredModel] => isMeasured(entry[1])),
+  );
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Loose => typeof value === 'object' && value !== null;
+const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+
+function isMeasured(value: unknown): value is MeasuredModel {
+  if (!isObject(value)) return false;
+  const { speeds, factors, hits } = value;
+  return isSpeeds(speeds) && isFactors(factors) && Array.isArray(hits) && hits.every(isCurve);
+}
+
+function isSpeeds(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { read, plain, converted, step } = value;
+  const rates = [plain, converted].filter((rate) => rate !== null);
+  return rates.length > 0 && rates.every(isPositive) && isPositive(read) && isCount(step);
+}
+
+const isFactors = (value: unknown): boolean =>
+  isObject(value) && [value['reading'], value['computing']].every((x) => x === undefined || isPositive(x));
+
+function isCurve(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { asked, depths } = value;
+  if (!isCount(asked) || !Array.isArray(depths) || !depths.every(isCount)) return false;
+  return depths.reduce((sum: number, uses: number) => sum + uses, 0) <= asked * (1 + 1e-9);
+}
