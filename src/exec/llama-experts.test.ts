@@ -9,8 +9,10 @@ import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
+import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { ExpertCache, type RoutedBatch } from '../plan/expert-cache.ts';
+import type { Slice } from '../plan/slices.ts';
 
 const device = shared(new Device(1, 0));
 const folder = sharedFolder();
@@ -36,8 +38,8 @@ const batches: readonly (readonly LlamaSpan[])[] = [
 const fileOf = (name: string, variant?: keyof typeof expertVariants): string =>
   architectureFile(folder.file(`${name} ${variant}.gguf`), name, variant && expertVariants[variant]);
 
-function expectedOf(path: string): readonly (readonly Float32Array[])[] {
-  using libllama = new Libllama(path, { context: 512, batch: 64, threads: 1, sequences: 4 });
+function expectedOf(path: string, { repack = false } = {}): readonly (readonly Float32Array[])[] {
+  using libllama = new Libllama(path, { context: 512, batch: 64, threads: 1, sequences: 4, repack });
   return batches.map((spans) => libllama.decodeSpans(spans));
 }
 
@@ -79,6 +81,26 @@ for (const [name, variant] of models) {
       for (const [i, spans] of batches.entries()) {
         assert.deepEqual(await run(model, spans), at(expected, i), `batch ${i}, ${slots} slots`);
       }
+    }
+  });
+}
+
+for (const [name, variant] of [
+  ['qwen3moe', 'q4_K'],
+  ['granitemoe', 'mxfp4'],
+] as const) {
+  test(`experts that all stay are converted, with the bits of llama_decode on its own such weights: ${name}, ${variant}`, async (t) => {
+    const path = fileOf(name, variant);
+    const layoutOf = ({ weight, shape }: Slice): KernelLayout | undefined =>
+      shape.length < 2 ? undefined : device.layoutFor(weight.type.id, shape);
+    await using model = openWith(path, undefined, { layoutOf });
+    const banks = model.plan.slices.filter(({ shape }) => shape.length === 3);
+    const converted = banks.filter(({ id }) => at(model.plan.placements, id).kind === 'converted');
+    if (!banks.some(layoutOf)) return t.skip('this processor has no layout of its own for experts');
+    assert.deepEqual(converted, banks);
+    const expected = expectedOf(path, { repack: true });
+    for (const [i, spans] of batches.entries()) {
+      assert.deepEqual(await run(model, spans), at(expected, i), `batch ${i}`);
     }
   });
 }

@@ -82,8 +82,7 @@ export class LlamaGraph implements Disposable {
     if (slices.length > 1) this.#multiply(node, flags, slices);
     else for (const { slice } of slices) this.#use(slice);
     for (const { name, role } of reads) {
-      if (role === 'whole' || role === 'experts')
-        for (const { slice } of this.#weights.slicesOf(name)) this.#use(slice);
+      if (role === 'whole') for (const { slice } of this.#weights.slicesOf(name)) this.#use(slice);
     }
     if (dividesByThreads(node)) this.threadBound.push(this.nodes.nodes - 1);
   }

@@ -26,7 +26,7 @@ import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
 import { LlamaProgram } from './llama-program.ts';
 import { LlamaScratch } from './llama-scratch.ts';
 import { LlamaSteps } from './llama-steps.ts';
-import { weightReads } from './llama-weights.ts';
+import { type WeightRead, weightReads } from './llama-weights.ts';
 import { type GraphSource, type Program, worthConverting } from './program.ts';
 import type { Span } from './span.ts';
 import { groupSpans } from './span-groups.ts';
@@ -114,17 +114,25 @@ export class LlamaGraphs implements GraphSource {
     const source = context.collect(spans);
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
-    const reads = weightReads(source.nodes, model.tensors, file);
-    for (const { name, role } of reads) {
-      const [slice] = this.#slices.get(name) ?? [];
-      const isInSlots = slice !== undefined && at(plan.placements, slice).kind === 'experts';
-      if (role === 'rows' || (slice !== undefined && (role === 'experts' || !isInSlots))) continue;
-      throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is read as it was not planned` });
-    }
+    const reads = weightReads(source.nodes, model.tensors, file).map((read) => this.#asPlanned(read));
     const graph = new LlamaGraph(source, reads, this.#weightsOf(ringWeights));
     const rowsOf = (lookup: Lookup): Need => this.#needOf(lookup);
     this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, ringMode, rowsOf, experts });
     return this.#last;
+  }
+
+  /** The read of a weight from its place in the plan. Throws GRAPH_FAILED if it cannot be read in this way there. */
+  #asPlanned(read: WeightRead): WeightRead {
+    const { model, plan } = this.#parts;
+    const { name, role } = read;
+    if (role === 'rows') return read;
+    const [slice, ...others] = this.#slices.get(name) ?? [];
+    const kind = slice === undefined ? undefined : at(plan.placements, slice).kind;
+    // Experts that are all in one place are multiplied with there.
+    if (role === 'experts' && kind) return kind === 'experts' ? read : { ...read, role: 'matrix' };
+    const isMultiplied = role === 'matrix' && kind && kind !== 'experts';
+    if (isMultiplied || (kind === 'resident' && others.length === 0)) return read;
+    throw new EngineError('GRAPH_FAILED', { file: model.file, reason: `${name} is read as it was not planned` });
   }
 
   #weightsOf({ tensors }: RingWeights): GraphWeights {

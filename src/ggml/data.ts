@@ -1,6 +1,16 @@
+import { at } from '../base/at.ts';
 import { loadGgml } from './api.ts';
 import type { Pointer } from './library.ts';
-import { tensorShape, tensorStrides } from './tensor-fields.ts';
+import { NativeArray } from './native-array.ts';
+import {
+  copyTensor,
+  dataAddress,
+  setData,
+  setDimension,
+  tensorShape,
+  tensorStrides,
+  tensorStructBytes,
+} from './tensor-fields.ts';
 
 /** Gives `tensor` its data from byte `offset` on, in the layout of the buffer that it lies in. */
 export const writeTensor = (tensor: Pointer, data: ArrayBufferView, offset = 0): void => {
@@ -14,6 +24,19 @@ export const writeTensorAside = (tensor: Pointer, data: ArrayBufferView): Promis
       error ? reject(error) : resolve(),
     );
   });
+
+/** `writeTensorAside` of some experts of a bank (in, out, experts), which lie there at the addresses that they have in a file. */
+export async function writeExpertsAside(
+  bank: Pointer,
+  { first, count }: { readonly first: number; readonly count: number },
+  data: ArrayBufferView,
+): Promise<void> {
+  using experts = new NativeArray(tensorStructBytes);
+  copyTensor(bank, experts.address);
+  setDimension(experts.address, 2, count);
+  setData(experts.address, dataAddress(bank) + BigInt(first * at(tensorStrides(bank), 2)));
+  await writeTensorAside(experts.address, data);
+}
 
 /** Fills `data` with the first bytes of `tensor`. */
 export const readTensor = (tensor: Pointer, data: ArrayBufferView): void => {

@@ -1,14 +1,17 @@
 import koffi, { type TypeObject } from 'koffi';
+import { last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
+import { Context } from './context.ts';
 import { variantIn } from './cpu-variant.ts';
-import { F32, Graph } from './graph.ts';
+import { F32, I32 } from './graph.ts';
 import { HostMemory, type Memory } from './host-memory.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import { libraryAt } from './system.ts';
-import { checkTensorFields, setBuffer } from './tensor-fields.ts';
+import { checkTensorFields, setBuffer, tensorStrides } from './tensor-fields.ts';
+import { newTensor } from './tensor-set.ts';
 
 const cpuType = 0;
 
@@ -86,20 +89,28 @@ export class Device implements Disposable {
     if (status !== 0) throw new EngineError('COMPUTE_FAILED', { status });
   }
 
-  /** The layout in which this device multiplies a weight fastest; undefined if the file's own is the only one. */
+  /**
+   * The layout in which this device multiplies a matrix, or a bank of experts (in, out, experts), fastest; undefined if the
+   * file's own is the only one.
+   */
   layoutFor(type: number, shape: readonly number[]): KernelLayout | undefined {
-    using graph = new Graph();
-    const weight = graph.input(type, shape);
-    const x = graph.input(F32, [dimension(shape, 0), 1]);
-    const product = graph.matmul({ shape, slices: [{ ...weight, slice: 0 }] }, x);
+    using context = new Context(8 * this.#api.ggml_tensor_overhead());
+    const isBank = shape.length > 2;
+    const weight = newTensor(context.pointer, type, shape);
+    const x = newTensor(context.pointer, F32, [dimension(shape, 0)]);
+    const product = isBank
+      ? this.#api.ggml_mul_mat_id(context.pointer, weight, x, newTensor(context.pointer, I32, [1]))
+      : this.#api.ggml_mul_mat(context.pointer, weight, x);
     for (const bufferType of this.#extraBufferTypes()) {
       const empty = this.#api.ggml_backend_buft_alloc_buffer(bufferType, 0);
       // The tensor has no data: it is only asked whether this would be supported.
-      setBuffer(weight.pointer, empty);
-      const supported = this.#api.ggml_backend_dev_supports_op(this.#device, product.pointer);
+      setBuffer(weight, empty);
+      const supported = this.#api.ggml_backend_dev_supports_op(this.#device, product);
       this.#api.ggml_backend_buffer_free(empty);
       if (!supported) continue;
-      const bytes = this.#api.ggml_backend_buft_get_alloc_size(bufferType, weight.pointer);
+      const bytes = this.#api.ggml_backend_buft_get_alloc_size(bufferType, weight);
+      // Experts that did not lie as in the file could not be converted one by one.
+      if (isBank && bytes !== last(tensorStrides(weight))) continue;
       return { name: this.#api.ggml_backend_buft_name(bufferType), bufferType, bytes };
     }
     return undefined;

@@ -25,7 +25,7 @@ const at = {
 } as const;
 
 /** Bytes of the struct. */
-const tensorStructBytes = 336;
+export const tensorStructBytes = 336;
 /** Dimensions that every tensor has. */
 const dimensions = 4;
 /** The most sources of a tensor. */

@@ -1,18 +1,19 @@
 import { at } from '../base/at.ts';
 import { allSettled } from '../base/promises.ts';
-import { writeTensorAside } from '../ggml/data.ts';
+import { writeExpertsAside, writeTensorAside } from '../ggml/data.ts';
 import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Placement, Plan } from '../plan/plan.ts';
+import { type ResidentPart, residentParts } from '../plan/resident-parts.ts';
 import { layResidents, type ResidentSegment } from '../plan/ring-modes.ts';
-import { pageSpanOf, type Slice } from '../plan/slices.ts';
+import { pageSpanOf } from '../plan/slices.ts';
 import { type Home, type Lease, permanentLease } from './block.ts';
 import type { Reader } from './reader.ts';
 
-/** Slices converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
+/** Parts converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
 const conversions = 2;
-/** Slices that are read ahead: weights that stream meanwhile are to be read, too. */
+/** Parts that are read ahead: weights that stream meanwhile are to be read, too. */
 const readAhead = 16;
 
 export interface LoadOptions {
@@ -33,7 +34,7 @@ export interface ResidentMemory {
 
 const isResident = ({ kind }: Placement): boolean => kind === 'resident' || kind === 'converted';
 
-const bytesOf = (slices: readonly Slice[]): number => slices.reduce((sum, { extent }) => sum + extent.length, 0);
+const bytesOf = (parts: readonly ResidentPart[]): number => parts.reduce((sum, { extent }) => sum + extent.length, 0);
 
 /** Bytes of memory for the residents that keep the file's layout. */
 export const arenaBytes = ({ slices, placements }: Plan): number =>
@@ -46,10 +47,10 @@ export class Residents implements Home {
   readonly #plan: Plan;
   readonly #reader: Reader;
   readonly #memory: ResidentMemory;
-  /** All of them in order of use, and the number of those that are in place. */
-  readonly #slices: readonly Slice[];
+  /** The parts of all of them in order of use, and the number of those that are in place. */
+  readonly #parts: readonly ResidentPart[];
   #loaded = 0;
-  /** Ends of the reads and conversions of the last loading, by slice: one that has failed is known until the next. */
+  /** Ends of the last loading's reads and conversions, by slice: one that has failed is known until the next loading. */
   readonly #arrivals = new Map<number, Promise<void>>();
   /** The loading beside a pass. */
   #loading: { readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
@@ -58,12 +59,15 @@ export class Residents implements Home {
     this.#plan = plan;
     this.#reader = reader;
     this.#memory = memory;
-    this.#slices = plan.slices.filter(({ id }) => isResident(at(plan.placements, id)));
+    this.#parts = plan.slices.flatMap((slice) => {
+      const placement = at(plan.placements, slice.id);
+      return isResident(placement) ? residentParts(slice, { converted: placement.kind === 'converted' }) : [];
+    });
   }
 
   /** All are in place. */
   get loaded(): boolean {
-    return this.#loaded === this.#slices.length;
+    return this.#loaded === this.#parts.length;
   }
 
   /** Waits until `slices` are in place. The first lease of a pass begins to load all that are not. */
@@ -89,26 +93,26 @@ export class Residents implements Home {
    * Rejects with READ_FAILED, FILE_CHANGED, or the signal's reason: then what is in place stays there.
    */
   async load({ streams = false, onProgress, signal }: LoadOptions & { streams?: boolean } = {}): Promise<void> {
-    const slices = this.#slices.slice(this.#loaded);
-    const total = bytesOf(this.#slices);
-    let loaded = total - bytesOf(slices);
+    const parts = this.#parts.slice(this.#loaded);
+    const total = bytesOf(this.#parts);
+    let loaded = total - bytesOf(parts);
     const arrivals: Promise<void>[] = [];
     this.#arrivals.clear();
     const bring = async (i: number, place: ResidentSegment): Promise<void> => {
       await arrivals[i - Math.min(place.after, readAhead)];
       signal?.throwIfAborted();
-      const convert = await this.#read(at(slices, i), place);
+      const convert = await this.#read(at(parts, i), place);
       await arrivals[i - conversions];
       await convert();
       await arrivals[i - 1];
       this.#loaded += 1;
-      loaded += at(slices, i).extent.length;
+      loaded += at(parts, i).extent.length;
       onProgress?.(loaded, total);
     };
-    for (const [i, place] of this.#lay(slices, streams).entries()) {
+    for (const [i, place] of this.#lay(parts, streams).entries()) {
       const arrival = bring(i, place);
       arrivals.push(arrival);
-      this.#arrivals.set(at(slices, i).id, arrival);
+      this.#arrivals.set(at(parts, i).slice.id, arrival);
     }
     // Memory is not to go before the last read and the last conversion have ended.
     await allSettled(arrivals);
@@ -116,22 +120,27 @@ export class Residents implements Home {
   }
 
   /** Weights that stream meanwhile have the first half of the ring. */
-  #lay(slices: readonly Slice[], streams: boolean): readonly ResidentSegment[] {
+  #lay(parts: readonly ResidentPart[], streams: boolean): readonly ResidentSegment[] {
     const { placements, shares, streamed } = this.#plan;
-    const residents = slices.map(({ id, extent }) => {
-      const placement = at(placements, id);
+    const residents = parts.map(({ slice, extent }) => {
+      const placement = at(placements, slice.id);
       const offset = placement.kind === 'resident' ? placement.offset : undefined;
       return { bytes: pageSpanOf(extent, pageBytes).bytes, offset };
     });
     return layResidents(residents, { from: streams && streamed.length > 0 ? shares.ring / 2 : 0, to: shares.ring });
   }
 
-  /** Reads a slice to its place, or to where it can be converted from. */
-  async #read({ id, extent }: Slice, { memory, offset }: ResidentSegment): Promise<() => Promise<void>> {
+  /** Reads a part to its place, or to where it can be converted from. */
+  async #read(
+    { slice, extent, experts }: ResidentPart,
+    { memory, offset }: ResidentSegment,
+  ): Promise<() => Promise<void>> {
     const { start, bytes, skew } = pageSpanOf(extent, pageBytes);
     const pages = this.#memory[memory].view(offset, bytes);
     await this.#reader.read(extent.file, pages, start);
     if (memory === 'arena') return () => Promise.resolve();
-    return () => writeTensorAside(at(this.#memory.tensors, id).pointer, pages.subarray(skew, skew + extent.length));
+    const { pointer } = at(this.#memory.tensors, slice.id);
+    const data = pages.subarray(skew, skew + extent.length);
+    return () => (experts ? writeExpertsAside(pointer, experts, data) : writeTensorAside(pointer, data));
   }
 }

@@ -7,6 +7,7 @@ import { ExpertDemand } from './expert-demand.ts';
 import { slotBytes } from './expert-slots.ts';
 import { makePlan } from './make-plan.ts';
 import type { Demand, Plan, Shares } from './plan.ts';
+import { residentParts } from './resident-parts.ts';
 import { pageSpanOf, type Slice } from './slices.ts';
 
 const MiB = 2 ** 20;
@@ -126,7 +127,9 @@ test('whatever is converted fits through the ring', () => {
       const placement = plan.placements[slice.id];
       if (placement?.kind !== 'converted') continue;
       assert.equal(placement.bytes, demand.converted(slice));
-      assert.ok(pagesOf(slice) <= plan.shares.ring);
+      for (const part of residentParts(slice, { converted: true })) {
+        assert.ok(4 * pageSpanOf(part.extent, page).bytes <= plan.shares.ring);
+      }
     }
   });
 });

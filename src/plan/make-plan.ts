@@ -5,6 +5,7 @@ import { slotBytes } from './expert-slots.ts';
 import { type Demand, type Placement, type Plan, planBytes } from './plan.ts';
 import { type PlanWay, sliceSizesFor, waysFor } from './plan-ways.ts';
 import { spread } from './residency.ts';
+import { residentParts } from './resident-parts.ts';
 import { layWeights } from './ring-modes.ts';
 import { cutIntoSlices, pageSpanOf, type Slice } from './slices.ts';
 
@@ -123,22 +124,26 @@ function size(demand: Demand, sliceBytes: number, { slots }: Pick<PlanWay, 'slot
   const slices: Slice[] = [];
   const mayStream: boolean[] = [];
   const banks = new Set<number>();
+  const resident = new Set<number>();
   for (const { weight, streamable, experts } of demand.manifest) {
-    if (experts && slots) banks.add(slices.length);
+    if (experts) (slots ? banks : resident).add(slices.length);
     const whole = { weight, row: 0, shape: weight.shape, extent: weight.extent };
     for (const part of streamable ? cutIntoSlices(weight, sliceBytes) : [whole]) {
       slices.push({ ...part, id: slices.length });
       mayStream.push(streamable);
     }
   }
-  const pageBytes = (s: Slice): number => pageSpanOf(s.extent, demand.page).bytes;
-  // A slice that may not stream is read as a whole: it need not fit through the ring, so it keeps the file's layout.
-  const converted = slices.map((s) => (mayStream[s.id] ? demand.converted(s) : undefined));
+  const pageBytes = ({ extent }: Pick<Slice, 'extent'>): number => pageSpanOf(extent, demand.page).bytes;
+  // Others may not fit through the ring, which takes matrices, and banks expert by expert: they keep the file's layout.
+  const converted = slices.map((s) => (mayStream[s.id] || resident.has(s.id) ? demand.converted(s) : undefined));
   const cost = slices.map((s) => converted[s.id] ?? pageBytes(s));
   const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + at(cost, s.id), 0);
   const fixed = slices.filter((s) => !mayStream[s.id] && !banks.has(s.id));
   const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, pageBytes(s)), 0);
-  const converts = converted.some((bytes) => bytes !== undefined);
+  const loaded = slices
+    .filter((s) => converted[s.id] !== undefined)
+    .flatMap((s) => residentParts(s, { converted: true }))
+    .reduce((max, part) => Math.max(max, pageBytes(part)), 0);
   return {
     slices,
     mayStream,
@@ -147,7 +152,7 @@ function size(demand: Demand, sliceBytes: number, { slots }: Pick<PlanWay, 'slot
     streamable: sum(slices.filter((s) => mayStream[s.id])),
     fixed: sum(fixed),
     ring: ringSegments * largest,
-    loadingRing: converts ? ringSegments * largest : 0,
+    loadingRing: ringSegments * loaded,
     experts: banks.size > 0 ? { ...slotsFor(demand), slices: banks } : undefined,
   };
 }

@@ -31,7 +31,7 @@ export interface PlanOptions extends ChoiceOptions {
 export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
   const known = new Map<string, KernelLayout | undefined>();
   return ({ weight, shape }) => {
-    if (kernels === 'plain' || shape.length !== 2) return undefined;
+    if (kernels === 'plain' || shape.length < 2) return undefined;
     const key = `${weight.type.id} ${shape.join(' ')}`;
     if (!known.has(key)) known.set(key, device.layoutFor(weight.type.id, shape));
     return known.get(key);

@@ -27,7 +27,7 @@ const anyLoneModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
     page,
     compute: (tokens) => perBatch + tokens * perToken,
     converted: ({ weight, shape, extent }) =>
-      converts && shape.length === 2 && weight.type.name !== 'f32' ? extent.length + 777 : undefined,
+      converts && shape.length >= 2 && weight.type.name !== 'f32' ? extent.length + 777 : undefined,
   }));
 /** Models, now and then with a draft model, which has the budget that it wants. */
 export const anyModel: fc.Arbitrary<Omit<Demand, 'budget'>> = fc
