@@ -75,12 +75,19 @@ export function tinyBytePair(pre = 'gpt-2', texts: readonly string[] = [], size?
   });
 }
 
+const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
+
+/** Tokens that SentencePiece falls back to, a byte each. */
+const byteTokens: readonly Token[] = named(
+  types.byte,
+  Array.from({ length: 256 }, (_, byte) => `<0x${hex(byte).toUpperCase()}>`),
+);
+
 /**
  * SentencePiece: every byte as a fallback, letters, and a few pieces ("▁hello", "▁world"); with a size, as many tokens,
  * of which the others are numbers.
  */
 export function tinySentencePiece(size?: number): TinyVocabulary {
-  const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
   const pieces = [
     '▁hello',
     '▁world',
@@ -100,16 +107,53 @@ export function tinySentencePiece(size?: number): TinyVocabulary {
   const known = [
     ...named(types.unknown, ['<unk>']),
     ...named(types.control, ['<s>', '</s>', '<|im_end|>']),
-    ...named(
-      types.byte,
-      Array.from({ length: 256 }, (_, byte) => `<0x${hex(byte)}>`),
-    ),
+    ...byteTokens,
     ...named(types.normal, [...pieces, '▁', ...'abcdefghijklmnopqrstuvwxyz']),
   ];
   const tokens = padded(known, '▁', size);
   // The longer a piece, the sooner it is merged.
   const scores = tokens.map(({ name, type }) => (type === types.normal ? [...name].length - 100 : 0));
   return vocabulary('llama', tokens, { 'tokenizer.ggml.scores': arr('f32', scores) });
+}
+
+/** Bytes as RWKV's vocabularies have them: in ASCII, others by number. */
+function escaped(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => {
+    const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
+    return isPlain ? String.fromCharCode(byte) : `\\x${hex(byte)}`;
+  }).join('');
+}
+
+/**
+ * RWKV: every byte, a few words and parts of characters; the longest token that a text goes on with is the next one. With a
+ * size, as many tokens, of which the others are numbers.
+ */
+export function tinyRwkv(size?: number): TinyVocabulary {
+  const words = ['he', 'hello', ' world', 'wor', '\n\n', '  ', '中', '中文'].map((text) => Buffer.from(text));
+  const parts = [Buffer.from('中').subarray(0, 2), Buffer.from('文').subarray(1)];
+  const bytes = Array.from({ length: 256 }, (_, byte) => Buffer.of(byte));
+  const known = [
+    ...named(types.control, ['<s>', '</s>', '<|im_end|>']),
+    ...named(types.normal, [...bytes, ...words, ...parts].map(escaped)),
+  ];
+  return vocabulary('rwkv', padded(known, ' ', size), {});
+}
+
+/**
+ * PLaMo 2: every byte as a fallback, letters and a few words, of which a text is made with the highest sum of scores. With
+ * a size, as many tokens, of which the others are numbers.
+ */
+export function tinyPlamo2(size?: number): TinyVocabulary {
+  const words = ['hello', ' world', 'he', 'hell', 'o wor', 'ld', '中文', '\n', ' ', '👩'];
+  const known = [
+    ...named(types.unknown, ['<unk>']),
+    ...named(types.control, ['<s>', '</s>', '<|im_end|>']),
+    ...byteTokens,
+    ...named(types.normal, [...words, ...'abcdefghijklmnopqrstuvwxyz中文。']),
+  ];
+  const tokens = padded(known, ' ', size);
+  const scores = tokens.map(({ name, type }) => (type === types.normal ? 2 * [...name].length - 10 : 0));
+  return vocabulary('plamo2', tokens, { 'tokenizer.ggml.scores': arr('f32', scores) });
 }
 
 /** Writes a GGUF file that holds only a tokenizer; `more` metadata go over its own. */

@@ -8,7 +8,7 @@ import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
 /** Keys and values, windows, recurrent states alone and beside others, experts, and keys that are kept as one. */
-const names = ['arcee', 'gemma3', 'mamba2', 'jamba', 'qwen35moe', 'deepseek4'] as const;
+const names = ['arcee', 'gemma3', 'rwkv7', 'jamba', 'qwen35moe', 'deepseek4'] as const;
 const maxTokens = 24;
 /** A lead that another order of sums may lose in models as small as these. */
 const tie = 0.05;

@@ -81,7 +81,7 @@ export interface TokenDataArray {
 }
 
 /** Values of C's `enum llama_vocab_type`. */
-export const vocabularyTypes = { none: 0, sentencePiece: 1, bytePair: 2 } as const;
+export const vocabularyTypes = { none: 0, sentencePiece: 1, bytePair: 2, rwkv: 5, plamo2: 6 } as const;
 
 /** Some of C's `enum llama_token_attr`. */
 export const tokenAttributes = { unknown: 1, control: 8, userDefined: 16, stripsRight: 256 } as const;

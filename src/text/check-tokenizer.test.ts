@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { arr, bool, f32, i32, type MetadataValue, str, u32 } from '../../bench/gguf-writer.ts';
-import { type TinyVocabulary, tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import {
+  type TinyVocabulary,
+  tinyBytePair,
+  tinyPlamo2,
+  tinyRwkv,
+  tinySentencePiece,
+  writeVocabulary,
+} from '../../bench/tiny-vocabulary.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-details.ts';
@@ -17,6 +24,8 @@ type Metadata = Readonly<Record<string, MetadataValue>>;
 
 const bytePair = tinyBytePair();
 const sentencePiece = tinySentencePiece();
+const rwkv = tinyRwkv();
+const plamo2 = tinyPlamo2();
 
 function check(tiny: Pick<TinyVocabulary, 'metadata'>, more: Metadata = {}): void {
   writeVocabulary(path, tiny, more);
@@ -37,6 +46,8 @@ const tokens = 'tokenizer.ggml.tokens';
 test('a sound tokenizer passes, and so does a model without one', () => {
   check(bytePair);
   check(sentencePiece);
+  check(rwkv);
+  check(plamo2);
   check({ metadata: { 'tokenizer.ggml.model': str('no_vocab') } });
   check({ metadata: { 'tokenizer.ggml.model': str('none') } }, { 'llama.vocab_size': u32(1000) });
 });
@@ -48,7 +59,7 @@ test('what is missing is named', () => {
 });
 
 test('kinds of tokenizers that are not supported are refused', () => {
-  for (const kind of ['bert', 't5', 'rwkv', '', 'llama\0']) {
+  for (const kind of ['bert', 't5', '', 'llama\0', 'toString']) {
     refuses('METADATA_INVALID', 'tokenizer.ggml.model', bytePair, { 'tokenizer.ggml.model': str(kind) });
   }
   refuses('METADATA_INVALID', 'tokenizer.ggml.pre', bytePair, { 'tokenizer.ggml.pre': str('whitespace') });
@@ -89,6 +100,35 @@ test('a byte without a token is refused where bytes are the fallback', () => {
   check(sentencePiece, rename('<0x41>', 'A'));
 });
 
+test('a byte of a text that no token begins with is refused where the longest one is taken', () => {
+  const renamed = (from: string, to: string): Metadata => ({
+    [tokens]: arr(
+      'string',
+      names(rwkv).map((name) => (name === from ? to : name)),
+    ),
+  });
+  for (const name of ['a', '\\x0a', '\\xe4', '\\x5c']) {
+    refuses('METADATA_INVALID', tokens, rwkv, renamed(name, `more than ${name}`));
+  }
+  check(rwkv, renamed('\\xff', 'no text has this one'));
+  check(rwkv, renamed('\\x0a', '\\n'));
+});
+
+test('names too long for what libllama makes of them are refused', () => {
+  const more = (tiny: TinyVocabulary, name: string): Metadata => ({
+    [tokens]: arr('string', [...names(tiny), name]),
+    'tokenizer.ggml.token_type': arr('i32', Array(tiny.ids.size + 1).fill(1)),
+    'tokenizer.ggml.scores': arr('f32', Array(tiny.ids.size + 1).fill(0)),
+  });
+  for (const [tiny, most] of [
+    [rwkv, 4096],
+    [plamo2, 4000],
+  ] as const) {
+    check(tiny, more(tiny, 'x'.repeat(most)));
+    refuses('METADATA_INVALID', tokens, tiny, more(tiny, 'x'.repeat(most + 200)));
+  }
+});
+
 test('special tokens that are not there are refused', () => {
   for (const name of ['bos', 'eos', 'eot', 'eom']) {
     const key = `tokenizer.ggml.${name}_token_id`;
@@ -105,13 +145,15 @@ test('a model without a tokenizer may not ask for any amount of memory', () => {
 
 test('what passes is opened and used without a crash, or is an error with a code', () => {
   const value = fc.oneof(
-    fc.constantFrom('llama', 'gpt2', 'gemma4', 'no_vocab', 'deepseek-llm', 'kimi-k2', 'phi-3', '').map(str),
+    fc
+      .constantFrom('llama', 'gpt2', 'gemma4', 'rwkv', 'plamo2', 'no_vocab', 'deepseek-llm', 'kimi-k2', 'phi-3', '')
+      .map(str),
     fc.integer({ min: 0, max: 300 }).map(u32),
     fc.boolean().map(bool),
     fc.array(fc.integer({ min: -2, max: 9 }), { minLength: 270, maxLength: 330 }).map((types) => arr('i32', types)),
     fc.array(fc.float(), { minLength: 270, maxLength: 330 }).map((scores) => arr('f32', scores)),
     fc.array(fc.string({ unit: 'binary', maxLength: 4 }), { maxLength: 20 }).map((texts) => arr('string', texts)),
-    fc.constantFrom(bytePair, sentencePiece).map((tiny) => arr('string', names(tiny).reverse())),
+    fc.constantFrom(bytePair, sentencePiece, rwkv, plamo2).map((tiny) => arr('string', names(tiny).reverse())),
   );
   const key = fc.constantFrom(
     ...['model', 'pre', 'tokens', 'scores', 'token_type', 'merges', 'bos_token_id', 'eos_token_id', 'eot_token_id'],
@@ -129,7 +171,7 @@ test('what passes is opened and used without a crash, or is an error with a code
     value,
     { maxKeys: 3 },
   );
-  const base = fc.constantFrom(bytePair, sentencePiece);
+  const base = fc.constantFrom(bytePair, sentencePiece, rwkv, plamo2);
   const use = (): void => {
     using vocabulary = Vocabulary.open(path);
     const text = 'hello world\n\0 é😀<|im_end|> </s>  \u{10FFFF}';

@@ -5,10 +5,14 @@ import type { ScalarType } from '../gguf/values.ts';
 const model = 'tokenizer.ggml.model';
 const tokens = 'tokenizer.ggml.tokens';
 
-const kinds = ['llama', 'gpt2', 'gemma4'];
 const withoutTokenizer = ['no_vocab', 'none'];
 // Libllama allocates as many as the metadata ask for; the largest vocabularies have a quarter of this.
 const mostTokens = 2 ** 20;
+
+/** Libllama calls itself for each character of a name. */
+const longestName = 4096;
+/** Sum of the squares of the lengths of PLaMo 2's names: 2 ** 21 for 100,000 tokens. */
+const mostEnds = 2 ** 24;
 
 const invalid = ({ file }: Metadata, key: string, what: string): EngineError =>
   new EngineError('METADATA_INVALID', { file, key, what });
@@ -44,6 +48,37 @@ function checkBytes(metadata: Metadata, names: ReadonlySet<string>): void {
   }
 }
 
+/** Bytes that a text may have: UTF-8 uses no others. */
+const textBytes = Array.from({ length: 0xf5 }, (_, byte) => byte).filter((byte) => byte !== 0xc0 && byte !== 0xc1);
+
+const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r' };
+
+/** The name of a token of RWKV's without escapes, a character a byte, as far as it is of single bytes. */
+const unescaped = (name: string): string =>
+  name.replace(/\\(?:x([0-9a-f]{2})|(.))/gs, (_, code: string | undefined, sign: string) =>
+    code === undefined ? (escapes[sign] ?? sign) : String.fromCharCode(Number.parseInt(code, 16)),
+  );
+
+/**
+ * RWKV takes the longest token that a text goes on with, and libllama never ends where there is none. It looks for them in
+ * a tree that is as deep as the longest name.
+ */
+function checkByteSequences(metadata: Metadata, names: ReadonlySet<string>): void {
+  const bytes = new Set([...names].map(unescaped));
+  const missing = textBytes.find((byte) => !bytes.has(String.fromCharCode(byte)));
+  if (missing !== undefined) throw invalid(metadata, tokens, `has no token for byte ${missing}`);
+  const long = [...names].find((name) => name.length > longestName);
+  if (long)
+    throw invalid(metadata, tokens, `has a name of ${long.length} characters; at most ${longestName} are supported`);
+}
+
+/** Libllama makes PLaMo 2 a table of all ends of all names. */
+function checkEnds(metadata: Metadata, names: ReadonlySet<string>): void {
+  let ends = 0;
+  for (const { length } of names) ends += length ** 2;
+  if (ends > mostEnds) throw invalid(metadata, tokens, 'has names that are too long');
+}
+
 function checkSpecial(metadata: Metadata, size: number): void {
   for (const name of ['bos', 'eos', 'eot', 'eom']) {
     const key = `tokenizer.ggml.${name}_token_id`;
@@ -68,15 +103,25 @@ function checkWithoutTokenizer(metadata: Metadata): void {
   if (size > mostTokens) throw invalid(metadata, key, `is ${size}; at most ${mostTokens} tokens are supported`);
 }
 
-function checkTokens(metadata: Metadata, kind: string): void {
+function checkTokens(metadata: Metadata, check: NameCheck): void {
   checkArray(metadata, tokens, ['string'], 1);
   const names = checkNames(metadata);
   if (metadata.has('tokenizer.ggml.scores')) checkArray(metadata, 'tokenizer.ggml.scores', ['f32', 'i32'], names.size);
   if (metadata.has('tokenizer.ggml.token_type')) checkArray(metadata, 'tokenizer.ggml.token_type', ['i32'], names.size);
   checkSpecial(metadata, names.size);
-  if (kind === 'llama') checkBytes(metadata, names);
-  else checkMerges(metadata);
+  check(metadata, names);
 }
+
+type NameCheck = (metadata: Metadata, names: ReadonlySet<string>) => void;
+
+/** Checks by kind of tokenizer (`tokenizer.ggml.model`). */
+const checksOf: ReadonlyMap<string, NameCheck> = new Map([
+  ['llama', checkBytes],
+  ['gpt2', checkMerges],
+  ['gemma4', checkMerges],
+  ['rwkv', checkByteSequences],
+  ['plamo2', checkEnds],
+]);
 
 /**
  * Refuses metadata for which libllama would end the process or read out of bounds when it opens the tokenizer, or which
@@ -84,7 +129,11 @@ function checkTokens(metadata: Metadata, kind: string): void {
  */
 export function checkTokenizer(metadata: Metadata): void {
   const kind = metadata.string(model);
+  const check = checksOf.get(kind);
   if (withoutTokenizer.includes(kind)) checkWithoutTokenizer(metadata);
-  else if (kinds.includes(kind)) checkTokens(metadata, kind);
-  else throw invalid(metadata, model, `is "${kind}", which is not supported; these are: ${kinds.join(', ')}`);
+  else if (check) checkTokens(metadata, check);
+  else {
+    const known = [...checksOf.keys()].join(', ');
+    throw invalid(metadata, model, `is "${kind}", which is not supported; these are: ${known}`);
+  }
 }

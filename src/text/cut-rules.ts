@@ -83,6 +83,23 @@ export function sentencePieceCutRule(tokens: UnitPairs): CutRule {
   return { stretch: maxPartUnits, between };
 }
 
+const byteOrderMark = 0xfeff;
+
+/**
+ * Cutting for vocabularies that split no text before its tokens are sought: no token may reach across. `tokens` has the
+ * pairs in all of them, but for the halves of characters that some consist of: with `halves`, the text is cut between
+ * ASCII characters alone.
+ */
+export function wholeTokensCutRule(tokens: UnitPairs, { halves }: { readonly halves: boolean }): CutRule {
+  const between = (before: number, after: number): boolean =>
+    (!halves || (before < 0x80 && after < 0x80)) &&
+    !isLowSurrogate(after) &&
+    // PLaMo 2 leaves one out where a text begins.
+    after !== byteOrderMark &&
+    !tokens.has(before, after);
+  return { stretch: maxPartUnits, between };
+}
+
 const bits = 22;
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
-import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import { arr, bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
+import { tinyBytePair, tinyPlamo2, tinyRwkv, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import type { EngineError } from '../base/errors.ts';
@@ -19,6 +19,10 @@ const bytePair = tinyBytePair();
 const sentencePiece = tinySentencePiece();
 writeVocabulary(path('byte-pair'), bytePair);
 writeVocabulary(path('sentence-piece'), sentencePiece);
+const rwkv = tinyRwkv();
+const plamo2 = tinyPlamo2();
+writeVocabulary(path('rwkv'), rwkv);
+writeVocabulary(path('plamo2'), plamo2);
 writeVocabulary(
   path('none'),
   { metadata: { 'tokenizer.ggml.model': str('no_vocab') } },
@@ -43,6 +47,29 @@ test('sentence pieces begin with a space that the text does not have', () => {
   using vocabulary = Vocabulary.open(path('sentence-piece'));
   assert.deepEqual(vocabulary.tokenize('hello world', plain), ids(sentencePiece, ['▁hello', '▁world']));
   assert.deepEqual(vocabulary.tokenize('é', plain), ids(sentencePiece, ['▁', '<0xC3>', '<0xA9>']));
+});
+
+test('the longest token that a text goes on with is the next one of RWKV', () => {
+  using vocabulary = Vocabulary.open(path('rwkv'));
+  assert.deepEqual(vocabulary.tokenize('hello world', plain), ids(rwkv, ['hello', ' world']));
+  assert.deepEqual(vocabulary.tokenize('hell\n', plain), ids(rwkv, ['he', 'l', 'l', '\\x0a']));
+  assert.deepEqual(
+    vocabulary.tokenize('中中文', plain),
+    ids(rwkv, ['\\xe4\\xb8\\xad', '\\xe4\\xb8\\xad\\xe6\\x96\\x87']),
+  );
+});
+
+test('the tokens with the highest sum of scores are those of PLaMo 2', () => {
+  using vocabulary = Vocabulary.open(path('plamo2'));
+  assert.deepEqual(vocabulary.tokenize('hello world', plain), ids(plamo2, ['hello', ' world']));
+  assert.deepEqual(vocabulary.tokenize('hello worl', plain), ids(plamo2, ['hell', 'o wor', 'l']));
+  assert.deepEqual(vocabulary.tokenize('中文é', plain), ids(plamo2, ['中文', '<0xC3>', '<0xA9>']));
+});
+
+test('a vocabulary of PLaMo 2 without a token for each byte is an error with a code', () => {
+  const metadata = { ...plamo2.metadata, 'tokenizer.ggml.token_type': arr('i32', Array(plamo2.ids.size).fill(1)) };
+  writeVocabulary(path('no-bytes'), { metadata });
+  assert.throws(() => Vocabulary.open(path('no-bytes')), isFailure);
 });
 
 test('the tokens of the model are known', () => {
@@ -103,10 +130,16 @@ test('any text comes back, except that lone surrogates become U+FFFD', () => {
   const odd = fc.constantFrom('\0', '\uD800', '\uDC00x', '\uFEFF', ' ', '  \n', '👩‍👩‍👧', 'a\0b', '<unk>', '▁');
   using bytes = Vocabulary.open(path('byte-pair'));
   using pieces = Vocabulary.open(path('sentence-piece'));
+  using longest = Vocabulary.open(path('rwkv'));
+  using highest = Vocabulary.open(path('plamo2'));
   fc.assert(
     fc.property(fc.array(fc.oneof(text, odd), { maxLength: 4 }), (parts) => {
       const whole = Buffer.from(parts.join('')).toString();
       assert.equal(textOf(bytes, bytes.tokenize(parts.join(''), plain)), whole);
+      assert.equal(textOf(longest, longest.tokenize(parts.join(''), plain)), whole);
+      // PLaMo 2 reads names of control tokens in any text, and no byte order mark.
+      const named = highest.tokenize(parts.join(''), plain);
+      assert.equal(textOf(highest, named), whole.replace(/^\uFEFF/, '').replaceAll('<unk>', ''));
       const back = textOf(pieces, pieces.tokenize(parts.join(''), plain));
       assert.equal(back, whole === '' ? '' : ` ${whole.replaceAll('▁', ' ')}`);
     }),
@@ -154,16 +187,23 @@ test('what libllama does not open is an error with a code', () => {
 });
 
 /** The tokens that libllama gives for a text as a whole. */
-function wholeTokens(file: string, text: string): readonly number[] {
+function wholeTokens(file: string, text: string, addSpecial = false): readonly number[] {
   const llama = loadLlama();
   const model = llama.loadVocabularyModel(file);
   const bytes = Buffer.from(text);
   const tokens = new Int32Array(bytes.length + 4);
   const vocab = llama.llama_model_get_vocab(model);
-  const count = llama.llama_tokenize(vocab, bytes, bytes.length, tokens, tokens.length, false, true);
+  const count = llama.llama_tokenize(vocab, bytes, bytes.length, tokens, tokens.length, addSpecial, true);
   llama.llama_model_free(model);
   return [...tokens.subarray(0, count)];
 }
+
+test('tokens are put around a text where libllama does', () => {
+  for (const name of ['byte-pair', 'add-eos', 'sentence-piece', 'rwkv', 'plamo2']) {
+    using vocabulary = Vocabulary.open(path(name));
+    assert.deepEqual(vocabulary.tokenize('hello', special), wholeTokens(path(name), 'hello', true), name);
+  }
+});
 
 test('a text of many parts has the tokens that it has as a whole', () => {
   const word = fc.constantFrom(
@@ -184,7 +224,13 @@ test('a text of many parts has the tokens that it has as a whole', () => {
     writeVocabulary(path(`whole-${pre}`), tinyBytePair(pre, pre === 'gpt-2' ? ['lo wo'] : []));
     return path(`whole-${pre}`);
   });
-  for (const file of [...files, path('sentence-piece')]) {
+  const across = tinyRwkv();
+  writeVocabulary(path('rwkv-across'), across, {
+    'tokenizer.ggml.tokens': arr('string', [...across.ids.keys(), '\\xad\\xe6\\x96']),
+    'tokenizer.ggml.token_type': arr('i32', Array(across.ids.size + 1).fill(1)),
+  });
+  const others = ['sentence-piece', 'rwkv', 'rwkv-across', 'plamo2'].map(path);
+  for (const file of [...files, ...others]) {
     using vocabulary = Vocabulary.open(file);
     fc.assert(
       fc.property(fc.array(word, { minLength: 10, maxLength: 60 }), (words) => {
@@ -197,7 +243,7 @@ test('a text of many parts has the tokens that it has as a whole', () => {
 });
 
 test('no more of a text is tokenized than there is room for', () => {
-  for (const name of ['byte-pair', 'sentence-piece']) {
+  for (const name of ['byte-pair', 'sentence-piece', 'rwkv', 'plamo2']) {
     using vocabulary = Vocabulary.open(path(name));
     const text = 'hello world '.repeat(8000);
     const tokens = vocabulary.tokenize(text, special);
@@ -211,9 +257,10 @@ test('no more of a text is tokenized than there is room for', () => {
         },
       );
     }
-    const [bos = -1] = tokens;
+    const [first = -1] = tokens;
     assert.deepEqual(vocabulary.tokenizeEnd(text, special), tokens);
-    assert.deepEqual(vocabulary.tokenizeEnd(text, { ...special, most: 2000 }), [bos, ...tokens.slice(-1999)]);
+    const kept = vocabulary.addBos ? [first, ...tokens.slice(-1999)] : tokens.slice(-2000);
+    assert.deepEqual(vocabulary.tokenizeEnd(text, { ...special, most: 2000 }), kept);
     assert.deepEqual(vocabulary.tokenizeEnd(text, { ...plain, most: 2000 }), tokens.slice(-2000));
   }
 });

@@ -1,8 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { bytePairCutRule, partPrefix, sentencePieceCutRule, UnitPairs } from './cut-rules.ts';
+import { bytePairCutRule, partPrefix, sentencePieceCutRule, UnitPairs, wholeTokensCutRule } from './cut-rules.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
 interface TokenizeOptions {
@@ -26,6 +27,7 @@ interface TextPart {
 }
 
 const encoder = new TextEncoder();
+const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 /** Tokens whose names are looked for before anything else. */
 const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttributes.userDefined;
 const blanks = [' ', '\t', '\r', '\n'];
@@ -63,12 +65,14 @@ export class Vocabulary implements Disposable {
     this.size = llama.llama_vocab_n_tokens(vocab);
     this.bos = special(llama.llama_vocab_bos(vocab));
     this.eos = special(llama.llama_vocab_eos(vocab));
-    this.addBos = llama.llama_vocab_get_add_bos(vocab);
-    this.addEos = llama.llama_vocab_get_add_eos(vocab);
     this.#llama = llama;
     this.#model = model;
     this.#vocab = vocab;
     this.#type = llama.llama_vocab_type(vocab);
+    // Libllama adds none for these two, whatever the file says.
+    const adds = this.#type !== vocabularyTypes.rwkv && this.#type !== vocabularyTypes.plamo2;
+    this.addBos = adds && llama.llama_vocab_get_add_bos(vocab);
+    this.addEos = adds && llama.llama_vocab_get_add_eos(vocab);
   }
 
   /**
@@ -233,16 +237,44 @@ export class Vocabulary implements Disposable {
   }
 
   #cuttingOf(): CutRule {
+    switch (this.#type) {
+      case vocabularyTypes.sentencePiece:
+        return sentencePieceCutRule(this.#namePairs(() => true));
+      case vocabularyTypes.rwkv:
+      case vocabularyTypes.plamo2: {
+        const pairs = this.#namePairs((attributes) => (attributes & readByName) !== 0);
+        return wholeTokensCutRule(pairs, { halves: this.#addPieces(pairs) });
+      }
+      default: {
+        const pairs = this.#namePairs((attributes) => (attributes & readByName) !== 0);
+        return bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), pairs);
+      }
+    }
+  }
+
+  /** Pairs in the names of tokens, and in what a text may have after those that take blanks with them. */
+  #namePairs(isWanted: (attributes: number) => boolean): UnitPairs {
     const pairs = new UnitPairs();
-    const merges = this.#type === vocabularyTypes.sentencePiece;
     for (let token = 0; token < this.size; token += 1) {
       const attributes = this.#llama.llama_vocab_get_attr(this.#vocab, token);
-      if (!merges && (attributes & readByName) === 0) continue;
+      if (!isWanted(attributes)) continue;
       const text = this.#llama.llama_vocab_get_text(this.#vocab, token).replaceAll('▁', ' ');
       pairs.addAll(text);
       if (attributes & tokenAttributes.stripsRight) for (const blank of blanks) pairs.addAll(text.slice(-1) + blank);
     }
-    return merges ? sentencePieceCutRule(pairs) : bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), pairs);
+    return pairs;
+  }
+
+  /** Adds the pairs in the bytes of all tokens; true if some begin or end within one character and reach into another. */
+  #addPieces(pairs: UnitPairs): boolean {
+    let halves = false;
+    for (let token = 0; token < this.size; token += 1) {
+      const bytes = this.piece(token, { special: true });
+      pairs.addAll(Buffer.from(bytes).toString('latin1'));
+      if (isUtf8(bytes)) pairs.addAll(Buffer.from(bytes).toString());
+      else halves ||= bytes.subarray(1).some((byte) => !isContinuation(byte));
+    }
+    return halves;
   }
 
   /** A metadata value; empty if there is none. */

@@ -1,7 +1,7 @@
 import { type TensorSource, u32, writeGguf } from '../../../bench/gguf-writer.ts';
 import { quantizable } from '../../../bench/quantize.ts';
 import { RandomTensors } from '../../../bench/random-tensors.ts';
-import { tinyBytePair } from '../../../bench/tiny-vocabulary.ts';
+import { type TinyVocabulary, tinyBytePair, tinyPlamo2, tinyRwkv } from '../../../bench/tiny-vocabulary.ts';
 import { at } from '../../../src/base/at.ts';
 import type { GgmlType } from '../../../src/gguf/types.ts';
 import { elementCount } from '../../../src/gguf/weight.ts';
@@ -58,6 +58,13 @@ function draftLayer(trunk: readonly AskedTensor[], { layers, width }: Sizes): re
   ];
 }
 
+/** The kind of vocabulary that models of an architecture have. */
+function vocabularyOf(architecture: string, size: number): TinyVocabulary {
+  if (/^rwkv[67]$/.test(architecture)) return tinyRwkv(size);
+  if (/^plamo[23]$/.test(architecture)) return tinyPlamo2(size);
+  return tinyBytePair('gpt-2', [], size);
+}
+
 /**
  * Writes the small model of a row (`architectures`) to `path`, which it returns: some hundred kilobytes of random
  * weights, the same for the same arguments. Throws for a name without a recipe.
@@ -77,7 +84,7 @@ export function architectureFile(path: string, name: string, options: Architectu
     const content = contentOf(tensor, tied);
     return { ...tensor, type, data: () => random.bytes(tensor.name, type, elementCount(tensor.shape), content) };
   });
-  const tokenizer = vocabulary ? tinyBytePair('gpt-2', [], sizes.vocabulary).metadata : {};
+  const tokenizer = vocabulary ? vocabularyOf(architecture, sizes.vocabulary).metadata : {};
   const more = {
     ...tokenizer,
     ...(recipe.draftLayer && {
