@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { writeGguf } from '../bench/gguf-writer.ts';
+import { decodableArchitectures, refusedArchitectures } from '../src/arch/decodable.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
 import { libraryNames } from './support/architectures/library-names.ts';
 import { architecturesPage } from './support/architectures/page.ts';
@@ -9,7 +10,6 @@ import { metadataOf, sizesOf } from './support/architectures/recipe.ts';
 import { Reference } from './support/architectures/reference.ts';
 import { architectures } from './support/architectures/rows.ts';
 import { tryArchitecture, tryRefused, tryWeights } from './support/architectures/trial.ts';
-import { unusable } from './support/architectures/unusable.ts';
 import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -17,9 +17,12 @@ const folder = sharedFolder();
 const references = [shared(new Reference()), shared(new Reference())] as const;
 
 test('every architecture that the library knows has a small model, or a reason why it has none', () => {
-  const known = [...architectures, ...unusable].map(({ architecture }) => architecture);
-  assert.deepEqual([...new Set(known)].sort(), [...libraryNames()].sort());
-  assert.equal(new Set(unusable.map(({ architecture }) => architecture)).size, unusable.length);
+  const shown = architectures.map(({ architecture }) => architecture);
+  assert.deepEqual([...new Set([...shown, ...refusedArchitectures.keys()])].sort(), [...libraryNames()].sort());
+  assert.deepEqual(
+    decodableArchitectures.filter((name) => refusedArchitectures.has(name)),
+    [],
+  );
 });
 
 test('docs/architectures.md says what the rows say (npx tsx test/support/architectures/page.ts writes it)', () => {

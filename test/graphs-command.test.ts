@@ -78,7 +78,8 @@ test('a family of ours gives the same answer through libllama’s graphs at ever
 
 test('what cannot be had is refused by name', async () => {
   const own = await attemptCli('run', mixture, '--graphs', 'own', '-p', 'x');
-  assert.match(own.stderr, /architecture "qwen3moe" is not supported; these are: llama, .*UNKNOWN_ARCHITECTURE/);
+  assert.match(own.stderr, /no graphs of its own for .* "qwen3moe"; leave --graphs out .*NO_OWN_GRAPHS/);
+  assert.equal(own.code, 2);
   const noExperts = await attemptCli('info', dense, '--expert-cache', '1G');
   assert.deepEqual([noExperts.code, /--expert-cache .*NO_EXPERTS/.test(noExperts.stderr)], [2, true], noExperts.stderr);
   for (const [option, named] of [

@@ -41,15 +41,19 @@ test('families of ours have graphs of ours, others and mixtures of experts have 
   const builders = (name: string): readonly string[] =>
     (['auto', 'libllama', 'own'] as const).map((graphs) => builderOf(name, graphs));
   assert.deepEqual(builders('qwen3'), ['own', 'libllama', 'own']);
-  assert.deepEqual(builders('olmo2'), ['libllama', 'libllama', 'UNKNOWN_ARCHITECTURE']);
-  assert.deepEqual(builders('llama with experts'), ['libllama', 'libllama', 'UNSUPPORTED_MODEL']);
+  assert.deepEqual(builders('olmo2'), ['libllama', 'libllama', 'NO_OWN_GRAPHS']);
+  assert.deepEqual(builders('llama with experts'), ['libllama', 'libllama', 'NO_OWN_GRAPHS']);
 });
 
-test('an architecture that libllama does not take a text on with is refused, with a list of the others', () => {
-  const path = folder.file('bert.gguf');
-  writeGguf(path, { metadata: { 'general.architecture': str('bert') }, tensors: [] });
-  const expected = /"bert" is not supported; these are: .*deepseek2, .*llama, .*qwen3moe, /;
-  assert.throws(() => openOutline(path), engineError('UNKNOWN_ARCHITECTURE', expected));
+test('an architecture that goes on with no text is refused with the reason, an unknown one with a list of the others', () => {
+  const path = folder.file('other.gguf');
+  const open = (name: string) => () => {
+    writeGguf(path, { metadata: { 'general.architecture': str(name) }, tensors: [] });
+    openOutline(path);
+  };
+  const list = /"lamia" is not supported; these are: .*deepseek2, .*llama, .*qwen3moe, /;
+  assert.throws(open('lamia'), engineError('UNKNOWN_ARCHITECTURE', list));
+  assert.throws(open('bert'), engineError('ARCHITECTURE_REFUSED', /"bert" is not supported: it makes embeddings/));
 });
 
 test('the architectures that are not refused are those whose small models go on with a text', () => {

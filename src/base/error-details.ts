@@ -16,6 +16,8 @@ export interface ErrorDetails {
   SHARD_MISMATCH: File & { what: string };
   METADATA_MISSING: File & { key: string };
   METADATA_INVALID: File & { key: string; what: string };
+  ARCHITECTURE_REFUSED: { architecture: string; reason: string };
+  NO_OWN_GRAPHS: { what: string };
   UNKNOWN_ARCHITECTURE: { architecture: string; known: readonly string[] };
   UNKNOWN_TENSOR_TYPE: { tensor: string; type: number };
   UNSUPPORTED_TENSOR_TYPE: { tensor: string; type: string };

@@ -76,6 +76,15 @@ export const errorTable: {
   ],
   METADATA_MISSING: ['failure', (d) => `${d.file} has no "${d.key}" in its metadata; convert the model again`],
   METADATA_INVALID: ['failure', (d) => `${d.file}: metadata "${d.key}" ${d.what}; convert the model again`],
+  ARCHITECTURE_REFUSED: [
+    'failure',
+    (d) => `architecture "${d.architecture}" is not supported: ${d.reason}; choose another model`,
+  ],
+  NO_OWN_GRAPHS: [
+    'usage',
+    (d) => `ssd-llm has no graphs of its own for ${d.what}; leave --graphs out`,
+    (d) => `this server is set to graphs that there are none of for ${d.what}`,
+  ],
   UNKNOWN_ARCHITECTURE: [
     'failure',
     (d) => `architecture "${d.architecture}" is not supported; these are: ${d.known.join(', ')}`,

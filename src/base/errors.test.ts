@@ -25,6 +25,8 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   UNKNOWN_ARCHITECTURE: { architecture: 'a', known: ['b', 'c'] },
   UNKNOWN_TENSOR_TYPE: { tensor: 'a', type: 99 },
   UNSUPPORTED_TENSOR_TYPE: { tensor: 'a', type: 'i8' },
+  ARCHITECTURE_REFUSED: { architecture: 'a', reason },
+  NO_OWN_GRAPHS: { what: 'a model' },
   UNSUPPORTED_MODEL: { what: 'experts' },
   NO_EXPERTS: {},
   NOT_WITH_LIBLLAMA: { what: 'a window', architecture: 'a' },

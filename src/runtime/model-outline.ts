@@ -1,4 +1,4 @@
-import { decodableArchitectures } from '../arch/decodable.ts';
+import { decodableArchitectures, refusedArchitectures } from '../arch/decodable.ts';
 import { type ModelFacts, readFacts } from '../arch/facts.ts';
 import { ownArchitectures } from '../arch/registry.ts';
 import type { RopeOptions } from '../arch/rope.ts';
@@ -33,7 +33,7 @@ export interface OutlineOptions {
   readonly trialFolder?: string | undefined;
 }
 
-/** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, and UNKNOWN_ARCHITECTURE. */
+/** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, UNKNOWN_ARCHITECTURE, ARCHITECTURE_REFUSED, NO_OWN_GRAPHS. */
 export function openOutline(path: string, options: OutlineOptions = {}, debug?: Debug): ModelOutline {
   const file = openModelFile(path);
   const outline = { path, file, ...(ownGraphs(file, options) ?? librarysGraphs(file, options)) };
@@ -53,20 +53,24 @@ function ownGraphs({ metadata, weights }: ModelFile, { rope, graphs = 'auto' }: 
   const family = ownArchitectures.get(name);
   if (!family) {
     if (graphs === 'auto') return undefined;
-    throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture: name, known: [...ownArchitectures.keys()] });
+    throw new EngineError('NO_OWN_GRAPHS', { what: `a model of architecture "${name}"` });
   }
   try {
     const config = family.config(metadata, rope);
     return { config, graphs: new OwnModelGraphs(config, family.stages(config), weights) };
   } catch (error) {
     // A family's members may have what its graphs of ours do not, such as experts.
-    if (graphs === 'auto' && error instanceof EngineError && error.code === 'UNSUPPORTED_MODEL') return undefined;
-    throw error;
+    if (!(error instanceof EngineError) || error.code !== 'UNSUPPORTED_MODEL') throw error;
+    if (graphs === 'auto') return undefined;
+    const { what } = (error as EngineError<'UNSUPPORTED_MODEL'>).details;
+    throw new EngineError('NO_OWN_GRAPHS', { what: `a model of architecture "${name}" with ${what}` });
   }
 }
 
 function librarysGraphs(file: ModelFile, { rope, trialFolder }: OutlineOptions): GraphsOf {
   const architecture = file.metadata.string('general.architecture');
+  const reason = refusedArchitectures.get(architecture);
+  if (reason !== undefined) throw new EngineError('ARCHITECTURE_REFUSED', { architecture, reason });
   if (!decodableArchitectures.includes(architecture))
     throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture, known: decodableArchitectures });
   const config = readFacts(file.metadata, rope);

@@ -1,10 +1,10 @@
 import { Device } from '../../src/ggml/device.ts';
 import { expertVariants } from '../support/architectures/architecture-file.ts';
 import { Reference } from '../support/architectures/reference.ts';
+import { refused } from '../support/architectures/refused.ts';
 import { architectures } from '../support/architectures/rows.ts';
 import { tryStreamed } from '../support/architectures/streamed.ts';
 import { tryRefused, tryWeights } from '../support/architectures/trial.ts';
-import { unusable } from '../support/architectures/unusable.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import type { Part, Row } from './part.ts';
 
@@ -34,8 +34,8 @@ export const part: Part = {
     yield await tryAll('llama_decode', architectures, (row, path) => tryWeights([reference, another], row, path));
     const compared = { reference, device };
     yield await tryAll('streamed', architectures, (row, path) => tryStreamed(compared, row, path));
-    const refused = unusable.filter(({ recipe }) => recipe !== undefined);
-    yield await tryAll('refused', refused, ({ architecture }, path) => tryRefused(architecture, path));
+    const names = Object.keys(refused).map((architecture) => ({ architecture }));
+    yield await tryAll('refused', names, ({ architecture }, path) => tryRefused(architecture, path));
     const mixtures = architectures.filter(({ experts }) => experts);
     for (const [name, options] of Object.entries(expertVariants)) {
       yield await tryAll(name, mixtures, (row, path) => tryStreamed(compared, row, path, options));

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { refusedArchitectures } from '../../../src/arch/decodable.ts';
 import { at } from '../../../src/base/at.ts';
 import { type ArchitectureRow, architectures } from './rows.ts';
-import { unusable } from './unusable.ts';
 
 const page = fileURLToPath(new URL('../../../docs/architectures.md', import.meta.url));
 
@@ -30,10 +30,7 @@ function line(architecture: string, rows: readonly ArchitectureRow[]): string {
 function pageText(): string {
   const running = architectures.filter(({ state }) => state !== 'nothing');
   const names = [...new Set(running.map(({ architecture }) => architecture))].sort();
-  const masked = architectures
-    .filter(({ state }) => state === 'nothing')
-    .map(({ architecture }) => ({ architecture, reason: 'it fills in masked tokens, and predicts no next one' }));
-  const others = [...masked, ...unusable].sort((a, b) => (a.architecture < b.architecture ? -1 : 1));
+  const others = [...refusedArchitectures].sort(([a], [b]) => (a < b ? -1 : 1));
   return `# Architectures
 
 These are all ${names.length + others.length} architectures that the library knows, by their names in GGUF files.
@@ -60,7 +57,7 @@ ${names
 
 | name | why |
 |---|---|
-${others.map(({ architecture, reason }) => `| ${architecture} | ${reason} |`).join('\n')}
+${others.map(([architecture, reason]) => `| ${architecture} | ${reason} |`).join('\n')}
 `;
 }
 

@@ -2,7 +2,7 @@ import { dense } from './dense.ts';
 import { mixtures } from './mixtures.ts';
 import { type Recipe, type Sizes, type StateKind, sizesOf } from './recipe.ts';
 import { recurrent } from './recurrent.ts';
-import { unusable } from './unusable.ts';
+import { refused } from './refused.ts';
 
 /** A small model that plain `llama_decode` runs. */
 export interface ArchitectureRow {
@@ -18,7 +18,7 @@ const recipes: Readonly<Record<string, Recipe>> = { ...dense, ...mixtures, ...re
 
 /** The recipe of a row. Throws for a name without one. */
 export function recipeOf(name: string): Recipe {
-  const recipe = recipes[name] ?? unusable.find(({ architecture }) => architecture === name)?.recipe;
+  const recipe = recipes[name] ?? refused[name];
   if (!recipe) throw new Error(`there is no recipe for ${name}`);
   return recipe;
 }
