@@ -59,7 +59,7 @@ function expectedOf(name: string): readonly (readonly Float32Array[])[] {
   using libllama = new Libllama(pathOf(name), { context: 512, batch: 64, threads: 1, sequences: 4 });
   return batches.map((spans) => {
     const rows = new Map<number, readonly Float32Array[]>();
-    for (const group of groupSpans(spans, model.memory)) {
+    for (const group of groupSpans(spans, model)) {
       let logits = libllama.decodeSpans(group.map((i) => at(spans, i)));
       for (const i of group) {
         const { outputs } = at(spans, i);
@@ -103,6 +103,16 @@ for (const name of ['llama', 'gemma3', 'qwen3moe', 'mamba', 'jamba', 'deepseek2'
     }
   });
 }
+
+test('the first pass may be of one token, also where a view of a weight is read', async () => {
+  const first = span(0, 0, 1);
+  const expected = (() => {
+    using libllama = new Libllama(pathOf('gemma4'), { context: 512, batch: 64, threads: 1, sequences: 4 });
+    return libllama.decodeSpans([first]);
+  })();
+  await using model = open('gemma4', { extra: 2 ** 30 });
+  assert.deepEqual(await run(model, [first]), expected);
+});
 
 test('a pass is the same on any number of threads, and says how far it is', async () => {
   const expected = expectedOf('llama');

@@ -62,7 +62,6 @@ export class LlamaGraphs implements GraphSource {
     checkGraphs(parts.device);
     this.#parts = parts;
     const { model, plan, weights, context } = parts;
-    this.#states = new LlamaStates(context, model, plan.context);
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
@@ -73,6 +72,8 @@ export class LlamaGraphs implements GraphSource {
       if (id === undefined || others.length > 0) continue;
       if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(weights.tensors, id).pointer));
     }
+    // It has libllama build graphs, which it may use again: views of weights in them are where the weights are by now.
+    this.#states = new LlamaStates(context, model, plan.context);
   }
 
   newState(): LlamaSequence {
@@ -91,7 +92,7 @@ export class LlamaGraphs implements GraphSource {
     return new LlamaProgram({
       ringMode,
       reads: new Map([[pager.weightRing, ringWeights.blocks]]),
-      groups: groupSpans(own, model.memory).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
+      groups: groupSpans(own, model).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
       compile: (group) => this.#compile(group, ringMode, ringWeights),
       logitsOf: ({ graph }) => this.#logitsOf(graph),
       gather: (from, rows, count) => this.#gather(from, rows, count),
