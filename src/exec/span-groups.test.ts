@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { at } from '../base/at.ts';
+import type { LlamaModel } from '../ggml/llama-model.ts';
 import { groupSpans } from './span-groups.ts';
 
 /** Spans of different sequences, in any order. */
@@ -14,12 +15,13 @@ const anySpans = fc
       ),
     ),
   );
-const anyMemory = fc.constantFrom('attention', 'hybrid', 'recurrent');
+const model = (memory: LlamaModel['memory'], batchesApart = false) => ({ memory, batchesApart });
+const anyModel = fc.constantFrom(model('attention'), model('hybrid'), model('recurrent'), model('hybrid', true));
 
 test('each span is in one group', () => {
   fc.assert(
-    fc.property(anySpans, anyMemory, (spans, memory) => {
-      const grouped = groupSpans(spans, memory).flat();
+    fc.property(anySpans, anyModel, (spans, kind) => {
+      const grouped = groupSpans(spans, kind).flat();
       assert.deepEqual([...grouped].sort(), [...spans.keys()]);
     }),
   );
@@ -28,7 +30,7 @@ test('each span is in one group', () => {
 test('attention takes all spans at once, in their order', () => {
   fc.assert(
     fc.property(anySpans, (spans) => {
-      assert.deepEqual(groupSpans(spans, 'attention'), [[...spans.keys()]]);
+      assert.deepEqual(groupSpans(spans, model('attention')), [[...spans.keys()]]);
     }),
   );
 });
@@ -37,16 +39,24 @@ test('where states are recurrent, spans of a group are of one length, and consec
   fc.assert(
     fc.property(anySpans, (spans) => {
       const lengths = new Set(spans.map(({ tokens }) => tokens.length));
-      const hybrid = groupSpans(spans, 'hybrid');
+      const hybrid = groupSpans(spans, model('hybrid'));
       assert.equal(hybrid.length, lengths.size);
       for (const group of hybrid) assert.equal(new Set(group.map((i) => at(spans, i).tokens.length)).size, 1);
-      for (const group of groupSpans(spans, 'recurrent')) {
+      for (const group of groupSpans(spans, model('recurrent'))) {
         const own = group.map((i) => at(spans, i));
         for (const [i, { sequence, tokens }] of own.entries()) {
           assert.equal(sequence, at(own, 0).sequence + i);
           assert.equal(tokens.length, at(own, 0).tokens.length);
         }
       }
+    }),
+  );
+});
+
+test('where batches are apart, each span is one', () => {
+  fc.assert(
+    fc.property(anySpans, (spans) => {
+      assert.ok(groupSpans(spans, model('hybrid', true)).every((group) => group.length === 1));
     }),
   );
 });

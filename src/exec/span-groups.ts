@@ -9,12 +9,14 @@ interface GroupedSpan {
 /**
  * Divides the spans of a pass into groups that libllama computes as one batch each; a group has indices of `spans`. Texts
  * of attention alone are computed together whatever their lengths. Where states are recurrent or compressed, spans of a batch have the
- * same length, and where nothing else is kept their sequences have consecutive numbers.
+ * same length, and where nothing else is kept their sequences have consecutive numbers; where batches are apart, each span
+ * has its own.
  */
 export function groupSpans(
   spans: readonly GroupedSpan[],
-  memory: LlamaModel['memory'],
+  { memory, batchesApart }: Pick<LlamaModel, 'memory' | 'batchesApart'>,
 ): readonly (readonly number[])[] {
+  if (batchesApart) return [...spans.keys()].map((i) => [i]);
   if (memory === 'attention') return [[...spans.keys()]];
   const groups: number[][] = [];
   const ordered = [...spans.entries()].sort(

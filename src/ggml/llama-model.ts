@@ -33,6 +33,8 @@ export class LlamaModel implements Disposable {
    * tokens as one (`compressed`).
    */
   readonly memory: 'attention' | 'recurrent' | 'hybrid' | 'compressed';
+  /** True where libllama stores states of a batch of several sequences in wrong places: each needs a batch of its own. */
+  readonly batchesApart: boolean;
   /**
    * How a text is taken back: cut behind any token, as far as its windows have not moved on, or put back from a copy of its
    * sequence, which libllama makes without copying.
@@ -63,6 +65,8 @@ export class LlamaModel implements Disposable {
       checkTensors(this.tensors, weights);
       const api = loadLlamaGraphs();
       this.memory = memoryOf(this.pointer, source.architecture);
+      // Its graphs multiply the place of the first sequence by the number of sequences.
+      this.batchesApart = source.architecture === 'plamo2';
       this.goesBack = waysBack[this.memory];
       this.window = Math.max(0, api.llama_model_n_swa(this.pointer));
     } catch (error) {

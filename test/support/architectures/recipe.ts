@@ -34,6 +34,8 @@ export interface Recipe {
   readonly sizes?: Partial<Sizes>;
   /** Libllama computes logits of all tokens of a batch, and takes the first ones for those that were wanted. */
   readonly allOutputs?: boolean;
+  /** Libllama computes batches of several sequences wrong: each has its own. */
+  readonly batchesApart?: boolean;
   /** One more layer, which drafts tokens: the graph of the model does not ask for it. */
   readonly draftLayer?: boolean;
   /** Some layers have experts. */

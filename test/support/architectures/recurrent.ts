@@ -61,6 +61,7 @@ export const recurrent: Readonly<Record<string, Recipe>> = {
   },
   plamo2: {
     state: 'hybrid',
+    batchesApart: true,
     keys: (sizes) => ({ ...stateSpace(sizes), ...headsByLayer(sizes), 'ssm.group_count': u32(0) }),
   },
   granitehybrid: {
