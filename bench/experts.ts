@@ -94,6 +94,7 @@ function figures({ prefill, decode }: { prefill: Held; decode: readonly Held[] }
     }),
     prefill_s: rounded(prefill.seconds, 2),
     prefill_compute_s: rounded(prefill.compute, 2),
+    prefill_waited_s: rounded(prefill.waited, 2),
     prefill_missed_mb: rounded(missedBytes(prefill) / 1e6, 0),
     prefill_by_best: rounded(prefill.seconds / promptAtBest(prefill, prefill.rate), 3),
   };

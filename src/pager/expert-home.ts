@@ -42,7 +42,11 @@ export class ExpertHome implements Home {
     this.#rounds = rounds;
     this.#reads = rounds.map(() => []);
     this.#freed = 0;
-    this.#readAfter(-1);
+  }
+
+  /** Begins the reads of a round that wait for no other. */
+  readAtOnce(round: number): void {
+    this.#read(round, -1);
   }
 
   async lease(rounds: readonly number[]): Promise<Lease> {
@@ -59,7 +63,7 @@ export class ExpertHome implements Home {
       [Symbol.dispose]: () => {
         if (this.#rounds !== present) return;
         this.#freed = round + 1;
-        this.#readAfter(round);
+        for (const later of present.keys()) this.#read(later, round);
       },
     };
   }
@@ -71,15 +75,15 @@ export class ExpertHome implements Home {
     this.#freed = 0;
   }
 
-  /** Begins the reads that have waited for `round`. */
-  #readAfter(round: number): void {
-    for (const [i, { loads }] of this.#rounds.entries()) {
-      for (const { expert, slot, after } of loads)
-        if (after === round) at(this.#reads, i).push(this.#read(expert, slot));
+  /** Begins the reads of `round` that have waited for the round `freed`. */
+  #read(round: number, freed: number): void {
+    const reads = at(this.#reads, round);
+    for (const { expert, slot, after } of at(this.#rounds, round).loads) {
+      if (after === freed) reads.push(this.#readInto(slot, expert));
     }
   }
 
-  #read(expert: number, slot: number): Promise<void> {
+  #readInto(slot: number, expert: number): Promise<void> {
     this.#held[slot] = -1;
     const read = this.matrix.read(expert, slot).then(() => {
       this.#held[slot] = expert;

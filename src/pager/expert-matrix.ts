@@ -41,12 +41,21 @@ export class ExpertMatrix implements Disposable {
   readonly #buffers: ReadBuffers;
   readonly #memory: Memory;
   readonly #skew: number;
+  readonly #last: boolean;
   readonly #length: number;
 
-  /** Makes memory for `slots`, and their tensor in `tensors`. Throws OUT_OF_MEMORY. */
-  constructor(weight: Weight, slots: number, { device, reader, buffers, tensors }: ExpertPoolParts) {
+  /**
+   * Makes memory for `slots`, and their tensor in `tensors`; experts of the `last` matrix of a router are read after those
+   * of the others. Throws OUT_OF_MEMORY.
+   */
+  constructor(
+    weight: Weight,
+    { slots, last }: { readonly slots: number; readonly last: boolean },
+    { device, reader, buffers, tensors }: ExpertPoolParts,
+  ) {
     this.weight = weight;
     this.slots = slots;
+    this.#last = last;
     this.#reader = reader;
     this.#buffers = buffers;
     this.#skew = weight.extent.offset % pageBytes;
@@ -78,14 +87,17 @@ export class ExpertMatrix implements Disposable {
     const head = skew === 0 ? 0 : pageBytes - skew;
     const whole = alignDown(extent.length - head, pageBytes);
     const tail = extent.length - head - whole;
-    await this.#buffers.use(async (buffer) => {
-      const [first, last] = [buffer.subarray(0, pageBytes), buffer.subarray(pageBytes, 2 * pageBytes)];
-      const parts = [first, into.subarray(head, head + whole), last];
-      const [from, to] = [head > 0 ? 0 : 1, tail > 0 ? 3 : 2];
-      await this.#reader.readv(extent.file, parts.slice(from, to), start);
-      if (head > 0) into.set(first.subarray(skew));
-      if (tail > 0) into.set(last.subarray(0, tail), head + whole);
-    });
+    await this.#buffers.use(
+      async (buffer) => {
+        const [first, last] = [buffer.subarray(0, pageBytes), buffer.subarray(pageBytes, 2 * pageBytes)];
+        const parts = [first, into.subarray(head, head + whole), last];
+        const [from, to] = [head > 0 ? 0 : 1, tail > 0 ? 3 : 2];
+        await this.#reader.readv(extent.file, parts.slice(from, to), start);
+        if (head > 0) into.set(first.subarray(skew));
+        if (tail > 0) into.set(last.subarray(0, tail), head + whole);
+      },
+      { last: this.#last },
+    );
   }
 
   async #readCopied(extent: Extent, slot: number): Promise<void> {
@@ -93,13 +105,16 @@ export class ExpertMatrix implements Disposable {
     const into = this.view(slot);
     const reads: Promise<void>[] = [];
     for (let done = 0; done < bytes; done += this.#buffers.bytes) {
-      const read = this.#buffers.use(async (buffer) => {
-        const pages = buffer.subarray(0, bytes - done);
-        await this.#reader.readv(extent.file, [pages], start + done);
-        const begin = Math.max(0, skew - done);
-        const end = Math.min(pages.length, skew + extent.length - done);
-        into.set(pages.subarray(begin, end), done + begin - skew);
-      });
+      const read = this.#buffers.use(
+        async (buffer) => {
+          const pages = buffer.subarray(0, bytes - done);
+          await this.#reader.readv(extent.file, [pages], start + done);
+          const begin = Math.max(0, skew - done);
+          const end = Math.min(pages.length, skew + extent.length - done);
+          into.set(pages.subarray(begin, end), done + begin - skew);
+        },
+        { last: this.#last },
+      );
       reads.push(read);
     }
     await allSettled(reads);

@@ -40,8 +40,9 @@ export class ExpertPool implements Disposable {
     const experts = at(at(weights, 0).shape, 2);
     this.cache = new ExpertCache(experts, Math.min(slots, experts));
     try {
-      this.homes = weights.map((weight) => {
-        const matrix = this.#owner.use(new ExpertMatrix(weight, this.cache.slots, parts));
+      this.homes = weights.map((weight, i) => {
+        const options = { slots: this.cache.slots, last: i === weights.length - 1 };
+        const matrix = this.#owner.use(new ExpertMatrix(weight, options, parts));
         return new ExpertHome(matrix, (change) => this.#wait(change));
       });
     } catch (error) {
@@ -77,6 +78,7 @@ export class ExpertPool implements Disposable {
     this.#asked += routing.asked;
     this.#hits += routing.hits;
     for (const home of this.homes) home.begin(routing);
+    for (const round of routing.rounds.keys()) for (const home of this.homes) home.readAtOnce(round);
     this.onRoute?.(batch, routing);
     return routing;
   }

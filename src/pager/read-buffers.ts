@@ -7,6 +7,7 @@ export class ReadBuffers implements Disposable {
   readonly #memory: HostMemory;
   readonly #free: Uint8Array[];
   readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
+  readonly #waitingLast: ((buffer: Uint8Array) => void)[] = [];
 
   /** So many buffers of `bytes`, a multiple of the page. Throws OUT_OF_MEMORY. */
   constructor(count: number, bytes: number) {
@@ -15,13 +16,14 @@ export class ReadBuffers implements Disposable {
     this.#free = Array.from({ length: count }, (_, i) => this.#memory.view(i * bytes, bytes));
   }
 
-  /** Does `work` with a buffer once one is free, in the order of the calls. */
-  async use(work: (buffer: Uint8Array) => Promise<void>): Promise<void> {
-    const buffer = this.#free.pop() ?? (await new Promise<Uint8Array>((resolve) => this.#waiting.push(resolve)));
+  /** Does `work` with a buffer once one is free: in the order of the calls, but if it may come last, after all others. */
+  async use(work: (buffer: Uint8Array) => Promise<void>, { last }: { readonly last: boolean }): Promise<void> {
+    const waiting = last ? this.#waitingLast : this.#waiting;
+    const buffer = this.#free.pop() ?? (await new Promise<Uint8Array>((resolve) => waiting.push(resolve)));
     try {
       await work(buffer);
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.shift() ?? this.#waitingLast.shift();
       if (next) next(buffer);
       else this.#free.push(buffer);
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { at } from '../base/at.ts';
 import { divideIntoRounds, type RoutedExpert } from './expert-rounds.ts';
 
 const maxPairs = 6;
@@ -26,7 +27,7 @@ const anyCase = fc
 const numbersOf = (experts: readonly RoutedExpert[]): readonly number[] => experts.map(({ expert }) => expert);
 const pairsOf = (experts: readonly RoutedExpert[]): number => experts.flatMap(({ pairs }) => pairs).length;
 
-test('each expert is in one round, those that are present first, the others by rising count', () => {
+test('each expert is in one round, those that are present first and by rising count', () => {
   fc.assert(
     fc.property(anyCase, ({ routed, slots }) => {
       const rounds = divideIntoRounds(routed, { slots, pairs: maxPairs });
@@ -34,12 +35,29 @@ test('each expert is in one round, those that are present first, the others by r
       assert.deepEqual(numbersOf(order).toSorted(), numbersOf(routed).toSorted());
       if (rounds.length === 1) return;
       const missing = order.findIndex(({ present }) => !present);
-      const present = missing < 0 ? order.length : missing;
-      assert.ok(order.slice(present).every((expert) => !expert.present));
-      for (const [i, { count }] of order.slice(present).entries()) {
-        assert.ok(i === 0 || count >= (order[present + i - 1]?.count ?? 0));
-      }
+      const present = order.slice(0, missing < 0 ? order.length : missing);
+      assert.ok(order.slice(present.length).every((expert) => !expert.present));
+      for (const [i, { count }] of present.entries()) assert.ok(i === 0 || count >= at(present, i - 1).count);
     }),
+  );
+});
+
+test('missing experts are dealt to their rounds: each has as many of the most used ones', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(100), { minLength: 9, maxLength: 100 }),
+      fc.integer({ min: 2, max: 60 }),
+      (counts, slots) => {
+        const routed = counts.map((count, expert) => ({ expert, pairs: [0], present: false, count }));
+        const rounds = divideIntoRounds(routed, { slots, pairs: maxPairs * routed.length });
+        const byCount = routed.toSorted((a, b) => b.count - a.count || b.expert - a.expert);
+        for (let few = 0; few <= byCount.length; few += 1) {
+          const most = new Set(numbersOf(byCount.slice(0, few)));
+          const shares = rounds.map((round) => numbersOf(round).filter((expert) => most.has(expert)).length);
+          assert.ok(Math.max(...shares) - Math.min(...shares) <= 1);
+        }
+      },
+    ),
   );
 });
 
@@ -60,13 +78,16 @@ test('a batch makes no more rounds than its pairs, its slots and its missing exp
   fc.assert(
     fc.property(anyCase, ({ routed, slots }) => {
       const rounds = divideIntoRounds(routed, { slots, pairs: maxPairs });
-      const kinds = new Set(routed.map(({ present }) => present)).size;
-      if (routed.length <= slots && kinds === 1) assert.equal(rounds.length, 1);
+      const missing = routed.filter(({ present }) => !present).length;
+      const most = Math.max(1, Math.min(8, routed.length <= slots ? slots : Math.floor(slots / 2)));
+      if (routed.every(({ pairs }) => most * pairs.length <= maxPairs)) {
+        assert.ok(rounds.length <= Math.ceil((routed.length - missing) / most) + Math.ceil(missing / most));
+      }
+      if (missing === 0 || (missing === routed.length && missing <= most)) assert.equal(rounds.length, 1);
       for (const [i, round] of rounds.entries()) {
         const next = rounds[i + 1];
-        if (!next || next[0]?.present !== round[0]?.present) continue;
-        const full = routed.length > slots && round.length === Math.max(1, Math.floor(slots / 2));
-        assert.ok(full || pairsOf(round) + pairsOf(next.slice(0, 1)) > maxPairs);
+        if (!next || !round[0]?.present || !next[0]?.present) continue;
+        assert.ok(round.length === most || pairsOf(round) + pairsOf(next.slice(0, 1)) > maxPairs);
       }
     }),
   );
