@@ -66,7 +66,14 @@ interface Recurrent extends Disposable {
 function openRecurrent(places: number, stores: readonly PrefixStore[] = []): Recurrent {
   const all = Array.from({ length: places }, () => new SequenceCache(new RecurrentStates(shape)));
   const caches = new CachePool(all, { stores, exactBatch: undefined });
-  const limits = { batch, tokens: batch + (places - 1) * (1 + ahead), exact: false, ahead, adaptive: false };
+  const limits = {
+    batch,
+    tokens: batch + (places - 1) * (1 + ahead),
+    exact: false,
+    even: false,
+    ahead,
+    adaptive: false,
+  };
   const recurrent = { caches, computed: [] as number[], failsIn: Number.POSITIVE_INFINITY };
   const run: Runtime['run'] = async (spans, { signal } = {}) => {
     const rows: Float32Array[] = [];

@@ -28,6 +28,8 @@ export class Engine {
   readonly #promptChunk: PromptChunk = new PromptChunk();
   readonly #speculation: Speculation = new Speculation();
   readonly #totals: TotalsCounter = new TotalsCounter();
+  /** Prompts and those that decode take turns where they do not share a pass. */
+  #promptsFirst = false;
   #active: Sequence[] = [];
   #looping: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
@@ -169,7 +171,9 @@ export class Engine {
   /** The next pass: sequences that decode draft as far as that pays, then each has its tokens. */
   async #schedule(runtime: Runtime): Promise<Pass> {
     await this.#speculation.draft(this.#active, runtime);
-    this.#pass = Pass.of(this.#active, { ...runtime.limits, chunk: this.#promptChunk.tokens });
+    const [chunk, promptsFirst] = [this.#promptChunk.tokens, this.#promptsFirst];
+    this.#promptsFirst = !promptsFirst;
+    this.#pass = Pass.of(this.#active, { ...runtime.limits, chunk, promptsFirst });
     return this.#pass;
   }
 
@@ -183,7 +187,8 @@ export class Engine {
     pass.begin();
     const logits = await runtime.run(pass.spans, { signal, onStep: (share) => pass.progress(runtime, share) });
     const seconds = (performance.now() - began) / 1000;
-    this.#promptChunk.record({ decoding, prompts, seconds });
+    if (runtime.limits.even && decoding === 0) this.#promptChunk.recordAlone(prompts, seconds);
+    else this.#promptChunk.record({ decoding, prompts, seconds });
     this.#speculation.record(pass, seconds);
     return logits;
   }

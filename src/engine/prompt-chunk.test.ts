@@ -29,6 +29,19 @@ test('a mixed pass comes to three times one that only decodes', () => {
   assert.equal(after(3, { decode: 0.1, perToken: 0.02 }).tokens, 10);
 });
 
+test('a pass of prompts alone comes to two that decode, and fewer tokens tell nothing of more', () => {
+  const promptChunk = new PromptChunk();
+  const [reading, perToken] = [0.1, 0.002];
+  for (let i = 0; i < 40; i += 1) {
+    promptChunk.record({ decoding: 2, prompts: 0, seconds: reading });
+    promptChunk.recordAlone(promptChunk.tokens, reading + perToken * promptChunk.tokens);
+    promptChunk.recordAlone(1, reading + perToken);
+  }
+  assert.ok(Math.abs(promptChunk.tokens - 50) <= 1, `${promptChunk.tokens}`);
+  promptChunk.recordAlone(10, 1);
+  assert.ok(promptChunk.tokens < 40, 'a pass of fewer that takes too long does');
+});
+
 test('newcomers get on by eight tokens at least, however slow the machine is', () => {
   assert.equal(after(5, { decode: 0.01, perToken: 1 }).tokens, 8);
 });

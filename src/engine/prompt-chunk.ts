@@ -33,6 +33,14 @@ export class PromptChunk {
       this.#perToken = blend(this.#perToken, cost);
     }
   }
+
+  /** Records that a pass over `prompts` tokens of prompts alone took `seconds`, where others decode in passes between. */
+  recordAlone(prompts: number, seconds: number): void {
+    if (this.#decoding === undefined || seconds <= 0) return;
+    // Reading takes the same time for fewer tokens: these tell nothing of more, unless they take too long already.
+    const tells = prompts >= this.tokens || seconds > (slowdown - 1) * this.#decoding;
+    if (tells) this.#perToken = blend(this.#perToken, seconds / prompts);
+  }
 }
 
 const blend = (old: number | undefined, now: number): number => (old === undefined ? now : old + emaStep * (now - old));

@@ -10,12 +10,14 @@ export class Speculation {
 
   /**
    * Lets those of `active` that decode draft tokens, at most `ahead` each; with `adaptive` no more than pays. An error of a
-   * drafter ends its sequence.
+   * drafter ends its sequence. Where spans have to be even, a sequence drafts only while it is alone: drafts of others would
+   * rarely be as long.
    */
   async draft(active: readonly Sequence[], { limits, debug }: Pick<Runtime, 'limits' | 'debug'>): Promise<void> {
-    const { ahead, adaptive } = limits;
-    const decoding = active.filter((sequence) => !sequence.ended && sequence.decoding);
-    if (ahead === 0 || decoding.length === 0) return;
+    const { ahead, adaptive, even } = limits;
+    const present = active.filter((sequence) => !sequence.ended);
+    const decoding = present.filter((sequence) => sequence.decoding);
+    if (ahead === 0 || decoding.length === 0 || (even && present.length > 1)) return;
     const others = { sequences: decoding.length - 1, tokens: decoding.length - 1 };
     const seconds = (tokens: number): number => this.#times.seconds(tokens);
     const drafts = decoding.map(async (sequence) => {

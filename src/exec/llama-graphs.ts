@@ -46,6 +46,7 @@ export interface LlamaGraphsParts {
 
 /** The graphs that libllama builds, computed on the weights of a plan. */
 export class LlamaGraphs implements GraphSource {
+  readonly evenSpans: boolean;
   readonly #parts: LlamaGraphsParts;
   readonly #owner: Disposer = new Disposer();
   readonly #scratch: LlamaScratch;
@@ -62,6 +63,7 @@ export class LlamaGraphs implements GraphSource {
     checkGraphs(parts.device);
     this.#parts = parts;
     const { model, plan, weights, context } = parts;
+    this.evenSpans = model.memory !== 'attention';
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;

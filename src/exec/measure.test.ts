@@ -128,7 +128,7 @@ test('what is planned for sequences that draft ahead suffices for any of them to
       const outline = outlines.get(architecture) ?? assert.fail();
       const pending = spans.map(({ prompt, drafts }) => ({ tokens: prompt || 1 + drafts, decoding: prompt === 0 }));
       const tokens = batch + (parallel - 1) * (1 + ahead);
-      const counts = schedule(pending, { batch, tokens, chunk: 1000, exact: false });
+      const counts = schedule(pending, { batch, tokens, chunk: 1000, exact: false, even: false, promptsFirst: false });
       const chosen = pending.flatMap(({ decoding }, i) => {
         const count = counts[i] ?? 0;
         return count > 0 ? [{ tokens: count, outputs: decoding ? count : 1, end }] : [];

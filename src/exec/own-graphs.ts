@@ -19,6 +19,7 @@ export interface OwnGraphsParts extends OwnProgramParts {
 
 /** The graphs of the families that have stages of their own. */
 export class OwnGraphs implements GraphSource {
+  readonly evenSpans = false;
   readonly #parts: OwnGraphsParts;
   readonly #allocator: GraphAllocator = new GraphAllocator();
   #program: OwnProgram | undefined;

@@ -47,6 +47,8 @@ export const worthConverting = (tokens: number): boolean => tokens >= 64;
 
 /** The graphs of a model: makes programs, and the states that these compute on. */
 export interface GraphSource extends Disposable {
+  /** Whether spans of different lengths are computed one after another, so that each length reads the weights again. */
+  readonly evenSpans: boolean;
   /** The state of one more text, an empty one. Throws OUT_OF_MEMORY. */
   newState(): SequenceState;
   /** The program for these spans; the one before is lost. Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */

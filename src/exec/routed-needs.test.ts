@@ -69,7 +69,7 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
     end: () => {},
     fail: () => {},
   };
-  return { newState: () => assert.fail(), compile: () => program, [Symbol.dispose]: () => {} };
+  return { evenSpans: false, newState: () => assert.fail(), compile: () => program, [Symbol.dispose]: () => {} };
 }
 
 test('what a step needs may be what the one before it has computed', async () => {

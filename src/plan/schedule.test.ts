@@ -5,8 +5,9 @@ import { type PassLimits, type PendingTokens, schedule } from './schedule.ts';
 
 const decoding: PendingTokens = { tokens: 1, decoding: true };
 const prompt = (tokens: number): PendingTokens => ({ tokens, decoding: false });
-const limits: PassLimits = { batch: 64, tokens: 67, chunk: 16, exact: false };
+const limits: PassLimits = { batch: 64, tokens: 67, chunk: 16, exact: false, even: false, promptsFirst: false };
 const exact: PassLimits = { ...limits, exact: true };
+const even: PassLimits = { ...limits, even: true };
 
 const anyPrompt = fc.integer({ min: 1, max: 2000 }).map(prompt);
 /** A token, and draft tokens after it. */
@@ -28,7 +29,7 @@ const anyCase = fc
   )
   .map(({ ahead, pending, more, batch, chunk, exact }) => {
     const others = pending.length + more - 1;
-    return { pending, limits: { batch, chunk, exact, tokens: batch + others * (1 + ahead) } };
+    return { pending, limits: { ...limits, batch, chunk, exact, tokens: batch + others * (1 + ahead) } };
   });
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
@@ -120,4 +121,90 @@ test('alone, prompts have the whole pass; beside others that decode a chunk of i
   assert.deepEqual(schedule([decoding, prompt(100)], exact), [1, 64]);
   assert.deepEqual(schedule([prompt(100), prompt(5), prompt(3)], exact), [64, 0, 3]);
   assert.deepEqual(schedule([], limits), []);
+});
+
+/** The same, where all spans of a pass are of one length; a batch has room for a token and its drafts. */
+const anyEvenCase = fc.tuple(anyCase, fc.boolean()).map(([{ pending, limits }, promptsFirst]) => {
+  const batch = Math.max(16, limits.batch);
+  return {
+    pending,
+    limits: { ...limits, batch, tokens: limits.tokens + batch - limits.batch, even: true, promptsFirst },
+  };
+});
+
+test('where spans have to be even, those of a pass are of one length, within the limits', () => {
+  fc.assert(
+    fc.property(anyEvenCase, ({ pending, limits }) => {
+      const counts = schedule(pending, limits);
+      const taken = counts.filter((count) => count > 0);
+      assert.equal(counts.length, pending.length);
+      assert.equal(new Set(taken).size, 1, 'one length, and a token at least');
+      assert.ok(sum(counts) <= limits.tokens);
+      for (const [i, count] of counts.entries()) {
+        const { tokens, decoding } = pending[i] ?? assert.fail();
+        if (decoding) assert.ok(count === 0 || count === tokens);
+        else assert.ok(count <= Math.min(tokens, limits.batch));
+        if (!decoding && limits.exact) assert.ok(count === 0 || count === Math.min(tokens, limits.batch));
+      }
+    }),
+  );
+});
+
+/** A request: passes before it comes, tokens of its prompt, and of its answer. */
+interface Request {
+  readonly arrives: number;
+  readonly prompt: number;
+  readonly answer: number;
+}
+
+const anyRequests = fc.array(
+  fc.record({ arrives: fc.nat(40), prompt: fc.integer({ min: 1, max: 200 }), answer: fc.integer({ min: 1, max: 40 }) }),
+  { minLength: 1, maxLength: 8 },
+);
+
+/** The passes that requests take together, and how many passes each waits for its next tokens at most. */
+function simulate(requests: readonly Request[], limits: PassLimits): { passes: number; waited: number } {
+  const open = requests.map((request) => ({ ...request, waited: 0 }));
+  let [passes, waited, promptsFirst] = [0, 0, false];
+  for (let turn = 0; open.some(({ answer }) => answer > 0); turn += 1) {
+    const active = open.filter(({ arrives, answer }) => answer > 0 && arrives <= turn);
+    if (active.length === 0) continue;
+    const pending = active.map(({ prompt }) => (prompt > 0 ? { tokens: prompt, decoding: false } : decoding));
+    const counts = schedule(pending, { ...limits, promptsFirst });
+    promptsFirst = !promptsFirst;
+    passes += 1;
+    for (const [i, one] of active.entries()) {
+      const count = counts[i] ?? assert.fail();
+      one.waited = count > 0 ? 0 : one.waited + 1;
+      waited = Math.max(waited, one.prompt > 0 ? 0 : one.waited);
+      if (count > 0 && one.prompt <= count) one.answer -= 1;
+      one.prompt = Math.max(0, one.prompt - count);
+    }
+  }
+  return { passes, waited };
+}
+
+test('even spans of requests together take no more passes than one request after the other, and each gets on', () => {
+  fc.assert(
+    fc.property(anyRequests, fc.integer({ min: 1, max: 64 }), fc.boolean(), (requests, chunk, exact) => {
+      const own = { ...even, tokens: 64 + 7, chunk, exact };
+      const { passes, waited } = simulate(requests, own);
+      const alone = requests.map((request) => simulate([{ ...request, arrives: 0 }], own).passes);
+      assert.ok(passes <= sum(alone), `${passes} passes together, ${sum(alone)} alone`);
+      assert.ok(waited <= 1, `${waited} passes between two tokens of an answer`);
+    }),
+  );
+});
+
+test('even spans are of sequences that decode or of prompts, by turns', () => {
+  const pending = [decoding, prompt(10), decoding, prompt(100), prompt(10)];
+  assert.deepEqual(schedule(pending, even), [1, 0, 1, 0, 0]);
+  assert.deepEqual(schedule(pending, { ...even, promptsFirst: true }), [0, 10, 0, 0, 0]);
+  assert.deepEqual(schedule(pending, { ...even, chunk: 20, promptsFirst: true }), [0, 10, 0, 0, 10]);
+  assert.deepEqual(schedule([decoding, prompt(100), decoding], { ...even, promptsFirst: true }), [0, 16, 0]);
+  assert.deepEqual(schedule([decoding, prompt(100)], { ...even, promptsFirst: true }), [0, 64], 'whole beside one');
+  assert.deepEqual(schedule([decoding, prompt(1)], even), [1, 1], 'a prompt joins as its length is the same');
+  assert.deepEqual(schedule([decoding, { tokens: 3, decoding: true }], even), [0, 3], 'the longest first');
+  assert.deepEqual(schedule([prompt(20), prompt(20), prompt(30)], even), [20, 20, 0]);
+  assert.deepEqual(schedule([], even), []);
 });

@@ -48,7 +48,10 @@ interface PromptFolder {
 const passBytes = 128 * 2 ** 20;
 
 /** Limits of a pass, and of drafts. */
-type RuntimeLimits = Omit<PassLimits, 'chunk'> & { readonly ahead: number; readonly adaptive: boolean };
+type RuntimeLimits = Omit<PassLimits, 'chunk' | 'promptsFirst'> & {
+  readonly ahead: number;
+  readonly adaptive: boolean;
+};
 
 /**
  * A planned model, ready to take tokens: files open, memory allocated. Residents are loaded ahead, or by the first
@@ -116,7 +119,8 @@ export class Runtime implements AsyncDisposable {
       const stores = files ? [copies, files] : [copies];
       const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
       const others = (plan.parallel - 1) * (1 + plan.ahead);
-      const limits = { batch: plan.batch, tokens: plan.batch + others, exact, ahead: plan.ahead, adaptive };
+      const { batch, ahead } = plan;
+      const limits = { batch, tokens: batch + others, exact, even: graphs.evenSpans, ahead, adaptive };
       const forward = new Forward({ graphs, pager, device });
       checkAvailable(plan.shares.compute + passBytes, 'computing');
       return new Runtime(

@@ -162,7 +162,8 @@ export class DraftEngine implements AsyncDisposable {
       tokens <= few ? { tokens: 1, decoding: true } : { tokens, decoding: false },
     );
     const { limits } = this.#runtime;
-    return schedule(wanted, { ...limits, chunk: limits.batch });
+    // Texts that are read before the others draft go on together with them.
+    return schedule(wanted, { ...limits, chunk: limits.batch, promptsFirst: true });
   }
 }
 
