@@ -18,11 +18,10 @@ const small: LlamaContextOptions = {
   batch: prompt,
   outputs,
   kvType: kvTypeOf('f16').id,
+  memory: 'untouched',
 };
 /** Cells beyond which only numbers grow; libllama takes 48 bytes for each. */
 const mostCells = 2 ** 17;
-/** Bytes of states that are allocated at most: libllama fills them. */
-const mostStateBytes = 2 ** 28;
 
 /** Bytes of the largest weight that is computed with; larger ones are factors of products. */
 const mostWeightBytes = 2 ** 26;
@@ -35,7 +34,7 @@ const mostWeightBytes = 2 ** 26;
 export function buildAllGraphs(file: ModelFile): void {
   // One that is measured only has not compared its weights with the file's.
   using model = new LlamaModel(file);
-  if (measureContexts(file) > mostStateBytes) return;
+  measureContexts(file);
   using device = new Device(1, 0);
   using zeros = device.memoryFor(mostWeightBytes, 'weights of zeros');
   for (const [tensor, name] of model.tensors) {
@@ -66,25 +65,22 @@ const bytesOf = ({ weights }: ModelFile, name: string): number => {
   return weight.extent.length;
 };
 
-/** Makes contexts of all kinds, for which libllama builds its largest graphs. Returns the bytes of a small one's states. */
-function measureContexts(file: ModelFile): number {
+/** Makes contexts of all kinds, for which libllama builds its largest graphs. */
+function measureContexts(file: ModelFile): void {
   const { metadata } = file;
   const trained = metadata.number(`${metadata.string('general.architecture')}.context_length`);
   using model = new LlamaModel(file, { measured: true });
-  const sizesOf = (options: Partial<LlamaContextOptions>) => {
-    using context = new LlamaContext(model, { ...small, ...options });
-    return context.sizes;
-  };
-  sizesOf({ cells: Math.min(Math.max(trained, small.cells), mostCells), sequences: 4, batch: 512 });
+  const make = (options: Partial<LlamaContextOptions>) =>
+    new LlamaContext(model, { ...small, ...options })[Symbol.dispose]();
+  make({ cells: Math.min(Math.max(trained, small.cells), mostCells), sequences: 4, batch: 512 });
   for (const type of kvTypes) {
     try {
-      sizesOf({ kvType: kvTypeOf(type).id });
+      make({ kvType: kvTypeOf(type).id });
     } catch (error) {
       // Rows that are not whole blocks of a type are refused where that type is asked for.
       if (type === 'f16' || !(error instanceof EngineError)) throw error;
     }
   }
-  return sizesOf({}).state;
 }
 
 const span = (sequence: number, start: number, tokens: number, outputs: number): LlamaSpan => ({

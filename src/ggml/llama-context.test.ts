@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Libllama } from '../../bench/libllama.ts';
 import type { RandomModelSpec } from '../../bench/random-model.ts';
+import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
 import { CollectedModel } from '../../test/support/collected-model.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { writeRandom } from '../../test/support/model-files.ts';
@@ -9,7 +10,7 @@ import { tempFolder } from '../../test/support/temp-folder.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import { Device } from './device.ts';
 import type { LlamaSpan } from './llama-batch.ts';
-import { LlamaContext } from './llama-context.ts';
+import { LlamaContext, type LlamaSizes, sizesOfLonger } from './llama-context.ts';
 import { LlamaModel } from './llama-model.ts';
 
 const folder = tempFolder();
@@ -121,4 +122,50 @@ test('what a context takes is known without its memory, and grows with the conte
   assert.ok(near(least.state, 256 * perToken) && near(most.state, 2 ** 16 * perToken), JSON.stringify([least, most]));
   assert.ok(most.compute > least.compute);
   assert.ok(near(least.outputs, 2 * 4 * small.vocabulary));
+});
+
+for (const name of ['dense', 'windowed']) {
+  test(`a context's size follows from those of shorter ones: ${name}`, () => {
+    using model = new LlamaModel(openModelFile(pathOf(name)), { measured: true });
+    const sizesOf = (cells: number): LlamaSizes => {
+      using context = new LlamaContext(model, { cells, sequences: 4, batch: 64, outputs: 4, kvType: 1 });
+      return context.sizes;
+    };
+    const [expected, found] = [sizesOf(2 ** 16), sizesOfLonger(2 ** 16, 2 ** 13, sizesOf)];
+    assert.deepEqual(sizesOfLonger(2 ** 13, 2 ** 13, sizesOf), sizesOf(2 ** 13));
+    for (const part of ['state', 'compute', 'outputs'] as const) {
+      // Libllama rounds to a hundredth of a MiB.
+      assert.ok(Math.abs(found[part] - expected[part]) <= 2 ** 18, `${part}: ${found[part]}, not ${expected[part]}`);
+    }
+  });
+}
+
+/** Bytes of the process's memory that `work` adds while its result is there. */
+function added(work: () => Disposable): number {
+  const before = process.memoryUsage.rss();
+  using _made = work();
+  return process.memoryUsage.rss() - before;
+}
+
+test('states that nothing is computed on take no memory: not those of graphs that are looked at, nor those that are measured', () => {
+  const path = architectureFile(folder.file('recurrent.gguf'), 'mamba', { sizes: { width: 512 } });
+  const [dense, recurrent] = [openModelFile(pathOf('dense')), openModelFile(path)];
+  const [cells, sequences] = [2 ** 18, 256];
+  using looked = new LlamaModel(dense);
+  using measured = new LlamaModel(recurrent, { measured: true });
+  const options = { batch: 16, outputs: 1, kvType: 1 };
+  let state = 0;
+  const attention = added(() => {
+    const context = new LlamaContext(looked, { ...options, cells, sequences: 1, memory: 'untouched' });
+    assert.ok(context.collect([span(0, 0, some(10, 1), 1)]).nodes.length > 0);
+    state = context.sizes.state;
+    return context;
+  });
+  assert.ok(attention < state / 2, `${attention} of ${state}`);
+  const states = added(() => {
+    const context = new LlamaContext(measured, { ...options, cells: 256, sequences });
+    state = context.sizes.state;
+    return context;
+  });
+  assert.ok(states < state / 2, `${states} of ${state}`);
 });

@@ -1,6 +1,7 @@
 import { last } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
+import { type BufferMemory, withBufferMemory } from './buffer-memory.ts';
 import { Callback } from './callback.ts';
 import type { Pointer } from './library.ts';
 import { BatchArrays, type LlamaSpan } from './llama-batch.ts';
@@ -31,6 +32,8 @@ export interface LlamaContextOptions {
   readonly outputs: number;
   /** Type of keys and values: a number of `ggmlTypes`. */
   readonly kvType: number;
+  /** Memory of what is kept of texts; default: it is there, and filled. A model that is only measured has none. */
+  readonly memory?: BufferMemory | undefined;
   /** Changes to the rotation that the metadata describe. */
   readonly rope?: LlamaRope | undefined;
 }
@@ -55,7 +58,19 @@ export interface LlamaSizes {
   readonly outputs: number;
 }
 
-/** The libllama's log tells sizes in MiB with two decimals. */
+/**
+ * The sizes of a context of any number of `cells`, made of those of contexts with `most` at most. They grow with the
+ * cells in straight lines, of which the steepest is the largest at `most`.
+ */
+export function sizesOfLonger(cells: number, most: number, sizesOf: (cells: number) => LlamaSizes): LlamaSizes {
+  if (cells <= most) return sizesOf(cells);
+  const [shorter, longer] = [sizesOf(most / 2), sizesOf(most)];
+  const grown = (part: keyof LlamaSizes): number =>
+    longer[part] + Math.ceil(((longer[part] - shorter[part]) * (cells - most)) / (most / 2));
+  return { state: grown('state'), compute: grown('compute'), outputs: longer.outputs };
+}
+
+/** Libllama's log tells sizes in MiB with two decimals. */
 const rounding = 0.01;
 
 const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
@@ -131,6 +146,8 @@ export class LlamaContext implements Disposable {
       rope_scaling_type: scalings[rope?.scaling ?? 'said'],
     };
     const sizes = { state: 0, compute: 0, outputs: 0 };
+    const make = () => this.#api.llama_init_from_model(model.pointer, params);
+    const memory = model.isMeasured ? 'none' : options.memory;
     const context = listening(
       (line) => {
         for (const [part, pattern] of sizeLines) {
@@ -138,10 +155,10 @@ export class LlamaContext implements Disposable {
           if (size !== undefined) sizes[part] += Math.ceil((Number(size) + rounding) * 2 ** 20);
         }
       },
-      () => this.#api.llama_init_from_model(model.pointer, params),
+      () => (memory ? withBufferMemory(memory, make) : make()),
     );
-    const memory = context && this.#api.llama_get_memory(context);
-    if (!context || !memory) {
+    const kept = context && this.#api.llama_get_memory(context);
+    if (!context || !kept) {
       const reason = context ? embeds : lastLog();
       if (context) this.#api.llama_free(context);
       this.#owner[Symbol.dispose]();
@@ -150,7 +167,7 @@ export class LlamaContext implements Disposable {
     this.sizes = sizes;
     this.#vocabulary = this.#api.llama_vocab_n_tokens(this.#api.llama_model_get_vocab(model.pointer));
     this.#context = context;
-    this.#memory = memory;
+    this.#memory = kept;
   }
 
   /**

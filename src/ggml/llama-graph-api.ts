@@ -130,7 +130,7 @@ export const bufferTypeStruct: TypeObject = koffi.struct('ggml_backend_buffer_ty
   context: 'void *',
 });
 
-type CallbackName = 'setData' | 'evaluate' | 'bufferName' | 'allocate' | 'alignment' | 'isHost';
+type CallbackName = 'setData' | 'evaluate' | 'bufferName' | 'allocate' | 'clear' | 'alignment' | 'isHost';
 
 /** Signatures of functions that libllama calls. */
 export const callbacks: Readonly<Record<CallbackName, TypeObject>> = {
@@ -138,6 +138,7 @@ export const callbacks: Readonly<Record<CallbackName, TypeObject>> = {
   evaluate: koffi.proto('bool ggml_eval_callback(void *tensor, bool ask, void *user_data)'),
   bufferName: koffi.proto('void *ggml_buffer_name(void *type)'),
   allocate: koffi.proto('void *ggml_buffer_allocate(void *type, size_t bytes)'),
+  clear: koffi.proto('void ggml_buffer_clear(void *buffer, uint8_t value)'),
   alignment: koffi.proto('size_t ggml_buffer_alignment(void *type)'),
   isHost: koffi.proto('bool ggml_buffer_is_host(void *type)'),
 };

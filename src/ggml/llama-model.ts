@@ -26,6 +26,8 @@ export class LlamaModel implements Disposable {
   readonly pointer: Pointer;
   /** The path of the file, for errors. */
   readonly file: string;
+  /** True for a model whose contexts keep nothing: their sizes are wanted. */
+  readonly isMeasured: boolean;
   /** Names of weights by libllama's tensors: an embedding that is the head, too, may have one for each. */
   readonly tensors: ReadonlyMap<Pointer, string>;
   /**
@@ -53,6 +55,7 @@ export class LlamaModel implements Disposable {
     const source = 'newMetadata' in model ? model : sourceOfFile(model);
     const { weights } = source;
     this.file = source.file;
+    this.isMeasured = measured;
     try {
       const made = load(source, { measured, buffers: this.#buffers });
       this.pointer = made.pointer;

@@ -9,7 +9,7 @@ import { type GraphNeeds, graphNeeds } from '../exec/llama-measure.ts';
 import { productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
-import { LlamaContext, type LlamaContextOptions, type LlamaSizes } from '../ggml/llama-context.ts';
+import { LlamaContext, type LlamaContextOptions, type LlamaSizes, sizesOfLonger } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { rowBytes } from '../gguf/types.ts';
@@ -33,6 +33,8 @@ const nodeBytes = 16 * 2 ** 10;
 const libraryBytes = 12 * 2 ** 20;
 /** Bytes of libllama's lists for a token that a context may hold, of which there are two where some layers have windows. */
 const cellBytes = 2 * 160;
+/** Tokens of the largest contexts that are measured: libllama's lists for more would be memory outside the plan. */
+const mostMeasured = 2 ** 17;
 
 /** The graphs that libllama builds, of any architecture that it takes a text on with. */
 export class LlamaModelGraphs implements ModelGraphs {
@@ -92,7 +94,8 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
     const { cells } = this.#contextOptions(options);
-    return { memory: this.#measure(options).state + cells * cellBytes, ssd: 0 };
+    const lists = this.#collected().memory === 'recurrent' ? 0 : cells * cellBytes;
+    return { memory: this.#measure(options).state + lists, ssd: 0 };
   }
 
   homeCosts(): undefined {
@@ -171,9 +174,13 @@ export class LlamaModelGraphs implements ModelGraphs {
     const key = JSON.stringify(wanted);
     const known = this.#sizes.get(key);
     if (known) return known;
-    using context = new LlamaContext(this.#measuredModel(), wanted);
-    this.#sizes.set(key, context.sizes);
-    return context.sizes;
+    const sizesOf = (cells: number): LlamaSizes => {
+      using context = new LlamaContext(this.#measuredModel(), { ...wanted, cells });
+      return context.sizes;
+    };
+    const sizes = sizesOfLonger(wanted.cells, mostMeasured, sizesOf);
+    this.#sizes.set(key, sizes);
+    return sizes;
   }
 
   /** The context for the sequences of a plan: whole batches of one of them, and drafts of the others. */

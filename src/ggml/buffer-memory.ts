@@ -1,0 +1,65 @@
+import koffi from 'koffi';
+import { EngineError } from '../base/errors.ts';
+import { loadGgml } from './api.ts';
+import { Callback } from './callback.ts';
+import { loadLibraries, type Pointer } from './library.ts';
+import { bufferTypeStruct, callbacks } from './llama-graph-api.ts';
+
+/**
+ * Memory behind the CPU's buffers that are made: `untouched` where it comes with its first use (libllama fills with
+ * zeros whatever it keeps of texts), `none` where there are addresses only, which can be measured.
+ */
+export type BufferMemory = 'untouched' | 'none';
+
+/** Offset of the function `alloc_buffer` in `struct ggml_backend_buffer_type`. */
+const allocate = koffi.offsetof(bufferTypeStruct, 'alloc_buffer');
+/** Offsets in `struct ggml_backend_buffer` (`ggml-backend-impl.h`), bytes: ten functions, `clear` one of them, and more. */
+const at = { clear: 72, type: 88, size: 104 } as const;
+const address = 64n;
+/** Blocks of this size are mapped by themselves, and zeros: `mapLargeBlocks`. Smaller ones may be filled. */
+const largeBlock = 2 ** 20;
+
+/** A function that fills a buffer, and does not. It is there as long as the process, as buffers may be. */
+let leaveZeros: Callback | undefined;
+
+/**
+ * Does `work`, in which the CPU's buffers have that memory. Throws LIBRARY_DIFFERS for a library whose structs have
+ * another order.
+ */
+export function withBufferMemory<T>(memory: BufferMemory, work: () => T): T {
+  const api = loadGgml();
+  const type = api.ggml_backend_cpu_buffer_type();
+  checkOrder(type);
+  const original: Pointer = koffi.decode(type, allocate, 'void *');
+  leaveZeros ??= new Callback(callbacks.clear, () => {});
+  const { address: leave } = leaveZeros;
+  using replaced = new Callback(callbacks.allocate, (self: Pointer, size: number | bigint): Pointer | null => {
+    const bytes = Number(size);
+    const buffer =
+      memory === 'none'
+        ? api.ggml_backend_cpu_buffer_from_ptr(address, bytes)
+        : (koffi.call(original, callbacks.allocate, self, bytes) as Pointer);
+    if (buffer && (memory === 'none' || bytes >= largeBlock)) koffi.encode(buffer, at.clear, 'void *', leave);
+    return buffer;
+  });
+  koffi.encode(type, allocate, 'void *', replaced.address);
+  try {
+    return work();
+  } finally {
+    koffi.encode(type, allocate, 'void *', original);
+  }
+}
+
+/** Looks for what a buffer is made of where it should be. */
+function checkOrder(type: Pointer): void {
+  const api = loadGgml();
+  const bytes = 12345;
+  const buffer = api.ggml_backend_buft_alloc_buffer(type, bytes);
+  if (!buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'a buffer' });
+  const isKnown =
+    koffi.decode(buffer, at.type, 'void *') === type && Number(koffi.decode(buffer, at.size, 'size_t')) === bytes;
+  api.ggml_backend_buffer_free(buffer);
+  if (!isKnown) {
+    throw new EngineError('LIBRARY_DIFFERS', { folder: loadLibraries().folder, what: 'struct ggml_backend_buffer' });
+  }
+}
