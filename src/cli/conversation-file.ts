@@ -96,7 +96,7 @@ export class ConversationFile implements Disposable {
     const kept = this.#saved;
     if (!kept) return;
     const restored = await model.restoreSession(kept);
-    if (!restored) note('the session was saved in another way, or is damaged: it is computed again');
+    if (!restored) note('the session has no states that can be put back here, or is damaged: it is computed again');
   }
 
   /** Saves the prompt and `answer`. Rejects with WRITE_FAILED, FILE_IN_USE. */

@@ -27,8 +27,10 @@ export async function restoreSession(
   vocabulary: number,
 ): Promise<boolean> {
   const [cache] = caches.all;
+  // Such a session has its tokens alone.
+  if (!cache?.canCopy) return false;
   const { length } = text.tokens;
-  if (!cache || text.identity !== identity || text.form !== cache.state.form) return false;
+  if (text.identity !== identity || text.form !== cache.state.form) return false;
   if (length > cache.state.context || text.tokens.some((token) => token >= vocabulary)) return false;
   try {
     await restoreText(text, cache, length);

@@ -17,6 +17,7 @@ import { CachePool } from '../state/cache-pool.ts';
 import { PrefixFiles, type PrefixFilesOptions } from '../state/prefix-files.ts';
 import { PrefixMemory } from '../state/prefix-memory.ts';
 import { SequenceCache } from '../state/sequence-cache.ts';
+import type { SequenceState } from '../state/sequence-state.ts';
 import { countersBetween, countersOf } from './counters.ts';
 import type { GraphSurroundings } from './model-graphs.ts';
 import type { ModelOutline } from './model-outline.ts';
@@ -113,9 +114,10 @@ export class Runtime implements AsyncDisposable {
     try {
       const { graphs, pager } = outline.graphs.open(plan, { ...options, reader }, memory);
       const places = Array.from({ length: plan.parallel }, () => memory.use(new SequenceCache(graphs.newState())));
-      const { form } = at(places, 0).state;
+      const { state } = at(places, 0);
       const copies = memory.use(new PrefixMemory(plan.promptCache));
-      const files = promptCache && (await promptFiles(promptCache, { identity, form }));
+      const { architecture } = outline.config;
+      const files = promptCache && (await promptFiles(promptCache, { identity, architecture, state }));
       const stores = files ? [copies, files] : [copies];
       const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
       const others = (plan.parallel - 1) * (1 + plan.ahead);
@@ -233,15 +235,30 @@ const rounded = (seconds: Readonly<Record<string, number>>): object =>
 /** Bytes of kept prompts on the SSD at most when nobody says. */
 const usualFolderBytes = 8 * 2 ** 30;
 
-/** Files of kept prompts; none where they would take memory beside the budget. */
+/** Texts that are to be kept: see `PrefixFilesOptions`. */
+interface KeptTexts extends Pick<PrefixFilesOptions, 'identity'> {
+  readonly architecture: string;
+  readonly state: SequenceState;
+}
+
+/** Files of kept prompts; none where they would take memory beside the budget, or cannot be had. */
 async function promptFiles(
   { folder, folderBytes = usualFolderBytes, warn }: PromptFolder,
-  kept: Pick<PrefixFilesOptions, 'identity' | 'form'>,
+  { identity, architecture, state }: KeptTexts,
 ): Promise<PrefixFiles | undefined> {
+  if (!state.canCopy) {
+    warn?.(new EngineError('NOT_WITH_LIBLLAMA', { what: 'a folder of kept prompts', architecture }));
+    return undefined;
+  }
   const fileSystem = memoryFileSystem(folder);
   if (fileSystem !== undefined) {
     warn?.(new EngineError('IN_MEMORY', { folder, fileSystem }));
     return undefined;
   }
-  return PrefixFiles.open(folder, { ...kept, capacity: folderBytes, warn: (reason) => warn?.(reason) });
+  return PrefixFiles.open(folder, {
+    identity,
+    form: state.form,
+    capacity: folderBytes,
+    warn: (reason) => warn?.(reason),
+  });
 }

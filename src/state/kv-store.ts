@@ -21,6 +21,7 @@ export interface KvFile {
 export class KvStore implements SequenceState {
   readonly shape: KvShape;
   readonly layers: readonly KvLayer[];
+  readonly canCopy = true;
   /** The rows of layers with sinks: all of them have the same. */
   readonly sinkRows: KvRows | undefined;
   /** The number of times that other bytes were put in place of stored ones. */

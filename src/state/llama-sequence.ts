@@ -9,15 +9,15 @@ export class LlamaSequence implements SequenceState {
   readonly layers: readonly LayerState[];
   readonly context: number;
   readonly form: string;
-  /** Copies are made of what is in memory and can be saved. */
-  readonly inMemory: boolean;
+  readonly inMemory = true;
+  readonly canCopy: boolean;
 
   /** The sequence of this number, an empty one. */
   constructor(states: LlamaStates, sequence: number) {
     this.sequence = sequence;
     this.context = states.context;
     this.form = states.form;
-    this.inMemory = states.canSave;
+    this.canCopy = states.canSave;
     this.layers = [new layerKinds[states.goesBack](states, sequence)];
   }
 
@@ -210,7 +210,10 @@ class CopiesLayer extends LlamaLayer {
   }
 }
 
-/** States that are taken back to the beginning only, after a pass that has failed too. */
+/**
+ * States that are taken back to the beginning only, after a pass that has failed too. Libllama overwrites other memory when
+ * it saves them: none of their bytes are pieces.
+ */
 class FixedLayer extends LlamaLayer {
   readonly snapshots: readonly number[] = [];
 
@@ -219,8 +222,12 @@ class FixedLayer extends LlamaLayer {
     return length >= tokens.length && !failed ? tokens.length : 0;
   }
 
-  protected isNeeded(index: number, wanted: number): boolean {
-    return index <= wanted;
+  protected override kept(): readonly number[] {
+    return [];
+  }
+
+  protected isNeeded(): boolean {
+    return false;
   }
 
   protected cut(position: number): void {

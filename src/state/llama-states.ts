@@ -72,9 +72,9 @@ export class LlamaStates {
     return this.#bytes !== undefined;
   }
 
-  /** Bytes that the state of `length` tokens takes when it is saved, at most; more than goes anywhere if it cannot be. */
+  /** Bytes that the state of `length` tokens takes when it is saved, at most. Throws RangeError if it cannot be. */
   bytesOf(length: number): number {
-    if (!this.#bytes) return mostCopied + 1;
+    if (!this.#bytes) throw new RangeError('the states cannot be saved');
     const { all, first, rows, windowed, cells } = this.#bytes;
     return prelude + all + first + (length - 1) * rows + Math.min(length - 1, cells) * windowed;
   }

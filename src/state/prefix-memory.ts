@@ -47,7 +47,7 @@ export class PrefixMemory implements PrefixStore, Disposable {
 
   async save(cache: SequenceCache): Promise<void> {
     const { tokens } = cache;
-    if (tokens.length < minSavedTokens || isSaved(this.#entries, cache) || !cache.inMemory) return;
+    if (!cache.inMemory || !cache.canCopy || tokens.length < minSavedTokens || isSaved(this.#entries, cache)) return;
     const pieces = cache.pieces(tokens.length);
     const sum = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
     const bytes = alignUp(sum + tokens.length * Int32Array.BYTES_PER_ELEMENT, pageBytes);

@@ -73,7 +73,8 @@ export async function readText(path: string): Promise<SavedText> {
 }
 
 /**
- * Puts the first `count` tokens into a cache that is alike, in place of its text. After a rejection the cache is empty.
+ * Puts the first `count` tokens into a cache that is alike and can be copied, in place of its text. After a rejection the
+ * cache is empty.
  */
 export async function restoreText(text: SavedText, cache: SequenceCache, count: number): Promise<void> {
   cache.truncate(0);

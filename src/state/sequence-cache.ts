@@ -22,6 +22,11 @@ export class SequenceCache implements StoredText, Disposable {
     return this.state.inMemory;
   }
 
+  /** True if its text can be copied, piece by piece. */
+  get canCopy(): boolean {
+    return this.state.canCopy;
+  }
+
   get snapshots(): readonly number[] {
     const positions = this.state.layers.flatMap(({ snapshots }) => snapshots);
     return [...new Set(positions)].filter((position) => position < this.tokens.length).sort((a, b) => a - b);

@@ -9,6 +9,8 @@ export interface SequenceState extends Disposable {
   readonly form: string;
   /** True if nothing lives on the SSD. */
   readonly inMemory: boolean;
+  /** True if the text can be copied to memory or files and put back from there. */
+  readonly canCopy: boolean;
   /** Records that other bytes were put in place of stored ones. */
   replaced(): void;
 }

@@ -129,6 +129,7 @@ export class RecurrentStates implements SequenceState {
   readonly context: number;
   readonly form: string;
   readonly inMemory = true;
+  readonly canCopy = true;
   readonly #kv: KvStore;
 
   constructor(shape: KvShape) {
