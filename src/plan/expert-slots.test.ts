@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { weightOf } from '../../test/support/weights.ts';
-import { layTransit, slotBytes, workBytes } from './expert-slots.ts';
+import { expertBufferBytes, isReadDirectly, layTransit, slotBytes, workBytes } from './expert-slots.ts';
+import { pageSpanOf } from './slices.ts';
 
 const page = 4096;
 test('layers with fewer experts than slots take memory for all of theirs, and no more', () => {
@@ -41,4 +42,14 @@ test('the memory of rounds holds the widest inputs and the highest products, sid
 test('sorting pairs takes bytes for each slot and each pair', () => {
   assert.ok(workBytes(32, { used: 8, tokens: 512 }) >= 32 * 8 * 512 * 8);
   assert.ok(workBytes(1, { used: 1, tokens: 8 }) >= 8 * 16);
+});
+
+test('an expert of less than 4 MiB, wherever it lies, is read at once, or all of it but its ends', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4 * 2 ** 20 - 2 * page }), fc.nat(page), (length, offset) => {
+      const { bytes } = pageSpanOf({ file: 0, offset, length }, page);
+      const buffer = expertBufferBytes([length], page);
+      assert.ok(isReadDirectly(length, page) ? buffer >= 2 * page : buffer >= bytes);
+    }),
+  );
 });
