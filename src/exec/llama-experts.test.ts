@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Libllama } from '../../bench/libllama.ts';
+import { mixture } from '../../bench/mixture.ts';
 import { architectureFile, expertVariants } from '../../test/support/architectures/architecture-file.ts';
 import { engineError } from '../../test/support/engine-error.ts';
+import { writeRandom } from '../../test/support/model-files.ts';
 import { type OpenedLlama, type OpenLlamaOptions, openLlama } from '../../test/support/open-llama.ts';
+import { lruHits, referenceHits } from '../../test/support/routes.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
@@ -130,6 +133,33 @@ test('the routes of a run give a new cache the hits of the run, and a batch read
       assert.equal(statistics.hits, hits);
       assert.equal(at(traces, i).length, batches.length);
     }
+  }
+});
+
+test('tokens find as many experts as an independent count of their routes says, and no fewer than the least recently used', async () => {
+  const [source, path] = [folder.file('dense.gguf'), folder.file('skewed.gguf')];
+  const sizes = { layers: 3, width: 64, heads: 4, kvHeads: 2, keyLength: 32, feedForward: 64, vocabulary } as const;
+  writeRandom(source, { architecture: 'llama', ...sizes, type: 'q8_0' });
+  const text = Array.from({ length: 120 }, (_, i) => (i * i * 37 + 11) % vocabulary);
+  const [experts, used] = [32, 4];
+  mixture(source, path, { experts, used, text });
+  for (const slots of [used, 8, 16]) {
+    await using model = openWith(path, slots);
+    const traces = model.pools.map((pool) => {
+      const tokens: (readonly number[])[] = [];
+      pool.onRoute = ({ ids }) => tokens.push(Array.from(ids));
+      return { experts, used, batches: tokens };
+    });
+    for (const [start, token] of text.entries())
+      await run(model, [{ sequence: 0, start, tokens: [token], outputs: 1 }]);
+    const hits = model.pools.map(({ statistics }) => statistics.hits);
+    assert.deepEqual(
+      hits,
+      traces.map((trace) => referenceHits(trace, slots)),
+    );
+    const all = traces.map((trace) => lruHits(trace, slots));
+    console.log(slots, hits, all);
+    assert.ok(hits.every((count) => count > 0));
   }
 });
 

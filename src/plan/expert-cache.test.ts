@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { anyTrace, skewedTrace, type Trace } from '../../test/support/routes.ts';
+import { anyTrace, lruHits, referenceHits, skewedTrace, type Trace } from '../../test/support/routes.ts';
 import { ExpertCache, type Routing } from './expert-cache.ts';
 
 /** Pairs of a round: no expert of these traces has more in a batch. */
@@ -15,34 +15,6 @@ function replay({ experts, used, batches }: Trace, slots: number): readonly Rout
 }
 
 const hitsOf = (routings: readonly Routing[]): number => routings.reduce((sum, { hits }) => sum + hits, 0);
-
-/** Hits of single tokens by the rule's own words: sums of 2 ** -(tokens / 8), a list of experts, a sort. */
-function referenceHits({ experts, batches }: Trace, slots: number): number {
-  const uses: number[][] = Array.from({ length: experts }, () => []);
-  let held: number[] = [];
-  let hits = 0;
-  for (const [t, ids] of batches.entries()) {
-    for (const e of ids) uses[e]?.push(t + 1);
-    // The greatest power is taken out, so that the sum is exact.
-    const now = Math.floor((t + 1) / 8);
-    const count = (e: number): number =>
-      (uses[e] ?? []).reduce((sum, use) => sum + 2 ** (Math.floor(use / 8) - now), 0);
-    hits += ids.filter((e) => held.includes(e)).length;
-    const kept = held.filter((e) => !ids.includes(e)).sort((a, b) => count(b) - count(a) || b - a);
-    held = [...ids, ...kept].slice(0, slots);
-  }
-  return hits;
-}
-
-function lruHits({ batches }: Trace, slots: number): number {
-  let held: readonly number[] = [];
-  let hits = 0;
-  for (const ids of batches) {
-    hits += ids.filter((e) => held.includes(e)).length;
-    held = [...ids, ...held.filter((e) => !ids.includes(e))].slice(0, slots);
-  }
-  return hits;
-}
 
 /** A layer's slots as bytes: its reads begin as early, or as late, as they may, and rounds are computed in between. */
 class Memory {

@@ -43,3 +43,32 @@ export function skewedTrace(seed: number, tokens: number): Trace {
   });
   return { experts, used, batches };
 }
+
+/** Hits of single tokens by the rule's own words: sums of 2 ** -(tokens / 8), a list of experts, a sort. */
+export function referenceHits({ experts, batches }: Trace, slots: number): number {
+  const uses: number[][] = Array.from({ length: experts }, () => []);
+  let held: number[] = [];
+  let hits = 0;
+  for (const [t, ids] of batches.entries()) {
+    for (const e of ids) uses[e]?.push(t + 1);
+    // The greatest power is taken out, so that the sum is exact.
+    const now = Math.floor((t + 1) / 8);
+    const count = (e: number): number =>
+      (uses[e] ?? []).reduce((sum, use) => sum + 2 ** (Math.floor(use / 8) - now), 0);
+    hits += ids.filter((e) => held.includes(e)).length;
+    const kept = held.filter((e) => !ids.includes(e)).sort((a, b) => count(b) - count(a) || b - a);
+    held = [...ids, ...kept].slice(0, slots);
+  }
+  return hits;
+}
+
+/** Hits of single tokens where the least recently used expert is overwritten. */
+export function lruHits({ batches }: Trace, slots: number): number {
+  let held: readonly number[] = [];
+  let hits = 0;
+  for (const ids of batches) {
+    hits += ids.filter((e) => held.includes(e)).length;
+    held = [...ids, ...held.filter((e) => !ids.includes(e))].slice(0, slots);
+  }
+  return hits;
+}
