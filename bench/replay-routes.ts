@@ -27,6 +27,7 @@ export function replayTogether(
       const { asked, hits } = cache.route({
         ids: lists.flat(),
         used: at(lists, 0).length,
+        texts: lists.length,
         pairs: at(routers, router).pairs,
       });
       return asked - hits;

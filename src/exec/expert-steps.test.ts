@@ -67,7 +67,7 @@ function inSlots(mixture: TestMixture, path: string, slots: number, experts = mi
   const compute = async (graph: MixtureGraph, seed: number): Promise<{ output: Float32Array; groups: number }> => {
     graph.fill(seed);
     let groups = 0;
-    for (const group of steps.plan(graph.nodes, path).groups()) {
+    for (const group of steps.plan(graph.nodes, path).groups(1)) {
       using _lease = await pager.lease(group.flatMap(({ needs }) => needs));
       await computeNodes(
         device,

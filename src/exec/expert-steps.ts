@@ -141,9 +141,9 @@ export class RoutedGraph {
   /**
    * Groups of nodes that may be computed at once. Each is asked for when the one before has been computed: a group ends
    * where a router has named its experts, and where the next products have to wait for some. Those in slots are computed
-   * first, while others are read. Throws NOT_FINITE where a router names no experts.
+   * first, while others are read. The tokens belong to `texts`. Throws NOT_FINITE where a router names no experts.
    */
-  *groups(): Generator<readonly PlacedNode[], void> {
+  *groups(texts: number): Generator<readonly PlacedNode[], void> {
     const { bundles, routers, transit } = this.#parts;
     let group: PlacedNode[] = [];
     /** The router whose slots are those of a whole batch: there is memory for one. */
@@ -153,7 +153,7 @@ export class RoutedGraph {
       group = [];
       whole = undefined;
     };
-    for (const router of routers.get(-1) ?? []) this.#route(router);
+    for (const router of routers.get(-1) ?? []) this.#route(router, texts);
     for (let i = 0; i < this.nodes.length; i += 1) {
       const bundle = bundles.get(i);
       if (bundle) {
@@ -174,7 +174,7 @@ export class RoutedGraph {
       if (!routed) continue;
       yield group;
       next();
-      for (const router of routed) this.#route(router);
+      for (const router of routed) this.#route(router, texts);
     }
     if (group.length > 0) yield group;
     transit.clear();
@@ -199,13 +199,14 @@ export class RoutedGraph {
       .map((node, i) => ({ node, index, needs: i === 0 ? needs : [] }));
   }
 
-  #route(router: Router): void {
+  #route(router: Router, texts: number): void {
     const { pool } = router;
     const ids = readIntegers(router.ids);
     if (!ids.every((id) => id >= 0 && id < pool.cache.experts)) {
       throw new EngineError('NOT_FINITE', { file: this.#parts.file });
     }
-    router.routing = pool.route({ ids, used: at(tensorShape(router.ids), 0), pairs: this.#parts.transit.pairs });
+    const used = at(tensorShape(router.ids), 0);
+    router.routing = pool.route({ ids, used, pairs: this.#parts.transit.pairs, texts });
   }
 }
 

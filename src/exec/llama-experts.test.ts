@@ -131,19 +131,22 @@ test('the routes of a run give a new cache the hits of the run, and a batch read
       const again = new ExpertCache(cache.experts, slots);
       const hits = at(traces, i).reduce((sum, batch) => sum + again.route(batch).hits, 0);
       assert.equal(statistics.hits, hits);
-      assert.equal(at(traces, i).length, batches.length);
+      assert.deepEqual(
+        at(traces, i).map(({ texts }) => texts),
+        batches.map(({ length }) => length),
+      );
     }
   }
 });
 
 test('tokens find as many experts as an independent count of their routes says, and no fewer than the least recently used', async () => {
   const [source, path] = [folder.file('dense.gguf'), folder.file('skewed.gguf')];
-  const sizes = { layers: 3, width: 64, heads: 4, kvHeads: 2, keyLength: 32, feedForward: 64, vocabulary } as const;
+  const sizes = { layers: 2, width: 64, heads: 4, kvHeads: 2, keyLength: 32, feedForward: 64, vocabulary } as const;
   writeRandom(source, { architecture: 'llama', ...sizes, type: 'q8_0' });
-  const text = Array.from({ length: 120 }, (_, i) => (i * i * 37 + 11) % vocabulary);
+  const text = Array.from({ length: 90 }, (_, i) => (i * i * 37 + 11) % vocabulary);
   const [experts, used] = [32, 4];
   mixture(source, path, { experts, used, text });
-  for (const slots of [used, 8, 16]) {
+  for (const slots of [used, 8]) {
     await using model = openWith(path, slots);
     const traces = model.pools.map((pool) => {
       const tokens: (readonly number[])[] = [];
@@ -157,8 +160,8 @@ test('tokens find as many experts as an independent count of their routes says, 
       hits,
       traces.map((trace) => referenceHits(trace, slots)),
     );
-    const all = traces.map((trace) => lruHits(trace, slots));
-    console.log(slots, hits, all);
+    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+    assert.ok(sum(hits) >= sum(traces.map((trace) => lruHits(trace, slots))));
     assert.ok(hits.every((count) => count > 0));
   }
 });

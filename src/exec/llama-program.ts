@@ -42,7 +42,8 @@ export class LlamaProgram implements Program {
     const { groups } = this.#parts;
     for (const [i, { spans }] of groups.entries()) {
       const compiled = this.#parts.compile(spans);
-      for (const step of compiled.steps(isolated)) yield { ...step, share: (i + step.share) / groups.length };
+      for (const step of compiled.steps(isolated, spans.length))
+        yield { ...step, share: (i + step.share) / groups.length };
       this.#collect(i, this.#parts.logitsOf(compiled));
     }
   }

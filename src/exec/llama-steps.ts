@@ -43,13 +43,13 @@ export class LlamaSteps implements Disposable {
   }
 
   /**
-   * The steps; `isolated` if fewer threads than all compute those that do not need all. Each is asked for when the one
-   * before has been computed.
+   * The steps for tokens of `texts`; `isolated` if fewer threads than all compute those that do not need all. Each is asked
+   * for when the one before has been computed.
    */
-  steps(isolated: boolean): Iterable<Step> {
+  steps(isolated: boolean, texts: number): Iterable<Step> {
     const steps = this.#divided.get(isolated) ?? this.#divide(isolated ? this.graph.threadBound : []);
     this.#divided.set(isolated, steps);
-    return this.#experts ? routedSteps(this.#experts, steps) : steps;
+    return this.#experts ? routedSteps(this.#experts, steps, texts) : steps;
   }
 
   /** The steps; those of `nodes` are computed alone. */

@@ -49,7 +49,8 @@ test('steps compute all nodes of the groups in order, none of two groups or of t
       const steps = stepsOf(ends.sort((a, b) => a - b));
       const groups = groupsOf(any);
       const asked: number[] = [];
-      const lazily = function* (): Generator<readonly PlacedNode[], void> {
+      const lazily = function* (texts: number): Generator<readonly PlacedNode[], void> {
+        assert.equal(texts, 3);
         for (const [i, group] of groups.entries()) {
           asked.push(i);
           yield group;
@@ -63,7 +64,7 @@ test('steps compute all nodes of the groups in order, none of two groups or of t
       };
       const seen: number[] = [];
       let share = 0;
-      for (const step of routedSteps({ nodes, groups: lazily, graphOf }, steps)) {
+      for (const step of routedSteps({ nodes, groups: lazily, graphOf }, steps, 3)) {
         const whole = steps.find(({ graph }) => graph === step.graph);
         const part = made.get(step.graph) ?? nodes.slice(whole?.from, whole?.to);
         computed.push(...part);

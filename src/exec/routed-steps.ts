@@ -9,15 +9,16 @@ export interface GraphStep extends Step, NodeRange {}
 /**
  * The steps of a graph in which experts are routed: groups of nodes, each of which is asked for when the steps before have
  * been computed, cut where `steps` end. A group may begin within a step, with another round of the products that the step
- * begins with; weights that the step's other nodes wait for come with these.
+ * begins with; weights that the step's other nodes wait for come with these. The tokens belong to `texts`.
  */
 export function* routedSteps(
   graph: Pick<RoutedGraph, 'nodes' | 'groups' | 'graphOf'>,
   steps: readonly GraphStep[],
+  texts: number,
 ): Generator<Step, void> {
   const { nodes } = graph;
   let next = 0;
-  for (const group of graph.groups()) {
+  for (const group of graph.groups(texts)) {
     for (let from = 0; from < group.length; ) {
       while (at(steps, next).to <= at(group, from).index) next += 1;
       const step = at(steps, next);

@@ -42,10 +42,12 @@ export interface RoutedBatch {
   readonly used: number;
   /** Pairs of a token and a rank that can be computed at once. */
   readonly pairs: number;
+  /** Texts that the tokens belong to; default: one. */
+  readonly texts?: number | undefined;
 }
 
 /**
- * The experts of a layer that are in its slots. Each has a counter of its uses that halves every 8 tokens; the one with
+ * The experts of a layer that are in its slots. Each has a counter of its uses that halves every 8 tokens of a text; the one with
  * the lowest is overwritten first, but none that the present batch still needs. Decisions depend on the routes alone, so a
  * trace of routes gives the same hits again.
  */
@@ -78,7 +80,7 @@ export class ExpertCache {
    */
   route(batch: RoutedBatch): Routing {
     const pairsOf = this.#pairsOf(batch.ids);
-    this.#counters.add(batch.ids, batch.used);
+    this.#counters.add(batch.ids, batch.used, batch.texts ?? 1);
     this.histogram.add([...pairsOf.keys()], batch.ids.length === batch.used);
     const routed = [...pairsOf].map(
       ([expert, pairs]): RoutedExpert => ({

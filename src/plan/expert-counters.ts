@@ -5,7 +5,7 @@ const halfLife = 8;
 /** Counts return to units of the present once these have grown so large. Powers of two keep them exact. */
 const largestUnit = 2 ** 512;
 
-/** Uses of each expert of a layer, which count half as much every 8 tokens. */
+/** Uses of each expert of a layer, which count half as much every 8 tokens of a text. */
 export class ExpertCounters {
   readonly #counts: Float64Array;
   /** The worth of a use now. */
@@ -21,10 +21,10 @@ export class ExpertCounters {
     return at(this.#counts, expert);
   }
 
-  /** Counts the experts of a batch (used, tokens), a token's after one another. */
-  add(ids: ArrayLike<number>, used: number): void {
+  /** Counts the experts of a batch (used, tokens), a token's after one another, by which `texts` go on together. */
+  add(ids: ArrayLike<number>, used: number, texts: number): void {
     for (let i = 0; i < ids.length; i += 1) {
-      if (i % used === 0) {
+      if (i % (used * texts) === 0) {
         this.#tokens += 1;
         if (this.#tokens % halfLife === 0) this.#unit *= 2;
       }
