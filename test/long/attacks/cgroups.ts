@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { formatBytes } from '../../../src/base/bytes.ts';
+import { architectureFile } from '../../support/architectures/architecture-file.ts';
 import { run } from '../../support/cli.ts';
 import { isAlive } from '../../support/processes.ts';
 import { postTo, serve } from '../../support/server.ts';
 import { missingSmollm2, smollm2 } from '../../support/smollm2.ts';
+import { type TempFolder, tempFolder } from '../../support/temp-folder.ts';
 import { type Attack, type AttackOptions, Dice, skipped, type Toll, tryEach } from './attack.ts';
 import { grouped, whereGrouped } from './groups.ts';
 import { serverBound } from './victim.ts';
@@ -24,29 +27,58 @@ export const limitedServers: Attack = {
 
 const MiB = 2 ** 20;
 
-const limited = (options: AttackOptions, once: (dice: Dice) => Promise<string>): Promise<Toll> =>
+const limited = (options: AttackOptions, once: (dice: Dice, folder: TempFolder) => Promise<string>): Promise<Toll> =>
   whereGrouped(async () => {
     const missing = await missingSmollm2();
     if (missing !== undefined) return skipped(missing);
+    using folder = tempFolder();
     return await tryEach(
       options,
-      (number) => once(new Dice(`${options.seed} ${number}`)),
+      (number) => once(new Dice(`${options.seed} ${number}`), folder),
       () => 'budget',
     );
   });
 
-/** Ways to compute, each with another share of the budget. */
-function someOptions(dice: Dice): readonly string[] {
+/** Small models whose graphs libllama builds, of each kind of state and with experts, and one of ours. */
+const built = ['gemma3', 'mamba', 'granitehybrid', 'qwen3moe', 'deepseek2', 'lfm2moe'] as const;
+const longest = 8192;
+
+interface Case {
+  readonly model: string;
+  readonly options: readonly string[];
+  /** A prompt of this many characters, and an answer, fit in the context. */
+  readonly room: number;
+}
+
+/** A model and ways to compute, each with another share of the budget. */
+async function someCase(dice: Dice, folder: TempFolder): Promise<Case> {
+  const name = dice.pick(['SmolLM2', 'SmolLM2 of libllama', ...built]);
+  const isBuilt = name !== 'SmolLM2';
+  const context = dice.pick([128, 512, 1500, 2048, longest]);
   const options = [
-    ['--ctx', dice.pick(['128', '512', '1500', '2048', '8192'])],
+    ['--ctx', `${context}`],
     ['--kv-type', dice.pick(['f16', 'q8_0', 'q4_0'])],
-    ['--kv-home', dice.pick(['auto', 'ram', 'ssd'])],
     ['--kernels', dice.pick(['auto', 'plain'])],
     ['--threads', dice.pick(['1', '2'])],
-    dice.pick([[], ['--sliding-window', '64', '--sink-tokens', '4']]),
     dice.pick([[], ['--draft-ngram']]),
+    ...(isBuilt
+      ? [['--graphs', 'libllama']]
+      : [
+          ['--kv-home', dice.pick(['auto', 'ram', 'ssd'])],
+          dice.pick([[], ['--sliding-window', '64', '--sink-tokens', '4']]),
+        ]),
+    // Fewer slots than there are experts.
+    ...(/moe|deepseek/.test(name) ? [dice.pick([[], ['--expert-cache', '6M']])] : []),
   ];
-  return options.flat();
+  const model = name.startsWith('SmolLM2') ? await smollm2() : madeFile(folder.file(`${name}.gguf`), name);
+  return { model, options: options.flat(), room: context - 100 };
+}
+
+/** A model with heads of 64, so that all types of keys and values fit, and some megabytes of weights. */
+function madeFile(path: string, name: string): string {
+  if (existsSync(path)) return path;
+  const sizes = { context: longest, layers: 4, width: 256, feedForward: 512, expertFeedForward: 256, experts: 16 };
+  return architectureFile(path, name, { vocabulary: true, sizes });
 }
 
 /** Memory beyond the least that a process may have. */
@@ -60,15 +92,15 @@ async function leastBudget(command: readonly string[]): Promise<number> {
   return Number(least) * MiB;
 }
 
-async function runOnce(dice: Dice): Promise<string> {
-  const args = ['run', await smollm2(), '-n', '4', ...someOptions(dice)];
-  const input = 'The lighthouse stood on a rock. '.repeat(dice.pick([1, 10, 60]));
-  const asked = [...args, '-p', args.includes('128') ? 'Why is the sky blue?' : input];
+async function runOnce(dice: Dice, folder: TempFolder): Promise<string> {
+  const { model, options, room } = await someCase(dice, folder);
+  const input = 'The lighthouse stood on a rock. '.repeat(dice.pick([1, 10, longest])).slice(0, room);
+  const asked = ['run', model, '-n', '4', ...options, '-p', input];
   const extra = dice.pick(extras);
   const budget = (await leastBudget(asked)) + extra * MiB;
   return await grouped(budget, async (group) => {
     const { code, stderr } = await run([...asked, '-m', `${budget}`], { wrapper: group.wrapper });
-    const how = `${asked.slice(2).join(' ').slice(0, 200)} -m ${budget}`;
+    const how = `${asked.slice(1).join(' ').slice(0, 250)} -m ${budget}`;
     assert.ok(code === 0, `${group.killed()} killed, exit code ${code}: ${how}: ${stderr.slice(0, 300)}`);
     assert.ok(group.peak() <= budget, `${formatBytes(group.peak())}: ${how}`);
     return `least + ${extra} MiB`;
@@ -78,9 +110,8 @@ async function runOnce(dice: Dice): Promise<string> {
 /** Requests to one server: the first by itself, the others at once. */
 const perServer = 7;
 
-async function serveOnce(dice: Dice): Promise<string> {
-  const model = await smollm2();
-  const options = someOptions(dice);
+async function serveOnce(dice: Dice, folder: TempFolder): Promise<string> {
+  const { model, options, room } = await someCase(dice, folder);
   // Copies in memory are of keys and values that live there.
   const sizes = options.includes('ssd') ? ['0', 'auto'] : ['0', 'auto', '8M'];
   const args = [...options, '--parallel', dice.pick(['1', '2', '4']), '--prompt-cache', dice.pick(sizes)];
@@ -90,12 +121,16 @@ async function serveOnce(dice: Dice): Promise<string> {
     try {
       const limits = ['-m', `${budget}`, '--log-level', 'warn'];
       await using server = await serve([model, ...args, ...limits], { wrapper: group.wrapper });
-      const prompts = Array.from({ length: perServer }, () => 'The lighthouse stood. '.repeat(1 + dice.below(20)));
+      const prompts = Array.from({ length: perServer }, () =>
+        'The lighthouse stood. '.repeat(1 + dice.below(20)).slice(0, room),
+      );
       await isAnswered(server.url, prompts.pop() ?? '');
       await Promise.all(prompts.map((prompt) => isAnswered(server.url, prompt)));
       assert.ok(isAlive(server.child.pid ?? 0) && group.killed() === 0);
     } catch (error) {
-      throw new Error(`${(error as Error).message} (${group.killed()} killed): serve ${args.join(' ')} -m ${budget}`);
+      throw new Error(
+        `${(error as Error).message} (${group.killed()} killed): serve ${model} ${args.join(' ')} -m ${budget}`,
+      );
     }
     return `least + ${extra} MiB`;
   });
