@@ -6,7 +6,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Debug } from '../base/log.ts';
 import { evictFile } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
-import { type KvType, kvTypes } from '../plan/kv-options.ts';
+import { type KvOptions, type KvType, kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 import { LlamaModelGraphs } from './llama-model-graphs.ts';
 import type { ModelGraphs } from './model-graphs.ts';
@@ -89,16 +89,27 @@ const unsuitable = ({ graphs }: ModelOutline, type: KvType): readonly number[] =
 /** True if the rows of a model's keys and values are whole blocks of `type`. */
 export const fitsKvType = (outline: ModelOutline, type: KvType): boolean => unsuitable(outline, type).length === 0;
 
-/** Throws KV_TYPE_UNSUITABLE if keys and values cannot be stored as `type`, BAD_OPTION if nothing can. */
-export function checkKvType(outline: ModelOutline, type: KvType): void {
+/** Options that not every model can have. */
+export interface SupportedOptions {
+  readonly kv?: KvOptions | undefined;
+  /** Bytes for experts. */
+  readonly expertCache?: number | undefined;
+}
+
+/**
+ * Throws KV_TYPE_UNSUITABLE if keys and values cannot be stored as asked for, BAD_OPTION if nothing can, NOT_WITH_LIBLLAMA
+ * for options of graphs of ours, NO_EXPERTS for a model without experts that can be read one by one.
+ */
+export function checkSupported(outline: ModelOutline, { kv = {}, expertCache }: SupportedOptions): void {
+  const { graphs, config } = outline;
+  const { type = 'f16' } = kv;
   if (!kvTypes.includes(type)) {
     throw new EngineError('BAD_OPTION', { option: 'kv.type', value: `${type}`, expected: kvTypes.join(', ') });
   }
   const [length] = unsuitable(outline, type);
   if (length !== undefined) throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });
-}
-
-/** Throws NO_EXPERTS for a model without experts that can be read one by one. */
-export function checkExperts({ graphs, config }: ModelOutline): void {
-  if (!graphs.manifest(config.context).some(({ experts }) => experts)) throw new EngineError('NO_EXPERTS', {});
+  graphs.checkKv(kv);
+  if (expertCache !== undefined && !graphs.manifest(config.context).some(({ experts }) => experts)) {
+    throw new EngineError('NO_EXPERTS', {});
+  }
 }

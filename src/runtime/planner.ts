@@ -12,7 +12,7 @@ import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { demandOf, kvDemandOf, plainBatch, planDraft } from './demand.ts';
-import { checkExperts, checkKvType, type ModelOutline } from './model-outline.ts';
+import { checkSupported, type ModelOutline } from './model-outline.ts';
 import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
@@ -141,19 +141,15 @@ function leastFor(
   return { needed: runtime + draft + 2 * cache, parts };
 }
 
-/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, KV_TYPE_UNSUITABLE. */
+/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, and the errors of `checkSupported`. */
 function checkOptions(outline: ModelOutline, options: PlanOptions): void {
   const { parallel = 1, ahead = 0, promptCache = 0, expertCache, kv } = options;
-  checkKvType(outline, kv?.type ?? 'f16');
-  outline.graphs.checkKv(kv ?? {});
+  checkSupported(outline, options);
   checkContext(outline.config, options);
   if (parallel !== 'auto') checkWhole('parallel', parallel, 1);
   checkWhole('draft.ahead', ahead, 0);
   if (promptCache !== 'auto') checkWhole('promptCache.bytes', promptCache, 0);
-  if (expertCache !== undefined) {
-    checkWhole('expertCache', expertCache, 0);
-    checkExperts(outline);
-  }
+  if (expertCache !== undefined) checkWhole('expertCache', expertCache, 0);
   if (kv?.home === 'ssd' && isAskedFor(options)) {
     const expected = 'none, or auto, where keys and values live on the SSD: they are not copied to memory';
     throw new EngineError('BAD_OPTION', { option: 'promptCache.bytes', value: `${promptCache}`, expected });
