@@ -21,7 +21,8 @@ export function flagNamed(option: string): string {
 }
 
 /**
- * Adds the options of the command of this name. Commander only tells them apart: their values are checked as settings.
+ * Adds the options of the command of this name. Flags of commands that take nothing else are refused here, in commander's
+ * words; those of others, whose values may come from elsewhere, when they become settings.
  */
 export function withOptions(command: Command): Command {
   for (const [heading, specs] of Object.entries(optionGroups)) {
@@ -48,17 +49,17 @@ function flagsOf(command: Command, key: string, spec: AnyOption): readonly Optio
     one.attributeName = () => key;
     return one.argParser((value: unknown, previous: GivenOption | undefined): GivenOption => {
       const from = longFlag(one.flags);
-      if (spec.repeats) return { value: [...((previous?.value ?? []) as readonly unknown[]), value], from };
       // A flag and its negation do not contradict each other: the later one holds, as is usual.
-      const twice = previous && previous.from !== from && previous.value !== value;
+      const twice = !spec.repeats && previous && previous.from !== from && previous.value !== value;
       if (twice && typeof value !== 'boolean') {
         command.error(`error: option '${from}' cannot be used with option '${previous.from}'`);
       }
+      const given = spec.repeats ? [...((previous?.value ?? []) as readonly unknown[]), value] : value;
       // A wrong value is reported before a missing argument: the model may stand after -m.
       if (!isConfigurable(command)) {
-        accept(spec.schema, value, (expected) => new InvalidArgumentError(`expected ${expected}.`));
+        accept(spec.schema, given, (expected) => new InvalidArgumentError(`expected ${expected}.`));
       }
-      return { value, from };
+      return { value: given, from };
     });
   });
 }

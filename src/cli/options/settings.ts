@@ -78,13 +78,8 @@ async function merged(flags: GivenOptions, user: User): Promise<GivenOptions> {
   return { ...(file && ofFile(file, user)), ...ofEnvironment(user), ...withPort(flags) };
 }
 
-/** The error for a value: commander's if a flag was wrong and the command takes flags alone. */
-function refusal(command: Command, { value, from }: GivenOption, expected: string): EngineError {
-  const flag = command.options.find(({ long }) => long === from);
-  if (flag && !isConfigurable(command)) {
-    const message = `error: option '${flag.flags}' argument '${value}' is invalid. expected ${expected}.`;
-    command.error(message, { code: 'commander.invalidArgument' });
-  }
+/** The error for a value. */
+function refusal({ value, from }: GivenOption, expected: string): EngineError {
   const shown = typeof value === 'string' ? `"${value}"` : JSON.stringify(value);
   return new EngineError('BAD_OPTION', { option: from, value: shown, expected });
 }
@@ -94,8 +89,7 @@ const filesOf = ({ args }: Command): GivenOptions =>
 
 /**
  * The settings of a command as it was given. Flags win over the environment, and that over the configuration file;
- * commands that answer once take flags alone. Rejects with UNREADABLE; with BAD_OPTION, which names the value's origin;
- * and with commander's error.
+ * commands that answer once take flags alone. Rejects with UNREADABLE, and with BAD_OPTION, which names the value's origin.
  */
 export async function settingsOf(command: Command, user: User = currentUser()): Promise<Settings> {
   const flags: GivenOptions = command.opts();
@@ -104,7 +98,7 @@ export async function settingsOf(command: Command, user: User = currentUser()): 
     : { ...ofEnvironment(user, everywhere), ...flags };
   const values = optionEntries.map(([key, { schema, default: byDefault }]) => {
     const one = all[key];
-    return [key, one ? accept(schema, one.value, (expected) => refusal(command, one, expected)) : byDefault] as const;
+    return [key, one ? accept(schema, one.value, (expected) => refusal(one, expected)) : byDefault] as const;
   });
   // `optionEntries` has a row for each setting, whose schema gives its type; `fromEntries` forgets both.
   return Object.fromEntries(values) as unknown as Settings;
