@@ -10,7 +10,7 @@ import { isTooSmall } from '../plan/kv-homes.ts';
 import type { Plan } from '../plan/plan.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
 import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
-import { checkSupported, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
+import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
@@ -47,7 +47,7 @@ export class OpenedModel {
     limitYoungGeneration();
     this.outline = openOutline(path, options, options.debug);
     this.outline.graphs.manifest(this.outline.config.context);
-    checkSupported(this.outline, options);
+    checkModelCan(this.outline, options);
     this.#options = options;
     this.#kernels = options.kernels ?? 'auto';
     this.#budget = budgetFor(options.memoryBudget, options.warn);

@@ -89,18 +89,14 @@ const unsuitable = ({ graphs }: ModelOutline, type: KvType): readonly number[] =
 /** True if the rows of a model's keys and values are whole blocks of `type`. */
 export const fitsKvType = (outline: ModelOutline, type: KvType): boolean => unsuitable(outline, type).length === 0;
 
-/** Options that not every model can have. */
-export interface SupportedOptions {
-  readonly kv?: KvOptions | undefined;
-  /** Bytes for experts. */
-  readonly expertCache?: number | undefined;
-}
-
 /**
  * Throws KV_TYPE_UNSUITABLE if keys and values cannot be stored as asked for, BAD_OPTION if nothing can, NOT_WITH_LIBLLAMA
  * for options of graphs of ours, NO_EXPERTS for a model without experts that can be read one by one.
  */
-export function checkSupported(outline: ModelOutline, { kv = {}, expertCache }: SupportedOptions): void {
+export function checkModelCan(
+  outline: ModelOutline,
+  { kv = {}, expertCache }: { readonly kv?: KvOptions | undefined; readonly expertCache?: number | undefined },
+): void {
   const { graphs, config } = outline;
   const { type = 'f16' } = kv;
   if (!kvTypes.includes(type)) {

@@ -12,7 +12,7 @@ import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { demandOf, kvDemandOf, plainBatch, planDraft } from './demand.ts';
-import { checkSupported, type ModelOutline } from './model-outline.ts';
+import { checkModelCan, type ModelOutline } from './model-outline.ts';
 import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
@@ -141,10 +141,10 @@ function leastFor(
   return { needed: runtime + draft + 2 * cache, parts };
 }
 
-/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, and the errors of `checkSupported`. */
+/** Throws BAD_OPTION, CONTEXT_BEYOND_MODEL, and the errors of `checkModelCan`. */
 function checkOptions(outline: ModelOutline, options: PlanOptions): void {
   const { parallel = 1, ahead = 0, promptCache = 0, expertCache, kv } = options;
-  checkSupported(outline, options);
+  checkModelCan(outline, options);
   checkContext(outline.config, options);
   if (parallel !== 'auto') checkWhole('parallel', parallel, 1);
   checkWhole('draft.ahead', ahead, 0);
