@@ -1,6 +1,6 @@
 import koffi, { type TypeObject } from 'koffi';
 import { bindFunctions, type Libraries, loadLibraries, type Pointer } from './library.ts';
-import { batchStruct, contextParams, type Fields, modelParams } from './llama-structs.ts';
+import { batchStruct, checkParams, contextParams, type Fields, modelParams } from './llama-structs.ts';
 import { silenceLog } from './log.ts';
 
 /**
@@ -150,14 +150,16 @@ function bind({ base, llama }: Libraries): LlamaGraphApi {
 
 let table: LlamaGraphApi | undefined;
 
-/** Loads libllama, once per process, silenced. Throws LIBRARY_MISSING. */
+/** Loads libllama, once per process, silenced. Throws LIBRARY_MISSING, LIBRARY_DIFFERS. */
 export function loadLlamaGraphs(): LlamaGraphApi {
   if (!table) {
     const libraries = loadLibraries();
     silenceLog();
     // Named in signatures.
     for (const struct of [modelParams, contextParams, batchStruct]) koffi.sizeof(struct);
-    table = bind(libraries);
+    const api = bind(libraries);
+    checkParams(api);
+    table = api;
   }
   return table;
 }

@@ -1,5 +1,6 @@
 import koffi, { type TypeObject } from 'koffi';
-import type { Pointer } from './library.ts';
+import { EngineError } from '../base/errors.ts';
+import { loadLibraries, type Pointer } from './library.ts';
 
 /** Values of a struct's fields by name. */
 export type Fields = Readonly<Record<string, number | boolean | Pointer | null>>;
@@ -75,3 +76,58 @@ export const batchStruct: TypeObject = koffi.struct('llama_batch', {
   seq_id: 'void *',
   logits: 'void *',
 });
+
+/** Defaults of this version that are not zero: every other place of a field has another value. */
+const modelDefaults: Fields = { n_gpu_layers: -1, split_mode: 1, load_mode: -1, lazy_mode: 1, use_extra_bufts: true };
+const contextDefaults: Fields = {
+  n_ctx: 512,
+  n_batch: 2048,
+  n_ubatch: 512,
+  n_seq_max: 1,
+  n_outputs_max_per_seq: 1,
+  n_threads: 4,
+  n_threads_batch: 4,
+  rope_scaling_type: -1,
+  pooling_type: -1,
+  attention_type: -1,
+  flash_attn_type: -1,
+  yarn_ext_factor: -1,
+  yarn_attn_factor: -1,
+  yarn_beta_fast: -1,
+  yarn_beta_slow: -1,
+  defrag_thold: -1,
+  type_k: 1,
+  type_v: 1,
+  offload_kqv: true,
+  no_perf: true,
+  op_offload: true,
+  swa_full: true,
+};
+
+/** Functions that return structs by value. */
+export interface DefaultParams {
+  llama_model_default_params(): Fields;
+  llama_context_default_params(): Fields;
+}
+
+/**
+ * Compares the structs above with those that the library fills. Throws LIBRARY_DIFFERS: with another order, a model would
+ * be loaded in another way than asked for.
+ */
+export function checkParams(api: DefaultParams): void {
+  const differing = (found: Fields, defaults: Fields): readonly string[] =>
+    Object.entries(found).flatMap(([field, value]) => (sameValue(value, defaults[field]) ? [] : [field]));
+  const wrong = {
+    llama_model_params: differing(api.llama_model_default_params(), modelDefaults),
+    llama_context_params: differing(api.llama_context_default_params(), contextDefaults),
+  };
+  for (const [name, fields] of Object.entries(wrong)) {
+    if (fields.length === 0) continue;
+    const { folder } = loadLibraries();
+    throw new EngineError('LIBRARY_DIFFERS', { folder, what: `struct ${name} has another ${fields.join(', ')}` });
+  }
+}
+
+/** Is a field's value its default, zero unless it is given? */
+const sameValue = (value: Fields[string], byDefault: Fields[string] = 0): boolean =>
+  Number(value) === Number(byDefault);

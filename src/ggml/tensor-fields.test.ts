@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import koffi from 'koffi';
 import { engineError } from '../../test/support/engine-error.ts';
+import { Disposer } from '../base/disposer.ts';
 import { type Ggml, loadGgml } from './api.ts';
 import { F32, Graph } from './graph.ts';
+import type { Pointer } from './library.ts';
 import { NativeArray } from './native-array.ts';
 import {
   checkTensorFields,
@@ -31,6 +34,55 @@ test('a library whose tensors look different is refused by name', () => {
   differs({ ggml_rms_norm: (context, a) => api.ggml_rms_norm(context, a, 0.25) }, 'op_params');
   differs({ ggml_mul_mat: (context, a, b) => api.ggml_mul_mat(context, b, a) }, 'src');
   differs({ ggml_set_output: () => {} }, 'flags');
+});
+
+const structBytes = 336;
+const pointers = [...Array.from({ length: 10 }, (_, i) => 152 + 8 * i), 232];
+
+/** The functions of a library whose tensors have 8 more bytes from `gap` on: what they make are copies with a gap. */
+function displaced(gap: number, owner: Disposer): Ggml {
+  const api = loadGgml();
+  const copies = new Map<Pointer, NativeArray>();
+  const real = (copy: Pointer): Pointer => [...copies].find(([, { address }]) => address === copy)?.[0] ?? copy;
+  const write = (): void => {
+    for (const [tensor, copy] of copies) {
+      const bytes = new Uint8Array(koffi.view(tensor, structBytes)).slice();
+      const view = new DataView(bytes.buffer);
+      for (const at of pointers) {
+        view.setBigUint64(at, copies.get(view.getBigUint64(at, true))?.address ?? view.getBigUint64(at, true), true);
+      }
+      copy.bytes.set(bytes.subarray(0, gap));
+      copy.bytes.set(bytes.subarray(gap), gap + 8);
+    }
+  };
+  const written = <T>(result: T): T => {
+    write();
+    return result;
+  };
+  const made = (tensor: Pointer): Pointer => {
+    const copy = owner.use(new NativeArray(structBytes + 8));
+    copies.set(tensor, copy);
+    write();
+    return copy.address;
+  };
+  return {
+    ...api,
+    ggml_new_tensor_4d: (...sizes) => made(api.ggml_new_tensor_4d(...sizes)),
+    ggml_view_2d: (context, a, ...sizes) => made(api.ggml_view_2d(context, real(a), ...sizes)),
+    ggml_rms_norm: (context, a, epsilon) => made(api.ggml_rms_norm(context, real(a), epsilon)),
+    ggml_mul_mat: (context, a, b) => made(api.ggml_mul_mat(context, real(a), real(b))),
+    ggml_set_input: (a) => written(api.ggml_set_input(real(a))),
+    ggml_set_output: (a) => written(api.ggml_set_output(real(a))),
+    ggml_backend_tensor_alloc: (buffer, a, address) => written(api.ggml_backend_tensor_alloc(buffer, real(a), address)),
+  };
+}
+
+test('a library whose tensors have one more field, anywhere, is refused', () => {
+  using owner = new Disposer();
+  checkTensorFields(displaced(structBytes, owner));
+  for (const gap of [0, 8, 16, 48, 80, 84, 148, 152, 232, 240, 248, 256]) {
+    assert.throws(() => checkTensorFields(displaced(gap, owner)), engineError('LIBRARY_DIFFERS'), `${gap}`);
+  }
 });
 
 test('a copy of a node with another source computes into the same place', () => {
