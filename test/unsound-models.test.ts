@@ -21,15 +21,15 @@ import { architectureFile } from './support/architectures/architecture-file.ts';
 import { run } from './support/cli.ts';
 import { engineError } from './support/engine-error.ts';
 import { frugal, postTo, serve } from './support/server.ts';
-import { sharedFolder } from './support/temp-folder.ts';
+import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
 
 type Change = (fields: Fields) => Fields;
 
 /** The small model of an architecture, with another header. */
-function changed(name: string, change: Change, file = 'changed.gguf'): string {
-  const path = architectureFile(folder.file(file), name, { vocabulary: true });
+function changed(path: string, name: string, change: Change): string {
+  architectureFile(path, name, { vocabulary: true });
   const bytes = readFileSync(path);
   const header = joinFields(change(parseFields(bytes)));
   const padding = Buffer.alloc(alignUp(header.length, 32) - header.length);
@@ -80,72 +80,89 @@ const without =
     ),
   });
 
-const refused: Readonly<Record<string, readonly [ErrorCode, object, () => string]>> = {
+const refused: Readonly<Record<string, readonly [ErrorCode, object, (path: string) => string]>> = {
   'a bank with fewer experts than there are': [
     'WRONG_SHAPE',
     { tensor: 'blk.1.ffn_up_exps.weight' },
-    () => changed('qwen3moe', withLast('blk.1.ffn_up_exps.weight', 7)),
+    (path) => changed(path, 'qwen3moe', withLast('blk.1.ffn_up_exps.weight', 7)),
   ],
   'tokens that use no expert': [
     'METADATA_INVALID',
     { key: 'qwen3moe.expert_used_count' },
-    () => changed('qwen3moe', withNumber('qwen3moe.expert_used_count', 0)),
+    (path) => changed(path, 'qwen3moe', withNumber('qwen3moe.expert_used_count', 0)),
   ],
   'tokens that use more experts than there are': [
     'METADATA_INVALID',
     { key: 'qwen3moe.expert_used_count' },
-    () => changed('qwen3moe', withNumber('qwen3moe.expert_used_count', 9)),
+    (path) => changed(path, 'qwen3moe', withNumber('qwen3moe.expert_used_count', 9)),
   ],
   'no shared expert where the architecture has one': [
     'MISSING_TENSOR',
     { tensor: 'blk.1.ffn_gate_shexp.weight' },
-    () => changed('deepseek2', without('blk.1.ffn_gate_shexp.weight')),
+    (path) => changed(path, 'deepseek2', without('blk.1.ffn_gate_shexp.weight')),
   ],
   'head counts for more layers than there are': [
     'METADATA_INVALID',
     { key: 'lfm2.attention.head_count_kv' },
-    () => changed('lfm2', withList('lfm2.attention.head_count_kv', [2, 0, 2])),
+    (path) => changed(path, 'lfm2', withList('lfm2.attention.head_count_kv', [2, 0, 2])),
   ],
   'head counts by layer that its matrices do not have': [
     'WRONG_SHAPE',
     { tensor: 'blk.0.attn_k.weight' },
-    () => changed('qwen3moe', withList('qwen3moe.attention.head_count_kv', [1, 2])),
+    (path) => changed(path, 'qwen3moe', withList('qwen3moe.attention.head_count_kv', [1, 2])),
   ],
   'more layers than libllama has room for': [
     'METADATA_INVALID',
     { key: 'rwkv7.block_count' },
-    () => changed('rwkv7', withNumber('rwkv7.block_count', 513)),
+    (path) => changed(path, 'rwkv7', withNumber('rwkv7.block_count', 513)),
   ],
 };
 
+/** A model by what is wrong with it, and its path. */
+const pathOf = (what: string): string => folder.file(`${what.replaceAll(' ', '-')}.gguf`);
+
 for (const [what, [code, details, make]] of Object.entries(refused)) {
   test(`refused: ${what}`, () => {
-    assert.throws(() => Model.open(make()), engineError(code, { ...details }));
+    assert.throws(() => Model.open(make(pathOf(what))), engineError(code, { ...details }));
   });
 }
 
-test('refused: a file that ends within a bank of experts', () => {
-  const path = architectureFile(folder.file('cut.gguf'), 'qwen3moe');
+/** A model whose file ends within a bank of experts. */
+function cut(path: string): string {
+  architectureFile(path, 'qwen3moe', { vocabulary: true });
   const { offset } = openModelFile(path).weights.get('blk.1.ffn_down_exps.weight')?.extent ?? assert.fail();
   truncateSync(path, offset + 1000);
-  assert.throws(() => Model.open(path), engineError('GGUF_TRUNCATED'));
+  return path;
+}
+
+test('refused: a file that ends within a bank of experts', () => {
+  assert.throws(() => Model.open(cut(pathOf('cut'))), engineError('GGUF_TRUNCATED'));
 });
 
+/** A model of long texts. */
+const long = (path: string): string => changed(path, 'qwen3moe', withNumber('qwen3moe.context_length', 2 ** 20));
+
 test('refused: a state that is larger than the budget, with the smallest budget that works', async () => {
-  const path = changed('qwen3moe', withNumber('qwen3moe.context_length', 2 ** 20));
+  const path = long(pathOf('long'));
   await using model = Model.open(path, { memoryBudget: 2 ** 28, context: 2 ** 20 });
   assert.throws(() => model.plan(), engineError('BUDGET_TOO_SMALL', /at least \d+ MiB \(.*KV/));
 });
 
+/** A model whose routers' weights are no numbers. */
+function unrouted(path: string): string {
+  architectureFile(path, 'qwen3moe', { vocabulary: true });
+  const bytes = readFileSync(path);
+  for (const layer of [0, 1]) {
+    const { extent } = openModelFile(path).weights.get(`blk.${layer}.ffn_gate_inp.weight`) ?? assert.fail();
+    bytes.fill(0xff, extent.offset, extent.offset + extent.length);
+  }
+  writeFileSync(path, bytes);
+  return path;
+}
+
 for (const streamed of [false, true]) {
   test(`a router whose weights are no numbers is an error that names the file, ${streamed ? 'streamed' : 'in memory'}`, async () => {
-    const path = architectureFile(folder.file('nan.gguf'), 'qwen3moe', { vocabulary: true });
-    const bytes = readFileSync(path);
-    for (const layer of [0, 1]) {
-      const { extent } = openModelFile(path).weights.get(`blk.${layer}.ffn_gate_inp.weight`) ?? assert.fail();
-      bytes.fill(0xff, extent.offset, extent.offset + extent.length);
-    }
-    writeFileSync(path, bytes);
+    const path = unrouted(pathOf('unrouted'));
     await using model = Model.open(path, streamed ? { expertCache: 1 } : {});
     const answer = async (): Promise<void> => {
       for await (const _ of model.generate('abc', { maxTokens: 3 }));
@@ -154,8 +171,43 @@ for (const streamed of [false, true]) {
   });
 }
 
+test('whatever is wrong with a model, it is one line of error for info and run, and an answer of a server, which goes on', async () => {
+  using models = tempFolder();
+  const kinds = [
+    ...Object.values(refused).map(([code, , make]) => [code, make] as const),
+    ['GGUF_TRUNCATED', cut] as const,
+    ['NOT_FINITE', unrouted] as const,
+    ['BUDGET_TOO_SMALL', long] as const,
+  ];
+  const made = kinds.map(([code, make], i) => ({ code, path: make(models.file(`bad-${i}.gguf`)) }));
+  const limits = ['--memory-budget', '256M', '--threads', '1', '--ctx'];
+  await using server = await serve(['--models', models.path, ...limits, '200']);
+  const ask = (model: string): Promise<Response> =>
+    postTo(server, '/api/generate', { model, prompt: 'a', stream: false, options: { num_predict: 2 } });
+  for (const [i, { code, path }] of made.entries()) {
+    const context = code === 'BUDGET_TOO_SMALL' ? `${2 ** 20}` : '200';
+    // These two are no faults of the header.
+    const commands = ['NOT_FINITE', 'BUDGET_TOO_SMALL'].includes(code) ? ['run'] : ['info', 'run'];
+    const ended = await Promise.all(
+      commands.map((command) => run([command, path, ...(command === 'run' ? ['-p', 'a'] : []), ...limits, context])),
+    );
+    for (const { code: exitCode, stderr } of ended) {
+      assert.match(stderr, new RegExp(`^error: .+ \\[${code}\\]\\n$`));
+      assert.equal(exitCode, 1);
+    }
+    const answer = await ask(`bad-${i}`);
+    // The last one is answered, as the server's texts are short.
+    if (code === 'BUDGET_TOO_SMALL') assert.equal(answer.status, 200);
+    else {
+      assert.ok(answer.status >= 400, `${code}: ${answer.status}`);
+      assert.match(((await answer.json()) as { error: string }).error, /\w/);
+    }
+  }
+});
+
 /** A model for which libllama ends its process: heads of keys and values that its queries cannot be divided among. */
-const fatal = (file: string): string => changed('starcoder2', withNumber('starcoder2.attention.head_count', 0), file);
+const fatal = (file: string): string =>
+  changed(folder.file(file), 'starcoder2', withNumber('starcoder2.attention.head_count', 0));
 
 test('a model for which libllama ends its process is one line of error for info and run', async () => {
   const path = fatal('fatal.gguf');
