@@ -9,8 +9,8 @@ import type { ManifestEntry } from '../plan/manifest.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 import { manifestOfReads, weightReads } from './llama-weights.ts';
 
-/** The needs of libllama's graphs of a model, whatever the context. */
-export interface GraphNeeds extends Pick<LlamaModel, 'goesBack' | 'memory'> {
+/** Traits of the graphs that libllama builds of a model, whatever the context. */
+export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory'> {
   readonly manifest: readonly ManifestEntry[];
   /** Weights whose rows are looked up one by one. */
   readonly lookups: readonly Weight[];
@@ -31,10 +31,10 @@ const batches = [17, 1] as const;
 const sequenceCounts = [1, 2] as const;
 
 /**
- * The needs of a model, of which no weight is read: libllama builds its graphs. Throws the errors of `LlamaModel` and
+ * The traits of a model, of which no weight is read: libllama builds its graphs. Throws the errors of `LlamaModel` and
  * `LlamaContext`.
  */
-export function graphNeeds(file: ModelFile): GraphNeeds {
+export function graphTraits(file: ModelFile): GraphTraits {
   using model = new LlamaModel(file);
   const kvType = kvTypeOf('f16').id;
   const works: GraphWork[] = [];

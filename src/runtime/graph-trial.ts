@@ -51,7 +51,7 @@ export function tryGraphs(file: ModelFile, folder?: string): void {
 /** The failure of a trial, or undefined if it went well. */
 function failureOf(path: string): Error | undefined {
   const result = start([process.execPath, ...loader(), program], path);
-  // The library may end its process with 0, too: without an outcome.
+  // Libllama may end its process with 0, too: without an outcome.
   const outcome = result.status === 0 && result.output[3];
   if (outcome) {
     const failure = JSON.parse(outcome) as SerializedError | null;

@@ -5,7 +5,7 @@ import type { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
 import { LlamaGraphs } from '../exec/llama-graphs.ts';
-import { type GraphNeeds, graphNeeds } from '../exec/llama-measure.ts';
+import { type GraphTraits, graphTraits } from '../exec/llama-measure.ts';
 import { productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
@@ -29,7 +29,7 @@ import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from 
 /** Bytes of libllama's description of a tensor, and of the nodes that graphs have room for because of it. */
 const describedBytes = 8 * 2 ** 10;
 const nodeBytes = 16 * 2 ** 10;
-/** Bytes of the library's own code and heap that no other use of it takes. */
+/** Bytes of libllama's own code and heap that no other use of it takes. */
 const libraryBytes = 12 * 2 ** 20;
 /** Bytes of libllama's lists for a token that a context may hold, of which there are two where some layers have windows. */
 const cellBytes = 2 * 160;
@@ -43,7 +43,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   readonly #facts: ModelFacts;
   readonly #rope: RopeOptions | undefined;
   readonly #trialFolder: string | undefined;
-  #needs: GraphNeeds | undefined;
+  #traits: GraphTraits | undefined;
   /** The model without memory, whose contexts are measured; while another one is opened there is none. */
   #measured: LlamaModel | undefined;
   readonly #sizes: Map<string, LlamaSizes> = new Map();
@@ -153,13 +153,13 @@ export class LlamaModelGraphs implements ModelGraphs {
     return { graphs, pager };
   }
 
-  #collected(): GraphNeeds {
-    if (this.#needs) return this.#needs;
+  #collected(): GraphTraits {
+    if (this.#traits) return this.#traits;
     tryGraphs(this.#file, this.#trialFolder);
-    this.#needs = graphNeeds(this.#file);
+    this.#traits = graphTraits(this.#file);
     // Memory that it takes is part of the process from now on.
     this.#measuredModel();
-    return this.#needs;
+    return this.#traits;
   }
 
   /** A model without memory, until graphs are opened. */

@@ -10,7 +10,7 @@ const usualBytes = 80 * 2 ** 20;
 
 /**
  * Keeps V8's young generation small: objects that are garbage soon would fill up to 48 MiB before they are collected. The
- * command line does so before it loads anything, for programs that use the library it is done here.
+ * command line does so before it loads anything, for programs that use the package it is done here.
  */
 export const limitYoungGeneration = (): void => setFlagsFromString('--semi-space-growth-factor=1');
 

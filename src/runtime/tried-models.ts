@@ -15,7 +15,7 @@ const version = 2;
 const most = 1000;
 const mostBytes = 2 ** 20;
 
-/** A name for the files of a model and the library as they are now. Throws LIBRARY_MISSING. */
+/** A name for the files of a model and of libllama as they are now. Throws LIBRARY_MISSING. */
 export function trialKey({ files }: ModelFile): string {
   const { folder } = loadLibraries();
   const models = files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]);

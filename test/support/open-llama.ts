@@ -2,7 +2,7 @@ import { Disposer } from '../../src/base/disposer.ts';
 import { bindWeights, type LayoutOf } from '../../src/exec/bind-weights.ts';
 import { Forward } from '../../src/exec/forward.ts';
 import { LlamaGraphs } from '../../src/exec/llama-graphs.ts';
-import { graphNeeds } from '../../src/exec/llama-measure.ts';
+import { graphTraits } from '../../src/exec/llama-measure.ts';
 import { openExperts } from '../../src/exec/open-experts.ts';
 import type { Device } from '../../src/ggml/device.ts';
 import { HostMemory } from '../../src/ggml/host-memory.ts';
@@ -50,7 +50,7 @@ const [sequences, context, batch] = [4, 128, 64];
 export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
   const { device, layoutOf = () => undefined, extra = 0, slots, sliceBytes, readAt } = options;
   const file = openModelFile(path);
-  const { manifest } = graphNeeds(file);
+  const { manifest } = graphTraits(file);
   const demand = {
     context,
     runtime: 0,
