@@ -5,19 +5,23 @@ import { engineError } from '../../test/support/engine-error.ts';
 import { computeNodes, type MixtureGraph, type MixtureOptions, TestMixture } from '../../test/support/expert-graph.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
+import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { Device } from '../ggml/device.ts';
+import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
+import type { Need } from '../pager/block.ts';
 import { ExpertPool } from '../pager/expert-pool.ts';
 import { Pager } from '../pager/pager.ts';
 import { ReadBuffers } from '../pager/read-buffers.ts';
 import { type ReadAt, Reader } from '../pager/reader.ts';
 import { Ring } from '../pager/ring.ts';
+import type { Routing } from '../plan/expert-cache.ts';
 import { expertBufferBytes, layTransit } from '../plan/expert-slots.ts';
 import { expertLength } from '../plan/routed-banks.ts';
-import { ExpertSteps } from './expert-steps.ts';
+import { ExpertSteps, type PlacedNode } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
 const folder = sharedFolder();
@@ -64,10 +68,15 @@ function inSlots(mixture: TestMixture, path: string, slots: number, experts = mi
     transit,
   );
   /** The output of a graph for inputs of `seed`, and the groups that it was computed in. */
-  const compute = async (graph: MixtureGraph, seed: number): Promise<{ output: Float32Array; groups: number }> => {
+  const compute = async (
+    graph: MixtureGraph,
+    seed: number,
+    onGroup?: (group: readonly PlacedNode[]) => void,
+  ): Promise<{ output: Float32Array; groups: number }> => {
     graph.fill(seed);
     let groups = 0;
     for (const group of steps.plan(graph.nodes, path).groups(1)) {
+      onGroup?.(group);
       using _lease = await pager.lease(group.flatMap(({ needs }) => needs));
       await computeNodes(
         device,
@@ -82,7 +91,7 @@ function inSlots(mixture: TestMixture, path: string, slots: number, experts = mi
     await reader[Symbol.asyncDispose]();
     owner[Symbol.dispose]();
   };
-  return { pools, state, compute, [Symbol.asyncDispose]: dispose };
+  return { pools, transit, state, compute, [Symbol.asyncDispose]: dispose };
 }
 
 /** The output with all experts in place. */
@@ -155,6 +164,35 @@ test('a pass whose experts are all there is cut once a layer, and reads nothing'
   );
 });
 
+test('all that waits for no read is computed before a step that does', async () => {
+  using mixture = new TestMixture(path, tiny);
+  using graph = mixture.graph(1);
+  await using streamed = inSlots(mixture, path, small.experts);
+  const rounds = new Map<Need['home'], Routing['rounds']>();
+  for (const pool of streamed.pools) {
+    pool.onRoute = (_, routing) => {
+      for (const home of pool.homes) rounds.set(home, routing.rounds);
+    };
+  }
+  const waits = ({ home, blocks }: Need): boolean =>
+    typeof blocks === 'function' && blocks().some((round) => at(rounds.get(home) ?? [], round).loads.length > 0);
+  const places: number[] = [];
+  for (const seed of [3, 4, 5]) {
+    await streamed.compute(graph, seed, (group) => {
+      const first = group.findIndex(({ needs }) => needs.some(waits));
+      if (first >= 0) places.push(first);
+    });
+  }
+  assert.ok(places.length > 0 && places.every((place) => place === 0));
+});
+
+test('a batch of more tokens than memory was planned for is refused', async () => {
+  using mixture = new TestMixture(path, tiny);
+  using graph = mixture.graph(most + 8);
+  await using streamed = inSlots(mixture, path, small.experts);
+  await assert.rejects(streamed.compute(graph, 1), RangeError);
+});
+
 test('a batch reads each expert once, however few slots there are', async () => {
   using mixture = new TestMixture(path, tiny);
   using graph = mixture.graph(most);
@@ -189,4 +227,22 @@ test('a router that names an expert which does not exist is damage, and computes
   using graph = mixture.graph(7);
   await using streamed = inSlots(mixture, path, 2, 4);
   await assert.rejects(streamed.compute(graph, 5), engineError('NOT_FINITE', { file: path }));
+});
+
+test('a graph that uses experts in another way than they were planned for is refused', async () => {
+  using mixture = new TestMixture(path, tiny);
+  using graph = mixture.graph(1);
+  await using streamed = inSlots(mixture, path, 2);
+  const [pool] = streamed.pools;
+  const [[gate, up, down], [other]] = mixture.tensors as [[Pointer, Pointer, Pointer], [Pointer]];
+  if (!pool) assert.fail();
+  for (const [weights, reason] of [
+    [[gate, up, other], /different routers/],
+    [[gate, up], /not at all/],
+    [[gate, up, 1n], /not at all/],
+  ] as const) {
+    const steps = new ExpertSteps([{ pool, weights }], streamed.transit);
+    assert.throws(() => steps.plan(graph.nodes, path), engineError('GRAPH_FAILED', reason));
+  }
+  new ExpertSteps([{ pool, weights: [gate, up, down] }], streamed.transit).plan(graph.nodes, path);
 });

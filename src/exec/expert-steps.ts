@@ -2,7 +2,7 @@ import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { readIntegers } from '../ggml/data.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { sourceOf, tensorOp, tensorShape, viewSourceOf } from '../ggml/tensor-fields.ts';
+import { sourceOf, tensorOp, tensorShape } from '../ggml/tensor-fields.ts';
 import type { Need } from '../pager/block.ts';
 import type { ExpertHome } from '../pager/expert-home.ts';
 import type { ExpertPool } from '../pager/expert-pool.ts';
@@ -78,8 +78,8 @@ export class ExpertSteps {
       if (!router) {
         router = { pool: pooled.pool, ids, products: [] };
         byPool.set(pooled.pool, router);
-        const source = Math.max(nodes.lastIndexOf(ids, index), nodes.lastIndexOf(viewSourceOf(ids), index));
-        routers.set(source, [...(routers.get(source) ?? []), router]);
+        const named = nodes.lastIndexOf(ids, index);
+        routers.set(named, [...(routers.get(named) ?? []), router]);
       }
       if (router.ids !== ids) fail('matrices of the same experts have different routers');
       const product = { node, index, home: pooled.home, router };
