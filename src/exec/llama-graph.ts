@@ -55,7 +55,12 @@ export class LlamaGraph implements Disposable {
     const readsOf = new Map<number, WeightRead[]>();
     for (const read of reads) readsOf.set(read.node, [...(readsOf.get(read.node) ?? []), read]);
     try {
-      for (const [i, node] of source.nodes.entries()) this.#adopt(node, at(source.flags, i), readsOf.get(i) ?? []);
+      for (const [i, node] of source.nodes.entries()) {
+        const reads = readsOf.get(i);
+        if (reads) this.#adopt(node, at(source.flags, i), reads);
+        else this.#add(node);
+        if (dividesByThreads(node)) this.threadBound.push(this.nodes.nodes - 1);
+      }
       this.nodes.check();
     } catch (error) {
       this.undo();
@@ -70,6 +75,7 @@ export class LlamaGraph implements Disposable {
     for (const [i, node] of this.source.nodes.entries()) setFlags(node, at(this.source.flags, i));
   }
 
+  /** Adds a node that reads weights, or nodes in its place. */
   #adopt(node: Pointer, flags: number, reads: readonly WeightRead[]): void {
     for (const { name, role } of reads) if (role === 'rows') this.#lookUp(node, name);
     const matrix = reads.find(({ role }) => role === 'matrix');
@@ -84,7 +90,6 @@ export class LlamaGraph implements Disposable {
     for (const { name, role } of reads) {
       if (role === 'whole') for (const { slice } of this.#weights.slicesOf(name)) this.#use(slice);
     }
-    if (dividesByThreads(node)) this.threadBound.push(this.nodes.nodes - 1);
   }
 
   /** Multiplies with the slices of a weight, each into its rows of `product`. */

@@ -2,7 +2,15 @@ import { at } from '../base/at.ts';
 import { hasEvenRows } from '../ggml/expert-nodes.ts';
 import { I32 } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { sourceOf, sourcesOf, tensorOp, tensorShape, tensorType, viewSourceOf } from '../ggml/tensor-fields.ts';
+import {
+  maxSources,
+  sourceOf,
+  sourcesOf,
+  TensorPointers,
+  tensorOp,
+  tensorShape,
+  tensorType,
+} from '../ggml/tensor-fields.ts';
 import { dimension, type Weight } from '../gguf/weight.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
 
@@ -36,18 +44,22 @@ export function weightReads(
   names: ReadonlyMap<Pointer, string>,
   weights: ReadonlyMap<string, Weight>,
 ): readonly WeightRead[] {
-  return nodes.flatMap((pointer, node) =>
-    sourcesOf(pointer).flatMap((tensor, source): WeightRead[] => {
-      if (tensor === 0n) return [];
-      const own = names.get(tensor);
-      if (own !== undefined) {
-        const role = roleOf(pointer, source, weights.get(own));
-        return [{ node, source, name: own, role, ...(role === 'experts' && { routed: routerOf(pointer) }) }];
-      }
-      const viewed = names.get(viewSourceOf(tensor));
-      return viewed === undefined ? [] : [{ node, source, name: viewed, role: 'whole' }];
-    }),
-  );
+  const pointers = new TensorPointers();
+  const byAddress = new Map([...names].map(([tensor, name]) => [Number(tensor), name]));
+  const reads: WeightRead[] = [];
+  for (const [node, pointer] of nodes.entries()) {
+    const address = Number(pointer);
+    for (let source = 0; source < maxSources; source += 1) {
+      const tensor = pointers.source(address, source);
+      if (tensor === 0) continue;
+      const own = byAddress.get(tensor);
+      const name = own ?? byAddress.get(pointers.viewSource(tensor));
+      if (name === undefined) continue;
+      const role = own === undefined ? 'whole' : roleOf(pointer, source, weights.get(name));
+      reads.push({ node, source, name, role, ...(role === 'experts' && { routed: routerOf(pointer) }) });
+    }
+  }
+  return reads;
 }
 
 function roleOf(node: Pointer, source: number, weight: Weight | undefined): WeightRole {

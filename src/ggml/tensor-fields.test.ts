@@ -12,13 +12,17 @@ import {
   copyTensor,
   dataAddress,
   flagsOf,
+  maxSources,
   setData,
   setFlags,
   setSource,
+  sourceOf,
   sourcesOf,
+  TensorPointers,
   tensorFlags,
   tensorOp,
   tensorShape,
+  viewSourceOf,
 } from './tensor-fields.ts';
 
 test('fields of tensors lie where the library has them', () => {
@@ -99,4 +103,24 @@ test('a copy of a node with another source computes into the same place', () => 
   assert.deepEqual([dataAddress(sum.pointer), dataAddress(copy.address)], [0n, 64n]);
   assert.deepEqual([tensorOp(copy.address), tensorShape(copy.address)], ['ADD', [4, 2, 1, 1]]);
   assert.equal(flagsOf(copy.address), tensorFlags.compute);
+});
+
+test('pointers of many tensors are those that are read one by one', () => {
+  using graph = new Graph();
+  const x = graph.input(F32, [4, 2]);
+  let sum = graph.add(x, x);
+  const tensors = [x, sum];
+  // More than is looked at as one.
+  for (let i = 0; i < 5000; i += 1) {
+    sum = i % 2 ? graph.add(sum, x) : graph.reshape(sum, [4, 2]);
+    tensors.push(sum);
+  }
+  const pointers = new TensorPointers();
+  for (const { pointer } of tensors) {
+    const address = Number(pointer);
+    for (let i = 0; i < maxSources; i += 1) {
+      assert.equal(BigInt(pointers.source(address, i)), sourceOf(pointer, i));
+    }
+    assert.equal(BigInt(pointers.viewSource(address)), viewSourceOf(pointer));
+  }
 });

@@ -29,11 +29,12 @@ export const tensorStructBytes = 336;
 /** Dimensions that every tensor has. */
 const dimensions = 4;
 /** The most sources of a tensor. */
-const maxSources = 10;
+export const maxSources = 10;
 /** Bytes of `struct ggml_object`, which a context puts before each tensor. */
 const objectBytes = 32;
 const parameterBytes = 64;
 const nameBytes = 64;
+const pointerBytes = 8;
 
 /** Some of C's `enum ggml_tensor_flag`: bits of `flagsOf`. */
 export const tensorFlags = { input: 1, output: 2, compute: 16 } as const;
@@ -86,7 +87,8 @@ export const setFlags = (tensor: Pointer, flags: number): void => {
 };
 
 /** Source `index` of the operation, below `maxSources`; 0n where there is none. */
-export const sourceOf = (tensor: Pointer, index: number): Pointer => pointerAt(tensor, at.sources + 8 * index);
+export const sourceOf = (tensor: Pointer, index: number): Pointer =>
+  pointerAt(tensor, at.sources + pointerBytes * index);
 
 const sourceArray = koffi.array('uint64_t', maxSources, 'Typed');
 
@@ -97,7 +99,7 @@ export function sourcesOf(tensor: Pointer): readonly Pointer[] {
 }
 
 export const setSource = (tensor: Pointer, index: number, source: Pointer): void => {
-  koffi.encode(tensor, at.sources + 8 * index, 'void *', source);
+  koffi.encode(tensor, at.sources + pointerBytes * index, 'void *', source);
 };
 
 /** The tensor whose data a view shows, never a view itself; 0n if the tensor is no view. */
@@ -132,6 +134,40 @@ export const setMark = (tensor: Pointer, mark: number): void => {
 export const copyTensor = (tensor: Pointer, to: Pointer): void => {
   structAt(to).set(structAt(tensor));
 };
+
+/** Bytes of memory that are looked at as one. */
+const windowBytes = 2 ** 20;
+const wordBytes = 4;
+
+/**
+ * Pointers in the structs of many tensors, by their addresses as numbers: several times as fast as one by one where these
+ * lie near each other, as in a graph. It is valid as long as the tensors are.
+ */
+export class TensorPointers {
+  readonly #windows: Map<number, Uint32Array> = new Map();
+
+  /** The address of source `index`, below `maxSources`; 0 where there is none. */
+  source(tensor: number, index: number): number {
+    return this.#read(tensor, at.sources + pointerBytes * index);
+  }
+
+  /** The address of the tensor whose data a view shows; 0 if the tensor is no view. */
+  viewSource(tensor: number): number {
+    return this.#read(tensor, at.viewSource);
+  }
+
+  #read(tensor: number, offset: number): number {
+    const start = tensor - (tensor % windowBytes);
+    let words = this.#windows.get(start);
+    if (!words) {
+      // Bytes between tensors are not touched: there may be no memory.
+      words = new Uint32Array(koffi.view(BigInt(start), windowBytes + tensorStructBytes));
+      this.#windows.set(start, words);
+    }
+    const low = (tensor - start + offset) / wordBytes;
+    return (words[low] as number) + (words[low + 1] as number) * 2 ** 32;
+  }
+}
 
 /** The name, at most 63 bytes of UTF-8. */
 export const tensorName = (tensor: Pointer): string => koffi.decode(tensor, at.name, 'char', nameBytes);
