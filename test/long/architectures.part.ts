@@ -1,4 +1,5 @@
 import { Device } from '../../src/ggml/device.ts';
+import { tryAnswers } from '../support/architectures/answers.ts';
 import { expertVariants } from '../support/architectures/architecture-file.ts';
 import { Reference } from '../support/architectures/reference.ts';
 import { refused } from '../support/architectures/refused.ts';
@@ -26,7 +27,8 @@ async function tryAll<T extends { readonly architecture: string; readonly name?:
 }
 
 export const part: Part = {
-  about: 'the small model of every architecture, streamed in the smallest budget, and experts of other types and sizes',
+  about:
+    'the small model of every architecture, streamed in the smallest budget and by every command, and experts of other types and sizes',
   rows: async function* () {
     await using reference = new Reference();
     await using another = new Reference();
@@ -34,6 +36,8 @@ export const part: Part = {
     yield await tryAll('llama_decode', architectures, (row, path) => tryWeights([reference, another], row, path));
     const compared = { reference, device };
     yield await tryAll('streamed', architectures, (row, path) => tryStreamed(compared, row, path));
+    const going = architectures.filter(({ state }) => state !== 'nothing');
+    yield await tryAll('run, serve, bench', going, tryAnswers);
     const names = Object.keys(refused).map((architecture) => ({ architecture }));
     yield await tryAll('refused', names, ({ architecture }, path) => tryRefused(architecture, path));
     const mixtures = architectures.filter(({ experts }) => experts);

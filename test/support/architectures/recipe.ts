@@ -110,7 +110,7 @@ export function metadataOf(architecture: string, recipe: Recipe, sizes: Sizes): 
   ]);
   return {
     'general.architecture': str(architecture),
-    'general.name': str(`random ${architecture}`),
+    'general.name': str('random'),
     'tokenizer.ggml.model': str('no_vocab'),
     ...Object.fromEntries(named),
   };
