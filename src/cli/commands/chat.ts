@@ -148,6 +148,7 @@ class Chat implements Disposable {
         done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
     });
     const answer = await print(generation);
+    progress[Symbol.dispose]();
     const { stopReason, promptTokens, answerTokens } = generation;
     const stoppedAtOnce = stopReason === 'cancelled' && answer === '';
     if (!stoppedAtOnce) conversation.addTurn(text, answer, promptTokens + answerTokens);
