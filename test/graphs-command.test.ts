@@ -82,6 +82,8 @@ test('what cannot be had is refused by name', async () => {
   assert.equal(own.code, 2);
   const noExperts = await attemptCli('info', dense, '--expert-cache', '1G');
   assert.deepEqual([noExperts.code, /--expert-cache .*NO_EXPERTS/.test(noExperts.stderr)], [2, true], noExperts.stderr);
+  const larger = await attemptCli('run', mixture, '-m', '1M', '-p', 'x', '--expert-cache', '1500K');
+  assert.match(larger.stderr, /expert cache 1\.\d MiB.*lower --expert-cache .*BUDGET_TOO_SMALL/);
   for (const [option, named] of [
     [['--kv-home', 'ssd'], '--kv-home ssd'],
     [['--sliding-window', '64'], '--sliding-window'],

@@ -13,6 +13,12 @@ const tooSmall = ({ budget, needed, parts }: ErrorDetails['BUDGET_TOO_SMALL']): 
   return `a memory budget of ${formatBytes(budget)} is too small; this model needs at least ${Math.ceil(needed / 2 ** 20)} MiB (${shares.join(', ')})`;
 };
 
+/** The option whose memory is to be lowered: an expert cache is in the smallest budget only where it was asked for. */
+function largestChoice(parts: ErrorDetails['BUDGET_TOO_SMALL']['parts']): string {
+  if (parts['prompt cache']) return '--prompt-cache';
+  return parts['expert cache'] ? '--expert-cache' : '--ctx';
+}
+
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
@@ -107,7 +113,7 @@ export const errorTable: {
   ],
   BUDGET_TOO_SMALL: [
     'failure',
-    (d) => `${tooSmall(d)}: raise --memory-budget or lower ${d.parts['prompt cache'] ? '--prompt-cache' : '--ctx'}`,
+    (d) => `${tooSmall(d)}: raise --memory-budget or lower ${largestChoice(d.parts)}`,
     (d) => `${tooSmall(d)}: ask for a shorter context, or have the server given more memory`,
   ],
   BUDGET_TOO_LARGE: [

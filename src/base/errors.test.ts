@@ -85,10 +85,12 @@ test('a prompt that is too long is told to clients in words that they look for',
   );
 });
 
-test('a budget that is too small for the prompt cache is blamed on that, not on the context', () => {
+test('a budget that is too small for a cache that was asked for is blamed on that, not on the context', () => {
   const budget = { budget: 2 ** 20, needed: 2 ** 21 };
   const cached = new EngineError('BUDGET_TOO_SMALL', { ...budget, parts: { 'prompt cache': 2 ** 20 } });
   assert.match(cached.message, /lower --prompt-cache$/);
+  const experts = new EngineError('BUDGET_TOO_SMALL', { ...budget, parts: { KV: 2 ** 10, 'expert cache': 2 ** 20 } });
+  assert.match(experts.message, /lower --expert-cache$/);
   const other = new EngineError('BUDGET_TOO_SMALL', { ...budget, parts: { KV: 2 ** 20, 'prompt cache': 0 } });
   assert.match(other.message, /lower --ctx$/);
 });

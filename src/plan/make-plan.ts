@@ -259,7 +259,9 @@ function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming:
     ...(promptCache > 0 && { 'prompt cache': promptCache }),
     ...(demand.draft && { 'draft model': draftBytes(demand) }),
     compute: demand.compute(batch, slices),
-    ...(experts && { experts: experts.demand.bytes(experts.least, batch) }),
+    ...(experts && {
+      [experts.least > 1 ? 'expert cache' : 'experts']: experts.demand.bytes(experts.least, batch),
+    }),
     ...rest,
   });
   const total = (shares: ReturnType<typeof parts>): number => Object.values(shares).reduce((a, b) => a + b, 0);
