@@ -184,6 +184,16 @@ test('after a run info expects the speed and the hits that it had, in whichever 
   }
 });
 
+test('a mixture in several files answers as one in a file', async () => {
+  const model = openModelFile(mixture);
+  const tensors = [...model.weights.values()].map((weight) => ({ ...weight, data: () => [readWeight(model, weight)] }));
+  const split = { metadata: rawMetadata(mixture), tensors, split: 3 };
+  const shards = writeGguf(folder.file('shards.gguf'), split);
+  for (const experts of [[], ['--expert-cache', '700K']]) {
+    assert.deepEqual((await answer(at(shards, 0), ...experts)).tokens, (await answer(mixture)).tokens);
+  }
+});
+
 test('info counts the weights that nothing reads, and run leaves them alone', async () => {
   const model = openModelFile(dense);
   const weights = [...model.weights.values()];

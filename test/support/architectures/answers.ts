@@ -29,8 +29,8 @@ async function answerOf(path: string, args: readonly string[]): Promise<string> 
   return text;
 }
 
-/** What a server answers to all prompts, one by one or at once. */
-async function servedAnswers(path: string, args: readonly string[], expected: string): Promise<void> {
+/** Fails unless a server answers all prompts at once as it does one by one, and the first one as `run` did. */
+async function tryServed(path: string, args: readonly string[], expected: string): Promise<void> {
   await using server = await serve([path, ...args]);
   const ask = async (prompt: string): Promise<string> => {
     const options = { temperature: 0, num_predict: tokens };
@@ -68,7 +68,7 @@ export async function tryAnswers(
   const text = await answerOf(path, roomy);
   assert.equal(await answerOf(path, least), text, 'the smallest budget changes the answer');
   const slots = experts ? ['--expert-cache', '1K'] : [];
-  await servedAnswers(path, [...roomy, ...slots, '--parallel', '3'], text);
+  await tryServed(path, [...roomy, ...slots, '--parallel', '3'], text);
   const { code, stderr } = await run([
     ...['bench', path, ...least, '--tokens', '2', '--prompt-tokens', '8', '--rounds', '1', '--json'],
   ]);
