@@ -148,6 +148,15 @@ test('refused: a state that is larger than the budget, with the smallest budget 
   assert.throws(() => model.plan(), engineError('BUDGET_TOO_SMALL', /at least \d+ MiB \(.*KV/));
 });
 
+test('refused: more texts at once than libllama keeps states for, with how many there may be', async () => {
+  const path = architectureFile(pathOf('recurrent'), 'mamba', { vocabulary: true });
+  for (const parallel of [85, 86]) {
+    await using model = Model.open(path, { memoryBudget: 2 ** 28, context: 64, parallel });
+    if (parallel === 85) assert.equal(model.plan().parallel, 85);
+    else assert.throws(() => model.plan(), engineError('BAD_OPTION', /parallel 86 .* 85 at most/));
+  }
+});
+
 /** A model whose routers' weights are no numbers. */
 function unrouted(path: string): string {
   architectureFile(path, 'qwen3moe', { vocabulary: true });

@@ -23,6 +23,8 @@ const small: LlamaContextOptions = {
 /** Cells beyond which only numbers grow; libllama takes 48 bytes for each. */
 const mostCells = 2 ** 17;
 
+/** Sequences of 8 texts whose states are copied. */
+const manySequences = 24;
 /** Bytes of the largest weight that is computed with; larger ones are factors of products. */
 const mostWeightBytes = 2 ** 26;
 
@@ -73,6 +75,7 @@ function measureContexts(file: ModelFile): void {
   const make = (options: Partial<LlamaContextOptions>) =>
     new LlamaContext(model, { ...small, ...options })[Symbol.dispose]();
   make({ cells: Math.min(Math.max(trained, small.cells), mostCells), sequences: 4, batch: 512 });
+  make({ sequences: manySequences, batch: manySequences });
   for (const type of kvTypes) {
     try {
       make({ kvType: kvTypeOf(type).id });

@@ -33,6 +33,8 @@ const nodeBytes = 16 * 2 ** 10;
 const libraryBytes = 12 * 2 ** 20;
 /** Bytes of libllama's lists for a token that a context may hold, of which there are two where some layers have windows. */
 const cellBytes = 2 * 160;
+/** Sequences of a context, at most (`LLAMA_MAX_SEQ`). */
+const mostSequences = 256;
 /** Tokens of the largest contexts that are measured: libllama's lists for more would be memory outside the plan. */
 const mostMeasured = 2 ** 17;
 
@@ -183,12 +185,21 @@ export class LlamaModelGraphs implements ModelGraphs {
     return sizes;
   }
 
-  /** The context for the sequences of a plan: whole batches of one of them, and drafts of the others. */
+  /**
+   * The context for the sequences of a plan: whole batches of one of them, and drafts of the others. Throws BAD_OPTION for
+   * more than libllama has room for.
+   */
   #contextOptions({ context, parallel, batch, ahead, kvType }: StateOptions): LlamaContextOptions {
     const decoded = 1 + ahead;
+    const traits = this.#collected();
+    const most = Math.floor(mostSequences / contextSequences(traits, 1));
+    if (parallel > most) {
+      const expected = `${most} at most, for a model of this architecture`;
+      throw new EngineError('BAD_OPTION', { option: 'parallel', value: `${parallel}`, expected });
+    }
     return {
       cells: parallel * context,
-      sequences: contextSequences(this.#collected(), parallel),
+      sequences: contextSequences(traits, parallel),
       batch: Math.max(batch, decoded) + (parallel - 1) * decoded,
       outputs: parallel * decoded,
       kvType: kvTypeOf(kvType).id,

@@ -117,7 +117,7 @@ async function serveOnce(dice: Dice, folder: TempFolder): Promise<string> {
   const { model, options, room } = await someCase(dice, folder);
   // Copies in memory are of keys and values that live there.
   const sizes = options.includes('ssd') ? ['0', 'auto'] : ['0', 'auto', '8M'];
-  const args = [...options, '--parallel', dice.pick(['1', '2', '4']), '--prompt-cache', dice.pick(sizes)];
+  const args = [...options, '--parallel', dice.pick(['1', '2', '4', '8']), '--prompt-cache', dice.pick(sizes)];
   const extra = dice.pick(extras);
   const budget = (await leastBudget(['serve', model, ...args])) + extra * MiB;
   return await grouped(budget + serverBound, async (group) => {
