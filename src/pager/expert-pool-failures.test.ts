@@ -18,6 +18,7 @@ import {
 import { writePattern } from '../../test/support/pattern.ts';
 import { anyTrace } from '../../test/support/routes.ts';
 import { pageBytes } from '../ggml/system.ts';
+import type { Weight } from '../gguf/weight.ts';
 import { expertLength } from '../plan/routed-banks.ts';
 import type { ReadAt } from './reader.ts';
 
@@ -124,6 +125,27 @@ test('an expert that is read in parts is given up once all of them have ended, t
   }
   await abandoned;
   assert.equal(pool.cache.expertIn(0), -1);
+});
+
+test('an expert of which one matrix was read, and then another, is read as a whole before it is there', async () => {
+  const [first, second] = matrices as [Weight, Weight];
+  let broken: Weight | undefined;
+  const readAt: ReadAt = (fd, into, position, done) => {
+    const { offset, length } = broken?.extent ?? { offset: 0, length: 0 };
+    if (position < offset + length && position + into.length > offset) {
+      done(Object.assign(new Error('i/o error'), { code: 'EIO' }), 0);
+    } else readFile(fd, into, 0, into.length, position, done);
+  };
+  await using opened = openPool({ slots: 1, readAt, weights: [first, second] });
+  const { pool } = opened;
+  for (const weight of [second, first]) {
+    broken = weight;
+    await assert.rejects(computeBatch(pool, pool.route({ ids: [0], used: 1, pairs: 1 })), engineError('READ_FAILED'));
+    await pool.abandon();
+  }
+  broken = undefined;
+  await computeBatch(pool, pool.route({ ids: [0], used: 1, pairs: 1 }));
+  assert.equal(pool.statistics.hits, 0);
 });
 
 test('a lease that ends after its batch was given up frees nothing of the next one', async () => {
