@@ -114,6 +114,27 @@ test('the first pass may be of one token, also where a view of a weight is read'
   assert.deepEqual(await run(model, [first]), expected);
 });
 
+test('tokens that libllama hides in the first row of logits are hidden in all', async () => {
+  const path = architectureFile(folder.file('chameleon.gguf'), 'chameleon');
+  const spans = [span(0, 0, 5), span(1, 0, 7)];
+  const likeliest = async (passes: readonly (readonly LlamaSpan[])[]): Promise<readonly number[]> => {
+    await using model = openLlama(path, { device, extra: 2 ** 30 });
+    const tokens: number[] = [];
+    for (const pass of passes) {
+      const logits = await model.forward.run(
+        pass.map((one) => ({ ...one, state: at(model.states, one.sequence), logits: 'last' })),
+      );
+      const size = logits.length / pass.length;
+      for (const i of pass.keys()) {
+        const row = logits.subarray(i * size, (i + 1) * size);
+        tokens.push(row.indexOf(Math.max(...row)));
+      }
+    }
+    return tokens;
+  };
+  assert.deepEqual(await likeliest([spans]), await likeliest(spans.map((one) => [one])));
+});
+
 test('a pass is the same on any number of threads, and says how far it is', async () => {
   const expected = expectedOf('llama');
   using two = new Device(2, 0);

@@ -4,6 +4,7 @@ import { EngineError } from '../base/errors.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
 import type { Device } from '../ggml/device.ts';
 import { F32, type SliceTensor, type Tensor } from '../ggml/graph.ts';
+import { hideInAllRows } from '../ggml/hidden-tokens.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import type { LlamaContext } from '../ggml/llama-context.ts';
@@ -161,7 +162,9 @@ export class LlamaGraphs implements GraphSource {
   }
 
   #logitsOf({ source: { logits } }: LlamaGraph): Tensor {
-    return { pointer: logits, shape: tensorShape(logits).slice(0, 2) };
+    const tensor = { pointer: logits, shape: tensorShape(logits).slice(0, 2) };
+    if (this.#parts.model.hidesInFirstRow) hideInAllRows(tensor);
+    return tensor;
   }
 
   #gather(from: Tensor, rows: readonly (readonly [number, number])[], count: number): Tensor {

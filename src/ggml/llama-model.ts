@@ -37,6 +37,8 @@ export class LlamaModel implements Disposable {
   readonly memory: 'attention' | 'recurrent' | 'hybrid' | 'compressed';
   /** True where libllama stores states of a batch of several sequences in wrong places: each needs a batch of its own. */
   readonly batchesApart: boolean;
+  /** True where libllama hides tokens in the first row of logits only. */
+  readonly hidesInFirstRow: boolean;
   /**
    * How a text is taken back: cut behind any token, as far as its windows have not moved on, or put back from a copy of its
    * sequence, which libllama makes without copying.
@@ -70,6 +72,7 @@ export class LlamaModel implements Disposable {
       this.memory = memoryOf(this.pointer, source.architecture);
       // Its graphs multiply the place of the first sequence by the number of sequences.
       this.batchesApart = source.architecture === 'plamo2';
+      this.hidesInFirstRow = source.architecture === 'chameleon';
       this.goesBack = waysBack[this.memory];
       this.window = Math.max(0, api.llama_model_n_swa(this.pointer));
     } catch (error) {

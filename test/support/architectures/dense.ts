@@ -76,7 +76,7 @@ export const dense: Readonly<Record<string, Recipe>> = {
   granite: { keys: factors },
   granite_swa: { state: 'windows', keys: (sizes) => ({ ...factors(), ...windowsByLayer(sizes) }) },
   // Tokens of images lie below 8196.
-  chameleon: { sizes: { vocabulary: 8448 } },
+  chameleon: { sizes: { vocabulary: 8448 }, hidesInFirstRow: true },
   arcee: {},
   ernie4_5: {},
   'hunyuan-dense': {},

@@ -36,6 +36,8 @@ export interface Recipe {
   readonly allOutputs?: boolean;
   /** Libllama computes batches of several sequences wrong: each has its own. */
   readonly batchesApart?: boolean;
+  /** Libllama hides tokens in the first row of logits alone. */
+  readonly hidesInFirstRow?: boolean;
   /** One more layer, which drafts tokens: the graph of the model does not ask for it. */
   readonly draftLayer?: boolean;
   /** Some layers have experts. */

@@ -11,7 +11,7 @@ const uneven = new Set<Recipe['state']>([undefined, 'windows', 'latent']);
  * model that keeps nothing of a text gets prompts only.
  */
 export function usualBatches(name: string): readonly (readonly LlamaSpan[])[] {
-  const { state, allOutputs = false, batchesApart = false } = recipeOf(name);
+  const { state, allOutputs = false, batchesApart = false, hidesInFirstRow = false } = recipeOf(name);
   const { vocabulary } = usualSizesOf(name);
   const span = (sequence: number, start: number, count: number, outputs = count): LlamaSpan => ({
     sequence,
@@ -30,5 +30,6 @@ export function usualBatches(name: string): readonly (readonly LlamaSpan[])[] {
     [span(0, 15, 1), ...others.map(({ sequence, tokens }) => span(sequence, tokens.length, 1))],
     [span(0, 16, 23, 1)],
   ];
+  if (hidesInFirstRow) return batches.flatMap((batch) => batch.map((one) => [{ ...one, outputs: 1 }]));
   return batchesApart ? batches.flatMap((batch) => batch.map((one) => [one])) : batches;
 }
