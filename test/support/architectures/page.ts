@@ -40,7 +40,12 @@ These are all ${names.length + others.length} architectures that the library kno
 For each there is a small random model (\`test/support/architectures/\`). In the smallest budget, everything streamed that can
 be and one expert of each matrix in memory, its logits have the same bits as those of plain \`llama_decode\`: of a prompt, of
 single tokens after it, of several sequences in one batch, and beyond a window. Mixtures are also compared with experts of
-q4_K, iq4_xs and mxfp4, and with experts whose bytes are no whole pages. \`npm run test:long -- architectures\` tries all.
+q4_K, iq4_xs and mxfp4, and with experts whose bytes are no whole pages. Two need more than \`llama_decode\` does: texts of
+plamo2 are batches of their own, as libllama mixes up their states in one; and the tokens that it hides in the first row of
+chameleon's logits are hidden in all.
+
+\`run\` gives the same text of each in the smallest budget that \`info\` names and in a large one; so does \`serve\`, which
+answers several at once as one by one; \`bench\` measures it. \`npm run test:long -- architectures\` tries all.
 
 | name | kept of a text | experts | also tried |
 |---|---|---|---|
