@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { writeGguf } from '../bench/gguf-writer.ts';
 import { readWeight } from '../bench/inflate.ts';
@@ -124,11 +125,33 @@ test('experts that were asked for, found and awaited are told: in the statistics
 });
 
 test('a benchmark measures such a model, its experts in slots', async () => {
-  const args = ['--tokens', '3', '--prompt-tokens', '10', '--rounds', '1', '--expert-cache', '700K', '--json'];
+  const chart = folder.file('chart.svg');
+  const args = [
+    '--tokens',
+    '3',
+    '--prompt-tokens',
+    '10',
+    '--rounds',
+    '1',
+    '--expert-cache',
+    '700K',
+    '--json',
+    '--chart',
+    chart,
+  ];
   const { code, stdout, stderr } = await run(['bench', mixture, ...modest, ...args]);
   assert.equal(code, 0, stderr);
-  const { decode, plan, experts } = JSON.parse(stdout) as Pick<BenchReport, 'decode' | 'plan' | 'experts'>;
+  const { decode, plan, experts, rounds } = JSON.parse(stdout) as BenchReport;
   assert.deepEqual([decode.tokens, plan.experts?.slots, experts?.asked], [3, 3, 12]);
+  const { layers } = rounds[0]?.experts ?? assert.fail();
+  assert.deepEqual(
+    layers.map(({ name, asked }) => [name, asked]),
+    [
+      ['blk.0', 6],
+      ['blk.1', 6],
+    ],
+  );
+  assert.match(readFileSync(chart, 'utf8'), />Experts<.*% found</s);
 });
 
 test('info says what speed to expect, and on what ground', async () => {

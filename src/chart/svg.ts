@@ -107,6 +107,17 @@ export function box({ x, y, width, height }: Box, colour: Colour, radius: number
   return `<rect class="${colour}" x="${coordinate(x)}" y="${coordinate(y)}" ${size}${corners}/>`;
 }
 
+/** Filled rectangles of one colour, as one element. */
+export function boxes(all: readonly Box[], colour: Colour): string {
+  const paths = all
+    .filter(({ width, height }) => width > 0 && height > 0)
+    .map(({ x, y, width, height }) => {
+      const across = coordinate(width);
+      return `M${coordinate(x)} ${coordinate(y)}h${across}v${coordinate(height)}h-${across}z`;
+    });
+  return paths.length > 0 ? `<path class="${colour}" d="${paths.join('')}"/>` : '';
+}
+
 /** A stroked path; `d` as SVG has it. Nothing where it is empty. */
 export const line = (d: string, colour: Colour, thickness: number = 1): string =>
   d === '' ? '' : `<path class="${colour}-line" stroke-width="${coordinate(thickness)}" d="${d}"/>`;

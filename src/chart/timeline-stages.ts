@@ -1,6 +1,6 @@
 import { at, last } from '../base/at.ts';
 import type { Interval } from './intervals.ts';
-import { type Box, coordinate, fitText, margin, text, textWidth } from './svg.ts';
+import { type Box, boxes, fitText, margin, text, textWidth } from './svg.ts';
 
 /** A stage on the picture, from left to right in pixels. */
 export interface TimelineStage extends Interval {
@@ -26,15 +26,12 @@ export function timelineStages(
 }
 
 /** Bands behind every second stage, as tall as `area`, and the names above them; names without room are left out. */
-export function drawStages(stages: readonly TimelineStage[], area: Box): readonly string[] {
+export function drawStages(stages: readonly TimelineStage[], area: Box, title: string = 'Stage'): readonly string[] {
   const banded = stages.length * limits.band <= area.width ? stages.filter((_, i) => i % 2 === 0) : [];
-  const bands = banded.map(({ begin, end }) => {
-    const across = coordinate(end - begin);
-    return `M${coordinate(begin)} ${coordinate(area.y)}h${across}v${coordinate(area.height)}h-${across}z`;
-  });
+  const bands = banded.map(({ begin, end }) => ({ ...area, x: begin, width: end - begin }));
   return [
-    bands.length > 0 ? `<path class="band" d="${bands.join('')}"/>` : '',
-    stages.length > 0 ? text(margin, area.y - 6, 'Stage', { size: 11, colour: 'muted' }) : '',
+    boxes(bands, 'band'),
+    stages.length > 0 ? text(margin, area.y - 6, title, { size: 11, colour: 'muted' }) : '',
     ...namesToShow(stages, area).map(({ x, name }) => text(x, area.y - 6, name, look)),
   ];
 }

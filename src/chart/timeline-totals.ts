@@ -1,5 +1,6 @@
 import { covered, type Interval } from './intervals.ts';
-import { box, type Colour, digits, margin, text, top, width } from './svg.ts';
+import { digits, margin, text, top, width } from './svg.ts';
+import { drawKey } from './timeline-labels.ts';
 
 /** The time of a pass by use: milliseconds, and the bytes read in it. */
 export interface TimelineTotals {
@@ -38,25 +39,21 @@ export function drawTotals(totals: TimelineTotals): readonly string[] {
   const rate = `${digits(bytes / 1e6 / (reading || 1))} GB/s`;
   const column = (width - 2 * margin) / 4;
   const x = (i: number): number => margin + i * column;
+  const key = top + 17.5;
   return [
-    text(x(0), top + 17.5, 'Pass', { colour: 'muted' }),
+    text(x(0), key, 'Pass', { colour: 'muted' }),
     ...drawFigure(x(0), duration(pass), `${steps} ${steps === 1 ? 'step' : 'steps'}, ${size(bytes)} read`),
-    ...drawKey(x(1), 'Reading', 'blue'),
+    ...drawKey(x(1), key, 'Reading', 'blue'),
     ...drawFigure(x(1), rate, `for ${duration(reading)}, ${share(reading)}`),
-    ...drawKey(x(2), 'Waiting', 'orange'),
+    ...drawKey(x(2), key, 'Waiting', 'orange'),
     ...drawFigure(x(2), duration(waiting), share(waiting)),
-    ...drawKey(x(3), 'Computing', 'green'),
+    ...drawKey(x(3), key, 'Computing', 'green'),
     ...drawFigure(x(3), duration(computing), share(computing)),
-    ...(totals.resident ? drawKey(x(3) + 114, 'resident only', 'pale-green') : []),
+    ...(totals.resident ? drawKey(x(3) + 114, key, 'resident only', 'pale-green') : []),
   ];
 }
 
 const drawFigure = (x: number, figure: string, detail: string): readonly string[] => [
   text(x, top + 45, figure, { size: 23, bold: true }),
   text(x, top + 64, detail, { size: 12, colour: 'muted' }),
-];
-
-const drawKey = (x: number, name: string, colour: Colour): readonly string[] => [
-  box({ x, y: top + 8, width: 10, height: 10 }, colour, 2),
-  text(x + 16, top + 17.5, name, { colour: 'muted' }),
 ];

@@ -1,5 +1,7 @@
+import { drawExpertLayers, type ExpertLayer, expertLayersHeight } from './expert-layers.ts';
 import { type Interval, joinBars, packRows } from './intervals.ts';
 import { type Colour, coordinate, line, margin, picture, text, ticks, top, width } from './svg.ts';
+import { drawName, type Lane } from './timeline-labels.ts';
 import { drawStages, timelineStages } from './timeline-stages.ts';
 import { drawTotals, totalsOf } from './timeline-totals.ts';
 
@@ -14,6 +16,8 @@ export interface Timeline {
    * first weight (blk.12.ffn_down.weight); `streamed` is false if all weights that it reads are resident.
    */
   readonly steps: readonly { requested: number; begin: number; end: number; label: string; streamed: boolean }[];
+  /** Experts by layer, where some are read; those of a whole answer. */
+  readonly experts?: readonly ExpertLayer[] | undefined;
 }
 
 /** Pixels from top to bottom; all rows of reads together take no more than `reads`. */
@@ -21,19 +25,14 @@ const heights = { totals: 120, reads: 105, row: 15, lane: 30, gap: 18, edge: 9, 
 const left = margin + 92;
 const across = width - margin - left;
 
-/** Pixels from the top. */
-interface Lane {
-  readonly y: number;
-  readonly height: number;
-}
-
 /**
  * The picture of a pass, an SVG file: time runs from left to right. On top the totals; then the reads in flight, in the
  * fewest rows; the waiting of steps; their computing; behind it all the stages as bands. Each read and each step is a
- * bar; `joinBars` joins those too short to be seen, so that thousands of them still make a small file.
+ * bar; `joinBars` joins those too short to be seen, so that thousands of them still make a small file. Below, of a mixture,
+ * how many experts of each layer were found in memory.
  */
 export function timelineSvg(timeline: Timeline): string {
-  const { title, subtitle, steps } = timeline;
+  const { title, subtitle, steps, experts = [] } = timeline;
   const pass = passOf(timeline);
   const reads = within(timeline.reads, pass);
   const rows = packRows(reads);
@@ -54,7 +53,7 @@ export function timelineSvg(timeline: Timeline): string {
   return picture({
     title,
     subtitle,
-    height: bottom + heights.axis,
+    height: bottom + heights.axis + (experts.length > 0 ? expertLayersHeight : 0),
     body: [
       ...drawTotals(totalsOf(pass, reads, steps)),
       ...drawStages(timelineStages(starts, scale(pass.end)), area),
@@ -66,6 +65,7 @@ export function timelineSvg(timeline: Timeline): string {
       drawBars(waits, waiting, 'orange'),
       drawBars(computes(true), computing, 'green'),
       drawBars(computes(false), computing, 'pale-green'),
+      ...(experts.length > 0 ? drawExpertLayers(experts, bottom + heights.axis) : []),
     ],
   });
 }
@@ -87,13 +87,6 @@ const within = (reads: Timeline['reads'], pass: Interval): Timeline['reads'] =>
       const [begin, end] = [Math.max(read.begin, pass.begin), Math.min(read.end, pass.end)];
       return { begin, end, bytes: (read.bytes * (end - begin)) / (read.end - read.begin || 1) };
     });
-
-/** The name beside a lane. */
-function drawName(name: string, lane: Lane, detail: string = ''): readonly string[] {
-  const middle = lane.y + lane.height / 2;
-  if (detail === '') return [text(margin, middle + 4.5, name)];
-  return [text(margin, middle - 2.5, name), text(margin, middle + 13.5, detail, { size: 11, colour: 'muted' })];
-}
 
 /** One path for all bars of a row, which are in pixels: strokes as thick as the lane. */
 function drawBars(row: readonly Interval[], lane: Lane, colour: Colour): string {

@@ -1,4 +1,6 @@
-import { type Counters, countersBetween, countersOf } from '../runtime/counters.ts';
+import { at } from '../base/at.ts';
+import type { ExpertStatistics } from '../pager/expert-pool.ts';
+import { type Counters, countersBetween, countersOf, expertsTogether } from '../runtime/counters.ts';
 import { peakBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -39,15 +41,8 @@ export interface GenerationStats {
     /** Seconds of waiting for weights. */
     readonly stall_s: number;
   };
-  /** Experts of decoding that were not resident; null if all are, or there are none. */
-  readonly experts: {
-    /** Different experts of a layer that a pass asked for, and those of them that were in slots. */
-    readonly asked: number;
-    readonly hits: number;
-    readonly bytes_read: number;
-    /** Seconds of waiting for them. */
-    readonly stall_s: number;
-  } | null;
+  /** Experts of decoding that were not resident, of all layers and of each; null if all are, or there are none. */
+  readonly experts: (ExpertStats & { readonly layers: readonly LayerStats[] }) | null;
   readonly memory: {
     readonly budget: number;
     /** The most that the process ever held, by the operating system's account. */
@@ -73,7 +68,32 @@ export interface GenerationStats {
   };
 }
 
+/** Experts that have slots. */
+export interface ExpertStats {
+  /** Different experts of a layer that a pass asked for, and those of them that were in slots. */
+  readonly asked: number;
+  readonly hits: number;
+  readonly bytes_read: number;
+  /** Seconds of waiting for them. */
+  readonly stall_s: number;
+}
+
+/** The experts of a router, which is named by the layer that it is in, such as `blk.3`. */
+export interface LayerStats extends ExpertStats {
+  readonly name: string;
+}
+
+const expertStatsOf = ({ asked, hits, bytesRead, waited }: ExpertStatistics): ExpertStats => ({
+  asked,
+  hits,
+  bytes_read: bytesRead,
+  stall_s: waited,
+});
+
 const noDrafts = { drafted: 0, accepted: 0 };
+
+/** The layer of a weight: blk.3.ffn_gate_exps.weight -> blk.3. */
+const layerOf = (weight: string): string => weight.split('.').slice(0, 2).join('.');
 
 /** Counts the work of one generation's passes. */
 export class GenerationMeter {
@@ -143,10 +163,11 @@ export class GenerationMeter {
       },
       experts: plan.experts
         ? {
-            asked: decode.expertsAsked,
-            hits: decode.expertHits,
-            bytes_read: decode.expertBytes,
-            stall_s: decode.expertStall,
+            ...expertStatsOf(expertsTogether(decode.experts)),
+            layers: plan.experts.banks.map(({ weights }, i) => ({
+              name: layerOf(at(weights, 0).name),
+              ...expertStatsOf(at(decode.experts, i)),
+            })),
           }
         : null,
       memory: { budget: plan.budget, peak: peakBytes(), ...plan.shares },

@@ -32,19 +32,10 @@ function round({
     speculation: { drafted, accepted: 2 - passes, passes, tokens_per_pass: 2 / passes },
     experts,
     computing_s: computing,
+    limit_s: Math.max(rate === undefined ? 0 : 100 / rate, passes * computing),
     memory,
   };
 }
-
-const fractionOf = (sketch: Sketch): number => medianFigures([round(sketch)]).decode.fraction_of_limit;
-
-test('the limit is the slower of reading and computing a token', () => {
-  // A token takes a second; its 50 bytes take 0.5 s of reading, or 0.8 s.
-  assert.equal(fractionOf({ rate: 100 }), 0.5);
-  assert.equal(fractionOf({ rate: 62.5 }), 0.8);
-  assert.equal(fractionOf({ rate: 100, computing: 0.9 }), 0.9);
-  assert.equal(fractionOf({ computing: 0.9 }), 0.9);
-});
 
 test('each round is held against its own rate, and the median of the rounds counts', () => {
   // The medians alone, 50 bytes at 100 per second in 1 s, would give 0.5.
@@ -68,12 +59,8 @@ test('without streaming there is no rate of reading', () => {
   assert.deepEqual(prefill, { tokens: 8, tokens_per_s: 2, ttft_ms: 4000, bytes_read: 70 });
 });
 
-test('where drafts make one pass yield two tokens, that pass is held against reading and computing it', () => {
-  const drafted = { passes: 1, drafted: 3 };
-  // The pass of 2 s reads 100 bytes in 1 s, or in 0.5 s and computes for 1.5 s.
-  assert.equal(fractionOf({ ...drafted, rate: 100 }), 0.5);
-  assert.equal(fractionOf({ ...drafted, rate: 200, computing: 1.5 }), 0.75);
-  assert.equal(medianFigures([round({ ...drafted, computing: 1.5 })]).alone.compute_s_per_token, 0.75);
+test('computing alone is told by token, however many of them a pass yields', () => {
+  assert.equal(medianFigures([round({ passes: 1, drafted: 3, computing: 1.5 })]).alone.compute_s_per_token, 0.75);
 });
 
 test('what was drafted is told in medians, and not at all where nothing was', () => {
@@ -84,7 +71,7 @@ test('what was drafted is told in medians, and not at all where nothing was', ()
 
 test('experts are told in medians, and not at all where all are resident', () => {
   const rounds = [1, 5, 3].map((n) =>
-    round({ experts: { asked: 10 * n, hits: n, bytes_read: 100 * n, stall_s: n / 10 } }),
+    round({ experts: { asked: 10 * n, hits: n, bytes_read: 100 * n, stall_s: n / 10, layers: [] } }),
   );
   assert.deepEqual(medianFigures(rounds).experts, { asked: 30, hits: 3, bytes_read: 300, stall_s: 0.3 });
   assert.equal(medianFigures([round({})]).experts, null);

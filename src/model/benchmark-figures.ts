@@ -1,5 +1,5 @@
 import { median } from '../base/median.ts';
-import type { GenerationStats } from '../engine/generation-stats.ts';
+import type { ExpertStats, GenerationStats } from '../engine/generation-stats.ts';
 import type { BenchmarkRound } from './benchmark.ts';
 
 /** The least and the most of the rounds. */
@@ -18,7 +18,7 @@ export interface BenchmarkFigures {
   /** Medians of speculation; null if nothing was drafted. */
   readonly speculation: GenerationStats['speculation'] | null;
   /** Medians of experts that were not resident; null if all are, or there are none. */
-  readonly experts: GenerationStats['experts'];
+  readonly experts: ExpertStats | null;
   /** The limits of decoding: reading and computing, each alone, in the same rounds. */
   readonly alone: {
     /** Bytes per second; null if nothing streams. */
@@ -36,16 +36,8 @@ export interface BenchmarkFigures {
 /** Seconds of computing alone the passes that decoded. */
 const computingSeconds = ({ speculation, computing_s }: BenchmarkRound): number => speculation.passes * computing_s;
 
-/**
- * Fraction of the limit that decoding reached: the larger of the seconds that reading the bytes of its passes takes
- * alone and those that computing them takes alone, by the seconds that they took. 1 is the limit; above it is noise.
- */
-function fractionOfLimit(round: BenchmarkRound): number {
-  const { reading, decode } = round;
-  const bytes = decode.tokens * decode.bytes_per_token;
-  const readingSeconds = reading ? bytes * (reading.seconds / reading.bytes) : 0;
-  return Math.max(readingSeconds, computingSeconds(round)) / decode.seconds;
-}
+/** Fraction of the limit that decoding reached. 1 is the limit; above it is noise. */
+const fractionOfLimit = ({ limit_s, decode }: BenchmarkRound): number => limit_s / decode.seconds;
 
 /** The medians of at least one round. A ratio is taken in each round, before the median. */
 export function medianFigures(rounds: readonly BenchmarkRound[]): BenchmarkFigures {
@@ -102,7 +94,7 @@ function speculationOf(rounds: readonly BenchmarkRound[]): BenchmarkFigures['spe
 function expertsOf(rounds: readonly BenchmarkRound[]): BenchmarkFigures['experts'] {
   const all = rounds.flatMap(({ experts }) => experts ?? []);
   if (all.length === 0) return null;
-  const middle = (of: keyof NonNullable<GenerationStats['experts']>): number => median(all.map((one) => one[of]));
+  const middle = (of: keyof ExpertStats): number => median(all.map((one) => one[of]));
   return { asked: middle('asked'), hits: middle('hits'), bytes_read: middle('bytes_read'), stall_s: middle('stall_s') };
 }
 

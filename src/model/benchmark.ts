@@ -3,6 +3,7 @@ import { median } from '../base/median.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { GenerationStats } from '../engine/generation-stats.ts';
 import { PassTimes } from '../engine/pass-times.ts';
+import { decodeLimit } from '../plan/decode-limit.ts';
 import type { Plan } from '../plan/plan.ts';
 import { scratchState } from '../state/cache-pool.ts';
 import type { Model } from './model.ts';
@@ -12,7 +13,7 @@ import type { GenerateOptions } from './model-options.ts';
 export interface FirstToken {
   /** Seconds from before the model was opened. */
   readonly seconds: number;
-  /** Bytes that had to be read: all weights once, resident or streamed, but of the embedding one row. */
+  /** Bytes that had to be read: all weights once, but of the embedding one row, and of experts that have slots those used. */
   readonly sweep_bytes: number;
   /** Bytes that were read, with the borders of pages and ahead of the next pass. */
   readonly bytes_read: number;
@@ -28,6 +29,8 @@ export interface BenchmarkRound {
   readonly experts: GenerationStats['experts'];
   /** Seconds that computing one of these passes takes on average while nothing is read. */
   readonly computing_s: number;
+  /** Seconds that decoding would take at least, if reading and computing were each as fast as alone: see `decodeLimit`. */
+  readonly limit_s: number;
   readonly memory: GenerationStats['memory'];
 }
 
@@ -39,6 +42,8 @@ export interface BenchmarkOptions {
   /** Tokens decoded after each prompt. */
   readonly tokens: number;
   readonly rounds: number;
+  /** Bytes a second that the device gives, where experts are all that is read. Default: no limit. */
+  readonly deviceRate?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: BenchmarkProgress) => void) | undefined;
 }
@@ -73,12 +78,18 @@ export async function firstToken(
   const generation = model.generate(syntheticPrompt(model, 1)(0), { ...greedy, maxTokens: 1, ...others });
   for await (const _ of generation);
   const ended = performance.now();
-  const sweep = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
   return {
     seconds: (ended - began) / 1000,
-    sweep_bytes: sweep,
+    sweep_bytes: sweepBytes(plan),
     bytes_read: statsOf(generation, others.signal).io.bytes_read,
   };
+}
+
+/** Bytes of the weights that a single token needs, and of all that stay. */
+function sweepBytes({ slices, placements, experts }: Plan): number {
+  const others = slices.filter(({ id }) => at(placements, id).kind !== 'experts');
+  const used = (experts?.banks ?? []).reduce((sum, { used, expertBytes }) => sum + used * expertBytes, 0);
+  return others.reduce((sum, { extent }) => sum + extent.length, used);
 }
 
 /**
@@ -89,8 +100,8 @@ export async function firstToken(
  * hold. Rejects with the errors of a generation, or the signal's reason.
  */
 export async function benchmark(model: Model, options: BenchmarkOptions): Promise<readonly BenchmarkRound[]> {
-  const { promptOf, tokens, signal } = options;
-  await model.load(undefined, { signal });
+  const { promptOf, tokens, deviceRate = Number.POSITIVE_INFINITY, signal } = options;
+  const plan = await model.load(undefined, { signal });
   const rounds: BenchmarkRound[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
     const report: ReportProgress = (doing, done, total) => options.onProgress?.({ round, doing, done, total });
@@ -100,7 +111,16 @@ export async function benchmark(model: Model, options: BenchmarkOptions): Promis
     // The middle of the tokens that were decoded.
     const start = prompt.length + ((tokens - Math.max(...lengths)) >> 1);
     const computing_s = await computeAlone(model, { start, lengths, signal }, report);
-    rounds.push({ reading, ...generated, computing_s });
+    const { decode, speculation, experts } = generated;
+    const { passes } = speculation;
+    const decoded = {
+      passes,
+      bytes: decode.tokens * decode.bytes_per_token,
+      computing: passes * computing_s,
+      experts: experts?.layers ?? [],
+    };
+    const limit_s = decodeLimit(plan, decoded, reading ? reading.bytes / reading.seconds : deviceRate);
+    rounds.push({ reading, ...generated, computing_s, limit_s });
   }
   return rounds;
 }
@@ -146,7 +166,7 @@ async function generate(
   prompt: readonly number[],
   { tokens, signal }: Pick<BenchmarkOptions, 'tokens' | 'signal'>,
   report: ReportProgress,
-): Promise<Omit<BenchmarkRound, 'reading' | 'computing_s'> & { readonly lengths: readonly number[] }> {
+): Promise<Omit<BenchmarkRound, 'reading' | 'computing_s' | 'limit_s'> & { readonly lengths: readonly number[] }> {
   // Stored parts of a prompt would not be computed again.
   await model.forget();
   const generation = model.generate(prompt, {

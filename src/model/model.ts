@@ -7,7 +7,7 @@ import type { Device } from '../ggml/device.ts';
 import type { HitRate } from '../plan/hit-curve.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
-import { countersOf } from '../runtime/counters.ts';
+import { countersOf, expertsTogether } from '../runtime/counters.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -191,7 +191,8 @@ export class Model implements AsyncDisposable {
     const { sums, load } = this.#engine;
     const { runtime } = this.#opened;
     if (!runtime) return { sums, state: { ...idleState, ...load } };
-    const { bytes, io, stall, compute, expertsAsked, expertHits, expertBytes, expertStall } = countersOf(runtime);
+    const { bytes, io, stall, compute, experts } = countersOf(runtime);
+    const { asked, hits, bytesRead, waited } = expertsTogether(experts);
     const { resident, kv } = runtime.plan.shares;
     return {
       sums: {
@@ -200,10 +201,10 @@ export class Model implements AsyncDisposable {
         readSeconds: io,
         stallSeconds: stall,
         computeSeconds: compute,
-        expertsAsked,
-        expertHits,
-        expertBytes,
-        expertStallSeconds: expertStall,
+        expertsAsked: asked,
+        expertHits: hits,
+        expertBytes: bytesRead,
+        expertStallSeconds: waited,
       },
       state: { ...load, resident, kv },
     };

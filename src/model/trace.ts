@@ -18,7 +18,7 @@ export interface PassTrace {
   }[];
 }
 
-/** Traces one token being decoded at position `start`, after another that sets the reading going. */
+/** Traces one token being decoded at position `start`, after another one, which sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.measure(async (runtime) => {
     const { caches, plan, pager, reader } = runtime;
@@ -29,7 +29,8 @@ export const tracePass = (model: Model, start: number, signal?: AbortSignal): Pr
     reader.onRead = ({ begin, end, bytes }) => reads.push({ begin, end, bytes });
     try {
       await runtime.run([span], { signal });
-      await runtime.run([span], {
+      // Another token uses other experts of a mixture.
+      await runtime.run([{ ...span, tokens: [1] }], {
         signal,
         trace: ({ step, requested, begin, end }) => {
           const [first] = step.needs.flatMap(({ home, blocks }) =>

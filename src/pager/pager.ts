@@ -34,16 +34,9 @@ export class Pager {
     await this.residents.load(options);
   }
 
-  /** The sums of all routers; 0 if all experts are resident, or there are none. */
-  get expertStatistics(): ExpertStatistics {
-    const sums = { asked: 0, hits: 0, bytesRead: 0, waited: 0 };
-    for (const { statistics } of this.experts) {
-      sums.asked += statistics.asked;
-      sums.hits += statistics.hits;
-      sums.bytesRead += statistics.bytesRead;
-      sums.waited += statistics.waited;
-    }
-    return sums;
+  /** Experts that were asked for so far, by router. */
+  get expertStatistics(): readonly ExpertStatistics[] {
+    return this.experts.map(({ statistics }) => statistics);
   }
 
   /** Hits that other numbers of slots would have had, by router. */

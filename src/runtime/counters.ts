@@ -1,4 +1,6 @@
+import { at } from '../base/at.ts';
 import type { Forward } from '../exec/forward.ts';
+import type { ExpertStatistics } from '../pager/expert-pool.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { Reader } from '../pager/reader.ts';
 
@@ -18,28 +20,18 @@ export interface Counters {
   readonly compute: number;
   /** Seconds of waiting for reads. */
   readonly stall: number;
-  /** Experts that were asked for, and those of them that were in slots. */
-  readonly expertsAsked: number;
-  readonly expertHits: number;
-  readonly expertBytes: number;
-  /** Seconds of waiting for experts. */
-  readonly expertStall: number;
+  /** Experts that are not resident, by router. */
+  readonly experts: readonly ExpertStatistics[];
 }
 
-export function countersOf({ reader, pager, forward }: CounterSource): Counters {
-  const { asked, hits, bytesRead, waited } = pager.expertStatistics;
-  return {
-    time: performance.now() / 1000,
-    bytes: reader.bytesRead,
-    io: reader.busySeconds,
-    compute: forward.computeSeconds,
-    stall: pager.stallSeconds,
-    expertsAsked: asked,
-    expertHits: hits,
-    expertBytes: bytesRead,
-    expertStall: waited,
-  };
-}
+export const countersOf = ({ reader, pager, forward }: CounterSource): Counters => ({
+  time: performance.now() / 1000,
+  bytes: reader.bytesRead,
+  io: reader.busySeconds,
+  compute: forward.computeSeconds,
+  stall: pager.stallSeconds,
+  experts: pager.expertStatistics,
+});
 
 /** The work between two readings of the counters. */
 export const countersBetween = (a: Counters, b: Counters): Counters => ({
@@ -48,8 +40,21 @@ export const countersBetween = (a: Counters, b: Counters): Counters => ({
   io: a.io - b.io,
   compute: a.compute - b.compute,
   stall: a.stall - b.stall,
-  expertsAsked: a.expertsAsked - b.expertsAsked,
-  expertHits: a.expertHits - b.expertHits,
-  expertBytes: a.expertBytes - b.expertBytes,
-  expertStall: a.expertStall - b.expertStall,
+  experts: a.experts.map((router, i) => {
+    const before = at(b.experts, i);
+    return {
+      asked: router.asked - before.asked,
+      hits: router.hits - before.hits,
+      bytesRead: router.bytesRead - before.bytesRead,
+      waited: router.waited - before.waited,
+    };
+  }),
+});
+
+/** The sums of all routers; 0 if all experts are resident, or there are none. */
+export const expertsTogether = (routers: readonly ExpertStatistics[]): ExpertStatistics => ({
+  asked: routers.reduce((sum, { asked }) => sum + asked, 0),
+  hits: routers.reduce((sum, { hits }) => sum + hits, 0),
+  bytesRead: routers.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
+  waited: routers.reduce((sum, { waited }) => sum + waited, 0),
 });

@@ -181,16 +181,19 @@ export class Runtime implements AsyncDisposable {
   async #timed<T>(event: string, facts: object | undefined, work: () => Promise<T>): Promise<T> {
     if (!this.debug) return work();
     const before = countersOf(this);
-    const routers = this.pager.experts.map(({ statistics }) => statistics);
     const result = await work();
-    const { time, bytes, io, stall, compute } = countersBetween(countersOf(this), before);
+    const { time, bytes, io, stall, compute, experts } = countersBetween(countersOf(this), before);
     const seconds = { time_s: time, read_s: io, stall_s: stall, compute_s: compute };
-    const experts = this.pager.experts.map(({ statistics: { asked, hits, bytesRead, waited } }, i) => {
-      const then = at(routers, i);
-      const read = { asked: asked - then.asked, hits: hits - then.hits, bytes_read: bytesRead - then.bytesRead };
-      return { ...read, ...rounded({ stall_s: waited - then.waited }) };
+    const routers = experts.map(({ asked, hits, bytesRead, waited }) => ({
+      ...{ asked, hits, bytes_read: bytesRead },
+      ...rounded({ stall_s: waited }),
+    }));
+    this.debug(event, {
+      ...facts,
+      bytes_read: bytes,
+      ...rounded(seconds),
+      ...(routers.length > 0 && { experts: routers }),
     });
-    this.debug(event, { ...facts, bytes_read: bytes, ...rounded(seconds), ...(experts.length > 0 && { experts }) });
     return result;
   }
 

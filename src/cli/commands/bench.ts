@@ -1,5 +1,7 @@
 import { cpus, release } from 'node:os';
+import { at } from '../../base/at.ts';
 import { EngineError } from '../../base/errors.ts';
+import type { ExpertLayer } from '../../chart/expert-layers.ts';
 import { timelineSvg } from '../../chart/timeline.ts';
 import type { PromptProgress } from '../../engine/sequence.ts';
 import { evictFile } from '../../ggml/system.ts';
@@ -53,11 +55,16 @@ async function measureModel(path: string, options: Settings, signal: AbortSignal
   const promptOf = promptsOf(model, options);
   const promptTokens = promptOf(1).length;
   const plan = planFor(model, { ...options, promptTokens });
-  const measured = await measure(model, plan, { ...options, promptOf, began, signal });
+  const deviceRate = calibration.bytesPerSecond;
+  const measured = await measure(model, plan, { ...options, promptOf, began, deviceRate, signal });
   if (chart !== undefined) {
     const trace = await tracePass(model, promptTokens + (options.tokens >> 1), signal);
     const { name } = describe(model.outline, false);
-    writeFile(chart, timelineSvg({ title: `${name}: one token`, subtitle: headline(plan, model.hitRate), ...trace }));
+    const experts = layersTogether(measured.rounds);
+    writeFile(
+      chart,
+      timelineSvg({ title: `${name}: one token`, subtitle: headline(plan, model.hitRate), ...trace, experts }),
+    );
   }
   const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
   await write(reportFormats[options.output](report));
@@ -107,9 +114,9 @@ interface Measured {
 async function measure(
   model: Model,
   plan: Plan,
-  options: Settings & { promptOf: RoundPrompt; began: number; signal: AbortSignal },
+  options: Settings & { promptOf: RoundPrompt; began: number; deviceRate: number; signal: AbortSignal },
 ): Promise<Measured> {
-  const { began, signal, promptOf, rounds, tokens } = options;
+  const { began, signal, promptOf, rounds, tokens, deviceRate } = options;
   let first: FirstToken;
   {
     using progress = new Progress('first token');
@@ -122,8 +129,19 @@ async function measure(
     progress.show(`round ${round} of ${rounds}  ${doing}  ${done} of ${total}`);
   return {
     first,
-    rounds: await benchmark(model, { promptOf, tokens, rounds, signal, onProgress }),
+    rounds: await benchmark(model, { promptOf, tokens, rounds, deviceRate, signal, onProgress }),
   };
+}
+
+/** The experts of each layer in all rounds; undefined where none had to be read. */
+function layersTogether(rounds: readonly BenchmarkRound[]): readonly ExpertLayer[] | undefined {
+  const tokens = rounds.reduce((sum, { decode }) => sum + decode.tokens, 0);
+  const layers = rounds.map(({ experts }) => experts?.layers ?? []);
+  return layers[0]?.map(({ name }, i) => {
+    const sum = (of: 'asked' | 'hits' | 'stall_s'): number =>
+      layers.reduce((total, round) => total + at(round, i)[of], 0);
+    return { name, asked: sum('asked'), hits: sum('hits'), waited: (1000 * sum('stall_s')) / tokens };
+  });
 }
 
 function reportOf(
