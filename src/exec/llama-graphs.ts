@@ -7,7 +7,7 @@ import { F32, type SliceTensor, type Tensor } from '../ggml/graph.ts';
 import { hideInAllRows } from '../ggml/hidden-tokens.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
-import type { LlamaContext } from '../ggml/llama-context.ts';
+import type { CollectedGraph, LlamaContext } from '../ggml/llama-context.ts';
 import type { LlamaModel } from '../ggml/llama-model.ts';
 import { checkGraphs } from '../ggml/llama-self-check.ts';
 import { dataAddress, setData, tensorShape } from '../ggml/tensor-fields.ts';
@@ -31,6 +31,7 @@ import { type WeightRead, weightReads } from './llama-weights.ts';
 import { type GraphSource, type Program, worthConverting } from './program.ts';
 import type { Span } from './span.ts';
 import { groupSpans } from './span-groups.ts';
+import { moveStates } from './state-moves.ts';
 
 export interface LlamaGraphsParts {
   readonly device: Device;
@@ -97,6 +98,9 @@ export class LlamaGraphs implements GraphSource {
       reads: new Map([[pager.weightRing, ringWeights.blocks]]),
       groups: groupSpans(own, model).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
       compile: (group) => this.#compile(group, ringMode, ringWeights),
+      abandon: ({ graph: { nodes } }, share) => {
+        moveStates(nodes.list().slice(Math.round(share * nodes.nodes)), this.#parts.device);
+      },
       logitsOf: ({ graph }) => this.#logitsOf(graph),
       gather: (from, rows, count) => this.#gather(from, rows, count),
     });
@@ -109,7 +113,7 @@ export class LlamaGraphs implements GraphSource {
   }
 
   #compile(spans: readonly LlamaSpan[], ringMode: RingMode, ringWeights: RingWeights): LlamaSteps {
-    const { model, context, plan, pager, file, experts } = this.#parts;
+    const { device, context } = this.#parts;
     for (const { sequence, start } of spans) {
       const kept = context.keptOf(sequence);
       // Passes that are measured are computed again and again at one position, whatever their states become.
@@ -118,11 +122,21 @@ export class LlamaGraphs implements GraphSource {
     const source = context.collect(spans);
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
+    try {
+      this.#last = this.#stepsOf(source, ringMode, ringWeights);
+    } catch (error) {
+      moveStates(source.nodes, device);
+      throw error;
+    }
+    return this.#last;
+  }
+
+  #stepsOf(source: CollectedGraph, ringMode: RingMode, ringWeights: RingWeights): LlamaSteps {
+    const { model, plan, pager, file, experts } = this.#parts;
     const reads = weightReads(source.nodes, model.tensors, file).map((read) => this.#asPlanned(read));
     const graph = new LlamaGraph(source, reads, this.#weightsOf(ringWeights));
     const rowsOf = (lookup: Lookup): Need => this.#needOf(lookup);
-    this.#last = new LlamaSteps(graph, { file: model.file, plan, pager, ringMode, rowsOf, experts });
-    return this.#last;
+    return new LlamaSteps(graph, { file: model.file, plan, pager, ringMode, rowsOf, experts });
   }
 
   /** The read of a weight from its place in the plan. Throws GRAPH_FAILED if it cannot be read in this way there. */

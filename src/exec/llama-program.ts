@@ -11,6 +11,8 @@ export interface LlamaProgramParts extends Pick<Program, 'ringMode' | 'reads'> {
   readonly groups: readonly { readonly spans: readonly LlamaSpan[]; readonly indices: readonly number[] }[];
   /** Has libllama build the graph of a batch. Throws GRAPH_FAILED, OUT_OF_MEMORY. */
   compile(spans: readonly LlamaSpan[]): LlamaSteps;
+  /** Gives up the steps of a group behind `share` of it. */
+  abandon(steps: LlamaSteps, share: number): void;
   /** The logits of the last group that was computed. */
   logitsOf(steps: LlamaSteps): Tensor;
   /** Copies rows of `from` to those of a tensor of `count` rows, as pairs of their numbers say. Returns the tensor. */
@@ -26,6 +28,8 @@ export class LlamaProgram implements Program {
   readonly reads: Program['reads'];
   readonly #parts: LlamaProgramParts;
   #logits: Tensor | undefined;
+  /** The group that is being computed, and the share of it that has been. */
+  #begun: { readonly compiled: LlamaSteps; readonly share: number } | undefined;
 
   constructor(parts: LlamaProgramParts) {
     this.ringMode = parts.ringMode;
@@ -42,8 +46,12 @@ export class LlamaProgram implements Program {
     const { groups } = this.#parts;
     for (const [i, { spans }] of groups.entries()) {
       const compiled = this.#parts.compile(spans);
-      for (const step of compiled.steps(isolated, spans.length))
+      this.#begun = { compiled, share: 0 };
+      for (const step of compiled.steps(isolated, spans.length)) {
         yield { ...step, share: (i + step.share) / groups.length };
+        this.#begun = { compiled, share: step.share };
+      }
+      this.#begun = undefined;
       this.#collect(i, this.#parts.logitsOf(compiled));
     }
   }
@@ -52,7 +60,9 @@ export class LlamaProgram implements Program {
 
   end(): void {}
 
-  fail(): void {}
+  fail(): void {
+    if (this.#begun) this.#parts.abandon(this.#begun.compiled, this.#begun.share);
+  }
 
   /** Keeps the logits of group `index`, whose memory the next one takes. */
   #collect(index: number, logits: Tensor): void {
