@@ -55,14 +55,16 @@ export interface LayerState {
   /** The bytes of a piece, wherever it lies. Rejects with READ_FAILED, FILE_CHANGED. */
   read(piece: StatePiece): Promise<Uint8Array>;
   /**
-   * Overwrites the first bytes of a piece with `bytes`. A state becomes the present one: they come in the order of their
-   * positions, and the one before is saved. Rejects with WRITE_FAILED.
+   * Overwrites the first bytes of a piece with `bytes`. Those of a text are written in the order of `pieces`, to an empty
+   * one. Rejects with WRITE_FAILED, GRAPH_FAILED.
    */
   write(piece: StatePiece, bytes: Uint8Array): Promise<void>;
 }
 
-/** Bytes of a piece at most: a multiple of the spill unit. */
-export const pieceBytes: number = 2 ** 22;
+/** Bytes of a piece of rows at most: a multiple of the spill unit. */
+const pieceBytes: number = 2 ** 22;
+/** Bytes of any piece at most; it is in memory on its way to a file, and a state is one piece. */
+export const mostPieceBytes: number = 2 ** 26;
 
 /** Cuts `length` bytes of a part into pieces; the first `needed` bytes are needed. */
 export const cutIntoPieces = (

@@ -143,3 +143,26 @@ for (const name of names) {
     same(await texts.go(other, second), await texts.anew(prompt, other));
   });
 }
+
+for (const name of ['mamba', 'jamba'] as const) {
+  test(`all sequences have room for a copy and its snapshot: ${name}`, async () => {
+    await using texts = new Texts(name);
+    using copies = new PrefixMemory(2 ** 26);
+    const [prompt, answer] = [text(60, 1), text(50, 2)];
+    const { first } = texts;
+    await texts.go(prompt);
+    first.snapshot();
+    await texts.go(answer);
+    first.truncate(110);
+    await copies.save(first);
+    for (const cache of texts.caches) {
+      const copy = copies.longestMatch([...prompt, ...answer, 1]) ?? assert.fail();
+      assert.ok(await copy.restore(cache, 110));
+    }
+    const [whole, , snapshot] = texts.caches;
+    assert.equal(snapshot?.truncate(60), 60);
+    const ends = [await texts.go([5], whole), await texts.go([5], snapshot)];
+    same(ends[0] ?? assert.fail(), await texts.anew(prompt, answer, [5]));
+    same(ends[1] ?? assert.fail(), await texts.anew(prompt, [5]));
+  });
+}

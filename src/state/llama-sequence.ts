@@ -65,15 +65,15 @@ abstract class LlamaLayer implements LayerState {
     this.begun = undefined;
   }
 
+  /** The state of the whole text, of which any shorter one is made, then those of snapshots. */
   pieces(length: number, wanted: number, snapshots: readonly number[]): readonly Piece[] {
-    return this.kept(length, snapshots).map((index): Piece => {
-      const bytes = this.states.bytesOf(index);
-      return { part: 'state', index, offset: 0, length: bytes, needed: this.isNeeded(index, wanted) ? bytes : 0 };
-    });
+    if (length === 0) return [];
+    const whole = pieceOf(length, this.states.bytesOf(length), wanted > 0);
+    return [whole, ...this.saved(snapshots).map((at) => pieceOf(at, this.states.partBytesOf(at), at <= wanted))];
   }
 
-  copy({ index }: StatePiece, into: Uint8Array): void {
-    this.states.save(this.sequenceAt(index), into);
+  copy(_piece: StatePiece, into: Uint8Array): void {
+    this.states.save(this.sequence, into);
   }
 
   async read(piece: StatePiece): Promise<Uint8Array> {
@@ -83,7 +83,7 @@ abstract class LlamaLayer implements LayerState {
   }
 
   async write(_piece: StatePiece, bytes: Uint8Array): Promise<void> {
-    this.replace();
+    this.clear();
     this.states.load(this.sequence, bytes);
   }
 
@@ -91,21 +91,9 @@ abstract class LlamaLayer implements LayerState {
 
   snapshot(): void {}
 
-  /** Positions whose states are pieces of a text. */
-  protected kept(length: number, _snapshots: readonly number[]): readonly number[] {
-    return length > 0 ? [length] : [];
-  }
-
-  protected abstract isNeeded(index: number, wanted: number): boolean;
-
-  /** The sequence whose state is that of a position. */
-  protected sequenceAt(_position: number): number {
-    return this.sequence;
-  }
-
-  /** Makes room for a state that is put in place of the present one. */
-  protected replace(): void {
-    this.clear();
+  /** The snapshots of a text whose states are pieces of it. */
+  protected saved(_snapshots: readonly number[]): readonly number[] {
+    return [];
   }
 
   /** Takes the sequence back to a position that is reachable. */
@@ -115,6 +103,14 @@ abstract class LlamaLayer implements LayerState {
     this.states.llama.remove(this.sequence, 0);
   }
 }
+
+const pieceOf = (index: number, length: number, isNeeded: boolean): Piece => ({
+  part: 'state',
+  index,
+  offset: 0,
+  length,
+  needed: isNeeded ? length : 0,
+});
 
 /** The last of the positions up to `length`; the beginning can always be had. */
 const lastWithin = (positions: readonly number[], length: number): number =>
@@ -134,10 +130,6 @@ class RowsLayer extends LlamaLayer {
     if (length >= tokens.length) return tokens.length;
     if (window === 0 || written <= window) return length;
     return lastWithin(snapshots, length);
-  }
-
-  protected isNeeded(_index: number, wanted: number): boolean {
-    return wanted > 0;
   }
 
   protected cut(position: number): void {
@@ -177,26 +169,33 @@ class CopiesLayer extends LlamaLayer {
     this.states.copy(this.sequence, this.states.savedOf(this.sequence));
   }
 
-  protected override kept(length: number, snapshots: readonly number[]): readonly number[] {
-    return length > 0 ? [...snapshots, length] : [];
+  override copy(piece: StatePiece, into: Uint8Array): void {
+    if (piece.index === this.states.lengthOf(this.sequence)) super.copy(piece, into);
+    else this.states.save(this.#copyAt(piece.index), into, { partial: true });
   }
 
-  protected isNeeded(index: number, wanted: number): boolean {
-    return index <= wanted;
+  override async write(piece: StatePiece, bytes: Uint8Array): Promise<void> {
+    const { states, sequence } = this;
+    // The whole text comes first. Its keys and values are those of the snapshot, too: there is no room for others.
+    if (states.lengthOf(sequence) === 0) return super.write(piece, bytes);
+    const saved = states.savedOf(sequence);
+    states.copy(sequence, saved);
+    states.load(saved, bytes, { partial: true });
+    states.llama.remove(saved, piece.index);
+    this.#saved = piece.index;
   }
 
-  protected override sequenceAt(position: number): number {
-    if (position === this.states.lengthOf(this.sequence)) return this.sequence;
+  protected override saved(snapshots: readonly number[]): readonly number[] {
+    return snapshots;
+  }
+
+  /** The sequence that is a copy of the text up to an earlier position. */
+  #copyAt(position: number): number {
     return position === this.#saved ? this.states.savedOf(this.sequence) : this.states.begunOf(this.sequence);
   }
 
-  protected override replace(): void {
-    if (this.states.lengthOf(this.sequence) > 0) this.snapshot();
-    this.states.llama.remove(this.sequence, 0);
-  }
-
   protected cut(position: number): void {
-    this.states.copy(this.sequenceAt(position), this.sequence);
+    this.states.copy(this.#copyAt(position), this.sequence);
   }
 
   protected override clear(): void {
@@ -222,12 +221,8 @@ class FixedLayer extends LlamaLayer {
     return length >= tokens.length && !failed ? tokens.length : 0;
   }
 
-  protected override kept(): readonly number[] {
+  override pieces(): readonly Piece[] {
     return [];
-  }
-
-  protected isNeeded(): boolean {
-    return false;
   }
 
   protected cut(position: number): void {

@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { LlamaContext } from '../ggml/llama-context.ts';
 import type { LlamaModel } from '../ggml/llama-model.ts';
+import { mostPieceBytes } from './layer-state.ts';
 
 /** Copies of a text's state that cannot be cut: from where a pass began, and from where a snapshot was taken. */
 const copies = 2;
@@ -11,8 +12,6 @@ export const contextSequences = ({ goesBack }: Pick<LlamaModel, 'goesBack'>, par
 
 /** Bytes before a state that say how long it is. */
 const prelude = 8;
-/** A state of more bytes than this goes to no file: it is in memory twice on its way. */
-const mostCopied = 2 ** 26;
 
 /** The memory of a context, divided among texts. */
 export class LlamaStates {
@@ -74,30 +73,45 @@ export class LlamaStates {
 
   /** Bytes that the state of `length` tokens takes when it is saved, at most. Throws RangeError if it cannot be. */
   bytesOf(length: number): number {
-    if (!this.#bytes) throw new RangeError('the states cannot be saved');
-    const { all, first, rows, windowed, cells } = this.#bytes;
+    const { all, first, rows, windowed, cells } = this.#measured;
     return prelude + all + first + (length - 1) * rows + Math.min(length - 1, cells) * windowed;
   }
 
-  save(sequence: number, into: Uint8Array): void {
-    const length = this.llama.stateBytes(sequence);
+  /** `bytesOf` what cannot be cut of a state: all but keys and values. */
+  partBytesOf(length: number): number {
+    const { all, part, partRows, cells } = this.#measured;
+    return prelude + all + part + Math.min(length - 1, cells) * partRows;
+  }
+
+  get #measured(): StateBytes {
+    if (!this.#bytes) throw new RangeError('the states cannot be saved');
+    return this.#bytes;
+  }
+
+  save(sequence: number, into: Uint8Array, what: StatePart = {}): void {
+    const length = this.llama.stateBytes(sequence, what);
     if (prelude + length > into.length) throw new RangeError(`a state of ${length} bytes`);
     new DataView(into.buffer, into.byteOffset).setBigUint64(0, BigInt(length));
-    this.llama.saveState(sequence, into.subarray(prelude, prelude + length));
+    this.llama.saveState(sequence, into.subarray(prelude, prelude + length), what);
     into.fill(0, prelude + length);
   }
 
   /** Puts a state back that was saved. Throws GRAPH_FAILED. */
-  load(sequence: number, bytes: Uint8Array): void {
+  load(sequence: number, bytes: Uint8Array, what: StatePart = {}): void {
     const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0));
-    this.llama.loadState(sequence, bytes.subarray(prelude, prelude + length));
+    this.llama.loadState(sequence, bytes.subarray(prelude, prelude + length), what);
   }
 
   /** Memory for a copy of a state on its way to a file. Throws OUT_OF_MEMORY. */
   room(bytes: number): Uint8Array {
-    if (bytes > mostCopied) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'a copy of the text' });
+    if (bytes > mostPieceBytes) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'a copy of the text' });
     return new Uint8Array(bytes);
   }
+}
+
+/** A whole state, or `partial` of it: what cannot be cut. */
+interface StatePart {
+  readonly partial?: boolean;
 }
 
 /** Bytes of a saved state. */
@@ -109,19 +123,29 @@ interface StateBytes {
   readonly rows: number;
   readonly windowed: number;
   readonly cells: number;
+  /** Those of what cannot be cut: of the first token, and of each further one up to `cells`. */
+  readonly part: number;
+  readonly partRows: number;
 }
 
 /** The bytes of states, as those of one and two tokens show; nothing is computed. */
 function measure(llama: LlamaContext, window: number): StateBytes {
   const { sequences, batch } = llama.options;
-  const withToken = (start: number): number => {
+  const withToken = (start: number): { readonly whole: number; readonly part: number } => {
     llama.collect([{ sequence: 0, start, tokens: [0], outputs: 1 }]);
-    return llama.stateBytes(0);
+    return { whole: llama.stateBytes(0), part: llama.stateBytes(0, { partial: true }) };
   };
   const [one, two] = [withToken(0), withToken(1)];
-  const windowed = window === 0 ? 0 : llama.stateBytes(0, { partial: true }) / 2;
   llama.reset();
-  const rows = Math.max(0, two - one - windowed);
-  // Windows have room for those of all sequences, and for a batch.
-  return { all: 256, first: one, rows, windowed: Math.ceil(windowed), cells: window * sequences + batch + 256 };
+  const windowed = window === 0 ? 0 : two.part / 2;
+  return {
+    all: 256,
+    first: one.whole,
+    rows: Math.max(0, two.whole - one.whole - windowed),
+    windowed: Math.ceil(windowed),
+    // Windows have room for those of all sequences, and for a batch.
+    cells: window * sequences + batch + 256,
+    part: one.part,
+    partRows: Math.max(0, two.part - one.part),
+  };
 }

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { at } from '../base/at.ts';
-import { pieceBytes, type StoredText } from './layer-state.ts';
+import { mostPieceBytes, type StoredText } from './layer-state.ts';
 
 const magic = 'ssd-llm keys and values 4\n';
 const { length: magicLength } = magic;
@@ -37,7 +37,7 @@ const mostToken = 2 ** 31 - 1;
 const [comma, zero] = [0x2c, 0x30] as const;
 
 const isPiece = (value: unknown): boolean =>
-  Array.isArray(value) && value.length === 2 && isWhole(value[0], pieceBytes) && isWhole(value[1], uint32);
+  Array.isArray(value) && value.length === 2 && isWhole(value[0], mostPieceBytes) && isWhole(value[1], uint32);
 
 const whole = (least: number, most: number): z.ZodType<number> => z.int().min(least).max(most);
 const Header = z.object({
