@@ -17,6 +17,10 @@ const prompts: readonly (readonly number[])[] = [9, 30, 2, 17, 9, 70].map((lengt
   Array.from({ length }, (_, i) => 30 + ((i * 11 + seed * 7) % 97)),
 );
 
+interface PassFacts {
+  readonly spans: readonly { readonly tokens: number }[];
+}
+
 /** Passes of a model and the bytes that it read for them, and its answers. */
 interface Work {
   readonly answers: readonly CollectedAnswer[];
@@ -36,8 +40,7 @@ for (const name of ['jamba', 'mamba2'] as const) {
     const passes: number[][] = [];
     const debug: ModelOptions['debug'] = (event, facts) => {
       if (event !== 'pass') return;
-      const { spans } = facts as { readonly spans: readonly { readonly tokens: number }[] };
-      passes.push(spans.map(({ tokens }) => tokens));
+      passes.push((facts as PassFacts).spans.map(({ tokens }) => tokens));
     };
     const parallel = prompts.length;
     const own: ModelOptions = { graphs: 'libllama', context: 128, parallel, debug, ...options };
@@ -63,3 +66,23 @@ for (const name of ['jamba', 'mamba2'] as const) {
     }
   });
 }
+
+test('beside several that decode, a prompt is not divided where each part would read the experts again', async () => {
+  const path = architectureFile(folder.file('mixture.gguf'), 'jamba', { vocabulary: true, sizes });
+  const counts: number[][] = [];
+  const debug: ModelOptions['debug'] = (event, facts) => {
+    if (event === 'pass') counts.push((facts as PassFacts).spans.map(({ tokens }) => tokens));
+  };
+  const own: ModelOptions = { graphs: 'libllama', context: 128, parallel: 4, debug, kernels: 'auto' };
+  const { needed } = thrown('BUDGET_TOO_SMALL', () => openTestModel(path, 1, own).plan()).details;
+  await using model = openTestModel(path, 0, { ...own, memoryBudget: needed + 4 * 2 ** 20 });
+  const { batch, shares } = model.plan();
+  assert.ok(batch >= 80 && shares.experts > 0, `${batch} tokens, ${shares.experts} bytes of experts`);
+  const prompt = Array.from({ length: 80 }, (_, i) => 30 + ((i * 13) % 97));
+  const answers = [5, 5, 5].map((length) => ask(model, prompt.slice(0, length), { maxTokens }));
+  await Promise.all([...answers, ask(model, prompt.toReversed(), { maxTokens: 2 })]);
+  assert.ok(
+    counts.some((lengths) => lengths.includes(80)),
+    `${counts.join(' ')}`,
+  );
+});

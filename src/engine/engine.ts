@@ -171,9 +171,12 @@ export class Engine {
   /** The next pass: sequences that decode draft as far as that pays, then each has its tokens. */
   async #schedule(runtime: Runtime): Promise<Pass> {
     await this.#speculation.draft(this.#active, runtime);
-    const [chunk, promptsFirst] = [this.#promptChunk.tokens, this.#promptsFirst];
+    const { limits, plan } = runtime;
+    const promptsFirst = this.#promptsFirst;
     this.#promptsFirst = !promptsFirst;
-    this.#pass = Pass.of(this.#active, { ...runtime.limits, chunk, promptsFirst });
+    // Each part of a prompt in a pass of its own would read nearly all experts.
+    const chunk = limits.even && plan.shares.experts > 0 ? limits.batch : this.#promptChunk.tokens;
+    this.#pass = Pass.of(this.#active, { ...limits, chunk, promptsFirst });
     return this.#pass;
   }
 
