@@ -30,8 +30,9 @@ interface Options {
   verdict?: string;
 }
 
-/** A pass, and the bytes a second at which experts were read alone next to it. */
+/** A pass, the seconds in which reads were under way, and the bytes a second at which experts were read alone next to it. */
 interface Held extends ExpertPass {
+  readonly reading: number;
   readonly rate: number;
 }
 
@@ -41,18 +42,19 @@ const measure = (model: Model, prompt: readonly number[], tokens: number): Promi
     const pools = runtime.pager.experts.filter((pool) => pool instanceof ExpertPool);
     if (pools.length === 0) throw new Error('all experts are resident');
     await runtime.load();
-    await using reading = new ReadingAlone(pools, model.outline.file.files);
+    await using alone = new ReadingAlone(pools, model.outline.file.files);
     const trace = new ExpertTrace(pools);
     const state = scratchState(runtime.caches);
     let start = 0;
     let logits: Float32Array = new Float32Array();
     const pass = async (next: readonly number[]): Promise<Held> => {
-      const before = await reading.rate();
-      const began = performance.now();
+      const before = await alone.rate();
+      const [began, read] = [performance.now(), runtime.reader.busySeconds];
       logits = await runtime.run([{ state, start, tokens: next, logits: 'last' }], { trace: trace.onStep });
       const held = trace.take((performance.now() - began) / 1000);
+      const reading = runtime.reader.busySeconds - read;
       start += next.length;
-      return { ...held, rate: (before + (await reading.rate())) / 2 };
+      return { ...held, reading, rate: (before + (await alone.rate())) / 2 };
     };
     const prefill = await pass(prompt);
     const decode: Held[] = [];
@@ -67,6 +69,7 @@ const missBound = 4;
 
 function figures({ prefill, decode }: { prefill: Held; decode: readonly Held[] }): Record<string, number> {
   const middle = (of: (pass: Held) => number, passes = decode): number => median(passes.map(of));
+  const missing = decode.filter((pass) => missedBytes(pass) > 0);
   const bound = decode.filter((pass) => missedBytes(pass) / pass.rate >= missBound * pass.compute);
   const sum = (of: (layer: Held['layers'][number]) => number): number =>
     decode.reduce((all, { layers }) => all + layers.reduce((total, layer) => total + of(layer), 0), 0);
@@ -77,6 +80,10 @@ function figures({ prefill, decode }: { prefill: Held; decode: readonly Held[] }
     hits: rounded(sum(({ hits }) => hits) / sum(({ asked }) => asked), 3),
     missed_mb: rounded(middle(missedBytes) / 1e6, 1),
     rate_mb_s: rounded(middle(({ rate }) => rate) / 1e6, 0),
+    reading_by_alone: rounded(
+      middle((pass) => missedBytes(pass) / pass.reading / pass.rate, missing),
+      3,
+    ),
     token_by_best: rounded(
       middle((pass) => pass.seconds / secondsAtBest(pass, pass.rate)),
       3,
@@ -85,10 +92,6 @@ function figures({ prefill, decode }: { prefill: Held; decode: readonly Held[] }
       bound_tokens: bound.length,
       bound_rate: rounded(
         middle((pass) => missedBytes(pass) / pass.seconds / pass.rate, bound),
-        3,
-      ),
-      bound_rate_waiting: rounded(
-        middle((pass) => missedBytes(pass) / (pass.seconds - pass.compute) / pass.rate, bound),
         3,
       ),
     }),
