@@ -202,7 +202,7 @@ test('residents that are loaded ahead after a pass has failed leave nothing wron
         await pager.load();
         results.push((await forward.run([{ state: kv, start: 0, tokens: long, logits: 'all' }])).slice());
       };
-      await withModel(2 ** 18, use, { layoutOf, readAt });
+      await withModel(2 ** 16, use, { layoutOf, readAt });
     }
     for (const result of results) assert.deepEqual(result, results[0]);
   }
