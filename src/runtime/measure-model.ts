@@ -25,12 +25,14 @@ export interface MeasuredParts {
 /** Bytes a second of a usual drive, for one that was not measured. */
 const usualRead = 2e9;
 
-const keyOf = ({ outline, device, kernels }: MeasuredParts): string =>
+const keyOf = ({ outline, device, kernels }: MeasuredParts): string | undefined =>
   measuredKey(outline, { threads: device.threads, kernels, variant: device.variant });
 
 /** The findings about a model so far; undefined if there are none. */
-export const knownModel = (parts: MeasuredParts): MeasuredModel | undefined =>
-  parts.folder === undefined ? undefined : measuredModel(parts.folder, keyOf(parts));
+export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
+  const [folder, key] = [parts.folder, keyOf(parts)];
+  return folder === undefined || key === undefined ? undefined : measuredModel(folder, key);
+}
 
 /**
  * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.1 s)
@@ -55,9 +57,10 @@ export async function rememberRun(parts: MeasuredParts, plan: Plan, run: Measure
 }
 
 function save(parts: MeasuredParts, model: MeasuredModel): void {
-  if (parts.folder === undefined) return;
+  const [folder, key] = [parts.folder, keyOf(parts)];
+  if (folder === undefined || key === undefined) return;
   try {
-    saveMeasured(parts.folder, keyOf(parts), model);
+    saveMeasured(folder, key, model);
   } catch (error) {
     parts.warn?.(error as Error);
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
@@ -82,10 +82,13 @@ test('a model is another one once its file has changed, or when it is computed i
   using folder = tempFolder();
   const path = architectureFile(folder.file('model.gguf'), 'qwen3');
   const way = { threads: 2, kernels: 'auto', variant: 'haswell' };
-  const keyOf = (changed: Partial<typeof way> = {}): string => measuredKey(openOutline(path), { ...way, ...changed });
+  const keyOf = (changed: Partial<typeof way> = {}) => measuredKey(openOutline(path), { ...way, ...changed });
   const keys = [keyOf(), keyOf({ threads: 1 }), keyOf({ kernels: 'plain' }), keyOf({ variant: 'x64' })];
   assert.equal(keyOf(), keys[0]);
   utimesSync(path, 1, 1);
   keys.push(keyOf());
   assert.equal(new Set(keys).size, keys.length);
+  const outline = openOutline(path);
+  rmSync(path);
+  assert.equal(measuredKey(outline, way), undefined, 'of a file that is gone nothing is remembered');
 });

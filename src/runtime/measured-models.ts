@@ -23,9 +23,13 @@ export interface ComputedWith {
   readonly variant: string | undefined;
 }
 
-/** A name for a model, as its files are now, and the way in which it is computed. */
-export function measuredKey({ file, graphs }: ModelOutline, { threads, kernels, variant }: ComputedWith): string {
-  const files = file.files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]);
+/** A name for a model, as its files are now, and the way in which it is computed; undefined once a file is gone. */
+export function measuredKey(
+  { file, graphs }: ModelOutline,
+  { threads, kernels, variant }: ComputedWith,
+): string | undefined {
+  const files = attempt(() => file.files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]));
+  if (!files) return undefined;
   const facts = { version, files, builder: graphs.builder, threads, kernels, variant };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
