@@ -4,30 +4,22 @@
  * read alone, since the device's other work changes within seconds. Appends to results.tsv.
  */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { Command } from 'commander';
 import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
-import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/index.ts';
 import { ExpertPool } from '../src/pager/expert-pool.ts';
 import { scratchState } from '../src/state/cache-pool.ts';
 import { type ExpertPass, ExpertTrace, missedBytes, promptAtBest, secondsAtBest } from './expert-trace.ts';
 import { greedyToken } from './greedy-token.ts';
 import { withIoThreads } from './io-threads.ts';
-import { positiveNumber } from './options.ts';
+import { type MeasureOptions, mixtureCommand, positiveNumber } from './options.ts';
 import { ReadingAlone } from './reading-alone.ts';
 import { appendResult } from './results.ts';
 
-interface Options {
-  memoryBudget: number;
-  expertCache?: number;
-  tokens: number;
-  promptTokens: number;
-  text: string;
-  threads: number;
-  verdict?: string;
+interface Options extends MeasureOptions {
+  readonly tokens: number;
+  readonly promptTokens: number;
 }
 
 /** A pass, the seconds in which reads were under way, and the bytes a second at which experts were read alone next to it. */
@@ -103,15 +95,9 @@ function figures({ prefill, decode }: { prefill: Held; decode: readonly Held[] }
   };
 }
 
-const command = new Command('experts')
-  .argument('<model>', 'GGUF file of a mixture')
-  .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
-  .option('--expert-cache <size>', 'memory for experts (default: what is left)', parseBytes)
+const command = mixtureCommand('experts')
   .option('--tokens <n>', 'tokens to decode', positiveNumber, 24)
   .option('--prompt-tokens <n>', 'tokens of the prompt', positiveNumber, 512)
-  .option('--text <file>', 'text that the prompt is taken from', 'README.md')
-  .option('--threads <n>', 'threads that compute', positiveNumber, availableParallelism())
-  .option('--verdict <text>', 'a remark for results.tsv')
   .action(async (path: string, options: Options) => {
     const { memoryBudget, expertCache, threads, tokens, promptTokens, verdict } = options;
     await withIoThreads(async (ioThreads) => {

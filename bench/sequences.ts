@@ -4,31 +4,23 @@
  * alone, through one cache allows. Appends to results.tsv.
  */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { Command } from 'commander';
 import { at } from '../src/base/at.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
-import { parseBytes } from '../src/base/size.ts';
 import { Model } from '../src/index.ts';
 import { expertLength } from '../src/plan/routed-banks.ts';
 import { missedBytes, promptAtBest, secondsAtBest } from './expert-trace.ts';
 import { withIoThreads } from './io-threads.ts';
 import { type AnswerPass, ObservedAnswers } from './observed-answers.ts';
-import { positiveNumber } from './options.ts';
+import { type MeasureOptions, mixtureCommand, positiveNumber } from './options.ts';
 import { replayTogether, type TextRoutes } from './replay-routes.ts';
 import { appendResult } from './results.ts';
 
-interface Options {
-  memoryBudget: number;
-  expertCache?: number;
-  sequences: number;
-  tokens: number;
-  promptTokens: number;
-  text: string;
-  threads: number;
-  verdict?: string;
+interface Options extends MeasureOptions {
+  readonly sequences: number;
+  readonly tokens: number;
+  readonly promptTokens: number;
 }
 
 async function answer(model: Model, prompt: readonly number[], tokens: number): Promise<void> {
@@ -97,16 +89,10 @@ async function figures(
   };
 }
 
-const command = new Command('sequences')
-  .argument('<model>', 'GGUF file of a mixture')
-  .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
-  .option('--expert-cache <size>', 'memory for experts (default: what is left)', parseBytes)
+const command = mixtureCommand('sequences')
   .option('--sequences <n>', 'texts at once', positiveNumber, 8)
   .option('--tokens <n>', 'tokens of each answer', positiveNumber, 20)
   .option('--prompt-tokens <n>', 'tokens of each prompt', positiveNumber, 16)
-  .option('--text <file>', 'text that the prompts are taken from', 'README.md')
-  .option('--threads <n>', 'threads that compute', positiveNumber, availableParallelism())
-  .option('--verdict <text>', 'a remark for results.tsv')
   .action(async (path: string, options: Options) => {
     const { memoryBudget, expertCache, threads, sequences, tokens, promptTokens, verdict } = options;
     await withIoThreads(async (ioThreads) => {
