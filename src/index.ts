@@ -1,6 +1,15 @@
 export type { ErrorCode } from './base/error-details.ts';
 export type { ErrorKind } from './base/error-table.ts';
 export { EngineError } from './base/errors.ts';
+export type {
+  ChatPrompt,
+  Conversation,
+  Message,
+  Tool,
+  ToolCall,
+  ToolCallDelta,
+  ToolChoice,
+} from './chat/message.ts';
 export type { Generation } from './engine/generation.ts';
 export type { GenerationStats } from './engine/generation-stats.ts';
 export type { Piece } from './engine/piece-queue.ts';
@@ -15,4 +24,3 @@ export type {
 } from './model/model-options.ts';
 export type { KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan } from './plan/plan.ts';
-export type { Message } from './text/chat-template.ts';

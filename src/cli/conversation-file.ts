@@ -10,10 +10,9 @@ import type { SavedText } from '../state/saved-text.ts';
 import { note } from './print/output.ts';
 import { messagesOf, type PromptFlags, rawOf } from './prompt.ts';
 
-const role = z.enum(['system', 'user', 'assistant']);
 /** The conversation: messages, or one text if the chat template was not wanted. */
 const Said = z.union([
-  z.object({ messages: z.array(z.object({ role, content: z.string() })) }),
+  z.object({ messages: z.array(z.object({ role: z.string(), content: z.string() })) }),
   z.object({ text: z.string() }),
 ]);
 type Said = z.infer<typeof Said>;

@@ -1,6 +1,6 @@
 import { EngineError } from '../base/errors.ts';
+import type { Message } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
-import type { Message } from '../text/chat-template.ts';
 import type { Settings } from './options/table.ts';
 
 export type PromptFlags = Partial<Pick<Settings, 'system' | 'raw' | 'ctx'>>;

@@ -1,8 +1,8 @@
 import { EngineError } from '../base/errors.ts';
-import type { Message } from '../text/chat-template.ts';
+import type { ChatPrompt } from '../chat/message.ts';
 
-export const isTokens = (prompt: string | readonly Message[] | readonly number[]): prompt is readonly number[] =>
-  typeof prompt !== 'string' && typeof prompt[0] !== 'object';
+export const isTokens = (prompt: string | ChatPrompt | readonly number[]): prompt is readonly number[] =>
+  Array.isArray(prompt) && typeof prompt[0] !== 'object';
 
 /** Throws BAD_OPTION unless both are numbers of tokens. */
 export function checkLengths(lengths: { readonly maxTokens: number; readonly longest: number }): void {

@@ -1,4 +1,5 @@
 import { unlessAborted } from '../base/promises.ts';
+import type { ChatPrompt } from '../chat/message.ts';
 import { Engine } from '../engine/engine.ts';
 import { type EngineState, type EngineTotals, idleState } from '../engine/engine-totals.ts';
 import { Generation } from '../engine/generation.ts';
@@ -14,7 +15,6 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { Sampler } from '../sample/sampler.ts';
 import { samplingOptions } from '../sample/sampling-options.ts';
 import type { SavedText } from '../state/saved-text.ts';
-import type { Message } from '../text/chat-template.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop-matcher.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -153,13 +153,13 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * A prompt as tokens: messages through the model's template, a text as it is. `most` tokens are allowed; default: as
+   * A prompt as tokens: a conversation through the model's template, a text as it is. `most` tokens are allowed; default: as
    * many as the context may have.
    *
    * @example const { length } = model.tokenize('Why is the sky blue?');
    * @throws {EngineError} CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
-  tokenize(prompt: string | readonly Message[], most: number = this.mostTokens()): number[] {
+  tokenize(prompt: string | ChatPrompt, most: number = this.mostTokens()): number[] {
     this.#opened.checkOpen();
     return this.prompts.tokenize(prompt, most);
   }
@@ -173,14 +173,14 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * Messages through the model's template, up to the begin of the answer.
+   * A conversation through the model's template, up to the begin of the answer.
    *
    * @example const prompt = model.render([{ role: 'user', content: 'Hi' }]);
    * @throws {EngineError} TEMPLATE_FAILED, MODEL_CLOSED.
    */
-  render(messages: readonly Message[]): string {
+  render(prompt: ChatPrompt): string {
     this.#opened.checkOpen();
-    return this.prompts.render(messages, this.mostTokens());
+    return this.prompts.render(prompt, this.mostTokens());
   }
 
   /**
@@ -211,12 +211,12 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * Answers a prompt (text, messages, or tokens). Iterate over the result to get the text as it comes.
+   * Answers a prompt (text, messages or a whole conversation, or tokens). Iterate over the result to get the text as it comes.
    *
    * @example for await (const { text } of model.generate('Hello', { maxTokens: 64 })) process.stdout.write(text);
    * @throws {EngineError} NO_PROMPT, BAD_OPTION, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
-  generate(prompt: string | readonly Message[] | readonly number[], options: GenerateOptions = {}): Generation {
+  generate(prompt: string | ChatPrompt | readonly number[], options: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
     const { vocabulary } = this;
     const size = this.outline.config.vocabulary;

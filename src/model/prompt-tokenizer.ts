@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
+import { ChatTemplate } from '../chat/chat-template.ts';
+import { type ChatPrompt, conversationOf } from '../chat/message.ts';
 import type { Metadata } from '../gguf/metadata.ts';
-import { ChatTemplate, type Message } from '../text/chat-template.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 
 const templateKey = 'tokenizer.chat_template';
@@ -24,22 +25,26 @@ export class PromptTokenizer {
   }
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
-  render(messages: readonly Message[], most: number): string {
+  render(prompt: ChatPrompt, most: number): string {
     const source = this.#metadata.string(templateKey, undefined);
     if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
     this.#template ??= new ChatTemplate(source, this.#specialTexts());
-    return this.#template.render(messages, { addGenerationPrompt: true, mostLength: most * longestToken });
+    return this.#template.render(conversationOf(prompt), {
+      addGenerationPrompt: true,
+      mostLength: most * longestToken,
+    });
   }
 
   /**
    * A prompt as tokens: messages through the template, a text as it is. Throws TEMPLATE_FAILED, and CONTEXT_TOO_LONG as
    * soon as there are more than `most` tokens.
    */
-  tokenize(prompt: string | readonly Message[], most: number): number[] {
+  tokenize(prompt: string | ChatPrompt, most: number): number[] {
     if (typeof prompt === 'string') {
       return this.#vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
     }
-    const units = prompt.reduce((sum, { content }) => sum + content.trim().length, 0);
+    const { messages } = conversationOf(prompt);
+    const units = messages.reduce((sum, { content }) => sum + content.trim().length, 0);
     this.checkLength(units, most);
     const text = this.render(prompt, most);
     // A template that writes the beginning-of-text token itself must not get a second one.

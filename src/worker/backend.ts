@@ -1,6 +1,6 @@
+import type { ChatPrompt, Conversation, ToolCallDelta } from '../chat/message.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
-import type { Message } from '../text/chat-template.ts';
 
 /**
  * Health of the engine side: `loading` while an engine starts, `stalled` when one has given no sign of life for a
@@ -22,7 +22,7 @@ export interface LoadedModel {
 /** The text that the model continues. Names of control tokens in a `special` text are read as these tokens. */
 export type Prompt =
   | { readonly kind: 'text'; readonly text: string; readonly special: boolean }
-  | { readonly kind: 'chat'; readonly messages: readonly Message[] }
+  | ({ readonly kind: 'chat' } & Conversation)
   | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
 
 /** A request for one answer, whichever API it came through. */
@@ -57,17 +57,21 @@ export interface TokenLogprob {
 }
 
 /**
- * A part of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities
- * came.
+ * A part of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities,
+ * thoughts or calls came.
  */
 export interface Delta {
   readonly text: string;
+  /** Thoughts before the text. */
+  readonly thinking?: string | undefined;
+  /** Parts of calls behind the text. */
+  readonly toolCalls?: readonly ToolCallDelta[] | undefined;
   readonly logprobs: readonly TokenLogprob[];
 }
 
 /** The end of an answer, and its cost. Durations are seconds. */
 export interface Ending {
-  readonly reason: 'stop' | 'length';
+  readonly reason: 'stop' | 'length' | 'toolCalls';
   readonly promptTokens: number;
   /** Prompt tokens whose keys and values were found in the prefix cache. */
   readonly cachedTokens: number;
@@ -126,8 +130,8 @@ export interface Backend {
   ): AsyncGenerator<readonly number[], void, void>;
   /** The text of tokens, part by part, as it is asked for. Rejects with the errors of loading. */
   detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void>;
-  /** Messages through the model's template. Rejects with TEMPLATE_FAILED. */
-  applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string>;
+  /** A conversation through the model's template. Rejects with TEMPLATE_FAILED. */
+  applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string>;
   /** Figures of all engines since the server began. */
   metrics(): Promise<readonly Metric[]>;
 }

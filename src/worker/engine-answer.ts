@@ -56,7 +56,7 @@ export class EngineAnswer implements Answer {
   #finish(ending: EngineEnding): Outcome {
     const { startSeconds, began } = this.#parts;
     this.ending = { ...ending, loadSeconds: startSeconds, totalSeconds: (performance.now() - began) / 1000 };
-    return ending.reason;
+    return ending.reason === 'length' ? 'length' : 'stop';
   }
 
   #end(outcome: Outcome): void {

@@ -1,11 +1,11 @@
 import { EngineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { type ChatPrompt, conversationOf } from '../chat/message.ts';
 import { addTotals, type EngineTotals, idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Library, LibraryModel } from '../library/library.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import type { Message } from '../text/chat-template.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
   Answer,
@@ -180,8 +180,8 @@ export class EngineBackend implements Backend, AsyncDisposable {
     }
   }
 
-  applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
-    return this.#call(model, { name: 'template', messages });
+  applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string> {
+    return this.#call(model, { name: 'template', conversation: conversationOf(prompt) });
   }
 
   metrics(): Promise<readonly Metric[]> {

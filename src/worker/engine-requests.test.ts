@@ -49,7 +49,7 @@ const textOf = async ({ deltas }: ProcessAnswer): Promise<string> => {
 test('reports find their requests by number, in whatever order they come', async () => {
   const engine = new StillEngine();
   const [first, second] = [await engine.accepted(1), await engine.accepted(2)];
-  const loaded = engine.requests.call({ name: 'template', messages: [] });
+  const loaded = engine.requests.call({ name: 'template', conversation: { messages: [] } });
   assert.deepEqual([first.promptTokens, second.promptTokens], [10, 20]);
   engine.delta(2, 'b');
   engine.delta(1, 'a');

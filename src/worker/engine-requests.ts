@@ -50,7 +50,7 @@ export class EngineRequests {
             over = isLast(report);
             if (report.kind === 'failure') throw deserializeError(report.failure);
             if (report.kind === 'ended') return report.ending;
-            if (report.kind === 'delta') yield { text: report.text, logprobs: report.logprobs };
+            if (report.kind === 'delta') yield deltaOf(report);
           }
         } finally {
           if (!over) cancel();
@@ -105,6 +105,13 @@ export class EngineRequests {
     this.#queues.delete(id);
   }
 }
+
+const deltaOf = ({ text, thinking, toolCalls, logprobs }: Extract<EngineReport, { kind: 'delta' }>): Delta => ({
+  text,
+  thinking,
+  toolCalls,
+  logprobs,
+});
 
 /** True for the last report about a request. */
 const isLast = ({ kind }: EngineReport): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';

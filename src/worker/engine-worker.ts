@@ -180,8 +180,8 @@ export class EngineWorker {
       case 'detokenize':
         return model.vocabulary.bytes(call.tokens, { special: true });
       case 'template':
-        this.#read(unitsOf({ kind: 'chat', messages: call.messages }));
-        return model.render(call.messages);
+        this.#read(unitsOf({ kind: 'chat', ...call.conversation }));
+        return model.render(call.conversation);
       default:
         return call satisfies never;
     }

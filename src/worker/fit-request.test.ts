@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { thrown } from '../../test/support/engine-error.ts';
-import type { Message } from '../text/chat-template.ts';
+import type { Message } from '../chat/message.ts';
 import type { GenerationRequest, Prompt } from './backend.ts';
 import { fitRequest } from './fit-request.ts';
 

@@ -1,4 +1,5 @@
 import { EngineError } from '../base/errors.ts';
+import type { Message, Tool } from '../chat/message.ts';
 import type { GenerationRequest, Prompt } from './backend.ts';
 import type { EngineFacts } from './protocol.ts';
 
@@ -32,8 +33,14 @@ export function fitRequest(
 export function unitsOf(prompt: Prompt): number {
   if (prompt.kind === 'tokens') return prompt.tokens.length;
   if (prompt.kind === 'text') return prompt.text.length;
-  return prompt.messages.reduce((sum, { content }) => sum + content.length, 0);
+  return prompt.messages.reduce((sum, message) => sum + unitsOfMessage(message), unitsOfTools(prompt.tools));
 }
+
+const unitsOfMessage = ({ content, thinking = '', toolCalls = [] }: Message): number =>
+  content.length + thinking.length + toolCalls.reduce((sum, call) => sum + call.arguments.length, 0);
+
+const unitsOfTools = (tools: readonly Tool[] | undefined): number =>
+  tools === undefined ? 0 : JSON.stringify(tools).length;
 
 /** A lower bound of the prompt's tokens. Templates may leave out the spaces around a message. */
 function leastTokens(prompt: Prompt, longestToken: number): number {

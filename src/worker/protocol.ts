@@ -1,8 +1,8 @@
 import type { SerializedError } from '../base/serialized-error.ts';
+import type { Conversation } from '../chat/message.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import type { Message } from '../text/chat-template.ts';
-import type { Ending, GenerationRequest, TokenLogprob } from './backend.ts';
+import type { Delta, Ending, GenerationRequest } from './backend.ts';
 
 /** Options to start an engine with. */
 export interface EngineStart {
@@ -36,7 +36,7 @@ export type EngineCall =
     }
   /** Turns tokens into text, as bytes. */
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
-  | { readonly name: 'template'; readonly messages: readonly Message[] };
+  | { readonly name: 'template'; readonly conversation: Conversation };
 
 /** Results of the calls. */
 export interface EngineResults {
@@ -72,7 +72,7 @@ export type EngineReport = { readonly stats: EngineStats } & (
   /** The engine cannot start. */
   | { readonly kind: 'refused'; readonly failure: SerializedError }
   | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
-  | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly logprobs: readonly TokenLogprob[] }
+  | ({ readonly kind: 'delta'; readonly id: number } & Delta)
   | { readonly kind: 'ended'; readonly id: number; readonly ending: EngineEnding | undefined }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: SerializedError }

@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
+import type { Conversation } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
 import type { GenerateOptions } from '../model/model-options.ts';
-import type { Message } from '../text/chat-template.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import type { GenerationRequest } from './backend.ts';
 import type { EngineCall, TokenizedPart } from './protocol.ts';
@@ -68,7 +68,7 @@ function promptTokens(
     case 'chat': {
       // The token that begins a text may be taken off again.
       const wanted = continues ? room + 1 : room;
-      const tokens = truncate ? withoutOldest(model, prompt.messages, wanted) : model.tokenize(prompt.messages, wanted);
+      const tokens = truncate ? withoutOldest(model, prompt, wanted) : model.tokenize(prompt, wanted);
       return continues && tokens[0] === model.vocabulary.bos ? tokens.slice(1) : tokens;
     }
     default:
@@ -80,14 +80,12 @@ function promptTokens(
  * Leaves out the oldest messages, as few as will do, but not the system's nor the last one. Throws CONTEXT_TOO_LONG if
  * those are too long already.
  */
-function withoutOldest(model: Model, messages: readonly Message[], most: number): readonly number[] {
+function withoutOldest(model: Model, conversation: Conversation, most: number): readonly number[] {
+  const { messages } = conversation;
   const old = messages.slice(0, -1).flatMap(({ role }, i) => (role === 'system' ? [] : [i]));
   const without = (count: number): readonly number[] => {
     const left = new Set(old.slice(0, count));
-    return model.tokenize(
-      messages.filter((_, i) => !left.has(i)),
-      most,
-    );
+    return model.tokenize({ ...conversation, messages: messages.filter((_, i) => !left.has(i)) }, most);
   };
   const fits = (count: number): boolean => {
     try {

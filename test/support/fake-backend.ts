@@ -2,8 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/log.ts';
+import { type ChatPrompt, conversationOf } from '../../src/chat/message.ts';
 import type { ServedModel } from '../../src/library/model-card.ts';
-import type { Message } from '../../src/text/chat-template.ts';
 import type {
   Answer,
   Backend,
@@ -191,10 +191,12 @@ export class FakeBackend implements Backend {
     for (const token of tokens) yield String.fromCodePoint(token);
   }
 
-  async applyTemplate(model: ServedModel, messages: readonly Message[]): Promise<string> {
+  async applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string> {
     this.#call(`template ${model.name}`);
     if (!model.chats) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    return messages.map(({ role, content }) => `<|${role}|>${content}`).join('');
+    return conversationOf(prompt)
+      .messages.map(({ role, content }) => `<|${role}|>${content}`)
+      .join('');
   }
 
   async metrics(): Promise<readonly Metric[]> {

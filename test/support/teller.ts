@@ -1,10 +1,10 @@
+import type { ChatPrompt, Message } from '../../src/chat/message.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { GenerateOptions, ModelOptions } from '../../src/model/model-options.ts';
-import type { Message } from '../../src/text/chat-template.ts';
 import { type CollectedAnswer, collectAnswer } from './batch-model.ts';
 import { openTestModel } from './open-model.ts';
 
-type Prompt = string | readonly Message[] | readonly number[];
+type Prompt = string | ChatPrompt | readonly number[];
 
 /** A question as `run` asks it; a string goes without the chat template. */
 export const asked = (content: string, system?: string): readonly Message[] => [

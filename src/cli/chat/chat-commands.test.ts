@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { dispatchCommand, type Reply, slashCompletions } from './chat-commands.ts';
-import { Conversation } from './conversation.ts';
+import { ChatTurns } from './chat-turns.ts';
 
 const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512 } as const;
 
-function begun(): Conversation {
+function begun(): ChatTurns {
   const parameters = { temperature: 0.8, topK: 40, topP: 0.9, minP: 0, repeatPenalty: 1, seed: undefined, stop: [] };
-  const conversation = new Conversation('Be kind.\nAlways.', parameters);
+  const conversation = new ChatTurns('Be kind.\nAlways.', parameters);
   conversation.addTurn('Hi', 'Hello!', 12);
   return conversation;
 }
 
-const say = (conversation: Conversation, name: string, argument?: string): string =>
+const say = (conversation: ChatTurns, name: string, argument?: string): string =>
   dispatchCommand(conversation, { name, argument }, setting).lines.join('\n');
 
 test('/clear forgets what was said and nothing else', () => {

@@ -2,7 +2,7 @@ import { EngineError } from '../../base/errors.ts';
 import { parameterNamed, parameterNames, parameterRows, withParameter } from '../options/parameters.ts';
 import { columns } from '../print/columns.ts';
 import { printable } from '../print/printable.ts';
-import type { Conversation } from './conversation.ts';
+import type { ChatTurns } from './chat-turns.ts';
 
 type Row = readonly [name: string, value: string];
 
@@ -25,7 +25,7 @@ interface ChatCommand {
   /** The argument behind the name. */
   readonly takes?: string;
   readonly about: string;
-  readonly run: (conversation: Conversation, argument: string | undefined, context: ChatContext) => Reply;
+  readonly run: (conversation: ChatTurns, argument: string | undefined, context: ChatContext) => Reply;
 }
 
 const say = (...lines: readonly string[]): Reply => ({ lines });
@@ -57,7 +57,7 @@ export const slashCompletions: readonly string[] = [
 
 /** Runs a command; its errors are part of the reply. */
 export function dispatchCommand(
-  conversation: Conversation,
+  conversation: ChatTurns,
   { name, argument }: { readonly name: string; readonly argument: string | undefined },
   context: ChatContext,
 ): Reply {
@@ -69,24 +69,24 @@ export function dispatchCommand(
   );
 }
 
-function clear(conversation: Conversation): Reply {
+function clear(conversation: ChatTurns): Reply {
   conversation.clear();
   return say('What was said is forgotten.');
 }
 
-function system(conversation: Conversation, argument: string | undefined): Reply {
+function system(conversation: ChatTurns, argument: string | undefined): Reply {
   if (argument === undefined) return say(...systemLines(conversation));
   const none = argument.trim() === '' || argument === '""';
   conversation.system = none ? undefined : argument;
   return say(none ? 'There is no system prompt any more.' : 'The system prompt is set.');
 }
 
-const systemLines = ({ system }: Conversation): readonly string[] =>
+const systemLines = ({ system }: ChatTurns): readonly string[] =>
   system === undefined
     ? ['no system prompt']
     : ['system prompt', ...system.split('\n').map((line) => `  ${printable(line)}`)];
 
-function set(conversation: Conversation, argument: string = ''): Reply {
+function set(conversation: ChatTurns, argument: string = ''): Reply {
   const [, name = '', value = ''] = /^(?:parameter(?:\s+|$))?(\S*)\s*(.*)$/s.exec(argument) ?? [];
   if (name === '') return say(...table(parameterRows(conversation.parameters)));
   try {
@@ -99,7 +99,7 @@ function set(conversation: Conversation, argument: string = ''): Reply {
   }
 }
 
-function show(conversation: Conversation, _: string | undefined, { facts, context }: ChatContext): Reply {
+function show(conversation: ChatTurns, _: string | undefined, { facts, context }: ChatContext): Reply {
   const messages = conversation.turns.length;
   const used = `${conversation.tokens} of ${context} tokens, ${messages} messages`;
   return say(

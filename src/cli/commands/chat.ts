@@ -9,7 +9,7 @@ import { type ChatContext, dispatchCommand } from '../chat/chat-commands.ts';
 import { ChatHistory } from '../chat/chat-history.ts';
 import { type ChatInput, InputParser } from '../chat/chat-input.ts';
 import { type ChatLines, PipedLines } from '../chat/chat-lines.ts';
-import { Conversation } from '../chat/conversation.ts';
+import { ChatTurns } from '../chat/chat-turns.ts';
 import { Terminal } from '../chat/terminal.ts';
 import { interruptible } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
@@ -27,7 +27,7 @@ export const chatCommand = (settings: Settings, path: string): Promise<void> =>
 
 async function converse(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   await using model = await openModel(path, options);
-  const conversation = new Conversation(options.system, parametersOf(options));
+  const conversation = new ChatTurns(options.system, parametersOf(options));
   // A model that cannot chat is refused before anything is loaded.
   model.tokenize(conversation.messagesWith('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
@@ -53,7 +53,7 @@ function greet(model: Model, plan: Plan, options: Settings & { interactive: bool
 interface ChatParts {
   readonly model: Model;
   readonly plan: Plan;
-  readonly conversation: Conversation;
+  readonly conversation: ChatTurns;
   readonly lines: ChatLines;
   readonly verbose: boolean;
 }

@@ -1,5 +1,5 @@
 import type { HonoRequest } from 'hono';
-import type { Message } from '../../text/chat-template.ts';
+import type { Message } from '../../chat/message.ts';
 import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { unsupportedByModel } from './refusals.ts';

@@ -1,6 +1,6 @@
 import type { HonoRequest } from 'hono';
+import type { Message } from '../../chat/message.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import type { Message } from '../../text/chat-template.ts';
 import type { Prompt } from '../../worker/backend.ts';
 import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';

@@ -72,7 +72,7 @@ export function respond(
 ): Promise<Response> {
   const last = ({ ending }: Answer, text: string): object => {
     if (!ending) throw new Error('an answer has ended without an ending');
-    const reason = { done: true, done_reason: ending.reason };
+    const reason = { done: true, done_reason: ending.reason === 'length' ? 'length' : 'stop' };
     return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
   };
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Message } from '../../text/chat-template.ts';
+import type { Message } from '../../chat/message.ts';
 import { anyList, listOf } from '../request/lists.ts';
 
 type Context = z.core.$RefinementCtx;

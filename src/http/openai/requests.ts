@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import type { Message } from '../../chat/message.ts';
 import { samplingRanges } from '../../sample/sampling-options.ts';
-import type { Message } from '../../text/chat-template.ts';
 import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';

@@ -11,7 +11,10 @@ import { WholeAnswer } from '../whole-answer.ts';
 import { Choices } from './choices.ts';
 import type { OpenAiParams } from './requests.ts';
 
-type Reason = Ending['reason'];
+/** OpenAI's name for the reason of an ending. */
+type FinishReason = 'stop' | 'length' | 'tool_calls';
+
+const finishReason = ({ reason }: Ending): FinishReason => (reason === 'toolCalls' ? 'tool_calls' : reason);
 
 /** A choice as an endpoint writes it, with `index` and `finish_reason`. */
 export type Choice = Readonly<Record<string, unknown>>;
@@ -26,9 +29,9 @@ export interface ChoiceFormat {
   /** A part of an answer, in a stream. */
   piece(delta: Delta, index: number): Choice;
   /** The end of an answer, in a stream. */
-  closing(reason: Reason, index: number): Choice;
+  closing(reason: FinishReason, index: number): Choice;
   /** An answer as a whole. */
-  whole(delta: Delta, index: number, reason: Reason): Choice;
+  whole(delta: Delta, index: number, reason: FinishReason): Choice;
 }
 
 /** A finite log-probability, since JSON knows no infinity: OpenAI writes -9999 for impossible tokens. */
@@ -99,11 +102,11 @@ async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise
   const { format } = job;
   const reservation = reservationOf(job.request);
   const answers = Array.from({ length: choices.count }, () => new WholeAnswer(reservation));
-  const reasons: Reason[] = [];
+  const reasons: FinishReason[] = [];
   await choices.each({
     delta: (delta, index) => at(answers, index).push(delta),
-    end: ({ reason }, index) => {
-      reasons[index] = reason;
+    end: (ending, index) => {
+      reasons[index] = finishReason(ending);
     },
   });
   const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, at(reasons, index));
@@ -131,9 +134,9 @@ async function sendChunks(choices: Choices, job: ChoicesJob, send: Send): Promis
       await open(index);
       await sendChoice(format.piece(delta, index));
     },
-    end: async ({ reason }, index) => {
+    end: async (ending, index) => {
       await open(index);
-      await sendChoice(format.closing(reason, index));
+      await sendChoice(format.closing(finishReason(ending), index));
     },
   });
   if (params.usage) await send(JSON.stringify({ ...head, choices: [], usage: choices.usage }));

@@ -2,16 +2,8 @@ import { EngineError } from '../base/errors.ts';
 import { LimitError } from '../jinja/errors.ts';
 import type { Limits } from '../jinja/meter.ts';
 import { Template } from '../jinja/template.ts';
-
-/**
- * A message of a conversation.
- *
- * @example const message: Message = { role: 'user', content: 'Why is the sky blue?' };
- */
-export interface Message {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
+import type { Conversation, Message } from './message.ts';
+import { templateVariables } from './template-variables.ts';
 
 interface TemplateTokens {
   /** The names of the tokens that begin and end a text; empty where the model has none. */
@@ -77,28 +69,28 @@ export class ChatTemplate {
    * goes in front of the first user message. Throws TEMPLATE_FAILED, also for a template that takes too long or too
    * much memory.
    */
-  render(messages: readonly Message[], options: RenderOptions): string {
+  render(conversation: Conversation, options: RenderOptions): string {
+    const { messages } = conversation;
     try {
-      return this.#run(messages, options);
+      return this.#run(conversation, options);
     } catch (cause) {
       if (cause instanceof LimitError || !messages.some(({ role }) => role === 'system')) throw failed(cause);
     }
     try {
-      return this.#run(withoutSystem(messages), options);
+      return this.#run({ ...conversation, messages: withoutSystem(messages) }, options);
     } catch (cause) {
       throw failed(cause);
     }
   }
 
-  #run(messages: readonly Message[], { addGenerationPrompt, mostLength }: RenderOptions): string {
+  #run(conversation: Conversation, { addGenerationPrompt, mostLength }: RenderOptions): string {
     const variables = {
-      messages,
       bos_token: this.#tokens.bos,
       eos_token: this.#tokens.eos,
       add_generation_prompt: addGenerationPrompt,
-      tools: null,
       documents: null,
+      ...templateVariables(conversation),
     };
-    return this.#template.render(variables, { limits: limitsFor(messages, mostLength) });
+    return this.#template.render(variables, { limits: limitsFor(conversation.messages, mostLength) });
   }
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { strftime } from '../jinja/strftime.ts';
-import { ChatTemplate, type Message } from './chat-template.ts';
+import { ChatTemplate } from './chat-template.ts';
+import type { Message } from './message.ts';
 
 const chatMl = `
 {%- for message in messages %}
@@ -51,7 +52,10 @@ const user: Message = { role: 'user', content: 'Hi' };
 const assistant: Message = { role: 'assistant', content: 'Hello.' };
 
 const render = (source: string, messages: readonly Message[], addGenerationPrompt = true): string =>
-  new ChatTemplate(source, { bos: '<s>', eos: '</s>' }).render(messages, { addGenerationPrompt, mostLength: 100_000 });
+  new ChatTemplate(source, { bos: '<s>', eos: '</s>' }).render(
+    { messages },
+    { addGenerationPrompt, mostLength: 100_000 },
+  );
 
 const fails = (source: string, messages: readonly Message[], reason: RegExp): void =>
   assert.throws(() => render(source, messages), engineError('TEMPLATE_FAILED', reason));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { Parameters } from '../options/parameters.ts';
-import { Conversation } from './conversation.ts';
+import { ChatTurns } from './chat-turns.ts';
 
 const parameters: Parameters = {
   temperature: 0,
@@ -15,7 +15,7 @@ const parameters: Parameters = {
 };
 
 test('what the model is to answer is the system prompt, what was said, and what is said now', () => {
-  const conversation = new Conversation('Be kind.', parameters);
+  const conversation = new ChatTurns('Be kind.', parameters);
   conversation.addTurn('Hi', 'Hello!', 12);
   assert.deepEqual(conversation.messagesWith('How are you?'), [
     { role: 'system', content: 'Be kind.' },
@@ -27,7 +27,7 @@ test('what the model is to answer is the system prompt, what was said, and what 
 });
 
 test('a new system prompt keeps what was said, and clearing keeps the system prompt', () => {
-  const conversation = new Conversation(undefined, parameters);
+  const conversation = new ChatTurns(undefined, parameters);
   conversation.addTurn('Hi', 'Hello!', 12);
   conversation.system = 'Be brief.';
   assert.equal(conversation.messagesWith('Bye').length, 4);
@@ -49,7 +49,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 test('whatever happens, user and assistant alternate, and what was not answered was never said', () => {
   fc.assert(
     fc.property(fc.array(step), fc.option(fc.string(), { nil: undefined }), (steps, system) => {
-      const conversation = new Conversation(system, parameters);
+      const conversation = new ChatTurns(system, parameters);
       let said: readonly string[] = [];
       for (const { kind, text } of steps) {
         const asked = conversation.messagesWith(text);

@@ -1,8 +1,8 @@
-import type { Message } from '../../text/chat-template.ts';
+import type { Message } from '../../chat/message.ts';
 import type { Parameters } from '../options/parameters.ts';
 
 /** The messages so far, and the parameters of the next answer. Only messages that were answered become part of it. */
-export class Conversation {
+export class ChatTurns {
   /** Instructions that come before everything; undefined for none. */
   system: string | undefined;
   parameters: Parameters;
