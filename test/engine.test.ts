@@ -8,8 +8,6 @@ import type { Generation } from '../src/engine/generation.ts';
 import { Sequence } from '../src/engine/sequence.ts';
 import { Model } from '../src/model/model.ts';
 import { Sampler } from '../src/sample/sampler.ts';
-import { Detokenizer } from '../src/text/detokenizer.ts';
-import { StopMatcher } from '../src/text/stop-matcher.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import {
   ask,
@@ -22,6 +20,7 @@ import {
 } from './support/batch-model.ts';
 import { engineError } from './support/engine-error.ts';
 import { openRuntime } from './support/open-model.ts';
+import { outputOf } from './support/output-of.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -184,8 +183,7 @@ const sequenceOf = (vocabulary: Vocabulary, newSampler: () => Sampler): Sequence
     vocabulary,
     newSampler,
     newDrafter: noDrafter,
-    detokenizer: new Detokenizer(vocabulary),
-    stops: new StopMatcher([]),
+    output: outputOf(vocabulary, []),
     maxTokens: 1,
     longest: 64,
     ignoreEnd: true,

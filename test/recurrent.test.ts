@@ -15,11 +15,10 @@ import type { PrefixStore } from '../src/state/prefix.ts';
 import { PrefixFiles } from '../src/state/prefix-files.ts';
 import { PrefixMemory } from '../src/state/prefix-memory.ts';
 import { SequenceCache } from '../src/state/sequence-cache.ts';
-import { Detokenizer } from '../src/text/detokenizer.ts';
-import { StopMatcher } from '../src/text/stop-matcher.ts';
 import { TokenList } from '../src/text/token-list.ts';
 import { openBatchModel, writeBatchModel } from './support/batch-model.ts';
 import { smallShape } from './support/caches.ts';
+import { outputOf } from './support/output-of.ts';
 import { nextHash, RecurrentStates } from './support/recurrent-state.ts';
 import { mixOf, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { shared } from './support/shared.ts';
@@ -128,8 +127,7 @@ function generate(
     vocabulary,
     newSampler: () => new Sampler(vocabulary.size, { temperature: 0 }),
     newDrafter: () => drafter,
-    detokenizer: new Detokenizer(vocabulary),
-    stops: new StopMatcher([]),
+    output: outputOf(vocabulary, []),
     maxTokens,
     longest: Number.POSITIVE_INFINITY,
     ignoreEnd: true,

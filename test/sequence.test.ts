@@ -10,9 +10,9 @@ import type { GenerateOptions } from '../src/model/model-options.ts';
 import { textBytes } from '../src/runtime/text-bytes.ts';
 import { Sampler } from '../src/sample/sampler.ts';
 import { Detokenizer } from '../src/text/detokenizer.ts';
-import { StopMatcher } from '../src/text/stop-matcher.ts';
 import { openBatchModel, promptOf, writeBatchModel } from './support/batch-model.ts';
 import { kvCache, smallShape } from './support/caches.ts';
+import { outputOf } from './support/output-of.ts';
 import { mixOf, rightOf, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { shared } from './support/shared.ts';
 import { sharedPath } from './support/temp-folder.ts';
@@ -49,8 +49,7 @@ function sequenceOf(question: Question, drafter: Drafter, withLogprobs = true): 
     vocabulary,
     newSampler: () => new Sampler(vocabulary.size, question, question.bias),
     newDrafter: () => drafter,
-    detokenizer: new Detokenizer(vocabulary),
-    stops: new StopMatcher(question.stop ?? []),
+    output: outputOf(vocabulary, question.stop ?? []),
     ignoreEnd: question.ignoreEnd ?? false,
     logprobs: withLogprobs ? 2 : undefined,
     maxTokens,

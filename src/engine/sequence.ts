@@ -5,23 +5,22 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Sampler } from '../sample/sampler.ts';
 import type { DraftToken } from '../sample/token-rng.ts';
 import type { SequenceCache } from '../state/sequence-cache.ts';
-import type { Detokenizer } from '../text/detokenizer.ts';
-import type { StopMatcher } from '../text/stop-matcher.ts';
 import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
+import type { AnswerOutput } from './answer-output.ts';
 import type { AcceptanceRate } from './draft/draft-length.ts';
 import type { Drafter } from './draft/drafter.ts';
 import { GenerationMeter, type GenerationStats } from './generation-stats.ts';
 import { logprobOf } from './logprobs.ts';
-import { type Piece, PieceQueue } from './piece-queue.ts';
+import type { Piece } from './piece-queue.ts';
 
 /**
- * Reason of a generation's end: the model was done or a stop string came up, no more tokens were wanted, or it was
- * aborted.
+ * Reason of a generation's end: the model was done or a stop string came up, it wants the results of tools, no more
+ * tokens were wanted, or it was aborted.
  *
  * @example const complete = answer.stopReason === 'stop';
  */
-export type StopReason = 'stop' | 'length' | 'cancelled';
+export type StopReason = 'stop' | 'toolCalls' | 'length' | 'cancelled';
 
 /**
  * Progress through the prompt; a part of a batch counts as a part of its tokens.
@@ -42,8 +41,7 @@ export interface SequenceParts {
   /** Makes the sampler, and the drafter, which the sequence then owns. */
   readonly newSampler: () => Sampler;
   readonly newDrafter: (sampler: Sampler) => Drafter;
-  readonly detokenizer: Detokenizer;
-  readonly stops: StopMatcher;
+  readonly output: AnswerOutput;
   readonly maxTokens: number;
   /** Tokens that prompt and answer may take together, if fewer than the context. */
   readonly longest: number;
@@ -65,7 +63,6 @@ export class Sequence {
   cache: SequenceCache | undefined;
   stopReason: StopReason | undefined;
   stats: GenerationStats | undefined;
-  readonly #pieces: PieceQueue = new PieceQueue();
   /** Prompt and answer, and the token that ended it. */
   readonly #text: TokenList;
   #sampler: Sampler | undefined;
@@ -215,13 +212,11 @@ export class Sequence {
     return known + accepted;
   }
 
-  /** Ends it: the last piece is the text that was held back. */
   end(reason: StopReason): void {
     if (this.#ended) return;
-    const { stops, detokenizer } = this.parts;
-    this.stopReason = reason;
-    const rest = stops.push(detokenizer.end()).text + stops.end();
-    if (rest) this.#pieces.push({ text: rest, token: undefined });
+    const { output } = this.parts;
+    output.end();
+    this.stopReason = reason === 'stop' && output.calls ? 'toolCalls' : reason;
     this.#close();
   }
 
@@ -232,14 +227,13 @@ export class Sequence {
     this.#close();
   }
 
-  /** The next piece: see `PieceQueue`. */
   read(): Promise<Piece | undefined> {
-    return this.#pieces.read();
+    return this.parts.output.read();
   }
 
   /** Chooses the next token, to which `draft` is the draft. False if the answer has ended. */
   #sample(sampler: Sampler, logits: Float32Array, drafted?: DraftToken): boolean {
-    const token = sampler.sample(logits, this.#text, drafted);
+    const token = this.parts.output.takeForced() ?? sampler.sample(logits, this.#text, drafted);
     this.#text.push(token);
     this.#drafter?.accept(token);
     this.#emit(token, logits);
@@ -254,17 +248,15 @@ export class Sequence {
 
   /** Adds a token to the answer, unless it ends it. */
   #emit(token: number, logits: Float32Array): void {
-    const { vocabulary, detokenizer, stops, maxTokens, ignoreEnd, logprobs } = this.parts;
+    const { vocabulary, output, maxTokens, ignoreEnd, logprobs } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.end('stop');
       return;
     }
     const full = this.promptTokens + this.answerTokens >= this.#longest;
     this.answerTokens += 1;
-    const { text, stopped } = stops.push(detokenizer.push(token));
     const logprob = logprobs === undefined ? undefined : logprobOf(logits, token, logprobs);
-    if (text || logprob) this.#pieces.push({ text, token, logprob });
-    if (stopped) this.end('stop');
+    if (output.push(token, logprob)) this.end('stop');
     else if (this.answerTokens >= maxTokens || full) this.end('length');
   }
 
@@ -279,7 +271,7 @@ export class Sequence {
     this.#drafter?.[Symbol.dispose]();
     this.#sampler?.[Symbol.dispose]();
     this.#drafter = this.#sampler = undefined;
-    this.#pieces.end(this.#error);
+    this.parts.output.close(this.#error);
   }
 
   /** Throws CONTEXT_TOO_LONG if the prompt does not fit. */

@@ -1,11 +1,21 @@
 import { EngineError } from '../base/errors.ts';
 import type { ChatPrompt } from '../chat/message.ts';
+import type { PreparedPrompt } from './prompt-tokenizer.ts';
 
-export const isTokens = (prompt: string | ChatPrompt | readonly number[]): prompt is readonly number[] =>
+/** A prompt in any form. */
+export type AnyPrompt = string | ChatPrompt | PreparedPrompt | readonly number[];
+
+export const isPrepared = (prompt: AnyPrompt): prompt is PreparedPrompt =>
+  typeof prompt === 'object' && 'tokens' in prompt;
+export const isTokens = (prompt: AnyPrompt): prompt is readonly number[] =>
   Array.isArray(prompt) && typeof prompt[0] !== 'object';
 
-/** Throws BAD_OPTION unless both are numbers of tokens. */
-export function checkLengths(lengths: { readonly maxTokens: number; readonly longest: number }): void {
+/** Throws BAD_OPTION unless all are numbers of tokens. */
+export function checkLengths(lengths: {
+  readonly maxTokens: number;
+  readonly longest: number;
+  readonly thinkBudget: number;
+}): void {
   for (const [option, value] of Object.entries(lengths)) {
     if (value >= 0) continue;
     throw new EngineError('BAD_OPTION', { option, value: `${value}`, expected: 'a number from 0 on' });

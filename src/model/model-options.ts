@@ -98,6 +98,8 @@ export interface PromptCacheOptions extends PromptCacheSettings {
 export interface GenerateOptions extends PartialSamplingOptions {
   /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
+  /** Tokens of the model's thoughts, which then end; default: as many as it likes. */
+  readonly thinkBudget?: number | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the context. */
   readonly longest?: number | undefined;
   /** Asks for the log-probability of each token, and of this many likeliest ones. */

@@ -1,5 +1,7 @@
 import { unlessAborted } from '../base/promises.ts';
+import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
+import { AnswerOutput } from '../engine/answer-output.ts';
 import { Engine } from '../engine/engine.ts';
 import { type EngineState, type EngineTotals, idleState } from '../engine/engine-totals.ts';
 import { Generation } from '../engine/generation.ts';
@@ -15,13 +17,11 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { Sampler } from '../sample/sampler.ts';
 import { samplingOptions } from '../sample/sampling-options.ts';
 import type { SavedText } from '../state/saved-text.ts';
-import { Detokenizer } from '../text/detokenizer.ts';
-import { StopMatcher } from '../text/stop-matcher.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
-import { checkLengths, checkTokens, isTokens } from './check-request.ts';
+import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
-import { PromptTokenizer } from './prompt-tokenizer.ts';
+import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
 import { restoreSession, saveSession } from './session-files.ts';
 
 /**
@@ -160,8 +160,18 @@ export class Model implements AsyncDisposable {
    * @throws {EngineError} CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
   tokenize(prompt: string | ChatPrompt, most: number = this.mostTokens()): number[] {
+    return [...this.prepare(prompt, most).tokens];
+  }
+
+  /**
+   * A prompt as `tokenize` makes it, with the form in which the model answers it.
+   *
+   * @example const generation = model.generate(model.prepare(messages, 4096));
+   * @throws {EngineError} CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
+   */
+  prepare(prompt: string | ChatPrompt, most: number = this.mostTokens()): PreparedPrompt {
     this.#opened.checkOpen();
-    return this.prompts.tokenize(prompt, most);
+    return this.prompts.prepare(prompt, most);
   }
 
   /**
@@ -211,28 +221,28 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * Answers a prompt (text, messages or a whole conversation, or tokens). Iterate over the result to get the text as it comes.
+   * Answers a prompt (text, messages or a whole conversation, tokens, or one that was prepared). Iterate over the result to get the text as it comes.
    *
    * @example for await (const { text } of model.generate('Hello', { maxTokens: 64 })) process.stdout.write(text);
    * @throws {EngineError} NO_PROMPT, BAD_OPTION, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
-  generate(prompt: string | ChatPrompt | readonly number[], options: GenerateOptions = {}): Generation {
+  generate(prompt: AnyPrompt, options: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
     const { vocabulary } = this;
     const size = this.outline.config.vocabulary;
-    const { maxTokens = Number.POSITIVE_INFINITY, longest = Number.POSITIVE_INFINITY } = options;
-    checkLengths({ maxTokens, longest });
+    const unlimited = Number.POSITIVE_INFINITY;
+    const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited } = options;
+    checkLengths({ maxTokens, longest, thinkBudget });
     // Wrong options are refused here, not when the first token is asked for.
     const sampling = samplingOptions(options);
-    const tokens = isTokens(prompt) ? prompt : this.tokenize(prompt);
+    const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
       newSampler: () => new Sampler(size, sampling, options.bias),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
-      detokenizer: new Detokenizer(vocabulary),
-      stops: new StopMatcher(options.stop ?? []),
+      output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,
       longest,
       ignoreEnd: options.ignoreEnd ?? false,
@@ -241,6 +251,11 @@ export class Model implements AsyncDisposable {
       onPrompt: options.onPrompt,
     });
     return new Generation(sequence, this.#engine, options.signal);
+  }
+
+  #prepared(prompt: AnyPrompt): PreparedPrompt {
+    if (isTokens(prompt)) return { tokens: prompt, answer: plainFormat };
+    return isPrepared(prompt) ? prompt : this.prepare(prompt);
   }
 
   /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */

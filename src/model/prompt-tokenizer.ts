@@ -1,6 +1,8 @@
 import { EngineError } from '../base/errors.ts';
+import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
 import { ChatTemplate } from '../chat/chat-template.ts';
 import { type ChatPrompt, conversationOf } from '../chat/message.ts';
+import { opensThoughts, type ThoughtTags, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 
@@ -8,15 +10,27 @@ const templateKey = 'tokenizer.chat_template';
 /** Characters that no token has (128 in Llama 3's longest). Asking a vocabulary takes a tenth of a second. */
 const longestToken = 1024;
 
+/**
+ * Tokens of a prompt, and the form in which the model answers it.
+ *
+ * @example const prompt: PreparedPrompt = model.prepare([{ role: 'user', content: 'Hi' }]);
+ */
+export interface PreparedPrompt {
+  readonly tokens: readonly number[];
+  readonly answer: AnswerFormat;
+}
+
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
   readonly #metadata: Metadata;
   readonly #vocabulary: Vocabulary;
+  readonly #thoughts: ThoughtTags | undefined;
   #template: ChatTemplate | undefined;
 
   constructor(metadata: Metadata, vocabulary: Vocabulary) {
     this.#metadata = metadata;
     this.#vocabulary = vocabulary;
+    this.#thoughts = thoughtTagsOf(metadata.string(templateKey, ''));
   }
 
   /** True if the model has a chat template: messages can be made into a prompt. */
@@ -36,12 +50,13 @@ export class PromptTokenizer {
   }
 
   /**
-   * A prompt as tokens: messages through the template, a text as it is. Throws TEMPLATE_FAILED, and CONTEXT_TOO_LONG as
-   * soon as there are more than `most` tokens.
+   * A prompt as tokens: a conversation through the template, a text as it is. Throws TEMPLATE_FAILED, and
+   * CONTEXT_TOO_LONG as soon as there are more than `most` tokens.
    */
-  tokenize(prompt: string | ChatPrompt, most: number): number[] {
+  prepare(prompt: string | ChatPrompt, most: number): PreparedPrompt {
     if (typeof prompt === 'string') {
-      return this.#vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
+      const tokens = this.#vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
+      return { tokens, answer: plainFormat };
     }
     const { messages } = conversationOf(prompt);
     const units = messages.reduce((sum, { content }) => sum + content.trim().length, 0);
@@ -50,7 +65,13 @@ export class PromptTokenizer {
     // A template that writes the beginning-of-text token itself must not get a second one.
     const { bos } = this.#specialTexts();
     const addSpecial = bos === '' || !text.startsWith(bos);
-    return this.#vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
+    const tokens = this.#vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
+    return { tokens, answer: this.#answerTo(text) };
+  }
+
+  #answerTo(prompt: string): AnswerFormat {
+    const thoughts = this.#thoughts;
+    return thoughts ? { thoughts, opened: opensThoughts(prompt, thoughts) } : plainFormat;
   }
 
   /** The most UTF-16 units that so many tokens can stand for: none stands for more than its bytes. */

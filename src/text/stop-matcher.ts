@@ -22,7 +22,7 @@ function firstMatch(text: string, stops: readonly string[]): Match | undefined {
 }
 
 /** Length of the longest end of `text` that a stop string could begin with. */
-function openLength(text: string, stops: readonly string[]): number {
+export function openLength(text: string, stops: readonly string[]): number {
   const longest = stops.reduce((most, stop) => Math.max(most, stop.length - 1), 0);
   for (let length = Math.min(longest, text.length); length > 0; length--) {
     const tail = text.slice(-length);

@@ -35,6 +35,8 @@ export interface GenerationRequest {
   readonly logitBias?: Readonly<Record<number, number>> | undefined;
   /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
+  /** Tokens of the model's thoughts, which then end; default: as many as it likes. */
+  readonly thinkBudget?: number | undefined;
   readonly stop: readonly string[];
   /** Asks for the log-probability of each token, and of this many likeliest ones; default: none. */
   readonly logprobs?: number | undefined;

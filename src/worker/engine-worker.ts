@@ -11,7 +11,7 @@ import type { ModelOptions } from '../model/model-options.ts';
 import type { GenerationRequest, TokenLogprob } from './backend.ts';
 import { unitsOf } from './fit-request.ts';
 import type { EngineCall, EngineOrder, EngineReport, EngineResults, EngineStart, ReportBody } from './protocol.ts';
-import { generateOptionsOf, requestTokens, tokenizedPart } from './request-tokens.ts';
+import { generateOptionsOf, requestPrompt, tokenizedPart } from './request-tokens.ts';
 
 /** Milliseconds between two reports of the counts, which are signs of life as well. */
 const tallyInterval = 1000;
@@ -117,11 +117,12 @@ export class EngineWorker {
     const abort = new AbortController();
     try {
       const model = this.#opened();
-      const tokens = requestTokens(model, request, this.#context);
-      this.#checkQueue(tokens.length);
-      const generation = model.generate(tokens, generateOptionsOf(request, abort.signal));
-      this.#active.set(id, { abort, tokens: tokens.length });
-      this.#say({ kind: 'accepted', id, promptTokens: tokens.length });
+      const prompt = requestPrompt(model, request, this.#context);
+      const { length } = prompt.tokens;
+      this.#checkQueue(length);
+      const generation = model.generate(prompt, generateOptionsOf(request, abort.signal));
+      this.#active.set(id, { abort, tokens: length });
+      this.#say({ kind: 'accepted', id, promptTokens: length });
       void this.#relay(id, model, generation, request.tokens === true);
     } catch (error) {
       this.#say({ kind: 'failure', id, failure: serializeError(error) });
@@ -132,8 +133,15 @@ export class EngineWorker {
   /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
   async #relay(id: number, model: Model, generation: Generation, whole: boolean): Promise<void> {
     try {
-      for await (const { text, logprob } of generation) {
-        this.#say({ kind: 'delta', id, text, logprobs: logprob ? [namedLogprob(model, logprob)] : [] });
+      for await (const { text, thinking, toolCalls, logprob } of generation) {
+        this.#say({
+          kind: 'delta',
+          id,
+          text,
+          thinking,
+          toolCalls,
+          logprobs: logprob ? [namedLogprob(model, logprob)] : [],
+        });
       }
       this.#say({ kind: 'ended', id, ending: endingOf(generation, whole) });
     } catch (error) {

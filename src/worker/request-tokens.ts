@@ -1,24 +1,27 @@
 import { EngineError } from '../base/errors.ts';
+import { plainFormat } from '../chat/answer-reader.ts';
 import type { Conversation } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
 import type { GenerateOptions } from '../model/model-options.ts';
+import type { PreparedPrompt } from '../model/prompt-tokenizer.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import type { GenerationRequest } from './backend.ts';
 import type { EngineCall, TokenizedPart } from './protocol.ts';
 
 /**
- * The tokens of a request's prompt, at most `context`: no more are made. Throws NO_PROMPT, TEMPLATE_FAILED,
+ * A request's prompt, of at most `context` tokens: no more are made. Throws NO_PROMPT, TEMPLATE_FAILED,
  * CONTEXT_TOO_LONG.
  */
-export function requestTokens(model: Model, request: GenerationRequest, context: number): readonly number[] {
+export function requestPrompt(model: Model, request: GenerationRequest, context: number): PreparedPrompt {
   const { prompt, before = [] } = request;
   const most = Math.min(context, request.context ?? context);
   const mayCut = request.truncate === true && prompt.kind !== 'chat';
   if (before.length > most && !mayCut) throw tooLong(before.length, most, prompt.kind !== 'tokens');
-  const tokens = [...before, ...countedFrom(most, before.length, () => promptTokens(model, request, most))];
-  if (tokens.length === 0) return [startOf(model.vocabulary)];
-  if (tokens.length <= most) return tokens;
-  if (mayCut) return keepEnd(tokens, most, model.vocabulary.bos);
+  const made = countedFrom(most, before.length, () => preparedPrompt(model, request, most));
+  const tokens = [...before, ...made.tokens];
+  if (tokens.length === 0) return { ...made, tokens: [startOf(model.vocabulary)] };
+  if (tokens.length <= most) return { ...made, tokens };
+  if (mayCut) return { ...made, tokens: keepEnd(tokens, most, model.vocabulary.bos) };
   throw tooLong(tokens.length, most, false);
 }
 
@@ -32,10 +35,10 @@ function startOf({ bos, eos }: Pick<Vocabulary, 'bos' | 'eos'>): number {
 const tooLong = (prompt: number, context: number, atLeast: boolean): EngineError =>
   new EngineError('CONTEXT_TOO_LONG', { prompt, context, atLeast });
 
-/** The result of `tokens`, of which `before` come first: the error for too many counts them all. */
-function countedFrom(most: number, before: number, tokens: () => readonly number[]): readonly number[] {
+/** The result of `prepare`, before which `before` tokens come: the error for too many counts them all. */
+function countedFrom(most: number, before: number, prepare: () => PreparedPrompt): PreparedPrompt {
   try {
-    return tokens();
+    return prepare();
   } catch (error) {
     if (!isTooLong(error)) throw error;
     throw tooLong(before + error.details.prompt, most, true);
@@ -49,27 +52,28 @@ const isTooLong = (error: unknown): error is EngineError<'CONTEXT_TOO_LONG'> =>
  * The prompt's tokens: the last `most` of a text that may be cut; else all of them, if they are not too many after
  * those before.
  */
-function promptTokens(
+function preparedPrompt(
   model: Model,
   { prompt, before = [], truncate }: GenerationRequest,
   most: number,
-): readonly number[] {
+): PreparedPrompt {
   const continues = before.length > 0;
   const room = most - before.length;
   switch (prompt.kind) {
     case 'tokens':
-      return prompt.tokens;
+      return { tokens: prompt.tokens, answer: plainFormat };
     case 'text': {
       const options = { addSpecial: !continues, parseSpecial: prompt.special };
-      return truncate
+      const tokens = truncate
         ? model.vocabulary.tokenizeEnd(prompt.text, { ...options, most })
         : model.vocabulary.tokenize(prompt.text, { ...options, most: room });
+      return { tokens, answer: plainFormat };
     }
     case 'chat': {
       // The token that begins a text may be taken off again.
       const wanted = continues ? room + 1 : room;
-      const tokens = truncate ? withoutOldest(model, prompt, wanted) : model.tokenize(prompt, wanted);
-      return continues && tokens[0] === model.vocabulary.bos ? tokens.slice(1) : tokens;
+      const made = truncate ? withoutOldest(model, prompt, wanted) : model.prepare(prompt, wanted);
+      return continues && made.tokens[0] === model.vocabulary.bos ? { ...made, tokens: made.tokens.slice(1) } : made;
     }
     default:
       return prompt satisfies never;
@@ -80,12 +84,12 @@ function promptTokens(
  * Leaves out the oldest messages, as few as will do, but not the system's nor the last one. Throws CONTEXT_TOO_LONG if
  * those are too long already.
  */
-function withoutOldest(model: Model, conversation: Conversation, most: number): readonly number[] {
+function withoutOldest(model: Model, conversation: Conversation, most: number): PreparedPrompt {
   const { messages } = conversation;
   const old = messages.slice(0, -1).flatMap(({ role }, i) => (role === 'system' ? [] : [i]));
-  const without = (count: number): readonly number[] => {
+  const without = (count: number): PreparedPrompt => {
     const left = new Set(old.slice(0, count));
-    return model.tokenize({ ...conversation, messages: messages.filter((_, i) => !left.has(i)) }, most);
+    return model.prepare({ ...conversation, messages: messages.filter((_, i) => !left.has(i)) }, most);
   };
   const fits = (count: number): boolean => {
     try {
@@ -128,6 +132,7 @@ export function tokenizedPart(
 export const generateOptionsOf = (request: GenerationRequest, signal: AbortSignal): GenerateOptions => ({
   ...request.sampling,
   maxTokens: request.maxTokens,
+  thinkBudget: request.thinkBudget,
   longest: request.context,
   stop: request.stop,
   logprobs: request.logprobs,

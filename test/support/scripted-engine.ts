@@ -9,11 +9,10 @@ import type { Plan } from '../../src/plan/plan.ts';
 import type { Kernels } from '../../src/runtime/planner.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { Sampler } from '../../src/sample/sampler.ts';
-import { Detokenizer } from '../../src/text/detokenizer.ts';
-import { StopMatcher } from '../../src/text/stop-matcher.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { budgetBeside } from './budget.ts';
 import { openRuntime, type TestRuntime } from './open-model.ts';
+import { outputOf } from './output-of.ts';
 
 export interface ScriptedOptions {
   /** Bytes of the budget beside this process. */
@@ -68,8 +67,7 @@ export class ScriptedEngine implements AsyncDisposable {
       vocabulary,
       newSampler: () => new Sampler(vocabulary.size, options, options.bias),
       newDrafter: () => drafter,
-      detokenizer: new Detokenizer(vocabulary),
-      stops: new StopMatcher(options.stop ?? []),
+      output: outputOf(vocabulary, options.stop ?? []),
       ignoreEnd: options.ignoreEnd ?? false,
       logprobs: options.logprobs,
       maxTokens,

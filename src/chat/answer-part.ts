@@ -1,0 +1,16 @@
+import type { ToolCallDelta } from './message.ts';
+
+/** A part of an answer; thoughts come before its text, calls behind it. */
+export interface AnswerPart {
+  readonly text: string;
+  readonly thinking?: string | undefined;
+  readonly toolCalls?: readonly ToolCallDelta[] | undefined;
+}
+
+/** Takes an answer apart while it is written: whole characters in, parts out. */
+export interface PartReader {
+  /** The parts that are known with this text; often none. */
+  push(text: string): readonly AnswerPart[];
+  /** Ends the answer: returns the parts that were held back. */
+  end(): readonly AnswerPart[];
+}

@@ -1,0 +1,115 @@
+import { openLength } from '../text/stop-matcher.ts';
+import type { AnswerPart, PartReader } from './answer-part.ts';
+import type { ThoughtTags } from './thought-tags.ts';
+
+interface ThoughtReaderOptions {
+  readonly tags: ThoughtTags;
+  /** True if the prompt has opened the thoughts already. */
+  readonly opened: boolean;
+  /** Texts that end thoughts as well, and belong to what follows: calls of tools. */
+  readonly interrupts?: readonly string[];
+}
+
+const part = (text: string): readonly AnswerPart[] => (text === '' ? [] : [{ text: '', thinking: text }]);
+
+/**
+ * Takes the thoughts off the begin of an answer and gives what follows to another reader. Blanks around thoughts belong
+ * to neither.
+ */
+export class ThoughtReader implements PartReader {
+  readonly #tags: ThoughtTags;
+  readonly #interrupts: readonly string[];
+  readonly #rest: PartReader;
+  /** Place in the answer; `opened` until the first character of thoughts. */
+  #place: 'begin' | 'opened' | 'thoughts' | 'closed' | 'rest';
+  /** Text that may be a part of a tag, or blanks before one. */
+  #held = '';
+
+  /** A reader that gives what follows the thoughts to `rest`. */
+  constructor({ tags, opened, interrupts = [] }: ThoughtReaderOptions, rest: PartReader) {
+    this.#tags = tags;
+    this.#interrupts = interrupts;
+    this.#rest = rest;
+    this.#place = opened ? 'opened' : 'begin';
+  }
+
+  get thinking(): boolean {
+    return this.#place === 'opened' || this.#place === 'thoughts';
+  }
+
+  push(text: string): readonly AnswerPart[] {
+    if (this.#place === 'rest') return this.#rest.push(text);
+    this.#held += text;
+    switch (this.#place) {
+      case 'begin':
+        return this.#begin();
+      case 'opened':
+        return this.#opened();
+      case 'thoughts':
+        return this.#thoughts();
+      case 'closed':
+        return this.#closed();
+      default:
+        return this.#place satisfies never;
+    }
+  }
+
+  end(): readonly AnswerPart[] {
+    const held = this.#held;
+    this.#held = '';
+    if (this.#place === 'opened' || this.#place === 'thoughts') return part(held.trimEnd());
+    return [...this.#rest.push(this.#place === 'closed' ? held.trimStart() : held), ...this.#rest.end()];
+  }
+
+  /** Finds out whether thoughts come first. */
+  #begin(): readonly AnswerPart[] {
+    const { open } = this.#tags;
+    const text = this.#held.trimStart();
+    if (open.startsWith(text) && text !== open) return [];
+    if (!text.startsWith(open)) return this.#leave(this.#held);
+    this.#place = 'opened';
+    this.#held = text.slice(open.length);
+    return this.#opened();
+  }
+
+  /** Leaves out blanks, and a tag that the model repeats. */
+  #opened(): readonly AnswerPart[] {
+    const { open } = this.#tags;
+    const text = this.#held.trimStart();
+    if (open.startsWith(text) && text !== open) return [];
+    this.#held = text.startsWith(open) ? text.slice(open.length).trimStart() : text;
+    this.#place = 'thoughts';
+    return this.#thoughts();
+  }
+
+  #thoughts(): readonly AnswerPart[] {
+    const { close } = this.#tags;
+    const text = this.#held;
+    const ends = [close, ...this.#interrupts];
+    const [end] = ends
+      .map((tag) => ({ tag, at: text.indexOf(tag) }))
+      .filter(({ at }) => at >= 0)
+      .sort((one, other) => one.at - other.at);
+    if (end) {
+      const thoughts = part(text.slice(0, end.at).trimEnd());
+      this.#place = 'closed';
+      this.#held = text.slice(end.tag === close ? end.at + close.length : end.at);
+      return [...thoughts, ...this.#closed()];
+    }
+    const known = text.slice(0, text.length - openLength(text, ends)).trimEnd();
+    this.#held = text.slice(known.length);
+    return part(known);
+  }
+
+  /** Leaves out blanks before the content. */
+  #closed(): readonly AnswerPart[] {
+    const text = this.#held.trimStart();
+    return text === '' ? [] : this.#leave(text);
+  }
+
+  #leave(text: string): readonly AnswerPart[] {
+    this.#place = 'rest';
+    this.#held = '';
+    return this.#rest.push(text);
+  }
+}

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { opensThoughts, thoughtTagsOf } from './thought-tags.ts';
+
+test('the tags are those that a template writes or takes out', () => {
+  assert.equal(thoughtTagsOf("{{ content.split('</think>')[-1] }}")?.open, '<think>');
+  assert.equal(thoughtTagsOf("{{ '[THINK]' ~ message.thinking ~ '[/THINK]' }}")?.close, '[/THINK]');
+  assert.equal(thoughtTagsOf("{{ '<|im_start|>' }}"), undefined);
+});
+
+test('a prompt opens thoughts if it ends with the tag, whatever a message says', () => {
+  const tags = { open: '<think>', close: '</think>' };
+  assert.ok(opensThoughts('<|im_start|>assistant\n<think>\n', tags));
+  assert.ok(!opensThoughts('user\nIs it <think>?<|im_end|>\n<|im_start|>assistant\n', tags));
+  assert.ok(!opensThoughts('assistant\n<think>\n\n</think>\n\n', tags));
+});

@@ -1,0 +1,32 @@
+/** Texts around the thoughts with which an answer begins. */
+export interface ThoughtTags {
+  readonly open: string;
+  readonly close: string;
+}
+
+const tags = (open: string, close: string): ThoughtTags => ({ open, close });
+
+/** Tags of all families; those that come first are looked for first. */
+const families: readonly ThoughtTags[] = [
+  tags('<think>', '</think>'),
+  tags('[THINK]', '[/THINK]'),
+  tags('<seed:think>', '</seed:think>'),
+  tags('<mm:think>', '</mm:think>'),
+  tags('<thinking>', '</thinking>'),
+  tags('<thought>', '</thought>'),
+  tags('<reasoning>', '</reasoning>'),
+  tags('◁think▷', '◁/think▷'),
+  tags('<|channel>thought', '<channel|>'),
+  tags('<|START_THINKING|>', '<|END_THINKING|>'),
+  tags('<|inner_prefix|>', '<|inner_suffix|>'),
+  tags('<|begin_of_thought|>', '<|end_of_thought|>'),
+  tags('<|think|>', '<|end|><|begin|>assistant<|content|>'),
+  tags('Here are my reasoning steps:', '[BEGIN FINAL RESPONSE]'),
+];
+
+/** The tags of a model, which its chat template writes, or takes out of earlier answers; undefined if it has none. */
+export const thoughtTagsOf = (template: string): ThoughtTags | undefined =>
+  families.find(({ open, close }) => template.includes(open) || template.includes(close));
+
+/** True where a prompt ends with the open tag: the answer begins with thoughts. */
+export const opensThoughts = (prompt: string, { open }: ThoughtTags): boolean => prompt.trimEnd().endsWith(open);
