@@ -95,7 +95,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   const { memoryBudget: budget, ctx: context, tokens, rounds, kvType: type, kvDir: folder, way } = options;
   // With a base of its own a model takes any length; what it says is not asked here.
   const outline = openOutline(path, { rope: { base: 1e6 } });
-  using device = new Device(2, 0);
+  using device = new Device(2);
   const layoutOf = layoutLookup(device, 'auto');
   const kv = { type, home: 'ssd', folder } as const;
   const plan = planModel(outline, device, layoutOf, { budget, runtime: runtimeBytes(), context, kv, kernels: 'auto' });

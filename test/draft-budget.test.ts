@@ -28,7 +28,7 @@ const path = writeBatchModel(folder.file('model.gguf'));
 const short = writeBatchModel(folder.file('short.gguf'), 64);
 const noise = writeNoiseModel(folder.file('noise.gguf'));
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 const target = openOutline(path);
 const drafts = [path, short, noise].map((one) => openOutline(one));
 const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;

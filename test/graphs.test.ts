@@ -18,7 +18,7 @@ import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 const written = new Map<string, string>();
 /** The file of an architecture's small model. */

@@ -85,7 +85,7 @@ test('and for programs: the types, the tensors on request, and a plan that adds 
   assert.ok(streamed.bytes > 0 && memory.ring > 0);
 });
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 /** The plan of a process that takes nothing itself. */
 const planned = (path: string, options: Partial<PlanOptions>): PlanSummary =>

@@ -111,7 +111,7 @@ test('without a budget, one is chosen and named; --verbose says where the time w
     /^answer {3}[\d.]+ tokens\/s: 3 in [\d.]+ s, computing [\d.]+ s, waiting for weights [\d.]+ s$/m,
   );
   assert.match(stderr, /^memory {3}peak [\d.]+ MiB of [\d.]+ [MG]iB$/m);
-  using device = new Device(1, 0);
+  using device = new Device(1);
   const kernels = device.variant === undefined ? '' : ` (${device.variant})`;
   assert.ok(stderr.includes(`device   ${device.name}${kernels}, 1 thread\n`), stderr);
 });

@@ -17,7 +17,7 @@ interface Drafting {
   readonly outline: ModelOutline | undefined;
 }
 
-const newDevice = ({ threads, warn }: ModelOptions): Device => new Device(threadsFor(threads, warn), 0);
+const newDevice = ({ threads, warn }: ModelOptions): Device => new Device(threadsFor(threads, warn));
 
 /**
  * The plan by which a process that does nothing else would run the model; without `drafting` it would not draft. Throws

@@ -10,7 +10,7 @@ import { type KvShape, kvBytes } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
 import { attention, unpackingNodes } from './attention.ts';
 
-const device = shared(new Device(2, 0));
+const device = shared(new Device(2));
 
 test('a graph has room for as many parts as are unpacked, each of 32 MiB at most or of one head', () => {
   const anyShape = fc.record({

@@ -25,7 +25,7 @@ import { ExpertSteps, type PlacedNode } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 const inFlight = 3;
 
 const small: MixtureOptions = { experts: 8, used: 3, width: 288, hidden: 350, types: ['q8_0', 'f16'], layers: 2 };

@@ -29,7 +29,7 @@ import { Forward } from './forward.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
 import { OwnGraphs } from './own-graphs.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 /** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */
 const spec: RandomModelSpec = {

@@ -61,7 +61,7 @@ export class Forward {
     const threads =
       program.ringMode === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
     const used = process.cpuUsage();
-    let [compute, stall] = [0, 0];
+    let [compute, stall, steps] = [0, 0, 0];
     try {
       await pager.begin(program.reads, !withoutReads);
       program.begin(spans);
@@ -69,11 +69,12 @@ export class Forward {
         signal?.throwIfAborted();
         const [requested, stalled] = [performance.now(), pager.stallSeconds];
         using _lease = await pager.lease(withoutReads ? step.needs.filter(dependsOnPass) : step.needs);
-        await device.compute(step.graph, step.allThreads ? device.threads : threads);
+        await device.compute(step.graph, step.allThreads ? device.threads : threads, choice?.spin);
         if (!withoutReads) pager.store(step.writes);
         const [waited, end] = [pager.stallSeconds - stalled, performance.now()];
         stall += waited;
         compute += (end - requested) / 1000 - waited;
+        steps += 1;
         trace?.({ step, requested, begin: requested + 1000 * waited, end });
         onStep?.(step.share);
       }
@@ -86,7 +87,7 @@ export class Forward {
     program.end(spans);
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
-    choice?.record({ compute, stall, cpu: (user + system) / 1e6 });
+    choice?.record({ steps, compute, stall, cpu: (user + system) / 1e6 });
     return this.#read(program.logits);
   }
 

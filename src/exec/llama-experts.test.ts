@@ -17,7 +17,7 @@ import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { ExpertCache, type RoutedBatch } from '../plan/expert-cache.ts';
 import type { Slice } from '../plan/slices.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 const folder = sharedFolder();
 const vocabulary = 320;
 

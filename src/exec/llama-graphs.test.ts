@@ -19,7 +19,7 @@ import type { ReadAt } from '../pager/reader.ts';
 import type { Slice } from '../plan/slices.ts';
 import { groupSpans } from './span-groups.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 const folder = sharedFolder();
 /** An embedding of more than a megabyte is read by rows. */
 const vocabulary = 5000;
@@ -137,7 +137,7 @@ test('tokens that libllama hides in the first row of logits are hidden in all', 
 
 test('a pass is the same on any number of threads, and says how far it is', async () => {
   const expected = expectedOf('llama');
-  using two = new Device(2, 0);
+  using two = new Device(2);
   await using model = open('llama', { device: two });
   for (const [i, spans] of batches.entries()) {
     const shares: number[] = [];

@@ -37,7 +37,7 @@ export function buildAllGraphs(file: ModelFile): void {
   // One that is measured only has not compared its weights with the file's.
   using model = new LlamaModel(file);
   measureContexts(file);
-  using device = new Device(1, 0);
+  using device = new Device(1);
   using zeros = device.memoryFor(mostWeightBytes, 'weights of zeros');
   for (const [tensor, name] of model.tensors) {
     if (bytesOf(file, name) <= mostWeightBytes) setData(tensor, zeros.address(0));

@@ -18,7 +18,7 @@ import { Forward } from './forward.ts';
 import type { GraphSource, Program } from './program.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 const [width, count] = [32, 40];
 /** Expert e is the row of `width` numbers e + i / 100. */

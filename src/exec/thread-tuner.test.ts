@@ -22,7 +22,7 @@ const passesOf = (choice: ThreadTuner, passes: number, machine: Machine): number
     const { threads } = choice;
     const compute = computing(threads, machine);
     const stall = Math.max(0, machine.reading - compute);
-    choice.record({ compute, stall, cpu: Math.min(threads, machine.cores ?? 64) * compute });
+    choice.record({ steps: 1, compute, stall, cpu: Math.min(threads, machine.cores ?? 64) * compute });
     return threads;
   });
 
@@ -54,10 +54,19 @@ test('a short pass that was held up does not decide', () => {
   const used = Array.from({ length: 500 }, (_, i) => {
     const compute = 0.02 / choice.threads;
     const heldUp = i % 5 === 2 ? 0.03 : 0;
-    choice.record({ compute: compute + heldUp, stall: 0, cpu: choice.threads * compute });
+    choice.record({ steps: 1, compute: compute + heldUp, stall: 0, cpu: choice.threads * compute });
     return choice.threads;
   });
   assert.deepEqual([...new Set(used)], [2]);
+});
+
+test('threads stay awake between many short steps, and sleep between few or long ones', () => {
+  const choice = new ThreadTuner(2);
+  const spins = (steps: number, compute: number): boolean => {
+    choice.record({ steps, compute, stall: 0.02, cpu: 0.06 });
+    return choice.spin;
+  };
+  assert.deepEqual([spins(144, 0.06), spins(23, 0.02), spins(144, 0.06), spins(144, 1)], [true, false, true, false]);
 });
 
 test('short passes are judged after some of them', () => {

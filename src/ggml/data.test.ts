@@ -10,7 +10,7 @@ import { HostMemory, LayoutMemory } from './host-memory.ts';
 import { NodeGraph } from './node-graph.ts';
 import { TensorSet } from './tensor-set.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 test('experts that are converted some at a time give the results of a bank that is converted as a whole', async (t) => {
   const [width, rows, experts] = [256, 64, 5];

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { quantize } from '../../bench/quantize.ts';
 import { nmse } from '../../test/support/logits.ts';
-import { evaluate, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
+import { evaluate, floatsOf, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
 import { existingType } from '../../test/support/weights.ts';
+import { GraphAllocator } from './allocator.ts';
 import { Device } from './device.ts';
 import { F32, Graph } from './graph.ts';
 import { LayoutMemory } from './host-memory.ts';
@@ -13,13 +14,34 @@ const [width, rows] = [512, 128];
 const types = ['q4_0', 'q8_0', 'q4_K', 'q6_K', 'iq4_nl', 'f16', 'f32', 'q5_1', 'iq2_xxs'];
 
 test('a device has a name and the threads it was asked for', () => {
-  using device = new Device(3, 0);
+  using device = new Device(3);
   assert.equal(device.threads, 3);
   assert.ok(device.name.length > 0);
 });
 
+test('threads that wait awake and threads that sleep compute the same, in turns', async () => {
+  using device = new Device(2);
+  using weights = new TestWeights();
+  const weight = weights.add('f32', [width, rows], noise(width * rows));
+  using graph = new Graph();
+  const x = graph.input(F32, [width, 4]);
+  const product = graph.matmul(weight, x);
+  graph.output(product);
+  using allocator = new GraphAllocator();
+  allocator.allocate(graph);
+  const results: Float32Array[] = [];
+  for (const [turn, spin] of [false, true, true, false, true].entries()) {
+    setTensor(x, noise(width * 4, 1 + (turn % 2)));
+    await device.compute(graph.pointer, 2, spin);
+    results.push(floatsOf(product));
+  }
+  const [odd, even, ...others] = results;
+  assert.notDeepEqual(odd, even);
+  assert.deepEqual(others, [odd, even, odd]);
+});
+
 test('a weight in the layout of a device is multiplied as the plain one is', async (t) => {
-  using device = new Device(2, 0);
+  using device = new Device(2);
   let layouts = 0;
   for (const type of types) {
     const layout = device.layoutFor(existingType(type).id, [width, rows]);
@@ -51,18 +73,18 @@ test('a weight in the layout of a device is multiplied as the plain one is', asy
 });
 
 test('a type that no layout is for is multiplied as it is', () => {
-  using device = new Device(1, 0);
+  using device = new Device(1);
   assert.equal(device.layoutFor(existingType('q5_1').id, [width, rows]), undefined);
 });
 
 test('asking for a layout twice gives the same', () => {
-  using device = new Device(1, 0);
+  using device = new Device(1);
   const { id } = existingType('q4_0');
   assert.deepEqual(device.layoutFor(id, [width, rows]), device.layoutFor(id, [width, rows]));
 });
 
 test('JavaScript goes on while a device computes', async () => {
-  using device = new Device(2, 0);
+  using device = new Device(2);
   using weights = new TestWeights();
   using graph = new Graph();
   const w = weights.add('f32', [512, 512], noise(512 * 512));

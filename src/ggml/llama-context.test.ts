@@ -14,7 +14,7 @@ import { LlamaContext, type LlamaSizes, sizesOfLonger } from './llama-context.ts
 import { LlamaModel } from './llama-model.ts';
 
 const folder = tempFolder();
-const device = new Device(1, 0);
+const device = new Device(1);
 after(() => {
   device[Symbol.dispose]();
   folder[Symbol.dispose]();

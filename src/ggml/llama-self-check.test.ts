@@ -5,7 +5,7 @@ import { Device } from './device.ts';
 import { checkGraphs } from './llama-self-check.ts';
 
 test('a library that computes otherwise than its graphs say is refused by name, and one that does not is taken', () => {
-  using device = new Device(1, 0);
+  using device = new Device(1);
   const lazy = { computeNow: () => {} } as unknown as Device;
   assert.throws(() => checkGraphs(lazy), engineError('LIBRARY_DIFFERS', /other results/));
   checkGraphs(device);

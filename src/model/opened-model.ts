@@ -20,12 +20,6 @@ import { Vocabulary } from '../text/vocabulary.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModelRuntime } from './open-runtime.ts';
 
-/**
- * Length of compute threads' spinning for the next step before they sleep (0-100). Spinning takes cores from reading: an 8B
- * streamed at 0.85 of the reader's own rate at 50, and at 0.94-0.99 at 0 (two cores, alternating runs).
- */
-const poll = 0;
-
 /** A model's file on this machine, under a budget: its vocabulary, its plans, and its runtime once one is wanted. */
 export class OpenedModel {
   readonly outline: ModelOutline;
@@ -58,7 +52,7 @@ export class OpenedModel {
     checkAvailable(2 * vocabulary, 'the vocabulary');
     this.vocabulary = Vocabulary.open(at(this.outline.file.files, 0).path);
     evictFiles(this.outline);
-    this.device = new Device(threadsFor(options.threads, options.warn), poll);
+    this.device = new Device(threadsFor(options.threads, options.warn));
     this.#layoutOf = layoutLookup(this.device, this.#kernels);
     this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
     this.#usualRuntimeBytes = options.runtimeBytes ?? usualRuntimeBytes(vocabulary + this.outline.graphs.loadedBytes);

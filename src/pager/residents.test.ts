@@ -51,7 +51,7 @@ const content = (() => {
 writeFileSync(path, content);
 const files = [{ path, size: content.length }];
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 /** A plan in which everything is resident; matrices in a layout of their own if `converts` and there is one. */
 const planFor = (converts: boolean): Plan =>

@@ -15,7 +15,7 @@ import { openOutline } from './model-outline.ts';
 import { layoutLookup, type PlanOptions, planModel } from './planner.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 let files = 0;
 function written(spec: Partial<RandomModelSpec> = {}): string {

@@ -11,7 +11,7 @@ import { Device } from '../ggml/device.ts';
 import type { ReadAt } from '../pager/reader.ts';
 import { SequenceCache } from './sequence-cache.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 const folder = sharedFolder();
 
 /** Tokens of a text in a pass, the first of which stay, and a pass before it that fails. */

@@ -10,7 +10,7 @@ import { kvTypes } from '../plan/kv-options.ts';
 import { type KvShape, kvBytes } from './kv-shape.ts';
 import { KvStore } from './kv-store.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 
 const anyShape: fc.Arbitrary<KvShape> = fc.record({
   layers: fc.integer({ min: 1, max: 6 }),

@@ -11,7 +11,7 @@ import { Device } from '../ggml/device.ts';
 import { PrefixMemory } from './prefix-memory.ts';
 import { SequenceCache } from './sequence-cache.ts';
 
-const device = shared(new Device(1, 0));
+const device = shared(new Device(1));
 const folder = sharedFolder();
 /** Keys and values, windows of 8 tokens, recurrent states alone and beside others, and keys that are kept as one. */
 const names = ['llama', 'gemma3', 'mamba', 'jamba', 'deepseek4'] as const;

@@ -32,7 +32,7 @@ export const part: Part = {
   rows: async function* () {
     await using reference = new Reference();
     await using another = new Reference();
-    using device = new Device(1, 0);
+    using device = new Device(1);
     yield await tryAll('llama_decode', architectures, (row, path) => tryWeights([reference, another], row, path));
     const compared = { reference, device };
     yield await tryAll('streamed', architectures, (row, path) => tryStreamed(compared, row, path));

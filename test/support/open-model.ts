@@ -46,7 +46,7 @@ export async function openRuntime(path: string, options: TestRuntimeOptions = {}
   const { threads = 1, rope, graphs, exact = false, adaptive = true, change = (plan) => plan, ...wanted } = options;
   const { kernels = 'plain', kv } = wanted;
   const outline = openOutline(path, { rope, graphs });
-  const device = new Device(threads, 0);
+  const device = new Device(threads);
   const plan = change(planFor(device, outline, wanted), outline);
   const runtime = await Runtime.open(outline, plan, {
     device,

@@ -7,7 +7,7 @@ import { evaluate, noise, TestWeights } from './tensors.ts';
 const [width, rows] = [512, 64];
 const [variant = ''] = process.argv.slice(2);
 if (variant !== '') chooseCpuVariant(variant);
-using device = new Device(1, 0);
+using device = new Device(1);
 using weights = new TestWeights();
 const products: number[] = [];
 for (const type of ['f32', 'f16', 'q4_0', 'q6_K']) {
