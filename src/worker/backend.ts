@@ -1,4 +1,5 @@
-import type { ChatPrompt, Conversation, ToolCallDelta } from '../chat/message.ts';
+import type { AnswerPart } from '../chat/answer-part.ts';
+import type { ChatPrompt, Conversation } from '../chat/message.ts';
 import type { GrammarSource } from '../grammar/source.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
@@ -65,14 +66,12 @@ export interface TokenLogprob {
  * A part of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities,
  * thoughts or calls came.
  */
-export interface Delta {
-  readonly text: string;
-  /** Thoughts before the text. */
-  readonly thinking?: string | undefined;
-  /** Parts of calls behind the text. */
-  readonly toolCalls?: readonly ToolCallDelta[] | undefined;
+export interface Delta extends AnswerPart {
   readonly logprobs: readonly TokenLogprob[];
 }
+
+export const isEmpty = ({ text, thinking, toolCalls, logprobs }: Delta): boolean =>
+  text === '' && !thinking && !toolCalls && logprobs.length === 0;
 
 /** The end of an answer, and its cost. Durations are seconds. */
 export interface Ending {
