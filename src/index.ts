@@ -14,7 +14,6 @@ export type { Generation } from './engine/generation.ts';
 export type { GenerationStats } from './engine/generation-stats.ts';
 export type { Piece } from './engine/piece-queue.ts';
 export type { PromptProgress, StopReason } from './engine/sequence.ts';
-export type { GrammarSource } from './grammar/source.ts';
 export { Model } from './model/model.ts';
 export type {
   GenerateOptions,

@@ -20,9 +20,9 @@ test('each request is logged, without its body', async () => {
   ]);
 });
 
-test('both APIs and the extras are there', async () => {
+test('all APIs and the extras are there', async () => {
   const { app } = served();
-  for (const path of ['/', '/api/version', '/api/tags', '/v1/models', '/health', '/metrics']) {
+  for (const path of ['/', '/api/version', '/api/tags', '/v1/models', '/models', '/health', '/metrics']) {
     assert.equal((await app.request(path)).status, 200, path);
     assert.equal((await app.request(path, { method: 'HEAD' })).status, 200, path);
   }
@@ -34,7 +34,12 @@ test('an unknown path is 404 in the shape of the API it is nearest to', async ()
   assert.equal(response.status, 404);
   assert.deepEqual(await response.json(), { error: 'there is no GET /api/nothing' });
   assert.equal(typeof ((await (await app.request('/v1/nothing')).json()) as { error: unknown }).error, 'object');
-  assert.equal(typeof ((await (await app.request('/v10')).json()) as { error: unknown }).error, 'string');
+  assert.equal(typeof ((await (await app.request('/nothing')).json()) as { error: unknown }).error, 'object');
+  const { type, error } = (await (await app.request('/v1/messages/nothing')).json()) as {
+    readonly type: string;
+    readonly error: { readonly type: string };
+  };
+  assert.deepEqual([type, error.type], ['error', 'not_found_error']);
 });
 
 test('a slash at the end is the same path', async () => {
@@ -75,7 +80,8 @@ test('what nobody foresaw is logged with its stack, and the client learns only t
   server.backend.failure = new TypeError('x is not a function');
   const response = await post(server, '/tokenize', { content: 'a' });
   assert.equal(response.status, 500);
-  assert.deepEqual(await response.json(), { error: "internal error; the server's log says more" });
+  const { error } = (await response.json()) as { error: { message: string } };
+  assert.equal(error.message, "internal error; the server's log says more");
   const [record] = server.log.entries;
   assert.equal(record?.level, 'error');
   assert.equal(record.message, 'x is not a function');
@@ -89,7 +95,8 @@ test('an error of the engine is told as it is; the operator hears of those that 
   const failing = async (failure: EngineError): Promise<readonly unknown[]> => {
     server.backend.failure = failure;
     const response = await post(server, '/tokenize', { content: 'a' });
-    assert.deepEqual(await response.json(), { error: failure.message });
+    const { error } = (await response.json()) as { error: { message: string } };
+    assert.equal(error.message, failure.message);
     return [response.status, server.log.entries.at(-2)?.level];
   };
   const option = new EngineError('BAD_OPTION', { option: 'a', value: 'b', expected: 'c' });

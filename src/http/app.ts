@@ -2,11 +2,15 @@ import { type Context, Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { Log } from '../base/log.ts';
 import type { Backend, Health } from '../worker/backend.ts';
+import { anthropicError } from './anthropic/errors.ts';
+import { anthropicRoutes } from './anthropic/routes.ts';
 import { llamaServerRoutes } from './llama-server-routes.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
 import { errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
 import { releaseAfterResponse } from './request/reservations.ts';
+import { showWarnings } from './request/warnings.ts';
+import { responsesRoutes } from './responses/routes.ts';
 import { crossOrigin, keyHoldersOnly, localHostOnly } from './security.ts';
 
 export interface AppOptions {
@@ -38,10 +42,15 @@ export function createApp({ backend, log, apiKey, origins, loopback, hostname, h
   if (loopback) app.use(localHostOnly(hostname));
   app.use(crossOrigin(origins));
   if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));
+  app.use(showWarnings(log));
   app.use(releaseAfterResponse);
   app.use(methodNotAllowed({ app, onMethodNotAllowed: otherMethod }));
   app.route('/', ollamaRoutes(backend, log));
-  app.route('/v1', openaiRoutes(backend, log));
+  for (const base of ['/v1', '/']) {
+    app.route(base, openaiRoutes(backend, log));
+    app.route(base, responsesRoutes(backend, log));
+    app.route(base, anthropicRoutes(backend, log));
+  }
   app.route('/', llamaServerRoutes(backend, log, health));
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
@@ -66,5 +75,7 @@ function refused(c: Context, cause: unknown): Response {
   const { status, error } = errorResponseOf(cause);
   // Clients of OpenAI's API ask again after a 500, which may load a model once more only to fail again.
   if (status === 500) c.header('x-should-retry', 'false');
-  return c.json(/^\/v1(?:\/|$)/.test(c.req.path) ? { error } : { error: error.message }, status);
+  const { path } = c.req;
+  if (/^(?:\/v1)?\/messages(?:\/|$)/.test(path)) return c.json(anthropicError(cause), status);
+  return c.json(/^\/(?:api\/|$)/.test(path) ? { error: error.message } : { error }, status);
 }

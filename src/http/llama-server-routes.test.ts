@@ -75,7 +75,7 @@ test("errors have llama-server's shape", async () => {
   const failing = async (path: string, body: unknown, status: number): Promise<string> => {
     const response = await post(server, path, body);
     assert.equal(response.status, status);
-    return ((await response.json()) as { error: string }).error;
+    return ((await response.json()) as { error: { message: string } }).error.message;
   };
   assert.equal(await failing('/tokenize', '', 400), 'missing request body');
   assert.match(await failing('/tokenize', {}, 400), /^content: /);

@@ -22,7 +22,7 @@ export class Refusal extends Error {
   }
 }
 
-/** A failure as clients see it. OpenAI's shape is {error}; Ollama's and llama-server's have its message alone. */
+/** A failure as clients see it. The shape of OpenAI and llama-server is {error}; Ollama's has its message alone. */
 export interface ErrorResponse {
   readonly status: Status;
   readonly error: {

@@ -2,7 +2,6 @@ import { at } from '../base/at.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, type TokenDataArray } from '../ggml/llama.ts';
 import { NativeArray } from '../ggml/native-array.ts';
-import type { TokenSet } from '../grammar/token-index.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import { certain, type Distribution } from './distribution.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
@@ -60,13 +59,12 @@ export class LogitsChain implements Disposable {
 
   /**
    * The distribution of the token after `text`; the penalties look at the last tokens of that. `logits` are
-   * (vocabulary), float32, and stay as they are. NaN is never preferred to a number. Tokens that are not `allowed` are
-   * impossible; at least one has to be.
+   * (vocabulary), float32, and stay as they are. NaN is never preferred to a number.
    */
-  distribution(logits: Float32Array, text: ReadonlyTokens, allowed?: TokenSet): Distribution {
+  distribution(logits: Float32Array, text: ReadonlyTokens): Distribution {
     const array: TokenDataArray = {
       data: this.#candidates.address,
-      size: this.#write(logits, allowed),
+      size: this.#vocabulary,
       selected: -1,
       sorted: false,
     };
@@ -77,6 +75,7 @@ export class LogitsChain implements Disposable {
         if (token !== undefined) this.#llama.llama_sampler_accept(this.#chain, token);
       }
     }
+    this.#write(logits);
     this.#llama.llama_sampler_apply(this.#chain, array);
     if (array.selected >= 0) return certain(at(this.#candidates.int32, array.selected * candidateWords));
     return this.#softmax(array.size);
@@ -87,19 +86,14 @@ export class LogitsChain implements Disposable {
     this.#candidates[Symbol.dispose]();
   }
 
-  /** Writes the candidates; returns their number. */
   // The stages reorder the candidates, so the ids are written anew each time. A draft model may have fewer tokens.
-  #write(logits: Float32Array, allowed: TokenSet | undefined): number {
+  #write(logits: Float32Array): void {
     const { int32, float32 } = this.#candidates;
-    let word = 0;
-    for (let id = 0; id < this.#vocabulary; id += 1) {
-      if (allowed && !allowed.has(id)) continue;
+    for (let id = 0, word = 0; id < this.#vocabulary; id++, word += candidateWords) {
       const logit = id < logits.length ? (logits[id] as number) : -largest;
       int32[word] = id;
       float32[word + 1] = logit > -largest ? Math.min(logit, largest) : -largest;
-      word += candidateWords;
     }
-    return word / candidateWords;
   }
 
   /** The distribution of the first `count` candidates, which are those that the stages kept. */

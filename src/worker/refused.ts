@@ -3,7 +3,6 @@ import { EngineError } from '../base/errors.ts';
 
 const codes: ReadonlySet<ErrorCode> = new Set([
   'BAD_OPTION',
-  'BAD_GRAMMAR',
   'NO_PROMPT',
   'CONTEXT_TOO_LONG',
   'CONTEXT_BEYOND_MODEL',

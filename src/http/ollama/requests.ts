@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { roleOf } from '../../chat/roles.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
@@ -16,9 +15,8 @@ export interface OllamaAnswerRequest {
   readonly truncate: boolean | undefined;
   readonly logprobs: boolean | undefined;
   readonly top_logprobs: number | undefined;
-  /** Whether the model thinks, or how much. */
-  readonly think: boolean | string | undefined;
   /** Wishes that are not supported yet; undefined where they ask for nothing. */
+  readonly think: unknown;
   readonly format: unknown;
   readonly template: unknown;
 }
@@ -32,21 +30,11 @@ export interface OllamaGenerateRequest extends OllamaAnswerRequest {
   readonly images: readonly unknown[];
 }
 
-/** A call of a tool in an earlier answer. */
-export interface RequestCall {
-  readonly id?: string | null | undefined;
-  /** The arguments are an object; other APIs have them as text. */
-  readonly function: { readonly name: string; readonly arguments?: unknown };
-}
-
 interface RequestMessage {
-  readonly role: string;
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
-  readonly thinking: string;
   readonly images: readonly unknown[];
-  readonly tool_calls: readonly RequestCall[];
-  readonly tool_name: string;
-  readonly tool_call_id: string;
+  readonly tool_calls: readonly unknown[];
 }
 
 export interface OllamaChatRequest extends OllamaAnswerRequest {
@@ -72,7 +60,7 @@ const answer = {
   truncate: flag,
   logprobs: flag,
   top_logprobs: optional(z.int().min(0).max(20)),
-  think: optional(z.union([z.boolean(), z.string()])),
+  think: anything,
   format: anything,
   template: anything,
 };
@@ -94,24 +82,16 @@ export const generateRequest: z.ZodType<OllamaGenerateRequest> = z
   })
   .transform(withOptions);
 
-const call: z.ZodType<RequestCall> = z.object({
-  id: z.string().nullish(),
-  function: z.object({ name: z.string(), arguments: z.unknown() }),
-});
-
 export const chatRequest: z.ZodType<OllamaChatRequest> = z
   .object({
     ...answer,
     messages: or(
       listOf(
         z.object({
-          role: z.string().transform(roleOf),
+          role: z.enum(['system', 'user', 'assistant', 'tool']),
           content: text,
-          thinking: text,
           images: list,
-          tool_calls: or(listOf(call), []),
-          tool_name: text,
-          tool_call_id: text,
+          tool_calls: list,
         }),
       ),
       [],

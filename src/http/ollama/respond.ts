@@ -1,14 +1,6 @@
 import type { Log } from '../../base/log.ts';
-import type { AnswerPart } from '../../chat/answer-part.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import {
-  type Answer,
-  type Backend,
-  type Ending,
-  type GenerationRequest,
-  isEmpty,
-  type TokenLogprob,
-} from '../../worker/backend.ts';
+import type { Answer, Backend, Ending, GenerationRequest, TokenLogprob } from '../../worker/backend.ts';
 import { logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
@@ -25,8 +17,8 @@ export interface OllamaService {
 
 /** The form in which an endpoint writes an answer. */
 export interface AnswerForm {
-  /** The members that hold a part of the answer. */
-  part(part: AnswerPart): object;
+  /** The member that holds a part of the text. */
+  text(text: string): object;
   /** More members of the last object. */
   last?(ending: Ending): object;
 }
@@ -39,9 +31,9 @@ interface AnswerJob {
 }
 
 /** Throws a Refusal for wishes that are not supported yet; reports options without effect to the log. */
-export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest, served: ServedModel): void {
+export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest): void {
   const { model, options } = request;
-  if (request.think && !served.thinks) throw unsupportedByModel(model, 'thinking');
+  if (request.think !== undefined) throw unsupportedByModel(model, 'thinking');
   if (request.format !== undefined) throw unsupportedRequest('format is not supported yet');
   if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
   if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
@@ -49,8 +41,6 @@ export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequ
 
 /** Bytes of a token in a list, and as JSON. */
 const perToken = 24;
-
-const nothing: AnswerPart = { text: '' };
 
 /** Nanoseconds from seconds. */
 const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
@@ -80,10 +70,10 @@ export function respond(
   raw: Request,
   { request, model, generation, form }: AnswerJob,
 ): Promise<Response> {
-  const last = ({ ending }: Answer, part: AnswerPart): object => {
+  const last = ({ ending }: Answer, text: string): object => {
     if (!ending) throw new Error('an answer has ended without an ending');
     const reason = { done: true, done_reason: ending.reason === 'length' ? 'length' : 'stop' };
-    return { ...stamp(request), ...form.part(part), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
+    return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
   };
 
   // At the end comes a list of all tokens, if it is wanted.
@@ -92,13 +82,13 @@ export function respond(
   };
 
   async function lines(answer: Answer, write: Write): Promise<void> {
-    for await (const delta of answer) {
+    for await (const { text, logprobs } of answer) {
       reserveTokens(1);
-      if (isEmpty(delta)) continue;
-      const chunk = { ...stamp(request), ...form.part(delta), done: false, ...logprobsOf(delta.logprobs) };
+      if (text === '' && logprobs.length === 0) continue;
+      const chunk = { ...stamp(request), ...form.text(text), done: false, ...logprobsOf(logprobs) };
       await write(`${JSON.stringify(chunk)}\n`);
     }
-    await write(`${JSON.stringify(last(answer, nothing))}\n`);
+    await write(`${JSON.stringify(last(answer, ''))}\n`);
   }
 
   async function whole(answer: Answer, write: Write): Promise<void> {
@@ -107,7 +97,7 @@ export function respond(
       reserveTokens(1);
       all.push(delta);
     }
-    await write(JSON.stringify({ ...last(answer, all), ...logprobsOf(all.logprobs) }));
+    await write(JSON.stringify({ ...last(answer, all.text), ...logprobsOf(all.logprobs) }));
   }
 
   const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
@@ -126,7 +116,7 @@ export function respondReady(
 ): Promise<Response> {
   const { request, model, form } = job;
   const reply = (reason: 'load' | 'unload', figures: object): string =>
-    JSON.stringify({ ...stamp(request), ...form.part(nothing), done: true, done_reason: reason, ...figures });
+    JSON.stringify({ ...stamp(request), ...form.text(''), done: true, done_reason: reason, ...figures });
   return streamResponse(service, raw, 'application/json', async (write) => {
     if (request.keep_alive === 0) {
       await service.backend.unload(model);

@@ -1,8 +1,7 @@
 import type { HonoRequest } from 'hono';
 import type { Delta, TokenLogprob } from '../../worker/backend.ts';
-import { Refusal } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
-import { requestedModel } from '../request/requested-model.ts';
+import { chatModel } from '../request/requested-model.ts';
 import { ChatBody } from './requests.ts';
 import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
 
@@ -24,16 +23,16 @@ const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
   opening: (index) => ({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }),
-  piece: ({ text, thinking, logprobs }, index) => ({
+  piece: ({ text, logprobs }, index) => ({
     index,
-    delta: { ...(thinking && { reasoning_content: thinking }), ...((text !== '' || !thinking) && { content: text }) },
+    delta: { content: text },
     logprobs: logprobsOf(logprobs),
     finish_reason: null,
   }),
   closing: (reason, index) => ({ index, delta: {}, logprobs: null, finish_reason: reason }),
-  whole: ({ text, thinking, logprobs }, index, reason) => ({
+  whole: ({ text, logprobs }, index, reason) => ({
     index,
-    message: { role: 'assistant', content: text, ...(thinking && { reasoning_content: thinking }), refusal: null },
+    message: { role: 'assistant', content: text, refusal: null },
     logprobs: logprobsOf(logprobs),
     finish_reason: reason,
   }),
@@ -42,11 +41,8 @@ const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
 /** POST /v1/chat/completions. Rejects with a Refusal, and as `Backend.generate`. */
 export async function chatCompletions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
   const params = await jsonBody(req, ChatBody);
-  const model = requestedModel(service.backend, params.model);
-  if (!model.chats) {
-    throw new Refusal(400, `"${model.name}" does not support chat`, { code: 'not_supported', param: 'model' });
-  }
-  const prompts = [{ kind: 'chat', ...params.conversation }] as const;
+  const model = chatModel(service.backend, params.model);
+  const prompts = [{ kind: 'chat', messages: params.messages }] as const;
   const format = formatOf(params.generation.logprobs === undefined ? () => null : content);
   return respondWithChoices(service, { request: req.raw, model, params, prompts, format });
 }

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import type { Conversation } from '../../chat/message.ts';
-import { samplingRanges } from '../../sample/sampling-options.ts';
+import type { Message } from '../../chat/message.ts';
 import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf, tokenList } from '../request/lists.ts';
-import { conversationFields, conversationIn } from './conversation.ts';
+import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { Messages } from './messages.ts';
 
 /** Parameters of the answers, at both endpoints. */
 export interface OpenAiParams {
@@ -23,7 +23,7 @@ export interface OpenAiParams {
 }
 
 export interface OpenAiChatRequest extends OpenAiParams {
-  readonly conversation: Conversation;
+  readonly messages: readonly Message[];
 }
 
 export type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
@@ -37,11 +37,6 @@ export interface OpenAiCompletionRequest extends OpenAiParams {
 /** A field that may be left out; null means the same. */
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
-/** An option of sampling: what its field allows, engines do. */
-const sampling = (option: keyof typeof samplingRanges) => {
-  const { min, max, whole } = samplingRanges[option];
-  return given((whole ? z.int() : z.number()).min(min).max(max));
-};
 const whole = (least: number, most: number) => given(z.int().min(least).max(most));
 
 const unlimited = Number.MAX_SAFE_INTEGER;
@@ -54,20 +49,13 @@ const Biases = z
 
 /** Fields that both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
+  ...samplingFields,
   model: given(z.string()),
   n: whole(1, 8),
   stream: given(z.boolean()),
   stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),
   max_tokens: whole(-1, unlimited),
   stop: given(stopSchema),
-  seed: given(z.int()),
-  temperature: sampling('temperature'),
-  top_p: sampling('topP'),
-  top_k: sampling('topK'),
-  min_p: sampling('minP'),
-  repeat_penalty: sampling('repeatPenalty'),
-  presence_penalty: sampling('presencePenalty'),
-  frequency_penalty: sampling('frequencyPenalty'),
   logit_bias: given(Biases),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAliveSchema,
@@ -95,14 +83,10 @@ function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.c
   }
 }
 
-/** A seed of the 2^32 - 1 that llama.cpp has. A negative one asks for any, as with every local server. */
-const seedOf = (seed: number | undefined): number | undefined =>
-  seed === undefined || seed < 0 ? undefined : seed % (2 ** 32 - 1);
-
-/** The parameters in a body. Defaults are OpenAI's: the distribution as it is. */
+/** The parameters in a body. */
 const paramsOf = (
   body: z.output<typeof Common>,
-  { maxTokens, thinkBudget, logprobs }: Pick<GenerationRequest, 'maxTokens' | 'thinkBudget' | 'logprobs'>,
+  { maxTokens, logprobs }: { maxTokens: number | undefined; logprobs: number | undefined },
 ): OpenAiParams => ({
   model: body.model,
   n: body.n ?? 1,
@@ -110,19 +94,9 @@ const paramsOf = (
   usage: body.stream_options?.include_usage ?? false,
   keepAlive: body.keep_alive,
   generation: {
-    sampling: {
-      temperature: body.temperature ?? 1,
-      topP: body.top_p ?? 1,
-      topK: body.top_k ?? 0,
-      minP: body.min_p,
-      repeatPenalty: body.repeat_penalty,
-      presencePenalty: body.presence_penalty,
-      frequencyPenalty: body.frequency_penalty,
-      seed: seedOf(body.seed),
-    },
+    sampling: samplingOf(body),
     logitBias: body.logit_bias,
     maxTokens: maxTokens === -1 ? undefined : maxTokens,
-    thinkBudget: thinkBudget === -1 ? undefined : thinkBudget,
     stop: [body.stop ?? []].flat().filter((text) => text !== ''),
     logprobs,
     context: body.num_ctx,
@@ -133,9 +107,7 @@ const paramsOf = (
 export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .looseObject({
     ...common,
-    ...conversationFields,
-    reasoning_budget_tokens: whole(-1, unlimited),
-    thinking_budget_tokens: whole(-1, unlimited),
+    messages: Messages,
     max_completion_tokens: whole(-1, unlimited),
     logprobs: given(z.boolean()),
     top_logprobs: whole(0, 20),
@@ -148,10 +120,9 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .transform((body) => ({
     ...paramsOf(body, {
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
-      thinkBudget: body.reasoning_budget_tokens ?? body.thinking_budget_tokens,
       logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
     }),
-    conversation: conversationIn(body),
+    messages: body.messages,
   }));
 
 const some = { least: 1 };

@@ -24,3 +24,10 @@ export function requestedModel(backend: Backend, name: string | null | undefined
   const message = `model is required: there are ${names.join(', ')}${more}`;
   throw new Refusal(400, message, { code: 'missing_model', param: 'model' });
 }
+
+/** The model for a conversation. Throws a Refusal. */
+export function chatModel(backend: Backend, name: string | undefined): ServedModel {
+  const model = requestedModel(backend, name);
+  if (model.chats) return model;
+  throw new Refusal(400, `"${model.name}" does not support chat`, { code: 'not_supported', param: 'model' });
+}

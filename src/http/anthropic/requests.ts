@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import type { Conversation } from '../../chat/message.ts';
+import type { GenerationRequest } from '../../worker/backend.ts';
+import { stopSchema } from '../ollama/options.ts';
+import { keepAliveSchema } from '../request/keep-alive.ts';
+import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { AnthropicMessages, AnthropicSystem } from './messages.ts';
+import { AnthropicChoice, AnthropicTools } from './tools.ts';
+
+export interface AnthropicRequest {
+  /** The name by which the client calls the model, if it does. */
+  readonly model: string | undefined;
+  readonly conversation: Conversation;
+  readonly stream: boolean;
+  /** Seconds that the model stays loaded after the answer. */
+  readonly keepAlive: number | undefined;
+  readonly generation: Omit<GenerationRequest, 'prompt'>;
+}
+
+const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+
+const count = given(z.int().min(1).max(Number.MAX_SAFE_INTEGER));
+
+/** Whether the model thinks: "adaptive" leaves it to the model, as its template has it. */
+const Thinking = given(z.looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']), budget_tokens: count }));
+
+const Output = given(
+  z.looseObject({ effort: given(z.string()), format: z.unknown().optional() }).superRefine(({ format }, context) => {
+    if (format == null) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['format'],
+      message: 'not supported yet',
+      params: { code: 'not_supported' },
+    });
+  }),
+);
+
+const thinkOf = (thinking: z.output<typeof Thinking>, output: z.output<typeof Output>): Pick<Conversation, 'think'> => {
+  if (thinking?.type === 'disabled') return { think: false };
+  if (output?.effort !== undefined) return { think: output.effort };
+  return thinking?.type === 'enabled' ? { think: true } : {};
+};
+
+/** The body of a POST to /v1/messages; count_tokens has the same without max_tokens. */
+export const MessagesBody: z.ZodType<AnthropicRequest> = z
+  .looseObject({
+    ...samplingFields,
+    model: given(z.string()),
+    messages: AnthropicMessages,
+    system: AnthropicSystem,
+    tools: AnthropicTools,
+    tool_choice: AnthropicChoice,
+    thinking: Thinking,
+    output_config: Output,
+    max_tokens: count,
+    stop_sequences: given(stopSchema),
+    stream: given(z.boolean()),
+    num_ctx: count,
+    keep_alive: keepAliveSchema,
+  })
+  .transform(({ messages, system, tools, tool_choice, thinking, output_config, ...body }) => ({
+    model: body.model,
+    conversation: {
+      messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
+      ...(tools && { tools }),
+      ...tool_choice,
+      ...thinkOf(thinking, output_config),
+    },
+    stream: body.stream ?? false,
+    keepAlive: body.keep_alive,
+    generation: {
+      sampling: samplingOf(body),
+      maxTokens: body.max_tokens,
+      thinkBudget: thinking?.budget_tokens,
+      stop: [body.stop_sequences ?? []].flat().filter((text) => text !== ''),
+      context: body.num_ctx,
+    },
+  }));

@@ -1,0 +1,26 @@
+import { Hono } from 'hono';
+import type { Log } from '../../base/log.ts';
+import type { Backend } from '../../worker/backend.ts';
+import { jsonBody } from '../request/body.ts';
+import { chatModel } from '../request/requested-model.ts';
+import { type BlockService, respondWithBlocks } from '../respond-with-blocks.ts';
+import type { StreamTimeouts } from '../streaming.ts';
+import { messageFormat } from './format.ts';
+import { MessagesBody } from './requests.ts';
+
+/** Routes of Anthropic's API, to be mounted at /v1. */
+export function anthropicRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
+  const service: BlockService = { backend, log, timeouts };
+  return new Hono().post('/messages', async ({ req }) => {
+    const { model: name, conversation, stream, keepAlive, generation } = await jsonBody(req, MessagesBody);
+    const model = chatModel(backend, name);
+    return respondWithBlocks(service, {
+      request: req.raw,
+      model,
+      generation: { ...generation, prompt: { kind: 'chat', ...conversation } },
+      keepAlive,
+      stream,
+      format: messageFormat(model.name),
+    });
+  });
+}

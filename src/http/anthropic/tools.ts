@@ -1,0 +1,46 @@
+import * as z from 'zod';
+import type { Conversation, Tool } from '../../chat/message.ts';
+import { listOf } from '../request/lists.ts';
+
+const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+
+const AnthropicTool = z
+  .looseObject({
+    type: given(z.string()),
+    name: z.string(),
+    description: given(z.string()),
+    input_schema: given(z.looseObject({})),
+  })
+  .superRefine(({ type = 'custom' }, context) => {
+    if (type === 'custom') return;
+    const message = `tools of type "${type}" are not supported yet`;
+    context.addIssue({ code: 'custom', path: ['type'], message, params: { code: 'not_supported' } });
+  })
+  .transform(({ name, description, input_schema }): Tool => ({ name, description, parameters: input_schema }));
+
+/** Tools as Anthropic's clients define them. */
+export const AnthropicTools: z.ZodType<readonly Tool[] | undefined> = given(listOf(AnthropicTool));
+
+type Chosen = Pick<Conversation, 'toolChoice' | 'parallelToolCalls'>;
+
+/** Whether tools are called, and how many at once. */
+export const AnthropicChoice: z.ZodType<Chosen> = z
+  .looseObject({
+    type: z.enum(['auto', 'any', 'tool', 'none']),
+    name: given(z.string()),
+    disable_parallel_tool_use: given(z.boolean()),
+  })
+  .superRefine(({ type, name }, context) => {
+    if (type === 'tool' && name === undefined) {
+      context.addIssue({ code: 'custom', path: ['name'], message: 'expected a string' });
+    }
+  })
+  .nullish()
+  .transform((choice): Chosen => {
+    if (!choice) return {};
+    const { type, name = '', disable_parallel_tool_use } = choice;
+    return {
+      toolChoice: type === 'tool' ? { name } : type === 'any' ? 'required' : type,
+      ...(disable_parallel_tool_use && { parallelToolCalls: false }),
+    };
+  });

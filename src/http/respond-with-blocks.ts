@@ -1,0 +1,79 @@
+import type { Log } from '../base/log.ts';
+import type { ServedModel } from '../library/model-card.ts';
+import type { Backend, Ending, GenerationRequest } from '../worker/backend.ts';
+import { type AnswerBlock, AnswerBlocks, type BlockEvent } from './answer-blocks.ts';
+import { logFailure } from './refusal.ts';
+import { reservationOf } from './request/reservations.ts';
+import { clientOf, type StreamTimeouts, streamed } from './streaming.ts';
+
+/** A server-sent event: `type` is its name as well. */
+export type TypedEvent = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** The form in which an API writes one answer of blocks. Made for one request. */
+export interface BlockFormat {
+  /** Bytes that break the silence of a stream. */
+  readonly keepAlive: string;
+  /** Events before the first block, when the model has begun. */
+  opening(promptTokens: number): readonly TypedEvent[];
+  block(event: BlockEvent): readonly TypedEvent[];
+  closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[];
+  /** The end of a stream that failed. */
+  failed(error: unknown): readonly TypedEvent[];
+  /** An answer as a whole. */
+  whole(ending: Ending, blocks: readonly AnswerBlock[]): object;
+  /** A failure in place of a whole answer whose headers have gone. */
+  wholeFailed(error: unknown): object;
+}
+
+/** Parts that the endpoints work with. */
+export interface BlockService {
+  readonly backend: Backend;
+  readonly log: Log;
+  readonly timeouts: StreamTimeouts;
+}
+
+interface BlockJob {
+  readonly request: Request;
+  readonly model: ServedModel;
+  readonly generation: GenerationRequest;
+  readonly keepAlive: number | undefined;
+  readonly stream: boolean;
+  readonly format: BlockFormat;
+}
+
+const framed = (events: readonly TypedEvent[]): string =>
+  events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+
+/** The response to a request for one answer. Rejects as `Backend.generate`; later failures are told in the body. */
+export function respondWithBlocks(
+  { backend, log, timeouts }: BlockService,
+  { request, model, generation, keepAlive, stream, format }: BlockJob,
+): Promise<Response> {
+  const client = clientOf(request);
+  const form = stream
+    ? { contentType: 'text/event-stream', keepAlive: format.keepAlive }
+    : { contentType: 'application/json', keepAlive: ' ' };
+  const failed = (error: unknown): string => {
+    logFailure(log, error, new URL(request.url).pathname);
+    return stream ? framed(format.failed(error)) : JSON.stringify(format.wholeFailed(error));
+  };
+  return streamed(client, { ...timeouts, ...form, failed }, async (write) => {
+    const answer = await backend.generate(model, generation, { signal: client.signal, keepAlive });
+    const blocks = new AnswerBlocks(reservationOf(request));
+    let opened = false;
+    const send = async (events: Iterable<BlockEvent>): Promise<void> => {
+      for (const event of events) {
+        if (!stream) continue;
+        const opening = opened ? [] : format.opening(answer.promptTokens);
+        opened = true;
+        await write(framed([...opening, ...format.block(event)]));
+      }
+    };
+    for await (const delta of answer) await send(blocks.push(delta));
+    await send(blocks.end());
+    const { ending } = answer;
+    if (!ending) throw new Error('an answer has ended without an ending');
+    const { all } = blocks;
+    await write(stream ? framed(format.closing(ending, all)) : JSON.stringify(format.whole(ending, all)));
+  });
+}

@@ -1,0 +1,76 @@
+import type { Ending } from '../../worker/backend.ts';
+import type { AnswerBlock, BlockEvent } from '../answer-blocks.ts';
+import { errorResponseOf } from '../refusal.ts';
+import type { BlockFormat, TypedEvent } from '../respond-with-blocks.ts';
+import { newId, OutputItems } from './items.ts';
+
+const usageOf = ({ promptTokens, cachedTokens, answerTokens }: Ending): object => ({
+  input_tokens: promptTokens,
+  input_tokens_details: { cached_tokens: cachedTokens },
+  output_tokens: answerTokens,
+  output_tokens_details: { reasoning_tokens: 0 },
+  total_tokens: promptTokens + answerTokens,
+});
+
+/** One response in OpenAI's form: whole, or as numbered events. */
+export class ResponseFormat implements BlockFormat {
+  readonly keepAlive = ': ping\n\n';
+  readonly #head: object;
+  readonly #repeated: object;
+  readonly #items: OutputItems;
+  #events = 0;
+
+  /** A response of `model`; `repeated` are members of the request. */
+  constructor(model: string, { repeated, encrypted }: { readonly repeated: object; readonly encrypted: boolean }) {
+    this.#head = { id: newId('resp'), object: 'response', created_at: Math.floor(Date.now() / 1000), model };
+    this.#repeated = repeated;
+    this.#items = new OutputItems(encrypted);
+  }
+
+  opening(): readonly TypedEvent[] {
+    return ['response.created', 'response.in_progress'].map((type) =>
+      this.#event(type, { response: this.#response('in_progress', []) }),
+    );
+  }
+
+  block(event: BlockEvent): readonly TypedEvent[] {
+    return this.#items.events(event).map(([type, members]) => this.#event(type, members));
+  }
+
+  closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[] {
+    const type = ending.reason === 'length' ? 'response.incomplete' : 'response.completed';
+    return [this.#event(type, { response: this.whole(ending, blocks) })];
+  }
+
+  failed(cause: unknown): readonly TypedEvent[] {
+    const { message } = errorResponseOf(cause).error;
+    const error = { code: 'server_error', message };
+    // Clients take a stream apart from its first event on.
+    const opening = this.#events === 0 ? this.opening() : [];
+    return [...opening, this.#event('response.failed', { response: { ...this.#response('failed', []), error } })];
+  }
+
+  whole(ending: Ending, blocks: readonly AnswerBlock[]): object {
+    const cut = ending.reason === 'length';
+    return {
+      ...this.#response(cut ? 'incomplete' : 'completed', blocks),
+      incomplete_details: cut ? { reason: 'max_output_tokens' } : null,
+      usage: usageOf(ending),
+    };
+  }
+
+  wholeFailed(cause: unknown): object {
+    return { error: errorResponseOf(cause).error };
+  }
+
+  #event(type: string, members: object): TypedEvent {
+    const sequence_number = this.#events;
+    this.#events += 1;
+    return { type, sequence_number, ...members };
+  }
+
+  #response(status: string, blocks: readonly AnswerBlock[]): object {
+    const output = blocks.map((block) => this.#items.item(block, status));
+    return { ...this.#head, status, error: null, incomplete_details: null, ...this.#repeated, output, usage: null };
+  }
+}

@@ -1,0 +1,109 @@
+import * as z from 'zod';
+import type { Conversation } from '../../chat/message.ts';
+import type { GenerationRequest } from '../../worker/backend.ts';
+import { keepAliveSchema } from '../request/keep-alive.ts';
+import { listOf } from '../request/lists.ts';
+import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { Input } from './input.ts';
+import { ResponsesChoice, ResponsesTools } from './tools.ts';
+
+export interface ResponsesRequest {
+  /** The name by which the client calls the model, if it does. */
+  readonly model: string | undefined;
+  readonly conversation: Conversation;
+  readonly stream: boolean;
+  /** Seconds that the model stays loaded after the answer. */
+  readonly keepAlive: number | undefined;
+  readonly generation: Omit<GenerationRequest, 'prompt'>;
+  /** Members of the request that a response repeats. */
+  readonly repeated: object;
+  /** Types of tools that are left out. */
+  readonly skipped: readonly string[];
+  /** Repeats thoughts in the form in which clients that store nothing send them back. */
+  readonly encrypted: boolean;
+}
+
+const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+const count = given(z.int().min(1).max(Number.MAX_SAFE_INTEGER));
+
+const alone = 'nothing is stored here: send the whole conversation as input';
+
+/** Wishes that are refused, never ignored: without them the answer would be another one. */
+const unsupported: Readonly<Record<string, { readonly asks: (value: unknown) => boolean; readonly message?: string }>> =
+  {
+    previous_response_id: { asks: () => true, message: alone },
+    conversation: { asks: () => true, message: alone },
+    prompt: { asks: () => true },
+    background: { asks: (value) => value !== false },
+    text: { asks: (value) => !['text', undefined].includes((value as { format?: { type?: string } }).format?.type) },
+  };
+
+/** The body of a POST to /v1/responses. */
+export const ResponsesBody: z.ZodType<ResponsesRequest> = z
+  .looseObject({
+    ...samplingFields,
+    model: given(z.string()),
+    input: Input,
+    instructions: given(z.string()),
+    tools: ResponsesTools,
+    tool_choice: ResponsesChoice,
+    parallel_tool_calls: given(z.boolean()),
+    reasoning: given(z.looseObject({ effort: given(z.string()) })),
+    max_output_tokens: count,
+    stream: given(z.boolean()),
+    store: given(z.boolean()),
+    metadata: given(z.looseObject({})),
+    top_logprobs: given(z.int().min(0).max(20)),
+    include: given(listOf(z.string())),
+    num_ctx: count,
+    keep_alive: keepAliveSchema,
+  })
+  .superRefine((body, context) => {
+    for (const [field, { asks, message = 'not supported yet' }] of Object.entries(unsupported)) {
+      const value = body[field] ?? undefined;
+      if (value === undefined || !asks(value)) continue;
+      context.addIssue({ code: 'custom', path: [field], message, params: { code: 'not_supported' } });
+    }
+  })
+  .transform((body) => {
+    const { instructions, max_output_tokens, top_logprobs, include = [], parallel_tool_calls, reasoning } = body;
+    const { tools, skipped } = body.tools;
+    const { choice, names } = body.tool_choice;
+    const allowed = names ? tools.filter(({ name }) => names.includes(name)) : tools;
+    return {
+      model: body.model,
+      conversation: {
+        messages: instructions === undefined ? body.input : [{ role: 'system', content: instructions }, ...body.input],
+        ...(allowed.length > 0 && { tools: allowed }),
+        ...(choice && { toolChoice: choice }),
+        ...(parallel_tool_calls === false && { parallelToolCalls: false }),
+        ...(reasoning?.effort !== undefined && { think: reasoning.effort === 'none' ? false : reasoning.effort }),
+      },
+      stream: body.stream ?? false,
+      keepAlive: body.keep_alive,
+      generation: {
+        sampling: samplingOf(body),
+        maxTokens: max_output_tokens,
+        stop: [],
+        logprobs: include.includes('message.output_text.logprobs') ? (top_logprobs ?? 0) : top_logprobs,
+        context: body.num_ctx,
+      },
+      repeated: {
+        instructions: instructions ?? null,
+        max_output_tokens: max_output_tokens ?? null,
+        metadata: body.metadata ?? {},
+        parallel_tool_calls: parallel_tool_calls ?? true,
+        previous_response_id: null,
+        reasoning: { effort: reasoning?.effort ?? null, summary: null },
+        store: false,
+        temperature: body.temperature ?? 1,
+        text: { format: { type: 'text' } },
+        tool_choice: typeof choice === 'object' ? { type: 'function', ...choice } : (choice ?? 'auto'),
+        tools: tools.map((tool) => ({ type: 'function', strict: false, ...tool })),
+        top_p: body.top_p ?? 1,
+        truncation: 'disabled',
+      },
+      skipped,
+      encrypted: include.includes('reasoning.encrypted_content'),
+    };
+  });
