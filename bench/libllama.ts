@@ -26,12 +26,19 @@ interface Functions {
   readonly vocabularySize: (vocabulary: Pointer) => number;
   readonly decode: (context: Pointer, batch: Fields) => number;
   readonly logits: (context: Pointer, index: number) => Pointer | null;
+  readonly pooling: (context: Pointer) => number;
+  readonly embeddings: (context: Pointer, index: number) => Pointer | null;
+  readonly pooled: (context: Pointer, sequence: number) => Pointer | null;
+  readonly dimensions: (model: Pointer) => number;
+  readonly classes: (model: Pointer) => number;
   readonly memory: (context: Pointer) => Pointer;
   readonly clear: (memory: Pointer, data: boolean) => void;
 }
 
 /** Libllama's way of loading: LLAMA_LOAD_MODE_NONE and _MMAP. Mapping aborts the process where tensors are not aligned to 32 bytes. */
 const loadModes = { read: 0, mmap: 1 } as const;
+/** LLAMA_POOLING_TYPE_NONE and _RANK. */
+const poolings = { none: 0, rank: 4 } as const;
 const flashAttention = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
 /** LLAMA_ROPE_SCALING_TYPE_NONE, _LINEAR and _YARN. */
 const ropeScalings = { none: 0, linear: 1, yarn: 2 } as const;
@@ -52,6 +59,11 @@ function bind(): Functions {
     vocabularySize: llama.func('int32_t llama_vocab_n_tokens(void *)'),
     decode: llama.func('llama_decode', 'int32_t', ['void *', batchStruct]),
     logits: llama.func('void *llama_get_logits_ith(void *, int32_t)'),
+    pooling: llama.func('int llama_pooling_type(void *)'),
+    embeddings: llama.func('void *llama_get_embeddings_ith(void *, int32_t)'),
+    pooled: llama.func('void *llama_get_embeddings_seq(void *, int32_t)'),
+    dimensions: llama.func('int32_t llama_model_n_embd_out(void *)'),
+    classes: llama.func('uint32_t llama_model_n_cls_out(void *)'),
     memory: llama.func('void *llama_get_memory(void *)'),
     clear: llama.func('void llama_memory_clear(void *, bool)'),
   };
@@ -83,6 +95,8 @@ export interface LibllamaOptions {
   readonly kvType?: string;
   /** Changes to the rotation that the metadata describe. */
   readonly rope?: RopeOptions | undefined;
+  /** Gives embeddings instead of logits. */
+  readonly embeddings?: boolean;
   /** Sequences, which share the room; 1 unless given. */
   readonly sequences?: number;
   /** Intermediate results that are wanted by name, and who gets them as they are computed: all float32 values. */
@@ -125,7 +139,7 @@ export class Libllama implements Disposable {
       ...rest
     }: LibllamaOptions,
   ) {
-    const { rope, sequences = 1, watch } = rest;
+    const { rope, sequences = 1, watch, embeddings = false } = rest;
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
@@ -146,6 +160,7 @@ export class Libllama implements Disposable {
       n_seq_max: sequences,
       kv_unified: true,
       swa_full: false,
+      embeddings,
       n_threads: threads,
       n_threads_batch: threads,
       flash_attn_type: flashAttention,
@@ -187,6 +202,25 @@ export class Libllama implements Disposable {
         if (!row) throw new Error(`libllama has no logits for token ${end - outputs + i}`);
         return new Float32Array(koffi.view(row, 4 * this.vocabulary)).slice();
       });
+    });
+  }
+
+  /**
+   * Computes whole texts in one batch; the embedding of each, pooled as the model's file says, else of its last token. Scores
+   * where the file ranks.
+   */
+  embedSpans(spans: readonly LlamaSpan[]): readonly Float32Array[] {
+    const { decode, pooling, embeddings, pooled, dimensions, classes } = library();
+    const status = decode(this.#context, this.#batch.fill(spans));
+    if (status !== 0) throw new Error(`llama_decode failed with ${status}: ${lastLog()}`);
+    const kind = pooling(this.#context);
+    let end = 0;
+    return spans.map(({ sequence, tokens }) => {
+      end += tokens.length;
+      const row = kind === poolings.none ? embeddings(this.#context, end - 1) : pooled(this.#context, sequence);
+      if (!row) throw new Error(`libllama has no embedding of sequence ${sequence}`);
+      const length = kind === poolings.rank ? classes(this.#model) : dimensions(this.#model);
+      return new Float32Array(koffi.view(row, 4 * length)).slice();
     });
   }
 

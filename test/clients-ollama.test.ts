@@ -3,8 +3,10 @@ import { statSync } from 'node:fs';
 import test from 'node:test';
 import { ChatOllama } from '@langchain/ollama';
 import { type ChatResponse, Ollama } from 'ollama';
+import { at } from '../src/base/at.ts';
 import { defaultSampling } from '../src/sample/sampling-options.ts';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
+import { cosine } from './support/cosine.ts';
 import { until } from './support/processes.ts';
 import { all, frugal, metric, serve } from './support/server.ts';
 import { shared } from './support/shared.ts';
@@ -179,8 +181,15 @@ test('what is wrong with a request is an error with its status and reason', asyn
   const tools = [{ type: 'function', function: { name: 'f' } }];
   await refused(`"${model}" does not support tools`, ollama.chat({ model, messages, tools }));
   await refused(/format is not supported yet/, ollama.generate({ model, prompt: 'x', format: 'json' }));
-  await failing({ status_code: 501 }, ollama.embed({ model, input: 'x' }));
   await failing({ status_code: 501 }, ollama.pull({ model }));
+});
+
+test('texts are embedded, and scaled to length 1', async () => {
+  const { embeddings } = await ollama.embed({ model, input: ['a plum', 'a pear'] });
+  assert.equal(embeddings.length, 2);
+  for (const vector of embeddings) assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-5);
+  const { embedding } = await ollama.embeddings({ model, prompt: 'a plum' });
+  assert.ok(cosine(new Float32Array(embedding), new Float32Array(at(embeddings, 0))) > 0.99999);
 });
 
 test('a conversation is cut only when that is asked for', async () => {

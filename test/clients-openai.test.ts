@@ -4,7 +4,9 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { ChatOpenAI } from '@langchain/openai';
 import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
+import { at } from '../src/base/at.ts';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
+import { cosine } from './support/cosine.ts';
 import { until } from './support/processes.ts';
 import { all, frugal, serve } from './support/server.ts';
 import { shared } from './support/shared.ts';
@@ -179,7 +181,20 @@ test('what is wrong with a request is the error that the client knows', async ()
   await refused({ temperature: 'hot' }, { param: 'temperature' });
   await refused({ messages: [] }, { param: 'messages' });
   await refused({ tools: [{ type: 'function' }] }, { param: 'tools', code: 'not_supported' });
-  await assert.rejects(openai.embeddings.create({ model, input: 'x' }), (error) => error instanceof BadRequestError);
+});
+
+test('texts are embedded, as numbers and as base64', async () => {
+  const input = ['a plum', 'a pear'];
+  const [base64, float] = [
+    await openai.embeddings.create({ model, input }),
+    await openai.embeddings.create({ model, input, encoding_format: 'float' }),
+  ];
+  assert.ok(base64.usage.total_tokens > 0);
+  for (const [i, { embedding }] of float.data.entries()) {
+    assert.ok(Math.abs(Math.hypot(...embedding) - 1) < 1e-5);
+    const other = at(base64.data, i).embedding;
+    assert.ok(cosine(new Float32Array(embedding), new Float32Array(other)) > 0.99999);
+  }
 });
 
 test('the AI SDK answers and streams', async () => {

@@ -72,7 +72,10 @@ export interface BuildContext {
   readonly batch: Batch;
 }
 
-/** A part of the model that takes the residual stream (width, tokens) a step further. The first one starts it. */
+/**
+ * A part of the model that takes the residual stream (width, tokens) a step further. The first one starts it, the last one
+ * is the head.
+ */
 export interface Stage {
   readonly name: string;
   build(context: BuildContext, x: Tensor): Tensor;

@@ -93,7 +93,7 @@ export function feedForward(
   return linear(context, hidden, `blk.${il}.ffn_down`, [c.feedForward, c.width]);
 }
 
-/** The stages of every decoder: the embedding, one stage per layer, and the head. */
+/** The stages of every decoder: the embedding, one stage per layer, the last norm, and the head. */
 export function decoder(c: Config, layer: (il: number) => Stage['build'], embeddingScale = 1): readonly Stage[] {
   const embedding: Stage = {
     name: 'token_embd',
@@ -103,14 +103,19 @@ export function decoder(c: Config, layer: (il: number) => Stage['build'], embedd
     },
   };
   const layers = Array.from({ length: c.layers }, (_, il) => ({ name: `blk.${il}`, build: layer(il) }));
-  return [embedding, ...layers, { name: 'output', build: (context, x) => head(context, x, c) }];
+  return [
+    embedding,
+    ...layers,
+    { name: 'output_norm', build: (context, x) => norm(context, x, 'output_norm', c.epsilon) },
+    { name: 'output', build: (context, x) => head(context, x, c) },
+  ];
 }
 
-/** Logits (vocabulary, outputs). A model without `output.weight` multiplies by its embedding again. */
+/** Logits (vocabulary, outputs) of embeddings. A model without `output.weight` multiplies by its embedding again. */
 function head(context: BuildContext, x: Tensor, c: Config): Tensor {
   const { graph, weights } = context;
   const name = weights.has('output.weight') ? 'output' : 'token_embd';
-  const logits = linear(context, norm(context, x, 'output_norm', c.epsilon), name, [c.width, c.vocabulary]);
+  const logits = linear(context, x, name, [c.width, c.vocabulary]);
   if (c.logitSoftcap === 0) return logits;
   return graph.scale(graph.tanh(graph.scale(logits, 1 / c.logitSoftcap)), c.logitSoftcap);
 }

@@ -188,6 +188,6 @@ test('a family has a stage for the embedding, for each layer and for the output'
   for (const name of ['llama', 'qwen2', 'qwen3', 'gemma3', 'phi3']) {
     const architecture = familyOf(name);
     const stages = architecture.stages(configOf({}, name)).map((stage) => stage.name);
-    assert.deepEqual(stages, ['token_embd', 'blk.0', 'blk.1', 'blk.2', 'blk.3', 'output']);
+    assert.deepEqual(stages, ['token_embd', 'blk.0', 'blk.1', 'blk.2', 'blk.3', 'output_norm', 'output']);
   }
 });

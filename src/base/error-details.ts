@@ -5,6 +5,7 @@ export interface ErrorDetails {
   BAD_SIZE: { text: string; hint?: string };
   BAD_OPTION: { option: string; value: string; expected: string };
   NO_PROMPT: object;
+  NO_TEXTS: object;
   MODEL_NOT_FOUND: File;
   UNREADABLE: File & { reason: string };
   UNWRITABLE: File & { reason: string };
@@ -29,6 +30,7 @@ export interface ErrorDetails {
   KV_TYPE_UNSUITABLE: { type: string; length: number };
   NO_EXPERTS: object;
   NOT_WITH_LIBLLAMA: { what: string; architecture: string };
+  NOT_FOR_EMBEDDINGS: File;
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };
   LIBRARY_MISSING: { platform: string; reason: string };

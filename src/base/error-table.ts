@@ -44,6 +44,11 @@ export const errorTable: {
     () => 'there is no prompt; pass --prompt TEXT or pipe the text to stdin',
     () => 'the prompt is empty; send some text',
   ],
+  NO_TEXTS: [
+    'usage',
+    () => 'there are no texts; name some behind the model, or a file of them with --file, or pipe them to stdin',
+    () => 'there are no texts; send some',
+  ],
   MODEL_NOT_FOUND: [
     'not-found',
     (d) => `${d.file} does not exist; check the path of the GGUF file`,
@@ -140,6 +145,11 @@ export const errorTable: {
     (d) =>
       `${d.what} cannot be had with libllama's graphs, which this model of architecture "${d.architecture}" needs or was asked to have; leave it out`,
     (d) => `${d.what} cannot be had with this model of architecture "${d.architecture}"`,
+  ],
+  NOT_FOR_EMBEDDINGS: [
+    'usage',
+    (d) => `${d.file} scores how well texts match a query, and has no embeddings; choose a model for embeddings`,
+    () => 'this model scores how well texts match a query, and has no embeddings; ask /v1/rerank, or another model',
   ],
   CONTEXT_TOO_LONG: [
     'failure',

@@ -7,19 +7,20 @@ import { debugLog } from './print/debug.ts';
 import { warn } from './print/output.ts';
 
 /**
- * Opens a model for a command. `reading` is the way to read its device; default: the one that was found best. Rejects
+ * Opens a model for a command, by default for one sequence, read in the way that was found best. Rejects
  * with the errors of `Model.open`.
  */
 export async function openModel(
   path: string,
   settings: Settings,
-  reading: ModelSettings['reading'] = savedCalibration(path),
+  { reading = savedCalibration(path), parallel }: Pick<ModelSettings, 'reading' | 'parallel'> = {},
 ): Promise<Model> {
   // Other commands, and --help, start without this module, which only answers need.
   const { Model } = await import('../model/model.ts');
   const promptCache = promptFilesOf(settings);
   return Model.open(path, {
     ...modelSettingsOf(settings),
+    parallel,
     promptCache,
     reading,
     warn,

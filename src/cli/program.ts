@@ -10,11 +10,13 @@ import { printable } from './print/printable.ts';
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
 const usageExitCode = 2;
 
-type Act = (settings: Settings, path: string) => Promise<void>;
+type Act = (settings: Settings, path: string, texts: readonly string[]) => Promise<void>;
 
 interface CommandSpec {
   readonly description: string;
   readonly takes?: '<model>' | '[models...]';
+  /** True if texts may follow the model. */
+  readonly texts?: true;
   /** Reads the command's code: no other's is needed. */
   readonly load: () => Promise<Act>;
 }
@@ -34,6 +36,15 @@ const commands: Readonly<Record<CommandName, CommandSpec>> = {
     load: async () => {
       const { chatCommand } = await import('./commands/chat.ts');
       return chatCommand;
+    },
+  },
+  embed: {
+    description: 'print the embeddings of texts',
+    takes: '<model>',
+    texts: true,
+    load: async () => {
+      const { embedCommand } = await import('./commands/embed.ts');
+      return embedCommand;
     },
   },
   serve: {
@@ -98,16 +109,17 @@ export function program(): Command {
   );
 }
 
-function commandOf(name: string, { description, takes, load }: CommandSpec): Command {
+function commandOf(name: string, { description, takes, texts, load }: CommandSpec): Command {
   const command = throwing(new Command(name)).description(description);
   if (takes !== undefined) {
     command.argument(takes, `GGUF file${takes === '<model>' ? '' : 's'}; of a split model, any part`);
   }
-  return command.action(async (path: string) => {
+  if (texts) command.argument('[texts...]', 'texts to embed');
+  return command.action(async (path: string, texts: readonly string[] = []) => {
     const { settingsOf } = await import('./options/settings.ts');
     const settings = await settingsOf(command);
     const act = await load();
-    await act(settings, path);
+    await act(settings, path, texts);
   });
 }
 

@@ -1,8 +1,10 @@
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type EngineTotals, TotalsCounter } from './engine-totals.ts';
 import { failPart } from './failed-part.ts';
 import { LoneTokens } from './lone-tokens.ts';
+import type { Member } from './member.ts';
 import { advance, Pass } from './pass.ts';
 import { PromptChunk } from './prompt-chunk.ts';
 import { Sequence } from './sequence.ts';
@@ -24,13 +26,15 @@ type OpenRuntime = (tokens?: TokenCounts) => Promise<Runtime>;
 export class Engine {
   readonly loneTokens: LoneTokens = new LoneTokens();
   readonly #open: OpenRuntime;
-  readonly #waiting: (Sequence | LoneTask)[] = [];
+  readonly #waiting: (Member | LoneTask)[] = [];
   readonly #promptChunk: PromptChunk = new PromptChunk();
   readonly #speculation: Speculation = new Speculation();
   readonly #totals: TotalsCounter = new TotalsCounter();
   /** Prompts and those that decode take turns where they do not share a pass. */
   #promptsFirst = false;
-  #active: Sequence[] = [];
+  /** The output of the last pass: texts that want different ones take turns. */
+  #output: GraphOutput = 'logits';
+  #active: Member[] = [];
   #looping: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
   #woken = false;
@@ -52,7 +56,7 @@ export class Engine {
     return { waiting: this.#waiting.length, active: this.#active.length };
   }
 
-  submit(sequence: Sequence): void {
+  submit(sequence: Member): void {
     if (this.#closed) sequence.fail(this.#closed);
     else {
       this.#waiting.push(sequence);
@@ -104,7 +108,7 @@ export class Engine {
   /** Admits those that wait, in their order. Returns the runtime if there is something to compute. */
   async #admit(): Promise<Runtime | undefined> {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const served = next instanceof Sequence ? await this.#admitSequence(next) : await this.#runAlone(next);
+      const served = 'run' in next ? await this.#runAlone(next) : await this.#admitSequence(next);
       if (!served) break;
       // A close meanwhile has emptied the list already.
       if (this.#waiting[0] === next) this.#waiting.shift();
@@ -113,7 +117,7 @@ export class Engine {
   }
 
   /** Gives a sequence a cache. False if there is none yet. */
-  async #admitSequence(sequence: Sequence): Promise<boolean> {
+  async #admitSequence(sequence: Member): Promise<boolean> {
     if (sequence.ended) return true;
     try {
       const runtime = await this.#open(sequence.tokens);
@@ -170,13 +174,17 @@ export class Engine {
 
   /** The next pass: sequences that decode draft as far as that pays, then each has its tokens. */
   async #schedule(runtime: Runtime): Promise<Pass> {
-    await this.#speculation.draft(this.#active, runtime);
+    const answers = this.#active.filter((one): one is Sequence => one instanceof Sequence);
+    await this.#speculation.draft(answers, runtime);
     const { limits, plan } = runtime;
     const promptsFirst = this.#promptsFirst;
     this.#promptsFirst = !promptsFirst;
     // Each part of a prompt in a pass of its own would read nearly all experts.
     const chunk = limits.even && plan.shares.experts > 0 ? limits.batch : this.#promptChunk.tokens;
-    this.#pass = Pass.of(this.#active, { ...limits, chunk, promptsFirst });
+    const outputs = new Set(this.#active.flatMap(({ ended, output }) => (ended ? [] : [output])));
+    if (outputs.size > 1) this.#output = this.#output === 'logits' ? 'embeddings' : 'logits';
+    else for (const output of outputs) this.#output = output;
+    this.#pass = Pass.of(this.#active, this.#output, { ...limits, chunk, promptsFirst });
     return this.#pass;
   }
 
@@ -184,11 +192,13 @@ export class Engine {
   async #run(runtime: Runtime, pass: Pass): Promise<Float32Array> {
     const [first] = pass.parts;
     if (!first) return new Float32Array();
-    const { tokens, decoding, prompts, signal } = pass;
+    const { output, decoding, prompts, signal } = pass;
+    // Embeddings do not read all residents, so that none would be loaded on the way.
+    const tokens = output === 'logits' ? pass.tokens : Number.POSITIVE_INFINITY;
     await runtime.load({ tokens, onProgress: first.sequence.parts.onLoad, signal });
     const began = performance.now();
     pass.begin();
-    const logits = await runtime.run(pass.spans, { signal, onStep: (share) => pass.progress(runtime, share) });
+    const logits = await runtime.run(pass.spans, { output, signal, onStep: (share) => pass.progress(runtime, share) });
     const seconds = (performance.now() - began) / 1000;
     if (runtime.limits.even && decoding === 0) this.#promptChunk.recordAlone(prompts, seconds);
     else this.#promptChunk.record({ decoding, prompts, seconds });
@@ -212,8 +222,10 @@ export class Engine {
 
   /** Releases the caches of sequences that have ended. */
   #finish(runtime: Runtime): void {
-    for (const { ended, cache, answerTokens, stopReason, error } of this.#active) {
+    for (const { ended, output, cache, answerTokens, stopReason, error } of this.#active) {
       if (!ended || !cache) continue;
+      // Nobody goes on with a text that was embedded.
+      if (output === 'embeddings') cache.truncate(0);
       runtime.debug?.('sequence ended', { answer: answerTokens, reason: stopReason ?? error?.message });
       runtime.release(cache, () => this.#start());
     }

@@ -1,11 +1,11 @@
 import { EngineError } from '../base/errors.ts';
 import type { Span } from '../exec/span.ts';
 import type { SequenceCache } from '../state/sequence-cache.ts';
-import type { Sequence } from './sequence.ts';
+import type { Member } from './member.ts';
 
 /** A sequence's part of a pass, as far as its failure matters. */
 interface FailedPart {
-  readonly sequence: Pick<Sequence, 'fail'>;
+  readonly sequence: Pick<Member, 'fail'>;
   readonly cache: Pick<SequenceCache, 'inMemory' | 'truncate'>;
   readonly span: Pick<Span, 'start'>;
 }

@@ -1,56 +1,56 @@
 import { at } from '../base/at.ts';
 import type { Span } from '../exec/span.ts';
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import { type PassLimits, schedule } from '../plan/schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { checkFinite } from '../sample/check-finite.ts';
 import type { SequenceCache } from '../state/sequence-cache.ts';
-import type { Sequence } from './sequence.ts';
+import type { Member, ResultAfter } from './member.ts';
 
 /** A sequence's part of a pass. */
 export interface PassPart {
-  readonly sequence: Sequence;
+  readonly sequence: Member;
   readonly cache: SequenceCache;
   readonly span: Span;
 }
 
-/** The logits (vocabulary) after token `index` of a span; of a prompt they are known after its last token only. */
-type LogitsAfter = (index: number) => Float32Array;
-
 /** One pass over the weights, which takes several sequences on. */
 export class Pass {
   readonly parts: readonly PassPart[];
+  readonly output: GraphOutput;
   /** The number of tokens of sequences that decode. */
   readonly decoding: number;
   /** The number of tokens of prompts. */
   readonly prompts: number;
   readonly #abort: AbortController = new AbortController();
 
-  private constructor(parts: readonly PassPart[]) {
-    const count = (logits: Span['logits']): number =>
-      parts.reduce((sum, { span }) => sum + (span.logits === logits ? span.tokens.length : 0), 0);
+  private constructor(parts: readonly PassPart[], output: GraphOutput) {
+    const count = (decoding: boolean): number =>
+      parts.reduce((sum, { sequence, span }) => sum + (sequence.decoding === decoding ? span.tokens.length : 0), 0);
     this.parts = parts;
-    this.decoding = count('all');
-    this.prompts = count('last');
+    this.output = output;
+    this.decoding = count(true);
+    this.prompts = count(false);
   }
 
-  /** The next pass of these sequences: as many tokens of each as `schedule` grants. */
-  static of(sequences: readonly Sequence[], limits: PassLimits): Pass {
-    const active = sequences.filter(({ ended }) => !ended);
+  /** The next pass of those of `sequences` that want this output: as many tokens of each as `schedule` grants. */
+  static of(sequences: readonly Member[], output: GraphOutput, limits: PassLimits): Pass {
+    const active = sequences.filter((one) => !one.ended && one.output === output);
     const pending = active.map((sequence) => ({ tokens: sequence.pending, decoding: sequence.decoding }));
     const counts = schedule(pending, limits);
     const parts = active.flatMap((sequence, i): readonly PassPart[] => {
-      const { cache, decoding } = sequence;
+      const { cache, wanted } = sequence;
       const tokens = sequence.upcoming(at(counts, i));
       if (tokens.length === 0 || !cache) return [];
       const span = {
         state: cache.state,
         start: cache.tokens.length,
         tokens,
-        logits: decoding ? 'all' : 'last',
-      } as const;
+        logits: wanted,
+      };
       return [{ sequence, cache, span }];
     });
-    return new Pass(parts);
+    return new Pass(parts, output);
   }
 
   /** Aborted once nobody wants the pass any more. */
@@ -80,15 +80,15 @@ export class Pass {
     for (const { sequence, span } of this.parts) sequence.progress(runtime, span.tokens.length, share);
   }
 
-  /** The parts with their rows of `logits`, which lie one span after the other. */
-  *results(logits: Float32Array): Generator<readonly [part: PassPart, logitsAfter: LogitsAfter]> {
+  /** The parts with their rows of `results`, which lie one span after the other. */
+  *results(results: Float32Array): Generator<readonly [part: PassPart, resultAfter: ResultAfter]> {
     const rowsOf = ({ tokens, logits }: Span): number => (logits === 'all' ? tokens.length : 1);
-    const vocabulary = logits.length / this.spans.reduce((sum, span) => sum + rowsOf(span), 0);
+    const length = results.length / this.spans.reduce((sum, span) => sum + rowsOf(span), 0);
     let first = 0;
     for (const part of this.parts) {
-      const own = logits.subarray(first * vocabulary, (first + rowsOf(part.span)) * vocabulary);
+      const own = results.subarray(first * length, (first + rowsOf(part.span)) * length);
       const all = part.span.logits === 'all';
-      yield [part, (index) => (all ? own.subarray(index * vocabulary, (index + 1) * vocabulary) : own)];
+      yield [part, (index) => (all ? own.subarray(index * length, (index + 1) * length) : own)];
       first += rowsOf(part.span);
     }
   }
@@ -100,14 +100,14 @@ export class Pass {
  */
 export function advance(
   { sequence, cache, span }: PassPart,
-  logitsAfter: LogitsAfter,
+  resultAfter: ResultAfter,
   { path, limits }: Runtime,
 ): { readonly drafted: number; readonly accepted: number } {
   const { decoding, draftTokens } = sequence;
   const count = span.tokens.length;
   // Computed tokens are stored even if the sequence has left meanwhile.
   cache.store(span.tokens, decoding ? undefined : limits.batch);
-  const kept = sequence.advance(span.start, count, (index) => checkFinite(logitsAfter(index), path));
+  const kept = sequence.advance(span.start, count, (index) => checkFinite(resultAfter(index), path));
   cache.truncate(span.start + kept);
   // The next prompt often parts from this one where the answer begins.
   if (!decoding && sequence.decoding) cache.snapshot();

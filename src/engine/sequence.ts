@@ -1,4 +1,5 @@
 import { EngineError } from '../base/errors.ts';
+import type { Span } from '../exec/span.ts';
 import type { LoadOptions } from '../pager/residents.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -12,6 +13,7 @@ import type { AcceptanceRate } from './draft/draft-length.ts';
 import type { Drafter } from './draft/drafter.ts';
 import { GenerationMeter, type GenerationStats } from './generation-stats.ts';
 import { logprobOf } from './logprobs.ts';
+import type { Member } from './member.ts';
 import type { Piece } from './piece-queue.ts';
 
 /**
@@ -53,7 +55,8 @@ export interface SequenceParts {
 }
 
 /** One answer that is being made, as the engine sees it: the tokens that it waits for, and the results. */
-export class Sequence {
+export class Sequence implements Member {
+  readonly output = 'logits';
   /** Tokens of the prompt, and of the answer so far. */
   readonly promptTokens: number;
   answerTokens = 0;
@@ -137,6 +140,10 @@ export class Sequence {
    */
   get decoding(): boolean {
     return this.#text.length > this.promptTokens && this.behind <= this.#mostBehind;
+  }
+
+  get wanted(): Span['logits'] {
+    return this.decoding ? 'all' : 'last';
   }
 
   /** Tokens that a chosen context should suit. */

@@ -2,6 +2,7 @@ import { at } from '../base/at.ts';
 import { readTensor } from '../ggml/data.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Tensor } from '../ggml/graph.ts';
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';
 import type { GraphSource, Step } from './program.ts';
@@ -18,6 +19,8 @@ export interface StepEvent {
 }
 
 export interface PassOptions {
+  /** Default: logits. */
+  readonly output?: GraphOutput | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each step with the share of the pass that is done. */
   readonly onStep?: ((share: number) => void) | undefined;
@@ -40,23 +43,23 @@ export class Forward {
   readonly #parts: ForwardParts;
   /** Tuners by the number of tokens in a pass. */
   readonly #choices = new Map<number, ThreadTuner>();
-  #logits: Float32Array = new Float32Array();
+  #result: Float32Array = new Float32Array();
 
   constructor(parts: ForwardParts) {
     this.#parts = parts;
   }
 
   /**
-   * The logits asked for, (vocabulary, outputs) float32, in the order of the spans: valid until the next run. A signal
-   * ends the pass between two steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED, COMPUTE_FAILED, OUT_OF_MEMORY,
-   * or the signal's reason.
+   * The logits (vocabulary, outputs) or embeddings (width, outputs) asked for, float32, in the order of the spans: valid
+   * until the next run. A signal ends the pass between two steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED,
+   * COMPUTE_FAILED, OUT_OF_MEMORY, or the signal's reason.
    */
   async run(
     spans: readonly Span[],
-    { signal, onStep, trace, withoutReads = false }: PassOptions = {},
+    { output = 'logits', signal, onStep, trace, withoutReads = false }: PassOptions = {},
   ): Promise<Float32Array> {
     const { graphs, pager, device } = this.#parts;
-    const program = graphs.compile(spans);
+    const program = graphs.compile(spans, output);
     const choice = program.ringMode === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
     const threads =
       program.ringMode === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
@@ -88,16 +91,16 @@ export class Forward {
     this.computeSeconds += compute;
     const { user, system } = process.cpuUsage(used);
     choice?.record({ steps, compute, stall, cpu: (user + system) / 1e6 });
-    return this.#read(program.logits);
+    return this.#read(program.result);
   }
 
   /** One array serves all passes: garbage of this size would pile up before it is collected. */
   #read({ pointer, shape }: Tensor): Float32Array {
     const length = at(shape, 0) * at(shape, 1);
-    if (this.#logits.length < length) this.#logits = new Float32Array(length);
-    const logits = this.#logits.subarray(0, length);
-    readTensor(pointer, logits);
-    return logits;
+    if (this.#result.length < length) this.#result = new Float32Array(length);
+    const result = this.#result.subarray(0, length);
+    readTensor(pointer, result);
+    return result;
   }
 
   #choiceFor(spans: readonly Span[]): ThreadTuner {

@@ -4,6 +4,7 @@ import { EngineError } from '../base/errors.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
 import type { Device } from '../ggml/device.ts';
 import { F32, type SliceTensor, type Tensor } from '../ggml/graph.ts';
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import { hideInAllRows } from '../ggml/hidden-tokens.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
@@ -19,6 +20,7 @@ import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { RingMode } from '../plan/ring-modes.ts';
+import { withoutLast } from '../plan/ring-segments.ts';
 import { LlamaSequence } from '../state/llama-sequence.ts';
 import { LlamaStates } from '../state/llama-states.ts';
 import type { BoundWeights, RingWeights } from './bind-weights.ts';
@@ -32,6 +34,7 @@ import { type GraphSource, type Program, worthConverting } from './program.ts';
 import type { Span } from './span.ts';
 import { groupSpans } from './span-groups.ts';
 import { moveStates } from './state-moves.ts';
+import { unreadAtEnd } from './weight-steps.ts';
 
 export interface LlamaGraphsParts {
   readonly device: Device;
@@ -42,8 +45,16 @@ export interface LlamaGraphsParts {
   readonly weights: BoundWeights;
   readonly reader: Reader;
   readonly pager: Pager;
+  /** Names of the weights that only logits need. */
+  readonly head: ReadonlySet<string>;
   /** Experts in slots, if the plan has some. */
   readonly experts: ExpertSteps | undefined;
+}
+
+/** A mode of the ring, and the weights of passes in it. */
+interface RingUse {
+  readonly ringMode: RingMode;
+  readonly ringWeights: RingWeights;
 }
 
 /** The graphs that libllama builds, computed on the weights of a plan. */
@@ -57,8 +68,11 @@ export class LlamaGraphs implements GraphSource {
   readonly #slices: ReadonlyMap<string, readonly number[]>;
   readonly #rows: Map<string, Rows> = new Map();
   #last: LlamaSteps | undefined;
-  /** Logits of passes in several groups (vocabulary, outputs). */
+  #lastOutput: GraphOutput = 'logits';
+  /** Results of passes in several groups. */
   #gathered: Pointer | undefined;
+  /** The number of streamed slices at the end that only logits need. */
+  readonly #headSlices: number;
 
   /** Throws LIBRARY_DIFFERS, OUT_OF_MEMORY. */
   constructor(parts: LlamaGraphsParts) {
@@ -69,6 +83,8 @@ export class LlamaGraphs implements GraphSource {
     const slices = new Map<string, number[]>();
     for (const { id, weight } of plan.slices) slices.set(weight.name, [...(slices.get(weight.name) ?? []), id]);
     this.#slices = slices;
+    const read = plan.streamed.filter((id) => !parts.head.has(at(plan.slices, id).weight.name));
+    this.#headSlices = unreadAtEnd(plan, new Set(read));
     const { batch } = context.options;
     this.#scratch = this.#owner.use(new LlamaScratch(parts.device, { slices: plan.slices, file: parts.file, batch }));
     for (const [tensor, name] of model.tensors) {
@@ -84,24 +100,27 @@ export class LlamaGraphs implements GraphSource {
     return new LlamaSequence(this.#states, this.#states.nextSequence());
   }
 
-  compile(spans: readonly Span[]): Program {
+  compile(spans: readonly Span[], output: GraphOutput): Program {
     const { model, pager, weights } = this.#parts;
     const own = spans.map(({ state, start, tokens, logits }): LlamaSpan => {
       const { sequence } = LlamaSequence.of(state);
       return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1 };
     });
     const ringMode = this.#ringModeFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
-    if (this.#last && this.#last.ringMode !== ringMode) this.#forget({ undo: true });
+    const isOther = this.#last?.ringMode !== ringMode || this.#lastOutput !== output;
+    if (this.#last && isOther) this.#forget({ undo: true });
+    this.#lastOutput = output;
     const ringWeights = weights[ringMode] ?? weights.plain;
+    const blocks = output === 'logits' ? ringWeights.blocks : withoutLast(ringWeights.blocks, this.#headSlices);
     return new LlamaProgram({
       ringMode,
-      reads: new Map([[pager.weightRing, ringWeights.blocks]]),
+      reads: new Map([[pager.weightRing, blocks]]),
       groups: groupSpans(own, model).map((indices) => ({ indices, spans: indices.map((i) => at(own, i)) })),
-      compile: (group) => this.#compile(group, ringMode, ringWeights),
+      compile: (group) => this.#compile(group, output, { ringMode, ringWeights }),
       abandon: ({ graph: { nodes } }, share) => {
         moveStates(nodes.list().slice(Math.round(share * nodes.nodes)), this.#parts.device);
       },
-      logitsOf: ({ graph }) => this.#logitsOf(graph),
+      resultOf: ({ graph }) => this.#resultOf(graph, output),
       gather: (from, rows, count) => this.#gather(from, rows, count),
     });
   }
@@ -112,18 +131,18 @@ export class LlamaGraphs implements GraphSource {
     return weights.converting && worthConverting(tokens) ? 'converting' : 'plain';
   }
 
-  #compile(spans: readonly LlamaSpan[], ringMode: RingMode, ringWeights: RingWeights): LlamaSteps {
+  #compile(spans: readonly LlamaSpan[], output: GraphOutput, ring: RingUse): LlamaSteps {
     const { device, context } = this.#parts;
     for (const { sequence, start } of spans) {
       const kept = context.keptOf(sequence);
       // Passes that are measured are computed again and again at one position, whatever their states become.
       if (kept && kept.last >= start && !context.remove(sequence, start)) context.remove(sequence, 0);
     }
-    const source = context.collect(spans);
+    const source = context.collect(spans, output);
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
     try {
-      this.#last = this.#stepsOf(source, ringMode, ringWeights);
+      this.#last = this.#stepsOf(source, ring);
     } catch (error) {
       moveStates(source.nodes, device);
       throw error;
@@ -131,7 +150,7 @@ export class LlamaGraphs implements GraphSource {
     return this.#last;
   }
 
-  #stepsOf(source: CollectedGraph, ringMode: RingMode, ringWeights: RingWeights): LlamaSteps {
+  #stepsOf(source: CollectedGraph, { ringMode, ringWeights }: RingUse): LlamaSteps {
     const { model, plan, pager, file, experts } = this.#parts;
     const reads = weightReads(source.nodes, model.tensors, file).map((read) => this.#asPlanned(read));
     const graph = new LlamaGraph(source, reads, this.#weightsOf(ringWeights));
@@ -175,27 +194,28 @@ export class LlamaGraphs implements GraphSource {
     };
   }
 
-  #logitsOf({ source: { logits } }: LlamaGraph): Tensor {
-    const tensor = { pointer: logits, shape: tensorShape(logits).slice(0, 2) };
-    if (this.#parts.model.hidesInFirstRow) hideInAllRows(tensor);
+  #resultOf({ source: { result } }: LlamaGraph, output: GraphOutput): Tensor {
+    const tensor = { pointer: result, shape: tensorShape(result).slice(0, 2) };
+    if (output === 'logits' && this.#parts.model.hidesInFirstRow) hideInAllRows(tensor);
     return tensor;
   }
 
   #gather(from: Tensor, rows: readonly (readonly [number, number])[], count: number): Tensor {
-    const [vocabulary, columns] = [at(from.shape, 0), at(from.shape, 1)];
-    this.#gathered ??= this.#logitRows(vocabulary);
-    const floats = new Float32Array(vocabulary * columns);
+    const [elements, columns] = [at(from.shape, 0), at(from.shape, 1)];
+    this.#gathered ??= this.#resultRows();
+    const floats = new Float32Array(elements * columns);
     readTensor(from.pointer, floats);
     for (const [row, to] of rows) {
-      writeTensor(this.#gathered, floats.subarray(row * vocabulary, (row + 1) * vocabulary), 4 * vocabulary * to);
+      writeTensor(this.#gathered, floats.subarray(row * elements, (row + 1) * elements), 4 * elements * to);
     }
-    return { pointer: this.#gathered, shape: [vocabulary, count] };
+    return { pointer: this.#gathered, shape: [elements, count] };
   }
 
-  #logitRows(vocabulary: number): Pointer {
-    const { outputs } = this.#parts.context.options;
-    const memory = this.#owner.use(this.#parts.device.memoryFor(4 * vocabulary * outputs, 'logits'));
-    const tensor = this.#owner.use(new TensorSet(1)).add(F32, [vocabulary, outputs]);
+  #resultRows(): Pointer {
+    const { context, device } = this.#parts;
+    const elements = context.largestOutput * context.options.outputs;
+    const memory = this.#owner.use(device.memoryFor(4 * elements, 'results'));
+    const tensor = this.#owner.use(new TensorSet(1)).add(F32, [elements]);
     memory.place(tensor, 0);
     return tensor;
   }

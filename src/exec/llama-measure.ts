@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { embeddingsIn, placesWithoutHead } from '../ggml/graph-output.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { LlamaContext } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
@@ -12,6 +13,8 @@ import { manifestOfReads, weightReads } from './llama-weights.ts';
 /** Traits of the graphs that libllama builds of a model, whatever the context. */
 export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory'> {
   readonly manifest: readonly ManifestEntry[];
+  /** Names of the weights that only logits need. */
+  readonly head: ReadonlySet<string>;
   /** Weights whose rows are looked up one by one. */
   readonly lookups: readonly Weight[];
   /** Bytes that kernels work in for each token, and for each token and position of the context that it may see. */
@@ -38,6 +41,7 @@ export function graphTraits(file: ModelFile): GraphTraits {
   using model = new LlamaModel(file);
   const kvType = kvTypeOf('f16').id;
   const works: GraphWork[] = [];
+  const body = new Set<string>();
   const graphs = sequenceCounts.flatMap((sequences) => {
     using context = new LlamaContext(model, {
       cells,
@@ -50,16 +54,24 @@ export function graphTraits(file: ModelFile): GraphTraits {
     });
     let start = 0;
     return batches.map((count) => {
-      const { nodes } = context.collect([{ sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 }]);
+      const { nodes, result } = context.collect([
+        { sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 },
+      ]);
       start += count;
       works.push(workOf(nodes, count));
-      return weightReads(nodes, model.tensors, file.weights);
+      const reads = weightReads(nodes, model.tensors, file.weights);
+      const embeddings = embeddingsIn(nodes, result);
+      const places = new Set(embeddings === undefined ? nodes.keys() : placesWithoutHead(nodes, embeddings));
+      for (const { node, name, role } of reads) if (places.has(node) && role !== 'rows') body.add(name);
+      return reads;
     });
   });
-  const lookups = graphs.flat().filter(({ role }) => role === 'rows');
+  const reads = graphs.flat();
+  const lookups = reads.filter(({ role }) => role === 'rows');
   return {
     goesBack: model.goesBack,
     memory: model.memory,
+    head: new Set(reads.flatMap(({ name }) => (body.has(name) ? [] : [name]))),
     manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),
     lookups: [...new Set(lookups.flatMap(({ name }) => file.weights.get(name) ?? []))],
     work: {

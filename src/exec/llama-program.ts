@@ -5,7 +5,7 @@ import type { RingMode } from '../plan/ring-modes.ts';
 import type { LlamaSteps } from './llama-steps.ts';
 import type { Program, Step } from './program.ts';
 
-/** Where the steps of a group of spans come from, and where logits of several groups go. */
+/** Where the steps of a group of spans come from, and where results of several groups go. */
 export interface LlamaProgramParts extends Pick<Program, 'ringMode' | 'reads'> {
   /** Spans that are computed as one batch, in the order of computing; `indices` are their places in the pass. */
   readonly groups: readonly { readonly spans: readonly LlamaSpan[]; readonly indices: readonly number[] }[];
@@ -13,8 +13,8 @@ export interface LlamaProgramParts extends Pick<Program, 'ringMode' | 'reads'> {
   compile(spans: readonly LlamaSpan[]): LlamaSteps;
   /** Gives up the steps of a group behind `share` of it. */
   abandon(steps: LlamaSteps, share: number): void;
-  /** The logits of the last group that was computed. */
-  logitsOf(steps: LlamaSteps): Tensor;
+  /** The result of the last group that was computed. */
+  resultOf(steps: LlamaSteps): Tensor;
   /** Copies rows of `from` to those of a tensor of `count` rows, as pairs of their numbers say. Returns the tensor. */
   gather(from: Tensor, rows: readonly (readonly [number, number])[], count: number): Tensor;
 }
@@ -27,7 +27,7 @@ export class LlamaProgram implements Program {
   readonly ringMode: RingMode;
   readonly reads: Program['reads'];
   readonly #parts: LlamaProgramParts;
-  #logits: Tensor | undefined;
+  #result: Tensor | undefined;
   /** The group that is being computed, and the share of it that has been. */
   #begun: { readonly compiled: LlamaSteps; readonly share: number } | undefined;
 
@@ -37,9 +37,9 @@ export class LlamaProgram implements Program {
     this.#parts = parts;
   }
 
-  get logits(): Tensor {
-    if (!this.#logits) throw new RangeError('the pass has not been computed');
-    return this.#logits;
+  get result(): Tensor {
+    if (!this.#result) throw new RangeError('the pass has not been computed');
+    return this.#result;
   }
 
   *steps(isolated: boolean): Iterable<Step> {
@@ -52,7 +52,7 @@ export class LlamaProgram implements Program {
         this.#begun = { compiled, share: step.share };
       }
       this.#begun = undefined;
-      this.#collect(i, this.#parts.logitsOf(compiled));
+      this.#collect(i, this.#parts.resultOf(compiled));
     }
   }
 
@@ -64,28 +64,28 @@ export class LlamaProgram implements Program {
     if (this.#begun) this.#parts.abandon(this.#begun.compiled, this.#begun.share);
   }
 
-  /** Keeps the logits of group `index`, whose memory the next one takes. */
-  #collect(index: number, logits: Tensor): void {
+  /** Keeps the result of group `index`, whose memory the next one takes. */
+  #collect(index: number, result: Tensor): void {
     const { groups } = this.#parts;
     const { spans, indices } = at(groups, index);
-    const columns = at(logits.shape, 1);
+    const columns = at(result.shape, 1);
     const outputs = sum(spans.map((span) => span.outputs));
     const inOrder = indices.every((place, i) => place === i);
     if (groups.length === 1 && inOrder && columns === outputs) {
-      this.#logits = logits;
+      this.#result = result;
       return;
     }
     const outputsOf = new Map(groups.flatMap((group) => group.indices.map((i, k) => [i, at(group.spans, k).outputs])));
     const pairs: [number, number][] = [];
     let from = 0;
     for (const [k, { tokens, outputs: wanted }] of spans.entries()) {
-      // Logits of all tokens, of which the last ones are wanted.
+      // Those of all tokens, of which the last ones are wanted.
       if (columns !== outputs) from += tokens.length - wanted;
       const before = sum([...outputsOf].map(([i, count]) => (i < at(indices, k) ? count : 0)));
       for (let i = 0; i < wanted; i += 1) pairs.push([from + i, before + i]);
       from += wanted;
     }
-    this.#logits = this.#parts.gather(logits, pairs, sum([...outputsOf.values()]));
+    this.#result = this.#parts.gather(result, pairs, sum([...outputsOf.values()]));
   }
 }
 

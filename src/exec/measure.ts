@@ -1,5 +1,6 @@
 import type { Stage } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
+import { Disposer } from '../base/disposer.ts';
 import { measureGraph } from '../ggml/allocator.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
@@ -36,13 +37,18 @@ export function manifestOf(outline: GraphOutline): readonly ManifestEntry[] {
 
 /**
  * Bytes of a pass at the end of the context, beside weights and KV: `tokens` of one sequence, and of each of the
- * `parallel` ones one token and `ahead` draft tokens, with their logits.
+ * `parallel` ones one token and `ahead` draft tokens, with their logits; with `embedsAll` also of embeddings of all tokens.
  */
 export function computeBytes(
   outline: GraphOutline,
   slices: readonly Slice[],
   tokens: number,
-  { threads, parallel = 1, ahead = 0 }: { threads: number; parallel?: number; ahead?: number },
+  {
+    threads,
+    parallel = 1,
+    ahead = 0,
+    embedsAll = false,
+  }: { threads: number; parallel?: number; ahead?: number; embedsAll?: boolean },
 ): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
@@ -52,12 +58,22 @@ export function computeBytes(
   const decoded = 1 + ahead;
   const others = Array.from({ length: parallel - 1 }, () => shapeAt(kv, { tokens: decoded, outputs: decoded, end }));
   const spans = [shapeAt(kv, { tokens: Math.max(tokens, decoded), outputs: decoded, end }), ...others];
+  const model = { weights, file: outline.weights };
   using graph = new Graph(graphCapacity(spans));
-  const { inputs, logits } = build(graph, outline.stages, { weights, file: outline.weights }, spans);
+  const { inputs, result } = build(graph, outline.stages, model, spans);
+  using owner = new Disposer();
+  const graphs = [graph];
+  if (embedsAll) {
+    const embedding = owner.use(new Graph(graphCapacity(spans)));
+    const all = spans.map((span) => ({ ...span, outputs: span.tokens }));
+    build(embedding, outline.stages.slice(0, -1), model, all);
+    graphs.push(embedding);
+  }
+  const working = Math.max(...graphs.map((one) => measureGraph(one) + one.scratchBytes));
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowsBytes(inputs.embedding.weight) : 0;
-  const choosing = choosingBytes(at(logits.shape, 0), { parallel, ahead });
-  return measureGraph(graph) + graph.scratchBytes + largestMask + rows + choosing + threads * threadBytes;
+  const choosing = choosingBytes(at(result.shape, 0), { parallel, ahead });
+  return working + largestMask + rows + choosing + threads * threadBytes;
 }
 
 /**

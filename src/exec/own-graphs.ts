@@ -1,5 +1,6 @@
 import { GraphAllocator } from '../ggml/allocator.ts';
 import type { Device } from '../ggml/device.ts';
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Reader } from '../pager/reader.ts';
 import { Rows } from '../pager/rows.ts';
@@ -37,14 +38,14 @@ export class OwnGraphs implements GraphSource {
     return KvStore.allocate(kv.shape, device, { reader, file: kv.file, position });
   }
 
-  compile(spans: readonly Span[]): Program {
+  compile(spans: readonly Span[], output: GraphOutput): Program {
     const shapes = spans.map(shapeOf);
     const ringMode = this.#ringModeFor(shapes.reduce((n, shape) => n + shape.tokens, 0));
     const last = this.#program;
-    if (last?.ringMode === ringMode && sameShapes(last.shapes, shapes)) return last;
+    if (last?.ringMode === ringMode && last.output === output && sameShapes(last.shapes, shapes)) return last;
     this.#forget();
     const rowsOf = (weight: Weight): Rows => (this.#rows ??= new Rows(this.#parts.reader, weight));
-    const program = new OwnProgram(this.#parts, { shapes, ringMode, rowsOf });
+    const program = new OwnProgram(this.#parts, { shapes, ringMode, output, rowsOf });
     try {
       this.#allocator.allocate(program.graph);
     } catch (error) {

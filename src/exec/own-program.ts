@@ -1,6 +1,7 @@
 import type { Stage, Weights } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { Memory } from '../ggml/host-memory.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Need } from '../pager/block.ts';
@@ -8,6 +9,7 @@ import type { Pager } from '../pager/pager.ts';
 import type { Rows } from '../pager/rows.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { RingMode } from '../plan/ring-modes.ts';
+import { withoutLast } from '../plan/ring-segments.ts';
 import { unpackingNodes } from './attention.ts';
 import { BatchInputs } from './batch.ts';
 import type { BoundWeights } from './bind-weights.ts';
@@ -15,20 +17,20 @@ import { writeInputs } from './inputs.ts';
 import { KvPages } from './kv-pages.ts';
 import type { Program, Step } from './program.ts';
 import type { Span, SpanShape } from './span.ts';
-import { awaitedUses, weightNeeds, weightSteps } from './weight-steps.ts';
+import { awaitedUses, unreadAtEnd, weightNeeds, weightSteps } from './weight-steps.ts';
 
-/** Builds all stages into `graph`. Returns the inputs, and the logits (vocabulary, outputs). */
+/** Builds stages into `graph`. Returns the inputs, and the last one's result (elements, outputs). */
 export function build(
   graph: Graph,
   stages: readonly Stage[],
   model: { weights: Weights; file: ReadonlyMap<string, Weight> },
   spans: readonly SpanShape[],
   pages?: KvPages,
-): { inputs: BatchInputs; logits: Tensor } {
+): { inputs: BatchInputs; result: Tensor } {
   const inputs = new BatchInputs(graph, model.file, spans, pages);
   const context = { graph, weights: model.weights, batch: inputs };
-  const logits = stages.reduce((x, stage) => stage.build(context, x), inputs.positions);
-  return { inputs, logits: graph.output(logits) };
+  const result = stages.reduce((x, stage) => stage.build(context, x), inputs.positions);
+  return { inputs, result: graph.output(result) };
 }
 
 /** Nodes that a graph for these spans has room for: one takes 100 layers of 120, each further one 51 a layer at most. */
@@ -52,7 +54,8 @@ export class OwnProgram implements Program, Disposable {
   readonly shapes: readonly SpanShape[];
   readonly ringMode: RingMode;
   readonly reads: Program['reads'];
-  readonly logits: Tensor;
+  readonly output: GraphOutput;
+  readonly result: Tensor;
   readonly #parts: OwnProgramParts;
   readonly #inputs: BatchInputs;
   readonly #pages: KvPages | undefined;
@@ -67,27 +70,32 @@ export class OwnProgram implements Program, Disposable {
     how: {
       readonly shapes: readonly SpanShape[];
       readonly ringMode: RingMode;
+      readonly output: GraphOutput;
       readonly rowsOf: (weight: Weight) => Rows;
     },
   ) {
-    const { shapes, ringMode, rowsOf } = how;
-    const { stages, file, weights, pager } = parts;
+    const { shapes, ringMode, output, rowsOf } = how;
+    const { plan, file, weights, pager } = parts;
+    // The head is the last one.
+    const stages = output === 'logits' ? parts.stages : parts.stages.slice(0, -1);
     this.#parts = parts;
     this.shapes = shapes;
     this.ringMode = ringMode;
+    this.output = output;
     const ringWeights = weights[ringMode] ?? weights.plain;
     this.graph = new Graph(graphCapacity(shapes));
     const onSsd = shapes.some(({ kv }) => kv.layers.some((layer) => layer.parts.home === 'ssd'));
     this.#pages = onSsd ? new KvPages(shapes, parts.kvRingMemory) : undefined;
-    const { inputs, logits } = build(this.graph, stages, { weights: ringWeights.weights, file }, shapes, this.#pages);
+    const { inputs, result } = build(this.graph, stages, { weights: ringWeights.weights, file }, shapes, this.#pages);
     this.#inputs = inputs;
-    this.logits = logits;
+    this.result = result;
     const { embedding } = inputs;
     this.#embedding = embedding
       ? [{ home: rowsOf(embedding.weight).into(embedding.rows), blocks: () => this.#tokens }]
       : [];
+    const read = new Set(this.graph.uses.map(({ slice }) => slice));
     this.reads = new Map([
-      [pager.weightRing, ringWeights.blocks],
+      [pager.weightRing, withoutLast(ringWeights.blocks, unreadAtEnd(plan, read))],
       ...(this.#pages ? [[pager.kvRing, this.#pages.blocks] as const] : []),
     ]);
   }

@@ -1,4 +1,5 @@
 import type { Tensor } from '../ggml/graph.ts';
+import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { Block, Need } from '../pager/block.ts';
 import type { Ring } from '../pager/ring.ts';
@@ -24,8 +25,8 @@ export interface Program {
   readonly ringMode: RingMode;
   /** Blocks that are read ahead. */
   readonly reads: ReadonlyMap<Ring, readonly Block[]>;
-  /** Logits (vocabulary, outputs), once all steps have been computed. */
-  readonly logits: Tensor;
+  /** Logits (vocabulary, outputs), or embeddings (width, outputs), once all steps have been computed. */
+  readonly result: Tensor;
   /** Gives the graph the tokens of a pass. */
   begin(spans: readonly Span[]): void;
   /**
@@ -51,6 +52,6 @@ export interface GraphSource extends Disposable {
   readonly evenSpans: boolean;
   /** The state of one more text, an empty one. Throws OUT_OF_MEMORY. */
   newState(): SequenceState;
-  /** The program for these spans; the one before is lost. Throws UNSUPPORTED_MODEL, OUT_OF_MEMORY. */
-  compile(spans: readonly Span[]): Program;
+  /** The program for these spans; the one before is lost. Throws UNSUPPORTED_MODEL, GRAPH_FAILED, OUT_OF_MEMORY. */
+  compile(spans: readonly Span[], output: GraphOutput): Program;
 }

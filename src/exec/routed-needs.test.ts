@@ -64,7 +64,7 @@ function madeUpSource(input: () => Float32Array, pager: Pager, rows: Rows, owner
     steps: () => steps,
     reads: new Map([[pager.weightRing, []]]),
     ringMode: 'plain',
-    logits,
+    result: logits,
     begin: () => writeTensor(x.pointer, input()),
     end: () => {},
     fail: () => {},

@@ -10,7 +10,7 @@ export interface Span {
   /** Number of earlier tokens of the sequence, which its state holds. */
   readonly start: number;
   readonly tokens: readonly number[];
-  /** The tokens whose logits are wanted. */
+  /** The tokens whose logits, or embeddings, are wanted. */
   readonly logits: 'last' | 'all';
 }
 

@@ -35,6 +35,10 @@ export function weightSteps(
   return divideIntoSteps(uses, nodes, { maxBytes, alone });
 }
 
+/** The number of streamed slices at the end of the plan's order that are not among those `read`: a head's, mostly. */
+export const unreadAtEnd = ({ streamed }: Pick<Plan, 'streamed'>, read: ReadonlySet<number>): number =>
+  streamed.length - 1 - streamed.findLastIndex((id) => read.has(id));
+
 /** The needs of a step that waits for `slices`, each in its home. */
 export function weightNeeds({ placements }: Plan, pager: Pager, slices: readonly number[]): readonly Need[] {
   const streamed: number[] = [];

@@ -1,8 +1,9 @@
-import { last } from '../base/at.ts';
+import { at, last } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { type BufferMemory, withBufferMemory } from './buffer-memory.ts';
 import { Callback } from './callback.ts';
+import { embeddingsIn, type GraphOutput, placesWithoutHead } from './graph-output.ts';
 import type { Pointer } from './library.ts';
 import { BatchArrays, type LlamaSpan } from './llama-batch.ts';
 import { callbacks, type LlamaGraphApi, loadLlamaGraphs, partialState } from './llama-graph-api.ts';
@@ -18,8 +19,11 @@ export interface CollectedGraph {
   /** Nodes in the order in which they have to be computed, with the flags that libllama gives them. */
   readonly nodes: readonly Pointer[];
   readonly flags: readonly number[];
-  /** Logits (vocabulary, outputs), in the order of the batch; a few architectures compute those of all tokens. */
-  readonly logits: Pointer;
+  /**
+   * Logits (vocabulary, outputs) or embeddings (width, outputs), in the order of the batch; a few architectures compute those
+   * of all tokens.
+   */
+  readonly result: Pointer;
 }
 
 export interface LlamaContextOptions {
@@ -86,12 +90,20 @@ const embeds = 'it does not predict the next token';
 /** A mark on the nodes of a graph that was collected. */
 const metBefore = 0x5eed;
 
-function newGraph(met: readonly { readonly node: Pointer; readonly flags: number }[]): CollectedGraph {
+/** A graph that libllama has built, as it is computed for each output that it has. */
+type BuiltGraph = Readonly<Partial<Record<GraphOutput, CollectedGraph>>>;
+
+function newGraph(met: readonly { readonly node: Pointer; readonly flags: number }[]): BuiltGraph {
   for (const { node } of met) setMark(node, metBefore);
   const nodes = met.map(({ node }) => node);
   // Some architectures leave the name out.
   const logits = nodes.findLast((node) => tensorName(node) === 'result_output') ?? last(nodes);
-  return { nodes, flags: met.map(({ flags }) => flags), logits };
+  const whole = { nodes, flags: met.map(({ flags }) => flags), result: logits };
+  const embeddings = embeddingsIn(nodes, logits);
+  if (embeddings === undefined) return { logits: whole };
+  const places = placesWithoutHead(nodes, embeddings);
+  const pick = <T>(list: readonly T[]): readonly T[] => places.map((place) => at(list, place));
+  return { logits: whole, embeddings: { nodes: pick(whole.nodes), flags: pick(whole.flags), result: embeddings } };
 }
 
 /**
@@ -106,11 +118,13 @@ export class LlamaContext implements Disposable {
   readonly #owner: Disposer = new Disposer();
   readonly #context: Pointer;
   readonly #memory: Pointer;
+  /** Elements of the largest column of a result: the vocabulary, or the width. */
+  readonly largestOutput: number;
   /** Tokens that logits are of. */
   readonly #vocabulary: number;
   readonly #batch: BatchArrays;
   /** The last graph: libllama goes on with it for batches of equal shape, and so may callers. */
-  #graph: CollectedGraph | undefined;
+  #graph: BuiltGraph | undefined;
   /** Nodes that were met since, in order, with their flags. */
   #met: { readonly node: Pointer; readonly flags: number; readonly known: boolean }[] = [];
 
@@ -166,6 +180,7 @@ export class LlamaContext implements Disposable {
     }
     this.sizes = sizes;
     this.#vocabulary = this.#api.llama_vocab_n_tokens(this.#api.llama_model_get_vocab(model.pointer));
+    this.largestOutput = Math.max(this.#vocabulary, this.#api.llama_model_n_embd_out(model.pointer));
     this.#context = context;
     this.#memory = kept;
   }
@@ -174,7 +189,7 @@ export class LlamaContext implements Disposable {
    * The graph of a batch, one span after another in the order of their sequences; its tokens count as stored from now on.
    * The flags of its nodes are as libllama computes them. Throws GRAPH_FAILED; then nothing is stored.
    */
-  collect(spans: readonly LlamaSpan[]): CollectedGraph {
+  collect(spans: readonly LlamaSpan[], output: GraphOutput = 'logits'): CollectedGraph {
     const wanted = spans.reduce((sum, { outputs }) => sum + outputs, 0);
     if (wanted > this.options.outputs)
       throw new RangeError(`${wanted} outputs of a batch, not ${this.options.outputs}`);
@@ -183,15 +198,18 @@ export class LlamaContext implements Disposable {
     for (const { node, flags } of this.#met) setFlags(node, flags);
     const fresh = this.#met.filter(({ known }) => !known);
     if (status === 0 && fresh.length > 0) this.#graph = newGraph(fresh);
-    const [vocabulary, outputs] = this.#graph ? tensorShape(this.#graph.logits) : [];
+    const graph = this.#graph?.[output];
+    const [elements, outputs] = graph ? tensorShape(graph.result) : [];
     const tokens = spans.reduce((sum, span) => sum + span.tokens.length, 0);
     // A batch in several parts would have the logits and the inputs of the last one only.
     const complete = outputs === wanted || outputs === tokens;
-    if (status === 0 && this.#graph && vocabulary === this.#vocabulary && complete) return this.#graph;
+    const isKnown = output === 'embeddings' || elements === this.#vocabulary;
+    if (status === 0 && graph && isKnown && complete) return graph;
     this.#graph = undefined;
     for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
     let reason = `${lastLog()}, status ${status}`;
-    if (status === 0) reason = complete ? embeds : `${outputs} outputs instead of ${wanted}`;
+    if (status === 0 && !graph) reason = 'its graph has no embeddings';
+    else if (status === 0) reason = complete ? embeds : `${outputs} outputs instead of ${wanted}`;
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
   }
 

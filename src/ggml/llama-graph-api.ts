@@ -32,6 +32,7 @@ export interface LlamaGraphApi {
   llama_model_has_encoder(model: Pointer): boolean;
   llama_model_has_decoder(model: Pointer): boolean;
   llama_model_n_swa(model: Pointer): number;
+  llama_model_n_embd_out(model: Pointer): number;
   llama_model_get_vocab(model: Pointer): Pointer;
   llama_vocab_n_tokens(vocabulary: Pointer): number;
 
@@ -91,6 +92,7 @@ const signatures: { readonly [F in keyof LlamaGraphApi]: string } = {
   llama_model_has_encoder: 'bool (void *)',
   llama_model_has_decoder: 'bool (void *)',
   llama_model_n_swa: 'int32_t (void *)',
+  llama_model_n_embd_out: 'int32_t (void *)',
   llama_model_get_vocab: 'void * (void *)',
   llama_vocab_n_tokens: 'int32_t (void *)',
   llama_context_default_params: 'llama_context_params ()',

@@ -60,13 +60,13 @@ function sameBits(device: Device): boolean {
   const ours = owner.use(new LlamaContext(model, sizes));
   const theirs = owner.use(new PlainContext(model.pointer));
   return passes.every((span) => {
-    const { nodes, logits } = ours.collect([span]);
+    const { nodes, result } = ours.collect([span]);
     using graph = new NodeGraph(2 * nodes.length);
     for (const node of nodes) graph.adopt(node);
     graph.check();
     device.computeNow(graph.pointer);
-    const computed = new Float32Array(elementCount(tensorShape(logits)));
-    readTensor(logits, computed);
+    const computed = new Float32Array(elementCount(tensorShape(result)));
+    readTensor(result, computed);
     const expected = theirs.decode(span);
     return computed.length === expected.length && expected.every((x, i) => Object.is(x, computed[i]));
   });

@@ -19,6 +19,16 @@ import { samplingOptions } from '../sample/sampling-options.ts';
 import type { SavedText } from '../state/saved-text.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
+import {
+  checkDimensions,
+  cutTokens,
+  type Embeddings,
+  type EmbedOptions,
+  embedTokens,
+  poolingOf,
+  shaped,
+  tokenCount,
+} from './embedding.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
@@ -256,6 +266,35 @@ export class Model implements AsyncDisposable {
   #prepared(prompt: AnyPrompt): PreparedPrompt {
     if (isTokens(prompt)) return { tokens: prompt, answer: plainFormat };
     return isPrepared(prompt) ? prompt : this.prepare(prompt);
+  }
+
+  /**
+   * The embeddings of texts, each a text or its tokens, computed together as far as there is room for them. The model's file
+   * says how those of a text's tokens become one; without that it is the last token's.
+   *
+   * @example const { vectors } = await model.embed(['a plum', 'a pear'], { truncate: true });
+   * @throws {EngineError} NO_PROMPT for a text without tokens, BAD_OPTION, CONTEXT_TOO_LONG, BUDGET_TOO_SMALL, OUT_OF_MEMORY,
+   * READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, NOT_FINITE, MODEL_CLOSED; or the signal's reason.
+   */
+  async embed(texts: readonly (string | readonly number[])[], options: EmbedOptions = {}): Promise<Embeddings> {
+    this.#opened.checkOpen();
+    checkDimensions(options, this.outline.config.width);
+    const { outline, vocabulary } = this;
+    const { truncate = false, longest: given = Number.POSITIVE_INFINITY, signal } = options;
+    const most = Math.min(given, this.mostTokens());
+    const limits = { most, addSpecial: true, parseSpecial: false };
+    const tokenized = texts.map((text) => {
+      if (typeof text !== 'string') return text;
+      return truncate ? vocabulary.tokenizeStart(text, limits) : vocabulary.tokenize(text, limits);
+    });
+    for (const tokens of tokenized) checkTokens(tokens, outline.config.vocabulary);
+    const longest = tokenized.reduce((length, tokens) => Math.max(length, tokens.length), 0);
+    if (longest === 0) return { vectors: [], tokens: 0 };
+    const { plan } = await unlessAborted(this.#opened.open(undefined, { prompt: longest, answer: 0 }), signal);
+    const end = vocabulary.addEos ? vocabulary.eos : undefined;
+    const cut = truncate ? tokenized.map((tokens) => cutTokens(tokens, Math.min(most, plan.context), end)) : tokenized;
+    const vectors = await embedTokens(this.#engine, cut, { ...options, pooling: poolingOf(outline) });
+    return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
   }
 
   /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */

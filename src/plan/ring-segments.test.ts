@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { layRing, type RingSegment } from './ring-segments.ts';
+import { layRing, type RingSegment, withoutLast } from './ring-segments.ts';
 
 const passes = 4;
 
@@ -36,6 +36,22 @@ test('a read waits for the release of all earlier ones that share a byte with it
       for (const [k, read] of reads.entries()) {
         const last = reads.findLastIndex((other, j) => j < k && overlap(other, read));
         if (last >= 0) assert.equal(k - read.after, last);
+      }
+    }),
+  );
+});
+
+test('without the last segments of a pass, a read waits no less than it must, and for nothing of its own step', () => {
+  fc.assert(
+    fc.property(sizesAndRing(1), fc.nat(23), ({ sizes, ring }, n) => {
+      const count = n % sizes.length;
+      const left = sizes.slice(0, sizes.length - count);
+      const reads = unroll(left, withoutLast(layRing(sizes, ring), count));
+      for (const [k, read] of reads.entries()) {
+        const last = reads.findLastIndex((other, j) => j < k && overlap(other, read));
+        if (last >= 0) assert.ok(k - read.after >= last);
+        const first = k - (k % left.length);
+        if (last < first) assert.ok(k - read.after < first);
       }
     }),
   );

@@ -27,6 +27,18 @@ export function layRing(sizes: readonly number[], ringBytes: number): readonly R
   return offsets.map((offset, i) => ({ offset, after: predecessor(sizes, offsets, i) }));
 }
 
+/** The segments of passes that leave the last `count` out: each waits for as much as before, or for more. */
+export const withoutLast = <S extends Pick<RingSegment, 'after'>>(
+  segments: readonly S[],
+  count: number,
+): readonly S[] =>
+  count === 0
+    ? segments
+    : segments
+        .slice(0, segments.length - count)
+        // Beyond the start of its pass a segment overwrites bytes of the pass before, whose end is nearer now.
+        .map((one, i) => (one.after <= i ? one : { ...one, after: Math.max(i + 1, one.after - count) }));
+
 /** Steps back from read i to the nearest earlier one that shares a byte with it; at most a whole pass, to itself. */
 function predecessor(sizes: readonly number[], offsets: readonly number[], i: number): number {
   const n = sizes.length;

@@ -41,6 +41,12 @@ const mostSequences = 256;
 /** Tokens of the largest contexts that are measured: libllama's lists for more would be memory outside the plan. */
 const mostMeasured = 2 ** 17;
 
+interface LlamaGraphOptions {
+  readonly rope?: RopeOptions | undefined;
+  readonly trialFolder?: string | undefined;
+  readonly embedsAll?: boolean | undefined;
+}
+
 /** The graphs that libllama builds, of any architecture that it takes a text on with. */
 export class LlamaModelGraphs implements ModelGraphs {
   readonly builder = 'libllama';
@@ -48,21 +54,22 @@ export class LlamaModelGraphs implements ModelGraphs {
   readonly #facts: ModelFacts;
   readonly #rope: RopeOptions | undefined;
   readonly #trialFolder: string | undefined;
+  readonly #embedsAll: boolean;
   #traits: GraphTraits | undefined;
   /** The model without memory, whose contexts are measured; while another one is opened there is none. */
   #measured: LlamaModel | undefined;
   readonly #sizes: Map<string, LlamaSizes> = new Map();
 
-  /** `trialFolder` remembers which models libllama was tried with. */
-  constructor(
-    file: ModelFile,
-    facts: ModelFacts,
-    { rope, trialFolder }: { readonly rope?: RopeOptions | undefined; readonly trialFolder?: string | undefined } = {},
-  ) {
+  /**
+   * `trialFolder` remembers which models libllama was tried with; `embedsAll` plans for passes that give embeddings of all
+   * tokens.
+   */
+  constructor(file: ModelFile, facts: ModelFacts, { rope, trialFolder, embedsAll = false }: LlamaGraphOptions = {}) {
     this.#file = file;
     this.#facts = facts;
     this.#rope = rope;
     this.#trialFolder = trialFolder;
+    this.#embedsAll = embedsAll;
   }
 
   get rowLengths(): readonly number[] {
@@ -153,7 +160,8 @@ export class LlamaModelGraphs implements ModelGraphs {
       residents,
       ...(experts && { experts: experts.pools }),
     });
-    const parts = { device, model, context, plan, file, weights, reader, pager, experts: experts?.steps };
+    const { head } = this.#collected();
+    const parts = { device, model, context, plan, file, weights, reader, pager, head, experts: experts?.steps };
     const graphs = owner.use(new LlamaGraphs(parts));
     return { graphs, pager };
   }
@@ -200,11 +208,12 @@ export class LlamaModelGraphs implements ModelGraphs {
       const expected = `${most} at most, for a model of this architecture`;
       throw new EngineError('BAD_OPTION', { option: 'parallel', value: `${parallel}`, expected });
     }
+    const tokens = Math.max(batch, decoded) + (parallel - 1) * decoded;
     return {
       cells: parallel * context,
       sequences: contextSequences(traits, parallel),
-      batch: Math.max(batch, decoded) + (parallel - 1) * decoded,
-      outputs: parallel * decoded,
+      batch: tokens,
+      outputs: this.#embedsAll ? tokens : parallel * decoded,
       kvType: kvTypeOf(kvType).id,
       rope: this.#rope,
     };

@@ -1,5 +1,6 @@
 import { decodableArchitectures, refusedArchitectures } from '../arch/decodable.ts';
 import { type ModelFacts, readFacts } from '../arch/facts.ts';
+import { type FilePooling, readPooling } from '../arch/pooling.ts';
 import { ownArchitectures } from '../arch/registry.ts';
 import type { RopeOptions } from '../arch/rope.ts';
 import { EngineError } from '../base/errors.ts';
@@ -18,6 +19,7 @@ export interface ModelOutline {
   readonly file: ModelFile;
   readonly config: ModelFacts;
   readonly graphs: ModelGraphs;
+  readonly pooling: FilePooling;
 }
 
 /** Builders of graphs: ours, libllama, or ours for the families that have some. */
@@ -36,7 +38,13 @@ export interface OutlineOptions {
 /** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, UNKNOWN_ARCHITECTURE, ARCHITECTURE_REFUSED, NO_OWN_GRAPHS. */
 export function openOutline(path: string, options: OutlineOptions = {}, debug?: Debug): ModelOutline {
   const file = openModelFile(path);
-  const outline = { path, file, ...(ownGraphs(file, options) ?? librarysGraphs(file, options)) };
+  const pooling = readPooling(file.metadata);
+  const outline = {
+    path,
+    file,
+    pooling,
+    ...(ownGraphs(file, pooling, options) ?? librarysGraphs(file, pooling, options)),
+  };
   const { architecture, layers, context, vocabulary } = outline.config;
   const files = file.files.map(({ path, size }) => ({ path, size }));
   debug?.('header read', { files, architecture, layers, context, vocabulary });
@@ -46,8 +54,15 @@ export function openOutline(path: string, options: OutlineOptions = {}, debug?: 
 
 type GraphsOf = Pick<ModelOutline, 'config' | 'graphs'>;
 
+/** True where embeddings of all tokens of a text are wanted, not of the last one alone. */
+const embedsAll = (pooling: FilePooling): boolean => pooling === 'mean' || pooling === 'first';
+
 /** Graphs of our own; undefined where libllama's are to be had instead. */
-function ownGraphs({ metadata, weights }: ModelFile, { rope, graphs = 'auto' }: OutlineOptions): GraphsOf | undefined {
+function ownGraphs(
+  { metadata, weights }: ModelFile,
+  pooling: FilePooling,
+  { rope, graphs = 'auto' }: OutlineOptions,
+): GraphsOf | undefined {
   if (graphs === 'libllama') return undefined;
   const name = metadata.string('general.architecture');
   const family = ownArchitectures.get(name);
@@ -57,7 +72,10 @@ function ownGraphs({ metadata, weights }: ModelFile, { rope, graphs = 'auto' }: 
   }
   try {
     const config = family.config(metadata, rope);
-    return { config, graphs: new OwnModelGraphs(config, family.stages(config), weights) };
+    return {
+      config,
+      graphs: new OwnModelGraphs(config, family.stages(config), { weights, embedsAll: embedsAll(pooling) }),
+    };
   } catch (error) {
     // A family's members may have what its graphs of ours do not, such as experts.
     if (!(error instanceof EngineError) || error.code !== 'UNSUPPORTED_MODEL') throw error;
@@ -67,14 +85,14 @@ function ownGraphs({ metadata, weights }: ModelFile, { rope, graphs = 'auto' }: 
   }
 }
 
-function librarysGraphs(file: ModelFile, { rope, trialFolder }: OutlineOptions): GraphsOf {
+function librarysGraphs(file: ModelFile, pooling: FilePooling, { rope, trialFolder }: OutlineOptions): GraphsOf {
   const architecture = file.metadata.string('general.architecture');
   const reason = refusedArchitectures.get(architecture);
   if (reason !== undefined) throw new EngineError('ARCHITECTURE_REFUSED', { architecture, reason });
   if (!decodableArchitectures.includes(architecture))
     throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture, known: decodableArchitectures });
   const config = readFacts(file.metadata, rope);
-  return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder }) };
+  return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder, embedsAll: embedsAll(pooling) }) };
 }
 
 /** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */

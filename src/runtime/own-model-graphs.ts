@@ -28,12 +28,19 @@ export class OwnModelGraphs implements ModelGraphs {
   readonly #config: Config;
   readonly #stages: readonly Stage[];
   readonly #weights: ReadonlyMap<string, Weight>;
+  readonly #embedsAll: boolean;
   readonly #manifests: Map<string, readonly ManifestEntry[]> = new Map();
 
-  constructor(config: Config, stages: readonly Stage[], weights: ReadonlyMap<string, Weight>) {
+  /** `embedsAll` plans for passes that give embeddings of all tokens. */
+  constructor(
+    config: Config,
+    stages: readonly Stage[],
+    { weights, embedsAll }: { readonly weights: ReadonlyMap<string, Weight>; readonly embedsAll: boolean },
+  ) {
     this.#config = config;
     this.#stages = stages;
     this.#weights = weights;
+    this.#embedsAll = embedsAll;
   }
 
   get rowLengths(): readonly number[] {
@@ -76,7 +83,7 @@ export class OwnModelGraphs implements ModelGraphs {
     const { batch, parallel, ahead } = options;
     // Keys and values are computed on in memory, wherever they live.
     const outline = this.#outline({ ...options, kvHomes: undefined });
-    return computeBytes(outline, slices, batch, { threads, parallel, ahead });
+    return computeBytes(outline, slices, batch, { threads, parallel, ahead, embedsAll: this.#embedsAll });
   }
 
   identity(context: number): unknown {

@@ -106,6 +106,19 @@ export class Vocabulary implements Disposable {
     return tokens;
   }
 
+  /** The first `most` tokens of a text, or all; a token that ends a text stays. Throws as `tokenize`. */
+  tokenizeStart(text: string, { most = Number.POSITIVE_INFINITY, ...options }: TokenizeOptions): number[] {
+    const tokens: number[] = [];
+    for (const part of this.#tokenized(text, options)) {
+      for (const token of part) tokens.push(token);
+      if (tokens.length > most) break;
+    }
+    if (tokens.length <= most) return tokens;
+    tokens.length = most;
+    if (options.addSpecial && this.addEos && this.eos !== undefined) tokens[most - 1] = this.eos;
+    return tokens;
+  }
+
   /** The last `most` tokens of a text, or all; tokens that begin a text stay. Throws as `tokenize`. */
   tokenizeEnd(text: string, { most = Number.POSITIVE_INFINITY, ...options }: TokenizeOptions): number[] {
     let tokens: number[] = [];

@@ -101,6 +101,27 @@ export interface GenerationCallOptions {
   readonly keepAlive?: number | undefined;
 }
 
+/** A request for the embeddings of texts, each a text or its tokens. */
+export interface EmbeddingRequest {
+  readonly inputs: readonly (string | readonly number[])[];
+  /** Leaves out the end of a text that is longer than the context. */
+  readonly truncate: boolean;
+  /** The first so many elements of each embedding; default: all. */
+  readonly dimensions?: number | undefined;
+  /** Tokens that a text may have, if fewer than the engine's context. */
+  readonly context?: number | undefined;
+}
+
+/** Embeddings of the next inputs of a request, in order. */
+export interface EmbeddedInputs {
+  /** Each of length 1. */
+  readonly vectors: readonly Float32Array[];
+  /** The number of their tokens. */
+  readonly tokens: number;
+  /** Seconds of starting the engine, if the request had to wait for it. */
+  readonly loadSeconds: number;
+}
+
 /** Models and engines, as the HTTP side sees them. */
 export interface Backend {
   /** Models that can be asked for, by name. Reads the folder anew. */
@@ -115,6 +136,15 @@ export interface Backend {
    * loading.
    */
   generate(model: ServedModel, generate: GenerationRequest, options: GenerationCallOptions): Promise<Answer>;
+  /**
+   * The embeddings of a request's inputs, part by part, as they are asked for. Rejects with NO_PROMPT, BAD_OPTION,
+   * CONTEXT_TOO_LONG, SERVER_BUSY, ENGINE_DIED, and the errors of loading.
+   */
+  embed(
+    model: ServedModel,
+    request: EmbeddingRequest,
+    options: GenerationCallOptions,
+  ): AsyncGenerator<EmbeddedInputs, void, void>;
   /**
    * Starts the model's engine if it does not run. Returns the seconds that this took. Rejects with the errors of
    * loading.

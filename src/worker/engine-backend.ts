@@ -10,12 +10,15 @@ import { maxPartUnits } from '../text/text-parts.ts';
 import type {
   Answer,
   Backend,
+  EmbeddedInputs,
+  EmbeddingRequest,
   GenerationCallOptions,
   GenerationRequest,
   Health,
   LoadedModel,
   Metric,
 } from './backend.ts';
+import { embeddingParts } from './embedding-parts.ts';
 import { EngineAnswer, type Outcome } from './engine-answer.ts';
 import { EnginePool, type EngineRef } from './engine-pool.ts';
 import { fitRequest } from './fit-request.ts';
@@ -37,6 +40,9 @@ export interface BackendSettings {
   /** The best way to read from the device of a file, if that was measured. */
   readingOf(path: string): ModelSettings['reading'];
 }
+
+const outcomeOf = (error: unknown, signal: AbortSignal): Outcome =>
+  signal.aborted ? 'cancelled' : isRefused(error) ? 'refused' : 'failed';
 
 /** The most tokens that an engine is asked to turn into text at once. */
 const tokensAtOnce = 4096;
@@ -104,17 +110,11 @@ export class EngineBackend implements Backend, AsyncDisposable {
     { signal, keepAlive }: GenerationCallOptions,
   ): Promise<Answer> {
     const began = performance.now();
-    const parallel = this.#pool.current?.process.facts.parallel ?? this.#usualParallel;
-    if (this.#pending >= parallel + this.#settings.maxQueue) {
-      this.#count('busy');
-      throw new EngineError('SERVER_BUSY', { waiting: this.#pending - parallel });
-    }
-    this.#pending += 1;
     let release = (): void => {};
+    const left = this.#enter();
     const end = (outcome: Outcome): void => {
       release();
-      this.#pending -= 1;
-      this.#count(outcome);
+      left(outcome);
     };
     try {
       const options = { context: this.#contextFor(served, request.context), keepAlive, signal };
@@ -123,8 +123,35 @@ export class EngineBackend implements Backend, AsyncDisposable {
       const answer = await engine.process.generate(fitRequest(request, engine.process.facts), signal);
       return new EngineAnswer({ answer, signal, startSeconds: engine.startSeconds, began, onEnd: end });
     } catch (error) {
-      end(signal.aborted ? 'cancelled' : isRefused(error) ? 'refused' : 'failed');
+      end(outcomeOf(error, signal));
       throw error;
+    }
+  }
+
+  async *embed(
+    served: ServedModel,
+    request: EmbeddingRequest,
+    { signal, keepAlive }: GenerationCallOptions,
+  ): AsyncGenerator<EmbeddedInputs, void, void> {
+    const left = this.#enter();
+    let outcome: Outcome = 'cancelled';
+    let release = (): void => {};
+    try {
+      const options = { context: this.#contextFor(served, request.context), keepAlive, signal };
+      const engine = await this.#pool.acquire(this.#libraryModel(served), options);
+      ({ release } = engine);
+      const { process, startSeconds: loadSeconds } = engine;
+      for (const part of embeddingParts(request, process.facts)) {
+        yield { ...(await process.call({ name: 'embed', request: part }, signal)), loadSeconds };
+      }
+      outcome = 'stop';
+    } catch (error) {
+      outcome = outcomeOf(error, signal);
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      release();
+      left(outcome);
     }
   }
 
@@ -211,6 +238,20 @@ export class EngineBackend implements Backend, AsyncDisposable {
     } finally {
       release();
     }
+  }
+
+  /** Takes a place among the requests that are answered or wait, until the result is called. Throws SERVER_BUSY. */
+  #enter(): (outcome: Outcome) => void {
+    const parallel = this.#pool.current?.process.facts.parallel ?? this.#usualParallel;
+    if (this.#pending >= parallel + this.#settings.maxQueue) {
+      this.#count('busy');
+      throw new EngineError('SERVER_BUSY', { waiting: this.#pending - parallel });
+    }
+    this.#pending += 1;
+    return (outcome) => {
+      this.#pending -= 1;
+      this.#count(outcome);
+    };
   }
 
   #acquire(model: ServedModel, keepAlive?: number): Promise<EngineRef> {

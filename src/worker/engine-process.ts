@@ -131,9 +131,12 @@ export class EngineProcess {
     return this.#requests.generate(request, signal);
   }
 
-  /** The result of a call. Rejects with the call's error, or ENGINE_DIED. */
-  call<N extends EngineCall['name']>(call: Extract<EngineCall, { name: N }>): Promise<EngineResults[N]> {
-    return this.#requests.call(call);
+  /** The result of a call, which `signal` cancels. Rejects with the call's error, or ENGINE_DIED. */
+  call<N extends EngineCall['name']>(
+    call: Extract<EngineCall, { name: N }>,
+    signal?: AbortSignal,
+  ): Promise<EngineResults[N]> {
+    return this.#requests.call(call, signal);
   }
 
   /** Ends the process, and returns when its memory is free. Requests under way fail. */

@@ -64,15 +64,22 @@ export class EngineRequests {
     }
   }
 
-  /** The result of a call. Rejects with the call's error, or ENGINE_DIED. */
-  async call<N extends EngineCall['name']>(call: Extract<EngineCall, { name: N }>): Promise<EngineResults[N]> {
+  /** The result of a call, which `signal` cancels. Rejects with the call's error, or ENGINE_DIED. */
+  async call<N extends EngineCall['name']>(
+    call: Extract<EngineCall, { name: N }>,
+    signal?: AbortSignal,
+  ): Promise<EngineResults[N]> {
+    signal?.throwIfAborted();
     const { id, reports } = this.#open();
+    const cancel = (): void => void this.#send({ kind: 'cancel', id });
+    signal?.addEventListener('abort', cancel);
     try {
       this.#order({ kind: 'call', id, call });
       const report = await next(reports);
       if (report.kind !== 'result') throw new Error(`the engine said ${report.kind} to a call`);
       return report.value as EngineResults[N];
     } finally {
+      signal?.removeEventListener('abort', cancel);
       this.#queues.delete(id);
     }
   }

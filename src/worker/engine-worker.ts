@@ -168,13 +168,15 @@ export class EngineWorker {
 
   async #answerCall(id: number, call: EngineCall): Promise<void> {
     try {
-      this.#say({ kind: 'result', id, value: await this.#value(call) });
+      this.#say({ kind: 'result', id, value: await this.#value(id, call) });
     } catch (error) {
       this.#say({ kind: 'failure', id, failure: serializeError(error) });
+    } finally {
+      this.#active.delete(id);
     }
   }
 
-  async #value(call: EngineCall): Promise<EngineResults[EngineCall['name']]> {
+  async #value(id: number, call: EngineCall): Promise<EngineResults[EngineCall['name']]> {
     const model = this.#opened();
     switch (call.name) {
       case 'load':
@@ -183,6 +185,15 @@ export class EngineWorker {
       case 'plan':
         model.plan(call.context);
         return undefined;
+      case 'embed': {
+        const { inputs, context, ...options } = call.request;
+        const tokens = inputs.reduce((sum, { length }) => sum + Math.min(length, this.#context), 0);
+        this.#checkQueue(tokens);
+        const abort = new AbortController();
+        this.#active.set(id, { abort, tokens });
+        this.#read(inputs.reduce((sum, { length }) => sum + length, 0));
+        return model.embed(inputs, { ...options, longest: context, signal: abort.signal });
+      }
       case 'tokenize':
         return tokenizedPart(model.vocabulary, call);
       case 'detokenize':

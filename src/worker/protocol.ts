@@ -1,8 +1,9 @@
 import type { SerializedError } from '../base/serialized-error.ts';
 import type { Conversation } from '../chat/message.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
+import type { Embeddings } from '../model/embedding.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import type { Delta, Ending, GenerationRequest } from './backend.ts';
+import type { Delta, EmbeddingRequest, Ending, GenerationRequest } from './backend.ts';
 
 /** Options to start an engine with. */
 export interface EngineStart {
@@ -34,6 +35,8 @@ export type EngineCall =
       readonly bos: boolean;
       readonly first: boolean;
     }
+  /** Embeds texts; `cancel` ends it. */
+  | { readonly name: 'embed'; readonly request: EmbeddingRequest }
   /** Turns tokens into text, as bytes. */
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
   | { readonly name: 'template'; readonly conversation: Conversation };
@@ -42,6 +45,7 @@ export type EngineCall =
 export interface EngineResults {
   readonly load: undefined;
   readonly plan: undefined;
+  readonly embed: Embeddings;
   readonly tokenize: TokenizedPart;
   readonly detokenize: Uint8Array;
   readonly template: string;

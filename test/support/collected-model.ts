@@ -41,11 +41,11 @@ export class CollectedModel implements Disposable {
     spans: readonly LlamaSpan[],
     compute: (nodes: readonly Pointer[]) => Promise<void> = (nodes) => computeNodes(this.#device, nodes),
   ): Promise<readonly Float32Array[]> {
-    const { nodes, logits } = this.context.collect(spans);
+    const { nodes, result } = this.context.collect(spans);
     await compute(nodes);
-    const [vocabulary = 0, outputs = 0] = tensorShape(logits);
+    const [vocabulary = 0, outputs = 0] = tensorShape(result);
     const floats = new Float32Array(vocabulary * outputs);
-    readTensor(logits, floats);
+    readTensor(result, floats);
     return Array.from({ length: outputs }, (_, i) => floats.subarray(i * vocabulary, (i + 1) * vocabulary));
   }
 

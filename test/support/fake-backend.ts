@@ -8,6 +8,8 @@ import type {
   Answer,
   Backend,
   Delta,
+  EmbeddedInputs,
+  EmbeddingRequest,
   Ending,
   GenerationCallOptions,
   GenerationRequest,
@@ -159,6 +161,17 @@ export class FakeBackend implements Backend {
       },
       [Symbol.asyncIterator]: deltas,
     };
+  }
+
+  /** The embedding of an input has its length and its place. */
+  async *embed(
+    model: ServedModel,
+    { inputs, ...request }: EmbeddingRequest,
+    { keepAlive }: GenerationCallOptions,
+  ): AsyncGenerator<EmbeddedInputs, void, void> {
+    this.#call(`embed ${model.name} ${JSON.stringify({ inputs, ...request, keepAlive })}`);
+    for (const [i, { length }] of inputs.entries())
+      yield { vectors: [new Float32Array([length, i / 10])], tokens: length, loadSeconds: 0.125 };
   }
 
   async load(model: ServedModel, keepAlive?: number): Promise<number> {

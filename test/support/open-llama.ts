@@ -97,6 +97,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     weights,
     reader,
     pager,
+    head: new Set<string>(),
     experts: experts?.steps,
   };
   const graphs = owner.use(new LlamaGraphs(parts));

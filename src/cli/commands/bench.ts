@@ -51,7 +51,7 @@ async function measureModel(path: string, options: Settings, signal: AbortSignal
   await import('../../model/model.ts');
 
   const began = performance.now();
-  await using model = await openModel(path, options, calibration);
+  await using model = await openModel(path, options, { reading: calibration });
   const promptOf = promptsOf(model, options);
   const promptTokens = promptOf(1).length;
   const plan = planFor(model, { ...options, promptTokens });

@@ -10,6 +10,12 @@ export interface CommandSettings {
   readonly raw: boolean;
   /** A conversation's file. */
   readonly session?: string | undefined;
+  /** A file with texts, a line each. */
+  readonly file?: string | undefined;
+  readonly format: 'plain' | 'json' | 'jsonl';
+  /** Elements of an embedding. */
+  readonly dimensions?: number | undefined;
+  readonly truncate: boolean;
   readonly tokens: number;
   readonly promptTokens: number;
   readonly rounds: number;
@@ -50,6 +56,35 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     help: 'go on with the conversation in this file, and keep it there',
     schema: z.string().optional(),
     commands: ['run'],
+  },
+  file: {
+    flags: '-f, --file <file>',
+    help: 'embed each line of this file; - is stdin',
+    schema: z.string().optional(),
+    byDefault: 'stdin, where no texts are given',
+    commands: ['embed'],
+  },
+  format: {
+    flags: '--format <format>',
+    help: 'what to print: plain (numbers, a line for each text), json, or jsonl with the texts',
+    schema: oneOf(['plain', 'json', 'jsonl']),
+    default: 'plain',
+    commands: ['embed'],
+    aliases: [{ flags: '--json', value: 'json', help: 'the same as --format json' }],
+  },
+  dimensions: {
+    flags: '--dimensions <n>',
+    help: 'the first elements of each embedding, scaled to length 1',
+    schema: whole('a number of elements', 1).optional(),
+    byDefault: 'all',
+    commands: ['embed'],
+  },
+  truncate: {
+    flags: '--truncate',
+    help: 'leave out the end of texts that are longer than the context, instead of failing',
+    schema: truth,
+    default: false,
+    commands: ['embed'],
   },
   tokens: {
     flags: '--tokens <n>',

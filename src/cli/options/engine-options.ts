@@ -42,8 +42,8 @@ export interface EngineSettings {
   readonly promptCacheDir?: string | undefined;
 }
 
-const planning: readonly CommandName[] = ['run', 'chat', 'serve', 'info', 'bench'];
-const running: readonly CommandName[] = ['run', 'chat', 'serve', 'bench'];
+const planning: readonly CommandName[] = ['run', 'chat', 'embed', 'serve', 'info', 'bench'];
+const running: readonly CommandName[] = ['run', 'chat', 'embed', 'serve', 'bench'];
 const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
 
 /** Tokens of the longest context, 2^24: positions are float32 where they are rotated. */

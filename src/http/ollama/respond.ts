@@ -43,7 +43,7 @@ export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequ
 const perToken = 24;
 
 /** Nanoseconds from seconds. */
-const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
+export const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
 
 const logprobOf = ({ text, logprob, bytes }: Omit<TokenLogprob, 'top'>): object => ({ token: text, logprob, bytes });
 
@@ -130,7 +130,7 @@ export function respondReady(
 /**
  * A response that `produce` writes for the client of `raw`. Its last line is the error, if it fails after the headers.
  */
-function streamResponse(
+export function streamResponse(
   { log, timeouts }: OllamaService,
   raw: Request,
   contentType: string,

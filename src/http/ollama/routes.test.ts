@@ -52,7 +52,7 @@ test('HEAD is answered like GET, without a body', async () => {
 });
 
 test('what is not supported yet says so', async () => {
-  for (const path of ['/api/pull', '/api/push', '/api/create', '/api/copy', '/api/embed', '/api/embeddings']) {
+  for (const path of ['/api/pull', '/api/push', '/api/create', '/api/copy']) {
     const response = await send(path, { body: { model: 'tiny:q4_1' } });
     assert.equal(response.status, 501);
     assert.equal(await errorOf(response), `${path} is not supported yet`);

@@ -37,19 +37,6 @@ test('an unknown model is 404', async () => {
   });
 });
 
-test('embeddings are refused in the shape that clients read', async () => {
-  const response = await post(served(), '/v1/embeddings', { model: 'tiny:q4_1', input: 'Hi' });
-  assert.equal(response.status, 400);
-  assert.deepEqual(await response.json(), {
-    error: {
-      message: 'embeddings are not supported yet',
-      type: 'invalid_request_error',
-      param: null,
-      code: 'not_supported',
-    },
-  });
-});
-
 test('a body that is missing, no JSON or no object is refused', async () => {
   for (const path of ['/v1/chat/completions', '/v1/completions']) {
     for (const [body, code] of [

@@ -2,11 +2,11 @@ import { Hono } from 'hono';
 import type { Log } from '../../base/log.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { Backend } from '../../worker/backend.ts';
-import { Refusal } from '../refusal.ts';
 import { modelNamed } from '../request/requested-model.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { chatCompletions } from './chat.ts';
 import { completions } from './completions.ts';
+import { embeddings } from './embeddings.ts';
 import type { OpenAiService } from './respond.ts';
 
 /**
@@ -20,9 +20,7 @@ export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   app.get('/models/:id{.+}', (c) => c.json(modelObject(modelNamed(backend, c.req.param('id')))));
   app.post('/chat/completions', (c) => chatCompletions(service, c));
   app.post('/completions', (c) => completions(service, c));
-  app.post('/embeddings', () => {
-    throw new Refusal(400, 'embeddings are not supported yet', { code: 'not_supported' });
-  });
+  app.post('/embeddings', (c) => embeddings(service, c));
   return app;
 }
 
