@@ -1,9 +1,12 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
+import { unlessAborted } from '../base/promises.ts';
 import { EmbeddedText, type Pooling } from '../engine/embedded-text.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
+import { checkTokens } from './check-request.ts';
 import type { LoadProgress } from './model-options.ts';
+import type { OpenedModel } from './opened-model.ts';
 
 /**
  * Options of embeddings.
@@ -38,8 +41,40 @@ export interface Embeddings {
   readonly tokens: number;
 }
 
+/** The parts of a model that texts are embedded with; `most` are the tokens that its contexts may have. */
+interface EmbeddingModel {
+  readonly opened: Pick<OpenedModel, 'outline' | 'vocabulary' | 'open'>;
+  readonly engine: Pick<Engine, 'submit' | 'onCancelled'>;
+  readonly most: number;
+}
+
+/** See `Model.embed`. */
+export async function embedTexts(
+  { opened, engine, most: mostTokens }: EmbeddingModel,
+  texts: readonly (string | readonly number[])[],
+  options: EmbedOptions,
+): Promise<Embeddings> {
+  const { outline, vocabulary } = opened;
+  const { truncate = false, longest: given = mostTokens, signal } = options;
+  checkDimensions(options, outline.config.width);
+  const most = Math.min(given, mostTokens);
+  const limits = { most, addSpecial: true, parseSpecial: false };
+  const tokenized = texts.map((text) => {
+    if (typeof text !== 'string') return text;
+    return truncate ? vocabulary.tokenizeStart(text, limits) : vocabulary.tokenize(text, limits);
+  });
+  for (const tokens of tokenized) checkTokens(tokens, outline.config.vocabulary);
+  const longest = tokenized.reduce((length, tokens) => Math.max(length, tokens.length), 0);
+  if (longest === 0) return { vectors: [], tokens: 0 };
+  const { plan } = await unlessAborted(opened.open(undefined, { prompt: longest, answer: 0 }), signal);
+  const end = vocabulary.addEos ? vocabulary.eos : undefined;
+  const cut = truncate ? tokenized.map((tokens) => cutTokens(tokens, Math.min(most, plan.context), end)) : tokenized;
+  const vectors = await embedTokens(engine, cut, { ...options, pooling: poolingOf(outline) });
+  return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
+}
+
 /** The embeddings of texts, as they come out of the model. Rejects with the first text's error, or the signal's reason. */
-export async function embedTokens(
+async function embedTokens(
   engine: Pick<Engine, 'submit' | 'onCancelled'>,
   texts: readonly (readonly number[])[],
   { pooling, ...options }: EmbedOptions & { readonly pooling: Pooling },
@@ -74,11 +109,11 @@ export async function embedTokens(
   }
 }
 
-export const tokenCount = (texts: readonly (readonly number[])[]): number =>
+const tokenCount = (texts: readonly (readonly number[])[]): number =>
   texts.reduce((sum, { length }) => sum + length, 0);
 
 /** Throws BAD_OPTION for more dimensions than an embedding of `width` elements has. */
-export function checkDimensions({ dimensions }: EmbedOptions, width: number): void {
+function checkDimensions({ dimensions }: EmbedOptions, width: number): void {
   if (dimensions === undefined) return;
   if (Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= width) return;
   const expected = `a whole number from 1 to ${width}, the dimensions of this model's embeddings`;
@@ -86,7 +121,7 @@ export function checkDimensions({ dimensions }: EmbedOptions, width: number): vo
 }
 
 /** An embedding in the wanted form. */
-export function shaped(embedding: Float32Array, { dimensions, normalize = true }: EmbedOptions): Float32Array {
+function shaped(embedding: Float32Array, { dimensions, normalize = true }: EmbedOptions): Float32Array {
   const part = embedding.slice(0, dimensions);
   if (!normalize) return part;
   const length = Math.sqrt(part.reduce((sum, x) => sum + x * x, 0));
@@ -94,14 +129,14 @@ export function shaped(embedding: Float32Array, { dimensions, normalize = true }
 }
 
 /** `tokens` without their end, so that no more than `most` are left; the token that ends a text stays. */
-export function cutTokens(tokens: readonly number[], most: number, end: number | undefined): readonly number[] {
+function cutTokens(tokens: readonly number[], most: number, end: number | undefined): readonly number[] {
   if (tokens.length <= most) return tokens;
   const keepsEnd = end !== undefined && at(tokens, tokens.length - 1) === end;
   return keepsEnd ? [...tokens.slice(0, most - 1), end] : tokens.slice(0, most);
 }
 
 /** The pooling of a model: the last token's embedding knows the whole text, if the file does not say otherwise. */
-export function poolingOf({ pooling, path }: Pick<ModelOutline, 'pooling' | 'path'>): Pooling {
+function poolingOf({ pooling, path }: Pick<ModelOutline, 'pooling' | 'path'>): Pooling {
   switch (pooling) {
     case 'none':
       return 'last';

@@ -19,16 +19,7 @@ import { samplingOptions } from '../sample/sampling-options.ts';
 import type { SavedText } from '../state/saved-text.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
-import {
-  checkDimensions,
-  cutTokens,
-  type Embeddings,
-  type EmbedOptions,
-  embedTokens,
-  poolingOf,
-  shaped,
-  tokenCount,
-} from './embedding.ts';
+import { type Embeddings, type EmbedOptions, embedTexts } from './embedding.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
@@ -278,23 +269,7 @@ export class Model implements AsyncDisposable {
    */
   async embed(texts: readonly (string | readonly number[])[], options: EmbedOptions = {}): Promise<Embeddings> {
     this.#opened.checkOpen();
-    checkDimensions(options, this.outline.config.width);
-    const { outline, vocabulary } = this;
-    const { truncate = false, longest: given = Number.POSITIVE_INFINITY, signal } = options;
-    const most = Math.min(given, this.mostTokens());
-    const limits = { most, addSpecial: true, parseSpecial: false };
-    const tokenized = texts.map((text) => {
-      if (typeof text !== 'string') return text;
-      return truncate ? vocabulary.tokenizeStart(text, limits) : vocabulary.tokenize(text, limits);
-    });
-    for (const tokens of tokenized) checkTokens(tokens, outline.config.vocabulary);
-    const longest = tokenized.reduce((length, tokens) => Math.max(length, tokens.length), 0);
-    if (longest === 0) return { vectors: [], tokens: 0 };
-    const { plan } = await unlessAborted(this.#opened.open(undefined, { prompt: longest, answer: 0 }), signal);
-    const end = vocabulary.addEos ? vocabulary.eos : undefined;
-    const cut = truncate ? tokenized.map((tokens) => cutTokens(tokens, Math.min(most, plan.context), end)) : tokenized;
-    const vectors = await embedTokens(this.#engine, cut, { ...options, pooling: poolingOf(outline) });
-    return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
+    return embedTexts({ opened: this.#opened, engine: this.#engine, most: this.mostTokens() }, texts, options);
   }
 
   /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */

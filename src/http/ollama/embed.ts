@@ -55,7 +55,7 @@ export async function embed(service: OllamaService, { req }: { req: HonoRequest 
 }
 
 /** POST /api/embeddings: the embedding of one text, as older clients ask for it. */
-export async function embeddings(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
+export async function embedPrompt(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
   const { model, prompt = '', options, keep_alive, ...beside } = await jsonBody(req, EmbeddingsBody);
   return respondEmbedded(service, req.raw, {
     ...{ model, inputs: [prompt].filter((one) => one !== ''), truncate: true, keepAlive: keep_alive },

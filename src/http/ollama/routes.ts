@@ -6,7 +6,7 @@ import { jsonBody } from '../request/body.ts';
 import { modelNamed, requestedModel } from '../request/requested-model.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { chat } from './chat.ts';
-import { embed, embeddings } from './embed.ts';
+import { embed, embedPrompt } from './embed.ts';
 import { generate } from './generate.ts';
 import { psEntry, showBody, tagsEntry } from './models.ts';
 import { errorBody } from './refusals.ts';
@@ -38,7 +38,7 @@ export function ollamaRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   app.post('/api/generate', (c) => generate(service, c));
   app.post('/api/chat', (c) => chat(service, c));
   app.post('/api/embed', (c) => embed(service, c));
-  app.post('/api/embeddings', (c) => embeddings(service, c));
+  app.post('/api/embeddings', (c) => embedPrompt(service, c));
   for (const name of later) {
     app.all(`/api/${name}`, (c) => c.json({ error: `${c.req.path} is not supported yet` }, 501));
   }
