@@ -47,7 +47,7 @@ function sequenceOf(question: Question, drafter: Drafter, withLogprobs = true): 
   return new Sequence({
     prompt: question.prompt,
     vocabulary,
-    newSampler: () => new Sampler(vocabulary.size, question, question.bias),
+    newSampler: () => new Sampler(vocabulary.size, question, { bias: question.bias }),
     newDrafter: () => drafter,
     output: outputOf(vocabulary, question.stop ?? []),
     ignoreEnd: question.ignoreEnd ?? false,

@@ -57,6 +57,7 @@ export interface ErrorDetails {
     wanted: string | undefined;
   };
   TEMPLATE_FAILED: { reason: string };
+  BAD_GRAMMAR: { place: string; reason: string };
   SERVER_BUSY: { waiting: number };
   ANSWER_UNREAD: object;
   ENGINE_DIED: { model: string; reason: string };

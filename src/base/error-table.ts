@@ -245,6 +245,7 @@ export const errorTable: {
     (d) =>
       `the model's chat template could not be applied (${d.reason}); send the messages as it wants them, or a text to complete`,
   ],
+  BAD_GRAMMAR: ['usage', (d) => `the grammar or schema cannot be used: at ${d.place}: ${d.reason}`],
   VOCABULARY_DIFFERS: [
     'usage',
     (d) =>

@@ -1,6 +1,9 @@
 import type { AnswerPart, PartReader } from './answer-part.ts';
 import { ThoughtReader } from './thought-reader.ts';
 import type { ThoughtTags } from './thought-tags.ts';
+import { textsOf } from './tools/call-format.ts';
+import { newCallId } from './tools/call-id.ts';
+import { CallReader, type ReadableCalls } from './tools/call-reader.ts';
 
 /** The form in which a model answers a conversation. */
 export interface AnswerFormat {
@@ -8,6 +11,8 @@ export interface AnswerFormat {
   readonly thoughts?: ThoughtTags | undefined;
   /** True if the prompt ends within thoughts. */
   readonly opened?: boolean | undefined;
+  /** Calls of tools; undefined where there are none. */
+  readonly calls?: ReadableCalls | undefined;
 }
 
 /** The form of an answer to a text: nothing but content. */
@@ -31,11 +36,20 @@ class ContentReader implements AnswerReader {
   }
 }
 
-export function newAnswerReader({ thoughts, opened = false }: AnswerFormat): AnswerReader {
-  const content = new ContentReader();
-  return thoughts ? new ThoughtReader({ tags: thoughts, opened }, content) : content;
+export function newAnswerReader({ thoughts, opened = false, calls }: AnswerFormat): AnswerReader {
+  const content = calls ? new CallReader(calls, newCallId) : new ContentReader();
+  if (!thoughts || calls?.format.readsThoughts === true) return content;
+  return new ThoughtReader({ tags: thoughts, opened, interrupts: interruptsOf(calls) }, content);
+}
+
+/** Texts of calls that end thoughts. */
+function interruptsOf(calls: ReadableCalls | undefined): readonly string[] {
+  if (calls?.format.endsThoughts !== true) return [];
+  return [...calls.format.begins, ...(calls.format.around ?? [])];
 }
 
 /** Texts in which a reader must see control tokens by name, which are nothing otherwise. */
-export const controlTexts = ({ thoughts }: AnswerFormat): readonly string[] =>
-  thoughts ? [thoughts.open, thoughts.close] : [];
+export const controlTexts = ({ thoughts, calls }: AnswerFormat): readonly string[] => [
+  ...(thoughts ? [thoughts.open, thoughts.close] : []),
+  ...(calls ? textsOf(calls.format) : []),
+];

@@ -1,17 +1,27 @@
 import type { Conversation, Message, Tool, ToolCall } from './message.ts';
+import { shownTools } from './tools/adapt-tools.ts';
+import { type CallForm, usualForm } from './tools/tool-support.ts';
 
-/** Variables of a template that a conversation sets, as Hugging Face's templates know them. */
-export const templateVariables = (conversation: Conversation): Readonly<Record<string, unknown>> => ({
+/** Variables of a template that a conversation sets, as Hugging Face's templates know them; calls of tools in this form. */
+export const templateVariables = (
+  conversation: Conversation,
+  form: CallForm = usualForm,
+): Readonly<Record<string, unknown>> => ({
   ...thinkingVariables(conversation.think),
   ...conversation.templateArguments,
-  messages: conversation.messages.map(messageVariable),
-  tools: shownTools(conversation)?.map(toolVariable) ?? null,
+  ...toolVariables(conversation),
+  messages: conversation.messages.map((message) => messageVariable(message, form)),
 });
 
-/** Tools that the model is told of; undefined for none. */
-function shownTools({ tools = [], toolChoice }: Conversation): readonly Tool[] | undefined {
-  if (toolChoice === 'none' || tools.length === 0) return undefined;
-  return tools;
+function toolVariables(conversation: Conversation): object {
+  const { toolChoice, parallelToolCalls } = conversation;
+  const tools = shownTools(conversation);
+  if (tools.length === 0) return { tools: null };
+  return {
+    tools: tools.map(toolVariable),
+    ...(typeof toolChoice === 'string' && { tool_choice: toolChoice }),
+    ...(parallelToolCalls !== undefined && { parallel_tool_calls: parallelToolCalls }),
+  };
 }
 
 const toolVariable = ({ name, description, parameters }: Tool): object => ({
@@ -20,19 +30,22 @@ const toolVariable = ({ name, description, parameters }: Tool): object => ({
 });
 
 /** A message under all names that templates know its parts by; a part that it has not is not defined. */
-const messageVariable = ({ role, content, thinking, toolCalls, toolName, toolCallId }: Message): object => ({
+const messageVariable = (
+  { role, content, thinking, toolCalls, toolName, toolCallId }: Message,
+  form: CallForm,
+): object => ({
   role,
-  content,
+  content: form.noContent && content === '' && toolCalls?.length ? null : content,
   ...(thinking ? { reasoning_content: thinking, thinking, reasoning: thinking } : {}),
-  ...(toolCalls?.length ? { tool_calls: toolCalls.map(callVariable) } : {}),
+  ...(toolCalls?.length ? { tool_calls: toolCalls.map((call) => callVariable(call, form)) } : {}),
   ...(toolName === undefined ? {} : { name: toolName }),
   ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
 });
 
-const callVariable = (call: ToolCall): object => ({
+const callVariable = (call: ToolCall, { argumentsAsText }: CallForm): object => ({
   id: call.id,
   type: 'function',
-  function: { name: call.name, arguments: argumentsOf(call) },
+  function: { name: call.name, arguments: argumentsAsText ? call.arguments : argumentsOf(call) },
 });
 
 /** The arguments as most templates want them, an object; the text where it is none. */

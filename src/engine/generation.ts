@@ -58,7 +58,7 @@ export class Generation implements AsyncIterable<Piece> {
    *
    * @example for await (const { text } of model.generate('Hello')) process.stdout.write(text);
    * @throws {EngineError} CONTEXT_TOO_LONG, BUDGET_TOO_SMALL, OUT_OF_MEMORY, READ_FAILED, FILE_CHANGED, COMPUTE_FAILED,
-   * NOT_FINITE, MODEL_CLOSED.
+   * NOT_FINITE, BAD_GRAMMAR, MODEL_CLOSED.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
     if (this.#begun) throw new Error('a generation can be iterated over once');

@@ -244,6 +244,8 @@ export class Sequence implements Member {
     this.#text.push(token);
     this.#drafter?.accept(token);
     this.#emit(token, logits);
+    // Where a grammar allows the end alone, no pass is spent on it.
+    if (!this.#ended && !this.parts.ignoreEnd && sampler.isOver) this.end('stop');
     return !this.#ended;
   }
 

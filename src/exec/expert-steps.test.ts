@@ -128,6 +128,23 @@ for (const [i, options] of mixtures.entries()) {
 
 const path = folder.file('experts');
 
+for (const unlike of ['inputs', 'between', 'routers'] as const) {
+  test(`layers that are not as usual have the bits of all experts in place: ${unlike}`, async () => {
+    using mixture = new TestMixture(path, { ...tiny, unlike });
+    using one = mixture.graph(1);
+    using many = mixture.graph(7);
+    const expected = [await expectedOf(one, 1), await expectedOf(many, 2)];
+    mixture.spoil();
+    for (const slots of [1, 3, 5, tiny.experts]) {
+      await using streamed = inSlots(mixture, path, slots);
+      for (const turn of [1, 2]) {
+        assert.deepEqual((await streamed.compute(one, 1)).output, expected[0], `${slots} slots, turn ${turn}`);
+        assert.deepEqual((await streamed.compute(many, 2)).output, expected[1], `${slots} slots, turn ${turn}`);
+      }
+    }
+  });
+}
+
 test('bytes of another expert in a slot, and matrices that were exchanged, show in the results', async () => {
   using mixture = new TestMixture(path, tiny);
   using graph = mixture.graph(1);

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import type { Log } from '../base/log.ts';
 import type { Backend, Health, Metric } from '../worker/backend.ts';
-import { Messages } from './openai/messages.ts';
+import { conversationFields, conversationIn } from './openai/conversation.ts';
 import { logFailure } from './refusal.ts';
 import { jsonBody } from './request/body.ts';
 import { tokenList } from './request/lists.ts';
@@ -20,7 +20,7 @@ const Tokenize = z.looseObject({
   parse_special: z.boolean().nullish(),
 });
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
-const ApplyTemplate = z.looseObject({ ...Named, messages: Messages });
+const ApplyTemplate = z.looseObject({ ...Named, ...conversationFields });
 
 /** Endpoints of llama-server beside OpenAI's. */
 export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
@@ -42,8 +42,9 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       return written(log, c.req.raw, textJson(backend.detokenize(requestedModel(backend, model), tokens)));
     })
     .post('/apply-template', async (c) => {
-      const { model, messages } = await jsonBody(c.req, ApplyTemplate);
-      return c.json({ prompt: await backend.applyTemplate(requestedModel(backend, model), messages) });
+      const body = await jsonBody(c.req, ApplyTemplate);
+      const model = requestedModel(backend, body.model);
+      return c.json({ prompt: await backend.applyTemplate(model, conversationIn(body)) });
     });
 
 async function* tokensJson(parts: AsyncIterable<readonly number[]>): AsyncGenerator<string, void, void> {

@@ -12,6 +12,7 @@ export class WholeAnswer implements Delta {
   readonly logprobs: TokenLogprob[] = [];
   readonly #reservation: Reservation;
   readonly #text: LongText = new LongText();
+  readonly #thinking: LongText = new LongText();
 
   constructor(reservation: Reservation) {
     this.#reservation = reservation;
@@ -21,11 +22,16 @@ export class WholeAnswer implements Delta {
     return `${this.#text}`;
   }
 
+  get thinking(): string | undefined {
+    return `${this.#thinking}` || undefined;
+  }
+
   /** Throws a Refusal if there is no room for more. */
-  push({ text, logprobs }: Delta): void {
+  push({ text, thinking = '', logprobs }: Delta): void {
     const probabilities = logprobs.reduce((sum, { top }) => sum + 1 + top.length, 0);
-    this.#reservation.add(perUnit * text.length + perLogprob * probabilities);
+    this.#reservation.add(perUnit * (text.length + thinking.length) + perLogprob * probabilities);
     this.#text.push(text);
+    this.#thinking.push(thinking);
     this.logprobs.push(...logprobs);
   }
 }

@@ -27,6 +27,7 @@ test('a card says what the header says', () => {
     quantization: 'Q4_1',
     trainedContext: 64,
     chats: true,
+    thinks: false,
     template: '{{ messages }}',
     license: 'apache-2.0',
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { at } from '../base/at.ts';
 import { formatCount } from '../base/count.ts';
+import { thoughtTagsOf } from '../chat/thought-tags.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
@@ -26,6 +27,8 @@ export interface ServedModel {
   readonly trainedContext: number;
   /** True if it has a chat template. */
   readonly chats: boolean;
+  /** True if it can think before it answers. */
+  readonly thinks: boolean;
   /** The chat template's source; empty if there is none. */
   readonly template: string;
   readonly license: string;
@@ -56,6 +59,7 @@ export function readCard(path: string, version: string, options?: OutlineOptions
     quantization: quantizationOf(file),
     trainedContext: config.context,
     chats: metadata.has(templateKey),
+    thinks: thoughtTagsOf(metadata.string(templateKey, '')) !== undefined,
     template: metadata.string(templateKey, ''),
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
     metadata: recordOf(metadata),

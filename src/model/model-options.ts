@@ -2,6 +2,7 @@ import type { RopeOptions } from '../arch/rope.ts';
 import type { Debug } from '../base/log.ts';
 import type { DraftOptions } from '../engine/draft/drafter.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
+import type { GrammarSource } from '../grammar/source.ts';
 import type { Calibration } from '../pager/calibrate.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
@@ -106,6 +107,8 @@ export interface GenerateOptions extends PartialSamplingOptions {
   readonly logprobs?: number | undefined;
   /** Amounts added to the logits of tokens. */
   readonly bias?: ReadonlyMap<number, number> | undefined;
+  /** The texts that the answer may be; default: any. */
+  readonly grammar?: GrammarSource | undefined;
   /** Goes on after tokens that end a text, up to `maxTokens`: for measuring. */
   readonly ignoreEnd?: boolean | undefined;
   /** Texts that end the answer; they are not part of it. */

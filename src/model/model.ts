@@ -20,6 +20,7 @@ import type { SavedText } from '../state/saved-text.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
 import { type Embeddings, type EmbedOptions, embedTexts } from './embedding.ts';
+import { Grammars } from './grammars.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
@@ -39,6 +40,7 @@ export class Model implements AsyncDisposable {
   readonly #options: ModelOptions;
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
+  readonly #grammars: Grammars;
   #disposed: Promise<void> | undefined;
 
   private constructor(opened: OpenedModel, options: ModelOptions) {
@@ -46,6 +48,7 @@ export class Model implements AsyncDisposable {
     this.vocabulary = opened.vocabulary;
     this.device = opened.device;
     this.prompts = new PromptTokenizer(opened.outline.file.metadata, opened.vocabulary);
+    this.#grammars = new Grammars(opened.vocabulary);
     this.#options = options;
     this.#opened = opened;
     this.#engine = new Engine((tokens) => opened.open(undefined, tokens));
@@ -225,7 +228,7 @@ export class Model implements AsyncDisposable {
    * Answers a prompt (text, messages or a whole conversation, tokens, or one that was prepared). Iterate over the result to get the text as it comes.
    *
    * @example for await (const { text } of model.generate('Hello', { maxTokens: 64 })) process.stdout.write(text);
-   * @throws {EngineError} NO_PROMPT, BAD_OPTION, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
+   * @throws {EngineError} NO_PROMPT, BAD_OPTION, BAD_GRAMMAR, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
   generate(prompt: AnyPrompt, options: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
@@ -238,10 +241,11 @@ export class Model implements AsyncDisposable {
     const sampling = samplingOptions(options);
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
+    const grammar = options.grammar && this.#grammars.of(options.grammar);
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(size, sampling, options.bias),
+      newSampler: () => new Sampler(size, sampling, { bias: options.bias, grammar }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,

@@ -1,7 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
 import { ChatTemplate } from '../chat/chat-template.ts';
-import { type ChatPrompt, conversationOf } from '../chat/message.ts';
+import { type ChatPrompt, type Conversation, conversationOf } from '../chat/message.ts';
 import { opensThoughts, type ThoughtTags, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -58,7 +58,8 @@ export class PromptTokenizer {
       const tokens = this.#vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
       return { tokens, answer: plainFormat };
     }
-    const { messages } = conversationOf(prompt);
+    const conversation = conversationOf(prompt);
+    const { messages } = conversation;
     const units = messages.reduce((sum, { content }) => sum + content.trim().length, 0);
     this.checkLength(units, most);
     const text = this.render(prompt, most);
@@ -66,12 +67,16 @@ export class PromptTokenizer {
     const { bos } = this.#specialTexts();
     const addSpecial = bos === '' || !text.startsWith(bos);
     const tokens = this.#vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
-    return { tokens, answer: this.#answerTo(text) };
+    return { tokens, answer: this.#answerTo(conversation, text) };
   }
 
-  #answerTo(prompt: string): AnswerFormat {
+  #answerTo(conversation: Conversation, prompt: string): AnswerFormat {
     const thoughts = this.#thoughts;
-    return thoughts ? { thoughts, opened: opensThoughts(prompt, thoughts) } : plainFormat;
+    const calls = this.#template?.callsIn(conversation);
+    return {
+      ...(thoughts && { thoughts, opened: opensThoughts(prompt, thoughts) }),
+      ...(calls && { calls }),
+    };
   }
 
   /** The most UTF-16 units that so many tokens can stand for: none stands for more than its bytes. */

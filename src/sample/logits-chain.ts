@@ -2,6 +2,7 @@ import { at } from '../base/at.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, type TokenDataArray } from '../ggml/llama.ts';
 import { NativeArray } from '../ggml/native-array.ts';
+import type { TokenSet } from '../grammar/token-index.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import { certain, type Distribution } from './distribution.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
@@ -59,12 +60,13 @@ export class LogitsChain implements Disposable {
 
   /**
    * The distribution of the token after `text`; the penalties look at the last tokens of that. `logits` are
-   * (vocabulary), float32, and stay as they are. NaN is never preferred to a number.
+   * (vocabulary), float32, and stay as they are. NaN is never preferred to a number. Tokens that are not `allowed` are
+   * impossible; at least one has to be.
    */
-  distribution(logits: Float32Array, text: ReadonlyTokens): Distribution {
+  distribution(logits: Float32Array, text: ReadonlyTokens, allowed?: TokenSet): Distribution {
     const array: TokenDataArray = {
       data: this.#candidates.address,
-      size: this.#vocabulary,
+      size: this.#write(logits, allowed),
       selected: -1,
       sorted: false,
     };
@@ -75,7 +77,6 @@ export class LogitsChain implements Disposable {
         if (token !== undefined) this.#llama.llama_sampler_accept(this.#chain, token);
       }
     }
-    this.#write(logits);
     this.#llama.llama_sampler_apply(this.#chain, array);
     if (array.selected >= 0) return certain(at(this.#candidates.int32, array.selected * candidateWords));
     return this.#softmax(array.size);
@@ -86,14 +87,19 @@ export class LogitsChain implements Disposable {
     this.#candidates[Symbol.dispose]();
   }
 
+  /** Writes the candidates; returns their number. */
   // The stages reorder the candidates, so the ids are written anew each time. A draft model may have fewer tokens.
-  #write(logits: Float32Array): void {
+  #write(logits: Float32Array, allowed: TokenSet | undefined): number {
     const { int32, float32 } = this.#candidates;
-    for (let id = 0, word = 0; id < this.#vocabulary; id++, word += candidateWords) {
+    let word = 0;
+    for (let id = 0; id < this.#vocabulary; id += 1) {
+      if (allowed && !allowed.has(id)) continue;
       const logit = id < logits.length ? (logits[id] as number) : -largest;
       int32[word] = id;
       float32[word + 1] = logit > -largest ? Math.min(logit, largest) : -largest;
+      word += candidateWords;
     }
+    return word / candidateWords;
   }
 
   /** The distribution of the first `count` candidates, which are those that the stages kept. */

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { randomNumbers } from '../../test/support/random.ts';
+import { parseGbnf } from '../grammar/gbnf.ts';
+import { TokenGrammar } from '../grammar/token-grammar.ts';
+import { TokenIndex } from '../grammar/token-index.ts';
 import { probabilityOf } from './distribution.ts';
 import { LogitsChain } from './logits-chain.ts';
 import { Sampler } from './sampler.ts';
@@ -80,6 +83,7 @@ function write(sampler: Sampler, drafter: Drafter, atLeast: number) {
 interface Setting {
   readonly sampling: PartialSamplingOptions;
   readonly bias?: ReadonlyMap<number, number>;
+  readonly grammar?: TokenGrammar;
 }
 
 const none: ReadonlyMap<number, number> = new Map();
@@ -89,7 +93,7 @@ const everything: PartialSamplingOptions = { temperature: 1, topK: 0, topP: 1, m
  * Fails where the counts of the tokens after each two tokens are as far from the target's as those of one in 100
  * thousand fair texts at most (chi-square; a bound of Laurent & Massart). Tokens that are expected seldom are left out.
  */
-function assertFollows(text: readonly number[], { sampling, bias = none }: Setting): void {
+function assertFollows(text: readonly number[], { sampling, bias = none, grammar }: Setting): void {
   using sampler = new LogitsChain(vocabulary, sampling);
   const counts = new Float64Array(vocabulary ** 3);
   for (let i = 2; i < text.length; i += 1) {
@@ -100,7 +104,8 @@ function assertFollows(text: readonly number[], { sampling, bias = none }: Setti
   for (let pair = 0; pair < vocabulary ** 2; pair += 1) {
     const before = [Math.floor(pair / vocabulary), pair % vocabulary];
     const logits = target(before).map((logit, token) => logit + (bias.get(token) ?? 0));
-    const distribution = sampler.distribution(logits, before);
+    const allowed = grammar?.allowed(grammar.after(grammar.start, pair % vocabulary));
+    const distribution = sampler.distribution(logits, before, allowed);
     const row = counts.subarray(vocabulary * pair, vocabulary * (pair + 1));
     const times = row.reduce((sum, count) => sum + count, 0);
     for (const [token, count] of row.entries()) {
@@ -115,6 +120,24 @@ function assertFollows(text: readonly number[], { sampling, bias = none }: Setti
   assert.ok(freedom > 50, 'there is too little to compare');
   assert.ok(chiSquare <= freedom + 2 * Math.sqrt(freedom * x) + 2 * x, `${chiSquare} of ${freedom}`);
 }
+
+const letter = (token: number): string => 'abcdefgh'.charAt(token);
+
+/** A grammar by which about two thirds of the tokens may follow a token. */
+const rules = Array.from({ length: vocabulary }, (_, token) => {
+  const nexts = Array.from({ length: vocabulary }, (_, next) => next).filter((next) => (token + next) % 3 !== 0);
+  return `after-${letter(token)} ::= "" | ${nexts.map((next) => `"${letter(next)}" after-${letter(next)}`).join(' | ')}`;
+});
+const twoThirds = new TokenGrammar(
+  parseGbnf([...rules, `root ::= ${[...'abcdefgh'].map((one) => `"${one}" after-${one}`).join(' | ')}`].join('\n')),
+  new TokenIndex({
+    size: vocabulary,
+    piece: (token) => Buffer.from(letter(token)),
+    isControl: () => false,
+    isEndOfGeneration: () => false,
+    tokenize: () => [],
+  }),
+);
 
 // Models that all look at two tokens at most, so that these alone decide the next one.
 const settings: Readonly<Record<string, Setting>> = {
@@ -133,11 +156,12 @@ const settings: Readonly<Record<string, Setting>> = {
       [6, -1],
     ]),
   },
+  'a grammar': { sampling: { ...everything, topK: 3, topP: 0.95 }, grammar: twoThirds },
 };
 
 /** A sampler with a seed in `sampling`, or else with the same random numbers each time. */
-const chooserOf = ({ sampling, bias = none }: Setting): Sampler =>
-  new Sampler(vocabulary, sampling, bias, randomNumbers(3));
+const chooserOf = ({ sampling, bias, grammar }: Setting): Sampler =>
+  new Sampler(vocabulary, sampling, { bias, grammar, random: randomNumbers(3) });
 
 /** A text, as `write` makes it. */
 function written(setting: Setting, drafter: Drafter, atLeast: number): readonly number[] {
@@ -174,7 +198,7 @@ test('with a seed, tokens follow each other as they should', () => {
 });
 
 test('tokens that follow each other as the draft would have them are noticed', () => {
-  using sampler = new Sampler(vocabulary, everything, none, randomNumbers(4));
+  using sampler = new Sampler(vocabulary, everything, { random: randomNumbers(4) });
   const text: number[] = [];
   while (text.length < 100_000) text.push(sampler.draft(draft(text), text).token);
   assert.throws(() => assertFollows(text, { sampling: everything }), assert.AssertionError);
@@ -219,7 +243,7 @@ test('a bias is added to the logits that are chosen and drafted by, before the p
     [9, 100],
   ]);
   const best = (repeatPenalty: number): readonly number[] => {
-    using sampler = new Sampler(4, { temperature: 0, repeatPenalty }, bias);
+    using sampler = new Sampler(4, { temperature: 0, repeatPenalty }, { bias });
     const logits = (): Float32Array => Float32Array.of(4, 1, 0, -1);
     return [sampler.sample(logits(), [3]), sampler.draft(logits(), [3]).token];
   };

@@ -1,4 +1,8 @@
 import { at } from '../base/at.ts';
+import type { State } from '../grammar/automaton.ts';
+import { grammarError } from '../grammar/grammar-error.ts';
+import type { TokenGrammar } from '../grammar/token-grammar.ts';
+import type { TokenSet } from '../grammar/token-index.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import { LogitsChain } from './logits-chain.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
@@ -7,6 +11,25 @@ import { type DraftToken, freeRng, seededRng, type TokenRng } from './token-rng.
 /** The most candidates that a draft token is drawn from: their probabilities are kept until it is verified. */
 const mostDraftCandidates = 1024;
 
+/** Options of a sampler beside those of sampling. */
+export interface SamplerOptions {
+  /** Added to the logits of tokens. */
+  readonly bias?: ReadonlyMap<number, number> | undefined;
+  /** Allows a token or not, from the first one that is sampled on. */
+  readonly grammar?: TokenGrammar | undefined;
+  /** Gives numbers from 0 to 1, less than 1, where there is no seed; default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** A text's place in a grammar. */
+interface GrammarPlace {
+  readonly grammar: TokenGrammar;
+  /** The state after all tokens that were sampled. */
+  state: State;
+  /** The state after draft tokens behind them, and the length of the text with these. */
+  drafted: { readonly length: number; readonly state: State } | undefined;
+}
+
 /** Chooses the tokens of one text. */
 export class Sampler implements Disposable {
   readonly #vocabulary: number;
@@ -14,18 +37,15 @@ export class Sampler implements Disposable {
   readonly #bias: ReadonlyMap<number, number>;
   readonly #rng: TokenRng;
   readonly #chain: LogitsChain;
+  readonly #place: GrammarPlace | undefined;
   /** The sampler of drafts; made when the first one is asked for. */
   #draftChain: LogitsChain | undefined;
 
-  /**
-   * A sampler over `vocabulary` logits; `bias` is added to those of tokens; `random` gives numbers from 0 to 1, less
-   * than 1, where there is no seed. Throws BAD_OPTION, LIBRARY_MISSING.
-   */
+  /** A sampler over `vocabulary` logits. Throws BAD_OPTION, LIBRARY_MISSING. */
   constructor(
     vocabulary: number,
     sampling: PartialSamplingOptions,
-    bias: ReadonlyMap<number, number> = new Map(),
-    random: () => number = Math.random,
+    { bias = new Map(), grammar, random = Math.random }: SamplerOptions = {},
   ) {
     this.#options = samplingOptions(sampling);
     const { seed } = this.#options;
@@ -33,28 +53,56 @@ export class Sampler implements Disposable {
     this.#bias = bias;
     this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
     this.#chain = new LogitsChain(vocabulary, sampling);
+    this.#place = grammar && { grammar, state: grammar.start, drafted: undefined };
+  }
+
+  /** True if the grammar allows nothing more than the end. */
+  get isOver(): boolean {
+    return this.#place?.grammar.isOver(this.#place.state) ?? false;
   }
 
   /**
    * The token after `text`, for which `draft` may have been drafted. The logits are those of the model, and changed.
+   * Throws BAD_GRAMMAR where the vocabulary has no token that the grammar allows, or the text can be read in too many ways.
    */
   sample(logits: Float32Array, text: ReadonlyTokens, drafted?: DraftToken): number {
-    return this.#rng.draw(this.#chain.distribution(this.#biased(logits), text), text.length, drafted);
+    const place = this.#place;
+    const allowed = place?.grammar.allowed(place.state);
+    if (allowed?.size === 0) throw grammarError('root', 'the model has no token for what has to follow');
+    const token = this.#rng.draw(this.#chain.distribution(this.#biased(logits), text, allowed), text.length, drafted);
+    if (place) {
+      place.state = place.grammar.after(place.state, token);
+      place.drafted = undefined;
+    }
+    return token;
   }
 
   /** A draft of the token after `text`, by the logits of another model; they are changed. */
   draft(logits: Float32Array, text: ReadonlyTokens): DraftToken {
-    const { topK } = this.#options;
-    this.#draftChain ??= new LogitsChain(this.#vocabulary, {
-      ...this.#options,
-      topK: topK === 0 ? mostDraftCandidates : Math.min(topK, mostDraftCandidates),
-    });
-    return this.#rng.draft(this.#draftChain.distribution(this.#biased(logits), text), text.length);
+    const place = this.#place;
+    if (!place) return this.#draft(logits, text, undefined);
+    const { grammar, drafted } = place;
+    const state = drafted?.length === text.length ? drafted.state : place.state;
+    const allowed = grammar.allowed(state);
+    // Nothing is known of the draft model's tokens where none is allowed: any will be rejected.
+    if (allowed.size === 0) return { token: 0 };
+    const draft = this.#draft(logits, text, allowed);
+    place.drafted = { length: text.length + 1, state: grammar.after(state, draft.token) };
+    return draft;
   }
 
   [Symbol.dispose](): void {
     this.#chain[Symbol.dispose]();
     this.#draftChain?.[Symbol.dispose]();
+  }
+
+  #draft(logits: Float32Array, text: ReadonlyTokens, allowed: TokenSet | undefined): DraftToken {
+    const { topK } = this.#options;
+    this.#draftChain ??= new LogitsChain(this.#vocabulary, {
+      ...this.#options,
+      topK: topK === 0 ? mostDraftCandidates : Math.min(topK, mostDraftCandidates),
+    });
+    return this.#rng.draft(this.#draftChain.distribution(this.#biased(logits), text, allowed), text.length);
   }
 
   #biased(logits: Float32Array): Float32Array {

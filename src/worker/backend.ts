@@ -1,4 +1,6 @@
-import type { ChatPrompt, Conversation, ToolCallDelta } from '../chat/message.ts';
+import type { AnswerPart } from '../chat/answer-part.ts';
+import type { ChatPrompt, Conversation } from '../chat/message.ts';
+import type { GrammarSource } from '../grammar/source.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 
@@ -38,6 +40,8 @@ export interface GenerationRequest {
   /** Tokens of the model's thoughts, which then end; default: as many as it likes. */
   readonly thinkBudget?: number | undefined;
   readonly stop: readonly string[];
+  /** The texts that the answer may be; default: any. */
+  readonly grammar?: GrammarSource | undefined;
   /** Asks for the log-probability of each token, and of this many likeliest ones; default: none. */
   readonly logprobs?: number | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the engine's context. */
@@ -62,14 +66,12 @@ export interface TokenLogprob {
  * A part of the answer: whole characters, nothing of a stop text. The text may be empty where only log-probabilities,
  * thoughts or calls came.
  */
-export interface Delta {
-  readonly text: string;
-  /** Thoughts before the text. */
-  readonly thinking?: string | undefined;
-  /** Parts of calls behind the text. */
-  readonly toolCalls?: readonly ToolCallDelta[] | undefined;
+export interface Delta extends AnswerPart {
   readonly logprobs: readonly TokenLogprob[];
 }
+
+export const isEmpty = ({ text, thinking, toolCalls, logprobs }: Delta): boolean =>
+  text === '' && !thinking && !toolCalls && logprobs.length === 0;
 
 /** The end of an answer, and its cost. Durations are seconds. */
 export interface Ending {
@@ -132,7 +134,7 @@ export interface Backend {
   loaded(): readonly LoadedModel[];
   /**
    * Resolves when the request has been found valid and has its place in the queue: before any computing, after loading.
-   * Rejects with BAD_OPTION, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of
+   * Rejects with BAD_OPTION, BAD_GRAMMAR, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of
    * loading.
    */
   generate(model: ServedModel, generate: GenerationRequest, options: GenerationCallOptions): Promise<Answer>;

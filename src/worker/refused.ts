@@ -3,6 +3,7 @@ import { EngineError } from '../base/errors.ts';
 
 const codes: ReadonlySet<ErrorCode> = new Set([
   'BAD_OPTION',
+  'BAD_GRAMMAR',
   'NO_PROMPT',
   'CONTEXT_TOO_LONG',
   'CONTEXT_BEYOND_MODEL',

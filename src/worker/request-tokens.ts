@@ -135,6 +135,7 @@ export const generateOptionsOf = (request: GenerationRequest, signal: AbortSigna
   thinkBudget: request.thinkBudget,
   longest: request.context,
   stop: request.stop,
+  grammar: request.grammar,
   logprobs: request.logprobs,
   bias: new Map(Object.entries(request.logitBias ?? {}).map(([token, bias]) => [Number(token), bias])),
   signal,

@@ -23,6 +23,11 @@ export interface MixtureOptions {
   /** Types of gate and up, and of down. */
   readonly types: readonly [string, string];
   readonly layers: number;
+  /**
+   * The way in which a layer is unusual: "inputs": gate and up have other inputs; "between": a node comes between gate and
+   * up; "routers": all layers are routed before the first one is computed.
+   */
+  readonly unlike?: 'inputs' | 'between' | 'routers';
 }
 
 /** Matrices of a layer in the order of their use. */
@@ -106,7 +111,7 @@ export class MixtureGraph implements Disposable {
   readonly #owner: Disposer = new Disposer();
 
   constructor(
-    { width, experts, used, layers }: MixtureOptions,
+    { width, experts, used, layers, unlike }: MixtureOptions,
     {
       experts: weights,
       routers,
@@ -120,21 +125,26 @@ export class MixtureGraph implements Disposable {
     this.#tokens = tokens;
     this.#input = api.ggml_new_tensor_4d(context, F32, width, tokens, 1, 1);
     api.ggml_set_input(this.#input);
+    const route = (layer: number, x: Pointer, n: number): Pointer => {
+      const sorted = argsort(context, api.ggml_mul_mat(context, at(routers, layer), x), 1) as Pointer;
+      return api.ggml_view_2d(context, sorted, used, n, 4 * experts, 0);
+    };
     let x = this.#input;
+    const early = unlike === 'routers' ? weights.map((_, layer) => route(layer, x, tokens)) : undefined;
     for (let layer = 0; layer < layers; layer += 1) {
       const [gate, up, down] = at(weights, layer) as readonly [Pointer, Pointer, Pointer];
-      const isLast = layer === layers - 1;
+      const isLast = layer === layers - 1 && !early;
       const n = isLast ? 1 : tokens;
       if (isLast) x = api.ggml_view_2d(context, x, width, 1, 4 * width, 4 * width * (tokens - 1));
       x = api.ggml_rms_norm(context, x, 1e-5);
-      const sorted = argsort(context, api.ggml_mul_mat(context, at(routers, layer), x), 1) as Pointer;
-      const ids = api.ggml_view_2d(context, sorted, used, n, 4 * experts, 0);
       const inputs = api.ggml_reshape_3d(context, x, width, 1, n);
-      const [a, b] = [gate, up].map((matrix) => api.ggml_mul_mat_id(context, matrix, inputs, ids)) as [
-        Pointer,
-        Pointer,
-      ];
-      const product = api.ggml_mul_mat_id(context, down, api.ggml_swiglu_split(context, a, b), ids);
+      // The router has these inputs, too, so that their nodes come before gate's.
+      const others = unlike === 'inputs' ? api.ggml_rms_norm(context, inputs, 0.5) : inputs;
+      const ids = early ? at(early, layer) : route(layer, unlike === 'inputs' ? others : x, n);
+      const a = api.ggml_mul_mat_id(context, gate, inputs, ids);
+      const b = api.ggml_mul_mat_id(context, up, others, ids);
+      const gated = unlike === 'between' ? api.ggml_rms_norm(context, a, 1e-5) : a;
+      const product = api.ggml_mul_mat_id(context, down, api.ggml_swiglu_split(context, gated, b), ids);
       for (let rank = 0; rank < used; rank += 1) {
         const part = api.ggml_view_2d(context, product, width, n, 4 * width * used, 4 * width * rank);
         x = api.ggml_add(context, x, part);
@@ -143,6 +153,7 @@ export class MixtureGraph implements Disposable {
     this.#output = x;
     api.ggml_set_output(x);
     const graph = api.ggml_new_graph_custom(context, 512, false);
+    for (const ids of early ?? []) api.ggml_build_forward_expand(graph, ids);
     api.ggml_build_forward_expand(graph, x);
     this.#owner.use(new GraphAllocator()).allocate({ pointer: graph } as Graph);
     this.nodes = Array.from({ length: api.ggml_graph_n_nodes(graph) }, (_, i) => api.ggml_graph_node(graph, i));

@@ -64,6 +64,7 @@ export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
   quantization: 'Q4_1',
   trainedContext: 2048,
   chats: true,
+  thinks: false,
   template: '{% for message in messages %}{{ message.content }}{% endfor %}',
   license: 'apache-2.0',
   metadata: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },

@@ -65,7 +65,7 @@ export class ScriptedEngine implements AsyncDisposable {
     const sequence = new Sequence({
       prompt,
       vocabulary,
-      newSampler: () => new Sampler(vocabulary.size, options, options.bias),
+      newSampler: () => new Sampler(vocabulary.size, options, { bias: options.bias }),
       newDrafter: () => drafter,
       output: outputOf(vocabulary, options.stop ?? []),
       ignoreEnd: options.ignoreEnd ?? false,

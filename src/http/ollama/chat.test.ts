@@ -13,14 +13,17 @@ const chat = (backend: FakeBackend, body: object): Response | Promise<Response> 
 
 type Line = Record<string, unknown>;
 
+const linesOf = (text: string): readonly Line[] =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+
 test('an answer is streamed as messages of the assistant', async () => {
   const response = await chat(new FakeBackend(), {});
   assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
   const text = await response.text();
-  const lines: Line[] = text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line));
+  const lines = linesOf(text);
   assert.deepEqual(
     lines.map(({ message, done, done_reason }) => [message, done, done_reason]),
     [
@@ -55,7 +58,12 @@ test('the messages are asked as they are, whatever else they carry', async () =>
   await response.text();
   assert.deepEqual(backend.received.request.prompt, {
     kind: 'chat',
-    messages: sent.map(({ role, content }) => ({ role, content: content ?? '' })),
+    think: false,
+    messages: sent.map(({ role, content, thinking }) => ({
+      role,
+      content: content ?? '',
+      ...(thinking && { thinking }),
+    })),
   });
   assert.equal(backend.received.keepAlive, 0);
 });
@@ -74,14 +82,51 @@ test('without messages the model is loaded, or unloaded where it shall not be ke
   }
 });
 
+test('calls of tools and their results are parts of the messages', async () => {
+  const backend = new FakeBackend();
+  const sent = [
+    { role: 'Assistant', content: '', tool_calls: [{ function: { name: 'add', arguments: { a: 2 } } }] },
+    { role: 'tool', content: '5', tool_name: 'add', tool_call_id: 'call_0' },
+  ];
+  await (await chat(backend, { messages: sent })).text();
+  assert.deepEqual(backend.received.request.prompt, {
+    kind: 'chat',
+    messages: [
+      { role: 'assistant', content: '', toolCalls: [{ id: 'call_0', name: 'add', arguments: '{"a":2}' }] },
+      { role: 'tool', content: '5', toolName: 'add', toolCallId: 'call_0' },
+    ],
+  });
+});
+
+test('thoughts have a member of their own, in a stream and in a whole message', async () => {
+  const backend = new FakeBackend(servedModel({ thinks: true }));
+  backend.script = {
+    deltas: [
+      { text: '', thinking: 'Hm. ', logprobs: [] },
+      { text: 'Yes', thinking: 'So.', logprobs: [] },
+      { text: '.', logprobs: [] },
+    ],
+  };
+  const lines = linesOf(await (await chat(backend, { think: true })).text());
+  assert.deepEqual(
+    lines.map((line) => line['message']),
+    [
+      { role: 'assistant', content: '', thinking: 'Hm. ' },
+      { role: 'assistant', content: 'Yes', thinking: 'So.' },
+      { role: 'assistant', content: '.' },
+      { role: 'assistant', content: '' },
+    ],
+  );
+  const whole = (await (await chat(backend, { think: 'low', stream: false })).json()) as Line;
+  assert.deepEqual(whole['message'], { role: 'assistant', content: 'Yes.', thinking: 'Hm. So.' });
+  const { prompt } = backend.received.request;
+  assert.equal(prompt.kind === 'chat' && prompt.think, 'low');
+});
+
 test('what is not supported yet is refused', async () => {
   const image = [{ role: 'user', content: 'Hi', images: ['aGk='] }];
-  const result = [...messages, { role: 'tool', content: '5', tool_name: 'add' }];
-  const call = [{ role: 'assistant', content: '', tool_calls: [{ function: { name: 'add', arguments: {} } }] }];
   for (const [body, error] of [
     [{ tools: [{ type: 'function' }] }, '"tiny:q4_1" does not support tools'],
-    [{ messages: result }, '"tiny:q4_1" does not support tools'],
-    [{ messages: call }, '"tiny:q4_1" does not support tools'],
     [{ messages: image }, '"tiny:q4_1" does not support images'],
     [{ think: true }, '"tiny:q4_1" does not support thinking'],
     [{ format: 'json' }, 'format is not supported yet'],

@@ -8,7 +8,7 @@ import { unsupportedByModel, unsupportedRequest } from './refusals.ts';
 import { generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
 import { type AnswerForm, checkSupported, type OllamaService, respond, respondReady } from './respond.ts';
 
-const raw: AnswerForm = { text: (response) => ({ response }) };
+const raw: AnswerForm = { part: ({ text, thinking }) => ({ response: text, ...(thinking && { thinking }) }) };
 const form: AnswerForm = { ...raw, last: ({ tokens }) => ({ context: tokens }) };
 
 function checkGenerate(request: OllamaGenerateRequest): void {
@@ -21,11 +21,12 @@ function checkGenerate(request: OllamaGenerateRequest): void {
 }
 
 function promptOf(request: OllamaGenerateRequest, { chats }: ServedModel): Prompt {
-  const { prompt, system } = request;
+  const { prompt, system, think } = request;
   if (request.raw) return { kind: 'text', text: prompt, special: true };
   if (!chats) return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
   const user: Message = { role: 'user', content: prompt };
-  return { kind: 'chat', messages: system === '' ? [user] : [{ role: 'system', content: system }, user] };
+  const messages = system === '' ? [user] : [{ role: 'system', content: system }, user];
+  return { kind: 'chat', messages, ...(think !== undefined && { think }) };
 }
 
 /** POST /api/generate: the answer to one prompt. */
@@ -33,7 +34,7 @@ export async function generate(service: OllamaService, { req }: { req: HonoReque
   const body = await jsonBody(req, generateRequest);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
-  checkSupported(service, request);
+  checkSupported(service, request, model);
   checkGenerate(request);
   if (request.prompt === '') return respondReady(service, req.raw, { request, model, form: raw });
   const { context } = request;

@@ -58,6 +58,12 @@ test('nothing runs at first', async () => {
   assert.deepEqual(await (await request(new FakeBackend(), '/api/ps')).json(), { models: [] });
 });
 
+test('a model that can think says so', async () => {
+  const backend = new FakeBackend(servedModel({ thinks: true }));
+  const { capabilities } = await show(backend, { model: 'tiny:q4_1' });
+  assert.deepEqual(capabilities, ['completion', 'thinking']);
+});
+
 test('a model is shown with all that clients look at', async () => {
   const shown = await show(new FakeBackend(), { model: 'tiny:q4_1', verbose: false });
   const { modelfile, parameters, ...rest } = shown;

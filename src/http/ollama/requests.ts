@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { roleOf } from '../../chat/roles.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
@@ -15,8 +16,9 @@ export interface OllamaAnswerRequest {
   readonly truncate: boolean | undefined;
   readonly logprobs: boolean | undefined;
   readonly top_logprobs: number | undefined;
+  /** Whether the model thinks, or how much. */
+  readonly think: boolean | string | undefined;
   /** Wishes that are not supported yet; undefined where they ask for nothing. */
-  readonly think: unknown;
   readonly format: unknown;
   readonly template: unknown;
 }
@@ -30,11 +32,21 @@ export interface OllamaGenerateRequest extends OllamaAnswerRequest {
   readonly images: readonly unknown[];
 }
 
+/** A call of a tool in an earlier answer. */
+export interface RequestCall {
+  readonly id?: string | null | undefined;
+  /** The arguments are an object; other APIs have them as text. */
+  readonly function: { readonly name: string; readonly arguments?: unknown };
+}
+
 interface RequestMessage {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly role: string;
   readonly content: string;
+  readonly thinking: string;
   readonly images: readonly unknown[];
-  readonly tool_calls: readonly unknown[];
+  readonly tool_calls: readonly RequestCall[];
+  readonly tool_name: string;
+  readonly tool_call_id: string;
 }
 
 export interface OllamaChatRequest extends OllamaAnswerRequest {
@@ -60,7 +72,7 @@ const answer = {
   truncate: flag,
   logprobs: flag,
   top_logprobs: optional(z.int().min(0).max(20)),
-  think: anything,
+  think: optional(z.union([z.boolean(), z.string()])),
   format: anything,
   template: anything,
 };
@@ -82,16 +94,24 @@ export const generateRequest: z.ZodType<OllamaGenerateRequest> = z
   })
   .transform(withOptions);
 
+const call: z.ZodType<RequestCall> = z.object({
+  id: z.string().nullish(),
+  function: z.object({ name: z.string(), arguments: z.unknown() }),
+});
+
 export const chatRequest: z.ZodType<OllamaChatRequest> = z
   .object({
     ...answer,
     messages: or(
       listOf(
         z.object({
-          role: z.enum(['system', 'user', 'assistant', 'tool']),
+          role: z.string().transform(roleOf),
           content: text,
+          thinking: text,
           images: list,
-          tool_calls: list,
+          tool_calls: or(listOf(call), []),
+          tool_name: text,
+          tool_call_id: text,
         }),
       ),
       [],

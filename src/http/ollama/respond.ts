@@ -1,6 +1,14 @@
 import type { Log } from '../../base/log.ts';
+import type { AnswerPart } from '../../chat/answer-part.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import type { Answer, Backend, Ending, GenerationRequest, TokenLogprob } from '../../worker/backend.ts';
+import {
+  type Answer,
+  type Backend,
+  type Ending,
+  type GenerationRequest,
+  isEmpty,
+  type TokenLogprob,
+} from '../../worker/backend.ts';
 import { logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
@@ -17,8 +25,8 @@ export interface OllamaService {
 
 /** The form in which an endpoint writes an answer. */
 export interface AnswerForm {
-  /** The member that holds a part of the text. */
-  text(text: string): object;
+  /** The members that hold a part of the answer. */
+  part(part: AnswerPart): object;
   /** More members of the last object. */
   last?(ending: Ending): object;
 }
@@ -31,9 +39,9 @@ interface AnswerJob {
 }
 
 /** Throws a Refusal for wishes that are not supported yet; reports options without effect to the log. */
-export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest): void {
+export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest, served: ServedModel): void {
   const { model, options } = request;
-  if (request.think !== undefined) throw unsupportedByModel(model, 'thinking');
+  if (request.think && !served.thinks) throw unsupportedByModel(model, 'thinking');
   if (request.format !== undefined) throw unsupportedRequest('format is not supported yet');
   if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
   if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
@@ -41,6 +49,8 @@ export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequ
 
 /** Bytes of a token in a list, and as JSON. */
 const perToken = 24;
+
+const nothing: AnswerPart = { text: '' };
 
 /** Nanoseconds from seconds. */
 export const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
@@ -70,10 +80,10 @@ export function respond(
   raw: Request,
   { request, model, generation, form }: AnswerJob,
 ): Promise<Response> {
-  const last = ({ ending }: Answer, text: string): object => {
+  const last = ({ ending }: Answer, part: AnswerPart): object => {
     if (!ending) throw new Error('an answer has ended without an ending');
     const reason = { done: true, done_reason: ending.reason === 'length' ? 'length' : 'stop' };
-    return { ...stamp(request), ...form.text(text), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
+    return { ...stamp(request), ...form.part(part), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
   };
 
   // At the end comes a list of all tokens, if it is wanted.
@@ -82,13 +92,13 @@ export function respond(
   };
 
   async function lines(answer: Answer, write: Write): Promise<void> {
-    for await (const { text, logprobs } of answer) {
+    for await (const delta of answer) {
       reserveTokens(1);
-      if (text === '' && logprobs.length === 0) continue;
-      const chunk = { ...stamp(request), ...form.text(text), done: false, ...logprobsOf(logprobs) };
+      if (isEmpty(delta)) continue;
+      const chunk = { ...stamp(request), ...form.part(delta), done: false, ...logprobsOf(delta.logprobs) };
       await write(`${JSON.stringify(chunk)}\n`);
     }
-    await write(`${JSON.stringify(last(answer, ''))}\n`);
+    await write(`${JSON.stringify(last(answer, nothing))}\n`);
   }
 
   async function whole(answer: Answer, write: Write): Promise<void> {
@@ -97,7 +107,7 @@ export function respond(
       reserveTokens(1);
       all.push(delta);
     }
-    await write(JSON.stringify({ ...last(answer, all.text), ...logprobsOf(all.logprobs) }));
+    await write(JSON.stringify({ ...last(answer, all), ...logprobsOf(all.logprobs) }));
   }
 
   const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
@@ -116,7 +126,7 @@ export function respondReady(
 ): Promise<Response> {
   const { request, model, form } = job;
   const reply = (reason: 'load' | 'unload', figures: object): string =>
-    JSON.stringify({ ...stamp(request), ...form.text(''), done: true, done_reason: reason, ...figures });
+    JSON.stringify({ ...stamp(request), ...form.part(nothing), done: true, done_reason: reason, ...figures });
   return streamResponse(service, raw, 'application/json', async (write) => {
     if (request.keep_alive === 0) {
       await service.backend.unload(model);

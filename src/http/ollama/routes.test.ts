@@ -129,11 +129,7 @@ test('a field of a wrong type is refused by its name', async () => {
     ['/api/generate', { prompt: 'Hi', images: 'aGk=' }, /^images: .*array/],
     ['/api/chat', { messages: 'Hi' }, /^messages: .*array/],
     ['/api/chat', { messages: [{ role: 'user', content: [{}] }] }, /^messages\[0\]\.content: .*string/],
-    [
-      '/api/chat',
-      { messages: [{ role: 'user' }, { role: 'robot' }] },
-      /^messages\[1\]\.role: expected one of "system", .*, not "robot"$/,
-    ],
+    ['/api/chat', { messages: [{ role: 'user' }, { role: 5 }] }, /^messages\[1\]\.role: .*string/],
   ] as const) {
     const response = await send(path, { body: { model: 'tiny:q4_1', ...body } });
     assert.equal(response.status, 400);

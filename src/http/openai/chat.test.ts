@@ -69,6 +69,25 @@ test('a whole answer has the text, the reason it ended and the usage', async () 
   });
 });
 
+test('thoughts have a member of their own', async () => {
+  const server = served();
+  server.backend.script = {
+    deltas: [
+      { text: '', thinking: 'Hm.', logprobs: [] },
+      { text: 'Yes.', logprobs: [] },
+    ],
+  };
+  const whole = (await (await post(server, path, hi)).json()) as { choices: readonly { message: object }[] };
+  const message = { role: 'assistant', content: 'Yes.', reasoning_content: 'Hm.', refusal: null };
+  assert.deepEqual(whole.choices[0]?.message, message);
+  assert.deepEqual(await chunksOf(await post(server, path, { ...hi, stream: true })), [
+    chunk({ role: 'assistant', content: '' }),
+    chunk({ reasoning_content: 'Hm.' }),
+    chunk({ content: 'Yes.' }),
+    chunk({}, 'stop'),
+  ]);
+});
+
 test('a stream opens with the role, brings the text, and closes with the reason', async () => {
   const server = served();
   server.backend.script = { deltas: ['Hel', '', 'lo'], ending: { reason: 'length' } };

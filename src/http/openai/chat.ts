@@ -23,16 +23,16 @@ const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
   opening: (index) => ({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }),
-  piece: ({ text, logprobs }, index) => ({
+  piece: ({ text, thinking, logprobs }, index) => ({
     index,
-    delta: { content: text },
+    delta: { ...(thinking && { reasoning_content: thinking }), ...((text !== '' || !thinking) && { content: text }) },
     logprobs: logprobsOf(logprobs),
     finish_reason: null,
   }),
   closing: (reason, index) => ({ index, delta: {}, logprobs: null, finish_reason: reason }),
-  whole: ({ text, logprobs }, index, reason) => ({
+  whole: ({ text, thinking, logprobs }, index, reason) => ({
     index,
-    message: { role: 'assistant', content: text, refusal: null },
+    message: { role: 'assistant', content: text, ...(thinking && { reasoning_content: thinking }), refusal: null },
     logprobs: logprobsOf(logprobs),
     finish_reason: reason,
   }),
@@ -42,7 +42,7 @@ const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
 export async function chatCompletions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
   const params = await jsonBody(req, ChatBody);
   const model = chatModel(service.backend, params.model);
-  const prompts = [{ kind: 'chat', messages: params.messages }] as const;
+  const prompts = [{ kind: 'chat', ...params.conversation }] as const;
   const format = formatOf(params.generation.logprobs === undefined ? () => null : content);
   return respondWithChoices(service, { request: req.raw, model, params, prompts, format });
 }

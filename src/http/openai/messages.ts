@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Message } from '../../chat/message.ts';
-import { anyList, listOf } from '../request/lists.ts';
+import { roleOf } from '../../chat/roles.ts';
+import { listOf } from '../request/lists.ts';
 
 type Context = z.core.$RefinementCtx;
 
@@ -23,27 +24,43 @@ const Part = z.looseObject({ type: z.string(), text: z.string().optional() }).su
 
 const Content = z.union([z.string(), listOf(Part)], 'expected a string or a list of parts');
 
+const Called = z.looseObject({ name: z.string(), arguments: z.string() });
+const Call = z.looseObject({ id: z.string().nullish(), function: Called });
+
 const ChatMessage = z
   .looseObject({
-    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+    role: z.string().transform(roleOf),
     content: Content.nullish(),
-    tool_calls: anyList.nullish(),
-    function_call: z.unknown().optional(),
+    reasoning_content: z.string().nullish(),
+    reasoning: z.string().nullish(),
+    tool_calls: listOf(Call).nullish(),
+    function_call: Called.nullish(),
+    tool_call_id: z.string().nullish(),
+    name: z.string().nullish(),
   })
-  .superRefine(({ role, content, tool_calls, function_call }, context) => {
-    if (role === 'tool' || role === 'function') unsupported(context, 'role', `messages of role "${role}" are`);
-    if (tool_calls?.length) unsupported(context, 'tool_calls', 'tool calls are');
-    if (function_call) unsupported(context, 'function_call', 'function calls are');
+  .superRefine(({ role, content }, context) => {
     if (role !== 'assistant' && (content ?? undefined) === undefined) {
       problem(context, 'content', 'expected a string or a list of parts');
     }
   })
-  .transform(
-    ({ role, content }): Message => ({
-      role: role === 'user' || role === 'assistant' ? role : 'system',
+  .transform((message): Message => {
+    const { role, content, reasoning_content, reasoning, function_call, tool_call_id, name } = message;
+    const thinking = reasoning_content || reasoning;
+    const calls = message.tool_calls ?? (function_call ? [{ id: undefined, function: function_call }] : []);
+    const toolCalls = calls.map((call, i) => ({
+      id: call.id || `call_${i}`,
+      name: call.function.name,
+      arguments: call.function.arguments,
+    }));
+    return {
+      role,
       content: typeof content === 'string' ? content : (content ?? []).map(({ text }) => text).join('\n'),
-    }),
-  );
+      ...(thinking && { thinking }),
+      ...(toolCalls.length > 0 && { toolCalls }),
+      ...(role === 'tool' && name && { toolName: name }),
+      ...(tool_call_id && { toolCallId: tool_call_id }),
+    };
+  });
 
-/** Messages as OpenAI's clients send them; a message that the model's template cannot show is refused. */
+/** Messages as OpenAI's clients send them; those that are more than text are refused. */
 export const Messages: z.ZodType<readonly Message[]> = listOf(ChatMessage, { least: 1 });

@@ -74,6 +74,7 @@ test('every option reaches the ask', async () => {
     top_logprobs: 20,
     num_ctx: 512,
     keep_alive: '5m',
+    reasoning_budget_tokens: 0,
   });
   assert.deepEqual([n, stream, usage, keepAlive], [8, true, true, 300]);
   assert.deepEqual(generation, {
@@ -89,6 +90,7 @@ test('every option reaches the ask', async () => {
     },
     logitBias: { 50256: -100 },
     maxTokens: 5,
+    thinkBudget: 0,
     stop: ['a', 'b', 'c', 'd', 'e'],
     logprobs: 20,
     context: 512,
@@ -128,16 +130,16 @@ test('a message is a text or parts with text; a developer is the system', async 
     { type: 'text', text: 'a' },
     { type: 'text', text: 'b' },
   ];
-  const { messages } = await chat({
+  const { conversation } = await chat({
     messages: [
       { role: 'developer', content: 'Be brief.' },
-      { role: 'system', content: parts, name: 'x' },
+      { role: 'System', content: parts, name: 'x' },
       { role: 'user', content: '' },
       { role: 'assistant', content: null, tool_calls: [] },
       { role: 'assistant' },
     ],
   });
-  assert.deepEqual(messages, [
+  assert.deepEqual(conversation.messages, [
     { role: 'system', content: 'Be brief.' },
     { role: 'system', content: 'a\nb' },
     { role: 'user', content: '' },
@@ -146,9 +148,53 @@ test('a message is a text or parts with text; a developer is the system', async 
   ]);
 });
 
+test('calls of tools, their results and thoughts are parts of a conversation', async () => {
+  const call = { id: 'x', type: 'function', function: { name: 'f', arguments: '{"a":1}' } };
+  const { conversation } = await chat({
+    messages: [
+      { role: 'assistant', content: null, tool_calls: [call], reasoning_content: 'Ask f.' },
+      { role: 'tool', content: '4', tool_call_id: 'x', name: 'f' },
+      { role: 'assistant', function_call: call.function, reasoning: 'Again.' },
+      { role: 'function', content: '5', name: 'f' },
+    ],
+  });
+  assert.deepEqual(conversation.messages, [
+    {
+      role: 'assistant',
+      content: '',
+      thinking: 'Ask f.',
+      toolCalls: [{ id: 'x', name: 'f', arguments: '{"a":1}' }],
+    },
+    { role: 'tool', content: '4', toolName: 'f', toolCallId: 'x' },
+    {
+      role: 'assistant',
+      content: '',
+      thinking: 'Again.',
+      toolCalls: [{ id: 'call_0', name: 'f', arguments: '{"a":1}' }],
+    },
+    { role: 'tool', content: '5', toolName: 'f' },
+  ]);
+});
+
+test('the effort of thinking and arguments for the template are parts of a conversation', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  const conversation = async (given: object): Promise<unknown> => (await chat({ messages, ...given })).conversation;
+  assert.deepEqual(await conversation({}), { messages });
+  assert.deepEqual(await conversation({ reasoning_effort: 'low' }), { messages, think: 'low' });
+  assert.deepEqual(await conversation({ reasoning: { effort: 'none' } }), { messages, think: false });
+  const templateArguments = { enable_thinking: false };
+  assert.deepEqual(await conversation({ chat_template_kwargs: templateArguments }), { messages, templateArguments });
+});
+
+test('a budget of thoughts has two names, and -1 is no limit', async () => {
+  const most = async (given: object): Promise<number | undefined> => (await chat(given)).generation.thinkBudget;
+  assert.equal(await most({ reasoning_budget_tokens: 0 }), 0);
+  assert.equal(await most({ thinking_budget_tokens: 9 }), 9);
+  assert.equal(await most({ thinking_budget_tokens: -1 }), undefined);
+});
+
 test('what is not supported is refused by name', async () => {
   const image = { type: 'image_url', image_url: { url: 'data:' } };
-  const call = { id: 'x', type: 'function', function: { name: 'f', arguments: '{}' } };
   for (const [given, param] of [
     [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
     [{ functions: [{ name: 'f' }] }, 'functions'],
@@ -156,10 +202,6 @@ test('what is not supported is refused by name', async () => {
     [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],
     [{ modalities: ['text', 'audio'] }, 'modalities'],
     [{ audio: { voice: 'alloy' } }, 'audio'],
-    [{ messages: [{ role: 'tool', content: '4', tool_call_id: 'x' }] }, 'messages[0].role'],
-    [{ messages: [{ role: 'function', content: '4', name: 'f' }] }, 'messages[0].role'],
-    [{ messages: [{ role: 'assistant', content: null, tool_calls: [call] }] }, 'messages[0].tool_calls'],
-    [{ messages: [{ role: 'assistant', function_call: call.function }] }, 'messages[0].function_call'],
     [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, image] }] }, 'messages[0].content[1].type'],
   ] as const) {
     await refuses(chat(given), param, 'not_supported');
@@ -176,7 +218,7 @@ test('what is wrong is refused by name', async () => {
     [{ messages: undefined }, 'messages'],
     [{ messages: [] }, 'messages'],
     [{ messages: 'Hi' }, 'messages'],
-    [{ messages: [{ role: 'robot', content: '' }] }, 'messages[0].role'],
+    [{ messages: [{ role: 5, content: '' }] }, 'messages[0].role'],
     [{ messages: [{ role: 'user' }] }, 'messages[0].content'],
     [{ messages: [{ role: 'user', content: 5 }] }, 'messages[0].content'],
     [{ messages: [{ role: 'user', content: [{ type: 'text' }] }] }, 'messages[0].content[0].text'],

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import type { Message } from '../../chat/message.ts';
+import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf, tokenList } from '../request/lists.ts';
 import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
-import { Messages } from './messages.ts';
+import { conversationFields, conversationIn } from './conversation.ts';
 
 /** Parameters of the answers, at both endpoints. */
 export interface OpenAiParams {
@@ -23,7 +23,7 @@ export interface OpenAiParams {
 }
 
 export interface OpenAiChatRequest extends OpenAiParams {
-  readonly messages: readonly Message[];
+  readonly conversation: Conversation;
 }
 
 export type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
@@ -86,7 +86,7 @@ function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.c
 /** The parameters in a body. */
 const paramsOf = (
   body: z.output<typeof Common>,
-  { maxTokens, logprobs }: { maxTokens: number | undefined; logprobs: number | undefined },
+  { maxTokens, thinkBudget, logprobs }: Pick<GenerationRequest, 'maxTokens' | 'thinkBudget' | 'logprobs'>,
 ): OpenAiParams => ({
   model: body.model,
   n: body.n ?? 1,
@@ -97,6 +97,7 @@ const paramsOf = (
     sampling: samplingOf(body),
     logitBias: body.logit_bias,
     maxTokens: maxTokens === -1 ? undefined : maxTokens,
+    thinkBudget: thinkBudget === -1 ? undefined : thinkBudget,
     stop: [body.stop ?? []].flat().filter((text) => text !== ''),
     logprobs,
     context: body.num_ctx,
@@ -107,7 +108,9 @@ const paramsOf = (
 export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .looseObject({
     ...common,
-    messages: Messages,
+    ...conversationFields,
+    reasoning_budget_tokens: whole(-1, unlimited),
+    thinking_budget_tokens: whole(-1, unlimited),
     max_completion_tokens: whole(-1, unlimited),
     logprobs: given(z.boolean()),
     top_logprobs: whole(0, 20),
@@ -120,9 +123,10 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .transform((body) => ({
     ...paramsOf(body, {
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
+      thinkBudget: body.reasoning_budget_tokens ?? body.thinking_budget_tokens,
       logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
     }),
-    messages: body.messages,
+    conversation: conversationIn(body),
   }));
 
 const some = { least: 1 };

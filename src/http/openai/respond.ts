@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { at } from '../../base/at.ts';
 import type { Log } from '../../base/log.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import type { Backend, Delta, Ending, Prompt } from '../../worker/backend.ts';
+import { type Backend, type Delta, type Ending, isEmpty, type Prompt } from '../../worker/backend.ts';
 import { unitsOf } from '../../worker/fit-request.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
@@ -130,7 +130,7 @@ async function sendChunks(choices: Choices, job: ChoicesJob, send: Send): Promis
   };
   await choices.each({
     delta: async (delta, index) => {
-      if (delta.text === '' && delta.logprobs.length === 0) return;
+      if (isEmpty(delta)) return;
       await open(index);
       await sendChoice(format.piece(delta, index));
     },

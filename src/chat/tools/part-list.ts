@@ -1,0 +1,64 @@
+import type { AnswerPart } from '../answer-part.ts';
+import type { ToolCallDelta } from '../message.ts';
+
+/** A part that is being collected. */
+interface OpenPart {
+  text: string;
+  thinking: string;
+  toolCalls: ToolCallDelta[];
+}
+
+/** Collects the parts of an answer, as few as their order allows. Calls are counted. */
+export class PartList {
+  #parts: OpenPart[] = [];
+  #calls = 0;
+  readonly #newId: () => string;
+
+  /** Parts of an answer whose calls get ids of `newId` where the model gives none. */
+  constructor(newId: () => string) {
+    this.#newId = newId;
+  }
+
+  text(text: string): void {
+    if (text !== '') this.#part((part) => part.toolCalls.length === 0).text += text;
+  }
+
+  thinking(text: string): void {
+    if (text !== '') this.#part((part) => part.toolCalls.length === 0 && part.text === '').thinking += text;
+  }
+
+  /** Begins the next call. */
+  begin(name: string, id: string | undefined): void {
+    const call = { index: this.#calls, id: id === undefined || id === '' ? this.#newId() : id, name, arguments: '' };
+    this.#part(() => true).toolCalls.push(call);
+    this.#calls += 1;
+  }
+
+  /** Adds the next part of the arguments of the last call. */
+  argument(text: string): void {
+    if (text === '') return;
+    const { toolCalls } = this.#part(() => true);
+    const last = toolCalls.pop() ?? { index: this.#calls - 1, arguments: '' };
+    toolCalls.push({ ...last, arguments: last.arguments + text });
+  }
+
+  /** The parts so far, which are given away. */
+  take(): readonly AnswerPart[] {
+    const parts = this.#parts;
+    this.#parts = [];
+    return parts.map(({ text, thinking, toolCalls }) => ({
+      text,
+      ...(thinking !== '' && { thinking }),
+      ...(toolCalls.length > 0 && { toolCalls }),
+    }));
+  }
+
+  /** The last part, or a new one if nothing may follow there. */
+  #part(goesOn: (part: OpenPart) => boolean): OpenPart {
+    const last = this.#parts.at(-1);
+    if (last && goesOn(last)) return last;
+    const part = { text: '', thinking: '', toolCalls: [] };
+    this.#parts.push(part);
+    return part;
+  }
+}

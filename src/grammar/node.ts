@@ -1,0 +1,65 @@
+/** Code points from `first` to `last`, both included. */
+export interface CharacterRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A named part of a grammar, which may contain itself. */
+export interface Rule {
+  readonly kind: 'rule';
+  readonly name: string;
+  /** Its texts; undefined until it is defined. */
+  body: GrammarNode | undefined;
+}
+
+/** A set of texts. A grammar is the expression of all texts that it allows. */
+export type GrammarNode =
+  /** One character out of ranges. */
+  | { readonly kind: 'characters'; readonly ranges: readonly CharacterRange[] }
+  /** A text; a control token may stand for its name in it. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** One token of the vocabulary, by its number or its name. */
+  | { readonly kind: 'token'; readonly token: number | string; readonly place: string }
+  /** The begin of a control token, whose name follows as text. */
+  | { readonly kind: 'control' }
+  | { readonly kind: 'sequence'; readonly items: readonly GrammarNode[] }
+  /** One of the items; none at all is a set without texts. */
+  | { readonly kind: 'choice'; readonly items: readonly GrammarNode[] }
+  | { readonly kind: 'repeat'; readonly item: GrammarNode; readonly min: number; readonly max: number }
+  | Rule;
+
+const lastCodePoint = 0x10ffff;
+
+export const literal = (text: string): GrammarNode => ({ kind: 'text', text });
+export const concat = (...items: readonly GrammarNode[]): GrammarNode => ({ kind: 'sequence', items });
+export const choice = (...items: readonly GrammarNode[]): GrammarNode => ({ kind: 'choice', items });
+export const repeat = (item: GrammarNode, min: number, max: number = Number.POSITIVE_INFINITY): GrammarNode => ({
+  kind: 'repeat',
+  item,
+  min,
+  max,
+});
+export const maybe = (item: GrammarNode): GrammarNode => repeat(item, 0, 1);
+export const characters = (...ranges: readonly CharacterRange[]): GrammarNode => ({ kind: 'characters', ranges });
+/** Ranges in their order, those that touch as one. */
+function merged(ranges: readonly CharacterRange[]): readonly CharacterRange[] {
+  const result: { first: number; last: number }[] = [];
+  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
+    const before = result.at(-1);
+    if (before && first <= before.last + 1) before.last = Math.max(before.last, last);
+    else result.push({ first, last });
+  }
+  return result;
+}
+
+/** All characters but those of `ranges`. */
+export function complement(ranges: readonly CharacterRange[]): readonly CharacterRange[] {
+  const result: CharacterRange[] = [];
+  let first = 0;
+  for (const range of merged(ranges)) {
+    if (range.first > first) result.push({ first, last: range.first - 1 });
+    first = range.last + 1;
+  }
+  if (first <= lastCodePoint) result.push({ first, last: lastCodePoint });
+  return result;
+}

@@ -1,0 +1,52 @@
+import { Automaton, type State } from './automaton.ts';
+import type { GrammarNode } from './node.ts';
+import { compile } from './program.ts';
+import { type TokenIndex, TokenSet } from './token-index.ts';
+
+/** Sets of tokens that are remembered: a bit for each token of the vocabulary. */
+const mostRemembered = 64;
+
+/** A grammar over the tokens of a vocabulary. Its states are values: any number of texts can be under way. */
+export class TokenGrammar {
+  readonly start: State;
+  readonly #index: TokenIndex;
+  readonly #automaton: Automaton;
+  readonly #allowed: Map<State, TokenSet> = new Map();
+
+  /** Throws BAD_GRAMMAR. */
+  constructor(grammar: GrammarNode, index: TokenIndex) {
+    this.#index = index;
+    this.#automaton = new Automaton(compile(grammar, index));
+    this.start = this.#automaton.start;
+  }
+
+  /** The tokens that may come next; those that end an answer only where the text is whole. */
+  allowed(state: State): TokenSet {
+    const known = this.#allowed.get(state);
+    if (known) return known;
+    this.#automaton.beginToken();
+    const set = new TokenSet(this.#index.size);
+    this.#index.collect(set, state, (from, byte) => this.#automaton.advance(from, byte));
+    if (state.accepts) for (const token of this.#index.ends) set.add(token);
+    if (this.#allowed.size === mostRemembered) this.#allowed.clear();
+    this.#allowed.set(state, set);
+    return set;
+  }
+
+  /** The state after a token that is allowed; an end leaves it as it is. */
+  after(state: State, token: number): State {
+    if (this.#index.ends.includes(token)) return state;
+    let after = state;
+    for (const byte of this.#index.bytesOf(token)) {
+      const next = this.#automaton.advance(after, byte);
+      if (!next) throw new Error(`token ${token} is not allowed here`);
+      after = next;
+    }
+    return after;
+  }
+
+  /** True if the text is whole and nothing can follow. */
+  isOver(state: State): boolean {
+    return state.accepts && this.allowed(state).size === this.#index.ends.length;
+  }
+}
