@@ -98,9 +98,10 @@ export class ChatTemplate {
 
   /** Calls that the answer to a conversation may have; undefined for none. Throws TEMPLATE_FAILED. */
   callsIn(conversation: Conversation): ReadableCalls | undefined {
+    const { toolChoice: choice = 'auto', parallelToolCalls: parallel = true } = conversation;
     const tools = shownTools(conversation);
     const format = callFormatOf(this.#source);
-    return tools.length > 0 || structures(format) ? { format, tools } : undefined;
+    return tools.length > 0 || structures(format) ? { format, tools, choice, parallel } : undefined;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { unlessAborted } from '../base/promises.ts';
+import { answerGrammar } from '../chat/answer-grammar.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import { AnswerOutput } from '../engine/answer-output.ts';
@@ -241,7 +242,8 @@ export class Model implements AsyncDisposable {
     const sampling = samplingOptions(options);
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
-    const grammar = options.grammar && this.#grammars.of(options.grammar);
+    const source = answerGrammar(answer, options.grammar);
+    const grammar = source && this.#grammars.of(source);
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,

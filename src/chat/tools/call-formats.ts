@@ -39,7 +39,7 @@ export const callFormats: readonly CallFormat[] = [
     name: 'gpt-oss',
     written: ['<|channel|>commentary to=functions.NAME <|constrain|>json<|message|>', '<|call|>'],
     recognizes: has('<|channel|>', 'functions.'),
-    begins: [],
+    begins: ['<|channel|>commentary to=functions.'],
     readsThoughts: true,
     syntax: { kind: 'harmony' },
   },

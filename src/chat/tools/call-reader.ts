@@ -1,5 +1,5 @@
 import type { AnswerPart, PartReader } from '../answer-part.ts';
-import type { Tool } from '../message.ts';
+import type { Tool, ToolChoice } from '../message.ts';
 import { type Reading, TextSource } from '../text-source.ts';
 import type { CallFormat } from './call-format.ts';
 import { CallOutput } from './call-output.ts';
@@ -16,6 +16,9 @@ export interface ReadableCalls {
   readonly format: CallFormat;
   /** Tools that can be called; text that calls another is content. */
   readonly tools: readonly Tool[];
+  readonly choice: ToolChoice;
+  /** False where an answer has one call at most. */
+  readonly parallel: boolean;
 }
 
 /** Texts that models write between calls without marks. */
@@ -32,7 +35,7 @@ export class CallReader implements PartReader {
   readonly thinking = false;
 
   /** A reader of calls that get ids of `newId` where the model gives none. */
-  constructor({ format, tools }: ReadableCalls, newId: () => string) {
+  constructor({ format, tools }: Pick<ReadableCalls, 'format' | 'tools'>, newId: () => string) {
     this.#parts = new PartList(newId);
     const output = new CallOutput(this.#source, this.#parts, new ToolSet(tools));
     this.#reading = format.syntax.kind === 'harmony' ? harmony(output) : answer(output, format);

@@ -66,7 +66,7 @@ function attributeOf(head: string): boolean | undefined {
 }
 
 /** Whether a schema allows texts: such a value is taken as it is written. Undefined where nothing is known of it. */
-function isText(schema: unknown): boolean | undefined {
+export function isText(schema: unknown): boolean | undefined {
   if (schema === null || typeof schema !== 'object') return undefined;
   const { type, enum: values, const: only, anyOf, oneOf, allOf } = schema as Record<string, unknown>;
   if (typeof type === 'string') return type === 'string';

@@ -3,7 +3,7 @@ import type { CallFormat } from './call-format.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
 
 /** The texts before and behind the arguments of a call. */
-const frameOf = ({ written }: CallFormat, name: string): readonly [before: string, behind: string] => {
+export const frameOf = ({ written }: CallFormat, name: string): readonly [before: string, behind: string] => {
   const [before, behind] = written;
   return [before.replace('NAME', () => name), behind];
 };
@@ -51,7 +51,7 @@ function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
 const typeOf = (value: unknown): string => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value);
 
 /** The text in front of a parameter's value, whose type is a JSON schema's. */
-function parameterHead({ parameter, lines }: TaggedSyntax, key: string, type: string): string {
+export function parameterHead({ parameter, lines }: TaggedSyntax, key: string, type: string): string {
   const { begin, nameEnd, headEnd, attribute } = parameter;
   const end = nameEnd === headEnd ? headEnd : nameEnd + (attribute?.(type) ?? '') + headEnd;
   return begin + key + end + (lines === true ? '\n' : '');

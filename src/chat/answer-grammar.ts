@@ -1,0 +1,41 @@
+import type { GrammarSource } from '../grammar/source.ts';
+import type { AnswerFormat } from './answer-reader.ts';
+import { callGrammar } from './tools/call-grammar.ts';
+import type { ReadableCalls } from './tools/call-reader.ts';
+
+const text = (text: string): GrammarSource => ({ kind: 'text', text });
+const sequence = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
+const choice = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'choice', items });
+const until = (end: string): GrammarSource => ({ kind: 'until', ends: [end] });
+
+const blanks: GrammarSource = { kind: 'repeat', item: choice(text(' '), text('\n')), min: 0, max: 4 };
+
+/**
+ * The grammar of a whole answer whose text obeys `wanted`: thoughts come before it as the model likes, and where tools
+ * may be called, calls may stand instead of it. Undefined where any text will do.
+ */
+export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | undefined): GrammarSource | undefined {
+  const { thoughts, opened = false, calls } = format;
+  const harmony = calls?.format.readsThoughts === true;
+  const written = wanted && harmony ? sequence(text('<|channel|>final<|message|>'), wanted) : wanted;
+  const content = calls ? orCalls(calls, written) : written;
+  if (!content) return undefined;
+  if (harmony) {
+    const analysis = [text('<|channel|>analysis<|message|>'), until('<|end|>'), text('<|start|>assistant')];
+    return choice(sequence(...analysis, content), content);
+  }
+  if (!thoughts) return content;
+  const behind = sequence(until(thoughts.close), blanks, content);
+  return opened ? behind : choice(sequence(text(thoughts.open), behind), content);
+}
+
+/** Calls as they are chosen, or the text that is wanted if none are required. */
+function orCalls(
+  { format, tools, choice: chosen, parallel }: ReadableCalls,
+  wanted: GrammarSource | undefined,
+): GrammarSource | undefined {
+  const rules = { tools, parallel };
+  if (chosen !== 'auto' || !wanted) return callGrammar(format, { ...rules, choice: chosen }) ?? wanted;
+  const called = callGrammar(format, { ...rules, choice: 'required' });
+  return called ? choice(wanted, called) : wanted;
+}

@@ -1,0 +1,98 @@
+import type { GrammarSource } from '../../grammar/source.ts';
+import type { Tool } from '../message.ts';
+import type { CallFormat } from './call-format.ts';
+import type { ReadableCalls } from './call-reader.ts';
+import type { TaggedSyntax } from './tagged-calls.ts';
+import { isText } from './tagged-calls.ts';
+import { frameOf, parameterHead } from './write-call.ts';
+
+type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
+
+/** Calls of one answer where they must come: a small model that cannot stop is stopped. */
+const mostForced = 16;
+
+const text = (text: string): GrammarSource => ({ kind: 'text', text });
+const sequence = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
+const choice = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'choice', items });
+const optional = (item: GrammarSource): GrammarSource => ({ kind: 'repeat', item, min: 0, max: 1 });
+
+/**
+ * The grammar of answers with calls: of the named tool, of any where a call is required; else any text, with names and
+ * arguments that are right as soon as a call has begun. Undefined where nothing but its text shows that a call begins.
+ */
+export function callGrammar(
+  format: CallFormat,
+  { tools, choice: wanted, parallel }: CallRules,
+): GrammarSource | undefined {
+  if (tools.length === 0 || wanted === 'none') return undefined;
+  if (wanted === 'auto') return lazyGrammar(format, tools, parallel);
+  const call = choice(...tools.map((tool) => wholeCall(format, tool, '')));
+  const most = typeof wanted === 'object' || !parallel ? 1 : mostForced;
+  const others: GrammarSource = { kind: 'repeat', item: sequence(optional(text('\n')), call), min: 0, max: most - 1 };
+  return most === 1 ? call : sequence(call, others);
+}
+
+function lazyGrammar(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource | undefined {
+  const [before] = frameOf(format, '');
+  const trigger = [...(format.around ?? []), ...format.begins].find((mark) => before.startsWith(mark));
+  if (trigger === undefined) return undefined;
+  const after = choice(...tools.map((tool) => wholeCall(format, tool, trigger)));
+  return { kind: 'triggered', triggers: [trigger], after, again: parallel };
+}
+
+/** A call of a tool behind `begun`, the first part of it. */
+function wholeCall(format: CallFormat, tool: Tool, begun: string): GrammarSource {
+  const [before, behind] = frameOf(format, tool.name);
+  const begin = text(before.slice(begun.length));
+  const { syntax } = format;
+  switch (syntax.kind) {
+    case 'json':
+      return sequence(begin, argumentsOf(tool), text(behind));
+    case 'harmony':
+      // The token that ends the call ends the answer.
+      return sequence(begin, argumentsOf(tool));
+    case 'named':
+      return syntax.quote === undefined
+        ? sequence(begin, argumentsOf(tool), text(behind))
+        : sequence(begin, text('{'), { kind: 'until', ends: [`}${behind}`] });
+    case 'tagged':
+      return sequence(begin, ...parametersOf(syntax, tool, before), text(behind.trimStart()));
+    case 'python':
+      return sequence(begin, { kind: 'until', ends: [behind] });
+    default:
+      return syntax satisfies never;
+  }
+}
+
+/** Any JSON. */
+const anyJson = String.raw`value ::= object | array | string | number | "true" | "false" | "null"
+object ::= "{" ws (pair ("," ws pair)*)? "}"
+pair ::= string ":" ws value ws
+array ::= "[" ws (value ws ("," ws value ws)*)? "]"
+string ::= "\"" ([^"\\\x00-\x1f] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4}))* "\""
+number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([eE] [-+]? [0-9]+)?
+ws ::= [ \n]{0,16}`;
+
+/** The JSON of a tool's arguments. */
+const argumentsOf = (_: Tool): GrammarSource => ({ kind: 'gbnf', text: `root ::= object\n${anyJson}` });
+
+/** The parameters of a tool between their tags, in the order of its schema. */
+function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, before: string): readonly GrammarSource[] {
+  const { properties = {}, required } = parameters as { properties?: Record<string, unknown>; required?: unknown };
+  const needed = new Set(Array.isArray(required) ? required : []);
+  const separator = before.endsWith('\n') ? '\n' : '';
+  return Object.entries(properties).map(([name, schema]) => {
+    const whole = sequence(parameterOf(syntax, name, schema), text(separator));
+    return needed.has(name) ? whole : optional(whole);
+  });
+}
+
+function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): GrammarSource {
+  const end = (syntax.lines === true ? '\n' : '') + syntax.parameter.end;
+  const { type, enum: values } = schema as { type?: unknown; enum?: unknown };
+  const isWord = isText(schema) === true;
+  const head = text(parameterHead(syntax, name, isWord ? 'string' : typeof type === 'string' ? type : 'object'));
+  if (!isWord) return sequence(head, { kind: 'gbnf', text: `root ::= value\n${anyJson}` }, text(end));
+  if (!Array.isArray(values)) return sequence(head, { kind: 'until', ends: [end] });
+  return sequence(head, choice(...values.map((value) => text(`${value}`))), text(end));
+}
