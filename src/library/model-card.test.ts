@@ -28,6 +28,7 @@ test('a card says what the header says', () => {
     trainedContext: 64,
     chats: true,
     thinks: false,
+    callsTools: false,
     template: '{{ messages }}',
     license: 'apache-2.0',
   });

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { at } from '../base/at.ts';
 import { formatCount } from '../base/count.ts';
 import { thoughtTagsOf } from '../chat/thought-tags.ts';
+import { knowsTools } from '../chat/tools/recognize-format.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
@@ -29,6 +30,8 @@ export interface ServedModel {
   readonly chats: boolean;
   /** True if it can think before it answers. */
   readonly thinks: boolean;
+  /** True if its chat template knows tools. */
+  readonly callsTools: boolean;
   /** The chat template's source; empty if there is none. */
   readonly template: string;
   readonly license: string;
@@ -59,6 +62,7 @@ export function readCard(path: string, version: string, options?: OutlineOptions
     quantization: quantizationOf(file),
     trainedContext: config.context,
     chats: metadata.has(templateKey),
+    callsTools: knowsTools(metadata.string(templateKey, '')),
     thinks: thoughtTagsOf(metadata.string(templateKey, '')) !== undefined,
     template: metadata.string(templateKey, ''),
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),

@@ -65,6 +65,7 @@ export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
   trainedContext: 2048,
   chats: true,
   thinks: false,
+  callsTools: false,
   template: '{% for message in messages %}{{ message.content }}{% endfor %}',
   license: 'apache-2.0',
   metadata: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },

@@ -3,7 +3,7 @@ import type { Tool } from '../message.ts';
 import type { CallFormat } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
-import { isText } from './tagged-calls.ts';
+import { allowsText } from './tagged-calls.ts';
 import { frameOf, parameterHead } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
@@ -90,7 +90,7 @@ function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, before: s
 function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): GrammarSource {
   const end = (syntax.lines === true ? '\n' : '') + syntax.parameter.end;
   const { type, enum: values } = schema as { type?: unknown; enum?: unknown };
-  const isWord = isText(schema) === true;
+  const isWord = allowsText(schema) === true;
   const head = text(parameterHead(syntax, name, isWord ? 'string' : typeof type === 'string' ? type : 'object'));
   if (!isWord) return sequence(head, { kind: 'gbnf', text: `root ::= value\n${anyJson}` }, text(end));
   if (!Array.isArray(values)) return sequence(head, { kind: 'until', ends: [end] });

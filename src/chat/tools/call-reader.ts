@@ -21,6 +21,8 @@ export interface ReadableCalls {
   readonly parallel: boolean;
 }
 
+type CallReaderOptions = Pick<ReadableCalls, 'format' | 'tools'> & Partial<ReadableCalls>;
+
 /** Texts that models write between calls without marks. */
 const separators = [',', ';'];
 
@@ -35,8 +37,8 @@ export class CallReader implements PartReader {
   readonly thinking = false;
 
   /** A reader of calls that get ids of `newId` where the model gives none. */
-  constructor({ format, tools }: Pick<ReadableCalls, 'format' | 'tools'>, newId: () => string) {
-    this.#parts = new PartList(newId);
+  constructor({ format, tools, parallel = true }: CallReaderOptions, newId: () => string) {
+    this.#parts = new PartList(newId, parallel ? Number.POSITIVE_INFINITY : 1);
     const output = new CallOutput(this.#source, this.#parts, new ToolSet(tools));
     this.#reading = format.syntax.kind === 'harmony' ? harmony(output) : answer(output, format);
   }

@@ -13,10 +13,12 @@ export class PartList {
   #parts: OpenPart[] = [];
   #calls = 0;
   readonly #newId: () => string;
+  readonly #most: number;
 
-  /** Parts of an answer whose calls get ids of `newId` where the model gives none. */
-  constructor(newId: () => string) {
+  /** Parts of an answer with `most` calls, which get ids of `newId` where the model gives none. More are left out. */
+  constructor(newId: () => string, most: number) {
     this.#newId = newId;
+    this.#most = most;
   }
 
   text(text: string): void {
@@ -29,14 +31,20 @@ export class PartList {
 
   /** Begins the next call. */
   begin(name: string, id: string | undefined): void {
-    const call = { index: this.#calls, id: id === undefined || id === '' ? this.#newId() : id, name, arguments: '' };
-    this.#part(() => true).toolCalls.push(call);
     this.#calls += 1;
+    if (this.#calls > this.#most) return;
+    const call = {
+      index: this.#calls - 1,
+      id: id === undefined || id === '' ? this.#newId() : id,
+      name,
+      arguments: '',
+    };
+    this.#part(() => true).toolCalls.push(call);
   }
 
   /** Adds the next part of the arguments of the last call. */
   argument(text: string): void {
-    if (text === '') return;
+    if (text === '' || this.#calls > this.#most) return;
     const { toolCalls } = this.#part(() => true);
     const last = toolCalls.pop() ?? { index: this.#calls - 1, arguments: '' };
     toolCalls.push({ ...last, arguments: last.arguments + text });

@@ -1,6 +1,9 @@
 import type { CallFormat } from './call-format.ts';
 import { callFormats } from './call-formats.ts';
 
+/** Whether a chat template reads the variable `tools`. */
+export const knowsTools = (template: string): boolean => /\{[{%][^}]*\btools\b/.test(template);
+
 /** The format of models that have none of their own: the one that most have been trained for. */
 const generic = 'Hermes';
 

@@ -51,7 +51,7 @@ export function* taggedCall(output: CallOutput, syntax: TaggedSyntax): Reading<b
     if (key === undefined || head === undefined) return true;
     yield* source.skip(parameter.headEnd);
     output.argument(`${count > 0 ? ', ' : ''}${JSON.stringify(key.trim())}: `);
-    const text = attributeOf(head) ?? isText(properties[key.trim()]);
+    const text = attributeOf(head) ?? allowsText(properties[key.trim()]);
     if (!(yield* copyValue(output, syntax, text))) return true;
   }
   // A call that is cut off stays open, and is no JSON: half a call must not look like a whole one.
@@ -66,14 +66,14 @@ function attributeOf(head: string): boolean | undefined {
 }
 
 /** Whether a schema allows texts: such a value is taken as it is written. Undefined where nothing is known of it. */
-export function isText(schema: unknown): boolean | undefined {
+export function allowsText(schema: unknown): boolean | undefined {
   if (schema === null || typeof schema !== 'object') return undefined;
   const { type, enum: values, const: only, anyOf, oneOf, allOf } = schema as Record<string, unknown>;
   if (typeof type === 'string') return type === 'string';
   if (Array.isArray(type)) return type.includes('string');
   if (Array.isArray(values)) return values.some((value) => typeof value === 'string');
   if (only !== undefined) return typeof only === 'string';
-  const choices = [anyOf, oneOf, allOf].find(Array.isArray)?.map(isText);
+  const choices = [anyOf, oneOf, allOf].find(Array.isArray)?.map(allowsText);
   return choices === undefined ? undefined : choices.some((text) => text === true);
 }
 

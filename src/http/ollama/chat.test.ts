@@ -126,7 +126,6 @@ test('thoughts have a member of their own, in a stream and in a whole message', 
 test('what is not supported yet is refused', async () => {
   const image = [{ role: 'user', content: 'Hi', images: ['aGk='] }];
   for (const [body, error] of [
-    [{ tools: [{ type: 'function' }] }, '"tiny:q4_1" does not support tools'],
     [{ messages: image }, '"tiny:q4_1" does not support images'],
     [{ think: true }, '"tiny:q4_1" does not support thinking'],
     [{ format: 'json' }, 'format is not supported yet'],

@@ -1,14 +1,46 @@
 import type { HonoRequest } from 'hono';
 import type { Message, ToolCall } from '../../chat/message.ts';
+import type { ListedCall } from '../call-list.ts';
 import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
+import { toolsIn } from '../request/tools.ts';
 import { unsupportedByModel } from './refusals.ts';
 import { chatRequest, type OllamaChatRequest, type RequestCall, requestOf } from './requests.ts';
-import { type AnswerForm, checkSupported, type OllamaService, respond, respondReady } from './respond.ts';
+import {
+  type AnswerForm,
+  checkSupported,
+  type OllamaService,
+  respond,
+  respondReady,
+  type WrittenPart,
+} from './respond.ts';
 
-const form: AnswerForm = {
-  part: ({ text, thinking }) => ({ message: { role: 'assistant', content: text, ...(thinking && { thinking }) } }),
-};
+/** The arguments of a call as an object; undefined where the model wrote something else. */
+function argumentsOf({ arguments: text }: ListedCall): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A message of the assistant. A call whose arguments are no object is text: clients would not find its arguments. */
+function messageOf({ text, thinking, toolCalls = [] }: WrittenPart): object {
+  const calls = toolCalls.map((call) => ({ call, values: argumentsOf(call) }));
+  const broken = calls.filter(({ values }) => !values).map(({ call }) => `${call.name}(${call.arguments})`);
+  const whole = calls.flatMap(({ call: { id, index, name }, values }) =>
+    values ? [{ id, function: { index, name, arguments: values } }] : [],
+  );
+  return {
+    role: 'assistant',
+    content: text + broken.join('\n'),
+    ...(thinking && { thinking }),
+    ...(whole.length > 0 && { tool_calls: whole }),
+  };
+}
+
+const form: AnswerForm = { part: (part) => ({ message: messageOf(part) }) };
 
 const callOf = ({ id, function: { name, arguments: args } }: RequestCall, index: number): ToolCall => ({
   id: id || `call_${index}`,
@@ -16,8 +48,7 @@ const callOf = ({ id, function: { name, arguments: args } }: RequestCall, index:
   arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}),
 });
 
-function messagesOf({ model, messages, tools }: OllamaChatRequest): readonly Message[] {
-  if (tools.length > 0) throw unsupportedByModel(model, 'tools');
+function messagesOf({ model, messages }: OllamaChatRequest): readonly Message[] {
   return messages.map(({ role, content, thinking, images, tool_calls, tool_name, tool_call_id }) => {
     if (images.length > 0) throw unsupportedByModel(model, 'images');
     return {
@@ -41,7 +72,7 @@ export async function chat(service: OllamaService, { req }: { req: HonoRequest }
   if (messages.length === 0) return respondReady(service, req.raw, { request, model, form });
   if (!model.chats) throw unsupportedByModel(request.model, 'chat');
   const { think } = request;
-  const prompt = { kind: 'chat', messages, ...(think !== undefined && { think }) } as const;
+  const prompt = { kind: 'chat', messages, ...toolsIn(request), ...(think !== undefined && { think }) } as const;
   const generation = { ...requestOf(request, model), prompt };
   return respond(service, req.raw, { request, model, generation, form });
 }

@@ -58,10 +58,10 @@ test('nothing runs at first', async () => {
   assert.deepEqual(await (await request(new FakeBackend(), '/api/ps')).json(), { models: [] });
 });
 
-test('a model that can think says so', async () => {
-  const backend = new FakeBackend(servedModel({ thinks: true }));
+test('a model that can think or call tools says so', async () => {
+  const backend = new FakeBackend(servedModel({ thinks: true, callsTools: true }));
   const { capabilities } = await show(backend, { model: 'tiny:q4_1' });
-  assert.deepEqual(capabilities, ['completion', 'thinking']);
+  assert.deepEqual(capabilities, ['completion', 'tools', 'thinking']);
 });
 
 test('a model is shown with all that clients look at', async () => {

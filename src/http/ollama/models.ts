@@ -79,6 +79,6 @@ export const showBody = (model: ServedModel): object => ({
   template: model.template,
   details: detailsOf(model),
   model_info: infoOf(model),
-  capabilities: ['completion', ...(model.thinks ? ['thinking'] : [])],
+  capabilities: ['completion', ...(model.callsTools ? ['tools'] : []), ...(model.thinks ? ['thinking'] : [])],
   modified_at: model.modified.toISOString(),
 });

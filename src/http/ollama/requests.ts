@@ -4,6 +4,7 @@ import type { ServedModel } from '../../library/model-card.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { anyList, listOf, tokenList } from '../request/lists.ts';
+import { checkToolChoice, type ToolFields, toolFields } from '../request/tools.ts';
 import { type OllamaOptions, optional, optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
 
 /** Members that requests for answers have at all endpoints. */
@@ -49,9 +50,8 @@ interface RequestMessage {
   readonly tool_call_id: string;
 }
 
-export interface OllamaChatRequest extends OllamaAnswerRequest {
+export interface OllamaChatRequest extends OllamaAnswerRequest, ToolFields {
   readonly messages: readonly RequestMessage[];
-  readonly tools: readonly unknown[];
 }
 
 const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
@@ -116,8 +116,9 @@ export const chatRequest: z.ZodType<OllamaChatRequest> = z
       ),
       [],
     ),
-    tools: list,
+    ...toolFields,
   })
+  .superRefine(checkToolChoice)
   .transform(withOptions);
 
 /** A request about a model: its name, which old clients call `name`. */

@@ -9,6 +9,7 @@ import {
   isEmpty,
   type TokenLogprob,
 } from '../../worker/backend.ts';
+import { CallList, type ListedCall } from '../call-list.ts';
 import { logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
@@ -23,10 +24,15 @@ export interface OllamaService {
   readonly timeouts: StreamTimeouts;
 }
 
+/** A part of an answer whose calls are whole. */
+export interface WrittenPart extends AnswerPart {
+  readonly toolCalls?: readonly ListedCall[] | undefined;
+}
+
 /** The form in which an endpoint writes an answer. */
 export interface AnswerForm {
   /** The members that hold a part of the answer. */
-  part(part: AnswerPart): object;
+  part(part: WrittenPart): object;
   /** More members of the last object. */
   last?(ending: Ending): object;
 }
@@ -50,7 +56,7 @@ export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequ
 /** Bytes of a token in a list, and as JSON. */
 const perToken = 24;
 
-const nothing: AnswerPart = { text: '' };
+const nothing: WrittenPart = { text: '' };
 
 /** Nanoseconds from seconds. */
 export const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
@@ -80,7 +86,7 @@ export function respond(
   raw: Request,
   { request, model, generation, form }: AnswerJob,
 ): Promise<Response> {
-  const last = ({ ending }: Answer, part: AnswerPart): object => {
+  const last = ({ ending }: Answer, part: WrittenPart): object => {
     if (!ending) throw new Error('an answer has ended without an ending');
     const reason = { done: true, done_reason: ending.reason === 'length' ? 'length' : 'stop' };
     return { ...stamp(request), ...form.part(part), ...reason, ...form.last?.(ending), ...durationsOf(ending) };
@@ -92,12 +98,19 @@ export function respond(
   };
 
   async function lines(answer: Answer, write: Write): Promise<void> {
-    for await (const delta of answer) {
+    const calls = new CallList();
+    const line = (part: WrittenPart, logprobs: readonly TokenLogprob[]): Promise<void> => {
+      const chunk = { ...stamp(request), ...form.part(part), done: false, ...logprobsOf(logprobs) };
+      return write(`${JSON.stringify(chunk)}\n`);
+    };
+    for await (const { text, thinking, toolCalls = [], logprobs } of answer) {
       reserveTokens(1);
-      if (isEmpty(delta)) continue;
-      const chunk = { ...stamp(request), ...form.part(delta), done: false, ...logprobsOf(delta.logprobs) };
-      await write(`${JSON.stringify(chunk)}\n`);
+      const whole = calls.push(toolCalls);
+      const delta = { text, thinking, logprobs, ...(whole.length > 0 && { toolCalls: whole }) };
+      if (!isEmpty(delta)) await line(delta, logprobs);
     }
+    const toolCalls = calls.end();
+    if (toolCalls.length > 0) await line({ ...nothing, toolCalls }, []);
     await write(`${JSON.stringify(last(answer, nothing))}\n`);
   }
 

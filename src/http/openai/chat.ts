@@ -1,4 +1,5 @@
 import type { HonoRequest } from 'hono';
+import type { ToolCallDelta } from '../../chat/message.ts';
 import type { Delta, TokenLogprob } from '../../worker/backend.ts';
 import { jsonBody } from '../request/body.ts';
 import { chatModel } from '../request/requested-model.ts';
@@ -18,21 +19,41 @@ const content: LogprobsOf = (logprobs) => ({
   refusal: null,
 });
 
+const callOf = ({ id, name, arguments: text }: Omit<ToolCallDelta, 'index'>): object => ({
+  id,
+  type: 'function',
+  function: { name, arguments: text },
+});
+
+/** A part of a call, in a stream: the first one has its id and name. */
+const callPart = ({ index, ...call }: ToolCallDelta): object =>
+  call.name === undefined ? { index, function: { arguments: call.arguments } } : { index, ...callOf(call) };
+
 const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
   idPrefix: 'chatcmpl-',
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
   opening: (index) => ({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }),
-  piece: ({ text, thinking, logprobs }, index) => ({
+  piece: ({ text, thinking, toolCalls, logprobs }, index) => ({
     index,
-    delta: { ...(thinking && { reasoning_content: thinking }), ...((text !== '' || !thinking) && { content: text }) },
+    delta: {
+      ...(thinking && { reasoning_content: thinking }),
+      ...((text !== '' || !(thinking || toolCalls)) && { content: text }),
+      ...(toolCalls && { tool_calls: toolCalls.map(callPart) }),
+    },
     logprobs: logprobsOf(logprobs),
     finish_reason: null,
   }),
   closing: (reason, index) => ({ index, delta: {}, logprobs: null, finish_reason: reason }),
-  whole: ({ text, thinking, logprobs }, index, reason) => ({
+  whole: ({ text, thinking, toolCalls, logprobs }, index, reason) => ({
     index,
-    message: { role: 'assistant', content: text, ...(thinking && { reasoning_content: thinking }), refusal: null },
+    message: {
+      role: 'assistant',
+      content: text === '' && toolCalls ? null : text,
+      ...(thinking && { reasoning_content: thinking }),
+      ...(toolCalls && { tool_calls: toolCalls.map(({ index: _, ...call }) => callOf(call)) }),
+      refusal: null,
+    },
     logprobs: logprobsOf(logprobs),
     finish_reason: reason,
   }),

@@ -51,7 +51,7 @@ test('null is as good as not given', async () => {
 
 test('what asks for nothing is no reason to refuse, and unknown fields are ignored', async () => {
   const harmless = { tools: [], functions: [], response_format: { type: 'text' }, modalities: ['text'], suffix: '' };
-  assert.deepEqual(await chat({ ...harmless, user: 'x', parallel_tool_calls: true }), await chat({}));
+  assert.deepEqual(await chat({ ...harmless, user: 'x' }), await chat({}));
 });
 
 test('every option reaches the ask', async () => {
@@ -196,7 +196,6 @@ test('a budget of thoughts has two names, and -1 is no limit', async () => {
 test('what is not supported is refused by name', async () => {
   const image = { type: 'image_url', image_url: { url: 'data:' } };
   for (const [given, param] of [
-    [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
     [{ functions: [{ name: 'f' }] }, 'functions'],
     [{ response_format: { type: 'json_object' } }, 'response_format'],
     [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],

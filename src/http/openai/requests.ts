@@ -5,6 +5,7 @@ import { stopSchema } from '../ollama/options.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf, tokenList } from '../request/lists.ts';
 import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { checkToolChoice } from '../request/tools.ts';
 import { conversationFields, conversationIn } from './conversation.ts';
 
 /** Parameters of the answers, at both endpoints. */
@@ -65,7 +66,6 @@ const Common = z.looseObject(common);
 
 /** Fields that are refused, never ignored, if they ask for something: without it the answer would be another one. */
 const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
-  tools: (value) => !Array.isArray(value) || value.length > 0,
   functions: (value) => !Array.isArray(value) || value.length > 0,
   response_format: (value) => (value as { type?: unknown }).type !== 'text',
   modalities: (value) => !Array.isArray(value) || value.some((modality) => modality !== 'text'),
@@ -117,6 +117,7 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   })
   .superRefine((body, context) => {
     refuseUnsupported(body, context);
+    checkToolChoice(body, context);
     if (body.top_logprobs && !body.logprobs)
       refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
   })

@@ -1,0 +1,65 @@
+import * as z from 'zod';
+import type { Conversation, Tool, ToolChoice } from '../../chat/message.ts';
+import { listOf } from './lists.ts';
+
+/** Fields of a body that say which tools the model may call, at OpenAI's and at Ollama's endpoints. */
+export interface ToolFields {
+  readonly tools: readonly Tool[];
+  readonly tool_choice: ToolChoice | undefined;
+  /** Whether an answer may have several calls. */
+  readonly parallel_tool_calls: boolean | undefined;
+}
+
+const ToolObject = z.looseObject({
+  type: z.literal('function').nullish(),
+  function: z.looseObject({
+    name: z.string().min(1),
+    description: z.string().nullish(),
+    parameters: z.record(z.string(), z.unknown()).nullish(),
+  }),
+});
+
+const toolSchema = ToolObject.transform(
+  ({ function: { name, description, parameters } }): Tool => ({
+    name,
+    ...(description && { description }),
+    ...(parameters && { parameters }),
+  }),
+);
+
+const Named = z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) });
+const Choice = z.union(
+  [z.enum(['auto', 'none', 'required']), Named],
+  'expected "auto", "none", "required" or {"type":"function","function":{"name":…}}',
+);
+
+export const toolFields: { readonly [K in keyof ToolFields]: z.ZodType<ToolFields[K]> } = {
+  tools: listOf(toolSchema)
+    .nullish()
+    .transform((tools) => tools ?? []),
+  tool_choice: Choice.nullish().transform((choice): ToolChoice | undefined =>
+    typeof choice === 'object' && choice !== null ? { name: choice.function.name } : (choice ?? undefined),
+  ),
+  parallel_tool_calls: z
+    .boolean()
+    .nullish()
+    .transform((parallel) => parallel ?? undefined),
+};
+
+/** Refuses a choice of a tool that is not there. */
+export function checkToolChoice({ tools, tool_choice }: ToolFields, context: z.core.$RefinementCtx): void {
+  const message =
+    tool_choice === 'required' && tools.length === 0
+      ? 'expected tools to choose from'
+      : typeof tool_choice === 'object' && !tools.some(({ name }) => name === tool_choice.name)
+        ? 'expected the name of one of the tools'
+        : undefined;
+  if (message !== undefined) context.addIssue({ code: 'custom', path: ['tool_choice'], message });
+}
+
+/** The tools of a conversation in a body. */
+export const toolsIn = ({ tools, tool_choice, parallel_tool_calls }: ToolFields): Partial<Conversation> => ({
+  ...(tools.length > 0 && { tools }),
+  ...(tool_choice !== undefined && { toolChoice: tool_choice }),
+  ...(parallel_tool_calls !== undefined && { parallelToolCalls: parallel_tool_calls }),
+});
