@@ -4,7 +4,7 @@ import type { CallFormat } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
 import { allowsText } from './tagged-calls.ts';
-import { frameOf, parameterHead } from './write-call.ts';
+import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
 
@@ -56,7 +56,7 @@ function wholeCall(format: CallFormat, tool: Tool, begun: string): GrammarSource
         ? sequence(begin, argumentsOf(tool), text(behind))
         : sequence(begin, text('{'), { kind: 'until', ends: [`}${behind}`] });
     case 'tagged':
-      return sequence(begin, ...parametersOf(syntax, tool, before), text(behind.trimStart()));
+      return sequence(begin, ...parametersOf(syntax, tool, separatorOf(format.written)), text(behind));
     case 'python':
       return sequence(begin, { kind: 'until', ends: [behind] });
     default:
@@ -77,10 +77,9 @@ ws ::= [ \n]{0,16}`;
 const argumentsOf = (_: Tool): GrammarSource => ({ kind: 'gbnf', text: `root ::= object\n${anyJson}` });
 
 /** The parameters of a tool between their tags, in the order of its schema. */
-function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, before: string): readonly GrammarSource[] {
+function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator: string): readonly GrammarSource[] {
   const { properties = {}, required } = parameters as { properties?: Record<string, unknown>; required?: unknown };
   const needed = new Set(Array.isArray(required) ? required : []);
-  const separator = before.endsWith('\n') ? '\n' : '';
   return Object.entries(properties).map(([name, schema]) => {
     const whole = sequence(parameterOf(syntax, name, schema), text(separator));
     return needed.has(name) ? whole : optional(whole);
@@ -91,7 +90,13 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
   const end = (syntax.lines === true ? '\n' : '') + syntax.parameter.end;
   const { type, enum: values } = schema as { type?: unknown; enum?: unknown };
   const isWord = allowsText(schema) === true;
-  const head = text(parameterHead(syntax, name, isWord ? 'string' : typeof type === 'string' ? type : 'object'));
+  const head = text(
+    parameterHead(
+      syntax,
+      name,
+      isWord ? 'string' : type === 'integer' ? 'number' : typeof type === 'string' ? type : 'object',
+    ),
+  );
   if (!isWord) return sequence(head, { kind: 'gbnf', text: `root ::= value\n${anyJson}` }, text(end));
   if (!Array.isArray(values)) return sequence(head, { kind: 'until', ends: [end] });
   return sequence(head, choice(...values.map((value) => text(`${value}`))), text(end));

@@ -31,7 +31,7 @@ export const taggedFormats: readonly CallFormat[] = [
     name: 'DeepSeek V3.2',
     written: [
       '<｜DSML｜function_calls>\n<｜DSML｜invoke name="NAME">\n',
-      '\n</｜DSML｜invoke>\n</｜DSML｜function_calls>',
+      '</｜DSML｜invoke>\n</｜DSML｜function_calls>',
     ],
     recognizes: has('｜DSML｜', 'invoke'),
     begins: ['<｜DSML｜invoke name="'],
@@ -65,7 +65,7 @@ export const taggedFormats: readonly CallFormat[] = [
   },
   {
     name: 'GLM 4.5',
-    written: ['<tool_call>NAME\n', '\n</tool_call>'],
+    written: ['<tool_call>NAME\n', '</tool_call>'],
     recognizes: has('<arg_key>', '<arg_value>'),
     begins: ['<tool_call>'],
     syntax: {
@@ -79,7 +79,7 @@ export const taggedFormats: readonly CallFormat[] = [
     name: 'Hunyuan 3',
     written: [
       '<tool_calls:opensource>\n<tool_call:opensource>NAME<tool_sep:opensource>\n',
-      '\n</tool_call:opensource>\n</tool_calls:opensource>',
+      '</tool_call:opensource>\n</tool_calls:opensource>',
     ],
     recognizes: has("'<tool_call{}>'", "'<arg_key{}>'"),
     begins: ['<tool_call:opensource>'],
@@ -99,7 +99,7 @@ export const taggedFormats: readonly CallFormat[] = [
   },
   {
     name: 'MiniMax M2',
-    written: ['<minimax:tool_call>\n<invoke name="NAME">\n', '\n</invoke>\n</minimax:tool_call>'],
+    written: ['<minimax:tool_call>\n<invoke name="NAME">\n', '</invoke>\n</minimax:tool_call>'],
     recognizes: has('<minimax:tool_call>', '<invoke name='),
     begins: ['<invoke name="'],
     around: ['<minimax:tool_call>', '</minimax:tool_call>'],
@@ -107,7 +107,7 @@ export const taggedFormats: readonly CallFormat[] = [
   },
   {
     name: 'Seed OSS',
-    written: ['<seed:tool_call>\n<function=NAME>\n', '\n</function>\n</seed:tool_call>'],
+    written: ['<seed:tool_call>\n<function=NAME>\n', '</function>\n</seed:tool_call>'],
     recognizes: has('<seed:tool_call>', '<function='),
     begins: ['<function='],
     around: ['<seed:tool_call>', '</seed:tool_call>'],
@@ -115,7 +115,7 @@ export const taggedFormats: readonly CallFormat[] = [
   },
   {
     name: 'Qwen 3 Coder',
-    written: ['<tool_call>\n<function=NAME>\n', '\n</function>\n</tool_call>'],
+    written: ['<tool_call>\n<function=NAME>\n', '</function>\n</tool_call>'],
     recognizes: has('<tool_call>', '<function=', '<parameter='),
     begins: ['<function='],
     around: ['<tool_call>', '</tool_call>'],

@@ -8,13 +8,16 @@ export const frameOf = ({ written }: CallFormat, name: string): readonly [before
   return [before.replace('NAME', () => name), behind];
 };
 
+/** Text behind each parameter of a call: parameters stand on lines of their own where the call begins with one. */
+export const separatorOf = ([before]: CallFormat['written']): string => (before.endsWith('\n') ? '\n' : '');
+
 /** A call as a model with this format writes it. Arguments that are no JSON object stay as they are. */
 export function writeCall(format: CallFormat, { name, arguments: text }: Pick<ToolCall, 'name' | 'arguments'>): string {
   const [before, behind] = frameOf(format, name);
   return before + writtenArguments(format, text) + behind;
 }
 
-function writtenArguments({ syntax }: CallFormat, text: string): string {
+function writtenArguments({ syntax, written }: CallFormat, text: string): string {
   const values = objectOf(text);
   if (values === undefined) return text;
   switch (syntax.kind) {
@@ -25,8 +28,8 @@ function writtenArguments({ syntax }: CallFormat, text: string): string {
       return syntax.quote === undefined ? text : bareJson(values, syntax.quote);
     case 'tagged':
       return Object.entries(values)
-        .map(([key, value]) => parameterHead(syntax, key, typeOf(value)) + tagged(syntax, value))
-        .join('\n');
+        .map(([key, value]) => parameterHead(syntax, key, typeOf(value)) + tagged(syntax, value) + separatorOf(written))
+        .join('');
     case 'python':
       return Object.entries(values)
         .map(([key, value]) => `${key}=${python(value)}`)
