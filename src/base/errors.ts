@@ -31,6 +31,10 @@ export class EngineError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
+/** True for a prompt that is longer than its context. */
+export const isTooLong = (error: unknown): error is EngineError<'CONTEXT_TOO_LONG'> =>
+  error instanceof EngineError && error.code === 'CONTEXT_TOO_LONG';
+
 /** True for an option that is not valid. */
 export const isBadOption = (error: unknown): error is EngineError<'BAD_OPTION'> =>
   error instanceof EngineError && error.code === 'BAD_OPTION';

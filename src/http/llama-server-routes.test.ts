@@ -58,6 +58,18 @@ test('text becomes tokens, with the special ones only where they are asked for',
   assert.deepEqual(await tokens({ content: 'Hi', add_special: true, parse_special: null }), { tokens: [1, 72, 105] });
 });
 
+test('tokens come with their texts where those are asked for; halves of a character are bytes', async () => {
+  const content = 'H\u00e9\u4f60';
+  const response = await post(served(), '/tokenize', { content, with_pieces: true });
+  assert.deepEqual(await response.json(), {
+    tokens: [
+      { id: 72, piece: 'H' },
+      { id: 233, piece: [233] },
+      { id: 20320, piece: '\u4f60' },
+    ],
+  });
+});
+
 test('tokens become text', async () => {
   const response = await post(served(), '/detokenize', { tokens: [72, 105] });
   assert.deepEqual(await response.json(), { content: 'Hi' });

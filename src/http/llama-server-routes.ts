@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { at } from '../base/at.ts';
 import type { Log } from '../base/log.ts';
+import type { ServedModel } from '../library/model-card.ts';
 import type { Backend, Health, Metric } from '../worker/backend.ts';
 import { conversationFields, conversationIn } from './openai/conversation.ts';
 import { logFailure } from './refusal.ts';
@@ -18,6 +21,7 @@ const Tokenize = z.looseObject({
   content: z.string().max(most),
   add_special: z.boolean().nullish(),
   parse_special: z.boolean().nullish(),
+  with_pieces: z.boolean().nullish(),
 });
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
 const ApplyTemplate = z.looseObject({ ...Named, ...conversationFields });
@@ -33,9 +37,11 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       c.body(exposition(await backend.metrics()), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
     .post('/tokenize', async (c) => {
-      const { model, content, add_special, parse_special } = await jsonBody(c.req, Tokenize);
+      const { model: name, content, add_special, parse_special, with_pieces } = await jsonBody(c.req, Tokenize);
       const options = { special: parse_special ?? true, bos: add_special ?? false };
-      return written(log, c.req.raw, tokensJson(backend.tokenize(requestedModel(backend, model), content, options)));
+      const model = requestedModel(backend, name);
+      const tokens = backend.tokenize(model, content, options);
+      return written(log, c.req.raw, tokensJson(with_pieces ? withPieces(backend, model, tokens) : tokens));
     })
     .post('/detokenize', async (c) => {
       const { model, tokens } = await jsonBody(c.req, Detokenize);
@@ -47,7 +53,22 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       return c.json({ prompt: await backend.applyTemplate(model, conversationIn(body)) });
     });
 
-async function* tokensJson(parts: AsyncIterable<readonly number[]>): AsyncGenerator<string, void, void> {
+/** Tokens with their texts; bytes that are no whole character are numbers. */
+async function* withPieces(
+  backend: Backend,
+  model: ServedModel,
+  parts: AsyncIterable<readonly number[]>,
+): AsyncGenerator<readonly string[], void, void> {
+  for await (const tokens of parts) {
+    const pieces = await backend.pieces(model, tokens);
+    yield tokens.map((id, i) => {
+      const bytes = at(pieces, i);
+      return JSON.stringify({ id, piece: isUtf8(bytes) ? Buffer.from(bytes).toString() : [...bytes] });
+    });
+  }
+}
+
+async function* tokensJson(parts: AsyncIterable<readonly (number | string)[]>): AsyncGenerator<string, void, void> {
   let before = '{"tokens":[';
   for await (const part of parts) {
     if (part.length === 0) continue;

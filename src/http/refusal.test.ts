@@ -14,6 +14,15 @@ test('an error repeats no more of a request than fits in a sentence', () => {
   assert.deepEqual([errorResponseOf(short).error.message, errorResponseOf(short).error.param], ['no', 'top_p']);
 });
 
+test('a prompt that is too long is told with the numbers that clients read', () => {
+  const { status, error } = errorResponseOf(new EngineError('CONTEXT_TOO_LONG', { prompt: 600, context: 512 }));
+  assert.deepEqual(
+    [status, error.code, error.n_prompt_tokens, error.n_ctx],
+    [400, 'context_length_exceeded', 600, 512],
+  );
+  assert.match(error.message, /600 tokens, which exceeds the available context size; .*maximum context length is 512/);
+});
+
 test('an option that an engine refuses is named as the APIs spell it', () => {
   const details = { option: 'repeatLastN', value: '-5', expected: 'a number from 0 on' };
   const { message, param } = errorResponseOf(new EngineError('BAD_OPTION', details)).error;

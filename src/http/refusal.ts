@@ -1,5 +1,5 @@
 import { fieldOf } from '../base/error-table.ts';
-import { EngineError, isBadOption } from '../base/errors.ts';
+import { EngineError, isBadOption, isTooLong } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { statusOf } from './status.ts';
 
@@ -30,6 +30,9 @@ export interface ErrorResponse {
     readonly type: string;
     readonly param: string | null;
     readonly code: string | null;
+    /** Tokens of a prompt that is too long, and of the context, as llama-server's clients read them. */
+    readonly n_prompt_tokens?: number;
+    readonly n_ctx?: number;
   };
 }
 
@@ -60,9 +63,13 @@ const failure = (
 export function errorResponseOf(error: unknown): ErrorResponse {
   if (error instanceof Refusal) return failure(error.status, error.message, error);
   if (error instanceof EngineError) {
-    const code = error.code === 'CONTEXT_TOO_LONG' ? 'context_length_exceeded' : error.code.toLowerCase();
+    if (isTooLong(error)) {
+      const { prompt: n_prompt_tokens, context: n_ctx } = error.details;
+      const response = failure(400, error.clientMessage, { code: 'context_length_exceeded', param: null });
+      return { ...response, error: { ...response.error, n_prompt_tokens, n_ctx } };
+    }
     return failure(statusOf(error), error.clientMessage, {
-      code,
+      code: error.code.toLowerCase(),
       param: isBadOption(error) ? fieldOf(error.details.option) : null,
     });
   }

@@ -41,13 +41,16 @@ test('a stem without a quantization is tagged latest', () => {
   }
 });
 
-test('a model is found by its name, its stem, in either case, and with or without ":latest"', () => {
+test('a model is found by its name, its stem, in either case, with or without ":latest", ".gguf" or a registry', () => {
   const models = named('Tiny-Q4_0', 'Notes');
   for (const name of ['tiny:q4_0', 'TINY:Q4_0', 'Tiny-Q4_0', 'tiny-q4_0:latest', 'tiny', 'Tiny:latest']) {
     assert.equal(find(models, name), 'Tiny-Q4_0', name);
   }
+  for (const name of ['Tiny-Q4_0.gguf', 'library/tiny', 'registry.ollama.ai/library/tiny:q4_0']) {
+    assert.equal(find(models, name), 'Tiny-Q4_0', name);
+  }
   for (const name of ['notes', 'Notes', 'NOTES:LATEST']) assert.equal(find(models, name), 'Notes', name);
-  for (const name of ['', ':', ':latest', 'tiny:q8_0', 'note', './notes', '../Notes', 'Notes.gguf', '__proto__']) {
+  for (const name of ['', ':', ':latest', 'tiny:q8_0', 'note', './notes', '../Notes', 'org/Notes', '__proto__']) {
     assert.equal(find(models, name), undefined, name);
   }
 });

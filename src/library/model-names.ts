@@ -50,11 +50,17 @@ export function aliasesOf<T extends NamedModel>(models: readonly T[]): ReadonlyM
   return aliases;
 }
 
+/** The parts of Ollama's full names that stand before a model's own: "registry.ollama.ai/library/". */
+const registry = /^(?:registry\.ollama\.ai\/)?(?:library\/)?/;
+
 /**
- * The model with a name, in either case, with or without ":latest". The part before the tag is enough if only one has
- * it.
+ * The model with a name, in either case, with or without ":latest", Ollama's registry or ".gguf". The part before the
+ * tag is enough if only one has it.
  */
 export function lookUp<T>(aliases: ReadonlyMap<string, T>, name: string): T | undefined {
-  const wanted = name.toLowerCase();
+  const wanted = name
+    .toLowerCase()
+    .replace(registry, '')
+    .replace(/\.gguf$/, '');
   return aliases.get(wanted) ?? aliases.get(`${wanted}:latest`) ?? aliases.get(wanted.replace(/:latest$/, ''));
 }

@@ -164,6 +164,10 @@ export interface Backend {
   ): AsyncGenerator<readonly number[], void, void>;
   /** The text of tokens, part by part, as it is asked for. Rejects with the errors of loading. */
   detokenize(model: ServedModel, tokens: readonly number[]): AsyncGenerator<string, void, void>;
+  /** The bytes of each token. Rejects with the errors of loading. */
+  pieces(model: ServedModel, tokens: readonly number[]): Promise<readonly Uint8Array[]>;
+  /** The number of a conversation's tokens. Rejects with TEMPLATE_FAILED, CONTEXT_TOO_LONG, the errors of loading. */
+  countTokens(model: ServedModel, prompt: ChatPrompt): Promise<number>;
   /** A conversation through the model's template. Rejects with TEMPLATE_FAILED. */
   applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string>;
   /** Figures of all engines since the server began. */

@@ -207,6 +207,14 @@ export class EngineBackend implements Backend, AsyncDisposable {
     }
   }
 
+  pieces(model: ServedModel, tokens: readonly number[]): Promise<readonly Uint8Array[]> {
+    return this.#call(model, { name: 'pieces', tokens });
+  }
+
+  countTokens(model: ServedModel, prompt: ChatPrompt): Promise<number> {
+    return this.#call(model, { name: 'count', conversation: conversationOf(prompt) });
+  }
+
   applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string> {
     return this.#call(model, { name: 'template', conversation: conversationOf(prompt) });
   }

@@ -18,6 +18,8 @@ const tallyInterval = 1000;
 
 /** The most tokens of prompts that are answered or wait, if all places together do not have more. */
 const mostQueuedTokens = 2 ** 19;
+/** The most tokens that are counted: clients ask for numbers beyond the context, too. */
+const mostCounted = 2 ** 20;
 /** UTF-16 units of texts that leave so much garbage that it is collected at once. */
 const much = 2 ** 19;
 
@@ -198,6 +200,11 @@ export class EngineWorker {
         return tokenizedPart(model.vocabulary, call);
       case 'detokenize':
         return model.vocabulary.bytes(call.tokens, { special: true });
+      case 'pieces':
+        return call.tokens.map((token) => model.vocabulary.piece(token, { special: true }));
+      case 'count':
+        this.#read(unitsOf({ kind: 'chat', ...call.conversation }));
+        return model.prepare(call.conversation, mostCounted).tokens.length;
       case 'template':
         this.#read(unitsOf({ kind: 'chat', ...call.conversation }));
         return model.render(call.conversation);

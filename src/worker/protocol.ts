@@ -39,6 +39,10 @@ export type EngineCall =
   | { readonly name: 'embed'; readonly request: EmbeddingRequest }
   /** Turns tokens into text, as bytes. */
   | { readonly name: 'detokenize'; readonly tokens: readonly number[] }
+  /** Gives the bytes of each token. */
+  | { readonly name: 'pieces'; readonly tokens: readonly number[] }
+  /** Counts the tokens of a conversation. */
+  | { readonly name: 'count'; readonly conversation: Conversation }
   | { readonly name: 'template'; readonly conversation: Conversation };
 
 /** Results of the calls. */
@@ -48,6 +52,8 @@ export interface EngineResults {
   readonly embed: Embeddings;
   readonly tokenize: TokenizedPart;
   readonly detokenize: Uint8Array;
+  readonly pieces: readonly Uint8Array[];
+  readonly count: number;
   readonly template: string;
 }
 

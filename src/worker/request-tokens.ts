@@ -1,4 +1,4 @@
-import { EngineError } from '../base/errors.ts';
+import { EngineError, isTooLong } from '../base/errors.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
 import type { Conversation } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
@@ -44,9 +44,6 @@ function countedFrom(most: number, before: number, prepare: () => PreparedPrompt
     throw tooLong(before + error.details.prompt, most, true);
   }
 }
-
-const isTooLong = (error: unknown): error is EngineError<'CONTEXT_TOO_LONG'> =>
-  error instanceof EngineError && error.code === 'CONTEXT_TOO_LONG';
 
 /**
  * The prompt's tokens: the last `most` of a text that may be cut; else all of them, if they are not too many after

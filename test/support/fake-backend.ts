@@ -206,6 +206,15 @@ export class FakeBackend implements Backend {
     for (const token of tokens) yield String.fromCodePoint(token);
   }
 
+  async pieces(_: ServedModel, tokens: readonly number[]): Promise<readonly Uint8Array[]> {
+    return tokens.map((token) => (token < 256 ? Uint8Array.of(token) : Buffer.from(String.fromCodePoint(token))));
+  }
+
+  /** A token for each character. */
+  async countTokens(_: ServedModel, prompt: ChatPrompt): Promise<number> {
+    return conversationOf(prompt).messages.reduce((sum, { content }) => sum + content.length, 0);
+  }
+
   async applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string> {
     this.#call(`template ${model.name}`);
     if (!model.chats) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });

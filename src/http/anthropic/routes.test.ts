@@ -179,6 +179,14 @@ test("refusals have Anthropic's shape and name the field", async () => {
   assert.equal(((await busy.json()) as { error: { type: string } }).error.type, 'overloaded_error');
 });
 
+test('tokens are counted without an answer', async () => {
+  const server = served();
+  const { max_tokens, ...counted } = hi;
+  const response = await post(server, `${path}/count_tokens`, { ...counted, system: 'Be brief.' });
+  assert.deepEqual(await response.json(), { input_tokens: 'Be brief.Hi'.length });
+  assert.deepEqual(server.backend.requests, []);
+});
+
 test('silence is broken by pings, and a failure behind them is an error event', async () => {
   const backend = new FakeBackend();
   backend.script = {

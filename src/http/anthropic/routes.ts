@@ -11,7 +11,12 @@ import { MessagesBody } from './requests.ts';
 /** Routes of Anthropic's API, to be mounted at /v1. */
 export function anthropicRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
   const service: BlockService = { backend, log, timeouts };
-  return new Hono().post('/messages', async ({ req }) => {
+  const app = new Hono();
+  app.post('/messages/count_tokens', async (c) => {
+    const { model, conversation } = await jsonBody(c.req, MessagesBody);
+    return c.json({ input_tokens: await backend.countTokens(chatModel(backend, model), conversation) });
+  });
+  app.post('/messages', async ({ req }) => {
     const { model: name, conversation, stream, keepAlive, generation } = await jsonBody(req, MessagesBody);
     const model = chatModel(backend, name);
     return respondWithBlocks(service, {
@@ -23,4 +28,5 @@ export function anthropicRoutes(backend: Backend, log: Log, timeouts: StreamTime
       format: messageFormat(model.name),
     });
   });
+  return app;
 }

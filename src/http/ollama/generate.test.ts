@@ -30,10 +30,20 @@ const figures = {
   total_duration: 1_000_000_000,
   load_duration: 125_000_000,
   prompt_eval_count: 5,
+  prompt_eval_cached_count: 0,
   prompt_eval_duration: 250_000_000,
   eval_count: 3,
   eval_duration: 500_000_000,
 };
+
+test('a prompt counts whole, whatever of it was cached, and a duration of loading is never missing', async () => {
+  const backend = new FakeBackend();
+  backend.script = { deltas: ['a'], ending: { cachedTokens: 4, loadSeconds: 0 } };
+  const answer = (await (await generate(backend, { prompt: 'Hi', stream: false })).json()) as Record<string, number>;
+  assert.deepEqual([answer['prompt_eval_count'], answer['prompt_eval_cached_count']], [5, 4]);
+  assert.equal(answer['load_duration'], 1);
+});
+
 const context = [0, 1, 2, 3, 4, 5, 6, 7];
 
 test('an answer is streamed as lines, the last one with its figures', async () => {

@@ -70,9 +70,10 @@ const logprobsOf = (tokens: readonly TokenLogprob[]): object =>
 
 const durationsOf = (ending: Ending): object => ({
   total_duration: nanoseconds(ending.totalSeconds),
-  load_duration: nanoseconds(ending.loadSeconds),
-  // Tokens from the prefix cache were not evaluated.
-  prompt_eval_count: ending.promptTokens - ending.cachedTokens,
+  // Clients take 0 for a missing value.
+  load_duration: Math.max(1, nanoseconds(ending.loadSeconds)),
+  prompt_eval_count: ending.promptTokens,
+  prompt_eval_cached_count: ending.cachedTokens,
   prompt_eval_duration: nanoseconds(ending.promptSeconds),
   eval_count: ending.answerTokens,
   eval_duration: nanoseconds(ending.answerSeconds),
