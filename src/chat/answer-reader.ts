@@ -11,6 +11,8 @@ export interface AnswerFormat {
   readonly thoughts?: ThoughtTags | undefined;
   /** True if the prompt ends within thoughts. */
   readonly opened?: boolean | undefined;
+  /** True if the prompt ends with the begin of the answer. */
+  readonly begun?: boolean | undefined;
   /** Calls of tools; undefined where there are none. */
   readonly calls?: ReadableCalls | undefined;
 }
@@ -36,10 +38,10 @@ class ContentReader implements AnswerReader {
   }
 }
 
-export function newAnswerReader({ thoughts, opened = false, calls }: AnswerFormat): AnswerReader {
+export function newAnswerReader({ thoughts, opened = false, begun = false, calls }: AnswerFormat): AnswerReader {
   const content = calls ? new CallReader(calls, newCallId) : new ContentReader();
-  if (!thoughts || calls?.format.readsThoughts === true) return content;
-  return new ThoughtReader({ tags: thoughts, opened, interrupts: interruptsOf(calls) }, content);
+  if (!thoughts || calls?.format.readsThoughts === true || (begun && !opened)) return content;
+  return new ThoughtReader({ tags: thoughts, opened, begun, interrupts: interruptsOf(calls) }, content);
 }
 
 /** Texts of calls that end thoughts. */

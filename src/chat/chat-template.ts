@@ -1,81 +1,72 @@
+import { toUSVString } from 'node:util';
 import { EngineError } from '../base/errors.ts';
-import { LimitError } from '../jinja/errors.ts';
-import type { Limits } from '../jinja/meter.ts';
+import { LimitError, TemplateError } from '../jinja/errors.ts';
+import { Lexer } from '../jinja/lexer.ts';
 import { Template } from '../jinja/template.ts';
+import type { ControlToken, PromptPart } from '../text/control-tokens.ts';
+import { type BegunAnswer, begunAnswer } from './begun-answer.ts';
+import { ControlMarks, endMark } from './control-marks.ts';
+import { droppedMessages, saidTexts } from './dropped-messages.ts';
+import { acceptableForms, isKnown } from './merge-roles.ts';
 import type { Conversation, Message } from './message.ts';
-import { templateVariables } from './template-variables.ts';
+import { roleOf } from './roles.ts';
+import { limitsFor } from './template-limits.ts';
+import { templateVariables, type VariableForm } from './template-variables.ts';
+import { thoughtTagsOf } from './thought-tags.ts';
 import { adaptTools, shownTools, type ToolForm, usesTools } from './tools/adapt-tools.ts';
-import { structures } from './tools/call-format.ts';
+import { structures, textsOf } from './tools/call-format.ts';
 import type { ReadableCalls } from './tools/call-reader.ts';
 import { callFormatOf } from './tools/recognize-format.ts';
 import { type CallForm, toolSupportOf } from './tools/tool-support.ts';
 
-interface TemplateTokens {
+/** A vocabulary, as far as templates know of it. */
+export interface TemplateVocabulary {
   /** The names of the tokens that begin and end a text; empty where the model has none. */
   readonly bos: string;
   readonly eos: string;
+  readonly controls: readonly ControlToken[];
 }
 
-interface RenderOptions {
+interface RunOptions {
   /** Ends the prompt with the tokens that make the model answer. */
   readonly addGenerationPrompt: boolean;
   /** UTF-16 units that the context could hold; a longer prompt is refused before it is made. */
   readonly mostLength: number;
 }
 
-/** Options for the small conversations that show how far a template knows tools. */
-const probing: RenderOptions = { addGenerationPrompt: true, mostLength: 2 ** 20 };
+type RenderOptions = Pick<RunOptions, 'mostLength'>;
 
-/** Messages whose pairs are counted: some templates look back over all of them at each. */
-const mostPaired = 500;
-
-/**
- * Limits far beyond the needs of templates: of 68 real ones none took more than 6 steps and 20 bytes for a character of
- * its messages, nor more than 4 steps for a pair of them.
- */
-function limitsFor(conversation: Conversation, output: number): Limits {
-  const characters = charactersOf(conversation);
-  const pairs = Math.min(conversation.messages.length, mostPaired) ** 2;
-  return {
-    steps: 1_000_000 + 20 * characters + 20 * pairs,
-    output,
-    memory: 2 ** 23 + 40 * characters + 64 * pairs,
-  };
+/** A conversation as a prompt. */
+export interface RenderedPrompt {
+  readonly text: string;
+  /** The text in parts, since names of control tokens in messages are text. */
+  readonly parts: readonly PromptPart[];
+  /** The begin of the answer, which is given. */
+  readonly begun?: BegunAnswer | undefined;
+  /** The messages whose text the template leaves out. */
+  readonly dropped: readonly Message[];
 }
 
-/** UTF-16 units of a conversation that templates handle. */
-const charactersOf = ({ messages, tools = [] }: Conversation): number =>
-  messages.reduce(
-    (sum, { content, toolCalls = [] }) =>
-      toolCalls.reduce((sum, call) => sum + call.arguments.length, sum + content.length),
-    tools.length === 0 ? 0 : JSON.stringify(tools).length,
-  );
+/** Options for the small conversations that show how far a template knows tools. */
+const probing: RunOptions = { addGenerationPrompt: true, mostLength: 2 ** 20 };
 
 const failed = (cause: unknown): EngineError =>
   new EngineError('TEMPLATE_FAILED', { reason: (cause as Error).message }, { cause });
-
-/** Moves the system text in front of the first user message, for templates that know no system role. */
-function withoutSystem(messages: readonly Message[]): readonly Message[] {
-  const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
-  const others = messages.filter(({ role }) => role !== 'system');
-  const first = others.findIndex(({ role }) => role === 'user');
-  const merged = [...system, ...others.slice(first, first + 1).map(({ content }) => content)].join('\n\n');
-  return first < 0
-    ? [{ role: 'user', content: merged }, ...others]
-    : others.with(first, { role: 'user', content: merged });
-}
 
 /** A model's own chat template: messages to the text of a prompt. */
 export class ChatTemplate {
   readonly #source: string;
   readonly #template: Template;
-  readonly #tokens: TemplateTokens;
+  readonly #vocabulary: TemplateVocabulary;
+  readonly #marks: ControlMarks;
+  #literals: readonly string[] | undefined;
   #toolForm: ToolForm | undefined;
 
   /** Template from `source`, Jinja as Hugging Face writes it. Throws TEMPLATE_FAILED. */
-  constructor(source: string, tokens: TemplateTokens) {
+  constructor(source: string, vocabulary: TemplateVocabulary) {
     this.#source = source;
-    this.#tokens = tokens;
+    this.#vocabulary = vocabulary;
+    this.#marks = new ControlMarks(vocabulary.controls);
     try {
       this.#template = new Template(source);
     } catch (cause) {
@@ -87,7 +78,7 @@ export class ChatTemplate {
   get #tools(): ToolForm {
     try {
       this.#toolForm ??= {
-        support: toolSupportOf((conversation, form) => this.#run(conversation, probing, form)),
+        support: toolSupportOf((conversation, form) => this.#run(conversation, probing, { form })),
         format: callFormatOf(this.#source),
       };
       return this.#toolForm;
@@ -105,35 +96,141 @@ export class ChatTemplate {
   }
 
   /**
-   * The prompt, control tokens by name and often `bos` included. Where the template refuses a system message, its text
-   * goes in front of the first user message. Throws TEMPLATE_FAILED, also for a template that takes too long or too
-   * much memory.
+   * The prompt, control tokens by name and often `bos` included; it ends with the begin of an answer that is given. A
+   * template that refuses the messages gets them in a form that it takes: see `acceptableForms`. Throws TEMPLATE_FAILED,
+   * also for a template that takes too long or too much memory.
    */
-  render(given: Conversation, options: RenderOptions): string {
+  render(given: Conversation, { mostLength }: RenderOptions): RenderedPrompt {
     const tools = usesTools(given) ? this.#tools : undefined;
-    const conversation = tools ? adaptTools(given, tools) : given;
+    const conversation = wellFormed(tools ? adaptTools(given, tools) : given);
     const form = tools?.support.calls;
-    const { messages } = conversation;
+    const { addGenerationPrompt = true } = conversation;
+    const begun = begunAnswer(conversation);
+    if (!begun) return this.#rendered(conversation, { addGenerationPrompt, mostLength }, form);
+    if (begun.text === '') return this.#rendered(begun.before, { addGenerationPrompt: true, mostLength }, form);
     try {
-      return this.#run(conversation, options, form);
-    } catch (cause) {
-      if (cause instanceof LimitError || !messages.some(({ role }) => role === 'system')) throw failed(cause);
+      const rendered = this.#rendered(begun.marked, { addGenerationPrompt: false, mostLength }, form);
+      if (rendered.text.includes(endMark)) return { ...this.#cut(rendered), begun };
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.cause instanceof LimitError) throw error;
     }
+    // A template that does not show the last message, or takes none of the assistant there, gets it behind the prompt.
+    const rendered = this.#rendered(begun.before, { addGenerationPrompt: true, mostLength }, form);
+    const marked = rendered.marked + (conversation.parseSpecial ? begun.text : this.#marks.mark(begun.text));
+    return { ...this.#prompt(marked, rendered.dropped), begun };
+  }
+
+  /** A prompt without what follows the begin of the answer. */
+  #cut({ marked, dropped }: MarkedPrompt): RenderedPrompt {
+    return this.#prompt(marked.slice(0, marked.lastIndexOf(endMark)), dropped);
+  }
+
+  #prompt(marked: string, dropped: readonly Message[]): MarkedPrompt {
+    return { marked, text: this.#marks.unmark(marked), parts: this.#marks.parts(marked), dropped };
+  }
+
+  /** The prompt in the first form of the messages that the template takes, and whose messages it shows. */
+  #rendered(conversation: Conversation, options: RunOptions, form: CallForm | undefined): MarkedPrompt {
+    let first: { readonly accepted?: MarkedPrompt; readonly cause?: unknown } | undefined;
+    for (const messages of acceptableForms(conversation)) {
+      const one = { ...conversation, messages };
+      try {
+        const text = this.#run(one, options, { form });
+        const dropped = droppedMessages(messages, text);
+        if (dropped.some(({ role }) => !isKnown(role))) first ??= { accepted: this.#marked(one, options, form, text) };
+        else return this.#marked(one, options, form, text);
+      } catch (cause) {
+        if (cause instanceof LimitError) throw failed(cause);
+        first ??= { cause };
+      }
+    }
+    if (first?.accepted) return first.accepted;
+    throw failed(first?.cause);
+  }
+
+  /**
+   * The prompt `text` of a conversation with marks where they matter. A template that looks at marked characters in a
+   * message makes another text of it: texts that its source speaks of are then left as they are, unless they are control
+   * tokens.
+   */
+  #marked(conversation: Conversation, options: RunOptions, form: CallForm | undefined, text: string): MarkedPrompt {
+    const marks = this.#marks;
+    const dropped = droppedMessages(conversation.messages, text);
+    const said = saidTexts(conversation);
+    if (conversation.parseSpecial || !said.some((one) => marks.touches(one))) return this.#prompt(text, dropped);
+    const spared = this.#sparedOf(conversation);
+    let last: string | undefined;
+    for (const more of [[], this.#spoken]) {
+      const mark = (one: string, role: string): string => marks.mark(one, [...spared(role), ...more]);
+      last = this.#tryRun(conversation, options, { form, mark });
+      if (last === undefined) continue;
+      if (marks.unmark(last) === text) return this.#prompt(last, dropped);
+      // The template has made another text of marked messages, but no control token came from them.
+      if (marks.hasSameControls(last, text)) return this.#prompt(text, dropped);
+    }
+    if (last !== undefined) return this.#prompt(last, dropped);
+    if (said.some((one) => marks.names(one))) throw failed(new Error('it refuses the names of control tokens'));
+    return this.#prompt(text, dropped);
+  }
+
+  /** Control tokens that messages of a role may have: tags of thoughts, and of calls that `adaptTools` has written. */
+  #sparedOf(conversation: Conversation): (role: string) => readonly string[] {
+    const thoughts = thoughtTagsOf(this.#source);
+    const tags = thoughts ? [thoughts.open, thoughts.close] : [];
+    const calls = usesTools(conversation) || conversation.tools ? textsOf(this.#tools.format) : [];
+    return (role) => (role === 'assistant' ? [...tags, ...calls] : role === 'system' ? calls : []);
+  }
+
+  /** Texts that the template's source speaks of, and looks for in messages perhaps. */
+  get #spoken(): readonly string[] {
+    const marks = this.#marks;
+    this.#literals ??= literalsOf(this.#source).filter((text) => marks.touches(text) && !marks.names(text));
+    return this.#literals;
+  }
+
+  #tryRun(conversation: Conversation, options: RunOptions, how: VariableForm): string | undefined {
     try {
-      return this.#run({ ...conversation, messages: withoutSystem(messages) }, options, form);
-    } catch (cause) {
-      throw failed(cause);
+      return this.#run(conversation, options, how);
+    } catch (error) {
+      if (error instanceof TemplateError) return undefined;
+      throw error;
     }
   }
 
-  #run(conversation: Conversation, { addGenerationPrompt, mostLength }: RenderOptions, form?: CallForm): string {
+  #run(conversation: Conversation, { addGenerationPrompt, mostLength }: RunOptions, how: VariableForm): string {
     const variables = {
-      bos_token: this.#tokens.bos,
-      eos_token: this.#tokens.eos,
+      bos_token: this.#vocabulary.bos,
+      eos_token: this.#vocabulary.eos,
       add_generation_prompt: addGenerationPrompt,
       documents: null,
-      ...templateVariables(conversation, form),
+      ...templateVariables(conversation, how),
     };
     return this.#template.render(variables, { limits: limitsFor(conversation, mostLength) });
   }
 }
+
+interface MarkedPrompt extends RenderedPrompt {
+  /** The text with marks: see `ControlMarks`. */
+  readonly marked: string;
+}
+
+/** Strings in a template's source. */
+function literalsOf(source: string): readonly string[] {
+  const lexer = new Lexer(source);
+  const literals = new Set<string>();
+  for (let token = lexer.next(); token.type !== 'end'; token = lexer.next()) {
+    if (token.type === 'string' && token.value.length > 1) literals.add(token.value);
+  }
+  return [...literals];
+}
+
+/** A conversation whose texts have no halves of characters, which would be taken for marks. */
+const wellFormed = (conversation: Conversation): Conversation => ({
+  ...conversation,
+  messages: conversation.messages.map((message) => ({
+    ...message,
+    role: roleOf(message.role),
+    content: toUSVString(message.content),
+    ...(message.thinking !== undefined && { thinking: toUSVString(message.thinking) }),
+  })),
+});

@@ -75,6 +75,12 @@ export interface Conversation {
   readonly parallelToolCalls?: boolean | undefined;
   /** Whether the model thinks first, or how much ("low", "high", …). Default: as the template has it. */
   readonly think?: boolean | string | undefined;
+  /** Whether the model goes on with the last message. Default: if it is the assistant's. */
+  readonly continueLast?: boolean | undefined;
+  /** Whether the prompt ends with the begin of a new answer. Default: unless the last message is gone on with. */
+  readonly addGenerationPrompt?: boolean | undefined;
+  /** Whether names of control tokens in messages are these tokens, so that anyone can forge messages. Default: no. */
+  readonly parseSpecial?: boolean | undefined;
   /** More variables of the template, which count before those that `think` sets. */
   readonly templateArguments?: Readonly<Record<string, unknown>> | undefined;
 }

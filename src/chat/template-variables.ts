@@ -2,16 +2,41 @@ import type { Conversation, Message, Tool, ToolCall } from './message.ts';
 import { shownTools } from './tools/adapt-tools.ts';
 import { type CallForm, usualForm } from './tools/tool-support.ts';
 
-/** Variables of a template that a conversation sets, as Hugging Face's templates know them; calls of tools in this form. */
+/** The form of what a conversation says. */
+export interface VariableForm {
+  /** Form of calls of tools; default: the usual one. */
+  readonly form?: CallForm | undefined;
+  /** Changes each text of a message, by the message's role, or of tools. Default: all are as they are. */
+  readonly mark?: ((text: string, role: string) => string) | undefined;
+}
+
+/** Variables of a template that a conversation sets, as Hugging Face's templates know them. */
 export const templateVariables = (
   conversation: Conversation,
-  form: CallForm = usualForm,
-): Readonly<Record<string, unknown>> => ({
-  ...thinkingVariables(conversation.think),
-  ...conversation.templateArguments,
-  ...toolVariables(conversation),
-  messages: conversation.messages.map((message) => messageVariable(message, form)),
-});
+  { form = usualForm, mark }: VariableForm = {},
+): Readonly<Record<string, unknown>> => {
+  const marked = (value: object, role: string): object =>
+    mark ? (mapTexts(value, (text) => mark(text, role)) as object) : value;
+  return {
+    ...thinkingVariables(conversation.think),
+    ...conversation.templateArguments,
+    ...marked(toolVariables(conversation), 'system'),
+    messages: conversation.messages.map((message) => marked(messageVariable(message, form), message.role)),
+  };
+};
+
+/** Members whose texts are words of the format. */
+const words: readonly string[] = ['role', 'type'];
+
+/** A value of JSON with other texts. */
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((one) => mapTexts(one, change));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, words.includes(key) ? inner : mapTexts(inner, change)]),
+  );
+}
 
 function toolVariables(conversation: Conversation): object {
   const { toolChoice, parallelToolCalls } = conversation;

@@ -6,6 +6,8 @@ interface ThoughtReaderOptions {
   readonly tags: ThoughtTags;
   /** True if the prompt has opened the thoughts already. */
   readonly opened: boolean;
+  /** True if it has begun the answer as well. */
+  readonly begun: boolean;
   /** Texts that end thoughts as well, and belong to what follows: calls of tools. */
   readonly interrupts?: readonly string[];
 }
@@ -26,11 +28,11 @@ export class ThoughtReader implements PartReader {
   #held = '';
 
   /** A reader that gives what follows the thoughts to `rest`. */
-  constructor({ tags, opened, interrupts = [] }: ThoughtReaderOptions, rest: PartReader) {
+  constructor({ tags, opened, begun, interrupts = [] }: ThoughtReaderOptions, rest: PartReader) {
     this.#tags = tags;
     this.#interrupts = interrupts;
     this.#rest = rest;
-    this.#place = opened ? 'opened' : 'begin';
+    this.#place = opened ? (begun ? 'thoughts' : 'opened') : 'begin';
   }
 
   get thinking(): boolean {

@@ -1,3 +1,5 @@
+import type { BegunAnswer } from './begun-answer.ts';
+
 /** Texts around the thoughts with which an answer begins. */
 export interface ThoughtTags {
   readonly open: string;
@@ -28,5 +30,8 @@ const families: readonly ThoughtTags[] = [
 export const thoughtTagsOf = (template: string): ThoughtTags | undefined =>
   families.find(({ open, close }) => template.includes(open) || template.includes(close));
 
-/** True where a prompt ends with the open tag: the answer begins with thoughts. */
-export const opensThoughts = (prompt: string, { open }: ThoughtTags): boolean => prompt.trimEnd().endsWith(open);
+/** True where a prompt ends within thoughts: with the open tag, or with an answer that has begun so. */
+export function opensThoughts(prompt: string, { open, close }: ThoughtTags, begun?: BegunAnswer): boolean {
+  if (!begun) return prompt.trimEnd().endsWith(open);
+  return begun.kind === 'thinking' || begun.text.lastIndexOf(open) > begun.text.lastIndexOf(close);
+}

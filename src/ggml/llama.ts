@@ -84,7 +84,7 @@ export interface TokenDataArray {
 export const vocabularyTypes = { none: 0, sentencePiece: 1, bytePair: 2, rwkv: 5, plamo2: 6 } as const;
 
 /** Some of C's `enum llama_token_attr`. */
-export const tokenAttributes = { unknown: 1, control: 8, userDefined: 16, stripsRight: 256 } as const;
+export const tokenAttributes = { unknown: 1, control: 8, userDefined: 16, stripsLeft: 128, stripsRight: 256 } as const;
 
 let table: Llama | undefined;
 

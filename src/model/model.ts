@@ -195,7 +195,7 @@ export class Model implements AsyncDisposable {
    */
   render(prompt: ChatPrompt): string {
     this.#opened.checkOpen();
-    return this.prompts.render(prompt, this.mostTokens());
+    return this.prompts.render(prompt, this.mostTokens()).text;
   }
 
   /**

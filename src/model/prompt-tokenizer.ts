@@ -1,9 +1,10 @@
 import { EngineError } from '../base/errors.ts';
 import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
-import { ChatTemplate } from '../chat/chat-template.ts';
+import { ChatTemplate, type RenderedPrompt, type TemplateVocabulary } from '../chat/chat-template.ts';
 import { type ChatPrompt, type Conversation, conversationOf } from '../chat/message.ts';
 import { opensThoughts, type ThoughtTags, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
+import { controlTokensOf, tokenizeParts } from '../text/control-tokens.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 
 const templateKey = 'tokenizer.chat_template';
@@ -39,14 +40,11 @@ export class PromptTokenizer {
   }
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
-  render(prompt: ChatPrompt, most: number): string {
+  render(prompt: ChatPrompt, most: number): RenderedPrompt {
     const source = this.#metadata.string(templateKey, undefined);
     if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    this.#template ??= new ChatTemplate(source, this.#specialTexts());
-    return this.#template.render(conversationOf(prompt), {
-      addGenerationPrompt: true,
-      mostLength: most * longestToken,
-    });
+    this.#template ??= new ChatTemplate(source, this.#templateVocabulary());
+    return this.#template.render(conversationOf(prompt), { mostLength: most * longestToken });
   }
 
   /**
@@ -62,19 +60,20 @@ export class PromptTokenizer {
     const { messages } = conversation;
     const units = messages.reduce((sum, { content }) => sum + content.trim().length, 0);
     this.checkLength(units, most);
-    const text = this.render(prompt, most);
+    const rendered = this.render(prompt, most);
     // A template that writes the beginning-of-text token itself must not get a second one.
-    const { bos } = this.#specialTexts();
-    const addSpecial = bos === '' || !text.startsWith(bos);
-    const tokens = this.#vocabulary.tokenize(text, { addSpecial, parseSpecial: true, most });
-    return { tokens, answer: this.#answerTo(conversation, text) };
+    const bos = this.#nameOf(this.#vocabulary.bos);
+    const addSpecial = bos === '' || !rendered.text.startsWith(bos);
+    const tokens = tokenizeParts(this.#vocabulary, rendered.parts, { addSpecial, most });
+    return { tokens, answer: this.#answerTo(conversation, rendered) };
   }
 
-  #answerTo(conversation: Conversation, prompt: string): AnswerFormat {
+  #answerTo(conversation: Conversation, { text, begun }: RenderedPrompt): AnswerFormat {
     const thoughts = this.#thoughts;
     const calls = this.#template?.callsIn(conversation);
     return {
-      ...(thoughts && { thoughts, opened: opensThoughts(prompt, thoughts) }),
+      ...(thoughts && { thoughts, opened: opensThoughts(text, thoughts, begun) }),
+      ...(begun && { begun: true }),
       ...(calls && { calls }),
     };
   }
@@ -91,9 +90,12 @@ export class PromptTokenizer {
     throw new EngineError('CONTEXT_TOO_LONG', { prompt, context: most, atLeast: true });
   }
 
-  #specialTexts(): { bos: string; eos: string } {
-    const text = (token: number | undefined): string =>
-      token === undefined ? '' : new TextDecoder().decode(this.#vocabulary.piece(token, { special: true }));
-    return { bos: text(this.#vocabulary.bos), eos: text(this.#vocabulary.eos) };
+  #templateVocabulary(): TemplateVocabulary {
+    const { bos, eos } = this.#vocabulary;
+    return { bos: this.#nameOf(bos), eos: this.#nameOf(eos), controls: controlTokensOf(this.#vocabulary) };
+  }
+
+  #nameOf(token: number | undefined): string {
+    return token === undefined ? '' : new TextDecoder().decode(this.#vocabulary.piece(token, { special: true }));
   }
 }

@@ -13,6 +13,8 @@ interface TokenizeOptions {
   readonly parseSpecial: boolean;
   /** Tokens that there is room for; default: any number. */
   readonly most?: number | undefined;
+  /** Tokens before the text, which count as well; default: none. */
+  readonly before?: number | undefined;
 }
 
 export interface PieceOptions {
@@ -90,13 +92,13 @@ export class Vocabulary implements Disposable {
    * U+FFFD. Throws CONTEXT_TOO_LONG, VOCABULARY_FAILED for a model without a tokenizer.
    */
   tokenize(text: string, options: TokenizeOptions): number[] {
-    const { most = Number.POSITIVE_INFINITY } = options;
+    const { most = Number.POSITIVE_INFINITY, before = 0 } = options;
     const tokens: number[] = [];
     for (const part of this.#tokenized(text, options)) {
-      const room = most - tokens.length;
+      const room = most - before - tokens.length;
       if (part.length > room) {
         throw new EngineError('CONTEXT_TOO_LONG', {
-          prompt: tokens.length + part.length,
+          prompt: before + tokens.length + part.length,
           context: most,
           atLeast: true,
         });
@@ -191,6 +193,16 @@ export class Vocabulary implements Disposable {
   /** True if the model ends its answer with this token. */
   isEndOfGeneration(token: number): boolean {
     return this.#llama.llama_vocab_is_eog(this.#vocab, token);
+  }
+
+  /** Bits of `tokenAttributes`. */
+  attributes(token: number): number {
+    return this.#has(token) ? this.#llama.llama_vocab_get_attr(this.#vocab, token) : 0;
+  }
+
+  /** The name by which a text can call a control token. */
+  nameOf(token: number): string {
+    return this.#has(token) ? this.#llama.llama_vocab_get_text(this.#vocab, token) : '';
   }
 
   isControl(token: number): boolean {

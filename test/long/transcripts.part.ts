@@ -85,8 +85,8 @@ function messageOf(parts: readonly AnswerPart[], known: readonly string[]): Expe
 
 function read(template: string, { input, tools, thinks, expected }: Transcript, cut: number): Expected {
   const conversation: Conversation = { messages: [{ role: 'user', content: 'Hey there!' }], tools, think: thinks };
-  const chat = new ChatTemplate(template, { bos: '<s>', eos: '</s>' });
-  const prompt = chat.render(conversation, { addGenerationPrompt: true, mostLength: 2 ** 20 });
+  const chat = new ChatTemplate(template, { bos: '<s>', eos: '</s>', controls: [] });
+  const prompt = chat.render(conversation, { mostLength: 2 ** 20 }).text;
   const thoughts = thoughtTagsOf(template);
   const calls = chat.callsIn(conversation);
   const reader = newAnswerReader({ thoughts, opened: thoughts && opensThoughts(prompt, thoughts), calls });

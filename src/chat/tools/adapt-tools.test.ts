@@ -16,10 +16,10 @@ const result: Message = { role: 'tool', content: '14:20', toolCallId: 'call_long
 const history = [user, answer, result];
 
 const render = (source: string, conversation: Conversation): string =>
-  new ChatTemplate(source, { bos: '<s>', eos: '</s>' }).render(conversation, {
-    addGenerationPrompt: false,
-    mostLength: 100_000,
-  });
+  new ChatTemplate(source, { bos: '<s>', eos: '</s>', controls: [] }).render(
+    { ...conversation, addGenerationPrompt: false },
+    { mostLength: 100_000 },
+  ).text;
 
 const plain = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}';
 const results = "{% for m in messages %}{% if m.role == 'tool' %}[{{ m.name }} {{ m.tool_call_id }}]{% endif %}";
