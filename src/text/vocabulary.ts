@@ -1,9 +1,9 @@
-import { isUtf8 } from 'node:buffer';
 import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { bytePairCutRule, partPrefix, sentencePieceCutRule, UnitPairs, wholeTokensCutRule } from './cut-rules.ts';
+import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule } from './cut-rules.ts';
+import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
 interface TokenizeOptions {
@@ -29,10 +29,8 @@ interface TextPart {
 }
 
 const encoder = new TextEncoder();
-const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 /** Tokens whose names are looked for before anything else. */
 const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttributes.userDefined;
-const blanks = [' ', '\t', '\r', '\n'];
 /** UTF-16 units of a text that no pre-tokenizer recurses too deep for: it need not be cut. */
 const shortText = 2048;
 
@@ -264,42 +262,17 @@ export class Vocabulary implements Disposable {
   #cuttingOf(): CutRule {
     switch (this.#type) {
       case vocabularyTypes.sentencePiece:
-        return sentencePieceCutRule(this.#namePairs(() => true));
+        return sentencePieceCutRule(namePairs(this, () => true));
       case vocabularyTypes.rwkv:
       case vocabularyTypes.plamo2: {
-        const pairs = this.#namePairs((attributes) => (attributes & readByName) !== 0);
-        return wholeTokensCutRule(pairs, { halves: this.#addPieces(pairs) });
+        const pairs = namePairs(this, (attributes) => (attributes & readByName) !== 0);
+        return wholeTokensCutRule(pairs, { halves: addPieces(this, pairs) });
       }
       default: {
-        const pairs = this.#namePairs((attributes) => (attributes & readByName) !== 0);
+        const pairs = namePairs(this, (attributes) => (attributes & readByName) !== 0);
         return bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), pairs);
       }
     }
-  }
-
-  /** Pairs in the names of tokens, and in what a text may have after those that take blanks with them. */
-  #namePairs(isWanted: (attributes: number) => boolean): UnitPairs {
-    const pairs = new UnitPairs();
-    for (let token = 0; token < this.size; token += 1) {
-      const attributes = this.#llama.llama_vocab_get_attr(this.#vocab, token);
-      if (!isWanted(attributes)) continue;
-      const text = this.#llama.llama_vocab_get_text(this.#vocab, token).replaceAll('▁', ' ');
-      pairs.addAll(text);
-      if (attributes & tokenAttributes.stripsRight) for (const blank of blanks) pairs.addAll(text.slice(-1) + blank);
-    }
-    return pairs;
-  }
-
-  /** Adds the pairs in the bytes of all tokens; true if some begin or end within one character and reach into another. */
-  #addPieces(pairs: UnitPairs): boolean {
-    let halves = false;
-    for (let token = 0; token < this.size; token += 1) {
-      const bytes = this.piece(token, { special: true });
-      pairs.addAll(Buffer.from(bytes).toString('latin1'));
-      if (isUtf8(bytes)) pairs.addAll(Buffer.from(bytes).toString());
-      else halves ||= bytes.subarray(1).some((byte) => !isContinuation(byte));
-    }
-    return halves;
   }
 
   /** A metadata value; empty if there is none. */
