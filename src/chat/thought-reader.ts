@@ -24,6 +24,8 @@ export class ThoughtReader implements PartReader {
   readonly #rest: PartReader;
   /** Place in the answer; `opened` until the first character of thoughts. */
   #place: 'begin' | 'opened' | 'thoughts' | 'closed' | 'rest';
+  /** True once the model has opened thoughts that the prompt had opened. */
+  #repeated = false;
   /** Text that may be a part of a tag, or blanks before one. */
   #held = '';
 
@@ -77,9 +79,14 @@ export class ThoughtReader implements PartReader {
   /** Leaves out blanks, and a tag that the model repeats. */
   #opened(): readonly AnswerPart[] {
     const { open } = this.#tags;
-    const text = this.#held.trimStart();
-    if (open.startsWith(text) && text !== open) return [];
-    this.#held = text.startsWith(open) ? text.slice(open.length).trimStart() : text;
+    let text = this.#held.trimStart();
+    if (!this.#repeated) {
+      if (open.startsWith(text) && text !== open) return [];
+      this.#repeated = text.startsWith(open);
+      if (this.#repeated) text = text.slice(open.length).trimStart();
+    }
+    this.#held = text;
+    if (text === '') return [];
     this.#place = 'thoughts';
     return this.#thoughts();
   }

@@ -1,13 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import { tokenAttributes } from '../ggml/llama.ts';
 import { UnitPairs } from './cut-rules.ts';
-import type { Vocabulary } from './vocabulary.ts';
+
+/** A vocabulary, as far as its names matter. */
+interface NamedTokens {
+  readonly size: number;
+  attributes(token: number): number;
+  nameOf(token: number): string;
+  piece(token: number, options: { readonly special: boolean }): Uint8Array;
+}
 
 const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 const blanks = [' ', '\t', '\r', '\n'];
 
 /** Pairs in the names of tokens, and in what a text may have after those that take blanks with them. */
-export function namePairs(vocabulary: Vocabulary, isWanted: (attributes: number) => boolean): UnitPairs {
+export function namePairs(vocabulary: NamedTokens, isWanted: (attributes: number) => boolean): UnitPairs {
   const pairs = new UnitPairs();
   for (let token = 0; token < vocabulary.size; token += 1) {
     const attributes = vocabulary.attributes(token);
@@ -20,7 +27,7 @@ export function namePairs(vocabulary: Vocabulary, isWanted: (attributes: number)
 }
 
 /** Adds the pairs in the bytes of all tokens; true if some begin or end within one character and reach into another. */
-export function addPieces(vocabulary: Vocabulary, pairs: UnitPairs): boolean {
+export function addPieces(vocabulary: NamedTokens, pairs: UnitPairs): boolean {
   let halves = false;
   for (let token = 0; token < vocabulary.size; token += 1) {
     const bytes = vocabulary.piece(token, { special: true });
