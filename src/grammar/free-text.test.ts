@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { matcher } from '../../test/support/matching.ts';
+import { acceptor as matcher } from './accepts.ts';
 import { triggered, untilText } from './free-text.ts';
 import { literal } from './node.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { engineError } from '../../test/support/engine-error.ts';
-import { matcher } from '../../test/support/matching.ts';
 import { EngineError } from '../base/errors.ts';
+import { acceptor as matcher } from './accepts.ts';
 import { parseGbnf } from './gbnf.ts';
 
 /** Checks the texts that a grammar has, and those that it has not. */

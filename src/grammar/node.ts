@@ -63,3 +63,12 @@ export function complement(ranges: readonly CharacterRange[]): readonly Characte
   if (first <= lastCodePoint) result.push({ first, last: lastCodePoint });
   return result;
 }
+
+/** The parts of `ranges` that lie within one. */
+export const intersection = (
+  ranges: readonly CharacterRange[],
+  { first, last }: CharacterRange,
+): readonly CharacterRange[] =>
+  ranges
+    .map((range) => ({ first: Math.max(range.first, first), last: Math.min(range.last, last) }))
+    .filter((range) => range.first <= range.last);

@@ -1,7 +1,10 @@
 import { triggered, untilText } from './free-text.ts';
 import { parseGbnf } from './gbnf.ts';
 import { grammarError } from './grammar-error.ts';
+import { anyObject } from './json-text.ts';
 import { choice, concat, type GrammarNode, literal, repeat } from './node.ts';
+import { regexTexts } from './regex.ts';
+import { schemaValues } from './schema/schema.ts';
 
 /**
  * Texts that an answer may be, as plain data.
@@ -11,6 +14,12 @@ import { choice, concat, type GrammarNode, literal, repeat } from './node.ts';
 export type GrammarSource =
   /** A grammar in llama.cpp's notation; its rule `root` has the texts. */
   | { readonly kind: 'gbnf'; readonly text: string }
+  /** JSON values of a schema (draft 2020-12). */
+  | { readonly kind: 'schema'; readonly schema: unknown }
+  /** Any JSON object. */
+  | { readonly kind: 'json' }
+  /** Texts that match a regular expression of JavaScript as a whole. */
+  | { readonly kind: 'regex'; readonly pattern: string }
   /** This text. */
   | { readonly kind: 'text'; readonly text: string }
   /** All of these, one after the other. */
@@ -37,6 +46,12 @@ export function grammarOf(source: GrammarSource): GrammarNode {
   switch (source.kind) {
     case 'gbnf':
       return parseGbnf(source.text);
+    case 'schema':
+      return schemaValues(source.schema);
+    case 'json':
+      return anyObject;
+    case 'regex':
+      return regexTexts(source.pattern);
     case 'text':
       return literal(source.text);
     case 'sequence':

@@ -1,13 +1,14 @@
-import { Automaton, type State } from '../../src/grammar/automaton.ts';
-import type { GrammarNode } from '../../src/grammar/node.ts';
-import { compile } from '../../src/grammar/program.ts';
+import { Automaton, type State } from './automaton.ts';
+import type { GrammarNode } from './node.ts';
+import { compile } from './program.ts';
 
 const noTokens = { named: () => undefined, controlAt: () => undefined };
 
 /** A test of texts: are they whole texts of the grammar? Throws BAD_GRAMMAR. */
-export function matcher(grammar: GrammarNode): (text: string) => boolean {
+export function acceptor(grammar: GrammarNode): (text: string) => boolean {
   const automaton = new Automaton(compile(grammar, noTokens));
   return (text) => {
+    automaton.beginToken();
     let state: State | undefined = automaton.start;
     for (const byte of Buffer.from(text)) {
       state = automaton.advance(state, byte);

@@ -1,0 +1,99 @@
+import { grammarError } from '../grammar-error.ts';
+import { blank, bracketed, comma, listed, member, stringWithout } from '../json-text.ts';
+import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
+import { countOf, isObject, type PlacedSchema, type SchemaObject, under } from './keywords.ts';
+
+/** The grammar of the values of a schema. */
+export type NodeOf = (placed: PlacedSchema) => GrammarNode;
+
+interface Member {
+  readonly node: GrammarNode;
+  readonly required: boolean;
+}
+
+/**
+ * Objects with their properties in the order of the schema. A schema that names properties means no others, unless it
+ * says what they are: models would add some of their own.
+ */
+export function objectNode(schema: SchemaObject, place: string, nodeOf: NodeOf): GrammarNode {
+  const { properties = {}, patternProperties = {} } = schema;
+  if (!isObject(properties)) throw grammarError(under(place, 'properties'), 'expected an object of schemas');
+  if (!isObject(patternProperties))
+    throw grammarError(under(place, 'patternProperties'), 'expected an object of schemas');
+  const required = requiredOf(schema, place);
+  const names = [...new Set([...Object.keys(properties), ...required])];
+  const [pattern, ...patterns] = Object.keys(patternProperties);
+  if (pattern !== undefined && (patterns.length > 0 || names.length > 0 || isOpen(schema))) {
+    throw grammarError(
+      under(place, 'patternProperties'),
+      'it can be enforced only where there are no other properties',
+    );
+  }
+  const others = othersOf(schema, { place, names, pattern }, nodeOf);
+  const [min, max] = [
+    countOf(schema, 'minProperties', place) ?? 0,
+    countOf(schema, 'maxProperties', place) ?? Number.POSITIVE_INFINITY,
+  ];
+  if (names.length === 0) return bracketed('{', others ? listed(others, min, max) : literal(''), '}');
+  if (min > required.length || max < names.length || (others && max < Number.POSITIVE_INFINITY)) {
+    const keyword = min > required.length ? 'minProperties' : 'maxProperties';
+    throw grammarError(under(place, keyword), 'it cannot be enforced together with properties by name');
+  }
+  const isRequired = new Set(required);
+  const members = names.map((name): Member => {
+    const schema = Object.hasOwn(properties, name) ? properties[name] : true;
+    const value = nodeOf({ schema, place: under(place, 'properties', name) });
+    return { node: member(literal(JSON.stringify(name)), value), required: isRequired.has(name) };
+  });
+  return bracketed('{', membersFrom(members, others), '}');
+}
+
+function requiredOf({ required = [] }: SchemaObject, place: string): readonly string[] {
+  if (Array.isArray(required) && required.every((name) => typeof name === 'string')) return [...new Set(required)];
+  throw grammarError(under(place, 'required'), 'expected a list of names');
+}
+
+const isOpen = ({ additionalProperties }: SchemaObject): boolean =>
+  additionalProperties === true || isObject(additionalProperties);
+
+/** The members beside those with a name of their own; undefined where there are none. */
+function othersOf(
+  schema: SchemaObject,
+  {
+    place,
+    names,
+    pattern,
+  }: { readonly place: string; readonly names: readonly string[]; readonly pattern: string | undefined },
+  nodeOf: NodeOf,
+): GrammarNode | undefined {
+  const { additionalProperties, propertyNames } = schema;
+  if (pattern !== undefined) {
+    const key = nodeOf({ schema: { type: 'string', pattern }, place: under(place, 'patternProperties') });
+    const schemaOfPattern = (schema.patternProperties as SchemaObject)[pattern];
+    return member(key, nodeOf({ schema: schemaOfPattern, place: under(place, 'patternProperties', pattern) }));
+  }
+  if (!isOpen(schema) && (additionalProperties === false || names.length > 0)) return undefined;
+  const value = nodeOf({ schema: additionalProperties ?? true, place: under(place, 'additionalProperties') });
+  if (propertyNames === undefined) return member(stringWithout(names), value);
+  if (names.length > 0) {
+    throw grammarError(under(place, 'propertyNames'), 'it cannot be enforced together with properties by name');
+  }
+  const ofStrings = isObject(propertyNames) ? { type: 'string', ...propertyNames } : propertyNames;
+  return member(nodeOf({ schema: ofStrings, place: under(place, 'propertyNames') }), value);
+}
+
+/** Members in their order, of which some may be left out, and then any number of others. */
+function membersFrom(members: readonly Member[], others: GrammarNode | undefined): GrammarNode {
+  /** What may follow where no member has come yet, and where one has. */
+  let [first, later]: readonly [GrammarNode, GrammarNode] = others
+    ? [listed(others, 0, Number.POSITIVE_INFINITY), concat(repeat(concat(comma, others), 0), blank)]
+    : [literal(''), blank];
+  for (const { node, required } of members.toReversed()) {
+    const [skipFirst, skipLater] = required ? [[], []] : [[first], [later]];
+    // Each rest is a rule, since two ways lead to it.
+    const rest: Rule = { kind: 'rule', name: 'members', body: later };
+    first = choice(concat(node, rest), ...skipFirst);
+    later = { kind: 'rule', name: 'members', body: choice(concat(comma, node, rest), ...skipLater) };
+  }
+  return first;
+}

@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import fc from 'fast-check';
+import { engineError } from '../../../test/support/engine-error.ts';
+import { sampleOf } from '../../../test/support/grammar-samples.ts';
+import { randomNumbers } from '../../../test/support/random.ts';
+import { acceptor } from '../accepts.ts';
+import { schemaValues } from './schema.ts';
+
+const ajv = new Ajv2020({ strict: false, multipleOfPrecision: 6 });
+formats.default(ajv);
+
+/** Checks JSON texts that a schema allows, and those that it does not. */
+function check(schema: unknown, texts: readonly string[], others: readonly string[]): void {
+  const accepts = acceptor(schemaValues(schema));
+  for (const text of texts) assert.ok(accepts(text), `${JSON.stringify(schema)}: ${text}`);
+  for (const text of others) assert.ok(!accepts(text), `${JSON.stringify(schema)}: not ${text}`);
+}
+
+/** Checks that a schema is refused, and the place that the error names. */
+const refused = (schema: unknown, place: string): void =>
+  assert.throws(() => acceptor(schemaValues(schema)), engineError('BAD_GRAMMAR', { place }), JSON.stringify(schema));
+
+/** A schema, and values of it. */
+interface Example {
+  readonly schema: object | boolean;
+  readonly value: fc.Arbitrary<unknown>;
+}
+
+const example = (schema: Example['schema'], value: fc.Arbitrary<unknown>): Example => ({ schema, value });
+const bound = fc.integer({ min: -150, max: 150 });
+const count = fc.integer({ min: 0, max: 4 });
+
+const scalars: fc.Arbitrary<Example> = fc.oneof(
+  fc.constant(example({ type: 'null' }, fc.constant(null))),
+  fc.constant(example({ type: 'boolean' }, fc.boolean())),
+  fc.constant(example({ type: ['integer', 'null'] }, fc.option(fc.integer()))),
+  fc
+    .tuple(count, count)
+    .map(([minLength, more]) =>
+      example(
+        { type: 'string', minLength, maxLength: minLength + more },
+        fc.string({ unit: 'binary', minLength, maxLength: minLength + more }),
+      ),
+    ),
+  fc
+    .constantFrom('date', 'time', 'date-time', 'uuid', 'ipv4', 'hostname', 'email')
+    .map((format) => example({ type: 'string', format }, fc.constant(undefined))),
+  fc.constant(example({ type: 'string', pattern: '^[a-f"\\\\]+\\d?$' }, fc.stringMatching(/^[a-f"\\]+\d?$/))),
+  fc
+    .tuple(bound, count)
+    .map(([minimum, more]) =>
+      example({ type: 'integer', minimum, maximum: minimum + more }, fc.integer({ min: minimum, max: minimum + more })),
+    ),
+  fc.tuple(bound, bound).map(([a, b]) => {
+    const [low, high] = [Math.min(a, b) / 4, Math.max(a, b) / 4 + 1];
+    return example(
+      { type: 'number', exclusiveMinimum: low, maximum: high },
+      fc.integer({ min: Math.floor(low * 100) + 1, max: Math.floor(high * 100) }).map((hundredths) => hundredths / 100),
+    );
+  }),
+  fc.constant(
+    example(
+      { type: 'number', multipleOf: 0.01, minimum: -1e6, maximum: 1e6 },
+      fc.integer().map((n) => Math.round(n % 1e6) / 100),
+    ),
+  ),
+  fc
+    .uniqueArray(fc.oneof(fc.string(), fc.integer(), fc.constant(null)), { minLength: 1, maxLength: 4 })
+    .map((values) => example({ enum: values }, fc.constantFrom(...values))),
+  fc.constant(example({ const: { a: [1, 'é'] } }, fc.constant({ a: [1, 'é'] }))),
+);
+
+const names = ['a', 'b', 'ab', 'with "quotes"', 'é/~'];
+
+const { example: examples } = fc.letrec<{ example: Example; inner: Example }>((tie) => ({
+  inner: fc.oneof({ depthSize: 'small' }, scalars, tie('example')),
+  example: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    scalars,
+    fc
+      .tuple(tie('inner'), count, count)
+      .map(([{ schema, value }, minItems, more]) =>
+        example(
+          { type: 'array', items: schema, minItems, maxItems: minItems + more },
+          fc.array(value, { minLength: minItems, maxLength: minItems + more }),
+        ),
+      ),
+    fc
+      .array(tie('inner'), { minLength: 1, maxLength: 3 })
+      .map((items) =>
+        example(
+          { type: 'array', prefixItems: items.map(({ schema }) => schema), items: false },
+          fc.tuple(...items.map(({ value }) => value)),
+        ),
+      ),
+    fc
+      .tuple(
+        fc.subarray(names, { minLength: 1 }),
+        fc.array(tie('inner'), { minLength: 5, maxLength: 5 }),
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+      )
+      .map(([keys, inner, flips]) => {
+        const fields = keys.map((key, i) => ({ key, required: flips[i] === true, ...(inner[i] as Example) }));
+        const required = fields.filter(({ required }) => required).map(({ key }) => key);
+        return example(
+          { type: 'object', properties: Object.fromEntries(fields.map(({ key, schema }) => [key, schema])), required },
+          fc.record(Object.fromEntries(fields.map(({ key, value }) => [key, value])), { requiredKeys: required }),
+        );
+      }),
+    tie('inner').map(({ schema, value }) =>
+      example({ type: 'object', additionalProperties: schema }, fc.dictionary(fc.string(), value, { maxKeys: 3 })),
+    ),
+    fc
+      .tuple(tie('inner'), tie('inner'))
+      .map(([a, b]) => example({ anyOf: [a.schema, b.schema] }, fc.oneof(a.value, b.value))),
+    tie('inner').map(({ schema, value }) => example({ allOf: [{ $ref: '#/$defs/x' }], $defs: { x: schema } }, value)),
+  ),
+}));
+
+/** References count from the top, so a schema with some cannot be a part. */
+const self = (text: string): boolean =>
+  !/\$ref/.test(text) || /^\{"allOf":\[\{"\$ref":"#\/\$defs\/x"\}\],"\$defs":\{"x":(?!.*\$ref)/.test(text);
+const whole = examples.filter(({ schema }) => self(JSON.stringify(schema)));
+
+test('each text of a schema is JSON, and a value of the schema', () => {
+  fc.assert(
+    fc.property(whole, fc.nat(), ({ schema }, seed) => {
+      const [node, validate, random] = [schemaValues(schema), ajv.compile(schema), randomNumbers(seed)];
+      const accepts = acceptor(node);
+      for (let i = 0; i < 8; i += 1) {
+        const text = sampleOf(node, random);
+        if (text === undefined) continue;
+        assert.ok(accepts(text), text);
+        assert.ok(validate(JSON.parse(text)), `${text}: ${ajv.errorsText(validate.errors)}`);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('values of a schema are texts of it, with and without blanks', () => {
+  const pairs = whole.chain(({ schema, value }) => fc.tuple(fc.constant(schema), fc.array(value, { maxLength: 4 })));
+  fc.assert(
+    fc.property(pairs, ([schema, values]) => {
+      const accepts = acceptor(schemaValues(schema));
+      for (const value of values) {
+        // Formats have no examples here.
+        if (value === undefined || !ajv.validate(schema, value)) continue;
+        assert.ok(accepts(JSON.stringify(value)), JSON.stringify(value));
+        assert.ok(accepts(JSON.stringify(value, null, 2)), JSON.stringify(value));
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('properties come in the order of the schema, others only where it says what they are', () => {
+  const named = {
+    type: 'object',
+    properties: { a: { type: 'integer' }, b: { type: ['string', 'null'] } },
+    required: ['b'],
+  };
+  check(named, ['{"b":null}', '{"a": 1, "b": "x"}'], ['{"a":1}', '{"b":"x","a":1}', '{"b":"x","c":1}', '{"b":"x",}']);
+  check(
+    { ...named, additionalProperties: { type: 'boolean' } },
+    ['{"b":null,"c":true}', '{"b":null,"ab":true,"":false}'],
+    ['{"b":null,"b":true}', '{"b":null,"\\u0062":true}', '{"b":null,"a":true}', '{"c":true,"b":null}'],
+  );
+  check({ type: 'object' }, ['{}', '{"x":[1,{"y":null}]}'], ['[]', '{"x"}']);
+  check({ type: 'object', maxProperties: 1 }, ['{}', '{"x":1}'], ['{"x":1,"y":2}']);
+  check({ patternProperties: { '^x-': { type: 'integer' } } }, ['{}', '{"x-a":1}'], ['{"y":1}']);
+  check({ propertyNames: { enum: ['a', 'b'] }, minProperties: 1 }, ['{"a":1}'], ['{}', '{"c":1}']);
+});
+
+test('a schema may refer to itself, by pointer or anchor, and to others with keywords beside the reference', () => {
+  const next = { anyOf: [{ $ref: '#/$defs/node', description: 'the rest' }, { type: 'null' }] };
+  const node = { type: 'object', properties: { next, kind: { $ref: '#kind', const: 'b' } }, required: ['next'] };
+  check(
+    { $ref: '#/$defs/node', $defs: { node, kind: { $anchor: 'kind', enum: ['a', 'b'] } } },
+    ['{"next":null}', '{"next":{"next":{"next":null},"kind":"b"}}'],
+    ['{"next":{}}', '{"next":null,"kind":"a"}'],
+  );
+  check({ type: 'array', items: { $ref: '#' } }, ['[]', '[[],[[]]]'], ['[1]']);
+  refused({ properties: { a: { $ref: '#/$defs/x' } } }, '#/properties/a/$ref');
+  refused({ $ref: 'https://example.org/schema' }, '#/$ref');
+  refused({ $ref: '#' }, '#/$ref');
+  refused(
+    { $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, items: { $ref: '#/$defs/a' } },
+    '#/items/$ref',
+  );
+});
+
+test('all of several schemas hold at once, and one of several where they exclude each other', () => {
+  const a = { type: 'object', properties: { a: { type: ['string', 'integer'] } }, required: ['a'] };
+  const b = { properties: { a: { type: 'integer', minimum: 3 }, b: {} }, required: ['b'] };
+  check({ allOf: [a, b] }, ['{"a":3,"b":[]}'], ['{"a":2,"b":1}', '{"a":"x","b":1}', '{"a":3}']);
+  const kind = (name: string): object => ({ properties: { kind: { const: name } }, required: ['kind'] });
+  check({ oneOf: [kind('x'), kind('y')] }, ['{"kind":"x"}', '{"kind":"y"}'], ['{"kind":"z"}']);
+  check({ ...a, anyOf: [{ required: ['a'] }, { required: ['b'] }] }, ['{"a":1}', '{"a":1,"b":2}'], ['{"b":2}']);
+  refused({ oneOf: [{ type: 'number' }, { type: 'string' }, { type: 'integer' }] }, '#/oneOf');
+  refused({ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, '#/allOf/1/pattern');
+});
+
+test('what cannot be enforced, or is no schema, is refused with its place', () => {
+  refused({ properties: { 'a/b': { not: { type: 'string' } } } }, '#/properties/a~1b/not');
+  refused({ items: { uniqueItems: true } }, '#/items/uniqueItems');
+  refused({ $defs: { x: { if: true } }, items: [{ $ref: '#/$defs/x' }] }, '#/$defs/x/if');
+  refused({ multipleOf: 3 }, '#/multipleOf');
+  refused({ pattern: 'a+', maxLength: 3 }, '#/maxLength');
+  refused({ pattern: '(a' }, '#/pattern, character 3');
+  refused({ type: 'text' }, '#/type');
+  refused({ required: 'a' }, '#/required');
+  refused({ minLength: -1 }, '#/minLength');
+  refused({ properties: { a: 1 } }, '#/properties/a');
+  refused({ enum: 'a' }, '#/enum');
+  refused([], '#');
+  refused('x', '#');
+  refused(false, 'root');
+  refused({ type: 'integer', enum: ['a'] }, 'root');
+});
+
+test('no schema makes the compiler fail in another way', () => {
+  const keyword = fc.constantFrom(
+    'type',
+    'properties',
+    'items',
+    'anyOf',
+    'allOf',
+    'oneOf',
+    '$ref',
+    'enum',
+    'const',
+    'minimum',
+    'maxLength',
+    'pattern',
+    'required',
+    'minItems',
+    'prefixItems',
+    'additionalProperties',
+  );
+  const value = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'medium' },
+      fc.constantFrom(
+        'object',
+        'array',
+        'string',
+        'integer',
+        'null',
+        '#',
+        '#/properties/a',
+        1,
+        -3,
+        2.5,
+        true,
+        false,
+        null,
+        'a*',
+      ),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(fc.oneof(keyword, fc.constant('a')), tie('value'), { maxKeys: 4 }),
+    ),
+  })).value;
+  fc.assert(
+    fc.property(fc.dictionary(keyword, value, { maxKeys: 4 }), (schema) => {
+      try {
+        acceptor(schemaValues(schema))('{"a": [1]}');
+      } catch (error) {
+        engineError('BAD_GRAMMAR')(error);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  let deep: unknown = true;
+  for (let i = 0; i < 5000; i += 1) deep = { items: deep };
+  assert.throws(() => schemaValues(deep), engineError('BAD_GRAMMAR', 'within each other'));
+});

@@ -1,0 +1,178 @@
+import { acceptor } from '../accepts.ts';
+import { grammarError } from '../grammar-error.ts';
+import { anyValue, blank, bracketed, comma, constant, listed } from '../json-text.ts';
+import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
+import { exclude } from './alternatives.ts';
+import { checkKeywords, countOf, isObject, type PlacedSchema, type SchemaObject, typesOf, under } from './keywords.ts';
+import { merge } from './merge.ts';
+import { objectNode } from './objects.ts';
+import { resolve } from './references.ts';
+import { numberNode, stringNode } from './scalars.ts';
+
+/** Schemas within schemas. */
+const deepest = 100;
+
+/** Keywords that say nothing of values. */
+const remarks: ReadonlySet<string> = new Set(
+  '$schema $id $anchor $comment $defs definitions title description default examples example deprecated readOnly writeOnly discriminator contentMediaType contentEncoding'.split(
+    ' ',
+  ),
+);
+
+/**
+ * The grammar of the JSON values of a schema (draft 2020-12): each of its texts is a value of the schema, with properties
+ * in the schema's order. Throws BAD_GRAMMAR with the place, a JSON pointer, where it is not valid or cannot be enforced.
+ */
+export const schemaValues = (schema: unknown): GrammarNode => new SchemaCompiler(schema).node({ schema, place: '#' });
+
+class SchemaCompiler {
+  readonly #root: unknown;
+  /** Rules of schemas that are referred to, by the schema; and of references with keywords beside them, by the place. */
+  readonly #rules: Map<unknown, Rule> = new Map();
+  #depth = 0;
+
+  constructor(root: unknown) {
+    this.#root = root;
+  }
+
+  node(placed: PlacedSchema): GrammarNode {
+    this.#depth += 1;
+    if (this.#depth > deepest)
+      throw grammarError(placed.place, `there are more than ${deepest} schemas within each other`);
+    const node = this.#node(placed);
+    this.#depth -= 1;
+    return node;
+  }
+
+  #node({ schema, place }: PlacedSchema): GrammarNode {
+    if (isObject(schema) && schema.$ref !== undefined) return this.#reference({ schema, place }, schema);
+    const flat = this.#flat({ schema, place });
+    if (flat === false) return choice();
+    if (!isObject(flat) || !saysSomething(flat)) return anyValue;
+    for (const keyword of ['anyOf', 'oneOf'] as const) {
+      if (flat[keyword] !== undefined) return this.#alternatives(flat, keyword, place);
+    }
+    if (flat.const !== undefined || flat.enum !== undefined) return this.#values(flat, place);
+    return this.#typed(flat, place);
+  }
+
+  /** A rule, since a schema may refer to itself. */
+  #reference({ schema, place }: PlacedSchema, { $ref, ...beside }: SchemaObject): GrammarNode {
+    const isAlone = !saysSomething(beside);
+    const target = isAlone
+      ? resolve(this.#root, { schema: { $ref }, place })
+      : { schema: this.#flat({ schema, place }), place };
+    const key = isAlone && isObject(target.schema) ? target.schema : place;
+    const known = this.#rules.get(key);
+    if (known) return known;
+    const rule: Rule = { kind: 'rule', name: target.place, body: undefined };
+    this.#rules.set(key, rule);
+    const depth = this.#depth;
+    rule.body = this.node(target);
+    this.#depth = depth;
+    return rule;
+  }
+
+  /** The schema without references and `allOf` at its top. */
+  #flat({ schema, place }: PlacedSchema, depth = 0): unknown {
+    if (typeof schema === 'boolean') return schema;
+    if (!isObject(schema)) throw grammarError(place, 'expected a schema');
+    if (depth > deepest) throw grammarError(place, 'references lead nowhere');
+    checkKeywords(schema, place);
+    const { $ref, allOf, ...own } = schema;
+    const referred = $ref === undefined ? [] : [resolve(this.#root, { schema: { $ref }, place })];
+    const parts = allOf === undefined ? [] : listOf(allOf, under(place, 'allOf'));
+    return [...referred, ...parts].reduce<unknown>(
+      (merged, part) => merge(merged, this.#flat(part, depth + 1), part.place),
+      own,
+    );
+  }
+
+  #alternatives(schema: SchemaObject, keyword: 'anyOf' | 'oneOf', place: string): GrammarNode {
+    const { [keyword]: alternatives, ...base } = schema;
+    const placed = listOf(alternatives, under(place, keyword)).map((one) => ({
+      place: one.place,
+      schema: saysSomething(base) ? merge(base, this.#flat(one), one.place) : one.schema,
+    }));
+    if (keyword === 'oneOf') this.#checkExclusive(placed, under(place, keyword));
+    return choice(...placed.map((one) => this.node(one)));
+  }
+
+  /** Throws BAD_GRAMMAR where a value may be one of two alternatives, of which exactly one has to hold. */
+  #checkExclusive(alternatives: readonly PlacedSchema[], place: string): void {
+    const flat = (schema: unknown): unknown => this.#flat({ schema, place });
+    alternatives.forEach((one, i) => {
+      const same = alternatives.slice(i + 1).find((other) => !exclude(one.schema, other.schema, flat));
+      if (!same) return;
+      throw grammarError(place, `a value may be that of ${one.place} and ${same.place} at once; anyOf can be enforced`);
+    });
+  }
+
+  /** The values of `const` and `enum`, as far as the other keywords allow them. */
+  #values({ const: only, enum: some, ...rest }: SchemaObject, place: string): GrammarNode {
+    const listed: unknown = some === undefined ? [only] : some;
+    if (!Array.isArray(listed)) throw grammarError(under(place, 'enum'), 'expected a list');
+    const isOnly = (value: unknown): boolean => only === undefined || JSON.stringify(only) === JSON.stringify(value);
+    const values: readonly unknown[] = listed.filter(isOnly);
+    if (!saysSomething(rest)) return choice(...values.map(constant));
+    const isAllowed = acceptor(choice(this.node({ schema: rest, place }), literal('')));
+    return choice(...values.filter((value) => isAllowed(JSON.stringify(value))).map(constant));
+  }
+
+  #typed(schema: SchemaObject, place: string): GrammarNode {
+    const types = typesOf(schema, place);
+    const nodes = types.map((type) => {
+      switch (type) {
+        case 'object':
+          return objectNode(schema, place, (placed) => this.node(placed));
+        case 'array':
+          return this.#array(schema, place);
+        case 'string':
+          return stringNode(schema, place);
+        case 'number':
+          return numberNode(schema, place, false);
+        case 'integer':
+          return types.includes('number') ? choice() : numberNode(schema, place, true);
+        case 'boolean':
+          return choice(literal('true'), literal('false'));
+        case 'null':
+          return literal('null');
+        default:
+          return type satisfies never;
+      }
+    });
+    return choice(...nodes);
+  }
+
+  #array(schema: SchemaObject, place: string): GrammarNode {
+    const { prefixItems, items = true, additionalItems = true } = schema;
+    // Before 2020 a list of schemas stood in `items`.
+    const [first, firstName, rest, restName] = Array.isArray(items)
+      ? ([items, 'items', additionalItems, 'additionalItems'] as const)
+      : ([prefixItems ?? [], 'prefixItems', items, 'items'] as const);
+    const prefix = (first as readonly unknown[]).length === 0 ? [] : listOf(first, under(place, firstName));
+    const [min, max] = [
+      countOf(schema, 'minItems', place) ?? 0,
+      countOf(schema, 'maxItems', place) ?? Number.POSITIVE_INFINITY,
+    ];
+    if (max < min) return choice();
+    const item = this.node({ schema: rest, place: under(place, restName) });
+    if (prefix.length === 0) return bracketed('[', max === 0 ? literal('') : listed(item, min, max), ']');
+    const before = prefix.slice(0, max).map((placed) => this.node(placed));
+    const more = Math.max(0, max - before.length);
+    let tail: GrammarNode = repeat(concat(comma, item), Math.max(0, min - before.length), more);
+    for (const [i, node] of [...before.entries()].reverse()) {
+      const all = concat(...(i > 0 ? [comma] : []), node, tail);
+      tail = i >= min ? choice(all, literal('')) : all;
+    }
+    return bracketed('[', concat(tail, blank), ']');
+  }
+}
+
+const saysSomething = (schema: SchemaObject): boolean => Object.keys(schema).some((name) => !remarks.has(name));
+
+/** A list of schemas. Throws BAD_GRAMMAR where it is none, or empty. */
+function listOf(schemas: unknown, place: string): readonly PlacedSchema[] {
+  if (!Array.isArray(schemas) || schemas.length === 0) throw grammarError(place, 'expected a list of schemas');
+  return schemas.map((schema: unknown, i) => ({ schema, place: under(place, i) }));
+}
