@@ -180,7 +180,7 @@ test('what is wrong with a request is an error with its status and reason', asyn
   await refused(/^top_p 3 is not valid/, ollama.generate({ model, prompt: 'x', options: { top_p: 3 } }));
   const tools = [{ type: 'function', function: { name: 'f' } }];
   await refused(`"${model}" does not support tools`, ollama.chat({ model, messages, tools }));
-  await refused(/format is not supported yet/, ollama.generate({ model, prompt: 'x', format: 'json' }));
+  await refused(/at #\/not: /, ollama.generate({ model, prompt: 'x', format: { not: {} } }));
   await failing({ status_code: 501 }, ollama.pull({ model }));
 });
 

@@ -240,7 +240,9 @@ export class Sequence implements Member {
 
   /** Chooses the next token, to which `draft` is the draft. False if the answer has ended. */
   #sample(sampler: Sampler, logits: Float32Array, drafted?: DraftToken): boolean {
-    const token = this.parts.output.takeForced() ?? sampler.sample(logits, this.#text, drafted);
+    const forced = this.parts.output.takeForced();
+    if (forced !== undefined) sampler.accept(forced);
+    const token = forced ?? sampler.sample(logits, this.#text, drafted);
     this.#text.push(token);
     this.#drafter?.accept(token);
     this.#emit(token, logits);

@@ -159,7 +159,8 @@ function within(
   const isZero = /^0*$/.test(low);
   if (isZero && !open[0]) return atMost(high, open[1], left, first);
   if (left < 1 || /^0*$/.test(high)) return none;
-  const [a, b] = [Number(low[0] ?? 0), Number(high[0] ?? 0)];
+  // Behind its digits a number goes on with zeros, and no digit is zero as well.
+  const [a, b] = [Number(low.slice(0, 1)), Number(high.slice(0, 1))];
   if (a > b) return none;
   if (a === b) return concat(digits(a, a), within(low.slice(1), high.slice(1), open, left - 1));
   return choice(

@@ -70,11 +70,16 @@ export class Sampler implements Disposable {
     const allowed = place?.grammar.allowed(place.state);
     if (allowed?.size === 0) throw grammarError('root', 'the model has no token for what has to follow');
     const token = this.#rng.draw(this.#chain.distribution(this.#biased(logits), text, allowed), text.length, drafted);
-    if (place) {
-      place.state = place.grammar.after(place.state, token);
-      place.drafted = undefined;
-    }
+    this.accept(token);
     return token;
+  }
+
+  /** Goes on with a token that was not sampled. */
+  accept(token: number): void {
+    const place = this.#place;
+    if (!place) return;
+    place.state = place.grammar.after(place.state, token);
+    place.drafted = undefined;
   }
 
   /** A draft of the token after `text`, by the logits of another model; they are changed. */

@@ -5,6 +5,7 @@ import type { Generation } from '../../engine/generation.ts';
 import { headline } from '../../plan/explain.ts';
 import { LongText } from '../../text/long-text.ts';
 import { ConversationFile } from '../conversation-file.ts';
+import { grammarFromOptions } from '../form-options.ts';
 import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
@@ -20,6 +21,7 @@ export const runCommand = (settings: Settings, path: string): Promise<void> =>
 async function answer(path: string, options: Settings, abort: AbortController): Promise<void> {
   const { signal } = abort;
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
+  const grammar = await grammarFromOptions(options, () => addAbortSignal(signal, process.stdin));
   await using model = await openModel(path, options);
   const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
   const tokens = await interruptibleBlocking(
@@ -45,6 +47,7 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   using progress = new Progress('prompt');
   const generation = model.generate(tokens, {
     ...options,
+    grammar,
     signal,
     onLoad: (done, total) => (done < total ? loading.update({ done, total }) : loading[Symbol.dispose]()),
     onPrompt: ({ tokens: done, total, bytes }) =>

@@ -8,6 +8,10 @@ export interface CommandSettings {
   readonly prompt?: string | undefined;
   readonly system?: string | undefined;
   readonly raw: boolean;
+  /** A JSON schema, or the file that it is in. */
+  readonly jsonSchema?: string | undefined;
+  /** A grammar, or the file that it is in. */
+  readonly gbnf?: string | undefined;
   /** A conversation's file. */
   readonly session?: string | undefined;
   /** A file with texts, a line each. */
@@ -50,6 +54,23 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     schema: truth,
     default: false,
     commands: ['run'],
+  },
+  jsonSchema: {
+    flags: '--json-schema <file>',
+    help: 'answer with JSON of this schema; - is stdin, and the schema itself may stand in place of its file',
+    schema: z.string().optional(),
+    byDefault: 'any text',
+    commands: ['run'],
+    conflicts: ['gbnf'],
+    aliases: [{ flags: '--json-mode', value: '{"type":"object"}', help: 'answer with a JSON object of any kind' }],
+  },
+  gbnf: {
+    flags: '--grammar <file>',
+    help: "answer within this grammar, in llama.cpp's notation (GBNF); - is stdin",
+    schema: z.string().optional(),
+    byDefault: 'any text',
+    commands: ['run'],
+    conflicts: ['jsonSchema'],
   },
   session: {
     flags: '--session <file>',

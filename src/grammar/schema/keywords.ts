@@ -36,7 +36,7 @@ const unenforceable: ReadonlySet<string> = new Set([
   '$recursiveRef',
 ]);
 
-export const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const;
+const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const;
 export type TypeName = (typeof types)[number];
 
 /** Keywords that speak of values of one type only. */
@@ -59,7 +59,7 @@ export const isObject = (value: unknown): value is SchemaObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A part of a JSON pointer: "a/b" -> "a~1b". */
-export const pointerPart = (name: string | number): string => `${name}`.replaceAll('~', '~0').replaceAll('/', '~1');
+const pointerPart = (name: string | number): string => `${name}`.replaceAll('~', '~0').replaceAll('/', '~1');
 
 export const under = (place: string, ...names: readonly (string | number)[]): string =>
   [place, ...names.map(pointerPart)].join('/');

@@ -84,7 +84,7 @@ function othersOf(
 
 /** Members in their order, of which some may be left out, and then any number of others. */
 function membersFrom(members: readonly Member[], others: GrammarNode | undefined): GrammarNode {
-  /** What may follow where no member has come yet, and where one has. */
+  /** The rest where no member has come yet, and where one has. */
   let [first, later]: readonly [GrammarNode, GrammarNode] = others
     ? [listed(others, 0, Number.POSITIVE_INFINITY), concat(repeat(concat(comma, others), 0), blank)]
     : [literal(''), blank];

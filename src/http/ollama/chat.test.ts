@@ -128,7 +128,7 @@ test('what is not supported yet is refused', async () => {
   for (const [body, error] of [
     [{ messages: image }, '"tiny:q4_1" does not support images'],
     [{ think: true }, '"tiny:q4_1" does not support thinking'],
-    [{ format: 'json' }, 'format is not supported yet'],
+    [{ format: 'xml' }, 'format: invalid format; expected "json" or a JSON schema'],
     [{ template: 'x' }, 'template is not supported yet'],
   ] as const) {
     const backend = new FakeBackend();

@@ -255,8 +255,8 @@ test('what is not supported yet is refused', async () => {
     [{ suffix: 'end' }, '"tiny:q4_1" does not support insert'],
     [{ think: true }, '"tiny:q4_1" does not support thinking'],
     [{ think: 'high' }, '"tiny:q4_1" does not support thinking'],
-    [{ format: 'json' }, 'format is not supported yet'],
-    [{ format: { type: 'object' } }, 'format is not supported yet'],
+    [{ format: 'xml' }, 'format: invalid format; expected "json" or a JSON schema'],
+    [{ format: 7 }, 'format: invalid format; expected "json" or a JSON schema'],
     [{ template: '{{ .Prompt }}' }, 'template is not supported yet'],
   ] as const) {
     const backend = new FakeBackend();

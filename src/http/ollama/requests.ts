@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { roleOf } from '../../chat/roles.ts';
+import type { GrammarSource } from '../../grammar/source.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
@@ -19,8 +20,9 @@ export interface OllamaAnswerRequest {
   readonly top_logprobs: number | undefined;
   /** Whether the model thinks, or how much. */
   readonly think: boolean | string | undefined;
-  /** Wishes that are not supported yet; undefined where they ask for nothing. */
-  readonly format: unknown;
+  /** The texts that the answer may be. */
+  readonly format: GrammarSource | undefined;
+  /** A wish that is not supported yet; undefined where it asks for nothing. */
   readonly template: unknown;
 }
 
@@ -62,6 +64,17 @@ const flag = optional(z.boolean());
 /** Anything; an empty value is none. */
 const anything = optional(z.unknown()).transform((value) => value || undefined);
 
+const badFormat = 'invalid format; expected "json" or a JSON schema';
+
+/** The grammar of a format: "json", or a JSON schema. */
+function formatOf(format: unknown, context: z.core.$RefinementCtx): GrammarSource | undefined {
+  if (format === undefined || format === '') return undefined;
+  if (format === 'json') return { kind: 'json' };
+  if (typeof format === 'object') return { kind: 'schema', schema: format };
+  context.addIssue({ code: 'custom', message: badFormat });
+  return z.NEVER;
+}
+
 /** Members of an answer's request; options may stand beside the prompt too. */
 const answer = {
   ...optionSchemas,
@@ -73,7 +86,7 @@ const answer = {
   logprobs: flag,
   top_logprobs: optional(z.int().min(0).max(20)),
   think: optional(z.union([z.boolean(), z.string()])),
-  format: anything,
+  format: optional(z.unknown()).transform(formatOf),
   template: anything,
 };
 
@@ -128,10 +141,11 @@ export const modelRequest: z.ZodType<string> = z
 
 /** The request for one answer, without its prompt. */
 export const requestOf = (
-  { options, logprobs, top_logprobs = 0, truncate }: OllamaAnswerRequest,
+  { options, logprobs, top_logprobs = 0, truncate, format }: OllamaAnswerRequest,
   model: ServedModel,
 ): Omit<GenerationRequest, 'prompt'> => ({
   ...options.of(model),
   truncate,
+  grammar: format,
   logprobs: logprobs ? top_logprobs : undefined,
 });

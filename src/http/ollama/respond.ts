@@ -48,7 +48,6 @@ interface AnswerJob {
 export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest, served: ServedModel): void {
   const { model, options } = request;
   if (request.think && !served.thinks) throw unsupportedByModel(model, 'thinking');
-  if (request.format !== undefined) throw unsupportedRequest('format is not supported yet');
   if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
   if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
 }

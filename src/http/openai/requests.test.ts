@@ -94,6 +94,7 @@ test('every option reaches the ask', async () => {
     stop: ['a', 'b', 'c', 'd', 'e'],
     logprobs: 20,
     context: 512,
+    grammar: undefined,
   });
 });
 
@@ -193,12 +194,20 @@ test('a budget of thoughts has two names, and -1 is no limit', async () => {
   assert.equal(await most({ thinking_budget_tokens: -1 }), undefined);
 });
 
+test('the form of an answer reaches the ask, and a wrong one is refused by name', async () => {
+  const json_schema = { name: 'x', schema: { type: 'object' } };
+  const grammar = { kind: 'schema', schema: json_schema.schema };
+  assert.deepEqual((await chat({ response_format: { type: 'json_schema', json_schema } })).generation.grammar, grammar);
+  assert.deepEqual((await completion({ guided_json: json_schema.schema })).generation.grammar, grammar);
+  assert.equal((await chat({ response_format: {} })).generation.grammar, undefined);
+  await refuses(chat({ response_format: { type: 'json_schema', json_schema: {} } }), 'response_format');
+  await refuses(completion({ grammar: 'root ::= "a"', guided_regex: 'a' }), 'guided_regex');
+});
+
 test('what is not supported is refused by name', async () => {
   const image = { type: 'image_url', image_url: { url: 'data:' } };
   for (const [given, param] of [
     [{ functions: [{ name: 'f' }] }, 'functions'],
-    [{ response_format: { type: 'json_object' } }, 'response_format'],
-    [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],
     [{ modalities: ['text', 'audio'] }, 'modalities'],
     [{ audio: { voice: 'alloy' } }, 'audio'],
     [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, image] }] }, 'messages[0].content[1].type'],

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
+import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf, tokenList } from '../request/lists.ts';
 import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
@@ -51,6 +52,7 @@ const Biases = z
 /** Fields that both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
 const common = {
   ...samplingFields,
+  ...grammarFields,
   model: given(z.string()),
   n: whole(1, 8),
   stream: given(z.boolean()),
@@ -67,7 +69,6 @@ const Common = z.looseObject(common);
 /** Fields that are refused, never ignored, if they ask for something: without it the answer would be another one. */
 const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
   functions: (value) => !Array.isArray(value) || value.length > 0,
-  response_format: (value) => (value as { type?: unknown }).type !== 'text',
   modalities: (value) => !Array.isArray(value) || value.some((modality) => modality !== 'text'),
   audio: () => true,
   suffix: (value) => value !== '',
@@ -87,6 +88,7 @@ function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.c
 const paramsOf = (
   body: z.output<typeof Common>,
   { maxTokens, thinkBudget, logprobs }: Pick<GenerationRequest, 'maxTokens' | 'thinkBudget' | 'logprobs'>,
+  context: z.core.$RefinementCtx,
 ): OpenAiParams => ({
   model: body.model,
   n: body.n ?? 1,
@@ -99,6 +101,7 @@ const paramsOf = (
     maxTokens: maxTokens === -1 ? undefined : maxTokens,
     thinkBudget: thinkBudget === -1 ? undefined : thinkBudget,
     stop: [body.stop ?? []].flat().filter((text) => text !== ''),
+    grammar: grammarIn(body, context),
     logprobs,
     context: body.num_ctx,
   },
@@ -121,12 +124,16 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
     if (body.top_logprobs && !body.logprobs)
       refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
   })
-  .transform((body) => ({
-    ...paramsOf(body, {
-      maxTokens: body.max_completion_tokens ?? body.max_tokens,
-      thinkBudget: body.reasoning_budget_tokens ?? body.thinking_budget_tokens,
-      logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
-    }),
+  .transform((body, context) => ({
+    ...paramsOf(
+      body,
+      {
+        maxTokens: body.max_completion_tokens ?? body.max_tokens,
+        thinkBudget: body.reasoning_budget_tokens ?? body.thinking_budget_tokens,
+        logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
+      },
+      context,
+    ),
     conversation: conversationIn(body),
   }));
 
@@ -171,8 +178,8 @@ export const CompletionBody: z.ZodType<OpenAiCompletionRequest> = z
       refuse(context, 'prompt', `asks for more than ${mostAnswers} answers in all`);
     }
   })
-  .transform((body) => ({
-    ...paramsOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }),
+  .transform((body, context) => ({
+    ...paramsOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }, context),
     prompts: promptsOf(body.prompt),
     echo: body.echo ?? false,
   }));
