@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { matcher } from '../../test/support/matching.ts';
+import { acceptor as matcher } from '../grammar/accepts.ts';
 import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { answerGrammar } from './answer-grammar.ts';
 import type { AnswerFormat } from './answer-reader.ts';
