@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import type { Message } from '../src/chat/message.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { type Ended, run, type StartOptions, start } from './support/cli.ts';
-import { writeRandom } from './support/model-files.ts';
+import { writeBytePair } from './support/model-files.ts';
 import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
@@ -147,15 +147,24 @@ test('an error while answering takes the message back, and the conversation goes
   assert.deepEqual([code, stdout], [1, `${await told(asked(name))}\n`]);
 });
 
-test('a model without a chat template is refused before anything is loaded', async () => {
+test('a model without a chat template chats by ChatML, and says so; another can be given', async () => {
   using folder = tempFolder();
-  const spec = { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 } as const;
-  const path = writeRandom(folder.file('model.gguf'), { architecture: 'llama', ...spec });
-  const { code, stdout, stderr } = await run(['chat', path], { input: 'Hi' });
-  assert.deepEqual([code, stdout], [1, '']);
+  const shape = { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 400, context: 256 };
+  const path = writeBytePair(folder.file('model.gguf'), shape, { type: 'q8_0' });
+  const args = ['chat', path, ...kernels, '-n', '2'];
+  const { code, stderr } = await run(args, { input: 'Hi' });
+  assert.equal(code, 0);
+  assert.match(stderr, /^the model has no chat template, so ChatML is used/m);
+  const source = folder.file('own.jinja');
+  writeFileSync(source, '{% for m in messages %}{{ m.content }}{% endfor %}');
+  for (const template of ['llama3', source]) {
+    const named = await run([...args, '--chat-template', template], { input: 'Hi' });
+    assert.deepEqual([named.code, named.stderr.includes('ChatML')], [0, false]);
+  }
+  const wrong = await run([...args, '--chat-template', 'no-such'], { input: 'Hi' });
   assert.match(
-    stderr,
-    /^error: the model's chat template .* \(the model has none\); use run --raw .* \[TEMPLATE_FAILED\]\n$/,
+    wrong.stderr,
+    /^error: --chat-template no-such is not valid; expected a file that can be read, or one of chatml/,
   );
 });
 

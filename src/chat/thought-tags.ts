@@ -30,6 +30,10 @@ const families: readonly ThoughtTags[] = [
 export const thoughtTagsOf = (template: string): ThoughtTags | undefined =>
   families.find(({ open, close }) => template.includes(open) || template.includes(close));
 
+/** True if a model of this template can think: its answers have tags around thoughts, or a channel for them. */
+export const canThink = (template: string): boolean =>
+  thoughtTagsOf(template) !== undefined || template.includes('<|channel|>analysis');
+
 /** True where a prompt ends within thoughts: with the open tag, or with an answer that has begun so. */
 export function opensThoughts(prompt: string, { open, close }: ThoughtTags, begun?: BegunAnswer): boolean {
   if (!begun) return prompt.trimEnd().endsWith(open);

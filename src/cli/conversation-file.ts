@@ -5,6 +5,7 @@ import { FileLock } from '../base/file-lock.ts';
 import { realPath } from '../base/regular-file.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
 import type { Model } from '../model/model.ts';
+import type { PreparedPrompt } from '../model/prompt-tokenizer.ts';
 import { readSession } from '../model/session-files.ts';
 import type { SavedText } from '../state/saved-text.ts';
 import { note } from './print/output.ts';
@@ -62,10 +63,10 @@ export class ConversationFile implements Disposable {
   }
 
   /**
-   * The tokens of the conversation with `prompt` behind it. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION,
+   * The conversation with `prompt` behind it as tokens. Throws NO_PROMPT, TEMPLATE_FAILED, BAD_OPTION,
    * CONTEXT_TOO_LONG.
    */
-  tokensFor(model: Model, prompt: string, flags: PromptFlags): readonly number[] {
+  promptFor(model: Model, prompt: string, flags: PromptFlags): PreparedPrompt {
     const raw = (flags.raw ?? false) || !model.prompts.hasTemplate;
     const before = this.#said;
     if (before && raw !== 'text' in before) {
@@ -77,7 +78,7 @@ export class ConversationFile implements Disposable {
     if (raw) {
       const text = before && 'text' in before ? before.text + prompt : rawOf(prompt, flags);
       this.#said = { text };
-      return model.tokenize(text, most);
+      return model.prepare(text, most);
     }
     const earlier = before && 'messages' in before ? before.messages : [];
     // New instructions count from now on.
@@ -85,7 +86,8 @@ export class ConversationFile implements Disposable {
     const [first, ...others] = messagesOf(prompt, flags);
     const messages = first?.role === 'system' ? [first, ...kept, ...others] : [...kept, ...messagesOf(prompt, flags)];
     this.#said = { messages: [...messages] };
-    return model.tokenize(messages, most);
+    const { think, parseSpecial } = flags;
+    return model.prepare({ messages, think, parseSpecial }, most);
   }
 
   /**

@@ -1,18 +1,21 @@
 import { EngineError } from '../base/errors.ts';
 import type { Message } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
+import type { PreparedPrompt } from '../model/prompt-tokenizer.ts';
 import type { Settings } from './options/table.ts';
 
-export type PromptFlags = Partial<Pick<Settings, 'system' | 'raw' | 'ctx'>>;
+export type PromptFlags = Partial<Pick<Settings, 'system' | 'raw' | 'ctx' | 'think' | 'parseSpecial'>>;
 
 /**
- * The tokens of a prompt, with the model's chat template unless that is not wanted, or there is none. Throws NO_PROMPT,
+ * A prompt as tokens, with the model's chat template unless that is not wanted, or there is none. Throws NO_PROMPT,
  * TEMPLATE_FAILED, CONTEXT_TOO_LONG.
  */
-export function tokenizePrompt(model: Model, prompt: string, flags: PromptFlags = {}): readonly number[] {
+export function preparePrompt(model: Model, prompt: string, flags: PromptFlags = {}): PreparedPrompt {
   if (prompt === '') throw new EngineError('NO_PROMPT', {});
-  const wanted = flags.raw || !model.prompts.hasTemplate ? rawOf(prompt, flags) : messagesOf(prompt, flags);
-  return model.tokenize(wanted, model.mostTokens(flags.ctx));
+  const { think, parseSpecial } = flags;
+  const raw = flags.raw || !model.prompts.hasTemplate;
+  const wanted = raw ? rawOf(prompt, flags) : { messages: messagesOf(prompt, flags), think, parseSpecial };
+  return model.prepare(wanted, model.mostTokens(flags.ctx));
 }
 
 /**

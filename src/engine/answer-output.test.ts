@@ -29,8 +29,13 @@ interface Told {
 }
 
 /** The answer of a model that says `tokens` as far as it may choose. */
-async function tell(format: AnswerFormat, tokens: readonly number[], thinkBudget = Infinity): Promise<Told> {
-  const output = AnswerOutput.open(vocabulary, format, { stop: ['world'], thinkBudget });
+async function tell(
+  format: AnswerFormat,
+  tokens: readonly number[],
+  thinkBudget = Infinity,
+  stop: readonly string[] = ['world'],
+): Promise<Told> {
+  const output = AnswerOutput.open(vocabulary, format, { stop, thinkBudget });
   const said: number[] = [];
   const rest = [...tokens];
   for (;;) {
@@ -58,6 +63,13 @@ test('control tokens around thoughts are seen by their reader, and others by nob
 test('a stop string ends an answer within thoughts too', async () => {
   const told = await tell({ thoughts }, [begin, hello, world, end, hello]);
   assert.deepEqual(told, { thinking: 'hello', text: '', tokens: [begin, hello, world] });
+});
+
+test('a stop text that names a control token ends an answer with that token', async () => {
+  const said = [hello, end, hello];
+  assert.equal((await tell(plainFormat, said)).tokens.length, 3);
+  const told = await tell(plainFormat, said, Infinity, ['<|im_end|>']);
+  assert.deepEqual([told.text, told.tokens], [' hello', [hello, end]]);
 });
 
 test('thoughts end after as many tokens as they may take', async () => {

@@ -16,6 +16,8 @@ interface ThoughtLimit {
 interface OutputParts {
   readonly detokenizer: Detokenizer;
   readonly stops: StopMatcher;
+  /** Control tokens that end the answer. */
+  readonly stopTokens: ReadonlySet<number>;
   readonly reader: AnswerReader;
   readonly thoughtLimit?: ThoughtLimit | undefined;
 }
@@ -29,6 +31,12 @@ interface OutputOptions {
 
 const named = (vocabulary: Vocabulary, text: string): readonly number[] =>
   vocabulary.tokenize(text, { addSpecial: false, parseSpecial: true });
+
+/** The control token that a text names; undefined if it is any other text. */
+function controlNamed(vocabulary: Vocabulary, text: string): number | undefined {
+  const [token, ...others] = named(vocabulary, text);
+  return token !== undefined && others.length === 0 && vocabulary.isControl(token) ? token : undefined;
+}
 
 function thoughtLimitOf(vocabulary: Vocabulary, { thoughts }: AnswerFormat, most: number): ThoughtLimit | undefined {
   if (!thoughts || !Number.isFinite(most)) return undefined;
@@ -58,6 +66,7 @@ export class AnswerOutput {
     return new AnswerOutput({
       detokenizer: new Detokenizer(vocabulary, new Set(shown)),
       stops: new StopMatcher(stop),
+      stopTokens: new Set(stop.flatMap((text) => controlNamed(vocabulary, text) ?? [])),
       reader: newAnswerReader(answer),
       thoughtLimit: thoughtLimitOf(vocabulary, answer, thinkBudget),
     });
@@ -75,9 +84,13 @@ export class AnswerOutput {
     return token;
   }
 
-  /** Adds a token of the answer. True once a stop string has ended it. */
+  /** Adds a token of the answer. True if it ends the answer, or has made a stop string whole. */
   push(token: number, logprob: Logprob | undefined): boolean {
-    const { detokenizer, stops, reader } = this.#parts;
+    const { detokenizer, stops, stopTokens, reader } = this.#parts;
+    if (stopTokens.has(token)) {
+      this.#give([], token, logprob);
+      return true;
+    }
     const wasThinking = reader.thinking;
     const { text, stopped } = stops.push(detokenizer.push(token));
     this.#give(reader.push(text), token, logprob);

@@ -2,9 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { at } from '../base/at.ts';
 import { shardsOf } from '../gguf/model-file.ts';
-import type { OutlineOptions } from '../runtime/model-outline.ts';
 import type { ServedModel } from './model-card.ts';
-import { type ModelCard, readCard } from './model-card.ts';
+import { type CardOptions, type ModelCard, readCard } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
 /** A model that was found, with its files. */
@@ -19,7 +18,7 @@ export interface LibraryModel extends ServedModel {
 }
 
 /** Places to look for models: files, a folder and the folders in it. */
-export interface ModelSources extends OutlineOptions {
+export interface ModelSources extends CardOptions {
   readonly files: readonly string[];
   readonly folder: string | undefined;
 }

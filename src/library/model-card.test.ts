@@ -37,11 +37,8 @@ test('a card says what the header says', () => {
 });
 
 test('what the header leaves out is empty', () => {
-  const { chats, template, license, quantization } = cardOf({});
-  assert.deepEqual(
-    { chats, template, license, quantization },
-    { chats: false, template: '', license: '', quantization: 'F32' },
-  );
+  const { template, license, quantization } = cardOf({});
+  assert.deepEqual({ template, license, quantization }, { template: '', license: '', quantization: 'F32' });
   assert.equal(cardOf({ 'general.license.name': str('of my own') }).license, 'of my own');
 });
 

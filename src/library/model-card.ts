@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { at } from '../base/at.ts';
 import { formatCount } from '../base/count.ts';
-import { thoughtTagsOf } from '../chat/thought-tags.ts';
+import { canThink } from '../chat/thought-tags.ts';
 import { knowsTools } from '../chat/tools/recognize-format.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
@@ -26,7 +26,7 @@ export interface ServedModel {
   readonly quantization: string;
   /** Tokens that it was trained for. */
   readonly trainedContext: number;
-  /** True if it has a chat template. */
+  /** True if it answers messages. */
   readonly chats: boolean;
   /** True if it can think before it answers. */
   readonly thinks: boolean;
@@ -37,6 +37,12 @@ export interface ServedModel {
   readonly license: string;
   /** Metadata: strings, numbers, booleans; arrays as null unless they are short. */
   readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Options that decide how a model is described. */
+export interface CardOptions extends OutlineOptions {
+  /** Source of a chat template in place of the models' own. */
+  readonly chatTemplate?: string | undefined;
 }
 
 /** A model's description, from its header. */
@@ -51,20 +57,21 @@ const chunkBytes = 2 ** 20;
  * Reads the header of a model that is understood as `options` want it; `version` goes into the digest. Throws the errors of
  * gguf/ and arch/.
  */
-export function readCard(path: string, version: string, options?: OutlineOptions): ModelCard {
+export function readCard(path: string, version: string, options: CardOptions = {}): ModelCard {
   const outline = openOutline(path, options);
   const { file, config } = outline;
   const { metadata } = file;
+  const template = options.chatTemplate ?? metadata.string(templateKey, '');
   const card = {
     digest: `sha256:${digest(file, version)}`,
     family: config.architecture,
     parameters: formatCount(file.parameters),
     quantization: quantizationOf(file),
     trainedContext: config.context,
-    chats: metadata.has(templateKey),
-    callsTools: knowsTools(metadata.string(templateKey, '')),
-    thinks: thoughtTagsOf(metadata.string(templateKey, '')) !== undefined,
-    template: metadata.string(templateKey, ''),
+    chats: true,
+    callsTools: knowsTools(template),
+    thinks: canThink(template),
+    template,
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
     metadata: recordOf(metadata),
   };

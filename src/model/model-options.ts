@@ -27,6 +27,8 @@ export interface ModelSettings {
   readonly rope?: RopeOptions | undefined;
   /** Builders of the model's graphs. Default: auto, our own for the families that have some, else libllama. */
   readonly graphs?: GraphChoice | undefined;
+  /** Source of a chat template, Jinja as Hugging Face writes it, in place of the model's own. */
+  readonly chatTemplate?: string | undefined;
   /** A folder that remembers which models libllama was tried with, in another process; default: each one tries anew. */
   readonly trialFolder?: string | undefined;
   /** A folder that remembers what runs have shown of a model: its speeds, and how it uses its experts; default: none. */

@@ -48,7 +48,7 @@ export class Model implements AsyncDisposable {
     this.outline = opened.outline;
     this.vocabulary = opened.vocabulary;
     this.device = opened.device;
-    this.prompts = new PromptTokenizer(opened.outline.file.metadata, opened.vocabulary);
+    this.prompts = new PromptTokenizer(opened.outline.file.metadata, opened.vocabulary, options);
     this.#grammars = new Grammars(opened.vocabulary);
     this.#options = options;
     this.#opened = opened;

@@ -15,7 +15,7 @@ import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { checkTokenizer } from '../text/check-tokenizer.ts';
+import { checkTokenizer, tokenizerDoubt } from '../text/check-tokenizer.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModelRuntime } from './open-runtime.ts';
@@ -46,6 +46,8 @@ export class OpenedModel {
     this.#kernels = options.kernels ?? 'auto';
     this.#budget = budgetFor(options.memoryBudget, options.warn);
     checkTokenizer(this.outline.file.metadata);
+    const doubt = tokenizerDoubt(this.outline.file.metadata);
+    if (doubt !== undefined) options.warn?.(new Error(doubt));
     this.drafters = DrafterFactory.open(options.draft ?? {}, this.outline, options.trialFolder);
     const vocabulary = vocabularyBytes(this.outline);
     // Libllama takes up to twice as much while it loads the vocabulary.

@@ -2,6 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
 import { ChatTemplate, type RenderedPrompt, type TemplateVocabulary } from '../chat/chat-template.ts';
 import { type ChatPrompt, type Conversation, conversationOf } from '../chat/message.ts';
+import { chatMl } from '../chat/named-templates.ts';
 import { opensThoughts, type ThoughtTags, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { controlTokensOf, tokenizeParts } from '../text/control-tokens.ts';
@@ -21,30 +22,49 @@ export interface PreparedPrompt {
   readonly answer: AnswerFormat;
 }
 
+interface PromptOptions {
+  /** Source of a chat template in place of the model's own. */
+  readonly chatTemplate?: string | undefined;
+  /** Hears of messages that the model does not see as they are. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+}
+
+const withoutTemplate =
+  'the model has no chat template, so ChatML is used, which may not suit it: --chat-template gives another';
+
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
-  readonly #metadata: Metadata;
+  readonly #source: string | undefined;
   readonly #vocabulary: Vocabulary;
+  readonly #warn: (reason: string) => void;
   readonly #thoughts: ThoughtTags | undefined;
   #template: ChatTemplate | undefined;
 
-  constructor(metadata: Metadata, vocabulary: Vocabulary) {
-    this.#metadata = metadata;
+  constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, warn }: PromptOptions = {}) {
+    this.#source = chatTemplate ?? metadata.string(templateKey, undefined);
     this.#vocabulary = vocabulary;
-    this.#thoughts = thoughtTagsOf(metadata.string(templateKey, ''));
+    this.#thoughts = thoughtTagsOf(this.#source ?? '');
+    const told = new Set<string>();
+    this.#warn = (reason) => {
+      if (!told.has(reason)) warn?.(new Error(reason));
+      told.add(reason);
+    };
   }
 
-  /** True if the model has a chat template: messages can be made into a prompt. */
+  /** True if the model has a chat template; else messages are made into a prompt by ChatML. */
   get hasTemplate(): boolean {
-    return this.#metadata.has(templateKey);
+    return this.#source !== undefined;
   }
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
   render(prompt: ChatPrompt, most: number): RenderedPrompt {
-    const source = this.#metadata.string(templateKey, undefined);
-    if (source === undefined) throw new EngineError('TEMPLATE_FAILED', { reason: 'the model has none' });
-    this.#template ??= new ChatTemplate(source, this.#templateVocabulary());
-    return this.#template.render(conversationOf(prompt), { mostLength: most * longestToken });
+    if (this.#source === undefined) this.#warn(withoutTemplate);
+    this.#template ??= new ChatTemplate(this.#source ?? chatMl, this.#templateVocabulary());
+    const rendered = this.#template.render(conversationOf(prompt), { mostLength: most * longestToken });
+    for (const { role } of rendered.dropped) {
+      this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);
+    }
+    return rendered;
   }
 
   /**

@@ -15,7 +15,7 @@ import { sharedPath } from '../../test/support/temp-folder.ts';
 import type { ErrorCode } from '../base/error-details.ts';
 import { EngineError } from '../base/errors.ts';
 import { readHeader } from '../gguf/header.ts';
-import { checkTokenizer } from './check-tokenizer.ts';
+import { checkTokenizer, tokenizerDoubt } from './check-tokenizer.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 const path = sharedPath('model.gguf');
@@ -188,4 +188,14 @@ test('what passes is opened and used without a crash, or is an error with a code
       }
     }),
   );
+});
+
+test('a byte-pair tokenizer that does not say how texts are split is in doubt', () => {
+  const doubt = (tiny: Pick<TinyVocabulary, 'metadata'>): string | undefined => {
+    writeVocabulary(path, tiny);
+    return tokenizerDoubt(readHeader(path).metadata);
+  };
+  assert.equal(doubt(bytePair), undefined);
+  assert.match(doubt(without(bytePair, 'tokenizer.ggml.pre')) ?? '', /tokenizer\.ggml\.pre/);
+  assert.equal(doubt(sentencePiece), undefined);
 });

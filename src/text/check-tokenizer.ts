@@ -124,6 +124,15 @@ const checksOf: ReadonlyMap<string, NameCheck> = new Map([
 ]);
 
 /**
+ * A reason to doubt the tokens of a model, as a sentence: byte-pair tokens depend on how a text is split before, and
+ * libllama takes GPT-2's way where the file says none. Undefined where there is no doubt.
+ */
+export function tokenizerDoubt(metadata: Metadata): string | undefined {
+  if (metadata.string(model, '') !== 'gpt2' || metadata.has('tokenizer.ggml.pre')) return undefined;
+  return 'the file does not say how texts are split into words (no tokenizer.ggml.pre): tokens, and answers, may be wrong';
+}
+
+/**
  * Refuses metadata for which libllama would end the process or read out of bounds when it opens the tokenizer, or which
  * it would quietly replace. Throws METADATA_MISSING or METADATA_INVALID.
  */

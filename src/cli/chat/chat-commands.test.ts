@@ -8,8 +8,8 @@ const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512 } as const;
 
 function begun(): ChatTurns {
   const parameters = { temperature: 0.8, topK: 40, topP: 0.9, minP: 0, repeatPenalty: 1, seed: undefined, stop: [] };
-  const conversation = new ChatTurns('Be kind.\nAlways.', parameters);
-  conversation.addTurn('Hi', 'Hello!', 12);
+  const conversation = new ChatTurns(parameters, { system: 'Be kind.\nAlways.' });
+  conversation.addTurn('Hi', { text: 'Hello!', thinking: '' }, 12);
   return conversation;
 }
 

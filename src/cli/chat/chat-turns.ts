@@ -1,5 +1,11 @@
-import type { Message } from '../../chat/message.ts';
+import type { Conversation, Message } from '../../chat/message.ts';
 import type { Parameters } from '../options/parameters.ts';
+
+interface TurnOptions {
+  readonly system?: string | undefined;
+  /** Whether control tokens in what is typed are these tokens. */
+  readonly parseSpecial?: boolean | undefined;
+}
 
 /** The messages so far, and the parameters of the next answer. Only messages that were answered become part of it. */
 export class ChatTurns {
@@ -8,10 +14,12 @@ export class ChatTurns {
   parameters: Parameters;
   #turns: Message[] = [];
   #tokens = 0;
+  readonly #parseSpecial: boolean;
 
-  constructor(system: string | undefined, parameters: Parameters) {
+  constructor(parameters: Parameters, { system, parseSpecial }: TurnOptions = {}) {
     this.system = system;
     this.parameters = parameters;
+    this.#parseSpecial = parseSpecial ?? false;
   }
 
   get turns(): readonly Message[] {
@@ -23,16 +31,21 @@ export class ChatTurns {
     return this.#tokens;
   }
 
-  /** The messages to answer if `text` comes next. */
-  messagesWith(text: string): readonly Message[] {
-    const { system } = this;
-    const user: Message = { role: 'user', content: text };
-    return [...(system === undefined ? [] : [{ role: 'system', content: system } as const]), ...this.#turns, user];
+  /** The conversation to answer if `text` comes next. */
+  promptFor(text: string): Conversation {
+    const { system, parameters } = this;
+    const first: readonly Message[] = system === undefined ? [] : [{ role: 'system', content: system }];
+    return {
+      messages: [...first, ...this.#turns, { role: 'user', content: text }],
+      think: parameters.think,
+      parseSpecial: this.#parseSpecial,
+    };
   }
 
   /** Adds `text` and its answer; `tokens` are those of the whole conversation now. */
-  addTurn(text: string, answer: string, tokens: number): void {
-    this.#turns.push({ role: 'user', content: text }, { role: 'assistant', content: answer });
+  addTurn(text: string, answer: { readonly text: string; readonly thinking: string }, tokens: number): void {
+    const thoughts = answer.thinking === '' ? {} : { thinking: answer.thinking };
+    this.#turns.push({ role: 'user', content: text }, { role: 'assistant', content: answer.text, ...thoughts });
     this.#tokens = tokens;
   }
 

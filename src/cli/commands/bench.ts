@@ -32,7 +32,7 @@ import { debugLog } from '../print/debug.ts';
 import { describe } from '../print/describe.ts';
 import { checkWritable, write, writeFile } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
-import { tokenizePrompt } from '../prompt.ts';
+import { preparePrompt } from '../prompt.ts';
 import { storageOf } from '../storage.ts';
 
 /** Measures a model, and prints the report. */
@@ -89,7 +89,7 @@ async function calibrateFor(path: string, options: Settings, signal: AbortSignal
 
 function promptsOf(model: Model, { prompt, promptTokens }: Settings): RoundPrompt {
   if (prompt === undefined) return syntheticPrompt(model, promptTokens);
-  const tokens = tokenizePrompt(model, prompt);
+  const { tokens } = preparePrompt(model, prompt);
   return () => tokens;
 }
 

@@ -4,7 +4,6 @@ import type { Generation } from '../../engine/generation.ts';
 import type { Model } from '../../model/model.ts';
 import { headline } from '../../plan/explain.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { LongText } from '../../text/long-text.ts';
 import { type ChatContext, dispatchCommand } from '../chat/chat-commands.ts';
 import { ChatHistory } from '../chat/chat-history.ts';
 import { type ChatInput, InputParser } from '../chat/chat-input.ts';
@@ -15,8 +14,9 @@ import { interruptible } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
 import { parametersOf } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
+import { AnswerPrinter } from '../print/answer-printer.ts';
 import { describe } from '../print/describe.ts';
-import { note, write, writeAnswer } from '../print/output.ts';
+import { note } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 import { Progress } from '../print/progress.ts';
 import { timings } from '../print/timings.ts';
@@ -27,9 +27,9 @@ export const chatCommand = (settings: Settings, path: string): Promise<void> =>
 
 async function converse(path: string, options: Settings, signal: AbortSignal): Promise<void> {
   await using model = await openModel(path, options);
-  const conversation = new ChatTurns(options.system, parametersOf(options));
+  const conversation = new ChatTurns(parametersOf(options), options);
   // A model that cannot chat is refused before anything is loaded.
-  model.tokenize(conversation.messagesWith('Hello'), model.mostTokens(options.ctx));
+  model.tokenize(conversation.promptFor('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
   using lines = openLines(signal, model.prompts.mostUnits(plan.context));
   greet(model, plan, { ...options, interactive: lines.interactive });
@@ -140,7 +140,7 @@ class Chat implements Disposable {
     using progress = new Progress('prompt');
     model.prompts.checkLength(text.length, plan.context);
     await model.start(plan);
-    const generation = model.generate(model.tokenize(conversation.messagesWith(text), plan.context), {
+    const generation = model.generate(model.prepare(conversation.promptFor(text), plan.context), {
       ...parameters,
       signal,
       onLoad: this.#onLoad,
@@ -150,7 +150,7 @@ class Chat implements Disposable {
     const answer = await print(generation);
     progress[Symbol.dispose]();
     const { stopReason, promptTokens, answerTokens } = generation;
-    const stoppedAtOnce = stopReason === 'cancelled' && answer === '';
+    const stoppedAtOnce = stopReason === 'cancelled' && answer.text === '' && answer.thinking === '';
     if (!stoppedAtOnce) conversation.addTurn(text, answer, promptTokens + answerTokens);
     if (stopReason === 'length' && answerTokens !== parameters.maxTokens) {
       note('The context is full, so the answer ends here: /clear makes room, or a larger --ctx next time.');
@@ -168,20 +168,15 @@ class Chat implements Disposable {
   }
 }
 
-/** Prints the text as it comes, and ends its line. Returns all of it. */
-async function print(generation: Generation): Promise<string> {
-  const whole = new LongText();
-  let end = '';
+/** Prints the answer as it comes, and ends its line. */
+async function print(generation: Generation): Promise<AnswerPrinter> {
+  const printer = new AnswerPrinter();
   try {
-    for await (const { text } of generation) {
-      whole.push(text);
-      end = text || end;
-      await writeAnswer(text);
-    }
+    for await (const piece of generation) await printer.push(piece);
   } finally {
-    if (end !== '' && !end.endsWith('\n')) await write('\n');
+    await printer.end();
   }
-  return `${whole}`;
+  return printer;
 }
 
 const failure = (error: EngineError): readonly string[] => [

@@ -5,6 +5,7 @@ import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import { headline, shareLines, summarize } from '../../plan/explain.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
+import { tokenizerDoubt } from '../../text/check-tokenizer.ts';
 import { type Expectation, type ExpectedSpeed, expect } from '../forecast.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
@@ -20,6 +21,8 @@ export async function infoCommand(settings: Settings, path: string): Promise<voi
   const engine = modelSettingsOf(settings);
   const outline = openOutline(path, engine, debug);
   const model = describe(outline, settings.tensors);
+  const doubt = tokenizerDoubt(outline.file.metadata);
+  if (doubt !== undefined) warn(new Error(doubt));
   const expected = await tryPlan(outline, engine, debug);
   const failed = expected instanceof EngineError;
   if (settings.json) {

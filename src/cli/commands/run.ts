@@ -3,16 +3,16 @@ import { formatBytes } from '../../base/bytes.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
 import { headline } from '../../plan/explain.ts';
-import { LongText } from '../../text/long-text.ts';
 import { ConversationFile } from '../conversation-file.ts';
 import { grammarFromOptions } from '../form-options.ts';
 import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
-import { note, write, writeAnswer, writeJson } from '../print/output.ts';
+import { AnswerPrinter } from '../print/answer-printer.ts';
+import { note, writeJson } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
 import { deviceLine, timings } from '../print/timings.ts';
-import { readPrompt, tokenizePrompt } from '../prompt.ts';
+import { preparePrompt, readPrompt } from '../prompt.ts';
 
 /** Answers one prompt. */
 export const runCommand = (settings: Settings, path: string): Promise<void> =>
@@ -24,10 +24,11 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   const grammar = await grammarFromOptions(options, () => addAbortSignal(signal, process.stdin));
   await using model = await openModel(path, options);
   const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
-  const tokens = await interruptibleBlocking(
+  const prepared = await interruptibleBlocking(
     abort,
-    () => session?.tokensFor(model, prompt, options) ?? tokenizePrompt(model, prompt, options),
+    () => session?.promptFor(model, prompt, options) ?? preparePrompt(model, prompt, options),
   );
+  const { tokens } = prepared;
   const plan = model.plan(options.ctx, {
     prompt: tokens.length,
     answer: options.maxTokens ?? Number.POSITIVE_INFINITY,
@@ -45,7 +46,7 @@ async function answer(path: string, options: Settings, abort: AbortController): 
   await session?.restore(model);
   using loading = new Progress('loading');
   using progress = new Progress('prompt');
-  const generation = model.generate(tokens, {
+  const generation = model.generate(prepared, {
     ...options,
     grammar,
     signal,
@@ -53,8 +54,8 @@ async function answer(path: string, options: Settings, abort: AbortController): 
     onPrompt: ({ tokens: done, total, bytes }) =>
       done < total ? progress.update({ done, total, bytes }) : progress[Symbol.dispose](),
   });
-  const text = await print(generation, options.json);
-  if (options.json) await writeJson(toJson(generation, text), { short: true });
+  const { text, thinking } = await print(generation, options.json);
+  if (options.json) await writeJson(toJson(generation, text, thinking), { short: true });
   if (options.verbose) {
     const lines = [deviceLine(model.device), ...timings(generation), ...fromCache(options, generation)];
     for (const line of lines) note(line);
@@ -74,21 +75,17 @@ function promptInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
   return addAbortSignal(signal, process.stdin);
 }
 
-/** Prints the text as it comes, unless it is wanted as a whole. Returns all of it. */
-async function print(generation: Generation, silent: boolean): Promise<string> {
-  const whole = new LongText();
-  let end = '';
-  for await (const { text } of generation) {
-    whole.push(text);
-    end = text || end;
-    if (!silent) await writeAnswer(text);
-  }
-  if (!silent && !end.endsWith('\n')) await write('\n');
-  return `${whole}`;
+/** Prints the answer as it comes, unless it is wanted as a whole. */
+async function print(generation: Generation, silent: boolean): Promise<AnswerPrinter> {
+  const printer = new AnswerPrinter({ silent });
+  for await (const piece of generation) await printer.push(piece);
+  await printer.end();
+  return printer;
 }
 
-const toJson = (generation: Generation, text: string): object => ({
+const toJson = (generation: Generation, text: string, thinking: string): object => ({
   text,
+  ...(thinking !== '' && { thinking }),
   tokens: generation.tokens,
   prompt_tokens: generation.promptTokens,
   stop_reason: generation.stopReason,

@@ -36,7 +36,13 @@ export async function serveModels(
   mapLargeBlocks();
   const log = logTo(settings.logLevel);
   let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
-  const sources = { files: settings.files, folder: settings.models, rope: model.rope, graphs: model.graphs };
+  const sources = {
+    files: settings.files,
+    folder: settings.models,
+    rope: model.rope,
+    graphs: model.graphs,
+    chatTemplate: model.chatTemplate,
+  };
   const library = new Library(sources, (path, error) => leaveOut(path, error));
   const found = library.models();
   if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { defaultSampling, type SamplingOptions, samplingRanges } from '../../sample/sampling-options.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
-import { real, whole } from './schemas.ts';
+import { real, thinking, whole } from './schemas.ts';
 
 /** Settings of an answer: how many tokens, and how each is chosen. */
 export interface AnswerSettings
@@ -10,6 +10,10 @@ export interface AnswerSettings
   readonly maxTokens?: number | undefined;
   /** Texts that end the answer. */
   readonly stop: readonly string[];
+  /** Whether the model thinks first, or how much; undefined: as its template has it. */
+  readonly think?: boolean | string | undefined;
+  /** Tokens of thoughts; undefined: as many as it likes. */
+  readonly thinkBudget?: number | undefined;
 }
 
 const commands: readonly CommandName[] = ['run', 'chat'];
@@ -72,5 +76,20 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
     byDefault: 'none',
     commands,
     repeats: true,
+  },
+  think: {
+    flags: '--think [level]',
+    help: 'think before answering, as a model that can think does, or how much: low, medium, high',
+    schema: thinking.optional(),
+    byDefault: 'as the model does',
+    commands,
+    aliases: [{ flags: '--no-think', value: false, help: 'answer at once' }],
+  },
+  thinkBudget: {
+    flags: '--think-budget <n>',
+    help: 'most tokens of thoughts, which then end',
+    schema: whole('a number of tokens', 0).optional(),
+    byDefault: 'any number',
+    commands,
   },
 };

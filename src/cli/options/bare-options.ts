@@ -1,4 +1,5 @@
 import { longFlag } from './flags.ts';
+import { thinkLevels } from './schemas.ts';
 import { optionEntries } from './table.ts';
 
 /** Options whose value may be left out. */
@@ -6,8 +7,8 @@ const bare: ReadonlySet<string> = new Set(
   optionEntries.filter(([, { flags }]) => flags.includes(' [')).map(([, { flags }]) => longFlag(flags)),
 );
 
-/** Texts that are meant as a value: a size, or auto. */
-const value = /^(auto|\d[\d.]*\s*[a-z]{0,3})$/i;
+/** Texts that are meant as a value: a size, a level of thinking, or auto. */
+const value = new RegExp(`^(auto|true|false|${thinkLevels.join('|')}|\\d[\\d.]*\\s*[a-z]{0,3})$`, 'i');
 
 /**
  * The command line, with "=auto" after options without a value. Commander would take a model or a prompt behind one for

@@ -12,6 +12,8 @@ export interface CommandSettings {
   readonly jsonSchema?: string | undefined;
   /** A grammar, or the file that it is in. */
   readonly gbnf?: string | undefined;
+  /** Whether control tokens in messages are these tokens. */
+  readonly parseSpecial: boolean;
   /** A conversation's file. */
   readonly session?: string | undefined;
   /** A file with texts, a line each. */
@@ -71,6 +73,13 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     byDefault: 'any text',
     commands: ['run'],
     conflicts: ['jsonSchema'],
+  },
+  parseSpecial: {
+    flags: '--parse-special',
+    help: 'read names of control tokens in messages as these tokens, not as text',
+    schema: truth,
+    default: false,
+    commands: ['run', 'chat'],
   },
   session: {
     flags: '--session <file>',

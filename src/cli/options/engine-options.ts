@@ -1,4 +1,5 @@
 import { type RopeScaling, ropeRanges, ropeScalings } from '../../arch/rope.ts';
+import { namedTemplates } from '../../chat/named-templates.ts';
 import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../plan/kv-options.ts';
 import type { GraphChoice } from '../../runtime/model-outline.ts';
 import type { Kernels } from '../../runtime/planner.ts';
@@ -25,6 +26,8 @@ export interface EngineSettings {
   readonly ropeScale?: number | undefined;
   readonly ropeScaling?: RopeScaling | undefined;
   readonly ropeBase?: number | undefined;
+  /** Name or file of a chat template. */
+  readonly chatTemplate?: string | undefined;
   readonly draftNgram: boolean;
   /** A GGUF file of the draft model. */
   readonly draftModel?: string | undefined;
@@ -138,6 +141,13 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     byDefault: 'as the model says',
     commands: planning,
     variables: ['SSD_LLM_ROPE_BASE'],
+  },
+  chatTemplate: {
+    flags: '--chat-template <file>',
+    help: `a chat template, Jinja, in place of the model's own: a file, or ${Object.keys(namedTemplates).join(', ')}`,
+    schema: named('a file or a name').optional(),
+    commands: caching,
+    variables: ['SSD_LLM_CHAT_TEMPLATE'],
   },
   draftNgram: {
     flags: '--draft-ngram',

@@ -3,6 +3,8 @@ import type { RopeOptions } from '../../arch/rope.ts';
 import { EngineError } from '../../base/errors.ts';
 import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
+import { readTextFile } from '../../base/regular-file.ts';
+import { namedTemplates } from '../../chat/named-templates.ts';
 import type { ModelSettings, PromptCacheSettings } from '../../model/model-options.ts';
 import type { KvOptions } from '../../plan/kv-options.ts';
 import { cacheFolder, ioThreads } from '../environment.ts';
@@ -28,6 +30,7 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
     rope,
     graphs,
     expertCache,
+    chatTemplate: chatTemplateOf(settings),
     draft,
     threads,
     kernels,
@@ -35,6 +38,22 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
     trialFolder: cacheFolder(),
     measuredFolder: cacheFolder(),
   };
+}
+
+/** The most bytes of a chat template; the longest of real ones has 30 KB. */
+const mostTemplate = 2 ** 20;
+
+/** The source of the chat template; undefined for the model's own. Throws BAD_OPTION. */
+function chatTemplateOf({ chatTemplate }: EngineSettings): string | undefined {
+  if (chatTemplate === undefined) return undefined;
+  const known = namedTemplates[chatTemplate];
+  if (known !== undefined) return known;
+  try {
+    return readTextFile(chatTemplate, mostTemplate);
+  } catch (cause) {
+    const expected = `a file that can be read, or one of ${Object.keys(namedTemplates).join(', ')}`;
+    throw new EngineError('BAD_OPTION', { option: '--chat-template', value: chatTemplate, expected }, { cause });
+  }
 }
 
 /** Refuses options that change nothing beside the others. */

@@ -47,7 +47,7 @@ test('a wrong value or name is refused with what would be right', () => {
   refused('temperature', '500', /expected a number from 0 to 100, or default$/);
   refused('top_k', '1.5', /^top-k 1\.5 is not valid; expected a whole number from 0 to 2147483647, or default$/);
   refused('seed', '1 2', /whole number/);
-  refused('num_ctx', '5', /^parameter num_ctx is not valid; expected one of max-tokens, temperature, .*stop$/);
+  refused('num_ctx', '5', /^parameter num_ctx is not valid; expected one of max-tokens, temperature, .*think-budget$/);
 });
 
 test('each parameter is listed with its value', () => {
@@ -70,8 +70,10 @@ test('what is listed of the parameters sets them again', () => {
     repeatPenalty: fc.double({ min: 0.01, max: 100, noNaN: true }),
     seed: fc.option(fc.nat(), { nil: undefined }),
     stop: fc.array(fc.string({ unit: 'binary' })),
+    think: fc.constantFrom(undefined, true, false, 'low'),
+    thinkBudget: fc.option(fc.nat(), { nil: undefined }),
   });
-  const unset = ['as the context allows', 'random', 'none'];
+  const unset = ['as the context allows', 'random', 'none', 'as the model does', 'any number'];
   fc.assert(
     fc.property(anyParameters, (parameters) => {
       const again = parameterRows(parameters).reduce<Parameters>(

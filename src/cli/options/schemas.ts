@@ -2,6 +2,9 @@ import * as z from 'zod';
 import type { EngineError } from '../../base/errors.ts';
 import { parseBytes } from '../../base/size.ts';
 
+/** How much a model may be asked to think; which of them it knows, its template says. */
+export const thinkLevels = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+
 const decimal = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
 
 /** A number as such, or as text. */
@@ -39,6 +42,14 @@ export const list = (expected: string): z.ZodType<string[]> =>
       z.array(named(expected), expected),
     ),
   );
+
+/** Whether to think: yes (auto, where no level is given), no, or how much. */
+export const thinking: z.ZodType<boolean | string> = z.lazy(() =>
+  z.preprocess(
+    (value) => (value === 'auto' || value === 'true' ? true : value === 'false' ? false : value),
+    z.union([z.boolean(), z.enum(thinkLevels)], `true, false, or ${thinkLevels.join(', ')}`),
+  ),
+);
 
 /** One of several texts: "f16, q8_0 or q4_0". */
 export const oneOf = <T extends string>(choices: readonly [T, ...T[]]): z.ZodType<T> =>

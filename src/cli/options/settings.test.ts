@@ -62,6 +62,7 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   promptCacheDir: ['/cache', '/cache'],
   draftNgram: ['true', true],
   draftModel: ['/draft.gguf', '/draft.gguf'],
+  chatTemplate: ['chatml', 'chatml'],
   draftAhead: ['7', 7],
   adaptiveDraft: ['false', false],
   kvType: ['q8_0', 'q8_0'],

@@ -20,10 +20,10 @@ function checkGenerate(request: OllamaGenerateRequest): void {
   }
 }
 
-function promptOf(request: OllamaGenerateRequest, { chats }: ServedModel): Prompt {
+function promptOf(request: OllamaGenerateRequest, { template }: ServedModel): Prompt {
   const { prompt, system, think } = request;
   if (request.raw) return { kind: 'text', text: prompt, special: true };
-  if (!chats) return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
+  if (template === '') return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
   const user: Message = { role: 'user', content: prompt };
   const messages = system === '' ? [user] : [{ role: 'system', content: system }, user];
   return { kind: 'chat', messages, ...(think !== undefined && { think }) };

@@ -11,6 +11,11 @@ interface ConversationFields extends ToolFields {
   readonly reasoning: { readonly effort: string | undefined } | undefined;
   /** More variables of the chat template. */
   readonly chat_template_kwargs: Readonly<Record<string, unknown>> | undefined;
+  /** Whether the prompt ends with the begin of a new answer, or with the last message. */
+  readonly add_generation_prompt: boolean | undefined;
+  readonly continue_final_message: boolean | undefined;
+  /** Whether names of control tokens in messages are these tokens. */
+  readonly parse_special: boolean | undefined;
 }
 
 /** A field that may be left out; null means the same. */
@@ -23,6 +28,9 @@ export const conversationFields: { readonly [K in keyof ConversationFields]: z.Z
   reasoning_effort: given(z.string()),
   reasoning: given(z.looseObject({ effort: given(z.string()) })),
   chat_template_kwargs: given(z.record(z.string(), z.unknown())),
+  add_generation_prompt: given(z.boolean()),
+  continue_final_message: given(z.boolean()),
+  parse_special: given(z.boolean()),
 };
 
 /** The conversation in a body. */
@@ -32,6 +40,9 @@ export function conversationIn(body: ConversationFields): Conversation {
     messages: body.messages,
     ...toolsIn(body),
     ...(effort !== undefined && { think: effort === 'none' ? false : effort }),
+    ...(body.add_generation_prompt !== undefined && { addGenerationPrompt: body.add_generation_prompt }),
+    ...(body.continue_final_message !== undefined && { continueLast: body.continue_final_message }),
+    ...(body.parse_special && { parseSpecial: true }),
     ...(body.chat_template_kwargs && { templateArguments: body.chat_template_kwargs }),
   };
 }
