@@ -29,8 +29,8 @@ const story = 'Once upon a time';
 const greedy = { model, temperature: 0, max_tokens: 12 };
 /** The same to the library. */
 const twelve = { maxTokens: 12 };
-/** OpenAI's defaults. */
-const plainSampling = { temperature: 1, topP: 1, topK: 0 };
+/** Sampling that is usual at /v1. */
+const plainSampling = { temperature: 1, topP: 1, topK: 40, minP: 0.05 };
 /** The greedy answer to the question. */
 const expected = await teller.text(asked(question), twelve);
 

@@ -60,6 +60,10 @@ export interface Llama {
   llama_sampler_init_top_p(p: number, minKeep: number): Pointer;
   llama_sampler_init_min_p(p: number, minKeep: number): Pointer;
   llama_sampler_init_temp(temperature: number): Pointer;
+  llama_sampler_init_temp_ext(temperature: number, range: number, exponent: number): Pointer;
+  llama_sampler_init_top_n_sigma(n: number): Pointer;
+  llama_sampler_init_typical(p: number, minKeep: number): Pointer;
+  llama_sampler_init_xtc(probability: number, threshold: number, minKeep: number, seed: number): Pointer;
   llama_sampler_init_penalties(
     vocabulary: number,
     lastN: number,
@@ -146,6 +150,10 @@ export function loadLlama(): Llama {
     llama_sampler_init_top_p: llama.func('void *llama_sampler_init_top_p(float, size_t)'),
     llama_sampler_init_min_p: llama.func('void *llama_sampler_init_min_p(float, size_t)'),
     llama_sampler_init_temp: llama.func('void *llama_sampler_init_temp(float)'),
+    llama_sampler_init_temp_ext: llama.func('void *llama_sampler_init_temp_ext(float, float, float)'),
+    llama_sampler_init_top_n_sigma: llama.func('void *llama_sampler_init_top_n_sigma(float)'),
+    llama_sampler_init_typical: llama.func('void *llama_sampler_init_typical(float, size_t)'),
+    llama_sampler_init_xtc: llama.func('void *llama_sampler_init_xtc(float, float, size_t, uint32_t)'),
     llama_sampler_init_penalties: llama.func(
       'void *llama_sampler_init_penalties(int32_t, int32_t, float, float, float)',
     ),

@@ -4,6 +4,7 @@ import type { Backend, Ending, GenerationRequest } from '../worker/backend.ts';
 import { type AnswerBlock, AnswerBlocks, type BlockEvent } from './answer-blocks.ts';
 import { logFailure } from './refusal.ts';
 import { reservationOf } from './request/reservations.ts';
+import { withUsualSampling } from './request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from './streaming.ts';
 
 /** A server-sent event: `type` is its name as well. */
@@ -58,7 +59,10 @@ export function respondWithBlocks(
     return stream ? framed(format.failed(error)) : JSON.stringify(format.wholeFailed(error));
   };
   return streamed(client, { ...timeouts, ...form, failed }, async (write) => {
-    const answer = await backend.generate(model, generation, { signal: client.signal, keepAlive });
+    const answer = await backend.generate(model, withUsualSampling(generation, model), {
+      signal: client.signal,
+      keepAlive,
+    });
     const blocks = new AnswerBlocks(reservationOf(request));
     let opened = false;
     const send = async (events: Iterable<BlockEvent>): Promise<void> => {

@@ -8,6 +8,8 @@ import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { evictFiles, type OutlineOptions, openOutline } from '../runtime/model-outline.ts';
+import { recommendedSampling } from '../sample/recommended-sampling.ts';
+import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 
 /** A model that clients can ask for, by its file's header. */
 export interface ServedModel {
@@ -35,6 +37,8 @@ export interface ServedModel {
   /** The chat template's source; empty if there is none. */
   readonly template: string;
   readonly license: string;
+  /** The sampling that the file recommends. */
+  readonly sampling: PartialSamplingOptions;
   /** Metadata: strings, numbers, booleans; arrays as null unless they are short. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -73,6 +77,7 @@ export function readCard(path: string, version: string, options: CardOptions = {
     thinks: canThink(template),
     template,
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
+    sampling: recommendedSampling(metadata),
     metadata: recordOf(metadata),
   };
   evictFiles(outline);

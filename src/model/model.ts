@@ -15,8 +15,9 @@ import { countersOf, expertsTogether } from '../runtime/counters.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { recommendedSampling } from '../sample/recommended-sampling.ts';
 import { Sampler } from '../sample/sampler.ts';
-import { samplingOptions } from '../sample/sampling-options.ts';
+import { mergedSampling, type PartialSamplingOptions, samplingOptions } from '../sample/sampling-options.ts';
 import type { SavedText } from '../state/saved-text.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
@@ -41,6 +42,8 @@ export class Model implements AsyncDisposable {
   readonly #options: ModelOptions;
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
+  /** The sampling that the file recommends. */
+  readonly #recommended: PartialSamplingOptions;
   readonly #grammars: Grammars;
   #disposed: Promise<void> | undefined;
 
@@ -52,6 +55,7 @@ export class Model implements AsyncDisposable {
     this.#grammars = new Grammars(opened.vocabulary);
     this.#options = options;
     this.#opened = opened;
+    this.#recommended = recommendedSampling(opened.outline.file.metadata);
     this.#engine = new Engine((tokens) => opened.open(undefined, tokens));
   }
 
@@ -239,7 +243,7 @@ export class Model implements AsyncDisposable {
     const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited } = options;
     checkLengths({ maxTokens, longest, thinkBudget });
     // Wrong options are refused here, not when the first token is asked for.
-    const sampling = samplingOptions(options);
+    const sampling = samplingOptions(mergedSampling(this.#recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const source = answerGrammar(answer, options.grammar);

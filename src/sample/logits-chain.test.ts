@@ -73,6 +73,8 @@ test('top-k, top-p and min-p keep what they say, and give it all of the probabil
   kept({ topK: 2 }, 2);
   kept({ topP: 0.9 }, 3);
   kept({ minP: 0.1 }, 3);
+  // One standard deviation of 4, 3, 2, 1, 0 is 1.41 (or 1.58).
+  kept({ topNSigma: 1 }, 2);
   kept({ topK: 4, topP: 0.999, minP: 0.03 }, 4);
   kept({ topK: 99 }, 5);
   kept({}, 5);
@@ -224,4 +226,36 @@ test('logits beyond the vocabulary have no probability, missing ones neither', (
 test('a token of the text beyond the vocabulary changes nothing', () => {
   const given = { ...everything, repeatPenalty: 2 };
   assert.deepEqual(probabilities([1, 2], given, [9, 0]), probabilities([1, 2], given, [0]));
+});
+
+test('typical sampling leaves out what surprises least, where most is somewhere else', () => {
+  // One token has 0.4, and 60 share the rest: their surprise is nearer to the expected one.
+  const shares = [0.4, ...Array.from({ length: 60 }, () => 0.01)];
+  const [best = 1] = probabilities(shares.map(Math.log), { ...everything, typicalP: 0.5 });
+  assert.equal(best, 0);
+  assertClose(probabilities(shares.map(Math.log), { ...everything, typicalP: 1 }), shares);
+});
+
+test('of the tokens that are likely enough, only the last stays as often as asked for, with penalties too', () => {
+  const shares = [0.5, 0.3, 0.15, 0.05];
+  const given = { ...everything, xtcProbability: 0.5, xtcThreshold: 0.1, seed: 1, presencePenalty: 1e-9 };
+  using chain = new LogitsChain(shares.length, given);
+  const cut = Array.from({ length: 400 }, () => {
+    const distribution = chain.distribution(Float32Array.from(shares.map(Math.log)), [9]);
+    return probabilityOf(distribution, 0) === 0 ? 1 : 0;
+  });
+  const count = cut.reduce<number>((sum, one) => sum + one, 0);
+  // Six standard deviations of a binomial distribution are 60.
+  assert.ok(count > 140 && count < 260, `${count}`);
+  const [first, second, third] = probabilities(shares.map(Math.log), { ...given, xtcProbability: 1 });
+  assert.deepEqual([first, second], [0, 0]);
+  assert.ok(third !== undefined && third > 0.7);
+});
+
+test('a dynamic temperature is low where the model is sure', () => {
+  const sure = [5, 0, 0, 0];
+  const [best = 0] = probabilities(sure, { ...everything, dynatempRange: 0.9 });
+  const [plain = 0] = softmax(sure);
+  assert.ok(best > plain);
+  assertClose(probabilities(sure, { ...everything, dynatempRange: 0 }), softmax(sure));
 });

@@ -21,22 +21,36 @@ const hasPenalties = (options: SamplingOptions): boolean =>
   options.repeatLastN > 0 &&
   (options.repeatPenalty !== 1 || options.frequencyPenalty !== 0 || options.presencePenalty !== 0);
 
-function samplersOf(llama: Llama, options: SamplingOptions, vocabulary: number): readonly Pointer[] {
-  const { repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty, topK, topP, minP, temperature } = options;
+function penaltiesOf(llama: Llama, options: SamplingOptions, vocabulary: number): Pointer | undefined {
+  if (!hasPenalties(options)) return undefined;
+  const { repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty } = options;
+  return llama.llama_sampler_init_penalties(vocabulary, repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty);
+}
+
+/** The stages behind the penalties, in llama.cpp's order. */
+function stagesOf(llama: Llama, options: SamplingOptions): readonly Pointer[] {
+  const { topNSigma, topK, typicalP, topP, minP, temperature, dynatempRange, dynatempExponent } = options;
+  if (temperature < coldest) return [llama.llama_sampler_init_greedy()];
   return [
-    ...(hasPenalties(options)
-      ? [llama.llama_sampler_init_penalties(vocabulary, repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty)]
-      : []),
-    ...(temperature < coldest
-      ? [llama.llama_sampler_init_greedy()]
-      : [
-          ...(topK > 0 ? [llama.llama_sampler_init_top_k(topK)] : []),
-          ...(topP < 1 ? [llama.llama_sampler_init_top_p(topP, 1)] : []),
-          ...(minP > 0 ? [llama.llama_sampler_init_min_p(minP, 1)] : []),
-          llama.llama_sampler_init_temp(temperature),
-        ]),
+    ...(topNSigma > 0 ? [llama.llama_sampler_init_top_n_sigma(topNSigma)] : []),
+    ...(topK > 0 ? [llama.llama_sampler_init_top_k(topK)] : []),
+    ...(typicalP < 1 ? [llama.llama_sampler_init_typical(typicalP, 1)] : []),
+    ...(topP < 1 ? [llama.llama_sampler_init_top_p(topP, 1)] : []),
+    ...(minP > 0 ? [llama.llama_sampler_init_min_p(minP, 1)] : []),
+    ...xtcOf(llama, options),
+    dynatempRange > 0
+      ? llama.llama_sampler_init_temp_ext(temperature, dynatempRange, dynatempExponent)
+      : llama.llama_sampler_init_temp(temperature),
   ];
 }
+
+/** Libllama's name for a seed by chance. */
+const anySeed = 2 ** 32 - 1;
+
+const xtcOf = (llama: Llama, { xtcProbability, xtcThreshold, seed = anySeed }: SamplingOptions): readonly Pointer[] =>
+  xtcProbability > 0 && xtcThreshold <= 0.5
+    ? [llama.llama_sampler_init_xtc(xtcProbability, xtcThreshold, 1, seed)]
+    : [];
 
 /** Gives each token its probability of being chosen: libllama's stages of sampling, short of drawing. */
 export class LogitsChain implements Disposable {
@@ -44,6 +58,7 @@ export class LogitsChain implements Disposable {
   readonly #options: SamplingOptions;
   readonly #llama: Llama;
   readonly #chain: Pointer;
+  readonly #penalties: Pointer | undefined;
   readonly #candidates: NativeArray;
 
   /** A sampler over `vocabulary` logits. Throws BAD_OPTION, LIBRARY_MISSING. */
@@ -53,9 +68,9 @@ export class LogitsChain implements Disposable {
     this.#llama = loadLlama();
     this.#chain = this.#llama.newSamplerChain();
     this.#candidates = new NativeArray(vocabulary * candidateWords * 4);
-    for (const sampler of samplersOf(this.#llama, this.#options, vocabulary)) {
-      this.#llama.llama_sampler_chain_add(this.#chain, sampler);
-    }
+    this.#penalties = penaltiesOf(this.#llama, this.#options, vocabulary);
+    if (this.#penalties !== undefined) this.#llama.llama_sampler_chain_add(this.#chain, this.#penalties);
+    for (const stage of stagesOf(this.#llama, this.#options)) this.#llama.llama_sampler_chain_add(this.#chain, stage);
   }
 
   /**
@@ -70,16 +85,20 @@ export class LogitsChain implements Disposable {
       selected: -1,
       sorted: false,
     };
-    if (hasPenalties(this.#options)) {
-      this.#llama.llama_sampler_reset(this.#chain);
+    // The other stages stay as they are: one draws numbers, of which each should be another.
+    const penalties = this.#penalties;
+    if (penalties !== undefined) {
+      this.#llama.llama_sampler_reset(penalties);
       for (let back = Math.min(this.#options.repeatLastN, text.length); back > 0; back -= 1) {
         const token = text.at(-back);
-        if (token !== undefined) this.#llama.llama_sampler_accept(this.#chain, token);
+        if (token !== undefined) this.#llama.llama_sampler_accept(penalties, token);
       }
     }
     this.#llama.llama_sampler_apply(this.#chain, array);
-    if (array.selected >= 0) return certain(at(this.#candidates.int32, array.selected * candidateWords));
-    return this.#softmax(array.size);
+    // A stage may leave out the first candidates.
+    const first = Number(array.data - this.#candidates.address) / 4;
+    if (array.selected >= 0) return certain(at(this.#candidates.int32, first + array.selected * candidateWords));
+    return this.#softmax(first, array.size);
   }
 
   [Symbol.dispose](): void {
@@ -102,13 +121,13 @@ export class LogitsChain implements Disposable {
     return word / candidateWords;
   }
 
-  /** The distribution of the first `count` candidates, which are those that the stages kept. */
-  #softmax(count: number): Distribution {
+  /** The distribution of `count` candidates from the word `first` on, which are those that the stages kept. */
+  #softmax(first: number, count: number): Distribution {
     const { int32, float32 } = this.#candidates;
     const tokens = new Int32Array(count);
     const probabilities = new Float32Array(count);
     let most = Number.NEGATIVE_INFINITY;
-    for (let i = 0, word = 0; i < count; i += 1, word += candidateWords) {
+    for (let i = 0, word = first; i < count; i += 1, word += candidateWords) {
       const logit = float32[word + 1] as number;
       tokens[i] = int32[word] as number;
       probabilities[i] = logit;

@@ -106,6 +106,8 @@ export class Sampler implements Disposable {
     this.#draftChain ??= new LogitsChain(this.#vocabulary, {
       ...this.#options,
       topK: topK === 0 ? mostDraftCandidates : Math.min(topK, mostDraftCandidates),
+      // A draft of what is left out at random would rarely be accepted.
+      xtcProbability: 0,
     });
     return this.#rng.draft(this.#draftChain.distribution(this.#biased(logits), text, allowed), text.length);
   }

@@ -12,14 +12,26 @@ export interface SamplingOptions {
   readonly presencePenalty: number;
   /** The number of tokens that are "of late"; 0 turns the penalties off. */
   readonly repeatLastN: number;
+  /** Tokens whose logit is at most so many standard deviations below the best are kept; 0 keeps all. */
+  readonly topNSigma: number;
   /** The most likely tokens are kept, this many; 0 keeps all. */
   readonly topK: number;
+  /** Tokens of about the expected surprise that together have this probability are kept; 1 keeps all. */
+  readonly typicalP: number;
   /** The most likely tokens that together have this probability are kept; 1 keeps all. */
   readonly topP: number;
   /** Tokens with at least this share of the best one's probability are kept; 0 keeps all. */
   readonly minP: number;
+  /** Chance that of the tokens with at least `xtcThreshold` only the least likely one is kept; 0 is off. */
+  readonly xtcProbability: number;
+  /** Probability that makes a token one of these; more than 0.5 is off. */
+  readonly xtcThreshold: number;
   /** Divides the logits; 0 always takes the best token. */
   readonly temperature: number;
+  /** The temperature is that much lower where the model is sure, and higher where it is not; 0 is off. */
+  readonly dynatempRange: number;
+  /** Exponent of the entropy, which says how sure the model is. */
+  readonly dynatempExponent: number;
   /** The same seed makes the same choices; without one, by chance. */
   readonly seed: number | undefined;
 }
@@ -32,10 +44,16 @@ export const defaultSampling: SamplingOptions = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   repeatLastN: 64,
+  topNSigma: 0,
   topK: 40,
+  typicalP: 1,
   topP: 0.9,
   minP: 0,
+  xtcProbability: 0,
+  xtcThreshold: 0.1,
   temperature: 0.8,
+  dynatempRange: 0,
+  dynatempExponent: 1,
   seed: undefined,
 };
 
@@ -52,19 +70,28 @@ export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
   presencePenalty: { min: -100, max: 100 },
   repeatLastN: { min: 0, max: 2 ** 20, whole: true },
   topK: { min: 0, max: 2 ** 31 - 1, whole: true },
+  topNSigma: { min: 0, max: 100 },
+  typicalP: { min: 0, max: 1 },
   topP: { min: 0, max: 1 },
   minP: { min: 0, max: 1 },
+  xtcProbability: { min: 0, max: 1 },
+  xtcThreshold: { min: 0, max: 1 },
   temperature: { min: 0, max: 100 },
+  dynatempRange: { min: 0, max: 100 },
+  dynatempExponent: { min: 0, max: 100 },
   seed: { min: 0, max: 2 ** 32 - 2, whole: true },
 };
 
-const isWithin = (value: number, { min, max, whole = false }: Range): boolean =>
+export const isWithin = (value: number, { min, max, whole = false }: Range): boolean =>
   value >= min && value <= max && (!whole || Number.isInteger(value));
+
+/** Options of which each counts over those before it where it is given. */
+export const mergedSampling = (...options: readonly PartialSamplingOptions[]): Partial<SamplingOptions> =>
+  Object.fromEntries(options.flatMap(Object.entries).filter(([, value]) => value !== undefined));
 
 /** The given options, and the defaults for the others. Throws BAD_OPTION. */
 export function samplingOptions(given: PartialSamplingOptions): SamplingOptions {
-  const known = Object.entries(given).filter(([, value]) => value !== undefined);
-  const options: SamplingOptions = { ...defaultSampling, ...Object.fromEntries(known) };
+  const options: SamplingOptions = { ...defaultSampling, ...mergedSampling(given) };
   for (const [option, range] of Object.entries(samplingRanges)) {
     const value = options[option as keyof SamplingOptions];
     if (value === undefined || isWithin(value, range)) continue;

@@ -48,6 +48,8 @@ export interface GenerationRequest {
   readonly context?: number | undefined;
   /** Drops the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
   readonly truncate?: boolean | undefined;
+  /** Goes on behind a token that ends the answer. */
+  readonly ignoreEnd?: boolean | undefined;
   /** Asks for all tokens in the ending. */
   readonly tokens?: boolean | undefined;
 }

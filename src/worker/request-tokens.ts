@@ -132,6 +132,7 @@ export const generateOptionsOf = (request: GenerationRequest, signal: AbortSigna
   thinkBudget: request.thinkBudget,
   longest: request.context,
   stop: request.stop,
+  ignoreEnd: request.ignoreEnd,
   grammar: request.grammar,
   logprobs: request.logprobs,
   bias: new Map(Object.entries(request.logitBias ?? {}).map(([token, bias]) => [Number(token), bias])),

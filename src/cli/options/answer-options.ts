@@ -1,11 +1,15 @@
 import * as z from 'zod';
-import { defaultSampling, type SamplingOptions, samplingRanges } from '../../sample/sampling-options.ts';
-import type { CommandName, OptionSpecs } from './option-spec.ts';
+import {
+  defaultSampling,
+  type PartialSamplingOptions,
+  type SamplingOptions,
+  samplingRanges,
+} from '../../sample/sampling-options.ts';
+import type { CommandName, OptionSpec, OptionSpecs } from './option-spec.ts';
 import { real, thinking, whole } from './schemas.ts';
 
-/** Settings of an answer: how many tokens, and how each is chosen. */
-export interface AnswerSettings
-  extends Pick<SamplingOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty' | 'seed'> {
+/** Settings of an answer: how many tokens, and how each is chosen; undefined: as the model's file recommends. */
+export interface AnswerSettings extends PartialSamplingOptions {
   /** Tokens of the answer; undefined: as many as the context holds. */
   readonly maxTokens?: number | undefined;
   /** Texts that end the answer. */
@@ -18,6 +22,19 @@ export interface AnswerSettings
 
 const commands: readonly CommandName[] = ['run', 'chat'];
 
+/** An option of sampling. */
+function sampling(option: keyof SamplingOptions, flags: string, help: string): OptionSpec<number | undefined> {
+  const range = samplingRanges[option];
+  const schema = range.whole ? whole('a whole number', range.min, range.max) : real(range);
+  return {
+    flags,
+    help,
+    schema: schema.optional(),
+    byDefault: `${defaultSampling[option]}, or the model's own`,
+    commands,
+  };
+}
+
 export const answerOptions: OptionSpecs<AnswerSettings> = {
   maxTokens: {
     flags: '-n, --max-tokens <n>',
@@ -26,41 +43,48 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
     byDefault: 'as the context allows',
     commands,
   },
-  temperature: {
-    flags: '--temperature <t>',
-    help: 'randomness; 0 always takes the likeliest token',
-    schema: real(samplingRanges.temperature),
-    default: defaultSampling.temperature,
-    commands,
-  },
-  topK: {
-    flags: '--top-k <k>',
-    help: 'choose among the k likeliest tokens; 0 is all',
-    schema: whole('a whole number', samplingRanges.topK.min, samplingRanges.topK.max),
-    default: defaultSampling.topK,
-    commands,
-  },
-  topP: {
-    flags: '--top-p <p>',
-    help: 'choose among the likeliest tokens that together have this probability',
-    schema: real(samplingRanges.topP),
-    default: defaultSampling.topP,
-    commands,
-  },
-  minP: {
-    flags: '--min-p <p>',
-    help: 'leave out tokens less likely than p times the likeliest',
-    schema: real(samplingRanges.minP),
-    default: defaultSampling.minP,
-    commands,
-  },
-  repeatPenalty: {
-    flags: '--repeat-penalty <r>',
-    help: 'make recent tokens less likely; 1 is off',
-    schema: real(samplingRanges.repeatPenalty),
-    default: defaultSampling.repeatPenalty,
-    commands,
-  },
+  temperature: sampling('temperature', '--temperature <t>', 'randomness; 0 always takes the likeliest token'),
+  dynatempRange: sampling(
+    'dynatempRange',
+    '--dynatemp-range <t>',
+    'let the temperature be so much lower where the model is sure, higher where it is not',
+  ),
+  dynatempExponent: sampling(
+    'dynatempExponent',
+    '--dynatemp-exp <x>',
+    'exponent of the entropy that says how sure the model is',
+  ),
+  topNSigma: sampling(
+    'topNSigma',
+    '--top-n-sigma <n>',
+    'leave out tokens more than n standard deviations below the likeliest; 0 is off',
+  ),
+  topK: sampling('topK', '--top-k <k>', 'choose among the k likeliest tokens; 0 is all'),
+  typicalP: sampling(
+    'typicalP',
+    '--typical <p>',
+    'choose among tokens of about the expected surprise that together have this probability',
+  ),
+  topP: sampling('topP', '--top-p <p>', 'choose among the likeliest tokens that together have this probability'),
+  minP: sampling('minP', '--min-p <p>', 'leave out tokens less likely than p times the likeliest'),
+  xtcProbability: sampling(
+    'xtcProbability',
+    '--xtc-probability <p>',
+    'how often the likeliest tokens are left out; 0 is never',
+  ),
+  xtcThreshold: sampling(
+    'xtcThreshold',
+    '--xtc-threshold <p>',
+    'tokens at least as likely are among those left out, but for the last',
+  ),
+  repeatLastN: sampling('repeatLastN', '--repeat-last-n <n>', 'how many tokens are recent'),
+  repeatPenalty: sampling('repeatPenalty', '--repeat-penalty <r>', 'make recent tokens less likely; 1 is off'),
+  presencePenalty: sampling(
+    'presencePenalty',
+    '--presence-penalty <p>',
+    'subtract from the logit of each recent token',
+  ),
+  frequencyPenalty: sampling('frequencyPenalty', '--frequency-penalty <p>', 'subtract that for each time it was there'),
   seed: {
     flags: '--seed <n>',
     help: 'the same seed gives the same answer',

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { EngineError } from '../../base/errors.ts';
-import { defaultSampling } from '../../sample/sampling-options.ts';
+import { answerOptions } from './answer-options.ts';
 import { type Parameters, parameterNamed, parameterNames, parameterRows, withParameter } from './parameters.ts';
 
-const { temperature, topK, topP, minP, repeatPenalty } = defaultSampling;
-const initial: Parameters = { temperature, topK, topP, minP, repeatPenalty, seed: undefined, stop: [] };
+/** Nothing is set. */
+const initial: Parameters = {
+  ...Object.fromEntries(Object.keys(answerOptions).map((key) => [key, undefined])),
+  stop: [],
+};
 
 const refused = (name: string, value: string, expected: RegExp): void =>
   assert.throws(
@@ -53,7 +56,8 @@ test('a wrong value or name is refused with what would be right', () => {
 test('each parameter is listed with its value', () => {
   const rows = new Map(parameterRows({ ...initial, stop: ['a b', '\n'] }));
   assert.deepEqual([...rows.keys()], parameterNames);
-  assert.equal(rows.get('temperature'), '0.8');
+  assert.match(rows.get('temperature') ?? '', /^0\.8, or the model's own$/);
+  assert.equal(new Map(parameterRows({ ...initial, temperature: 0.3 })).get('temperature'), '0.3');
   assert.equal(rows.get('seed'), 'random');
   assert.equal(rows.get('max-tokens'), 'as the context allows');
   assert.equal(rows.get('stop'), '"a b" "\\n"');
@@ -73,14 +77,14 @@ test('what is listed of the parameters sets them again', () => {
     think: fc.constantFrom(undefined, true, false, 'low'),
     thinkBudget: fc.option(fc.nat(), { nil: undefined }),
   });
-  const unset = ['as the context allows', 'random', 'none', 'as the model does', 'any number'];
+  const unset = parameterRows(initial).map(([, value]) => value);
   fc.assert(
     fc.property(anyParameters, (parameters) => {
       const again = parameterRows(parameters).reduce<Parameters>(
         (all, [name, value]) => withParameter(all, name, unset.includes(value) ? 'default' : value),
         initial,
       );
-      assert.deepEqual(again, { ...parameters });
+      assert.deepEqual(again, { ...initial, ...parameters });
     }),
   );
 });

@@ -3,7 +3,7 @@ import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
-import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { AnthropicMessages, AnthropicSystem } from './messages.ts';
 import { AnthropicChoice, AnthropicTools } from './tools.ts';
 
@@ -42,23 +42,29 @@ const thinkOf = (thinking: z.output<typeof Thinking>, output: z.output<typeof Ou
   return thinking?.type === 'enabled' ? { think: true } : {};
 };
 
+const fields = {
+  ...samplingFields,
+  model: given(z.string()),
+  messages: AnthropicMessages,
+  system: AnthropicSystem,
+  tools: AnthropicTools,
+  tool_choice: AnthropicChoice,
+  thinking: Thinking,
+  output_config: Output,
+  max_tokens: count,
+  stop_sequences: given(stopSchema),
+  stream: given(z.boolean()),
+  num_ctx: count,
+  keep_alive: keepAliveSchema,
+};
+
+/** Names of the fields of a POST to /v1/messages; context_management only saves tokens. */
+export const messagesFields: readonly string[] = [...Object.keys(fields), 'cache_control', 'context_management'];
+
 /** The body of a POST to /v1/messages; count_tokens has the same without max_tokens. */
 export const MessagesBody: z.ZodType<AnthropicRequest> = z
-  .looseObject({
-    ...samplingFields,
-    model: given(z.string()),
-    messages: AnthropicMessages,
-    system: AnthropicSystem,
-    tools: AnthropicTools,
-    tool_choice: AnthropicChoice,
-    thinking: Thinking,
-    output_config: Output,
-    max_tokens: count,
-    stop_sequences: given(stopSchema),
-    stream: given(z.boolean()),
-    num_ctx: count,
-    keep_alive: keepAliveSchema,
-  })
+  .looseObject(fields)
+  .superRefine((body, context) => refuseUnsupported(body, {}, context))
   .transform(({ messages, system, tools, tool_choice, thinking, output_config, ...body }) => ({
     model: body.model,
     conversation: {

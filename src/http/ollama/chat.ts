@@ -67,7 +67,7 @@ export async function chat(service: OllamaService, { req }: { req: HonoRequest }
   const body = await jsonBody(req, chatRequest);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
-  checkSupported(service, request, model);
+  checkSupported(req.raw, request, model);
   const messages = messagesOf(request);
   if (messages.length === 0) return respondReady(service, req.raw, { request, model, form });
   if (!model.chats) throw unsupportedByModel(request.model, 'chat');

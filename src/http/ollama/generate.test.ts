@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { FakeBackend, FakeLog, servedModel } from '../../../test/support/fake-backend.ts';
+import { post, served } from '../../../test/support/served.ts';
 import type { Delta, GenerationRequest } from '../../worker/backend.ts';
 import { ollamaRoutes } from './routes.ts';
 
@@ -151,17 +152,16 @@ test('options may stand beside the prompt, and count where the others say nothin
   assert.match(((await response.json()) as { error: string }).error, /^num_predict: /);
 });
 
-test('options without effect are told to the log, not refused', async () => {
-  const log = new FakeLog();
-  const response = await generate(
-    new FakeBackend(),
-    { prompt: 'Hi', options: { num_thread: 8, num_gpu: 1, top_k: 5 } },
-    log,
-  );
+test('options without effect are a warning, not refused', async () => {
+  const server = served();
+  const options = { num_thread: 8, num_gpu: 1, top_k: 5 };
+  const response = await post(server, '/api/generate', { prompt: 'Hi', options });
   assert.equal(response.status, 200);
+  assert.match(response.headers.get('warning') ?? '', /num_thread, num_gpu"$/);
+  const warnings = server.log.entries.filter(({ level }) => level === 'warn');
   assert.deepEqual(
-    log.entries.map(({ level, fields }) => [level, fields]),
-    [['warn', { model: 'tiny:q4_1', options: ['num_thread', 'num_gpu'] }]],
+    warnings.map(({ fields }) => Object.values(fields)[1]),
+    [['options without effect: num_thread, num_gpu']],
   );
   await response.body?.cancel();
 });

@@ -34,7 +34,7 @@ export async function generate(service: OllamaService, { req }: { req: HonoReque
   const body = await jsonBody(req, generateRequest);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
-  checkSupported(service, request, model);
+  checkSupported(req.raw, request, model);
   checkGenerate(request);
   if (request.prompt === '') return respondReady(service, req.raw, { request, model, form: raw });
   const { context } = request;

@@ -27,6 +27,7 @@ test('every option that counts reaches the ask', () => {
     top_k: 20,
     top_p: 0.8,
     min_p: 0.1,
+    typical_p: 0.7,
     repeat_penalty: 1.2,
     repeat_last_n: 32,
     presence_penalty: 0.3,
@@ -38,6 +39,7 @@ test('every option that counts reaches the ask', () => {
       topK: 20,
       topP: 0.8,
       minP: 0.1,
+      typicalP: 0.7,
       repeatPenalty: 1.2,
       repeatLastN: 32,
       presencePenalty: 0.3,
@@ -84,8 +86,12 @@ test('one stop text may stand for itself, and whole numbers may have a point', (
 });
 
 test('options that change nothing are named', () => {
-  const given = { num_thread: 4, mirostat: 1, temperature: 1, use_mmap: true, num_batch: null, toString: 1 };
+  const given = { num_thread: 4, mirostat: 0, temperature: 1, use_mmap: true, num_batch: null, toString: 1 };
   assert.deepEqual(optionsSchema.parse(given).ignored, ['num_thread', 'mirostat', 'use_mmap', 'toString']);
+});
+
+test('an option that chooses other tokens is refused as long as nobody does it', () => {
+  assert.deepEqual(optionsSchema.safeParse({ mirostat: 1 }).error?.issues[0]?.path, ['mirostat']);
 });
 
 test('an option of a wrong type is refused', () => {

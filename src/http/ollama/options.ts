@@ -3,6 +3,7 @@ import type { ServedModel } from '../../library/model-card.ts';
 import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { listOf } from '../request/lists.ts';
+import { refuseUnsupported } from '../request/sampling-fields.ts';
 
 /** A field that may be left out; null means the same. */
 export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
@@ -27,6 +28,7 @@ type Figure =
   | 'top_k'
   | 'top_p'
   | 'min_p'
+  | 'typical_p'
   | 'repeat_penalty'
   | 'repeat_last_n'
   | 'presence_penalty'
@@ -46,6 +48,7 @@ export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<Oll
   top_k: whole,
   top_p: number,
   min_p: number,
+  typical_p: number,
   repeat_penalty: number,
   repeat_last_n: whole,
   presence_penalty: number,
@@ -79,6 +82,7 @@ function samplingOf(given: OllamaOptions, context: number): PartialSamplingOptio
     topK: top_k === undefined ? undefined : Math.max(0, top_k),
     topP: given.top_p,
     minP: given.min_p,
+    typicalP: given.typical_p,
     repeatPenalty: given.repeat_penalty,
     // Numbers below zero mean the whole context.
     repeatLastN: repeat_last_n !== undefined && repeat_last_n < 0 ? Math.min(context, most) : repeat_last_n,
@@ -110,5 +114,6 @@ function optionsOf(given: OllamaOptions): ParsedOptions {
 
 export const optionsSchema: z.ZodType<ParsedOptions> = z
   .looseObject(optionSchemas)
+  .superRefine((given, context) => refuseUnsupported(given, {}, context))
   .nullish()
   .transform((given) => optionsOf((given ?? {}) as OllamaOptions));

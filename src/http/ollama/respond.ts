@@ -12,6 +12,7 @@ import {
 import { CallList, type ListedCall } from '../call-list.ts';
 import { logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
+import { addWarning } from '../request/warnings.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
 import { WholeAnswer } from '../whole-answer.ts';
 import { errorBody, unsupportedByModel, unsupportedRequest } from './refusals.ts';
@@ -44,12 +45,12 @@ interface AnswerJob {
   readonly form: AnswerForm;
 }
 
-/** Throws a Refusal for wishes that are not supported yet; reports options without effect to the log. */
-export function checkSupported({ log }: OllamaService, request: OllamaAnswerRequest, served: ServedModel): void {
+/** Throws a Refusal for wishes that are not supported yet; options without effect become a warning. */
+export function checkSupported(raw: Request, request: OllamaAnswerRequest, served: ServedModel): void {
   const { model, options } = request;
   if (request.think && !served.thinks) throw unsupportedByModel(model, 'thinking');
   if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
-  if (options.ignored.length > 0) log.warn({ model, options: options.ignored }, 'these options change nothing here');
+  if (options.ignored.length > 0) addWarning(raw, `options without effect: ${options.ignored.join(', ')}`);
 }
 
 /** Bytes of a token in a list, and as JSON. */

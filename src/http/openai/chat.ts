@@ -3,7 +3,7 @@ import type { ToolCallDelta } from '../../chat/message.ts';
 import type { Delta, TokenLogprob } from '../../worker/backend.ts';
 import { jsonBody } from '../request/body.ts';
 import { chatModel } from '../request/requested-model.ts';
-import { ChatBody } from './requests.ts';
+import { ChatBody, chatFields } from './requests.ts';
 import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs']) => object | null;
@@ -61,7 +61,7 @@ const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
 
 /** POST /v1/chat/completions. Rejects with a Refusal, and as `Backend.generate`. */
 export async function chatCompletions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
-  const params = await jsonBody(req, ChatBody);
+  const params = await jsonBody(req, ChatBody, chatFields);
   const model = chatModel(service.backend, params.model);
   const prompts = [{ kind: 'chat', ...params.conversation }] as const;
   const format = formatOf(params.generation.logprobs === undefined ? () => null : content);

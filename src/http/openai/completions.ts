@@ -6,7 +6,7 @@ import { jsonBody } from '../request/body.ts';
 import type { Reservation } from '../request/request-memory.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { reservationOf } from '../request/reservations.ts';
-import { CompletionBody, type WrittenPrompt } from './requests.ts';
+import { CompletionBody, completionFields, type WrittenPrompt } from './requests.ts';
 import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs'], index: number) => object | null;
@@ -71,7 +71,7 @@ const perUnit = 4;
 /** POST /v1/completions. Rejects with a Refusal, and as `Backend.generate`. */
 export async function completions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
   const { backend } = service;
-  const params = await jsonBody(req, CompletionBody);
+  const params = await jsonBody(req, CompletionBody, completionFields);
   const { prompts, n } = params;
   const model = requestedModel(backend, params.model);
   const echoes: string[] = [];

@@ -5,7 +5,7 @@ import { stopSchema } from '../ollama/options.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf, tokenList } from '../request/lists.ts';
-import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { checkToolChoice } from '../request/tools.ts';
 import { conversationFields, conversationIn } from './conversation.ts';
 
@@ -60,6 +60,7 @@ const common = {
   max_tokens: whole(-1, unlimited),
   stop: given(stopSchema),
   logit_bias: given(Biases),
+  ignore_eos: given(z.boolean()),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAliveSchema,
 };
@@ -76,13 +77,6 @@ const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const refuse = (context: z.core.$RefinementCtx, field: string, message: string, code = 'invalid_value'): void =>
   context.addIssue({ code: 'custom', path: [field], message, params: { code } });
-
-function refuseUnsupported(body: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void {
-  for (const [field, asks] of Object.entries(unsupported)) {
-    const value = body[field] ?? undefined;
-    if (value !== undefined && asks(value)) refuse(context, field, 'not supported yet', 'not_supported');
-  }
-}
 
 /** The parameters in a body. */
 const paramsOf = (
@@ -104,22 +98,28 @@ const paramsOf = (
     grammar: grammarIn(body, context),
     logprobs,
     context: body.num_ctx,
+    ignoreEnd: body.ignore_eos,
   },
 });
 
+const chat = {
+  ...common,
+  ...conversationFields,
+  reasoning_budget_tokens: whole(-1, unlimited),
+  thinking_budget_tokens: whole(-1, unlimited),
+  max_completion_tokens: whole(-1, unlimited),
+  logprobs: given(z.boolean()),
+  top_logprobs: whole(0, 20),
+};
+
+/** Names of the fields of a POST to /v1/chat/completions. */
+export const chatFields: readonly string[] = Object.keys({ ...chat, ...unsupported });
+
 /** The body of a POST to /v1/chat/completions. */
 export const ChatBody: z.ZodType<OpenAiChatRequest> = z
-  .looseObject({
-    ...common,
-    ...conversationFields,
-    reasoning_budget_tokens: whole(-1, unlimited),
-    thinking_budget_tokens: whole(-1, unlimited),
-    max_completion_tokens: whole(-1, unlimited),
-    logprobs: given(z.boolean()),
-    top_logprobs: whole(0, 20),
-  })
+  .looseObject(chat)
   .superRefine((body, context) => {
-    refuseUnsupported(body, context);
+    refuseUnsupported(body, unsupported, context);
     checkToolChoice(body, context);
     if (body.top_logprobs && !body.logprobs)
       refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
@@ -158,18 +158,23 @@ const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =
  */
 const usualCompletion = 16;
 
+const completion = {
+  ...common,
+  prompt: Prompts,
+  echo: given(z.boolean()),
+  logprobs: whole(0, 5),
+  best_of: whole(1, 20),
+};
+
+/** Names of the fields of a POST to /v1/completions. */
+export const completionFields: readonly string[] = Object.keys({ ...completion, ...unsupported });
+
 /** The body of a POST to /v1/completions. */
 export const CompletionBody: z.ZodType<OpenAiCompletionRequest> = z
-  .looseObject({
-    ...common,
-    prompt: Prompts,
-    echo: given(z.boolean()),
-    logprobs: whole(0, 5),
-    best_of: whole(1, 20),
-  })
+  .looseObject(completion)
   .superRefine((body, context) => {
     const n = body.n ?? 1;
-    refuseUnsupported(body, context);
+    refuseUnsupported(body, unsupported, context);
     if ((body.best_of ?? n) !== n) refuse(context, 'best_of', 'not supported yet unless it equals n', 'not_supported');
     if (body.echo && body.logprobs !== undefined) {
       refuse(context, 'logprobs', 'not supported yet together with echo', 'not_supported');

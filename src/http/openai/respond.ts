@@ -6,6 +6,7 @@ import { type Backend, type Delta, type Ending, isEmpty, type Prompt } from '../
 import { unitsOf } from '../../worker/fit-request.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
+import { withUsualSampling } from '../request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
 import { WholeAnswer } from '../whole-answer.ts';
 import { Choices } from './choices.ts';
@@ -72,7 +73,8 @@ export async function respondWithChoices(
   { backend, log, timeouts }: OpenAiService,
   job: ChoicesJob,
 ): Promise<Response> {
-  const { request, model, params, prompts } = job;
+  const { request, model, prompts } = job;
+  const params = { ...job.params, generation: withUsualSampling(job.params.generation, model) };
   const client = clientOf(request);
   const produce = params.stream ? sendChunks : sendWhole;
   const { framed, ...form } = params.stream ? events : plain;

@@ -7,6 +7,7 @@ import { decodeBody } from './encoding.ts';
 import { deepest, jsonSize } from './json-size.ts';
 import type { Reservation } from './request-memory.ts';
 import { reservationOf } from './reservations.ts';
+import { addWarning } from './warnings.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -107,8 +108,39 @@ function checkSize(text: string, reservation: Reservation): void {
 const reasonOf = ({ message }: Error): string =>
   /^Unexpected end/.test(message) ? 'it ends too early' : (/at position \d+/.exec(message)?.[0] ?? 'it is malformed');
 
-/** The JSON of a request's body, parsed by `schema`. Rejects with a Refusal, which names the field. */
-export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.ZodType<T>): Promise<T> {
+/** Fields that change no answer: notes for the provider, and places that are found without them. */
+const harmless: readonly string[] = [
+  'user',
+  'store',
+  'metadata',
+  'service_tier',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+  'cache_prompt',
+  'id_slot',
+];
+
+/** Warns of members that mean nothing here: a name may be misspelt. */
+function warnOfUnknown(raw: Request, body: unknown, fields: readonly string[]): void {
+  const unknown = Object.keys(Object(body)).filter((name) => !fields.includes(name) && !harmless.includes(name));
+  if (unknown.length === 0) return;
+  const names = unknown.slice(0, mostNamed).map((name) => JSON.stringify(name.slice(0, mostNamed)));
+  addWarning(raw, `unknown: ${names.join(', ')}${unknown.length > mostNamed ? ', …' : ''}`);
+}
+
+/** The most names in a warning, and characters of each. */
+const mostNamed = 40;
+
+/**
+ * The JSON of a request's body, parsed by `schema`. Members other than `fields`, if those are named, become a warning.
+ * Rejects with a Refusal, which names the field.
+ */
+export async function jsonBody<T>(
+  { raw }: Pick<HonoRequest, 'raw'>,
+  schema: z.ZodType<T>,
+  fields?: readonly string[],
+): Promise<T> {
   const reservation = reservationOf(raw);
   const text = await textOf(raw, reservation);
   if (text.trim() === '') throw new Refusal(400, 'missing request body', { code: 'missing_body' });
@@ -122,7 +154,10 @@ export async function jsonBody<T>({ raw }: Pick<HonoRequest, 'raw'>, schema: z.Z
     throw new Refusal(400, `the body is not JSON: ${reasonOf(error as Error)}`, { code: 'invalid_json' });
   }
   const { data, error } = schema.safeParse(body, { error: expected });
-  if (!error) return data;
+  if (!error) {
+    if (fields) warnOfUnknown(raw, body, fields);
+    return data;
+  }
   const [first] = error.issues;
   if (!first) throw error;
   const { path, name, message, code } = problemOf(first);

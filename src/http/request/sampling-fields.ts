@@ -1,25 +1,48 @@
 import * as z from 'zod';
-import { type PartialSamplingOptions, type SamplingOptions, samplingRanges } from '../../sample/sampling-options.ts';
+import type { ServedModel } from '../../library/model-card.ts';
+import {
+  mergedSampling,
+  type PartialSamplingOptions,
+  type SamplingOptions,
+  samplingRanges,
+} from '../../sample/sampling-options.ts';
 
 type SamplingField =
   | 'temperature'
-  | 'top_p'
+  | 'dynatemp_range'
+  | 'dynatemp_exponent'
+  | 'top_n_sigma'
   | 'top_k'
+  | 'typical_p'
+  | 'top_p'
   | 'min_p'
+  | 'xtc_probability'
+  | 'xtc_threshold'
   | 'repeat_penalty'
+  | 'repetition_penalty'
+  | 'repeat_last_n'
   | 'presence_penalty'
   | 'frequency_penalty'
   | 'seed';
 
-/** Sampling options by their names in requests, as OpenAI's and llama-server's clients write them. */
-const options: Readonly<Record<Exclude<SamplingField, 'seed'>, keyof SamplingOptions>> = {
+/** Names of sampling options in requests, as clients of OpenAI, llama-server, Ollama and vLLM write them. */
+const samplingNames: Readonly<Record<SamplingField, keyof SamplingOptions>> = {
   temperature: 'temperature',
-  top_p: 'topP',
+  dynatemp_range: 'dynatempRange',
+  dynatemp_exponent: 'dynatempExponent',
+  top_n_sigma: 'topNSigma',
   top_k: 'topK',
+  typical_p: 'typicalP',
+  top_p: 'topP',
   min_p: 'minP',
+  xtc_probability: 'xtcProbability',
+  xtc_threshold: 'xtcThreshold',
   repeat_penalty: 'repeatPenalty',
+  repetition_penalty: 'repeatPenalty',
+  repeat_last_n: 'repeatLastN',
   presence_penalty: 'presencePenalty',
   frequency_penalty: 'frequencyPenalty',
+  seed: 'seed',
 };
 
 /** Values of the fields; undefined where a request says nothing. */
@@ -28,34 +51,90 @@ export type SamplingValues = { readonly [K in SamplingField]?: number | undefine
 /** Schemas of fields. */
 type Fields = { readonly [K in SamplingField]: z.ZodType<number | undefined> };
 
-/** A field that may be left out; null means the same. Numbers below zero turn `top_k` off, as with other servers. */
-const fieldOf = (option: keyof SamplingOptions): z.ZodType<number | undefined> => {
-  const { min, max, whole } = samplingRanges[option];
-  const number = (whole ? z.int() : z.number()).min(option === 'topK' ? -1 : min).max(max);
-  return number.nullish().transform((value) => (value == null ? undefined : Math.max(min, value)));
-};
-
-/** Fields that choose the tokens of an answer. */
-export const samplingFields: Fields = {
-  ...(Object.fromEntries(Object.entries(options).map(([name, option]) => [name, fieldOf(option)])) as Fields),
-  seed: z
-    .int()
-    .nullish()
-    .transform((seed) => seed ?? undefined),
+/** Options whose values below zero mean something: none, or all of the context. */
+const belowZero: Readonly<Partial<Record<keyof SamplingOptions, number>>> = {
+  topK: 0,
+  topNSigma: 0,
+  repeatLastN: samplingRanges.repeatLastN.max,
 };
 
 /** A seed of the 2^32 - 1 that llama.cpp has. A negative one asks for any, as with every local server. */
-const seedOf = (seed: number | undefined): number | undefined =>
-  seed === undefined || seed < 0 ? undefined : seed % (2 ** 32 - 1);
+const seedOf = (seed: number): number | undefined => (seed < 0 ? undefined : seed % (2 ** 32 - 1));
 
-/** The sampling that a request asks for. Defaults are OpenAI's: the distribution as it is. */
-export const samplingOf = (values: SamplingValues): PartialSamplingOptions => ({
-  temperature: values.temperature ?? 1,
-  topP: values.top_p ?? 1,
-  topK: values.top_k ?? 0,
-  minP: values.min_p,
-  repeatPenalty: values.repeat_penalty,
-  presencePenalty: values.presence_penalty,
-  frequencyPenalty: values.frequency_penalty,
-  seed: seedOf(values.seed),
-});
+/** A field that may be left out; null means the same. */
+function fieldOf(option: keyof SamplingOptions): z.ZodType<number | undefined> {
+  if (option === 'seed')
+    return z
+      .int()
+      .transform(seedOf)
+      .nullish()
+      .transform((seed) => seed ?? undefined);
+  const { min, max, whole } = samplingRanges[option];
+  const least = belowZero[option];
+  const number = (whole ? z.int() : z.number()).min(least === undefined ? min : -1).max(max);
+  return number
+    .nullish()
+    .transform((value) => (least !== undefined && value != null && value < 0 ? least : (value ?? undefined)));
+}
+
+/** Fields that choose the tokens of an answer. */
+export const samplingFields: Fields = Object.fromEntries(
+  Object.entries(samplingNames).map(([name, option]) => [name, fieldOf(option)]),
+) as Fields;
+
+/** The sampling that a request asks for. */
+export const samplingOf = (values: SamplingValues): PartialSamplingOptions =>
+  mergedSampling(
+    ...Object.entries(samplingNames).map(([name, option]) => ({ [option]: values[name as SamplingField] })),
+  );
+
+/** Sampling at OpenAI's and Anthropic's endpoints where neither the request nor the model's file says anything. */
+const usualSampling: PartialSamplingOptions = { temperature: 1, topK: 40, topP: 1, minP: 0.05 };
+
+/** A request with all that is usual where it says nothing itself: first by the model's file, then `usual`. */
+export function withUsualSampling<G extends { readonly sampling: PartialSamplingOptions }>(
+  generation: G,
+  { sampling, trainedContext }: ServedModel,
+  usual: PartialSamplingOptions = usualSampling,
+): G {
+  const merged = mergedSampling(usual, sampling, generation.sampling);
+  const { repeatLastN } = merged;
+  const last = repeatLastN === undefined ? {} : { repeatLastN: Math.min(repeatLastN, trainedContext) };
+  return { ...generation, sampling: { ...merged, ...last } };
+}
+
+const isOn = (value: unknown): boolean => value !== 0 && value !== false;
+const hasSome = (value: unknown): boolean => !Array.isArray(value) || value.length > 0;
+
+/** Options that peers have and that are not there yet, with the values that ask for something. */
+const unsupportedSampling: Readonly<Record<string, (value: unknown) => boolean>> = {
+  mirostat: isOn,
+  dry_multiplier: isOn,
+  tfs_z: (value) => value !== 1,
+  adaptive_target: (value) => !(typeof value === 'number' && value < 0),
+  min_keep: (value) => isOn(value) && value !== 1,
+  min_tokens: isOn,
+  samplers: hasSome,
+  length_penalty: (value) => value !== 1,
+  use_beam_search: isOn,
+  bad_words: hasSome,
+  allowed_token_ids: hasSome,
+};
+
+/** Refuses, by its name, what a body asks for and nobody does here: without it the answer would be another one. */
+export function refuseUnsupported(
+  body: Readonly<Record<string, unknown>>,
+  unsupported: Readonly<Record<string, (value: unknown) => boolean>>,
+  context: z.core.$RefinementCtx,
+): void {
+  for (const [field, asks] of Object.entries({ ...unsupportedSampling, ...unsupported })) {
+    const value = body[field] ?? undefined;
+    if (value === undefined || !asks(value)) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [field],
+      message: 'not supported yet',
+      params: { code: 'not_supported' },
+    });
+  }
+}

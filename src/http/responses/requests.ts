@@ -3,7 +3,7 @@ import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
-import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { Input } from './input.ts';
 import { ResponsesChoice, ResponsesTools } from './tools.ts';
 
@@ -26,45 +26,46 @@ export interface ResponsesRequest {
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 const count = given(z.int().min(1).max(Number.MAX_SAFE_INTEGER));
 
-const alone = 'nothing is stored here: send the whole conversation as input';
-
 /** Wishes that are refused, never ignored: without them the answer would be another one. */
-const unsupported: Readonly<Record<string, { readonly asks: (value: unknown) => boolean; readonly message?: string }>> =
-  {
-    previous_response_id: { asks: () => true, message: alone },
-    conversation: { asks: () => true, message: alone },
-    prompt: { asks: () => true },
-    background: { asks: (value) => value !== false },
-    text: { asks: (value) => !['text', undefined].includes((value as { format?: { type?: string } }).format?.type) },
-  };
+const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
+  previous_response_id: () => true,
+  conversation: () => true,
+  prompt: () => true,
+  background: (value) => value !== false,
+  text: (value) => !['text', undefined].includes((value as { format?: { type?: string } }).format?.type),
+};
+
+const fields = {
+  ...samplingFields,
+  model: given(z.string()),
+  input: Input,
+  instructions: given(z.string()),
+  tools: ResponsesTools,
+  tool_choice: ResponsesChoice,
+  parallel_tool_calls: given(z.boolean()),
+  reasoning: given(z.looseObject({ effort: given(z.string()) })),
+  max_output_tokens: count,
+  stream: given(z.boolean()),
+  store: given(z.boolean()),
+  metadata: given(z.looseObject({})),
+  top_logprobs: given(z.int().min(0).max(20)),
+  include: given(listOf(z.string())),
+  num_ctx: count,
+  keep_alive: keepAliveSchema,
+};
+
+/** Names of the fields of a POST to /v1/responses; a prompt that is too long is refused, whatever truncation says. */
+export const responsesFields: readonly string[] = [
+  ...Object.keys({ ...fields, ...unsupported }),
+  'stream_options',
+  'truncation',
+  'client_metadata',
+];
 
 /** The body of a POST to /v1/responses. */
 export const ResponsesBody: z.ZodType<ResponsesRequest> = z
-  .looseObject({
-    ...samplingFields,
-    model: given(z.string()),
-    input: Input,
-    instructions: given(z.string()),
-    tools: ResponsesTools,
-    tool_choice: ResponsesChoice,
-    parallel_tool_calls: given(z.boolean()),
-    reasoning: given(z.looseObject({ effort: given(z.string()) })),
-    max_output_tokens: count,
-    stream: given(z.boolean()),
-    store: given(z.boolean()),
-    metadata: given(z.looseObject({})),
-    top_logprobs: given(z.int().min(0).max(20)),
-    include: given(listOf(z.string())),
-    num_ctx: count,
-    keep_alive: keepAliveSchema,
-  })
-  .superRefine((body, context) => {
-    for (const [field, { asks, message = 'not supported yet' }] of Object.entries(unsupported)) {
-      const value = body[field] ?? undefined;
-      if (value === undefined || !asks(value)) continue;
-      context.addIssue({ code: 'custom', path: [field], message, params: { code: 'not_supported' } });
-    }
-  })
+  .looseObject(fields)
+  .superRefine((body, context) => refuseUnsupported(body, unsupported, context))
   .transform((body) => {
     const { instructions, max_output_tokens, top_logprobs, include = [], parallel_tool_calls, reasoning } = body;
     const { tools, skipped } = body.tools;

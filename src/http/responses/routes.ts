@@ -7,13 +7,20 @@ import { addWarning } from '../request/warnings.ts';
 import { type BlockService, respondWithBlocks } from '../respond-with-blocks.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { ResponseFormat } from './format.ts';
-import { ResponsesBody } from './requests.ts';
+import { ResponsesBody, responsesFields } from './requests.ts';
 
 /** The route of OpenAI's Responses, to be mounted at /v1. */
 export function responsesRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
   const service: BlockService = { backend, log, timeouts };
   return new Hono().post('/responses', async ({ req }) => {
-    const { model: name, conversation, stream, keepAlive, generation, ...form } = await jsonBody(req, ResponsesBody);
+    const {
+      model: name,
+      conversation,
+      stream,
+      keepAlive,
+      generation,
+      ...form
+    } = await jsonBody(req, ResponsesBody, responsesFields);
     const model = chatModel(backend, name);
     if (form.skipped.length > 0)
       addWarning(req.raw, `nobody runs tools of type ${[...new Set(form.skipped)].join(', ')} here`);

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as z from 'zod';
+import { servedModel } from '../../../test/support/fake-backend.ts';
+import { post, served } from '../../../test/support/served.ts';
+import { samplingFields, samplingOf } from './sampling-fields.ts';
+
+const read = (body: object): object => samplingOf(z.looseObject(samplingFields).parse(body));
+
+test('options are read under the names that clients know', () => {
+  assert.deepEqual(read({ top_k: 5, typical_p: 0.5, repetition_penalty: 1.1, xtc_probability: 0.2, seed: 2 ** 33 }), {
+    topK: 5,
+    typicalP: 0.5,
+    repeatPenalty: 1.1,
+    xtcProbability: 0.2,
+    seed: 2 ** 33 % (2 ** 32 - 1),
+  });
+  assert.deepEqual(read({ temperature: null }), {});
+});
+
+test('numbers below zero are off, or all of the context', () => {
+  assert.deepEqual(read({ top_k: -1, top_n_sigma: -1, seed: -1 }), { topK: 0, topNSigma: 0 });
+  assert.deepEqual(read({ repeat_last_n: -1 }), { repeatLastN: 2 ** 20 });
+});
+
+test("where a request says nothing the model's file counts, then what is usual", async () => {
+  const server = served();
+  const chat = { messages: [{ role: 'user', content: 'Hi' }] };
+  const sampled = async (body: object): Promise<object> => {
+    assert.equal((await post(server, '/v1/chat/completions', { ...chat, ...body })).status, 200);
+    return server.backend.received.request.sampling;
+  };
+  assert.deepEqual(await sampled({}), { temperature: 1, topK: 40, topP: 1, minP: 0.05 });
+  server.backend.served.splice(0, 1, servedModel({ sampling: { temperature: 0.6, topK: 20 } }));
+  assert.deepEqual(await sampled({ top_k: -1 }), { temperature: 0.6, topK: 0, topP: 1, minP: 0.05 });
+  assert.deepEqual(await sampled({ repeat_last_n: -1 }), {
+    temperature: 0.6,
+    topK: 20,
+    topP: 1,
+    minP: 0.05,
+    repeatLastN: servedModel().trainedContext,
+  });
+});
+
+test('an option of peers that is not there yet is refused by name where it asks for something', async () => {
+  const server = served();
+  for (const [path, body] of [
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] }],
+    ['/v1/completions', { prompt: 'Hi' }],
+    ['/v1/responses', { input: 'Hi' }],
+    ['/v1/messages', { messages: [{ role: 'user', content: 'Hi' }] }],
+  ] as const) {
+    assert.equal((await post(server, path, { ...body, mirostat: 0, samplers: [] })).status, 200, path);
+    const response = await post(server, path, { ...body, mirostat: 2 });
+    assert.equal(response.status, 400, path);
+    assert.match(await response.text(), /mirostat: not supported yet/);
+  }
+});
+
+test('a name that nobody knows is a warning', async () => {
+  const server = served();
+  const warned = async (body: object): Promise<string | null> => {
+    const response = await post(server, '/v1/completions', { prompt: 'Hi', ...body });
+    assert.equal(response.status, 200);
+    return response.headers.get('warning');
+  };
+  assert.match((await warned({ temprature: 0, user: 'me', 'bad\nname': 1 })) ?? '', /unknown: 'temprature', 'bad.n/);
+  assert.equal(await warned({ user: 'me', temperature: 0 }), null);
+});
