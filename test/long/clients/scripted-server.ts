@@ -65,7 +65,9 @@ class ScriptedBackend extends FakeBackend {
 
 /** A server whose model "scripted" answers as a good model would; its address, and its end. */
 export async function scriptedServer(): Promise<{ readonly url: string } & AsyncDisposable> {
-  const backend = new ScriptedBackend(servedModel({ name: 'scripted:latest', template, thinks: true, callsTools: true }));
+  const backend = new ScriptedBackend(
+    servedModel({ name: 'scripted:latest', template, thinks: true, callsTools: true }),
+  );
   backend.script = script;
   const app = createApp({
     backend,
