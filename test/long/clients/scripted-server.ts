@@ -48,7 +48,7 @@ function script({ prompt, grammar }: GenerationRequest): BackendScript {
   const named = tools.find(({ name }) => typeof toolChoice === 'object' && name === toolChoice.name) ?? tools[0];
   const wanted = toolChoice !== 'auto' || asked.includes('weather') || asked.includes('Who');
   if (named && toolChoice !== 'none' && wanted) return calling(named);
-  if (grammar) return { deltas: partsOf('{"name":"Ada","age":36}') };
+  if (grammar || asked.includes('JSON')) return { deltas: partsOf('{"name":"Ada","age":36}') };
   const thoughts = think && think !== 'none' ? [{ text: '', thinking: 'Light is scattered.', logprobs: [] }] : [];
   return { deltas: [...thoughts, ...partsOf('The sky is blue because air scatters blue light.')] };
 }
