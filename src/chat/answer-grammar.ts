@@ -15,7 +15,7 @@ const blanks: GrammarSource = { kind: 'repeat', item: choice(text(' '), text('\n
  * may be called, calls may stand instead of it. Undefined where any text will do.
  */
 export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | undefined): GrammarSource | undefined {
-  const { thoughts, opened = false, calls } = format;
+  const { thoughts, opened = false, begun = false, calls } = format;
   const harmony = calls?.format.readsThoughts === true;
   const written = wanted && harmony ? sequence(text('<|channel|>final<|message|>'), wanted) : wanted;
   const content = calls ? orCalls(calls, written) : written;
@@ -24,7 +24,7 @@ export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | unde
     const analysis = [text('<|channel|>analysis<|message|>'), until('<|end|>'), text('<|start|>assistant')];
     return choice(sequence(...analysis, content), content);
   }
-  if (!thoughts) return content;
+  if (!thoughts || (begun && !opened)) return content;
   const behind = sequence(until(thoughts.close), blanks, content);
   return opened ? behind : choice(sequence(text(thoughts.open), behind), content);
 }

@@ -50,6 +50,10 @@ function interruptsOf(calls: ReadableCalls | undefined): readonly string[] {
   return [...calls.format.begins, ...(calls.format.around ?? [])];
 }
 
+/** The text that ends thoughts; undefined where the model has none. */
+export const thoughtEnd = ({ thoughts, calls }: AnswerFormat): string | undefined =>
+  calls?.format.readsThoughts === true ? '<|end|>' : thoughts?.close;
+
 /** Texts in which a reader must see control tokens by name, which are nothing otherwise. */
 export const controlTexts = ({ thoughts, calls }: AnswerFormat): readonly string[] => [
   ...(thoughts ? [thoughts.open, thoughts.close] : []),

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { opensThoughts, thoughtTagsOf } from './thought-tags.ts';
+import { canThink, opensThoughts, thoughtTagsOf } from './thought-tags.ts';
 
 test('the tags are those that a template writes or takes out', () => {
   assert.equal(thoughtTagsOf("{{ content.split('</think>')[-1] }}")?.open, '<think>');
   assert.equal(thoughtTagsOf("{{ '[THINK]' ~ message.thinking ~ '[/THINK]' }}")?.close, '[/THINK]');
   assert.equal(thoughtTagsOf("{{ '<|im_start|>' }}"), undefined);
+});
+
+test('a model can think if its template has tags, or a channel, for thoughts', () => {
+  assert.ok(canThink("{{ '<think>' }}") && canThink("{{ '<|channel|>analysis<|message|>' }}"));
+  assert.ok(!canThink("{{ '<|im_start|>' }}"));
 });
 
 test('a prompt opens thoughts if it ends with the tag, whatever a message says', () => {

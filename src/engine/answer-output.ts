@@ -1,5 +1,11 @@
 import type { AnswerPart } from '../chat/answer-part.ts';
-import { type AnswerFormat, type AnswerReader, controlTexts, newAnswerReader } from '../chat/answer-reader.ts';
+import {
+  type AnswerFormat,
+  type AnswerReader,
+  controlTexts,
+  newAnswerReader,
+  thoughtEnd,
+} from '../chat/answer-reader.ts';
 import { Detokenizer } from '../text/detokenizer.ts';
 import { StopMatcher } from '../text/stop-matcher.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -38,9 +44,9 @@ function controlNamed(vocabulary: Vocabulary, text: string): number | undefined 
   return token !== undefined && others.length === 0 && vocabulary.isControl(token) ? token : undefined;
 }
 
-function thoughtLimitOf(vocabulary: Vocabulary, { thoughts }: AnswerFormat, most: number): ThoughtLimit | undefined {
-  if (!thoughts || !Number.isFinite(most)) return undefined;
-  return { most, end: named(vocabulary, thoughts.close) };
+function thoughtLimitOf(vocabulary: Vocabulary, answer: AnswerFormat, most: number): ThoughtLimit | undefined {
+  const end = thoughtEnd(answer);
+  return end === undefined || !Number.isFinite(most) ? undefined : { most, end: named(vocabulary, end) };
 }
 
 /** An answer on its way from tokens to its reader. */

@@ -58,6 +58,8 @@ export const run = (args: readonly string[], options: StartOptions = {}): Promis
 /** The JSON of `ssd-llm run`. */
 export interface RunAnswer {
   readonly text: string;
+  /** Left out where the model thought nothing. */
+  readonly thinking?: string;
   readonly tokens: readonly number[];
   readonly prompt_tokens: number;
   readonly stop_reason: string;

@@ -7,6 +7,8 @@ export class CallOutput {
   readonly source: TextSource;
   readonly parts: PartList;
   readonly tools: ToolSet;
+  /** True while what is read are thoughts. */
+  thinking = false;
 
   constructor(source: TextSource, parts: PartList, tools: ToolSet) {
     this.source = source;

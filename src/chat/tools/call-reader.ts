@@ -34,13 +34,17 @@ export class CallReader implements PartReader {
   readonly #source = new TextSource();
   readonly #parts: PartList;
   readonly #reading: Reading<void>;
-  readonly thinking = false;
+  readonly #output: CallOutput;
 
   /** A reader of calls that get ids of `newId` where the model gives none. */
   constructor({ format, tools, parallel = true }: CallReaderOptions, newId: () => string) {
     this.#parts = new PartList(newId, parallel ? Number.POSITIVE_INFINITY : 1);
-    const output = new CallOutput(this.#source, this.#parts, new ToolSet(tools));
-    this.#reading = format.syntax.kind === 'harmony' ? harmony(output) : answer(output, format);
+    this.#output = new CallOutput(this.#source, this.#parts, new ToolSet(tools));
+    this.#reading = format.syntax.kind === 'harmony' ? harmony(this.#output) : answer(this.#output, format);
+  }
+
+  get thinking(): boolean {
+    return this.#output.thinking;
   }
 
   push(text: string): readonly AnswerPart[] {

@@ -41,10 +41,12 @@ export function* harmony(output: CallOutput): Reading<void> {
         : name !== undefined && tools.has(name)
           ? 'call'
           : 'nothing';
+    output.thinking = kind === 'thinking';
     yield* source.until(ends, (text) => {
       take[kind](text);
       source.commit();
     });
+    output.thinking = false;
     yield* source.skipAny(ends);
   }
 }

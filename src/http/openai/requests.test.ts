@@ -187,6 +187,18 @@ test('the effort of thinking and arguments for the template are parts of a conve
   assert.deepEqual(await conversation({ chat_template_kwargs: templateArguments }), { messages, templateArguments });
 });
 
+test('a conversation says whether it goes on with its last message, and whether control tokens in it count', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  const conversation = async (given: object): Promise<unknown> => (await chat({ messages, ...given })).conversation;
+  assert.deepEqual(await conversation({ add_generation_prompt: false, continue_final_message: true }), {
+    messages,
+    addGenerationPrompt: false,
+    continueLast: true,
+  });
+  assert.deepEqual(await conversation({ parse_special: true }), { messages, parseSpecial: true });
+  assert.deepEqual(await conversation({ parse_special: false }), { messages });
+});
+
 test('a budget of thoughts has two names, and -1 is no limit', async () => {
   const most = async (given: object): Promise<number | undefined> => (await chat(given)).generation.thinkBudget;
   assert.equal(await most({ reasoning_budget_tokens: 0 }), 0);
