@@ -9,6 +9,8 @@ interface Frame {
   readonly rounds: number;
   /** The step behind the rule, or the loop; undefined at the end of the whole. */
   readonly parent: Frame | undefined;
+  /** The number of its kind, once that is asked for: see `Automaton.kindOf`. */
+  kind: number | undefined;
 }
 
 type ByteFrame = Frame & { readonly step: Extract<GrammarStep, { kind: 'byte' }> };
@@ -40,6 +42,7 @@ export class Automaton {
   readonly start: State;
   readonly #frames: Map<string, Frame> = new Map();
   readonly #states: Map<string, State> = new Map();
+  readonly #kinds: Map<string, number> = new Map();
   #ids = 0;
   #work = 0;
 
@@ -62,6 +65,32 @@ export class Automaton {
       state.after[kind] = next;
     }
     return next ?? undefined;
+  }
+
+  /**
+   * A name of states behind which the same texts of up to `longest` bytes may come, always the same `longest`: rounds of
+   * loops count only where such a text reaches their bounds.
+   */
+  kindOf({ accepts, frames }: State, longest: number): string {
+    return `${accepts} ${frames.map((frame) => this.#kindOf(frame, longest)).sort()}`;
+  }
+
+  #kindOf(frame: Frame, longest: number): number {
+    if (frame.kind === undefined) {
+      const { step, rounds, parent } = frame;
+      const bounds =
+        step.kind !== 'loop' || step.empty
+          ? rounds
+          : `${Math.min(longest, Math.max(0, step.min - rounds))} ${Math.min(longest, step.max - rounds)}`;
+      const key = `${step.id} ${bounds} ${parent && this.#kindOf(parent, longest)}`;
+      frame.kind = this.#kinds.get(key);
+      if (frame.kind === undefined) {
+        this.#ids += 1;
+        frame.kind = this.#ids;
+        this.#kinds.set(key, frame.kind);
+      }
+    }
+    return frame.kind;
   }
 
   #next({ frames }: State, byte: number): State | null {
@@ -128,7 +157,7 @@ export class Automaton {
     let frame = this.#frames.get(key);
     if (!frame) {
       this.#ids += 1;
-      frame = { id: this.#ids, step, rounds, parent };
+      frame = { id: this.#ids, step, rounds, parent, kind: undefined };
       this.#frames.set(key, frame);
     }
     return frame;
@@ -137,6 +166,7 @@ export class Automaton {
   // A frame that is made anew is not known as the same any more: it counts twice, until the older one is left.
   #forget(): void {
     if (this.#frames.size > mostRemembered.frames) this.#frames.clear();
+    if (this.#kinds.size > mostRemembered.frames) this.#kinds.clear();
     if (this.#states.size > mostRemembered.states) this.#states.clear();
   }
 }

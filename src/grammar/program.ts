@@ -1,6 +1,6 @@
 import { grammarError } from './grammar-error.ts';
 import type { GrammarNode, Rule } from './node.ts';
-import { checkLeftRecursion, productiveRules } from './rule-checks.ts';
+import { checkLeftRecursion, factsOf, type GrammarFacts } from './rule-checks.ts';
 import { controlByte, type Utf8Range, utf8Sequences } from './utf8.ts';
 
 /** A place in a grammar that has been compiled: what is written next. Loops and rules share their steps. */
@@ -17,6 +17,8 @@ export type GrammarStep =
       readonly body: GrammarStep;
       readonly min: number;
       readonly max: number;
+      /** True if a round may be empty. */
+      readonly empty: boolean;
       readonly next: GrammarStep;
     }
   /** The end of a rule, of a loop's body, or of the whole. */
@@ -41,25 +43,24 @@ const encoder = new TextEncoder();
 
 /** Compiles a grammar to the first of its steps. Throws BAD_GRAMMAR. */
 export function compile(grammar: GrammarNode, tokens: NamedTokens): GrammarStep {
-  const productive = productiveRules(grammar);
-  checkLeftRecursion(productive.rules);
-  const compiler = new Compiler(tokens, productive.isProductive);
-  if (!productive.isProductive(grammar)) throw grammarError('root', 'no text can ever be whole');
-  return compiler.compile(grammar);
+  const facts = factsOf(grammar);
+  checkLeftRecursion(facts);
+  if (!facts.isProductive(grammar)) throw grammarError('root', 'no text can ever be whole');
+  return new Compiler(tokens, facts).compile(grammar);
 }
 
 class Compiler {
   readonly #tokens: NamedTokens;
-  readonly #isProductive: (expression: GrammarNode) => boolean;
+  readonly #facts: GrammarFacts;
   readonly #rules: Map<Rule, RuleSteps> = new Map();
   /** Rules that have been called and are not compiled yet. */
   readonly #waiting: Rule[] = [];
   #steps = 1;
   readonly #return: GrammarStep = { kind: 'return', id: 0 };
 
-  constructor(tokens: NamedTokens, isProductive: (expression: GrammarNode) => boolean) {
+  constructor(tokens: NamedTokens, facts: GrammarFacts) {
     this.#tokens = tokens;
-    this.#isProductive = isProductive;
+    this.#facts = facts;
   }
 
   compile(grammar: GrammarNode): GrammarStep {
@@ -87,7 +88,7 @@ class Compiler {
       case 'sequence':
         return expression.items.reduceRight((after, item) => this.#step(item, after), next);
       case 'choice': {
-        const items = expression.items.filter(this.#isProductive);
+        const items = expression.items.filter(this.#facts.isProductive);
         const [only] = items;
         if (only && items.length === 1) return this.#step(only, next);
         return { kind: 'split', id: this.#newId(), next: items.map((item) => this.#step(item, next)) };
@@ -102,12 +103,21 @@ class Compiler {
   }
 
   #repeat({ item, min, max }: Extract<GrammarNode, { kind: 'repeat' }>, next: GrammarStep): GrammarStep {
-    if (max === 0 || !this.#isProductive(item)) return next;
+    if (max === 0 || !this.#facts.isProductive(item)) return next;
     if (min === 1 && max === 1) return this.#step(item, next);
     if (min === 0 && max === 1) {
       return { kind: 'split', id: this.#newId(), next: [this.#step(item, next), next] };
     }
-    const loop: GrammarStep = { kind: 'loop', id: this.#newId(), body: this.#step(item, this.#return), min, max, next };
+    const empty = this.#facts.isEmpty(item);
+    const loop: GrammarStep = {
+      kind: 'loop',
+      id: this.#newId(),
+      body: this.#step(item, this.#return),
+      min,
+      max,
+      empty,
+      next,
+    };
     // A return to the loop ends a round of it, so it is entered from another step.
     return { kind: 'split', id: this.#newId(), next: [loop] };
   }

@@ -87,23 +87,33 @@ function mayBeEmpty(expression: GrammarNode, may: ReadonlySet<Rule>): boolean {
   }
 }
 
-/** The rules of a grammar, and a test of expressions: can they be written to an end? */
-export function productiveRules(grammar: GrammarNode): {
+/** The rules of a grammar, and tests of its parts. */
+export interface GrammarFacts {
   readonly rules: readonly Rule[];
-  readonly isProductive: (expression: GrammarNode) => boolean;
-} {
+  /** Can it be written to an end? */
+  readonly isProductive: (node: GrammarNode) => boolean;
+  /** May it be the empty text? */
+  readonly isEmpty: (node: GrammarNode) => boolean;
+}
+
+/** Throws BAD_GRAMMAR for too many rules. */
+export function factsOf(grammar: GrammarNode): GrammarFacts {
   const rules = rulesOf(grammar);
   const productive = rulesWith(rules, hasTexts);
-  return { rules, isProductive: (expression) => hasTexts(expression, productive) };
+  const empty = rulesWith(rules, mayBeEmpty);
+  return {
+    rules,
+    isProductive: (node) => hasTexts(node, productive),
+    isEmpty: (node) => mayBeEmpty(node, empty),
+  };
 }
 
 /** Throws BAD_GRAMMAR for a rule that begins with itself: it would be entered for ever. */
-export function checkLeftRecursion(rules: readonly Rule[]): void {
-  const empty = rulesWith(rules, mayBeEmpty);
+export function checkLeftRecursion({ rules, isEmpty }: GrammarFacts): void {
   const left = (expression: GrammarNode): readonly Rule[] => {
     switch (expression.kind) {
       case 'sequence': {
-        const solid = expression.items.findIndex((item) => !mayBeEmpty(item, empty));
+        const solid = expression.items.findIndex((item) => !isEmpty(item));
         return expression.items.slice(0, solid < 0 ? undefined : solid + 1).flatMap(left);
       }
       case 'choice':

@@ -11,7 +11,9 @@ export class TokenGrammar {
   readonly start: State;
   readonly #index: TokenIndex;
   readonly #automaton: Automaton;
-  readonly #allowed: Map<State, TokenSet> = new Map();
+  /** Tokens allowed in a state, and in those of its kind. */
+  readonly #allowed: WeakMap<State, TokenSet> = new WeakMap();
+  readonly #ofKind: Map<string, TokenSet> = new Map();
 
   /** Throws BAD_GRAMMAR. */
   constructor(grammar: GrammarNode, index: TokenIndex) {
@@ -24,11 +26,10 @@ export class TokenGrammar {
   allowed(state: State): TokenSet {
     const known = this.#allowed.get(state);
     if (known) return known;
-    this.#automaton.beginToken();
-    const set = new TokenSet(this.#index.size);
-    this.#index.collect(set, state, (from, byte) => this.#automaton.advance(from, byte));
-    if (state.accepts) for (const token of this.#index.ends) set.add(token);
-    if (this.#allowed.size === mostRemembered) this.#allowed.clear();
+    const kind = this.#automaton.kindOf(state, this.#index.longest);
+    const set = this.#ofKind.get(kind) ?? this.#collect(state);
+    if (this.#ofKind.size === mostRemembered) this.#ofKind.clear();
+    this.#ofKind.set(kind, set);
     this.#allowed.set(state, set);
     return set;
   }
@@ -48,5 +49,13 @@ export class TokenGrammar {
   /** True if the text is whole and nothing can follow. */
   isOver(state: State): boolean {
     return state.accepts && this.allowed(state).size === this.#index.ends.length;
+  }
+
+  #collect(state: State): TokenSet {
+    this.#automaton.beginToken();
+    const set = new TokenSet(this.#index.size);
+    this.#index.collect(set, state, (from, byte) => this.#automaton.advance(from, byte));
+    if (state.accepts) for (const token of this.#index.ends) set.add(token);
+    return set;
   }
 }

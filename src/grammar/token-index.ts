@@ -35,53 +35,54 @@ export interface GrammarVocabulary {
 }
 
 /**
- * The tokens of a vocabulary in the order of their bytes, so that those with the same begin lie together: 12 bytes for
- * each, and its text. It takes some microseconds for each token to make.
+ * The tokens of a vocabulary in the order of their bytes, so that those with the same begin lie together: 10 bytes for
+ * each, and its own. It takes some microseconds for each token to make.
  */
 export class TokenIndex {
   readonly size: number;
   /** Tokens that end an answer. */
   readonly ends: readonly number[];
+  /** Bytes of the longest token. */
+  readonly longest: number;
   readonly #vocabulary: GrammarVocabulary;
-  readonly #tokens: Uint32Array;
-  /** The bytes of all tokens, in their order, and the place where those of each begin. */
-  readonly #bytes: Uint8Array;
+  /** The bytes of all tokens, and the place where those of each begin. */
+  #bytes: Uint8Array;
   readonly #begins: Uint32Array;
-  /** Bytes that a token begins with as the one before it does. */
+  /** Tokens that have a text, in the order of their bytes; and the bytes that each begins with as the one before does. */
+  readonly #sorted: Uint32Array;
   readonly #shared: Uint16Array;
   /** Names of control tokens by their first UTF-16 unit. */
   readonly #controls: Map<string, string[]> = new Map();
 
   constructor(vocabulary: GrammarVocabulary) {
-    const all = Array.from({ length: vocabulary.size }, (_, token) => token);
-    this.size = vocabulary.size;
-    this.ends = all.filter((token) => vocabulary.isEndOfGeneration(token));
+    const { size } = vocabulary;
+    this.size = size;
     this.#vocabulary = vocabulary;
-    const texts = all.map((token) => {
-      const bytes = Buffer.from(this.bytesOf(token));
-      if (bytes[0] === controlByte && bytes.length > 1) this.#addControl(bytes.toString('utf8', 1));
-      // The mark alone is a control token without a name, or a byte that no text has.
-      const isNothing = bytes[0] === controlByte && bytes.length === 1;
-      return isNothing || vocabulary.isEndOfGeneration(token) ? '' : bytes.toString('latin1');
-    });
-    const text = (token: number): string => texts[token] as string;
-    const sorted = all
-      .filter((token) => text(token) !== '')
-      .sort((a, b) => (text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0));
-    this.#tokens = Uint32Array.from(sorted);
-    this.#bytes = Buffer.from(sorted.map(text).join(''), 'latin1');
-    this.#begins = new Uint32Array(sorted.length + 1);
-    this.#shared = new Uint16Array(sorted.length);
-    for (const [i, token] of sorted.entries()) {
-      this.#begins[i + 1] = (this.#begins[i] as number) + text(token).length;
-      this.#shared[i] = i === 0 ? 0 : sharedBegin(text(sorted[i - 1] as number), text(token));
+    this.#bytes = new Uint8Array(8 * size);
+    this.#begins = new Uint32Array(size + 1);
+    const sorted = new Uint32Array(size);
+    const ends: number[] = [];
+    let [count, longest] = [0, 0];
+    for (let token = 0; token < size; token += 1) {
+      const length = this.#add(token);
+      longest = Math.max(longest, length);
+      if (vocabulary.isEndOfGeneration(token)) ends.push(token);
+      else if (length > 0) {
+        sorted[count] = token;
+        count += 1;
+      }
     }
+    this.ends = ends;
+    this.longest = longest;
+    this.#bytes = this.#bytes.slice(0, this.#begins[size]);
+    this.#sorted = sorted.slice(0, count).sort((a, b) => this.#compare(a, b));
+    this.#shared = new Uint16Array(count);
+    for (let i = 1; i < count; i += 1) this.#shared[i] = this.#sharedBegin(i - 1, i);
   }
 
   /** The bytes of a token as grammars see them: its text, or the mark and the name of a control token. */
   bytesOf(token: number): Uint8Array {
-    const bytes = this.#vocabulary.piece(token, { special: true });
-    return this.#vocabulary.isControl(token) ? Uint8Array.of(controlByte, ...bytes) : bytes;
+    return this.#bytes.subarray(this.#begins[token], this.#begins[token + 1]);
   }
 
   /** The longest name of a control token that the text has at `index`; undefined if there is none. */
@@ -107,12 +108,13 @@ export class TokenIndex {
     /** States after the first bytes of the token at hand. */
     const states: S[] = [start];
     let alive = 0;
-    for (let i = 0; i < this.#tokens.length; i += 1) {
-      const begin = this.#begins[i] as number;
-      const length = (this.#begins[i + 1] as number) - begin;
+    for (let i = 0; i < this.#sorted.length; i += 1) {
       const shared = this.#shared[i] as number;
       // This token goes on with the byte that the tokens before it could not have.
       if (shared > alive) continue;
+      const token = this.#sorted[i] as number;
+      const begin = this.#begins[token] as number;
+      const length = (this.#begins[token + 1] as number) - begin;
       alive = shared;
       while (alive < length) {
         const next = advance(states[alive] as S, this.#bytes[begin + alive] as number);
@@ -120,8 +122,28 @@ export class TokenIndex {
         alive += 1;
         states[alive] = next;
       }
-      if (alive === length) set.add(this.#tokens[i] as number);
+      if (alive === length) set.add(token);
     }
+  }
+
+  /** Adds the bytes of the next token; returns their number. */
+  #add(token: number): number {
+    const piece = this.#vocabulary.piece(token, { special: true });
+    const isControl = this.#vocabulary.isControl(token);
+    if (isControl && piece.length > 0) this.#addControl(Buffer.from(piece).toString());
+    // A byte that no text has, on its own, is no text either, and neither is a byte of zero.
+    const isNothing = piece.length === 0 || (piece.length === 1 && (piece[0] === 0 || piece[0] === controlByte));
+    const bytes = isNothing ? [] : isControl ? [controlByte, ...piece] : piece;
+    const begin = this.#begins[token] as number;
+    const end = begin + bytes.length;
+    this.#begins[token + 1] = end;
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(2 * end);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes, begin);
+    return bytes.length;
   }
 
   #addControl(name: string): void {
@@ -130,10 +152,16 @@ export class TokenIndex {
     if (names) names.push(name);
     else this.#controls.set(first, [name]);
   }
-}
 
-function sharedBegin(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && a.charCodeAt(length) === b.charCodeAt(length)) length += 1;
-  return Math.min(length, 0xffff);
+  #compare(a: number, b: number): number {
+    return Buffer.compare(this.bytesOf(a), this.bytesOf(b));
+  }
+
+  /** Bytes that the tokens at two places of the order begin with alike. */
+  #sharedBegin(a: number, b: number): number {
+    const [one, other] = [this.bytesOf(this.#sorted[a] as number), this.bytesOf(this.#sorted[b] as number)];
+    let length = 0;
+    while (length < one.length && one[length] === other[length]) length += 1;
+    return Math.min(length, 0xffff);
+  }
 }
