@@ -129,16 +129,20 @@ export class ChatTemplate {
     return { marked, text: this.#marks.unmark(marked), parts: this.#marks.parts(marked), dropped };
   }
 
-  /** The prompt in the first form of the messages that the template takes, and whose messages it shows. */
   #rendered(conversation: Conversation, options: RunOptions, form: CallForm | undefined): MarkedPrompt {
-    let first: { readonly accepted?: MarkedPrompt; readonly cause?: unknown } | undefined;
+    return this.#marked(this.#accepted(conversation, options, form), options, form);
+  }
+
+  /** The first form of the messages that the template takes, and whose messages it shows. Throws TEMPLATE_FAILED. */
+  #accepted(conversation: Conversation, options: RunOptions, form: CallForm | undefined): AcceptedForm {
+    let first: { readonly accepted?: AcceptedForm; readonly cause?: unknown } | undefined;
     for (const messages of acceptableForms(conversation)) {
       const one = { ...conversation, messages };
       try {
         const text = this.#run(one, options, { form });
-        const dropped = droppedMessages(messages, text);
-        if (dropped.some(({ role }) => !isKnown(role))) first ??= { accepted: this.#marked(one, options, form, text) };
-        else return this.#marked(one, options, form, text);
+        const accepted = { conversation: one, text, dropped: droppedMessages(messages, text) };
+        if (accepted.dropped.every(({ role }) => isKnown(role))) return accepted;
+        first ??= { accepted };
       } catch (cause) {
         if (cause instanceof LimitError) throw failed(cause);
         first ??= { cause };
@@ -153,9 +157,9 @@ export class ChatTemplate {
    * message makes another text of it: texts that its source speaks of are then left as they are, unless they are control
    * tokens.
    */
-  #marked(conversation: Conversation, options: RunOptions, form: CallForm | undefined, text: string): MarkedPrompt {
+  #marked(accepted: AcceptedForm, options: RunOptions, form: CallForm | undefined): MarkedPrompt {
+    const { conversation, text, dropped } = accepted;
     const marks = this.#marks;
-    const dropped = droppedMessages(conversation.messages, text);
     const said = saidTexts(conversation);
     if (conversation.parseSpecial || !said.some((one) => marks.touches(one))) return this.#prompt(text, dropped);
     const spared = this.#sparedOf(conversation);
@@ -207,6 +211,13 @@ export class ChatTemplate {
     };
     return this.#template.render(variables, { limits: limitsFor(conversation, mostLength) });
   }
+}
+
+/** A form of a conversation that the template takes, and its prompt. */
+interface AcceptedForm {
+  readonly conversation: Conversation;
+  readonly text: string;
+  readonly dropped: readonly Message[];
 }
 
 interface MarkedPrompt extends RenderedPrompt {

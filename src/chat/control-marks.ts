@@ -1,4 +1,5 @@
 import type { ControlToken, PromptPart } from '../text/control-tokens.ts';
+import { NameFinder } from './name-finder.ts';
 
 /** Marks are low surrogates that stand alone, which no text has that is well-formed. */
 const firstMark = 0xdc00;
@@ -22,22 +23,24 @@ const anyOf = (texts: readonly string[]): string =>
 export class ControlMarks {
   readonly #controls: ReadonlyMap<string, ControlToken>;
   readonly #markOf: Map<string, string> = new Map();
-  readonly #characters: readonly string[] = [];
-  readonly #names: RegExp | undefined;
+  readonly #characters: string[] = [];
+  readonly #finder: NameFinder;
+  /** Patterns of what is marked, by the texts that are spared. */
+  readonly #patterns: Map<string, RegExp> = new Map();
 
   constructor(controls: readonly ControlToken[]) {
-    const named = controls.filter(({ text }) => text.trim() !== '').slice(0, mostMarks / 2);
+    const named = controls.filter(({ text }) => text.trim() !== '');
     this.#controls = new Map(named.map((control) => [control.text, control]));
     const ends = named.flatMap(({ text }) => {
       const points = [...text];
       return [points[0], points.at(-1)];
     });
     for (const point of ends) {
-      if (point === undefined || this.#markOf.has(point)) continue;
+      if (point === undefined || this.#markOf.has(point) || this.#characters.length === mostMarks) continue;
       this.#markOf.set(point, String.fromCharCode(firstMark + this.#characters.length));
-      this.#characters = [...this.#characters, point];
+      this.#characters.push(point);
     }
-    if (named.length > 0) this.#names = new RegExp(anyOf([...this.#controls.keys()]), 'gu');
+    this.#finder = new NameFinder(this.#controls.keys());
   }
 
   /** True if a text has a character that would be marked. */
@@ -47,20 +50,27 @@ export class ControlMarks {
 
   /** True if the name of a control token stands in a text. */
   names(text: string): boolean {
-    return [...this.#controls.keys()].some((name) => text.includes(name));
+    return this.#finder.find(text).next().done === false;
   }
 
   /** Marks a text, but for these texts within it. */
   mark(text: string, except: readonly string[] = []): string {
     if (this.#characters.length === 0) return text;
+    return text.replace(this.#patternWithout(except), (found) => this.#markOf.get(found) ?? found);
+  }
+
+  #patternWithout(except: readonly string[]): RegExp {
+    const key = except.join('\0');
+    const known = this.#patterns.get(key);
+    if (known) return known;
     const pattern = new RegExp(anyOf([...except.filter((one) => one !== ''), ...this.#characters]), 'gu');
-    return text.replace(pattern, (found) => this.#markOf.get(found) ?? found);
+    this.#patterns.set(key, pattern);
+    return pattern;
   }
 
   /** True if a text has those control tokens that the template has written in a marked text, and no others. */
   hasSameControls(marked: string, text: string): boolean {
-    const names = this.#names ?? /(?!)/g;
-    const all = (one: string): string => (one.match(names) ?? []).join('\0');
+    const all = (one: string): string => Array.from(this.#finder.find(one), ({ name }) => name).join('\0');
     return all(marked) === all(text);
   }
 
@@ -75,10 +85,9 @@ export class ControlMarks {
    */
   parts(marked: string): readonly PromptPart[] {
     const text = this.unmark(marked);
-    const names = [...text.matchAll(this.#names ?? /(?!)/g)];
-    if (marked === text || names.length === 0) return [{ text, special: true }];
+    if (marked === text) return [{ text, special: true }];
     const isMarked = this.#markedUnits(marked, text.length);
-    const isForged = ({ 0: name, index }: RegExpExecArray): boolean =>
+    const isForged = (name: string, index: number): boolean =>
       isMarked.subarray(index, index + name.length).some((unit) => unit === 1);
     const parts: PromptPart[] = [];
     let pending = '';
@@ -95,13 +104,13 @@ export class ControlMarks {
       }
       forged = false;
     };
-    for (const match of names) {
-      if (isForged(match)) forged = true;
+    for (const { name, index } of this.#finder.find(text)) {
+      if (isForged(name, index)) forged = true;
       else {
-        const control = this.#controls.get(match[0]);
-        endStretch(match.index, control);
-        pending += match[0];
-        start = match.index + match[0].length;
+        const control = this.#controls.get(name);
+        endStretch(index, control);
+        pending += name;
+        start = index + name.length;
         before = control;
       }
     }
