@@ -83,6 +83,16 @@ export class AnswerOutput {
     return this.#calls;
   }
 
+  /** The stop text that has ended the answer. */
+  get stopText(): string | undefined {
+    return this.#parts.stops.stopText;
+  }
+
+  /** Tokens of thoughts so far. */
+  get thoughtTokens(): number {
+    return this.#thoughtTokens;
+  }
+
   /** Takes the token that must come next, whatever the model would say; undefined if it is free. */
   takeForced(): number | undefined {
     const [token, ...others] = this.#forced;

@@ -48,6 +48,16 @@ export class Generation implements AsyncIterable<Piece> {
     return this.#sequence.stopReason;
   }
 
+  /** The stop text that ended the answer, if one did. */
+  get stopText(): string | undefined {
+    return this.#sequence.parts.output.stopText;
+  }
+
+  /** The number of tokens that the model thought. */
+  get thoughtTokens(): number {
+    return this.#sequence.parts.output.thoughtTokens;
+  }
+
   /** Statistics; undefined until the iteration has ended. */
   get stats(): GenerationStats | undefined {
     return this.#sequence.stats;

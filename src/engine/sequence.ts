@@ -32,6 +32,8 @@ export type StopReason = 'stop' | 'toolCalls' | 'length' | 'cancelled';
 export interface PromptProgress {
   readonly tokens: number;
   readonly total: number;
+  /** Tokens whose keys and values were there already; they count among `tokens`. */
+  readonly cached: number;
   /** Weight bytes read for the prompt so far. */
   readonly bytes: number;
 }
@@ -169,7 +171,7 @@ export class Sequence implements Member {
     const tokens = this.#stored + share * count;
     const bytes = runtime.reader.bytesRead - this.#bytesBefore;
     try {
-      this.parts.onPrompt?.({ tokens, total: this.promptTokens, bytes });
+      this.parts.onPrompt?.({ tokens, total: this.promptTokens, cached: this.cached, bytes });
     } catch (error) {
       // An error that left this method would end the pass, which is also that of others.
       this.fail(error as Error);

@@ -95,7 +95,7 @@ function written(log: Log, request: Request, parts: AsyncIterable<string>): Prom
   };
   // Pings would become part of a string, so none are sent.
   const never = 2 ** 31 - 1;
-  const form = { contentType: 'application/json', keepAlive: '', firstByte: never, interval: never, failed };
+  const form = { contentType: 'application/json', keepAlive: () => '', firstByte: never, interval: never, failed };
   return streamed(clientOf(request), form, async (write) => {
     for await (const part of parts) await write(part);
   });

@@ -1,7 +1,8 @@
 import type { Log } from '../base/log.ts';
 import type { ServedModel } from '../library/model-card.ts';
-import type { Backend, Ending, GenerationRequest } from '../worker/backend.ts';
+import type { Backend, Ending, GenerationRequest, PrefillProgress } from '../worker/backend.ts';
 import { type AnswerBlock, AnswerBlocks, type BlockEvent } from './answer-blocks.ts';
+import { PrefillComment } from './prefill-comment.ts';
 import { logFailure } from './refusal.ts';
 import { reservationOf } from './request/reservations.ts';
 import { withUsualSampling } from './request/sampling-fields.ts';
@@ -12,11 +13,13 @@ export type TypedEvent = Readonly<Record<string, unknown>> & { readonly type: st
 
 /** The form in which an API writes one answer of blocks. Made for one request. */
 export interface BlockFormat {
-  /** Bytes that break the silence of a stream. */
-  readonly keepAlive: string;
+  /** The bytes that break the silence of a stream; `comment` says what goes on. */
+  keepAlive(comment: string): string;
   /** Events before the first block, when the model has begun. */
   opening(promptTokens: number): readonly TypedEvent[];
   block(event: BlockEvent): readonly TypedEvent[];
+  /** Events that tell the progress through the prompt, if the request wants them. */
+  progress?(progress: PrefillProgress): readonly TypedEvent[];
   closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[];
   /** The end of a stream that failed. */
   failed(error: unknown): readonly TypedEvent[];
@@ -51,29 +54,39 @@ export function respondWithBlocks(
   { request, model, generation, keepAlive, stream, format }: BlockJob,
 ): Promise<Response> {
   const client = clientOf(request);
+  const prefill = new PrefillComment();
   const form = stream
-    ? { contentType: 'text/event-stream', keepAlive: format.keepAlive }
-    : { contentType: 'application/json', keepAlive: ' ' };
+    ? { contentType: 'text/event-stream', keepAlive: () => format.keepAlive(prefill.text) }
+    : { contentType: 'application/json', keepAlive: () => ' ' };
   const failed = (error: unknown): string => {
     logFailure(log, error, new URL(request.url).pathname);
     return stream ? framed(format.failed(error)) : JSON.stringify(format.wholeFailed(error));
   };
   return streamed(client, { ...timeouts, ...form, failed }, async (write) => {
-    const answer = await backend.generate(model, withUsualSampling(generation, model), {
-      signal: client.signal,
-      keepAlive,
-    });
+    const answer = await backend.generate(
+      model,
+      { ...withUsualSampling(generation, model), progress: stream },
+      {
+        signal: client.signal,
+        keepAlive,
+      },
+    );
     const blocks = new AnswerBlocks(reservationOf(request));
     let opened = false;
-    const send = async (events: Iterable<BlockEvent>): Promise<void> => {
-      for (const event of events) {
-        if (!stream) continue;
-        const opening = opened ? [] : format.opening(answer.promptTokens);
-        opened = true;
-        await write(framed([...opening, ...format.block(event)]));
-      }
+    const sendAll = async (events: readonly TypedEvent[]): Promise<void> => {
+      if (!stream || events.length === 0) return;
+      const opening = opened ? [] : format.opening(answer.promptTokens);
+      opened = true;
+      await write(framed([...opening, ...events]));
     };
-    for await (const delta of answer) await send(blocks.push(delta));
+    const send = async (events: Iterable<BlockEvent>): Promise<void> => {
+      for (const event of events) await sendAll(format.block(event));
+    };
+    for await (const delta of answer) {
+      prefill.read(delta);
+      if (delta.progress) await sendAll(format.progress?.(delta.progress) ?? []);
+      await send(blocks.push(delta));
+    }
     await send(blocks.end());
     const { ending } = answer;
     if (!ending) throw new Error('an answer has ended without an ending');

@@ -131,7 +131,7 @@ test('a client that reads nothing of a long answer is cut off', async () => {
     client.signal.addEventListener('abort', leave);
     return streamed(
       client,
-      { contentType: 'text/plain', keepAlive: ' ', failed: () => '', patience: 200 },
+      { contentType: 'text/plain', keepAlive: () => ' ', failed: () => '', patience: 200 },
       async (write) => {
         for (;;) await write('x'.repeat(2 ** 16));
       },

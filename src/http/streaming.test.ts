@@ -5,7 +5,7 @@ import { clientOf, type Streaming, type StreamTimeouts, streamed, type Write } f
 
 const streaming: Streaming = {
   contentType: 'text/event-stream',
-  keepAlive: ': ping\n\n',
+  keepAlive: () => ': ping\n\n',
   failed: (error) => `error: ${(error as Error).message}`,
 };
 

@@ -17,11 +17,9 @@ export interface StreamTimeouts {
 export interface Streaming extends StreamTimeouts {
   readonly contentType: string;
   /**
-   * Bytes sent instead of silence: ': ping
-   *
-   * ' in server-sent events, ' ' in JSON.
+   * Gives the bytes that are sent instead of silence: a comment in server-sent events, a space in JSON.
    */
-  readonly keepAlive: string;
+  readonly keepAlive: () => string;
   /** The end of a body whose producer failed after the headers had gone. */
   failed(error: unknown): string;
   /** Milliseconds after which a client that reads nothing is cut off: others wait for its place. */
@@ -81,7 +79,7 @@ export function streamed(
 class Outlet {
   readonly body: ReadableStream<Uint8Array>;
   readonly #client: AbortController;
-  readonly #keepAlive: string;
+  readonly #keepAlive: () => string;
   readonly #interval: number;
   readonly #patience: number;
   readonly #encoder = new TextEncoder();
@@ -143,7 +141,7 @@ class Outlet {
   }
 
   readonly #breakSilence = (): void => {
-    if (this.#wanted) this.#send(this.#keepAlive);
+    if (this.#wanted) this.#send(this.#keepAlive());
     else this.#timer = setTimeout(this.#breakSilence, this.#interval);
   };
 

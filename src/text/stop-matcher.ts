@@ -38,20 +38,25 @@ export function openLength(text: string, stops: readonly string[]): number {
 export class StopMatcher {
   readonly #stops: readonly string[];
   #held = '';
-  #stopped = false;
+  #stopped: string | undefined;
 
   /** A matcher of `stops`; empty ones are ignored. */
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop !== '');
   }
 
+  /** The stop string that has ended the text. */
+  get stopText(): string | undefined {
+    return this.#stopped;
+  }
+
   push(piece: string): Passed {
-    if (this.#stopped) return { text: '', stopped: true };
+    if (this.#stopped !== undefined) return { text: '', stopped: true };
     const text = this.#held + piece;
     const match = firstMatch(text, this.#stops);
     if (match) {
       this.#held = '';
-      this.#stopped = true;
+      this.#stopped = text.slice(match.start, match.end);
       return { text: text.slice(0, match.start), stopped: true };
     }
     const open = text.length - openLength(text, this.#stops);

@@ -50,6 +50,8 @@ export interface GenerationRequest {
   readonly truncate?: boolean | undefined;
   /** Goes on behind a token that ends the answer. */
   readonly ignoreEnd?: boolean | undefined;
+  /** Asks for progress through the prompt. */
+  readonly progress?: boolean | undefined;
   /** Asks for all tokens in the ending. */
   readonly tokens?: boolean | undefined;
 }
@@ -70,6 +72,17 @@ export interface TokenLogprob {
  */
 export interface Delta extends AnswerPart {
   readonly logprobs: readonly TokenLogprob[];
+  /** Progress through the prompt, if asked for: nothing else came then. */
+  readonly progress?: PrefillProgress | undefined;
+}
+
+/** Tokens of a prompt that are stored so far, of `total`; `cached` of them were from the beginning. */
+export interface PrefillProgress {
+  readonly tokens: number;
+  readonly total: number;
+  readonly cached: number;
+  /** Seconds since the first report. */
+  readonly seconds: number;
 }
 
 export const isEmpty = ({ text, thinking, toolCalls, logprobs }: Delta): boolean =>
@@ -82,6 +95,10 @@ export interface Ending {
   /** Prompt tokens whose keys and values were found in the prefix cache. */
   readonly cachedTokens: number;
   readonly answerTokens: number;
+  /** Tokens of the answer that the model thought. */
+  readonly thoughtTokens: number;
+  /** The stop text that ended the answer, if one did. */
+  readonly stopText?: string | undefined;
   readonly promptSeconds: number;
   readonly answerSeconds: number;
   /** Starting the engine and loading, if this answer had to wait for it. */

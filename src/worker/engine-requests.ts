@@ -51,6 +51,7 @@ export class EngineRequests {
             if (report.kind === 'failure') throw deserializeError(report.failure);
             if (report.kind === 'ended') return report.ending;
             if (report.kind === 'delta') yield deltaOf(report);
+            if (report.kind === 'progress') yield { text: '', logprobs: [], progress: report.progress };
           }
         } finally {
           if (!over) cancel();

@@ -5,6 +5,7 @@ import { serializeError } from '../base/serialized-error.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../engine/logprobs.ts';
+import type { PromptProgress } from '../engine/sequence.ts';
 import { chooseCpuVariant } from '../ggml/cpu-variant.ts';
 import { Model } from '../model/model.ts';
 import type { ModelOptions } from '../model/model-options.ts';
@@ -15,6 +16,9 @@ import { generateOptionsOf, requestPrompt, tokenizedPart } from './request-token
 
 /** Milliseconds between two reports of the counts, which are signs of life as well. */
 const tallyInterval = 1000;
+
+/** Milliseconds between two reports of a prompt's progress. */
+const progressInterval = 200;
 
 /** The most tokens of prompts that are answered or wait, if all places together do not have more. */
 const mostQueuedTokens = 2 ** 19;
@@ -122,7 +126,10 @@ export class EngineWorker {
       const prompt = requestPrompt(model, request, this.#context);
       const { length } = prompt.tokens;
       this.#checkQueue(length);
-      const generation = model.generate(prompt, generateOptionsOf(request, abort.signal));
+      const generation = model.generate(prompt, {
+        ...generateOptionsOf(request, abort.signal),
+        onPrompt: request.progress ? this.#progressOf(id) : undefined,
+      });
       this.#active.set(id, { abort, tokens: length });
       this.#say({ kind: 'accepted', id, promptTokens: length });
       void this.#relay(id, model, generation, request.tokens === true);
@@ -130,6 +137,19 @@ export class EngineWorker {
       this.#say({ kind: 'failure', id, failure: serializeError(error) });
     }
     this.#read(unitsOf(request.prompt));
+  }
+
+  /** Reports progress through a prompt, not too often. */
+  #progressOf(id: number): (progress: PromptProgress) => void {
+    const began = performance.now();
+    let last = Number.NEGATIVE_INFINITY;
+    return ({ tokens, total, cached }) => {
+      const now = performance.now();
+      if (tokens < total && now - last < progressInterval) return;
+      last = now;
+      const seconds = (now - began) / 1000;
+      this.#say({ kind: 'progress', id, progress: { tokens: Math.floor(tokens), total, cached, seconds } });
+    };
   }
 
   /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
@@ -228,6 +248,8 @@ function endingOf(generation: Generation, whole: boolean): Extract<ReportBody, {
     promptTokens,
     cachedTokens: stats.prefill.cached,
     answerTokens,
+    thoughtTokens: generation.thoughtTokens,
+    stopText: generation.stopText,
     promptSeconds: stats.prefill.seconds,
     answerSeconds: stats.decode.seconds,
     tokens: whole ? [...generation.prompt, ...generation.tokens] : undefined,

@@ -3,7 +3,7 @@ import type { Conversation } from '../chat/message.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { Embeddings } from '../model/embedding.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import type { Delta, EmbeddingRequest, Ending, GenerationRequest } from './backend.ts';
+import type { Delta, EmbeddingRequest, Ending, GenerationRequest, PrefillProgress } from './backend.ts';
 
 /** Options to start an engine with. */
 export interface EngineStart {
@@ -83,6 +83,7 @@ export type EngineReport = { readonly stats: EngineStats } & (
   | { readonly kind: 'refused'; readonly failure: SerializedError }
   | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
   | ({ readonly kind: 'delta'; readonly id: number } & Delta)
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: PrefillProgress }
   | { readonly kind: 'ended'; readonly id: number; readonly ending: EngineEnding | undefined }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: SerializedError }

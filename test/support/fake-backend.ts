@@ -78,6 +78,7 @@ const endingOf = (given: Partial<Ending> | undefined, promptTokens: number, answ
   promptTokens,
   cachedTokens: 0,
   answerTokens,
+  thoughtTokens: 0,
   promptSeconds: 0.25,
   answerSeconds: 0.5,
   loadSeconds: 0.125,

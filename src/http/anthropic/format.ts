@@ -11,7 +11,10 @@ const stopReasons: Readonly<Record<Ending['reason'], string>> = {
   toolCalls: 'tool_use',
 };
 
-const stopOf = ({ reason }: Ending): object => ({ stop_reason: stopReasons[reason], stop_sequence: null });
+const stopOf = ({ reason, stopText }: Ending): object =>
+  reason === 'stop' && stopText !== undefined
+    ? { stop_reason: 'stop_sequence', stop_sequence: stopText }
+    : { stop_reason: stopReasons[reason], stop_sequence: null };
 
 /** The usage; tokens from the prefix cache are no part of `input_tokens`. */
 const usageOf = (promptTokens: number, cachedTokens: number, answerTokens: number): object => ({
@@ -71,7 +74,7 @@ export function messageFormat(model: string): BlockFormat {
   const head = { id: `msg_${randomBytes(12).toString('hex')}`, type: 'message', role: 'assistant', model };
   const noStop = { stop_reason: null, stop_sequence: null };
   return {
-    keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
+    keepAlive: (comment) => `: ${comment}\nevent: ping\ndata: {"type":"ping"}\n\n`,
     opening: (promptTokens) => [
       { type: 'message_start', message: { ...head, content: [], ...noStop, usage: usageOf(promptTokens, 0, 0) } },
     ],

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
+import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { AnthropicMessages, AnthropicSystem } from './messages.ts';
@@ -24,17 +25,8 @@ const count = given(z.int().min(1).max(Number.MAX_SAFE_INTEGER));
 /** Whether the model thinks: "adaptive" leaves it to the model, as its template has it. */
 const Thinking = given(z.looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']), budget_tokens: count }));
 
-const Output = given(
-  z.looseObject({ effort: given(z.string()), format: z.unknown().optional() }).superRefine(({ format }, context) => {
-    if (format == null) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['format'],
-      message: 'not supported yet',
-      params: { code: 'not_supported' },
-    });
-  }),
-);
+const Format = z.looseObject({ type: z.string(), schema: z.unknown().optional() });
+const Output = given(z.looseObject({ effort: given(z.string()), format: given(Format) }));
 
 const thinkOf = (thinking: z.output<typeof Thinking>, output: z.output<typeof Output>): Pick<Conversation, 'think'> => {
   if (thinking?.type === 'disabled') return { think: false };
@@ -65,7 +57,7 @@ export const messagesFields: readonly string[] = [...Object.keys(fields), 'cache
 export const MessagesBody: z.ZodType<AnthropicRequest> = z
   .looseObject(fields)
   .superRefine((body, context) => refuseUnsupported(body, {}, context))
-  .transform(({ messages, system, tools, tool_choice, thinking, output_config, ...body }) => ({
+  .transform(({ messages, system, tools, tool_choice, thinking, output_config, ...body }, context) => ({
     model: body.model,
     conversation: {
       messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
@@ -81,5 +73,6 @@ export const MessagesBody: z.ZodType<AnthropicRequest> = z
       thinkBudget: thinking?.budget_tokens,
       stop: [body.stop_sequences ?? []].flat().filter((text) => text !== ''),
       context: body.num_ctx,
+      grammar: grammarIn({ response_format: output_config?.format }, context),
     },
   }));

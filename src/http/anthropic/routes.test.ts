@@ -179,6 +179,16 @@ test("refusals have Anthropic's shape and name the field", async () => {
   assert.equal(((await busy.json()) as { error: { type: string } }).error.type, 'overloaded_error');
 });
 
+test('a stop sequence that ended the answer is named', async () => {
+  const server = served();
+  server.backend.script = { deltas: ['a'], ending: { stopText: 'END' } };
+  const answer = (await (await post(server, path, { ...hi, stop_sequences: ['END'] })).json()) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual([answer['stop_reason'], answer['stop_sequence']], ['stop_sequence', 'END']);
+});
+
 test('tokens are counted without an answer', async () => {
   const server = served();
   const { max_tokens, ...counted } = hi;
@@ -197,7 +207,8 @@ test('silence is broken by pings, and a failure behind them is an error event', 
   const { log } = served();
   const routes = anthropicRoutes(backend, log, { firstByte: 5, interval: 5 });
   const response = await routes.request('/messages', { method: 'POST', body: JSON.stringify({ ...hi, stream: true }) });
-  const events = eventsOf(await readBody(response, () => {}));
+  const text = await readBody(response, () => {});
+  const events = eventsOf(text.replaceAll(/^: .*\n/gm, ''));
   assert.ok(events.some(({ type }) => type === 'ping'));
   assert.deepEqual(
     events.map(({ type }) => type).filter((type) => type !== 'ping'),

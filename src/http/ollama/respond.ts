@@ -165,7 +165,7 @@ export function streamResponse(
     logFailure(log, error, new URL(raw.url).pathname);
     return `${JSON.stringify(errorBody(error))}\n`;
   };
-  return streamed(client, { ...timeouts, contentType, keepAlive: ' ', failed }, (write) =>
+  return streamed(client, { ...timeouts, contentType, keepAlive: () => ' ', failed }, (write) =>
     produce(write, client.signal),
   );
 }

@@ -209,3 +209,16 @@ test('a model without a template does not chat', async () => {
     code: 'not_supported',
   });
 });
+
+test('progress through the prompt is brought where it is asked for, and is a comment else', async () => {
+  const server = served();
+  const progress = { tokens: 3, total: 5, cached: 2, seconds: 0.25 };
+  server.backend.script = { deltas: [{ text: '', logprobs: [], progress }, 'Hi'] };
+  const chunks = await chunksOf(await post(server, path, { ...hi, stream: true, return_progress: true }));
+  const told = { total: 5, cache: 2, processed: 3, time_ms: 250 };
+  assert.deepEqual(chunks[0], { ...shared, choices: [], prompt_progress: told });
+  assert.deepEqual(chunks[1], chunk({ role: 'assistant', content: '' }));
+  const others = await chunksOf(await post(server, path, { ...hi, stream: true }));
+  assert.deepEqual(others, chunks.slice(1));
+  assert.equal(server.backend.received.request.progress, true);
+});

@@ -55,7 +55,7 @@ export async function embeddings(service: OpenAiService, { req }: { req: HonoReq
     logFailure(log, error, new URL(raw.url).pathname);
     return JSON.stringify({ error: errorResponseOf(error).error });
   };
-  const form = { ...timeouts, contentType: 'application/json', keepAlive: ' ', failed };
+  const form = { ...timeouts, contentType: 'application/json', keepAlive: () => ' ', failed };
   return streamed(client, form, async (write) => {
     const options = { signal: client.signal, keepAlive: body.keep_alive, reservation: reservationOf(raw) };
     const { items, tokens } = await writtenEmbeddings(backend, job, options);

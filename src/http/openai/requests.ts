@@ -18,6 +18,8 @@ export interface OpenAiParams {
   readonly stream: boolean;
   /** Ends a stream with the usage. */
   readonly usage: boolean;
+  /** Brings progress through the prompt in the stream. */
+  readonly progress: boolean;
   /** Seconds that the model stays loaded after the answers. */
   readonly keepAlive: number | undefined;
   /** The request without its prompt; the answers of one prompt differ by their seed. */
@@ -61,6 +63,7 @@ const common = {
   stop: given(stopSchema),
   logit_bias: given(Biases),
   ignore_eos: given(z.boolean()),
+  return_progress: given(z.boolean()),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAliveSchema,
 };
@@ -88,6 +91,7 @@ const paramsOf = (
   n: body.n ?? 1,
   stream: body.stream ?? false,
   usage: body.stream_options?.include_usage ?? false,
+  progress: body.return_progress ?? false,
   keepAlive: body.keep_alive,
   generation: {
     sampling: samplingOf(body),

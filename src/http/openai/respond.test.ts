@@ -22,6 +22,8 @@ test('what goes wrong before the first byte has a status; OpenAI clients do not 
     type: 'invalid_request_error',
     param: null,
     code: 'context_length_exceeded',
+    n_prompt_tokens: 5000,
+    n_ctx: 2048,
   });
   assert.match(JSON.stringify(tooLong), /5000.*2048/);
 

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import { type Backend, type Delta, type Ending, isEmpty, type Prompt } from '../../worker/backend.ts';
 import { unitsOf } from '../../worker/fit-request.ts';
+import { PrefillComment, promptProgress } from '../prefill-comment.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { withUsualSampling } from '../request/sampling-fields.ts';
@@ -53,17 +54,17 @@ interface ChoicesJob {
   readonly format: ChoiceFormat;
 }
 
+interface ChunksJob extends ChoicesJob {
+  readonly prefill: PrefillComment;
+}
+
 /** Bytes of a UTF-16 unit, or a token, in a prompt on its way to an engine. */
 const perUnit = 8;
 
 type Send = (data: string) => Promise<void>;
 
-const plain = { contentType: 'application/json', keepAlive: ' ', framed: (data: string): string => data };
-const events = {
-  contentType: 'text/event-stream',
-  keepAlive: ': ping\n\n',
-  framed: (data: string): string => `data: ${data}\n\n`,
-};
+const plain = { contentType: 'application/json', framed: (data: string): string => data };
+const events = { contentType: 'text/event-stream', framed: (data: string): string => `data: ${data}\n\n` };
 
 /**
  * The response to a request for answers. Rejects as `Backend.generate`; failures after its headers are told in the
@@ -74,7 +75,9 @@ export async function respondWithChoices(
   job: ChoicesJob,
 ): Promise<Response> {
   const { request, model, prompts } = job;
-  const params = { ...job.params, generation: withUsualSampling(job.params.generation, model) };
+  const generation = { ...withUsualSampling(job.params.generation, model), progress: job.params.stream };
+  const params = { ...job.params, generation };
+  const prefill = new PrefillComment();
   const client = clientOf(request);
   const produce = params.stream ? sendChunks : sendWhole;
   const { framed, ...form } = params.stream ? events : plain;
@@ -84,9 +87,10 @@ export async function respondWithChoices(
   };
   // Each answer has its own copy of the prompt.
   for (const prompt of prompts) reservationOf(request).add((params.n - 1) * perUnit * unitsOf(prompt));
-  return streamed(client, { ...timeouts, ...form, failed }, async (write) => {
+  const keepAlive = (): string => (params.stream ? `: ${prefill.text}\n\n` : ' ');
+  return streamed(client, { ...timeouts, ...form, keepAlive, failed }, async (write) => {
     const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
-    await produce(choices, job, (data) => write(framed(data)));
+    await produce(choices, { ...job, prefill }, (data) => write(framed(data)));
   });
 }
 
@@ -100,7 +104,7 @@ const headOf = (object: string, { model, format }: ChoicesJob): object => ({
   system_fingerprint: `fp_${model.digest.replace(/^sha256:/, '').slice(0, 12)}`,
 });
 
-async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise<void> {
+async function sendWhole(choices: Choices, job: ChunksJob, send: Send): Promise<void> {
   const { format } = job;
   const reservation = reservationOf(job.request);
   const answers = Array.from({ length: choices.count }, () => new WholeAnswer(reservation));
@@ -116,8 +120,8 @@ async function sendWhole(choices: Choices, job: ChoicesJob, send: Send): Promise
   await send(JSON.stringify(body));
 }
 
-async function sendChunks(choices: Choices, job: ChoicesJob, send: Send): Promise<void> {
-  const { format, params } = job;
+async function sendChunks(choices: Choices, job: ChunksJob, send: Send): Promise<void> {
+  const { format, params, prefill } = job;
   const head = headOf(format.chunkObject, job);
   // Clients that ask for the usage find it null until the end.
   const usage = params.usage ? { usage: null } : {};
@@ -132,6 +136,10 @@ async function sendChunks(choices: Choices, job: ChoicesJob, send: Send): Promis
   };
   await choices.each({
     delta: async (delta, index) => {
+      prefill.read(delta);
+      const { progress } = delta;
+      if (progress && params.progress)
+        await send(JSON.stringify({ ...head, choices: [], prompt_progress: promptProgress(progress) }));
       if (isEmpty(delta)) return;
       await open(index);
       await sendChoice(format.piece(delta, index));

@@ -1,30 +1,39 @@
-import type { Ending } from '../../worker/backend.ts';
+import type { Ending, PrefillProgress } from '../../worker/backend.ts';
 import type { AnswerBlock, BlockEvent } from '../answer-blocks.ts';
+import { promptProgress } from '../prefill-comment.ts';
 import { errorResponseOf } from '../refusal.ts';
 import type { BlockFormat, TypedEvent } from '../respond-with-blocks.ts';
 import { newId, OutputItems } from './items.ts';
+import type { ResponsesRequest } from './requests.ts';
 
-const usageOf = ({ promptTokens, cachedTokens, answerTokens }: Ending): object => ({
+const usageOf = ({ promptTokens, cachedTokens, answerTokens, thoughtTokens }: Ending): object => ({
   input_tokens: promptTokens,
   input_tokens_details: { cached_tokens: cachedTokens },
   output_tokens: answerTokens,
-  output_tokens_details: { reasoning_tokens: 0 },
+  output_tokens_details: { reasoning_tokens: thoughtTokens },
   total_tokens: promptTokens + answerTokens,
 });
 
+type ResponseOptions = Pick<ResponsesRequest, 'repeated' | 'encrypted' | 'progress'>;
+
 /** One response in OpenAI's form: whole, or as numbered events. */
 export class ResponseFormat implements BlockFormat {
-  readonly keepAlive = ': ping\n\n';
   readonly #head: object;
   readonly #repeated: object;
   readonly #items: OutputItems;
+  readonly #tellsProgress: boolean;
   #events = 0;
 
   /** A response of `model`; `repeated` are members of the request. */
-  constructor(model: string, { repeated, encrypted }: { readonly repeated: object; readonly encrypted: boolean }) {
+  constructor(model: string, { repeated, encrypted, progress }: ResponseOptions) {
     this.#head = { id: newId('resp'), object: 'response', created_at: Math.floor(Date.now() / 1000), model };
     this.#repeated = repeated;
+    this.#tellsProgress = progress;
     this.#items = new OutputItems(encrypted);
+  }
+
+  keepAlive(comment: string): string {
+    return `: ${comment}\n\n`;
   }
 
   opening(): readonly TypedEvent[] {
@@ -35,6 +44,12 @@ export class ResponseFormat implements BlockFormat {
 
   block(event: BlockEvent): readonly TypedEvent[] {
     return this.#items.events(event).map(([type, members]) => this.#event(type, members));
+  }
+
+  progress(progress: PrefillProgress): readonly TypedEvent[] {
+    if (!this.#tellsProgress) return [];
+    const response = this.#response('in_progress', []);
+    return [this.#event('response.in_progress', { response, prompt_progress: promptProgress(progress) })];
   }
 
   closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[] {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
+import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
@@ -21,6 +22,8 @@ export interface ResponsesRequest {
   readonly skipped: readonly string[];
   /** Repeats thoughts in the form in which clients that store nothing send them back. */
   readonly encrypted: boolean;
+  /** Brings progress through the prompt in the stream. */
+  readonly progress: boolean;
 }
 
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
@@ -32,7 +35,6 @@ const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
   conversation: () => true,
   prompt: () => true,
   background: (value) => value !== false,
-  text: (value) => !['text', undefined].includes((value as { format?: { type?: string } }).format?.type),
 };
 
 const fields = {
@@ -50,6 +52,8 @@ const fields = {
   metadata: given(z.looseObject({})),
   top_logprobs: given(z.int().min(0).max(20)),
   include: given(listOf(z.string())),
+  text: given(z.looseObject({ format: given(z.looseObject({ type: z.string(), schema: z.unknown().optional() })) })),
+  return_progress: given(z.boolean()),
   num_ctx: count,
   keep_alive: keepAliveSchema,
 };
@@ -66,7 +70,7 @@ export const responsesFields: readonly string[] = [
 export const ResponsesBody: z.ZodType<ResponsesRequest> = z
   .looseObject(fields)
   .superRefine((body, context) => refuseUnsupported(body, unsupported, context))
-  .transform((body) => {
+  .transform((body, context) => {
     const { instructions, max_output_tokens, top_logprobs, include = [], parallel_tool_calls, reasoning } = body;
     const { tools, skipped } = body.tools;
     const { choice, names } = body.tool_choice;
@@ -88,6 +92,7 @@ export const ResponsesBody: z.ZodType<ResponsesRequest> = z
         stop: [],
         logprobs: include.includes('message.output_text.logprobs') ? (top_logprobs ?? 0) : top_logprobs,
         context: body.num_ctx,
+        grammar: grammarIn({ response_format: body.text?.format }, context),
       },
       repeated: {
         instructions: instructions ?? null,
@@ -98,13 +103,14 @@ export const ResponsesBody: z.ZodType<ResponsesRequest> = z
         reasoning: { effort: reasoning?.effort ?? null, summary: null },
         store: false,
         temperature: body.temperature ?? 1,
-        text: { format: { type: 'text' } },
+        text: { format: body.text?.format ?? { type: 'text' } },
         tool_choice: typeof choice === 'object' ? { type: 'function', ...choice } : (choice ?? 'auto'),
         tools: tools.map((tool) => ({ type: 'function', strict: false, ...tool })),
         top_p: body.top_p ?? 1,
         truncation: 'disabled',
       },
       skipped,
+      progress: body.return_progress ?? false,
       encrypted: include.includes('reasoning.encrypted_content'),
     };
   });

@@ -286,3 +286,14 @@ test('a failure after the headers is an event, behind those that begin a respons
   assert.deepEqual(typesOf(events), ['response.created', 'response.in_progress', 'response.failed']);
   assert.equal(events.at(-1)?.response?.status, 'failed');
 });
+
+test('a format of the text reaches the engine', async () => {
+  const server = served();
+  const schema = { type: 'object' };
+  const format = { type: 'json_schema', name: 'thing', strict: true, schema };
+  const body = (await (await post(server, path, { ...hi, text: { format } })).json()) as { text: unknown };
+  assert.deepEqual(body.text, { format });
+  assert.deepEqual(server.backend.received.request.grammar, { kind: 'schema', schema });
+  await post(server, path, { ...hi, text: { format: { type: 'text' }, verbosity: 'low' } });
+  assert.equal(server.backend.received.request.grammar, undefined);
+});
