@@ -25,13 +25,15 @@ interface Functions {
   readonly vocabulary: (model: Pointer) => Pointer;
   readonly vocabularySize: (vocabulary: Pointer) => number;
   readonly decode: (context: Pointer, batch: Fields) => number;
+  readonly encode: (context: Pointer, batch: Fields) => number;
+  readonly encodes: (model: Pointer) => boolean;
   readonly logits: (context: Pointer, index: number) => Pointer | null;
   readonly pooling: (context: Pointer) => number;
   readonly embeddings: (context: Pointer, index: number) => Pointer | null;
   readonly pooled: (context: Pointer, sequence: number) => Pointer | null;
   readonly dimensions: (model: Pointer) => number;
   readonly classes: (model: Pointer) => number;
-  readonly memory: (context: Pointer) => Pointer;
+  readonly memory: (context: Pointer) => Pointer | null;
   readonly clear: (memory: Pointer, data: boolean) => void;
 }
 
@@ -58,6 +60,8 @@ function bind(): Functions {
     vocabulary: llama.func('void *llama_model_get_vocab(void *)'),
     vocabularySize: llama.func('int32_t llama_vocab_n_tokens(void *)'),
     decode: llama.func('llama_decode', 'int32_t', ['void *', batchStruct]),
+    encode: llama.func('llama_encode', 'int32_t', ['void *', batchStruct]),
+    encodes: llama.func('bool llama_model_has_encoder(void *)'),
     logits: llama.func('void *llama_get_logits_ith(void *, int32_t)'),
     pooling: llama.func('int llama_pooling_type(void *)'),
     embeddings: llama.func('void *llama_get_embeddings_ith(void *, int32_t)'),
@@ -97,6 +101,8 @@ export interface LibllamaOptions {
   readonly rope?: RopeOptions | undefined;
   /** Gives embeddings instead of logits. */
   readonly embeddings?: boolean;
+  /** How embeddings of a text become one (`LLAMA_POOLING_TYPE_*`); as the file says unless given. */
+  readonly pooling?: number | undefined;
   /** Sequences, which share the room; 1 unless given. */
   readonly sequences?: number;
   /** Intermediate results that are wanted by name, and who gets them as they are computed: all float32 values. */
@@ -139,7 +145,7 @@ export class Libllama implements Disposable {
       ...rest
     }: LibllamaOptions,
   ) {
-    const { rope, sequences = 1, watch, embeddings = false } = rest;
+    const { rope, sequences = 1, watch, embeddings = false, pooling = -1 } = rest;
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
@@ -161,6 +167,7 @@ export class Libllama implements Disposable {
       kv_unified: true,
       swa_full: false,
       embeddings,
+      pooling_type: pooling,
       n_threads: threads,
       n_threads_batch: threads,
       flash_attn_type: flashAttention,
@@ -210,8 +217,10 @@ export class Libllama implements Disposable {
    * where the file ranks.
    */
   embedSpans(spans: readonly LlamaSpan[]): readonly Float32Array[] {
-    const { decode, pooling, embeddings, pooled, dimensions, classes } = library();
-    const status = decode(this.#context, this.#batch.fill(spans));
+    const { decode, encode, encodes, pooling, embeddings, pooled, dimensions, classes } = library();
+    this.forget();
+    const compute = encodes(this.#model) ? encode : decode;
+    const status = compute(this.#context, this.#batch.fill(spans));
     if (status !== 0) throw new Error(`llama_decode failed with ${status}: ${lastLog()}`);
     const kind = pooling(this.#context);
     let end = 0;
@@ -227,7 +236,8 @@ export class Libllama implements Disposable {
   /** Forgets all tokens: the next one is the first of a text. */
   forget(): void {
     const { memory, clear } = library();
-    clear(memory(this.#context), false);
+    const kept = memory(this.#context);
+    if (kept) clear(kept, false);
     this.#length = 0;
   }
 

@@ -18,33 +18,21 @@ export const decodableArchitectures: readonly string[] = `
   .trim()
   .split(/\s+/);
 
-const embeddings = 'it makes embeddings of a text, no next token';
 const masks = 'it fills in masked tokens, and predicts no next one';
 const drafts = 'it drafts for another model, with whose states it must be run';
 
-/** Other architectures that libllama knows, and the reason why none of their models is run. */
+/** Architectures that are neither these nor encoders, though libllama knows them, and the reason why none of their models is run. */
 export const refusedArchitectures: ReadonlyMap<string, string> = new Map([
-  ['bert', embeddings],
   ['clip', 'it sees images, and is a part of another model'],
   ['dflash', drafts],
   ['dream', masks],
   ['eagle3', drafts],
-  ['eurobert', embeddings],
-  ['gemma-embedding', embeddings],
   ['gemma4-assistant', drafts],
   ['gptj', 'libllama knows only its name'],
-  ['jina-bert-v2', embeddings],
-  ['jina-bert-v3', embeddings],
   ['llada', masks],
   ['llada-moe', masks],
-  ['llama-embed', embeddings],
-  ['modern-bert', embeddings],
-  ['neo-bert', embeddings],
-  ['nomic-bert', embeddings],
-  ['nomic-bert-moe', embeddings],
   ['plm', 'libllama fails to build its graphs'],
   ['rnd1', masks],
   ['t5', 'its decoder needs what an encoder makes of another text'],
-  ['t5encoder', embeddings],
   ['wavtokenizer-dec', 'it makes sound of codes, no next token'],
 ]);

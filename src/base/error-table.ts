@@ -151,6 +151,11 @@ export const errorTable: {
     (d) => `${d.file} scores how well texts match a query, and has no embeddings; choose a model for embeddings`,
     () => 'this model scores how well texts match a query, and has no embeddings; ask /v1/rerank, or another model',
   ],
+  NOT_FOR_ANSWERS: [
+    'usage',
+    (d) => `${d.file} makes embeddings of texts, and gives no answers; use "ssd-llm embed", or another model`,
+    () => 'this model makes embeddings of texts, and gives no answers; ask /api/embed or /v1/embeddings, or another model',
+  ],
   CONTEXT_TOO_LONG: [
     'failure',
     (d) =>

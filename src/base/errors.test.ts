@@ -38,6 +38,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   BUDGET_TOO_LARGE: { budget: 2, memory: 1 },
   KV_TYPE_UNSUITABLE: { type: 'q4_0', length: 12 },
   NOT_FOR_EMBEDDINGS: { file: 'm.gguf' },
+  NOT_FOR_ANSWERS: { file: 'm.gguf' },
   CONTEXT_TOO_LONG: { prompt: 5000, context: 2048 },
   CONTEXT_BEYOND_MODEL: { context: 5000, trained: 2048 },
   LIBRARY_MISSING: { platform: 'linux-x64', reason },

@@ -1,3 +1,4 @@
+import { EngineError } from '../base/errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import { savedCalibration } from './calibrations.ts';
@@ -6,6 +7,11 @@ import type { Settings } from './options/table.ts';
 import { debugLog } from './print/debug.ts';
 import { warn } from './print/output.ts';
 
+interface OpenOptions extends Pick<ModelSettings, 'reading' | 'parallel'> {
+  /** True for a command that wants embeddings, no answers. */
+  readonly embeds?: boolean;
+}
+
 /**
  * Opens a model for a command, by default for one sequence, read in the way that was found best. Rejects
  * with the errors of `Model.open`.
@@ -13,12 +19,12 @@ import { warn } from './print/output.ts';
 export async function openModel(
   path: string,
   settings: Settings,
-  { reading = savedCalibration(path), parallel }: Pick<ModelSettings, 'reading' | 'parallel'> = {},
+  { reading = savedCalibration(path), parallel, embeds = false }: OpenOptions = {},
 ): Promise<Model> {
   // Other commands, and --help, start without this module, which only answers need.
   const { Model } = await import('../model/model.ts');
   const promptCache = promptFilesOf(settings);
-  return Model.open(path, {
+  const model = Model.open(path, {
     ...modelSettingsOf(settings),
     parallel,
     promptCache,
@@ -26,4 +32,10 @@ export async function openModel(
     warn,
     debug: await debugLog(settings),
   });
+  // A prompt need not be read to know.
+  if (!embeds && model.outline.graphs.wholeTexts) {
+    await model[Symbol.asyncDispose]();
+    throw new EngineError('NOT_FOR_ANSWERS', { file: path });
+  }
+  return model;
 }

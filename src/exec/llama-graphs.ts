@@ -23,6 +23,8 @@ import type { RingMode } from '../plan/ring-modes.ts';
 import { withoutLast } from '../plan/ring-segments.ts';
 import { LlamaSequence } from '../state/llama-sequence.ts';
 import { LlamaStates } from '../state/llama-states.ts';
+import type { SequenceState } from '../state/sequence-state.ts';
+import { WholeText } from '../state/whole-text.ts';
 import type { BoundWeights, RingWeights } from './bind-weights.ts';
 import type { ExpertSteps } from './expert-steps.ts';
 import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
@@ -63,7 +65,8 @@ export class LlamaGraphs implements GraphSource {
   readonly #parts: LlamaGraphsParts;
   readonly #owner: Disposer = new Disposer();
   readonly #scratch: LlamaScratch;
-  readonly #states: LlamaStates;
+  /** Undefined where texts are computed whole. */
+  readonly #states: LlamaStates | undefined;
   /** The slices of each weight. */
   readonly #slices: ReadonlyMap<string, readonly number[]>;
   readonly #rows: Map<string, Rows> = new Map();
@@ -93,17 +96,18 @@ export class LlamaGraphs implements GraphSource {
       if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(weights.tensors, id).pointer));
     }
     // It has libllama build graphs, which it may use again: views of weights in them are where the weights are by now.
-    this.#states = new LlamaStates(context, model, plan.context);
+    this.#states = context.options.pooling ? undefined : new LlamaStates(context, model, plan.context);
   }
 
-  newState(): LlamaSequence {
-    return new LlamaSequence(this.#states, this.#states.nextSequence());
+  newState(): SequenceState {
+    const states = this.#states;
+    return states ? new LlamaSequence(states, states.nextSequence()) : new WholeText(this.#parts.plan.context);
   }
 
   compile(spans: readonly Span[], output: GraphOutput): Program {
     const { model, pager, weights } = this.#parts;
-    const own = spans.map(({ state, start, tokens, logits }): LlamaSpan => {
-      const { sequence } = LlamaSequence.of(state);
+    const own = spans.map(({ state, start, tokens, logits }, i): LlamaSpan => {
+      const sequence = this.#states ? LlamaSequence.of(state).sequence : i;
       return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1 };
     });
     const ringMode = this.#ringModeFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
@@ -133,7 +137,7 @@ export class LlamaGraphs implements GraphSource {
 
   #compile(spans: readonly LlamaSpan[], output: GraphOutput, ring: RingUse): LlamaSteps {
     const { device, context } = this.#parts;
-    for (const { sequence, start } of spans) {
+    for (const { sequence, start } of this.#states ? spans : []) {
       const kept = context.keptOf(sequence);
       // Passes that are measured are computed again and again at one position, whatever their states become.
       if (kept && kept.last >= start && !context.remove(sequence, start)) context.remove(sequence, 0);

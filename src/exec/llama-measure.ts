@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { embeddingsIn, placesWithoutHead } from '../ggml/graph-output.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { LlamaContext } from '../ggml/llama-context.ts';
+import { LlamaContext, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { sourceOf, tensorOp, tensorShape } from '../ggml/tensor-fields.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
@@ -34,10 +34,10 @@ const batches = [17, 1] as const;
 const sequenceCounts = [1, 2] as const;
 
 /**
- * The traits of a model, of which no weight is read: libllama builds its graphs. Throws the errors of `LlamaModel` and
- * `LlamaContext`.
+ * The traits of a model, of which no weight is read: libllama builds its graphs, of whole texts if `pooling` says how their
+ * embeddings become one. Throws the errors of `LlamaModel` and `LlamaContext`.
  */
-export function graphTraits(file: ModelFile): GraphTraits {
+export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTraits {
   using model = new LlamaModel(file);
   const kvType = kvTypeOf('f16').id;
   const works: GraphWork[] = [];
@@ -49,18 +49,18 @@ export function graphTraits(file: ModelFile): GraphTraits {
       batch: Math.max(...batches),
       outputs: sequences,
       kvType,
+      pooling,
       // Nothing is computed, and deepseek2 without MLA keeps 1.3 GB of so few tokens.
       memory: 'untouched',
     });
     let start = 0;
     return batches.map((count) => {
-      const { nodes, result } = context.collect([
-        { sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 },
-      ]);
-      start += count;
-      works.push(workOf(nodes, count));
+      const span = { sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 };
+      const { nodes, result } = context.collect([span], pooling ? 'embeddings' : 'logits');
+      if (!pooling) start += count;
+      works.push(workOf(nodes, count, pooling ? count : cells));
       const reads = weightReads(nodes, model.tensors, file.weights);
-      const embeddings = embeddingsIn(nodes, result);
+      const embeddings = pooling ? undefined : embeddingsIn(nodes, result);
       const places = new Set(embeddings === undefined ? nodes.keys() : placesWithoutHead(nodes, embeddings));
       for (const { node, name, role } of reads) if (places.has(node) && role !== 'rows') body.add(name);
       return reads;
@@ -85,15 +85,15 @@ const f32 = 4;
 /** Bytes of a pair of a token and a rank in the list of each expert. */
 const pairBytes = 8;
 
-/** Products convert what they multiply with, at most to float32; those with experts sort their pairs. */
-function workOf(nodes: readonly Pointer[], tokens: number): GraphWork {
+/** The work of a graph of `tokens`, each of which may see `seen` others. Products convert what they multiply with, at most to float32; those with experts sort their pairs. */
+function workOf(nodes: readonly Pointer[], tokens: number, seen: number): GraphWork {
   let [token, position] = [0, 0];
   for (const node of nodes) {
     const op = tensorOp(node);
     if (op !== 'MUL_MAT' && op !== 'MUL_MAT_ID') continue;
     const x = sourceOf(node, 1);
     const bytes = (f32 * elementCount(tensorShape(x))) / tokens;
-    if (tensorOp(x) === 'SOFT_MAX') position = Math.max(position, bytes / cells);
+    if (tensorOp(x) === 'SOFT_MAX') position = Math.max(position, bytes / seen);
     else if (op === 'MUL_MAT') token = Math.max(token, bytes);
     else {
       const [experts, used] = [at(tensorShape(sourceOf(node, 0)), 2), at(tensorShape(sourceOf(node, 2)), 0)];

@@ -1,8 +1,9 @@
+import { wholePooling } from '../arch/encoders.ts';
 import { EngineError } from '../base/errors.ts';
 import { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
-import { LlamaContext, type LlamaContextOptions } from '../ggml/llama-context.ts';
+import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { NodeGraph } from '../ggml/node-graph.ts';
 import { flagsOf, setData, setFlags, sourcesOf, tensorFlags, tensorOp, viewSourceOf } from '../ggml/tensor-fields.ts';
@@ -36,15 +37,16 @@ const mostWeightBytes = 2 ** 26;
 export function buildAllGraphs(file: ModelFile): void {
   // One that is measured only has not compared its weights with the file's.
   using model = new LlamaModel(file);
-  measureContexts(file);
+  const pooling = wholePooling(file.metadata);
+  measureContexts(file, pooling);
   using device = new Device(1);
   using zeros = device.memoryFor(mostWeightBytes, 'weights of zeros');
   for (const [tensor, name] of model.tensors) {
     if (bytesOf(file, name) <= mostWeightBytes) setData(tensor, zeros.address(0));
   }
-  using context = new LlamaContext(model, small);
-  for (const spans of passes) {
-    const { nodes } = context.collect(spans);
+  using context = new LlamaContext(model, { ...small, pooling });
+  for (const spans of pooling ? wholeTexts : passes) {
+    const { nodes } = context.collect(spans, pooling ? 'embeddings' : 'logits');
     using graph = new NodeGraph(nodes.length);
     for (const node of nodes) graph.adopt(node);
     const left = nodes.filter((node) => needsWeights(node, model, file)).map((node) => [node, flagsOf(node)] as const);
@@ -68,15 +70,15 @@ const bytesOf = ({ weights }: ModelFile, name: string): number => {
 };
 
 /** Makes contexts of all kinds, for which libllama builds its largest graphs. */
-function measureContexts(file: ModelFile): void {
+function measureContexts(file: ModelFile, pooling: WholePooling | undefined): void {
   const { metadata } = file;
   const trained = metadata.number(`${metadata.string('general.architecture')}.context_length`);
   using model = new LlamaModel(file, { measured: true });
   const make = (options: Partial<LlamaContextOptions>) =>
-    new LlamaContext(model, { ...small, ...options })[Symbol.dispose]();
+    new LlamaContext(model, { ...small, pooling, ...options })[Symbol.dispose]();
   make({ cells: Math.min(Math.max(trained, small.cells), mostCells), sequences: 4, batch: 512 });
   make({ sequences: manySequences, batch: manySequences });
-  for (const type of kvTypes) {
+  for (const type of pooling ? [] : kvTypes) {
     try {
       make({ kvType: kvTypeOf(type).id });
     } catch (error) {
@@ -100,4 +102,11 @@ const passes: readonly (readonly LlamaSpan[])[] = [
   [span(0, prompt, 1, 1)],
   [span(1, 0, 1, 1)],
   [span(0, prompt + 1, 1, 1), span(1, 1, 1, 1)],
+];
+
+/** A text, one token, and two texts at once. */
+const wholeTexts: readonly (readonly LlamaSpan[])[] = [
+  [span(0, 0, prompt, 1)],
+  [span(0, 0, 1, 1)],
+  [span(0, 0, 1, 1), span(1, 0, prompt - 1, 1)],
 ];

@@ -1,4 +1,5 @@
 import { at, last } from '../base/at.ts';
+import { alignUp } from '../base/bytes.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { type BufferMemory, withBufferMemory } from './buffer-memory.ts';
@@ -36,11 +37,17 @@ export interface LlamaContextOptions {
   readonly outputs: number;
   /** Type of keys and values: a number of `ggmlTypes`. */
   readonly kvType: number;
+  /** Makes embeddings of whole texts, pooled in this way: nothing is kept of them. Default: takes texts on. */
+  readonly pooling?: WholePooling | undefined;
   /** Memory of what is kept of texts; default: it is there, and filled. A model that is only measured has none. */
   readonly memory?: BufferMemory | undefined;
   /** Changes to the rotation that the metadata describe. */
   readonly rope?: LlamaRope | undefined;
 }
+
+/** Libllama's ways of pooling. */
+export type WholePooling = keyof typeof poolings;
+const poolings = { mean: 1, first: 2, last: 3, rank: 4 } as const;
 
 /** A rotation: factor by which the context is stretched, base of the frequencies, and the way of stretching. */
 export interface LlamaRope {
@@ -84,8 +91,6 @@ const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
   ['outputs', / output buffer size = +([\d.]+) MiB/],
 ];
 
-/** The reason why an encoder is refused: its graph has no logits, and it may keep nothing of a text. */
-const embeds = 'it does not predict the next token';
 
 /** A mark on the nodes of a graph that was collected. */
 const metBefore = 0x5eed;
@@ -93,17 +98,23 @@ const metBefore = 0x5eed;
 /** A graph that libllama has built, as it is computed for each output that it has. */
 type BuiltGraph = Readonly<Partial<Record<GraphOutput, CollectedGraph>>>;
 
-function newGraph(met: readonly { readonly node: Pointer; readonly flags: number }[]): BuiltGraph {
+/** The graph of nodes that libllama has built; `whole` is one of whole texts, which are pooled. */
+function newGraph(met: readonly { readonly node: Pointer; readonly flags: number }[], whole: boolean): BuiltGraph {
   for (const { node } of met) setMark(node, metBefore);
   const nodes = met.map(({ node }) => node);
+  const flags = met.map(({ flags }) => flags);
+  if (whole) {
+    const pooled = nodes.findLast((node) => tensorName(node) === 'result_embd_pooled');
+    return pooled === undefined ? {} : { embeddings: { nodes, flags, result: pooled } };
+  }
   // Some architectures leave the name out.
   const logits = nodes.findLast((node) => tensorName(node) === 'result_output') ?? last(nodes);
-  const whole = { nodes, flags: met.map(({ flags }) => flags), result: logits };
+  const all = { nodes, flags, result: logits };
   const embeddings = embeddingsIn(nodes, logits);
-  if (embeddings === undefined) return { logits: whole };
+  if (embeddings === undefined) return { logits: all };
   const places = placesWithoutHead(nodes, embeddings);
   const pick = <T>(list: readonly T[]): readonly T[] => places.map((place) => at(list, place));
-  return { logits: whole, embeddings: { nodes: pick(whole.nodes), flags: pick(whole.flags), result: embeddings } };
+  return { logits: all, embeddings: { nodes: pick(nodes), flags: pick(flags), result: embeddings } };
 }
 
 /**
@@ -117,7 +128,8 @@ export class LlamaContext implements Disposable {
   readonly #model: LlamaModel;
   readonly #owner: Disposer = new Disposer();
   readonly #context: Pointer;
-  readonly #memory: Pointer;
+  /** Undefined where nothing is kept. */
+  readonly #memory: Pointer | undefined;
   /** Elements of the largest column of a result: the vocabulary, or the width. */
   readonly largestOutput: number;
   /** Tokens that logits are of. */
@@ -134,15 +146,19 @@ export class LlamaContext implements Disposable {
     this.options = options;
     const collect = this.#owner.use(new Callback(callbacks.evaluate, (node, ask) => this.#take(node, ask)));
     this.#batch = this.#owner.use(new BatchArrays(options));
-    const { batch, sequences, kvType, rope } = options;
+    const { sequences, kvType, rope, pooling } = options;
+    // Libllama ends the process where a mean is of whole texts and their sequences do not divide the batch.
+    const batch = pooling ? alignUp(options.batch, sequences) : options.batch;
     const params = {
       ...this.#api.llama_context_default_params(),
-      n_ctx: options.cells,
+      n_ctx: pooling ? batch : options.cells,
       // A second part of a batch would overwrite the inputs of the first.
       n_batch: batch,
       n_ubatch: batch,
       n_seq_max: sequences,
-      n_outputs_max: Math.max(options.outputs, sequences),
+      n_outputs_max: Math.max(pooling ? batch : options.outputs, sequences),
+      embeddings: pooling !== undefined,
+      pooling_type: pooling ? poolings[pooling] : 0,
       // Nothing is computed on them.
       n_threads: 1,
       n_threads_batch: 1,
@@ -161,7 +177,8 @@ export class LlamaContext implements Disposable {
     };
     const sizes = { state: 0, compute: 0, outputs: 0 };
     const make = () => this.#api.llama_init_from_model(model.pointer, params);
-    const memory = model.isMeasured ? 'none' : options.memory;
+    // Whole texts have buffers for logits that nothing is written to.
+    const memory = model.isMeasured ? 'none' : (options.memory ?? (pooling && 'untouched'));
     const context = listening(
       (line) => {
         for (const [part, pattern] of sizeLines) {
@@ -172,8 +189,8 @@ export class LlamaContext implements Disposable {
       () => (memory ? withBufferMemory(memory, make) : make()),
     );
     const kept = context && this.#api.llama_get_memory(context);
-    if (!context || !kept) {
-      const reason = context ? embeds : lastLog();
+    if (!context || !(kept || pooling)) {
+      const reason = context ? 'it does not predict the next token' : lastLog();
       if (context) this.#api.llama_free(context);
       this.#owner[Symbol.dispose]();
       throw new EngineError('GRAPH_FAILED', { file: model.file, reason });
@@ -182,7 +199,7 @@ export class LlamaContext implements Disposable {
     this.#vocabulary = this.#api.llama_vocab_n_tokens(this.#api.llama_model_get_vocab(model.pointer));
     this.largestOutput = Math.max(this.#vocabulary, this.#api.llama_model_n_embd_out(model.pointer));
     this.#context = context;
-    this.#memory = kept;
+    this.#memory = kept ?? undefined;
   }
 
   /**
@@ -194,10 +211,10 @@ export class LlamaContext implements Disposable {
     if (wanted > this.options.outputs)
       throw new RangeError(`${wanted} outputs of a batch, not ${this.options.outputs}`);
     this.#met = [];
-    const status = this.#api.llama_decode(this.#context, this.#batch.fill(spans));
+    const status = this.#compute(spans);
     for (const { node, flags } of this.#met) setFlags(node, flags);
     const fresh = this.#met.filter(({ known }) => !known);
-    if (status === 0 && fresh.length > 0) this.#graph = newGraph(fresh);
+    if (status === 0 && fresh.length > 0) this.#graph = newGraph(fresh, this.options.pooling !== undefined);
     const graph = this.#graph?.[output];
     const [elements, outputs] = graph ? tensorShape(graph.result) : [];
     const tokens = spans.reduce((sum, span) => sum + span.tokens.length, 0);
@@ -206,30 +223,44 @@ export class LlamaContext implements Disposable {
     const isKnown = output === 'embeddings' || elements === this.#vocabulary;
     if (status === 0 && graph && isKnown && complete) return graph;
     this.#graph = undefined;
-    for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
+    if (this.options.pooling) this.reset();
+    else for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
     let reason = `${lastLog()}, status ${status}`;
-    if (status === 0 && !graph) reason = 'its graph has no embeddings';
-    else if (status === 0) reason = complete ? embeds : `${outputs} outputs instead of ${wanted}`;
+    if (status === 0 && !graph) reason = `its graph has no ${output}`;
+    else if (status === 0) reason = complete ? 'it does not predict the next token' : `${outputs} outputs instead of ${wanted}`;
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
+  }
+
+  /** Has libllama build the graph of a batch. Returns its status. */
+  #compute(spans: readonly LlamaSpan[]): number {
+    const batch = this.#batch.fill(spans);
+    if (!this.options.pooling) return this.#api.llama_decode(this.#context, batch);
+    // Some keep something of the texts before.
+    this.reset();
+    const encodes = this.#api.llama_model_has_encoder(this.#model.pointer);
+    const compute = encodes ? this.#api.llama_encode : this.#api.llama_decode;
+    const made = (): number => compute(this.#context, batch);
+    return this.#model.isMeasured ? made() : withBufferMemory('untouched', made);
   }
 
   /** Forgets all but the first `length` tokens of a sequence. Returns false, and changes nothing, where that cannot be. */
   remove(sequence: number, length: number): boolean {
-    return this.#api.llama_memory_seq_rm(this.#memory, sequence, length, -1);
+    return this.#memory !== undefined && this.#api.llama_memory_seq_rm(this.#memory, sequence, length, -1);
   }
 
   /** Makes the sequence `to`, an empty one, a copy of `from`. */
   copy(from: number, to: number): void {
-    this.#api.llama_memory_seq_cp(this.#memory, from, to, -1, -1);
+    if (this.#memory !== undefined) this.#api.llama_memory_seq_cp(this.#memory, from, to, -1, -1);
   }
 
   /** Forgets all sequences. */
   reset(): void {
-    this.#api.llama_memory_clear(this.#memory, false);
+    if (this.#memory !== undefined) this.#api.llama_memory_clear(this.#memory, false);
   }
 
   /** The positions of the first and last token that all layers keep of a sequence; undefined if it is empty. */
   keptOf(sequence: number): { readonly first: number; readonly last: number } | undefined {
+    if (this.#memory === undefined) return undefined;
     const first = this.#api.llama_memory_seq_pos_min(this.#memory, sequence);
     const last = this.#api.llama_memory_seq_pos_max(this.#memory, sequence);
     return last < 0 ? undefined : { first, last };

@@ -43,6 +43,8 @@ export interface LlamaGraphApi {
   llama_free(context: Pointer): void;
   /** Returns 0, 1 where the memory has no room, or an error. */
   llama_decode(context: Pointer, batch: Fields): number;
+  /** Computes whole texts, in which tokens see those behind them. */
+  llama_encode(context: Pointer, batch: Fields): number;
   /** The address of the logits of a batch's token. */
   llama_get_logits_ith(context: Pointer, index: number): Pointer | null;
 
@@ -100,6 +102,7 @@ const signatures: { readonly [F in keyof LlamaGraphApi]: string } = {
   llama_free: 'void (void *)',
   llama_get_logits_ith: 'void * (void *, int32_t)',
   llama_decode: 'int32_t (void *, llama_batch)',
+  llama_encode: 'int32_t (void *, llama_batch)',
   llama_get_memory: 'void * (void *)',
   llama_memory_clear: 'void (void *, bool)',
   llama_memory_seq_rm: 'bool (void *, int32_t, int32_t, int32_t)',

@@ -20,6 +20,7 @@ export interface Llama {
   llama_vocab_n_tokens(vocab: Pointer): number;
   llama_vocab_bos(vocab: Pointer): number;
   llama_vocab_eos(vocab: Pointer): number;
+  llama_vocab_sep(vocab: Pointer): number;
   llama_vocab_get_add_bos(vocab: Pointer): boolean;
   llama_vocab_get_add_eos(vocab: Pointer): boolean;
   llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
@@ -85,7 +86,15 @@ export interface TokenDataArray {
 }
 
 /** Values of C's `enum llama_vocab_type`. */
-export const vocabularyTypes = { none: 0, sentencePiece: 1, bytePair: 2, rwkv: 5, plamo2: 6 } as const;
+export const vocabularyTypes = {
+  none: 0,
+  sentencePiece: 1,
+  bytePair: 2,
+  wordPiece: 3,
+  unigram: 4,
+  rwkv: 5,
+  plamo2: 6,
+} as const;
 
 /** Some of C's `enum llama_token_attr`. */
 export const tokenAttributes = { unknown: 1, control: 8, userDefined: 16, stripsLeft: 128, stripsRight: 256 } as const;
@@ -128,6 +137,7 @@ export function loadLlama(): Llama {
     llama_vocab_n_tokens: llama.func('int32_t llama_vocab_n_tokens(void *)'),
     llama_vocab_bos: llama.func('int32_t llama_vocab_bos(void *)'),
     llama_vocab_eos: llama.func('int32_t llama_vocab_eos(void *)'),
+    llama_vocab_sep: llama.func('int32_t llama_vocab_sep(void *)'),
     llama_vocab_get_add_bos: llama.func('bool llama_vocab_get_add_bos(void *)'),
     llama_vocab_get_add_eos: llama.func('bool llama_vocab_get_add_eos(void *)'),
     llama_vocab_is_eog: llama.func('bool llama_vocab_is_eog(void *, int32_t)'),

@@ -136,13 +136,14 @@ function cutTokens(tokens: readonly number[], most: number, end: number | undefi
 }
 
 /** The pooling of a model: the last token's embedding knows the whole text, if the file does not say otherwise. */
-function poolingOf({ pooling, path }: Pick<ModelOutline, 'pooling' | 'path'>): Pooling {
+function poolingOf({ pooling, path, graphs }: Pick<ModelOutline, 'pooling' | 'path' | 'graphs'>): Pooling {
   switch (pooling) {
     case 'none':
       return 'last';
     case 'rank':
       throw new EngineError('NOT_FOR_EMBEDDINGS', { file: path });
     default:
-      return pooling;
+      // A whole text comes pooled.
+      return graphs.wholeTexts ? 'last' : pooling;
   }
 }

@@ -9,7 +9,13 @@ import { type GraphTraits, graphTraits } from '../exec/llama-measure.ts';
 import { productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
-import { LlamaContext, type LlamaContextOptions, type LlamaSizes, sizesOfLonger } from '../ggml/llama-context.ts';
+import {
+  LlamaContext,
+  type LlamaContextOptions,
+  type LlamaSizes,
+  sizesOfLonger,
+  type WholePooling,
+} from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { rowBytes } from '../gguf/types.ts';
@@ -45,6 +51,7 @@ interface LlamaGraphOptions {
   readonly rope?: RopeOptions | undefined;
   readonly trialFolder?: string | undefined;
   readonly embedsAll?: boolean | undefined;
+  readonly pooling?: WholePooling | undefined;
 }
 
 /** The graphs that libllama builds, of any architecture that it takes a text on with. */
@@ -55,6 +62,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   readonly #rope: RopeOptions | undefined;
   readonly #trialFolder: string | undefined;
   readonly #embedsAll: boolean;
+  readonly #pooling: WholePooling | undefined;
   #traits: GraphTraits | undefined;
   /** The model without memory, whose contexts are measured; while another one is opened there is none. */
   #measured: LlamaModel | undefined;
@@ -62,20 +70,26 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   /**
    * `trialFolder` remembers which models libllama was tried with; `embedsAll` plans for passes that give embeddings of all
-   * tokens.
+   * tokens; `pooling` makes embeddings of whole texts.
    */
-  constructor(file: ModelFile, facts: ModelFacts, { rope, trialFolder, embedsAll = false }: LlamaGraphOptions = {}) {
+  constructor(file: ModelFile, facts: ModelFacts, options: LlamaGraphOptions = {}) {
+    const { rope, trialFolder, embedsAll = false, pooling } = options;
     this.#file = file;
     this.#facts = facts;
     this.#rope = rope;
     this.#trialFolder = trialFolder;
     this.#embedsAll = embedsAll;
+    this.#pooling = pooling;
+  }
+
+  get wholeTexts(): boolean {
+    return this.#pooling !== undefined;
   }
 
   get rowLengths(): readonly number[] {
     const { metadata } = this.#file;
     const { architecture, heads, width } = this.#facts;
-    if (heads === 0) return [];
+    if (heads === 0 || this.wholeTexts) return [];
     return ['key_length', 'value_length'].map((key) =>
       metadata.number(`${architecture}.attention.${key}`, Math.floor(width / heads)),
     );
@@ -106,7 +120,7 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
     const { cells } = this.#contextOptions(options);
-    const lists = this.#collected().memory === 'recurrent' ? 0 : cells * cellBytes;
+    const lists = this.#collected().memory === 'recurrent' || this.wholeTexts ? 0 : cells * cellBytes;
     return { memory: this.#measure(options).state + lists, ssd: 0 };
   }
 
@@ -126,12 +140,12 @@ export class LlamaModelGraphs implements ModelGraphs {
     return (
       this.#measure(options).compute +
       // Libllama's copies of logits, and ours where a pass is computed in parts.
-      2 * 4 * Math.max(outputs, sequences) * vocabulary +
+      (this.wholeTexts ? 0 : 2 * 4 * Math.max(outputs, sequences) * vocabulary) +
       batch * Math.ceil(work.token + work.position * cells) +
       (isCut ? productBytes(slices, batch) : 0) +
       rows +
       this.#file.weights.size * nodeBytes +
-      choosingBytes(vocabulary, options) +
+      (this.wholeTexts ? 0 : choosingBytes(vocabulary, options)) +
       threads * threadBytes
     );
   }
@@ -169,7 +183,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   #collected(): GraphTraits {
     if (this.#traits) return this.#traits;
     tryGraphs(this.#file, this.#trialFolder);
-    this.#traits = graphTraits(this.#file);
+    this.#traits = graphTraits(this.#file, this.#pooling);
     // Memory that it takes is part of the process from now on.
     this.#measuredModel();
     return this.#traits;
@@ -191,7 +205,7 @@ export class LlamaModelGraphs implements ModelGraphs {
       using context = new LlamaContext(this.#measuredModel(), { ...wanted, cells });
       return context.sizes;
     };
-    const sizes = sizesOfLonger(wanted.cells, mostMeasured, sizesOf);
+    const sizes = this.wholeTexts ? sizesOf(wanted.cells) : sizesOfLonger(wanted.cells, mostMeasured, sizesOf);
     this.#sizes.set(key, sizes);
     return sizes;
   }
@@ -208,6 +222,7 @@ export class LlamaModelGraphs implements ModelGraphs {
       const expected = `${most} at most, for a model of this architecture`;
       throw new EngineError('BAD_OPTION', { option: 'parallel', value: `${parallel}`, expected });
     }
+    if (this.#pooling) return this.#wholeOptions(batch, parallel);
     const tokens = Math.max(batch, decoded) + (parallel - 1) * decoded;
     return {
       cells: parallel * context,
@@ -217,6 +232,12 @@ export class LlamaModelGraphs implements ModelGraphs {
       kvType: kvTypeOf(kvType).id,
       rope: this.#rope,
     };
+  }
+
+  /** The context of whole texts: the tokens of a pass, whoever they belong to. */
+  #wholeOptions(batch: number, sequences: number): LlamaContextOptions {
+    const kvType = kvTypeOf('f16').id;
+    return { cells: batch, sequences, batch, outputs: sequences, kvType, pooling: this.#pooling };
   }
 
   [Symbol.dispose](): void {

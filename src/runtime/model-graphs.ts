@@ -17,6 +17,8 @@ export type StateOptions = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes
 export interface GraphDemand {
   /** The builder of the graphs. */
   readonly builder: 'own' | 'libllama';
+  /** Whether a text is computed whole, in one pass: then a pass has room for the context, all its texts together. */
+  readonly wholeTexts: boolean;
   /** Lengths of the rows of keys and values, which are whole blocks of their type. */
   readonly rowLengths: readonly number[];
   /**

@@ -1,4 +1,5 @@
 import { decodableArchitectures, refusedArchitectures } from '../arch/decodable.ts';
+import { encoderArchitectures, isEncoder, wholePooling } from '../arch/encoders.ts';
 import { type ModelFacts, readFacts } from '../arch/facts.ts';
 import { type FilePooling, readPooling } from '../arch/pooling.ts';
 import { ownArchitectures } from '../arch/registry.ts';
@@ -85,14 +86,28 @@ function ownGraphs(
   }
 }
 
-function librarysGraphs(file: ModelFile, pooling: FilePooling, { rope, trialFolder }: OutlineOptions): GraphsOf {
+function librarysGraphs(file: ModelFile, pooling: FilePooling, options: OutlineOptions): GraphsOf {
+  const { rope, trialFolder } = options;
   const architecture = file.metadata.string('general.architecture');
+  if (isEncoder(architecture)) return encoderGraphs(file, options);
   const reason = refusedArchitectures.get(architecture);
   if (reason !== undefined) throw new EngineError('ARCHITECTURE_REFUSED', { architecture, reason });
   if (!decodableArchitectures.includes(architecture))
-    throw new EngineError('UNKNOWN_ARCHITECTURE', { architecture, known: decodableArchitectures });
+    throw new EngineError('UNKNOWN_ARCHITECTURE', {
+      architecture,
+      known: [...decodableArchitectures, ...encoderArchitectures],
+    });
   const config = readFacts(file.metadata, rope);
   return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder, embedsAll: embedsAll(pooling) }) };
+}
+
+function encoderGraphs(file: ModelFile, { rope, trialFolder }: OutlineOptions): GraphsOf {
+  const config = readFacts(file.metadata);
+  if (rope && Object.values(rope).some((value) => value !== undefined)) {
+    const { architecture } = config;
+    throw new EngineError('NOT_WITH_LIBLLAMA', { what: 'another rotation of positions (--rope-scale)', architecture });
+  }
+  return { config, graphs: new LlamaModelGraphs(file, config, { trialFolder, pooling: wholePooling(file.metadata) }) };
 }
 
 /** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */

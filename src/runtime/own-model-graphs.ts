@@ -24,6 +24,7 @@ const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, 
 /** The graphs of a family that has stages of its own. */
 export class OwnModelGraphs implements ModelGraphs {
   readonly builder = 'own';
+  readonly wholeTexts = false;
   readonly loadedBytes = 0;
   readonly #config: Config;
   readonly #stages: readonly Stage[];

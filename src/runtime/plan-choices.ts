@@ -91,6 +91,9 @@ function sequenceBytes({ graphs }: ModelOutline, options: ChoiceOptions, context
   );
 }
 
+/** Texts of a pass where each is computed whole: what they take is in the pass. */
+const wholeParallel = 32;
+
 /** Sequences and their context, as given or as many and as long as suits `share` of the `free` bytes. */
 function textsWithin(
   outline: ModelOutline,
@@ -105,7 +108,8 @@ function textsWithin(
   };
   const least = leastFrom(outline, options);
   const known = options.context ?? (window && least);
-  const parallel = options.parallel === 'auto' ? autoParallel(one, known) : (options.parallel ?? 1);
+  const automatic = (): number => (outline.graphs.wholeTexts ? wholeParallel : autoParallel(one, known));
+  const parallel = options.parallel === 'auto' ? automatic() : (options.parallel ?? 1);
   const all = { ...one, kv: (context: number) => parallel * one.kv(context) };
   const texts = (context: number): number => textBytes({ ahead, draftModel: draft !== undefined, context, parallel });
   const context = options.context ?? (window ? longestText(least, texts, free) : autoContext(all, options.tokens));

@@ -81,7 +81,8 @@ function planAs(
 ): Plan {
   const { budget, runtime, ahead = 0, draft, kernels, context, parallel, promptCache } = options;
   const { type: kvType = 'f16', window } = options.kv ?? {};
-  const batch = kernels === 'plain' ? plainBatch : undefined;
+  const { wholeTexts } = outline.graphs;
+  const batch = wholeTexts ? context : kernels === 'plain' ? plainBatch : undefined;
   const demanded = { context, kvType, window, kvHomes: undefined, parallel, kernels };
   const drafting = draft && planDraft(draft, device, layoutOf, demanded);
   const wanted = { ...demanded, ahead, promptCache };

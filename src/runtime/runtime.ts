@@ -120,9 +120,11 @@ export class Runtime implements AsyncDisposable {
       const files = promptCache && (await promptFiles(promptCache, { identity, architecture, state }));
       const stores = files ? [copies, files] : [copies];
       const caches = new CachePool(places, { stores, exactBatch: exact ? plan.batch : undefined });
-      const others = (plan.parallel - 1) * (1 + plan.ahead);
+      const { wholeTexts } = outline.graphs;
+      const others = wholeTexts ? 0 : (plan.parallel - 1) * (1 + plan.ahead);
       const { batch, ahead } = plan;
-      const limits = { batch, tokens: batch + others, exact, even: graphs.evenSpans, ahead, adaptive };
+      // A text that does not fit into a pass as a whole waits for the next one.
+      const limits = { batch, tokens: batch + others, exact: exact || wholeTexts, even: graphs.evenSpans, ahead, adaptive };
       const forward = new Forward({ graphs, pager, device });
       checkAvailable(plan.shares.compute + passBytes, 'computing');
       return new Runtime(

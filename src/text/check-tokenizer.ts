@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ScalarType } from '../gguf/values.ts';
+import { charsmapFault } from './charsmap.ts';
 
 const model = 'tokenizer.ggml.model';
 const tokens = 'tokenizer.ggml.tokens';
@@ -67,6 +68,10 @@ function checkByteSequences(metadata: Metadata, names: ReadonlySet<string>): voi
   const bytes = new Set([...names].map(unescaped));
   const missing = textBytes.find((byte) => !bytes.has(String.fromCharCode(byte)));
   if (missing !== undefined) throw invalid(metadata, tokens, `has no token for byte ${missing}`);
+  checkLengths(metadata, names);
+}
+
+function checkLengths(metadata: Metadata, names: ReadonlySet<string>): void {
   const long = [...names].find((name) => name.length > longestName);
   if (long)
     throw invalid(metadata, tokens, `has a name of ${long.length} characters; at most ${longestName} are supported`);
@@ -112,6 +117,36 @@ function checkTokens(metadata: Metadata, check: NameCheck): void {
   check(metadata, names);
 }
 
+/** Throws METADATA_INVALID unless a token that libllama falls back to is one of the `size` ones. */
+function checkToken(metadata: Metadata, name: string, { size, byDefault }: { size: number; byDefault: number }): void {
+  const key = `tokenizer.ggml.${name}_token_id`;
+  const id = metadata.number(key, byDefault);
+  if (!Number.isInteger(id) || id < 0 || id >= size)
+    throw invalid(metadata, key, `is ${id}, which is none of the ${size} tokens`);
+}
+
+/** The tokens around a text, and the one for words that are not known. The names are those of files. */
+function checkWords(metadata: Metadata, { size }: ReadonlySet<string>): void {
+  for (const [name, byDefault] of [
+    ['unknown', 100],
+    ['bos', 101],
+    ['seperator', 102],
+  ] as const)
+    checkToken(metadata, name, { size, byDefault });
+}
+
+const charsmap = 'tokenizer.ggml.precompiled_charsmap';
+
+/** Names of unigrams are put into a tree as deep as the longest; characters are replaced by a map. */
+function checkUnigrams(metadata: Metadata, names: ReadonlySet<string>): void {
+  checkToken(metadata, 'unknown', { size: names.size, byDefault: 2 });
+  checkLengths(metadata, names);
+  if (!metadata.has(charsmap)) return;
+  checkArray(metadata, charsmap, ['u8', 'i8'], 0);
+  const fault = charsmapFault(Uint8Array.from(metadata.numbers(charsmap)));
+  if (fault !== undefined) throw invalid(metadata, charsmap, fault);
+}
+
 type NameCheck = (metadata: Metadata, names: ReadonlySet<string>) => void;
 
 /** Checks by kind of tokenizer (`tokenizer.ggml.model`). */
@@ -121,6 +156,8 @@ const checksOf: ReadonlyMap<string, NameCheck> = new Map([
   ['gemma4', checkMerges],
   ['rwkv', checkByteSequences],
   ['plamo2', checkEnds],
+  ['bert', checkWords],
+  ['t5', checkUnigrams],
 ]);
 
 /**

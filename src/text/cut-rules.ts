@@ -83,6 +83,12 @@ export function sentencePieceCutRule(tokens: UnitPairs): CutRule {
   return { stretch: maxPartUnits, between };
 }
 
+/** Cutting before blanks, for vocabularies of words: `tokens` has the pairs in those that may have blanks in them. */
+export const wordsCutRule = (tokens: UnitPairs): CutRule => ({
+  stretch: maxPartUnits,
+  between: (before, after) => blanks.has(after) && !blanks.has(before) && !tokens.has(before, space),
+});
+
 const byteOrderMark = 0xfeff;
 
 /**

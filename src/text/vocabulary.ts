@@ -2,7 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule } from './cut-rules.ts';
+import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule, wordsCutRule } from './cut-rules.ts';
 import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
@@ -29,6 +29,8 @@ interface TextPart {
 }
 
 const encoder = new TextEncoder();
+/** More bytes than bodies of requests have for each token of a short context. */
+const anyNumber = 2 ** 16;
 /** Tokens whose names are looked for before anything else. */
 const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttributes.userDefined;
 /** UTF-16 units of a text that no pre-tokenizer recurses too deep for: it need not be cut. */
@@ -64,15 +66,17 @@ export class Vocabulary implements Disposable {
     this.file = file;
     this.size = llama.llama_vocab_n_tokens(vocab);
     this.bos = special(llama.llama_vocab_bos(vocab));
-    this.eos = special(llama.llama_vocab_eos(vocab));
+    const words = llama.llama_vocab_type(vocab) === vocabularyTypes.wordPiece;
+    // Texts of word pieces stand between two tokens, whatever the file says.
+    this.eos = special(words ? llama.llama_vocab_sep(vocab) : llama.llama_vocab_eos(vocab));
     this.#llama = llama;
     this.#model = model;
     this.#vocab = vocab;
     this.#type = llama.llama_vocab_type(vocab);
     // Libllama adds none for these two, whatever the file says.
     const adds = this.#type !== vocabularyTypes.rwkv && this.#type !== vocabularyTypes.plamo2;
-    this.addBos = adds && llama.llama_vocab_get_add_bos(vocab);
-    this.addEos = adds && llama.llama_vocab_get_add_eos(vocab);
+    this.addBos = words || (adds && llama.llama_vocab_get_add_bos(vocab));
+    this.addEos = words || (adds && llama.llama_vocab_get_add_eos(vocab));
   }
 
   /**
@@ -182,9 +186,11 @@ export class Vocabulary implements Disposable {
     return Buffer.concat(tokens.map((token) => this.piece(token, options)));
   }
 
-  /** Bytes of the longest token. The first call looks at all tokens: a microsecond each. */
+  /** Bytes that the longest token stands for. The first call looks at all tokens: a microsecond each. */
   longestPiece(): number {
-    this.#longest ??= this.#longestOf();
+    const normalizes = this.#type === vocabularyTypes.wordPiece || this.#type === vocabularyTypes.unigram;
+    // A token stands for a word that is not known, however long, and any number of blanks for nothing.
+    this.#longest ??= normalizes ? anyNumber : this.#longestOf();
     return this.#longest;
   }
 
@@ -263,6 +269,10 @@ export class Vocabulary implements Disposable {
     switch (this.#type) {
       case vocabularyTypes.sentencePiece:
         return sentencePieceCutRule(namePairs(this, () => true));
+      case vocabularyTypes.wordPiece:
+        return wordsCutRule(namePairs(this, (attributes) => (attributes & readByName) !== 0));
+      case vocabularyTypes.unigram:
+        return wordsCutRule(namePairs(this, () => true));
       case vocabularyTypes.rwkv:
       case vocabularyTypes.plamo2: {
         const pairs = namePairs(this, (attributes) => (attributes & readByName) !== 0);

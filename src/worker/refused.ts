@@ -5,6 +5,8 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'BAD_OPTION',
   'BAD_GRAMMAR',
   'NO_PROMPT',
+  'NOT_FOR_ANSWERS',
+  'NOT_FOR_EMBEDDINGS',
   'CONTEXT_TOO_LONG',
   'CONTEXT_BEYOND_MODEL',
   'TEMPLATE_FAILED',

@@ -1,3 +1,4 @@
+import { wholePooling } from '../../src/arch/encoders.ts';
 import { Disposer } from '../../src/base/disposer.ts';
 import { bindWeights, type LayoutOf } from '../../src/exec/bind-weights.ts';
 import { Forward } from '../../src/exec/forward.ts';
@@ -19,15 +20,15 @@ import { ExpertDemand } from '../../src/plan/expert-demand.ts';
 import { slotBytes } from '../../src/plan/expert-slots.ts';
 import { makePlan } from '../../src/plan/make-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import type { LlamaSequence } from '../../src/state/llama-sequence.ts';
 import { contextSequences } from '../../src/state/llama-states.ts';
+import type { SequenceState } from '../../src/state/sequence-state.ts';
 import { thrown } from './engine-error.ts';
 
 /** A model whose graphs libllama builds, in the memory of a plan. */
 export interface OpenedLlama extends AsyncDisposable {
   readonly plan: Plan;
   readonly forward: Forward;
-  readonly states: readonly LlamaSequence[];
+  readonly states: readonly SequenceState[];
   readonly pager: Pager;
   readonly pools: readonly ExpertPool[];
   readonly reader: Reader;
@@ -50,7 +51,8 @@ const [sequences, context, batch] = [4, 128, 64];
 export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
   const { device, layoutOf = () => undefined, extra = 0, slots, sliceBytes, readAt } = options;
   const file = openModelFile(path);
-  const { manifest } = graphTraits(file);
+  const pooling = wholePooling(file.metadata);
+  const { manifest, head } = graphTraits(file, pooling);
   const demand = {
     context,
     runtime: 0,
@@ -76,6 +78,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     batch,
     outputs: batch,
     kvType: 1,
+    pooling,
   };
   const llama = owner.use(new LlamaContext(model, cells));
   const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
@@ -97,7 +100,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     weights,
     reader,
     pager,
-    head: new Set<string>(),
+    head,
     experts: experts?.steps,
   };
   const graphs = owner.use(new LlamaGraphs(parts));

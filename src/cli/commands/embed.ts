@@ -20,7 +20,7 @@ export const embedCommand = (settings: Settings, path: string, texts: readonly s
       const expected = 'texts or a file of them, not both';
       throw new EngineError('BAD_OPTION', { option: '--file', value: settings.file, expected });
     }
-    await using model = await openModel(path, settings, { parallel: 'auto' });
+    await using model = await openModel(path, settings, { parallel: 'auto', embeds: true });
     const groups = texts.length > 0 ? [texts] : grouped(lines(settings.file, signal));
     await printEmbeddings(model, groups, { ...settings, signal });
   });

@@ -19,7 +19,8 @@ export const refused: Readonly<Record<string, Recipe>> = {
   'neo-bert': {},
   'jina-bert-v3': tokenTypes,
   eurobert: {},
-  'gemma-embedding': {},
+  // Libllama fails where no layer sees all tokens.
+  'gemma-embedding': { sizes: { layers: 6 } },
   'llama-embed': {},
   t5encoder: { ...allHeads, keys: buckets, optional: ['enc.blk.0.attn_rel_b.weight'] },
   t5: {
