@@ -156,6 +156,53 @@ export function tinyPlamo2(size?: number): TinyVocabulary {
   return vocabulary('plamo2', tokens, { 'tokenizer.ggml.scores': arr('f32', scores) });
 }
 
+/** Word pieces: letters that begin a word or go on with it, and a few words; with a size, as many tokens, the others numbers. */
+export function tinyWordPiece(size?: number): TinyVocabulary {
+  const letters = [...'abcdefghijklmnopqrstuvwxyz.,!?中文'];
+  const known = [
+    ...named(types.unknown, ['[UNK]']),
+    ...named(types.control, ['[CLS]', '[SEP]', '[PAD]', '[MASK]']),
+    ...named(types.normal, ['▁hello', '▁world', '▁plum', 's', ...letters.map((letter) => `▁${letter}`)]),
+    ...named(
+      types.normal,
+      letters.filter((letter) => letter !== 's'),
+    ),
+  ];
+  const { ids, metadata } = vocabulary('bert', padded(known, '▁', size), {});
+  const id = (name: string): MetadataValue => u32(ids.get(name) ?? 0);
+  const special = {
+    bos: '[CLS]',
+    eos: '[SEP]',
+    seperator: '[SEP]',
+    unknown: '[UNK]',
+    padding: '[PAD]',
+    mask: '[MASK]',
+  };
+  const keys = Object.entries(special).map(([key, name]) => [`tokenizer.ggml.${key}_token_id`, id(name)]);
+  return { ids, metadata: { ...metadata, ...Object.fromEntries(keys) } };
+}
+
+/** Unigrams, as T5 has them: letters and words with their scores; with a size, as many tokens, the others numbers. */
+export function tinyUnigram(size?: number): TinyVocabulary {
+  const words = ['▁hello', '▁world', 'hell', 'o▁wor', 'ld', '▁', '▁plum', 's'];
+  const letters = [...'abcdefghijklmnopqrtuvwxyz0123456789.,!?中文'];
+  const known = [
+    ...named(types.control, ['<pad>', '</s>']),
+    ...named(types.unknown, ['<unk>']),
+    ...named(types.normal, [...words, ...letters]),
+  ];
+  const tokens = padded(known, '▁', size);
+  const scores = tokens.map(({ name, type }) => (type === types.normal ? 2 * [...name].length - 20 : 0));
+  return vocabulary('t5', tokens, {
+    'tokenizer.ggml.scores': arr('f32', scores),
+    'tokenizer.ggml.add_bos_token': bool(false),
+    'tokenizer.ggml.add_eos_token': bool(true),
+    'tokenizer.ggml.remove_extra_whitespaces': bool(true),
+    'tokenizer.ggml.add_space_prefix': bool(true),
+    'tokenizer.ggml.unknown_token_id': u32(2),
+  });
+}
+
 /** Writes a GGUF file that holds only a tokenizer; `more` metadata go over its own. */
 export function writeVocabulary(
   path: string,

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { writeGguf } from '../bench/gguf-writer.ts';
 import { decodableArchitectures, refusedArchitectures } from '../src/arch/decodable.ts';
+import { encoderArchitectures } from '../src/arch/encoders.ts';
 import { architectureFile, expertVariants } from './support/architectures/architecture-file.ts';
+import { encoders } from './support/architectures/encoders.ts';
 import { libraryNames } from './support/architectures/library-names.ts';
 import { architecturesPage } from './support/architectures/page.ts';
 import { metadataOf, sizesOf } from './support/architectures/recipe.ts';
@@ -18,7 +20,9 @@ const references = [shared(new Reference()), shared(new Reference())] as const;
 
 test('every architecture that the library knows has a small model, or a reason why it has none', () => {
   const shown = architectures.map(({ architecture }) => architecture);
-  assert.deepEqual([...new Set([...shown, ...refusedArchitectures.keys()])].sort(), [...libraryNames()].sort());
+  const known = new Set([...shown, ...Object.keys(encoders), ...refusedArchitectures.keys()]);
+  assert.deepEqual([...known].sort(), [...libraryNames()].sort());
+  assert.deepEqual(Object.keys(encoders).sort(), encoderArchitectures.toSorted());
   assert.deepEqual(
     decodableArchitectures.filter((name) => refusedArchitectures.has(name)),
     [],
@@ -30,8 +34,8 @@ test('docs/architectures.md says what the rows say (npx tsx test/support/archite
   assert.equal(actual, expected);
 });
 
-test('a model that makes embeddings is refused, whether it keeps something of a text or not', () => {
-  for (const name of ['llama-embed', 'eurobert']) tryRefused(name, folder.file(`${name}.gguf`));
+test('a model that libllama computes nothing of is refused', () => {
+  tryRefused('t5', folder.file('t5.gguf'));
 });
 
 /** A state of each kind; `npm run test:long -- architectures` tries all. */

@@ -53,7 +53,7 @@ test('an architecture that goes on with no text is refused with the reason, an u
   };
   const list = /"lamia" is not supported; these are: .*deepseek2, .*llama, .*qwen3moe, /;
   assert.throws(open('lamia'), engineError('UNKNOWN_ARCHITECTURE', list));
-  assert.throws(open('bert'), engineError('ARCHITECTURE_REFUSED', /"bert" is not supported: it makes embeddings/));
+  assert.throws(open('dream'), engineError('ARCHITECTURE_REFUSED', /"dream" is not supported: it fills in/));
 });
 
 test('the architectures that are not refused are those whose small models go on with a text', () => {

@@ -62,7 +62,8 @@ export interface ExpectedSpeed {
 /** A plan, and what is to be expected of it. */
 export interface Expectation {
   readonly plan: Plan;
-  readonly speed: ExpectedSpeed;
+  /** Null for a model that decodes nothing. */
+  readonly speed: ExpectedSpeed | null;
   readonly hitRate: HitRate;
 }
 
@@ -74,6 +75,7 @@ export async function expect(outline: ModelOutline, options: ModelOptions): Prom
   const { kernels = 'auto', measuredFolder: folder, warn } = options;
   using device = newDevice(options);
   const plan = planOn(device, outline, options);
+  if (outline.graphs.wholeTexts) return { plan, speed: null, hitRate: hitsOf([]) };
   const read = savedCalibration(outline.path)?.bytesPerSecond;
   const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, warn };
   const model = await measureModel(parts, plan);

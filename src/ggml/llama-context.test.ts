@@ -10,8 +10,9 @@ import { tempFolder } from '../../test/support/temp-folder.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import { Device } from './device.ts';
 import type { LlamaSpan } from './llama-batch.ts';
-import { LlamaContext, type LlamaSizes, sizesOfLonger } from './llama-context.ts';
+import { LlamaContext } from './llama-context.ts';
 import { LlamaModel } from './llama-model.ts';
+import { type LlamaSizes, sizesOfLonger } from './llama-sizes.ts';
 
 const folder = tempFolder();
 const device = new Device(1);

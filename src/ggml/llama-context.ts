@@ -9,6 +9,7 @@ import type { Pointer } from './library.ts';
 import { BatchArrays, type LlamaSpan } from './llama-batch.ts';
 import { callbacks, type LlamaGraphApi, loadLlamaGraphs, partialState } from './llama-graph-api.ts';
 import type { LlamaModel } from './llama-model.ts';
+import { addSizes, type LlamaSizes } from './llama-sizes.ts';
 import { lastLog, listening } from './log.ts';
 import { flagsOf, markOf, setFlags, setMark, tensorFlags, tensorName, tensorShape } from './tensor-fields.ts';
 
@@ -58,39 +59,6 @@ export interface LlamaRope {
 
 /** Libllama's numbers for ways of stretching; -1 is as the metadata say. */
 const scalings = { none: 0, linear: 1, yarn: 2, said: -1 } as const;
-
-/** Bytes of memory that a context takes. */
-export interface LlamaSizes {
-  /** Whatever is kept of texts. */
-  readonly state: number;
-  /** Intermediate results of the largest batch. */
-  readonly compute: number;
-  /** Copies of logits. */
-  readonly outputs: number;
-}
-
-/**
- * The sizes of a context of any number of `cells`, made of those of contexts with `most` at most. They grow with the
- * cells in straight lines, of which the steepest is the largest at `most`.
- */
-export function sizesOfLonger(cells: number, most: number, sizesOf: (cells: number) => LlamaSizes): LlamaSizes {
-  if (cells <= most) return sizesOf(cells);
-  const [shorter, longer] = [sizesOf(most / 2), sizesOf(most)];
-  const grown = (part: keyof LlamaSizes): number =>
-    longer[part] + Math.ceil(((longer[part] - shorter[part]) * (cells - most)) / (most / 2));
-  return { state: grown('state'), compute: grown('compute'), outputs: longer.outputs };
-}
-
-/** Libllama's log tells sizes in MiB with two decimals. */
-const rounding = 0.01;
-
-const sizeLines: readonly (readonly [keyof LlamaSizes, RegExp])[] = [
-  ['state', /: size = +([\d.]+) MiB \(/],
-  ['state', / state buffer size = +([\d.]+) MiB/],
-  ['compute', / compute buffer size = +([\d.]+) MiB/],
-  ['outputs', / output buffer size = +([\d.]+) MiB/],
-];
-
 
 /** A mark on the nodes of a graph that was collected. */
 const metBefore = 0x5eed;
@@ -180,12 +148,7 @@ export class LlamaContext implements Disposable {
     // Whole texts have buffers for logits that nothing is written to.
     const memory = model.isMeasured ? 'none' : (options.memory ?? (pooling && 'untouched'));
     const context = listening(
-      (line) => {
-        for (const [part, pattern] of sizeLines) {
-          const [, size] = pattern.exec(line) ?? [];
-          if (size !== undefined) sizes[part] += Math.ceil((Number(size) + rounding) * 2 ** 20);
-        }
-      },
+      (line) => addSizes(line, sizes),
       () => (memory ? withBufferMemory(memory, make) : make()),
     );
     const kept = context && this.#api.llama_get_memory(context);
@@ -227,7 +190,8 @@ export class LlamaContext implements Disposable {
     else for (const { sequence, start } of spans) if (!this.remove(sequence, start)) this.remove(sequence, 0);
     let reason = `${lastLog()}, status ${status}`;
     if (status === 0 && !graph) reason = `its graph has no ${output}`;
-    else if (status === 0) reason = complete ? 'it does not predict the next token' : `${outputs} outputs instead of ${wanted}`;
+    else if (status === 0)
+      reason = complete ? 'it does not predict the next token' : `${outputs} outputs instead of ${wanted}`;
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
   }
 

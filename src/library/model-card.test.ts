@@ -22,6 +22,7 @@ test('a card says what the header says', () => {
   });
   assert.match(digest, /^sha256:[0-9a-f]{64}$/);
   assert.deepEqual(card, {
+    embeds: false,
     family: 'llama',
     parameters: '3K',
     quantization: 'Q4_1',

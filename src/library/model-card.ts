@@ -28,6 +28,8 @@ export interface ServedModel {
   readonly quantization: string;
   /** Tokens that it was trained for. */
   readonly trainedContext: number;
+  /** True if it was made for embeddings, not for answers. */
+  readonly embeds: boolean;
   /** True if it answers messages. */
   readonly chats: boolean;
   /** True if it can think before it answers. */
@@ -72,7 +74,8 @@ export function readCard(path: string, version: string, options: CardOptions = {
     parameters: formatCount(file.parameters),
     quantization: quantizationOf(file),
     trainedContext: config.context,
-    chats: true,
+    embeds: outline.graphs.wholeTexts || !['none', 'rank'].includes(outline.pooling),
+    chats: !outline.graphs.wholeTexts,
     callsTools: knowsTools(template),
     thinks: canThink(template),
     template,

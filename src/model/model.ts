@@ -1,3 +1,4 @@
+import { EngineError } from '../base/errors.ts';
 import { unlessAborted } from '../base/promises.ts';
 import { answerGrammar } from '../chat/answer-grammar.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
@@ -237,6 +238,7 @@ export class Model implements AsyncDisposable {
    */
   generate(prompt: AnyPrompt, options: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
+    if (this.outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: this.outline.path });
     const { vocabulary } = this;
     const size = this.outline.config.vocabulary;
     const unlimited = Number.POSITIVE_INFINITY;

@@ -9,14 +9,9 @@ import { type GraphTraits, graphTraits } from '../exec/llama-measure.ts';
 import { productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
-import {
-  LlamaContext,
-  type LlamaContextOptions,
-  type LlamaSizes,
-  sizesOfLonger,
-  type WholePooling,
-} from '../ggml/llama-context.ts';
+import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
+import { type LlamaSizes, sizesOfLonger } from '../ggml/llama-sizes.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { rowBytes } from '../gguf/types.ts';
 import { Pager } from '../pager/pager.ts';

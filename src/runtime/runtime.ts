@@ -124,7 +124,14 @@ export class Runtime implements AsyncDisposable {
       const others = wholeTexts ? 0 : (plan.parallel - 1) * (1 + plan.ahead);
       const { batch, ahead } = plan;
       // A text that does not fit into a pass as a whole waits for the next one.
-      const limits = { batch, tokens: batch + others, exact: exact || wholeTexts, even: graphs.evenSpans, ahead, adaptive };
+      const limits = {
+        batch,
+        tokens: batch + others,
+        exact: exact || wholeTexts,
+        even: graphs.evenSpans,
+        ahead,
+        adaptive,
+      };
       const forward = new Forward({ graphs, pager, device });
       checkAvailable(plan.shares.compute + passBytes, 'computing');
       return new Runtime(

@@ -15,7 +15,9 @@ export function charsmapFault(bytes: Uint8Array): string | undefined {
   const count = Math.floor(length / 4);
   if (bytes[bytes.length - 1] !== 0) return 'ends within a text';
   if (count === 0) return undefined;
-  const node = (place: number): number => view.getUint32(4 + 4 * place, true);
+  // All processors that ggml is built for have the lowest byte first.
+  const nodes = new Uint32Array(bytes.slice(4, 4 + 4 * count).buffer);
+  const node = (place: number): number => nodes[place] as number;
   // Children of the places that are known to be reached.
   const reached = new Set([baseOf(node(0))]);
   for (const base of reached) {
@@ -24,7 +26,7 @@ export function charsmapFault(bytes: Uint8Array): string | undefined {
       const place = (base ^ byte) >>> 0;
       if (place >= count) return 'leads out of its trie';
       const child = node(place);
-      if (((child & (flag | 0xff)) >>> 0) !== byte) continue;
+      if ((child & (flag | 0xff)) >>> 0 !== byte) continue;
       const next = (place ^ baseOf(child)) >>> 0;
       if ((child & leaf) !== 0) {
         if (next >= count) return 'leads out of its trie';

@@ -8,6 +8,8 @@ import {
   tinyPlamo2,
   tinyRwkv,
   tinySentencePiece,
+  tinyUnigram,
+  tinyWordPiece,
   writeVocabulary,
 } from '../../bench/tiny-vocabulary.ts';
 import { engineError } from '../../test/support/engine-error.ts';
@@ -26,6 +28,8 @@ const bytePair = tinyBytePair();
 const sentencePiece = tinySentencePiece();
 const rwkv = tinyRwkv();
 const plamo2 = tinyPlamo2();
+const wordPiece = tinyWordPiece();
+const unigram = tinyUnigram();
 
 function check(tiny: Pick<TinyVocabulary, 'metadata'>, more: Metadata = {}): void {
   writeVocabulary(path, tiny, more);
@@ -48,6 +52,8 @@ test('a sound tokenizer passes, and so does a model without one', () => {
   check(sentencePiece);
   check(rwkv);
   check(plamo2);
+  check(wordPiece);
+  check(unigram);
   check({ metadata: { 'tokenizer.ggml.model': str('no_vocab') } });
   check({ metadata: { 'tokenizer.ggml.model': str('none') } }, { 'llama.vocab_size': u32(1000) });
 });
@@ -59,7 +65,7 @@ test('what is missing is named', () => {
 });
 
 test('kinds of tokenizers that are not supported are refused', () => {
-  for (const kind of ['bert', 't5', '', 'llama\0', 'toString']) {
+  for (const kind of ['hybriddna', '', 'llama\0', 'toString']) {
     refuses('METADATA_INVALID', 'tokenizer.ggml.model', bytePair, { 'tokenizer.ggml.model': str(kind) });
   }
   refuses('METADATA_INVALID', 'tokenizer.ggml.pre', bytePair, { 'tokenizer.ggml.pre': str('whitespace') });
@@ -123,6 +129,7 @@ test('names too long for what libllama makes of them are refused', () => {
   for (const [tiny, most] of [
     [rwkv, 4096],
     [plamo2, 4000],
+    [unigram, 4096],
   ] as const) {
     check(tiny, more(tiny, 'x'.repeat(most)));
     refuses('METADATA_INVALID', tokens, tiny, more(tiny, 'x'.repeat(most + 200)));
@@ -138,6 +145,28 @@ test('special tokens that are not there are refused', () => {
   }
 });
 
+test('a token that libllama falls back to must be there, also where the file does not name it', () => {
+  for (const [tiny, name] of [
+    [wordPiece, 'unknown'],
+    [wordPiece, 'bos'],
+    [wordPiece, 'seperator'],
+    [unigram, 'unknown'],
+  ] as const) {
+    const key = `tokenizer.ggml.${name}_token_id`;
+    refuses('METADATA_INVALID', key, tiny, { [key]: u32(tiny.ids.size) });
+    if (tiny === wordPiece && tiny.ids.size < 100) refuses('METADATA_INVALID', key, without(tiny, key));
+  }
+});
+
+test('a map of characters that leads libllama out of its bytes is refused', () => {
+  const key = 'tokenizer.ggml.precompiled_charsmap';
+  const map = (bytes: readonly number[]): Metadata => ({ [key]: arr('u8', bytes) });
+  check(unigram, map([0, 0, 0, 0, 0]));
+  refuses('METADATA_INVALID', key, unigram, map([4, 0, 0, 0, 0, 4, 0, 0, 0]));
+  refuses('METADATA_INVALID', key, unigram, map([255, 0, 0, 0, 1]));
+  refuses('METADATA_INVALID', key, unigram, { [key]: arr('i32', [0, 0]) });
+});
+
 test('a model without a tokenizer may not ask for any amount of memory', () => {
   const none = { metadata: { 'tokenizer.ggml.model': str('no_vocab') } };
   refuses('METADATA_INVALID', 'llama.vocab_size', none, { 'llama.vocab_size': u32(2 ** 32 - 1) });
@@ -146,14 +175,29 @@ test('a model without a tokenizer may not ask for any amount of memory', () => {
 test('what passes is opened and used without a crash, or is an error with a code', () => {
   const value = fc.oneof(
     fc
-      .constantFrom('llama', 'gpt2', 'gemma4', 'rwkv', 'plamo2', 'no_vocab', 'deepseek-llm', 'kimi-k2', 'phi-3', '')
+      .constantFrom(
+        'llama',
+        'gpt2',
+        'gemma4',
+        'rwkv',
+        'plamo2',
+        'bert',
+        't5',
+        'no_vocab',
+        'deepseek-llm',
+        'kimi-k2',
+        'phi-3',
+        '',
+      )
       .map(str),
     fc.integer({ min: 0, max: 300 }).map(u32),
     fc.boolean().map(bool),
     fc.array(fc.integer({ min: -2, max: 9 }), { minLength: 270, maxLength: 330 }).map((types) => arr('i32', types)),
     fc.array(fc.float(), { minLength: 270, maxLength: 330 }).map((scores) => arr('f32', scores)),
     fc.array(fc.string({ unit: 'binary', maxLength: 4 }), { maxLength: 20 }).map((texts) => arr('string', texts)),
-    fc.constantFrom(bytePair, sentencePiece, rwkv, plamo2).map((tiny) => arr('string', names(tiny).reverse())),
+    fc
+      .constantFrom(bytePair, sentencePiece, rwkv, plamo2, wordPiece, unigram)
+      .map((tiny) => arr('string', names(tiny).reverse())),
   );
   const key = fc.constantFrom(
     ...['model', 'pre', 'tokens', 'scores', 'token_type', 'merges', 'bos_token_id', 'eos_token_id', 'eot_token_id'],
@@ -171,7 +215,7 @@ test('what passes is opened and used without a crash, or is an error with a code
     value,
     { maxKeys: 3 },
   );
-  const base = fc.constantFrom(bytePair, sentencePiece, rwkv, plamo2);
+  const base = fc.constantFrom(bytePair, sentencePiece, rwkv, plamo2, wordPiece, unigram);
   const use = (): void => {
     using vocabulary = Vocabulary.open(path);
     const text = 'hello world\n\0 é😀<|im_end|> </s>  \u{10FFFF}';

@@ -2,11 +2,19 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { arr, bool, scalar, str, u32 } from '../../bench/gguf-writer.ts';
-import { tinyBytePair, tinyPlamo2, tinyRwkv, tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
+import {
+  tinyBytePair,
+  tinyPlamo2,
+  tinyRwkv,
+  tinySentencePiece,
+  tinyUnigram,
+  tinyWordPiece,
+  writeVocabulary,
+} from '../../bench/tiny-vocabulary.ts';
 import { engineError } from '../../test/support/engine-error.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
+import { wholeTokens } from '../../test/support/whole-tokens.ts';
 import type { EngineError } from '../base/errors.ts';
-import { loadLlama } from '../ggml/llama.ts';
 import { maxPartUnits } from './text-parts.ts';
 import { Vocabulary } from './vocabulary.ts';
 
@@ -23,6 +31,8 @@ const rwkv = tinyRwkv();
 const plamo2 = tinyPlamo2();
 writeVocabulary(path('rwkv'), rwkv);
 writeVocabulary(path('plamo2'), plamo2);
+writeVocabulary(path('word-piece'), tinyWordPiece());
+writeVocabulary(path('unigram'), tinyUnigram());
 writeVocabulary(
   path('none'),
   { metadata: { 'tokenizer.ggml.model': str('no_vocab') } },
@@ -186,20 +196,8 @@ test('what libllama does not open is an error with a code', () => {
   assert.throws(() => Vocabulary.open(path('missing')), isFailure);
 });
 
-/** The tokens that libllama gives for a text as a whole. */
-function wholeTokens(file: string, text: string, addSpecial = false): readonly number[] {
-  const llama = loadLlama();
-  const model = llama.loadVocabularyModel(file);
-  const bytes = Buffer.from(text);
-  const tokens = new Int32Array(bytes.length + 4);
-  const vocab = llama.llama_model_get_vocab(model);
-  const count = llama.llama_tokenize(vocab, bytes, bytes.length, tokens, tokens.length, addSpecial, true);
-  llama.llama_model_free(model);
-  return [...tokens.subarray(0, count)];
-}
-
 test('tokens are put around a text where libllama does', () => {
-  for (const name of ['byte-pair', 'add-eos', 'sentence-piece', 'rwkv', 'plamo2']) {
+  for (const name of ['byte-pair', 'add-eos', 'sentence-piece', 'rwkv', 'plamo2', 'word-piece', 'unigram']) {
     using vocabulary = Vocabulary.open(path(name));
     assert.deepEqual(vocabulary.tokenize('hello', special), wholeTokens(path(name), 'hello', true), name);
   }

@@ -63,6 +63,7 @@ export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
   parameters: '135M',
   quantization: 'Q4_1',
   trainedContext: 2048,
+  embeds: false,
   chats: true,
   thinks: false,
   callsTools: false,

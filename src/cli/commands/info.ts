@@ -73,6 +73,7 @@ function modelText(model: ModelDescription): readonly string[] {
       ['weights', `${formatBytes(model.bytes)}: ${types.join(', ')}`],
       ...unusedRows(model.unused),
       ['context', `${model.context} tokens`],
+      ...embeddingRows(model.embeddings),
       ...ropeRows(model.rope),
       [
         'tokenizer',
@@ -93,6 +94,10 @@ function modelText(model: ModelDescription): readonly string[] {
 const unusedRows = ({ weights, bytes }: ModelDescription['unused']): readonly (readonly [string, string])[] =>
   weights === 0 ? [] : [['unused', `${formatBytes(bytes)} in ${weights} weights that the model does without`]];
 
+/** A row about embeddings, where the model was made for them. */
+const embeddingRows = (embeddings: ModelDescription['embeddings']): readonly (readonly [string, string])[] =>
+  embeddings ? [['embeddings', `${embeddings.dimensions} elements, pooling: ${embeddings.pooling}`]] : [];
+
 /** Rows about the rotation; none if the model rotates as the first models did. */
 function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly (readonly [string, string])[] {
   const parts = [
@@ -106,7 +111,7 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
 const planText = ({ plan, speed, hitRate }: Expectation, auto: boolean): readonly string[] => [
   `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
   `  ${headline(plan, hitRate)}`,
-  ...table([...shareLines(plan, hitRate), ['speed', speedText(speed)]]),
+  ...table([...shareLines(plan, hitRate), ...(speed ? [['speed', speedText(speed)] as const] : [])]),
 ];
 
 const grounds: Readonly<Record<ExpectedSpeed['basis'], string>> = {

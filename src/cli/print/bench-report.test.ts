@@ -38,6 +38,7 @@ const report: BenchReport = {
     types: { q4_0: { tensors: 3, bytes: 100 } },
     unused: { weights: 0, bytes: 0 },
     context: 4096,
+    embeddings: null,
     rope: { base: 10000, factor: 1, scaling: 'none', original_context: 4096, factors: null },
     tokenizer: { model: 'gpt2', pre: null, tokens: 100, chat_template: false },
   },

@@ -20,6 +20,8 @@ export interface ModelDescription {
   readonly unused: { readonly weights: number; readonly bytes: number };
   /** Tokens that it can see at once. */
   readonly context: number;
+  /** Elements of embeddings, and how those of a text's tokens become one; null for a model that was not made for them. */
+  readonly embeddings: { readonly dimensions: number; readonly pooling: string } | null;
   readonly rope: RopeDescription;
   readonly tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
   readonly tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
@@ -55,6 +57,7 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
     types: typeShares(file.weights.values()),
     unused: unusedOf(outline),
     context: config.context,
+    embeddings: embeddingsOf(outline),
     rope: ropeOf(outline),
     tokenizer: {
       model: metadata.string('tokenizer.ggml.model', 'none'),
@@ -71,6 +74,11 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
       })),
     }),
   };
+}
+
+function embeddingsOf({ config, pooling, graphs }: ModelOutline): ModelDescription['embeddings'] {
+  if (pooling !== 'none') return { dimensions: config.width, pooling };
+  return graphs.wholeTexts ? { dimensions: config.width, pooling: 'mean' } : null;
 }
 
 function unusedOf({ file, graphs }: ModelOutline): ModelDescription['unused'] {

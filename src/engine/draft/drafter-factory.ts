@@ -1,4 +1,4 @@
-import type { EngineError } from '../../base/errors.ts';
+import { EngineError } from '../../base/errors.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { evictFiles, type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
 import { Runtime, type RuntimeOptions } from '../../runtime/runtime.ts';
@@ -39,6 +39,7 @@ export class DrafterFactory implements AsyncDisposable {
   static open(options: DraftOptions, target: ModelOutline, trialFolder?: string): DrafterFactory {
     if (options.model === undefined) return new DrafterFactory(options, undefined);
     const outline = openOutline(options.model, { trialFolder });
+    if (outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: options.model });
     outline.graphs.manifest(outline.config.context);
     checkTokenizer(outline.file.metadata);
     checkSameTokens(outline.file.metadata, target.file.metadata);

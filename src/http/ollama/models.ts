@@ -71,6 +71,10 @@ function infoOf({ family, trainedContext, metadata }: ServedModel): object {
   };
 }
 
+/** Ollama's names for the uses of a model: clients offer those for embeddings for nothing else. */
+const capabilitiesOf = ({ embeds, callsTools, thinks }: ServedModel): readonly string[] =>
+  embeds ? ['embedding'] : ['completion', ...(callsTools ? ['tools'] : []), ...(thinks ? ['thinking'] : [])];
+
 /** The answer of /api/show. */
 export const showBody = (model: ServedModel): object => ({
   license: model.license,
@@ -79,6 +83,6 @@ export const showBody = (model: ServedModel): object => ({
   template: model.template,
   details: detailsOf(model),
   model_info: infoOf(model),
-  capabilities: ['completion', ...(model.callsTools ? ['tools'] : []), ...(model.thinks ? ['thinking'] : [])],
+  capabilities: capabilitiesOf(model),
   modified_at: model.modified.toISOString(),
 });

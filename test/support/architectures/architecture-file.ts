@@ -1,7 +1,15 @@
 import { type TensorSource, u32, writeGguf } from '../../../bench/gguf-writer.ts';
 import { quantizable } from '../../../bench/quantize.ts';
 import { RandomTensors } from '../../../bench/random-tensors.ts';
-import { type TinyVocabulary, tinyBytePair, tinyPlamo2, tinyRwkv } from '../../../bench/tiny-vocabulary.ts';
+import {
+  type TinyVocabulary,
+  tinyBytePair,
+  tinyPlamo2,
+  tinyRwkv,
+  tinyUnigram,
+  tinyWordPiece,
+} from '../../../bench/tiny-vocabulary.ts';
+import { isEncoder } from '../../../src/arch/encoders.ts';
 import { at } from '../../../src/base/at.ts';
 import type { GgmlType } from '../../../src/gguf/types.ts';
 import { elementCount } from '../../../src/gguf/weight.ts';
@@ -14,6 +22,8 @@ import { recipeOf } from './rows.ts';
 export interface ArchitectureFileOptions {
   /** A tokenizer that knows every byte; without it, token numbers are all there is. */
   readonly vocabulary?: boolean;
+  /** The way in which embeddings become one (`pooling_type`); as the recipe says unless given. */
+  readonly pooling?: number;
   /** Changes to the sizes of the recipe. */
   readonly sizes?: Partial<Sizes>;
   /**
@@ -62,6 +72,7 @@ function draftLayer(trunk: readonly AskedTensor[], { layers, width }: Sizes): re
 function vocabularyOf(architecture: string, size: number): TinyVocabulary {
   if (/^rwkv[67]$/.test(architecture)) return tinyRwkv(size);
   if (/^plamo[23]$/.test(architecture)) return tinyPlamo2(size);
+  if (isEncoder(architecture)) return architecture === 't5encoder' ? tinyUnigram(size) : tinyWordPiece(size);
   return tinyBytePair('gpt-2', [], size);
 }
 
@@ -75,7 +86,7 @@ export function architectureFile(path: string, name: string, options: Architectu
   const sizes = sizesOf(recipe, options.sizes);
   const architecture = recipe.architecture ?? name;
   const metadata = metadataOf(architecture, recipe, sizes);
-  const trunk = askedTensors(`${path}.asked`, metadata, optionalTensors(recipe, sizes));
+  const trunk = recipe.tensors?.(sizes) ?? askedTensors(`${path}.asked`, metadata, optionalTensors(recipe, sizes));
   const asked = recipe.draftLayer ? [...trunk, ...draftLayer(trunk, sizes)] : trunk;
   const tied = !asked.some((tensor) => tensor.name === 'output.weight');
   const random = new RandomTensors(seed);
@@ -87,6 +98,7 @@ export function architectureFile(path: string, name: string, options: Architectu
   const tokenizer = vocabulary ? vocabularyOf(architecture, sizes.vocabulary).metadata : {};
   const more = {
     ...tokenizer,
+    ...(options.pooling !== undefined && { [`${architecture}.pooling_type`]: u32(options.pooling) }),
     ...(recipe.draftLayer && {
       [`${architecture}.block_count`]: u32(sizes.layers + 1),
       [`${architecture}.nextn_predict_layers`]: u32(1),

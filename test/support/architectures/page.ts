@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { refusedArchitectures } from '../../../src/arch/decodable.ts';
+import { encoderArchitectures } from '../../../src/arch/encoders.ts';
 import { at } from '../../../src/base/at.ts';
 import { type ArchitectureRow, architectures } from './rows.ts';
 
@@ -33,7 +34,7 @@ function pageText(): string {
   const others = [...refusedArchitectures].sort(([a], [b]) => (a < b ? -1 : 1));
   return `# Architectures
 
-These are all ${names.length + others.length} architectures that the library knows, by their names in GGUF files.
+These are all ${names.length + encoderArchitectures.length + others.length} architectures that the library knows, by their names in GGUF files.
 
 ## ${names.length} that run
 
@@ -57,6 +58,16 @@ ${names
     ),
   )
   .join('\n')}
+
+## ${encoderArchitectures.length} that make embeddings
+
+Each token of a text sees all others, and nothing is kept of it: a text is computed whole, in one pass, with others as far
+as there is room. The small model of each gives the same embeddings as libllama's own (cosine of 0.99999 and more), in
+memory and in the smallest budget, alone and with others, of each pooling.
+
+| name |
+|---|
+${encoderArchitectures.map((name) => `| ${name} |`).join('\n')}
 
 ## ${others.length} that do not
 

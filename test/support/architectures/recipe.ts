@@ -1,4 +1,5 @@
 import { arr, bool, f32, type MetadataValue, str, u32 } from '../../../bench/gguf-writer.ts';
+import type { AskedTensor } from './asked-tensors.ts';
 
 /** Sizes of a model, in elements. */
 export interface Sizes {
@@ -51,6 +52,8 @@ export interface Recipe {
    * has a tied head.
    */
   readonly optional?: readonly string[];
+  /** All tensors, where the loader cannot be asked for them. */
+  readonly tensors?: (sizes: Sizes) => readonly AskedTensor[];
 }
 
 const usualSizes: Sizes = {

@@ -2,10 +2,10 @@
 import { Libllama } from '../../../bench/libllama.ts';
 import type { ReferenceAnswer, ReferenceRequest } from './reference.ts';
 
-function answer({ path, batches, options }: ReferenceRequest): ReferenceAnswer {
+function answer({ path, batches, options, embeddings = false }: ReferenceRequest): ReferenceAnswer {
   try {
-    using model = new Libllama(path, { context: 512, threads: 1, sequences: 4, ...options });
-    return { rows: batches.flatMap((spans) => model.decodeSpans(spans)) };
+    using model = new Libllama(path, { context: 512, threads: 1, sequences: 4, embeddings, ...options });
+    return { rows: batches.flatMap((spans) => (embeddings ? model.embedSpans(spans) : model.decodeSpans(spans))) };
   } catch (error) {
     return { error: (error as Error).message };
   }

@@ -11,6 +11,8 @@ export interface ReferenceRequest {
   readonly path: string;
   readonly batches: readonly (readonly LlamaSpan[])[];
   readonly options?: Partial<LibllamaOptions>;
+  /** Asks for the embedding of each span, a whole text, instead of logits. */
+  readonly embeddings?: boolean;
 }
 
 /** Rows of logits in the order of the batches, or the reason why there are none. */

@@ -1,4 +1,5 @@
 import { dense } from './dense.ts';
+import { encoders } from './encoders.ts';
 import { mixtures } from './mixtures.ts';
 import { type Recipe, type Sizes, type StateKind, sizesOf } from './recipe.ts';
 import { recurrent } from './recurrent.ts';
@@ -18,7 +19,7 @@ const recipes: Readonly<Record<string, Recipe>> = { ...dense, ...mixtures, ...re
 
 /** The recipe of a row. Throws for a name without one. */
 export function recipeOf(name: string): Recipe {
-  const recipe = recipes[name] ?? refused[name];
+  const recipe = recipes[name] ?? encoders[name] ?? refused[name];
   if (!recipe) throw new Error(`there is no recipe for ${name}`);
   return recipe;
 }
