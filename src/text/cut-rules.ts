@@ -83,10 +83,14 @@ export function sentencePieceCutRule(tokens: UnitPairs): CutRule {
   return { stretch: maxPartUnits, between };
 }
 
-/** Cutting before blanks, for vocabularies of words: `tokens` has the pairs in those that may have blanks in them. */
-export const wordsCutRule = (tokens: UnitPairs): CutRule => ({
+/**
+ * Cutting before spaces, and with `anyBlank` before other blanks too, for vocabularies that put a space before each word:
+ * `tokens` has the pairs in those that may have one within.
+ */
+export const wordsCutRule = (tokens: UnitPairs, { anyBlank }: { readonly anyBlank: boolean }): CutRule => ({
   stretch: maxPartUnits,
-  between: (before, after) => blanks.has(after) && !blanks.has(before) && !tokens.has(before, space),
+  between: (before, after) =>
+    (after === space || (anyBlank && blanks.has(after))) && !blanks.has(before) && !tokens.has(before, space),
 });
 
 const byteOrderMark = 0xfeff;

@@ -270,9 +270,15 @@ export class Vocabulary implements Disposable {
       case vocabularyTypes.sentencePiece:
         return sentencePieceCutRule(namePairs(this, () => true));
       case vocabularyTypes.wordPiece:
-        return wordsCutRule(namePairs(this, (attributes) => (attributes & readByName) !== 0));
+        return wordsCutRule(
+          namePairs(this, (attributes) => (attributes & readByName) !== 0),
+          { anyBlank: true },
+        );
       case vocabularyTypes.unigram:
-        return wordsCutRule(namePairs(this, () => true));
+        return wordsCutRule(
+          namePairs(this, () => true),
+          { anyBlank: false },
+        );
       case vocabularyTypes.rwkv:
       case vocabularyTypes.plamo2: {
         const pairs = namePairs(this, (attributes) => (attributes & readByName) !== 0);
