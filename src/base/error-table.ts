@@ -154,7 +154,8 @@ export const errorTable: {
   NOT_FOR_ANSWERS: [
     'usage',
     (d) => `${d.file} makes embeddings of texts, and gives no answers; use "ssd-llm embed", or another model`,
-    () => 'this model makes embeddings of texts, and gives no answers; ask /api/embed or /v1/embeddings, or another model',
+    () =>
+      'this model makes embeddings of texts, and gives no answers; ask /api/embed or /v1/embeddings, or another model',
   ],
   CONTEXT_TOO_LONG: [
     'failure',
