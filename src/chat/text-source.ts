@@ -98,6 +98,11 @@ export class TextSource {
     return this.#ended && words.some((word) => word.startsWith(this.#rest));
   }
 
+  /** Moves to the end of the text that is there. */
+  skipRest(): void {
+    this.position = this.#start + this.#text.length;
+  }
+
   /** Moves over white space and returns it. */
   *space(): Reading<string> {
     return yield* this.while(/\s/);

@@ -107,6 +107,14 @@ test('text may stand before, between and behind calls', () => {
   assert.deepEqual([answer.text, ...callsOf(answer)], ['First.\nThen.\nDone.', quay, boat]);
 });
 
+test('a mark that is cut off behind a call is no text', () => {
+  const text = transcripts['Hermes'] ?? '';
+  for (let end = 1; end < text.lastIndexOf('<tool_call>') + '<tool_call>'.length; end++) {
+    const answer = readAnswer('Hermes', [text.slice(0, end)]);
+    if (answer.calls.length > 0) assert.deepEqual([end, answer.text], [end, '']);
+  }
+});
+
 test('an answer may begin with a call that has no mark, where the format allows that', () => {
   for (const [format, text] of [
     ['Llama 3', callJson],

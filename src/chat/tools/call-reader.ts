@@ -109,6 +109,11 @@ function* calls(output: CallOutput, format: CallFormat, bare: boolean): Reading<
       yield* source.space();
     }
     const begun = (yield* source.skipAny(format.begins)) !== undefined;
+    // A text around calls that is cut off belongs to them too.
+    if (found && source.endsWithin([...around, ...format.begins])) {
+      source.skipRest();
+      return true;
+    }
     if (begun || bare || (found && format.bare === true)) {
       yield* source.space();
       if (format.contentName !== undefined && (yield* source.skip(format.contentName))) return true;
