@@ -39,7 +39,7 @@ class ContentReader implements AnswerReader {
 }
 
 export function newAnswerReader({ thoughts, opened = false, begun = false, calls }: AnswerFormat): AnswerReader {
-  const content = calls ? new CallReader(calls, newCallId) : new ContentReader();
+  const content = calls ? new CallReader({ ...calls, opened }, newCallId) : new ContentReader();
   if (!thoughts || calls?.format.readsThoughts === true || (begun && !opened)) return content;
   return new ThoughtReader({ tags: thoughts, opened, begun, interrupts: interruptsOf(calls) }, content);
 }

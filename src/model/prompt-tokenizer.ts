@@ -92,6 +92,7 @@ export class PromptTokenizer {
     const thoughts = this.#thoughts;
     const calls = this.#template?.callsIn(conversation);
     return {
+      ...(begun?.kind === 'thinking' && { opened: true }),
       ...(thoughts && { thoughts, opened: opensThoughts(text, thoughts, begun) }),
       ...(begun && { begun: true }),
       ...(calls && { calls }),

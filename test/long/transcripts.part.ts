@@ -4,7 +4,7 @@ import { at } from '../../src/base/at.ts';
 import type { AnswerPart } from '../../src/chat/answer-part.ts';
 import { newAnswerReader } from '../../src/chat/answer-reader.ts';
 import { ChatTemplate } from '../../src/chat/chat-template.ts';
-import type { Conversation } from '../../src/chat/message.ts';
+import type { Conversation, Message } from '../../src/chat/message.ts';
 import { opensThoughts, thoughtTagsOf } from '../../src/chat/thought-tags.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import type { Part, Row } from './part.ts';
@@ -18,7 +18,6 @@ const others: readonly (readonly [reason: string, applies: (transcript: Transcri
     ({ template }) => template.startsWith('MiniMax-M3'),
   ],
   ['Muse, whose messages have receivers: not read', ({ template }) => template.startsWith('muse')],
-  ['answers that go on with a message, which a test of templates shows', ({ continues }) => continues !== undefined],
   [
     'thoughts that llama.cpp leaves in the text, which is an option there',
     ({ readsThoughts, input }) => !readsThoughts && /think|THINK|channel/.test(input),
@@ -41,6 +40,10 @@ const others: readonly (readonly [reason: string, applies: (transcript: Transcri
     ({ template, input }) =>
       /^(Qwen-QwQ|deepseek-ai-DeepSeek-R1-Distill-Qwen)/.test(template) && /^(I'm\nthinking)?<\/think>/.test(input),
   ],
+  [
+    'thoughts at the begin of an answer, given by the client: kept only where the template knows thoughts',
+    ({ template, begun }) => begun !== undefined && /^(moonshotai-Kimi-K2|Apertus|unsloth-Apriel)/.test(template),
+  ],
   ['Apriel 1.6, whose prompt has the first words of the thoughts', ({ template }) => template.startsWith('Apriel-1.6')],
   [
     'a second tag that opens thoughts, which llama.cpp takes as a thought',
@@ -49,7 +52,7 @@ const others: readonly (readonly [reason: string, applies: (transcript: Transcri
   [
     'templates that need tools, or variables of their own library',
     ({ template, tools }) =>
-      template.startsWith('fireworks') || (/Hermes-3|command-r-plus/.test(template) && tools.length === 0),
+      template.startsWith('fireworks') || (/Hermes|command-r-plus/.test(template) && tools.length === 0),
   ],
 ];
 
@@ -83,17 +86,25 @@ function messageOf(parts: readonly AnswerPart[], known: readonly string[]): Expe
   };
 }
 
-function read(template: string, { input, tools, thinks, expected }: Transcript, cut: number): Expected {
-  const conversation: Conversation = { messages: [{ role: 'user', content: 'Hey there!' }], tools, think: thinks };
+const user: Message = { role: 'user', content: 'Hey there!' };
+const nothing: Expected = { content: '', thinking: '', calls: [] };
+
+/** The answer to a transcript's conversation; one that is begun goes on from there. */
+function read(template: string, { input, tools, thinks, begun, expected }: Transcript, cut: number): Expected {
+  const messages = begun ? [user, { role: 'assistant', content: begun.content, thinking: begun.thinking }] : [user];
+  const conversation: Conversation = { messages, tools, think: thinks };
   const chat = new ChatTemplate(template, { bos: '<s>', eos: '</s>', controls: [] });
-  const prompt = chat.render(conversation, { mostLength: 2 ** 20 }).text;
+  const prompt = chat.render(conversation, { mostLength: 2 ** 20 });
   const thoughts = thoughtTagsOf(template);
   const calls = chat.callsIn(conversation);
-  const reader = newAnswerReader({ thoughts, opened: thoughts && opensThoughts(prompt, thoughts), calls });
+  const opened = prompt.begun?.kind === 'thinking' || (thoughts && opensThoughts(prompt.text, thoughts, prompt.begun));
+  const reader = newAnswerReader({ thoughts, opened, begun: prompt.begun !== undefined, calls });
   const parts: AnswerPart[] = [];
   for (let i = 0; i < input.length; i += cut) parts.push(...reader.push(input.slice(i, i + cut)));
+  const { content, thinking } =
+    thoughts || calls?.format.readsThoughts ? (begun ?? nothing) : { ...nothing, ...begun, thinking: '' };
   return messageOf(
-    [...parts, ...reader.end()],
+    [{ text: content, thinking }, ...parts, ...reader.end()],
     expected.calls.map(({ id }) => id),
   );
 }

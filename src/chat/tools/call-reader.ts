@@ -21,7 +21,11 @@ export interface ReadableCalls {
   readonly parallel: boolean;
 }
 
-type CallReaderOptions = Pick<ReadableCalls, 'format' | 'tools'> & Partial<ReadableCalls>;
+interface CallReaderOptions extends Omit<ReadableCalls, 'choice' | 'parallel'> {
+  readonly parallel?: boolean;
+  /** True if the prompt ends within thoughts. */
+  readonly opened?: boolean;
+}
 
 /** Texts that models write between calls without marks. */
 const separators = [',', ';'];
@@ -37,10 +41,10 @@ export class CallReader implements PartReader {
   readonly #output: CallOutput;
 
   /** A reader of calls that get ids of `newId` where the model gives none. */
-  constructor({ format, tools, parallel = true }: CallReaderOptions, newId: () => string) {
+  constructor({ format, tools, parallel = true, opened = false }: CallReaderOptions, newId: () => string) {
     this.#parts = new PartList(newId, parallel ? Number.POSITIVE_INFINITY : 1);
     this.#output = new CallOutput(this.#source, this.#parts, new ToolSet(tools));
-    this.#reading = format.syntax.kind === 'harmony' ? harmony(this.#output) : answer(this.#output, format);
+    this.#reading = format.syntax.kind === 'harmony' ? harmony(this.#output, opened) : answer(this.#output, format);
   }
 
   get thinking(): boolean {

@@ -12,7 +12,7 @@ const mostHead = 512;
  * Reads an answer as gpt-oss writes it: messages with a channel and a receiver. Thoughts stand in the channel `analysis`,
  * calls are messages to `functions.NAME`. Messages to any other receiver are for tools that nobody has, and dropped.
  */
-export function* harmony(output: CallOutput): Reading<void> {
+export function* harmony(output: CallOutput, opened: boolean): Reading<void> {
   const { source, parts, tools } = output;
   const take = {
     content: (text: string): void => parts.text(text),
@@ -20,12 +20,14 @@ export function* harmony(output: CallOutput): Reading<void> {
     call: (text: string): void => output.argument(text),
     nothing: (): void => {},
   };
+  // Text without a head goes on with a message that the prompt has begun.
+  let without = opened ? take.thinking : take.content;
   for (;;) {
     const head = yield* readHead(output);
     if (head === undefined) {
-      // Text without a head goes on with a message that the prompt has begun.
       if (!(yield* source.more())) return;
-      yield* source.until(ends, take.content);
+      yield* source.until(ends, without);
+      without = take.content;
       yield* source.skipAny(ends);
       continue;
     }

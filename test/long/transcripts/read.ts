@@ -22,9 +22,8 @@ export interface Transcript {
   /** False where thoughts are left in the content. */
   readonly readsThoughts: boolean;
   readonly schema: boolean;
-  /** Messages before the answer, if they are not the usual one. */
-  readonly messages: readonly Expected[];
-  readonly continues: string | undefined;
+  /** The begin of the answer, which the model goes on with. */
+  readonly begun: Expected | undefined;
   readonly expected: Expected;
 }
 
@@ -108,8 +107,7 @@ function transcriptOf(template: string, name: string, input: string, methods: re
     thinks: first('enable_thinking') as boolean | undefined,
     readsThoughts: format !== undefined && !format.endsWith('NONE'),
     schema: values('json_schema') !== undefined,
-    messages: list(first('messages')) as unknown as readonly Expected[],
-    continues: (first('continue_final_message') as Named | undefined)?.name,
+    begun: first('continue_final_message') ? (list(first('messages')).at(-1) as unknown as Expected) : undefined,
     expected: {
       content: values('expect_content') ? text(first('expect_content')) : base.content,
       thinking: values('expect_reasoning') ? text(first('expect_reasoning')) : base.thinking,
