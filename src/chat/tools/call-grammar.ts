@@ -1,4 +1,5 @@
-import type { GrammarSource } from '../../grammar/source.ts';
+import { EngineError } from '../../base/errors.ts';
+import { type GrammarSource, grammarOf } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
 import type { CallFormat } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
@@ -64,23 +65,27 @@ function wholeCall(format: CallFormat, tool: Tool, begun: string): GrammarSource
   }
 }
 
-/** Any JSON. */
-const anyJson = String.raw`value ::= object | array | string | number | "true" | "false" | "null"
-object ::= "{" ws (pair ("," ws pair)*)? "}"
-pair ::= string ":" ws value ws
-array ::= "[" ws (value ws ("," ws value ws)*)? "]"
-string ::= "\"" ([^"\\\x00-\x1f] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4}))* "\""
-number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([eE] [-+]? [0-9]+)?
-ws ::= [ \n]{0,16}`;
+/** The JSON values of a schema, or any if no grammar can enforce it: the model has read it all the same. */
+function valuesOf(schema: unknown, any: GrammarSource): GrammarSource {
+  const source: GrammarSource = { kind: 'schema', schema };
+  try {
+    grammarOf(source);
+    return source;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'BAD_GRAMMAR') return any;
+    throw error;
+  }
+}
 
-/** The JSON of a tool's arguments. */
-const argumentsOf = (_: Tool): GrammarSource => ({ kind: 'gbnf', text: `root ::= object\n${anyJson}` });
+/** The JSON of a tool's arguments; only those that it has, unless its schema speaks of others. */
+const argumentsOf = ({ parameters }: Tool): GrammarSource =>
+  valuesOf({ type: 'object', additionalProperties: false, ...parameters }, { kind: 'json' });
 
 /** The parameters of a tool between their tags, in the order of its schema. */
 function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator: string): readonly GrammarSource[] {
-  const { properties = {}, required } = parameters as { properties?: Record<string, unknown>; required?: unknown };
+  const { properties, required } = parameters as { properties?: unknown; required?: unknown };
   const needed = new Set(Array.isArray(required) ? required : []);
-  return Object.entries(properties).map(([name, schema]) => {
+  return Object.entries(Object(properties) as Record<string, unknown>).map(([name, schema]) => {
     const whole = sequence(parameterOf(syntax, name, schema), text(separator));
     return needed.has(name) ? whole : optional(whole);
   });
@@ -88,7 +93,7 @@ function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator
 
 function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): GrammarSource {
   const end = (syntax.lines === true ? '\n' : '') + syntax.parameter.end;
-  const { type, enum: values } = schema as { type?: unknown; enum?: unknown };
+  const { type, enum: values } = Object(schema) as { type?: unknown; enum?: unknown };
   const isWord = allowsText(schema) === true;
   const head = text(
     parameterHead(
@@ -97,7 +102,7 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
       isWord ? 'string' : type === 'integer' ? 'number' : typeof type === 'string' ? type : 'object',
     ),
   );
-  if (!isWord) return sequence(head, { kind: 'gbnf', text: `root ::= value\n${anyJson}` }, text(end));
+  if (!isWord) return sequence(head, valuesOf(schema, { kind: 'schema', schema: true }), text(end));
   if (!Array.isArray(values)) return sequence(head, { kind: 'until', ends: [end] });
   return sequence(head, choice(...values.map((value) => text(`${value}`))), text(end));
 }

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Conversation, Tool, ToolCall } from '../src/chat/message.ts';
+import type { GenerateOptions } from '../src/model/model-options.ts';
+import { writeChatModel } from './support/chat-model.ts';
+import { shared } from './support/shared.ts';
+import { asked, Teller } from './support/teller.ts';
+import { sharedFolder } from './support/temp-folder.ts';
+
+const model = writeChatModel(sharedFolder().file('chat.gguf'));
+const teller = shared(new Teller(model, { context: 2048 }));
+
+const tools: readonly Tool[] = [
+  {
+    name: 'tide',
+    description: 'Times of the tide',
+    parameters: {
+      type: 'object',
+      properties: { port: { enum: ['Ives', 'Looe'] }, days: { type: 'integer', minimum: 1, maximum: 7 } },
+      required: ['port', 'days'],
+    },
+  },
+  { name: 'ebb', parameters: { type: 'object', properties: { now: { type: 'boolean' } }, required: ['now'] } },
+];
+const conversation: Conversation = { messages: asked('When is high tide?'), tools };
+
+interface Called {
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
+  readonly reason: string | undefined;
+}
+
+/** The answer of a model that knows nothing: only its grammar makes calls of it. */
+async function answer(given: Partial<Conversation>, options: GenerateOptions = {}): Promise<Called> {
+  const generation = teller.model.generate(
+    { ...conversation, ...given },
+    { maxTokens: 400, temperature: 1, ...options },
+  );
+  const calls: { id: string; name: string; arguments: string }[] = [];
+  let all = '';
+  for await (const { text, toolCalls = [] } of generation) {
+    all += text;
+    for (const { index, id, name, arguments: part } of toolCalls) {
+      if (id !== undefined && name !== undefined) calls[index] = { id, name, arguments: part };
+      else if (calls[index]) calls[index].arguments += part;
+    }
+  }
+  return { text: all, calls, reason: generation.stopReason };
+}
+
+const isRight = ({ name, arguments: text }: ToolCall): boolean => {
+  const values = JSON.parse(text) as Record<string, unknown>;
+  if (name === 'ebb') return typeof values['now'] === 'boolean' && Object.keys(values).length === 1;
+  const { port, days } = values;
+  return name === 'tide' && ['Ives', 'Looe'].includes(`${port}`) && Number(days) >= 1 && Number(days) <= 7;
+};
+
+test('a model that must call a tool calls one, with arguments of its schema, and waits for the result', async () => {
+  for (let seed = 1; seed <= 4; seed++) {
+    const { text, calls, reason } = await answer({ toolChoice: 'required', parallelToolCalls: false }, { seed });
+    assert.deepEqual([text, calls.length, reason], ['', 1, 'toolCalls']);
+    assert.ok(calls.every(isRight), JSON.stringify(calls));
+    assert.match(`${calls[0]?.id}`, /^[a-zA-Z\d]{9}$/);
+  }
+});
+
+test('a named tool is the one that is called', async () => {
+  for (let seed = 1; seed <= 2; seed++) {
+    const { calls } = await answer({ toolChoice: { name: 'ebb' } }, { seed });
+    assert.deepEqual(
+      calls.map((call) => [call.name, isRight(call)]),
+      [['ebb', true]],
+    );
+  }
+});
+
+test('several calls may come, each with an id of its own', async () => {
+  const answers: Called[] = [];
+  for (let seed = 1; seed <= 3; seed++)
+    answers.push(await answer({ toolChoice: 'required' }, { seed, maxTokens: 800 }));
+  const whole = answers.filter(({ reason }) => reason === 'toolCalls');
+  assert.ok(whole.some(({ calls }) => calls.length > 1));
+  for (const { calls } of whole) {
+    assert.ok(calls.every(isRight));
+    assert.equal(new Set(calls.map(({ id }) => id)).size, calls.length);
+  }
+});
+
+test('a call that is cut off ends for its length, and what there is of it is no JSON', async () => {
+  const { calls, reason } = await answer({ toolChoice: { name: 'tide' } }, { seed: 1, maxTokens: 30 });
+  assert.equal(reason, 'length');
+  for (const { arguments: text } of calls) assert.throws(() => JSON.parse(text));
+});
+
+test('without a choice, a wanted form of the answer holds beside calls; with none, tools are not spoken of', async () => {
+  const schema = {
+    type: 'object',
+    properties: { ok: { type: 'boolean' } },
+    required: ['ok'],
+    additionalProperties: false,
+  };
+  for (let seed = 1; seed <= 3; seed++) {
+    const { text, calls } = await answer({ parallelToolCalls: false }, { seed, grammar: { kind: 'schema', schema } });
+    assert.ok(text === '' ? calls.length > 0 : typeof (JSON.parse(text) as { ok: unknown }).ok === 'boolean');
+  }
+  const none = teller.model.tokenize({ ...conversation, toolChoice: 'none' });
+  assert.deepEqual(none, teller.model.tokenize(conversation.messages));
+  assert.ok(teller.model.tokenize(conversation).length > none.length);
+});
