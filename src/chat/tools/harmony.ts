@@ -22,12 +22,14 @@ export function* harmony(output: CallOutput, opened: boolean): Reading<void> {
   };
   // Text without a head goes on with a message that the prompt has begun.
   let without = opened ? take.thinking : take.content;
+  output.thinking = opened;
   for (;;) {
     const head = yield* readHead(output);
     if (head === undefined) {
       if (!(yield* source.more())) return;
       yield* source.until(ends, without);
       without = take.content;
+      output.thinking = false;
       yield* source.skipAny(ends);
       continue;
     }
