@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import { writeBatchModel } from './support/batch-model.ts';
 import { run } from './support/cli.ts';
+import { pty, withoutPty } from './support/pty.ts';
 import { tempFolder } from './support/temp-folder.ts';
-
-/** Runs a command at a terminal of its own, without what it says on stderr. */
-const pty = ['sh', '-c', 'exec script -qefc "$(printf " \'%s\'" "$@") 2>/dev/null" /dev/null', 'sh'];
-const hasPty = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false;
 
 const unsafe = /[^\P{Cc}\r\n\t]/u;
 
 test('an answer is what the model says where it is piped, and safe where it is shown', {
-  skip: hasPty ? false : 'there is no util-linux here to make a terminal',
+  skip: withoutPty,
 }, async () => {
   using folder = tempFolder();
   const path = folder.file('model.gguf');

@@ -5,6 +5,7 @@ import type { Conversation } from '../src/chat/message.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { run, runJson } from './support/cli.ts';
+import { pty, withoutPty } from './support/pty.ts';
 import { Teller } from './support/teller.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -80,15 +81,25 @@ test('the names of control tokens in messages are text, unless they are to be pa
   assert.deepEqual([controls(false), controls(true)], [3, 5]);
 });
 
+const source = folder.file('thinking.jinja');
+writeFileSync(source, chatTemplate);
+const options = ['-m', '300M', '--ctx', '512', '-n', '24', '--temperature', '0', '--kernels', 'plain', '-t', '1'];
+const args = ['run', model, '-p', user.content, ...options, '--chat-template', source];
+
 test('run gives thoughts apart, within their budget, and only the answer to who reads its output', async () => {
-  const source = folder.file('thinking.jinja');
-  writeFileSync(source, chatTemplate);
-  const options = ['-m', '300M', '--ctx', '512', '-n', '24', '--temperature', '0', '--kernels', 'plain', '-t', '1'];
-  const args = ['run', model, '-p', user.content, ...options, '--chat-template', source];
   const whole = await runJson([...args, '--think-budget', '5']);
   assert.ok(whole.thinking && whole.text !== '');
   const { stdout } = await run([...args, '--think-budget', '5']);
   assert.equal(stdout.trimEnd(), whole.text.trimEnd());
   const direct = await runJson([...args, '--no-think']);
   assert.equal('thinking' in direct, false);
+});
+
+test('a terminal shows thoughts dimmed, before the answer', { skip: withoutPty }, async () => {
+  const { text, thinking = '' } = await runJson([...args, '--think-budget', '5']);
+  const env = { TERM: 'xterm-256color', FORCE_COLOR: '1' };
+  const { stdout } = await run([...args, '--think-budget', '5'], { wrapper: pty, env });
+  const lines = stdout.replaceAll('\r\n', '\n');
+  assert.ok(lines.startsWith(`\u001b[2m${thinking}\u001b[22m\n\n`), JSON.stringify(lines));
+  assert.ok(lines.trimEnd().endsWith(text.trimEnd()));
 });
