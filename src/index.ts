@@ -15,7 +15,7 @@ export type { GenerationStats } from './engine/generation-stats.ts';
 export type { Piece } from './engine/piece-queue.ts';
 export type { PromptProgress, StopReason } from './engine/sequence.ts';
 export type { GrammarSource } from './grammar/source.ts';
-export type { Embeddings, EmbedOptions } from './model/embedding.ts';
+export type { Embeddings, EmbedOptions, Ranking, RankOptions } from './model/embedding.ts';
 export { Model } from './model/model.ts';
 export type {
   GenerateOptions,

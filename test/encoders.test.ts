@@ -95,12 +95,41 @@ for (const [name, pooling] of Object.entries(poolings)) {
   });
 }
 
+const words = ['hello world', 'Plums?', 'hello   WORLD', 'zzz 中文'];
+
+/** Rerankers: their heads, and the pooling that asks for them. */
+const rank = {
+  pooling: 4,
+  vocabulary: true,
+  optional: ['cls.weight', 'cls.bias', 'cls.output.weight', 'cls.output.bias'],
+};
+
+test('a reranker scores texts as libllama does, and makes no embeddings', async () => {
+  const path = architectureFile(folder.file('reranker.gguf'), 'bert', rank);
+  await using model = openTestModel(path, 2 ** 26, { parallel: 3 });
+  const query = 'hello plum';
+  const tokensOf = (text: string): number[] =>
+    model.vocabulary.tokenize(text, { addSpecial: false, parseSpecial: false });
+  const { bos = -1, eos = -1 } = model.vocabulary;
+  const pairs = words.map((text) => [bos, ...tokensOf(query), eos, ...tokensOf(text), eos]);
+  const batches = pairs.map((tokens) => [{ sequence: 0, start: 0, tokens, outputs: tokens.length }]);
+  const expected = await reference.logits({ path, embeddings: true, batches });
+  const { scores, tokens } = await model.rank(query, words);
+  assert.equal(tokens, pairs.flat().length);
+  for (const [i, score] of scores.entries())
+    assert.ok(Math.abs(score - at([...at(expected, i)], 0)) < 1e-4, `text ${i}`);
+  assert.equal(new Set(scores).size, words.length - 1, 'two different texts have the same score');
+  await assert.rejects(model.embed(words), engineError('NOT_FOR_EMBEDDINGS'));
+  await using other = openTestModel(bert, 2 ** 26);
+  await assert.rejects(other.rank(query, words), engineError('NOT_FOR_RANKING'));
+  await assert.rejects(model.rank(query, ['hello '.repeat(300)]), engineError('CONTEXT_TOO_LONG'));
+});
+
 const bert = architectureFile(folder.file('served-bert.gguf'), 'bert', {
   pooling: poolings.first,
   vocabulary: true,
   sizes: { context: 64 },
 });
-const words = ['hello world', 'Plums?', 'hello   WORLD', 'zzz 中文'];
 
 test('texts that fill a pass wait for the next one, and none is divided', async () => {
   await using model = openTestModel(bert, 2 ** 26, { parallel: 8 });

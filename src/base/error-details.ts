@@ -31,6 +31,7 @@ export interface ErrorDetails {
   NO_EXPERTS: object;
   NOT_WITH_LIBLLAMA: { what: string; architecture: string };
   NOT_FOR_EMBEDDINGS: File;
+  NOT_FOR_RANKING: File;
   NOT_FOR_ANSWERS: File;
   CONTEXT_TOO_LONG: { prompt: number; context: number; atLeast?: boolean };
   CONTEXT_BEYOND_MODEL: { context: number; trained: number };

@@ -146,6 +146,11 @@ export const errorTable: {
       `${d.what} cannot be had with libllama's graphs, which this model of architecture "${d.architecture}" needs or was asked to have; leave it out`,
     (d) => `${d.what} cannot be had with this model of architecture "${d.architecture}"`,
   ],
+  NOT_FOR_RANKING: [
+    'usage',
+    (d) => `${d.file} does not score how well texts answer a query; choose a reranker`,
+    () => 'this model does not score how well texts answer a query; ask a reranker',
+  ],
   NOT_FOR_EMBEDDINGS: [
     'usage',
     (d) => `${d.file} scores how well texts match a query, and has no embeddings; choose a model for embeddings`,

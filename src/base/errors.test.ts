@@ -37,6 +37,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   BUDGET_TOO_SMALL: { budget: 1, needed: 2 ** 20, parts: { ring: 1 } },
   BUDGET_TOO_LARGE: { budget: 2, memory: 1 },
   KV_TYPE_UNSUITABLE: { type: 'q4_0', length: 12 },
+  NOT_FOR_RANKING: { file: 'm.gguf' },
   NOT_FOR_EMBEDDINGS: { file: 'm.gguf' },
   NOT_FOR_ANSWERS: { file: 'm.gguf' },
   CONTEXT_TOO_LONG: { prompt: 5000, context: 2048 },

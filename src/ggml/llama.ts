@@ -23,6 +23,7 @@ export interface Llama {
   llama_vocab_sep(vocab: Pointer): number;
   llama_vocab_get_add_bos(vocab: Pointer): boolean;
   llama_vocab_get_add_eos(vocab: Pointer): boolean;
+  llama_vocab_get_add_sep(vocab: Pointer): boolean;
   llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
   llama_vocab_is_control(vocab: Pointer, token: number): boolean;
   llama_vocab_get_text(vocab: Pointer, token: number): string;
@@ -140,6 +141,7 @@ export function loadLlama(): Llama {
     llama_vocab_sep: llama.func('int32_t llama_vocab_sep(void *)'),
     llama_vocab_get_add_bos: llama.func('bool llama_vocab_get_add_bos(void *)'),
     llama_vocab_get_add_eos: llama.func('bool llama_vocab_get_add_eos(void *)'),
+    llama_vocab_get_add_sep: llama.func('bool llama_vocab_get_add_sep(void *)'),
     llama_vocab_is_eog: llama.func('bool llama_vocab_is_eog(void *, int32_t)'),
     llama_vocab_is_control: llama.func('bool llama_vocab_is_control(void *, int32_t)'),
     llama_vocab_get_text: llama.func('const char *llama_vocab_get_text(void *, int32_t)'),

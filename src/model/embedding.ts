@@ -73,6 +73,49 @@ export async function embedTexts(
   return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
 }
 
+/** Options of scores. */
+export type RankOptions = Pick<EmbedOptions, 'longest' | 'signal' | 'onLoad' | 'onProgress'>;
+
+/**
+ * Scores of texts by how well they answer a query: the larger, the better.
+ *
+ * @example const { scores } = await model.rank('a red fruit', ['plums', 'the sea']);
+ */
+export interface Ranking {
+  /** A score for each text, in their order. */
+  readonly scores: readonly number[];
+  /** The number of tokens of all texts, each with the query. */
+  readonly tokens: number;
+}
+
+/** See `Model.rank`. */
+export async function rankTexts(
+  { opened, engine, most: mostTokens }: EmbeddingModel,
+  query: string | readonly number[],
+  texts: readonly (string | readonly number[])[],
+  options: RankOptions,
+): Promise<Ranking> {
+  const { outline, vocabulary } = opened;
+  const { longest: most = mostTokens, signal } = options;
+  if (outline.pooling !== 'rank' || !outline.graphs.wholeTexts) {
+    throw new EngineError('NOT_FOR_RANKING', { file: outline.path });
+  }
+  const plain = { most, addSpecial: false, parseSpecial: false };
+  const tokensOf = (text: string | readonly number[]): readonly number[] =>
+    typeof text === 'string' ? vocabulary.tokenize(text, plain) : text;
+  const { bos, eos, addBos, addEos, separator } = vocabulary;
+  const [begin, end] = [addBos ? [bos ?? []].flat() : [], addEos ? [eos ?? []].flat() : []];
+  const first = [...begin, ...tokensOf(query), ...end, ...[separator ?? []].flat()];
+  const pairs = texts.map((text) => [...first, ...tokensOf(text), ...end]);
+  for (const tokens of pairs) checkTokens(tokens, outline.config.vocabulary);
+  const longest = pairs.reduce((length, tokens) => Math.max(length, tokens.length), 0);
+  if (longest === 0) return { scores: [], tokens: 0 };
+  if (longest > most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: longest, context: most });
+  await unlessAborted(opened.open(undefined, { prompt: longest, answer: 0 }), signal);
+  const classes = await embedTokens(engine, pairs, { ...options, pooling: 'last' });
+  return { scores: classes.map((scores) => at([...scores], 0)), tokens: tokenCount(pairs) };
+}
+
 /** The embeddings of texts, as they come out of the model. Rejects with the first text's error, or the signal's reason. */
 async function embedTokens(
   engine: Pick<Engine, 'submit' | 'onCancelled'>,

@@ -5,14 +5,12 @@ import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import { AnswerOutput } from '../engine/answer-output.ts';
 import { Engine } from '../engine/engine.ts';
-import { type EngineState, type EngineTotals, idleState } from '../engine/engine-totals.ts';
 import { Generation } from '../engine/generation.ts';
 import { Sequence } from '../engine/sequence.ts';
 import type { Device } from '../ggml/device.ts';
 import type { HitRate } from '../plan/hit-curve.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
-import { countersOf, expertsTogether } from '../runtime/counters.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -22,12 +20,20 @@ import { mergedSampling, type PartialSamplingOptions, samplingOptions } from '..
 import type { SavedText } from '../state/saved-text.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
-import { type Embeddings, type EmbedOptions, embedTexts } from './embedding.ts';
+import {
+  type Embeddings,
+  type EmbedOptions,
+  embedTexts,
+  type Ranking,
+  type RankOptions,
+  rankTexts,
+} from './embedding.ts';
 import { Grammars } from './grammars.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
 import { restoreSession, saveSession } from './session-files.ts';
+import { type Tally, tallyOf } from './tally.ts';
 
 /**
  * A model on the SSD. `open` reads its header and its vocabulary; the weights are loaded, as far as they stay resident,
@@ -207,27 +213,8 @@ export class Model implements AsyncDisposable {
    * Totals since the model was opened, and the present state.
    * @example const { sums } = model.tally();
    */
-  tally(): { readonly sums: EngineTotals; readonly state: EngineState } {
-    const { sums, load } = this.#engine;
-    const { runtime } = this.#opened;
-    if (!runtime) return { sums, state: { ...idleState, ...load } };
-    const { bytes, io, stall, compute, experts } = countersOf(runtime);
-    const { asked, hits, bytesRead, waited } = expertsTogether(experts);
-    const { resident, kv } = runtime.plan.shares;
-    return {
-      sums: {
-        ...sums,
-        bytesRead: bytes,
-        readSeconds: io,
-        stallSeconds: stall,
-        computeSeconds: compute,
-        expertsAsked: asked,
-        expertHits: hits,
-        expertBytes: bytesRead,
-        expertStallSeconds: waited,
-      },
-      state: { ...load, resident, kv },
-    };
+  tally(): Tally {
+    return tallyOf(this.#engine, this.#opened.runtime);
   }
 
   /**
@@ -282,6 +269,17 @@ export class Model implements AsyncDisposable {
   async embed(texts: readonly (string | readonly number[])[], options: EmbedOptions = {}): Promise<Embeddings> {
     this.#opened.checkOpen();
     return embedTexts({ opened: this.#opened, engine: this.#engine, most: this.mostTokens() }, texts, options);
+  }
+
+  /**
+   * Scores of texts by how well they answer a query, by a model that was made for that.
+   *
+   * @example const { scores } = await model.rank('a red fruit', ['plums', 'the sea']);
+   * @throws {EngineError} NOT_FOR_RANKING, and those of `embed`.
+   */
+  rank(query: string, texts: readonly (string | readonly number[])[], options: RankOptions = {}): Promise<Ranking> {
+    this.#opened.checkOpen();
+    return rankTexts({ opened: this.#opened, engine: this.#engine, most: this.mostTokens() }, query, texts, options);
   }
 
   /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */

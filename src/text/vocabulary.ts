@@ -2,7 +2,13 @@ import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule, wordsCutRule } from './cut-rules.ts';
+import {
+  bytePairCutRule,
+  partPrefix,
+  sentencePieceCutRule,
+  wholeTokensCutRule,
+  wordsCutRule,
+} from './cut-rules.ts';
 import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
@@ -29,8 +35,6 @@ interface TextPart {
 }
 
 const encoder = new TextEncoder();
-/** More bytes than bodies of requests have for each token of a short context. */
-const anyNumber = 2 ** 16;
 /** Tokens whose names are looked for before anything else. */
 const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttributes.userDefined;
 /** UTF-16 units of a text that no pre-tokenizer recurses too deep for: it need not be cut. */
@@ -47,6 +51,8 @@ export class Vocabulary implements Disposable {
   readonly addBos: boolean;
   /** True if the model wants `eos` at the end of a text. */
   readonly addEos: boolean;
+  /** A token between two texts that belong together, behind the one that ends the first. */
+  readonly separator: number | undefined;
   readonly #llama: Llama;
   readonly #model: Pointer;
   readonly #vocab: Pointer;
@@ -66,17 +72,18 @@ export class Vocabulary implements Disposable {
     this.file = file;
     this.size = llama.llama_vocab_n_tokens(vocab);
     this.bos = special(llama.llama_vocab_bos(vocab));
-    const words = llama.llama_vocab_type(vocab) === vocabularyTypes.wordPiece;
+    this.#type = llama.llama_vocab_type(vocab);
+    const words = this.#type === vocabularyTypes.wordPiece;
     // Texts of word pieces stand between two tokens, whatever the file says.
     this.eos = special(words ? llama.llama_vocab_sep(vocab) : llama.llama_vocab_eos(vocab));
     this.#llama = llama;
     this.#model = model;
     this.#vocab = vocab;
-    this.#type = llama.llama_vocab_type(vocab);
     // Libllama adds none for these two, whatever the file says.
     const adds = this.#type !== vocabularyTypes.rwkv && this.#type !== vocabularyTypes.plamo2;
     this.addBos = words || (adds && llama.llama_vocab_get_add_bos(vocab));
     this.addEos = words || (adds && llama.llama_vocab_get_add_eos(vocab));
+    this.separator = !words && llama.llama_vocab_get_add_sep(vocab) ? special(llama.llama_vocab_sep(vocab)) : undefined;
   }
 
   /**
@@ -190,7 +197,7 @@ export class Vocabulary implements Disposable {
   longestPiece(): number {
     const normalizes = this.#type === vocabularyTypes.wordPiece || this.#type === vocabularyTypes.unigram;
     // A token stands for a word that is not known, however long, and any number of blanks for nothing.
-    this.#longest ??= normalizes ? anyNumber : this.#longestOf();
+    this.#longest ??= normalizes ? 2 ** 16 : this.#longestOf();
     return this.#longest;
   }
 
@@ -266,28 +273,22 @@ export class Vocabulary implements Disposable {
   }
 
   #cuttingOf(): CutRule {
+    const byName = () => namePairs(this, (attributes) => (attributes & readByName) !== 0);
+    const all = () => namePairs(this, () => true);
     switch (this.#type) {
       case vocabularyTypes.sentencePiece:
-        return sentencePieceCutRule(namePairs(this, () => true));
+        return sentencePieceCutRule(all());
       case vocabularyTypes.wordPiece:
-        return wordsCutRule(
-          namePairs(this, (attributes) => (attributes & readByName) !== 0),
-          { anyBlank: true },
-        );
+        return wordsCutRule(byName(), { anyBlank: true });
       case vocabularyTypes.unigram:
-        return wordsCutRule(
-          namePairs(this, () => true),
-          { anyBlank: false },
-        );
+        return wordsCutRule(all(), { anyBlank: false });
       case vocabularyTypes.rwkv:
       case vocabularyTypes.plamo2: {
-        const pairs = namePairs(this, (attributes) => (attributes & readByName) !== 0);
+        const pairs = byName();
         return wholeTokensCutRule(pairs, { halves: addPieces(this, pairs) });
       }
-      default: {
-        const pairs = namePairs(this, (attributes) => (attributes & readByName) !== 0);
-        return bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), pairs);
-      }
+      default:
+        return bytePairCutRule(this.#metadata('tokenizer.ggml.pre'), byName());
     }
   }
 

@@ -125,6 +125,8 @@ export interface GenerationCallOptions {
 /** A request for the embeddings of texts, each a text or its tokens. */
 export interface EmbeddingRequest {
   readonly inputs: readonly (string | readonly number[])[];
+  /** Scores each input by how well it answers this query, instead: a vector of one element. */
+  readonly query?: string | undefined;
   /** Leaves out the end of a text that is longer than the context. */
   readonly truncate: boolean;
   /** The first so many elements of each embedding; default: all. */
@@ -135,7 +137,7 @@ export interface EmbeddingRequest {
 
 /** Embeddings of the next inputs of a request, in order. */
 export interface EmbeddedInputs {
-  /** Each of length 1. */
+  /** Each of length 1; a score for a query as it is. */
   readonly vectors: readonly Float32Array[];
   /** The number of their tokens. */
   readonly tokens: number;
@@ -159,7 +161,7 @@ export interface Backend {
   generate(model: ServedModel, generate: GenerationRequest, options: GenerationCallOptions): Promise<Answer>;
   /**
    * The embeddings of a request's inputs, part by part, as they are asked for. Rejects with NO_PROMPT, BAD_OPTION,
-   * CONTEXT_TOO_LONG, SERVER_BUSY, ENGINE_DIED, and the errors of loading.
+   * NOT_FOR_EMBEDDINGS, NOT_FOR_RANKING, CONTEXT_TOO_LONG, SERVER_BUSY, ENGINE_DIED, and the errors of loading.
    */
   embed(
     model: ServedModel,

@@ -208,13 +208,16 @@ export class EngineWorker {
         model.plan(call.context);
         return undefined;
       case 'embed': {
-        const { inputs, context, ...options } = call.request;
+        const { inputs, query, context, ...options } = call.request;
         const tokens = inputs.reduce((sum, { length }) => sum + Math.min(length, this.#context), 0);
         this.#checkQueue(tokens);
         const abort = new AbortController();
         this.#active.set(id, { abort, tokens });
         this.#read(inputs.reduce((sum, { length }) => sum + length, 0));
-        return model.embed(inputs, { ...options, longest: context, signal: abort.signal });
+        const limits = { longest: context, signal: abort.signal };
+        if (query === undefined) return model.embed(inputs, { ...options, ...limits });
+        const { scores, tokens: count } = await model.rank(query, inputs, limits);
+        return { vectors: scores.map((score) => new Float32Array([score])), tokens: count };
       }
       case 'tokenize':
         return tokenizedPart(model.vocabulary, call);

@@ -7,6 +7,7 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'NO_PROMPT',
   'NOT_FOR_ANSWERS',
   'NOT_FOR_EMBEDDINGS',
+  'NOT_FOR_RANKING',
   'CONTEXT_TOO_LONG',
   'CONTEXT_BEYOND_MODEL',
   'TEMPLATE_FAILED',

@@ -7,6 +7,7 @@ import type { StreamTimeouts } from '../streaming.ts';
 import { chatCompletions } from './chat.ts';
 import { completions } from './completions.ts';
 import { embeddings } from './embeddings.ts';
+import { rerank } from './rerank.ts';
 import type { OpenAiService } from './respond.ts';
 
 /**
@@ -21,6 +22,7 @@ export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   app.post('/chat/completions', (c) => chatCompletions(service, c));
   app.post('/completions', (c) => completions(service, c));
   app.post('/embeddings', (c) => embeddings(service, c));
+  for (const path of ['/rerank', '/reranking']) app.post(path, (c) => rerank(service, c));
   return app;
 }
 

@@ -24,6 +24,8 @@ export interface ArchitectureFileOptions {
   readonly vocabulary?: boolean;
   /** The way in which embeddings become one (`pooling_type`); as the recipe says unless given. */
   readonly pooling?: number;
+  /** Tensors that the loader can do without, beside those of the recipe. */
+  readonly optional?: readonly string[];
   /** Changes to the sizes of the recipe. */
   readonly sizes?: Partial<Sizes>;
   /**
@@ -86,7 +88,9 @@ export function architectureFile(path: string, name: string, options: Architectu
   const sizes = sizesOf(recipe, options.sizes);
   const architecture = recipe.architecture ?? name;
   const metadata = metadataOf(architecture, recipe, sizes);
-  const trunk = recipe.tensors?.(sizes) ?? askedTensors(`${path}.asked`, metadata, optionalTensors(recipe, sizes));
+  const trunk =
+    recipe.tensors?.(sizes) ??
+    askedTensors(`${path}.asked`, metadata, [...optionalTensors(recipe, sizes), ...(options.optional ?? [])]);
   const asked = recipe.draftLayer ? [...trunk, ...draftLayer(trunk, sizes)] : trunk;
   const tied = !asked.some((tensor) => tensor.name === 'output.weight');
   const random = new RandomTensors(seed);
