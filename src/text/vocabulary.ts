@@ -2,13 +2,7 @@ import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
-import {
-  bytePairCutRule,
-  partPrefix,
-  sentencePieceCutRule,
-  wholeTokensCutRule,
-  wordsCutRule,
-} from './cut-rules.ts';
+import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule, wordsCutRule } from './cut-rules.ts';
 import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
