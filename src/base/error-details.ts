@@ -6,6 +6,7 @@ export interface ErrorDetails {
   BAD_OPTION: { option: string; value: string; expected: string };
   NO_PROMPT: object;
   NO_TEXTS: object;
+  NO_INFILL: File;
   MODEL_NOT_FOUND: File;
   UNREADABLE: File & { reason: string };
   UNWRITABLE: File & { reason: string };

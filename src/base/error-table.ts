@@ -49,6 +49,11 @@ export const errorTable: {
     () => 'there are no texts; name some behind the model, or a file of them with --file, or pipe them to stdin',
     () => 'there are no texts; send some',
   ],
+  NO_INFILL: [
+    'failure',
+    (d) => `${d.file} has no tokens for filling in between two texts; use a model that was trained for it`,
+    () => 'this model does not support insert: its vocabulary has no tokens for filling in between two texts',
+  ],
   MODEL_NOT_FOUND: [
     'not-found',
     (d) => `${d.file} does not exist; check the path of the GGUF file`,

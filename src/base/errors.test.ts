@@ -12,6 +12,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   BAD_OPTION: { option: 'seed', value: 'x', expected: 'a number' },
   NO_PROMPT: {},
   NO_TEXTS: {},
+  NO_INFILL: { file },
   MODEL_NOT_FOUND: { file },
   UNREADABLE: { file, reason },
   UNWRITABLE: { file, reason },

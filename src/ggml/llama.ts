@@ -21,6 +21,12 @@ export interface Llama {
   llama_vocab_bos(vocab: Pointer): number;
   llama_vocab_eos(vocab: Pointer): number;
   llama_vocab_sep(vocab: Pointer): number;
+  /** Tokens for filling in: what comes before, behind, and where the model begins; of files, their separator. */
+  llama_vocab_fim_pre(vocab: Pointer): number;
+  llama_vocab_fim_suf(vocab: Pointer): number;
+  llama_vocab_fim_mid(vocab: Pointer): number;
+  llama_vocab_fim_rep(vocab: Pointer): number;
+  llama_vocab_fim_sep(vocab: Pointer): number;
   llama_vocab_get_add_bos(vocab: Pointer): boolean;
   llama_vocab_get_add_eos(vocab: Pointer): boolean;
   llama_vocab_get_add_sep(vocab: Pointer): boolean;
@@ -139,6 +145,11 @@ export function loadLlama(): Llama {
     llama_vocab_bos: llama.func('int32_t llama_vocab_bos(void *)'),
     llama_vocab_eos: llama.func('int32_t llama_vocab_eos(void *)'),
     llama_vocab_sep: llama.func('int32_t llama_vocab_sep(void *)'),
+    llama_vocab_fim_pre: llama.func('int32_t llama_vocab_fim_pre(void *)'),
+    llama_vocab_fim_suf: llama.func('int32_t llama_vocab_fim_suf(void *)'),
+    llama_vocab_fim_mid: llama.func('int32_t llama_vocab_fim_mid(void *)'),
+    llama_vocab_fim_rep: llama.func('int32_t llama_vocab_fim_rep(void *)'),
+    llama_vocab_fim_sep: llama.func('int32_t llama_vocab_fim_sep(void *)'),
     llama_vocab_get_add_bos: llama.func('bool llama_vocab_get_add_bos(void *)'),
     llama_vocab_get_add_eos: llama.func('bool llama_vocab_get_add_eos(void *)'),
     llama_vocab_get_add_sep: llama.func('bool llama_vocab_get_add_sep(void *)'),

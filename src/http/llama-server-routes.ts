@@ -5,6 +5,8 @@ import { at } from '../base/at.ts';
 import type { Log } from '../base/log.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import type { Backend, Health, Metric } from '../worker/backend.ts';
+import { completion, infill } from './llama-server/completion.ts';
+import { propsOf, slotsOf } from './llama-server/props.ts';
 import { conversationFields, conversationIn } from './openai/conversation.ts';
 import { logFailure } from './refusal.ts';
 import { jsonBody } from './request/body.ts';
@@ -47,6 +49,10 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       const { model, tokens } = await jsonBody(c.req, Detokenize);
       return written(log, c.req.raw, textJson(backend.detokenize(requestedModel(backend, model), tokens)));
     })
+    .post('/completion', (c) => completion({ backend, log }, c))
+    .post('/infill', (c) => infill({ backend, log }, c))
+    .get('/props', (c) => c.json(propsOf(requestedModel(backend, c.req.query('model')), backend.loaded())))
+    .get('/slots', (c) => c.json(slotsOf(backend.loaded())))
     .post('/apply-template', async (c) => {
       const body = await jsonBody(c.req, ApplyTemplate);
       const model = requestedModel(backend, body.model);

@@ -3,6 +3,7 @@ import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
 import { lastLog } from '../ggml/log.ts';
 import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule, wordsCutRule } from './cut-rules.ts';
+import { type InfillTokens, infillTokensOf } from './infill-tokens.ts';
 import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
@@ -47,6 +48,8 @@ export class Vocabulary implements Disposable {
   readonly addEos: boolean;
   /** A token between two texts that belong together, behind the one that ends the first. */
   readonly separator: number | undefined;
+  /** Tokens for filling in between two texts, if the model was trained for it. */
+  readonly infill: InfillTokens | undefined;
   readonly #llama: Llama;
   readonly #model: Pointer;
   readonly #vocab: Pointer;
@@ -70,6 +73,7 @@ export class Vocabulary implements Disposable {
     const words = this.#type === vocabularyTypes.wordPiece;
     // Texts of word pieces stand between two tokens, whatever the file says.
     this.eos = special(words ? llama.llama_vocab_sep(vocab) : llama.llama_vocab_eos(vocab));
+    this.infill = infillTokensOf(llama, vocab);
     this.#llama = llama;
     this.#model = model;
     this.#vocab = vocab;

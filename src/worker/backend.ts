@@ -2,6 +2,7 @@ import type { AnswerPart } from '../chat/answer-part.ts';
 import type { ChatPrompt, Conversation } from '../chat/message.ts';
 import type { GrammarSource } from '../grammar/source.ts';
 import type { ServedModel } from '../library/model-card.ts';
+import type { Infill } from '../model/infill-prompt.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 
 /**
@@ -19,12 +20,16 @@ export interface LoadedModel {
   readonly memory: number;
   /** Tokens of prompt and answer together. */
   readonly context: number;
+  /** Sequences that can be computed together, and those that are. */
+  readonly parallel: number;
+  readonly active: number;
 }
 
 /** The text that the model continues. Names of control tokens in a `special` text are read as these tokens. */
 export type Prompt =
   | { readonly kind: 'text'; readonly text: string; readonly special: boolean }
   | ({ readonly kind: 'chat' } & Conversation)
+  | ({ readonly kind: 'infill' } & Infill)
   | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
 
 /** A request for one answer, whichever API it came through. */

@@ -101,7 +101,8 @@ export class EngineBackend implements Backend, AsyncDisposable {
     const { current } = this.#pool;
     if (!current) return [];
     const { model, expires, process } = current;
-    return [{ model, expires, memory: process.facts.memory, context: process.facts.context }];
+    const { memory, context, parallel } = process.facts;
+    return [{ model, expires, memory, context, parallel, active: process.stats.state.active }];
   }
 
   async generate(

@@ -33,6 +33,10 @@ export function fitRequest(
 export function unitsOf(prompt: Prompt): number {
   if (prompt.kind === 'tokens') return prompt.tokens.length;
   if (prompt.kind === 'text') return prompt.text.length;
+  if (prompt.kind === 'infill') {
+    const { prefix, suffix, files = [] } = prompt;
+    return files.reduce((sum, { text }) => sum + text.length, prefix.length + suffix.length);
+  }
   return prompt.messages.reduce((sum, message) => sum + unitsOfMessage(message), unitsOfTools(prompt.tools));
 }
 
@@ -49,6 +53,8 @@ function leastTokens(prompt: Prompt, longestToken: number): number {
       return prompt.tokens.length;
     case 'text':
       return Math.ceil(prompt.text.length / longestToken);
+    case 'infill':
+      return Math.ceil(unitsOf(prompt) / longestToken);
     case 'chat': {
       const length = prompt.messages.reduce((sum, { content }) => sum + content.trim().length, 0);
       return Math.max(prompt.messages.length, Math.ceil(length / longestToken));
@@ -62,6 +68,7 @@ function leastTokens(prompt: Prompt, longestToken: number): number {
 function truncated(prompt: Prompt, most: PromptLimits): Prompt {
   switch (prompt.kind) {
     case 'tokens':
+    case 'infill':
       return prompt;
     case 'text':
       return prompt.text.length > most.text ? { ...prompt, text: prompt.text.slice(-most.text) } : prompt;

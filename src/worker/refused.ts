@@ -8,6 +8,7 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'NOT_FOR_ANSWERS',
   'NOT_FOR_EMBEDDINGS',
   'NOT_FOR_RANKING',
+  'NO_INFILL',
   'CONTEXT_TOO_LONG',
   'CONTEXT_BEYOND_MODEL',
   'TEMPLATE_FAILED',

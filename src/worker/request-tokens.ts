@@ -1,6 +1,7 @@
 import { EngineError, isTooLong } from '../base/errors.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
 import type { Conversation } from '../chat/message.ts';
+import { infillTokens } from '../model/infill-prompt.ts';
 import type { Model } from '../model/model.ts';
 import type { GenerateOptions } from '../model/model-options.ts';
 import type { PreparedPrompt } from '../model/prompt-tokenizer.ts';
@@ -59,6 +60,8 @@ function preparedPrompt(
   switch (prompt.kind) {
     case 'tokens':
       return { tokens: prompt.tokens, answer: plainFormat };
+    case 'infill':
+      return { tokens: infillTokens(model.vocabulary, prompt, room), answer: plainFormat };
     case 'text': {
       const options = { addSpecial: !continues, parseSpecial: prompt.special };
       const tokens = truncate

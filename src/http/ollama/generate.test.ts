@@ -252,7 +252,6 @@ test('an empty prompt that is not to be kept unloads it', async () => {
 test('what is not supported yet is refused', async () => {
   for (const [body, error] of [
     [{ images: ['aGk='] }, '"tiny:q4_1" does not support images'],
-    [{ suffix: 'end' }, '"tiny:q4_1" does not support insert'],
     [{ think: true }, '"tiny:q4_1" does not support thinking'],
     [{ think: 'high' }, '"tiny:q4_1" does not support thinking'],
     [{ format: 'xml' }, 'format: invalid format; expected "json" or a JSON schema'],

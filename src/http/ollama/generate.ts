@@ -14,7 +14,9 @@ const form: AnswerForm = { ...raw, last: ({ tokens }) => ({ context: tokens }) }
 function checkGenerate(request: OllamaGenerateRequest): void {
   const { model, images, suffix, system, context } = request;
   if (images.length > 0) throw unsupportedByModel(model, 'images');
-  if (suffix !== '') throw unsupportedByModel(model, 'insert');
+  if (suffix !== '' && (request.raw || system !== '' || context.length > 0)) {
+    throw unsupportedRequest('a suffix goes with neither raw mode nor system or context');
+  }
   if (request.raw && (system !== '' || context.length > 0)) {
     throw unsupportedRequest('raw mode does not support template, system, or context');
   }
@@ -22,6 +24,7 @@ function checkGenerate(request: OllamaGenerateRequest): void {
 
 function promptOf(request: OllamaGenerateRequest, { template }: ServedModel): Prompt {
   const { prompt, system, think } = request;
+  if (request.suffix !== '') return { kind: 'infill', prefix: prompt, suffix: request.suffix };
   if (request.raw) return { kind: 'text', text: prompt, special: true };
   if (template === '') return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
   const user: Message = { role: 'user', content: prompt };
@@ -36,7 +39,8 @@ export async function generate(service: OllamaService, { req }: { req: HonoReque
   const request = { ...body, model: body.model || model.name };
   checkSupported(req.raw, request, model);
   checkGenerate(request);
-  if (request.prompt === '') return respondReady(service, req.raw, { request, model, form: raw });
+  if (request.prompt === '' && request.suffix === '')
+    return respondReady(service, req.raw, { request, model, form: raw });
   const { context } = request;
   const generation = {
     ...requestOf(request, model),

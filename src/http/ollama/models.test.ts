@@ -37,8 +37,8 @@ test('the models are listed as Ollama lists them', async () => {
 test('the running models say when they expire, and those that never do name a far date', async () => {
   const backend = new FakeBackend();
   backend.running.push(
-    { model, expires: new Date(Date.UTC(2030, 0)), memory: 5e8, context: 4096 },
-    { model, expires: undefined, memory: 5e8, context: 4096 },
+    { model, expires: new Date(Date.UTC(2030, 0)), memory: 5e8, context: 4096, parallel: 4, active: 0 },
+    { model, expires: undefined, memory: 5e8, context: 4096, parallel: 4, active: 0 },
   );
   const { models } = (await (await request(backend, '/api/ps')).json()) as { models: Record<string, unknown>[] };
   assert.deepEqual(models[0], {

@@ -53,9 +53,10 @@ async function echoOf(
   reservation: Reservation,
   n: number,
 ): Promise<string> {
-  if (prompt.kind === 'text') {
-    reservation.add(n * perUnit * prompt.text.length);
-    return prompt.text;
+  if (prompt.kind !== 'tokens') {
+    const text = prompt.kind === 'text' ? prompt.text : prompt.prefix;
+    reservation.add(n * perUnit * text.length);
+    return text;
   }
   let text = '';
   for await (const part of backend.detokenize(model, prompt.tokens)) {

@@ -226,7 +226,7 @@ test('what is not supported is refused by name', async () => {
   ] as const) {
     await refuses(chat(given), param, 'not_supported');
   }
-  await refuses(completion({ suffix: 'end' }), 'suffix', 'not_supported');
+  await refuses(completion({ suffix: 'end', prompt: [1, 2] }), 'suffix', 'invalid_value');
   await refuses(completion({ best_of: 3 }), 'best_of', 'not_supported');
   await refuses(completion({ echo: true, logprobs: 1 }), 'logprobs', 'not_supported');
   assert.equal((await completion({ best_of: 3, n: 3 })).n, 3);

@@ -75,7 +75,6 @@ const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
   functions: (value) => !Array.isArray(value) || value.length > 0,
   modalities: (value) => !Array.isArray(value) || value.some((modality) => modality !== 'text'),
   audio: () => true,
-  suffix: (value) => value !== '',
 };
 
 const refuse = (context: z.core.$RefinementCtx, field: string, message: string, code = 'invalid_value'): void =>
@@ -152,10 +151,12 @@ const mostAnswers = 128;
 
 const isTokens = (prompt: z.output<typeof Prompts>): prompt is readonly number[] => typeof prompt[0] === 'number';
 
-const promptsOf = (prompt: z.output<typeof Prompts>): readonly WrittenPrompt[] =>
-  (typeof prompt === 'string' || isTokens(prompt) ? [prompt] : prompt).map((one) =>
-    typeof one === 'string' ? { kind: 'text', text: one, special: true } : { kind: 'tokens', tokens: one },
-  );
+/** The prompts in a body, each a text or tokens; with a suffix, texts before what is filled in. */
+const promptsOf = (prompt: z.output<typeof Prompts>, suffix: string): readonly WrittenPrompt[] =>
+  (typeof prompt === 'string' || isTokens(prompt) ? [prompt] : prompt).map((one) => {
+    if (typeof one !== 'string') return { kind: 'tokens', tokens: one };
+    return suffix === '' ? { kind: 'text', text: one, special: true } : { kind: 'infill', prefix: one, suffix };
+  });
 
 /**
  * Tokens of an answer where max_tokens is left out, as OpenAI has it for this endpoint: without a chat, few texts end.
@@ -165,6 +166,7 @@ const usualCompletion = 16;
 const completion = {
   ...common,
   prompt: Prompts,
+  suffix: given(z.string()),
   echo: given(z.boolean()),
   logprobs: whole(0, 5),
   best_of: whole(1, 20),
@@ -183,12 +185,16 @@ export const CompletionBody: z.ZodType<OpenAiCompletionRequest> = z
     if (body.echo && body.logprobs !== undefined) {
       refuse(context, 'logprobs', 'not supported yet together with echo', 'not_supported');
     }
-    if (promptsOf(body.prompt).length * n > mostAnswers) {
+    const prompts = promptsOf(body.prompt, body.suffix ?? '');
+    if (body.suffix && prompts.some(({ kind }) => kind === 'tokens')) {
+      refuse(context, 'suffix', 'expected a prompt of text with it');
+    }
+    if (prompts.length * n > mostAnswers) {
       refuse(context, 'prompt', `asks for more than ${mostAnswers} answers in all`);
     }
   })
   .transform((body, context) => ({
     ...paramsOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }, context),
-    prompts: promptsOf(body.prompt),
+    prompts: promptsOf(body.prompt, body.suffix ?? ''),
     echo: body.echo ?? false,
   }));

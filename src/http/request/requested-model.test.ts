@@ -11,7 +11,14 @@ const hubOf = (...names: readonly string[]): FakeBackend => {
 };
 
 const load = (backend: FakeBackend, name: string): void => {
-  backend.running.push({ model: servedModel({ name }), expires: undefined, memory: 1, context: 1 });
+  backend.running.push({
+    model: servedModel({ name }),
+    expires: undefined,
+    memory: 1,
+    parallel: 1,
+    active: 0,
+    context: 1,
+  });
 };
 
 test('where no model is named, it is the only one, or the one that is loaded', () => {
