@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { u32, writeGguf } from '../bench/gguf-writer.ts';
+import { bool, u32, writeGguf } from '../bench/gguf-writer.ts';
 import { Libllama } from '../bench/libllama.ts';
 import { type RandomModelSpec, randomModel } from '../bench/random-model.ts';
 import { at } from '../src/base/at.ts';
@@ -78,6 +78,17 @@ for (const graphs of ['own', 'libllama'] as const) {
     });
   }
 }
+
+test('decoders that see whole texts, or score them, are refused by what they have', async () => {
+  const { metadata, tensors } = randomModel({ ...small, architecture: 'qwen3' });
+  const path = folder.file('other-qwen3.gguf');
+  writeGguf(path, { metadata: { ...metadata, 'qwen3.attention.causal': bool(false) }, tensors });
+  assert.throws(() => openTestModel(path, 2 ** 26), engineError('UNSUPPORTED_MODEL', /tokens that see those behind/));
+  writeGguf(path, { metadata: { ...metadata, 'qwen3.pooling_type': u32(4) }, tensors });
+  await using model = openTestModel(path, 2 ** 26);
+  await assert.rejects(model.rank('x', [[1]]), engineError('UNSUPPORTED_MODEL', /a head for scores/));
+  await assert.rejects(model.embed([[1]]), engineError('NOT_FOR_EMBEDDINGS'));
+});
 
 test('the head is not read where only embeddings are wanted, and logits are right afterwards', async () => {
   for (const graphs of ['own', 'libllama'] as const) {

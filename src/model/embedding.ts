@@ -97,9 +97,9 @@ export async function rankTexts(
 ): Promise<Ranking> {
   const { outline, vocabulary } = opened;
   const { longest: most = mostTokens, signal } = options;
-  if (outline.pooling !== 'rank' || !outline.graphs.wholeTexts) {
-    throw new EngineError('NOT_FOR_RANKING', { file: outline.path });
-  }
+  if (outline.pooling !== 'rank') throw new EngineError('NOT_FOR_RANKING', { file: outline.path });
+  if (!outline.graphs.wholeTexts)
+    throw new EngineError('UNSUPPORTED_MODEL', { what: 'a head for scores behind a decoder' });
   const plain = { most, addSpecial: false, parseSpecial: false };
   const tokensOf = (text: string | readonly number[]): readonly number[] =>
     typeof text === 'string' ? vocabulary.tokenize(text, plain) : text;

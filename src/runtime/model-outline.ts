@@ -36,10 +36,11 @@ export interface OutlineOptions {
   readonly trialFolder?: string | undefined;
 }
 
-/** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, UNKNOWN_ARCHITECTURE, ARCHITECTURE_REFUSED, NO_OWN_GRAPHS. */
+/** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, UNKNOWN_ARCHITECTURE, ARCHITECTURE_REFUSED, NO_OWN_GRAPHS, UNSUPPORTED_MODEL. */
 export function openOutline(path: string, options: OutlineOptions = {}, debug?: Debug): ModelOutline {
   const file = openModelFile(path);
   const pooling = readPooling(file.metadata);
+  checkCausal(file);
   const outline = {
     path,
     file,
@@ -54,6 +55,13 @@ export function openOutline(path: string, options: OutlineOptions = {}, debug?: 
 }
 
 type GraphsOf = Pick<ModelOutline, 'config' | 'graphs'>;
+
+/** Throws UNSUPPORTED_MODEL for a decoder that was trained further to see a text as a whole. */
+function checkCausal({ metadata }: ModelFile): void {
+  const architecture = metadata.string('general.architecture');
+  if (isEncoder(architecture) || metadata.boolean(`${architecture}.attention.causal`, true)) return;
+  throw new EngineError('UNSUPPORTED_MODEL', { what: 'tokens that see those behind them, in a decoder' });
+}
 
 /** True where embeddings of all tokens of a text are wanted, not of the last one alone. */
 const embedsAll = (pooling: FilePooling): boolean => pooling === 'mean' || pooling === 'first';
