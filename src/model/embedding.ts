@@ -73,7 +73,11 @@ export async function embedTexts(
   return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
 }
 
-/** Options of scores. */
+/**
+ * Options of scores.
+ *
+ * @example const options: RankOptions = { signal: AbortSignal.timeout(60_000) };
+ */
 export type RankOptions = Pick<EmbedOptions, 'longest' | 'signal' | 'onLoad' | 'onProgress'>;
 
 /**
