@@ -19,7 +19,7 @@ export interface BlockFormat {
   opening(promptTokens: number): readonly TypedEvent[];
   block(event: BlockEvent): readonly TypedEvent[];
   /** Events that tell the progress through the prompt, if the request wants them. */
-  progress?(progress: PrefillProgress): readonly TypedEvent[];
+  readonly progress?: ((progress: PrefillProgress) => readonly TypedEvent[]) | undefined;
   closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[];
   /** The end of a stream that failed. */
   failed(error: unknown): readonly TypedEvent[];
@@ -73,18 +73,20 @@ export function respondWithBlocks(
     );
     const blocks = new AnswerBlocks(reservationOf(request));
     let opened = false;
-    const sendAll = async (events: readonly TypedEvent[]): Promise<void> => {
-      if (!stream || events.length === 0) return;
+    // Formats number their events: the opening ones are made first.
+    const open = (): readonly TypedEvent[] => {
       const opening = opened ? [] : format.opening(answer.promptTokens);
       opened = true;
-      await write(framed([...opening, ...events]));
+      return opening;
     };
     const send = async (events: Iterable<BlockEvent>): Promise<void> => {
-      for (const event of events) await sendAll(format.block(event));
+      for (const event of events) if (stream) await write(framed([...open(), ...format.block(event)]));
     };
     for await (const delta of answer) {
       prefill.read(delta);
-      if (delta.progress) await sendAll(format.progress?.(delta.progress) ?? []);
+      if (delta.progress && stream && format.progress) {
+        await write(framed([...open(), ...format.progress(delta.progress)]));
+      }
       await send(blocks.push(delta));
     }
     await send(blocks.end());

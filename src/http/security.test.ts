@@ -7,20 +7,19 @@ const get = async ({ app }: Served, path: string, headers: Record<string, string
 
 test('without the key nothing but / and /health answers, and each API says so in its own shape', async () => {
   const server = served({ apiKey: 'secret' });
-  const openai = await get(server, '/v1/models', {});
-  assert.equal(openai.status, 401);
-  assert.deepEqual(await openai.json(), {
-    error: {
-      message: 'an API key is needed: Authorization: Bearer KEY',
-      type: 'authentication_error',
-      param: null,
-      code: 'invalid_api_key',
-    },
-  });
-  for (const path of ['/api/tags', '/metrics', '/health/more', '/nowhere']) {
+  const message = 'an API key is needed: Authorization: Bearer KEY';
+  const error = { message, type: 'authentication_error', param: null, code: 'invalid_api_key' };
+  for (const [path, shape] of [
+    ['/v1/models', { error }],
+    ['/metrics', { error }],
+    ['/health/more', { error }],
+    ['/nowhere', { error }],
+    ['/api/tags', { error: message }],
+    ['/v1/messages', { type: 'error', error: { type: 'authentication_error', message } }],
+  ] as const) {
     const response = await get(server, path, {});
     assert.equal(response.status, 401);
-    assert.deepEqual(await response.json(), { error: 'an API key is needed: Authorization: Bearer KEY' });
+    assert.deepEqual(await response.json(), shape, path);
   }
   for (const path of ['/', '/health', '/health/']) {
     assert.equal((await get(server, path, {})).status, 200);

@@ -1,4 +1,4 @@
-import type { Ending, PrefillProgress } from '../../worker/backend.ts';
+import type { Ending } from '../../worker/backend.ts';
 import type { AnswerBlock, BlockEvent } from '../answer-blocks.ts';
 import { promptProgress } from '../prefill-comment.ts';
 import { errorResponseOf } from '../refusal.ts';
@@ -46,10 +46,12 @@ export class ResponseFormat implements BlockFormat {
     return this.#items.events(event).map(([type, members]) => this.#event(type, members));
   }
 
-  progress(progress: PrefillProgress): readonly TypedEvent[] {
-    if (!this.#tellsProgress) return [];
-    const response = this.#response('in_progress', []);
-    return [this.#event('response.in_progress', { response, prompt_progress: promptProgress(progress) })];
+  get progress(): BlockFormat['progress'] {
+    if (!this.#tellsProgress) return undefined;
+    return (progress) => {
+      const response = this.#response('in_progress', []);
+      return [this.#event('response.in_progress', { response, prompt_progress: promptProgress(progress) })];
+    };
   }
 
   closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[] {

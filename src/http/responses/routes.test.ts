@@ -239,24 +239,6 @@ test('tools, the choice among them and the effort reach the template; tools that
   );
 });
 
-test('wishes that cannot be fulfilled are refused by name', async () => {
-  const server = served();
-  for (const [body, param] of [
-    [{ previous_response_id: 'resp_1' }, 'previous_response_id'],
-    [{ conversation: 'conv_1' }, 'conversation'],
-    [{ background: true }, 'background'],
-    [{ input: [{ role: 'user', content: [{ type: 'input_image' }] }] }, 'input[0].content[0].type'],
-    [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0].type'],
-    [{ input: undefined }, 'input'],
-    [{ max_output_tokens: 0 }, 'max_output_tokens'],
-  ] as const) {
-    const response = await post(server, path, { ...hi, ...body });
-    assert.equal(response.status, 400, param);
-    assert.equal(((await response.json()) as { error: { param: string } }).error.param, param);
-  }
-  assert.equal((await post(server, path, { ...hi, previous_response_id: null, background: false })).status, 200);
-});
-
 test('log-probabilities come with the text', async () => {
   const server = served();
   const token = { token: 1, text: 'a', bytes: [97], logprob: -0.5 };
@@ -287,13 +269,15 @@ test('a failure after the headers is an event, behind those that begin a respons
   assert.equal(events.at(-1)?.response?.status, 'failed');
 });
 
-test('a format of the text reaches the engine', async () => {
+test('progress through the prompt is an event where it is asked for', async () => {
   const server = served();
-  const schema = { type: 'object' };
-  const format = { type: 'json_schema', name: 'thing', strict: true, schema };
-  const body = (await (await post(server, path, { ...hi, text: { format } })).json()) as { text: unknown };
-  assert.deepEqual(body.text, { format });
-  assert.deepEqual(server.backend.received.request.grammar, { kind: 'schema', schema });
-  await post(server, path, { ...hi, text: { format: { type: 'text' }, verbosity: 'low' } });
-  assert.equal(server.backend.received.request.grammar, undefined);
+  const progress = { tokens: 3, total: 5, cached: 2, seconds: 0 };
+  server.backend.script = { deltas: [{ text: '', logprobs: [], progress }, 'Hi'] };
+  const told = async (body: object): Promise<readonly unknown[]> => {
+    const events = eventsOf(await (await post(server, path, { ...hi, stream: true, ...body })).text());
+    assert.equal(events[0]?.type, 'response.created');
+    return events.flatMap((event) => (event as { prompt_progress?: unknown }).prompt_progress ?? []);
+  };
+  assert.deepEqual(await told({ return_progress: true }), [{ total: 5, cache: 2, processed: 3, time_ms: 0 }]);
+  assert.deepEqual(await told({}), []);
 });
