@@ -178,8 +178,6 @@ test('what is wrong with a request is an error with its status and reason', asyn
     ollama.generate({ model, prompt: 'x', options: { temperature: 1000 } }),
   );
   await refused(/^top_p 3 is not valid/, ollama.generate({ model, prompt: 'x', options: { top_p: 3 } }));
-  const tools = [{ type: 'function', function: { name: 'f' } }];
-  await refused(`"${model}" does not support tools`, ollama.chat({ model, messages, tools }));
   await refused(/at #\/not: /, ollama.generate({ model, prompt: 'x', format: { not: {} } }));
   await failing({ status_code: 501 }, ollama.pull({ model }));
 });
@@ -199,6 +197,21 @@ test('a conversation is cut only when that is asked for', async () => {
   const cut = { ...request, truncate: true };
   const { message } = await ollama.chat(cut);
   assert.ok(message.content.length > 0);
+});
+
+test('an answer obeys a schema, and what a tool has said is part of a conversation', async () => {
+  const format = { type: 'object', properties: { colour: { enum: ['red', 'blue'] } }, required: ['colour'] };
+  const { message } = await ollama.chat({ model, messages: [{ role: 'user', content: question }], format });
+  assert.ok(['red', 'blue'].includes((JSON.parse(message.content) as { colour: string }).colour));
+  const call = { function: { name: 'paint', arguments: { colour: 'red' } } };
+  const messages = [
+    { role: 'user', content: question },
+    { role: 'assistant', content: '', tool_calls: [call] },
+    { role: 'tool', tool_name: 'paint', content: 'done' },
+  ];
+  const told = await ollama.chat({ model, messages, options: { num_predict: 4 } });
+  const untold = await ollama.chat({ model, messages: messages.slice(0, 1), options: { num_predict: 4 } });
+  assert.ok(told.prompt_eval_count > untold.prompt_eval_count);
 });
 
 test('LangChain answers and streams', async () => {

@@ -180,7 +180,7 @@ test('what is wrong with a request is the error that the client knows', async ()
   }
   await refused({ temperature: 'hot' }, { param: 'temperature' });
   await refused({ messages: [] }, { param: 'messages' });
-  await refused({ tools: [{ type: 'function' }] }, { param: 'tools', code: 'not_supported' });
+  await refused({ tools: [{ type: 'function' }] }, { param: 'tools[0].function' });
 });
 
 test('texts are embedded, as numbers and as base64', async () => {
@@ -195,6 +195,38 @@ test('texts are embedded, as numbers and as base64', async () => {
     const other = at(base64.data, i).embedding;
     assert.ok(cosine(new Float32Array(embedding), new Float32Array(other)) > 0.99999);
   }
+});
+
+/** A form that a model without sense can fill in. */
+const form = {
+  type: 'object',
+  properties: { colour: { enum: ['red', 'blue'] }, count: { type: 'integer', minimum: 0, maximum: 99 } },
+  required: ['colour', 'count'],
+  additionalProperties: false,
+};
+const isForm = (json: string | null | undefined): void => {
+  const { colour, count, ...others } = JSON.parse(json ?? '') as Record<string, unknown>;
+  assert.ok(['red', 'blue'].includes(String(colour)) && Number.isInteger(count) && Object.keys(others).length === 0);
+};
+
+test('an answer obeys a schema, and a call of a tool its own; its result can be told', async () => {
+  const response_format = { type: 'json_schema', json_schema: { name: 'form', schema: form, strict: true } } as const;
+  for (const seed of [1, 2, 3]) {
+    const { choices } = await openai.chat.completions.create({ model, messages, seed, response_format });
+    isForm(choices[0]?.message.content);
+  }
+  const tools = [{ type: 'function', function: { name: 'paint', parameters: form } } as const];
+  const one = { tools, tool_choice: 'required', parallel_tool_calls: false } as const;
+  const called = await openai.chat.completions.create({ model, messages, ...one });
+  const [choice] = called.choices;
+  const [call] = choice?.message.tool_calls ?? [];
+  assert.ok(choice && call?.type === 'function' && call.function.name === 'paint');
+  assert.equal(choice.finish_reason, 'tool_calls');
+  isForm(call.function.arguments);
+  const result = { role: 'tool', tool_call_id: call.id, content: 'done' } as const;
+  const told = [...messages, choice.message, result];
+  const { choices } = await openai.chat.completions.create({ ...greedy, messages: told, tools, tool_choice: 'none' });
+  assert.equal(typeof choices[0]?.message.content, 'string');
 });
 
 test('the AI SDK answers and streams', async () => {
