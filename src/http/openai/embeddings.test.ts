@@ -70,7 +70,7 @@ test('empty and wrong inputs are refused by the name of the field', async () => 
     ['input', { input: [] }],
     ['input[1]', { input: ['x', ''] }],
     ['input[0]', { input: [[]] }],
-    ['input', { input: [-1] }],
+    ['input[0]', { input: [-1] }],
     ['input', {}],
     ['dimensions', { input: 'x', dimensions: 0 }],
     ['encoding_format', { input: 'x', encoding_format: 'hex' }],
