@@ -33,7 +33,6 @@ test('a card says what the header says', () => {
     sampling: {},
     template: '{{ messages }}',
     license: 'apache-2.0',
-    sampling: {},
   });
   assert.equal(metadata['general.architecture'], 'llama');
   assert.equal(metadata['llama.context_length'], 64);
