@@ -141,14 +141,17 @@ test('each text of a schema is JSON, and a value of the schema', () => {
   );
 });
 
+/** False where a part is missing: formats have no examples here. */
+const isWhole = (value: unknown): boolean =>
+  value !== undefined && Object.values(Object(value)).every((part) => typeof value === 'string' || isWhole(part));
+
 test('values of a schema are texts of it, with and without blanks', () => {
   const pairs = whole.chain(({ schema, value }) => fc.tuple(fc.constant(schema), fc.array(value, { maxLength: 4 })));
   fc.assert(
     fc.property(pairs, ([schema, values]) => {
       const accepts = acceptor(schemaValues(schema));
       for (const value of values) {
-        // Formats have no examples here.
-        if (value === undefined || !ajv.validate(schema, value)) continue;
+        if (!isWhole(value) || !ajv.validate(schema, value)) continue;
         assert.ok(accepts(JSON.stringify(value)), JSON.stringify(value));
         assert.ok(accepts(JSON.stringify(value, null, 2)), JSON.stringify(value));
       }
