@@ -115,7 +115,8 @@ class Outlet {
 
   async write(text: string): Promise<void> {
     const { signal } = this.#client;
-    const unread = setTimeout(this.#cut, this.#patience);
+    // A client that reads nothing does not keep a process that has nothing else to do.
+    const unread = setTimeout(this.#cut, this.#patience).unref();
     while (!this.#wanted && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
