@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import test from 'node:test';
-import { runSuite } from './suite.ts';
+import { runSuite, testFiles } from './suite.ts';
+import { sharedFolders } from './support/process-groups.ts';
 
 test('a filter that no test file fits fails, also beside one that some do', () => {
   assert.equal(runSuite(['no-such-folder/']), 1);
   assert.equal(runSuite(['plan/ring', 'no-such-folder/']), 1);
+});
+
+test('test files that share a process await nothing at their top level', () => {
+  const files = testFiles([...sharedFolders]).filter((file) => sharedFolders.has(dirname(file)));
+  assert.deepEqual(new Set(files.map((file) => dirname(file))), sharedFolders);
+  assert.deepEqual(
+    files.filter((file) => /^(?:(?:const|let) .*= |for )?await\b/m.test(readFileSync(file, 'utf8'))),
+    [],
+  );
 });
 
 test('long tests whose model cannot be had are skipped by name, and fail nothing', () => {

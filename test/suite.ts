@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { ProcessGroups } from './support/process-groups.ts';
 import { usableVariants } from './support/variants.ts';
 import { samples } from './variants.ts';
 
@@ -60,7 +61,8 @@ function runSamples(): number {
 function runFiles(files: readonly string[], cpu: string | undefined, flags: readonly string[] = []): number {
   if (cpu) console.log(`# with the CPU variant ${cpu}`);
   const { args, env } = nodeTest(cpu);
-  const { status } = spawnSync(process.execPath, [...args, ...hangGuard, ...flags, ...files], {
+  using groups = new ProcessGroups(files);
+  const { status } = spawnSync(process.execPath, [...args, ...hangGuard, ...flags, ...groups.files], {
     stdio: 'inherit',
     env,
   });

@@ -25,4 +25,4 @@ function guard(): void {
 }
 
 // Processes that a test forks are started with the same arguments.
-if (process.argv[1]?.endsWith('.test.ts')) guard();
+if (/\.test\.m?ts$/.test(process.argv[1] ?? '')) guard();
