@@ -158,6 +158,13 @@ test('a token that libllama falls back to must be there, also where the file doe
   }
 });
 
+test('pieces of words are no bytes', () => {
+  const key = 'tokenizer.ggml.token_type';
+  const types = (type: number): Metadata => ({ [key]: arr('i32', Array(wordPiece.ids.size).fill(type)) });
+  check(wordPiece, types(1));
+  refuses('METADATA_INVALID', key, wordPiece, types(6));
+});
+
 test('a map of characters that leads libllama out of its bytes is refused', () => {
   const key = 'tokenizer.ggml.precompiled_charsmap';
   const map = (bytes: readonly number[]): Metadata => ({ [key]: arr('u8', bytes) });

@@ -5,6 +5,7 @@ import { charsmapFault } from './charsmap.ts';
 
 const model = 'tokenizer.ggml.model';
 const tokens = 'tokenizer.ggml.tokens';
+const tokenTypes = 'tokenizer.ggml.token_type';
 
 const withoutTokenizer = ['no_vocab', 'none'];
 // Libllama allocates as many as the metadata ask for; the largest vocabularies have a quarter of this.
@@ -112,7 +113,7 @@ function checkTokens(metadata: Metadata, check: NameCheck): void {
   checkArray(metadata, tokens, ['string'], 1);
   const names = checkNames(metadata);
   if (metadata.has('tokenizer.ggml.scores')) checkArray(metadata, 'tokenizer.ggml.scores', ['f32', 'i32'], names.size);
-  if (metadata.has('tokenizer.ggml.token_type')) checkArray(metadata, 'tokenizer.ggml.token_type', ['i32'], names.size);
+  if (metadata.has(tokenTypes)) checkArray(metadata, tokenTypes, ['i32'], names.size);
   checkSpecial(metadata, names.size);
   check(metadata, names);
 }
@@ -125,6 +126,9 @@ function checkToken(metadata: Metadata, name: string, { size, byDefault }: { siz
     throw invalid(metadata, key, `is ${id}, which is none of the ${size} tokens`);
 }
 
+/** A token's type that says: it is one byte of a text. */
+const byteType = 6;
+
 /** The tokens around a text, and the one for words that are not known. The names are those of files. */
 function checkWords(metadata: Metadata, { size }: ReadonlySet<string>): void {
   for (const [name, byDefault] of [
@@ -133,6 +137,9 @@ function checkWords(metadata: Metadata, { size }: ReadonlySet<string>): void {
     ['seperator', 102],
   ] as const)
     checkToken(metadata, name, { size, byDefault });
+  // Libllama ends the process: pieces of words are never bytes.
+  if (metadata.has(tokenTypes) && metadata.numbers(tokenTypes).includes(byteType))
+    throw invalid(metadata, tokenTypes, 'has bytes among pieces of words');
 }
 
 const charsmap = 'tokenizer.ggml.precompiled_charsmap';
