@@ -29,6 +29,13 @@ export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | unde
   return opened ? behind : choice(sequence(text(thoughts.open), behind), content);
 }
 
+/**
+ * True if an answer ends as soon as the model wants what its grammar forbids, once it is whole: calls that must come are
+ * followed by others only if the model likes.
+ */
+export const endsEarly = ({ calls }: AnswerFormat, wanted: GrammarSource | undefined): boolean =>
+  calls !== undefined && calls.tools.length > 0 && (calls.choice !== 'auto' || wanted !== undefined);
+
 /** Calls as they are chosen, or the text that is wanted if none are required. */
 function orCalls(
   { format, tools, choice: chosen, parallel }: ReadableCalls,

@@ -22,6 +22,11 @@ export class TokenGrammar {
     this.start = this.#automaton.start;
   }
 
+  /** Tokens that end an answer. */
+  get ends(): readonly number[] {
+    return this.#index.ends;
+  }
+
   /** The tokens that may come next; those that end an answer only where the text is whole. */
   allowed(state: State): TokenSet {
     const known = this.#allowed.get(state);

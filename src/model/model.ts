@@ -1,6 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import { unlessAborted } from '../base/promises.ts';
-import { answerGrammar } from '../chat/answer-grammar.ts';
+import { answerGrammar, endsEarly } from '../chat/answer-grammar.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import { AnswerOutput } from '../engine/answer-output.ts';
@@ -240,7 +240,8 @@ export class Model implements AsyncDisposable {
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(size, sampling, { bias: options.bias, grammar }),
+      newSampler: () =>
+        new Sampler(size, sampling, { bias: options.bias, grammar, endsEarly: endsEarly(answer, options.grammar) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { certain, type Distribution, drawToken, probabilityOf, residual } from './distribution.ts';
+import { certain, type Distribution, drawToken, probabilityOf, residual, withOthersAs } from './distribution.ts';
 
 /** Tokens 0 to 9 in any order with any probabilities, some of them 0. */
 const distributions: fc.Arbitrary<Distribution> = fc
@@ -135,6 +135,20 @@ test('neither drawing nor a residual changes the distributions', () => {
       drawToken(p, chance);
       residual(p, q);
       assert.deepEqual([p, q], before);
+    }),
+  );
+});
+
+test('a token in place of others has their probability, and that of the rest stays', () => {
+  fc.assert(
+    fc.property(distributions, fc.uniqueArray(fc.nat({ max: 9 })), (p, allowed) => {
+      const replaced = withOthersAs(10, p, (token) => allowed.includes(token));
+      const left = allowed.map((token) => probabilityOf(p, token));
+      assert.deepEqual(
+        allowed.map((token) => probabilityOf(replaced, token)),
+        left,
+      );
+      assert.ok(Math.abs(probabilityOf(replaced, 10) - (1 - sum(left))) < 1e-6);
     }),
   );
 });

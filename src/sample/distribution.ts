@@ -40,3 +40,17 @@ export function residual(p: Distribution, q: Distribution): Distribution {
   const sum = left.reduce((a, b) => a + b, 0);
   return sum > 0 ? { tokens: p.tokens, probabilities: left.map((probability) => probability / sum) } : p;
 }
+
+/** The distribution `p` with `token` in place of those that are not allowed. */
+export function withOthersAs(
+  token: number,
+  { tokens, probabilities }: Distribution,
+  isAllowed: (token: number) => boolean,
+): Distribution {
+  const chances = new Map<number, number>();
+  for (const [i, one] of tokens.entries()) {
+    const counted = isAllowed(one) ? one : token;
+    chances.set(counted, (chances.get(counted) ?? 0) + at(probabilities, i));
+  }
+  return { tokens: Int32Array.from(chances.keys()), probabilities: Float32Array.from(chances.values()) };
+}

@@ -2,8 +2,8 @@ import { at } from '../base/at.ts';
 import type { State } from '../grammar/automaton.ts';
 import { grammarError } from '../grammar/grammar-error.ts';
 import type { TokenGrammar } from '../grammar/token-grammar.ts';
-import type { TokenSet } from '../grammar/token-index.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
+import { type Distribution, withOthersAs } from './distribution.ts';
 import { LogitsChain } from './logits-chain.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
 import { type DraftToken, freeRng, seededRng, type TokenRng } from './token-rng.ts';
@@ -17,6 +17,8 @@ export interface SamplerOptions {
   readonly bias?: ReadonlyMap<number, number> | undefined;
   /** Allows a token or not, from the first one that is sampled on. */
   readonly grammar?: TokenGrammar | undefined;
+  /** True if an answer that the grammar takes as whole ends where the model wants what the grammar forbids. */
+  readonly endsEarly?: boolean | undefined;
   /** Gives numbers from 0 to 1, less than 1, where there is no seed; default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
@@ -24,6 +26,7 @@ export interface SamplerOptions {
 /** A text's place in a grammar. */
 interface GrammarPlace {
   readonly grammar: TokenGrammar;
+  readonly endsEarly: boolean;
   /** The state after all tokens that were sampled. */
   state: State;
   /** The state after draft tokens behind them, and the length of the text with these. */
@@ -45,7 +48,7 @@ export class Sampler implements Disposable {
   constructor(
     vocabulary: number,
     sampling: PartialSamplingOptions,
-    { bias = new Map(), grammar, random = Math.random }: SamplerOptions = {},
+    { bias = new Map(), grammar, endsEarly = false, random = Math.random }: SamplerOptions = {},
   ) {
     this.#options = samplingOptions(sampling);
     const { seed } = this.#options;
@@ -53,7 +56,7 @@ export class Sampler implements Disposable {
     this.#bias = bias;
     this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
     this.#chain = new LogitsChain(vocabulary, sampling);
-    this.#place = grammar && { grammar, state: grammar.start, drafted: undefined };
+    this.#place = grammar && { grammar, endsEarly, state: grammar.start, drafted: undefined };
   }
 
   /** True if the grammar allows nothing more than the end. */
@@ -67,9 +70,10 @@ export class Sampler implements Disposable {
    */
   sample(logits: Float32Array, text: ReadonlyTokens, drafted?: DraftToken): number {
     const place = this.#place;
-    const allowed = place?.grammar.allowed(place.state);
-    if (allowed?.size === 0) throw grammarError('root', 'the model has no token for what has to follow');
-    const token = this.#rng.draw(this.#chain.distribution(this.#biased(logits), text, allowed), text.length, drafted);
+    if (place?.grammar.allowed(place.state).size === 0) {
+      throw grammarError('root', 'the model has no token for what has to follow');
+    }
+    const token = this.#rng.draw(this.#distribution(this.#chain, logits, text, place?.state), text.length, drafted);
     this.accept(token);
     return token;
   }
@@ -88,10 +92,9 @@ export class Sampler implements Disposable {
     if (!place) return this.#draft(logits, text, undefined);
     const { grammar, drafted } = place;
     const state = drafted?.length === text.length ? drafted.state : place.state;
-    const allowed = grammar.allowed(state);
     // Nothing is known of the draft model's tokens where none is allowed: any will be rejected.
-    if (allowed.size === 0) return { token: 0 };
-    const draft = this.#draft(logits, text, allowed);
+    if (grammar.allowed(state).size === 0) return { token: 0 };
+    const draft = this.#draft(logits, text, state);
     place.drafted = { length: text.length + 1, state: grammar.after(state, draft.token) };
     return draft;
   }
@@ -101,7 +104,7 @@ export class Sampler implements Disposable {
     this.#draftChain?.[Symbol.dispose]();
   }
 
-  #draft(logits: Float32Array, text: ReadonlyTokens, allowed: TokenSet | undefined): DraftToken {
+  #draft(logits: Float32Array, text: ReadonlyTokens, state: State | undefined): DraftToken {
     const { topK } = this.#options;
     this.#draftChain ??= new LogitsChain(this.#vocabulary, {
       ...this.#options,
@@ -109,7 +112,23 @@ export class Sampler implements Disposable {
       // A draft of what is left out at random would rarely be accepted.
       xtcProbability: 0,
     });
-    return this.#rng.draft(this.#draftChain.distribution(this.#biased(logits), text, allowed), text.length);
+    return this.#rng.draft(this.#distribution(this.#draftChain, logits, text, state), text.length);
+  }
+
+  /** The distribution of the token after `text`, whose place in the grammar is `state`. */
+  #distribution(
+    chain: LogitsChain,
+    logits: Float32Array,
+    text: ReadonlyTokens,
+    state: State | undefined,
+  ): Distribution {
+    const biased = this.#biased(logits);
+    if (!this.#place || !state) return chain.distribution(biased, text);
+    const { grammar, endsEarly } = this.#place;
+    const allowed = grammar.allowed(state);
+    const [end] = grammar.ends;
+    if (!endsEarly || !state.accepts || end === undefined) return chain.distribution(biased, text, allowed);
+    return withOthersAs(end, chain.distribution(biased, text), (token) => allowed.has(token));
   }
 
   #biased(logits: Float32Array): Float32Array {

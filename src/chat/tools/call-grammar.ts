@@ -9,7 +9,7 @@ import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
 
-/** Calls of one answer where they must come: a small model that cannot stop is stopped. */
+/** The most calls of one answer where they must come. */
 const mostForced = 16;
 
 const text = (text: string): GrammarSource => ({ kind: 'text', text });
@@ -29,8 +29,11 @@ export function callGrammar(
   if (wanted === 'auto') return lazyGrammar(format, tools, parallel);
   const call = choice(...tools.map((tool) => wholeCall(format, tool, '')));
   const most = typeof wanted === 'object' || !parallel ? 1 : mostForced;
-  const others: GrammarSource = { kind: 'repeat', item: sequence(optional(text('\n')), call), min: 0, max: most - 1 };
-  return most === 1 ? call : sequence(call, others);
+  if (most === 1) return call;
+  // A line that ends behind a call is no promise of another one.
+  const line = optional(text('\n'));
+  const others: GrammarSource = { kind: 'repeat', item: sequence(line, call), min: 0, max: most - 1 };
+  return sequence(call, others, line);
 }
 
 function lazyGrammar(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource | undefined {
