@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { str } from '../bench/gguf-writer.ts';
 import type { Conversation, Tool, ToolCall } from '../src/chat/message.ts';
+import { readHeader } from '../src/gguf/header.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
+import { PromptTokenizer } from '../src/model/prompt-tokenizer.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { shared } from './support/shared.ts';
+import { writeSmall } from './support/small-model.ts';
 import { asked, Teller } from './support/teller.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -112,4 +116,20 @@ test('without a choice, a wanted form of the answer holds beside calls; with non
   const none = teller.model.tokenize({ ...conversation, toolChoice: 'none' });
   assert.deepEqual(none, teller.model.tokenize(conversation.messages));
   assert.ok(teller.model.tokenize(conversation).length > none.length);
+});
+
+test('a conversation with tools goes through the template that a file has for them', () => {
+  const file = sharedFolder().file('two-templates.gguf');
+  writeSmall(file, {
+    metadata: {
+      'tokenizer.chat_template': str('plain'),
+      'tokenizer.chat_template.tool_use': str('with {{ tools | tojson }}'),
+    },
+  });
+  const { metadata } = readHeader(file);
+  const prompts = new PromptTokenizer(metadata, teller.model.vocabulary);
+  assert.match(prompts.render(conversation, 100).text, /^with .*"tide"/);
+  assert.equal(prompts.render(conversation.messages, 100).text, 'plain');
+  const replaced = new PromptTokenizer(metadata, teller.model.vocabulary, { chatTemplate: 'mine' });
+  assert.equal(replaced.render(conversation, 100).text, 'mine');
 });

@@ -55,7 +55,7 @@ const failed = (cause: unknown): EngineError =>
 
 /** A model's own chat template: messages to the text of a prompt. */
 export class ChatTemplate {
-  readonly #source: string;
+  readonly source: string;
   readonly #template: Template;
   readonly #vocabulary: TemplateVocabulary;
   readonly #marks: ControlMarks;
@@ -64,7 +64,7 @@ export class ChatTemplate {
 
   /** Template from `source`, Jinja as Hugging Face writes it. Throws TEMPLATE_FAILED. */
   constructor(source: string, vocabulary: TemplateVocabulary) {
-    this.#source = source;
+    this.source = source;
     this.#vocabulary = vocabulary;
     this.#marks = new ControlMarks(vocabulary.controls);
     try {
@@ -79,7 +79,7 @@ export class ChatTemplate {
     try {
       this.#toolForm ??= {
         support: toolSupportOf((conversation, form) => this.#run(conversation, probing, { form })),
-        format: callFormatOf(this.#source),
+        format: callFormatOf(this.source),
       };
       return this.#toolForm;
     } catch (cause) {
@@ -91,7 +91,7 @@ export class ChatTemplate {
   callsIn(conversation: Conversation): ReadableCalls | undefined {
     const { toolChoice: choice = 'auto', parallelToolCalls: parallel = true } = conversation;
     const tools = shownTools(conversation);
-    const format = callFormatOf(this.#source);
+    const format = callFormatOf(this.source);
     return tools.length > 0 || structures(format) ? { format, tools, choice, parallel } : undefined;
   }
 
@@ -179,7 +179,7 @@ export class ChatTemplate {
 
   /** Control tokens that messages of a role may have: tags of thoughts, and of calls that `adaptTools` has written. */
   #sparedOf(conversation: Conversation): (role: string) => readonly string[] {
-    const thoughts = thoughtTagsOf(this.#source);
+    const thoughts = thoughtTagsOf(this.source);
     const tags = thoughts ? [thoughts.open, thoughts.close] : [];
     const calls = usesTools(conversation) || conversation.tools ? textsOf(this.#tools.format) : [];
     return (role) => (role === 'assistant' ? [...tags, ...calls] : role === 'system' ? calls : []);
@@ -188,7 +188,7 @@ export class ChatTemplate {
   /** Texts that the template's source speaks of, and looks for in messages perhaps. */
   get #spoken(): readonly string[] {
     const marks = this.#marks;
-    this.#literals ??= literalsOf(this.#source).filter((text) => marks.touches(text) && !marks.names(text));
+    this.#literals ??= literalsOf(this.source).filter((text) => marks.touches(text) && !marks.names(text));
     return this.#literals;
   }
 

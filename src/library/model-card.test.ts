@@ -32,10 +32,21 @@ test('a card says what the header says', () => {
     callsTools: false,
     sampling: {},
     template: '{{ messages }}',
+    toolTemplate: '',
     license: 'apache-2.0',
   });
   assert.equal(metadata['general.architecture'], 'llama');
   assert.equal(metadata['llama.context_length'], 64);
+});
+
+test('a second template for tools says that tools can be called', () => {
+  const own = { 'tokenizer.chat_template.tool_use': str('{{ tools }}') };
+  const { template, toolTemplate, callsTools } = cardOf({ ...own, 'tokenizer.chat_template': str('{{ messages }}') });
+  assert.deepEqual(
+    { template, toolTemplate, callsTools },
+    { template: '{{ messages }}', toolTemplate: '{{ tools }}', callsTools: true },
+  );
+  assert.equal(cardOf(own).template, '{{ tools }}');
 });
 
 test('what the header leaves out is empty', () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { at } from '../base/at.ts';
 import { formatCount } from '../base/count.ts';
+import { templateKeys, templateSourcesOf } from '../chat/template-sources.ts';
 import { canThink } from '../chat/thought-tags.ts';
 import { knowsTools } from '../chat/tools/recognize-format.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
@@ -38,6 +39,8 @@ export interface ServedModel {
   readonly callsTools: boolean;
   /** The chat template's source; empty if there is none. */
   readonly template: string;
+  /** The source of the chat template for conversations with tools; empty if they have none of their own. */
+  readonly toolTemplate: string;
   readonly license: string;
   /** The sampling that the file recommends. */
   readonly sampling: PartialSamplingOptions;
@@ -54,7 +57,6 @@ export interface CardOptions extends OutlineOptions {
 /** A model's description, from its header. */
 export type ModelCard = Omit<ServedModel, 'name' | 'size' | 'modified'>;
 
-const templateKey = 'tokenizer.chat_template';
 /** The longest array that is shown; longer ones are vocabularies, not properties. */
 const longestArray = 16;
 const chunkBytes = 2 ** 20;
@@ -67,7 +69,7 @@ export function readCard(path: string, version: string, options: CardOptions = {
   const outline = openOutline(path, options);
   const { file, config } = outline;
   const { metadata } = file;
-  const template = options.chatTemplate ?? metadata.string(templateKey, '');
+  const { plain: template = '', tools: toolTemplate = '' } = templateSourcesOf(metadata, options.chatTemplate);
   const card = {
     digest: `sha256:${digest(file, version)}`,
     family: config.architecture,
@@ -76,9 +78,10 @@ export function readCard(path: string, version: string, options: CardOptions = {
     trainedContext: config.context,
     embeds: outline.graphs.wholeTexts || !['none', 'rank'].includes(outline.pooling),
     chats: !outline.graphs.wholeTexts,
-    callsTools: knowsTools(template),
+    callsTools: knowsTools(toolTemplate || template),
     thinks: canThink(template),
     template,
+    toolTemplate,
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
     sampling: recommendedSampling(metadata),
     metadata: recordOf(metadata),
@@ -94,7 +97,7 @@ function recordOf(metadata: Metadata): Readonly<Record<string, unknown>> {
     if (!metadata.isArray(key)) return plain(metadata.raw(key));
     return metadata.arrayLength(key) > longestArray ? null : metadata.values(key).map(plain);
   };
-  const keys = metadata.keys().filter((key) => key !== templateKey);
+  const keys = metadata.keys().filter((key) => key !== templateKeys.plain);
   return Object.fromEntries(keys.map((key) => [key, show(key)]));
 }
 

@@ -3,12 +3,12 @@ import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
 import { ChatTemplate, type RenderedPrompt, type TemplateVocabulary } from '../chat/chat-template.ts';
 import { type ChatPrompt, type Conversation, conversationOf } from '../chat/message.ts';
 import { chatMl } from '../chat/named-templates.ts';
-import { opensThoughts, type ThoughtTags, thoughtTagsOf } from '../chat/thought-tags.ts';
+import { sourceFor, type TemplateSources, templateSourcesOf } from '../chat/template-sources.ts';
+import { opensThoughts, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { controlTokensOf, tokenizeParts } from '../text/control-tokens.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 
-const templateKey = 'tokenizer.chat_template';
 /** Characters that no token has (128 in Llama 3's longest). Asking a vocabulary takes a tenth of a second. */
 const longestToken = 1024;
 
@@ -34,16 +34,15 @@ const withoutTemplate =
 
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
-  readonly #source: string | undefined;
+  readonly #sources: TemplateSources;
   readonly #vocabulary: Vocabulary;
   readonly #warn: (reason: string) => void;
-  readonly #thoughts: ThoughtTags | undefined;
-  #template: ChatTemplate | undefined;
+  /** Templates that conversations have asked for, by their source. */
+  readonly #templates: Map<string, ChatTemplate> = new Map();
 
   constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, warn }: PromptOptions = {}) {
-    this.#source = chatTemplate ?? metadata.string(templateKey, undefined);
+    this.#sources = templateSourcesOf(metadata, chatTemplate);
     this.#vocabulary = vocabulary;
-    this.#thoughts = thoughtTagsOf(this.#source ?? '');
     const told = new Set<string>();
     this.#warn = (reason) => {
       if (!told.has(reason)) warn?.(new Error(reason));
@@ -53,14 +52,14 @@ export class PromptTokenizer {
 
   /** True if the model has a chat template; else messages are made into a prompt by ChatML. */
   get hasTemplate(): boolean {
-    return this.#source !== undefined;
+    return this.#sources.plain !== undefined;
   }
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
   render(prompt: ChatPrompt, most: number): RenderedPrompt {
-    if (this.#source === undefined) this.#warn(withoutTemplate);
-    this.#template ??= new ChatTemplate(this.#source ?? chatMl, this.#templateVocabulary());
-    const rendered = this.#template.render(conversationOf(prompt), { mostLength: most * longestToken });
+    if (!this.hasTemplate) this.#warn(withoutTemplate);
+    const conversation = conversationOf(prompt);
+    const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
     for (const { role } of rendered.dropped) {
       this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);
     }
@@ -89,14 +88,22 @@ export class PromptTokenizer {
   }
 
   #answerTo(conversation: Conversation, { text, begun }: RenderedPrompt): AnswerFormat {
-    const thoughts = this.#thoughts;
-    const calls = this.#template?.callsIn(conversation);
+    const template = this.#templateFor(conversation);
+    const thoughts = thoughtTagsOf(template.source);
+    const calls = template.callsIn(conversation);
     return {
       ...(begun?.kind === 'thinking' && { opened: true }),
       ...(thoughts && { thoughts, opened: opensThoughts(text, thoughts, begun) }),
       ...(begun && { begun: true }),
       ...(calls && { calls }),
     };
+  }
+
+  #templateFor(conversation: Conversation): ChatTemplate {
+    const source = sourceFor(this.#sources, conversation) ?? chatMl;
+    const template = this.#templates.get(source) ?? new ChatTemplate(source, this.#templateVocabulary());
+    this.#templates.set(source, template);
+    return template;
   }
 
   /** The most UTF-16 units that so many tokens can stand for: none stands for more than its bytes. */

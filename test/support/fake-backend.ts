@@ -68,6 +68,7 @@ export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
   thinks: false,
   callsTools: false,
   template: '{% for message in messages %}{{ message.content }}{% endfor %}',
+  toolTemplate: '',
   license: 'apache-2.0',
   sampling: {},
   metadata: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },

@@ -79,7 +79,7 @@ function modelText(model: ModelDescription): readonly string[] {
         'tokenizer',
         `${printable([tokenizer.model, tokenizer.pre].filter(Boolean).join('/'))}, ${tokenizer.tokens} tokens, ${
           tokenizer.chat_template ? 'with' : 'no'
-        } chat template`,
+        } chat template${tokenizer.tool_template ? ', and one for tools' : ''}`,
       ],
     ]),
   ];

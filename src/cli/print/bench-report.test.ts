@@ -40,7 +40,7 @@ const report: BenchReport = {
     context: 4096,
     embeddings: null,
     rope: { base: 10000, factor: 1, scaling: 'none', original_context: 4096, factors: null },
-    tokenizer: { model: 'gpt2', pre: null, tokens: 100, chat_template: false },
+    tokenizer: { model: 'gpt2', pre: null, tokens: 100, chat_template: false, tool_template: false },
   },
   plan: {
     budget: 2 ** 30,

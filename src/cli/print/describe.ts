@@ -1,3 +1,4 @@
+import { templateSourcesOf } from '../../chat/template-sources.ts';
 import { type TypeShare, typeShares } from '../../gguf/file-type.ts';
 import type { ModelOutline } from '../../runtime/model-outline.ts';
 
@@ -23,7 +24,13 @@ export interface ModelDescription {
   /** Elements of embeddings, and how those of a text's tokens become one; null for a model that was not made for them. */
   readonly embeddings: { readonly dimensions: number; readonly pooling: string } | null;
   readonly rope: RopeDescription;
-  readonly tokenizer: { model: string; pre: string | null; tokens: number; chat_template: boolean };
+  readonly tokenizer: {
+    model: string;
+    pre: string | null;
+    tokens: number;
+    chat_template: boolean;
+    tool_template: boolean;
+  };
   readonly tensors?: readonly { name: string; type: string; shape: readonly number[]; bytes: number }[];
 }
 
@@ -42,6 +49,7 @@ export interface RopeDescription {
 export function describe(outline: ModelOutline, listTensors: boolean): ModelDescription {
   const { file, config } = outline;
   const { metadata } = file;
+  const templates = templateSourcesOf(metadata, undefined);
   return {
     path: outline.path,
     name: metadata.string('general.name', undefined) ?? config.architecture,
@@ -63,7 +71,8 @@ export function describe(outline: ModelOutline, listTensors: boolean): ModelDesc
       model: metadata.string('tokenizer.ggml.model', 'none'),
       pre: metadata.string('tokenizer.ggml.pre', undefined) ?? null,
       tokens: config.vocabulary,
-      chat_template: metadata.has('tokenizer.chat_template'),
+      chat_template: templates.plain !== undefined,
+      tool_template: templates.tools !== undefined,
     },
     ...(listTensors && {
       tensors: [...file.weights.values()].map(({ name, type, shape, extent }) => ({

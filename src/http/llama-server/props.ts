@@ -10,6 +10,7 @@ export const propsOf = (model: ServedModel, loaded: readonly LoadedModel[]): obj
     model_alias: model.name,
     model_path: model.name,
     chat_template: model.template,
+    ...(model.toolTemplate !== '' && { chat_template_tool_use: model.toolTemplate }),
     modalities: { vision: false, audio: false },
     is_sleeping: running === undefined,
   };
