@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { logprobOf } from './logprobs.ts';
+import { drawnLogprob, logprobOf } from './logprobs.ts';
 
 const anyLogits = fc
   .array(fc.oneof(fc.double({ min: -80, max: 80, noNaN: true }), fc.constantFrom(0, 1, Number.NEGATIVE_INFINITY)), {
@@ -52,4 +52,21 @@ test('large logits do not overflow, and what is masked is impossible', () => {
   const { logprob, top } = logprobOf(Float32Array.of(1e4, Number.NEGATIVE_INFINITY, 1e4), 1, 3);
   assert.equal(logprob, Number.NEGATIVE_INFINITY);
   assert.ok(Math.abs((top[0]?.logprob ?? 0) + Math.LN2) < 1e-12);
+});
+
+test('after sampling, what is left over shares the probability, and impossible tokens are no candidates', () => {
+  const distribution = { tokens: Int32Array.of(4, 7, 9), probabilities: Float32Array.of(0.25, 0.75, 0) };
+  const { token, logprob, top } = drawnLogprob(distribution, 4, 10);
+  assert.deepEqual([token, Math.exp(logprob)], [4, 0.25]);
+  assert.deepEqual(
+    top.map((one) => [one.token, Math.exp(one.logprob)]),
+    [
+      [7, 0.75],
+      [4, 0.25],
+    ],
+  );
+  assert.deepEqual(
+    drawnLogprob(distribution, 7, 1).top.map((one) => one.token),
+    [7],
+  );
 });

@@ -1,5 +1,7 @@
 import { at, last } from '../base/at.ts';
-/** A token with its natural log-probability, before sampling changed anything. */
+import { type Distribution, probabilityOf } from '../sample/distribution.ts';
+
+/** A token with its natural log-probability: by the model, or by what sampling made of that. */
 export interface TokenProbability {
   readonly token: number;
   readonly logprob: number;
@@ -19,6 +21,20 @@ export function logprobOf(logits: Float32Array, token: number, count: number): L
   const normalizer = largest + Math.log(sum);
   const probability = (id: number): TokenProbability => ({ token: id, logprob: at(logits, id) - normalizer });
   return { ...probability(token), top: likeliest(logits, count).map(probability) };
+}
+
+/** The log-probability of a token by the distribution that it was drawn from, and those of the `count` likeliest ones. */
+export function drawnLogprob(distribution: Distribution, token: number, count: number): Logprob {
+  const { tokens, probabilities } = distribution;
+  const likeliest = Array.from(tokens, (id, i) => ({ token: id, probability: at(probabilities, i) }))
+    .filter(({ probability }) => probability > 0)
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, count);
+  return {
+    token,
+    logprob: Math.log(probabilityOf(distribution, token)),
+    top: likeliest.map((one) => ({ token: one.token, logprob: Math.log(one.probability) })),
+  };
 }
 
 /** The `count` tokens with the largest logits, the best first. */

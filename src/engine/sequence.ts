@@ -12,7 +12,7 @@ import type { AnswerOutput } from './answer-output.ts';
 import type { AcceptanceRate } from './draft/draft-length.ts';
 import type { Drafter } from './draft/drafter.ts';
 import { GenerationMeter, type GenerationStats } from './generation-stats.ts';
-import { logprobOf } from './logprobs.ts';
+import { drawnLogprob, type Logprob, logprobOf } from './logprobs.ts';
 import type { Member } from './member.ts';
 import type { Piece } from './piece-queue.ts';
 
@@ -52,6 +52,8 @@ export interface SequenceParts {
   readonly ignoreEnd: boolean;
   /** Log-probabilities of this many likeliest tokens beside the chosen one; undefined for none at all. */
   readonly logprobs: number | undefined;
+  /** Whether these are those that the token was drawn by. */
+  readonly afterSampling?: boolean | undefined;
   readonly onLoad?: LoadOptions['onProgress'];
   readonly onPrompt?: ((progress: PromptProgress) => void) | undefined;
 }
@@ -247,7 +249,7 @@ export class Sequence implements Member {
     const token = forced ?? sampler.sample(logits, this.#text, drafted);
     this.#text.push(token);
     this.#drafter?.accept(token);
-    this.#emit(token, logits);
+    this.#emit(token, this.#logprob(token, logits, sampler));
     // Where a grammar allows the end alone, no pass is spent on it.
     if (!this.#ended && !this.parts.ignoreEnd && sampler.isOver) this.end('stop');
     return !this.#ended;
@@ -259,16 +261,21 @@ export class Sequence implements Member {
     return Math.min(this.parts.longest, this.cache.state.context);
   }
 
+  #logprob(token: number, logits: Float32Array, { distribution }: Sampler): Logprob | undefined {
+    const { logprobs, afterSampling } = this.parts;
+    if (logprobs === undefined) return undefined;
+    return afterSampling ? drawnLogprob(distribution, token, logprobs) : logprobOf(logits, token, logprobs);
+  }
+
   /** Adds a token to the answer, unless it ends it. */
-  #emit(token: number, logits: Float32Array): void {
-    const { vocabulary, output, maxTokens, ignoreEnd, logprobs } = this.parts;
+  #emit(token: number, logprob: Logprob | undefined): void {
+    const { vocabulary, output, maxTokens, ignoreEnd } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.end('stop');
       return;
     }
     const full = this.promptTokens + this.answerTokens >= this.#longest;
     this.answerTokens += 1;
-    const logprob = logprobs === undefined ? undefined : logprobOf(logits, token, logprobs);
     if (output.push(token, logprob)) this.end('stop');
     else if (this.answerTokens >= maxTokens || full) this.end('length');
   }

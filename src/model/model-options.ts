@@ -107,6 +107,8 @@ export interface GenerateOptions extends PartialSamplingOptions {
   readonly longest?: number | undefined;
   /** Asks for the log-probability of each token, and of this many likeliest ones. */
   readonly logprobs?: number | undefined;
+  /** Whether these are those that the token was drawn by, after sampling, instead of the model's own. */
+  readonly afterSampling?: boolean | undefined;
   /** Amounts added to the logits of tokens. */
   readonly bias?: ReadonlyMap<number, number> | undefined;
   /** The texts that the answer may be; default: any. */

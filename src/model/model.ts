@@ -248,6 +248,7 @@ export class Model implements AsyncDisposable {
       longest,
       ignoreEnd: options.ignoreEnd ?? false,
       logprobs: options.logprobs,
+      afterSampling: options.afterSampling,
       onLoad: options.onLoad,
       onPrompt: options.onPrompt,
     });

@@ -3,7 +3,7 @@ import type { State } from '../grammar/automaton.ts';
 import { grammarError } from '../grammar/grammar-error.ts';
 import type { TokenGrammar } from '../grammar/token-grammar.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import { type Distribution, withOthersAs } from './distribution.ts';
+import { certain, type Distribution, withOthersAs } from './distribution.ts';
 import { LogitsChain } from './logits-chain.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
 import { type DraftToken, freeRng, seededRng, type TokenRng } from './token-rng.ts';
@@ -41,6 +41,7 @@ export class Sampler implements Disposable {
   readonly #rng: TokenRng;
   readonly #chain: LogitsChain;
   readonly #place: GrammarPlace | undefined;
+  #last: Distribution = certain(0);
   /** The sampler of drafts; made when the first one is asked for. */
   #draftChain: LogitsChain | undefined;
 
@@ -59,6 +60,11 @@ export class Sampler implements Disposable {
     this.#place = grammar && { grammar, endsEarly, state: grammar.start, drafted: undefined };
   }
 
+  /** The distribution of the last token. */
+  get distribution(): Distribution {
+    return this.#last;
+  }
+
   /** True if the grammar allows nothing more than the end. */
   get isOver(): boolean {
     return this.#place?.grammar.isOver(this.#place.state) ?? false;
@@ -73,13 +79,16 @@ export class Sampler implements Disposable {
     if (place?.grammar.allowed(place.state).size === 0) {
       throw grammarError('root', 'the model has no token for what has to follow');
     }
-    const token = this.#rng.draw(this.#distribution(this.#chain, logits, text, place?.state), text.length, drafted);
+    const distribution = this.#distribution(this.#chain, logits, text, place?.state);
+    const token = this.#rng.draw(distribution, text.length, drafted);
     this.accept(token);
+    this.#last = distribution;
     return token;
   }
 
   /** Goes on with a token that was not sampled. */
   accept(token: number): void {
+    this.#last = certain(token);
     const place = this.#place;
     if (!place) return;
     place.state = place.grammar.after(place.state, token);

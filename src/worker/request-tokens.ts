@@ -138,6 +138,7 @@ export const generateOptionsOf = (request: GenerationRequest, signal: AbortSigna
   ignoreEnd: request.ignoreEnd,
   grammar: request.grammar,
   logprobs: request.logprobs,
+  afterSampling: request.afterSampling,
   bias: new Map(Object.entries(request.logitBias ?? {}).map(([token, bias]) => [Number(token), bias])),
   signal,
 });
