@@ -42,8 +42,9 @@ function write(
   path: string,
   changes: Partial<RandomModelSpec>,
   change: (tensor: TensorSource) => TensorSource,
+  texts: readonly string[] = [],
 ): string {
-  const { ids, metadata } = tinyBytePair('gpt-2', [], changes.vocabulary ?? shape.vocabulary);
+  const { ids, metadata } = tinyBytePair('gpt-2', texts, changes.vocabulary ?? shape.vocabulary);
   const names = [...ids.keys()];
   // Letters, signs and numbers, but no control tokens.
   const isSaid = (token: number): boolean => /^(?!<.+>$)[Ġ!-~]+$/.test(names[token] ?? '');
@@ -62,10 +63,13 @@ function write(
 /**
  * Writes a model of 500 KB that answers conversations in letters, signs and numbers, and never ends an answer by itself.
  * The words mean nothing and depend on all that was said. Weights are f32: processors round so much alike then that the
- * likeliest tokens are the same on each.
+ * likeliest tokens are the same on each. `texts` are more tokens.
  */
-export const writeChatModel = (path: string, changes: Partial<RandomModelSpec> = {}): string =>
-  write(path, changes, (tensor) => tensor);
+export const writeChatModel = (
+  path: string,
+  changes: Partial<RandomModelSpec> = {},
+  texts: readonly string[] = [],
+): string => write(path, changes, (tensor) => tensor, texts);
 
 /** Writes one that goes on from the last token only, whatever was before: its text soon repeats itself without end. */
 export const writeLoopingModel = (path: string, changes: Partial<RandomModelSpec> = {}): string =>
