@@ -7,7 +7,7 @@ import { anthropicRoutes } from './anthropic/routes.ts';
 import { llamaServerRoutes } from './llama-server-routes.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
-import { errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
+import { type ErrorResponse, errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
 import { releaseAfterResponse } from './request/reservations.ts';
 import { showWarnings } from './request/warnings.ts';
 import { responsesRoutes } from './responses/routes.ts';
@@ -70,6 +70,10 @@ function otherMethod(c: Context, methods: readonly string[]): Response {
   return refused(c, new Refusal(405, `${c.req.path} takes ${headers.allow} only`, { code: 'method_not_allowed' }));
 }
 
+/** An error as llama-server's own routes tell it: its clients know a prompt that is too long by the type. */
+const ofLlamaServer = (error: ErrorResponse['error']): ErrorResponse['error'] =>
+  error.n_ctx === undefined ? error : { ...error, type: 'exceed_context_size_error' };
+
 /** An error in the shape of the API that was asked. */
 function refused(c: Context, cause: unknown): Response {
   const { status, error } = errorResponseOf(cause);
@@ -77,5 +81,6 @@ function refused(c: Context, cause: unknown): Response {
   if (status === 500) c.header('x-should-retry', 'false');
   const { path } = c.req;
   if (/^(?:\/v1)?\/messages(?:\/|$)/.test(path)) return c.json(anthropicError(cause), status);
-  return c.json(/^\/(?:api\/|$)/.test(path) ? { error: error.message } : { error }, status);
+  if (/^\/(?:api\/|$)/.test(path)) return c.json({ error: error.message }, status);
+  return c.json({ error: path.startsWith('/v1/') ? error : ofLlamaServer(error) }, status);
 }

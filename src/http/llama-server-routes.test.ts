@@ -12,7 +12,7 @@ test('health tells whether the server can answer yet', async () => {
   assert.equal(loading.status, 503);
   assert.deepEqual(await loading.json(), { status: 'loading' });
   health = 'ok';
-  const ok = await app.request('/health');
+  const ok = await app.request('/v1/health');
   assert.equal(ok.status, 200);
   assert.deepEqual(await ok.json(), { status: 'ok' });
   health = 'stalled';
@@ -79,6 +79,33 @@ test('messages become a prompt', async () => {
   const messages = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }];
   const response = await post(served(), '/apply-template', { messages });
   assert.deepEqual(await response.json(), { prompt: '<|user|>Hi' });
+});
+
+test('the tokens of a conversation are counted', async () => {
+  const messages = [{ role: 'user', content: 'Hello' }];
+  for (const path of ['/chat/completions/input_tokens', '/v1/chat/completions/input_tokens']) {
+    const response = await post(served(), path, { messages });
+    assert.deepEqual(await response.json(), { object: 'response.input_tokens', input_tokens: 5 });
+  }
+  const response = await post(served(), '/v1/responses/input_tokens', { input: 'Hello' });
+  assert.deepEqual(await response.json(), { object: 'response.input_tokens', input_tokens: 5 });
+});
+
+test("a prompt that is too long has llama-server's type at its own routes, and OpenAI's code at all", async () => {
+  for (const [path, type] of [
+    ['/chat/completions', 'exceed_context_size_error'],
+    ['/completion', 'exceed_context_size_error'],
+    ['/v1/chat/completions', 'invalid_request_error'],
+  ] as const) {
+    const server = served();
+    const refusal = new EngineError('CONTEXT_TOO_LONG', { prompt: 9, context: 8, atLeast: false });
+    server.backend.script = { deltas: [], refusal };
+    const response = await post(server, path, { prompt: 'Hi', messages: [{ role: 'user', content: 'Hi' }] });
+    assert.equal(response.status, 400);
+    const { error } = (await response.json()) as { error: Record<string, unknown> };
+    const { type: told, code, n_prompt_tokens, n_ctx } = error;
+    assert.deepEqual([told, code, n_prompt_tokens, n_ctx], [type, 'context_length_exceeded', 9, 8], path);
+  }
 });
 
 test("errors have llama-server's shape", async () => {

@@ -26,12 +26,13 @@ const Tokenize = z.looseObject({
   with_pieces: z.boolean().nullish(),
 });
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
+const inputTokens = ['/chat/completions/input_tokens', '/v1/chat/completions/input_tokens'];
 const ApplyTemplate = z.looseObject({ ...Named, ...conversationFields });
 
 /** Endpoints of llama-server beside OpenAI's. */
 export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
   new Hono()
-    .get('/health', (c) => {
+    .on('GET', ['/health', '/v1/health'], (c) => {
       const status = health();
       return c.json({ status }, status === 'ok' ? 200 : 503);
     })
@@ -51,8 +52,17 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
     })
     .post('/completion', (c) => completion({ backend, log }, c))
     .post('/infill', (c) => infill({ backend, log }, c))
-    .get('/props', (c) => c.json(propsOf(requestedModel(backend, c.req.query('model')), backend.loaded())))
-    .get('/slots', (c) => c.json(slotsOf(backend.loaded())))
+    .get('/props', (c) => {
+      const model = requestedModel(backend, c.req.query('model'));
+      const loaded = backend.loaded().some(({ model: { name } }) => name === model.name);
+      return c.json(propsOf(model, backend.places(model), loaded));
+    })
+    .get('/slots', (c) => c.json(slotsOf(backend.places(requestedModel(backend, c.req.query('model'))))))
+    .on('POST', inputTokens, async (c) => {
+      const body = await jsonBody(c.req, ApplyTemplate);
+      const input_tokens = await backend.countTokens(requestedModel(backend, body.model), conversationIn(body));
+      return c.json({ object: 'response.input_tokens', input_tokens });
+    })
     .post('/apply-template', async (c) => {
       const body = await jsonBody(c.req, ApplyTemplate);
       const model = requestedModel(backend, body.model);

@@ -7,6 +7,7 @@ import { logFailure } from './refusal.ts';
 import { reservationOf } from './request/reservations.ts';
 import { withUsualSampling } from './request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from './streaming.ts';
+import { AnswerMeter } from './timings.ts';
 
 /** A server-sent event: `type` is its name as well. */
 export type TypedEvent = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -42,6 +43,8 @@ interface BlockJob {
   readonly generation: GenerationRequest;
   readonly keepAlive: number | undefined;
   readonly stream: boolean;
+  /** Brings the times so far with each event of a stream. */
+  readonly timings?: boolean;
   readonly format: BlockFormat;
 }
 
@@ -51,7 +54,7 @@ const framed = (events: readonly TypedEvent[]): string =>
 /** The response to a request for one answer. Rejects as `Backend.generate`; later failures are told in the body. */
 export function respondWithBlocks(
   { backend, log, timeouts }: BlockService,
-  { request, model, generation, keepAlive, stream, format }: BlockJob,
+  { request, model, generation, keepAlive, stream, timings, format }: BlockJob,
 ): Promise<Response> {
   const client = clientOf(request);
   const prefill = new PrefillComment();
@@ -72,6 +75,9 @@ export function respondWithBlocks(
       },
     );
     const blocks = new AnswerBlocks(reservationOf(request));
+    const meter = new AnswerMeter(answer.promptTokens);
+    const timed = (events: readonly TypedEvent[]): readonly TypedEvent[] =>
+      timings ? events.map((event) => ({ ...event, timings: meter.timings })) : events;
     let opened = false;
     // Formats number their events: the opening ones are made first.
     const open = (): readonly TypedEvent[] => {
@@ -80,10 +86,11 @@ export function respondWithBlocks(
       return opening;
     };
     const send = async (events: Iterable<BlockEvent>): Promise<void> => {
-      for (const event of events) if (stream) await write(framed([...open(), ...format.block(event)]));
+      for (const event of events) if (stream) await write(framed([...open(), ...timed(format.block(event))]));
     };
     for await (const delta of answer) {
       prefill.read(delta);
+      meter.read(delta);
       if (delta.progress && stream && format.progress) {
         await write(framed([...open(), ...format.progress(delta.progress)]));
       }

@@ -75,7 +75,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Paths without a key: liveness checks have none, and these tell nothing. */
-const free: readonly string[] = ['/', '/health'];
+const free: readonly string[] = ['/', '/health', '/v1/health'];
 
 /** Answers 401 without the key, except for `free` and preflights, which cannot have it. */
 export function keyHoldersOnly(key: string): MiddlewareHandler {

@@ -23,7 +23,7 @@ export function autoBudget({ total, available }: { total: number; available: num
 }
 
 /** Conversations rarely need more, and every token of it costs memory that weights could have. */
-const usualContext = 4096;
+export const usualContext = 4096;
 const contextStep = 256;
 /** The largest share of the budget, less the process, that KV takes of weights without being asked to. */
 const kvShare = 1 / 4;

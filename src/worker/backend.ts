@@ -16,12 +16,22 @@ export interface LoadedModel {
   readonly model: ServedModel;
   /** The time at which it will be unloaded if nobody asks; undefined if never. */
   readonly expires: Date | undefined;
-  /** Bytes of its memory budget. */
+  /** Bytes that it takes, of the memory budget. */
   readonly memory: number;
   /** Tokens of prompt and answer together. */
   readonly context: number;
   /** Sequences that can be computed together, and those that are. */
   readonly parallel: number;
+  readonly active: number;
+}
+
+/** Places for the sequences of a model. */
+export interface Places {
+  /** Sequences that are computed together. */
+  readonly parallel: number;
+  /** Tokens of each. */
+  readonly context: number;
+  /** Sequences that are being computed. */
   readonly active: number;
 }
 
@@ -49,6 +59,8 @@ export interface GenerationRequest {
   readonly grammar?: GrammarSource | undefined;
   /** Asks for the log-probability of each token, and of this many likeliest ones; default: none. */
   readonly logprobs?: number | undefined;
+  /** Whether these are those that the token was drawn by, after sampling; impossible tokens are left out then. */
+  readonly afterSampling?: boolean | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the engine's context. */
   readonly context?: number | undefined;
   /** Drops the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
@@ -61,7 +73,7 @@ export interface GenerationRequest {
   readonly tokens?: boolean | undefined;
 }
 
-/** A token with its log-probability before sampling changed anything. */
+/** A token with its log-probability: before sampling changed anything, or after, as the request asks. */
 export interface TokenLogprob {
   readonly token: number;
   /** The token's text; bytes that are no whole character become U+FFFD. */
@@ -77,6 +89,10 @@ export interface TokenLogprob {
  */
 export interface Delta extends AnswerPart {
   readonly logprobs: readonly TokenLogprob[];
+  /** The token that completed it; undefined for what was held back until the end. */
+  readonly token?: number | undefined;
+  /** Tokens of the answer so far; undefined where none has come. */
+  readonly answerTokens?: number | undefined;
   /** Progress through the prompt, if asked for: nothing else came then. */
   readonly progress?: PrefillProgress | undefined;
 }
@@ -158,6 +174,8 @@ export interface Backend {
   find(name: string): ServedModel | undefined;
   /** Models whose engines run. */
   loaded(): readonly LoadedModel[];
+  /** The places of a model; before its engine runs, those that are expected. */
+  places(model: ServedModel): Places;
   /**
    * Resolves when the request has been found valid and has its place in the queue: before any computing, after loading.
    * Rejects with BAD_OPTION, BAD_GRAMMAR, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of

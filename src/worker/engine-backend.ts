@@ -6,6 +6,7 @@ import type { Library, LibraryModel } from '../library/library.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
+import { usualContext } from '../plan/defaults.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
   Answer,
@@ -17,6 +18,7 @@ import type {
   Health,
   LoadedModel,
   Metric,
+  Places,
 } from './backend.ts';
 import { embeddingParts } from './embedding-parts.ts';
 import { EngineAnswer, type Outcome } from './engine-answer.ts';
@@ -103,6 +105,12 @@ export class EngineBackend implements Backend, AsyncDisposable {
     const { model, expires, process } = current;
     const { memory, context, parallel } = process.facts;
     return [{ model, expires, memory, context, parallel, active: process.stats.state.active }];
+  }
+
+  places(model: ServedModel): Places {
+    const running = this.loaded().find((one) => one.model.name === model.name);
+    const { context = Math.min(model.trainedContext, usualContext) } = this.#settings.model;
+    return running ?? { parallel: this.#usualParallel, context, active: 0 };
   }
 
   async generate(

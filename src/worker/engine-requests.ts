@@ -114,12 +114,7 @@ export class EngineRequests {
   }
 }
 
-const deltaOf = ({ text, thinking, toolCalls, logprobs }: Extract<EngineReport, { kind: 'delta' }>): Delta => ({
-  text,
-  thinking,
-  toolCalls,
-  logprobs,
-});
+const deltaOf = ({ id: _, kind: __, stats: ___, ...delta }: Extract<EngineReport, { kind: 'delta' }>): Delta => delta;
 
 /** True for the last report about a request. */
 const isLast = ({ kind }: EngineReport): boolean => kind === 'ended' || kind === 'failure' || kind === 'result';

@@ -9,6 +9,7 @@ import type { PromptProgress } from '../engine/sequence.ts';
 import { chooseCpuVariant } from '../ggml/cpu-variant.ts';
 import { Model } from '../model/model.ts';
 import type { ModelOptions } from '../model/model-options.ts';
+import { planBytes } from '../plan/plan.ts';
 import type { GenerationRequest, TokenLogprob } from './backend.ts';
 import { unitsOf } from './fit-request.ts';
 import type { EngineCall, EngineOrder, EngineReport, EngineResults, EngineStart, ReportBody } from './protocol.ts';
@@ -91,8 +92,8 @@ export class EngineWorker {
       this.#context = plan.context;
       this.#cacheTokens = plan.context * plan.parallel;
       const longestToken = this.#model.prompts.mostUnits(1);
-      const { budget: memory, context, parallel } = plan;
-      this.#say({ kind: 'started', facts: { memory, context, parallel, longestToken } });
+      const { context, parallel } = plan;
+      this.#say({ kind: 'started', facts: { memory: planBytes(plan), context, parallel, longestToken } });
     } catch (error) {
       this.#say({ kind: 'refused', failure: serializeError(error) });
     }
@@ -155,15 +156,9 @@ export class EngineWorker {
   /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
   async #relay(id: number, model: Model, generation: Generation, whole: boolean): Promise<void> {
     try {
-      for await (const { text, thinking, toolCalls, logprob } of generation) {
-        this.#say({
-          kind: 'delta',
-          id,
-          text,
-          thinking,
-          toolCalls,
-          logprobs: logprob ? [namedLogprob(model, logprob)] : [],
-        });
+      for await (const { logprob, ...piece } of generation) {
+        const logprobs = logprob ? [namedLogprob(model, logprob)] : [];
+        this.#say({ kind: 'delta', id, ...piece, logprobs, answerTokens: generation.answerTokens });
       }
       this.#say({ kind: 'ended', id, ending: endingOf(generation, whole) });
     } catch (error) {

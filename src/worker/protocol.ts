@@ -65,7 +65,7 @@ export interface TokenizedPart {
 
 /** Facts about a running engine. */
 export interface EngineFacts {
-  /** Bytes of the memory budget. */
+  /** Bytes that the plan takes. */
   readonly memory: number;
   readonly context: number;
   readonly parallel: number;

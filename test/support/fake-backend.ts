@@ -15,6 +15,7 @@ import type {
   GenerationRequest,
   LoadedModel,
   Metric,
+  Places,
 } from '../../src/worker/backend.ts';
 import { deferred } from './deferred.ts';
 
@@ -131,6 +132,11 @@ export class FakeBackend implements Backend {
     return this.running;
   }
 
+  places(model: ServedModel): Places {
+    const running = this.running.find((one) => one.model.name === model.name);
+    return running ?? { parallel: 2, context: model.trainedContext, active: 0 };
+  }
+
   async generate(
     model: ServedModel,
     request: GenerationRequest,
@@ -150,7 +156,9 @@ export class FakeBackend implements Backend {
         for (const delta of script.deltas) {
           await pause(script.pause, signal);
           asked.pulled += 1;
-          yield typeof delta === 'string' ? { text: delta, logprobs: [] } : delta;
+          yield typeof delta === 'string'
+            ? { text: delta, logprobs: [], token: asked.pulled, answerTokens: asked.pulled }
+            : delta;
         }
         await pause(script.pause, signal);
         if (script.failure) throw script.failure;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeBackend } from '../../../test/support/fake-backend.ts';
+import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { dataOf, post, served } from '../../../test/support/served.ts';
 import { EngineError } from '../../base/errors.ts';
 
@@ -58,12 +58,85 @@ test('a stream has a part for each delta and ends with the figures', async () =>
 test('tokens and their probabilities come where they are asked for', async () => {
   const server = served();
   const token = { token: 7, text: 'a', bytes: [97], logprob: -0.5 };
-  server.backend.script = { deltas: [{ text: 'a', logprobs: [{ ...token, top: [token] }] }] };
-  const body = (await (await post(server, '/completion', { ...hi, return_tokens: true, n_probs: 1 })).json()) as Part;
-  assert.deepEqual(body.tokens, [7]);
-  const { token: id, text, ...rest } = token;
-  const entry = { id, token: text, ...rest };
-  assert.deepEqual(body['completion_probabilities'], [{ ...entry, top_logprobs: [entry] }]);
+  const deltas = [{ text: 'a', logprobs: [{ ...token, top: [token] }], token: 7, answerTokens: 1 }];
+  server.backend.script = { deltas, ending: { tokens: [1, 2, 3, 4, 5, 7] } };
+  const asked = async (body: object): Promise<Part> =>
+    (await (await post(server, '/completion', { ...hi, return_tokens: true, n_probs: 1, ...body })).json()) as Part;
+  const { tokens, completion_probabilities } = await asked({});
+  assert.deepEqual(tokens, [7]);
+  const entry = { id: 7, token: 'a', bytes: [97], logprob: -0.5 };
+  assert.deepEqual(completion_probabilities, [{ ...entry, top_logprobs: [entry] }]);
+  const { completion_probabilities: after } = await asked({ post_sampling_probs: true });
+  assert.equal(server.backend.received.request.afterSampling, true);
+  const drawn = { id: 7, token: 'a', bytes: [97], prob: Math.exp(-0.5) };
+  assert.deepEqual(after, [{ ...drawn, top_probs: [drawn] }]);
+});
+
+test('each part of a stream has its token', async () => {
+  const server = served();
+  server.backend.script = { deltas: ['a', 'b'] };
+  const parts = dataOf(await (await post(server, '/completion', { ...hi, stream: true })).text());
+  const tokens = parts.map((data) => JSON.parse(data) as Part).map((part) => [part.tokens, part['tokens_predicted']]);
+  assert.deepEqual(tokens, [
+    [[1], 1],
+    [[2], 2],
+    [[], 2],
+  ]);
+});
+
+test('several prompts, or several answers to one, come as a list', async () => {
+  const server = served();
+  server.backend.script = ({ prompt }) => ({ deltas: [prompt.kind] });
+  const asked = async (body: object): Promise<readonly Part[]> =>
+    (await (await post(server, '/completion', body)).json()) as readonly Part[];
+  const kinds = (parts: readonly Part[]): readonly unknown[] => parts.map(({ content, index }) => [content, index]);
+  assert.deepEqual(kinds(await asked({ prompt: [{ prompt_string: 'a' }, [1, 2], [65, 'b']] })), [
+    ['text', 0],
+    ['tokens', 1],
+    ['tokens', 2],
+  ]);
+  assert.deepEqual(server.backend.received.request.prompt, { kind: 'tokens', tokens: [65, 98] });
+  assert.deepEqual(kinds(await asked({ ...hi, n_cmpl: 2 })), [
+    ['text', 0],
+    ['text', 1],
+  ]);
+});
+
+test('an answer has the members that are asked for, each under its path', async () => {
+  const response_fields = ['content', 'generation_settings/n_predict', 'timings/none', 'constructor'];
+  const response = await post(served(), '/completion', { ...hi, n_predict: 8, response_fields });
+  assert.deepEqual(await response.json(), { content: 'Hello, world', 'generation_settings/n_predict': 8 });
+});
+
+test('the settings tell which tokens are preferred or forbidden', async () => {
+  const server = served({}, new FakeBackend(servedModel({ metadata: { 'tokenizer.ggml.eos_token_id': 2 } })));
+  const biasOf = async (body: object): Promise<unknown> => {
+    const { generation_settings } = (await (await post(server, '/completion', { ...hi, ...body })).json()) as Part;
+    return (generation_settings as { logit_bias: unknown }).logit_bias;
+  };
+  assert.deepEqual(await biasOf({}), []);
+  assert.deepEqual(await biasOf({ ignore_eos: true }), [{ bias: null, token: 2 }]);
+  const logit_bias = [
+    [7, 1.5],
+    ['a', false],
+  ];
+  assert.deepEqual(await biasOf({ logit_bias }), [
+    { bias: 1.5, token: 7 },
+    { bias: null, token: 97 },
+  ]);
+  assert.equal(server.backend.received.request.logitBias?.[97], Number.NEGATIVE_INFINITY);
+});
+
+test('an answer that the context has ended is truncated; one that has all tokens that were wanted is not', async () => {
+  const server = served();
+  for (const [body, truncated] of [
+    [{}, true],
+    [{ n_predict: 3 }, false],
+  ] as const) {
+    server.backend.script = { deltas: ['a', 'b', 'c'], ending: { reason: 'length' } };
+    const answer = (await (await post(server, '/completion', { ...hi, ...body })).json()) as Part;
+    assert.equal(answer['truncated'], truncated);
+  }
 });
 
 test('a text is filled in between two others', async () => {
@@ -99,15 +172,24 @@ test('the properties and the places of a model are told', async () => {
   const asked = async (path: string): Promise<Part> => (await (await server.app.request(path)).json()) as Part;
   const [model] = backend.served;
   assert.ok(model);
-  assert.deepEqual([(await asked('/props'))['total_slots'], await asked('/slots')], [1, []]);
-  backend.running.push({ model, expires: undefined, memory: 1, context: 512, parallel: 2, active: 1 });
-  const props = await asked('/props');
+  const place = { n_ctx: 2048, speculative: false, is_processing: false };
   assert.deepEqual(
-    [props['total_slots'], props['default_generation_settings'], props['chat_template']],
-    [2, { n_ctx: 512 }, model.template],
+    [(await asked('/props'))['total_slots'], await asked('/slots')],
+    [
+      2,
+      [
+        { id: 0, ...place },
+        { id: 1, ...place },
+      ],
+    ],
   );
-  assert.deepEqual(await asked('/slots'), [
-    { id: 0, n_ctx: 512, is_processing: true },
-    { id: 1, n_ctx: 512, is_processing: false },
-  ]);
+  backend.running.push({ model, expires: undefined, memory: 1, context: 512, parallel: 1, active: 1 });
+  const props = await asked('/props');
+  const settings = props['default_generation_settings'] as { n_ctx: number; params: Record<string, unknown> };
+  assert.deepEqual(
+    [props['total_slots'], settings.n_ctx, settings.params['top_p'], props['chat_template']],
+    [1, 512, 0.95, model.template],
+  );
+  assert.match(props['model_path'] as string, /\.gguf$/);
+  assert.deepEqual(await asked('/slots'), [{ id: 0, n_ctx: 512, speculative: false, is_processing: true }]);
 });

@@ -1,24 +1,23 @@
 import type { HonoRequest } from 'hono';
+import { at } from '../../base/at.ts';
 import type { Log } from '../../base/log.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import {
-  type Backend,
-  type Delta,
-  type Ending,
-  type GenerationRequest,
-  isEmpty,
-  type TokenLogprob,
-} from '../../worker/backend.ts';
+import { type Backend, type Ending, isEmpty, type Prompt } from '../../worker/backend.ts';
 import { unitsOf } from '../../worker/fit-request.ts';
-import { finiteLogprob } from '../openai/respond.ts';
+import { Choices } from '../openai/choices.ts';
 import { PrefillComment, promptProgress } from '../prefill-comment.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
+import { biasByToken } from '../request/logit-biases.ts';
+import { unmixed } from '../request/mixed-prompts.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { withUsualSampling } from '../request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
+import { AnswerMeter } from '../timings.ts';
 import { WholeAnswer } from '../whole-answer.ts';
+import { endOf, partOf } from './answer.ts';
+import { usualSampling } from './props.ts';
 import {
   type CompletionRequest,
   InfillBody,
@@ -27,9 +26,6 @@ import {
   nativeCompletionFields,
 } from './requests.ts';
 
-/** Sampling of llama-server where neither the request nor the model's file says anything. */
-const usual = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 };
-
 /** Parts that the endpoints work with. */
 interface CompletionService {
   readonly backend: Backend;
@@ -37,91 +33,44 @@ interface CompletionService {
   readonly timeouts?: StreamTimeouts;
 }
 
-const perSecond = (count: number, seconds: number): number => (seconds > 0 ? count / seconds : 0);
-
-const timingsOf = (ending: Ending): object => {
-  const { promptTokens, cachedTokens, promptSeconds, answerTokens, answerSeconds } = ending;
-  const computed = promptTokens - cachedTokens;
-  const [prompt_ms, predicted_ms] = [promptSeconds * 1000, answerSeconds * 1000];
-  return {
-    cache_n: cachedTokens,
-    prompt_n: computed,
-    prompt_ms,
-    prompt_per_token_ms: computed > 0 ? prompt_ms / computed : 0,
-    prompt_per_second: perSecond(computed, promptSeconds),
-    predicted_n: answerTokens,
-    predicted_ms,
-    predicted_per_token_ms: answerTokens > 0 ? predicted_ms / answerTokens : 0,
-    predicted_per_second: perSecond(answerTokens, answerSeconds),
-  };
-};
-
-const probabilityOf = ({ token, text, bytes, logprob }: Omit<TokenLogprob, 'top'>): object => ({
-  id: token,
-  token: text,
-  bytes,
-  logprob: finiteLogprob(logprob),
-});
-const probabilitiesOf = (tokens: readonly TokenLogprob[]): object =>
-  tokens.map((token) => ({ ...probabilityOf(token), top_logprobs: token.top.map(probabilityOf) }));
-
-/** The members of a part of the answer, or of all of it. */
-const partOf = ({ text, logprobs }: Delta, { returnsTokens, probabilities }: CompletionRequest): object => ({
-  index: 0,
-  content: text,
-  tokens: returnsTokens ? logprobs.map(({ token }) => token) : [],
-  id_slot: 0,
-  ...(probabilities && logprobs.length > 0 && { completion_probabilities: probabilitiesOf(logprobs) }),
-});
-
-const stopTypeOf = ({ reason, stopText }: Ending): string =>
-  reason === 'length' ? 'limit' : stopText === undefined ? 'eos' : 'word';
-
-/** The members of the last object. */
-function endOf(ending: Ending, text: string, { model, generation, prompt }: CompletionJob): object {
-  return {
-    stop: true,
-    model: model.name,
-    tokens_predicted: ending.answerTokens,
-    tokens_evaluated: ending.promptTokens,
-    generation_settings: settingsOf(generation),
-    prompt,
-    has_new_line: text.includes('\n'),
-    truncated: false,
-    stop_type: stopTypeOf(ending),
-    stopping_word: ending.stopText ?? '',
-    tokens_cached: ending.promptTokens + ending.answerTokens,
-    timings: timingsOf(ending),
-  };
-}
-
-const settingsOf = ({ sampling, maxTokens, stop }: GenerationRequest): object => ({
-  n_predict: maxTokens ?? -1,
-  seed: sampling.seed ?? 2 ** 32 - 1,
-  temperature: sampling.temperature,
-  top_k: sampling.topK,
-  top_p: sampling.topP,
-  min_p: sampling.minP,
-  stop,
-});
-
 interface CompletionJob {
   readonly request: CompletionRequest;
   readonly model: ServedModel;
-  readonly generation: GenerationRequest;
-  /** The prompt as it was sent, if it was a text. */
-  readonly prompt: string;
+  readonly prompts: readonly Prompt[];
+}
+
+/** POST /completion: texts go on. */
+export async function completion(service: CompletionService, { req }: { req: HonoRequest }): Promise<Response> {
+  const { backend } = service;
+  const request = await jsonBody(req, NativeCompletionBody, nativeCompletionFields);
+  const model = requestedModel(backend, request.model);
+  const prompts: Prompt[] = [];
+  for (const prompt of request.prompts) {
+    const one = await unmixed(backend, model, prompt, reservationOf(req.raw));
+    prompts.push(
+      typeof one === 'string' ? { kind: 'text', text: one, special: true } : { kind: 'tokens', tokens: one },
+    );
+  }
+  return respond(service, req.raw, { request, model, prompts });
+}
+
+/** POST /infill: a text is filled in between two others. */
+export async function infill(service: CompletionService, { req }: { req: HonoRequest }): Promise<Response> {
+  const request = await jsonBody(req, InfillBody, infillFields);
+  const model = requestedModel(service.backend, request.model);
+  return respond(service, req.raw, { request, model, prompts: [{ kind: 'infill', ...request.infill }] });
 }
 
 async function respond(
   { backend, log, timeouts }: CompletionService,
   raw: Request,
-  job: CompletionJob,
+  { request, model, prompts }: CompletionJob,
 ): Promise<Response> {
-  const { request, model, generation } = job;
-  const { stream, keepAlive } = request;
+  const { stream, n, keepAlive } = request;
   const client = clientOf(raw);
   const prefill = new PrefillComment();
+  const logitBias = await biasByToken(backend, model, request.biases);
+  const generation = { ...withUsualSampling(request.generation, model, usualSampling), logitBias, progress: stream };
   const framed = (data: object): string => (stream ? `data: ${JSON.stringify(data)}\n\n` : JSON.stringify(data));
   const form = {
     contentType: stream ? 'text/event-stream' : 'application/json',
@@ -131,45 +80,71 @@ async function respond(
       return framed({ error: errorResponseOf(error).error });
     },
   };
-  reservationOf(raw).add(4 * unitsOf(generation.prompt));
+  for (const prompt of prompts) reservationOf(raw).add(n * perUnit * unitsOf(prompt));
   return streamed(client, { ...timeouts, ...form }, async (write) => {
-    const answer = await backend.generate(model, generation, { signal: client.signal, keepAlive });
-    const all = new WholeAnswer(reservationOf(raw));
-    let predicted = 0;
-    const counts = (): object => ({ tokens_predicted: predicted, tokens_evaluated: answer.promptTokens });
-    for await (const delta of answer) {
-      prefill.read(delta);
-      const { progress } = delta;
-      if (progress && request.progress) {
-        const part = { ...partOf(delta, request), stop: false, ...counts() };
-        await write(framed({ ...part, prompt_progress: promptProgress(progress) }));
-      }
-      if (isEmpty(delta)) continue;
-      predicted += 1;
-      all.push(delta);
-      if (stream) await write(framed({ ...partOf(delta, request), stop: false, ...counts() }));
-    }
-    const { ending } = answer;
-    if (!ending) throw new Error('an answer has ended without an ending');
-    const { text, logprobs } = all;
-    const last = partOf(stream ? { text: '', logprobs: [] } : { text, logprobs }, request);
-    await write(framed({ ...last, ...endOf(ending, text, job) }));
+    const params = { n, generation, keepAlive };
+    const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
+    const answers = choices.answers.map((answer) => ({
+      all: new WholeAnswer(reservationOf(raw)),
+      meter: new AnswerMeter(answer.promptTokens),
+      promptTokens: answer.promptTokens,
+    }));
+    const wholes: object[] = [];
+    const ended = (ending: Ending, index: number): object => {
+      const { all } = at(answers, index);
+      const text = stream ? { text: '', logprobs: [] } : all;
+      const tokens = request.returnsTokens && !stream ? ending.tokens?.slice(ending.promptTokens) : undefined;
+      const prompt = textOf(at(prompts, Math.floor(index / n)));
+      return {
+        ...partOf(text, { generation, index }),
+        ...(tokens && { tokens }),
+        ...endOf(ending, all.text, model, { generation, stream, prompt }),
+      };
+    };
+    await choices.each({
+      delta: async (delta, index) => {
+        prefill.read(delta);
+        const { all, meter, promptTokens } = at(answers, index);
+        meter.read(delta);
+        const { progress } = delta;
+        const tells = isEmpty(delta) ? progress && request.progress : true;
+        all.push(delta);
+        if (!stream || !tells) return;
+        const part = {
+          ...partOf(delta, { generation, index }),
+          stop: false,
+          tokens_predicted: meter.answerTokens,
+          tokens_evaluated: promptTokens,
+          ...(request.timings && { timings: meter.timings }),
+          ...(progress && { prompt_progress: promptProgress(progress) }),
+        };
+        await write(framed(part));
+      },
+      end: async (ending, index) => {
+        const whole = chosen(ended(ending, index), request.members);
+        if (stream) await write(framed(whole));
+        else wholes[index] = whole;
+      },
+    });
+    // One prompt is answered by an object, several by a list of them.
+    if (!stream) await write(framed(wholes.length === 1 ? at(wholes, 0) : wholes));
   });
 }
 
-/** POST /completion: a text goes on. */
-export async function completion(service: CompletionService, { req }: { req: HonoRequest }): Promise<Response> {
-  return answer(service, req, await jsonBody(req, NativeCompletionBody, nativeCompletionFields));
-}
+/** Bytes of a UTF-16 unit, or a token, in a prompt on its way to an engine and in the answer. */
+const perUnit = 8;
 
-/** POST /infill: a text is filled in between two others. */
-export async function infill(service: CompletionService, { req }: { req: HonoRequest }): Promise<Response> {
-  return answer(service, req, await jsonBody(req, InfillBody, infillFields));
-}
+/** The text of a prompt as it was sent, if it was one. */
+const textOf = (prompt: Prompt): string => (prompt.kind === 'text' ? prompt.text : '');
 
-function answer(service: CompletionService, req: HonoRequest, request: CompletionRequest): Promise<Response> {
-  const model = requestedModel(service.backend, request.model);
-  const generation = { ...withUsualSampling(request.generation, model, usual), progress: request.stream };
-  const { prompt } = generation;
-  return respond(service, req.raw, { request, model, generation, prompt: prompt.kind === 'text' ? prompt.text : '' });
+/** The members of an answer at `paths`, each under its path; all of them if there are none. */
+function chosen(answer: object, paths: readonly string[]): object {
+  if (paths.length === 0) return answer;
+  const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const member = (path: string): unknown =>
+    path
+      .split('/')
+      .reduce<unknown>((value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined), answer);
+  return Object.fromEntries(paths.map((path) => [path, member(path)]).filter(([, value]) => value !== undefined));
 }

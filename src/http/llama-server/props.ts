@@ -1,23 +1,31 @@
 import type { ServedModel } from '../../library/model-card.ts';
-import type { LoadedModel } from '../../worker/backend.ts';
+import type { Places } from '../../worker/backend.ts';
+import { withUsualSampling } from '../request/sampling-fields.ts';
+import { settingsOf } from './answer.ts';
 
-/** The answer of /props: what a client has to know of the model. */
-export const propsOf = (model: ServedModel, loaded: readonly LoadedModel[]): object => {
-  const running = loaded.find((one) => one.model.name === model.name);
+/** Sampling of llama-server where neither the request nor the model's file says anything. */
+export const usualSampling = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 };
+
+/** The answer of /props: what a client has to know of a model. */
+export function propsOf(model: ServedModel, { context, parallel }: Places, loaded: boolean): object {
+  const generation = withUsualSampling({ sampling: {}, stop: [] }, model, usualSampling);
   return {
-    default_generation_settings: { n_ctx: running?.context ?? model.trainedContext },
-    total_slots: running?.parallel ?? 1,
+    default_generation_settings: { params: settingsOf(model, { generation, stream: true }), n_ctx: context },
+    total_slots: parallel,
     model_alias: model.name,
-    model_path: model.name,
+    model_path: `${model.name}.gguf`,
+    model_ftype: model.quantization,
     chat_template: model.template,
     ...(model.toolTemplate !== '' && { chat_template_tool_use: model.toolTemplate }),
     modalities: { vision: false, audio: false },
-    is_sleeping: running === undefined,
+    endpoint_slots: true,
+    endpoint_props: false,
+    endpoint_metrics: true,
+    build_info: 'ssd-llm',
+    is_sleeping: !loaded,
   };
-};
+}
 
-/** The answer of /slots: the sequences that the loaded model computes together. */
-export const slotsOf = (loaded: readonly LoadedModel[]): readonly object[] =>
-  loaded.flatMap(({ context, parallel, active }) =>
-    Array.from({ length: parallel }, (_, id) => ({ id, n_ctx: context, is_processing: id < active })),
-  );
+/** The answer of /slots: the places for sequences that are computed together. */
+export const slotsOf = ({ context, parallel, active }: Places): readonly object[] =>
+  Array.from({ length: parallel }, (_, id) => ({ id, n_ctx: context, speculative: false, is_processing: id < active }));

@@ -1,9 +1,12 @@
 import * as z from 'zod';
+import type { Infill } from '../../model/infill-prompt.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
-import { listOf, tokenList } from '../request/lists.ts';
+import { listOf } from '../request/lists.ts';
+import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
+import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 
 export interface CompletionRequest {
@@ -12,16 +15,35 @@ export interface CompletionRequest {
   readonly stream: boolean;
   /** Brings progress through the prompt in the stream. */
   readonly progress: boolean;
-  /** Whether the answer has the numbers of its tokens, and their probabilities. */
+  /** Brings the times so far in each part of the stream. */
+  readonly timings: boolean;
+  /** Whether a whole answer has the numbers of its tokens. */
   readonly returnsTokens: boolean;
-  readonly probabilities: boolean;
+  /** Paths of the members that a whole answer shall have; none for all. */
+  readonly members: readonly string[];
+  /** Answers per prompt. */
+  readonly n: number;
+  readonly biases: readonly LogitBias[] | undefined;
   readonly keepAlive: number | undefined;
-  readonly generation: GenerationRequest;
+  readonly generation: Omit<GenerationRequest, 'prompt'>;
+}
+
+export interface NativeCompletionRequest extends CompletionRequest {
+  readonly prompts: readonly MixedPrompt[];
+}
+
+export interface InfillRequest extends CompletionRequest {
+  readonly infill: Infill;
 }
 
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 const whole = (min: number, max: number) => given(z.int().min(min).max(max));
 const unlimited = Number.MAX_SAFE_INTEGER;
+/** The most answers to a request: more would not find a place in the queue anyway. */
+const mostAnswers = 128;
+const mostMembers = 64;
+/** Characters of a path. */
+const mostPath = 256;
 
 const common = {
   ...samplingFields,
@@ -33,7 +55,13 @@ const common = {
   stop: given(stopSchema),
   n_probs: whole(0, 100),
   return_tokens: given(z.boolean()),
+  post_sampling_probs: given(z.boolean()),
+  response_fields: given(listOf(z.string().max(mostPath), { most: mostMembers })),
   return_progress: given(z.boolean()),
+  timings_per_token: given(z.boolean()),
+  logit_bias: given(logitBiases),
+  n: whole(1, mostAnswers),
+  n_cmpl: whole(1, mostAnswers),
   ignore_eos: given(z.boolean()),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAliveSchema,
@@ -45,60 +73,62 @@ const hasSome = (value: unknown): boolean => !Array.isArray(value) || value.leng
 
 /** Wishes that are refused, never ignored: without them the answer would be another one. */
 const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
-  logit_bias: hasSome,
   lora: hasSome,
-  response_fields: hasSome,
-  n_cmpl: (value) => value !== 1,
   n_indent: (value) => value !== 0,
   t_max_predict_ms: (value) => typeof value !== 'number' || value > 0,
-  post_sampling_probs: (value) => value !== false,
   multimodal_data: () => true,
 };
 
 function requestOf(body: z.output<typeof Common>, context: z.core.$RefinementCtx): Omit<GenerationRequest, 'prompt'> {
   const most = body.n_predict ?? body.max_tokens;
-  const { n_probs = 0, return_tokens = false } = body;
+  const { n_probs = 0, post_sampling_probs = false } = body;
   return {
     sampling: samplingOf(body),
     maxTokens: most === undefined || most < 0 ? undefined : most,
     stop: [body.stop ?? []].flat().filter((text) => text !== ''),
-    // A token is told with its probability.
-    logprobs: n_probs > 0 || return_tokens ? n_probs : undefined,
+    logprobs: n_probs > 0 ? n_probs : undefined,
+    afterSampling: post_sampling_probs || undefined,
+    tokens: body.return_tokens,
     ignoreEnd: body.ignore_eos,
     context: body.num_ctx,
     grammar: grammarIn(body, context),
   };
 }
 
-const partsOf = (body: z.output<typeof Common>): Omit<CompletionRequest, 'generation'> => ({
+const partsOf = (body: z.output<typeof Common>, context: z.core.$RefinementCtx): CompletionRequest => ({
   model: body.model,
   stream: body.stream ?? false,
   progress: body.return_progress ?? false,
   returnsTokens: body.return_tokens ?? false,
-  probabilities: (body.n_probs ?? 0) > 0,
+  timings: body.timings_per_token ?? false,
+  members: body.response_fields ?? [],
+  n: body.n_cmpl ?? body.n ?? 1,
+  biases: body.logit_bias,
   keepAlive: body.keep_alive,
+  generation: requestOf(body, context),
 });
 
 const completion = {
   ...common,
-  prompt: z.union([z.string(), tokenList({ least: 1 })], 'expected a string or tokens'),
+  prompt: mixedPrompts({ most: mostAnswers, empty: true }),
 };
 
 /** Names of the fields of a POST to /completion. */
 export const nativeCompletionFields: readonly string[] = [...Object.keys({ ...completion, ...unsupported }), 'n_keep'];
 
 /** The body of a POST to /completion. */
-export const NativeCompletionBody: z.ZodType<CompletionRequest> = z
+export const NativeCompletionBody: z.ZodType<NativeCompletionRequest> = z
   .looseObject(completion)
-  .superRefine((body, context) => refuseUnsupported(body, unsupported, context))
-  .transform((body, context): CompletionRequest => {
-    const { prompt } = body;
-    const written =
-      typeof prompt === 'string'
-        ? ({ kind: 'text', text: prompt, special: true } as const)
-        : ({ kind: 'tokens', tokens: prompt } as const);
-    return { ...partsOf(body), generation: { ...requestOf(body, context), prompt: written } };
-  });
+  .superRefine((body, context) => {
+    refuseUnsupported(body, unsupported, context);
+    if (body.prompt.length * (body.n_cmpl ?? body.n ?? 1) > mostAnswers)
+      context.addIssue({
+        code: 'custom',
+        path: ['prompt'],
+        message: `asks for more than ${mostAnswers} answers in all`,
+      });
+  })
+  .transform((body, context) => ({ ...partsOf(body, context), prompts: body.prompt }));
 
 /** The most files beside the one that is filled in. */
 const mostFiles = 1024;
@@ -122,11 +152,13 @@ export const infillFields: readonly string[] = [
 ];
 
 /** The body of a POST to /infill. */
-export const InfillBody: z.ZodType<CompletionRequest> = z
+export const InfillBody: z.ZodType<InfillRequest> = z
   .looseObject(filled)
   .superRefine((body, context) => refuseUnsupported(body, unsupported, context))
-  .transform((body, context): CompletionRequest => {
+  .transform((body, context) => {
     const { input_prefix, prompt = '', input_suffix, input_extra } = body;
-    const infill = { kind: 'infill', prefix: input_prefix + prompt, suffix: input_suffix, files: input_extra } as const;
-    return { ...partsOf(body), generation: { ...requestOf(body, context), prompt: infill } };
+    return {
+      ...partsOf(body, context),
+      infill: { prefix: input_prefix + prompt, suffix: input_suffix, files: input_extra },
+    };
   });

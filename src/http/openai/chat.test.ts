@@ -13,7 +13,8 @@ const began = Date.now();
 interface Chunk {
   readonly id: string;
   readonly created: number;
-  readonly choices: readonly { readonly index: number; readonly delta: { readonly content?: string } }[];
+  readonly timings?: Readonly<Record<string, number>>;
+  readonly choices: readonly { readonly index: number; readonly delta: { readonly content?: string | null } }[];
 }
 
 /** The chunks of a stream, which must end with [DONE], without what all share; that is checked here. */
@@ -28,7 +29,7 @@ async function chunksOf(response: Response): Promise<readonly object[]> {
   const created = first?.created ?? 0;
   assert.ok(Math.floor(began / 1000) <= created && created <= Date.now() / 1000);
   return chunks.map((chunk) => {
-    const { id, created, ...rest } = chunk;
+    const { id, created, timings: _, ...rest } = chunk;
     assert.deepEqual([id, created], [first?.id, first?.created]);
     return rest;
   });
@@ -50,9 +51,10 @@ test('a whole answer has the text, the reason it ended and the usage', async () 
   const response = await post(server, path, hi);
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('content-type'), 'application/json');
-  const { id, created, ...rest } = (await response.json()) as Chunk;
+  const { id, created, timings, ...rest } = (await response.json()) as Chunk;
   assert.match(id, /^chatcmpl-/);
   assert.ok(Number.isInteger(created));
+  assert.deepEqual([timings?.['cache_n'], timings?.['prompt_n'], timings?.['predicted_n']], [2, 3, 3]);
   assert.deepEqual(rest, {
     object: 'chat.completion',
     model: 'tiny:q4_1',
@@ -81,7 +83,7 @@ test('thoughts have a member of their own', async () => {
   const message = { role: 'assistant', content: 'Yes.', reasoning_content: 'Hm.', refusal: null };
   assert.deepEqual(whole.choices[0]?.message, message);
   assert.deepEqual(await chunksOf(await post(server, path, { ...hi, stream: true })), [
-    chunk({ role: 'assistant', content: '' }),
+    chunk({ role: 'assistant', content: null }),
     chunk({ reasoning_content: 'Hm.' }),
     chunk({ content: 'Yes.' }),
     chunk({}, 'stop'),
@@ -92,7 +94,7 @@ test('a stream opens with the role, brings the text, and closes with the reason'
   const server = served();
   server.backend.script = { deltas: ['Hel', '', 'lo'], ending: { reason: 'length' } };
   assert.deepEqual(await chunksOf(await post(server, path, { ...hi, stream: true })), [
-    chunk({ role: 'assistant', content: '' }),
+    chunk({ role: 'assistant', content: null }),
     chunk({ content: 'Hel' }),
     chunk({ content: 'lo' }),
     chunk({}, 'length'),
@@ -110,11 +112,42 @@ test('the usage comes in a last chunk without choices if it is asked for, and is
     prompt_tokens_details: { cached_tokens: 0 },
   };
   assert.deepEqual(await chunksOf(await post(server, path, body)), [
-    { ...chunk({ role: 'assistant', content: '' }), usage: null },
+    { ...chunk({ role: 'assistant', content: null }), usage: null },
     { ...chunk({ content: 'a' }), usage: null },
     { ...chunk({}, 'stop'), usage: null },
     { ...shared, choices: [], usage },
   ]);
+});
+
+test("the times of an answer stand in a stream's last object, and in each part where they are asked for", async () => {
+  const server = served();
+  const times = async (body: object): Promise<readonly (number | undefined)[]> => {
+    server.backend.script = { deltas: ['a', 'b'] };
+    const response = await post(server, path, { ...hi, stream: true, ...body });
+    const chunks = dataOf(await response.text()).slice(0, -1);
+    return chunks.map((data) => (JSON.parse(data) as Chunk).timings?.['predicted_n']);
+  };
+  assert.deepEqual(await times({}), [undefined, undefined, undefined, 2]);
+  assert.deepEqual(await times({ timings_per_token: true }), [undefined, 1, 2, 2]);
+  const usage = { stream_options: { include_usage: true } };
+  assert.deepEqual(await times(usage), [undefined, undefined, undefined, undefined, 2]);
+});
+
+test("llama-server's own form comes where it is asked for, with the prompt that the model saw", async () => {
+  const server = served();
+  const asked = async (verbose: boolean): Promise<{ __verbose?: { prompt: string; content: string } }> =>
+    (await post(server, path, { ...hi, verbose })).json() as Promise<{
+      __verbose?: { prompt: string; content: string };
+    }>;
+  const { __verbose } = await asked(true);
+  assert.deepEqual([__verbose?.prompt, __verbose?.content], ['<|user|>Hi', 'Hello, world']);
+  assert.equal('__verbose' in (await asked(false)), false);
+});
+
+test('a bias by a text counts for each of its tokens', async () => {
+  const server = served();
+  await post(server, path, { ...hi, logit_bias: { 5: 1, ab: -2 } });
+  assert.deepEqual(server.backend.received.request.logitBias, { 5: 1, 97: -2, 98: -2 });
 });
 
 test('several answers come side by side, each with its index; the prompt counts once', async () => {
@@ -217,7 +250,7 @@ test('progress through the prompt is brought where it is asked for, and is a com
   const chunks = await chunksOf(await post(server, path, { ...hi, stream: true, return_progress: true }));
   const told = { total: 5, cache: 2, processed: 3, time_ms: 250 };
   assert.deepEqual(chunks[0], { ...shared, choices: [], prompt_progress: told });
-  assert.deepEqual(chunks[1], chunk({ role: 'assistant', content: '' }));
+  assert.deepEqual(chunks[1], chunk({ role: 'assistant', content: null }));
   const others = await chunksOf(await post(server, path, { ...hi, stream: true }));
   assert.deepEqual(others, chunks.slice(1));
   assert.equal(server.backend.received.request.progress, true);

@@ -1,10 +1,11 @@
 import type { HonoRequest } from 'hono';
 import type { ToolCallDelta } from '../../chat/message.ts';
 import type { Delta, TokenLogprob } from '../../worker/backend.ts';
+import { finiteLogprob } from '../finite-logprob.ts';
 import { jsonBody } from '../request/body.ts';
 import { chatModel } from '../request/requested-model.ts';
 import { ChatBody, chatFields } from './requests.ts';
-import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
+import { type ChoiceFormat, type OpenAiService, respondWithChoices } from './respond.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs']) => object | null;
 
@@ -33,7 +34,7 @@ const formatOf = (logprobsOf: LogprobsOf): ChoiceFormat => ({
   idPrefix: 'chatcmpl-',
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
-  opening: (index) => ({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }),
+  opening: (index) => ({ index, delta: { role: 'assistant', content: null }, logprobs: null, finish_reason: null }),
   piece: ({ text, thinking, toolCalls, logprobs }, index) => ({
     index,
     delta: {

@@ -15,7 +15,7 @@ interface ChoicesRequest {
   readonly model: ServedModel;
   /** The prompts: `n` answers for each. */
   readonly prompts: readonly GenerationRequest['prompt'][];
-  readonly params: OpenAiParams;
+  readonly params: Pick<OpenAiParams, 'n' | 'generation' | 'keepAlive'>;
   /** Aborted when the client is gone. */
   readonly client: AbortSignal;
 }
@@ -28,12 +28,13 @@ interface ChoiceListener {
 
 /** All answers to one request, generated side by side. The first that fails ends the others. */
 export class Choices {
-  readonly #answers: readonly Answer[];
+  /** All answers: those of a prompt stand together. */
+  readonly answers: readonly Answer[];
   readonly #perPrompt: number;
   readonly #others: AbortController;
 
   private constructor(answers: readonly Answer[], perPrompt: number, others: AbortController) {
-    this.#answers = answers;
+    this.answers = answers;
     this.#perPrompt = perPrompt;
     this.#others = others;
   }
@@ -62,10 +63,6 @@ export class Choices {
     }
   }
 
-  get count(): number {
-    return this.#answers.length;
-  }
-
   /** Takes all answers to their end. Rejects with the first error of one, when the others have ended as well. */
   async each({ delta, end }: ChoiceListener): Promise<void> {
     let turn: Promise<unknown> = Promise.resolve();
@@ -83,13 +80,13 @@ export class Choices {
         this.#others.abort();
       }
     };
-    await Promise.all(this.#answers.map(consume));
+    await Promise.all(this.answers.map(consume));
     if (failures.length > 0) throw failures[0];
   }
 
   /** The usage, once all have ended. A prompt counts once, however many answers it got. */
   get usage(): Usage {
-    const endings = this.#answers.map(endingOf);
+    const endings = this.answers.map(endingOf);
     const firsts = endings.filter((_, index) => index % this.#perPrompt === 0);
     const prompt_tokens = sum(firsts.map(({ promptTokens }) => promptTokens));
     const completion_tokens = sum(endings.map(({ answerTokens }) => answerTokens));

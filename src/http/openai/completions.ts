@@ -1,13 +1,15 @@
 import type { HonoRequest } from 'hono';
 import { at } from '../../base/at.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import type { Backend, Delta } from '../../worker/backend.ts';
+import type { Backend, Delta, Prompt } from '../../worker/backend.ts';
+import { finiteLogprob } from '../finite-logprob.ts';
 import { jsonBody } from '../request/body.ts';
+import { unmixed } from '../request/mixed-prompts.ts';
 import type { Reservation } from '../request/request-memory.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { reservationOf } from '../request/reservations.ts';
-import { CompletionBody, completionFields, type WrittenPrompt } from './requests.ts';
-import { type ChoiceFormat, finiteLogprob, type OpenAiService, respondWithChoices } from './respond.ts';
+import { CompletionBody, completionFields } from './requests.ts';
+import { type ChoiceFormat, type OpenAiService, respondWithChoices } from './respond.ts';
 
 type LogprobsOf = (logprobs: Delta['logprobs'], index: number) => object | null;
 
@@ -45,6 +47,14 @@ const formatOf = (echo: (index: number) => string, logprobsOf: LogprobsOf): Choi
   }),
 });
 
+type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
+
+/** A prompt; with a suffix, the text before what is filled in. */
+const written = (prompt: string | readonly number[], suffix: string): WrittenPrompt => {
+  if (typeof prompt !== 'string') return { kind: 'tokens', tokens: prompt };
+  return suffix === '' ? { kind: 'text', text: prompt, special: true } : { kind: 'infill', prefix: prompt, suffix };
+};
+
 /** The prompt that an answer repeats; held for each of `n` answers. */
 async function echoOf(
   backend: Backend,
@@ -73,8 +83,11 @@ const perUnit = 4;
 export async function completions(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
   const { backend } = service;
   const params = await jsonBody(req, CompletionBody, completionFields);
-  const { prompts, n } = params;
+  const { n } = params;
   const model = requestedModel(backend, params.model);
+  const prompts: WrittenPrompt[] = [];
+  for (const prompt of params.prompts)
+    prompts.push(written(await unmixed(backend, model, prompt, reservationOf(req.raw)), params.suffix));
   const echoes: string[] = [];
   for (const prompt of params.echo ? prompts : [])
     echoes.push(await echoOf(backend, model, prompt, reservationOf(req.raw), n));

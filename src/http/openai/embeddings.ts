@@ -4,7 +4,7 @@ import { asBase64, asNumbers, writtenEmbeddings } from '../embeddings.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
-import { listOf, tokenList } from '../request/lists.ts';
+import { mixedPrompts, unmixed } from '../request/mixed-prompts.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { clientOf, streamed } from '../streaming.ts';
@@ -12,25 +12,11 @@ import type { OpenAiService } from './respond.ts';
 
 /** The most inputs of a request, as OpenAI has it. */
 const mostInputs = 2048;
-const expectedInput =
-  'expected a string, an array of strings, a list of tokens, or an array of these, none of them empty';
-
-const text = z.string().min(1);
-const tokens = tokenList({ least: 1 });
-const inputs: z.ZodType<readonly (string | readonly number[])[]> = z.union(
-  [
-    text.transform((one) => [one]),
-    listOf(text, { least: 1, most: mostInputs }),
-    tokens.transform((one) => [one]),
-    listOf(tokens, { least: 1, most: mostInputs }),
-  ],
-  expectedInput,
-);
 
 /** num_ctx and keep_alive are not OpenAI's. */
 const EmbeddingsBody = z.looseObject({
   model: z.string().nullish(),
-  input: z.unknown().pipe(inputs),
+  input: mixedPrompts({ most: mostInputs }),
   encoding_format: z.enum(['float', 'base64']).nullish(),
   dimensions: z.int().min(1).nullish(),
   num_ctx: z.int().min(1).nullish(),
@@ -43,8 +29,10 @@ export async function embeddings(service: OpenAiService, { req }: { req: HonoReq
   const { raw } = req;
   const body = await jsonBody(req, EmbeddingsBody);
   const model = requestedModel(backend, body.model);
+  const inputs: (string | readonly number[])[] = [];
+  for (const input of body.input) inputs.push(await unmixed(backend, model, input, reservationOf(raw)));
   const request = {
-    inputs: body.input,
+    inputs,
     truncate: false,
     dimensions: body.dimensions ?? undefined,
     context: body.num_ctx ?? undefined,

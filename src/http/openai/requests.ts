@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
-import type { GenerationRequest, Prompt } from '../../worker/backend.ts';
+import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
-import { listOf, tokenList } from '../request/lists.ts';
+import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
+import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { checkToolChoice } from '../request/tools.ts';
 import { conversationFields, conversationIn } from './conversation.ts';
@@ -20,6 +21,11 @@ export interface OpenAiParams {
   readonly usage: boolean;
   /** Brings progress through the prompt in the stream. */
   readonly progress: boolean;
+  /** Brings the times so far in each part of the stream. */
+  readonly timings: boolean;
+  /** Adds the answer in llama-server's own form, with the prompt as the model saw it. */
+  readonly verbose: boolean;
+  readonly biases: readonly LogitBias[] | undefined;
   /** Seconds that the model stays loaded after the answers. */
   readonly keepAlive: number | undefined;
   /** The request without its prompt; the answers of one prompt differ by their seed. */
@@ -30,10 +36,10 @@ export interface OpenAiChatRequest extends OpenAiParams {
   readonly conversation: Conversation;
 }
 
-export type WrittenPrompt = Exclude<Prompt, { kind: 'chat' }>;
-
 export interface OpenAiCompletionRequest extends OpenAiParams {
-  readonly prompts: readonly WrittenPrompt[];
+  readonly prompts: readonly MixedPrompt[];
+  /** The text behind what is filled in; empty if nothing is. */
+  readonly suffix: string;
   /** Begins the answers with the prompt. */
   readonly echo: boolean;
 }
@@ -45,13 +51,7 @@ const whole = (least: number, most: number) => given(z.int().min(least).max(most
 
 const unlimited = Number.MAX_SAFE_INTEGER;
 
-const mostBiases = 1024;
-const Biases = z
-  .unknown()
-  .refine((biases) => Object.keys(Object(biases)).length <= mostBiases, `expected at most ${mostBiases} tokens`)
-  .pipe(z.record(z.string().regex(/^\d{1,10}$/, 'expected the number of a token'), z.number().min(-100).max(100)));
-
-/** Fields that both endpoints understand; top_k, min_p, repeat_penalty, num_ctx and keep_alive are not OpenAI's. */
+/** Fields that both endpoints understand; those behind `logit_bias` are llama-server's or ours. */
 const common = {
   ...samplingFields,
   ...grammarFields,
@@ -61,9 +61,12 @@ const common = {
   stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),
   max_tokens: whole(-1, unlimited),
   stop: given(stopSchema),
-  logit_bias: given(Biases),
+  logit_bias: given(logitBiases),
+  n_predict: whole(-1, unlimited),
   ignore_eos: given(z.boolean()),
   return_progress: given(z.boolean()),
+  timings_per_token: given(z.boolean()),
+  verbose: given(z.boolean()),
   num_ctx: whole(1, unlimited),
   keep_alive: keepAliveSchema,
 };
@@ -91,10 +94,12 @@ const paramsOf = (
   stream: body.stream ?? false,
   usage: body.stream_options?.include_usage ?? false,
   progress: body.return_progress ?? false,
+  timings: body.timings_per_token ?? false,
+  verbose: body.verbose ?? false,
+  biases: body.logit_bias,
   keepAlive: body.keep_alive,
   generation: {
     sampling: samplingOf(body),
-    logitBias: body.logit_bias,
     maxTokens: maxTokens === -1 ? undefined : maxTokens,
     thinkBudget: thinkBudget === -1 ? undefined : thinkBudget,
     stop: [body.stop ?? []].flat().filter((text) => text !== ''),
@@ -131,7 +136,7 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
     ...paramsOf(
       body,
       {
-        maxTokens: body.max_completion_tokens ?? body.max_tokens,
+        maxTokens: body.max_completion_tokens ?? body.max_tokens ?? body.n_predict,
         thinkBudget: body.reasoning_budget_tokens ?? body.thinking_budget_tokens,
         logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
       },
@@ -140,23 +145,8 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
     conversation: conversationIn(body),
   }));
 
-const some = { least: 1 };
-const Prompts = z.union(
-  [z.string(), tokenList(some), listOf(z.string(), some), listOf(tokenList(some), some)],
-  'expected a string, tokens, or a list of either',
-);
-
 /** The most answers: more would not find a place in the queue anyway. */
 const mostAnswers = 128;
-
-const isTokens = (prompt: z.output<typeof Prompts>): prompt is readonly number[] => typeof prompt[0] === 'number';
-
-/** The prompts in a body, each a text or tokens; with a suffix, texts before what is filled in. */
-const promptsOf = (prompt: z.output<typeof Prompts>, suffix: string): readonly WrittenPrompt[] =>
-  (typeof prompt === 'string' || isTokens(prompt) ? [prompt] : prompt).map((one) => {
-    if (typeof one !== 'string') return { kind: 'tokens', tokens: one };
-    return suffix === '' ? { kind: 'text', text: one, special: true } : { kind: 'infill', prefix: one, suffix };
-  });
 
 /**
  * Tokens of an answer where max_tokens is left out, as OpenAI has it for this endpoint: without a chat, few texts end.
@@ -165,7 +155,7 @@ const usualCompletion = 16;
 
 const completion = {
   ...common,
-  prompt: Prompts,
+  prompt: mixedPrompts({ most: mostAnswers, empty: true }),
   suffix: given(z.string()),
   echo: given(z.boolean()),
   logprobs: whole(0, 5),
@@ -185,16 +175,20 @@ export const CompletionBody: z.ZodType<OpenAiCompletionRequest> = z
     if (body.echo && body.logprobs !== undefined) {
       refuse(context, 'logprobs', 'not supported yet together with echo', 'not_supported');
     }
-    const prompts = promptsOf(body.prompt, body.suffix ?? '');
-    if (body.suffix && prompts.some(({ kind }) => kind === 'tokens')) {
+    if (body.suffix && body.prompt.some((prompt) => typeof prompt !== 'string')) {
       refuse(context, 'suffix', 'expected a prompt of text with it');
     }
-    if (prompts.length * n > mostAnswers) {
+    if (body.prompt.length * n > mostAnswers) {
       refuse(context, 'prompt', `asks for more than ${mostAnswers} answers in all`);
     }
   })
   .transform((body, context) => ({
-    ...paramsOf(body, { maxTokens: body.max_tokens ?? usualCompletion, logprobs: body.logprobs }, context),
-    prompts: promptsOf(body.prompt, body.suffix ?? ''),
+    ...paramsOf(
+      body,
+      { maxTokens: body.max_tokens ?? body.n_predict ?? usualCompletion, logprobs: body.logprobs },
+      context,
+    ),
+    prompts: body.prompt,
+    suffix: body.suffix ?? '',
     echo: body.echo ?? false,
   }));

@@ -4,11 +4,14 @@ import type { Log } from '../../base/log.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import { type Backend, type Delta, type Ending, isEmpty, type Prompt } from '../../worker/backend.ts';
 import { unitsOf } from '../../worker/fit-request.ts';
+import { endOf, partOf } from '../llama-server/answer.ts';
 import { PrefillComment, promptProgress } from '../prefill-comment.ts';
 import { errorResponseOf, logFailure } from '../refusal.ts';
+import { biasByToken } from '../request/logit-biases.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { withUsualSampling } from '../request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
+import { AnswerMeter, timingsOf } from '../timings.ts';
 import { WholeAnswer } from '../whole-answer.ts';
 import { Choices } from './choices.ts';
 import type { OpenAiParams } from './requests.ts';
@@ -36,9 +39,6 @@ export interface ChoiceFormat {
   whole(delta: Delta, index: number, reason: FinishReason): Choice;
 }
 
-/** A finite log-probability, since JSON knows no infinity: OpenAI writes -9999 for impossible tokens. */
-export const finiteLogprob = (logprob: number): number => Math.max(logprob, -9999);
-
 /** Parts that the endpoints work with. */
 export interface OpenAiService {
   readonly backend: Backend;
@@ -56,6 +56,8 @@ interface ChoicesJob {
 
 interface ChunksJob extends ChoicesJob {
   readonly prefill: PrefillComment;
+  /** The text of the prompt, where the answer tells it. */
+  readonly shownPrompt: string | undefined;
 }
 
 /** Bytes of a UTF-16 unit, or a token, in a prompt on its way to an engine. */
@@ -75,7 +77,8 @@ export async function respondWithChoices(
   job: ChoicesJob,
 ): Promise<Response> {
   const { request, model, prompts } = job;
-  const generation = { ...withUsualSampling(job.params.generation, model), progress: job.params.stream };
+  const logitBias = await biasByToken(backend, model, job.params.biases);
+  const generation = { ...withUsualSampling(job.params.generation, model), logitBias, progress: job.params.stream };
   const params = { ...job.params, generation };
   const prefill = new PrefillComment();
   const client = clientOf(request);
@@ -90,8 +93,25 @@ export async function respondWithChoices(
   const keepAlive = (): string => (params.stream ? `: ${prefill.text}\n\n` : ' ');
   return streamed(client, { ...timeouts, ...form, keepAlive, failed }, async (write) => {
     const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
-    await produce(choices, { ...job, prefill }, (data) => write(framed(data)));
+    const shownPrompt = params.verbose ? await textOf(backend, model, at(prompts, 0)) : undefined;
+    await produce(choices, { ...job, params, prefill, shownPrompt }, (data) => write(framed(data)));
   });
+}
+
+/** The text of a prompt as the model sees it; empty for one that was none. */
+async function textOf(backend: Backend, model: ServedModel, prompt: Prompt): Promise<string> {
+  if (prompt.kind === 'chat') return backend.applyTemplate(model, prompt);
+  return prompt.kind === 'text' ? prompt.text : '';
+}
+
+/** llama-server's members of an answer's end: its times and, if asked for, all that its own form has. */
+function figuresOf(ending: Ending, answer: Delta, index: number, { model, params, shownPrompt }: ChunksJob): object {
+  const { generation, stream } = params;
+  const end = (prompt: string): object => endOf(ending, answer.text, model, { generation, stream, prompt });
+  return {
+    timings: timingsOf(ending),
+    ...(shownPrompt !== undefined && { __verbose: { ...partOf(answer, { generation, index }), ...end(shownPrompt) } }),
+  };
 }
 
 /** The members that begin all objects of one response. */
@@ -107,16 +127,17 @@ const headOf = (object: string, { model, format }: ChoicesJob): object => ({
 async function sendWhole(choices: Choices, job: ChunksJob, send: Send): Promise<void> {
   const { format } = job;
   const reservation = reservationOf(job.request);
-  const answers = Array.from({ length: choices.count }, () => new WholeAnswer(reservation));
-  const reasons: FinishReason[] = [];
+  const answers = choices.answers.map(() => new WholeAnswer(reservation));
+  const endings: Ending[] = [];
   await choices.each({
     delta: (delta, index) => at(answers, index).push(delta),
     end: (ending, index) => {
-      reasons[index] = finishReason(ending);
+      endings[index] = ending;
     },
   });
-  const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, at(reasons, index));
-  const body = { ...headOf(format.object, job), choices: answers.map(whole), usage: choices.usage };
+  const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, finishReason(at(endings, index)));
+  const figures = figuresOf(at(endings, 0), at(answers, 0), 0, job);
+  const body = { ...headOf(format.object, job), choices: answers.map(whole), usage: choices.usage, ...figures };
   await send(JSON.stringify(body));
 }
 
@@ -125,7 +146,10 @@ async function sendChunks(choices: Choices, job: ChunksJob, send: Send): Promise
   const head = headOf(format.chunkObject, job);
   // Clients that ask for the usage find it null until the end.
   const usage = params.usage ? { usage: null } : {};
-  const sendChoice = (choice: Choice): Promise<void> => send(JSON.stringify({ ...head, choices: [choice], ...usage }));
+  const meters = choices.answers.map(({ promptTokens }) => new AnswerMeter(promptTokens));
+  let figures: object = {};
+  const sendChoice = (choice: Choice, more: object = {}): Promise<void> =>
+    send(JSON.stringify({ ...head, choices: [choice], ...usage, ...more }));
   const opened = new Set<number>();
   // The model must have begun: until then a failure can have a status.
   const open = async (index: number): Promise<void> => {
@@ -137,18 +161,22 @@ async function sendChunks(choices: Choices, job: ChunksJob, send: Send): Promise
   await choices.each({
     delta: async (delta, index) => {
       prefill.read(delta);
+      const meter = at(meters, index);
+      meter.read(delta);
       const { progress } = delta;
       if (progress && params.progress)
         await send(JSON.stringify({ ...head, choices: [], prompt_progress: promptProgress(progress) }));
       if (isEmpty(delta)) return;
       await open(index);
-      await sendChoice(format.piece(delta, index));
+      await sendChoice(format.piece(delta, index), params.timings ? { timings: meter.timings } : {});
     },
     end: async (ending, index) => {
       await open(index);
-      await sendChoice(format.closing(finishReason(ending), index));
+      figures = figuresOf(ending, { text: '', logprobs: [] }, index, job);
+      // With the usage they come in the last object.
+      await sendChoice(format.closing(finishReason(ending), index), params.usage ? {} : figures);
     },
   });
-  if (params.usage) await send(JSON.stringify({ ...head, choices: [], usage: choices.usage }));
+  if (params.usage) await send(JSON.stringify({ ...head, choices: [], usage: choices.usage, ...figures }));
   await send('[DONE]');
 }

@@ -57,7 +57,7 @@ test('a stream has the parts of calls as they come, each call begun with id and 
       .map((chunk) => (JSON.parse(chunk) as Body).choices[0])
       .map((choice) => [choice?.delta, choice?.finish_reason]),
     [
-      [{ role: 'assistant', content: '' }, null],
+      [{ role: 'assistant', content: null }, null],
       [{ content: 'Let me see.' }, null],
       [
         { tool_calls: [{ index: 0, id: 'abc', type: 'function', function: { name: 'tide', arguments: '{"port"' } }] },

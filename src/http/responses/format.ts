@@ -3,6 +3,7 @@ import type { AnswerBlock, BlockEvent } from '../answer-blocks.ts';
 import { promptProgress } from '../prefill-comment.ts';
 import { errorResponseOf } from '../refusal.ts';
 import type { BlockFormat, TypedEvent } from '../respond-with-blocks.ts';
+import { timingsOf } from '../timings.ts';
 import { newId, OutputItems } from './items.ts';
 import type { ResponsesRequest } from './requests.ts';
 
@@ -56,7 +57,7 @@ export class ResponseFormat implements BlockFormat {
 
   closing(ending: Ending, blocks: readonly AnswerBlock[]): readonly TypedEvent[] {
     const type = ending.reason === 'length' ? 'response.incomplete' : 'response.completed';
-    return [this.#event(type, { response: this.whole(ending, blocks) })];
+    return [this.#event(type, { response: this.whole(ending, blocks), timings: timingsOf(ending) })];
   }
 
   failed(cause: unknown): readonly TypedEvent[] {

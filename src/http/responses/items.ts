@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TokenLogprob } from '../../worker/backend.ts';
 import type { AnswerBlock, BlockEvent } from '../answer-blocks.ts';
-import { finiteLogprob } from '../openai/respond.ts';
+import { finiteLogprob } from '../finite-logprob.ts';
 
 /** A new id, with what it stands for in front. */
 export const newId = (prefix: string): string => `${prefix}_${randomBytes(24).toString('hex')}`;

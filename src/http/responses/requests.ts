@@ -24,6 +24,8 @@ export interface ResponsesRequest {
   readonly encrypted: boolean;
   /** Brings progress through the prompt in the stream. */
   readonly progress: boolean;
+  /** Brings the times so far in each part of the stream. */
+  readonly timings: boolean;
 }
 
 const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
@@ -54,6 +56,7 @@ const fields = {
   include: given(listOf(z.string())),
   text: given(z.looseObject({ format: given(z.looseObject({ type: z.string(), schema: z.unknown().optional() })) })),
   return_progress: given(z.boolean()),
+  timings_per_token: given(z.boolean()),
   num_ctx: count,
   keep_alive: keepAliveSchema,
 };
@@ -111,6 +114,7 @@ export const ResponsesBody: z.ZodType<ResponsesRequest> = z
       },
       skipped,
       progress: body.return_progress ?? false,
+      timings: body.timings_per_token ?? false,
       encrypted: include.includes('reasoning.encrypted_content'),
     };
   });

@@ -9,16 +9,23 @@ import type { StreamTimeouts } from '../streaming.ts';
 import { ResponseFormat } from './format.ts';
 import { ResponsesBody, responsesFields } from './requests.ts';
 
-/** The route of OpenAI's Responses, to be mounted at /v1. */
+/** The routes of OpenAI's Responses, to be mounted at /v1. */
 export function responsesRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
   const service: BlockService = { backend, log, timeouts };
-  return new Hono().post('/responses', async ({ req }) => {
+  const app = new Hono();
+  app.post('/responses/input_tokens', async (c) => {
+    const { model: name, conversation } = await jsonBody(c.req, ResponsesBody, responsesFields);
+    const input_tokens = await backend.countTokens(chatModel(backend, name), conversation);
+    return c.json({ object: 'response.input_tokens', input_tokens });
+  });
+  app.post('/responses', async ({ req }) => {
     const {
       model: name,
       conversation,
       stream,
       keepAlive,
       generation,
+      timings,
       ...form
     } = await jsonBody(req, ResponsesBody, responsesFields);
     const model = chatModel(backend, name);
@@ -30,7 +37,9 @@ export function responsesRoutes(backend: Backend, log: Log, timeouts: StreamTime
       generation: { ...generation, prompt: { kind: 'chat', ...conversation } },
       keepAlive,
       stream,
+      timings,
       format: new ResponseFormat(model.name, form),
     });
   });
+  return app;
 }
