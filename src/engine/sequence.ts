@@ -249,7 +249,7 @@ export class Sequence implements Member {
     const token = forced ?? sampler.sample(logits, this.#text, drafted);
     this.#text.push(token);
     this.#drafter?.accept(token);
-    this.#emit(token, this.#logprob(token, logits, sampler));
+    this.#emit(token, logits, sampler);
     // Where a grammar allows the end alone, no pass is spent on it.
     if (!this.#ended && !this.parts.ignoreEnd && sampler.isOver) this.end('stop');
     return !this.#ended;
@@ -261,22 +261,18 @@ export class Sequence implements Member {
     return Math.min(this.parts.longest, this.cache.state.context);
   }
 
-  #logprob(token: number, logits: Float32Array, { distribution }: Sampler): Logprob | undefined {
-    const { logprobs, afterSampling } = this.parts;
-    if (logprobs === undefined) return undefined;
-    return afterSampling ? drawnLogprob(distribution, token, logprobs) : logprobOf(logits, token, logprobs);
-  }
-
   /** Adds a token to the answer, unless it ends it. */
-  #emit(token: number, logprob: Logprob | undefined): void {
-    const { vocabulary, output, maxTokens, ignoreEnd } = this.parts;
+  #emit(token: number, logits: Float32Array, { distribution }: Sampler): void {
+    const { vocabulary, output, maxTokens, ignoreEnd, logprobs, afterSampling } = this.parts;
     if (!ignoreEnd && vocabulary.isEndOfGeneration(token)) {
       this.end('stop');
       return;
     }
     const full = this.promptTokens + this.answerTokens >= this.#longest;
     this.answerTokens += 1;
-    if (output.push(token, logprob)) this.end('stop');
+    const probability = (count: number): Logprob =>
+      afterSampling ? drawnLogprob(distribution, token, count) : logprobOf(logits, token, count);
+    if (output.push(token, logprobs === undefined ? undefined : probability(logprobs))) this.end('stop');
     else if (this.answerTokens >= maxTokens || full) this.end('length');
   }
 

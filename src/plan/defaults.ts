@@ -95,7 +95,7 @@ function affordable({ trained, kv, share }: ContextCosts): number {
 }
 
 /** More sequences at once share each pass, but the kernels of most machines are busy with this many. */
-const mostParallel = 4;
+export const mostParallel = 4;
 
 /** The number of sequences computed together when nobody says: as many as the usual context can be afforded for. */
 export function autoParallel(model: ContextCosts, context: number = Math.min(usualContext, model.trained)): number {

@@ -122,7 +122,7 @@ export interface Ending {
   readonly stopText?: string | undefined;
   readonly promptSeconds: number;
   readonly answerSeconds: number;
-  /** Starting the engine and loading, if this answer had to wait for it. */
+  /** Until the engine was there: of waiting for others to leave theirs, and of starting it. */
   readonly loadSeconds: number;
   readonly totalSeconds: number;
   /** All tokens of prompt and answer, if asked for, which `before` continues. */

@@ -8,8 +8,8 @@ export type Outcome = 'stop' | 'length' | 'cancelled' | 'failed' | 'refused' | '
 export interface AnswerParts {
   readonly answer: ProcessAnswer;
   readonly signal: AbortSignal;
-  /** Seconds of starting the engine. */
-  readonly startSeconds: number;
+  /** Seconds until the engine was there. */
+  readonly loadSeconds: number;
   /** The time of the request, by `performance.now()`. */
   readonly began: number;
   /** Called once, however the answer ends. */
@@ -54,8 +54,8 @@ export class EngineAnswer implements Answer {
   }
 
   #finish(ending: EngineEnding): Outcome {
-    const { startSeconds, began } = this.#parts;
-    this.ending = { ...ending, loadSeconds: startSeconds, totalSeconds: (performance.now() - began) / 1000 };
+    const { loadSeconds, began } = this.#parts;
+    this.ending = { ...ending, loadSeconds, totalSeconds: (performance.now() - began) / 1000 };
     return ending.reason === 'length' ? 'length' : 'stop';
   }
 

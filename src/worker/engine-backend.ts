@@ -6,7 +6,7 @@ import type { Library, LibraryModel } from '../library/library.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import { usualContext } from '../plan/defaults.ts';
+import { mostParallel, usualContext } from '../plan/defaults.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
   Answer,
@@ -50,8 +50,6 @@ const outcomeOf = (error: unknown, signal: AbortSignal): Outcome =>
 const tokensAtOnce = 4096;
 /** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
 const stalled = 10;
-/** Places that are assumed while no engine says how many it has. */
-const usualParallel = 4;
 
 /** The models of a library, and the engine that answers for one of them at a time. */
 export class EngineBackend implements Backend, AsyncDisposable {
@@ -108,9 +106,9 @@ export class EngineBackend implements Backend, AsyncDisposable {
   }
 
   places(model: ServedModel): Places {
-    const running = this.loaded().find((one) => one.model.name === model.name);
     const { context = Math.min(model.trainedContext, usualContext) } = this.#settings.model;
-    return running ?? { parallel: this.#usualParallel, context, active: 0 };
+    const expected = { parallel: this.#usualParallel, context, active: 0 };
+    return this.loaded().find(({ model: { name } }) => name === model.name) ?? expected;
   }
 
   async generate(
@@ -130,7 +128,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
       const engine = await this.#pool.acquire(this.#libraryModel(served), options);
       ({ release } = engine);
       const answer = await engine.process.generate(fitRequest(request, engine.process.facts), signal);
-      return new EngineAnswer({ answer, signal, startSeconds: engine.startSeconds, began, onEnd: end });
+      return new EngineAnswer({ answer, signal, loadSeconds: engine.loadSeconds, began, onEnd: end });
     } catch (error) {
       end(outcomeOf(error, signal));
       throw error;
@@ -149,7 +147,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
       const options = { context: this.#contextFor(served, request.context), keepAlive, signal };
       const engine = await this.#pool.acquire(this.#libraryModel(served), options);
       ({ release } = engine);
-      const { process, startSeconds: loadSeconds } = engine;
+      const { process, loadSeconds } = engine;
       for (const part of embeddingParts(request, process.facts)) {
         yield { ...(await process.call({ name: 'embed', request: part }, signal)), loadSeconds };
       }
@@ -285,7 +283,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
   /** Sequences that an engine will compute together, as far as that is known before it runs. */
   get #usualParallel(): number {
     const { parallel } = this.#settings.model;
-    return typeof parallel === 'number' ? parallel : usualParallel;
+    return typeof parallel === 'number' ? parallel : mostParallel;
   }
 
   /** Tokens that the engine's context should have at least; undefined if its own choice will do. */

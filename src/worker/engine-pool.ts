@@ -17,8 +17,8 @@ interface PooledEngine {
 /** The use of an engine, until it is left. */
 export interface EngineRef {
   readonly process: EngineProcess;
-  /** Seconds of starting the engine; 0 if it ran already. */
-  readonly startSeconds: number;
+  /** Seconds until it was there: of waiting for others to leave, and of starting it. */
+  readonly loadSeconds: number;
   /** Ends the use, once; further calls change nothing. */
   release(): void;
 }
@@ -66,7 +66,8 @@ export class EnginePool implements AsyncDisposable {
     model: LibraryModel,
     options: { context?: number | undefined; keepAlive?: number | undefined; signal: AbortSignal },
   ): Promise<EngineRef> {
-    const mine = this.#queue.then(() => this.#acquire(model, options));
+    const began = performance.now();
+    const mine = this.#queue.then(() => this.#acquire(model, began, options));
     this.#queue = mine.catch(() => {});
     return mine;
   }
@@ -88,6 +89,7 @@ export class EnginePool implements AsyncDisposable {
 
   async #acquire(
     model: LibraryModel,
+    began: number,
     {
       context,
       keepAlive,
@@ -95,22 +97,22 @@ export class EnginePool implements AsyncDisposable {
     }: { context?: number | undefined; keepAlive?: number | undefined; signal: AbortSignal },
   ): Promise<EngineRef> {
     signal.throwIfAborted();
-    const began = performance.now();
     // An engine loses its connection before it has ended: requests in between are answered by the next one.
     if (this.#current?.process.connected === false) await this.#current.process.ended;
     const engine = this.#current;
     if (engine?.model.digest === model.digest) {
-      if (context === undefined || engine.process.facts.context >= context) return this.#retain(engine, keepAlive, 0);
+      if (context === undefined || engine.process.facts.context >= context)
+        return this.#retain(engine, keepAlive, began);
       await this.#checkPlan(engine, context);
     }
     await this.#evictWhenIdle(signal);
     const next = await this.#start(model, context, signal);
-    return this.#retain(next, keepAlive, (performance.now() - began) / 1000);
+    return this.#retain(next, keepAlive, began);
   }
 
   /** Rejects if the engine could not have such a context: that is no reason to end the present one. */
   async #checkPlan(engine: PooledEngine, context: number): Promise<void> {
-    const { process, release } = this.#retain(engine, engine.keepAlive, 0);
+    const { process, release } = this.#retain(engine, engine.keepAlive, performance.now());
     try {
       await process.call({ name: 'plan', context });
     } finally {
@@ -118,7 +120,7 @@ export class EnginePool implements AsyncDisposable {
     }
   }
 
-  #retain(engine: PooledEngine, keepAlive: number | undefined, startSeconds: number): EngineRef {
+  #retain(engine: PooledEngine, keepAlive: number | undefined, began: number): EngineRef {
     engine.users += 1;
     engine.keepAlive = keepAlive ?? this.#options.keepAlive;
     engine.expires = undefined;
@@ -132,7 +134,7 @@ export class EnginePool implements AsyncDisposable {
       this.#expire(engine);
       this.#idle();
     };
-    return { process: engine.process, startSeconds, release };
+    return { process: engine.process, loadSeconds: (performance.now() - began) / 1000, release };
   }
 
   async #start(model: LibraryModel, context: number | undefined, signal: AbortSignal): Promise<PooledEngine> {

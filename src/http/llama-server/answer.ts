@@ -50,7 +50,7 @@ export const endOf = (ending: Ending, text: string, model: ServedModel, form: Na
   model: model.name,
   tokens_predicted: ending.answerTokens,
   tokens_evaluated: ending.promptTokens,
-  generation_settings: settingsOf(model, form),
+  generation_settings: generationSettings(model, form),
   prompt: form.prompt,
   has_new_line: text.includes('\n'),
   // The context has ended it.
@@ -65,7 +65,10 @@ export const endOf = (ending: Ending, text: string, model: ServedModel, form: Na
 const ends = ['eos', 'eot', 'eom'].map((name) => `tokenizer.ggml.${name}_token_id`);
 
 /** llama-server's names of the settings, with those that nobody has here at what they are where they do nothing. */
-export const settingsOf = ({ metadata }: ServedModel, { generation, stream }: Omit<NativeForm, 'prompt'>): object => {
+export const generationSettings = (
+  { metadata }: ServedModel,
+  { generation, stream }: Omit<NativeForm, 'prompt'>,
+): object => {
   const { maxTokens = -1, stop, logitBias = {}, ignoreEnd = false, logprobs = 0 } = generation;
   const sampling = samplingOptions(generation.sampling);
   const forbidden = ignoreEnd ? ends.map((key) => metadata[key]).filter((token) => typeof token === 'number') : [];

@@ -1,7 +1,7 @@
 import type { ServedModel } from '../../library/model-card.ts';
 import type { Places } from '../../worker/backend.ts';
 import { withUsualSampling } from '../request/sampling-fields.ts';
-import { settingsOf } from './answer.ts';
+import { generationSettings } from './answer.ts';
 
 /** Sampling of llama-server where neither the request nor the model's file says anything. */
 export const usualSampling = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 };
@@ -10,7 +10,7 @@ export const usualSampling = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.0
 export function propsOf(model: ServedModel, { context, parallel }: Places, loaded: boolean): object {
   const generation = withUsualSampling({ sampling: {}, stop: [] }, model, usualSampling);
   return {
-    default_generation_settings: { params: settingsOf(model, { generation, stream: true }), n_ctx: context },
+    default_generation_settings: { params: generationSettings(model, { generation, stream: true }), n_ctx: context },
     total_slots: parallel,
     model_alias: model.name,
     model_path: `${model.name}.gguf`,
