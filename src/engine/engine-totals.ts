@@ -16,6 +16,7 @@ export const zeroTotals = {
   prefixHits: 0,
   prefixMisses: 0,
   bytesRead: 0,
+  bytesWritten: 0,
   readSeconds: 0,
   stallSeconds: 0,
   computeSeconds: 0,

@@ -6,6 +6,7 @@ import { failPart } from './failed-part.ts';
 import { LoneTokens } from './lone-tokens.ts';
 import type { Member } from './member.ts';
 import { advance, Pass } from './pass.ts';
+import { PassRecorder } from './pass-recorder.ts';
 import { PromptChunk } from './prompt-chunk.ts';
 import { Sequence } from './sequence.ts';
 import { Speculation } from './speculation.ts';
@@ -14,6 +15,16 @@ import { Speculation } from './speculation.ts';
 interface LoneTask {
   readonly run: (runtime: Runtime) => Promise<void>;
   readonly fail: (error: Error) => void;
+}
+
+/** A text that is computed. */
+export interface ActiveMember {
+  readonly member: Member;
+  /** Tokens that are stored; a part of a pass counts as a part of its tokens. */
+  readonly stored: number;
+  /** Tokens that were stored when it began, at `since` by `performance.now()`. */
+  readonly cached: number;
+  readonly since: number;
 }
 
 /** Gives the runtime, the same one each time, opened to suit `tokens` if it is not open. Rejects if it cannot be. */
@@ -25,6 +36,7 @@ type OpenRuntime = (tokens?: TokenCounts) => Promise<Runtime>;
  */
 export class Engine {
   readonly loneTokens: LoneTokens = new LoneTokens();
+  readonly recorder: PassRecorder = new PassRecorder();
   readonly #open: OpenRuntime;
   readonly #waiting: (Member | LoneTask)[] = [];
   readonly #promptChunk: PromptChunk = new PromptChunk();
@@ -35,6 +47,8 @@ export class Engine {
   /** The output of the last pass: texts that want different ones take turns. */
   #output: GraphOutput = 'logits';
   #active: Member[] = [];
+  /** Milliseconds at which each active text began, and its tokens that were stored then. */
+  readonly #begun: WeakMap<Member, { readonly since: number; readonly cached: number }> = new WeakMap();
   #looping: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
   #woken = false;
@@ -54,6 +68,18 @@ export class Engine {
   /** Numbers of sequences that wait for a cache, and of those that have one. */
   get load(): { readonly waiting: number; readonly active: number } {
     return { waiting: this.#waiting.length, active: this.#active.length };
+  }
+
+  /** The texts that are computed. */
+  get members(): readonly ActiveMember[] {
+    return this.#active.flatMap((member) => {
+      const begun = this.#begun.get(member);
+      if (!begun) return [];
+      const part = this.#pass?.parts.find(({ sequence }) => sequence === member);
+      const stored =
+        (member.cache?.tokens.length ?? 0) + (part && this.#pass ? part.span.tokens.length * this.#pass.done : 0);
+      return [{ member, stored, ...begun }];
+    });
   }
 
   submit(sequence: Member): void {
@@ -135,6 +161,7 @@ export class Engine {
           active: this.#active.length,
         });
         this.#totals.countPrefix(cached);
+        this.#begun.set(sequence, { since: performance.now(), cached });
       }
     } catch (error) {
       sequence.fail(error as Error);
@@ -198,7 +225,10 @@ export class Engine {
     await runtime.load({ tokens, onProgress: first.sequence.parts.onLoad, signal });
     const began = performance.now();
     pass.begin();
-    const logits = await runtime.run(pass.spans, { output, signal, onStep: (share) => pass.progress(runtime, share) });
+    const onStep = (share: number): void => pass.progress(runtime, share);
+    const logits = await this.recorder.record(runtime, pass, (trace) =>
+      runtime.run(pass.spans, { output, signal, onStep, trace }),
+    );
     const seconds = (performance.now() - began) / 1000;
     if (runtime.limits.even && decoding === 0) this.#promptChunk.recordAlone(prompts, seconds);
     else this.#promptChunk.record({ decoding, prompts, seconds });

@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import type { ExpertStatistics } from '../pager/expert-pool.ts';
+import { layerOf } from '../plan/layer-map.ts';
 import { type Counters, countersBetween, countersOf, expertsTogether } from '../runtime/counters.ts';
 import { peakBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -91,9 +92,6 @@ const expertStatsOf = ({ asked, hits, bytesRead, waited }: ExpertStatistics): Ex
 });
 
 const noDrafts = { drafted: 0, accepted: 0 };
-
-/** The layer of a weight: blk.3.ffn_gate_exps.weight -> blk.3. */
-const layerOf = (weight: string): string => weight.split('.').slice(0, 2).join('.');
 
 /** Counts the work of one generation's passes. */
 export class GenerationMeter {

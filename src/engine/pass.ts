@@ -22,6 +22,8 @@ export class Pass {
   readonly decoding: number;
   /** The number of tokens of prompts. */
   readonly prompts: number;
+  /** The share of it that is over. */
+  done = 0;
   readonly #abort: AbortController = new AbortController();
 
   private constructor(parts: readonly PassPart[], output: GraphOutput) {
@@ -77,6 +79,7 @@ export class Pass {
 
   /** Tells the sequences that `share` of the pass is over. */
   progress(runtime: Runtime, share: number): void {
+    this.done = share;
     for (const { sequence, span } of this.parts) sequence.progress(runtime, span.tokens.length, share);
   }
 

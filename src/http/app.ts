@@ -7,6 +7,7 @@ import { anthropicRoutes } from './anthropic/routes.ts';
 import { llamaServerRoutes } from './llama-server-routes.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
+import { statusRoutes } from './page/status-routes.ts';
 import { type ErrorResponse, errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
 import { releaseAfterResponse } from './request/reservations.ts';
 import { showWarnings } from './request/warnings.ts';
@@ -52,6 +53,7 @@ export function createApp({ backend, log, apiKey, origins, loopback, hostname, h
     app.route(base, anthropicRoutes(backend, log));
   }
   app.route('/', llamaServerRoutes(backend, log, health));
+  app.route('/', statusRoutes(backend, log, health));
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
     // The client has left and will not read the reason.

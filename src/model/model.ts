@@ -115,11 +115,10 @@ export class Model implements AsyncDisposable {
    * @throws {EngineError} READ_FAILED, FILE_CHANGED, OUT_OF_MEMORY, MODEL_CLOSED; or the signal's reason.
    */
   async load(plan?: Plan, progress: LoadProgress = {}): Promise<Plan> {
-    const { drafters } = this.#opened;
     await unlessAborted(this.start(plan), progress.signal);
     const work = async (runtime: Runtime): Promise<Plan> => {
       await runtime.load(progress);
-      await drafters.load(progress.signal);
+      await this.#opened.drafters.load(progress.signal);
       return runtime.plan;
     };
     return unlessAborted(this.#engine.alone(work), progress.signal);
@@ -132,8 +131,8 @@ export class Model implements AsyncDisposable {
    * @throws {EngineError} those of `load`.
    */
   forget(): Promise<void> {
-    return this.#engine.alone(async ({ caches }) => {
-      caches.forget();
+    return this.#engine.alone(async (runtime) => {
+      runtime.caches.forget();
       this.#opened.drafters.forget();
     });
   }
@@ -217,6 +216,11 @@ export class Model implements AsyncDisposable {
     return tallyOf(this.#engine, this.#opened.runtime);
   }
 
+  /** The parts of the model, for those who watch it. */
+  get inner(): { readonly opened: OpenedModel; readonly engine: Engine } {
+    return { opened: this.#opened, engine: this.#engine };
+  }
+
   /**
    * Answers a prompt (text, messages or a whole conversation, tokens, or one that was prepared). Iterate over the result to get the text as it comes.
    *
@@ -226,9 +230,8 @@ export class Model implements AsyncDisposable {
   generate(prompt: AnyPrompt, options: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
     if (this.outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: this.outline.path });
-    const { vocabulary } = this;
-    const size = this.outline.config.vocabulary;
-    const unlimited = Number.POSITIVE_INFINITY;
+    const { vocabulary, outline } = this;
+    const [size, unlimited] = [outline.config.vocabulary, Number.POSITIVE_INFINITY];
     const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited } = options;
     checkLengths({ maxTokens, longest, thinkBudget });
     // Wrong options are refused here, not when the first token is asked for.
@@ -270,7 +273,7 @@ export class Model implements AsyncDisposable {
    */
   async embed(texts: readonly (string | readonly number[])[], options: EmbedOptions = {}): Promise<Embeddings> {
     this.#opened.checkOpen();
-    return embedTexts({ opened: this.#opened, engine: this.#engine, most: this.mostTokens() }, texts, options);
+    return embedTexts({ ...this.inner, most: this.mostTokens() }, texts, options);
   }
 
   /**
@@ -281,7 +284,7 @@ export class Model implements AsyncDisposable {
    */
   rank(query: string, texts: readonly (string | readonly number[])[], options: RankOptions = {}): Promise<Ranking> {
     this.#opened.checkOpen();
-    return rankTexts({ opened: this.#opened, engine: this.#engine, most: this.mostTokens() }, query, texts, options);
+    return rankTexts({ ...this.inner, most: this.mostTokens() }, query, texts, options);
   }
 
   /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */

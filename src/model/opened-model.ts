@@ -7,18 +7,32 @@ import { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
 import { addCurves, type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
+import type { KvType } from '../plan/kv-options.ts';
+import type { MeasuredModel } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
 import { budgetFor, threadsFor } from '../runtime/machine.ts';
 import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
 import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
-import { type Kernels, layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
+import { type Kernels, layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { checkTokenizer, tokenizerDoubt } from '../text/check-tokenizer.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModelRuntime } from './open-runtime.ts';
+
+/** Options to plan with instead of the present ones; those left out are as they are. */
+export interface PlanChanges {
+  /** Bytes of the budget. */
+  readonly budget?: number | undefined;
+  readonly kvType?: KvType | undefined;
+  /** Tokens; null: chosen. */
+  readonly context?: number | null | undefined;
+  readonly parallel?: number | undefined;
+  /** False: without drafts. */
+  readonly draft?: boolean | undefined;
+}
 
 /** A model's file on this machine, under a budget: its vocabulary, its plans, and its runtime once one is wanted. */
 export class OpenedModel {
@@ -68,13 +82,27 @@ export class OpenedModel {
 
   /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
   plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
+    return this.#plan({ context, tokens });
+  }
+
+  /** The plan with other options, for the same process. Throws the errors of `plan`, and KV_TYPE_UNSUITABLE. */
+  planWith({ budget, kvType: type, context = this.#options.context, parallel, draft = true }: PlanChanges): Plan {
+    const { kv } = this.#options;
+    return this.#plan({
+      context: context ?? undefined,
+      ...(budget !== undefined && { budget }),
+      ...(type !== undefined && { kv: { ...kv, type } }),
+      ...(parallel !== undefined && { parallel }),
+      ...(!draft && { ahead: 0, draft: undefined }),
+    });
+  }
+
+  #plan(given: Partial<PlanOptions>): Plan {
     this.checkOpen();
     const { kv, parallel, promptCache, expertCache, residency } = this.#options;
     const { ahead, outline: draft } = this.drafters;
     const options = {
       budget: this.#budget,
-      context,
-      tokens,
       kv,
       parallel,
       ahead,
@@ -83,6 +111,7 @@ export class OpenedModel {
       expertCache,
       kernels: this.#kernels,
       residency,
+      ...given,
     };
     const planBeside = (runtime: number): Plan =>
       planModel(this.outline, this.device, this.#layoutOf, { ...options, runtime });
@@ -141,9 +170,19 @@ export class OpenedModel {
     this.drafters.abort(this.closedError());
   }
 
+  /** The findings about the model in earlier runs, if there are some. */
+  get measuredModel(): MeasuredModel | undefined {
+    return knownModel(this.#measured);
+  }
+
+  /** The best rate of its storage in bytes a second; undefined until that was measured. */
+  get readRate(): number | undefined {
+    return this.#options.reading?.bytesPerSecond;
+  }
+
   /** The share of experts that the model finds in so many slots, as earlier runs have shown. */
   get hitRate(): HitRate {
-    return hitsOf(knownModel(this.#measured)?.hits ?? []);
+    return hitsOf(this.measuredModel?.hits ?? []);
   }
 
   /** Frees everything, and remembers what `lone` tokens have shown. */

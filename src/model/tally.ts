@@ -19,6 +19,7 @@ export function tallyOf({ sums, load }: Pick<Engine, 'sums' | 'load'>, runtime: 
     sums: {
       ...sums,
       bytesRead: bytes,
+      bytesWritten: runtime.bytesWritten,
       readSeconds: io,
       stallSeconds: stall,
       computeSeconds: compute,

@@ -1,4 +1,4 @@
-import { at } from '../base/at.ts';
+import { firstStreamed } from '../engine/pass-recorder.ts';
 import { scratchState } from '../state/cache-pool.ts';
 import type { Model } from './model.ts';
 
@@ -21,7 +21,7 @@ export interface PassTrace {
 /** Traces one token being decoded at position `start`, after another one, which sets the reading going. */
 export const tracePass = (model: Model, start: number, signal?: AbortSignal): Promise<PassTrace> =>
   model.measure(async (runtime) => {
-    const { caches, plan, pager, reader } = runtime;
+    const { caches, reader } = runtime;
     const state = scratchState(caches);
     const reads: PassTrace['reads'][number][] = [];
     const steps: PassTrace['steps'][number][] = [];
@@ -33,12 +33,8 @@ export const tracePass = (model: Model, start: number, signal?: AbortSignal): Pr
       await runtime.run([{ ...span, tokens: [1] }], {
         signal,
         trace: ({ step, requested, begin, end }) => {
-          const [first] = step.needs.flatMap(({ home, blocks }) =>
-            home === pager.weightRing && typeof blocks !== 'function' ? blocks : [],
-          );
-          const streamed = first !== undefined;
-          const label = streamed ? at(plan.slices, at(plan.streamed, first)).weight.name : 'resident';
-          steps.push({ requested, begin, end, label, streamed });
+          const first = firstStreamed(step, runtime);
+          steps.push({ requested, begin, end, label: first ?? 'resident', streamed: first !== undefined });
         },
       });
     } finally {

@@ -86,6 +86,8 @@ function cut(parts: readonly Uint8Array[], from: number, to: number): readonly U
 export class Reader implements AsyncDisposable {
   /** Bytes read so far. */
   bytesRead = 0;
+  /** Bytes written so far, to files that were added. */
+  bytesWritten = 0;
   /** Hears of every read. */
   onRead: ((event: ReadEvent) => void) | undefined;
   /** The chunk size, and the reads in flight. */
@@ -227,6 +229,7 @@ export class Reader implements AsyncDisposable {
     const { file, position } = job;
     const from = at(job.parts, 0);
     write(file.fd, from, done, from.length - done, position + done, (error, bytes) => {
+      this.bytesWritten += bytes || 0;
       if (error || bytes === 0) {
         const reason = (error as NodeJS.ErrnoException | null)?.code ?? error?.message ?? 'nothing was written';
         this.#finish(job, new EngineError('WRITE_FAILED', { file: file.path, offset: position + done, reason }));

@@ -161,6 +161,11 @@ export class Runtime implements AsyncDisposable {
     return this.#loadSeconds;
   }
 
+  /** Bytes written to the storage so far: keys and values, and prompts that are kept. */
+  get bytesWritten(): number {
+    return this.reader.bytesWritten + (this.#files?.bytesWritten ?? 0);
+  }
+
   /**
    * Loads the residents, if they are not there yet, before a pass over `tokens` that is better off without loading on
    * the way; by default in any case. Rejects with READ_FAILED, FILE_CHANGED, MODEL_CLOSED, or the signal's reason.

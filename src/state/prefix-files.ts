@@ -49,6 +49,8 @@ interface File {
  * not used for longest make room. Stale, torn and foreign files are ignored.
  */
 export class PrefixFiles implements PrefixStore {
+  /** Bytes of the texts that were written. */
+  bytesWritten = 0;
   readonly #folder: string;
   readonly #options: PrefixFilesOptions;
   /** Known texts in the order of last use. */
@@ -105,6 +107,7 @@ export class PrefixFiles implements PrefixStore {
       // Another process may have kept it since this one looked.
       const there = await readText(path).catch(() => undefined);
       const entry = there ?? { ...(await replaceFile(path, (file) => writeText(file, { identity }, cache))), path };
+      if (!there) this.bytesWritten += entry.bytes;
       const covered = coveredBy(this.#entries, cache);
       await this.#used(entry);
       for (const old of covered) await this.#drop(old.path);

@@ -3,7 +3,10 @@ import type { ChatPrompt, Conversation } from '../chat/message.ts';
 import type { GrammarSource } from '../grammar/source.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import type { Infill } from '../model/infill-prompt.ts';
+import type { PlanChanges } from '../model/opened-model.ts';
+import type { WhatIf } from '../model/what-if.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import type { EnginesStatus } from './server-status.ts';
 
 /**
  * Health of the engine side: `loading` while an engine starts, `stalled` when one has given no sign of life for a
@@ -216,6 +219,10 @@ export interface Backend {
   applyTemplate(model: ServedModel, prompt: ChatPrompt): Promise<string>;
   /** Figures of all engines since the server began. */
   metrics(): Promise<readonly Metric[]>;
+  /** The state of the engine and those figures at one moment; asked often, the same one for a fifth of a second. */
+  status(): Promise<EnginesStatus>;
+  /** A plan of the model with other options. Rejects with BAD_OPTION, CONTEXT_BEYOND_MODEL, the errors of loading. */
+  whatIf(model: ServedModel, changes: PlanChanges): Promise<WhatIf>;
 }
 
 /** One figure for Prometheus. */

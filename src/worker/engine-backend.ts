@@ -6,6 +6,8 @@ import type { Library, LibraryModel } from '../library/library.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
+import type { PlanChanges } from '../model/opened-model.ts';
+import type { WhatIf } from '../model/what-if.ts';
 import { mostParallel, usualContext } from '../plan/defaults.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
@@ -27,6 +29,9 @@ import { fitRequest } from './fit-request.ts';
 import { metricsOf } from './metrics.ts';
 import type { EngineCall, EngineResults } from './protocol.ts';
 import { isRefused } from './refused.ts';
+import { RequestCounts } from './request-counts.ts';
+import type { EnginesStatus } from './server-status.ts';
+import { enginesStatus, runningEngine } from './status-snapshot.ts';
 
 export interface BackendSettings {
   /** Settings of each engine. Without a context one is chosen, which grows when a request wants more. */
@@ -50,17 +55,18 @@ const outcomeOf = (error: unknown, signal: AbortSignal): Outcome =>
 const tokensAtOnce = 4096;
 /** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
 const stalled = 10;
+/** Milliseconds for which one status answers all who ask. */
+const statusInterval = 200;
 
 /** The models of a library, and the engine that answers for one of them at a time. */
 export class EngineBackend implements Backend, AsyncDisposable {
   readonly #library: Library;
   readonly #settings: BackendSettings;
   readonly #pool: EnginePool;
-  readonly #outcomes: Map<Outcome, number> = new Map();
+  readonly #requests: RequestCounts = new RequestCounts();
   /** Totals of engines that have ended. */
   #past: EngineTotals = zeroTotals;
-  /** The number of requests that have not ended. */
-  #pending = 0;
+  #lastStatus: { readonly at: number; readonly status: Promise<EnginesStatus> } | undefined;
 
   constructor(library: Library, settings: BackendSettings, log: Log) {
     this.#library = library;
@@ -226,16 +232,39 @@ export class EngineBackend implements Backend, AsyncDisposable {
     return this.#call(model, { name: 'template', conversation: conversationOf(prompt) });
   }
 
-  metrics(): Promise<readonly Metric[]> {
+  async metrics(): Promise<readonly Metric[]> {
+    return this.#figures();
+  }
+
+  whatIf(model: ServedModel, changes: PlanChanges): Promise<WhatIf> {
+    return this.#call(model, { name: 'whatIf', changes });
+  }
+
+  status(): Promise<EnginesStatus> {
+    const now = performance.now();
+    if (!this.#lastStatus || now - this.#lastStatus.at >= statusInterval) {
+      this.#lastStatus = { at: now, status: this.#status() };
+    }
+    return this.#lastStatus.status;
+  }
+
+  /** The state of the engine, asked for now, and the figures that came with it. */
+  async #status(): Promise<EnginesStatus> {
+    const { current } = this.#pool;
+    // An engine that ends meanwhile is none.
+    const status = await current?.process.call({ name: 'status' }).catch(() => undefined);
+    const engine = current && status && this.#pool.current === current ? runningEngine(current, status) : null;
+    return enginesStatus(this.#figures(), engine);
+  }
+
+  #figures(): readonly Metric[] {
     const stats = this.#pool.current?.process.stats;
-    return Promise.resolve(
-      metricsOf({
-        outcomes: this.#outcomes,
-        pending: this.#pending,
-        sums: addTotals(this.#past, stats?.sums ?? zeroTotals),
-        state: stats?.state ?? idleState,
-      }),
-    );
+    return metricsOf({
+      outcomes: this.#requests.outcomes,
+      pending: this.#requests.pending,
+      sums: addTotals(this.#past, stats?.sums ?? zeroTotals),
+      state: stats?.state ?? idleState,
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -258,15 +287,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
   /** Takes a place among the requests that are answered or wait, until the result is called. Throws SERVER_BUSY. */
   #enter(): (outcome: Outcome) => void {
     const parallel = this.#pool.current?.process.facts.parallel ?? this.#usualParallel;
-    if (this.#pending >= parallel + this.#settings.maxQueue) {
-      this.#count('busy');
-      throw new EngineError('SERVER_BUSY', { waiting: this.#pending - parallel });
-    }
-    this.#pending += 1;
-    return (outcome) => {
-      this.#pending -= 1;
-      this.#count(outcome);
-    };
+    return this.#requests.enter(parallel, this.#settings.maxQueue);
   }
 
   #acquire(model: ServedModel, keepAlive?: number): Promise<EngineRef> {
@@ -292,9 +313,5 @@ export class EngineBackend implements Backend, AsyncDisposable {
     // With a window an engine takes texts of any length, and no more memory for them.
     if (fixed !== undefined || kv?.window || context === undefined) return undefined;
     return Math.min(context, trainedContext);
-  }
-
-  #count(outcome: Outcome): void {
-    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
   }
 }

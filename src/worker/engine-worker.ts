@@ -7,8 +7,10 @@ import type { Generation } from '../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../engine/logprobs.ts';
 import type { PromptProgress } from '../engine/sequence.ts';
 import { chooseCpuVariant } from '../ggml/cpu-variant.ts';
+import { engineStatus } from '../model/engine-status.ts';
 import { Model } from '../model/model.ts';
 import type { ModelOptions } from '../model/model-options.ts';
+import { whatIf } from '../model/what-if.ts';
 import { planBytes } from '../plan/plan.ts';
 import type { GenerationRequest, TokenLogprob } from './backend.ts';
 import { unitsOf } from './fit-request.ts';
@@ -202,6 +204,14 @@ export class EngineWorker {
       case 'plan':
         model.plan(call.context);
         return undefined;
+      case 'whatIf': {
+        const { opened, engine } = model.inner;
+        return whatIf(opened, await model.start(), engine, call.changes);
+      }
+      case 'status': {
+        const { opened, engine } = model.inner;
+        return engineStatus(opened, await model.start(), engine);
+      }
       case 'embed': {
         const { inputs, query, context, ...options } = call.request;
         const tokens = inputs.reduce((sum, { length }) => sum + Math.min(length, this.#context), 0);

@@ -31,6 +31,7 @@ export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCoun
     ['passes_total', 'Passes over the weights.', sums.passes],
     ['pass_sequences_total', 'Sequences in these passes: divided by them, the batch size.', sums.sequences],
     ['bytes_read_total', 'Bytes of weights read from the device.', sums.bytesRead],
+    ['bytes_written_total', 'Bytes of keys, values and kept prompts written to the device.', sums.bytesWritten],
     ['read_seconds_total', 'Seconds in which something was being read.', sums.readSeconds],
     ['stall_seconds_total', 'Seconds in which computing waited for weights.', sums.stallSeconds],
     ['compute_seconds_total', 'Seconds of computing.', sums.computeSeconds],

@@ -2,7 +2,10 @@ import type { SerializedError } from '../base/serialized-error.ts';
 import type { Conversation } from '../chat/message.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { Embeddings } from '../model/embedding.ts';
+import type { EngineStatus } from '../model/engine-status.ts';
 import type { ModelSettings } from '../model/model-options.ts';
+import type { PlanChanges } from '../model/opened-model.ts';
+import type { WhatIf } from '../model/what-if.ts';
 import type { Delta, EmbeddingRequest, Ending, GenerationRequest, PrefillProgress } from './backend.ts';
 
 /** Options to start an engine with. */
@@ -27,6 +30,10 @@ export type EngineCall =
   | { readonly name: 'load' }
   /** Plans for a context; fails as starting with it would. */
   | { readonly name: 'plan'; readonly context: number }
+  /** Plans with other options. */
+  | { readonly name: 'whatIf'; readonly changes: PlanChanges }
+  /** Tells of the engine, and records its next passes. */
+  | { readonly name: 'status' }
   /** Tokenizes the begin of `text`, which is all of a text or longer than a part. */
   | {
       readonly name: 'tokenize';
@@ -49,6 +56,8 @@ export type EngineCall =
 export interface EngineResults {
   readonly load: undefined;
   readonly plan: undefined;
+  readonly whatIf: WhatIf;
+  readonly status: EngineStatus;
   readonly embed: Embeddings;
   readonly tokenize: TokenizedPart;
   readonly detokenize: Uint8Array;

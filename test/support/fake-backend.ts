@@ -4,6 +4,8 @@ import { EngineError } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/log.ts';
 import { type ChatPrompt, conversationOf } from '../../src/chat/message.ts';
 import type { ServedModel } from '../../src/library/model-card.ts';
+import type { PlanChanges } from '../../src/model/opened-model.ts';
+import type { WhatIf } from '../../src/model/what-if.ts';
 import type {
   Answer,
   Backend,
@@ -17,6 +19,8 @@ import type {
   Metric,
   Places,
 } from '../../src/worker/backend.ts';
+import type { EnginesStatus, RunningEngine } from '../../src/worker/server-status.ts';
+import { enginesStatus } from '../../src/worker/status-snapshot.ts';
 import { deferred } from './deferred.ts';
 
 /** The scripted answer to a request. Times are milliseconds. */
@@ -99,6 +103,7 @@ export class FakeBackend implements Backend {
   readonly served: ServedModel[];
   readonly running: LoadedModel[] = [];
   figures: readonly Metric[] = [];
+  engine: RunningEngine | null = null;
   /** If set, every call but `generate` that can reject does so with it. */
   failure: Error | undefined;
   readonly #events = new EventEmitter();
@@ -237,6 +242,16 @@ export class FakeBackend implements Backend {
 
   async metrics(): Promise<readonly Metric[]> {
     return this.figures;
+  }
+
+  async status(): Promise<EnginesStatus> {
+    this.#call('status');
+    return enginesStatus(this.figures, this.engine);
+  }
+
+  async whatIf(model: ServedModel, changes: PlanChanges): Promise<WhatIf> {
+    this.#call(`what if ${model.name} ${JSON.stringify(changes)}`);
+    return { plan: null, needed: 7, speed: null };
   }
 
   #call(call: BackendCall): void {

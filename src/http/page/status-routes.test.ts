@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { post, readBody, served } from '../../../test/support/served.ts';
+
+const figures = [
+  { name: 'ssdllm_bytes_read_total', kind: 'counter' as const, help: '', values: [{ labels: {}, value: 42 }] },
+  {
+    name: 'ssdllm_requests_total',
+    kind: 'counter' as const,
+    help: '',
+    values: [
+      { labels: { outcome: 'stop' }, value: 3 },
+      { labels: { outcome: 'busy' }, value: 1 },
+    ],
+  },
+];
+
+test('the status is one document: version, health, the figures of /metrics, and the engine, if one runs', async () => {
+  const { app, backend } = served({ health: () => 'loading' });
+  backend.figures = figures;
+  const response = await app.request('/api/status');
+  const { time, server, version, ...status } = (await response.json()) as {
+    time: number;
+    server: { rss: number };
+    version: string;
+  };
+  assert.ok(Math.abs(time - Date.now()) < 60_000 && server.rss > 0 && /^\d+\.\d+\.\d+/.test(version));
+  assert.deepEqual(status, {
+    health: 'loading',
+    figures: { bytes_read_total: 42 },
+    outcomes: { stop: 3, busy: 1 },
+    engine: null,
+  });
+});
+
+test('a stream of it has an event at once and another one four times a second, until the client leaves', async () => {
+  const { app, backend } = served();
+  const abort = new AbortController();
+  const began = performance.now();
+  const response = await app.request('/api/status?stream', { signal: abort.signal });
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  const text = await readBody(response, () => {
+    if (backend.calls.length === 3) abort.abort();
+  });
+  const events = text.split('\n\n').filter((event) => event.startsWith('data: '));
+  assert.ok(events.length >= 3 && performance.now() - began >= 2 * 250 - 5);
+  assert.equal(JSON.parse(events[0]?.slice('data: '.length) ?? '').health, 'ok');
+});
+
+test('a plan is asked for with what changes, and wrong values are refused by name', async () => {
+  const { app, backend } = served();
+  const response = await post({ app }, '/api/plan', { budget: 1e9, kv_type: 'q8_0', context: null, draft: false });
+  assert.deepEqual(await response.json(), { plan: null, needed: 7, speed: null });
+  assert.deepEqual(backend.calls, [
+    'what if tiny:q4_1 {"budget":1000000000,"kvType":"q8_0","context":null,"draft":false}',
+  ]);
+  const wrong = await post({ app }, '/api/plan', { budget: '8 GB' });
+  assert.equal(wrong.status, 400);
+  assert.match(((await wrong.json()) as { error: string }).error, /budget/);
+});
+
+test('with a key, the status and plans need it', async () => {
+  const { app } = served({ apiKey: 'secret' });
+  assert.equal((await app.request('/api/status')).status, 401);
+  assert.equal((await post({ app }, '/api/plan', {})).status, 401);
+  const headers = { authorization: 'Bearer secret' };
+  assert.equal((await app.request('/api/status', { headers })).status, 200);
+});

@@ -1,0 +1,78 @@
+import { setTimeout } from 'node:timers/promises';
+import { Hono } from 'hono';
+import * as z from 'zod';
+import type { Log } from '../../base/log.ts';
+import { kvTypes } from '../../plan/kv-options.ts';
+import type { Backend, Health } from '../../worker/backend.ts';
+import { logFailure } from '../refusal.ts';
+import { jsonBody } from '../request/body.ts';
+import { requestedModel } from '../request/requested-model.ts';
+import { clientOf, streamed } from '../streaming.ts';
+import { builtFile } from './built-files.ts';
+
+/** Milliseconds between two events. */
+const interval = 250;
+
+const WhatIf = z
+  .looseObject({
+    model: z.string().nullish(),
+    budget: z.int().min(1).nullish(),
+    kv_type: z.enum(kvTypes).nullish(),
+    context: z.int().min(1).nullish(),
+    parallel: z.int().min(1).max(256).nullish(),
+    draft: z.boolean().nullish(),
+  })
+  .transform(({ model, budget, kv_type, context, parallel, draft }) => ({
+    model,
+    changes: {
+      budget: budget ?? undefined,
+      kvType: kv_type ?? undefined,
+      context,
+      parallel: parallel ?? undefined,
+      draft: draft ?? undefined,
+    },
+  }));
+
+/** The state of the server, once or as it changes, and plans that it could have. */
+export const statusRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
+  new Hono()
+    .get('/api/status', async (c) => {
+      const status = async (): Promise<string> =>
+        JSON.stringify({ version: await versionOf(), health: health(), ...(await backend.status()) });
+      const wanted = c.req.query('stream');
+      if (wanted === undefined || wanted === 'false') {
+        return c.body(await status(), 200, { 'content-type': 'application/json' });
+      }
+      const client = clientOf(c.req.raw);
+      const failed = (error: unknown): string => {
+        logFailure(log, error, c.req.path);
+        return '';
+      };
+      return streamed(client, { contentType: 'text/event-stream', keepAlive: () => ': ping\n\n', failed }, (write) =>
+        untilAborted(client.signal, async () => {
+          await write(`data: ${await status()}\n\n`);
+          await setTimeout(interval, undefined, { signal: client.signal });
+        }),
+      );
+    })
+    .post('/api/plan', async (c) => {
+      const { model, changes } = await jsonBody(c.req, WhatIf);
+      return c.json(await backend.whatIf(requestedModel(backend, model), changes));
+    });
+
+/** Repeats `work` until the signal aborts. Rejects with its errors otherwise. */
+async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  try {
+    while (!signal.aborted) await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+let version: Promise<string> | undefined;
+
+/** The version of this program. */
+function versionOf(): Promise<string> {
+  version ??= builtFile('../package.json').then((text) => (JSON.parse(text) as { version: string }).version);
+  return version;
+}

@@ -1,0 +1,67 @@
+import type { Engine } from '../engine/engine.ts';
+import { type PlanSummary, summarize } from '../plan/explain.ts';
+import { addCurves, hitsOf } from '../plan/hit-curve.ts';
+import { isTooSmall, orTooSmall } from '../plan/kv-homes.ts';
+import { expectToken, learn, type MeasuredModel } from '../plan/measured-model.ts';
+import { planBytes } from '../plan/plan.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { OpenedModel, PlanChanges } from './opened-model.ts';
+
+/** A plan that could be, and its speed. */
+export interface WhatIf {
+  /** Null if the budget is too small. */
+  readonly plan: (PlanSummary & { readonly parallel: number; readonly unused: number }) | null;
+  /** The smallest budget that works, in bytes; null if this one does. */
+  readonly needed: number | null;
+  /** Tokens of one text a second, without drafts, and the part that limits it; null until the model has run. */
+  readonly speed: { readonly tokens_per_s: number; readonly bound: 'reading' | 'computing' } | null;
+}
+
+/** Tokens after which a run says something about others. */
+const enoughTokens = 4;
+
+/**
+ * The plan with `changes`, and the speed that the model's runs let expect of it. Throws BAD_OPTION, CONTEXT_BEYOND_MODEL,
+ * KV_TYPE_UNSUITABLE and the other errors of planning, but for a budget that is too small.
+ */
+export function whatIf(
+  opened: OpenedModel,
+  runtime: Runtime,
+  engine: Pick<Engine, 'loneTokens'>,
+  changes: PlanChanges,
+): WhatIf {
+  const plan = orTooSmall(() => opened.planWith(changes));
+  if (isTooSmall(plan)) return { plan: null, needed: plan.details.needed, speed: null };
+  const model = measuredBy(opened, runtime, engine);
+  const manifest = opened.outline.graphs.manifest(plan.context, plan.window);
+  const expected = model && expectToken(model, plan, manifest);
+  return {
+    plan: {
+      ...summarize(plan, hitsOf(model?.hits ?? [])),
+      parallel: plan.parallel,
+      unused: plan.budget - planBytes(plan),
+    },
+    needed: null,
+    speed: expected ? { tokens_per_s: 1 / expected.seconds, bound: expected.bound } : null,
+  };
+}
+
+/** The findings of earlier runs and of this one, so far. */
+function measuredBy(
+  opened: OpenedModel,
+  { plan, pager, reader }: Runtime,
+  { loneTokens }: Pick<Engine, 'loneTokens'>,
+): MeasuredModel | undefined {
+  const { tokens, seconds, waited } = loneTokens;
+  const known = opened.measuredModel;
+  if (tokens < enoughTokens) return known;
+  const bytes = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
+  // Kernels that nobody has measured are as fast as this run computes.
+  const rate = (bytes * tokens) / (seconds - waited);
+  const read = opened.readRate ?? (reader.busySeconds > 0 ? reader.bytesRead / reader.busySeconds : undefined);
+  const base = known ?? (read && { speeds: { plain: rate, converted: rate, step: 0, read }, factors: {}, hits: [] });
+  if (!base) return undefined;
+  const manifest = opened.outline.graphs.manifest(plan.context, plan.window);
+  const run = { tokens, seconds, waited, hits: addCurves(pager.hitCurves) };
+  return learn(base, run, plan, manifest);
+}

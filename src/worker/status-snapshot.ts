@@ -1,0 +1,27 @@
+import { at } from '../base/at.ts';
+import type { ServedModel } from '../library/model-card.ts';
+import type { EngineStatus } from '../model/engine-status.ts';
+import type { Metric } from './backend.ts';
+import type { EnginesStatus, RunningEngine } from './server-status.ts';
+
+/** The status of an engine, as a server tells it. */
+export const runningEngine = (
+  { model, expires }: { readonly model: ServedModel; readonly expires: Date | undefined },
+  status: EngineStatus,
+): RunningEngine => {
+  const { name, size, family, quantization } = model;
+  return { model: { name, size, family, quantization }, expires: expires?.getTime() ?? null, ...status };
+};
+
+/** The status of a server with the figures that it has at that moment. */
+export function enginesStatus(metrics: readonly Metric[], engine: RunningEngine | null): EnginesStatus {
+  const plain = metrics.filter(({ values }) => values.every(({ labels }) => labels['outcome'] === undefined));
+  const byOutcome = metrics.filter((metric) => !plain.includes(metric)).flatMap(({ values }) => values);
+  return {
+    time: Date.now(),
+    server: { rss: process.memoryUsage.rss() },
+    figures: Object.fromEntries(plain.map(({ name, values }) => [name.replace(/^ssdllm_/, ''), at(values, 0).value])),
+    outcomes: Object.fromEntries(byOutcome.map(({ labels, value }) => [labels['outcome'], value])),
+    engine,
+  };
+}
