@@ -1,23 +1,25 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { type Bar, joined, timelineOf } from './pass-timeline.ts';
+import { timelineOf } from './pass-timeline.ts';
 
-const anyBars: fc.Arbitrary<Bar[]> = fc.array(
-  fc
-    .tuple(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 0, max: 50 }))
-    .map(([from, length]) => [from, from + length] as const),
-);
-
-test('joined bars cover all of the bars, are in order, and are further apart than the gap', () => {
+test('the bars of a lane cover all of its intervals, are in order and are few', () => {
+  const anySteps = fc.array(fc.tuple(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 1, max: 50 })));
   fc.assert(
-    fc.property(anyBars, fc.integer({ min: 0, max: 20 }), (bars, gap) => {
-      const all = joined(bars, gap);
-      for (const [from, to] of bars) assert.ok(all.some((bar) => bar[0] <= from && to <= bar[1]));
-      for (const [i, bar] of all.entries()) {
-        const next = all[i + 1];
-        assert.ok(bar[0] <= bar[1] && (!next || next[0] - bar[1] > gap));
+    fc.property(anySteps, (intervals) => {
+      const steps = intervals.map(([begin, length]) => ({
+        requested: begin,
+        begin,
+        end: begin + length,
+        layer: undefined,
+      }));
+      const { computing, computing_s } = timelineOf({ decoding: 1, prompts: 0, begin: 0, end: 2000, reads: [], steps });
+      for (const { begin, end } of steps) {
+        assert.ok(computing.some(([from, to]) => from <= begin / 1000 + 1e-5 && end / 1000 <= to + 1e-5));
       }
+      for (const [i, [from, to]] of computing.entries())
+        assert.ok(from < to && (i === 0 || from > (computing[i - 1]?.[1] ?? 0)));
+      assert.ok(computing.length <= 400 && computing_s <= 2);
     }),
   );
 });

@@ -4,7 +4,7 @@ import type { RecordedPass } from './pass-recorder.ts';
 const mostBars = 400;
 
 /** A bar from and to, in seconds since the pass began. */
-export type Bar = readonly [from: number, to: number];
+export type LaneBar = readonly [from: number, to: number];
 
 /** A pass in seconds since it began. Bars of a lane that are hardly apart are one. */
 export interface PassTimeline {
@@ -20,16 +20,16 @@ export interface PassTimeline {
   readonly computing_s: number;
   /** The part that took longer: the pass is no faster than it. */
   readonly bound: 'reading' | 'computing';
-  readonly reading: readonly Bar[];
-  readonly waiting: readonly Bar[];
-  readonly computing: readonly Bar[];
+  readonly reading: readonly LaneBar[];
+  readonly waiting: readonly LaneBar[];
+  readonly computing: readonly LaneBar[];
   /** The seconds at which each layer that streams was asked for first. */
   readonly layers: readonly (readonly [from: number, layer: string])[];
 }
 
 /** The timeline of a recorded pass. */
 export function timelineOf({ decoding, prompts, begin, end, reads, steps }: RecordedPass): PassTimeline {
-  const bar = (from: number, to: number): Bar => [
+  const bar = (from: number, to: number): LaneBar => [
     (Math.max(from, begin) - begin) / 1000,
     (Math.min(to, end) - begin) / 1000,
   ];
@@ -39,8 +39,8 @@ export function timelineOf({ decoding, prompts, begin, end, reads, steps }: Reco
   const computing = steps.map((step) => bar(step.begin, step.end));
   const [reading_s, waiting_s, computing_s] = [reading, waiting, computing].map(covered) as [number, number, number];
   const seconds = (end - begin) / 1000;
-  const lane = (bars: readonly Bar[]): readonly Bar[] =>
-    joined(bars, seconds / mostBars).map(([a, b]) => [rounded(a), rounded(b)]);
+  const lane = (bars: readonly LaneBar[]): readonly LaneBar[] =>
+    joinBarsWithin(bars, seconds / mostBars).map(([a, b]) => [rounded(a), rounded(b)]);
   return {
     answer_tokens: decoding,
     prompt_tokens: prompts,
@@ -74,7 +74,7 @@ function layersOf(steps: RecordedPass['steps']): readonly (readonly [from: numbe
 const rounded = (seconds: number): number => Math.round(seconds * 1e5) / 1e5;
 
 /** Bars in order; those with less than `gap` between them are one. */
-export function joined(bars: readonly Bar[], gap: number): readonly Bar[] {
+function joinBarsWithin(bars: readonly LaneBar[], gap: number): readonly LaneBar[] {
   const result: [number, number][] = [];
   for (const [from, to] of bars.toSorted(([a], [b]) => a - b)) {
     const last = result.at(-1);
@@ -85,4 +85,5 @@ export function joined(bars: readonly Bar[], gap: number): readonly Bar[] {
 }
 
 /** Seconds in which at least one of the bars runs. */
-const covered = (bars: readonly Bar[]): number => joined(bars, 0).reduce((sum, [from, to]) => sum + to - from, 0);
+const covered = (bars: readonly LaneBar[]): number =>
+  joinBarsWithin(bars, 0).reduce((sum, [from, to]) => sum + to - from, 0);

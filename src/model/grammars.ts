@@ -16,8 +16,9 @@ export class Grammars {
     this.#vocabulary = vocabulary;
   }
 
-  /** The grammar of a source. Throws BAD_GRAMMAR. */
-  of(source: GrammarSource): TokenGrammar {
+  /** The grammar of a source, if there is one. Throws BAD_GRAMMAR. */
+  of(source: GrammarSource | undefined): TokenGrammar | undefined {
+    if (source === undefined) return undefined;
     const key = JSON.stringify(source);
     const grammar = this.#compiled.get(key) ?? this.#compile(source);
     // The map's order is that of their last use.

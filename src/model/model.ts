@@ -46,6 +46,8 @@ export class Model implements AsyncDisposable {
   readonly vocabulary: Vocabulary;
   readonly prompts: PromptTokenizer;
   readonly device: Device;
+  /** Its parts, for those who watch it. */
+  readonly inner: { readonly opened: OpenedModel; readonly engine: Engine };
   readonly #options: ModelOptions;
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
@@ -64,6 +66,7 @@ export class Model implements AsyncDisposable {
     this.#opened = opened;
     this.#recommended = recommendedSampling(opened.outline.file.metadata);
     this.#engine = new Engine((tokens) => opened.open(undefined, tokens));
+    this.inner = { opened, engine: this.#engine };
   }
 
   /**
@@ -216,11 +219,6 @@ export class Model implements AsyncDisposable {
     return tallyOf(this.#engine, this.#opened.runtime);
   }
 
-  /** The parts of the model, for those who watch it. */
-  get inner(): { readonly opened: OpenedModel; readonly engine: Engine } {
-    return { opened: this.#opened, engine: this.#engine };
-  }
-
   /**
    * Answers a prompt (text, messages or a whole conversation, tokens, or one that was prepared). Iterate over the result to get the text as it comes.
    *
@@ -229,22 +227,20 @@ export class Model implements AsyncDisposable {
    */
   generate(prompt: AnyPrompt, options: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
-    if (this.outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: this.outline.path });
     const { vocabulary, outline } = this;
+    if (outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: outline.path });
     const [size, unlimited] = [outline.config.vocabulary, Number.POSITIVE_INFINITY];
-    const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited } = options;
+    const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited, bias } = options;
     checkLengths({ maxTokens, longest, thinkBudget });
     // Wrong options are refused here, not when the first token is asked for.
     const sampling = samplingOptions(mergedSampling(this.#recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
-    const source = answerGrammar(answer, options.grammar);
-    const grammar = source && this.#grammars.of(source);
+    const grammar = this.#grammars.of(answerGrammar(answer, options.grammar));
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () =>
-        new Sampler(size, sampling, { bias: options.bias, grammar, endsEarly: endsEarly(answer, options.grammar) }),
+      newSampler: () => new Sampler(size, sampling, { bias, grammar, endsEarly: endsEarly(answer, options.grammar) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,

@@ -1,7 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ChatPrompt, conversationOf } from '../chat/message.ts';
-import { addTotals, type EngineTotals, idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Library, LibraryModel } from '../library/library.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
@@ -26,12 +25,11 @@ import { embeddingParts } from './embedding-parts.ts';
 import { EngineAnswer, type Outcome } from './engine-answer.ts';
 import { EnginePool, type EngineRef } from './engine-pool.ts';
 import { fitRequest } from './fit-request.ts';
-import { metricsOf } from './metrics.ts';
 import type { EngineCall, EngineResults } from './protocol.ts';
 import { isRefused } from './refused.ts';
 import { RequestCounts } from './request-counts.ts';
 import type { EnginesStatus } from './server-status.ts';
-import { enginesStatus, runningEngine } from './status-snapshot.ts';
+import { ServerWatch } from './server-watch.ts';
 
 export interface BackendSettings {
   /** Settings of each engine. Without a context one is chosen, which grows when a request wants more. */
@@ -55,8 +53,6 @@ const outcomeOf = (error: unknown, signal: AbortSignal): Outcome =>
 const tokensAtOnce = 4096;
 /** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
 const stalled = 10;
-/** Milliseconds for which one status answers all who ask. */
-const statusInterval = 200;
 
 /** The models of a library, and the engine that answers for one of them at a time. */
 export class EngineBackend implements Backend, AsyncDisposable {
@@ -64,9 +60,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
   readonly #settings: BackendSettings;
   readonly #pool: EnginePool;
   readonly #requests: RequestCounts = new RequestCounts();
-  /** Totals of engines that have ended. */
-  #past: EngineTotals = zeroTotals;
-  #lastStatus: { readonly at: number; readonly status: Promise<EnginesStatus> } | undefined;
+  readonly #watch: ServerWatch;
 
   constructor(library: Library, settings: BackendSettings, log: Log) {
     this.#library = library;
@@ -84,10 +78,9 @@ export class EngineBackend implements Backend, AsyncDisposable {
       }),
       keepAlive: settings.keepAlive,
       log,
-      onEnd: ({ sums }) => {
-        this.#past = addTotals(this.#past, sums);
-      },
+      onEnd: (stats) => this.#watch.add(stats),
     });
+    this.#watch = new ServerWatch(this.#pool, this.#requests);
   }
 
   health(): Health {
@@ -233,38 +226,15 @@ export class EngineBackend implements Backend, AsyncDisposable {
   }
 
   async metrics(): Promise<readonly Metric[]> {
-    return this.#figures();
+    return this.#watch.figures();
+  }
+
+  status(): Promise<EnginesStatus> {
+    return this.#watch.status();
   }
 
   whatIf(model: ServedModel, changes: PlanChanges): Promise<WhatIf> {
     return this.#call(model, { name: 'whatIf', changes });
-  }
-
-  status(): Promise<EnginesStatus> {
-    const now = performance.now();
-    if (!this.#lastStatus || now - this.#lastStatus.at >= statusInterval) {
-      this.#lastStatus = { at: now, status: this.#status() };
-    }
-    return this.#lastStatus.status;
-  }
-
-  /** The state of the engine, asked for now, and the figures that came with it. */
-  async #status(): Promise<EnginesStatus> {
-    const { current } = this.#pool;
-    // An engine that ends meanwhile is none.
-    const status = await current?.process.call({ name: 'status' }).catch(() => undefined);
-    const engine = current && status && this.#pool.current === current ? runningEngine(current, status) : null;
-    return enginesStatus(this.#figures(), engine);
-  }
-
-  #figures(): readonly Metric[] {
-    const stats = this.#pool.current?.process.stats;
-    return metricsOf({
-      outcomes: this.#requests.outcomes,
-      pending: this.#requests.pending,
-      sums: addTotals(this.#past, stats?.sums ?? zeroTotals),
-      state: stats?.state ?? idleState,
-    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

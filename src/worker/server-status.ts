@@ -4,7 +4,7 @@ import type { EngineStatus } from '../model/engine-status.ts';
 export interface EnginesStatus {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** What the server's own process takes of memory. */
+  /** Memory that the server's own process takes. */
   readonly server: { readonly rss: number };
   /** The figures of /metrics at this moment, by their names without "ssdllm_". */
   readonly figures: Readonly<Record<string, number>>;
