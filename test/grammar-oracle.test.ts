@@ -3,9 +3,11 @@ import { isUtf8 } from 'node:buffer';
 import test from 'node:test';
 import fc from 'fast-check';
 import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../bench/tiny-vocabulary.ts';
+import { Automaton } from '../src/grammar/automaton.ts';
 import { parseGbnf } from '../src/grammar/gbnf.ts';
 import { TokenGrammar } from '../src/grammar/token-grammar.ts';
 import { TokenIndex } from '../src/grammar/token-index.ts';
+import { TokenNames } from '../src/grammar/token-names.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { LlamaGrammar } from './support/llama-grammar.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -35,7 +37,8 @@ for (const [name, vocabulary] of [
     const file = folder.file(`${name}.gguf`);
     writeVocabulary(file, vocabulary);
     using real = Vocabulary.open(file);
-    const index = new TokenIndex(real);
+    const index = TokenIndex.of(real);
+    const names = new TokenNames(real);
     // Libllama allows bytes that begin no character.
     const isText = (token: number): boolean =>
       !real.isControl(token) && real.piece(token, { special: false }).every((byte) => byte > 0 && byte < 0xf5);
@@ -44,7 +47,7 @@ for (const [name, vocabulary] of [
     fc.assert(
       fc.property(grammars, choices, (source, choices) => {
         using oracle = new LlamaGrammar(file, source);
-        const grammar = new TokenGrammar(parseGbnf(source), index);
+        const grammar = new TokenGrammar(new Automaton(parseGbnf(source), names), index);
         let state = grammar.start;
         for (const choice of choices) {
           const [ours, theirs] = [grammar.allowed(state), oracle.allowed()];

@@ -133,7 +133,7 @@ function generate(
     ignoreEnd: true,
     logprobs: undefined,
   });
-  return new Generation(sequence, engine, signal);
+  return new Generation(sequence, engine, { signal });
 }
 
 const engineOf = ({ runtime }: Recurrent): Engine => new Engine(() => Promise.resolve(runtime));

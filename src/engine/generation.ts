@@ -15,12 +15,19 @@ export class Generation implements AsyncIterable<Piece> {
   readonly #sequence: Sequence;
   readonly #engine: Engine;
   readonly #signal: AbortSignal | undefined;
+  readonly #ready: Promise<void> | undefined;
   #begun = false;
 
-  constructor(sequence: Sequence, engine: Engine, signal: AbortSignal | undefined) {
+  /** An answer that stands in line once `ready`, as the sequence needs it, is resolved. */
+  constructor(
+    sequence: Sequence,
+    engine: Engine,
+    { signal, ready }: { readonly signal?: AbortSignal | undefined; readonly ready?: Promise<void> | undefined } = {},
+  ) {
     this.#sequence = sequence;
     this.#engine = engine;
     this.#signal = signal;
+    this.#ready = ready;
   }
 
   /** The answer so far: a copy. */
@@ -80,6 +87,7 @@ export class Generation implements AsyncIterable<Piece> {
     if (this.#signal?.aborted) cancel();
     this.#signal?.addEventListener('abort', cancel);
     try {
+      if (this.#ready) await this.#ready;
       this.#engine.submit(this.#sequence);
       for (let piece = await this.#sequence.read(); piece; piece = await this.#sequence.read()) yield piece;
     } finally {

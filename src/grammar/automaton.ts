@@ -1,5 +1,6 @@
 import { grammarError } from './grammar-error.ts';
-import type { GrammarStep } from './program.ts';
+import type { GrammarNode } from './node.ts';
+import { compile, type GrammarStep, type NamedTokens } from './program.ts';
 
 /** A step that is waited for, and what follows once its rule or its loop has ended: a stack, shared with others. */
 interface Frame {
@@ -30,8 +31,11 @@ export interface State {
 const mostFrames = 2 ** 14;
 /** Frames that may be made for one token: a third of a microsecond each. */
 const mostWork = 2 ** 21;
-/** Frames and states that are remembered; those that are in use stay when all others are forgotten. */
-const mostRemembered = { frames: 2 ** 14, states: 2 ** 12 };
+/**
+ * Frames and states that are remembered, and frames in these states: about 4 MiB. Those that are in use stay when all
+ * others are forgotten.
+ */
+const mostRemembered = { frames: 2 ** 14, states: 2 ** 12, framesInStates: 2 ** 17 };
 const bytes = 256;
 
 /**
@@ -43,12 +47,13 @@ export class Automaton {
   readonly #frames: Map<string, Frame> = new Map();
   readonly #states: Map<string, State> = new Map();
   readonly #kinds: Map<string, number> = new Map();
+  #framesInStates = 0;
   #ids = 0;
   #work = 0;
 
   /** Throws BAD_GRAMMAR. */
-  constructor(program: GrammarStep) {
-    this.start = this.#state([this.#frame(program, undefined)]);
+  constructor(grammar: GrammarNode, tokens: NamedTokens) {
+    this.start = this.#state([this.#frame(compile(grammar, tokens), undefined)]);
   }
 
   /** Begins with another token: the work for each is bounded. */
@@ -147,6 +152,7 @@ export class Automaton {
       const classes = classesOf(frames);
       state = { accepts, frames, classes, after: new Array((classes[bytes - 1] as number) + 1) };
       this.#states.set(key, state);
+      this.#framesInStates += frames.length;
     }
     return state;
   }
@@ -167,7 +173,11 @@ export class Automaton {
   #forget(): void {
     if (this.#frames.size > mostRemembered.frames) this.#frames.clear();
     if (this.#kinds.size > mostRemembered.frames) this.#kinds.clear();
-    if (this.#states.size > mostRemembered.states) this.#states.clear();
+    if (this.#states.size <= mostRemembered.states && this.#framesInStates <= mostRemembered.framesInStates) return;
+    // A state that is in use would keep all that can be reached from it.
+    for (const { after } of this.#states.values()) after.fill(undefined);
+    this.#states.clear();
+    this.#framesInStates = 0;
   }
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { at } from '../base/at.ts';
+import { Automaton } from './automaton.ts';
 import { type GrammarSource, grammarOf } from './source.ts';
 import { TokenGrammar } from './token-grammar.ts';
-import { type GrammarVocabulary, TokenIndex } from './token-index.ts';
+import { TokenIndex } from './token-index.ts';
+import { type GrammarVocabulary, TokenNames } from './token-names.ts';
 
 /** A vocabulary of texts: a control token is written with angles around it, the end is empty. */
 function vocabularyOf(texts: readonly string[]): GrammarVocabulary {
@@ -18,11 +20,13 @@ function vocabularyOf(texts: readonly string[]): GrammarVocabulary {
 }
 
 const texts = ['', '{', '"', '"a', 'ab', 'a', '": ', '1', '12', '}', '<end>', '<call>', '\xc3', '\xa9', 'b<'];
-const index = new TokenIndex(vocabularyOf(texts));
+const vocabulary = vocabularyOf(texts);
+const index = TokenIndex.of(vocabulary);
+const names = new TokenNames(vocabulary);
 
 /** The texts of tokens that may follow others, by a grammar. */
 function allowedAfter(source: GrammarSource, before: readonly string[]): readonly string[] {
-  const grammar = new TokenGrammar(grammarOf(source), index);
+  const grammar = new TokenGrammar(new Automaton(grammarOf(source), names), index);
   const state = before.reduce((state, text) => grammar.after(state, texts.indexOf(text)), grammar.start);
   const set = grammar.allowed(state);
   const found = texts.filter((_, token) => set.has(token));

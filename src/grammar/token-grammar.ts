@@ -1,6 +1,4 @@
-import { Automaton, type State } from './automaton.ts';
-import type { GrammarNode } from './node.ts';
-import { compile } from './program.ts';
+import type { Automaton, State } from './automaton.ts';
 import { type TokenIndex, TokenSet } from './token-index.ts';
 
 /** Sets of tokens that are remembered: a bit for each token of the vocabulary. */
@@ -12,14 +10,13 @@ export class TokenGrammar {
   readonly #index: TokenIndex;
   readonly #automaton: Automaton;
   /** Tokens allowed in a state, and in those of its kind. */
-  readonly #allowed: WeakMap<State, TokenSet> = new WeakMap();
+  #allowed: WeakMap<State, TokenSet> = new WeakMap();
   readonly #ofKind: Map<string, TokenSet> = new Map();
 
-  /** Throws BAD_GRAMMAR. */
-  constructor(grammar: GrammarNode, index: TokenIndex) {
+  constructor(automaton: Automaton, index: TokenIndex) {
     this.#index = index;
-    this.#automaton = new Automaton(compile(grammar, index));
-    this.start = this.#automaton.start;
+    this.#automaton = automaton;
+    this.start = automaton.start;
   }
 
   /** Tokens that end an answer. */
@@ -33,7 +30,10 @@ export class TokenGrammar {
     if (known) return known;
     const kind = this.#automaton.kindOf(state, this.#index.longest);
     const set = this.#ofKind.get(kind) ?? this.#collect(state);
-    if (this.#ofKind.size === mostRemembered) this.#ofKind.clear();
+    if (this.#ofKind.size === mostRemembered) {
+      this.#ofKind.clear();
+      this.#allowed = new WeakMap();
+    }
     this.#ofKind.set(kind, set);
     this.#allowed.set(state, set);
     return set;

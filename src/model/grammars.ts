@@ -1,37 +1,72 @@
+import { setImmediate } from 'node:timers/promises';
+import { Automaton } from '../grammar/automaton.ts';
 import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
-import type { GrammarVocabulary } from '../grammar/token-index.ts';
 import { TokenIndex } from '../grammar/token-index.ts';
+import { type GrammarVocabulary, TokenNames } from '../grammar/token-names.ts';
 
 /** Grammars that are remembered beside those in use. */
 const mostRemembered = 4;
 
 /** The grammars of a model's answers: compiled when they are first asked for, the last ones remembered. */
-export class Grammars {
+export class Grammars implements Disposable {
   readonly #vocabulary: GrammarVocabulary;
-  readonly #compiled: Map<string, TokenGrammar> = new Map();
+  /** In the order of their last use. */
+  readonly #automata: Map<string, Automaton> = new Map();
+  readonly #grammars: WeakMap<Automaton, TokenGrammar> = new WeakMap();
+  #names: TokenNames | undefined;
   #index: TokenIndex | undefined;
+  #building: Promise<void> | undefined;
+  #disposed = false;
 
   constructor(vocabulary: GrammarVocabulary) {
     this.#vocabulary = vocabulary;
   }
 
-  /** The grammar of a source, if there is one. Throws BAD_GRAMMAR. */
+  /** Makes a grammar ready, if there is one: `of` can give it as soon as the promise is resolved. Throws BAD_GRAMMAR. */
+  prepare(source: GrammarSource | undefined): Promise<void> | undefined {
+    if (source === undefined) return undefined;
+    this.#automatonOf(source);
+    this.#building ??= this.#buildIndex();
+    return this.#building;
+  }
+
+  /** The grammar of a source that was prepared, if there is one. */
   of(source: GrammarSource | undefined): TokenGrammar | undefined {
     if (source === undefined) return undefined;
-    const key = JSON.stringify(source);
-    const grammar = this.#compiled.get(key) ?? this.#compile(source);
-    // The map's order is that of their last use.
-    this.#compiled.delete(key);
-    this.#compiled.set(key, grammar);
-    const [oldest] = this.#compiled.keys();
-    if (this.#compiled.size > mostRemembered && oldest !== undefined) this.#compiled.delete(oldest);
+    const automaton = this.#automatonOf(source);
+    if (!this.#index) throw new Error('the grammar has not been prepared');
+    const grammar = this.#grammars.get(automaton) ?? new TokenGrammar(automaton, this.#index);
+    this.#grammars.set(automaton, grammar);
     return grammar;
   }
 
-  #compile(source: GrammarSource): TokenGrammar {
-    const expression = grammarOf(source);
-    this.#index ??= new TokenIndex(this.#vocabulary);
-    return new TokenGrammar(expression, this.#index);
+  /** Lets go of the vocabulary. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+  }
+
+  #automatonOf(source: GrammarSource): Automaton {
+    const key = JSON.stringify(source);
+    this.#names ??= new TokenNames(this.#vocabulary);
+    const automaton = this.#automata.get(key) ?? new Automaton(grammarOf(source), this.#names);
+    this.#automata.delete(key);
+    this.#automata.set(key, automaton);
+    const [oldest] = this.#automata.keys();
+    if (this.#automata.size > mostRemembered && oldest !== undefined) this.#automata.delete(oldest);
+    return automaton;
+  }
+
+  // It takes a microsecond or two for each token, so other answers go on meanwhile.
+  async #buildIndex(): Promise<void> {
+    const building = TokenIndex.build(this.#vocabulary);
+    while (!this.#disposed) {
+      const { done, value } = building.next();
+      if (done) {
+        this.#index = value;
+        return;
+      }
+      await setImmediate();
+    }
   }
 }

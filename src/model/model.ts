@@ -236,11 +236,13 @@ export class Model implements AsyncDisposable {
     const sampling = samplingOptions(mergedSampling(this.#recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
-    const grammar = this.#grammars.of(answerGrammar(answer, options.grammar));
+    const source = answerGrammar(answer, options.grammar);
+    const ready = this.#grammars.prepare(source);
+    const chosen = { bias, endsEarly: endsEarly(answer, options.grammar) };
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(size, sampling, { bias, grammar, endsEarly: endsEarly(answer, options.grammar) }),
+      newSampler: () => new Sampler(size, sampling, { ...chosen, grammar: this.#grammars.of(source) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,
@@ -251,7 +253,7 @@ export class Model implements AsyncDisposable {
       onLoad: options.onLoad,
       onPrompt: options.onPrompt,
     });
-    return new Generation(sequence, this.#engine, options.signal);
+    return new Generation(sequence, this.#engine, { signal: options.signal, ready });
   }
 
   #prepared(prompt: AnyPrompt): PreparedPrompt {
@@ -290,10 +292,10 @@ export class Model implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#grammars[Symbol.dispose]();
     const aborted = this.#opened.abort();
     const ended = this.#engine.close(this.#opened.closedError());
-    await aborted;
-    await ended;
+    await Promise.all([aborted, ended]);
     await this.#opened.close(this.#engine.loneTokens);
   }
 }

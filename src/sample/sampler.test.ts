@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { randomNumbers } from '../../test/support/random.ts';
+import { Automaton } from '../grammar/automaton.ts';
 import { parseGbnf } from '../grammar/gbnf.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
 import { TokenIndex } from '../grammar/token-index.ts';
@@ -129,8 +130,11 @@ const rules = Array.from({ length: vocabulary }, (_, token) => {
   return `after-${letter(token)} ::= "" | ${nexts.map((next) => `"${letter(next)}" after-${letter(next)}`).join(' | ')}`;
 });
 const twoThirds = new TokenGrammar(
-  parseGbnf([...rules, `root ::= ${[...'abcdefgh'].map((one) => `"${one}" after-${one}`).join(' | ')}`].join('\n')),
-  new TokenIndex({
+  new Automaton(
+    parseGbnf([...rules, `root ::= ${[...'abcdefgh'].map((one) => `"${one}" after-${one}`).join(' | ')}`].join('\n')),
+    { named: () => undefined, controlAt: () => undefined },
+  ),
+  TokenIndex.of({
     size: vocabulary,
     piece: (token) => Buffer.from(letter(token)),
     isControl: () => false,

@@ -73,7 +73,7 @@ export class ScriptedEngine implements AsyncDisposable {
       maxTokens,
       longest,
     });
-    return new Generation(sequence, this.#engine, options.signal);
+    return new Generation(sequence, this.#engine, { signal: options.signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

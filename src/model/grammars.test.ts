@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { engineError } from '../../test/support/engine-error.ts';
+import type { GrammarVocabulary } from '../grammar/token-names.ts';
+import { Grammars } from './grammars.ts';
+
+/** A vocabulary of many numbers; its end is 0. `looks` counts how often it was asked for the bytes of a token. */
+class Numbers implements GrammarVocabulary {
+  readonly size = 20_000;
+  looks = 0;
+  readonly isControl = (): boolean => false;
+  readonly isEndOfGeneration = (token: number): boolean => token === 0;
+  readonly tokenize = (): number[] => [];
+
+  piece(token: number): Uint8Array {
+    this.looks += 1;
+    return Buffer.from(`${token}`);
+  }
+}
+
+const digits = { kind: 'gbnf', text: 'root ::= "12" [0-9]*' } as const;
+
+test('others go on while the tokens of a vocabulary are put in order', async () => {
+  const vocabulary = new Numbers();
+  using grammars = new Grammars(vocabulary);
+  const ready = grammars.prepare(digits);
+  assert.ok(vocabulary.looks < 2000, `${vocabulary.looks} tokens at once`);
+  let turns = 0;
+  const stop = new AbortController();
+  const others = (async () => {
+    for (; !stop.signal.aborted; turns += 1) await setImmediate();
+  })();
+  await ready;
+  stop.abort();
+  await others;
+  assert.ok(turns >= 20, `${turns} turns of others`);
+  const grammar = grammars.of(digits) ?? assert.fail();
+  const allowed = grammar.allowed(grammar.start);
+  assert.deepEqual(
+    [1, 12, 123, 13, 0].map((token) => allowed.has(token)),
+    [true, true, true, false, false],
+  );
+  const looks = vocabulary.looks;
+  await grammars.prepare({ kind: 'json' });
+  assert.equal(vocabulary.looks, looks);
+});
+
+test('wrong grammars are refused at once, and a vocabulary that was let go of is not asked any more', async () => {
+  const vocabulary = new Numbers();
+  const grammars = new Grammars(vocabulary);
+  assert.throws(() => void grammars.prepare({ kind: 'gbnf', text: 'root ::= (' }), engineError('BAD_GRAMMAR'));
+  const ready = grammars.prepare(digits);
+  grammars[Symbol.dispose]();
+  const looks = vocabulary.looks;
+  await ready;
+  assert.equal(vocabulary.looks, looks);
+});
