@@ -106,6 +106,33 @@ test('where the last of a pass leaves, the pass ends at its next step', async ()
   assert.equal(model.tally().sums.passes - before, maxTokens);
 });
 
+test('a prompt that nobody waits for any more ends at its next step, while that of another goes on', async () => {
+  let reads = 0;
+  await using model = openBatchModel(path, {
+    streamed: true,
+    readAt: (fd, into, position, done) => {
+      reads += 1;
+      read(fd, into, 0, into.length, position, done);
+    },
+  });
+  /** The reads of a prompt, whose client leaves once the first step of its pass is over, or stays. */
+  const readsOf = async (seed: number, leaves: boolean): Promise<number> => {
+    const client = new AbortController();
+    const before = reads;
+    const onPrompt = (): void => (leaves ? client.abort() : undefined);
+    await readAll(model.generate(promptOf(seed, 60), { ...greedy, maxTokens: 1, onPrompt, signal: client.signal }));
+    while (model.tally().state.active > 0) await turn();
+    return reads - before;
+  };
+  await isRight(model);
+  const whole = await readsOf(1, false);
+  const { passes } = model.tally().sums;
+  const left = await readsOf(2, true);
+  assert.ok(left < 0.75 * whole, `${left} of ${whole} reads`);
+  assert.equal(model.tally().sums.passes, passes);
+  await Promise.all([isRight(model), readsOf(3, true)]);
+});
+
 test('closing while eight run and four wait ends them all with MODEL_CLOSED, also where prompts are kept', async () => {
   using cache = tempFolder();
   for (const options of [{}, { promptCache: { bytes: 2 ** 20, folder: cache.path, warn: assert.fail } }]) {

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import test from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { deferred } from '../../test/support/deferred.ts';
+import { FakeBackend, FakeLog, servedModel } from '../../test/support/fake-backend.ts';
+import type { ServedModel } from '../library/model-card.ts';
+import type { EmbeddedInputs, EmbeddingRequest, GenerationCallOptions } from '../worker/backend.ts';
+import { createApp } from './app.ts';
+import { listen } from './server.ts';
+
+/** A backend that begins with nothing: neither an answer nor an embedding. */
+class SilentBackend extends FakeBackend {
+  readonly signals: AbortSignal[] = [];
+  override script = { deltas: [], pause: deferred().promise };
+
+  override async *embed(
+    _: ServedModel,
+    __: EmbeddingRequest,
+    { signal }: GenerationCallOptions,
+  ): AsyncGenerator<EmbeddedInputs, void, void> {
+    this.signals.push(signal);
+    await deferred().promise;
+    yield { vectors: [], tokens: 0, loadSeconds: 0 };
+  }
+
+  get asked(): readonly AbortSignal[] {
+    return [...this.signals, ...this.requests.map(({ signal }) => signal)];
+  }
+}
+
+const messages = [{ role: 'user', content: 'Hi' }];
+const answering: Readonly<Record<string, object>> = {
+  '/api/generate': { prompt: 'Hi' },
+  '/api/chat': { messages },
+  '/v1/chat/completions': { messages },
+  '/v1/completions': { prompt: 'Hi' },
+  '/v1/responses': { input: 'Hi' },
+  '/v1/messages': { messages, max_tokens: 8 },
+  '/completion': { prompt: 'Hi' },
+  '/infill': { input_prefix: 'a', input_suffix: 'b' },
+};
+const embedding: Readonly<Record<string, object>> = {
+  '/api/embed': { input: ['Hi', 'Ho'] },
+  '/api/embeddings': { prompt: 'Hi' },
+  '/v1/embeddings': { input: ['Hi', 'Ho'] },
+  '/v1/rerank': { query: 'Hi', documents: ['Ho', 'Hu'] },
+};
+const attempts = [
+  ...Object.entries(answering).flatMap(([path, body]) =>
+    [true, false].map((stream) => [path, { ...body, stream }] as const),
+  ),
+  ...Object.entries(embedding),
+];
+
+test('on every route, a client that leaves before the first byte cancels its own work at once, and no others', async () => {
+  const backend = new SilentBackend(servedModel({ embeds: true }));
+  const app = createApp({
+    backend,
+    log: new FakeLog(),
+    origins: [],
+    loopback: true,
+    hostname: 'localhost',
+    health: () => 'ok',
+  });
+  const server = await listen(app, { host: '127.0.0.1', port: 0 });
+  const send = (path: string, body: object) => {
+    const client = request({ port: server.address.port, host: '127.0.0.1', path, method: 'POST' });
+    client.on('error', () => {});
+    client.end(JSON.stringify({ model: 'tiny:q4_1', ...body }));
+    return client;
+  };
+  for (const [path, body] of attempts) {
+    const before = backend.asked.length;
+    const clients = [send(path, body), send(path, body)];
+    while (backend.asked.length < before + 2) await turn();
+    const signals = backend.asked.filter(({ aborted }) => !aborted);
+    clients[0]?.destroy();
+    while (signals.every(({ aborted }) => !aborted)) await turn();
+    assert.equal(signals.filter(({ aborted }) => aborted).length, 1, `${path} ${JSON.stringify(body)}`);
+    clients[1]?.destroy();
+    while (!signals.every(({ aborted }) => aborted)) await turn();
+  }
+  await server.close(0);
+});
