@@ -237,7 +237,6 @@ export class Model implements AsyncDisposable {
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const source = answerGrammar(answer, options.grammar);
-    const ready = this.#grammars.prepare(source);
     const chosen = { bias, endsEarly: endsEarly(answer, options.grammar) };
     const sequence = new Sequence({
       prompt: tokens,
@@ -253,7 +252,7 @@ export class Model implements AsyncDisposable {
       onLoad: options.onLoad,
       onPrompt: options.onPrompt,
     });
-    return new Generation(sequence, this.#engine, { signal: options.signal, ready });
+    return new Generation(sequence, this.#engine, { signal: options.signal, ready: this.#grammars.prepare(source) });
   }
 
   #prepared(prompt: AnyPrompt): PreparedPrompt {
