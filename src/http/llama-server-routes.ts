@@ -7,7 +7,7 @@ import type { ServedModel } from '../library/model-card.ts';
 import type { Backend, Health, Metric } from '../worker/backend.ts';
 import { completion, infill } from './llama-server/completion.ts';
 import { propsOf, slotsOf } from './llama-server/props.ts';
-import { conversationFields, conversationIn } from './openai/conversation.ts';
+import { checkContinuation, conversationFields, conversationIn } from './openai/conversation.ts';
 import { logFailure } from './refusal.ts';
 import { jsonBody } from './request/body.ts';
 import { tokenList } from './request/lists.ts';
@@ -27,7 +27,7 @@ const Tokenize = z.looseObject({
 });
 const Detokenize = z.looseObject({ ...Named, tokens: tokenList({ most }) });
 const inputTokens = ['/chat/completions/input_tokens', '/v1/chat/completions/input_tokens'];
-const ApplyTemplate = z.looseObject({ ...Named, ...conversationFields });
+const ApplyTemplate = z.looseObject({ ...Named, ...conversationFields }).superRefine(checkContinuation);
 
 /** Endpoints of llama-server beside OpenAI's. */
 export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>

@@ -5,7 +5,6 @@ import { serializeError } from '../base/serialized-error.ts';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../engine/logprobs.ts';
-import type { PromptProgress } from '../engine/sequence.ts';
 import { chooseCpuVariant } from '../ggml/cpu-variant.ts';
 import { engineStatus } from '../model/engine-status.ts';
 import { Model } from '../model/model.ts';
@@ -14,14 +13,12 @@ import { whatIf } from '../model/what-if.ts';
 import { planBytes } from '../plan/plan.ts';
 import type { GenerationRequest, TokenLogprob } from './backend.ts';
 import { unitsOf } from './fit-request.ts';
+import { promptReports } from './prompt-reports.ts';
 import type { EngineCall, EngineOrder, EngineReport, EngineResults, EngineStart, ReportBody } from './protocol.ts';
 import { generateOptionsOf, requestPrompt, tokenizedPart } from './request-tokens.ts';
 
 /** Milliseconds between two reports of the counts, which are signs of life as well. */
 const tallyInterval = 1000;
-
-/** Milliseconds between two reports of a prompt's progress. */
-const progressInterval = 200;
 
 /** The most tokens of prompts that are answered or wait, if all places together do not have more. */
 const mostQueuedTokens = 2 ** 19;
@@ -131,7 +128,9 @@ export class EngineWorker {
       this.#checkQueue(length);
       const generation = model.generate(prompt, {
         ...generateOptionsOf(request, abort.signal),
-        onPrompt: request.progress ? this.#progressOf(id) : undefined,
+        onPrompt: request.progress
+          ? promptReports((progress) => this.#say({ kind: 'progress', id, progress }))
+          : undefined,
       });
       this.#active.set(id, { abort, tokens: length });
       this.#say({ kind: 'accepted', id, promptTokens: length });
@@ -140,19 +139,6 @@ export class EngineWorker {
       this.#say({ kind: 'failure', id, failure: serializeError(error) });
     }
     this.#read(unitsOf(request.prompt));
-  }
-
-  /** Reports progress through a prompt, not too often. */
-  #progressOf(id: number): (progress: PromptProgress) => void {
-    const began = performance.now();
-    let last = Number.NEGATIVE_INFINITY;
-    return ({ tokens, total, cached }) => {
-      const now = performance.now();
-      if (tokens < total && now - last < progressInterval) return;
-      last = now;
-      const seconds = (now - began) / 1000;
-      this.#say({ kind: 'progress', id, progress: { tokens: Math.floor(tokens), total, cached, seconds } });
-    };
   }
 
   /** Reports an answer as it comes; with `whole`, the ending has all tokens. */

@@ -55,6 +55,8 @@ function run(command: string, args: readonly string[], cwd?: string, env?: NodeJ
 const changes: readonly (readonly [text: RegExp, ours: string])[] = [
   // A model that nobody serves is an error: the tests name the one that is served.
   [/(\bmodel=|"model": )"[^"]+"/g, '$1server.model_alias'],
+  // Names have a tag, as Ollama's do.
+  [/(\["(?:model|id)"\] == )("llama-test-model"|server\.model_alias)/g, '$1$2 + ":latest"'],
   [/(system_fingerprint\S*)\.startswith\("b"\)/g, '$1.startswith("fp_")'],
 ];
 

@@ -33,6 +33,16 @@ export const conversationFields: { readonly [K in keyof ConversationFields]: z.Z
   parse_special: given(z.boolean()),
 };
 
+/** Refuses wishes that contradict each other. */
+export function checkContinuation(
+  { add_generation_prompt, continue_final_message }: ConversationFields,
+  context: z.core.$RefinementCtx,
+): void {
+  if (!add_generation_prompt || !continue_final_message) return;
+  const message = 'asks for a new answer and for one that goes on: continue_final_message must be false then';
+  context.addIssue({ code: 'custom', path: ['add_generation_prompt'], message });
+}
+
 /** The conversation in a body. */
 export function conversationIn(body: ConversationFields): Conversation {
   const effort = body.reasoning_effort ?? body.reasoning?.effort;

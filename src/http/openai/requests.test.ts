@@ -257,6 +257,7 @@ test('what is wrong is refused by name', async () => {
     [{ logit_bias: { 1: 101 } }, 'logit_bias.1'],
     [{ logit_bias: Object.fromEntries(Array(1025).fill(1).entries()) }, 'logit_bias'],
     [{ stop: Array(65).fill('x') }, 'stop'],
+    [{ add_generation_prompt: true, continue_final_message: true }, 'add_generation_prompt'],
     [{ logprobs: 3 }, 'logprobs'],
     [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
     [{ top_logprobs: 2 }, 'top_logprobs'],

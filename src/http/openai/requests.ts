@@ -8,7 +8,7 @@ import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
 import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { checkToolChoice } from '../request/tools.ts';
-import { conversationFields, conversationIn } from './conversation.ts';
+import { checkContinuation, conversationFields, conversationIn } from './conversation.ts';
 
 /** Parameters of the answers, at both endpoints. */
 export interface OpenAiParams {
@@ -129,6 +129,7 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .superRefine((body, context) => {
     refuseUnsupported(body, unsupported, context);
     checkToolChoice(body, context);
+    checkContinuation(body, context);
     if (body.top_logprobs && !body.logprobs)
       refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');
   })

@@ -3,7 +3,8 @@ import test from 'node:test';
 import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { post, served } from '../../../test/support/served.ts';
 
-const tiny = { id: 'tiny:q4_1', object: 'model', created: 1_728_000_000, owned_by: 'ssd-llm' };
+const meta = { n_ctx: 2048, n_ctx_train: 2048, size: 97_000_000, ftype: 'Q4_1' };
+const tiny = { id: 'tiny:q4_1', object: 'model', created: 1_728_000_000, owned_by: 'ssd-llm', meta };
 
 test('models are listed', async () => {
   const response = await served().app.request('/v1/models');

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { Log } from '../../base/log.ts';
 import type { ServedModel } from '../../library/model-card.ts';
-import type { Backend } from '../../worker/backend.ts';
+import type { Backend, Places } from '../../worker/backend.ts';
 import { modelNamed } from '../request/requested-model.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { chatCompletions } from './chat.ts';
@@ -17,8 +17,9 @@ import type { OpenAiService } from './respond.ts';
 export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
   const service: OpenAiService = { backend, log, timeouts };
   const app = new Hono();
-  app.get('/models', (c) => c.json({ object: 'list', data: backend.models().map(modelObject) }));
-  app.get('/models/:id{.+}', (c) => c.json(modelObject(modelNamed(backend, c.req.param('id')))));
+  const described = (model: ServedModel): object => modelObject(model, backend.places(model));
+  app.get('/models', (c) => c.json({ object: 'list', data: backend.models().map(described) }));
+  app.get('/models/:id{.+}', (c) => c.json(described(modelNamed(backend, c.req.param('id')))));
   app.post('/chat/completions', (c) => chatCompletions(service, c));
   app.post('/completions', (c) => completions(service, c));
   app.post('/embeddings', (c) => embeddings(service, c));
@@ -26,10 +27,11 @@ export function openaiRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   return app;
 }
 
-/** A model as OpenAI lists it. */
-const modelObject = ({ name, modified }: ServedModel): object => ({
+/** A model as OpenAI lists it, with llama-server's facts about it. */
+const modelObject = ({ name, modified, size, quantization, trainedContext }: ServedModel, places: Places): object => ({
   id: name,
   object: 'model',
   created: Math.floor(modified.getTime() / 1000),
   owned_by: 'ssd-llm',
+  meta: { n_ctx: places.context, n_ctx_train: trainedContext, size, ftype: quantization },
 });

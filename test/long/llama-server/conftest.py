@@ -3,8 +3,8 @@
 import json
 import os
 import re
+import sys
 
-import pytest
 import utils
 from utils import ServerProcess, server_instances
 
@@ -68,11 +68,44 @@ ServerProcess.make_request = taking_options(ServerProcess.make_request)
 ServerProcess.make_stream_request = taking_options(ServerProcess.make_stream_request)
 
 
-@pytest.fixture(autouse=True)
-def stop_servers():
-    yield
+# Settings that our server is started with: one that runs already with the same ones is good for the next test too.
+SETTINGS = """model_hf_repo model_hf_file model_alias pooling server_host server_port n_slots n_ctx kv_unified api_key
+chat_template chat_template_file""".split()
+START, STOP = ServerProcess.start, ServerProcess.stop
+running = None
+
+
+def settings_of(server):
+    return [getattr(server, name) for name in SETTINGS]
+
+
+def start(self, *arguments, **named):
+    global running
+    if running and running.process.poll() is None and settings_of(running) == settings_of(self):
+        self.process = running.process
+    else:
+        end()
+        START(self, *arguments, **named)
+    running = self
+
+
+def end():
+    global running
+    if running:
+        # It would close what another test reads.
+        running._log = sys.stdout
+        STOP(running)
+    running = None
+
+
+ServerProcess.start = start
+ServerProcess.stop = lambda self: None
+
+
+def pytest_sessionfinish():
+    end()
     for server in list(server_instances):
-        server.stop()
+        STOP(server)
 
 
 def pytest_runtest_logreport(report):
