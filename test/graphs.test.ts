@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { str, writeGguf } from '../bench/gguf-writer.ts';
 import { decodableArchitectures } from '../src/arch/decodable.ts';
+import type { RopeOptions } from '../src/arch/rope.ts';
 import { EngineError } from '../src/base/errors.ts';
 import type { Span } from '../src/exec/span.ts';
 import { Device } from '../src/ggml/device.ts';
@@ -61,9 +62,10 @@ test('the architectures that are not refused are those whose small models go on 
   assert.deepEqual([...new Set(shown)].sort(), decodableArchitectures.toSorted());
 });
 
-const plan = (name: string, options: Partial<PlanOptions>): Plan => {
-  using graphs = openOutline(pathOf(name), { graphs: 'libllama' }).graphs;
-  return planFor(device, { ...openOutline(pathOf(name), { graphs: 'libllama' }), graphs }, options);
+const plan = (name: string, options: Partial<PlanOptions>, rope?: RopeOptions): Plan => {
+  const outline = openOutline(pathOf(name), { rope, graphs: 'libllama' });
+  using _graphs = outline.graphs;
+  return planFor(device, outline, options);
 };
 /** Bytes by which processes may differ: an error's budget is as much larger. */
 const spare = 4 * 2 ** 20;
@@ -78,6 +80,20 @@ test('what libllama’s graphs cannot do with keys and values is refused by name
   );
   assert.throws(cannot({ window: { tokens: 8, sinks: 0 } }), engineError('NOT_WITH_LIBLLAMA', /--sliding-window/));
   assert.throws(() => plan('olmo2', { expertCache: 2 ** 20 }), engineError('NO_EXPERTS'));
+});
+
+test('options that would change nothing are refused by name', () => {
+  for (const name of ['mamba', 'bloom', 'rwkv7']) {
+    assert.throws(
+      () => plan(name, {}, { scale: 2 }),
+      engineError('NO_ROTATION', new RegExp(`"${name}".*--rope-scale`)),
+    );
+  }
+  for (const name of ['olmo2', 'deepseek2']) assert.ok(plan(name, {}, { base: 100 }));
+  for (const name of ['mamba', 'rwkv7', 'bert']) {
+    assert.throws(() => plan(name, { kv: { type: 'q8_0' } }), engineError('KV_TYPE_UNSUITABLE', /keeps none/));
+  }
+  assert.throws(() => plan('nomic-bert', {}, { scale: 2 }), engineError('NOT_WITH_LIBLLAMA', /--rope-scale/));
 });
 
 test('the state of longer texts, of more of them, and of wider types takes as much more as they are longer, more, wider', () => {

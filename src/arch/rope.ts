@@ -16,6 +16,10 @@ export interface RopeOptions {
   readonly scaling?: RopeScaling | undefined;
 }
 
+/** True if something is asked for. */
+export const isRotation = (options: RopeOptions = {}): boolean =>
+  Object.values(options).some((value) => value !== undefined);
+
 /** Ranges of the numbers. */
 export const ropeRanges = {
   scale: { min: 1, max: 1024, expected: 'a number from 1 to 1024' },

@@ -21,6 +21,9 @@ function largestChoice(parts: ErrorDetails['BUDGET_TOO_SMALL']['parts']): string
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
+const unsuitable = (length: number | undefined): string =>
+  length === undefined ? 'this model keeps none' : `the heads of this model have ${length} elements, and its blocks 32`;
+
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
 
 /** An option as the APIs spell it: topP -> top_p. */
@@ -135,15 +138,20 @@ export const errorTable: {
   ],
   KV_TYPE_UNSUITABLE: [
     'usage',
+    (d) => `keys and values cannot be stored as ${d.type}: ${unsuitable(d.length)}; use --kv-type f16`,
     (d) =>
-      `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; use --kv-type f16`,
-    (d) =>
-      `keys and values cannot be stored as ${d.type}: the heads of this model have ${d.length} elements, and its blocks 32; the server has to store them as f16`,
+      `keys and values cannot be stored as ${d.type}: ${unsuitable(d.length)}; the server has to store them as f16`,
   ],
   NO_EXPERTS: [
     'usage',
     () => 'this model has no experts that could be read one by one; leave --expert-cache out',
     () => 'this model has no experts that could be read one by one',
+  ],
+  NO_ROTATION: [
+    'usage',
+    (d) =>
+      `models of architecture "${d.architecture}" do not rotate positions; leave --rope-scale, --rope-scaling and --rope-base out`,
+    (d) => `models of architecture "${d.architecture}" do not rotate positions`,
   ],
   NOT_WITH_LIBLLAMA: [
     'usage',

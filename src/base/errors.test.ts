@@ -31,6 +31,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   NO_OWN_GRAPHS: { what: 'a model' },
   UNSUPPORTED_MODEL: { what: 'experts' },
   NO_EXPERTS: {},
+  NO_ROTATION: { architecture: 'a' },
   BAD_GRAMMAR: { place: '#/properties/a', reason: 'unknown' },
   NOT_WITH_LIBLLAMA: { what: 'a window', architecture: 'a' },
   MISSING_TENSOR: { tensor: 'a' },

@@ -15,6 +15,8 @@ export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory'> {
   readonly manifest: readonly ManifestEntry[];
   /** Names of the weights that only logits need. */
   readonly head: ReadonlySet<string>;
+  /** Whether positions are rotated. */
+  readonly rotates: boolean;
   /** Weights whose rows are looked up one by one. */
   readonly lookups: readonly Weight[];
   /** Bytes that kernels work in for each token, and for each token and position of the context that it may see. */
@@ -42,6 +44,7 @@ export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTrait
   const kvType = kvTypeOf('f16').id;
   const works: GraphWork[] = [];
   const body = new Set<string>();
+  let rotates = false;
   const graphs = sequenceCounts.flatMap((sequences) => {
     using context = new LlamaContext(model, {
       cells,
@@ -58,6 +61,7 @@ export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTrait
       const span = { sequence: 0, start, tokens: Array<number>(count).fill(0), outputs: 1 };
       const { nodes, result } = context.collect([span], pooling ? 'embeddings' : 'logits');
       if (!pooling) start += count;
+      rotates ||= nodes.some((node) => tensorOp(node) === 'ROPE');
       works.push(workOf(nodes, count, pooling ? count : cells));
       const reads = weightReads(nodes, model.tensors, file.weights);
       const embeddings = pooling ? undefined : embeddingsIn(nodes, result);
@@ -71,6 +75,7 @@ export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTrait
   return {
     goesBack: model.goesBack,
     memory: model.memory,
+    rotates,
     head: new Set(reads.flatMap(({ name }) => (body.has(name) ? [] : [name]))),
     manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),
     lookups: [...new Set(lookups.flatMap(({ name }) => file.weights.get(name) ?? []))],

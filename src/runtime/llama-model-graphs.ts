@@ -1,5 +1,5 @@
 import type { ModelFacts } from '../arch/facts.ts';
-import type { RopeOptions } from '../arch/rope.ts';
+import { isRotation, type RopeOptions } from '../arch/rope.ts';
 import { at } from '../base/at.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
@@ -84,7 +84,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   get rowLengths(): readonly number[] {
     const { metadata } = this.#file;
     const { architecture, heads, width } = this.#facts;
-    if (heads === 0 || this.wholeTexts) return [];
+    if (this.wholeTexts || this.#collected().memory === 'recurrent') return [];
     return ['key_length', 'value_length'].map((key) =>
       metadata.number(`${architecture}.attention.${key}`, Math.floor(width / heads)),
     );
@@ -104,13 +104,16 @@ export class LlamaModelGraphs implements ModelGraphs {
     return [...this.#file.weights.values()].filter((weight) => !read.has(weight)).map(({ name }) => name);
   }
 
-  checkKv({ window, home }: KvOptions): void {
+  check({ window, home }: KvOptions): void {
     const { architecture } = this.#facts;
     const refuse = (what: string): never => {
       throw new EngineError('NOT_WITH_LIBLLAMA', { what, architecture });
     };
     if (window) refuse('a sliding window (--sliding-window)');
     if (home === 'ssd') refuse('keys and values on the SSD (--kv-home ssd)');
+    if (!isRotation(this.#rope)) return;
+    if (this.wholeTexts) refuse('another rotation of positions (--rope-scale)');
+    if (!this.#collected().rotates) throw new EngineError('NO_ROTATION', { architecture });
   }
 
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {

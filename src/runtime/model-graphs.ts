@@ -19,7 +19,7 @@ export interface GraphDemand {
   readonly builder: 'own' | 'libllama';
   /** Whether a text is computed whole, in one pass: then a pass has room for the context, all its texts together. */
   readonly wholeTexts: boolean;
-  /** Lengths of the rows of keys and values, which are whole blocks of their type. */
+  /** Lengths of the rows of keys and values, which are whole blocks of their type; none where none are kept. */
   readonly rowLengths: readonly number[];
   /**
    * The weights that a pass reads in a context of so many tokens, in order of first use: each is there, of a type and
@@ -30,8 +30,8 @@ export interface GraphDemand {
   readonly unused: readonly string[];
   /** Bytes that the process takes beside the usual once the manifest is known. */
   readonly loadedBytes: number;
-  /** Throws NOT_WITH_LIBLLAMA for keys and values that cannot be had. */
-  checkKv(options: KvOptions): void;
+  /** Throws NOT_WITH_LIBLLAMA for keys and values, and NO_ROTATION for a rotation of positions, that cannot be had. */
+  check(kv: KvOptions): void;
   /** Bytes that the states of all texts take in memory, and on the SSD, when these have grown to the context. */
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number };
   /** Costs of states that live on the SSD, layer by layer; undefined if none can. */

@@ -109,13 +109,9 @@ function librarysGraphs(file: ModelFile, pooling: FilePooling, options: OutlineO
   return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder, embedsAll: embedsAll(pooling) }) };
 }
 
-function encoderGraphs(file: ModelFile, { rope, trialFolder }: OutlineOptions): GraphsOf {
+function encoderGraphs(file: ModelFile, options: OutlineOptions): GraphsOf {
   const config = readFacts(file.metadata);
-  if (rope && Object.values(rope).some((value) => value !== undefined)) {
-    const { architecture } = config;
-    throw new EngineError('NOT_WITH_LIBLLAMA', { what: 'another rotation of positions (--rope-scale)', architecture });
-  }
-  return { config, graphs: new LlamaModelGraphs(file, config, { trialFolder, pooling: wholePooling(file.metadata) }) };
+  return { config, graphs: new LlamaModelGraphs(file, config, { ...options, pooling: wholePooling(file.metadata) }) };
 }
 
 /** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */
@@ -132,7 +128,7 @@ export const fitsKvType = (outline: ModelOutline, type: KvType): boolean => unsu
 
 /**
  * Throws KV_TYPE_UNSUITABLE if keys and values cannot be stored as asked for, BAD_OPTION if nothing can, NOT_WITH_LIBLLAMA
- * for options of graphs of ours, NO_EXPERTS for a model without experts that can be read one by one.
+ * for options of graphs of ours, NO_ROTATION for a rotation of positions that are not rotated, NO_EXPERTS for a model without experts that can be read one by one.
  */
 export function checkModelCan(
   outline: ModelOutline,
@@ -144,8 +140,10 @@ export function checkModelCan(
     throw new EngineError('BAD_OPTION', { option: 'kv.type', value: `${type}`, expected: kvTypes.join(', ') });
   }
   const [length] = unsuitable(outline, type);
-  if (length !== undefined) throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });
-  graphs.checkKv(kv);
+  if (length !== undefined || (type !== 'f16' && graphs.rowLengths.length === 0)) {
+    throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });
+  }
+  graphs.check(kv);
   if (expertCache !== undefined && !graphs.manifest(config.context).some(({ experts }) => experts)) {
     throw new EngineError('NO_EXPERTS', {});
   }

@@ -56,7 +56,7 @@ export class OwnModelGraphs implements ModelGraphs {
     return [...this.#weights.keys()].filter((name) => !read.has(name) && name !== 'token_embd.weight');
   }
 
-  checkKv(): void {}
+  check(): void {}
 
   manifest(context: number, window?: Window): readonly ManifestEntry[] {
     // Building takes 20 ms. Without a window, contexts beyond the original one differ from others by their factors.

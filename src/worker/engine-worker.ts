@@ -110,7 +110,9 @@ export class EngineWorker {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === 'VOCABULARY_DIFFERS') options = { ...options, draft: { ...options.draft, model: undefined } };
         else if (code === 'KV_TYPE_UNSUITABLE') options = { ...options, kv: { ...options.kv, type: 'f16' } };
-        else if (code === 'NOT_WITH_LIBLLAMA') options = { ...options, kv: { type: options.kv?.type } };
+        else if (code === 'NOT_WITH_LIBLLAMA')
+          options = { ...options, kv: { type: options.kv?.type }, rope: undefined };
+        else if (code === 'NO_ROTATION') options = { ...options, rope: undefined };
         else if (code === 'NO_EXPERTS') options = { ...options, expertCache: undefined };
         else throw error;
         warn(error as Error);
