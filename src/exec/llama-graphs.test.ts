@@ -16,6 +16,7 @@ import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { openModelFile } from '../gguf/model-file.ts';
 import type { ReadAt } from '../pager/reader.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { groupSpans } from './span-groups.ts';
 
@@ -144,6 +145,31 @@ test('a pass is the same on any number of threads, and says how far it is', asyn
     assert.deepEqual(await run(model, spans, { onStep: (share) => shares.push(share) }), at(expected, i));
     assert.equal(shares.at(-1), 1);
     assert.deepEqual([...shares].sort(), shares);
+  }
+});
+
+test('a graph that reads a weight in another way than was planned, or in another order, fails', async () => {
+  const moved = (plan: Plan, name: string, to: Plan['placements'][number]): Plan => ({
+    ...plan,
+    placements: plan.placements.map((placement, id) => (at(plan.slices, id).weight.name === name ? to : placement)),
+  });
+  const without = (plan: Plan, name: string): Plan => ({
+    ...plan,
+    slices: plan.slices.map((slice) =>
+      slice.weight.name === name ? { ...slice, weight: { ...slice.weight, name: 'another' } } : slice,
+    ),
+  });
+  const [norm, queries] = ['blk.0.attn_norm.weight', 'blk.0.attn_q.weight'];
+  const changes: readonly [RegExp, (plan: Plan) => Plan][] = [
+    [/attn_norm.* read as it was not planned/, (plan) => moved(plan, norm, { kind: 'ring', order: 0 })],
+    [/attn_q.* read as it was not planned/, (plan) => moved(plan, queries, { kind: 'experts' })],
+    [/attn_q.* read as it was not planned/, (plan) => without(plan, queries)],
+    [/ is read out of order/, (plan) => ({ ...plan, streamed: plan.streamed.toReversed() })],
+  ];
+  for (const [reason, change] of changes) {
+    await using model = open('llama', { change });
+    await model.pager.load();
+    await assert.rejects(run(model, [span(0, 0, 5)]), engineError('GRAPH_FAILED', reason));
   }
 });
 

@@ -44,12 +44,14 @@ export interface OpenLlamaOptions {
   /** Bytes of a slice; default: chosen. */
   readonly sliceBytes?: number;
   readonly readAt?: ReadAt;
+  /** Changes the plan that graphs are cut by, not the memory. */
+  readonly change?: (plan: Plan) => Plan;
 }
 
 const [sequences, context, batch] = [4, 128, 64];
 
 export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
-  const { device, layoutOf = () => undefined, extra = 0, slots, sliceBytes, readAt } = options;
+  const { device, layoutOf = () => undefined, extra = 0, slots, sliceBytes, readAt, change = (plan) => plan } = options;
   const file = openModelFile(path);
   const pooling = wholePooling(file.metadata);
   const { manifest, head } = graphTraits(file, pooling);
@@ -95,7 +97,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     device,
     model,
     context: llama,
-    plan,
+    plan: change(plan),
     file: file.weights,
     weights,
     reader,
