@@ -9,7 +9,7 @@ import { readSession, restoreSession, saveSession } from '../src/model/session-f
 import { CachePool } from '../src/state/cache-pool.ts';
 import { encodeHeader } from '../src/state/saved-header.ts';
 import type { SequenceCache } from '../src/state/sequence-cache.ts';
-import { assertHolds, filled, smallShape, textOf } from './support/caches.ts';
+import { assertHolds, filled, inOnePiece, smallShape, textOf } from './support/caches.ts';
 import { engineError } from './support/engine-error.ts';
 import { smallDisk } from './support/full-disk.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -103,6 +103,18 @@ test('tokens that the model does not have, and keys and values that are damaged,
     if (restored.at(-1)) assertHolds(cache, textOf(1, 40));
   }
   assert.deepEqual(restored, [true, false, false, false, false]);
+});
+
+test('of a text whose state is too much to be copied a session has the tokens alone', async () => {
+  using folder = tempFolder();
+  const path = folder.file('talk.kv');
+  using cache = filled(smallShape(128), textOf(1, 40));
+  await saveSession({ caches: slotsOf(inOnePiece(cache)), identity: 'a model' }, path, text);
+  const kept = (await readSession(path)) ?? assert.fail();
+  assert.deepEqual([...kept.tokens], textOf(1, 40));
+  using other = filled(smallShape(128), textOf(2, 50));
+  assert.equal(await restoreSession({ caches: slotsOf(other), identity: 'a model' }, kept, 5000), false);
+  assertHolds(other, textOf(2, 50));
 });
 
 test('a session is for its user only, also where the file was for others, and nothing is left beside it', async (t) => {

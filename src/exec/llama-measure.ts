@@ -11,7 +11,7 @@ import { kvTypeOf } from '../state/kv-shape.ts';
 import { manifestOfReads, weightReads } from './llama-weights.ts';
 
 /** Traits of the graphs that libllama builds of a model, whatever the context. */
-export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory'> {
+export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory' | 'window'> {
   readonly manifest: readonly ManifestEntry[];
   /** Names of the weights that only logits need. */
   readonly head: ReadonlySet<string>;
@@ -75,6 +75,7 @@ export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTrait
   return {
     goesBack: model.goesBack,
     memory: model.memory,
+    window: model.window,
     rotates,
     head: new Set(reads.flatMap(({ name }) => (body.has(name) ? [] : [name]))),
     manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),

@@ -46,6 +46,12 @@ export interface LlamaContextOptions {
   readonly rope?: LlamaRope | undefined;
 }
 
+/** Positions of tokens, from `start` up to `end`. */
+export interface Positions {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Libllama's ways of pooling. */
 export type WholePooling = keyof typeof poolings;
 const poolings = { mean: 1, first: 2, last: 3, rank: 4 } as const;
@@ -212,9 +218,12 @@ export class LlamaContext implements Disposable {
     return this.#memory !== undefined && this.#api.llama_memory_seq_rm(this.#memory, sequence, length, -1);
   }
 
-  /** Makes the sequence `to`, an empty one, a copy of `from`. */
-  copy(from: number, to: number): void {
-    if (this.#memory !== undefined) this.#api.llama_memory_seq_cp(this.#memory, from, to, -1, -1);
+  /**
+   * Makes the tokens of the sequence `from`, or those at the positions from `start` up to `end`, tokens of `to`, too. No
+   * bytes are copied.
+   */
+  copy(from: number, to: number, { start, end }: Positions = { start: -1, end: -1 }): void {
+    if (this.#memory !== undefined) this.#api.llama_memory_seq_cp(this.#memory, from, to, start, end);
   }
 
   /** Forgets all sequences. */

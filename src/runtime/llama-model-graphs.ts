@@ -23,7 +23,7 @@ import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
-import { contextSequences } from '../state/llama-states.ts';
+import { contextSequences, contextTexts } from '../state/llama-states.ts';
 import { tryGraphs } from './graph-trial.ts';
 import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
@@ -215,7 +215,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   #contextOptions({ context, parallel, batch, ahead, kvType }: StateOptions): LlamaContextOptions {
     const decoded = 1 + ahead;
     const traits = this.#collected();
-    const most = Math.floor(mostSequences / contextSequences(traits, 1));
+    const most = contextTexts(traits, mostSequences);
     if (parallel > most) {
       const expected = `${most} at most, for a model of this architecture`;
       throw new EngineError('BAD_OPTION', { option: 'parallel', value: `${parallel}`, expected });

@@ -15,7 +15,10 @@ const device = shared(new Device(1));
 const folder = sharedFolder();
 /** Keys and values, windows of 8 tokens, recurrent states alone and beside others, and keys that are kept as one. */
 const names = ['llama', 'gemma3', 'mamba', 'jamba', 'deepseek4'] as const;
-const paths = new Map(names.map((name) => [name, architectureFile(folder.file(`${name}.gguf`), name)]));
+const divided = ['llama', 'deepseek2'] as const;
+const paths = new Map(
+  [...names, ...divided].map((name) => [name, architectureFile(folder.file(`${name}.gguf`), name)]),
+);
 
 const text = (count: number, salt: number): number[] => Array.from({ length: count }, (_, i) => (i * 31 + salt) % 60);
 
@@ -31,7 +34,7 @@ class Texts implements AsyncDisposable {
   readonly caches: readonly SequenceCache[];
   readonly #vocabulary: number;
 
-  constructor(name: (typeof names)[number]) {
+  constructor(name: (typeof names | typeof divided)[number]) {
     this.model = openLlama(paths.get(name) ?? assert.fail(), { device, extra: 2 ** 30 });
     this.caches = this.model.states.map((state) => new SequenceCache(state));
     this.#vocabulary = usualSizesOf(name).vocabulary;
@@ -141,6 +144,38 @@ for (const name of names) {
     assert.equal(part?.length, 40);
     assert.ok(await part?.restore(second, 40));
     same(await texts.go(other, second), await texts.anew(prompt, other));
+  });
+}
+
+for (const name of divided) {
+  test(`a text is copied some tokens at a time, and a beginning of it by as few as that takes: ${name}`, async () => {
+    await using texts = new Texts(name);
+    using copies = new PrefixMemory(2 ** 26);
+    const [prompt, answer, other] = [text(60, 1), text(50, 2), text(5, 3)];
+    const { first } = texts;
+    const [, second = assert.fail(), third = assert.fail()] = texts.caches;
+    // Tokens of two texts lie side by side.
+    for (let i = 0; i < 60; i += 20) {
+      await texts.go(prompt.slice(i, i + 20));
+      await texts.go(prompt.slice(i, i + 20).toReversed(), second);
+    }
+    await texts.go(answer);
+    const needed = (wanted: number): readonly number[] => first.pieces(110, wanted).map((piece) => piece.needed);
+    assert.deepEqual(
+      [needed(0), needed(64), needed(65)].map((bytes) => bytes.filter(Boolean).length),
+      [0, 1, 2],
+    );
+    assert.ok(first.pieces(110).every(({ length }) => length < 2 ** 22));
+    await copies.save(first);
+    first.truncate(0);
+    await texts.go(other);
+    const copy = copies.longestMatch([...prompt, ...answer, 1]) ?? assert.fail();
+    for (const length of [110, 70, 64, 61]) {
+      assert.ok(await copy.restore(third, length));
+      same(await texts.go(other, third), await texts.anew(prompt, answer.slice(0, length - 60), other));
+    }
+    const beside = [0, 20, 40].flatMap((i) => prompt.slice(i, i + 20).toReversed());
+    same(await texts.go(other, second), await texts.anew(beside, other));
   });
 }
 

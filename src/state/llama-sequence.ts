@@ -18,7 +18,12 @@ export class LlamaSequence implements SequenceState {
     this.context = states.context;
     this.form = states.form;
     this.canCopy = states.canSave;
-    this.layers = [new layerKinds[states.goesBack](states, sequence)];
+    const { goesBack, pieceTokens } = states;
+    this.layers = [
+      pieceTokens === undefined
+        ? new layerKinds[goesBack](states, sequence)
+        : new DividedLayer(states, sequence, pieceTokens),
+    ];
   }
 
   /** The sequence that a state is. Throws RangeError for another source's. */
@@ -35,7 +40,7 @@ export class LlamaSequence implements SequenceState {
 
 type Piece = Omit<StatePiece, 'layer'>;
 
-/** All layers of a sequence. The bytes of a state are one piece; the number of its tokens is its index. */
+/** All layers of a sequence. The bytes of a state are one piece, unless it is divided; the number of its tokens is its index. */
 abstract class LlamaLayer implements LayerState {
   abstract readonly snapshots: readonly number[];
   protected readonly states: LlamaStates;
@@ -77,7 +82,7 @@ abstract class LlamaLayer implements LayerState {
   }
 
   async read(piece: StatePiece): Promise<Uint8Array> {
-    const bytes = this.states.room(piece.length);
+    const bytes = new Uint8Array(piece.length);
     this.copy(piece, bytes);
     return bytes;
   }
@@ -134,6 +139,39 @@ class RowsLayer extends LlamaLayer {
 
   protected cut(position: number): void {
     this.states.llama.remove(this.sequence, position);
+  }
+}
+
+/** Keys and values of layers that all see all tokens: pieces are of some tokens each, whose index is the end of them. */
+class DividedLayer extends RowsLayer {
+  readonly #tokens: number;
+
+  /** Pieces are of `tokens` at most. */
+  constructor(states: LlamaStates, sequence: number, tokens: number) {
+    super(states, sequence);
+    this.#tokens = tokens;
+  }
+
+  override pieces(length: number, wanted: number): readonly Piece[] {
+    return Array.from({ length: Math.ceil(length / this.#tokens) }, (_, i) => {
+      const start = i * this.#tokens;
+      const end = Math.min(length, start + this.#tokens);
+      return pieceOf(end, this.states.bytesOf(end - start), start < wanted);
+    });
+  }
+
+  override copy({ index: end }: StatePiece, into: Uint8Array): void {
+    this.states.savePart(this.sequence, { start: this.#startOf(end), end }, into);
+  }
+
+  override async write({ index: end }: StatePiece, bytes: Uint8Array): Promise<void> {
+    if (this.#startOf(end) === 0) this.clear();
+    this.states.loadPart(this.sequence, bytes);
+  }
+
+  /** The first position of a piece. */
+  #startOf(end: number): number {
+    return Math.floor((end - 1) / this.#tokens) * this.#tokens;
   }
 }
 

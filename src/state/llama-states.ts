@@ -1,14 +1,27 @@
-import { EngineError } from '../base/errors.ts';
-import type { LlamaContext } from '../ggml/llama-context.ts';
+import type { LlamaContext, Positions } from '../ggml/llama-context.ts';
 import type { LlamaModel } from '../ggml/llama-model.ts';
-import { mostPieceBytes } from './layer-state.ts';
 
 /** Copies of a text's state that cannot be cut: from where a pass began, and from where a snapshot was taken. */
 const copies = 2;
 
+type Kept = Pick<LlamaModel, 'goesBack' | 'window'>;
+
+/**
+ * True if states are saved some tokens at a time, by another sequence that has only these: one for all texts. With
+ * windows it would have memory for one of its own.
+ */
+const isDivided = ({ goesBack, window }: Kept): boolean => goesBack === 'cut' && window === 0;
+
 /** The sequences that a context has to have for `parallel` texts. */
-export const contextSequences = ({ goesBack }: Pick<LlamaModel, 'goesBack'>, parallel: number): number =>
-  goesBack === 'copied' ? (1 + copies) * parallel : parallel;
+export const contextSequences = (model: Kept, parallel: number): number =>
+  model.goesBack === 'copied' ? (1 + copies) * parallel : parallel + Number(isDivided(model));
+
+/** The texts that a context of so many sequences has room for. */
+export const contextTexts = (model: Kept, sequences: number): number =>
+  model.goesBack === 'copied' ? Math.floor(sequences / (1 + copies)) : sequences - Number(isDivided(model));
+
+/** Tokens, and bytes, of a piece of a divided state at most. */
+const divided = { tokens: 64, bytes: 2 ** 22 };
 
 /** Bytes before a state that say how long it is. */
 const prelude = 8;
@@ -22,6 +35,8 @@ export class LlamaStates {
   /** The tokens that layers with windows see; 0 if all layers see all. */
   readonly window: number;
   readonly form: string;
+  /** Tokens of a piece of a state; undefined where a state is one piece. */
+  readonly pieceTokens: number | undefined;
   readonly #parallel: number;
   /** Undefined where libllama must not be asked: it overwrites other memory when it saves compressed keys. */
   readonly #bytes: StateBytes | undefined;
@@ -33,9 +48,11 @@ export class LlamaStates {
     this.context = context;
     this.goesBack = model.goesBack;
     this.window = model.window;
-    this.#parallel = Math.floor(llama.options.sequences / contextSequences(model, 1));
+    this.#parallel = contextTexts(model, llama.options.sequences);
     this.#bytes = model.goesBack === 'never' ? undefined : measure(llama, model.window);
-    this.form = `libllama ${JSON.stringify([llama.options.kvType, this.#bytes ?? null])}`;
+    if (this.#bytes && isDivided(model))
+      this.pieceTokens = Math.max(1, Math.min(divided.tokens, Math.floor(divided.bytes / this.#bytes.rows)));
+    this.form = `libllama ${JSON.stringify([llama.options.kvType, this.#bytes ?? null, this.pieceTokens ?? null])}`;
   }
 
   /** The number of the sequence for one more text. Throws RangeError if the context has no room for it. */
@@ -102,10 +119,25 @@ export class LlamaStates {
     this.llama.loadState(sequence, bytes.subarray(prelude, prelude + length), what);
   }
 
-  /** Memory for a copy of a state on its way to a file. Throws OUT_OF_MEMORY. */
-  room(bytes: number): Uint8Array {
-    if (bytes > mostPieceBytes) throw new EngineError('OUT_OF_MEMORY', { bytes, what: 'a copy of the text' });
-    return new Uint8Array(bytes);
+  /** Saves some tokens of a divided state. */
+  savePart(sequence: number, positions: Positions, into: Uint8Array): void {
+    const { llama } = this;
+    const spare = this.#parallel;
+    llama.copy(sequence, spare, positions);
+    try {
+      this.save(spare, into);
+    } finally {
+      llama.remove(spare, 0);
+    }
+  }
+
+  /** Puts saved tokens of a divided state behind the others of a sequence. Throws GRAPH_FAILED. */
+  loadPart(sequence: number, bytes: Uint8Array): void {
+    const { llama } = this;
+    const spare = this.#parallel;
+    this.load(spare, bytes);
+    llama.copy(spare, sequence);
+    llama.remove(spare, 0);
   }
 }
 

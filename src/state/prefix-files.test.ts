@@ -3,7 +3,16 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { anyText, assertHolds, fill, filled, kvCache, quantizedShape, textOf } from '../../test/support/caches.ts';
+import {
+  anyText,
+  assertHolds,
+  fill,
+  filled,
+  inOnePiece,
+  kvCache,
+  quantizedShape,
+  textOf,
+} from '../../test/support/caches.ts';
 import { deferred } from '../../test/support/deferred.ts';
 import { forbidWriting, smallDisk } from '../../test/support/full-disk.ts';
 import { bytesIn, keepText, keptShape, namesIn, openTexts, restoredTokens } from '../../test/support/kept-texts.ts';
@@ -226,6 +235,16 @@ test('where there is no such folder, or a file in its place, all goes on with a 
   rmSync(folder.file('gone'), { recursive: true });
   await keepText(gone, textOf(1, 40));
   assert.deepEqual([await restoredTokens(gone, textOf(1, 40)), warnings.length], [0, 3]);
+});
+
+test('a text that is too much to be copied is not kept, with a warning', async () => {
+  using folder = tempFolder();
+  const warnings: string[] = [];
+  const files = await openTexts(folder, { warn: ({ message }) => warnings.push(message) });
+  using cache = filled(keptShape, textOf(1, 40));
+  await files.save(inOnePiece(cache));
+  assert.deepEqual(namesIn(folder), []);
+  assert.match(warnings.join(), /not kept .*40 tokens take 64 MiB.*at most 64 MiB/);
 });
 
 test('on a full disk nothing is left half-written, and all goes on with a warning', async (t) => {

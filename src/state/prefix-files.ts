@@ -6,6 +6,7 @@ import { makeFolder } from '../base/folder.ts';
 import { reasonOf } from '../base/regular-file.ts';
 import { removeUnfinished, replaceFile } from '../base/replace-file.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
+import { mostPieceBytes } from './layer-state.ts';
 import {
   coveredBy,
   isSaved,
@@ -15,7 +16,7 @@ import {
   type PrefixStore,
   type Usable,
 } from './prefix.ts';
-import { isText, readText, restoreText, type SavedText, writeText } from './saved-text.ts';
+import { fitsFile, isText, readText, restoreText, type SavedText, writeText } from './saved-text.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
 const ending = '.kv';
@@ -98,6 +99,11 @@ export class PrefixFiles implements PrefixStore {
     const needed = cache.pieces(tokens.length).reduce((sum, piece) => sum + piece.length, 0);
     const path = join(this.#folder, this.#nameOf(tokens));
     try {
+      if (!fitsFile(cache)) {
+        throw new Error(
+          `its ${tokens.length} tokens take ${formatBytes(needed)}, of which this model has no small parts; at most ${formatBytes(mostPieceBytes)} are copied at once`,
+        );
+      }
       if (needed > capacity) {
         throw new Error(
           `${tokens.length} tokens take ${formatBytes(needed)}, more than the ${formatBytes(capacity)} of the prompt cache`,

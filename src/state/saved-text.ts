@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { at } from '../base/at.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import { dropPageCache } from '../ggml/system.ts';
-import type { StatePiece } from './layer-state.ts';
+import { mostPieceBytes, type StatePiece } from './layer-state.ts';
 import { decodeHeader, encodeHeader, headerBytes, isOurs, preludeBytes, type SavedHeader } from './saved-header.ts';
 import type { SequenceCache } from './sequence-cache.ts';
 
@@ -16,7 +16,14 @@ export interface SavedText extends SavedHeader {
   readonly start: number;
 }
 
-/** Writes the text in `cache` to a new file, in the order of its pieces. Rejects with the system's errors. */
+/** True if the pieces of the text in `cache` are small enough to be in memory on their way to a file. */
+export const fitsFile = (cache: Pick<SequenceCache, 'pieces' | 'tokens'>): boolean =>
+  cache.pieces(cache.tokens.length).every(({ length }) => length <= mostPieceBytes);
+
+/**
+ * Writes the text in `cache` to a new file, in the order of its pieces; one that does not fit, of no form, without them.
+ * Rejects with the system's errors.
+ */
 export async function writeText(
   file: FileHandle,
   { identity, about }: Pick<SavedHeader, 'identity' | 'about'>,
@@ -24,7 +31,8 @@ export async function writeText(
 ): Promise<Omit<SavedText, 'path'>> {
   const tokens = Int32Array.from(cache.tokens);
   const { exact, written, snapshots } = cache;
-  const pieces = cache.pieces(tokens.length);
+  const isWhole = fitsFile(cache);
+  const pieces = isWhole ? cache.pieces(tokens.length) : [];
   const sums: [number, number][] = [];
   for (const piece of pieces) {
     sums.push([piece.length, crc32(await cache.read(piece))]);
@@ -32,7 +40,7 @@ export async function writeText(
     await setImmediate();
   }
   const stored = { tokens, exact, written, snapshots };
-  const header: SavedHeader = { identity, form: cache.state.form, ...stored, about, pieces: sums };
+  const header: SavedHeader = { identity, form: isWhole ? cache.state.form : '', ...stored, about, pieces: sums };
   const head = encodeHeader(header);
   for (const part of head) await writeAll(file, part);
   for (const piece of pieces) await writeAll(file, await cache.read(piece));

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { at } from '../../src/base/at.ts';
 import type { KvShape } from '../../src/state/kv-shape.ts';
 import { type KvFile, KvStore } from '../../src/state/kv-store.ts';
-import type { StatePiece } from '../../src/state/layer-state.ts';
+import { mostPieceBytes, type StatePiece } from '../../src/state/layer-state.ts';
 import { SequenceCache } from '../../src/state/sequence-cache.ts';
 import { someMemory } from './tensors.ts';
 
@@ -29,6 +29,17 @@ export const quantizedShape = (context: number, type: KvShape['type']): KvShape 
 /** An empty cache of keys and values. */
 export const kvCache = (shape: KvShape, file?: KvFile): SequenceCache =>
   new SequenceCache(KvStore.allocate(shape, someMemory, file));
+
+/** The text of a cache as one piece that is too long to be copied on its way to a file. */
+export const inOnePiece = (cache: SequenceCache): SequenceCache =>
+  Object.create(cache, {
+    state: { value: cache.state },
+    tokens: { value: cache.tokens },
+    pieces: {
+      value: () => [{ layer: 0, part: 'state', index: 1, offset: 0, length: mostPieceBytes + 1, needed: 1 }],
+    },
+    read: { value: () => assert.fail('it was copied') },
+  });
 
 /** The bytes of the first `tokens` tokens, in pieces, shared. */
 export const storedBytes = (cache: SequenceCache, tokens: number): readonly Uint8Array[] =>
