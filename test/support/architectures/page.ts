@@ -59,6 +59,18 @@ ${names
   )
   .join('\n')}
 
+Not with all of them:
+
+- \`--sliding-window\` and \`--kv-home ssd\` are for the five families with graphs of our own: NOT_WITH_LIBLLAMA for others.
+- \`--rope-scale\`, \`--rope-scaling\` and \`--rope-base\` are for positions that are rotated, and not for encoders: NO_ROTATION,
+  NOT_WITH_LIBLLAMA. \`--kv-type\` is for heads of whole blocks of 32, where keys and values are kept: KV_TYPE_UNSUITABLE.
+- \`--expert-cache\` is for mixtures: NO_EXPERTS. \`--graphs own\` is for the five families: NO_OWN_GRAPHS.
+- A prompt is kept on the SSD, and a session with its state, if that takes 64 MiB at most where it is recurrent or of
+  windows, and of any length elsewhere. Longer sessions are computed again, and longer prompts are not kept there: a warning.
+- A text of deepseek4 goes back to its beginning only: no prompts are kept, drafts that are not accepted and sessions are
+  computed again.
+- LoRA adapters are not applied: they are files of their own, which no command takes.
+
 ## ${encoderArchitectures.length} that make embeddings
 
 Each token of a text sees all others, and nothing is kept of it: a text is computed whole, in one pass, with others as far
