@@ -13,7 +13,7 @@ import type { LayoutOf } from './bind-weights.ts';
 
 /** Bytes of weights that are measured: more than most processors' caches hold. */
 const usualBytes = 96 * 2 ** 20;
-/** Times that products are computed, and a step of next to nothing, whose threads sleep for a millisecond before. */
+/** Times that products are computed, and a step of next to nothing, a millisecond after the one before. */
 const rounds = { products: { count: 5, pause: 0 }, step: { count: 16, pause: 1 } };
 const small = { type: F32, shape: [64, 64] };
 
@@ -28,7 +28,7 @@ interface Matrix {
 
 /**
  * Measures how fast `device` multiplies one token with weights of `plan`, of each kind as many as its caches do not hold,
- * and how long a step takes that computes next to nothing. It takes no more memory than the plan's weights do. Throws
+ * and how long a step takes that computes next to nothing, by threads that slept before and by such that did not. It takes no more memory than the plan's weights do. Throws
  * OUT_OF_MEMORY.
  */
 export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<KernelSpeeds> {
@@ -40,7 +40,8 @@ export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutO
   return {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
     converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
-    step: await stepSeconds(device),
+    step: await stepSeconds(device, { awake: false }),
+    stepAwake: await stepSeconds(device, { awake: true }),
   };
 }
 
@@ -83,31 +84,31 @@ async function rateOf(device: Device, matrices: readonly Matrix[], most: number)
     graph.matmul({ shape, slices: [{ pointer, shape, slice: i }] }, x);
   }
   const bytes = places.reduce((sum, _, i) => sum + at(matrices, i).fileBytes, 0);
-  return bytes / (await secondsOf(device, graph, rounds.products));
+  return bytes / (await secondsOf(device, graph, { ...rounds.products, awake: false }));
 }
 
-async function stepSeconds(device: Device): Promise<number> {
+async function stepSeconds(device: Device, { awake }: { readonly awake: boolean }): Promise<number> {
   using graph = new Graph();
   const [a, b] = [graph.input(small.type, small.shape), graph.input(small.type, small.shape)];
   graph.add(a, b);
-  return await secondsOf(device, graph, rounds.step);
+  return await secondsOf(device, graph, { ...rounds.step, awake });
 }
 
 /** The time of computing that a quarter of the times is no longer: other work of the machine makes any of them longer. */
 async function secondsOf(
   device: Device,
   graph: Graph,
-  { count, pause }: { readonly count: number; readonly pause: number },
+  { count, pause, awake }: { readonly count: number; readonly pause: number; readonly awake: boolean },
 ): Promise<number> {
   using allocator = new GraphAllocator();
   allocator.allocate(graph);
   // The first time takes longer.
-  await device.compute(graph.pointer);
+  await device.compute(graph.pointer, device.threads, awake);
   const seconds: number[] = [];
   for (let i = 0; i < count; i += 1) {
     if (pause > 0) await setTimeout(pause);
     const began = performance.now();
-    await device.compute(graph.pointer);
+    await device.compute(graph.pointer, device.threads, awake);
     seconds.push((performance.now() - began) / 1000);
   }
   return at(

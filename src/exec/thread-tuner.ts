@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { awake } from '../plan/awake-threads.ts';
 
 /** The steps of a pass, and its time in seconds. */
 export interface PassSeconds {
@@ -23,12 +24,6 @@ const tolerance = 1.05;
 const patience = 64;
 /** A number of threads is judged by so many passes, or by so many seconds: a short pass may be held up by anything. */
 const enough = { passes: 9, seconds: 1 };
-
-/**
- * Threads stay awake between steps where there are more of them, and they are shorter: asleep, they take 0.3 ms to wake
- * up. Two threads computed a token of 144 steps in 0.63 of the time, one of 23 steps in 1.1 times as much.
- */
-const many = { steps: 64, seconds: 0.002 };
 
 const timeOf = ({ compute, stall }: PassSeconds): number => compute + stall;
 
@@ -71,7 +66,7 @@ export class ThreadTuner {
 
   /** Records a pass that was computed with `threads` threads. */
   record(pass: PassSeconds): void {
-    this.#spin = pass.steps > many.steps && pass.compute < many.seconds * pass.steps;
+    this.#spin = pass.steps > awake.steps && pass.compute < awake.seconds * pass.steps;
     if (this.#wait > 0) {
       this.#wait -= 1;
       return;

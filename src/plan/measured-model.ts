@@ -55,10 +55,16 @@ export function expectToken(
   return { seconds, bound: reading > computing ? 'reading' : 'computing' };
 }
 
-const scaled = ({ read, plain, converted, step }: Speeds, factors: MeasuredModel['factors']): Speeds => {
+const scaled = ({ read, plain, converted, step, stepAwake }: Speeds, factors: MeasuredModel['factors']): Speeds => {
   const { reading = 1, computing = 1 } = factors;
   const slower = (rate: number | null): number | null => (rate === null ? null : rate / computing);
-  return { read: read / reading, plain: slower(plain), converted: slower(converted), step: step * computing };
+  return {
+    read: read / reading,
+    plain: slower(plain),
+    converted: slower(converted),
+    step: step * computing,
+    stepAwake: stepAwake * computing,
+  };
 };
 
 /**

@@ -11,7 +11,7 @@ import { forecastDecode, type Speeds } from './token-forecast.ts';
 
 const close = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-9 * Math.abs(b), `${a} is not ${b}`);
 
-const speeds: Speeds = { read: 1e3, plain: 1e4, converted: 2e4, step: 0 };
+const speeds: Speeds = { read: 1e3, plain: 1e4, converted: 2e4, step: 0, stepAwake: 0 };
 
 const planOf = (manifest: readonly ManifestEntry[], placements: readonly Placement[], rest: Partial<Plan> = {}): Plan =>
   ({
@@ -64,12 +64,29 @@ test('each step of a pass takes its time', () => {
   close(within(1e6), 100 + products);
 });
 
+test('where there are many steps, threads stay awake between them', () => {
+  const bank = { weight: weightOf('gate', 'f32', [100, 10, 8]), streamable: false };
+  const computing = (routers: number, placement: Placement): number => {
+    const manifest = Array.from({ length: routers }, (_, router) => ({ ...bank, experts: { router, used: 2 } }));
+    const experts = placement.kind === 'experts' ? { slots: 7, banks: [] } : undefined;
+    const plan = planOf(manifest, Array(routers).fill(placement), { experts });
+    const times = { ...speeds, step: 100, stepAwake: 10 };
+    // All are found: each layer has the fewest steps.
+    return forecastDecode(plan, manifest, times, () => 1).computing - (routers * 2 * 4000) / 1e4;
+  };
+  close(computing(10, { kind: 'experts' }), 100 * (1 + 3 * 10));
+  close(computing(11, { kind: 'experts' }), 10 * (1 + 3 * 11));
+  close(computing(11, { kind: 'resident', offset: 0 }), 100);
+});
+
 const anyRate = fc.double({ min: 1e6, max: 1e10, noNaN: true });
+const anyStep = fc.double({ min: 0, max: 1e-3, noNaN: true });
 const anySpeeds: fc.Arbitrary<Speeds> = fc.record({
   read: anyRate,
   plain: anyRate,
   converted: anyRate,
-  step: fc.double({ min: 0, max: 1e-3, noNaN: true }),
+  step: anyStep,
+  stepAwake: anyStep,
 });
 
 test('a token of any plan takes no less than each of its parts, and no more than both', () => {

@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { awake } from './awake-threads.ts';
 import { forecastToken, type LayerForecast } from './expert-forecast.ts';
 import type { HitRate } from './hit-curve.ts';
 import type { ManifestEntry } from './manifest.ts';
@@ -11,8 +12,9 @@ export interface KernelSpeeds {
   /** null where a plan has no weights of the kind. */
   readonly plain: number | null;
   readonly converted: number | null;
-  /** Seconds that each step of a pass takes beside its products. */
+  /** Seconds that each step of a pass takes beside its products, and where threads stay awake between steps. */
   readonly step: number;
+  readonly stepAwake: number;
 }
 
 /** Speeds of a machine: of computing, and of reading, in bytes a second. */
@@ -29,6 +31,7 @@ export interface TokenForecast {
 
 /** Steps of a layer whose experts are all there, and the others where some have to be read. */
 const expertSteps = { there: 3, missing: 3 };
+const mostExpertSteps = expertSteps.there + expertSteps.missing;
 
 /**
  * A token under `plan`, computed alone, near the start of a text: keys and values cost nothing yet. `manifest` are the
@@ -60,22 +63,29 @@ function layersOf(
   const shares = new Map(
     banks.flatMap(({ weights, used, experts }) => weights.map(({ name }) => [name, used / experts])),
   );
-  let always = speeds.step * streamedSteps(plan);
+  const streamed = streamedSteps(plan);
+  let always = 0;
   for (const { weight, extent, id } of plan.slices) {
     const { kind } = at(plan.placements, id);
     if (kind === 'experts') continue;
     always += (extent.length * (shares.get(weight.name) ?? 1)) / rateOf(speeds, kind === 'converted');
   }
-  const rest = { always, used: 0, expert: 0, expertBytes: 0, hits: 1 };
-  if (!plan.experts) return [rest];
+  const rest = { used: 0, expert: 0, expertBytes: 0, hits: 1 };
+  const step = stepSeconds(speeds, streamed + (plan.experts ? mostExpertSteps * banks.length : 0));
+  const common = { ...rest, always: always + step * streamed };
+  if (!plan.experts) return [common];
   const { slots } = plan.experts;
   const layers = banks.map(({ experts, used, expertBytes }) => {
     const hits = slots < experts ? hitRate(slots, experts) : 1;
     const steps = expertSteps.there + expertSteps.missing * (1 - hits ** used);
-    return { always: speeds.step * steps, used, expert: expertBytes / rateOf(speeds, false), expertBytes, hits };
+    return { always: step * steps, used, expert: expertBytes / rateOf(speeds, false), expertBytes, hits };
   });
-  return [rest, ...layers];
+  return [common, ...layers];
 }
+
+/** Seconds of a step beside its products, where a pass has so many at most: of longer ones it is next to nothing. */
+const stepSeconds = ({ step, stepAwake }: KernelSpeeds, steps: number): number =>
+  steps > awake.steps ? Math.min(step, stepAwake) : step;
 
 /** Bytes a second of weights of a kind; where none was measured, of the other kind. */
 function rateOf({ plain, converted }: KernelSpeeds, isConverted: boolean): number {

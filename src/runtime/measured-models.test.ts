@@ -9,7 +9,7 @@ import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
 import { openOutline } from './model-outline.ts';
 
 const found: MeasuredModel = {
-  speeds: { read: 2e9, plain: 1e10, converted: null, step: 1e-4 },
+  speeds: { read: 2e9, plain: 1e10, converted: null, step: 1e-4, stepAwake: 1e-5 },
   factors: { reading: 1.1 },
   hits: [{ asked: 10, depths: [1, 2, 3.5] }],
 };
@@ -49,6 +49,7 @@ test('a file with anything in it is read as far as it is sound', () => {
     { speeds: { ...speeds, plain: null } },
     { speeds: { ...speeds, converted: '7' } },
     { speeds: { ...speeds, step: -1 } },
+    { speeds: { ...speeds, stepAwake: undefined } },
     { factors: { reading: 0 } },
     { factors: null },
     { hits: [{ asked: 5, depths: [1, 2, 3] }] },

@@ -10,7 +10,7 @@ import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
 /** Number to raise when what is measured means something else. */
-const version = 1;
+const version = 2;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
 const mostBytes = 8 * 2 ** 20;
@@ -69,9 +69,9 @@ function isMeasured(value: unknown): value is MeasuredModel {
 
 function isSpeeds(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { read, plain, converted, step } = value;
+  const { read, plain, converted, step, stepAwake } = value;
   const rates = [plain, converted].filter((rate) => rate !== null);
-  return rates.length > 0 && rates.every(isPositive) && isPositive(read) && isCount(step);
+  return rates.length > 0 && rates.every(isPositive) && isPositive(read) && isCount(step) && isCount(stepAwake);
 }
 
 const isFactors = (value: unknown): boolean =>
