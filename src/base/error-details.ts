@@ -28,8 +28,7 @@ export interface ErrorDetails {
   WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
   BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
   BUDGET_TOO_LARGE: { budget: number; memory: number };
-  /** Of no `length` where the model keeps no keys and values. */
-  KV_TYPE_UNSUITABLE: { type: string; length: number | undefined };
+  KV_TYPE_UNSUITABLE: { type: string; reason: string };
   NO_EXPERTS: object;
   NO_ROTATION: { architecture: string };
   NOT_WITH_LIBLLAMA: { what: string; architecture: string };

@@ -21,9 +21,6 @@ function largestChoice(parts: ErrorDetails['BUDGET_TOO_SMALL']['parts']): string
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
-const unsuitable = (length: number | undefined): string =>
-  length === undefined ? 'this model keeps none' : `the heads of this model have ${length} elements, and its blocks 32`;
-
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
 
 /** An option as the APIs spell it: topP -> top_p. */
@@ -138,9 +135,8 @@ export const errorTable: {
   ],
   KV_TYPE_UNSUITABLE: [
     'usage',
-    (d) => `keys and values cannot be stored as ${d.type}: ${unsuitable(d.length)}; use --kv-type f16`,
-    (d) =>
-      `keys and values cannot be stored as ${d.type}: ${unsuitable(d.length)}; the server has to store them as f16`,
+    (d) => `keys and values cannot be stored as ${d.type}: ${d.reason}; use --kv-type f16`,
+    (d) => `keys and values cannot be stored as ${d.type}: ${d.reason}; the server has to store them as f16`,
   ],
   NO_EXPERTS: [
     'usage',

@@ -38,7 +38,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   WRONG_SHAPE: { tensor: 'a', shape: [1], expected: [2] },
   BUDGET_TOO_SMALL: { budget: 1, needed: 2 ** 20, parts: { ring: 1 } },
   BUDGET_TOO_LARGE: { budget: 2, memory: 1 },
-  KV_TYPE_UNSUITABLE: { type: 'q4_0', length: 12 },
+  KV_TYPE_UNSUITABLE: { type: 'q4_0', reason },
   NOT_FOR_RANKING: { file: 'm.gguf' },
   NOT_FOR_EMBEDDINGS: { file: 'm.gguf' },
   NOT_FOR_ANSWERS: { file: 'm.gguf' },

@@ -140,9 +140,11 @@ export function checkModelCan(
     throw new EngineError('BAD_OPTION', { option: 'kv.type', value: `${type}`, expected: kvTypes.join(', ') });
   }
   const [length] = unsuitable(outline, type);
-  if (length !== undefined || (type !== 'f16' && graphs.rowLengths.length === 0)) {
-    throw new EngineError('KV_TYPE_UNSUITABLE', { type, length });
-  }
+  const unsuited = (reason: string): never => {
+    throw new EngineError('KV_TYPE_UNSUITABLE', { type, reason });
+  };
+  if (length !== undefined) unsuited(`the heads of this model have ${length} elements, and its blocks 32`);
+  if (type !== 'f16' && graphs.rowLengths.length === 0) unsuited('this model keeps none');
   graphs.check(kv);
   if (expertCache !== undefined && !graphs.manifest(config.context).some(({ experts }) => experts)) {
     throw new EngineError('NO_EXPERTS', {});
