@@ -1,5 +1,5 @@
 // Bundles the command line, the engine process and the library into few files in dist/: they start faster, and open few.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const result = await build({
@@ -28,6 +28,19 @@ const result = await build({
   logLevel: 'warning',
 });
 
+// The page at /ui.
+const page = await build({
+  entryPoints: { page: 'src/ui/main.ts' },
+  outdir: 'dist/ui',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  write: false,
+  logLevel: 'warning',
+});
+
 /** "node_modules/@hono/node-server/dist/index.mjs" -> "node_modules/@hono/node-server" */
 const folderOf = (path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
 
@@ -45,4 +58,7 @@ const texts = licenses(Object.keys(result.metafile.inputs));
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/cli', { recursive: true });
 for (const { path, contents } of result.outputFiles) writeFileSync(path, contents);
+mkdirSync('dist/ui');
+for (const { path, contents } of page.outputFiles) writeFileSync(path, contents);
+for (const file of ['index.html', 'page.css']) copyFileSync(`src/ui/${file}`, `dist/ui/${file}`);
 writeFileSync('dist/LICENSES', texts.join(`\n${'-'.repeat(80)}\n\n`));

@@ -7,6 +7,7 @@ import { anthropicRoutes } from './anthropic/routes.ts';
 import { llamaServerRoutes } from './llama-server-routes.ts';
 import { ollamaRoutes } from './ollama/routes.ts';
 import { openaiRoutes } from './openai/routes.ts';
+import { pageRoutes } from './page/page-routes.ts';
 import { statusRoutes } from './page/status-routes.ts';
 import { type ErrorResponse, errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
 import { releaseAfterResponse } from './request/reservations.ts';
@@ -25,12 +26,23 @@ export interface AppOptions {
   readonly loopback: boolean;
   /** The machine's name. */
   readonly hostname: string;
+  /** Whether there is a page at /ui. Default: true. */
+  readonly page?: boolean | undefined;
   /** Tells whether a request can be answered now. */
   health(): Health;
 }
 
 /** The whole HTTP side, without a socket. */
-export function createApp({ backend, log, apiKey, origins, loopback, hostname, health }: AppOptions): Hono {
+export function createApp({
+  backend,
+  log,
+  apiKey,
+  origins,
+  loopback,
+  hostname,
+  health,
+  page = true,
+}: AppOptions): Hono {
   // Paths may end with a slash.
   const app = new Hono({ strict: false });
   app.use(async (c, next) => {
@@ -54,6 +66,7 @@ export function createApp({ backend, log, apiKey, origins, loopback, hostname, h
   }
   app.route('/', llamaServerRoutes(backend, log, health));
   app.route('/', statusRoutes(backend, log, health));
+  if (page) app.route('/', pageRoutes());
   app.notFound((c) => refused(c, new Refusal(404, `there is no ${c.req.method} ${c.req.path}`, { code: 'not_found' })));
   app.onError((error, c) => {
     // The client has left and will not read the reason.

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { pagePaths } from './page/page-routes.ts';
 import { Refusal } from './refusal.ts';
 
 const addresses = new BlockList();
@@ -74,8 +75,8 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Paths without a key: liveness checks have none, and these tell nothing. */
-const free: readonly string[] = ['/', '/health', '/v1/health'];
+/** Paths without a key: neither liveness checks nor a browser that opens the page have one, and these tell nothing. */
+const free: readonly string[] = ['/', '/health', '/v1/health', ...pagePaths];
 
 /** Answers 401 without the key, except for `free` and preflights, which cannot have it. */
 export function keyHoldersOnly(key: string): MiddlewareHandler {

@@ -58,7 +58,16 @@ export async function serveModels(
   await using engines = new EngineBackend(library, engineSettings, log);
   const loopback = isLoopback(host);
   const health = (): Health => engines.health();
-  const app = createApp({ backend: engines, log, apiKey, origins, loopback, hostname: hostname(), health });
+  const app = createApp({
+    backend: engines,
+    log,
+    apiKey,
+    origins,
+    loopback,
+    hostname: hostname(),
+    page: settings.ui,
+    health,
+  });
   const onError = (error: Error): void => log.error({}, error.message);
   const server = await listen(app, { host, port, onError });
   leaveOut = (path, error) => log.warn({ path }, error.message);
@@ -69,6 +78,7 @@ export async function serveModels(
     auto: model.memoryBudget === undefined,
     open: !loopback,
     keyed: apiKey !== undefined,
+    page: settings.ui,
   });
   for (const line of lines) note(line);
   await untilStopped(server, log);

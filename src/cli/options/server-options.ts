@@ -3,7 +3,7 @@ import { parseAddress } from '../../http/address.ts';
 import { keepAliveSchema } from '../../http/request/keep-alive.ts';
 import { type LogLevel, logLevels } from './log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
-import { auto, list, named, numberOrText, whole } from './schemas.ts';
+import { auto, list, named, numberOrText, truth, whole } from './schemas.ts';
 
 /** Settings of a server, and of its models. Undefined values are chosen. */
 export interface ServerSettings {
@@ -18,6 +18,8 @@ export interface ServerSettings {
   /** Requests that may wait. */
   readonly maxQueue: number;
   readonly apiKey?: string | undefined;
+  /** Whether there is a page at /ui. */
+  readonly ui: boolean;
   readonly origins: readonly string[];
   /** Seconds that a model stays loaded; Infinity is forever. */
   readonly keepAlive: number;
@@ -104,6 +106,15 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
     commands: ['serve', 'ps'],
     words: { ps: { help: "the server's key, if it has one" } },
     variables: ['SSD_LLM_API_KEY'],
+  },
+  ui: {
+    flags: '--ui',
+    help: 'show at /ui what the server does, and a chat',
+    schema: truth,
+    default: true,
+    commands: ['serve'],
+    variables: ['SSD_LLM_UI'],
+    aliases: [{ flags: '--no-ui', value: false, help: 'without the page' }],
   },
   origins: {
     flags: '--origins <list>',

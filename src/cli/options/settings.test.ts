@@ -78,13 +78,14 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   expertCache: ['2G', 2 * 2 ** 30],
   threads: ['3', 3],
   logLevel: ['debug', 'debug'],
+  ui: ['false', false],
 };
 
 test('every setting can be given by a flag, by our variable, and in the file', async () => {
   const texts = Object.entries(given).map(([key, [text]]) => [key, text] as const);
   const wanted = { ...(await served([])), ...Object.fromEntries(Object.entries(given).map(([k, [, v]]) => [k, v])) };
 
-  const flags = { draftNgram: '--draft-ngram', adaptiveDraft: '--no-adaptive-draft' };
+  const flags = { draftNgram: '--draft-ngram', adaptiveDraft: '--no-adaptive-draft', ui: '--no-ui' };
   const byFlags = await served(
     texts.map(([key, text]) => flags[key as keyof typeof flags] ?? `--${dashed(key)}=${text}`),
   );

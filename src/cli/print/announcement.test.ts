@@ -10,6 +10,7 @@ const told = (given: Partial<ServerStart> = {}): readonly string[] =>
     auto: false,
     open: false,
     keyed: false,
+    page: false,
     ...given,
   });
 
@@ -19,6 +20,10 @@ test('a server is announced with its address and a command that asks it', () => 
     '  loaded when they are asked for: tiny:f16',
     `  try: curl http://127.0.0.1:1/api/generate -d '{"model":"tiny:f16","prompt":"Why is the sky blue?"}'`,
   ]);
+});
+
+test('the page is announced where there is one', () => {
+  assert.deepEqual(told({ page: true }).at(-2), '  see: http://127.0.0.1:1/ui');
 });
 
 test('of many models the first are named', () => {

@@ -16,12 +16,14 @@ export interface ServerStart {
   readonly open: boolean;
   /** True if clients must have a key. */
   readonly keyed: boolean;
+  /** True if there is a page. */
+  readonly page: boolean;
 }
 
 const mostNamed = 8;
 
 /** The announcement for people, in lines. */
-export function announcement({ url, reachableUrl, models, auto, open, keyed }: ServerStart): readonly string[] {
+export function announcement({ url, reachableUrl, models, auto, open, keyed, page }: ServerStart): readonly string[] {
   const planned = models.flatMap(({ name, plan }) => (plan ? [[name, planText(plan, auto)]] : []));
   const others = models.filter(({ plan }) => !plan).map(({ name }) => name);
   const example = models.find(({ plan }) => plan) ?? models[0];
@@ -34,6 +36,7 @@ export function announcement({ url, reachableUrl, models, auto, open, keyed }: S
     ...(open && !keyed
       ? ['  whoever can reach this machine may use it: --api-key KEY lets in only those with a key']
       : []),
+    ...(page ? [`  see: ${reachableUrl}/ui`] : []),
     `  try: curl ${key}${reachableUrl}/api/generate -d '${body}'`,
   ];
 }

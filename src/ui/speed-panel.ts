@@ -1,0 +1,79 @@
+import { formatBytes } from '../base/bytes.ts';
+import { element, figure, panel } from './dom.ts';
+import { formatNumber, formatRate, formatSeconds, formatShare, formatSpeed } from './format.ts';
+import type { StatusPanel } from './panels.ts';
+import type { ServerStatus } from './server.ts';
+import { meter } from './share-bar.ts';
+import { figureOf, type Rates } from './shares.ts';
+import { timeline } from './timeline.ts';
+
+/** The rates of tokens and of reading, and the last pass as a timeline. */
+export function speedPanel(): StatusPanel {
+  const { section, body } = panel('Speed');
+  return {
+    section,
+    update: (status, rates) => body.replaceChildren(...ratesOf(status, rates), ...lastPass(status)),
+  };
+}
+
+function ratesOf({ figures, engine }: ServerStatus, rates: Rates): readonly HTMLElement[] {
+  const data = (name: string): { name: string; value: number } => ({ name, value: figureOf(figures, name) });
+  const written = figureOf(figures, 'bytes_written_total');
+  const read = rates.per('bytes_read_total', 'read_seconds_total');
+  const limit = engine?.storage.limit ?? undefined;
+  const rate = read === undefined ? 'nothing is read' : formatRate(read);
+  const shown: HTMLElement[] = [
+    element(
+      'dl',
+      { class: 'figures' },
+      figure('Tokens a second', formatSpeed(rates.perSecond('tokens_generated_total'))),
+      figure(
+        'SSD, while it reads',
+        limit === undefined || read === undefined ? rate : `${rate} of ${formatRate(limit)}`,
+      ),
+      figure(
+        'Tokens of answers',
+        formatNumber(figureOf(figures, 'tokens_generated_total')),
+        data('tokens_generated_total'),
+      ),
+      figure('Read in all', formatBytes(figureOf(figures, 'bytes_read_total')), data('bytes_read_total')),
+      figure('Written', written > 0 ? formatBytes(written) : 'none, reads only', data('bytes_written_total')),
+    ),
+  ];
+  if (limit !== undefined && read !== undefined)
+    shown.push(meter(read / limit, 'reading', 'Rate of the SSD by its limit'));
+  if (engine && limit === undefined) {
+    shown.push(element('p', { class: 'muted' }, "The SSD's limit is not measured yet: ssd-llm bench does that."));
+  }
+  return shown;
+}
+
+function lastPass({ engine }: ServerStatus): readonly HTMLElement[] {
+  const pass = engine?.last_pass;
+  if (!pass) return [];
+  const { seconds, reading_s, waiting_s, computing_s, answer_tokens, prompt_tokens, bytes, bound } = pass;
+  const tokens = [
+    ...(answer_tokens > 0 ? [`${formatNumber(answer_tokens)} of answers`] : []),
+    ...(prompt_tokens > 0 ? [`${formatNumber(prompt_tokens)} of prompts`] : []),
+  ].join(', ');
+  const by = bound === 'reading' ? 'the SSD' : 'computing';
+  const whole = answer_tokens === 1 && prompt_tokens === 0 ? 'The last token' : `The last pass (tokens: ${tokens})`;
+  const title = element(
+    'p',
+    {},
+    `${whole} took ${formatSeconds(seconds)}, limited by ${by} (${formatShare((bound === 'reading' ? reading_s : computing_s) / seconds)} of the time); ` +
+      `${formatBytes(bytes)} were read.`,
+  );
+  return [title, timeline(pass), legendOf({ reading: reading_s, waiting: waiting_s, computing: computing_s })];
+}
+
+function legendOf(seconds: Readonly<Record<'reading' | 'waiting' | 'computing', number>>): HTMLElement {
+  const list = element('ul', { class: 'legend' });
+  for (const [kind, value] of Object.entries(seconds)) {
+    const swatch = element('span', { class: `swatch ${kind}`, 'aria-hidden': 'true' });
+    list.append(
+      element('li', {}, swatch, element('span', {}, kind), element('span', { class: 'value' }, formatSeconds(value))),
+    );
+  }
+  return list;
+}
