@@ -1,13 +1,10 @@
-import { availableParallelism, loadavg } from 'node:os';
 import { afterEach, beforeEach } from 'node:test';
+import { crowding } from './crowding.ts';
 
 /** Minutes that a test may take where every process has a core; where several share one, as many times more. */
 const minutes = 5;
 const seconds = 5;
 const timers = new Map<string, NodeJS.Timeout>();
-
-/** The processes that wanted a core of late, for each core; 1 where there was one for each, or it is not known. */
-const crowding = (): number => Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
 
 /** Preloaded, it ends a test file with the name of the test that hangs: of Node's own limit one learns the file only. */
 function guard(): void {

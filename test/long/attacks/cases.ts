@@ -4,12 +4,15 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { crowding } from '../../support/crowding.ts';
 import { type TempFolder, tempFolder } from '../../support/temp-folder.ts';
 import { type AttackOptions, Ledger, type Toll } from './attack.ts';
 
 const program = fileURLToPath(new URL('case-child.ts', import.meta.url));
-/** Milliseconds without a word from a child, after which the case that it is at counts as one that never ends. */
+/** Milliseconds without a word from a child that has a core, after which the case that it is at never ends. */
 const patience = 60_000;
+/** As many times more for a child that makes what its cases need: a model of each architecture. */
+const makingOf = 10;
 /** Cases that one process tries. */
 const batch = 2500;
 const errorTail = 400;
@@ -86,12 +89,17 @@ async function tryBatch(module: string, seed: string, [from, to]: [number, numbe
 /** Kills a child that has been silent for too long. */
 function watch(child: ChildProcess): { broken(): void; over(): void; tooLong(): boolean } {
   let tooLong = false;
-  const timer = setTimeout(() => {
-    tooLong = true;
-    child.kill('SIGKILL');
-  }, patience);
+  const wait = (milliseconds: number): NodeJS.Timeout =>
+    setTimeout(() => {
+      tooLong = true;
+      child.kill('SIGKILL');
+    }, milliseconds);
+  let timer = wait(patience * makingOf * crowding());
   return {
-    broken: () => timer.refresh(),
+    broken: () => {
+      clearTimeout(timer);
+      timer = wait(patience * crowding());
+    },
     over: () => clearTimeout(timer),
     tooLong: () => tooLong,
   };
