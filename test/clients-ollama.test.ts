@@ -130,8 +130,12 @@ test('models are listed, shown and named among those that run', async () => {
   assert.equal((shown.model_info as unknown as Record<string, unknown>)['llama.context_length'], context);
   assert.match(shown.template, /im_start/);
   await ollama.chat({ model, messages, options: greedy });
+  const { load_duration } = await ollama.chat({ model, messages, options: greedy });
+  assert.ok(load_duration > 1, `a loaded model was there at once, after ${load_duration} ns`);
   const [running] = (await ollama.ps()).models;
   assert.deepEqual([running?.name, running?.digest], [model, listed.digest]);
+  const { size = 0 } = running ?? {};
+  assert.ok(size > listed.size && size < 300 * 2 ** 20, `a small model takes ${size} bytes of a budget of 400 MiB`);
 });
 
 test('keep_alive says how long a model stays, and 0 that it goes', async () => {

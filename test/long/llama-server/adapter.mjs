@@ -11,8 +11,9 @@ const argumentOf = (name) => (given.includes(name) ? given[given.indexOf(name) +
 const folder = mkdtempSync(join(tmpdir(), 'ssd-llm-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const name = argumentOf('--hf-file') ?? argumentOf('--hf-repo');
 const models = JSON.parse(process.env.MODELS);
+// A server that would wait for the name of one gets the first.
+const name = argumentOf('--hf-file') ?? argumentOf('--hf-repo') ?? Object.keys(models)[0];
 const file = models[`${name} ${argumentOf('--pooling')}`] ?? models[name];
 if (!file) {
   console.error(`there is no model in place of ${name}`);

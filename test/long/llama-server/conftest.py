@@ -51,7 +51,8 @@ def with_options(server, path, data):
         limit = "max_tokens" if "chat" in path else "n_predict"
         options = {"seed": server.seed, "temperature": server.temperature, limit: server.n_predict}
         fields |= {name: value for name, value in options.items() if value is not None}
-    efforts = {"on": "medium", "off": "none"}
+    # Where nothing is said its models think; with us that is left to the template.
+    efforts = {"on": "medium", "auto": "medium", "off": "none"}
     if server.reasoning in efforts:
         fields["reasoning_effort"] = efforts[server.reasoning]
     return fields | data
