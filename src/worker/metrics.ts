@@ -15,6 +15,18 @@ export interface ServerCounts {
 
 const outcomes: readonly Outcome[] = ['stop', 'length', 'cancelled', 'failed', 'refused', 'busy'];
 
+/** llama-server's names of figures, which its dashboards look for, by ours. */
+const llamaServerNames: Readonly<Record<string, string>> = {
+  prompt_tokens_total: 'prompt_tokens_total',
+  prompt_tokens_cached_total: 'prompt_tokens_cached_total',
+  tokens_generated_total: 'tokens_predicted_total',
+  tokens_drafted_total: 'spec_decode_num_draft_tokens_total',
+  tokens_accepted_total: 'spec_decode_num_accepted_tokens_total',
+  passes_total: 'n_decode_total',
+  sequences_active: 'requests_processing',
+  sequences_waiting: 'requests_deferred',
+};
+
 /** A figure: name, help and value. */
 type Figure = readonly [string, string, number];
 
@@ -53,7 +65,11 @@ export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCoun
     ],
   ];
   const figures = (kind: Metric['kind'], all: readonly Figure[]): readonly Metric[] =>
-    all.map(([name, help, value]) => ({ name: `ssdllm_${name}`, kind, help, values: [{ labels: {}, value }] }));
+    all.flatMap(([name, help, value]) => {
+      const named = (name: string): Metric => ({ name, kind, help, values: [{ labels: {}, value }] });
+      const theirs = llamaServerNames[name];
+      return [named(`ssdllm_${name}`), ...(theirs === undefined ? [] : [named(`llamacpp:${theirs}`)])];
+    });
   return [
     {
       name: 'ssdllm_requests_total',
