@@ -113,7 +113,8 @@ def pytest_runtest_logreport(report):
     """Writes a line of JSON for each test that passed, failed or was skipped."""
     if report.when == "teardown" or (report.when == "setup" and report.passed):
         return
-    crash = getattr(report.longrepr, "reprcrash", None)
-    reason = crash.message if crash else str(report.longrepr or "")
+    said = report.longrepr
+    crash = getattr(said, "reprcrash", None)
+    reason = crash.message if crash else str(said[2] if isinstance(said, tuple) else said or "")
     with open(os.environ["RESULTS"], "a", encoding="utf8") as results:
         results.write(json.dumps({"id": report.nodeid, "state": report.outcome, "reason": reason}) + "\n")
