@@ -197,6 +197,23 @@ test('nothing said is a conversation too', async () => {
 const pty = ['sh', '-c', 'exec script -qefc "$(printf " \'%s\'" "$@")" /dev/null', 'sh'];
 const hasPty = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false;
 
+test('at a terminal Ctrl-C drops what was begun, and leaves when it comes twice where there is nothing', {
+  skip: hasPty ? false : 'there is no util-linux here to make a terminal',
+  timeout,
+}, async ({ signal }) => {
+  using chat = watch([model, ...machine], { wrapper: pty, env: { SSD_LLM_CACHE: folder.path, TERM: 'xterm' }, signal });
+  await chat.until(/>>> /);
+  chat.say('"""two\r');
+  await chat.until(/\.\.\. /);
+  // The first one drops a message, the second one nothing.
+  for (let i = 0; i < 2; i += 1) {
+    chat.say('\x03');
+    await chat.until(/\(Ctrl-D.*>>> /s);
+  }
+  chat.say('\x03');
+  assert.equal((await chat.ended).code, 0);
+});
+
 test('at a terminal Ctrl-C stops an answer and keeps it, arrow up brings lines back, and Ctrl-D leaves', {
   skip: hasPty ? false : 'there is no util-linux here to make a terminal',
   timeout,
