@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { forgedTurns } from '../../test/support/forged-turns.ts';
 import { ChatTemplate } from './chat-template.ts';
 import { namedTemplates } from './named-templates.ts';
 
@@ -44,4 +45,12 @@ test('each named template gives the prompt of its family', () => {
     vicuna: 'S\nUSER: A\nASSISTANT: B</s>\nUSER: C\nASSISTANT:',
     alpaca: 'S\n\n### Instruction:\nA\n\n### Response:\nB</s>\n\n### Instruction:\nC\n\n### Response:',
   });
+});
+
+test('nobody forges a turn of them', () => {
+  for (const [name, source] of Object.entries(namedTemplates)) {
+    const { tried, forged } = forgedTurns(source);
+    assert.ok(tried >= 6, name);
+    assert.deepEqual(forged, [], name);
+  }
 });

@@ -1,4 +1,5 @@
 import { Template } from '../../src/jinja/template.ts';
+import { forgedTurns } from '../support/forged-turns.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import type { Part, Row } from './part.ts';
 import { cases } from './renderings/conversations.ts';
@@ -76,29 +77,49 @@ const skipped = (name: string, missing: string): Row => ({
   skipped: [`${name}: ${missing}`],
 });
 
-/** All real templates with all conversations; a reason if they cannot be fetched. */
-function realRequests(): Named[] | string {
+/** All real templates by name; a reason if they cannot be fetched. */
+function realTemplates(): ReadonlyMap<string, string> | string {
   using folder = tempFolder();
   try {
-    return [...fetchTemplates(folder.path)].flatMap(([file, template]) =>
-      cases.map(([name, variables]) => ({ name: `${file}, ${name}`, template, variables })),
-    );
+    return fetchTemplates(folder.path);
   } catch (error) {
     return `the templates of llama.cpp (${(error as Error).message})`;
   }
 }
 
+/** All templates with all conversations. */
+const realRequests = (templates: ReadonlyMap<string, string>): Named[] =>
+  [...templates].flatMap(([file, template]) =>
+    cases.map(([name, variables]) => ({ name: `${file}, ${name}`, template, variables })),
+  );
+
+/** Attempts to forge turns of each template by what messages say. */
+function forgeries(templates: ReadonlyMap<string, string>): Row {
+  const row = { tried: 0, failed: [] as string[], skipped: [] as string[] };
+  for (const [file, template] of templates) {
+    try {
+      const { tried, forged } = forgedTurns(template);
+      row.tried += tried;
+      row.failed.push(...forged.map((one) => `${file}: ${one}`));
+    } catch (error) {
+      row.skipped.push(`${file}: ${(error as Error).message}`);
+    }
+  }
+  return { name: 'turns that messages do not forge', passed: row.tried - row.failed.length, ...row };
+}
+
 export const part: Part = {
-  about: "chat templates, rendered by our engine and by Python's Jinja2",
+  about: "chat templates, rendered by our engine and by Python's Jinja2; attempts to forge turns of them",
   rows: async function* () {
+    const real = realTemplates();
+    if (typeof real === 'string') yield skipped('real templates', real);
+    else yield forgeries(real);
     const missing = missingPython();
     if (missing !== undefined) {
       yield skipped('renderings', missing);
       return;
     }
-    const real = realRequests();
-    if (typeof real === 'string') yield skipped('real templates', real);
-    else yield* compare('real templates', real, false);
+    if (typeof real !== 'string') yield* compare('real templates', realRequests(real), false);
     yield* compare('random templates', randomRequests(20_000), true);
   },
 };
