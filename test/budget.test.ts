@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { fsyncSync, openSync } from 'node:fs';
+import { fsyncSync, openSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { inflate } from '../bench/inflate.ts';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { dropPageCache } from '../src/ggml/system.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
-import { runJson } from './support/cli.ts';
+import { architectureFile } from './support/architectures/architecture-file.ts';
+import { run, runJson } from './support/cli.ts';
 import { assertAsLibllama } from './support/oracle.ts';
 import { cachedBytes } from './support/page-cache.ts';
 import { smollm2 } from './support/smollm2.ts';
@@ -14,6 +15,7 @@ import { asked, Teller } from './support/teller.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const budget = 224 * 2 ** 20;
+const encoderBudget = 136 * 2 ** 20;
 
 /** SmolLM2 with zeros around it: the same function, and more than four times the budget. */
 const wide = { width: 2304, feedForward: 6144, layers: 31 };
@@ -50,4 +52,22 @@ test('the budget is hard: a file several times larger answers right, in a cgroup
     if (left === undefined) t.diagnostic('nothing here tells what is in the page cache');
     else assert.equal(left, 0, `${left} bytes of the model are left in the page cache`);
   }
+});
+
+test('it is hard for encoders too, whose passes take many texts at once', async (t) => {
+  const group = memoryGroup(encoderBudget);
+  if (typeof group === 'string') return t.skip(`no cgroup (${group})`);
+  using folder = tempFolder();
+  const sizes = { width: 512, feedForward: 2048, layers: 3, heads: 8, kvHeads: 8, context: 512 };
+  const path = architectureFile(folder.file('bert.gguf'), 'bert', { vocabulary: true, pooling: 1, sizes });
+  const { bytes } = openModelFile(path);
+  const texts = folder.file('texts');
+  writeFileSync(texts, Array.from({ length: 12 }, (_, i) => 'hello world '.repeat(i % 3 === 0 ? 2 : 100)).join('\n'));
+  const args = ['embed', path, '-m', `${encoderBudget}`, '--file', texts, '--json'];
+  const { code, stdout, stderr } = await run(args, { wrapper: group.wrapper });
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.equal((JSON.parse(stdout) as { embeddings: unknown[] }).embeddings.length, 12);
+  t.diagnostic(`${formatBytes(bytes)} of weights; the cgroup's peak was ${formatBytes(group.peak())}`);
+  assert.ok(group.peak() <= encoderBudget && group.killed() === 0);
+  group[Symbol.dispose]();
 });
