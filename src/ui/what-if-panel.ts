@@ -36,7 +36,7 @@ export function whatIfPanel(): StatusPanel {
     kvType,
     ...drafts,
   );
-  const result = element('div', { role: 'status' });
+  const result = element('div', { class: 'result', role: 'status' });
   body.append(controls, reset, result);
 
   let engine: RunningEngine | undefined;

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import type { Page } from 'playwright-core';
+import { listen } from '../../../src/http/server.ts';
+import { FakeBackend, servedModel } from '../../support/fake-backend.ts';
+import { until } from '../../support/processes.ts';
+import { served } from '../../support/served.ts';
+import { postTo, type Server, serve } from '../../support/server.ts';
+import { smollm2 } from '../../support/smollm2.ts';
+import { fullAnswer, hostileAnswers } from './answers.ts';
+import { openBrowser, openPage } from './browser.ts';
+
+/** The folder in which the pictures of a run stay. */
+const pictures = join('.cache', 'page');
+mkdirSync(pictures, { recursive: true });
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const browser = await openBrowser();
+const skip = browser ? false : 'there is no Chromium';
+after(() => browser?.close());
+
+const model = await smollm2();
+/** A model that streams: half of it stays in 210 MiB. */
+const options = ['--memory-budget', '210M', '--ctx', '2048', '--parallel', '2'];
+
+/** Violations of accessibility, a line each. */
+async function violationsOn(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: checker } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    interface Violation {
+      readonly id: string;
+      readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+    }
+    const { violations } = await checker.run();
+    return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
+  });
+}
+
+/** Asks in the chat by the keyboard alone. */
+async function ask(page: Page, text: string): Promise<void> {
+  await page.focus('#text');
+  await page.keyboard.type(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Keeps the server at work until it is told to stop. */
+function keepBusy(server: Server): () => Promise<void> {
+  let over = false;
+  const answers = (async (): Promise<void> => {
+    while (!over) {
+      await postTo(server, '/completion', { prompt: 'Count to one hundred.', n_predict: 60, ignore_eos: true });
+    }
+  })();
+  answers.catch(() => {});
+  return async () => {
+    over = true;
+    await answers;
+  };
+}
+
+/** One server for all tests of a model that streams, at work until it has to rest. */
+const server = await serve([model, ...options]);
+const rest = keepBusy(server);
+after(() => server[Symbol.asyncDispose]());
+
+/** A server whose answers are scripted. */
+async function scripted(backend: FakeBackend, apiKey?: string): Promise<{ url: string } & AsyncDisposable> {
+  const { app } = served({ apiKey }, backend);
+  const { address, close } = await listen(app, { host: '127.0.0.1', port: 0 });
+  return { url: `http://127.0.0.1:${address.port}/ui`, [Symbol.asyncDispose]: () => close(0) };
+}
+
+for (const width of [390, 820, 1440]) {
+  for (const colours of ['light', 'dark'] as const) {
+    test(`while a model streams, ${width} pixels in ${colours} colours are accessible and nothing is cut off`, {
+      skip,
+    }, async () => {
+      if (!browser) return;
+      const { page, troubles } = await openPage(browser, `${server.url}/ui`, { width, colours });
+      await page.waitForSelector('svg .computing', { timeout: 60_000 });
+      await page.fill('#text', 'What is a plum?');
+      await page.locator('#if-memory-budget').focus();
+      for (let i = 0; i < 5; i += 1) await page.keyboard.press('ArrowRight');
+      await page.waitForSelector('[role=status] .bar', { timeout: 60_000 });
+      await page.evaluate('scrollTo(0, 0)');
+      await page.screenshot({ path: join(pictures, `${width}-${colours}.png`), fullPage: true });
+      assert.deepEqual(await violationsOn(page), []);
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, 'scrolls sideways');
+      assert.deepEqual(troubles, []);
+      await page.close();
+    });
+  }
+}
+
+test('the figures on the page are those of /metrics, while a model streams and when it is done', { skip }, async () => {
+  if (!browser) return;
+  const { page } = await openPage(browser, `${server.url}/ui`, { width: 1440, colours: 'light' });
+  const metrics = async (): Promise<ReadonlyMap<string, number>> => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    return new Map([...text.matchAll(/^ssdllm_(\w+) (\S+)$/gm)].map(([, name = '', value]) => [name, Number(value)]));
+  };
+  const shown = async (): Promise<readonly (readonly [string, number])[]> => {
+    const all = await page
+      .locator('[data-figure]')
+      .evaluateAll((found) =>
+        found.map((one) => [`${one.getAttribute('data-figure')}`, Number(one.getAttribute('data-value'))] as const),
+      );
+    return all.filter(([name]) => name.endsWith('_total'));
+  };
+  const time = (): Promise<string | null> => page.locator('#status').getAttribute('data-time');
+  await page.waitForSelector('svg .computing', { timeout: 60_000 });
+  const before = await metrics();
+  // The next state but one was asked for after that.
+  for (let events = 0; events < 2; events += 1) {
+    const seen = await time();
+    await until(async () => (await time()) !== seen);
+  }
+  const now = await shown();
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  const later = await metrics();
+  assert.ok(now.length >= 6);
+  for (const [name, value] of now) {
+    assert.ok(
+      (before.get(name) ?? Number.NaN) <= value && value <= (later.get(name) ?? Number.NaN),
+      `${name} ${value}`,
+    );
+  }
+  await rest();
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const done = await metrics();
+  assert.ok((done.get('bytes_read_total') ?? 0) > 0);
+  assert.deepEqual(
+    (await shown()).filter(([name, value]) => done.get(name) !== value),
+    [],
+  );
+  await page.close();
+});
+
+test('answers that try to be more than text are text: nothing runs, nothing is asked of anybody else', {
+  skip,
+}, async () => {
+  if (!browser) return;
+  const backend = new FakeBackend();
+  await using fake = await scripted(backend);
+  const { page, troubles } = await openPage(browser, fake.url, { width: 820, colours: 'light' });
+  await page.waitForSelector('option', { state: 'attached' });
+  for (const [i, text] of hostileAnswers.entries()) {
+    // Piece by piece: tags are torn apart.
+    backend.script = { deltas: text.match(/.{1,7}/gsu) ?? [] };
+    await ask(page, `question ${i}`);
+    await until(async () => (await page.locator('#ask [role=status]').textContent())?.includes('tokens') === true);
+  }
+  const made = await page
+    .locator('#log')
+    .evaluate((log) => log.querySelectorAll('script,img,iframe,style,form,button,svg,[onclick],[onerror]').length);
+  assert.equal(made, 0);
+  assert.equal(await page.locator('#log a').count(), 0);
+  assert.match(
+    (await page.locator('#log').textContent()) ?? '',
+    /<script>alert\(1\)<\/script><img src=x onerror=alert\(2\)>/,
+  );
+  assert.deepEqual(troubles, []);
+  await page.close();
+});
+
+test('thoughts, Markdown and calls of tools are shown; Escape stops an answer, the key is asked for', {
+  skip,
+}, async () => {
+  if (!browser) return;
+  const backend = new FakeBackend(servedModel({ thinks: true, callsTools: true }));
+  await using fake = await scripted(backend, 'secret');
+  const { page } = await openPage(browser, fake.url, { width: 820, colours: 'dark' });
+  await page.fill('#key-text', 'secret');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('option', { state: 'attached' });
+  backend.script = { deltas: fullAnswer };
+  await ask(page, 'Which fruits?');
+  await page.waitForSelector('#log ol');
+  await until(async () => (await page.locator('#log pre').count()) === 2);
+  assert.match((await page.locator('#log .thoughts').textContent()) ?? '', /Two are enough/);
+  assert.match((await page.locator('#log').textContent()) ?? '', /price\(/);
+  await page.screenshot({ path: join(pictures, 'chat-820-dark.png'), fullPage: true });
+  assert.deepEqual(await violationsOn(page), []);
+
+  backend.script = {
+    deltas: (function* () {
+      for (;;) yield 'on and ';
+    })(),
+    pause: 20,
+  };
+  await ask(page, 'Go on.');
+  await until(async () => backend.requests.length === 2 && backend.received.pulled > 2);
+  await page.keyboard.press('Escape');
+  await backend.received.ended;
+  await until(async () => (await page.locator('#ask button').textContent()) === 'Send');
+  await page.close();
+});
