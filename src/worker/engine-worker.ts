@@ -194,7 +194,13 @@ export class EngineWorker {
         return undefined;
       case 'whatIf': {
         const { opened, engine } = model.inner;
-        return whatIf(opened, await model.start(), engine, call.changes);
+        const runtime = await model.start();
+        try {
+          return whatIf(opened, runtime, engine, call.changes);
+        } finally {
+          // A plan leaves up to 15 MB of garbage, which is no part of the budget.
+          collectGarbage();
+        }
       }
       case 'status': {
         const { opened, engine } = model.inner;
