@@ -41,6 +41,8 @@ interface Functions {
 const loadModes = { read: 0, mmap: 1 } as const;
 /** LLAMA_POOLING_TYPE_NONE and _RANK. */
 const poolings = { none: 0, rank: 4 } as const;
+/** More layers than any model has. */
+const allLayers = 9999;
 const flashAttention = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
 /** LLAMA_ROPE_SCALING_TYPE_NONE, _LINEAR and _YARN. */
 const ropeScalings = { none: 0, linear: 1, yarn: 2 } as const;
@@ -93,6 +95,8 @@ export interface LibllamaOptions {
   readonly batch?: number;
   /** Read the weights into memory, or map the file; `read` unless given. */
   readonly load?: keyof typeof loadModes;
+  /** Compute on a device whose backend is loaded, not on the CPU; false unless given. */
+  readonly device?: boolean;
   /** Convert weights to the fastest kernel layout, as libllama does by default; false unless given. */
   readonly repack?: boolean;
   /** ggml's name of what keys and values are stored as; f16 unless given. */
@@ -145,13 +149,13 @@ export class Libllama implements Disposable {
       ...rest
     }: LibllamaOptions,
   ) {
-    const { rope, sequences = 1, watch, embeddings = false, pooling = -1 } = rest;
+    const { rope, sequences = 1, watch, embeddings = false, pooling = -1, device = false } = rest;
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
     const model = load(path, {
       ...modelDefaults(),
-      n_gpu_layers: 0,
+      n_gpu_layers: device ? allLayers : 0,
       use_extra_bufts: repack,
       load_mode: loadModes[mode],
     });
@@ -174,8 +178,8 @@ export class Libllama implements Disposable {
       ...ropeParams(rope),
       type_k: type.id,
       type_v: type.id,
-      offload_kqv: false,
-      op_offload: false,
+      offload_kqv: device,
+      op_offload: device,
       no_perf: true,
     });
     if (!made) {

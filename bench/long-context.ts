@@ -14,8 +14,8 @@ import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
 import { parseBytes } from '../src/base/size.ts';
 import { loadGgml } from '../src/ggml/api.ts';
-import { Device } from '../src/ggml/device.ts';
-import type { Memory } from '../src/ggml/host-memory.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
+import type { Memory } from '../src/ggml/memory.ts';
 import { dropPageCache } from '../src/ggml/system.ts';
 import type { Ring } from '../src/pager/ring.ts';
 import { type KvType, kvTypes } from '../src/plan/kv-options.ts';
@@ -53,7 +53,8 @@ interface Measured {
 const someBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0x11);
 
 /** A file of `bytes` in `folder`, mapped as a whole, without a name. */
-class MappedMemory implements Pick<Memory, 'place' | 'view'> {
+class MappedMemory implements Pick<Memory, 'place' | 'shared' | 'read' | 'write'> {
+  readonly shared = undefined;
   readonly #address: bigint;
   readonly #buffer: bigint;
 
@@ -77,8 +78,12 @@ class MappedMemory implements Pick<Memory, 'place' | 'view'> {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#address + BigInt(offset));
   }
 
-  view(offset: number, length: number): Uint8Array {
+  read(offset: number, length: number): Uint8Array {
     return new Uint8Array(koffi.view(this.#address + BigInt(offset), length));
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    this.read(offset, bytes.length).set(bytes);
   }
 }
 
@@ -95,7 +100,7 @@ async function measure(path: string, options: Options): Promise<readonly Measure
   const { memoryBudget: budget, ctx: context, tokens, rounds, kvType: type, kvDir: folder, way } = options;
   // With a base of its own a model takes any length; what it says is not asked here.
   const outline = openOutline(path, { rope: { base: 1e6 } });
-  using device = new Device(2);
+  using device = new CpuDevice(2);
   const layoutOf = layoutLookup(device, 'auto');
   const kv = { type, home: 'ssd', folder } as const;
   const plan = planModel(outline, device, layoutOf, { budget, runtime: runtimeBytes(), context, kv, kernels: 'auto' });

@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { BenchReport } from '../src/cli/print/bench-report.ts';
 import { storageOf } from '../src/cli/storage.ts';
 import type { GenerationStats } from '../src/engine/generation-stats.ts';
-import { Device } from '../src/ggml/device.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { typeNamed } from '../src/gguf/types.ts';
 import { medianFigures } from '../src/model/benchmark-figures.ts';
 import { attemptCli } from './support/attempt-cli.ts';
@@ -34,7 +34,7 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   const report = JSON.parse(stdout) as BenchReport;
   const { calibration, first_token, prefill, decode, alone, memory, rounds } = report;
 
-  using device = new Device(1);
+  using device = new CpuDevice(1);
   assert.equal(report.machine.cpu_variant, device.variant ?? null);
   assert.deepEqual([report.machine.threads, report.machine.node], [1, process.version]);
   assert.equal(report.machine.device_name, storageOf(model)?.name);
@@ -94,7 +94,7 @@ test('a model that fits is measured too, and CSV has the medians', async () => {
   const json = await run([...roomy, 'json']);
   const { plan, alone, spread } = JSON.parse(json.stdout) as BenchReport;
   assert.deepEqual([plan.streamed.bytes, alone.bytes_per_s, spread.bytes_per_s], [0, null, null]);
-  using device = new Device(1);
+  using device = new CpuDevice(1);
   const faster = ['q4_1', 'q8_0'].some((name) => device.layoutFor(typeNamed(name)?.id ?? 0, [576, 576]));
   assert.equal(plan.resident.converted > 0, faster, 'kernels are auto unless others are asked for');
 });

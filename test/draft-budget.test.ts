@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import type { EngineError } from '../src/base/errors.ts';
 
-import { Device } from '../src/ggml/device.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { type Plan, planBytes } from '../src/plan/plan.ts';
 import { type ModelOutline, openOutline } from '../src/runtime/model-outline.ts';
 import type { PlanOptions } from '../src/runtime/planner.ts';
@@ -28,7 +28,7 @@ const path = writeBatchModel(folder.file('model.gguf'));
 const short = writeBatchModel(folder.file('short.gguf'), 64);
 const noise = writeNoiseModel(folder.file('noise.gguf'));
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 const target = openOutline(path);
 const drafts = [path, short, noise].map((one) => openOutline(one));
 const [itself = assert.fail(), trainedForLess = assert.fail()] = drafts;

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { encoderArchitectures } from '../src/arch/encoders.ts';
 import { at } from '../src/base/at.ts';
 import { EngineError } from '../src/base/errors.ts';
-import { Device } from '../src/ggml/device.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';
 import { architectureFile } from './support/architectures/architecture-file.ts';
@@ -19,7 +19,7 @@ import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
 const reference = shared(new Reference());
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 /** Texts of tokens that mean nothing, of different lengths. */
 const texts = [11, 1, 20, 6].map((length, k) => Array.from({ length }, (_, i) => (i * 7919 + 13 + k * 217) % 320));

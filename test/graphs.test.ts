@@ -5,7 +5,7 @@ import { decodableArchitectures } from '../src/arch/decodable.ts';
 import type { RopeOptions } from '../src/arch/rope.ts';
 import { EngineError } from '../src/base/errors.ts';
 import type { Span } from '../src/exec/span.ts';
-import { Device } from '../src/ggml/device.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import type { LlamaSpan } from '../src/ggml/llama-batch.ts';
 import type { Plan } from '../src/plan/plan.ts';
 import { type GraphChoice, openOutline } from '../src/runtime/model-outline.ts';
@@ -19,7 +19,7 @@ import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 const written = new Map<string, string>();
 /** The file of an architecture's small model. */

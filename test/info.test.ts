@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { arr, f32, str, type TensorSource, u32, writeGguf } from '../bench/gguf-writer.ts';
 import { describe } from '../src/cli/print/describe.ts';
-import { Device } from '../src/ggml/device.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { readHeader } from '../src/gguf/header.ts';
 import { type GgmlType, typeNamed } from '../src/gguf/types.ts';
 import { type PlanSummary, summarize } from '../src/plan/explain.ts';
@@ -85,7 +85,7 @@ test('and for programs: the types, the tensors on request, and a plan that adds 
   assert.ok(streamed.bytes > 0 && memory.ring > 0);
 });
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 /** The plan of a process that takes nothing itself. */
 const planned = (path: string, options: Partial<PlanOptions>): PlanSummary =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import test from 'node:test';
-import { Device } from '../src/ggml/device.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { budgetBeside } from './support/budget.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
 import { type RunAnswer, run, runJson, start } from './support/cli.ts';
@@ -111,7 +111,7 @@ test('without a budget, one is chosen and named; --verbose says where the time w
     /^answer {3}[\d.]+ tokens\/s: 3 in [\d.]+ s, computing [\d.]+ s, waiting for weights [\d.]+ s$/m,
   );
   assert.match(stderr, /^memory {3}peak [\d.]+ MiB of [\d.]+ [MG]iB$/m);
-  using device = new Device(1);
+  using device = new CpuDevice(1);
   const kernels = device.variant === undefined ? '' : ` (${device.variant})`;
   assert.ok(stderr.includes(`device   ${device.name}${kernels}, 1 thread\n`), stderr);
 });

@@ -26,7 +26,13 @@ export interface ErrorDetails {
   UNSUPPORTED_MODEL: { what: string };
   MISSING_TENSOR: { tensor: string };
   WRONG_SHAPE: { tensor: string; shape: readonly number[]; expected: readonly number[] };
-  BUDGET_TOO_SMALL: { budget: number; needed: number; parts: Readonly<Record<string, number>> };
+  BUDGET_TOO_SMALL: {
+    budget: number;
+    needed: number;
+    parts: Readonly<Record<string, number>>;
+    /** The memory that the budget is of; default: the process's. */
+    of?: 'gpu';
+  };
   BUDGET_TOO_LARGE: { budget: number; memory: number };
   KV_TYPE_UNSUITABLE: { type: string; reason: string };
   NO_EXPERTS: object;
@@ -49,6 +55,9 @@ export interface ErrorDetails {
   FILE_CHANGED: File & { offset: number };
   MODEL_CLOSED: File;
   COMPUTE_FAILED: { status: number };
+  DEVICE_MISSING: { kind: string; reason: string; install: string | undefined };
+  DEVICE_FAILED: { device: string; reason: string };
+  DEVICE_UNSUITABLE: { device: string; what: string };
   NOT_FINITE: File;
   OUT_OF_MEMORY: { bytes: number; what: string };
   VOCABULARY_FAILED: File & { reason: string };

@@ -8,9 +8,9 @@ import type { ErrorCode, ErrorDetails } from './error-details.ts';
  */
 export type ErrorKind = 'usage' | 'not-found' | 'failure';
 
-const tooSmall = ({ budget, needed, parts }: ErrorDetails['BUDGET_TOO_SMALL']): string => {
+const tooSmall = ({ budget, needed, parts, of }: ErrorDetails['BUDGET_TOO_SMALL']): string => {
   const shares = Object.entries(parts).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
-  return `a memory budget of ${formatBytes(budget)} is too small; this model needs at least ${Math.ceil(needed / 2 ** 20)} MiB (${shares.join(', ')})`;
+  return `a ${of === 'gpu' ? 'GPU memory' : 'memory'} budget of ${formatBytes(budget)} is too small; this model needs at least ${Math.ceil(needed / 2 ** 20)} MiB (${shares.join(', ')})`;
 };
 
 /** The option whose memory is to be lowered: an expert cache is in the smallest budget only where it was asked for. */
@@ -123,7 +123,8 @@ export const errorTable: {
   ],
   BUDGET_TOO_SMALL: [
     'failure',
-    (d) => `${tooSmall(d)}: raise --memory-budget or lower ${largestChoice(d.parts)}`,
+    (d) =>
+      `${tooSmall(d)}: raise ${d.of === 'gpu' ? '--gpu-memory' : '--memory-budget'} or lower ${largestChoice(d.parts)}`,
     (d) => `${tooSmall(d)}: ask for a shorter context, or have the server given more memory`,
   ],
   BUDGET_TOO_LARGE: [
@@ -240,6 +241,22 @@ export const errorTable: {
   ],
   MODEL_CLOSED: ['failure', (d) => `${d.file} has been closed; open it again to go on`],
   COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],
+  DEVICE_MISSING: [
+    'usage',
+    (d) =>
+      `there is no ${d.kind} device (${d.reason}); ${d.install === undefined ? 'check its driver, or leave --device out' : `"${d.install}" brings the library`}: "ssd-llm devices" lists what there is`,
+    (d) => `there is no ${d.kind} device (${d.reason}); the server has to be given another`,
+  ],
+  DEVICE_FAILED: [
+    'failure',
+    (d) => `${d.device} failed (${d.reason}); try again, or compute on the CPU with --device cpu`,
+    (d) => `${d.device} failed (${d.reason}); try again`,
+  ],
+  DEVICE_UNSUITABLE: [
+    'usage',
+    (d) => `${d.device} cannot compute this model (${d.what}); use --device cpu, or leave --device out`,
+    (d) => `${d.device} cannot compute this model (${d.what}); the server has to be given another device`,
+  ],
   NOT_FINITE: [
     'failure',
     (d) => `${d.file} gives numbers that are not finite, so its weights are damaged; download or convert it again`,

@@ -1,12 +1,13 @@
-import { Device } from '../ggml/device.ts';
+import type { Device } from '../ggml/device.ts';
 import type { ModelOptions } from '../model/model-options.ts';
 import { summarize } from '../plan/explain.ts';
 import { type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { expectToken } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
-import { budgetFor, threadsFor } from '../runtime/machine.ts';
+import { budgetFor } from '../runtime/machine.ts';
 import { measureModel } from '../runtime/measure-model.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
+import { openDevice } from '../runtime/open-device.ts';
 import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { usualRuntimeBytes } from '../runtime/process-memory.ts';
 import { savedCalibration } from './calibrations.ts';
@@ -17,14 +18,12 @@ interface Drafting {
   readonly outline: ModelOutline | undefined;
 }
 
-const newDevice = ({ threads, warn }: ModelOptions): Device => new Device(threadsFor(threads, warn));
-
 /**
  * The plan by which a process that does nothing else would run the model; without `drafting` it would not draft. Throws
  * the errors of `planModel`.
  */
 export function forecast(outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
-  using device = newDevice(options);
+  using device = openDevice(drafting?.outline ? [outline, drafting.outline] : [outline], options);
   return planOn(device, outline, options, drafting);
 }
 
@@ -39,7 +38,7 @@ function planOn(device: Device, outline: ModelOutline, options: ModelOptions, dr
     ahead: drafting?.ahead,
     draft: drafting?.outline,
     budget,
-    runtime: usualRuntimeBytes(vocabularyBytes(outline) + outline.graphs.loadedBytes),
+    runtime: usualRuntimeBytes(vocabularyBytes(outline) + outline.graphs.loadedBytes + device.driverBytes),
   });
   debug?.('planned', summarize(plan));
   return plan;
@@ -73,7 +72,7 @@ export interface Expectation {
  */
 export async function expect(outline: ModelOutline, options: ModelOptions): Promise<Expectation> {
   const { kernels = 'auto', measuredFolder: folder, warn } = options;
-  using device = newDevice(options);
+  using device = openDevice([outline], options);
   const plan = planOn(device, outline, options);
   if (outline.graphs.wholeTexts) return { plan, speed: null, hitRate: hitsOf([]) };
   const read = savedCalibration(outline.path)?.bytesPerSecond;

@@ -70,6 +70,13 @@ const commands: Readonly<Record<CommandName, CommandSpec>> = {
       return psCommand;
     },
   },
+  devices: {
+    description: 'show what can compute here: the CPU, and cards with their memory',
+    load: async () => {
+      const { devicesCommand } = await import('./commands/devices.ts');
+      return devicesCommand;
+    },
+  },
   info: {
     description: 'show what a model is, and the plan for running it under a memory budget',
     takes: '<model>',

@@ -3,14 +3,14 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { shared } from '../../test/support/shared.ts';
 import { evaluate, noise } from '../../test/support/tensors.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { F16, F32, Graph, I64 } from '../ggml/graph.ts';
 import { HostMemory, NoMemory } from '../ggml/host-memory.ts';
 import { type KvShape, kvBytes } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
 import { attention, unpackingNodes } from './attention.ts';
 
-const device = shared(new Device(2));
+const device = shared(new CpuDevice(2));
 
 test('a graph has room for as many parts as are unpacked, each of 32 MiB at most or of one head', () => {
   const anyShape = fc.record({

@@ -7,7 +7,7 @@ import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
@@ -25,7 +25,7 @@ import { ExpertSteps, type PlacedNode } from './expert-steps.ts';
 import { ExpertTransit } from './expert-transit.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 const inFlight = 3;
 
 const small: MixtureOptions = { experts: 8, used: 3, width: 288, hidden: 350, types: ['q8_0', 'f16'], layers: 2 };

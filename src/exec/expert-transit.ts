@@ -1,8 +1,8 @@
 import { at } from '../base/at.ts';
 import type { Device } from '../ggml/device.ts';
 import { ExpertNodes, expertProductShape, type IndexList } from '../ggml/expert-nodes.ts';
-import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
+import { type Memory, sharedBytes } from '../ggml/memory.ts';
 import { ReusedGraph } from '../ggml/reused-graph.ts';
 import type { ExpertRound } from '../plan/expert-cache.ts';
 import type { TransitAreas } from '../plan/expert-slots.ts';
@@ -59,14 +59,18 @@ export class ExpertTransit implements Disposable {
     const [fromOffset, slotOffset, toOffset] = at(this.#areas.lists, this.#rounds % 2) as [number, number, number];
     this.#rounds += 1;
     const from = pairs.map((pair) => Math.floor(pair / used) * inputs + ((pair % used) % inputs));
-    const gathered = this.#nodes.gather(node, this.#list(fromOffset, from), this.#memory.address(this.#areas.inputs));
+    const gathered = this.#nodes.gather(
+      node,
+      this.#list(fromOffset, from),
+      sharedBytes(this.#memory).address(this.#areas.inputs),
+    );
     const list = this.#list(slotOffset, slots);
     const to = this.#list(toOffset, pairs);
     return [
       gathered,
       ...products.flatMap((product) => {
         const weights = { slots: product.slots, list };
-        const address = this.#memory.address(this.#areas.products);
+        const address = sharedBytes(this.#memory).address(this.#areas.products);
         const result = this.#nodes.multiply(product.node, weights, gathered, address);
         return [result, this.#nodes.scatter(product.node, result, to)];
       }),
@@ -74,9 +78,9 @@ export class ExpertTransit implements Disposable {
   }
 
   #list(offset: number, numbers: readonly number[]): IndexList {
-    const { buffer, byteOffset } = this.#memory.view(offset, 4 * numbers.length);
+    const { buffer, byteOffset } = sharedBytes(this.#memory).view(offset, 4 * numbers.length);
     new Int32Array(buffer, byteOffset, numbers.length).set(numbers);
-    return { address: this.#memory.address(offset), length: numbers.length };
+    return { address: sharedBytes(this.#memory).address(offset), length: numbers.length };
   }
 
   [Symbol.dispose](): void {

@@ -11,7 +11,7 @@ import { sharedPath } from '../../test/support/temp-folder.ts';
 import { existingType } from '../../test/support/weights.ts';
 import { ownArchitectures } from '../arch/registry.ts';
 import { Disposer } from '../base/disposer.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import { pageBytes } from '../ggml/system.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
@@ -29,7 +29,7 @@ import { Forward } from './forward.ts';
 import { computeBytes, type GraphOutline, manifestOf } from './measure.ts';
 import { OwnGraphs } from './own-graphs.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 /** Matrices of 0.3 to 1.2 KiB, and an output in slices of 32: pages that hold little stand beside full ones. */
 const spec: RandomModelSpec = {

@@ -60,9 +60,10 @@ export class Forward {
   ): Promise<Float32Array> {
     const { graphs, pager, device } = this.#parts;
     const program = graphs.compile(spans, output);
-    const choice = program.ringMode === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
+    const isCpu = device.kind === 'cpu';
+    const choice = isCpu && program.ringMode === 'plain' && !withoutReads ? this.#choiceFor(spans) : undefined;
     const threads =
-      program.ringMode === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
+      isCpu && program.ringMode === 'loading' ? Math.max(1, device.threads - 1) : (choice?.threads ?? device.threads);
     const used = process.cpuUsage();
     let [compute, stall, steps] = [0, 0, 0];
     try {

@@ -5,6 +5,7 @@ import { GraphAllocator } from '../ggml/allocator.ts';
 import type { Device } from '../ggml/device.ts';
 import { F32, Graph, type Tensor } from '../ggml/graph.ts';
 import { type KernelLayout, LayoutBinder } from '../ggml/kernel-layout.ts';
+import { sharedBytes } from '../ggml/memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { GgmlType } from '../gguf/types.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -77,7 +78,7 @@ async function rateOf(device: Device, matrices: readonly Matrix[], most: number)
   for (const [i, place] of places.entries()) {
     const { type, shape, layout } = at(matrices, i);
     const pointer = tensors.add(type.id, shape);
-    if (layout) binder.place(layout, pointer, memory.address(place));
+    if (layout) binder.place(layout, pointer, sharedBytes(memory).address(place));
     else memory.place(pointer, place);
     const x = inputs.get(shape[0]) ?? graph.input(F32, [shape[0], 1]);
     inputs.set(shape[0], x);
@@ -100,7 +101,7 @@ async function secondsOf(
   graph: Graph,
   { count, pause, awake }: { readonly count: number; readonly pause: number; readonly awake: boolean },
 ): Promise<number> {
-  using allocator = new GraphAllocator();
+  using allocator = new GraphAllocator(device.bufferType);
   allocator.allocate(graph);
   // The first time takes longer.
   await device.compute(graph.pointer, device.threads, awake);

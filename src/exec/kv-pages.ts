@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import type { Tensor } from '../ggml/graph.ts';
-import type { Memory } from '../ggml/host-memory.ts';
+import { type Memory, sharedBytes } from '../ggml/memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Block } from '../pager/block.ts';
@@ -57,7 +57,7 @@ export class KvPages implements Disposable {
     this.blocks = parts.flatMap((part, i) => {
       const { offset, after } = at(segments, i);
       return part.areas.map((area, head): Block => {
-        const image = ring.view(offset + head * part.headBytes, part.headBytes);
+        const image = sharedBytes(ring).view(offset + head * part.headBytes, part.headBytes);
         return {
           file: area.place.file,
           position: area.place.position,

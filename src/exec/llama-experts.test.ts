@@ -11,13 +11,13 @@ import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { ExpertCache, type RoutedBatch } from '../plan/expert-cache.ts';
 import type { Slice } from '../plan/slices.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 const folder = sharedFolder();
 const vocabulary = 320;
 

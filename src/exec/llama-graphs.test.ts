@@ -10,7 +10,7 @@ import { type OpenedLlama, type OpenLlamaOptions, openLlama } from '../../test/s
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { KernelLayout } from '../ggml/kernel-layout.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
@@ -20,7 +20,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { groupSpans } from './span-groups.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 const folder = sharedFolder();
 /** An embedding of more than a megabyte is read by rows. */
 const vocabulary = 5000;
@@ -138,7 +138,7 @@ test('tokens that libllama hides in the first row of logits are hidden in all', 
 
 test('a pass is the same on any number of threads, and says how far it is', async () => {
   const expected = expectedOf('llama');
-  using two = new Device(2);
+  using two = new CpuDevice(2);
   await using model = open('llama', { device: two });
   for (const [i, spans] of batches.entries()) {
     const shares: number[] = [];

@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import type { Device } from '../ggml/device.ts';
-import type { Memory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/memory.ts';
 import { rowBytes } from '../gguf/types.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Slice } from '../plan/slices.ts';

@@ -1,6 +1,6 @@
 import { wholePooling } from '../arch/encoders.ts';
 import { EngineError } from '../base/errors.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
@@ -39,7 +39,7 @@ export function buildAllGraphs(file: ModelFile): void {
   using model = new LlamaModel(file);
   const pooling = wholePooling(file.metadata);
   measureContexts(file, pooling);
-  using device = new Device(1);
+  using device = new CpuDevice(1);
   using zeros = device.memoryFor(mostWeightBytes, 'weights of zeros');
   for (const [tensor, name] of model.tensors) {
     if (bytesOf(file, name) <= mostWeightBytes) setData(tensor, zeros.address(0));

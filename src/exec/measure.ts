@@ -2,14 +2,17 @@ import type { Stage } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { measureGraph } from '../ggml/allocator.ts';
+import type { Device } from '../ggml/device.ts';
 import { Graph } from '../ggml/graph.ts';
 import { NoMemory } from '../ggml/host-memory.ts';
+import type { Pointer } from '../ggml/library.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { rowsBytes } from '../pager/rows.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Slice } from '../plan/slices.ts';
 import type { KvShape } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
+import { refuseNodes, unsupportedNodes } from './check-nodes.ts';
 import { build, graphCapacity } from './own-program.ts';
 import { Manifest, SliceTensors, weightsOf } from './slice-tensors.ts';
 import { shapeAt } from './span.ts';
@@ -35,6 +38,20 @@ export function manifestOf(outline: GraphOutline): readonly ManifestEntry[] {
   return manifest.entries;
 }
 
+/** Throws DEVICE_UNSUITABLE, with the operations that a device cannot compute, of one token and of many. */
+export function checkNodes(outline: GraphOutline, device: Pick<Device, 'name' | 'supports'>): void {
+  using memory = new NoMemory();
+  using kv = new KvStore(outline.kv, memory);
+  const unsupported = [1, 64].flatMap((tokens) => {
+    using graph = new Graph();
+    using manifest = new Manifest(outline.weights, (tensor) => memory.place(tensor.pointer));
+    const span = shapeAt(kv, { tokens: Math.min(tokens, outline.kv.context), outputs: 1, end: outline.kv.context });
+    build(graph, outline.stages, { weights: manifest.weights, file: outline.weights }, [span]);
+    return unsupportedNodes(device, graph.list());
+  });
+  refuseNodes(device, unsupported);
+}
+
 /**
  * Bytes of a pass at the end of the context, beside weights and KV: `tokens` of one sequence, and of each of the
  * `parallel` ones one token and `ahead` draft tokens, with their logits; with `embedsAll` also of embeddings of all tokens.
@@ -45,10 +62,18 @@ export function computeBytes(
   tokens: number,
   {
     threads,
+    bufferType,
     parallel = 1,
     ahead = 0,
     embedsAll = false,
-  }: { threads: number; parallel?: number; ahead?: number; embedsAll?: boolean },
+  }: {
+    threads: number;
+    /** The kind of the device's buffers; default: the CPU's. */
+    bufferType?: Pointer;
+    parallel?: number;
+    ahead?: number;
+    embedsAll?: boolean;
+  },
 ): number {
   using memory = new NoMemory();
   using kv = new KvStore(outline.kv, memory);
@@ -69,7 +94,7 @@ export function computeBytes(
     build(embedding, outline.stages.slice(0, -1), model, all);
     graphs.push(embedding);
   }
-  const working = Math.max(...graphs.map((one) => measureGraph(one) + one.scratchBytes));
+  const working = Math.max(...graphs.map((one) => measureGraph(one, bufferType) + one.scratchBytes));
   const largestMask = 2 * Math.max(...kv.layers.map(({ rows }) => rows.count)) * inputs.tokens;
   const rows = inputs.embedding ? rowsBytes(inputs.embedding.weight) : 0;
   const choosing = choosingBytes(at(result.shape, 0), { parallel, ahead });

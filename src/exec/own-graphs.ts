@@ -7,6 +7,7 @@ import { Rows } from '../pager/rows.ts';
 import type { RingMode } from '../plan/ring-modes.ts';
 import { type KvShape, kvFileBytes } from '../state/kv-shape.ts';
 import { KvStore } from '../state/kv-store.ts';
+import { refuseNodes, unsupportedNodes } from './check-nodes.ts';
 import { OwnProgram, type OwnProgramParts } from './own-program.ts';
 import { type GraphSource, type Program, worthConverting } from './program.ts';
 import { type Span, sameShapes, shapeOf } from './span.ts';
@@ -22,13 +23,14 @@ export interface OwnGraphsParts extends OwnProgramParts {
 export class OwnGraphs implements GraphSource {
   readonly evenSpans = false;
   readonly #parts: OwnGraphsParts;
-  readonly #allocator: GraphAllocator = new GraphAllocator();
+  readonly #allocator: GraphAllocator;
   #program: OwnProgram | undefined;
   #rows: Rows | undefined;
   #states = 0;
 
   constructor(parts: OwnGraphsParts) {
     this.#parts = parts;
+    this.#allocator = new GraphAllocator(parts.device.bufferType);
   }
 
   newState(): KvStore {
@@ -47,6 +49,7 @@ export class OwnGraphs implements GraphSource {
     const rowsOf = (weight: Weight): Rows => (this.#rows ??= new Rows(this.#parts.reader, weight));
     const program = new OwnProgram(this.#parts, { shapes, ringMode, output, rowsOf });
     try {
+      refuseNodes(this.#parts.device, unsupportedNodes(this.#parts.device, program.graph.list()));
       this.#allocator.allocate(program.graph);
     } catch (error) {
       program[Symbol.dispose]();

@@ -2,7 +2,7 @@ import type { Stage, Weights } from '../arch/architecture.ts';
 import { at } from '../base/at.ts';
 import { Graph, type Tensor } from '../ggml/graph.ts';
 import type { GraphOutput } from '../ggml/graph-output.ts';
-import type { Memory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/memory.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Need } from '../pager/block.ts';
 import type { Pager } from '../pager/pager.ts';

@@ -7,8 +7,8 @@ import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
-import { Device } from '../ggml/device.ts';
 import { F32, Graph } from '../ggml/graph.ts';
 import { Pager } from '../pager/pager.ts';
 import { Reader } from '../pager/reader.ts';
@@ -18,7 +18,7 @@ import { Forward } from './forward.ts';
 import type { GraphSource, Program } from './program.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 const [width, count] = [32, 40];
 /** Expert e is the row of `width` numbers e + i / 100. */

@@ -28,6 +28,7 @@ export interface Ggml {
   ggml_blck_size(type: number): number;
   ggml_type_size(type: number): number;
   ggml_type_name(type: number): string | null;
+  ggml_nbytes(tensor: Pointer): number;
 
   // operations: each makes a tensor in `context`
   ggml_add(context: Pointer, a: Pointer, b: Pointer): Pointer;
@@ -130,6 +131,20 @@ export interface Ggml {
 
   // devices
   ggml_backend_dev_by_type(type: number): Pointer;
+  ggml_backend_dev_type(device: Pointer): number;
+  ggml_backend_dev_memory(device: Pointer, free: BigUint64Array, total: BigUint64Array): void;
+  ggml_backend_dev_buffer_type(device: Pointer): Pointer;
+  /** The kind of buffers in the process's memory that are copied from fast; NULL if the device has none. */
+  ggml_backend_dev_host_buffer_type(device: Pointer): Pointer | null;
+  /** Makes memory of the process a buffer of the device. Returns NULL on failure. */
+  ggml_backend_dev_buffer_from_host_ptr(
+    device: Pointer,
+    address: Pointer,
+    bytes: number,
+    largestTensor: number,
+  ): Pointer | null;
+  ggml_backend_reg_dev_count(reg: Pointer): number;
+  ggml_backend_reg_dev_get(reg: Pointer, index: number): Pointer;
   ggml_backend_dev_description(device: Pointer): string;
   ggml_backend_dev_init(device: Pointer, params: null): Pointer;
   ggml_backend_dev_supports_op(device: Pointer, operation: Pointer): boolean;
@@ -158,6 +173,7 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_blck_size: 'int64_t (int)',
   ggml_type_size: 'size_t (int)',
   ggml_type_name: 'const char * (int)',
+  ggml_nbytes: 'size_t (void *)',
   ggml_add: 'void * (void *, void *, void *)',
   ggml_mul: 'void * (void *, void *, void *)',
   ggml_mul_mat: 'void * (void *, void *, void *)',
@@ -203,6 +219,13 @@ const signatures: { readonly [F in keyof Ggml]: string } = {
   ggml_backend_tensor_set: 'void (void *, const void *, size_t, size_t)',
   ggml_backend_tensor_get: 'void (void *, _Out_ uint8_t *, size_t, size_t)',
   ggml_backend_dev_by_type: 'void * (int)',
+  ggml_backend_dev_type: 'int (void *)',
+  ggml_backend_dev_memory: 'void (void *, _Out_ size_t *, _Out_ size_t *)',
+  ggml_backend_dev_buffer_type: 'void * (void *)',
+  ggml_backend_dev_host_buffer_type: 'void * (void *)',
+  ggml_backend_dev_buffer_from_host_ptr: 'void * (void *, void *, size_t, size_t)',
+  ggml_backend_reg_dev_count: 'size_t (void *)',
+  ggml_backend_reg_dev_get: 'void * (void *, size_t)',
   ggml_backend_dev_description: 'const char * (void *)',
   ggml_backend_dev_init: 'void * (void *, const char *)',
   ggml_backend_dev_supports_op: 'bool (void *, void *)',

@@ -3,14 +3,14 @@ import test from 'node:test';
 import { quantizable, quantize } from '../../bench/quantize.ts';
 import { shared } from '../../test/support/shared.ts';
 import { loadGgml } from './api.ts';
+import { CpuDevice } from './cpu-device.ts';
 import { readTensor, writeExpertsAside, writeTensor } from './data.ts';
-import { Device } from './device.ts';
 import { F32, I32 } from './graph.ts';
 import { HostMemory, LayoutMemory } from './host-memory.ts';
 import { NodeGraph } from './node-graph.ts';
 import { TensorSet } from './tensor-set.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 test('experts that are converted some at a time give the results of a bank that is converted as a whole', async (t) => {
   const [width, rows, experts] = [256, 64, 5];

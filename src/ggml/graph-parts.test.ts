@@ -7,12 +7,12 @@ import { evaluate, floatsOf, noise, setTensor, TestWeights } from '../../test/su
 import { GraphAllocator } from './allocator.ts';
 import { loadGgml } from './api.ts';
 import { Context } from './context.ts';
-import { Device } from './device.ts';
+import { CpuDevice } from './cpu-device.ts';
 import { F16, F32, Graph, type Tensor, type WeightTensor } from './graph.ts';
 import { copyOf } from './graph-view.ts';
 import { loadLibraries } from './library.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 /** Some layers of a model: norms, matrices in slices, an activation. */
 function layers(graph: Graph, x: Tensor, norm: WeightTensor, up: WeightTensor, down: WeightTensor): Tensor {
@@ -89,7 +89,7 @@ test('a part of a graph knows what may be joined, as the whole does', { skip: pr
 test('attention gives the same bits on any number of threads, but where the graph says that it depends on it', async () => {
   const [head, heads] = [32, 2];
   const bitsOn = async (threads: number, n: number, m: number): Promise<{ bits: Float32Array; bound: boolean }> => {
-    using device = new Device(threads);
+    using device = new CpuDevice(threads);
     using graph = new Graph();
     const inputs = [
       [head, heads, n],

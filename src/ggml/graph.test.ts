@@ -7,10 +7,10 @@ import { shared } from '../../test/support/shared.ts';
 import { evaluate, noise, TestWeights } from '../../test/support/tensors.ts';
 import { existingType } from '../../test/support/weights.ts';
 import { loadGgml } from './api.ts';
-import { Device } from './device.ts';
+import { CpuDevice } from './cpu-device.ts';
 import { F16, F32, Graph, I32, I64, type Tensor } from './graph.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 const close = (actual: Float32Array | undefined, expected: Float32Array, bound = 1e-10): void => {
   assert.ok(actual && nmse(actual, expected) <= bound, `${actual?.slice(0, 8)} is not ${expected.slice(0, 8)}`);

@@ -68,6 +68,11 @@ export class Graph implements Disposable {
     return this.#nodes.nodes;
   }
 
+  /** The nodes in their order. */
+  list(): readonly Pointer[] {
+    return this.#nodes.list();
+  }
+
   /** A tensor to be filled before the graph runs. */
   input(type: number, shape: readonly number[]): Tensor {
     const pointer = this.#nodes.tensor(type, shape);

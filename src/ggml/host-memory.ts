@@ -4,22 +4,8 @@ import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import type { Pointer } from './library.ts';
+import type { Memory, SharedBytes } from './memory.ts';
 import { adviseHugePages, pageBytes } from './system.ts';
-
-/** Memory that tensors lie in; those of a model are read into it. `Device.memoryFor` gives it. */
-export interface Memory extends Disposable {
-  readonly bytes: number;
-  /** Gives `tensor` its data at `offset`. A tensor is placed once. */
-  place(tensor: Pointer, offset: number): void;
-  /** The bytes [offset, offset + length), at most 4 GiB, shared, not copied. They must not be touched after disposal. */
-  view(offset: number, length: number): Uint8Array;
-  /** The address of `offset`. */
-  address(offset: number): Pointer;
-  /** Makes all bytes zeros. */
-  clear(): void;
-  /** `clear` on a thread of its own: the first use of a GiB takes 0.3 s. */
-  clearAside(): Promise<void>;
-}
 
 /**
  * Foreign memory becomes an array in pieces of this size: each one counts as if JavaScript had allocated it, and many
@@ -28,17 +14,18 @@ export interface Memory extends Disposable {
 const window = 2 ** 30;
 
 /** A page-aligned piece of the process's memory, which the CPU also computes in. */
-export class HostMemory implements Memory {
+export class HostMemory implements Memory, SharedBytes {
   readonly bytes: number;
+  readonly shared: SharedBytes = this;
   readonly #base: Pointer;
   readonly #buffer: Pointer;
   readonly #windows: Map<number, Uint8Array> = new Map();
 
-  /** Memory of `bytes`. Throws OUT_OF_MEMORY, in which `what` names its use. */
-  constructor(bytes: number, what: string) {
+  /** Memory of `bytes`, in buffers of the CPU by default. Throws OUT_OF_MEMORY, in which `what` names its use. */
+  constructor(bytes: number, what: string, bufferType: Pointer = loadGgml().ggml_backend_cpu_buffer_type()) {
     const api = loadGgml();
     this.bytes = alignUp(bytes, pageBytes);
-    this.#buffer = api.ggml_backend_buft_alloc_buffer(api.ggml_backend_cpu_buffer_type(), this.bytes + pageBytes) ?? 0n;
+    this.#buffer = api.ggml_backend_buft_alloc_buffer(bufferType, this.bytes + pageBytes) ?? 0n;
     if (!this.#buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what });
     const weights = 1;
     api.ggml_backend_buffer_set_usage(this.#buffer, weights);
@@ -64,6 +51,14 @@ export class HostMemory implements Memory {
 
   address(offset: number): Pointer {
     return this.#base + BigInt(offset);
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.view(offset, length);
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    this.view(offset, bytes.length).set(bytes);
   }
 
   clear(): void {
@@ -106,7 +101,8 @@ export class LayoutMemory implements Disposable {
 }
 
 /** Addresses without memory behind them: graphs built on these can be measured, not computed. */
-export class NoMemory implements Pick<Memory, 'place' | 'view'>, Disposable {
+export class NoMemory implements Pick<Memory, 'place' | 'shared' | 'read' | 'write'>, Disposable {
+  readonly shared = undefined;
   readonly #address = BigInt(pageBytes);
   readonly #buffer: Pointer = loadGgml().ggml_backend_cpu_buffer_from_ptr(this.#address, 2 ** 46);
 
@@ -114,7 +110,11 @@ export class NoMemory implements Pick<Memory, 'place' | 'view'>, Disposable {
     loadGgml().ggml_backend_tensor_alloc(this.#buffer, tensor, this.#address);
   }
 
-  view(): never {
+  read(): never {
+    throw new RangeError('there are no bytes behind these addresses');
+  }
+
+  write(): never {
     throw new RangeError('there are no bytes behind these addresses');
   }
 

@@ -4,6 +4,21 @@ import { dirname, join } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
 import { EngineError } from '../base/errors.ts';
 
+/**
+ * Stacks of calls into C, which koffi makes itself: 128 KiB for those on threads of their own are too few for drivers of
+ * GPUs, which compile there. Memory that is not used is not taken.
+ */
+const stackBytes = 8 * 2 ** 20;
+
+/** Asks for larger stacks; a program that has loaded libraries through koffi before has its own. */
+function enlargeStacks(): void {
+  try {
+    koffi.config({ ...koffi.config(), sync_stack_size: stackBytes, async_stack_size: stackBytes });
+  } catch {
+    // The CPU needs no more than there is.
+  }
+}
+
 /** An address in this process; 0n is C's NULL. */
 export type Pointer = bigint;
 
@@ -43,6 +58,8 @@ function findFolder(platform: string): string {
     );
   }
 }
+
+enlargeStacks();
 
 let loaded: Libraries | undefined;
 

@@ -8,14 +8,14 @@ import { engineError } from '../../test/support/engine-error.ts';
 import { writeRandom } from '../../test/support/model-files.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { openModelFile } from '../gguf/model-file.ts';
-import { Device } from './device.ts';
+import { CpuDevice } from './cpu-device.ts';
 import type { LlamaSpan } from './llama-batch.ts';
 import { LlamaContext } from './llama-context.ts';
 import { LlamaModel } from './llama-model.ts';
 import { type LlamaSizes, sizesOfLonger } from './llama-sizes.ts';
 
 const folder = tempFolder();
-const device = new Device(1);
+const device = new CpuDevice(1);
 after(() => {
   device[Symbol.dispose]();
   folder[Symbol.dispose]();

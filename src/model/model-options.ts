@@ -8,6 +8,7 @@ import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import type { Residency } from '../plan/residency.ts';
 import type { GraphChoice } from '../runtime/model-outline.ts';
+import type { DeviceChoice } from '../runtime/open-device.ts';
 import type { Kernels } from '../runtime/planner.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 
@@ -44,6 +45,10 @@ export interface ModelSettings {
    * caches.
    */
   readonly promptCache?: PromptCacheSettings | undefined;
+  /** The device that computes. Default: auto, Metal or a card where the model gains by it, else the CPU. */
+  readonly device?: DeviceChoice | undefined;
+  /** Bytes of a card's own memory that may be taken. Default: most of what is free there. */
+  readonly gpuMemory?: number | undefined;
   /** Threads that share each operation, no more than there are cores for. Default: one for each core. */
   readonly threads?: number | undefined;
   /** Kernels: `auto` uses the fastest of this machine, `plain` those whose results are the same at every budget. */

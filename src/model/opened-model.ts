@@ -3,16 +3,17 @@ import { EngineError } from '../base/errors.ts';
 import { DrafterFactory } from '../engine/draft/drafter-factory.ts';
 import type { LoneTokens } from '../engine/lone-tokens.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
-import { Device } from '../ggml/device.ts';
+import type { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
 import { addCurves, type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import type { KvType } from '../plan/kv-options.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
-import { budgetFor, threadsFor } from '../runtime/machine.ts';
+import { budgetFor } from '../runtime/machine.ts';
 import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
 import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
+import { openDevice } from '../runtime/open-device.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
@@ -68,10 +69,12 @@ export class OpenedModel {
     checkAvailable(2 * vocabulary, 'the vocabulary');
     this.vocabulary = Vocabulary.open(at(this.outline.file.files, 0).path);
     evictFiles(this.outline);
-    this.device = new Device(threadsFor(options.threads, options.warn));
+    const draft = this.drafters.outline;
+    this.device = openDevice(draft ? [this.outline, draft] : [this.outline], options);
     this.#layoutOf = layoutLookup(this.device, this.#kernels);
     this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
-    this.#usualRuntimeBytes = options.runtimeBytes ?? usualRuntimeBytes(vocabulary + this.outline.graphs.loadedBytes);
+    this.#usualRuntimeBytes =
+      options.runtimeBytes ?? usualRuntimeBytes(vocabulary + this.outline.graphs.loadedBytes + this.device.driverBytes);
     options.debug?.('device', this.device.facts());
   }
 
@@ -99,7 +102,7 @@ export class OpenedModel {
 
   #plan(given: Partial<PlanOptions>): Plan {
     this.checkOpen();
-    const { kv, parallel, promptCache, expertCache, residency } = this.#options;
+    const { kv, parallel, promptCache, expertCache, residency, gpuMemory } = this.#options;
     const { ahead, outline: draft } = this.drafters;
     const options = {
       budget: this.#budget,
@@ -111,6 +114,7 @@ export class OpenedModel {
       expertCache,
       kernels: this.#kernels,
       residency,
+      gpuMemory,
       ...given,
     };
     const planBeside = (runtime: number): Plan =>

@@ -1,8 +1,18 @@
+/** Bytes of a device's own memory, to which blocks come by way of the process's. */
+export interface DeviceBytes {
+  /** The memory that they are part of. */
+  readonly buffer: object;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  /** Reads them from the SSD and uploads them. Rejects with READ_FAILED, FILE_CHANGED. */
+  bring(): Promise<void>;
+}
+
 /** Bytes of a file, and the memory that they are read to: whole pages of both. */
 export interface Block {
   readonly file: number;
   readonly position: number;
-  readonly into: Uint8Array;
+  readonly into: Uint8Array | DeviceBytes;
   /** Blocks back in the endless order of its home, to the last one whose bytes it overwrites; see `RingSegment`. */
   readonly after: number;
   /** Number of times that the file's bytes were replaced: earlier reads are of no use then. */

@@ -2,8 +2,8 @@ import { at } from '../base/at.ts';
 import { alignDown } from '../base/bytes.ts';
 import { allSettled } from '../base/promises.ts';
 import type { Device } from '../ggml/device.ts';
-import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
+import { type Memory, sharedBytes } from '../ggml/memory.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { TensorSet } from '../ggml/tensor-set.ts';
 import type { Extent, Weight } from '../gguf/weight.ts';
@@ -72,7 +72,7 @@ export class ExpertMatrix implements Disposable {
 
   /** The bytes of `slot`, shared. */
   view(slot: number): Uint8Array {
-    return this.#memory.view(this.#skew + slot * this.#length, this.#length);
+    return sharedBytes(this.#memory).view(this.#skew + slot * this.#length, this.#length);
   }
 
   /** Reads `expert` into `slot`, ahead of all that is not urgent. Rejects with READ_FAILED, FILE_CHANGED. */

@@ -1,18 +1,19 @@
 import { HostMemory } from '../ggml/host-memory.ts';
+import type { SharedBytes } from '../ggml/memory.ts';
 
 /** Memory that reads go through before their bytes are copied to where they belong, each for one read at a time. */
 export class ReadBuffers implements Disposable {
   /** Bytes of a buffer. */
   readonly bytes: number;
-  readonly #memory: HostMemory;
+  readonly #memory: SharedBytes & Disposable;
   readonly #free: Uint8Array[];
   readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
   readonly #waitingLast: ((buffer: Uint8Array) => void)[] = [];
 
-  /** So many buffers of `bytes`, a multiple of the page. Throws OUT_OF_MEMORY. */
-  constructor(count: number, bytes: number) {
+  /** So many buffers of `bytes`, a multiple of the page, in memory of their own by default. Throws OUT_OF_MEMORY. */
+  constructor(count: number, bytes: number, memory?: SharedBytes & Disposable) {
     this.bytes = bytes;
-    this.#memory = new HostMemory(count * bytes, 'reads of experts');
+    this.#memory = memory ?? new HostMemory(count * bytes, 'reads of experts');
     this.#free = Array.from({ length: count }, (_, i) => this.#memory.view(i * bytes, bytes));
   }
 

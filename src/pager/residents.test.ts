@@ -10,8 +10,8 @@ import { sharedPath } from '../../test/support/temp-folder.ts';
 import { existingType, weightOf } from '../../test/support/weights.ts';
 import { Disposer } from '../base/disposer.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
-import { Device } from '../ggml/device.ts';
 import { F32, Graph, type SliceTensor } from '../ggml/graph.ts';
 import { LayoutMemory } from '../ggml/host-memory.ts';
 import type { KernelLayout } from '../ggml/kernel-layout.ts';
@@ -51,7 +51,7 @@ const content = (() => {
 writeFileSync(path, content);
 const files = [{ path, size: content.length }];
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 /** A plan in which everything is resident; matrices in a layout of their own if `converts` and there is one. */
 const planFor = (converts: boolean): Plan =>

@@ -1,15 +1,17 @@
 import { at } from '../base/at.ts';
 import { allSettled } from '../base/promises.ts';
 import { writeExpertsAside, writeTensorAside } from '../ggml/data.ts';
-import type { Memory } from '../ggml/host-memory.ts';
 import type { Pointer } from '../ggml/library.ts';
+import { type Memory, sharedBytes } from '../ggml/memory.ts';
 import { pageBytes } from '../ggml/system.ts';
-import type { Placement, Plan } from '../plan/plan.ts';
+import { segmentBytes } from '../plan/make-plan.ts';
+import type { Demand, Placement, Plan } from '../plan/plan.ts';
 import { type ResidentPart, residentParts } from '../plan/resident-parts.ts';
 import { layResidents, type ResidentSegment } from '../plan/ring-modes.ts';
 import { pageSpanOf } from '../plan/slices.ts';
 import { type Home, type Lease, permanentLease } from './block.ts';
 import type { Reader } from './reader.ts';
+import type { Uploads } from './uploads.ts';
 
 /** Parts converted at once, on a thread each. The ring holds as many more, which are being read meanwhile. */
 const conversions = 2;
@@ -28,6 +30,8 @@ export interface ResidentMemory {
   readonly arena: Memory;
   /** The way of the others to their tensors. */
   readonly ring: Memory;
+  /** The way to memory of a device that is apart. */
+  readonly uploads?: Uploads | undefined;
   /** The tensor of each slice. */
   readonly tensors: readonly { readonly pointer: Pointer }[];
 }
@@ -36,11 +40,11 @@ const isResident = ({ kind }: Placement): boolean => kind === 'resident' || kind
 
 const bytesOf = (parts: readonly ResidentPart[]): number => parts.reduce((sum, { extent }) => sum + extent.length, 0);
 
-/** Bytes of memory for the residents that keep the file's layout. */
-export const arenaBytes = ({ slices, placements }: Plan): number =>
+/** Bytes of memory for the residents that keep the file's layout, and for the `padding` behind each. */
+export const arenaBytes = ({ slices, placements }: Plan, padding?: Demand['padding']): number =>
   slices
     .filter(({ id }) => at(placements, id).kind === 'resident')
-    .reduce((sum, { extent }) => sum + pageSpanOf(extent, pageBytes).bytes, 0);
+    .reduce((sum, slice) => sum + segmentBytes(slice, { page: pageBytes, ...(padding && { padding }) }), 0);
 
 /** Weights that stay resident, read to their places once: ahead of all passes, or while the first one needs them. */
 export class Residents implements Home {
@@ -135,8 +139,13 @@ export class Residents implements Home {
     { slice, extent, experts }: ResidentPart,
     { memory, offset }: ResidentSegment,
   ): Promise<() => Promise<void>> {
+    const { arena, uploads } = this.#memory;
+    if (uploads) {
+      await uploads.to(arena, offset, slice).bring();
+      return () => Promise.resolve();
+    }
     const { start, bytes, skew } = pageSpanOf(extent, pageBytes);
-    const pages = this.#memory[memory].view(offset, bytes);
+    const pages = sharedBytes(this.#memory[memory]).view(offset, bytes);
     await this.#reader.read(extent.file, pages, start);
     if (memory === 'arena') return () => Promise.resolve();
     const { pointer } = at(this.#memory.tensors, slice.id);

@@ -10,6 +10,8 @@ import type { Block } from './block.ts';
 import { type ReadAt, Reader } from './reader.ts';
 import { Ring } from './ring.ts';
 
+type HostBlock = Block & { readonly into: Uint8Array };
+
 const unit = 16;
 const tick = (): Promise<void> => new Promise(setImmediate);
 
@@ -43,7 +45,7 @@ function setUp(disk: SlowDisk, units: readonly number[], ringUnits: number, inFl
   const sizes = units.map((n) => n * unit);
   const memory = new Uint8Array(ringUnits * unit);
   let position = 0;
-  const blocks = layRing(sizes, memory.length).map(({ offset, after }, i): Block => {
+  const blocks = layRing(sizes, memory.length).map(({ offset, after }, i): HostBlock => {
     const into = memory.subarray(offset, offset + (sizes[i] ?? 0));
     position += into.length;
     return { file: 0, position: position - into.length, into, after };
@@ -57,12 +59,12 @@ function setUp(disk: SlowDisk, units: readonly number[], ringUnits: number, inFl
 }
 
 /** The bytes of the blocks are those of their place in the file. */
-function assertInPlace(blocks: readonly Block[]): void {
+function assertInPlace(blocks: readonly HostBlock[]): void {
   for (const { position, into } of blocks) assert.ok(Buffer.from(patternAt(position, into.length)).equals(into));
 }
 
 /** Cuts a pass into steps of a quarter of the ring, or of a single block: the numbers of their blocks. */
-function stepsOf(blocks: readonly Block[], ringUnits: number): number[][] {
+function stepsOf(blocks: readonly HostBlock[], ringUnits: number): number[][] {
   const steps: number[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const [i, { into }] of blocks.entries()) {
@@ -76,7 +78,7 @@ function stepsOf(blocks: readonly Block[], ringUnits: number): number[][] {
   return steps;
 }
 
-const some = (blocks: readonly Block[], numbers: readonly number[]): readonly Block[] =>
+const some = (blocks: readonly HostBlock[], numbers: readonly number[]): readonly HostBlock[] =>
   numbers.flatMap((number) => blocks[number] ?? []);
 
 const anyRing = fc
@@ -115,7 +117,7 @@ test('bytes that are stored stay until that has ended, whichever ends first, and
       const { blocks: plain, reader, ring } = setUp(new SlowDisk(choose), units, ringUnits);
       await using _reader = reader;
       const storing = new Set<number>();
-      const blocks = plain.map((block, i): Block => {
+      const blocks = plain.map((block, i): HostBlock => {
         const own = new Uint8Array(block.into.length).fill(i);
         return {
           ...block,

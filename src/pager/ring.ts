@@ -129,7 +129,8 @@ export class Ring implements Home {
     for (; this.length > 0; this.#begun += 1) {
       const block = at(this.#blocks, this.#begun % this.length);
       if (this.#begun - block.after >= this.#freed) return;
-      const read = this.#reader.read(block.file, block.into, block.position);
+      const { file, into, position } = block;
+      const read = 'bring' in into ? into.bring() : this.#reader.read(file, into, position);
       // A lease has the error; until then nobody awaits it.
       read.catch(() => {});
       this.#reads[this.#begun % this.length] = read;

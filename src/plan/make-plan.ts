@@ -1,4 +1,5 @@
 import { at, last } from '../base/at.ts';
+import { alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { ExpertDemand } from './expert-demand.ts';
 import { slotBytes } from './expert-slots.ts';
@@ -85,6 +86,10 @@ function attempt(
   return undefined;
 }
 
+/** Bytes of a slice in its place: whole pages of the file, and whole pages for what is read behind them. */
+export const segmentBytes = (slice: Slice, { page, padding }: Pick<Demand, 'page' | 'padding'>): number =>
+  pageSpanOf(slice.extent, page).bytes + alignUp(padding?.(slice) ?? 0, page);
+
 /** Bytes of a batch, with the fewest slots for experts. */
 const costOf = (demand: Demand, { slices, experts }: Sized, tokens: number): number =>
   demand.compute(tokens, slices) + demand.kv(tokens) + leastBytes(experts, tokens);
@@ -134,12 +139,13 @@ function size(demand: Demand, sliceBytes: number, { slots }: Pick<PlanWay, 'slot
     }
   }
   const pageBytes = ({ extent }: Pick<Slice, 'extent'>): number => pageSpanOf(extent, demand.page).bytes;
+  const placedBytes = (slice: Slice): number => segmentBytes(slice, demand);
   // Others may not fit through the ring, which takes matrices, and banks expert by expert: they keep the file's layout.
   const converted = slices.map((s) => (mayStream[s.id] || resident.has(s.id) ? demand.converted(s) : undefined));
-  const cost = slices.map((s) => converted[s.id] ?? pageBytes(s));
+  const cost = slices.map((s) => converted[s.id] ?? placedBytes(s));
   const sum = (ids: readonly Slice[]): number => ids.reduce((total, s) => total + at(cost, s.id), 0);
   const fixed = slices.filter((s) => !mayStream[s.id] && !banks.has(s.id));
-  const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, pageBytes(s)), 0);
+  const largest = slices.filter((s) => mayStream[s.id]).reduce((max, s) => Math.max(max, placedBytes(s)), 0);
   const loaded = slices
     .filter((s) => converted[s.id] !== undefined)
     .flatMap((s) => residentParts(s, { converted: true }))
@@ -204,7 +210,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
       placements.push({ kind: 'converted', bytes });
     } else {
       placements.push({ kind: 'resident', offset: arena });
-      arena += pageSpanOf(s.extent, demand.page).bytes;
+      arena += segmentBytes(s, demand);
     }
   }
   return {
@@ -222,7 +228,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     placements,
     streamed: streamed.map((s) => s.id),
     ringModes: layWeights(
-      streamed.map((s) => ({ bytes: pageSpanOf(s.extent, demand.page).bytes, converted: converted[s.id] })),
+      streamed.map((s) => ({ bytes: segmentBytes(s, demand), converted: converted[s.id] })),
       chosen.ring,
     ),
     stepBytes: chosen.ring / ringSegments,
@@ -238,6 +244,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     experts: experts && { slots, banks: experts.demand.banks },
     bytesPerPass: streamed.reduce((sum, s) => sum + s.extent.length, 0),
     draft: demand.draft,
+    host: undefined,
   };
 }
 

@@ -71,6 +71,25 @@ export interface Plan {
   readonly bytesPerPass: number;
   /** The draft model's plan; all of its weights are resident. */
   readonly draft: Plan | undefined;
+  /**
+   * The process's memory beside that of a device that is apart, which budget and shares are of; undefined where all is in
+   * the process's.
+   */
+  readonly host: HostPlan | undefined;
+}
+
+/** The process's memory beside a device's own, in bytes. */
+export interface HostPlan {
+  readonly budget: number;
+  /** The process, with the device's driver. */
+  readonly runtime: number;
+  /** Logits, rows of the embedding, and buffers on the way to the device. */
+  readonly transit: number;
+  /** Copies of the keys and values of prompts. */
+  readonly promptCache: number;
+  /** Streamed slices that are kept, and uploaded from there in each pass. */
+  readonly held: readonly number[];
+  readonly heldBytes: number;
 }
 
 /** Slots for experts, the same number for every router. */
@@ -121,6 +140,8 @@ export interface Demand {
   kvOnSsd?(tokens: number): number;
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
   compute(tokens: number, slices: readonly Slice[]): number;
+  /** Bytes behind a slice that its kernels read, too; default: none. */
+  padding?(slice: Pick<Slice, 'weight' | 'shape'>): number;
   /** Bytes of a streamable slice in a faster kernel layout, if the device has one and it may be used. */
   converted(slice: Slice): number | undefined;
 }

@@ -55,11 +55,11 @@ export function demandOf(
     page: pageBytes,
     manifest: outline.graphs.manifest(options.context, options.window),
     converted: (slice) => layoutOf(slice)?.bytes,
+    padding: ({ weight, shape }) => device.paddingOf(weight.type.id, shape),
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;
-      const bytes =
-        measured.get(key) ?? outline.graphs.computeBytes({ ...options, batch: tokens }, slices, device.threads);
+      const bytes = measured.get(key) ?? outline.graphs.computeBytes({ ...options, batch: tokens }, slices, device);
       measured.set(key, bytes);
       return bytes;
     },

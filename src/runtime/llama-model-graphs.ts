@@ -9,6 +9,7 @@ import { type GraphTraits, graphTraits } from '../exec/llama-measure.ts';
 import { productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
+import type { Device } from '../ggml/device.ts';
 import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { type LlamaSizes, sizesOfLonger } from '../ggml/llama-sizes.ts';
@@ -25,7 +26,7 @@ import type { Slice } from '../plan/slices.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 import { contextSequences, contextTexts } from '../state/llama-states.ts';
 import { tryGraphs } from './graph-trial.ts';
-import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
+import type { ComputingDevice, GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
 /** Bytes of libllama's description of a tensor, and of the nodes that graphs have room for because of it. */
 const describedBytes = 8 * 2 ** 10;
@@ -116,6 +117,11 @@ export class LlamaModelGraphs implements ModelGraphs {
     if (!this.#collected().rotates) throw new EngineError('NO_ROTATION', { architecture });
   }
 
+  checkDevice({ kind, name }: Device): void {
+    if (kind === 'cpu') return;
+    throw new EngineError('DEVICE_UNSUITABLE', { device: name, what: "its graphs are libllama's" });
+  }
+
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
     const { cells } = this.#contextOptions(options);
     const lists = this.#collected().memory === 'recurrent' || this.wholeTexts ? 0 : cells * cellBytes;
@@ -126,7 +132,7 @@ export class LlamaModelGraphs implements ModelGraphs {
     return undefined;
   }
 
-  computeBytes(options: StateOptions, slices: readonly Slice[], threads: number): number {
+  computeBytes(options: StateOptions, slices: readonly Slice[], { threads }: ComputingDevice): number {
     const { lookups, work } = this.#collected();
     const { vocabulary } = this.#facts;
     const { batch, sequences, outputs, cells } = this.#contextOptions(options);

@@ -13,6 +13,9 @@ import type { Slice } from '../plan/slices.ts';
 /** Options that the states of a plan's texts depend on, beside the model. */
 export type StateOptions = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead' | 'parallel'>;
 
+/** The part of a device that the size of intermediate results depends on. */
+export type ComputingDevice = Pick<Device, 'threads' | 'bufferType'>;
+
 /** The needs of a model's graphs, whatever the budget. */
 export interface GraphDemand {
   /** The builder of the graphs. */
@@ -36,8 +39,10 @@ export interface GraphDemand {
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number };
   /** Costs of states that live on the SSD, layer by layer; undefined if none can. */
   homeCosts(options: StateOptions): Omit<KvHomeCosts, 'share'> | undefined;
-  /** Bytes of the intermediate results of a pass with a whole batch, by `threads`. */
-  computeBytes(options: StateOptions, slices: readonly Slice[], threads: number): number;
+  /** Bytes of the intermediate results of a pass with a whole batch on a device. */
+  computeBytes(options: StateOptions, slices: readonly Slice[], device: ComputingDevice): number;
+  /** Throws DEVICE_UNSUITABLE where a device cannot compute the graphs of contexts of so many tokens. */
+  checkDevice(device: Device, context: number): void;
   /** Everything beside the model's file and the form of states that these depend on, in a context of so many tokens. */
   identity(context: number): unknown;
 }

@@ -3,9 +3,11 @@ import type { Config, Stage } from '../arch/architecture.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
-import { computeBytes, manifestOf } from '../exec/measure.ts';
+import { checkNodes, computeBytes, manifestOf } from '../exec/measure.ts';
 import { OwnGraphs } from '../exec/own-graphs.ts';
+import type { Device } from '../ggml/device.ts';
 import type { Weight } from '../gguf/weight.ts';
+import { openUploads } from '../pager/open-uploads.ts';
 import { Pager } from '../pager/pager.ts';
 import type { OpenedFile } from '../pager/reader.ts';
 import { arenaBytes, Residents } from '../pager/residents.ts';
@@ -17,7 +19,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
 import { kvFileName, openKvFile } from '../state/kv-file.ts';
 import { type KvShape, kvAreas, kvBytes, kvFileBytes, kvRingBytes, partBytes } from '../state/kv-shape.ts';
-import type { GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
+import type { ComputingDevice, GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
 const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, ahead: 0, parallel: 1 } as const;
 
@@ -58,6 +60,10 @@ export class OwnModelGraphs implements ModelGraphs {
 
   check(): void {}
 
+  checkDevice(device: Device, context: number): void {
+    checkNodes(this.#outline({ ...usual, context }), device);
+  }
+
   manifest(context: number, window?: Window): readonly ManifestEntry[] {
     // Building takes 20 ms. Without a window, contexts beyond the original one differ from others by their factors.
     const key = window ? JSON.stringify([context, window]) : `${context > this.#config.rope.originalContext}`;
@@ -80,11 +86,14 @@ export class OwnModelGraphs implements ModelGraphs {
     };
   }
 
-  computeBytes(options: StateOptions, slices: readonly Slice[], threads: number): number {
+  computeBytes(options: StateOptions, slices: readonly Slice[], { threads, bufferType }: ComputingDevice): number {
     const { batch, parallel, ahead } = options;
     // Keys and values are computed on in memory, wherever they live.
     const outline = this.#outline({ ...options, kvHomes: undefined });
-    return computeBytes(outline, slices, batch, { threads, parallel, ahead, embedsAll: this.#embedsAll });
+    return computeBytes(outline, slices, batch, {
+      ...{ threads, bufferType, parallel, ahead },
+      embedsAll: this.#embedsAll,
+    });
   }
 
   identity(context: number): unknown {
@@ -95,12 +104,15 @@ export class OwnModelGraphs implements ModelGraphs {
 
   open(plan: Plan, surroundings: GraphSurroundings, owner: Disposer): OpenedGraphs {
     const { device, layoutOf, reader } = surroundings;
-    const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
+    const uploads = openUploads(plan, device, reader, owner);
+    const padding = ({ weight, shape }: Pick<Slice, 'weight' | 'shape'>): number =>
+      device.paddingOf(weight.type.id, shape);
+    const arena = owner.use(device.memoryFor(arenaBytes(plan, padding), 'resident weights'));
     const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
-    const weights = bindWeights(plan, this.#weights, { arena, ring, layoutOf }, owner);
+    const weights = bindWeights(plan, this.#weights, { arena, ring, layoutOf, uploads }, owner);
     const shape = this.kvShape(plan);
     const file = plan.kvOnSsd > 0 ? reader.add(kvFile(plan.kvOnSsd, surroundings)) : 0;
-    const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
+    const residents = new Residents(plan, reader, { arena, ring, uploads, tensors: weights.tensors });
     const kvRingMemory = owner.use(device.memoryFor(kvRingBytes(shape), 'keys and values from the SSD'));
     const pager = new Pager({ weightRing: new Ring(reader), kvRing: new Ring(reader), residents });
     const model = { stages: this.#stages, plan, file: this.#weights };

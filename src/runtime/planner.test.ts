@@ -8,14 +8,14 @@ import { planFor } from '../../test/support/open-model.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { EngineError } from '../base/errors.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { isTooSmall } from '../plan/kv-homes.ts';
 import { type Plan, planBytes } from '../plan/plan.ts';
 import { openOutline } from './model-outline.ts';
 import { layoutLookup, type PlanOptions, planModel } from './planner.ts';
 
 const folder = sharedFolder();
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 let files = 0;
 function written(spec: Partial<RandomModelSpec> = {}): string {

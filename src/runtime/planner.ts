@@ -13,6 +13,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Residency } from '../plan/residency.ts';
 import { demandOf, kvDemandOf, plainBatch, planDraft } from './demand.ts';
 import { checkModelCan, type ModelOutline } from './model-outline.ts';
+import { planApart } from './plan-apart.ts';
 import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
@@ -25,6 +26,8 @@ export interface PlanOptions extends ChoiceOptions {
   readonly expertCache?: number | undefined;
   /** Another way to choose residents, for comparisons. */
   readonly residency?: Residency | undefined;
+  /** Bytes of the memory of a device that is apart; default: most of what is free. */
+  readonly gpuMemory?: number | undefined;
 }
 
 /** Finds the layout of each slice once. */
@@ -44,6 +47,13 @@ export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   checkOptions(outline, options);
+  return device.memory === 'apart'
+    ? planApart(device, options, (own) => planMemory(outline, device, layoutOf, own))
+    : planMemory(outline, device, layoutOf, options);
+}
+
+/** Plans the memory that a device computes in. */
+function planMemory(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   const home = kvHomeFor(options);
   const planWith = (choice: PlanChoice): Plan => planAs(outline, device, layoutOf, { ...options, ...choice }, home);
   let refused: EngineError | undefined;
@@ -102,7 +112,8 @@ function planAs(
       draft: drafting,
     });
   };
-  const costs = outline.graphs.homeCosts({ ...wanted, batch: leastBatch });
+  // What a device keeps in its own memory is not stored on the way.
+  const costs = device.memory === 'apart' ? undefined : outline.graphs.homeCosts({ ...wanted, batch: leastBatch });
   if (!costs) return planWith(undefined);
   return chooseKvHomes(home, planWith, { ...costs, share: kvShareOf(freeBytes(options, promptCache)) });
 }

@@ -7,11 +7,11 @@ import { openLlama } from '../../test/support/open-llama.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { ReadAt } from '../pager/reader.ts';
 import { SequenceCache } from './sequence-cache.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 const folder = sharedFolder();
 
 /** Tokens of a text in a pass, the first of which stay, and a pass before it that fails. */

@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import type { Tensor } from '../ggml/graph.ts';
-import type { Memory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/memory.ts';
 import type { LayerAreas } from './kv-shape.ts';
 import { cutIntoPieces, type LayerState, type StatePiece, type StoredText } from './layer-state.ts';
 import { attendedRowCount, canTrim, type KvRows } from './rows.ts';
@@ -26,10 +26,10 @@ export class KvLayer implements LayerState, KvLayerParts {
   readonly sinks: KvLayerParts['sinks'];
   readonly snapshots: readonly number[] = [];
   readonly #areas: LayerAreas;
-  readonly #memory: Pick<Memory, 'view'>;
+  readonly #memory: Pick<Memory, 'read' | 'write'>;
 
   /** A layer of tensors over `areas`; `memory` holds those that are not on the SSD, where their bytes are asked for. */
-  constructor({ parts, sinks }: KvLayerParts, areas: LayerAreas, memory: Pick<Memory, 'view'>) {
+  constructor({ parts, sinks }: KvLayerParts, areas: LayerAreas, memory: Pick<Memory, 'read' | 'write'>) {
     this.rows = areas.rows;
     this.parts = parts;
     this.sinks = sinks;
@@ -65,11 +65,9 @@ export class KvLayer implements LayerState, KvLayerParts {
     into.set(this.view(piece));
   }
 
-  /** The bytes of a piece that lies in memory, shared. */
-  view({ part, index, offset, length }: StatePiece): Uint8Array {
-    if (part === 'state') throw new RangeError(`a layer of keys and values has no ${part} in memory`);
-    const area = part === 'sinks' ? this.#areas.sinks.k : at(this.#areas[part], index);
-    return this.#memory.view(area.offset + offset, length);
+  /** The bytes of a piece that lies in memory: shared, or copied from a device. */
+  view(piece: StatePiece): Uint8Array {
+    return this.#memory.read(this.#offsetOf(piece), piece.length);
   }
 
   async read(piece: StatePiece): Promise<Uint8Array> {
@@ -79,7 +77,13 @@ export class KvLayer implements LayerState, KvLayerParts {
   async write(piece: StatePiece, bytes: Uint8Array): Promise<void> {
     const spilled = this.#spilled(piece);
     if (spilled) await spilled.write(piece.offset, bytes);
-    else this.view({ ...piece, length: bytes.length }).set(bytes);
+    else await this.#memory.write(this.#offsetOf(piece), bytes);
+  }
+
+  #offsetOf({ part, index, offset }: StatePiece): number {
+    if (part === 'state') throw new RangeError(`a layer of keys and values has no ${part} in memory`);
+    const area = part === 'sinks' ? this.#areas.sinks.k : at(this.#areas[part], index);
+    return area.offset + offset;
   }
 
   #spilled({ part, index }: StatePiece): SpilledArea | undefined {

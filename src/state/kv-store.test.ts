@@ -3,14 +3,15 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { shared } from '../../test/support/shared.ts';
 import { evaluate, noise } from '../../test/support/tensors.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { F32, Graph, I32, I64, type Tensor } from '../ggml/graph.ts';
-import { type Memory, NoMemory } from '../ggml/host-memory.ts';
+import { NoMemory } from '../ggml/host-memory.ts';
+import type { Memory } from '../ggml/memory.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { type KvShape, kvBytes } from './kv-shape.ts';
 import { KvStore } from './kv-store.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 
 const anyShape: fc.Arbitrary<KvShape> = fc.record({
   layers: fc.integer({ min: 1, max: 6 }),
@@ -28,7 +29,12 @@ test('keys and values of all layers lie one after the other, and take what kvByt
     fc.property(anyShape, (shape) => {
       const offsets = new Map<bigint, number>();
       const place: Memory['place'] = (tensor, offset) => offsets.set(tensor, offset);
-      using store = new KvStore(shape, { place, view: () => assert.fail() });
+      using store = new KvStore(shape, {
+        place,
+        shared: undefined,
+        read: () => assert.fail(),
+        write: () => assert.fail(),
+      });
       assert.equal(store.layers.length, shape.layers);
       let end = 0;
       for (const { parts } of store.layers) {

@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import type { Device } from '../ggml/device.ts';
 import { F32, type Tensor } from '../ggml/graph.ts';
-import type { Memory } from '../ggml/host-memory.ts';
+import { type Memory, sharedBytes } from '../ggml/memory.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Reader } from '../pager/reader.ts';
 import { KvLayer, type KvLayerParts } from './kv-layer.ts';
@@ -36,7 +36,7 @@ export class KvStore implements SequenceState {
    * A store over memory that the caller keeps, `kvBytes(shape)` long. Its contents must be finite numbers, zeros at
    * first. Keys and values on the SSD are in `file`, but for those that have not been written yet.
    */
-  constructor(shape: KvShape, memory: Pick<Memory, 'place' | 'view'>, file?: KvFile) {
+  constructor(shape: KvShape, memory: Pick<Memory, 'place' | 'shared' | 'read' | 'write'>, file?: KvFile) {
     this.shape = shape;
     this.#tensors = new TensorSet(4 * shape.layers);
     const { id } = kvTypeOf(shape.type);
@@ -48,7 +48,7 @@ export class KvStore implements SequenceState {
     const spilled = ({ offset, length }: KvArea, tail: KvArea): SpilledArea => {
       if (!file) throw new RangeError('there is no file for what lives on the SSD');
       const place = { ...file, position: file.position + offset, bytes: length };
-      return new SpilledArea({ ...place, tail: memory.view(tail.offset, tail.length) });
+      return new SpilledArea({ ...place, tail: sharedBytes(memory).view(tail.offset, tail.length) });
     };
     const { keyLength, valueLength, kvHeads } = shape;
     this.layers = kvAreas(shape).layers.map((areas) => {

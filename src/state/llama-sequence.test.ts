@@ -7,11 +7,11 @@ import { type OpenedLlama, openLlama } from '../../test/support/open-llama.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
-import { Device } from '../ggml/device.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { PrefixMemory } from './prefix-memory.ts';
 import { SequenceCache } from './sequence-cache.ts';
 
-const device = shared(new Device(1));
+const device = shared(new CpuDevice(1));
 const folder = sharedFolder();
 /** Keys and values, windows of 8 tokens, recurrent states alone and beside others, and keys that are kept as one. */
 const names = ['llama', 'gemma3', 'mamba', 'jamba', 'deepseek4'] as const;

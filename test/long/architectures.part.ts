@@ -1,4 +1,4 @@
-import { Device } from '../../src/ggml/device.ts';
+import { CpuDevice } from '../../src/ggml/cpu-device.ts';
 import { tryAnswers } from '../support/architectures/answers.ts';
 import { expertVariants } from '../support/architectures/architecture-file.ts';
 import { Reference } from '../support/architectures/reference.ts';
@@ -32,7 +32,7 @@ export const part: Part = {
   rows: async function* () {
     await using reference = new Reference();
     await using another = new Reference();
-    using device = new Device(1);
+    using device = new CpuDevice(1);
     yield await tryAll('llama_decode', architectures, (row, path) => tryWeights([reference, another], row, path));
     const compared = { reference, device };
     yield await tryAll('streamed', architectures, (row, path) => tryStreamed(compared, row, path));

@@ -1,5 +1,6 @@
 import type { RopeOptions } from '../../src/arch/rope.ts';
-import { Device } from '../../src/ggml/device.ts';
+import { CpuDevice } from '../../src/ggml/cpu-device.ts';
+import type { Device } from '../../src/ggml/device.ts';
 import { Model } from '../../src/model/model.ts';
 import type { ModelOptions } from '../../src/model/model-options.ts';
 import type { Plan } from '../../src/plan/plan.ts';
@@ -26,6 +27,8 @@ export const planFor = (
 
 export interface TestRuntimeOptions extends Partial<PlanOptions>, Pick<RuntimeOptions, 'exact' | 'adaptive'> {
   readonly threads?: number;
+  /** The device that computes, which stays the caller's; default: the CPU with those threads. */
+  readonly device?: Device;
   readonly rope?: RopeOptions | undefined;
   readonly graphs?: GraphChoice | undefined;
   /** Changes the plan. */
@@ -43,10 +46,11 @@ export interface TestRuntime extends AsyncDisposable {
 
 /** Opens a model as far as it computes: without an engine, which schedules and samples. */
 export async function openRuntime(path: string, options: TestRuntimeOptions = {}): Promise<TestRuntime> {
-  const { threads = 1, rope, graphs, exact = false, adaptive = true, change = (plan) => plan, ...wanted } = options;
+  const { threads = 1, rope, graphs, exact = false, adaptive = true, change = (plan) => plan, ...others } = options;
+  const { device: given, ...wanted } = others;
   const { kernels = 'plain', kv } = wanted;
   const outline = openOutline(path, { rope, graphs });
-  const device = new Device(threads);
+  const device = given ?? new CpuDevice(threads);
   const plan = change(planFor(device, outline, wanted), outline);
   const runtime = await Runtime.open(outline, plan, {
     device,
@@ -75,7 +79,7 @@ export async function openRuntime(path: string, options: TestRuntimeOptions = {}
     async [Symbol.asyncDispose]() {
       await runtime[Symbol.asyncDispose]();
       outline.graphs[Symbol.dispose]();
-      device[Symbol.dispose]();
+      if (!given) device[Symbol.dispose]();
     },
   };
 }

@@ -1,7 +1,9 @@
 import { type RopeScaling, ropeRanges, ropeScalings } from '../../arch/rope.ts';
 import { namedTemplates } from '../../chat/named-templates.ts';
+import { deviceKinds } from '../../ggml/device.ts';
 import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../plan/kv-options.ts';
 import type { GraphChoice } from '../../runtime/model-outline.ts';
+import type { DeviceChoice } from '../../runtime/open-device.ts';
 import type { Kernels } from '../../runtime/planner.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
 import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
@@ -34,6 +36,10 @@ export interface EngineSettings {
   /** The most draft tokens in a pass. */
   readonly draftAhead?: number | undefined;
   readonly adaptiveDraft: boolean;
+  /** The device that computes. */
+  readonly device: DeviceChoice;
+  /** Bytes of a card's own memory. */
+  readonly gpuMemory?: number | undefined;
   readonly threads?: number | undefined;
   readonly kernels: Kernels;
   readonly graphs: GraphChoice;
@@ -182,6 +188,22 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     commands: running,
     variables: ['SSD_LLM_ADAPTIVE_DRAFT'],
     aliases: [{ flags: '--no-adaptive-draft', value: false, help: 'draft as many as there is room for' }],
+  },
+  device: {
+    flags: '--device <kind>',
+    help: 'the device that computes: cpu, metal, vulkan, cuda, or auto, one that "ssd-llm devices" lists if the model gains by it',
+    schema: oneOf(['auto', ...deviceKinds]),
+    default: 'auto',
+    commands: planning,
+    variables: ['SSD_LLM_DEVICE'],
+  },
+  gpuMemory: {
+    flags: '--gpu-memory <size>',
+    help: "memory of a card that has its own, beside --memory-budget for the process's",
+    schema: auto(size),
+    byDefault: 'auto, most of what is free there',
+    commands: planning,
+    variables: ['SSD_LLM_GPU_MEMORY'],
   },
   threads: {
     flags: '-t, --threads <n>',

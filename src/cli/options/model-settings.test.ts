@@ -11,6 +11,7 @@ const usual: EngineSettings = {
   kvHome: 'auto',
   draftNgram: false,
   adaptiveDraft: true,
+  device: 'auto',
   kernels: 'auto',
   graphs: 'auto',
 };

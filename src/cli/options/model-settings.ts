@@ -18,7 +18,7 @@ const usualSinks = 4;
  * IN_MEMORY.
  */
 export function modelSettingsOf(settings: EngineSettings): ModelSettings {
-  const { memoryBudget, ctx: context, threads, kernels, graphs, expertCache } = settings;
+  const { memoryBudget, ctx: context, device, gpuMemory, threads, kernels, graphs, expertCache } = settings;
   const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
   const draft = { ngram, model, ahead, adaptive };
   checkCompanions(settings);
@@ -32,6 +32,8 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
     expertCache,
     chatTemplate: chatTemplateOf(settings),
     draft,
+    device,
+    gpuMemory,
     threads,
     kernels,
     ioThreads: ioThreads(),

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-export type CommandName = 'run' | 'chat' | 'embed' | 'serve' | 'list' | 'ps' | 'info' | 'bench';
+export type CommandName = 'run' | 'chat' | 'embed' | 'serve' | 'list' | 'ps' | 'devices' | 'info' | 'bench';
 
 /** Other words for an option where a command gives it another meaning. */
 interface Words {

@@ -5,7 +5,7 @@ import { nmse } from '../../test/support/logits.ts';
 import { evaluate, floatsOf, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
 import { existingType } from '../../test/support/weights.ts';
 import { GraphAllocator } from './allocator.ts';
-import { Device } from './device.ts';
+import { CpuDevice } from './cpu-device.ts';
 import { F32, Graph } from './graph.ts';
 import { LayoutMemory } from './host-memory.ts';
 import { TensorSet } from './tensor-set.ts';
@@ -14,13 +14,13 @@ const [width, rows] = [512, 128];
 const types = ['q4_0', 'q8_0', 'q4_K', 'q6_K', 'iq4_nl', 'f16', 'f32', 'q5_1', 'iq2_xxs'];
 
 test('a device has a name and the threads it was asked for', () => {
-  using device = new Device(3);
+  using device = new CpuDevice(3);
   assert.equal(device.threads, 3);
   assert.ok(device.name.length > 0);
 });
 
 test('threads that wait awake and threads that sleep compute the same, in turns', async () => {
-  using device = new Device(2);
+  using device = new CpuDevice(2);
   using weights = new TestWeights();
   const weight = weights.add('f32', [width, rows], noise(width * rows));
   using graph = new Graph();
@@ -41,7 +41,7 @@ test('threads that wait awake and threads that sleep compute the same, in turns'
 });
 
 test('a weight in the layout of a device is multiplied as the plain one is', async (t) => {
-  using device = new Device(2);
+  using device = new CpuDevice(2);
   let layouts = 0;
   for (const type of types) {
     const layout = device.layoutFor(existingType(type).id, [width, rows]);
@@ -73,18 +73,18 @@ test('a weight in the layout of a device is multiplied as the plain one is', asy
 });
 
 test('a type that no layout is for is multiplied as it is', () => {
-  using device = new Device(1);
+  using device = new CpuDevice(1);
   assert.equal(device.layoutFor(existingType('q5_1').id, [width, rows]), undefined);
 });
 
 test('asking for a layout twice gives the same', () => {
-  using device = new Device(1);
+  using device = new CpuDevice(1);
   const { id } = existingType('q4_0');
   assert.deepEqual(device.layoutFor(id, [width, rows]), device.layoutFor(id, [width, rows]));
 });
 
 test('JavaScript goes on while a device computes', async () => {
-  using device = new Device(2);
+  using device = new CpuDevice(2);
   using weights = new TestWeights();
   using graph = new Graph();
   const w = weights.add('f32', [512, 512], noise(512 * 512));

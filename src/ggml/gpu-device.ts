@@ -1,0 +1,114 @@
+import { EngineError } from '../base/errors.ts';
+import { ApartMemory } from './apart-memory.ts';
+import { type Ggml, loadGgml } from './api.ts';
+import { Context } from './context.ts';
+import type { Device } from './device.ts';
+import { deviceMemory, type GpuHandle, type GpuKind } from './gpu-backend.ts';
+import { HostMemory } from './host-memory.ts';
+import type { Pointer } from './library.ts';
+import { lastLog } from './log.ts';
+import type { Memory } from './memory.ts';
+import { checkTensorFields } from './tensor-fields.ts';
+import { newTensor } from './tensor-set.ts';
+import { WrappedMemory } from './wrapped-memory.ts';
+
+/** The share of a card's free memory that is taken when nobody says: other programs draw with it, too. */
+const apartShare = 0.9;
+
+/** A device beside the CPU, which it shares memory with or not. */
+export class GpuDevice implements Device {
+  readonly kind: GpuKind;
+  readonly name: string;
+  readonly memory: 'host' | 'apart';
+  readonly variant = undefined;
+  readonly room: number;
+  readonly threads: number;
+  readonly bufferType: Pointer;
+  readonly handle: GpuHandle;
+  readonly #api: Ggml;
+  readonly #backend: Pointer;
+  readonly #before = process.memoryUsage.rss();
+  #driverBytes = 0;
+
+  /**
+   * Starts a device of `memory`, by default the one that it is said to have; `threads` of the CPU choose tokens. Throws
+   * DEVICE_FAILED.
+   */
+  constructor(handle: GpuHandle, threads: number, memory: Device['memory'] = handle.memory) {
+    checkTensorFields();
+    this.#api = loadGgml();
+    this.handle = handle;
+    this.kind = handle.kind;
+    this.name = handle.name;
+    this.memory = memory;
+    const { free, total } = deviceMemory(handle);
+    this.room = memory === 'apart' ? Math.floor(apartShare * free) : total;
+    this.threads = threads;
+    this.#backend = this.#api.ggml_backend_dev_init(handle.pointer, null) ?? 0n;
+    if (!this.#backend) throw this.#failed(lastLog());
+    this.bufferType = this.#api.ggml_backend_dev_buffer_type(handle.pointer);
+  }
+
+  get driverBytes(): number {
+    return this.#driverBytes;
+  }
+
+  /** Counts as the driver's what the process has grown by since the device was started. */
+  countDriver(): void {
+    this.#driverBytes = Math.max(0, process.memoryUsage.rss() - this.#before);
+  }
+
+  facts(): object {
+    const { kind, name, memory } = this;
+    return { kind, name, memory, ...deviceMemory(this.handle) };
+  }
+
+  memoryFor(bytes: number, what: string): Memory {
+    return this.memory === 'host'
+      ? new WrappedMemory(this.handle, bytes, what)
+      : new ApartMemory(this.bufferType, bytes, what);
+  }
+
+  stagingFor(bytes: number, what: string): HostMemory {
+    const pinned = this.#api.ggml_backend_dev_host_buffer_type(this.handle.pointer);
+    return pinned ? new HostMemory(bytes, what, pinned) : new HostMemory(bytes, what);
+  }
+
+  compute(graph: Pointer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#api.ggml_backend_graph_compute.async(this.#backend, graph, (error: Error | null, status: number) => {
+        if (error) reject(error);
+        else if (status !== 0) reject(this.#failed(`status ${status}, ${lastLog()}`));
+        else resolve();
+      });
+    });
+  }
+
+  computeNow(graph: Pointer): void {
+    const status = this.#api.ggml_backend_graph_compute(this.#backend, graph);
+    if (status !== 0) throw this.#failed(`status ${status}, ${lastLog()}`);
+  }
+
+  supports(node: Pointer): boolean {
+    return this.#api.ggml_backend_dev_supports_op(this.handle.pointer, node);
+  }
+
+  layoutFor(): undefined {
+    return undefined;
+  }
+
+  paddingOf(type: number, shape: readonly number[]): number {
+    if (this.memory === 'host') return 0;
+    using context = new Context(2 * this.#api.ggml_tensor_overhead());
+    const tensor = newTensor(context.pointer, type, shape);
+    return this.#api.ggml_backend_buft_get_alloc_size(this.bufferType, tensor) - this.#api.ggml_nbytes(tensor);
+  }
+
+  #failed(reason: string): EngineError {
+    return new EngineError('DEVICE_FAILED', { device: this.name, reason });
+  }
+
+  [Symbol.dispose](): void {
+    this.#api.ggml_backend_free(this.#backend);
+  }
+}

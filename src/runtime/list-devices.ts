@@ -1,0 +1,50 @@
+import { totalmem } from 'node:os';
+import { EngineError } from '../base/errors.ts';
+import { checkDevice } from '../exec/device-check.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
+import type { Device, DeviceKind } from '../ggml/device.ts';
+import { deviceMemory, type GpuHandle, type GpuKind, gpuDevices, kindsFor } from '../ggml/gpu-backend.ts';
+import { GpuDevice } from '../ggml/gpu-device.ts';
+import { threadsFor } from './machine.ts';
+
+/** A device of this machine, or a kind of which there is none. */
+export interface ListedDevice {
+  readonly kind: DeviceKind;
+  /** Null if there is none of this kind. */
+  readonly name: string | null;
+  /** Whether it computes in the process's memory. */
+  readonly memory: Device['memory'] | null;
+  /** Bytes of the memory that it computes in. */
+  readonly bytes: number | null;
+  /** The reason for which it cannot be used; null if it passed its test. */
+  readonly error: EngineError | null;
+}
+
+/** Lists the CPU and the devices of every kind that there are libraries for on this platform, each one tested. */
+export function listDevices({ warn }: { readonly warn?: (reason: Error) => void } = {}): readonly ListedDevice[] {
+  using cpu = new CpuDevice(threadsFor(undefined, warn));
+  const { kind, name, memory } = cpu;
+  return [{ kind, name, memory, bytes: totalmem(), error: null }, ...kindsFor().flatMap(devicesOf)];
+}
+
+function devicesOf(kind: GpuKind): readonly ListedDevice[] {
+  try {
+    return gpuDevices(kind).map(tested);
+  } catch (error) {
+    if (error instanceof EngineError) return [{ kind, name: null, memory: null, bytes: null, error }];
+    throw error;
+  }
+}
+
+function tested(handle: GpuHandle): ListedDevice {
+  const { kind, name, memory } = handle;
+  const listed = { kind, name, memory, bytes: deviceMemory(handle).total };
+  try {
+    using device = new GpuDevice(handle, 1);
+    checkDevice(device);
+    return { ...listed, error: null };
+  } catch (error) {
+    if (error instanceof EngineError) return { ...listed, error };
+    throw error;
+  }
+}

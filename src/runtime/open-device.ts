@@ -1,0 +1,69 @@
+import { EngineError } from '../base/errors.ts';
+import { checkDevice } from '../exec/device-check.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
+import type { Device, DeviceKind } from '../ggml/device.ts';
+import { backendFile, deviceMemory, type GpuHandle, gpuDevices, kindsFor } from '../ggml/gpu-backend.ts';
+import { GpuDevice } from '../ggml/gpu-device.ts';
+import { weightBytes } from './demand.ts';
+import { threadsFor } from './machine.ts';
+import type { ModelOutline } from './model-outline.ts';
+
+/** The share of a card's free memory that weights take at most where all fits: texts and results take the rest. */
+const fittingShare = 0.8;
+
+/** A kind of device, or `auto` for the one that suits the model. */
+export type DeviceChoice = DeviceKind | 'auto';
+
+export interface DeviceOptions {
+  readonly device?: DeviceChoice | undefined;
+  readonly threads?: number | undefined;
+  /** Hears of devices that were passed over. */
+  readonly warn?: ((reason: Error) => void) | undefined;
+}
+
+/**
+ * Starts the device that computes `models`: of the kind that was asked for, or by default one that is tested, can compute
+ * them and gains something, else the CPU. Throws DEVICE_MISSING, DEVICE_FAILED, DEVICE_UNSUITABLE, BAD_OPTION.
+ */
+export function openDevice(models: readonly ModelOutline[], options: DeviceOptions): Device {
+  const { device: wanted = 'auto', warn } = options;
+  const threads = threadsFor(options.threads, warn);
+  if (wanted === 'cpu') return new CpuDevice(threads);
+  if (wanted !== 'auto') {
+    const [handle] = gpuDevices(wanted);
+    if (!handle) throw new RangeError(`there is no ${wanted} device in its list`);
+    return started(handle, threads, models);
+  }
+  for (const kind of kindsFor()) {
+    if (backendFile(kind) === undefined) continue;
+    try {
+      const handle = gpuDevices(kind).find((one) => gains(one, models));
+      if (handle) return started(handle, threads, models);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      warn?.(new Error(`${error.message}; the CPU computes`));
+    }
+  }
+  return new CpuDevice(threads);
+}
+
+/** A device that has been tested, and can compute `models`. */
+function started(handle: GpuHandle, threads: number, models: readonly ModelOutline[]): Device {
+  const device = new GpuDevice(handle, threads);
+  try {
+    for (const { graphs, config } of models) graphs.checkDevice(device, config.context);
+    checkDevice(device);
+    device.countDriver();
+  } catch (error) {
+    device[Symbol.dispose]();
+    throw error;
+  }
+  return device;
+}
+
+/** True where a device computes in the process's memory, or has room for the whole of `models` in its own. */
+function gains(handle: GpuHandle, models: readonly ModelOutline[]): boolean {
+  if (handle.isSoftware) return false;
+  if (handle.memory === 'host') return true;
+  return models.reduce((sum, model) => sum + weightBytes(model), 0) < fittingShare * deviceMemory(handle).free;
+}
