@@ -1,21 +1,27 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Libllama } from '../bench/libllama.ts';
 import type { RandomModelSpec } from '../bench/random-model.ts';
 import { at } from '../src/base/at.ts';
 import type { Device } from '../src/ggml/device.ts';
+import type { Plan } from '../src/plan/plan.ts';
+import { openOutline } from '../src/runtime/model-outline.ts';
 import { small } from './support/agrees.ts';
+import { thrown } from './support/engine-error.ts';
 import { argmax, nmse, topGap } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
-import { openRuntime, type TestRuntimeOptions } from './support/open-model.ts';
+import { openRuntime, planFor, type TestRuntimeOptions } from './support/open-model.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { vulkanDevice, withoutVulkan } from './support/vulkan.ts';
 
-const specs: readonly RandomModelSpec[] = [
-  { ...small, architecture: 'llama', type: 'q4_0' },
-  { ...small, architecture: 'gemma3', layers: 3, tied: true, window: { tokens: 8, base: 1e4, pattern: 2 } },
-  { ...small, architecture: 'phi3', type: 'q8_0' },
-];
+/** A model of several times what its ring takes at least. */
+const spec: RandomModelSpec = {
+  ...small,
+  architecture: 'llama',
+  type: 'q8_0',
+  layers: 12,
+  width: 256,
+  feedForward: 512,
+};
 const prompt = Array.from({ length: 40 }, (_, i) => (i * 31 + 5) % small.vocabulary);
 
 interface Computed {
@@ -53,23 +59,48 @@ function assertSameFirst(rows: readonly Float32Array[], expected: readonly Float
 for (const memory of ['host', 'apart'] satisfies Device['memory'][]) {
   const where = memory === 'host' ? "in the process's memory" : 'with memory of its own';
 
-  test(`a device ${where} computes the logits of the CPU, and of libllama on the same device`, {
-    skip: withoutVulkan,
-  }, async () => {
+  test(`a device ${where} computes the logits of the CPU`, { skip: withoutVulkan }, async () => {
     using folder = tempFolder();
     using device = vulkanDevice(memory);
-    for (const spec of specs) {
-      const path = writeRandom(folder.file('model.gguf'), spec);
-      const expected = await computed(path, {});
-      const actual = await computed(path, { device });
-      assert.ok(nmse(flat(actual.logits), flat(expected.logits)) < 1e-2, spec.architecture);
-      assertSameFirst(actual.logits, expected.logits);
-      using libllama = new Libllama(path, { context: 256, threads: 1, device: true });
-      const theirs = libllama.decode(prompt);
-      assert.ok(
-        nmse(flat(actual.logits.slice(0, prompt.length)), flat(theirs)) < 1e-5,
-        `libllama: ${spec.architecture}`,
-      );
-    }
+    const path = writeRandom(folder.file('model.gguf'), spec);
+    const expected = await computed(path, {});
+    const actual = await computed(path, { device });
+    assert.equal(actual.streamed, 0);
+    assert.ok(nmse(flat(actual.logits), flat(expected.logits)) < 1e-2);
+    assertSameFirst(actual.logits, expected.logits);
   });
 }
+
+test('logits do not depend on whether weights stay on a device, are uploaded from memory, or stream from the SSD', {
+  skip: withoutVulkan,
+}, async () => {
+  using folder = tempFolder();
+  const path = writeRandom(folder.file('model.gguf'), spec);
+  const expected = await reference(path);
+  using shared = vulkanDevice('host');
+  const least = thrown('BUDGET_TOO_SMALL', () => planOn(shared, path, { budget: 1 })).details.needed;
+  const host = await computed(path, { device: shared, budget: least });
+  assert.ok(host.streamed > 0);
+  assert.ok(nmse(flat(host.logits), expected) < 1e-5, 'from the SSD, in place');
+  using apart = vulkanDevice('apart');
+  const gpuMemory = thrown('BUDGET_TOO_SMALL', () => planOn(apart, path, { gpuMemory: 1 })).details.needed;
+  const held = await computed(path, { device: apart, gpuMemory });
+  assert.ok(held.streamed > 0 && held.held === held.streamed);
+  assert.ok(nmse(flat(held.logits), expected) < 1e-5, 'from memory');
+  const streamed = await computed(path, { device: apart, gpuMemory, change: withoutHeld });
+  assert.ok(streamed.streamed > 0 && streamed.held === 0);
+  assert.ok(nmse(flat(streamed.logits), expected) < 1e-5, 'from the SSD');
+});
+
+/** The logits of a device that holds all weights. */
+async function reference(path: string): Promise<Float32Array> {
+  using device = vulkanDevice('host');
+  return flat((await computed(path, { device })).logits);
+}
+
+const planOn = (device: Device, path: string, options: Parameters<typeof planFor>[2]): Plan => {
+  const outline = openOutline(path, {});
+  return planFor(device, outline, { context: 64, ...options });
+};
+
+const withoutHeld = (plan: Plan): Plan => ({ ...plan, host: plan.host && { ...plan.host, held: [], heldBytes: 0 } });

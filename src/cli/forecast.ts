@@ -7,7 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { measureModel } from '../runtime/measure-model.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
-import { openDevice } from '../runtime/open-device.ts';
+import { budgetOn, openDevice } from '../runtime/open-device.ts';
 import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { usualRuntimeBytes } from '../runtime/process-memory.ts';
 import { savedCalibration } from './calibrations.ts';
@@ -29,7 +29,7 @@ export function forecast(outline: ModelOutline, options: ModelOptions, drafting?
 
 function planOn(device: Device, outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
   const { memoryBudget, warn, kernels = 'auto', debug } = options;
-  const budget = budgetFor(memoryBudget, warn);
+  const budget = budgetOn(device, budgetFor(memoryBudget, warn), warn);
   debug?.('device', device.facts());
   const plan = planModel(outline, device, layoutLookup(device, kernels), {
     ...options,
@@ -61,7 +61,7 @@ export interface ExpectedSpeed {
 /** A plan, and what is to be expected of it. */
 export interface Expectation {
   readonly plan: Plan;
-  /** Null for a model that decodes nothing. */
+  /** Null for a model that decodes nothing, and for a device with memory of its own. */
   readonly speed: ExpectedSpeed | null;
   readonly hitRate: HitRate;
 }
@@ -74,7 +74,8 @@ export async function expect(outline: ModelOutline, options: ModelOptions): Prom
   const { kernels = 'auto', measuredFolder: folder, warn } = options;
   using device = openDevice([outline], options);
   const plan = planOn(device, outline, options);
-  if (outline.graphs.wholeTexts) return { plan, speed: null, hitRate: hitsOf([]) };
+  // What uploads cost is not known.
+  if (outline.graphs.wholeTexts || plan.host) return { plan, speed: null, hitRate: hitsOf([]) };
   const read = savedCalibration(outline.path)?.bytesPerSecond;
   const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, warn };
   const model = await measureModel(parts, plan);

@@ -22,18 +22,18 @@ function packed(): ReadonlyMap<string, string> {
   return found;
 }
 
-/** True if this processor has the instructions that a backend was compiled for. */
-function runsHere(file: string): boolean {
+/** How well a backend suits this processor; 0 if it lacks instructions that the backend was compiled for. */
+function scoreOf(file: string): number {
   const library = koffi.load(file);
   try {
-    return (library.func('int ggml_backend_score()')() as number) > 0;
+    return library.func('int ggml_backend_score()')() as number;
   } finally {
     library.unload();
   }
 }
 
 const usableVariants = (): readonly string[] =>
-  [...packed()].filter(([, file]) => runsHere(file)).map(([name]) => name);
+  [...packed()].filter(([, file]) => scoreOf(file) > 0).map(([name]) => name);
 
 let chosen: string | undefined;
 let registered = false;
@@ -56,10 +56,23 @@ export function chooseCpuVariant(name: string): void {
   registered = true;
 }
 
-/** Registers the backends for this machine, unless a variant was chosen. */
+/** The file of the CPU variant that suits this processor best. Throws CPU_VARIANT if none does. */
+export function bestVariantFile(): string {
+  const scores = [...packed()].map(([name, file]) => ({ name, file, score: scoreOf(file) }));
+  const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
+  if (best.score > 0) return best.file;
+  throw new EngineError('CPU_VARIANT', { variant: best.name, reason: 'no processor of this kind can', usable: [] });
+}
+
+/** Registers the CPU's backend for this machine, unless a variant was chosen. */
 export function registerBackends(): void {
   if (registered) return;
   const { ggml, folder } = loadLibraries();
+  if (process.platform === 'darwin' && packed().size > 0) {
+    // Loading all of them would start Metal, which compiles and keeps a thread.
+    chooseCpuVariant(variantIn(bestVariantFile()) ?? '');
+    return;
+  }
   ggml.func('void ggml_backend_load_all_from_path(const char *)')(folder);
   registered = true;
 }

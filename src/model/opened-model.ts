@@ -13,7 +13,7 @@ import type { Plan } from '../plan/plan.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
 import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
-import { openDevice } from '../runtime/open-device.ts';
+import { budgetOn, openDevice } from '../runtime/open-device.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
@@ -59,7 +59,7 @@ export class OpenedModel {
     checkModelCan(this.outline, options);
     this.#options = options;
     this.#kernels = options.kernels ?? 'auto';
-    this.#budget = budgetFor(options.memoryBudget, options.warn);
+    const budget = budgetFor(options.memoryBudget, options.warn);
     checkTokenizer(this.outline.file.metadata);
     const doubt = tokenizerDoubt(this.outline.file.metadata);
     if (doubt !== undefined) options.warn?.(new Error(doubt));
@@ -71,6 +71,7 @@ export class OpenedModel {
     evictFiles(this.outline);
     const draft = this.drafters.outline;
     this.device = openDevice(draft ? [this.outline, draft] : [this.outline], options);
+    this.#budget = budgetOn(this.device, budget, options.warn);
     this.#layoutOf = layoutLookup(this.device, this.#kernels);
     this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
     this.#usualRuntimeBytes =

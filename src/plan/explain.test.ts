@@ -55,6 +55,7 @@ test('a plan is summed up in bytes and weights, resident and streamed', () => {
     streamed: { weights: 0, bytes: 0 },
     experts: null,
     kv_on_ssd: { bytes: 0, layers: 0 },
+    host: null,
     bytes_per_token: 0,
   });
   const { streamed, bytes_per_token } = summarize(tight);
@@ -130,4 +131,16 @@ test('a draft model is a share of its own: all that it takes, and none of the we
   assert.deepEqual(lines[5], ['draft', '48 MiB, the draft model with its KV']);
   assert.deepEqual(lines.toSpliced(5, 1), shareLines(tight));
   assert.equal(headline(drafted), headline(tight));
+});
+
+test('what a card holds, what memory holds beside it, and what streams are told apart', () => {
+  const held = tight.streamed.slice(0, 1);
+  const host = { budget: 20 * MiB, runtime: 9 * MiB, transit: 2 * MiB, promptCache: 0, held, heldBytes: MiB };
+  const plan = { ...tight, host, bytesPerPass: tight.bytesPerPass - MiB };
+  assert.deepEqual(summarize(plan).host, { budget: 20 * MiB, runtime: 11 * MiB, held: MiB });
+  assert.match(headline(plan), /, 1 MiB uploaded from memory for each token, .* streamed for each token$/);
+  assert.deepEqual(shareLines(plan)[0], [
+    'memory',
+    '20 MiB: process 9 MiB, on the way to the device 2 MiB, weights 1 MiB',
+  ]);
 });

@@ -21,6 +21,11 @@ export interface PlanSummary {
   readonly experts: ExpertSummary | null;
   /** Keys and values on the SSD, when all texts have grown to the context. */
   readonly kv_on_ssd: { readonly bytes: number; readonly layers: number };
+  /**
+   * The process's memory beside a device's own, which the numbers above are of: its budget, and the bytes of streamed weights
+   * that are kept there; null where all is in the process's.
+   */
+  readonly host: { readonly budget: number; readonly runtime: number; readonly held: number } | null;
   /** Bytes read from the SSD for each token of a text that has grown to the context, when one is decoded at a time. */
   readonly bytes_per_token: number;
 }
@@ -50,6 +55,9 @@ export function summarize(plan: Plan, hitRate: HitRate = usualHits): PlanSummary
     streamed: { weights: weights.streamed.size, bytes: bytes.streamed },
     experts,
     kv_on_ssd: { bytes: plan.kvOnSsd, layers: layersOnSsd(plan) },
+    host: plan.host
+      ? { budget: plan.host.budget, runtime: plan.host.runtime + plan.host.transit, held: plan.host.heldBytes }
+      : null,
     bytes_per_token: plan.bytesPerPass + (experts?.bytes_per_token ?? 0) + plan.kvOnSsd / plan.parallel,
   };
 }
@@ -62,8 +70,10 @@ export function headline(plan: Plan, hitRate: HitRate = usualHits): string {
   const { resident, streamed, experts } = summarize(plan, hitRate);
   const all = `${formatBytes(resident.bytes + streamed.bytes + (experts?.bytes ?? 0))} of weights`;
   if (streamed.bytes === 0 && !experts) return `${all}, all resident`;
+  const held = streamed.bytes - plan.bytesPerPass;
   const parts = [`${formatBytes(resident.bytes)} resident`];
-  if (streamed.bytes > 0) parts.push(`${formatBytes(streamed.bytes)} streamed for each token`);
+  if (plan.host && held > 0) parts.push(`${formatBytes(held)} uploaded from memory for each token`);
+  if (plan.bytesPerPass > 0) parts.push(`${formatBytes(plan.bytesPerPass)} streamed for each token`);
   if (experts) {
     const { slots, of, bytes_per_token } = experts;
     parts.push(
@@ -101,10 +111,20 @@ function keptOf({ window, context }: Plan): string {
   return sinks > 0 ? `the last ${tokens} and the first ${sinks} tokens` : `the last ${tokens} tokens`;
 }
 
+/** The memory of the process where the device has its own, which the lines behind are about. */
+function hostLines({ host }: Plan): readonly (readonly [string, string])[] {
+  if (!host) return [];
+  const { budget, runtime, transit, promptCache, heldBytes } = host;
+  const kept = promptCache > 0 ? `, prompts ${formatBytes(promptCache)}` : '';
+  const parts = `process ${formatBytes(runtime)}, on the way to the device ${formatBytes(transit)}${kept}`;
+  return [['memory', `${formatBytes(budget)}: ${parts}, weights ${formatBytes(heldBytes)}`]];
+}
+
 /** The budget, share by share, in lines of "name bytes". */
 export function shareLines(plan: Plan, hitRate: HitRate = usualHits): readonly (readonly [string, string])[] {
   const { runtime, kv, compute, ring, resident, draft } = plan.shares;
   return [
+    ...hostLines(plan),
     ['process', formatBytes(runtime)],
     ['KV', `${formatBytes(kv)} for ${keptOf(plan)} as ${plan.kvType}`],
     ...onSsd(plan),

@@ -1,3 +1,4 @@
+import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { checkDevice } from '../exec/device-check.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
@@ -17,6 +18,8 @@ export type DeviceChoice = DeviceKind | 'auto';
 export interface DeviceOptions {
   readonly device?: DeviceChoice | undefined;
   readonly threads?: number | undefined;
+  /** Bytes of a device that has memory of its own. */
+  readonly gpuMemory?: number | undefined;
   /** Hears of devices that were passed over. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
@@ -26,6 +29,23 @@ export interface DeviceOptions {
  * them and gains something, else the CPU. Throws DEVICE_MISSING, DEVICE_FAILED, DEVICE_UNSUITABLE, BAD_OPTION.
  */
 export function openDevice(models: readonly ModelOutline[], options: DeviceOptions): Device {
+  const device = chosen(models, options);
+  const { gpuMemory } = options;
+  if (gpuMemory === undefined || device.memory === 'apart') return device;
+  device[Symbol.dispose]();
+  const expected = `a device with memory of its own, which ${device.name} is not`;
+  throw new EngineError('BAD_OPTION', { option: 'gpuMemory', value: `${gpuMemory}`, expected });
+}
+
+/** The part of a budget that a device can compute in: Metal's share of memory is limited. */
+export function budgetOn(device: Device, budget: number, warn?: DeviceOptions['warn']): number {
+  if (device.kind !== 'metal' || budget <= device.room) return budget;
+  const limit = formatBytes(device.room);
+  warn?.(new Error(`the GPU can use ${limit} of the budget; "sudo sysctl iogpu.wired_limit_mb=N" changes that`));
+  return device.room;
+}
+
+function chosen(models: readonly ModelOutline[], options: DeviceOptions): Device {
   const { device: wanted = 'auto', warn } = options;
   const threads = threadsFor(options.threads, warn);
   if (wanted === 'cpu') return new CpuDevice(threads);

@@ -47,6 +47,10 @@ export function layoutLookup(device: Device, kernels: Kernels): LayoutOf {
  */
 export function planModel(outline: ModelOutline, device: Device, layoutOf: LayoutOf, options: PlanOptions): Plan {
   checkOptions(outline, options);
+  if (device.memory === 'apart' && options.kv?.home === 'ssd') {
+    const what = 'keys and values of its own memory cannot live on the SSD: leave --kv-home out';
+    throw new EngineError('DEVICE_UNSUITABLE', { device: device.name, what });
+  }
   return device.memory === 'apart'
     ? planApart(device, options, (own) => planMemory(outline, device, layoutOf, own))
     : planMemory(outline, device, layoutOf, options);

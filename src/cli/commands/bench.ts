@@ -4,6 +4,7 @@ import { EngineError } from '../../base/errors.ts';
 import type { ExpertLayer } from '../../chart/expert-layers.ts';
 import { timelineSvg } from '../../chart/timeline.ts';
 import type { PromptProgress } from '../../engine/sequence.ts';
+import type { Device } from '../../ggml/device.ts';
 import { evictFile } from '../../ggml/system.ts';
 import { openModelFile } from '../../gguf/model-file.ts';
 import {
@@ -144,6 +145,10 @@ function layersTogether(rounds: readonly BenchmarkRound[]): readonly ExpertLayer
   });
 }
 
+/** The kind and name of a device beside the CPU. */
+const gpuOf = ({ kind, name, memory }: Device): string | null =>
+  kind === 'cpu' ? null : `${name} (${kind}${memory === 'apart' ? ', memory of its own' : ''})`;
+
 function reportOf(
   model: Model,
   plan: Plan,
@@ -157,6 +162,7 @@ function reportOf(
       cpu: cpus()[0]?.model.trim() ?? process.arch,
       cpu_variant: model.device.variant ?? null,
       threads: model.device.threads,
+      gpu: gpuOf(model.device),
       os: `${process.platform} ${release()} ${process.arch}`,
       node: process.version,
       device_name: storageOf(model.outline.path)?.name ?? null,

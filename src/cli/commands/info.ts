@@ -109,7 +109,9 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
 }
 
 const planText = ({ plan, speed, hitRate }: Expectation, auto: boolean): readonly string[] => [
-  `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
+  plan.host
+    ? `Under ${formatBytes(plan.budget)} of the device's own memory`
+    : `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
   `  ${headline(plan, hitRate)}`,
   ...table([...shareLines(plan, hitRate), ...(speed ? [['speed', speedText(speed)] as const] : [])]),
 ];

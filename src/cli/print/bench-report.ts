@@ -14,6 +14,8 @@ export interface BenchReport extends BenchmarkFigures {
     /** The CPU variant of ggml that computes, if there are several. */
     readonly cpu_variant: string | null;
     readonly threads: number;
+    /** The device that computes, if it is not the CPU. */
+    readonly gpu: string | null;
     readonly os: string;
     readonly node: string;
     /** The device that holds the model, if the system tells its name. */
@@ -49,13 +51,14 @@ type Row = readonly [what: string, found: string];
 function rowsOf(report: BenchReport): readonly Row[] {
   const { machine, calibration, prefill, decode, speculation, experts, alone, spread, memory } = report;
   const { name, architecture } = report.model;
-  const { cpu, cpu_variant, threads, os, node, device_name } = machine;
+  const { cpu, cpu_variant, threads, gpu, os, node, device_name } = machine;
   const kernels = cpu_variant === null ? '' : ` (${cpu_variant})`;
   const { resident, streamed, context } = report.plan;
   const first = report.first_token;
   const perToken = (seconds: number): string => duration(seconds / decode.tokens);
   return [
     [`${name} (${architecture})`, `${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed`],
+    ...(gpu === null ? [] : [['computes', gpu] as const]),
     ['machine', `${cpu}${kernels}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${os}, Node ${node}`],
     ['memory', `budget ${formatBytes(report.budget)}, peak ${formatBytes(memory.peak)}, context ${context} tokens`],
     [

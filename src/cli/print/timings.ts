@@ -2,8 +2,14 @@ import { formatBytes } from '../../base/bytes.ts';
 import type { Generation } from '../../engine/generation.ts';
 import type { Device } from '../../ggml/device.ts';
 
-/** The processor that computes, the variant of ggml's code for it, if there are several, and its threads. */
-export function deviceLine({ name, variant, threads }: Pick<Device, 'name' | 'variant' | 'threads'>): string {
+/** The device that computes; of a processor also the variant of ggml's code for it, if there are several, and its threads. */
+export function deviceLine({
+  kind,
+  name,
+  variant,
+  threads,
+}: Pick<Device, 'kind' | 'name' | 'variant' | 'threads'>): string {
+  if (kind !== 'cpu') return `device   ${name} (${kind})`;
   const kernels = variant === undefined ? '' : ` (${variant})`;
   return `device   ${name}${kernels}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
