@@ -83,7 +83,9 @@ test('data of tensors are read and written by ggml/ only', () => {
 test('tensors lie in memory of the device; memory of the process is made by itself only for bytes that are copied', () => {
   const made = code.filter(({ code }) => /\bnew HostMemory\b/.test(code)).map(({ path }) => path);
   assert.deepEqual(made.sort(), [
-    'src/ggml/device.ts',
+    'src/ggml/cpu-device.ts',
+    'src/ggml/gpu-device.ts',
+    'src/ggml/wrapped-memory.ts',
     'src/pager/calibrate.ts',
     'src/pager/read-buffers.ts',
     'src/pager/reader.ts',

@@ -1,3 +1,4 @@
+import { largestChoice, missingDevice, tooSmall } from './budget-words.ts';
 import { formatBytes } from './bytes.ts';
 import type { ErrorCode, ErrorDetails } from './error-details.ts';
 
@@ -7,17 +8,6 @@ import type { ErrorCode, ErrorDetails } from './error-details.ts';
  * @example const isMistake = (error: EngineError): boolean => error.kind === 'usage';
  */
 export type ErrorKind = 'usage' | 'not-found' | 'failure';
-
-const tooSmall = ({ budget, needed, parts, of }: ErrorDetails['BUDGET_TOO_SMALL']): string => {
-  const shares = Object.entries(parts).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
-  return `a ${of === 'gpu' ? 'GPU memory' : 'memory'} budget of ${formatBytes(budget)} is too small; this model needs at least ${Math.ceil(needed / 2 ** 20)} MiB (${shares.join(', ')})`;
-};
-
-/** The option whose memory is to be lowered: an expert cache is in the smallest budget only where it was asked for. */
-function largestChoice(parts: ErrorDetails['BUDGET_TOO_SMALL']['parts']): string {
-  if (parts['prompt cache']) return '--prompt-cache';
-  return parts['expert cache'] ? '--expert-cache' : '--ctx';
-}
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
@@ -243,20 +233,11 @@ export const errorTable: {
   COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],
   DEVICE_MISSING: [
     'usage',
-    (d) =>
-      `there is no ${d.kind} device (${d.reason}); ${d.install === undefined ? 'check its driver, or leave --device out' : `"${d.install}" brings the library`}: "ssd-llm devices" lists what there is`,
+    missingDevice,
     (d) => `there is no ${d.kind} device (${d.reason}); the server has to be given another`,
   ],
-  DEVICE_FAILED: [
-    'failure',
-    (d) => `${d.device} failed (${d.reason}); try again, or compute on the CPU with --device cpu`,
-    (d) => `${d.device} failed (${d.reason}); try again`,
-  ],
-  DEVICE_UNSUITABLE: [
-    'usage',
-    (d) => `${d.device} cannot compute this model (${d.what}); use --device cpu, or leave --device out`,
-    (d) => `${d.device} cannot compute this model (${d.what}); the server has to be given another device`,
-  ],
+  DEVICE_FAILED: ['failure', (d) => `${d.device} failed (${d.reason}); try again, or take another device`],
+  DEVICE_UNSUITABLE: ['usage', (d) => `${d.device} cannot compute this model (${d.what}); take another device`],
   NOT_FINITE: [
     'failure',
     (d) => `${d.file} gives numbers that are not finite, so its weights are damaged; download or convert it again`,

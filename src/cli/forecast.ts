@@ -74,7 +74,7 @@ export async function expect(outline: ModelOutline, options: ModelOptions): Prom
   const { kernels = 'auto', measuredFolder: folder, warn } = options;
   using device = openDevice([outline], options);
   const plan = planOn(device, outline, options);
-  // What uploads cost is not known.
+  // The cost of uploads is not known.
   if (outline.graphs.wholeTexts || plan.host) return { plan, speed: null, hitRate: hitsOf([]) };
   const read = savedCalibration(outline.path)?.bytesPerSecond;
   const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, warn };

@@ -1,8 +1,8 @@
 import { EngineError } from '../base/errors.ts';
-import { loadGgml } from '../ggml/api.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { sourcesOf, tensorOp, tensorType } from '../ggml/tensor-fields.ts';
+import { ggmlTypes } from '../gguf/types.ts';
 
 /** Operations that are computed nowhere. */
 const descriptions: ReadonlySet<string> = new Set(['NONE', 'VIEW', 'RESHAPE', 'PERMUTE', 'TRANSPOSE']);
@@ -12,7 +12,9 @@ export const unsupportedNodes = (device: Pick<Device, 'supports'>, nodes: readon
   nodes.filter((node) => !descriptions.has(tensorOp(node)) && !device.supports(node)).map(describe);
 
 function describe(node: Pointer): string {
-  const types = sourcesOf(node).flatMap((source) => (source ? [loadGgml().ggml_type_name(tensorType(source))] : []));
+  const types = sourcesOf(node).flatMap((source) =>
+    source ? [ggmlTypes.find(({ id }) => id === tensorType(source))?.name ?? 'another type'] : [],
+  );
   return `${tensorOp(node)} of ${types.join(' and ')}`;
 }
 

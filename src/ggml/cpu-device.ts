@@ -35,7 +35,7 @@ const briefly = 1;
 export class CpuDevice implements Device {
   readonly kind = 'cpu';
   readonly memory = 'host';
-  readonly driverBytes = 0;
+  readonly driverBytes: number;
   readonly room: number = Number.POSITIVE_INFINITY;
   readonly name: string;
   readonly threads: number;
@@ -48,8 +48,9 @@ export class CpuDevice implements Device {
   #poll: number | undefined;
   readonly #setThreads: (backend: Pointer, threads: number) => void;
 
-  /** Operations are shared by up to `threads` threads. Throws LIBRARY_MISSING, LIBRARY_DIFFERS. */
-  constructor(threads: number) {
+  /** Operations are shared by up to `threads` threads; libraries of other devices have taken `driverBytes`. Throws LIBRARY_MISSING, LIBRARY_DIFFERS. */
+  constructor(threads: number, driverBytes = 0) {
+    this.driverBytes = driverBytes;
     checkTensorFields();
     this.#api = loadGgml();
     this.threads = threads;

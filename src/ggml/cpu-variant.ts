@@ -57,7 +57,7 @@ export function chooseCpuVariant(name: string): void {
 }
 
 /** The file of the CPU variant that suits this processor best. Throws CPU_VARIANT if none does. */
-export function bestVariantFile(): string {
+function bestVariantFile(): string {
   const scores = [...packed()].map(([name, file]) => ({ name, file, score: scoreOf(file) }));
   const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
   if (best.score > 0) return best.file;

@@ -66,7 +66,7 @@ function packageFolder(name: string): string | undefined {
 }
 
 /** The command that brings a kind of device; undefined where there is none for this platform. */
-export function installCommand(kind: GpuKind): string | undefined {
+function installCommand(kind: GpuKind): string | undefined {
   const name = packages[ownPlatform()]?.[kind];
   return name === undefined ? undefined : `npm i @node-llama-cpp/${name}@${version}`;
 }

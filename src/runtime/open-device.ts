@@ -54,8 +54,9 @@ function chosen(models: readonly ModelOutline[], options: DeviceOptions): Device
     if (!handle) throw new RangeError(`there is no ${wanted} device in its list`);
     return started(handle, threads, models);
   }
-  for (const kind of kindsFor()) {
-    if (backendFile(kind) === undefined) continue;
+  const before = process.memoryUsage.rss();
+  const installed = kindsFor().filter((kind) => backendFile(kind) !== undefined);
+  for (const kind of installed) {
     try {
       const handle = gpuDevices(kind).find((one) => gains(one, models));
       if (handle) return started(handle, threads, models);
@@ -64,7 +65,7 @@ function chosen(models: readonly ModelOutline[], options: DeviceOptions): Device
       warn?.(new Error(`${error.message}; the CPU computes`));
     }
   }
-  return new CpuDevice(threads);
+  return new CpuDevice(threads, installed.length > 0 ? Math.max(0, process.memoryUsage.rss() - before) : 0);
 }
 
 /** A device that has been tested, and can compute `models`. */

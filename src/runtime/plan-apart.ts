@@ -7,16 +7,22 @@ import { isTooSmall } from '../plan/kv-homes.ts';
 import type { HostPlan, Plan } from '../plan/plan.ts';
 import { spread } from '../plan/residency.ts';
 import { pageSpanOf } from '../plan/slices.ts';
-import type { PlanOptions } from './planner.ts';
+import type { ChoiceOptions } from './plan-choices.ts';
+
+/** Options of a plan for a device that has memory of its own. */
+interface ApartOptions extends ChoiceOptions {
+  /** Bytes of that memory; default: most of what is free. */
+  readonly gpuMemory?: number | undefined;
+}
 
 /**
  * Plans two memories: a device's own by `planOwn`, and the process's, which holds as much as it can of what streams. Throws
  * BUDGET_TOO_SMALL.
  */
-export function planApart(
+export function planApart<T extends ApartOptions>(
   { room }: Pick<Device, 'room'>,
-  options: PlanOptions,
-  planOwn: (own: PlanOptions) => Plan,
+  options: T,
+  planOwn: (own: T) => Plan,
 ): Plan {
   const { budget, runtime, gpuMemory = room } = options;
   // Copies of prompts are in the process's memory.

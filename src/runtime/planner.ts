@@ -116,7 +116,7 @@ function planAs(
       draft: drafting,
     });
   };
-  // What a device keeps in its own memory is not stored on the way.
+  // Bytes of a device's own memory are not stored on the way.
   const costs = device.memory === 'apart' ? undefined : outline.graphs.homeCosts({ ...wanted, batch: leastBatch });
   if (!costs) return planWith(undefined);
   return chooseKvHomes(home, planWith, { ...costs, share: kvShareOf(freeBytes(options, promptCache)) });

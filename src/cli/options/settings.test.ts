@@ -76,6 +76,8 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   kernels: ['plain', 'plain'],
   graphs: ['libllama', 'libllama'],
   expertCache: ['2G', 2 * 2 ** 30],
+  device: ['cuda', 'cuda'],
+  gpuMemory: ['3G', 3 * 2 ** 30],
   threads: ['3', 3],
   logLevel: ['debug', 'debug'],
   ui: ['false', false],
