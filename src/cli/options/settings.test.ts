@@ -97,12 +97,11 @@ test('every setting can be given by a flag, by our variable, and in the file', a
     key === 'parallel' ? 'SSD_LLM_NUM_PARALLEL' : `SSD_LLM_${dashed(key).replaceAll('-', '_').toUpperCase()}`;
   const environment = Object.fromEntries(texts.map(([key, text]) => [variable(key), text]));
   assert.deepEqual(await served([], environment), wanted);
-
   const lines = texts.map(([key, text]) => `${dashed(key)} = "${text}"`);
   assert.deepEqual(await served([], {}, lines.join('\n')), wanted);
 
-  const configurable = optionEntries.filter(([, { variables }]) => variables).map(([key]) => key);
-  assert.deepEqual([...configurable].sort(), [...Object.keys(given), 'files'].sort(), 'and there is no other');
+  const configurable = optionEntries.flatMap(([key, { variables }]) => (variables ? [key] : []));
+  assert.deepEqual(configurable.sort(), [...Object.keys(given), 'files'].sort(), 'and there is no other');
 });
 
 test('a command that answers once is told by flags alone, except of what it logs', async () => {
