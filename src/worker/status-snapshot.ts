@@ -15,8 +15,10 @@ export const runningEngine = (
 
 /** The status of a server with the figures that it has at that moment. */
 export function enginesStatus(metrics: readonly Metric[], engine: RunningEngine | null): EnginesStatus {
-  const plain = metrics.filter(({ values }) => values.every(({ labels }) => labels['outcome'] === undefined));
-  const byOutcome = metrics.filter((metric) => !plain.includes(metric)).flatMap(({ values }) => values);
+  // The same figures under llama-server's names are left out.
+  const own = metrics.filter(({ name }) => name.startsWith('ssdllm_'));
+  const plain = own.filter(({ values }) => values.every(({ labels }) => labels['outcome'] === undefined));
+  const byOutcome = own.filter((metric) => !plain.includes(metric)).flatMap(({ values }) => values);
   return {
     time: Date.now(),
     server: { rss: process.memoryUsage.rss() },
