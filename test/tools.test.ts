@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { str } from '../bench/gguf-writer.ts';
-import type { Conversation, Tool, ToolCall } from '../src/chat/message.ts';
+import type { Conversation, Tool, ToolCall, ToolChoice } from '../src/chat/message.ts';
+import { callFormatOf } from '../src/chat/tools/recognize-format.ts';
 import { readHeader } from '../src/gguf/header.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
-import { PromptTokenizer } from '../src/model/prompt-tokenizer.ts';
+import { type PreparedPrompt, PromptTokenizer } from '../src/model/prompt-tokenizer.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { shared } from './support/shared.ts';
 import { writeSmall } from './support/small-model.ts';
@@ -132,4 +133,14 @@ test('a conversation with tools goes through the template that a file has for th
   assert.equal(prompts.render(conversation.messages, 100).text, 'plain');
   const replaced = new PromptTokenizer(metadata, teller.model.vocabulary, { chatTemplate: 'mine' });
   assert.equal(replaced.render(conversation, 100).text, 'mine');
+});
+
+test('tools that are too many for a grammar can be called all the same, unless they must be', async () => {
+  const many = Array.from({ length: 4000 }, (_, i): Tool => ({ ...tools[0], name: `tide${i}` }));
+  const calls = { format: callFormatOf(''), tools: many, parallel: true };
+  const prompt = (choice: ToolChoice): PreparedPrompt => ({ tokens: [1, 2], answer: { calls: { ...calls, choice } } });
+  const generation = teller.model.generate(prompt('auto'), { maxTokens: 2 });
+  for await (const { text } of generation) assert.ok(text !== undefined);
+  assert.equal(generation.stopReason, 'length');
+  assert.throws(() => teller.model.generate(prompt('required')), { code: 'BAD_GRAMMAR' });
 });

@@ -26,6 +26,7 @@ const flood = { name: 'flood', arguments: '{}' };
 interface Chosen {
   readonly choice?: ToolChoice;
   readonly parallel?: boolean;
+  readonly tools?: readonly Tool[];
   readonly wanted?: GrammarSource;
   readonly thoughts?: Pick<AnswerFormat, 'thoughts' | 'opened'>;
 }
@@ -33,11 +34,11 @@ interface Chosen {
 /** A test of whole answers in a format. */
 function allows(
   name: string,
-  { choice = 'auto', parallel = true, wanted, thoughts }: Chosen,
+  { choice = 'auto', parallel = true, tools: all = tools, wanted, thoughts }: Chosen,
 ): (text: string) => boolean {
   const format = callFormats.find((format) => format.name === name);
   assert.ok(format);
-  const source = answerGrammar({ ...thoughts, calls: { format, tools, choice, parallel } }, wanted);
+  const source = answerGrammar({ ...thoughts, calls: { format, tools: all, choice, parallel } }, wanted);
   return source ? matcher(grammarOf(source)) : () => true;
 }
 
@@ -84,8 +85,34 @@ test('where the model chooses, any text will do until a call has begun, which th
     assert.ok(allowed('Any text { "name": [1'), name);
     assert.ok(allowed(`Text.\n${written(name, tide)}`), name);
   }
-  for (const name of ['Hermes', 'Mistral', 'Kimi K2', 'Qwen 3 Coder', 'gpt-oss']) {
+  for (const { name } of callFormats.filter(({ name }) => !/^Llama/.test(name))) {
     assert.equal(allows(name, {})(`Text.\n${written(name, flood)}`), false, name);
+  }
+});
+
+test('arguments obey the schema in every format, and wrong ones are text where a form has no mark and no tool has this name', () => {
+  const wrong = { name: 'tide', arguments: '{"port": "Ives", "days": "two"}' };
+  for (const { name } of callFormats) {
+    for (const choice of ['auto', 'required'] as const) {
+      const allowed = allows(name, { choice });
+      assert.deepEqual([name, allowed(written(name, tide)), allowed(written(name, wrong))], [name, true, false]);
+    }
+  }
+  const [json, python] = ['Llama 3', 'Llama 4'].map((name) => allows(name, {}));
+  assert.ok(json?.('{"name": "flood", "parameters": {}}') && json('{"name": "Ann", "age": 3}'));
+  assert.ok(json?.('{"type": "function", "name": "tide", "parameters": {"port": "Looe"}}'));
+  assert.equal(json?.('<|python_tag|>{"name": "tide", "parameters": {"days": 1}}'), false);
+  assert.ok(python?.('[flood()]') && python('[1, 2]') && python('[ebb(), tide(port="Looe")]'));
+  assert.equal(python?.('[tide(days=1)]'), false);
+});
+
+test('sixty tools with eight parameters each are few enough for a grammar', () => {
+  const properties = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`p${i}`, { type: 'string' }]));
+  const many = Array.from({ length: 60 }, (_, i): Tool => ({ name: `t${i}`, parameters: { properties } }));
+  for (const name of ['Qwen 3 Coder', 'Llama 3', 'Gemma 4']) {
+    const allowed = allows(name, { tools: many });
+    assert.ok(allowed(written(name, { name: 't59', arguments: '{"p0": "x"}' })), name);
+    assert.equal(allowed(written(name, { name: 't59', arguments: '{"q": "x"}' })), false, name);
   }
 });
 

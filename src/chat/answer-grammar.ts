@@ -1,6 +1,6 @@
 import type { GrammarSource } from '../grammar/source.ts';
 import type { AnswerFormat } from './answer-reader.ts';
-import { callGrammar } from './tools/call-grammar.ts';
+import { callGrammar, triggerOf } from './tools/call-grammar.ts';
 import type { ReadableCalls } from './tools/call-reader.ts';
 
 const text = (text: string): GrammarSource => ({ kind: 'text', text });
@@ -34,7 +34,9 @@ export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | unde
  * followed by others only if the model likes.
  */
 export const endsEarly = ({ calls }: AnswerFormat, wanted: GrammarSource | undefined): boolean =>
-  calls !== undefined && calls.tools.length > 0 && (calls.choice !== 'auto' || wanted !== undefined);
+  calls !== undefined &&
+  calls.tools.length > 0 &&
+  (calls.choice !== 'auto' || wanted !== undefined || triggerOf(calls.format) === undefined);
 
 /** Calls as they are chosen, or the text that is wanted if none are required. */
 function orCalls(

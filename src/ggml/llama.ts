@@ -7,9 +7,9 @@ import { silenceLog } from './log.ts';
 export interface Llama {
   /**
    * Loads the vocabulary of a GGUF file and no weights. Only the first file of a split model is opened. Returns NULL on
-   * failure.
+   * failure. Texts are split into words as the file says, or as usual.
    */
-  loadVocabularyModel(path: string): Pointer;
+  loadVocabularyModel(path: string, split: 'own' | 'usual'): Pointer;
   llama_model_free(model: Pointer): void;
   llama_model_get_vocab(model: Pointer): Pointer;
   /** Writes a metadata value as a C string. Returns its bytes, or a negative number if there is none. */
@@ -124,8 +124,21 @@ export function loadLlama(): Llama {
     restOfUnion: koffi.array('uint8_t', 120),
   });
   // The tokenizer is in the first file; libllama would also open the others, and aborts on some damage in them.
-  const oneFile = koffi.alloc(override, 2);
-  koffi.encode(oneFile, override, { tag: 0, key: 'split.count', integer: 1, restOfUnion: new Uint8Array(120) });
+  const oneFile = { tag: 0, key: 'split.count', integer: 1n, restOfUnion: new Uint8Array(120) };
+  const text = Buffer.alloc(128, 'default\0', 'latin1').fill(0, 8);
+  const usualSplit = {
+    tag: 3,
+    key: 'tokenizer.ggml.pre',
+    integer: text.readBigInt64LE(0),
+    restOfUnion: text.subarray(8),
+  };
+  const overridesOf = (...given: readonly (typeof oneFile)[]): unknown => {
+    // An empty key ends them.
+    const array = koffi.alloc(override, given.length + 1);
+    koffi.encode(array, koffi.array(override, given.length), given);
+    return array;
+  };
+  const overrides = { own: overridesOf(oneFile), usual: overridesOf(oneFile, usualSplit) };
 
   const defaults = llama.func('llama_model_default_params', modelParams, []);
   const load = llama.func('llama_model_load_from_file', 'void *', ['str', modelParams]);
@@ -133,7 +146,8 @@ export function loadLlama(): Llama {
   const chainInit = llama.func('void *llama_sampler_chain_init(llama_sampler_chain_params)');
 
   table = {
-    loadVocabularyModel: (path) => load(path, { ...defaults(), vocab_only: true, kv_overrides: oneFile }) ?? 0n,
+    loadVocabularyModel: (path, split) =>
+      load(path, { ...defaults(), vocab_only: true, kv_overrides: overrides[split] }) ?? 0n,
     newSamplerChain: () => chainInit(chainDefaults()),
     llama_model_free: llama.func('void llama_model_free(void *)'),
     llama_model_get_vocab: llama.func('void *llama_model_get_vocab(void *)'),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { acceptor as matcher } from './accepts.ts';
-import { triggered, untilText } from './free-text.ts';
+import { begunWith, triggered, untilText } from './free-text.ts';
 import { literal } from './node.ts';
 
 const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'é'), maxLength: 12 });
@@ -38,6 +38,19 @@ test('behind a trigger comes only what has to follow, and then any text again if
         return again ? behind.startsWith('é') && allowed(behind.slice(1)) : behind === 'é';
       };
       assert.equal(matcher(triggered(triggers, literal('é'), again))(written), allowed(written));
+    }),
+  );
+});
+
+test('a text that begins with a start goes on as that wants; any other is free', () => {
+  const starts = fc.uniqueArray(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 3, maxLength: 3 }), {
+    minLength: 1,
+  });
+  fc.assert(
+    fc.property(starts, letters, (starts, written) => {
+      const start = starts.find((one) => written.startsWith(one));
+      const matches = matcher(begunWith(starts.map((start) => ({ start, after: literal('é') }))));
+      assert.equal(matches(written), start === undefined || written === `${start}é`);
     }),
   );
 });

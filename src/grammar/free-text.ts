@@ -6,7 +6,9 @@ import {
   concat,
   type GrammarNode,
   literal,
+  maybe,
   type Rule,
+  repeat,
 } from './node.ts';
 
 /** Rules by the longest end of what has been written that one of the texts begins with. */
@@ -23,6 +25,42 @@ export function triggered(triggers: readonly string[], after: GrammarNode, again
   const free: Rule = { kind: 'rule', name: 'free', body: undefined };
   free.body = freeText(triggers, { after: again ? concat(after, free) : after, mayEnd: true });
   return free;
+}
+
+const beyondAscii: readonly CharacterRange[] = complement([{ first: 0, last: 0x7f }]);
+/** Parts of grammars that are compiled once. */
+const anyOther: Rule = { kind: 'rule', name: 'other', body: choice(characters(...beyondAscii), { kind: 'control' }) };
+const anyText: Rule = {
+  kind: 'rule',
+  name: 'text',
+  body: repeat(choice(characters(...complement([])), { kind: 'control' }), 0),
+};
+
+/** A begin of texts in ASCII, and what follows it. */
+interface Branch {
+  readonly start: string;
+  readonly after: GrammarNode;
+}
+
+/** Any text; one that begins with the `start` of a branch goes on with its `after`. No start may begin with another. */
+export const begunWith = (branches: readonly Branch[]): GrammarNode =>
+  // A control token comes before its name.
+  concat(maybe({ kind: 'control' }), beginsOf(branches));
+
+function beginsOf(branches: readonly Branch[]): GrammarNode {
+  const over = branches.find(({ start }) => start === '');
+  if (over) return over.after;
+  const heads = [...new Set(branches.map(({ start }) => Array.from(start)[0] as string))];
+  const other = characters(...complement([...heads.map(rangeOf), ...beyondAscii]));
+  return choice(
+    literal(''),
+    concat(choice(other, anyOther), anyText),
+    ...heads.map((head) => {
+      const begun = branches.filter(({ start }) => start.startsWith(head));
+      const rest = begun.map(({ start, after }) => ({ start: start.slice(head.length), after }));
+      return concat(literal(head), beginsOf(rest));
+    }),
+  );
 }
 
 /** Any text that is searched for `ends` as Aho and Corasick do it: a rule for each begin of one of them. */

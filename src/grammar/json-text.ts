@@ -13,7 +13,7 @@ import {
 } from './node.ts';
 
 /** A part of JSON that many others contain, compiled once. */
-function shared(name: string, body: (self: Rule) => GrammarNode): Rule {
+export function shared(name: string, body: (self: Rule) => GrammarNode): Rule {
   const rule: Rule = { kind: 'rule', name, body: undefined };
   rule.body = body(rule);
   return rule;
@@ -140,32 +140,3 @@ export function listed(item: GrammarNode, min: number, max: number): GrammarNode
 
 export const comma: GrammarNode = concat(literal(','), blank);
 export const member = (key: GrammarNode, value: GrammarNode): GrammarNode => concat(key, literal(':'), blank, value);
-
-export const anyValue: Rule = shared('value', (self) =>
-  choice(
-    bracketed('{', listed(member(anyString, self), 0, Number.POSITIVE_INFINITY), '}'),
-    bracketed('[', listed(self, 0, Number.POSITIVE_INFINITY), ']'),
-    anyString,
-    anyNumber,
-    literal('true'),
-    literal('false'),
-    literal('null'),
-  ),
-);
-export const anyObject: Rule = shared('object', () =>
-  bracketed('{', listed(member(anyString, anyValue), 0, Number.POSITIVE_INFINITY), '}'),
-);
-
-/** A value as JSON writes it, with blanks where they may be. */
-export function constant(value: unknown): GrammarNode {
-  if (typeof value !== 'object' || value === null) return literal(JSON.stringify(value));
-  const [open, close, items] = Array.isArray(value)
-    ? (['[', ']', value.map(constant)] as const)
-    : ([
-        '{',
-        '}',
-        Object.entries(value).map(([key, one]) => member(literal(JSON.stringify(key)), constant(one))),
-      ] as const);
-  const separated = items.flatMap((item, i) => (i === 0 ? [item] : [comma, item]));
-  return bracketed(open, items.length === 0 ? literal('') : concat(...separated, blank), close);
-}

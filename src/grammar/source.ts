@@ -1,10 +1,10 @@
-import { triggered, untilText } from './free-text.ts';
+import { begunWith, triggered, untilText } from './free-text.ts';
 import { parseGbnf } from './gbnf.ts';
 import { grammarError } from './grammar-error.ts';
-import { anyObject } from './json-text.ts';
-import { choice, concat, type GrammarNode, literal, repeat } from './node.ts';
+import { choice, concat, type GrammarNode, literal, type Rule, repeat } from './node.ts';
+import { anyObject } from './notation.ts';
 import { regexTexts } from './regex.ts';
-import { schemaValues } from './schema/schema.ts';
+import { type ArgumentNotation, schemaArguments, schemaValues } from './schema/schema.ts';
 
 /**
  * Texts that an answer may be, as plain data.
@@ -16,6 +16,8 @@ export type GrammarSource =
   | { readonly kind: 'gbnf'; readonly text: string }
   /** JSON values of a schema (draft 2020-12). */
   | { readonly kind: 'schema'; readonly schema: unknown }
+  /** Arguments of a call that obey a schema, as some models write them. */
+  | { readonly kind: 'arguments'; readonly schema: unknown; readonly notation: ArgumentNotation }
   /** Any JSON object. */
   | { readonly kind: 'json' }
   /** Texts that match a regular expression of JavaScript as a whole. */
@@ -36,36 +38,67 @@ export type GrammarSource =
       readonly triggers: readonly string[];
       readonly after: GrammarSource;
       readonly again?: boolean | undefined;
+    }
+  /** Any text, but one that begins with the `start` of a branch goes on with its `after` and then with `rest`. */
+  | {
+      readonly kind: 'begun';
+      readonly branches: readonly { readonly start: string; readonly after: GrammarSource }[];
+      readonly rest: GrammarSource;
     };
 
 /** The longest text to wait for: each of its begins has rules of its own. */
 const longestTrigger = 64;
 
 /** The grammar of a source. Throws BAD_GRAMMAR. */
-export function grammarOf(source: GrammarSource): GrammarNode {
-  switch (source.kind) {
-    case 'gbnf':
-      return parseGbnf(source.text);
-    case 'schema':
-      return schemaValues(source.schema);
-    case 'json':
-      return anyObject;
-    case 'regex':
-      return regexTexts(source.pattern);
-    case 'text':
-      return literal(source.text);
-    case 'sequence':
-      return concat(...source.items.map(grammarOf));
-    case 'choice':
-      return choice(...source.items.map(grammarOf));
-    case 'repeat':
-      return repeat(grammarOf(source.item), source.min, source.max);
-    case 'until':
-      return untilText(checkedTriggers(source.ends));
-    case 'triggered':
-      return triggered(checkedTriggers(source.triggers), grammarOf(source.after), source.again ?? false);
-    default:
-      return source satisfies never;
+export const grammarOf = (source: GrammarSource): GrammarNode => new SourceReader().node(source);
+
+class SourceReader {
+  /** Rules of sources, since tools have many parameters that are alike. */
+  readonly #rules: Map<string, Rule> = new Map();
+
+  node(source: GrammarSource): GrammarNode {
+    switch (source.kind) {
+      case 'gbnf':
+        return parseGbnf(source.text);
+      case 'schema':
+        return this.#rule(source, () => schemaValues(source.schema));
+      case 'arguments':
+        return this.#rule(source, () => schemaArguments(source.schema, source.notation));
+      case 'json':
+        return anyObject;
+      case 'regex':
+        return regexTexts(source.pattern);
+      case 'text':
+        return literal(source.text);
+      case 'sequence':
+        return concat(...this.#nodes(source.items));
+      case 'choice':
+        return choice(...this.#nodes(source.items));
+      case 'repeat':
+        return repeat(this.node(source.item), source.min, source.max);
+      case 'until':
+        return this.#rule(source, () => untilText(checkedTriggers(source.ends)));
+      case 'triggered':
+        return triggered(checkedTriggers(source.triggers), this.node(source.after), source.again ?? false);
+      case 'begun': {
+        // A rule, since many ways lead to it.
+        const rest: Rule = { kind: 'rule', name: 'rest', body: this.node(source.rest) };
+        return begunWith(source.branches.map(({ start, after }) => ({ start, after: concat(this.node(after), rest) })));
+      }
+      default:
+        return source satisfies never;
+    }
+  }
+
+  #nodes(sources: readonly GrammarSource[]): readonly GrammarNode[] {
+    return sources.map((source) => this.node(source));
+  }
+
+  #rule(source: GrammarSource, body: () => GrammarNode): Rule {
+    const key = JSON.stringify(source);
+    const rule = this.#rules.get(key) ?? { kind: 'rule', name: source.kind, body: body() };
+    this.#rules.set(key, rule);
+    return rule;
   }
 }
 

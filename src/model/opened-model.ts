@@ -61,13 +61,13 @@ export class OpenedModel {
     this.#kernels = options.kernels ?? 'auto';
     const budget = budgetFor(options.memoryBudget, options.warn);
     checkTokenizer(this.outline.file.metadata);
-    const doubt = tokenizerDoubt(this.outline.file.metadata);
-    if (doubt !== undefined) options.warn?.(new Error(doubt));
     this.drafters = DrafterFactory.open(options.draft ?? {}, this.outline, options.trialFolder);
     const vocabulary = vocabularyBytes(this.outline);
     // Libllama takes up to twice as much while it loads the vocabulary.
     checkAvailable(2 * vocabulary, 'the vocabulary');
     this.vocabulary = Vocabulary.open(at(this.outline.file.files, 0).path);
+    const doubt = tokenizerDoubt(this.outline.file.metadata) ?? this.vocabulary.doubt;
+    if (doubt !== undefined) options.warn?.(new Error(doubt));
     evictFiles(this.outline);
     const draft = this.drafters.outline;
     this.device = openDevice(draft ? [this.outline, draft] : [this.outline], options);

@@ -190,9 +190,20 @@ test('of a split model only the first file is needed', () => {
   assert.equal(vocabulary.size, bytePair.ids.size);
 });
 
-test('what libllama does not open is an error with a code', () => {
+test('texts are split in the default way where libllama does not know that of the file, which is a doubt', () => {
   writeVocabulary(path('unknown-pre'), tinyBytePair('no-such-pre-tokenizer'));
-  assert.throws(() => Vocabulary.open(path('unknown-pre')), isFailure);
+  writeVocabulary(path('default-pre'), tinyBytePair('default'));
+  using unknown = Vocabulary.open(path('unknown-pre'));
+  using usual = Vocabulary.open(path('default-pre'));
+  const text = "A tree\u2019s 4444+88 = 4532; we won't  say ".repeat(100);
+  const tokensOf = (vocabulary: Vocabulary): readonly number[] =>
+    vocabulary.tokenize(text, { addSpecial: true, parseSpecial: false });
+  assert.deepEqual(tokensOf(unknown), tokensOf(usual));
+  assert.match(unknown.doubt ?? '', /"no-such-pre-tokenizer"/);
+  assert.equal(usual.doubt, undefined);
+});
+
+test('what libllama does not open is an error with a code', () => {
   assert.throws(() => Vocabulary.open(path('missing')), isFailure);
 });
 

@@ -35,6 +35,10 @@ const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttr
 /** UTF-16 units of a text that no pre-tokenizer recurses too deep for: it need not be cut. */
 const shortText = 2048;
 
+const unknownSplit = (pre: string): string =>
+  `the file splits texts into words in a way that libllama does not know (tokenizer.ggml.pre is ${JSON.stringify(pre)}): ` +
+  'the usual one is taken; tokens, and answers, may be wrong';
+
 /** The tokens of a model: text to tokens, and tokens to bytes. */
 export class Vocabulary implements Disposable {
   readonly file: string;
@@ -50,6 +54,8 @@ export class Vocabulary implements Disposable {
   readonly separator: number | undefined;
   /** Tokens for filling in between two texts, if the model was trained for it. */
   readonly infill: InfillTokens | undefined;
+  /** The reason to doubt its tokens, as a sentence; undefined where there is none. */
+  readonly doubt: string | undefined;
   readonly #llama: Llama;
   readonly #model: Pointer;
   readonly #vocab: Pointer;
@@ -62,11 +68,12 @@ export class Vocabulary implements Disposable {
   #cutting: CutRule | undefined;
   #longest: number | undefined;
 
-  private constructor(file: string, model: Pointer) {
+  private constructor(file: string, model: Pointer, doubt: string | undefined) {
     const llama = loadLlama();
     const vocab = llama.llama_model_get_vocab(model);
     const special = (token: number): number | undefined => (token < 0 ? undefined : token);
     this.file = file;
+    this.doubt = doubt;
     this.size = llama.llama_vocab_n_tokens(vocab);
     this.bos = special(llama.llama_vocab_bos(vocab));
     this.#type = llama.llama_vocab_type(vocab);
@@ -86,12 +93,18 @@ export class Vocabulary implements Disposable {
 
   /**
    * Opens the tokenizer of a GGUF file (the first one of a split model), which `checkTokenizer` has found sound:
-   * libllama ends the process on some damage. Throws VOCABULARY_FAILED, LIBRARY_MISSING.
+   * libllama ends the process on some damage. Texts are split in libllama's default way where it does not know that of the
+   * file. Throws VOCABULARY_FAILED, LIBRARY_MISSING.
    */
   static open(file: string): Vocabulary {
-    const model = loadLlama().loadVocabularyModel(file);
-    if (!model) throw new EngineError('VOCABULARY_FAILED', { file, reason: lastLog() });
-    return new Vocabulary(file, model);
+    const llama = loadLlama();
+    const model = llama.loadVocabularyModel(file, 'own');
+    if (model) return new Vocabulary(file, model, undefined);
+    const reason = lastLog();
+    const [, pre] = /unknown pre-tokenizer type: '(.*)'/.exec(reason) ?? [];
+    const other = pre === undefined ? undefined : llama.loadVocabularyModel(file, 'usual');
+    if (!other) throw new EngineError('VOCABULARY_FAILED', { file, reason });
+    return new Vocabulary(file, other, unknownSplit(pre as string));
   }
 
   /**

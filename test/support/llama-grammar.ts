@@ -15,7 +15,7 @@ export class LlamaGrammar implements Disposable {
   constructor(file: string, gbnf: string) {
     const api = loadLlama();
     const init = loadLibraries().llama.func('void *llama_sampler_init_grammar(void *, const char *, const char *)');
-    this.#model = api.loadVocabularyModel(file);
+    this.#model = api.loadVocabularyModel(file, 'own');
     const vocab = api.llama_model_get_vocab(this.#model);
     this.#size = api.llama_vocab_n_tokens(vocab);
     this.#sampler = init(vocab, gbnf, 'root');

@@ -3,7 +3,7 @@ import { loadLlama } from '../../src/ggml/llama.ts';
 /** The tokens that libllama gives for a text as a whole. */
 export function wholeTokens(file: string, text: string, addSpecial = false): readonly number[] {
   const llama = loadLlama();
-  const model = llama.loadVocabularyModel(file);
+  const model = llama.loadVocabularyModel(file, 'own');
   const bytes = Buffer.from(text);
   const tokens = new Int32Array(bytes.length + 4);
   const vocab = llama.llama_model_get_vocab(model);

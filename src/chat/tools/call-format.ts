@@ -12,6 +12,8 @@ export interface CallFormat {
   readonly recognizes: (template: string) => boolean;
   /** Texts before and behind the arguments of a call of NAME. */
   readonly written: readonly [before: string, behind: string];
+  /** Other texts that models write before the arguments. */
+  readonly alsoBefore?: readonly string[];
   /** Texts of which one begins a call. */
   readonly begins: readonly string[];
   /** Texts around calls, dropped beside them. */

@@ -1,4 +1,5 @@
 import { EngineError } from '../../base/errors.ts';
+import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
 import { type GrammarSource, grammarOf } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
 import type { CallFormat } from './call-format.ts';
@@ -9,8 +10,8 @@ import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
 
-/** The most calls of one answer where they must come. */
-const mostForced = 16;
+/** The most calls of one answer where a grammar counts them. */
+const mostCalls = 16;
 
 const text = (text: string): GrammarSource => ({ kind: 'text', text });
 const sequence = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
@@ -19,7 +20,7 @@ const optional = (item: GrammarSource): GrammarSource => ({ kind: 'repeat', item
 
 /**
  * The grammar of answers with calls: of the named tool, of any where a call is required; else any text, with names and
- * arguments that are right as soon as a call has begun. Undefined where nothing but its text shows that a call begins.
+ * arguments that are right as soon as a call has begun. Undefined where there are no calls.
  */
 export function callGrammar(
   format: CallFormat,
@@ -27,50 +28,107 @@ export function callGrammar(
 ): GrammarSource | undefined {
   if (tools.length === 0 || wanted === 'none') return undefined;
   if (wanted === 'auto') return lazyGrammar(format, tools, parallel);
-  const call = choice(...tools.map((tool) => wholeCall(format, tool, '')));
-  const most = typeof wanted === 'object' || !parallel ? 1 : mostForced;
-  if (most === 1) return call;
+  return behindText(format, { tools, parallel: parallel && typeof wanted !== 'object' }, '');
+}
+
+/** Calls whose first part, `begun`, is there already. */
+function behindText(format: CallFormat, { tools, parallel }: Omit<CallRules, 'choice'>, begun: string): GrammarSource {
+  const firsts = tools.map((tool) => {
+    const [before] = frameOf(format, tool.name);
+    return sequence(text(before.slice(begun.length)), argumentsIn(format, tool));
+  });
+  return sequence(choice(...firsts), restOf(format, tools, parallel));
+}
+
+/** What follows the arguments of the first call: its end, and other calls if there may be several. */
+function restOf(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource {
+  const [, behind] = format.written;
+  const element = elementOf(format);
+  if (format.syntax.kind === 'harmony') return text('');
+  if (!parallel) return text(behind);
+  if (element) {
+    const { head, tail, between } = element;
+    const others = tools.map((tool) =>
+      sequence(text(head.replace('NAME', () => tool.name)), argumentsIn(format, tool), text(tail)),
+    );
+    return sequence(text(tail), further(sequence(between, choice(...others))), text(behind.slice(tail.length)));
+  }
   // A line that ends behind a call is no promise of another one.
   const line = optional(text('\n'));
-  const others: GrammarSource = { kind: 'repeat', item: sequence(line, call), min: 0, max: most - 1 };
-  return sequence(call, others, line);
+  const call = behindText(format, { tools, parallel: false }, '');
+  return sequence(text(behind), further(sequence(line, call)), line);
 }
 
-function lazyGrammar(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource | undefined {
+const further = (item: GrammarSource): GrammarSource => ({ kind: 'repeat', item, min: 0, max: mostCalls - 1 });
+
+interface Element {
+  /** Texts before and behind the arguments of a call. */
+  readonly head: string;
+  readonly tail: string;
+  readonly between: GrammarSource;
+}
+
+/** A call in a list of calls; undefined where each stands by itself. */
+function elementOf({ written: [before, behind], syntax }: CallFormat): Element | undefined {
+  if (syntax.kind !== 'json' && syntax.kind !== 'python') return undefined;
+  const [open, close] = [before.lastIndexOf('['), behind.indexOf(']')];
+  if (open >= 0 && close >= 0) {
+    const blanks: GrammarSource = { kind: 'repeat', item: choice(text(' '), text('\n')), min: 0, max: 8 };
+    const [head, tail] = [before.slice(open + 1).trimStart(), behind.slice(0, close).trimEnd()];
+    return { head, tail, between: sequence(text(','), blanks) };
+  }
+  return syntax.kind === 'python' ? { head: 'NAME(', tail: ')', between: text('\n') } : undefined;
+}
+
+/** The text by which a call begins wherever it stands; undefined where it has none, and stands at the begin of an answer. */
+export function triggerOf(format: CallFormat): string | undefined {
   const [before] = frameOf(format, '');
-  const trigger = [...(format.around ?? []), ...format.begins].find((mark) => before.startsWith(mark));
-  if (trigger === undefined) return undefined;
-  const after = choice(...tools.map((tool) => wholeCall(format, tool, trigger)));
-  return { kind: 'triggered', triggers: [trigger], after, again: parallel };
+  const mark = [...(format.around ?? []), ...format.begins].find((mark) => before.trimStart().startsWith(mark));
+  return mark === undefined ? undefined : before.slice(0, before.indexOf(mark)) + mark;
 }
 
-/** A call of a tool behind `begun`, the first part of it. */
-function wholeCall(format: CallFormat, tool: Tool, begun: string): GrammarSource {
-  const [before, behind] = frameOf(format, tool.name);
-  const begin = text(before.slice(begun.length));
-  const { syntax } = format;
+function lazyGrammar(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource {
+  const trigger = triggerOf(format);
+  if (trigger !== undefined) {
+    // Behind the last call there is any text, other calls too.
+    const list = parallel && elementOf(format) !== undefined;
+    const after = behindText(format, { tools, parallel: list }, trigger);
+    return { kind: 'triggered', triggers: [trigger], after, again: parallel };
+  }
+  const branches = tools.flatMap((tool) =>
+    [format.written[0], ...(format.alsoBefore ?? [])].flatMap((before) => {
+      // The sign behind a name ends it.
+      const [head = '', behind = ''] = before.split('NAME');
+      const start = head + tool.name + behind.charAt(0);
+      const after = sequence(text(behind.slice(1)), argumentsIn(format, tool));
+      return ['', ...format.begins].map((mark) => ({ start: mark + start, after }));
+    }),
+  );
+  return { kind: 'begun', branches, rest: restOf(format, tools, parallel) };
+}
+
+/** The arguments of a call. */
+function argumentsIn({ syntax, written }: CallFormat, tool: Tool): GrammarSource {
   switch (syntax.kind) {
     case 'json':
-      return sequence(begin, argumentsOf(tool), text(behind));
     case 'harmony':
-      // The token that ends the call ends the answer.
-      return sequence(begin, argumentsOf(tool));
-    case 'named':
-      return syntax.quote === undefined
-        ? sequence(begin, argumentsOf(tool), text(behind))
-        : sequence(begin, text('{'), { kind: 'until', ends: [`}${behind}`] });
+      return argumentsOf(tool);
+    case 'named': {
+      const { quote } = syntax;
+      if (quote === undefined) return argumentsOf(tool);
+      return enforced(notedArguments(tool, { quote }), sequence(text('{'), { kind: 'until', ends: ['}'] }));
+    }
     case 'tagged':
-      return sequence(begin, ...parametersOf(syntax, tool, separatorOf(format.written)), text(behind));
+      return sequence(...parametersOf(syntax, tool, separatorOf(written)));
     case 'python':
-      return sequence(begin, { kind: 'until', ends: [behind] });
+      return enforced(notedArguments(tool, 'python'), { kind: 'regex', pattern: '[^()]*' });
     default:
       return syntax satisfies never;
   }
 }
 
-/** The JSON values of a schema, or any if no grammar can enforce it: the model has read it all the same. */
-function valuesOf(schema: unknown, any: GrammarSource): GrammarSource {
-  const source: GrammarSource = { kind: 'schema', schema };
+/** The texts of a source, or any others if no grammar can enforce its schema: the model has read it all the same. */
+function enforced(source: GrammarSource, any: GrammarSource): GrammarSource {
   try {
     grammarOf(source);
     return source;
@@ -80,9 +138,17 @@ function valuesOf(schema: unknown, any: GrammarSource): GrammarSource {
   }
 }
 
-/** The JSON of a tool's arguments; only those that it has, unless its schema speaks of others. */
-const argumentsOf = ({ parameters }: Tool): GrammarSource =>
-  valuesOf({ type: 'object', additionalProperties: false, ...parameters }, { kind: 'json' });
+/** The schema of a tool's arguments: only those that it has, unless its own speaks of others. */
+const schemaOf = ({ parameters }: Tool): object => ({ type: 'object', additionalProperties: false, ...parameters });
+
+const argumentsOf = (tool: Tool): GrammarSource =>
+  enforced({ kind: 'schema', schema: schemaOf(tool) }, { kind: 'json' });
+
+const notedArguments = (tool: Tool, notation: ArgumentNotation): GrammarSource => ({
+  kind: 'arguments',
+  schema: schemaOf(tool),
+  notation,
+});
 
 /** The parameters of a tool between their tags, in the order of its schema. */
 function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator: string): readonly GrammarSource[] {
@@ -105,7 +171,7 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
       isWord ? 'string' : type === 'integer' ? 'number' : typeof type === 'string' ? type : 'object',
     ),
   );
-  if (!isWord) return sequence(head, valuesOf(schema, { kind: 'schema', schema: true }), text(end));
+  if (!isWord) return sequence(head, enforced({ kind: 'schema', schema }, { kind: 'schema', schema: true }), text(end));
   if (!Array.isArray(values)) return sequence(head, { kind: 'until', ends: [end] });
   return sequence(head, choice(...values.map((value) => text(`${value}`))), text(end));
 }

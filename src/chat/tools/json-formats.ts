@@ -85,6 +85,7 @@ export const jsonFormats: readonly CallFormat[] = [
   {
     name: 'Llama 3',
     written: ['{"name": "NAME", "parameters": ', '}'],
+    alsoBefore: ['{"type": "function", "name": "NAME", "parameters": '],
     recognizes: (template) =>
       template.includes('<|python_tag|>') || /"parameters": dictionary of argument/.test(template),
     begins: ['<|python_tag|>'],

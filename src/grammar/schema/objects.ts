@@ -1,10 +1,15 @@
 import { grammarError } from '../grammar-error.ts';
-import { blank, bracketed, comma, listed, member, stringWithout } from '../json-text.ts';
+import { blank, bracketed, comma, listed, member } from '../json-text.ts';
 import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
+import type { Notation } from '../notation.ts';
 import { countOf, isObject, type PlacedSchema, type SchemaObject, under } from './keywords.ts';
 
-/** The grammar of the values of a schema. */
-export type NodeOf = (placed: PlacedSchema) => GrammarNode;
+/** The parts of objects. */
+interface ObjectParts {
+  readonly notation: Notation;
+  /** The grammar of the values of a schema. */
+  readonly nodeOf: (placed: PlacedSchema) => GrammarNode;
+}
 
 interface Member {
   readonly node: GrammarNode;
@@ -15,7 +20,8 @@ interface Member {
  * Objects with their properties in the order of the schema. A schema that names properties means no others, unless it
  * says what they are: models would add some of their own.
  */
-export function objectNode(schema: SchemaObject, place: string, nodeOf: NodeOf): GrammarNode {
+export function objectNode(schema: SchemaObject, place: string, parts: ObjectParts): GrammarNode {
+  const { notation, nodeOf } = parts;
   const { properties = {}, patternProperties = {} } = schema;
   if (!isObject(properties)) throw grammarError(under(place, 'properties'), 'expected an object of schemas');
   if (!isObject(patternProperties))
@@ -29,7 +35,7 @@ export function objectNode(schema: SchemaObject, place: string, nodeOf: NodeOf):
       'it can be enforced only where there are no other properties',
     );
   }
-  const others = othersOf(schema, { place, names, pattern }, nodeOf);
+  const others = othersOf(schema, { place, names, pattern }, parts);
   const [min, max] = [
     countOf(schema, 'minProperties', place) ?? 0,
     countOf(schema, 'maxProperties', place) ?? Number.POSITIVE_INFINITY,
@@ -43,7 +49,7 @@ export function objectNode(schema: SchemaObject, place: string, nodeOf: NodeOf):
   const members = names.map((name): Member => {
     const schema = Object.hasOwn(properties, name) ? properties[name] : true;
     const value = nodeOf({ schema, place: under(place, 'properties', name) });
-    return { node: member(literal(JSON.stringify(name)), value), required: isRequired.has(name) };
+    return { node: member(notation.key(name), value), required: isRequired.has(name) };
   });
   return bracketed('{', membersFrom(members, others), '}');
 }
@@ -64,7 +70,7 @@ function othersOf(
     names,
     pattern,
   }: { readonly place: string; readonly names: readonly string[]; readonly pattern: string | undefined },
-  nodeOf: NodeOf,
+  { notation, nodeOf }: ObjectParts,
 ): GrammarNode | undefined {
   const { additionalProperties, propertyNames } = schema;
   if (pattern !== undefined) {
@@ -74,12 +80,26 @@ function othersOf(
   }
   if (!isOpen(schema) && (additionalProperties === false || names.length > 0)) return undefined;
   const value = nodeOf({ schema: additionalProperties ?? true, place: under(place, 'additionalProperties') });
-  if (propertyNames === undefined) return member(stringWithout(names), value);
+  if (propertyNames === undefined) return member(notation.otherKey(names), value);
   if (names.length > 0) {
     throw grammarError(under(place, 'propertyNames'), 'it cannot be enforced together with properties by name');
   }
   const ofStrings = isObject(propertyNames) ? { type: 'string', ...propertyNames } : propertyNames;
   return member(nodeOf({ schema: ofStrings, place: under(place, 'propertyNames') }), value);
+}
+
+/** The properties of a schema as arguments of Python's, in the schema's order: `city="Oslo", days=3`. */
+export function argumentsNode(schema: SchemaObject, place: string, { nodeOf }: ObjectParts): GrammarNode {
+  const { properties = {} } = schema;
+  if (!isObject(properties)) throw grammarError(under(place, 'properties'), 'expected an object of schemas');
+  const required = new Set(requiredOf(schema, place));
+  const members = Object.entries(properties).map(
+    ([name, value]): Member => ({
+      node: concat(literal(`${name}=`), nodeOf({ schema: value, place: under(place, 'properties', name) })),
+      required: required.has(name),
+    }),
+  );
+  return membersFrom(members, undefined);
 }
 
 /** Members in their order, of which some may be left out, and then any number of others. */

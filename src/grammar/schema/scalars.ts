@@ -1,14 +1,15 @@
 import { integersBetween, numbersBetween } from '../decimals.ts';
 import { grammarError } from '../grammar-error.ts';
-import { anyNumber, anyString, quoted, stringCharacter, stringOf, wholeNumber } from '../json-text.ts';
+import { anyNumber, wholeNumber } from '../json-text.ts';
 import type { GrammarNode } from '../node.ts';
+import type { Notation } from '../notation.ts';
 import { parseRegex } from '../regex.ts';
 import { formats } from './formats.ts';
 import { countOf, numberOf, type SchemaObject, under } from './keywords.ts';
 
 const infinite = Number.POSITIVE_INFINITY;
 
-export function stringNode(schema: SchemaObject, place: string): GrammarNode {
+export function stringNode(schema: SchemaObject, place: string, notation: Notation): GrammarNode {
   const { pattern, format } = schema;
   const [min, max] = [countOf(schema, 'minLength', place) ?? 0, countOf(schema, 'maxLength', place) ?? infinite];
   const known = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
@@ -16,16 +17,16 @@ export function stringNode(schema: SchemaObject, place: string): GrammarNode {
     throw grammarError(under(place, 'pattern'), 'expected a regular expression');
   }
   if (pattern === undefined && known === undefined)
-    return min === 0 && max === infinite ? anyString : stringOf(min, max);
+    return min === 0 && max === infinite ? notation.anyString : notation.stringOf(min, max);
   if (pattern !== undefined && known !== undefined) {
     throw grammarError(under(place, 'format'), 'it cannot be enforced together with a pattern');
   }
   const texts = parseRegex(pattern ?? (known as string), {
     place: under(place, pattern === undefined ? 'format' : 'pattern'),
     search: pattern !== undefined,
-    character: stringCharacter,
+    character: notation.character,
   });
-  if (texts.min >= min && texts.max <= max) return quoted(texts.node);
+  if (texts.min >= min && texts.max <= max) return notation.quoted(texts.node);
   const keyword = texts.min < min ? 'minLength' : 'maxLength';
   throw grammarError(under(place, keyword), 'it cannot be enforced together with a pattern that allows other lengths');
 }

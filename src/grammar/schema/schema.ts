@@ -1,11 +1,12 @@
 import { acceptor } from '../accepts.ts';
 import { grammarError } from '../grammar-error.ts';
-import { anyValue, blank, bracketed, comma, constant, listed } from '../json-text.ts';
+import { blank, bracketed, comma, listed } from '../json-text.ts';
 import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
+import { bareKeys, constant, json, type Notation, python } from '../notation.ts';
 import { exclude } from './alternatives.ts';
 import { checkKeywords, countOf, isObject, type PlacedSchema, type SchemaObject, typesOf, under } from './keywords.ts';
 import { merge } from './merge.ts';
-import { objectNode } from './objects.ts';
+import { argumentsNode, objectNode } from './objects.ts';
 import { resolve } from './references.ts';
 import { numberNode, stringNode } from './scalars.ts';
 
@@ -23,16 +24,38 @@ const remarks: ReadonlySet<string> = new Set(
  * The grammar of the JSON values of a schema (draft 2020-12): each of its texts is a value of the schema, with properties
  * in the schema's order. Throws BAD_GRAMMAR with the place, a JSON pointer, where it is not valid or cannot be enforced.
  */
-export const schemaValues = (schema: unknown): GrammarNode => new SchemaCompiler(schema).node({ schema, place: '#' });
+export const schemaValues = (schema: unknown): GrammarNode =>
+  new SchemaCompiler(schema, json).node({ schema, place: '#' });
+
+/** Notations of a call's arguments: Python's, or an object with keys as they are and strings between `quote`. */
+export type ArgumentNotation = 'python' | { readonly quote: string };
+
+/** The grammar of a call's arguments, which are the properties of a schema. Throws BAD_GRAMMAR. */
+export function schemaArguments(schema: unknown, notation: ArgumentNotation): GrammarNode {
+  if (notation !== 'python') return new SchemaCompiler(schema, bareKeys(notation.quote)).node({ schema, place: '#' });
+  return new SchemaCompiler(schema, python).arguments();
+}
 
 class SchemaCompiler {
   readonly #root: unknown;
+  readonly #notation: Notation;
   /** Rules of schemas that are referred to, by the schema; and of references with keywords beside them, by the place. */
   readonly #rules: Map<unknown, Rule> = new Map();
   #depth = 0;
 
-  constructor(root: unknown) {
+  constructor(root: unknown, notation: Notation) {
     this.#root = root;
+    this.#notation = notation;
+  }
+
+  /** The properties of the schema as arguments. */
+  arguments(): GrammarNode {
+    const flat = this.#flat({ schema: this.#root, place: '#' });
+    return isObject(flat) ? argumentsNode(flat, '#', this.#objectParts) : literal('');
+  }
+
+  get #objectParts(): Parameters<typeof objectNode>[2] {
+    return { notation: this.#notation, nodeOf: (placed) => this.node(placed) };
   }
 
   node(placed: PlacedSchema): GrammarNode {
@@ -48,7 +71,7 @@ class SchemaCompiler {
     if (isObject(schema) && schema.$ref !== undefined) return this.#reference({ schema, place }, schema);
     const flat = this.#flat({ schema, place });
     if (flat === false) return choice();
-    if (!isObject(flat) || !saysSomething(flat)) return anyValue;
+    if (!isObject(flat) || !saysSomething(flat)) return this.#notation.anyValue;
     for (const keyword of ['anyOf', 'oneOf'] as const) {
       if (flat[keyword] !== undefined) return this.#alternatives(flat, keyword, place);
     }
@@ -114,29 +137,33 @@ class SchemaCompiler {
     if (!Array.isArray(listed)) throw grammarError(under(place, 'enum'), 'expected a list');
     const isOnly = (value: unknown): boolean => only === undefined || JSON.stringify(only) === JSON.stringify(value);
     const values: readonly unknown[] = listed.filter(isOnly);
-    if (!saysSomething(rest)) return choice(...values.map(constant));
-    const isAllowed = acceptor(choice(this.node({ schema: rest, place }), literal('')));
-    return choice(...values.filter((value) => isAllowed(JSON.stringify(value))).map(constant));
+    const nodesOf = (allowed: readonly unknown[]): GrammarNode =>
+      choice(...allowed.map((value) => constant(value, this.#notation)));
+    if (!saysSomething(rest)) return nodesOf(values);
+    const asJson = new SchemaCompiler(this.#root, json).node({ schema: rest, place });
+    const isAllowed = acceptor(choice(asJson, literal('')));
+    return nodesOf(values.filter((value) => isAllowed(JSON.stringify(value))));
   }
 
   #typed(schema: SchemaObject, place: string): GrammarNode {
     const types = typesOf(schema, place);
+    const { constants } = this.#notation;
     const nodes = types.map((type) => {
       switch (type) {
         case 'object':
-          return objectNode(schema, place, (placed) => this.node(placed));
+          return objectNode(schema, place, this.#objectParts);
         case 'array':
           return this.#array(schema, place);
         case 'string':
-          return stringNode(schema, place);
+          return stringNode(schema, place, this.#notation);
         case 'number':
           return numberNode(schema, place, false);
         case 'integer':
           return types.includes('number') ? choice() : numberNode(schema, place, true);
         case 'boolean':
-          return choice(literal('true'), literal('false'));
+          return choice(literal(constants.true), literal(constants.false));
         case 'null':
-          return literal('null');
+          return literal(constants.null);
         default:
           return type satisfies never;
       }
