@@ -29,6 +29,9 @@ type Figure =
   | 'top_p'
   | 'min_p'
   | 'typical_p'
+  | 'top_n_sigma'
+  | 'xtc_probability'
+  | 'xtc_threshold'
   | 'repeat_penalty'
   | 'repeat_last_n'
   | 'presence_penalty'
@@ -49,6 +52,9 @@ export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<Oll
   top_p: number,
   min_p: number,
   typical_p: number,
+  top_n_sigma: number,
+  xtc_probability: number,
+  xtc_threshold: number,
   repeat_penalty: number,
   repeat_last_n: whole,
   presence_penalty: number,
@@ -83,6 +89,9 @@ function samplingOf(given: OllamaOptions, context: number): PartialSamplingOptio
     topP: given.top_p,
     minP: given.min_p,
     typicalP: given.typical_p,
+    topNSigma: given.top_n_sigma === undefined ? undefined : Math.max(0, given.top_n_sigma),
+    xtcProbability: given.xtc_probability,
+    xtcThreshold: given.xtc_threshold,
     repeatPenalty: given.repeat_penalty,
     // Numbers below zero mean the whole context.
     repeatLastN: repeat_last_n !== undefined && repeat_last_n < 0 ? Math.min(context, most) : repeat_last_n,
