@@ -13,7 +13,7 @@ import {
 } from './node.ts';
 
 /** A part of JSON that many others contain, compiled once. */
-export function shared(name: string, body: (self: Rule) => GrammarNode): Rule {
+export function ruleOnce(name: string, body: (self: Rule) => GrammarNode): Rule {
   const rule: Rule = { kind: 'rule', name, body: undefined };
   rule.body = body(rule);
   return rule;
@@ -27,7 +27,7 @@ const digit: GrammarNode = characters(range('0', '9'));
 const hex = characters(range('0', '9'), range('a', 'f'), range('A', 'F'));
 
 /** Blanks between the parts of a value: none, one, or a line and its indentation; more would be an answer without end. */
-export const blank: Rule = shared('blank', () =>
+export const blank: Rule = ruleOnce('blank', () =>
   maybe(choice(literal(' '), concat(literal('\n'), repeat(characters(range(' ', ' '), range('\t', '\t')), 0, 20)))),
 );
 
@@ -44,7 +44,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
 };
 
 /** One character of a string, in any of its forms. */
-const anyCharacter: Rule = shared('character', () =>
+const anyCharacter: Rule = ruleOnce('character', () =>
   choice(
     characters(...complement(escaped)),
     concat(
@@ -91,7 +91,7 @@ export const quoted = (content: GrammarNode): GrammarNode => concat(literal('"')
 
 export const stringOf = (min: number, max: number): GrammarNode => quoted(repeat(anyCharacter, min, max));
 
-export const anyString: Rule = shared('string', () => stringOf(0, Number.POSITIVE_INFINITY));
+export const anyString: Rule = ruleOnce('string', () => stringOf(0, Number.POSITIVE_INFINITY));
 
 /** A string that is none of `words`. */
 export const stringWithout = (words: readonly string[]): GrammarNode =>
@@ -113,13 +113,13 @@ function textWithout(words: readonly (readonly string[])[]): GrammarNode {
 
 /** The most digits of a number's parts: as many as a number of 64 bits keeps. */
 const mostDigits = 15;
-export const wholeNumber: Rule = shared('integer', () =>
+export const wholeNumber: Rule = ruleOnce('integer', () =>
   concat(
     maybe(literal('-')),
     choice(literal('0'), concat(characters(range('1', '9')), repeat(digit, 0, mostDigits - 1))),
   ),
 );
-export const anyNumber: Rule = shared('number', () =>
+export const anyNumber: Rule = ruleOnce('number', () =>
   concat(
     wholeNumber,
     maybe(concat(literal('.'), repeat(digit, 1, mostDigits))),

@@ -8,7 +8,7 @@ import {
   listed,
   member,
   quoted,
-  shared,
+  ruleOnce,
   stringCharacter,
   stringOf,
   stringWithout,
@@ -43,7 +43,7 @@ export interface Notation {
 
 /** Any value, whose strings and keys a notation writes in its way. */
 const anyValueIn = ({ constants, anyString, otherKey }: Omit<Notation, 'anyValue'>): GrammarNode =>
-  shared('value', (self) =>
+  ruleOnce('value', (self) =>
     choice(
       bracketed('{', listed(member(otherKey([]), self), 0, Number.POSITIVE_INFINITY), '}'),
       bracketed('[', listed(self, 0, Number.POSITIVE_INFINITY), ']'),
@@ -90,7 +90,7 @@ export function bareKeys(quote: string): Notation {
     characters(...complement([...complement(ranges), range(first)]));
   return withAnyValue({
     constants: jsonStrings.constants,
-    anyString: shared('string', () => concat(literal(quote), untilText([quote]))),
+    anyString: ruleOnce('string', () => concat(literal(quote), untilText([quote]))),
     stringOf: (min, max) => between(repeat(character(complement([])), min, max)),
     string: (text) => between(literal(text)),
     quoted: between,
@@ -117,6 +117,6 @@ export function constant(value: unknown, notation: Notation): GrammarNode {
   return bracketed(open, items.length === 0 ? literal('') : concat(...separated, blank), close);
 }
 
-export const anyObject: GrammarNode = shared('object', () =>
+export const anyObject: GrammarNode = ruleOnce('object', () =>
   bracketed('{', listed(member(anyString, json.anyValue), 0, Number.POSITIVE_INFINITY), '}'),
 );

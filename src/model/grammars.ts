@@ -1,4 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import { EngineError } from '../base/errors.ts';
+import { answerGrammar } from '../chat/answer-grammar.ts';
+import type { AnswerFormat } from '../chat/answer-reader.ts';
 import { Automaton } from '../grammar/automaton.ts';
 import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
@@ -7,6 +10,12 @@ import { type GrammarVocabulary, TokenNames } from '../grammar/token-names.ts';
 
 /** Grammars that are remembered beside those in use. */
 const mostRemembered = 4;
+
+/** The grammar of an answer, and a promise for the time when it can be used. */
+interface AnswerGrammar {
+  readonly source?: GrammarSource | undefined;
+  readonly ready?: Promise<void> | undefined;
+}
 
 /** The grammars of a model's answers: compiled when they are first asked for, the last ones remembered. */
 export class Grammars implements Disposable {
@@ -29,6 +38,21 @@ export class Grammars implements Disposable {
     this.#automatonOf(source);
     this.#building ??= this.#buildIndex();
     return this.#building;
+  }
+
+  /**
+   * Makes ready the grammar of an answer whose text is `wanted`; none if tools that may be called are too many for one: the
+   * model has read of them. Throws BAD_GRAMMAR.
+   */
+  prepareFor(answer: AnswerFormat, wanted: GrammarSource | undefined): AnswerGrammar {
+    const source = answerGrammar(answer, wanted);
+    try {
+      return { source, ready: this.prepare(source) };
+    } catch (error) {
+      const isFree = wanted === undefined && answer.calls?.choice === 'auto';
+      if (isFree && error instanceof EngineError && error.code === 'BAD_GRAMMAR') return {};
+      throw error;
+    }
   }
 
   /** The grammar of a source that was prepared, if there is one. */

@@ -1,14 +1,13 @@
 import { EngineError } from '../base/errors.ts';
 import { unlessAborted } from '../base/promises.ts';
-import { answerGrammar, endsEarly } from '../chat/answer-grammar.ts';
-import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
+import { endsEarly } from '../chat/answer-grammar.ts';
+import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import { AnswerOutput } from '../engine/answer-output.ts';
 import { Engine } from '../engine/engine.ts';
 import { Generation } from '../engine/generation.ts';
 import { Sequence } from '../engine/sequence.ts';
 import type { Device } from '../ggml/device.ts';
-import type { GrammarSource } from '../grammar/source.ts';
 import type { HitRate } from '../plan/hit-curve.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -35,12 +34,6 @@ import { OpenedModel } from './opened-model.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
 import { restoreSession, saveSession } from './session-files.ts';
 import { type Tally, tallyOf } from './tally.ts';
-
-/** The grammar of an answer, and a promise for the time when it can be used. */
-interface AnswerGrammar {
-  readonly source?: GrammarSource | undefined;
-  readonly ready?: Promise<void> | undefined;
-}
 
 /**
  * A model on the SSD. `open` reads its header and its vocabulary; the weights are loaded, as far as they stay resident,
@@ -243,7 +236,7 @@ export class Model implements AsyncDisposable {
     const sampling = samplingOptions(mergedSampling(this.#recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
-    const { source, ready } = this.#grammarOf(answer, options.grammar);
+    const { source, ready } = this.#grammars.prepareFor(answer, options.grammar);
     const chosen = { bias, endsEarly: endsEarly(answer, options.grammar) };
     const sequence = new Sequence({
       prompt: tokens,
@@ -260,18 +253,6 @@ export class Model implements AsyncDisposable {
       onPrompt: options.onPrompt,
     });
     return new Generation(sequence, this.#engine, { signal: options.signal, ready });
-  }
-
-  /** The grammar of an answer; none if tools that may be called are too many for one: the model has read of them. */
-  #grammarOf(answer: AnswerFormat, wanted: GrammarSource | undefined): AnswerGrammar {
-    const source = answerGrammar(answer, wanted);
-    try {
-      return { source, ready: this.#grammars.prepare(source) };
-    } catch (error) {
-      const isFree = wanted === undefined && answer.calls?.choice === 'auto';
-      if (isFree && error instanceof EngineError && error.code === 'BAD_GRAMMAR') return {};
-      throw error;
-    }
   }
 
   #prepared(prompt: AnyPrompt): PreparedPrompt {

@@ -1,9 +1,9 @@
 import { EngineError } from '../base/errors.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { type Llama, loadLlama, tokenAttributes, vocabularyTypes } from '../ggml/llama.ts';
-import { lastLog } from '../ggml/log.ts';
 import { bytePairCutRule, partPrefix, sentencePieceCutRule, wholeTokensCutRule, wordsCutRule } from './cut-rules.ts';
 import { type InfillTokens, infillTokensOf } from './infill-tokens.ts';
+import { type LoadedVocabulary, loadVocabulary } from './load-vocabulary.ts';
 import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
 
@@ -35,10 +35,6 @@ const readByName = tokenAttributes.unknown | tokenAttributes.control | tokenAttr
 /** UTF-16 units of a text that no pre-tokenizer recurses too deep for: it need not be cut. */
 const shortText = 2048;
 
-const unknownSplit = (pre: string): string =>
-  `the file splits texts into words in a way that libllama does not know (tokenizer.ggml.pre is ${JSON.stringify(pre)}): ` +
-  'the usual one is taken; tokens, and answers, may be wrong';
-
 /** The tokens of a model: text to tokens, and tokens to bytes. */
 export class Vocabulary implements Disposable {
   readonly file: string;
@@ -68,7 +64,7 @@ export class Vocabulary implements Disposable {
   #cutting: CutRule | undefined;
   #longest: number | undefined;
 
-  private constructor(file: string, model: Pointer, doubt: string | undefined) {
+  private constructor(file: string, { model, doubt }: LoadedVocabulary) {
     const llama = loadLlama();
     const vocab = llama.llama_model_get_vocab(model);
     const special = (token: number): number | undefined => (token < 0 ? undefined : token);
@@ -93,18 +89,10 @@ export class Vocabulary implements Disposable {
 
   /**
    * Opens the tokenizer of a GGUF file (the first one of a split model), which `checkTokenizer` has found sound:
-   * libllama ends the process on some damage. Texts are split in libllama's default way where it does not know that of the
-   * file. Throws VOCABULARY_FAILED, LIBRARY_MISSING.
+   * libllama ends the process on some damage. Throws VOCABULARY_FAILED, LIBRARY_MISSING.
    */
   static open(file: string): Vocabulary {
-    const llama = loadLlama();
-    const model = llama.loadVocabularyModel(file, 'own');
-    if (model) return new Vocabulary(file, model, undefined);
-    const reason = lastLog();
-    const [, pre] = /unknown pre-tokenizer type: '(.*)'/.exec(reason) ?? [];
-    const other = pre === undefined ? undefined : llama.loadVocabularyModel(file, 'usual');
-    if (!other) throw new EngineError('VOCABULARY_FAILED', { file, reason });
-    return new Vocabulary(file, other, unknownSplit(pre as string));
+    return new Vocabulary(file, loadVocabulary(file));
   }
 
   /**
