@@ -40,7 +40,7 @@ function behindText(format: CallFormat, { tools, parallel }: Omit<CallRules, 'ch
   return sequence(choice(...firsts), restOf(format, tools, parallel));
 }
 
-/** What follows the arguments of the first call: its end, and other calls if there may be several. */
+/** The text behind the arguments of the first call: its end, and other calls if there may be several. */
 function restOf(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource {
   const [, behind] = format.written;
   const element = elementOf(format);
