@@ -6,6 +6,7 @@ import type { Device } from '../src/ggml/device.ts';
 import type { Plan } from '../src/plan/plan.ts';
 import { openOutline } from '../src/runtime/model-outline.ts';
 import { small } from './support/agrees.ts';
+import { run } from './support/cli.ts';
 import { thrown } from './support/engine-error.ts';
 import { argmax, nmse, topGap } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
@@ -104,3 +105,23 @@ const planOn = (device: Device, path: string, options: Parameters<typeof planFor
 };
 
 const withoutHeld = (plan: Plan): Plan => ({ ...plan, host: plan.host && { ...plan.host, held: [], heldBytes: 0 } });
+
+test('the command line lists the CPU, and kinds that are not installed with the command that brings them', async () => {
+  const { code, stdout } = await run(['devices', '--json']);
+  assert.equal(code, 0);
+  const devices = JSON.parse(stdout) as { kind: string; name: string | null; error: { code: string } | null }[];
+  assert.deepEqual([at(devices, 0).kind, at(devices, 0).error], ['cpu', null]);
+  for (const { name, error } of devices) assert.ok(name !== null || error?.code === 'DEVICE_MISSING');
+  assert.match((await run(['devices'])).stdout, /^KIND +NAME +MEMORY +STATE\ncpu +.* ready\n/);
+});
+
+test('a kind that there is none of, and memory of a card beside the CPU, are refused', async () => {
+  using folder = tempFolder();
+  const path = writeRandom(folder.file('model.gguf'), spec);
+  const kind = process.platform === 'darwin' ? 'cuda' : 'metal';
+  const missing = await run(['info', path, '--device', kind]);
+  assert.deepEqual([missing.code, /\[DEVICE_MISSING\]/.test(missing.stderr)], [2, true]);
+  const useless = await run(['run', path, '-p', 'x', '--device', 'cpu', '--gpu-memory', '1G']);
+  assert.equal(useless.code, 2);
+  assert.match(useless.stderr, /--gpu-memory .* is not valid; expected a device with memory of its own/);
+});
