@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import test from 'node:test';
 import { runSuite, testFiles } from './suite.ts';
 import { sharedFolders } from './support/process-groups.ts';
+import { samples } from './variants.ts';
 
 test('a filter that no test file fits fails, also beside one that some do', () => {
   assert.equal(runSuite(['no-such-folder/']), 1);
@@ -18,6 +19,10 @@ test('test files that share a process await nothing at their top level', () => {
     files.filter((file) => /^(?:(?:const|let) .*= |for )?await\b/m.test(readFileSync(file, 'utf8'))),
     [],
   );
+});
+
+test('the samples on other variants are test files', () => {
+  for (const file of Object.values(samples).flat()) assert.deepEqual(testFiles([file]), [file]);
 });
 
 test('long tests whose model cannot be had are skipped by name, and fail nothing', () => {

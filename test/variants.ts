@@ -4,7 +4,7 @@
  */
 export const samples: Readonly<Record<string, readonly string[]>> = {
   x64: [
-    'src/ggml/device.test.ts',
+    'src/ggml/cpu-device.test.ts',
     'src/ggml/graph.test.ts',
     'src/exec/attention.test.ts',
     'src/exec/hadamard.test.ts',
