@@ -32,7 +32,16 @@ function hasRoom() {
   return limit - taken * 1024 >= (speaksHttp ? httpBytes : startBytes);
 }
 
-if (!hasRoom()) {
+/** The oldest Node that the program runs on. */
+const least = [20, 19];
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+if (major < least[0] || (major === least[0] && minor < least[1])) {
+  process.stderr.write(
+    `error: ssd-llm needs Node ${least.join('.')} or newer; this is Node ${process.versions.node}\n`,
+  );
+  process.exitCode = 1;
+} else if (!hasRoom()) {
   process.stderr.write('error: the limit of addresses (ulimit -v) is too low to start; raise it [OUT_OF_MEMORY]\n');
   process.exitCode = 1;
 } else if (!existsSync(main)) {

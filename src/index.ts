@@ -24,5 +24,6 @@ export type {
   ModelSettings,
   PromptCacheOptions,
 } from './model/model-options.ts';
+export type { Preset } from './model/preset.ts';
 export type { KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan } from './plan/plan.ts';

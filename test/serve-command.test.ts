@@ -15,7 +15,15 @@ const model = writeChatModel(own.file('chat.gguf'));
 const name = 'chat:latest';
 /** Nobody's settings are read by accident. */
 const home = sharedFolder();
-const env = { XDG_CONFIG_HOME: home.path, APPDATA: home.path, SSD_LLM_HOST: '127.0.0.1', SSD_LLM_PORT: '0' };
+const env = {
+  HOME: home.path,
+  XDG_CACHE_HOME: home.path,
+  XDG_DATA_HOME: home.path,
+  XDG_CONFIG_HOME: home.path,
+  APPDATA: home.path,
+  SSD_LLM_HOST: '127.0.0.1',
+  SSD_LLM_PORT: '0',
+};
 Object.assign(process.env, env);
 const frugal = ['--memory-budget', '300M', '--ctx', '512', '--parallel', '1', '--threads', '1', '--kernels', 'plain'];
 
@@ -150,7 +158,7 @@ test('the models of a folder are served when they are asked for; what is none is
 test('without a model, or with settings that are not valid, it says what to do', async () => {
   using folder = tempFolder();
   for (const [args, code, message] of [
-    [[], 3, /there is no model; name GGUF files.*\[NO_MODELS\]/],
+    [[], 3, /there is no model in .*; name a GGUF file.*\[NO_MODELS\]/],
     [['--models', folder.path], 3, /there is no model in .*\[NO_MODELS\]/],
     [[folder.file('gone.gguf')], 3, /\[MODEL_NOT_FOUND\]/],
     [[model, '--keep-alive', 'soon'], 2, /--keep-alive "soon" is not valid/],
@@ -171,7 +179,7 @@ test('models are listed for people and for programs', async () => {
   const text = await run(['list', '--models', folder.path], { env });
   assert.match(
     text.stdout,
-    /^NAME +ID +SIZE +MODIFIED\nbig:latest +[0-9a-f]{12} +3 GiB +\S.*\ntiny:f32 +[0-9a-f]{12} +[\d.]+ KiB +\S.*\n$/,
+    /^NAME +SIZE +TAKES +TOKENS\/S +WHERE\nbig:latest +3 GiB +\S.*big-00001-of-00002\.gguf\ntiny:f32 +[\d.]+ KiB +\S.*Tiny-F32\.gguf\n$/,
   );
   const json = await run(['list', '--json'], { env: { ...env, OLLAMA_MODELS: folder.path } });
   const [big, tiny] = JSON.parse(json.stdout) as { name: string; parameters: string; files: string[] }[];

@@ -7,7 +7,8 @@ export interface ErrorDetails {
   NO_PROMPT: object;
   NO_TEXTS: object;
   NO_INFILL: File;
-  MODEL_NOT_FOUND: File;
+  /** With `name`, it can only have been meant as a name. */
+  MODEL_NOT_FOUND: File & { name?: true };
   UNREADABLE: File & { reason: string };
   UNWRITABLE: File & { reason: string };
   NOT_GGUF: File & { found: string };
@@ -74,7 +75,8 @@ export interface ErrorDetails {
   SERVER_BUSY: { waiting: number };
   ANSWER_UNREAD: object;
   ENGINE_DIED: { model: string; reason: string };
-  NO_MODELS: { folder: string | undefined };
+  /** The folders that were looked into. */
+  NO_MODELS: { folders: readonly string[] };
   PORT_IN_USE: { host: string; port: number };
   SERVER_UNREACHABLE: { url: string; reason: string };
 }

@@ -11,6 +11,8 @@ export type ErrorKind = 'usage' | 'not-found' | 'failure';
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
+const among = (folders: readonly string[]): string => (folders.length === 0 ? '' : ` in ${folders.join(', ')}`);
+
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
 
 /** An option as the APIs spell it: topP -> top_p. */
@@ -46,7 +48,10 @@ export const errorTable: {
   ],
   MODEL_NOT_FOUND: [
     'not-found',
-    (d) => `${d.file} does not exist; check the path of the GGUF file`,
+    (d) =>
+      d.name
+        ? `no model is called ${d.file}; "ssd-llm list" shows the names there are, and a GGUF file can be named by its path`
+        : `${d.file} does not exist; check the path of the GGUF file`,
     (d) => `model '${d.file}' not found`,
   ],
   UNREADABLE: [
@@ -281,9 +286,8 @@ export const errorTable: {
   ],
   NO_MODELS: [
     'not-found',
-    (d) =>
-      `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; name GGUF files, or with --models a folder that holds some`,
-    (d) => `there is no model${d.folder === undefined ? '' : ` in ${d.folder}`}; the server needs some`,
+    (d) => `there is no model${among(d.folders)}; name a GGUF file, or with --models a folder that holds some`,
+    (d) => `there is no model${among(d.folders)}; the server needs some`,
   ],
   PORT_IN_USE: [
     'failure',

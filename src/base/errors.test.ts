@@ -68,7 +68,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   SERVER_BUSY: { waiting: 1 },
   ANSWER_UNREAD: {},
   ENGINE_DIED: { model: 'a', reason },
-  NO_MODELS: { folder: undefined },
+  NO_MODELS: { folders: ['models', 'others'] },
   PORT_IN_USE: { host: '::1', port: 1 },
   SERVER_UNREACHABLE: { url: 'http://a', reason },
 };

@@ -7,8 +7,8 @@ const leastBare = 1_000_000;
 /** A bare number up to this is meant in gigabytes, a larger one in megabytes. */
 const mostGiga = 256;
 
-/** A model's file after -m: that is llama.cpp's option for the model. */
-const modelFile = /\.gguf$/i;
+/** A model's file or name after -m: that is llama.cpp's option for the model. */
+const modelFile = /\.gguf$|^[a-z][\w./-]*[:/]/i;
 const modelHint = 'a model is named without an option, and -m is the memory budget';
 
 /**

@@ -4,6 +4,7 @@ import { summarize } from '../plan/explain.ts';
 import { type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { expectToken } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { KernelSpeeds } from '../plan/token-forecast.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { measureModel } from '../runtime/measure-model.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
@@ -64,25 +65,37 @@ export interface Expectation {
   /** Null for a model that decodes nothing, and for a device with memory of its own. */
   readonly speed: ExpectedSpeed | null;
   readonly hitRate: HitRate;
+  /** Speeds of the kernels that it rests on. */
+  readonly kernels?: KernelSpeeds;
 }
 
 /**
- * The plan of `forecast`, and its speed on this machine. Rejects with the errors of `planModel`; where a measurement fails
+ * The plan of `forecast`, and its speed on this machine; with `likely` speeds of kernels, nothing is measured. Rejects with the errors of `planModel`; where a measurement fails
  * with OUT_OF_MEMORY.
  */
-export async function expect(outline: ModelOutline, options: ModelOptions): Promise<Expectation> {
+export async function expect(
+  outline: ModelOutline,
+  options: ModelOptions,
+  likely?: KernelSpeeds,
+): Promise<Expectation> {
   const { kernels = 'auto', measuredFolder: folder, warn } = options;
   using device = openDevice([outline], options);
   const plan = planOn(device, outline, options);
   // The cost of uploads is not known.
   if (outline.graphs.wholeTexts || plan.host) return { plan, speed: null, hitRate: hitsOf([]) };
   const read = savedCalibration(outline.path)?.bytesPerSecond;
-  const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, warn };
+  const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, likely, warn };
   const model = await measureModel(parts, plan);
   const { seconds, bound } = expectToken(model, plan, outline.graphs.manifest(plan.context, plan.window));
   const reads = plan.bytesPerPass > 0 || plan.experts !== undefined;
   const unknown = reads && read === undefined && model.factors.reading === undefined;
-  const basis = model.factors[bound] !== undefined ? 'last run' : unknown ? 'assumed' : 'calibrated';
+  const guessed = unknown || model.speeds.step === likely?.step;
+  const basis = model.factors[bound] !== undefined ? 'last run' : guessed ? 'assumed' : 'calibrated';
   const hits_basis = plan.experts ? (model.hits.length > 0 ? 'runs' : 'other models') : null;
-  return { plan, speed: { tokens_per_s: 1 / seconds, basis, bound, hits_basis }, hitRate: hitsOf(model.hits) };
+  return {
+    plan,
+    speed: { tokens_per_s: 1 / seconds, basis, bound, hits_basis },
+    hitRate: hitsOf(model.hits),
+    kernels: model.speeds,
+  };
 }

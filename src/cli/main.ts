@@ -8,7 +8,7 @@ async function main(argv: readonly string[]): Promise<void> {
     await program().parseAsync(await withValues(argv));
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    const line = await failureLine(error);
+    const line = await failureLine(error, argv);
     if (line !== undefined) note(line);
   }
 }

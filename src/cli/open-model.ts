@@ -1,7 +1,9 @@
 import { EngineError } from '../base/errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelSettings } from '../model/model-options.ts';
+import { presetContext } from '../model/preset.ts';
 import { savedCalibration } from './calibrations.ts';
+import type { ChosenModel } from './locate-model.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
 import type { Settings } from './options/table.ts';
 import { debugLog } from './print/debug.ts';
@@ -17,7 +19,7 @@ interface OpenOptions extends Pick<ModelSettings, 'reading' | 'parallel'> {
  * with the errors of `Model.open`.
  */
 export async function openModel(
-  path: string,
+  { path, preset }: ChosenModel,
   settings: Settings,
   { reading = savedCalibration(path), parallel, embeds = false }: OpenOptions = {},
 ): Promise<Model> {
@@ -26,6 +28,8 @@ export async function openModel(
   const promptCache = promptFilesOf(settings);
   const model = Model.open(path, {
     ...modelSettingsOf(settings),
+    preset,
+    context: settings.ctx ?? presetContext(preset),
     parallel,
     promptCache,
     reading,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { ErrorKind } from '../base/error-table.ts';
 import { EngineError, isBadOption } from '../base/errors.ts';
 import { cpuVariant } from './environment.ts';
+import type { ChosenModel } from './locate-model.ts';
 import type { CommandName } from './options/option-spec.ts';
 import type { Settings } from './options/table.ts';
 import { printable } from './print/printable.ts';
@@ -10,65 +11,63 @@ import { printable } from './print/printable.ts';
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
 const usageExitCode = 2;
 
-type Act = (settings: Settings, path: string, texts: readonly string[]) => Promise<void>;
+type Act = (settings: Settings, operands: readonly string[]) => Promise<void>;
+type ModelAct = (settings: Settings, model: ChosenModel, texts: readonly string[]) => Promise<void>;
 
 interface CommandSpec {
   readonly description: string;
-  readonly takes?: '<model>' | '[models...]';
-  /** True if texts may follow the model. */
-  readonly texts?: true;
+  readonly alias?: string;
+  /** Arguments as --help shows them, with their meaning. */
+  readonly takes?: Readonly<Record<string, string>>;
   /** Reads the command's code: no other's is needed. */
   readonly load: () => Promise<Act>;
 }
 
+const model = 'the name of a model, as "list" shows it, or a GGUF file; of a split model, any part';
+const models = 'names of models, or GGUF files';
+
+/** A command that begins with finding its model. */
+const onModel =
+  (load: () => Promise<ModelAct>): CommandSpec['load'] =>
+  async () => {
+    const act = await load();
+    const { locateModel } = await import('./locate-model.ts');
+    return async (settings, [name = '', ...texts]) => {
+      const draftModel = settings.draftModel && locateModel(settings.draftModel, settings).path;
+      await act({ ...settings, draftModel }, locateModel(name, settings), texts);
+    };
+  };
+
 const commands: Readonly<Record<CommandName, CommandSpec>> = {
   run: {
-    description: 'answer one prompt',
-    takes: '<model>',
-    load: async () => {
-      const { runCommand } = await import('./commands/run.ts');
-      return runCommand;
-    },
+    description: 'answer one prompt; without one, at a terminal, talk',
+    takes: { '<model>': model, '[prompt...]': 'the prompt; text from stdin comes before it' },
+    load: onModel(async () => (await import('./commands/run.ts')).runCommand),
   },
   chat: {
     description: 'talk with a model in the terminal',
-    takes: '<model>',
-    load: async () => {
-      const { chatCommand } = await import('./commands/chat.ts');
-      return chatCommand;
-    },
+    takes: { '<model>': model },
+    load: onModel(async () => (await import('./commands/chat.ts')).chatCommand),
   },
   embed: {
     description: 'print the embeddings of texts',
-    takes: '<model>',
-    texts: true,
-    load: async () => {
-      const { embedCommand } = await import('./commands/embed.ts');
-      return embedCommand;
-    },
+    takes: { '<model>': model, '[texts...]': 'texts to embed' },
+    load: onModel(async () => (await import('./commands/embed.ts')).embedCommand),
   },
   serve: {
     description: 'answer clients of Ollama and OpenAI, many at once',
-    takes: '[models...]',
-    load: async () => {
-      const { serveCommand } = await import('./commands/serve.ts');
-      return serveCommand;
-    },
+    takes: { '[models...]': `${models}; left out, all that there are` },
+    load: async () => (await import('./commands/serve.ts')).serveCommand,
   },
   list: {
-    description: 'show the models that "serve" would find',
-    takes: '[models...]',
-    load: async () => {
-      const { listCommand } = await import('./commands/list.ts');
-      return listCommand;
-    },
+    description: 'show the models that there are, where they lie, and how fast they would be',
+    alias: 'ls',
+    takes: { '[models...]': `${models}; left out, all that there are` },
+    load: async () => (await import('./commands/list.ts')).listCommand,
   },
   ps: {
     description: 'show the models that a running server has loaded',
-    load: async () => {
-      const { psCommand } = await import('./commands/ps.ts');
-      return psCommand;
-    },
+    load: async () => (await import('./commands/ps.ts')).psCommand,
   },
   devices: {
     description: 'show what can compute here: the CPU, and cards with their memory',
@@ -79,18 +78,28 @@ const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   info: {
     description: 'show what a model is, and the plan for running it under a memory budget',
-    takes: '<model>',
-    load: async () => {
-      const { infoCommand } = await import('./commands/info.ts');
-      return infoCommand;
-    },
+    takes: { '<model>': model },
+    load: onModel(async () => (await import('./commands/info.ts')).infoCommand),
   },
   bench: {
     description: 'measure how fast a model runs here, and how close that comes to what limits it',
-    takes: '<model>',
+    takes: { '<model>': model },
+    load: onModel(async () => (await import('./commands/bench.ts')).benchCommand),
+  },
+  config: {
+    description: 'show the settings of the environment and the configuration file, and where that lies',
+    load: async () => (await import('./commands/config.ts')).configCommand,
+  },
+  completion: {
+    description: 'print a shell\'s completion: eval "$(ssd-llm completion bash)"',
+    takes: { '<shell>': 'bash, zsh or fish' },
     load: async () => {
-      const { benchCommand } = await import('./commands/bench.ts');
-      return benchCommand;
+      const { completionCommand } = await import('./commands/completion.ts');
+      const named = Object.entries(commands).map(([name, { description }]) => ({
+        name: name as CommandName,
+        description,
+      }));
+      return (settings, operands) => completionCommand(settings, operands, named);
     },
   },
 };
@@ -116,17 +125,15 @@ export function program(): Command {
   );
 }
 
-function commandOf(name: string, { description, takes, texts, load }: CommandSpec): Command {
+function commandOf(name: string, { description, alias, takes = {}, load }: CommandSpec): Command {
   const command = throwing(new Command(name)).description(description);
-  if (takes !== undefined) {
-    command.argument(takes, `GGUF file${takes === '<model>' ? '' : 's'}; of a split model, any part`);
-  }
-  if (texts) command.argument('[texts...]', 'texts to embed');
-  return command.action(async (path: string, texts: readonly string[] = []) => {
+  if (alias !== undefined) command.alias(alias);
+  for (const [argument, meaning] of Object.entries(takes)) command.argument(argument, meaning);
+  return command.action(async () => {
     const { settingsOf } = await import('./options/settings.ts');
     const settings = await settingsOf(command);
     const act = await load();
-    await act(settings, path, texts);
+    await act(settings, command.args);
   });
 }
 
@@ -147,14 +154,18 @@ export function exitCodeOf(error: unknown): number {
   return 1;
 }
 
-/** The line about a failure, in the words of the command line, unless commander has reported it. */
-export async function failureLine(error: unknown): Promise<string | undefined> {
+/** The line about a failure, in the words of the command line; where commander has reported it, a hint at most. */
+export async function failureLine(error: unknown, argv: readonly string[] = []): Promise<string | undefined> {
   if (isBadOption(error)) {
     const { flagNamed } = await import('./options/flags.ts');
     const { message } = new EngineError('BAD_OPTION', { ...error.details, option: flagNamed(error.details.option) });
     return `error: ${printable(message)} [BAD_OPTION]`;
   }
   if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
-  if (error instanceof CommanderError) return undefined;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return undefined;
+    const { hintFor } = await import('./options/foreign-flags.ts');
+    return hintFor(argv);
+  }
   return `internal error: ${(error as Error).stack ?? error}`;
 }

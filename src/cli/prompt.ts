@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Message } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
@@ -16,6 +19,23 @@ export function preparePrompt(model: Model, prompt: string, flags: PromptFlags =
   const raw = flags.raw || !model.prompts.hasTemplate;
   const wanted = raw ? rawOf(prompt, flags) : { messages: messagesOf(prompt, flags), think, parseSpecial };
   return model.prepare(wanted, model.mostTokens(flags.ctx));
+}
+
+/** Milliseconds in which a program that talks through a socket says something, if it will. */
+const firstWord = 1000;
+
+/**
+ * True if a text comes through stdin: a file or a pipe, which end. Node starts programs with a socket that may stay open
+ * though nothing is to come, so that one is waited for no longer than a second.
+ */
+export async function hasInput(stdin: typeof process.stdin = process.stdin): Promise<boolean> {
+  const kind = attempt(() => fstatSync(stdin.fd));
+  if (!kind || stdin.isTTY) return false;
+  if (kind.isFile() || kind.isFIFO()) return true;
+  if (!kind.isSocket()) return false;
+  const waiting = AbortSignal.timeout(firstWord);
+  await once(stdin, 'readable', { signal: waiting }).catch(() => {});
+  return stdin.readableLength > 0;
 }
 
 /**

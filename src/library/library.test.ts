@@ -31,13 +31,13 @@ const within = (folder: TempFolder, ...names: string[]): void => {
   for (const name of names) writeSmall(folder.file(name));
 };
 
-test('the models of a folder and of the folders in it are found, by name, and no deeper', () => {
+test('the models of a folder and of the folders in it are found, by name', () => {
   using folder = tempFolder();
   mkdirSync(folder.file('inner/deep'), { recursive: true });
-  within(folder, 'Zeta-Q4_0.gguf', 'Alpha.gguf', 'inner/Beta.F16.GGUF', 'inner/deep/hidden.gguf', '._Alpha.gguf');
+  within(folder, 'Zeta-Q4_0.gguf', 'Alpha.gguf', 'inner/Beta.F16.GGUF', 'inner/deep/gamma.gguf', '._Alpha.gguf');
   writeFileSync(folder.file('readme.txt'), 'not a model');
   const { library, told } = libraryOf([], folder.path);
-  assert.deepEqual(namesIn(library), ['alpha:latest', 'beta:f16', 'zeta:q4_0']);
+  assert.deepEqual(namesIn(library), ['alpha:latest', 'beta:f16', 'gamma:latest', 'zeta:q4_0']);
   assert.deepEqual(told, []);
   assert.equal(library.find('BETA')?.path, folder.file('inner/Beta.F16.GGUF'));
   assert.equal(library.find('inner/Beta.F16.GGUF'), undefined);

@@ -1,26 +1,38 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { at } from '../base/at.ts';
 import { shardsOf } from '../gguf/model-file.ts';
+import type { Preset } from '../model/preset.ts';
+import { modelsOfFolder } from '../stores/folder-models.ts';
+import type { FoundModel } from '../stores/found-model.ts';
+import { modelsOf, type Store } from '../stores/store.ts';
 import type { ServedModel } from './model-card.ts';
 import { type CardOptions, type ModelCard, readCard } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
-/** A model that was found, with its files. */
-export interface LibraryModel extends ServedModel {
-  /** The first file of a split model, or the only one. */
-  readonly path: string;
+/** A model that was found, and is called by a name that no other has. */
+export interface NamedModel extends FoundModel {
+  readonly name: string;
   readonly files: readonly string[];
-  /** The name of the file, without part and ending. */
-  readonly stem: string;
-  /** The models folder that it was found in; undefined if it was named. */
+  /** The models folder that it was found in; undefined if it was named, or is another program's. */
   readonly folder: string | undefined;
+  /** The program in whose store it lies. */
+  readonly owner: Store['owner'] | undefined;
 }
 
-/** Places to look for models: files, a folder and the folders in it. */
+/** A model that was found, with its description. */
+export interface LibraryModel extends NamedModel, ServedModel {
+  readonly name: string;
+  readonly preset?: Preset | undefined;
+}
+
+/** Places to look for models: files, a folder and the folders in it, and other programs' stores. */
 export interface ModelSources extends CardOptions {
   readonly files: readonly string[];
   readonly folder: string | undefined;
+  readonly stores?: readonly Store[] | undefined;
+  /** Models that were found before, by their names. */
+  readonly found?: readonly FoundModel[] | undefined;
 }
 
 /** Called once for each model, or folder, that cannot be read, and again when the reason changes. */
@@ -40,6 +52,10 @@ interface State {
   readonly modified: Date;
 }
 
+type Place = Pick<NamedModel, 'folder' | 'owner'>;
+
+const nowhere: Place = { folder: undefined, owner: undefined };
+
 /**
  * The models there are, found anew each time; the header of a file is read again only if it has changed. Files that
  * cannot be opened are left out.
@@ -48,53 +64,90 @@ export class Library {
   readonly #sources: ModelSources;
   readonly #warn: Warn;
   readonly #known: Map<string, Known> = new Map();
-  readonly #unreadable: Set<string> = new Set();
+  /** Reasons why folders could not be read. */
+  readonly #unreadable: Map<string, string> = new Map();
 
   constructor(sources: ModelSources, warn: Warn) {
     this.#sources = sources;
     this.#warn = warn;
   }
 
+  /** The model of a file, which may be any part of it and need not be there. */
+  static atPath(path: string): NamedModel {
+    const model = firstOf(path);
+    return { ...model, ...nowhere, name: at(namesOf([model]), 0), files: filesOf(model.path) };
+  }
+
   /** All models by name. */
   models(): readonly LibraryModel[] {
-    return this.#models().sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.named()
+      .flatMap((model) => this.#open(model) ?? [])
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** A model by any of its names: see `lookUp`. A name is never used as a path. */
   find(name: string): LibraryModel | undefined {
-    return lookUp(aliasesOf(this.#models()), name);
+    const model = this.locate(name);
+    return model && this.#open(model);
   }
 
-  /** All models, named files first, in their order: if two would have one name, the first has it. */
-  #models(): LibraryModel[] {
-    const found = [...this.#paths()].flatMap(([path, folder]) => this.#open(path, folder) ?? []);
-    const names = namesOf(found.map(({ stem }) => stem));
-    return found.map((model, i) => ({ ...model, name: at(names, i) }));
+  /** The place of a model by any of its names. No file is read. */
+  locate(name: string): NamedModel | undefined {
+    return lookUp(aliasesOf(this.named()), name);
   }
 
-  /** The first file of each model, and the folder that it was found in. */
-  #paths(): ReadonlyMap<string, string | undefined> {
-    const { files, folder } = this.#sources;
-    const first = (path: string): string => at(shardsOf(resolve(path)).files, 0);
-    const named = files.map((path) => [first(path), undefined] as const);
-    const inFolder = folder === undefined ? [] : this.#filesIn(folder).map((path) => [first(path), folder] as const);
-    return new Map([...named, ...inFolder]);
+  /** All models that there seem to be, named files first, in their order: if two would have one name, the first has it. */
+  named(): readonly NamedModel[] {
+    const found = this.#found();
+    const names = namesOf(found);
+    return found.map((model, i) => ({ ...model, name: at(names, i), files: filesOf(model.path) }));
   }
 
-  #open(path: string, folder: string | undefined): Omit<LibraryModel, 'name'> | undefined {
-    const { stem, files } = shardsOf(path);
-    const { version, size, modified } = stateOf(files);
-    let known = this.#known.get(path);
-    if (known?.version !== version) {
-      known = { version, ...this.#read(path, version, known?.failure) };
-      this.#known.set(path, known);
+  #found(): readonly (FoundModel & Place)[] {
+    const { files, folder, stores = [], found = [] } = this.#sources;
+    const failing = new Map<string, string>();
+    const unreadable = (path: string, error: Error): void => {
+      const reason = codeOf(error);
+      if (this.#unreadable.get(path) !== reason) this.#warn(path, error);
+      failing.set(path, reason);
+    };
+    const all = [
+      ...files.map((path) => ({ ...firstOf(path), ...nowhere })),
+      ...found.map((model) => ({ ...nowhere, ...model })),
+      ...(folder === undefined ? [] : modelsOfFolder(folder, unreadable)).map((model) => ({
+        ...model,
+        folder,
+        owner: undefined,
+      })),
+      ...stores.flatMap((store) =>
+        modelsOf(store, unreadable).map((model) => ({ ...model, folder: undefined, owner: store.owner })),
+      ),
+    ];
+    this.#unreadable.clear();
+    for (const [path, reason] of failing) this.#unreadable.set(path, reason);
+    // A file that was named, and lies in the folder, is one model, which may be removed.
+    const unique = new Map<string, FoundModel & Place>();
+    for (const model of all) {
+      const earlier = unique.get(keyOf(model));
+      unique.set(keyOf(model), earlier ? { ...earlier, folder: earlier.folder ?? model.folder } : model);
     }
-    return known.card && { ...known.card, size, modified, path, files, stem, folder };
+    return [...unique.values()];
   }
 
-  #read(path: string, version: string, warned: string | undefined): Omit<Known, 'version'> {
+  #open(model: NamedModel): LibraryModel | undefined {
+    const { version, size, modified } = stateOf(model.files);
+    const key = keyOf(model);
+    let known = this.#known.get(key);
+    if (known?.version !== version) {
+      known = { version, ...this.#read(model, version, known?.failure) };
+      this.#known.set(key, known);
+    }
+    return known.card && { ...known.card, ...model, size, modified };
+  }
+
+  #read({ path, preset }: NamedModel, version: string, warned: string | undefined): Omit<Known, 'version'> {
     try {
-      return { card: readCard(path, version, this.#sources) };
+      return { card: readCard(path, version, { ...this.#sources, preset }) };
     } catch (error) {
       const failure = codeOf(error);
       // A file that is still being downloaded changes all the time.
@@ -102,39 +155,20 @@ export class Library {
       return { failure };
     }
   }
-
-  #filesIn(folder: string, deep = true): readonly string[] {
-    const names = this.#namesIn(folder).filter((name) => !name.startsWith('.'));
-    const files = names.filter(isGguf).map((name) => join(folder, name));
-    const folders = deep ? names.filter((name) => !isGguf(name)).map((name) => join(folder, name)) : [];
-    return [...files, ...folders.filter(isFolder).flatMap((inner) => this.#filesIn(inner, false))];
-  }
-
-  #namesIn(folder: string): readonly string[] {
-    try {
-      const names = readdirSync(folder).sort();
-      this.#unreadable.delete(folder);
-      return names;
-    } catch (error) {
-      if (!this.#unreadable.has(folder)) this.#warn(folder, error as Error);
-      this.#unreadable.add(folder);
-      return [];
-    }
-  }
 }
+
+const filesOf = (path: string): readonly string[] => shardsOf(path).files;
+
+/** The model of a file, which may be any part of it. */
+function firstOf(path: string): FoundModel {
+  const { stem, files } = shardsOf(resolve(path));
+  return { path: at(files, 0), stem };
+}
+
+/** One model of a store may have several names, with presets of their own. */
+const keyOf = ({ path, preset, name }: FoundModel): string => (preset ? `${path} ${name}` : path);
 
 const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code ?? error);
-
-const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
-
-/** True for a folder, or a link to one. */
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
 
 function stateOf(files: readonly string[]): State {
   const states: string[] = [];

@@ -8,9 +8,10 @@ import { knowsTools } from '../chat/tools/recognize-format.ts';
 import { quantizationOf } from '../gguf/file-type.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
+import { type Preset, presetSampling } from '../model/preset.ts';
 import { evictFiles, type OutlineOptions, openOutline } from '../runtime/model-outline.ts';
 import { recommendedSampling } from '../sample/recommended-sampling.ts';
-import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import { mergedSampling, type PartialSamplingOptions } from '../sample/sampling-options.ts';
 
 /** A model that clients can ask for, by its file's header. */
 export interface ServedModel {
@@ -42,8 +43,10 @@ export interface ServedModel {
   /** The source of the chat template for conversations with tools; empty if they have none of their own. */
   readonly toolTemplate: string;
   readonly license: string;
-  /** The sampling that the file recommends. */
+  /** The sampling that the file, or what comes with it, recommends. */
   readonly sampling: PartialSamplingOptions;
+  /** Settings that come with the model beside its file. */
+  readonly preset?: Preset | undefined;
   /** Metadata: strings, numbers, booleans; arrays as null unless they are short. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -52,10 +55,12 @@ export interface ServedModel {
 export interface CardOptions extends OutlineOptions {
   /** Source of a chat template in place of the models' own. */
   readonly chatTemplate?: string | undefined;
+  /** Settings that come with the model beside its file. */
+  readonly preset?: Preset | undefined;
 }
 
 /** A model's description, from its header. */
-export type ModelCard = Omit<ServedModel, 'name' | 'size' | 'modified'>;
+export type ModelCard = Omit<ServedModel, 'name' | 'size' | 'modified' | 'preset'>;
 
 /** The longest array that is shown; longer ones are vocabularies, not properties. */
 const longestArray = 16;
@@ -69,9 +74,10 @@ export function readCard(path: string, version: string, options: CardOptions = {
   const outline = openOutline(path, options);
   const { file, config } = outline;
   const { metadata } = file;
+  const { preset } = options;
   const { plain: template = '', tools: toolTemplate = '' } = templateSourcesOf(metadata, options.chatTemplate);
   const card = {
-    digest: `sha256:${digest(file, version)}`,
+    digest: `sha256:${digest(file, preset ? `${version} ${JSON.stringify(preset)}` : version)}`,
     family: config.architecture,
     parameters: formatCount(file.parameters),
     quantization: quantizationOf(file),
@@ -83,7 +89,7 @@ export function readCard(path: string, version: string, options: CardOptions = {
     template,
     toolTemplate,
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
-    sampling: recommendedSampling(metadata),
+    sampling: mergedSampling(recommendedSampling(metadata), presetSampling(preset)),
     metadata: recordOf(metadata),
   };
   evictFiles(outline);

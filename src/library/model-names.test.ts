@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { aliasesOf, lookUp, type NamedModel, namesOf } from './model-names.ts';
 
 const named = (...stems: string[]): readonly NamedModel[] => {
-  const names = namesOf(stems);
+  const names = namesOf(stems.map((stem) => ({ stem })));
   return stems.map((stem, i) => ({ stem, name: names[i] ?? '' }));
 };
 
@@ -22,7 +22,7 @@ test('the quantization that ends a stem is the tag, in all its spellings', () =>
     ['bitnet-TQ1_0', 'bitnet:tq1_0'],
     ['phi-3-fp16', 'phi-3:fp16'],
   ] as const) {
-    assert.deepEqual(namesOf([stem]), [name]);
+    assert.deepEqual(namesOf([{ stem }]), [name]);
   }
 });
 
@@ -37,7 +37,7 @@ test('a stem without a quantization is tagged latest', () => {
     ['???', 'model:latest'],
     ['', 'model:latest'],
   ] as const) {
-    assert.deepEqual(namesOf([stem]), [name]);
+    assert.deepEqual(namesOf([{ stem }]), [name]);
   }
 });
 
@@ -66,7 +66,7 @@ test('of several with one base name, that name alone is the one tagged latest, o
 });
 
 test('where two would have one name, the later one has its stem', () => {
-  assert.deepEqual(namesOf(['Tiny-Q4_0', 'tiny.Q4_0', 'Tiny Q4_0', 'tiny.q4_0']), [
+  assert.deepEqual(namesOf(['Tiny-Q4_0', 'tiny.Q4_0', 'Tiny Q4_0', 'tiny.q4_0'].map((stem) => ({ stem }))), [
     'tiny:q4_0',
     'tiny.q4_0',
     'tiny-q4_0',

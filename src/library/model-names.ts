@@ -1,8 +1,9 @@
 import { at } from '../base/at.ts';
-/** A model's names: its file's stem, and its own name. */
+/** A model's names: its file's stem, its own name, and its repository, if it has one. */
 export interface NamedModel {
   readonly stem: string;
   readonly name: string;
+  readonly repository?: string | undefined;
 }
 
 /** The end of a stem that names a quantization: "-Q4_K_M", ".IQ2_XS", "-UD-Q3_K_XL", "_f16". */
@@ -22,12 +23,17 @@ function nameOf(stem: string): string {
   return base === '' ? `${plain(stem) || 'model'}:latest` : `${base}:${tag.toLowerCase()}`;
 }
 
-/** A name for each stem, no two the same: where an earlier one has it, the stem itself, in the end with a number. */
-export function namesOf(stems: readonly string[]): readonly string[] {
+/**
+ * A name for each model, its own or one for its stem, no two the same: where an earlier one has it, the stem itself, in the
+ * end with a number.
+ */
+export function namesOf(
+  models: readonly { readonly stem: string; readonly name?: string | undefined }[],
+): readonly string[] {
   const taken = new Set<string>();
-  return stems.map((stem) => {
+  return models.map(({ stem, name: given }) => {
     const own = plain(stem) || 'model';
-    let name = nameOf(stem);
+    let name = given?.toLowerCase() ?? nameOf(stem);
     for (let n = 1; taken.has(name); n += 1) name = n === 1 ? own : `${own}-${n}`;
     taken.add(name);
     return name;
@@ -42,16 +48,32 @@ export function aliasesOf<T extends NamedModel>(models: readonly T[]): ReadonlyM
   };
   for (const model of models) add(model.name, model);
   for (const model of models) add(model.stem.toLowerCase(), model);
-  const bases = models.map(({ name }) => at(name.split(':'), 0));
-  for (const [i, model] of models.entries()) {
-    const base = at(bases, i);
-    if (bases.indexOf(base) === bases.lastIndexOf(base)) add(base, model);
+  addBases(models, ({ name }) => name, add);
+  const inRepository = ({ repository, name }: T): string | undefined =>
+    repository && `${repository}:${at(name.split(':').slice(-1), 0)}`.toLowerCase();
+  for (const model of models) {
+    const name = inRepository(model);
+    if (name !== undefined) add(name, model);
   }
+  addBases(models, inRepository, add);
   return aliases;
 }
 
-/** The parts of Ollama's full names that stand before a model's own: "registry.ollama.ai/library/". */
-const registry = /^(?:registry\.ollama\.ai\/)?(?:library\/)?/;
+/** Adds names without their tags, where only one model has that. */
+function addBases<T>(
+  models: readonly T[],
+  nameOf: (model: T) => string | undefined,
+  add: (alias: string, model: T) => void,
+): void {
+  const bases = models.map((model) => nameOf(model)?.split(':')[0]);
+  for (const [i, model] of models.entries()) {
+    const base = bases[i];
+    if (base !== undefined && bases.indexOf(base) === bases.lastIndexOf(base)) add(base, model);
+  }
+}
+
+/** Places that full names may begin with: "registry.ollama.ai/library/", "https://huggingface.co/". */
+const registry = /^(?:https?:\/\/)?(?:registry\.ollama\.ai\/|hf\.co\/|huggingface\.co\/)?(?:library\/)?/;
 
 /**
  * The model with a name, in either case, with or without ":latest", Ollama's registry or ".gguf". The part before the
@@ -62,5 +84,11 @@ export function lookUp<T>(aliases: ReadonlyMap<string, T>, name: string): T | un
     .toLowerCase()
     .replace(registry, '')
     .replace(/\.gguf$/, '');
-  return aliases.get(wanted) ?? aliases.get(`${wanted}:latest`) ?? aliases.get(wanted.replace(/:latest$/, ''));
+  const given = name.toLowerCase();
+  return (
+    aliases.get(given) ??
+    aliases.get(wanted) ??
+    aliases.get(`${wanted}:latest`) ??
+    aliases.get(wanted.replace(/:latest$/, ''))
+  );
 }

@@ -1,16 +1,16 @@
 import { realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
-import type { LibraryModel } from './library.ts';
+import type { NamedModel } from './library.ts';
 
-type Removable = Pick<LibraryModel, 'name' | 'folder' | 'files'>;
+type Removable = Pick<NamedModel, 'name' | 'folder' | 'files'> & Partial<Pick<NamedModel, 'owner'>>;
 
 /**
  * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it,
  * to a file or to a folder, is another's, and so is its target.
  */
-export async function removable({ name, folder, files }: Removable): Promise<readonly string[]> {
-  if (folder === undefined) throw refusal(name);
+export async function removable({ name, folder, files, owner }: Removable): Promise<readonly string[]> {
+  if (folder === undefined) throw refusal(name, owner);
   const real = await failing(folder, realpath(folder));
   const paths = files.map((file) => join(real, relative(resolve(folder), file)));
   for (const path of paths) if ((await failing(path, realpath(path))) !== path) throw refusal(name);
@@ -22,8 +22,9 @@ export async function removeModel(model: Removable): Promise<void> {
   for (const path of await removable(model)) await failing(path, rm(path));
 }
 
-const refusal = (name: string): EngineError => {
-  const expected = 'one whose file lies in the models folder itself: others are not deleted for clients';
+const refusal = (name: string, owner?: NamedModel['owner']): EngineError => {
+  const others = owner === undefined ? 'others are not deleted' : `this one is ${owner}'s, which is only read`;
+  const expected = `one whose file lies in the models folder itself: ${others}`;
   return new EngineError('BAD_OPTION', { option: 'model', value: name, expected });
 };
 

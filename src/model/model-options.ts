@@ -11,6 +11,7 @@ import type { GraphChoice } from '../runtime/model-outline.ts';
 import type { DeviceChoice } from '../runtime/open-device.ts';
 import type { Kernels } from '../runtime/planner.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import type { Preset } from './preset.ts';
 
 /**
  * Options of a model that are plain data, which can be sent to another process.
@@ -30,6 +31,8 @@ export interface ModelSettings {
   readonly graphs?: GraphChoice | undefined;
   /** Source of a chat template, Jinja as Hugging Face writes it, in place of the model's own. */
   readonly chatTemplate?: string | undefined;
+  /** Settings that come with the model beside its file. */
+  readonly preset?: Preset | undefined;
   /** A folder that remembers which models libllama was tried with, in another process; default: each one tries anew. */
   readonly trialFolder?: string | undefined;
   /** A folder that remembers what runs have shown of a model: its speeds, and how it uses its experts; default: none. */

@@ -31,6 +31,7 @@ import {
 import { Grammars } from './grammars.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
+import { presetLength, presetSampling, presetStops } from './preset.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
 import { restoreSession, saveSession } from './session-files.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -230,10 +231,16 @@ export class Model implements AsyncDisposable {
     const { vocabulary, outline } = this;
     if (outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: outline.path });
     const [size, unlimited] = [outline.config.vocabulary, Number.POSITIVE_INFINITY];
-    const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited, bias } = options;
+    const { preset } = this.#options;
+    const {
+      maxTokens = presetLength(preset) ?? unlimited,
+      longest = unlimited,
+      thinkBudget = unlimited,
+      bias,
+    } = options;
     checkLengths({ maxTokens, longest, thinkBudget });
     // Wrong options are refused here, not when the first token is asked for.
-    const sampling = samplingOptions(mergedSampling(this.#recommended, options));
+    const sampling = samplingOptions(mergedSampling(this.#recommended, presetSampling(preset), options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const { source, ready } = this.#grammars.prepareFor(answer, options.grammar);
@@ -243,7 +250,10 @@ export class Model implements AsyncDisposable {
       vocabulary,
       newSampler: () => new Sampler(size, sampling, { ...chosen, grammar: this.#grammars.of(source) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
-      output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
+      output: AnswerOutput.open(vocabulary, answer, {
+        thinkBudget,
+        stop: options.stop?.length ? options.stop : presetStops(preset),
+      }),
       maxTokens,
       longest,
       ignoreEnd: options.ignoreEnd ?? false,

@@ -8,6 +8,7 @@ import { opensThoughts, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { controlTokensOf, tokenizeParts } from '../text/control-tokens.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
+import type { Preset } from './preset.ts';
 
 /** Characters that no token has (128 in Llama 3's longest). Asking a vocabulary takes a tenth of a second. */
 const longestToken = 1024;
@@ -25,6 +26,7 @@ export interface PreparedPrompt {
 interface PromptOptions {
   /** Source of a chat template in place of the model's own. */
   readonly chatTemplate?: string | undefined;
+  readonly preset?: Preset | undefined;
   /** Hears of messages that the model does not see as they are. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
@@ -35,12 +37,14 @@ const withoutTemplate =
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
   readonly #sources: TemplateSources;
+  readonly #preset: Preset | undefined;
   readonly #vocabulary: Vocabulary;
   readonly #warn: (reason: string) => void;
   /** Templates that conversations have asked for, by their source. */
   readonly #templates: Map<string, ChatTemplate> = new Map();
 
-  constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, warn }: PromptOptions = {}) {
+  constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, preset, warn }: PromptOptions = {}) {
+    this.#preset = preset;
     this.#sources = templateSourcesOf(metadata, chatTemplate);
     this.#vocabulary = vocabulary;
     const told = new Set<string>();
@@ -57,8 +61,20 @@ export class PromptTokenizer {
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
   render(prompt: ChatPrompt, most: number): RenderedPrompt {
-    if (!this.hasTemplate) this.#warn(withoutTemplate);
+    return this.#render(this.#conversationOf(prompt), most);
+  }
+
+  /** A conversation behind the messages that come with the model. */
+  #conversationOf(prompt: ChatPrompt): Conversation {
     const conversation = conversationOf(prompt);
+    const { system, messages: earlier = [] } = this.#preset ?? {};
+    const messages = [...earlier, ...conversation.messages];
+    const bare = system === undefined || system === '' || messages[0]?.role === 'system';
+    return { ...conversation, messages: bare ? messages : [{ role: 'system', content: system }, ...messages] };
+  }
+
+  #render(conversation: Conversation, most: number): RenderedPrompt {
+    if (!this.hasTemplate) this.#warn(withoutTemplate);
     const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
     for (const { role } of rendered.dropped) {
       this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);
@@ -75,11 +91,11 @@ export class PromptTokenizer {
       const tokens = this.#vocabulary.tokenize(prompt, { addSpecial: true, parseSpecial: true, most });
       return { tokens, answer: plainFormat };
     }
-    const conversation = conversationOf(prompt);
+    const conversation = this.#conversationOf(prompt);
     const { messages } = conversation;
     const units = messages.reduce((sum, { content }) => sum + content.trim().length, 0);
     this.checkLength(units, most);
-    const rendered = this.render(prompt, most);
+    const rendered = this.#render(conversation, most);
     // A template that writes the beginning-of-text token itself must not get a second one.
     const bos = this.#nameOf(this.#vocabulary.bos);
     const addSpecial = bos === '' || !rendered.text.startsWith(bos);

@@ -28,6 +28,9 @@ function availableBytes(): number {
   return Math.min(available, limits().available ?? Number.POSITIVE_INFINITY);
 }
 
+/** Bytes that the machine, or a control group of this process, will ever give it. */
+export const machineBytes = (): number => Math.min(totalmem(), limits().memory ?? Number.POSITIVE_INFINITY);
+
 /**
  * The budget in bytes: as `requested`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine,
  * or a control group of this process, will never give it that much; warns where it is more than is free now.
@@ -36,7 +39,7 @@ export function budgetFor(requested: number | undefined, warn?: Warn): number {
   const available = availableBytes();
   if (requested === undefined) return autoBudget({ total: totalmem(), available });
   if (!(requested > 0)) throw wrong('memoryBudget', requested, 'a number of bytes');
-  const memory = Math.min(totalmem(), limits().memory ?? Number.POSITIVE_INFINITY);
+  const memory = machineBytes();
   if (requested > memory) throw new EngineError('BUDGET_TOO_LARGE', { budget: requested, memory });
   // The process holds some of the budget already.
   const free = available + process.memoryUsage.rss();

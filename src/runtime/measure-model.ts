@@ -18,6 +18,8 @@ export interface MeasuredParts {
   /** The best rate of its storage in bytes a second; undefined until that was measured. */
   readonly read: number | undefined;
   readonly folder: string | undefined;
+  /** Speeds of kernels to take those of this model for, where they were never measured. */
+  readonly likely?: KernelSpeeds | undefined;
   /** Hears of a folder that remembers nothing. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
@@ -36,7 +38,7 @@ export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
 
 /**
  * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.1 s)
- * and remembered. Rejects with OUT_OF_MEMORY.
+ * and remembered, unless likely speeds are given. Rejects with OUT_OF_MEMORY.
  */
 export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<MeasuredModel> {
   const known = knownModel(parts);
@@ -44,9 +46,9 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   // Factors of reading are times of the rate that they were found with.
   const read = known && factors.reading !== undefined ? known.speeds.read : (parts.read ?? usualRead);
   const has = known && hasAll(known.speeds, plan);
-  const kernels = has ? known.speeds : await kernelSpeeds(parts.device, plan, parts.layoutOf);
+  const kernels = has ? known.speeds : (parts.likely ?? (await kernelSpeeds(parts.device, plan, parts.layoutOf)));
   const model = { speeds: { ...kernels, read }, factors, hits };
-  if (!has) save(parts, model);
+  if (!has && !parts.likely) save(parts, model);
   return model;
 }
 

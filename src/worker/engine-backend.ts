@@ -6,6 +6,7 @@ import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
+import { presetContext } from '../model/preset.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import { mostParallel, usualContext } from '../plan/defaults.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
@@ -49,6 +50,9 @@ export interface BackendSettings {
 const outcomeOf = (error: unknown, signal: AbortSignal): Outcome =>
   signal.aborted ? 'cancelled' : isRefused(error) ? 'refused' : 'failed';
 
+const smaller = (context: number | undefined, most: number): number | undefined =>
+  context === undefined ? undefined : Math.min(context, most);
+
 /** The most tokens that an engine is asked to turn into text at once. */
 const tokensAtOnce = 4096;
 /** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
@@ -66,11 +70,12 @@ export class EngineBackend implements Backend, AsyncDisposable {
     this.#library = library;
     this.#settings = settings;
     this.#pool = new EnginePool({
-      startOf: ({ path, trainedContext }, context) => ({
+      startOf: ({ path, trainedContext, preset }, context) => ({
         path,
         settings: {
           ...settings.model,
-          context: settings.model.context ?? (context === undefined ? undefined : Math.min(context, trainedContext)),
+          preset,
+          context: settings.model.context ?? smaller(context ?? presetContext(preset), trainedContext),
           reading: settings.readingOf(path),
         },
         debug: settings.debug ?? false,

@@ -21,7 +21,7 @@ export async function attemptCli(...args: readonly string[]): Promise<CliAttempt
   try {
     await command.parseAsync(['node', 'ssd-llm', ...args]);
   } catch (error) {
-    const line = await failureLine(error);
+    const line = await failureLine(error, args);
     return { code: exitCodeOf(error), stderr: line === undefined ? said : `${said}${line}\n` };
   }
   throw new Error(`nothing is wrong with ${args.join(' ')}`);

@@ -26,6 +26,7 @@ import { budgetFor } from '../../runtime/machine.ts';
 import { saveCalibration } from '../calibrations.ts';
 import { ioThreads } from '../environment.ts';
 import { interruptible } from '../interrupt.ts';
+import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
 import { type BenchReport, reportFormats } from '../print/bench-report.ts';
@@ -37,22 +38,22 @@ import { preparePrompt } from '../prompt.ts';
 import { storageOf } from '../storage.ts';
 
 /** Measures a model, and prints the report. */
-export const benchCommand = (settings: Settings, path: string): Promise<void> =>
-  interruptible(({ signal }) => measureModel(path, settings, signal));
+export const benchCommand = (settings: Settings, chosen: ChosenModel): Promise<void> =>
+  interruptible(({ signal }) => measureModel(chosen, settings, signal));
 
 /**
  * Calibrates the device first: that reads past the page cache, so it leaves the model as cold or warm as it was when it
  * is opened, which is where the time to the first token begins. The rounds come last.
  */
-async function measureModel(path: string, options: Settings, signal: AbortSignal): Promise<void> {
+async function measureModel(chosen: ChosenModel, options: Settings, signal: AbortSignal): Promise<void> {
   const { chart } = options;
   if (chart !== undefined) checkWritable(chart);
-  const calibration = await calibrateFor(path, options, signal);
+  const calibration = await calibrateFor(chosen.path, options, signal);
   // Loading the libraries is no part of the time to the first token.
   await import('../../model/model.ts');
 
   const began = performance.now();
-  await using model = await openModel(path, options, { reading: calibration });
+  await using model = await openModel(chosen, options, { reading: calibration });
   const promptOf = promptsOf(model, options);
   const promptTokens = promptOf(1).length;
   const plan = planFor(model, { ...options, promptTokens });

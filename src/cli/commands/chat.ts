@@ -11,6 +11,7 @@ import { type ChatLines, PipedLines } from '../chat/chat-lines.ts';
 import { ChatTurns } from '../chat/chat-turns.ts';
 import { Terminal } from '../chat/terminal.ts';
 import { interruptible } from '../interrupt.ts';
+import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import { parametersOf } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
@@ -22,11 +23,11 @@ import { Progress } from '../print/progress.ts';
 import { timings } from '../print/timings.ts';
 
 /** Talks with whoever sits at the terminal, or gives lines. */
-export const chatCommand = (settings: Settings, path: string): Promise<void> =>
-  interruptible(({ signal }) => converse(path, settings, signal));
+export const chatCommand = (settings: Settings, chosen: ChosenModel): Promise<void> =>
+  interruptible(({ signal }) => converse(chosen, settings, signal));
 
-async function converse(path: string, options: Settings, signal: AbortSignal): Promise<void> {
-  await using model = await openModel(path, options);
+async function converse(chosen: ChosenModel, options: Settings, signal: AbortSignal): Promise<void> {
+  await using model = await openModel(chosen, options);
   const conversation = new ChatTurns(parametersOf(options), options);
   // A model that cannot chat is refused before anything is loaded.
   model.tokenize(conversation.promptFor('Hello'), model.mostTokens(options.ctx));

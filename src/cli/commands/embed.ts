@@ -5,6 +5,7 @@ import { at } from '../../base/at.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Model } from '../../model/model.ts';
 import { interruptible } from '../interrupt.ts';
+import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
 import { write } from '../print/output.ts';
@@ -14,13 +15,13 @@ import { Progress } from '../print/progress.ts';
 const atOnce = 64;
 
 /** Prints the embeddings of texts: those of the command line, or each line of a file. */
-export const embedCommand = (settings: Settings, path: string, texts: readonly string[]): Promise<void> =>
+export const embedCommand = (settings: Settings, chosen: ChosenModel, texts: readonly string[]): Promise<void> =>
   interruptible(async ({ signal }) => {
     if (texts.length > 0 && settings.file !== undefined) {
       const expected = 'texts or a file of them, not both';
       throw new EngineError('BAD_OPTION', { option: '--file', value: settings.file, expected });
     }
-    await using model = await openModel(path, settings, { parallel: 'auto', embeds: true });
+    await using model = await openModel(chosen, settings, { parallel: 'auto', embeds: true });
     const groups = texts.length > 0 ? [texts] : grouped(lines(settings.file, signal));
     await printEmbeddings(model, groups, { ...settings, signal });
   });

@@ -1,46 +1,78 @@
+import { homedir } from 'node:os';
 import { formatBytes } from '../../base/bytes.ts';
-import { EngineError } from '../../base/errors.ts';
 import type { LibraryModel } from '../../library/library.ts';
+import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
+import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
 import { note, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
-import { relativeTime } from '../print/relative-time.ts';
 
 /** Characters of a digest that are enough to tell models apart. */
 const idLength = 12;
 
 /** Prints the models that there are. */
-export async function listCommand({ files, models: folder, json, logLevel }: Settings): Promise<void> {
-  const { Library } = await import('../../library/library.ts');
-  if (files.length === 0 && folder === undefined) throw new EngineError('NO_MODELS', { folder });
-  const library = new Library({ files, folder }, (path, error) =>
-    note(printable(`${path} is left out: ${error.message}`)),
-  );
-  const models = library.models();
-  (await debugLog({ logLevel }))?.('models found', { folder, files: models.flatMap((model) => model.files) });
-  await (json ? writeJson(models.map(toJson)) : write(`${table(models).join('\n')}\n`));
+export async function listCommand(settings: Settings): Promise<void> {
+  const { noModels, openLibrary } = await import('../locate-model.ts');
+  const models = openLibrary(settings).models();
+  (await debugLog(settings))?.('models found', { files: models.flatMap(({ files }) => files) });
+  if (models.length === 0) throw noModels(settings);
+  const forecasts = await modelForecasts(models, modelSettingsOf(settings));
+  const rows = models.map((model, i) => ({ model, forecast: forecasts[i] }));
+  if (settings.json) return writeJson(rows.map(toJson));
+  await write(`${table(rows).join('\n')}\n`);
+  const unknown = forecasts.filter((forecast) => forecast === undefined).length;
+  if (unknown > 0)
+    note(`${unknown} of them not forecast yet: "ssd-llm list" goes on with them, and "ssd-llm info" does one`);
+  if (forecasts.some((forecast) => forecast?.speed?.basis === 'assumed')) {
+    note('~ judged by another model or a usual drive: "ssd-llm info" and "ssd-llm bench" measure');
+  }
 }
 
-const table = (models: readonly LibraryModel[]): readonly string[] =>
+interface Row {
+  readonly model: LibraryModel;
+  readonly forecast: ModelForecast | undefined;
+}
+
+const table = (rows: readonly Row[]): readonly string[] =>
   columns([
-    ['NAME', 'ID', 'SIZE', 'MODIFIED'],
-    ...models.map(({ name, digest, size, modified }) => [
-      name,
-      digest.replace('sha256:', '').slice(0, idLength),
+    ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', 'WHERE'],
+    ...rows.map(({ model: { name, size, path, owner }, forecast }) => [
+      printable(name),
       formatBytes(size),
-      relativeTime(modified),
+      forecast ? (forecast.bytes === null ? '-' : formatBytes(forecast.bytes)) : '?',
+      speedText(forecast),
+      `${owner === undefined ? '' : `${owner}: `}${printable(inHome(path))}`,
     ]),
   ]);
 
-const toJson = ({ name, digest, size, modified, family, parameters, quantization, files }: LibraryModel): object => ({
-  name,
-  digest,
-  size,
-  modified: modified.toISOString(),
-  family,
-  parameters,
-  quantization,
-  files,
-});
+function speedText(forecast: ModelForecast | undefined): string {
+  if (!forecast?.speed) return forecast ? '-' : '?';
+  const { tokens_per_s, basis } = forecast.speed;
+  return `${basis === 'assumed' ? '~' : ''}${Number(tokens_per_s.toPrecision(2))}`;
+}
+
+/** A path from the user's folder on: "~/models/a.gguf". */
+function inHome(path: string): string {
+  const home = homedir();
+  return home !== '' && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
+
+const toJson = ({ model, forecast }: Row): object => {
+  const { name, digest, size, modified, family, parameters, quantization, files, owner } = model;
+  return {
+    name,
+    id: digest.replace('sha256:', '').slice(0, idLength),
+    digest,
+    size,
+    modified: modified.toISOString(),
+    family,
+    parameters,
+    quantization,
+    files,
+    store: owner ?? null,
+    takes: forecast?.bytes ?? null,
+    speed: forecast?.speed ?? null,
+  };
+};

@@ -2,28 +2,52 @@ import { addAbortSignal } from 'node:stream';
 import { formatBytes } from '../../base/bytes.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
+import type { Model } from '../../model/model.ts';
 import { headline } from '../../plan/explain.ts';
 import { ConversationFile } from '../conversation-file.ts';
 import { grammarFromOptions } from '../form-options.ts';
 import { interruptible, interruptibleBlocking } from '../interrupt.ts';
+import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
 import { note, writeJson } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
 import { deviceLine, timings } from '../print/timings.ts';
-import { preparePrompt, readPrompt } from '../prompt.ts';
+import { hasInput, preparePrompt, readPrompt } from '../prompt.ts';
 
-/** Answers one prompt. */
-export const runCommand = (settings: Settings, path: string): Promise<void> =>
-  interruptible((abort) => answer(path, settings, abort));
+/** Answers one prompt; at a terminal without one, talks. */
+export async function runCommand(settings: Settings, chosen: ChosenModel, words: readonly string[]): Promise<void> {
+  const given = withWords(settings, words);
+  if (given.prompt === undefined && process.stdin.isTTY && process.stdout.isTTY && talks(given)) {
+    const { chatCommand } = await import('./chat.ts');
+    return chatCommand(given, chosen);
+  }
+  return interruptible((abort) => answer(chosen, given, abort));
+}
 
-async function answer(path: string, options: Settings, abort: AbortController): Promise<void> {
+/** The settings with the prompt that stands behind the model. */
+function withWords(settings: Settings, words: readonly string[]): Settings {
+  if (words.length === 0) return settings;
+  const prompt = words.join(' ');
+  if (settings.prompt === undefined) return { ...settings, prompt };
+  throw new EngineError('BAD_OPTION', {
+    option: '--prompt',
+    value: settings.prompt,
+    expected: `one prompt, not ${prompt} too`,
+  });
+}
+
+/** True if nothing was asked for that only one answer can have. */
+const talks = ({ raw, json, session, jsonSchema, gbnf }: Settings): boolean =>
+  !raw && !json && session === undefined && jsonSchema === undefined && gbnf === undefined;
+
+async function answer(chosen: ChosenModel, options: Settings, abort: AbortController): Promise<void> {
   const { signal } = abort;
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   const grammar = await grammarFromOptions(options, () => addAbortSignal(signal, process.stdin));
-  await using model = await openModel(path, options);
-  const prompt = options.prompt ?? (await readPrompt(promptInput(signal), model, options));
+  await using model = await openModel(chosen, options);
+  const prompt = await promptOf(options, model, signal);
   const prepared = await interruptibleBlocking(
     abort,
     () => session?.promptFor(model, prompt, options) ?? preparePrompt(model, prompt, options),
@@ -70,9 +94,17 @@ function fromCache({ promptCache, promptCacheDir }: Settings, { stats, promptTok
   return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
 }
 
-function promptInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
-  if (process.stdin.isTTY) throw new EngineError('NO_PROMPT', {});
-  return addAbortSignal(signal, process.stdin);
+/** The prompt that was given, behind the text that stdin holds. */
+async function promptOf(options: Settings, model: Model, signal: AbortSignal): Promise<string> {
+  const { prompt } = options;
+  const inputIsForm = [options.jsonSchema, options.gbnf].includes('-');
+  if (prompt === undefined) {
+    if (process.stdin.isTTY || inputIsForm) throw new EngineError('NO_PROMPT', {});
+    return readPrompt(addAbortSignal(signal, process.stdin), model, options);
+  }
+  if (inputIsForm || !(await hasInput())) return prompt;
+  const input = await readPrompt(addAbortSignal(signal, process.stdin), model, options);
+  return [input, prompt].filter(Boolean).join('\n\n');
 }
 
 /** Prints the answer as it comes, unless it is wanted as a whole. */

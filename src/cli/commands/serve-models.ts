@@ -1,23 +1,22 @@
 import { hostname } from 'node:os';
-import { EngineError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { mapLargeBlocks } from '../../ggml/system.ts';
 import { isLoopback, reachable, urlOf } from '../../http/address.ts';
 import { createApp } from '../../http/app.ts';
 import { listen, type RunningServer } from '../../http/server.ts';
-import { Library } from '../../library/library.ts';
+import type { Warn } from '../../library/library.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Health } from '../../worker/backend.ts';
 import { EngineBackend } from '../../worker/engine-backend.ts';
 import { savedCalibration } from '../calibrations.ts';
 import { cpuVariant } from '../environment.ts';
+import { leaveOut, noModels, openLibrary } from '../locate-model.ts';
 import { logsEvents } from '../options/log-level.ts';
 import type { ServerSettings } from '../options/server-options.ts';
 import { announcement } from '../print/announcement.ts';
 import { logTo } from '../print/log.ts';
 import { note } from '../print/output.ts';
-import { printable } from '../print/printable.ts';
 
 /** Milliseconds that answers under way have to end when the server is told to stop. */
 const grace = 10_000;
@@ -35,17 +34,11 @@ export async function serveModels(
   // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
   mapLargeBlocks();
   const log = logTo(settings.logLevel);
-  let leaveOut = (path: string, error: Error): void => note(printable(`${path} is left out: ${error.message}`));
-  const sources = {
-    files: settings.files,
-    folder: settings.models,
-    rope: model.rope,
-    graphs: model.graphs,
-    chatTemplate: model.chatTemplate,
-  };
-  const library = new Library(sources, (path, error) => leaveOut(path, error));
+  let tell: Warn = leaveOut;
+  const { rope, graphs, chatTemplate } = model;
+  const library = openLibrary(settings, { rope, graphs, chatTemplate }, (path, error) => tell(path, error));
   const found = library.models();
-  if (found.length === 0) throw new EngineError('NO_MODELS', { folder: settings.models });
+  if (found.length === 0) throw noModels(settings);
 
   const engineSettings = {
     model,
@@ -70,7 +63,7 @@ export async function serveModels(
   });
   const onError = (error: Error): void => log.error({}, error.message);
   const server = await listen(app, { host, port, onError });
-  leaveOut = (path, error) => log.warn({ path }, error.message);
+  tell = (path, error) => log.warn({ path }, error.message);
   const lines = announcement({
     url: urlOf(server.address),
     reachableUrl: urlOf({ ...server.address, host: reachable(host) }),

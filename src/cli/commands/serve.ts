@@ -4,6 +4,7 @@ import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { Plan } from '../../plan/plan.ts';
+import type { ChosenModel } from '../locate-model.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { warn } from '../print/output.ts';
@@ -22,18 +23,22 @@ export async function serveCommand(settings: Settings): Promise<void> {
     promptCache: { bytes, folder: promptCacheDir },
     threads: threads === undefined ? undefined : threadsFor(threads, warn),
   };
-  const plans = await plansOf(settings.files, engine);
+  const { locateModel } = await import('../locate-model.ts');
+  const plans = await plansOf(
+    settings.files.map((text) => locateModel(text, settings)),
+    engine,
+  );
   const { serveModels } = await import('./serve-models.ts');
   await serveModels(settings, engine, plans);
 }
 
 /** The plans of the models that were named, by their first file. Rejects with the errors of those that cannot run. */
-async function plansOf(files: readonly string[], engine: ModelSettings): Promise<ReadonlyMap<string, Plan>> {
+async function plansOf(models: readonly ChosenModel[], engine: ModelSettings): Promise<ReadonlyMap<string, Plan>> {
   const { openOutline } = await import('../../runtime/model-outline.ts');
   const { checkTokenizer } = await import('../../text/check-tokenizer.ts');
   const { DrafterFactory } = await import('../../engine/draft/drafter-factory.ts');
   const { forecast } = await import('../forecast.ts');
-  const planned = files.map((path) => {
+  const planned = models.map(({ path }) => {
     const outline = openOutline(path, engine);
     checkTokenizer(outline.file.metadata);
     const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder));

@@ -178,6 +178,6 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     help: 'print JSON instead of text',
     schema: truth,
     default: false,
-    commands: ['run', 'list', 'ps', 'devices', 'info'],
+    commands: ['run', 'list', 'ps', 'devices', 'info', 'config'],
   },
 };

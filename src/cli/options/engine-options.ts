@@ -6,7 +6,7 @@ import type { GraphChoice } from '../../runtime/model-outline.ts';
 import type { DeviceChoice } from '../../runtime/open-device.ts';
 import type { Kernels } from '../../runtime/planner.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
-import { auto, named, oneOf, real, size, sizeOrNone, truth, whole } from './schemas.ts';
+import { auto, named, oneOf, real, size, sizeOrNone, sizeOrShare, truth, whole } from './schemas.ts';
 
 /** Settings of an engine. Undefined values are chosen. */
 export interface EngineSettings {
@@ -61,10 +61,10 @@ const mostTokens = 2 ** 24;
 export const engineOptions: OptionSpecs<EngineSettings> = {
   memoryBudget: {
     flags: '-m, --memory-budget <size>',
-    help: 'memory for everything: 8G, 1.5G, 512M, bytes, or auto',
-    schema: auto(size),
+    help: 'memory for everything: 8G, 1.5G, 512M, bytes, 50% of the memory, or auto',
+    schema: auto(sizeOrShare),
     byDefault: 'auto, most of what is free',
-    commands: planning,
+    commands: [...planning, 'list'],
     variables: ['SSD_LLM_MEMORY_BUDGET'],
   },
   ctx: {

@@ -1,6 +1,17 @@
 import type * as z from 'zod';
 
-export type CommandName = 'run' | 'chat' | 'embed' | 'serve' | 'list' | 'ps' | 'devices' | 'info' | 'bench';
+export type CommandName =
+  | 'run'
+  | 'chat'
+  | 'embed'
+  | 'serve'
+  | 'list'
+  | 'ps'
+  | 'devices'
+  | 'info'
+  | 'bench'
+  | 'config'
+  | 'completion';
 
 /** Other words for an option where a command gives it another meaning. */
 interface Words {
@@ -36,7 +47,7 @@ interface Declared<T> {
    * Environment variables; the first that is set counts. With a list, the configuration file may have the option too.
    */
   readonly variables?: readonly string[];
-  /** True if the variables count also for commands that otherwise take flags alone. */
+  /** True if the variables and the file count also for commands that otherwise take flags alone. */
   readonly everywhere?: true;
   readonly aliases?: readonly Alias[];
   /** True for paths, which in the configuration file count from the file's folder. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { EngineError } from '../../base/errors.ts';
 import { parseBytes } from '../../base/size.ts';
+import { machineBytes } from '../../runtime/machine.ts';
 
 /** How much a model may be asked to think; which of them it knows, its template says. */
 export const thinkLevels = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -75,6 +76,14 @@ const sized = <T>(expected: string, others: (value: unknown) => T | undefined): 
 
 /** A size in bytes. */
 export const size: z.ZodType<number> = sized<never>(expectedSize, () => undefined);
+
+const share = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/;
+
+/** A size in bytes, or a share of the memory that this process can have: "50%". */
+export const sizeOrShare: z.ZodType<number> = sized(`${expectedSize}, or a share of the memory: 50%`, (value) => {
+  const percent = Number(share.exec(`${value}`)?.[1]);
+  return percent > 0 && percent <= 100 ? Math.floor((percent / 100) * machineBytes()) : undefined;
+});
 
 /** A size in bytes, 0 for none, or auto. */
 export const sizeOrNone: z.ZodType<number | 'auto'> = sized(`${expectedSize}, or 0 for none`, (value) => {

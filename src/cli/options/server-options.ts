@@ -7,9 +7,9 @@ import { auto, list, named, numberOrText, truth, whole } from './schemas.ts';
 
 /** Settings of a server, and of its models. Undefined values are chosen. */
 export interface ServerSettings {
-  /** GGUF files that are served. */
+  /** Models that are served: names, or GGUF files. */
   readonly files: readonly string[];
-  /** A folder of GGUF files. */
+  /** The one folder in which models are looked for. */
   readonly models?: string | undefined;
   readonly host: string;
   readonly port: number;
@@ -50,8 +50,8 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   files: {
     // Arguments of the command, and never a variable, since paths may have commas in them.
     flags: '[models...]',
-    help: 'GGUF files; of a split model, any part',
-    schema: z.array(named('a GGUF file'), 'a list of GGUF files'),
+    help: 'names of models, or GGUF files; of a split model, any part',
+    schema: z.array(named('a name or a GGUF file'), 'a list of names and GGUF files'),
     default: [],
     commands: [],
     variables: [],
@@ -59,11 +59,13 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   },
   models: {
     flags: '--models <dir>',
-    help: 'a folder whose GGUF files are served too',
+    help: 'look for models in this folder alone, and the folders in it',
     schema: named('a folder').optional(),
-    commands: ['serve', 'list'],
-    words: { list: { help: 'a folder whose GGUF files are shown' } },
-    variables: ['SSD_LLM_MODELS', 'OLLAMA_MODELS'],
+    byDefault: 'our own and those of other programs',
+    commands: ['run', 'chat', 'embed', 'serve', 'list', 'info', 'bench'],
+    words: { serve: { help: 'serve the models of this folder, and of the folders in it, too' } },
+    variables: ['SSD_LLM_MODELS'],
+    everywhere: true,
     isPath: true,
   },
   host: {
@@ -138,7 +140,7 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
     flags: '--config <file>',
     help: "settings in TOML, instead of the user's own file",
     schema: z.string().optional(),
-    commands: ['serve', 'list', 'ps'],
+    commands: ['serve', 'list', 'ps', 'config'],
   },
   logLevel: {
     flags: '--log-level <level>',

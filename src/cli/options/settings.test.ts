@@ -171,14 +171,13 @@ test('a prompt cache has a size, none, or one that is chosen', async () => {
 });
 
 test("Ollama's variables are honoured", async () => {
-  const { host, port, models, keepAlive, parallel, origins } = await served([], {
+  const { host, port, keepAlive, parallel, origins } = await served([], {
     OLLAMA_HOST: '"0.0.0.0:8080"',
-    OLLAMA_MODELS: '/blobs',
     OLLAMA_KEEP_ALIVE: '10m',
     OLLAMA_NUM_PARALLEL: '2',
     OLLAMA_ORIGINS: 'https://a.example,https://b.example',
   });
-  assert.deepEqual([host, port, models, keepAlive, parallel], ['0.0.0.0', 8080, '/blobs', 600, 2]);
+  assert.deepEqual([host, port, keepAlive, parallel], ['0.0.0.0', 8080, 600, 2]);
   assert.deepEqual(origins, ['https://a.example', 'https://b.example']);
 });
 

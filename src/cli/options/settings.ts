@@ -14,7 +14,7 @@ type Entry = (typeof optionEntries)[number];
 /** Options that may come from the environment or the file. */
 const configurable = optionEntries.filter(([, { variables }]) => variables !== undefined);
 
-/** Options that may come from the environment in every command. */
+/** Options that may come from the environment and the file in every command. */
 const everywhere = configurable.filter(([, option]) => option.everywhere);
 
 /** A name with dashes: "memoryBudget" -> "memory-budget". */
@@ -44,7 +44,7 @@ const given = (entries: readonly Entry[], find: (...entry: Entry) => GivenOption
   );
 
 /** Options from the environment. Quotes around a variable do not count, and an empty one is not set, as for Ollama. */
-const ofEnvironment = ({ environment }: User, entries: readonly Entry[] = configurable): GivenOptions =>
+const ofEnvironment = ({ environment }: User, entries: readonly Entry[]): GivenOptions =>
   given(entries, (_, { variables = [] }) =>
     variables
       .map((from) => ({ value: environment[from]?.replace(/^["'\s]+|["'\s]+$/g, ''), from }))
@@ -72,10 +72,26 @@ function ofFile({ path, values }: ConfigFile, { home }: User): GivenOptions {
 /**
  * The values that count among flags, the environment and the configuration file. Rejects with UNREADABLE, BAD_OPTION.
  */
-async function merged(flags: GivenOptions, user: User): Promise<GivenOptions> {
+async function merged(flags: GivenOptions, user: User, entries: readonly Entry[]): Promise<GivenOptions> {
   const { readConfigFile } = await import('./config-file.ts');
   const file = readConfigFile(flags.config?.value as string | undefined, user);
-  return { ...(file && ofFile(file, user)), ...ofEnvironment(user), ...withPort(flags) };
+  const counts = (key: string): boolean => entries.some(([name]) => name === key);
+  const inFile = file ? Object.entries(ofFile(file, user)).filter(([key]) => counts(key)) : [];
+  return { ...Object.fromEntries(inFile), ...ofEnvironment(user, entries), ...withPort(flags) };
+}
+
+/** Values of all options that the environment and the file may give, with their origin. Rejects as `settingsOf` does. */
+export async function configurableValues(
+  config: string | undefined,
+  user: User,
+): Promise<readonly { readonly name: string; readonly value: unknown; readonly from: string | undefined }[]> {
+  const flags = config === undefined ? {} : { config: { value: config, from: '--config' } };
+  const all = await merged(flags, user, configurable);
+  return configurable.map(([key, { schema, default: byDefault }]) => {
+    const one = all[key];
+    const value = one ? accept(schema, one.value, (expected) => refusal(one, expected)) : byDefault;
+    return { name: dashed(key), value, from: one?.from };
+  });
 }
 
 /** The error for a value. */
@@ -89,13 +105,13 @@ const filesOf = ({ args }: Command): GivenOptions =>
 
 /**
  * The settings of a command as it was given. Flags win over the environment, and that over the configuration file;
- * commands that answer once take flags alone. Rejects with UNREADABLE, and with BAD_OPTION, which names the value's origin.
+ * for commands that answer once only some options have others than flags. Rejects with UNREADABLE, and with BAD_OPTION, which names the value's origin.
  */
 export async function settingsOf(command: Command, user: User = currentUser()): Promise<Settings> {
   const flags: GivenOptions = command.opts();
   const all = isConfigurable(command)
-    ? await merged({ ...flags, ...filesOf(command) }, user)
-    : { ...ofEnvironment(user, everywhere), ...flags };
+    ? await merged({ ...flags, ...filesOf(command) }, user, configurable)
+    : await merged(flags, user, everywhere);
   const values = optionEntries.map(([key, { schema, default: byDefault }]) => {
     const one = all[key];
     return [key, one ? accept(schema, one.value, (expected) => refusal(one, expected)) : byDefault] as const;

@@ -1,0 +1,82 @@
+import { EngineError } from '../../base/errors.ts';
+import { longFlag } from '../options/flags.ts';
+import type { CommandName } from '../options/option-spec.ts';
+import { optionEntries, type Settings } from '../options/table.ts';
+import { write } from '../print/output.ts';
+
+/** A command with its meaning, as completion shows it. */
+export interface CompletedCommand {
+  readonly name: CommandName;
+  readonly description: string;
+}
+
+const flagsOf = (command: CommandName): readonly string[] =>
+  optionEntries
+    .filter(([, { commands }]) => commands.includes(command))
+    .flatMap(([, { flags, aliases = [] }]) => [
+      longFlag(flags),
+      ...aliases.filter(({ commands = [command] }) => commands.includes(command)).map(({ flags }) => longFlag(flags)),
+    ]);
+
+const bash = (commands: readonly CompletedCommand[]): string => `_ssd_llm() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" flags=""
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} help" -- "$current"))
+    return
+  fi
+  case "\${COMP_WORDS[1]}" in
+${commands.map(({ name }) => `    ${name}) flags="${flagsOf(name).join(' ')}" ;;`).join('\n')}
+  esac
+  case "$current" in
+    -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
+    *) COMPREPLY=($(compgen -W "$(ssd-llm completion names 2>/dev/null)" -- "$current") $(compgen -f -- "$current")) ;;
+  esac
+  if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$current"; fi
+}
+complete -o filenames -F _ssd_llm ssd-llm
+`;
+
+const fish = (commands: readonly CompletedCommand[]): string =>
+  [
+    ...commands.map(
+      ({ name, description }) =>
+        `complete -c ssd-llm -n __fish_use_subcommand -f -a ${name} -d '${description.replaceAll("'", "\\'")}'`,
+    ),
+    ...commands.flatMap(({ name }) =>
+      flagsOf(name).map((flag) => `complete -c ssd-llm -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`),
+    ),
+    "complete -c ssd-llm -n 'not __fish_use_subcommand' -a '(ssd-llm completion names 2>/dev/null)'",
+    '',
+  ].join('\n');
+
+const shells: Readonly<Record<string, (commands: readonly CompletedCommand[]) => string>> = {
+  bash,
+  zsh: (commands) => `autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`,
+  fish,
+};
+
+/** Prints what makes a shell complete commands, options and names; or the names. */
+export async function completionCommand(
+  settings: Settings,
+  [wanted = '']: readonly string[],
+  commands: readonly CompletedCommand[],
+): Promise<void> {
+  if (wanted === 'names') {
+    const { openLibrary } = await import('../locate-model.ts');
+    const library = openLibrary(settings, {}, () => {});
+    return write(
+      library
+        .named()
+        .map(({ name }) => `${name}\n`)
+        .join(''),
+    );
+  }
+  const script = shells[wanted];
+  if (!script)
+    throw new EngineError('BAD_OPTION', {
+      option: 'completion',
+      value: wanted,
+      expected: Object.keys(shells).join(', '),
+    });
+  await write(script(commands));
+}

@@ -1,0 +1,57 @@
+import type { Message } from '../chat/message.ts';
+import {
+  isWithin,
+  type PartialSamplingOptions,
+  type SamplingOptions,
+  samplingRanges,
+} from '../sample/sampling-options.ts';
+
+/**
+ * Settings that come with a model beside its file, as Ollama's Modelfiles have them. Requests win over them, and they over
+ * the file.
+ *
+ * @example const preset: Preset = { system: 'Answer in one word.', parameters: { temperature: 0, stop: ['\n'] } };
+ */
+export interface Preset {
+  /** Instructions for conversations that begin without any. */
+  readonly system?: string | undefined;
+  /** Messages before each conversation. */
+  readonly messages?: readonly Message[] | undefined;
+  /** Parameters by Ollama's names: temperature, top_k, stop, num_ctx, … */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Ollama's names of the parameters that are options of sampling. */
+const samplingNames: Readonly<Record<string, keyof SamplingOptions>> = {
+  temperature: 'temperature',
+  top_k: 'topK',
+  top_p: 'topP',
+  min_p: 'minP',
+  typical_p: 'typicalP',
+  repeat_last_n: 'repeatLastN',
+  repeat_penalty: 'repeatPenalty',
+  presence_penalty: 'presencePenalty',
+  frequency_penalty: 'frequencyPenalty',
+};
+
+/** The sampling of a preset; parameters out of range are left out. */
+export const presetSampling = ({ parameters = {} }: Preset = {}): PartialSamplingOptions =>
+  Object.fromEntries(
+    Object.entries(samplingNames).flatMap(([name, option]) => {
+      const value = parameters[name];
+      return typeof value === 'number' && isWithin(value, samplingRanges[option]) ? [[option, value]] : [];
+    }),
+  );
+
+/** The stop texts of a preset. */
+export const presetStops = ({ parameters = {} }: Preset = {}): readonly string[] =>
+  [parameters['stop']].flat().filter((stop): stop is string => typeof stop === 'string' && stop !== '');
+
+const positive = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
+
+/** Tokens of the context that a preset asks for. */
+export const presetContext = ({ parameters }: Preset = {}): number | undefined => positive(parameters?.['num_ctx']);
+
+/** Tokens of the longest answer that a preset asks for. */
+export const presetLength = ({ parameters }: Preset = {}): number | undefined => positive(parameters?.['num_predict']);

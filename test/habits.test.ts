@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { attemptCli } from './support/attempt-cli.ts';
+import { run } from './support/cli.ts';
+import { writeSmall } from './support/small-model.ts';
+import { sharedFolder } from './support/temp-folder.ts';
+
+const folder = sharedFolder();
+writeSmall(folder.file('pocket-F32.gguf'));
+const env = { HOME: folder.path, XDG_CONFIG_HOME: folder.path, APPDATA: folder.path };
+
+test('an older Node is told in one line', () => {
+  writeFileSync(folder.file('old.cjs'), "Object.defineProperty(process.versions, 'node', { value: '18.19.0' });");
+  const { status, stderr } = spawnSync(process.execPath, [
+    '-r',
+    folder.file('old.cjs'),
+    'bin/ssd-llm.cjs',
+    '--version',
+  ]);
+  assert.equal(status, 1);
+  assert.equal(String(stderr), 'error: ssd-llm needs Node 20.19 or newer; this is Node 18.19.0\n');
+});
+
+test('the settings in force are shown, with where they come from and where the file lies', async () => {
+  writeFileSync(folder.file('c.toml'), 'port = 9000\n');
+  const config = ['config', '--config', folder.file('c.toml')];
+  const { stdout } = await run(config, { env: { ...env, SSD_LLM_MAX_QUEUE: '7', SSD_LLM_API_KEY: 'plum' } });
+  assert.match(stdout, /^.*c\.toml\n/);
+  assert.match(stdout, /^port +9000 +.*c\.toml: port$/m);
+  assert.match(stdout, /^max-queue +7 +SSD_LLM_MAX_QUEUE$/m);
+  assert.match(stdout, /^host +127\.0\.0\.1 +default$/m);
+  assert.doesNotMatch(stdout, /plum/);
+});
+
+test('a shell completes commands, options and names of models', { skip: process.platform === 'win32' }, async () => {
+  const { stdout: script } = await run(['completion', 'bash'], { env });
+  const { stdout: names } = await run(['completion', 'names'], { env: { ...env, SSD_LLM_MODELS: folder.path } });
+  assert.equal(names, 'pocket:f32\n');
+  const completed = (...words: string[]): string[] => {
+    const ask = `ssd-llm() { echo pocket:f32; }\nCOMP_WORDS=(${words.join(' ')})\nCOMP_CWORD=${words.length - 1}\n_ssd_llm\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+    return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
+  };
+  assert.deepEqual(completed('ssd-llm', 'be'), ['bench']);
+  assert.deepEqual(completed('ssd-llm', 'run', '--prompt-c'), ['--prompt-cache', '--prompt-cache-dir']);
+  assert.deepEqual(completed('ssd-llm', 'run', 'poc'), ['pocket:f32']);
+});
+
+test('habits from other programs are answered with what to do here', async () => {
+  for (const [args, answer] of [
+    [['run', 'm', 'hi', '-ngl', '99'], /-ngl: .*memory budget/],
+    [['run', '-m', 'pocket:135m'], /a model is named without an option/],
+    [['info', folder.file('pocket-F32.gguf'), '-m', '8'], /did you mean 8G\?/],
+    [['run', folder.file('pocket-F32.gguf'), 'hi', '-p', 'ho'], /--prompt ho is not valid; expected one prompt/],
+  ] as const) {
+    const { code, stderr } = await attemptCli(...args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, answer);
+  }
+});

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { writeChatModel } from './support/chat-model.ts';
+import { run, runJson } from './support/cli.ts';
+import { serve } from './support/server.ts';
+import { writeSmall } from './support/small-model.ts';
+import { asOllama, snapshotOf } from './support/stores.ts';
+import { sharedFolder } from './support/temp-folder.ts';
+
+const store = sharedFolder();
+const home = sharedFolder();
+const file = writeChatModel(home.file('plain.gguf'));
+asOllama(store.path, ['registry.ollama.ai', 'library', 'pocket', '135m'], {
+  model: readFileSync(file),
+  system: 'Speak of plums.',
+  params: '{"temperature":0,"num_predict":5}',
+});
+const env = {
+  HOME: home.path,
+  XDG_CACHE_HOME: home.file('cache'),
+  XDG_DATA_HOME: home.file('data'),
+  OLLAMA_MODELS: store.path,
+};
+const frugal = ['-m', '300M', '-c', '512', '-t', '1', '--kernels', 'plain'];
+
+test('a model of another program is listed, answers by its name with what comes with it, and stays as it is', async () => {
+  const before = snapshotOf(store.path);
+  const list = await run(['ls'], { env });
+  assert.match(
+    list.stdout,
+    /^NAME +SIZE +TAKES +TOKENS\/S +WHERE\npocket:135m +[\d.]+ KiB +[\d.]+ MiB +~?[\d.]+ +Ollama: /,
+  );
+  const named = await runJson(['run', 'pocket:135m', 'Hi', ...frugal], { env });
+  const byHand = ['--system', 'Speak of plums.', '--temperature', '0', '-n', '5'];
+  const plain = await runJson(['run', file, '-p', 'Hi', ...byHand, ...frugal], { env });
+  assert.deepEqual([named.prompt_tokens, named.text], [plain.prompt_tokens, plain.text]);
+  assert.equal(named.stop_reason, 'length');
+  const without = await runJson(['run', file, '-p', 'Hi', ...byHand.slice(2), ...frugal], { env });
+  assert.ok(without.prompt_tokens < named.prompt_tokens);
+  await using server = await serve(['pocket', ...frugal], { env });
+  const body = { model: 'pocket', messages: [{ role: 'user', content: 'Hi' }], stream: false };
+  const answer = await fetch(`${server.url}/api/chat`, { method: 'POST', body: JSON.stringify(body) });
+  const { message, prompt_eval_count } = (await answer.json()) as {
+    message: { content: string };
+    prompt_eval_count: number;
+  };
+  assert.deepEqual([message.content, prompt_eval_count], [named.text, named.prompt_tokens]);
+  assert.deepEqual(snapshotOf(store.path), before);
+});
+
+test('text from stdin comes before the prompt', async () => {
+  const joined = await runJson(['run', 'pocket', 'Sort these.', ...frugal], { env, input: 'plums pears figs\n' });
+  const whole = await runJson(['run', 'pocket', '-p', 'plums pears figs\n\nSort these.', ...frugal], { env });
+  assert.equal(joined.prompt_tokens, whole.prompt_tokens);
+});
+
+test('a name that no model has, and a place without models, are told with the place', async () => {
+  const unknown = await run(['info', 'plum'], { env });
+  assert.equal(unknown.code, 3);
+  assert.match(unknown.stderr, /no model is called plum; "ssd-llm list" shows .*\[MODEL_NOT_FOUND\]/);
+  const none = await run(['list'], { env: { ...env, OLLAMA_MODELS: home.file('none') } });
+  assert.equal(none.code, 3);
+  assert.match(none.stderr, /there is no model in .*none, .*\.lmstudio.*\[NO_MODELS\]/);
+});
+
+test('every command finds the models of the folder that SSD_LLM_MODELS names, however deep', async () => {
+  writeSmall(store.file('Deep-F32.gguf'));
+  const { stdout } = await run(['info', 'deep'], { env: { ...env, SSD_LLM_MODELS: store.path } });
+  assert.match(stdout, /architecture +llama/);
+});
