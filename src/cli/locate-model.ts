@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
-import { Library, type NamedModel, type Warn } from '../library/library.ts';
+import { Library, type LocatedModel, type Warn } from '../library/library.ts';
 import type { CardOptions } from '../library/model-card.ts';
 import { placesFor } from './model-places.ts';
 import type { Settings } from './options/table.ts';
@@ -9,7 +9,7 @@ import { note } from './print/output.ts';
 import { printable } from './print/printable.ts';
 
 /** A model that a command was called with: its file, and what comes with it. */
-export type ChosenModel = Pick<NamedModel, 'path' | 'preset'>;
+export type ChosenModel = Pick<LocatedModel, 'path' | 'preset'>;
 
 type Places = Pick<Settings, 'models' | 'files'>;
 
@@ -55,7 +55,7 @@ const isPath = (text: string): boolean => /^[.~]?[\\/]|^\.\.[\\/]|^[a-z]:[\\/]|\
 
 const isFile = (path: string): boolean => attempt(() => !statSync(path).isDirectory()) ?? false;
 
-function locateIn(library: Library | (() => Library), text: string): NamedModel {
+function locateIn(library: Library | (() => Library), text: string): LocatedModel {
   if (isFile(text)) return Library.atPath(text);
   const found = (typeof library === 'function' ? library() : library).locate(text);
   if (found) return found;

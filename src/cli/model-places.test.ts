@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { User } from './environment.ts';
-import { placesFor, storesOf, usualModelsFolder } from './model-places.ts';
+import { placesFor } from './model-places.ts';
 
 const user = (given: Partial<User> = {}): User => ({ platform: 'linux', home: '/home/me', environment: {}, ...given });
 
 const folderOf = (owner: string, given: Partial<User>): readonly string[] =>
-  storesOf(user(given))
-    .filter((store) => store.owner === owner)
+  placesFor(undefined, user(given))
+    .stores.filter((store) => store.owner === owner)
     .map(({ folder }) => folder);
 
 test('stores are where their programs keep them', () => {
@@ -39,7 +39,7 @@ test("other programs' own variables say where else", () => {
 
 test('a folder that was named is looked into alone; a user without a home has no stores but those of variables', () => {
   assert.deepEqual(placesFor('/models', user()), { folder: '/models', stores: [] });
-  assert.equal(usualModelsFolder(user()), join('/home/me/.local/share/ssd-llm/models'));
+  assert.equal(placesFor(undefined, user()).folder, join('/home/me/.local/share/ssd-llm/models'));
   const nobody = user({ platform: 'darwin', home: undefined, environment: { OLLAMA_MODELS: '/a' } });
   assert.deepEqual(placesFor(undefined, nobody), { folder: undefined, stores: [{ owner: 'Ollama', folder: '/a' }] });
 });

@@ -42,13 +42,13 @@ function foldersOf({ platform, home, environment }: User): UserFolders {
 }
 
 /** The folder for models of our own; undefined for a user without a home. */
-export function usualModelsFolder(user: User = currentUser()): string | undefined {
+function usualModelsFolder(user: User): string | undefined {
   const { data } = foldersOf(user);
   return data && join(data, 'ssd-llm', 'models');
 }
 
 /** The other programs' stores of a user, whether or not they are there. */
-export function storesOf(user: User): readonly Store[] {
+function storesOf(user: User): readonly Store[] {
   const { home, environment, platform } = user;
   const { data, config, cache } = foldersOf(user);
   const inHome = (...names: string[]): string | undefined => home && join(home, ...names);

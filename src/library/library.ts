@@ -11,7 +11,7 @@ import { type CardOptions, type ModelCard, readCard } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
 /** A model that was found, and is called by a name that no other has. */
-export interface NamedModel extends FoundModel {
+export interface LocatedModel extends FoundModel {
   readonly name: string;
   readonly files: readonly string[];
   /** The models folder that it was found in; undefined if it was named, or is another program's. */
@@ -21,7 +21,7 @@ export interface NamedModel extends FoundModel {
 }
 
 /** A model that was found, with its description. */
-export interface LibraryModel extends NamedModel, ServedModel {
+export interface LibraryModel extends LocatedModel, ServedModel {
   readonly name: string;
   readonly preset?: Preset | undefined;
 }
@@ -52,7 +52,7 @@ interface State {
   readonly modified: Date;
 }
 
-type Place = Pick<NamedModel, 'folder' | 'owner'>;
+type Place = Pick<LocatedModel, 'folder' | 'owner'>;
 
 const nowhere: Place = { folder: undefined, owner: undefined };
 
@@ -73,7 +73,7 @@ export class Library {
   }
 
   /** The model of a file, which may be any part of it and need not be there. */
-  static atPath(path: string): NamedModel {
+  static atPath(path: string): LocatedModel {
     const model = firstOf(path);
     return { ...model, ...nowhere, name: at(namesOf([model]), 0), files: filesOf(model.path) };
   }
@@ -92,12 +92,12 @@ export class Library {
   }
 
   /** The place of a model by any of its names. No file is read. */
-  locate(name: string): NamedModel | undefined {
+  locate(name: string): LocatedModel | undefined {
     return lookUp(aliasesOf(this.named()), name);
   }
 
   /** All models that there seem to be, named files first, in their order: if two would have one name, the first has it. */
-  named(): readonly NamedModel[] {
+  named(): readonly LocatedModel[] {
     const found = this.#found();
     const names = namesOf(found);
     return found.map((model, i) => ({ ...model, name: at(names, i), files: filesOf(model.path) }));
@@ -134,7 +134,7 @@ export class Library {
     return [...unique.values()];
   }
 
-  #open(model: NamedModel): LibraryModel | undefined {
+  #open(model: LocatedModel): LibraryModel | undefined {
     const { version, size, modified } = stateOf(model.files);
     const key = keyOf(model);
     let known = this.#known.get(key);
@@ -145,7 +145,7 @@ export class Library {
     return known.card && { ...known.card, ...model, size, modified };
   }
 
-  #read({ path, preset }: NamedModel, version: string, warned: string | undefined): Omit<Known, 'version'> {
+  #read({ path, preset }: LocatedModel, version: string, warned: string | undefined): Omit<Known, 'version'> {
     try {
       return { card: readCard(path, version, { ...this.#sources, preset }) };
     } catch (error) {

@@ -1,9 +1,9 @@
 import { realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
-import type { NamedModel } from './library.ts';
+import type { LocatedModel } from './library.ts';
 
-type Removable = Pick<NamedModel, 'name' | 'folder' | 'files'> & Partial<Pick<NamedModel, 'owner'>>;
+type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner'>>;
 
 /**
  * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it,
@@ -22,7 +22,7 @@ export async function removeModel(model: Removable): Promise<void> {
   for (const path of await removable(model)) await failing(path, rm(path));
 }
 
-const refusal = (name: string, owner?: NamedModel['owner']): EngineError => {
+const refusal = (name: string, owner?: LocatedModel['owner']): EngineError => {
   const others = owner === undefined ? 'others are not deleted' : `this one is ${owner}'s, which is only read`;
   const expected = `one whose file lies in the models folder itself: ${others}`;
   return new EngineError('BAD_OPTION', { option: 'model', value: name, expected });

@@ -31,7 +31,7 @@ import {
 import { Grammars } from './grammars.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
-import { presetLength, presetSampling, presetStops } from './preset.ts';
+import { presetSampling, withPreset } from './preset.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
 import { restoreSession, saveSession } from './session-files.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -52,7 +52,6 @@ export class Model implements AsyncDisposable {
   readonly #options: ModelOptions;
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
-  /** The sampling that the file recommends. */
   readonly #recommended: PartialSamplingOptions;
   readonly #grammars: Grammars;
   #disposed: Promise<void> | undefined;
@@ -61,11 +60,12 @@ export class Model implements AsyncDisposable {
     this.outline = opened.outline;
     this.vocabulary = opened.vocabulary;
     this.device = opened.device;
-    this.prompts = new PromptTokenizer(opened.outline.file.metadata, opened.vocabulary, options);
+    const { metadata } = opened.outline.file;
+    this.prompts = new PromptTokenizer(metadata, opened.vocabulary, options);
     this.#grammars = new Grammars(opened.vocabulary);
     this.#options = options;
     this.#opened = opened;
-    this.#recommended = recommendedSampling(opened.outline.file.metadata);
+    this.#recommended = mergedSampling(recommendedSampling(metadata), presetSampling(options.preset));
     this.#engine = new Engine((tokens) => opened.open(undefined, tokens));
     this.inner = { opened, engine: this.#engine };
   }
@@ -184,7 +184,6 @@ export class Model implements AsyncDisposable {
 
   /**
    * A prompt as `tokenize` makes it, with the form in which the model answers it.
-   *
    * @example const generation = model.generate(model.prepare(messages, 4096));
    * @throws {EngineError} CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
@@ -203,7 +202,6 @@ export class Model implements AsyncDisposable {
 
   /**
    * A conversation through the model's template, up to the begin of the answer.
-   *
    * @example const prompt = model.render([{ role: 'user', content: 'Hi' }]);
    * @throws {EngineError} TEMPLATE_FAILED, MODEL_CLOSED.
    */
@@ -226,21 +224,16 @@ export class Model implements AsyncDisposable {
    * @example for await (const { text } of model.generate('Hello', { maxTokens: 64 })) process.stdout.write(text);
    * @throws {EngineError} NO_PROMPT, BAD_OPTION, BAD_GRAMMAR, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
    */
-  generate(prompt: AnyPrompt, options: GenerateOptions = {}): Generation {
+  generate(prompt: AnyPrompt, asked: GenerateOptions = {}): Generation {
     this.#opened.checkOpen();
     const { vocabulary, outline } = this;
     if (outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: outline.path });
+    const options = withPreset(this.#options.preset, asked);
     const [size, unlimited] = [outline.config.vocabulary, Number.POSITIVE_INFINITY];
-    const { preset } = this.#options;
-    const {
-      maxTokens = presetLength(preset) ?? unlimited,
-      longest = unlimited,
-      thinkBudget = unlimited,
-      bias,
-    } = options;
+    const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited, bias } = options;
     checkLengths({ maxTokens, longest, thinkBudget });
     // Wrong options are refused here, not when the first token is asked for.
-    const sampling = samplingOptions(mergedSampling(this.#recommended, presetSampling(preset), options));
+    const sampling = samplingOptions(mergedSampling(this.#recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const { source, ready } = this.#grammars.prepareFor(answer, options.grammar);
@@ -250,10 +243,7 @@ export class Model implements AsyncDisposable {
       vocabulary,
       newSampler: () => new Sampler(size, sampling, { ...chosen, grammar: this.#grammars.of(source) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
-      output: AnswerOutput.open(vocabulary, answer, {
-        thinkBudget,
-        stop: options.stop?.length ? options.stop : presetStops(preset),
-      }),
+      output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,
       longest,
       ignoreEnd: options.ignoreEnd ?? false,

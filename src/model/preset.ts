@@ -43,8 +43,7 @@ export const presetSampling = ({ parameters = {} }: Preset = {}): PartialSamplin
     }),
   );
 
-/** The stop texts of a preset. */
-export const presetStops = ({ parameters = {} }: Preset = {}): readonly string[] =>
+const stopsOf = ({ parameters = {} }: Preset = {}): readonly string[] =>
   [parameters['stop']].flat().filter((stop): stop is string => typeof stop === 'string' && stop !== '');
 
 const positive = (value: unknown): number | undefined =>
@@ -53,5 +52,12 @@ const positive = (value: unknown): number | undefined =>
 /** Tokens of the context that a preset asks for. */
 export const presetContext = ({ parameters }: Preset = {}): number | undefined => positive(parameters?.['num_ctx']);
 
-/** Tokens of the longest answer that a preset asks for. */
-export const presetLength = ({ parameters }: Preset = {}): number | undefined => positive(parameters?.['num_predict']);
+/** The options of an answer, with the length and the stop texts of the preset where they say nothing. */
+export const withPreset = <T extends { maxTokens?: number | undefined; stop?: readonly string[] | undefined }>(
+  preset: Preset | undefined,
+  options: T,
+): T => ({
+  ...options,
+  maxTokens: options.maxTokens ?? positive(preset?.parameters?.['num_predict']),
+  stop: options.stop?.length ? options.stop : stopsOf(preset),
+});

@@ -20,7 +20,7 @@ const messages = z.array(z.object({ role: z.string(), content: z.string() }));
 const parameters = z.record(z.string(), z.unknown());
 
 /** The name of a model by the folders of its manifest: "pocket:135m", "someone/pocket:latest", "hf.co/org/name:Q4_K_M". */
-export function ollamaName([host, namespace, model, tag]: readonly string[]): string {
+function ollamaName([host, namespace, model, tag]: readonly string[]): string {
   const before = [host === usualHost ? '' : host, host === usualHost && namespace === usualNamespace ? '' : namespace];
   return `${[...before, model].filter(Boolean).join('/')}:${tag}`;
 }
