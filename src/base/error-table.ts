@@ -10,8 +10,7 @@ import type { ErrorCode, ErrorDetails } from './error-details.ts';
 export type ErrorKind = 'usage' | 'not-found' | 'failure';
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
-
-const among = (folders: readonly string[]): string => (folders.length === 0 ? '' : ` in ${folders.join(', ')}`);
+const unknownName = (name: string): string => `no model is called ${name}; "ssd-llm list" shows those there are`;
 
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
 
@@ -48,10 +47,7 @@ export const errorTable: {
   ],
   MODEL_NOT_FOUND: [
     'not-found',
-    (d) =>
-      d.name
-        ? `no model is called ${d.file}; "ssd-llm list" shows the names there are, and a GGUF file can be named by its path`
-        : `${d.file} does not exist; check the path of the GGUF file`,
+    (d) => (d.name ? unknownName(d.file) : `${d.file} does not exist; check the path of the GGUF file`),
     (d) => `model '${d.file}' not found`,
   ],
   UNREADABLE: [
@@ -286,8 +282,8 @@ export const errorTable: {
   ],
   NO_MODELS: [
     'not-found',
-    (d) => `there is no model${among(d.folders)}; name a GGUF file, or with --models a folder that holds some`,
-    (d) => `there is no model${among(d.folders)}; the server needs some`,
+    (d) => `there is no model in ${d.folders.join(', ')}; name a GGUF file, or with --models a folder that holds some`,
+    (d) => `there is no model in ${d.folders.join(', ')}; the server needs some`,
   ],
   PORT_IN_USE: [
     'failure',
