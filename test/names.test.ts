@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { writeChatModel } from './support/chat-model.ts';
 import { run, runJson } from './support/cli.ts';
 import { serve } from './support/server.ts';
-import { writeSmall } from './support/small-model.ts';
 import { asOllama, snapshotOf } from './support/stores.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -65,7 +64,8 @@ test('a name that no model has, and a place without models, are told with the pl
 });
 
 test('every command finds the models of the folder that SSD_LLM_MODELS names, however deep', async () => {
-  writeSmall(store.file('Deep-F32.gguf'));
-  const { stdout } = await run(['info', 'deep'], { env: { ...env, SSD_LLM_MODELS: store.path } });
+  mkdirSync(home.file('a/b/c'), { recursive: true });
+  copyFileSync(file, home.file('a/b/c/Deep.gguf'));
+  const { stdout } = await run(['info', 'deep', ...frugal], { env: { ...env, SSD_LLM_MODELS: home.file('a') } });
   assert.match(stdout, /architecture +llama/);
 });

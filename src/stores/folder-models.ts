@@ -15,7 +15,7 @@ const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
 const isProjector = (name: string): boolean => /^mmproj/i.test(name);
 
 /** The names in a folder that are not hidden, in order. */
-export function namesIn(folder: string, unreadable: Unreadable): readonly string[] {
+export function visibleNames(folder: string, unreadable: Unreadable): readonly string[] {
   try {
     const names = readdirSync(folder).filter((name) => !name.startsWith('.'));
     return names.sort();
@@ -38,7 +38,7 @@ export function* ggufFiles(
   const real = attempt(() => realpathSync(folder)) ?? folder;
   if (seen.has(real)) return;
   seen.add(real);
-  const names = namesIn(folder, unreadable);
+  const names = visibleNames(folder, unreadable);
   for (const name of names) if (isGguf(name) && !isProjector(name)) yield join(folder, name);
   if (depth === mostDepth) return;
   for (const name of names) {

@@ -2,7 +2,7 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../base/attempt.ts';
 import { readTextFile } from '../base/regular-file.ts';
-import { ggufFiles, isFolder, modelsAmong, namesIn } from './folder-models.ts';
+import { ggufFiles, isFolder, modelsAmong, visibleNames } from './folder-models.ts';
 import type { FoundModel, Unreadable } from './found-model.ts';
 
 const mostRefBytes = 1024;
@@ -19,7 +19,7 @@ function snapshotsOf(repository: string): readonly string[] {
 
 /** The models of Hugging Face's cache. The same file in several snapshots is one. */
 export function modelsOfHuggingFace(folder: string, unreadable: Unreadable): readonly FoundModel[] {
-  return namesIn(folder, unreadable).flatMap((name) => {
+  return visibleNames(folder, unreadable).flatMap((name) => {
     const [kind, org, ...rest] = name.split('--');
     if (kind !== 'models' || org === undefined) return [];
     const repository = [org, rest.join('--')].filter(Boolean).join('/');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { readTextFile } from '../base/regular-file.ts';
 import type { Preset } from '../model/preset.ts';
-import { isFolder, namesIn } from './folder-models.ts';
+import { isFolder, visibleNames } from './folder-models.ts';
 import type { FoundModel, Unreadable } from './found-model.ts';
 
 /** The host and the namespace that names leave out. */
@@ -43,7 +43,7 @@ function* manifests(
   unreadable: Unreadable,
   above: readonly string[] = [],
 ): Generator<readonly string[]> {
-  for (const name of namesIn(folder, unreadable)) {
+  for (const name of visibleNames(folder, unreadable)) {
     const names = [...above, name];
     if (names.length === levels) yield names;
     else if (isFolder(join(folder, name))) yield* manifests(join(folder, name), unreadable, names);

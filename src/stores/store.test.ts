@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import test from 'node:test';
 import { writeSmall } from '../../test/support/small-model.ts';
 import { asHuggingFace, asOllama, snapshotOf } from '../../test/support/stores.ts';
@@ -28,7 +29,7 @@ function small(folder: TempFolder): Uint8Array {
 
 const within = (folder: TempFolder, ...paths: readonly string[]): void => {
   for (const path of paths) {
-    mkdirSync(folder.file(path.replace(/\/[^/]*$/, '')), { recursive: true });
+    mkdirSync(dirname(folder.file(path)), { recursive: true });
     writeSmall(folder.file(path));
   }
 };

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const write = (path: string, content: string | Uint8Array): void => {
@@ -36,13 +45,15 @@ export function asHuggingFace(
   symlinkSync(join('..', '..', 'blobs', blob), join(folder, 'snapshots', snapshot, file));
 }
 
-/** Every file of a folder with its time and content: what a store must keep. */
-export const snapshotOf = (folder: string): readonly string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+/** Every file and link of a folder with its time and content: what a store must keep. */
+export function snapshotOf(folder: string): readonly string[] {
+  return readdirSync(folder)
     .sort()
-    .map((name) => {
+    .flatMap((name) => {
       const path = join(folder, name);
-      const state = statSync(path);
-      const content = state.isFile() ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'folder';
-      return `${name} ${state.mtimeMs} ${content}`;
+      const state = lstatSync(path);
+      if (state.isDirectory()) return [`${path} ${state.mtimeMs}`, ...snapshotOf(path)];
+      const content = state.isSymbolicLink() ? readlinkSync(path) : readFileSync(path);
+      return [`${path} ${state.mtimeMs} ${createHash('sha256').update(content).digest('hex')}`];
     });
+}
