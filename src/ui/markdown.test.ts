@@ -63,6 +63,13 @@ test('HTML is text, and links lead to the web or are text', () => {
   assert.deepEqual(linksOf('see [it](https://example.com/a?b=1)'), ['https://example.com/a?b=1']);
 });
 
+test('only a line of marks alone ends a block of code', () => {
+  assert.deepEqual(parseMarkdown('```\na\n```b\n````\nc'), [
+    { kind: 'code', language: '', text: 'a\n```b' },
+    { kind: 'paragraph', inlines: [{ kind: 'text', text: 'c' }] },
+  ]);
+});
+
 test('of any text every letter is kept, and no link has another scheme than those of the web', () => {
   const piece = fc.constantFrom(
     'a',
@@ -91,9 +98,9 @@ test('of any text every letter is kept, and no link has another scheme than thos
         const shown = parseMarkdown(text)
           .map((block) =>
             block.kind === 'code'
-              ? block.text
+              ? block.language + block.text
               : inlinesOf(block)
-                  .map((part) => part.text)
+                  .map((part) => (part.kind === 'link' ? part.text + part.href : part.text))
                   .join(''),
           )
           .join('');

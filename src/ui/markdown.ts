@@ -31,7 +31,7 @@ export function parseMarkdown(text: string): readonly MarkdownBlock[] {
     if (mark !== undefined) {
       flush();
       const rest = lines.slice(i + 1);
-      const end = rest.findIndex((one) => one.trim().startsWith(mark));
+      const end = rest.findIndex((one) => closes(one.trim(), mark));
       const code = end < 0 ? rest : rest.slice(0, end);
       blocks.push({ kind: 'code', language: language.trim(), text: code.join('\n') });
       i += code.length + (end < 0 ? 0 : 1);
@@ -50,6 +50,10 @@ export function parseMarkdown(text: string): readonly MarkdownBlock[] {
   flush();
   return blocks;
 }
+
+/** True if a line is nothing but the mark that began a block of code, or a longer one. */
+const closes = (line: string, mark: string): boolean =>
+  line.startsWith(mark) && line === (mark[0] ?? '').repeat(line.length);
 
 /** Adds an item to the list that ends the blocks, or to a new one. */
 function addItem(blocks: MarkdownBlock[], ordered: boolean, inlines: readonly Inline[]): void {
