@@ -56,6 +56,7 @@ export function streamed(
       resolve(new Response(outlet.body, { headers }));
     };
     const held = setTimeout(begin, firstByte);
+    client.signal.addEventListener('abort', () => clearTimeout(held), { once: true });
     const write: Write = (text) => {
       begin();
       return outlet.write(text);
