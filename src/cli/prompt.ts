@@ -33,9 +33,14 @@ export async function hasInput(stdin: typeof process.stdin = process.stdin): Pro
   if (!kind || stdin.isTTY) return false;
   if (kind.isFile() || kind.isFIFO()) return true;
   if (!kind.isSocket()) return false;
-  const waiting = AbortSignal.timeout(firstWord);
-  await once(stdin, 'readable', { signal: waiting }).catch(() => {});
-  return stdin.readableLength > 0;
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), firstWord);
+  await once(stdin, 'readable', { signal: waiting.signal }).catch(() => {});
+  clearTimeout(timer);
+  if (stdin.readableLength > 0) return true;
+  // Else the program would wait for the socket's end when it has answered.
+  stdin.pause().unref();
+  return false;
 }
 
 /**
