@@ -25,19 +25,15 @@ export function timingsOf({ promptTokens, cachedTokens, promptSeconds, answerTok
 
 /** Measures an answer that is under way: its prompt until the first token has come, waiting included. */
 export class AnswerMeter {
-  readonly #promptTokens: number;
+  readonly promptTokens: number;
+  /** Tokens of the answer so far. */
+  answerTokens = 0;
   readonly #began: number = performance.now();
   #first: number | undefined;
   #cachedTokens = 0;
-  #answerTokens = 0;
 
   constructor(promptTokens: number) {
-    this.#promptTokens = promptTokens;
-  }
-
-  /** Tokens of the answer so far. */
-  get answerTokens(): number {
-    return this.#answerTokens;
+    this.promptTokens = promptTokens;
   }
 
   /** Takes the next part of the answer. */
@@ -45,7 +41,7 @@ export class AnswerMeter {
     if (progress) this.#cachedTokens = progress.cached;
     if (answerTokens === undefined) return;
     this.#first ??= performance.now();
-    this.#answerTokens = answerTokens;
+    this.answerTokens = answerTokens;
   }
 
   /** The times so far. */
@@ -53,10 +49,10 @@ export class AnswerMeter {
     const now = performance.now();
     const first = this.#first ?? now;
     return timingsOf({
-      promptTokens: this.#promptTokens,
+      promptTokens: this.promptTokens,
       cachedTokens: this.#cachedTokens,
       promptSeconds: (first - this.#began) / 1000,
-      answerTokens: this.#answerTokens,
+      answerTokens: this.answerTokens,
       answerSeconds: (now - first) / 1000,
     });
   }

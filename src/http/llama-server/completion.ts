@@ -44,13 +44,11 @@ export async function completion(service: CompletionService, { req }: { req: Hon
   const { backend } = service;
   const request = await jsonBody(req, NativeCompletionBody, nativeCompletionFields);
   const model = requestedModel(backend, request.model);
-  const prompts: Prompt[] = [];
-  for (const prompt of request.prompts) {
-    const one = await unmixed(backend, model, prompt, reservationOf(req.raw));
-    prompts.push(
-      typeof one === 'string' ? { kind: 'text', text: one, special: true } : { kind: 'tokens', tokens: one },
-    );
-  }
+  const plain = await unmixed(backend, model, request.prompts, reservationOf(req.raw));
+  const prompts = plain.map(
+    (prompt): Prompt =>
+      typeof prompt === 'string' ? { kind: 'text', text: prompt, special: true } : { kind: 'tokens', tokens: prompt },
+  );
   return respond(service, req.raw, { request, model, prompts });
 }
 
@@ -87,7 +85,6 @@ async function respond(
     const answers = choices.answers.map((answer) => ({
       all: new WholeAnswer(reservationOf(raw)),
       meter: new AnswerMeter(answer.promptTokens),
-      promptTokens: answer.promptTokens,
     }));
     const wholes: object[] = [];
     const ended = (ending: Ending, index: number): object => {
@@ -104,7 +101,7 @@ async function respond(
     await choices.each({
       delta: async (delta, index) => {
         prefill.read(delta);
-        const { all, meter, promptTokens } = at(answers, index);
+        const { all, meter } = at(answers, index);
         meter.read(delta);
         const { progress } = delta;
         const tells = isEmpty(delta) ? progress && request.progress : true;
@@ -114,7 +111,7 @@ async function respond(
           ...partOf(delta, { generation, index }),
           stop: false,
           tokens_predicted: meter.answerTokens,
-          tokens_evaluated: promptTokens,
+          tokens_evaluated: meter.promptTokens,
           ...(request.timings && { timings: meter.timings }),
           ...(progress && { prompt_progress: promptProgress(progress) }),
         };

@@ -85,9 +85,8 @@ export async function completions(service: OpenAiService, { req }: { req: HonoRe
   const params = await jsonBody(req, CompletionBody, completionFields);
   const { n } = params;
   const model = requestedModel(backend, params.model);
-  const prompts: WrittenPrompt[] = [];
-  for (const prompt of params.prompts)
-    prompts.push(written(await unmixed(backend, model, prompt, reservationOf(req.raw)), params.suffix));
+  const plain = await unmixed(backend, model, params.prompts, reservationOf(req.raw));
+  const prompts = plain.map((prompt) => written(prompt, params.suffix));
   const echoes: string[] = [];
   for (const prompt of params.echo ? prompts : [])
     echoes.push(await echoOf(backend, model, prompt, reservationOf(req.raw), n));

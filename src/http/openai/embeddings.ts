@@ -29,10 +29,8 @@ export async function embeddings(service: OpenAiService, { req }: { req: HonoReq
   const { raw } = req;
   const body = await jsonBody(req, EmbeddingsBody);
   const model = requestedModel(backend, body.model);
-  const inputs: (string | readonly number[])[] = [];
-  for (const input of body.input) inputs.push(await unmixed(backend, model, input, reservationOf(raw)));
   const request = {
-    inputs,
+    inputs: await unmixed(backend, model, body.input, reservationOf(raw)),
     truncate: false,
     dimensions: body.dimensions ?? undefined,
     context: body.num_ctx ?? undefined,

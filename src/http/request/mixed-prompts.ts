@@ -55,8 +55,19 @@ const isTokens = (prompt: MixedPrompt): prompt is readonly number[] =>
 /** Bytes of a token in a list. */
 const perToken = 8;
 
-/** A prompt with tokens in place of texts between other tokens. Rejects as `Backend.tokenize`. */
+/** Prompts with tokens in place of texts between other tokens. Rejects as `Backend.tokenize`. */
 export async function unmixed(
+  backend: Backend,
+  model: ServedModel,
+  prompts: readonly MixedPrompt[],
+  reservation: Reservation,
+): Promise<readonly (string | readonly number[])[]> {
+  const all: (string | readonly number[])[] = [];
+  for (const prompt of prompts) all.push(await unmixedOne(backend, model, prompt, reservation));
+  return all;
+}
+
+async function unmixedOne(
   backend: Backend,
   model: ServedModel,
   prompt: MixedPrompt,
