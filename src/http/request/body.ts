@@ -108,7 +108,7 @@ function checkSize(text: string, reservation: Reservation): void {
 const reasonOf = ({ message }: Error): string =>
   /^Unexpected end/.test(message) ? 'it ends too early' : (/at position \d+/.exec(message)?.[0] ?? 'it is malformed');
 
-/** Fields that change no answer: notes for the provider, and places that are found without them. */
+/** Fields that change no answer: notes for the provider. */
 const harmless: readonly string[] = [
   'user',
   'store',
@@ -117,13 +117,23 @@ const harmless: readonly string[] = [
   'safety_identifier',
   'prompt_cache_key',
   'prompt_cache_retention',
-  'cache_prompt',
-  'id_slot',
 ];
 
-/** Warns of members that mean nothing here: a name may be misspelt. */
-function warnOfUnknown(raw: Request, body: unknown, fields: readonly string[]): void {
-  const unknown = Object.keys(Object(body)).filter((name) => !fields.includes(name) && !harmless.includes(name));
+/** Reasons why a value of a field changes nothing here, if it asks for something: no answer would be another one. */
+const unheeded: Readonly<Record<string, (value: unknown) => string | undefined>> = {
+  cache_prompt: (value) => (value === false ? 'what is known of a prompt is used again all the same' : undefined),
+  id_slot: (value) => (value == null || value === -1 ? undefined : 'the place is where most of the prompt is known'),
+};
+
+const known: readonly string[] = [...harmless, ...Object.keys(unheeded)];
+
+/** Warns of members that change nothing here. Those that mean nothing may be misspelt. */
+function warnOfUnused(raw: Request, body: Readonly<Record<string, unknown>>, fields: readonly string[]): void {
+  for (const [name, reasonFor] of Object.entries(unheeded)) {
+    const reason = reasonFor(body[name]);
+    if (reason !== undefined) addWarning(raw, `${name}: ${reason}`);
+  }
+  const unknown = Object.keys(body).filter((name) => !fields.includes(name) && !known.includes(name));
   if (unknown.length === 0) return;
   const names = unknown.slice(0, mostNamed).map((name) => JSON.stringify(name.slice(0, mostNamed)));
   addWarning(raw, `unknown: ${names.join(', ')}${unknown.length > mostNamed ? ', …' : ''}`);
@@ -155,7 +165,7 @@ export async function jsonBody<T>(
   }
   const { data, error } = schema.safeParse(body, { error: expected });
   if (!error) {
-    if (fields) warnOfUnknown(raw, body, fields);
+    if (fields) warnOfUnused(raw, Object(body), fields);
     return data;
   }
   const [first] = error.issues;

@@ -67,3 +67,15 @@ test('a name that nobody knows is a warning', async () => {
   assert.match((await warned({ temprature: 0, user: 'me', 'bad\nname': 1 })) ?? '', /unknown: 'temprature', 'bad.n/);
   assert.equal(await warned({ user: 'me', temperature: 0 }), null);
 });
+
+test('a place that a client chooses, and a prompt that it wants computed anew, are warnings', async () => {
+  const server = served();
+  for (const path of ['/completion', '/v1/chat/completions']) {
+    const warned = async (fields: object): Promise<string | null> => {
+      const body = { prompt: 'Hi', messages: [{ role: 'user', content: 'Hi' }], ...fields };
+      return (await post(server, path, body)).headers.get('warning');
+    };
+    assert.match((await warned({ cache_prompt: false, id_slot: 3 })) ?? '', /cache_prompt: .*; id_slot: /);
+    assert.doesNotMatch((await warned({ cache_prompt: true, id_slot: -1 })) ?? '', /cache_prompt|id_slot/);
+  }
+});
