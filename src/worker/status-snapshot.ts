@@ -13,14 +13,18 @@ export const runningEngine = (
   return { model: { name, size, family, quantization }, expires: expires?.getTime() ?? null, ...status };
 };
 
-/** The status of a server with the figures that it has at that moment. */
-export function enginesStatus(metrics: readonly Metric[], engine: RunningEngine | null): EnginesStatus {
+/** The status of a server with the figures that it has at `time`, in milliseconds since 1970. */
+export function enginesStatus(
+  metrics: readonly Metric[],
+  engine: RunningEngine | null,
+  time: number = Date.now(),
+): EnginesStatus {
   // The same figures under llama-server's names are left out.
   const own = metrics.filter(({ name }) => name.startsWith('ssdllm_'));
   const plain = own.filter(({ values }) => values.every(({ labels }) => labels['outcome'] === undefined));
   const byOutcome = own.filter((metric) => !plain.includes(metric)).flatMap(({ values }) => values);
   return {
-    time: Date.now(),
+    time,
     server: { rss: process.memoryUsage.rss() },
     figures: Object.fromEntries(plain.map(({ name, values }) => [name.replace(/^ssdllm_/, ''), at(values, 0).value])),
     outcomes: Object.fromEntries(byOutcome.map(({ labels, value }) => [labels['outcome'], value])),

@@ -246,7 +246,7 @@ export class FakeBackend implements Backend {
 
   async status(): Promise<EnginesStatus> {
     this.#call('status');
-    return enginesStatus(this.figures, this.engine);
+    return enginesStatus(this.figures, this.engine, 1_800_000_000_000);
   }
 
   async whatIf(model: ServedModel, changes: PlanChanges): Promise<WhatIf> {

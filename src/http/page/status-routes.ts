@@ -10,8 +10,8 @@ import { requestedModel } from '../request/requested-model.ts';
 import { clientOf, streamed } from '../streaming.ts';
 import { builtFile } from './built-files.ts';
 
-/** Milliseconds between two events. */
-const interval = 250;
+/** Waits between two events. Rejects when the signal aborts. */
+const aQuarterSecond = (signal: AbortSignal): Promise<void> => setTimeout(250, undefined, { signal });
 
 const WhatIf = z
   .looseObject({
@@ -33,8 +33,13 @@ const WhatIf = z
     },
   }));
 
-/** The state of the server, once or as it changes, and plans that it could have. */
-export const statusRoutes = (backend: Backend, log: Log, health: () => Health): Hono =>
+/** The state of the server, once or as it changes, and plans that it could have. `rest` comes between two events. */
+export const statusRoutes = (
+  backend: Backend,
+  log: Log,
+  health: () => Health,
+  rest: (signal: AbortSignal) => Promise<void> = aQuarterSecond,
+): Hono =>
   new Hono()
     .get('/api/status', async (c) => {
       const status = async (): Promise<string> =>
@@ -51,7 +56,7 @@ export const statusRoutes = (backend: Backend, log: Log, health: () => Health): 
       return streamed(client, { contentType: 'text/event-stream', keepAlive: () => ': ping\n\n', failed }, (write) =>
         untilAborted(client.signal, async () => {
           await write(`data: ${await status()}\n\n`);
-          await setTimeout(interval, undefined, { signal: client.signal });
+          await rest(client.signal);
         }),
       );
     })
