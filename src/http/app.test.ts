@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import test from 'node:test';
 import { dataOf, post, served } from '../../test/support/served.ts';
+import { serving } from '../../test/support/serving.ts';
 import { EngineError } from '../base/errors.ts';
-import { listen, type RunningServer } from './server.ts';
+import type { RunningServer } from './server.ts';
 
 test('each request is logged, without its body', async () => {
   const server = served();
@@ -129,35 +130,27 @@ test('a client that hangs up while it sends its body is no failure of ours', asy
 
 test('over a connection, a body in pieces is read and an answer streams', async () => {
   const server = served();
-  const running = await listen(server.app, { host: '127.0.0.1', port: 0 });
-  try {
-    const response = await responseTo(asking(running));
-    assert.equal(response.statusCode, 200);
-    assert.equal(response.headers['content-type'], 'text/event-stream');
-    const text = Buffer.concat(await response.toArray()).toString();
-    assert.equal(dataOf(text).length, 6);
-  } finally {
-    await running.close(0);
-  }
+  await using running = await serving(server.app);
+  const response = await responseTo(asking(running));
+  assert.equal(response.statusCode, 200);
+  assert.equal(response.headers['content-type'], 'text/event-stream');
+  const text = Buffer.concat(await response.toArray()).toString();
+  assert.equal(dataOf(text).length, 6);
 });
 
 test('over a connection, a client that hangs up ends its answer', async () => {
   const server = served();
   server.backend.script = { deltas: Array.from({ length: 10_000 }, () => 'la'), pause: 1 };
-  const running = await listen(server.app, { host: '127.0.0.1', port: 0 });
-  try {
-    const request = asking(running);
-    const response = await responseTo(request);
-    response.once('error', () => {});
-    response.once('data', () => request.destroy());
-    await server.backend.made(1);
-    await server.backend.received.ended;
-    assert.ok(server.backend.received.pulled < 10_000);
-    assert.deepEqual(
-      server.log.entries.filter(({ level }) => level !== 'info'),
-      [],
-    );
-  } finally {
-    await running.close(0);
-  }
+  await using running = await serving(server.app);
+  const request = asking(running);
+  const response = await responseTo(request);
+  response.once('error', () => {});
+  response.once('data', () => request.destroy());
+  await server.backend.made(1);
+  await server.backend.received.ended;
+  assert.ok(server.backend.received.pulled < 10_000);
+  assert.deepEqual(
+    server.log.entries.filter(({ level }) => level !== 'info'),
+    [],
+  );
 });

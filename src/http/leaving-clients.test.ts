@@ -3,11 +3,11 @@ import { request } from 'node:http';
 import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { deferred } from '../../test/support/deferred.ts';
-import { FakeBackend, FakeLog, servedModel } from '../../test/support/fake-backend.ts';
+import { FakeBackend, servedModel } from '../../test/support/fake-backend.ts';
+import { served } from '../../test/support/served.ts';
+import { serving } from '../../test/support/serving.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import type { EmbeddedInputs, EmbeddingRequest, GenerationCallOptions } from '../worker/backend.ts';
-import { createApp } from './app.ts';
-import { listen } from './server.ts';
 
 /** A backend that begins with nothing: neither an answer nor an embedding. */
 class SilentBackend extends FakeBackend {
@@ -55,17 +55,9 @@ const attempts = [
 
 test('on every route, a client that leaves before the first byte cancels its own work at once, and no others', async () => {
   const backend = new SilentBackend(servedModel({ embeds: true }));
-  const app = createApp({
-    backend,
-    log: new FakeLog(),
-    origins: [],
-    loopback: true,
-    hostname: 'localhost',
-    health: () => 'ok',
-  });
-  const server = await listen(app, { host: '127.0.0.1', port: 0 });
+  await using server = await serving(served({ loopback: true }, backend).app);
   const send = (path: string, body: object) => {
-    const client = request({ port: server.address.port, host: '127.0.0.1', path, method: 'POST' });
+    const client = request({ ...server.address, path, method: 'POST' });
     client.on('error', () => {});
     client.end(JSON.stringify({ model: 'tiny:q4_1', ...body }));
     return client;
@@ -81,5 +73,4 @@ test('on every route, a client that leaves before the first byte cancels its own
     clients[1]?.destroy();
     while (!signals.every(({ aborted }) => aborted)) await turn();
   }
-  await server.close(0);
 });

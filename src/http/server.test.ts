@@ -8,8 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { deferred } from '../../test/support/deferred.ts';
 import { engineError } from '../../test/support/engine-error.ts';
+import { serving } from '../../test/support/serving.ts';
 import { urlOf } from './address.ts';
-import { type ListenOptions, listen, type RunningServer } from './server.ts';
+import { listen, type RunningServer } from './server.ts';
 import { clientOf, streamed } from './streaming.ts';
 
 /** Milliseconds that no test takes: what waits for them has failed. */
@@ -35,12 +36,6 @@ function slowApp(): { app: Hono; release: () => void; asked: Promise<void>; canc
   });
   app.post('/', async (c) => c.text(await c.req.text()));
   return { app, release, asked, cancelled };
-}
-
-/** A server that is closed at once when the test ends. */
-async function serving(app: Hono, options: Partial<ListenOptions> = {}): Promise<RunningServer & AsyncDisposable> {
-  const server = await listen(app, { ...local, ...options });
-  return { ...server, [Symbol.asyncDispose]: () => server.close(0) };
 }
 
 const open = async ({ address }: RunningServer): Promise<Socket> => {

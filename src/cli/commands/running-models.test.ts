@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Hono } from 'hono';
 import { engineError } from '../../../test/support/engine-error.ts';
-import { listen } from '../../http/server.ts';
+import { serving } from '../../../test/support/serving.ts';
 import { type RunningModel, runningModels } from './running-models.ts';
 
 /** The models in the answer of a server. */
@@ -11,15 +11,8 @@ async function asked(
   { apiKey, patience = 600_000 }: { apiKey?: string; patience?: number } = {},
 ): Promise<readonly RunningModel[]> {
   const app = new Hono().get('/api/ps', (c) => answer(c.req.header('authorization')));
-  const server = await listen(app, { host: '127.0.0.1', port: 0 });
-  try {
-    return await runningModels(
-      { ...server.address, host: '0.0.0.0', ...(apiKey !== undefined && { apiKey }) },
-      patience,
-    );
-  } finally {
-    await server.close(0);
-  }
+  await using server = await serving(app);
+  return await runningModels({ ...server.address, host: '0.0.0.0', ...(apiKey !== undefined && { apiKey }) }, patience);
 }
 
 const fails = (found: Promise<unknown>, message: RegExp): Promise<void> =>

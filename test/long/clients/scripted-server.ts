@@ -1,10 +1,10 @@
 import { EngineError } from '../../../src/base/errors.ts';
 import type { Tool } from '../../../src/chat/message.ts';
-import { createApp } from '../../../src/http/app.ts';
-import { listen } from '../../../src/http/server.ts';
 import type { ServedModel } from '../../../src/library/model-card.ts';
 import type { Delta, EmbeddedInputs, EmbeddingRequest, GenerationRequest } from '../../../src/worker/backend.ts';
-import { type BackendScript, FakeBackend, FakeLog, servedModel } from '../../support/fake-backend.ts';
+import { type BackendScript, FakeBackend, servedModel } from '../../support/fake-backend.ts';
+import { served } from '../../support/served.ts';
+import { serving } from '../../support/serving.ts';
 
 const template = '{% if tools %}{{ tools }}{% endif %}{% for message in messages %}{{ message.content }}{% endfor %}';
 const facts: Readonly<Record<string, unknown>> = { name: 'Ada', age: 36, city: 'Paris' };
@@ -69,14 +69,5 @@ export async function scriptedServer(): Promise<{ readonly url: string } & Async
     servedModel({ name: 'scripted:latest', template, thinks: true, callsTools: true }),
   );
   backend.script = script;
-  const app = createApp({
-    backend,
-    log: new FakeLog(),
-    origins: [],
-    loopback: true,
-    hostname: 'localhost',
-    health: () => 'ok',
-  });
-  const server = await listen(app, { host: '127.0.0.1', port: 0 });
-  return { url: `http://127.0.0.1:${server.address.port}`, [Symbol.asyncDispose]: () => server.close(0) };
+  return serving(served({ loopback: true }, backend).app);
 }

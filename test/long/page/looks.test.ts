@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import type { Page } from 'playwright-core';
 import { idleState, zeroTotals } from '../../../src/engine/engine-totals.ts';
-import { listen } from '../../../src/http/server.ts';
 import { metricsOf } from '../../../src/worker/metrics.ts';
 import { FakeBackend, servedModel } from '../../support/fake-backend.ts';
 import { until } from '../../support/processes.ts';
 import { served } from '../../support/served.ts';
 import { postTo, type Server, serve } from '../../support/server.ts';
+import { serving } from '../../support/serving.ts';
 import { smollm2 } from '../../support/smollm2.ts';
 import { fullAnswer, hostileAnswers } from './answers.ts';
 import { openBrowser, openPage } from './browser.ts';
@@ -72,9 +72,7 @@ after(() => server[Symbol.asyncDispose]());
 /** A server whose answers are scripted. */
 async function scripted(backend: FakeBackend, apiKey?: string): Promise<{ url: string } & AsyncDisposable> {
   backend.figures = metricsOf({ outcomes: new Map(), pending: 0, sums: zeroTotals, state: idleState });
-  const { app } = served({ apiKey }, backend);
-  const { address, close } = await listen(app, { host: '127.0.0.1', port: 0 });
-  return { url: `http://127.0.0.1:${address.port}/ui`, [Symbol.asyncDispose]: () => close(0) };
+  return serving(served({ apiKey }, backend).app);
 }
 
 for (const width of [390, 820, 1440]) {
@@ -149,7 +147,7 @@ test('answers that try to be more than text are text: nothing runs, nothing is a
   if (!browser) return;
   const backend = new FakeBackend();
   await using fake = await scripted(backend);
-  const { page, troubles } = await openPage(browser, fake.url, { width: 820, colours: 'light' });
+  const { page, troubles } = await openPage(browser, `${fake.url}/ui`, { width: 820, colours: 'light' });
   await page.waitForSelector('#chat option', { state: 'attached' });
   for (const [i, text] of hostileAnswers.entries()) {
     // Piece by piece: tags are torn apart.
@@ -178,7 +176,7 @@ test('thoughts, Markdown and calls of tools are shown; Escape stops an answer, t
   if (!browser) return;
   const backend = new FakeBackend(servedModel({ thinks: true, callsTools: true }));
   await using fake = await scripted(backend, 'secret');
-  const { page } = await openPage(browser, fake.url, { width: 820, colours: 'dark' });
+  const { page } = await openPage(browser, `${fake.url}/ui`, { width: 820, colours: 'dark' });
   await page.fill('#key-text', 'secret');
   await page.keyboard.press('Enter');
   await page.waitForSelector('#chat option', { state: 'attached' });
