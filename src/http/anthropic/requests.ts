@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
+import { given, unlimited, whole } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
@@ -18,9 +19,7 @@ export interface AnthropicRequest {
   readonly generation: Omit<GenerationRequest, 'prompt'>;
 }
 
-const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
-
-const count = given(z.int().min(1).max(Number.MAX_SAFE_INTEGER));
+const count = whole(1, unlimited);
 
 /** Whether the model thinks: "adaptive" leaves it to the model, as its template has it. */
 const Thinking = given(z.looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']), budget_tokens: count }));

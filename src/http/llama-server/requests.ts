@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Infill } from '../../model/infill-prompt.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
+import { given, unlimited, whole } from '../request/given.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
@@ -36,9 +37,6 @@ export interface InfillRequest extends CompletionRequest {
   readonly infill: Infill;
 }
 
-const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
-const whole = (min: number, max: number) => given(z.int().min(min).max(max));
-const unlimited = Number.MAX_SAFE_INTEGER;
 /** The most answers to a request: more would not find a place in the queue anyway. */
 const mostAnswers = 128;
 const mostMembers = 64;
@@ -95,6 +93,9 @@ function requestOf(body: z.output<typeof Common>, context: z.core.$RefinementCtx
   };
 }
 
+/** Answers per prompt, by llama-server's name or OpenAI's: one, if neither is given. */
+const answersOf = ({ n = 1, n_cmpl = n }: z.output<typeof Common>): number => n_cmpl;
+
 const partsOf = (body: z.output<typeof Common>, context: z.core.$RefinementCtx): CompletionRequest => ({
   model: body.model,
   stream: body.stream ?? false,
@@ -102,7 +103,7 @@ const partsOf = (body: z.output<typeof Common>, context: z.core.$RefinementCtx):
   returnsTokens: body.return_tokens ?? false,
   timings: body.timings_per_token ?? false,
   members: body.response_fields ?? [],
-  n: body.n_cmpl ?? body.n ?? 1,
+  n: answersOf(body),
   biases: body.logit_bias,
   keepAlive: body.keep_alive,
   generation: requestOf(body, context),
@@ -121,7 +122,7 @@ export const NativeCompletionBody: z.ZodType<NativeCompletionRequest> = z
   .looseObject(completion)
   .superRefine((body, context) => {
     refuseUnsupported(body, unsupported, context);
-    if (body.prompt.length * (body.n_cmpl ?? body.n ?? 1) > mostAnswers)
+    if (body.prompt.length * answersOf(body) > mostAnswers)
       context.addIssue({
         code: 'custom',
         path: ['prompt'],

@@ -2,22 +2,23 @@ import type { HonoRequest } from 'hono';
 import * as z from 'zod';
 import { asNumbers, type WrittenEmbeddings, writtenEmbeddings } from '../embeddings.ts';
 import { jsonBody } from '../request/body.ts';
+import { given } from '../request/given.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { reservationOf } from '../request/reservations.ts';
-import { optional, optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
+import { optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
 import { nanoseconds, type OllamaService, streamResponse } from './respond.ts';
 
 const expectedInput = 'expected a string or an array of strings';
-const text = optional(z.string());
+const text = given(z.string());
 const common = { ...optionSchemas, model: text, options: optionsSchema, keep_alive: keepAliveSchema };
 
 const EmbedBody = z.object({
   ...common,
   input: z.unknown().pipe(z.union([text, listOf(z.string())], expectedInput)),
-  truncate: optional(z.boolean()),
-  dimensions: optional(z.int()),
+  truncate: given(z.boolean()),
+  dimensions: given(z.int()),
 });
 const EmbeddingsBody = z.object({ ...common, prompt: text });
 

@@ -2,16 +2,13 @@ import * as z from 'zod';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
+import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
 import { refuseUnsupported } from '../request/sampling-fields.ts';
 
-/** A field that may be left out; null means the same. */
-export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
-  schema.nullish().transform((value) => value ?? undefined);
-
-const number = optional(z.number());
+const number = given(z.number());
 /** Whole numbers; clients send 40.0 and the like. */
-const whole = optional(z.number().transform(Math.trunc));
+const whole = given(z.number().transform(Math.trunc));
 /** The most stop texts: each is looked for after each token. */
 const mostStops = 64;
 const expectedStops = 'expected a string or an array of strings';
@@ -46,7 +43,7 @@ export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<Oll
   num_ctx: whole,
   num_predict: whole,
   seed: whole,
-  stop: optional(stopSchema),
+  stop: given(stopSchema),
   temperature: number,
   top_k: whole,
   top_p: number,

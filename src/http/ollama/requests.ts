@@ -3,10 +3,11 @@ import { roleOf } from '../../chat/roles.ts';
 import type { GrammarSource } from '../../grammar/source.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
+import { given } from '../request/given.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { anyList, listOf, tokenList } from '../request/lists.ts';
 import { checkToolChoice, type ToolFields, toolFields } from '../request/tools.ts';
-import { type OllamaOptions, optional, optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
+import { type OllamaOptions, optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
 
 /** Members that requests for answers have at all endpoints. */
 export interface OllamaAnswerRequest {
@@ -60,9 +61,9 @@ const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
   schema.nullish().transform((value) => value ?? fallback);
 const text = or(z.string(), '');
 const list = or(anyList, []);
-const flag = optional(z.boolean());
+const flag = given(z.boolean());
 /** Anything; an empty value is none. */
-const anything = optional(z.unknown()).transform((value) => value || undefined);
+const anything = given(z.unknown()).transform((value) => value || undefined);
 
 const badFormat = 'invalid format; expected "json" or a JSON schema';
 
@@ -84,9 +85,9 @@ const answer = {
   keep_alive: keepAliveSchema,
   truncate: flag,
   logprobs: flag,
-  top_logprobs: optional(z.int().min(0).max(20)),
-  think: optional(z.union([z.boolean(), z.string()])),
-  format: optional(z.unknown()).transform(formatOf),
+  top_logprobs: given(z.int().min(0).max(20)),
+  think: given(z.union([z.boolean(), z.string()])),
+  format: given(z.unknown()).transform(formatOf),
   template: anything,
 };
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Conversation, Message } from '../../chat/message.ts';
+import { given } from '../request/given.ts';
 import { type ToolFields, toolFields, toolsIn } from '../request/tools.ts';
 import { Messages } from './messages.ts';
 
@@ -17,10 +18,6 @@ interface ConversationFields extends ToolFields {
   /** Whether names of control tokens in messages are these tokens. */
   readonly parse_special: boolean | undefined;
 }
-
-/** A field that may be left out; null means the same. */
-const given = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
-  schema.nullish().transform((value) => value ?? undefined);
 
 export const conversationFields: { readonly [K in keyof ConversationFields]: z.ZodType<ConversationFields[K]> } = {
   messages: Messages,

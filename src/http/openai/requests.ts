@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
+import { given, unlimited, whole } from '../request/given.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
@@ -43,13 +44,6 @@ export interface OpenAiCompletionRequest extends OpenAiParams {
   /** Begins the answers with the prompt. */
   readonly echo: boolean;
 }
-
-/** A field that may be left out; null means the same. */
-const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
-
-const whole = (least: number, most: number) => given(z.int().min(least).max(most));
-
-const unlimited = Number.MAX_SAFE_INTEGER;
 
 /** Fields that both endpoints understand; those behind `logit_bias` are llama-server's or ours. */
 const common = {

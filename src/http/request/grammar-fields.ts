@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { GrammarSource } from '../../grammar/source.ts';
+import { given } from './given.ts';
 import { listOf } from './lists.ts';
 
 /** The most texts to choose from. */
@@ -31,10 +32,6 @@ interface StructuredOutputs {
   readonly grammar?: string | undefined;
   readonly json_object?: boolean | undefined;
 }
-
-/** A field that may be left out; null means the same. */
-const given = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
-  schema.nullish().transform((value) => value ?? undefined);
 
 const text = given(z.string());
 const choices = given(listOf(z.string(), { least: 1, most: mostChoices }));

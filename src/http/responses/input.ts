@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import type { Message } from '../../chat/message.ts';
+import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
-
-const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
 const texts: readonly string[] = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text'];
 
