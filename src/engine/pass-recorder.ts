@@ -1,33 +1,13 @@
 import { at } from '../base/at.ts';
 import type { StepEvent } from '../exec/forward.ts';
 import type { Step } from '../exec/program.ts';
-import type { ReadEvent } from '../pager/reader.ts';
 import { layerOf } from '../plan/layer-map.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Pass } from './pass.ts';
+import { type PassTimeline, type RecordedPass, timelineOf } from './pass-timeline.ts';
 
 /** Milliseconds for which passes are recorded after somebody has looked at the last one. */
 const watched = 3000;
-
-/** A step of a recorded pass. */
-interface RecordedStep {
-  readonly requested: number;
-  readonly begin: number;
-  readonly end: number;
-  /** The layer of the first weight that it streams, if it streams one. */
-  readonly layer: string | undefined;
-}
-
-/** A pass as it went. Times are milliseconds of `performance.now()`. */
-export interface RecordedPass {
-  /** Tokens of answers, and of prompts. */
-  readonly decoding: number;
-  readonly prompts: number;
-  readonly begin: number;
-  readonly end: number;
-  readonly reads: readonly Pick<ReadEvent, 'begin' | 'end' | 'bytes'>[];
-  readonly steps: readonly RecordedStep[];
-}
 
 /** The weight that a step streams first; undefined if all that it needs is resident, or is experts. */
 export function firstStreamed({ needs }: Step, { pager, plan }: Pick<Runtime, 'pager' | 'plan'>): string | undefined {
@@ -40,12 +20,16 @@ export function firstStreamed({ needs }: Step, { pager, plan }: Pick<Runtime, 'p
 /** Records the reads and steps of passes while somebody watches: else a pass costs no more than without it. */
 export class PassRecorder {
   #watchedUntil = Number.NEGATIVE_INFINITY;
+  /** The last pass until somebody looks at it, then its timeline. */
   #last: RecordedPass | undefined;
+  #timeline: PassTimeline | undefined;
 
   /** The last pass that was recorded, if one was. Later ones are recorded for some seconds. */
-  look(): RecordedPass | undefined {
+  look(): PassTimeline | undefined {
     this.#watchedUntil = performance.now() + watched;
-    return this.#last;
+    if (this.#last) this.#timeline = timelineOf(this.#last);
+    this.#last = undefined;
+    return this.#timeline;
   }
 
   /** Runs a pass, and records it if somebody watches. A pass that fails is not recorded. */
@@ -57,10 +41,11 @@ export class PassRecorder {
     const begin = performance.now();
     if (begin > this.#watchedUntil) {
       this.#last = undefined;
+      this.#timeline = undefined;
       return run(undefined);
     }
     const reads: RecordedPass['reads'][number][] = [];
-    const steps: RecordedStep[] = [];
+    const steps: RecordedPass['steps'][number][] = [];
     const { reader } = runtime;
     reader.onRead = ({ begin, end, bytes }) => reads.push({ begin, end, bytes });
     try {

@@ -1,4 +1,24 @@
-import type { RecordedPass } from './pass-recorder.ts';
+import type { ReadEvent } from '../pager/reader.ts';
+
+/** A step of a recorded pass. */
+interface RecordedStep {
+  readonly requested: number;
+  readonly begin: number;
+  readonly end: number;
+  /** The layer of the first weight that it streams, if it streams one. */
+  readonly layer: string | undefined;
+}
+
+/** A pass as it went. Times are milliseconds of `performance.now()`. */
+export interface RecordedPass {
+  /** Tokens of answers, and of prompts. */
+  readonly decoding: number;
+  readonly prompts: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly reads: readonly Pick<ReadEvent, 'begin' | 'end' | 'bytes'>[];
+  readonly steps: readonly RecordedStep[];
+}
 
 /** Bars of a lane at most: more cannot be told from each other. */
 const mostBars = 400;

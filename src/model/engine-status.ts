@@ -1,6 +1,6 @@
 import { at } from '../base/at.ts';
 import type { ActiveMember, Engine } from '../engine/engine.ts';
-import { type PassTimeline, timelineOf } from '../engine/pass-timeline.ts';
+import type { PassTimeline } from '../engine/pass-timeline.ts';
 import type { Pager } from '../pager/pager.ts';
 import { type PlanSummary, summarize } from '../plan/explain.ts';
 import { type LayerPlaces, layerMap, layerOf } from '../plan/layer-map.ts';
@@ -68,8 +68,8 @@ export interface EngineStatus {
   readonly last_pass: PassTimeline | null;
 }
 
-/** Maps of plans' layers, which do not change. */
-const maps = new WeakMap<Plan, readonly LayerPlaces[]>();
+/** The numbers and layers of plans, which do not change. */
+const plans = new WeakMap<Plan, { readonly summary: PlanSummary; readonly layers: readonly LayerPlaces[] }>();
 
 /** The state of an engine whose runtime is open, and the recording of its next passes. */
 export function engineStatus(
@@ -78,15 +78,14 @@ export function engineStatus(
   engine: Pick<Engine, 'members' | 'recorder'>,
 ): EngineStatus {
   const { plan, reader, pager } = runtime;
-  const map = maps.get(plan) ?? layerMap(plan);
-  maps.set(plan, map);
+  const planned = plans.get(plan) ?? { summary: summarize(plan), layers: layerMap(plan) };
+  plans.set(plan, planned);
   const experts = expertsByLayer(plan, pager);
-  const recorded = engine.recorder.look();
   return {
     device: { name: device.name, variant: device.variant ?? null, threads: device.threads },
     graphs: outline.graphs.builder,
     plan: {
-      ...summarize(plan),
+      ...planned.summary,
       parallel: plan.parallel,
       ahead: plan.ahead,
       unused: plan.budget - planBytes(plan),
@@ -94,7 +93,7 @@ export function engineStatus(
     },
     process: { rss: process.memoryUsage.rss(), peak: peakBytes() },
     loaded: pager.residents.loaded,
-    layers: map.map(({ experts: expert_bytes, ...layer }) => ({
+    layers: planned.layers.map(({ experts: expert_bytes, ...layer }) => ({
       ...layer,
       expert_bytes,
       experts: experts.get(layer.name) ?? null,
@@ -106,7 +105,7 @@ export function engineStatus(
       limit: readRate ?? null,
     },
     sequences: engine.members.map(sequenceStatus),
-    last_pass: recorded ? timelineOf(recorded) : null,
+    last_pass: engine.recorder.look() ?? null,
   };
 }
 
