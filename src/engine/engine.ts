@@ -1,6 +1,7 @@
 import type { GraphOutput } from '../ggml/graph-output.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { SequenceCache } from '../state/sequence-cache.ts';
 import { type EngineTotals, TotalsCounter } from './engine-totals.ts';
 import { failPart } from './failed-part.ts';
 import { LoneTokens } from './lone-tokens.ts';
@@ -17,14 +18,19 @@ interface LoneTask {
   readonly fail: (error: Error) => void;
 }
 
-/** A text that is computed. */
-export interface ActiveMember {
-  readonly member: Member;
-  /** Tokens that are stored; a part of a pass counts as a part of its tokens. */
-  readonly stored: number;
+/** The begin of a text that is computed. */
+interface Begin {
+  readonly cache: SequenceCache;
   /** Tokens that were stored when it began, at `since` by `performance.now()`. */
   readonly cached: number;
   readonly since: number;
+}
+
+/** A text that is computed. */
+export interface ActiveMember extends Omit<Begin, 'cache'> {
+  readonly member: Member;
+  /** Tokens that are stored; a part of a pass counts as a part of its tokens. */
+  readonly stored: number;
 }
 
 /** Gives the runtime, the same one each time, opened to suit `tokens` if it is not open. Rejects if it cannot be. */
@@ -47,8 +53,7 @@ export class Engine {
   /** The output of the last pass: texts that want different ones take turns. */
   #output: GraphOutput = 'logits';
   #active: Member[] = [];
-  /** Milliseconds at which each active text began, and its tokens that were stored then. */
-  readonly #begun: WeakMap<Member, { readonly since: number; readonly cached: number }> = new WeakMap();
+  readonly #begun: WeakMap<Member, Begin> = new WeakMap();
   #looping: Promise<void> | undefined;
   /** True if something has come since the loop last looked. */
   #woken = false;
@@ -75,10 +80,9 @@ export class Engine {
     return this.#active.flatMap((member) => {
       const begun = this.#begun.get(member);
       if (!begun) return [];
-      const part = this.#pass?.parts.find(({ sequence }) => sequence === member);
-      const stored =
-        (member.cache?.tokens.length ?? 0) + (part && this.#pass ? part.span.tokens.length * this.#pass.done : 0);
-      return [{ member, stored, ...begun }];
+      const { cache, cached, since } = begun;
+      const stored = cache.tokens.length + (this.#pass ? this.#pass.computedOf(member) : 0);
+      return [{ member, stored, cached, since }];
     });
   }
 
@@ -154,6 +158,7 @@ export class Engine {
       else {
         // Active first, so that it leaves the cache again whatever happens.
         this.#active.push(sequence);
+        this.#begun.set(sequence, { cache, cached, since: performance.now() });
         sequence.begin(runtime, cache, cached);
         runtime.debug?.('sequence begun', {
           prompt: sequence.promptTokens,
@@ -161,7 +166,6 @@ export class Engine {
           active: this.#active.length,
         });
         this.#totals.countPrefix(cached);
-        this.#begun.set(sequence, { since: performance.now(), cached });
       }
     } catch (error) {
       sequence.fail(error as Error);

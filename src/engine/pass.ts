@@ -23,7 +23,7 @@ export class Pass {
   /** The number of tokens of prompts. */
   readonly prompts: number;
   /** The share of it that is over. */
-  done = 0;
+  #done = 0;
   readonly #abort: AbortController = new AbortController();
 
   private constructor(parts: readonly PassPart[], output: GraphOutput) {
@@ -79,8 +79,14 @@ export class Pass {
 
   /** Tells the sequences that `share` of the pass is over. */
   progress(runtime: Runtime, share: number): void {
-    this.done = share;
+    this.#done = share;
     for (const { sequence, span } of this.parts) sequence.progress(runtime, span.tokens.length, share);
+  }
+
+  /** Tokens of a sequence that it has computed so far: a part of it counts as a part of them. */
+  computedOf(sequence: Member): number {
+    const part = this.parts.find((one) => one.sequence === sequence);
+    return part ? part.span.tokens.length * this.#done : 0;
   }
 
   /** The parts with their rows of `results`, which lie one span after the other. */
