@@ -26,18 +26,15 @@ export function logprobOf(logits: Float32Array, token: number, count: number): L
 /** The log-probability of a token by the distribution that it was drawn from, and those of the `count` likeliest ones. */
 export function drawnLogprob(distribution: Distribution, token: number, count: number): Logprob {
   const { tokens, probabilities } = distribution;
-  const likeliest = Array.from(tokens, (id, i) => ({ token: id, probability: at(probabilities, i) }))
-    .filter(({ probability }) => probability > 0)
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, count);
+  const possible = likeliest(probabilities, count).filter((i) => at(probabilities, i) > 0);
   return {
     token,
     logprob: Math.log(probabilityOf(distribution, token)),
-    top: likeliest.map((one) => ({ token: one.token, logprob: Math.log(one.probability) })),
+    top: possible.map((i) => ({ token: at(tokens, i), logprob: Math.log(at(probabilities, i)) })),
   };
 }
 
-/** The `count` tokens with the largest logits, the best first. */
+/** The places of the `count` largest logits or probabilities, the best first. */
 function likeliest(logits: Float32Array, count: number): readonly number[] {
   if (count === 0) return [];
   const best: { readonly id: number; readonly logit: number }[] = [];
