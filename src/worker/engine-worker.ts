@@ -195,12 +195,9 @@ export class EngineWorker {
       case 'whatIf': {
         const { opened, engine } = model.inner;
         const runtime = await model.start();
-        try {
-          return whatIf(opened, runtime, engine, call.changes);
-        } finally {
-          // A plan leaves up to 15 MB of garbage, which is no part of the budget.
-          collectGarbage();
-        }
+        // A plan leaves up to 15 MB of garbage, which is no part of the budget.
+        this.#read(much);
+        return whatIf(opened, runtime, engine, call.changes);
       }
       case 'status': {
         const { opened, engine } = model.inner;
