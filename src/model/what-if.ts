@@ -8,14 +8,21 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { OpenedModel, PlanChanges } from './opened-model.ts';
 
 /** A plan that could be, and its speed. */
-export interface WhatIf {
-  /** Null if the budget is too small. */
-  readonly plan: (PlanSummary & { readonly parallel: number; readonly unused: number }) | null;
-  /** The smallest budget that works, in bytes; null if this one does. */
-  readonly needed: number | null;
+interface PossiblePlan {
+  readonly plan: PlanSummary & { readonly parallel: number; readonly unused: number };
+  readonly needed: null;
   /** Tokens of one text a second, without drafts, and the part that limits it; null until the model has run. */
   readonly speed: { readonly tokens_per_s: number; readonly bound: 'reading' | 'computing' } | null;
 }
+
+/** A budget that is too small, and the smallest that works, in bytes. */
+interface TooSmall {
+  readonly plan: null;
+  readonly needed: number;
+  readonly speed: null;
+}
+
+export type WhatIf = PossiblePlan | TooSmall;
 
 /** Tokens after which a run says something about others. */
 const enoughTokens = 4;

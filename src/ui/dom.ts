@@ -14,7 +14,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 
 /** An element of a picture. */
 export function shape(
-  name: 'svg' | 'g' | 'rect' | 'path' | 'line' | 'text' | 'title',
+  name: 'svg' | 'g' | 'rect' | 'path' | 'title',
   attributes: Readonly<Record<string, string | number>> = {},
   ...children: readonly Child[]
 ): SVGElement {
@@ -50,4 +50,27 @@ export const figure = (
     {},
     element('dt', {}, name),
     element('dd', { 'data-figure': data?.name, 'data-value': data?.value }, value),
+  );
+
+/** A row of a legend: the colour of a kind, its name, and a value if it has one. */
+interface LegendRow {
+  readonly kind: string;
+  readonly name: string;
+  readonly value?: string;
+}
+
+/** The list of what colours stand for. */
+export const legend = (rows: readonly LegendRow[]): HTMLElement =>
+  element(
+    'ul',
+    { class: 'legend' },
+    ...rows.map(({ kind, name, value }) =>
+      element(
+        'li',
+        {},
+        element('span', { class: `swatch ${kind}`, 'aria-hidden': 'true' }),
+        element('span', {}, name),
+        ...(value === undefined ? [] : [element('span', { class: 'value' }, value)]),
+      ),
+    ),
   );

@@ -1,12 +1,11 @@
 import { formatBytes } from '../base/bytes.ts';
 import type { RunningEngine } from '../worker/server-status.ts';
-import { element, panel, shape } from './dom.ts';
+import { element, legend, panel, shape } from './dom.ts';
 import { formatNumber, formatShare } from './format.ts';
 import type { StatusPanel } from './panels.ts';
+import { layerBytes, weightBytes } from './shares.ts';
 
 type Layer = RunningEngine['layers'][number];
-
-const bytesOf = ({ resident, streamed, expert_bytes }: Layer): number => resident + streamed + expert_bytes;
 
 /** The model layer by layer: what stays, what streams, which experts are in memory. */
 export function layersPanel(): StatusPanel {
@@ -55,12 +54,11 @@ function rowOf({ name, resident, streamed, kv, experts }: Layer): HTMLElement {
   );
 }
 
-function mapOf({ layers, plan, graphs, device }: RunningEngine): readonly HTMLElement[] {
-  const sum = (of: (layer: Layer) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
-  const [all, streamed] = [sum(bytesOf), plan.streamed.bytes];
+function mapOf({ layers, plan, graphs, device }: RunningEngine): readonly Element[] {
+  const streamed = plan.streamed.bytes;
   const onSsd = layers.filter(({ kv }) => kv === 'ssd').length;
   const about = [
-    `${formatBytes(all)} of weights: ${formatBytes(plan.resident.bytes)} stay in memory`,
+    `${formatBytes(weightBytes(layers))} of weights: ${formatBytes(plan.resident.bytes)} stay in memory`,
     ...(streamed > 0 ? [`${formatBytes(streamed)} stream for each token`] : []),
     ...(plan.experts ? [`${plan.experts.slots} of ${plan.experts.of} experts of a layer have a place`] : []),
     ...(onSsd > 0 ? [`keys and values of ${onSsd} layers live on the SSD`] : []),
@@ -78,17 +76,17 @@ function mapOf({ layers, plan, graphs, device }: RunningEngine): readonly HTMLEl
   ];
 }
 
+/** Kinds of weights: the bytes of a layer, their colour, and their name. */
 const kinds = [
-  ['resident', 'resident'],
-  ['streamed', 'streams in each pass'],
-  ['expert_bytes', 'experts, read as they are used'],
+  ['resident', 'resident', 'resident'],
+  ['streamed', 'ring', 'streams in each pass'],
+  ['expert_bytes', 'experts', 'experts, read as they are used'],
 ] as const;
-const colours = { resident: 'resident', streamed: 'ring', expert_bytes: 'experts' } as const;
 
 /** Layers from left to right, each as wide as its bytes: the whole picture is the model. */
-function columnsOf(layers: readonly Layer[]): HTMLElement {
+function columnsOf(layers: readonly Layer[]): SVGElement {
   const [width, height, foot] = [800, 90, 9];
-  const all = layers.reduce((sum, layer) => sum + bytesOf(layer), 0);
+  const all = weightBytes(layers);
   const picture = shape('svg', {
     viewBox: `0 0 ${width} ${height + foot}`,
     preserveAspectRatio: 'none',
@@ -98,21 +96,21 @@ function columnsOf(layers: readonly Layer[]): HTMLElement {
   });
   let x = 0;
   for (const layer of layers) {
-    const bytes = bytesOf(layer);
+    const bytes = layerBytes(layer);
     const wide = (width * bytes) / all;
     const column = shape('g', {}, shape('title', {}, `${layer.name}: ${formatBytes(bytes)}`));
     const bar = { x, width: Math.max(0.5, wide - 1) };
     let y = height;
-    for (const [kind] of kinds) {
-      const tall = (height * layer[kind]) / bytes;
+    for (const [part, kind] of kinds) {
+      const tall = (height * layer[part]) / bytes;
       y -= tall;
-      if (tall > 0) column.append(shape('rect', { class: colours[kind], y, height: tall, ...bar }));
+      if (tall > 0) column.append(shape('rect', { class: kind, y, height: tall, ...bar }));
     }
     if (layer.kv === 'ssd') column.append(shape('rect', { class: 'kv', y: height + 4, height: 4, ...bar }));
     picture.append(column);
     x += wide;
   }
-  return picture as SVGElement & HTMLElement;
+  return picture;
 }
 
 /** Names below the layers: those of a kind have one together. */
@@ -136,30 +134,20 @@ function runsOf(
     const run = runs.at(-1);
     if (run?.[0] === kind) {
       run[2] = layer.name;
-      run[3] += bytesOf(layer);
-    } else runs.push([kind, layer.name, layer.name, bytesOf(layer)]);
+      run[3] += layerBytes(layer);
+    } else runs.push([kind, layer.name, layer.name, layerBytes(layer)]);
   }
   return runs;
 }
 
 function legendFor(layers: readonly Layer[]): HTMLElement {
-  const list = element('ul', { class: 'legend' });
-  const add = (colour: string, text: string): void =>
-    list.append(
-      element(
-        'li',
-        {},
-        element('span', { class: `swatch ${colour}`, 'aria-hidden': 'true' }),
-        element('span', {}, text),
-      ),
-    );
-  for (const [kind, text] of kinds) if (layers.some((layer) => layer[kind] > 0)) add(colours[kind], text);
-  if (layers.some(({ kv }) => kv === 'ssd')) add('kv', 'keys and values on the SSD');
-  return list;
+  const shown = kinds.filter(([bytes]) => layers.some((layer) => layer[bytes] > 0));
+  const onSsd = layers.some(({ kv }) => kv === 'ssd') ? [{ kind: 'kv', name: 'keys and values on the SSD' }] : [];
+  return legend([...shown.map(([, kind, name]) => ({ kind, name })), ...onSsd]);
 }
 
 /** A row for each layer with experts, and in it a cell for each expert that is in memory. */
-function expertsOf(layers: readonly Layer[]): HTMLElement {
+function expertsOf(layers: readonly Layer[]): SVGElement {
   const rows = layers.flatMap(({ experts }) => (experts ? [experts] : []));
   const most = Math.max(...rows.map(({ of }) => of));
   const height = 5;
@@ -175,5 +163,5 @@ function expertsOf(layers: readonly Layer[]): HTMLElement {
     },
     shape('rect', { class: 'track', x: 0, y: 0, width: most, height: rows.length * height }),
     shape('path', { class: 'experts', d: cells.join('') }),
-  ) as SVGElement & HTMLElement;
+  );
 }

@@ -20,7 +20,9 @@ const idle = element(
   { class: 'muted' },
   'No model is loaded: the first request loads one. Ask something in the chat.',
 );
-const panels = [speedPanel(), memoryPanel(), layersPanel(), requestsPanel(), whatIfPanel()];
+/** The panel that is there without an engine, too. */
+const requests = requestsPanel();
+const panels = [speedPanel(), memoryPanel(), layersPanel(), requests, whatIfPanel()];
 const chat = chatPanel();
 const rates = new Rates();
 let offered: string | undefined;
@@ -37,9 +39,8 @@ function show(state: ServerStatus): void {
     `version ${version}`,
   ].join(' · ');
   idle.hidden = engine !== null;
-  for (const [i, panel] of panels.entries()) {
-    // Rates, memory, layers and plans are those of an engine.
-    panel.section.hidden = engine === null && i !== 3;
+  for (const panel of panels) {
+    panel.section.hidden = engine === null && panel !== requests;
     panel.update(state, rates);
   }
   status.dataset['time'] = `${state.time}`;

@@ -3,7 +3,7 @@ import { formatNumber, formatSeconds, formatShare, formatTokens } from './format
 import type { StatusPanel } from './panels.ts';
 import type { ServerStatus } from './server.ts';
 import { meter } from './share-bar.ts';
-import { figureOf } from './shares.ts';
+import { dataOf, figureOf } from './shares.ts';
 
 type Sequence = NonNullable<ServerStatus['engine']>['sequences'][number];
 
@@ -15,7 +15,6 @@ export function requestsPanel(): StatusPanel {
 
 function requestsOf({ figures, engine }: ServerStatus): readonly HTMLElement[] {
   const of = (name: string): number => figureOf(figures, name);
-  const data = (name: string): { name: string; value: number } => ({ name, value: of(name) });
   const prompts = of('prefix_cache_hits_total') + of('prefix_cache_misses_total');
   const drafted = of('tokens_drafted_total');
   const places = engine ? ` of ${engine.plan.parallel}` : '';
@@ -23,22 +22,22 @@ function requestsOf({ figures, engine }: ServerStatus): readonly HTMLElement[] {
     element(
       'dl',
       { class: 'figures' },
-      figure('Computed now', `${formatNumber(of('sequences_active'))}${places}`, data('sequences_active')),
+      figure('Computed now', `${formatNumber(of('sequences_active'))}${places}`, dataOf(figures, 'sequences_active')),
       figure('Waiting', formatNumber(Math.max(0, of('requests_pending') - of('sequences_active')))),
       figure(
         'Prompts with a known beginning',
         `${formatNumber(of('prefix_cache_hits_total'))} of ${formatNumber(prompts)}`,
-        data('prefix_cache_hits_total'),
+        dataOf(figures, 'prefix_cache_hits_total'),
       ),
       figure(
         'Prompt tokens',
         `${formatNumber(of('prompt_tokens_total'))} computed, ${formatNumber(of('prompt_tokens_cached_total'))} known`,
-        data('prompt_tokens_total'),
+        dataOf(figures, 'prompt_tokens_total'),
       ),
       figure(
         'Drafts accepted',
         drafted > 0 ? `${formatShare(of('tokens_accepted_total') / drafted)} of ${formatNumber(drafted)}` : 'no drafts',
-        data('tokens_accepted_total'),
+        dataOf(figures, 'tokens_accepted_total'),
       ),
     ),
   ];

@@ -1,5 +1,5 @@
 import { formatBytes } from '../base/bytes.ts';
-import { element } from './dom.ts';
+import { element, legend } from './dom.ts';
 import type { Share } from './shares.ts';
 
 /** Parts as a bar, and a list of them. A `mark` is bytes at which a line is drawn. */
@@ -16,14 +16,7 @@ export function shareBar(shares: readonly Share[], total: number, mark?: number)
     line.style.left = `calc(${part(Math.min(mark, total))} - 2px)`;
     bar.append(line);
   }
-  const list = element('ul', { class: 'legend' });
-  for (const { kind, name, bytes } of shares) {
-    const swatch = element('span', { class: `swatch ${kind}`, 'aria-hidden': 'true' });
-    list.append(
-      element('li', {}, swatch, element('span', {}, name), element('span', { class: 'value' }, formatBytes(bytes))),
-    );
-  }
-  return [bar, list];
+  return [bar, legend(shares.map(({ kind, name, bytes }) => ({ kind, name, value: formatBytes(bytes) })))];
 }
 
 /** A part of a whole as a thin bar. */

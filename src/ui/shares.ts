@@ -28,6 +28,15 @@ export function sharesOf({ memory, unused }: Plan): readonly Share[] {
     .filter((share) => share.bytes > 0);
 }
 
+type Layer = RunningEngine['layers'][number];
+
+/** Bytes of a layer's weights, wherever they are. */
+export const layerBytes = ({ resident, streamed, expert_bytes }: Layer): number => resident + streamed + expert_bytes;
+
+/** Bytes of all weights. */
+export const weightBytes = (layers: readonly Layer[]): number =>
+  layers.reduce((sum, layer) => sum + layerBytes(layer), 0);
+
 /** Figures of one moment, in milliseconds. */
 export interface Sample {
   readonly time: number;
@@ -78,3 +87,9 @@ export function figureOf(figures: Sample['figures'], name: string): number {
   if (value === undefined) throw new Error(`the status has no ${name}`);
   return value;
 }
+
+/** A figure with its name, for those who read the page by program. */
+export const dataOf = (figures: Sample['figures'], name: string): { name: string; value: number } => ({
+  name,
+  value: figureOf(figures, name),
+});

@@ -1,10 +1,10 @@
 import { formatBytes } from '../base/bytes.ts';
-import { element, figure, panel } from './dom.ts';
+import { element, figure, legend, panel } from './dom.ts';
 import { formatNumber, formatRate, formatSeconds, formatShare, formatSpeed } from './format.ts';
 import type { StatusPanel } from './panels.ts';
 import type { ServerStatus } from './server.ts';
 import { meter } from './share-bar.ts';
-import { figureOf, type Rates } from './shares.ts';
+import { dataOf, figureOf, type Rates } from './shares.ts';
 import { timeline } from './timeline.ts';
 
 /** The rates of tokens and of reading, and the last pass as a timeline. */
@@ -17,7 +17,6 @@ export function speedPanel(): StatusPanel {
 }
 
 function ratesOf({ figures, engine }: ServerStatus, rates: Rates): readonly HTMLElement[] {
-  const data = (name: string): { name: string; value: number } => ({ name, value: figureOf(figures, name) });
   const written = figureOf(figures, 'bytes_written_total');
   const read = rates.per('bytes_read_total', 'read_seconds_total');
   const limit = engine?.storage.limit ?? undefined;
@@ -34,10 +33,14 @@ function ratesOf({ figures, engine }: ServerStatus, rates: Rates): readonly HTML
       figure(
         'Tokens of answers',
         formatNumber(figureOf(figures, 'tokens_generated_total')),
-        data('tokens_generated_total'),
+        dataOf(figures, 'tokens_generated_total'),
       ),
-      figure('Read in all', formatBytes(figureOf(figures, 'bytes_read_total')), data('bytes_read_total')),
-      figure('Written', written > 0 ? formatBytes(written) : 'none, reads only', data('bytes_written_total')),
+      figure('Read in all', formatBytes(figureOf(figures, 'bytes_read_total')), dataOf(figures, 'bytes_read_total')),
+      figure(
+        'Written',
+        written > 0 ? formatBytes(written) : 'none, reads only',
+        dataOf(figures, 'bytes_written_total'),
+      ),
     ),
   ];
   if (limit !== undefined && read !== undefined)
@@ -48,7 +51,7 @@ function ratesOf({ figures, engine }: ServerStatus, rates: Rates): readonly HTML
   return shown;
 }
 
-function lastPass({ engine }: ServerStatus): readonly HTMLElement[] {
+function lastPass({ engine }: ServerStatus): readonly Element[] {
   const pass = engine?.last_pass;
   if (!pass) return [];
   const { seconds, reading_s, waiting_s, computing_s, answer_tokens, prompt_tokens, bytes, bound } = pass;
@@ -64,16 +67,7 @@ function lastPass({ engine }: ServerStatus): readonly HTMLElement[] {
     `${whole} took ${formatSeconds(seconds)}, limited by ${by} (${formatShare((bound === 'reading' ? reading_s : computing_s) / seconds)} of the time); ` +
       `${formatBytes(bytes)} were read.`,
   );
-  return [title, timeline(pass), legendOf({ reading: reading_s, waiting: waiting_s, computing: computing_s })];
-}
-
-function legendOf(seconds: Readonly<Record<'reading' | 'waiting' | 'computing', number>>): HTMLElement {
-  const list = element('ul', { class: 'legend' });
-  for (const [kind, value] of Object.entries(seconds)) {
-    const swatch = element('span', { class: `swatch ${kind}`, 'aria-hidden': 'true' });
-    list.append(
-      element('li', {}, swatch, element('span', {}, kind), element('span', { class: 'value' }, formatSeconds(value))),
-    );
-  }
-  return list;
+  const parts = Object.entries({ reading: reading_s, waiting: waiting_s, computing: computing_s });
+  const rows = parts.map(([kind, spent]) => ({ kind, name: kind, value: formatSeconds(spent) }));
+  return [title, timeline(pass), legend(rows)];
 }

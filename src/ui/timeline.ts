@@ -8,7 +8,7 @@ const [width, lane, gap] = [800, 14, 4];
 const lanes = ['reading', 'waiting', 'computing'] as const;
 
 /** A pass from left to right: its reads, waits and computing. */
-export function timeline(pass: Pass): SVGElement & HTMLElement {
+export function timeline(pass: Pass): SVGElement {
   const height = lanes.length * (lane + gap);
   const x = (seconds: number): number => (width * seconds) / pass.seconds;
   const picture = shape('svg', {
@@ -26,5 +26,5 @@ export function timeline(pass: Pass): SVGElement & HTMLElement {
     );
     picture.append(shape('path', { class: name, d: bars.join('') }));
   }
-  return picture as SVGElement & HTMLElement;
+  return picture;
 }

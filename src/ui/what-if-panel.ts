@@ -6,7 +6,7 @@ import { formatNumber, formatSpeed } from './format.ts';
 import type { StatusPanel } from './panels.ts';
 import { askPlan } from './server.ts';
 import { shareBar } from './share-bar.ts';
-import { sharesOf } from './shares.ts';
+import { sharesOf, weightBytes } from './shares.ts';
 
 const MiB = 2 ** 20;
 /** Milliseconds that a slider rests before a plan is asked for. */
@@ -65,7 +65,7 @@ export function whatIfPanel(): StatusPanel {
     const changes = { model: of.model.name, ...values(of), kv_type: kvType.value, draft: draft.checked };
     try {
       const found = await askPlan(changes, signal);
-      result.replaceChildren(...resultOf(found, changes.budget));
+      result.replaceChildren(...resultOf(found));
     } catch (error) {
       if (!signal.aborted) result.replaceChildren(element('p', { class: 'error' }, (error as Error).message));
     }
@@ -74,8 +74,10 @@ export function whatIfPanel(): StatusPanel {
   const adopt = (of: RunningEngine): void => {
     engine = of;
     const { plan, layers } = of;
-    const weights = layers.reduce((sum, layer) => sum + layer.resident + layer.streamed + layer.expert_bytes, 0);
-    most = Math.max(1.5 * plan.budget, 1.25 * (weights + plan.memory.runtime + plan.memory.kv + plan.memory.compute));
+    most = Math.max(
+      1.5 * plan.budget,
+      1.25 * (weightBytes(layers) + plan.memory.runtime + plan.memory.kv + plan.memory.compute),
+    );
     budget.input.max = `${Math.ceil(most / stepOf(most))}`;
     budget.input.value = `${Math.round(plan.budget / stepOf(most))}`;
     const all = contexts(plan.trained_context);
@@ -100,7 +102,6 @@ export function whatIfPanel(): StatusPanel {
   return {
     section,
     update: ({ engine: now }) => {
-      section.hidden = !now;
       const changed =
         now &&
         (now.model.name !== engine?.model.name ||
@@ -120,8 +121,11 @@ function slider(name: string, max: number): { label: HTMLElement; input: HTMLInp
   };
 }
 
-function resultOf({ plan, needed, speed }: WhatIf, budget: number): readonly HTMLElement[] {
-  if (!plan) return [element('p', { class: 'error' }, `Too little: the model needs ${formatBytes(needed ?? budget)}.`)];
+function resultOf(found: WhatIf): readonly HTMLElement[] {
+  if (!found.plan) {
+    return [element('p', { class: 'error' }, `Too little: the model needs ${formatBytes(found.needed)}.`)];
+  }
+  const { plan, speed } = found;
   const by = speed?.bound === 'reading' ? 'the SSD' : 'computing';
   const rate = speed
     ? `about ${formatSpeed(speed.tokens_per_s)} tokens a second`
