@@ -13,15 +13,13 @@ test('passes are recorded while somebody looks, and each timeline is made once',
   const watched = (): Promise<boolean> =>
     recorder.record(runtime, pass, async (trace) => {
       assert.equal(reader.onRead !== undefined, trace !== undefined);
-      const now = performance.now();
-      reader.onRead?.({ file: 0, position: 0, bytes: 7, begin: now, end: performance.now() });
       return trace !== undefined;
     });
   assert.equal(await watched(), false);
   assert.equal(recorder.look(), undefined);
   assert.equal(await watched(), true);
   const timeline = recorder.look();
-  assert.deepEqual([timeline?.answer_tokens, timeline?.reading.length], [1, 1]);
+  assert.equal(timeline?.answer_tokens, 1);
   assert.equal(recorder.look(), timeline);
   await watched();
   assert.notEqual(recorder.look(), timeline);
