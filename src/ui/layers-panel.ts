@@ -3,7 +3,7 @@ import type { RunningEngine } from '../worker/server-status.ts';
 import { element, legend, panel, shape } from './dom.ts';
 import { formatNumber, formatShare } from './format.ts';
 import type { StatusPanel } from './panels.ts';
-import { layerBytes, weightBytes } from './shares.ts';
+import { bytesOfLayers, layerBytes } from './shares.ts';
 
 type Layer = RunningEngine['layers'][number];
 
@@ -58,7 +58,7 @@ function mapOf({ layers, plan, graphs, device }: RunningEngine): readonly Elemen
   const streamed = plan.streamed.bytes;
   const onSsd = layers.filter(({ kv }) => kv === 'ssd').length;
   const about = [
-    `${formatBytes(weightBytes(layers))} of weights: ${formatBytes(plan.resident.bytes)} stay in memory`,
+    `${formatBytes(bytesOfLayers(layers))} of weights: ${formatBytes(plan.resident.bytes)} stay in memory`,
     ...(streamed > 0 ? [`${formatBytes(streamed)} stream for each token`] : []),
     ...(plan.experts ? [`${plan.experts.slots} of ${plan.experts.of} experts of a layer have a place`] : []),
     ...(onSsd > 0 ? [`keys and values of ${onSsd} layers live on the SSD`] : []),
@@ -86,7 +86,7 @@ const kinds = [
 /** Layers from left to right, each as wide as its bytes: the whole picture is the model. */
 function columnsOf(layers: readonly Layer[]): SVGElement {
   const [width, height, foot] = [800, 90, 9];
-  const all = weightBytes(layers);
+  const all = bytesOfLayers(layers);
   const picture = shape('svg', {
     viewBox: `0 0 ${width} ${height + foot}`,
     preserveAspectRatio: 'none',

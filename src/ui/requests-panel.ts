@@ -3,7 +3,7 @@ import { formatNumber, formatSeconds, formatShare, formatTokens } from './format
 import type { StatusPanel } from './panels.ts';
 import type { ServerStatus } from './server.ts';
 import { meter } from './share-bar.ts';
-import { dataOf, figureOf } from './shares.ts';
+import { figureData, figureOf } from './shares.ts';
 
 type Sequence = NonNullable<ServerStatus['engine']>['sequences'][number];
 
@@ -22,22 +22,26 @@ function requestsOf({ figures, engine }: ServerStatus): readonly HTMLElement[] {
     element(
       'dl',
       { class: 'figures' },
-      figure('Computed now', `${formatNumber(of('sequences_active'))}${places}`, dataOf(figures, 'sequences_active')),
+      figure(
+        'Computed now',
+        `${formatNumber(of('sequences_active'))}${places}`,
+        figureData(figures, 'sequences_active'),
+      ),
       figure('Waiting', formatNumber(Math.max(0, of('requests_pending') - of('sequences_active')))),
       figure(
         'Prompts with a known beginning',
         `${formatNumber(of('prefix_cache_hits_total'))} of ${formatNumber(prompts)}`,
-        dataOf(figures, 'prefix_cache_hits_total'),
+        figureData(figures, 'prefix_cache_hits_total'),
       ),
       figure(
         'Prompt tokens',
         `${formatNumber(of('prompt_tokens_total'))} computed, ${formatNumber(of('prompt_tokens_cached_total'))} known`,
-        dataOf(figures, 'prompt_tokens_total'),
+        figureData(figures, 'prompt_tokens_total'),
       ),
       figure(
         'Drafts accepted',
         drafted > 0 ? `${formatShare(of('tokens_accepted_total') / drafted)} of ${formatNumber(drafted)}` : 'no drafts',
-        dataOf(figures, 'tokens_accepted_total'),
+        figureData(figures, 'tokens_accepted_total'),
       ),
     ),
   ];

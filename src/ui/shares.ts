@@ -34,7 +34,7 @@ type Layer = RunningEngine['layers'][number];
 export const layerBytes = ({ resident, streamed, expert_bytes }: Layer): number => resident + streamed + expert_bytes;
 
 /** Bytes of all weights. */
-export const weightBytes = (layers: readonly Layer[]): number =>
+export const bytesOfLayers = (layers: readonly Layer[]): number =>
   layers.reduce((sum, layer) => sum + layerBytes(layer), 0);
 
 /** Figures of one moment, in milliseconds. */
@@ -89,7 +89,7 @@ export function figureOf(figures: Sample['figures'], name: string): number {
 }
 
 /** A figure with its name, for those who read the page by program. */
-export const dataOf = (figures: Sample['figures'], name: string): { name: string; value: number } => ({
+export const figureData = (figures: Sample['figures'], name: string): { name: string; value: number } => ({
   name,
   value: figureOf(figures, name),
 });

@@ -4,7 +4,7 @@ import { formatNumber, formatRate, formatSeconds, formatShare, formatSpeed } fro
 import type { StatusPanel } from './panels.ts';
 import type { ServerStatus } from './server.ts';
 import { meter } from './share-bar.ts';
-import { dataOf, figureOf, type Rates } from './shares.ts';
+import { figureData, figureOf, type Rates } from './shares.ts';
 import { timeline } from './timeline.ts';
 
 /** The rates of tokens and of reading, and the last pass as a timeline. */
@@ -33,13 +33,17 @@ function ratesOf({ figures, engine }: ServerStatus, rates: Rates): readonly HTML
       figure(
         'Tokens of answers',
         formatNumber(figureOf(figures, 'tokens_generated_total')),
-        dataOf(figures, 'tokens_generated_total'),
+        figureData(figures, 'tokens_generated_total'),
       ),
-      figure('Read in all', formatBytes(figureOf(figures, 'bytes_read_total')), dataOf(figures, 'bytes_read_total')),
+      figure(
+        'Read in all',
+        formatBytes(figureOf(figures, 'bytes_read_total')),
+        figureData(figures, 'bytes_read_total'),
+      ),
       figure(
         'Written',
         written > 0 ? formatBytes(written) : 'none, reads only',
-        dataOf(figures, 'bytes_written_total'),
+        figureData(figures, 'bytes_written_total'),
       ),
     ),
   ];

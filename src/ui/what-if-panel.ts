@@ -6,7 +6,7 @@ import { formatNumber, formatSpeed } from './format.ts';
 import type { StatusPanel } from './panels.ts';
 import { askPlan } from './server.ts';
 import { shareBar } from './share-bar.ts';
-import { sharesOf, weightBytes } from './shares.ts';
+import { bytesOfLayers, sharesOf } from './shares.ts';
 
 const MiB = 2 ** 20;
 /** Milliseconds that a slider rests before a plan is asked for. */
@@ -76,7 +76,7 @@ export function whatIfPanel(): StatusPanel {
     const { plan, layers } = of;
     most = Math.max(
       1.5 * plan.budget,
-      1.25 * (weightBytes(layers) + plan.memory.runtime + plan.memory.kv + plan.memory.compute),
+      1.25 * (bytesOfLayers(layers) + plan.memory.runtime + plan.memory.kv + plan.memory.compute),
     );
     budget.input.max = `${Math.ceil(most / stepOf(most))}`;
     budget.input.value = `${Math.round(plan.budget / stepOf(most))}`;

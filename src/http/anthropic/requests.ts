@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
-import { given, unlimited, whole } from '../request/given.ts';
+import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
@@ -19,7 +19,7 @@ export interface AnthropicRequest {
   readonly generation: Omit<GenerationRequest, 'prompt'>;
 }
 
-const count = whole(1, unlimited);
+const count = wholeWithin(1, unlimited);
 
 /** Whether the model thinks: "adaptive" leaves it to the model, as its template has it. */
 const Thinking = given(z.looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']), budget_tokens: count }));

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Infill } from '../../model/infill-prompt.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
-import { given, unlimited, whole } from '../request/given.ts';
+import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
@@ -48,20 +48,20 @@ const common = {
   ...grammarFields,
   model: given(z.string()),
   stream: given(z.boolean()),
-  n_predict: whole(-2, unlimited),
-  max_tokens: whole(-2, unlimited),
+  n_predict: wholeWithin(-2, unlimited),
+  max_tokens: wholeWithin(-2, unlimited),
   stop: given(stopSchema),
-  n_probs: whole(0, 100),
+  n_probs: wholeWithin(0, 100),
   return_tokens: given(z.boolean()),
   post_sampling_probs: given(z.boolean()),
   response_fields: given(listOf(z.string().max(mostPath), { most: mostMembers })),
   return_progress: given(z.boolean()),
   timings_per_token: given(z.boolean()),
   logit_bias: given(logitBiases),
-  n: whole(1, mostAnswers),
-  n_cmpl: whole(1, mostAnswers),
+  n: wholeWithin(1, mostAnswers),
+  n_cmpl: wholeWithin(1, mostAnswers),
   ignore_eos: given(z.boolean()),
-  num_ctx: whole(1, unlimited),
+  num_ctx: wholeWithin(1, unlimited),
   keep_alive: keepAliveSchema,
 };
 

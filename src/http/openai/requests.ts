@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { stopSchema } from '../ollama/options.ts';
-import { given, unlimited, whole } from '../request/given.ts';
+import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
@@ -50,18 +50,18 @@ const common = {
   ...samplingFields,
   ...grammarFields,
   model: given(z.string()),
-  n: whole(1, 8),
+  n: wholeWithin(1, 8),
   stream: given(z.boolean()),
   stream_options: given(z.looseObject({ include_usage: given(z.boolean()) })),
-  max_tokens: whole(-1, unlimited),
+  max_tokens: wholeWithin(-1, unlimited),
   stop: given(stopSchema),
   logit_bias: given(logitBiases),
-  n_predict: whole(-1, unlimited),
+  n_predict: wholeWithin(-1, unlimited),
   ignore_eos: given(z.boolean()),
   return_progress: given(z.boolean()),
   timings_per_token: given(z.boolean()),
   verbose: given(z.boolean()),
-  num_ctx: whole(1, unlimited),
+  num_ctx: wholeWithin(1, unlimited),
   keep_alive: keepAliveSchema,
 };
 
@@ -107,11 +107,11 @@ const paramsOf = (
 const chat = {
   ...common,
   ...conversationFields,
-  reasoning_budget_tokens: whole(-1, unlimited),
-  thinking_budget_tokens: whole(-1, unlimited),
-  max_completion_tokens: whole(-1, unlimited),
+  reasoning_budget_tokens: wholeWithin(-1, unlimited),
+  thinking_budget_tokens: wholeWithin(-1, unlimited),
+  max_completion_tokens: wholeWithin(-1, unlimited),
   logprobs: given(z.boolean()),
-  top_logprobs: whole(0, 20),
+  top_logprobs: wholeWithin(0, 20),
 };
 
 /** Names of the fields of a POST to /v1/chat/completions. */
@@ -153,8 +153,8 @@ const completion = {
   prompt: mixedPrompts({ most: mostAnswers, empty: true }),
   suffix: given(z.string()),
   echo: given(z.boolean()),
-  logprobs: whole(0, 5),
-  best_of: whole(1, 20),
+  logprobs: wholeWithin(0, 5),
+  best_of: wholeWithin(1, 20),
 };
 
 /** Names of the fields of a POST to /v1/completions. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Conversation } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
-import { given, unlimited, whole } from '../request/given.ts';
+import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
@@ -29,7 +29,7 @@ export interface ResponsesRequest {
   readonly timings: boolean;
 }
 
-const count = whole(1, unlimited);
+const count = wholeWithin(1, unlimited);
 
 /** Wishes that are refused, never ignored: without them the answer would be another one. */
 const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -52,7 +52,7 @@ const fields = {
   stream: given(z.boolean()),
   store: given(z.boolean()),
   metadata: given(z.looseObject({})),
-  top_logprobs: whole(0, 20),
+  top_logprobs: wholeWithin(0, 20),
   include: given(listOf(z.string())),
   text: given(z.looseObject({ format: given(z.looseObject({ type: z.string(), schema: z.unknown().optional() })) })),
   return_progress: given(z.boolean()),
