@@ -28,6 +28,8 @@ export class AnswerMeter {
   readonly promptTokens: number;
   /** Tokens of the answer so far. */
   answerTokens = 0;
+  /** Whether its text has more than one line so far. */
+  hasNewLine = false;
   readonly #began: number = performance.now();
   #first: number | undefined;
   #cachedTokens = 0;
@@ -37,7 +39,8 @@ export class AnswerMeter {
   }
 
   /** Takes the next part of the answer. */
-  read({ progress, answerTokens }: Delta): void {
+  read({ text, progress, answerTokens }: Delta): void {
+    this.hasNewLine ||= text.includes('\n');
     if (progress) this.#cachedTokens = progress.cached;
     if (answerTokens === undefined) return;
     this.#first ??= performance.now();

@@ -44,15 +44,19 @@ export const partOf = (
 const stopTypeOf = ({ reason, stopText }: Ending): string =>
   reason === 'length' ? 'limit' : stopText === undefined ? 'eos' : 'word';
 
-/** The members that end an answer, which is `text`. */
-export const endOf = (ending: Ending, text: string, model: ServedModel, form: NativeForm): object => ({
+/** The members that end an answer. */
+export const endOf = (
+  { ending, hasNewLine }: { readonly ending: Ending; readonly hasNewLine: boolean },
+  model: ServedModel,
+  form: NativeForm,
+): object => ({
   stop: true,
   model: model.name,
   tokens_predicted: ending.answerTokens,
   tokens_evaluated: ending.promptTokens,
   generation_settings: generationSettings(model, form),
   prompt: form.prompt,
-  has_new_line: text.includes('\n'),
+  has_new_line: hasNewLine,
   // The context has ended it.
   truncated: ending.reason === 'length' && ending.answerTokens !== form.generation.maxTokens,
   stop_type: stopTypeOf(ending),

@@ -55,6 +55,14 @@ test('a stream has a part for each delta and ends with the figures', async () =>
   assert.deepEqual([parts.at(-1)?.stop_type, parts.at(-1)?.stopping_word], ['word', 'END']);
 });
 
+test('of a stream nothing is kept, however much room the whole of it would take', async () => {
+  const server = served();
+  server.backend.script = { deltas: ['a\n', ...Array.from({ length: 17 }, () => 'b'.repeat(2 ** 20))] };
+  const response = await post(server, '/completion', { ...hi, stream: true });
+  const end = JSON.parse(dataOf(await response.text()).at(-1) ?? '') as Part;
+  assert.deepEqual([end.stop, end['has_new_line']], [true, true]);
+});
+
 test('tokens and their probabilities come where they are asked for', async () => {
   const server = served();
   const token = { token: 7, text: 'a', bytes: [97], logprob: -0.5 };

@@ -82,20 +82,20 @@ async function respond(
   return streamed(client, { ...timeouts, ...form }, async (write) => {
     const params = { n, generation, keepAlive };
     const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
+    // Of a stream nothing is kept.
     const answers = choices.answers.map((answer) => ({
       all: new WholeAnswer(reservationOf(raw)),
       meter: new AnswerMeter(answer.promptTokens),
     }));
     const wholes: object[] = [];
     const ended = (ending: Ending, index: number): object => {
-      const { all } = at(answers, index);
-      const text = stream ? { text: '', logprobs: [] } : all;
+      const { all, meter } = at(answers, index);
       const tokens = request.returnsTokens && !stream ? ending.tokens?.slice(ending.promptTokens) : undefined;
       const prompt = textOf(at(prompts, Math.floor(index / n)));
       return {
-        ...partOf(text, { generation, index }),
+        ...partOf(all, { generation, index }),
         ...(tokens && { tokens }),
-        ...endOf(ending, all.text, model, { generation, stream, prompt }),
+        ...endOf({ ending, hasNewLine: meter.hasNewLine }, model, { generation, stream, prompt }),
       };
     };
     await choices.each({
@@ -103,10 +103,12 @@ async function respond(
         prefill.read(delta);
         const { all, meter } = at(answers, index);
         meter.read(delta);
+        if (!stream) {
+          all.push(delta);
+          return;
+        }
         const { progress } = delta;
-        const tells = isEmpty(delta) ? progress && request.progress : true;
-        all.push(delta);
-        if (!stream || !tells) return;
+        if (isEmpty(delta) && !(progress && request.progress)) return;
         const part = {
           ...partOf(delta, { generation, index }),
           stop: false,

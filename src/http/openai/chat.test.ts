@@ -142,6 +142,9 @@ test("llama-server's own form comes where it is asked for, with the prompt that 
   const { __verbose } = await asked(true);
   assert.deepEqual([__verbose?.prompt, __verbose?.content], ['<|user|>Hi', 'Hello, world']);
   assert.equal('__verbose' in (await asked(false)), false);
+  server.backend.script = { deltas: ['a\n', 'b'] };
+  const events = dataOf(await (await post(server, path, { ...hi, stream: true, verbose: true })).text());
+  assert.equal(JSON.parse(events.at(-2) ?? '').__verbose.has_new_line, true);
 });
 
 test('a bias by a text counts for each of its tokens', async () => {

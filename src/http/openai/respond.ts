@@ -104,10 +104,19 @@ async function textOf(backend: Backend, model: ServedModel, prompt: Prompt): Pro
   return prompt.kind === 'text' ? prompt.text : '';
 }
 
+interface EndedAnswer {
+  readonly ending: Ending;
+  readonly hasNewLine: boolean;
+  /** All of it; nothing in a stream. */
+  readonly answer: Delta;
+  readonly index: number;
+}
+
 /** llama-server's members of an answer's end: its times and, if asked for, all that its own form has. */
-function figuresOf(ending: Ending, answer: Delta, index: number, { model, params, shownPrompt }: ChunksJob): object {
+function figuresOf(ended: EndedAnswer, { model, params, shownPrompt }: ChunksJob): object {
+  const { ending, answer, index } = ended;
   const { generation, stream } = params;
-  const end = (prompt: string): object => endOf(ending, answer.text, model, { generation, stream, prompt });
+  const end = (prompt: string): object => endOf(ended, model, { generation, stream, prompt });
   return {
     timings: timingsOf(ending),
     ...(shownPrompt !== undefined && { __verbose: { ...partOf(answer, { generation, index }), ...end(shownPrompt) } }),
@@ -136,7 +145,9 @@ async function sendWhole(choices: Choices, job: ChunksJob, send: Send): Promise<
     },
   });
   const whole = (answer: Delta, index: number): Choice => format.whole(answer, index, finishReason(at(endings, index)));
-  const figures = figuresOf(at(endings, 0), at(answers, 0), 0, job);
+  const first = at(answers, 0);
+  const hasNewLine = first.text.includes('\n');
+  const figures = figuresOf({ ending: at(endings, 0), hasNewLine, answer: first, index: 0 }, job);
   const body = { ...headOf(format.object, job), choices: answers.map(whole), usage: choices.usage, ...figures };
   await send(JSON.stringify(body));
 }
@@ -172,7 +183,8 @@ async function sendChunks(choices: Choices, job: ChunksJob, send: Send): Promise
     },
     end: async (ending, index) => {
       await open(index);
-      figures = figuresOf(ending, { text: '', logprobs: [] }, index, job);
+      const { hasNewLine } = at(meters, index);
+      figures = figuresOf({ ending, hasNewLine, answer: { text: '', logprobs: [] }, index }, job);
       // With the usage they come in the last object.
       await sendChoice(format.closing(finishReason(ending), index), params.usage ? {} : figures);
     },
