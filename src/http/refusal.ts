@@ -80,6 +80,12 @@ export function errorResponseOf(error: unknown): ErrorResponse {
 export const hasLeft = ({ signal }: Request, error: NodeJS.ErrnoException): boolean =>
   signal.aborted || error.code === 'ECONNRESET';
 
+/** Reports a failure in the midst of a body. Returns it in the form of OpenAI and llama-server. */
+export function failedBody(log: Log, { url }: Request, error: unknown): string {
+  logFailure(log, error, new URL(url).pathname);
+  return JSON.stringify({ error: errorResponseOf(error).error });
+}
+
 /** Reports errors that are not the client's doing to the operator. */
 export function logFailure(log: Log, error: unknown, path: string): void {
   if (error instanceof EngineError) {

@@ -6,7 +6,7 @@ import { type Backend, type Ending, isEmpty, type Prompt } from '../../worker/ba
 import { unitsOf } from '../../worker/fit-request.ts';
 import { Choices } from '../openai/choices.ts';
 import { PrefillComment, promptProgress } from '../prefill-comment.ts';
-import { errorResponseOf, logFailure } from '../refusal.ts';
+import { failedBody } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { biasByToken } from '../request/logit-biases.ts';
 import { unmixed } from '../request/mixed-prompts.ts';
@@ -69,17 +69,15 @@ async function respond(
   const prefill = new PrefillComment();
   const logitBias = await biasByToken(backend, model, request.biases);
   const generation = { ...withUsualSampling(request.generation, model, usualSampling), logitBias, progress: stream };
-  const framed = (data: object): string => (stream ? `data: ${JSON.stringify(data)}\n\n` : JSON.stringify(data));
+  const framed = (data: string): string => (stream ? `data: ${data}\n\n` : data);
   const form = {
     contentType: stream ? 'text/event-stream' : 'application/json',
     keepAlive: () => (stream ? `: ${prefill.text}\n\n` : ' '),
-    failed: (error: unknown): string => {
-      logFailure(log, error, new URL(raw.url).pathname);
-      return framed({ error: errorResponseOf(error).error });
-    },
+    failed: (error: unknown): string => framed(failedBody(log, raw, error)),
   };
   for (const prompt of prompts) reservationOf(raw).add(n * perUnit * unitsOf(prompt));
   return streamed(client, { ...timeouts, ...form }, async (write) => {
+    const send = (data: object): Promise<void> => write(framed(JSON.stringify(data)));
     const params = { n, generation, keepAlive };
     const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
     // Of a stream nothing is kept.
@@ -117,16 +115,16 @@ async function respond(
           ...(request.timings && { timings: meter.timings }),
           ...(progress && { prompt_progress: promptProgress(progress) }),
         };
-        await write(framed(part));
+        await send(part);
       },
       end: async (ending, index) => {
         const whole = chosen(ended(ending, index), request.members);
-        if (stream) await write(framed(whole));
+        if (stream) await send(whole);
         else wholes[index] = whole;
       },
     });
     // One prompt is answered by an object, several by a list of them.
-    if (!stream) await write(framed(wholes.length === 1 ? at(wholes, 0) : wholes));
+    if (!stream) await send(wholes.length === 1 ? at(wholes, 0) : wholes);
   });
 }
 

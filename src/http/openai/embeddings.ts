@@ -1,7 +1,7 @@
 import type { HonoRequest } from 'hono';
 import * as z from 'zod';
 import { asBase64, asNumbers, writtenEmbeddings } from '../embeddings.ts';
-import { errorResponseOf, logFailure } from '../refusal.ts';
+import { failedBody } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { mixedPrompts, unmixed } from '../request/mixed-prompts.ts';
@@ -37,10 +37,7 @@ export async function embeddings(service: OpenAiService, { req }: { req: HonoReq
   };
   const job = { model, request, asText: body.encoding_format === 'base64' ? asBase64 : asNumbers };
   const client = clientOf(raw);
-  const failed = (error: unknown): string => {
-    logFailure(log, error, new URL(raw.url).pathname);
-    return JSON.stringify({ error: errorResponseOf(error).error });
-  };
+  const failed = (error: unknown): string => failedBody(log, raw, error);
   const form = { ...timeouts, contentType: 'application/json', keepAlive: () => ' ', failed };
   return streamed(client, form, async (write) => {
     const options = { signal: client.signal, keepAlive: body.keep_alive, reservation: reservationOf(raw) };

@@ -1,7 +1,7 @@
 import type { HonoRequest } from 'hono';
 import * as z from 'zod';
 import { writtenEmbeddings } from '../embeddings.ts';
-import { errorResponseOf, logFailure } from '../refusal.ts';
+import { failedBody } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
@@ -47,10 +47,7 @@ export async function rerank(
   const inputs = (body.texts ?? body.documents ?? []).map(textOf);
   const job = { model, request: { inputs, query, truncate: false }, asText: ([score]: Float32Array) => `${score}` };
   const client = clientOf(raw);
-  const failed = (error: unknown): string => {
-    logFailure(log, error, new URL(raw.url).pathname);
-    return JSON.stringify({ error: errorResponseOf(error).error });
-  };
+  const failed = (error: unknown): string => failedBody(log, raw, error);
   const form = { ...timeouts, contentType: 'application/json', keepAlive: () => ' ', failed };
   return streamed(client, form, async (write) => {
     const options = { signal: client.signal, keepAlive: keep_alive, reservation: reservationOf(raw) };

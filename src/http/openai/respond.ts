@@ -6,7 +6,7 @@ import { type Backend, type Delta, type Ending, isEmpty, type Prompt } from '../
 import { unitsOf } from '../../worker/fit-request.ts';
 import { endOf, partOf } from '../llama-server/answer.ts';
 import { PrefillComment, promptProgress } from '../prefill-comment.ts';
-import { errorResponseOf, logFailure } from '../refusal.ts';
+import { failedBody } from '../refusal.ts';
 import { biasByToken } from '../request/logit-biases.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { withUsualSampling } from '../request/sampling-fields.ts';
@@ -84,10 +84,7 @@ export async function respondWithChoices(
   const client = clientOf(request);
   const produce = params.stream ? sendChunks : sendWhole;
   const { framed, ...form } = params.stream ? events : plain;
-  const failed = (error: unknown): string => {
-    logFailure(log, error, new URL(request.url).pathname);
-    return framed(JSON.stringify({ error: errorResponseOf(error).error }));
-  };
+  const failed = (error: unknown): string => framed(failedBody(log, request, error));
   // Each answer has its own copy of the prompt.
   for (const prompt of prompts) reservationOf(request).add((params.n - 1) * perUnit * unitsOf(prompt));
   const keepAlive = (): string => (params.stream ? `: ${prefill.text}\n\n` : ' ');
