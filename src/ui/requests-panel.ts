@@ -1,11 +1,10 @@
+import type { SequenceStatus } from '../model/engine-status.ts';
 import { element, figure, panel } from './dom.ts';
 import { formatNumber, formatSeconds, formatShare, formatTokens } from './format.ts';
 import type { StatusPanel } from './panels.ts';
 import type { ServerStatus } from './server.ts';
 import { meter } from './share-bar.ts';
 import { figureData, figureOf } from './shares.ts';
-
-type Sequence = NonNullable<ServerStatus['engine']>['sequences'][number];
 
 /** Texts that are computed and requests that wait, prefixes that were found, drafts that were accepted. */
 export function requestsPanel(): StatusPanel {
@@ -50,7 +49,7 @@ function requestsOf({ figures, engine }: ServerStatus): readonly HTMLElement[] {
   return shown;
 }
 
-function sequenceOf(sequence: Sequence): HTMLElement {
+function sequenceOf(sequence: SequenceStatus): HTMLElement {
   const { state, prompt_tokens, prompt_done, cached_tokens, answer_tokens, seconds, eta_s } = sequence;
   const known = cached_tokens > 0 ? `, ${formatNumber(cached_tokens)} known` : '';
   if (state === 'answer') {

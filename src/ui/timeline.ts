@@ -1,14 +1,12 @@
-import type { RunningEngine } from '../worker/server-status.ts';
+import type { PassTimeline } from '../engine/pass-timeline.ts';
 import { shape } from './dom.ts';
 import { formatSeconds } from './format.ts';
-
-type Pass = NonNullable<RunningEngine['last_pass']>;
 
 const [width, lane, gap] = [800, 14, 4];
 const lanes = ['reading', 'waiting', 'computing'] as const;
 
 /** A pass from left to right: its reads, waits and computing. */
-export function timeline(pass: Pass): SVGElement {
+export function timeline(pass: PassTimeline): SVGElement {
   const height = lanes.length * (lane + gap);
   const x = (seconds: number): number => (width * seconds) / pass.seconds;
   const picture = shape('svg', {
