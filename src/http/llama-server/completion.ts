@@ -80,7 +80,7 @@ async function respond(
     const send = (data: object): Promise<void> => write(framed(JSON.stringify(data)));
     const params = { n, generation, keepAlive };
     const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
-    // Of a stream nothing is kept.
+    // A stream keeps no text: `all` stays empty then.
     const answers = choices.answers.map((answer) => ({
       all: new WholeAnswer(reservationOf(raw)),
       meter: new AnswerMeter(answer.promptTokens),
