@@ -121,6 +121,21 @@ test('what comes, changes and goes is seen at the next look', () => {
   assert.equal(library.find('a'), undefined);
 });
 
+test('folders are not looked into for each request: a name that was found holds for a second', ({ mock }) => {
+  using folder = tempFolder();
+  within(folder, 'a-Q4_0.gguf');
+  let time = 0;
+  mock.method(performance, 'now', () => time);
+  const { library } = libraryOf([], folder.path);
+  assert.equal(library.find('a')?.name, 'a:q4_0');
+  within(folder, 'a-Q8_0.gguf');
+  assert.equal(library.find('a')?.name, 'a:q4_0');
+  time = 1000;
+  assert.equal(library.find('a'), undefined, 'two have that name now');
+  within(folder, 'new.gguf');
+  assert.equal(library.find('new')?.name, 'new:latest', 'a name that is not known is looked for at once');
+});
+
 test('the header of a file that has not changed is not read again', () => {
   using folder = tempFolder();
   within(folder, 'a.gguf');

@@ -2,12 +2,10 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { at } from '../base/at.ts';
 import { shardsOf } from '../gguf/model-file.ts';
-import type { Preset } from '../model/preset.ts';
 import { modelsOfFolder } from '../stores/folder-models.ts';
 import type { FoundModel } from '../stores/found-model.ts';
 import { modelsOf, type Store } from '../stores/store.ts';
-import type { ServedModel } from './model-card.ts';
-import { type CardOptions, type ModelCard, readCard } from './model-card.ts';
+import { type CardOptions, type ModelCard, readCard, type ServedModel } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
 /** A model that was found, and is called by a name that no other has. */
@@ -21,10 +19,7 @@ export interface LocatedModel extends FoundModel {
 }
 
 /** A model that was found, with its description. */
-export interface LibraryModel extends LocatedModel, ServedModel {
-  readonly name: string;
-  readonly preset?: Preset | undefined;
-}
+export type LibraryModel = LocatedModel & ServedModel;
 
 /** Places to look for models: files, a folder and the folders in it, and other programs' stores. */
 export interface ModelSources extends CardOptions {
@@ -57,8 +52,14 @@ type Place = Pick<LocatedModel, 'folder' | 'owner'>;
 const nowhere: Place = { folder: undefined, owner: undefined };
 
 /**
- * The models there are, found anew each time; the header of a file is read again only if it has changed. Files that
- * cannot be opened are left out.
+ * Milliseconds for which names that were found hold, as long as their files stay as they are: a look at the stores of 90
+ * models takes 20 ms, in which nobody else is answered.
+ */
+const rememberedFor = 1000;
+
+/**
+ * The models there are. All of them, and names that are not known, are found anew each time; the header of a file is read
+ * again only if it has changed. Files that cannot be opened are left out.
  */
 export class Library {
   readonly #sources: ModelSources;
@@ -66,6 +67,8 @@ export class Library {
   readonly #known: Map<string, Known> = new Map();
   /** Reasons why folders could not be read. */
   readonly #unreadable: Map<string, string> = new Map();
+  /** The names of the last look, and its time. */
+  #looked: { readonly aliases: ReadonlyMap<string, LocatedModel>; readonly time: number } | undefined;
 
   constructor(sources: ModelSources, warn: Warn) {
     this.#sources = sources;
@@ -87,13 +90,22 @@ export class Library {
 
   /** A model by any of its names: see `lookUp`. A name is never used as a path. */
   find(name: string): LibraryModel | undefined {
-    const model = this.locate(name);
+    const model = this.#remembered(name) ?? this.locate(name);
     return model && this.#open(model);
   }
 
-  /** The place of a model by any of its names. No file is read. */
+  /** The place of a model by any of its names. No model's file is read. */
   locate(name: string): LocatedModel | undefined {
-    return lookUp(aliasesOf(this.named()), name);
+    const aliases = aliasesOf(this.named());
+    this.#looked = { aliases, time: performance.now() };
+    return lookUp(aliases, name);
+  }
+
+  /** A model that was found a moment ago, if its files have not changed since. */
+  #remembered(name: string): LocatedModel | undefined {
+    if (!this.#looked || performance.now() - this.#looked.time >= rememberedFor) return undefined;
+    const model = lookUp(this.#looked.aliases, name);
+    return model && this.#known.get(keyOf(model))?.version === stateOf(model.files).version ? model : undefined;
   }
 
   /** All models that there seem to be, named files first, in their order: if two would have one name, the first has it. */
