@@ -8,6 +8,7 @@ import {
   literal,
   maybe,
   type Rule,
+  range,
   repeat,
 } from './node.ts';
 
@@ -51,7 +52,7 @@ function beginsOf(branches: readonly Branch[]): GrammarNode {
   const over = branches.find(({ start }) => start === '');
   if (over) return over.after;
   const heads = [...new Set(branches.map(({ start }) => Array.from(start)[0] as string))];
-  const other = characters(...complement([...heads.map(rangeOf), ...beyondAscii]));
+  const other = characters(...complement([...heads.map((head) => range(head)), ...beyondAscii]));
   return choice(
     literal(''),
     concat(choice(other, anyOther), anyText),
@@ -73,7 +74,7 @@ function freeText(
   const places: Places = new Map([...begins].map((begin) => [begin, { kind: 'rule', name: 'free', body: undefined }]));
   const alphabet = [...new Set(wanted.flat())];
   const start = places.get('') as Rule;
-  const others = complement(alphabet.map(rangeOf));
+  const others = complement(alphabet.map((character) => range(character)));
   for (const [begin, rule] of places) {
     const next = alphabet.map((character) => {
       const written = begin + character;
@@ -85,11 +86,6 @@ function freeText(
   }
   return start;
 }
-
-const rangeOf = (character: string): CharacterRange => {
-  const point = character.codePointAt(0) as number;
-  return { first: point, last: point };
-};
 
 /** The rule for the longest end of `written` that has one. */
 function placeOf(written: string, places: Places): Rule {

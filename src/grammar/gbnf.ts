@@ -7,6 +7,7 @@ import {
   type GrammarNode,
   literal,
   maybe,
+  pointOf,
   type Rule,
   repeat,
 } from './node.ts';
@@ -157,10 +158,10 @@ class GbnfParser {
     const ranges: CharacterRange[] = [];
     while (!this.#take(']')) {
       if (this.#at >= this.#source.length) throw this.#error('these characters do not end', at);
-      const first = this.#character().codePointAt(0) as number;
+      const first = pointOf(this.#character());
       const isRange = this.#next === '-' && this.#source[this.#at + 1] !== ']';
       if (isRange) this.#expect('-');
-      const last = isRange ? (this.#character().codePointAt(0) as number) : first;
+      const last = isRange ? pointOf(this.#character()) : first;
       if (last < first) throw this.#error('this range ends before it begins', at);
       ranges.push({ first, last });
     }
@@ -195,7 +196,8 @@ class GbnfParser {
   #character(): string {
     const at = this.#at;
     if (!this.#take('\\')) {
-      const point = this.#source.codePointAt(at) ?? 0;
+      const point = this.#source.codePointAt(at);
+      if (point === undefined) throw this.#error('expected a character', at);
       const character = String.fromCodePoint(point);
       this.#at += character.length;
       return character;
@@ -233,7 +235,7 @@ class GbnfParser {
   #match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at;
     const [found] = pattern.exec(this.#source) ?? [];
-    this.#at += found?.length ?? 0;
+    if (found !== undefined) this.#at += found.length;
     return found;
   }
 

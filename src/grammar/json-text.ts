@@ -9,6 +9,7 @@ import {
   literal,
   maybe,
   type Rule,
+  range,
   repeat,
 } from './node.ts';
 
@@ -19,20 +20,16 @@ export function ruleOnce(name: string, body: (self: Rule) => GrammarNode): Rule 
   return rule;
 }
 
-const range = (first: string, last: string): CharacterRange => ({
-  first: first.codePointAt(0) as number,
-  last: last.codePointAt(0) as number,
-});
 const digit: GrammarNode = characters(range('0', '9'));
 const hex = characters(range('0', '9'), range('a', 'f'), range('A', 'F'));
 
 /** Blanks between the parts of a value: none, one, or a line and its indentation; more would be an answer without end. */
 export const blank: Rule = ruleOnce('blank', () =>
-  maybe(choice(literal(' '), concat(literal('\n'), repeat(characters(range(' ', ' '), range('\t', '\t')), 0, 20)))),
+  maybe(choice(literal(' '), concat(literal('\n'), repeat(characters(range(' '), range('\t')), 0, 20)))),
 );
 
 /** Characters that a string cannot have as they are. */
-const escaped: readonly CharacterRange[] = [range('\0', '\x1f'), range('"', '"'), range('\\', '\\')];
+const escaped: readonly CharacterRange[] = [range('\0', '\x1f'), range('"'), range('\\')];
 const shortEscapes: Readonly<Record<string, string>> = {
   '"': '\\"',
   '\\': '\\\\',
@@ -50,7 +47,7 @@ const anyCharacter: Rule = ruleOnce('character', () =>
     concat(
       literal('\\'),
       choice(
-        characters(...Array.from('"\\/bfnrt', (one) => range(one, one))),
+        characters(...Array.from('"\\/bfnrt', (one) => range(one))),
         concat(
           literal('u'),
           characters(range('0', '9'), range('a', 'c'), range('A', 'C'), range('e', 'f'), range('E', 'F')),
@@ -100,13 +97,13 @@ export const stringWithout = (words: readonly string[]): GrammarNode =>
 /** A text that is none of `words`. It has no escapes up to where it differs: they would write the same text in other ways. */
 function textWithout(words: readonly (readonly string[])[]): GrammarNode {
   const firsts = [...new Set(words.flatMap(([first]) => first ?? []))];
-  const others = complement([...firsts.map((first) => range(first, first)), ...escaped]);
+  const others = complement([...firsts.map((first) => range(first)), ...escaped]);
   return choice(
     ...(words.some((word) => word.length === 0) ? [] : [literal('')]),
     concat(characters(...others), repeat(anyCharacter, 0)),
     ...firsts.map((first) => {
       const rest = words.filter((word) => word[0] === first).map((word) => word.slice(1));
-      return concat(stringCharacter([range(first, first)]), textWithout(rest));
+      return concat(stringCharacter([range(first)]), textWithout(rest));
     }),
   );
 }

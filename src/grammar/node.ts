@@ -30,6 +30,14 @@ export type GrammarNode =
 
 const lastCodePoint = 0x10ffff;
 
+/** The code point of a text's first character. */
+export const pointOf = (character: string): number => character.codePointAt(0) as number;
+/** The characters from one to another; by default only the first. */
+export const range = (first: string, last: string = first): CharacterRange => ({
+  first: pointOf(first),
+  last: pointOf(last),
+});
+
 export const literal = (text: string): GrammarNode => ({ kind: 'text', text });
 export const concat = (...items: readonly GrammarNode[]): GrammarNode => ({ kind: 'sequence', items });
 export const choice = (...items: readonly GrammarNode[]): GrammarNode => ({ kind: 'choice', items });

@@ -21,6 +21,7 @@ import {
   concat,
   type GrammarNode,
   literal,
+  range,
   repeat,
 } from './node.ts';
 
@@ -77,8 +78,6 @@ export const python: Notation = withAnyValue({
   constants: { true: 'True', false: 'False', null: 'None' },
 });
 
-const point = (character: string): number => character.codePointAt(0) as number;
-const range = (first: string, last = first): CharacterRange => ({ first: point(first), last: point(last) });
 const keyCharacters = characters(range('0', '9'), range('A', 'Z'), range('_'), range('a', 'z'));
 
 /** Strings between a text of their own, without escapes, and keys as they are: `{city:<|"|>Oslo<|"|>}`. */

@@ -1,5 +1,14 @@
 import { grammarError } from './grammar-error.ts';
-import { type CharacterRange, characters, choice, complement, concat, type GrammarNode, repeat } from './node.ts';
+import {
+  type CharacterRange,
+  characters,
+  choice,
+  complement,
+  concat,
+  type GrammarNode,
+  range,
+  repeat,
+} from './node.ts';
 
 /** The texts of a regular expression, and the fewest and the most characters of one. */
 export interface RegexTexts {
@@ -22,8 +31,6 @@ const longest = 2 ** 14;
 const deepest = 100;
 const infinite = Number.POSITIVE_INFINITY;
 
-const point = (character: string): number => character.codePointAt(0) as number;
-const range = (first: string, last: string = first): CharacterRange => ({ first: point(first), last: point(last) });
 const digits = [range('0', '9')];
 const wordCharacters = [...digits, range('a', 'z'), range('A', 'Z'), range('_')];
 const spaces = [
@@ -255,7 +262,7 @@ class RegexParser {
   #match(expression: RegExp): RegExpExecArray | undefined {
     expression.lastIndex = this.#at;
     const found = expression.exec(this.#pattern) ?? undefined;
-    this.#at += found?.[0].length ?? 0;
+    if (found) this.#at += found[0].length;
     return found;
   }
 
