@@ -1,14 +1,9 @@
-import type { GrammarSource } from '../grammar/source.ts';
+import { type GrammarSource, oneOf, sequence, text, until, upTo } from '../grammar/source.ts';
 import type { AnswerFormat } from './answer-reader.ts';
 import { callGrammar, triggerOf } from './tools/call-grammar.ts';
 import type { ReadableCalls } from './tools/call-reader.ts';
 
-const text = (text: string): GrammarSource => ({ kind: 'text', text });
-const sequence = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
-const choice = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'choice', items });
-const until = (end: string): GrammarSource => ({ kind: 'until', ends: [end] });
-
-const blanks: GrammarSource = { kind: 'repeat', item: choice(text(' '), text('\n')), min: 0, max: 4 };
+const blanks = upTo(4, oneOf(text(' '), text('\n')));
 
 /**
  * The grammar of a whole answer whose text obeys `wanted`: thoughts come before it as the model likes, and where tools
@@ -22,11 +17,11 @@ export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | unde
   if (!content) return undefined;
   if (harmony) {
     const analysis = [text('<|channel|>analysis<|message|>'), until('<|end|>'), text('<|start|>assistant')];
-    return choice(sequence(...analysis, content), content);
+    return oneOf(sequence(...analysis, content), content);
   }
   if (!thoughts || (begun && !opened)) return content;
   const behind = sequence(until(thoughts.close), blanks, content);
-  return opened ? behind : choice(sequence(text(thoughts.open), behind), content);
+  return opened ? behind : oneOf(sequence(text(thoughts.open), behind), content);
 }
 
 /**
@@ -46,5 +41,5 @@ function orCalls(
   const rules = { tools, parallel };
   if (chosen !== 'auto' || !wanted) return callGrammar(format, { ...rules, choice: chosen }) ?? wanted;
   const called = callGrammar(format, { ...rules, choice: 'required' });
-  return called ? choice(wanted, called) : wanted;
+  return called ? oneOf(wanted, called) : wanted;
 }

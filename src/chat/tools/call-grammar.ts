@@ -1,11 +1,10 @@
 import { EngineError } from '../../base/errors.ts';
 import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
-import { type GrammarSource, grammarOf } from '../../grammar/source.ts';
+import { type GrammarSource, grammarOf, oneOf, sequence, text, until, upTo } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
 import type { CallFormat } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
-import type { TaggedSyntax } from './tagged-calls.ts';
-import { allowsText } from './tagged-calls.ts';
+import { allowsText, type TaggedSyntax } from './tagged-calls.ts';
 import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
@@ -13,10 +12,11 @@ type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
 /** The most calls of one answer where a grammar counts them. */
 const mostCalls = 16;
 
-const text = (text: string): GrammarSource => ({ kind: 'text', text });
-const sequence = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
-const choice = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'choice', items });
-const optional = (item: GrammarSource): GrammarSource => ({ kind: 'repeat', item, min: 0, max: 1 });
+/** A call of a tool, whose arguments are compiled once, wherever in an answer it may stand. */
+interface ToolCall {
+  readonly name: string;
+  readonly argumentTexts: GrammarSource;
+}
 
 /**
  * The grammar of answers with calls: of the named tool, of any where a call is required; else any text, with names and
@@ -27,39 +27,43 @@ export function callGrammar(
   { tools, choice: wanted, parallel }: CallRules,
 ): GrammarSource | undefined {
   if (tools.length === 0 || wanted === 'none') return undefined;
-  if (wanted === 'auto') return lazyGrammar(format, tools, parallel);
-  return behindText(format, { tools, parallel: parallel && typeof wanted !== 'object' }, '');
+  const calls = tools.map((tool): ToolCall => ({ name: tool.name, argumentTexts: argumentsIn(format, tool) }));
+  if (wanted === 'auto') return lazyGrammar(format, calls, parallel);
+  return behindText(format, calls, { parallel: parallel && typeof wanted !== 'object', begun: '' });
 }
 
 /** Calls whose first part, `begun`, is there already. */
-function behindText(format: CallFormat, { tools, parallel }: Omit<CallRules, 'choice'>, begun: string): GrammarSource {
-  const firsts = tools.map((tool) => {
-    const [before] = frameOf(format, tool.name);
-    return sequence(text(before.slice(begun.length)), argumentsIn(format, tool));
+function behindText(
+  format: CallFormat,
+  calls: readonly ToolCall[],
+  { parallel, begun }: { readonly parallel: boolean; readonly begun: string },
+): GrammarSource {
+  const firsts = calls.map(({ name, argumentTexts }) => {
+    const [before] = frameOf(format, name);
+    return sequence(text(before.slice(begun.length)), argumentTexts);
   });
-  return sequence(choice(...firsts), restOf(format, tools, parallel));
+  return sequence(oneOf(...firsts), restOf(format, calls, parallel));
 }
 
 /** The text behind the arguments of the first call: its end, and other calls if there may be several. */
-function restOf(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource {
+function restOf(format: CallFormat, calls: readonly ToolCall[], parallel: boolean): GrammarSource {
   const [, behind] = format.written;
   const element = elementOf(format);
   if (format.syntax.kind === 'harmony') return text('');
   if (!parallel) return text(behind);
   if (element) {
     const { head, tail, between } = element;
-    const others = tools.map((tool) =>
-      sequence(text(head.replace('NAME', () => tool.name)), argumentsIn(format, tool), text(tail)),
+    const others = calls.map(({ name, argumentTexts }) =>
+      sequence(text(head.replace('NAME', () => name)), argumentTexts, text(tail)),
     );
-    return sequence(text(tail), further(sequence(between, choice(...others))), text(behind.slice(tail.length)));
+    const more = upTo(mostCalls - 1, sequence(between, oneOf(...others)));
+    return sequence(text(tail), more, text(behind.slice(tail.length)));
   }
   // A line that ends behind a call is no promise of another one.
-  const line = optional(text('\n'));
-  const call = behindText(format, { tools, parallel: false }, '');
-  return sequence(text(behind), further(sequence(line, call)), line);
+  const line = upTo(1, text('\n'));
+  const call = behindText(format, calls, { parallel: false, begun: '' });
+  return sequence(text(behind), upTo(mostCalls - 1, sequence(line, call)), line);
 }
-
-const further = (item: GrammarSource): GrammarSource => ({ kind: 'repeat', item, min: 0, max: mostCalls - 1 });
 
 interface Element {
   /** Texts before and behind the arguments of a call. */
@@ -73,9 +77,8 @@ function elementOf({ written: [before, behind], syntax }: CallFormat): Element |
   if (syntax.kind !== 'json' && syntax.kind !== 'python') return undefined;
   const [open, close] = [before.lastIndexOf('['), behind.indexOf(']')];
   if (open >= 0 && close >= 0) {
-    const blanks: GrammarSource = { kind: 'repeat', item: choice(text(' '), text('\n')), min: 0, max: 8 };
     const [head, tail] = [before.slice(open + 1).trimStart(), behind.slice(0, close).trimEnd()];
-    return { head, tail, between: sequence(text(','), blanks) };
+    return { head, tail, between: sequence(text(','), upTo(8, oneOf(text(' '), text('\n')))) };
   }
   return syntax.kind === 'python' ? { head: 'NAME(', tail: ')', between: text('\n') } : undefined;
 }
@@ -87,24 +90,24 @@ export function triggerOf(format: CallFormat): string | undefined {
   return mark === undefined ? undefined : before.slice(0, before.indexOf(mark)) + mark;
 }
 
-function lazyGrammar(format: CallFormat, tools: readonly Tool[], parallel: boolean): GrammarSource {
+function lazyGrammar(format: CallFormat, calls: readonly ToolCall[], parallel: boolean): GrammarSource {
   const trigger = triggerOf(format);
   if (trigger !== undefined) {
     // Behind the last call there is any text, other calls too.
     const list = parallel && elementOf(format) !== undefined;
-    const after = behindText(format, { tools, parallel: list }, trigger);
+    const after = behindText(format, calls, { parallel: list, begun: trigger });
     return { kind: 'triggered', triggers: [trigger], after, again: parallel };
   }
-  const branches = tools.flatMap((tool) =>
+  const branches = calls.flatMap(({ name, argumentTexts }) =>
     [format.written[0], ...(format.alsoBefore ?? [])].flatMap((before) => {
       // The sign behind a name ends it.
       const [head = '', behind = ''] = before.split('NAME');
-      const start = head + tool.name + behind.charAt(0);
-      const after = sequence(text(behind.slice(1)), argumentsIn(format, tool));
+      const start = head + name + behind.charAt(0);
+      const after = sequence(text(behind.slice(1)), argumentTexts);
       return ['', ...format.begins].map((mark) => ({ start: mark + start, after }));
     }),
   );
-  return { kind: 'begun', branches, rest: restOf(format, tools, parallel) };
+  return { kind: 'begun', branches, rest: restOf(format, calls, parallel) };
 }
 
 /** The arguments of a call. */
@@ -116,7 +119,7 @@ function argumentsIn({ syntax, written }: CallFormat, tool: Tool): GrammarSource
     case 'named': {
       const { quote } = syntax;
       if (quote === undefined) return argumentsOf(tool);
-      return enforced(notedArguments(tool, { quote }), sequence(text('{'), { kind: 'until', ends: ['}'] }));
+      return enforced(notedArguments(tool, { quote }), sequence(text('{'), until('}')));
     }
     case 'tagged':
       return sequence(...parametersOf(syntax, tool, separatorOf(written)));
@@ -156,7 +159,7 @@ function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator
   const needed = new Set(Array.isArray(required) ? required : []);
   return Object.entries(Object(properties) as Record<string, unknown>).map(([name, schema]) => {
     const whole = sequence(parameterOf(syntax, name, schema), text(separator));
-    return needed.has(name) ? whole : optional(whole);
+    return needed.has(name) ? whole : upTo(1, whole);
   });
 }
 
@@ -172,6 +175,6 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
     ),
   );
   if (!isWord) return sequence(head, enforced({ kind: 'schema', schema }, { kind: 'schema', schema: true }), text(end));
-  if (!Array.isArray(values)) return sequence(head, { kind: 'until', ends: [end] });
-  return sequence(head, choice(...values.map((value) => text(`${value}`))), text(end));
+  if (!Array.isArray(values)) return sequence(head, until(end));
+  return sequence(head, oneOf(...values.map((value) => text(`${value}`))), text(end));
 }
