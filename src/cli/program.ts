@@ -42,80 +42,50 @@ const commands: Readonly<Record<CommandName, CommandSpec>> = {
   run: {
     description: 'answer one prompt; without one, at a terminal, talk',
     takes: { '<model>': model, '[prompt...]': 'the prompt; text from stdin comes before it' },
-    load: onModel(async () => {
-      const { runCommand } = await import('./commands/run.ts');
-      return runCommand;
-    }),
+    load: onModel(async () => (await import('./commands/run.ts')).runCommand),
   },
   chat: {
     description: 'talk with a model in the terminal',
     takes: { '<model>': model },
-    load: onModel(async () => {
-      const { chatCommand } = await import('./commands/chat.ts');
-      return chatCommand;
-    }),
+    load: onModel(async () => (await import('./commands/chat.ts')).chatCommand),
   },
   embed: {
     description: 'print the embeddings of texts',
     takes: { '<model>': model, '[texts...]': 'texts to embed' },
-    load: onModel(async () => {
-      const { embedCommand } = await import('./commands/embed.ts');
-      return embedCommand;
-    }),
+    load: onModel(async () => (await import('./commands/embed.ts')).embedCommand),
   },
   serve: {
     description: 'answer clients of Ollama and OpenAI, many at once',
     takes: { '[models...]': `${models}; left out, all that there are` },
-    load: async () => {
-      const { serveCommand } = await import('./commands/serve.ts');
-      return serveCommand;
-    },
+    load: async () => (await import('./commands/serve.ts')).serveCommand,
   },
   list: {
     description: 'show the models that there are, where they lie, and how fast they would be',
     alias: 'ls',
     takes: { '[models...]': `${models}; left out, all that there are` },
-    load: async () => {
-      const { listCommand } = await import('./commands/list.ts');
-      return listCommand;
-    },
+    load: async () => (await import('./commands/list.ts')).listCommand,
   },
   ps: {
     description: 'show the models that a running server has loaded',
-    load: async () => {
-      const { psCommand } = await import('./commands/ps.ts');
-      return psCommand;
-    },
+    load: async () => (await import('./commands/ps.ts')).psCommand,
   },
   devices: {
     description: 'show what can compute here: the CPU, and cards with their memory',
-    load: async () => {
-      const { devicesCommand } = await import('./commands/devices.ts');
-      return devicesCommand;
-    },
+    load: async () => (await import('./commands/devices.ts')).devicesCommand,
   },
   info: {
     description: 'show what a model is, and the plan for running it under a memory budget',
     takes: { '<model>': model },
-    load: onModel(async () => {
-      const { infoCommand } = await import('./commands/info.ts');
-      return infoCommand;
-    }),
+    load: onModel(async () => (await import('./commands/info.ts')).infoCommand),
   },
   bench: {
     description: 'measure how fast a model runs here, and how close that comes to what limits it',
     takes: { '<model>': model },
-    load: onModel(async () => {
-      const { benchCommand } = await import('./commands/bench.ts');
-      return benchCommand;
-    }),
+    load: onModel(async () => (await import('./commands/bench.ts')).benchCommand),
   },
   config: {
     description: 'show the settings of the environment and the configuration file, and where that lies',
-    load: async () => {
-      const { configCommand } = await import('./commands/config.ts');
-      return configCommand;
-    },
+    load: async () => (await import('./commands/config.ts')).configCommand,
   },
   completion: {
     description: 'print a shell\'s completion: eval "$(ssd-llm completion bash)"',
