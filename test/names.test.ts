@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { writeChatModel } from './support/chat-model.ts';
+import { chatContext, writeChatModel } from './support/chat-model.ts';
 import { run, runJson } from './support/cli.ts';
 import { serve } from './support/server.ts';
 import { asOllama, snapshotOf } from './support/stores.ts';
@@ -13,7 +13,7 @@ const file = writeChatModel(home.file('plain.gguf'));
 asOllama(store.path, ['registry.ollama.ai', 'library', 'pocket', '135m'], {
   model: readFileSync(file),
   system: 'Speak of plums.',
-  params: '{"temperature":0,"num_predict":5}',
+  params: '{"temperature":0,"num_predict":5,"num_ctx":1000000}',
 });
 const env = {
   HOME: home.path,
@@ -35,6 +35,8 @@ test('a model of another program is listed, answers by its name with what comes 
   const plain = await runJson(['run', file, '-p', 'Hi', ...byHand, ...frugal], { env });
   assert.deepEqual([named.prompt_tokens, named.text], [plain.prompt_tokens, plain.text]);
   assert.equal(named.stop_reason, 'length');
+  const { plan } = await runJson<{ plan: { context: number } }>(['info', 'pocket', ...frugal.slice(0, 2)], { env });
+  assert.equal(plan.context, chatContext, 'no more than it was trained for');
   const without = await runJson(['run', file, '-p', 'Hi', ...byHand.slice(2), ...frugal], { env });
   assert.ok(without.prompt_tokens < named.prompt_tokens);
   await using server = await serve(['pocket', ...frugal], { env });

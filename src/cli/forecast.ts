@@ -1,5 +1,6 @@
 import type { Device } from '../ggml/device.ts';
 import type { ModelOptions } from '../model/model-options.ts';
+import { contextOf } from '../model/preset.ts';
 import { summarize } from '../plan/explain.ts';
 import { type HitRate, hitsOf } from '../plan/hit-curve.ts';
 import { expectToken } from '../plan/measured-model.ts';
@@ -34,6 +35,7 @@ function planOn(device: Device, outline: ModelOutline, options: ModelOptions, dr
   debug?.('device', device.facts());
   const plan = planModel(outline, device, layoutLookup(device, kernels), {
     ...options,
+    context: contextOf(options, outline.config.context),
     kernels,
     promptCache: options.promptCache?.bytes,
     ahead: drafting?.ahead,
@@ -70,8 +72,8 @@ export interface Expectation {
 }
 
 /**
- * The plan of `forecast`, and its speed on this machine; with `likely` speeds of kernels, nothing is measured. Rejects with the errors of `planModel`; where a measurement fails
- * with OUT_OF_MEMORY.
+ * The plan of `forecast`, and its speed on this machine; with `likely` speeds of kernels, nothing is measured. Rejects
+ * with the errors of `planModel`; where a measurement fails with OUT_OF_MEMORY.
  */
 export async function expect(
   outline: ModelOutline,

@@ -1,7 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import type { LibraryModel } from '../library/library.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import { presetContext } from '../model/preset.ts';
 import { planBytes } from '../plan/plan.ts';
 import type { KernelSpeeds } from '../plan/token-forecast.ts';
 import { openOutline } from '../runtime/model-outline.ts';
@@ -40,11 +39,10 @@ async function forecastOf(
   settings: ModelSettings,
   likely: KernelSpeeds | undefined,
 ): Promise<ModelForecast> {
-  const context = settings.context ?? presetContext(preset);
   try {
     const outline = openOutline(path, settings);
     using _ = outline.graphs;
-    const { plan, speed, kernels } = await expect(outline, { ...settings, context }, likely);
+    const { plan, speed, kernels } = await expect(outline, { ...settings, preset }, likely);
     return { bytes: planBytes(plan), speed, kernels };
   } catch (error) {
     if (error instanceof EngineError) return { bytes: null, speed: null };

@@ -1,7 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import { presetContext } from '../model/preset.ts';
 import { savedCalibration } from './calibrations.ts';
 import type { ChosenModel } from './locate-model.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
@@ -29,7 +28,6 @@ export async function openModel(
   const model = Model.open(path, {
     ...modelSettingsOf(settings),
     preset,
-    context: settings.ctx ?? presetContext(preset),
     parallel,
     promptCache,
     reading,

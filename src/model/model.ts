@@ -196,7 +196,7 @@ export class Model implements AsyncDisposable {
    * The most tokens of a text, whatever is planned, where `context` were asked for or is left to be chosen.
    * @example const fits = model.tokenize('Hi').length <= model.mostTokens();
    */
-  mostTokens(context: number | undefined = this.#options.context): number {
+  mostTokens(context: number | undefined = this.#opened.context): number {
     return context ?? (this.#options.kv?.window ? maxWindowedTokens : this.outline.config.context);
   }
 

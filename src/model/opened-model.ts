@@ -22,6 +22,7 @@ import { checkTokenizer, tokenizerDoubt } from '../text/check-tokenizer.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModelRuntime } from './open-runtime.ts';
+import { contextOf } from './preset.ts';
 
 /** Options to plan with instead of the present ones; those left out are as they are. */
 export interface PlanChanges {
@@ -41,6 +42,8 @@ export class OpenedModel {
   readonly vocabulary: Vocabulary;
   readonly device: Device;
   readonly drafters: DrafterFactory;
+  /** Tokens of the context unless another one is asked for; undefined: chosen. */
+  readonly context: number | undefined;
   readonly #options: ModelOptions;
   readonly #kernels: Kernels;
   readonly #budget: number;
@@ -57,6 +60,7 @@ export class OpenedModel {
     this.outline = openOutline(path, options, options.debug);
     this.outline.graphs.manifest(this.outline.config.context);
     checkModelCan(this.outline, options);
+    this.context = contextOf(options, this.outline.config.context);
     this.#options = options;
     this.#kernels = options.kernels ?? 'auto';
     const budget = budgetFor(options.memoryBudget, options.warn);
@@ -85,12 +89,12 @@ export class OpenedModel {
   }
 
   /** The plan of the budget with this context, or with a chosen one that suits the tokens at hand. */
-  plan(context: number | undefined = this.#options.context, tokens?: TokenCounts): Plan {
+  plan(context: number | undefined = this.context, tokens?: TokenCounts): Plan {
     return this.#plan({ context, tokens });
   }
 
   /** The plan with other options, for the same process. Throws the errors of `plan`, and KV_TYPE_UNSUITABLE. */
-  planWith({ budget, kvType: type, context = this.#options.context, parallel, draft = true }: PlanChanges): Plan {
+  planWith({ budget, kvType: type, context = this.context, parallel, draft = true }: PlanChanges): Plan {
     const { kv } = this.#options;
     return this.#plan({
       context: context ?? undefined,

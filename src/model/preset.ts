@@ -49,8 +49,14 @@ const stopsOf = ({ parameters = {} }: Preset = {}): readonly string[] =>
 const positive = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
 
-/** Tokens of the context that a preset asks for. */
-export const presetContext = ({ parameters }: Preset = {}): number | undefined => positive(parameters?.['num_ctx']);
+/** Tokens of the context that is asked for; else those of the preset, no more than the model was trained for. */
+export function contextOf(
+  { context, preset }: { readonly context?: number | undefined; readonly preset?: Preset | undefined },
+  trained: number,
+): number | undefined {
+  const own = positive(preset?.parameters?.['num_ctx']);
+  return context ?? (own && Math.min(own, trained));
+}
 
 /** The options of an answer, with the length and the stop texts of the preset where they say nothing. */
 export const withPreset = <T extends { maxTokens?: number | undefined; stop?: readonly string[] | undefined }>(

@@ -6,7 +6,6 @@ import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
-import { presetContext } from '../model/preset.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import { mostParallel, usualContext } from '../plan/defaults.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
@@ -75,7 +74,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
         settings: {
           ...settings.model,
           preset,
-          context: settings.model.context ?? smaller(context ?? presetContext(preset), trainedContext),
+          context: settings.model.context ?? smaller(context, trainedContext),
           reading: settings.readingOf(path),
         },
         debug: settings.debug ?? false,

@@ -3,7 +3,6 @@ import type { ErrorCode } from '../../base/error-details.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
-import { presetContext } from '../../model/preset.ts';
 import { headline, shareLines, summarize } from '../../plan/explain.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
 import { tokenizerDoubt } from '../../text/check-tokenizer.ts';
@@ -20,7 +19,7 @@ import { printable } from '../print/printable.ts';
 /** Prints what a model is, and the plan for it. */
 export async function infoCommand(settings: Settings, { path, preset }: ChosenModel): Promise<void> {
   const debug = await debugLog(settings);
-  const engine = { ...modelSettingsOf(settings), preset, context: settings.ctx ?? presetContext(preset) };
+  const engine = { ...modelSettingsOf(settings), preset };
   const outline = openOutline(path, engine, debug);
   const model = describe(outline, settings.tensors);
   const doubt = tokenizerDoubt(outline.file.metadata);
