@@ -9,6 +9,7 @@ import { grammarFromOptions } from '../form-options.ts';
 import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
+import { keepsPrompts } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
 import { note, writeJson } from '../print/output.ts';
@@ -89,8 +90,8 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
 }
 
 /** A line about the part of the prompt that an earlier command had computed, where prompts are kept. */
-function fromCache({ promptCache, promptCacheDir }: Settings, { stats, promptTokens }: Generation): readonly string[] {
-  if (!stats || (promptCache ?? promptCacheDir ?? 0) === 0) return [];
+function fromCache(settings: Settings, { stats, promptTokens }: Generation): readonly string[] {
+  if (!stats || !keepsPrompts(settings)) return [];
   return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
 }
 

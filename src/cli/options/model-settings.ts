@@ -83,15 +83,19 @@ function ropeOf({ ropeScale: scale, ropeBase: base, ropeScaling: scaling }: Engi
   return given ? { scale, base, scaling } : undefined;
 }
 
+type PromptFiles = Pick<EngineSettings, 'promptCache' | 'promptCacheDir'>;
+
+/** True if a command that answers and ends keeps prompts. */
+export const keepsPrompts = ({ promptCache, promptCacheDir }: PromptFiles): boolean =>
+  promptCache !== 0 && (promptCache ?? promptCacheDir) !== undefined;
+
 /**
  * The folder of kept prompts for a command that answers and ends: nothing is kept in memory, as one prompt has no use
  * for it. Throws BAD_OPTION, IN_MEMORY, UNWRITABLE.
  */
-export function promptFilesOf({
-  promptCache,
-  promptCacheDir,
-}: Pick<EngineSettings, 'promptCache' | 'promptCacheDir'>): PromptCacheSettings | undefined {
-  if (promptCache === 0 || (promptCache === undefined && promptCacheDir === undefined)) return undefined;
+export function promptFilesOf(settings: PromptFiles): PromptCacheSettings | undefined {
+  if (!keepsPrompts(settings)) return undefined;
+  const { promptCache, promptCacheDir } = settings;
   const usual = cacheFolder();
   const folder = promptCacheDir ?? (usual === undefined ? undefined : join(usual, 'prompts'));
   if (folder === undefined) {

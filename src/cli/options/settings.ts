@@ -104,8 +104,9 @@ const filesOf = ({ args }: Command): GivenOptions =>
   args.length > 0 ? { files: { value: args, from: '--files' } } : {};
 
 /**
- * The settings of a command as it was given. Flags win over the environment, and that over the configuration file;
- * for commands that answer once only some options have others than flags. Rejects with UNREADABLE, and with BAD_OPTION, which names the value's origin.
+ * The settings of a command as it was given. Flags win over the environment, and that over the configuration file; for
+ * commands that answer once only some options have others than flags. Rejects with UNREADABLE, and with BAD_OPTION, which
+ * names the value's origin.
  */
 export async function settingsOf(command: Command, user: User = currentUser()): Promise<Settings> {
   const flags: GivenOptions = command.opts();
