@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { at } from '../base/at.ts';
 import type { ErrorKind } from '../base/error-table.ts';
 import { EngineError, isBadOption } from '../base/errors.ts';
 import { cpuVariant } from './environment.ts';
@@ -31,10 +32,10 @@ const onModel =
   (load: () => Promise<ModelAct>): CommandSpec['load'] =>
   async () => {
     const act = await load();
-    const { locateModel } = await import('./locate-model.ts');
-    return async (settings, [name = '', ...texts]) => {
-      const draftModel = settings.draftModel && locateModel(settings.draftModel, settings).path;
-      await act({ ...settings, draftModel }, locateModel(name, settings), texts);
+    const { locateCalled } = await import('./locate-model.ts');
+    return async (given, [name = '', ...texts]) => {
+      const { models, settings } = locateCalled([name], given);
+      await act(settings, at(models, 0), texts);
     };
   };
 

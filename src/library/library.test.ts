@@ -49,14 +49,18 @@ test('files are found where they lie, and only what lies in the folder may be re
   using elsewhere = tempFolder();
   within(folder, 'in.gguf');
   within(elsewhere, 'out.gguf');
-  const { library } = libraryOf([relative('.', elsewhere.file('out.gguf')), folder.file('in.gguf')], folder.path);
-  assert.deepEqual(
-    library.models().map(({ path, folder }) => [path, folder !== undefined]),
-    [
-      [folder.file('in.gguf'), true],
-      [elsewhere.file('out.gguf'), false],
-    ],
-  );
+  const files = [relative('.', elsewhere.file('out.gguf')), folder.file('in.gguf')];
+  for (const given of [folder.path, relative('.', folder.path)]) {
+    assert.deepEqual(
+      libraryOf(files, given)
+        .library.models()
+        .map(({ path, folder }) => [path, folder !== undefined]),
+      [
+        [folder.file('in.gguf'), true],
+        [elsewhere.file('out.gguf'), false],
+      ],
+    );
+  }
 });
 
 test('a model has the size and the time of its files', () => {

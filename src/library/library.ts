@@ -71,7 +71,12 @@ export class Library {
   #looked: { readonly aliases: ReadonlyMap<string, LocatedModel>; readonly time: number } | undefined;
 
   constructor(sources: ModelSources, warn: Warn) {
-    this.#sources = sources;
+    const { folder, stores = [] } = sources;
+    this.#sources = {
+      ...sources,
+      folder: folder === undefined ? undefined : resolve(folder),
+      stores: stores.map((store) => ({ ...store, folder: resolve(store.folder) })),
+    };
     this.#warn = warn;
   }
 
@@ -90,15 +95,15 @@ export class Library {
 
   /** A model by any of its names: see `lookUp`. A name is never used as a path. */
   find(name: string): LibraryModel | undefined {
-    const model = this.#remembered(name) ?? this.locate(name);
+    const model = this.#remembered(name) ?? lookUp(this.aliases(), name);
     return model && this.#open(model);
   }
 
-  /** The place of a model by any of its names. No model's file is read. */
-  locate(name: string): LocatedModel | undefined {
+  /** The places of all models by all names that they go by, for `lookUp`. No model's file is read. */
+  aliases(): ReadonlyMap<string, LocatedModel> {
     const aliases = aliasesOf(this.named());
     this.#looked = { aliases, time: performance.now() };
-    return lookUp(aliases, name);
+    return aliases;
   }
 
   /** A model that was found a moment ago, if its files have not changed since. */

@@ -63,7 +63,7 @@ export async function completionCommand(
 ): Promise<void> {
   if (wanted === 'names') {
     const { openLibrary } = await import('../locate-model.ts');
-    const library = openLibrary(settings, {}, () => {});
+    const library = openLibrary({ models: settings.models, found: [] }, {}, () => {});
     return write(
       library
         .named()

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { formatBytes } from '../../base/bytes.ts';
 import type { LibraryModel } from '../../library/library.ts';
+import { locateModels, noModels, openLibrary } from '../locate-model.ts';
 import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
@@ -14,8 +15,8 @@ const idLength = 12;
 
 /** Prints the models that there are. */
 export async function listCommand(settings: Settings): Promise<void> {
-  const { noModels, openLibrary } = await import('../locate-model.ts');
-  const models = openLibrary(settings).models();
+  const found = locateModels(settings.files, settings);
+  const models = openLibrary({ models: settings.models, found }).models();
   (await debugLog(settings))?.('models found', { files: models.flatMap(({ files }) => files) });
   if (models.length === 0) throw noModels(settings);
   const forecasts = await modelForecasts(models, modelSettingsOf(settings));

@@ -4,7 +4,7 @@ import { mapLargeBlocks } from '../../ggml/system.ts';
 import { isLoopback, reachable, urlOf } from '../../http/address.ts';
 import { createApp } from '../../http/app.ts';
 import { listen, type RunningServer } from '../../http/server.ts';
-import type { Warn } from '../../library/library.ts';
+import type { LocatedModel, Warn } from '../../library/library.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Health } from '../../worker/backend.ts';
@@ -22,13 +22,13 @@ import { note } from '../print/output.ts';
 const grace = 10_000;
 
 /**
- * Serves until the process is told to stop. `plans` are those of the models that were named, by their first file.
+ * Serves until the process is told to stop; models that were named, if there are some, with their plans by their path.
  * Rejects with NO_MODELS, PORT_IN_USE, BAD_OPTION.
  */
 export async function serveModels(
   settings: ServerSettings,
   model: ModelSettings,
-  plans: ReadonlyMap<string, Plan>,
+  { named, plans }: { readonly named: readonly LocatedModel[]; readonly plans: ReadonlyMap<string, Plan> },
 ): Promise<void> {
   const { apiKey, host, origins, port } = settings;
   // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
@@ -36,7 +36,8 @@ export async function serveModels(
   const log = logTo(settings.logLevel);
   let tell: Warn = leaveOut;
   const { rope, graphs, chatTemplate } = model;
-  const library = openLibrary(settings, { rope, graphs, chatTemplate }, (path, error) => tell(path, error));
+  const places = { models: settings.models, found: named };
+  const library = openLibrary(places, { rope, graphs, chatTemplate }, (path, error) => tell(path, error));
   const found = library.models();
   if (found.length === 0) throw noModels(settings);
 

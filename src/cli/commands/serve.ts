@@ -1,16 +1,15 @@
-import { resolve } from 'node:path';
-import { at } from '../../base/at.ts';
 import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { Plan } from '../../plan/plan.ts';
-import type { ChosenModel } from '../locate-model.ts';
+import { type ChosenModel, locateCalled } from '../locate-model.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { warn } from '../print/output.ts';
 
 /** Serves models until the process is told to stop. */
-export async function serveCommand(settings: Settings): Promise<void> {
+export async function serveCommand(given: Settings): Promise<void> {
+  const { models: named, settings } = locateCalled(given.files, given);
   const { memoryBudget, threads, parallel = 'auto', promptCache: bytes = 'auto', promptCacheDir, kvDir } = settings;
   const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
   budgetFor(memoryBudget, warn);
@@ -23,26 +22,26 @@ export async function serveCommand(settings: Settings): Promise<void> {
     promptCache: { bytes, folder: promptCacheDir },
     threads: threads === undefined ? undefined : threadsFor(threads, warn),
   };
-  const { locateModel } = await import('../locate-model.ts');
-  const plans = await plansOf(
-    settings.files.map((text) => locateModel(text, settings)),
-    engine,
-  );
+  const plans = await plansOf(named, engine);
   const { serveModels } = await import('./serve-models.ts');
-  await serveModels(settings, engine, plans);
+  await serveModels(settings, engine, { named, plans });
 }
 
-/** The plans of the models that were named, by their first file. Rejects with the errors of those that cannot run. */
+/** The plans of the models that were named, by their path. Rejects with the errors of those that cannot run. */
 async function plansOf(models: readonly ChosenModel[], engine: ModelSettings): Promise<ReadonlyMap<string, Plan>> {
   const { openOutline } = await import('../../runtime/model-outline.ts');
   const { checkTokenizer } = await import('../../text/check-tokenizer.ts');
   const { DrafterFactory } = await import('../../engine/draft/drafter-factory.ts');
   const { forecast } = await import('../forecast.ts');
-  const planned = models.map(({ path }) => {
+  const planned = models.map(({ path, preset }) => {
     const outline = openOutline(path, engine);
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(outline, engine, DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder));
-    return [resolve(at(outline.file.files, 0).path), plan] as const;
+    const plan = forecast(
+      outline,
+      { ...engine, preset },
+      DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder),
+    );
+    return [path, plan] as const;
   });
   return new Map(planned);
 }
