@@ -34,7 +34,7 @@ const onModel =
     const act = await load();
     const { locateCalled } = await import('./locate-model.ts');
     return async (given, [name = '', ...texts]) => {
-      const { models, settings } = locateCalled([name], given);
+      const { models, settings } = await locateCalled([name], given);
       await act(settings, at(models, 0), texts);
     };
   };

@@ -1,22 +1,12 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { at } from '../base/at.ts';
-import { shardsOf } from '../gguf/model-file.ts';
 import { modelsOfFolder } from '../stores/folder-models.ts';
 import type { FoundModel } from '../stores/found-model.ts';
 import { modelsOf, type Store } from '../stores/store.ts';
+import { filesOf, firstOf, type LocatedModel, nowhere, type Place } from './located-model.ts';
 import { type CardOptions, type ModelCard, readCard, type ServedModel } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
-
-/** A model that was found, and is called by a name that no other has. */
-export interface LocatedModel extends FoundModel {
-  readonly name: string;
-  readonly files: readonly string[];
-  /** The models folder that it was found in; undefined if it was named, or is another program's. */
-  readonly folder: string | undefined;
-  /** The program in whose store it lies. */
-  readonly owner: Store['owner'] | undefined;
-}
 
 /** A model that was found, with its description. */
 export type LibraryModel = LocatedModel & ServedModel;
@@ -47,10 +37,6 @@ interface State {
   readonly modified: Date;
 }
 
-type Place = Pick<LocatedModel, 'folder' | 'owner'>;
-
-const nowhere: Place = { folder: undefined, owner: undefined };
-
 /**
  * Milliseconds for which names that were found hold, as long as their files stay as they are: a look at the stores of 90
  * models takes 20 ms, in which nobody else is answered.
@@ -78,12 +64,6 @@ export class Library {
       stores: stores.map((store) => ({ ...store, folder: resolve(store.folder) })),
     };
     this.#warn = warn;
-  }
-
-  /** The model of a file, which may be any part of it and need not be there. */
-  static atPath(path: string): LocatedModel {
-    const model = firstOf(path);
-    return { ...model, ...nowhere, name: at(namesOf([model]), 0), files: filesOf(model.path) };
   }
 
   /** All models by name. */
@@ -172,14 +152,6 @@ export class Library {
       return { failure };
     }
   }
-}
-
-const filesOf = (path: string): readonly string[] => shardsOf(path).files;
-
-/** The model of a file, which may be any part of it. */
-function firstOf(path: string): FoundModel {
-  const { stem, files } = shardsOf(resolve(path));
-  return { path: at(files, 0), stem };
 }
 
 /** One model of a store may have several names, with presets of their own. */

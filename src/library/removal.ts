@@ -1,7 +1,7 @@
 import { realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
-import type { LocatedModel } from './library.ts';
+import type { LocatedModel } from './located-model.ts';
 
 type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner'>>;
 

@@ -62,7 +62,7 @@ export async function completionCommand(
   commands: readonly CompletedCommand[],
 ): Promise<void> {
   if (wanted === 'names') {
-    const { openLibrary } = await import('../locate-model.ts');
+    const { openLibrary } = await import('../open-library.ts');
     const library = openLibrary({ models: settings.models, found: [] }, {}, () => {});
     return write(
       library

@@ -1,8 +1,9 @@
 import { homedir } from 'node:os';
 import { formatBytes } from '../../base/bytes.ts';
 import type { LibraryModel } from '../../library/library.ts';
-import { locateModels, noModels, openLibrary } from '../locate-model.ts';
+import { locateModels } from '../locate-model.ts';
 import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
+import { noModels, openLibrary } from '../open-library.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
@@ -15,7 +16,7 @@ const idLength = 12;
 
 /** Prints the models that there are. */
 export async function listCommand(settings: Settings): Promise<void> {
-  const found = locateModels(settings.files, settings);
+  const found = await locateModels(settings.files, settings);
   const models = openLibrary({ models: settings.models, found }).models();
   (await debugLog(settings))?.('models found', { files: models.flatMap(({ files }) => files) });
   if (models.length === 0) throw noModels(settings);

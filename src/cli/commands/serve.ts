@@ -9,7 +9,7 @@ import { warn } from '../print/output.ts';
 
 /** Serves models until the process is told to stop. */
 export async function serveCommand(given: Settings): Promise<void> {
-  const { models: named, settings } = locateCalled(given.files, given);
+  const { models: named, settings } = await locateCalled(given.files, given);
   const { memoryBudget, threads, parallel = 'auto', promptCache: bytes = 'auto', promptCacheDir, kvDir } = settings;
   const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
   budgetFor(memoryBudget, warn);
