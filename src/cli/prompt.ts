@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Message } from '../chat/message.ts';
@@ -37,6 +38,8 @@ export async function hasInput(stdin: typeof process.stdin = process.stdin): Pro
   const timer = setTimeout(() => waiting.abort(), firstWord);
   await once(stdin, 'readable', { signal: waiting.signal }).catch(() => {});
   clearTimeout(timer);
+  // Where the model was opened meanwhile, the timer comes before what has been sent.
+  await setImmediate();
   if (stdin.readableLength > 0) return true;
   // Else the program would wait for the socket's end when it has answered.
   stdin.pause().unref();

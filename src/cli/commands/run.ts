@@ -47,8 +47,10 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   const { signal } = abort;
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   const grammar = await grammarFromOptions(options, () => addAbortSignal(signal, process.stdin));
+  // Whoever may still say something has until the model is open.
+  const input = options.prompt === undefined || inputIsForm(options) ? undefined : hasInput();
   await using model = await openModel(chosen, options);
-  const prompt = await promptOf(options, model, signal);
+  const prompt = await promptOf(options, model, { input: (await input) ?? false, signal });
   const prepared = await interruptibleBlocking(
     abort,
     () => session?.promptFor(model, prompt, options) ?? preparePrompt(model, prompt, options),
@@ -95,17 +97,20 @@ function fromCache(settings: Settings, { stats, promptTokens }: Generation): rea
   return [`cache    ${stats.prefill.cached} of ${promptTokens} tokens of the prompt were there`];
 }
 
-/** The prompt that was given, behind the text that stdin holds. */
-async function promptOf(options: Settings, model: Model, signal: AbortSignal): Promise<string> {
+/** True if stdin holds the form of the answer. */
+const inputIsForm = ({ jsonSchema, gbnf }: Settings): boolean => [jsonSchema, gbnf].includes('-');
+
+/** The prompt that was given, behind the text that stdin holds; `input` says that it holds one. */
+async function promptOf(
+  options: Settings,
+  model: Model,
+  { input, signal }: { readonly input: boolean; readonly signal: AbortSignal },
+): Promise<string> {
   const { prompt } = options;
-  const inputIsForm = [options.jsonSchema, options.gbnf].includes('-');
-  if (prompt === undefined) {
-    if (process.stdin.isTTY || inputIsForm) throw new EngineError('NO_PROMPT', {});
-    return readPrompt(addAbortSignal(signal, process.stdin), model, options);
-  }
-  if (inputIsForm || !(await hasInput())) return prompt;
-  const input = await readPrompt(addAbortSignal(signal, process.stdin), model, options);
-  return [input, prompt].filter(Boolean).join('\n\n');
+  if (prompt === undefined && (process.stdin.isTTY || inputIsForm(options))) throw new EngineError('NO_PROMPT', {});
+  if (prompt !== undefined && !input) return prompt;
+  const text = await readPrompt(addAbortSignal(signal, process.stdin), model, options);
+  return prompt === undefined ? text : [text, prompt].filter(Boolean).join('\n\n');
 }
 
 /** Prints the answer as it comes, unless it is wanted as a whole. */
