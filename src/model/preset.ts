@@ -1,8 +1,9 @@
 import type { Message } from '../chat/message.ts';
 import {
+  belowZero,
   isWithin,
   type PartialSamplingOptions,
-  type SamplingOptions,
+  samplingNames,
   samplingRanges,
 } from '../sample/sampling-options.ts';
 
@@ -19,27 +20,18 @@ export interface Preset {
   readonly messages?: readonly Message[] | undefined;
   /** Parameters by Ollama's names: temperature, top_k, stop, num_ctx, … */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+  /** True if it has a chat template in Go's notation, which is not used: a warning. */
+  readonly goTemplate?: boolean | undefined;
 }
-
-/** Ollama's names of the parameters that are options of sampling. */
-const samplingNames: Readonly<Record<string, keyof SamplingOptions>> = {
-  temperature: 'temperature',
-  top_k: 'topK',
-  top_p: 'topP',
-  min_p: 'minP',
-  typical_p: 'typicalP',
-  repeat_last_n: 'repeatLastN',
-  repeat_penalty: 'repeatPenalty',
-  presence_penalty: 'presencePenalty',
-  frequency_penalty: 'frequencyPenalty',
-};
 
 /** The sampling of a preset; parameters out of range are left out. */
 export const presetSampling = ({ parameters = {} }: Preset = {}): PartialSamplingOptions =>
   Object.fromEntries(
     Object.entries(samplingNames).flatMap(([name, option]) => {
-      const value = parameters[name];
-      return typeof value === 'number' && isWithin(value, samplingRanges[option]) ? [[option, value]] : [];
+      const given = parameters[name];
+      if (typeof given !== 'number') return [];
+      const value = given < 0 ? (belowZero[option] ?? given) : given;
+      return isWithin(value, samplingRanges[option]) ? [[option, value]] : [];
     }),
   );
 

@@ -82,6 +82,49 @@ export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
   seed: { min: 0, max: 2 ** 32 - 2, whole: true },
 };
 
+/** Values below zero that mean something, as clients write them: none, or all of the context. */
+export const belowZero: Readonly<Partial<Record<keyof SamplingOptions, number>>> = {
+  topK: 0,
+  topNSigma: 0,
+  repeatLastN: samplingRanges.repeatLastN.max,
+};
+
+export type SamplingName =
+  | 'temperature'
+  | 'dynatemp_range'
+  | 'dynatemp_exponent'
+  | 'top_n_sigma'
+  | 'top_k'
+  | 'typical_p'
+  | 'top_p'
+  | 'min_p'
+  | 'xtc_probability'
+  | 'xtc_threshold'
+  | 'repeat_penalty'
+  | 'repeat_last_n'
+  | 'presence_penalty'
+  | 'frequency_penalty'
+  | 'seed';
+
+/** Names of the options as Ollama, llama-server and most clients write them. */
+export const samplingNames: Readonly<Record<SamplingName, keyof SamplingOptions>> = {
+  temperature: 'temperature',
+  dynatemp_range: 'dynatempRange',
+  dynatemp_exponent: 'dynatempExponent',
+  top_n_sigma: 'topNSigma',
+  top_k: 'topK',
+  typical_p: 'typicalP',
+  top_p: 'topP',
+  min_p: 'minP',
+  xtc_probability: 'xtcProbability',
+  xtc_threshold: 'xtcThreshold',
+  repeat_penalty: 'repeatPenalty',
+  repeat_last_n: 'repeatLastN',
+  presence_penalty: 'presencePenalty',
+  frequency_penalty: 'frequencyPenalty',
+  seed: 'seed',
+};
+
 export const isWithin = (value: number, { min, max, whole = false }: Range): boolean =>
   value >= min && value <= max && (!whole || Number.isInteger(value));
 

@@ -1,48 +1,21 @@
 import * as z from 'zod';
 import type { ServedModel } from '../../library/model-card.ts';
 import {
+  belowZero,
   mergedSampling,
   type PartialSamplingOptions,
+  type SamplingName,
   type SamplingOptions,
+  samplingNames,
   samplingRanges,
 } from '../../sample/sampling-options.ts';
 
-type SamplingField =
-  | 'temperature'
-  | 'dynatemp_range'
-  | 'dynatemp_exponent'
-  | 'top_n_sigma'
-  | 'top_k'
-  | 'typical_p'
-  | 'top_p'
-  | 'min_p'
-  | 'xtc_probability'
-  | 'xtc_threshold'
-  | 'repeat_penalty'
-  | 'repetition_penalty'
-  | 'repeat_last_n'
-  | 'presence_penalty'
-  | 'frequency_penalty'
-  | 'seed';
+type SamplingField = SamplingName | 'repetition_penalty';
 
 /** Names of sampling options in requests, as clients of OpenAI, llama-server, Ollama and vLLM write them. */
-const samplingNames: Readonly<Record<SamplingField, keyof SamplingOptions>> = {
-  temperature: 'temperature',
-  dynatemp_range: 'dynatempRange',
-  dynatemp_exponent: 'dynatempExponent',
-  top_n_sigma: 'topNSigma',
-  top_k: 'topK',
-  typical_p: 'typicalP',
-  top_p: 'topP',
-  min_p: 'minP',
-  xtc_probability: 'xtcProbability',
-  xtc_threshold: 'xtcThreshold',
-  repeat_penalty: 'repeatPenalty',
+const fieldNames: Readonly<Record<SamplingField, keyof SamplingOptions>> = {
+  ...samplingNames,
   repetition_penalty: 'repeatPenalty',
-  repeat_last_n: 'repeatLastN',
-  presence_penalty: 'presencePenalty',
-  frequency_penalty: 'frequencyPenalty',
-  seed: 'seed',
 };
 
 /** Values of the fields; undefined where a request says nothing. */
@@ -50,13 +23,6 @@ export type SamplingValues = { readonly [K in SamplingField]?: number | undefine
 
 /** Schemas of fields. */
 type Fields = { readonly [K in SamplingField]: z.ZodType<number | undefined> };
-
-/** Options whose values below zero mean something: none, or all of the context. */
-const belowZero: Readonly<Partial<Record<keyof SamplingOptions, number>>> = {
-  topK: 0,
-  topNSigma: 0,
-  repeatLastN: samplingRanges.repeatLastN.max,
-};
 
 /** A seed of the 2^32 - 1 that llama.cpp has. A negative one asks for any, as with every local server. */
 const seedOf = (seed: number): number | undefined => (seed < 0 ? undefined : seed % (2 ** 32 - 1));
@@ -79,14 +45,12 @@ function fieldOf(option: keyof SamplingOptions): z.ZodType<number | undefined> {
 
 /** Fields that choose the tokens of an answer. */
 export const samplingFields: Fields = Object.fromEntries(
-  Object.entries(samplingNames).map(([name, option]) => [name, fieldOf(option)]),
+  Object.entries(fieldNames).map(([name, option]) => [name, fieldOf(option)]),
 ) as Fields;
 
 /** The sampling that a request asks for. */
 export const samplingOf = (values: SamplingValues): PartialSamplingOptions =>
-  mergedSampling(
-    ...Object.entries(samplingNames).map(([name, option]) => ({ [option]: values[name as SamplingField] })),
-  );
+  mergedSampling(...Object.entries(fieldNames).map(([name, option]) => ({ [option]: values[name as SamplingField] })));
 
 /** Sampling at OpenAI's and Anthropic's endpoints where neither the request nor the model's file says anything. */
 const usualSampling: PartialSamplingOptions = { temperature: 1, topK: 40, topP: 1, minP: 0.05 };
