@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { chatContext, writeChatModel } from './support/chat-model.ts';
-import { run, runJson } from './support/cli.ts';
+import { type RunAnswer, run, runJson } from './support/cli.ts';
 import { serve } from './support/server.ts';
 import { asOllama, snapshotOf } from './support/stores.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -13,6 +13,7 @@ const file = writeChatModel(home.file('plain.gguf'));
 asOllama(store.path, ['registry.ollama.ai', 'library', 'pocket', '135m'], {
   model: readFileSync(file),
   system: 'Speak of plums.',
+  template: '{{ .Prompt }}',
   params: '{"temperature":0,"num_predict":5,"num_ctx":1000000}',
 });
 const env = {
@@ -30,7 +31,9 @@ test('a model of another program is listed, answers by its name with what comes 
     list.stdout,
     /^NAME +SIZE +TAKES +TOKENS\/S +WHERE\npocket:135m +[\d.]+ KiB +[\d.]+ MiB +~?[\d.]+ +Ollama: /,
   );
-  const named = await runJson(['run', 'pocket:135m', 'Hi', ...frugal], { env });
+  const { stdout, stderr } = await run(['run', 'pocket:135m', 'Hi', '--json', ...frugal], { env });
+  const named = JSON.parse(stdout) as RunAnswer;
+  assert.match(stderr, /chat template .*Ollama.* is not used/);
   const byHand = ['--system', 'Speak of plums.', '--temperature', '0', '-n', '5'];
   const plain = await runJson(['run', file, '-p', 'Hi', ...byHand, ...frugal], { env });
   assert.deepEqual([named.prompt_tokens, named.text], [plain.prompt_tokens, plain.text]);

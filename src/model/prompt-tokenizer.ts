@@ -34,9 +34,15 @@ interface PromptOptions {
 const withoutTemplate =
   'the model has no chat template, so ChatML is used, which may not suit it: --chat-template gives another';
 
+const templateOfGo =
+  "the chat template that comes with the model in Ollama's store is Go's and is not used: the file's own is; " +
+  '--chat-template gives another';
+
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
   readonly #sources: TemplateSources;
+  /** True if a template was given in place of the model's own. */
+  readonly #isGiven: boolean;
   readonly #preset: Preset | undefined;
   readonly #vocabulary: Vocabulary;
   readonly #warn: (reason: string) => void;
@@ -46,6 +52,7 @@ export class PromptTokenizer {
   constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, preset, warn }: PromptOptions = {}) {
     this.#preset = preset;
     this.#sources = templateSourcesOf(metadata, chatTemplate);
+    this.#isGiven = chatTemplate !== undefined;
     this.#vocabulary = vocabulary;
     const told = new Set<string>();
     this.#warn = (reason) => {
@@ -75,6 +82,7 @@ export class PromptTokenizer {
 
   #render(conversation: Conversation, most: number): RenderedPrompt {
     if (!this.hasTemplate) this.#warn(withoutTemplate);
+    else if (this.#preset?.goTemplate && !this.#isGiven) this.#warn(templateOfGo);
     const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
     for (const { role } of rendered.dropped) {
       this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);

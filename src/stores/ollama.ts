@@ -78,6 +78,7 @@ function modelOf(
     system: text('system'),
     parameters: json('params', parameters),
     messages: json('messages', messages),
+    goTemplate: digests.has('template'),
   };
   const name = ollamaName(names);
   return { path: blob(model), stem: name.replace(':', '-'), name, preset };
