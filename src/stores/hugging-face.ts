@@ -11,6 +11,7 @@ const mostRefBytes = 1024;
 function snapshotsOf(repository: string): readonly string[] {
   const folder = join(repository, 'snapshots');
   const main = attempt(() => readTextFile(join(repository, 'refs', 'main'), mostRefBytes).trim());
+  // One that is gone meanwhile counts as the oldest.
   const age = (name: string): number => attempt(() => statSync(join(folder, name)).mtimeMs) ?? 0;
   const names = (attempt(() => readdirSync(folder)) ?? []).sort((a, b) => age(b) - age(a));
   const ordered = [...names.filter((name) => name === main), ...names.filter((name) => name !== main)];

@@ -42,7 +42,7 @@ export function handleOutputErrors(): void {
 /** Writes a file, in place of one that is there. Throws UNWRITABLE. */
 export const writeFile = (file: string, text: string): void => writing(file, () => writeFileSync(file, text));
 
-/** Flags for appending that do not wait for a pipe's reader. */
+/** Flags for appending that do not wait for a pipe's reader, as far as the system has such a flag. */
 const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
 
 /** Throws UNWRITABLE now if a file could not be written later, and leaves everything as it is. */
