@@ -47,7 +47,7 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   const { signal } = abort;
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   const grammar = await grammarFromOptions(options, () => addAbortSignal(signal, process.stdin));
-  // Whoever may still say something has until the model is open.
+  // A text may still come while the model is opened.
   const input = options.prompt === undefined || inputIsForm(options) ? undefined : hasInput();
   await using model = await openModel(chosen, options);
   const prompt = await promptOf(options, model, { input: (await input) ?? false, signal });
