@@ -8,6 +8,16 @@ export interface ProgressState {
   readonly bytes?: number;
 }
 
+/** Seconds before the time left is told: the first parts, with all that has to begin, say little of the others. */
+const firstEstimate = 1;
+
+/** Whole seconds as "57s", "1m 57s" or "2h 5m". */
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds}s`;
+  return minutes < 60 ? `${minutes}m ${seconds % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+}
+
 /**
  * A line like "loading  1.2 GiB of 3.4 GiB  2.1 GiB/s  1s left" or "prompt  70 of 512 tokens  9.1 GiB read  1.1 GiB/s
  * 40s left".
@@ -15,7 +25,7 @@ export interface ProgressState {
 export function progressLine(title: string, { done, total, bytes }: ProgressState, seconds: number): string {
   const rate = seconds > 0 ? done / seconds : 0;
   const speed = seconds > 0 ? `${formatBytes((bytes ?? done) / seconds)}/s` : '';
-  const left = rate > 0 ? `${Math.ceil((total - done) / rate)}s left` : '';
+  const left = rate > 0 && seconds >= firstEstimate ? `${duration(Math.ceil((total - done) / rate))} left` : '';
   const counted =
     bytes === undefined
       ? `${formatBytes(done)} of ${formatBytes(total)}`

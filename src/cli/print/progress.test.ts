@@ -7,14 +7,20 @@ const GiB = 2 ** 30;
 
 test('a line has what is done, the rate and the time left', () => {
   assert.equal(
-    progressLine('loading', { done: GiB, total: 3 * GiB }, 0.5),
-    'loading  1 GiB of 3 GiB  2 GiB/s  1s left',
+    progressLine('loading', { done: 2 * GiB, total: 3 * GiB }, 1),
+    'loading  2 GiB of 3 GiB  2 GiB/s  1s left',
   );
   assert.equal(
     progressLine('prompt', { done: 100.4, total: 400, bytes: 8 * GiB }, 4),
     'prompt  100 of 400 tokens  8 GiB read  2 GiB/s  12s left',
   );
+  assert.match(progressLine('loading', { done: 1, total: 118 }, 1), / {2}1m 57s left$/);
+  assert.match(progressLine('loading', { done: 1, total: 7501 }, 1), / {2}2h 5m left$/);
+});
+
+test('the time left is told as soon as there is something to judge by', () => {
   assert.equal(progressLine('loading', { done: 0, total: GiB }, 0), 'loading  0 B of 1 GiB');
+  assert.equal(progressLine('loading', { done: 1024, total: GiB }, 0.5), 'loading  1 KiB of 1 GiB  2 KiB/s');
 });
 
 /** Collects what is written to a stream of 40 columns. */
