@@ -7,7 +7,7 @@ import { engineError } from '../../../test/support/engine-error.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import type { User } from '../environment.ts';
 import { withBareOptions } from './bare-options.ts';
-import { longFlag, withOptions } from './flags.ts';
+import { withOptions } from './flags.ts';
 import { settingsOf } from './settings.ts';
 import { type OptionName, optionEntries, type Settings } from './table.ts';
 
@@ -102,74 +102,6 @@ test('every setting can be given by a flag, by our variable, and in the file', a
 
   const configurable = optionEntries.flatMap(([key, { variables }]) => (variables ? [key] : []));
   assert.deepEqual(configurable.sort(), [...Object.keys(given), 'files'].sort(), 'and there is no other');
-});
-
-/** Flags without variables, and other flags of settings, in one command that has each: a setting and its value. */
-const flagsAlone: readonly (readonly [command: string, flag: string, key: OptionName, value: unknown])[] = [
-  ['run', '--prompt=plum', 'prompt', 'plum'],
-  ['run', '--system=plum', 'system', 'plum'],
-  ['run', '--raw', 'raw', true],
-  ['run', '--json-schema=plum.json', 'jsonSchema', 'plum.json'],
-  ['run', '--json-mode', 'jsonSchema', '{"type":"object"}'],
-  ['run', '--grammar=plum.gbnf', 'gbnf', 'plum.gbnf'],
-  ['chat', '--parse-special', 'parseSpecial', true],
-  ['run', '--session=talk.kv', 'session', 'talk.kv'],
-  ['embed', '--file=plums.txt', 'file', 'plums.txt'],
-  ['embed', '--format=jsonl', 'format', 'jsonl'],
-  ['embed', '--json', 'format', 'json'],
-  ['embed', '--dimensions=2', 'dimensions', 2],
-  ['embed', '--truncate', 'truncate', true],
-  ['bench', '--tokens=3', 'tokens', 3],
-  ['bench', '--prompt-tokens=4', 'promptTokens', 4],
-  ['bench', '--rounds=5', 'rounds', 5],
-  ['bench', '--cold', 'cold', true],
-  ['bench', '--output=csv', 'output', 'csv'],
-  ['bench', '--json', 'output', 'json'],
-  ['bench', '--chart=plum.svg', 'chart', 'plum.svg'],
-  ['info', '--tensors', 'tensors', true],
-  ['chat', '--verbose', 'verbose', true],
-  ['config', '--json', 'json', true],
-  ['run', '--max-tokens=6', 'maxTokens', 6],
-  ['run', '--temperature=0.5', 'temperature', 0.5],
-  ['run', '--dynatemp-range=0.25', 'dynatempRange', 0.25],
-  ['run', '--dynatemp-exp=2', 'dynatempExponent', 2],
-  ['run', '--top-n-sigma=1.5', 'topNSigma', 1.5],
-  ['run', '--top-k=7', 'topK', 7],
-  ['run', '--typical=0.75', 'typicalP', 0.75],
-  ['run', '--top-p=0.875', 'topP', 0.875],
-  ['run', '--min-p=0.125', 'minP', 0.125],
-  ['run', '--xtc-probability=0.5', 'xtcProbability', 0.5],
-  ['run', '--xtc-threshold=0.25', 'xtcThreshold', 0.25],
-  ['run', '--repeat-last-n=9', 'repeatLastN', 9],
-  ['run', '--repeat-penalty=1.25', 'repeatPenalty', 1.25],
-  ['run', '--presence-penalty=0.5', 'presencePenalty', 0.5],
-  ['run', '--frequency-penalty=0.5', 'frequencyPenalty', 0.5],
-  ['run', '--seed=11', 'seed', 11],
-  ['run', '--stop=END', 'stop', ['END']],
-  ['run', '--think', 'think', true],
-  ['run', '--think=low', 'think', 'low'],
-  ['run', '--no-think', 'think', false],
-  ['run', '--think-budget=12', 'thinkBudget', 12],
-  ['embed', '--mmap-kv', 'kvHome', 'ssd'],
-  ['run', '--tensor-parallel=2', 'threads', 2],
-  ['serve', '--max-batch=8', 'parallel', 8],
-  ['serve', '--no-ui', 'ui', false],
-  ['run', '--no-adaptive-draft', 'adaptiveDraft', false],
-];
-
-test('every flag that is all there is of a setting, and every other flag for one, gives it', async () => {
-  const initial = await parsed('run', []);
-  for (const [command, flag, key, value] of flagsAlone) {
-    assert.deepEqual((await parsed(command, [flag]))[key], value, flag);
-    assert.notDeepEqual(initial[key], value, flag);
-  }
-  const flags = new Set(flagsAlone.map(([, flag]) => flag.replace(/=.*/, '')));
-  const all = optionEntries.flatMap(([key, { flags, variables, aliases = [] }]) => [
-    // The other tests here give --config.
-    ...(variables || ['files', 'config'].includes(key) ? [] : [flags]),
-    ...aliases.map(({ flags }) => flags),
-  ]);
-  for (const one of all) assert.ok(flags.has(longFlag(one)), one);
 });
 
 test('a command that answers once is told by flags alone, except of what it logs', async () => {
