@@ -190,6 +190,7 @@ import './effect.ts';
 /** export const no = 1; */
 export const one = await import('./late.ts'); // console.log
   const { c, d } = await import('./later.ts');
+  const e = (await import('./latest.ts')).e;
 export async function* two(): unknown {}
 export abstract class Three {}
 export interface Shape {}
@@ -212,11 +213,12 @@ const text = 'export const no = 2';
       'src/plan/late.ts *',
       'src/plan/later.ts c',
       'src/plan/later.ts d',
+      'src/plan/latest.ts e',
     ],
   );
   assert.deepEqual(source.exports, ['one', 'two', 'Three', 'Shape', 'Five', 'Six']);
   assert.deepEqual([...source.types], ['Shape']);
-  assert.equal(source.lines, 17);
+  assert.equal(source.lines, 18);
   assert.ok(!source.code.includes('console') && source.code.includes('text'));
   assert.ok(src.length > 50 && code.every(({ exports, path }) => exports.length > 0 || path.endsWith('main.ts')));
 });

@@ -59,8 +59,8 @@ function namesOf(clause: string, side: 'left' | 'right'): readonly string[] {
 /** An import or a re-export: a default, everything, a list of names, or nothing but the module. */
 const fromModule =
   /^(?:import|export)\s+(?:type\s+)?(?:((?:[\w$]+(?=[\s,]))?[\s,]*(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})?)\s*from\s*)?'([^']+)'/gm;
-/** An import as a whole, or `const { a, b } = await import('...')`. */
-const dynamicImport = /(?:\bconst\s+(\{[^}]*\})\s*=\s*await\s+)?\bimport\(\s*'([^']+)'\s*\)/g;
+/** An import as a whole, `const { a, b } = await import('...')`, or `(await import('...')).a`. */
+const dynamicImport = /(?:\bconst\s+(\{[^}]*\})\s*=\s*await\s+)?\bimport\(\s*'([^']+)'\s*\)(?:\)\.(\w+))?/g;
 const declaration =
   /^export\s+(?:declare\s+|abstract\s+|async\s+)*(?:const|let|var|function\*?|class|interface|type|enum|namespace)\s+(\w+)/gm;
 const typeDeclaration = /^export\s+(?:declare\s+)?(?:interface|type)\s+(\w+)/gm;
@@ -80,8 +80,8 @@ function importsOf(path: string, code: string): readonly Import[] {
     const names = [...(list ? namesOf(list, 'left') : []), ...(rest ? [rest.startsWith('*') ? '*' : 'default'] : [])];
     return (names.length > 0 ? names : ['']).map((name) => ({ from: resolve(module), name }));
   });
-  const dynamic = [...code.matchAll(dynamicImport)].flatMap(([, list = '*', module = '']) =>
-    namesOf(list, 'left').map((name) => ({ from: resolve(module), name })),
+  const dynamic = [...code.matchAll(dynamicImport)].flatMap(([, list, module = '', member = '*']) =>
+    namesOf(list ?? member, 'left').map((name) => ({ from: resolve(module), name })),
   );
   return [...named, ...dynamic];
 }
