@@ -1,9 +1,9 @@
-import { type GrammarSource, oneOf, sequence, text, until, upTo } from '../grammar/source.ts';
+import { choiceOf, type GrammarSource, sequenceOf, textSource, untilAny, upTo } from '../grammar/source.ts';
 import type { AnswerFormat } from './answer-reader.ts';
 import { callGrammar, triggerOf } from './tools/call-grammar.ts';
 import type { ReadableCalls } from './tools/call-reader.ts';
 
-const blanks = upTo(4, oneOf(text(' '), text('\n')));
+const blanks = upTo(4, choiceOf(textSource(' '), textSource('\n')));
 
 /**
  * The grammar of a whole answer whose text obeys `wanted`: thoughts come before it as the model likes, and where tools
@@ -12,16 +12,20 @@ const blanks = upTo(4, oneOf(text(' '), text('\n')));
 export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | undefined): GrammarSource | undefined {
   const { thoughts, opened = false, begun = false, calls } = format;
   const harmony = calls?.format.readsThoughts === true;
-  const written = wanted && harmony ? sequence(text('<|channel|>final<|message|>'), wanted) : wanted;
+  const written = wanted && harmony ? sequenceOf(textSource('<|channel|>final<|message|>'), wanted) : wanted;
   const content = calls ? orCalls(calls, written) : written;
   if (!content) return undefined;
   if (harmony) {
-    const analysis = [text('<|channel|>analysis<|message|>'), until('<|end|>'), text('<|start|>assistant')];
-    return oneOf(sequence(...analysis, content), content);
+    const analysis = [
+      textSource('<|channel|>analysis<|message|>'),
+      untilAny('<|end|>'),
+      textSource('<|start|>assistant'),
+    ];
+    return choiceOf(sequenceOf(...analysis, content), content);
   }
   if (!thoughts || (begun && !opened)) return content;
-  const behind = sequence(until(thoughts.close), blanks, content);
-  return opened ? behind : oneOf(sequence(text(thoughts.open), behind), content);
+  const behind = sequenceOf(untilAny(thoughts.close), blanks, content);
+  return opened ? behind : choiceOf(sequenceOf(textSource(thoughts.open), behind), content);
 }
 
 /**
@@ -41,5 +45,5 @@ function orCalls(
   const rules = { tools, parallel };
   if (chosen !== 'auto' || !wanted) return callGrammar(format, { ...rules, choice: chosen }) ?? wanted;
   const called = callGrammar(format, { ...rules, choice: 'required' });
-  return called ? oneOf(wanted, called) : wanted;
+  return called ? choiceOf(wanted, called) : wanted;
 }

@@ -46,12 +46,12 @@ export type GrammarSource =
       readonly rest: GrammarSource;
     };
 
-export const text = (text: string): GrammarSource => ({ kind: 'text', text });
-export const sequence = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
-export const oneOf = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'choice', items });
+export const textSource = (text: string): GrammarSource => ({ kind: 'text', text });
+export const sequenceOf = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'sequence', items });
+export const choiceOf = (...items: readonly GrammarSource[]): GrammarSource => ({ kind: 'choice', items });
 /** The item, up to `max` times. */
 export const upTo = (max: number, item: GrammarSource): GrammarSource => ({ kind: 'repeat', item, min: 0, max });
-export const until = (...ends: readonly string[]): GrammarSource => ({ kind: 'until', ends });
+export const untilAny = (...ends: readonly string[]): GrammarSource => ({ kind: 'until', ends });
 
 /** The longest text to wait for: each of its begins has rules of its own. */
 const longestTrigger = 64;

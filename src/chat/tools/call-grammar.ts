@@ -1,6 +1,14 @@
 import { EngineError } from '../../base/errors.ts';
 import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
-import { type GrammarSource, grammarOf, oneOf, sequence, text, until, upTo } from '../../grammar/source.ts';
+import {
+  choiceOf,
+  type GrammarSource,
+  grammarOf,
+  sequenceOf,
+  textSource,
+  untilAny,
+  upTo,
+} from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
 import type { CallFormat } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
@@ -40,29 +48,29 @@ function behindText(
 ): GrammarSource {
   const firsts = calls.map(({ name, argumentTexts }) => {
     const [before] = frameOf(format, name);
-    return sequence(text(before.slice(begun.length)), argumentTexts);
+    return sequenceOf(textSource(before.slice(begun.length)), argumentTexts);
   });
-  return sequence(oneOf(...firsts), restOf(format, calls, parallel));
+  return sequenceOf(choiceOf(...firsts), restOf(format, calls, parallel));
 }
 
 /** The text behind the arguments of the first call: its end, and other calls if there may be several. */
 function restOf(format: CallFormat, calls: readonly ToolCall[], parallel: boolean): GrammarSource {
   const [, behind] = format.written;
   const element = elementOf(format);
-  if (format.syntax.kind === 'harmony') return text('');
-  if (!parallel) return text(behind);
+  if (format.syntax.kind === 'harmony') return textSource('');
+  if (!parallel) return textSource(behind);
   if (element) {
     const { head, tail, between } = element;
     const others = calls.map(({ name, argumentTexts }) =>
-      sequence(text(head.replace('NAME', () => name)), argumentTexts, text(tail)),
+      sequenceOf(textSource(head.replace('NAME', () => name)), argumentTexts, textSource(tail)),
     );
-    const more = upTo(mostCalls - 1, sequence(between, oneOf(...others)));
-    return sequence(text(tail), more, text(behind.slice(tail.length)));
+    const more = upTo(mostCalls - 1, sequenceOf(between, choiceOf(...others)));
+    return sequenceOf(textSource(tail), more, textSource(behind.slice(tail.length)));
   }
   // A line that ends behind a call is no promise of another one.
-  const line = upTo(1, text('\n'));
+  const line = upTo(1, textSource('\n'));
   const call = behindText(format, calls, { parallel: false, begun: '' });
-  return sequence(text(behind), upTo(mostCalls - 1, sequence(line, call)), line);
+  return sequenceOf(textSource(behind), upTo(mostCalls - 1, sequenceOf(line, call)), line);
 }
 
 interface Element {
@@ -78,9 +86,9 @@ function elementOf({ written: [before, behind], syntax }: CallFormat): Element |
   const [open, close] = [before.lastIndexOf('['), behind.indexOf(']')];
   if (open >= 0 && close >= 0) {
     const [head, tail] = [before.slice(open + 1).trimStart(), behind.slice(0, close).trimEnd()];
-    return { head, tail, between: sequence(text(','), upTo(8, oneOf(text(' '), text('\n')))) };
+    return { head, tail, between: sequenceOf(textSource(','), upTo(8, choiceOf(textSource(' '), textSource('\n')))) };
   }
-  return syntax.kind === 'python' ? { head: 'NAME(', tail: ')', between: text('\n') } : undefined;
+  return syntax.kind === 'python' ? { head: 'NAME(', tail: ')', between: textSource('\n') } : undefined;
 }
 
 /** The text by which a call begins wherever it stands; undefined where it has none, and stands at the begin of an answer. */
@@ -103,7 +111,7 @@ function lazyGrammar(format: CallFormat, calls: readonly ToolCall[], parallel: b
       // The sign behind a name ends it.
       const [head = '', behind = ''] = before.split('NAME');
       const start = head + name + behind.charAt(0);
-      const after = sequence(text(behind.slice(1)), argumentTexts);
+      const after = sequenceOf(textSource(behind.slice(1)), argumentTexts);
       return ['', ...format.begins].map((mark) => ({ start: mark + start, after }));
     }),
   );
@@ -119,10 +127,10 @@ function argumentsIn({ syntax, written }: CallFormat, tool: Tool): GrammarSource
     case 'named': {
       const { quote } = syntax;
       if (quote === undefined) return argumentsOf(tool);
-      return enforced(notedArguments(tool, { quote }), sequence(text('{'), until('}')));
+      return enforced(notedArguments(tool, { quote }), sequenceOf(textSource('{'), untilAny('}')));
     }
     case 'tagged':
-      return sequence(...parametersOf(syntax, tool, separatorOf(written)));
+      return sequenceOf(...parametersOf(syntax, tool, separatorOf(written)));
     case 'python':
       return enforced(notedArguments(tool, 'python'), { kind: 'regex', pattern: '[^()]*' });
     default:
@@ -158,7 +166,7 @@ function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator
   const { properties, required } = parameters as { properties?: unknown; required?: unknown };
   const needed = new Set(Array.isArray(required) ? required : []);
   return Object.entries(Object(properties) as Record<string, unknown>).map(([name, schema]) => {
-    const whole = sequence(parameterOf(syntax, name, schema), text(separator));
+    const whole = sequenceOf(parameterOf(syntax, name, schema), textSource(separator));
     return needed.has(name) ? whole : upTo(1, whole);
   });
 }
@@ -167,14 +175,15 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
   const end = (syntax.lines === true ? '\n' : '') + syntax.parameter.end;
   const { type, enum: values } = Object(schema) as { type?: unknown; enum?: unknown };
   const isWord = allowsText(schema) === true;
-  const head = text(
+  const head = textSource(
     parameterHead(
       syntax,
       name,
       isWord ? 'string' : type === 'integer' ? 'number' : typeof type === 'string' ? type : 'object',
     ),
   );
-  if (!isWord) return sequence(head, enforced({ kind: 'schema', schema }, { kind: 'schema', schema: true }), text(end));
-  if (!Array.isArray(values)) return sequence(head, until(end));
-  return sequence(head, oneOf(...values.map((value) => text(`${value}`))), text(end));
+  if (!isWord)
+    return sequenceOf(head, enforced({ kind: 'schema', schema }, { kind: 'schema', schema: true }), textSource(end));
+  if (!Array.isArray(values)) return sequenceOf(head, untilAny(end));
+  return sequenceOf(head, choiceOf(...values.map((value) => textSource(`${value}`))), textSource(end));
 }
