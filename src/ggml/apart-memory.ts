@@ -1,10 +1,10 @@
 import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
+import { aside } from './aside.ts';
 import type { Pointer } from './library.ts';
-import type { Memory } from './memory.ts';
+import { type Memory, weightsUsage } from './memory.ts';
 import { TensorSet } from './tensor-set.ts';
 
-const weights = 1; // GGML_BACKEND_BUFFER_USAGE_WEIGHTS
 const i8 = 24; // GGML_TYPE_I8
 
 /** Memory of a device that the process does not see. */
@@ -24,7 +24,7 @@ export class ApartMemory implements Memory {
     this.bytes = Math.max(bytes, 1);
     this.#buffer = api.ggml_backend_buft_alloc_buffer(bufferType, this.bytes) ?? 0n;
     if (!this.#buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what: `${what} on the device` });
-    api.ggml_backend_buffer_set_usage(this.#buffer, weights);
+    api.ggml_backend_buffer_set_usage(this.#buffer, weightsUsage);
     this.#base = api.ggml_backend_buffer_get_base(this.#buffer);
     this.#tensors = new TensorSet(1);
     this.#all = this.#tensors.add(i8, [this.bytes]);
@@ -42,19 +42,11 @@ export class ApartMemory implements Memory {
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      loadGgml().ggml_backend_tensor_set.async(this.#all, bytes, offset, bytes.length, (error: Error | null) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+    return aside(loadGgml().ggml_backend_tensor_set, this.#all, bytes, offset, bytes.length);
   }
 
   clear(): void {
     loadGgml().ggml_backend_buffer_clear(this.#buffer, 0);
-  }
-
-  async clearAside(): Promise<void> {
-    this.clear();
   }
 
   [Symbol.dispose](): void {

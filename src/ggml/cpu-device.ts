@@ -3,6 +3,7 @@ import { last } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { dimension } from '../gguf/weight.ts';
 import { type Ggml, loadGgml } from './api.ts';
+import { aside } from './aside.ts';
 import { Context } from './context.ts';
 import { variantIn } from './cpu-variant.ts';
 import type { Device } from './device.ts';
@@ -79,16 +80,11 @@ export class CpuDevice implements Device {
     return new HostMemory(bytes, what);
   }
 
-  compute(graph: Pointer, threads: number = this.threads, spin: boolean = false): Promise<void> {
+  async compute(graph: Pointer, threads: number = this.threads, spin: boolean = false): Promise<void> {
     this.#usePool(spin ? briefly : 0);
     this.#setThreads(this.#backend, threads);
-    return new Promise((resolve, reject) => {
-      this.#api.ggml_backend_graph_compute.async(this.#backend, graph, (error: Error | null, status: number) => {
-        if (error) reject(error);
-        else if (status !== 0) reject(new EngineError('COMPUTE_FAILED', { status }));
-        else resolve();
-      });
-    });
+    const status = await aside(this.#api.ggml_backend_graph_compute, this.#backend, graph);
+    if (status !== 0) throw new EngineError('COMPUTE_FAILED', { status });
   }
 
   computeNow(graph: Pointer): void {

@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import { loadGgml } from './api.ts';
+import { aside } from './aside.ts';
 import type { Pointer } from './library.ts';
 import { NativeArray } from './native-array.ts';
 import {
@@ -19,11 +20,7 @@ export const writeTensor = (tensor: Pointer, data: ArrayBufferView, offset = 0):
 
 /** `writeTensor` on a thread of its own: converting to a kernel layout takes a while. */
 export const writeTensorAside = (tensor: Pointer, data: ArrayBufferView): Promise<void> =>
-  new Promise((resolve, reject) => {
-    loadGgml().ggml_backend_tensor_set.async(tensor, data, 0, data.byteLength, (error: Error | null) =>
-      error ? reject(error) : resolve(),
-    );
-  });
+  aside(loadGgml().ggml_backend_tensor_set, tensor, data, 0, data.byteLength);
 
 /** `writeTensorAside` of some experts of a bank (in, out, experts), which lie there at the addresses that they have in a file. */
 export async function writeExpertsAside(

@@ -2,9 +2,10 @@ import koffi from 'koffi';
 import { alignAddress, alignDown, alignUp } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
+import { aside } from './aside.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import type { Pointer } from './library.ts';
-import type { Memory, SharedBytes } from './memory.ts';
+import { type Memory, type SharedBytes, weightsUsage } from './memory.ts';
 import { adviseHugePages, pageBytes } from './system.ts';
 
 /**
@@ -27,8 +28,7 @@ export class HostMemory implements Memory, SharedBytes {
     this.bytes = alignUp(bytes, pageBytes);
     this.#buffer = api.ggml_backend_buft_alloc_buffer(bufferType, this.bytes + pageBytes) ?? 0n;
     if (!this.#buffer) throw new EngineError('OUT_OF_MEMORY', { bytes, what });
-    const weights = 1;
-    api.ggml_backend_buffer_set_usage(this.#buffer, weights);
+    api.ggml_backend_buffer_set_usage(this.#buffer, weightsUsage);
     this.#base = alignAddress(api.ggml_backend_buffer_get_base(this.#buffer), pageBytes);
     adviseHugePages(this.#base, this.bytes);
   }
@@ -66,11 +66,7 @@ export class HostMemory implements Memory, SharedBytes {
   }
 
   clearAside(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      loadGgml().ggml_backend_buffer_clear.async(this.#buffer, 0, (error: Error | null) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+    return aside(loadGgml().ggml_backend_buffer_clear, this.#buffer, 0);
   }
 
   [Symbol.dispose](): void {

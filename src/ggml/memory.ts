@@ -1,5 +1,8 @@
 import type { Pointer } from './library.ts';
 
+/** C's GGML_BACKEND_BUFFER_USAGE_WEIGHTS: the contents of a buffer are there before a graph is computed. */
+export const weightsUsage = 1;
+
 /** Memory that tensors lie in; those of a model are read into it. `Device.memoryFor` gives it. */
 export interface Memory extends Disposable {
   readonly bytes: number;
@@ -13,8 +16,6 @@ export interface Memory extends Disposable {
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Makes all bytes zeros. */
   clear(): void;
-  /** `clear` on a thread of its own: the first use of a GiB takes 0.3 s. */
-  clearAside(): Promise<void>;
 }
 
 /** Bytes in the process's own memory. */
@@ -23,6 +24,8 @@ export interface SharedBytes {
   view(offset: number, length: number): Uint8Array;
   /** The address of `offset`. */
   address(offset: number): Pointer;
+  /** Makes all bytes zeros on a thread of its own: the first use of a GiB takes 0.3 s. */
+  clearAside(): Promise<void>;
 }
 
 /** The bytes of memory that a device shares with the process. Throws RangeError for memory apart. */

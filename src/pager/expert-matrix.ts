@@ -67,7 +67,7 @@ export class ExpertMatrix implements Disposable {
 
   /** Has the system give the memory now: the first use of huge pages by direct reads costs 2.4 s of CPU time a GB. */
   touch(): Promise<void> {
-    return this.#memory.clearAside();
+    return sharedBytes(this.#memory).clearAside();
   }
 
   /** The bytes of `slot`, shared. */
