@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import { at } from '../src/base/at.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { median } from '../src/base/median.ts';
+import { nmse } from '../src/base/nmse.ts';
 import { parseBytes } from '../src/base/size.ts';
 import type { Span } from '../src/exec/span.ts';
 import { CpuDevice } from '../src/ggml/cpu-device.ts';
@@ -118,17 +119,13 @@ async function theirSpeeds(path: string, tokens: number): Promise<object> {
 }
 
 function compare(actual: Float32Array, expected: Float32Array, vocabulary: number): object {
-  let [error, all, same] = [0, 0, 0];
-  for (const [i, x] of expected.entries()) {
-    error += (x - (actual[i] as number)) ** 2;
-    all += x ** 2;
-  }
+  let same = 0;
   const first = (logits: Float32Array, row: number): number => {
     const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
     return own.indexOf(own.reduce((most, x) => Math.max(most, x)));
   };
   for (let row = 0; row < compared; row += 1) if (first(actual, row) === first(expected, row)) same += 1;
-  return { nmse: (error / all).toExponential(2), same_first: `${same} of ${compared}` };
+  return { nmse: nmse(actual, expected).toExponential(2), same_first: `${same} of ${compared}` };
 }
 
 async function main(path: string, options: Options): Promise<void> {
