@@ -229,11 +229,13 @@ export class Reader implements AsyncDisposable {
     const { file, position } = job;
     const from = at(job.parts, 0);
     write(file.fd, from, done, from.length - done, position + done, (error, bytes) => {
-      this.bytesWritten += bytes || 0;
       if (error || bytes === 0) {
         const reason = (error as NodeJS.ErrnoException | null)?.code ?? error?.message ?? 'nothing was written';
         this.#finish(job, new EngineError('WRITE_FAILED', { file: file.path, offset: position + done, reason }));
-      } else if (done + bytes < from.length) this.#write(job, done + bytes);
+        return;
+      }
+      this.bytesWritten += bytes;
+      if (done + bytes < from.length) this.#write(job, done + bytes);
       else this.#finish(job);
     });
   }

@@ -44,7 +44,7 @@ const bytesOf = (parts: readonly ResidentPart[]): number => parts.reduce((sum, {
 export const arenaBytes = ({ slices, placements }: Plan, padding?: Demand['padding']): number =>
   slices
     .filter(({ id }) => at(placements, id).kind === 'resident')
-    .reduce((sum, slice) => sum + segmentBytes(slice, { page: pageBytes, ...(padding && { padding }) }), 0);
+    .reduce((sum, slice) => sum + segmentBytes(slice, pageBytes, padding), 0);
 
 /** Weights that stay resident, read to their places once: ahead of all passes, or while the first one needs them. */
 export class Residents implements Home {

@@ -86,9 +86,12 @@ function attempt(
   return undefined;
 }
 
+/** Kernels read nothing behind a slice. */
+const noPadding = (): number => 0;
+
 /** Bytes of a slice in its place: whole pages of the file, and whole pages for what is read behind them. */
-export const segmentBytes = (slice: Slice, { page, padding }: Pick<Demand, 'page' | 'padding'>): number =>
-  pageSpanOf(slice.extent, page).bytes + alignUp(padding?.(slice) ?? 0, page);
+export const segmentBytes = (slice: Slice, page: number, padding: Demand['padding'] = noPadding): number =>
+  pageSpanOf(slice.extent, page).bytes + alignUp(padding(slice), page);
 
 /** Bytes of a batch, with the fewest slots for experts. */
 const costOf = (demand: Demand, { slices, experts }: Sized, tokens: number): number =>
@@ -139,7 +142,7 @@ function size(demand: Demand, sliceBytes: number, { slots }: Pick<PlanWay, 'slot
     }
   }
   const pageBytes = ({ extent }: Pick<Slice, 'extent'>): number => pageSpanOf(extent, demand.page).bytes;
-  const placedBytes = (slice: Slice): number => segmentBytes(slice, demand);
+  const placedBytes = (slice: Slice): number => segmentBytes(slice, demand.page, demand.padding);
   // Others may not fit through the ring, which takes matrices, and banks expert by expert: they keep the file's layout.
   const converted = slices.map((s) => (mayStream[s.id] || resident.has(s.id) ? demand.converted(s) : undefined));
   const cost = slices.map((s) => converted[s.id] ?? placedBytes(s));
@@ -210,7 +213,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
       placements.push({ kind: 'converted', bytes });
     } else {
       placements.push({ kind: 'resident', offset: arena });
-      arena += segmentBytes(s, demand);
+      arena += segmentBytes(s, demand.page, demand.padding);
     }
   }
   return {
@@ -228,7 +231,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     placements,
     streamed: streamed.map((s) => s.id),
     ringModes: layWeights(
-      streamed.map((s) => ({ bytes: segmentBytes(s, demand), converted: converted[s.id] })),
+      streamed.map((s) => ({ bytes: segmentBytes(s, demand.page, demand.padding), converted: converted[s.id] })),
       chosen.ring,
     ),
     stepBytes: chosen.ring / ringSegments,

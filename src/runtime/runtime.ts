@@ -163,7 +163,8 @@ export class Runtime implements AsyncDisposable {
 
   /** Bytes written to the storage so far: keys and values, and prompts that are kept. */
   get bytesWritten(): number {
-    return this.reader.bytesWritten + (this.#files?.bytesWritten ?? 0);
+    const { reader } = this;
+    return this.#files ? reader.bytesWritten + this.#files.bytesWritten : reader.bytesWritten;
   }
 
   /**
