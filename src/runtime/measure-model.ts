@@ -28,7 +28,7 @@ export interface MeasuredParts {
 const usualRead = 2e9;
 
 const keyOf = ({ outline, device, kernels }: MeasuredParts): string | undefined =>
-  measuredKey(outline, { threads: device.threads, kernels, variant: device.variant });
+  measuredKey(outline, { device: device.kind, threads: device.threads, kernels, variant: device.variant });
 
 /** The findings about a model so far; undefined if there are none. */
 export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
-import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
+import { type ComputedWith, measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
 import { openOutline } from './model-outline.ts';
 
 const found: MeasuredModel = {
@@ -82,9 +82,15 @@ test('where nothing can be kept, that is an error, and nothing else happens', ()
 test('a model is another one once its file has changed, or when it is computed in another way', () => {
   using folder = tempFolder();
   const path = architectureFile(folder.file('model.gguf'), 'qwen3');
-  const way = { threads: 2, kernels: 'auto', variant: 'haswell' };
-  const keyOf = (changed: Partial<typeof way> = {}) => measuredKey(openOutline(path), { ...way, ...changed });
-  const keys = [keyOf(), keyOf({ threads: 1 }), keyOf({ kernels: 'plain' }), keyOf({ variant: 'x64' })];
+  const way = { device: 'cpu', threads: 2, kernels: 'auto', variant: 'haswell' } satisfies ComputedWith;
+  const keyOf = (changed: Partial<ComputedWith> = {}) => measuredKey(openOutline(path), { ...way, ...changed });
+  const keys = [
+    keyOf(),
+    keyOf({ device: 'metal' }),
+    keyOf({ threads: 1 }),
+    keyOf({ kernels: 'plain' }),
+    keyOf({ variant: 'x64' }),
+  ];
   assert.equal(keyOf(), keys[0]);
   utimesSync(path, 1, 1);
   keys.push(keyOf());

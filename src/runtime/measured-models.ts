@@ -5,6 +5,7 @@ import { attempt } from '../base/attempt.ts';
 import { makeFolder } from '../base/folder.ts';
 import { readTextFile, realPath } from '../base/regular-file.ts';
 import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
+import type { DeviceKind } from '../ggml/device.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
 import type { ModelOutline } from './model-outline.ts';
 
@@ -17,6 +18,8 @@ const mostBytes = 8 * 2 ** 20;
 
 /** The way in which a model was computed. */
 export interface ComputedWith {
+  /** The kind of the device. */
+  readonly device: DeviceKind;
   readonly threads: number;
   readonly kernels: string;
   /** The CPU variant of the kernels. */
@@ -26,11 +29,11 @@ export interface ComputedWith {
 /** A name for a model, as its files are now, and the way in which it is computed; undefined once a file is gone. */
 export function measuredKey(
   { file, graphs }: ModelOutline,
-  { threads, kernels, variant }: ComputedWith,
+  { device, threads, kernels, variant }: ComputedWith,
 ): string | undefined {
   const files = attempt(() => file.files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]));
   if (!files) return undefined;
-  const facts = { version, files, builder: graphs.builder, threads, kernels, variant };
+  const facts = { version, files, builder: graphs.builder, device, threads, kernels, variant };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
