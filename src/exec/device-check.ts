@@ -1,5 +1,6 @@
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
+import { nmse } from '../base/nmse.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
@@ -20,20 +21,11 @@ const mostDifference = 1e-2;
  */
 export function checkDevice(device: Device): void {
   using cpu = new CpuDevice(1);
-  const difference = nmse(layerOn(cpu), layerOn(device));
+  const difference = nmse(layerOn(device), layerOn(cpu));
   // NaN is no small difference.
   if (difference <= mostDifference) return;
   const reason = `a test of it differs from the CPU's result by ${difference.toPrecision(2)} of its size`;
   throw new EngineError('DEVICE_FAILED', { device: device.name, reason });
-}
-
-function nmse(expected: Float32Array, actual: Float32Array): number {
-  let [error, all] = [0, 0];
-  for (const [i, x] of expected.entries()) {
-    error += (x - (actual[i] as number)) ** 2;
-    all += x ** 2;
-  }
-  return error / all;
 }
 
 function layerOn(device: Device): Float32Array {
@@ -95,7 +87,7 @@ class TestLayer {
     // Blocks begin with a float16: the scale, or the only element.
     for (let block = 0; block < data.length; block += type.bytes) data[block + 1] = 0x1c;
     const memory = this.#owner.use(
-      this.#device.memoryFor(data.length + this.#device.paddingOf(type.id, shape), 'a test of the device'),
+      this.#device.memoryFor(data.length + this.#device.paddingOf({ weight: { type }, shape }), 'a test of the device'),
     );
     const pointer = this.#tensors.add(type.id, shape);
     memory.place(pointer, 0);

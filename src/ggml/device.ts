@@ -1,3 +1,4 @@
+import type { Weight } from '../gguf/weight.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import type { Pointer } from './library.ts';
 import type { Memory, SharedBytes } from './memory.ts';
@@ -5,6 +6,12 @@ import type { Memory, SharedBytes } from './memory.ts';
 /** Kinds of devices, as options name them. */
 export const deviceKinds = ['cpu', 'metal', 'vulkan', 'cuda'] as const;
 export type DeviceKind = (typeof deviceKinds)[number];
+
+/** The type of a weight, and the shape of a part of it, or of the whole. */
+export interface WeightPart {
+  readonly weight: Pick<Weight, 'type'>;
+  readonly shape: readonly number[];
+}
 
 /**
  * A device that computes all of a model. Its memory is the process's own (`host`: the CPU, and GPUs that share it), or
@@ -44,6 +51,6 @@ export interface Device extends Disposable {
    * file's own is the only one.
    */
   layoutFor(type: number, shape: readonly number[]): KernelLayout | undefined;
-  /** Bytes behind a weight of this type and shape that must be zeros, since kernels read them. */
-  paddingOf(type: number, shape: readonly number[]): number;
+  /** Bytes behind a part of a weight that must be zeros, since kernels read them. */
+  paddingOf(part: WeightPart): number;
 }

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
 import type { DeviceKind } from './device.ts';
-import { loadLibraries, type Pointer } from './library.ts';
+import { hasLargeStacks, loadLibraries, ownPlatform, type Pointer, packageFolder } from './library.ts';
 import { lastLog } from './log.ts';
 
 /** A kind of device beside the CPU. */
@@ -38,8 +38,6 @@ const deviceTypes = { cpu: 0, gpu: 1, integrated: 2 } as const;
 /** Implementations of Vulkan that compute on the CPU. */
 const software = /llvmpipe|lavapipe|swiftshader/i;
 
-const ownPlatform = (): string => `${process.platform}-${process.arch}`;
-
 /** Kinds of devices that there are packages for on a platform. */
 export const kindsFor = (platform: string = ownPlatform()): readonly GpuKind[] =>
   Object.keys(packages[platform] ?? {}) as GpuKind[];
@@ -47,22 +45,10 @@ export const kindsFor = (platform: string = ownPlatform()): readonly GpuKind[] =
 /** The file of a backend; undefined if its package is not installed. */
 export function backendFile(kind: GpuKind, platform: string = ownPlatform()): string | undefined {
   const name = packages[platform]?.[kind];
-  if (name === undefined) return undefined;
-  const folder = packageFolder(name);
-  const file =
-    folder && readdirSync(folder).find((candidate) => new RegExp(`ggml-${kind}\\.(?:so|dll)$`).test(candidate));
-  return file === undefined || folder === undefined ? undefined : join(folder, file);
-}
-
-function packageFolder(name: string): string | undefined {
-  try {
-    // The packages export one file only, dist/index.js.
-    const entry = createRequire(import.meta.url).resolve(`@node-llama-cpp/${name}`);
-    const folder = join(dirname(dirname(entry)), 'bins', name);
-    return existsSync(folder) ? folder : undefined;
-  } catch {
-    return undefined;
-  }
+  const folder = name === undefined ? undefined : attempt(() => packageFolder(name));
+  if (folder === undefined) return undefined;
+  const file = attempt(() => readdirSync(folder))?.find((name) => new RegExp(`ggml-${kind}\\.(?:so|dll)$`).test(name));
+  return file === undefined ? undefined : join(folder, file);
 }
 
 /** The command that brings a kind of device; undefined where there is none for this platform. */
@@ -91,6 +77,8 @@ export function gpuDevices(kind: GpuKind): readonly GpuHandle[] {
     );
   }
   const api = loadGgml();
+  if (!hasLargeStacks())
+    throw missing('this program has loaded libraries through koffi before, whose stacks are too small');
   const { ggml } = loadLibraries();
   const reg: Pointer | null = ggml.func('void *ggml_backend_load(const char *)')(file);
   if (!reg) throw missing(`its library does not load here: ${lastLog()}`);

@@ -1,15 +1,15 @@
 import { EngineError } from '../base/errors.ts';
 import { ApartMemory } from './apart-memory.ts';
 import { type Ggml, loadGgml } from './api.ts';
-import { Context } from './context.ts';
-import type { Device } from './device.ts';
+import { aside } from './aside.ts';
+import type { Device, WeightPart } from './device.ts';
 import { deviceMemory, type GpuHandle, type GpuKind } from './gpu-backend.ts';
 import { HostMemory } from './host-memory.ts';
 import type { Pointer } from './library.ts';
 import { lastLog } from './log.ts';
 import type { Memory } from './memory.ts';
 import { checkTensorFields } from './tensor-fields.ts';
-import { newTensor } from './tensor-set.ts';
+import { TensorSet } from './tensor-set.ts';
 import { WrappedMemory } from './wrapped-memory.ts';
 
 /** The share of a card's free memory that is taken when nobody says: other programs draw with it, too. */
@@ -24,7 +24,7 @@ export class GpuDevice implements Device {
   readonly room: number;
   readonly threads: number;
   readonly bufferType: Pointer;
-  readonly handle: GpuHandle;
+  readonly #handle: GpuHandle;
   readonly #api: Ggml;
   readonly #backend: Pointer;
   readonly #before = process.memoryUsage.rss();
@@ -37,7 +37,7 @@ export class GpuDevice implements Device {
   constructor(handle: GpuHandle, threads: number, memory: Device['memory'] = handle.memory) {
     checkTensorFields();
     this.#api = loadGgml();
-    this.handle = handle;
+    this.#handle = handle;
     this.kind = handle.kind;
     this.name = handle.name;
     this.memory = memory;
@@ -60,48 +60,45 @@ export class GpuDevice implements Device {
 
   facts(): object {
     const { kind, name, memory } = this;
-    return { kind, name, memory, ...deviceMemory(this.handle) };
+    return { kind, name, memory, ...deviceMemory(this.#handle) };
   }
 
   memoryFor(bytes: number, what: string): Memory {
     return this.memory === 'host'
-      ? new WrappedMemory(this.handle, bytes, what)
+      ? new WrappedMemory(this.#handle, bytes, what)
       : new ApartMemory(this.bufferType, bytes, what);
   }
 
   stagingFor(bytes: number, what: string): HostMemory {
-    const pinned = this.#api.ggml_backend_dev_host_buffer_type(this.handle.pointer);
-    return pinned ? new HostMemory(bytes, what, pinned) : new HostMemory(bytes, what);
+    const pinned = this.#api.ggml_backend_dev_host_buffer_type(this.#handle.pointer);
+    return new HostMemory(bytes, what, pinned ?? undefined);
   }
 
-  compute(graph: Pointer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#api.ggml_backend_graph_compute.async(this.#backend, graph, (error: Error | null, status: number) => {
-        if (error) reject(error);
-        else if (status !== 0) reject(this.#failed(`status ${status}, ${lastLog()}`));
-        else resolve();
-      });
-    });
+  async compute(graph: Pointer): Promise<void> {
+    this.#check(await aside(this.#api.ggml_backend_graph_compute, this.#backend, graph));
   }
 
   computeNow(graph: Pointer): void {
-    const status = this.#api.ggml_backend_graph_compute(this.#backend, graph);
-    if (status !== 0) throw this.#failed(`status ${status}, ${lastLog()}`);
+    this.#check(this.#api.ggml_backend_graph_compute(this.#backend, graph));
   }
 
   supports(node: Pointer): boolean {
-    return this.#api.ggml_backend_dev_supports_op(this.handle.pointer, node);
+    return this.#api.ggml_backend_dev_supports_op(this.#handle.pointer, node);
   }
 
   layoutFor(): undefined {
     return undefined;
   }
 
-  paddingOf(type: number, shape: readonly number[]): number {
+  paddingOf({ weight, shape }: WeightPart): number {
     if (this.memory === 'host') return 0;
-    using context = new Context(2 * this.#api.ggml_tensor_overhead());
-    const tensor = newTensor(context.pointer, type, shape);
+    using tensors = new TensorSet(1);
+    const tensor = tensors.add(weight.type.id, shape);
     return this.#api.ggml_backend_buft_get_alloc_size(this.bufferType, tensor) - this.#api.ggml_nbytes(tensor);
+  }
+
+  #check(status: number): void {
+    if (status !== 0) throw this.#failed(`status ${status}, ${lastLog()}`);
   }
 
   #failed(reason: string): EngineError {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 
 /**
@@ -10,13 +11,14 @@ import { EngineError } from '../base/errors.ts';
  */
 const stackBytes = 8 * 2 ** 20;
 
-/** Asks for larger stacks; a program that has loaded libraries through koffi before has its own. */
-function enlargeStacks(): void {
-  try {
-    koffi.config({ ...koffi.config(), sync_stack_size: stackBytes, async_stack_size: stackBytes });
-  } catch {
-    // The CPU needs no more than there is.
-  }
+/** Asks for larger stacks; a program that has loaded libraries through koffi before has its own, enough for the CPU. */
+const enlargeStacks = (): unknown =>
+  attempt(() => koffi.config({ ...koffi.config(), sync_stack_size: stackBytes, async_stack_size: stackBytes }));
+
+/** True if stacks are large enough for drivers of GPUs. */
+export function hasLargeStacks(): boolean {
+  const { async_stack_size: bytes } = koffi.config();
+  return bytes !== undefined && bytes >= stackBytes;
 }
 
 /** An address in this process; 0n is C's NULL. */
@@ -43,13 +45,21 @@ const platforms: Readonly<Record<string, string>> = {
 const isLibrary = (file: string, name: string): boolean =>
   new RegExp(`^(?:lib)?${name}(?:\\.[a-z]+)?(?:\\.v[\\d.]+)?\\.(?:so|dylib|dll)$`).test(file);
 
+/** The name of this platform, such as linux-x64. */
+export const ownPlatform = (): string => `${process.platform}-${process.arch}`;
+
+/** The folder of the libraries in the package @node-llama-cpp/`name`. Throws Node's error if it is not installed. */
+export function packageFolder(name: string): string {
+  // The packages export one file only, dist/index.js.
+  const entry = createRequire(import.meta.url).resolve(`@node-llama-cpp/${name}`);
+  return join(dirname(dirname(entry)), 'bins', name);
+}
+
 function findFolder(platform: string): string {
   const name = platforms[platform];
   if (name === undefined) throw new EngineError('LIBRARY_MISSING', { platform, reason: 'no build for this platform' });
   try {
-    // The packages export one file only, dist/index.js.
-    const entry = createRequire(import.meta.url).resolve(`@node-llama-cpp/${name}`);
-    return join(dirname(dirname(entry)), 'bins', name);
+    return packageFolder(name);
   } catch (cause) {
     throw new EngineError(
       'LIBRARY_MISSING',
@@ -69,7 +79,7 @@ let loaded: Libraries | undefined;
  */
 export function loadLibraries(): Libraries {
   if (loaded) return loaded;
-  const platform = `${process.platform}-${process.arch}`;
+  const platform = ownPlatform();
   const folder = findFolder(platform);
   try {
     const files = readdirSync(folder);

@@ -26,7 +26,7 @@ export function openUploads(
   return new Uploads({
     reader,
     buffers: owner.use(new ReadBuffers(buffers.count, buffers.bytes, staging)),
-    paddingOf: ({ weight, shape }) => device.paddingOf(weight.type.id, shape),
+    paddingOf: (slice) => device.paddingOf(slice),
     held: heldPages(plan, device, owner),
   });
 }

@@ -55,7 +55,7 @@ export function demandOf(
     page: pageBytes,
     manifest: outline.graphs.manifest(options.context, options.window),
     converted: (slice) => layoutOf(slice)?.bytes,
-    padding: ({ weight, shape }) => device.paddingOf(weight.type.id, shape),
+    padding: (slice) => device.paddingOf(slice),
     maxSlices,
     compute: (tokens, slices) => {
       const key = `${tokens} ${slices.length}`;

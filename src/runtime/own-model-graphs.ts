@@ -105,9 +105,8 @@ export class OwnModelGraphs implements ModelGraphs {
   open(plan: Plan, surroundings: GraphSurroundings, owner: Disposer): OpenedGraphs {
     const { device, layoutOf, reader } = surroundings;
     const uploads = openUploads(plan, device, reader, owner);
-    const padding = ({ weight, shape }: Pick<Slice, 'weight' | 'shape'>): number =>
-      device.paddingOf(weight.type.id, shape);
-    const arena = owner.use(device.memoryFor(arenaBytes(plan, padding), 'resident weights'));
+    const bytes = arenaBytes(plan, (slice) => device.paddingOf(slice));
+    const arena = owner.use(device.memoryFor(bytes, 'resident weights'));
     const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
     const weights = bindWeights(plan, this.#weights, { arena, ring, layoutOf, uploads }, owner);
     const shape = this.kvShape(plan);
