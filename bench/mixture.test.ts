@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { at } from '../src/base/at.ts';
+import { nmse } from '../src/base/nmse.ts';
 import { openModelFile } from '../src/gguf/model-file.ts';
-import { nmse } from '../test/support/logits.ts';
 import { writeRandom } from '../test/support/model-files.ts';
 import { assertAsLibllama, libllamaGreedy, oracleLogits } from '../test/support/oracle.ts';
 import { tempFolder } from '../test/support/temp-folder.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { nmse } from '../src/base/nmse.ts';
 import { type GgmlType, ggmlTypes, rowBytes, typeNamed } from '../src/gguf/types.ts';
-import { nmse } from '../test/support/logits.ts';
 import { dequantize, isQuantizable, quantizable, quantize } from './quantize.ts';
 import { Random } from './random.ts';
 import { isSlow, randomBlocks } from './random-blocks.ts';

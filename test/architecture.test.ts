@@ -85,7 +85,6 @@ test('tensors lie in memory of the device; memory of the process is made by itse
   assert.deepEqual(made.sort(), [
     'src/ggml/cpu-device.ts',
     'src/ggml/gpu-device.ts',
-    'src/ggml/wrapped-memory.ts',
     'src/pager/calibrate.ts',
     'src/pager/read-buffers.ts',
     'src/pager/reader.ts',

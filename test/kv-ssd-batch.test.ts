@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RandomModelSpec } from '../bench/random-model.ts';
+import { nmse } from '../src/base/nmse.ts';
 import type { KvHome, KvType, Window } from '../src/plan/kv-options.ts';
 import { openOutline } from '../src/runtime/model-outline.ts';
 import { OwnModelGraphs } from '../src/runtime/own-model-graphs.ts';
@@ -10,7 +11,6 @@ import type { SequenceCache } from '../src/state/sequence-cache.ts';
 import { spillUnit } from '../src/state/spill.ts';
 import { kvCache } from './support/caches.ts';
 import { openTwin, type Twin } from './support/kv-twins.ts';
-import { nmse } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 

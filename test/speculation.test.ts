@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { nmse } from '../src/base/nmse.ts';
 import { type Drafter, noDrafter } from '../src/engine/draft/drafter.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
 import {
@@ -12,7 +13,6 @@ import {
   writeBatchModel,
 } from './support/batch-model.ts';
 import { storedBytes } from './support/caches.ts';
-import { nmse } from './support/logits.ts';
 import { type DraftScript, mixOf, rightOf, ScriptedDrafter, wrongOf } from './support/scripted-drafter.ts';
 import { ScriptedEngine, type ScriptedOptions } from './support/scripted-engine.ts';
 import { shared } from './support/shared.ts';

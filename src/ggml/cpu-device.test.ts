@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { quantize } from '../../bench/quantize.ts';
-import { nmse } from '../../test/support/logits.ts';
 import { evaluate, floatsOf, noise, setTensor, TestWeights } from '../../test/support/tensors.ts';
 import { existingType } from '../../test/support/weights.ts';
+import { nmse } from '../base/nmse.ts';
 import { GraphAllocator } from './allocator.ts';
 import { CpuDevice } from './cpu-device.ts';
 import { F32, Graph } from './graph.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { nmse } from '../../test/support/logits.ts';
 import { usableVariants } from '../../test/support/variants.ts';
+import { nmse } from '../base/nmse.ts';
 import { chooseCpuVariant, variantIn } from './cpu-variant.ts';
 
 const usable = usableVariants();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RandomModelSpec } from '../../bench/random-model.ts';
-import { argmax, nmse, topGap } from './logits.ts';
+import { nmse } from '../../src/base/nmse.ts';
+import { argmax, topGap } from './logits.ts';
 import { writeRandom } from './model-files.ts';
 import { openRuntime } from './open-model.ts';
 import { type OracleOptions, oracleLogits } from './oracle.ts';

@@ -1,5 +1,3 @@
-export { nmse } from '../../src/base/nmse.ts';
-
 /** The index of the largest element; the first of equals. */
 export const argmax = (values: Float32Array): number =>
   values.reduce((best, v, i) => (v > (values[best] ?? 0) ? i : best), 0);
