@@ -171,11 +171,11 @@ test('info says what speed to expect, and on what ground', async () => {
     /^ {2}speed +about [\d.]+ tokens\/s, limited by computing, by the measured speeds of this machine$/m,
   );
   const cache = folder.file('slow storage');
-  saveCalibration(mixture, { bytesPerSecond: 1e6, chunkBytes: 2 ** 20, inFlight: 3, direct: true }, cache);
+  saveCalibration(mixture, { bytesPerSecond: 1e4, chunkBytes: 2 ** 20, inFlight: 3, direct: true }, cache);
   const { speed, plan } = await runJson<Described>(tight, { env: { SSD_LLM_CACHE: cache } });
   assert.deepEqual([speed?.basis, speed?.bound, speed?.hits_basis], ['calibrated', 'reading', 'other models']);
-  // A storage as slow as this one is all that counts.
-  assert.ok(Math.abs(((speed?.tokens_per_s ?? 0) * plan.bytes_per_token) / 1e6 - 1) < 0.1);
+  // A storage as slow as this one is all that counts, however busy the processor was when it was measured.
+  assert.ok(Math.abs(((speed?.tokens_per_s ?? 0) * plan.bytes_per_token) / 1e4 - 1) < 0.1);
 });
 
 test('after a run info expects the speed and the hits that it had, in whichever command it was', async () => {
