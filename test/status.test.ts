@@ -13,6 +13,7 @@ const shape = { layers: 6, width: 768, heads: 12, kvHeads: 6, feedForward: 2048,
 const path = writeBytePair(folder.file('batch.gguf'), shape, { type: 'q8_0' });
 
 interface Status {
+  readonly time: number;
   readonly figures: Readonly<Record<string, number>>;
   readonly engine: RunningEngine | null;
 }
