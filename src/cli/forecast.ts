@@ -88,11 +88,11 @@ export async function expect(
   const read = savedCalibration(outline.path)?.bytesPerSecond;
   const parts = { outline, device, layoutOf: layoutLookup(device, kernels), kernels, read, folder, likely, warn };
   const model = await measureModel(parts, plan);
-  const { seconds, bound } = expectToken(model, plan, outline.graphs.manifest(plan.context, plan.window));
+  const { seconds, bound, known } = expectToken(model, plan, outline.graphs.manifest(plan.context, plan.window));
   const reads = plan.bytesPerPass > 0 || plan.experts !== undefined;
   const unknown = reads && read === undefined && model.factors.reading === undefined;
   const guessed = unknown || model.speeds.step === likely?.step;
-  const basis = model.factors[bound] !== undefined ? 'last run' : guessed ? 'assumed' : 'calibrated';
+  const basis = known ? 'last run' : guessed ? 'assumed' : 'calibrated';
   const hits_basis = plan.experts ? (model.hits.length > 0 ? 'runs' : 'other models') : null;
   return {
     plan,

@@ -1,17 +1,14 @@
 import { addCurves, type HitCurve, hitsOf } from './hit-curve.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Plan } from './plan.ts';
-import { forecastDecode, type Speeds, type TokenForecast } from './token-forecast.ts';
-
-/** Parts of a token's time. */
-export type Part = 'reading' | 'computing';
+import { type Factors, forecastDecode, type Part, parts, type Speeds, type TokenForecast } from './token-forecast.ts';
 
 /** The findings about a model on a machine. */
 export interface MeasuredModel {
   /** Speeds of its kernels, and of its storage as far as that was known. */
   readonly speeds: Speeds;
-  /** Times that reading, and computing, took as long as these speeds say, where a run has shown that. */
-  readonly factors: { readonly [part in Part]?: number };
+  /** Times that parts took as long as these speeds say, where a run has shown that. */
+  readonly factors: Factors;
   /** Hits by number of slots, in all runs; the last ones count most. */
   readonly hits: readonly HitCurve[];
 }
@@ -40,58 +37,60 @@ export function learn(
 ): MeasuredModel {
   const hits = addCurves([...run.hits, ...model.hits.map(faded)]);
   if (run.tokens < enoughTokens) return { ...model, hits };
-  const expected = (factors: MeasuredModel['factors']): TokenForecast =>
-    forecastDecode(plan, manifest, scaled(model.speeds, factors), hitsOf(run.hits));
+  const expected = (factors: Factors): TokenForecast =>
+    forecastDecode(plan, manifest, model.speeds, hitsOf(run.hits), factors);
   return { ...model, factors: fit(expected, run, model.factors), hits };
 }
 
-/** A token under `plan`, and its part that takes longer. */
+/** Seconds of a token, and whether reading or computing takes longer; `known` if a run has shown how long that takes. */
+export interface ExpectedToken {
+  readonly seconds: number;
+  readonly bound: 'reading' | 'computing';
+  readonly known: boolean;
+}
+
+/** A token under `plan`. */
 export function expectToken(
   { speeds, factors, hits }: MeasuredModel,
   plan: Plan,
   manifest: readonly ManifestEntry[],
-): { readonly seconds: number; readonly bound: Part } {
-  const { seconds, reading, computing } = forecastDecode(plan, manifest, scaled(speeds, factors), hitsOf(hits));
-  return { seconds, bound: reading > computing ? 'reading' : 'computing' };
+): ExpectedToken {
+  const forecast = forecastDecode(plan, manifest, speeds, hitsOf(hits), factors);
+  const { seconds, reading, computing, streaming } = forecast;
+  const bound = reading > computing + streaming ? 'reading' : 'computing';
+  const known = factors[bound === 'reading' ? bound : longerComputing(forecast)] !== undefined;
+  return { seconds, bound, known };
 }
 
-const scaled = ({ read, plain, converted, step, stepAwake }: Speeds, factors: MeasuredModel['factors']): Speeds => {
-  const { reading = 1, computing = 1 } = factors;
-  const slower = (rate: number | null): number | null => (rate === null ? null : rate / computing);
-  return {
-    read: read / reading,
-    plain: slower(plain),
-    converted: slower(converted),
-    step: step * computing,
-    stepAwake: stepAwake * computing,
-  };
-};
+const longerComputing = ({ computing, streaming }: TokenForecast): Part =>
+  streaming > computing ? 'streaming' : 'computing';
 
 /**
- * Factors with which a token takes as long as the run's: that of its longer part is found, and none makes a part of the
+ * Factors with which a token takes as long as the run's: that of its longest part is found, and none makes a part of the
  * token longer than all of it was.
  */
-function fit(
-  expected: (factors: MeasuredModel['factors']) => TokenForecast,
-  { tokens, seconds, waited }: MeasuredRun,
-  before: MeasuredModel['factors'],
-): MeasuredModel['factors'] {
-  const token = seconds / tokens;
+function fit(expected: (factors: Factors) => TokenForecast, run: MeasuredRun, before: Factors): Factors {
+  const token = run.seconds / run.tokens;
   const known = expected(before);
-  const most = (part: Part): MeasuredModel['factors'] => {
+  const capped: { [part in Part]?: number } = { ...before };
+  for (const part of parts) {
     const { [part]: factor = 1 } = before;
-    return known[part] > token ? { [part]: (factor * token) / known[part] } : {};
-  };
-  const capped = { ...before, ...most('reading'), ...most('computing') };
-  const part: Part = waited > seconds / 2 && known.reading > 0 ? 'reading' : 'computing';
+    if (known[part] > token) capped[part] = (factor * token) / known[part];
+  }
+  const waits = run.waited > run.seconds / 2 && known.reading > 0;
+  const longest = (x: number): Factors => ({ ...capped, [waits ? 'reading' : longerComputing(known)]: x });
+  // Where the other parts take longer than the token already, computing as a whole was faster.
+  const all = (x: number): Factors => ({ ...capped, computing: x, streaming: x });
+  const least = 2 ** -30;
+  const factors = expected(longest(least)).seconds <= token ? longest : all;
   // Powers of two between which the factor lies: a token takes the longer the greater it is.
   let [low, high] = [-30, 30];
   while (high - low > 1e-6) {
     const middle = (low + high) / 2;
-    if (expected({ ...capped, [part]: 2 ** middle }).seconds < token) low = middle;
+    if (expected(factors(2 ** middle)).seconds < token) low = middle;
     else high = middle;
   }
-  return { ...capped, [part]: 2 ** high };
+  return factors(2 ** high);
 }
 
 /** A curve of earlier runs, with no more uses than count. */

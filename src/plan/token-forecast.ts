@@ -22,11 +22,19 @@ export interface Speeds extends KernelSpeeds {
   readonly read: number;
 }
 
-/** Seconds of a token; and those that its reading, and its computing, would take alone. */
-export interface TokenForecast {
+/** Parts of a token's time: reading, computing with weights that stay, and with those that stream. */
+export const parts = ['reading', 'computing', 'streaming'] as const;
+export type Part = (typeof parts)[number];
+
+/**
+ * Times that parts take as long as speeds say; 1 where none is known, of streaming that of computing. Weights that stream come from memory that a drive
+ * has just written, in many short steps: SmolLM2 took 21 ms a token so, and 7 ms once all of it stayed.
+ */
+export type Factors = { readonly [part in Part]?: number };
+
+/** Seconds of a token; and those that each part would take alone. */
+export interface TokenForecast extends Readonly<Record<Part, number>> {
   readonly seconds: number;
-  readonly reading: number;
-  readonly computing: number;
 }
 
 /** Steps of a layer whose experts are all there, and the others where some have to be read. */
@@ -42,45 +50,56 @@ export function forecastDecode(
   manifest: readonly ManifestEntry[],
   speeds: Speeds,
   hitRate: HitRate,
+  { reading: slowerReads = 1, computing: slower = 1, streaming: slowerStream = slower }: Factors = {},
 ): TokenForecast {
-  const layers = layersOf(plan, manifest, speeds, hitRate);
+  const { streamed, layers: unscaled } = computingOf(plan, manifest, speeds, hitRate);
+  const streaming = slowerStream * streamed;
+  const layers = unscaled.map((layer) => ({ ...layer, always: slower * layer.always, expert: slower * layer.expert }));
   const sum = (of: (layer: LayerForecast) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
   const bytes = plan.bytesPerPass + sum(({ used, hits, expertBytes }) => (1 - hits) * used * expertBytes);
   const computing = sum(({ always, used, expert }) => always + used * expert);
-  const reading = bytes / speeds.read;
+  const read = speeds.read / slowerReads;
+  const reading = bytes / read;
   // Weights that stream are read whenever no expert is.
-  return { seconds: Math.max(forecastToken(layers, speeds.read), reading), reading, computing };
+  const seconds = Math.max(streaming + forecastToken(layers, read), reading);
+  return { seconds, reading, computing, streaming };
 }
 
-/** A layer for the experts of each router that have slots, and one for everything else. */
-function layersOf(
+/**
+ * Seconds of computing: with weights that stream, their steps included, and by layers: one for the experts of each router
+ * that have slots, and one for everything else that stays.
+ */
+function computingOf(
   plan: Plan,
   manifest: readonly ManifestEntry[],
   speeds: Speeds,
   hitRate: HitRate,
-): readonly LayerForecast[] {
+): { readonly streamed: number; readonly layers: readonly LayerForecast[] } {
   const banks = routedBanks(manifest);
   const shares = new Map(
     banks.flatMap(({ weights, used, experts }) => weights.map(({ name }) => [name, used / experts])),
   );
-  const streamed = streamedSteps(plan);
-  let always = 0;
+  const steps = streamedSteps(plan);
+  let [stays, streams] = [0, 0];
   for (const { weight, extent, id } of plan.slices) {
     const { kind } = at(plan.placements, id);
     if (kind === 'experts') continue;
-    always += (extent.length * (shares.get(weight.name) ?? 1)) / rateOf(speeds, kind === 'converted');
+    const seconds = (extent.length * (shares.get(weight.name) ?? 1)) / rateOf(speeds, kind === 'converted');
+    if (kind === 'ring') streams += seconds;
+    else stays += seconds;
   }
+  const step = stepSeconds(speeds, steps + (plan.experts ? mostExpertSteps * banks.length : 0));
+  const streamed = streams > 0 ? streams + step * steps : 0;
   const rest = { used: 0, expert: 0, expertBytes: 0, hits: 1 };
-  const step = stepSeconds(speeds, streamed + (plan.experts ? mostExpertSteps * banks.length : 0));
-  const common = { ...rest, always: always + step * streamed };
-  if (!plan.experts) return [common];
+  const common = { ...rest, always: stays + (streams > 0 ? 0 : step * steps) };
+  if (!plan.experts) return { streamed, layers: [common] };
   const { slots } = plan.experts;
   const layers = banks.map(({ experts, used, expertBytes }) => {
     const hits = slots < experts ? hitRate(slots, experts) : 1;
     const steps = expertSteps.there + expertSteps.missing * (1 - hits ** used);
     return { always: step * steps, used, expert: expertBytes / rateOf(speeds, false), expertBytes, hits };
   });
-  return [common, ...layers];
+  return { streamed, layers: [common, ...layers] };
 }
 
 /** Seconds of a step beside its products, where a pass has so many at most: of longer ones it is next to nothing. */

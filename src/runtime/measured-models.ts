@@ -7,11 +7,12 @@ import { readTextFile, realPath } from '../base/regular-file.ts';
 import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
 import type { DeviceKind } from '../ggml/device.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
+import { parts } from '../plan/token-forecast.ts';
 import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
 /** Number to raise when what is measured means something else. */
-const version = 2;
+const version = 3;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
 const mostBytes = 8 * 2 ** 20;
@@ -78,7 +79,7 @@ function isSpeeds(value: unknown): boolean {
 }
 
 const isFactors = (value: unknown): boolean =>
-  isObject(value) && [value['reading'], value['computing']].every((x) => x === undefined || isPositive(x));
+  isObject(value) && parts.every((part) => value[part] === undefined || isPositive(value[part]));
 
 function isCurve(value: unknown): boolean {
   if (!isObject(value)) return false;
