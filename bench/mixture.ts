@@ -207,7 +207,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     .requiredOption('--experts <n>', 'experts of each layer', positiveNumber)
     .requiredOption('--used <n>', 'experts that a token uses', positiveNumber)
     .option('--width <n>', 'elements of the residual stream (default: as in the source)', positiveNumber)
-    .option('--text <file>', 'text that routers are fitted to', 'README.md')
+    .option('--text <file>', 'text that routers are fitted to', 'docs/ARCHITECTURE.md')
     .action(
       (source: string, target: string, { text, ...options }: Omit<DenseMixtureOptions, 'text'> & { text: string }) => {
         using vocabulary = Vocabulary.open(source);

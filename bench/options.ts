@@ -24,6 +24,6 @@ export const mixtureCommand = (name: string): Command =>
     .argument('<model>', 'GGUF file of a mixture')
     .requiredOption('-m, --memory-budget <size>', 'memory for everything', parseBytes)
     .option('--expert-cache <size>', 'memory for experts (default: what is left)', parseBytes)
-    .option('--text <file>', 'text that prompts are taken from', 'README.md')
+    .option('--text <file>', 'text that prompts are taken from', 'docs/ARCHITECTURE.md')
     .option('--threads <n>', 'threads that compute', positiveNumber, availableParallelism())
     .option('--verdict <text>', 'a remark for results.tsv');

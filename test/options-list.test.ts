@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { readmeLists } from './support/options-list.ts';
+import { optionsLists } from './support/options-list.ts';
 
-test('README.md lists every option as the command line has it (npx tsx test/support/options-list.ts writes it)', () => {
-  const { actual, expected } = readmeLists();
+test('docs/options.md lists every option as the command line has it (npx tsx test/support/options-list.ts writes it)', () => {
+  const { actual, expected } = optionsLists();
   assert.equal(actual, expected);
 });

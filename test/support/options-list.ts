@@ -1,4 +1,4 @@
-/** The list of options in README.md, made of their table. To write it there: npx tsx test/support/options-list.ts */
+/** The list of options in docs/options.md, made of their table. To write it there: npx tsx test/support/options-list.ts */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import type { AnyOption } from '../../src/cli/options/option-spec.ts';
 import { optionGroups } from '../../src/cli/options/table.ts';
 
 const [begin, end] = ['<!-- options: made by test/support/options-list.ts -->', '<!-- /options -->'];
-const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
+const page = fileURLToPath(new URL('../../docs/options.md', import.meta.url));
 
 const code = (texts: readonly string[]): string => texts.map((text) => `\`${text}\``).join(', ');
 
@@ -28,7 +28,7 @@ function row({ flags, help, byDefault, default: usual, aliases = [], words = {},
   return `| ${cells.join(' | ')} |`;
 }
 
-/** README.md with the list that the table gives in place of the one it has. */
+/** docs/options.md with the list that the table gives in place of the one it has. */
 function withOptionsList(text: string): string {
   const lists = Object.entries(optionGroups).map(([heading, specs]) => {
     const rows = Object.values(specs)
@@ -46,12 +46,12 @@ function withOptionsList(text: string): string {
   return `${before}${begin}\n\n${lists.join('\n\n')}\n\n${end}${rest.split(end)[1]}`;
 }
 
-/** README.md as it is, and as it should be. */
-export function readmeLists(): { readonly actual: string; readonly expected: string } {
-  const actual = readFileSync(readme, 'utf8');
+/** docs/options.md as it is, and as it should be. */
+export function optionsLists(): { readonly actual: string; readonly expected: string } {
+  const actual = readFileSync(page, 'utf8');
   return { actual, expected: withOptionsList(actual) };
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  writeFileSync(readme, readmeLists().expected);
+  writeFileSync(page, optionsLists().expected);
 }

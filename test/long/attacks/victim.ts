@@ -10,7 +10,7 @@ import { type AttackOptions, type Toll, tryEach } from './attack.ts';
 
 const MiB = 2 ** 20;
 export const budget: number = 300 * MiB;
-/** Memory that the server may take beside the budget of its engine, as the README has it. */
+/** Memory that the server may take beside the budget of its engine, as docs/api.md has it. */
 export const serverBound: number = 320 * MiB;
 /** Milliseconds that a well-formed request may take among others before its client counts as forgotten. */
 const patience = 60_000;
