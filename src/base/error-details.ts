@@ -51,6 +51,9 @@ export interface ErrorDetails {
   WRITE_FAILED: File & { offset: number; reason: string };
   SESSION_UNREADABLE: File & { reason: string };
   FILE_IN_USE: File & { lock: string; pid: number | undefined };
+  NO_ROOM: { folder: string; bytes: number; free: number };
+  /** A file, or bytes that were sent, by what they were called. */
+  WRONG_SUM: File & { expected: string; found: string };
   KV_SPACE: { folder: string; bytes: number; reason: string };
   IN_MEMORY: { folder: string; fileSystem: string };
   FILE_CHANGED: File & { offset: number };

@@ -211,6 +211,17 @@ export const errorTable: {
     (d) =>
       `${d.file} is in use by another process${d.pid === undefined ? '' : ` (${d.pid})`}; wait until that has ended, name another file, or, if there is none, remove ${d.lock}`,
   ],
+  NO_ROOM: [
+    'failure',
+    (d) =>
+      `no room for ${formatBytes(d.bytes)} in ${d.folder}, where ${formatBytes(d.free)} are free; free space there, or name another folder with --models`,
+    (d) =>
+      `no room for ${formatBytes(d.bytes)} in ${d.folder}, where ${formatBytes(d.free)} are free; the server needs space there`,
+  ],
+  WRONG_SUM: [
+    'failure',
+    (d) => `the bytes of ${d.file} have the sum ${d.found}, not ${d.expected}: they are damaged; try again`,
+  ],
   KV_SPACE: [
     'failure',
     (d) =>

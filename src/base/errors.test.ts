@@ -51,6 +51,8 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   WRITE_FAILED: { file, offset: 1, reason },
   SESSION_UNREADABLE: { file, reason },
   FILE_IN_USE: { file, pid: 1, lock: 'lock' },
+  NO_ROOM: { folder: '/models', bytes: 2, free: 1 },
+  WRONG_SUM: { file: 'm.gguf', expected: 'sha256:a', found: 'sha256:b' },
   KV_SPACE: { folder: '/tmp', bytes: 1, reason },
   IN_MEMORY: { folder: '/tmp', fileSystem: 'tmpfs' },
   FILE_CHANGED: { file, offset: 1 },

@@ -95,6 +95,16 @@ export function removeUnfinished(folder: string, name?: string): readonly string
   return removed;
 }
 
+/** Moves a written file to another name on the same disk, in place of an older one, both for good. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  {
+    await using file = await open(from, 'r+');
+    await file.sync();
+  }
+  renameSync(from, to);
+  await settle(dirname(to));
+}
+
 /** Puts a new name on the disk, which is where its folder is. Not every system can be asked for that. */
 async function settle(folder: string): Promise<void> {
   try {

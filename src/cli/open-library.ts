@@ -16,7 +16,7 @@ export function wholeLibrary(models: string | undefined, options: CardOptions = 
   const { folder, stores } = placesFor(models);
   // Our own folder comes with the first model that is pulled.
   const there = models !== undefined || (folder !== undefined && existsSync(folder));
-  return new Library({ ...options, files: [], folder: there ? folder : undefined, stores }, warn);
+  return new Library({ ...options, files: [], folder: there ? folder : undefined, ownFolder: folder, stores }, warn);
 }
 
 /**

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { at } from '../base/at.ts';
 import { modelsOfFolder } from '../stores/folder-models.ts';
 import type { FoundModel } from '../stores/found-model.ts';
+import { OwnStore } from '../stores/own-store.ts';
 import { modelsOf, type Store } from '../stores/store.ts';
 import { filesOf, firstOf, type LocatedModel, nowhere, type Place } from './located-model.ts';
 import { type CardOptions, type ModelCard, readCard, type ServedModel } from './model-card.ts';
@@ -15,6 +16,8 @@ export type LibraryModel = LocatedModel & ServedModel;
 export interface ModelSources extends CardOptions {
   readonly files: readonly string[];
   readonly folder: string | undefined;
+  /** The models folder with the store of our own, which need not be there yet. */
+  readonly ownFolder?: string | undefined;
   readonly stores?: readonly Store[] | undefined;
   /** Models that were found before, by their names. */
   readonly found?: readonly FoundModel[] | undefined;
@@ -57,13 +60,20 @@ export class Library {
   #looked: { readonly aliases: ReadonlyMap<string, LocatedModel>; readonly time: number } | undefined;
 
   constructor(sources: ModelSources, warn: Warn) {
-    const { folder, stores = [] } = sources;
+    const { folder, ownFolder = folder, stores = [] } = sources;
     this.#sources = {
       ...sources,
       folder: folder === undefined ? undefined : resolve(folder),
+      ownFolder: ownFolder === undefined ? undefined : resolve(ownFolder),
       stores: stores.map((store) => ({ ...store, folder: resolve(store.folder) })),
     };
     this.#warn = warn;
+  }
+
+  /** The store of our own; undefined if the library is of models that were named. */
+  get ownStore(): OwnStore | undefined {
+    const { ownFolder } = this.#sources;
+    return ownFolder === undefined ? undefined : new OwnStore(ownFolder);
   }
 
   /** All models by name. */
@@ -101,7 +111,7 @@ export class Library {
   }
 
   #found(): readonly (FoundModel & Place)[] {
-    const { files, folder, stores = [], found = [] } = this.#sources;
+    const { files, folder, ownFolder, stores = [], found = [] } = this.#sources;
     const failing = new Map<string, string>();
     const unreadable = (path: string, error: Error): void => {
       const reason = codeOf(error);
@@ -111,6 +121,7 @@ export class Library {
     const all = [
       ...files.map((path) => ({ ...firstOf(path), ...nowhere })),
       ...found.map((model) => ({ ...nowhere, ...model })),
+      ...(this.ownStore?.models(unreadable) ?? []).map((model) => ({ ...model, folder: ownFolder, owner: undefined })),
       ...(folder === undefined ? [] : modelsOfFolder(folder, unreadable)).map((model) => ({
         ...model,
         folder,

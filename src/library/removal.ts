@@ -1,24 +1,31 @@
 import { realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
+import { OwnStore } from '../stores/own-store.ts';
 import type { LocatedModel } from './located-model.ts';
 
-type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner'>>;
+type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner' | 'manifest'>>;
 
 /**
  * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it,
  * to a file or to a folder, is another's, and so is its target.
  */
-export async function removable({ name, folder, files, owner }: Removable): Promise<readonly string[]> {
+export async function removable({ name, folder, files, owner, manifest }: Removable): Promise<readonly string[]> {
   if (folder === undefined) throw refusal(name, owner);
+  if (manifest !== undefined) return [manifest];
   const real = await failing(folder, realpath(folder));
   const paths = files.map((file) => join(real, relative(resolve(folder), file)));
   for (const path of paths) if ((await failing(path, realpath(path))) !== path) throw refusal(name);
   return paths;
 }
 
-/** Deletes a model's files. Rejects as `removable` does, and with UNWRITABLE. */
+/** Deletes a model's files; from our own store those that it has alone. Rejects as `removable` does, and with UNWRITABLE. */
 export async function removeModel(model: Removable): Promise<void> {
+  if (model.manifest !== undefined && model.folder !== undefined) {
+    const store = new OwnStore(model.folder);
+    await store.remove(store.nameOf(model.manifest));
+    return;
+  }
   for (const path of await removable(model)) await failing(path, rm(path));
 }
 

@@ -20,8 +20,11 @@ export interface Preset {
   readonly messages?: readonly Message[] | undefined;
   /** Parameters by Ollama's names: temperature, top_k, stop, num_ctx, … */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
-  /** True if it has a chat template in Go's notation, which is not used: a warning. */
-  readonly goTemplate?: boolean | undefined;
+  /** Source of a chat template in Go's notation. */
+  readonly template?: string | undefined;
+  /** Files of LoRA adapters, and the weight of each. */
+  readonly adapters?: readonly { readonly file: string; readonly scale: number }[] | undefined;
+  readonly license?: string | undefined;
 }
 
 /** The sampling of a preset; parameters out of range are left out. */

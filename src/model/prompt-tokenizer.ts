@@ -82,7 +82,7 @@ export class PromptTokenizer {
 
   #render(conversation: Conversation, most: number): RenderedPrompt {
     if (!this.hasTemplate) this.#warn(withoutTemplate);
-    else if (this.#preset?.goTemplate && !this.#isGiven) this.#warn(templateOfGo);
+    else if (this.#preset?.template !== undefined && !this.#isGiven) this.#warn(templateOfGo);
     const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
     for (const { role } of rendered.dropped) {
       this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);

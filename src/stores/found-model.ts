@@ -11,6 +11,8 @@ export interface FoundModel {
   /** Its repository: "org/name". */
   readonly repository?: string | undefined;
   readonly preset?: Preset | undefined;
+  /** The file that says what the model consists of, in a store that has such. */
+  readonly manifest?: string | undefined;
 }
 
 /** Called for a folder or file that cannot be read. */

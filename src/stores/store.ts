@@ -15,7 +15,7 @@ type Look = (folder: string, unreadable: Unreadable) => readonly FoundModel[];
 const layouts: Readonly<Record<Store['owner'], Look>> = {
   // A folder without manifests holds files.
   Ollama: (folder, unreadable) =>
-    (isFolder(join(folder, 'manifests')) ? modelsOfOllama : modelsOfFolder)(folder, unreadable),
+    isFolder(join(folder, 'manifests')) ? modelsOfOllama(folder, unreadable) : modelsOfFolder(folder, unreadable),
   'LM Studio': modelsOfFolder,
   'Hugging Face': modelsOfHuggingFace,
   Jan: modelsOfFolder,

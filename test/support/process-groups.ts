@@ -34,6 +34,7 @@ export const sharedFolders: ReadonlySet<string> = new Set(
     'runtime',
     'sample',
     'state',
+    'stores',
     'text',
     'ui',
     'worker',
