@@ -4,14 +4,14 @@ import { attempt } from './attempt.ts';
 import { EngineError } from './errors.ts';
 
 /** Bytes that this user may still write to the disk of a folder, which need not be there yet; undefined if no one knows. */
-export function freeBytes(folder: string): number | undefined {
+export function roomIn(folder: string): number | undefined {
   const stats = attempt(() => statfsSync(folder));
   if (stats) return stats.bavail * stats.bsize;
-  return dirname(folder) === folder ? undefined : freeBytes(dirname(folder));
+  return dirname(folder) === folder ? undefined : roomIn(dirname(folder));
 }
 
 /** Throws NO_ROOM if the disk of a folder has not so many bytes free. */
 export function checkRoom(folder: string, bytes: number): void {
-  const free = freeBytes(folder);
+  const free = roomIn(folder);
   if (free !== undefined && free < bytes) throw new EngineError('NO_ROOM', { folder, bytes, free });
 }

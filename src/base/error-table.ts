@@ -1,6 +1,7 @@
 import { largestChoice, missingDevice, tooSmall } from './budget-words.ts';
 import { formatBytes } from './bytes.ts';
 import type { ErrorCode, ErrorDetails } from './error-details.ts';
+import { fileErrors } from './file-errors.ts';
 
 /**
  * The kind of a failure, from which the CLI takes its exit code.
@@ -14,6 +15,11 @@ const unknownName = (name: string): string => `no model is called ${name}; "ssd-
 
 type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
 
+/** The kind and the wordings of some errors. */
+export type ErrorTable<Codes extends ErrorCode> = {
+  readonly [C in Codes]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
+};
+
 /** An option as the APIs spell it: topP -> top_p. */
 export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -21,9 +27,8 @@ export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (let
  * Every error a user can meet: what happened, to what, and what to do. The second wording, where there is one, is for
  * clients of the server, who have no command line.
  */
-export const errorTable: {
-  readonly [C in ErrorCode]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
-} = {
+export const errorTable: ErrorTable<ErrorCode> = {
+  ...fileErrors,
   BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
   BAD_OPTION: [
     'usage',
@@ -49,14 +54,6 @@ export const errorTable: {
     'not-found',
     (d) => (d.name ? unknownName(d.file) : `${d.file} does not exist; check the path of the GGUF file`),
     (d) => `model '${d.file}' not found`,
-  ],
-  UNREADABLE: [
-    'failure',
-    (d) => `${d.file} cannot be read (${d.reason}); check that it is a file and that you may read it`,
-  ],
-  UNWRITABLE: [
-    'failure',
-    (d) => `${d.file} cannot be written (${d.reason}); check that its folder exists and that you may write there`,
   ],
   NOT_GGUF: [
     'failure',
@@ -193,53 +190,6 @@ export const errorTable: {
     'usage',
     (d) =>
       `the CPU variant "${d.variant}" cannot compute (${d.reason}); ${d.usable.length === 0 ? 'there is one only on this platform: choose none' : `choose one of ${d.usable.join(', ')}, or none`}`,
-  ],
-  READ_FAILED: [
-    'failure',
-    (d) => `reading ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk and the file`,
-  ],
-  WRITE_FAILED: [
-    'failure',
-    (d) => `writing ${d.file} at byte ${d.offset} failed (${d.reason}); check the disk it is on`,
-  ],
-  SESSION_UNREADABLE: [
-    'usage',
-    (d) => `${d.file} is no session of ours (${d.reason}); name another file, or a new one`,
-  ],
-  FILE_IN_USE: [
-    'failure',
-    (d) =>
-      `${d.file} is in use by another process${d.pid === undefined ? '' : ` (${d.pid})`}; wait until that has ended, name another file, or, if there is none, remove ${d.lock}`,
-  ],
-  NO_ROOM: [
-    'failure',
-    (d) =>
-      `no room for ${formatBytes(d.bytes)} in ${d.folder}, where ${formatBytes(d.free)} are free; free space there, or name another folder with --models`,
-    (d) =>
-      `no room for ${formatBytes(d.bytes)} in ${d.folder}, where ${formatBytes(d.free)} are free; the server needs space there`,
-  ],
-  WRONG_SUM: [
-    'failure',
-    (d) => `the bytes of ${d.file} have the sum ${d.found}, not ${d.expected}: they are damaged; try again`,
-  ],
-  KV_SPACE: [
-    'failure',
-    (d) =>
-      `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); free space there, name another folder with --kv-dir, or lower --ctx`,
-    (d) =>
-      `no room for ${formatBytes(d.bytes)} of keys and values in ${d.folder} (${d.reason}); the server needs space there, or ask for a shorter context`,
-  ],
-  IN_MEMORY: [
-    'usage',
-    (d) =>
-      `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; name a folder on an SSD with --kv-dir or --prompt-cache-dir`,
-    (d) =>
-      `${d.folder} is on a ${d.fileSystem}: what is written there takes memory beside the budget; the server needs a folder on an SSD`,
-  ],
-  FILE_CHANGED: [
-    'failure',
-    (d) =>
-      `${d.file} became shorter while it was in use (nothing to read at byte ${d.offset}); restore it and start again`,
   ],
   MODEL_CLOSED: ['failure', (d) => `${d.file} has been closed; open it again to go on`],
   COMPUTE_FAILED: ['failure', (d) => `ggml could not compute the graph (status ${d.status})`],

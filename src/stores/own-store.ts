@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { attempt } from '../base/attempt.ts';
-import { checkRoom, freeBytes } from '../base/disk-room.ts';
+import { checkRoom, roomIn } from '../base/disk-room.ts';
 import { EngineError } from '../base/errors.ts';
 import { FileLock } from '../base/file-lock.ts';
 import { makeFolder } from '../base/folder.ts';
@@ -35,8 +35,8 @@ const abandoned = 24 * 3_600_000;
 
 /**
  * The models that were pulled or made: manifests by name, and blobs by the sum of their bytes, as Ollama keeps them, so that
- * models share what they have in common. A blob lies there as long as a manifest names it. What is written appears whole or
- * not at all, and one process at a time changes manifests.
+ * models share what they have in common. A blob lies there as long as a manifest names it. Files appear whole or not at all,
+ * and one process at a time changes manifests.
  *
  * @example
  * const store = new OwnStore('/models');
@@ -234,8 +234,7 @@ export class OwnStore {
 function writeFailure(file: string, cause: unknown, bytes: number): EngineError {
   const reason = reasonOf(cause);
   const folder = dirname(file);
-  if (reason === 'ENOSPC')
-    return new EngineError('NO_ROOM', { folder, bytes, free: freeBytes(folder) ?? 0 }, { cause });
+  if (reason === 'ENOSPC') return new EngineError('NO_ROOM', { folder, bytes, free: roomIn(folder) ?? 0 }, { cause });
   return new EngineError('UNWRITABLE', { file, reason }, { cause });
 }
 
