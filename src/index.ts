@@ -1,5 +1,4 @@
-export type { ErrorCode } from './base/error-details.ts';
-export type { ErrorKind } from './base/error-table.ts';
+export type { ErrorCode, ErrorKind } from './base/error-details.ts';
 export { EngineError } from './base/errors.ts';
 export type {
   ChatPrompt,

@@ -90,3 +90,17 @@ export interface ErrorDetails {
  * @example const isGone = ({ code }: EngineError): boolean => code === 'MODEL_NOT_FOUND';
  */
 export type ErrorCode = keyof ErrorDetails;
+
+/**
+ * The kind of a failure, from which the CLI takes its exit code.
+ *
+ * @example const isMistake = (error: EngineError): boolean => error.kind === 'usage';
+ */
+export type ErrorKind = 'usage' | 'not-found' | 'failure';
+
+type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
+
+/** The kind and the wordings of some errors. */
+export type ErrorTable<Codes extends ErrorCode> = {
+  readonly [C in Codes]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
+};

@@ -1,24 +1,10 @@
 import { largestChoice, missingDevice, tooSmall } from './budget-words.ts';
 import { formatBytes } from './bytes.ts';
-import type { ErrorCode, ErrorDetails } from './error-details.ts';
+import type { ErrorCode, ErrorTable } from './error-details.ts';
 import { fileErrors } from './file-errors.ts';
-
-/**
- * The kind of a failure, from which the CLI takes its exit code.
- *
- * @example const isMistake = (error: EngineError): boolean => error.kind === 'usage';
- */
-export type ErrorKind = 'usage' | 'not-found' | 'failure';
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 const unknownName = (name: string): string => `no model is called ${name}; "ssd-llm list" shows those there are`;
-
-type Wording<C extends ErrorCode> = (details: ErrorDetails[C]) => string;
-
-/** The kind and the wordings of some errors. */
-export type ErrorTable<Codes extends ErrorCode> = {
-  readonly [C in Codes]: readonly [ErrorKind, Wording<C>] | readonly [ErrorKind, Wording<C>, Wording<C>];
-};
 
 /** An option as the APIs spell it: topP -> top_p. */
 export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

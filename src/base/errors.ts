@@ -1,5 +1,5 @@
-import type { ErrorCode, ErrorDetails } from './error-details.ts';
-import { type ErrorKind, errorTable } from './error-table.ts';
+import type { ErrorCode, ErrorDetails, ErrorKind } from './error-details.ts';
+import { errorTable } from './error-table.ts';
 
 /**
  * An error a user can act on.

@@ -1,5 +1,5 @@
 import { formatBytes } from './bytes.ts';
-import type { ErrorTable } from './error-table.ts';
+import type { ErrorTable } from './error-details.ts';
 
 /** Errors of files, folders and disks. */
 export const fileErrors: ErrorTable<

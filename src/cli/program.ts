@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { at } from '../base/at.ts';
-import type { ErrorKind } from '../base/error-table.ts';
+import type { ErrorKind } from '../base/error-details.ts';
 import { EngineError, isBadOption } from '../base/errors.ts';
 import { cpuVariant } from './environment.ts';
 import type { ChosenModel } from './locate-model.ts';
