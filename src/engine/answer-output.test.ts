@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import fc from 'fast-check';
 import { tinySentencePiece, writeVocabulary } from '../../bench/tiny-vocabulary.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
@@ -70,6 +71,46 @@ test('a stop text that names a control token ends an answer with that token', as
   assert.equal((await tell(plainFormat, said)).tokens.length, 3);
   const told = await tell(plainFormat, said, Infinity, ['<|im_end|>']);
   assert.deepEqual([told.text, told.tokens], [' hello', [hello, end]]);
+});
+
+test('a stop text of control tokens and text ends an answer where both come, and shows neither', async () => {
+  const said = [hello, end, hello, world, hello];
+  const stopped = async (stop: string): Promise<readonly [string, number]> => {
+    const { text, tokens } = await tell(plainFormat, said, Infinity, [stop]);
+    return [text, tokens.length];
+  };
+  assert.deepEqual(await stopped('<|im_end|> hello'), [' hello', 3]);
+  assert.deepEqual(await stopped('hello<|im_end|>'), [' ', 2]);
+  assert.deepEqual(await stopped('o<|im_end|> hello wor'), [' hell', 4]);
+  // It never comes: the control token is nothing again.
+  assert.deepEqual(await stopped('<|im_end|>!'), [' hello hello world hello', 5]);
+  assert.deepEqual(await stopped('<s>'), [' hello hello world hello', 5]);
+});
+
+test('an answer stops where a text does that has the control tokens by name', async () => {
+  const token = fc.constantFrom(begin, end, hello, world);
+  const name = (one: number): string => new TextDecoder().decode(vocabulary.piece(one, { special: true }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(token, { minLength: 1, maxLength: 8 }), fc.nat(), fc.nat(), async (said, from, count) => {
+      const first = from % said.length;
+      const stop = said
+        .slice(first, first + 1 + (count % 3))
+        .map(name)
+        .join('');
+      const isTold = (one: number): boolean => !vocabulary.isControl(one) || stop.includes(name(one));
+      const told = said.map((one) => (isTold(one) ? name(one) : ''));
+      const stopped = told.findIndex((_, i) =>
+        told
+          .slice(0, i + 1)
+          .join('')
+          .includes(stop),
+      );
+      const { tokens, text } = await tell(plainFormat, said, Infinity, [stop]);
+      assert.equal(tokens.length, stopped + 1);
+      assert.ok(stopped >= 0 && !text.includes('<'));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('thoughts end after as many tokens as they may take', async () => {

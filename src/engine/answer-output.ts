@@ -22,8 +22,8 @@ interface ThoughtLimit {
 interface OutputParts {
   readonly detokenizer: Detokenizer;
   readonly stops: StopMatcher;
-  /** Control tokens that end the answer. */
-  readonly stopTokens: ReadonlySet<number>;
+  /** Control tokens that stop texts name, though nobody sees them in an answer. */
+  readonly hidden: ReadonlySet<number>;
   readonly reader: AnswerReader;
   readonly thoughtLimit?: ThoughtLimit | undefined;
 }
@@ -38,11 +38,9 @@ interface OutputOptions {
 const named = (vocabulary: Vocabulary, text: string): readonly number[] =>
   vocabulary.tokenize(text, { addSpecial: false, parseSpecial: true });
 
-/** The control token that a text names; undefined if it is any other text. */
-function controlNamed(vocabulary: Vocabulary, text: string): number | undefined {
-  const [token, ...others] = named(vocabulary, text);
-  return token !== undefined && others.length === 0 && vocabulary.isControl(token) ? token : undefined;
-}
+/** The control tokens that texts name. */
+const controlsIn = (vocabulary: Vocabulary, texts: readonly string[]): readonly number[] =>
+  texts.flatMap((text) => named(vocabulary, text)).filter((token) => vocabulary.isControl(token));
 
 function thoughtLimitOf(vocabulary: Vocabulary, answer: AnswerFormat, most: number): ThoughtLimit | undefined {
   const end = thoughtEnd(answer);
@@ -66,13 +64,12 @@ export class AnswerOutput {
 
   /** The way of an answer of this form. */
   static open(vocabulary: Vocabulary, answer: AnswerFormat, { stop, thinkBudget }: OutputOptions): AnswerOutput {
-    const shown = controlTexts(answer)
-      .flatMap((text) => named(vocabulary, text))
-      .filter((token) => vocabulary.isControl(token));
+    const shown = new Set(controlsIn(vocabulary, controlTexts(answer)));
+    const hidden = new Set(controlsIn(vocabulary, stop).filter((token) => !shown.has(token)));
     return new AnswerOutput({
-      detokenizer: new Detokenizer(vocabulary, new Set(shown)),
+      detokenizer: new Detokenizer(vocabulary, new Set([...shown, ...hidden])),
       stops: new StopMatcher(stop),
-      stopTokens: new Set(stop.flatMap((text) => controlNamed(vocabulary, text) ?? [])),
+      hidden,
       reader: newAnswerReader(answer),
       thoughtLimit: thoughtLimitOf(vocabulary, answer, thinkBudget),
     });
@@ -102,13 +99,9 @@ export class AnswerOutput {
 
   /** Adds a token of the answer. True if it ends the answer, or has made a stop string whole. */
   push(token: number, logprob: Logprob | undefined): boolean {
-    const { detokenizer, stops, stopTokens, reader } = this.#parts;
-    if (stopTokens.has(token)) {
-      this.#give([], token, logprob);
-      return true;
-    }
+    const { detokenizer, stops, hidden, reader } = this.#parts;
     const wasThinking = reader.thinking;
-    const { text, stopped } = stops.push(detokenizer.push(token));
+    const { text, stopped } = stops.push(detokenizer.push(token), !hidden.has(token));
     this.#give(reader.push(text), token, logprob);
     if (wasThinking) this.#thoughtTokens += 1;
     this.#limitThoughts();

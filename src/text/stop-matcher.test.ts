@@ -60,6 +60,22 @@ test('however the text is cut, the result is that of a search in the whole text'
   );
 });
 
+test('pieces that are not shown count for stop strings, and are no part of the answer however the text is cut', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 });
+  const pieces = fc.array(fc.tuple(word, fc.boolean()), { maxLength: 20 });
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 4 }), pieces, (stops, told) => {
+      const matcher = new StopMatcher(stops);
+      const passed = told.map(([piece, shown]) => matcher.push(piece, shown));
+      const answer = passed.map(({ text }) => text).join('') + matcher.end();
+      const [before, stopped] = naive(stops, told.map(([piece]) => piece).join(''));
+      const shown = told.flatMap(([piece, isShown]) => Array.from(piece, (unit) => (isShown ? unit : '')));
+      assert.deepEqual([answer, passed.some((one) => one.stopped)], [shown.slice(0, before.length).join(''), stopped]);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test('what is held back is always the beginning of a stop string', () => {
   const word = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 6 });
   fc.assert(

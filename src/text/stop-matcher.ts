@@ -31,13 +31,34 @@ export function openLength(text: string, stops: readonly string[]): number {
   return 0;
 }
 
+/** A part of a text, and whether it is shown. */
+interface Piece {
+  readonly text: string;
+  readonly shown: boolean;
+}
+
+/** Pieces in two at a place in their text. */
+function cut(pieces: readonly Piece[], place: number): readonly [before: readonly Piece[], behind: readonly Piece[]] {
+  const [before, behind]: [Piece[], Piece[]] = [[], []];
+  let start = 0;
+  for (const { text, shown } of pieces) {
+    const units = Math.max(0, place - start);
+    if (units > 0) before.push({ text: text.slice(0, units), shown });
+    if (units < text.length) behind.push({ text: text.slice(units), shown });
+    start += text.length;
+  }
+  return [before, behind];
+}
+
+const shownText = (pieces: readonly Piece[]): string => pieces.map(({ text, shown }) => (shown ? text : '')).join('');
+
 /**
  * Ends a streamed text before the first stop string. A stop string may be spread over any number of pieces; only text
- * that could still become one is held back.
+ * that could still become one is held back. Pieces that are not shown can be part of a stop string, of the answer never.
  */
 export class StopMatcher {
   readonly #stops: readonly string[];
-  #held = '';
+  #held: readonly Piece[] = [];
   #stopped: string | undefined;
 
   /** A matcher of `stops`; empty ones are ignored. */
@@ -50,24 +71,21 @@ export class StopMatcher {
     return this.#stopped;
   }
 
-  push(piece: string): Passed {
+  push(piece: string, shown = true): Passed {
     if (this.#stopped !== undefined) return { text: '', stopped: true };
-    const text = this.#held + piece;
+    const pieces = [...this.#held, { text: piece, shown }];
+    const text = pieces.map((held) => held.text).join('');
     const match = firstMatch(text, this.#stops);
-    if (match) {
-      this.#held = '';
-      this.#stopped = text.slice(match.start, match.end);
-      return { text: text.slice(0, match.start), stopped: true };
-    }
-    const open = text.length - openLength(text, this.#stops);
-    this.#held = text.slice(open);
-    return { text: text.slice(0, open), stopped: false };
+    if (match) this.#stopped = text.slice(match.start, match.end);
+    const [passed, held] = cut(pieces, match?.start ?? text.length - openLength(text, this.#stops));
+    this.#held = match ? [] : held;
+    return { text: shownText(passed), stopped: match !== undefined };
   }
 
   /** Ends the text: returns the part that was held back. */
   end(): string {
-    const held = this.#held;
-    this.#held = '';
+    const held = shownText(this.#held);
+    this.#held = [];
     return held;
   }
 }
