@@ -8,7 +8,7 @@ import { at } from '../src/base/at.ts';
 import { chatContext as context, writeChatModel } from './support/chat-model.ts';
 import { cosine } from './support/cosine.ts';
 import { until } from './support/processes.ts';
-import { all, frugal, serve } from './support/server.ts';
+import { all, frugal, postTo, serve } from './support/server.ts';
 import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
 import { sharedPath } from './support/temp-folder.ts';
@@ -227,6 +227,32 @@ test('an answer obeys a schema, and a call of a tool its own; its result can be 
   const told = [...messages, choice.message, result];
   const { choices } = await openai.chat.completions.create({ ...greedy, messages: told, tools, tool_choice: 'none' });
   assert.equal(typeof choices[0]?.message.content, 'string');
+});
+
+test('an answer that was begun becomes a value of the schema, with each API', async () => {
+  const schema = { type: 'object', properties: { colour: { enum: ['red', 'green'] } }, required: ['colour'] };
+  const begin = '{"colour":  "';
+  const body = { model, max_tokens: 30, messages: [...messages, { role: 'assistant', content: begin }] };
+  const json_schema = { name: 'colours', schema };
+  type Answer = {
+    message?: { content: string };
+    content?: [{ text: string }];
+    choices?: [{ message: { content: string } }];
+  };
+  const text = async (path: string, form: object): Promise<string> => {
+    const init = { headers: { 'content-type': 'application/json', 'x-api-key': apiKey } };
+    const answer = (await (await postTo(server, path, { ...body, ...form }, init)).json()) as Answer;
+    return `${answer.message?.content ?? answer.content?.[0].text ?? answer.choices?.[0].message.content}`;
+  };
+  for (const rest of [
+    await text('/api/chat', { format: schema, stream: false }),
+    await text('/v1/chat/completions', { response_format: { type: 'json_schema', json_schema } }),
+    await text('/v1/messages', { output_config: { format: { type: 'json_schema', schema } } }),
+  ]) {
+    assert.match(rest, /^(?:red|green)"\s*\}$/);
+  }
+  // Other grammars hold for the rest alone.
+  assert.equal(await text('/v1/chat/completions', { grammar: 'root ::= "blue"' }), 'blue');
 });
 
 test('the AI SDK answers and streams', async () => {

@@ -10,7 +10,8 @@ const blanks = upTo(4, choiceOf(textSource(' '), textSource('\n')));
  * may be called, calls may stand instead of it. Undefined where any text will do.
  */
 export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | undefined): GrammarSource | undefined {
-  const { thoughts, opened = false, begun = false, calls } = format;
+  const { thoughts, opened = false, calls } = format;
+  if (contentBegun(format) !== undefined) return calls ? orCalls(calls, wanted) : wanted;
   const harmony = calls?.format.readsThoughts === true;
   const written = wanted && harmony ? sequenceOf(textSource('<|channel|>final<|message|>'), wanted) : wanted;
   const content = calls ? orCalls(calls, written) : written;
@@ -23,10 +24,20 @@ export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | unde
     ];
     return choiceOf(sequenceOf(...analysis, content), content);
   }
-  if (!thoughts || (begun && !opened)) return content;
+  if (!thoughts) return content;
   const behind = sequenceOf(untilAny(thoughts.close), blanks, content);
   return opened ? behind : choiceOf(sequenceOf(textSource(thoughts.open), behind), content);
 }
+
+/** The begin of an answer's content that its prompt has given; undefined where there is none. */
+const contentBegun = ({ opened = false, begun }: AnswerFormat): string | undefined => (opened ? undefined : begun);
+
+/**
+ * The begin of an answer that is part of what has to be JSON, if it can be; grammars in other notations hold for what is
+ * behind it. Undefined where there is none.
+ */
+export const jsonBegun = (format: AnswerFormat, wanted: GrammarSource | undefined): string | undefined =>
+  wanted?.kind === 'json' || wanted?.kind === 'schema' ? contentBegun(format) : undefined;
 
 /**
  * True if an answer ends as soon as the model wants what its grammar forbids, once it is whole: calls that must come are

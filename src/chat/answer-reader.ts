@@ -11,8 +11,8 @@ export interface AnswerFormat {
   readonly thoughts?: ThoughtTags | undefined;
   /** True if the prompt ends within thoughts. */
   readonly opened?: boolean | undefined;
-  /** True if the prompt ends with the begin of the answer. */
-  readonly begun?: boolean | undefined;
+  /** The begin of the answer's content, or of its thoughts, with which the prompt ends; undefined where it has none. */
+  readonly begun?: string | undefined;
   /** Calls of tools; undefined where there are none. */
   readonly calls?: ReadableCalls | undefined;
 }
@@ -38,7 +38,8 @@ class ContentReader implements AnswerReader {
   }
 }
 
-export function newAnswerReader({ thoughts, opened = false, begun = false, calls }: AnswerFormat): AnswerReader {
+export function newAnswerReader({ thoughts, opened = false, begun: begin, calls }: AnswerFormat): AnswerReader {
+  const begun = begin !== undefined;
   const content = calls ? new CallReader({ ...calls, opened }, newCallId) : new ContentReader();
   if (!thoughts || calls?.format.readsThoughts === true || (begun && !opened)) return content;
   return new ThoughtReader({ tags: thoughts, opened, begun, interrupts: interruptsOf(calls) }, content);

@@ -1,4 +1,5 @@
 import type { Automaton, State } from './automaton.ts';
+import { stateBehindJson } from './begun-json.ts';
 import { type TokenIndex, TokenSet } from './token-index.ts';
 
 /** Sets of tokens that are remembered: a bit for each token of the vocabulary. */
@@ -17,6 +18,11 @@ export class TokenGrammar {
     this.#index = index;
     this.#automaton = automaton;
     this.start = automaton.start;
+  }
+
+  /** The state behind a text; that of the start where there is none, or none of the grammar's texts begins so. */
+  startBehind(begin: string | undefined): State {
+    return (begin === undefined ? undefined : stateBehindJson(this.#automaton, begin)) ?? this.start;
   }
 
   /** Tokens that end an answer. */

@@ -1,18 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
-import { answerGrammar } from '../chat/answer-grammar.ts';
+import { answerGrammar, endsEarly, jsonBegun } from '../chat/answer-grammar.ts';
 import type { AnswerFormat } from '../chat/answer-reader.ts';
 import { Automaton } from '../grammar/automaton.ts';
 import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
 import { TokenIndex } from '../grammar/token-index.ts';
 import { type GrammarVocabulary, TokenNames } from '../grammar/token-names.ts';
+import type { SamplerOptions } from '../sample/sampler.ts';
 
 /** Grammars that are remembered beside those in use. */
 const mostRemembered = 4;
 
-/** The grammar of an answer, and a promise for the time when it can be used. */
-interface AnswerGrammar {
+/** The grammar of an answer with its options for a sampler, and a promise for the time when it can be used. */
+interface AnswerGrammar extends Pick<SamplerOptions, 'begun' | 'endsEarly'> {
   readonly source?: GrammarSource | undefined;
   readonly ready?: Promise<void> | undefined;
 }
@@ -47,7 +48,8 @@ export class Grammars implements Disposable {
   prepareFor(answer: AnswerFormat, wanted: GrammarSource | undefined): AnswerGrammar {
     const source = answerGrammar(answer, wanted);
     try {
-      return { source, ready: this.prepare(source) };
+      const ready = this.prepare(source);
+      return { source, ready, begun: jsonBegun(answer, wanted), endsEarly: endsEarly(answer, wanted) };
     } catch (error) {
       const isFree = wanted === undefined && answer.calls?.choice === 'auto';
       if (isFree && error instanceof EngineError && error.code === 'BAD_GRAMMAR') return {};

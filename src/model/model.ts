@@ -1,6 +1,5 @@
 import { EngineError } from '../base/errors.ts';
 import { unlessAborted } from '../base/promises.ts';
-import { endsEarly } from '../chat/answer-grammar.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import { AnswerOutput } from '../engine/answer-output.ts';
@@ -236,12 +235,11 @@ export class Model implements AsyncDisposable {
     const sampling = samplingOptions(mergedSampling(this.#recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
-    const { source, ready } = this.#grammars.prepareFor(answer, options.grammar);
-    const chosen = { bias, endsEarly: endsEarly(answer, options.grammar) };
+    const { source, ready, ...place } = this.#grammars.prepareFor(answer, options.grammar);
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(size, sampling, { ...chosen, grammar: this.#grammars.of(source) }),
+      newSampler: () => new Sampler(size, sampling, { bias, ...place, grammar: this.#grammars.of(source) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,

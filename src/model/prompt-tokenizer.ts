@@ -38,6 +38,9 @@ const templateOfGo =
   "the chat template that comes with the model in Ollama's store is Go's and is not used: the file's own is; " +
   '--chat-template gives another';
 
+const behindLast = (text: string, mark: string): string =>
+  text.slice(text.lastIndexOf(mark) < 0 ? 0 : text.lastIndexOf(mark) + mark.length);
+
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
   readonly #sources: TemplateSources;
@@ -118,7 +121,7 @@ export class PromptTokenizer {
     return {
       ...(begun?.kind === 'thinking' && { opened: true }),
       ...(thoughts && { thoughts, opened: opensThoughts(text, thoughts, begun) }),
-      ...(begun && { begun: true }),
+      ...(begun && { begun: thoughts ? behindLast(begun.text, thoughts.close) : begun.text }),
       ...(calls && { calls }),
     };
   }

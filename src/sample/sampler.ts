@@ -17,6 +17,8 @@ export interface SamplerOptions {
   readonly bias?: ReadonlyMap<number, number> | undefined;
   /** Allows a token or not, from the first one that is sampled on. */
   readonly grammar?: TokenGrammar | undefined;
+  /** The begin of a JSON value that the answer goes on with, if the grammar has it. */
+  readonly begun?: string | undefined;
   /** True if an answer that the grammar takes as whole ends where the model wants what the grammar forbids. */
   readonly endsEarly?: boolean | undefined;
   /** Gives numbers from 0 to 1, less than 1, where there is no seed; default: `Math.random`. */
@@ -49,7 +51,7 @@ export class Sampler implements Disposable {
   constructor(
     vocabulary: number,
     sampling: PartialSamplingOptions,
-    { bias = new Map(), grammar, endsEarly = false, random = Math.random }: SamplerOptions = {},
+    { bias = new Map(), grammar, begun, endsEarly = false, random = Math.random }: SamplerOptions = {},
   ) {
     this.#options = samplingOptions(sampling);
     const { seed } = this.#options;
@@ -57,7 +59,7 @@ export class Sampler implements Disposable {
     this.#bias = bias;
     this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
     this.#chain = new LogitsChain(vocabulary, sampling);
-    this.#place = grammar && { grammar, endsEarly, state: grammar.start, drafted: undefined };
+    this.#place = grammar && { grammar, endsEarly, state: grammar.startBehind(begun), drafted: undefined };
   }
 
   /** The distribution of the last token. */

@@ -98,7 +98,7 @@ function read(template: string, { input, tools, thinks, begun, expected }: Trans
   const thoughts = thoughtTagsOf(template);
   const calls = chat.callsIn(conversation);
   const opened = prompt.begun?.kind === 'thinking' || (thoughts && opensThoughts(prompt.text, thoughts, prompt.begun));
-  const reader = newAnswerReader({ thoughts, opened, begun: prompt.begun !== undefined, calls });
+  const reader = newAnswerReader({ thoughts, opened, begun: prompt.begun?.text, calls });
   const parts: AnswerPart[] = [];
   for (let i = 0; i < input.length; i += cut) parts.push(...reader.push(input.slice(i, i + cut)));
   const { content, thinking } =
