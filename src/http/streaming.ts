@@ -29,9 +29,10 @@ export interface Streaming extends StreamTimeouts {
 /** Aborts when the client of `request` closes its connection; `streamed` aborts it when the body is cancelled. */
 export function clientOf(request: Request): AbortController {
   const client = new AbortController();
-  const leave = (): void => client.abort();
-  if (request.signal.aborted) leave();
-  else request.signal.addEventListener('abort', leave, { once: true });
+  // Node keeps what listens to the signal of a request for as long as the request, which an answer refers to.
+  const weak = new WeakRef(client);
+  if (request.signal.aborted) client.abort();
+  else request.signal.addEventListener('abort', () => weak.deref()?.abort(), { once: true });
   return client;
 }
 
