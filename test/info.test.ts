@@ -38,6 +38,10 @@ interface Info {
   };
 }
 
+interface Budget {
+  readonly plan: { readonly budget: number; readonly bytes_per_token: number };
+}
+
 const info = (path: string, ...args: readonly string[]): Promise<Info> => runJson(['info', path, ...args]);
 
 const model = await smollm2();
@@ -56,6 +60,7 @@ test('a model is described for people', async () => {
     /^ {2}tokenizer {5}gpt2\/smollm, 49152 tokens, with chat template$/m,
     /^Under a memory budget of 192 MiB$/m,
     /^ {2}92\.1 MiB of weights: [\d.]+ MiB resident, [\d.]+ MiB streamed for each token$/m,
+    /^ {2}prompt {4}of 511 tokens: the answer begins about [\d.]+ s after the start$/m,
     /^ {2}KV {8}11\.3 MiB for 512 tokens as f16$/m,
   ]) {
     assert.match(stdout, line);
@@ -243,4 +248,17 @@ test('control characters in a file are not obeyed by the terminal', async () => 
   const { stderr } = await attemptCli('info', path);
   assert.match(stderr, /UNKNOWN_ARCHITECTURE/);
   assert.doesNotMatch(stderr.trimEnd(), /[\p{Cc}\p{Bidi_Control}]/u);
+});
+
+test('budgets are compared from the smallest that works to one that holds the model, within 80 columns', async () => {
+  const { code, stdout } = await run(['info', model, '--budgets', '-m', '192M']);
+  assert.equal(code, 0);
+  const [heading = '', ...lines] = stdout.trimEnd().split('\n');
+  assert.match(heading, /^BUDGET +STAYS +READ\/TOKEN +TOKENS\/S +FIRST TOKEN$/);
+  assert.ok(lines.length >= 3 && lines.every((line) => line.length <= 80), stdout);
+  assert.match(stdout, /^192 MiB .*as asked for$/m);
+  const { budgets } = await runJson<Info & { budgets: readonly Budget[] }>(['info', model, '--budgets', '-m', '192M']);
+  assert.equal(budgets.length, lines.length);
+  const read = budgets.map(({ plan }) => plan.bytes_per_token);
+  assert.ok(read.every((bytes, i) => i === 0 || bytes <= (read[i - 1] ?? 0)) && read.at(-1) === 0, `${read}`);
 });

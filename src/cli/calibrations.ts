@@ -9,7 +9,7 @@ import { cacheFolder } from './environment.ts';
 import { storageOf } from './storage.ts';
 
 /** The saved part of a calibration. */
-type SavedCalibration = Omit<Calibration, 'complete'>;
+export type SavedCalibration = Omit<Calibration, 'complete'>;
 
 const fileName = 'calibrations.json';
 /** Bytes of the largest file; thousands of devices take less. */

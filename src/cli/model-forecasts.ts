@@ -1,18 +1,21 @@
 import { EngineError } from '../base/errors.ts';
 import type { LibraryModel } from '../library/library.ts';
 import type { ModelSettings } from '../model/model-options.ts';
+import type { FasterWay } from '../plan/faster-ways.ts';
 import { planBytes } from '../plan/plan.ts';
 import type { KernelSpeeds } from '../plan/token-forecast.ts';
 import { openOutline } from '../runtime/model-outline.ts';
-import { type ExpectedSpeed, expect } from './forecast.ts';
+import { FirstCalibrations } from './first-calibration.ts';
+import { type ExpectedSpeed, Outlook } from './forecast.ts';
 
-/** Milliseconds for all forecasts: graphs that are libllama's are tried first, which is remembered. */
+/** Milliseconds for all forecasts but the first: graphs that are libllama's are tried first, which is remembered. */
 const mostTime = 1500;
 
 /** The memory that a model takes in bytes, null where it cannot run so, and its speed; null where it decodes nothing. */
 export interface ModelForecast {
   readonly bytes: number | null;
   readonly speed: ExpectedSpeed | null;
+  readonly faster: readonly FasterWay[];
   readonly kernels?: KernelSpeeds | undefined;
 }
 
@@ -21,13 +24,16 @@ export async function modelForecasts(
   models: readonly LibraryModel[],
   settings: ModelSettings,
 ): Promise<readonly (ModelForecast | undefined)[]> {
-  const began = performance.now();
+  let began: number | undefined;
+  // Each storage is calibrated once.
+  const calibrations = new FirstCalibrations();
   const forecasts: (ModelForecast | undefined)[] = [];
   // Kernels are measured for one model at most, which the others are likely to be as fast as.
   let likely: KernelSpeeds | undefined;
   for (const model of models) {
-    const late = performance.now() - began > mostTime;
-    const forecast = late ? undefined : await forecastOf(model, settings, likely);
+    const late = began !== undefined && performance.now() - began > mostTime;
+    const forecast = late ? undefined : await forecastOf(model, settings, { calibrations, likely });
+    began ??= performance.now();
     likely ??= forecast?.kernels;
     forecasts.push(forecast);
   }
@@ -37,15 +43,17 @@ export async function modelForecasts(
 async function forecastOf(
   { path, preset }: LibraryModel,
   settings: ModelSettings,
-  likely: KernelSpeeds | undefined,
+  how: { readonly calibrations: FirstCalibrations; readonly likely: KernelSpeeds | undefined },
 ): Promise<ModelForecast> {
   try {
     const outline = openOutline(path, settings);
     using _ = outline.graphs;
-    const { plan, speed, kernels } = await expect(outline, { ...settings, preset }, likely);
-    return { bytes: planBytes(plan), speed, kernels };
+    using outlook = new Outlook(outline, { ...settings, preset }, how);
+    const expected = await outlook.expect();
+    const { plan, speed, kernels } = expected;
+    return { bytes: planBytes(plan), speed, faster: await outlook.faster(expected), kernels };
   } catch (error) {
-    if (error instanceof EngineError) return { bytes: null, speed: null };
+    if (error instanceof EngineError) return { bytes: null, speed: null, faster: [] };
     throw error;
   }
 }

@@ -1,7 +1,10 @@
 import { EngineError } from '../base/errors.ts';
+import { openModelFile } from '../gguf/model-file.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelSettings } from '../model/model-options.ts';
-import { savedCalibration } from './calibrations.ts';
+import { budgetFor } from '../runtime/machine.ts';
+import { type SavedCalibration, savedCalibration } from './calibrations.ts';
+import { FirstCalibrations, mayStream } from './first-calibration.ts';
 import type { ChosenModel } from './locate-model.ts';
 import { modelSettingsOf, promptFilesOf } from './options/model-settings.ts';
 import type { Settings } from './options/table.ts';
@@ -20,7 +23,7 @@ interface OpenOptions extends Pick<ModelSettings, 'reading' | 'parallel'> {
 export async function openModel(
   { path, preset }: ChosenModel,
   settings: Settings,
-  { reading = savedCalibration(path), parallel, embeds = false }: OpenOptions = {},
+  { reading, parallel, embeds = false }: OpenOptions = {},
 ): Promise<Model> {
   // Other commands, and --help, start without this module, which only answers need.
   const { Model } = await import('../model/model.ts');
@@ -30,7 +33,7 @@ export async function openModel(
     preset,
     parallel,
     promptCache,
-    reading,
+    reading: reading ?? (await readingFor(path, settings)),
     warn,
     debug: await debugLog(settings),
   });
@@ -40,4 +43,15 @@ export async function openModel(
     throw new EngineError('NOT_FOR_ANSWERS', { file: path });
   }
   return model;
+}
+
+/** The best way to read a model that may stream: measured now, in a second, where nobody has before. */
+async function readingFor(path: string, { memoryBudget }: Settings): Promise<SavedCalibration | undefined> {
+  const saved = savedCalibration(path);
+  if (saved) return saved;
+  const { files, bytes } = openModelFile(path);
+  // The model warns of its budget itself.
+  const budget = budgetFor(memoryBudget);
+  if (!mayStream(bytes, budget)) return undefined;
+  return new FirstCalibrations({ memory: budget - process.memoryUsage.rss() }).of(files);
 }

@@ -16,6 +16,8 @@ import type { LayoutOf } from './bind-weights.ts';
 const usualBytes = 96 * 2 ** 20;
 /** Times that products are computed, and a step of next to nothing, a millisecond after the one before. */
 const rounds = { products: { count: 5, pause: 0 }, step: { count: 16, pause: 1 } };
+/** Tokens computed together, with this part of the weights. */
+const together = { tokens: 32, part: 1 / 4 };
 const small = { type: F32, shape: [64, 64] };
 
 interface Matrix {
@@ -41,6 +43,7 @@ export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutO
   return {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
     converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
+    further: await furtherPart(device, converted.length > 0 ? converted : plain, most * together.part),
     step: await stepSeconds(device, { awake: false }),
     stepAwake: await stepSeconds(device, { awake: true }),
   };
@@ -59,8 +62,19 @@ const matricesOf = ({ slices, placements }: Plan, layoutOf: LayoutOf): readonly 
       return { type: weight.type, shape: [at(shape, 0), at(shape, 1)], bytes, fileBytes, layout } as const;
     });
 
-/** Bytes of weights, as they are in the file, a second: of the first ones, `most` bytes of memory at most but for one. */
-async function rateOf(device: Device, matrices: readonly Matrix[], most: number): Promise<number> {
+/** The part of the first token's time that each further token takes. */
+async function furtherPart(device: Device, matrices: readonly Matrix[], most: number): Promise<number> {
+  if (matrices.length === 0) return 1;
+  const one = 1 / (await rateOf(device, matrices, most));
+  const all = 1 / (await rateOf(device, matrices, most, together.tokens));
+  return Math.min(1, Math.max(0, (all / one - 1) / (together.tokens - 1)));
+}
+
+/**
+ * Bytes of weights, as they are in the file, a second, for `tokens` at once: of the first ones, `most` bytes of memory at
+ * most but for one.
+ */
+async function rateOf(device: Device, matrices: readonly Matrix[], most: number, tokens: number = 1): Promise<number> {
   const places: number[] = [];
   let end = 0;
   for (const { bytes } of matrices) {
@@ -80,7 +94,7 @@ async function rateOf(device: Device, matrices: readonly Matrix[], most: number)
     const pointer = tensors.add(type.id, shape);
     if (layout) binder.place(layout, pointer, sharedBytes(memory).address(place));
     else memory.place(pointer, place);
-    const x = inputs.get(shape[0]) ?? graph.input(F32, [shape[0], 1]);
+    const x = inputs.get(shape[0]) ?? graph.input(F32, [shape[0], tokens]);
     inputs.set(shape[0], x);
     graph.matmul({ shape, slices: [{ pointer, shape, slice: i }] }, x);
   }

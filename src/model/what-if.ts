@@ -66,7 +66,7 @@ function measuredBy(
   // Kernels that nobody has measured are as fast as this run computes.
   const rate = (bytes * tokens) / (seconds - waited);
   const read = opened.readRate ?? (reader.busySeconds > 0 ? reader.bytesRead / reader.busySeconds : undefined);
-  const speeds = { plain: rate, converted: rate, step: 0, stepAwake: 0 };
+  const speeds = { plain: rate, converted: rate, step: 0, stepAwake: 0, further: 1 };
   const base = known ?? (read && { speeds: { ...speeds, read }, factors: {}, hits: [] });
   if (!base) return undefined;
   const manifest = opened.outline.graphs.manifest(plan.context, plan.window);

@@ -19,6 +19,8 @@ export interface CalibrateOptions {
   readonly inFlight: number;
   /** Bytes to read into, at most; the smallest setting takes 1 MiB even if that is more. */
   readonly memory: number;
+  /** Milliseconds after which nothing more is tried, once something was; by default all settings are, at least twice. */
+  readonly atMost?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the share of the time that has passed. */
   readonly onProgress?: ((share: number) => void) | undefined;
@@ -43,13 +45,13 @@ const bytesOf = ({ chunkBytes, inFlight }: ReadSettings): number => chunkBytes *
 
 /**
  * Finds the best way to read these files: samples chunk sizes and reads in flight with the reader that the weights are
- * streamed with, for one or two seconds (longer on devices below 0.5 GB/s). Settings with more bytes in flight than
+ * streamed with, for one or two seconds (longer on devices below 0.5 GB/s, but for `atMost`). Settings with more bytes in flight than
  * `memory`, or than the files have, are left out: reading the same bytes twice at once tells nothing. The memory is
  * free again when it ends. Rejects with READ_FAILED, FILE_CHANGED, MODEL_NOT_FOUND, UNREADABLE, OUT_OF_MEMORY, or the
  * signal's reason.
  */
 export async function calibrate(files: readonly File[], options: CalibrateOptions): Promise<Calibration> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, atMost = Number.POSITIVE_INFINITY } = options;
   const all = settings(options.inFlight);
   const room = Math.min(options.memory, new Walk(files).bytes);
   const tried = all.filter((setting, i) => i === 0 || bytesOf(setting) <= room);
@@ -60,21 +62,25 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
   memory.clear();
 
   const walk = new Walk(files);
-  const trials = tried.map((setting) => ({ ...setting, rates: [] as number[] }));
+  // Most devices are fastest with the most bytes in flight.
+  const trials = tried.toReversed().map((setting) => ({ ...setting, rates: [] as number[] }));
+  const time = Math.min(wholeTime, atMost);
   const began = performance.now();
   const elapsed = (): number => performance.now() - began;
   let direct = true;
-  for (let round = 0; round < rounds.least || (round < rounds.most && elapsed() < wholeTime); round += 1) {
+  for (let round = 0; round < rounds.least || (round < rounds.most && elapsed() < time); round += 1) {
     for (const trial of contenders(trials)) {
+      if (elapsed() > atMost) break;
       signal?.throwIfAborted();
       await using reader = new Reader(files, trial);
       trial.rates.push(await sample(reader, trial, walk, memory));
       direct = reader.direct;
-      onProgress?.(Math.min(1, elapsed() / wholeTime));
+      onProgress?.(Math.min(1, elapsed() / time));
     }
   }
-  const { chunkBytes, inFlight } = bestOf(trials);
-  const bytesPerSecond = bestRate(trials);
+  const measured = trials.filter(({ rates }) => rates.length > 0);
+  const { chunkBytes, inFlight } = bestOf(measured);
+  const bytesPerSecond = bestRate(measured);
   return { bytesPerSecond, chunkBytes, inFlight, direct, complete: tried.length === all.length };
 }
 

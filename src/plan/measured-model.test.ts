@@ -9,7 +9,14 @@ import { forecastDecode } from './token-forecast.ts';
 const anyRate = fc.double({ min: 1e7, max: 1e10, noNaN: true });
 const anyStep = fc.double({ min: 1e-6, max: 1e-3, noNaN: true });
 const anyModel: fc.Arbitrary<MeasuredModel> = fc
-  .record({ read: anyRate, plain: anyRate, converted: anyRate, step: anyStep, stepAwake: anyStep })
+  .record({
+    read: anyRate,
+    plain: anyRate,
+    converted: anyRate,
+    step: anyStep,
+    stepAwake: anyStep,
+    further: fc.constant(0.2),
+  })
   .map((speeds) => ({ speeds, factors: {}, hits: [] }));
 /** Times that a token takes longer than expected, and the share of it that is waiting. */
 const anyLuck = fc.record({
@@ -85,7 +92,7 @@ test('hits of all runs count, those of long ago less than the last ones', () => 
     waited: 0,
     hits: [{ asked: depths.reduce((a, b) => a + b), depths }],
   });
-  const speeds = { read: 1, plain: 1, converted: 1, step: 0, stepAwake: 0 };
+  const speeds = { read: 1, plain: 1, converted: 1, step: 0, stepAwake: 0, further: 0.2 };
   const told = (...runs: readonly (readonly number[])[]): readonly number[] => {
     const model = runs.reduce<MeasuredModel>((model, depths) => learn(model, run(depths), plan, demand.manifest), {
       speeds,

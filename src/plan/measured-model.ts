@@ -1,5 +1,6 @@
 import { addCurves, type HitCurve, hitsOf } from './hit-curve.ts';
 import type { ManifestEntry } from './manifest.ts';
+import type { ForecastParts } from './pass-forecast.ts';
 import type { Plan } from './plan.ts';
 import { type Factors, forecastDecode, type Part, parts, type Speeds, type TokenForecast } from './token-forecast.ts';
 
@@ -64,6 +65,13 @@ export function expectToken(
 
 const longerComputing = ({ computing, streaming }: TokenForecast): Part =>
   streaming > computing ? 'streaming' : 'computing';
+
+/** The parts that forecasts of other passes are made of. */
+export const forecastParts = (
+  { speeds, factors, hits }: MeasuredModel,
+  plan: Plan,
+  manifest: readonly ManifestEntry[],
+): ForecastParts => ({ plan, manifest, speeds, factors, hitRate: hitsOf(hits) });
 
 /**
  * Factors with which a token takes as long as the run's: that of its longest part is found, and none makes a part of the

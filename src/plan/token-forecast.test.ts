@@ -11,7 +11,7 @@ import { type Factors, forecastDecode, type Speeds } from './token-forecast.ts';
 
 const close = (a: number, b: number): void => assert.ok(Math.abs(a - b) <= 1e-9 * Math.abs(b), `${a} is not ${b}`);
 
-const speeds: Speeds = { read: 1e3, plain: 1e4, converted: 2e4, step: 0, stepAwake: 0 };
+const speeds: Speeds = { read: 1e3, plain: 1e4, converted: 2e4, step: 0, stepAwake: 0, further: 0.2 };
 
 const planOf = (manifest: readonly ManifestEntry[], placements: readonly Placement[], rest: Partial<Plan> = {}): Plan =>
   ({
@@ -89,6 +89,7 @@ const anySpeeds: fc.Arbitrary<Speeds> = fc.record({
   converted: anyRate,
   step: anyStep,
   stepAwake: anyStep,
+  further: fc.constant(0.2),
 });
 
 test('a token of any plan takes no less than each of its parts, and no more than all of them', () => {

@@ -15,6 +15,8 @@ export interface KernelSpeeds {
   /** Seconds that each step of a pass takes beside its products, and where threads stay awake between steps. */
   readonly step: number;
   readonly stepAwake: number;
+  /** The part of a token's products, from 0 to 1, that each further token of the same pass takes. */
+  readonly further: number;
 }
 
 /** Speeds of a machine: of computing, and of reading, in bytes a second. */
@@ -107,7 +109,7 @@ const stepSeconds = ({ step, stepAwake }: KernelSpeeds, steps: number): number =
   steps > awake.steps ? Math.min(step, stepAwake) : step;
 
 /** Bytes a second of weights of a kind; where none was measured, of the other kind. */
-function rateOf({ plain, converted }: KernelSpeeds, isConverted: boolean): number {
+export function rateOf({ plain, converted }: KernelSpeeds, isConverted: boolean): number {
   const rate = isConverted ? (converted ?? plain) : (plain ?? converted);
   if (rate === null) throw new RangeError('no speed was measured');
   return rate;

@@ -46,7 +46,13 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   // Factors of reading are times of the rate that they were found with.
   const read = known && factors.reading !== undefined ? known.speeds.read : (parts.read ?? usualRead);
   const has = known && hasAll(known.speeds, plan);
-  const kernels = has ? known.speeds : (parts.likely ?? (await kernelSpeeds(parts.device, plan, parts.layoutOf)));
+  const measured = async (): Promise<KernelSpeeds> => {
+    const found = await kernelSpeeds(parts.device, plan, parts.layoutOf);
+    // Those of kinds that only other plans have are kept.
+    const { plain = null, converted = null } = known?.speeds ?? {};
+    return { ...found, plain: found.plain ?? plain, converted: found.converted ?? converted };
+  };
+  const kernels = has ? known.speeds : (parts.likely ?? (await measured()));
   const model = { speeds: { ...kernels, read }, factors, hits };
   if (!has && !parts.likely) save(parts, model);
   return model;

@@ -9,7 +9,7 @@ import { type ComputedWith, measuredKey, measuredModel, saveMeasured } from './m
 import { openOutline } from './model-outline.ts';
 
 const found: MeasuredModel = {
-  speeds: { read: 2e9, plain: 1e10, converted: null, step: 1e-4, stepAwake: 1e-5 },
+  speeds: { read: 2e9, plain: 1e10, converted: null, step: 1e-4, stepAwake: 1e-5, further: 0.2 },
   factors: { reading: 1.1 },
   hits: [{ asked: 10, depths: [1, 2, 3.5] }],
 };

@@ -12,7 +12,7 @@ import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
 /** Number to raise when what is measured means something else. */
-const version = 3;
+const version = 4;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
 const mostBytes = 8 * 2 ** 20;
@@ -73,9 +73,9 @@ function isMeasured(value: unknown): value is MeasuredModel {
 
 function isSpeeds(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { read, plain, converted, step, stepAwake } = value;
+  const { read, plain, converted, step, stepAwake, further } = value;
   const rates = [plain, converted].filter((rate) => rate !== null);
-  return rates.length > 0 && rates.every(isPositive) && isPositive(read) && isCount(step) && isCount(stepAwake);
+  return rates.length > 0 && rates.every(isPositive) && isPositive(read) && [step, stepAwake, further].every(isCount);
 }
 
 const isFactors = (value: unknown): boolean =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { saveCalibration } from '../../src/cli/calibrations.ts';
 import type { GenerationStats } from '../../src/engine/generation-stats.ts';
 import './built.ts';
 import { tempFolder } from './temp-folder.ts';
@@ -8,6 +9,8 @@ import { tempFolder } from './temp-folder.ts';
 /** The cache folder of the command line, unless a test names another. */
 const cache = tempFolder();
 process.once('exit', () => cache[Symbol.dispose]());
+// The first command would spend a second on it.
+saveCalibration(cache.path, { bytesPerSecond: 2e9, chunkBytes: 2 ** 23, inFlight: 7, direct: true }, cache.path);
 
 const cli = fileURLToPath(new URL('../../bin/ssd-llm.cjs', import.meta.url));
 

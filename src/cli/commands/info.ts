@@ -3,16 +3,22 @@ import type { ErrorCode } from '../../base/error-details.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
-import { headline, shareLines, summarize } from '../../plan/explain.ts';
+import { headline, type PlanSummary, shareLines, summarize } from '../../plan/explain.ts';
+import { type FasterWay, fasterText, formatRate } from '../../plan/faster-ways.ts';
+import { machineBytes } from '../../runtime/machine.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
 import { tokenizerDoubt } from '../../text/check-tokenizer.ts';
-import { type Expectation, type ExpectedSpeed, expect } from '../forecast.ts';
+import { draftCandidate } from '../draft-candidate.ts';
+import { FirstCalibrations } from '../first-calibration.ts';
+import { type Expectation, type ExpectedSpeed, Outlook } from '../forecast.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
+import { budgetLines } from '../print/budget-lines.ts';
 import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
 import { describe, type ModelDescription, type RopeDescription } from '../print/describe.ts';
+import { roughly } from '../print/duration.ts';
 import { warn, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 
@@ -24,31 +30,56 @@ export async function infoCommand(settings: Settings, { path, preset }: ChosenMo
   const model = describe(outline, settings.tensors);
   const doubt = tokenizerDoubt(outline.file.metadata);
   if (doubt !== undefined) warn(new Error(doubt));
-  const expected = await tryPlan(outline, engine, debug);
-  const failed = expected instanceof EngineError;
+  const { budgets, models } = settings;
+  const found = await tryPlan(outline, engine, { debug, budgets, models });
+  const failed = found instanceof EngineError;
+  const auto = engine.memoryBudget === undefined;
   if (settings.json) {
     const planned = failed
-      ? { plan: { error: { code: expected.code, message: expected.message } }, speed: null }
-      : { plan: summarize(expected.plan, expected.hitRate), speed: expected.speed };
-    await writeJson({ ...model, ...planned });
+      ? { plan: { error: { code: found.code, message: found.message } }, speed: null, faster: [] }
+      : { ...toJson(found.expected), faster: found.faster };
+    await writeJson({ ...model, ...planned, ...(!failed && found.budgets && { budgets: found.budgets.map(toJson) }) });
+  } else if (!failed && found.budgets) {
+    const { budget } = found.expected.plan;
+    const lines = budgetLines(found.budgets, { budget, auto, machine: machineBytes() });
+    await write(`${lines.join('\n')}\n`);
   } else {
-    const plan = failed ? [expected.message] : planText(expected, engine.memoryBudget === undefined);
+    const plan = failed ? [found.message] : planText(found, auto);
     await write(`${[...modelText(model), '', ...plan].join('\n')}\n`);
   }
   if (failed) process.exitCode = 1;
 }
 
+const toJson = ({ plan, speed, hitRate }: Expectation): { plan: PlanSummary; speed: ExpectedSpeed | null } => ({
+  plan: summarize(plan, hitRate),
+  speed,
+});
+
 /** Errors that keep a model from running as asked; its description is printed all the same. */
 const explained: ReadonlySet<ErrorCode> = new Set(['BUDGET_TOO_SMALL', 'BUDGET_TOO_LARGE', 'KV_TYPE_UNSUITABLE']);
+
+/** A plan, ways to more speed, and what other budgets give, where that was asked for. */
+interface Found {
+  readonly expected: Expectation;
+  readonly faster: readonly FasterWay[];
+  readonly budgets: readonly Expectation[] | undefined;
+}
 
 /** The plan and its speed, or the error if there is none under this budget. */
 async function tryPlan(
   outline: ModelOutline,
   settings: ModelSettings,
-  debug: Debug | undefined,
-): Promise<Expectation | EngineError> {
+  { debug, budgets, models }: Pick<Settings, 'budgets' | 'models'> & { readonly debug: Debug | undefined },
+): Promise<Found | EngineError> {
   try {
-    return await expect(outline, { ...settings, debug, warn });
+    const options = { ...settings, debug, warn };
+    using outlook = new Outlook(outline, options, { calibrations: new FirstCalibrations() });
+    const expected = await outlook.expect();
+    return {
+      expected,
+      faster: await outlook.faster(expected, () => draftCandidate(outline, { ...settings, models })),
+      budgets: budgets ? await outlook.budgets() : undefined,
+    };
   } catch (error) {
     if (error instanceof EngineError && explained.has(error.code)) return error;
     throw error;
@@ -109,12 +140,12 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
   return parts.length === 1 && base === 10000 ? [] : [['rope', parts.join(', ')]];
 }
 
-const planText = ({ plan, speed, hitRate }: Expectation, auto: boolean): readonly string[] => [
+const planText = ({ expected: { plan, speed, hitRate }, faster }: Found, auto: boolean): readonly string[] => [
   plan.host
     ? `Under ${formatBytes(plan.budget)} of the device's own memory`
     : `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,
   `  ${headline(plan, hitRate)}`,
-  ...table([...shareLines(plan, hitRate), ...(speed ? [['speed', speedText(speed)] as const] : [])]),
+  ...table([...shareLines(plan, hitRate), ...(speed ? speedRows(speed, faster) : [])]),
 ];
 
 const grounds: Readonly<Record<ExpectedSpeed['basis'], string>> = {
@@ -123,9 +154,19 @@ const grounds: Readonly<Record<ExpectedSpeed['basis'], string>> = {
   assumed: 'if the storage is a usual one, which "ssd-llm bench" measures',
 };
 
+function speedRows(speed: ExpectedSpeed, faster: readonly FasterWay[]): readonly (readonly [string, string])[] {
+  const { storage_bytes_per_s: storage, first_token_s, first_token_prompt } = speed;
+  return [
+    ['speed', speedText(speed)],
+    ['prompt', `of ${first_token_prompt} tokens: the answer begins about ${roughly(first_token_s)} after the start`],
+    ...(storage === null ? [] : [['storage', `gives ${formatBytes(storage)}/s`] as const]),
+    ...faster.map((way, i) => [i === 0 ? 'faster' : '', `${fasterText(way)} tokens/s`] as const),
+  ];
+}
+
 function speedText({ tokens_per_s, basis, bound, hits_basis }: ExpectedSpeed): string {
   const experts = hits_basis === 'other models' ? '; its experts are guessed from other models until it has run' : '';
-  return `about ${Number(tokens_per_s.toPrecision(2))} tokens/s, limited by ${bound}, ${grounds[basis]}${experts}`;
+  return `about ${formatRate(tokens_per_s)} tokens/s, limited by ${bound}, ${grounds[basis]}${experts}`;
 }
 
 /** Two columns, indented. */

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { formatBytes } from '../../base/bytes.ts';
 import type { LibraryModel } from '../../library/library.ts';
+import { fasterText, formatRate } from '../../plan/faster-ways.ts';
 import { locateModels } from '../locate-model.ts';
 import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
 import { noModels, openLibrary } from '../open-library.ts';
@@ -28,7 +29,7 @@ export async function listCommand(settings: Settings): Promise<void> {
   if (unknown > 0)
     note(`${unknown} of them not forecast yet: "ssd-llm list" goes on with them, and "ssd-llm info" does one`);
   if (forecasts.some((forecast) => forecast?.speed?.basis === 'assumed')) {
-    note('~ judged by another model or a usual drive: "ssd-llm info" and "ssd-llm bench" measure');
+    note('~ judged by another model or a usual drive: "ssd-llm info" measures');
   }
 }
 
@@ -39,12 +40,13 @@ interface Row {
 
 const table = (rows: readonly Row[]): readonly string[] =>
   columns([
-    ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', 'WHERE'],
+    ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', 'FASTER', 'WHERE'],
     ...rows.map(({ model: { name, size, path, owner }, forecast }) => [
       printable(name),
       formatBytes(size),
       forecast ? (forecast.bytes === null ? '-' : formatBytes(forecast.bytes)) : '?',
       speedText(forecast),
+      forecast?.faster.slice(0, 1).map(fasterText).join() ?? '',
       `${owner === undefined ? '' : `${owner}: `}${printable(inHome(path))}`,
     ]),
   ]);
@@ -52,7 +54,7 @@ const table = (rows: readonly Row[]): readonly string[] =>
 function speedText(forecast: ModelForecast | undefined): string {
   if (!forecast?.speed) return forecast ? '-' : '?';
   const { tokens_per_s, basis } = forecast.speed;
-  return `${basis === 'assumed' ? '~' : ''}${Number(tokens_per_s.toPrecision(2))}`;
+  return `${basis === 'assumed' ? '~' : ''}${formatRate(tokens_per_s)}`;
 }
 
 /** A path from the user's folder on: "~/models/a.gguf". */
@@ -76,5 +78,6 @@ const toJson = ({ model, forecast }: Row): object => {
     store: owner ?? null,
     takes: forecast?.bytes ?? null,
     speed: forecast?.speed ?? null,
+    faster: forecast?.faster ?? null,
   };
 };

@@ -4,16 +4,18 @@ import { EngineError } from '../../base/errors.ts';
 import type { Generation } from '../../engine/generation.ts';
 import type { Model } from '../../model/model.ts';
 import { headline } from '../../plan/explain.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { ConversationFile } from '../conversation-file.ts';
 import { grammarFromOptions } from '../form-options.ts';
 import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
-import { keepsPrompts } from '../options/model-settings.ts';
+import { keepsPrompts, modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
 import { note, writeJson } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
+import { slowStart } from '../print/slow-start.ts';
 import { deviceLine, timings } from '../print/timings.ts';
 import { hasInput, preparePrompt, readPrompt } from '../prompt.ts';
 
@@ -65,9 +67,10 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   }
   const auto = options.memoryBudget === undefined;
   if (auto || options.verbose) {
-    const chosen = auto ? ' (auto)' : '';
-    note(`memory budget ${formatBytes(plan.budget)}${chosen}; ${headline(plan, model.hitRate)}`);
+    const how = auto ? ' (auto)' : '';
+    note(`memory budget ${formatBytes(plan.budget)}${how}; ${headline(plan, model.hitRate)}`);
   }
+  if (process.stderr.isTTY) await tellSlowStart(model, plan, { ...chosen, settings: options });
 
   await model.start(plan);
   await session?.restore(model);
@@ -89,6 +92,24 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   }
   // An answer that cannot be saved has been given all the same.
   await session?.save(model, text);
+}
+
+/** Says beforehand that an answer will be slow, where weights stream. */
+async function tellSlowStart(
+  { outline, device }: Model,
+  plan: Plan,
+  { preset, settings }: Pick<ChosenModel, 'preset'> & { readonly settings: Settings },
+): Promise<void> {
+  if (plan.bytesPerPass === 0 && !plan.experts) return;
+  // A card is not opened twice.
+  if (device.kind !== 'cpu') return;
+  const { FirstCalibrations } = await import('../first-calibration.ts');
+  const { Outlook } = await import('../forecast.ts');
+  const options = { ...modelSettingsOf(settings), preset };
+  using outlook = new Outlook(outline, options, { calibrations: new FirstCalibrations() });
+  const expected = await outlook.expect();
+  const line = expected.speed && slowStart(expected.speed, await outlook.faster(expected));
+  if (line) note(line);
 }
 
 /** A line about the part of the prompt that an earlier command had computed, where prompts are kept. */

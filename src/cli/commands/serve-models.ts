@@ -8,10 +8,12 @@ import type { Warn } from '../../library/library.ts';
 import type { LocatedModel } from '../../library/located-model.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { budgetFor } from '../../runtime/machine.ts';
 import type { Health } from '../../worker/backend.ts';
 import { EngineBackend } from '../../worker/engine-backend.ts';
 import { savedCalibration } from '../calibrations.ts';
 import { cpuVariant } from '../environment.ts';
+import { calibrateFor } from '../first-calibration.ts';
 import { leaveOut, noModels, openLibrary } from '../open-library.ts';
 import { logsEvents } from '../options/log-level.ts';
 import type { ServerSettings } from '../options/server-options.ts';
@@ -41,6 +43,7 @@ export async function serveModels(
   const library = openLibrary(places, { rope, graphs, chatTemplate }, (path, error) => tell(path, error));
   const found = library.models();
   if (found.length === 0) throw noModels(settings);
+  await calibrateFor(found, budgetFor(model.memoryBudget));
 
   const engineSettings = {
     model,

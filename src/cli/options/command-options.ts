@@ -30,6 +30,7 @@ export interface CommandSettings {
   /** The file of a picture. */
   readonly chart?: string | undefined;
   readonly tensors: boolean;
+  readonly budgets: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
 }
@@ -161,6 +162,13 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
   tensors: {
     flags: '--tensors',
     help: 'list every tensor with its type, shape and size',
+    schema: truth,
+    default: false,
+    commands: ['info'],
+  },
+  budgets: {
+    flags: '--budgets',
+    help: 'compare memory budgets: what stays, what streams, and how fast that is',
     schema: truth,
     default: false,
     commands: ['info'],

@@ -36,6 +36,7 @@ const flagsAlone: readonly (readonly [command: string, flag: string, key: Option
   ['bench', '--json', 'output', 'json'],
   ['bench', '--chart=plum.svg', 'chart', 'plum.svg'],
   ['info', '--tensors', 'tensors', true],
+  ['info', '--budgets', 'budgets', true],
   ['chat', '--verbose', 'verbose', true],
   ['config', '--json', 'json', true],
   ['run', '--max-tokens=6', 'maxTokens', 6],

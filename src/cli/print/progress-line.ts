@@ -1,4 +1,5 @@
 import { formatBytes } from '../../base/bytes.ts';
+import { duration } from './duration.ts';
 
 /** Progress: bytes loaded, or tokens processed with the bytes that were read for them. */
 export interface ProgressState {
@@ -10,13 +11,6 @@ export interface ProgressState {
 
 /** Seconds before the time left is told: the first parts, with all that has to begin, say little of the others. */
 const firstEstimate = 1;
-
-/** Whole seconds as "57s", "1m 57s" or "2h 5m". */
-function duration(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  if (minutes === 0) return `${seconds}s`;
-  return minutes < 60 ? `${minutes}m ${seconds % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
-}
 
 /**
  * A line like "loading  1.2 GiB of 3.4 GiB  2.1 GiB/s  1s left" or "prompt  70 of 512 tokens  9.1 GiB read  1.1 GiB/s

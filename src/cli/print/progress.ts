@@ -1,6 +1,8 @@
 import { type ProgressState, progressLine } from './progress-line.ts';
 
 const interval = 100; // ms between two updates
+/** Columns of a terminal that does not tell how many it has. */
+const usualColumns = 80;
 
 /** One line on stderr that is written over and over, on a terminal only. */
 export class Progress implements Disposable {
@@ -28,7 +30,7 @@ export class Progress implements Disposable {
     if (!this.#stream.isTTY || now - this.#shown < interval) return;
     this.#shown = now;
     const text = line((now - this.#began) / 1000);
-    this.#stream.write(`\r\x1b[K${text.slice(0, this.#stream.columns - 1)}`);
+    this.#stream.write(`\r\x1b[K${text.slice(0, (this.#stream.columns || usualColumns) - 1)}`);
   }
 
   /** Clears the line. */

@@ -31,8 +31,12 @@ export function bestDraftLength(
   return best;
 }
 
+/** Tokens a second of one sequence that drafts `depth` tokens for each pass. */
+export const draftedRate = ({ acceptance, seconds, cost }: DraftOutlook, depth: number): number =>
+  expectedTokens(acceptance, depth) / (seconds(1 + depth) + depth * cost);
+
 /** Acceptance before any draft was seen, and the number of tokens that this draft counts for. */
-const prior = 0.7;
+export const usualAcceptance = 0.7;
 const priorTokens = 2;
 /**
  * Each new token counts for this much at least; and a pass without a draft forgets this much of the past, so slowly
@@ -43,7 +47,7 @@ const priorStep = 0.005;
 
 /** Learns how many draft tokens are accepted. */
 export class AcceptanceRate {
-  #rate = prior;
+  #rate = usualAcceptance;
   #count = 0;
 
   /** The chance of a draft token, given that those before it were accepted. */
@@ -56,7 +60,7 @@ export class AcceptanceRate {
    * one.
    */
   record(drafted: number, accepted: number): void {
-    if (drafted === 0) this.#rate += priorStep * (prior - this.#rate);
+    if (drafted === 0) this.#rate += priorStep * (usualAcceptance - this.#rate);
     for (let i = 0; i < accepted; i += 1) this.#learn(1);
     if (accepted < drafted) this.#learn(0);
   }
