@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { at } from '../../base/at.ts';
 import { formatBytes } from '../../base/bytes.ts';
 import type { LibraryModel } from '../../library/library.ts';
 import { fasterText, formatRate } from '../../plan/faster-ways.ts';
@@ -38,18 +39,21 @@ interface Row {
   readonly forecast: ModelForecast | undefined;
 }
 
-const table = (rows: readonly Row[]): readonly string[] =>
-  columns([
-    ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', 'FASTER', 'WHERE'],
-    ...rows.map(({ model: { name, size, path, owner }, forecast }) => [
+function table(rows: readonly Row[]): readonly string[] {
+  const ways = rows.map(({ forecast }) => forecast?.faster.slice(0, 1).map(fasterText) ?? []);
+  const told = ways.some((way) => way.length > 0);
+  return columns([
+    ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', ...(told ? ['FASTER'] : []), 'WHERE'],
+    ...rows.map(({ model: { name, size, path, owner }, forecast }, i) => [
       printable(name),
       formatBytes(size),
       forecast ? (forecast.bytes === null ? '-' : formatBytes(forecast.bytes)) : '?',
       speedText(forecast),
-      forecast?.faster.slice(0, 1).map(fasterText).join() ?? '',
+      ...(told ? [at(ways, i).join()] : []),
       `${owner === undefined ? '' : `${owner}: `}${printable(inHome(path))}`,
     ]),
   ]);
+}
 
 function speedText(forecast: ModelForecast | undefined): string {
   if (!forecast?.speed) return forecast ? '-' : '?';
