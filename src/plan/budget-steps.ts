@@ -11,7 +11,7 @@ const usualSizes: readonly number[] = Array.from(
 );
 
 /** The next bytes that `formatBytes` shows without rounding down: a budget that is read off a screen works. */
-export function readable(bytes: number): number {
+function readable(bytes: number): number {
   const unit = bytes < GiB ? MiB : bytes < TiB ? GiB : TiB;
   const step = unit > MiB && bytes < 100 * unit ? unit / 10 : unit;
   return Math.floor(alignUp(bytes, step));

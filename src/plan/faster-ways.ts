@@ -19,11 +19,11 @@ const leastGain = 1.15;
 export const gains = (from: number, to: number): boolean => to >= leastGain * from;
 
 /** Tokens a second as they are told: two digits, since no forecast knows more. */
-export const formatRate = (tokensPerSecond: number): string => `${Number(tokensPerSecond.toPrecision(2))}`;
+export const roughRate = (tokensPerSecond: number): string => `${Number(tokensPerSecond.toPrecision(2))}`;
 
 /** "with 12 GiB 3.1", "with --draft-model tiny 2.4 where 7 of 10 of its tokens are accepted" */
 export function fasterText(way: FasterWay): string {
-  const rate = formatRate(way.tokens_per_s);
+  const rate = roughRate(way.tokens_per_s);
   switch (way.kind) {
     case 'memory':
       return `with ${formatBytes(way.budget)}${way.whole ? ', all in memory,' : ''} ${rate}`;

@@ -4,7 +4,7 @@ import { EngineError } from '../../base/errors.ts';
 import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import { headline, type PlanSummary, shareLines, summarize } from '../../plan/explain.ts';
-import { type FasterWay, fasterText, formatRate } from '../../plan/faster-ways.ts';
+import { type FasterWay, fasterText, roughRate } from '../../plan/faster-ways.ts';
 import { machineBytes } from '../../runtime/machine.ts';
 import { type ModelOutline, openOutline } from '../../runtime/model-outline.ts';
 import { tokenizerDoubt } from '../../text/check-tokenizer.ts';
@@ -166,7 +166,7 @@ function speedRows(speed: ExpectedSpeed, faster: readonly FasterWay[]): readonly
 
 function speedText({ tokens_per_s, basis, bound, hits_basis }: ExpectedSpeed): string {
   const experts = hits_basis === 'other models' ? '; its experts are guessed from other models until it has run' : '';
-  return `about ${formatRate(tokens_per_s)} tokens/s, limited by ${bound}, ${grounds[basis]}${experts}`;
+  return `about ${roughRate(tokens_per_s)} tokens/s, limited by ${bound}, ${grounds[basis]}${experts}`;
 }
 
 /** Two columns, indented. */

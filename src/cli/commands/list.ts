@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { at } from '../../base/at.ts';
 import { formatBytes } from '../../base/bytes.ts';
 import type { LibraryModel } from '../../library/library.ts';
-import { fasterText, formatRate } from '../../plan/faster-ways.ts';
+import { fasterText, roughRate } from '../../plan/faster-ways.ts';
 import { locateModels } from '../locate-model.ts';
 import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
 import { noModels, openLibrary } from '../open-library.ts';
@@ -58,7 +58,7 @@ function table(rows: readonly Row[]): readonly string[] {
 function speedText(forecast: ModelForecast | undefined): string {
   if (!forecast?.speed) return forecast ? '-' : '?';
   const { tokens_per_s, basis } = forecast.speed;
-  return `${basis === 'assumed' ? '~' : ''}${formatRate(tokens_per_s)}`;
+  return `${basis === 'assumed' ? '~' : ''}${roughRate(tokens_per_s)}`;
 }
 
 /** A path from the user's folder on: "~/models/a.gguf". */

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/bytes.ts';
 import { summarize } from '../../plan/explain.ts';
-import { formatRate } from '../../plan/faster-ways.ts';
+import { roughRate } from '../../plan/faster-ways.ts';
 import type { Expectation } from '../forecast.ts';
 import { columns } from './columns.ts';
 import { roughly } from './duration.ts';
@@ -22,7 +22,7 @@ export function budgetLines(expectations: readonly Expectation[], here: Here): r
         formatBytes(plan.budget),
         formatBytes(plan.shares.resident + plan.shares.experts),
         bytes_per_token === 0 ? '-' : formatBytes(bytes_per_token),
-        speed ? `${speed.basis === 'assumed' ? '~' : ''}${formatRate(speed.tokens_per_s)}` : '-',
+        speed ? `${speed.basis === 'assumed' ? '~' : ''}${roughRate(speed.tokens_per_s)}` : '-',
         speed ? roughly(speed.first_token_s) : '',
         markOf(plan.budget, here),
       ];

@@ -1,4 +1,4 @@
-import { type FasterWay, fasterText, formatRate } from '../../plan/faster-ways.ts';
+import { type FasterWay, fasterText, roughRate } from '../../plan/faster-ways.ts';
 import type { ExpectedSpeed } from '../forecast.ts';
 import { roughly } from './duration.ts';
 
@@ -13,7 +13,7 @@ export function slowStart(
   if (tokens_per_s >= pleasant.tokensPerSecond && first_token_s <= pleasant.seconds) return undefined;
   const ground = basis === 'assumed' ? ', if the storage is a usual one' : '';
   return [
-    `expect about ${formatRate(tokens_per_s)} tokens/s, the first after about ${roughly(first_token_s)}${ground}`,
+    `expect about ${roughRate(tokens_per_s)} tokens/s, the first after about ${roughly(first_token_s)}${ground}`,
     ...faster.map(fasterText),
   ].join('; ');
 }
