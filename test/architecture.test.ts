@@ -124,6 +124,57 @@ test('signals are joined by `withEither`: AbortSignal.any leaves something at a 
   nothing(code.filter(({ code }) => /\bAbortSignal\s*\.\s*any\b/.test(code)).map(({ path }) => path));
 });
 
+/** The line that opens the block which `line` stands in, by its indentation; a head of several lines is its first one. */
+function openerOf(lines: readonly string[], line: number): number {
+  const indent = (text: string): number => text.search(/\S/);
+  const depth = indent(lines[line] ?? '');
+  const head = lines.findLastIndex((text, i) => i < line && indent(text) >= 0 && indent(text) < depth);
+  if (!/^\s*\)/.test(lines[head] ?? '')) return head;
+  return lines.findLastIndex((text, i) => i < head && indent(text) === indent(lines[head] ?? ''));
+}
+
+/** Each `using` within a `try` that catches, within a loop of the same function. */
+function caughtInLoops(code: string): readonly string[] {
+  const lines = code.split('\n');
+  const catches = (opener: number): boolean => {
+    const end = lines.findIndex(
+      (text, i) => i > opener && /^\s*\}/.test(text) && text.search(/\S/) === lines[opener]?.search(/\S/),
+    );
+    return /^\s*\} catch\b/.test(lines[end] ?? '');
+  };
+  return lines.flatMap((text, line) => {
+    if (!/^\s*(?:await )?using \w/.test(text)) return [];
+    let caught = false;
+    for (let at = openerOf(lines, line); at >= 0; at = openerOf(lines, at)) {
+      const head = lines[at] ?? '';
+      if (/=>|\bfunction\b/.test(head)) return [];
+      if (/^\s*(?:\w+: )?(?:for|while|do)\b/.test(head)) {
+        if (caught) return [text.trim()];
+      } else if (/^\s*try \{$/.test(head)) caught ||= catches(at);
+    }
+    return [];
+  });
+}
+
+test('no loop catches what a `using` in it throws: esbuild 0.28 throws the first error again in every later turn', () => {
+  nothing(code.flatMap(({ path, code }) => caughtInLoops(code).map((text) => `${path}: ${text}`)));
+  const loop = (...body: readonly string[]): string =>
+    [
+      'function f() {',
+      '  for (',
+      '    const x of list',
+      '  ) {',
+      ...body.map((line) => `    ${line}`),
+      '  }',
+      '}',
+    ].join('\n');
+  const caught = ['try {', '  await using a = open();', '} catch {', '  n++;', '}'];
+  assert.deepEqual(caughtInLoops(loop(...caught)), ['await using a = open();']);
+  assert.deepEqual(caughtInLoops(loop('const f = () => {', ...caught.map((line) => `  ${line}`), '};')), []);
+  assert.deepEqual(caughtInLoops(loop('using a = open();', 'try {', '  n++;', '} catch {}')), []);
+  assert.deepEqual(caughtInLoops(loop('try {', '  using a = open();', '} finally {', '  n++;', '}')), []);
+});
+
 test('no files of a folder import each other in a circle, not even types', () => {
   const graph = new Map(
     code.map(({ path, imports }) => [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
@@ -49,6 +49,22 @@ test('every bundled package has its licence in what is published', () => {
   const licenses = readFileSync('dist/LICENSES', 'utf8');
   for (const name of ['commander', 'hono', 'pino', 'zod']) assert.match(licenses, new RegExp(`^${name}\n`, 'm'));
   assert.match(licenses, /Permission is hereby granted, free of charge/);
+});
+
+/** The bytes of a file of dist/ and of all that it imports at once. */
+function bytesToStart(file: string, seen = new Set<string>()): number {
+  if (seen.has(file)) return 0;
+  seen.add(file);
+  const text = readFileSync(file, 'utf8');
+  const imported = [...text.matchAll(/^(?:import|export)\b[^;]*?["'](\.[^"']+)["'];/gm)].map(([, to = '']) => to);
+  return imported.reduce((sum, to) => sum + bytesToStart(join(dirname(file), to), seen), text.length);
+}
+
+test('the command line reads hardly more than the parser of its arguments before it knows what to do', () => {
+  const all = readdirSync('dist').filter((name) => name.endsWith('.js'));
+  const bytes = bytesToStart('dist/cli/main.js');
+  assert.ok(bytes > 100_000 && bytes < 200_000, `${bytes}`);
+  assert.ok(all.reduce((sum, name) => sum + statSync(join('dist', name)).size, 0) > 10 * bytes);
 });
 
 test('a process that may open few files answers', {
