@@ -1,16 +1,38 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import './support/built.ts';
+import { writeChatModel } from './support/chat-model.ts';
 import { smollm2 } from './support/smollm2.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { sharedPath, tempFolder } from './support/temp-folder.ts';
 
 const example = promisify(execFile);
 
-test('the library example answers in a budget', async () => {
-  const { stdout } = await example(process.execPath, ['--import', 'tsx', 'examples/library.ts', await smollm2()]);
-  assert.match(stdout, /^.+\n\([\d.]+ tokens\/s, (length|stop)\)\n$/s);
+/** An example of the library with what it prints, run as it is by Node alone. */
+const libraryExamples: Readonly<Record<string, RegExp>> = {
+  chat: /^(?:.+\n\(\d+ tokens were there, [\d.]+ tokens\/s\)\n){2}$/s,
+  tools: /^weather: (?:Oslo|Rome)\n.*\n$/s,
+  embeddings: /^(?:-?[\d.]+ (?:a plum|a pear|the price of steel)\n){3}$/,
+  plan: /^[^\n]*budget[^\n]*\n(?:\d+ MiB: \d+ MiB of weights stay, each token reads \d+ MiB\n)+$/,
+  together: /^(?:Name a fruit that is \w+\. .*\n)+$/s,
+};
+
+test('the examples of the library are those that are tried, and each does what it says, by Node alone', async () => {
+  const names = readdirSync('examples').filter((name) => name.endsWith('.mjs'));
+  assert.deepEqual(
+    names.sort(),
+    Object.keys(libraryExamples)
+      .map((name) => `${name}.mjs`)
+      .sort(),
+  );
+  const model = writeChatModel(sharedPath('model.gguf'));
+  const printed = names.map((name) => example(process.execPath, [`examples/${name}`, model]));
+  for (const [i, { stdout }] of (await Promise.all(printed)).entries()) {
+    const name = names[i]?.replace('.mjs', '') ?? '';
+    assert.match(stdout, libraryExamples[name] ?? /^$/, name);
+  }
 });
 
 test('the demo runs the model it is given, and says on stderr what was resident, what streamed and how fast', async () => {

@@ -4,9 +4,18 @@ import type { Keys } from './keys.ts';
 
 /** Ways to stretch a context that users can choose. */
 export const ropeScalings = ['none', 'linear', 'yarn'] as const;
+/**
+ * A way to stretch a context.
+ *
+ * @example const scaling: RopeScaling = 'yarn';
+ */
 export type RopeScaling = (typeof ropeScalings)[number];
 
-/** A user's changes to the rotation that the metadata describe. Layers with a window of their own are not touched. */
+/**
+ * A user's changes to the rotation that the metadata describe. Layers with a window of their own are not touched.
+ *
+ * @example const rope: RopeOptions = { scale: 4, scaling: 'yarn' };
+ */
 export interface RopeOptions {
   /** Factor by which the context is stretched: frequencies are divided by it. It replaces the metadata's factor. */
   readonly scale?: number | undefined;

@@ -1,6 +1,10 @@
 type File = { file: string };
 
-/** The details of each code. A code never changes its meaning. */
+/**
+ * The details of each code. A code never changes its meaning.
+ *
+ * @example const needed = (details: ErrorDetails['BUDGET_TOO_SMALL']) => details.needed;
+ */
 export interface ErrorDetails {
   BAD_SIZE: { text: string; hint?: string };
   BAD_OPTION: { option: string; value: string; expected: string };

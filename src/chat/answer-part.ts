@@ -1,6 +1,10 @@
 import type { ToolCallDelta } from './message.ts';
 
-/** A part of an answer; thoughts come before its text, calls behind it. */
+/**
+ * A part of an answer; thoughts come before its text, calls behind it.
+ *
+ * @example const shown = ({ thinking = '', text }: AnswerPart) => thinking + text;
+ */
 export interface AnswerPart {
   readonly text: string;
   readonly thinking?: string | undefined;

@@ -69,7 +69,11 @@ export interface GenerationStats {
   };
 }
 
-/** Experts that have slots. */
+/**
+ * Experts that have slots.
+ *
+ * @example const found = ({ hits, asked }: ExpertStats) => hits / asked;
+ */
 export interface ExpertStats {
   /** Different experts of a layer that a pass asked for, and those of them that were in slots. */
   readonly asked: number;
@@ -79,7 +83,11 @@ export interface ExpertStats {
   readonly stall_s: number;
 }
 
-/** The experts of a router, which is named by the layer that it is in, such as `blk.3`. */
+/**
+ * The experts of a router, which is named by the layer that it is in, such as `blk.3`.
+ *
+ * @example const slowest = (layers: LayerStats[]) => layers.toSorted((a, b) => b.bytes_read - a.bytes_read)[0];
+ */
 export interface LayerStats extends ExpertStats {
   readonly name: string;
 }

@@ -18,7 +18,7 @@ export class Generation implements AsyncIterable<Piece> {
   readonly #ready: Promise<void> | undefined;
   #begun = false;
 
-  /** An answer that stands in line once `ready`, as the sequence needs it, is resolved. */
+  /** An answer that stands in line once `ready`, as the sequence needs it, is resolved. @internal */
   constructor(
     sequence: Sequence,
     engine: Engine,

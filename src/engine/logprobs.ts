@@ -1,13 +1,21 @@
 import { at, last } from '../base/at.ts';
 import { type Distribution, probabilityOf } from '../sample/distribution.ts';
 
-/** A token with its natural log-probability: by the model, or by what sampling made of that. */
+/**
+ * A token with its natural log-probability: by the model, or by what sampling made of that.
+ *
+ * @example const probability = ({ logprob }: TokenProbability) => Math.exp(logprob);
+ */
 export interface TokenProbability {
   readonly token: number;
   readonly logprob: number;
 }
 
-/** The chosen token, and the likeliest ones, the best first. */
+/**
+ * The chosen token, and the likeliest ones, the best first.
+ *
+ * @example const surprise = ({ logprob }: Logprob) => -logprob;
+ */
 export interface Logprob extends TokenProbability {
   readonly top: readonly TokenProbability[];
 }

@@ -5,6 +5,11 @@ import type { Memory, SharedBytes } from './memory.ts';
 
 /** Kinds of devices, as options name them. */
 export const deviceKinds = ['cpu', 'metal', 'vulkan', 'cuda'] as const;
+/**
+ * A kind of device.
+ *
+ * @example const kind: DeviceKind = 'vulkan';
+ */
 export type DeviceKind = (typeof deviceKinds)[number];
 
 /** The type of a weight, and the shape of a part of it, or of the whole. */

@@ -2,7 +2,11 @@ import { EngineError } from '../base/errors.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import type { PreparedPrompt } from './prompt-tokenizer.ts';
 
-/** A prompt in any form. */
+/**
+ * A prompt in any form: a text, which is taken as it is, a conversation, one that was prepared, or tokens.
+ *
+ * @example const prompt: AnyPrompt = 'Once upon a time';
+ */
 export type AnyPrompt = string | ChatPrompt | PreparedPrompt | readonly number[];
 
 export const isPrepared = (prompt: AnyPrompt): prompt is PreparedPrompt =>

@@ -58,7 +58,7 @@ export interface ModelSettings {
   readonly kernels?: Kernels | undefined;
   /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
   readonly ioThreads?: number | undefined;
-  /** The best way to read from the model's device, and the best rate of it, if these were measured. */
+  /** The best way to read from the model's device, and the best rate of it, if these were measured. @internal */
   readonly reading?: (ReadSettings & Partial<Pick<Calibration, 'bytesPerSecond'>>) | undefined;
 }
 
@@ -71,17 +71,21 @@ export interface ModelOptions extends ModelSettings {
   readonly promptCache?: PromptCacheOptions | undefined;
   /** Hears of things worth knowing, though nothing is wrong. */
   readonly warn?: ((reason: Error) => void) | undefined;
-  /** Hears of the engine's work: files, plans, passes, drafts. */
+  /** Hears of the engine's work: files, plans, passes, drafts. @internal */
   readonly debug?: Debug | undefined;
-  /** Another way to choose residents, for comparisons. */
+  /** Another way to choose residents, for comparisons. @internal */
   readonly residency?: Residency | undefined;
-  /** Bytes of the budget that the process takes by itself, for tests. Default: measured. */
+  /** Bytes of the budget that the process takes by itself, for tests. Default: measured. @internal */
   readonly runtimeBytes?: number | undefined;
-  /** The function that reads, for tests. */
+  /** The function that reads, for tests. @internal */
   readonly readAt?: ReadAt | undefined;
 }
 
-/** Places for the keys and values of earlier prompts. */
+/**
+ * Places for the keys and values of earlier prompts.
+ *
+ * @example const promptCache: PromptCacheSettings = { bytes: 'auto' };
+ */
 export interface PromptCacheSettings {
   /** Bytes of the memory budget. */
   readonly bytes: number | 'auto';

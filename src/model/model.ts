@@ -42,18 +42,22 @@ import { type Tally, tallyOf } from './tally.ts';
  * @example await using model = Model.open('model.gguf', { memoryBudget: 8 * 2 ** 30 });
  */
 export class Model implements AsyncDisposable {
+  /** @internal */
   readonly outline: ModelOutline;
+  /** @internal */
   readonly vocabulary: Vocabulary;
+  /** @internal */
   readonly prompts: PromptTokenizer;
+  /** @internal */
   readonly device: Device;
-  /** Its parts, for those who watch it. */
+  /** Its parts, for those who watch it. @internal */
   readonly inner: { readonly opened: OpenedModel; readonly engine: Engine };
   readonly #options: ModelOptions;
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
   readonly #recommended: PartialSamplingOptions;
   readonly #grammars: Grammars;
-  #disposed: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
 
   private constructor(opened: OpenedModel, options: ModelOptions) {
     this.outline = opened.outline;
@@ -95,6 +99,7 @@ export class Model implements AsyncDisposable {
    * The share of the experts of a token that are found in so many slots: as earlier runs have shown, or as usual.
    *
    * @example const hits = model.hitRate(16, 128);
+   * @internal
    */
   get hitRate(): HitRate {
     return this.#opened.hitRate;
@@ -105,6 +110,7 @@ export class Model implements AsyncDisposable {
    *
    * @example const { plan } = await model.start(model.plan(8192));
    * @throws {EngineError} those of `plan`, OUT_OF_MEMORY, KV_SPACE.
+   * @internal
    */
   start(plan?: Plan): Promise<Runtime> {
     return this.#opened.open(plan);
@@ -145,6 +151,7 @@ export class Model implements AsyncDisposable {
    *
    * @example const restored = await model.restoreSession(session);
    * @throws {EngineError} those of `start`.
+   * @internal
    */
   restoreSession(session: SavedText): Promise<boolean> {
     return this.#engine.alone((runtime) => restoreSession(runtime, session, this.outline.config.vocabulary));
@@ -155,6 +162,7 @@ export class Model implements AsyncDisposable {
    *
    * @example await model.saveSession('talk.kv', { messages });
    * @throws {EngineError} WRITE_FAILED, and those of `start`.
+   * @internal
    */
   saveSession(path: string, about: unknown): Promise<void> {
     return this.#engine.alone((runtime) => saveSession(runtime, path, about));
@@ -165,6 +173,7 @@ export class Model implements AsyncDisposable {
    *
    * @example const seconds = await model.measure(async ({ forward }) => forward.computeSeconds);
    * @throws {EngineError} those of `start` and of `work`.
+   * @internal
    */
   measure<T>(work: (runtime: Runtime) => Promise<T>): Promise<T> {
     return this.#engine.alone(work);
@@ -212,13 +221,15 @@ export class Model implements AsyncDisposable {
   /**
    * Totals since the model was opened, and the present state.
    * @example const { sums } = model.tally();
+   * @internal
    */
   tally(): Tally {
     return tallyOf(this.#engine, this.#opened.runtime);
   }
 
   /**
-   * Answers a prompt (text, messages or a whole conversation, tokens, or one that was prepared). Iterate over the result to get the text as it comes.
+   * Answers a prompt: a text, messages or a whole conversation, tokens, or one that was prepared. Iterate over the result to get
+   * the text as it comes.
    *
    * @example for await (const { text } of model.generate('Hello', { maxTokens: 64 })) process.stdout.write(text);
    * @throws {EngineError} NO_PROMPT, BAD_OPTION, BAD_GRAMMAR, CONTEXT_TOO_LONG, TEMPLATE_FAILED, MODEL_CLOSED.
@@ -282,10 +293,19 @@ export class Model implements AsyncDisposable {
     return rankTexts({ ...this.inner, most: this.mostTokens() }, query, texts, options);
   }
 
-  /** Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. */
+  /**
+   * Ends all work, a pass at its next step, and frees everything. A generation that goes on is rejected. `await using` does
+   * the same, which Node parses from 24 on.
+   *
+   * @example await model.close();
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed ??= this.#close();
-    return this.#disposed;
+    return this.close();
   }
 
   async #close(): Promise<void> {

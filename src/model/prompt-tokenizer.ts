@@ -20,6 +20,7 @@ const longestToken = 1024;
  */
 export interface PreparedPrompt {
   readonly tokens: readonly number[];
+  /** @internal */
   readonly answer: AnswerFormat;
 }
 

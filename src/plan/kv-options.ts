@@ -28,6 +28,11 @@ export type KvHome = 'ram' | 'ssd';
 
 /** Places to ask for: `auto` is memory, and the SSD for layers that would crowd out the weights. */
 export const kvHomeOptions = ['auto', 'ram', 'ssd'] as const;
+/**
+ * A place for keys and values to ask for.
+ *
+ * @example const home: KvHomeOption = 'ssd';
+ */
 export type KvHomeOption = (typeof kvHomeOptions)[number];
 
 /**

@@ -15,7 +15,11 @@ export type Placement =
   /** Experts of which so many have slots at a time. */
   | { readonly kind: 'experts' };
 
-/** The parts of the budget, in bytes. */
+/**
+ * The parts of the budget, in bytes.
+ *
+ * @example const resident = (shares: Shares) => shares.resident / (shares.resident + shares.ring);
+ */
 export interface Shares {
   /** The process: Node, libraries, the vocabulary. */
   readonly runtime: number;
@@ -43,7 +47,7 @@ export interface Plan {
   readonly kvType: KvType;
   /** The part of a text that is seen and kept, unless it is all. */
   readonly window: Window | undefined;
-  /** Homes of keys and values, by layer; undefined if all are in memory. */
+  /** Homes of keys and values, by layer; undefined if all are in memory. @internal */
   readonly kvHomes: readonly KvHome[] | undefined;
   /** Bytes of keys and values on the SSD, when all sequences have grown to the context. */
   readonly kvOnSsd: number;
@@ -55,17 +59,18 @@ export interface Plan {
   readonly promptCache: number;
   /** Tokens of a prompt computed at once. */
   readonly batch: number;
+  /** @internal */
   readonly slices: readonly Slice[];
-  /** Placements by slice. */
+  /** Placements by slice. @internal */
   readonly placements: readonly Placement[];
-  /** The slices that stream, in the order of use: every pass reads them. */
+  /** The slices that stream, in the order of use: every pass reads them. @internal */
   readonly streamed: readonly number[];
-  /** The segments of the streamed slices in each mode of the ring. */
+  /** The segments of the streamed slices in each mode of the ring. @internal */
   readonly ringModes: RingModes<readonly WeightSegment[]>;
-  /** The most that one step may hold of the ring, in bytes. */
+  /** The most that one step may hold of the ring, in bytes. @internal */
   readonly stepBytes: number;
   readonly shares: Shares;
-  /** Experts that are read once tokens are routed to them; undefined if there are none, or all are resident. */
+  /** Experts that are read once tokens are routed to them; undefined if there are none, or all are resident. @internal */
   readonly experts: ExpertPlan | undefined;
   /** Weight bytes that one pass reads, experts apart. */
   readonly bytesPerPass: number;
@@ -74,6 +79,7 @@ export interface Plan {
   /**
    * The process's memory beside that of a device that is apart, which budget and shares are of; undefined where all is in
    * the process's.
+   * @internal
    */
   readonly host: HostPlan | undefined;
 }

@@ -23,7 +23,11 @@ export interface ModelOutline {
   readonly pooling: FilePooling;
 }
 
-/** Builders of graphs: ours, libllama, or ours for the families that have some. */
+/**
+ * Builders of graphs: ours, libllama, or ours for the families that have some.
+ *
+ * @example const graphs: GraphChoice = 'libllama';
+ */
 export type GraphChoice = 'auto' | 'own' | 'libllama';
 
 /** Options that decide how a file is understood. */

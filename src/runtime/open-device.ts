@@ -12,7 +12,11 @@ import type { ModelOutline } from './model-outline.ts';
 /** The share of a card's free memory that weights take at most where all fits: texts and results take the rest. */
 const fittingShare = 0.8;
 
-/** A kind of device, or `auto` for the one that suits the model. */
+/**
+ * A kind of device, or `auto` for the one that suits the model.
+ *
+ * @example const device: DeviceChoice = 'cpu';
+ */
 export type DeviceChoice = DeviceKind | 'auto';
 
 export interface DeviceOptions {

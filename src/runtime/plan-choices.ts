@@ -7,7 +7,11 @@ import type { StateOptions } from './model-graphs.ts';
 import type { ModelOutline } from './model-outline.ts';
 import { textBytes } from './text-bytes.ts';
 
-/** Tokens at hand: those of the prompt, and the most that the answer may have. */
+/**
+ * Tokens at hand: those of the prompt, and the most that the answer may have.
+ *
+ * @example const tokens: TokenCounts = { prompt: 900, answer: 100 };
+ */
 export interface TokenCounts {
   readonly prompt: number;
   readonly answer: number;

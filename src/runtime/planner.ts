@@ -17,7 +17,11 @@ import { planApart } from './plan-apart.ts';
 import { type ChoiceOptions, choicesFor, freeBytes, leastBatch, type PlanChoice, roomier } from './plan-choices.ts';
 import { textBytes } from './text-bytes.ts';
 
-/** Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit. */
+/**
+ * Kernels for resident weights: the fastest layout of the device, or the file's own, bit for bit.
+ *
+ * @example const kernels: Kernels = 'plain';
+ */
 export type Kernels = 'auto' | 'plain';
 
 export interface PlanOptions extends ChoiceOptions {

@@ -2,6 +2,8 @@ import { EngineError } from '../base/errors.ts';
 
 /**
  * Options for choosing the next token. The stages come in this order; a stage that would change nothing is left out.
+ *
+ * @example const greedy: Partial<SamplingOptions> = { temperature: 0, repeatPenalty: 1.1 };
  */
 export interface SamplingOptions {
   /** Divides the positive logits (and multiplies the negative ones) of tokens seen of late; 1 is off. */
@@ -36,7 +38,11 @@ export interface SamplingOptions {
   readonly seed: number | undefined;
 }
 
-/** Some of the options; undefined means not given. */
+/**
+ * Some of the options; undefined means not given.
+ *
+ * @example const sampling: PartialSamplingOptions = { temperature: 0.7, topP: 0.9, seed: 1 };
+ */
 export type PartialSamplingOptions = { readonly [K in keyof SamplingOptions]?: SamplingOptions[K] | undefined };
 
 export const defaultSampling: SamplingOptions = {

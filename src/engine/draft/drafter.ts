@@ -22,6 +22,11 @@ export const noDrafter = (): Drafter => ({
   [Symbol.dispose]: () => {},
 });
 
+/**
+ * Drafts of the next tokens, which a pass then verifies.
+ *
+ * @example const draft: DraftOptions = { ngram: true };
+ */
 export interface DraftOptions {
   /** Drafts what followed earlier in the text. */
   readonly ngram?: boolean | undefined;

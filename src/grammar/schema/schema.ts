@@ -27,7 +27,11 @@ const remarks: ReadonlySet<string> = new Set(
 export const schemaValues = (schema: unknown): GrammarNode =>
   new SchemaCompiler(schema, json).node({ schema, place: '#' });
 
-/** Notations of a call's arguments: Python's, or an object with keys as they are and strings between `quote`. */
+/**
+ * Notations of a call's arguments: Python's, or an object with keys as they are and strings between `quote`.
+ *
+ * @example const notation: ArgumentNotation = 'python';
+ */
 export type ArgumentNotation = 'python' | { readonly quote: string };
 
 /** The grammar of a call's arguments, which are the properties of a schema. Throws BAD_GRAMMAR. */
