@@ -77,7 +77,7 @@ export function docPages(): readonly DocPage[] {
   const adr = markdownIn('docs/adr').map((path) => readPage(path, read(path)));
   const list = adr.map(({ path, title }) => `- [${title}](${posix.basename(path)})`).join('\n');
   const index = readPage('docs/adr/index.md', `# Decisions\n\n${list}\n`);
-  const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/long/README.md'];
+  const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'];
   const pages = ['README.md', ...markdownIn('docs'), ...others].map((path) => readPage(path, read(path)));
   return [...pages, index, ...adr];
 }

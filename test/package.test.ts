@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } f
 import { dirname, join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { docPages } from '../scripts/docs-site.ts';
 import { run } from './support/cli.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -22,7 +23,8 @@ const model = await smollm2();
 function installed(folder: string): string {
   const home = join(folder, 'node_modules', 'ssd-llm');
   mkdirSync(home, { recursive: true });
-  for (const file of ['package.json', ...manifest.files]) cpSync(file, join(home, file), { recursive: true });
+  const files = manifest.files.filter((file) => !file.startsWith('!'));
+  for (const file of ['package.json', ...files]) cpSync(file, join(home, file), { recursive: true });
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
     const link = join(folder, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
@@ -43,6 +45,21 @@ test('the package works with its dependencies alone, as a command and as a libra
   const library =
     "import('ssd-llm').then(({ Model, EngineError }) => console.log(typeof Model.open, typeof EngineError))";
   assert.equal((await node('-e', library)).stdout, 'function function\n');
+});
+
+test('links and pictures of the pages that are published lead to what is published, too', () => {
+  const published = (path: string): boolean =>
+    ['README.md', 'LICENSE', 'docs/adr', ...manifest.files].some(
+      (entry) => path === entry || path.startsWith(`${entry}/`),
+    );
+  const pages = docPages().filter(({ path }) => published(path));
+  assert.deepEqual(
+    pages.flatMap(({ path, links }) =>
+      links.filter((link) => !published(link.path)).map((link) => `${path}: ${link.path}`),
+    ),
+    [],
+  );
+  assert.ok(pages.length > 20, `${pages.length}`);
 });
 
 test('every bundled package has its licence in what is published', () => {
