@@ -35,7 +35,7 @@ const symbols: readonly (Documented & { readonly file: string })[] = [
   }),
 );
 
-/** Methods of the classes that are exported, and of those that are returned. */
+/** Public methods of the classes that are exported. */
 const methods: readonly Documented[] = symbols.flatMap(({ name, file }) => {
   const text = read(file);
   const begin = text.search(new RegExp(`^export class ${name}\\b`, 'm'));
@@ -44,7 +44,8 @@ const methods: readonly Documented[] = symbols.flatMap(({ name, file }) => {
   const found = text.slice(begin, end).matchAll(/^ {2}(?:static )?(?:async )?\*?(\w+|\[Symbol\.\w+\])(?:<.*?>)?\(/gm);
   return [...found]
     .filter(([, method]) => method !== 'constructor')
-    .map((match) => ({ name: `${name}.${match[1]}`, comment: commentBefore(text, begin + match.index) }));
+    .map((match) => ({ name: `${name}.${match[1]}`, comment: commentBefore(text, begin + match.index) }))
+    .filter(({ comment }) => !comment.includes('@internal'));
 });
 
 test('every public symbol has an example', () => {
@@ -58,7 +59,7 @@ test('every public symbol has an example', () => {
 
 test('every public method names the errors that it throws, unless it throws none', () => {
   const throwing = methods.filter(({ comment }) => !comment.includes('@throws')).map(({ name }) => name);
-  assert.deepEqual(throwing, ['Model.mostTokens', 'Model.tally', 'Model.close', 'Model.[Symbol.asyncDispose]']);
+  assert.deepEqual(throwing, ['Model.mostTokens', 'Model.close', 'Model.[Symbol.asyncDispose]']);
 });
 
 test('codes that are named are codes of errors', () => {
@@ -82,7 +83,7 @@ import type { ${symbols
     .filter((name) => !['EngineError', 'Model'].includes(name))
     .join(', ')} } from '${root}src/index.ts';
 declare const model: Model, answer: Generation, messages: Message[];
-declare const session: Parameters<Model['restoreSession']>[0];\n`;
+\n`;
   const blocks = examples.map((code) => `{\n${code.replace('await using model =', 'await using opened =')}\n}\n`);
   writeFileSync(folder.file('examples.ts'), `${imports}${blocks.join('')}export {};\n`);
   writeFileSync(folder.file('package.json'), '{ "type": "module" }');

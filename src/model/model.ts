@@ -95,12 +95,7 @@ export class Model implements AsyncDisposable {
     return this.#opened.plan(context, tokens);
   }
 
-  /**
-   * The share of the experts of a token that are found in so many slots: as earlier runs have shown, or as usual.
-   *
-   * @example const hits = model.hitRate(16, 128);
-   * @internal
-   */
+  /** The share of the experts of a token that are found in so many slots: as earlier runs have shown, or as usual. @internal */
   get hitRate(): HitRate {
     return this.#opened.hitRate;
   }
@@ -146,35 +141,17 @@ export class Model implements AsyncDisposable {
     });
   }
 
-  /**
-   * Puts a session's text where the next prompt finds it. False if it was computed in another way, or is damaged.
-   *
-   * @example const restored = await model.restoreSession(session);
-   * @throws {EngineError} those of `start`.
-   * @internal
-   */
+  /** Puts a session's text where the next prompt finds it. False if it was computed in another way, or is damaged. @internal */
   restoreSession(session: SavedText): Promise<boolean> {
     return this.#engine.alone((runtime) => restoreSession(runtime, session, this.outline.config.vocabulary));
   }
 
-  /**
-   * Saves the text that was computed last, and `about`, in place of the file's content.
-   *
-   * @example await model.saveSession('talk.kv', { messages });
-   * @throws {EngineError} WRITE_FAILED, and those of `start`.
-   * @internal
-   */
+  /** Saves the text that was computed last, and `about`, in place of the file's content. Rejects with WRITE_FAILED. @internal */
   saveSession(path: string, about: unknown): Promise<void> {
     return this.#engine.alone((runtime) => saveSession(runtime, path, about));
   }
 
-  /**
-   * Measures the runtime, which nothing else uses meanwhile.
-   *
-   * @example const seconds = await model.measure(async ({ forward }) => forward.computeSeconds);
-   * @throws {EngineError} those of `start` and of `work`.
-   * @internal
-   */
+  /** Measures the runtime, which nothing else uses meanwhile. Rejects as `start` and `work` do. @internal */
   measure<T>(work: (runtime: Runtime) => Promise<T>): Promise<T> {
     return this.#engine.alone(work);
   }
@@ -218,11 +195,7 @@ export class Model implements AsyncDisposable {
     return this.prompts.render(prompt, this.mostTokens()).text;
   }
 
-  /**
-   * Totals since the model was opened, and the present state.
-   * @example const { sums } = model.tally();
-   * @internal
-   */
+  /** Totals since the model was opened, and the present state. @internal */
   tally(): Tally {
     return tallyOf(this.#engine, this.#opened.runtime);
   }
