@@ -10,5 +10,5 @@ test('roles have one name each, in any case of letters; others stay as they are'
     'assistant',
     'tool',
   ]);
-  assert.equal(roleOf('Narrator'), 'narrator');
+  assert.deepEqual(['Narrator', '__proto__', 'constructor'].map(roleOf), ['narrator', '__proto__', 'constructor']);
 });
