@@ -9,13 +9,18 @@ import { refuseUnsupported } from '../request/sampling-fields.ts';
 const number = given(z.number());
 /** Whole numbers; clients send 40.0 and the like. */
 const whole = given(z.number().transform(Math.trunc));
-/** The most stop texts: each is looked for after each token. */
+/** The most stop texts, and UTF-16 units of each: they are looked for after each token. */
 const mostStops = 64;
+const longestStop = 4096;
 const expectedStops = 'expected a string or an array of strings';
 export const stopSchema: z.ZodType<string | string[]> = z
   .unknown()
   .refine((stop) => !Array.isArray(stop) || stop.length <= mostStops, `expected at most ${mostStops} strings`)
-  .pipe(z.union([z.string(), listOf(z.string())], expectedStops));
+  .pipe(z.union([z.string(), listOf(z.string())], expectedStops))
+  .refine(
+    (stop) => [stop].flat().every(({ length }) => length <= longestStop),
+    `a text is longer than ${longestStop} characters`,
+  );
 
 type Figure =
   | 'num_ctx'

@@ -104,6 +104,7 @@ test('a field of a wrong type is refused by its name', async () => {
     ['options', { temperature: 'hot' }, /^options\.temperature: .*number/],
     ['options', { stop: 4 }, /^options\.stop: expected a string or an array of strings/],
     ['options', { stop: Array(65).fill('x') }, /^options\.stop: expected at most 64 strings, not an array of 65$/],
+    ['options', { stop: ['x', 'y'.repeat(4097)] }, /^options\.stop: a text is longer than 4096 characters$/],
     ['keep_alive', 'soon', /^keep_alive: expected .*"5m"/],
     ['keep_alive', true, /^keep_alive: expected .*"5m"/],
     ['top_logprobs', 21, /^top_logprobs: expected at most 20, not 21$/],
