@@ -57,8 +57,8 @@ async function someCase(dice: Dice, folder: TempFolder): Promise<Case> {
   const context = dice.pick([128, 512, 1500, 2048, longest]);
   const options = [
     ['--ctx', `${context}`],
-    // The heads of this one are no whole blocks of others.
-    ['--kv-type', name === 'deepseek2' ? 'f16' : dice.pick(['f16', 'q8_0', 'q4_0'])],
+    // The heads of one are no whole blocks of other types, and the other has no keys and values.
+    ['--kv-type', name === 'deepseek2' || name === 'mamba' ? 'f16' : dice.pick(['f16', 'q8_0', 'q4_0'])],
     ['--kernels', dice.pick(['auto', 'plain'])],
     ['--threads', dice.pick(['1', '2'])],
     dice.pick([[], ['--draft-ngram']]),
