@@ -2,6 +2,7 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { attempt } from './attempt.ts';
 import { EngineError } from './errors.ts';
+import { reasonOf } from './regular-file.ts';
 
 /** Bytes that this user may still write to the disk of a folder, which need not be there yet; undefined if no one knows. */
 export function roomIn(folder: string): number | undefined {
@@ -14,4 +15,13 @@ export function roomIn(folder: string): number | undefined {
 export function checkRoom(folder: string, bytes: number): void {
   const free = roomIn(folder);
   if (free !== undefined && free < bytes) throw new EngineError('NO_ROOM', { folder, bytes, free });
+}
+
+/** The error of a write that failed, where `bytes` were still to come. */
+export function writeFailure(file: string, cause: unknown, bytes: number): EngineError {
+  const reason = reasonOf(cause);
+  const folder = dirname(file);
+  if (reason === 'ENOSPC')
+    return new EngineError('NO_ROOM', { folder, bytes, free: freeBytes(folder) ?? 0 }, { cause });
+  return new EngineError('UNWRITABLE', { file, reason }, { cause });
 }

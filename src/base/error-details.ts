@@ -58,6 +58,13 @@ export interface ErrorDetails {
   NO_ROOM: { folder: string; bytes: number; free: number };
   /** A file, or bytes that were sent, by what they were called. */
   WRONG_SUM: File & { expected: string; found: string };
+  UNREACHABLE: { host: string; reason: string };
+  /** `nearest`: names there that are most like it. */
+  REMOTE_NOT_FOUND: { name: string; host: string; nearest: readonly string[] };
+  /** A page of Hugging Face where `hub`, asked with a token or without. */
+  ACCESS_DENIED: { url: string; hub: boolean; token: boolean };
+  DOWNLOAD_FAILED: { url: string; reason: string };
+  DOWNLOAD_DAMAGED: { url: string; bytes: number };
   KV_SPACE: { folder: string; bytes: number; reason: string };
   IN_MEMORY: { folder: string; fileSystem: string };
   FILE_CHANGED: File & { offset: number };

@@ -1,5 +1,6 @@
 import { largestChoice, missingDevice, tooSmall } from './budget-words.ts';
 import { formatBytes } from './bytes.ts';
+import { downloadErrors } from './download-errors.ts';
 import type { ErrorCode, ErrorTable } from './error-details.ts';
 import { fileErrors } from './file-errors.ts';
 
@@ -15,6 +16,7 @@ export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (let
  */
 export const errorTable: ErrorTable<ErrorCode> = {
   ...fileErrors,
+  ...downloadErrors,
   BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
   BAD_OPTION: [
     'usage',

@@ -9,6 +9,9 @@ export interface NamedModel {
 /** The end of a stem that names a quantization: "-Q4_K_M", ".IQ2_XS", "-UD-Q3_K_XL", "_f16". */
 const quantization = /[-._ ]((?:ud-|i1-)?(?:i?q\d+|tq\d+|bf16|f16|f32|fp16|fp32|mxfp4|nvfp4)(?:_[a-z0-9]+)*)$/i;
 
+/** The quantization that a stem ends with, as it is written there: "Qwen3-8B-Q4_K_M" -> "Q4_K_M". */
+export const quantizationOf = (stem: string): string | undefined => quantization.exec(stem)?.[1];
+
 /** A stem in lower case, of letters, digits, dots, dashes and underscores. */
 const plain = (text: string): string =>
   text
@@ -22,6 +25,9 @@ function nameOf(stem: string): string {
   const base = plain(stem.slice(0, stem.length - suffix.length));
   return base === '' ? `${plain(stem) || 'model'}:latest` : `${base}:${tag.toLowerCase()}`;
 }
+
+/** The name for a stem, of letters of ASCII. */
+export const nameForStem = (stem: string): string => nameOf(stem.replace(/[^\x20-\x7e]+/g, '-'));
 
 /**
  * A name for each model, its own or one for its stem, no two the same: where an earlier one has it, the stem itself, in the

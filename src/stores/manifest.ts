@@ -99,7 +99,8 @@ export const manifestText = (layers: readonly ManifestLayer[]): string =>
   })}\n`;
 
 /** The last part of a layer's media type: model, template, params, system, adapter, … */
-export const kindOf = ({ mediaType }: ManifestLayer): string => mediaType.split('.').at(-1) ?? mediaType;
+export const kindOf = ({ mediaType }: Pick<ManifestLayer, 'mediaType'>): string =>
+  mediaType.split('.').at(-1) ?? mediaType;
 
 /** The media type of a kind. */
 export const mediaTypeOf = (kind: string): string => `application/vnd.ollama.image.${kind}`;

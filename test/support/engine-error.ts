@@ -27,3 +27,13 @@ export function thrown<C extends ErrorCode>(code: C, work: () => unknown): Engin
   }
   return assert.fail(`nothing failed with ${code}`);
 }
+
+/** The error of this code that a promise is rejected with; fails where it is not. */
+export async function rejectsWith<C extends ErrorCode>(promise: Promise<unknown>, code: C): Promise<EngineError<C>> {
+  const error = await promise.then(
+    () => assert.fail(`nothing failed with ${code}`),
+    (reason: unknown) => reason,
+  );
+  engineError(code)(error);
+  return error as EngineError<C>;
+}

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { existsSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { at } from '../base/at.ts';
+import { attempt } from '../base/attempt.ts';
+import { freeBytes } from '../base/disk-room.ts';
+import { EngineError } from '../base/errors.ts';
+import { shardPath } from '../gguf/model-file.ts';
+import { kindOf, type ManifestLayer } from '../stores/manifest.ts';
+import type { OwnStore } from '../stores/own-store.ts';
+import { type DownloadPace, PartialFile } from './partial-file.ts';
+import type { RemoteFile } from './remote-file.ts';
+import type { RemoteLayer } from './remote-model.ts';
+import type { Web } from './web.ts';
+
+/** Something that happens while a model is pulled, in the order of this list. */
+export type PullEvent =
+  | { readonly kind: 'manifest' }
+  /** Something worth knowing, though nothing is wrong. */
+  | { readonly kind: 'note'; readonly text: string }
+  /** Another process has the same file under way. */
+  | { readonly kind: 'waiting' }
+  /** Bytes of a file, and of all files, that are there. They never become fewer. */
+  | { readonly kind: 'bytes'; readonly file: string; readonly part: Progress; readonly all: Progress }
+  | { readonly kind: 'checking'; readonly all: Progress }
+  | { readonly kind: 'writing' };
+
+/** Bytes. */
+interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A download that is about to begin, with the headers there. */
+export interface DownloadPlan {
+  /** The first file of the model, of full size, with zeros behind its header. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Bytes that are still to come, and those that the disk has free, if it says so. */
+  readonly missing: number;
+  readonly free: number | undefined;
+}
+
+export interface DownloadOptions {
+  readonly store: OwnStore;
+  readonly signal: AbortSignal;
+  readonly pace?: DownloadPace | undefined;
+  /** Bytes that a folder's disk has free; default: as the system says. */
+  readonly freeOf?: ((folder: string) => number | undefined) | undefined;
+  readonly onEvent: (event: PullEvent) => void;
+  /** Called before the download, unless all of the model is there. A rejection ends it. */
+  readonly onPlan?: ((plan: DownloadPlan) => Promise<void>) | undefined;
+}
+
+/** Milliseconds between two looks whether another process has left a file. */
+const waitStep = 500;
+
+/** A layer on its way to the store; without a partial file it is there. */
+interface Item extends Place {
+  readonly layer: RemoteLayer;
+  readonly partial: PartialFile | undefined;
+}
+
+/** The files of a model on their way to the store. */
+export class Download implements AsyncDisposable {
+  readonly #options: DownloadOptions;
+  readonly #items: Item[] = [];
+
+  private constructor(options: DownloadOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the files that are missing, and waits for those that another process has. Rejects with UNWRITABLE, NO_ROOM. */
+  static async begin(layers: readonly RemoteLayer[], web: Web, options: DownloadOptions): Promise<Download> {
+    const { signal, onEvent } = options;
+    const download = new Download(options);
+    try {
+      for (const layer of layers) {
+        const open = (): Promise<Item> => download.#open(layer, layers, web);
+        download.#items.push(await whenFree(open, signal, () => onEvent({ kind: 'waiting' })));
+      }
+      return download;
+    } catch (error) {
+      await download[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #open(layer: RemoteLayer, layers: readonly RemoteLayer[], web: Web): Promise<Item> {
+    const { store, pace } = this.#options;
+    const place = placeAmong(layer, layers);
+    const { digest } = place.first;
+    const isThere = (): boolean => digest !== undefined && existsSync(storePath(store, digest, place));
+    if (isThere()) return { ...place, layer, partial: undefined };
+    const partial = await PartialFile.open(unfinishedPath(store, layer, place), layer.file, web, pace);
+    if (!isThere()) return { ...place, layer, partial };
+    // Whoever had it before has finished it meanwhile.
+    await partial.remove();
+    await partial[Symbol.asyncDispose]();
+    return { ...place, layer, partial: undefined };
+  }
+
+  /**
+   * Fetches what is missing, headers first. Rejects with NO_ROOM, UNWRITABLE, DOWNLOAD_FAILED, UNREACHABLE,
+   * ACCESS_DENIED, REMOTE_NOT_FOUND, the errors of headers, what `onPlan` rejects with, or the signal's reason.
+   */
+  async fetch(): Promise<void> {
+    const { signal } = this.#options;
+    const partials = this.#items.flatMap(({ partial }) => partial ?? []);
+    for (const partial of partials) await partial.fetchHeader(signal);
+    await this.#plan(partials);
+    for (const { layer, partial } of this.#items) {
+      this.#report(layer);
+      await partial?.fetchRest(signal, () => this.#report(layer));
+    }
+  }
+
+  async #plan(partials: readonly PartialFile[]): Promise<void> {
+    const { store, onPlan, freeOf = freeBytes } = this.#options;
+    const missing = partials.reduce((sum, partial) => sum + partial.missing, 0);
+    const free = freeOf(store.folder);
+    const path = partials[0]?.path;
+    if (path !== undefined) await onPlan?.({ path, bytes: this.#progress.total, missing, free });
+    if (free !== undefined && free < missing)
+      throw new EngineError('NO_ROOM', { folder: store.folder, bytes: missing, free });
+  }
+
+  /** Checks the sums, and takes the files to their places. Rejects with DOWNLOAD_DAMAGED, UNWRITABLE, or the signal's reason. */
+  async finish(): Promise<readonly ManifestLayer[]> {
+    const { store } = this.#options;
+    const sums = await this.#sums();
+    const layers: ManifestLayer[] = [];
+    for (const [i, item] of this.#items.entries()) {
+      const { layer, partial, first } = item;
+      // The sum of a model's first part names them all.
+      const path = storePath(
+        store,
+        at(
+          sums,
+          this.#items.findIndex(({ layer }) => layer.file === first),
+        ),
+        item,
+      );
+      if (partial) {
+        await partial.close();
+        await store.adopt(partial.path, path);
+      }
+      const file = item.count > 1 ? { file: store.relative(path) } : {};
+      layers.push({ mediaType: layer.mediaType, digest: at(sums, i), size: layer.file.size, ...file });
+    }
+    return layers;
+  }
+
+  /** The sums of all files, those that came now checked. */
+  async #sums(): Promise<readonly string[]> {
+    const { signal, onEvent } = this.#options;
+    const total = this.#items.reduce((sum, { layer, partial }) => sum + (partial ? layer.file.size : 0), 0);
+    let before = 0;
+    const sums: string[] = [];
+    for (const { layer, partial } of this.#items) {
+      const { digest, size, url } = layer.file;
+      const report = (done: number): void => onEvent({ kind: 'checking', all: { done: before + done, total } });
+      const sum = (await partial?.sum(signal, report)) ?? digest;
+      if (sum === undefined) throw new Error(`${url} has no sum`);
+      if (digest !== undefined && sum !== digest) {
+        await partial?.remove();
+        throw new EngineError('DOWNLOAD_DAMAGED', { url, bytes: size });
+      }
+      before += partial ? size : 0;
+      sums.push(sum);
+    }
+    return sums;
+  }
+
+  #report({ file }: RemoteLayer): void {
+    const item = this.#items.find(({ layer }) => layer.file === file);
+    const part = { done: item?.partial?.done ?? file.size, total: file.size };
+    this.#options.onEvent({ kind: 'bytes', file: file.digest ?? file.name, part, all: this.#progress });
+  }
+
+  get #progress(): Progress {
+    let done = 0;
+    let total = 0;
+    for (const { layer, partial } of this.#items) {
+      done += partial?.done ?? layer.file.size;
+      total += layer.file.size;
+    }
+    return { done, total };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const partials = this.#items.flatMap(({ partial }) => partial ?? []);
+    for (const partial of partials) await partial[Symbol.asyncDispose]();
+    // Folders with nothing that could go on later.
+    for (const { path } of partials) attempt(() => rmdirSync(dirname(path)));
+  }
+}
+
+/** The place of a file among those of its model: part `part`, from 1, of `count`, with the first of them. */
+interface Place {
+  readonly part: number;
+  readonly count: number;
+  readonly first: RemoteFile;
+}
+
+function placeAmong(layer: RemoteLayer, layers: readonly RemoteLayer[]): Place {
+  const parts = kindOf(layer) === 'model' ? layers.filter((other) => kindOf(other) === 'model') : [layer];
+  return { part: parts.indexOf(layer) + 1, count: parts.length, first: at(parts, 0).file };
+}
+
+const storePath = (store: OwnStore, digestOfFirst: string, { part, count }: Place): string =>
+  count > 1 ? store.partPath(digestOfFirst, part, count) : store.blobPath(digestOfFirst);
+
+/** The path of a file on its way. Parts find each other by their names there, too. */
+function unfinishedPath(store: OwnStore, layer: RemoteLayer, { part, count, first }: Place): string {
+  const key = createHash('sha256')
+    .update(first.digest ?? `${first.url} ${first.version}`)
+    .digest('hex');
+  const folder = join(store.unfinished, key.slice(0, 32));
+  return count > 1 ? shardPath(join(folder, 'model'), part, count) : join(folder, `${kindOf(layer)}.gguf`);
+}
+
+/** Does `open` once no other process has the file. */
+async function whenFree<T>(open: () => Promise<T>, signal: AbortSignal, onWait: () => void): Promise<T> {
+  for (let told = false; ; told = true) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'FILE_IN_USE') throw error;
+      if (!told) onWait();
+      await sleep(waitStep, undefined, { signal });
+    }
+  }
+}
