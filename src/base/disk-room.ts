@@ -21,7 +21,6 @@ export function checkRoom(folder: string, bytes: number): void {
 export function writeFailure(file: string, cause: unknown, bytes: number): EngineError {
   const reason = reasonOf(cause);
   const folder = dirname(file);
-  if (reason === 'ENOSPC')
-    return new EngineError('NO_ROOM', { folder, bytes, free: freeBytes(folder) ?? 0 }, { cause });
+  if (reason === 'ENOSPC') return new EngineError('NO_ROOM', { folder, bytes, free: roomIn(folder) ?? 0 }, { cause });
   return new EngineError('UNWRITABLE', { file, reason }, { cause });
 }

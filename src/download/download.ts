@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at } from '../base/at.ts';
 import { attempt } from '../base/attempt.ts';
-import { freeBytes } from '../base/disk-room.ts';
+import { roomIn } from '../base/disk-room.ts';
 import { EngineError } from '../base/errors.ts';
 import { shardPath } from '../gguf/model-file.ts';
 import { kindOf, type ManifestLayer } from '../stores/manifest.ts';
@@ -95,7 +95,7 @@ export class Download implements AsyncDisposable {
     if (isThere()) return { ...place, layer, partial: undefined };
     const partial = await PartialFile.open(unfinishedPath(store, layer, place), layer.file, web, pace);
     if (!isThere()) return { ...place, layer, partial };
-    // Whoever had it before has finished it meanwhile.
+    // It may have been finished by the process that had it.
     await partial.remove();
     await partial[Symbol.asyncDispose]();
     return { ...place, layer, partial: undefined };
@@ -117,7 +117,7 @@ export class Download implements AsyncDisposable {
   }
 
   async #plan(partials: readonly PartialFile[]): Promise<void> {
-    const { store, onPlan, freeOf = freeBytes } = this.#options;
+    const { store, onPlan, freeOf = roomIn } = this.#options;
     const missing = partials.reduce((sum, partial) => sum + partial.missing, 0);
     const free = freeOf(store.folder);
     const path = partials[0]?.path;

@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { shardsOf } from '../gguf/model-file.ts';
-import { nameForStem, quantizationOf } from '../library/model-names.ts';
+import { nameForStem, quantizationInName } from '../library/model-names.ts';
 import { nearest } from './nearest.ts';
 import type { PullSource } from './pull-source.ts';
-import { type RemoteFile, refusal } from './remote-file.ts';
+import { explained, type RemoteFile } from './remote-file.ts';
 import { modelLayers, type RemoteModel } from './remote-model.ts';
 import { type JsonReply, StatusError, type Web } from './web.ts';
 
@@ -19,7 +19,7 @@ const mostPages = 50;
 const mostNearest = 4;
 
 /** A file of a repository. */
-export interface HubFile {
+interface HubFile {
   readonly type: string;
   readonly path: string;
   /** Bytes; where it is a pointer to a large file, those of the pointer. */
@@ -73,7 +73,7 @@ export async function hubModel(source: RepositorySource, web: Web, signal: Abort
 const tagsEqual = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 /** The models of GGUF files, in the order of their names. Parts of split ones belong together; some may be missing. */
-export function modelsAmongEntries(entries: readonly HubFile[]): readonly HubModel[] {
+function modelsAmongEntries(entries: readonly HubFile[]): readonly HubModel[] {
   const files = new Map(entries.filter(({ type }) => type === 'file').map((entry) => [entry.path, entry]));
   const models = new Map<string, HubModel>();
   for (const path of [...files.keys()].sort()) {
@@ -82,14 +82,14 @@ export function modelsAmongEntries(entries: readonly HubFile[]): readonly HubMod
     const { stem, files: shards } = shardsOf(path);
     const parts = shards.flatMap((shard) => files.get(shard) ?? []);
     if (parts.length < shards.length) continue;
-    const tag = quantizationOf(stem) ?? at(nameForStem(basename(stem)).split(':'), 0);
+    const tag = quantizationInName(stem) ?? at(nameForStem(basename(stem)).split(':'), 0);
     models.set(at(shards, 0), { stem, tag, entries: parts });
   }
   return [...models.values()];
 }
 
 /** The model that a source means: of its file, of its quantization, or else the usual one, or the first. */
-export function chooseModel(
+function chooseModel(
   models: readonly HubModel[],
   { quantization, file }: Pick<RepositorySource, 'quantization' | 'file'>,
 ): HubModel | undefined {
@@ -127,7 +127,7 @@ async function filesOf(repository: string, web: Web, signal: AbortSignal): Promi
     // Without a token nobody is told that a repository does not exist.
     const unknown = error instanceof StatusError && (error.status === 404 || error.reason === 'RepoNotFound');
     if (unknown) throw missing(repository, web, await nearestRepositories(repository, web, signal));
-    throw refusal(error, web);
+    throw explained(error, web);
   }
   return entries;
 }

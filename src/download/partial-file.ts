@@ -14,14 +14,14 @@ import { replaceFile } from '../base/replace-file.ts';
 import { readHeader } from '../gguf/header.ts';
 import {
   areSound,
-  type ByteRange,
-  type ByteRanges,
   beginIn,
-  bytesIn,
+  type FileRange,
+  type FileRanges,
   missingIn,
   piecesOf,
+  rangeBytes,
   withRange,
-} from './byte-ranges.ts';
+} from './file-ranges.ts';
 import { RemoteBytes, type RemoteFile } from './remote-file.ts';
 import { NoRanges, type Web } from './web.ts';
 
@@ -64,7 +64,7 @@ export class PartialFile implements AsyncDisposable {
   readonly #bytes: RemoteBytes;
   readonly #handle: FileHandle;
   readonly #lock: FileLock;
-  #held: ByteRanges;
+  #held: FileRanges;
   /** The most bytes that have been there. */
   #most: number;
   #recorded: Promise<void> = Promise.resolve();
@@ -79,7 +79,7 @@ export class PartialFile implements AsyncDisposable {
       handle,
       lock,
       held,
-    }: { web: Web; pace: DownloadPace; handle: FileHandle; lock: FileLock; held: ByteRanges },
+    }: { web: Web; pace: DownloadPace; handle: FileHandle; lock: FileLock; held: FileRanges },
   ) {
     this.path = path;
     this.remote = remote;
@@ -89,16 +89,11 @@ export class PartialFile implements AsyncDisposable {
     this.#handle = handle;
     this.#lock = lock;
     this.#held = held;
-    this.#most = bytesIn(held);
+    this.#most = rangeBytes(held);
   }
 
   /** Begins a file, or goes on with it. Rejects with FILE_IN_USE, UNWRITABLE, NO_ROOM. */
-  static async open(
-    path: string,
-    remote: RemoteFile,
-    web: Web,
-    pace: DownloadPace = usualPace,
-  ): Promise<PartialFile> {
+  static async open(path: string, remote: RemoteFile, web: Web, pace: DownloadPace = usualPace): Promise<PartialFile> {
     try {
       makeFolder(dirname(path));
     } catch (error) {
@@ -128,7 +123,7 @@ export class PartialFile implements AsyncDisposable {
 
   /** Bytes that are still to come. */
   get missing(): number {
-    return this.remote.size - bytesIn(this.#held);
+    return this.remote.size - rangeBytes(this.#held);
   }
 
   /**
@@ -162,7 +157,7 @@ export class PartialFile implements AsyncDisposable {
 
   /**
    * Fetches what is missing, several ranges at once. Rejects with DOWNLOAD_FAILED, UNREACHABLE, ACCESS_DENIED,
-   * REMOTE_NOT_FOUND, NO_ROOM, UNWRITABLE, or the signal's reason. What has come is kept.
+   * REMOTE_NOT_FOUND, NO_ROOM, UNWRITABLE, or the signal's reason. The bytes that have come are kept.
    */
   async fetchRest(signal: AbortSignal, onBytes: () => void = () => {}): Promise<void> {
     try {
@@ -201,7 +196,7 @@ export class PartialFile implements AsyncDisposable {
 
   /** Fetches a range; after a failure what is left of it, or all of it `anew`. */
   #fetch(
-    range: ByteRange,
+    range: FileRange,
     signal: AbortSignal,
     { onBytes = () => {}, anew = false }: { onBytes?: () => void; anew?: boolean } = {},
   ): Promise<void> {
@@ -230,7 +225,7 @@ export class PartialFile implements AsyncDisposable {
       throw writeFailure(this.path, error, this.missing);
     }
     this.#held = withRange(this.#held, { start, end: start + bytes.length });
-    this.#most = Math.max(this.#most, bytesIn(this.#held));
+    this.#most = Math.max(this.#most, rangeBytes(this.#held));
   }
 
   /** Records the bytes that are there, once they are on the disk. */
@@ -286,7 +281,7 @@ export class PartialFile implements AsyncDisposable {
 }
 
 /** The bytes that an earlier process has left of the same file; none where the record cannot be relied on. */
-function readRecord(path: string, { size, version }: RemoteFile): ByteRanges {
+function readRecord(path: string, { size, version }: RemoteFile): FileRanges {
   const record = attempt(() => recordSchema.parse(JSON.parse(readTextFile(recordPath(path), mostRecord))));
   if (record === undefined || record.size !== size || record.version !== version) return [];
   return areSound(record.held, size) && attempt(() => statSync(path).size) === size ? record.held : [];

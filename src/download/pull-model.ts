@@ -7,7 +7,7 @@ import { Download, type DownloadOptions } from './download.ts';
 import { hubModel } from './hub.ts';
 import { type PullSource, pullSource } from './pull-source.ts';
 import { registryModel } from './registry.ts';
-import { type RemoteFile, refusal, remoteFileAt } from './remote-file.ts';
+import { explained, type RemoteFile, remoteFileAt } from './remote-file.ts';
 import { modelLayers, type RemoteLayer, type RemoteModel } from './remote-model.ts';
 import { Web, type WebOptions } from './web.ts';
 
@@ -79,7 +79,7 @@ async function textLayer(layer: RemoteLayer, web: Web, { store, signal }: PullOp
   const { mediaType } = layer;
   if (digest !== undefined && store.hasBlob(digest)) return { mediaType, digest, size };
   const { text } = await web.text(url, { signal }).catch((error) => {
-    throw refusal(error, web);
+    throw explained(error, web);
   });
   const stored = store.addText(kindOf(layer), text);
   if (stored.digest !== digest) throw new EngineError('DOWNLOAD_DAMAGED', { url, bytes: size });

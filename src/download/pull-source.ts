@@ -21,6 +21,8 @@ export interface RegistrySource {
   readonly tag: string;
 }
 
+/** The address of Hugging Face. */
+export const usualHub = 'https://huggingface.co';
 const ollamaHost = 'registry.ollama.ai';
 const ollamaNamespace = 'library';
 

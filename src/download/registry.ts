@@ -3,7 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import { kindOf } from '../stores/manifest.ts';
 import { nearest } from './nearest.ts';
 import { type RegistrySource, registryName } from './pull-source.ts';
-import { refusal } from './remote-file.ts';
+import { explained } from './remote-file.ts';
 import type { RemoteLayer, RemoteModel } from './remote-model.ts';
 import { StatusError, type Web } from './web.ts';
 
@@ -21,7 +21,7 @@ const manifestSchema = z.object({
 });
 const tagsSchema = z.object({ tags: z.array(z.string()) });
 
-/** Kinds of layers that are kept. What a model sees with is not. */
+/** Kinds of layers that are kept: not those for images. */
 const keptKinds: ReadonlySet<string> = new Set([
   'model',
   'adapter',
@@ -50,7 +50,7 @@ export async function registryModel(
   const manifest = await web
     .json(`${root}/manifests/${tag}`, manifestSchema, { signal, accept: manifestType })
     .catch(async (error) => {
-      if (!(error instanceof StatusError) || error.status !== 404) throw refusal(error, web);
+      if (!(error instanceof StatusError) || error.status !== 404) throw explained(error, web);
       throw new EngineError('REMOTE_NOT_FOUND', { name, host, nearest: await nearestTags(root, source, web, signal) });
     });
   const layers = manifest.value.layers

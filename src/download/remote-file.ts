@@ -1,5 +1,5 @@
 import { EngineError } from '../base/errors.ts';
-import { mayPass, NoRanges, type Reply, StatusError, type Web } from './web.ts';
+import { mayPass, NoRanges, StatusError, type Web, type WebReply } from './web.ts';
 
 /** A file that can be downloaded. */
 export interface RemoteFile {
@@ -33,7 +33,7 @@ export class RemoteBytes {
    * where a later range was asked for, DOWNLOAD_FAILED where the file is another by now, ACCESS_DENIED,
    * REMOTE_NOT_FOUND, and what connections fail with.
    */
-  async get(start: number, end: number, signal: AbortSignal): Promise<Reply> {
+  async get(start: number, end: number, signal: AbortSignal): Promise<WebReply> {
     const reply = await this.#ask(start, end, signal);
     try {
       this.#check(reply, start);
@@ -45,7 +45,7 @@ export class RemoteBytes {
     }
   }
 
-  async #ask(start: number, end: number, signal: AbortSignal): Promise<Reply> {
+  async #ask(start: number, end: number, signal: AbortSignal): Promise<WebReply> {
     const { url } = this.file;
     const options = { signal, range: { start, end } };
     // A place that was redirected to is good for minutes.
@@ -58,11 +58,11 @@ export class RemoteBytes {
       }
     }
     return this.#web.get(url, options).catch((error) => {
-      throw refusal(error, this.#web);
+      throw explained(error, this.#web);
     });
   }
 
-  #check({ status, header }: Reply, start: number): void {
+  #check({ status, header }: WebReply, start: number): void {
     const { size, digest, version } = this.file;
     const total = status === 206 ? /\/(\d+)$/.exec(header('content-range') ?? '')?.[1] : header('content-length');
     if (total !== undefined && Number(total) !== size) throw this.#changed(`it has ${total} bytes now, not ${size}`);
@@ -77,7 +77,7 @@ export class RemoteBytes {
   }
 }
 
-const versionOf = (header: Reply['header']): string => header('etag') ?? header('last-modified') ?? '';
+const versionOf = (header: WebReply['header']): string => header('etag') ?? header('last-modified') ?? '';
 
 /** The file at a URL. Rejects with ACCESS_DENIED, REMOTE_NOT_FOUND, UNREACHABLE, DOWNLOAD_FAILED. */
 export async function remoteFileAt(url: string, name: string, web: Web, signal: AbortSignal): Promise<RemoteFile> {
@@ -93,12 +93,12 @@ export async function remoteFileAt(url: string, name: string, web: Web, signal: 
     return { url, name, size, digest: sum && `sha256:${sum}`, version: sum ?? versionOf(header) };
   };
   return web.retrying(url, signal, ask, { begun: false }).catch((error) => {
-    throw refusal(error, web);
+    throw explained(error, web);
   });
 }
 
 /** A status as an error that says what to do; other errors as they are. */
-export function refusal(error: unknown, { hub, hasToken }: Web): unknown {
+export function explained(error: unknown, { hub, hasToken }: Web): unknown {
   if (!(error instanceof StatusError) || mayPass(error)) return error;
   const { status, url } = error;
   const { origin, pathname } = new URL(url);

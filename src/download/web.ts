@@ -19,7 +19,7 @@ export interface WebOptions {
 }
 
 /** A reply, whose body has not been read. Either it is read, or the reply is disposed. */
-export interface Reply extends Disposable {
+export interface WebReply extends Disposable {
   readonly status: number;
   readonly body: AsyncIterable<Uint8Array>;
   /** The address that redirections led to. */
@@ -32,7 +32,7 @@ export interface Reply extends Disposable {
 /** A reply in JSON. */
 export interface JsonReply<T> {
   readonly value: T;
-  readonly header: Reply['header'];
+  readonly header: WebReply['header'];
 }
 
 interface GetOptions {
@@ -106,8 +106,8 @@ export class Web implements AsyncDisposable {
   }
 
   /** The text of a short reply. Rejects with StatusError, UNREACHABLE, DOWNLOAD_FAILED, or the signal's reason. */
-  async text(url: string, options: GetOptions): Promise<{ readonly text: string; header: Reply['header'] }> {
-    const read = async (): Promise<{ readonly text: string; header: Reply['header'] }> => {
+  async text(url: string, options: GetOptions): Promise<{ readonly text: string; header: WebReply['header'] }> {
+    const read = async (): Promise<{ readonly text: string; header: WebReply['header'] }> => {
       using reply = await this.get(url, options);
       const parts: Uint8Array[] = [];
       let bytes = 0;
@@ -162,8 +162,8 @@ export class Web implements AsyncDisposable {
   }
 
   /** The reply to one request. Rejects with StatusError, or with what the connection fails with. */
-  async get(url: string, options: GetOptions): Promise<Reply> {
-    let first: Reply['header'] | undefined;
+  async get(url: string, options: GetOptions): Promise<WebReply> {
+    let first: WebReply['header'] | undefined;
     for (let at = url, n = 0; ; n += 1) {
       const reply = await this.#ask(at, options);
       const { status, header } = reply;
@@ -178,7 +178,7 @@ export class Web implements AsyncDisposable {
     }
   }
 
-  async #ask(url: string, { signal, accept = '*/*', range }: GetOptions): Promise<Reply> {
+  async #ask(url: string, { signal, accept = '*/*', range }: GetOptions): Promise<WebReply> {
     const { token } = this.#options;
     const own = new URL(url).origin === new URL(this.hub).origin;
     const { statusCode, headers, body } = await request(url, {

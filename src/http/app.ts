@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { Log } from '../base/log.ts';
+import type { WebOptions } from '../download/web.ts';
 import type { Backend, Health } from '../worker/backend.ts';
 import { anthropicError } from './anthropic/errors.ts';
 import { anthropicRoutes } from './anthropic/routes.ts';
@@ -28,6 +29,8 @@ export interface AppOptions {
   readonly hostname: string;
   /** Whether there is a page at /ui. Default: true. */
   readonly page?: boolean | undefined;
+  /** The ways to where models are downloaded from. */
+  readonly web?: WebOptions | undefined;
   /** Tells whether a request can be answered now. */
   health(): Health;
 }
@@ -42,6 +45,7 @@ export function createApp({
   hostname,
   health,
   page = true,
+  web,
 }: AppOptions): Hono {
   // Paths may end with a slash.
   const app = new Hono({ strict: false });
@@ -58,7 +62,7 @@ export function createApp({
   app.use(showWarnings(log));
   app.use(releaseAfterResponse);
   app.use(methodNotAllowed({ app, onMethodNotAllowed: otherMethod }));
-  app.route('/', ollamaRoutes(backend, log));
+  app.route('/', ollamaRoutes(backend, log, { web }));
   for (const base of ['/v1', '/']) {
     app.route(base, openaiRoutes(backend, log));
     app.route(base, responsesRoutes(backend, log));

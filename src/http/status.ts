@@ -7,6 +7,7 @@ export type ErrorStatus = 400 | 404 | 500 | 503;
 export function statusOf(error: EngineError): ErrorStatus {
   switch (error.code) {
     case 'MODEL_NOT_FOUND':
+    case 'REMOTE_NOT_FOUND':
       return 404;
     case 'SERVER_BUSY':
     case 'ANSWER_UNREAD':

@@ -10,7 +10,7 @@ export interface NamedModel {
 const quantization = /[-._ ]((?:ud-|i1-)?(?:i?q\d+|tq\d+|bf16|f16|f32|fp16|fp32|mxfp4|nvfp4)(?:_[a-z0-9]+)*)$/i;
 
 /** The quantization that a stem ends with, as it is written there: "Qwen3-8B-Q4_K_M" -> "Q4_K_M". */
-export const quantizationOf = (stem: string): string | undefined => quantization.exec(stem)?.[1];
+export const quantizationInName = (stem: string): string | undefined => quantization.exec(stem)?.[1];
 
 /** A stem in lower case, of letters, digits, dots, dashes and underscores. */
 const plain = (text: string): string =>

@@ -3,11 +3,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { attempt } from '../base/attempt.ts';
-<<<<<<< HEAD
-import { checkRoom, roomIn } from '../base/disk-room.ts';
-=======
 import { checkRoom, writeFailure } from '../base/disk-room.ts';
->>>>>>> eb435a5 (download: models from Hugging Face, URLs and registries come to the store, with resume, sums and room)
 import { EngineError } from '../base/errors.ts';
 import { FileLock } from '../base/file-lock.ts';
 import { makeFolder } from '../base/folder.ts';
@@ -233,17 +229,6 @@ export class OwnStore {
   }
 }
 
-<<<<<<< HEAD
-/** The error of a write that failed, where `bytes` were still to come. */
-function writeFailure(file: string, cause: unknown, bytes: number): EngineError {
-  const reason = reasonOf(cause);
-  const folder = dirname(file);
-  if (reason === 'ENOSPC') return new EngineError('NO_ROOM', { folder, bytes, free: roomIn(folder) ?? 0 }, { cause });
-  return new EngineError('UNWRITABLE', { file, reason }, { cause });
-}
-
-=======
->>>>>>> eb435a5 (download: models from Hugging Face, URLs and registries come to the store, with resume, sums and room)
 function writing<T>(file: string, write: () => T): T {
   try {
     return write();

@@ -6,6 +6,7 @@ import type { Infill } from '../model/infill-prompt.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import type { OwnStore } from '../stores/own-store.ts';
 import type { EnginesStatus } from './server-status.ts';
 
 /**
@@ -175,6 +176,8 @@ export interface Backend {
   models(): readonly ServedModel[];
   /** A model by any of its names, upper or lower case, with or without ":latest". Never a path. */
   find(name: string): ServedModel | undefined;
+  /** The store for models that clients make or pull; undefined where only models are served that were named. */
+  store(): OwnStore | undefined;
   /** Models whose engines run. */
   loaded(): readonly LoadedModel[];
   /** The places of a model; before its engine runs, those that are expected. */

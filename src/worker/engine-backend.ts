@@ -8,6 +8,7 @@ import type { ModelSettings } from '../model/model-options.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import { mostParallel, usualContext } from '../plan/defaults.ts';
+import type { OwnStore } from '../stores/own-store.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
   Answer,
@@ -98,6 +99,10 @@ export class EngineBackend implements Backend, AsyncDisposable {
 
   find(name: string): ServedModel | undefined {
     return this.#library.find(name);
+  }
+
+  store(): OwnStore | undefined {
+    return this.#library.ownStore;
   }
 
   loaded(): readonly LoadedModel[] {

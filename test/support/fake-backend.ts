@@ -6,6 +6,7 @@ import { type ChatPrompt, conversationOf } from '../../src/chat/message.ts';
 import type { ServedModel } from '../../src/library/model-card.ts';
 import type { PlanChanges } from '../../src/model/opened-model.ts';
 import type { WhatIf } from '../../src/model/what-if.ts';
+import type { OwnStore } from '../../src/stores/own-store.ts';
 import type {
   Answer,
   Backend,
@@ -102,6 +103,8 @@ export class FakeBackend implements Backend {
   readonly calls: BackendCall[] = [];
   readonly served: ServedModel[];
   readonly running: LoadedModel[] = [];
+  /** The store that a test gives it. */
+  ownStore: OwnStore | undefined;
   figures: readonly Metric[] = [];
   engine: RunningEngine | null = null;
   /** If set, every call but `generate` that can reject does so with it. */
@@ -131,6 +134,10 @@ export class FakeBackend implements Backend {
   find(name: string): ServedModel | undefined {
     const wanted = name.toLowerCase().replace(/:latest$/, '');
     return this.served.find(({ name }) => name === wanted || name.replace(/:latest$/, '') === wanted);
+  }
+
+  store(): OwnStore | undefined {
+    return this.ownStore;
   }
 
   loaded(): readonly LoadedModel[] {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deferred } from './deferred.ts';
 
 /** Faults of a host, for all files. */
 interface Faults {
@@ -44,11 +45,20 @@ export class ModelHost implements AsyncDisposable {
     gate: undefined,
   };
   readonly asked: Asked[] = [];
+  /** Resolves when bytes of a file are asked for. */
+  readonly begun: Promise<void>;
+  readonly #begin: () => void;
   readonly #repositories = new Map<string, ReadonlyMap<string, Uint8Array>>();
   readonly #manifests = new Map<string, string>();
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #front: Server = createServer((request, response) => this.#answer(request, response, 'front'));
   readonly #store: Server = createServer((request, response) => this.#answer(request, response, 'store'));
+
+  private constructor() {
+    const { promise, resolve } = deferred();
+    this.begun = promise;
+    this.#begin = resolve;
+  }
 
   static async start(): Promise<ModelHost> {
     const host = new ModelHost();
@@ -166,6 +176,7 @@ export class ModelHost implements AsyncDisposable {
 
   async #send(blob: string, range: string | undefined, response: ServerResponse): Promise<void> {
     const { faults } = this;
+    this.#begin();
     await faults.gate;
     const status = faults.statuses.shift();
     if (status !== undefined) return void response.writeHead(status, { 'content-length': 0 }).end();

@@ -18,6 +18,7 @@ export const sharedFolders: ReadonlySet<string> = new Set(
     'cli/chat',
     'cli/options',
     'cli/print',
+    'download',
     'exec',
     'ggml',
     'gguf',

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { arr, f32, type MetadataValue, str, type TensorSource, u32, writeGguf } from '../../bench/gguf-writer.ts';
+import { tempFolder } from './temp-folder.ts';
 import { existingType } from './weights.ts';
 
 export interface SmallModel {
@@ -43,4 +45,11 @@ export function writeSmall(path: string, model: SmallModel = {}): readonly strin
   };
   const source = { metadata: { ...own, ...metadata }, tensors };
   return writeGguf(path, split === undefined ? source : { ...source, split });
+}
+
+/** The bytes of such a model; of a split one those of its files. */
+export function smallBytes(model?: SmallModel): readonly [Buffer, ...Buffer[]] {
+  using folder = tempFolder();
+  const [first = '', ...others] = writeSmall(folder.file('model.gguf'), model);
+  return [readFileSync(first), ...others.map((file) => readFileSync(file))];
 }

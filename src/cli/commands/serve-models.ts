@@ -12,6 +12,7 @@ import { budgetFor } from '../../runtime/machine.ts';
 import type { Health } from '../../worker/backend.ts';
 import { EngineBackend } from '../../worker/engine-backend.ts';
 import { savedCalibration } from '../calibrations.ts';
+import { webOptions } from '../download-settings.ts';
 import { cpuVariant } from '../environment.ts';
 import { calibrateFor } from '../first-calibration.ts';
 import { leaveOut, noModels, openLibrary } from '../open-library.ts';
@@ -64,6 +65,7 @@ export async function serveModels(
     loopback,
     hostname: hostname(),
     page: settings.ui,
+    web: webOptions(),
     health,
   });
   const onError = (error: Error): void => log.error({}, error.message);

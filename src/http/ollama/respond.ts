@@ -1,5 +1,6 @@
 import type { Log } from '../../base/log.ts';
 import type { AnswerPart } from '../../chat/answer-part.ts';
+import type { WebOptions } from '../../download/web.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import {
   type Answer,
@@ -23,6 +24,8 @@ export interface OllamaService {
   readonly backend: Backend;
   readonly log: Log;
   readonly timeouts: StreamTimeouts;
+  /** The ways to where models are downloaded from. */
+  readonly web: WebOptions;
 }
 
 /** A part of an answer whose calls are whole. */

@@ -27,7 +27,7 @@ async function send(path: string, sent: Sent = {}): Promise<Response> {
   const { backend = new FakeBackend(), log = new FakeLog(), body, method = 'POST', timeouts, signal } = sent;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const init = { method, ...(text === undefined ? {} : { body: text }), ...(signal && { signal }) };
-  return ollamaRoutes(backend, log, timeouts).request(path, init);
+  return ollamaRoutes(backend, log, { timeouts }).request(path, init);
 }
 
 const errorOf = async (response: Response): Promise<string> => ((await response.json()) as { error: string }).error;
@@ -52,7 +52,7 @@ test('HEAD is answered like GET, without a body', async () => {
 });
 
 test('what is not supported yet says so', async () => {
-  for (const path of ['/api/pull', '/api/push', '/api/create', '/api/copy']) {
+  for (const path of ['/api/push', '/api/create', '/api/copy']) {
     const response = await send(path, { body: { model: 'tiny:q4_1' } });
     assert.equal(response.status, 501);
     assert.equal(await errorOf(response), `${path} is not supported yet`);

@@ -1,5 +1,7 @@
 import { Hono } from 'hono';
 import type { Log } from '../../base/log.ts';
+import { usualHub } from '../../download/pull-source.ts';
+import type { WebOptions } from '../../download/web.ts';
 import type { Backend } from '../../worker/backend.ts';
 import { errorResponseOf, hasLeft, logFailure, Refusal } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
@@ -9,6 +11,7 @@ import { chat } from './chat.ts';
 import { embed, embedPrompt } from './embed.ts';
 import { generate } from './generate.ts';
 import { psEntry, showBody, tagsEntry } from './models.ts';
+import { pull } from './pull.ts';
 import { errorBody } from './refusals.ts';
 import { modelRequest } from './requests.ts';
 import type { OllamaService } from './respond.ts';
@@ -16,11 +19,21 @@ import type { OllamaService } from './respond.ts';
 // Clients refuse to talk to an Ollama older than they know.
 const version = '0.32.9';
 
-const later = ['pull', 'push', 'create', 'copy', 'blobs/:digest'];
+const later = ['push', 'create', 'copy', 'blobs/:digest'];
+
+interface OllamaOptions {
+  readonly timeouts?: StreamTimeouts | undefined;
+  /** The ways to where models are downloaded from. */
+  readonly web?: WebOptions | undefined;
+}
 
 /** Ollama's own API. */
-export function ollamaRoutes(backend: Backend, log: Log, timeouts: StreamTimeouts = {}): Hono {
-  const service: OllamaService = { backend, log, timeouts };
+export function ollamaRoutes(
+  backend: Backend,
+  log: Log,
+  { timeouts = {}, web = { hub: usualHub } }: OllamaOptions = {},
+): Hono {
+  const service: OllamaService = { backend, log, timeouts, web };
   const app = new Hono();
 
   app.get('/', (c) => c.text('Ollama is running'));
@@ -39,6 +52,7 @@ export function ollamaRoutes(backend: Backend, log: Log, timeouts: StreamTimeout
   app.post('/api/chat', (c) => chat(service, c));
   app.post('/api/embed', (c) => embed(service, c));
   app.post('/api/embeddings', (c) => embedPrompt(service, c));
+  app.post('/api/pull', (c) => pull(service, c));
   for (const name of later) {
     app.all(`/api/${name}`, (c) => c.json({ error: `${c.req.path} is not supported yet` }, 501));
   }

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { areSound, type ByteRange, beginIn, bytesIn, missingIn, piecesOf, withRange } from './byte-ranges.ts';
+import { areSound, beginIn, type FileRange, missingIn, piecesOf, rangeBytes, withRange } from './file-ranges.ts';
 
 const size = 40;
 const range = fc
   .tuple(fc.nat(size), fc.nat(size))
-  .map(([a, b]): ByteRange => ({ start: Math.min(a, b), end: Math.max(a, b) }));
+  .map(([a, b]): FileRange => ({ start: Math.min(a, b), end: Math.max(a, b) }));
 const several = fc.array(range, { maxLength: 12 });
-const joined = (ranges: readonly ByteRange[]): readonly ByteRange[] =>
-  ranges.reduce(withRange, [] as readonly ByteRange[]);
-const bytesOf = (ranges: readonly ByteRange[]): ReadonlySet<number> =>
+const joined = (ranges: readonly FileRange[]): readonly FileRange[] =>
+  ranges.reduce(withRange, [] as readonly FileRange[]);
+const bytesOf = (ranges: readonly FileRange[]): ReadonlySet<number> =>
   new Set(ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i)));
 
 test('ranges hold the bytes that were put in, whatever their order, and are sound', () => {
@@ -18,7 +18,7 @@ test('ranges hold the bytes that were put in, whatever their order, and are soun
     fc.property(several, (ranges) => {
       const held = joined(ranges);
       assert.deepEqual([...bytesOf(held)].sort(), [...bytesOf(ranges)].sort());
-      assert.equal(bytesIn(held), bytesOf(ranges).size);
+      assert.equal(rangeBytes(held), bytesOf(ranges).size);
       assert.ok(areSound(held, size));
       assert.deepEqual(joined(ranges.toReversed()), held);
     }),
@@ -30,7 +30,7 @@ test('what is missing is all the rest, and with it the file is whole', () => {
     fc.property(several, (ranges) => {
       const held = joined(ranges);
       const missing = missingIn(held, size);
-      assert.equal(bytesIn(held) + bytesIn(missing), size);
+      assert.equal(rangeBytes(held) + rangeBytes(missing), size);
       assert.deepEqual(joined([...held, ...missing]), [{ start: 0, end: size }]);
     }),
   );
@@ -42,7 +42,7 @@ test('pieces are the same bytes, in order, none longer than asked', () => {
       const held = joined(ranges);
       const pieces = piecesOf(held, most);
       assert.deepEqual(joined(pieces), held);
-      assert.equal(bytesIn(pieces), bytesIn(held));
+      assert.equal(rangeBytes(pieces), rangeBytes(held));
       assert.ok(pieces.every(({ start, end }) => end - start <= most && end > start));
     }),
   );

@@ -1,14 +1,14 @@
 /** Bytes of a file from `start` on; the one at `end` is not among them. */
-export interface ByteRange {
+export interface FileRange {
   readonly start: number;
   readonly end: number;
 }
 
 /** Ranges in order, none of which touches another. */
-export type ByteRanges = readonly ByteRange[];
+export type FileRanges = readonly FileRange[];
 
 /** The ranges with one more, which may overlap them. */
-export function withRange(ranges: ByteRanges, { start, end }: ByteRange): ByteRanges {
+export function withRange(ranges: FileRanges, { start, end }: FileRange): FileRanges {
   if (end <= start) return ranges;
   const before = ranges.filter((range) => range.end < start);
   const after = ranges.filter((range) => range.start > end);
@@ -21,20 +21,20 @@ export function withRange(ranges: ByteRanges, { start, end }: ByteRange): ByteRa
 }
 
 /** The ranges of a file of `size` bytes that are not among these. */
-export function missingIn(ranges: ByteRanges, size: number): ByteRanges {
+export function missingIn(ranges: FileRanges, size: number): FileRanges {
   const starts = [0, ...ranges.map(({ end }) => end)];
   const ends = [...ranges.map(({ start }) => start), size];
   return starts.map((start, i) => ({ start, end: ends[i] ?? size })).filter(({ start, end }) => start < end);
 }
 
 /** The number of bytes in ranges. */
-export const bytesIn = (ranges: ByteRanges): number => ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+export const rangeBytes = (ranges: FileRanges): number => ranges.reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** The number of bytes from the beginning of a file on that are all in the ranges. */
-export const beginIn = ([first]: ByteRanges): number => (first?.start === 0 ? first.end : 0);
+export const beginIn = ([first]: FileRanges): number => (first?.start === 0 ? first.end : 0);
 
 /** The ranges in pieces of `most` bytes at most, in order. */
-export const piecesOf = (ranges: ByteRanges, most: number): ByteRanges =>
+export const piecesOf = (ranges: FileRanges, most: number): FileRanges =>
   ranges.flatMap(({ start, end }) =>
     Array.from({ length: Math.ceil((end - start) / most) }, (_, i) => ({
       start: start + i * most,
@@ -43,7 +43,7 @@ export const piecesOf = (ranges: ByteRanges, most: number): ByteRanges =>
   );
 
 /** True for ranges as this file makes them, in a file of `size` bytes. */
-export const areSound = (ranges: ByteRanges, size: number): boolean =>
+export const areSound = (ranges: FileRanges, size: number): boolean =>
   ranges.every(
     ({ start, end }, i) =>
       Number.isSafeInteger(start) &&
