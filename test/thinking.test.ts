@@ -6,6 +6,7 @@ import type { GenerateOptions } from '../src/model/model-options.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { run, runJson } from './support/cli.ts';
 import { pty, withoutPty } from './support/pty.ts';
+import { modest, postTo, serve } from './support/server.ts';
 import { Teller } from './support/teller.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
@@ -93,6 +94,21 @@ test('run gives thoughts apart, within their budget, and only the answer to who 
   assert.equal(stdout.trimEnd(), whole.text.trimEnd());
   const direct = await runJson([...args, '--no-think']);
   assert.equal('thinking' in direct, false);
+});
+
+test('a server that is told how to think does so where a request does not say', async () => {
+  const told = ['--no-think', '--think-budget', '5', '--chat-template', source];
+  await using server = await serve([model, ...modest, ...told]);
+  type Answer = { choices: [{ message: { content: string; reasoning_content?: string } }] };
+  const ask = async (wish: object): Promise<Answer['choices'][0]['message']> => {
+    const body = { messages: [user], max_tokens: 24, temperature: 0, ...wish };
+    return ((await (await postTo(server, '/v1/chat/completions', body)).json()) as Answer).choices[0].message;
+  };
+  assert.equal('reasoning_content' in (await ask({})), false);
+  const thoughtful = await ask({ reasoning_effort: 'low' });
+  assert.ok(thoughtful.reasoning_content && thoughtful.content !== '', 'the budget ends thoughts');
+  const free = await ask({ reasoning_effort: 'low', reasoning_budget_tokens: 1000 });
+  assert.ok(free.reasoning_content && free.content === '');
 });
 
 test('a terminal shows thoughts dimmed, before the answer', { skip: withoutPty }, async () => {

@@ -57,7 +57,12 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       const loaded = backend.loaded().some(({ model: { name } }) => name === model.name);
       return c.json(propsOf(model, backend.places(model), loaded));
     })
-    .get('/slots', (c) => c.json(slotsOf(backend.places(requestedModel(backend, c.req.query('model'))))))
+    .get('/slots', async (c) => {
+      const model = requestedModel(backend, c.req.query('model'));
+      const { engine } = await backend.status();
+      const { sequences = [], plan } = (engine?.model.name === model.name && engine) || {};
+      return c.json(slotsOf(backend.places(model), { sequences, drafts: (plan?.ahead ?? 0) > 0 }));
+    })
     .on('POST', inputTokens, async (c) => {
       const body = await jsonBody(c.req, ApplyTemplate);
       const input_tokens = await backend.countTokens(requestedModel(backend, body.model), conversationIn(body));

@@ -30,6 +30,7 @@ test('a card says what the header says', () => {
     chats: true,
     thinks: false,
     callsTools: false,
+    infills: false,
     sampling: {},
     template: '{{ messages }}',
     toolTemplate: '',

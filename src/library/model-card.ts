@@ -12,6 +12,7 @@ import { type Preset, presetSampling } from '../model/preset.ts';
 import { evictFiles, type OutlineOptions, openOutline } from '../runtime/model-outline.ts';
 import { recommendedSampling } from '../sample/recommended-sampling.ts';
 import { mergedSampling, type PartialSamplingOptions } from '../sample/sampling-options.ts';
+import { commonBytes, InfillSearch } from './infill-names.ts';
 
 /** A model that clients can ask for, by its file's header. */
 export interface ServedModel {
@@ -38,6 +39,8 @@ export interface ServedModel {
   readonly thinks: boolean;
   /** True if its chat template knows tools. */
   readonly callsTools: boolean;
+  /** True if its vocabulary has tokens for filling in between two texts. */
+  readonly infills: boolean;
   /** The chat template's source; empty if there is none. */
   readonly template: string;
   /** The source of the chat template for conversations with tools; empty if they have none of their own. */
@@ -76,8 +79,9 @@ export function readCard(path: string, version: string, options: CardOptions = {
   const { metadata } = file;
   const { preset } = options;
   const { plain: template = '', tools: toolTemplate = '' } = templateSourcesOf(metadata, options.chatTemplate);
+  const infill = new InfillSearch(metadata);
   const card = {
-    digest: `sha256:${digest(file, preset ? `${version} ${JSON.stringify(preset)}` : version)}`,
+    digest: `sha256:${digest(file, preset ? `${version} ${JSON.stringify(preset)}` : version, infill)}`,
     family: config.architecture,
     parameters: formatCount(file.parameters),
     quantization: quantizationOf(file),
@@ -86,6 +90,7 @@ export function readCard(path: string, version: string, options: CardOptions = {
     chats: !outline.graphs.wholeTexts,
     callsTools: knowsTools(toolTemplate || template),
     thinks: canThink(template),
+    infills: infill.found,
     template,
     toolTemplate,
     license: metadata.string('general.license', undefined) ?? metadata.string('general.license.name', ''),
@@ -108,20 +113,23 @@ function recordOf(metadata: Metadata): Readonly<Record<string, unknown>> {
 }
 
 /**
- * A digest of `version` and all bytes before the weights of the first file: 8 MB for a vocabulary of 128k take 15 ms.
+ * A digest of `version` and all bytes before the weights of the first file, which `infill` looks through: 8 MB for a
+ * vocabulary of 128k take 15 ms, and 20 to look through.
  */
-function digest({ files, weights }: ModelFile, version: string): string {
+function digest({ files, weights }: ModelFile, version: string, infill: InfillSearch): string {
   const first = at(files, 0);
   const offsets = [...weights.values()].filter(({ extent }) => extent.file === 0).map(({ extent }) => extent.offset);
   const end = offsets.reduce((least, offset) => Math.min(least, offset), first.size);
   const hash = createHash('sha256').update(version);
-  const chunk = Buffer.alloc(Math.min(chunkBytes, end));
+  const chunk = Buffer.alloc(commonBytes + Math.min(chunkBytes, end));
   const fd = openSync(first.path, 'r');
   try {
     for (let at = 0; at < end; ) {
-      const bytes = readSync(fd, chunk, 0, Math.min(chunk.length, end - at), at);
+      const bytes = readSync(fd, chunk, commonBytes, Math.min(chunkBytes, end - at), at);
       if (bytes === 0) break;
-      hash.update(chunk.subarray(0, bytes));
+      hash.update(chunk.subarray(commonBytes, commonBytes + bytes));
+      infill.read(chunk.subarray(0, commonBytes + bytes));
+      chunk.copyWithin(0, bytes, commonBytes + bytes);
       at += bytes;
     }
   } finally {

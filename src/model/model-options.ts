@@ -31,6 +31,10 @@ export interface ModelSettings {
   readonly graphs?: GraphChoice | undefined;
   /** Source of a chat template, Jinja as Hugging Face writes it, in place of the model's own. */
   readonly chatTemplate?: string | undefined;
+  /** Whether the model thinks first, or how much, where a conversation does not say; default: as its template has it. */
+  readonly think?: boolean | string | undefined;
+  /** Tokens of thoughts where a request does not say; default: as many as it likes. */
+  readonly thinkBudget?: number | undefined;
   /** Settings that come with the model beside its file. */
   readonly preset?: Preset | undefined;
   /** A folder that remembers which models libllama was tried with, in another process; default: each one tries anew. */

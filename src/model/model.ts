@@ -30,7 +30,7 @@ import {
 import { Grammars } from './grammars.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
-import { presetSampling, withPreset } from './preset.ts';
+import { presetSampling, withDefaults } from './preset.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
 import { restoreSession, saveSession } from './session-files.ts';
 import { type Tally, tallyOf } from './tally.ts';
@@ -211,7 +211,7 @@ export class Model implements AsyncDisposable {
     this.#opened.checkOpen();
     const { vocabulary, outline } = this;
     if (outline.graphs.wholeTexts) throw new EngineError('NOT_FOR_ANSWERS', { file: outline.path });
-    const options = withPreset(this.#options.preset, asked);
+    const options = withDefaults(this.#options, asked);
     const [size, unlimited] = [outline.config.vocabulary, Number.POSITIVE_INFINITY];
     const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited, bias } = options;
     checkLengths({ maxTokens, longest, thinkBudget });

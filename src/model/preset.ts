@@ -6,6 +6,7 @@ import {
   samplingNames,
   samplingRanges,
 } from '../sample/sampling-options.ts';
+import type { GenerateOptions } from './model-options.ts';
 
 /**
  * Settings that come with a model beside its file, as Ollama's Modelfiles have them. Requests win over them, and they over
@@ -53,12 +54,18 @@ export function contextOf(
   return context ?? (own && Math.min(own, trained));
 }
 
-/** The options of an answer, with the length and the stop texts of the preset where they say nothing. */
-export const withPreset = <T extends { maxTokens?: number | undefined; stop?: readonly string[] | undefined }>(
-  preset: Preset | undefined,
+interface Defaults {
+  readonly preset?: Preset | undefined;
+  readonly thinkBudget?: number | undefined;
+}
+
+/** The options of an answer; where they say nothing, with the length and the stop texts of the preset, and the budget. */
+export const withDefaults = <T extends Pick<GenerateOptions, 'maxTokens' | 'stop' | 'thinkBudget'>>(
+  { preset, thinkBudget }: Defaults,
   options: T,
 ): T => ({
   ...options,
+  thinkBudget: options.thinkBudget ?? thinkBudget,
   maxTokens: options.maxTokens ?? positive(preset?.parameters?.['num_predict']),
   stop: options.stop?.length ? options.stop : stopsOf(preset),
 });

@@ -28,6 +28,8 @@ interface PromptOptions {
   /** Source of a chat template in place of the model's own. */
   readonly chatTemplate?: string | undefined;
   readonly preset?: Preset | undefined;
+  /** Whether the model thinks, or how much, where a conversation does not say. */
+  readonly think?: boolean | string | undefined;
   /** Hears of messages that the model does not see as they are. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
@@ -48,13 +50,15 @@ export class PromptTokenizer {
   /** True if a template was given in place of the model's own. */
   readonly #isGiven: boolean;
   readonly #preset: Preset | undefined;
+  readonly #think: boolean | string | undefined;
   readonly #vocabulary: Vocabulary;
   readonly #warn: (reason: string) => void;
   /** Templates that conversations have asked for, by their source. */
   readonly #templates: Map<string, ChatTemplate> = new Map();
 
-  constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, preset, warn }: PromptOptions = {}) {
+  constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, preset, think, warn }: PromptOptions = {}) {
     this.#preset = preset;
+    this.#think = think;
     this.#sources = templateSourcesOf(metadata, chatTemplate);
     this.#isGiven = chatTemplate !== undefined;
     this.#vocabulary = vocabulary;
@@ -75,13 +79,14 @@ export class PromptTokenizer {
     return this.#render(this.#conversationOf(prompt), most);
   }
 
-  /** A conversation behind the messages that come with the model. */
+  /** A conversation behind the messages that come with the model, with what it does not say itself. */
   #conversationOf(prompt: ChatPrompt): Conversation {
     const conversation = conversationOf(prompt);
     const { system, messages: earlier = [] } = this.#preset ?? {};
     const messages = [...earlier, ...conversation.messages];
     const bare = system === undefined || system === '' || messages[0]?.role === 'system';
-    return { ...conversation, messages: bare ? messages : [{ role: 'system', content: system }, ...messages] };
+    const think = conversation.think ?? this.#think;
+    return { ...conversation, think, messages: bare ? messages : [{ role: 'system', content: system }, ...messages] };
   }
 
   #render(conversation: Conversation, most: number): RenderedPrompt {

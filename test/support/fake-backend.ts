@@ -73,6 +73,7 @@ export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
   chats: true,
   thinks: false,
   callsTools: false,
+  infills: false,
   template: '{% for message in messages %}{{ message.content }}{% endfor %}',
   toolTemplate: '',
   license: 'apache-2.0',

@@ -11,6 +11,7 @@ import { warn } from '../print/output.ts';
 export async function serveCommand(given: Settings): Promise<void> {
   const { models: named, settings } = await locateCalled(given.files, given);
   const { memoryBudget, threads, parallel = 'auto', promptCache: bytes = 'auto', promptCacheDir, kvDir } = settings;
+  const { think, thinkBudget } = settings;
   const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
   budgetFor(memoryBudget, warn);
   if (promptCacheDir !== undefined) checkOnDisk(promptCacheDir);
@@ -18,6 +19,8 @@ export async function serveCommand(given: Settings): Promise<void> {
   for (const folder of [promptCacheDir, kvDir]) if (folder !== undefined) checkFolder(folder);
   const engine: ModelSettings = {
     ...modelSettingsOf(settings),
+    think,
+    thinkBudget,
     parallel,
     promptCache: { bytes, folder: promptCacheDir },
     threads: threads === undefined ? undefined : threadsFor(threads, warn),

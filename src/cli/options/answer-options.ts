@@ -106,7 +106,9 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
     help: 'think before answering, as a model that can think does, or how much: low, medium, high',
     schema: thinking.optional(),
     byDefault: 'as the model does',
-    commands,
+    commands: [...commands, 'serve'],
+    variables: ['SSD_LLM_THINK'],
+    words: { serve: { help: 'think before answering, or how much, where a request does not say' } },
     aliases: [{ flags: '--no-think', value: false, help: 'answer at once' }],
   },
   thinkBudget: {
@@ -114,6 +116,8 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
     help: 'most tokens of thoughts, which then end',
     schema: whole('a number of tokens', 0).optional(),
     byDefault: 'any number',
-    commands,
+    commands: [...commands, 'serve'],
+    variables: ['SSD_LLM_THINK_BUDGET'],
+    words: { serve: { help: 'most tokens of thoughts where a request does not say' } },
   },
 };

@@ -81,6 +81,8 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   threads: ['3', 3],
   logLevel: ['debug', 'debug'],
   ui: ['false', false],
+  think: ['low', 'low'],
+  thinkBudget: ['50', 50],
 };
 
 test('every setting can be given by a flag, by our variable, and in the file', async () => {

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { dataOf, post, served } from '../../../test/support/served.ts';
 import { EngineError } from '../../base/errors.ts';
+import type { RunningEngine } from '../../worker/server-status.ts';
 
 const hi = { prompt: 'Hi' };
 
@@ -199,5 +200,15 @@ test('the properties and the places of a model are told', async () => {
     [1, 512, 0.95, model.template],
   );
   assert.match(props['model_path'] as string, /\.gguf$/);
-  assert.deepEqual(await asked('/slots'), [{ id: 0, n_ctx: 512, speculative: false, is_processing: true }]);
+  const { name, size, family, quantization } = model;
+  const text = { state: 'answer', prompt_tokens: 9, prompt_done: 9, cached_tokens: 4, answer_tokens: 3, seconds: 1 };
+  const engine = { model: { name, size, family, quantization }, plan: { ahead: 2 }, sequences: [text] };
+  backend.engine = engine as unknown as RunningEngine;
+  assert.deepEqual(await asked('/slots'), [
+    {
+      ...{ id: 0, n_ctx: 512, speculative: true, is_processing: true },
+      ...{ n_prompt_tokens: 9, n_prompt_tokens_processed: 5, n_prompt_tokens_cache: 4 },
+      next_token: [{ has_next_token: true, n_decoded: 3 }],
+    },
+  ]);
 });

@@ -1,4 +1,5 @@
 import type { ServedModel } from '../../library/model-card.ts';
+import type { SequenceStatus } from '../../model/engine-status.ts';
 import type { Places } from '../../worker/backend.ts';
 import { withUsualSampling } from '../request/sampling-fields.ts';
 import { generationSettings } from './answer.ts';
@@ -26,6 +27,25 @@ export function propsOf(model: ServedModel, { context, parallel }: Places, loade
   };
 }
 
-/** The answer of /slots: the places for sequences that are computed together. */
-export const slotsOf = ({ context, parallel, active }: Places): readonly object[] =>
-  Array.from({ length: parallel }, (_, id) => ({ id, n_ctx: context, speculative: false, is_processing: id < active }));
+/** The answer of /slots: the places for sequences that are computed together, and the sequences that have one. */
+export const slotsOf = (
+  { context, parallel }: Places,
+  { sequences, drafts }: { readonly sequences: readonly SequenceStatus[]; readonly drafts: boolean },
+): readonly object[] =>
+  Array.from({ length: parallel }, (_, id) => {
+    const sequence = sequences[id];
+    return {
+      id,
+      n_ctx: context,
+      speculative: drafts,
+      is_processing: sequence !== undefined,
+      ...(sequence && progressOf(sequence)),
+    };
+  });
+
+const progressOf = ({ prompt_tokens, prompt_done, cached_tokens, answer_tokens }: SequenceStatus): object => ({
+  n_prompt_tokens: prompt_tokens,
+  n_prompt_tokens_processed: prompt_done - cached_tokens,
+  n_prompt_tokens_cache: cached_tokens,
+  next_token: [{ has_next_token: true, n_decoded: answer_tokens }],
+});

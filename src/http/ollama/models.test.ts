@@ -30,7 +30,17 @@ test('the models are listed as Ollama lists them', async () => {
   const response = await request(new FakeBackend(), '/api/tags');
   const { name, size } = model;
   assert.deepEqual(await response.json(), {
-    models: [{ name, model: name, modified_at: '2024-10-04T00:00:00.000Z', size, digest, details }],
+    models: [
+      {
+        name,
+        model: name,
+        modified_at: '2024-10-04T00:00:00.000Z',
+        size,
+        digest,
+        details,
+        capabilities: ['completion'],
+      },
+    ],
   });
 });
 
@@ -58,10 +68,12 @@ test('nothing runs at first', async () => {
   assert.deepEqual(await (await request(new FakeBackend(), '/api/ps')).json(), { models: [] });
 });
 
-test('a model that can think or call tools says so', async () => {
-  const backend = new FakeBackend(servedModel({ thinks: true, callsTools: true }));
+test('a model that can think, call tools, or fill in says so', async () => {
+  const backend = new FakeBackend(servedModel({ thinks: true, callsTools: true, infills: true }));
   const { capabilities } = await show(backend, { model: 'tiny:q4_1' });
-  assert.deepEqual(capabilities, ['completion', 'tools', 'thinking']);
+  assert.deepEqual(capabilities, ['completion', 'tools', 'thinking', 'insert']);
+  const { models } = (await (await request(backend, '/api/tags')).json()) as { models: { capabilities: unknown }[] };
+  assert.deepEqual(models[0]?.capabilities, capabilities);
 });
 
 test('a model is shown with all that clients look at', async () => {

@@ -19,6 +19,7 @@ export const tagsEntry = (model: ServedModel): object => ({
   size: model.size,
   digest: model.digest.replace(/^sha256:/, ''),
   details: detailsOf(model),
+  capabilities: capabilitiesOf(model),
 });
 
 // Clients want a date: Ollama's own "never" is 292 years ahead.
@@ -72,8 +73,11 @@ function infoOf({ family, trainedContext, metadata }: ServedModel): object {
 }
 
 /** Ollama's names for the uses of a model: clients offer those for embeddings for nothing else. */
-const capabilitiesOf = ({ embeds, callsTools, thinks }: ServedModel): readonly string[] =>
-  embeds ? ['embedding'] : ['completion', ...(callsTools ? ['tools'] : []), ...(thinks ? ['thinking'] : [])];
+function capabilitiesOf({ embeds, callsTools, thinks, infills }: ServedModel): readonly string[] {
+  if (embeds) return ['embedding'];
+  const others = { tools: callsTools, thinking: thinks, insert: infills };
+  return ['completion', ...Object.entries(others).flatMap(([name, has]) => (has ? [name] : []))];
+}
 
 /** The answer of /api/show. */
 export const showBody = (model: ServedModel): object => ({

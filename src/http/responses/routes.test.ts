@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeBackend } from '../../../test/support/fake-backend.ts';
+import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { dataOf, post, type Served, served } from '../../../test/support/served.ts';
 import { EngineError } from '../../base/errors.ts';
 import { responsesRoutes } from './routes.ts';
@@ -54,6 +54,9 @@ test('a whole response has its message, its status and the usage', async () => {
     [body['object'], body['status'], body['model'], body['temperature'], body['error'], body['store']],
     ['response', 'completed', 'tiny:q4_1', 0.5, null, false],
   );
+  const own = served({}, new FakeBackend(servedModel({ sampling: { temperature: 0.25, topP: 0.75 } })));
+  const other = (await (await post(own, path, hi)).json()) as Record<string, unknown>;
+  assert.deepEqual([other['temperature'], other['top_p'], body['top_p']], [0.25, 0.75, 1]);
   assert.deepEqual(body['usage'], {
     input_tokens: 5,
     input_tokens_details: { cached_tokens: 2 },

@@ -1,8 +1,10 @@
 import { Hono } from 'hono';
 import type { Log } from '../../base/log.ts';
+import { samplingOptions } from '../../sample/sampling-options.ts';
 import type { Backend } from '../../worker/backend.ts';
 import { jsonBody } from '../request/body.ts';
 import { chatModel } from '../request/requested-model.ts';
+import { withUsualSampling } from '../request/sampling-fields.ts';
 import { addWarning } from '../request/warnings.ts';
 import { type BlockService, respondWithBlocks } from '../respond-with-blocks.ts';
 import type { StreamTimeouts } from '../streaming.ts';
@@ -26,11 +28,13 @@ export function responsesRoutes(backend: Backend, log: Log, timeouts: StreamTime
       keepAlive,
       generation,
       timings,
+      repeated,
       ...form
     } = await jsonBody(req, ResponsesBody, responsesFields);
     const model = chatModel(backend, name);
     if (form.skipped.length > 0)
       addWarning(req.raw, `nobody runs tools of type ${[...new Set(form.skipped)].join(', ')} here`);
+    const { temperature, topP } = samplingOptions(withUsualSampling(generation, model).sampling);
     return respondWithBlocks(service, {
       request: req.raw,
       model,
@@ -38,7 +42,7 @@ export function responsesRoutes(backend: Backend, log: Log, timeouts: StreamTime
       keepAlive,
       stream,
       timings,
-      format: new ResponseFormat(model.name, form),
+      format: new ResponseFormat(model.name, { ...form, repeated: { ...repeated, temperature, top_p: topP } }),
     });
   });
   return app;
