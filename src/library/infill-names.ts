@@ -10,7 +10,7 @@ interface InfillToken {
   readonly stems: readonly string[];
 }
 
-export const infillTokens: readonly InfillToken[] = [
+const infillTokens: readonly InfillToken[] = [
   {
     keys: ['fim_pre_token_id', 'prefix_token_id'],
     names: [

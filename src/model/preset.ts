@@ -6,7 +6,6 @@ import {
   samplingNames,
   samplingRanges,
 } from '../sample/sampling-options.ts';
-import type { GenerateOptions } from './model-options.ts';
 
 /**
  * Settings that come with a model beside its file, as Ollama's Modelfiles have them. Requests win over them, and they over
@@ -54,16 +53,19 @@ export function contextOf(
   return context ?? (own && Math.min(own, trained));
 }
 
+interface AnswerLimits {
+  readonly maxTokens?: number | undefined;
+  readonly stop?: readonly string[] | undefined;
+  readonly thinkBudget?: number | undefined;
+}
+
 interface Defaults {
   readonly preset?: Preset | undefined;
   readonly thinkBudget?: number | undefined;
 }
 
 /** The options of an answer; where they say nothing, with the length and the stop texts of the preset, and the budget. */
-export const withDefaults = <T extends Pick<GenerateOptions, 'maxTokens' | 'stop' | 'thinkBudget'>>(
-  { preset, thinkBudget }: Defaults,
-  options: T,
-): T => ({
+export const withDefaults = <T extends AnswerLimits>({ preset, thinkBudget }: Defaults, options: T): T => ({
   ...options,
   thinkBudget: options.thinkBudget ?? thinkBudget,
   maxTokens: options.maxTokens ?? positive(preset?.parameters?.['num_predict']),
