@@ -28,11 +28,9 @@ async function parsed(name: string, args: readonly string[], user: User = usual)
 /** The settings of a server by flags, environment and the text of a configuration file. */
 async function served(args: readonly string[], environment: Environment = {}, toml = ''): Promise<Settings> {
   using folder = tempFolder();
-  writeFileSync(folder.file('config.toml'), toml);
-  const settings = await parsed('serve', [`--config=${folder.file('config.toml')}`, ...args], {
-    ...usual,
-    environment,
-  });
+  const config = folder.file('config.toml');
+  writeFileSync(config, toml);
+  const settings = await parsed('serve', [`--config=${config}`, ...args], { ...usual, environment });
   return { ...settings, config: undefined };
 }
 
