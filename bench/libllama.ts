@@ -24,6 +24,8 @@ interface Functions {
   readonly contextSize: (context: Pointer) => number;
   readonly vocabulary: (model: Pointer) => Pointer;
   readonly vocabularySize: (vocabulary: Pointer) => number;
+  readonly adapter: (model: Pointer, path: string) => Pointer | null;
+  readonly setAdapters: (context: Pointer, adapters: BigUint64Array, count: number, scales: Float32Array) => number;
   readonly decode: (context: Pointer, batch: Fields) => number;
   readonly encode: (context: Pointer, batch: Fields) => number;
   readonly encodes: (model: Pointer) => boolean;
@@ -61,6 +63,8 @@ function bind(): Functions {
     contextSize: llama.func('uint32_t llama_n_ctx(void *)'),
     vocabulary: llama.func('void *llama_model_get_vocab(void *)'),
     vocabularySize: llama.func('int32_t llama_vocab_n_tokens(void *)'),
+    adapter: llama.func('void *llama_adapter_lora_init(void *, const char *)'),
+    setAdapters: llama.func('int32_t llama_set_adapters_lora(void *, void *, size_t, void *)'),
     decode: llama.func('llama_decode', 'int32_t', ['void *', batchStruct]),
     encode: llama.func('llama_encode', 'int32_t', ['void *', batchStruct]),
     encodes: llama.func('bool llama_model_has_encoder(void *)'),
@@ -103,6 +107,8 @@ export interface LibllamaOptions {
   readonly kvType?: string;
   /** Changes to the rotation that the metadata describe. */
   readonly rope?: RopeOptions | undefined;
+  /** LoRA adapters that are applied, with their scales. */
+  readonly loras?: readonly { readonly path: string; readonly scale: number }[];
   /** Gives embeddings instead of logits. */
   readonly embeddings?: boolean;
   /** How embeddings of a text become one (`LLAMA_POOLING_TYPE_*`); as the file says unless given. */
@@ -149,7 +155,7 @@ export class Libllama implements Disposable {
       ...rest
     }: LibllamaOptions,
   ) {
-    const { rope, sequences = 1, watch, embeddings = false, pooling = -1, device = false } = rest;
+    const { rope, sequences = 1, watch, embeddings = false, pooling = -1, device = false, loras = [] } = rest;
     const { load, modelDefaults, newContext, contextDefaults, freeModel, ...api } = library();
     const type = typeNamed(kvType);
     if (!type) throw new Error(`there is no type ${kvType}`);
@@ -185,6 +191,15 @@ export class Libllama implements Disposable {
     if (!made) {
       freeModel(model);
       throw new Error(`libllama cannot make a context for ${path}: ${lastLog()}`);
+    }
+    const adapters = BigUint64Array.from(loras, ({ path }) => {
+      const adapter = library().adapter(model, path);
+      if (!adapter) throw new Error(`libllama cannot load ${path}: ${lastLog()}`);
+      return adapter;
+    });
+    if (adapters.length > 0) {
+      const scales = Float32Array.from(loras, ({ scale }) => scale);
+      library().setAdapters(made, adapters, adapters.length, scales);
     }
     this.#model = model;
     this.#context = made;

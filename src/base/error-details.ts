@@ -24,6 +24,10 @@ export interface ErrorDetails {
   METADATA_MISSING: File & { key: string };
   METADATA_INVALID: File & { key: string; what: string };
   ARCHITECTURE_REFUSED: { architecture: string; reason: string };
+  /** `what` says why it cannot be used with the model. */
+  ADAPTER_UNSUITABLE: File & { what: string };
+  /** It is an adapter of one. */
+  NOT_A_MODEL: File;
   NO_OWN_GRAPHS: { what: string };
   UNKNOWN_ARCHITECTURE: { architecture: string; known: readonly string[] };
   UNKNOWN_TENSOR_TYPE: { tensor: string; type: number };
@@ -42,7 +46,8 @@ export interface ErrorDetails {
   KV_TYPE_UNSUITABLE: { type: string; reason: string };
   NO_EXPERTS: object;
   NO_ROTATION: { architecture: string };
-  NOT_WITH_LIBLLAMA: { what: string; architecture: string };
+  /** `adapted` models have adapters that libllama applies. */
+  NOT_WITH_LIBLLAMA: { what: string; architecture: string; adapted?: boolean };
   NOT_FOR_EMBEDDINGS: File;
   NOT_FOR_RANKING: File;
   NOT_FOR_ANSWERS: File;

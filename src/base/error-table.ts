@@ -72,6 +72,12 @@ export const errorTable: ErrorTable<ErrorCode> = {
     'failure',
     (d) => `architecture "${d.architecture}" is not supported: ${d.reason}; choose another model`,
   ],
+  ADAPTER_UNSUITABLE: ['usage', (d) => `${d.file} cannot be used as a LoRA adapter of this model: ${d.what}`],
+  NOT_A_MODEL: [
+    'usage',
+    (d) => `${d.file} is an adapter of a model, not a model; name the model it was made for, and this file with --lora`,
+    (d) => `${d.file} is an adapter of a model, not a model`,
+  ],
   NO_OWN_GRAPHS: [
     'usage',
     (d) => `ssd-llm has no graphs of its own for ${d.what}; leave --graphs out`,
@@ -129,7 +135,9 @@ export const errorTable: ErrorTable<ErrorCode> = {
   NOT_WITH_LIBLLAMA: [
     'usage',
     (d) =>
-      `${d.what} cannot be had with libllama's graphs, which this model of architecture "${d.architecture}" needs or was asked to have; leave it out`,
+      d.adapted
+        ? `${d.what} cannot be had with libllama's graphs, which LoRA adapters need; leave it or --lora out`
+        : `${d.what} cannot be had with libllama's graphs, which this model of architecture "${d.architecture}" needs or was asked to have; leave it out`,
     (d) => `${d.what} cannot be had with this model of architecture "${d.architecture}"`,
   ],
   NOT_FOR_RANKING: [

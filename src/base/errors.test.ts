@@ -28,6 +28,8 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   UNKNOWN_TENSOR_TYPE: { tensor: 'a', type: 99 },
   UNSUPPORTED_TENSOR_TYPE: { tensor: 'a', type: 'i8' },
   ARCHITECTURE_REFUSED: { architecture: 'a', reason },
+  ADAPTER_UNSUITABLE: { file: 'f', what: 'it is a model, not an adapter' },
+  NOT_A_MODEL: { file: 'f' },
   NO_OWN_GRAPHS: { what: 'a model' },
   UNSUPPORTED_MODEL: { what: 'experts' },
   NO_EXPERTS: {},

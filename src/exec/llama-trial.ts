@@ -6,8 +6,17 @@ import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { NodeGraph } from '../ggml/node-graph.ts';
-import { flagsOf, setData, setFlags, sourcesOf, tensorFlags, tensorOp, viewSourceOf } from '../ggml/tensor-fields.ts';
-import type { ModelFile } from '../gguf/model-file.ts';
+import {
+  flagsOf,
+  setData,
+  setFlags,
+  sourcesOf,
+  tensorFlags,
+  tensorName,
+  tensorOp,
+  viewSourceOf,
+} from '../ggml/tensor-fields.ts';
+import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 
@@ -32,11 +41,13 @@ const mostWeightBytes = 2 ** 26;
 /**
  * Has libllama load a model without its weights and build the graphs of whatever passes there are, and computes these
  * but for products with weights: libllama and kernels end the process on some metadata. Throws GRAPH_FAILED,
- * METADATA_MISSING, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
+ * METADATA_MISSING, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING. With `adapters`, paths of files of LoRA adapters, graphs are those that
+ * apply all of them; ADAPTER_UNSUITABLE is thrown for one that none applies whole.
  */
-export function buildAllGraphs(file: ModelFile): void {
+export function buildAllGraphs(file: ModelFile, adapters: readonly string[] = []): void {
   // One that is measured only has not compared its weights with the file's.
   using model = new LlamaModel(file);
+  for (const path of adapters) model.loadAdapter(path, { described: true });
   const pooling = wholePooling(file.metadata);
   measureContexts(file, pooling);
   using device = new CpuDevice(1);
@@ -45,19 +56,40 @@ export function buildAllGraphs(file: ModelFile): void {
     if (bytesOf(file, name) <= mostWeightBytes) setData(tensor, zeros.address(0));
   }
   using context = new LlamaContext(model, { ...small, pooling });
+  context.setScales(adapters.map(() => 1));
+  const applied = new Set<string>();
   for (const spans of pooling ? wholeTexts : passes) {
     const { nodes } = context.collect(spans, pooling ? 'embeddings' : 'logits');
     using graph = new NodeGraph(nodes.length);
-    for (const node of nodes) graph.adopt(node);
+    for (const node of nodes) {
+      graph.adopt(node);
+      for (const source of adapterSources(node, model)) applied.add(tensorName(source));
+    }
     const left = nodes.filter((node) => needsWeights(node, model, file)).map((node) => [node, flagsOf(node)] as const);
     for (const [node, flags] of left) setFlags(node, flags & ~tensorFlags.compute);
     device.computeNow(graph.pointer);
     for (const [node, flags] of left) setFlags(node, flags);
   }
+  for (const path of adapters) checkApplied(path, applied, file);
 }
 
-/** Is it a product with a weight, or another operation on a large one? */
-function needsWeights(node: Pointer, { tensors }: LlamaModel, file: ModelFile): boolean {
+/** The matrices of adapters that a node reads. */
+const adapterSources = (node: Pointer, { tensors }: LlamaModel): readonly Pointer[] =>
+  sourcesOf(node).filter((source) => /\.lora_[ab]$/.test(tensorName(source)) && !tensors.has(source));
+
+/** Throws ADAPTER_UNSUITABLE where a matrix of an adapter is not among those `applied`: libllama passes over it. */
+function checkApplied(path: string, applied: ReadonlySet<string>, { metadata }: ModelFile): void {
+  for (const name of openModelFile(path).weights.keys()) {
+    if (applied.has(name)) continue;
+    const what = `libllama's graphs of architecture "${metadata.string('general.architecture')}" do not apply ${name}`;
+    throw new EngineError('ADAPTER_UNSUITABLE', { file: path, what });
+  }
+}
+
+/** Is it a product with a weight, or another operation on a large one, or on one of an adapter? */
+function needsWeights(node: Pointer, model: LlamaModel, file: ModelFile): boolean {
+  const { tensors } = model;
+  if (adapterSources(node, model).length > 0) return true;
   const weights = sourcesOf(node).flatMap((source) => tensors.get(source) ?? tensors.get(viewSourceOf(source)) ?? []);
   const isProduct = tensorOp(node).startsWith('MUL_MAT');
   return weights.some((name) => isProduct || bytesOf(file, name) > mostWeightBytes);

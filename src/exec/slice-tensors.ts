@@ -10,7 +10,7 @@ import type { Slice } from '../plan/slices.ts';
 
 const withoutKernel: readonly string[] = ['q8_1', 'q8_K', 'i8', 'i16', 'i32', 'i64', 'f64'];
 /** The types that a matrix can have. */
-const multiplied: ReadonlySet<GgmlType> = new Set(ggmlTypes.filter(({ name }) => !withoutKernel.includes(name)));
+export const multiplied: ReadonlySet<GgmlType> = new Set(ggmlTypes.filter(({ name }) => !withoutKernel.includes(name)));
 
 /** The weight `name` of `shape`, checked. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE. */
 export function findWeight(weights: ReadonlyMap<string, Weight>, name: string, shape: readonly number[]): Weight {

@@ -13,41 +13,52 @@ export type BufferMemory = 'untouched' | 'none';
 
 /** Offset of the function `alloc_buffer` in `struct ggml_backend_buffer_type`. */
 const allocate = koffi.offsetof(bufferTypeStruct, 'alloc_buffer');
-/** Offsets in `struct ggml_backend_buffer` (`ggml-backend-impl.h`), bytes: ten functions, `clear` one of them, and more. */
-const at = { clear: 72, type: 88, size: 104 } as const;
+/** Offsets in `struct ggml_backend_buffer` (`ggml-backend-impl.h`), bytes: eleven functions, and more. */
+const at = { set: 32, clear: 72, type: 88, size: 104 } as const;
 const address = 64n;
 /** Blocks of this size are mapped by themselves, and zeros: `mapLargeBlocks`. Smaller ones may be filled. */
 const largeBlock = 2 ** 20;
 
-/** A function that fills a buffer, and does not. It is there as long as the process, as buffers may be. */
-let leaveZeros: Callback | undefined;
+/** Functions that fill a buffer, and write to one, and do not. They are there as long as the process, as buffers may be. */
+let idle: { readonly clear: Callback; readonly set: Callback } | undefined;
 
 /**
- * Does `work`, in which the CPU's buffers have that memory. Throws LIBRARY_DIFFERS for a library whose structs have
- * another order.
+ * Does `work`, in which the CPU's buffers have that memory, those that lie beside wrapped memory too. Throws
+ * LIBRARY_DIFFERS for a library whose structs have another order.
  */
 export function withBufferMemory<T>(memory: BufferMemory, work: () => T): T {
   const api = loadGgml();
   const type = api.ggml_backend_cpu_buffer_type();
   checkOrder(type);
+  const types = [type, wrappedType()];
   const original: Pointer = koffi.decode(type, allocate, 'void *');
-  leaveZeros ??= new Callback(callbacks.clear, () => {});
-  const { address: leave } = leaveZeros;
+  idle ??= { clear: new Callback(callbacks.clear, () => {}), set: new Callback(callbacks.set, () => {}) };
+  const { clear, set } = idle;
   using replaced = new Callback(callbacks.allocate, (self: Pointer, size: number | bigint): Pointer | null => {
     const bytes = Number(size);
     const buffer =
       memory === 'none'
         ? api.ggml_backend_cpu_buffer_from_ptr(address, bytes)
         : (koffi.call(original, callbacks.allocate, self, bytes) as Pointer);
-    if (buffer && (memory === 'none' || bytes >= largeBlock)) koffi.encode(buffer, at.clear, 'void *', leave);
+    if (buffer && (memory === 'none' || bytes >= largeBlock)) koffi.encode(buffer, at.clear, 'void *', clear.address);
+    if (buffer && memory === 'none') koffi.encode(buffer, at.set, 'void *', set.address);
     return buffer;
   });
-  koffi.encode(type, allocate, 'void *', replaced.address);
+  for (const one of types) koffi.encode(one, allocate, 'void *', replaced.address);
   try {
     return work();
   } finally {
-    koffi.encode(type, allocate, 'void *', original);
+    for (const one of types) koffi.encode(one, allocate, 'void *', original);
   }
+}
+
+/** The type of buffers around memory of others, such as those of weights: libllama asks it for what belongs to one. */
+function wrappedType(): Pointer {
+  const api = loadGgml();
+  const buffer = api.ggml_backend_cpu_buffer_from_ptr(address, 1);
+  const type: Pointer = koffi.decode(buffer, at.type, 'void *');
+  api.ggml_backend_buffer_free(buffer);
+  return type;
 }
 
 /** Looks for what a buffer is made of where it should be. */

@@ -213,6 +213,23 @@ export class LlamaContext implements Disposable {
     return this.#model.isMeasured ? made() : withBufferMemory('untouched', made);
   }
 
+  /**
+   * Has the graphs that are collected from now on apply the model's adapters, in their order each with its scale: none with
+   * 0. Other scales are another graph.
+   */
+  setScales(scales: readonly number[]): void {
+    const { adapters } = this.#model;
+    if (adapters.length !== scales.length)
+      throw new RangeError(`${scales.length} scales of ${adapters.length} adapters`);
+    if (adapters.length === 0) return;
+    this.#api.llama_set_adapters_lora(
+      this.#context,
+      BigUint64Array.from(adapters),
+      scales.length,
+      Float32Array.from(scales),
+    );
+  }
+
   /** Forgets all but the first `length` tokens of a sequence. Returns false, and changes nothing, where that cannot be. */
   remove(sequence: number, length: number): boolean {
     return this.#memory !== undefined && this.#api.llama_memory_seq_rm(this.#memory, sequence, length, -1);

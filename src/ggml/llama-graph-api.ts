@@ -36,6 +36,12 @@ export interface LlamaGraphApi {
   llama_model_get_vocab(model: Pointer): Pointer;
   llama_vocab_n_tokens(vocabulary: Pointer): number;
 
+  // adapters
+  /** Reads an adapter's file; the model frees it. Returns NULL on failure. */
+  llama_adapter_lora_init(model: Pointer, path: string): Pointer | null;
+  /** Has graphs built from now on apply adapters, each with its factor; none with 0. */
+  llama_set_adapters_lora(context: Pointer, adapters: BigUint64Array, count: number, scales: Float32Array): number;
+
   // contexts
   llama_context_default_params(): Fields;
   /** Returns NULL on failure. */
@@ -97,6 +103,8 @@ const signatures: { readonly [F in keyof LlamaGraphApi]: string } = {
   llama_model_n_embd_out: 'int32_t (void *)',
   llama_model_get_vocab: 'void * (void *)',
   llama_vocab_n_tokens: 'int32_t (void *)',
+  llama_adapter_lora_init: 'void * (void *, const char *)',
+  llama_set_adapters_lora: 'int32_t (void *, void *, size_t, void *)',
   llama_context_default_params: 'llama_context_params ()',
   llama_init_from_model: 'void * (void *, llama_context_params)',
   llama_free: 'void (void *)',
@@ -135,7 +143,7 @@ export const bufferTypeStruct: TypeObject = koffi.struct('ggml_backend_buffer_ty
   context: 'void *',
 });
 
-type CallbackName = 'setData' | 'evaluate' | 'bufferName' | 'allocate' | 'clear' | 'alignment' | 'isHost';
+type CallbackName = 'setData' | 'evaluate' | 'bufferName' | 'allocate' | 'set' | 'clear' | 'alignment' | 'isHost';
 
 /** Signatures of functions that libllama calls. */
 export const callbacks: Readonly<Record<CallbackName, TypeObject>> = {
@@ -143,6 +151,7 @@ export const callbacks: Readonly<Record<CallbackName, TypeObject>> = {
   evaluate: koffi.proto('bool ggml_eval_callback(void *tensor, bool ask, void *user_data)'),
   bufferName: koffi.proto('void *ggml_buffer_name(void *type)'),
   allocate: koffi.proto('void *ggml_buffer_allocate(void *type, size_t bytes)'),
+  set: koffi.proto('void ggml_buffer_set(void *buffer, void *tensor, void *data, size_t offset, size_t size)'),
   clear: koffi.proto('void ggml_buffer_clear(void *buffer, uint8_t value)'),
   alignment: koffi.proto('size_t ggml_buffer_alignment(void *type)'),
   isHost: koffi.proto('bool ggml_buffer_is_host(void *type)'),

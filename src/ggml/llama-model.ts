@@ -4,6 +4,7 @@ import { EngineError } from '../base/errors.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { dimension, elementCount } from '../gguf/weight.ts';
 import { loadGgml } from './api.ts';
+import { withBufferMemory } from './buffer-memory.ts';
 import { Callback } from './callback.ts';
 import type { Pointer } from './library.ts';
 import { bufferOverride, bufferTypeStruct, callbacks, loadLlamaGraphs } from './llama-graph-api.ts';
@@ -46,6 +47,8 @@ export class LlamaModel implements Disposable {
   readonly goesBack: 'cut' | 'copied' | 'never';
   /** Tokens that attention of some layers sees; 0 if all layers see all. */
   readonly window: number;
+  /** LoRA adapters in memory, in the order in which they were loaded. */
+  readonly #adapters: Pointer[] = [];
   /** The type of the weights' buffers, which the tensors go on to refer to. */
   readonly #buffers: Disposer = new Disposer();
 
@@ -79,6 +82,21 @@ export class LlamaModel implements Disposable {
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  get adapters(): readonly Pointer[] {
+    return this.#adapters;
+  }
+
+  /**
+   * Reads a LoRA adapter into memory, until the model is disposed: contexts apply it once it has a scale. `described` ones
+   * have addresses and no memory. Libllama may end the process on a file that was not checked. Throws ADAPTER_UNSUITABLE.
+   */
+  loadAdapter(path: string, { described = false }: { readonly described?: boolean } = {}): void {
+    const load = (): Pointer | null => loadLlamaGraphs().llama_adapter_lora_init(this.pointer, path);
+    const adapter = described ? withBufferMemory('none', load) : load();
+    if (!adapter) throw new EngineError('ADAPTER_UNSUITABLE', { file: path, what: lastLog() });
+    this.#adapters.push(adapter);
   }
 
   [Symbol.dispose](): void {

@@ -113,6 +113,12 @@ export class Metadata {
     return this.#array(key, 'values', isScalar, []);
   }
 
+  /** The type of a value that the file has. */
+  typeOf(key: string): ScalarType | 'array' {
+    const entry = this.#find(key, []) as Entry;
+    return entry.kind === 'list' ? 'array' : entry.kind === 'text' ? 'string' : entry.type;
+  }
+
   /** The value as it is, to print it. An array is not read. */
   raw(key: string): Scalar | ArrayInfo {
     const entry = this.#find(key, []) as Entry;

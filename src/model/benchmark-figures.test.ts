@@ -3,7 +3,18 @@ import test from 'node:test';
 import type { BenchmarkRound } from './benchmark.ts';
 import { medianFigures } from './benchmark-figures.ts';
 
-const memory = { budget: 1, peak: 1, resident: 0, ring: 0, kv: 0, compute: 0, experts: 0, draft: 0, runtime: 0 };
+const memory = {
+  budget: 1,
+  peak: 1,
+  resident: 0,
+  ring: 0,
+  kv: 0,
+  compute: 0,
+  experts: 0,
+  adapters: 0,
+  draft: 0,
+  runtime: 0,
+};
 
 interface Sketch {
   /** Bytes per second of reading alone; by default nothing streams. */

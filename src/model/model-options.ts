@@ -7,6 +7,7 @@ import type { Calibration } from '../pager/calibrate.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import type { Residency } from '../plan/residency.ts';
+import type { LoraOption } from '../runtime/lora-adapters.ts';
 import type { GraphChoice } from '../runtime/model-outline.ts';
 import type { DeviceChoice } from '../runtime/open-device.ts';
 import type { Kernels } from '../runtime/planner.ts';
@@ -29,6 +30,8 @@ export interface ModelSettings {
   readonly rope?: RopeOptions | undefined;
   /** Builders of the model's graphs. Default: auto, our own for the families that have some, else libllama. */
   readonly graphs?: GraphChoice | undefined;
+  /** LoRA adapters, all of which are applied, beside those of the preset. Default: none. */
+  readonly loras?: readonly LoraOption[] | undefined;
   /** Source of a chat template, Jinja as Hugging Face writes it, in place of the model's own. */
   readonly chatTemplate?: string | undefined;
   /** Whether the model thinks first, or how much, where a conversation does not say; default: as its template has it. */

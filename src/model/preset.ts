@@ -1,4 +1,5 @@
 import type { Message } from '../chat/message.ts';
+import type { LoraOption } from '../runtime/lora-adapters.ts';
 import {
   belowZero,
   isWithin,
@@ -52,6 +53,20 @@ export function contextOf(
   const own = positive(preset?.parameters?.['num_ctx']);
   return context ?? (own && Math.min(own, trained));
 }
+
+interface AdapterOptions {
+  readonly loras?: readonly LoraOption[] | undefined;
+  readonly preset?: Preset | undefined;
+}
+
+/** The options of a model with the adapters of its preset before those that are asked for. */
+export const withAdapters = <T extends AdapterOptions>(options: T): T => ({
+  ...options,
+  loras: [
+    ...(options.preset?.adapters ?? []).map(({ file, scale }) => ({ path: file, scale })),
+    ...(options.loras ?? []),
+  ],
+});
 
 interface AnswerLimits {
   readonly maxTokens?: number | undefined;

@@ -49,6 +49,7 @@ test('a plan is summed up in bytes and weights, resident and streamed', () => {
       ring: 0,
       resident: 8 * MiB + 4096,
       experts: 0,
+      adapters: 0,
       draft: 0,
     },
     resident: { weights: 9, bytes: 8 * MiB + 4096, converted: 0 },

@@ -122,7 +122,7 @@ function hostLines({ host }: Plan): readonly (readonly [string, string])[] {
 
 /** The budget, share by share, in lines of "name bytes". */
 export function shareLines(plan: Plan, hitRate: HitRate = usualHits): readonly (readonly [string, string])[] {
-  const { runtime, kv, compute, ring, resident, draft } = plan.shares;
+  const { runtime, kv, compute, ring, resident, adapters, draft } = plan.shares;
   return [
     ...hostLines(plan),
     ['process', formatBytes(runtime)],
@@ -132,6 +132,7 @@ export function shareLines(plan: Plan, hitRate: HitRate = usualHits): readonly (
     ['ring', formatBytes(ring)],
     ['resident', formatBytes(resident)],
     ...inSlots(plan, hitRate),
+    ...(adapters > 0 ? [['adapters', formatBytes(adapters)] as const] : []),
     ...(plan.draft ? [['draft', `${formatBytes(draft)}, the draft model with its KV`] as const] : []),
     ['unused', formatBytes(plan.budget - planBytes(plan))],
   ];

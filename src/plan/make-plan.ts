@@ -43,9 +43,10 @@ export function makePlan(demand: Demand): Plan {
   throw tooSmall(demand, { whole: largeBatches, streaming: tokens });
 }
 
+const adapterBytes = ({ adapters = 0 }: Demand): number => adapters;
 const draftBytes = ({ draft }: Demand): number => (draft ? planBytes(draft) : 0);
 /** Bytes that do not depend on how the weights are cut and placed. */
-const fixedBytes = (demand: Demand): number => demand.runtime + draftBytes(demand);
+const fixedBytes = (demand: Demand): number => demand.runtime + adapterBytes(demand) + draftBytes(demand);
 
 /** Batch sizes to try, the best first. A pass that verifies draft tokens has room for as many tokens anyway. */
 function batchesFor({ batch, context, ahead = 0 }: Demand): readonly number[] {
@@ -242,6 +243,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
       ring: chosen.ring,
       resident,
       experts: experts ? experts.demand.bytes(slots, chosen.batch) : 0,
+      adapters: adapterBytes(demand),
       draft: draftBytes(demand),
     },
     experts: experts && { slots, banks: experts.demand.banks },
@@ -267,6 +269,7 @@ function tooSmall(demand: Demand, tokens: { whole: readonly number[]; streaming:
     runtime: demand.runtime,
     KV: demand.kv(batch) - promptCache,
     ...(promptCache > 0 && { 'prompt cache': promptCache }),
+    ...(adapterBytes(demand) > 0 && { adapters: adapterBytes(demand) }),
     ...(demand.draft && { 'draft model': draftBytes(demand) }),
     compute: demand.compute(batch, slices),
     ...(experts && {

@@ -30,6 +30,8 @@ export interface Shares {
   readonly resident: number;
   /** Slots for experts, and what passes through them; 0 if there are none, or all experts are resident. */
   readonly experts: number;
+  /** LoRA adapters, whole. */
+  readonly adapters: number;
   /** The draft model, whole. */
   readonly draft: number;
 }
@@ -121,6 +123,8 @@ export interface Demand {
   readonly ahead?: number | undefined;
   readonly promptCache?: number | undefined;
   readonly draft?: Plan | undefined;
+  /** Bytes of LoRA adapters; default: there are none. */
+  readonly adapters?: number | undefined;
   /** Bytes of a page: direct reads are aligned to it. */
   readonly page: number;
   /**

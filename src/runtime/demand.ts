@@ -52,6 +52,7 @@ export function demandOf(
   return {
     ...options,
     ...kvDemandOf(outline, options),
+    adapters: outline.graphs.adapterBytes,
     page: pageBytes,
     manifest: outline.graphs.manifest(options.context, options.window),
     converted: (slice) => layoutOf(slice)?.bytes,

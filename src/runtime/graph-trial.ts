@@ -29,35 +29,49 @@ const limited = `
 export GGML_NO_BACKTRACE=1
 exec "$@"`;
 
+/** The files of a trial: a model's, and those of LoRA adapters that are applied to it. */
+export interface TrialInput {
+  readonly path: string;
+  readonly adapters: readonly string[];
+}
+
 /** Models whose trial went well since this process began. */
 const tried = new Set<string>();
 
 /**
  * Has another process build a model's graphs, as libllama ends its process on some metadata. A model that it built them
- * for is not tried again; `folder`, if there is one, remembers it for other processes. Throws GRAPH_FAILED with the reason
- * where the process ends, and the errors of `buildAllGraphs`.
+ * for is not tried again; `folder`, if there is one, remembers it for other processes. `adapters` are paths of LoRA adapters. Throws GRAPH_FAILED with the reason
+ * where the process ends, ADAPTER_UNSUITABLE where it does so only with them, and the errors of `buildAllGraphs`.
  */
-export function tryGraphs(file: ModelFile, folder?: string): void {
-  const key = trialKey(file);
+export function tryGraphs(file: ModelFile, folder?: string, adapters: readonly string[] = []): void {
+  if (adapters.length > 0) tryGraphs(file, folder);
+  const key = trialKey(file, adapters);
   if (tried.has(key)) return;
   if (folder === undefined || !triedModels(folder).includes(key)) {
-    const failure = failureOf(at(file.files, 0).path);
-    if (failure) throw failure;
+    const failure = failureOf({ path: at(file.files, 0).path, adapters });
+    if (failure) throw adapters.length > 0 ? adapterFailure(failure, adapters) : failure;
     if (folder !== undefined) saveTried(folder, key);
   }
   tried.add(key);
 }
 
+/** The failure of a model that can be computed without its adapters. */
+function adapterFailure(failure: Error, adapters: readonly string[]): Error {
+  if (!(failure instanceof EngineError) || failure.code !== 'GRAPH_FAILED') return failure;
+  const { reason } = (failure as EngineError<'GRAPH_FAILED'>).details;
+  return new EngineError('ADAPTER_UNSUITABLE', { file: adapters.join(', '), what: reason }, { cause: failure });
+}
+
 /** The failure of a trial, or undefined if it went well. */
-function failureOf(path: string): Error | undefined {
-  const result = start([process.execPath, ...loader(), program], path);
+function failureOf(input: TrialInput): Error | undefined {
+  const result = start([process.execPath, ...loader(), program], JSON.stringify(input));
   // Libllama may end its process with 0, too: without an outcome.
   const outcome = result.status === 0 && result.output[3];
   if (outcome) {
     const failure = JSON.parse(outcome) as SerializedError | null;
     return failure ? deserializeError(failure) : undefined;
   }
-  return new EngineError('GRAPH_FAILED', { file: path, reason: endOf(result) });
+  return new EngineError('GRAPH_FAILED', { file: input.path, reason: endOf(result) });
 }
 
 function start(command: readonly string[], input: string): SpawnSyncReturns<string> {

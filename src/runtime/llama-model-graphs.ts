@@ -13,6 +13,7 @@ import type { Device } from '../ggml/device.ts';
 import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { type LlamaSizes, sizesOfLonger } from '../ggml/llama-sizes.ts';
+import { evictFile } from '../ggml/system.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { rowBytes } from '../gguf/types.ts';
 import { Pager } from '../pager/pager.ts';
@@ -26,6 +27,7 @@ import type { Slice } from '../plan/slices.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 import { contextSequences, contextTexts } from '../state/llama-states.ts';
 import { tryGraphs } from './graph-trial.ts';
+import { identityOfAdapter, type LoraAdapter } from './lora-adapters.ts';
 import type { ComputingDevice, GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
 /** Bytes of libllama's description of a tensor, and of the nodes that graphs have room for because of it. */
@@ -48,6 +50,7 @@ interface LlamaGraphOptions {
   readonly trialFolder?: string | undefined;
   readonly embedsAll?: boolean | undefined;
   readonly pooling?: WholePooling | undefined;
+  readonly adapters?: readonly LoraAdapter[] | undefined;
 }
 
 /** The graphs that libllama builds, of any architecture that it takes a text on with. */
@@ -59,6 +62,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   readonly #trialFolder: string | undefined;
   readonly #embedsAll: boolean;
   readonly #pooling: WholePooling | undefined;
+  readonly #adapters: readonly LoraAdapter[];
   #traits: GraphTraits | undefined;
   /** The model without memory, whose contexts are measured; while another one is opened there is none. */
   #measured: LlamaModel | undefined;
@@ -66,16 +70,17 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   /**
    * `trialFolder` remembers which models libllama was tried with; `embedsAll` plans for passes that give embeddings of all
-   * tokens; `pooling` makes embeddings of whole texts.
+   * tokens; `pooling` makes embeddings of whole texts; `adapters` change the weights, with their scales.
    */
   constructor(file: ModelFile, facts: ModelFacts, options: LlamaGraphOptions = {}) {
-    const { rope, trialFolder, embedsAll = false, pooling } = options;
+    const { rope, trialFolder, embedsAll = false, pooling, adapters = [] } = options;
     this.#file = file;
     this.#facts = facts;
     this.#rope = rope;
     this.#trialFolder = trialFolder;
     this.#embedsAll = embedsAll;
     this.#pooling = pooling;
+    this.#adapters = adapters;
   }
 
   get wholeTexts(): boolean {
@@ -95,6 +100,10 @@ export class LlamaModelGraphs implements ModelGraphs {
     return libraryBytes + this.#file.weights.size * describedBytes;
   }
 
+  get adapterBytes(): number {
+    return this.#adapters.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   manifest(): readonly ManifestEntry[] {
     return this.#collected().manifest;
   }
@@ -108,7 +117,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   check({ window, home }: KvOptions): void {
     const { architecture } = this.#facts;
     const refuse = (what: string): never => {
-      throw new EngineError('NOT_WITH_LIBLLAMA', { what, architecture });
+      throw new EngineError('NOT_WITH_LIBLLAMA', { what, architecture, adapted: this.#adapters.length > 0 });
     };
     if (window) refuse('a sliding window (--sliding-window)');
     if (home === 'ssd') refuse('keys and values on the SSD (--kv-home ssd)');
@@ -143,12 +152,13 @@ export class LlamaModelGraphs implements ModelGraphs {
     const isCut = slices.some(({ row }) => row > 0);
     return (
       this.#measure(options).compute +
+      this.#adapterResults(batch, outputs) +
       // Libllama's copies of logits, and ours where a pass is computed in parts.
       (this.wholeTexts ? 0 : 2 * 4 * Math.max(outputs, sequences) * vocabulary) +
       batch * Math.ceil(work.token + work.position * cells) +
       (isCut ? productBytes(slices, batch) : 0) +
       rows +
-      this.#file.weights.size * nodeBytes +
+      (this.#file.weights.size + this.#adapters.reduce((sum, { pairs }) => sum + pairs.length, 0)) * nodeBytes +
       (this.wholeTexts ? 0 : choosingBytes(vocabulary, options)) +
       threads * threadBytes
     );
@@ -156,7 +166,8 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   identity(context: number): unknown {
     const { rope } = this.#facts;
-    return { graphs: 'libllama', rope, changed: this.#rope ?? null, long: context > rope.originalContext };
+    const own = { graphs: 'libllama', rope, changed: this.#rope ?? null, long: context > rope.originalContext };
+    return this.#adapters.length > 0 ? { ...own, adapters: this.#adapters.map(identityOfAdapter) } : own;
   }
 
   open(plan: Plan, { device, layoutOf, reader }: GraphSurroundings, owner: Disposer): OpenedGraphs {
@@ -167,9 +178,14 @@ export class LlamaModelGraphs implements ModelGraphs {
     const weights = bindWeights(plan, file, { arena, ring, layoutOf }, owner);
     const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
     const model = owner.use(new LlamaModel(this.#file));
+    for (const { path } of this.#adapters) {
+      model.loadAdapter(path);
+      evictFile(path);
+    }
     const { tensors } = model;
     const options = this.#contextOptions(plan);
     const context = owner.use(new LlamaContext(model, options));
+    context.setScales(this.#adapters.map(({ scale }) => scale));
     const slots = plan.experts && { slots: plan.experts.slots, tokens: options.batch };
     const experts = slots && openExperts(this.manifest(), slots, { device, reader, tensors }, owner);
     const pager = new Pager({
@@ -184,9 +200,22 @@ export class LlamaModelGraphs implements ModelGraphs {
     return { graphs, pager };
   }
 
+  /** Bytes of the results that adapters add to those of the largest weight: products with A and B, and these scaled. */
+  #adapterResults(batch: number, outputs: number): number {
+    const experts = new Map(this.manifest().map(({ weight, experts }) => [weight.name, experts?.used ?? 1]));
+    const elements = this.#adapters.flatMap(({ pairs }) =>
+      pairs.map(({ weight: { name, shape }, rank }) => {
+        const columns = name === 'output.weight' ? outputs : batch * (experts.get(name) ?? 1);
+        return columns * (rank + 2 * at(shape, name === 'token_embd.weight' ? 0 : 1));
+      }),
+    );
+    return 4 * Math.max(0, ...elements);
+  }
+
   #collected(): GraphTraits {
     if (this.#traits) return this.#traits;
-    tryGraphs(this.#file, this.#trialFolder);
+    const adapters = this.#adapters.map(({ path }) => path);
+    tryGraphs(this.#file, this.#trialFolder, adapters);
     this.#traits = graphTraits(this.#file, this.#pooling);
     // Memory that it takes is part of the process from now on.
     this.#measuredModel();

@@ -11,6 +11,7 @@ import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { type KvOptions, type KvType, kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
 import { LlamaModelGraphs } from './llama-model-graphs.ts';
+import { isAdapter, type LoraAdapter, type LoraOption, openAdapter } from './lora-adapters.ts';
 import type { ModelGraphs } from './model-graphs.ts';
 import { OwnModelGraphs } from './own-model-graphs.ts';
 
@@ -36,6 +37,8 @@ export interface OutlineOptions {
   readonly rope?: RopeOptions | undefined;
   /** Default: auto. */
   readonly graphs?: GraphChoice | undefined;
+  /** LoRA adapters, all of which are applied: libllama's graphs do that. */
+  readonly loras?: readonly LoraOption[] | undefined;
   /** A folder that remembers which models libllama was tried with; default: each process tries them anew. */
   readonly trialFolder?: string | undefined;
 }
@@ -43,6 +46,7 @@ export interface OutlineOptions {
 /** Reads the header of a GGUF file. Throws the errors of gguf/ and arch/, UNKNOWN_ARCHITECTURE, ARCHITECTURE_REFUSED, NO_OWN_GRAPHS, UNSUPPORTED_MODEL. */
 export function openOutline(path: string, options: OutlineOptions = {}, debug?: Debug): ModelOutline {
   const file = openModelFile(path);
+  if (isAdapter(file.metadata)) throw new EngineError('NOT_A_MODEL', { file: path });
   const pooling = readPooling(file.metadata);
   checkCausal(file);
   const outline = {
@@ -74,9 +78,13 @@ const embedsAll = (pooling: FilePooling): boolean => pooling === 'mean' || pooli
 function ownGraphs(
   { metadata, weights }: ModelFile,
   pooling: FilePooling,
-  { rope, graphs = 'auto' }: OutlineOptions,
+  { rope, graphs = 'auto', loras = [] }: OutlineOptions,
 ): GraphsOf | undefined {
   if (graphs === 'libllama') return undefined;
+  if (loras.length > 0) {
+    if (graphs === 'auto') return undefined;
+    throw new EngineError('NO_OWN_GRAPHS', { what: 'a model with LoRA adapters (--lora)' });
+  }
   const name = metadata.string('general.architecture');
   const family = ownArchitectures.get(name);
   if (!family) {
@@ -100,8 +108,9 @@ function ownGraphs(
 
 function librarysGraphs(file: ModelFile, pooling: FilePooling, options: OutlineOptions): GraphsOf {
   const { rope, trialFolder } = options;
+  const adapters = (options.loras ?? []).map((lora) => openAdapter(lora, file));
   const architecture = file.metadata.string('general.architecture');
-  if (isEncoder(architecture)) return encoderGraphs(file, options);
+  if (isEncoder(architecture)) return encoderGraphs(file, adapters, options);
   const reason = refusedArchitectures.get(architecture);
   if (reason !== undefined) throw new EngineError('ARCHITECTURE_REFUSED', { architecture, reason });
   if (!decodableArchitectures.includes(architecture))
@@ -110,12 +119,18 @@ function librarysGraphs(file: ModelFile, pooling: FilePooling, options: OutlineO
       known: [...decodableArchitectures, ...encoderArchitectures],
     });
   const config = readFacts(file.metadata, rope);
-  return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder, embedsAll: embedsAll(pooling) }) };
+  const traits = { rope, trialFolder, adapters, embedsAll: embedsAll(pooling) };
+  return { config, graphs: new LlamaModelGraphs(file, config, traits) };
 }
 
-function encoderGraphs(file: ModelFile, options: OutlineOptions): GraphsOf {
+function encoderGraphs(
+  file: ModelFile,
+  adapters: readonly LoraAdapter[],
+  { rope, trialFolder }: OutlineOptions,
+): GraphsOf {
   const config = readFacts(file.metadata);
-  return { config, graphs: new LlamaModelGraphs(file, config, { ...options, pooling: wholePooling(file.metadata) }) };
+  const pooling = wholePooling(file.metadata);
+  return { config, graphs: new LlamaModelGraphs(file, config, { rope, trialFolder, adapters, pooling }) };
 }
 
 /** Evicts the model's files from the page cache: reading headers and vocabularies reads ahead, 8 MiB and more. */

@@ -28,6 +28,7 @@ export class OwnModelGraphs implements ModelGraphs {
   readonly builder = 'own';
   readonly wholeTexts = false;
   readonly loadedBytes = 0;
+  readonly adapterBytes = 0;
   readonly #config: Config;
   readonly #stages: readonly Stage[];
   readonly #weights: ReadonlyMap<string, Weight>;

@@ -58,7 +58,7 @@ export interface PlanChoice {
 export function* choicesFor(outline: ModelOutline, options: ChoiceOptions): Generator<PlanChoice> {
   const { budget } = options;
   const promptCache = options.promptCache === 'auto' ? autoPromptCache(budget) : (options.promptCache ?? 0);
-  const free = freeBytes(options, promptCache);
+  const free = freeBytes(outline, options, promptCache);
   const chosen = textsWithin(outline, options, { free, share: kvShareOf(free) });
   const { parallel } = chosen;
   let { context } = chosen;
@@ -76,9 +76,12 @@ export function* choicesFor(outline: ModelOutline, options: ChoiceOptions): Gene
   }
 }
 
-/** Bytes of the budget, less the process, a draft model's weights and copies of earlier prompts. */
-export const freeBytes = ({ budget, runtime, draft }: ChoiceOptions, promptCache: number): number =>
-  budget - runtime - promptCache - (draft ? weightBytes(draft) : 0);
+/** Bytes of the budget, less the process, adapters, a draft model's weights and copies of earlier prompts. */
+export const freeBytes = (
+  { graphs }: ModelOutline,
+  { budget, runtime, draft }: ChoiceOptions,
+  promptCache: number,
+): number => budget - runtime - graphs.adapterBytes - promptCache - (draft ? weightBytes(draft) : 0);
 
 /** The context that was given, else the least that is chosen. */
 const leastFrom = ({ config }: ModelOutline, { context, tokens, kv }: ChoiceOptions): number =>
@@ -138,7 +141,7 @@ export function roomier(
   const taken = parallel * sequenceBytes(outline, options, context);
   for (const part of leftOverShares) {
     const share = taken + part * (plan.budget - planBytes(plan));
-    const more = textsWithin(outline, options, { free: freeBytes(options, promptCache), share });
+    const more = textsWithin(outline, options, { free: freeBytes(outline, options, promptCache), share });
     if (more.context * more.parallel <= context * parallel || more.context < context) return plan;
     const found = orTooSmall(() => planWith({ ...more, promptCache }));
     if (!isTooSmall(found) && found.streamed.length === 0 && !found.kvHomes && found.batch >= plan.batch) return found;

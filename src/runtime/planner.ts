@@ -123,7 +123,7 @@ function planAs(
   // Bytes of a device's own memory are not stored on the way.
   const costs = device.memory === 'apart' ? undefined : outline.graphs.homeCosts({ ...wanted, batch: leastBatch });
   if (!costs) return planWith(undefined);
-  return chooseKvHomes(home, planWith, { ...costs, share: kvShareOf(freeBytes(options, promptCache)) });
+  return chooseKvHomes(home, planWith, { ...costs, share: kvShareOf(freeBytes(outline, options, promptCache)) });
 }
 
 /** Bytes by which processes with the same model differ; the smallest budget that is named works for them all. */

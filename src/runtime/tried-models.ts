@@ -15,11 +15,17 @@ const version = 2;
 const most = 1000;
 const mostBytes = 2 ** 20;
 
-/** A name for the files of a model and of libllama as they are now. Throws LIBRARY_MISSING. */
-export function trialKey({ files }: ModelFile): string {
+/** A name for the files of a model, its adapters and libllama as they are now. Throws LIBRARY_MISSING. */
+export function trialKey({ files }: ModelFile, adapters: readonly string[] = []): string {
   const { folder } = loadLibraries();
   const models = files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]);
-  const facts = { version, models, library: [folder, statSync(folder).mtimeMs] };
+  const applied = adapters.map((path) => [realPath(path), statSync(path).size, statSync(path).mtimeMs]);
+  const facts = {
+    version,
+    models,
+    library: [folder, statSync(folder).mtimeMs],
+    ...(applied.length > 0 && { applied }),
+  };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 

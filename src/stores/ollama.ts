@@ -47,7 +47,6 @@ function modelOf(store: string, names: ManifestPath, kind: StoreKind): FoundMode
   const models = files('model');
   if (models.length === 0) return undefined;
   for (const file of models) statSync(file);
-  if (files('adapter').length > 0) throw new Error('it has an adapter (LoRA), which is not supported yet');
   const preset: Preset = {
     system: texts('system')[0],
     parameters: json('params', parameters),

@@ -4,7 +4,7 @@ import { emptyAnswer, withLine } from './chat-answer.ts';
 import { Rates, sharesOf } from './shares.ts';
 
 test('shares add up to the budget, and empty ones are left out', () => {
-  const memory = { runtime: 100, kv: 20, compute: 10, ring: 5, resident: 60, experts: 0, draft: 0 };
+  const memory = { runtime: 100, kv: 20, compute: 10, ring: 5, resident: 60, experts: 0, adapters: 0, draft: 0 };
   const shares = sharesOf({ memory, unused: 7 });
   assert.deepEqual(
     shares.map(({ kind, bytes }) => `${kind} ${bytes}`),

@@ -2,7 +2,7 @@ import type { RunningEngine } from '../worker/server-status.ts';
 
 /** A part of the budget, under the name of its colour. */
 export interface Share {
-  readonly kind: 'runtime' | 'kv' | 'compute' | 'ring' | 'experts' | 'resident' | 'draft' | 'unused';
+  readonly kind: 'runtime' | 'kv' | 'compute' | 'ring' | 'experts' | 'resident' | 'adapters' | 'draft' | 'unused';
   readonly name: string;
   readonly bytes: number;
 }
@@ -14,6 +14,7 @@ const names: Readonly<Record<Share['kind'], string>> = {
   ring: 'ring',
   experts: 'experts',
   resident: 'resident weights',
+  adapters: 'adapters',
   draft: 'draft model',
   unused: 'left',
 };

@@ -43,6 +43,8 @@ export interface OpenLlamaOptions {
   readonly slots?: number;
   /** Bytes of a slice; default: chosen. */
   readonly sliceBytes?: number;
+  /** LoRA adapters, with their scales. */
+  readonly loras?: readonly { readonly path: string; readonly scale: number }[];
   readonly readAt?: ReadAt;
   /** Changes the plan that graphs are cut by, not the memory. */
   readonly change?: (plan: Plan) => Plan;
@@ -51,7 +53,16 @@ export interface OpenLlamaOptions {
 const [sequences, context, batch] = [4, 128, 64];
 
 export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama {
-  const { device, layoutOf = () => undefined, extra = 0, slots, sliceBytes, readAt, change = (plan) => plan } = options;
+  const {
+    device,
+    layoutOf = () => undefined,
+    extra = 0,
+    slots,
+    sliceBytes,
+    readAt,
+    change = (plan) => plan,
+    loras = [],
+  } = options;
   const file = openModelFile(path);
   const pooling = wholePooling(file.metadata);
   const { manifest, head } = graphTraits(file, pooling);
@@ -74,6 +85,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   const owner = new Disposer();
   const reader = new Reader(file.files, { inFlight: 3, ...(readAt && { readAt }) });
   const model = owner.use(new LlamaModel(file));
+  for (const { path } of loras) model.loadAdapter(path);
   const cells = {
     cells: sequences * context,
     sequences: contextSequences(model, sequences),
@@ -83,6 +95,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     pooling,
   };
   const llama = owner.use(new LlamaContext(model, cells));
+  llama.setScales(loras.map(({ scale }) => scale));
   const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
   const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
   const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);

@@ -10,6 +10,7 @@ const memory = {
   kv: 3,
   compute: 4,
   experts: 0,
+  adapters: 0,
   draft: 0,
   runtime: 5,
 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { at } from '../../../src/base/at.ts';
 import type { Device } from '../../../src/ggml/device.ts';
 import { engineError } from '../engine-error.ts';
-import { openLlama } from '../open-llama.ts';
+import { type OpenLlamaOptions, openLlama } from '../open-llama.ts';
 import { type ArchitectureFileOptions, architectureFile } from './architecture-file.ts';
 import type { Reference } from './reference.ts';
 import { type ArchitectureRow, usualSizesOf } from './rows.ts';
@@ -12,10 +12,15 @@ import { usualBatches } from './usual-batches.ts';
 const sliceBytes = 2 ** 14;
 
 /** The logits of the usual batches, with all weights streamed that can be, and as few experts in memory as there can be. */
-async function streamedLogits(name: string, path: string, device: Device): Promise<readonly Float32Array[]> {
+export async function streamedLogits(
+  name: string,
+  path: string,
+  options: Pick<OpenLlamaOptions, 'device' | 'extra' | 'loras'>,
+): Promise<readonly Float32Array[]> {
   const { vocabulary } = usualSizesOf(name);
-  await using model = openLlama(path, { device, sliceBytes });
-  assert.ok(model.plan.streamed.length > 0, 'nothing is streamed');
+  await using model = openLlama(path, { ...options, sliceBytes });
+  const { extra = 0 } = options;
+  assert.equal(model.plan.streamed.length > 0, extra === 0, 'weights are not where they should be');
   const rows: Float32Array[] = [];
   for (const batch of usualBatches(name)) {
     const spans = batch.map(({ sequence, start, tokens, outputs }) => ({
@@ -46,5 +51,5 @@ export async function tryStreamed(
     return;
   }
   const expected = await reference.logits({ path, batches: usualBatches(name) });
-  assert.deepEqual(await streamedLogits(name, path, device), expected);
+  assert.deepEqual(await streamedLogits(name, path, { device }), expected);
 }
