@@ -1,6 +1,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { LibraryModel } from '../library/library.ts';
 import type { ModelSettings } from '../model/model-options.ts';
+import { withAdapters } from '../model/preset.ts';
 import type { FasterWay } from '../plan/faster-ways.ts';
 import { planBytes } from '../plan/plan.ts';
 import type { KernelSpeeds } from '../plan/token-forecast.ts';
@@ -46,9 +47,10 @@ async function forecastOf(
   how: { readonly calibrations: FirstCalibrations; readonly likely: KernelSpeeds | undefined },
 ): Promise<ModelForecast> {
   try {
-    const outline = openOutline(path, settings);
+    const options = { ...settings, preset };
+    const outline = openOutline(path, withAdapters(options));
     using _ = outline.graphs;
-    using outlook = new Outlook(outline, { ...settings, preset }, how);
+    using outlook = new Outlook(outline, options, how);
     const expected = await outlook.expect();
     const { plan, speed, kernels } = expected;
     return { bytes: planBytes(plan), speed, faster: await outlook.faster(expected), kernels };

@@ -158,8 +158,8 @@ export class Library {
       return { card: readCard(path, version, { ...this.#sources, preset }) };
     } catch (error) {
       const failure = codeOf(error);
-      // A file that is still being downloaded changes all the time.
-      if (failure !== warned) this.#warn(path, error as Error);
+      // A file that is still being downloaded changes all the time, and adapters lie beside models.
+      if (failure !== warned && failure !== 'NOT_A_MODEL') this.#warn(path, error as Error);
       return { failure };
     }
   }

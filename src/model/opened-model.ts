@@ -22,7 +22,7 @@ import { checkTokenizer, tokenizerDoubt } from '../text/check-tokenizer.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModelRuntime } from './open-runtime.ts';
-import { contextOf, lorasOf } from './preset.ts';
+import { contextOf, withAdapters } from './preset.ts';
 
 /** Options to plan with instead of the present ones; those left out are as they are. */
 export interface PlanChanges {
@@ -57,7 +57,7 @@ export class OpenedModel {
   /** Reads the header and the vocabulary. Throws the errors of both, of a draft model, and BUDGET_TOO_LARGE. */
   constructor(path: string, options: ModelOptions) {
     limitYoungGeneration();
-    this.outline = openOutline(path, { ...options, loras: lorasOf(options) }, options.debug);
+    this.outline = openOutline(path, withAdapters(options), options.debug);
     this.outline.graphs.manifest(this.outline.config.context);
     checkModelCan(this.outline, options);
     this.context = contextOf(options, this.outline.config.context);

@@ -46,7 +46,7 @@ const embedding = 'token_embd.weight';
 export function openAdapter({ path, scale = 1 }: LoraOption, model: ModelFile): LoraAdapter {
   if (!Number.isFinite(Math.fround(scale))) {
     throw new EngineError('BAD_OPTION', {
-      option: 'lora',
+      option: 'loras',
       value: `${path}=${scale}`,
       expected: 'a number as its scale',
     });

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../base/error-details.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { Debug } from '../../base/log.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
+import { withAdapters } from '../../model/preset.ts';
 import { headline, type PlanSummary, shareLines, summarize } from '../../plan/explain.ts';
 import { type FasterWay, fasterText, roughRate } from '../../plan/faster-ways.ts';
 import { machineBytes } from '../../runtime/machine.ts';
@@ -26,7 +27,7 @@ import { printable } from '../print/printable.ts';
 export async function infoCommand(settings: Settings, { path, preset }: ChosenModel): Promise<void> {
   const debug = await debugLog(settings);
   const engine = { ...modelSettingsOf(settings), preset };
-  const outline = openOutline(path, engine, debug);
+  const outline = openOutline(path, withAdapters(engine), debug);
   const model = describe(outline, settings.tensors);
   const doubt = tokenizerDoubt(outline.file.metadata);
   if (doubt !== undefined) warn(new Error(doubt));

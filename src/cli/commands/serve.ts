@@ -35,15 +35,13 @@ async function plansOf(models: readonly ChosenModel[], engine: ModelSettings): P
   const { openOutline } = await import('../../runtime/model-outline.ts');
   const { checkTokenizer } = await import('../../text/check-tokenizer.ts');
   const { DrafterFactory } = await import('../../engine/draft/drafter-factory.ts');
+  const { withAdapters } = await import('../../model/preset.ts');
   const { forecast } = await import('../forecast.ts');
   const planned = models.map(({ path, preset }) => {
-    const outline = openOutline(path, engine);
+    const options = { ...engine, preset };
+    const outline = openOutline(path, withAdapters(options));
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(
-      outline,
-      { ...engine, preset },
-      DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder),
-    );
+    const plan = forecast(outline, options, DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder));
     return [path, plan] as const;
   });
   return new Map(planned);

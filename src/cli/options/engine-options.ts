@@ -2,11 +2,12 @@ import { type RopeScaling, ropeRanges, ropeScalings } from '../../arch/rope.ts';
 import { namedTemplates } from '../../chat/named-templates.ts';
 import { deviceKinds } from '../../ggml/device.ts';
 import { type KvHomeOption, type KvType, kvHomeOptions, kvTypes } from '../../plan/kv-options.ts';
+import type { LoraOption } from '../../runtime/lora-adapters.ts';
 import type { GraphChoice } from '../../runtime/model-outline.ts';
 import type { DeviceChoice } from '../../runtime/open-device.ts';
 import type { Kernels } from '../../runtime/planner.ts';
 import type { CommandName, OptionSpecs } from './option-spec.ts';
-import { auto, named, oneOf, real, size, sizeOrNone, sizeOrShare, truth, whole } from './schemas.ts';
+import { adapters, auto, named, oneOf, real, size, sizeOrNone, sizeOrShare, truth, whole } from './schemas.ts';
 
 /** Settings of an engine. Undefined values are chosen. */
 export interface EngineSettings {
@@ -28,6 +29,8 @@ export interface EngineSettings {
   readonly ropeScale?: number | undefined;
   readonly ropeScaling?: RopeScaling | undefined;
   readonly ropeBase?: number | undefined;
+  /** Adapters, all of which are applied. */
+  readonly lora: readonly LoraOption[];
   /** Name or file of a chat template. */
   readonly chatTemplate?: string | undefined;
   readonly draftNgram: boolean;
@@ -147,6 +150,18 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     byDefault: 'as the model says',
     commands: planning,
     variables: ['SSD_LLM_ROPE_BASE'],
+  },
+  lora: {
+    option: 'loras',
+    flags: '--lora <file[=scale]>',
+    help: 'a LoRA adapter (GGUF) that is applied, with a scale; may be given more than once',
+    schema: adapters,
+    default: [],
+    byDefault: 'none; without a scale, 1',
+    commands: planning,
+    variables: ['SSD_LLM_LORA'],
+    isPath: true,
+    repeats: true,
   },
   chatTemplate: {
     flags: '--chat-template <file>',

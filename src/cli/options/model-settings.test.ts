@@ -14,6 +14,7 @@ const usual: EngineSettings = {
   device: 'auto',
   kernels: 'auto',
   graphs: 'auto',
+  lora: [],
 };
 
 const kvOf = (settings: Partial<EngineSettings>): KvOptions | undefined =>

@@ -18,7 +18,17 @@ const usualSinks = 4;
  * IN_MEMORY.
  */
 export function modelSettingsOf(settings: EngineSettings): ModelSettings {
-  const { memoryBudget, ctx: context, device, gpuMemory, threads, kernels, graphs, expertCache } = settings;
+  const {
+    memoryBudget,
+    ctx: context,
+    device,
+    gpuMemory,
+    threads,
+    kernels,
+    graphs,
+    expertCache,
+    lora: loras,
+  } = settings;
   const { draftNgram: ngram, draftModel: model, draftAhead: ahead, adaptiveDraft: adaptive } = settings;
   const draft = { ngram, model, ahead, adaptive };
   checkCompanions(settings);
@@ -29,6 +39,7 @@ export function modelSettingsOf(settings: EngineSettings): ModelSettings {
     kv,
     rope,
     graphs,
+    loras,
     expertCache,
     chatTemplate: chatTemplateOf(settings),
     draft,

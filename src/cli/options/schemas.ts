@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { EngineError } from '../../base/errors.ts';
 import { parseBytes } from '../../base/size.ts';
+import type { LoraOption } from '../../runtime/lora-adapters.ts';
 import { machineBytes } from '../../runtime/machine.ts';
 
 /** How much a model may be asked to think; which of them it knows, its template says. */
@@ -43,6 +44,19 @@ export const list = (expected: string): z.ZodType<string[]> =>
       z.array(named(expected), expected),
     ),
   );
+
+/** A path, and a number behind "=". */
+const scaled = /^(.+)=([^=]*)$/s;
+
+/** LoRA adapters as texts "FILE" or "FILE=scale", or one text with commas. What is behind "=" and no number is part of a name. */
+export const adapters: z.ZodType<readonly LoraOption[]> = z.lazy(() =>
+  list('a GGUF file, with "=" and a number behind it for a scale').transform((texts) =>
+    texts.map((text): LoraOption => {
+      const [, path, scale = ''] = scaled.exec(text) ?? [];
+      return path !== undefined && decimal.test(scale) ? { path, scale: Number(scale) } : { path: text };
+    }),
+  ),
+);
 
 /** Whether to think: yes (auto, where no level is given), no, or how much. */
 export const thinking: z.ZodType<boolean | string> = z.lazy(() =>

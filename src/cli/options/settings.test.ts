@@ -60,6 +60,7 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   promptCacheDir: ['/cache', '/cache'],
   draftNgram: ['true', true],
   draftModel: ['/draft.gguf', '/draft.gguf'],
+  lora: ['/a.gguf=-0.5', [{ path: '/a.gguf', scale: -0.5 }]],
   chatTemplate: ['chatml', 'chatml'],
   draftAhead: ['7', 7],
   adaptiveDraft: ['false', false],
