@@ -23,7 +23,7 @@ export interface Preset {
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
   /** Source of a chat template in Go's notation. */
   readonly template?: string | undefined;
-  /** Files of LoRA adapters, and the weight of each. */
+  /** Files of LoRA adapters, and the scale of each. */
   readonly adapters?: readonly { readonly file: string; readonly scale: number }[] | undefined;
   readonly license?: string | undefined;
 }

@@ -48,7 +48,7 @@ export const list = (expected: string): z.ZodType<string[]> =>
 /** A path, and a number behind "=". */
 const scaled = /^(.+)=([^=]*)$/s;
 
-/** LoRA adapters as texts "FILE" or "FILE=scale", or one text with commas. What is behind "=" and no number is part of a name. */
+/** LoRA adapters as texts "FILE" or "FILE=scale", or one text with commas. A text behind "=" that is no number is part of a name. */
 export const adapters: z.ZodType<readonly LoraOption[]> = z.lazy(() =>
   list('a GGUF file, with "=" and a number behind it for a scale').transform((texts) =>
     texts.map((text): LoraOption => {
