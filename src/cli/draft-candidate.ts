@@ -27,7 +27,7 @@ export function draftCandidate(
     .filter(({ size }) => size * smaller <= target.file.bytes)
     .sort((a, b) => a.size - b.size);
   for (const { name, path } of small.slice(0, mostTried)) {
-    const outline = attempt(() => openOutline(path, settings));
+    const outline = attempt(() => openOutline(path, { trialFolder: settings.trialFolder }));
     if (outline && drafts(outline, target)) return { name, outline };
     outline?.graphs[Symbol.dispose]();
   }
