@@ -11,6 +11,7 @@ import { openaiRoutes } from './openai/routes.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { statusRoutes } from './page/status-routes.ts';
 import { type ErrorResponse, errorResponseOf, hasLeft, logFailure, Refusal } from './refusal.ts';
+import { logRequests } from './request/request-log.ts';
 import { releaseAfterResponse } from './request/reservations.ts';
 import { showWarnings } from './request/warnings.ts';
 import { responsesRoutes } from './responses/routes.ts';
@@ -49,13 +50,7 @@ export function createApp({
 }: AppOptions): Hono {
   // Paths may end with a slash.
   const app = new Hono({ strict: false });
-  app.use(async (c, next) => {
-    const began = performance.now();
-    await next();
-    // Streams count the seconds until their headers.
-    const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
-    log.info({ method: c.req.method, path: c.req.path, status: c.res.status, seconds }, 'request');
-  });
+  app.use(logRequests(log));
   if (loopback) app.use(localHostOnly(hostname));
   app.use(crossOrigin(origins));
   if (apiKey !== undefined) app.use(keyHoldersOnly(apiKey));

@@ -4,6 +4,7 @@ import type { Backend, Ending, GenerationRequest, PrefillProgress } from '../wor
 import { type AnswerBlock, AnswerBlocks, type BlockEvent } from './answer-blocks.ts';
 import { PrefillComment } from './prefill-comment.ts';
 import { logFailure } from './refusal.ts';
+import { recorded } from './request/request-log.ts';
 import { reservationOf } from './request/reservations.ts';
 import { withUsualSampling } from './request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from './streaming.ts';
@@ -66,14 +67,9 @@ export function respondWithBlocks(
     return stream ? framed(format.failed(error)) : JSON.stringify(format.wholeFailed(error));
   };
   return streamed(client, { ...timeouts, ...form, failed }, async (write) => {
-    const answer = await backend.generate(
-      model,
-      { ...withUsualSampling(generation, model), progress: stream },
-      {
-        signal: client.signal,
-        keepAlive,
-      },
-    );
+    const { signal } = client;
+    const wanted = { ...withUsualSampling(generation, model), progress: stream };
+    const answer = await recorded(request, model.name, () => backend.generate(model, wanted, { signal, keepAlive }));
     const blocks = new AnswerBlocks(reservationOf(request));
     const meter = new AnswerMeter(answer.promptTokens);
     const timed = (events: readonly TypedEvent[]): readonly TypedEvent[] =>

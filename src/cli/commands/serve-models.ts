@@ -37,7 +37,8 @@ export async function serveModels(
   const { apiKey, host, origins, port } = settings;
   // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
   mapLargeBlocks();
-  const log = logTo(settings.logLevel);
+  const { logFormat = process.stderr.isTTY ? 'text' : 'json' } = settings;
+  const log = logTo(settings.logLevel, process.stderr.fd, logFormat);
   let tell: Warn = leaveOut;
   const { rope, graphs, chatTemplate } = model;
   const places = { models: settings.models, found: named };

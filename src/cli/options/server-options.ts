@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseAddress } from '../../http/address.ts';
 import { keepAliveSchema } from '../../http/request/keep-alive.ts';
-import { type LogLevel, logLevels } from './log-level.ts';
+import { type LogFormat, type LogLevel, logFormats, logLevels } from './log-level.ts';
 import type { OptionSpecs } from './option-spec.ts';
 import { auto, list, named, numberOrText, truth, whole } from './schemas.ts';
 
@@ -25,6 +25,8 @@ export interface ServerSettings {
   readonly keepAlive: number;
   readonly config?: string | undefined;
   readonly logLevel: LogLevel;
+  /** Undefined: lines for people where they go to a terminal. */
+  readonly logFormat?: LogFormat | undefined;
 }
 
 /** Seconds that a model stays loaded by default. */
@@ -150,5 +152,13 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
     commands: ['serve'],
     variables: ['SSD_LLM_LOG_LEVEL'],
     everywhere: true,
+  },
+  logFormat: {
+    flags: '--log-format <format>',
+    help: 'lines of the log: text for people, or json for programs',
+    schema: z.enum(logFormats, `one of ${logFormats.join(', ')}`).optional(),
+    byDefault: 'text at a terminal, else json',
+    commands: ['serve'],
+    variables: ['SSD_LLM_LOG_FORMAT'],
   },
 };

@@ -79,6 +79,7 @@ const given: Readonly<Partial<Record<OptionName, readonly [text: string, value: 
   gpuMemory: ['3G', 3 * 2 ** 30],
   threads: ['3', 3],
   logLevel: ['debug', 'debug'],
+  logFormat: ['json', 'json'],
   ui: ['false', false],
   think: ['low', 'low'],
   thinkBudget: ['50', 50],

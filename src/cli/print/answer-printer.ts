@@ -1,5 +1,6 @@
 import { LongText } from '../../text/long-text.ts';
 import { write, writeAnswer } from './output.ts';
+import { WordWrap } from './word-wrap.ts';
 
 /** Codes of terminals for dimmed text. */
 const dim = { on: '\x1b[2m', off: '\x1b[22m' };
@@ -9,6 +10,7 @@ export class AnswerPrinter {
   readonly #text: LongText = new LongText();
   readonly #thinking: LongText = new LongText();
   readonly #silent: boolean;
+  readonly #wrap: WordWrap = new WordWrap();
   #thinks = false;
   #last = '';
 
@@ -54,12 +56,13 @@ export class AnswerPrinter {
 
   async #write(text: string): Promise<void> {
     this.#last = text;
-    await writeAnswer(text);
+    await writeAnswer(text, this.#wrap);
   }
 
   async #endThoughts(gap: string): Promise<void> {
     if (!this.#thinks) return;
     this.#thinks = false;
-    await write((process.stdout.hasColors() ? dim.off : '') + gap);
+    if (process.stdout.hasColors()) await write(dim.off);
+    if (gap !== '') await this.#write(gap);
   }
 }

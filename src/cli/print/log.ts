@@ -2,14 +2,16 @@ import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { attempt } from '../../base/attempt.ts';
 import type { Log } from '../../base/log.ts';
-import type { LogLevel } from '../options/log-level.ts';
+import type { LogFormat, LogLevel } from '../options/log-level.ts';
+import { logLine } from './log-line.ts';
 import { escapeUnprintable } from './printable.ts';
 
-/** A log on stderr, or on another `fd`: a line of JSON for each entry of `level` and above. */
-export function logTo(level: LogLevel, fd: number = process.stderr.fd): Log {
+/** A log on stderr, or on another `fd`: a line for each entry of `level` and above, JSON or for people. */
+export function logTo(level: LogLevel, fd: number = process.stderr.fd, format: LogFormat = 'json'): Log {
   const write = lineWriter(fd);
   // The log repeats text of clients and files, and may be read at a terminal.
-  const stream = { write: (line: string): void => write(escapeUnprintable(line)) };
+  const lineOf = format === 'json' ? escapeUnprintable : logLine;
+  const stream = { write: (line: string): void => write(lineOf(line)) };
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
 

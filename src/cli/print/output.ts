@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../../base/errors.ts';
 import { escapeUnprintable, printable, showable } from './printable.ts';
+import { type WordWrap, wrapLine } from './word-wrap.ts';
 
 /** Writes to stdout, and waits where the reader is slow. Resolves at once when nobody reads any more. */
 export function write(text: string): Promise<void> {
@@ -9,16 +10,26 @@ export function write(text: string): Promise<void> {
   });
 }
 
-/** Writes a piece of an answer to stdout: as it is, but to a terminal without characters that it would obey. */
-export const writeAnswer = (text: string): Promise<void> => write(process.stdout.isTTY ? showable(text) : text);
+/**
+ * Writes a piece of an answer to stdout: as it is, but to a terminal without characters that it would obey, and wrapped
+ * between words.
+ */
+export function writeAnswer(text: string, wrap: WordWrap): Promise<void> {
+  const { isTTY, columns } = process.stdout;
+  if (!isTTY) return write(text);
+  return write(columns > 0 ? wrap.push(showable(text), columns) : showable(text));
+}
 
 /** Writes a value to stdout as JSON, indented unless it is `short`. */
 export const writeJson = (value: unknown, { short = false }: { readonly short?: boolean } = {}): Promise<void> =>
   write(`${escapeUnprintable(JSON.stringify(value, undefined, short ? undefined : 2))}\n`);
 
-/** Writes a line, or several, to stderr. */
-export function note(line: string): void {
-  process.stderr.write(`${showable(line)}\n`);
+/** Writes a line, or several, to stderr; to a terminal wrapped between words. */
+export function note(text: string): void {
+  const { isTTY, columns } = process.stderr;
+  const lines = showable(text).split('\n');
+  const shown = isTTY && columns > 0 ? lines.flatMap((line) => wrapLine(line, columns)) : lines;
+  process.stderr.write(`${shown.join('\n')}\n`);
 }
 
 /** Reports a thing worth knowing, though nothing is wrong. */

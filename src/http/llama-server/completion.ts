@@ -79,7 +79,7 @@ async function respond(
   return streamed(client, { ...timeouts, ...form }, async (write) => {
     const send = (data: object): Promise<void> => write(framed(JSON.stringify(data)));
     const params = { n, generation, keepAlive };
-    const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
+    const choices = await Choices.start(backend, { request: raw, model, prompts, params, client: client.signal });
     // A stream keeps no text: `all` stays empty then.
     const answers = choices.answers.map((answer) => ({
       all: new WholeAnswer(reservationOf(raw)),

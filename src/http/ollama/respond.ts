@@ -12,6 +12,7 @@ import {
 } from '../../worker/backend.ts';
 import { CallList, type ListedCall } from '../call-list.ts';
 import { logFailure } from '../refusal.ts';
+import { recorded } from '../request/request-log.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { addWarning } from '../request/warnings.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
@@ -129,7 +130,9 @@ export function respond(
 
   const contentType = request.stream ? 'application/x-ndjson' : 'application/json';
   return streamResponse(service, raw, contentType, async (write, signal) => {
-    const answer = await service.backend.generate(model, generation, { signal, keepAlive: request.keep_alive });
+    const answer = await recorded(raw, model.name, () =>
+      service.backend.generate(model, generation, { signal, keepAlive: request.keep_alive }),
+    );
     reserveTokens(answer.promptTokens);
     await (request.stream ? lines(answer, write) : whole(answer, write));
   });

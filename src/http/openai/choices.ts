@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { Answer, Backend, Delta, Ending, GenerationRequest } from '../../worker/backend.ts';
+import { recorded } from '../request/request-log.ts';
 import type { OpenAiParams } from './requests.ts';
 
 /** OpenAI's count of a request's tokens. */
@@ -12,6 +13,8 @@ export interface Usage {
 }
 
 interface ChoicesRequest {
+  /** The request, for its log. */
+  readonly request: Request;
   readonly model: ServedModel;
   /** The prompts: `n` answers for each. */
   readonly prompts: readonly GenerationRequest['prompt'][];
@@ -40,7 +43,7 @@ export class Choices {
   }
 
   /** Resolves when all have their place in the queue. Rejects as `Backend.generate`. */
-  static async start(backend: Backend, { model, prompts, params, client }: ChoicesRequest): Promise<Choices> {
+  static async start(backend: Backend, { request, model, prompts, params, client }: ChoicesRequest): Promise<Choices> {
     const others = new AbortController();
     const { signal } = others;
     // Each answer listens; Node would warn of more than ten as of a leak.
@@ -53,7 +56,11 @@ export class Choices {
     );
     try {
       return new Choices(
-        await Promise.all(requests.map((generation) => backend.generate(model, generation, { signal, keepAlive }))),
+        await Promise.all(
+          requests.map((generation) =>
+            recorded(request, model.name, () => backend.generate(model, generation, { signal, keepAlive })),
+          ),
+        ),
         n,
         others,
       );

@@ -89,7 +89,7 @@ export async function respondWithChoices(
   for (const prompt of prompts) reservationOf(request).add((params.n - 1) * perUnit * unitsOf(prompt));
   const keepAlive = (): string => (params.stream ? `: ${prefill.text}\n\n` : ' ');
   return streamed(client, { ...timeouts, ...form, keepAlive, failed }, async (write) => {
-    const choices = await Choices.start(backend, { model, prompts, params, client: client.signal });
+    const choices = await Choices.start(backend, { request, model, prompts, params, client: client.signal });
     const shownPrompt = params.verbose ? await textOf(backend, model, at(prompts, 0)) : undefined;
     await produce(choices, { ...job, params, prefill, shownPrompt }, (data) => write(framed(data)));
   });
