@@ -137,8 +137,8 @@ test('an answer is read for as the device was found to be read best, if that is 
   const known = { bytesPerSecond: 1e9, chunkBytes: 65536, inFlight: 2, direct: true };
   const { chunk, in_flight } = await io(JSON.stringify({ [storageOf(model)?.key ?? '']: known }));
   assert.deepEqual([chunk, in_flight], [65536, 2]);
-  const { in_flight: usual } = await io('{ damaged');
-  assert.equal(usual, 7);
+  // Another way is found, whose reads are longer.
+  assert.ok((await io('{ damaged')).chunk > 65536);
 });
 
 test('what cannot be measured is refused before anything is', async () => {

@@ -6,7 +6,7 @@ import test from 'node:test';
 import type { Message } from '../src/chat/message.ts';
 import type { GenerateOptions } from '../src/model/model-options.ts';
 import { writeChatModel, writeLoopingModel } from './support/chat-model.ts';
-import { type Ended, run, type StartOptions, start } from './support/cli.ts';
+import { type Ended, run, runJson, type StartOptions, start } from './support/cli.ts';
 import { writeBytePair } from './support/model-files.ts';
 import { shared } from './support/shared.ts';
 import { asked, Teller } from './support/teller.ts';
@@ -241,4 +241,16 @@ test('at a terminal Ctrl-C stops an answer and keeps it, arrow up brings lines b
   assert.equal(code, 0);
   const history = readFileSync(folder.file('chat-history'), 'utf8');
   assert.equal(history, 'Tell me a very long story.\n/show\n"""two\n');
+});
+
+test('a conversation goes on from its file, in chat and in run', async () => {
+  using folder = tempFolder();
+  const session = ['--session', folder.file('talk.kv')];
+  const options = ['-m', '300M', '-n', '4', ...session];
+  const chat = await run(['chat', model, ...options], { input: 'My name is Ada.\n' });
+  assert.equal(chat.code, 0, chat.stderr);
+  const again = await run(['chat', model, ...options], { input: 'What is it?\n' });
+  assert.match(again.stderr, /^goes on with the 2 messages of .*talk\.kv$/m);
+  const { stats, prompt_tokens } = await runJson(['run', model, ...options, 'And again?']);
+  assert.ok(stats.prefill.cached > 0 && prompt_tokens > 60, JSON.stringify(stats.prefill));
 });

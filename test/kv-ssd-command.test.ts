@@ -47,6 +47,7 @@ test('keys and values on the SSD give the answer of those in memory, within the 
   const inMemory = await runJson([...args, '--kv-home', 'ram']);
   const answer = await runJson([...args, ...onSsd], limited ? { wrapper: group.wrapper } : {});
   assert.equal(answer.text, inMemory.text);
+  assert.equal(inMemory.stats.io.bytes_written, 0);
   const { peak, kv } = answer.stats.memory;
   assert.ok(kv < inMemory.stats.memory.kv / 2);
   t.diagnostic(`the process's peak was ${formatBytes(peak)} of ${formatBytes(budget)}`);
@@ -66,7 +67,9 @@ test('info says what lives on the SSD, to people and programs, and run does so',
   assert.equal(plan.bytes_per_token, plan.streamed.bytes + plan.kv_on_ssd.bytes);
   const { stdout } = await run(['info', model, ...tight, '--kv-home', 'ssd']);
   assert.match(stdout, /^ {2}KV on SSD {1,}11\.3 MiB, read for each token as far as the text goes$/m);
-  const { stats } = await runJson(['run', model, ...question, ...tight, ...onSsd]);
+  // Rows are written in units of 16 KiB, which 128 tokens fill.
+  const { stats } = await runJson(['run', model, 'plum '.repeat(160), '-n', '2', ...tight, ...onSsd]);
+  assert.ok(stats.io.bytes_written > 0);
   assert.equal(stats.memory.kv, plan.memory['kv']);
   assert.ok(stats.decode.bytes_per_token > 0);
   const inMemory = await planned(...tight, '--kv-home', 'ram');

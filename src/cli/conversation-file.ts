@@ -4,6 +4,7 @@ import { EngineError } from '../base/errors.ts';
 import { FileLock } from '../base/file-lock.ts';
 import { realPath } from '../base/regular-file.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
+import type { Message } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
 import type { PreparedPrompt } from '../model/prompt-tokenizer.ts';
 import { readSession } from '../model/session-files.ts';
@@ -90,6 +91,14 @@ export class ConversationFile implements Disposable {
     return model.prepare({ messages, think, parseSpecial }, most);
   }
 
+  /** The messages so far. Throws BAD_OPTION for a text without a chat template. */
+  get messages(): readonly Message[] {
+    const said = this.#said;
+    if (!said || 'messages' in said) return said?.messages ?? [];
+    const expected = 'a conversation; this file keeps a text that began without the chat template';
+    throw new EngineError('BAD_OPTION', { option: '--session', value: this.#path, expected });
+  }
+
   /**
    * Puts keys and values where the prompt finds them. They are computed again if that cannot be.
    */
@@ -104,12 +113,22 @@ export class ConversationFile implements Disposable {
   async save(model: Model, answer: string): Promise<void> {
     const said = this.#said;
     if (!said) return;
-    const about =
+    await this.#write(
+      model,
       'text' in said
         ? { text: said.text + answer }
-        : { messages: [...said.messages, { role: 'assistant', content: answer }] };
+        : { messages: [...said.messages, { role: 'assistant', content: answer }] },
+    );
+  }
+
+  /** Saves a conversation that the model has computed last. Rejects with WRITE_FAILED, FILE_IN_USE. */
+  saveMessages(model: Model, messages: readonly Message[]): Promise<void> {
+    return this.#write(model, { messages: messages.map(({ role, content }) => ({ role, content })) });
+  }
+
+  async #write(model: Model, said: Said): Promise<void> {
     this.#lock.check();
-    await model.saveSession(this.#path, about);
+    await model.saveSession(this.#path, said);
   }
 
   [Symbol.dispose](): void {

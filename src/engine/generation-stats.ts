@@ -66,6 +66,8 @@ export interface GenerationStats {
     readonly in_flight: number;
     /** Bytes read since the model was opened. */
     readonly bytes_read: number;
+    /** Bytes written since then: keys, values and kept prompts; weights are only read. */
+    readonly bytes_written: number;
   };
 }
 
@@ -182,6 +184,7 @@ export class GenerationMeter {
         chunk: reader.reading.chunkBytes,
         in_flight: reader.reading.inFlight,
         bytes_read: reader.bytesRead,
+        bytes_written: this.#runtime.bytesWritten,
       },
     };
   }

@@ -78,3 +78,14 @@ test('whatever happens, user and assistant alternate, and what was not answered 
     }),
   );
 });
+
+test('an earlier conversation goes on with its instructions, unless there are new ones', () => {
+  const earlier = [
+    { role: 'system', content: 'Be kind.' },
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: 'Hello!' },
+  ];
+  assert.deepEqual(new ChatTurns(parameters, { earlier }).messages, earlier);
+  const [first, ...rest] = new ChatTurns(parameters, { earlier, system: 'Be brief.' }).messages;
+  assert.deepEqual([first?.content, rest], ['Be brief.', earlier.slice(1)]);
+});

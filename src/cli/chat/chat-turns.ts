@@ -5,6 +5,8 @@ interface TurnOptions {
   readonly system?: string | undefined;
   /** Whether control tokens in what is typed are these tokens. */
   readonly parseSpecial?: boolean | undefined;
+  /** The conversation so far. */
+  readonly earlier?: readonly Message[] | undefined;
 }
 
 /** The messages so far, and the parameters of the next answer. Only messages that were answered become part of it. */
@@ -12,18 +14,25 @@ export class ChatTurns {
   /** Instructions that come before everything; undefined for none. */
   system: string | undefined;
   parameters: Parameters;
-  #turns: Message[] = [];
+  #turns: readonly Message[];
   #tokens = 0;
   readonly #parseSpecial: boolean;
 
-  constructor(parameters: Parameters, { system, parseSpecial }: TurnOptions = {}) {
-    this.system = system;
+  constructor(parameters: Parameters, { system, parseSpecial, earlier = [] }: TurnOptions = {}) {
+    const isSystem = ({ role }: Message): boolean => role === 'system';
+    this.system = system ?? earlier.find(isSystem)?.content;
+    this.#turns = earlier.filter((message) => !isSystem(message));
     this.parameters = parameters;
     this.#parseSpecial = parseSpecial ?? false;
   }
 
   get turns(): readonly Message[] {
     return this.#turns;
+  }
+
+  /** The whole conversation, instructions first. */
+  get messages(): readonly Message[] {
+    return this.system === undefined ? this.#turns : [{ role: 'system', content: this.system }, ...this.#turns];
   }
 
   /** Tokens of the last prompt and its answer. */
@@ -33,11 +42,9 @@ export class ChatTurns {
 
   /** The conversation to answer if `text` comes next. */
   promptFor(text: string): Conversation {
-    const { system, parameters } = this;
-    const first: readonly Message[] = system === undefined ? [] : [{ role: 'system', content: system }];
     return {
-      messages: [...first, ...this.#turns, { role: 'user', content: text }],
-      think: parameters.think,
+      messages: [...this.messages, { role: 'user', content: text }],
+      think: this.parameters.think,
       parseSpecial: this.#parseSpecial,
     };
   }
@@ -45,7 +52,8 @@ export class ChatTurns {
   /** Adds `text` and its answer; `tokens` are those of the whole conversation now. */
   addTurn(text: string, answer: { readonly text: string; readonly thinking: string }, tokens: number): void {
     const thoughts = answer.thinking === '' ? {} : { thinking: answer.thinking };
-    this.#turns.push({ role: 'user', content: text }, { role: 'assistant', content: answer.text, ...thoughts });
+    const said = { role: 'user', content: text };
+    this.#turns = [...this.#turns, said, { role: 'assistant', content: answer.text, ...thoughts }];
     this.#tokens = tokens;
   }
 

@@ -69,7 +69,9 @@ async function measureModel(chosen: ChosenModel, options: Settings, signal: Abor
     );
   }
   const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
-  await write(reportFormats[options.output](report));
+  const { isTTY, columns = 80 } = process.stdout;
+  const { output = isTTY ? 'text' : 'md' } = options;
+  await write(reportFormats[output](report, columns));
 }
 
 async function calibrateFor(path: string, options: Settings, signal: AbortSignal): Promise<Calibration> {

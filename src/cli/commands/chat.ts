@@ -10,6 +10,7 @@ import { type ChatInput, InputParser } from '../chat/chat-input.ts';
 import { type ChatLines, PipedLines } from '../chat/chat-lines.ts';
 import { ChatTurns } from '../chat/chat-turns.ts';
 import { Terminal } from '../chat/terminal.ts';
+import { ConversationFile } from '../conversation-file.ts';
 import { interruptible } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
@@ -27,15 +28,29 @@ export const chatCommand = (settings: Settings, chosen: ChosenModel): Promise<vo
   interruptible(({ signal }) => converse(chosen, settings, signal));
 
 async function converse(chosen: ChosenModel, options: Settings, signal: AbortSignal): Promise<void> {
+  using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
+  const earlier = session?.messages ?? [];
   await using model = await openModel(chosen, options);
-  const conversation = new ChatTurns(parametersOf(options), options);
+  const conversation = new ChatTurns(parametersOf(options), { ...options, earlier });
   // A model that cannot chat is refused before anything is loaded.
   model.tokenize(conversation.promptFor('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
   using lines = openLines(signal, model.prompts.mostUnits(plan.context));
   greet(model, plan, { ...options, interactive: lines.interactive });
+  if (earlier.length > 0) note(`goes on with the ${earlier.length} messages of ${printable(options.session ?? '')}\n`);
+  if (session) {
+    await model.start(plan);
+    await session.restore(model);
+  }
   using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose });
-  await chat.run();
+  const { turns } = conversation;
+  try {
+    await chat.run();
+  } finally {
+    // A conversation that ends in another way than by leaving it is kept, too.
+    const some = turns.length + conversation.turns.length > 0;
+    if (some && conversation.turns !== turns) await session?.saveMessages(model, conversation.messages);
+  }
 }
 
 const openLines = (signal: AbortSignal, most: number): ChatLines =>

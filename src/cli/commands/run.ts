@@ -42,8 +42,8 @@ function withWords(settings: Settings, words: readonly string[]): Settings {
 }
 
 /** True if nothing was asked for that only one answer can have. */
-const talks = ({ raw, json, session, jsonSchema, gbnf }: Settings): boolean =>
-  !raw && !json && session === undefined && jsonSchema === undefined && gbnf === undefined;
+const talks = ({ raw, json, jsonSchema, gbnf }: Settings): boolean =>
+  !raw && !json && jsonSchema === undefined && gbnf === undefined;
 
 async function answer(chosen: ChosenModel, options: Settings, abort: AbortController): Promise<void> {
   const { signal } = abort;

@@ -26,7 +26,8 @@ export interface CommandSettings {
   readonly promptTokens: number;
   readonly rounds: number;
   readonly cold: boolean;
-  readonly output: ReportFormat;
+  /** Undefined: text at a terminal, else md. */
+  readonly output?: ReportFormat | undefined;
   /** The file of a picture. */
   readonly chart?: string | undefined;
   readonly tensors: boolean;
@@ -86,7 +87,7 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     flags: '--session <file>',
     help: 'go on with the conversation in this file, and keep it there',
     schema: z.string().optional(),
-    commands: ['run'],
+    commands: ['run', 'chat'],
   },
   file: {
     flags: '-f, --file <file>',
@@ -147,9 +148,9 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
   },
   output: {
     flags: '--output <format>',
-    help: 'what to print: md, json or csv',
-    schema: oneOf(['md', 'json', 'csv']),
-    default: 'md',
+    help: 'what to print: text, md, json or csv',
+    schema: oneOf(['text', 'md', 'json', 'csv']).optional(),
+    byDefault: 'text at a terminal, else md',
     commands: ['bench'],
     aliases: [{ flags: '--json', value: 'json', help: 'the same as --output json' }],
   },

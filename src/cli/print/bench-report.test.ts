@@ -161,3 +161,21 @@ test('CSV is a line of names and a line of as many values, quoted where they mus
   assert.equal(row.get('alone.bytes_per_s'), '');
   assert.equal(row.get('memory.peak'), `${2 ** 29}`);
 });
+
+test('at a terminal the report is lines of its width, whose cells stand below each other', () => {
+  for (const columns of [80, 40]) {
+    const lines = reportFormats.text(report, columns).trimEnd().split('\n');
+    assert.ok(
+      lines.every((line) => line.length <= columns),
+      lines.join('\n'),
+    );
+    const text = lines.join(' ').replace(/ +/g, ' ');
+    for (const found of [
+      'A model\ufffd[31m (llama): 1 GiB resident, 2 GiB streamed',
+      'decode 2 tokens/s',
+      'DISK|ONE: 5 GiB/s',
+    ]) {
+      assert.ok(text.includes(found), text);
+    }
+  }
+});

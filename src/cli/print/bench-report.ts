@@ -6,6 +6,7 @@ import type { BenchmarkFigures, FigureRange } from '../../model/benchmark-figure
 import type { PlanSummary } from '../../plan/explain.ts';
 import type { ModelDescription } from './describe.ts';
 import { escapeUnprintable, printable } from './printable.ts';
+import { wrapLine } from './word-wrap.ts';
 
 /** The results of a benchmark: bytes and seconds, unless the name says otherwise; medians, unless it says rounds. */
 export interface BenchReport extends BenchmarkFigures {
@@ -37,8 +38,9 @@ export interface BenchReport extends BenchmarkFigures {
   readonly rounds: readonly Omit<BenchmarkRound, 'memory'>[];
 }
 
-/** The forms of a printed report, each with a newline at its end. */
+/** The forms of a printed report, each with a newline at its end; text is for a screen of so many columns. */
 export const reportFormats = {
+  text: (report: BenchReport, columns: number): string => aligned(rowsOf(report), columns),
   md: (report: BenchReport): string => markdown(rowsOf(report)),
   json: (report: BenchReport): string => `${escapeUnprintable(JSON.stringify(report, undefined, 2))}\n`,
   csv: (report: BenchReport): string => csv(report),
@@ -120,6 +122,17 @@ const fraction = (n: number): string => n.toFixed(3);
 const rate = (bytes: number): string => `${formatBytes(bytes)}/s`;
 const duration = (seconds: number): string => (seconds < 1 ? `${number(seconds * 1000)} ms` : `${number(seconds)} s`);
 const range = ([least, most]: FigureRange, format = number): string => ` (${format(least)} to ${format(most)})`;
+
+/** A line of the first row, and one or more of each other, whose second cells stand below each other. */
+function aligned([heading = ['', ''], ...body]: readonly Row[], columns: number): string {
+  const width = Math.max(...body.map(([what]) => what.length)) + 2;
+  const lines = body.flatMap(([what, found]) =>
+    wrapLine(printable(found), columns - width - 2).map(
+      (line, i) => `  ${(i === 0 ? what : '').padEnd(width)}${line.trim()}`,
+    ),
+  );
+  return [...wrapLine(printable(heading.join(': ')), columns), ...lines].map((line) => `${line.trimEnd()}\n`).join('');
+}
 
 /** A table of two columns, the first row being the heading; it reads well as it is. */
 function markdown(rows: readonly Row[]): string {

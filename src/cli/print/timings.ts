@@ -39,6 +39,7 @@ export function timings(generation: Generation): readonly string[] {
       : []),
     `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
       `${rate(decode.bytes_per_token * decode.tokens, decode.seconds)}${io.direct ? '' : ' (through the page cache)'}`,
+    `written  ${io.bytes_written === 0 ? 'nothing: the storage is only read' : `${formatBytes(io.bytes_written)} of keys, values and kept prompts`}`,
     `memory   peak ${formatBytes(memory.peak)} of ${formatBytes(memory.budget)}`,
   ];
 }
