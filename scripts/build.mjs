@@ -28,9 +28,9 @@ const result = await build({
   logLevel: 'warning',
 });
 
-// The page at /ui.
+// The page at /ui, and that of a benchmark.
 const page = await build({
-  entryPoints: { page: 'src/ui/main.ts' },
+  entryPoints: { page: 'src/ui/main.ts', 'bench-page': 'src/ui/bench-page-main.ts' },
   outdir: 'dist/ui',
   bundle: true,
   minify: true,

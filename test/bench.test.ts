@@ -8,6 +8,7 @@ import type { GenerationStats } from '../src/engine/generation-stats.ts';
 import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { typeNamed } from '../src/gguf/types.ts';
 import { medianFigures } from '../src/model/benchmark-figures.ts';
+import type { BenchPageData } from '../src/ui/bench-page-data.ts';
 import { attemptCli } from './support/attempt-cli.ts';
 import { writeLoopingModel } from './support/chat-model.ts';
 import { run, runJson, start } from './support/cli.ts';
@@ -25,8 +26,9 @@ const tight = ['--memory-budget', '192M', '--ctx', '512'];
 
 test('a benchmark finds the device, the limits and the speed, in one object whose numbers add up', async () => {
   using folder = tempFolder();
-  const chart = folder.file('pass.svg');
-  const options = [...tight, ...short, '--rounds', '2', '--kernels', 'plain', '--cold', '--chart', chart, '--json'];
+  const [chart, html] = [folder.file('pass.svg'), folder.file('bench.html')];
+  const files = ['--chart', chart, '--html', html];
+  const options = [...tight, ...short, '--rounds', '2', '--kernels', 'plain', '--cold', ...files, '--json'];
   // With three reads in flight no setting is left out: for more, this file or the budget might be too small.
   const env = { SSD_LLM_CACHE: folder.file('cache'), UV_THREADPOOL_SIZE: '4' };
   const { code, stdout, stderr } = await run(['bench', model, ...options], { env });
@@ -62,10 +64,24 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   for (const { decode: d } of raw) assert.ok(Math.abs(d.tokens_per_s - d.tokens / d.seconds) < 1e-9);
 
   assert.match(readFileSync(chart, 'utf8'), /^<svg[^>]*>[\s\S]*<\/svg>\s*$/);
+  checkPage(readFileSync(html, 'utf8'), report);
   const kept = Object.values(JSON.parse(readFileSync(folder.file('cache/calibrations.json'), 'utf8')) as object);
   const { chunk: chunkBytes, in_flight: inFlight, bytes_per_s: bytesPerSecond, direct } = calibration;
   assert.deepEqual(kept, [{ bytesPerSecond, chunkBytes, inFlight, direct }], 'later runs know the device');
 });
+
+/** Checks that a page shows a report, with the token that it draws, and needs nothing else. */
+function checkPage(html: string, { plan, memory, model }: BenchReport): void {
+  assert.ok(html.length < 250_000, `${html.length}`);
+  assert.doesNotMatch(html, /(?:src|href)="(?!data:)|\burl\(|\bimport\(|\bfetch\(/);
+  assert.match(html, /default-src 'none'/);
+  const [, json = ''] = /<script type="application\/json" id="data">([^<]*)<\/script>/.exec(html) ?? [];
+  const { rows, engine, ...data } = JSON.parse(json) as BenchPageData;
+  assert.deepEqual([data.model, engine.plan.memory, engine.plan.budget], [model.name, plan.memory, memory.budget]);
+  assert.ok(engine.process.peak <= memory.budget && engine.layers.some(({ streamed }) => streamed > 0));
+  assert.deepEqual([engine.last_pass?.answer_tokens, engine.last_pass?.prompt_tokens], [1, 0]);
+  assert.ok((engine.last_pass?.bytes ?? 0) > 0 && rows.some(([name]) => name === 'decode'));
+}
 
 test('a benchmark prints a table and nothing else', async () => {
   const { code, stdout, stderr } = await run(['bench', model, ...tight, ...short]);

@@ -6,6 +6,7 @@ import { PassTimes } from '../engine/pass-times.ts';
 import { decodeLimit } from '../plan/decode-limit.ts';
 import type { Plan } from '../plan/plan.ts';
 import { scratchState } from '../state/cache-pool.ts';
+import { type EngineStatus, engineStatus } from './engine-status.ts';
 import type { Model } from './model.ts';
 import type { GenerateOptions } from './model-options.ts';
 
@@ -159,6 +160,20 @@ const readAlone = (
     } while (performance.now() - began < readingTime);
     return { seconds: (performance.now() - began) / 1000, bytes: reader.bytesRead - before };
   });
+
+/** The state of a model's engine after a token, whose pass it has recorded. */
+export async function statusAfterToken(
+  model: Model,
+  prompt: readonly number[],
+  signal?: AbortSignal,
+): Promise<EngineStatus> {
+  const { opened, engine } = model.inner;
+  // Passes are recorded while somebody looks; the last one decodes.
+  const onPrompt = (): void => void engine.recorder.look();
+  onPrompt();
+  for await (const _ of model.generate(prompt, { ...greedy, maxTokens: 3, signal, onPrompt })) onPrompt();
+  return engineStatus(opened, await model.start(), engine);
+}
 
 /** Also returns how many tokens each of the passes had that decoded, in any order. */
 async function generate(

@@ -1,14 +1,16 @@
 import { formatBytes } from '../base/bytes.ts';
-import type { RunningEngine } from '../worker/server-status.ts';
+import type { EngineStatus } from '../model/engine-status.ts';
 import { element, legend, panel, shape } from './dom.ts';
 import { formatNumber, formatShare } from './format.ts';
-import type { StatusPanel } from './panels.ts';
 import { bytesOfLayers, layerBytes } from './shares.ts';
 
-type Layer = RunningEngine['layers'][number];
+type Layer = EngineStatus['layers'][number];
 
 /** The model layer by layer: what stays, what streams, which experts are in memory. */
-export function layersPanel(): StatusPanel {
+export function layersPanel(): {
+  readonly section: HTMLElement;
+  update(status: { readonly engine: EngineStatus | null }): void;
+} {
   const { section, body } = panel('Model, layer by layer');
   const map = element('div');
   const table = element('tbody');
@@ -54,7 +56,7 @@ function rowOf({ name, resident, streamed, kv, experts }: Layer): HTMLElement {
   );
 }
 
-function mapOf({ layers, plan, graphs, device }: RunningEngine): readonly Element[] {
+function mapOf({ layers, plan, graphs, device }: EngineStatus): readonly Element[] {
   const streamed = plan.streamed.bytes;
   const onSsd = layers.filter(({ kv }) => kv === 'ssd').length;
   const about = [

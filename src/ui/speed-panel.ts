@@ -1,4 +1,5 @@
 import { formatBytes } from '../base/bytes.ts';
+import type { EngineStatus } from '../model/engine-status.ts';
 import { element, figure, legend, panel } from './dom.ts';
 import { formatNumber, formatRate, formatSeconds, formatShare, formatSpeed } from './format.ts';
 import type { StatusPanel } from './panels.ts';
@@ -12,7 +13,8 @@ export function speedPanel(): StatusPanel {
   const { section, body } = panel('Speed');
   return {
     section,
-    update: (status, rates) => body.replaceChildren(...ratesOf(status, rates), ...lastPass(status)),
+    update: (status, rates) =>
+      body.replaceChildren(...ratesOf(status, rates), ...(status.engine ? lastPassOf(status.engine) : [])),
   };
 }
 
@@ -55,8 +57,8 @@ function ratesOf({ figures, engine }: ServerStatus, rates: Rates): readonly HTML
   return shown;
 }
 
-function lastPass({ engine }: ServerStatus): readonly Element[] {
-  const pass = engine?.last_pass;
+/** The last pass in a sentence, and as a timeline; nothing before there is one. */
+export function lastPassOf({ last_pass: pass }: Pick<EngineStatus, 'last_pass'>): readonly Element[] {
   if (!pass) return [];
   const { seconds, reading_s, waiting_s, computing_s, answer_tokens, prompt_tokens, bytes, bound } = pass;
   const tokens = [

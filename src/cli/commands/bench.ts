@@ -14,6 +14,7 @@ import {
   type FirstToken,
   firstToken,
   type RoundPrompt,
+  statusAfterToken,
   syntheticPrompt,
 } from '../../model/benchmark.ts';
 import { medianFigures } from '../../model/benchmark-figures.ts';
@@ -29,7 +30,8 @@ import { interruptible } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
-import { type BenchReport, reportFormats } from '../print/bench-report.ts';
+import { benchPage } from '../print/bench-page.ts';
+import { type BenchReport, benchRows, reportFormats } from '../print/bench-report.ts';
 import { debugLog } from '../print/debug.ts';
 import { describe } from '../print/describe.ts';
 import { checkWritable, write, writeFile } from '../print/output.ts';
@@ -46,8 +48,8 @@ export const benchCommand = (settings: Settings, chosen: ChosenModel): Promise<v
  * is opened, which is where the time to the first token begins. The rounds come last.
  */
 async function measureModel(chosen: ChosenModel, options: Settings, signal: AbortSignal): Promise<void> {
-  const { chart } = options;
-  if (chart !== undefined) checkWritable(chart);
+  const { chart, html } = options;
+  for (const file of [chart, html]) if (file !== undefined) checkWritable(file);
   const calibration = await calibrateFor(chosen.path, options, signal);
   // Loading the libraries is no part of the time to the first token.
   await import('../../model/model.ts');
@@ -69,6 +71,10 @@ async function measureModel(chosen: ChosenModel, options: Settings, signal: Abor
     );
   }
   const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
+  if (html !== undefined) {
+    const engine = await statusAfterToken(model, promptOf(1), signal);
+    writeFile(html, await benchPage({ model: report.model.name, engine, rows: benchRows(report) }));
+  }
   const { isTTY, columns = 80 } = process.stdout;
   const { output = isTTY ? 'text' : 'md' } = options;
   await write(reportFormats[output](report, columns));

@@ -30,6 +30,8 @@ export interface CommandSettings {
   readonly output?: ReportFormat | undefined;
   /** The file of a picture. */
   readonly chart?: string | undefined;
+  /** The file of a page. */
+  readonly html?: string | undefined;
   readonly tensors: boolean;
   readonly budgets: boolean;
   readonly verbose: boolean;
@@ -157,6 +159,12 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
   chart: {
     flags: '--chart <file>',
     help: 'draw where the time of one token went, as SVG',
+    schema: z.string().optional(),
+    commands: ['bench'],
+  },
+  html: {
+    flags: '--html <file>',
+    help: 'write a page that can be shared: figures, budget, layers, and one token as a timeline',
     schema: z.string().optional(),
     commands: ['bench'],
   },

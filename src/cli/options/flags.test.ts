@@ -35,6 +35,7 @@ const flagsAlone: readonly (readonly [command: string, flag: string, key: Option
   ['bench', '--output=csv', 'output', 'csv'],
   ['bench', '--json', 'output', 'json'],
   ['bench', '--chart=plum.svg', 'chart', 'plum.svg'],
+  ['bench', '--html=plum.html', 'html', 'plum.html'],
   ['info', '--tensors', 'tensors', true],
   ['info', '--budgets', 'budgets', true],
   ['chat', '--verbose', 'verbose', true],

@@ -40,8 +40,8 @@ export interface BenchReport extends BenchmarkFigures {
 
 /** The forms of a printed report, each with a newline at its end; text is for a screen of so many columns. */
 export const reportFormats = {
-  text: (report: BenchReport, columns: number): string => aligned(rowsOf(report), columns),
-  md: (report: BenchReport): string => markdown(rowsOf(report)),
+  text: (report: BenchReport, columns: number): string => aligned(benchRows(report), columns),
+  md: (report: BenchReport): string => markdown(benchRows(report)),
   json: (report: BenchReport): string => `${escapeUnprintable(JSON.stringify(report, undefined, 2))}\n`,
   csv: (report: BenchReport): string => csv(report),
 } as const;
@@ -50,7 +50,8 @@ export type ReportFormat = keyof typeof reportFormats;
 
 type Row = readonly [what: string, found: string];
 
-function rowsOf(report: BenchReport): readonly Row[] {
+/** The report as a table. */
+export function benchRows(report: BenchReport): readonly Row[] {
   const { machine, calibration, prefill, decode, speculation, experts, alone, spread, memory } = report;
   const { name, architecture } = report.model;
   const { cpu, cpu_variant, threads, gpu, os, node, device_name } = machine;

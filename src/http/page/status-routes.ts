@@ -8,7 +8,7 @@ import { logFailure } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { clientOf, streamed } from '../streaming.ts';
-import { builtFile } from './built-files.ts';
+import { builtVersion } from './built-files.ts';
 
 /** Waits between two events. Rejects when the signal aborts. */
 const aQuarterSecond = (signal: AbortSignal): Promise<void> => setTimeout(250, undefined, { signal });
@@ -43,7 +43,7 @@ export const statusRoutes = (
   new Hono()
     .get('/api/status', async (c) => {
       const status = async (): Promise<string> =>
-        JSON.stringify({ version: await versionOf(), health: health(), ...(await backend.status()) });
+        JSON.stringify({ version: await builtVersion(), health: health(), ...(await backend.status()) });
       const wanted = c.req.query('stream');
       if (wanted === undefined || wanted === 'false') {
         return c.body(await status(), 200, { 'content-type': 'application/json' });
@@ -72,12 +72,4 @@ async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Pro
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-}
-
-let version: Promise<string> | undefined;
-
-/** The version of this program. */
-function versionOf(): Promise<string> {
-  version ??= builtFile('../package.json').then((text) => (JSON.parse(text) as { version: string }).version);
-  return version;
 }
