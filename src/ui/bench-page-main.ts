@@ -12,8 +12,7 @@ function figures({ rows }: BenchPageData): HTMLElement {
   const cells = rows.map(([name, found]) =>
     element('tr', {}, element('th', { scope: 'row' }, name), element('td', {}, found)),
   );
-  const table = element('table', {}, element('tbody', {}, ...cells));
-  body.append(element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Figures' }, table));
+  body.append(element('table', {}, element('tbody', {}, ...cells)));
   return section;
 }
 

@@ -21,7 +21,7 @@ export async function benchPage(measured: Omit<BenchPageData, 'version' | 'time'
 </head>
 <body>
 <header><h1>ssd-llm bench</h1> <p id="headline"></p></header>
-<main><div id="status"></div></main>
+<main class="alone"><div id="status"></div></main>
 <script type="application/json" id="data">${json}</script>
 <script type="module">${script}</script>
 </body>

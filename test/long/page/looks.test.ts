@@ -3,15 +3,18 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { idleState, zeroTotals } from '../../../src/engine/engine-totals.ts';
 import { metricsOf } from '../../../src/worker/metrics.ts';
+import { run } from '../../support/cli.ts';
 import { FakeBackend, servedModel } from '../../support/fake-backend.ts';
 import { until } from '../../support/processes.ts';
 import { served } from '../../support/served.ts';
 import { postTo, type Server, serve } from '../../support/server.ts';
 import { serving } from '../../support/serving.ts';
 import { smollm2 } from '../../support/smollm2.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { fullAnswer, hostileAnswers } from './answers.ts';
 import { openBrowser, openPage } from './browser.ts';
 
@@ -196,4 +199,28 @@ test('thoughts, Markdown and calls of tools are shown; Escape stops an answer, t
   await backend.received.ended;
   await until(async () => (await page.locator('#ask button').textContent()) === 'Send');
   await page.close();
+});
+
+test('the page of a benchmark shows its figures by itself, in both colours', { skip }, async () => {
+  assert.ok(browser);
+  using folder = tempFolder();
+  const html = folder.file('bench.html');
+  const few = ['--tokens', '2', '--prompt-tokens', '8', '--rounds', '1', '--threads', '1', '--html', html];
+  const { code, stderr } = await run(['bench', model, '--memory-budget', '192M', '--ctx', '512', ...few]);
+  assert.equal(code, 0, stderr);
+  for (const [width, colours] of [
+    [390, 'dark'],
+    [1440, 'light'],
+  ] as const) {
+    const { page, troubles } = await openPage(browser, pathToFileURL(html).href, { width, colours });
+    await page.screenshot({ path: join(pictures, `bench-${width}-${colours}.png`), fullPage: true });
+    assert.deepEqual(troubles, []);
+    assert.deepEqual(await violationsOn(page), []);
+    const text = await page.innerText('main');
+    for (const shown of ['fraction of limit', 'The last token took', 'resident weights', 'stream for each token']) {
+      assert.ok(text.includes(shown), shown);
+    }
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
+    await page.close();
+  }
 });
