@@ -286,6 +286,6 @@ export class Model implements AsyncDisposable {
     const aborted = this.#opened.abort();
     const ended = this.#engine.close(this.#opened.closedError());
     await Promise.all([aborted, ended]);
-    await this.#opened.close(this.#engine.loneTokens);
+    await this.#opened.close(this.#engine.loneTokens.time);
   }
 }

@@ -1,7 +1,7 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { DrafterFactory } from '../engine/draft/drafter-factory.ts';
-import type { LoneTokens } from '../engine/lone-tokens.ts';
+import type { LoneTime } from '../engine/lone-tokens.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import type { Device } from '../ggml/device.ts';
 import { checkAvailable } from '../ggml/system.ts';
@@ -195,7 +195,7 @@ export class OpenedModel {
   }
 
   /** Frees everything, and remembers what `lone` tokens have shown. */
-  async close({ tokens, seconds, waited }: LoneTokens): Promise<void> {
+  async close({ tokens, seconds, waited }: LoneTime): Promise<void> {
     const { warn } = this.#options;
     const runtime = this.#runtime;
     const hits = addCurves(runtime?.pager.hitCurves ?? []);

@@ -59,7 +59,7 @@ function measuredBy(
   { plan, pager, reader }: Runtime,
   { loneTokens }: Pick<Engine, 'loneTokens'>,
 ): MeasuredModel | undefined {
-  const { tokens, seconds, waited } = loneTokens;
+  const { tokens, seconds, waited } = loneTokens.time;
   const known = opened.measuredModel;
   if (tokens < enoughTokens) return known;
   const bytes = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);

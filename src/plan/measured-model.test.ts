@@ -3,7 +3,14 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { anyDemand } from '../../test/support/demands.ts';
 import { makePlan } from './make-plan.ts';
-import { expectToken, learn, type MeasuredModel, type MeasuredRun } from './measured-model.ts';
+import {
+  expectToken,
+  isDoubtful,
+  learn,
+  type MeasuredModel,
+  type MeasuredRun,
+  withinReason,
+} from './measured-model.ts';
 import { forecastDecode } from './token-forecast.ts';
 
 const anyRate = fc.double({ min: 1e7, max: 1e10, noNaN: true });
@@ -69,6 +76,16 @@ test('a run says how long its longer part of computing takes, of weights that st
     }),
     within,
   );
+});
+
+test('factors far from 1 are doubtful, and kept no further away than is likely', () => {
+  const speeds = { read: 1, plain: 1, converted: 1, step: 0, stepAwake: 0, further: 1 };
+  const model = (factors: MeasuredModel['factors']): MeasuredModel => ({ speeds, factors, hits: [] });
+  const usual = model({ reading: 4, streaming: 0.25 });
+  assert.ok(!isDoubtful(model({})) && !isDoubtful(usual));
+  assert.ok(isDoubtful(model({ computing: 6 })) && isDoubtful(model({ reading: 1, streaming: 0.1 })));
+  assert.deepEqual(withinReason(usual), usual);
+  assert.deepEqual(withinReason(model({ computing: 176, reading: 0.01 })).factors, { reading: 1 / 8, computing: 8 });
 });
 
 test('a few tokens say which experts are used, not how long a token takes', () => {

@@ -43,6 +43,22 @@ export function learn(
   return { ...model, factors: fit(expected, run, model.factors), hits };
 }
 
+/** Times that a part may take as long as speeds say before these are measured again, and at most after that. */
+const far = { doubtful: 5, most: 8 };
+
+/** True if a run took so much longer, or less long, than speeds say that the machine was busy during one of them. */
+export const isDoubtful = ({ factors }: MeasuredModel): boolean =>
+  Object.values(factors).some((factor) => Math.max(factor, 1 / factor) > far.doubtful);
+
+/** The same findings, with factors as far from 1 as is likely: what a run shows beyond is of the machine then. */
+export function withinReason(model: MeasuredModel): MeasuredModel {
+  const factors = parts.flatMap((part) => {
+    const { [part]: factor } = model.factors;
+    return factor === undefined ? [] : [[part, Math.min(far.most, Math.max(1 / far.most, factor))] as const];
+  });
+  return { ...model, factors: Object.fromEntries(factors) };
+}
+
 /** Seconds of a token, and whether reading or computing takes longer; `known` if a run has shown how long that takes. */
 export interface ExpectedToken {
   readonly seconds: number;

@@ -2,7 +2,7 @@ import { at } from '../base/at.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
 import type { Device } from '../ggml/device.ts';
-import { learn, type MeasuredModel, type MeasuredRun } from '../plan/measured-model.ts';
+import { isDoubtful, learn, type MeasuredModel, type MeasuredRun, withinReason } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { KernelSpeeds } from '../plan/token-forecast.ts';
 import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
@@ -46,22 +46,36 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   // Factors of reading are times of the rate that they were found with.
   const read = known && factors.reading !== undefined ? known.speeds.read : (parts.read ?? usualRead);
   const has = known && hasAll(known.speeds, plan);
-  const measured = async (): Promise<KernelSpeeds> => {
-    const found = await kernelSpeeds(parts.device, plan, parts.layoutOf);
-    // Those of kinds that only other plans have are kept.
-    const { plain = null, converted = null } = known?.speeds ?? {};
-    return { ...found, plain: found.plain ?? plain, converted: found.converted ?? converted };
-  };
-  const kernels = has ? known.speeds : (parts.likely ?? (await measured()));
+  const kernels = has ? known.speeds : (parts.likely ?? (await measuredKernels(parts, plan, known?.speeds)));
   const model = { speeds: { ...kernels, read }, factors, hits };
   if (!has && !parts.likely) save(parts, model);
   return model;
 }
 
-/** Remembers a run under `plan`. Rejects with OUT_OF_MEMORY. */
+/**
+ * Remembers a run under `plan`. Kernels that it makes doubtful are measured anew: they, too, may have been measured while
+ * the machine was busy. Rejects with OUT_OF_MEMORY.
+ */
 export async function rememberRun(parts: MeasuredParts, plan: Plan, run: MeasuredRun): Promise<void> {
   const manifest = parts.outline.graphs.manifest(plan.context, plan.window);
-  save(parts, learn(await measureModel(parts, plan), run, plan, manifest));
+  const model = await measureModel(parts, plan);
+  let learnt = learn(model, run, plan, manifest);
+  if (isDoubtful(learnt)) {
+    const speeds = { ...model.speeds, ...(await measuredKernels(parts, plan, model.speeds)) };
+    learnt = learn({ ...model, speeds, factors: {} }, run, plan, manifest);
+  }
+  save(parts, withinReason(learnt));
+}
+
+/** Speeds of the kernels as they are now. Those of kinds that only other plans have are kept. */
+async function measuredKernels(
+  { device, layoutOf }: MeasuredParts,
+  plan: Plan,
+  known: Partial<KernelSpeeds> = {},
+): Promise<KernelSpeeds> {
+  const found = await kernelSpeeds(device, plan, layoutOf);
+  const { plain = null, converted = null } = known;
+  return { ...found, plain: found.plain ?? plain, converted: found.converted ?? converted };
 }
 
 function save(parts: MeasuredParts, model: MeasuredModel): void {
