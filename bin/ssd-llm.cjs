@@ -24,15 +24,15 @@ const speaksHttp = ['serve', 'ps'].includes(process.argv[2]);
  */
 function hasRoom() {
   if (process.platform !== 'linux') return true;
-  const [, limit] = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  const [, limit] = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) || [];
   if (limit === undefined) return true;
   const arenaMax = -8; // M_ARENA_MAX
   require('koffi').load(null).func('int mallopt(int, int)')(arenaMax, 1);
-  const [, taken] = /^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  const [, taken] = /^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8')) || [];
   return limit - taken * 1024 >= (speaksHttp ? httpBytes : startBytes);
 }
 
-/** The oldest Node that the program runs on. */
+/** The oldest Node that the program runs on. Older ones have to parse this file to say so. */
 const least = [20, 19];
 const [major, minor] = process.versions.node.split('.').map(Number);
 
@@ -52,11 +52,11 @@ if (major < least[0] || (major === least[0] && minor < least[1])) {
   const env = { ...process.env, [poolSize]: '8' };
   const child = spawn(process.execPath, [__filename, ...process.argv.slice(2)], { env, stdio: 'inherit' });
   process.on('SIGINT', () => {});
-  child.on('exit', (code) => process.exit(code ?? 1));
+  child.on('exit', (code) => process.exit(code === null ? 1 : code));
 } else {
-  process.env[poolSize] ??= '8';
+  if (process.env[poolSize] === undefined) process.env[poolSize] = '8';
   import('../dist/cli/main.js').catch((error) => {
-    process.stderr.write(`internal error: ${error.stack ?? error}\n`);
+    process.stderr.write(`internal error: ${error.stack || error}\n`);
     process.exitCode = 1;
   });
 }

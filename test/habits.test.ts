@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { transformSync } from 'esbuild';
 import { attemptCli } from './support/attempt-cli.ts';
 import { run } from './support/cli.ts';
 import { writeSmall } from './support/small-model.ts';
@@ -21,6 +22,13 @@ test('an older Node is told in one line', () => {
   ]);
   assert.equal(status, 1);
   assert.equal(String(stderr), 'error: ssd-llm needs Node 20.19 or newer; this is Node 18.19.0\n');
+});
+
+test('the file that says so is written as Node 12 reads it', () => {
+  const written = (code: string, target: string): string => transformSync(code, { target }).code;
+  const code = readFileSync('bin/ssd-llm.cjs', 'utf8');
+  assert.equal(written(code, 'node12.22'), written(code, 'esnext'));
+  assert.notEqual(written('a ??= b?.c', 'node12.22'), written('a ??= b?.c', 'esnext'));
 });
 
 test('the settings in force are shown, with where they come from and where the file lies', async () => {
