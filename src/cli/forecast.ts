@@ -58,6 +58,8 @@ export interface Expectation {
 
 interface OutlookOptions {
   readonly calibrations: FirstCalibrations;
+  /** Tokens of the prompt before the first token; default 512, as far as the context reaches. */
+  readonly prompt?: number | undefined;
   /** Speeds of kernels to take for this model's, which are not measured then. */
   readonly likely?: KernelSpeeds | undefined;
 }
@@ -133,12 +135,12 @@ export class Outlook implements Disposable {
     // The cost of uploads is not known.
     if (this.#outline.graphs.wholeTexts || plan.host) return { plan, speed: null, hitRate: hitsOf([]) };
     const reads = plan.bytesPerPass > 0 || plan.experts !== undefined;
-    const { likely } = this.#how;
+    const { likely, prompt = usualPrompt } = this.#how;
     const read = await this.#readRate();
     const model = await this.#measured(plan);
     const parts = this.#parts(model, plan);
     const { seconds, bound, known } = expectToken(model, plan, parts.manifest);
-    const first_token_prompt = Math.min(usualPrompt, plan.context - 1);
+    const first_token_prompt = Math.min(prompt, plan.context - 1);
     const unknown = reads && read === undefined && model.factors.reading === undefined;
     const guessed = unknown || model.speeds.step === likely?.step;
     return {

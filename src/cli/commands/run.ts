@@ -70,7 +70,7 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
     const how = auto ? ' (auto)' : '';
     note(`memory budget ${formatBytes(plan.budget)}${how}; ${headline(plan, model.hitRate)}`);
   }
-  if (process.stderr.isTTY) await tellSlowStart(model, plan, { ...chosen, settings: options });
+  if (process.stderr.isTTY) await tellSlowStart(model, plan, { ...chosen, settings: options, prompt: tokens.length });
 
   await model.start(plan);
   await session?.restore(model);
@@ -98,7 +98,7 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
 async function tellSlowStart(
   { outline, device }: Model,
   plan: Plan,
-  { preset, settings }: Pick<ChosenModel, 'preset'> & { readonly settings: Settings },
+  { preset, settings, prompt }: Pick<ChosenModel, 'preset'> & { readonly settings: Settings; readonly prompt: number },
 ): Promise<void> {
   if (plan.bytesPerPass === 0 && !plan.experts) return;
   // A card is not opened twice.
@@ -106,7 +106,7 @@ async function tellSlowStart(
   const { FirstCalibrations } = await import('../first-calibration.ts');
   const { Outlook } = await import('../forecast.ts');
   const options = { ...modelSettingsOf(settings), preset };
-  using outlook = new Outlook(outline, options, { calibrations: new FirstCalibrations() });
+  using outlook = new Outlook(outline, options, { calibrations: new FirstCalibrations(), prompt });
   const expected = await outlook.expect();
   const line = expected.speed && slowStart(expected.speed, await outlook.faster(expected));
   if (line) note(line);
