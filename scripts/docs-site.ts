@@ -72,14 +72,17 @@ function readPage(path: string, text: string): DocPage {
   return { path, title, anchors, links, code, html };
 }
 
-/** All pages: README.md first, then docs/, the pages beside README.md, the decisions and their list. */
+/** All pages: README.md, those that it leads to in its order, others, the decisions and their list. */
 export function docPages(): readonly DocPage[] {
   const adr = markdownIn('docs/adr').map((path) => readPage(path, read(path)));
   const list = adr.map(({ path, title }) => `- [${title}](${posix.basename(path)})`).join('\n');
   const index = readPage('docs/adr/index.md', `# Decisions\n\n${list}\n`);
   const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'];
-  const pages = ['README.md', ...markdownIn('docs'), ...others].map((path) => readPage(path, read(path)));
-  return [...pages, index, ...adr];
+  const readme = readPage('README.md', read('README.md'));
+  const order = readme.links.map(({ path }) => path);
+  const rank = ({ path }: DocPage): number => (order.includes(path) ? order.indexOf(path) : order.length);
+  const pages = [...markdownIn('docs'), ...others].map((path) => readPage(path, read(path)));
+  return [readme, ...pages.sort((a, b) => rank(a) - rank(b)), index, ...adr];
 }
 
 const relativeTo = (page: string, target: string): string => posix.relative(posix.dirname(page), target);
