@@ -17,7 +17,8 @@ const model = Model.open(path, { memoryBudget: 512 * 2 ** 20 });
 try {
   const question = { role: 'user', content: 'How is the weather in Rome?' };
   // The arguments obey the schema, whatever the model is.
-  const asked = model.generate({ messages: [question], tools: [weather], toolChoice: 'required' }, { temperature: 0 });
+  const call = /** @type {const} */ ({ tools: [weather], toolChoice: 'required', parallelToolCalls: false });
+  const asked = model.generate({ messages: [question], ...call }, { temperature: 0 });
   /** @type {{ id: string, name: string, arguments: string }[]} */
   const toolCalls = [];
   for await (const piece of asked) {
