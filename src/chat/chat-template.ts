@@ -9,6 +9,7 @@ import { ControlMarks, endMark } from './control-marks.ts';
 import { droppedMessages, saidTexts } from './dropped-messages.ts';
 import { acceptableForms, isKnown } from './merge-roles.ts';
 import type { Conversation, Message } from './message.ts';
+import { isGoTemplate, OllamaTemplate } from './ollama-template.ts';
 import { roleOf } from './roles.ts';
 import { limitsFor } from './template-limits.ts';
 import { templateVariables, type VariableForm } from './template-variables.ts';
@@ -56,19 +57,19 @@ const failed = (cause: unknown): EngineError =>
 /** A model's own chat template: messages to the text of a prompt. */
 export class ChatTemplate {
   readonly source: string;
-  readonly #template: Template;
+  readonly #template: Template | OllamaTemplate;
   readonly #vocabulary: TemplateVocabulary;
   readonly #marks: ControlMarks;
   #literals: readonly string[] | undefined;
   #toolForm: ToolForm | undefined;
 
-  /** Template from `source`, Jinja as Hugging Face writes it. Throws TEMPLATE_FAILED. */
+  /** Template from `source`: Jinja as Hugging Face writes it, or Go's notation as Ollama does. Throws TEMPLATE_FAILED. */
   constructor(source: string, vocabulary: TemplateVocabulary) {
     this.source = source;
     this.#vocabulary = vocabulary;
     this.#marks = new ControlMarks(vocabulary.controls);
     try {
-      this.#template = new Template(source);
+      this.#template = isGoTemplate(source) ? new OllamaTemplate(source) : new Template(source);
     } catch (cause) {
       throw failed(cause);
     }
@@ -188,7 +189,8 @@ export class ChatTemplate {
   /** Texts that the template's source speaks of, and looks for in messages perhaps. */
   get #spoken(): readonly string[] {
     const marks = this.#marks;
-    this.#literals ??= literalsOf(this.source).filter((text) => marks.touches(text) && !marks.names(text));
+    const literals = this.#template instanceof OllamaTemplate ? this.#template.literals : literalsOf(this.source);
+    this.#literals ??= literals.filter((text) => text.length > 1 && marks.touches(text) && !marks.names(text));
     return this.#literals;
   }
 

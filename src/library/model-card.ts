@@ -78,7 +78,10 @@ export function readCard(path: string, version: string, options: CardOptions = {
   const { file, config } = outline;
   const { metadata } = file;
   const { preset } = options;
-  const { plain: template = '', tools: toolTemplate = '' } = templateSourcesOf(metadata, options.chatTemplate);
+  const { plain: template = '', tools: toolTemplate = '' } = templateSourcesOf(
+    metadata,
+    options.chatTemplate ?? preset?.template,
+  );
   const infill = new InfillSearch(metadata);
   const card = {
     digest: `sha256:${digest(file, preset ? `${version} ${JSON.stringify(preset)}` : version, infill)}`,

@@ -37,18 +37,12 @@ interface PromptOptions {
 const withoutTemplate =
   'the model has no chat template, so ChatML is used, which may not suit it: --chat-template gives another';
 
-const templateOfGo =
-  "the chat template that comes with the model in Ollama's store is Go's and is not used: the file's own is; " +
-  '--chat-template gives another';
-
 const behindLast = (text: string, mark: string): string =>
   text.slice(text.lastIndexOf(mark) < 0 ? 0 : text.lastIndexOf(mark) + mark.length);
 
 /** Tokens of prompts, by a model's chat template and its vocabulary: no more of them than there is room for. */
 export class PromptTokenizer {
   readonly #sources: TemplateSources;
-  /** True if a template was given in place of the model's own. */
-  readonly #isGiven: boolean;
   readonly #preset: Preset | undefined;
   readonly #think: boolean | string | undefined;
   readonly #vocabulary: Vocabulary;
@@ -59,8 +53,7 @@ export class PromptTokenizer {
   constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, preset, think, warn }: PromptOptions = {}) {
     this.#preset = preset;
     this.#think = think;
-    this.#sources = templateSourcesOf(metadata, chatTemplate);
-    this.#isGiven = chatTemplate !== undefined;
+    this.#sources = templateSourcesOf(metadata, chatTemplate ?? preset?.template);
     this.#vocabulary = vocabulary;
     const told = new Set<string>();
     this.#warn = (reason) => {
@@ -91,7 +84,6 @@ export class PromptTokenizer {
 
   #render(conversation: Conversation, most: number): RenderedPrompt {
     if (!this.hasTemplate) this.#warn(withoutTemplate);
-    else if (this.#preset?.template !== undefined && !this.#isGiven) this.#warn(templateOfGo);
     const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
     for (const { role } of rendered.dropped) {
       this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);

@@ -22,6 +22,7 @@ export const sharedFolders: ReadonlySet<string> = new Set(
     'exec',
     'ggml',
     'gguf',
+    'gotemplate',
     'grammar',
     'http',
     'http/ollama',

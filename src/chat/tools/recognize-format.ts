@@ -1,8 +1,8 @@
 import type { CallFormat } from './call-format.ts';
 import { callFormats } from './call-formats.ts';
 
-/** Whether a chat template reads the variable `tools`. */
-export const knowsTools = (template: string): boolean => /\{[{%][^}]*\btools\b/.test(template);
+/** Whether a chat template reads the variable `tools`; in Go's notation `.Tools`. */
+export const knowsTools = (template: string): boolean => /\{[{%][^}]*(?:\btools\b|\.Tools\b)/.test(template);
 
 /** The format of models that have none of their own: the one that most have been trained for. */
 const generic = 'Hermes';
