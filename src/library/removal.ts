@@ -2,6 +2,7 @@ import { realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
 import { OwnStore } from '../stores/own-store.ts';
+import type { Store } from '../stores/store.ts';
 import type { LocatedModel } from './located-model.ts';
 
 type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner' | 'manifest'>>;
@@ -10,12 +11,13 @@ type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<
  * The real paths of a model's files. Rejects with BAD_OPTION unless all of them lie in the models folder: a link in it,
  * to a file or to a folder, is another's, and so is its target.
  */
-export async function removable({ name, folder, files, owner, manifest }: Removable): Promise<readonly string[]> {
-  if (folder === undefined) throw refusal(name, owner);
+export async function removable(model: Removable): Promise<readonly string[]> {
+  const { folder, files, manifest } = model;
+  if (folder === undefined) throw refusal(model);
   if (manifest !== undefined) return [manifest];
   const real = await failing(folder, realpath(folder));
   const paths = files.map((file) => join(real, relative(resolve(folder), file)));
-  for (const path of paths) if ((await failing(path, realpath(path))) !== path) throw refusal(name);
+  for (const path of paths) if ((await failing(path, realpath(path))) !== path) throw refusal(model);
   return paths;
 }
 
@@ -29,8 +31,20 @@ export async function removeModel(model: Removable): Promise<void> {
   for (const path of await removable(model)) await failing(path, rm(path));
 }
 
-const refusal = (name: string, owner?: LocatedModel['owner']): EngineError => {
-  const others = owner === undefined ? 'others are not deleted' : `this one is ${owner}'s, which is only read`;
+/** The way in which other programs remove their models. */
+const removedBy: Readonly<Record<Store['owner'], string>> = {
+  Ollama: '"ollama rm" removes it',
+  'LM Studio': 'My Models in LM Studio removes it',
+  'Hugging Face': '"hf cache" removes it',
+  Jan: "Jan's own settings remove it",
+  'llama.cpp': 'its file there can be deleted',
+};
+
+const refusal = ({ name, owner, files: [file = ''] }: Removable): EngineError => {
+  const others =
+    owner === undefined
+      ? `others are not deleted (${file})`
+      : `this one is ${owner}'s, which is only read (${file}); ${removedBy[owner]}`;
   const expected = `one whose file lies in the models folder itself: ${others}`;
   return new EngineError('BAD_OPTION', { option: 'model', value: name, expected });
 };

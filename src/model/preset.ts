@@ -21,7 +21,7 @@ export interface Preset {
   readonly messages?: readonly Message[] | undefined;
   /** Parameters by Ollama's names: temperature, top_k, stop, num_ctx, … */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
-  /** Source of a chat template in Go's notation. */
+  /** Source of a chat template, in Go's notation as Ollama has it. */
   readonly template?: string | undefined;
   /** Files of LoRA adapters, and the scale of each. */
   readonly adapters?: readonly { readonly file: string; readonly scale: number }[] | undefined;

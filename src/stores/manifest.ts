@@ -21,7 +21,12 @@ export interface ManifestLayer {
 export type StoreKind = 'own' | 'others';
 
 const mostBytes = 4 * 2 ** 20;
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+const digest = z.string().regex(digestPattern);
+
+/** True for a text such as digests are. */
+export const isDigest = (text: string): boolean => digestPattern.test(text);
+
 const blobLayer = z.object({ mediaType: z.string(), digest, size: z.number().default(0) });
 const fileLayer = z.object({ ...blobLayer.shape, digest: digest.optional(), file: z.string() });
 /** Only our own manifests name files: others' come from registries. */

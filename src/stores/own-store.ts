@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { attempt } from '../base/attempt.ts';
@@ -7,6 +7,7 @@ import { checkRoom, writeFailure } from '../base/disk-room.ts';
 import { EngineError } from '../base/errors.ts';
 import { FileLock } from '../base/file-lock.ts';
 import { makeFolder } from '../base/folder.ts';
+import { readTextFile } from '../base/regular-file.ts';
 import { moveFile, removeUnfinished, replaceFile, replaceTextFile } from '../base/replace-file.ts';
 import { shardPath } from '../gguf/model-file.ts';
 import { isFolder } from './folder-models.ts';
@@ -14,6 +15,7 @@ import type { FoundModel, Unreadable } from './found-model.ts';
 import {
   blobName,
   fileOf,
+  kindOf,
   type ManifestLayer,
   manifestPathOf,
   manifestsOf,
@@ -29,6 +31,7 @@ const storeFolder = '.store';
 /** Milliseconds that others may take to change the store, and between two looks whether they have. */
 const longestWait = 10_000;
 const waitStep = 20;
+const mostTextBytes = 4 * 2 ** 20;
 /** Milliseconds after which a blob that no model names was left behind, and is not waiting for a model's manifest. */
 const abandoned = 24 * 3_600_000;
 
@@ -124,6 +127,16 @@ export class OwnStore {
     }
   }
 
+  /** Gives a blob a second name, as a part of a split model. Throws UNWRITABLE. */
+  placePart(layer: ManifestLayer, path: string): ManifestLayer {
+    const blob = fileOf(this.folder, layer);
+    if (!existsSync(path)) {
+      // Not every file system has links.
+      writing(path, () => attempt(() => linkSync(blob, path) ?? true) ?? copyFileSync(blob, path));
+    }
+    return { ...layer, file: this.relative(path) };
+  }
+
   /**
    * Gives a model its layers, in place of earlier ones. Rejects with BAD_OPTION for a bad name, MODEL_NOT_FOUND if a layer's
    * file is not there, FILE_IN_USE, UNWRITABLE.
@@ -152,6 +165,12 @@ export class OwnStore {
   /** The layers of a model; undefined if there is none of this name, or none that can be read. Throws BAD_OPTION. */
   read(name: string): readonly ManifestLayer[] | undefined {
     return attempt(() => readManifest(this.#manifest(name), 'own'));
+  }
+
+  /** The JSON of the layer of this kind among others; undefined if there is none. Throws the errors of reading it. */
+  json(kind: string, layers: readonly ManifestLayer[]): unknown {
+    const layer = layers.find((one) => kindOf(one) === kind);
+    return layer && JSON.parse(readTextFile(fileOf(this.folder, layer), mostTextBytes));
   }
 
   /** The name of the model with this manifest, as the store has it. */

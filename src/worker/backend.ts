@@ -6,6 +6,7 @@ import type { Infill } from '../model/infill-prompt.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
+import type { ManifestLayer } from '../stores/manifest.ts';
 import type { OwnStore } from '../stores/own-store.ts';
 import type { EnginesStatus } from './server-status.ts';
 
@@ -204,6 +205,8 @@ export interface Backend {
   load(model: ServedModel, keepAlive?: number): Promise<number>;
   /** Ends the model's engine when its answers have ended. */
   unload(model: ServedModel): Promise<void>;
+  /** The parts of a model, as one that is made of it has them. Throws UNWRITABLE. */
+  layersOf(model: ServedModel): readonly ManifestLayer[];
   /** Deletes the model's files. Rejects with UNWRITABLE; BAD_OPTION if they do not lie in the models folder. */
   remove(model: ServedModel): Promise<void>;
   /** The tokens of a text, part by part, as they are asked for. Rejects with the errors of loading. */

@@ -2,12 +2,14 @@ import { EngineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ChatPrompt, conversationOf } from '../chat/message.ts';
 import type { Library, LibraryModel } from '../library/library.ts';
+import { layersOf } from '../library/make-model.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import { mostParallel, usualContext } from '../plan/defaults.ts';
+import type { ManifestLayer } from '../stores/manifest.ts';
 import type { OwnStore } from '../stores/own-store.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
 import type {
@@ -178,6 +180,11 @@ export class EngineBackend implements Backend, AsyncDisposable {
 
   unload(model: ServedModel): Promise<void> {
     return this.#pool.evict(this.#libraryModel(model));
+  }
+
+  layersOf(served: ServedModel): readonly ManifestLayer[] {
+    const store = this.store();
+    return store ? layersOf(store, this.#libraryModel(served)) : [];
   }
 
   async remove(served: ServedModel): Promise<void> {

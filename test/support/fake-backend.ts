@@ -6,6 +6,7 @@ import { type ChatPrompt, conversationOf } from '../../src/chat/message.ts';
 import type { ServedModel } from '../../src/library/model-card.ts';
 import type { PlanChanges } from '../../src/model/opened-model.ts';
 import type { WhatIf } from '../../src/model/what-if.ts';
+import type { ManifestLayer } from '../../src/stores/manifest.ts';
 import type { OwnStore } from '../../src/stores/own-store.ts';
 import type {
   Answer,
@@ -208,6 +209,10 @@ export class FakeBackend implements Backend {
 
   async unload(model: ServedModel): Promise<void> {
     this.#call(`unload ${model.name}`);
+  }
+
+  layersOf(model: ServedModel): readonly ManifestLayer[] {
+    return this.ownStore?.read(model.name) ?? [];
   }
 
   async remove(model: ServedModel): Promise<void> {

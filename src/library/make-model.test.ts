@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { engineError } from '../../test/support/engine-error.ts';
+import { writeSmall } from '../../test/support/small-model.ts';
+import { asOllama, snapshotOf } from '../../test/support/stores.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+import { type ManifestLayer, mediaTypeOf } from '../stores/manifest.ts';
+import { OwnStore } from '../stores/own-store.ts';
+import { Library, type LibraryModel } from './library.ts';
+import { layersOf, layersOfFile, makeModel, partsOf } from './make-model.ts';
+import { removeModel } from './removal.ts';
+
+const fail = (path: string, error: Error): never => assert.fail(`${path}: ${error}`);
+
+function find(library: Library, name: string): LibraryModel {
+  return library.find(name) ?? assert.fail(name);
+}
+
+test('a model that is made of a file in place, or of another, adds to it and shares its bytes', async () => {
+  using folder = tempFolder();
+  using elsewhere = tempFolder();
+  const [file = ''] = writeSmall(elsewhere.file('big.gguf'));
+  const library = new Library({ files: [], folder: folder.path }, fail);
+  const store = library.ownStore ?? assert.fail();
+  await makeModel(store, 'mario', {
+    base: layersOfFile(file),
+    system: 'You are Mario.',
+    parameters: { temperature: 0.5, stop: ['!'] },
+    licenses: ['MIT'],
+  });
+  const mario = find(library, 'mario');
+  assert.equal(mario.path, file);
+  await makeModel(store, 'luigi', {
+    base: layersOf(store, mario),
+    system: '',
+    parameters: { temperature: 1 },
+    messages: [{ role: 'user', content: 'Hi' }],
+    licenses: ['Apache'],
+  });
+  const { preset, path, digest } = find(library, 'LUIGI:latest');
+  assert.equal(path, file);
+  assert.equal(preset?.system, undefined);
+  assert.deepEqual(preset?.parameters, { temperature: 1, stop: ['!'] });
+  assert.deepEqual(preset?.messages, [{ role: 'user', content: 'Hi' }]);
+  assert.equal(preset?.license, 'MIT\n\nApache');
+  assert.notEqual(digest, mario.digest);
+  for (const name of ['mario', 'luigi']) await removeModel(find(library, name));
+  assert.deepEqual(library.models(), []);
+  assert.ok(statSync(file).isFile());
+});
+
+test("a copy of another program's model has what comes with it, and nothing of that program's changes", async () => {
+  using folder = tempFolder();
+  using theirs = tempFolder();
+  writeSmall(folder.file('small.gguf'));
+  const model = readFileSync(folder.file('small.gguf'));
+  asOllama(theirs.path, ['registry.ollama.ai', 'library', 'pocket', '135m'], {
+    model,
+    system: 'Be short.',
+    template: '{{ .Prompt }}',
+    params: '{"temperature":0.5}',
+  });
+  const before = snapshotOf(theirs.path);
+  const library = new Library(
+    { files: [], folder: folder.path, stores: [{ owner: 'Ollama', folder: theirs.path }] },
+    fail,
+  );
+  const store = library.ownStore ?? assert.fail();
+  const pocket = find(library, 'pocket:135m');
+  await makeModel(store, 'mine', { base: layersOf(store, pocket) });
+  const { preset, path } = find(library, 'mine');
+  assert.deepEqual([path, preset?.system, preset?.template], [pocket.path, 'Be short.', '{{ .Prompt }}']);
+  await assert.rejects(removeModel(pocket), engineError('BAD_OPTION', /Ollama's.*"ollama rm" removes it/));
+  assert.deepEqual(snapshotOf(theirs.path), before);
+});
+
+test('a split model is one, whether its parts lie somewhere or were sent', async () => {
+  using folder = tempFolder();
+  const files = writeSmall(folder.file('big.gguf'), { split: 2 });
+  const store = new OwnStore(folder.file('models'));
+  await makeModel(store, 'named', { base: layersOfFile(files[1] ?? '') });
+  const sent: { file: string; layer: ManifestLayer }[] = [];
+  for (const file of files) {
+    const bytes = readFileSync(file);
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    await store.addBlob(
+      digest,
+      (async function* () {
+        yield bytes;
+      })(),
+    );
+    sent.push({
+      file: file.slice(folder.path.length + 1),
+      layer: { mediaType: mediaTypeOf('model'), digest, size: bytes.length },
+    });
+  }
+  assert.throws(
+    () => partsOf(store, [...sent.slice(1), ...sent.slice(0, 1).map(({ layer }) => ({ layer, file: 'x.gguf' }))]),
+    engineError('BAD_OPTION', /all parts/),
+  );
+  await makeModel(store, 'sent', { base: partsOf(store, sent.reverse()) });
+  renameSync(folder.file('models'), folder.file('moved'));
+  const library = new Library({ files: [], folder: folder.file('moved') }, fail);
+  assert.deepEqual(
+    library.models().map(({ name, files }) => [name, files.length]),
+    [
+      ['named:latest', 2],
+      ['sent:latest', 2],
+    ],
+  );
+});
+
+test('a file that is no model makes none', async () => {
+  using folder = tempFolder();
+  const store = new OwnStore(folder.path);
+  writeFileSync(folder.file('text.gguf'), 'no model');
+  assert.throws(() => layersOfFile(folder.file('text.gguf')), engineError('NOT_GGUF'));
+  assert.throws(() => layersOfFile(folder.file('gone.gguf')), engineError('MODEL_NOT_FOUND'));
+  await assert.rejects(makeModel(store, 'a', { base: [store.addText('system', 'x')] }), engineError('BAD_OPTION'));
+  assert.deepEqual(store.models(fail), []);
+});

@@ -1,0 +1,88 @@
+import type { Message } from '../chat/message.ts';
+import type { ServedModel } from './model-card.ts';
+import { formatModelfile, parameterLines } from './modelfile.ts';
+
+/** A model as Ollama's clients show it. */
+export interface ShownModel {
+  readonly license: string;
+  readonly modelfile: string;
+  /** Lines of names and values; empty if the model comes without. */
+  readonly parameters: string;
+  readonly template: string;
+  readonly system: string;
+  readonly messages: readonly Message[];
+  readonly details: ModelDetails;
+  /** Metadata: numbers, texts, null for long arrays. */
+  readonly model_info: Readonly<Record<string, unknown>>;
+  readonly capabilities: readonly string[];
+  readonly modified_at: string;
+}
+
+/** Properties of a model's file, by Ollama's names. */
+export interface ModelDetails {
+  readonly parent_model: string;
+  readonly format: string;
+  readonly family: string;
+  readonly families: readonly string[];
+  readonly parameter_size: string;
+  readonly quantization_level: string;
+}
+
+/** Columns of a parameter's name. */
+const nameWidth = 30;
+
+export const detailsOf = ({ family, parameters, quantization }: ServedModel): ModelDetails => ({
+  parent_model: '',
+  format: 'gguf',
+  family,
+  families: [family],
+  parameter_size: parameters,
+  quantization_level: quantization,
+});
+
+/** Metadata; the template has a field of its own. */
+function infoOf({ family, trainedContext, metadata }: ServedModel): Readonly<Record<string, unknown>> {
+  const { 'tokenizer.chat_template': _, ...rest } = metadata;
+  // JSON has no bigint.
+  const plain = Object.entries(rest).map(([key, value]) => [key, typeof value === 'bigint' ? Number(value) : value]);
+  return {
+    'general.architecture': family,
+    [`${family}.context_length`]: trainedContext,
+    ...Object.fromEntries(plain),
+  };
+}
+
+/** Ollama's names for the uses of a model: clients offer those for embeddings for nothing else. */
+export function capabilitiesOf({ embeds, callsTools, thinks, infills }: ServedModel): readonly string[] {
+  if (embeds) return ['embedding'];
+  const others = { tools: callsTools, thinking: thinks, insert: infills };
+  return ['completion', ...Object.entries(others).flatMap(([name, has]) => (has ? [name] : []))];
+}
+
+/** A Modelfile that makes this model again, under another name. */
+function modelfileOf({ name, preset: { license, ...preset } = {} }: ServedModel): string {
+  // Adapters come with the model that it is from.
+  const file = formatModelfile({
+    ...preset,
+    from: name,
+    adapters: [],
+    licenses: license === undefined ? [] : [license],
+  });
+  return `# Modelfile of ${name}\n\n${file}`;
+}
+
+/** All that there is to show of a model. */
+export const showModel = (model: ServedModel): ShownModel => ({
+  license: model.preset?.license ?? model.license,
+  modelfile: modelfileOf(model),
+  parameters: parameterLines(model.preset?.parameters ?? {}, JSON.stringify)
+    .map(([name, value]) => `${name.padEnd(nameWidth)} ${value}`)
+    .join('\n'),
+  template: model.template,
+  system: model.preset?.system ?? '',
+  messages: model.preset?.messages ?? [],
+  details: detailsOf(model),
+  model_info: infoOf(model),
+  capabilities: capabilitiesOf(model),
+  modified_at: model.modified.toISOString(),
+});
