@@ -183,7 +183,8 @@ test('what is wrong with a request is an error with its status and reason', asyn
   );
   await refused(/^top_p 3 is not valid/, ollama.generate({ model, prompt: 'x', options: { top_p: 3 } }));
   await refused(/at #\/not: /, ollama.generate({ model, prompt: 'x', format: { not: {} } }));
-  await failing({ status_code: 501 }, ollama.pull({ model }));
+  await failing({ status_code: 501 }, ollama.push({ model }));
+  assert.equal((await ollama.pull({ model })).status, 'success');
 });
 
 test('texts are embedded, and scaled to length 1', async () => {

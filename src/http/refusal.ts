@@ -3,7 +3,7 @@ import { EngineError, isBadOption, isTooLong } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { statusOf } from './status.ts';
 
-type Status = 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503;
+type Status = 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503 | 507;
 
 /** A refusal of a request by the rules of HTTP or the API, before any engine is asked. */
 export class Refusal extends Error {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -37,6 +37,8 @@ export interface RunningServer {
 }
 
 const usual: Patience = { headers: 15_000, request: 60_000, idle: 65_000, check: 5_000 };
+/** The path of uploads, which may be larger than any other request. */
+const uploads = '/api/blobs/';
 /** Milliseconds until the system probes a silent connection, and finds out that a client's machine has vanished. */
 const probeDelay = 30_000;
 
@@ -46,7 +48,8 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
   const server = createServer(
     {
       headersTimeout: patience.headers,
-      requestTimeout: patience.request,
+      // Uploads take hours: `cutSlow` knows them.
+      requestTimeout: 0,
       keepAliveTimeout: patience.idle,
       connectionsCheckingInterval: patience.check,
       keepAlive: true,
@@ -56,6 +59,7 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
     getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' }),
   );
   const connections = new Connections(server, maxConnections);
+  server.on('request', (request: IncomingMessage) => cutSlow(request, patience.request));
   await bindTo(server, { host, port });
   server.on('error', onError);
   const closed = new Promise<void>((resolve) => {
@@ -71,6 +75,19 @@ export async function listen(app: Pick<Hono, 'fetch'>, options: ListenOptions): 
       clearTimeout(timer);
     },
   };
+}
+
+/** Cuts off a client whose request is not whole in time; of an upload, one that sends nothing for as long. */
+function cutSlow(request: IncomingMessage, patience: number): void {
+  const { socket, url = '' } = request;
+  let seen = socket.bytesRead;
+  const timer = setInterval(() => {
+    const grown = socket.bytesRead > seen;
+    seen = socket.bytesRead;
+    if (!request.complete && !(grown && url.startsWith(uploads))) socket.destroy();
+  }, patience);
+  timer.unref();
+  request.once('close', () => clearInterval(timer));
 }
 
 function bindTo(server: Server, { host, port }: Address): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EngineError } from '../base/errors.ts';
 import { isRefused } from '../worker/refused.ts';
 
-export type ErrorStatus = 400 | 404 | 500 | 503;
+export type ErrorStatus = 400 | 404 | 500 | 503 | 507;
 
 /** The HTTP status of an error: 400 where the request must change, 503 where it may come again. */
 export function statusOf(error: EngineError): ErrorStatus {
@@ -9,6 +9,10 @@ export function statusOf(error: EngineError): ErrorStatus {
     case 'MODEL_NOT_FOUND':
     case 'REMOTE_NOT_FOUND':
       return 404;
+    case 'WRONG_SUM':
+      return 400;
+    case 'NO_ROOM':
+      return 507;
     case 'SERVER_BUSY':
     case 'ANSWER_UNREAD':
       return 503;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { FakeBackend, FakeLog, servedModel } from '../../../test/support/fake-backend.ts';
 import { EngineError } from '../../base/errors.ts';
+import { parseModelfile } from '../../library/modelfile.ts';
 import { ollamaRoutes } from './routes.ts';
 
 const model = servedModel();
@@ -78,19 +79,38 @@ test('a model that can think, call tools, or fill in says so', async () => {
 
 test('a model is shown with all that clients look at', async () => {
   const shown = await show(new FakeBackend(), { model: 'tiny:q4_1', verbose: false });
-  const { modelfile, parameters, ...rest } = shown;
-  assert.deepEqual(rest, {
+  assert.deepEqual(shown, {
     license: 'apache-2.0',
+    modelfile: '# Modelfile of tiny:q4_1\n\nFROM tiny:q4_1\n',
+    parameters: '',
     template: model.template,
+    system: '',
+    messages: [],
     details,
     model_info: { 'general.architecture': 'llama', 'llama.context_length': 2048, 'tokenizer.ggml.tokens': null },
     capabilities: ['completion'],
     modified_at: '2024-10-04T00:00:00.000Z',
   });
-  assert.match(String(modelfile), /^FROM tiny:q4_1\nTEMPLATE """\{% for/);
-  const lines = String(parameters).split('\n');
-  assert.ok(lines.includes(`${'top_k'.padEnd(30)} 40`));
-  for (const line of lines) assert.match(line, /^[a-z_]+ +\d+(?:\.\d+)?$/);
+});
+
+test('what comes with a model is shown as it can be given to another', async () => {
+  const preset = {
+    template: '{{ .Prompt }}',
+    system: 'Be short.',
+    parameters: { temperature: 0.5, stop: ['a', 'b c'] },
+    messages: [{ role: 'user', content: 'Hi' }],
+    license: 'MIT',
+  };
+  const shown = await show(new FakeBackend(servedModel({ preset, template: preset.template })), { model: 'tiny:q4_1' });
+  const lines = [
+    ['temperature', '0.5'],
+    ['stop', '"a"'],
+    ['stop', '"b c"'],
+  ] as const;
+  assert.equal(shown['parameters'], lines.map(([name, value]) => `${name.padEnd(30)} ${value}`).join('\n'));
+  assert.deepEqual([shown['template'], shown['system'], shown['license']], ['{{ .Prompt }}', 'Be short.', 'MIT']);
+  const { from, unused, adapters, licenses, ...again } = parseModelfile(String(shown['modelfile']));
+  assert.deepEqual([from, { ...again, license: licenses[0] }], ['tiny:q4_1', preset]);
 });
 
 test('old clients call the model name', async () => {

@@ -2,13 +2,10 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { PullEvent } from '../../download/download.ts';
 import { pullSource } from '../../download/pull-source.ts';
-import type { OwnStore } from '../../stores/own-store.ts';
-import type { Backend } from '../../worker/backend.ts';
-import { Refusal } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { reservationOf } from '../request/reservations.ts';
 import type { Write } from '../streaming.ts';
-import { unsupportedRequest } from './refusals.ts';
+import { nameIn, storeOf } from './create.ts';
 import { type OllamaService, streamResponse } from './respond.ts';
 
 /** Bytes that a download takes: what its connections have read, a header, what is summed up. */
@@ -55,20 +52,12 @@ function statusOf(event: PullEvent): PullStatus {
   }
 }
 
-/** The store for models that are pulled. Throws a Refusal where there is none. */
-function storeOf(backend: Backend): OwnStore {
-  const store = backend.store();
-  if (store) return store;
-  throw unsupportedRequest('this server serves the models that it was started with, and takes no others');
-}
-
 /** Downloads a model, and tells the progress line by line. A model that is there already is a success. */
 export async function pull(service: OllamaService, c: Context): Promise<Response> {
   const { raw } = c.req;
   const { backend, web } = service;
   const body = await jsonBody(c.req, pullRequest, fields);
-  const name = body.model || body.name;
-  if (!name) throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
+  const name = nameIn(body.model || body.name);
   const insecure = body.insecure ?? false;
   const store = backend.find(name) ? undefined : storeOf(backend);
   // A bad name is refused before anything is sent.

@@ -52,14 +52,9 @@ test('HEAD is answered like GET, without a body', async () => {
 });
 
 test('what is not supported yet says so', async () => {
-  for (const path of ['/api/push', '/api/create', '/api/copy']) {
-    const response = await send(path, { body: { model: 'tiny:q4_1' } });
-    assert.equal(response.status, 501);
-    assert.equal(await errorOf(response), `${path} is not supported yet`);
-  }
-  for (const method of ['HEAD', 'POST']) {
-    assert.equal((await send(`/api/blobs/sha256:${'0'.repeat(64)}`, { method })).status, 501);
-  }
+  const response = await send('/api/push', { body: { model: 'tiny:q4_1' } });
+  assert.equal(response.status, 501);
+  assert.equal(await errorOf(response), '/api/push is not supported yet');
 });
 
 const bodied = [

@@ -2,15 +2,17 @@ import { Hono } from 'hono';
 import type { Log } from '../../base/log.ts';
 import { usualHub } from '../../download/pull-source.ts';
 import type { WebOptions } from '../../download/web.ts';
+import { showModel } from '../../library/show-model.ts';
 import type { Backend } from '../../worker/backend.ts';
-import { errorResponseOf, hasLeft, logFailure, Refusal } from '../refusal.ts';
+import { errorResponseOf, hasLeft, logFailure } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
 import { modelNamed, requestedModel } from '../request/requested-model.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { chat } from './chat.ts';
+import { copy, create, headBlob, nameIn, postBlob } from './create.ts';
 import { embed, embedPrompt } from './embed.ts';
 import { generate } from './generate.ts';
-import { psEntry, showBody, tagsEntry } from './models.ts';
+import { psEntry, tagsEntry } from './models.ts';
 import { pull } from './pull.ts';
 import { errorBody } from './refusals.ts';
 import { modelRequest } from './requests.ts';
@@ -19,7 +21,7 @@ import type { OllamaService } from './respond.ts';
 // Clients refuse to talk to an Ollama older than they know.
 const version = '0.32.9';
 
-const later = ['push', 'create', 'copy', 'blobs/:digest'];
+const later = ['push'];
 
 interface OllamaOptions {
   readonly timeouts?: StreamTimeouts | undefined;
@@ -40,14 +42,18 @@ export function ollamaRoutes(
   app.get('/api/version', (c) => c.json({ version }));
   app.get('/api/tags', (c) => c.json({ models: backend.models().map(tagsEntry) }));
   app.get('/api/ps', (c) => c.json({ models: backend.loaded().map(psEntry) }));
-  app.post('/api/show', async (c) => c.json(showBody(requestedModel(backend, await jsonBody(c.req, modelRequest)))));
+  app.post('/api/show', async (c) => c.json(showModel(requestedModel(backend, await jsonBody(c.req, modelRequest)))));
   app.delete('/api/delete', async (c) => {
     const name = await jsonBody(c.req, modelRequest);
     // A name is required even where there is only one model.
-    if (name === '') throw new Refusal(400, 'model is required', { code: 'missing_model', param: 'model' });
-    await backend.remove(modelNamed(backend, name));
+    await backend.remove(modelNamed(backend, nameIn(name)));
     return c.body(null, 200);
   });
+  app.post('/api/create', (c) => create(backend, c));
+  app.post('/api/copy', (c) => copy(backend, c));
+  // Hono takes HEAD for GET.
+  app.get('/api/blobs/:digest', (c) => headBlob(backend, c));
+  app.post('/api/blobs/:digest', (c) => postBlob(backend, c));
   app.post('/api/generate', (c) => generate(service, c));
   app.post('/api/chat', (c) => chat(service, c));
   app.post('/api/embed', (c) => embed(service, c));

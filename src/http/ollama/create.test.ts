@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
+import { writeSmall } from '../../../test/support/small-model.ts';
+import { tempFolder } from '../../../test/support/temp-folder.ts';
+import { OwnStore } from '../../stores/own-store.ts';
+import { ollamaRoutes } from './routes.ts';
+
+const folder = tempFolder();
+writeSmall(folder.file('small.gguf'));
+const bytes = readFileSync(folder.file('small.gguf'));
+const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+folder[Symbol.dispose]();
+
+/** The routes over a store of their own. */
+function routes(path: string): { ask: (path: string, init?: RequestInit) => Promise<Response>; store: OwnStore } {
+  const backend = new FakeBackend();
+  const store = new OwnStore(path);
+  backend.ownStore = store;
+  const app = ollamaRoutes(backend, new FakeLog());
+  return { store, ask: async (path, init) => app.request(path, init) };
+}
+
+const post = (body: unknown): RequestInit => ({ method: 'POST', body: JSON.stringify(body) });
+const upload = { method: 'POST', body: bytes };
+const errorOf = async (response: Response): Promise<string> => ((await response.json()) as { error: string }).error;
+
+test('a blob is taken once, and only with the sum that it is called by', async () => {
+  using folder = tempFolder();
+  const { ask, store } = routes(folder.path);
+  const path = `/api/blobs/${digest}`;
+  assert.equal((await ask(path, { method: 'HEAD' })).status, 404);
+  assert.equal((await ask(path, upload)).status, 201);
+  assert.equal((await ask(path, upload)).status, 200);
+  assert.equal((await ask(path, { method: 'HEAD' })).status, 200);
+  assert.deepEqual(readFileSync(store.blobPath(digest)), bytes);
+  const other = await ask(`/api/blobs/sha256:${'0'.repeat(64)}`, upload);
+  assert.equal(other.status, 400);
+  assert.match(await errorOf(other), new RegExp(digest));
+  for (const bad of ['sha256:0', 'md5:0', '..%2f..%2fx'])
+    assert.equal((await ask(`/api/blobs/${bad}`, upload)).status, 400);
+});
+
+test('a model is made of blobs and fields, line by line', async () => {
+  using folder = tempFolder();
+  const { ask, store } = routes(folder.path);
+  await ask(`/api/blobs/${digest}`, upload);
+  const files = { 'small.gguf': digest };
+  const body = {
+    model: 'mario',
+    files,
+    system: 'You are Mario.',
+    parameters: { temperature: 1, num_gpu: 9 },
+    license: 'MIT',
+  };
+  const made = await ask('/api/create', post(body));
+  assert.equal(made.headers.get('content-type'), 'application/x-ndjson');
+  const lines = (await made.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { status: string });
+  assert.equal(lines.at(-1)?.status, 'success');
+  const quiet = await ask('/api/create', post({ name: 'luigi', files, stream: false }));
+  assert.deepEqual(await quiet.json(), { status: 'success' });
+  const [luigi, mario] = store.models((path) => assert.fail(path));
+  assert.deepEqual([luigi?.name, mario?.name], ['luigi:latest', 'mario:latest']);
+  assert.deepEqual(
+    [mario?.preset?.system, mario?.preset?.parameters, mario?.preset?.license],
+    ['You are Mario.', { temperature: 1, num_gpu: 9 }, 'MIT'],
+  );
+});
+
+test('what cannot be made is refused, and named', async () => {
+  using folder = tempFolder();
+  const { ask, store } = routes(folder.path);
+  const text = store.addText('system', 'no model').digest ?? '';
+  for (const [body, status, message] of [
+    [{ model: 'm' }, 400, /from.*files/],
+    [{ from: 'tiny' }, 400, /model is required/],
+    [{ model: '../m', files: { a: text } }, 400, /name/],
+    [{ model: 'm', from: 'nobody' }, 404, /'nobody' not found/],
+    [{ model: 'm', from: '/etc/passwd' }, 404, /not found/],
+    [{ model: 'm', files: { a: 'sha256:0' } }, 400, /files/],
+    [{ model: 'm', files: { a: digest } }, 400, /is not there: send it to \/api\/blobs/],
+    [{ model: 'm', files: { a: text } }, 400, /not a GGUF file/],
+    [{ model: 'm', files: { a: text, b: text } }, 400, /all parts/],
+    [{ model: 'm', from: 'tiny', quantize: 'q4_0' }, 400, /quantize is not supported: take a file/],
+    [{ model: 'm', modelfile: 'FROM a' }, 400, /modelfile is not supported/],
+    [
+      { model: 'm', from: 'tiny', parameters: { temperature: 'hot' } },
+      400,
+      /parameters\.temperature: expected a number/,
+    ],
+    [{ model: 'm', from: 'tiny', messages: [{}] }, 400, /messages\[0\]\.role/],
+  ] as const) {
+    const refused = await ask('/api/create', post(body));
+    assert.equal(refused.status, status, JSON.stringify(body));
+    assert.match(await errorOf(refused), message);
+  }
+  assert.deepEqual(
+    store.models((path) => assert.fail(path)),
+    [],
+  );
+});
+
+test('a copy shares what the model consists of', async () => {
+  using folder = tempFolder();
+  const { ask, store } = routes(folder.path);
+  await ask(`/api/blobs/${digest}`, upload);
+  await ask('/api/create', post({ model: 'tiny:q4_1', files: { a: digest }, system: 'x' }));
+  const copied = await ask('/api/copy', post({ source: 'tiny:q4_1', destination: 'other' }));
+  assert.deepEqual([copied.status, await copied.text()], [200, '']);
+  assert.deepEqual(store.read('other'), store.read('tiny:q4_1'));
+  assert.equal((await ask('/api/copy', post({ source: 'gone', destination: 'other' }))).status, 404);
+  assert.equal((await ask('/api/copy', post({ source: 'tiny:q4_1' }))).status, 400);
+});
+
+test('a server of models that were named takes no others', async () => {
+  const app = ollamaRoutes(new FakeBackend(), new FakeLog());
+  const refused = await app.request(`/api/blobs/${digest}`, upload);
+  assert.match(await errorOf(refused), /serves the models that it was started with/);
+});
