@@ -158,8 +158,7 @@ test('the models of a folder are served when they are asked for; what is none is
 test('without a model, or with settings that are not valid, it says what to do', async () => {
   using folder = tempFolder();
   for (const [args, code, message] of [
-    [[], 3, /there is no model in .*; name a GGUF file.*\[NO_MODELS\]/],
-    [['--models', folder.path], 3, /there is no model in .*\[NO_MODELS\]/],
+    [['--models', folder.file('gone')], 3, /there is no model in .*gone; name a GGUF file.*\[NO_MODELS\]/],
     [[folder.file('gone.gguf')], 3, /\[MODEL_NOT_FOUND\]/],
     [[model, '--keep-alive', 'soon'], 2, /--keep-alive "soon" is not valid/],
     [[model, '--draft-model', folder.file('gone.gguf')], 3, /gone\.gguf.*\[MODEL_NOT_FOUND\]/],

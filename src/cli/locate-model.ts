@@ -9,9 +9,10 @@ import type { Settings } from './options/table.ts';
 export type ChosenModel = Pick<LocatedModel, 'path' | 'preset'>;
 
 /** A text that can only be meant as a path. */
-const isPath = (text: string): boolean => /^[.~]?[\\/]|^\.\.[\\/]|^[a-z]:[\\/]|\.gguf$/i.test(text);
+export const isPath = (text: string): boolean => /^[.~]?[\\/]|^\.\.[\\/]|^[a-z]:[\\/]|\.gguf$/i.test(text);
 
-const isFile = (path: string): boolean => attempt(() => !statSync(path).isDirectory()) ?? false;
+/** True for a file that is there. */
+export const isFile = (path: string): boolean => attempt(() => !statSync(path).isDirectory()) ?? false;
 
 /** All models by all their names. A command that is called with a file starts without this code. */
 async function namesIn(models: string | undefined): Promise<ReadonlyMap<string, LocatedModel>> {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
 import { Library, type Warn } from '../library/library.ts';
 import type { LocatedModel } from '../library/located-model.ts';
 import type { CardOptions } from '../library/model-card.ts';
+import { OwnStore } from '../stores/own-store.ts';
 import { placesFor } from './model-places.ts';
 import type { Settings } from './options/table.ts';
 import { note } from './print/output.ts';
@@ -31,6 +33,13 @@ export const openLibrary = (
   found.length === 0
     ? wholeLibrary(models, options, warn)
     : new Library({ ...options, files: [], found, folder: models }, warn);
+
+/** The store of our own that a command changes. Throws BAD_OPTION for a user without a home. */
+export function ownStore(models: string | undefined): OwnStore {
+  const { folder } = placesFor(models);
+  if (folder !== undefined) return new OwnStore(resolve(folder));
+  throw new EngineError('BAD_OPTION', { option: 'models', value: 'of a user without a home', expected: 'a folder' });
+}
 
 /** The error for a command that finds no models, with the places that it looked into. */
 export function noModels({ models }: Pick<Settings, 'models'>): EngineError {

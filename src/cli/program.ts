@@ -66,6 +66,26 @@ const commands: Readonly<Record<CommandName, CommandSpec>> = {
     takes: { '[models...]': `${models}; left out, all that there are` },
     load: async () => (await import('./commands/list.ts')).listCommand,
   },
+  show: {
+    description: 'show what comes with a model: parameters, system, template, license; or its Modelfile',
+    takes: { '<model>': model },
+    load: async () => (await import('./commands/show.ts')).showCommand,
+  },
+  create: {
+    description: 'make a model of another one, or of a GGUF file, by a Modelfile',
+    takes: { '<name>': 'the name of the new model' },
+    load: async () => (await import('./commands/own-models.ts')).createCommand,
+  },
+  cp: {
+    description: 'give a model a second name; nothing of it is copied',
+    takes: { '<model>': model, '<name>': 'the new name' },
+    load: async () => (await import('./commands/own-models.ts')).copyCommand,
+  },
+  rm: {
+    description: 'remove models that were pulled or made, or whose files lie in the models folder',
+    takes: { '<models...>': 'names of models' },
+    load: async () => (await import('./commands/own-models.ts')).removeCommand,
+  },
   ps: {
     description: 'show the models that a running server has loaded',
     load: async () => (await import('./commands/ps.ts')).psCommand,

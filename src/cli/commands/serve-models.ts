@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Log } from '../../base/log.ts';
 import { mapLargeBlocks } from '../../ggml/system.ts';
@@ -44,8 +45,9 @@ export async function serveModels(
   const places = { models: settings.models, found: named };
   const library = openLibrary(places, { rope, graphs, chatTemplate }, (path, error) => tell(path, error));
   const found = library.models();
-  if (found.length === 0) throw noModels(settings);
-  await calibrateFor(found, budgetFor(model.memoryBudget));
+  // A store of our own may be filled by clients; a folder that is not there was misspelt.
+  if (found.length === 0 && settings.models !== undefined && !existsSync(settings.models)) throw noModels(settings);
+  if (found.length > 0) await calibrateFor(found, budgetFor(model.memoryBudget));
 
   const engineSettings = {
     model,

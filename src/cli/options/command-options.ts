@@ -16,8 +16,9 @@ export interface CommandSettings {
   readonly parseSpecial: boolean;
   /** A conversation's file. */
   readonly session?: string | undefined;
-  /** A file with texts, a line each. */
+  /** A file with texts, a line each; a Modelfile. */
   readonly file?: string | undefined;
+  readonly part?: (typeof modelParts)[number] | undefined;
   readonly format: 'plain' | 'json' | 'jsonl';
   /** Elements of an embedding. */
   readonly dimensions?: number | undefined;
@@ -37,6 +38,9 @@ export interface CommandSettings {
   readonly verbose: boolean;
   readonly json: boolean;
 }
+
+/** Parts of a model that can be shown alone. */
+const modelParts = ['license', 'modelfile', 'parameters', 'system', 'template'] as const;
 
 export const commandOptions: OptionSpecs<CommandSettings> = {
   prompt: {
@@ -96,7 +100,16 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     help: 'embed each line of this file; - is stdin',
     schema: z.string().optional(),
     byDefault: 'stdin, where no texts are given',
-    commands: ['embed'],
+    commands: ['embed', 'create'],
+    words: { create: { help: 'the Modelfile; - is stdin', byDefault: 'Modelfile, in this folder' } },
+  },
+  part: {
+    flags: '--part <part>',
+    help: `print only this part: ${modelParts.join(', ')}`,
+    schema: oneOf(modelParts).optional(),
+    byDefault: 'an overview',
+    commands: ['show'],
+    aliases: modelParts.map((part) => ({ flags: `--${part}`, value: part, help: `print its ${part} only` })),
   },
   format: {
     flags: '--format <format>',
@@ -187,14 +200,17 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     help: 'print the plan and timings to stderr',
     schema: truth,
     default: false,
-    commands: ['run', 'chat'],
-    words: { chat: { help: 'print the plan, and timings after each answer, to stderr' } },
+    commands: ['run', 'chat', 'show'],
+    words: {
+      chat: { help: 'print the plan, and timings after each answer, to stderr' },
+      show: { help: 'print all metadata, too' },
+    },
   },
   json: {
     flags: '--json',
     help: 'print JSON instead of text',
     schema: truth,
     default: false,
-    commands: ['run', 'list', 'ps', 'devices', 'info', 'config'],
+    commands: ['run', 'list', 'show', 'ps', 'devices', 'info', 'config'],
   },
 };

@@ -26,6 +26,10 @@ test('the page is announced where there is one', () => {
   assert.deepEqual(told({ page: true }).at(-2), '  see: http://127.0.0.1:1/ui');
 });
 
+test('where there is no model yet, the ways to one are announced', () => {
+  assert.match(told({ models: [] }).at(-1) ?? '', /no model yet; try: ssd-llm pull/);
+});
+
 test('of many models the first are named', () => {
   const models = Array.from({ length: 20 }, (_, i) => ({ name: `m${i}`, plan: undefined }));
   assert.match(told({ models })[1] ?? '', /: m0, m1, .*, m7 and 12 more$/);

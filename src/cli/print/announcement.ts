@@ -37,7 +37,9 @@ export function announcement({ url, reachableUrl, models, auto, open, keyed, pag
       ? ['  whoever can reach this machine may use it: --api-key KEY lets in only those with a key']
       : []),
     ...(page ? [`  see: ${reachableUrl}/ui`] : []),
-    `  try: curl ${key}${reachableUrl}/api/generate -d '${body}'`,
+    example
+      ? `  try: curl ${key}${reachableUrl}/api/generate -d '${body}'`
+      : '  there is no model yet; try: ssd-llm pull NAME',
   ];
 }
 

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { at } from '../../base/at.ts';
+import { EngineError } from '../../base/errors.ts';
+import { readTextFile, reasonOf } from '../../base/regular-file.ts';
+import { layerOfAdapter, layersOf, layersOfFile, makeModel } from '../../library/make-model.ts';
+import { parseModelfile } from '../../library/modelfile.ts';
+import { removeModel } from '../../library/removal.ts';
+import type { ManifestLayer } from '../../stores/manifest.ts';
+import type { OwnStore } from '../../stores/own-store.ts';
+import { isFile, isPath, locateModels } from '../locate-model.ts';
+import { ownStore } from '../open-library.ts';
+import type { Settings } from '../options/table.ts';
+import { note } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
+
+/** Licenses are the longest texts. */
+const mostBytes = 4 * 2 ** 20;
+
+/** Makes a model by a Modelfile. Files in it count from its folder. */
+export async function createCommand(settings: Settings, operands: readonly string[]): Promise<void> {
+  const name = at(operands, 0);
+  const { file = 'Modelfile' } = settings;
+  const modelfile = parseModelfile(textOf(file));
+  for (const reason of modelfile.unused) note(printable(reason));
+  const folder = file === '-' ? '.' : dirname(file);
+  const store = ownStore(settings.models);
+  await makeModel(store, name, {
+    ...modelfile,
+    base: await baseOf(store, modelfile.from, folder, settings),
+    adapters: modelfile.adapters.map((adapter) => layerOfAdapter(pathFrom(folder, adapter))),
+  });
+  note(`made ${printable(name)}`);
+}
+
+/** The layers of the model that a Modelfile begins with: a file's, where there is one, or those of a model by its name. */
+async function baseOf(
+  store: OwnStore,
+  from: string,
+  folder: string,
+  settings: Settings,
+): Promise<readonly ManifestLayer[]> {
+  const path = pathFrom(folder, from);
+  if (isFile(path) || isPath(from)) return layersOfFile(path);
+  const [model] = await locateModels([from], settings);
+  return model ? layersOf(store, model) : [];
+}
+
+const pathFrom = (folder: string, path: string): string => resolve(folder, path.replace(/^~(?=[\\/]|$)/, homedir()));
+
+/** The text of a Modelfile. Throws MODEL_NOT_FOUND, UNREADABLE. */
+function textOf(file: string): string {
+  try {
+    return file === '-' ? readFileSync(0, 'utf8') : readTextFile(file, mostBytes);
+  } catch (cause) {
+    throw new EngineError('UNREADABLE', { file, reason: reasonOf(cause) }, { cause });
+  }
+}
+
+/** Gives a model a second name. */
+export async function copyCommand(settings: Settings, operands: readonly string[]): Promise<void> {
+  const [source, name] = [at(operands, 0), at(operands, 1)];
+  const store = ownStore(settings.models);
+  await makeModel(store, name, { base: layersOf(store, at(await locateModels([source], settings), 0)) });
+  note(printable(`copied ${source} to ${name}`));
+}
+
+/** Removes models by their names. */
+export async function removeCommand(settings: Settings, operands: readonly string[]): Promise<void> {
+  for (const name of operands) {
+    await removeModel(at(await locateModels([name], settings), 0));
+    note(`removed ${printable(name)}`);
+  }
+}
