@@ -100,7 +100,7 @@ export class Library {
   #remembered(name: string): LocatedModel | undefined {
     if (!this.#looked || performance.now() - this.#looked.time >= rememberedFor) return undefined;
     const model = lookUp(this.#looked.aliases, name);
-    return model && this.#known.get(keyOf(model))?.version === stateOf(model.files).version ? model : undefined;
+    return model && this.#known.get(keyOf(model))?.version === stateOf(model).version ? model : undefined;
   }
 
   /** All models that there seem to be, named files first, in their order: if two would have one name, the first has it. */
@@ -143,7 +143,7 @@ export class Library {
   }
 
   #open(model: LocatedModel): LibraryModel | undefined {
-    const { version, size, modified } = stateOf(model.files);
+    const { version, size, modified } = stateOf(model);
     const key = keyOf(model);
     let known = this.#known.get(key);
     if (known?.version !== version) {
@@ -170,15 +170,16 @@ const keyOf = ({ path, preset, name }: FoundModel): string => (preset ? `${path}
 
 const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code ?? error);
 
-function stateOf(files: readonly string[]): State {
+/** The state of a model's files, and of the manifest that names them. */
+function stateOf({ files, manifest }: Pick<LocatedModel, 'files' | 'manifest'>): State {
   const states: string[] = [];
   let bytes = 0;
   let newest = 0;
-  for (const file of files) {
+  for (const file of [...(manifest === undefined ? [] : [manifest]), ...files]) {
     try {
       const { size, mtimeMs } = statSync(file);
       states.push(`${size} ${mtimeMs}`);
-      bytes += size;
+      if (file !== manifest) bytes += size;
       newest = Math.max(newest, mtimeMs);
     } catch (error) {
       // The other files need not be looked at: without one, there is no model.

@@ -46,7 +46,10 @@ test('a model that is made of a file in place, or of another, adds to it and sha
   assert.deepEqual(preset?.messages, [{ role: 'user', content: 'Hi' }]);
   assert.equal(preset?.license, 'MIT\n\nApache');
   assert.notEqual(digest, mario.digest);
-  for (const name of ['mario', 'luigi']) await removeModel(find(library, name));
+  for (const name of ['mario', 'luigi']) {
+    await removeModel(find(library, name));
+    assert.equal(library.find(name), undefined, 'not even a moment later');
+  }
   assert.deepEqual(library.models(), []);
   assert.ok(statSync(file).isFile());
 });
