@@ -4,7 +4,7 @@ import { parseSource, readSources, type Source } from './support/sources.ts';
 
 /** A folder imports only folders to its left. */
 const order =
-  'base gguf ggml jinja grammar text chat arch plan pager state exec sample runtime engine model stores library download worker chart http ui cli'.split(
+  'base gguf ggml jinja gotemplate grammar text chat arch plan pager state exec sample runtime engine model stores library download worker chart http ui cli'.split(
     ' ',
   );
 

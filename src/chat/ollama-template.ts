@@ -1,6 +1,6 @@
 import { attempt } from '../base/attempt.ts';
 import { GoTemplate } from '../gotemplate/template.ts';
-import { Fields, goJson, List, sortedKeys, toValue, type Value } from '../gotemplate/values.ts';
+import { GoFields, type GoValue, goJson, List, sortedKeys, toValue } from '../gotemplate/values.ts';
 import type { Limits } from '../jinja/meter.ts';
 
 /** True for a chat template in Go's notation, as Ollama has them. */
@@ -72,7 +72,7 @@ export class OllamaTemplate {
   render(variables: Readonly<Record<string, unknown>>, { limits, now = new Date() }: Settings): string {
     this.#now = now;
     const { enable_thinking: think, reasoning_effort: effort, tools } = variables;
-    const settings: readonly (readonly [string, Value])[] = [
+    const settings: readonly (readonly [string, GoValue])[] = [
       // A model that can think does, unless it is told not to.
       ['Think', typeof think === 'boolean' ? think : this.#thinks],
       ['ThinkLevel', typeof effort === 'string' ? effort : ''],
@@ -80,23 +80,23 @@ export class OllamaTemplate {
     ];
     const { system, messages } = collated(variables['messages'] as readonly GivenMessage[]);
     if (!this.#takesMessages) return this.#turns(messages, settings, limits);
-    const fields: readonly (readonly [string, Value])[] = [
+    const fields: readonly (readonly [string, GoValue])[] = [
       ['System', system],
       ['Messages', new List(messages.map(messageValue))],
       ['Tools', toolsValue((tools ?? []) as readonly GivenTool[])],
       ['Response', ''],
       ...settings,
     ];
-    return this.#template.render(new Fields('map', fields), { limits });
+    return this.#template.render(new GoFields('map', fields), { limits });
   }
 
   /** The prompt by a template of one turn: each is put through it, the last one up to the answer. */
-  #turns(messages: readonly GivenMessage[], settings: readonly (readonly [string, Value])[], limits: Limits): string {
+  #turns(messages: readonly GivenMessage[], settings: readonly (readonly [string, GoValue])[], limits: Limits): string {
     let turn = { System: '', Prompt: '', Response: '' };
     let text = '';
     const run = (template: GoTemplate): void => {
       const left = { ...limits, output: limits.output - text.length };
-      text += template.render(new Fields('map', [...Object.entries(turn), ...settings]), { limits: left });
+      text += template.render(new GoFields('map', [...Object.entries(turn), ...settings]), { limits: left });
       turn = { System: '', Prompt: '', Response: '' };
     };
     for (const { role, content } of messages) {
@@ -147,10 +147,10 @@ const printedAs = (json: unknown): { readonly json: unknown; readonly text: () =
   text: () => goJson(json),
 });
 
-const struct = (fields: Readonly<Record<string, Value>>, json?: unknown): Fields =>
-  new Fields('struct', Object.entries(fields), json === undefined ? {} : printedAs(json));
+const struct = (fields: Readonly<Record<string, GoValue>>, json?: unknown): GoFields =>
+  new GoFields('struct', Object.entries(fields), json === undefined ? {} : printedAs(json));
 
-const messageValue = (message: GivenMessage): Value =>
+const messageValue = (message: GivenMessage): GoValue =>
   struct({
     Role: message.role,
     Content: message.content ?? '',
@@ -162,7 +162,7 @@ const messageValue = (message: GivenMessage): Value =>
   });
 
 /** Calls; none are nil, which only JSON tells from an empty list. */
-const callsValue = (calls: NonNullable<GivenMessage['tool_calls']>): Value =>
+const callsValue = (calls: NonNullable<GivenMessage['tool_calls']>): GoValue =>
   new List(
     calls.map(({ id = '', function: called }, i) =>
       struct({
@@ -173,13 +173,13 @@ const callsValue = (calls: NonNullable<GivenMessage['tool_calls']>): Value =>
     calls.length === 0 ? { json: null } : {},
   );
 
-function argumentsValue(given: unknown): Value {
+function argumentsValue(given: unknown): GoValue {
   const value = typeof given === 'string' ? attempt(() => JSON.parse(given) as unknown) : given;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return String(given);
-  return new Fields('map', [...(toValue(value) as Fields).entries], { text: () => goJson(sortedKeys(value)) });
+  return new GoFields('map', [...(toValue(value) as GoFields).entries], { text: () => goJson(sortedKeys(value)) });
 }
 
-function toolsValue(tools: readonly GivenTool[]): Value {
+function toolsValue(tools: readonly GivenTool[]): GoValue {
   const all = tools.map(toolValue);
   return new List(all, { text: () => goJson(all.map(({ forms }) => forms.json)) });
 }
@@ -192,7 +192,7 @@ const said = (members: Readonly<Record<string, unknown>>): Readonly<Record<strin
     ),
   );
 
-function toolValue({ function: { name, description = '', parameters = {} } }: GivenTool): Fields {
+function toolValue({ function: { name, description = '', parameters = {} } }: GivenTool): GoFields {
   const { type = '', $defs, items, required, properties } = parameters;
   const each = Object.entries((properties ?? {}) as Readonly<Record<string, Schema>>)
     .map(([key, one]) => [key, propertyValue(one)] as const)
@@ -208,21 +208,21 @@ function toolValue({ function: { name, description = '', parameters = {} } }: Gi
     {
       Type: 'function',
       Items: undefined,
-      Function: new Fields(
+      Function: new GoFields(
         'struct',
         [
           ['Name', name],
           ['Description', description],
           [
             'Parameters',
-            new Fields(
+            new GoFields(
               'struct',
               [
                 ['Type', String(type)],
                 ['Defs', toValue($defs)],
                 ['Items', toValue(items)],
                 ['Required', toValue(required ?? [])],
-                ['Properties', new Fields('map', each, printedAs(jsons))],
+                ['Properties', new GoFields('map', each, printedAs(jsons))],
               ],
               printedAs(shown),
             ),
@@ -236,7 +236,7 @@ function toolValue({ function: { name, description = '', parameters = {} } }: Gi
 }
 
 /** A property of a tool's arguments. Its type prints without brackets where it is one. */
-function propertyValue({ anyOf, type, items, description, enum: values, properties, required }: Schema): Fields {
+function propertyValue({ anyOf, type, items, description, enum: values, properties, required }: Schema): GoFields {
   const types = type === undefined ? [] : [type].flat().map(String);
   const json = said({
     anyOf: Array.isArray(anyOf) ? anyOf.map((one) => propertyValue(one as Schema).forms.json) : undefined,
@@ -256,7 +256,7 @@ function propertyValue({ anyOf, type, items, description, enum: values, properti
     required,
   });
   const typeText = types.length === 1 ? String(types[0]) : types.length === 0 ? '' : `[${types.join(' ')}]`;
-  return new Fields(
+  return new GoFields(
     'struct',
     [
       ['AnyOf', new List(Array.isArray(anyOf) ? anyOf.map((one) => propertyValue(one as Schema)) : [])],
@@ -282,8 +282,8 @@ const typeScriptTypes: Readonly<Record<string, string>> = {
 };
 
 /** A property's type as TypeScript has it. */
-function typeScriptType(property: Value): string {
-  if (!(property instanceof Fields)) return 'any';
+function typeScriptType(property: GoValue): string {
+  if (!(property instanceof GoFields)) return 'any';
   const [anyOf, types] = [property.entries.get('AnyOf'), property.entries.get('Type')];
   if (anyOf instanceof List && anyOf.items.length > 0) return anyOf.items.map(typeScriptType).join(' | ');
   if (!(types instanceof List) || types.items.length === 0) return 'any';

@@ -1,29 +1,29 @@
 import { at } from '../base/at.ts';
 import { TemplateError } from '../jinja/errors.ts';
 import type { RenderMeter } from '../jinja/meter.ts';
-import { Fields, goJson, isTrue, List, plain, printed, type Value } from './values.ts';
+import { GoFields, type GoValue, goJson, isTrue, List, plainValue, printed } from './values.ts';
 
 /** A function with all of its arguments. */
-export type GoFunction = (args: readonly Value[], meter: RenderMeter) => Value;
+export type GoFunction = (args: readonly GoValue[], meter: RenderMeter) => GoValue;
 
 const fail = (reason: string): never => {
   throw new TemplateError(reason);
 };
 
-const one = (name: string, args: readonly Value[]): Value =>
+const one = (name: string, args: readonly GoValue[]): GoValue =>
   args.length === 1 ? args[0] : fail(`${name} takes one argument, not ${args.length}`);
 
 /** Two values of one basic type. */
-function comparable(a: Value, b: Value): boolean {
+function comparable(a: GoValue, b: GoValue): boolean {
   if (typeof a === 'object' || typeof b === 'object') return fail('lists and maps cannot be compared');
   if (a !== undefined && b !== undefined && typeof a !== typeof b)
     return fail('values of two types cannot be compared');
   return true;
 }
 
-const equal = (a: Value, b: Value): boolean => comparable(a, b) && a === b;
+const equal = (a: GoValue, b: GoValue): boolean => comparable(a, b) && a === b;
 
-function order(args: readonly Value[]): number {
+function order(args: readonly GoValue[]): number {
   const [a, b] = [at(args, 0), at(args, 1)];
   if (args.length !== 2 || !comparable(a, b) || a === undefined || b === undefined || typeof a === 'boolean') {
     return fail('these values have no order');
@@ -34,22 +34,22 @@ function order(args: readonly Value[]): number {
 /** UTF-8, in which Go counts. */
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'utf8');
 
-function lengthOf(value: Value): number {
+function lengthOf(value: GoValue): number {
   if (typeof value === 'string') return Buffer.byteLength(value);
   if (value instanceof List) return value.items.length;
-  if (value instanceof Fields && value.kind === 'map') return value.entries.size;
+  if (value instanceof GoFields && value.kind === 'map') return value.entries.size;
   return fail('len of a value without a length');
 }
 
-function indexOf(value: Value, key: Value): Value {
-  if (value instanceof Fields && typeof key === 'string') return value.entries.get(key);
+function indexOf(value: GoValue, key: GoValue): GoValue {
+  if (value instanceof GoFields && typeof key === 'string') return value.entries.get(key);
   if (typeof key !== 'number') return fail('index wants a number, or a key of a map');
   if (value instanceof List && key >= 0 && key < value.items.length) return value.items[key];
   const byte = typeof value === 'string' ? bytesOf(value)[key] : undefined;
   return byte ?? fail(`index ${key} is out of range`);
 }
 
-function sliceOf([value, ...bounds]: readonly Value[], meter: RenderMeter): Value {
+function sliceOf([value, ...bounds]: readonly GoValue[], meter: RenderMeter): GoValue {
   const length = lengthOf(value);
   meter.elements(length);
   const [from = 0, to = length] = bounds;
@@ -62,9 +62,9 @@ function sliceOf([value, ...bounds]: readonly Value[], meter: RenderMeter): Valu
     : fail('slice of a value that is no list');
 }
 
-function print(args: readonly Value[], meter: RenderMeter): string {
+function print(args: readonly GoValue[], meter: RenderMeter): string {
   // A blank stands between two operands neither of which is a text.
-  const isText = (value: Value): boolean => typeof value === 'string';
+  const isText = (value: GoValue): boolean => typeof value === 'string';
   return args
     .map((value, i) => {
       const before = i > 0 && !isText(value) && !isText(args[i - 1]) ? ' ' : '';
@@ -76,7 +76,7 @@ function print(args: readonly Value[], meter: RenderMeter): string {
 const place = /%([-+# 0]*)(\d*)(?:\.(\d+))?([a-zA-Z%])/g;
 const mostColumns = 1000;
 
-function format([pattern, ...args]: readonly Value[], meter: RenderMeter): string {
+function format([pattern, ...args]: readonly GoValue[], meter: RenderMeter): string {
   if (typeof pattern !== 'string') return fail('printf wants a text first');
   let next = 0;
   const text = pattern.replace(
@@ -96,7 +96,7 @@ function format([pattern, ...args]: readonly Value[], meter: RenderMeter): strin
   return text;
 }
 
-function formatted(verb: string, value: Value, digits: number | undefined, meter: RenderMeter): string {
+function formatted(verb: string, value: GoValue, digits: number | undefined, meter: RenderMeter): string {
   const text = value === undefined ? '<nil>' : printed(value, meter);
   switch (verb) {
     case 'v':
@@ -133,7 +133,7 @@ export const functions: Readonly<Record<string, GoFunction>> = {
   println: (args, meter) => `${args.map((value) => print([value], meter)).join(' ')}\n`,
   printf: format,
   json: (args, meter) => {
-    const text = goJson(plain(one('json', args)));
+    const text = goJson(plainValue(one('json', args)));
     meter.text(text.length);
     return text;
   },

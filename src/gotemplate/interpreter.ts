@@ -3,13 +3,13 @@ import { TemplateError } from '../jinja/errors.ts';
 import type { RenderMeter } from '../jinja/meter.ts';
 import type { Branch, Node, Operand, Parsed, Pipeline } from './ast.ts';
 import { functions, type GoFunction } from './functions.ts';
-import { Fields, isTrue, List, printed, type Value } from './values.ts';
+import { GoFields, type GoValue, isTrue, List, printed } from './values.ts';
 
 /** Variables, the latest last: a branch drops its own at its end. */
-type Variables = [name: string, value: Value][];
+type Variables = [name: string, value: GoValue][];
 
 interface Frame {
-  readonly dot: Value;
+  readonly dot: GoValue;
   readonly variables: Variables;
 }
 
@@ -17,7 +17,7 @@ interface Frame {
 type Leave = 'break' | 'continue' | undefined;
 
 /** Computes templates in Go's notation, within limits. */
-export class Interpreter {
+export class GoInterpreter {
   readonly #parsed: Parsed;
   readonly #functions: Readonly<Record<string, GoFunction>>;
   readonly #meter: RenderMeter;
@@ -36,7 +36,7 @@ export class Interpreter {
   }
 
   /** The text of the template for `dot`. Throws TemplateError, LimitError. */
-  render(dot: Value): string {
+  render(dot: GoValue): string {
     this.#body(this.#parsed.body, { dot, variables: [['$', dot]] });
     return this.#output;
   }
@@ -105,7 +105,7 @@ export class Interpreter {
     return this.#body(node.body, node.kind === 'with' ? { ...frame, dot: value } : frame);
   }
 
-  #range({ pipeline, body, otherwise }: Branch, frame: Frame, value: Value): Leave {
+  #range({ pipeline, body, otherwise }: Branch, frame: Frame, value: GoValue): Leave {
     const elements = this.#elements(value);
     if (elements.length === 0) return this.#body(otherwise, frame);
     const { variables, declares } = pipeline;
@@ -122,10 +122,10 @@ export class Interpreter {
     return undefined;
   }
 
-  #elements(value: Value): readonly (readonly [Value, Value])[] {
+  #elements(value: GoValue): readonly (readonly [GoValue, GoValue])[] {
     if (value === undefined) return [];
     if (value instanceof List) return value.items.map((item, i) => [i, item]);
-    if (value instanceof Fields && value.kind === 'map') return [...value.entries];
+    if (value instanceof GoFields && value.kind === 'map') return [...value.entries];
     if (typeof value === 'number') {
       this.#meter.elements(value);
       return Array.from({ length: value }, (_, i) => [i, i]);
@@ -133,9 +133,9 @@ export class Interpreter {
     throw new TemplateError('range wants a list or a map', this.#line);
   }
 
-  #pipeline(pipeline: Pipeline, frame: Frame, isRange: boolean = false): Value {
+  #pipeline(pipeline: Pipeline, frame: Frame, isRange: boolean = false): GoValue {
     this.#line = pipeline.line;
-    let value: Value;
+    let value: GoValue;
     for (const [i, command] of pipeline.commands.entries())
       value = this.#command(command, frame, i === 0 ? [] : [value]);
     if (!isRange) {
@@ -144,7 +144,7 @@ export class Interpreter {
     return value;
   }
 
-  #set(frame: Frame, { name, value, declares }: { name: string; value: Value; declares: boolean }): void {
+  #set(frame: Frame, { name, value, declares }: { name: string; value: GoValue; declares: boolean }): void {
     if (declares) {
       frame.variables.push([name, value]);
       return;
@@ -152,7 +152,7 @@ export class Interpreter {
     this.#variable(frame, name)[1] = value;
   }
 
-  #variable({ variables }: Frame, name: string): [name: string, value: Value] {
+  #variable({ variables }: Frame, name: string): [name: string, value: GoValue] {
     this.#meter.step(1 + variables.length / 8);
     const found = variables.findLast(([one]) => one === name);
     if (!found) throw new TemplateError(`there is no variable ${name}`, this.#line);
@@ -160,7 +160,7 @@ export class Interpreter {
   }
 
   /** A command; `last` is the result of the one before it, if there is one. */
-  #command(operands: readonly Operand[], frame: Frame, last: readonly Value[]): Value {
+  #command(operands: readonly Operand[], frame: Frame, last: readonly GoValue[]): GoValue {
     const [first, ...others] = [at(operands, 0), ...operands.slice(1)];
     if (first.kind === 'function') return this.#call(first.name, others, frame, last);
     if (others.length > 0 || last.length > 0)
@@ -168,10 +168,10 @@ export class Interpreter {
     return this.#operand(first, frame);
   }
 
-  #call(name: string, operands: readonly Operand[], frame: Frame, last: readonly Value[]): Value {
+  #call(name: string, operands: readonly Operand[], frame: Frame, last: readonly GoValue[]): GoValue {
     this.#meter.step();
     if (name === 'and' || name === 'or') {
-      let value: Value;
+      let value: GoValue;
       // The first that decides is the result, and those behind it are not computed.
       for (const operand of operands) {
         value = this.#operand(operand, frame);
@@ -184,7 +184,7 @@ export class Interpreter {
     return called([...operands.map((operand) => this.#operand(operand, frame)), ...last], this.#meter);
   }
 
-  #operand(operand: Operand, frame: Frame): Value {
+  #operand(operand: Operand, frame: Frame): GoValue {
     this.#meter.step();
     switch (operand.kind) {
       case 'constant':
@@ -206,8 +206,8 @@ export class Interpreter {
     }
   }
 
-  #field(value: Value, name: string): Value {
-    if (!(value instanceof Fields))
+  #field(value: GoValue, name: string): GoValue {
+    if (!(value instanceof GoFields))
       throw new TemplateError(
         `there is no field .${name} of ${typeof value === 'object' ? 'a list' : 'this value'}`,
         this.#line,

@@ -1,13 +1,13 @@
 import { TemplateError } from '../jinja/errors.ts';
 
 /** A part of a template: text, or what stands between "{{" and "}}". */
-export interface Part {
+export interface TemplatePart {
   readonly kind: 'text' | 'action';
   readonly text: string;
   readonly line: number;
 }
 
-export interface Token {
+export interface GoToken {
   readonly kind: 'word' | 'field' | 'variable' | 'string' | 'number' | 'symbol';
   readonly text: string;
   /** True if there is a blank before it: ".A.B" is one operand, ".A .B" are two. */
@@ -17,8 +17,8 @@ export interface Token {
 const blanks = ' \t\r\n';
 
 /** The parts of a template, without comments, and without the blanks that "{{-" and "-}}" take with them. */
-export function partsOf(source: string): readonly Part[] {
-  const parts: Part[] = [];
+export function templateParts(source: string): readonly TemplatePart[] {
+  const parts: TemplatePart[] = [];
   let line = 1;
   let trims = false;
   for (let place = 0; place < source.length; ) {
@@ -62,8 +62,8 @@ const token =
   /(?<blank>[ \t\r\n]*)(?:(?<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`|'(?:[^'\\\n]|\\.)+')|(?<number>[+-]?(?:0[xX][\da-fA-F]+|\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?))|(?<field>\.[\p{L}_][\p{L}\p{N}_]*)|(?<variable>\$[\p{L}\p{N}_]*)|(?<word>[\p{L}_][\p{L}\p{N}_]*)|(?<symbol>:=|[=|(),.]))/uy;
 
 /** The tokens of an action. Throws TemplateError. */
-export function tokensOf({ text, line }: Part): readonly Token[] {
-  const tokens: Token[] = [];
+export function tokensOf({ text, line }: TemplatePart): readonly GoToken[] {
+  const tokens: GoToken[] = [];
   const pattern = new RegExp(token);
   for (let place = 0; place < text.length; place = pattern.lastIndex) {
     pattern.lastIndex = place;
@@ -74,7 +74,7 @@ export function tokensOf({ text, line }: Part): readonly Token[] {
     }
     const { blank = '', ...kinds } = groups;
     for (const [kind, found] of Object.entries(kinds)) {
-      if (found !== undefined) tokens.push({ kind: kind as Token['kind'], text: found, apart: blank !== '' });
+      if (found !== undefined) tokens.push({ kind: kind as GoToken['kind'], text: found, apart: blank !== '' });
     }
   }
   return tokens;

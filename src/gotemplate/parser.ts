@@ -1,23 +1,23 @@
 import { at } from '../base/at.ts';
 import { LimitError, TemplateError } from '../jinja/errors.ts';
 import type { Branch, Node, Operand, Parsed, Pipeline } from './ast.ts';
-import { type Part, partsOf, type Token, tokensOf, unquoted } from './lexer.ts';
+import { type GoToken, type TemplatePart, templateParts, tokensOf, unquoted } from './lexer.ts';
 
 /** The deepest nesting of branches and brackets. */
 const deepest = 100;
 const branches: ReadonlySet<string> = new Set(['if', 'with', 'range']);
 
 /** Parses a template in Go's notation. Throws TemplateError with the line. */
-export const parse = (source: string): Parsed => new Parser(partsOf(source)).parse();
+export const parseGo = (source: string): Parsed => new Parser(templateParts(source)).parse();
 
 class Parser {
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly TemplatePart[];
   readonly #defined: Map<string, readonly Node[]> = new Map();
   #next = 0;
   #depth = 0;
   #loops = 0;
 
-  constructor(parts: readonly Part[]) {
+  constructor(parts: readonly TemplatePart[]) {
     this.#parts = parts;
   }
 
@@ -123,16 +123,16 @@ interface End {
 /** The tokens of an action, read from left to right. */
 class Action {
   readonly line: number;
-  readonly #tokens: readonly Token[];
+  readonly #tokens: readonly GoToken[];
   #next = 0;
   #depth = 0;
 
-  constructor(part: Part) {
+  constructor(part: TemplatePart) {
     this.line = part.line;
     this.#tokens = tokensOf(part);
   }
 
-  get #token(): Token | undefined {
+  get #token(): GoToken | undefined {
     return this.#tokens[this.#next];
   }
 
@@ -209,7 +209,7 @@ class Action {
     return operand;
   }
 
-  #first(token: Token): Operand {
+  #first(token: GoToken): Operand {
     switch (token.kind) {
       case 'string':
         return { kind: 'constant', value: unquoted(token.text) };
@@ -241,7 +241,7 @@ class Action {
     return this.#token?.kind === 'symbol' && this.#token.text === text;
   }
 
-  #unexpected(token: Token | undefined = this.#token): TemplateError {
+  #unexpected(token: GoToken | undefined = this.#token): TemplateError {
     return new TemplateError(
       token ? `unexpected ${JSON.stringify(token.text)}` : 'an action ends too early',
       this.line,

@@ -2,9 +2,9 @@ import { LimitError, TemplateError } from '../jinja/errors.ts';
 import { type Limits, RenderMeter } from '../jinja/meter.ts';
 import type { Branch, Node, Operand, Parsed, Pipeline } from './ast.ts';
 import type { GoFunction } from './functions.ts';
-import { Interpreter } from './interpreter.ts';
-import { parse } from './parser.ts';
-import type { Value } from './values.ts';
+import { GoInterpreter } from './interpreter.ts';
+import { parseGo } from './parser.ts';
+import type { GoValue } from './values.ts';
 
 /**
  * A template in the notation of Go's `text/template`, as far as chat templates use it. It prints what Go prints, or is
@@ -12,7 +12,7 @@ import type { Value } from './values.ts';
  *
  * @example
  * const limits = { steps: 1e6, output: 1e5, memory: 1e7 };
- * new GoTemplate('{{ .Who }}!').render(new Fields('map', [['Who', 'Ada']]), { limits }); // "Ada!"
+ * new GoTemplate('{{ .Who }}!').render(new GoFields('map', [['Who', 'Ada']]), { limits }); // "Ada!"
  */
 export class GoTemplate {
   readonly #parsed: Parsed;
@@ -20,13 +20,13 @@ export class GoTemplate {
 
   /** Parses `source`; `functions` are more of them by name. Throws TemplateError with the line. */
   constructor(source: string | Parsed, functions: Readonly<Record<string, GoFunction>> = {}) {
-    this.#parsed = typeof source === 'string' ? parse(source) : source;
+    this.#parsed = typeof source === 'string' ? parseGo(source) : source;
     this.#functions = functions;
   }
 
   /** The text for a value. Throws TemplateError for errors that the template makes, and LimitError at a limit. */
-  render(dot: Value, { limits }: { readonly limits: Limits }): string {
-    const interpreter = new Interpreter(this.#parsed, this.#functions, new RenderMeter(limits));
+  render(dot: GoValue, { limits }: { readonly limits: Limits }): string {
+    const interpreter = new GoInterpreter(this.#parsed, this.#functions, new RenderMeter(limits));
     try {
       return interpreter.render(dot);
     } catch (error) {

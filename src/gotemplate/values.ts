@@ -2,7 +2,7 @@ import { TemplateError } from '../jinja/errors.ts';
 import type { RenderMeter } from '../jinja/meter.ts';
 
 /** A value of a template; nil is undefined. */
-export type Value = string | number | boolean | undefined | List | Fields;
+export type GoValue = string | number | boolean | undefined | List | GoFields;
 
 /** Forms of a value whose type has its own. */
 interface Forms {
@@ -14,22 +14,22 @@ interface Forms {
 
 /** A slice. */
 export class List {
-  readonly items: readonly Value[];
+  readonly items: readonly GoValue[];
   readonly forms: Forms;
 
-  constructor(items: readonly Value[], forms: Forms = {}) {
+  constructor(items: readonly GoValue[], forms: Forms = {}) {
     this.items = items;
     this.forms = forms;
   }
 }
 
 /** A map, or a struct: a struct is always true, and has no fields beside those of its type. */
-export class Fields {
+export class GoFields {
   readonly kind: 'map' | 'struct';
-  readonly entries: ReadonlyMap<string, Value>;
+  readonly entries: ReadonlyMap<string, GoValue>;
   readonly forms: Forms;
 
-  constructor(kind: 'map' | 'struct', entries: Iterable<readonly [string, Value]>, forms: Forms = {}) {
+  constructor(kind: 'map' | 'struct', entries: Iterable<readonly [string, GoValue]>, forms: Forms = {}) {
     this.kind = kind;
     // Go prints and visits maps in the order of their keys.
     this.entries = new Map(kind === 'map' ? [...entries].sort(([a], [b]) => (a < b ? -1 : 1)) : entries);
@@ -37,14 +37,14 @@ export class Fields {
   }
 }
 
-export const isTrue = (value: Value): boolean => {
+export const isTrue = (value: GoValue): boolean => {
   if (value instanceof List) return value.items.length > 0;
-  if (value instanceof Fields) return value.kind === 'struct' || value.entries.size > 0;
+  if (value instanceof GoFields) return value.kind === 'struct' || value.entries.size > 0;
   return Boolean(value);
 };
 
 /** A value as Go's `%v` prints it. */
-export function printed(value: Value, meter: RenderMeter): string {
+export function printed(value: GoValue, meter: RenderMeter): string {
   meter.step();
   if (value === undefined) return '<no value>';
   if (typeof value === 'string') return value;
@@ -56,8 +56,8 @@ export function printed(value: Value, meter: RenderMeter): string {
   return text;
 }
 
-function composed(value: List | Fields, meter: RenderMeter): string {
-  const inner = (one: Value): string => (one === undefined ? '<nil>' : printed(one, meter));
+function composed(value: List | GoFields, meter: RenderMeter): string {
+  const inner = (one: GoValue): string => (one === undefined ? '<nil>' : printed(one, meter));
   if (value instanceof List) return `[${value.items.map(inner).join(' ')}]`;
   if (value.kind === 'struct') return `{${[...value.entries.values()].map(inner).join(' ')}}`;
   return `map[${[...value.entries].map(([key, one]) => `${key}:${inner(one)}`).join(' ')}]`;
@@ -82,18 +82,19 @@ export function sortedKeys(value: unknown): unknown {
 }
 
 /** A value of a template as one of JSON. */
-export function plain(value: Value): unknown {
+export function plainValue(value: GoValue): unknown {
   if (typeof value === 'object' && value.forms.json !== undefined) return value.forms.json;
-  if (value instanceof List) return value.items.map(plain);
-  if (value instanceof Fields) return Object.fromEntries([...value.entries].map(([key, one]) => [key, plain(one)]));
+  if (value instanceof List) return value.items.map(plainValue);
+  if (value instanceof GoFields)
+    return Object.fromEntries([...value.entries].map(([key, one]) => [key, plainValue(one)]));
   return value ?? null;
 }
 
 /** A value of JSON as one of a template. */
-export function toValue(value: unknown): Value {
+export function toValue(value: unknown): GoValue {
   if (Array.isArray(value)) return new List(value.map(toValue));
   if (typeof value === 'object' && value !== null) {
-    return new Fields(
+    return new GoFields(
       'map',
       Object.entries(value).map(([key, inner]) => [key, toValue(inner)] as const),
     );

@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import { at } from '../base/at.ts';
 import { modelsOfFolder } from '../stores/folder-models.ts';
 import type { FoundModel } from '../stores/found-model.ts';
+import type { ManifestLayer } from '../stores/manifest.ts';
 import { OwnStore } from '../stores/own-store.ts';
 import { modelsOf, type Store } from '../stores/store.ts';
 import { filesOf, firstOf, type LocatedModel, nowhere, type Place } from './located-model.ts';
+import { layersOf } from './make-model.ts';
 import { type CardOptions, type ModelCard, readCard, type ServedModel } from './model-card.ts';
 import { aliasesOf, lookUp, namesOf } from './model-names.ts';
 
@@ -74,6 +76,11 @@ export class Library {
   get ownStore(): OwnStore | undefined {
     const { ownFolder } = this.#sources;
     return ownFolder === undefined ? undefined : new OwnStore(ownFolder);
+  }
+
+  /** The parts of a model, as one that is made of it has them. Throws UNWRITABLE. */
+  layersOf(model: LibraryModel): readonly ManifestLayer[] {
+    return this.ownStore ? layersOf(this.ownStore, model) : [];
   }
 
   /** All models by name. */

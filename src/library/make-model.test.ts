@@ -9,7 +9,7 @@ import { tempFolder } from '../../test/support/temp-folder.ts';
 import { type ManifestLayer, mediaTypeOf } from '../stores/manifest.ts';
 import { OwnStore } from '../stores/own-store.ts';
 import { Library, type LibraryModel } from './library.ts';
-import { layersOf, layersOfFile, makeModel, partsOf } from './make-model.ts';
+import { layersOf, layersOfFile, layersOfFiles, makeModel } from './make-model.ts';
 import { removeModel } from './removal.ts';
 
 const fail = (path: string, error: Error): never => assert.fail(`${path}: ${error}`);
@@ -100,10 +100,10 @@ test('a split model is one, whether its parts lie somewhere or were sent', async
     });
   }
   assert.throws(
-    () => partsOf(store, [...sent.slice(1), ...sent.slice(0, 1).map(({ layer }) => ({ layer, file: 'x.gguf' }))]),
+    () => layersOfFiles(store, [...sent.slice(1), ...sent.slice(0, 1).map(({ layer }) => ({ layer, file: 'x.gguf' }))]),
     engineError('BAD_OPTION', /all parts/),
   );
-  await makeModel(store, 'sent', { base: partsOf(store, sent.reverse()) });
+  await makeModel(store, 'sent', { base: layersOfFiles(store, sent.reverse()) });
   renameSync(folder.file('models'), folder.file('moved'));
   const library = new Library({ files: [], folder: folder.file('moved') }, fail);
   assert.deepEqual(

@@ -39,7 +39,7 @@ export const layerNamed = (kind: string, digest: string, size: number): Manifest
  * The layers of a model whose files are blobs, by the names that the files have: parts of a split model lie together from
  * then on. Throws BAD_OPTION for files that are not one model, and UNWRITABLE.
  */
-export function partsOf(
+export function layersOfFiles(
   store: OwnStore,
   files: readonly { readonly file: string; readonly layer: ManifestLayer }[],
 ): readonly ManifestLayer[] {

@@ -2,7 +2,6 @@ import { EngineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ChatPrompt, conversationOf } from '../chat/message.ts';
 import type { Library, LibraryModel } from '../library/library.ts';
-import { layersOf } from '../library/make-model.ts';
 import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
@@ -103,9 +102,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
     return this.#library.find(name);
   }
 
-  store(): OwnStore | undefined {
-    return this.#library.ownStore;
-  }
+  readonly store = (): OwnStore | undefined => this.#library.ownStore;
 
   loaded(): readonly LoadedModel[] {
     const { current } = this.#pool;
@@ -183,8 +180,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
   }
 
   layersOf(served: ServedModel): readonly ManifestLayer[] {
-    const store = this.store();
-    return store ? layersOf(store, this.#libraryModel(served)) : [];
+    return this.#library.layersOf(this.#libraryModel(served));
   }
 
   async remove(served: ServedModel): Promise<void> {

@@ -138,9 +138,7 @@ export class FakeBackend implements Backend {
     return this.served.find(({ name }) => name === wanted || name.replace(/:latest$/, '') === wanted);
   }
 
-  store(): OwnStore | undefined {
-    return this.ownStore;
-  }
+  readonly store = (): OwnStore | undefined => this.ownStore;
 
   loaded(): readonly LoadedModel[] {
     return this.running;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { Context } from 'hono';
 import * as z from 'zod';
 import { EngineError } from '../../base/errors.ts';
-import { layerNamed, makeModel, partsOf } from '../../library/make-model.ts';
+import { layerNamed, layersOfFiles, makeModel } from '../../library/make-model.ts';
 import { parameterValue } from '../../model/preset-parameters.ts';
 import { isDigest, type ManifestLayer } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
@@ -86,7 +86,7 @@ export async function create(backend: Backend, c: Context): Promise<Response> {
   if (!from && !files) throw new Refusal(400, "neither 'from' or 'files' was specified", { code: 'missing_from' });
   const parameters = body.parameters && parametersOf(raw, body.parameters);
   const base = files
-    ? partsOf(
+    ? layersOfFiles(
         store,
         Object.entries(files).map(([file, digest]) => ({ file, layer: layerOf(store, 'model', digest) })),
       )
