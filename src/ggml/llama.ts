@@ -72,6 +72,16 @@ export interface Llama {
   llama_sampler_init_top_n_sigma(n: number): Pointer;
   llama_sampler_init_typical(p: number, minKeep: number): Pointer;
   llama_sampler_init_xtc(probability: number, threshold: number, minKeep: number, seed: number): Pointer;
+  llama_sampler_clone(sampler: Pointer): Pointer;
+  llama_sampler_init_dry(
+    vocab: Pointer,
+    multiplier: number,
+    base: number,
+    allowedLength: number,
+    lastN: number,
+    breakers: readonly string[],
+    breakerCount: number,
+  ): Pointer;
   llama_sampler_init_penalties(
     vocabulary: number,
     lastN: number,
@@ -191,6 +201,10 @@ export function loadLlama(): Llama {
     llama_sampler_init_top_n_sigma: llama.func('void *llama_sampler_init_top_n_sigma(float)'),
     llama_sampler_init_typical: llama.func('void *llama_sampler_init_typical(float, size_t)'),
     llama_sampler_init_xtc: llama.func('void *llama_sampler_init_xtc(float, float, size_t, uint32_t)'),
+    llama_sampler_clone: llama.func('void *llama_sampler_clone(void *)'),
+    llama_sampler_init_dry: llama.func(
+      'void *llama_sampler_init_dry(void *, float, float, int32_t, int32_t, const char **, size_t)',
+    ),
     llama_sampler_init_penalties: llama.func(
       'void *llama_sampler_init_penalties(int32_t, int32_t, float, float, float)',
     ),

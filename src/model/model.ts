@@ -220,10 +220,11 @@ export class Model implements AsyncDisposable {
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const { source, ready, ...place } = this.#grammars.prepareFor(answer, options.grammar);
+    const { dry } = this.#opened;
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(size, sampling, { bias, ...place, grammar: this.#grammars.of(source) }),
+      newSampler: () => new Sampler(size, sampling, { bias, dry, ...place, grammar: this.#grammars.of(source) }),
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,

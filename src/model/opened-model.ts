@@ -18,6 +18,7 @@ import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { DryStages } from '../sample/dry-stages.ts';
 import { checkTokenizer, tokenizerDoubt } from '../text/check-tokenizer.ts';
 import { Vocabulary } from '../text/vocabulary.ts';
 import type { ModelOptions } from './model-options.ts';
@@ -40,6 +41,8 @@ export interface PlanChanges {
 export class OpenedModel {
   readonly outline: ModelOutline;
   readonly vocabulary: Vocabulary;
+  /** Stages of sampling that need the vocabulary. */
+  readonly dry: DryStages;
   readonly device: Device;
   readonly drafters: DrafterFactory;
   /** Tokens of the context unless another one is asked for; undefined: chosen. */
@@ -70,6 +73,7 @@ export class OpenedModel {
     // Libllama takes up to twice as much while it loads the vocabulary.
     checkAvailable(2 * vocabulary, 'the vocabulary');
     this.vocabulary = Vocabulary.open(at(this.outline.file.files, 0).path);
+    this.dry = new DryStages(this.vocabulary.pointer, this.outline.config.context);
     const doubt = tokenizerDoubt(this.outline.file.metadata) ?? this.vocabulary.doubt;
     if (doubt !== undefined) options.warn?.(new Error(doubt));
     evictFiles(this.outline);
@@ -207,6 +211,7 @@ export class OpenedModel {
       await rememberRun(this.#measured, runtime.plan, run).catch((error: Error) => warn?.(error));
     }
     this.device[Symbol.dispose]();
+    this.dry[Symbol.dispose]();
     this.vocabulary[Symbol.dispose]();
     this.outline.graphs[Symbol.dispose]();
   }

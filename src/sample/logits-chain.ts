@@ -5,6 +5,7 @@ import { NativeArray } from '../ggml/native-array.ts';
 import type { TokenSet } from '../grammar/token-index.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import { certain, type Distribution } from './distribution.ts';
+import { type DryStages, hasDry } from './dry-stages.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
 
 // llama_token_data: id (int32), logit (float32), p (float32)
@@ -17,20 +18,39 @@ const largest = 1e6;
 // Divisions by a lower temperature could overflow, and the best token has probability 1 anyway.
 const coldest = 1e-6;
 
+/** A stage that looks at the last `tokens` of a text. */
+interface PenaltyStage {
+  readonly stage: Pointer;
+  readonly tokens: number;
+}
+
 const hasPenalties = (options: SamplingOptions): boolean =>
   options.repeatLastN > 0 &&
   (options.repeatPenalty !== 1 || options.frequencyPenalty !== 0 || options.presencePenalty !== 0);
 
-function penaltiesOf(llama: Llama, options: SamplingOptions, vocabulary: number): Pointer | undefined {
-  if (!hasPenalties(options)) return undefined;
-  const { repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty } = options;
-  return llama.llama_sampler_init_penalties(vocabulary, repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty);
+function penaltiesOf(llama: Llama, options: SamplingOptions, vocabulary: number): readonly PenaltyStage[] {
+  if (!hasPenalties(options)) return [];
+  const { repeatLastN: tokens, repeatPenalty, frequencyPenalty, presencePenalty } = options;
+  const penalties = [repeatPenalty, frequencyPenalty, presencePenalty] as const;
+  return [{ stage: llama.llama_sampler_init_penalties(vocabulary, tokens, ...penalties), tokens }];
 }
 
-/** The stages behind the penalties, in llama.cpp's order. */
+/** The stages that look at the last tokens, in llama.cpp's order; mirostat is in their place as well. */
+function penaltyStages(
+  llama: Llama,
+  options: SamplingOptions,
+  { vocabulary, dry }: { readonly vocabulary: number; readonly dry: DryStages | undefined },
+): readonly PenaltyStage[] {
+  if (options.mirostat > 0) return [];
+  const against = dry && hasDry(options) ? [{ stage: dry.stage(options), tokens: options.dryPenaltyLastN }] : [];
+  return [...penaltiesOf(llama, options, vocabulary), ...against];
+}
+
+/** The stages behind them, in llama.cpp's order. */
 function stagesOf(llama: Llama, options: SamplingOptions): readonly Pointer[] {
   const { topNSigma, topK, typicalP, topP, minP, temperature, dynatempRange, dynatempExponent } = options;
   if (temperature < coldest) return [llama.llama_sampler_init_greedy()];
+  if (options.mirostat > 0) return [llama.llama_sampler_init_temp(temperature)];
   return [
     ...(topNSigma > 0 ? [llama.llama_sampler_init_top_n_sigma(topNSigma)] : []),
     ...(topK > 0 ? [llama.llama_sampler_init_top_k(topK)] : []),
@@ -55,22 +75,21 @@ const xtcOf = (llama: Llama, { xtcProbability, xtcThreshold, seed = anySeed }: S
 /** Gives each token its probability of being chosen: libllama's stages of sampling, short of drawing. */
 export class LogitsChain implements Disposable {
   readonly #vocabulary: number;
-  readonly #options: SamplingOptions;
   readonly #llama: Llama;
   readonly #chain: Pointer;
-  readonly #penalties: Pointer | undefined;
+  readonly #penalties: readonly PenaltyStage[];
   readonly #candidates: NativeArray;
 
-  /** A sampler over `vocabulary` logits. Throws BAD_OPTION, LIBRARY_MISSING. */
-  constructor(vocabulary: number, given: PartialSamplingOptions = {}) {
-    this.#options = samplingOptions(given);
+  /** A sampler over `vocabulary` logits; without `dry` sequences may repeat. Throws BAD_OPTION, LIBRARY_MISSING. */
+  constructor(vocabulary: number, given: PartialSamplingOptions = {}, dry?: DryStages) {
+    const options = samplingOptions(given);
     this.#vocabulary = vocabulary;
     this.#llama = loadLlama();
     this.#chain = this.#llama.newSamplerChain();
     this.#candidates = new NativeArray(vocabulary * candidateWords * 4);
-    this.#penalties = penaltiesOf(this.#llama, this.#options, vocabulary);
-    if (this.#penalties !== undefined) this.#llama.llama_sampler_chain_add(this.#chain, this.#penalties);
-    for (const stage of stagesOf(this.#llama, this.#options)) this.#llama.llama_sampler_chain_add(this.#chain, stage);
+    this.#penalties = penaltyStages(this.#llama, options, { vocabulary, dry });
+    const stages = [...this.#penalties.map(({ stage }) => stage), ...stagesOf(this.#llama, options)];
+    for (const stage of stages) this.#llama.llama_sampler_chain_add(this.#chain, stage);
   }
 
   /**
@@ -86,12 +105,11 @@ export class LogitsChain implements Disposable {
       sorted: false,
     };
     // The other stages stay as they are: one draws numbers, of which each should be another.
-    const penalties = this.#penalties;
-    if (penalties !== undefined) {
-      this.#llama.llama_sampler_reset(penalties);
-      for (let back = Math.min(this.#options.repeatLastN, text.length); back > 0; back -= 1) {
+    for (const { stage, tokens } of this.#penalties) {
+      this.#llama.llama_sampler_reset(stage);
+      for (let back = Math.min(tokens, text.length); back > 0; back -= 1) {
         const token = text.at(-back);
-        if (token !== undefined) this.#llama.llama_sampler_accept(penalties, token);
+        if (token !== undefined) this.#llama.llama_sampler_accept(stage, token);
       }
     }
     this.#llama.llama_sampler_apply(this.#chain, array);

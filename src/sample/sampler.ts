@@ -2,9 +2,12 @@ import { at } from '../base/at.ts';
 import type { State } from '../grammar/automaton.ts';
 import { grammarError } from '../grammar/grammar-error.ts';
 import type { TokenGrammar } from '../grammar/token-grammar.ts';
+import type { TokenSet } from '../grammar/token-index.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
-import { certain, type Distribution, withOthersAs } from './distribution.ts';
+import { certain, type Distribution, probabilityOf, withOthersAs } from './distribution.ts';
+import type { DryStages } from './dry-stages.ts';
 import { LogitsChain } from './logits-chain.ts';
+import { keptByMirostat, nextBound } from './mirostat.ts';
 import { type PartialSamplingOptions, type SamplingOptions, samplingOptions } from './sampling-options.ts';
 import { type DraftToken, freeRng, seededRng, type TokenRng } from './token-rng.ts';
 
@@ -21,6 +24,8 @@ export interface SamplerOptions {
   readonly begun?: string | undefined;
   /** True if an answer that the grammar takes as whole ends where the model wants what the grammar forbids. */
   readonly endsEarly?: boolean | undefined;
+  /** Stages against repeated sequences; default: none, whatever the sampling says. */
+  readonly dry?: DryStages | undefined;
   /** Gives numbers from 0 to 1, less than 1, where there is no seed; default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
@@ -43,6 +48,9 @@ export class Sampler implements Disposable {
   readonly #rng: TokenRng;
   readonly #chain: LogitsChain;
   readonly #place: GrammarPlace | undefined;
+  readonly #dry: DryStages | undefined;
+  /** Bits of surprise that mirostat allows the next token. */
+  #bound: number;
   #last: Distribution = certain(0);
   /** The sampler of drafts; made when the first one is asked for. */
   #draftChain: LogitsChain | undefined;
@@ -51,14 +59,16 @@ export class Sampler implements Disposable {
   constructor(
     vocabulary: number,
     sampling: PartialSamplingOptions,
-    { bias = new Map(), grammar, begun, endsEarly = false, random = Math.random }: SamplerOptions = {},
+    { bias = new Map(), grammar, begun, endsEarly = false, dry, random = Math.random }: SamplerOptions = {},
   ) {
     this.#options = samplingOptions(sampling);
     const { seed } = this.#options;
     this.#vocabulary = vocabulary;
     this.#bias = bias;
     this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
-    this.#chain = new LogitsChain(vocabulary, sampling);
+    this.#dry = dry;
+    this.#chain = new LogitsChain(vocabulary, sampling, dry);
+    this.#bound = 2 * this.#options.mirostatTau;
     this.#place = grammar && { grammar, endsEarly, state: grammar.startBehind(begun), drafted: undefined };
   }
 
@@ -85,6 +95,7 @@ export class Sampler implements Disposable {
     const token = this.#rng.draw(distribution, text.length, drafted);
     this.accept(token);
     this.#last = distribution;
+    this.#bound = nextBound(this.#bound, probabilityOf(distribution, token), this.#options);
     return token;
   }
 
@@ -117,12 +128,15 @@ export class Sampler implements Disposable {
 
   #draft(logits: Float32Array, text: ReadonlyTokens, state: State | undefined): DraftToken {
     const { topK } = this.#options;
-    this.#draftChain ??= new LogitsChain(this.#vocabulary, {
+    const options = {
       ...this.#options,
       topK: topK === 0 ? mostDraftCandidates : Math.min(topK, mostDraftCandidates),
       // A draft of what is left out at random would rarely be accepted.
       xtcProbability: 0,
-    });
+      // It bounds the surprise of tokens of the model, not of the draft model.
+      mirostat: 0,
+    };
+    this.#draftChain ??= new LogitsChain(this.#vocabulary, options, this.#dry);
     return this.#rng.draft(this.#distribution(this.#draftChain, logits, text, state), text.length);
   }
 
@@ -134,12 +148,17 @@ export class Sampler implements Disposable {
     state: State | undefined,
   ): Distribution {
     const biased = this.#biased(logits);
-    if (!this.#place || !state) return chain.distribution(biased, text);
+    const distribution = (allowed?: TokenSet): Distribution => {
+      const all = chain.distribution(biased, text, allowed);
+      const version = chain === this.#chain ? this.#options.mirostat : 0;
+      return version === 0 ? all : keptByMirostat(all, { version, bound: this.#bound, vocabulary: this.#vocabulary });
+    };
+    if (!this.#place || !state) return distribution();
     const { grammar, endsEarly } = this.#place;
     const allowed = grammar.allowed(state);
     const [end] = grammar.ends;
-    if (!endsEarly || !state.accepts || end === undefined) return chain.distribution(biased, text, allowed);
-    return withOthersAs(end, chain.distribution(biased, text), (token) => allowed.has(token));
+    if (!endsEarly || !state.accepts || end === undefined) return distribution(allowed);
+    return withOthersAs(end, distribution(), (token) => allowed.has(token));
   }
 
   #biased(logits: Float32Array): Float32Array {

@@ -14,6 +14,16 @@ export interface SamplingOptions {
   readonly presencePenalty: number;
   /** The number of tokens that are "of late"; 0 turns the penalties off. */
   readonly repeatLastN: number;
+  /** Weight of the penalty of tokens that would make a sequence longer that was there before (DRY); 0 is off. */
+  readonly dryMultiplier: number;
+  /** Times that the penalty grows with each token of the sequence. */
+  readonly dryBase: number;
+  /** Tokens that a sequence may have at no cost. */
+  readonly dryAllowedLength: number;
+  /** The number of last tokens among which sequences are looked for; 0 turns it off. */
+  readonly dryPenaltyLastN: number;
+  /** Texts that end sequences. */
+  readonly drySequenceBreakers: readonly string[];
   /** Tokens whose logit is at most so many standard deviations below the best are kept; 0 keeps all. */
   readonly topNSigma: number;
   /** The most likely tokens are kept, this many; 0 keeps all. */
@@ -34,6 +44,12 @@ export interface SamplingOptions {
   readonly dynatempRange: number;
   /** Exponent of the entropy, which says how sure the model is. */
   readonly dynatempExponent: number;
+  /** The version of mirostat, which takes the place of all stages but the temperature; 0 is off. */
+  readonly mirostat: number;
+  /** Bits of surprise that a token has on average. */
+  readonly mirostatTau: number;
+  /** Share of the error by which the bound of surprise moves after each token. */
+  readonly mirostatEta: number;
   /** The same seed makes the same choices; without one, by chance. */
   readonly seed: number | undefined;
 }
@@ -50,6 +66,11 @@ export const defaultSampling: SamplingOptions = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   repeatLastN: 64,
+  dryMultiplier: 0,
+  dryBase: 1.75,
+  dryAllowedLength: 2,
+  dryPenaltyLastN: 2 ** 20,
+  drySequenceBreakers: ['\n', ':', '"', '*'],
   topNSigma: 0,
   topK: 40,
   typicalP: 1,
@@ -60,8 +81,14 @@ export const defaultSampling: SamplingOptions = {
   temperature: 0.8,
   dynatempRange: 0,
   dynatempExponent: 1,
+  mirostat: 0,
+  mirostatTau: 5,
+  mirostatEta: 0.1,
   seed: undefined,
 };
+
+/** Options that are numbers. */
+export type SamplingNumber = Exclude<keyof SamplingOptions, 'drySequenceBreakers'>;
 
 interface Range {
   readonly min: number;
@@ -70,11 +97,15 @@ interface Range {
 }
 
 /** Bounds that keep the logits finite; a seed is a number of 32 bits. */
-export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
+export const samplingRanges: Readonly<Record<SamplingNumber, Range>> = {
   repeatPenalty: { min: 0.01, max: 100 },
   frequencyPenalty: { min: -100, max: 100 },
   presencePenalty: { min: -100, max: 100 },
   repeatLastN: { min: 0, max: 2 ** 20, whole: true },
+  dryMultiplier: { min: 0, max: 100 },
+  dryBase: { min: 1, max: 100 },
+  dryAllowedLength: { min: 0, max: 2 ** 20, whole: true },
+  dryPenaltyLastN: { min: 0, max: 2 ** 20, whole: true },
   topK: { min: 0, max: 2 ** 31 - 1, whole: true },
   topNSigma: { min: 0, max: 100 },
   typicalP: { min: 0, max: 1 },
@@ -85,14 +116,18 @@ export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
   temperature: { min: 0, max: 100 },
   dynatempRange: { min: 0, max: 100 },
   dynatempExponent: { min: 0, max: 100 },
+  mirostat: { min: 0, max: 2, whole: true },
+  mirostatTau: { min: 0, max: 100 },
+  mirostatEta: { min: 0, max: 100 },
   seed: { min: 0, max: 2 ** 32 - 2, whole: true },
 };
 
 /** Values below zero that mean something, as clients write them: none, or all of the context. */
-export const belowZero: Readonly<Partial<Record<keyof SamplingOptions, number>>> = {
+export const belowZero: Readonly<Partial<Record<SamplingNumber, number>>> = {
   topK: 0,
   topNSigma: 0,
   repeatLastN: samplingRanges.repeatLastN.max,
+  dryPenaltyLastN: samplingRanges.dryPenaltyLastN.max,
 };
 
 export type SamplingName =
@@ -110,10 +145,17 @@ export type SamplingName =
   | 'repeat_last_n'
   | 'presence_penalty'
   | 'frequency_penalty'
+  | 'dry_multiplier'
+  | 'dry_base'
+  | 'dry_allowed_length'
+  | 'dry_penalty_last_n'
+  | 'mirostat'
+  | 'mirostat_tau'
+  | 'mirostat_eta'
   | 'seed';
 
 /** Names of the options as Ollama, llama-server and most clients write them. */
-export const samplingNames: Readonly<Record<SamplingName, keyof SamplingOptions>> = {
+export const samplingNames: Readonly<Record<SamplingName, SamplingNumber>> = {
   temperature: 'temperature',
   dynatemp_range: 'dynatempRange',
   dynatemp_exponent: 'dynatempExponent',
@@ -128,6 +170,13 @@ export const samplingNames: Readonly<Record<SamplingName, keyof SamplingOptions>
   repeat_last_n: 'repeatLastN',
   presence_penalty: 'presencePenalty',
   frequency_penalty: 'frequencyPenalty',
+  dry_multiplier: 'dryMultiplier',
+  dry_base: 'dryBase',
+  dry_allowed_length: 'dryAllowedLength',
+  dry_penalty_last_n: 'dryPenaltyLastN',
+  mirostat: 'mirostat',
+  mirostat_tau: 'mirostatTau',
+  mirostat_eta: 'mirostatEta',
   seed: 'seed',
 };
 
@@ -142,7 +191,7 @@ export const mergedSampling = (...options: readonly PartialSamplingOptions[]): P
 export function samplingOptions(given: PartialSamplingOptions): SamplingOptions {
   const options: SamplingOptions = { ...defaultSampling, ...mergedSampling(given) };
   for (const [option, range] of Object.entries(samplingRanges)) {
-    const value = options[option as keyof SamplingOptions];
+    const value = options[option as SamplingNumber];
     if (value === undefined || isWithin(value, range)) continue;
     const expected = `a${range.whole ? ' whole' : ''} number from ${range.min} to ${range.max}`;
     throw new EngineError('BAD_OPTION', { option, value: String(value), expected });

@@ -6,28 +6,7 @@ import { type InfillTokens, infillTokensOf } from './infill-tokens.ts';
 import { type LoadedVocabulary, loadVocabulary } from './load-vocabulary.ts';
 import { addPieces, namePairs } from './name-pairs.ts';
 import { type CutRule, endOfPart, maxPartUnits, textParts } from './text-parts.ts';
-
-interface TokenizeOptions {
-  /** Puts the tokens around the text that the model wants there: mostly one that begins it. */
-  readonly addSpecial: boolean;
-  /** Reads the names of control tokens in the text as these tokens, not as text. */
-  readonly parseSpecial: boolean;
-  /** Tokens that there is room for; default: any number. */
-  readonly most?: number | undefined;
-  /** Tokens before the text, which count as well; default: none. */
-  readonly before?: number | undefined;
-}
-
-export interface PieceOptions {
-  /** Writes control tokens by name instead of as nothing. */
-  readonly special: boolean;
-}
-
-/** The tokens of a part of a text, and its UTF-16 units. */
-interface TextPart {
-  readonly tokens: Int32Array;
-  readonly units: number;
-}
+import type { PieceOptions, TextPart, TokenizeOptions } from './tokenize-options.ts';
 
 const encoder = new TextEncoder();
 /** Tokens whose names are looked for before anything else. */
@@ -52,9 +31,10 @@ export class Vocabulary implements Disposable {
   readonly infill: InfillTokens | undefined;
   /** The reason to doubt its tokens, as a sentence; undefined where there is none. */
   readonly doubt: string | undefined;
+  /** Libllama's vocabulary. */
+  readonly pointer: Pointer;
   readonly #llama: Llama;
   readonly #model: Pointer;
-  readonly #vocab: Pointer;
   readonly #type: number;
   #buffer: Uint8Array = new Uint8Array(256);
   /** Buffers for a part of a text, shared by all: its bytes, and its tokens. A token is mostly at least one byte. */
@@ -79,7 +59,7 @@ export class Vocabulary implements Disposable {
     this.infill = infillTokensOf(llama, vocab);
     this.#llama = llama;
     this.#model = model;
-    this.#vocab = vocab;
+    this.pointer = vocab;
     // Libllama adds none for these two, whatever the file says.
     const adds = this.#type !== vocabularyTypes.rwkv && this.#type !== vocabularyTypes.plamo2;
     this.addBos = words || (adds && llama.llama_vocab_get_add_bos(vocab));
@@ -178,7 +158,7 @@ export class Vocabulary implements Disposable {
   piece(token: number, { special }: PieceOptions): Uint8Array {
     if (!this.#has(token)) return new Uint8Array();
     const write = (): number =>
-      this.#llama.llama_token_to_piece(this.#vocab, token, this.#buffer, this.#buffer.length, 0, special);
+      this.#llama.llama_token_to_piece(this.pointer, token, this.#buffer, this.#buffer.length, 0, special);
     let length = write();
     if (length < 0) {
       this.#buffer = new Uint8Array(-length);
@@ -202,21 +182,21 @@ export class Vocabulary implements Disposable {
 
   /** True if the model ends its answer with this token. */
   isEndOfGeneration(token: number): boolean {
-    return this.#llama.llama_vocab_is_eog(this.#vocab, token);
+    return this.#llama.llama_vocab_is_eog(this.pointer, token);
   }
 
   /** Bits of `tokenAttributes`. */
   attributes(token: number): number {
-    return this.#has(token) ? this.#llama.llama_vocab_get_attr(this.#vocab, token) : 0;
+    return this.#has(token) ? this.#llama.llama_vocab_get_attr(this.pointer, token) : 0;
   }
 
   /** The name by which a text can call a control token. */
   nameOf(token: number): string {
-    return this.#has(token) ? this.#llama.llama_vocab_get_text(this.#vocab, token) : '';
+    return this.#has(token) ? this.#llama.llama_vocab_get_text(this.pointer, token) : '';
   }
 
   isControl(token: number): boolean {
-    return this.#has(token) && this.#llama.llama_vocab_is_control(this.#vocab, token);
+    return this.#has(token) && this.#llama.llama_vocab_is_control(this.pointer, token);
   }
 
   [Symbol.dispose](): void {
@@ -255,7 +235,7 @@ export class Vocabulary implements Disposable {
     const { written } = encoder.encodeInto(text, this.#bytes);
     const tokenize = (): number =>
       this.#llama.llama_tokenize(
-        this.#vocab,
+        this.pointer,
         this.#bytes,
         written,
         this.#tokens,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import {
   defaultSampling,
   type PartialSamplingOptions,
-  type SamplingOptions,
+  type SamplingNumber,
   samplingRanges,
 } from '../../sample/sampling-options.ts';
 import type { CommandName, OptionSpec, OptionSpecs } from './option-spec.ts';
@@ -23,7 +23,7 @@ export interface AnswerSettings extends PartialSamplingOptions {
 const commands: readonly CommandName[] = ['run', 'chat'];
 
 /** An option of sampling. */
-function sampling(option: keyof SamplingOptions, flags: string, help: string): OptionSpec<number | undefined> {
+function sampling(option: SamplingNumber, flags: string, help: string): OptionSpec<number | undefined> {
   const range = samplingRanges[option];
   const schema = range.whole ? whole('a whole number', range.min, range.max) : real(range);
   return {
@@ -85,6 +85,29 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
     'subtract from the logit of each recent token',
   ),
   frequencyPenalty: sampling('frequencyPenalty', '--frequency-penalty <p>', 'subtract that for each time it was there'),
+  dryMultiplier: sampling(
+    'dryMultiplier',
+    '--dry-multiplier <x>',
+    'make tokens less likely that would go on with a sequence which was there before; 0 is off',
+  ),
+  dryBase: sampling('dryBase', '--dry-base <x>', 'how much less with each token of the sequence'),
+  dryAllowedLength: sampling('dryAllowedLength', '--dry-allowed-length <n>', 'tokens that may be repeated at no cost'),
+  dryPenaltyLastN: sampling('dryPenaltyLastN', '--dry-penalty-last-n <n>', 'how many last tokens are looked through'),
+  drySequenceBreakers: {
+    flags: '--dry-sequence-breaker <text>',
+    help: 'text that ends a sequence; may be given more than once',
+    schema: z.array(z.string().min(1)).optional(),
+    byDefault: '\\n : " *',
+    commands,
+    repeats: true,
+  },
+  mirostat: sampling(
+    'mirostat',
+    '--mirostat <version>',
+    'keep the surprise of tokens near a target, by version 1 or 2, instead of all but the temperature; 0 is off',
+  ),
+  mirostatTau: sampling('mirostatTau', '--mirostat-ent <bits>', 'that target'),
+  mirostatEta: sampling('mirostatEta', '--mirostat-lr <x>', 'how fast it is approached'),
   seed: {
     flags: '--seed <n>',
     help: 'the same seed gives the same answer',

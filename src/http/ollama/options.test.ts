@@ -35,6 +35,9 @@ test('every option that counts reaches the ask', () => {
     repeat_last_n: 32,
     presence_penalty: 0.3,
     frequency_penalty: -0.4,
+    mirostat: 2,
+    mirostat_tau: 4,
+    mirostat_eta: 0.5,
   };
   assert.deepEqual(requestOf(given), {
     sampling: {
@@ -50,6 +53,9 @@ test('every option that counts reaches the ask', () => {
       repeatLastN: 32,
       presencePenalty: 0.3,
       frequencyPenalty: -0.4,
+      mirostat: 2,
+      mirostatTau: 4,
+      mirostatEta: 0.5,
       seed: 42,
     },
     context: 512,
@@ -92,12 +98,12 @@ test('one stop text may stand for itself, and whole numbers may have a point', (
 });
 
 test('options that change nothing are named', () => {
-  const given = { num_thread: 4, mirostat: 0, temperature: 1, use_mmap: true, num_batch: null, toString: 1 };
-  assert.deepEqual(optionsSchema.parse(given).ignored, ['num_thread', 'mirostat', 'use_mmap', 'toString']);
+  const given = { num_thread: 4, temperature: 1, use_mmap: true, num_batch: null, toString: 1 };
+  assert.deepEqual(optionsSchema.parse(given).ignored, ['num_thread', 'use_mmap', 'toString']);
 });
 
 test('an option that chooses other tokens is refused as long as nobody does it', () => {
-  assert.deepEqual(optionsSchema.safeParse({ mirostat: 1 }).error?.issues[0]?.path, ['mirostat']);
+  assert.deepEqual(optionsSchema.safeParse({ tfs_z: 0.5 }).error?.issues[0]?.path, ['tfs_z']);
 });
 
 test('an option of a wrong type is refused', () => {

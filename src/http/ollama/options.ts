@@ -37,7 +37,10 @@ type Figure =
   | 'repeat_penalty'
   | 'repeat_last_n'
   | 'presence_penalty'
-  | 'frequency_penalty';
+  | 'frequency_penalty'
+  | 'mirostat'
+  | 'mirostat_tau'
+  | 'mirostat_eta';
 
 /** Options that change something here, by the names that Ollama gave them. */
 export type OllamaOptions = { readonly [K in Figure]: number | undefined } & {
@@ -61,6 +64,9 @@ export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<Oll
   repeat_last_n: whole,
   presence_penalty: number,
   frequency_penalty: number,
+  mirostat: whole,
+  mirostat_tau: number,
+  mirostat_eta: number,
 };
 
 /** A request's `options`. */
@@ -99,6 +105,9 @@ function samplingOf(given: OllamaOptions, context: number): PartialSamplingOptio
     repeatLastN: repeat_last_n !== undefined && repeat_last_n < 0 ? Math.min(context, most) : repeat_last_n,
     presencePenalty: given.presence_penalty,
     frequencyPenalty: given.frequency_penalty,
+    mirostat: given.mirostat,
+    mirostatTau: given.mirostat_tau,
+    mirostatEta: given.mirostat_eta,
     seed: seedOf(given.seed),
   };
 }

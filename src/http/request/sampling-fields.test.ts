@@ -50,10 +50,30 @@ test('an option of peers that is not there yet is refused by name where it asks 
     ['/v1/responses', { input: 'Hi' }],
     ['/v1/messages', { messages: [{ role: 'user', content: 'Hi' }] }],
   ] as const) {
-    assert.equal((await post(server, path, { ...body, mirostat: 0, samplers: [] })).status, 200, path);
-    const response = await post(server, path, { ...body, mirostat: 2 });
+    assert.equal((await post(server, path, { ...body, tfs_z: 1, samplers: [] })).status, 200, path);
+    const response = await post(server, path, { ...body, tfs_z: 0.5 });
     assert.equal(response.status, 400, path);
-    assert.match(await response.text(), /mirostat: not supported yet/);
+    assert.match(await response.text(), /tfs_z: not supported yet/);
+  }
+});
+
+test('mirostat, and penalties of repeated sequences, are what llama-server calls them', async () => {
+  const server = served();
+  const dry = { dry_multiplier: 0.8, dry_base: 2, dry_allowed_length: 3, dry_penalty_last_n: -1 };
+  const given = { ...dry, dry_sequence_breakers: [';'], mirostat: 2, mirostat_tau: 3, mirostat_eta: 0.2 };
+  for (const path of ['/v1/completions', '/completion']) {
+    assert.equal((await post(server, path, { prompt: 'Hi', ...given })).status, 200);
+    const { sampling } = server.backend.received.request;
+    assert.deepEqual(
+      [sampling.dryMultiplier, sampling.dryBase, sampling.dryAllowedLength, sampling.dryPenaltyLastN],
+      [0.8, 2, 3, 2 ** 20],
+    );
+    assert.deepEqual(
+      [sampling.drySequenceBreakers, sampling.mirostat, sampling.mirostatTau, sampling.mirostatEta],
+      [[';'], 2, 3, 0.2],
+    );
+    const wrong = await post(server, path, { prompt: 'Hi', dry_sequence_breakers: [] });
+    assert.equal(wrong.status, 400);
   }
 });
 
