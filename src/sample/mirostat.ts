@@ -21,7 +21,7 @@ export function keptByMirostat(
       ? Math.min(sorted.length, Math.max(1, mostTokens(sorted, bound, vocabulary)))
       : Math.max(1, countAtLeast(sorted, 2 ** -bound));
   const least = at(sorted, count - 1);
-  // Of tokens that are as likely as the last one, those with lower numbers are kept.
+  // Those with lower numbers come first among tokens that are as likely as the last one.
   let equals = count - countAtLeast(sorted, least, true);
   const kept: number[] = [];
   for (let i = 0; i < tokens.length; i += 1) {
