@@ -57,7 +57,7 @@ export interface Expectation {
 }
 
 interface OutlookOptions {
-  readonly calibrations: FirstCalibrations;
+  readonly calibrations: Pick<FirstCalibrations, 'of'>;
   /** Tokens of the prompt before the first token; default 512, as far as the context reaches. */
   readonly prompt?: number | undefined;
   /** Speeds of kernels to take for this model's, which are not measured then. */

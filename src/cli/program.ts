@@ -86,6 +86,13 @@ const commands: Readonly<Record<CommandName, CommandSpec>> = {
     takes: { '<models...>': 'names of models' },
     load: async () => (await import('./commands/own-models.ts')).removeCommand,
   },
+  pull: {
+    description: 'download a model, after its plan has been shown; what has come is kept where it ends early',
+    takes: {
+      '<model>': 'hf.co/ORG/REPO:QUANT, the URL of a GGUF file, or a name of a registry such as llama3.2:1b',
+    },
+    load: async () => (await import('./commands/pull.ts')).pullCommand,
+  },
   ps: {
     description: 'show the models that a running server has loaded',
     load: async () => (await import('./commands/ps.ts')).psCommand,

@@ -8,6 +8,7 @@ import { writeFailure } from '../base/disk-room.ts';
 import { EngineError } from '../base/errors.ts';
 import { FileLock } from '../base/file-lock.ts';
 import { makeFolder } from '../base/folder.ts';
+import { collectYoungGarbage } from '../base/garbage.ts';
 import { allSettled, withEither } from '../base/promises.ts';
 import { readTextFile } from '../base/regular-file.ts';
 import { replaceFile } from '../base/replace-file.ts';
@@ -42,6 +43,8 @@ const usualPace: DownloadPace = { piece: 16 * 2 ** 20, atOnce: 4, header: 2 * 2 
 /** Bytes of the largest header. */
 const mostHeader = 128 * 2 ** 20;
 const mostRecord = 2 ** 20;
+/** Bytes that come between two collections of what they came in. */
+const garbageBytes = 8 * 2 ** 20;
 const sumBytes = 2 ** 20;
 
 const recordSchema = z.object({
@@ -67,6 +70,8 @@ export class PartialFile implements AsyncDisposable {
   #held: FileRanges;
   /** The most bytes that have been there. */
   #most: number;
+  /** Bytes that have come since garbage was collected. */
+  #uncollected = 0;
   #recorded: Promise<void> = Promise.resolve();
   #recordedAt: number = performance.now();
 
@@ -223,6 +228,11 @@ export class PartialFile implements AsyncDisposable {
       }
     } catch (error) {
       throw writeFailure(this.path, error, this.missing);
+    }
+    this.#uncollected += bytes.length;
+    if (this.#uncollected >= garbageBytes) {
+      collectYoungGarbage();
+      this.#uncollected = 0;
     }
     this.#held = withRange(this.#held, { start, end: start + bytes.length });
     this.#most = Math.max(this.#most, rangeBytes(this.#held));

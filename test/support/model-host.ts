@@ -180,7 +180,8 @@ export class ModelHost implements AsyncDisposable {
     await faults.gate;
     const status = faults.statuses.shift();
     if (status !== undefined) return void response.writeHead(status, { 'content-length': 0 }).end();
-    const whole = Buffer.from(this.#blobs.get(blob) ?? []);
+    const stored = this.#blobs.get(blob) ?? new Uint8Array();
+    const whole = faults.damaged ? Buffer.from(stored) : Buffer.from(stored.buffer, stored.byteOffset, stored.length);
     if (faults.damaged) whole[whole.length - 1] = 255 - (whole.at(-1) ?? 0);
     const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
     const partial = faults.ranges && from !== undefined;

@@ -66,15 +66,20 @@ interface Found {
   readonly budgets: readonly Expectation[] | undefined;
 }
 
+interface PlanRequest extends Partial<Pick<Settings, 'budgets' | 'models'>> {
+  readonly debug?: Debug | undefined;
+  readonly calibrations?: Pick<FirstCalibrations, 'of'>;
+}
+
 /** The plan and its speed, or the error if there is none under this budget. */
-async function tryPlan(
+export async function tryPlan(
   outline: ModelOutline,
   settings: ModelSettings,
-  { debug, budgets, models }: Pick<Settings, 'budgets' | 'models'> & { readonly debug: Debug | undefined },
+  { debug, budgets, models, calibrations = new FirstCalibrations() }: PlanRequest,
 ): Promise<Found | EngineError> {
   try {
     const options = { ...settings, debug, warn };
-    using outlook = new Outlook(outline, options, { calibrations: new FirstCalibrations() });
+    using outlook = new Outlook(outline, options, { calibrations });
     const expected = await outlook.expect();
     return {
       expected,
@@ -141,7 +146,8 @@ function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly
   return parts.length === 1 && base === 10000 ? [] : [['rope', parts.join(', ')]];
 }
 
-const planText = ({ expected: { plan, speed, hitRate }, faster }: Found, auto: boolean): readonly string[] => [
+/** The lines of a plan. */
+export const planText = ({ expected: { plan, speed, hitRate }, faster }: Found, auto: boolean): readonly string[] => [
   plan.host
     ? `Under ${formatBytes(plan.budget)} of the device's own memory`
     : `Under a memory budget of ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}`,

@@ -33,6 +33,8 @@ export interface CommandSettings {
   readonly chart?: string | undefined;
   /** The file of a page. */
   readonly html?: string | undefined;
+  /** Whether a registry is asked without encryption. */
+  readonly insecure: boolean;
   readonly tensors: boolean;
   readonly budgets: boolean;
   readonly verbose: boolean;
@@ -180,6 +182,13 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     help: 'write a page that can be shared: figures, budget, layers, and one token as a timeline',
     schema: z.string().optional(),
     commands: ['bench'],
+  },
+  insecure: {
+    flags: '--insecure',
+    help: 'ask a registry without encryption',
+    schema: truth,
+    default: false,
+    commands: ['pull'],
   },
   tensors: {
     flags: '--tensors',

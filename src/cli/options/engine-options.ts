@@ -67,7 +67,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     help: 'memory for everything: 8G, 1.5G, 512M, bytes, 50% of the memory, or auto',
     schema: auto(sizeOrShare),
     byDefault: 'auto, most of what is free',
-    commands: [...planning, 'list'],
+    commands: [...planning, 'list', 'pull'],
     variables: ['SSD_LLM_MEMORY_BUDGET'],
   },
   ctx: {
@@ -77,7 +77,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     schema: auto(whole('a number of tokens', 1, mostTokens)),
     byDefault: 'auto, up to 4096, or what the prompt needs',
     words: { serve: { byDefault: 'auto, up to 4096, and more for a request that wants it' } },
-    commands: planning,
+    commands: [...planning, 'pull'],
     variables: ['SSD_LLM_CTX'],
   },
   kvType: {

@@ -10,6 +10,7 @@ export type CommandName =
   | 'create'
   | 'cp'
   | 'rm'
+  | 'pull'
   | 'ps'
   | 'devices'
   | 'info'

@@ -64,10 +64,11 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
     help: 'look for models in this folder alone, and the folders in it',
     schema: named('a folder').optional(),
     byDefault: 'our own and those of other programs',
-    commands: ['run', 'chat', 'embed', 'serve', 'list', 'show', 'create', 'cp', 'rm', 'info', 'bench'],
+    commands: ['run', 'chat', 'embed', 'serve', 'list', 'pull', 'show', 'create', 'cp', 'rm', 'info', 'bench'],
     words: {
       serve: { help: 'serve the models of this folder, and of the folders in it, too' },
       create: { help: 'make it in this folder, and look for models there alone' },
+      pull: { help: 'download it to this folder', byDefault: 'our own' },
     },
     variables: ['SSD_LLM_MODELS'],
     everywhere: true,

@@ -5,6 +5,8 @@ import { duration } from './duration.ts';
 export interface ProgressState {
   readonly done: number;
   readonly total: number;
+  /** The part of `done` that was there at the beginning; default: none. */
+  readonly before?: number;
   /** Bytes read, if `done` and `total` are tokens; if they are bytes, undefined. */
   readonly bytes?: number;
 }
@@ -16,9 +18,13 @@ const firstEstimate = 1;
  * A line like "loading  1.2 GiB of 3.4 GiB  2.1 GiB/s  1s left" or "prompt  70 of 512 tokens  9.1 GiB read  1.1 GiB/s
  * 40s left".
  */
-export function progressLine(title: string, { done, total, bytes }: ProgressState, seconds: number): string {
-  const rate = seconds > 0 ? done / seconds : 0;
-  const speed = seconds > 0 ? `${formatBytes((bytes ?? done) / seconds)}/s` : '';
+export function progressLine(
+  title: string,
+  { done, total, before = 0, bytes }: ProgressState,
+  seconds: number,
+): string {
+  const rate = seconds > 0 ? (done - before) / seconds : 0;
+  const speed = seconds > 0 ? `${formatBytes((bytes ?? done - before) / seconds)}/s` : '';
   const left = rate > 0 && seconds >= firstEstimate ? `${duration(Math.ceil((total - done) / rate))} left` : '';
   const counted =
     bytes === undefined

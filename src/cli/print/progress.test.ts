@@ -14,6 +14,10 @@ test('a line has what is done, the rate and the time left', () => {
     progressLine('prompt', { done: 100.4, total: 400, bytes: 8 * GiB }, 4),
     'prompt  100 of 400 tokens  8 GiB read  2 GiB/s  12s left',
   );
+  assert.equal(
+    progressLine('pulling', { done: 2 * GiB, total: 3 * GiB, before: GiB }, 1),
+    'pulling  2 GiB of 3 GiB  1 GiB/s  1s left',
+  );
   assert.match(progressLine('loading', { done: 1, total: 118 }, 1), / {2}1m 57s left$/);
   assert.match(progressLine('loading', { done: 1, total: 7501 }, 1), / {2}2h 5m left$/);
 });

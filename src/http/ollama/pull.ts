@@ -9,7 +9,7 @@ import { nameIn, storeOf } from './create.ts';
 import { type OllamaService, streamResponse } from './respond.ts';
 
 /** Bytes that a download takes: what its connections have read, a header, what is summed up. */
-const pullBytes = 8 * 2 ** 20;
+const pullBytes = 16 * 2 ** 20;
 /** Milliseconds between two lines about the bytes of a file. */
 const interval = 100;
 
