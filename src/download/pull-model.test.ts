@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { deferred } from '../../test/support/deferred.ts';
 import { rejectsWith } from '../../test/support/engine-error.ts';
 import { smallDisk } from '../../test/support/full-disk.ts';
+import type { ModelHost } from '../../test/support/model-host.ts';
 import { pullTrial } from '../../test/support/pull-trial.ts';
 import { smallBytes } from '../../test/support/small-model.ts';
 import type { OwnStore } from '../stores/own-store.ts';
@@ -24,6 +28,13 @@ function stored(store: OwnStore, name: string): readonly (readonly [string, Buff
     readFileSync(file === undefined ? store.blobPath(digest) : join(store.folder, file)),
   ]);
 }
+
+/** Bytes that were asked for, but for the first so many requests. */
+const requested = ({ downloads }: ModelHost, before: number): number =>
+  downloads.slice(before).reduce((sum, { range = '' }) => {
+    const [from = 0, to = 0] = range.replace('bytes=', '').split('-').map(Number);
+    return sum + to + 1 - from;
+  }, 0);
 
 const unfinishedIn = ({ unfinished }: OwnStore): readonly string[] =>
   existsSync(unfinished) ? readdirSync(unfinished) : [];
@@ -126,10 +137,7 @@ test('a download that failed, or was left, goes on with what has come', async ()
   const before = t.host.downloads.length;
   const name = await t.pull('org/Tiny-GGUF');
   assert.deepEqual(stored(t.store, name), [['model', small]]);
-  const bytes = t.host.downloads.slice(before).reduce((sum, { range = '' }) => {
-    const [from = 0, to = 0] = range.replace('bytes=', '').split('-').map(Number);
-    return sum + to + 1 - from;
-  }, 0);
+  const bytes = requested(t.host, before);
   assert.ok(bytes <= small.length - 5 * KiB, `${bytes} of ${small.length}`);
 });
 
@@ -242,4 +250,22 @@ test('an address that nobody answers at is told at once, with what to look at', 
     'UNREACHABLE',
   );
   assert.match(error.message, /127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/);
+});
+
+test('a process that is killed leaves what it has, and its lock is taken over', async () => {
+  await using t = await pullTrial();
+  t.host.addRepository('org/Tiny-GGUF', { 'tiny-Q4_K_M.gguf': small });
+  const gate = deferred();
+  Object.assign(t.host.faults, { gate: gate.promise, free: 4 });
+  const script = fileURLToPath(new URL('../../test/support/pull-slowly.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, t.host.url, t.folder.path], { stdio: 'ignore' });
+  await Promise.race([t.host.waiting, once(child, 'exit')]);
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  t.host.faults.gate = undefined;
+  gate.resolve();
+  const before = t.host.downloads.length;
+  const name = await t.pull('org/Tiny-GGUF');
+  assert.deepEqual(stored(t.store, name), [['model', small]]);
+  assert.ok(requested(t.host, before) < small.length - 2 * KiB);
 });

@@ -17,8 +17,9 @@ interface Faults {
   damaged: boolean;
   /** Keys of users who may read; undefined: everybody may. */
   token: string | undefined;
-  /** Resolves before each reply with bytes. */
+  /** What replies with bytes wait for, behind the first `free` of them. */
   gate: Promise<void> | undefined;
+  free: number;
 }
 
 interface Asked {
@@ -43,11 +44,12 @@ export class ModelHost implements AsyncDisposable {
     damaged: false,
     token: undefined,
     gate: undefined,
+    free: 0,
   };
   readonly asked: Asked[] = [];
-  /** Resolves when bytes of a file are asked for. */
-  readonly begun: Promise<void>;
-  readonly #begin: () => void;
+  /** Resolves when a reply waits for the gate. */
+  readonly waiting: Promise<void>;
+  readonly #wait: () => void;
   readonly #repositories = new Map<string, ReadonlyMap<string, Uint8Array>>();
   readonly #manifests = new Map<string, string>();
   readonly #blobs = new Map<string, Uint8Array>();
@@ -56,8 +58,8 @@ export class ModelHost implements AsyncDisposable {
 
   private constructor() {
     const { promise, resolve } = deferred();
-    this.begun = promise;
-    this.#begin = resolve;
+    this.waiting = promise;
+    this.#wait = resolve;
   }
 
   static async start(): Promise<ModelHost> {
@@ -176,8 +178,10 @@ export class ModelHost implements AsyncDisposable {
 
   async #send(blob: string, range: string | undefined, response: ServerResponse): Promise<void> {
     const { faults } = this;
-    this.#begin();
-    await faults.gate;
+    if (faults.gate !== undefined && faults.free-- <= 0) {
+      this.#wait();
+      await faults.gate;
+    }
     const status = faults.statuses.shift();
     if (status !== undefined) return void response.writeHead(status, { 'content-length': 0 }).end();
     const stored = this.#blobs.get(blob) ?? new Uint8Array();

@@ -2,30 +2,22 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 import { deferred } from '../../../test/support/deferred.ts';
-import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
+import { FakeBackend } from '../../../test/support/fake-backend.ts';
 import { ModelHost } from '../../../test/support/model-host.ts';
+import { served } from '../../../test/support/served.ts';
 import { smallBytes } from '../../../test/support/small-model.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import { OwnStore } from '../../stores/own-store.ts';
-import { ollamaRoutes } from './routes.ts';
 
 const [bytes] = smallBytes();
 
-async function pulling(
-  body: object,
-  {
-    backend = new FakeBackend(),
-    hub = 'http://127.0.0.1:1',
-    signal,
-  }: {
-    readonly backend?: FakeBackend;
-    readonly hub?: string;
-    readonly signal?: AbortSignal;
-  } = {},
-): Promise<Response> {
-  const routes = ollamaRoutes(backend, new FakeLog(), { web: { hub, pause: 1 } });
-  return routes.request('/api/pull', { method: 'POST', body: JSON.stringify(body), ...(signal && { signal }) });
+interface Pulling {
+  readonly backend?: FakeBackend;
+  readonly hub?: string;
 }
+
+const pulling = async (body: object, { backend, hub = 'http://127.0.0.1:1' }: Pulling = {}): Promise<Response> =>
+  served({ web: { hub, pause: 1 } }, backend).app.request('/api/pull', { method: 'POST', body: JSON.stringify(body) });
 
 const linesOf = async (response: Response): Promise<readonly Record<string, unknown>[]> =>
   (await response.text())
@@ -98,7 +90,7 @@ test('a client that leaves ends its download, which is left to go on', async () 
   const response = await pulling({ model: `${host.host}/library/tiny` }, { backend });
   const reader = response.body?.getReader() ?? assert.fail();
   await reader.read();
-  await host.begun;
+  await host.waiting;
   await reader.cancel();
   gate.resolve();
   const { unfinished } = backend.ownStore;
