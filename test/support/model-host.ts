@@ -17,7 +17,7 @@ interface Faults {
   damaged: boolean;
   /** Keys of users who may read; undefined: everybody may. */
   token: string | undefined;
-  /** What replies with bytes wait for, behind the first `free` of them. */
+  /** Replies with bytes wait for it, behind the first `free` of them. */
   gate: Promise<void> | undefined;
   free: number;
 }
