@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import test from 'node:test';
 import fc from 'fast-check';
 import { tinyBytePair, tinySentencePiece, writeVocabulary } from '../bench/tiny-vocabulary.ts';
+import { EngineError } from '../src/base/errors.ts';
 import { Automaton } from '../src/grammar/automaton.ts';
 import { parseGbnf } from '../src/grammar/gbnf.ts';
 import { TokenGrammar } from '../src/grammar/token-grammar.ts';
@@ -29,6 +30,19 @@ const { body } = fc.letrec<{ body: string; item: string }>((tie) => ({
 }));
 const grammars = body.map((root) => `root ::= ${root}\nother ::= "b" | "c" other`);
 
+/** Tokens that may come next; undefined where a grammar can be read in more ways at once than are followed. */
+function allowedBy(
+  grammar: TokenGrammar,
+  state: TokenGrammar['start'],
+): ReturnType<TokenGrammar['allowed']> | undefined {
+  try {
+    return grammar.allowed(state);
+  } catch (error) {
+    if (error instanceof EngineError && /too many ways at once/.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
 for (const [name, vocabulary] of [
   ['byte-pair', tinyBytePair()],
   ['sentence-piece', tinySentencePiece()],
@@ -50,7 +64,10 @@ for (const [name, vocabulary] of [
         const grammar = new TokenGrammar(new Automaton(parseGbnf(source), names), index);
         let state = grammar.start;
         for (const choice of choices) {
-          const [ours, theirs] = [grammar.allowed(state), oracle.allowed()];
+          const ours = allowedBy(grammar, state);
+          // Beyond our bound there is nothing to compare.
+          if (!ours) return;
+          const theirs = oracle.allowed();
           const common = ordinary.filter((token) => theirs.has(token));
           assert.deepEqual(
             ordinary.filter((token) => ours.has(token)),
@@ -68,7 +85,15 @@ for (const [name, vocabulary] of [
           oracle.accept(next);
         }
       }),
-      { numRuns: 60 },
+      {
+        numRuns: 60,
+        examples: [
+          [
+            'root ::= [^a] (("{" root "}")?){1,3} [é-日] | . (("{" root "}")?){2} (("{" root "}")?)\nother ::= "b" | "c" other',
+            Array(8).fill(0),
+          ],
+        ],
+      },
     );
   });
 }
