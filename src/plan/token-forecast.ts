@@ -104,9 +104,15 @@ function computingOf(
   return { streamed, layers: [common, ...layers] };
 }
 
-/** Seconds of a step beside its products, where a pass has so many at most: of longer ones it is next to nothing. */
+/**
+ * Seconds between two steps in which weights are leased and reads end, on the cores that compute: on two of them 0.35 ms
+ * in a mixture, 0.2 ms in a small dense model. Where there is one step, there is nothing between.
+ */
+const betweenSteps = 0.00025;
+
+/** Seconds of a step beside its products, where a pass has so many at most: threads of longer ones sleep, or stay awake. */
 const stepSeconds = ({ step, stepAwake }: KernelSpeeds, steps: number): number =>
-  steps > awake.steps ? Math.min(step, stepAwake) : step;
+  (steps > awake.steps ? Math.min(step, stepAwake) : step) + (steps > 1 ? betweenSteps : 0);
 
 /** Bytes a second of weights of a kind; where none was measured, of the other kind. */
 export function rateOf({ plain, converted }: KernelSpeeds, isConverted: boolean): number {
