@@ -45,7 +45,7 @@ async function mapped(path: string, budget: number): Promise<void> {
   if (typeof group === 'string')
     return tell(`\nllama.cpp's mmap is left out: no memory limit can be set here (${group})`);
   group[Symbol.dispose]();
-  const task = { path, budget, threads: availableParallelism(), promptTokens: 1, tokens: 4 };
+  const task = { path, budget, threads: availableParallelism(), promptTokens: 1, tokens: 2 };
   const { decode } = await llamaMapped().run(task);
   tell(`\nllama.cpp, the file mapped, in as much memory: ${decode.toFixed(2)} tokens/s`);
 }
