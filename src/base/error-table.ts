@@ -5,7 +5,8 @@ import type { ErrorCode, ErrorTable } from './error-details.ts';
 import { fileErrors } from './file-errors.ts';
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
-const unknownName = (name: string): string => `no model is called ${name}; "ssd-llm list" shows those there are`;
+const unknownName = (name: string): string =>
+  `no model is called ${name}; "ssd-llm list" shows those there are, "ssd-llm pull ${name}" downloads one`;
 
 /** An option as the APIs spell it: topP -> top_p. */
 export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
