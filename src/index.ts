@@ -35,7 +35,7 @@ export type { Preset } from './model/preset.ts';
 export type { PreparedPrompt } from './model/prompt-tokenizer.ts';
 export type { KvHomeOption, KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan, Shares } from './plan/plan.ts';
-export type { LoraOption } from './runtime/lora-adapters.ts';
+export type { AdapterScale, LoraOption } from './runtime/lora-adapters.ts';
 export type { GraphChoice } from './runtime/model-outline.ts';
 export type { DeviceChoice } from './runtime/open-device.ts';
 export type { TokenCounts } from './runtime/plan-choices.ts';

@@ -14,6 +14,8 @@ export type Pooling = 'mean' | 'first' | 'last';
 export interface EmbeddedTextParts {
   readonly tokens: readonly number[];
   readonly pooling: Pooling;
+  /** Scales of LoRA adapters; default: those of the model. */
+  readonly scales?: readonly number[] | undefined;
   readonly onLoad?: LoadOptions['onProgress'];
   /** Hears of tokens that have been computed; a part of a pass counts as a part of its tokens. */
   readonly onTokens?: ((tokens: number) => void) | undefined;
@@ -48,6 +50,10 @@ export class EmbeddedText implements Member {
     });
     // Its reader may wait for another text of several, whose error is the same.
     this.embedding.catch(() => {});
+  }
+
+  get scales(): readonly number[] | undefined {
+    return this.parts.scales;
   }
 
   get tokens(): TokenCounts {

@@ -19,6 +19,8 @@ export interface Member {
   readonly tokens: TokenCounts;
   readonly promptTokens: number;
   readonly answerTokens: number;
+  /** Scales of LoRA adapters that it is computed with; undefined for those of the model. */
+  readonly scales: readonly number[] | undefined;
   /** Tokens that need not be computed where a cache has them. */
   readonly text: ReadonlyTokens;
   readonly cache: SequenceCache | undefined;

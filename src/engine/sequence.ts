@@ -50,6 +50,8 @@ export interface SequenceParts {
   /** Tokens that prompt and answer may take together, if fewer than the context. */
   readonly longest: number;
   readonly ignoreEnd: boolean;
+  /** Scales of LoRA adapters; default: those of the model. */
+  readonly scales?: readonly number[] | undefined;
   /** Log-probabilities of this many likeliest tokens beside the chosen one; undefined for none at all. */
   readonly logprobs: number | undefined;
   /** Whether these are those that the token was drawn by. */
@@ -88,6 +90,10 @@ export class Sequence implements Member {
     this.#text = TokenList.from(prompt);
     this.promptTokens = prompt.length;
     this.parts = parts;
+  }
+
+  get scales(): readonly number[] | undefined {
+    return this.parts.scales;
   }
 
   /** The prompt until it begins, then the answer as well. */

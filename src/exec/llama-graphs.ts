@@ -108,7 +108,7 @@ export class LlamaGraphs implements GraphSource {
     const { model, pager, weights } = this.#parts;
     const own = spans.map(({ state, start, tokens, logits }, i): LlamaSpan => {
       const sequence = this.#states ? LlamaSequence.of(state).sequence : i;
-      return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1 };
+      return { sequence, start, tokens, outputs: logits === 'all' ? tokens.length : 1, scales: state.scales };
     });
     const ringMode = this.#ringModeFor(spans.reduce((n, { tokens }) => n + tokens.length, 0));
     const isOther = this.#last?.ringMode !== ringMode || this.#lastOutput !== output;

@@ -56,7 +56,6 @@ export function buildAllGraphs(file: ModelFile, adapters: readonly string[] = []
     if (bytesOf(file, name) <= mostWeightBytes) setData(tensor, zeros.address(0));
   }
   using context = new LlamaContext(model, { ...small, pooling });
-  context.setScales(adapters.map(() => 1));
   const applied = new Set<string>();
   for (const spans of pooling ? wholeTexts : passes) {
     const { nodes } = context.collect(spans, pooling ? 'embeddings' : 'logits');

@@ -60,3 +60,11 @@ test('where batches are apart, each span is one', () => {
     }),
   );
 });
+
+test('spans whose adapters have other scales are in other groups', () => {
+  const span = (sequence: number, scales?: readonly number[]) => ({ sequence, tokens: [0], scales });
+  const spans = [span(0, [1]), span(1), span(2, [1]), span(3, [2])];
+  for (const memory of ['attention', 'hybrid'] as const) {
+    assert.deepEqual(groupSpans(spans, model(memory)), [[0, 2], [1], [3]]);
+  }
+});

@@ -9,6 +9,8 @@ export interface LlamaSpan {
   readonly tokens: readonly number[];
   /** The number of last tokens whose logits are wanted. */
   readonly outputs: number;
+  /** Scales of the model's adapters, the same ones for all spans of a batch; default: those of the context. */
+  readonly scales?: readonly number[] | undefined;
 }
 
 /** The arrays of a batch, which libllama reads. */

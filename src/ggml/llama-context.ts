@@ -44,6 +44,8 @@ export interface LlamaContextOptions {
   readonly memory?: BufferMemory | undefined;
   /** Changes to the rotation that the metadata describe. */
   readonly rope?: LlamaRope | undefined;
+  /** Scales of the model's adapters, in their order; default: 1. With 0, an adapter is left out. */
+  readonly scales?: readonly number[] | undefined;
 }
 
 /** Positions of tokens, from `start` up to `end`. */
@@ -180,6 +182,7 @@ export class LlamaContext implements Disposable {
     if (wanted > this.options.outputs)
       throw new RangeError(`${wanted} outputs of a batch, not ${this.options.outputs}`);
     this.#met = [];
+    this.#setScales(spans[0]?.scales ?? this.options.scales);
     const status = this.#compute(spans);
     for (const { node, flags } of this.#met) setFlags(node, flags);
     const fresh = this.#met.filter(({ known }) => !known);
@@ -201,6 +204,16 @@ export class LlamaContext implements Disposable {
     throw new EngineError('GRAPH_FAILED', { file: this.#model.file, reason });
   }
 
+  /** Has graphs apply the model's adapters, each with its scale: with other ones they are other graphs. */
+  #setScales(scales: readonly number[] = this.#model.adapters.map(() => 1)): void {
+    const { adapters } = this.#model;
+    if (adapters.length !== scales.length)
+      throw new RangeError(`${scales.length} scales of ${adapters.length} adapters`);
+    if (adapters.length === 0) return;
+    const pointers = BigUint64Array.from(adapters);
+    this.#api.llama_set_adapters_lora(this.#context, pointers, pointers.length, Float32Array.from(scales));
+  }
+
   /** Has libllama build the graph of a batch. Returns its status. */
   #compute(spans: readonly LlamaSpan[]): number {
     const batch = this.#batch.fill(spans);
@@ -211,23 +224,6 @@ export class LlamaContext implements Disposable {
     const compute = encodes ? this.#api.llama_encode : this.#api.llama_decode;
     const made = (): number => compute(this.#context, batch);
     return this.#model.isMeasured ? made() : withBufferMemory('untouched', made);
-  }
-
-  /**
-   * Has the graphs that are collected from now on apply the model's adapters, in their order each with its scale: none with
-   * 0. Other scales are another graph.
-   */
-  setScales(scales: readonly number[]): void {
-    const { adapters } = this.#model;
-    if (adapters.length !== scales.length)
-      throw new RangeError(`${scales.length} scales of ${adapters.length} adapters`);
-    if (adapters.length === 0) return;
-    this.#api.llama_set_adapters_lora(
-      this.#context,
-      BigUint64Array.from(adapters),
-      scales.length,
-      Float32Array.from(scales),
-    );
   }
 
   /** Forgets all but the first `length` tokens of a sequence. Returns false, and changes nothing, where that cannot be. */

@@ -135,3 +135,32 @@ test('no tokens are no text, and text is quoted as JSON wants it', async () => {
   const tokens = [...'"\\\n\0😀'].map((character) => character.codePointAt(0));
   assert.deepEqual(await asked('/detokenize', { tokens }), { content: '"\\\n\0😀' });
 });
+
+test('adapters are listed with their scales, which can be set for later requests', async () => {
+  const server = served();
+  server.backend.lora = [{ id: 0, name: 'style.gguf', scale: 0.5 }];
+  const listed = await server.app.request('/lora-adapters');
+  assert.deepEqual(await listed.json(), [{ id: 0, path: 'style.gguf', scale: 0.5, task_name: '', prompt_prefix: '' }]);
+  const set = await post(server, '/lora-adapters', [{ id: 0, scale: 2 }]);
+  assert.deepEqual([set.status, await set.json()], [200, { success: true }]);
+  assert.match(server.backend.calls.join(), /^setAdapters .* \[\{"id":0,"scale":2\}\]$/);
+  assert.equal((await post(server, '/lora-adapters', [{ id: -1, scale: 2 }])).status, 400);
+});
+
+test('a request has scales of adapters of its own; without any it has those of the server', async () => {
+  const server = served();
+  const chat = { messages: [{ role: 'user', content: 'Hi' }] };
+  for (const [path, body] of [
+    ['/completion', { prompt: 'Hi' }],
+    ['/infill', { input_prefix: 'a', input_suffix: 'b' }],
+    ['/v1/chat/completions', chat],
+    ['/v1/completions', { prompt: 'Hi' }],
+  ] as const) {
+    const lora = [{ id: 1, scale: -1 }];
+    assert.equal((await post(server, path, { ...body, lora })).status, 200, path);
+    assert.deepEqual(server.backend.received.request.loras, lora, path);
+    assert.equal((await post(server, path, { ...body, lora: [] })).status, 200, path);
+    assert.equal(server.backend.received.request.loras, undefined, path);
+    assert.equal((await post(server, path, { ...body, lora: [{ id: 1 }] })).status, 400, path);
+  }
+});

@@ -11,6 +11,7 @@ import { checkContinuation, conversationFields, conversationIn } from './openai/
 import { logFailure } from './refusal.ts';
 import { jsonBody } from './request/body.ts';
 import { tokenList } from './request/lists.ts';
+import { adapterScales } from './request/lora-fields.ts';
 import { requestedModel } from './request/requested-model.ts';
 import { clientOf, streamed } from './streaming.ts';
 
@@ -56,6 +57,16 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       const model = requestedModel(backend, c.req.query('model'));
       const loaded = backend.loaded().some(({ model: { name } }) => name === model.name);
       return c.json(propsOf(model, backend.places(model), loaded));
+    })
+    .get('/lora-adapters', (c) => {
+      const adapters = backend.adapters(requestedModel(backend, c.req.query('model')));
+      return c.json(
+        adapters.map(({ id, name, scale }) => ({ id, path: name, scale, task_name: '', prompt_prefix: '' })),
+      );
+    })
+    .post('/lora-adapters', async (c) => {
+      backend.setAdapters(requestedModel(backend, c.req.query('model')), await jsonBody(c.req, adapterScales));
+      return c.json({ success: true });
     })
     .get('/slots', async (c) => {
       const model = requestedModel(backend, c.req.query('model'));

@@ -1,8 +1,9 @@
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { unlessAborted } from '../base/promises.ts';
-import { EmbeddedText, type Pooling } from '../engine/embedded-text.ts';
+import { EmbeddedText, type EmbeddedTextParts, type Pooling } from '../engine/embedded-text.ts';
 import type { Engine } from '../engine/engine.ts';
+import { type AdapterScale, scalesOf } from '../runtime/lora-adapters.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import { checkTokens } from './check-request.ts';
 import type { LoadProgress } from './model-options.ts';
@@ -20,6 +21,8 @@ export interface EmbedOptions {
   readonly truncate?: boolean | undefined;
   /** The first so many elements of each embedding; default: all. Models that were trained for it lose little. */
   readonly dimensions?: number | undefined;
+  /** Scales of the model's LoRA adapters, 0 for those left out; default: those that it was opened with. */
+  readonly loras?: readonly AdapterScale[] | undefined;
   /** Scales each embedding to length 1; default: true. */
   readonly normalize?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -63,13 +66,14 @@ export async function embedTexts(
     if (typeof text !== 'string') return text;
     return truncate ? vocabulary.tokenizeStart(text, limits) : vocabulary.tokenize(text, limits);
   });
+  const scales = scalesOf(options.loras, outline.graphs.scales);
   for (const tokens of tokenized) checkTokens(tokens, outline.config.vocabulary);
   const longest = tokenized.reduce((length, tokens) => Math.max(length, tokens.length), 0);
   if (longest === 0) return { vectors: [], tokens: 0 };
   const { plan } = await unlessAborted(opened.open(undefined, { prompt: longest, answer: 0 }), signal);
   const end = vocabulary.addEos ? vocabulary.eos : undefined;
   const cut = truncate ? tokenized.map((tokens) => cutTokens(tokens, Math.min(most, plan.context), end)) : tokenized;
-  const vectors = await embedTokens(engine, cut, { ...options, pooling: poolingOf(outline) });
+  const vectors = await embedTokens(engine, cut, { ...options, scales, pooling: poolingOf(outline) });
   return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
 }
 
@@ -78,7 +82,7 @@ export async function embedTexts(
  *
  * @example const options: RankOptions = { signal: AbortSignal.timeout(60_000) };
  */
-export type RankOptions = Pick<EmbedOptions, 'longest' | 'signal' | 'onLoad' | 'onProgress'>;
+export type RankOptions = Pick<EmbedOptions, 'longest' | 'loras' | 'signal' | 'onLoad' | 'onProgress'>;
 
 /**
  * Scores of texts by how well they answer a query: the larger, the better.
@@ -104,6 +108,7 @@ export async function rankTexts(
   if (outline.pooling !== 'rank') throw new EngineError('NOT_FOR_RANKING', { file: outline.path });
   if (!outline.graphs.wholeTexts)
     throw new EngineError('UNSUPPORTED_MODEL', { what: 'a head for scores behind a decoder' });
+  const scales = scalesOf(options.loras, outline.graphs.scales);
   const plain = { most, addSpecial: false, parseSpecial: false };
   const tokensOf = (text: string | readonly number[]): readonly number[] =>
     typeof text === 'string' ? vocabulary.tokenize(text, plain) : text;
@@ -116,7 +121,7 @@ export async function rankTexts(
   if (longest === 0) return { scores: [], tokens: 0 };
   if (longest > most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: longest, context: most });
   await unlessAborted(opened.open(undefined, { prompt: longest, answer: 0 }), signal);
-  const classes = await embedTokens(engine, pairs, { ...options, pooling: 'last' });
+  const classes = await embedTokens(engine, pairs, { ...options, scales, pooling: 'last' });
   return { scores: classes.map((scores) => at([...scores], 0)), tokens: tokenCount(pairs) };
 }
 
@@ -124,7 +129,7 @@ export async function rankTexts(
 async function embedTokens(
   engine: Pick<Engine, 'submit' | 'onCancelled'>,
   texts: readonly (readonly number[])[],
-  { pooling, ...options }: EmbedOptions & { readonly pooling: Pooling },
+  { pooling, scales, ...options }: EmbedOptions & Pick<EmbeddedTextParts, 'pooling' | 'scales'>,
 ): Promise<Float32Array[]> {
   const { signal, onLoad, onProgress } = options;
   signal?.throwIfAborted();
@@ -137,7 +142,7 @@ async function embedTokens(
       done.set(i, count);
       onProgress?.(computed, total);
     };
-    return new EmbeddedText({ tokens, pooling, onLoad, onTokens: onProgress && onTokens });
+    return new EmbeddedText({ tokens, pooling, scales, onLoad, onTokens: onProgress && onTokens });
   });
   const end = (error: Error): void => {
     for (const member of members) member.fail(error);

@@ -7,7 +7,7 @@ import type { Calibration } from '../pager/calibrate.ts';
 import type { ReadAt, ReadSettings } from '../pager/reader.ts';
 import type { KvOptions } from '../plan/kv-options.ts';
 import type { Residency } from '../plan/residency.ts';
-import type { LoraOption } from '../runtime/lora-adapters.ts';
+import type { AdapterScale, LoraOption } from '../runtime/lora-adapters.ts';
 import type { GraphChoice } from '../runtime/model-outline.ts';
 import type { DeviceChoice } from '../runtime/open-device.ts';
 import type { Kernels } from '../runtime/planner.ts';
@@ -120,6 +120,8 @@ export interface PromptCacheOptions extends PromptCacheSettings {
 export interface GenerateOptions extends PartialSamplingOptions {
   /** Tokens of the answer; default: as many as the context holds. */
   readonly maxTokens?: number | undefined;
+  /** Scales of the model's LoRA adapters, 0 for those left out; default: those that it was opened with. */
+  readonly loras?: readonly AdapterScale[] | undefined;
   /** Tokens of the model's thoughts, which then end; default: as many as it likes. */
   readonly thinkBudget?: number | undefined;
   /** Tokens that prompt and answer may take together, if fewer than the context. */

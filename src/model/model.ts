@@ -10,6 +10,7 @@ import type { Device } from '../ggml/device.ts';
 import type { HitRate } from '../plan/hit-curve.ts';
 import { maxWindowedTokens } from '../plan/kv-options.ts';
 import type { Plan } from '../plan/plan.ts';
+import { scalesOf } from '../runtime/lora-adapters.ts';
 import type { ModelOutline } from '../runtime/model-outline.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -229,6 +230,7 @@ export class Model implements AsyncDisposable {
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,
       longest,
+      scales: scalesOf(options.loras, outline.graphs.scales),
       ignoreEnd: options.ignoreEnd ?? false,
       logprobs: options.logprobs,
       afterSampling: options.afterSampling,

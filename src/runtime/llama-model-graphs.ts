@@ -100,6 +100,10 @@ export class LlamaModelGraphs implements ModelGraphs {
     return libraryBytes + this.#file.weights.size * describedBytes;
   }
 
+  get scales(): readonly number[] {
+    return this.#adapters.map(({ scale }) => scale);
+  }
+
   get adapterBytes(): number {
     return this.#adapters.reduce((sum, { bytes }) => sum + bytes, 0);
   }
@@ -184,8 +188,8 @@ export class LlamaModelGraphs implements ModelGraphs {
     }
     const { tensors } = model;
     const options = this.#contextOptions(plan);
-    const context = owner.use(new LlamaContext(model, options));
-    context.setScales(this.#adapters.map(({ scale }) => scale));
+    const scales = this.#adapters.map(({ scale }) => scale);
+    const context = owner.use(new LlamaContext(model, { ...options, scales }));
     const slots = plan.experts && { slots: plan.experts.slots, tokens: options.batch };
     const experts = slots && openExperts(this.manifest(), slots, { device, reader, tensors }, owner);
     const pager = new Pager({

@@ -34,6 +34,35 @@ interface LoraPair {
   readonly rank: number;
 }
 
+/**
+ * The scale of one of a model's adapters, which are numbered from 0.
+ *
+ * @example const loras: AdapterScale[] = [{ id: 0, scale: 0.5 }];
+ */
+export interface AdapterScale {
+  readonly id: number;
+  readonly scale: number;
+}
+
+/**
+ * The scales of all adapters where some are `given` and the others are 0; undefined where that is as the model has them by
+ * itself (`own`). Throws BAD_OPTION for numbers and scales that there are not.
+ */
+export function scalesOf(
+  given: readonly AdapterScale[] | undefined,
+  own: readonly number[],
+): readonly number[] | undefined {
+  if (!given) return undefined;
+  for (const { id, scale } of given) {
+    if (own[id] !== undefined && Number.isFinite(Math.fround(scale))) continue;
+    const expected =
+      own.length === 0 ? 'none: the model has no adapters' : `numbers from 0 to ${own.length - 1}, with scales`;
+    throw new EngineError('BAD_OPTION', { option: 'lora', value: `${id}: ${scale}`, expected });
+  }
+  const scales = own.map((_, id) => given.findLast((one) => one.id === id)?.scale ?? 0);
+  return scales.every((scale, id) => scale === own[id]) ? undefined : scales;
+}
+
 /** Alignment of a tensor in ggml's memory, and bytes of libllama's descriptions of a pair. */
 const [alignment, describedBytes] = [64, 8 * 2 ** 10];
 const alpha = 'adapter.lora.alpha';

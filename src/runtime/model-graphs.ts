@@ -33,6 +33,8 @@ export interface GraphDemand {
   readonly unused: readonly string[];
   /** Bytes that the process takes beside the usual once the manifest is known. */
   readonly loadedBytes: number;
+  /** The scale of each LoRA adapter. */
+  readonly scales: readonly number[];
   /** Bytes of LoRA adapters in memory. */
   readonly adapterBytes: number;
   /** Throws NOT_WITH_LIBLLAMA for keys and values, and NO_ROTATION for a rotation of positions, that cannot be had. */

@@ -29,6 +29,7 @@ export class OwnModelGraphs implements ModelGraphs {
   readonly wholeTexts = false;
   readonly loadedBytes = 0;
   readonly adapterBytes = 0;
+  readonly scales: readonly number[] = [];
   readonly #config: Config;
   readonly #stages: readonly Stage[];
   readonly #weights: ReadonlyMap<string, Weight>;

@@ -227,3 +227,31 @@ test('a cache that was measured on holds nothing afterwards', () => {
   assert.equal(scratchState(caches), caches.all[0]?.state);
   assert.equal(caches.all[0]?.tokens.length, 0);
 });
+
+test('a text counts only where it was computed with the same scales of adapters, in caches and in stores', async () => {
+  const copies = memory(64);
+  const caches = slotsWith(2, [], { stores: [copies] });
+  const text = textOf(1, 100);
+  const compute = async (scales?: readonly number[]): Promise<number> => {
+    const { cache, cached } = await caches.acquire(text, scales);
+    assert.deepEqual(cache.state.scales, scales);
+    assertHolds(cache, text.slice(0, cached));
+    fill(cache, text);
+    await caches.release(cache);
+    return cached;
+  };
+  assert.deepEqual([await compute(), await compute([1, 0]), await compute([2, 0])], [0, 0, 0]);
+  // The cache of the first one was taken, and its text kept.
+  assert.deepEqual([await compute(), await compute([1, 0]), await compute([2, 0])], [99, 99, 99]);
+});
+
+test('a text with scales of its own is in no file', async () => {
+  const saved: (readonly number[] | undefined)[] = [];
+  const files = store({ save: async ({ scales }) => void saved.push(scales) });
+  const caches = slotsWith(1, []);
+  for (const scales of [[1], undefined]) {
+    const { cache } = await caches.acquire(textOf(1, 50), scales);
+    await caches.release(cache, files);
+  }
+  assert.deepEqual(saved, [undefined]);
+});

@@ -2,7 +2,7 @@ import { at } from '../base/at.ts';
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import type { StoredText } from './layer-state.ts';
 import { commonPrefix, type PrefixMatch, type PrefixStore } from './prefix.ts';
-import type { SequenceCache } from './sequence-cache.ts';
+import { type SequenceCache, sameScales } from './sequence-cache.ts';
 import type { SequenceState } from './sequence-state.ts';
 
 /** Tokens that a store must have more of than the caches before it is copied from. */
@@ -36,11 +36,13 @@ export class CachePool {
 
   /**
    * A free cache for `prompt`, and how many of its tokens are stored there already: at most all but one, whose logits
-   * are wanted. The rest of the cache's text is copied to a store first, if one has room.
+   * are wanted. The rest of the cache's text is copied to a store first, if one has room. Tokens count only where they were
+   * computed with the same `scales` of adapters.
    */
-  async acquire(prompt: ReadonlyTokens): Promise<{ cache: SequenceCache; cached: number }> {
+  async acquire(prompt: ReadonlyTokens, scales?: readonly number[]): Promise<{ cache: SequenceCache; cached: number }> {
     const free = this.all.filter((cache) => !this.#taken.has(cache));
-    const usable = (common: number, text: StoredText): number => this.#usable(prompt, common, text);
+    const usable = (common: number, text: StoredText): number =>
+      sameScales(text.scales, scales) ? this.#usable(prompt, common, text) : 0;
     const rated = free.map((cache) => ({ cache, length: usable(commonPrefix(cache.tokens, prompt), cache) }));
     const longest = Math.max(...rated.map(({ length }) => length));
     let best: PrefixMatch | undefined;
@@ -53,14 +55,17 @@ export class CachePool {
     const { cache } = candidates.reduce((a, b) => (b.cache.lastUse < a.cache.lastUse ? b : a));
     this.#taken.add(cache);
     cache.lastUse = ++this.#clock;
-    if (commonPrefix(cache.tokens, prompt) < cache.tokens.length) await this.#save(cache);
+    const goesOn = sameScales(cache.scales, scales) && commonPrefix(cache.tokens, prompt) === cache.tokens.length;
+    if (!goesOn) await this.#save(cache);
+    cache.adapt(scales);
     if (best && (await best.restore(cache, best.length))) return { cache, cached: best.length };
     return { cache, cached: cache.truncate(usable(commonPrefix(cache.tokens, prompt), cache)) };
   }
 
   /** Frees the cache of a sequence that has ended, once its text is stored where it outlives the process. */
   async release(cache: SequenceCache, outlive?: PrefixStore): Promise<void> {
-    await outlive?.save(cache);
+    // Files hold texts as the model computes them by itself.
+    if (cache.scales === undefined) await outlive?.save(cache);
     this.#taken.delete(cache);
   }
 
@@ -90,6 +95,7 @@ export class CachePool {
 /** A state to compute on for measuring: the text in its cache is forgotten. */
 export function scratchState({ all }: CachePool): SequenceState {
   const cache = at(all, 0);
+  cache.adapt();
   cache.truncate(0);
   return cache.state;
 }

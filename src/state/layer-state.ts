@@ -4,6 +4,8 @@ import type { ReadonlyTokens } from '../text/token-list.ts';
 export interface StoredText {
   /** The tokens that are stored, from the first one on. */
   readonly tokens: ReadonlyTokens;
+  /** Scales of LoRA adapters that they were computed with; undefined for those of the model. */
+  readonly scales?: readonly number[] | undefined;
   /** The number of them that belong to prompts and were computed in whole batches. */
   readonly exact: number;
   /** The most tokens that were ever stored: where rows are taken in turns, they have overwritten others. */

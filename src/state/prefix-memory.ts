@@ -59,8 +59,8 @@ export class PrefixMemory implements PrefixStore, Disposable {
     }
     const memory = copyOf(cache, pieces, alignUp(sum, pageBytes));
     if (!memory) return;
-    const { exact, written, snapshots } = cache;
-    this.#entries.add({ tokens: Int32Array.from(tokens), exact, written, snapshots, memory, bytes });
+    const { scales, exact, written, snapshots } = cache;
+    this.#entries.add({ tokens: Int32Array.from(tokens), scales, exact, written, snapshots, memory, bytes });
     this.#bytes += bytes;
   }
 

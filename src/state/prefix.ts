@@ -1,6 +1,6 @@
 import type { ReadonlyTokens } from '../text/token-list.ts';
 import type { StoredText } from './layer-state.ts';
-import type { SequenceCache } from './sequence-cache.ts';
+import { type SequenceCache, sameScales } from './sequence-cache.ts';
 
 /** The beginning of some earlier text, found with its keys and values. */
 export interface PrefixMatch {
@@ -48,13 +48,19 @@ export function longestPrefix<T extends StoredText>(
 
 /** Whether a store has all of the text in `cache`, so that it can be taken from there. */
 export const isSaved = (entries: Iterable<StoredText>, cache: SequenceCache): boolean =>
-  longestPrefix(entries, cache.tokens, (common, text) => cache.reachable(common, text))?.length === cache.tokens.length;
+  longestPrefix(
+    [...entries].filter(({ scales }) => sameScales(scales, cache.scales)),
+    cache.tokens,
+    (common, text) => cache.reachable(common, text),
+  )?.length === cache.tokens.length;
 
 /** The entries that are of no use beside the text in `cache`: it goes on from them, and can be taken back to them. */
 export const coveredBy = <T extends StoredText>(entries: Iterable<T>, cache: SequenceCache): readonly T[] =>
   [...entries].filter(
-    ({ tokens }) =>
-      commonPrefix(tokens, cache.tokens) === tokens.length && cache.reachable(tokens.length) === tokens.length,
+    ({ tokens, scales }) =>
+      sameScales(scales, cache.scales) &&
+      commonPrefix(tokens, cache.tokens) === tokens.length &&
+      cache.reachable(tokens.length) === tokens.length,
   );
 
 /** Texts shorter than this are computed again in less time than they take to keep. */

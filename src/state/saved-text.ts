@@ -86,6 +86,7 @@ export async function readText(path: string): Promise<SavedText> {
  */
 export async function restoreText(text: SavedText, cache: SequenceCache, count: number): Promise<void> {
   cache.truncate(0);
+  cache.adapt();
   await using file = await openRegularFile(text.path);
   let at = text.start;
   for (const { piece, length, sum } of piecesOf(text, cache, count)) {

@@ -3,6 +3,10 @@ import { type ReadonlyTokens, TokenList } from '../text/token-list.ts';
 import type { StatePiece, StoredText } from './layer-state.ts';
 import type { SequenceState } from './sequence-state.ts';
 
+/** Are texts alike that were computed with these scales of adapters? */
+export const sameScales = (a: readonly number[] | undefined, b: readonly number[] | undefined): boolean =>
+  a === b || (a?.length === b?.length && (a ?? []).every((scale, i) => scale === b?.[i]));
+
 /** A place for one sequence at a time. The states of its layers stay there until another sequence needs the place. */
 export class SequenceCache implements StoredText, Disposable {
   readonly state: SequenceState;
@@ -25,6 +29,17 @@ export class SequenceCache implements StoredText, Disposable {
   /** True if its text can be copied, piece by piece. */
   get canCopy(): boolean {
     return this.state.canCopy;
+  }
+
+  get scales(): readonly number[] | undefined {
+    return this.state.scales;
+  }
+
+  /** Has texts computed with these scales of adapters from now on: one that was computed with others is forgotten. */
+  adapt(scales?: readonly number[]): void {
+    if (sameScales(this.scales, scales)) return;
+    this.truncate(0);
+    this.state.scales = scales;
   }
 
   get snapshots(): readonly number[] {

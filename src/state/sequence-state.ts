@@ -11,6 +11,8 @@ export interface SequenceState extends Disposable {
   readonly inMemory: boolean;
   /** True if the text can be copied to memory or files and put back from there. */
   readonly canCopy: boolean;
+  /** Scales of LoRA adapters that its text is computed with; undefined for those of the model. */
+  scales?: readonly number[] | undefined;
   /** Records that other bytes were put in place of stored ones. */
   replaced(): void;
 }

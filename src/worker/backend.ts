@@ -5,6 +5,7 @@ import type { ServedModel } from '../library/model-card.ts';
 import type { Infill } from '../model/infill-prompt.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
 import type { WhatIf } from '../model/what-if.ts';
+import type { AdapterScale } from '../runtime/lora-adapters.ts';
 import type { PartialSamplingOptions } from '../sample/sampling-options.ts';
 import type { ManifestLayer } from '../stores/manifest.ts';
 import type { OwnStore } from '../stores/own-store.ts';
@@ -28,6 +29,12 @@ export interface LoadedModel {
   /** Sequences that can be computed together, and those that are. */
   readonly parallel: number;
   readonly active: number;
+}
+
+/** A LoRA adapter of a model; `id` counts them from 0. */
+export interface Adapter extends AdapterScale {
+  /** The name of its file. */
+  readonly name: string;
 }
 
 /** Places for the sequences of a model. */
@@ -70,6 +77,8 @@ export interface GenerationRequest {
   readonly context?: number | undefined;
   /** Drops the oldest messages (of a text the first tokens) if the prompt is longer than the context. */
   readonly truncate?: boolean | undefined;
+  /** Scales of the model's LoRA adapters, 0 for those left out; default: those of the server. */
+  readonly loras?: readonly AdapterScale[] | undefined;
   /** Goes on behind a token that ends the answer. */
   readonly ignoreEnd?: boolean | undefined;
   /** Asks for progress through the prompt. */
@@ -159,6 +168,8 @@ export interface EmbeddingRequest {
   readonly dimensions?: number | undefined;
   /** Tokens that a text may have, if fewer than the engine's context. */
   readonly context?: number | undefined;
+  /** Scales of the model's LoRA adapters, 0 for those left out; default: those of the server. */
+  readonly loras?: readonly AdapterScale[] | undefined;
 }
 
 /** Embeddings of the next inputs of a request, in order. */
@@ -183,6 +194,10 @@ export interface Backend {
   loaded(): readonly LoadedModel[];
   /** The places of a model; before its engine runs, those that are expected. */
   places(model: ServedModel): Places;
+  /** The LoRA adapters of a model, with their scales in requests that say nothing. */
+  adapters(model: ServedModel): readonly Adapter[];
+  /** Sets these scales for later requests, 0 for adapters that are left out. Throws BAD_OPTION. */
+  setAdapters(model: ServedModel, scales: readonly AdapterScale[]): void;
   /**
    * Resolves when the request has been found valid and has its place in the queue: before any computing, after loading.
    * Rejects with BAD_OPTION, BAD_GRAMMAR, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of

@@ -212,7 +212,7 @@ export class EngineWorker {
         this.#read(inputs.reduce((sum, { length }) => sum + length, 0));
         const limits = { longest: context, signal: abort.signal };
         if (query === undefined) return model.embed(inputs, { ...options, ...limits });
-        const { scores, tokens: count } = await model.rank(query, inputs, limits);
+        const { scores, tokens: count } = await model.rank(query, inputs, { ...limits, loras: options.loras });
         return { vectors: scores.map((score) => new Float32Array([score])), tokens: count };
       }
       case 'tokenize':

@@ -135,6 +135,7 @@ export const generateOptionsOf = (request: GenerationRequest, signal: AbortSigna
   thinkBudget: request.thinkBudget,
   longest: request.context,
   stop: request.stop,
+  loras: request.loras,
   ignoreEnd: request.ignoreEnd,
   grammar: request.grammar,
   logprobs: request.logprobs,

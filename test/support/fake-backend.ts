@@ -7,8 +7,10 @@ import type { ServedModel } from '../../src/library/model-card.ts';
 import type { PlanChanges } from '../../src/model/opened-model.ts';
 import type { WhatIf } from '../../src/model/what-if.ts';
 import type { ManifestLayer } from '../../src/stores/manifest.ts';
+import type { AdapterScale } from '../../src/runtime/lora-adapters.ts';
 import type { OwnStore } from '../../src/stores/own-store.ts';
 import type {
+  Adapter,
   Answer,
   Backend,
   Delta,
@@ -105,6 +107,7 @@ export class FakeBackend implements Backend {
   readonly calls: BackendCall[] = [];
   readonly served: ServedModel[];
   readonly running: LoadedModel[] = [];
+  lora: readonly Adapter[] = [];
   /** The store that a test gives it. */
   ownStore: OwnStore | undefined;
   figures: readonly Metric[] = [];
@@ -142,6 +145,14 @@ export class FakeBackend implements Backend {
 
   loaded(): readonly LoadedModel[] {
     return this.running;
+  }
+
+  adapters(): readonly Adapter[] {
+    return this.lora;
+  }
+
+  setAdapters({ name }: ServedModel, scales: readonly AdapterScale[]): void {
+    this.calls.push(`setAdapters ${name} ${JSON.stringify(scales)}`);
   }
 
   places(model: ServedModel): Places {

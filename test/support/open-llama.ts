@@ -93,9 +93,9 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     outputs: batch,
     kvType: 1,
     pooling,
+    scales: loras.map(({ scale }) => scale),
   };
   const llama = owner.use(new LlamaContext(model, cells));
-  llama.setScales(loras.map(({ scale }) => scale));
   const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
   const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
   const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);

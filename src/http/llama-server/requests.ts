@@ -7,6 +7,7 @@ import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
 import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
+import { loraFields, lorasIn } from '../request/lora-fields.ts';
 import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 
@@ -46,6 +47,7 @@ const mostPath = 256;
 const common = {
   ...samplingFields,
   ...grammarFields,
+  ...loraFields,
   model: given(z.string()),
   stream: given(z.boolean()),
   n_predict: wholeWithin(-2, unlimited),
@@ -67,11 +69,8 @@ const common = {
 
 const Common = z.looseObject(common);
 
-const hasSome = (value: unknown): boolean => !Array.isArray(value) || value.length > 0;
-
 /** Wishes that are refused, never ignored: without them the answer would be another one. */
 const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
-  lora: hasSome,
   n_indent: (value) => value !== 0,
   t_max_predict_ms: (value) => typeof value !== 'number' || value > 0,
   multimodal_data: () => true,
@@ -90,6 +89,7 @@ function requestOf(body: z.output<typeof Common>, context: z.core.$RefinementCtx
     ignoreEnd: body.ignore_eos,
     context: body.num_ctx,
     grammar: grammarIn(body, context),
+    loras: lorasIn(body),
   };
 }
 

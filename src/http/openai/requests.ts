@@ -6,6 +6,7 @@ import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarFields, grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
+import { loraFields, lorasIn } from '../request/lora-fields.ts';
 import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { checkToolChoice } from '../request/tools.ts';
@@ -49,6 +50,7 @@ export interface OpenAiCompletionRequest extends OpenAiParams {
 const common = {
   ...samplingFields,
   ...grammarFields,
+  ...loraFields,
   model: given(z.string()),
   n: wholeWithin(1, 8),
   stream: given(z.boolean()),
@@ -98,6 +100,7 @@ const paramsOf = (
     thinkBudget: thinkBudget === -1 ? undefined : thinkBudget,
     stop: [body.stop ?? []].flat().filter((text) => text !== ''),
     grammar: grammarIn(body, context),
+    loras: lorasIn(body),
     logprobs,
     context: body.num_ctx,
     ignoreEnd: body.ignore_eos,
