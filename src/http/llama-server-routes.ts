@@ -59,13 +59,13 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       return c.json(propsOf(model, backend.places(model), loaded));
     })
     .get('/lora-adapters', (c) => {
-      const adapters = backend.adapters(requestedModel(backend, c.req.query('model')));
+      const adapters = backend.adapters.of(requestedModel(backend, c.req.query('model')));
       return c.json(
         adapters.map(({ id, name, scale }) => ({ id, path: name, scale, task_name: '', prompt_prefix: '' })),
       );
     })
     .post('/lora-adapters', async (c) => {
-      backend.setAdapters(requestedModel(backend, c.req.query('model')), await jsonBody(c.req, adapterScales));
+      backend.adapters.set(requestedModel(backend, c.req.query('model')), await jsonBody(c.req, adapterScales));
       return c.json({ success: true });
     })
     .get('/slots', async (c) => {

@@ -194,10 +194,11 @@ export interface Backend {
   loaded(): readonly LoadedModel[];
   /** The places of a model; before its engine runs, those that are expected. */
   places(model: ServedModel): Places;
-  /** The LoRA adapters of a model, with their scales in requests that say nothing. */
-  adapters(model: ServedModel): readonly Adapter[];
-  /** Sets these scales for later requests, 0 for adapters that are left out. Throws BAD_OPTION. */
-  setAdapters(model: ServedModel, scales: readonly AdapterScale[]): void;
+  /** The LoRA adapters of models, with the scales that requests have which say nothing. `set` throws BAD_OPTION. */
+  readonly adapters: {
+    of(model: ServedModel): readonly Adapter[];
+    set(model: ServedModel, scales: readonly AdapterScale[]): void;
+  };
   /**
    * Resolves when the request has been found valid and has its place in the queue: before any computing, after loading.
    * Rejects with BAD_OPTION, BAD_GRAMMAR, NO_PROMPT, CONTEXT_TOO_LONG, TEMPLATE_FAILED, SERVER_BUSY, ENGINE_DIED, and the errors of

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { EngineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ChatPrompt, conversationOf } from '../chat/message.ts';
@@ -7,15 +6,13 @@ import type { ServedModel } from '../library/model-card.ts';
 import { removable, removeModel } from '../library/removal.ts';
 import type { ModelSettings } from '../model/model-options.ts';
 import type { PlanChanges } from '../model/opened-model.ts';
-import { withAdapters } from '../model/preset.ts';
 import type { WhatIf } from '../model/what-if.ts';
 import { mostParallel, usualContext } from '../plan/defaults.ts';
 import type { ManifestLayer } from '../stores/manifest.ts';
-import { type AdapterScale, scalesOf } from '../runtime/lora-adapters.ts';
 import type { OwnStore } from '../stores/own-store.ts';
 import { maxPartUnits } from '../text/text-parts.ts';
+import { AdapterScales } from './adapter-scales.ts';
 import type {
-  Adapter,
   Answer,
   Backend,
   EmbeddedInputs,
@@ -65,17 +62,17 @@ const stalled = 10;
 
 /** The models of a library, and the engine that answers for one of them at a time. */
 export class EngineBackend implements Backend, AsyncDisposable {
+  readonly adapters: AdapterScales;
   readonly #library: Library;
   readonly #settings: BackendSettings;
   readonly #pool: EnginePool;
   readonly #requests: RequestCounts = new RequestCounts();
   readonly #watch: ServerWatch;
-  /** Scales of adapters that clients have set, by model. */
-  readonly #scales: Map<string, readonly AdapterScale[]> = new Map();
 
   constructor(library: Library, settings: BackendSettings, log: Log) {
     this.#library = library;
     this.#settings = settings;
+    this.adapters = new AdapterScales(settings.model);
     this.#pool = new EnginePool({
       startOf: ({ path, trainedContext, preset }, context) => ({
         path,
@@ -124,24 +121,6 @@ export class EngineBackend implements Backend, AsyncDisposable {
     return this.loaded().find(({ model: { name } }) => name === model.name) ?? expected;
   }
 
-  adapters({ name, preset }: ServedModel): readonly Adapter[] {
-    const { loras = [] } = withAdapters({ loras: this.#settings.model.loras, preset });
-    const set = this.#scales.get(name);
-    return loras.map(({ path, scale = 1 }, id) => ({
-      id,
-      name: basename(path),
-      scale: set ? (set.findLast((one) => one.id === id)?.scale ?? 0) : scale,
-    }));
-  }
-
-  setAdapters(model: ServedModel, scales: readonly AdapterScale[]): void {
-    scalesOf(
-      scales,
-      this.adapters(model).map(({ scale }) => scale),
-    );
-    this.#scales.set(model.name, scales);
-  }
-
   async generate(
     served: ServedModel,
     request: GenerationRequest,
@@ -158,10 +137,8 @@ export class EngineBackend implements Backend, AsyncDisposable {
       const options = { context: this.#contextFor(served, request.context), keepAlive, signal };
       const engine = await this.#pool.acquire(this.#libraryModel(served), options);
       ({ release } = engine);
-      const answer = await engine.process.generate(
-        fitRequest(this.#adapted(served, request), engine.process.facts),
-        signal,
-      );
+      const fitting = fitRequest(this.adapters.applied(served, request), engine.process.facts);
+      const answer = await engine.process.generate(fitting, signal);
       return new EngineAnswer({ answer, signal, loadSeconds: engine.loadSeconds, began, onEnd: end });
     } catch (error) {
       end(outcomeOf(error, signal));
@@ -182,7 +159,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
       const engine = await this.#pool.acquire(this.#libraryModel(served), options);
       ({ release } = engine);
       const { process, loadSeconds } = engine;
-      for (const part of embeddingParts(this.#adapted(served, request), process.facts)) {
+      for (const part of embeddingParts(this.adapters.applied(served, request), process.facts)) {
         yield { ...(await process.call({ name: 'embed', request: part }, signal)), loadSeconds };
       }
       outcome = 'stop';
@@ -297,11 +274,6 @@ export class EngineBackend implements Backend, AsyncDisposable {
   #enter(): (outcome: Outcome) => void {
     const parallel = this.#pool.current?.process.facts.parallel ?? this.#usualParallel;
     return this.#requests.enter(parallel, this.#settings.maxQueue);
-  }
-
-  /** A request with the scales of adapters that clients have set, where it says nothing. */
-  #adapted<T extends Pick<GenerationRequest, 'loras'>>({ name }: ServedModel, request: T): T {
-    return { ...request, loras: request.loras ?? this.#scales.get(name) };
   }
 
   #acquire(model: ServedModel, keepAlive?: number): Promise<EngineRef> {

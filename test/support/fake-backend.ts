@@ -7,10 +7,8 @@ import type { ServedModel } from '../../src/library/model-card.ts';
 import type { PlanChanges } from '../../src/model/opened-model.ts';
 import type { WhatIf } from '../../src/model/what-if.ts';
 import type { ManifestLayer } from '../../src/stores/manifest.ts';
-import type { AdapterScale } from '../../src/runtime/lora-adapters.ts';
 import type { OwnStore } from '../../src/stores/own-store.ts';
 import type {
-  Adapter,
   Answer,
   Backend,
   Delta,
@@ -107,7 +105,7 @@ export class FakeBackend implements Backend {
   readonly calls: BackendCall[] = [];
   readonly served: ServedModel[];
   readonly running: LoadedModel[] = [];
-  lora: readonly Adapter[] = [];
+  adapters: Backend['adapters'] = { of: () => [], set: () => {} };
   /** The store that a test gives it. */
   ownStore: OwnStore | undefined;
   figures: readonly Metric[] = [];
@@ -145,14 +143,6 @@ export class FakeBackend implements Backend {
 
   loaded(): readonly LoadedModel[] {
     return this.running;
-  }
-
-  adapters(): readonly Adapter[] {
-    return this.lora;
-  }
-
-  setAdapters({ name }: ServedModel, scales: readonly AdapterScale[]): void {
-    this.calls.push(`setAdapters ${name} ${JSON.stringify(scales)}`);
   }
 
   places(model: ServedModel): Places {
