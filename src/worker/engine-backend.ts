@@ -52,9 +52,6 @@ export interface BackendSettings {
 const outcomeOf = (error: unknown, signal: AbortSignal): Outcome =>
   signal.aborted ? 'cancelled' : isRefused(error) ? 'refused' : 'failed';
 
-const smaller = (context: number | undefined, most: number): number | undefined =>
-  context === undefined ? undefined : Math.min(context, most);
-
 /** The most tokens that an engine is asked to turn into text at once. */
 const tokensAtOnce = 4096;
 /** Seconds of silence after which new requests do better elsewhere. Tokens of a prompt of megabytes take as long. */
@@ -79,7 +76,7 @@ export class EngineBackend implements Backend, AsyncDisposable {
         settings: {
           ...settings.model,
           preset,
-          context: settings.model.context ?? smaller(context, trainedContext),
+          context: settings.model.context ?? (context && Math.min(context, trainedContext)),
           reading: settings.readingOf(path),
         },
         debug: settings.debug ?? false,
