@@ -52,10 +52,6 @@ export class EmbeddedText implements Member {
     this.embedding.catch(() => {});
   }
 
-  get scales(): readonly number[] | undefined {
-    return this.parts.scales;
-  }
-
   get tokens(): TokenCounts {
     return { prompt: this.promptTokens, answer: 0 };
   }

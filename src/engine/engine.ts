@@ -153,7 +153,7 @@ export class Engine {
       const runtime = await this.#open(sequence.tokens);
       sequence.checkFits(runtime.plan.context);
       if (!runtime.caches.free) return false;
-      const { cache, cached } = await runtime.caches.acquire(sequence.text, sequence.scales);
+      const { cache, cached } = await runtime.caches.acquire(sequence.text, sequence.parts.scales);
       if (sequence.ended) runtime.release(cache, () => this.#start());
       else {
         // Active first, so that it leaves the cache again whatever happens.

@@ -19,8 +19,6 @@ export interface Member {
   readonly tokens: TokenCounts;
   readonly promptTokens: number;
   readonly answerTokens: number;
-  /** Scales of LoRA adapters that it is computed with; undefined for those of the model. */
-  readonly scales: readonly number[] | undefined;
   /** Tokens that need not be computed where a cache has them. */
   readonly text: ReadonlyTokens;
   readonly cache: SequenceCache | undefined;
@@ -31,7 +29,11 @@ export interface Member {
   readonly ended: boolean;
   readonly stopReason?: string | undefined;
   readonly error: Error | undefined;
-  readonly parts: { readonly onLoad?: LoadOptions['onProgress'] };
+  readonly parts: {
+    readonly onLoad?: LoadOptions['onProgress'];
+    /** Scales of LoRA adapters; default: those of the model. */
+    readonly scales?: readonly number[] | undefined;
+  };
   /** Throws CONTEXT_TOO_LONG. */
   checkFits(context: number): void;
   /** Enters `cache`, in which `cached` tokens are stored already. */

@@ -92,10 +92,6 @@ export class Sequence implements Member {
     this.parts = parts;
   }
 
-  get scales(): readonly number[] | undefined {
-    return this.parts.scales;
-  }
-
   /** The prompt until it begins, then the answer as well. */
   get text(): ReadonlyTokens {
     return this.#text;
@@ -120,10 +116,7 @@ export class Sequence implements Member {
     return this.#error;
   }
 
-  /**
-   * Tokens of the text that are not stored: the prompt at first, then the last one and those that its cache could not
-   * keep.
-   */
+  /** Tokens of the text that are not stored: the prompt at first, then the last one and those that its cache lost. */
   get behind(): number {
     return this.#text.length - this.#stored;
   }

@@ -92,6 +92,7 @@ test('every option reaches the ask', async () => {
     stop: ['a', 'b', 'c', 'd', 'e'],
     logprobs: 20,
     context: 512,
+    loras: undefined,
     ignoreEnd: undefined,
     grammar: undefined,
   });
