@@ -107,6 +107,7 @@ function openRecurrent(places: number, stores: readonly PrefixStore[] = []): Rec
     },
     allReleased: { value: () => Promise.all(releases) },
     loadSeconds: { value: 0 },
+    bytesWritten: { value: 0 },
     run: { value: run },
   });
   return Object.assign(recurrent, {
