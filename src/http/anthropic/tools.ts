@@ -2,11 +2,12 @@ import * as z from 'zod';
 import type { Conversation, Tool } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
+import { toolName } from '../request/tools.ts';
 
 const AnthropicTool = z
   .looseObject({
     type: given(z.string()),
-    name: z.string(),
+    name: toolName,
     description: given(z.string()),
     input_schema: given(z.looseObject({})),
   })

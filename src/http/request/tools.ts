@@ -10,10 +10,19 @@ export interface ToolFields {
   readonly parallel_tool_calls: boolean | undefined;
 }
 
+/** The name of a tool: without the signs that end names in the formats of calls, quotes, brackets and white space. */
+export const toolName: z.ZodType<string> = z
+  .string()
+  .min(1)
+  .regex(
+    /^[^\s\p{Cc}\p{Cs}"'`\\<>()[\]{}|]*$/u,
+    'expected a name without white space, control characters, quotes, backslashes, brackets and "|"',
+  );
+
 const ToolObject = z.looseObject({
   type: z.literal('function').nullish(),
   function: z.looseObject({
-    name: z.string().min(1),
+    name: toolName,
     description: z.string().nullish(),
     parameters: z.record(z.string(), z.unknown()).nullish(),
   }),

@@ -2,9 +2,10 @@ import * as z from 'zod';
 import type { Tool, ToolChoice } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
+import { toolName } from '../request/tools.ts';
 
 const FunctionTool = z.looseObject({
-  name: z.string(),
+  name: toolName,
   description: given(z.string()),
   parameters: given(z.looseObject({})),
 });
