@@ -87,21 +87,26 @@ test('tools, the choice among them and thinking reach the template', async () =>
     const { kind, messages, ...rest } = (await prompted(server, body)) as Record<string, unknown>;
     return rest;
   };
+  const tools = [{ name: 'now', description: 'The time', input_schema }];
+  const known = [{ name: 'now', description: 'The time', parameters: input_schema }];
   assert.deepEqual(
     await asked({
-      tools: [{ name: 'now', description: 'The time', input_schema }],
+      tools,
       tool_choice: { type: 'any', disable_parallel_tool_use: true },
       thinking: { type: 'enabled', budget_tokens: 1024 },
     }),
     {
-      tools: [{ name: 'now', description: 'The time', parameters: input_schema }],
+      tools: known,
       toolChoice: 'required',
       parallelToolCalls: false,
       think: true,
     },
   );
   assert.equal(server.backend.received.request.thinkBudget, 1024);
-  assert.deepEqual(await asked({ tool_choice: { type: 'tool', name: 'now' } }), { toolChoice: { name: 'now' } });
+  assert.deepEqual(await asked({ tools, tool_choice: { type: 'tool', name: 'now' } }), {
+    tools: known,
+    toolChoice: { name: 'now' },
+  });
   assert.deepEqual(await asked({ thinking: { type: 'disabled' } }), { think: false });
   assert.deepEqual(await asked({ thinking: { type: 'adaptive' }, output_config: { effort: 'low' } }), { think: 'low' });
   assert.deepEqual(await asked({ thinking: { type: 'adaptive' } }), {});

@@ -6,6 +6,7 @@ import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { checkToolChoice } from '../request/tools.ts';
 import { AnthropicMessages, AnthropicSystem } from './messages.ts';
 import { AnthropicChoice, AnthropicTools } from './tools.ts';
 
@@ -55,7 +56,10 @@ export const messagesFields: readonly string[] = [...Object.keys(fields), 'cache
 /** The body of a POST to /v1/messages; count_tokens has the same without max_tokens. */
 export const MessagesBody: z.ZodType<AnthropicRequest> = z
   .looseObject(fields)
-  .superRefine((body, context) => refuseUnsupported(body, {}, context))
+  .superRefine((body, context) => {
+    refuseUnsupported(body, {}, context);
+    checkToolChoice(body.tools ?? [], body.tool_choice.toolChoice, context);
+  })
   .transform(({ messages, system, tools, tool_choice, thinking, output_config, ...body }, context) => ({
     model: body.model,
     conversation: {

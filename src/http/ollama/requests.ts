@@ -132,7 +132,7 @@ export const chatRequest: z.ZodType<OllamaChatRequest> = z
     ),
     ...toolFields,
   })
-  .superRefine(checkToolChoice)
+  .superRefine(({ tools, tool_choice }, context) => checkToolChoice(tools, tool_choice, context))
   .transform(withOptions);
 
 /** A request about a model: its name, which old clients call `name`. */

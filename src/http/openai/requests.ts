@@ -125,7 +125,7 @@ export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .looseObject(chat)
   .superRefine((body, context) => {
     refuseUnsupported(body, unsupported, context);
-    checkToolChoice(body, context);
+    checkToolChoice(body.tools, body.tool_choice, context);
     checkContinuation(body, context);
     if (body.top_logprobs && !body.logprobs)
       refuse(context, 'top_logprobs', 'asks for what logprobs does not: that must be true as well');

@@ -56,11 +56,15 @@ export const toolFields: { readonly [K in keyof ToolFields]: z.ZodType<ToolField
 };
 
 /** Refuses a choice of a tool that is not there. */
-export function checkToolChoice({ tools, tool_choice }: ToolFields, context: z.core.$RefinementCtx): void {
+export function checkToolChoice(
+  tools: readonly Tool[],
+  choice: ToolChoice | undefined,
+  context: z.core.$RefinementCtx,
+): void {
   const message =
-    tool_choice === 'required' && tools.length === 0
+    choice === 'required' && tools.length === 0
       ? 'expected tools to choose from'
-      : typeof tool_choice === 'object' && !tools.some(({ name }) => name === tool_choice.name)
+      : typeof choice === 'object' && !tools.some(({ name }) => name === choice.name)
         ? 'expected the name of one of the tools'
         : undefined;
   if (message !== undefined) context.addIssue({ code: 'custom', path: ['tool_choice'], message });

@@ -1,13 +1,14 @@
 import * as z from 'zod';
-import type { Conversation } from '../../chat/message.ts';
+import type { Conversation, Tool } from '../../chat/message.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { checkToolChoice } from '../request/tools.ts';
 import { Input } from './input.ts';
-import { ResponsesChoice, ResponsesTools } from './tools.ts';
+import { type RequestChoice, type RequestTools, ResponsesChoice, ResponsesTools } from './tools.ts';
 
 export interface ResponsesRequest {
   /** The name by which the client calls the model, if it does. */
@@ -69,15 +70,29 @@ export const responsesFields: readonly string[] = [
   'client_metadata',
 ];
 
+/** The tools that may be called. */
+const allowedOf = ({
+  tools: { tools },
+  tool_choice: { names },
+}: {
+  readonly tools: RequestTools;
+  readonly tool_choice: RequestChoice;
+}): readonly Tool[] => (names ? tools.filter(({ name }) => names.includes(name)) : tools);
+
 /** The body of a POST to /v1/responses. */
 export const ResponsesBody: z.ZodType<ResponsesRequest> = z
   .looseObject(fields)
-  .superRefine((body, context) => refuseUnsupported(body, unsupported, context))
+  .superRefine((body, context) => {
+    refuseUnsupported(body, unsupported, context);
+    const { choice, names = [] } = body.tool_choice;
+    checkToolChoice(allowedOf(body), choice, context);
+    for (const name of names) checkToolChoice(body.tools.tools, { name }, context);
+  })
   .transform((body, context) => {
     const { instructions, max_output_tokens, top_logprobs, include = [], parallel_tool_calls, reasoning } = body;
     const { tools, skipped } = body.tools;
-    const { choice, names } = body.tool_choice;
-    const allowed = names ? tools.filter(({ name }) => names.includes(name)) : tools;
+    const { choice } = body.tool_choice;
+    const allowed = allowedOf(body);
     return {
       model: body.model,
       conversation: {
