@@ -1,5 +1,5 @@
+import { thinkLevels } from '../../chat/think-levels.ts';
 import { longFlag } from './flags.ts';
-import { thinkLevels } from './schemas.ts';
 import { optionEntries } from './table.ts';
 
 /** Options whose value may be left out. */

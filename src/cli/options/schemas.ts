@@ -1,11 +1,9 @@
 import * as z from 'zod';
 import type { EngineError } from '../../base/errors.ts';
 import { parseBytes } from '../../base/size.ts';
+import { thinkLevels } from '../../chat/think-levels.ts';
 import type { LoraOption } from '../../runtime/lora-adapters.ts';
 import { machineBytes } from '../../runtime/machine.ts';
-
-/** How much a model may be asked to think; which of them it knows, its template says. */
-export const thinkLevels = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 
 const decimal = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
 

@@ -6,6 +6,7 @@ import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { thinkLevel } from '../request/think-level.ts';
 import { checkToolChoice } from '../request/tools.ts';
 import { AnthropicMessages, AnthropicSystem } from './messages.ts';
 import { AnthropicChoice, AnthropicTools } from './tools.ts';
@@ -26,7 +27,7 @@ const count = wholeWithin(1, unlimited);
 const Thinking = given(z.looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']), budget_tokens: count }));
 
 const Format = z.looseObject({ type: z.string(), schema: z.unknown().optional() });
-const Output = given(z.looseObject({ effort: given(z.string()), format: given(Format) }));
+const Output = given(z.looseObject({ effort: thinkLevel, format: given(Format) }));
 
 const thinkOf = (thinking: z.output<typeof Thinking>, output: z.output<typeof Output>): Pick<Conversation, 'think'> => {
   if (thinking?.type === 'disabled') return { think: false };

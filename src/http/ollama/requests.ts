@@ -6,6 +6,7 @@ import type { GenerationRequest } from '../../worker/backend.ts';
 import { given } from '../request/given.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { anyList, listOf, tokenList } from '../request/lists.ts';
+import { thinkField } from '../request/think-level.ts';
 import { checkToolChoice, type ToolFields, toolFields } from '../request/tools.ts';
 import { type OllamaOptions, optionSchemas, optionsSchema, type ParsedOptions } from './options.ts';
 
@@ -86,7 +87,7 @@ const answer = {
   truncate: flag,
   logprobs: flag,
   top_logprobs: given(z.int().min(0).max(20)),
-  think: given(z.union([z.boolean(), z.string()])),
+  think: thinkField,
   format: given(z.unknown()).transform(formatOf),
   template: anything,
 };

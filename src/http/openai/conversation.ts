@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import type { Conversation, Message } from '../../chat/message.ts';
+import type { ThinkLevel } from '../../chat/think-levels.ts';
 import { given } from '../request/given.ts';
+import { thinkLevel } from '../request/think-level.ts';
 import { type ToolFields, toolFields, toolsIn } from '../request/tools.ts';
 import { Messages } from './messages.ts';
 
@@ -8,8 +10,8 @@ import { Messages } from './messages.ts';
 interface ConversationFields extends ToolFields {
   readonly messages: readonly Message[];
   /** Whether the model thinks, or how much: "none", "low", … */
-  readonly reasoning_effort: string | undefined;
-  readonly reasoning: { readonly effort: string | undefined } | undefined;
+  readonly reasoning_effort: ThinkLevel | undefined;
+  readonly reasoning: { readonly effort: ThinkLevel | undefined } | undefined;
   /** More variables of the chat template. */
   readonly chat_template_kwargs: Readonly<Record<string, unknown>> | undefined;
   /** Whether the prompt ends with the begin of a new answer, or with the last message. */
@@ -22,8 +24,8 @@ interface ConversationFields extends ToolFields {
 export const conversationFields: { readonly [K in keyof ConversationFields]: z.ZodType<ConversationFields[K]> } = {
   messages: Messages,
   ...toolFields,
-  reasoning_effort: given(z.string()),
-  reasoning: given(z.looseObject({ effort: given(z.string()) })),
+  reasoning_effort: thinkLevel,
+  reasoning: given(z.looseObject({ effort: thinkLevel })),
   chat_template_kwargs: given(z.record(z.string(), z.unknown())),
   add_generation_prompt: given(z.boolean()),
   continue_final_message: given(z.boolean()),

@@ -6,6 +6,7 @@ import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
 import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { thinkLevel } from '../request/think-level.ts';
 import { checkToolChoice } from '../request/tools.ts';
 import { Input } from './input.ts';
 import { type RequestChoice, type RequestTools, ResponsesChoice, ResponsesTools } from './tools.ts';
@@ -48,7 +49,7 @@ const fields = {
   tools: ResponsesTools,
   tool_choice: ResponsesChoice,
   parallel_tool_calls: given(z.boolean()),
-  reasoning: given(z.looseObject({ effort: given(z.string()) })),
+  reasoning: given(z.looseObject({ effort: thinkLevel })),
   max_output_tokens: count,
   stream: given(z.boolean()),
   store: given(z.boolean()),
