@@ -19,6 +19,9 @@ import { slowStart } from '../print/slow-start.ts';
 import { deviceLine, timings } from '../print/timings.ts';
 import { hasInput, preparePrompt, readPrompt } from '../prompt.ts';
 
+const continued =
+  'the model has no chat template, so the prompt is gone on with as it is; --chat-template chatml makes a conversation of it';
+
 /** Answers one prompt; at a terminal without one, talks. */
 export async function runCommand(settings: Settings, chosen: ChosenModel, words: readonly string[]): Promise<void> {
   const given = withWords(settings, words);
@@ -52,6 +55,7 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   // A text may still come while the model is opened.
   const input = options.prompt === undefined || inputIsForm(options) ? undefined : hasInput();
   await using model = await openModel(chosen, options);
+  if (!options.raw && !model.prompts.hasTemplate) note(continued);
   const prompt = await promptOf(options, model, { input: (await input) ?? false, signal });
   const prepared = await interruptibleBlocking(
     abort,

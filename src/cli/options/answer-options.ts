@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {
+  belowZero,
   defaultSampling,
   type PartialSamplingOptions,
   type SamplingNumber,
@@ -25,7 +26,9 @@ const commands: readonly CommandName[] = ['run', 'chat'];
 /** An option of sampling. */
 function sampling(option: SamplingNumber, flags: string, help: string): OptionSpec<number | undefined> {
   const range = samplingRanges[option];
-  const schema = range.whole ? whole('a whole number', range.min, range.max) : real(range);
+  const within = range.whole ? whole('a whole number', range.min, range.max) : real(range);
+  const below = belowZero[option];
+  const schema = below === undefined ? within : z.preprocess((value) => (Number(value) < 0 ? below : value), within);
   return {
     flags,
     help,

@@ -53,6 +53,8 @@ const flagsAlone: readonly (readonly [command: string, flag: string, key: Option
   ['run', '--dynatemp-exp=2', 'dynatempExponent', 2],
   ['run', '--top-n-sigma=1.5', 'topNSigma', 1.5],
   ['run', '--top-k=7', 'topK', 7],
+  ['run', '--top-k=-1', 'topK', 0],
+  ['run', '--repeat-last-n=-1', 'repeatLastN', 2 ** 20],
   ['run', '--typical=0.75', 'typicalP', 0.75],
   ['run', '--top-p=0.875', 'topP', 0.875],
   ['run', '--min-p=0.125', 'minP', 0.125],
