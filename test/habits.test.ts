@@ -48,7 +48,10 @@ test('a shell completes commands, options and names of models', async (t) => {
   const { stdout: names } = await run(['completion', 'names'], { env: { ...env, SSD_LLM_MODELS: folder.path } });
   assert.equal(names, 'pocket:f32\n');
   const completed = (...words: string[]): string[] => {
-    const ask = `ssd-llm() { echo pocket:f32; }\nCOMP_WORDS=(${words.join(' ')})\nCOMP_CWORD=${words.length - 1}\n_ssd_llm\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+    // As bash divides them: a colon is a word of its own.
+    const parts = words.flatMap((word) => word.split(/(:)/)).filter((part) => part !== '');
+    const line = words.join(' ');
+    const ask = `ssd-llm() { echo pocket:f32; }\nCOMP_LINE='${line}'\nCOMP_POINT=${line.length}\nCOMP_WORDS=(${parts.join(' ')})\nCOMP_CWORD=${parts.length - 1}\n_ssd_llm\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
     return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' })
       .trim()
       .split('\n');
@@ -56,6 +59,8 @@ test('a shell completes commands, options and names of models', async (t) => {
   assert.deepEqual(completed('ssd-llm', 'be'), ['bench']);
   assert.deepEqual(completed('ssd-llm', 'run', '--prompt-c'), ['--prompt-cache', '--prompt-cache-dir']);
   assert.deepEqual(completed('ssd-llm', 'run', 'poc'), ['pocket:f32']);
+  assert.deepEqual(completed('ssd-llm', 'run', 'pocket:f'), ['f32']);
+  assert.deepEqual(completed('ssd-llm', 'run', 'pocket:'), ['f32']);
 });
 
 test('habits from other programs are answered with what to do here', async () => {

@@ -21,9 +21,9 @@ export const gains = (from: number, to: number): boolean => to >= leastGain * fr
 /** Tokens a second as they are told: two digits, since no forecast knows more. */
 export const roughRate = (tokensPerSecond: number): string => `${Number(tokensPerSecond.toPrecision(2))}`;
 
-/** "with 12 GiB 3.1", "with --draft-model tiny 2.4 where 7 of 10 of its tokens are accepted" */
-export function fasterText(way: FasterWay): string {
-  const rate = roughRate(way.tokens_per_s);
+/** "with 12 GiB 3.1", "with --draft-model tiny 2.4, where 7 of 10 of its tokens are accepted"; `unit` comes behind the rate. */
+export function fasterText(way: FasterWay, unit: string = ''): string {
+  const rate = roughRate(way.tokens_per_s) + unit;
   switch (way.kind) {
     case 'memory':
       return `with ${formatBytes(way.budget)}${way.whole ? ', all in memory,' : ''} ${rate}`;

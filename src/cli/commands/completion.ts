@@ -19,7 +19,8 @@ const flagsOf = (command: CommandName): readonly string[] =>
     ]);
 
 const bash = (commands: readonly CompletedCommand[]): string => `_ssd_llm() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" flags=""
+  local current="\${COMP_LINE:0:COMP_POINT}" flags=""
+  current="\${current##* }"
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} help" -- "$current"))
     return
@@ -29,11 +30,15 @@ ${commands.map(({ name }) => `    ${name}) flags="${flagsOf(name).join(' ')}" ;;
   esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -W "$(ssd-llm completion names 2>/dev/null)" -- "$current") $(compgen -f -- "$current")) ;;
+    *) COMPREPLY=($(compgen -W "$(ssd-llm completion names 2>/dev/null)" -- "$current")) ;;
   esac
-  if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$current"; fi
+  # To bash a colon ends a word: what stands before it stays as it is.
+  local before="\${current%"\${current##*:}"}"
+  case "$COMP_WORDBREAKS" in
+    *:*) COMPREPLY=("\${COMPREPLY[@]#"$before"}") ;;
+  esac
 }
-complete -o filenames -F _ssd_llm ssd-llm
+complete -o default -F _ssd_llm ssd-llm
 `;
 
 const fish = (commands: readonly CompletedCommand[]): string =>

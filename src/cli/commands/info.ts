@@ -167,7 +167,7 @@ function speedRows(speed: ExpectedSpeed, faster: readonly FasterWay[]): readonly
     ['speed', speedText(speed)],
     ['prompt', `of ${first_token_prompt} tokens: the answer begins about ${roughly(first_token_s)} after the start`],
     ...(storage === null ? [] : [['storage', `gives ${formatBytes(storage)}/s`] as const]),
-    ...faster.map((way, i) => [i === 0 ? 'faster' : '', `${fasterText(way)} tokens/s`] as const),
+    ...faster.map((way, i) => [i === 0 ? 'faster' : '', fasterText(way, ' tokens/s')] as const),
   ];
 }
 

@@ -40,7 +40,7 @@ interface Row {
 }
 
 function table(rows: readonly Row[]): readonly string[] {
-  const ways = rows.map(({ forecast }) => forecast?.faster.slice(0, 1).map(fasterText) ?? []);
+  const ways = rows.map(({ forecast }) => forecast?.faster.slice(0, 1).map((way) => fasterText(way)) ?? []);
   const told = ways.some((way) => way.length > 0);
   return columns([
     ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', ...(told ? ['FASTER'] : []), 'WHERE'],

@@ -14,6 +14,6 @@ export function slowStart(
   const ground = basis === 'assumed' ? ', if the storage is a usual one' : '';
   return [
     `expect about ${roughRate(tokens_per_s)} tokens/s, the first after about ${roughly(first_token_s)}${ground}`,
-    ...faster.map(fasterText),
+    ...faster.map((way) => fasterText(way)),
   ].join('; ');
 }
