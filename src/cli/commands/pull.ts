@@ -37,6 +37,7 @@ export async function pullCommand(settings: Settings, [name = '']: readonly stri
       onEvent,
       onPlan,
     });
+    progress[Symbol.dispose]();
     await write(`${pulled} is there: ssd-llm run ${pulled}\n`);
   });
   if (process.exitCode !== undefined) note('what has come is kept: pull it again to go on');

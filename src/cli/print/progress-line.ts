@@ -24,7 +24,8 @@ export function progressLine(
   seconds: number,
 ): string {
   const rate = seconds > 0 ? (done - before) / seconds : 0;
-  const speed = seconds > 0 ? `${formatBytes((bytes ?? done - before) / seconds)}/s` : '';
+  const moved = bytes ?? done - before;
+  const speed = seconds > 0 && moved > 0 ? `${formatBytes(moved / seconds)}/s` : '';
   const left = rate > 0 && seconds >= firstEstimate ? `${duration(Math.ceil((total - done) / rate))} left` : '';
   const counted =
     bytes === undefined

@@ -25,6 +25,7 @@ test('a line has what is done, the rate and the time left', () => {
 test('the time left is told as soon as there is something to judge by', () => {
   assert.equal(progressLine('loading', { done: 0, total: GiB }, 0), 'loading  0 B of 1 GiB');
   assert.equal(progressLine('loading', { done: 1024, total: GiB }, 0.5), 'loading  1 KiB of 1 GiB  2 KiB/s');
+  assert.equal(progressLine('checking', { done: GiB, total: 2 * GiB, before: GiB }, 0.5), 'checking  1 GiB of 2 GiB');
 });
 
 /** Collects what is written to a stream of 40 columns. */
