@@ -55,7 +55,7 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   // A text may still come while the model is opened.
   const input = options.prompt === undefined || inputIsForm(options) ? undefined : hasInput();
   await using model = await openModel(chosen, options);
-  if (!options.raw && !model.prompts.hasTemplate) note(continued);
+  if (process.stderr.isTTY && !options.raw && !model.prompts.hasTemplate) note(continued);
   const prompt = await promptOf(options, model, { input: (await input) ?? false, signal });
   const prepared = await interruptibleBlocking(
     abort,
