@@ -9,7 +9,8 @@ import { listOf } from '../request/lists.ts';
 import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
 import { loraFields, lorasIn } from '../request/lora-fields.ts';
 import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
-import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { type RefusedFields, refuseUnsupported } from '../request/refused-fields.ts';
+import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
 
 export interface CompletionRequest {
   /** The name by which the client calls the model, if it does. */
@@ -70,9 +71,7 @@ const common = {
 const Common = z.looseObject(common);
 
 /** Wishes that are refused, never ignored: without them the answer would be another one. */
-const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
-  n_indent: (value) => value !== 0,
-  t_max_predict_ms: (value) => typeof value !== 'number' || value > 0,
+const unsupported: RefusedFields = {
   multimodal_data: () => true,
 };
 

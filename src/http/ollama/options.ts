@@ -4,7 +4,7 @@ import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
-import { refuseUnsupported } from '../request/sampling-fields.ts';
+import { refuseUnsupported } from '../request/refused-fields.ts';
 
 const number = given(z.number());
 /** Whole numbers; clients send 40.0 and the like. */

@@ -8,7 +8,8 @@ import { keepAliveSchema } from '../request/keep-alive.ts';
 import { type LogitBias, logitBiases } from '../request/logit-biases.ts';
 import { loraFields, lorasIn } from '../request/lora-fields.ts';
 import { type MixedPrompt, mixedPrompts } from '../request/mixed-prompts.ts';
-import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { isPositive, type RefusedFields, refusedInChats, refuseUnsupported } from '../request/refused-fields.ts';
+import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { checkToolChoice } from '../request/tools.ts';
 import { checkContinuation, conversationFields, conversationIn } from './conversation.ts';
 
@@ -70,10 +71,11 @@ const common = {
 const Common = z.looseObject(common);
 
 /** Fields that are refused, never ignored, if they ask for something: without it the answer would be another one. */
-const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
+const unsupported: RefusedFields = {
   functions: (value) => !Array.isArray(value) || value.length > 0,
   modalities: (value) => !Array.isArray(value) || value.some((modality) => modality !== 'text'),
   audio: () => true,
+  n_keep: isPositive,
 };
 
 const refuse = (context: z.core.$RefinementCtx, field: string, message: string, code = 'invalid_value'): void =>
@@ -117,14 +119,16 @@ const chat = {
   top_logprobs: wholeWithin(0, 20),
 };
 
+const unsupportedInChats: RefusedFields = { ...unsupported, ...refusedInChats };
+
 /** Names of the fields of a POST to /v1/chat/completions. */
-export const chatFields: readonly string[] = Object.keys({ ...chat, ...unsupported });
+export const chatFields: readonly string[] = Object.keys({ ...chat, ...unsupportedInChats });
 
 /** The body of a POST to /v1/chat/completions. */
 export const ChatBody: z.ZodType<OpenAiChatRequest> = z
   .looseObject(chat)
   .superRefine((body, context) => {
-    refuseUnsupported(body, unsupported, context);
+    refuseUnsupported(body, unsupportedInChats, context);
     checkToolChoice(body.tools, body.tool_choice, context);
     checkContinuation(body, context);
     if (body.top_logprobs && !body.logprobs)

@@ -5,6 +5,7 @@ import { expected, instead } from '../expected.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeBody } from './encoding.ts';
 import { deepest, jsonSize } from './json-size.ts';
+import { refusedFields } from './refused-fields.ts';
 import type { Reservation } from './request-memory.ts';
 import { reservationOf } from './reservations.ts';
 import { addWarning } from './warnings.ts';
@@ -125,7 +126,7 @@ const unheeded: Readonly<Record<string, (value: unknown) => string | undefined>>
   id_slot: (value) => (value == null || value === -1 ? undefined : 'the place is where most of the prompt is known'),
 };
 
-const known: readonly string[] = [...harmless, ...Object.keys(unheeded)];
+const known: readonly string[] = [...harmless, ...Object.keys(unheeded), ...Object.keys(refusedFields)];
 
 /** Warns of members that change nothing here. Those that mean nothing may be misspelt. */
 function warnOfUnused(raw: Request, body: Readonly<Record<string, unknown>>, fields: readonly string[]): void {

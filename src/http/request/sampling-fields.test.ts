@@ -42,21 +42,6 @@ test("where a request says nothing the model's file counts, then what is usual",
   });
 });
 
-test('an option of peers that is not there yet is refused by name where it asks for something', async () => {
-  const server = served();
-  for (const [path, body] of [
-    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] }],
-    ['/v1/completions', { prompt: 'Hi' }],
-    ['/v1/responses', { input: 'Hi' }],
-    ['/v1/messages', { messages: [{ role: 'user', content: 'Hi' }] }],
-  ] as const) {
-    assert.equal((await post(server, path, { ...body, tfs_z: 1, samplers: [] })).status, 200, path);
-    const response = await post(server, path, { ...body, tfs_z: 0.5 });
-    assert.equal(response.status, 400, path);
-    assert.match(await response.text(), /tfs_z: not supported yet/);
-  }
-});
-
 test('mirostat, and penalties of repeated sequences, are what llama-server calls them', async () => {
   const server = served();
   const dry = { dry_multiplier: 0.8, dry_base: 2, dry_allowed_length: 3, dry_penalty_last_n: -1 };

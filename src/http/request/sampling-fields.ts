@@ -78,37 +78,3 @@ export function withUsualSampling<G extends { readonly sampling: PartialSampling
   const last = repeatLastN === undefined ? {} : { repeatLastN: Math.min(repeatLastN, trainedContext) };
   return { ...generation, sampling: { ...merged, ...last } };
 }
-
-const isOn = (value: unknown): boolean => value !== 0 && value !== false;
-const hasSome = (value: unknown): boolean => !Array.isArray(value) || value.length > 0;
-
-/** Options that peers have and that are not there yet, with the values that ask for something. */
-const unsupportedSampling: Readonly<Record<string, (value: unknown) => boolean>> = {
-  tfs_z: (value) => value !== 1,
-  adaptive_target: (value) => !(typeof value === 'number' && value < 0),
-  min_keep: (value) => isOn(value) && value !== 1,
-  min_tokens: isOn,
-  samplers: hasSome,
-  length_penalty: (value) => value !== 1,
-  use_beam_search: isOn,
-  bad_words: hasSome,
-  allowed_token_ids: hasSome,
-};
-
-/** Refuses, by its name, what a body asks for and nobody does here: without it the answer would be another one. */
-export function refuseUnsupported(
-  body: Readonly<Record<string, unknown>>,
-  unsupported: Readonly<Record<string, (value: unknown) => boolean>>,
-  context: z.core.$RefinementCtx,
-): void {
-  for (const [field, asks] of Object.entries({ ...unsupportedSampling, ...unsupported })) {
-    const value = body[field] ?? undefined;
-    if (value === undefined || !asks(value)) continue;
-    context.addIssue({
-      code: 'custom',
-      path: [field],
-      message: 'not supported yet',
-      params: { code: 'not_supported' },
-    });
-  }
-}

@@ -5,7 +5,8 @@ import { given, unlimited, wholeWithin } from '../request/given.ts';
 import { grammarIn } from '../request/grammar-fields.ts';
 import { keepAliveSchema } from '../request/keep-alive.ts';
 import { listOf } from '../request/lists.ts';
-import { refuseUnsupported, samplingFields, samplingOf } from '../request/sampling-fields.ts';
+import { type RefusedFields, refuseUnsupported } from '../request/refused-fields.ts';
+import { samplingFields, samplingOf } from '../request/sampling-fields.ts';
 import { thinkLevel } from '../request/think-level.ts';
 import { checkToolChoice } from '../request/tools.ts';
 import { Input } from './input.ts';
@@ -34,7 +35,7 @@ export interface ResponsesRequest {
 const count = wholeWithin(1, unlimited);
 
 /** Wishes that are refused, never ignored: without them the answer would be another one. */
-const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
+const unsupported: RefusedFields = {
   previous_response_id: () => true,
   conversation: () => true,
   prompt: () => true,
