@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { engineError } from '../../test/support/engine-error.ts';
+import { plainFormat } from '../chat/answer-reader.ts';
+import type { GrammarSource } from '../grammar/source.ts';
 import type { GrammarVocabulary } from '../grammar/token-names.ts';
 import { Grammars } from './grammars.ts';
 
@@ -55,4 +57,18 @@ test('wrong grammars are refused at once, and a vocabulary that was let go of is
   const looks = vocabulary.looks;
   await ready;
   assert.equal(vocabulary.looks, looks);
+});
+
+test('a begin of an answer that cannot become the JSON that is asked for is a warning, any other is none', () => {
+  const warnings: string[] = [];
+  using grammars = new Grammars(new Numbers(), ({ message }) => warnings.push(message));
+  const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
+  const warned = (begun: string, wanted: GrammarSource = { kind: 'schema', schema }): number => {
+    warnings.length = 0;
+    void grammars.prepareFor({ ...plainFormat, begun }, wanted).ready;
+    return warnings.length;
+  };
+  assert.deepEqual([warned('{"a": 1'), warned(''), warned('Sure: ', digits)], [0, 0, 0]);
+  assert.deepEqual([warned('Sure: '), warned('{"b"'), warned('[', { kind: 'json' })], [1, 1, 1]);
+  assert.match(warnings[0] ?? '', /does not begin the JSON/);
 });

@@ -3,6 +3,7 @@ import { EngineError } from '../base/errors.ts';
 import { answerGrammar, endsEarly, jsonBegun } from '../chat/answer-grammar.ts';
 import type { AnswerFormat } from '../chat/answer-reader.ts';
 import { Automaton } from '../grammar/automaton.ts';
+import { stateBehindJson } from '../grammar/begun-json.ts';
 import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
 import { TokenIndex } from '../grammar/token-index.ts';
@@ -11,6 +12,9 @@ import type { SamplerOptions } from '../sample/sampler.ts';
 
 /** Grammars that are remembered beside those in use. */
 const mostRemembered = 4;
+
+const notBegun =
+  "the last message, the assistant's, does not begin the JSON that is asked for: the whole JSON comes behind it";
 
 /** The grammar of an answer with its options for a sampler, and a promise for the time when it can be used. */
 interface AnswerGrammar extends Pick<SamplerOptions, 'begun' | 'endsEarly'> {
@@ -21,6 +25,7 @@ interface AnswerGrammar extends Pick<SamplerOptions, 'begun' | 'endsEarly'> {
 /** The grammars of a model's answers: compiled when they are first asked for, the last ones remembered. */
 export class Grammars implements Disposable {
   readonly #vocabulary: GrammarVocabulary;
+  readonly #warn: ((reason: Error) => void) | undefined;
   /** In the order of their last use. */
   readonly #automata: Map<string, Automaton> = new Map();
   readonly #grammars: WeakMap<Automaton, TokenGrammar> = new WeakMap();
@@ -29,8 +34,10 @@ export class Grammars implements Disposable {
   #building: Promise<void> | undefined;
   #disposed = false;
 
-  constructor(vocabulary: GrammarVocabulary) {
+  /** `warn` hears of answers whose given begin is no part of what is asked for. */
+  constructor(vocabulary: GrammarVocabulary, warn?: (reason: Error) => void) {
     this.#vocabulary = vocabulary;
+    this.#warn = warn;
   }
 
   /** Makes a grammar ready, if there is one: `of` can give it as soon as the promise is resolved. Throws BAD_GRAMMAR. */
@@ -49,7 +56,11 @@ export class Grammars implements Disposable {
     const source = answerGrammar(answer, wanted);
     try {
       const ready = this.prepare(source);
-      return { source, ready, begun: jsonBegun(answer, wanted), endsEarly: endsEarly(answer, wanted) };
+      const begun = jsonBegun(answer, wanted);
+      if (source !== undefined && begun !== undefined && !stateBehindJson(this.#automatonOf(source), begun)) {
+        this.#warn?.(new Error(notBegun));
+      }
+      return { source, ready, begun, endsEarly: endsEarly(answer, wanted) };
     } catch (error) {
       const isFree = wanted === undefined && answer.calls?.choice === 'auto';
       if (isFree && error instanceof EngineError && error.code === 'BAD_GRAMMAR') return {};

@@ -66,7 +66,7 @@ export class Model implements AsyncDisposable {
     this.device = opened.device;
     const { metadata } = opened.outline.file;
     this.prompts = new PromptTokenizer(metadata, opened.vocabulary, options);
-    this.#grammars = new Grammars(opened.vocabulary);
+    this.#grammars = new Grammars(opened.vocabulary, options.warn);
     this.#options = options;
     this.#opened = opened;
     this.#recommended = mergedSampling(recommendedSampling(metadata), presetSampling(options.preset));
