@@ -4,6 +4,7 @@ import { collectGarbage } from '../../base/garbage.ts';
 import { expected, instead } from '../expected.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeBody } from './encoding.ts';
+import { structuredFields } from './grammar-fields.ts';
 import { deepest, jsonSize } from './json-size.ts';
 import { refusedFields } from './refused-fields.ts';
 import type { Reservation } from './request-memory.ts';
@@ -128,13 +129,24 @@ const unheeded: Readonly<Record<string, (value: unknown) => string | undefined>>
 
 const known: readonly string[] = [...harmless, ...Object.keys(unheeded), ...Object.keys(refusedFields)];
 
+const structuredField = 'structured_outputs';
+
+/** Names of members of structured outputs that nobody knows. */
+const unknownStructured = (outputs: unknown): readonly string[] =>
+  Object.keys(Object(outputs))
+    .filter((name) => !structuredFields.includes(name))
+    .map((name) => `${structuredField}.${name}`);
+
 /** Warns of members that change nothing here. Those that mean nothing may be misspelt. */
 function warnOfUnused(raw: Request, body: Readonly<Record<string, unknown>>, fields: readonly string[]): void {
   for (const [name, reasonFor] of Object.entries(unheeded)) {
     const reason = reasonFor(body[name]);
     if (reason !== undefined) addWarning(raw, `${name}: ${reason}`);
   }
-  const unknown = Object.keys(body).filter((name) => !fields.includes(name) && !known.includes(name));
+  const unknown = [
+    ...Object.keys(body).filter((name) => !fields.includes(name) && !known.includes(name)),
+    ...unknownStructured(fields.includes(structuredField) ? body[structuredField] : undefined),
+  ];
   if (unknown.length === 0) return;
   const names = unknown.slice(0, mostNamed).map((name) => JSON.stringify(name.slice(0, mostNamed)));
   addWarning(raw, `unknown: ${names.join(', ')}${unknown.length > mostNamed ? ', …' : ''}`);

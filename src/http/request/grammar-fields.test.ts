@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as z from 'zod';
+import { post, served } from '../../../test/support/served.ts';
 import { grammarFields, grammarIn } from './grammar-fields.ts';
 
 const Body = z.looseObject(grammarFields).transform(grammarIn);
@@ -45,8 +46,17 @@ test('what is not valid, or said twice, is refused by its field', () => {
     [{ grammar: 'root ::= "a"', guided_regex: 'a' }, 'guided_regex'],
     [{ response_format: { type: 'json_object' }, json_schema: schema }, 'json_schema'],
     [{ structured_outputs: { structural_tag: '{}' } }, 'structured_outputs'],
+    [{ structured_outputs: { choise: ['a'] } }, 'structured_outputs'],
+    [{ structured_outputs: { json: schema, whitespace_pattern: ' ' } }, 'structured_outputs'],
   ] as const) {
     const { error } = Body.safeParse(body);
     assert.equal(error?.issues[0]?.path[0], field, JSON.stringify(body));
   }
+});
+
+test('a member of structured_outputs that nobody knows is a warning beside one that counts', async () => {
+  const body = { prompt: 'Hi', structured_outputs: { choice: ['a'], reegx: 'b' } };
+  const response = await post(served(), '/v1/completions', body);
+  assert.equal(response.status, 200);
+  assert.match(response.headers.get('warning') ?? '', /unknown: 'structured_outputs.reegx'/);
 });

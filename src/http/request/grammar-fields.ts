@@ -33,9 +33,25 @@ interface StructuredOutputs {
   readonly json_object?: boolean | undefined;
 }
 
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;
+
 const text = given(z.string());
 const choices = given(listOf(z.string(), { least: 1, most: mostChoices }));
 const anything = given(z.unknown());
+
+const notSupported = z.null('not supported').optional();
+const structured = {
+  json: anything,
+  regex: text,
+  choice: choices,
+  grammar: text,
+  json_object: given(z.boolean()),
+  structural_tag: notSupported,
+  whitespace_pattern: notSupported,
+};
+
+/** Members of `structured_outputs`, of which others change nothing. */
+export const structuredFields: readonly string[] = Object.keys(structured);
 
 export const grammarFields: { readonly [K in keyof Required<GrammarFields>]: z.ZodType<GrammarFields[K]> } = {
   response_format: given(
@@ -48,14 +64,12 @@ export const grammarFields: { readonly [K in keyof Required<GrammarFields>]: z.Z
   guided_choice: choices,
   guided_grammar: text,
   structured_outputs: given(
-    z.looseObject({
-      json: anything,
-      regex: text,
-      choice: choices,
-      grammar: text,
-      json_object: given(z.boolean()),
-      structural_tag: z.null('not supported').optional(),
-    }),
+    z
+      .looseObject(structured)
+      .refine(
+        (outputs) => isEmpty(outputs) || structuredFields.some((name) => name in outputs),
+        'expected json, regex, choice, grammar or json_object',
+      ),
   ),
 };
 
