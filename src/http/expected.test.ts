@@ -22,7 +22,16 @@ test('what is expected is said of each kind of check', () => {
     [z.number().gt(1), 1, 'expected more than 1'],
     [z.int().max(20), 21, 'expected at most 20'],
     [z.string().max(2), 'abc', 'expected at most 2 characters'],
-    [z.array(z.string()).min(1), [], 'expected at least 1 elements'],
+    [z.array(z.string()).min(1), [], 'expected at least 1 element'],
+    [z.string().min(1), '', 'expected at least 1 character'],
+    [z.object({ a: z.unknown().pipe(z.string().optional()) }), {}, 'expected a value'],
+    [z.null(), 1, 'expected null'],
+    [z.never(), 1, 'expected nothing'],
+    [z.tuple([z.string()]), 'a', 'expected an array'],
+    [z.number().multipleOf(2), 3, 'expected a multiple of 2'],
+    [z.strictObject({}), { a: 1 }, 'expected no "a"'],
+    [z.url(), 'a', 'expected a string of another form'],
+    [z.date(), 'a', 'expected something else'],
     [z.union([z.string(), z.number()], 'expected either'), null, 'expected either'],
   ] as const) {
     assert.equal(said(schema, value), message);
@@ -38,6 +47,6 @@ test('what came instead is repeated as far as it is short', () => {
     ', not "hot"',
     ', not a string of 2000 characters',
     ', not an array of 2',
-    ', not an object of 1 fields',
+    ', not an object of 1 field',
   ]);
 });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Message, ToolCall } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
+import { parsedBy } from '../request/parsed-by.ts';
 
 const TextBlock = z.looseObject({ type: z.literal('text'), text: z.string() });
 const Texts = z
@@ -36,9 +37,7 @@ const Block = z.looseObject({ type: z.string() }).transform((block, context): Bl
     context.addIssue({ code: 'custom', path: ['type'], message, params: { code: 'not_supported' } });
     return z.NEVER;
   }
-  const { data, error } = schema.safeParse(block);
-  for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: block } as z.core.$ZodRawIssue);
-  return data ?? z.NEVER;
+  return parsedBy<Block>(schema, block, context) ?? z.NEVER;
 });
 
 const Content = z.union([z.string(), listOf(Block)], 'expected a string or a list of blocks');

@@ -47,6 +47,8 @@ test('inputs that are no texts, and models that are not there, are refused', asy
     assert.equal(response.status, 400);
     assert.match(((await response.json()) as { error: string }).error, /input.*expected/);
   }
+  const missing = await post(served(), '/api/embed', { model, prompt: 'x' });
+  assert.equal(await missing.text(), '{"error":"input: expected a value, but it is missing"}');
   assert.equal((await post(served(), '/api/embed', { model: 'none', input: 'x' })).status, 404);
   const backend = new FakeBackend();
   backend.failure = new Error('broken');

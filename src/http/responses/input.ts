@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Message } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
+import { parsedBy } from '../request/parsed-by.ts';
 
 const texts: readonly string[] = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text'];
 
@@ -54,9 +55,7 @@ const Item = z.looseObject(withType).transform((item, context): Message => {
     context.addIssue({ code: 'custom', path: ['type'], message, params: { code: 'not_supported' } });
     return z.NEVER;
   }
-  const { data, error } = items[type as keyof typeof items].safeParse(item);
-  for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: item } as z.core.$ZodRawIssue);
-  return data ?? z.NEVER;
+  return parsedBy(items[type as keyof typeof items], item, context) ?? z.NEVER;
 });
 
 /** The message of two that follow each other, both the assistant's. */

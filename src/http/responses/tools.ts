@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Tool, ToolChoice } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
+import { parsedBy } from '../request/parsed-by.ts';
 import { toolName } from '../request/tools.ts';
 
 const FunctionTool = z.looseObject({
@@ -19,8 +20,7 @@ export interface RequestTools {
 
 const AnyTool = z.looseObject({ type: z.string() }).transform((tool, context): Tool | string => {
   if (tool.type !== 'function') return tool.type;
-  const { data, error } = FunctionTool.safeParse(tool);
-  for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: tool } as z.core.$ZodRawIssue);
+  const data = parsedBy(FunctionTool, tool, context);
   return data ? { name: data.name, description: data.description, parameters: data.parameters } : z.NEVER;
 });
 
