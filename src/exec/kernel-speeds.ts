@@ -31,8 +31,8 @@ interface Matrix {
 
 /**
  * Measures how fast `device` multiplies one token with weights of `plan`, of each kind as many as its caches do not hold,
- * and how long a step takes that computes next to nothing, by threads that slept before and by such that did not. It takes no more memory than the plan's weights do. Throws
- * OUT_OF_MEMORY.
+ * and how long a step takes that computes next to nothing, by threads that slept before and by such that did not. It takes
+ * no more memory than the plan's weights do. Throws OUT_OF_MEMORY.
  */
 export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<KernelSpeeds> {
   const matrices = matricesOf(plan, layoutOf);

@@ -4,10 +4,19 @@ import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { deferred } from '../../test/support/deferred.ts';
 import { FakeBackend, servedModel } from '../../test/support/fake-backend.ts';
+import { until } from '../../test/support/processes.ts';
 import { served } from '../../test/support/served.ts';
 import { serving } from '../../test/support/serving.ts';
+import { EngineError } from '../base/errors.ts';
+import { collectGarbage } from '../base/garbage.ts';
 import type { ServedModel } from '../library/model-card.ts';
-import type { EmbeddedInputs, EmbeddingRequest, GenerationCallOptions } from '../worker/backend.ts';
+import type {
+  Answer,
+  EmbeddedInputs,
+  EmbeddingRequest,
+  GenerationCallOptions,
+  GenerationRequest,
+} from '../worker/backend.ts';
 
 /** A backend that begins with nothing: neither an answer nor an embedding. */
 class SilentBackend extends FakeBackend {
@@ -26,6 +35,22 @@ class SilentBackend extends FakeBackend {
 
   get asked(): readonly AbortSignal[] {
     return [...this.signals, ...this.requests.map(({ signal }) => signal)];
+  }
+}
+
+/** A backend that keeps none of its requests. */
+class ForgetfulBackend extends FakeBackend {
+  readonly asked: WeakRef<GenerationRequest>[] = [];
+
+  override async generate(
+    model: ServedModel,
+    request: GenerationRequest,
+    options: GenerationCallOptions,
+  ): Promise<Answer> {
+    this.asked.push(new WeakRef(request));
+    const answer = super.generate(model, request, options);
+    this.requests.length = 0;
+    return await answer;
   }
 }
 
@@ -73,4 +98,28 @@ test('on every route, a client that leaves before the first byte cancels its own
     clients[1]?.destroy();
     while (!signals.every(({ aborted }) => aborted)) await turn();
   }
+});
+
+test('on every route, nothing of a request stays in memory once it is answered or refused', async () => {
+  const backend = new ForgetfulBackend();
+  await using server = await serving(served({ loopback: true }, backend).app);
+  const answers = { deltas: ['Hello'] };
+  const refusal = new EngineError('MODEL_CLOSED', { file: 'tiny.gguf' });
+  for (const [path, body] of Object.entries(answering)) {
+    for (const script of [answers, { ...answers, refusal }]) {
+      for (const stream of [true, false]) {
+        backend.script = script;
+        const text = JSON.stringify({ model: 'tiny:q4_1', stream, ...body });
+        const response = await fetch(`${server.url}${path}`, { method: 'POST', body: text });
+        await response.text();
+        assert.equal(response.ok, script === answers, path);
+      }
+    }
+  }
+  assert.equal(backend.asked.length, 4 * Object.keys(answering).length);
+  // Collecting takes several turns: what is finalized in one is gone in the next.
+  await until(() => {
+    collectGarbage();
+    return backend.asked.every((request) => request.deref() === undefined);
+  });
 });

@@ -29,8 +29,9 @@ export const parts = ['reading', 'computing', 'streaming'] as const;
 export type Part = (typeof parts)[number];
 
 /**
- * Times that parts take as long as speeds say; 1 where none is known, of streaming that of computing. Weights that stream come from memory that a drive
- * has just written, in many short steps: SmolLM2 took 21 ms a token so, and 7 ms once all of it stayed.
+ * Times that parts take as long as speeds say; 1 where none is known, of streaming that of computing. Weights that stream
+ * come from memory that a drive has just written, in many short steps: SmolLM2 took 21 ms a token so, and 7 ms once all of it
+ * stayed.
  */
 export type Factors = { readonly [part in Part]?: number };
 
