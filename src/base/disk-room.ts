@@ -21,6 +21,7 @@ export function checkRoom(folder: string, bytes: number): void {
 export function writeFailure(file: string, cause: unknown, bytes: number): EngineError {
   const reason = reasonOf(cause);
   const folder = dirname(file);
+  // A full disk whose room cannot be asked for has none.
   if (reason === 'ENOSPC') return new EngineError('NO_ROOM', { folder, bytes, free: roomIn(folder) ?? 0 }, { cause });
   return new EngineError('UNWRITABLE', { file, reason }, { cause });
 }

@@ -159,6 +159,7 @@ export async function postBlob(backend: Backend, c: Context): Promise<Response> 
   const digest = digestIn(c);
   const store = storeOf(backend);
   if (store.hasBlob(digest)) return c.body(null, 200);
+  // Room for bytes that are not announced is looked for as they come.
   await store.addBlob(digest, decodeBody(c.req.raw).pieces, Number(c.req.header('content-length') ?? 0));
   return c.body(null, 201);
 }
