@@ -27,11 +27,18 @@ const env = {
 Object.assign(process.env, env);
 const frugal = ['--memory-budget', '300M', '--ctx', '512', '--parallel', '1', '--threads', '1', '--kernels', 'plain'];
 
+/** The lines of a server's stderr that is no terminal: entries of its log, and nothing else. */
+const entriesOf = (stderr: string): readonly Record<string, unknown>[] =>
+  stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
 const generate = (url: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${url}/api/generate`, { method: 'POST', headers, body: JSON.stringify({ model: name, ...body }) });
 
 test('a server says where it is, what the models take and how to ask; it answers, is listed, and stops when told to', async () => {
-  await using server = await serve([model, ...frugal]);
+  await using server = await serve([model, ...frugal, '--log-format', 'text']);
   assert.match(server.said(), /^ {2}chat:latest {2}memory budget 300 MiB; [\d.]+ KiB of weights.*512 tokens each$/m);
   const [, address = '', body = ''] = /^ {2}try: curl (\S+) -d '(.*)'$/m.exec(server.said()) ?? [];
   const wanted = { ...JSON.parse(body), stream: false, options: { num_predict: 8, temperature: 0 } };
@@ -50,13 +57,14 @@ test('a server says where it is, what the models take and how to ask; it answers
 
   const another = await run(['serve', model, ...frugal, '--port', server.port], { env });
   assert.equal(another.code, 1);
+  assert.equal(entriesOf(another.stderr).length, 1);
   assert.match(another.stderr, /port \d+ of 127\.0\.0\.1 is in use .*--port \[PORT_IN_USE\]/);
 
   server.child.kill('SIGTERM');
   const { code, stdout, stderr } = await server.ended;
   assert.deepEqual([code, stdout], [0, '']);
-  const logged = stderr.split('\n').filter((line) => line.startsWith('{'));
-  assert.ok(logged.some((line) => (JSON.parse(line) as { msg: string }).msg.startsWith('stopping')));
+  assert.match(stderr, /^[\d:]{8} {2}stopping;.*$/m);
+  assert.doesNotMatch(stderr, /^\{/m);
 });
 
 test('told to stop in the middle of an answer, it lets that end; told twice, it cuts it', async () => {
@@ -141,9 +149,9 @@ test('the models of a folder are served when they are asked for; what is none is
   const config = folder.file('config.toml');
   writeFileSync(config, 'models = "."\napi-key = "secret"\nmemory-budget = "300M"\nctx = 512\nthreads = 1');
   await using server = await serve(['--config', config]);
-  assert.match(server.said(), /broken\.gguf is left out: .* is not a GGUF file/);
-  assert.match(server.said(), /^ {2}loaded when they are asked for: chat:latest$/m);
-  assert.match(server.said(), /^ {2}try: curl -H 'Authorization: Bearer KEY' http:/m);
+  const [left, begun] = entriesOf(server.said());
+  assert.match(`${left?.['msg']}`, /broken\.gguf is left out: .* is not a GGUF file/);
+  assert.deepEqual([begun?.['url'], begun?.['keyed'], begun?.['models']], [server.url, true, [{ name }]]);
   const request = { prompt: 'Hi', stream: false, options: { num_predict: 1 } };
   assert.equal((await generate(server.url, request)).status, 401);
   assert.equal((await generate(server.url, request, { authorization: 'Bearer secret' })).status, 200);
@@ -153,6 +161,14 @@ test('the models of a folder are served when they are asked for; what is none is
   assert.match(without.stderr, /--api-key/);
   const { stdout } = await run(['ps', '--port', server.port, '--config', config], { env });
   assert.match(stdout, /chat:latest/);
+  server.child.kill('SIGTERM');
+  entriesOf((await server.ended).stderr);
+});
+
+test('where stderr is no terminal, a wrong option of serve is told in JSON as well', async () => {
+  const { code, stderr } = await run(['serve', '--nonsense'], { env });
+  assert.equal(code, 2);
+  assert.match(`${entriesOf(stderr)[0]?.['msg']}`, /unknown option '--nonsense'/);
 });
 
 test('without a model, or with settings that are not valid, it says what to do', async () => {

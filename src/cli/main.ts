@@ -1,15 +1,17 @@
-import { handleOutputErrors, note } from './print/output.ts';
+import { fail, handleOutputErrors, logNotes } from './print/output.ts';
 import { exitCodeOf, failureLine, program } from './program.ts';
 
 /** Runs the command line, and sets the exit code. */
 async function main(argv: readonly string[]): Promise<void> {
   handleOutputErrors();
+  // Its settings may say otherwise, once they are read.
+  if (argv[2] === 'serve' && !process.stderr.isTTY) logNotes((await import('./print/log.ts')).logTo('info'));
   try {
     await program().parseAsync(await withValues(argv));
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     const line = await failureLine(error, argv);
-    if (line !== undefined) note(line);
+    if (line !== undefined) fail(line);
   }
 }
 

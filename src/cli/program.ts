@@ -7,6 +7,7 @@ import { cpuVariant } from './environment.ts';
 import type { ChosenModel } from './locate-model.ts';
 import type { CommandName } from './options/option-spec.ts';
 import type { Settings } from './options/table.ts';
+import { fail } from './print/output.ts';
 import { printable } from './print/printable.ts';
 
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
@@ -162,7 +163,11 @@ function commandOf(name: string, { description, alias, takes = {}, load }: Comma
   });
 }
 
-const throwing = (command: Command): Command => command.exitOverride().showHelpAfterError('(--help shows the options)');
+const throwing = (command: Command): Command =>
+  command
+    .exitOverride()
+    .showHelpAfterError('(--help shows the options)')
+    .configureOutput({ writeErr: (text) => fail(text.trimEnd()) });
 
 async function chooseCpu(): Promise<void> {
   const variant = cpuVariant();

@@ -31,7 +31,7 @@ export async function serve(args: readonly string[], options: StartOptions = {})
     said += text;
   });
   const over = ended.finally(() => home[Symbol.dispose]());
-  while (!said.includes('try: ')) {
+  while (!/try: |"ssd-llm listens on .*\n/.test(said)) {
     const end = await Promise.race([once(child.stderr ?? child, 'data').then(() => undefined), over]);
     if (end) throw new Error(`the server ended with ${end.code}: ${end.stderr}`);
   }

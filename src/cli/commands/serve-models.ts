@@ -17,14 +17,20 @@ import { webOptions } from '../download-settings.ts';
 import { cpuVariant } from '../environment.ts';
 import { calibrateFor } from '../first-calibration.ts';
 import { leaveOut, noModels, openLibrary } from '../open-library.ts';
-import { logsEvents } from '../options/log-level.ts';
+import { type LogFormat, logsEvents } from '../options/log-level.ts';
 import type { ServerSettings } from '../options/server-options.ts';
-import { announcement } from '../print/announcement.ts';
-import { logTo } from '../print/log.ts';
+import { announced, announcement, type ServerStart } from '../print/announcement.ts';
 import { note } from '../print/output.ts';
 
 /** Milliseconds that answers under way have to end when the server is told to stop. */
 const grace = 10_000;
+
+interface ServedBy {
+  readonly named: readonly LocatedModel[];
+  readonly plans: ReadonlyMap<string, Plan>;
+  readonly log: Log;
+  readonly logFormat: LogFormat;
+}
 
 /**
  * Serves until the process is told to stop; models that were named, if there are some, with their plans by their path.
@@ -33,13 +39,11 @@ const grace = 10_000;
 export async function serveModels(
   settings: ServerSettings,
   model: ModelSettings,
-  { named, plans }: { readonly named: readonly LocatedModel[]; readonly plans: ReadonlyMap<string, Plan> },
+  { named, plans, log, logFormat }: ServedBy,
 ): Promise<void> {
   const { apiKey, host, origins, port } = settings;
   // Bodies of megabytes left holes of 100 MiB, where no model was named and ggml not loaded.
   mapLargeBlocks();
-  const { logFormat = process.stderr.isTTY ? 'text' : 'json' } = settings;
-  const log = logTo(settings.logLevel, process.stderr.fd, logFormat);
   let tell: Warn = leaveOut;
   const { rope, graphs, chatTemplate } = model;
   const places = { models: settings.models, found: named };
@@ -74,7 +78,7 @@ export async function serveModels(
   const onError = (error: Error): void => log.error({}, error.message);
   const server = await listen(app, { host, port, onError });
   tell = (path, error) => log.warn({ path }, error.message);
-  const lines = announcement({
+  const start: ServerStart = {
     url: urlOf(server.address),
     reachableUrl: urlOf({ ...server.address, host: reachable(host) }),
     models: found.map(({ name, path }) => ({ name, plan: plans.get(path) })),
@@ -82,8 +86,9 @@ export async function serveModels(
     open: !loopback,
     keyed: apiKey !== undefined,
     page: settings.ui,
-  });
-  for (const line of lines) note(line);
+  };
+  if (logFormat === 'json') log.info(announced(start), `ssd-llm listens on ${start.url}`);
+  else for (const line of announcement(start)) note(line);
   await untilStopped(server, log);
 }
 

@@ -5,10 +5,14 @@ import type { Plan } from '../../plan/plan.ts';
 import { type ChosenModel, locateCalled } from '../locate-model.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
-import { warn } from '../print/output.ts';
+import { logTo } from '../print/log.ts';
+import { logNotes, warn } from '../print/output.ts';
 
 /** Serves models until the process is told to stop. */
 export async function serveCommand(given: Settings): Promise<void> {
+  const { logLevel, logFormat = process.stderr.isTTY ? 'text' : 'json' } = given;
+  const log = logTo(logLevel, process.stderr.fd, logFormat);
+  logNotes(logFormat === 'json' ? log : undefined);
   const { models: named, settings } = await locateCalled(given.files, given);
   const { memoryBudget, threads, parallel = 'auto', promptCache: bytes = 'auto', promptCacheDir, kvDir } = settings;
   const { think, thinkBudget } = settings;
@@ -27,7 +31,7 @@ export async function serveCommand(given: Settings): Promise<void> {
   };
   const plans = await plansOf(named, engine);
   const { serveModels } = await import('./serve-models.ts');
-  await serveModels(settings, engine, { named, plans });
+  await serveModels(settings, engine, { named, plans, log, logFormat });
 }
 
 /** The plans of the models that were named, by their path. Rejects with the errors of those that cannot run. */

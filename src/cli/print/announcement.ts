@@ -43,6 +43,19 @@ export function announcement({ url, reachableUrl, models, auto, open, keyed, pag
   ];
 }
 
+/** The announcement for programs. */
+export const announced = ({ url, reachableUrl, models, auto, open, keyed, page }: ServerStart): object => ({
+  url,
+  ...(page && { page: `${reachableUrl}/ui` }),
+  open,
+  keyed,
+  auto,
+  models: models.map(({ name, plan }) => ({
+    name,
+    ...(plan && { budget: plan.budget, parallel: plan.parallel, context: plan.context }),
+  })),
+});
+
 const planText = (plan: Plan, auto: boolean): string =>
   `memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}; ` +
   `${plan.parallel} at once, ${plan.context} tokens each`;

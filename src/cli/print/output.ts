@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
 import { escapeUnprintable, printable, showable } from './printable.ts';
 import { type WordWrap, wrapLine } from './word-wrap.ts';
 
@@ -24,8 +25,20 @@ export function writeAnswer(text: string, wrap: WordWrap): Promise<void> {
 export const writeJson = (value: unknown, { short = false }: { readonly short?: boolean } = {}): Promise<void> =>
   write(`${escapeUnprintable(JSON.stringify(value, undefined, short ? undefined : 2))}\n`);
 
+/** The log that takes what would be text on stderr, where a program reads that. */
+let logged: Log | undefined;
+
+/** Makes notes, warnings and the error that ends the command entries of `log`: its lines, and no others, are on stderr. */
+export function logNotes(log: Log | undefined): void {
+  logged = log;
+}
+
 /** Writes a line, or several, to stderr; to a terminal wrapped between words. */
 export function note(text: string): void {
+  if (logged) {
+    logged.info({}, text.trim());
+    return;
+  }
   const { isTTY, columns } = process.stderr;
   const lines = showable(text).split('\n');
   const shown = isTTY && columns > 0 ? lines.flatMap((line) => wrapLine(line, columns)) : lines;
@@ -33,7 +46,11 @@ export function note(text: string): void {
 }
 
 /** Reports a thing worth knowing, though nothing is wrong. */
-export const warn = (reason: Error): void => note(printable(reason.message));
+export const warn = (reason: Error): void =>
+  logged ? logged.warn({}, reason.message) : note(printable(reason.message));
+
+/** Reports the error that ends the command. */
+export const fail = (line: string): void => (logged ? logged.error({}, line.replace(/^error: /, '')) : note(line));
 
 /**
  * Handles errors of stdout: a reader that has gone (`| head`) is no failure; a full disk is, and ends with one line. Notes

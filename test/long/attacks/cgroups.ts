@@ -122,7 +122,7 @@ async function serveOnce(dice: Dice, folder: TempFolder): Promise<string> {
   const budget = (await leastBudget(['serve', model, ...args])) + extra * MiB;
   return await grouped(budget + serverBound, async (group) => {
     try {
-      const limits = ['-m', `${budget}`, '--log-level', 'warn'];
+      const limits = ['-m', `${budget}`, '--log-level', 'warn', '--log-format', 'text'];
       await using server = await serve([model, ...args, ...limits], { wrapper: group.wrapper });
       const prompts = Array.from({ length: perServer }, () =>
         'The lighthouse stood. '.repeat(1 + dice.below(20)).slice(0, room),

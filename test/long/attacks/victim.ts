@@ -69,7 +69,20 @@ export async function victim({ args = [], wrapper, key, fill }: VictimOptions = 
   const folder = tempFolder();
   writeVictim(folder.file(`${victimModel}.gguf`));
   fill?.(folder.path);
-  const few = ['-m', `${budget}`, '--ctx', '512', '--threads', '1', '--parallel', '2', '--log-level', 'warn'];
+  const few = [
+    '-m',
+    `${budget}`,
+    '--ctx',
+    '512',
+    '--threads',
+    '1',
+    '--parallel',
+    '2',
+    '--log-level',
+    'warn',
+    '--log-format',
+    'text',
+  ];
   const server = await serve(['--models', folder.path, ...few, ...(key ? ['--api-key', key] : []), ...args], {
     ...(wrapper && { wrapper }),
   });
