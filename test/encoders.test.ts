@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { encoderArchitectures } from '../src/arch/encoders.ts';
 import { at } from '../src/base/at.ts';
 import { EngineError } from '../src/base/errors.ts';
 import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { Model } from '../src/model/model.ts';
 import type { ModelOptions } from '../src/model/model-options.ts';
 import { architectureFile } from './support/architectures/architecture-file.ts';
+import { encoders } from './support/architectures/encoders.ts';
 import { Reference } from './support/architectures/reference.ts';
 import { run, runJson } from './support/cli.ts';
 import { cosine } from './support/cosine.ts';
@@ -36,7 +36,7 @@ const expectedOf = (path: string, options = {}): Promise<readonly Float32Array[]
     options,
   });
 
-for (const architecture of encoderArchitectures) {
+for (const architecture of Object.keys(encoders)) {
   test(`with everything streamed, together and alone, texts have libllama's embeddings: ${architecture}`, async () => {
     const path = architectureFile(folder.file(`${architecture}.gguf`), architecture, { pooling: poolings.mean });
     const expected = await expectedOf(path);

@@ -11,6 +11,7 @@ import { bufferOverride, bufferTypeStruct, callbacks, loadLlamaGraphs } from './
 import { addWeights, type DescribedWeight, type LlamaSource, sourceOfFile } from './llama-source.ts';
 import { lastLog, listening } from './log.ts';
 import { NativeArray } from './native-array.ts';
+import { hasOwnWidths, widenTensors } from './own-widths.ts';
 import { tensorName, tensorShape } from './tensor-fields.ts';
 
 /** Architectures that keep keys and values of several tokens as one: copies of their sequences change with these. */
@@ -70,6 +71,7 @@ export class LlamaModel implements Disposable {
       throw error;
     }
     try {
+      widenTensors(this.tensors, source);
       checkTensors(this.tensors, weights);
       const api = loadLlamaGraphs();
       this.memory = memoryOf(this.pointer, source.architecture);
@@ -177,7 +179,8 @@ function make(
     tensor_buft_overrides: overrides.address,
     n_gpu_layers: 0,
     use_extra_bufts: false,
-    no_alloc: measured,
+    // Tensors without a place are not heard of, and could not be widened.
+    no_alloc: measured && !hasOwnWidths(source.architecture),
   };
   const pointer = listening(
     (line) => {

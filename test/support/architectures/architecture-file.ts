@@ -70,6 +70,12 @@ function draftLayer(trunk: readonly AskedTensor[], { layers, width }: Sizes): re
   ];
 }
 
+/** A matrix with the rows that a recipe gives it. */
+function widened(tensor: AskedTensor, rows: Readonly<Record<string, number>> = {}): AskedTensor {
+  const count = rows[tensor.name.replace(/^blk\.\d+\./, '')];
+  return count === undefined ? tensor : { ...tensor, shape: [at(tensor.shape, 0), count] };
+}
+
 /** The kind of vocabulary that models of an architecture have. */
 function vocabularyOf(architecture: string, size: number): TinyVocabulary {
   if (/^rwkv[67]$/.test(architecture)) return tinyRwkv(size);
@@ -91,7 +97,8 @@ export function architectureFile(path: string, name: string, options: Architectu
   const trunk =
     recipe.tensors?.(sizes) ??
     askedTensors(`${path}.asked`, metadata, [...optionalTensors(recipe, sizes), ...(options.optional ?? [])]);
-  const asked = recipe.draftLayer ? [...trunk, ...draftLayer(trunk, sizes)] : trunk;
+  const narrow = recipe.draftLayer ? [...trunk, ...draftLayer(trunk, sizes)] : trunk;
+  const asked = narrow.map((tensor) => widened(tensor, recipe.rows?.(sizes)));
   const tied = !asked.some((tensor) => tensor.name === 'output.weight');
   const random = new RandomTensors(seed);
   const tensors = asked.map((tensor): TensorSource => {

@@ -144,6 +144,12 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
   afmoe: { state: 'windows', keys: windowsByPeriod, optional: routerBias },
   laguna: { state: 'windows', keys: windowsByPeriod },
+  'laguna with a gate of each element': {
+    architecture: 'laguna',
+    state: 'windows',
+    keys: windowsByPeriod,
+    rows: ({ width }) => ({ 'attn_gate.weight': width }),
+  },
   'ernie4_5-moe': {
     keys: () => ({ interleave_moe_layer_step: u32(1) }),
     optional: [...routerBias, ...inLayer('*', 'ffn_gate_exps.weight')],

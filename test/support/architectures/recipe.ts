@@ -52,6 +52,8 @@ export interface Recipe {
    * has a tied head.
    */
   readonly optional?: readonly string[];
+  /** Rows of tensors that a file may widen, by their names in a layer. */
+  readonly rows?: (sizes: Sizes) => Readonly<Record<string, number>>;
   /** All tensors, where the loader cannot be asked for them. */
   readonly tensors?: (sizes: Sizes) => readonly AskedTensor[];
 }
