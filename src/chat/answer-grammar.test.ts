@@ -106,10 +106,24 @@ test('arguments obey the schema in every format, and wrong ones are text where a
   assert.equal(python?.('[tide(days=1)]'), false);
 });
 
+test('arguments obey what their schemas refer to', () => {
+  const parameters = {
+    properties: { port: { $ref: '#/$defs/Port' }, last: { anyOf: [{ $ref: '#/$defs/Port' }, { type: 'null' }] } },
+    required: ['port'],
+    $defs: { Port: { type: 'string', enum: ['Ives', 'Looe'] } },
+  };
+  for (const { name } of callFormats) {
+    const allowed = allows(name, { choice: 'required', tools: [{ name: 'tide', parameters }] });
+    const [known, other] = ['Looe', 'Hull'].map((port) => ({ name: 'tide', arguments: JSON.stringify({ port }) }));
+    assert.ok(known && other);
+    assert.deepEqual([name, allowed(written(name, known)), allowed(written(name, other))], [name, true, false]);
+  }
+});
+
 test('sixty tools with eight parameters each are few enough for a grammar', () => {
   const properties = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`p${i}`, { type: 'string' }]));
   const many = Array.from({ length: 60 }, (_, i): Tool => ({ name: `t${i}`, parameters: { properties } }));
-  for (const name of ['Qwen 3 Coder', 'Llama 3', 'Gemma 4']) {
+  for (const name of ['Qwen 3 Coder', 'MiniMax M3', 'Llama 3', 'Gemma 4']) {
     const allowed = allows(name, { tools: many });
     assert.ok(allowed(written(name, { name: 't59', arguments: '{"p0": "x"}' })), name);
     assert.equal(allowed(written(name, { name: 't59', arguments: '{"q": "x"}' })), false, name);

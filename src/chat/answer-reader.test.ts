@@ -28,6 +28,17 @@ test('a prompt that has opened the thoughts counts, also where the model opens t
   assert.deepEqual(read(opened, '<think>\nHm.</think>Yes.'), ['Hm.', 'Yes.']);
 });
 
+test('a closing tag at the begin says that there are no thoughts', () => {
+  assert.deepEqual(read({ thoughts }, '</think>\n\nYes.'), ['', 'Yes.']);
+});
+
+test('thoughts between parts of the text come apart where a model may think there', () => {
+  const anywhere = { thoughts: { ...thoughts, anywhere: true } };
+  assert.deepEqual(read(anywhere, '<think>One.</think>\nA <think>Two.</think>\nB</think>'), ['One.Two.', 'A \nB']);
+  assert.deepEqual(read({ ...anywhere, begun: 'So: ' }, ' A<think>Two.</think>B'), ['Two.', ' AB']);
+  assert.deepEqual(read({ thoughts }, 'A<think>Two.</think>B'), ['', 'A<think>Two.</think>B']);
+});
+
 test('thoughts that do not end are thoughts', () => {
   assert.deepEqual(read({ thoughts }, '<think>Hm.\n</thi'), ['Hm.\n</thi', '']);
   assert.deepEqual(read({ thoughts, opened: true }, 'Hm. '), ['Hm.', '']);
@@ -40,15 +51,17 @@ test('without tags everything is content', () => {
 test('however an answer is cut, its parts are the same', () => {
   const word = fc.constantFrom('<think>', '</think>', '<', 'think>', ' ', '\n', 'a', '</');
   fc.assert(
-    fc.property(fc.array(word, { maxLength: 12 }), fc.boolean(), fc.array(fc.nat(5)), (words, opened, sizes) => {
+    fc.property(fc.array(word, { maxLength: 12 }), fc.boolean(), fc.boolean(), fc.array(fc.nat(5)), (...given) => {
+      const [words, opened, anywhere, sizes] = given;
       const text = words.join('');
+      const format = { thoughts: { ...thoughts, anywhere }, opened };
       const pieces: string[] = [];
       let rest = text;
       for (const size of sizes) {
         pieces.push(rest.slice(0, size));
         rest = rest.slice(size);
       }
-      assert.deepEqual(read({ thoughts, opened }, ...pieces, rest), read({ thoughts, opened }, text));
+      assert.deepEqual(read(format, ...pieces, rest), read(format, text));
     }),
   );
 });

@@ -41,14 +41,15 @@ class ContentReader implements AnswerReader {
 export function newAnswerReader({ thoughts, opened = false, begun: begin, calls }: AnswerFormat): AnswerReader {
   const begun = begin !== undefined;
   const content = calls ? new CallReader({ ...calls, opened }, newCallId) : new ContentReader();
-  if (!thoughts || calls?.format.readsThoughts === true || (begun && !opened)) return content;
+  if (!thoughts || calls?.format.readsThoughts === true) return content;
   return new ThoughtReader({ tags: thoughts, opened, begun, interrupts: interruptsOf(calls) }, content);
 }
 
-/** Texts of calls that end thoughts. */
+/** Texts of calls, and of the answer's parts, that end thoughts. */
 function interruptsOf(calls: ReadableCalls | undefined): readonly string[] {
   if (calls?.format.endsThoughts !== true) return [];
-  return [...calls.format.begins, ...(calls.format.around ?? [])];
+  const { begins, around = [], drops = [] } = calls.format;
+  return [...begins, ...around, ...drops];
 }
 
 /** The text that ends thoughts; undefined where the model has none. */

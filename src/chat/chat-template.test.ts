@@ -112,6 +112,13 @@ test('what the template raises is the reason of the error', () => {
   fails(never, [system, user, user], /no messages here/);
 });
 
+test('a template that needs a list of tools, or names of its own for them and the time, gets these', () => {
+  assert.equal(render('{% for t in tools %}{{ t }}{% endfor %}{{ messages[0].content }}', [user]), 'Hi');
+  const source = "{{ functions + ' ' + datetime + ' ' + messages[0].content }}";
+  assert.equal(render(source, [user]), `[] ${strftime(new Date(), '%b %d %Y')} Hi`);
+  fails('{% for t in tools %}{% endfor %}{{ unknown + 1 }}', [user], /NoneType/);
+});
+
 test('messages that a template refuses are joined until it takes them', () => {
   assert.equal(render(turns, [user, user]), '<s><turn>user\nHi\n\nHi</turn>\n<turn>model\n');
   assert.equal(render(turns, [system, user, user]), '<s><turn>user\nBe brief.\n\nHi\n\nHi</turn>\n<turn>model\n');

@@ -1,4 +1,5 @@
 import { toUSVString } from 'node:util';
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { LimitError, TemplateError } from '../jinja/errors.ts';
 import { Lexer } from '../jinja/lexer.ts';
@@ -12,7 +13,7 @@ import type { Conversation, Message } from './message.ts';
 import { isGoTemplate, OllamaTemplate } from './ollama-template.ts';
 import { roleOf } from './roles.ts';
 import { limitsFor } from './template-limits.ts';
-import { templateVariables, type VariableForm } from './template-variables.ts';
+import { rareVariables, templateVariables, type VariableForm } from './template-variables.ts';
 import { thoughtTagsOf } from './thought-tags.ts';
 import { adaptTools, shownTools, type ToolForm, usesTools } from './tools/adapt-tools.ts';
 import { structures, textsOf } from './tools/call-format.ts';
@@ -211,7 +212,16 @@ export class ChatTemplate {
       documents: null,
       ...templateVariables(conversation, how),
     };
-    return this.#template.render(variables, { limits: limitsFor(conversation, mostLength) });
+    const settings = { limits: limitsFor(conversation, mostLength) };
+    try {
+      return this.#template.render(variables, settings);
+    } catch (error) {
+      if (!(error instanceof TemplateError) || error instanceof LimitError) throw error;
+      const others = { ...variables, ...rareVariables(variables, new Date()) };
+      const text = attempt(() => this.#template.render(others, settings));
+      if (text === undefined) throw error;
+      return text;
+    }
   }
 }
 

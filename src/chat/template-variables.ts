@@ -1,3 +1,4 @@
+import { strftime } from '../jinja/strftime.ts';
 import type { Conversation, Message, Tool, ToolCall } from './message.ts';
 import { shownTools } from './tools/adapt-tools.ts';
 import { type CallForm, usualForm } from './tools/tool-support.ts';
@@ -24,6 +25,17 @@ export const templateVariables = (
     messages: conversation.messages.map((message) => marked(messageVariable(message, form), message.role)),
   };
 };
+
+/**
+ * Names that few templates use, for those that refuse the usual ones: no tools as an empty list, and the tools and the time
+ * as texts.
+ */
+export function rareVariables(
+  { tools }: Readonly<Record<string, unknown>>,
+  now: Date,
+): Readonly<Record<string, unknown>> {
+  return { tools: tools ?? [], functions: JSON.stringify(tools ?? [], null, 4), datetime: strftime(now, '%b %d %Y') };
+}
 
 /** Members whose texts are words of the format. */
 const words: readonly string[] = ['role', 'type'];

@@ -6,7 +6,7 @@ interface ThoughtReaderOptions {
   readonly tags: ThoughtTags;
   /** True if the prompt has opened the thoughts already. */
   readonly opened: boolean;
-  /** True if it has begun the answer as well. */
+  /** True if it has begun the answer, or its thoughts. */
   readonly begun: boolean;
   /** Texts that end thoughts as well, and belong to what follows: calls of tools. */
   readonly interrupts?: readonly string[];
@@ -14,9 +14,16 @@ interface ThoughtReaderOptions {
 
 const part = (text: string): readonly AnswerPart[] => (text === '' ? [] : [{ text: '', thinking: text }]);
 
+/** The tag that stands first in a text, and its place. */
+const firstOf = (text: string, tags: readonly string[]): { readonly tag: string; readonly at: number } | undefined =>
+  tags
+    .map((tag) => ({ tag, at: text.indexOf(tag) }))
+    .filter(({ at }) => at >= 0)
+    .sort((one, other) => one.at - other.at)[0];
+
 /**
- * Takes the thoughts off the begin of an answer and gives what follows to another reader. Blanks around thoughts belong
- * to neither.
+ * Takes the thoughts off an answer, at its begin or wherever their tags allow them, and gives the rest to another reader.
+ * Blanks around thoughts at the begin belong to neither.
  */
 export class ThoughtReader implements PartReader {
   readonly #tags: ThoughtTags;
@@ -28,13 +35,16 @@ export class ThoughtReader implements PartReader {
   #repeated = false;
   /** Text that may be a part of a tag, or blanks before one. */
   #held = '';
+  /** True once there was content. */
+  #answers = false;
 
   /** A reader that gives what follows the thoughts to `rest`. */
   constructor({ tags, opened, begun, interrupts = [] }: ThoughtReaderOptions, rest: PartReader) {
     this.#tags = tags;
     this.#interrupts = interrupts;
     this.#rest = rest;
-    this.#place = opened ? (begun ? 'thoughts' : 'opened') : 'begin';
+    this.#place = opened ? (begun ? 'thoughts' : 'opened') : begun ? 'rest' : 'begin';
+    this.#answers = this.#place === 'rest';
   }
 
   get thinking(): boolean {
@@ -42,9 +52,10 @@ export class ThoughtReader implements PartReader {
   }
 
   push(text: string): readonly AnswerPart[] {
-    if (this.#place === 'rest') return this.#rest.push(text);
     this.#held += text;
     switch (this.#place) {
+      case 'rest':
+        return this.#content();
       case 'begin':
         return this.#begin();
       case 'opened':
@@ -61,15 +72,20 @@ export class ThoughtReader implements PartReader {
   end(): readonly AnswerPart[] {
     const held = this.#held;
     this.#held = '';
-    if (this.#place === 'opened' || this.#place === 'thoughts') return part(held.trimEnd());
+    if (this.#place === 'opened' || this.#place === 'thoughts') return [...part(held.trimEnd()), ...this.#rest.end()];
     return [...this.#rest.push(this.#place === 'closed' ? held.trimStart() : held), ...this.#rest.end()];
   }
 
-  /** Finds out whether thoughts come first. */
+  /** Finds out whether thoughts come first. A closing tag alone says that there are none. */
   #begin(): readonly AnswerPart[] {
-    const { open } = this.#tags;
+    const { open, close } = this.#tags;
     const text = this.#held.trimStart();
-    if (open.startsWith(text) && text !== open) return [];
+    if ([open, close].some((tag) => tag.startsWith(text) && text !== tag)) return [];
+    if (text.startsWith(close)) {
+      this.#place = 'closed';
+      this.#held = text.slice(close.length);
+      return this.#closed();
+    }
     if (!text.startsWith(open)) return this.#leave(this.#held);
     this.#place = 'opened';
     this.#held = text.slice(open.length);
@@ -95,10 +111,7 @@ export class ThoughtReader implements PartReader {
     const { close } = this.#tags;
     const text = this.#held;
     const ends = [close, ...this.#interrupts];
-    const [end] = ends
-      .map((tag) => ({ tag, at: text.indexOf(tag) }))
-      .filter(({ at }) => at >= 0)
-      .sort((one, other) => one.at - other.at);
+    const end = firstOf(text, ends);
     if (end) {
       const thoughts = part(text.slice(0, end.at).trimEnd());
       this.#place = 'closed';
@@ -112,13 +125,34 @@ export class ThoughtReader implements PartReader {
 
   /** Leaves out blanks before the content. */
   #closed(): readonly AnswerPart[] {
+    if (this.#answers) return this.#leave(this.#held);
     const text = this.#held.trimStart();
     return text === '' ? [] : this.#leave(text);
   }
 
   #leave(text: string): readonly AnswerPart[] {
     this.#place = 'rest';
-    this.#held = '';
-    return this.#rest.push(text);
+    this.#held = text;
+    return this.#content();
+  }
+
+  /** Gives content away, up to further thoughts where they may come; a closing tag alone is dropped. */
+  #content(): readonly AnswerPart[] {
+    const { open, close, anywhere = false } = this.#tags;
+    const tags = anywhere ? [open, close] : [];
+    const parts: AnswerPart[] = [];
+    for (;;) {
+      const text = this.#held;
+      const found = firstOf(text, tags);
+      const content = text.slice(0, found?.at ?? text.length - openLength(text, tags));
+      this.#held = text.slice(content.length + (found?.tag.length ?? 0));
+      this.#answers ||= content !== '';
+      parts.push(...this.#rest.push(content));
+      if (!found) return parts;
+      if (found.tag === close) continue;
+      this.#place = 'opened';
+      parts.push(...this.#opened());
+      return parts;
+    }
   }
 }

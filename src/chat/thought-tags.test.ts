@@ -8,6 +8,16 @@ test('the tags are those that a template writes or takes out', () => {
   assert.equal(thoughtTagsOf("{{ '<|im_start|>' }}"), undefined);
 });
 
+test('tags that a template makes of parts are known, and those that only its comments name are none', () => {
+  assert.equal(
+    thoughtTagsOf("{%- set end = '</think{}>'.format(x) %}{%- set begin = '<think{}>'.format(x) %}")?.open,
+    '<think:opensource>',
+  );
+  assert.equal(thoughtTagsOf("{{- open_tag('think') -}}")?.close, '<|close|>think<|sep|>');
+  assert.equal(thoughtTagsOf("{# no <think> #}{{ '<thinking>' }}")?.open, '<thinking>');
+  assert.equal(thoughtTagsOf('{{- /* no <think> */ -}}{{ .Response }}'), undefined);
+});
+
 test('a model can think if its template has tags, or a channel, for thoughts', () => {
   assert.ok(canThink("{{ '<think>' }}") && canThink("{{ '<|channel|>analysis<|message|>' }}"));
   assert.ok(!canThink("{{ '<|im_start|>' }}"));

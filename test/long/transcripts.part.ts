@@ -13,46 +13,35 @@ import { type Expected, readTranscripts, type Transcript } from './transcripts/r
 
 /** Reasons for which some answers are read otherwise. */
 const others: readonly (readonly [reason: string, applies: (transcript: Transcript) => boolean])[] = [
-  [
-    'MiniMax M3, whose values are elements inside elements: not read',
-    ({ template }) => template.startsWith('MiniMax-M3'),
-  ],
   ['Muse, whose messages have receivers: not read', ({ template }) => template.startsWith('muse')],
   [
     'thoughts that llama.cpp leaves in the text, which is an option there',
-    ({ readsThoughts, input }) => !readsThoughts && /think|THINK|channel/.test(input),
+    ({ readsThoughts, expected }) => !readsThoughts && /think>|THINK|channel/.test(expected.content),
   ],
   [
     'a fence of Markdown around JSON under a schema: our grammar allows none',
     ({ schema, input }) => schema && input.includes('```'),
   ],
   [
-    'thoughts of Kimi K3, whose tags its template makes of parts',
-    ({ template, input }) => template === 'Kimi-K3.jinja' && !input.startsWith('<|open|>'),
+    'half a tag of thoughts before a whole one',
+    ({ template, input }) => template.startsWith('google-gemma-4') && input.startsWith('<|channel><|channel>'),
   ],
   [
-    'tags of thoughts in the middle of an answer of Gemma 4',
-    ({ template, input }) =>
-      template.startsWith('google-gemma-4') && /!\nWhat's up\?<|^<\|channel><\|channel>/.test(input),
+    'thoughts that a client begins for a model that has no tags for them',
+    ({ template, begun }) => template.startsWith('moonshotai-Kimi-K2') && begun !== undefined && begun.content === '',
   ],
   [
-    'thoughts that neither the prompt nor the answer opens',
-    ({ template, input }) =>
-      /^(Qwen-QwQ|deepseek-ai-DeepSeek-R1-Distill-Qwen)/.test(template) && /^(I'm\nthinking)?<\/think>/.test(input),
+    'the first words of thoughts, which the prompt of Apriel 1.6 has: llama.cpp repeats them',
+    ({ template, expected, begun }) =>
+      template.startsWith('Apriel-1.6') && expected.thinking.startsWith('Here are') && !begun,
   ],
-  [
-    'thoughts at the begin of an answer, given by the client: kept only where the template knows thoughts',
-    ({ template, begun }) => begun !== undefined && /^(moonshotai-Kimi-K2|Apertus|unsloth-Apriel)/.test(template),
-  ],
-  ['Apriel 1.6, whose prompt has the first words of the thoughts', ({ template }) => template.startsWith('Apriel-1.6')],
   [
     'a second tag that opens thoughts, which llama.cpp takes as a thought',
     ({ expected }) => expected.thinking.startsWith('<think>'),
   ],
   [
-    'templates that need tools, or variables of their own library',
-    ({ template, tools }) =>
-      template.startsWith('fireworks') || (/Hermes|command-r-plus/.test(template) && tools.length === 0),
+    'control tokens that end a turn, which never reach the reader',
+    ({ template, input }) => template.includes('command-r-plus') && input.includes('<|END_OF_TURN_TOKEN|>'),
   ],
 ];
 
@@ -87,7 +76,13 @@ function messageOf(parts: readonly AnswerPart[], known: readonly string[]): Expe
 }
 
 const user: Message = { role: 'user', content: 'Hey there!' };
-const nothing: Expected = { content: '', thinking: '', calls: [] };
+
+/** The part of an answer that is the model's: llama.cpp repeats what the client has begun, where the template knows thoughts. */
+function ownPart({ begun, expected }: Transcript): Expected {
+  const behind = (text: string, start = ''): string => (text.startsWith(start) ? text.slice(start.length) : text);
+  const { content, thinking } = expected;
+  return { ...expected, content: behind(content, begun?.content), thinking: behind(thinking, begun?.thinking) };
+}
 
 /** The answer to a transcript's conversation; one that is begun goes on from there. */
 function read(template: string, { input, tools, thinks, begun, expected }: Transcript, cut: number): Expected {
@@ -101,10 +96,8 @@ function read(template: string, { input, tools, thinks, begun, expected }: Trans
   const reader = newAnswerReader({ thoughts, opened, begun: prompt.begun?.text, calls });
   const parts: AnswerPart[] = [];
   for (let i = 0; i < input.length; i += cut) parts.push(...reader.push(input.slice(i, i + cut)));
-  const { content, thinking } =
-    thoughts || calls?.format.readsThoughts ? (begun ?? nothing) : { ...nothing, ...begun, thinking: '' };
   return messageOf(
-    [{ text: content, thinking }, ...parts, ...reader.end()],
+    [...parts, ...reader.end()],
     expected.calls.map(({ id }) => id),
   );
 }
@@ -119,7 +112,7 @@ function rowOf(transcripts: readonly Transcript[], templates: ReadonlyMap<string
       skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
       continue;
     }
-    const expected = shown(transcript.expected);
+    const expected = shown(ownPart(transcript));
     const wrong = [transcript.input.length, 1, 3]
       .map((cut) => {
         try {

@@ -120,6 +120,11 @@ export const transcripts: Readonly<Record<string, string>> = {
     '<minimax:tool_call>\n<invoke name="tide">\n<parameter name="port">St. "Ives"</parameter>\n' +
     '<parameter name="days">2</parameter>\n</invoke>\n<invoke name="boat.book">\n' +
     '<parameter name="seats">[1, "a"]</parameter>\n<parameter name="note">x</parameter>\n</invoke>\n</minimax:tool_call>',
+  'MiniMax M3':
+    ']<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="tide">]<]minimax[>[<port>St. "Ives"]<]minimax[>[</port>' +
+    ']<]minimax[>[<days>2]<]minimax[>[</days>]<]minimax[>[</invoke>\n]<]minimax[>[<invoke name="boat.book">' +
+    ']<]minimax[>[<seats>]<]minimax[>[<item>1]<]minimax[>[</item>]<]minimax[>[<item>a]<]minimax[>[</item>' +
+    ']<]minimax[>[</seats>]<]minimax[>[<note>x]<]minimax[>[</note>]<]minimax[>[</invoke>\n]<]minimax[>[</tool_call>',
   'Seed OSS':
     '<seed:tool_call>\n<function=tide>\n<parameter=port>St. "Ives"</parameter>\n<parameter=days>2</parameter>\n' +
     '</function>\n</seed:tool_call>\n<seed:tool_call>\n<function=boat.book>\n<parameter=seats>[1, "a"]</parameter>\n' +

@@ -1,3 +1,4 @@
+import type { ElementSyntax } from './element-calls.ts';
 import { harmonyTexts } from './harmony.ts';
 import type { JsonSyntax } from './json-calls.ts';
 import type { NamedSyntax } from './named-calls.ts';
@@ -26,9 +27,15 @@ export interface CallFormat {
   readonly contentName?: string;
   /** True where thoughts and calls have one form, which a reader of calls takes apart. */
   readonly readsThoughts?: boolean;
-  /** True where a call ends thoughts that are still open. */
+  /** True where a call, or a text that structures the answer, ends thoughts that are still open. */
   readonly endsThoughts?: boolean;
-  readonly syntax: JsonSyntax | NamedSyntax | TaggedSyntax | PythonSyntax | { readonly kind: 'harmony' };
+  readonly syntax:
+    | JsonSyntax
+    | NamedSyntax
+    | TaggedSyntax
+    | ElementSyntax
+    | PythonSyntax
+    | { readonly kind: 'harmony' };
 }
 
 /** Texts of a format: names of control tokens in them are a part of its calls. */
@@ -39,6 +46,7 @@ export const textsOf = ({ begins, around = [], drops = [], written, syntax }: Ca
   ...written,
   ...(syntax.kind === 'named' ? [...syntax.nameEnds, ...(syntax.id ?? []), syntax.quote ?? ''] : []),
   ...(syntax.kind === 'tagged' ? [syntax.parameter.begin, syntax.parameter.headEnd, syntax.parameter.end] : []),
+  ...(syntax.kind === 'elements' ? [syntax.mark, syntax.end] : []),
   ...(syntax.kind === 'harmony' ? harmonyTexts : []),
 ];
 

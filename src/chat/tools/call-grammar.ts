@@ -1,18 +1,12 @@
-import { EngineError } from '../../base/errors.ts';
 import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
-import {
-  choiceOf,
-  type GrammarSource,
-  grammarOf,
-  sequenceOf,
-  textSource,
-  untilAny,
-  upTo,
-} from '../../grammar/source.ts';
+import { choiceOf, type GrammarSource, sequenceOf, textSource, untilAny, upTo } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
+import { allowsText, propertySchemas, requiredNames } from './argument-schemas.ts';
 import type { CallFormat } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
-import { allowsText, type TaggedSyntax } from './tagged-calls.ts';
+import { elementArguments } from './element-grammar.ts';
+import { enforced } from './enforced.ts';
+import type { TaggedSyntax } from './tagged-calls.ts';
 import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
@@ -131,21 +125,12 @@ function argumentsIn({ syntax, written }: CallFormat, tool: Tool): GrammarSource
     }
     case 'tagged':
       return sequenceOf(...parametersOf(syntax, tool, separatorOf(written)));
+    case 'elements':
+      return elementArguments(syntax, tool.parameters);
     case 'python':
       return enforced(notedArguments(tool, 'python'), { kind: 'regex', pattern: '[^()]*' });
     default:
       return syntax satisfies never;
-  }
-}
-
-/** The texts of a source, or any others if no grammar can enforce its schema: the model has read it all the same. */
-function enforced(source: GrammarSource, any: GrammarSource): GrammarSource {
-  try {
-    grammarOf(source);
-    return source;
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'BAD_GRAMMAR') return any;
-    throw error;
   }
 }
 
@@ -163,9 +148,8 @@ const notedArguments = (tool: Tool, notation: ArgumentNotation): GrammarSource =
 
 /** The parameters of a tool between their tags, in the order of its schema. */
 function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator: string): readonly GrammarSource[] {
-  const { properties, required } = parameters as { properties?: unknown; required?: unknown };
-  const needed = new Set(Array.isArray(required) ? required : []);
-  return Object.entries(Object(properties) as Record<string, unknown>).map(([name, schema]) => {
+  const needed = requiredNames(parameters);
+  return Object.entries(propertySchemas(parameters)).map(([name, schema]) => {
     const whole = sequenceOf(parameterOf(syntax, name, schema), textSource(separator));
     return needed.has(name) ? whole : upTo(1, whole);
   });

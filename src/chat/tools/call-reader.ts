@@ -3,6 +3,7 @@ import type { Tool, ToolChoice } from '../message.ts';
 import { type Reading, TextSource } from '../text-source.ts';
 import type { CallFormat } from './call-format.ts';
 import { CallOutput } from './call-output.ts';
+import { elementCall } from './element-calls.ts';
 import { harmony } from './harmony.ts';
 import { jsonCalls } from './json-calls.ts';
 import { namedCall } from './named-calls.ts';
@@ -136,6 +137,8 @@ function* call(output: CallOutput, { syntax }: CallFormat): Reading<boolean> {
       return yield* namedCall(output, syntax);
     case 'tagged':
       return yield* taggedCall(output, syntax);
+    case 'elements':
+      return yield* elementCall(output, syntax);
     case 'python':
       return yield* pythonCalls(output);
     case 'harmony':

@@ -15,16 +15,21 @@ test('values between tags are texts where the schema allows texts, else JSON, el
     e: { type: 'integer' },
     f: { type: 'boolean' },
     g: {},
+    h: { $ref: '#/$defs/Word' },
+    i: { anyOf: [{ $ref: '#/$defs/Word' }, { type: 'null' }] },
+    j: { allOf: [{ $ref: '#/$defs/Word' }] },
   };
   const format = callFormats.find(({ name }) => name === 'Qwen 3 Coder');
   assert.ok(format);
-  const typed: readonly Tool[] = [{ name: 'f', parameters: { properties: schemas } }];
+  const typed: readonly Tool[] = [
+    { name: 'f', parameters: { properties: schemas, $defs: { Word: { enum: ['42'] } } } },
+  ];
   const valueBetween = (key: string, text: string): unknown => {
     const reader = new CallReader({ format, tools: typed }, () => '');
     const call = `<tool_call>\n<function=f>\n<parameter=${key}>\n${text}\n</parameter>\n</function>\n</tool_call>`;
     return JSON.parse(at(joinedAnswer([...reader.push(call), ...reader.end()]).calls, 0).arguments)[key];
   };
-  for (const key of ['a', 'b', 'c', 'd']) assert.equal(valueBetween(key, '42'), '42');
+  for (const key of ['a', 'b', 'c', 'd', 'h', 'i', 'j']) assert.equal(valueBetween(key, '42'), '42');
   assert.equal(valueBetween('e', '42'), 42);
   assert.equal(valueBetween('f', 'True'), true);
   assert.deepEqual(valueBetween('g', '{"x": [1]}'), { x: [1] });

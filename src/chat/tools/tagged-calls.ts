@@ -1,4 +1,5 @@
 import type { Reading } from '../text-source.ts';
+import { allowsText } from './argument-schemas.ts';
 import type { CallOutput } from './call-output.ts';
 import { jsonEscaped, jsonLiteral } from './json-text.ts';
 
@@ -63,18 +64,6 @@ export function* taggedCall(output: CallOutput, syntax: TaggedSyntax): Reading<b
 function attributeOf(head: string): boolean | undefined {
   const [, string, type] = /string="(true|false)"|type="(\w+)"/.exec(head) ?? [];
   return string === undefined ? (type === undefined ? undefined : type === 'string') : string === 'true';
-}
-
-/** Whether a schema allows texts: such a value is taken as it is written. Undefined where nothing is known of it. */
-export function allowsText(schema: unknown): boolean | undefined {
-  if (schema === null || typeof schema !== 'object') return undefined;
-  const { type, enum: values, const: only, anyOf, oneOf, allOf } = schema as Record<string, unknown>;
-  if (typeof type === 'string') return type === 'string';
-  if (Array.isArray(type)) return type.includes('string');
-  if (Array.isArray(values)) return values.some((value) => typeof value === 'string');
-  if (only !== undefined) return typeof only === 'string';
-  const choices = [anyOf, oneOf, allOf].find(Array.isArray)?.map(allowsText);
-  return choices === undefined ? undefined : choices.some((text) => text === true);
 }
 
 /** Moves over a value and its end tag; text is handed over as it comes. False where the text ends before. */

@@ -25,6 +25,9 @@ const equations: TaggedSyntax = {
   end: '</function>',
 };
 
+/** Text in front of each tag of MiniMax M3. */
+const minimax = ']<]minimax[>[';
+
 /** Formats in which arguments stand between tags. */
 export const taggedFormats: readonly CallFormat[] = [
   {
@@ -49,6 +52,7 @@ export const taggedFormats: readonly CallFormat[] = [
     begins: ['<|open|>call tool="'],
     drops: ['<|open|>response<|sep|>', '<|close|>response<|sep|>', '<|close|>message<|sep|>'],
     around: ['<|open|>tools<|sep|>', '<|close|>tools<|sep|>'],
+    endsThoughts: true,
     syntax: {
       kind: 'tagged',
       nameEnds: ['"'],
@@ -96,6 +100,15 @@ export const taggedFormats: readonly CallFormat[] = [
       },
       end: '</tool_call:opensource>',
     },
+  },
+  {
+    name: 'MiniMax M3',
+    written: [`${minimax}<tool_call>\n${minimax}<invoke name="NAME">`, `${minimax}</invoke>\n${minimax}</tool_call>`],
+    recognizes: has(minimax, '<invoke name='),
+    begins: [`${minimax}<invoke name="`],
+    around: [`${minimax}<tool_call>`, `${minimax}</tool_call>`],
+    endsThoughts: true,
+    syntax: { kind: 'elements', nameEnd: '">', mark: minimax, item: 'item', end: `${minimax}</invoke>` },
   },
   {
     name: 'MiniMax M2',

@@ -1,4 +1,5 @@
 import type { Tool } from '../message.ts';
+import { propertySchemas } from './argument-schemas.ts';
 
 /** Tools by name, as readers of calls ask for them. */
 export class ToolSet {
@@ -17,7 +18,6 @@ export class ToolSet {
 
   /** Schemas of a tool's arguments by name, in their order; empty where none are known. */
   properties(name: string): Readonly<Record<string, unknown>> {
-    const properties = this.#tools.get(name)?.parameters?.['properties'];
-    return properties !== null && typeof properties === 'object' ? (properties as Record<string, unknown>) : {};
+    return propertySchemas(this.#tools.get(name)?.parameters);
   }
 }

@@ -1,5 +1,6 @@
 import type { ToolCall } from '../message.ts';
 import type { CallFormat } from './call-format.ts';
+import type { ElementSyntax } from './element-calls.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
 
 /** The texts before and behind the arguments of a call. */
@@ -30,6 +31,8 @@ function writtenArguments({ syntax, written }: CallFormat, text: string): string
       return Object.entries(values)
         .map(([key, value]) => parameterHead(syntax, key, typeOf(value)) + tagged(syntax, value) + separatorOf(written))
         .join('');
+    case 'elements':
+      return elements(values, syntax);
     case 'python':
       return Object.entries(values)
         .map(([key, value]) => `${key}=${python(value)}`)
@@ -62,6 +65,18 @@ export function parameterHead({ parameter, lines }: TaggedSyntax, key: string, t
 
 const tagged = ({ parameter, lines }: TaggedSyntax, value: unknown): string =>
   (typeof value === 'string' ? value : JSON.stringify(value)) + (lines === true ? '\n' : '') + parameter.end;
+
+/** A value as elements; what is nothing has none. */
+function elements(value: unknown, syntax: ElementSyntax): string {
+  const { mark, item } = syntax;
+  if (value === null) return '';
+  if (typeof value !== 'object') return `${value}`;
+  const named = Array.isArray(value) ? value.map((one: unknown) => [item, one] as const) : Object.entries(value);
+  return named
+    .filter(([, one]) => Array.isArray(value) || one !== null)
+    .map(([name, one]) => `${mark}<${name}>${elements(one, syntax)}${mark}</${name}>`)
+    .join('');
+}
 
 function python(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(python).join(', ')}]`;
