@@ -10,6 +10,7 @@ import { sharedPath } from '../../test/support/temp-folder.ts';
 import { existingType } from '../../test/support/weights.ts';
 import { ownArchitectures } from '../arch/registry.ts';
 import { Disposer } from '../base/disposer.ts';
+import { EngineError } from '../base/errors.ts';
 import { nmse } from '../base/nmse.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { KernelLayout } from '../ggml/kernel-layout.ts';
@@ -73,7 +74,12 @@ function planFor(outline: GraphOutline, extra: number, layoutOf: LayoutOf): Plan
 async function withModel(
   extra: number,
   use: (forward: Forward, kv: KvStore, plan: Plan, pager: Pager) => Promise<void>,
-  { readAt, layoutOf = plainLayouts, ahead = false }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean } = {},
+  {
+    readAt,
+    layoutOf = plainLayouts,
+    ahead = false,
+    on = device,
+  }: { readAt?: ReadAt; layoutOf?: LayoutOf; ahead?: boolean; on?: CpuDevice } = {},
 ): Promise<void> {
   using disposer = new Disposer();
   const file = openModelFile(path);
@@ -100,7 +106,7 @@ async function withModel(
     kv: { shape: outline.kv, file: 0 },
   };
   const graphs = disposer.use(new OwnGraphs(parts));
-  const forward = new Forward({ graphs, pager, device });
+  const forward = new Forward({ graphs, pager, device: on });
   await use(forward, disposer.use(graphs.newState()), plan, pager);
 }
 
@@ -160,6 +166,23 @@ test('after an abort between two steps, the next pass begins with the first weig
       assert.deepEqual(await logitsOf(forward, kv), expected);
     }
   });
+});
+
+test('a pass whose device says only at its end that it failed is no result, and can be run again', async () => {
+  class Late extends CpuDevice {
+    fails = true;
+    override checkComputed(): void {
+      if (this.fails) throw new EngineError('DEVICE_FAILED', { device: this.name, reason: 'a test' });
+    }
+  }
+  using on = new Late(1);
+  const use = async (forward: Forward, kv: KvStore): Promise<void> => {
+    on.fails = true;
+    await assert.rejects(logitsOf(forward, kv), engineError('DEVICE_FAILED'));
+    on.fails = false;
+    assert.deepEqual(await logitsOf(forward, kv), expected);
+  };
+  for (const extra of [0, 2 ** 24]) await withModel(extra, use, { on });
 });
 
 test('a first pass that failed, wherever, can be run again', async () => {

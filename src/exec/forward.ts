@@ -52,7 +52,7 @@ export class Forward {
   /**
    * The logits (vocabulary, outputs) or embeddings (width, outputs) asked for, float32, in the order of the spans: valid
    * until the next run. A signal ends the pass between two steps. Rejects with READ_FAILED, FILE_CHANGED, WRITE_FAILED,
-   * COMPUTE_FAILED, OUT_OF_MEMORY, or the signal's reason.
+   * COMPUTE_FAILED, DEVICE_FAILED, OUT_OF_MEMORY, or the signal's reason.
    */
   async run(
     spans: readonly Span[],
@@ -82,6 +82,7 @@ export class Forward {
         trace?.({ step, requested, begin: requested + 1000 * waited, end });
         onStep?.(step.share);
       }
+      device.checkComputed();
       await pager.finish();
     } catch (error) {
       program.fail(spans);

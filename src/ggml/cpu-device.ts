@@ -93,6 +93,8 @@ export class CpuDevice implements Device {
     if (status !== 0) throw new EngineError('COMPUTE_FAILED', { status });
   }
 
+  checkComputed(): void {}
+
   supports(node: Pointer): boolean {
     return this.#api.ggml_backend_dev_supports_op(this.#device, node);
   }

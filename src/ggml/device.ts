@@ -44,11 +44,13 @@ export interface Device extends Disposable {
   stagingFor(bytes: number, what: string): SharedBytes & Disposable;
   /**
    * Computes `graph`; JavaScript goes on meanwhile. A CPU takes `threads` at most, which wait awake for the next graph if
-   * they `spin`. Throws COMPUTE_FAILED.
+   * they `spin`. Rejects with COMPUTE_FAILED or DEVICE_FAILED.
    */
   compute(graph: Pointer, threads?: number, spin?: boolean): Promise<void>;
-  /** `compute` of a graph so small that JavaScript may wait for it. Throws COMPUTE_FAILED. */
+  /** `compute` of a graph so small that JavaScript may wait for it. Throws COMPUTE_FAILED, DEVICE_FAILED. */
   computeNow(graph: Pointer): void;
+  /** Throws DEVICE_FAILED if a graph has failed that was computed before: Metal says so with the next one. */
+  checkComputed(): void;
   /** True if the device can compute a node, whose sources are described. */
   supports(node: Pointer): boolean;
   /**

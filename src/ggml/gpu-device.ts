@@ -1,12 +1,11 @@
-import { EngineError } from '../base/errors.ts';
 import { ApartMemory } from './apart-memory.ts';
 import { type Ggml, loadGgml } from './api.ts';
-import { aside } from './aside.ts';
 import type { Device, WeightPart } from './device.ts';
 import { deviceMemory, type GpuHandle, type GpuKind } from './gpu-backend.ts';
+import { GpuComputing } from './gpu-computing.ts';
+import { Graph } from './graph.ts';
 import { HostMemory } from './host-memory.ts';
 import type { Pointer } from './library.ts';
-import { lastLog } from './log.ts';
 import type { Memory } from './memory.ts';
 import { checkTensorFields } from './tensor-fields.ts';
 import { TensorSet } from './tensor-set.ts';
@@ -26,7 +25,9 @@ export class GpuDevice implements Device {
   readonly bufferType: Pointer;
   readonly #handle: GpuHandle;
   readonly #api: Ggml;
-  readonly #backend: Pointer;
+  readonly #computing: GpuComputing;
+  /** A graph of no nodes. */
+  readonly #nothing = new Graph(1);
   readonly #before = process.memoryUsage.rss();
   #driverBytes = 0;
 
@@ -44,8 +45,7 @@ export class GpuDevice implements Device {
     const { free, total } = deviceMemory(handle);
     this.room = memory === 'apart' ? Math.floor(apartShare * free) : total;
     this.threads = threads;
-    this.#backend = this.#api.ggml_backend_dev_init(handle.pointer, null) ?? 0n;
-    if (!this.#backend) throw this.#failed(lastLog());
+    this.#computing = new GpuComputing(this.#api, handle);
     this.bufferType = this.#api.ggml_backend_dev_buffer_type(handle.pointer);
   }
 
@@ -74,12 +74,17 @@ export class GpuDevice implements Device {
     return new HostMemory(bytes, what, pinned ?? undefined);
   }
 
-  async compute(graph: Pointer): Promise<void> {
-    this.#check(await aside(this.#api.ggml_backend_graph_compute, this.#backend, graph));
+  compute(graph: Pointer): Promise<void> {
+    return this.#computing.compute(graph);
   }
 
   computeNow(graph: Pointer): void {
-    this.#check(this.#api.ggml_backend_graph_compute(this.#backend, graph));
+    this.#computing.computeNow(graph);
+    this.checkComputed();
+  }
+
+  checkComputed(): void {
+    if (this.kind === 'metal') this.#computing.computeNow(this.#nothing.pointer);
   }
 
   supports(node: Pointer): boolean {
@@ -97,15 +102,8 @@ export class GpuDevice implements Device {
     return this.#api.ggml_backend_buft_get_alloc_size(this.bufferType, tensor) - this.#api.ggml_nbytes(tensor);
   }
 
-  #check(status: number): void {
-    if (status !== 0) throw this.#failed(`status ${status}, ${lastLog()}`);
-  }
-
-  #failed(reason: string): EngineError {
-    return new EngineError('DEVICE_FAILED', { device: this.name, reason });
-  }
-
   [Symbol.dispose](): void {
-    this.#api.ggml_backend_free(this.#backend);
+    this.#computing[Symbol.dispose]();
+    this.#nothing[Symbol.dispose]();
   }
 }

@@ -17,8 +17,8 @@ export function silenceLog(): void {
   const { base, llama } = loadLibraries();
   const callback = koffi.register((level: number, text: string) => {
     listener?.(text);
-    // Libllama's last lines say only that it failed.
-    const uninformative = /failed to (?:load model|initialize batch|decode\b)/;
+    // The last lines of libllama and of Metal say only that something failed before.
+    const uninformative = /failed to (?:load model|initialize batch|decode\b)|error state from a previous/;
     if ((level === levels.warn || level === levels.error) && !uninformative.test(text)) {
       troubleListener?.(text);
       lastWords = shortLine(text);
