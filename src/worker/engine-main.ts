@@ -9,9 +9,14 @@ const patience = 5000;
 
 // The watchdog comes first, so that its memory is part of the process's own, which the plan counts.
 const watched = watchEventLoop();
-const worker = new EngineWorker((report: EngineReport) => {
+const report = (report: EngineReport): void => {
   // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
   if (process.connected) process.send?.(report, undefined, undefined, () => {});
+};
+const worker = new EngineWorker(report, () => {
+  process.exitCode = 1;
+  // Reports that are under way arrive before that.
+  if (process.connected) process.disconnect();
 });
 
 process.on('message', async (order: EngineOrder) => {

@@ -3,6 +3,8 @@ import test from 'node:test';
 import { writeBytePair } from '../../test/support/model-files.ts';
 import { until } from '../../test/support/processes.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
+import { EngineError } from '../base/errors.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { EngineWorker } from './engine-worker.ts';
 import type { EngineReport } from './protocol.ts';
 
@@ -14,7 +16,7 @@ test('prompts wait as far as their tokens take no more memory than is planned; o
   using folder = tempFolder();
   const path = writeBytePair(folder.file('model.gguf'), sizes, { type: 'f16' });
   const reports: EngineReport[] = [];
-  const worker = new EngineWorker((report) => reports.push(report));
+  const worker = new EngineWorker((report) => reports.push(report), assert.fail);
   const settings = { memoryBudget: 2 ** 30, context, parallel: 1, threads: 1, kv: { home: 'ram' } } as const;
   worker.dispatch({ kind: 'start', start: { path, settings, debug: false, cpuVariant: undefined } });
   await until(() => reports.some(({ kind }) => kind === 'started' || kind === 'refused'));
@@ -35,4 +37,29 @@ test('prompts wait as far as their tokens take no more memory than is planned; o
   } finally {
     await worker.end();
   }
+});
+
+test('a device that fails is an answer that names it, after which the engine leaves', async (t) => {
+  t.mock.method(process, 'exit', () => {});
+  using folder = tempFolder();
+  const path = writeBytePair(folder.file('model.gguf'), sizes, { type: 'f16' });
+  const reports: EngineReport[] = [];
+  let left = 0;
+  const leave = (): void => {
+    left += 1;
+  };
+  const worker = new EngineWorker((report) => reports.push(report), leave);
+  const settings = { memoryBudget: 2 ** 29, context: 256, parallel: 1, threads: 1 } as const;
+  worker.dispatch({ kind: 'start', start: { path, settings, debug: false, cpuVariant: undefined } });
+  await until(() => reports.some(({ kind }) => kind === 'started' || kind === 'refused'));
+  t.mock.method(CpuDevice.prototype, 'checkComputed', () => {
+    throw new EngineError('DEVICE_FAILED', { device: 'a GPU', reason: 'a test' });
+  });
+  const request = { prompt: { kind: 'tokens', tokens: [1, 2, 3] }, sampling: {}, stop: [] } as const;
+  worker.dispatch({ kind: 'generate', id: 1, request });
+  await until(() => reports.some(({ kind }) => kind === 'failure'));
+  const failed = reports.find(({ kind }) => kind === 'failure');
+  assert.ok(failed?.kind === 'failure' && failed.failure.code === 'DEVICE_FAILED');
+  assert.equal(left, 1);
+  await worker.end();
 });

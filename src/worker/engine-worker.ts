@@ -6,6 +6,7 @@ import { idleState, zeroTotals } from '../engine/engine-totals.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { Logprob, TokenProbability } from '../engine/logprobs.ts';
 import { chooseCpuVariant } from '../ggml/cpu-variant.ts';
+import { hearTrouble } from '../ggml/log.ts';
 import { engineStatus } from '../model/engine-status.ts';
 import { Model } from '../model/model.ts';
 import type { ModelOptions } from '../model/model-options.ts';
@@ -36,6 +37,7 @@ interface ActiveRequest {
 /** The engine process's side of the protocol: it carries out orders, and reports. */
 export class EngineWorker {
   readonly #report: (report: EngineReport) => void;
+  readonly #leave: () => void;
   readonly #active: Map<number, ActiveRequest> = new Map();
   #model: Model | undefined;
   #context = 0;
@@ -45,8 +47,10 @@ export class EngineWorker {
   #garbage = 0;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(report: (report: EngineReport) => void) {
+  /** A worker that says what happens by `report`, and by `leave` that it can answer nothing more. */
+  constructor(report: (report: EngineReport) => void, leave: () => void) {
     this.#report = report;
+    this.#leave = leave;
     this.#timer = setInterval(() => this.#say({ kind: 'stats' }), tallyInterval);
   }
 
@@ -87,6 +91,8 @@ export class EngineWorker {
     try {
       if (start.cpuVariant !== undefined) chooseCpuVariant(start.cpuVariant);
       this.#model = this.#open(start);
+      // Drivers may end the process, after some words of their own.
+      if (this.#model.device.kind !== 'cpu') hearTrouble((line) => this.#say({ kind: 'warning', reason: line.trim() }));
       const { plan } = await this.#model.start();
       this.#context = plan.context;
       this.#cacheTokens = plan.context * plan.parallel;
@@ -138,7 +144,7 @@ export class EngineWorker {
       this.#say({ kind: 'accepted', id, promptTokens: length });
       void this.#relay(id, model, generation, request.tokens === true);
     } catch (error) {
-      this.#say({ kind: 'failure', id, failure: serializeError(error) });
+      this.#fail(id, error);
     }
     this.#read(unitsOf(request.prompt));
   }
@@ -152,10 +158,16 @@ export class EngineWorker {
       }
       this.#say({ kind: 'ended', id, ending: endingOf(generation, whole) });
     } catch (error) {
-      this.#say({ kind: 'failure', id, failure: serializeError(error) });
+      this.#fail(id, error);
     } finally {
       this.#active.delete(id);
     }
+  }
+
+  /** Reports a failure. A device that failed may be gone, and the next engine finds what there is. */
+  #fail(id: number, error: unknown): void {
+    this.#say({ kind: 'failure', id, failure: serializeError(error) });
+    if (error instanceof EngineError && error.code === 'DEVICE_FAILED') this.#leave();
   }
 
   /** Throws SERVER_BUSY if waiting prompts would take more memory than is planned. */
@@ -177,7 +189,7 @@ export class EngineWorker {
     try {
       this.#say({ kind: 'result', id, value: await this.#value(id, call) });
     } catch (error) {
-      this.#say({ kind: 'failure', id, failure: serializeError(error) });
+      this.#fail(id, error);
     } finally {
       this.#active.delete(id);
     }
