@@ -7,10 +7,11 @@ const result = await build({
     'cli/main': 'src/cli/main.ts',
     'engine-main': 'src/worker/engine-main.ts',
     'graph-trial-main': 'src/runtime/graph-trial-main.ts',
+    'device-trial-main': 'src/runtime/device-trial-main.ts',
     index: 'src/index.ts',
   },
   outdir: 'dist',
-  // Beside engine-main.js and graph-trial-main.js: whatever starts these programs finds them there.
+  // Beside engine-main.js and those of trials: whatever starts these programs finds them there.
   chunkNames: '[name]-[hash]',
   bundle: true,
   // What is imported late is read late.

@@ -57,6 +57,18 @@ function installCommand(kind: GpuKind): string | undefined {
   return name === undefined ? undefined : `npm i @node-llama-cpp/${name}@${version}`;
 }
 
+const missing = (kind: GpuKind, reason: string, install?: string): EngineError =>
+  new EngineError('DEVICE_MISSING', { kind, reason, install });
+
+/** The file of a backend. Throws DEVICE_MISSING where its package is not installed. */
+export function backendFileFor(kind: GpuKind): string {
+  const file = backendFile(kind);
+  if (file !== undefined) return file;
+  const install = installCommand(kind);
+  if (install === undefined) throw missing(kind, 'there is no build for this platform');
+  throw missing(kind, 'its package is not installed', install);
+}
+
 const loaded = new Map<GpuKind, readonly GpuHandle[]>();
 
 /**
@@ -66,28 +78,19 @@ const loaded = new Map<GpuKind, readonly GpuHandle[]>();
 export function gpuDevices(kind: GpuKind): readonly GpuHandle[] {
   const known = loaded.get(kind);
   if (known) return known;
-  const install = installCommand(kind);
-  const file = backendFile(kind);
-  const missing = (reason: string, command?: string): EngineError =>
-    new EngineError('DEVICE_MISSING', { kind, reason, install: command });
-  if (file === undefined) {
-    throw missing(
-      install === undefined ? 'there is no build for this platform' : 'its package is not installed',
-      install,
-    );
-  }
+  const file = backendFileFor(kind);
   const api = loadGgml();
   if (!hasLargeStacks())
-    throw missing('this program has loaded libraries through koffi before, whose stacks are too small');
+    throw missing(kind, 'this program has loaded libraries through koffi before, whose stacks are too small');
   const { ggml } = loadLibraries();
   const reg: Pointer | null = ggml.func('void *ggml_backend_load(const char *)')(file);
-  if (!reg) throw missing(`its library does not load here: ${lastLog()}`);
+  if (!reg) throw missing(kind, `its library does not load here: ${lastLog()}`);
   const devices = Array.from({ length: api.ggml_backend_reg_dev_count(reg) }, (_, i) =>
     api.ggml_backend_reg_dev_get(reg, i),
   )
     .filter((pointer) => api.ggml_backend_dev_type(pointer) !== deviceTypes.cpu)
     .map((pointer) => describe(kind, pointer));
-  if (devices.length === 0) throw missing('its driver finds no device');
+  if (devices.length === 0) throw missing(kind, 'its driver finds no device');
   loaded.set(kind, devices);
   return devices;
 }

@@ -1,10 +1,10 @@
 import { totalmem } from 'node:os';
 import { EngineError } from '../base/errors.ts';
-import { checkDevice } from '../exec/device-check.ts';
+import { deserializeError } from '../base/serialized-error.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { Device, DeviceKind } from '../ggml/device.ts';
-import { deviceMemory, type GpuHandle, type GpuKind, gpuDevices, kindsFor } from '../ggml/gpu-backend.ts';
-import { GpuDevice } from '../ggml/gpu-device.ts';
+import { type GpuKind, kindsFor } from '../ggml/gpu-backend.ts';
+import { tryDevices } from './device-trial.ts';
 import { threadsFor } from './machine.ts';
 
 /** A device of this machine, or a kind of which there is none. */
@@ -29,22 +29,12 @@ export function listDevices({ warn }: { readonly warn?: (reason: Error) => void 
 
 function devicesOf(kind: GpuKind): readonly ListedDevice[] {
   try {
-    return gpuDevices(kind).map(tested);
+    return tryDevices(kind).devices.map(({ name, memory, bytes, failure }) => {
+      const error = failure && (deserializeError(failure) as EngineError);
+      return { kind, name, memory, bytes, error };
+    });
   } catch (error) {
     if (error instanceof EngineError) return [{ kind, name: null, memory: null, bytes: null, error }];
-    throw error;
-  }
-}
-
-function tested(handle: GpuHandle): ListedDevice {
-  const { kind, name, memory } = handle;
-  const listed = { kind, name, memory, bytes: deviceMemory(handle).total };
-  try {
-    using device = new GpuDevice(handle, 1);
-    checkDevice(device);
-    return { ...listed, error: null };
-  } catch (error) {
-    if (error instanceof EngineError) return { ...listed, error };
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import type { Device, DeviceKind } from '../ggml/device.ts';
 import { backendFile, deviceMemory, type GpuHandle, gpuDevices, kindsFor } from '../ggml/gpu-backend.ts';
 import { GpuDevice } from '../ggml/gpu-device.ts';
 import { weightBytes } from './demand.ts';
+import { tryDriver } from './device-trial.ts';
 import { threadsFor } from './machine.ts';
 import type { ModelOutline } from './model-outline.ts';
 
@@ -24,6 +25,8 @@ export interface DeviceOptions {
   readonly threads?: number | undefined;
   /** Bytes of a device that has memory of its own. */
   readonly gpuMemory?: number | undefined;
+  /** A folder that remembers which drivers were tried; default: each process tries them anew. */
+  readonly trialFolder?: string | undefined;
   /** Hears of devices that were passed over. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
@@ -50,10 +53,11 @@ export function budgetOn(device: Device, budget: number, warn?: DeviceOptions['w
 }
 
 function chosen(models: readonly ModelOutline[], options: DeviceOptions): Device {
-  const { device: wanted = 'auto', warn } = options;
+  const { device: wanted = 'auto', trialFolder, warn } = options;
   const threads = threadsFor(options.threads, warn);
   if (wanted === 'cpu') return new CpuDevice(threads);
   if (wanted !== 'auto') {
+    tryDriver(wanted, trialFolder);
     const [handle] = gpuDevices(wanted);
     if (!handle) throw new RangeError(`there is no ${wanted} device in its list`);
     return started(handle, threads, models);
@@ -63,7 +67,9 @@ function chosen(models: readonly ModelOutline[], options: DeviceOptions): Device
   for (const kind of installed) {
     try {
       const handle = gpuDevices(kind).find((one) => gains(one, models));
-      if (handle) return started(handle, threads, models);
+      if (!handle) continue;
+      tryDriver(kind, trialFolder);
+      return started(handle, threads, models);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       warn?.(new Error(`${error.message}; the CPU computes`));
