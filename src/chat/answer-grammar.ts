@@ -1,5 +1,6 @@
 import { choiceOf, type GrammarSource, sequenceOf, textSource, untilAny, upTo } from '../grammar/source.ts';
 import type { AnswerFormat } from './answer-reader.ts';
+import { messageSyntaxOf } from './tools/call-format.ts';
 import { callGrammar, triggerOf } from './tools/call-grammar.ts';
 import type { ReadableCalls } from './tools/call-reader.ts';
 
@@ -12,17 +13,14 @@ const blanks = upTo(4, choiceOf(textSource(' '), textSource('\n')));
 export function answerGrammar(format: AnswerFormat, wanted: GrammarSource | undefined): GrammarSource | undefined {
   const { thoughts, opened = false, calls } = format;
   if (contentBegun(format) !== undefined) return calls ? orCalls(calls, wanted) : wanted;
-  const harmony = calls?.format.readsThoughts === true;
-  const written = wanted && harmony ? sequenceOf(textSource('<|channel|>final<|message|>'), wanted) : wanted;
+  const made = messageSyntaxOf(calls?.format);
+  const written = wanted && made ? sequenceOf(textSource(made.written.text), wanted) : wanted;
   const content = calls ? orCalls(calls, written) : written;
   if (!content) return undefined;
-  if (harmony) {
-    const analysis = [
-      textSource('<|channel|>analysis<|message|>'),
-      untilAny('<|end|>'),
-      textSource('<|start|>assistant'),
-    ];
-    return choiceOf(sequenceOf(...analysis, content), content);
+  if (made) {
+    const { thoughts, next } = made.written;
+    const before = [textSource(thoughts), untilAny(next[0]), textSource(next[1])];
+    return choiceOf(sequenceOf(...before, content), content);
   }
   if (!thoughts) return content;
   const behind = sequenceOf(untilAny(thoughts.close), blanks, content);

@@ -1,7 +1,7 @@
 import type { AnswerPart, PartReader } from './answer-part.ts';
 import { ThoughtReader } from './thought-reader.ts';
 import type { ThoughtTags } from './thought-tags.ts';
-import { textsOf } from './tools/call-format.ts';
+import { messageSyntaxOf, textsOf } from './tools/call-format.ts';
 import { newCallId } from './tools/call-id.ts';
 import { CallReader, type ReadableCalls } from './tools/call-reader.ts';
 
@@ -41,7 +41,7 @@ class ContentReader implements AnswerReader {
 export function newAnswerReader({ thoughts, opened = false, begun: begin, calls }: AnswerFormat): AnswerReader {
   const begun = begin !== undefined;
   const content = calls ? new CallReader({ ...calls, opened }, newCallId) : new ContentReader();
-  if (!thoughts || calls?.format.readsThoughts === true) return content;
+  if (!thoughts || messageSyntaxOf(calls?.format)) return content;
   return new ThoughtReader({ tags: thoughts, opened, begun, interrupts: interruptsOf(calls) }, content);
 }
 
@@ -54,7 +54,7 @@ function interruptsOf(calls: ReadableCalls | undefined): readonly string[] {
 
 /** The text that ends thoughts; undefined where the model has none. */
 export const thoughtEnd = ({ thoughts, calls }: AnswerFormat): string | undefined =>
-  calls?.format.readsThoughts === true ? '<|end|>' : thoughts?.close;
+  messageSyntaxOf(calls?.format)?.written.next[0] ?? thoughts?.close;
 
 /** Texts in which a reader must see control tokens by name, which are nothing otherwise. */
 export const controlTexts = ({ thoughts, calls }: AnswerFormat): readonly string[] => [

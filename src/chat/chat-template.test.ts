@@ -119,6 +119,13 @@ test('a template that needs a list of tools, or names of its own for them and th
   fails('{% for t in tools %}{% endfor %}{{ unknown + 1 }}', [user], /NoneType/);
 });
 
+test('a template that knows another word for no thoughts gets this one', () => {
+  const source =
+    "{% if reasoning_effort == 'none' %}{{ raise_exception('no_think') }}{% endif %}{{ reasoning_effort }}";
+  const template = new ChatTemplate(source, vocabulary);
+  assert.equal(template.render({ messages: [user], think: 'none' }, { mostLength: 1000 }).text, 'no_think');
+});
+
 test('messages that a template refuses are joined until it takes them', () => {
   assert.equal(render(turns, [user, user]), '<s><turn>user\nHi\n\nHi</turn>\n<turn>model\n');
   assert.equal(render(turns, [system, user, user]), '<s><turn>user\nBe brief.\n\nHi\n\nHi</turn>\n<turn>model\n');

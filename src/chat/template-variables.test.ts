@@ -6,7 +6,15 @@ import { templateVariables } from './template-variables.ts';
 const messages = [{ role: 'user', content: 'Hi' }];
 const weather = { name: 'weather', description: 'The weather', parameters: { type: 'object' } };
 
-type Variable = 'messages' | 'tools' | 'enable_thinking' | 'thinking' | 'reasoning_effort' | 'greeting';
+type Variable =
+  | 'messages'
+  | 'tools'
+  | 'enable_thinking'
+  | 'thinking'
+  | 'thinking_mode'
+  | 'reasoning_effort'
+  | 'thinking_effort'
+  | 'greeting';
 
 const variables = (conversation: Partial<Conversation>): Partial<Record<Variable, unknown>> => ({
   ...templateVariables({ messages, ...conversation }),
@@ -43,14 +51,18 @@ test('tools are shown unless none may be called', () => {
 });
 
 test('thinking is switched under all names, and a level is an effort', () => {
-  assert.deepEqual(variables({ think: false }), { messages, tools: null, enable_thinking: false, thinking: false });
-  const { enable_thinking, thinking, reasoning_effort } = variables({ think: 'low' });
-  assert.deepEqual([enable_thinking, thinking, reasoning_effort], [true, true, 'low']);
+  const off = { enable_thinking: false, thinking: false, thinking_mode: 'disabled' };
+  assert.deepEqual(variables({ think: false }), { messages, tools: null, ...off });
+  const { enable_thinking, thinking, reasoning_effort, thinking_effort } = variables({ think: 'low' });
+  assert.deepEqual([enable_thinking, thinking, reasoning_effort, thinking_effort], [true, true, 'low', 'low']);
 });
 
 test('arguments for the template count before what `think` sets, but never change the messages', () => {
   const templateArguments = { enable_thinking: true, greeting: 'Ahoy', messages: [], tools: [] };
-  const { enable_thinking, thinking, greeting, ...others } = variables({ think: false, templateArguments });
-  assert.deepEqual([enable_thinking, thinking, greeting], [true, false, 'Ahoy']);
+  const { enable_thinking, thinking, thinking_mode, greeting, ...others } = variables({
+    think: false,
+    templateArguments,
+  });
+  assert.deepEqual([enable_thinking, thinking, thinking_mode, greeting], [true, false, 'disabled', 'Ahoy']);
   assert.deepEqual(others, { messages, tools: null });
 });

@@ -27,14 +27,20 @@ export const templateVariables = (
 };
 
 /**
- * Names that few templates use, for those that refuse the usual ones: no tools as an empty list, and the tools and the time
- * as texts.
+ * Names and values that few templates use, for those that refuse the usual ones: no tools as an empty list, the tools and
+ * the time as texts, and another word for no thoughts.
  */
 export function rareVariables(
-  { tools }: Readonly<Record<string, unknown>>,
+  { tools, reasoning_effort: effort }: Readonly<Record<string, unknown>>,
   now: Date,
 ): Readonly<Record<string, unknown>> {
-  return { tools: tools ?? [], functions: JSON.stringify(tools ?? [], null, 4), datetime: strftime(now, '%b %d %Y') };
+  const none = effort === 'none' ? { reasoning_effort: 'no_think' } : {};
+  return {
+    ...none,
+    tools: tools ?? [],
+    functions: JSON.stringify(tools ?? [], null, 4),
+    datetime: strftime(now, '%b %d %Y'),
+  };
 }
 
 /** Members whose texts are words of the format. */
@@ -100,6 +106,7 @@ function argumentsOf(call: ToolCall): unknown {
 function thinkingVariables(think: boolean | string | undefined): Readonly<Record<string, unknown>> {
   if (think === undefined) return {};
   const thinks = think !== false && think !== 'none';
-  const effort = typeof think === 'string' ? { reasoning_effort: think } : {};
-  return { enable_thinking: thinks, thinking: thinks, ...effort };
+  const effort =
+    typeof think === 'string' ? { reasoning_effort: think, thinking_effort: think, reasoning_strength: think } : {};
+  return { enable_thinking: thinks, thinking: thinks, thinking_mode: thinks ? 'enabled' : 'disabled', ...effort };
 }

@@ -47,7 +47,7 @@ const withoutComments = (template: string): string =>
 
 /** True if a model of this template can think: its answers have tags around thoughts, or a channel for them. */
 export const canThink = (template: string): boolean =>
-  thoughtTagsOf(template) !== undefined || template.includes('<|channel|>analysis');
+  thoughtTagsOf(template) !== undefined || /<\|channel\|>analysis| to=self<\|message\|>/.test(template);
 
 /** True where a prompt ends within thoughts: with the open tag, or with an answer that has begun so. */
 export function opensThoughts(prompt: string, { open, close }: ThoughtTags, begun?: BegunAnswer): boolean {

@@ -13,7 +13,6 @@ import { type Expected, readTranscripts, type Transcript } from './transcripts/r
 
 /** Reasons for which some answers are read otherwise. */
 const others: readonly (readonly [reason: string, applies: (transcript: Transcript) => boolean])[] = [
-  ['Muse, whose messages have receivers: not read', ({ template }) => template.startsWith('muse')],
   [
     'thoughts that llama.cpp leaves in the text, which is an option there',
     ({ readsThoughts, expected }) => !readsThoughts && /think>|THINK|channel/.test(expected.content),

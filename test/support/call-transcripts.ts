@@ -149,8 +149,17 @@ export const transcripts: Readonly<Record<string, string>> = {
   'OLMo 3': `<function_calls>tide(port='St. "Ives"', days=2)\nboat.book(seats=[1, "a"], note="x")</function_calls>`,
 };
 
-/** Thoughts, a text and two calls of gpt-oss. */
-export const harmonyTranscript: string =
-  '<|channel|>analysis<|message|>Ask the tide.<|end|><|start|>assistant<|channel|>commentary<|message|>One moment.<|end|>' +
-  `<|start|>assistant<|channel|>commentary to=functions.tide <|constrain|>json<|message|>${quayJson}<|call|>` +
-  `<|start|>assistant to=functions.boat.book<|channel|>commentary<|message|>${boatJson}`;
+/** Thoughts, a text and two calls in the formats whose answers are messages. */
+export const messageTranscripts: Readonly<Record<string, string>> = {
+  'gpt-oss':
+    '<|channel|>analysis<|message|>Ask the tide.<|end|><|start|>assistant<|channel|>commentary<|message|>One moment.<|end|>' +
+    `<|start|>assistant<|channel|>commentary to=functions.tide <|constrain|>json<|message|>${quayJson}<|call|>` +
+    `<|start|>assistant to=functions.boat.book<|channel|>commentary<|message|>${boatJson}`,
+  Muse:
+    ' to=self<|message|>Ask the tide.<|eom|><|start|>assistant to=user<|message|>One moment.<|eom|>' +
+    '<|start|>assistant to=tide<|message|><atem:function_calls>\n<atem:invoke name="tide">\n' +
+    '<atem:parameter name="port">St. "Ives"</atem:parameter>\n<atem:parameter name="days">2</atem:parameter>\n' +
+    '</atem:invoke>\n</atem:function_calls><|eom|><|start|>assistant to=boat.book<|message|><atem:function_calls>\n' +
+    '<atem:invoke name="boat.book">\n<atem:parameter name="seats">[1, "a"]</atem:parameter>\n' +
+    '<atem:parameter name="note">x</atem:parameter>\n</atem:invoke>\n</atem:function_calls><|eot|>',
+};

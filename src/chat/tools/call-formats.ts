@@ -1,5 +1,6 @@
 import { type CallFormat, has } from './call-format.ts';
 import { jsonFormats } from './json-formats.ts';
+import { messageFormats } from './message-formats.ts';
 import { namedFormats } from './named-formats.ts';
 import { taggedFormats } from './tagged-formats.ts';
 
@@ -35,14 +36,7 @@ const pythonFormats: readonly CallFormat[] = [
 
 /** Formats of all families; the first that recognizes a template is its format. */
 export const callFormats: readonly CallFormat[] = [
-  {
-    name: 'gpt-oss',
-    written: ['<|channel|>commentary to=functions.NAME <|constrain|>json<|message|>', '<|call|>'],
-    recognizes: has('<|channel|>', 'functions.'),
-    begins: ['<|channel|>commentary to=functions.'],
-    readsThoughts: true,
-    syntax: { kind: 'harmony' },
-  },
+  ...messageFormats,
   ...taggedFormats,
   ...namedFormats,
   ...pythonFormats,

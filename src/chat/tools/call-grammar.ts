@@ -2,7 +2,7 @@ import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
 import { choiceOf, type GrammarSource, sequenceOf, textSource, untilAny, upTo } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
 import { allowsText, propertySchemas, requiredNames } from './argument-schemas.ts';
-import type { CallFormat } from './call-format.ts';
+import { argumentSyntaxOf, type CallFormat, messageSyntaxOf } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
 import { elementArguments } from './element-grammar.ts';
 import { enforced } from './enforced.ts';
@@ -42,7 +42,7 @@ function behindText(
 ): GrammarSource {
   const firsts = calls.map(({ name, argumentTexts }) => {
     const [before] = frameOf(format, name);
-    return sequenceOf(textSource(before.slice(begun.length)), argumentTexts);
+    return sequenceOf(textSource(before.slice(before.indexOf(begun) + begun.length)), argumentTexts);
   });
   return sequenceOf(choiceOf(...firsts), restOf(format, calls, parallel));
 }
@@ -51,7 +51,9 @@ function behindText(
 function restOf(format: CallFormat, calls: readonly ToolCall[], parallel: boolean): GrammarSource {
   const [, behind] = format.written;
   const element = elementOf(format);
-  if (format.syntax.kind === 'harmony') return textSource('');
+  const made = messageSyntaxOf(format);
+  // A token that ends the message ends the answer.
+  if (made && !made.calls) return textSource('');
   if (!parallel) return textSource(behind);
   if (element) {
     const { head, tail, between } = element;
@@ -62,9 +64,9 @@ function restOf(format: CallFormat, calls: readonly ToolCall[], parallel: boolea
     return sequenceOf(textSource(tail), more, textSource(behind.slice(tail.length)));
   }
   // A line that ends behind a call is no promise of another one.
-  const line = upTo(1, textSource('\n'));
+  const line = made ? textSource(made.written.next.join('')) : upTo(1, textSource('\n'));
   const call = behindText(format, calls, { parallel: false, begun: '' });
-  return sequenceOf(textSource(behind), upTo(mostCalls - 1, sequenceOf(line, call)), line);
+  return sequenceOf(textSource(behind), upTo(mostCalls - 1, sequenceOf(line, call)), ...(made ? [] : [line]));
 }
 
 interface Element {
@@ -87,6 +89,7 @@ function elementOf({ written: [before, behind], syntax }: CallFormat): Element |
 
 /** The text by which a call begins wherever it stands; undefined where it has none, and stands at the begin of an answer. */
 export function triggerOf(format: CallFormat): string | undefined {
+  if (format.trigger !== undefined) return format.trigger;
   const [before] = frameOf(format, '');
   const mark = [...(format.around ?? []), ...format.begins].find((mark) => before.trimStart().startsWith(mark));
   return mark === undefined ? undefined : before.slice(0, before.indexOf(mark)) + mark;
@@ -113,10 +116,11 @@ function lazyGrammar(format: CallFormat, calls: readonly ToolCall[], parallel: b
 }
 
 /** The arguments of a call. */
-function argumentsIn({ syntax, written }: CallFormat, tool: Tool): GrammarSource {
+function argumentsIn(format: CallFormat, tool: Tool): GrammarSource {
+  const syntax = argumentSyntaxOf(format);
   switch (syntax.kind) {
     case 'json':
-    case 'harmony':
+    case 'messages':
       return argumentsOf(tool);
     case 'named': {
       const { quote } = syntax;
@@ -124,7 +128,7 @@ function argumentsIn({ syntax, written }: CallFormat, tool: Tool): GrammarSource
       return enforced(notedArguments(tool, { quote }), sequenceOf(textSource('{'), untilAny('}')));
     }
     case 'tagged':
-      return sequenceOf(...parametersOf(syntax, tool, separatorOf(written)));
+      return sequenceOf(...parametersOf(syntax, tool, separatorOf(format.written)));
     case 'elements':
       return elementArguments(syntax, tool.parameters);
     case 'python':

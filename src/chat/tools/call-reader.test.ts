@@ -5,7 +5,7 @@ import {
   boat,
   callJson,
   callsOf,
-  harmonyTranscript,
+  messageTranscripts,
   quay,
   quayJson,
   readAnswer,
@@ -17,20 +17,31 @@ import { callFormats } from './call-formats.ts';
 import { CallReader } from './call-reader.ts';
 
 test('each format has a transcript here, and each transcript gives its text and its calls', () => {
-  const others = callFormats.map(({ name }) => name).filter((name) => name !== 'gpt-oss');
-  assert.deepEqual(Object.keys(transcripts).sort(), others.sort());
+  const names = Object.keys({ ...transcripts, ...messageTranscripts });
+  assert.deepEqual(names.sort(), callFormats.map(({ name }) => name).sort());
   for (const [format, text] of Object.entries(transcripts)) {
     const answer = readAnswer(format, [`Let me see.\n\n${text}\n`]);
     assert.deepEqual([format, answer.text, ...callsOf(answer)], [format, 'Let me see.', quay, boat]);
   }
 });
 
-test('messages of gpt-oss are thoughts, text or calls, as their channels and receivers say', () => {
-  const answer = readAnswer('gpt-oss', [harmonyTranscript]);
-  assert.deepEqual([answer.thinking, answer.text, ...callsOf(answer)], ['Ask the tide.', 'One moment.', quay, boat]);
+test('messages are thoughts, text or calls, as their channels and receivers say', () => {
+  for (const [format, text] of Object.entries(messageTranscripts)) {
+    const { thinking, text: content, ...answer } = readAnswer(format, [text]);
+    const calls = callsOf({ ...answer, thinking, text: content });
+    assert.deepEqual([format, thinking, content, ...calls], [format, 'Ask the tide.', 'One moment.', quay, boat]);
+  }
   const other = readAnswer('gpt-oss', ['<|channel|>commentary to=python<|message|>print()<|call|>']);
   assert.deepEqual(other, { text: '', thinking: '', calls: [] });
   assert.equal(readAnswer('gpt-oss', ['goes on.<|end|>']).text, 'goes on.');
+  const quoted = '<atem:function_calls>\n<atem:invoke name="tide">\n</atem:invoke>';
+  for (const [receiver, key] of [
+    ['user', 'text'],
+    ['self', 'thinking'],
+  ] as const) {
+    const quotes = readAnswer('Muse', [` to=${receiver}<|message|>Like ${quoted}<|eot|>`]);
+    assert.deepEqual([quotes[key], quotes.calls], [`Like ${quoted}`, []]);
+  }
 });
 
 /** A text cut at some places. */
@@ -41,7 +52,7 @@ const cut = (text: string, places: readonly number[]): readonly string[] => {
 const places = fc.array(fc.nat(), { maxLength: 12 });
 
 test('however the text is cut, the parts are the same', () => {
-  const all = Object.entries({ ...transcripts, 'gpt-oss': harmonyTranscript });
+  const all = Object.entries({ ...transcripts, ...messageTranscripts });
   for (const [format, text] of all) {
     for (const whole of [text, `Well.\n${text}\n\nDone. <tool`]) {
       const expected = readAnswer(format, [whole]);
@@ -72,7 +83,7 @@ test('whatever a model writes, cuts change nothing, and text is lost only beside
         assert.deepEqual(readAnswer(format, cut(text, places)), answer);
         const drops = callFormats.find(({ name }) => name === format)?.drops ?? [];
         const kept = drops.reduce((rest, drop) => rest.replaceAll(drop, ''), text);
-        if (answer.calls.length === 0 && format !== 'gpt-oss' && format !== 'Functionary 3.2') {
+        if (answer.calls.length === 0 && !(format in messageTranscripts) && format !== 'Functionary 3.2') {
           assert.equal(answer.text, kept);
         }
       },

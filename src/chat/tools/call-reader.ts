@@ -1,11 +1,11 @@
 import type { AnswerPart, PartReader } from '../answer-part.ts';
 import type { Tool, ToolChoice } from '../message.ts';
 import { type Reading, TextSource } from '../text-source.ts';
-import type { CallFormat } from './call-format.ts';
+import { type CallFormat, messageSyntaxOf } from './call-format.ts';
 import { CallOutput } from './call-output.ts';
 import { elementCall } from './element-calls.ts';
-import { harmony } from './harmony.ts';
 import { jsonCalls } from './json-calls.ts';
+import { messages } from './message-calls.ts';
 import { namedCall } from './named-calls.ts';
 import { PartList } from './part-list.ts';
 import { pythonCalls } from './python-calls.ts';
@@ -45,7 +45,8 @@ export class CallReader implements PartReader {
   constructor({ format, tools, parallel = true, opened = false }: CallReaderOptions, newId: () => string) {
     this.#parts = new PartList(newId, parallel ? Number.POSITIVE_INFINITY : 1);
     this.#output = new CallOutput(this.#source, this.#parts, new ToolSet(tools));
-    this.#reading = format.syntax.kind === 'harmony' ? harmony(this.#output, opened) : answer(this.#output, format);
+    const made = messageSyntaxOf(format);
+    this.#reading = made ? messages(this.#output, made, opened) : answer(this.#output, format);
   }
 
   get thinking(): boolean {
@@ -141,7 +142,7 @@ function* call(output: CallOutput, { syntax }: CallFormat): Reading<boolean> {
       return yield* elementCall(output, syntax);
     case 'python':
       return yield* pythonCalls(output);
-    case 'harmony':
+    case 'messages':
       return false;
     default:
       return syntax satisfies never;

@@ -2,7 +2,7 @@ import { type CallFormat, has } from './call-format.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
 
 /** Tags with the names as attributes, under a prefix: `<invoke name="tide"><parameter name="city">`. */
-const attributes = (prefix: string, attribute?: (type: string) => string): TaggedSyntax => ({
+export const attributes = (prefix: string, attribute?: (type: string) => string): TaggedSyntax => ({
   kind: 'tagged',
   nameEnds: ['"'],
   headEnd: '>',

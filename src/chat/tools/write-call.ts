@@ -1,12 +1,12 @@
 import type { ToolCall } from '../message.ts';
-import type { CallFormat } from './call-format.ts';
+import { argumentSyntaxOf, type CallFormat } from './call-format.ts';
 import type { ElementSyntax } from './element-calls.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
 
 /** The texts before and behind the arguments of a call. */
 export const frameOf = ({ written }: CallFormat, name: string): readonly [before: string, behind: string] => {
   const [before, behind] = written;
-  return [before.replace('NAME', () => name), behind];
+  return [before.replaceAll('NAME', () => name), behind];
 };
 
 /** Text behind each parameter of a call: parameters stand on lines of their own where the call begins with one. */
@@ -18,18 +18,22 @@ export function writeCall(format: CallFormat, { name, arguments: text }: Pick<To
   return before + writtenArguments(format, text) + behind;
 }
 
-function writtenArguments({ syntax, written }: CallFormat, text: string): string {
+function writtenArguments(format: CallFormat, text: string): string {
   const values = objectOf(text);
+  const syntax = argumentSyntaxOf(format);
   if (values === undefined) return text;
   switch (syntax.kind) {
     case 'json':
-    case 'harmony':
+    case 'messages':
       return text;
     case 'named':
       return syntax.quote === undefined ? text : bareJson(values, syntax.quote);
     case 'tagged':
       return Object.entries(values)
-        .map(([key, value]) => parameterHead(syntax, key, typeOf(value)) + tagged(syntax, value) + separatorOf(written))
+        .map(
+          ([key, value]) =>
+            parameterHead(syntax, key, typeOf(value)) + tagged(syntax, value) + separatorOf(format.written),
+        )
         .join('');
     case 'elements':
       return elements(values, syntax);
