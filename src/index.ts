@@ -21,7 +21,7 @@ export type { DeviceKind } from './ggml/device.ts';
 export type { ArgumentNotation } from './grammar/schema/schema.ts';
 export type { GrammarSource } from './grammar/source.ts';
 export type { AnyPrompt } from './model/check-request.ts';
-export type { Embeddings, EmbedOptions, Ranking, RankOptions } from './model/embedding.ts';
+export type { Embeddings, EmbedOptions } from './model/embedding.ts';
 export { Model } from './model/model.ts';
 export type {
   GenerateOptions,
@@ -33,6 +33,7 @@ export type {
 } from './model/model-options.ts';
 export type { Preset } from './model/preset.ts';
 export type { PreparedPrompt } from './model/prompt-tokenizer.ts';
+export type { Ranking, RankOptions } from './model/ranking.ts';
 export type { KvHomeOption, KvOptions, KvType, Window } from './plan/kv-options.ts';
 export type { Plan, Shares } from './plan/plan.ts';
 export type { AdapterScale, LoraOption } from './runtime/lora-adapters.ts';

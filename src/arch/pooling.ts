@@ -19,3 +19,9 @@ export function readPooling(metadata: Metadata): FilePooling {
     keys.refuse('pooling_type', `is ${number}; expected a whole number from 0 to ${poolings.length - 1}`);
   return at(poolings, number);
 }
+
+/**
+ * True for a decoder whose head makes scores of texts, by `general.architecture`: the probabilities of its labels, of which
+ * the first one says that a text answers the query.
+ */
+export const scoresTexts = (architecture: string): boolean => ['qwen3', 'qwen3vl'].includes(architecture);

@@ -20,6 +20,10 @@ export function templateSourcesOf(metadata: Metadata, given: string | undefined)
   return plain === undefined ? { plain: tools, tools: undefined } : { plain, tools };
 }
 
+/** The template by which a reranker is shown `{query}` and `{document}`; undefined where the model has none. */
+export const rankTemplateOf = (metadata: Metadata): string | undefined =>
+  metadata.string('tokenizer.chat_template.rerank', undefined);
+
 /** The template for a conversation. */
 export const sourceFor = ({ plain, tools }: TemplateSources, conversation: Conversation): string | undefined =>
   tools !== undefined && usesTools(conversation) ? tools : plain;

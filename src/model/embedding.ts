@@ -45,8 +45,8 @@ export interface Embeddings {
 }
 
 /** The parts of a model that texts are embedded with; `most` are the tokens that its contexts may have. */
-interface EmbeddingModel {
-  readonly opened: Pick<OpenedModel, 'outline' | 'vocabulary' | 'open'>;
+export interface EmbeddingModel {
+  readonly opened: Pick<OpenedModel, 'outline' | 'vocabulary' | 'device' | 'open'>;
   readonly engine: Pick<Engine, 'submit' | 'onCancelled'>;
   readonly most: number;
 }
@@ -77,56 +77,8 @@ export async function embedTexts(
   return { vectors: vectors.map((vector) => shaped(vector, options)), tokens: tokenCount(cut) };
 }
 
-/**
- * Options of scores.
- *
- * @example const options: RankOptions = { signal: AbortSignal.timeout(60_000) };
- */
-export type RankOptions = Pick<EmbedOptions, 'longest' | 'loras' | 'signal' | 'onLoad' | 'onProgress'>;
-
-/**
- * Scores of texts by how well they answer a query: the larger, the better.
- *
- * @example const { scores } = await model.rank('a red fruit', ['plums', 'the sea']);
- */
-export interface Ranking {
-  /** A score for each text, in their order. */
-  readonly scores: readonly number[];
-  /** The number of tokens of all texts, each with the query. */
-  readonly tokens: number;
-}
-
-/** See `Model.rank`. */
-export async function rankTexts(
-  { opened, engine, most: mostTokens }: EmbeddingModel,
-  query: string | readonly number[],
-  texts: readonly (string | readonly number[])[],
-  options: RankOptions,
-): Promise<Ranking> {
-  const { outline, vocabulary } = opened;
-  const { longest: most = mostTokens, signal } = options;
-  if (outline.pooling !== 'rank') throw new EngineError('NOT_FOR_RANKING', { file: outline.path });
-  if (!outline.graphs.wholeTexts)
-    throw new EngineError('UNSUPPORTED_MODEL', { what: 'a head for scores behind a decoder' });
-  const scales = scalesOf(options.loras, outline.graphs.scales);
-  const plain = { most, addSpecial: false, parseSpecial: false };
-  const tokensOf = (text: string | readonly number[]): readonly number[] =>
-    typeof text === 'string' ? vocabulary.tokenize(text, plain) : text;
-  const { bos, eos, addBos, addEos, separator } = vocabulary;
-  const [begin, end] = [addBos ? [bos ?? []].flat() : [], addEos ? [eos ?? []].flat() : []];
-  const first = [...begin, ...tokensOf(query), ...end, ...[separator ?? []].flat()];
-  const pairs = texts.map((text) => [...first, ...tokensOf(text), ...end]);
-  for (const tokens of pairs) checkTokens(tokens, outline.config.vocabulary);
-  const longest = pairs.reduce((length, tokens) => Math.max(length, tokens.length), 0);
-  if (longest === 0) return { scores: [], tokens: 0 };
-  if (longest > most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: longest, context: most });
-  await unlessAborted(opened.open(undefined, { prompt: longest, answer: 0 }), signal);
-  const classes = await embedTokens(engine, pairs, { ...options, scales, pooling: 'last' });
-  return { scores: classes.map((scores) => at([...scores], 0)), tokens: tokenCount(pairs) };
-}
-
 /** The embeddings of texts, as they come out of the model. Rejects with the first text's error, or the signal's reason. */
-async function embedTokens(
+export async function embedTokens(
   engine: Pick<Engine, 'submit' | 'onCancelled'>,
   texts: readonly (readonly number[])[],
   { pooling, scales, ...options }: EmbedOptions & Pick<EmbeddedTextParts, 'pooling' | 'scales'>,
@@ -161,7 +113,7 @@ async function embedTokens(
   }
 }
 
-const tokenCount = (texts: readonly (readonly number[])[]): number =>
+export const tokenCount = (texts: readonly (readonly number[])[]): number =>
   texts.reduce((sum, { length }) => sum + length, 0);
 
 /** Throws BAD_OPTION for more dimensions than an embedding of `width` elements has. */

@@ -20,19 +20,13 @@ import { mergedSampling, type PartialSamplingOptions, samplingOptions } from '..
 import type { SavedText } from '../state/saved-text.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
-import {
-  type Embeddings,
-  type EmbedOptions,
-  embedTexts,
-  type Ranking,
-  type RankOptions,
-  rankTexts,
-} from './embedding.ts';
+import { type Embeddings, type EmbedOptions, embedTexts } from './embedding.ts';
 import { Grammars } from './grammars.ts';
 import type { GenerateOptions, LoadProgress, ModelOptions } from './model-options.ts';
 import { OpenedModel } from './opened-model.ts';
 import { presetSampling, withDefaults } from './preset.ts';
 import { type PreparedPrompt, PromptTokenizer } from './prompt-tokenizer.ts';
+import { type Ranking, type RankOptions, rankTexts } from './ranking.ts';
 import { restoreSession, saveSession } from './session-files.ts';
 import { type Tally, tallyOf } from './tally.ts';
 
@@ -262,7 +256,7 @@ export class Model implements AsyncDisposable {
    * Scores of texts by how well they answer a query, by a model that was made for that.
    *
    * @example const { scores } = await model.rank('a red fruit', ['plums', 'the sea']);
-   * @throws {EngineError} NOT_FOR_RANKING, and those of `embed`.
+   * @throws {EngineError} NOT_FOR_RANKING, UNSUPPORTED_MODEL, MISSING_TENSOR and WRONG_SHAPE for a head, and those of `embed`.
    */
   rank(query: string, texts: readonly (string | readonly number[])[], options: RankOptions = {}): Promise<Ranking> {
     this.#opened.checkOpen();

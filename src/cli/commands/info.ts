@@ -132,9 +132,13 @@ function modelText(model: ModelDescription): readonly string[] {
 const unusedRows = ({ weights, bytes }: ModelDescription['unused']): readonly (readonly [string, string])[] =>
   weights === 0 ? [] : [['unused', `${formatBytes(bytes)} in ${weights} weights that the model does without`]];
 
-/** A row about embeddings, where the model was made for them. */
-const embeddingRows = (embeddings: ModelDescription['embeddings']): readonly (readonly [string, string])[] =>
-  embeddings ? [['embeddings', `${embeddings.dimensions} elements, pooling: ${embeddings.pooling}`]] : [];
+/** A row about embeddings, or the scores that are made of them, where the model was made for these. */
+function embeddingRows(embeddings: ModelDescription['embeddings']): readonly (readonly [string, string])[] {
+  if (!embeddings) return [];
+  const { dimensions, pooling } = embeddings;
+  if (pooling === 'rank') return [['scores', 'of texts, by how well they answer a query (/v1/rerank)']];
+  return [['embeddings', `${dimensions} elements, pooling: ${pooling}`]];
+}
 
 /** Rows about the rotation; none if the model rotates as the first models did. */
 function ropeRows({ base, factor, scaling, factors }: RopeDescription): readonly (readonly [string, string])[] {
