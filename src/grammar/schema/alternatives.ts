@@ -16,10 +16,14 @@ function typesIn(schema: SchemaObject): readonly TypeName[] {
   });
 }
 
+/** Objects within objects whose properties may separate two schemas: references can lead to themselves. */
+const deepest = 16;
+
 const plain = (type: TypeName): TypeName => (type === 'integer' ? 'number' : type);
 
 /** True if no value is one of both schemas, so that exactly one holds where either does. They have no references. */
-export function exclude(a: unknown, b: unknown, flat: (schema: unknown) => unknown): boolean {
+export function exclude(a: unknown, b: unknown, flat: (schema: unknown) => unknown, depth = 0): boolean {
+  if (depth > deepest) return false;
   const [one, other] = [flat(a), flat(b)];
   if (one === false || other === false) return true;
   if (!isObject(one) || !isObject(other)) return false;
@@ -27,11 +31,15 @@ export function exclude(a: unknown, b: unknown, flat: (schema: unknown) => unkno
   if (values && others) return !values.some((value) => others.includes(value));
   const types = new Set(typesIn(one).map(plain));
   if (!typesIn(other).some((type) => types.has(plain(type)))) return true;
-  return types.size === 1 && types.has('object') && objectsExclude(one, other, flat);
+  return (
+    types.size === 1 &&
+    types.has('object') &&
+    objectsExclude(one, other, (own, its) => exclude(own, its, flat, depth + 1))
+  );
 }
 
 /** Objects exclude each other by a property that both require, or by one that the other never has. */
-function objectsExclude(a: SchemaObject, b: SchemaObject, flat: (schema: unknown) => unknown): boolean {
+function objectsExclude(a: SchemaObject, b: SchemaObject, excludes: (a: unknown, b: unknown) => boolean): boolean {
   const propertiesOf = ({ properties }: SchemaObject): SchemaObject => (isObject(properties) ? properties : {});
   const requires = ({ required }: SchemaObject, name: string): boolean =>
     Array.isArray(required) && required.includes(name);
@@ -40,7 +48,7 @@ function objectsExclude(a: SchemaObject, b: SchemaObject, flat: (schema: unknown
   const isNever = (schema: SchemaObject, properties: SchemaObject, name: string): boolean =>
     Object.keys(properties).length > 0 && !Object.hasOwn(properties, name) && !schema.additionalProperties;
   const separates = (name: string): boolean => {
-    if (requires(a, name) && requires(b, name)) return exclude(own[name] ?? true, others[name] ?? true, flat);
+    if (requires(a, name) && requires(b, name)) return excludes(own[name] ?? true, others[name] ?? true);
     return (requires(a, name) && isNever(b, others, name)) || (requires(b, name) && isNever(a, own, name));
   };
   return [...names].some(separates);

@@ -7,6 +7,7 @@ export interface SchemaObject {
   readonly $anchor?: unknown;
   readonly const?: unknown;
   readonly enum?: unknown;
+  readonly pattern?: unknown;
   readonly properties?: unknown;
   readonly patternProperties?: unknown;
   readonly additionalProperties?: unknown;
@@ -55,6 +56,9 @@ const keywordsOf: Readonly<Partial<Record<TypeName, readonly string[]>>> = {
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
 };
 
+/** The longest name of a property: places of schemas contain it, and each of its characters may be a rule. */
+export const longestName = 512;
+
 export const isObject = (value: unknown): value is SchemaObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -72,6 +76,12 @@ export function checkKeywords(schema: SchemaObject, place: string): void {
       throw grammarError(under(place, name), 'that items differ cannot be enforced');
     }
   }
+}
+
+/** A list of schemas. Throws BAD_GRAMMAR where it is none, or empty. */
+export function schemasOf(schemas: unknown, place: string): readonly PlacedSchema[] {
+  if (!Array.isArray(schemas) || schemas.length === 0) throw grammarError(place, 'expected a list of schemas');
+  return schemas.map((schema: unknown, i) => ({ schema, place: under(place, i) }));
 }
 
 /** The types of values that a schema is about: those that it names, or else those that its keywords speak of. */

@@ -7,22 +7,31 @@ const smaller = new Set(['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems',
 /** Keywords whose values are schemas for which both must hold. */
 const schemas = new Set(['items', 'additionalProperties', 'propertyNames']);
 
+/** Counts work at a place. */
+type Spend = (place: string) => void;
+
 /** One schema for what holds by both; `place` is that of the second. Throws BAD_GRAMMAR where there is none to write. */
-export function merge(a: unknown, b: unknown, place: string): unknown {
+export function merge(a: unknown, b: unknown, place: string, spend: Spend): unknown {
   if (a === true || b === false) return b;
   if (b === true || a === false) return a;
   if (!isObject(a) || !isObject(b)) throw grammarError(place, 'expected a schema');
   const merged: Record<string, unknown> = { ...a };
   for (const [name, value] of Object.entries(b)) {
     const own = a[name];
-    merged[name] = own === undefined ? value : both(name, own, value, under(place, name));
+    merged[name] =
+      own === undefined || own === value ? value : both(name, own, value, { place: under(place, name), spend });
   }
   checkClosed(a, b, place);
   return merged;
 }
 
-function both(name: string, a: unknown, b: unknown, place: string): unknown {
-  if (JSON.stringify(a) === JSON.stringify(b)) return a;
+function both(
+  name: string,
+  a: unknown,
+  b: unknown,
+  { place, spend }: { readonly place: string; readonly spend: Spend },
+): unknown {
+  if (areSame(a, b, () => spend(place))) return a;
   if (typeof a === 'number' && typeof b === 'number') {
     if (larger.has(name)) return Math.max(a, b);
     if (smaller.has(name)) return Math.min(a, b);
@@ -52,6 +61,22 @@ function both(name: string, a: unknown, b: unknown, place: string): unknown {
     default:
       return a;
   }
+}
+
+/** Are two values of JSON written alike? Merged schemas share parts, so their texts can be far longer than they are. */
+function areSame(a: unknown, b: unknown, count: () => void): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  count();
+  const [own, others] = [Object.entries(a), Object.entries(b)];
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    own.length === others.length &&
+    own.every(([name, value], i) => {
+      const [other, its] = others[i] as [string, unknown];
+      return name === other && areSame(value, its, count);
+    })
+  );
 }
 
 function mergedProperties(a: unknown, b: unknown, place: string): unknown {

@@ -2,13 +2,15 @@ import { grammarError } from '../grammar-error.ts';
 import { blank, bracketed, comma, listed, member } from '../json-text.ts';
 import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
 import type { Notation } from '../notation.ts';
-import { countOf, isObject, type PlacedSchema, type SchemaObject, under } from './keywords.ts';
+import { countOf, isObject, longestName, type PlacedSchema, type SchemaObject, under } from './keywords.ts';
 
 /** The parts of objects. */
 interface ObjectParts {
   readonly notation: Notation;
   /** The grammar of the values of a schema. */
   readonly nodeOf: (placed: PlacedSchema) => GrammarNode;
+  /** Counts work at a place. */
+  readonly spend: (place: string, work: number) => void;
 }
 
 interface Member {
@@ -54,9 +56,11 @@ export function objectNode(schema: SchemaObject, place: string, parts: ObjectPar
   return bracketed('{', membersFrom(members, others), '}');
 }
 
-function requiredOf({ required = [] }: SchemaObject, place: string): readonly string[] {
-  if (Array.isArray(required) && required.every((name) => typeof name === 'string')) return [...new Set(required)];
-  throw grammarError(under(place, 'required'), 'expected a list of names');
+/** Names of the properties that a schema requires, each once. Throws BAD_GRAMMAR. */
+export function requiredOf({ required = [] }: SchemaObject, place: string): readonly string[] {
+  const isName = (name: unknown): boolean => typeof name === 'string' && name.length <= longestName;
+  if (Array.isArray(required) && required.every(isName)) return [...new Set(required as string[])];
+  throw grammarError(under(place, 'required'), `expected a list of names of at most ${longestName} characters`);
 }
 
 const isOpen = ({ additionalProperties }: SchemaObject): boolean =>
@@ -70,7 +74,7 @@ function othersOf(
     names,
     pattern,
   }: { readonly place: string; readonly names: readonly string[]; readonly pattern: string | undefined },
-  { notation, nodeOf }: ObjectParts,
+  { notation, nodeOf, spend }: ObjectParts,
 ): GrammarNode | undefined {
   const { additionalProperties, propertyNames } = schema;
   if (pattern !== undefined) {
@@ -80,6 +84,8 @@ function othersOf(
   }
   if (!isOpen(schema) && (additionalProperties === false || names.length > 0)) return undefined;
   const value = nodeOf({ schema: additionalProperties ?? true, place: under(place, 'additionalProperties') });
+  // Each character is a place where another name may differ.
+  for (const name of names) spend(place, 4 * name.length);
   if (propertyNames === undefined) return member(notation.otherKey(names), value);
   if (names.length > 0) {
     throw grammarError(under(place, 'propertyNames'), 'it cannot be enforced together with properties by name');

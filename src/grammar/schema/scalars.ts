@@ -47,7 +47,7 @@ interface NumberBounds {
   readonly belowMax: boolean;
 }
 
-function boundsOf(schema: SchemaObject, place: string): NumberBounds {
+export function boundsOf(schema: SchemaObject, place: string): NumberBounds {
   const { exclusiveMinimum, exclusiveMaximum } = schema;
   const [minimum, maximum] = [numberOf(schema, 'minimum', place), numberOf(schema, 'maximum', place)];
   // Before 2019 these two were booleans that speak of the others.

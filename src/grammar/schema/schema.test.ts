@@ -6,22 +6,12 @@ import fc from 'fast-check';
 import { engineError } from '../../../test/support/engine-error.ts';
 import { sampleOf } from '../../../test/support/grammar-samples.ts';
 import { randomNumbers } from '../../../test/support/random.ts';
+import { checkTexts, refusedAt } from '../../../test/support/schema-checks.ts';
 import { acceptor } from '../accepts.ts';
 import { schemaValues } from './schema.ts';
 
 const ajv = new Ajv2020({ strict: false, multipleOfPrecision: 6 });
 formats.default(ajv);
-
-/** Checks JSON texts that a schema allows, and those that it does not. */
-function check(schema: unknown, texts: readonly string[], others: readonly string[]): void {
-  const accepts = acceptor(schemaValues(schema));
-  for (const text of texts) assert.ok(accepts(text), `${JSON.stringify(schema)}: ${text}`);
-  for (const text of others) assert.ok(!accepts(text), `${JSON.stringify(schema)}: not ${text}`);
-}
-
-/** Checks that a schema is refused, and the place that the error names. */
-const refused = (schema: unknown, place: string): void =>
-  assert.throws(() => acceptor(schemaValues(schema)), engineError('BAD_GRAMMAR', { place }), JSON.stringify(schema));
 
 /** A schema, and values of it. */
 interface Example {
@@ -166,31 +156,35 @@ test('properties come in the order of the schema, others only where it says what
     properties: { a: { type: 'integer' }, b: { type: ['string', 'null'] } },
     required: ['b'],
   };
-  check(named, ['{"b":null}', '{"a": 1, "b": "x"}'], ['{"a":1}', '{"b":"x","a":1}', '{"b":"x","c":1}', '{"b":"x",}']);
-  check(
+  checkTexts(
+    named,
+    ['{"b":null}', '{"a": 1, "b": "x"}'],
+    ['{"a":1}', '{"b":"x","a":1}', '{"b":"x","c":1}', '{"b":"x",}'],
+  );
+  checkTexts(
     { ...named, additionalProperties: { type: 'boolean' } },
     ['{"b":null,"c":true}', '{"b":null,"ab":true,"":false}'],
     ['{"b":null,"b":true}', '{"b":null,"\\u0062":true}', '{"b":null,"a":true}', '{"c":true,"b":null}'],
   );
-  check({ type: 'object' }, ['{}', '{"x":[1,{"y":null}]}'], ['[]', '{"x"}']);
-  check({ type: 'object', maxProperties: 1 }, ['{}', '{"x":1}'], ['{"x":1,"y":2}']);
-  check({ patternProperties: { '^x-': { type: 'integer' } } }, ['{}', '{"x-a":1}'], ['{"y":1}']);
-  check({ propertyNames: { enum: ['a', 'b'] }, minProperties: 1 }, ['{"a":1}'], ['{}', '{"c":1}']);
+  checkTexts({ type: 'object' }, ['{}', '{"x":[1,{"y":null}]}'], ['[]', '{"x"}']);
+  checkTexts({ type: 'object', maxProperties: 1 }, ['{}', '{"x":1}'], ['{"x":1,"y":2}']);
+  checkTexts({ patternProperties: { '^x-': { type: 'integer' } } }, ['{}', '{"x-a":1}'], ['{"y":1}']);
+  checkTexts({ propertyNames: { enum: ['a', 'b'] }, minProperties: 1 }, ['{"a":1}'], ['{}', '{"c":1}']);
 });
 
 test('a schema may refer to itself, by pointer or anchor, and to others with keywords beside the reference', () => {
   const next = { anyOf: [{ $ref: '#/$defs/node', description: 'the rest' }, { type: 'null' }] };
   const node = { type: 'object', properties: { next, kind: { $ref: '#kind', const: 'b' } }, required: ['next'] };
-  check(
+  checkTexts(
     { $ref: '#/$defs/node', $defs: { node, kind: { $anchor: 'kind', enum: ['a', 'b'] } } },
     ['{"next":null}', '{"next":{"next":{"next":null},"kind":"b"}}'],
     ['{"next":{}}', '{"next":null,"kind":"a"}'],
   );
-  check({ type: 'array', items: { $ref: '#' } }, ['[]', '[[],[[]]]'], ['[1]']);
-  refused({ properties: { a: { $ref: '#/$defs/x' } } }, '#/properties/a/$ref');
-  refused({ $ref: 'https://example.org/schema' }, '#/$ref');
-  refused({ $ref: '#' }, '#/$ref');
-  refused(
+  checkTexts({ type: 'array', items: { $ref: '#' } }, ['[]', '[[],[[]]]'], ['[1]']);
+  refusedAt({ properties: { a: { $ref: '#/$defs/x' } } }, '#/properties/a/$ref');
+  refusedAt({ $ref: 'https://example.org/schema' }, '#/$ref');
+  refusedAt({ $ref: '#' }, '#/$ref');
+  refusedAt(
     { $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, items: { $ref: '#/$defs/a' } },
     '#/items/$ref',
   );
@@ -199,30 +193,30 @@ test('a schema may refer to itself, by pointer or anchor, and to others with key
 test('all of several schemas hold at once, and one of several where they exclude each other', () => {
   const a = { type: 'object', properties: { a: { type: ['string', 'integer'] } }, required: ['a'] };
   const b = { properties: { a: { type: 'integer', minimum: 3 }, b: {} }, required: ['b'] };
-  check({ allOf: [a, b] }, ['{"a":3,"b":[]}'], ['{"a":2,"b":1}', '{"a":"x","b":1}', '{"a":3}']);
+  checkTexts({ allOf: [a, b] }, ['{"a":3,"b":[]}'], ['{"a":2,"b":1}', '{"a":"x","b":1}', '{"a":3}']);
   const kind = (name: string): object => ({ properties: { kind: { const: name } }, required: ['kind'] });
-  check({ oneOf: [kind('x'), kind('y')] }, ['{"kind":"x"}', '{"kind":"y"}'], ['{"kind":"z"}']);
-  check({ ...a, anyOf: [{ required: ['a'] }, { required: ['b'] }] }, ['{"a":1}', '{"a":1,"b":2}'], ['{"b":2}']);
-  refused({ oneOf: [{ type: 'number' }, { type: 'string' }, { type: 'integer' }] }, '#/oneOf');
-  refused({ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, '#/allOf/1/pattern');
+  checkTexts({ oneOf: [kind('x'), kind('y')] }, ['{"kind":"x"}', '{"kind":"y"}'], ['{"kind":"z"}']);
+  checkTexts({ ...a, anyOf: [{ required: ['a'] }, { required: ['b'] }] }, ['{"a":1}', '{"a":1,"b":2}'], ['{"b":2}']);
+  refusedAt({ oneOf: [{ type: 'number' }, { type: 'string' }, { type: 'integer' }] }, '#/oneOf');
+  refusedAt({ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, '#/allOf/1/pattern');
 });
 
 test('what cannot be enforced, or is no schema, is refused with its place', () => {
-  refused({ properties: { 'a/b': { not: { type: 'string' } } } }, '#/properties/a~1b/not');
-  refused({ items: { uniqueItems: true } }, '#/items/uniqueItems');
-  refused({ $defs: { x: { if: true } }, items: [{ $ref: '#/$defs/x' }] }, '#/$defs/x/if');
-  refused({ multipleOf: 3 }, '#/multipleOf');
-  refused({ pattern: 'a+', maxLength: 3 }, '#/maxLength');
-  refused({ pattern: '(a' }, '#/pattern, character 3');
-  refused({ type: 'text' }, '#/type');
-  refused({ required: 'a' }, '#/required');
-  refused({ minLength: -1 }, '#/minLength');
-  refused({ properties: { a: 1 } }, '#/properties/a');
-  refused({ enum: 'a' }, '#/enum');
-  refused([], '#');
-  refused('x', '#');
-  refused(false, 'root');
-  refused({ type: 'integer', enum: ['a'] }, 'root');
+  refusedAt({ properties: { 'a/b': { not: { type: 'string' } } } }, '#/properties/a~1b/not');
+  refusedAt({ items: { uniqueItems: true } }, '#/items/uniqueItems');
+  refusedAt({ $defs: { x: { if: true } }, items: [{ $ref: '#/$defs/x' }] }, '#/$defs/x/if');
+  refusedAt({ multipleOf: 3 }, '#/multipleOf');
+  refusedAt({ pattern: 'a+', maxLength: 3 }, '#/maxLength');
+  refusedAt({ pattern: '(a' }, '#/pattern, character 3');
+  refusedAt({ type: 'text' }, '#/type');
+  refusedAt({ required: 'a' }, '#/required');
+  refusedAt({ minLength: -1 }, '#/minLength');
+  refusedAt({ properties: { a: 1 } }, '#/properties/a');
+  refusedAt({ enum: 'a' }, '#/enum');
+  refusedAt([], '#');
+  refusedAt('x', '#');
+  refusedAt(false, 'root');
+  refusedAt({ type: 'integer', enum: ['a'] }, 'root');
 });
 
 test('no schema makes the compiler fail in another way', () => {
@@ -243,7 +237,10 @@ test('no schema makes the compiler fail in another way', () => {
     'minItems',
     'prefixItems',
     'additionalProperties',
+    '$ref',
+    'const',
   );
+  const reference = fc.constantFrom('#', '#/properties/a', '#/$defs/a', '#/$defs/b').map(($ref) => ({ $ref }));
   const value = fc.letrec((tie) => ({
     value: fc.oneof(
       { depthSize: 'medium' },
@@ -265,12 +262,15 @@ test('no schema makes the compiler fail in another way', () => {
       ),
       fc.array(tie('value'), { maxLength: 3 }),
       fc.dictionary(fc.oneof(keyword, fc.constant('a')), tie('value'), { maxKeys: 4 }),
+      reference,
+      fc.tuple(reference, fc.dictionary(keyword, tie('value'), { maxKeys: 2 })).map(([a, b]) => ({ ...b, ...a })),
     ),
   })).value;
+  const part = fc.dictionary(keyword, value, { maxKeys: 4 });
   fc.assert(
-    fc.property(fc.dictionary(keyword, value, { maxKeys: 4 }), (schema) => {
+    fc.property(part, fc.record({ a: part, b: part }), (schema, $defs) => {
       try {
-        acceptor(schemaValues(schema))('{"a": [1]}');
+        acceptor(schemaValues({ ...schema, $defs }))('{"a": [1]}');
       } catch (error) {
         engineError('BAD_GRAMMAR')(error);
       }

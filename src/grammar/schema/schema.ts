@@ -1,17 +1,19 @@
-import { acceptor } from '../accepts.ts';
 import { grammarError } from '../grammar-error.ts';
 import { blank, bracketed, comma, listed } from '../json-text.ts';
 import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
 import { bareKeys, constant, json, type Notation, python } from '../notation.ts';
 import { exclude } from './alternatives.ts';
-import { checkKeywords, countOf, isObject, type PlacedSchema, type SchemaObject, typesOf, under } from './keywords.ts';
+import { checkNesting, SchemaDocument } from './document.ts';
+import { countOf, isObject, type PlacedSchema, type SchemaObject, schemasOf, typesOf, under } from './keywords.ts';
 import { merge } from './merge.ts';
 import { argumentsNode, objectNode } from './objects.ts';
-import { resolve } from './references.ts';
 import { numberNode, stringNode } from './scalars.ts';
+import { canonical, ValueTests } from './values.ts';
 
 /** Schemas within schemas. */
 const deepest = 100;
+/** The longest place of a schema: schemas that are referred to keep theirs. */
+const longestPlace = 4096;
 
 /** Keywords that say nothing of values. */
 const remarks: ReadonlySet<string> = new Set(
@@ -24,8 +26,7 @@ const remarks: ReadonlySet<string> = new Set(
  * The grammar of the JSON values of a schema (draft 2020-12): each of its texts is a value of the schema, with properties
  * in the schema's order. Throws BAD_GRAMMAR with the place, a JSON pointer, where it is not valid or cannot be enforced.
  */
-export const schemaValues = (schema: unknown): GrammarNode =>
-  new SchemaCompiler(schema, json).node({ schema, place: '#' });
+export const schemaValues = (schema: unknown): GrammarNode => new SchemaCompiler(schema, json).whole();
 
 /**
  * Notations of a call's arguments: Python's, or an object with keys as they are and strings between `quote`.
@@ -36,36 +37,46 @@ export type ArgumentNotation = 'python' | { readonly quote: string };
 
 /** The grammar of a call's arguments, which are the properties of a schema. Throws BAD_GRAMMAR. */
 export function schemaArguments(schema: unknown, notation: ArgumentNotation): GrammarNode {
-  if (notation !== 'python') return new SchemaCompiler(schema, bareKeys(notation.quote)).node({ schema, place: '#' });
+  if (notation !== 'python') return new SchemaCompiler(schema, bareKeys(notation.quote)).whole();
   return new SchemaCompiler(schema, python).arguments();
 }
 
 class SchemaCompiler {
-  readonly #root: unknown;
+  readonly #document: SchemaDocument;
+  readonly #values: ValueTests;
   readonly #notation: Notation;
   /** Rules of schemas that are referred to, by the schema; and of references with keywords beside them, by the place. */
   readonly #rules: Map<unknown, Rule> = new Map();
   #depth = 0;
 
   constructor(root: unknown, notation: Notation) {
-    this.#root = root;
+    checkNesting(root);
+    this.#document = new SchemaDocument(root);
+    this.#values = new ValueTests(this.#document);
     this.#notation = notation;
+  }
+
+  whole(): GrammarNode {
+    return this.node(this.#document.root);
   }
 
   /** The properties of the schema as arguments. */
   arguments(): GrammarNode {
-    const flat = this.#flat({ schema: this.#root, place: '#' });
+    const flat = this.#document.flat(this.#document.root);
     return isObject(flat) ? argumentsNode(flat, '#', this.#objectParts) : literal('');
   }
 
   get #objectParts(): Parameters<typeof objectNode>[2] {
-    return { notation: this.#notation, nodeOf: (placed) => this.node(placed) };
+    return { notation: this.#notation, nodeOf: (placed) => this.node(placed), spend: this.#document.spend };
   }
 
   node(placed: PlacedSchema): GrammarNode {
     this.#depth += 1;
     if (this.#depth > deepest)
       throw grammarError(placed.place, `there are more than ${deepest} schemas within each other`);
+    if (placed.place.length > longestPlace)
+      throw grammarError('#', `a place in it has more than ${longestPlace} characters`);
+    this.#document.spend(placed.place, placed.place);
     const node = this.#node(placed);
     this.#depth -= 1;
     return node;
@@ -73,13 +84,13 @@ class SchemaCompiler {
 
   #node({ schema, place }: PlacedSchema): GrammarNode {
     if (isObject(schema) && schema.$ref !== undefined) return this.#reference({ schema, place }, schema);
-    const flat = this.#flat({ schema, place });
+    const flat = this.#document.flat({ schema, place });
     if (flat === false) return choice();
     if (!isObject(flat) || !saysSomething(flat)) return this.#notation.anyValue;
     for (const keyword of ['anyOf', 'oneOf'] as const) {
       if (flat[keyword] !== undefined) return this.#alternatives(flat, keyword, place);
     }
-    if (flat.const !== undefined || flat.enum !== undefined) return this.#values(flat, place);
+    if (flat.const !== undefined || flat.enum !== undefined) return this.#listed(flat, place);
     return this.#typed(flat, place);
   }
 
@@ -87,8 +98,8 @@ class SchemaCompiler {
   #reference({ schema, place }: PlacedSchema, { $ref, ...beside }: SchemaObject): GrammarNode {
     const isAlone = !saysSomething(beside);
     const target = isAlone
-      ? resolve(this.#root, { schema: { $ref }, place })
-      : { schema: this.#flat({ schema, place }), place };
+      ? this.#document.resolve({ schema: { $ref }, place })
+      : { schema: this.#document.flat({ schema, place }), place };
     const key = isAlone && isObject(target.schema) ? target.schema : place;
     const known = this.#rules.get(key);
     if (known) return known;
@@ -100,26 +111,11 @@ class SchemaCompiler {
     return rule;
   }
 
-  /** The schema without references and `allOf` at its top. */
-  #flat({ schema, place }: PlacedSchema, depth = 0): unknown {
-    if (typeof schema === 'boolean') return schema;
-    if (!isObject(schema)) throw grammarError(place, 'expected a schema');
-    if (depth > deepest) throw grammarError(place, 'references lead nowhere');
-    checkKeywords(schema, place);
-    const { $ref, allOf, ...own } = schema;
-    const referred = $ref === undefined ? [] : [resolve(this.#root, { schema: { $ref }, place })];
-    const parts = allOf === undefined ? [] : listOf(allOf, under(place, 'allOf'));
-    return [...referred, ...parts].reduce<unknown>(
-      (merged, part) => merge(merged, this.#flat(part, depth + 1), part.place),
-      own,
-    );
-  }
-
   #alternatives(schema: SchemaObject, keyword: 'anyOf' | 'oneOf', place: string): GrammarNode {
     const { [keyword]: alternatives, ...base } = schema;
-    const placed = listOf(alternatives, under(place, keyword)).map((one) => ({
+    const placed = schemasOf(alternatives, under(place, keyword)).map((one) => ({
       place: one.place,
-      schema: saysSomething(base) ? merge(base, this.#flat(one), one.place) : one.schema,
+      schema: saysSomething(base) ? merge(base, this.#document.flat(one), one.place, this.#document.spend) : one.schema,
     }));
     if (keyword === 'oneOf') this.#checkExclusive(placed, under(place, keyword));
     return choice(...placed.map((one) => this.node(one)));
@@ -127,7 +123,7 @@ class SchemaCompiler {
 
   /** Throws BAD_GRAMMAR where a value may be one of two alternatives, of which exactly one has to hold. */
   #checkExclusive(alternatives: readonly PlacedSchema[], place: string): void {
-    const flat = (schema: unknown): unknown => this.#flat({ schema, place });
+    const flat = (schema: unknown): unknown => this.#document.flat({ schema, place });
     alternatives.forEach((one, i) => {
       const same = alternatives.slice(i + 1).find((other) => !exclude(one.schema, other.schema, flat));
       if (!same) return;
@@ -136,17 +132,17 @@ class SchemaCompiler {
   }
 
   /** The values of `const` and `enum`, as far as the other keywords allow them. */
-  #values({ const: only, enum: some, ...rest }: SchemaObject, place: string): GrammarNode {
-    const listed: unknown = some === undefined ? [only] : some;
-    if (!Array.isArray(listed)) throw grammarError(under(place, 'enum'), 'expected a list');
-    const isOnly = (value: unknown): boolean => only === undefined || JSON.stringify(only) === JSON.stringify(value);
-    const values: readonly unknown[] = listed.filter(isOnly);
-    const nodesOf = (allowed: readonly unknown[]): GrammarNode =>
-      choice(...allowed.map((value) => constant(value, this.#notation)));
-    if (!saysSomething(rest)) return nodesOf(values);
-    const asJson = new SchemaCompiler(this.#root, json).node({ schema: rest, place });
-    const isAllowed = acceptor(choice(asJson, literal('')));
-    return nodesOf(values.filter((value) => isAllowed(JSON.stringify(value))));
+  #listed(schema: SchemaObject, place: string): GrammarNode {
+    const { const: only, enum: some = [only], ...rest } = schema;
+    if (!Array.isArray(some)) throw grammarError(under(place, 'enum'), 'expected a list');
+    const isOnly = (value: unknown): boolean => only === undefined || canonical(value) === canonical(only);
+    const values = some.filter((value: unknown) => isOnly(value) && this.#values.holds({ schema: rest, place }, value));
+    return choice(
+      ...values.map((value: unknown) => {
+        this.#document.spend(place, canonical(value));
+        return constant(value, this.#notation);
+      }),
+    );
   }
 
   #typed(schema: SchemaObject, place: string): GrammarNode {
@@ -159,6 +155,7 @@ class SchemaCompiler {
         case 'array':
           return this.#array(schema, place);
         case 'string':
+          if (typeof schema.pattern === 'string') this.#document.spend(place, schema.pattern.length);
           return stringNode(schema, place, this.#notation);
         case 'number':
           return numberNode(schema, place, false);
@@ -181,7 +178,7 @@ class SchemaCompiler {
     const [first, firstName, rest, restName] = Array.isArray(items)
       ? ([items, 'items', additionalItems, 'additionalItems'] as const)
       : ([prefixItems ?? [], 'prefixItems', items, 'items'] as const);
-    const prefix = (first as readonly unknown[]).length === 0 ? [] : listOf(first, under(place, firstName));
+    const prefix = (first as readonly unknown[]).length === 0 ? [] : schemasOf(first, under(place, firstName));
     const [min, max] = [
       countOf(schema, 'minItems', place) ?? 0,
       countOf(schema, 'maxItems', place) ?? Number.POSITIVE_INFINITY,
@@ -194,16 +191,11 @@ class SchemaCompiler {
     let tail: GrammarNode = repeat(concat(comma, item), Math.max(0, min - before.length), more);
     for (const [i, node] of [...before.entries()].reverse()) {
       const all = concat(...(i > 0 ? [comma] : []), node, tail);
-      tail = i >= min ? choice(all, literal('')) : all;
+      // A rule, so that long lists are no deep grammars.
+      tail = { kind: 'rule', name: 'items', body: i >= min ? choice(all, literal('')) : all };
     }
     return bracketed('[', concat(tail, blank), ']');
   }
 }
 
 const saysSomething = (schema: SchemaObject): boolean => Object.keys(schema).some((name) => !remarks.has(name));
-
-/** A list of schemas. Throws BAD_GRAMMAR where it is none, or empty. */
-function listOf(schemas: unknown, place: string): readonly PlacedSchema[] {
-  if (!Array.isArray(schemas) || schemas.length === 0) throw grammarError(place, 'expected a list of schemas');
-  return schemas.map((schema: unknown, i) => ({ schema, place: under(place, i) }));
-}
