@@ -69,9 +69,15 @@ test('text from stdin comes before the prompt', async () => {
 });
 
 test('a name that no model has, and a place without models, are told with the place', async () => {
-  const unknown = await run(['info', 'plum'], { env });
-  assert.equal(unknown.code, 3);
-  assert.match(unknown.stderr, /no model is called plum; "ssd-llm list" shows .*\[MODEL_NOT_FOUND\]/);
+  for (const [name, answer] of [
+    ['plum', /no model is called plum; "ssd-llm list" shows .*, "ssd-llm pull plum" downloads .*\[MODEL_NOT_FOUND\]/],
+    ['poket', /no model is called poket; did you mean pocket:135m\? .*\[MODEL_NOT_FOUND\]/],
+    ['Pocket-135.gguf', /Pocket-135\.gguf does not exist; did you mean pocket:135m\? .*\[MODEL_NOT_FOUND\]/],
+  ] as const) {
+    const unknown = await run(['info', name], { env });
+    assert.equal(unknown.code, 3);
+    assert.match(unknown.stderr, answer);
+  }
   const none = await run(['list'], { env: { ...env, OLLAMA_MODELS: home.file('none') } });
   assert.equal(none.code, 3);
   assert.match(none.stderr, /there is no model in .*none, .*\.lmstudio.*\[NO_MODELS\]/);

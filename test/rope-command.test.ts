@@ -58,7 +58,7 @@ test('each way to rotate gives an answer of its own', async () => {
 
 test('info says how a model rotates, to people where it is not plain, and to programs', async () => {
   const described = (file: string, rope?: RopeOptions): RopeDescription =>
-    describe(openOutline(file, { rope }), false).rope;
+    describe(openOutline(file, { rope }), 'm').rope;
   const model = (name: string, rope: object): string => {
     const shape = { layers: 1, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 160 };
     const written = writeRandom(folder.file(name), { architecture: 'llama', ...shape, rope });

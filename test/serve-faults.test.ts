@@ -115,7 +115,7 @@ test('a model whose file is deleted ends its answer, and is found when it is bac
   assert.match(await rest, /"done":true/);
   const missing = await postTo(server, '/api/generate', gone);
   assert.equal(missing.status, 404);
-  assert.deepEqual(await missing.json(), { error: "model 'gone' not found" });
+  assert.deepEqual(await missing.json(), { error: "model 'gone' not found; the server has none yet" });
   assert.deepEqual(await (await fetch(`${server.url}/api/tags`)).json(), { models: [] });
   copyFileSync(path, file);
   assert.equal((await answer(server, gone)).response, response);

@@ -11,8 +11,10 @@ export interface ErrorDetails {
   NO_PROMPT: object;
   NO_TEXTS: object;
   NO_INFILL: File;
-  /** With `name`, it can only have been meant as a name. */
-  MODEL_NOT_FOUND: File & { name?: true };
+  /** With `name`, it can only have been meant as a name; `nearest` are those of models that are there. */
+  MODEL_NOT_FOUND: File & { name?: true; nearest?: readonly string[] };
+  /** Names of the models that a name fits. */
+  MODEL_AMBIGUOUS: { name: string; models: readonly string[] };
   UNREADABLE: File & { reason: string };
   UNWRITABLE: File & { reason: string };
   NOT_GGUF: File & { found: string };

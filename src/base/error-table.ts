@@ -1,12 +1,18 @@
 import { largestChoice, missingDevice, tooSmall } from './budget-words.ts';
 import { formatBytes } from './bytes.ts';
 import { downloadErrors } from './download-errors.ts';
-import type { ErrorCode, ErrorTable } from './error-details.ts';
+import type { ErrorCode, ErrorDetails, ErrorTable } from './error-details.ts';
 import { fileErrors } from './file-errors.ts';
+import { someOf } from './short-line.ts';
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
-const unknownName = (name: string): string =>
-  `no model is called ${name}; "ssd-llm list" shows those there are, "ssd-llm pull ${name}" downloads one`;
+
+function notFound({ file, name, nearest = [] }: ErrorDetails['MODEL_NOT_FOUND']): string {
+  const near = nearest.length > 0 ? `did you mean ${nearest.join(', ')}? ` : '';
+  return name
+    ? `no model is called ${file}; ${near}"ssd-llm list" shows those there are, "ssd-llm pull ${file}" downloads one`
+    : `${file} does not exist; ${near}check the path of the GGUF file`;
+}
 
 /** An option as the APIs spell it: topP -> top_p. */
 export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -39,10 +45,11 @@ export const errorTable: ErrorTable<ErrorCode> = {
     (d) => `${d.file} has no tokens for filling in between two texts; use a model that was trained for it`,
     () => 'this model does not support insert: its vocabulary has no tokens for filling in between two texts',
   ],
-  MODEL_NOT_FOUND: [
-    'not-found',
-    (d) => (d.name ? unknownName(d.file) : `${d.file} does not exist; check the path of the GGUF file`),
-    (d) => `model '${d.file}' not found`,
+  MODEL_NOT_FOUND: ['not-found', notFound, (d) => `model '${d.file}' not found`],
+  MODEL_AMBIGUOUS: [
+    'usage',
+    (d) => `several models can be called ${d.name}: ${someOf(d.models)}; name one of them`,
+    (d) => `model '${d.name}' is ambiguous: it may be ${someOf(d.models)}; name one of them`,
   ],
   NOT_GGUF: [
     'failure',

@@ -13,6 +13,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   NO_PROMPT: {},
   NO_TEXTS: {},
   NO_INFILL: { file },
+  MODEL_AMBIGUOUS: { name: 'qwen3', models: ['qwen3:8b', 'qwen3:14b'] },
   MODEL_NOT_FOUND: { file },
   UNREADABLE: { file, reason },
   UNWRITABLE: { file, reason },

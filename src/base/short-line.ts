@@ -8,3 +8,10 @@ export const shortLine = (words: string): string =>
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim()
     .slice(0, longest);
+
+/** The most texts that a sentence lists. */
+const mostListed = 10;
+
+/** Texts as a list in a sentence, of many the first ones. */
+export const someOf = (texts: readonly string[]): string =>
+  texts.length > mostListed ? `${texts.slice(0, mostListed).join(', ')}, …` : texts.join(', ');

@@ -21,7 +21,7 @@ export function draftCandidate(
   settings: { readonly models?: string | undefined; readonly trialFolder?: string | undefined },
 ): DraftCandidate | undefined {
   const quiet = (): void => {};
-  const found = attempt(() => [...wholeLibrary(settings.models, {}, quiet).aliases().values()]) ?? [];
+  const found = attempt(() => [...wholeLibrary(settings.models, {}, quiet).named()]) ?? [];
   const small = [...new Map(found.map((model) => [model.path, model])).values()]
     .map((model) => ({ ...model, size: sizeOf(model) }))
     .filter(({ size }) => size * smaller <= target.file.bytes)

@@ -16,6 +16,7 @@ test('stores are where their programs keep them', () => {
   assert.deepEqual(folderOf('Ollama', {}), [join('/home/me/.ollama/models'), '/usr/share/ollama/.ollama/models']);
   assert.deepEqual(folderOf('Ollama', mac), [join('/Users/me/.ollama/models')]);
   assert.deepEqual(folderOf('Hugging Face', {}), [join('/home/me/.cache/huggingface/hub')]);
+  assert.deepEqual(folderOf('ssd-llm', {}), [join('/home/me/.cache/ssd-llm')], 'with the models of the demo');
   assert.deepEqual(folderOf('llama.cpp', {}), [join('/home/me/.cache/llama.cpp')]);
   assert.deepEqual(folderOf('llama.cpp', mac), [join('/Users/me/Library/Caches/llama.cpp')]);
   assert.ok(folderOf('LM Studio', {}).includes(join('/home/me/.lmstudio/models')));

@@ -66,6 +66,8 @@ function storesOf(user: User): readonly Store[] {
   const jan = within(config, 'Jan', 'data');
   const janOnLinux = within(data, 'Jan', 'data');
   const places: readonly (readonly [Store['owner'], string | undefined])[] = [
+    // The demo's model; beside it lies what was measured.
+    ['ssd-llm', platform === 'win32' ? within(cache, 'ssd-llm', 'cache') : within(cache, 'ssd-llm')],
     ...ollama.map((folder) => ['Ollama', folder] as const),
     ['LM Studio', within(lmStudio, 'models')],
     ['LM Studio', inHome('.cache', 'lm-studio', 'models')],

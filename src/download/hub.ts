@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import { shardsOf } from '../gguf/model-file.ts';
-import { nameForStem, quantizationInName } from '../library/model-names.ts';
+import { tagInRepository } from '../stores/model-stem.ts';
 import { nearest } from './nearest.ts';
 import type { PullSource } from './pull-source.ts';
 import { explained, type RemoteFile } from './remote-file.ts';
@@ -82,7 +82,7 @@ function modelsAmongEntries(entries: readonly HubFile[]): readonly HubModel[] {
     const { stem, files: shards } = shardsOf(path);
     const parts = shards.flatMap((shard) => files.get(shard) ?? []);
     if (parts.length < shards.length) continue;
-    const tag = quantizationInName(stem) ?? at(nameForStem(basename(stem)).split(':'), 0);
+    const tag = tagInRepository(basename(stem));
     models.set(at(shards, 0), { stem, tag, entries: parts });
   }
   return [...models.values()];

@@ -55,7 +55,7 @@ test('a model of a repository comes in parallel ranges, with its header first, a
   await using t = await pullTrial();
   t.host.addRepository('org/Tiny-GGUF', { 'README.md': Buffer.from('#'), 'tiny-Q4_K_M.gguf': small });
   const name = await t.pull('hf.co/org/Tiny-GGUF:q4_k_m');
-  assert.equal(name, 'hf.co/org/Tiny-GGUF:Q4_K_M');
+  assert.equal(name, 'hf.co/org/tiny-gguf:q4_k_m');
   assert.deepEqual(stored(t.store, name), [['model', small]]);
   const kinds = [...new Set(t.events.map(({ kind }) => kind))];
   assert.deepEqual(kinds, ['manifest', 'bytes', 'checking', 'writing']);

@@ -1,8 +1,8 @@
 import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { shardsOf } from '../gguf/model-file.ts';
-import { nameForStem } from '../library/model-names.ts';
-import { kindOf, type ManifestLayer } from '../stores/manifest.ts';
+import { kindOf, type ManifestLayer, manifestPathOf, nameOfManifest } from '../stores/manifest.ts';
+import { nameForStem } from '../stores/model-stem.ts';
 import { Download, type DownloadOptions } from './download.ts';
 import { hubModel } from './hub.ts';
 import { type PullSource, pullSource } from './pull-source.ts';
@@ -24,7 +24,7 @@ const isText = (layer: RemoteLayer): boolean => textKinds.has(kindOf(layer));
 
 /**
  * Downloads a model to the store, where parts that are there are not downloaded again; after a failure, what has come is
- * kept for the next time. Returns its name there. Rejects with BAD_OPTION, REMOTE_NOT_FOUND, ACCESS_DENIED, UNREACHABLE,
+ * kept for the next time. Returns its name in the store. Rejects with BAD_OPTION, REMOTE_NOT_FOUND, ACCESS_DENIED, UNREACHABLE,
  * DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, NO_ROOM, UNWRITABLE, the errors of headers, or the signal's reason.
  */
 export async function pullModel(name: string, options: PullOptions): Promise<string> {
@@ -43,7 +43,7 @@ export async function pullModel(name: string, options: PullOptions): Promise<str
   signal.throwIfAborted();
   onEvent({ kind: 'writing' });
   await store.write(remote.name, [...layers, ...texts]);
-  return remote.name;
+  return nameOfManifest(manifestPathOf(remote.name));
 }
 
 function remoteModel(source: PullSource, web: Web, { signal, insecure = false }: PullOptions): Promise<RemoteModel> {

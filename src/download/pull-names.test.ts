@@ -18,7 +18,7 @@ test('a wrong name is answered with the nearest that there are', async () => {
   assert.equal((await nearestOf('hf.co/org/Tiny-1C-GGUF'))[0], 'hf.co/org/Tiny-1B-GGUF');
   assert.equal((await nearestOf('hf.co/org/Tiny-1B'))[0], 'hf.co/org/Tiny-1B-GGUF');
   t.host.addModel('library/tiny', '1b', { model: small });
-  assert.deepEqual(await nearestOf(`${t.host.host}/library/tiny:2b`), ['tiny:1b']);
+  assert.deepEqual(await nearestOf(`${t.host.host}/library/tiny:2b`), [`${t.host.host}/library/tiny:1b`]);
   assert.deepEqual(await nearestOf(`${t.host.host}/library/tony`), []);
 });
 
@@ -26,8 +26,8 @@ test('without a quantization the usual one is taken, else the first, and that is
   await using t = await pullTrial();
   t.host.addRepository('org/A', { 'a-BF16.gguf': small, 'a-Q4_K_M.gguf': small, 'mmproj-a-F16.gguf': small });
   t.host.addRepository('org/B', { 'b-Q5_0.gguf': small, 'b-Q8_0.gguf': small, 'imatrix.gguf': small });
-  assert.equal(await t.pull('hf.co/org/A'), 'hf.co/org/A:Q4_K_M');
-  assert.equal(await t.pull('hf.co/org/B'), 'hf.co/org/B:Q5_0');
+  assert.equal(await t.pull('hf.co/org/A'), 'hf.co/org/a:q4_k_m');
+  assert.equal(await t.pull('hf.co/org/B'), 'hf.co/org/b:q5_0');
   const notes = t.events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
   assert.match(notes[0] ?? '', /Q4_K_M.*usual.*BF16/);
   assert.match(notes[1] ?? '', /Q5_0.*first.*Q8_0/);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { isBadOption } from '../base/errors.ts';
-import { type PullSource, pullSource, registryName } from './pull-source.ts';
+import { lookUp, nameIndex } from '../library/model-names.ts';
+import { alreadyThere, type PullSource, pullSource, registryName } from './pull-source.ts';
 
 const ofRepository = (name: string, repository: string, quantization?: string): void =>
   assert.deepEqual(pullSource(name), { kind: 'repository', repository, quantization }, name);
@@ -86,4 +87,17 @@ test('no text makes a path or a URL of other hosts out of a name', () => {
       }
     }),
   );
+});
+
+test("a model that is there need not be pulled: by any name, but a registry's name without a tag is its latest", () => {
+  const models = ['hf.co/org/tiny-gguf:q4_0', 'hf.co/org/two-gguf:q4_0', 'hf.co/org/two-gguf:q8_0', 'qwen3:8b'];
+  const index = nameIndex(models.map((name) => ({ name, stem: name.replace(':', '-') })));
+  const there = (name: string): string | undefined =>
+    alreadyThere(name, (wanted, options) => lookUp(index, wanted, options))?.name;
+  assert.equal(there('hf.co/org/Tiny-GGUF'), 'hf.co/org/tiny-gguf:q4_0');
+  assert.equal(there('org/Tiny-GGUF:Q8_0'), undefined);
+  assert.equal(there('hf.co/org/Two-GGUF'), undefined, 'the repository says which');
+  assert.equal(there('qwen3:8b'), 'qwen3:8b');
+  assert.equal(there('qwen3'), undefined);
+  assert.equal(there('https://host/tiny-gguf:q4_0.gguf'), undefined);
 });

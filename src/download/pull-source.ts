@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 
 /** A place that a model can be pulled from. */
@@ -64,6 +65,20 @@ export function pullSource(name: string): PullSource {
     model: model.includes('/') ? model : `${ollamaNamespace}/${model}`,
     tag,
   };
+}
+
+/** Finds a model by its name; a `full` one has its tag. */
+type Find<T> = (name: string, options: { readonly full: boolean }) => T | undefined;
+
+/**
+ * The model that need not be pulled, for it is there: in a registry a name without a tag is the latest one, not any. The
+ * file at a URL may be another by now.
+ */
+export function alreadyThere<T>(name: string, find: Find<T>): T | undefined {
+  const kind = attempt(() => pullSource(name).kind);
+  if (kind === 'url') return undefined;
+  // Where several are there, the repository says which of them is meant.
+  return attempt(() => find(name, { full: kind === 'registry' }));
 }
 
 /** The name of a registry's model as people write it: "llama3.2:1b", "localhost:5000/me/mine:latest". */

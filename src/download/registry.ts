@@ -68,13 +68,13 @@ export async function registryModel(
 /** Names of the same model with other tags, and of a repository of the same name; none where nobody tells. */
 async function nearestTags(
   root: string,
-  { model, tag }: RegistrySource,
+  source: RegistrySource,
   web: Web,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   try {
     const { value } = await web.json(`${root}/tags/list`, tagsSchema, { signal });
-    return nearest(tag, value.tags, mostNearest).map((one) => `${model.replace(/^library\//, '')}:${one}`);
+    return nearest(source.tag, value.tags, mostNearest).map((tag) => registryName({ ...source, tag }));
   } catch {
     signal.throwIfAborted();
     return [];

@@ -12,6 +12,7 @@ import {
 import { relative } from 'node:path';
 import test from 'node:test';
 import { str, u32 } from '../../bench/gguf-writer.ts';
+import { engineError } from '../../test/support/engine-error.ts';
 import { writeSmall } from '../../test/support/small-model.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
 import { Library } from './library.ts';
@@ -135,7 +136,7 @@ test('folders are not looked into for each request: a name that was found holds 
   within(folder, 'a-Q8_0.gguf');
   assert.equal(library.find('a')?.name, 'a:q4_0');
   time = 1000;
-  assert.equal(library.find('a'), undefined, 'two have that name now');
+  assert.throws(() => library.find('a'), engineError('MODEL_AMBIGUOUS'));
   within(folder, 'new.gguf');
   assert.equal(library.find('new')?.name, 'new:latest', 'a name that is not known is looked for at once');
 });

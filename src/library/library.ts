@@ -6,10 +6,10 @@ import type { FoundModel } from '../stores/found-model.ts';
 import type { ManifestLayer } from '../stores/manifest.ts';
 import { OwnStore } from '../stores/own-store.ts';
 import { modelsOf, type Store } from '../stores/store.ts';
-import { filesOf, firstOf, type LocatedModel, nowhere, type Place } from './located-model.ts';
+import { filesOf, firstOf, type LocatedModel, nowhere, type Place, placeOf } from './located-model.ts';
 import { layersOf } from './make-model.ts';
 import { type CardOptions, type ModelCard, readCard, type ServedModel } from './model-card.ts';
-import { aliasesOf, lookUp, namesOf } from './model-names.ts';
+import { lookUp, type NameIndex, nameIndex, namesOf } from './model-names.ts';
 
 /** A model that was found, with its description. */
 export type LibraryModel = LocatedModel & ServedModel;
@@ -59,7 +59,7 @@ export class Library {
   /** Reasons why folders could not be read. */
   readonly #unreadable: Map<string, string> = new Map();
   /** The names of the last look, and its time. */
-  #looked: { readonly aliases: ReadonlyMap<string, LocatedModel>; readonly time: number } | undefined;
+  #looked: { readonly index: NameIndex<LocatedModel>; readonly time: number } | undefined;
 
   constructor(sources: ModelSources, warn: Warn) {
     const { folder, ownFolder = folder, stores = [] } = sources;
@@ -90,23 +90,23 @@ export class Library {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** A model by any of its names: see `lookUp`. A name is never used as a path. */
-  find(name: string): LibraryModel | undefined {
-    const model = this.#remembered(name) ?? lookUp(this.aliases(), name);
+  /** A model by any of its names; a `full` one has its tag. A name is never used as a path. Throws MODEL_AMBIGUOUS. */
+  find(name: string, { full = false }: { readonly full?: boolean } = {}): LibraryModel | undefined {
+    const model = (full ? undefined : this.#remembered(name)) ?? lookUp(this.index(), name, { full });
     return model && this.#open(model);
   }
 
   /** The places of all models by all names that they go by, for `lookUp`. No model's file is read. */
-  aliases(): ReadonlyMap<string, LocatedModel> {
-    const aliases = aliasesOf(this.named());
-    this.#looked = { aliases, time: performance.now() };
-    return aliases;
+  index(): NameIndex<LocatedModel> {
+    const index = nameIndex(this.named());
+    this.#looked = { index, time: performance.now() };
+    return index;
   }
 
   /** A model that was found a moment ago, if its files have not changed since. */
   #remembered(name: string): LocatedModel | undefined {
     if (!this.#looked || performance.now() - this.#looked.time >= rememberedFor) return undefined;
-    const model = lookUp(this.#looked.aliases, name);
+    const model = lookUp(this.#looked.index, name);
     return model && this.#known.get(keyOf(model))?.version === stateOf(model).version ? model : undefined;
   }
 
@@ -134,9 +134,7 @@ export class Library {
         folder,
         owner: undefined,
       })),
-      ...stores.flatMap((store) =>
-        modelsOf(store, unreadable).map((model) => ({ ...model, folder: undefined, owner: store.owner })),
-      ),
+      ...stores.flatMap((store) => modelsOf(store, unreadable).map((model) => ({ ...model, ...placeOf(store) }))),
     ];
     this.#unreadable.clear();
     for (const [path, reason] of failing) this.#unreadable.set(path, reason);

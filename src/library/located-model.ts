@@ -5,19 +5,25 @@ import type { FoundModel } from '../stores/found-model.ts';
 import type { Store } from '../stores/store.ts';
 import { namesOf } from './model-names.ts';
 
+export type OtherProgram = Exclude<Store['owner'], 'ssd-llm'>;
+
 /** A model that was found, and is called by a name that no other has. */
 export interface LocatedModel extends FoundModel {
   readonly name: string;
   readonly files: readonly string[];
   /** The models folder that it was found in; undefined if it was named, or is another program's. */
   readonly folder: string | undefined;
-  /** The program in whose store it lies. */
-  readonly owner: Store['owner'] | undefined;
+  /** The other program in whose store it lies. */
+  readonly owner: OtherProgram | undefined;
 }
 
 export type Place = Pick<LocatedModel, 'folder' | 'owner'>;
 
 export const nowhere: Place = { folder: undefined, owner: undefined };
+
+/** The place of a store's models: those of our own may be removed. */
+export const placeOf = ({ owner, folder }: Store): Place =>
+  owner === 'ssd-llm' ? { folder, owner: undefined } : { folder: undefined, owner };
 
 export const filesOf = (path: string): readonly string[] => shardsOf(path).files;
 

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { aliasesOf, lookUp, type NamedModel, namesOf } from './model-names.ts';
+import { engineError } from '../../test/support/engine-error.ts';
+import { lookUp, type NamedModel, nameIndex, namesOf } from './model-names.ts';
 
 const named = (...stems: string[]): readonly NamedModel[] => {
   const names = namesOf(stems.map((stem) => ({ stem })));
   return stems.map((stem, i) => ({ stem, name: names[i] ?? '' }));
 };
 
-const find = (models: readonly NamedModel[], name: string): string | undefined => lookUp(aliasesOf(models), name)?.stem;
+const find = (models: readonly NamedModel[], name: string): string | undefined => lookUp(nameIndex(models), name)?.stem;
 
 test('the quantization that ends a stem is the tag, in all its spellings', () => {
   for (const [stem, name] of [
@@ -55,10 +56,13 @@ test('a model is found by its name, its stem, in either case, with or without ":
   }
 });
 
-test('of several with one base name, that name alone is the one tagged latest, or none', () => {
+test('of several with one base name, that name alone is the one tagged latest, or it is told which there are', () => {
   const two = named('Tiny-Q4_0', 'Tiny-Q8_0');
-  assert.equal(find(two, 'tiny'), undefined);
-  assert.equal(find(two, 'tiny:latest'), undefined);
+  for (const name of ['tiny', 'tiny:latest']) {
+    const told = engineError('MODEL_AMBIGUOUS', { name, models: ['tiny:q4_0', 'tiny:q8_0'] });
+    assert.throws(() => find(two, name), told);
+  }
+  assert.equal(lookUp(nameIndex(two), 'tiny', { full: true }), undefined, 'a name with its tag is none of them');
   assert.equal(find(two, 'tiny:q8_0'), 'Tiny-Q8_0');
   const three = named('Tiny-Q4_0', 'Tiny-Q8_0', 'Tiny');
   assert.equal(find(three, 'tiny'), 'Tiny');
@@ -80,14 +84,73 @@ test('whatever the files are called, names are different, and each finds its own
   fc.assert(
     fc.property(fc.array(stem, { maxLength: 8 }), (stems) => {
       const models = named(...stems);
-      const aliases = aliasesOf(models);
+      const index = nameIndex(models);
       assert.equal(new Set(models.map(({ name }) => name)).size, stems.length);
       for (const model of models) {
         assert.match(model.name, /^[^\s/:]+(?::[^\s/:]+)?$/);
-        assert.equal(lookUp(aliases, model.name), model);
-        assert.equal(lookUp(aliases, model.name.toUpperCase()), model);
+        assert.equal(lookUp(index, model.name), model);
+        assert.equal(lookUp(index, model.name.toUpperCase()), model);
       }
-      for (const given of stems.filter((text) => text !== '')) assert.ok(lookUp(aliases, given), given);
+      for (const given of stems.filter((text) => text !== '')) {
+        try {
+          assert.ok(lookUp(index, given), given);
+        } catch (error) {
+          engineError('MODEL_AMBIGUOUS')(error);
+        }
+      }
     }),
   );
+});
+
+/** The spellings of a model of Hugging Face, whose file is "Small-Q4_1.gguf". */
+const spellings = [
+  'hf.co/Org/Small-GGUF:Q4_1',
+  'huggingface.co/org/small-gguf:q4_1',
+  'https://huggingface.co/Org/Small-GGUF:Q4_1',
+  'https://huggingface.co/Org/Small-GGUF/resolve/main/sub/Small-Q4_1.gguf?download=true',
+  'https://hf.co/Org/Small-GGUF/blob/main/Small-Q4_1-00001-of-00002.gguf',
+  'hf.co/Org/Small-GGUF/Small-Q4_1.gguf',
+  'hf://Org/Small-GGUF',
+  'https://huggingface.co/Org/Small-GGUF/tree/main',
+  'Org/Small-GGUF:Q4_1',
+  'Org/Small-GGUF',
+  'org/small',
+  'Small-GGUF:Q4_1',
+  'Small-GGUF',
+  'small:q4_1',
+  'SMALL',
+  'small:latest',
+  'Small-Q4_1',
+  'Small-Q4_1.gguf',
+  'small-q4_1-00002-of-00002.GGUF',
+];
+
+test('a model of a repository is found by its file, its repository and its addresses, wherever it lies', () => {
+  const pulled = { stem: 'hf.co/org/small-gguf-q4_1', name: 'hf.co/org/small-gguf:q4_1' };
+  const cached = { stem: 'Small-Q4_1', name: 'hf.co/org/small-gguf:q4_1', repository: 'Org/Small-GGUF' };
+  const inFolder = { stem: 'Small-Q4_1', name: 'small:q4_1', repository: 'Org/Small-GGUF' };
+  const another = { stem: 'Other-Q4_1', name: 'other:q4_1' };
+  for (const model of [pulled, cached, inFolder]) {
+    for (const name of spellings) assert.equal(lookUp(nameIndex([another, model]), name), model, name);
+    assert.equal(lookUp(nameIndex([another, model]), 'hf.co/org/small-gguf:q8_0'), undefined);
+    assert.equal(lookUp(nameIndex([another, model]), 'someone/small-gguf'), undefined);
+    assert.equal(lookUp(nameIndex([another, model]), 'https://host:1/x/Small-Q4_1.gguf'), model);
+  }
+  // One file in three places is one model.
+  for (const name of spellings) assert.ok(lookUp(nameIndex([pulled, cached, inFolder, another]), name), name);
+});
+
+test('the end of a path is enough, unless several models end so', () => {
+  const models = ['someone/pocket:latest', 'other/pocket:135m', 'localhost:5000/me/mine:1b'].map((name) => ({
+    name,
+    stem: name.replaceAll(':', '-'),
+  }));
+  const index = nameIndex(models);
+  assert.equal(lookUp(index, 'someone/pocket')?.name, 'someone/pocket:latest');
+  assert.equal(lookUp(index, 'pocket:135m')?.name, 'other/pocket:135m');
+  assert.equal(lookUp(index, 'pocket')?.name, 'someone/pocket:latest', 'it is tagged latest');
+  assert.equal(lookUp(index, 'mine')?.name, 'localhost:5000/me/mine:1b');
+  assert.equal(lookUp(index, 'localhost:5000/me/mine')?.name, 'localhost:5000/me/mine:1b');
+  const several = nameIndex([...models, { name: 'third/pocket:135m', stem: 'third/pocket-135m' }]);
+  assert.throws(() => lookUp(several, 'pocket:135m'), engineError('MODEL_AMBIGUOUS'));
 });

@@ -1,4 +1,6 @@
-import { at } from '../base/at.ts';
+import { EngineError } from '../base/errors.ts';
+import { nameOfStem, plainStem, tagInRepository } from '../stores/model-stem.ts';
+
 /** A model's names: its file's stem, its own name, and its repository, if it has one. */
 export interface NamedModel {
   readonly stem: string;
@@ -6,28 +8,12 @@ export interface NamedModel {
   readonly repository?: string | undefined;
 }
 
-/** The end of a stem that names a quantization: "-Q4_K_M", ".IQ2_XS", "-UD-Q3_K_XL", "_f16". */
-const quantization = /[-._ ]((?:ud-|i1-)?(?:i?q\d+|tq\d+|bf16|f16|f32|fp16|fp32|mxfp4|nvfp4)(?:_[a-z0-9]+)*)$/i;
+/** Models by the names they go by, in lower case: a map for each kind of name, in the order in which they count. */
+export type NameIndex<T> = readonly ReadonlyMap<string, readonly T[]>[];
 
-/** The quantization that a stem ends with, as it is written there: "Qwen3-8B-Q4_K_M" -> "Q4_K_M". */
-export const quantizationInName = (stem: string): string | undefined => quantization.exec(stem)?.[1];
-
-/** A stem in lower case, of letters, digits, dots, dashes and underscores. */
-const plain = (text: string): string =>
-  text
-    .toLowerCase()
-    .replace(/[^\p{L}\p{M}\p{N}._-]+/gu, '-')
-    .replace(/^[-._]+|[-._]+$/g, '');
-
-/** The name for a stem: "Qwen3-8B-Q4_K_M" -> "qwen3-8b:q4_k_m", "notes" -> "notes:latest". */
-function nameOf(stem: string): string {
-  const [suffix = '', tag = 'latest'] = quantization.exec(stem) ?? [];
-  const base = plain(stem.slice(0, stem.length - suffix.length));
-  return base === '' ? `${plain(stem) || 'model'}:latest` : `${base}:${tag.toLowerCase()}`;
-}
-
-/** The name for a stem, of letters of ASCII. */
-export const nameForStem = (stem: string): string => nameOf(stem.replace(/[^\x20-\x7e]+/g, '-'));
+const latest = ':latest';
+/** Kinds of names that say all of a model's name, not the part before its tag alone. */
+const fullKinds = 3;
 
 /**
  * A name for each model, its own or one for its stem, no two the same: where an earlier one has it, the stem itself, in the
@@ -38,63 +24,128 @@ export function namesOf(
 ): readonly string[] {
   const taken = new Set<string>();
   return models.map(({ stem, name: given }) => {
-    const own = plain(stem) || 'model';
-    let name = given?.toLowerCase() ?? nameOf(stem);
+    const own = plainStem(stem) || 'model';
+    let name = given?.toLowerCase() ?? nameOfStem(stem);
     for (let n = 1; taken.has(name); n += 1) name = n === 1 ? own : `${own}-${n}`;
     taken.add(name);
     return name;
   });
 }
 
-/** The models by every name they go by, in lower case; if two share a name, the first has it. */
-export function aliasesOf<T extends NamedModel>(models: readonly T[]): ReadonlyMap<string, T> {
-  const aliases = new Map<string, T>();
-  const add = (alias: string, model: T): void => {
-    if (!aliases.has(alias)) aliases.set(alias, model);
-  };
-  for (const model of models) add(model.name, model);
-  for (const model of models) add(model.stem.toLowerCase(), model);
-  addBases(models, ({ name }) => name, add);
-  const inRepository = ({ repository, name }: T): string | undefined =>
-    repository && `${repository}:${at(name.split(':').slice(-1), 0)}`.toLowerCase();
-  for (const model of models) {
-    const name = inRepository(model);
-    if (name !== undefined) add(name, model);
-  }
-  addBases(models, inRepository, add);
-  return aliases;
+/** The part of a name before its tag, and the tag. A colon before a slash is a port's. */
+function divided(name: string): readonly [base: string, tag: string | undefined] {
+  const [, base = name, tag] = /^(.*):([^:/]*)$/.exec(name) ?? [];
+  return [base, tag];
 }
 
-/** Adds names without their tags, where only one model has that. */
-function addBases<T>(
-  models: readonly T[],
-  nameOf: (model: T) => string | undefined,
-  add: (alias: string, model: T) => void,
-): void {
-  const bases = models.map((model) => nameOf(model)?.split(':')[0]);
-  for (const [i, model] of models.entries()) {
-    const base = bases[i];
-    if (base !== undefined && bases.indexOf(base) === bases.lastIndexOf(base)) add(base, model);
-  }
+const ofHub = /^(?:hf\.co|huggingface\.co)\//;
+
+/** "hf.co/org/name-gguf" -> itself, "org/name-gguf", "name-gguf", and all of them without "-gguf". */
+function endsOf(path: string): readonly string[] {
+  const parts = path.split('/');
+  const ends = parts.map((_, i) => parts.slice(i).join('/'));
+  return [...ends, ...ends.map((end) => end.replace(/-gguf$/, ''))];
 }
+
+/** A model's spellings by their kinds. */
+function spellingsOf({ name: given, stem: file, repository }: NamedModel): readonly (readonly string[])[] {
+  const [name, stem] = [given.toLowerCase(), file.toLowerCase()];
+  const [base, tag = tagInRepository(stem)] = divided(name);
+  const paths = [base, ...(repository === undefined ? [] : [repository.toLowerCase()])];
+  const ends = paths.flatMap(endsOf);
+  const byStem = nameOfStem(stem);
+  return [
+    [name],
+    [name.replace(ofHub, '')],
+    [
+      stem,
+      byStem,
+      ...paths.map((path) => `${path.replace(ofHub, '')}/${stem}`),
+      ...ends.flatMap((end) => [`${end}:${tag}`, `${end}-${tag}`]),
+    ],
+    [base.replace(ofHub, '')],
+    [...ends, divided(byStem)[0]],
+  ];
+}
+
+/** The models by all their names. Copies of one file of a repository, in several places, count as the first of them. */
+export function nameIndex<T extends NamedModel>(models: readonly T[]): NameIndex<T> {
+  const index: Map<string, T[]>[] = [];
+  for (const model of models) {
+    for (const [kind, spellings] of spellingsOf(model).entries()) {
+      index[kind] ??= new Map();
+      for (const spelling of spellings) add(index[kind], spelling, model);
+    }
+  }
+  return index;
+}
+
+/** The models' own names. */
+export const namesOfAll = (index: NameIndex<NamedModel>): Iterable<string> => index[0]?.keys() ?? [];
+
+function add<T extends NamedModel>(names: Map<string, T[]>, name: string, model: T): void {
+  const earlier = names.get(name);
+  if (earlier === undefined) names.set(name, [model]);
+  else if (!earlier.some((other) => areOne(other, model))) earlier.push(model);
+}
+
+const areOne = (a: NamedModel, b: NamedModel): boolean => {
+  const identity = ({ name, stem, repository }: NamedModel): string | undefined => {
+    const [base, tag = tagInRepository(stem)] = divided(name.toLowerCase());
+    const path = ofHub.test(base) ? base.replace(ofHub, '') : repository?.toLowerCase();
+    return path && `${path}:${tag.toLowerCase()}`;
+  };
+  return a === b || (identity(a) !== undefined && identity(a) === identity(b));
+};
 
 /** Places that full names may begin with: "registry.ollama.ai/library/", "https://huggingface.co/". */
-const registry = /^(?:https?:\/\/)?(?:registry\.ollama\.ai\/|hf\.co\/|huggingface\.co\/)?(?:library\/)?/;
+const place =
+  /^(?:https?:\/\/|hf:\/\/)?(?:www\.)?(?:(?:registry\.ollama\.ai|ollama\.com|hf\.co|huggingface\.co)\/)?(?:library\/)?/;
+/** An address that is not Hugging Face's. */
+const elsewhere = /^https?:\/\/(?!(?:www\.)?(?:hf\.co|huggingface\.co)\/)/;
+const fileInRepository = /^([^/:]+\/[^/:]+)\/(?:(?:resolve|blob)\/[^/]+\/)?(?:.*\/)?([^/]+)$/;
+const partOfSplit = /-\d{5}-of-\d{5}$/;
+
+/** The forms of a name that is looked up. A file's name is one, its path is none. */
+function formsOf(name: string): readonly string[] {
+  const given = name.toLowerCase();
+  const path = given
+    .replace(/[?#].*$/, '')
+    .replace(place, '')
+    .replace(/\/tree\/[^/]+\/?$|\/+$/, '');
+  const file = path.replace(/\.gguf$/, '').replace(partOfSplit, '');
+  const forms = [given, file];
+  if (file !== path) {
+    const [, repository, stem = ''] = fileInRepository.exec(file) ?? [];
+    if (elsewhere.test(given)) forms.push(nameOfStem(file.slice(file.lastIndexOf('/') + 1)));
+    else if (repository !== undefined) forms.push(`${repository}/${stem}`, `${repository}:${tagInRepository(stem)}`);
+  }
+  return forms.flatMap((form) => [form, form.endsWith(latest) ? form.slice(0, -latest.length) : `${form}${latest}`]);
+}
 
 /**
- * The model with a name, in either case, with or without ":latest", Ollama's registry or ".gguf". The part before the
- * tag is enough if only one has it.
+ * The models with a name, in either case, with or without ":latest", its registry or ".gguf"; the end of a path, the name of
+ * the file and the part before the tag are enough. The first kind of name that any model has decides; `full` leaves
+ * names without tags out.
  */
-export function lookUp<T>(aliases: ReadonlyMap<string, T>, name: string): T | undefined {
-  const wanted = name
-    .toLowerCase()
-    .replace(registry, '')
-    .replace(/\.gguf$/, '');
-  const given = name.toLowerCase();
-  return (
-    aliases.get(given) ??
-    aliases.get(wanted) ??
-    aliases.get(`${wanted}:latest`) ??
-    aliases.get(wanted.replace(/:latest$/, ''))
-  );
+function matches<T>(index: NameIndex<T>, name: string, { full }: { readonly full: boolean }): readonly T[] {
+  const forms = formsOf(name);
+  for (const names of full ? index.slice(0, fullKinds) : index) {
+    for (const form of forms) {
+      const found = names.get(form);
+      if (found) return found;
+    }
+  }
+  return [];
+}
+
+/** The model with a name. Throws MODEL_AMBIGUOUS where several have it. */
+export function lookUp<T extends NamedModel>(
+  index: NameIndex<T>,
+  name: string,
+  { full = false }: { readonly full?: boolean } = {},
+): T | undefined {
+  const found = matches(index, name, { full });
+  if (found.length < 2) return found[0];
+  throw new EngineError('MODEL_AMBIGUOUS', { name, models: found.map((model) => model.name) });
 }

@@ -2,8 +2,7 @@ import { realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { EngineError } from '../base/errors.ts';
 import { OwnStore } from '../stores/own-store.ts';
-import type { Store } from '../stores/store.ts';
-import type { LocatedModel } from './located-model.ts';
+import type { LocatedModel, OtherProgram } from './located-model.ts';
 
 type Removable = Pick<LocatedModel, 'name' | 'folder' | 'files'> & Partial<Pick<LocatedModel, 'owner' | 'manifest'>>;
 
@@ -32,7 +31,7 @@ export async function removeModel(model: Removable): Promise<void> {
 }
 
 /** The way in which other programs remove their models. */
-const removedBy: Readonly<Record<Store['owner'], string>> = {
+const removedBy: Readonly<Record<OtherProgram, string>> = {
   Ollama: '"ollama rm" removes it',
   'LM Studio': 'My Models in LM Studio removes it',
   'Hugging Face': '"hf cache" removes it',

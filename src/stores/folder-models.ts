@@ -4,11 +4,12 @@ import { at } from '../base/at.ts';
 import { attempt } from '../base/attempt.ts';
 import { shardsOf } from '../gguf/model-file.ts';
 import type { FoundModel, Unreadable } from './found-model.ts';
+import { hubName } from './model-stem.ts';
 
 /** Folders within folders that are looked into. */
 const mostDepth = 8;
 /** Names of files that say nothing: Jan calls all of them so. */
-const plainStem = /^(?:ggml-)?model$/i;
+const emptyStem = /^(?:ggml-)?model$/i;
 
 const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
 /** A file of what a model sees with, which is no model. */
@@ -52,7 +53,7 @@ export function modelsAmong(files: Iterable<string>): readonly Pick<FoundModel, 
   const stems = new Map<string, string>();
   for (const file of files) {
     const { stem, files: shards } = shardsOf(file);
-    stems.set(at(shards, 0), plainStem.test(stem) ? basename(dirname(file)) : stem);
+    stems.set(at(shards, 0), emptyStem.test(stem) ? basename(dirname(file)) : stem);
   }
   return [...stems].map(([path, stem]) => ({ path, stem }));
 }
@@ -77,5 +78,7 @@ export const modelsOfLlamaCache = (folder: string, unreadable: Unreadable): read
     .filter(({ stem }) => !/_mmproj[^_]*$/i.test(stem))
     .map((model) => {
       const [, org, name, stem] = cached.exec(model.stem) ?? [];
-      return stem === undefined ? model : { ...model, stem, repository: `${org}/${name}` };
+      if (stem === undefined) return model;
+      const repository = `${org}/${name}`;
+      return { ...model, stem, repository, name: hubName(repository, stem) };
     });

@@ -4,6 +4,7 @@ import { attempt } from '../base/attempt.ts';
 import { readTextFile } from '../base/regular-file.ts';
 import { ggufFiles, isFolder, modelsAmong, visibleNames } from './folder-models.ts';
 import type { FoundModel, Unreadable } from './found-model.ts';
+import { hubName } from './model-stem.ts';
 
 const mostRefBytes = 1024;
 
@@ -30,7 +31,7 @@ export function modelsOfHuggingFace(folder: string, unreadable: Unreadable): rea
       const real = attempt(() => realpathSync(model.path)) ?? model.path;
       if (seen.has(real)) return [];
       seen.add(real);
-      return [{ ...model, repository }];
+      return [{ ...model, repository, ...(repository.includes('/') && { name: hubName(repository, model.stem) }) }];
     });
   });
 }

@@ -103,10 +103,10 @@ test("Hugging Face's cache is read through its links, the same file once, a spli
   mkdirSync(folder.file('datasets--org--texts/snapshots/x'), { recursive: true });
   const { models } = look('Hugging Face', folder);
   assert.deepEqual(
-    models.map(({ stem, repository }) => [stem, repository]),
+    models.map(({ stem, repository, name }) => [stem, repository, name]),
     [
-      ['one', 'gpt/one'],
-      ['big-Q8_0', 'org/big-GGUF'],
+      ['one', 'gpt/one', 'hf.co/gpt/one:one'],
+      ['big-Q8_0', 'org/big-GGUF', 'hf.co/org/big-GGUF:Q8_0'],
     ],
   );
 });

@@ -4,15 +4,19 @@ import type { FoundModel, Unreadable } from './found-model.ts';
 import { modelsOfHuggingFace } from './hugging-face.ts';
 import { modelsOfOllama } from './ollama.ts';
 
-/** A folder in which another program keeps models. They are read where they lie, and nothing there is changed. */
+/**
+ * A folder in which another program keeps models, which are read where they lie, and in which nothing is changed; or the
+ * cache of our own, with the models of the demo.
+ */
 export interface Store {
-  readonly owner: 'Ollama' | 'LM Studio' | 'Hugging Face' | 'Jan' | 'llama.cpp';
+  readonly owner: 'ssd-llm' | 'Ollama' | 'LM Studio' | 'Hugging Face' | 'Jan' | 'llama.cpp';
   readonly folder: string;
 }
 
 type Look = (folder: string, unreadable: Unreadable) => readonly FoundModel[];
 
 const layouts: Readonly<Record<Store['owner'], Look>> = {
+  'ssd-llm': modelsOfFolder,
   // A folder without manifests holds files.
   Ollama: (folder, unreadable) =>
     isFolder(join(folder, 'manifests')) ? modelsOfOllama(folder, unreadable) : modelsOfFolder(folder, unreadable),

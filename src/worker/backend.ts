@@ -186,8 +186,11 @@ export interface EmbeddedInputs {
 export interface Backend {
   /** Models that can be asked for, by name. Reads the folder anew. */
   models(): readonly ServedModel[];
-  /** A model by any of its names, upper or lower case, with or without ":latest". Never a path. */
-  find(name: string): ServedModel | undefined;
+  /**
+   * A model by any of its names, upper or lower case, with or without ":latest"; a `full` one has its tag. Never a path.
+   * Throws MODEL_AMBIGUOUS.
+   */
+  find(name: string, options?: { readonly full?: boolean }): ServedModel | undefined;
   /** The store for models that clients make or pull; undefined where only models are served that were named. */
   store(): OwnStore | undefined;
   /** Models whose engines run. */

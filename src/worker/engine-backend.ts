@@ -98,8 +98,8 @@ export class EngineBackend implements Backend, AsyncDisposable {
     return this.#library.models();
   }
 
-  find(name: string): ServedModel | undefined {
-    return this.#library.find(name);
+  find(name: string, options?: { readonly full?: boolean }): ServedModel | undefined {
+    return this.#library.find(name, options);
   }
 
   readonly store = (): OwnStore | undefined => this.#library.ownStore;

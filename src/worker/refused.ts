@@ -13,6 +13,7 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'CONTEXT_BEYOND_MODEL',
   'TEMPLATE_FAILED',
   'MODEL_NOT_FOUND',
+  'MODEL_AMBIGUOUS',
   'SERVER_BUSY',
   'ANSWER_UNREAD',
 ]);

@@ -63,14 +63,14 @@ async function measureModel(chosen: ChosenModel, options: Settings, signal: Abor
   const measured = await measure(model, plan, { ...options, promptOf, began, deviceRate, signal });
   if (chart !== undefined) {
     const trace = await tracePass(model, promptTokens + (options.tokens >> 1), signal);
-    const { name } = describe(model.outline, false);
+    const { name } = chosen;
     const experts = layersTogether(measured.rounds);
     writeFile(
       chart,
       timelineSvg({ title: `${name}: one token`, subtitle: headline(plan, model.hitRate), ...trace, experts }),
     );
   }
-  const report = reportOf(model, plan, { ...measured, calibration, cold: options.cold });
+  const report = reportOf(model, plan, { ...measured, name: chosen.name, calibration, cold: options.cold });
   if (html !== undefined) {
     const engine = await statusAfterToken(model, promptOf(1), signal);
     writeFile(html, await benchPage({ model: report.model.name, engine, rows: benchRows(report) }));
@@ -161,7 +161,7 @@ const gpuOf = ({ kind, name, memory }: Device): string | null =>
 function reportOf(
   model: Model,
   plan: Plan,
-  { first, rounds, calibration, cold }: Measured & { calibration: Calibration; cold: boolean },
+  { first, rounds, name, calibration, cold }: Measured & { name: string; calibration: Calibration; cold: boolean },
 ): BenchReport {
   const { chunkBytes, inFlight, bytesPerSecond, direct } = calibration;
   const last = rounds.at(-1);
@@ -176,7 +176,7 @@ function reportOf(
       node: process.version,
       device_name: storageOf(model.outline.path)?.name ?? null,
     },
-    model: describe(model.outline, false),
+    model: describe(model.outline, name),
     plan: summarize(plan, model.hitRate),
     budget: plan.budget,
     cold,

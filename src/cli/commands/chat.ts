@@ -17,7 +17,6 @@ import { openModel } from '../open-model.ts';
 import { parametersOf } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
-import { describe } from '../print/describe.ts';
 import { note } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 import { Progress } from '../print/progress.ts';
@@ -36,13 +35,13 @@ async function converse(chosen: ChosenModel, options: Settings, signal: AbortSig
   model.tokenize(conversation.promptFor('Hello'), model.mostTokens(options.ctx));
   const plan = model.plan(options.ctx);
   using lines = openLines(signal, model.prompts.mostUnits(plan.context));
-  greet(model, plan, { ...options, interactive: lines.interactive });
+  greet(model, plan, { ...options, name: chosen.name, interactive: lines.interactive });
   if (earlier.length > 0) note(`goes on with the ${earlier.length} messages of ${printable(options.session ?? '')}\n`);
   if (session) {
     await model.start(plan);
     await session.restore(model);
   }
-  using chat = new Chat({ model, plan, conversation, lines, verbose: options.verbose });
+  using chat = new Chat({ name: chosen.name, model, plan, conversation, lines, verbose: options.verbose });
   const { turns } = conversation;
   try {
     await chat.run();
@@ -56,10 +55,10 @@ async function converse(chosen: ChosenModel, options: Settings, signal: AbortSig
 const openLines = (signal: AbortSignal, most: number): ChatLines =>
   process.stdin.isTTY && process.stderr.isTTY ? new Terminal(new ChatHistory(), signal) : new PipedLines(signal, most);
 
-function greet(model: Model, plan: Plan, options: Settings & { interactive: boolean }): void {
-  const { interactive, verbose } = options;
+function greet(model: Model, plan: Plan, options: Settings & { name: string; interactive: boolean }): void {
+  const { name, interactive, verbose } = options;
   const auto = options.memoryBudget === undefined;
-  if (interactive) note(`${printable(describe(model.outline, false).name)}, a context of ${plan.context} tokens`);
+  if (interactive) note(`${printable(name)}, a context of ${plan.context} tokens`);
   if (interactive || auto || verbose) {
     note(`memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan, model.hitRate)}`);
   }
@@ -67,6 +66,7 @@ function greet(model: Model, plan: Plan, options: Settings & { interactive: bool
 }
 
 interface ChatParts {
+  readonly name: string;
   readonly model: Model;
   readonly plan: Plan;
   readonly conversation: ChatTurns;
@@ -84,10 +84,10 @@ class Chat implements Disposable {
   #waiting = false;
 
   constructor(parts: ChatParts) {
-    const { model, plan } = parts;
+    const { name, model, plan } = parts;
     this.#parts = parts;
     this.#parser = new InputParser(model.prompts.mostUnits(plan.context));
-    const { name, path } = describe(model.outline, false);
+    const { path } = model.outline;
     const facts = [
       ['model', name],
       ['file', path],

@@ -24,11 +24,11 @@ import { warn, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 
 /** Prints what a model is, and the plan for it. */
-export async function infoCommand(settings: Settings, { path, preset }: ChosenModel): Promise<void> {
+export async function infoCommand(settings: Settings, { name, path, preset }: ChosenModel): Promise<void> {
   const debug = await debugLog(settings);
   const engine = { ...modelSettingsOf(settings), preset };
   const outline = openOutline(path, withAdapters(engine), debug);
-  const model = describe(outline, settings.tensors);
+  const model = describe(outline, name, settings.tensors);
   const doubt = tokenizerDoubt(outline.file.metadata);
   if (doubt !== undefined) warn(new Error(doubt));
   const { budgets, models } = settings;
@@ -98,7 +98,7 @@ function modelText(model: ModelDescription): readonly string[] {
     .sort(([, a], [, b]) => b.bytes - a.bytes)
     .map(([name, { bytes }]) => `${name} ${formatBytes(bytes)}`);
   const lines = [
-    printable(model.name),
+    printable(model.title === null ? model.name : `${model.name} (${model.title})`),
     ...table([
       [
         'architecture',

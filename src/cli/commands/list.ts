@@ -1,5 +1,4 @@
 import { homedir } from 'node:os';
-import { at } from '../../base/at.ts';
 import { formatBytes } from '../../base/bytes.ts';
 import type { LibraryModel } from '../../library/library.ts';
 import { fasterText, roughRate } from '../../plan/faster-ways.ts';
@@ -8,8 +7,8 @@ import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
 import { noModels, openLibrary } from '../open-library.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
-import { columns } from '../print/columns.ts';
 import { debugLog } from '../print/debug.ts';
+import { type ModelRow, modelTable } from '../print/model-table.ts';
 import { note, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 
@@ -25,7 +24,8 @@ export async function listCommand(settings: Settings): Promise<void> {
   const forecasts = await modelForecasts(models, modelSettingsOf(settings));
   const rows = models.map((model, i) => ({ model, forecast: forecasts[i] }));
   if (settings.json) return writeJson(rows.map(toJson));
-  await write(`${table(rows).join('\n')}\n`);
+  const { isTTY, columns = 80 } = process.stdout;
+  await write(`${modelTable(rows.map(toRow), isTTY ? columns : undefined).join('\n')}\n`);
   const unknown = forecasts.filter((forecast) => forecast === undefined).length;
   if (unknown > 0)
     note(`${unknown} of them not forecast yet: "ssd-llm list" goes on with them, and "ssd-llm info" does one`);
@@ -39,21 +39,14 @@ interface Row {
   readonly forecast: ModelForecast | undefined;
 }
 
-function table(rows: readonly Row[]): readonly string[] {
-  const ways = rows.map(({ forecast }) => forecast?.faster.slice(0, 1).map((way) => fasterText(way)) ?? []);
-  const told = ways.some((way) => way.length > 0);
-  return columns([
-    ['NAME', 'SIZE', 'TAKES', 'TOKENS/S', ...(told ? ['FASTER'] : []), 'WHERE'],
-    ...rows.map(({ model: { name, size, path, owner }, forecast }, i) => [
-      printable(name),
-      formatBytes(size),
-      forecast ? (forecast.bytes === null ? '-' : formatBytes(forecast.bytes)) : '?',
-      speedText(forecast),
-      ...(told ? [at(ways, i).join()] : []),
-      `${owner === undefined ? '' : `${owner}: `}${printable(inHome(path))}`,
-    ]),
-  ]);
-}
+const toRow = ({ model: { name, size, path, owner }, forecast }: Row): ModelRow => ({
+  name: printable(name),
+  size: formatBytes(size),
+  takes: forecast ? (forecast.bytes === null ? '-' : formatBytes(forecast.bytes)) : '?',
+  speed: speedText(forecast),
+  faster: forecast?.faster.slice(0, 1).map((way) => fasterText(way))[0],
+  where: `${owner === undefined ? '' : `${owner}: `}${printable(inHome(path))}`,
+});
 
 function speedText(forecast: ModelForecast | undefined): string {
   if (!forecast?.speed) return forecast ? '-' : '?';

@@ -3,6 +3,7 @@ import { formatBytes } from '../../base/bytes.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { DownloadPlan, PullEvent } from '../../download/download.ts';
 import { pullModel } from '../../download/pull-model.ts';
+import { alreadyThere } from '../../download/pull-source.ts';
 import { openOutline } from '../../runtime/model-outline.ts';
 import { savedCalibration } from '../calibrations.ts';
 import { webOptions } from '../download-settings.ts';
@@ -19,7 +20,7 @@ import { planText, tryPlan } from './info.ts';
 /** Downloads a model, unless there is one of this name, after its plan has been shown. */
 export async function pullCommand(settings: Settings, [name = '']: readonly string[]): Promise<void> {
   const library = wholeLibrary(settings.models);
-  const there = library.find(name);
+  const there = alreadyThere(name, (wanted, options) => library.find(wanted, options));
   if (there) return write(`${printable(there.name)} is there already: ${printable(there.path)}\n`);
   const store = library.ownStore;
   if (store === undefined) {

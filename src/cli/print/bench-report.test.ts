@@ -28,6 +28,7 @@ const report: BenchReport = {
   model: {
     path: '/models/m.gguf',
     name: 'A model\u001b[31m',
+    title: null,
     architecture: 'llama',
     graphs: 'own',
     layers: 2,

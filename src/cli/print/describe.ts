@@ -5,7 +5,10 @@ import type { ModelOutline } from '../../runtime/model-outline.ts';
 /** A description of a model, for programs. Sizes are bytes. */
 export interface ModelDescription {
   readonly path: string;
+  /** The name that it is called by, as `list` shows it. */
   readonly name: string;
+  /** The name in its header. */
+  readonly title: string | null;
   readonly architecture: string;
   /** The builder of the model's graphs. */
   readonly graphs: 'own' | 'libllama';
@@ -46,13 +49,14 @@ export interface RopeDescription {
   readonly factors: 'fixed' | 'by_context' | null;
 }
 
-export function describe(outline: ModelOutline, listTensors: boolean): ModelDescription {
+export function describe(outline: ModelOutline, name: string, listTensors: boolean = false): ModelDescription {
   const { file, config } = outline;
   const { metadata } = file;
   const templates = templateSourcesOf(metadata, undefined);
   return {
     path: outline.path,
-    name: metadata.string('general.name', undefined) ?? config.architecture,
+    name,
+    title: metadata.string('general.name', undefined) ?? null,
     architecture: config.architecture,
     graphs: outline.graphs.builder,
     layers: config.layers,

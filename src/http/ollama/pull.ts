@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import type { PullEvent } from '../../download/download.ts';
-import { pullSource } from '../../download/pull-source.ts';
+import { alreadyThere, pullSource } from '../../download/pull-source.ts';
 import { jsonBody } from '../request/body.ts';
 import { reservationOf } from '../request/reservations.ts';
 import type { Write } from '../streaming.ts';
@@ -59,7 +59,8 @@ export async function pull(service: OllamaService, c: Context): Promise<Response
   const body = await jsonBody(c.req, pullRequest, fields);
   const name = nameIn(body.model || body.name);
   const insecure = body.insecure ?? false;
-  const store = backend.find(name) ? undefined : storeOf(backend);
+  const there = alreadyThere(name, (wanted, options) => backend.find(wanted, options));
+  const store = there ? undefined : storeOf(backend);
   // A bad name is refused before anything is sent.
   if (store) pullSource(name);
   reservationOf(raw).add(pullBytes);

@@ -87,7 +87,7 @@ test('an unknown model is not found', async () => {
   for (const [method, path] of bodied) {
     const response = await send(path, { method, body: { model: '../X', prompt: 'Hi' } });
     assert.equal(response.status, 404);
-    assert.equal(await errorOf(response), "model '../X' not found");
+    assert.equal(await errorOf(response), "model '../X' not found; the server has tiny:q4_1");
   }
 });
 

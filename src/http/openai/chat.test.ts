@@ -229,7 +229,7 @@ const expectError = async (server: Served, response: Response, status: number, e
 test('an unknown model is 404', async () => {
   const server = served();
   await expectError(server, await post(server, path, { ...hi, model: 'gpt-4o' }), 404, {
-    message: "model 'gpt-4o' not found",
+    message: "model 'gpt-4o' not found; the server has tiny:q4_1",
     type: 'not_found_error',
     param: 'model',
     code: 'model_not_found',

@@ -30,7 +30,7 @@ test('an unknown model is 404', async () => {
   assert.equal(response.status, 404);
   assert.deepEqual(await response.json(), {
     error: {
-      message: "model 'gpt-4o' not found",
+      message: "model 'gpt-4o' not found; the server has tiny:q4_1",
       type: 'not_found_error',
       param: 'model',
       code: 'model_not_found',

@@ -39,7 +39,19 @@ test('a model that is named is that one, loaded or not', () => {
   const backend = hubOf('a', 'b');
   load(backend, 'a');
   assert.equal(requestedModel(backend, 'B').name, 'b');
-  assert.throws(() => requestedModel(backend, 'c'), { status: 404, message: "model 'c' not found" });
+  assert.throws(() => requestedModel(backend, 'c'), {
+    status: 404,
+    message: "model 'c' not found; the server has a, b",
+  });
+  assert.throws(() => requestedModel(hubOf(), 'c'), {
+    status: 404,
+    message: "model 'c' not found; the server has none yet",
+  });
+  const near = hubOf('llama3.2:1b', 'qwen3:8b');
+  assert.throws(
+    () => requestedModel(near, 'lama3.2'),
+    /^Refusal: model 'lama3\.2' not found; did you mean llama3\.2:1b\?$/,
+  );
 });
 
 test('of many models some are told', () => {

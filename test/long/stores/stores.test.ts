@@ -59,8 +59,8 @@ test('SmolLM2 in the store of each program is listed, answers by its name, and s
   assert.deepEqual(
     listed.map(({ name, store }) => [name, store]),
     [
-      ['cached:q4_1', 'llama.cpp'],
-      ['hub:q4_1', 'Hugging Face'],
+      ['hf.co/someone/cached-gguf:q4_1', 'llama.cpp'],
+      ['hf.co/someone/hub-gguf:q4_1', 'Hugging Face'],
       ['jan-model:latest', 'Jan'],
       ['pocket:135m', 'Ollama'],
       ['studio:q4_1', 'LM Studio'],
