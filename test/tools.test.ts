@@ -119,7 +119,7 @@ test('without a choice, a wanted form of the answer holds beside calls; with non
   assert.ok(teller.model.tokenize(conversation).length > none.length);
 });
 
-test('a conversation with tools goes through the template that a file has for them', () => {
+test('a conversation goes through the template that it brings, one with tools through the one that a file has for them', () => {
   const file = sharedFolder().file('two-templates.gguf');
   writeSmall(file, {
     metadata: {
@@ -133,6 +133,14 @@ test('a conversation with tools goes through the template that a file has for th
   assert.equal(prompts.render(conversation.messages, 100).text, 'plain');
   const replaced = new PromptTokenizer(metadata, teller.model.vocabulary, { chatTemplate: 'mine' });
   assert.equal(replaced.render(conversation, 100).text, 'mine');
+  for (const chatTemplate of ['<{{ .Prompt }}>', '<{{ messages[0].content }}>']) {
+    const { messages } = conversation;
+    assert.equal(prompts.render({ messages, chatTemplate }, 100).text, '<When is high tide?>');
+  }
+  assert.throws(() => prompts.render({ messages: conversation.messages, chatTemplate: '{{ if }}' }, 100), {
+    code: 'TEMPLATE_FAILED',
+  });
+  assert.equal(prompts.render(conversation.messages, 100).text, 'plain');
 });
 
 test('tools that are too many for a grammar can be called all the same, unless they must be', async () => {

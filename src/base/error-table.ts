@@ -225,9 +225,9 @@ export const errorTable: ErrorTable<ErrorCode> = {
   ],
   TEMPLATE_FAILED: [
     'failure',
-    (d) => `the model's chat template could not be applied (${d.reason}); use run --raw to send the prompt as it is`,
+    (d) => `the chat template could not be applied (${d.reason}); use run --raw to send the prompt as it is`,
     (d) =>
-      `the model's chat template could not be applied (${d.reason}); send the messages as it wants them, or a text to complete`,
+      `the chat template could not be applied (${d.reason}); send the messages as it wants them, or a text to complete`,
   ],
   BAD_GRAMMAR: ['usage', (d) => `the grammar or schema cannot be used: at ${d.place}: ${d.reason}`],
   VOCABULARY_DIFFERS: [

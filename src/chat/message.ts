@@ -81,6 +81,8 @@ export interface Conversation {
   readonly addGenerationPrompt?: boolean | undefined;
   /** Whether names of control tokens in messages are these tokens, so that anyone can forge messages. Default: no. */
   readonly parseSpecial?: boolean | undefined;
+  /** Source of a chat template in place of the model's own, in either notation. */
+  readonly chatTemplate?: string | undefined;
   /** More variables of the template, which count before those that `think` sets. */
   readonly templateArguments?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -1,6 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
-import { ChatTemplate, type RenderedPrompt, type TemplateVocabulary } from '../chat/chat-template.ts';
+import { ChatTemplate, type RenderedPrompt } from '../chat/chat-template.ts';
 import { type ChatPrompt, type Conversation, conversationOf } from '../chat/message.ts';
 import { chatMl } from '../chat/named-templates.ts';
 import { sourceFor, type TemplateSources, templateSourcesOf } from '../chat/template-sources.ts';
@@ -47,8 +47,10 @@ export class PromptTokenizer {
   readonly #think: boolean | string | undefined;
   readonly #vocabulary: Vocabulary;
   readonly #warn: (reason: string) => void;
-  /** Templates that conversations have asked for, by their source. */
+  /** The model's templates that conversations have needed, by their source. */
   readonly #templates: Map<string, ChatTemplate> = new Map();
+  /** The last template that a conversation brought. */
+  #brought: ChatTemplate | undefined;
 
   constructor(metadata: Metadata, vocabulary: Vocabulary, { chatTemplate, preset, think, warn }: PromptOptions = {}) {
     this.#preset = preset;
@@ -83,7 +85,7 @@ export class PromptTokenizer {
   }
 
   #render(conversation: Conversation, most: number): RenderedPrompt {
-    if (!this.hasTemplate) this.#warn(withoutTemplate);
+    if (!this.hasTemplate && conversation.chatTemplate === undefined) this.#warn(withoutTemplate);
     const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
     for (const { role } of rendered.dropped) {
       this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);
@@ -125,8 +127,13 @@ export class PromptTokenizer {
   }
 
   #templateFor(conversation: Conversation): ChatTemplate {
+    const { chatTemplate } = conversation;
+    if (chatTemplate !== undefined) {
+      if (this.#brought?.source !== chatTemplate) this.#brought = this.#templateFrom(chatTemplate);
+      return this.#brought;
+    }
     const source = sourceFor(this.#sources, conversation) ?? chatMl;
-    const template = this.#templates.get(source) ?? new ChatTemplate(source, this.#templateVocabulary());
+    const template = this.#templates.get(source) ?? this.#templateFrom(source);
     this.#templates.set(source, template);
     return template;
   }
@@ -143,9 +150,10 @@ export class PromptTokenizer {
     throw new EngineError('CONTEXT_TOO_LONG', { prompt, context: most, atLeast: true });
   }
 
-  #templateVocabulary(): TemplateVocabulary {
+  #templateFrom(source: string): ChatTemplate {
     const { bos, eos } = this.#vocabulary;
-    return { bos: this.#nameOf(bos), eos: this.#nameOf(eos), controls: controlTokensOf(this.#vocabulary) };
+    const controls = controlTokensOf(this.#vocabulary);
+    return new ChatTemplate(source, { bos: this.#nameOf(bos), eos: this.#nameOf(eos), controls });
   }
 
   #nameOf(token: number | undefined): string {

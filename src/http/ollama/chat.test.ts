@@ -129,7 +129,6 @@ test('what is not supported yet is refused', async () => {
     [{ messages: image }, '"tiny:q4_1" does not support images'],
     [{ think: true }, '"tiny:q4_1" does not support thinking'],
     [{ format: 'xml' }, 'format: invalid format; expected "json" or a JSON schema'],
-    [{ template: 'x' }, 'template is not supported yet'],
   ] as const) {
     const backend = new FakeBackend();
     const response = await chat(backend, body);

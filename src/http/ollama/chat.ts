@@ -5,7 +5,7 @@ import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { toolsIn } from '../request/tools.ts';
 import { unsupportedByModel } from './refusals.ts';
-import { chatRequest, type OllamaChatRequest, type RequestCall, requestOf } from './requests.ts';
+import { chatRequest, conversationForm, type OllamaChatRequest, type RequestCall, requestOf } from './requests.ts';
 import {
   type AnswerForm,
   checkSupported,
@@ -71,8 +71,7 @@ export async function chat(service: OllamaService, { req }: { req: HonoRequest }
   const messages = messagesOf(request);
   if (messages.length === 0) return respondReady(service, req.raw, { request, model, form });
   if (!model.chats) throw unsupportedByModel(request.model, 'chat');
-  const { think } = request;
-  const prompt = { kind: 'chat', messages, ...toolsIn(request), ...(think !== undefined && { think }) } as const;
+  const prompt = { kind: 'chat', messages, ...toolsIn(request), ...conversationForm(request) } as const;
   const generation = { ...requestOf(request, model), prompt };
   return respond(service, req.raw, { request, model, generation, form });
 }

@@ -108,6 +108,18 @@ test('a prompt is a message to a model that chats, and text to another', async (
   assert.deepEqual(prompt, { kind: 'text', text: 'Be brief.\n\nHi', special: false });
 });
 
+test('a template in a request is that of its conversation, also where the model has none', async () => {
+  const bare = new FakeBackend(servedModel({ chats: false, template: '' }));
+  for (const backend of [new FakeBackend(), bare]) {
+    const { prompt } = await requestOf({ template: '[{{ .Prompt }}]' }, backend);
+    assert.deepEqual(prompt, {
+      kind: 'chat',
+      messages: [{ role: 'user', content: 'Hi' }],
+      chatTemplate: '[{{ .Prompt }}]',
+    });
+  }
+});
+
 test('a raw prompt is taken as it is, and its answer has no context', async () => {
   const backend = new FakeBackend();
   const response = await generate(backend, { prompt: '<|im_start|>Hi', raw: true, stream: false });
@@ -115,8 +127,8 @@ test('a raw prompt is taken as it is, and its answer has no context', async () =
   assert.deepEqual(backend.received.request.prompt, { kind: 'text', text: '<|im_start|>Hi', special: true });
 });
 
-test('raw leaves no place for a system text or a context', async () => {
-  for (const more of [{ system: 'Be brief.' }, { context: [1] }]) {
+test('raw leaves no place for a template, a system text or a context', async () => {
+  for (const more of [{ system: 'Be brief.' }, { template: '{{ .Prompt }}' }, { context: [1] }]) {
     const response = await generate(new FakeBackend(), { prompt: 'Hi', raw: true, ...more });
     assert.equal(response.status, 400);
     assert.deepEqual(await response.json(), { error: 'raw mode does not support template, system, or context' });
@@ -256,7 +268,8 @@ test('what is not supported yet is refused', async () => {
     [{ think: 'high' }, '"tiny:q4_1" does not support thinking'],
     [{ format: 'xml' }, 'format: invalid format; expected "json" or a JSON schema'],
     [{ format: 7 }, 'format: invalid format; expected "json" or a JSON schema'],
-    [{ template: '{{ .Prompt }}' }, 'template is not supported yet'],
+    [{ template: 'x'.repeat(65_537) }, 'template: at most 65536 characters'],
+    [{ template: 'x', suffix: 'y' }, 'a suffix goes with neither raw mode nor template, system or context'],
   ] as const) {
     const backend = new FakeBackend();
     const response = await generate(backend, { prompt: 'Hi', ...body });

@@ -5,31 +5,32 @@ import type { Prompt } from '../../worker/backend.ts';
 import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { unsupportedByModel, unsupportedRequest } from './refusals.ts';
-import { generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
+import { conversationForm, generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
 import { type AnswerForm, checkSupported, type OllamaService, respond, respondReady } from './respond.ts';
 
 const raw: AnswerForm = { part: ({ text, thinking }) => ({ response: text, ...(thinking && { thinking }) }) };
 const form: AnswerForm = { ...raw, last: ({ tokens }) => ({ context: tokens }) };
 
 function checkGenerate(request: OllamaGenerateRequest): void {
-  const { model, images, suffix, system, context } = request;
+  const { model, images, suffix, system, context, template } = request;
   if (images.length > 0) throw unsupportedByModel(model, 'images');
-  if (suffix !== '' && (request.raw || system !== '' || context.length > 0)) {
-    throw unsupportedRequest('a suffix goes with neither raw mode nor system or context');
+  if (suffix !== '' && (request.raw || system !== '' || template !== '' || context.length > 0)) {
+    throw unsupportedRequest('a suffix goes with neither raw mode nor template, system or context');
   }
-  if (request.raw && (system !== '' || context.length > 0)) {
+  if (request.raw && (system !== '' || template !== '' || context.length > 0)) {
     throw unsupportedRequest('raw mode does not support template, system, or context');
   }
 }
 
 function promptOf(request: OllamaGenerateRequest, { template }: ServedModel): Prompt {
-  const { prompt, system, think } = request;
+  const { prompt, system, template: given } = request;
   if (request.suffix !== '') return { kind: 'infill', prefix: prompt, suffix: request.suffix };
   if (request.raw) return { kind: 'text', text: prompt, special: true };
-  if (template === '') return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
+  if (template === '' && given === '')
+    return { kind: 'text', text: system === '' ? prompt : `${system}\n\n${prompt}`, special: false };
   const user: Message = { role: 'user', content: prompt };
   const messages = system === '' ? [user] : [{ role: 'system', content: system }, user];
-  return { kind: 'chat', messages, ...(think !== undefined && { think }) };
+  return { kind: 'chat', messages, ...conversationForm(request) };
 }
 
 /** POST /api/generate: the answer to one prompt. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Conversation } from '../../chat/message.ts';
 import { roleOf } from '../../chat/roles.ts';
 import type { GrammarSource } from '../../grammar/source.ts';
 import type { ServedModel } from '../../library/model-card.ts';
@@ -24,8 +25,8 @@ export interface OllamaAnswerRequest {
   readonly think: boolean | string | undefined;
   /** The texts that the answer may be. */
   readonly format: GrammarSource | undefined;
-  /** A wish that is not supported yet; undefined where it asks for nothing. */
-  readonly template: unknown;
+  /** Chat template in place of the model's own; empty for none. */
+  readonly template: string;
 }
 
 export interface OllamaGenerateRequest extends OllamaAnswerRequest {
@@ -63,8 +64,8 @@ const or = <T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> =>
 const text = or(z.string(), '');
 const list = or(anyList, []);
 const flag = given(z.boolean());
-/** Anything; an empty value is none. */
-const anything = given(z.unknown()).transform((value) => value || undefined);
+/** Characters of a template: several times those of the longest that models have. */
+const mostTemplate = 65_536;
 
 const badFormat = 'invalid format; expected "json" or a JSON schema';
 
@@ -89,7 +90,7 @@ const answer = {
   top_logprobs: given(z.int().min(0).max(20)),
   think: thinkField,
   format: given(z.unknown()).transform(formatOf),
-  template: anything,
+  template: or(z.string().max(mostTemplate, `at most ${mostTemplate} characters`), ''),
 };
 
 const withOptions = <T extends OllamaOptions & { readonly options: ParsedOptions }>(body: T): T => ({
@@ -135,6 +136,12 @@ export const chatRequest: z.ZodType<OllamaChatRequest> = z
   })
   .superRefine(({ tools, tool_choice }, context) => checkToolChoice(tools, tool_choice, context))
   .transform(withOptions);
+
+/** The wishes of a request for the form of its conversation. */
+export const conversationForm = ({ think, template }: OllamaAnswerRequest): Omit<Conversation, 'messages'> => ({
+  ...(think !== undefined && { think }),
+  ...(template !== '' && { chatTemplate: template }),
+});
 
 /** A request about a model: its name, which old clients call `name`. */
 export const modelRequest: z.ZodType<string> = z

@@ -17,7 +17,7 @@ import { reservationOf } from '../request/reservations.ts';
 import { addWarning } from '../request/warnings.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
 import { WholeAnswer } from '../whole-answer.ts';
-import { errorBody, unsupportedByModel, unsupportedRequest } from './refusals.ts';
+import { errorBody, unsupportedByModel } from './refusals.ts';
 import type { OllamaAnswerRequest } from './requests.ts';
 
 /** Parts that the endpoints work with. */
@@ -53,7 +53,6 @@ interface AnswerJob {
 export function checkSupported(raw: Request, request: OllamaAnswerRequest, served: ServedModel): void {
   const { model, options } = request;
   if (request.think && !served.thinks) throw unsupportedByModel(model, 'thinking');
-  if (request.template !== undefined) throw unsupportedRequest('template is not supported yet');
   if (options.ignored.length > 0) addWarning(raw, `options without effect: ${options.ignored.join(', ')}`);
 }
 
