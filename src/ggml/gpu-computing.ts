@@ -48,6 +48,7 @@ export class GpuComputing implements Disposable {
     return new EngineError('DEVICE_FAILED', { device: this.#handle.name, reason });
   }
 
+  /** Frees the backend; the next graph would start another. */
   [Symbol.dispose](): void {
     if (this.#backend !== undefined) this.#api.ggml_backend_free(this.#backend);
     this.#backend = undefined;
