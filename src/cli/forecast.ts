@@ -69,15 +69,22 @@ const usualPrompt = 512;
 /** Rows of a table of budgets. */
 const mostBudgets = 9;
 
+/** A plan, and the device that it is for. */
+export interface DevicePlan {
+  readonly plan: Plan;
+  readonly device: Pick<Device, 'kind' | 'name'>;
+}
+
 /**
  * The plan by which a process that does nothing else would run the model; without `drafting` it would not draft. Throws
  * the errors of `planModel`.
  */
-export function forecast(outline: ModelOutline, options: ModelOptions, drafting?: Drafting): Plan {
+export function forecast(outline: ModelOutline, options: ModelOptions, drafting?: Drafting): DevicePlan {
   using device = openDevice(drafting?.outline ? [outline, drafting.outline] : [outline], options);
   const plan = planOn(device, outline, options, { drafting, budget: planBudget(device, options) });
   options.debug?.('planned', summarize(plan));
-  return plan;
+  const { kind, name } = device;
+  return { plan, device: { kind, name } };
 }
 
 const planBudget = (device: Device, { memoryBudget, warn }: ModelOptions): number =>

@@ -1,6 +1,7 @@
 import { at } from '../base/at.ts';
 import type { ActiveMember, Engine } from '../engine/engine.ts';
 import type { PassTimeline } from '../engine/pass-timeline.ts';
+import type { Device } from '../ggml/device.ts';
 import type { Pager } from '../pager/pager.ts';
 import { type PlanSummary, summarize } from '../plan/explain.ts';
 import { type LayerPlaces, layerMap, layerOf } from '../plan/layer-map.ts';
@@ -36,7 +37,7 @@ export interface SequenceStatus {
 
 /** The state of an engine. Sizes are bytes, rates bytes a second. */
 export interface EngineStatus {
-  readonly device: { readonly name: string; readonly variant: string | null; readonly threads: number };
+  readonly device: Pick<Device, 'kind' | 'name' | 'memory' | 'threads'> & { readonly variant: string | null };
   readonly graphs: 'own' | 'libllama';
   readonly plan: PlanSummary & {
     readonly parallel: number;
@@ -73,7 +74,7 @@ const plans = new WeakMap<Plan, { readonly summary: PlanSummary; readonly layers
 
 /** The state of an engine whose runtime is open, and the recording of its next passes. */
 export function engineStatus(
-  { outline, device, readRate }: OpenedModel,
+  { outline, device: { kind, name, memory, variant, threads }, readRate }: OpenedModel,
   runtime: Runtime,
   engine: Pick<Engine, 'members' | 'recorder'>,
 ): EngineStatus {
@@ -82,7 +83,7 @@ export function engineStatus(
   plans.set(plan, planned);
   const experts = expertsByLayer(plan, pager);
   return {
-    device: { name: device.name, variant: device.variant ?? null, threads: device.threads },
+    device: { kind, name, memory, variant: variant ?? null, threads },
     graphs: outline.graphs.builder,
     plan: {
       ...planned.summary,

@@ -111,6 +111,10 @@ export interface ExpertPlan {
 /** Bytes of a plan. */
 export const planBytes = ({ shares }: Plan): number => Object.values(shares).reduce((sum, bytes) => sum + bytes, 0);
 
+/** Bytes of the process's memory beside a device's own; 0 where all of a plan is in the process's. */
+export const hostBytes = ({ host }: Pick<Plan, 'host'>): number =>
+  host ? host.runtime + host.transit + host.promptCache + host.heldBytes : 0;
+
 /** The needs that are planned for. The functions depend on nothing but their arguments. */
 export interface Demand {
   readonly budget: number;

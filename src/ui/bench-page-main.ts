@@ -24,10 +24,14 @@ function lastToken({ engine }: BenchPageData): HTMLElement {
 }
 
 /** The budget by its shares, with a mark at the most that the process took. */
-function memory({ engine: { plan, process: taken } }: BenchPageData): HTMLElement {
+function memory({ engine: { plan, process: taken, device } }: BenchPageData): HTMLElement {
   const { section, body } = panel('Memory');
-  const text = `The process kept to ${formatBytes(plan.budget)}; the line marks the most that it took, ${formatBytes(taken.peak)}.`;
-  body.append(element('p', {}, text), ...shareBar(sharesOf(plan), plan.budget, taken.peak));
+  const { host, budget } = plan;
+  const kept = `The process kept to ${formatBytes(host?.budget ?? budget)}`;
+  const text = host
+    ? `${kept}, and took ${formatBytes(taken.peak)} at most. Below is the memory of ${device.name}.`
+    : `${kept}; the line marks the most that it took, ${formatBytes(taken.peak)}.`;
+  body.append(element('p', {}, text), ...shareBar(sharesOf(plan), budget, host ? undefined : taken.peak));
   return section;
 }
 

@@ -16,7 +16,9 @@ export function memoryPanel(): StatusPanel {
   };
 }
 
-function memoryOf({ plan, process: taken }: RunningEngine, serverBytes: number): readonly HTMLElement[] {
+function memoryOf(engine: RunningEngine, serverBytes: number): readonly HTMLElement[] {
+  const { plan, process: taken } = engine;
+  if (plan.host) return apartOf(engine, plan.host, serverBytes);
   const now = element('span', { 'data-figure': 'rss', 'data-value': taken.rss }, formatBytes(taken.rss));
   return [
     element('p', { class: 'figure' }, now, element('small', {}, ` of ${formatBytes(plan.budget)}`)),
@@ -27,5 +29,26 @@ function memoryOf({ plan, process: taken }: RunningEngine, serverBytes: number):
         `the line marks what it takes now. The server beside it takes ${formatBytes(serverBytes)}.`,
     ),
     ...shareBar(sharesOf(plan), plan.budget, taken.rss),
+  ];
+}
+
+/** The memory of a device that has its own by its shares, and the process's beside it. */
+function apartOf(
+  { plan, process: taken, device }: RunningEngine,
+  host: NonNullable<RunningEngine['plan']['host']>,
+  serverBytes: number,
+): readonly HTMLElement[] {
+  const now = element('span', { 'data-figure': 'rss', 'data-value': taken.rss }, formatBytes(taken.rss));
+  const streamed = host.held > 0 ? `, with ${formatBytes(host.held)} of weights that are uploaded for each token` : '';
+  return [
+    element('p', { class: 'figure' }, now, element('small', {}, ` of ${formatBytes(host.budget)}`)),
+    element(
+      'p',
+      { class: 'muted' },
+      `The engine's process keeps to ${formatBytes(host.budget)}${streamed}. It never took more than ${formatBytes(taken.peak)}. ` +
+        `${device.name} has memory of its own, of which ${formatBytes(plan.budget)} may be taken, as below. ` +
+        `The server beside it takes ${formatBytes(serverBytes)}.`,
+    ),
+    ...shareBar(sharesOf(plan), plan.budget),
   ];
 }

@@ -22,8 +22,9 @@ export interface LoadedModel {
   readonly model: ServedModel;
   /** The time at which it will be unloaded if nobody asks; undefined if never. */
   readonly expires: Date | undefined;
-  /** Bytes that it takes, of the memory budget. */
+  /** Bytes that it takes, and those of them in memory that a GPU computes in. */
   readonly memory: number;
+  readonly gpuMemory: number;
   /** Tokens of prompt and answer together. */
   readonly context: number;
   /** Sequences that can be computed together, and those that are. */

@@ -108,8 +108,8 @@ export class EngineBackend implements Backend, AsyncDisposable {
     const { current } = this.#pool;
     if (!current) return [];
     const { model, expires, process } = current;
-    const { memory, context, parallel } = process.facts;
-    return [{ model, expires, memory, context, parallel, active: process.stats.state.active }];
+    const { memory, gpuMemory, context, parallel } = process.facts;
+    return [{ model, expires, memory, gpuMemory, context, parallel, active: process.stats.state.active }];
   }
 
   places(model: ServedModel): Places {

@@ -11,7 +11,7 @@ import { engineStatus } from '../model/engine-status.ts';
 import { Model } from '../model/model.ts';
 import type { ModelOptions } from '../model/model-options.ts';
 import { whatIf } from '../model/what-if.ts';
-import { planBytes } from '../plan/plan.ts';
+import { hostBytes, planBytes } from '../plan/plan.ts';
 import type { GenerationRequest, TokenLogprob } from './backend.ts';
 import { unitsOf } from './fit-request.ts';
 import { promptReports } from './prompt-reports.ts';
@@ -98,7 +98,11 @@ export class EngineWorker {
       this.#cacheTokens = plan.context * plan.parallel;
       const longestToken = this.#model.prompts.mostUnits(1);
       const { context, parallel } = plan;
-      this.#say({ kind: 'started', facts: { memory: planBytes(plan), context, parallel, longestToken } });
+      const { kind, name } = this.#model.device;
+      const memory = planBytes(plan) + hostBytes(plan);
+      const gpuMemory = kind === 'cpu' ? 0 : planBytes(plan);
+      const facts = { memory, gpuMemory, device: { kind, name }, context, parallel, longestToken };
+      this.#say({ kind: 'started', facts });
     } catch (error) {
       this.#say({ kind: 'refused', failure: serializeError(error) });
     }

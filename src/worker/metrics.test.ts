@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { idleState, zeroTotals } from '../engine/engine-totals.ts';
-import { metricsOf } from './metrics.ts';
+import { metricsOf, type ServerCounts } from './metrics.ts';
+
+test('the device that computes is told, and the bytes that a GPU has', () => {
+  const counts = { outcomes: new Map(), pending: 0, sums: zeroTotals, state: idleState };
+  const values = (facts: ServerCounts['facts'], name: string): unknown =>
+    metricsOf({ ...counts, facts }).find((one) => one.name === `ssdllm_${name}`)?.values;
+  const device = { kind: 'vulkan', name: 'a GPU' } as const;
+  const facts = { device, gpuMemory: 7 };
+  assert.deepEqual(values(facts, 'device_info'), [{ labels: device, value: 1 }]);
+  assert.deepEqual(values(facts, 'gpu_bytes'), [{ labels: {}, value: 7 }]);
+  assert.deepEqual(
+    [values(undefined, 'device_info'), values(undefined, 'gpu_bytes')],
+    [[], [{ labels: {}, value: 0 }]],
+  );
+});
 
 test('figures that llama-server has too are there by its names, of the same values', () => {
   const sums = { ...zeroTotals, promptTokens: 7, answerTokens: 5, passes: 3 };

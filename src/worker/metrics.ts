@@ -1,6 +1,7 @@
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
 import type { Metric } from './backend.ts';
 import type { Outcome } from './engine-answer.ts';
+import type { EngineFacts } from './protocol.ts';
 
 /** The counts that figures are made from. */
 export interface ServerCounts {
@@ -9,8 +10,9 @@ export interface ServerCounts {
   readonly pending: number;
   /** Totals of all engines since the server began. */
   readonly sums: EngineTotals;
-  /** State of the running engine. */
+  /** State of the running engine, and its facts; undefined if none runs. */
   readonly state: EngineState;
+  readonly facts?: Pick<EngineFacts, 'device' | 'gpuMemory'> | undefined;
 }
 
 const outcomes: readonly Outcome[] = ['stop', 'length', 'cancelled', 'failed', 'refused', 'busy'];
@@ -31,7 +33,7 @@ const llamaServerNames: Readonly<Record<string, string>> = {
 type Figure = readonly [string, string, number];
 
 /** The figures for Prometheus. Sums only grow while the server runs; the rate is that of the engines' reads. */
-export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCounts): readonly Metric[] {
+export function metricsOf({ outcomes: counts, pending, sums, state, facts }: ServerCounts): readonly Metric[] {
   const counters: readonly Figure[] = [
     ['prompt_tokens_total', 'Tokens of prompts that were computed.', sums.promptTokens],
     ['prompt_tokens_cached_total', 'Tokens of prompts found in the prefix cache.', sums.cachedTokens],
@@ -58,6 +60,7 @@ export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCoun
     ['sequences_waiting', 'Sequences that wait for a place in the engine.', state.waiting],
     ['resident_bytes', 'Bytes of weights that stay in memory.', state.resident],
     ['kv_bytes', 'Bytes for keys and values.', state.kv],
+    ['gpu_bytes', 'Bytes of the plan in memory that a GPU computes in.', facts?.gpuMemory ?? 0],
     [
       'device_bytes_per_second',
       'Bytes read by the seconds in which something was being read.',
@@ -76,6 +79,12 @@ export function metricsOf({ outcomes: counts, pending, sums, state }: ServerCoun
       kind: 'counter',
       help: 'Requests for answers that have ended, by how.',
       values: outcomes.map((outcome) => ({ labels: { outcome }, value: counts.get(outcome) ?? 0 })),
+    },
+    {
+      name: 'ssdllm_device_info',
+      kind: 'gauge',
+      help: 'The device that computes, 1 for each; none while no model is loaded.',
+      values: facts ? [{ labels: { ...facts.device }, value: 1 }] : [],
     },
     ...figures('counter', counters),
     ...figures('gauge', gauges),

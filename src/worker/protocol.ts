@@ -1,6 +1,7 @@
 import type { SerializedError } from '../base/serialized-error.ts';
 import type { Conversation } from '../chat/message.ts';
 import type { EngineState, EngineTotals } from '../engine/engine-totals.ts';
+import type { DeviceKind } from '../ggml/device.ts';
 import type { Embeddings } from '../model/embedding.ts';
 import type { EngineStatus } from '../model/engine-status.ts';
 import type { ModelSettings } from '../model/model-options.ts';
@@ -74,8 +75,10 @@ export interface TokenizedPart {
 
 /** Facts about a running engine. */
 export interface EngineFacts {
-  /** Bytes that the plan takes. */
+  /** Bytes that the plan takes, and those of them in memory that a GPU computes in. */
   readonly memory: number;
+  readonly gpuMemory: number;
+  readonly device: { readonly kind: DeviceKind; readonly name: string };
   readonly context: number;
   readonly parallel: number;
   /** The most bytes of a token. */

@@ -30,10 +30,10 @@ export class ServerWatch {
 
   /** The figures as of the engine's last report. */
   figures(): readonly Metric[] {
-    const stats = this.#pool.current?.process.stats;
+    const { stats, facts } = this.#pool.current?.process ?? {};
     const { outcomes, pending } = this.#requests;
     const sums = addTotals(this.#past, stats?.sums ?? zeroTotals);
-    return metricsOf({ outcomes, pending, sums, state: stats?.state ?? idleState });
+    return metricsOf({ outcomes, pending, sums, state: stats?.state ?? idleState, facts });
   }
 
   /** The state of the engine, as it is or was a moment ago, with the figures of the same moment. */

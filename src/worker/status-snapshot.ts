@@ -21,8 +21,8 @@ export function enginesStatus(
 ): EnginesStatus {
   // The same figures under llama-server's names are left out.
   const own = metrics.filter(({ name }) => name.startsWith('ssdllm_'));
-  const plain = own.filter(({ values }) => values.every(({ labels }) => labels['outcome'] === undefined));
-  const byOutcome = own.filter((metric) => !plain.includes(metric)).flatMap(({ values }) => values);
+  const plain = own.filter(({ values }) => values.some(({ labels }) => Object.keys(labels).length === 0));
+  const byOutcome = own.filter(({ name }) => name === 'ssdllm_requests_total').flatMap(({ values }) => values);
   return {
     time,
     server: { rss: process.memoryUsage.rss() },

@@ -8,7 +8,6 @@ import { listen, type RunningServer } from '../../http/server.ts';
 import type { Warn } from '../../library/library.ts';
 import type { LocatedModel } from '../../library/located-model.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
-import type { Plan } from '../../plan/plan.ts';
 import { budgetFor } from '../../runtime/machine.ts';
 import type { Health } from '../../worker/backend.ts';
 import { EngineBackend } from '../../worker/engine-backend.ts';
@@ -16,6 +15,7 @@ import { savedCalibration } from '../calibrations.ts';
 import { webOptions } from '../download-settings.ts';
 import { cpuVariant } from '../environment.ts';
 import { calibrateFor } from '../first-calibration.ts';
+import type { DevicePlan } from '../forecast.ts';
 import { leaveOut, noModels, openLibrary } from '../open-library.ts';
 import { type LogFormat, logsEvents } from '../options/log-level.ts';
 import type { ServerSettings } from '../options/server-options.ts';
@@ -27,7 +27,7 @@ const grace = 10_000;
 
 interface ServedBy {
   readonly named: readonly LocatedModel[];
-  readonly plans: ReadonlyMap<string, Plan>;
+  readonly plans: ReadonlyMap<string, DevicePlan>;
   readonly log: Log;
   readonly logFormat: LogFormat;
 }
@@ -81,7 +81,7 @@ export async function serveModels(
   const start: ServerStart = {
     url: urlOf(server.address),
     reachableUrl: urlOf({ ...server.address, host: reachable(host) }),
-    models: found.map(({ name, path }) => ({ name, plan: plans.get(path) })),
+    models: found.map(({ name, path }) => ({ name, planned: plans.get(path) })),
     auto: model.memoryBudget === undefined,
     open: !loopback,
     keyed: apiKey !== undefined,

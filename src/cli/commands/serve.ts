@@ -1,7 +1,7 @@
 import { checkFolder } from '../../base/folder.ts';
 import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
-import type { Plan } from '../../plan/plan.ts';
+import type { DevicePlan } from '../forecast.ts';
 import { type ChosenModel, locateCalled } from '../locate-model.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
@@ -35,7 +35,10 @@ export async function serveCommand(given: Settings): Promise<void> {
 }
 
 /** The plans of the models that were named, by their path. Rejects with the errors of those that cannot run. */
-async function plansOf(models: readonly ChosenModel[], engine: ModelSettings): Promise<ReadonlyMap<string, Plan>> {
+async function plansOf(
+  models: readonly ChosenModel[],
+  engine: ModelSettings,
+): Promise<ReadonlyMap<string, DevicePlan>> {
   const { openOutline } = await import('../../runtime/model-outline.ts');
   const { checkTokenizer } = await import('../../text/check-tokenizer.ts');
   const { DrafterFactory } = await import('../../engine/draft/drafter-factory.ts');
@@ -45,8 +48,8 @@ async function plansOf(models: readonly ChosenModel[], engine: ModelSettings): P
     const options = { ...engine, preset };
     const outline = openOutline(path, withAdapters(options));
     checkTokenizer(outline.file.metadata);
-    const plan = forecast(outline, options, DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder));
-    return [path, plan] as const;
+    const planned = forecast(outline, options, DrafterFactory.open(engine.draft ?? {}, outline, engine.trialFolder));
+    return [path, planned] as const;
   });
   return new Map(planned);
 }

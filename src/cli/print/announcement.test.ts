@@ -1,18 +1,29 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Plan } from '../../plan/plan.ts';
 import { announcement, type ServerStart } from './announcement.ts';
 
 const told = (given: Partial<ServerStart> = {}): readonly string[] =>
   announcement({
     url: 'http://0.0.0.0:1',
     reachableUrl: 'http://127.0.0.1:1',
-    models: [{ name: 'tiny:f16', plan: undefined }],
+    models: [{ name: 'tiny:f16', planned: undefined }],
     auto: false,
     open: false,
     keyed: false,
     page: false,
     ...given,
   });
+
+test('a GPU that computes is announced, with the memory that is its own', () => {
+  const plan = {
+    ...{ budget: 2 ** 31, parallel: 2, context: 512, slices: [], placements: [], kvOnSsd: 0, bytesPerPass: 0 },
+    host: { budget: 2 ** 33, runtime: 0, transit: 0, promptCache: 0, held: [], heldBytes: 0 },
+  } as unknown as Plan;
+  const device = { kind: 'cuda', name: 'NVIDIA ONE' } as const;
+  const lines = told({ models: [{ name: 'tiny', planned: { plan, device } }], auto: true });
+  assert.match(lines[1] ?? '', /memory budget 8 GiB \(auto\); computed by NVIDIA ONE \(cuda\), 2 GiB of its own; /);
+});
 
 test('a server is announced with its address and a command that asks it', () => {
   assert.deepEqual(told(), [
@@ -31,7 +42,7 @@ test('where there is no model yet, the ways to one are announced', () => {
 });
 
 test('of many models the first are named', () => {
-  const models = Array.from({ length: 20 }, (_, i) => ({ name: `m${i}`, plan: undefined }));
+  const models = Array.from({ length: 20 }, (_, i) => ({ name: `m${i}`, planned: undefined }));
   assert.match(told({ models })[1] ?? '', /: m0, m1, .*, m7 and 12 more$/);
 });
 

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/bytes.ts';
 import { headline } from '../../plan/explain.ts';
-import type { Plan } from '../../plan/plan.ts';
+import type { DevicePlan } from '../forecast.ts';
 import { columns } from './columns.ts';
 
 /** The facts that a server announces when it begins. */
@@ -9,7 +9,7 @@ export interface ServerStart {
   readonly url: string;
   readonly reachableUrl: string;
   /** The models by name. Those that were named have plans. */
-  readonly models: readonly { readonly name: string; readonly plan: Plan | undefined }[];
+  readonly models: readonly { readonly name: string; readonly planned: DevicePlan | undefined }[];
   /** True if the memory budget was chosen. */
   readonly auto: boolean;
   /** True if others than this machine can reach it. */
@@ -24,14 +24,14 @@ const mostNamed = 8;
 
 /** The announcement for people, in lines. */
 export function announcement({ url, reachableUrl, models, auto, open, keyed, page }: ServerStart): readonly string[] {
-  const planned = models.flatMap(({ name, plan }) => (plan ? [[name, planText(plan, auto)]] : []));
-  const others = models.filter(({ plan }) => !plan).map(({ name }) => name);
-  const example = models.find(({ plan }) => plan) ?? models[0];
+  const plans = models.flatMap(({ name, planned }) => (planned ? [[name, planText(planned, auto)]] : []));
+  const others = models.filter(({ planned }) => !planned).map(({ name }) => name);
+  const example = models.find(({ planned }) => planned) ?? models[0];
   const body = JSON.stringify({ model: example?.name, prompt: 'Why is the sky blue?' });
   const key = keyed ? "-H 'Authorization: Bearer KEY' " : '';
   return [
     `ssd-llm listens on ${url}`,
-    ...columns(planned).map((line) => `  ${line}`),
+    ...columns(plans).map((line) => `  ${line}`),
     ...(others.length > 0 ? [`  loaded when they are asked for: ${listed(others)}`] : []),
     ...(open && !keyed
       ? ['  whoever can reach this machine may use it: --api-key KEY lets in only those with a key']
@@ -50,15 +50,22 @@ export const announced = ({ url, reachableUrl, models, auto, open, keyed, page }
   open,
   keyed,
   auto,
-  models: models.map(({ name, plan }) => ({
-    name,
-    ...(plan && { budget: plan.budget, parallel: plan.parallel, context: plan.context }),
-  })),
+  models: models.map(({ name, planned }) => {
+    if (!planned) return { name };
+    const { plan, device } = planned;
+    const { budget, parallel, context } = plan;
+    return { name, device, budget, ...(plan.host && { host_budget: plan.host.budget }), parallel, context };
+  }),
 });
 
-const planText = (plan: Plan, auto: boolean): string =>
-  `memory budget ${formatBytes(plan.budget)}${auto ? ' (auto)' : ''}; ${headline(plan)}; ` +
-  `${plan.parallel} at once, ${plan.context} tokens each`;
+function planText({ plan, device }: DevicePlan, auto: boolean): string {
+  const { host, budget, parallel, context } = plan;
+  const chosen = auto ? ' (auto)' : '';
+  const memory = `memory budget ${formatBytes(host?.budget ?? budget)}${chosen}`;
+  const own = host ? `, ${formatBytes(budget)} of its own` : '';
+  const computed = device.kind === 'cpu' ? '' : `; computed by ${device.name} (${device.kind})${own}`;
+  return `${memory}${computed}; ${headline(plan)}; ${parallel} at once, ${context} tokens each`;
+}
 
 const listed = (names: readonly string[]): string => {
   const more = names.length - mostNamed;

@@ -192,7 +192,7 @@ test('the properties and the places of a model are told', async () => {
       ],
     ],
   );
-  backend.running.push({ model, expires: undefined, memory: 1, context: 512, parallel: 1, active: 1 });
+  backend.running.push({ model, expires: undefined, memory: 1, gpuMemory: 0, context: 512, parallel: 1, active: 1 });
   const props = await asked('/props');
   const settings = props['default_generation_settings'] as { n_ctx: number; params: Record<string, unknown> };
   assert.deepEqual(

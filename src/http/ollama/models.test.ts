@@ -48,8 +48,8 @@ test('the models are listed as Ollama lists them', async () => {
 test('the running models say when they expire, and those that never do name a far date', async () => {
   const backend = new FakeBackend();
   backend.running.push(
-    { model, expires: new Date(Date.UTC(2030, 0)), memory: 5e8, context: 4096, parallel: 4, active: 0 },
-    { model, expires: undefined, memory: 5e8, context: 4096, parallel: 4, active: 0 },
+    { model, expires: new Date(Date.UTC(2030, 0)), memory: 5e8, gpuMemory: 3e8, context: 4096, parallel: 4, active: 0 },
+    { model, expires: undefined, memory: 5e8, gpuMemory: 0, context: 4096, parallel: 4, active: 0 },
   );
   const { models } = (await (await request(backend, '/api/ps')).json()) as { models: Record<string, unknown>[] };
   assert.deepEqual(models[0], {
@@ -59,7 +59,7 @@ test('the running models say when they expire, and those that never do name a fa
     digest,
     details,
     expires_at: '2030-01-01T00:00:00.000Z',
-    size_vram: 0,
+    size_vram: 3e8,
     context_length: 4096,
   });
   assert.ok(Date.parse(String(models[1]?.['expires_at'])) > Date.UTC(2200, 0));

@@ -16,8 +16,8 @@ export const tagsEntry = (model: ServedModel): object => ({
 // Clients want a date: Ollama's own "never" is 292 years ahead.
 const never = new Date(Date.UTC(2318, 0));
 
-/** An entry of /api/ps. Its size is memory. */
-export const psEntry = ({ model, expires = never, memory, context }: LoadedModel): object => {
+/** An entry of /api/ps. Its size is memory, and the part of it that a GPU computes in. */
+export const psEntry = ({ model, expires = never, memory, gpuMemory, context }: LoadedModel): object => {
   const { name, digest } = model;
   return {
     name,
@@ -26,7 +26,7 @@ export const psEntry = ({ model, expires = never, memory, context }: LoadedModel
     digest: digest.replace(/^sha256:/, ''),
     details: detailsOf(model),
     expires_at: expires.toISOString(),
-    size_vram: 0,
+    size_vram: gpuMemory,
     context_length: context,
   };
 };

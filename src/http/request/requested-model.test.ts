@@ -15,6 +15,7 @@ const load = (backend: FakeBackend, name: string): void => {
     model: servedModel({ name }),
     expires: undefined,
     memory: 1,
+    gpuMemory: 0,
     parallel: 1,
     active: 0,
     context: 1,
