@@ -11,6 +11,8 @@ export interface ChatPanel {
   offer(models: readonly string[], loaded: string | undefined): void;
 }
 
+const noModel = 'There is no model yet. In a terminal, "ssd-llm pull NAME" downloads one.';
+
 /** Fills the place of the chat. */
 export function chatPanel(): ChatPanel {
   const section = byId('chat');
@@ -34,25 +36,34 @@ export function chatPanel(): ChatPanel {
 
   const ask = async (): Promise<void> => {
     const content = text.value.trim();
-    if (content === '' || model.value === '') return;
+    if (content === '') return;
+    if (model.value === '') {
+      note.textContent = noModel;
+      return;
+    }
     text.value = '';
     log.append(messageView('You', 'user', element('div', {}, content)));
     const asked: readonly ChatMessage[] = [...messages, { role: 'user', content }];
     const view = answerView();
     log.append(view.element);
-    running = new AbortController();
+    log.scrollTop = log.scrollHeight;
+    const own = new AbortController();
+    running = own;
     send.textContent = 'Stop';
     note.textContent = '';
-    const answer = await answerTo({ model: model.value, messages: asked }, running.signal, (part) => {
+    const answer = await answerTo({ model: model.value, messages: asked }, own.signal, (part) => {
       const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
       view.show(part);
       if (atEnd) log.scrollTop = log.scrollHeight;
     });
-    const stopped = running.signal.aborted;
+    // A new chat began meanwhile, which this answer is no part of.
+    if (running !== own) return;
     running = undefined;
     send.textContent = 'Send';
-    messages = [...asked, { role: 'assistant', content: answer.text }];
-    note.textContent = stopped ? 'Stopped.' : costOf(answer);
+    note.textContent = own.signal.aborted ? 'Stopped.' : costOf(answer);
+    if (answer.text !== '') messages = [...asked, { role: 'assistant', content: answer.text }];
+    // A question without an answer may be asked again.
+    else if (text.value === '') text.value = content;
   };
 
   form.addEventListener('submit', (event) => {
@@ -68,6 +79,8 @@ export function chatPanel(): ChatPanel {
   });
   anew.addEventListener('click', () => {
     running?.abort();
+    running = undefined;
+    send.textContent = 'Send';
     messages = [];
     log.replaceChildren();
     note.textContent = '';
@@ -78,6 +91,8 @@ export function chatPanel(): ChatPanel {
       const chosen = model.value || loaded || models[0];
       model.replaceChildren(...models.map((name) => element('option', {}, name)));
       if (chosen !== undefined && models.includes(chosen)) model.value = chosen;
+      if (models.length === 0) note.textContent = noModel;
+      else if (note.textContent === noModel) note.textContent = '';
     },
   };
 }

@@ -91,4 +91,8 @@ keyForm.addEventListener('submit', (event) => {
   begin();
 });
 document.addEventListener('visibilitychange', begin);
+// Models may have come meanwhile, by a command.
+addEventListener('focus', () => {
+  offered = undefined;
+});
 begin();

@@ -43,13 +43,14 @@ export function whatIfPanel(): StatusPanel {
   let most = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asked = new AbortController();
-  const contexts = (trained: number): readonly number[] => {
-    const powers = Array.from({ length: 24 }, (_, i) => 2 ** (i + 8)).filter((tokens) => tokens < trained);
-    return [...powers, trained];
+  /** Powers of two up to the context that the model was trained for, and the one that it has. */
+  const contexts = ({ trained_context, context }: RunningEngine['plan']): readonly number[] => {
+    const powers = Array.from({ length: 24 }, (_, i) => 2 ** (i + 8)).filter((tokens) => tokens < trained_context);
+    return [...new Set([...powers, trained_context, context])].sort((a, b) => a - b);
   };
   const values = (of: RunningEngine) => ({
     budget: Number(budget.input.value) * stepOf(most),
-    context: contexts(of.plan.trained_context)[Number(context.input.value)] ?? of.plan.context,
+    context: contexts(of.plan)[Number(context.input.value)] ?? of.plan.context,
     parallel: Number(parallel.input.value),
   });
   const say = (of: RunningEngine): void => {
@@ -80,10 +81,9 @@ export function whatIfPanel(): StatusPanel {
     );
     budget.input.max = `${Math.ceil(most / stepOf(most))}`;
     budget.input.value = `${Math.round(plan.budget / stepOf(most))}`;
-    const all = contexts(plan.trained_context);
+    const all = contexts(plan);
     context.input.max = `${all.length - 1}`;
-    const index = all.findIndex((tokens) => tokens >= plan.context);
-    context.input.value = `${index < 0 ? all.length - 1 : index}`;
+    context.input.value = `${all.indexOf(plan.context)}`;
     parallel.input.value = `${plan.parallel}`;
     kvType.value = plan.kv_type;
     draft.checked = plan.ahead > 0;

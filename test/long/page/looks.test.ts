@@ -201,6 +201,39 @@ test('thoughts, Markdown and calls of tools are shown; Escape stops an answer, t
   await page.close();
 });
 
+test('a new chat knows nothing of the old one, and a question without an answer comes back to be asked again', {
+  skip,
+}, async () => {
+  assert.ok(browser);
+  const backend = new FakeBackend();
+  await using fake = await scripted(backend);
+  const { page } = await openPage(browser, `${fake.url}/ui`, { width: 390, colours: 'light' });
+  await page.waitForSelector('#chat option', { state: 'attached' });
+  const on = function* (): Generator<string> {
+    for (;;) yield 'on and ';
+  };
+  backend.script = { deltas: on(), pause: 20 };
+  await ask(page, 'Go on.');
+  await until(async () => backend.requests.length === 1 && backend.received.pulled > 2);
+  await page.getByRole('button', { name: 'New chat' }).click();
+  await backend.received.ended;
+  backend.script = { deltas: ['Plums.'] };
+  await ask(page, 'Which fruits?');
+  await until(async () => (await page.locator('#log').textContent())?.includes('Plums.') === true);
+  const contents = ({ request }: (typeof backend)['received']): readonly string[] =>
+    ('messages' in request.prompt ? request.prompt.messages : []).map(({ content }) => `${content}`);
+  assert.deepEqual(contents(backend.received), ['Which fruits?']);
+
+  backend.script = { deltas: [], refusal: new Error('no luck') };
+  await ask(page, 'Are you sure?');
+  await until(async () => (await page.inputValue('#text')) === 'Are you sure?');
+  backend.script = { deltas: ['Yes.'] };
+  await page.keyboard.press('Enter');
+  await until(async () => (await page.locator('#log').textContent())?.includes('Yes.') === true);
+  assert.deepEqual(contents(backend.received), ['Which fruits?', 'Plums.', 'Are you sure?']);
+  await page.close();
+});
+
 test('the page of a benchmark shows its figures by itself, in both colours', { skip }, async () => {
   assert.ok(browser);
   using folder = tempFolder();
