@@ -68,8 +68,10 @@ export function whatIfPanel(): StatusPanel {
       const found = await askPlan(changes, signal);
       result.replaceChildren(...resultOf(found));
     } catch (error) {
-      if (!signal.aborted) result.replaceChildren(element('p', { class: 'error' }, (error as Error).message));
+      if (signal.aborted) return;
+      result.replaceChildren(element('p', { class: 'error' }, (error as Error).message));
     }
+    result.ariaBusy = 'false';
   };
   /** Puts the sliders where the engine is. */
   const adopt = (of: RunningEngine): void => {
@@ -89,12 +91,15 @@ export function whatIfPanel(): StatusPanel {
     draft.checked = plan.ahead > 0;
     for (const part of drafts) part.hidden = plan.ahead === 0;
     say(of);
+    result.ariaBusy = null;
     result.replaceChildren(element('p', { class: 'muted' }, 'Move something: the plan and its speed appear here.'));
   };
   controls.addEventListener('input', () => {
     if (!engine) return;
     const of = engine;
     say(of);
+    if (result.ariaBusy === null) result.replaceChildren(element('p', { class: 'muted' }, 'Planning …'));
+    result.ariaBusy = 'true';
     clearTimeout(timer);
     timer = setTimeout(() => void ask(of), rest);
   });
