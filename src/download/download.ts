@@ -56,11 +56,11 @@ export interface DownloadOptions {
 /** Milliseconds between two looks whether another process has left a file. */
 const waitStep = 500;
 
-/** A layer on its way to the store; without a partial file it is there. */
-interface Item extends Place {
-  readonly layer: RemoteLayer;
-  readonly partial: PartialFile | undefined;
-}
+/** A layer on its way to the store, or one that is there, of which the sum is known. */
+type Item = Place & { readonly layer: RemoteLayer } & (
+    | { readonly partial: PartialFile; readonly sum?: undefined }
+    | { readonly partial?: undefined; readonly sum: string }
+  );
 
 /** The files of a model on their way to the store. */
 export class Download implements AsyncDisposable {
@@ -90,15 +90,20 @@ export class Download implements AsyncDisposable {
   async #open(layer: RemoteLayer, layers: readonly RemoteLayer[], web: Web): Promise<Item> {
     const { store, pace } = this.#options;
     const place = placeAmong(layer, layers);
-    const { digest } = place.first;
-    const isThere = (): boolean => digest !== undefined && existsSync(storePath(store, digest, place));
-    if (isThere()) return { ...place, layer, partial: undefined };
+    const there = (): Item | undefined => {
+      const [sum, sumOfFirst] = [sumOf(layer.file, store), sumOf(place.first, store)];
+      if (sum === undefined || sumOfFirst === undefined) return undefined;
+      return existsSync(storePath(store, sumOfFirst, place)) ? { ...place, layer, sum } : undefined;
+    };
+    const before = there();
+    if (before) return before;
     const partial = await PartialFile.open(unfinishedPath(store, layer, place), layer.file, web, pace);
-    if (!isThere()) return { ...place, layer, partial };
     // It may have been finished by the process that had it.
+    const finished = there();
+    if (!finished) return { ...place, layer, partial };
     await partial.remove();
     await partial[Symbol.asyncDispose]();
-    return { ...place, layer, partial: undefined };
+    return finished;
   }
 
   /**
@@ -147,7 +152,9 @@ export class Download implements AsyncDisposable {
         await store.adopt(partial.path, path);
       }
       const file = item.count > 1 ? { file: store.relative(path) } : {};
-      layers.push({ mediaType: layer.mediaType, digest: at(sums, i), size: layer.file.size, ...file });
+      const { mediaType, file: remote } = layer;
+      const source = remote.digest === undefined ? { source: sourceOf(remote) } : {};
+      layers.push({ mediaType, digest: at(sums, i), size: remote.size, ...file, ...source });
     }
     return layers;
   }
@@ -158,11 +165,10 @@ export class Download implements AsyncDisposable {
     const total = this.#items.reduce((sum, { layer, partial }) => sum + (partial ? layer.file.size : 0), 0);
     let before = 0;
     const sums: string[] = [];
-    for (const { layer, partial } of this.#items) {
+    for (const { layer, partial, sum: known } of this.#items) {
       const { digest, size, url } = layer.file;
       const report = (done: number): void => onEvent({ kind: 'checking', all: { done: before + done, total } });
-      const sum = (await partial?.sum(signal, report)) ?? digest;
-      if (sum === undefined) throw new Error(`${url} has no sum`);
+      const sum = partial ? await partial.sum(signal, report) : known;
       if (digest !== undefined && sum !== digest) {
         await partial?.remove();
         throw new EngineError('DOWNLOAD_DAMAGED', { url, bytes: size });
@@ -197,6 +203,19 @@ export class Download implements AsyncDisposable {
   }
 }
 
+const keyOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A text for a file's bytes where nobody says their sum; undefined where nothing tells another version of it. */
+const sourceOf = ({ url, version }: RemoteFile): string | undefined =>
+  // A URL may hold a secret.
+  version === '' ? undefined : keyOf(`${url} ${version}`);
+
+/** The sum of a file, as it is said, or as it was when the same version came earlier. */
+function sumOf(file: RemoteFile, store: OwnStore): string | undefined {
+  const source = sourceOf(file);
+  return file.digest ?? (source === undefined ? undefined : store.sumFrom(source));
+}
+
 /** The place of a file among those of its model: part `part`, from 1, of `count`, with the first of them. */
 interface Place {
   readonly part: number;
@@ -214,9 +233,7 @@ const storePath = (store: OwnStore, digestOfFirst: string, { part, count }: Plac
 
 /** The path of a file on its way. Parts find each other by their names there, too. */
 function unfinishedPath(store: OwnStore, layer: RemoteLayer, { part, count, first }: Place): string {
-  const key = createHash('sha256')
-    .update(first.digest ?? `${first.url} ${first.version}`)
-    .digest('hex');
+  const key = keyOf(first.digest ?? `${first.url} ${first.version}`);
   const folder = join(store.unfinished, key.slice(0, 32));
   return count > 1 ? shardPath(join(folder, 'model'), part, count) : join(folder, `${kindOf(layer)}.gguf`);
 }

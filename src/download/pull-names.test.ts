@@ -6,6 +6,7 @@ import { pullTrial } from '../../test/support/pull-trial.ts';
 import { smallBytes } from '../../test/support/small-model.ts';
 
 const [small] = smallBytes({ vocabulary: 200 });
+const [other] = smallBytes({ vocabulary: 300 });
 
 test('a wrong name is answered with the nearest that there are', async () => {
   await using t = await pullTrial();
@@ -31,6 +32,25 @@ test('without a quantization the usual one is taken, else the first, and that is
   const notes = t.events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
   assert.match(notes[0] ?? '', /Q4_K_M.*usual.*BF16/);
   assert.match(notes[1] ?? '', /Q5_0.*first.*Q8_0/);
+});
+
+test('a URL whose file has no sum is downloaded once, by two at once too, until it is another file', async () => {
+  await using t = await pullTrial();
+  t.host.faults.sums = false;
+  t.host.addRepository('org/repo', { 'a-Q4_0.gguf': small });
+  const url = `${t.host.url}/org/repo/resolve/main/a-Q4_0.gguf`;
+  const [name, same] = await Promise.all([t.pull(url), t.pull(url)]);
+  assert.equal(same, name);
+  const ranges = t.host.downloads.map(({ range }) => range);
+  assert.deepEqual(new Set(ranges).size, ranges.length - 1);
+
+  const layers = t.store.read(name);
+  assert.equal(await t.pull(url), name);
+  assert.deepEqual([t.host.downloads.length, t.store.read(name)], [ranges.length + 1, layers]);
+
+  t.host.addRepository('org/repo', { 'a-Q4_0.gguf': other });
+  assert.equal(await t.pull(url), name);
+  assert.notDeepEqual(t.store.read(name), layers);
 });
 
 test('a GGUF file is pulled from its URL, also where nobody says its sum, and called after it', async () => {

@@ -15,6 +15,8 @@ export interface ManifestLayer {
   readonly size: number;
   /** The file that it is, where that is no blob: a path, which counts from the store if it is relative. */
   readonly file?: string | undefined;
+  /** A text for the URL that it was downloaded from and its version there, where nobody says sums. */
+  readonly source?: string | undefined;
 }
 
 /** Whose a store is. */
@@ -28,10 +30,11 @@ const digest = z.string().regex(digestPattern);
 export const isDigest = (text: string): boolean => digestPattern.test(text);
 
 const blobLayer = z.object({ mediaType: z.string(), digest, size: z.number().default(0) });
-const fileLayer = z.object({ ...blobLayer.shape, digest: digest.optional(), file: z.string() });
+const ownLayer = z.object({ ...blobLayer.shape, source: z.string().optional() });
+const fileLayer = z.object({ ...ownLayer.shape, digest: digest.optional(), file: z.string() });
 /** Only our own manifests name files: others' come from registries. */
 const schemas: Readonly<Record<StoreKind, z.ZodType<{ readonly layers: readonly ManifestLayer[] }>>> = {
-  own: z.object({ layers: z.array(z.union([fileLayer, blobLayer])) }),
+  own: z.object({ layers: z.array(z.union([fileLayer, ownLayer])) }),
   others: z.object({ layers: z.array(blobLayer) }),
 };
 

@@ -167,6 +167,11 @@ export class OwnStore {
     return attempt(() => readManifest(this.#manifest(name), 'own'));
   }
 
+  /** The sum of what was downloaded from a source; undefined if no model has it. */
+  sumFrom(source: string): string | undefined {
+    return attempt(() => this.#layers())?.find((layer) => layer.source === source)?.digest;
+  }
+
   /** The JSON of the layer of this kind among others; undefined if there is none. Throws the errors of reading it. */
   json(kind: string, layers: readonly ManifestLayer[]): unknown {
     const layer = layers.find((one) => kindOf(one) === kind);
@@ -220,13 +225,17 @@ export class OwnStore {
 
   /** The files that manifests name. Throws if a manifest cannot be read. */
   #named(): ReadonlySet<string> {
+    return new Set(this.#layers().map((layer) => fileOf(this.folder, layer)));
+  }
+
+  /** The layers of all models. Throws if a manifest cannot be read. */
+  #layers(): readonly ManifestLayer[] {
     const unreadable = (_: string, error: Error): void => {
       throw error;
     };
-    const layers = [...manifestsOf(this.folder, unreadable)].flatMap((names) =>
+    return [...manifestsOf(this.folder, unreadable)].flatMap((names) =>
       readManifest(join(this.#manifests, ...names), 'own'),
     );
-    return new Set(layers.map((layer) => fileOf(this.folder, layer)));
   }
 
   /** Does work while no other process changes the store. Rejects with its errors, FILE_IN_USE, UNWRITABLE. */
