@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeChatModel } from './support/chat-model.ts';
@@ -102,24 +111,37 @@ test('an engine that is killed while it starts is an error with a status', linux
   await answer(server);
 });
 
-test('a model whose file is deleted ends its answer, and is found when it is back', linux, async () => {
-  using folder = tempFolder();
-  const file = folder.file('gone.gguf');
-  copyFileSync(path, file);
-  await using server = await serve(['--models', folder.path, ...one]);
-  const gone = { ...short, model: 'gone' };
-  const { response } = await answer(server, gone);
-  const some = { temperature: 0, num_predict: 100 };
-  const { rest } = await begun(server, '/api/generate', { ...long, model: 'gone', options: some });
-  rmSync(file);
-  assert.match(await rest, /"done":true/);
-  const missing = await postTo(server, '/api/generate', gone);
-  assert.equal(missing.status, 404);
-  assert.deepEqual(await missing.json(), { error: "model 'gone' not found; the server has none yet" });
-  assert.deepEqual(await (await fetch(`${server.url}/api/tags`)).json(), { models: [] });
-  copyFileSync(path, file);
-  assert.equal((await answer(server, gone)).response, response);
-});
+test(
+  'a model whose file is deleted ends its answer, which nobody waits for, and is found when it is back',
+  linux,
+  async () => {
+    using folder = tempFolder();
+    const file = folder.file('gone.gguf');
+    copyFileSync(path, file);
+    await using server = await serve(['--models', folder.path, ...endless, '--parallel', '1']);
+    const gone = { ...short, model: 'gone' };
+    const { response } = await answer(server, gone);
+    const some = { temperature: 0, num_predict: 100 };
+    const { rest } = await begun(server, '/api/generate', { ...long, model: 'gone', options: some });
+    rmSync(file);
+    assert.match(await rest, /"done":true/);
+    const missing = await postTo(server, '/api/generate', gone);
+    assert.equal(missing.status, 404);
+    assert.deepEqual(await missing.json(), { error: "model 'gone' not found; the server has none yet" });
+    assert.deepEqual(await (await fetch(`${server.url}/api/tags`)).json(), { models: [] });
+    copyFileSync(path, file);
+    assert.equal((await answer(server, gone)).response, response);
+
+    const leaving = new AbortController();
+    const endlessly = await postTo(server, '/api/generate', { ...long, model: 'gone' }, { signal: leaving.signal });
+    await endlessly.body?.getReader().read();
+    const body = JSON.stringify({ model: 'gone' });
+    const deleted = await fetch(`${server.url}/api/delete`, { method: 'DELETE', body });
+    assert.deepEqual([deleted.status, existsSync(file), server.engines().length], [200, false, 1]);
+    leaving.abort();
+    await until(() => server.engines().length === 0);
+  },
+);
 
 test('a model whose file is cut short while it streams is an error, not an end', linux, async () => {
   using folder = tempFolder();

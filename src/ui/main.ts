@@ -28,10 +28,10 @@ const rates = new Rates();
 let offered: string | undefined;
 
 status.append(idle, ...panels.map(({ section }) => section));
-new ResizeObserver(([header]) => {
-  const height = header?.borderBoxSize[0]?.blockSize ?? 0;
-  document.documentElement.style.setProperty('--header', `${height}px`);
-}).observe(byId('header'));
+const header = byId('header');
+new ResizeObserver(() => {
+  document.documentElement.style.setProperty('--header', `${header.offsetHeight}px`);
+}).observe(header);
 themeButton(byId<HTMLButtonElement>('theme'));
 
 function show(state: ServerStatus): void {

@@ -72,13 +72,14 @@ export class EnginePool implements AsyncDisposable {
     return mine;
   }
 
-  /** Ends the engine of `model` when earlier users have left it. */
+  /** Ends the engine of `model`: now, or as soon as nobody uses it any more, which is not waited for. */
   async evict(model: LibraryModel): Promise<void> {
-    const mine = this.#queue.then(async () => {
-      if (this.#current?.model.digest === model.digest) await this.#evictWhenIdle(new AbortController().signal);
-    });
-    this.#queue = mine.catch(() => {});
-    await mine;
+    const engine = this.#current;
+    if (engine?.model.digest !== model.digest) return;
+    engine.keepAlive = 0;
+    if (engine.users > 0) return;
+    this.#close();
+    await this.#closing;
   }
 
   /** Ends everything now. */
