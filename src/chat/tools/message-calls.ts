@@ -80,7 +80,7 @@ function messageOf(
   { tools }: CallOutput,
   { own, thinks, prefix }: MessageSyntax,
 ): { readonly kind: MessageKind; readonly tool: string } {
-  const receiver = / to=([\w.-]+)/.exec(head)?.[1];
+  const receiver = / to=([^\s<]+)/.exec(head)?.[1];
   if (receiver === undefined || own.includes(receiver))
     return { kind: thinks.test(head) ? 'thoughts' : 'text', tool: '' };
   const tool = receiver.startsWith(prefix) ? receiver.slice(prefix.length) : '';

@@ -7,8 +7,6 @@ export interface PythonSyntax {
   readonly kind: 'python';
 }
 
-const word = /[\w.]/;
-
 /** Reads one call, or a list of them. False where the text is no call, or no further one of a list. */
 export function* pythonCalls(output: CallOutput): Reading<boolean> {
   const { source } = output;
@@ -32,8 +30,10 @@ export function* pythonCalls(output: CallOutput): Reading<boolean> {
 
 function* pythonCall(output: CallOutput): Reading<boolean> {
   const { source, tools } = output;
-  const name = yield* source.while(word);
-  if (!tools.has(name) || !(yield* source.skip('('))) return false;
+  // A name may have signs that Python's names do not have.
+  const head = yield* source.skipAny(tools.names.map((name) => `${name}(`));
+  if (head === undefined) return false;
+  const name = head.slice(0, -1);
   output.begin(name);
   output.argument('{');
   const names = Object.keys(tools.properties(name));
@@ -41,7 +41,7 @@ function* pythonCall(output: CallOutput): Reading<boolean> {
     yield* source.space();
     if (yield* source.skip(')')) break;
     if ((yield* source.peek()) === '') return true;
-    const key = (yield* keyword(source)) ?? names[count] ?? `argument${count + 1}`;
+    const key = (yield* keyword(source, names)) ?? names[count] ?? `argument${count + 1}`;
     output.argument(`${count > 0 ? ', ' : ''}${JSON.stringify(key)}: `);
     if (!(yield* copyValue(source, (text) => output.argument(text)))) return true;
     yield* source.space();
@@ -51,16 +51,18 @@ function* pythonCall(output: CallOutput): Reading<boolean> {
   return true;
 }
 
-/** The name of a keyword argument; undefined where the argument has none. */
-function* keyword(source: TextSource): Reading<string | undefined> {
+/** The name of a keyword argument, one of `names` or any word; undefined where the argument has none. */
+function* keyword(source: TextSource, names: readonly string[]): Reading<string | undefined> {
   const start = source.position;
-  const key = yield* source.while(/\w/);
-  yield* source.space();
-  if (key !== '' && (yield* source.skip('=')) && !(yield* source.at('='))) {
+  for (const name of [...names, undefined]) {
+    const key = name === undefined ? yield* source.while(/\w/) : (yield* source.skip(name)) ? name : '';
     yield* source.space();
-    return key;
+    if (key !== '' && (yield* source.skip('=')) && !(yield* source.at('='))) {
+      yield* source.space();
+      return key;
+    }
+    source.position = start;
   }
-  source.position = start;
   return undefined;
 }
 

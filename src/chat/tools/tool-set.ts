@@ -12,6 +12,10 @@ export class ToolSet {
     this.longestName = Math.max(0, ...tools.map(({ name }) => name.length));
   }
 
+  get names(): readonly string[] {
+    return [...this.#tools.keys()];
+  }
+
   has(name: string): boolean {
     return this.#tools.has(name);
   }
