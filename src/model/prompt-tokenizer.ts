@@ -22,6 +22,8 @@ export interface PreparedPrompt {
   readonly tokens: readonly number[];
   /** @internal */
   readonly answer: AnswerFormat;
+  /** Reasons for which the model sees the prompt otherwise than it is given. */
+  readonly warnings?: readonly string[];
 }
 
 interface PromptOptions {
@@ -34,8 +36,9 @@ interface PromptOptions {
   readonly warn?: ((reason: Error) => void) | undefined;
 }
 
-const withoutTemplate =
-  'the model has no chat template, so ChatML is used, which may not suit it: --chat-template gives another';
+const withoutTemplate = 'the model has no chat template, so ChatML is used, which may not suit it';
+const dropped = (role: string): string =>
+  `the chat template leaves out messages of the role "${role}": the model does not see them`;
 
 const behindLast = (text: string, mark: string): string =>
   text.slice(text.lastIndexOf(mark) < 0 ? 0 : text.lastIndexOf(mark) + mark.length);
@@ -71,7 +74,7 @@ export class PromptTokenizer {
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */
   render(prompt: ChatPrompt, most: number): RenderedPrompt {
-    return this.#render(this.#conversationOf(prompt), most);
+    return this.#render(this.#conversationOf(prompt), most).rendered;
   }
 
   /** A conversation behind the messages that come with the model, with what it does not say itself. */
@@ -84,13 +87,16 @@ export class PromptTokenizer {
     return { ...conversation, think, messages: bare ? messages : [{ role: 'system', content: system }, ...messages] };
   }
 
-  #render(conversation: Conversation, most: number): RenderedPrompt {
-    if (!this.hasTemplate && conversation.chatTemplate === undefined) this.#warn(withoutTemplate);
+  #render(
+    conversation: Conversation,
+    most: number,
+  ): { readonly rendered: RenderedPrompt; readonly warnings: readonly string[] } {
+    const bare = !this.hasTemplate && conversation.chatTemplate === undefined;
+    if (bare) this.#warn(`${withoutTemplate}: --chat-template gives another`);
     const rendered = this.#templateFor(conversation).render(conversation, { mostLength: most * longestToken });
-    for (const { role } of rendered.dropped) {
-      this.#warn(`the model's chat template leaves out messages of the role "${role}": the model does not see them`);
-    }
-    return rendered;
+    const losses = [...new Set(rendered.dropped.map(({ role }) => dropped(role)))];
+    for (const loss of losses) this.#warn(loss);
+    return { rendered, warnings: [...(bare ? [withoutTemplate] : []), ...losses] };
   }
 
   /**
@@ -106,12 +112,12 @@ export class PromptTokenizer {
     const { messages } = conversation;
     const units = messages.reduce((sum, { content }) => sum + content.trim().length, 0);
     this.checkLength(units, most);
-    const rendered = this.#render(conversation, most);
+    const { rendered, warnings } = this.#render(conversation, most);
     // A template that writes the beginning-of-text token itself must not get a second one.
     const bos = this.#nameOf(this.#vocabulary.bos);
     const addSpecial = bos === '' || !rendered.text.startsWith(bos);
     const tokens = tokenizeParts(this.#vocabulary, rendered.parts, { addSpecial, most });
-    return { tokens, answer: this.#answerTo(conversation, rendered) };
+    return { tokens, answer: this.#answerTo(conversation, rendered), warnings };
   }
 
   #answerTo(conversation: Conversation, { text, begun }: RenderedPrompt): AnswerFormat {

@@ -147,6 +147,8 @@ export interface Ending {
 /** An answer under way. Iterating rejects with the EngineError that ended it. Leaving the iteration cancels it. */
 export interface Answer extends AsyncIterable<Delta> {
   readonly promptTokens: number;
+  /** Reasons for which the model sees the prompt otherwise than it was given. */
+  readonly warnings: readonly string[];
   /** The ending; undefined until the iteration has ended. */
   readonly ending: Ending | undefined;
 }

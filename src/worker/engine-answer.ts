@@ -19,6 +19,7 @@ export interface AnswerParts {
 /** An answer of an engine process, for one reader. */
 export class EngineAnswer implements Answer {
   readonly promptTokens: number;
+  readonly warnings: readonly string[];
   ending: Ending | undefined;
   readonly #parts: AnswerParts;
   #over = false;
@@ -26,6 +27,7 @@ export class EngineAnswer implements Answer {
   constructor(parts: AnswerParts) {
     this.#parts = parts;
     this.promptTokens = parts.answer.promptTokens;
+    this.warnings = parts.answer.warnings;
     // An answer that nobody reads ends when its client leaves.
     const { signal } = parts;
     if (signal.aborted) this.#end('cancelled');

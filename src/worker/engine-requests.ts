@@ -10,6 +10,7 @@ export type RequestReport = Extract<EngineReport, { readonly id: number }>;
 /** An answer, as the engine gives it. */
 export interface ProcessAnswer {
   readonly promptTokens: number;
+  readonly warnings: readonly string[];
   /** Parts of the answer. Rejects with the EngineError that ended it. Returns `undefined` if it was cancelled. */
   readonly deltas: AsyncGenerator<Delta, EngineEnding | undefined, void>;
 }
@@ -58,7 +59,7 @@ export class EngineRequests {
           leave();
         }
       };
-      return { promptTokens: first.promptTokens, deltas: deltas() };
+      return { promptTokens: first.promptTokens, warnings: first.warnings ?? [], deltas: deltas() };
     } catch (error) {
       leave();
       throw error;

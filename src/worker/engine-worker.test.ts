@@ -34,6 +34,10 @@ test('prompts wait as far as their tokens take no more memory than is planned; o
     worker.dispatch({ kind: 'cancel', id: 2 });
     await until(() => reports.some((report) => report.kind === 'ended' && report.id === 2));
     assert.equal(answerTo(7, context - 8)?.kind, 'accepted', 'one that has left makes room');
+    const prompt = { kind: 'chat', messages: [{ role: 'user', content: 'Hi' }] } as const;
+    worker.dispatch({ kind: 'generate', id: 8, request: { prompt, sampling: {}, stop: [] } });
+    const accepted = reports.find((report) => report.kind === 'accepted' && report.id === 8);
+    assert.ok(accepted?.kind === 'accepted' && accepted.warnings?.some((text) => /no chat template/.test(text)));
   } finally {
     await worker.end();
   }

@@ -136,7 +136,8 @@ export class EngineWorker {
     try {
       const model = this.#opened();
       const prompt = requestPrompt(model, request, this.#context);
-      const { length } = prompt.tokens;
+      const { tokens, warnings } = prompt;
+      const { length } = tokens;
       this.#checkQueue(length);
       const generation = model.generate(prompt, {
         ...generateOptionsOf(request, abort.signal),
@@ -145,7 +146,7 @@ export class EngineWorker {
           : undefined,
       });
       this.#active.set(id, { abort, tokens: length });
-      this.#say({ kind: 'accepted', id, promptTokens: length });
+      this.#say({ kind: 'accepted', id, promptTokens: length, warnings });
       void this.#relay(id, model, generation, request.tokens === true);
     } catch (error) {
       this.#fail(id, error);

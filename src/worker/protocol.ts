@@ -93,7 +93,12 @@ export type EngineReport = { readonly stats: EngineStats } & (
   | { readonly kind: 'started'; readonly facts: EngineFacts }
   /** The engine cannot start. */
   | { readonly kind: 'refused'; readonly failure: SerializedError }
-  | { readonly kind: 'accepted'; readonly id: number; readonly promptTokens: number }
+  | {
+      readonly kind: 'accepted';
+      readonly id: number;
+      readonly promptTokens: number;
+      readonly warnings?: readonly string[] | undefined;
+    }
   | ({ readonly kind: 'delta'; readonly id: number } & Delta)
   | { readonly kind: 'progress'; readonly id: number; readonly progress: PrefillProgress }
   | { readonly kind: 'ended'; readonly id: number; readonly ending: EngineEnding | undefined }

@@ -31,6 +31,7 @@ export interface BackendScript {
   readonly deltas: Iterable<string | Delta>;
   readonly ending?: Partial<Ending> | undefined;
   readonly promptTokens?: number | undefined;
+  readonly warnings?: readonly string[] | undefined;
   /** `generate` rejects with it. */
   readonly refusal?: Error | undefined;
   /** The iteration rejects with it after the deltas. */
@@ -183,6 +184,7 @@ export class FakeBackend implements Backend {
     }
     return {
       promptTokens,
+      warnings: script.warnings ?? [],
       get ending() {
         return ending;
       },

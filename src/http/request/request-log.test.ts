@@ -8,6 +8,7 @@ const ending = { promptTokens: 7, answerTokens: 6, answerSeconds: 2 } as Partial
 
 const answer = (fails: boolean): Answer => ({
   promptTokens: 7,
+  warnings: [],
   ending,
   async *[Symbol.asyncIterator]() {
     yield { text: 'a', logprobs: [] };

@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { Log } from '../../base/log.ts';
 import type { Answer, Ending } from '../../worker/backend.ts';
+import { addWarning } from './warnings.ts';
 
 /** Answers that a request got, as far as they have ended. */
 class AnswerRecord {
@@ -70,15 +71,17 @@ export const logRequests =
     });
   };
 
-/** The answer that `start` gives, recorded for the log of its request. Rejects as `start`. */
+/** The answer that `start` gives, recorded for the log of its request, with its warnings. Rejects as `start`. */
 export async function recorded(request: Request, model: string, start: () => Promise<Answer>): Promise<Answer> {
   const record = records.get(request);
   if (!record) return start();
   record.begin(model);
   try {
     const answer = await start();
+    for (const text of answer.warnings) addWarning(request, text, { logged: true });
     return {
       promptTokens: answer.promptTokens,
+      warnings: answer.warnings,
       get ending() {
         return answer.ending;
       },

@@ -1,12 +1,22 @@
 import type { MiddlewareHandler } from 'hono';
 import type { Log } from '../../base/log.ts';
 
-const warnings = new WeakMap<Request, string[]>();
+/** A warning, and whether the log has it already. */
+interface Warning {
+  readonly text: string;
+  readonly logged: boolean;
+}
 
-/** Adds a warning to the response of a request: a part of the request changes nothing here. */
-export function addWarning(request: Request, text: string): void {
-  const texts = warnings.get(request) ?? [];
-  warnings.set(request, [...texts, text]);
+const warnings = new WeakMap<Request, readonly Warning[]>();
+
+/** Adds a warning to the response of a request: a part of the request changes nothing here, or is not seen. */
+export function addWarning(
+  request: Request,
+  text: string,
+  { logged = false }: { readonly logged?: boolean } = {},
+): void {
+  const given = warnings.get(request) ?? [];
+  if (!given.some((one) => one.text === text)) warnings.set(request, [...given, { text, logged }]);
 }
 
 /** Bytes of a header with warnings: more could be too long for a client. */
@@ -23,8 +33,9 @@ export const showWarnings =
   (log: Log): MiddlewareHandler =>
   async (c, next) => {
     await next();
-    const texts = warnings.get(c.req.raw);
-    if (!texts) return;
-    log.warn({ path: c.req.path, warnings: texts }, 'parts of a request change nothing here');
-    c.header('warning', headerOf(texts));
+    const given = warnings.get(c.req.raw);
+    if (!given) return;
+    const texts = given.filter(({ logged }) => !logged).map(({ text }) => text);
+    if (texts.length > 0) log.warn({ path: c.req.path, warnings: texts }, 'parts of a request change nothing here');
+    c.header('warning', headerOf(given.map(({ text }) => text)));
   };

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FakeBackend } from '../../../test/support/fake-backend.ts';
+import { post, served } from '../../../test/support/served.ts';
+
+test('each API tells its client for what reason a model sees a prompt otherwise; the log has that already', async () => {
+  const backend = new FakeBackend();
+  backend.script = { deltas: ['Hi'], warnings: ['the template leaves out messages of the role "näme"'] };
+  const server = served({}, backend);
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const [path, body] of [
+    ['/api/chat', { messages }],
+    ['/api/generate', { prompt: 'Hi', stream: false }],
+    ['/v1/chat/completions', { messages, n: 2 }],
+    ['/v1/chat/completions', { messages, stream: true }],
+    ['/v1/responses', { input: 'Hi' }],
+    ['/v1/messages', { messages, max_tokens: 9, stream: true }],
+  ] as const) {
+    const response = await post(server, path, body);
+    const header = `299 ssd-llm "the template leaves out messages of the role 'n?me'"`;
+    assert.deepEqual([path, response.status, response.headers.get('warning')], [path, 200, header]);
+    await response.body?.cancel();
+  }
+  assert.ok(server.log.entries.every(({ level }) => level !== 'warn'));
+});
