@@ -178,6 +178,17 @@ test('an answer that is begun comes behind the prompt where a template shows or 
   assert.equal(render(usersOnly, [user, { ...assistant, content: '' }], undefined), '<Hi>>>');
 });
 
+test('an answer behind a prompt that opens thoughts, or that does not, is where its kind belongs', () => {
+  const source = "{% for m in messages if m.role == 'user' %}<{{ m.content }}>{% endfor %}";
+  const [opens, plain] = ["{{ '<think>\\n' }}", "{# </think> #}{{ '' if '</think>' else '' }}"];
+  const thoughts: Message = { role: 'assistant', content: '', thinking: 'Hm, ' };
+  const text = (end: string, last: Message): string => render(source + end, [user, last], undefined);
+  assert.equal(text(opens, assistant), '<Hi><think>\n\n</think>\n\nHello.');
+  assert.equal(text(opens, thoughts), '<Hi><think>\nHm, ');
+  assert.equal(text(plain, assistant), '<Hi>Hello.');
+  assert.equal(text(plain, thoughts), '<Hi><think>Hm, ');
+});
+
 test('thoughts that are begun are gone on with', () => {
   const thinks =
     '{% for m in messages %}[{% if m.thinking %}<think>{{ m.thinking }}</think>{% endif %}{{ m.content }}]{% endfor %}';

@@ -14,7 +14,7 @@ import { isGoTemplate, OllamaTemplate } from './ollama-template.ts';
 import { roleOf } from './roles.ts';
 import { limitsFor } from './template-limits.ts';
 import { rareVariables, templateVariables, type VariableForm } from './template-variables.ts';
-import { thoughtTagsOf } from './thought-tags.ts';
+import { opensThoughts, thoughtTagsOf } from './thought-tags.ts';
 import { adaptTools, shownTools, type ToolForm, usesTools } from './tools/adapt-tools.ts';
 import { structures, textsOf } from './tools/call-format.ts';
 import type { ReadableCalls } from './tools/call-reader.ts';
@@ -118,8 +118,16 @@ export class ChatTemplate {
     }
     // A template that does not show the last message, or takes none of the assistant there, gets it behind the prompt.
     const rendered = this.#rendered(begun.before, { addGenerationPrompt: true, mostLength }, form);
-    const marked = rendered.marked + (conversation.parseSpecial ? begun.text : this.#marks.mark(begun.text));
+    const text = conversation.parseSpecial ? begun.text : this.#marks.mark(begun.text);
+    const marked = rendered.marked + this.#tagBetween(rendered.text, begun) + text;
     return { ...this.#prompt(marked, rendered.dropped), begun };
+  }
+
+  /** The tag of thoughts that has to come between a prompt and the begin of its answer: thoughts that no text shall be in. */
+  #tagBetween(prompt: string, { kind }: BegunAnswer): string {
+    const tags = thoughtTagsOf(this.source);
+    if (!tags || opensThoughts(prompt, tags) === (kind === 'thinking')) return '';
+    return kind === 'thinking' ? tags.open : `\n${tags.close}\n\n`;
   }
 
   /** A prompt without what follows the begin of the answer. */

@@ -30,8 +30,8 @@ export interface BackendScript {
   /** A string is a delta without log-probabilities. May be endless. */
   readonly deltas: Iterable<string | Delta>;
   readonly ending?: Partial<Ending> | undefined;
-  readonly promptTokens?: number | undefined;
-  readonly warnings?: readonly string[] | undefined;
+  readonly promptTokens?: number;
+  readonly warnings?: readonly string[];
   /** `generate` rejects with it. */
   readonly refusal?: Error | undefined;
   /** The iteration rejects with it after the deltas. */
@@ -59,13 +59,11 @@ export interface ReceivedRequest {
 /** The fake's calls other than `generate`, in order: "load NAME 300", "unload NAME", "remove NAME". */
 export type BackendCall = string;
 
-const day = 86_400_000;
-
 /** A small model that chats, except for what is `given`. */
 export const servedModel = (given: Partial<ServedModel> = {}): ServedModel => ({
   name: 'tiny:q4_1',
   size: 97_000_000,
-  modified: new Date(20_000 * day),
+  modified: new Date(20_000 * 86_400_000),
   digest: `sha256:${'0a'.repeat(32)}`,
   family: 'llama',
   parameters: '135M',
@@ -163,7 +161,7 @@ export class FakeBackend implements Backend {
     this.#events.emit('request');
     await pause(script.wait, signal);
     if (script.refusal) throw script.refusal;
-    const promptTokens = script.promptTokens ?? 5;
+    const { promptTokens = 5, warnings = [] } = script;
     let ending: Ending | undefined;
     async function* deltas(): AsyncGenerator<Delta> {
       try {
@@ -184,7 +182,7 @@ export class FakeBackend implements Backend {
     }
     return {
       promptTokens,
-      warnings: script.warnings ?? [],
+      warnings,
       get ending() {
         return ending;
       },
