@@ -112,7 +112,7 @@ export const generateRequest: z.ZodType<OllamaGenerateRequest> = z
 
 const call: z.ZodType<RequestCall> = z.object({
   id: z.string().nullish(),
-  function: z.object({ name: z.string(), arguments: z.unknown() }),
+  function: z.object({ name: z.string(), arguments: z.unknown().optional() }),
 });
 
 export const chatRequest: z.ZodType<OllamaChatRequest> = z

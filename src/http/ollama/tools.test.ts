@@ -75,6 +75,7 @@ test('tools and their choice reach the conversation, and results their calls', a
     ...messages,
     { role: 'assistant', content: '', tool_calls: [{ function: { name: 'tide', arguments: { port: 'Ives' } } }] },
     { role: 'tool', content: '14:20', tool_name: 'tide' },
+    { role: 'assistant', tool_calls: [{ function: { name: 'tide' } }] },
   ];
   await (await chat(backend, { messages: history, tool_choice: 'required' })).text();
   assert.deepEqual(backend.received.request.prompt, {
@@ -83,6 +84,7 @@ test('tools and their choice reach the conversation, and results their calls', a
       ...messages,
       { role: 'assistant', content: '', toolCalls: [{ id: 'call_0', name: 'tide', arguments: '{"port":"Ives"}' }] },
       { role: 'tool', content: '14:20', toolName: 'tide' },
+      { role: 'assistant', content: '', toolCalls: [{ id: 'call_0', name: 'tide', arguments: '{}' }] },
     ],
     tools: [{ name: 'tide', parameters: { type: 'object', properties: {} } }],
     toolChoice: 'required',

@@ -24,7 +24,13 @@ const Part = z.looseObject({ type: z.string(), text: z.string().optional() }).su
 
 const Content = z.union([z.string(), listOf(Part)], 'expected a string or a list of parts');
 
-const Called = z.looseObject({ name: z.string(), arguments: z.string() });
+/** The arguments of a call are text; some clients send back the object that they have read from it, or nothing. */
+const Arguments = z
+  .union([z.string(), z.record(z.string(), z.unknown())], 'expected a string')
+  .nullish()
+  .transform((given) => (typeof given === 'string' ? given : JSON.stringify(given ?? {})));
+
+const Called = z.looseObject({ name: z.string(), arguments: Arguments });
 const Call = z.looseObject({ id: z.string().nullish(), function: Called });
 
 const ChatMessage = z

@@ -135,3 +135,27 @@ test('a history with calls and results is a conversation', async () => {
     { role: 'tool', content: '14:20', toolCallId: 'c1' },
   ]);
 });
+
+test('calls in a history may lack an id, and have arguments that are an object, no JSON, or missing', async () => {
+  const server = served();
+  const calls = [{ port: 'Ives' }, 'no JSON', undefined].map((args) => ({
+    function: { name: 'tide', arguments: args },
+  }));
+  const results = [
+    { type: 'text', text: '14:20' },
+    { type: 'text', text: 'or later' },
+  ];
+  const history = [...messages, { role: 'assistant', tool_calls: calls }, { role: 'tool', content: results }];
+  assert.equal((await post(server, path, { messages: history })).status, 200);
+  const { prompt } = server.backend.received.request;
+  const [, asked, told] = prompt.kind === 'chat' ? prompt.messages : [];
+  assert.deepEqual(
+    asked?.toolCalls?.map((call) => [call.id, call.arguments]),
+    [
+      ['call_0', '{"port":"Ives"}'],
+      ['call_1', 'no JSON'],
+      ['call_2', '{}'],
+    ],
+  );
+  assert.equal(told?.content, '14:20\nor later');
+});
