@@ -23,7 +23,7 @@ export interface GpuHandle {
 }
 
 /** The version that all packages of libraries have. */
-const version = '3.21.1';
+export const librariesVersion = '3.21.1';
 
 /** Packages of prebuilt libraries by platform, kind by kind. Metal's is the one that brings the CPU's, too. */
 const packages: Readonly<Record<string, Readonly<Partial<Record<GpuKind, string>>>>> = {
@@ -54,7 +54,7 @@ export function backendFile(kind: GpuKind, platform: string = ownPlatform()): st
 /** The command that brings a kind of device; undefined where there is none for this platform. */
 function installCommand(kind: GpuKind): string | undefined {
   const name = packages[ownPlatform()]?.[kind];
-  return name === undefined ? undefined : `npm i @node-llama-cpp/${name}@${version}`;
+  return name === undefined ? undefined : `npm i @node-llama-cpp/${name}@${librariesVersion}`;
 }
 
 const missing = (kind: GpuKind, reason: string, install?: string): EngineError =>

@@ -37,7 +37,7 @@ class StickyBackends {
   }
 }
 
-const device = { pointer: 7n, name: 'a GPU' };
+const device = { pointer: 7n, name: 'a GPU', isSoftware: false };
 
 test('a device that fails, which the next graph tells, computes again after that', async () => {
   const backends = new StickyBackends();
@@ -64,4 +64,12 @@ test('a device that is gone is an error each time it is asked, and computes when
   await computing.compute(1n);
   backends.gone = true;
   assert.throws(() => new GpuComputing(backends.api, device), engineError('DEVICE_FAILED'));
+});
+
+test('a processor that behaves like a card has a backend for each graph, also for two at once', async () => {
+  const backends = new StickyBackends();
+  using computing = new GpuComputing(backends.api, { ...device, isSoftware: true });
+  await Promise.all([computing.compute(1n), computing.compute(1n)]);
+  computing.computeNow(1n);
+  assert.deepEqual([...backends.alive], [1n]);
 });

@@ -8,33 +8,52 @@ import { lastLog } from './log.ts';
 /** C functions that a backend is used by. */
 export type BackendApi = Pick<Ggml, 'ggml_backend_dev_init' | 'ggml_backend_free' | 'ggml_backend_graph_compute'>;
 
-/** A device's backend. Metal's, once a graph has failed, computes nothing any more: another one takes its place then. */
+/** The device of a backend. */
+type ComputingDevice = Pick<GpuHandle, 'pointer' | 'name' | 'isSoftware'>;
+
+/**
+ * A device's backend. Metal's, once a graph has failed, computes nothing any more: another one takes its place then. On
+ * llvmpipe each graph has a backend of its own: Mesa 22.3 uses all memory that a backend was given before, whether a graph
+ * does or not, and whether it is still there.
+ */
 export class GpuComputing implements Disposable {
   readonly #api: BackendApi;
-  readonly #handle: Pick<GpuHandle, 'pointer' | 'name'>;
-  #backend: Pointer | undefined;
+  readonly #device: ComputingDevice;
+  #shared: Pointer | undefined;
 
   /** Starts the backend. Throws DEVICE_FAILED. */
-  constructor(api: BackendApi, handle: Pick<GpuHandle, 'pointer' | 'name'>) {
+  constructor(api: BackendApi, device: ComputingDevice) {
     this.#api = api;
-    this.#handle = handle;
-    this.#started();
+    this.#device = device;
+    this.#shared = this.#start();
   }
 
   /** Computes a graph; JavaScript goes on meanwhile. Rejects with DEVICE_FAILED. */
   async compute(graph: Pointer): Promise<void> {
-    this.#check(await aside(this.#api.ggml_backend_graph_compute, this.#started(), graph));
+    using backend = this.#backend();
+    this.#check(await aside(this.#api.ggml_backend_graph_compute, backend.pointer, graph));
   }
 
   /** Computes a small graph. Throws DEVICE_FAILED. */
   computeNow(graph: Pointer): void {
-    this.#check(this.#api.ggml_backend_graph_compute(this.#started(), graph));
+    using backend = this.#backend();
+    this.#check(this.#api.ggml_backend_graph_compute(backend.pointer, graph));
   }
 
-  #started(): Pointer {
-    this.#backend ??= this.#api.ggml_backend_dev_init(this.#handle.pointer, null) || undefined;
-    if (this.#backend === undefined) throw this.#failed(lastLog());
-    return this.#backend;
+  /** The backend for a graph, to be left after it. */
+  #backend(): Disposable & { readonly pointer: Pointer } {
+    if (this.#device.isSoftware) {
+      const pointer = this.#start();
+      return { pointer, [Symbol.dispose]: () => this.#api.ggml_backend_free(pointer) };
+    }
+    this.#shared ??= this.#start();
+    return { pointer: this.#shared, [Symbol.dispose]: () => {} };
+  }
+
+  #start(): Pointer {
+    const backend = this.#api.ggml_backend_dev_init(this.#device.pointer, null);
+    if (!backend) throw this.#failed(lastLog());
+    return backend;
   }
 
   #check(status: number): void {
@@ -45,12 +64,11 @@ export class GpuComputing implements Disposable {
   }
 
   #failed(reason: string): EngineError {
-    return new EngineError('DEVICE_FAILED', { device: this.#handle.name, reason });
+    return new EngineError('DEVICE_FAILED', { device: this.#device.name, reason });
   }
 
-  /** Frees the backend; the next graph would start another. */
   [Symbol.dispose](): void {
-    if (this.#backend !== undefined) this.#api.ggml_backend_free(this.#backend);
-    this.#backend = undefined;
+    if (this.#shared !== undefined) this.#api.ggml_backend_free(this.#shared);
+    this.#shared = undefined;
   }
 }

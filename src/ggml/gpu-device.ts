@@ -53,14 +53,9 @@ export class GpuDevice implements Device {
     return this.#driverBytes;
   }
 
-  /**
-   * Ends the device's test: what the process has grown by since the device was started is the driver's, and the next graph
-   * is computed by a backend that knows none of the test's memory. Mesa 22.3 uses all memory that a backend was given
-   * before, whether a graph does or not, and whether it is still there.
-   */
-  endTest(): void {
+  /** Counts as the driver's what the process has grown by since the device was started. */
+  countDriver(): void {
     this.#driverBytes = Math.max(0, process.memoryUsage.rss() - this.#before);
-    this.#computing[Symbol.dispose]();
   }
 
   facts(): object {

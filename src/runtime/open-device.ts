@@ -84,7 +84,7 @@ function started(handle: GpuHandle, threads: number, models: readonly ModelOutli
   try {
     for (const { graphs, config } of models) graphs.checkDevice(device, config.context);
     checkDevice(device);
-    device.endTest();
+    device.countDriver();
   } catch (error) {
     device[Symbol.dispose]();
     throw error;

@@ -5,8 +5,6 @@ import { GpuDevice } from '../../src/ggml/gpu-device.ts';
 
 // The Vulkan of Mesa that computes on the CPU counts only where it is asked for.
 process.env['GGML_VK_VISIBLE_DEVICES'] ??= '0';
-// Processes sometimes crashed while Mesa 22.3 compiled shaders; none did so far without its cache.
-process.env['MESA_SHADER_CACHE_DISABLE'] ??= 'true';
 
 function find(): GpuHandle | string {
   try {
