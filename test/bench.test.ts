@@ -219,3 +219,19 @@ test('Ctrl-C ends a benchmark with exit code 130, whatever it is at', {
   }
   assert.deepEqual(readdirSync(folder.path), []);
 });
+
+test('a report about the device says in Markdown how fast it is, resident and streamed, and names no file', async () => {
+  using folder = tempFolder();
+  const path = writeLoopingModel(folder.file('secret.gguf'));
+  const { code, stdout } = await run(['bench', path, '--report', '--device', 'cpu', ...short]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^## .+ \(cpu\)\n\n\| device +\| .+ +\|\n/);
+  assert.match(
+    stdout,
+    /^\| logits streamed against in memory +\| \S+ apart; 24 of 24 likeliest tokens are the same +\|$/m,
+  );
+  assert.match(stdout, /^\| decode +\| [\d.]+ tokens\/s +\| [\d.]+ tokens\/s +\|$/m);
+  assert.ok(!stdout.includes('secret'));
+  const both = await attemptCli('bench', path, '--report', '--output', 'csv');
+  assert.match(both.stderr, /--report/);
+});

@@ -7,6 +7,7 @@ import type { Device } from '../src/ggml/device.ts';
 import type { Plan } from '../src/plan/plan.ts';
 import { openOutline } from '../src/runtime/model-outline.ts';
 import { small } from './support/agrees.ts';
+import { writeLoopingModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { thrown } from './support/engine-error.ts';
 import { argmax, topGap } from './support/logits.ts';
@@ -125,4 +126,17 @@ test('a kind that there is none of, and memory of a card beside the CPU, are ref
   const useless = await run(['run', path, '-p', 'x', '--device', 'cpu', '--gpu-memory', '1G']);
   assert.equal(useless.code, 2);
   assert.match(useless.stderr, /--gpu-memory .* is not valid; expected a device with memory of its own/);
+});
+
+test('a report about a device compares it with the CPU', { skip: withoutVulkan }, async () => {
+  using folder = tempFolder();
+  const path = writeLoopingModel(folder.file('model.gguf'));
+  const few = ['--tokens', '2', '--prompt-tokens', '4', '--rounds', '1', '--ctx', '128'];
+  const { code, stdout } = await run(['bench', path, '--report', '--device', 'vulkan', ...few]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^## .+ \(vulkan\)\n/);
+  assert.match(stdout, /^\| test +\| passed: \S+ from the CPU's result +\|$/m);
+  const difference = /^\| logits against the CPU +\| (\S+) apart; /m.exec(stdout)?.[1];
+  assert.ok(Number(difference) < 1e-2, stdout);
+  assert.match(stdout, /^ {4}ggml_vulkan: /m);
 });

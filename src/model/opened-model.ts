@@ -29,6 +29,8 @@ import { contextOf, withAdapters } from './preset.ts';
 export interface PlanChanges {
   /** Bytes of the budget. */
   readonly budget?: number | undefined;
+  /** Bytes of a device's own memory. */
+  readonly gpuMemory?: number | undefined;
   readonly kvType?: KvType | undefined;
   /** Tokens; null: chosen. */
   readonly context?: number | null | undefined;
@@ -98,11 +100,12 @@ export class OpenedModel {
   }
 
   /** The plan with other options, for the same process. Throws the errors of `plan`, and KV_TYPE_UNSUITABLE. */
-  planWith({ budget, kvType: type, context = this.context, parallel, draft = true }: PlanChanges): Plan {
+  planWith({ budget, gpuMemory, kvType: type, context = this.context, parallel, draft = true }: PlanChanges): Plan {
     const { kv } = this.#options;
     return this.#plan({
       context: context ?? undefined,
       ...(budget !== undefined && { budget }),
+      ...(gpuMemory !== undefined && { gpuMemory }),
       ...(type !== undefined && { kv: { ...kv, type } }),
       ...(parallel !== undefined && { parallel }),
       ...(!draft && { ahead: 0, draft: undefined }),

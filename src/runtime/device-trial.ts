@@ -61,10 +61,14 @@ export function tryDriver(kind: GpuKind, folder?: string): void {
   tried.add(kind);
 }
 
+/** NVIDIA's driver as it names itself; undefined where there is none. */
+export const nvidiaDriver = (): string | undefined =>
+  attempt(() => readFileSync('/proc/driver/nvidia/version', 'utf8'))?.split('\n', 1)[0];
+
 /** A name for a library and the driver as they are now, as far as the system says. */
 function driverKey(file: string): string {
   const { size, mtimeMs } = statSync(file);
-  const nvidia = attempt(() => readFileSync('/proc/driver/nvidia/version', 'utf8'));
+  const nvidia = nvidiaDriver();
   return createHash('sha256')
     .update(JSON.stringify({ file, size, mtimeMs, system: release(), nvidia }))
     .digest('hex');

@@ -33,6 +33,7 @@ export interface CommandSettings {
   readonly chart?: string | undefined;
   /** The file of a page. */
   readonly html?: string | undefined;
+  readonly report: boolean;
   /** Whether a registry is asked without encryption. */
   readonly insecure: boolean;
   readonly tensors: boolean;
@@ -182,6 +183,14 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     help: 'write a page that can be shared: figures, budget, layers, and one token as a timeline',
     schema: z.string().optional(),
     commands: ['bench'],
+  },
+  report: {
+    flags: '--report',
+    help: 'print what others want to know of a device, in Markdown: its test, its speeds, how far it is from the CPU',
+    schema: truth,
+    default: false,
+    commands: ['bench'],
+    conflicts: ['output', 'chart', 'html', 'json'],
   },
   insecure: {
     flags: '--insecure',

@@ -1,10 +1,10 @@
-import { at } from '../../base/at.ts';
 import { formatBytes } from '../../base/bytes.ts';
 import type { GenerationStats } from '../../engine/generation-stats.ts';
 import type { BenchmarkRound, FirstToken } from '../../model/benchmark.ts';
 import type { BenchmarkFigures, FigureRange } from '../../model/benchmark-figures.ts';
 import type { PlanSummary } from '../../plan/explain.ts';
 import type { ModelDescription } from './describe.ts';
+import { markdownTable } from './markdown-table.ts';
 import { escapeUnprintable, printable } from './printable.ts';
 import { wrapLine } from './word-wrap.ts';
 
@@ -41,7 +41,7 @@ export interface BenchReport extends BenchmarkFigures {
 /** The forms of a printed report, each with a newline at its end; text is for a screen of so many columns. */
 export const reportFormats = {
   text: (report: BenchReport, columns: number): string => aligned(benchRows(report), columns),
-  md: (report: BenchReport): string => markdown(benchRows(report)),
+  md: (report: BenchReport): string => markdownTable(benchRows(report)),
   json: (report: BenchReport): string => `${escapeUnprintable(JSON.stringify(report, undefined, 2))}\n`,
   csv: (report: BenchReport): string => csv(report),
 } as const;
@@ -58,7 +58,7 @@ export function benchRows(report: BenchReport): readonly Row[] {
   const kernels = cpu_variant === null ? '' : ` (${cpu_variant})`;
   const { resident, streamed, context } = report.plan;
   const first = report.first_token;
-  const perToken = (seconds: number): string => duration(seconds / decode.tokens);
+  const perToken = (seconds: number): string => secondsText(seconds / decode.tokens);
   return [
     [`${name} (${architecture})`, `${formatBytes(resident.bytes)} resident, ${formatBytes(streamed.bytes)} streamed`],
     ...(gpu === null ? [] : [['computes', gpu] as const]),
@@ -71,12 +71,12 @@ export function benchRows(report: BenchReport): readonly Row[] {
     ],
     [
       `first token, ${report.cold ? 'cold' : 'warm'}`,
-      `${duration(first.seconds)} from opening the model; read ${formatBytes(first.bytes_read)}`,
+      `${secondsText(first.seconds)} from opening the model; read ${formatBytes(first.bytes_read)}`,
     ],
     [
       'prefill',
       `${number(prefill.tokens_per_s)} tokens/s${range(spread.prefill_tokens_per_s)}: ${prefill.tokens} tokens, ` +
-        `the next after ${duration(prefill.ttft_ms / 1000)}; read ${formatBytes(prefill.bytes_read)}`,
+        `the next after ${secondsText(prefill.ttft_ms / 1000)}; read ${formatBytes(prefill.bytes_read)}`,
     ],
     [
       'decode',
@@ -109,19 +109,20 @@ export function benchRows(report: BenchReport): readonly Row[] {
       : [
           [
             'reading alone',
-            `${rate(alone.bytes_per_s)}${range(spread.bytes_per_s, rate)}: ${duration(decode.bytes_per_token / alone.bytes_per_s)} per token`,
+            `${rate(alone.bytes_per_s)}${range(spread.bytes_per_s, rate)}: ${secondsText(decode.bytes_per_token / alone.bytes_per_s)} per token`,
           ] as const,
         ]),
-    ['computing alone', `${duration(alone.compute_s_per_token)} per token`],
+    ['computing alone', `${secondsText(alone.compute_s_per_token)} per token`],
     ['fraction of limit', `${decode.fraction_of_limit.toFixed(3)}${range(spread.fraction_of_limit, fraction)}`],
   ];
 }
 
 /** A number of three digits: 1.62, 12.3, 310. */
-const number = (n: number): string => (n >= 100 ? `${Math.round(n)}` : `${Number(n.toPrecision(3))}`);
+export const number = (n: number): string => (n >= 100 ? `${Math.round(n)}` : `${Number(n.toPrecision(3))}`);
 const fraction = (n: number): string => n.toFixed(3);
-const rate = (bytes: number): string => `${formatBytes(bytes)}/s`;
-const duration = (seconds: number): string => (seconds < 1 ? `${number(seconds * 1000)} ms` : `${number(seconds)} s`);
+export const rate = (bytes: number): string => `${formatBytes(bytes)}/s`;
+export const secondsText = (seconds: number): string =>
+  seconds < 1 ? `${number(seconds * 1000)} ms` : `${number(seconds)} s`;
 const range = ([least, most]: FigureRange, format = number): string => ` (${format(least)} to ${format(most)})`;
 
 /** A line of the first row, and one or more of each other, whose second cells stand below each other. */
@@ -133,16 +134,6 @@ function aligned([heading = ['', ''], ...body]: readonly Row[], columns: number)
     ),
   );
   return [...wrapLine(printable(heading.join(': ')), columns), ...lines].map((line) => `${line.trimEnd()}\n`).join('');
-}
-
-/** A table of two columns, the first row being the heading; it reads well as it is. */
-function markdown(rows: readonly Row[]): string {
-  const cells = rows.map((row) => row.map((cell) => printable(cell).replaceAll('|', '\\|')));
-  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => at(row, column).length)));
-  const line = (row: readonly string[], fill = ' '): string =>
-    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width, fill)).join(' | ')} |\n`;
-  const [heading = [], ...body] = cells;
-  return [line(heading), line([], '-'), ...body.map((row) => line(row))].join('');
 }
 
 const noExperts = { asked: null, hits: null, bytes_read: null, stall_s: null };
