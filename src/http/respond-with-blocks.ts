@@ -6,7 +6,7 @@ import { PrefillComment } from './prefill-comment.ts';
 import { logFailure } from './refusal.ts';
 import { recorded } from './request/request-log.ts';
 import { reservationOf } from './request/reservations.ts';
-import { withUsualSampling } from './request/sampling-fields.ts';
+import { warnOfIdleOptions, withUsualSampling } from './request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from './streaming.ts';
 import { AnswerMeter } from './timings.ts';
 
@@ -58,6 +58,7 @@ export function respondWithBlocks(
   { request, model, generation, keepAlive, stream, timings, format }: BlockJob,
 ): Promise<Response> {
   const client = clientOf(request);
+  warnOfIdleOptions(request, generation.sampling, model);
   const prefill = new PrefillComment();
   const form = stream
     ? { contentType: 'text/event-stream', keepAlive: () => format.keepAlive(prefill.text) }

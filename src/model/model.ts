@@ -1,5 +1,6 @@
 import { EngineError } from '../base/errors.ts';
 import { unlessAborted } from '../base/promises.ts';
+import { checkTextLimits } from '../base/text-limits.ts';
 import { plainFormat } from '../chat/answer-reader.ts';
 import type { ChatPrompt } from '../chat/message.ts';
 import { AnswerOutput } from '../engine/answer-output.ts';
@@ -18,6 +19,7 @@ import { recommendedSampling } from '../sample/recommended-sampling.ts';
 import { Sampler } from '../sample/sampler.ts';
 import { mergedSampling, type PartialSamplingOptions, samplingOptions } from '../sample/sampling-options.ts';
 import type { SavedText } from '../state/saved-text.ts';
+import { stopLimits } from '../text/stop-matcher.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { type AnyPrompt, checkLengths, checkTokens, isPrepared, isTokens } from './check-request.ts';
 import { type Embeddings, type EmbedOptions, embedTexts } from './embedding.ts';
@@ -50,7 +52,8 @@ export class Model implements AsyncDisposable {
   readonly #options: ModelOptions;
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
-  readonly #recommended: PartialSamplingOptions;
+  /** Sampling that comes with the model: requests have it where they say nothing. @internal */
+  readonly recommended: PartialSamplingOptions;
   readonly #grammars: Grammars;
   #closed: Promise<void> | undefined;
 
@@ -63,7 +66,7 @@ export class Model implements AsyncDisposable {
     this.#grammars = new Grammars(opened.vocabulary, options.warn);
     this.#options = options;
     this.#opened = opened;
-    this.#recommended = mergedSampling(recommendedSampling(metadata), presetSampling(options.preset));
+    this.recommended = mergedSampling(recommendedSampling(metadata), presetSampling(options.preset));
     this.#engine = new Engine((tokens) => opened.open(undefined, tokens));
     this.inner = { opened, engine: this.#engine };
   }
@@ -210,8 +213,9 @@ export class Model implements AsyncDisposable {
     const [size, unlimited] = [outline.config.vocabulary, Number.POSITIVE_INFINITY];
     const { maxTokens = unlimited, longest = unlimited, thinkBudget = unlimited, bias } = options;
     checkLengths({ maxTokens, longest, thinkBudget });
+    checkTextLimits('stop', options.stop ?? [], stopLimits);
     // Wrong options are refused here, not when the first token is asked for.
-    const sampling = samplingOptions(mergedSampling(this.#recommended, options));
+    const sampling = samplingOptions(mergedSampling(this.recommended, options));
     const { tokens, answer } = this.#prepared(prompt);
     checkTokens(tokens, size);
     const { source, ready, ...place } = this.#grammars.prepareFor(answer, options.grammar);

@@ -1,4 +1,6 @@
+import { areWithin, textsExpected } from '../base/text-limits.ts';
 import { belowZero, isWithin, samplingNames, samplingRanges } from '../sample/sampling-options.ts';
+import { stopLimits } from '../text/stop-matcher.ts';
 
 /** Parameters that models have beside those of sampling: numbers of tokens, of which a preset takes positive ones. */
 const lengths: ReadonlySet<string> = new Set(['num_ctx', 'num_predict']);
@@ -6,7 +8,7 @@ const lengths: ReadonlySet<string> = new Set(['num_ctx', 'num_predict']);
 const withoutEffect: ReadonlySet<string> = new Set(
   (
     'num_keep num_batch num_gpu main_gpu num_thread use_mmap use_mlock numa low_vram f16_kv logits_all vocab_only ' +
-    'penalize_newline mirostat mirostat_tau mirostat_eta tfs_z'
+    'penalize_newline tfs_z'
   ).split(' '),
 );
 
@@ -23,7 +25,8 @@ const some = (value: unknown): ParameterValue => ({ value, reason: '' });
 export function parameterValue(name: string, given: unknown): ParameterValue {
   if (name === 'stop') {
     const stops = [given].flat();
-    return stops.every((stop) => typeof stop === 'string') ? some(stops) : none('texts');
+    const areTexts = stops.every((stop) => typeof stop === 'string');
+    return areTexts && areWithin(stops, stopLimits) ? some(stops) : none(textsExpected(stopLimits));
   }
   if (withoutEffect.has(name)) return { value: given, reason: 'without effect here' };
   const option = Object.hasOwn(samplingNames, name) ? samplingNames[name as keyof typeof samplingNames] : undefined;

@@ -11,6 +11,7 @@ test("a preset's parameters are those of requests, by their names; what has no m
     xtc_probability: 0.5,
     min_p: 7,
     seed: 3,
+    mirostat: 2,
     stop: ['a'],
   };
   assert.deepEqual(presetSampling({ parameters }), {
@@ -19,6 +20,7 @@ test("a preset's parameters are those of requests, by their names; what has no m
     repeatLastN: samplingRanges.repeatLastN.max,
     xtcProbability: 0.5,
     seed: 3,
+    mirostat: 2,
   });
 });
 

@@ -31,6 +31,9 @@ test('a value that makes no sense is refused by the name of its option', () => {
     { seed: -1 },
     { seed: 2 ** 32 - 1 },
     { seed: 0.5 },
+    { drySequenceBreakers: [''] },
+    { drySequenceBreakers: ['x'.repeat(41)] },
+    { drySequenceBreakers: Array<string>(17).fill('x') },
   ];
   for (const given of wrong) {
     const [option] = Object.keys(given);

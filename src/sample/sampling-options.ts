@@ -1,4 +1,5 @@
 import { EngineError } from '../base/errors.ts';
+import { checkTextLimits, type TextLimits } from '../base/text-limits.ts';
 
 /**
  * Options for choosing the next token. The stages come in this order; a stage that would change nothing is left out.
@@ -86,6 +87,9 @@ export const defaultSampling: SamplingOptions = {
   mirostatEta: 0.1,
   seed: undefined,
 };
+
+/** The most texts that end sequences, each looked for in all tokens, and characters of one, as llama.cpp has it. */
+export const breakerLimits: TextLimits = { texts: 16, characters: 40 };
 
 /** Options that are numbers. */
 export type SamplingNumber = Exclude<keyof SamplingOptions, 'drySequenceBreakers'>;
@@ -196,5 +200,6 @@ export function samplingOptions(given: PartialSamplingOptions): SamplingOptions 
     const expected = `a${range.whole ? ' whole' : ''} number from ${range.min} to ${range.max}`;
     throw new EngineError('BAD_OPTION', { option, value: String(value), expected });
   }
+  checkTextLimits('drySequenceBreakers', options.drySequenceBreakers, breakerLimits);
   return options;
 }

@@ -1,3 +1,8 @@
+import type { TextLimits } from '../base/text-limits.ts';
+
+/** The most stop texts, and characters (UTF-16 units) of each: all are looked for after each token. */
+export const stopLimits: TextLimits = { texts: 64, characters: 4096 };
+
 interface Passed {
   /** Text that belongs to the answer. */
   readonly text: string;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { dispatchCommand, type Reply, slashCompletions } from './chat-commands.ts';
 import { ChatTurns } from './chat-turns.ts';
 
-const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512 } as const;
+const setting = { facts: [['model', 'Tiny\u001b[31m']], context: 512, recommended: {} } as const;
 
 function begun(): ChatTurns {
   const parameters = { temperature: 0.8, topK: 40, topP: 0.9, minP: 0, repeatPenalty: 1, seed: undefined, stop: [] };
@@ -54,6 +54,16 @@ test('/set says what is wrong, and changes nothing', () => {
   assert.match(say(conversation, 'set', 'parameter top_k many'), /^top-k many is not valid; expected a whole number/);
   assert.match(say(conversation, 'set', 'parameter num_ctx 7'), /^parameter num_ctx is not valid; expected one of/);
   assert.equal(conversation.parameters, before);
+});
+
+test('/set says where a parameter changes nothing beside the others', () => {
+  const conversation = begun();
+  assert.match(
+    say(conversation, 'set', 'parameter mirostat_ent 3'),
+    /mirostat-ent +3\nmirostat-ent changes nothing without mirostat$/,
+  );
+  assert.doesNotMatch(say(conversation, 'set', 'parameter mirostat 2'), /changes nothing/);
+  assert.match(say(conversation, 'set', 'parameter top_k 7'), /top-k changes nothing beside mirostat 2$/);
 });
 
 test('/show has the model, the context, the parameters and the system prompt, safe to print', () => {

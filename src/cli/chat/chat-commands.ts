@@ -1,5 +1,6 @@
 import { EngineError } from '../../base/errors.ts';
-import { parameterNamed, parameterNames, parameterRows, withParameter } from '../options/parameters.ts';
+import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
+import { idleParameters, parameterNamed, parameterNames, parameterRows, withParameter } from '../options/parameters.ts';
 import { columns } from '../print/columns.ts';
 import { printable } from '../print/printable.ts';
 import type { ChatTurns } from './chat-turns.ts';
@@ -12,6 +13,8 @@ export interface ChatContext {
   readonly facts: readonly Row[];
   /** Tokens that the context holds. */
   readonly context: number;
+  /** Sampling that comes with the model. */
+  readonly recommended: PartialSamplingOptions;
 }
 
 /** A command's reply, safe to print; and whether the conversation is over. */
@@ -86,13 +89,16 @@ const systemLines = ({ system }: ChatTurns): readonly string[] =>
     ? ['no system prompt']
     : ['system prompt', ...system.split('\n').map((line) => `  ${printable(line)}`)];
 
-function set(conversation: ChatTurns, argument: string = ''): Reply {
+function set(conversation: ChatTurns, argument: string = '', { recommended }: ChatContext): Reply {
   const [, name = '', value = ''] = /^(?:parameter(?:\s+|$))?(\S*)\s*(.*)$/s.exec(argument) ?? [];
   if (name === '') return say(...table(parameterRows(conversation.parameters)));
   try {
     const changed = parameterNamed(name);
     if (value !== '') conversation.parameters = withParameter(conversation.parameters, changed, value);
-    return say(...table(parameterRows(conversation.parameters).filter(([name]) => name === changed)));
+    return say(
+      ...table(parameterRows(conversation.parameters).filter(([name]) => name === changed)),
+      ...idleParameters(conversation.parameters, recommended, { prefix: '', only: changed }),
+    );
   } catch (error) {
     if (error instanceof EngineError) return say(printable(error.message));
     throw error;

@@ -14,10 +14,10 @@ import { ConversationFile } from '../conversation-file.ts';
 import { interruptible } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
-import { parametersOf } from '../options/parameters.ts';
+import { idleParameters, parametersOf } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
-import { note } from '../print/output.ts';
+import { note, warn } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 import { Progress } from '../print/progress.ts';
 import { timings } from '../print/timings.ts';
@@ -30,6 +30,7 @@ async function converse(chosen: ChosenModel, options: Settings, signal: AbortSig
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   const earlier = session?.messages ?? [];
   await using model = await openModel(chosen, options);
+  for (const line of idleParameters(options, model.recommended, { prefix: '--' })) warn(new Error(line));
   const conversation = new ChatTurns(parametersOf(options), { ...options, earlier });
   // A model that cannot chat is refused before anything is loaded.
   model.tokenize(conversation.promptFor('Hello'), model.mostTokens(options.ctx));
@@ -93,7 +94,7 @@ class Chat implements Disposable {
       ['file', path],
       ['memory', `budget ${formatBytes(plan.budget)}; ${headline(plan, model.hitRate)}`],
     ] as const;
-    this.#context = { facts, context: plan.context };
+    this.#context = { facts, context: plan.context, recommended: model.recommended };
   }
 
   async run(): Promise<void> {

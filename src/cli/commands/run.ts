@@ -11,9 +11,10 @@ import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
 import { keepsPrompts, modelSettingsOf } from '../options/model-settings.ts';
+import { idleParameters } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
-import { note, writeJson } from '../print/output.ts';
+import { note, warn, writeJson } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
 import { slowStart } from '../print/slow-start.ts';
 import { deviceLine, timings } from '../print/timings.ts';
@@ -55,6 +56,7 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   // A text may still come while the model is opened.
   const input = options.prompt === undefined || inputIsForm(options) ? undefined : hasInput();
   await using model = await openModel(chosen, options);
+  for (const line of idleParameters(options, model.recommended, { prefix: '--' })) warn(new Error(line));
   if (process.stderr.isTTY && !options.raw && !model.prompts.hasTemplate) note(continued);
   const prompt = await promptOf(options, model, { input: (await input) ?? false, signal });
   const prepared = await interruptibleBlocking(

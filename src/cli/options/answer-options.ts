@@ -1,13 +1,15 @@
 import * as z from 'zod';
 import {
   belowZero,
+  breakerLimits,
   defaultSampling,
   type PartialSamplingOptions,
   type SamplingNumber,
   samplingRanges,
 } from '../../sample/sampling-options.ts';
+import { stopLimits } from '../../text/stop-matcher.ts';
 import type { CommandName, OptionSpec, OptionSpecs } from './option-spec.ts';
-import { real, thinking, whole } from './schemas.ts';
+import { real, texts, thinking, whole } from './schemas.ts';
 
 /** Settings of an answer: how many tokens, and how each is chosen; undefined: as the model's file recommends. */
 export interface AnswerSettings extends PartialSamplingOptions {
@@ -99,7 +101,7 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
   drySequenceBreakers: {
     flags: '--dry-sequence-breaker <text>',
     help: 'text that ends a sequence; may be given more than once',
-    schema: z.array(z.string().min(1)).optional(),
+    schema: texts(breakerLimits).optional(),
     byDefault: '\\n : " *',
     commands,
     repeats: true,
@@ -121,7 +123,7 @@ export const answerOptions: OptionSpecs<AnswerSettings> = {
   stop: {
     flags: '--stop <text>',
     help: 'text that ends the answer and is not printed; may be given more than once',
-    schema: z.array(z.string()),
+    schema: texts(stopLimits),
     default: [],
     byDefault: 'none',
     commands,

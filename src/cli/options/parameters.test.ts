@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { engineError } from '../../../test/support/engine-error.ts';
 import type { EngineError } from '../../base/errors.ts';
 import { answerOptions } from './answer-options.ts';
 import { type Parameters, parameterNamed, parameterNames, parameterRows, withParameter } from './parameters.ts';
@@ -73,7 +74,7 @@ test('what is listed of the parameters sets them again', () => {
     minP: fc.double({ min: 0, max: 1, noNaN: true }),
     repeatPenalty: fc.double({ min: 0.01, max: 100, noNaN: true }),
     seed: fc.option(fc.nat(), { nil: undefined }),
-    stop: fc.array(fc.string({ unit: 'binary' })),
+    stop: fc.array(fc.string({ unit: 'binary', minLength: 1 }), { maxLength: 64 }),
     think: fc.constantFrom(undefined, true, false, 'low'),
     thinkBudget: fc.option(fc.nat(), { nil: undefined }),
   });
@@ -87,6 +88,14 @@ test('what is listed of the parameters sets them again', () => {
       assert.deepEqual(again, { ...initial, ...parameters });
     }),
   );
+});
+
+test('texts beyond their limits are refused', () => {
+  const set = (name: string, value: string) => () => withParameter(initial, name, value);
+  const limits = engineError('BAD_OPTION', /expected at most 64 texts of 1 to 4096 characters/);
+  assert.throws(set('stop', '""'), limits);
+  assert.throws(set('stop', Array.from({ length: 65 }, (_, i) => i).join(' ')), limits);
+  assert.throws(set('dry-sequence-breaker', 'x'.repeat(41)), engineError('BAD_OPTION', /of 1 to 40 characters/));
 });
 
 test('a name is found however it is written', () => {

@@ -1,4 +1,11 @@
 import { EngineError } from '../../base/errors.ts';
+import { idleOptions, idleReason } from '../../sample/idle-options.ts';
+import {
+  defaultSampling,
+  mergedSampling,
+  type PartialSamplingOptions,
+  type SamplingOptions,
+} from '../../sample/sampling-options.ts';
 import { type AnswerSettings, answerOptions } from './answer-options.ts';
 import { longFlag } from './flags.ts';
 import type { AnyOption } from './option-spec.ts';
@@ -10,6 +17,8 @@ export type Parameters = AnswerSettings;
 type Entry = readonly [key: keyof Parameters, spec: AnyOption];
 
 const entries = Object.entries(answerOptions) as readonly Entry[];
+
+const samplingKeys = Object.keys(defaultSampling) as readonly (keyof SamplingOptions)[];
 
 const nameOf = ([, { flags }]: Entry): string => longFlag(flags).slice('--'.length);
 
@@ -36,6 +45,27 @@ export function withParameter(parameters: Parameters, name: string, value: strin
     new EngineError('BAD_OPTION', { option: nameOf(entry), value, expected: `${expected}, or default` });
   return { ...parameters, [key]: accept(schema, repeats ? words(value) : value, refusal) };
 }
+
+/** The options of sampling among settings: those that are not given are undefined. */
+const samplingIn = (parameters: Parameters): PartialSamplingOptions =>
+  Object.fromEntries(samplingKeys.map((key) => [key, parameters[key]]));
+
+/**
+ * A sentence about each parameter that changes nothing beside the others, and those that the model recommends; names have
+ * `prefix` before them.
+ */
+export const idleParameters = (
+  parameters: Parameters,
+  recommended: PartialSamplingOptions,
+  { prefix, only }: { readonly prefix: string; readonly only?: string },
+): readonly string[] => {
+  const given = samplingIn(parameters);
+  const all = { ...recommended, ...mergedSampling(given) };
+  const nameOfKey = (key: keyof SamplingOptions): string => `${prefix}${nameOf([key, answerOptions[key]])}`;
+  return idleOptions(given, recommended)
+    .filter(({ option }) => only === undefined || nameOf([option, answerOptions[option]]) === only)
+    .map((idle) => idleReason(idle, { all, nameOf: nameOfKey }));
+};
 
 /** Each parameter with its value as text. */
 export const parameterRows = (parameters: Parameters): readonly (readonly [string, string])[] =>

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { EngineError } from '../../base/errors.ts';
 import { parseBytes } from '../../base/size.ts';
+import { areWithin, type TextLimits, textsExpected } from '../../base/text-limits.ts';
 import { thinkLevels } from '../../chat/think-levels.ts';
 import type { LoraOption } from '../../runtime/lora-adapters.ts';
 import { machineBytes } from '../../runtime/machine.ts';
@@ -33,6 +34,12 @@ export const auto = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
 
 /** A text that is not blank. */
 export const named = (expected: string): z.ZodType<string> => z.lazy(() => z.string(expected).trim().min(1, expected));
+
+/** Texts, none of which is empty, within limits. */
+export function texts(most: TextLimits): z.ZodType<string[]> {
+  const expected = textsExpected(most);
+  return z.lazy(() => z.array(z.string(expected), expected).refine((given) => areWithin(given, most), expected));
+}
 
 /** Texts, or one with commas. */
 export const list = (expected: string): z.ZodType<string[]> =>

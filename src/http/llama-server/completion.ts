@@ -12,7 +12,7 @@ import { biasByToken } from '../request/logit-biases.ts';
 import { unmixed } from '../request/mixed-prompts.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { reservationOf } from '../request/reservations.ts';
-import { withUsualSampling } from '../request/sampling-fields.ts';
+import { warnOfIdleOptions, withUsualSampling } from '../request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
 import { AnswerMeter } from '../timings.ts';
 import { WholeAnswer } from '../whole-answer.ts';
@@ -68,6 +68,7 @@ async function respond(
   const client = clientOf(raw);
   const prefill = new PrefillComment();
   const logitBias = await biasByToken(backend, model, request.biases);
+  warnOfIdleOptions(raw, request.generation.sampling, model);
   const generation = { ...withUsualSampling(request.generation, model, usualSampling), logitBias, progress: stream };
   const framed = (data: string): string => (stream ? `data: ${data}\n\n` : data);
   const form = {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
+import { stopLimits } from '../../text/stop-matcher.ts';
 import type { GenerationRequest } from '../../worker/backend.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
@@ -9,9 +10,7 @@ import { refuseUnsupported } from '../request/refused-fields.ts';
 const number = given(z.number());
 /** Whole numbers; clients send 40.0 and the like. */
 const whole = given(z.number().transform(Math.trunc));
-/** The most stop texts, and UTF-16 units of each: they are looked for after each token. */
-const mostStops = 64;
-const longestStop = 4096;
+const { texts: mostStops, characters: longestStop } = stopLimits;
 const expectedStops = 'expected a string or an array of strings';
 export const stopSchema: z.ZodType<string | string[]> = z
   .unknown()

@@ -14,6 +14,7 @@ import { CallList, type ListedCall } from '../call-list.ts';
 import { logFailure } from '../refusal.ts';
 import { recorded } from '../request/request-log.ts';
 import { reservationOf } from '../request/reservations.ts';
+import { warnOfIdleOptions } from '../request/sampling-fields.ts';
 import { addWarning } from '../request/warnings.ts';
 import { clientOf, type StreamTimeouts, streamed, type Write } from '../streaming.ts';
 import { WholeAnswer } from '../whole-answer.ts';
@@ -90,6 +91,7 @@ export function respond(
   raw: Request,
   { request, model, generation, form }: AnswerJob,
 ): Promise<Response> {
+  warnOfIdleOptions(raw, generation.sampling, model);
   const last = ({ ending }: Answer, part: WrittenPart): object => {
     if (!ending) throw new Error('an answer has ended without an ending');
     const reason = { done: true, done_reason: ending.reason === 'length' ? 'length' : 'stop' };

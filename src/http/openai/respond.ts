@@ -9,7 +9,7 @@ import { PrefillComment, promptProgress } from '../prefill-comment.ts';
 import { failedBody } from '../refusal.ts';
 import { biasByToken } from '../request/logit-biases.ts';
 import { reservationOf } from '../request/reservations.ts';
-import { withUsualSampling } from '../request/sampling-fields.ts';
+import { warnOfIdleOptions, withUsualSampling } from '../request/sampling-fields.ts';
 import { clientOf, type StreamTimeouts, streamed } from '../streaming.ts';
 import { AnswerMeter, timingsOf } from '../timings.ts';
 import { WholeAnswer } from '../whole-answer.ts';
@@ -78,6 +78,7 @@ export async function respondWithChoices(
 ): Promise<Response> {
   const { request, model, prompts } = job;
   const logitBias = await biasByToken(backend, model, job.params.biases);
+  warnOfIdleOptions(request, job.params.generation.sampling, model);
   const generation = { ...withUsualSampling(job.params.generation, model), logitBias, progress: job.params.stream };
   const params = { ...job.params, generation };
   const prefill = new PrefillComment();

@@ -73,6 +73,28 @@ test('a name that nobody knows is a warning', async () => {
   assert.equal(await warned({ user: 'me', temperature: 0 }), null);
 });
 
+test('an option that changes nothing beside the others is a warning in every API, unless it is a default', async () => {
+  const server = served();
+  const idle = { mirostat_tau: 3, xtc_threshold: 0.1 };
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const [path, body] of [
+    ['/v1/completions', { prompt: 'Hi', ...idle }],
+    ['/v1/chat/completions', { messages, ...idle }],
+    ['/v1/messages', { messages, max_tokens: 8, ...idle }],
+    ['/v1/responses', { input: 'Hi', ...idle }],
+    ['/completion', { prompt: 'Hi', ...idle }],
+    ['/api/generate', { prompt: 'Hi', stream: false, options: idle }],
+    ['/api/chat', { messages, stream: false, options: idle }],
+  ] as const) {
+    const response = await post(server, path, body);
+    assert.equal(response.status, 200, path);
+    assert.equal(response.headers.get('warning'), '299 ssd-llm "mirostat_tau changes nothing without mirostat"', path);
+  }
+  server.backend.served.splice(0, 1, servedModel({ sampling: { mirostat: 2 } }));
+  const response = await post(server, '/v1/completions', { prompt: 'Hi', ...idle, top_k: 7 });
+  assert.equal(response.headers.get('warning'), '299 ssd-llm "top_k changes nothing beside mirostat 2"');
+});
+
 test('a place that a client chooses, and a prompt that it wants computed anew, are warnings', async () => {
   const server = served();
   for (const path of ['/completion', '/v1/chat/completions']) {

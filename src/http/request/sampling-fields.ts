@@ -1,16 +1,21 @@
 import * as z from 'zod';
 import type { ServedModel } from '../../library/model-card.ts';
+import { idleOptions, idleReason } from '../../sample/idle-options.ts';
 import {
   belowZero,
+  breakerLimits,
+  defaultSampling,
   mergedSampling,
   type PartialSamplingOptions,
   type SamplingName,
   type SamplingNumber,
+  type SamplingOptions,
   samplingNames,
   samplingRanges,
 } from '../../sample/sampling-options.ts';
 import { given } from './given.ts';
 import { listOf } from './lists.ts';
+import { addWarning } from './warnings.ts';
 
 type SamplingField = SamplingName | 'repetition_penalty';
 
@@ -30,8 +35,7 @@ type Fields = { readonly [K in SamplingField]: z.ZodType<number | undefined> } &
   readonly dry_sequence_breakers: z.ZodType<readonly string[] | undefined>;
 };
 
-/** The most texts that end sequences, each looked for in all tokens, and characters of one, as llama.cpp has it. */
-const [mostBreakers, longestBreaker] = [16, 40];
+const { texts: mostBreakers, characters: longestBreaker } = breakerLimits;
 
 /** A seed of the 2^32 - 1 that llama.cpp has. A negative one asks for any, as with every local server. */
 const seedOf = (seed: number): number | undefined => (seed < 0 ? undefined : seed % (2 ** 32 - 1));
@@ -63,6 +67,26 @@ export const samplingOf = (values: SamplingValues): PartialSamplingOptions =>
   mergedSampling(...Object.entries(fieldNames).map(([name, option]) => ({ [option]: values[name as SamplingField] })), {
     drySequenceBreakers: values.dry_sequence_breakers,
   });
+
+const namesOf: ReadonlyMap<keyof SamplingOptions, string> = new Map<keyof SamplingOptions, string>([
+  ...Object.entries(samplingNames).map(([name, option]) => [option, name] as const),
+  ['drySequenceBreakers', 'dry_sequence_breakers'],
+]);
+
+/** Warns of options that change nothing beside the others. Clients write down all defaults: those are none. */
+export function warnOfIdleOptions(
+  request: Request,
+  given: PartialSamplingOptions,
+  { sampling }: Pick<ServedModel, 'sampling'>,
+): void {
+  const all = mergedSampling(sampling, given);
+  const asked = Object.entries(given).filter(
+    ([option, value]) => JSON.stringify(value) !== JSON.stringify(defaultSampling[option as keyof SamplingOptions]),
+  );
+  const nameOf = (option: keyof SamplingOptions): string => namesOf.get(option) ?? option;
+  for (const idle of idleOptions(Object.fromEntries(asked), all))
+    addWarning(request, idleReason(idle, { all, nameOf }));
+}
 
 /** Sampling at OpenAI's and Anthropic's endpoints where neither the request nor the model's file says anything. */
 const usualSampling: PartialSamplingOptions = { temperature: 1, topK: 40, topP: 1, minP: 0.05 };
