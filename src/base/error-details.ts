@@ -94,6 +94,7 @@ export interface ErrorDetails {
   TEMPLATE_FAILED: { reason: string };
   BAD_GRAMMAR: { place: string; reason: string };
   SERVER_BUSY: { waiting: number };
+  GRAMMARS_FULL: { bytes: number };
   ANSWER_UNREAD: object;
   ENGINE_DIED: { model: string; reason: string };
   /** The folders that were looked into. */

@@ -240,6 +240,11 @@ export const errorTable: ErrorTable<ErrorCode> = {
     (d) => `${d.waiting} requests are waiting already; try again later or raise --max-queue`,
     (d) => `${d.waiting} requests are waiting already; try again later`,
   ],
+  GRAMMARS_FULL: [
+    'failure',
+    (d) =>
+      `the grammars of the answers under way take all of the ${formatBytes(d.bytes)} that are for them; try again when some have ended, or with a smaller schema`,
+  ],
   ANSWER_UNREAD: ['failure', () => 'so much of the answer waited to be read that it was given up; read it as it comes'],
   ENGINE_DIED: [
     'failure',

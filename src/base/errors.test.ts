@@ -76,6 +76,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   VOCABULARY_DIFFERS: { draft: 'a', target: 'b', token: 1, drafted: 'x', wanted: undefined },
   TEMPLATE_FAILED: { reason },
   SERVER_BUSY: { waiting: 1 },
+  GRAMMARS_FULL: { bytes: 8 * 2 ** 20 },
   ANSWER_UNREAD: {},
   ENGINE_DIED: { model: 'a', reason },
   NO_MODELS: { folders: ['models', 'others'] },

@@ -131,7 +131,9 @@ export const bracketed = (open: string, content: GrammarNode, close: string): Gr
 /** From `min` to `max` items, with commas between them. */
 export function listed(item: GrammarNode, min: number, max: number): GrammarNode {
   if (max === 0) return literal('');
-  const items = concat(item, repeat(concat(comma, item), Math.max(0, min - 1), max - 1), blank);
+  // A rule, since two ways lead to it.
+  const one = item.kind === 'rule' ? item : ruleOnce('item', () => item);
+  const items = concat(one, repeat(concat(comma, one), Math.max(0, min - 1), max - 1), blank);
   return min === 0 ? maybe(items) : items;
 }
 

@@ -1,32 +1,96 @@
+import { at } from '../base/at.ts';
 import { grammarError } from './grammar-error.ts';
 import type { GrammarNode, Rule } from './node.ts';
 import { checkLeftRecursion, factsOf, type GrammarFacts } from './rule-checks.ts';
 import { controlByte, type Utf8Range, utf8Sequences } from './utf8.ts';
 
-/** A place in a grammar that has been compiled: what is written next. Loops and rules share their steps. */
-export type GrammarStep =
-  /** One byte of a text. */
-  | { readonly kind: 'byte'; readonly id: number; readonly ranges: readonly Utf8Range[]; next: GrammarStep }
-  /** The texts of a rule, then those of `next`. */
-  | { readonly kind: 'call'; readonly id: number; readonly rule: RuleSteps; readonly next: GrammarStep }
-  | { readonly kind: 'split'; readonly id: number; readonly next: readonly GrammarStep[] }
-  /** `body`, from `min` to `max` times, which ends in a return; then `next`. */
-  | {
-      readonly kind: 'loop';
-      readonly id: number;
-      readonly body: GrammarStep;
-      readonly min: number;
-      readonly max: number;
-      /** True if a round may be empty. */
-      readonly empty: boolean;
-      readonly next: GrammarStep;
-    }
-  /** The end of a rule, of a loop's body, or of the whole. */
-  | { readonly kind: 'return'; readonly id: number };
+/** Several rounds of the same steps. */
+interface Loop {
+  /** The first step of a round, which ends in a return. */
+  readonly body: number;
+  readonly min: number;
+  readonly max: number;
+  /** True if a round may be empty. */
+  readonly empty: boolean;
+}
 
-/** The steps of a rule; they are there once the program is whole. */
-interface RuleSteps {
-  start: GrammarStep | undefined;
+const stepKinds = ['return', 'byte', 'call', 'split', 'loop'] as const;
+type StepKind = (typeof stepKinds)[number];
+
+/** Bytes of a loop, and of one of several ranges, as objects. */
+const bytesOfPart = 100;
+
+/**
+ * A grammar that has been compiled: steps by their numbers, each a place where something is written next. Loops and rules
+ * share their steps. It takes some 10 bytes for each: as objects they took 180.
+ */
+export class GrammarProgram {
+  readonly start: number;
+  /** Bytes that it takes. */
+  readonly bytes: number;
+  readonly #kinds: Uint8Array;
+  /** The next step; that of a split is the place where its list ends. */
+  readonly #next: Uint32Array;
+  /** Of a byte its ranges, of a call the first step of its rule, of a loop its rounds, of a split the begin of its list. */
+  readonly #parts: Uint32Array;
+  /** Steps that splits lead to. */
+  readonly #lists: Uint32Array;
+  readonly #ranges: readonly (readonly Utf8Range[])[];
+  readonly #loops: readonly Loop[];
+
+  constructor(start: number, { kinds, next, parts, lists, ranges, loops }: ProgramParts) {
+    this.start = start;
+    this.#kinds = Uint8Array.from(kinds);
+    this.#next = Uint32Array.from(next);
+    this.#parts = Uint32Array.from(parts);
+    this.#lists = Uint32Array.from(lists);
+    this.#ranges = ranges;
+    this.#loops = loops;
+    this.bytes = 9 * kinds.length + 4 * lists.length + bytesOfPart * (ranges.length + loops.length);
+  }
+
+  /**
+   * The kind of a step: one byte of a text; the call of a rule; one of several steps; a loop; or a return, the end of a rule,
+   * of a loop's body, or of the whole.
+   */
+  kindOf(step: number): StepKind {
+    return stepKinds[this.#kinds[step] as number] as StepKind;
+  }
+
+  /** The step behind a byte, a call or a loop. */
+  nextOf(step: number): number {
+    return this.#next[step] as number;
+  }
+
+  /** The bytes that a step of one byte takes. */
+  rangesOf(step: number): readonly Utf8Range[] {
+    return this.#ranges[this.#parts[step] as number] as readonly Utf8Range[];
+  }
+
+  /** The first step of the rule that is called. */
+  calledBy(step: number): number {
+    return this.#parts[step] as number;
+  }
+
+  loopOf(step: number): Loop {
+    return this.#loops[this.#parts[step] as number] as Loop;
+  }
+
+  /** Does something with each step that a split leads to. */
+  eachOf(step: number, each: (step: number) => void): void {
+    const end = this.#next[step] as number;
+    for (let i = this.#parts[step] as number; i < end; i += 1) each(this.#lists[i] as number);
+  }
+}
+
+/** The parts of a program while it is compiled. */
+interface ProgramParts {
+  readonly kinds: number[];
+  readonly next: number[];
+  readonly parts: number[];
+  readonly lists: number[];
+  readonly ranges: (readonly Utf8Range[])[];
+  readonly loops: Loop[];
 }
 
 /** The tokens that a grammar may name. */
@@ -37,12 +101,13 @@ export interface NamedTokens {
   controlAt(text: string, index: number): string | undefined;
 }
 
-/** The most steps of a program: some 100 bytes each. */
+/** The most steps of a program, and the most in lists of splits: some 850 KiB together. */
 const mostSteps = 2 ** 16;
+const tooLarge = `it has more than ${mostSteps} steps, one for each character of its names and values: use fewer, or shorter ones`;
 const encoder = new TextEncoder();
 
-/** Compiles a grammar to the first of its steps. Throws BAD_GRAMMAR. */
-export function compile(grammar: GrammarNode, tokens: NamedTokens): GrammarStep {
+/** Compiles a grammar. Throws BAD_GRAMMAR. */
+export function compile(grammar: GrammarNode, tokens: NamedTokens): GrammarProgram {
   const facts = factsOf(grammar);
   checkLeftRecursion(facts);
   if (!facts.isProductive(grammar)) throw grammarError('root', 'no text can ever be whole');
@@ -52,27 +117,33 @@ export function compile(grammar: GrammarNode, tokens: NamedTokens): GrammarStep 
 class Compiler {
   readonly #tokens: NamedTokens;
   readonly #facts: GrammarFacts;
-  readonly #rules: Map<Rule, RuleSteps> = new Map();
-  /** Rules that have been called and are not compiled yet. */
-  readonly #waiting: Rule[] = [];
-  #steps = 1;
-  readonly #return: GrammarStep = { kind: 'return', id: 0 };
+  /** Numbers of rules, in the order of their first call. */
+  readonly #rules: Map<Rule, number> = new Map();
+  readonly #program: ProgramParts = { kinds: [], next: [], parts: [], lists: [], ranges: [], loops: [] };
+  /** Places of ranges by their text. */
+  readonly #rangePlaces: Map<string, number> = new Map();
+  readonly #return: number;
 
   constructor(tokens: NamedTokens, facts: GrammarFacts) {
     this.#tokens = tokens;
     this.#facts = facts;
+    this.#return = this.#add('return', 0, 0);
   }
 
-  compile(grammar: GrammarNode): GrammarStep {
+  compile(grammar: GrammarNode): GrammarProgram {
     const start = this.#step(grammar, this.#return);
-    for (let rule = this.#waiting.pop(); rule; rule = this.#waiting.pop()) {
-      this.#stepsOf(rule).start = this.#step(rule.body as GrammarNode, this.#return);
-    }
-    return start;
+    const starts: number[] = [];
+    // The map grows while it is read.
+    for (const [{ body }] of this.#rules) starts.push(this.#step(body as GrammarNode, this.#return));
+    const { kinds, parts } = this.#program;
+    kinds.forEach((kind, step) => {
+      if (stepKinds[kind] === 'call') parts[step] = at(starts, at(parts, step));
+    });
+    return new GrammarProgram(start, this.#program);
   }
 
   /** The steps of an expression that has texts, followed by `next`. */
-  #step(expression: GrammarNode, next: GrammarStep): GrammarStep {
+  #step(expression: GrammarNode, next: number): number {
     switch (expression.kind) {
       case 'text':
         return this.#text(expression.text, next);
@@ -91,55 +162,46 @@ class Compiler {
         const items = expression.items.filter(this.#facts.isProductive);
         const [only] = items;
         if (only && items.length === 1) return this.#step(only, next);
-        return { kind: 'split', id: this.#newId(), next: items.map((item) => this.#step(item, next)) };
+        return this.#split(items.map((item) => this.#step(item, next)));
       }
       case 'repeat':
         return this.#repeat(expression, next);
       case 'rule':
-        return { kind: 'call', id: this.#newId(), rule: this.#stepsOf(expression), next };
+        return this.#add('call', next, this.#ruleOf(expression));
       default:
         return expression satisfies never;
     }
   }
 
-  #repeat({ item, min, max }: Extract<GrammarNode, { kind: 'repeat' }>, next: GrammarStep): GrammarStep {
+  #repeat({ item, min, max }: Extract<GrammarNode, { kind: 'repeat' }>, next: number): number {
     if (max === 0 || !this.#facts.isProductive(item)) return next;
     if (min === 1 && max === 1) return this.#step(item, next);
     if (min === 0 && max === 1) {
-      return { kind: 'split', id: this.#newId(), next: [this.#step(item, next), next] };
+      return this.#split([this.#step(item, next), next]);
     }
-    const empty = this.#facts.isEmpty(item);
-    const loop: GrammarStep = {
-      kind: 'loop',
-      id: this.#newId(),
-      body: this.#step(item, this.#return),
-      min,
-      max,
-      empty,
-      next,
-    };
+    const loop: Loop = { body: this.#step(item, this.#return), min, max, empty: this.#facts.isEmpty(item) };
     // A return to the loop ends a round of it, so it is entered from another step.
-    return { kind: 'split', id: this.#newId(), next: [loop] };
+    return this.#split([this.#add('loop', next, this.#program.loops.push(loop) - 1)]);
   }
 
-  #text(text: string, next: GrammarStep): GrammarStep {
+  #text(text: string, next: number): number {
     let [after, end] = [next, text.length];
     for (let i = text.length - 1; i >= 0; i -= 1) {
       const name = this.#tokens.controlAt(text, i);
       if (name === undefined || i + name.length > end) continue;
       const rest = this.#bytes(encoder.encode(text.slice(i, end)), after);
-      after = { kind: 'split', id: this.#newId(), next: [this.#byte([[controlByte, controlByte]], rest), rest] };
+      after = this.#split([this.#byte([[controlByte, controlByte]], rest), rest]);
       end = i;
     }
     return this.#bytes(encoder.encode(text.slice(0, end)), after);
   }
 
-  #bytes(bytes: Uint8Array, next: GrammarStep): GrammarStep {
-    return bytes.reduceRight<GrammarStep>((after, byte) => this.#byte([[byte, byte]], after), next);
+  #bytes(bytes: Uint8Array, next: number): number {
+    return bytes.reduceRight<number>((after, byte) => this.#byte([[byte, byte]], after), next);
   }
 
   /** One of several sequences of bytes. Those of one byte are one step; the others share what follows the first. */
-  #character(sequences: readonly (readonly Utf8Range[])[], next: GrammarStep): GrammarStep {
+  #character(sequences: readonly (readonly Utf8Range[])[], next: number): number {
     const single = sequences.flatMap((sequence) => (sequence.length === 1 ? sequence : []));
     const rest = new Map<string, { firsts: Utf8Range[]; after: readonly Utf8Range[] }>();
     for (const [first, ...after] of sequences) {
@@ -153,29 +215,38 @@ class Compiler {
       ...[...rest.values()].map(({ firsts, after }) => this.#byte(firsts, this.#ranges(after, next))),
     ];
     const [only] = steps;
-    return only && steps.length === 1 ? only : { kind: 'split', id: this.#newId(), next: steps };
+    return only !== undefined && steps.length === 1 ? only : this.#split(steps);
   }
 
-  #ranges(ranges: readonly Utf8Range[], next: GrammarStep): GrammarStep {
-    return ranges.reduceRight<GrammarStep>((after, range) => this.#byte([range], after), next);
+  #ranges(ranges: readonly Utf8Range[], next: number): number {
+    return ranges.reduceRight<number>((after, range) => this.#byte([range], after), next);
   }
 
-  #byte(ranges: readonly Utf8Range[], next: GrammarStep): GrammarStep {
-    return { kind: 'byte', id: this.#newId(), ranges, next };
+  #byte(ranges: readonly Utf8Range[], next: number): number {
+    const key = ranges.join(' ');
+    const known = this.#rangePlaces.get(key) ?? this.#program.ranges.push(ranges) - 1;
+    this.#rangePlaces.set(key, known);
+    return this.#add('byte', next, known);
   }
 
-  #stepsOf(rule: Rule): RuleSteps {
-    const known = this.#rules.get(rule);
-    if (known) return known;
-    const steps: RuleSteps = { start: undefined };
-    this.#rules.set(rule, steps);
-    this.#waiting.push(rule);
-    return steps;
+  #split(steps: readonly number[]): number {
+    const { lists } = this.#program;
+    const begin = lists.length;
+    for (const step of steps) lists.push(step);
+    return this.#add('split', lists.length, begin);
   }
 
-  #newId(): number {
-    this.#steps += 1;
-    if (this.#steps > mostSteps) throw grammarError('root', `it has more than ${mostSteps} steps`);
-    return this.#steps;
+  #ruleOf(rule: Rule): number {
+    const number = this.#rules.get(rule) ?? this.#rules.size;
+    this.#rules.set(rule, number);
+    return number;
+  }
+
+  #add(kind: StepKind, next: number, part: number): number {
+    const { kinds, next: nexts, parts, lists } = this.#program;
+    if (Math.max(kinds.length, lists.length) >= mostSteps) throw grammarError('root', tooLarge);
+    kinds.push(stepKinds.indexOf(kind));
+    nexts.push(next);
+    return parts.push(part) - 1;
   }
 }

@@ -2,8 +2,8 @@ import type { Automaton, State } from './automaton.ts';
 import { stateBehindJson } from './begun-json.ts';
 import { type TokenIndex, TokenSet } from './token-index.ts';
 
-/** Sets of tokens that are remembered: a bit for each token of the vocabulary. */
-const mostRemembered = 64;
+/** Bytes of a set beside its bits, and those of its name. */
+const bytesOfSet = 400;
 
 /** A grammar over the tokens of a vocabulary. Its states are values: any number of texts can be under way. */
 export class TokenGrammar {
@@ -13,11 +13,19 @@ export class TokenGrammar {
   /** Tokens allowed in a state, and in those of its kind. */
   #allowed: WeakMap<State, TokenSet> = new WeakMap();
   readonly #ofKind: Map<string, TokenSet> = new Map();
+  #setBytes = 0;
+  #mostSetBytes = 2 ** 20;
 
   constructor(automaton: Automaton, index: TokenIndex) {
     this.#index = index;
     this.#automaton = automaton;
     this.start = automaton.start;
+  }
+
+  /** Bounds the bytes of the sets that are remembered. */
+  allow(bytes: number): void {
+    this.#mostSetBytes = bytes;
+    this.#forget();
   }
 
   /** The state behind a text; that of the start where there is none, or none of the grammar's texts begins so. */
@@ -35,12 +43,13 @@ export class TokenGrammar {
     const known = this.#allowed.get(state);
     if (known) return known;
     const kind = this.#automaton.kindOf(state, this.#index.longest);
-    const set = this.#ofKind.get(kind) ?? this.#collect(state);
-    if (this.#ofKind.size === mostRemembered) {
-      this.#ofKind.clear();
-      this.#allowed = new WeakMap();
+    let set = this.#ofKind.get(kind);
+    if (!set) {
+      set = this.#collect(state);
+      this.#setBytes += set.bytes + kind.length + bytesOfSet;
+      this.#forget();
+      this.#ofKind.set(kind, set);
     }
-    this.#ofKind.set(kind, set);
     this.#allowed.set(state, set);
     return set;
   }
@@ -60,6 +69,13 @@ export class TokenGrammar {
   /** True if the text is whole and nothing can follow. */
   isOver(state: State): boolean {
     return state.accepts && this.allowed(state).size === this.#index.ends.length;
+  }
+
+  #forget(): void {
+    if (this.#setBytes <= this.#mostSetBytes) return;
+    this.#ofKind.clear();
+    this.#allowed = new WeakMap();
+    this.#setBytes = 0;
   }
 
   #collect(state: State): TokenSet {

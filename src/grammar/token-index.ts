@@ -13,6 +13,10 @@ export class TokenSet {
     return this.#size;
   }
 
+  get bytes(): number {
+    return this.#bits.byteLength;
+  }
+
   has(token: number): boolean {
     return ((this.#bits[token >>> 5] as number) >>> (token & 31)) % 2 === 1;
   }

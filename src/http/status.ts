@@ -15,6 +15,7 @@ export function statusOf(error: EngineError): ErrorStatus {
       return 507;
     case 'SERVER_BUSY':
     case 'ANSWER_UNREAD':
+    case 'GRAMMARS_FULL':
       return 503;
     default:
       return isRefused(error) ? 400 : 500;

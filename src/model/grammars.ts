@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
 import { answerGrammar, endsEarly, jsonBegun } from '../chat/answer-grammar.ts';
@@ -8,10 +9,9 @@ import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
 import { TokenIndex } from '../grammar/token-index.ts';
 import { type GrammarVocabulary, TokenNames } from '../grammar/token-names.ts';
+import { grammarBytes } from '../runtime/process-memory.ts';
 import type { SamplerOptions } from '../sample/sampler.ts';
-
-/** Grammars that are remembered beside those in use. */
-const mostRemembered = 4;
+import { GrammarCache, type GrammarLease } from './grammar-cache.ts';
 
 const notBegun =
   "the last message, the assistant's, does not begin the JSON that is asked for: the whole JSON comes behind it";
@@ -22,13 +22,14 @@ interface AnswerGrammar extends Pick<SamplerOptions, 'begun' | 'endsEarly'> {
   readonly ready?: Promise<void> | undefined;
 }
 
-/** The grammars of a model's answers: compiled when they are first asked for, the last ones remembered. */
+/**
+ * The grammars of a model's answers: compiled when they are first asked for, and shared by all answers that want the same.
+ * They take `grammarBytes` at most, those in use and the last ones together.
+ */
 export class Grammars implements Disposable {
   readonly #vocabulary: GrammarVocabulary;
   readonly #warn: ((reason: Error) => void) | undefined;
-  /** In the order of their last use. */
-  readonly #automata: Map<string, Automaton> = new Map();
-  readonly #grammars: WeakMap<Automaton, TokenGrammar> = new WeakMap();
+  readonly #cache: GrammarCache<CompiledGrammar> = new GrammarCache(grammarBytes);
   #names: TokenNames | undefined;
   #index: TokenIndex | undefined;
   #building: Promise<void> | undefined;
@@ -40,7 +41,7 @@ export class Grammars implements Disposable {
     this.#warn = warn;
   }
 
-  /** Makes a grammar ready, if there is one: `of` can give it as soon as the promise is resolved. Throws BAD_GRAMMAR. */
+  /** Makes a grammar ready, if there is one: `lease` can give it as soon as the promise is resolved. Throws BAD_GRAMMAR. */
   prepare(source: GrammarSource | undefined): Promise<void> | undefined {
     if (source === undefined) return undefined;
     this.#automatonOf(source);
@@ -68,14 +69,12 @@ export class Grammars implements Disposable {
     }
   }
 
-  /** The grammar of a source that was prepared, if there is one. */
-  of(source: GrammarSource | undefined): TokenGrammar | undefined {
+  /** The grammar of a source that was prepared, if there is one, for an answer. Throws GRAMMARS_FULL. */
+  lease(source: GrammarSource | undefined): GrammarLease<TokenGrammar> | undefined {
     if (source === undefined) return undefined;
-    const automaton = this.#automatonOf(source);
     if (!this.#index) throw new Error('the grammar has not been prepared');
-    const grammar = this.#grammars.get(automaton) ?? new TokenGrammar(automaton, this.#index);
-    this.#grammars.set(automaton, grammar);
-    return grammar;
+    const lease = this.#cache.acquire(keyOf(source), () => this.#compile(source));
+    return { grammar: lease.grammar.over(this.#index), [Symbol.dispose]: () => lease[Symbol.dispose]() };
   }
 
   /** Lets go of the vocabulary. */
@@ -84,14 +83,12 @@ export class Grammars implements Disposable {
   }
 
   #automatonOf(source: GrammarSource): Automaton {
-    const key = JSON.stringify(source);
+    return this.#cache.get(keyOf(source), () => this.#compile(source)).automaton;
+  }
+
+  #compile(source: GrammarSource): CompiledGrammar {
     this.#names ??= new TokenNames(this.#vocabulary);
-    const automaton = this.#automata.get(key) ?? new Automaton(grammarOf(source), this.#names);
-    this.#automata.delete(key);
-    this.#automata.set(key, automaton);
-    const [oldest] = this.#automata.keys();
-    if (this.#automata.size > mostRemembered && oldest !== undefined) this.#automata.delete(oldest);
-    return automaton;
+    return new CompiledGrammar(new Automaton(grammarOf(source), this.#names));
   }
 
   // It takes a microsecond or two for each token, so other answers go on meanwhile.
@@ -107,3 +104,35 @@ export class Grammars implements Disposable {
     }
   }
 }
+
+/** A grammar, and what it allows of the model's tokens once their index is there: half of what it may remember is for that. */
+class CompiledGrammar {
+  readonly automaton: Automaton;
+  #tokens: TokenGrammar | undefined;
+  #allowed = 0;
+
+  constructor(automaton: Automaton) {
+    this.automaton = automaton;
+  }
+
+  get fixedBytes(): number {
+    return this.automaton.fixedBytes;
+  }
+
+  allow(bytes: number): void {
+    this.#allowed = bytes;
+    this.automaton.allow(bytes / 2);
+    this.#tokens?.allow(bytes / 2);
+  }
+
+  over(index: TokenIndex): TokenGrammar {
+    if (!this.#tokens) {
+      this.#tokens = new TokenGrammar(this.automaton, index);
+      this.#tokens.allow(this.#allowed / 2);
+    }
+    return this.#tokens;
+  }
+}
+
+/** A short text for a source, which may be a large schema. */
+const keyOf = (source: GrammarSource): string => createHash('sha256').update(JSON.stringify(source)).digest('base64');

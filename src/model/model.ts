@@ -223,7 +223,10 @@ export class Model implements AsyncDisposable {
     const sequence = new Sequence({
       prompt: tokens,
       vocabulary,
-      newSampler: () => new Sampler(size, sampling, { bias, dry, ...place, grammar: this.#grammars.of(source) }),
+      newSampler: () => {
+        const lease = this.#grammars.lease(source);
+        return new Sampler(size, sampling, { bias, dry, ...place, grammar: lease?.grammar, lease });
+      },
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),
       maxTokens,

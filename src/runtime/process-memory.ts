@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 
-/** Growth of the process after the vocabulary is loaded: JavaScript's heap, graphs. Measured: 12-24 MiB. */
+/** All grammars of a model: those of answers under way, and the last ones beside them. */
+export const grammarBytes: number = 8 * 2 ** 20;
+/** Growth of the process after the vocabulary is loaded: JavaScript's heap, grammars, graphs. Measured: 12-24 MiB. */
 const growth = 28 * 2 ** 20;
 /**
  * The engine with its libraries, and no model, in any command. Measured: 65-72 MiB with Node 20, 73-80 with Node 24.

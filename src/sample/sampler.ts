@@ -20,6 +20,8 @@ export interface SamplerOptions {
   readonly bias?: ReadonlyMap<number, number> | undefined;
   /** Allows a token or not, from the first one that is sampled on. */
   readonly grammar?: TokenGrammar | undefined;
+  /** The use of the grammar, which ends with the sampler. */
+  readonly lease?: Disposable | undefined;
   /** The begin of a JSON value that the answer goes on with, if the grammar has it. */
   readonly begun?: string | undefined;
   /** True if an answer that the grammar takes as whole ends where the model wants what the grammar forbids. */
@@ -48,6 +50,7 @@ export class Sampler implements Disposable {
   readonly #rng: TokenRng;
   readonly #chain: LogitsChain;
   readonly #place: GrammarPlace | undefined;
+  readonly #lease: Disposable | undefined;
   readonly #dry: DryStages | undefined;
   /** Bits of surprise that mirostat allows the next token. */
   #bound: number;
@@ -59,7 +62,7 @@ export class Sampler implements Disposable {
   constructor(
     vocabulary: number,
     sampling: PartialSamplingOptions,
-    { bias = new Map(), grammar, begun, endsEarly = false, dry, random = Math.random }: SamplerOptions = {},
+    { bias = new Map(), grammar, lease, begun, endsEarly = false, dry, random = Math.random }: SamplerOptions = {},
   ) {
     this.#options = samplingOptions(sampling);
     const { seed } = this.#options;
@@ -67,6 +70,7 @@ export class Sampler implements Disposable {
     this.#bias = bias;
     this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
     this.#dry = dry;
+    this.#lease = lease;
     this.#chain = new LogitsChain(vocabulary, sampling, dry);
     this.#bound = 2 * this.#options.mirostatTau;
     this.#place = grammar && { grammar, endsEarly, state: grammar.startBehind(begun), drafted: undefined };
@@ -124,6 +128,7 @@ export class Sampler implements Disposable {
   [Symbol.dispose](): void {
     this.#chain[Symbol.dispose]();
     this.#draftChain?.[Symbol.dispose]();
+    this.#lease?.[Symbol.dispose]();
   }
 
   #draft(logits: Float32Array, text: ReadonlyTokens, state: State | undefined): DraftToken {

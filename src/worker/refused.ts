@@ -15,6 +15,7 @@ const codes: ReadonlySet<ErrorCode> = new Set([
   'MODEL_NOT_FOUND',
   'MODEL_AMBIGUOUS',
   'SERVER_BUSY',
+  'GRAMMARS_FULL',
   'ANSWER_UNREAD',
 ]);
 
