@@ -20,6 +20,7 @@ const samples: Readonly<Record<keyof typeof attacks, Omit<AttackOptions, 'seed'>
   servers: { count: 1 },
   greedy: { count: 1, from: 2 },
   hungry: { count: 1, from: 6 },
+  grammars: { count: 1 },
   runs: { count: 1 },
   served: { count: 1 },
   large: { count: 2, step: 5 },

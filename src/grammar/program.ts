@@ -31,7 +31,7 @@ export class GrammarProgram {
   readonly #kinds: Uint8Array;
   /** The next step; that of a split is the place where its list ends. */
   readonly #next: Uint32Array;
-  /** Of a byte its ranges, of a call the first step of its rule, of a loop its rounds, of a split the begin of its list. */
+  /** Ranges of a byte, the first step of the rule that is called, rounds of a loop, the begin of a split's list. */
   readonly #parts: Uint32Array;
   /** Steps that splits lead to. */
   readonly #lists: Uint32Array;

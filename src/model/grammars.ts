@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
+import { collectGarbage } from '../base/garbage.ts';
 import { answerGrammar, endsEarly, jsonBegun } from '../chat/answer-grammar.ts';
 import type { AnswerFormat } from '../chat/answer-reader.ts';
 import { Automaton } from '../grammar/automaton.ts';
@@ -9,9 +10,12 @@ import { type GrammarSource, grammarOf } from '../grammar/source.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
 import { TokenIndex } from '../grammar/token-index.ts';
 import { type GrammarVocabulary, TokenNames } from '../grammar/token-names.ts';
-import { grammarBytes } from '../runtime/process-memory.ts';
+import { mostGrammarBytes } from '../runtime/process-memory.ts';
 import type { SamplerOptions } from '../sample/sampler.ts';
 import { GrammarCache, type GrammarLease } from './grammar-cache.ts';
+
+/** Bytes of compiled grammars after which garbage is collected: a compilation leaves some 20 times as much. */
+const muchCompiled = 2 ** 18;
 
 const notBegun =
   "the last message, the assistant's, does not begin the JSON that is asked for: the whole JSON comes behind it";
@@ -24,16 +28,18 @@ interface AnswerGrammar extends Pick<SamplerOptions, 'begun' | 'endsEarly'> {
 
 /**
  * The grammars of a model's answers: compiled when they are first asked for, and shared by all answers that want the same.
- * They take `grammarBytes` at most, those in use and the last ones together.
+ * They take `mostGrammarBytes` at most, those in use and the last ones together.
  */
 export class Grammars implements Disposable {
   readonly #vocabulary: GrammarVocabulary;
   readonly #warn: ((reason: Error) => void) | undefined;
-  readonly #cache: GrammarCache<CompiledGrammar> = new GrammarCache(grammarBytes);
+  readonly #cache: GrammarCache<CompiledGrammar> = new GrammarCache(mostGrammarBytes);
   #names: TokenNames | undefined;
   #index: TokenIndex | undefined;
   #building: Promise<void> | undefined;
   #disposed = false;
+  /** Bytes of grammars that were compiled since garbage was collected. */
+  #compiled = 0;
 
   /** `warn` hears of answers whose given begin is no part of what is asked for. */
   constructor(vocabulary: GrammarVocabulary, warn?: (reason: Error) => void) {
@@ -88,7 +94,13 @@ export class Grammars implements Disposable {
 
   #compile(source: GrammarSource): CompiledGrammar {
     this.#names ??= new TokenNames(this.#vocabulary);
-    return new CompiledGrammar(new Automaton(grammarOf(source), this.#names));
+    const grammar = new CompiledGrammar(new Automaton(grammarOf(source), this.#names));
+    this.#compiled += grammar.fixedBytes;
+    if (this.#compiled > muchCompiled) {
+      this.#compiled = 0;
+      setImmediate(collectGarbage);
+    }
+    return grammar;
   }
 
   // It takes a microsecond or two for each token, so other answers go on meanwhile.
@@ -100,7 +112,7 @@ export class Grammars implements Disposable {
         this.#index = value;
         return;
       }
-      await setImmediate();
+      await nextTurn();
     }
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 
 /** All grammars of a model: those of answers under way, and the last ones beside them. */
-export const grammarBytes: number = 8 * 2 ** 20;
+export const mostGrammarBytes: number = 8 * 2 ** 20;
 /** Growth of the process after the vocabulary is loaded: JavaScript's heap, grammars, graphs. Measured: 12-24 MiB. */
 const growth = 28 * 2 ** 20;
 /**

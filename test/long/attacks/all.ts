@@ -1,5 +1,6 @@
 import type { Attack } from './attack.ts';
 import { limitedRuns, limitedServers } from './cgroups.ts';
+import { largeGrammars } from './grammars.ts';
 import { graphs } from './graphs.ts';
 import { headers } from './headers.ts';
 import { http } from './http.ts';
@@ -29,6 +30,7 @@ export const attacks: Readonly<Record<string, Attack>> = {
   servers: killedServers,
   greedy: greedyRequests,
   hungry: greedyRuns,
+  grammars: largeGrammars,
   large,
   runs: limitedRuns,
   served: limitedServers,

@@ -21,8 +21,8 @@ const usualTemplate =
   "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}<|im_start|>assistant\n";
 
 /** Writes a model that answers anything with nonsense, quickly: it has a chat template and a vocabulary. */
-export function writeVictim(path: string, template: string = usualTemplate): void {
-  const tokenizer = tinyBytePair();
+export function writeVictim(path: string, template: string = usualTemplate, tokens?: number): void {
+  const tokenizer = tinyBytePair(undefined, [], tokens);
   const sizes = { layers: 2, width: 64, heads: 2, kvHeads: 1, feedForward: 64, vocabulary: tokenizer.ids.size };
   const { metadata, ...rest } = randomModel({ ...sizes, architecture: 'llama', context: 4096 });
   const own = { 'tokenizer.chat_template': str(template) };
