@@ -34,11 +34,15 @@ test('the file that says so is written as Node 12 reads it', () => {
 test('the settings in force are shown, with where they come from and where the file lies', async () => {
   writeFileSync(folder.file('c.toml'), 'port = 9000\n');
   const config = ['config', '--config', folder.file('c.toml')];
-  const { stdout } = await run(config, { env: { ...env, SSD_LLM_MAX_QUEUE: '7', SSD_LLM_API_KEY: 'plum' } });
+  const { stdout } = await run(config, {
+    env: { ...env, SSD_LLM_MAX_QUEUE: '7', SSD_LLM_PROMPT_CACHE: '1.5G', SSD_LLM_API_KEY: 'plum' },
+  });
   assert.match(stdout, /^.*c\.toml\n/);
   assert.match(stdout, /^port +9000 +.*c\.toml: port$/m);
   assert.match(stdout, /^max-queue +7 +SSD_LLM_MAX_QUEUE$/m);
   assert.match(stdout, /^host +127\.0\.0\.1 +default$/m);
+  assert.match(stdout, /^prompt-cache +1\.5 GiB +SSD_LLM_PROMPT_CACHE$/m);
+  assert.match(stdout, /^keep-alive +5m 0s +default$/m);
   assert.doesNotMatch(stdout, /plum/);
 });
 
@@ -66,6 +70,9 @@ test('a shell completes commands, options and names of models', async (t) => {
 test('habits from other programs are answered with what to do here', async () => {
   for (const [args, answer] of [
     [['run', 'm', 'hi', '-ngl', '99'], /-ngl: .*memory budget/],
+    [['stop', 'm'], /unknown command 'stop'\n.*\nstop: .*keep_alive/],
+    [['pocket:135m', 'hi'], /ssd-llm run pocket:135m hi/],
+    [['run'], /missing required argument 'model'\n.*\nssd-llm run <model> .*"ssd-llm list"/],
     [['run', '-m', 'pocket:135m'], /a model is named without an option/],
     [['info', folder.file('pocket-F32.gguf'), '-m', '8'], /did you mean 8G\?/],
     [['run', folder.file('pocket-F32.gguf'), 'hi', '-p', 'ho'], /--prompt ho is not valid; expected one prompt/],

@@ -78,6 +78,14 @@ test('a name that no model has, and a place without models, are told with the pl
     assert.equal(unknown.code, 3);
     assert.match(unknown.stderr, answer);
   }
+  for (const [folder, answer] of [
+    [home.file('nowhere'), /^error: there is no folder .*nowhere; .*\[NO_MODELS\]\n$/],
+    [file, /^error: .*plain\.gguf is a file, .*\[NO_MODELS\]\n$/],
+  ] as const) {
+    const { code, stderr } = await run(['list', '--models', folder], { env });
+    assert.equal(code, 3);
+    assert.match(stderr, answer);
+  }
   const none = await run(['list'], { env: { ...env, OLLAMA_MODELS: home.file('none') } });
   assert.equal(none.code, 3);
   assert.match(none.stderr, /there is no model in .*none, .*\.lmstudio.*\[NO_MODELS\]/);

@@ -174,7 +174,7 @@ test('where stderr is no terminal, a wrong option of serve is told in JSON as we
 test('without a model, or with settings that are not valid, it says what to do', async () => {
   using folder = tempFolder();
   for (const [args, code, message] of [
-    [['--models', folder.file('gone')], 3, /there is no model in .*gone; name a GGUF file.*\[NO_MODELS\]/],
+    [['--models', folder.file('gone')], 3, /there is no folder .*gone; .*--models \[NO_MODELS\]/],
     [[folder.file('gone.gguf')], 3, /\[MODEL_NOT_FOUND\]/],
     [[model, '--keep-alive', 'soon'], 2, /--keep-alive "soon" is not valid/],
     [[model, '--draft-model', folder.file('gone.gguf')], 3, /gone\.gguf.*\[MODEL_NOT_FOUND\]/],

@@ -8,7 +8,7 @@ export const downloadErrors: ErrorTable<
   UNREACHABLE: [
     'failure',
     (d) =>
-      `${d.host} cannot be reached (${d.reason}); check the network and HTTPS_PROXY, or name a mirror of Hugging Face in HF_ENDPOINT`,
+      `${d.host} cannot be reached (${d.reason}); check ${d.hub ? 'the network and HTTPS_PROXY, or name a mirror of Hugging Face in HF_ENDPOINT' : 'its name, the network and HTTPS_PROXY'}`,
     (d) => `${d.host} cannot be reached (${d.reason}); the server needs a way to it`,
   ],
   REMOTE_NOT_FOUND: [

@@ -65,7 +65,8 @@ export interface ErrorDetails {
   NO_ROOM: { folder: string; bytes: number; free: number };
   /** A file, or bytes that were sent, by what they were called. */
   WRONG_SUM: File & { expected: string; found: string };
-  UNREACHABLE: { host: string; reason: string };
+  /** `hub`: it is Hugging Face, or its mirror. */
+  UNREACHABLE: { host: string; reason: string; hub: boolean };
   /** `nearest`: names there that are most like it. */
   REMOTE_NOT_FOUND: { name: string; host: string; nearest: readonly string[] };
   /** A page of Hugging Face where `hub`, asked with a token or without. */
@@ -97,8 +98,8 @@ export interface ErrorDetails {
   GRAMMARS_FULL: { bytes: number };
   ANSWER_UNREAD: object;
   ENGINE_DIED: { model: string; reason: string };
-  /** The folders that were looked into. */
-  NO_MODELS: { folders: readonly string[] };
+  /** The folders that were looked into; `named` if it was one that is no folder: the reason. */
+  NO_MODELS: { folders: readonly string[]; named?: 'missing' | 'a file' };
   PORT_IN_USE: { host: string; port: number };
   SERVER_UNREACHABLE: { url: string; reason: string };
 }

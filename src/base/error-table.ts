@@ -14,6 +14,13 @@ function notFound({ file, name, nearest = [] }: ErrorDetails['MODEL_NOT_FOUND'])
     : `${file} does not exist; ${near}check the path of the GGUF file`;
 }
 
+function withoutModels({ folders, named }: ErrorDetails['NO_MODELS']): string {
+  const there = folders.join(', ');
+  if (named === 'a file') return `${there} is a file, not a folder of models; name it without --models`;
+  if (named === 'missing') return `there is no folder ${there}; check the path behind --models`;
+  return `there is no model in ${there}; "ssd-llm pull hf.co/ORG/REPO:QUANT" downloads one, or name a GGUF file, or with --models a folder that holds some`;
+}
+
 /** An option as the APIs spell it: topP -> top_p. */
 export const fieldOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -250,11 +257,7 @@ export const errorTable: ErrorTable<ErrorCode> = {
     'failure',
     (d) => `the engine of ${d.model} ended unexpectedly (${d.reason}); the next request starts it again`,
   ],
-  NO_MODELS: [
-    'not-found',
-    (d) => `there is no model in ${d.folders.join(', ')}; name a GGUF file, or with --models a folder that holds some`,
-    (d) => `there is no model in ${d.folders.join(', ')}; the server needs some`,
-  ],
+  NO_MODELS: ['not-found', withoutModels, (d) => `there is no model in ${d.folders.join(', ')}; the server needs some`],
   PORT_IN_USE: [
     'failure',
     (d) => `port ${d.port} of ${d.host} is in use by another program; end that, or choose another port with --port`,

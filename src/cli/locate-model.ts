@@ -19,7 +19,8 @@ export const isFile = (path: string): boolean => attempt(() => !statSync(path).i
 
 /** All models by all their names. A command that is called with a file starts without this code. */
 async function namesIn(models: string | undefined): Promise<NameIndex<LocatedModel>> {
-  const { wholeLibrary } = await import('./open-library.ts');
+  const { checkModelsFolder, wholeLibrary } = await import('./open-library.ts');
+  checkModelsFolder({ models });
   return wholeLibrary(models).index();
 }
 

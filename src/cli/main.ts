@@ -10,7 +10,7 @@ async function main(argv: readonly string[]): Promise<void> {
     await program().parseAsync(await withValues(argv));
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    const line = await failureLine(error, argv);
+    const line = await failureLine(error, argv.slice(2));
     if (line !== undefined) fail(line);
   }
 }

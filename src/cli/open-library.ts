@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { Library, type Warn } from '../library/library.ts';
 import type { LocatedModel } from '../library/located-model.ts';
@@ -16,8 +17,8 @@ export const leaveOut: Warn = (path, error) => note(printable(`${path} is left o
 /** The library of all places, or of the models folder that was named. */
 export function wholeLibrary(models: string | undefined, options: CardOptions = {}, warn: Warn = leaveOut): Library {
   const { folder, stores } = placesFor(models);
-  // Our own folder comes with the first model that is pulled.
-  const there = models !== undefined || (folder !== undefined && existsSync(folder));
+  // The folder comes with the first model that is pulled.
+  const there = folder !== undefined && existsSync(folder);
   return new Library({ ...options, files: [], folder: there ? folder : undefined, ownFolder: folder, stores }, warn);
 }
 
@@ -39,6 +40,14 @@ export function ownStore(models: string | undefined): OwnStore {
   const { folder } = placesFor(models);
   if (folder !== undefined) return new OwnStore(resolve(folder));
   throw new EngineError('BAD_OPTION', { option: 'models', value: 'of a user without a home', expected: 'a folder' });
+}
+
+/** Throws NO_MODELS if a folder was named that is none. */
+export function checkModelsFolder({ models }: Pick<Settings, 'models'>): void {
+  if (models === undefined) return;
+  const isFolder = attempt(() => statSync(models).isDirectory());
+  if (isFolder) return;
+  throw new EngineError('NO_MODELS', { folders: [models], named: isFolder === undefined ? 'missing' : 'a file' });
 }
 
 /** The error for a command that finds no models, with the places that it looked into. */

@@ -135,8 +135,10 @@ export function program(): Command {
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
   const command = throwing(new Command('ssd-llm'))
     .description('Run language models larger than memory: weights stream from the SSD under a hard memory budget.')
-    .version(version)
+    .version(version, '-v, --version')
     .helpCommand(false)
+    // Other programs' commands are known here, and are not like any of these.
+    .showSuggestionAfterError(false)
     .hook('preSubcommand', async (_, called) => {
       const { withOptions } = await import('./options/flags.ts');
       withOptions(called);
@@ -184,6 +186,25 @@ export function exitCodeOf(error: unknown): number {
   return 1;
 }
 
+/** The hint below an error that commander has reported. */
+async function hintOf({ code }: CommanderError, given: readonly string[]): Promise<string | undefined> {
+  const [name = ''] = given;
+  const own = Object.entries(commands).flatMap(([command, { alias = [] }]) => [command, alias].flat());
+  const { takes = {} } = Object.entries(commands).find(([command]) => command === name)?.[1] ?? {};
+  if (code === 'commander.missingArgument') {
+    const list = Object.keys(takes).some((argument) => argument.includes('model'))
+      ? '; "ssd-llm list" shows the models that there are'
+      : '';
+    return `ssd-llm ${[name, ...Object.keys(takes)].join(' ')}${list}`;
+  }
+  const { hintFor } = await import('./options/habits.ts');
+  const hint = hintFor(given, [...own, 'help']);
+  if (hint !== undefined || code !== 'commander.unknownCommand') return hint;
+  const { similarNames } = await import('../library/similar-names.ts');
+  const near = similarNames(name, own);
+  return near.length > 0 ? `did you mean ${near.join(', ')}?` : `a model stands behind a command: ssd-llm run ${name}`;
+}
+
 /** The line about a failure, in the words of the command line; where commander has reported it, a hint at most. */
 export async function failureLine(error: unknown, argv: readonly string[] = []): Promise<string | undefined> {
   if (isBadOption(error)) {
@@ -194,8 +215,7 @@ export async function failureLine(error: unknown, argv: readonly string[] = []):
   if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return undefined;
-    const { hintFor } = await import('./options/foreign-flags.ts');
-    return hintFor(argv);
+    return hintOf(error, argv);
   }
   return `internal error: ${(error as Error).stack ?? error}`;
 }

@@ -151,10 +151,18 @@ export class Web implements AsyncDisposable {
         failures = now > reached ? 1 : failures + 1;
         reached = Math.max(reached, now);
         const gone = unreachable.test(codeOf(error));
-        if (failures === tries || (gone && !begun)) throw failure(url, error, gone);
+        if (failures === tries || (gone && !begun)) throw this.#failure(url, error, gone);
         await sleep(this.#pauseBefore(failures), undefined, { signal });
       }
     }
+  }
+
+  #failure(url: string, cause: unknown, gone: boolean): EngineError {
+    const reason = codeOf(cause);
+    const { host } = new URL(url);
+    return gone
+      ? new EngineError('UNREACHABLE', { host, reason, hub: host === new URL(this.hub).host }, { cause })
+      : new EngineError('DOWNLOAD_FAILED', { url, reason }, { cause });
   }
 
   #pauseBefore(failures: number): number {
@@ -218,11 +226,4 @@ function redirected(from: string, location: string): string {
     url: from,
     reason: 'it is redirected to a connection that is not encrypted',
   });
-}
-
-function failure(url: string, cause: unknown, gone: boolean): EngineError {
-  const reason = codeOf(cause);
-  return gone
-    ? new EngineError('UNREACHABLE', { host: new URL(url).host, reason }, { cause })
-    : new EngineError('DOWNLOAD_FAILED', { url, reason }, { cause });
 }

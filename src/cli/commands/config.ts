@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { formatBytes } from '../../base/bytes.ts';
 import { currentUser, usualConfigFile } from '../environment.ts';
-import { configurableValues } from '../options/settings.ts';
+import { type ConfigurableValue, configurableValues } from '../options/settings.ts';
 import type { Settings } from '../options/table.ts';
 import { columns } from '../print/columns.ts';
+import { duration } from '../print/duration.ts';
 import { write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
 
@@ -17,13 +19,21 @@ export async function configCommand({ config, json }: Settings): Promise<void> {
     secret.has(row.name) && row.from !== undefined ? { ...row, value: '(hidden)' } : row,
   );
   const there = file !== undefined && existsSync(file);
-  if (json) return writeJson({ file: file ?? null, there, settings: values });
-  const rows = values.map(({ name, value, from = 'default' }) => [name, printable(textOf(value)), printable(from)]);
+  if (json) {
+    const settings = values.map(({ name, value, from }) => ({ name, value, from }));
+    return writeJson({ file: file ?? null, there, settings });
+  }
+  const rows = values.map((row) => [row.name, printable(textOf(row)), printable(row.from ?? 'default')]);
   const where = file === undefined ? 'no home folder, so no file' : `${file}${there ? '' : ' (not there)'}`;
   await write(`${[printable(where), '', ...columns(rows)].join('\n')}\n`);
 }
 
-const textOf = (value: unknown): string => {
-  if (value === undefined) return '-';
+/** A value as people read it: "2 GiB", "5m 0s", "16, all but one core". */
+function textOf({ value, unit, byDefault = '-' }: ConfigurableValue): string {
+  if (typeof value === 'number' && unit === 'bytes') return formatBytes(value);
+  if (typeof value === 'number' && unit === 'seconds') return value < 0 ? 'forever' : duration(Math.round(value));
+  if (value === undefined) return byDefault;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.length > 0 ? value.map(String).join(', ') : byDefault;
   return typeof value === 'string' ? value : JSON.stringify(value);
-};
+}

@@ -4,7 +4,7 @@ import type { LibraryModel } from '../../library/library.ts';
 import { fasterText, roughRate } from '../../plan/faster-ways.ts';
 import { locateModels } from '../locate-model.ts';
 import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
-import { noModels, openLibrary } from '../open-library.ts';
+import { checkModelsFolder, noModels, openLibrary } from '../open-library.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { debugLog } from '../print/debug.ts';
@@ -17,6 +17,7 @@ const idLength = 12;
 
 /** Prints the models that there are. */
 export async function listCommand(settings: Settings): Promise<void> {
+  checkModelsFolder(settings);
   const found = await locateModels(settings.files, settings);
   const models = openLibrary({ models: settings.models, found }).models();
   (await debugLog(settings))?.('models found', { files: models.flatMap(({ files }) => files) });

@@ -49,12 +49,16 @@ async function baseOf(
 
 const pathFrom = (folder: string, path: string): string => resolve(folder, path.replace(/^~(?=[\\/]|$)/, homedir()));
 
-/** The text of a Modelfile. Throws MODEL_NOT_FOUND, UNREADABLE. */
+/** The text of a Modelfile. Throws BAD_OPTION, UNREADABLE. */
 function textOf(file: string): string {
   try {
     return file === '-' ? readFileSync(0, 'utf8') : readTextFile(file, mostBytes);
   } catch (cause) {
-    throw new EngineError('UNREADABLE', { file, reason: reasonOf(cause) }, { cause });
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const expected = 'a Modelfile that is there: --file names it, - is stdin';
+    throw missing
+      ? new EngineError('BAD_OPTION', { option: '--file', value: file, expected }, { cause })
+      : new EngineError('UNREADABLE', { file, reason: reasonOf(cause) }, { cause });
   }
 }
 

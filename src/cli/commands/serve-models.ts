@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Log } from '../../base/log.ts';
 import { mapLargeBlocks } from '../../ggml/system.ts';
@@ -16,7 +15,7 @@ import { webOptions } from '../download-settings.ts';
 import { cpuVariant } from '../environment.ts';
 import { calibrateFor } from '../first-calibration.ts';
 import type { DevicePlan } from '../forecast.ts';
-import { leaveOut, noModels, openLibrary } from '../open-library.ts';
+import { checkModelsFolder, leaveOut, openLibrary } from '../open-library.ts';
 import { type LogFormat, logsEvents } from '../options/log-level.ts';
 import type { ServerSettings } from '../options/server-options.ts';
 import { announced, announcement, type ServerStart } from '../print/announcement.ts';
@@ -48,9 +47,9 @@ export async function serveModels(
   const { rope, graphs, chatTemplate } = model;
   const places = { models: settings.models, found: named };
   const library = openLibrary(places, { rope, graphs, chatTemplate }, (path, error) => tell(path, error));
-  const found = library.models();
   // A store of our own may be filled by clients; a folder that is not there was misspelt.
-  if (found.length === 0 && settings.models !== undefined && !existsSync(settings.models)) throw noModels(settings);
+  if (named.length === 0) checkModelsFolder(settings);
+  const found = library.models();
   if (found.length > 0) await calibrateFor(found, budgetFor(model.memoryBudget));
 
   const engineSettings = {

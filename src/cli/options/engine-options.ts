@@ -56,6 +56,8 @@ export interface EngineSettings {
 
 const planning: readonly CommandName[] = ['run', 'chat', 'embed', 'serve', 'info', 'bench'];
 const running: readonly CommandName[] = ['run', 'chat', 'embed', 'serve', 'bench'];
+/** Commands that draft tokens: embeddings have none. */
+const drafting: readonly CommandName[] = ['run', 'chat', 'serve', 'bench'];
 const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
 
 /** Tokens of the longest context, 2^24: positions are float32 where they are rotated. */
@@ -64,6 +66,7 @@ const mostTokens = 2 ** 24;
 export const engineOptions: OptionSpecs<EngineSettings> = {
   memoryBudget: {
     flags: '-m, --memory-budget <size>',
+    unit: 'bytes',
     help: 'memory for everything: 8G, 1.5G, 512M, bytes, 50% of the memory, or auto',
     schema: auto(sizeOrShare),
     byDefault: 'auto, most of what is free',
@@ -175,14 +178,14 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     help: 'draft tokens by what followed earlier in the text, so that a pass yields several',
     schema: truth,
     default: false,
-    commands: running,
+    commands: drafting,
     variables: ['SSD_LLM_DRAFT_NGRAM'],
   },
   draftModel: {
     flags: '--draft-model <file>',
     help: 'a small model with the same vocabulary that drafts tokens',
     schema: named('a GGUF file').optional(),
-    commands: running,
+    commands: drafting,
     variables: ['SSD_LLM_DRAFT_MODEL'],
     isPath: true,
   },
@@ -192,7 +195,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     help: 'the most draft tokens in a pass',
     schema: auto(whole('a number of tokens', 1, 64)),
     byDefault: '15',
-    commands: running,
+    commands: drafting,
     variables: ['SSD_LLM_DRAFT_AHEAD'],
   },
   adaptiveDraft: {
@@ -200,7 +203,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     help: 'draft as many tokens as pay, by what passes take and how many are accepted',
     schema: truth,
     default: true,
-    commands: running,
+    commands: drafting,
     variables: ['SSD_LLM_ADAPTIVE_DRAFT'],
     aliases: [{ flags: '--no-adaptive-draft', value: false, help: 'draft as many as there is room for' }],
   },
@@ -214,6 +217,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   },
   gpuMemory: {
     flags: '--gpu-memory <size>',
+    unit: 'bytes',
     help: "memory of a card that has its own, beside --memory-budget for the process's",
     schema: auto(size),
     byDefault: 'auto, most of what is free there',
@@ -247,6 +251,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   },
   expertCache: {
     flags: '--expert-cache <size>',
+    unit: 'bytes',
     help: 'memory for experts, at least one of each layer',
     schema: auto(size),
     byDefault: 'auto, what the other weights leave',
@@ -256,6 +261,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
   promptCache: {
     option: 'promptCache.bytes',
     flags: '--prompt-cache [size]',
+    unit: 'bytes',
     help: 'keep what is computed of the prompt on disk, for later ones that begin alike; no more than this size',
     schema: sizeOrNone.optional(),
     byDefault: 'none; without a size, 8G',

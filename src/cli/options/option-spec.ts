@@ -44,6 +44,8 @@ interface Declared<T> {
   readonly help: string;
   /** Checks a value, and turns text into the setting. Its messages name the expected value. */
   readonly schema: z.ZodType<T>;
+  /** The unit of its numbers, where people want to read it. */
+  readonly unit?: 'bytes' | 'seconds';
   /** The default in words, where the value alone is not clear. */
   readonly byDefault?: string;
   readonly commands: readonly CommandName[];

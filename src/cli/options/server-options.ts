@@ -135,6 +135,7 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   },
   keepAlive: {
     flags: '--keep-alive <time>',
+    unit: 'seconds',
     help: 'how long an idle model stays loaded: 1h30m, 90, 0, or -1 for ever',
     schema: keepAliveSchema.transform((seconds = usualKeepAlive) => seconds),
     default: usualKeepAlive,

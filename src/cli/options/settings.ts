@@ -80,17 +80,26 @@ async function merged(flags: GivenOptions, user: User, entries: readonly Entry[]
   return { ...Object.fromEntries(inFile), ...ofEnvironment(user, entries), ...withPort(flags) };
 }
 
+/** A setting, with its origin; undefined for the default. */
+export interface ConfigurableValue {
+  readonly unit: AnyOption['unit'] | undefined;
+  readonly byDefault: string | undefined;
+  readonly name: string;
+  readonly value: unknown;
+  readonly from: string | undefined;
+}
+
 /** Values of all options that the environment and the file may give, with their origin. Rejects as `settingsOf` does. */
 export async function configurableValues(
   config: string | undefined,
   user: User,
-): Promise<readonly { readonly name: string; readonly value: unknown; readonly from: string | undefined }[]> {
+): Promise<readonly ConfigurableValue[]> {
   const flags = config === undefined ? {} : { config: { value: config, from: '--config' } };
   const all = await merged(flags, user, configurable);
-  return configurable.map(([key, { schema, default: byDefault }]) => {
+  return configurable.map(([key, { schema, unit, default: usual, byDefault }]) => {
     const one = all[key];
-    const value = one ? accept(schema, one.value, (expected) => refusal(one, expected)) : byDefault;
-    return { name: dashed(key), value, from: one?.from };
+    const value = one ? accept(schema, one.value, (expected) => refusal(one, expected)) : usual;
+    return { name: dashed(key), value, from: one?.from, unit, byDefault };
   });
 }
 

@@ -65,6 +65,12 @@ test('a plan is asked for with what changes, and wrong values are refused by nam
   const wrong = await post({ app }, '/api/plan', { budget: '8 GB' });
   assert.equal(wrong.status, 400);
   assert.match(((await wrong.json()) as { error: string }).error, /budget/);
+  const unknown = await post({ app }, '/api/plan', { budget: 1e9, kvType: 'q8_0' });
+  assert.equal(unknown.status, 400);
+  assert.match(
+    ((await unknown.json()) as { error: string }).error,
+    /^kvType: unknown; a plan has model, budget, kv_type/,
+  );
 });
 
 test('with a key, the status and plans need it', async () => {

@@ -13,14 +13,21 @@ import { builtVersion } from './built-files.ts';
 /** Waits between two events. Rejects when the signal aborts. */
 const aQuarterSecond = (signal: AbortSignal): Promise<void> => setTimeout(250, undefined, { signal });
 
+const whatIfFields = {
+  model: z.string().nullish(),
+  budget: z.int().min(1).nullish(),
+  kv_type: z.enum(kvTypes).nullish(),
+  context: z.int().min(1).nullish(),
+  parallel: z.int().min(1).max(256).nullish(),
+  draft: z.boolean().nullish(),
+};
+
 const WhatIf = z
-  .looseObject({
-    model: z.string().nullish(),
-    budget: z.int().min(1).nullish(),
-    kv_type: z.enum(kvTypes).nullish(),
-    context: z.int().min(1).nullish(),
-    parallel: z.int().min(1).max(256).nullish(),
-    draft: z.boolean().nullish(),
+  .strictObject(whatIfFields, {
+    error: (issue: z.core.$ZodRawIssue) =>
+      issue.code === 'unrecognized_keys'
+        ? `${issue.keys.join(', ')}: unknown; a plan has ${Object.keys(whatIfFields).join(', ')}`
+        : undefined,
   })
   .transform(({ model, budget, kv_type, context, parallel, draft }) => ({
     model,
