@@ -3,16 +3,21 @@ import test from 'node:test';
 import type { RandomModelSpec } from '../bench/random-model.ts';
 import { at } from '../src/base/at.ts';
 import { nmse } from '../src/base/nmse.ts';
+import { graphTraits } from '../src/exec/llama-measure.ts';
+import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import type { Device } from '../src/ggml/device.ts';
+import { openModelFile } from '../src/gguf/model-file.ts';
 import type { Plan } from '../src/plan/plan.ts';
 import { openOutline } from '../src/runtime/model-outline.ts';
 import { small } from './support/agrees.ts';
+import { architectureFile } from './support/architectures/architecture-file.ts';
+import { streamedLogits } from './support/architectures/streamed.ts';
 import { writeLoopingModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
 import { thrown } from './support/engine-error.ts';
-import { argmax, topGap } from './support/logits.ts';
+import { firstDiffers } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
-import { openRuntime, planFor, type TestRuntimeOptions } from './support/open-model.ts';
+import { openRuntime, planFor, plenty, type TestRuntimeOptions } from './support/open-model.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { vulkanDevice, withoutVulkan } from './support/vulkan.ts';
 
@@ -48,17 +53,6 @@ async function computed(path: string, options: TestRuntimeOptions): Promise<Comp
 
 const flat = (rows: readonly Float32Array[]): Float32Array => Float32Array.from(rows.flatMap((row) => [...row]));
 
-/** Rows have the same first element wherever it is ahead of the second by more than rounding. */
-function assertSameFirst(rows: readonly Float32Array[], expected: readonly Float32Array[]): void {
-  for (const [i, row] of rows.entries()) {
-    const other = at(expected, i);
-    const rms = Math.sqrt(
-      row.reduce((sum, x, k) => sum + (x - at([...other.subarray(k, k + 1)], 0)) ** 2, 0) / row.length,
-    );
-    if (topGap(other) > 4 * rms) assert.equal(argmax(row), argmax(other), `row ${i}`);
-  }
-}
-
 for (const memory of ['host', 'apart'] satisfies Device['memory'][]) {
   const where = memory === 'host' ? "in the process's memory" : 'with memory of its own';
 
@@ -70,7 +64,7 @@ for (const memory of ['host', 'apart'] satisfies Device['memory'][]) {
     const actual = await computed(path, { device });
     assert.equal(actual.streamed, 0);
     assert.ok(nmse(flat(actual.logits), flat(expected.logits)) < 1e-2);
-    assertSameFirst(actual.logits, expected.logits);
+    assert.equal(firstDiffers(actual.logits, expected.logits), undefined);
   });
 }
 
@@ -93,6 +87,42 @@ test('logits do not depend on whether weights stay on a device, are uploaded fro
   const streamed = await computed(path, { device: apart, gpuMemory, change: withoutHeld });
   assert.ok(streamed.streamed > 0 && streamed.held === 0);
   assert.ok(nmse(flat(streamed.logits), expected) < 1e-5, 'from the SSD');
+});
+
+for (const [name, memory] of [
+  ['olmo2', 'host'],
+  ['olmo2', 'apart'],
+  ['qwen3moe', 'host'],
+  ['qwen3moe', 'apart'],
+] as const) {
+  test(`graphs of libllama are computed by a device as by the CPU, and streamed as resident: ${name}, memory ${memory}`, {
+    skip: withoutVulkan,
+  }, async () => {
+    using folder = tempFolder();
+    using cpu = new CpuDevice(1);
+    using device = vulkanDevice(memory);
+    const path = architectureFile(folder.file('model.gguf'), name);
+    const expected = await streamedLogits(name, path, { device: cpu });
+    const resident = await streamedLogits(name, path, { device, extra: plenty });
+    assert.ok(nmse(flat(resident), flat(expected)) < 1e-2);
+    assert.equal(firstDiffers(resident, expected), undefined);
+    assert.ok(nmse(flat(await streamedLogits(name, path, { device })), flat(resident)) < 1e-5);
+  });
+}
+
+test('the operations of a model of libllama that a device has not are known before it is loaded', {
+  skip: withoutVulkan,
+}, () => {
+  using folder = tempFolder();
+  using device = vulkanDevice();
+  const path = architectureFile(folder.file('model.gguf'), 'olmo2');
+  const { graphs, config } = openOutline(path);
+  using _graphs = graphs;
+  graphs.checkDevice(device, config.context);
+  const { kind, name, pointer, bufferType } = device;
+  const lacking = { kind, name, pointer, bufferType, supports: () => false };
+  const { unsupported } = graphTraits(openModelFile(path), undefined, lacking);
+  assert.ok(unsupported.includes('MUL_MAT of f32 and f32'), `${unsupported}`);
 });
 
 /** The logits of a device that holds all weights. */

@@ -1,9 +1,12 @@
 import { at } from '../base/at.ts';
+import { writeTensor } from '../ggml/data.ts';
 import type { Device } from '../ggml/device.ts';
-import { ExpertNodes, expertProductShape, type IndexList } from '../ggml/expert-nodes.ts';
+import { ExpertNodes, expertProductShape, type IndexList, type TensorPlace } from '../ggml/expert-nodes.ts';
+import { I32 } from '../ggml/graph.ts';
 import type { Pointer } from '../ggml/library.ts';
-import { type Memory, sharedBytes } from '../ggml/memory.ts';
+import type { Memory } from '../ggml/memory.ts';
 import { ReusedGraph } from '../ggml/reused-graph.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
 import type { ExpertRound } from '../plan/expert-cache.ts';
 import type { TransitAreas } from '../plan/expert-slots.ts';
 
@@ -19,6 +22,9 @@ export class ExpertTransit implements Disposable {
   readonly pairs: number;
   readonly #areas: TransitAreas;
   readonly #memory: Memory;
+  readonly #tensors: TensorSet = new TensorSet(1);
+  /** All of the memory as numbers. */
+  readonly #numbers: Pointer;
   readonly #nodes: ExpertNodes = new ExpertNodes();
   readonly #graph: ReusedGraph = new ReusedGraph();
   #rounds = 0;
@@ -28,6 +34,8 @@ export class ExpertTransit implements Disposable {
     this.pairs = areas.pairs;
     this.#areas = areas;
     this.#memory = device.memoryFor(areas.bytes, 'rounds of experts');
+    this.#numbers = this.#tensors.add(I32, [areas.bytes / 4]);
+    this.#memory.place(this.#numbers, 0);
   }
 
   /** Forgets all nodes: they are not computed any more. */
@@ -42,8 +50,8 @@ export class ExpertTransit implements Disposable {
 
   /** Nodes for whole products of the same experts, those of a routing of one round. */
   whole(products: readonly SlotProduct[], { slots }: ExpertRound): readonly Pointer[] {
-    const { slots: offset, bytes } = this.#areas;
-    if (4 * slots.length > bytes - offset) throw new RangeError(`${slots.length} pairs are more than were planned for`);
+    const { slots: offset, pairsInBatch } = this.#areas;
+    if (slots.length > pairsInBatch) throw new RangeError(`${slots.length} pairs are more than were planned for`);
     const list = this.#list(offset, slots);
     return products.map((product) => this.#nodes.overSlots(product.node, product.slots, list));
   }
@@ -59,33 +67,32 @@ export class ExpertTransit implements Disposable {
     const [fromOffset, slotOffset, toOffset] = at(this.#areas.lists, this.#rounds % 2) as [number, number, number];
     this.#rounds += 1;
     const from = pairs.map((pair) => Math.floor(pair / used) * inputs + ((pair % used) % inputs));
-    const gathered = this.#nodes.gather(
-      node,
-      this.#list(fromOffset, from),
-      sharedBytes(this.#memory).address(this.#areas.inputs),
-    );
+    const gathered = this.#nodes.gather(node, this.#list(fromOffset, from), this.#placeOf(this.#areas.inputs));
     const list = this.#list(slotOffset, slots);
     const to = this.#list(toOffset, pairs);
     return [
       gathered,
       ...products.flatMap((product) => {
         const weights = { slots: product.slots, list };
-        const address = sharedBytes(this.#memory).address(this.#areas.products);
-        const result = this.#nodes.multiply(product.node, weights, gathered, address);
+        const result = this.#nodes.multiply(product.node, weights, gathered, this.#placeOf(this.#areas.products));
         return [result, this.#nodes.scatter(product.node, result, to)];
       }),
     ];
   }
 
   #list(offset: number, numbers: readonly number[]): IndexList {
-    const { buffer, byteOffset } = sharedBytes(this.#memory).view(offset, 4 * numbers.length);
-    new Int32Array(buffer, byteOffset, numbers.length).set(numbers);
-    return { address: sharedBytes(this.#memory).address(offset), length: numbers.length };
+    writeTensor(this.#numbers, Int32Array.from(numbers), offset);
+    return { ...this.#placeOf(offset), length: numbers.length };
+  }
+
+  #placeOf(offset: number): TensorPlace {
+    return { memory: this.#memory, offset };
   }
 
   [Symbol.dispose](): void {
     this.#graph[Symbol.dispose]();
     this.#nodes[Symbol.dispose]();
+    this.#tensors[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
   }
 }

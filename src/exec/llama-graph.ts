@@ -26,6 +26,8 @@ export interface GraphWeights {
   /** The tensors of a weight's slices, in order of their rows; none of a weight whose rows are looked up. */
   slicesOf(weight: string): readonly SliceTensor[];
   readonly scratch: Pick<LlamaScratch, 'products' | 'rowsOf'>;
+  /** True if products can be written to any address: by the CPU's kernels. */
+  readonly writesAnywhere: boolean;
 }
 
 /**
@@ -100,8 +102,9 @@ export class LlamaGraph implements Disposable {
     let row = 0;
     for (const { pointer, shape, slice } of slices) {
       const range = { row, rows: at(shape, 1) };
-      // Kernels of other layouts than the file's write columns without gaps between them only.
-      if (oneColumn || isPlain(pointer)) {
+      // Kernels of other layouts than the file's write columns without gaps between them only, and those of devices may
+      // want rows to begin at multiples of 256 bytes.
+      if (isPlain(pointer) || (oneColumn && this.#weights.writesAnywhere)) {
         this.#add(this.nodes.partOf(product, pointer, range), flags);
         this.#use(slice);
       } else {

@@ -1,6 +1,7 @@
 import { at } from '../base/at.ts';
 import { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
+import { CpuDevice } from '../ggml/cpu-device.ts';
 import { readTensor, writeTensor } from '../ggml/data.ts';
 import type { Device } from '../ggml/device.ts';
 import { F32, type SliceTensor, type Tensor } from '../ggml/graph.ts';
@@ -11,7 +12,7 @@ import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import type { CollectedGraph, LlamaContext } from '../ggml/llama-context.ts';
 import type { LlamaModel } from '../ggml/llama-model.ts';
 import { checkGraphs } from '../ggml/llama-self-check.ts';
-import { dataAddress, setData, tensorShape } from '../ggml/tensor-fields.ts';
+import { placeAt, tensorShape } from '../ggml/tensor-fields.ts';
 import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import type { Need } from '../pager/block.ts';
@@ -26,6 +27,7 @@ import { LlamaStates } from '../state/llama-states.ts';
 import type { SequenceState } from '../state/sequence-state.ts';
 import { WholeText } from '../state/whole-text.ts';
 import type { BoundWeights, RingWeights } from './bind-weights.ts';
+import { refuseNodes, unsupportedNodes } from './check-nodes.ts';
 import type { ExpertSteps } from './expert-steps.ts';
 import { type GraphWeights, LlamaGraph, type Lookup } from './llama-graph.ts';
 import { LlamaProgram } from './llama-program.ts';
@@ -79,7 +81,8 @@ export class LlamaGraphs implements GraphSource {
 
   /** Throws LIBRARY_DIFFERS, OUT_OF_MEMORY. */
   constructor(parts: LlamaGraphsParts) {
-    checkGraphs(parts.device);
+    using cpu = new CpuDevice(1);
+    checkGraphs(cpu);
     this.#parts = parts;
     const { model, plan, weights, context } = parts;
     this.evenSpans = model.memory !== 'attention';
@@ -93,7 +96,7 @@ export class LlamaGraphs implements GraphSource {
     for (const [tensor, name] of model.tensors) {
       const [id, ...others] = slices.get(name) ?? [];
       if (id === undefined || others.length > 0) continue;
-      if (at(plan.placements, id).kind === 'resident') setData(tensor, dataAddress(at(weights.tensors, id).pointer));
+      if (at(plan.placements, id).kind === 'resident') placeAt(tensor, at(weights.tensors, id).pointer);
     }
     // It has libllama build graphs, which it may use again: views of weights in them are where the weights are by now.
     this.#states = context.options.pooling ? undefined : new LlamaStates(context, model, plan.context);
@@ -146,6 +149,7 @@ export class LlamaGraphs implements GraphSource {
     if (this.#last?.graph.source === source) return this.#last;
     this.#forget({ undo: false });
     try {
+      if (device.kind !== 'cpu') refuseNodes(device, unsupportedNodes(device, source.nodes));
       this.#last = this.#stepsOf(source, ring);
     } catch (error) {
       moveStates(source.nodes, device);
@@ -180,6 +184,7 @@ export class LlamaGraphs implements GraphSource {
     return {
       slicesOf: (name): readonly SliceTensor[] => (this.#slices.get(name) ?? []).map((id) => at(tensors, id)),
       scratch: this.#scratch,
+      writesAnywhere: this.#parts.device.kind === 'cpu',
     };
   }
 

@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import type { Device } from '../ggml/device.ts';
 import { embeddingsIn, placesWithoutHead } from '../ggml/graph-output.ts';
 import type { Pointer } from '../ggml/library.ts';
 import { LlamaContext, type WholePooling } from '../ggml/llama-context.ts';
@@ -8,6 +9,7 @@ import type { ModelFile } from '../gguf/model-file.ts';
 import { elementCount, type Weight } from '../gguf/weight.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
+import { unsupportedNodes } from './check-nodes.ts';
 import { manifestOfReads, weightReads } from './llama-weights.ts';
 
 /** Traits of the graphs that libllama builds of a model, whatever the context. */
@@ -21,7 +23,12 @@ export interface GraphTraits extends Pick<LlamaModel, 'goesBack' | 'memory' | 'w
   readonly lookups: readonly Weight[];
   /** Bytes that kernels work in for each token, and for each token and position of the context that it may see. */
   readonly work: GraphWork;
+  /** Operations that the device cannot compute: none of the CPU's. */
+  readonly unsupported: readonly string[];
 }
+
+/** The device that graphs are looked at for. */
+export type LookedDevice = Pick<Device, 'kind' | 'name' | 'pointer' | 'bufferType' | 'supports'>;
 
 interface GraphWork {
   readonly token: number;
@@ -37,13 +44,14 @@ const sequenceCounts = [1, 2] as const;
 
 /**
  * The traits of a model, of which no weight is read: libllama builds its graphs, of whole texts if `pooling` says how their
- * embeddings become one. Throws the errors of `LlamaModel` and `LlamaContext`.
+ * embeddings become one, for a device, by default the CPU. Throws the errors of `LlamaModel` and `LlamaContext`.
  */
-export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTraits {
-  using model = new LlamaModel(file);
+export function graphTraits(file: ModelFile, pooling?: WholePooling, device?: LookedDevice): GraphTraits {
+  using model = new LlamaModel(file, { device });
   const kvType = kvTypeOf('f16').id;
   const works: GraphWork[] = [];
   const body = new Set<string>();
+  const unsupported: string[] = [];
   let rotates = false;
   const graphs = sequenceCounts.flatMap((sequences) => {
     using context = new LlamaContext(model, {
@@ -62,6 +70,7 @@ export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTrait
       const { nodes, result } = context.collect([span], pooling ? 'embeddings' : 'logits');
       if (!pooling) start += count;
       rotates ||= nodes.some((node) => tensorOp(node) === 'ROPE');
+      if (device && model.device) unsupported.push(...unsupportedNodes(device, nodes));
       works.push(workOf(nodes, count, pooling ? count : cells));
       const reads = weightReads(nodes, model.tensors, file.weights);
       const embeddings = pooling ? undefined : embeddingsIn(nodes, result);
@@ -76,6 +85,7 @@ export function graphTraits(file: ModelFile, pooling?: WholePooling): GraphTrait
     goesBack: model.goesBack,
     memory: model.memory,
     window: model.window,
+    unsupported,
     rotates,
     head: new Set(reads.flatMap(({ name }) => (body.has(name) ? [] : [name]))),
     manifest: manifestOfReads(graphs, file.weights, model.tensors.values()),

@@ -1,6 +1,7 @@
 import { wholePooling } from '../arch/encoders.ts';
 import { EngineError } from '../base/errors.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
+import type { Device, GraphDevice } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
 import type { LlamaSpan } from '../ggml/llama-batch.ts';
 import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
@@ -19,6 +20,8 @@ import {
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { kvTypes } from '../plan/kv-options.ts';
 import { kvTypeOf } from '../state/kv-shape.ts';
+import { refuseNodes } from './check-nodes.ts';
+import { graphTraits } from './llama-measure.ts';
 
 const [prompt, outputs] = [17, 3];
 /** A small context, whose graphs are those of larger ones. */
@@ -72,6 +75,16 @@ export function buildAllGraphs(file: ModelFile, adapters: readonly string[] = []
   for (const path of adapters) checkApplied(path, applied, file);
 }
 
+/**
+ * Has libllama build a model's graphs for a device: it ends the process where what a text leaves behind lies there and an
+ * operation on it is missing. Throws DEVICE_UNSUITABLE, OUT_OF_MEMORY, and the errors of `LlamaModel` and `LlamaContext`.
+ */
+export function buildForDevice(file: ModelFile, device: Device): void {
+  const pooling = wholePooling(file.metadata);
+  measureContexts(file, pooling, device);
+  refuseNodes(device, graphTraits(file, pooling, device).unsupported);
+}
+
 /** The matrices of adapters that a node reads. */
 const adapterSources = (node: Pointer, { tensors }: LlamaModel): readonly Pointer[] =>
   sourcesOf(node).filter((source) => /\.lora_[ab]$/.test(tensorName(source)) && !tensors.has(source));
@@ -101,10 +114,10 @@ const bytesOf = ({ weights }: ModelFile, name: string): number => {
 };
 
 /** Makes contexts of all kinds, for which libllama builds its largest graphs. */
-function measureContexts(file: ModelFile, pooling: WholePooling | undefined): void {
+function measureContexts(file: ModelFile, pooling: WholePooling | undefined, device?: GraphDevice): void {
   const { metadata } = file;
   const trained = metadata.number(`${metadata.string('general.architecture')}.context_length`);
-  using model = new LlamaModel(file, { measured: true });
+  using model = new LlamaModel(file, { measured: true, device });
   const make = (options: Partial<LlamaContextOptions>) =>
     new LlamaContext(model, { ...small, pooling, ...options })[Symbol.dispose]();
   make({ cells: Math.min(Math.max(trained, small.cells), mostCells), sequences: 4, batch: 512 });

@@ -6,6 +6,7 @@ import { TensorSet } from '../ggml/tensor-set.ts';
 import { ExpertPool } from '../pager/expert-pool.ts';
 import { ReadBuffers } from '../pager/read-buffers.ts';
 import type { Reader } from '../pager/reader.ts';
+import type { Uploads } from '../pager/uploads.ts';
 import { expertBufferBytes, expertBuffers, layTransit } from '../plan/expert-slots.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
 import { expertLength, routedBanks } from '../plan/routed-banks.ts';
@@ -22,6 +23,8 @@ export interface OpenedExperts {
 interface ExpertParts {
   readonly device: Device;
   readonly reader: Reader;
+  /** The way to memory of a device that is apart. */
+  readonly uploads?: Uploads | undefined;
   /** The names of weights by libllama's tensors. */
   readonly tensors: ReadonlyMap<Pointer, string>;
 }
@@ -30,7 +33,7 @@ interface ExpertParts {
 export function openExperts(
   manifest: readonly ManifestEntry[],
   { slots, tokens }: { readonly slots: number; readonly tokens: number },
-  { device, reader, tensors }: ExpertParts,
+  { device, reader, uploads, tensors }: ExpertParts,
   owner: Disposer,
 ): OpenedExperts {
   const banks = routedBanks(manifest);
@@ -44,7 +47,11 @@ export function openExperts(
     return tensor;
   };
   const buffers = new ReadBuffers(expertBuffers, expertBufferBytes(weights.map(expertLength), pageBytes));
-  const parts = { device, reader, buffers: owner.use(buffers), tensors: owner.use(new TensorSet(weights.length)) };
+  const parts = {
+    ...{ device, reader, uploads },
+    buffers: owner.use(buffers),
+    tensors: owner.use(new TensorSet(weights.length)),
+  };
   const transit = owner.use(new ExpertTransit(layTransit(weights, { tokens, used }), device));
   const opened = banks.map((bank) => ({
     pool: owner.use(new ExpertPool(bank.weights, slots, parts)),

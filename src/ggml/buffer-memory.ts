@@ -2,11 +2,12 @@ import koffi from 'koffi';
 import { EngineError } from '../base/errors.ts';
 import { loadGgml } from './api.ts';
 import { Callback } from './callback.ts';
+import type { GraphDevice } from './device.ts';
 import { loadLibraries, type Pointer } from './library.ts';
 import { bufferTypeStruct, callbacks } from './llama-graph-api.ts';
 
 /**
- * Memory behind the CPU's buffers that are made: `untouched` where it comes with its first use (libllama fills with
+ * Memory behind the buffers of the CPU and a device that are made: `untouched` where it comes with its first use (libllama fills with
  * zeros whatever it keeps of texts), `none` where there are addresses only, which can be measured.
  */
 export type BufferMemory = 'untouched' | 'none';
@@ -15,23 +16,30 @@ export type BufferMemory = 'untouched' | 'none';
 const allocate = koffi.offsetof(bufferTypeStruct, 'alloc_buffer');
 /** Offsets in `struct ggml_backend_buffer` (`ggml-backend-impl.h`), bytes: eleven functions, and more. */
 const at = { set: 32, clear: 72, type: 88, size: 104 } as const;
-const address = 64n;
+const address = 4096n;
 /** Blocks of this size are mapped by themselves, and zeros: `mapLargeBlocks`. Smaller ones may be filled. */
 const largeBlock = 2 ** 20;
 
 /** Functions that fill a buffer, and write to one, and do not. They are there as long as the process, as buffers may be. */
 let idle: { readonly clear: Callback; readonly set: Callback } | undefined;
 
+/** Gives a buffer another type: that of a device, for which it has addresses and no memory. */
+export const setBufferType = (buffer: Pointer, type: Pointer): void => {
+  koffi.encode(buffer, at.type, 'void *', type);
+};
+
 /**
- * Does `work`, in which the CPU's buffers have that memory, those that lie beside wrapped memory too. Throws
- * LIBRARY_DIFFERS for a library whose structs have another order.
+ * Does `work`, in which the buffers of the CPU and of `device` have that memory, those that lie beside wrapped memory too.
+ * Throws LIBRARY_DIFFERS for a library whose structs have another order.
  */
-export function withBufferMemory<T>(memory: BufferMemory, work: () => T): T {
+export function withBufferMemory<T>(memory: BufferMemory, work: () => T, device?: GraphDevice): T {
   const api = loadGgml();
-  const type = api.ggml_backend_cpu_buffer_type();
-  checkOrder(type);
-  const types = [type, wrappedType()];
-  const original: Pointer = koffi.decode(type, allocate, 'void *');
+  const cpu = api.ggml_backend_cpu_buffer_type();
+  checkOrder(cpu);
+  const ofDevice = device?.pointer ? typesOf(device.pointer, device.bufferType) : [];
+  const originals = new Map(
+    [cpu, wrappedType(), ...ofDevice].map((type) => [type, koffi.decode(type, allocate, 'void *') as Pointer]),
+  );
   idle ??= { clear: new Callback(callbacks.clear, () => {}), set: new Callback(callbacks.set, () => {}) };
   const { clear, set } = idle;
   using replaced = new Callback(callbacks.allocate, (self: Pointer, size: number | bigint): Pointer | null => {
@@ -39,17 +47,24 @@ export function withBufferMemory<T>(memory: BufferMemory, work: () => T): T {
     const buffer =
       memory === 'none'
         ? api.ggml_backend_cpu_buffer_from_ptr(address, bytes)
-        : (koffi.call(original, callbacks.allocate, self, bytes) as Pointer);
+        : (koffi.call(originals.get(self), callbacks.allocate, self, bytes) as Pointer);
+    if (memory === 'none' && ofDevice.includes(self)) setBufferType(buffer, self);
     if (buffer && (memory === 'none' || bytes >= largeBlock)) koffi.encode(buffer, at.clear, 'void *', clear.address);
     if (buffer && memory === 'none') koffi.encode(buffer, at.set, 'void *', set.address);
     return buffer;
   });
-  for (const one of types) koffi.encode(one, allocate, 'void *', replaced.address);
+  for (const type of originals.keys()) koffi.encode(type, allocate, 'void *', replaced.address);
   try {
     return work();
   } finally {
-    for (const one of types) koffi.encode(one, allocate, 'void *', original);
+    for (const [type, original] of originals) koffi.encode(type, allocate, 'void *', original);
   }
+}
+
+/** The types of a device's buffers: those that it computes in, and those of the process that it copies from. */
+function typesOf(device: Pointer, own: Pointer): readonly Pointer[] {
+  const staging = loadGgml().ggml_backend_dev_host_buffer_type(device);
+  return staging ? [own, staging] : [own];
 }
 
 /** The type of buffers around memory of others, such as those of weights: libllama asks it for what belongs to one. */

@@ -41,6 +41,7 @@ export class CpuDevice implements Device {
   readonly name: string;
   readonly threads: number;
   readonly bufferType: Pointer;
+  readonly pointer = undefined;
   readonly #api: Ggml;
   readonly #device: Pointer;
   readonly #backend: Pointer;

@@ -18,6 +18,9 @@ export interface WeightPart {
   readonly shape: readonly number[];
 }
 
+/** The part of a device that libllama's graphs depend on. */
+export type GraphDevice = Pick<Device, 'pointer' | 'bufferType'>;
+
 /**
  * A device that computes all of a model. Its memory is the process's own (`host`: the CPU, and GPUs that share it), or
  * `apart`: bytes are copied there before they are computed on.
@@ -36,6 +39,8 @@ export interface Device extends Disposable {
   readonly memory: 'host' | 'apart';
   /** The kind of buffers that graphs work in. */
   readonly bufferType: Pointer;
+  /** Ggml's device beside the CPU, which libllama is to build graphs for; undefined for the CPU. */
+  readonly pointer: Pointer | undefined;
   /** Facts about the device, for the debug log. */
   facts(): object;
   /** Memory of `bytes` for tensors that this device computes on. Throws OUT_OF_MEMORY, in which `what` names its use. */

@@ -3,10 +3,11 @@ import { loadGgml } from './api.ts';
 import { Context } from './context.ts';
 import { I32 } from './graph.ts';
 import type { Pointer } from './library.ts';
+import type { Memory } from './memory.ts';
 import {
   copyTensor,
   opParams,
-  setData,
+  placedView,
   setFlags,
   setSource,
   sourceOf,
@@ -19,9 +20,14 @@ import { newTensor } from './tensor-set.ts';
 /** Tensors of all nodes that are made between two calls of `clear`: two rounds of three matrices take a third. */
 const capacity = 256;
 
+/** A place in memory that a tensor can have. */
+export interface TensorPlace {
+  readonly memory: Pick<Memory, 'place'>;
+  readonly offset: number;
+}
+
 /** A list of int32 numbers in memory. */
-export interface IndexList {
-  readonly address: Pointer;
+export interface IndexList extends TensorPlace {
   readonly length: number;
 }
 
@@ -76,7 +82,7 @@ export class ExpertNodes implements Disposable {
   }
 
   /** The input rows `from` of the product `node`, gathered at `to` as (in, 1, pairs). */
-  gather(node: Pointer, from: IndexList, to: Pointer): Pointer {
+  gather(node: Pointer, from: IndexList, to: TensorPlace): Pointer {
     const { width, inputs, tokens } = expertProductShape(node);
     const rows = this.#rows(sourceOf(node, 1), [width, inputs * tokens]);
     const gathered = loadGgml().ggml_get_rows(this.#memory.pointer, rows, this.#indices(from, [from.length]));
@@ -88,11 +94,12 @@ export class ExpertNodes implements Disposable {
     node: Pointer,
     { slots, list }: { slots: Pointer; list: IndexList },
     gathered: Pointer,
-    to: Pointer,
+    to: TensorPlace,
   ): Pointer {
     const api = loadGgml();
     const pairs = list.length;
-    const x = api.ggml_reshape_3d(this.#memory.pointer, gathered, expertProductShape(node).width, 1, pairs);
+    const { width } = expertProductShape(node);
+    const x = placedView(api.ggml_reshape_3d(this.#memory.pointer, gathered, width, 1, pairs));
     const product = api.ggml_mul_mat_id(this.#memory.pointer, slots, x, this.#indices(list, [1, pairs]));
     const [from, params] = [opParams(node), opParams(product)];
     for (let i = 0; i < from.byteLength; i += 4) params.setInt32(i, from.getInt32(i, true), true);
@@ -103,10 +110,10 @@ export class ExpertNodes implements Disposable {
   scatter(node: Pointer, product: Pointer, to: IndexList): Pointer {
     const { rows, used, tokens } = expertProductShape(node);
     const api = loadGgml();
-    const results = api.ggml_reshape_2d(this.#memory.pointer, product, rows, to.length);
+    const results = placedView(api.ggml_reshape_2d(this.#memory.pointer, product, rows, to.length));
     const target = this.#rows(node, [rows, used * tokens]);
     const indices = this.#indices(to, [to.length]);
-    const written = api.ggml_set_rows(this.#memory.pointer, target, results, indices);
+    const written = placedView(api.ggml_set_rows(this.#memory.pointer, target, results, indices));
     setFlags(written, tensorFlags.compute);
     return written;
   }
@@ -115,18 +122,18 @@ export class ExpertNodes implements Disposable {
   #rows(tensor: Pointer, [width, rows]: readonly [number, number]): Pointer {
     const stride = rowStride(tensor);
     if (stride === undefined) throw new Error('rows lie apart');
-    return loadGgml().ggml_view_2d(this.#memory.pointer, tensor, width, rows, stride, 0);
+    return placedView(loadGgml().ggml_view_2d(this.#memory.pointer, tensor, width, rows, stride, 0));
   }
 
-  #indices({ address }: IndexList, shape: readonly number[]): Pointer {
+  #indices({ memory, offset }: IndexList, shape: readonly number[]): Pointer {
     const tensor = newTensor(this.#memory.pointer, I32, shape);
-    setData(tensor, address);
+    memory.place(tensor, offset);
     return tensor;
   }
 
   /** Backends skip nodes without the flag. */
-  #computed(node: Pointer, to: Pointer): Pointer {
-    setData(node, to);
+  #computed(node: Pointer, { memory, offset }: TensorPlace): Pointer {
+    memory.place(node, offset);
     setFlags(node, tensorFlags.compute);
     return node;
   }

@@ -23,6 +23,7 @@ export class GpuDevice implements Device {
   readonly room: number;
   readonly threads: number;
   readonly bufferType: Pointer;
+  readonly pointer: Pointer;
   readonly #handle: GpuHandle;
   readonly #api: Ggml;
   readonly #computing: GpuComputing;
@@ -41,6 +42,7 @@ export class GpuDevice implements Device {
     this.#handle = handle;
     this.kind = handle.kind;
     this.name = handle.name;
+    this.pointer = handle.pointer;
     this.memory = memory;
     const { free, total } = deviceMemory(handle);
     this.room = memory === 'apart' ? Math.floor(apartShare * free) : total;

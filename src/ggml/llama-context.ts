@@ -157,7 +157,7 @@ export class LlamaContext implements Disposable {
     const memory = model.isMeasured ? 'none' : (options.memory ?? (pooling && 'untouched'));
     const context = listening(
       (line) => addSizes(line, sizes),
-      () => (memory ? withBufferMemory(memory, make) : make()),
+      () => (memory ? withBufferMemory(memory, make, model.device) : make()),
     );
     const kept = context && this.#api.llama_get_memory(context);
     if (!context || !(kept || pooling)) {

@@ -4,8 +4,9 @@ import { EngineError } from '../base/errors.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { dimension, elementCount } from '../gguf/weight.ts';
 import { loadGgml } from './api.ts';
-import { withBufferMemory } from './buffer-memory.ts';
+import { setBufferType, withBufferMemory } from './buffer-memory.ts';
 import { Callback } from './callback.ts';
+import type { GraphDevice } from './device.ts';
 import type { Pointer } from './library.ts';
 import { bufferOverride, bufferTypeStruct, callbacks, loadLlamaGraphs } from './llama-graph-api.ts';
 import { addWeights, type DescribedWeight, type LlamaSource, sourceOfFile } from './llama-source.ts';
@@ -19,6 +20,10 @@ const compressing: ReadonlySet<string> = new Set(['deepseek4']);
 
 /** Alignment of a weight's address, which the CPU's kernels ask for. */
 const alignment = 64;
+/** An address that is aligned as any device wants. */
+const deviceAddress = 4096;
+/** More layers than any model has. */
+const allLayers = 9999;
 
 /**
  * A model as libllama sees it: hyperparameters and a tensor for each weight, none of which is read. The tensors have
@@ -30,6 +35,8 @@ export class LlamaModel implements Disposable {
   readonly file: string;
   /** True for a model whose contexts keep nothing: their sizes are wanted. */
   readonly isMeasured: boolean;
+  /** The device that graphs are built for; undefined for the CPU. */
+  readonly device: GraphDevice | undefined;
   /** Names of weights by libllama's tensors: an embedding that is the head, too, may have one for each. */
   readonly tensors: ReadonlyMap<Pointer, string>;
   /**
@@ -54,16 +61,21 @@ export class LlamaModel implements Disposable {
   readonly #buffers: Disposer = new Disposer();
 
   /**
-   * Loads the descriptions of a model's file and weights. A model that is `measured` only has no memory for
-   * what its contexts keep. Throws GRAPH_FAILED, MISSING_TENSOR, WRONG_SHAPE, LIBRARY_MISSING.
+   * Loads the descriptions of a model's file and weights, for graphs of a device, by default the CPU. A model that is
+   * `measured` only has no memory for what its contexts keep. Throws GRAPH_FAILED, MISSING_TENSOR, WRONG_SHAPE,
+   * LIBRARY_MISSING.
    */
-  constructor(model: ModelFile | LlamaSource, { measured = false }: { readonly measured?: boolean } = {}) {
+  constructor(
+    model: ModelFile | LlamaSource,
+    { measured = false, device }: { readonly measured?: boolean; readonly device?: GraphDevice | undefined } = {},
+  ) {
     const source = 'newMetadata' in model ? model : sourceOfFile(model);
     const { weights } = source;
     this.file = source.file;
     this.isMeasured = measured;
+    this.device = device?.pointer ? device : undefined;
     try {
-      const made = load(source, { measured, buffers: this.#buffers });
+      const made = load(source, { measured, device: this.device, buffers: this.#buffers });
       this.pointer = made.pointer;
       this.tensors = made.tensors;
     } catch (error) {
@@ -96,7 +108,7 @@ export class LlamaModel implements Disposable {
    */
   loadAdapter(path: string, { described = false }: { readonly described?: boolean } = {}): void {
     const load = (): Pointer | null => loadLlamaGraphs().llama_adapter_lora_init(this.pointer, path);
-    const adapter = described ? withBufferMemory('none', load) : load();
+    const adapter = described ? withBufferMemory('none', load, this.device) : load();
     if (!adapter) throw new EngineError('ADAPTER_UNSUITABLE', { file: path, what: lastLog() });
     this.#adapters.push(adapter);
   }
@@ -120,6 +132,7 @@ type Made = Pick<LlamaModel, 'pointer' | 'tensors'>;
 
 interface LoadOptions {
   readonly measured: boolean;
+  readonly device: GraphDevice | undefined;
   /** Owns what the model's buffers refer to. */
   readonly buffers: Disposer;
 }
@@ -158,7 +171,7 @@ function make(
   source: LlamaSource,
   list: readonly DescribedWeight[],
   asked: Asked,
-  { measured, buffers }: LoadOptions,
+  { measured, device, buffers }: LoadOptions,
 ): Made | undefined {
   const api = loadLlamaGraphs();
   using owner = new Disposer();
@@ -171,13 +184,15 @@ function make(
   const gguf = source.newMetadata();
   owner.use({ [Symbol.dispose]: () => api.gguf_free(gguf) });
   addWeights(gguf, list);
-  const overrides = overrideList(buffers);
-  const noDevices = owner.use(new NativeArray(8));
+  using type = new WeightType(buffers, device);
+  // A list that 0 ends.
+  const devices = owner.use(new NativeArray(16));
+  if (device?.pointer) new BigUint64Array(devices.bytes.buffer)[0] = device.pointer;
   const params = {
     ...api.llama_model_default_params(),
-    devices: noDevices.address,
-    tensor_buft_overrides: overrides.address,
-    n_gpu_layers: 0,
+    devices: devices.address,
+    tensor_buft_overrides: type.overrides.address,
+    n_gpu_layers: device ? allLayers : 0,
     use_extra_bufts: false,
     // Tensors without a place are not heard of, and could not be widened.
     no_alloc: measured && !hasOwnWidths(source.architecture),
@@ -194,28 +209,55 @@ function make(
   return pointer ? { pointer, tensors } : undefined;
 }
 
-/** Puts all weights into buffers that have addresses and no memory. */
-function overrideList(owner: Disposer): NativeArray {
-  const address = BigInt(alignment);
-  const allocate = (_type: Pointer, bytes: number | bigint): Pointer =>
-    loadGgml().ggml_backend_cpu_buffer_from_ptr(address, Number(bytes));
-  const type = owner.use(new NativeArray(koffi.sizeof(bufferTypeStruct)));
-  const [name, pattern] = [owner.use(cString('streamed')), owner.use(cString('.*'))];
-  const callback = (name: 'bufferName' | 'allocate' | 'alignment' | 'isHost', call: (...values: never[]) => unknown) =>
-    owner.use(new Callback(callbacks[name], call)).address;
-  koffi.encode(type.address, bufferTypeStruct, {
-    get_name: callback('bufferName', () => name.address),
-    alloc_buffer: callback('allocate', allocate),
-    get_alignment: callback('alignment', () => alignment),
-    get_max_size: 0n,
-    get_alloc_size: 0n,
-    is_host: callback('isHost', () => true),
-    device: 0n,
-    context: 0n,
-  });
-  const list = owner.use(new NativeArray(2 * koffi.sizeof(bufferOverride)));
-  koffi.encode(list.address, bufferOverride, { pattern: pattern.address, buft: type.address });
-  return list;
+/**
+ * The type of the weights' buffers, which have addresses and no memory. For a device it is its own type in all else: by
+ * that, libllama takes weights for such as lie in its memory.
+ */
+class WeightType implements Disposable {
+  /** A list of patterns of names, with the type of the weights that these are of: all of them. */
+  readonly overrides: NativeArray;
+  readonly #type: NativeArray;
+  readonly #original: Pointer | undefined;
+
+  /** `owner` frees whatever the buffers refer to. */
+  constructor(owner: Disposer, device: GraphDevice | undefined) {
+    const type = owner.use(new NativeArray(koffi.sizeof(bufferTypeStruct)));
+    const own = device && (koffi.decode(device.bufferType, bufferTypeStruct) as { readonly alloc_buffer: Pointer });
+    const address = BigInt(own ? deviceAddress : alignment);
+    const allocate = (_type: Pointer, bytes: number | bigint): Pointer => {
+      const buffer = loadGgml().ggml_backend_cpu_buffer_from_ptr(address, Number(bytes));
+      if (own) setBufferType(buffer, type.address);
+      return buffer;
+    };
+    const [name, pattern] = [owner.use(cString('streamed')), owner.use(cString('.*'))];
+    const callback = (
+      name: 'bufferName' | 'allocate' | 'alignment' | 'isHost',
+      call: (...values: never[]) => unknown,
+    ) => owner.use(new Callback(callbacks[name], call)).address;
+    const plain = (): object => ({
+      get_name: callback('bufferName', () => name.address),
+      get_alignment: callback('alignment', () => alignment),
+      get_alloc_size: 0n,
+      is_host: callback('isHost', () => true),
+      device: 0n,
+      context: 0n,
+    });
+    koffi.encode(type.address, bufferTypeStruct, {
+      ...(own ?? plain()),
+      alloc_buffer: callback('allocate', allocate),
+      get_max_size: 0n,
+    });
+    this.overrides = owner.use(new NativeArray(2 * koffi.sizeof(bufferOverride)));
+    koffi.encode(this.overrides.address, bufferOverride, { pattern: pattern.address, buft: type.address });
+    this.#type = type;
+    this.#original = own?.alloc_buffer;
+  }
+
+  /** Ends the loading: further buffers, those of adapters, have the device's memory. */
+  [Symbol.dispose](): void {
+    if (this.#original === undefined) return;
+    koffi.encode(this.#type.address, koffi.offsetof(bufferTypeStruct, 'alloc_buffer'), 'void *', this.#original);
+  }
 }
 
 function cString(text: string): NativeArray {

@@ -8,6 +8,7 @@ import {
   copyOpParams,
   copyTensor,
   dataAddress,
+  placedView,
   setData,
   setDimension,
   setSource,
@@ -93,12 +94,14 @@ export class NodeGraph implements Disposable {
   rowsOf(tensor: Pointer, { row, rows }: { readonly row: number; readonly rows: number }): Pointer {
     const [, ne1 = 1, ne2 = 1, ne3 = 1] = tensorShape(tensor);
     const [, nb1 = 0, nb2 = 0, nb3 = 0] = tensorStrides(tensor);
-    return this.#api.ggml_view_4d(this.context, tensor, rows, ne1, ne2, ne3, nb1, nb2, nb3, row * floatBytes);
+    return placedView(
+      this.#api.ggml_view_4d(this.context, tensor, rows, ne1, ne2, ne3, nb1, nb2, nb3, row * floatBytes),
+    );
   }
 
   /** A copy of `from` in the memory of `to`. */
   copy(from: Pointer, to: Pointer): Pointer {
-    return this.#api.ggml_cpy(this.context, from, to);
+    return placedView(this.#api.ggml_cpy(this.context, from, to));
   }
 
   /** Nodes [from, to) as a graph of their own, to be computed by itself. */

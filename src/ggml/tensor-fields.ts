@@ -123,6 +123,18 @@ export const setBuffer = (tensor: Pointer, buffer: Pointer): void => {
   koffi.encode(tensor, at.buffer, 'void *', buffer);
 };
 
+/** Gives a view the buffer of the tensor that it shows, which devices other than the CPU ask for. Returns it. */
+export function placedView(view: Pointer): Pointer {
+  setBuffer(view, bufferOf(viewSourceOf(view)));
+  return view;
+}
+
+/** Gives `tensor` the place of `other`: its buffer and data. Views of it keep the place that they had. */
+export function placeAt(tensor: Pointer, other: Pointer): void {
+  setBuffer(tensor, bufferOf(other));
+  setData(tensor, dataAddress(other));
+}
+
 /** A number that was put on the tensor, which means nothing to the library; 0 on one that it has just made. */
 export const markOf = (tensor: Pointer): number => koffi.decode(tensor, at.padding, 'int32_t');
 

@@ -12,6 +12,7 @@ import { expertLength } from '../plan/routed-banks.ts';
 import { pageSpanOf } from '../plan/slices.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Reader } from './reader.ts';
+import type { Uploads } from './uploads.ts';
 
 const expertExtent = (weight: Weight, expert: number): Extent => {
   const length = expertLength(weight);
@@ -20,9 +21,11 @@ const expertExtent = (weight: Weight, expert: number): Extent => {
 
 /** The parts that all pools share. */
 export interface ExpertPoolParts {
-  readonly device: Pick<Device, 'memoryFor'>;
+  readonly device: Pick<Device, 'memoryFor' | 'paddingOf'>;
   readonly reader: Pick<Reader, 'readv'>;
   readonly buffers: ReadBuffers;
+  /** The way to memory of a device that is apart. */
+  readonly uploads?: Uploads | undefined;
   /** A set with room for a tensor of each matrix. */
   readonly tensors: TensorSet;
 }
@@ -30,7 +33,8 @@ export interface ExpertPoolParts {
 /**
  * Slots for the experts of one matrix. They lie one after the other like the experts in the file, since kernels ask for
  * that, and begin as far into a page: so where an expert's length is a multiple of the page, its whole pages are read
- * straight into a slot, and the ends of its first and last page are copied. Other experts are copied as a whole.
+ * straight into a slot, and the ends of its first and last page are copied. Other experts are copied as a whole, and those
+ * of a device that is apart uploaded.
  */
 export class ExpertMatrix implements Disposable {
   readonly weight: Weight;
@@ -39,6 +43,7 @@ export class ExpertMatrix implements Disposable {
   readonly tensor: Pointer;
   readonly #reader: Pick<Reader, 'readv'>;
   readonly #buffers: ReadBuffers;
+  readonly #uploads: Uploads | undefined;
   readonly #memory: Memory;
   readonly #skew: number;
   readonly #last: boolean;
@@ -51,23 +56,28 @@ export class ExpertMatrix implements Disposable {
   constructor(
     weight: Weight,
     { slots, last }: { readonly slots: number; readonly last: boolean },
-    { device, reader, buffers, tensors }: ExpertPoolParts,
+    { device, reader, buffers, uploads, tensors }: ExpertPoolParts,
   ) {
     this.weight = weight;
     this.slots = slots;
     this.#last = last;
     this.#reader = reader;
     this.#buffers = buffers;
-    this.#skew = weight.extent.offset % pageBytes;
+    this.#uploads = uploads;
+    this.#skew = uploads ? 0 : weight.extent.offset % pageBytes;
     this.#length = expertLength(weight);
-    this.#memory = device.memoryFor(this.#skew + slots * this.#length, 'experts');
-    this.tensor = tensors.add(weight.type.id, [at(weight.shape, 0), at(weight.shape, 1), slots]);
+    const shape = [at(weight.shape, 0), at(weight.shape, 1), slots];
+    const padding = device.paddingOf({ weight, shape });
+    this.#memory = device.memoryFor(this.#skew + slots * this.#length + padding, 'experts');
+    // Kernels read the bytes behind the last slot, which have to be numbers.
+    if (padding > 0) this.#memory.clear();
+    this.tensor = tensors.add(weight.type.id, shape);
     this.#memory.place(this.tensor, this.#skew);
   }
 
   /** Has the system give the memory now: the first use of huge pages by direct reads costs 2.4 s of CPU time a GB. */
-  touch(): Promise<void> {
-    return sharedBytes(this.#memory).clearAside();
+  async touch(): Promise<void> {
+    await this.#memory.shared?.clearAside();
   }
 
   /** The bytes of `slot`, shared. */
@@ -78,6 +88,7 @@ export class ExpertMatrix implements Disposable {
   /** Reads `expert` into `slot`, ahead of all that is not urgent. Rejects with READ_FAILED, FILE_CHANGED. */
   read(expert: number, slot: number): Promise<void> {
     const extent = expertExtent(this.weight, expert);
+    if (this.#uploads) return this.#uploads.bring(extent, this.#memory, slot * this.#length);
     return isReadDirectly(this.#length, pageBytes) ? this.#readDirect(extent, slot) : this.#readCopied(extent, slot);
   }
 

@@ -48,7 +48,7 @@ export class Uploads {
       byteLength: extent.length + padding,
       bring: async () => {
         if (held) await this.#bringHeld(extent, held, memory, offset);
-        else await this.#bring(extent, memory, offset);
+        else await this.bring(extent, memory, offset);
         if (padding > 0) await memory.write(offset + extent.length, new Uint8Array(padding));
       },
     };
@@ -61,7 +61,8 @@ export class Uploads {
     await memory.write(offset, held.pages.subarray(skew, skew + extent.length));
   }
 
-  async #bring(extent: Extent, memory: Memory, offset: number): Promise<void> {
+  /** Reads an extent and uploads it to `offset` of a memory. Rejects with READ_FAILED, FILE_CHANGED. */
+  async bring(extent: Extent, memory: Memory, offset: number): Promise<void> {
     const { reader, buffers } = this.#parts;
     const { start, bytes, skew } = pageSpanOf(extent, pageBytes);
     const room = buffers.bytes;

@@ -26,13 +26,14 @@ export interface TransitAreas {
   readonly products: number;
   /** Lists of the pairs of two rounds: the row that each comes from, its slot, the row that it goes to. */
   readonly lists: readonly [readonly number[], readonly number[]];
-  /** The slots of a whole batch. */
+  /** The slots of a whole batch, and its pairs at most. */
   readonly slots: number;
+  readonly pairsInBatch: number;
   readonly bytes: number;
 }
 
-/** The alignment of the parts, that of a tensor. */
-const alignment = 64;
+/** The alignment of the parts, that of a tensor on any device. */
+const alignment = 256;
 
 /** Lays out the memory of rounds with matrices (in, out, experts), for batches of `tokens` that use `used` experts each. */
 export function layTransit(
@@ -55,6 +56,7 @@ export function layTransit(
     products: take(widest(1)),
     lists: [list(), list()],
     slots: take(used * tokens),
+    pairsInBatch: used * tokens,
     bytes,
   };
 }

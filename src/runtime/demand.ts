@@ -54,7 +54,7 @@ export function demandOf(
     ...kvDemandOf(outline, options),
     adapters: outline.graphs.adapterBytes,
     page: pageBytes,
-    manifest: outline.graphs.manifest(options.context, options.window),
+    manifest: outline.graphs.manifest(options.context, options.window, device),
     converted: (slice) => layoutOf(slice)?.bytes,
     padding: (slice) => device.paddingOf(slice),
     maxSlices,

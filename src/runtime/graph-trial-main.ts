@@ -1,19 +1,32 @@
 /** The process that builds a model's graphs before any other does: `tryGraphs` starts it, and may see it end on the way. */
 
 import { readFileSync, writeSync } from 'node:fs';
+import { EngineError } from '../base/errors.ts';
 import { serializeError } from '../base/serialized-error.ts';
-import { buildAllGraphs } from '../exec/llama-trial.ts';
+import { buildAllGraphs, buildForDevice } from '../exec/llama-trial.ts';
+import { gpuDevices } from '../ggml/gpu-backend.ts';
+import { GpuDevice } from '../ggml/gpu-device.ts';
 import { hearTrouble } from '../ggml/log.ts';
-import { openModelFile } from '../gguf/model-file.ts';
-import type { TrialInput } from './graph-trial.ts';
+import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
+import type { TrialDevice, TrialInput } from './graph-trial.ts';
 
 const [input, errors, output] = [0, 2, 3];
 // A terminal sends these to both processes; the one that waits says what happens.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+/** Throws DEVICE_MISSING, and the errors of `buildForDevice`. */
+function buildOn({ kind, name }: TrialDevice, file: ModelFile): void {
+  const handle = gpuDevices(kind).find((one) => one.name === name);
+  if (!handle) throw new EngineError('DEVICE_MISSING', { kind, reason: `there is no ${name}`, install: undefined });
+  using device = new GpuDevice(handle, 1);
+  buildForDevice(file, device);
+}
+
 hearTrouble((line) => void writeSync(errors, `${line.trim()}\n`));
 try {
-  const { path, adapters } = JSON.parse(readFileSync(input, 'utf8')) as TrialInput;
-  buildAllGraphs(openModelFile(path), adapters);
+  const { path, adapters, device } = JSON.parse(readFileSync(input, 'utf8')) as TrialInput;
+  if (device) buildOn(device, openModelFile(path));
+  else buildAllGraphs(openModelFile(path), adapters);
   writeSync(output, 'null');
 } catch (error) {
   writeSync(output, JSON.stringify(serializeError(error)));

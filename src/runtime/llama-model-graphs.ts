@@ -4,23 +4,26 @@ import { at } from '../base/at.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
+import { refuseNodes } from '../exec/check-nodes.ts';
 import { LlamaGraphs } from '../exec/llama-graphs.ts';
-import { type GraphTraits, graphTraits } from '../exec/llama-measure.ts';
+import { type GraphTraits, graphTraits, type LookedDevice } from '../exec/llama-measure.ts';
 import { productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
-import type { Device } from '../ggml/device.ts';
+import type { Device, GraphDevice } from '../ggml/device.ts';
+import type { Pointer } from '../ggml/library.ts';
 import { LlamaContext, type LlamaContextOptions, type WholePooling } from '../ggml/llama-context.ts';
 import { LlamaModel } from '../ggml/llama-model.ts';
 import { type LlamaSizes, sizesOfLonger } from '../ggml/llama-sizes.ts';
 import { evictFile } from '../ggml/system.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
 import { rowBytes } from '../gguf/types.ts';
+import { openUploads } from '../pager/open-uploads.ts';
 import { Pager } from '../pager/pager.ts';
 import { arenaBytes, Residents } from '../pager/residents.ts';
 import { Ring } from '../pager/ring.ts';
 import { rowsBytes } from '../pager/rows.ts';
-import type { KvOptions } from '../plan/kv-options.ts';
+import type { KvOptions, Window } from '../plan/kv-options.ts';
 import type { ManifestEntry } from '../plan/manifest.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Slice } from '../plan/slices.ts';
@@ -63,9 +66,10 @@ export class LlamaModelGraphs implements ModelGraphs {
   readonly #embedsAll: boolean;
   readonly #pooling: WholePooling | undefined;
   readonly #adapters: readonly LoraAdapter[];
-  #traits: GraphTraits | undefined;
-  /** The model without memory, whose contexts are measured; while another one is opened there is none. */
-  #measured: LlamaModel | undefined;
+  /** Traits by the device that computes, as libllama knows it. */
+  readonly #traits: Map<Pointer | undefined, GraphTraits> = new Map();
+  /** Models without memory, whose contexts are measured; while another one is opened there are none. */
+  readonly #measured: Map<Pointer | undefined, LlamaModel> = new Map();
   readonly #sizes: Map<string, LlamaSizes> = new Map();
 
   /**
@@ -108,8 +112,8 @@ export class LlamaModelGraphs implements ModelGraphs {
     return this.#adapters.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  manifest(): readonly ManifestEntry[] {
-    return this.#collected().manifest;
+  manifest(_context: number, _window?: Window, device?: ComputingDevice): readonly ManifestEntry[] {
+    return this.#collected(device).manifest;
   }
 
   get unused(): readonly string[] {
@@ -130,9 +134,9 @@ export class LlamaModelGraphs implements ModelGraphs {
     if (!this.#collected().rotates) throw new EngineError('NO_ROTATION', { architecture });
   }
 
-  checkDevice({ kind, name }: Device): void {
-    if (kind === 'cpu') return;
-    throw new EngineError('DEVICE_UNSUITABLE', { device: name, what: "its graphs are libllama's" });
+  checkDevice(device: Device): void {
+    if (device.kind === 'cpu') return;
+    refuseNodes(device, this.#collected(device).unsupported);
   }
 
   stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
@@ -145,8 +149,8 @@ export class LlamaModelGraphs implements ModelGraphs {
     return undefined;
   }
 
-  computeBytes(options: StateOptions, slices: readonly Slice[], { threads }: ComputingDevice): number {
-    const { lookups, work } = this.#collected();
+  computeBytes(options: StateOptions, slices: readonly Slice[], device: ComputingDevice): number {
+    const { lookups, work } = this.#collected(device);
     const { vocabulary } = this.#facts;
     const { batch, sequences, outputs, cells } = this.#contextOptions(options);
     const rows = lookups.reduce(
@@ -155,7 +159,7 @@ export class LlamaModelGraphs implements ModelGraphs {
     );
     const isCut = slices.some(({ row }) => row > 0);
     return (
-      this.#measure(options).compute +
+      this.#measure(options, device).compute +
       this.#adapterResults(batch, outputs) +
       // Libllama's copies of logits, and ours where a pass is computed in parts.
       (this.wholeTexts ? 0 : 2 * 4 * Math.max(outputs, sequences) * vocabulary) +
@@ -164,7 +168,7 @@ export class LlamaModelGraphs implements ModelGraphs {
       rows +
       (this.#file.weights.size + this.#adapters.reduce((sum, { pairs }) => sum + pairs.length, 0)) * nodeBytes +
       (this.wholeTexts ? 0 : choosingBytes(vocabulary, options)) +
-      threads * threadBytes
+      device.threads * threadBytes
     );
   }
 
@@ -177,11 +181,13 @@ export class LlamaModelGraphs implements ModelGraphs {
   open(plan: Plan, { device, layoutOf, reader }: GraphSurroundings, owner: Disposer): OpenedGraphs {
     this[Symbol.dispose]();
     const { weights: file } = this.#file;
-    const arena = owner.use(device.memoryFor(arenaBytes(plan), 'resident weights'));
+    const uploads = openUploads(plan, device, reader, owner);
+    const bytes = arenaBytes(plan, (slice) => device.paddingOf(slice));
+    const arena = owner.use(device.memoryFor(bytes, 'resident weights'));
     const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
-    const weights = bindWeights(plan, file, { arena, ring, layoutOf }, owner);
-    const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
-    const model = owner.use(new LlamaModel(this.#file));
+    const weights = bindWeights(plan, file, { arena, ring, layoutOf, uploads }, owner);
+    const residents = new Residents(plan, reader, { arena, ring, uploads, tensors: weights.tensors });
+    const model = owner.use(new LlamaModel(this.#file, { device }));
     for (const { path } of this.#adapters) {
       model.loadAdapter(path);
       evictFile(path);
@@ -191,14 +197,15 @@ export class LlamaModelGraphs implements ModelGraphs {
     const scales = this.#adapters.map(({ scale }) => scale);
     const context = owner.use(new LlamaContext(model, { ...options, scales }));
     const slots = plan.experts && { slots: plan.experts.slots, tokens: options.batch };
-    const experts = slots && openExperts(this.manifest(), slots, { device, reader, tensors }, owner);
+    const experts =
+      slots && openExperts(this.#collected(device).manifest, slots, { device, reader, uploads, tensors }, owner);
     const pager = new Pager({
       weightRing: new Ring(reader),
       kvRing: new Ring(reader),
       residents,
       ...(experts && { experts: experts.pools }),
     });
-    const { head } = this.#collected();
+    const { head } = this.#collected(device);
     const parts = { device, model, context, plan, file, weights, reader, pager, head, experts: experts?.steps };
     const graphs = owner.use(new LlamaGraphs(parts));
     return { graphs, pager };
@@ -206,7 +213,7 @@ export class LlamaModelGraphs implements ModelGraphs {
 
   /** Bytes of the results that adapters add to those of the largest weight: products with A and B, and these scaled. */
   #adapterResults(batch: number, outputs: number): number {
-    const experts = new Map(this.manifest().map(({ weight, experts }) => [weight.name, experts?.used ?? 1]));
+    const experts = new Map(this.#collected().manifest.map(({ weight, experts }) => [weight.name, experts?.used ?? 1]));
     const elements = this.#adapters.flatMap(({ pairs }) =>
       pairs.map(({ weight: { name, shape }, rank }) => {
         const columns = name === 'output.weight' ? outputs : batch * (experts.get(name) ?? 1);
@@ -216,30 +223,37 @@ export class LlamaModelGraphs implements ModelGraphs {
     return 4 * Math.max(0, ...elements);
   }
 
-  #collected(): GraphTraits {
-    if (this.#traits) return this.#traits;
+  /** Traits of the graphs on a device, by default the CPU. */
+  #collected(device?: LookedDevice): GraphTraits {
+    const key = device?.pointer;
+    const known = this.#traits.get(key);
+    if (known) return known;
     const adapters = this.#adapters.map(({ path }) => path);
-    tryGraphs(this.#file, this.#trialFolder, adapters);
-    this.#traits = graphTraits(this.#file, this.#pooling);
+    const { kind = 'cpu', name = '' } = device ?? {};
+    tryGraphs(this.#file, this.#trialFolder, { adapters, ...(kind !== 'cpu' && { device: { kind, name } }) });
+    const traits = graphTraits(this.#file, this.#pooling, device);
+    this.#traits.set(key, traits);
     // Memory that it takes is part of the process from now on.
-    this.#measuredModel();
-    return this.#traits;
+    this.#measuredModel(device);
+    return traits;
   }
 
-  /** A model without memory, until graphs are opened. */
-  #measuredModel(): LlamaModel {
-    this.#measured ??= new LlamaModel(this.#file, { measured: true });
-    return this.#measured;
+  /** A model without memory for graphs on a device, until graphs are opened. */
+  #measuredModel(device?: GraphDevice): LlamaModel {
+    const key = device?.pointer;
+    const model = this.#measured.get(key) ?? new LlamaModel(this.#file, { measured: true, device });
+    this.#measured.set(key, model);
+    return model;
   }
 
   /** Bytes that a context takes, by libllama's own account. */
-  #measure(options: StateOptions): LlamaSizes {
+  #measure(options: StateOptions, device?: GraphDevice): LlamaSizes {
     const wanted = this.#contextOptions(options);
-    const key = JSON.stringify(wanted);
+    const key = JSON.stringify([wanted, `${device?.pointer}`]);
     const known = this.#sizes.get(key);
     if (known) return known;
     const sizesOf = (cells: number): LlamaSizes => {
-      using context = new LlamaContext(this.#measuredModel(), { ...wanted, cells });
+      using context = new LlamaContext(this.#measuredModel(device), { ...wanted, cells });
       return context.sizes;
     };
     const sizes = this.wholeTexts ? sizesOf(wanted.cells) : sizesOfLonger(wanted.cells, mostMeasured, sizesOf);
@@ -278,7 +292,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   }
 
   [Symbol.dispose](): void {
-    this.#measured?.[Symbol.dispose]();
-    this.#measured = undefined;
+    for (const model of this.#measured.values()) model[Symbol.dispose]();
+    this.#measured.clear();
   }
 }

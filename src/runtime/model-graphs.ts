@@ -14,7 +14,7 @@ import type { Slice } from '../plan/slices.ts';
 export type StateOptions = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead' | 'parallel'>;
 
 /** The part of a device that the size of intermediate results depends on. */
-export type ComputingDevice = Pick<Device, 'threads' | 'bufferType'>;
+export type ComputingDevice = Pick<Device, 'threads' | 'kind' | 'name' | 'bufferType' | 'pointer' | 'supports'>;
 
 /** The needs of a model's graphs, whatever the budget. */
 export interface GraphDemand {
@@ -26,9 +26,10 @@ export interface GraphDemand {
   readonly rowLengths: readonly number[];
   /**
    * The weights that a pass reads in a context of so many tokens, in order of first use: each is there, of a type and
-   * shape that can be computed on. Throws MISSING_TENSOR, WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE, GRAPH_FAILED.
+   * shape that can be computed on. Devices may compute in an order of their own; default: the CPU's. Throws MISSING_TENSOR,
+   * WRONG_SHAPE, UNSUPPORTED_TENSOR_TYPE, GRAPH_FAILED.
    */
-  manifest(context: number, window?: Window): readonly ManifestEntry[];
+  manifest(context: number, window?: Window, device?: ComputingDevice): readonly ManifestEntry[];
   /** Weights of the file that no graph reads, by name. */
   readonly unused: readonly string[];
   /** Bytes that the process takes beside the usual once the manifest is known. */

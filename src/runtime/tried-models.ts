@@ -15,8 +15,11 @@ const version = 2;
 const most = 1000;
 const mostBytes = 2 ** 20;
 
-/** A name for the files of a model, its adapters and libllama as they are now. Throws LIBRARY_MISSING. */
-export function trialKey({ files }: ModelFile, adapters: readonly string[] = []): string {
+/** A name for the files of a model, its adapters, a device and libllama as they are now. Throws LIBRARY_MISSING. */
+export function trialKey(
+  { files }: ModelFile,
+  { adapters = [], device }: { readonly adapters?: readonly string[]; readonly device?: object | undefined } = {},
+): string {
   const { folder } = loadLibraries();
   const models = files.map(({ path, size }) => [realPath(path), size, statSync(path).mtimeMs]);
   const applied = adapters.map((path) => [realPath(path), statSync(path).size, statSync(path).mtimeMs]);
@@ -25,6 +28,7 @@ export function trialKey({ files }: ModelFile, adapters: readonly string[] = [])
     models,
     library: [folder, statSync(folder).mtimeMs],
     ...(applied.length > 0 && { applied }),
+    device,
   };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }

@@ -88,7 +88,9 @@ export function openPool({
   const bytes = bufferBytes ?? expertBufferBytes(few.map(expertLength), pageBytes);
   const buffers = owner.use(new ReadBuffers(expertBuffers, bytes));
   const tensors = owner.use(new TensorSet(10));
-  const pool = owner.use(new ExpertPool(few, slots, { device: someMemory, reader: spy, buffers, tensors }));
+  const pool = owner.use(
+    new ExpertPool(few, slots, { device: { ...someMemory, paddingOf: () => 0 }, reader: spy, buffers, tensors }),
+  );
   const dispose = async (): Promise<void> => {
     await pool.abandon();
     await reader[Symbol.asyncDispose]();

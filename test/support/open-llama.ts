@@ -6,12 +6,12 @@ import { LlamaGraphs } from '../../src/exec/llama-graphs.ts';
 import { graphTraits } from '../../src/exec/llama-measure.ts';
 import { openExperts } from '../../src/exec/open-experts.ts';
 import type { Device } from '../../src/ggml/device.ts';
-import { HostMemory } from '../../src/ggml/host-memory.ts';
 import { LlamaContext } from '../../src/ggml/llama-context.ts';
 import { LlamaModel } from '../../src/ggml/llama-model.ts';
 import { pageBytes } from '../../src/ggml/system.ts';
 import { openModelFile } from '../../src/gguf/model-file.ts';
 import type { ExpertPool } from '../../src/pager/expert-pool.ts';
+import { openUploads } from '../../src/pager/open-uploads.ts';
 import { Pager } from '../../src/pager/pager.ts';
 import { type ReadAt, Reader } from '../../src/pager/reader.ts';
 import { arenaBytes, Residents } from '../../src/pager/residents.ts';
@@ -65,7 +65,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
   } = options;
   const file = openModelFile(path);
   const pooling = wholePooling(file.metadata);
-  const { manifest, head } = graphTraits(file, pooling);
+  const { manifest, head } = graphTraits(file, pooling, device);
   const demand = {
     context,
     runtime: 0,
@@ -76,6 +76,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     manifest,
     compute: () => 0,
     converted: (slice: Plan['slices'][number]) => layoutOf(slice)?.bytes,
+    padding: (slice: Plan['slices'][number]) => device.paddingOf(slice),
     sliceBytes,
     ...(slots && { expertCache: slotBytes(new ExpertDemand(manifest, pageBytes).banks, slots, pageBytes) }),
   };
@@ -84,7 +85,7 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
 
   const owner = new Disposer();
   const reader = new Reader(file.files, { inFlight: 3, ...(readAt && { readAt }) });
-  const model = owner.use(new LlamaModel(file));
+  const model = owner.use(new LlamaModel(file, { device }));
   for (const { path } of loras) model.loadAdapter(path);
   const cells = {
     cells: sequences * context,
@@ -96,13 +97,15 @@ export function openLlama(path: string, options: OpenLlamaOptions): OpenedLlama 
     scales: loras.map(({ scale }) => scale),
   };
   const llama = owner.use(new LlamaContext(model, cells));
-  const arena = owner.use(new HostMemory(arenaBytes(plan), 'residents'));
-  const ring = owner.use(new HostMemory(plan.shares.ring, 'the ring'));
-  const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf }, owner);
-  const residents = new Residents(plan, reader, { arena, ring, tensors: weights.tensors });
+  const padding = (slice: Plan['slices'][number]): number => device.paddingOf(slice);
+  const arena = owner.use(device.memoryFor(arenaBytes(plan, padding), 'residents'));
+  const ring = owner.use(device.memoryFor(plan.shares.ring, 'the ring'));
+  const uploads = openUploads(plan, device, reader, owner);
+  const weights = bindWeights(plan, file.weights, { arena, ring, layoutOf, uploads }, owner);
+  const residents = new Residents(plan, reader, { arena, ring, uploads, tensors: weights.tensors });
   const { tensors } = model;
   const pooled = plan.experts && { slots: plan.experts.slots, tokens: batch };
-  const experts = pooled && openExperts(manifest, pooled, { device, reader, tensors }, owner);
+  const experts = pooled && openExperts(manifest, pooled, { device, reader, uploads, tensors }, owner);
   const pools = experts?.pools ?? [];
   const rings = { weightRing: new Ring(reader), kvRing: new Ring(reader) };
   const pager = new Pager({ ...rings, residents, experts: pools });

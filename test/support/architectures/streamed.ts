@@ -15,7 +15,7 @@ const sliceBytes = 2 ** 14;
 export async function streamedLogits(
   name: string,
   path: string,
-  options: Pick<OpenLlamaOptions, 'device' | 'extra' | 'loras'>,
+  options: Pick<OpenLlamaOptions, 'device' | 'extra' | 'loras' | 'slots'>,
 ): Promise<readonly Float32Array[]> {
   const { vocabulary } = usualSizesOf(name);
   await using model = openLlama(path, { ...options, sliceBytes });
