@@ -1,26 +1,24 @@
 import { attempt } from '../../base/attempt.ts';
 import { SchemaDocument } from '../../grammar/schema/document.ts';
 import { isObject } from '../../grammar/schema/keywords.ts';
-import { merge } from '../../grammar/schema/merge.ts';
 
-/** Alternatives within each other that are looked at; a schema may refer to itself. */
-const deepest = 8;
+/** Schemas that are looked at for one answer: references can make a schema far larger than its text. */
+const mostSchemas = 256;
+
+/** Schemas that may still be looked at. */
+export interface SchemaCount {
+  left: number;
+}
 
 /** A part of a schema that can stand by itself: without references and `allOf`, with the definitions that it refers to. */
-function standalone(part: unknown, document: SchemaDocument, depth = 0): unknown {
-  if (!isObject(part) || depth > deepest) return part;
-  const { $ref, allOf, ...own } = part;
+function standalone(part: unknown, document: SchemaDocument): unknown {
+  if (!isObject(part)) return part;
   const { $defs, definitions } = isObject(document.root.schema) ? document.root.schema : {};
   const defined = { ...($defs !== undefined && { $defs }), ...(definitions !== undefined && { definitions }) };
-  const referred =
-    $ref === undefined ? undefined : attempt(() => document.resolve({ schema: { $ref }, place: '#' }).schema);
-  return [referred, ...listOf(allOf)].filter(isObject).reduce<unknown>(
-    (merged, one) => {
-      const other = standalone(one, document, depth + 1);
-      return attempt(() => merge(merged, other, '#', document.spend)) ?? merged;
-    },
-    { ...own, ...defined },
-  );
+  const flat = attempt(() => document.flat({ schema: part, place: '#' }));
+  if (isObject(flat)) return { ...flat, ...defined };
+  const { $ref: _, allOf: __, ...own } = part;
+  return { ...own, ...defined };
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
@@ -40,11 +38,15 @@ export function requiredNames(schema: unknown): ReadonlySet<unknown> {
 }
 
 /** The first of its alternatives, and of theirs, that `find` finds something in. */
-function among<T>(schema: unknown, find: (schema: unknown) => T | undefined, depth = 0): T | undefined {
+function among<T>(
+  schema: unknown,
+  find: (schema: unknown) => T | undefined,
+  count: SchemaCount = { left: mostSchemas },
+): T | undefined {
   const found = find(schema);
-  if (found !== undefined || depth >= deepest) return found;
-  for (const one of alternativesOf(schema) ?? []) {
-    const inner = among(one, find, depth + 1);
+  if (found !== undefined) return found;
+  for (const one of alternativesOf(schema, count) ?? []) {
+    const inner = among(one, find, count);
     if (inner !== undefined) return inner;
   }
   return undefined;
@@ -63,23 +65,26 @@ export const itemSchema = (schema: unknown): unknown =>
     isObject(one) && one['items'] !== undefined ? standalone(one['items'], new SchemaDocument(one)) : undefined,
   );
 
-/** The alternatives of a schema, each by itself; undefined where it has none. */
-export function alternativesOf(schema: unknown): readonly unknown[] | undefined {
+/** The alternatives of a schema, each by itself; undefined where it has none, or more than `count` has left. */
+export function alternativesOf(schema: unknown, count: SchemaCount): readonly unknown[] | undefined {
   if (!isObject(schema)) return undefined;
   const listed = [schema['anyOf'], schema['oneOf']].find(Array.isArray) as readonly unknown[] | undefined;
+  if (!listed) return undefined;
+  count.left -= listed.length;
+  if (count.left < 0) return undefined;
   const document = new SchemaDocument(schema);
-  return listed?.map((one) => standalone(one, document));
+  return listed.map((one) => standalone(one, document));
 }
 
 /** Whether a schema allows texts: such a value is taken as it is written. Undefined where nothing is known of it. */
-export function allowsText(schema: unknown, depth = 0): boolean | undefined {
-  if (!isObject(schema) || depth > deepest) return undefined;
+export function allowsText(schema: unknown, count: SchemaCount = { left: mostSchemas }): boolean | undefined {
+  if (!isObject(schema)) return undefined;
   const { type, enum: values, const: only } = schema;
   if (typeof type === 'string') return type === 'string';
   if (Array.isArray(type)) return type.includes('string');
   if (Array.isArray(values)) return values.some((value) => typeof value === 'string');
   if (only !== undefined) return typeof only === 'string';
-  return alternativesOf(schema)
-    ?.map((one) => allowsText(one, depth + 1))
+  return alternativesOf(schema, count)
+    ?.map((one) => allowsText(one, count))
     .some((text) => text === true);
 }

@@ -75,3 +75,23 @@ test('elements within elements without end are read as deep as the bound goes', 
   const text = callWith(`${'<a>'.repeat(5000)}x${'</a>'.repeat(5000)}`);
   assert.match(JSON.stringify(argumentsIn(text)), /^(\{"a":){60,70}"/);
 });
+
+test('schemas that repeat themselves without end have a grammar, and their calls are read', () => {
+  const own = Array.from({ length: 8 }, () => ({ $ref: '#/$defs/A' }));
+  const members = Object.fromEntries(own.map((one, i) => [`a${i}`, one]));
+  for (const A of [
+    { anyOf: own },
+    { allOf: own },
+    { oneOf: [{ anyOf: own }] },
+    { type: 'object', properties: members },
+  ]) {
+    const endless = { name: 'sail', parameters: { properties: { a0: own[0] }, $defs: { A } } };
+    for (const other of callFormats) {
+      const source = callGrammar(other, { tools: [endless], choice: 'required', parallel: false });
+      assert.ok(source && grammarOf(source), other.name);
+    }
+    const reader = new CallReader({ format, tools: [endless] }, () => '');
+    const parts = reader.push(callWith('<a0><a1>1</a1></a0>'));
+    assert.equal(joinedAnswer([...parts, ...reader.end()]).calls.length, 1);
+  }
+});
