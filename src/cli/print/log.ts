@@ -5,14 +5,22 @@ import type { Log } from '../../base/log.ts';
 import type { LogFormat, LogLevel } from '../options/log-level.ts';
 import { logLine } from './log-line.ts';
 import { escapeUnprintable } from './printable.ts';
+import { wrapLine } from './word-wrap.ts';
 
 /** A log on stderr, or on another `fd`: a line for each entry of `level` and above, JSON or for people. */
 export function logTo(level: LogLevel, fd: number = process.stderr.fd, format: LogFormat = 'json'): Log {
   const write = lineWriter(fd);
   // The log repeats text of clients and files, and may be read at a terminal.
-  const lineOf = format === 'json' ? escapeUnprintable : logLine;
+  const lineOf = format === 'json' ? escapeUnprintable : textLine;
   const stream = { write: (line: string): void => write(lineOf(line)) };
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** A line for people, cut between words at a terminal. */
+function textLine(json: string): string {
+  const { isTTY, columns } = process.stderr;
+  const line = logLine(json);
+  return isTTY && columns > 0 ? `${wrapLine(line.trimEnd(), columns).join('\n')}\n` : line;
 }
 
 /** Bytes of lines that wait where none can be written. Later ones are lost. */
