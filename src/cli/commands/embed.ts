@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { addAbortSignal } from 'node:stream';
 import { at } from '../../base/at.ts';
 import { EngineError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/regular-file.ts';
 import type { Model } from '../../model/model.ts';
 import { interruptible } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
@@ -10,6 +10,7 @@ import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
 import { write } from '../print/output.ts';
 import { Progress } from '../print/progress.ts';
+import { textLines } from '../text-lines.ts';
 
 /** Texts that are embedded and printed together: a file of any length takes the memory of so many. */
 const atOnce = 64;
@@ -78,19 +79,10 @@ async function* lines(file: string | undefined, signal: AbortSignal): AsyncGener
   if (isStdin && process.stdin.isTTY && file === undefined) throw new EngineError('NO_TEXTS', {});
   const input = addAbortSignal(signal, isStdin ? process.stdin : createReadStream(file));
   try {
-    // A reader of lines would not hear of errors of its input.
-    const failed = new Promise<never>((_, reject) => input.once('error', reject));
-    failed.catch(() => {});
-    const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-    for (;;) {
-      const { done, value } = await Promise.race([reader.next(), failed]);
-      if (done) return;
-      if (value !== '') yield value;
-    }
+    yield* textLines(input);
   } catch (cause) {
     signal.throwIfAborted();
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new EngineError('UNREADABLE', { file: file ?? 'stdin', reason }, { cause });
+    throw new EngineError('UNREADABLE', { file: file ?? 'stdin', reason: reasonOf(cause) }, { cause });
   }
 }
 
