@@ -179,7 +179,7 @@ test('a text that is too long is refused, or loses its end if asked for', async 
 
 test('texts without tokens, and tokens that are none, are refused; no texts have no embeddings', async () => {
   await using model = openBatchModel(batchPath);
-  await assert.rejects(model.embed([[]]), engineError('NO_PROMPT'));
+  await assert.rejects(model.embed([[]]), engineError('EMPTY_INPUT'));
   await assert.rejects(model.embed([[400]]), engineError('BAD_OPTION'));
   assert.deepEqual(await model.embed([]), { vectors: [], tokens: 0 });
 });

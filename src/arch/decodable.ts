@@ -33,6 +33,6 @@ export const refusedArchitectures: ReadonlyMap<string, string> = new Map([
   ['llada-moe', masks],
   ['plm', 'libllama fails to build its graphs'],
   ['rnd1', masks],
-  ['t5', 'its decoder needs what an encoder makes of another text'],
+  ['t5', 'its decoder needs what an encoder makes of another text; its encoder alone ("t5encoder") makes embeddings'],
   ['wavtokenizer-dec', 'it makes sound of codes, no next token'],
 ]);

@@ -8,6 +8,7 @@ type File = { file: string };
 export interface ErrorDetails {
   BAD_SIZE: { text: string; hint?: string };
   BAD_OPTION: { option: string; value: string; expected: string };
+  EMPTY_INPUT: object;
   NO_PROMPT: object;
   NO_TEXTS: object;
   NO_INFILL: File;

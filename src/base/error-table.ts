@@ -47,6 +47,11 @@ export const errorTable: ErrorTable<ErrorCode> = {
     () => 'there are no texts; name some behind the model, or a file of them with --file, or pipe them to stdin',
     () => 'there are no texts; send some',
   ],
+  EMPTY_INPUT: [
+    'usage',
+    () => 'a text is empty, or has nothing that the model knows; leave it out',
+    () => 'an input is empty, or has nothing that the model knows; leave it out',
+  ],
   NO_INFILL: [
     'failure',
     (d) => `${d.file} has no tokens for filling in between two texts; use a model that was trained for it`,

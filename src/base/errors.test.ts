@@ -10,6 +10,7 @@ const reason = 'EIO';
 const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   BAD_SIZE: { text: '8X' },
   BAD_OPTION: { option: 'seed', value: 'x', expected: 'a number' },
+  EMPTY_INPUT: {},
   NO_PROMPT: {},
   NO_TEXTS: {},
   NO_INFILL: { file },

@@ -41,14 +41,20 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       c.body(exposition(await backend.metrics()), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
     .post('/tokenize', async (c) => {
-      const { model: name, content, add_special, parse_special, with_pieces } = await jsonBody(c.req, Tokenize);
+      const {
+        model: name,
+        content,
+        add_special,
+        parse_special,
+        with_pieces,
+      } = await jsonBody(c.req, Tokenize, Object.keys(Tokenize.shape));
       const options = { special: parse_special ?? true, bos: add_special ?? false };
       const model = requestedModel(backend, name);
       const tokens = backend.tokenize(model, content, options);
       return written(log, c.req.raw, tokensJson(with_pieces ? withPieces(backend, model, tokens) : tokens));
     })
     .post('/detokenize', async (c) => {
-      const { model, tokens } = await jsonBody(c.req, Detokenize);
+      const { model, tokens } = await jsonBody(c.req, Detokenize, Object.keys(Detokenize.shape));
       return written(log, c.req.raw, textJson(backend.detokenize(requestedModel(backend, model), tokens)));
     })
     .post('/completion', (c) => completion({ backend, log }, c))

@@ -26,10 +26,13 @@ export function checkLengths(lengths: {
   }
 }
 
-/** Throws NO_PROMPT, and BAD_OPTION for a token that a vocabulary of this size does not have. */
-export function checkTokens(tokens: readonly number[], size: number): void {
-  if (tokens.length === 0) throw new EngineError('NO_PROMPT', {});
+/**
+ * Throws BAD_OPTION for a token that a vocabulary of this size does not have, NO_PROMPT or, for an input of embeddings,
+ * EMPTY_INPUT where there is none.
+ */
+export function checkTokens(tokens: readonly number[], size: number, option: 'prompt' | 'input' = 'prompt'): void {
+  if (tokens.length === 0) throw new EngineError(option === 'prompt' ? 'NO_PROMPT' : 'EMPTY_INPUT', {});
   const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
   if (wrong === undefined) return;
-  throw new EngineError('BAD_OPTION', { option: 'prompt', value: `${wrong}`, expected: `tokens below ${size}` });
+  throw new EngineError('BAD_OPTION', { option, value: `${wrong}`, expected: `tokens below ${size}` });
 }

@@ -67,7 +67,7 @@ export async function embedTexts(
     return truncate ? vocabulary.tokenizeStart(text, limits) : vocabulary.tokenize(text, limits);
   });
   const scales = scalesOf(options.loras, outline.graphs.scales);
-  for (const tokens of tokenized) checkTokens(tokens, outline.config.vocabulary);
+  for (const tokens of tokenized) checkTokens(tokens, outline.config.vocabulary, 'input');
   const longest = tokenized.reduce((length, tokens) => Math.max(length, tokens.length), 0);
   if (longest === 0) return { vectors: [], tokens: 0 };
   const { plan } = await unlessAborted(opened.open(undefined, { prompt: longest, answer: 0 }), signal);

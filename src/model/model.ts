@@ -251,7 +251,7 @@ export class Model implements AsyncDisposable {
    * says how those of a text's tokens become one; without that it is the last token's.
    *
    * @example const { vectors } = await model.embed(['a plum', 'a pear'], { truncate: true });
-   * @throws {EngineError} NO_PROMPT for a text without tokens, BAD_OPTION, CONTEXT_TOO_LONG, BUDGET_TOO_SMALL, OUT_OF_MEMORY,
+   * @throws {EngineError} EMPTY_INPUT for a text without tokens, BAD_OPTION, CONTEXT_TOO_LONG, BUDGET_TOO_SMALL, OUT_OF_MEMORY,
    * READ_FAILED, FILE_CHANGED, COMPUTE_FAILED, NOT_FINITE, MODEL_CLOSED; or the signal's reason.
    */
   async embed(texts: readonly (string | readonly number[])[], options: EmbedOptions = {}): Promise<Embeddings> {

@@ -43,7 +43,7 @@ export async function rankTexts(
     throw new EngineError('UNSUPPORTED_MODEL', { what: `a head for scores behind a decoder "${config.architecture}"` });
   const scales = scalesOf(options.loras, graphs.scales);
   const ranked = rankedTokens(file.metadata, vocabulary, { query, texts, most });
-  for (const tokens of ranked) checkTokens(tokens, config.vocabulary);
+  for (const tokens of ranked) checkTokens(tokens, config.vocabulary, 'input');
   const longest = ranked.reduce((length, tokens) => Math.max(length, tokens.length), 0);
   if (longest === 0) return { scores: [], tokens: 0 };
   if (longest > most) throw new EngineError('CONTEXT_TOO_LONG', { prompt: longest, context: most });

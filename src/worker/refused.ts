@@ -4,6 +4,7 @@ import { EngineError } from '../base/errors.ts';
 const codes: ReadonlySet<ErrorCode> = new Set([
   'BAD_OPTION',
   'BAD_GRAMMAR',
+  'EMPTY_INPUT',
   'NO_PROMPT',
   'NOT_FOR_ANSWERS',
   'NOT_FOR_EMBEDDINGS',

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ReportFormat } from '../print/bench-report.ts';
 import type { OptionSpecs } from './option-spec.ts';
-import { oneOf, truth, whole } from './schemas.ts';
+import { named, oneOf, truth, whole } from './schemas.ts';
 
 /** Settings of single commands: their work, and the form of their output. */
 export interface CommandSettings {
@@ -71,7 +71,7 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
   jsonSchema: {
     flags: '--json-schema <file>',
     help: 'answer with JSON of this schema; - is stdin, and the schema itself may stand in place of its file',
-    schema: z.string().optional(),
+    schema: named('a file, a schema, or - for stdin').optional(),
     byDefault: 'any text',
     commands: ['run'],
     conflicts: ['gbnf'],
@@ -80,7 +80,7 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
   gbnf: {
     flags: '--grammar <file>',
     help: "answer within this grammar, in llama.cpp's notation (GBNF); - is stdin",
-    schema: z.string().optional(),
+    schema: named('a file, a grammar, or - for stdin').optional(),
     byDefault: 'any text',
     commands: ['run'],
     conflicts: ['jsonSchema'],

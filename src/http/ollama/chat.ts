@@ -5,7 +5,14 @@ import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { toolsIn } from '../request/tools.ts';
 import { unsupportedByModel } from './refusals.ts';
-import { chatRequest, conversationForm, type OllamaChatRequest, type RequestCall, requestOf } from './requests.ts';
+import {
+  chatNames,
+  chatRequest,
+  conversationForm,
+  type OllamaChatRequest,
+  type RequestCall,
+  requestOf,
+} from './requests.ts';
 import {
   type AnswerForm,
   checkSupported,
@@ -64,7 +71,7 @@ function messagesOf({ model, messages }: OllamaChatRequest): readonly Message[] 
 
 /** POST /api/chat: the next message of a conversation. */
 export async function chat(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
-  const body = await jsonBody(req, chatRequest);
+  const body = await jsonBody(req, chatRequest, chatNames);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
   checkSupported(req.raw, request, model);

@@ -43,7 +43,7 @@ export async function embed(service: OllamaService, { req }: { req: HonoRequest 
     options,
     keep_alive,
     ...beside
-  } = await jsonBody(req, EmbedBody);
+  } = await jsonBody(req, EmbedBody, Object.keys(EmbedBody.shape));
   const inputs = typeof input === 'string' ? [input].filter((one) => one !== '') : input;
   return respondEmbedded(service, req.raw, {
     ...{ model, inputs, truncate, dimensions: dimensions || undefined, keepAlive: keep_alive },
@@ -57,7 +57,13 @@ export async function embed(service: OllamaService, { req }: { req: HonoRequest 
 
 /** POST /api/embeddings: the embedding of one text, as older clients ask for it. */
 export async function embedPrompt(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
-  const { model, prompt = '', options, keep_alive, ...beside } = await jsonBody(req, EmbeddingsBody);
+  const {
+    model,
+    prompt = '',
+    options,
+    keep_alive,
+    ...beside
+  } = await jsonBody(req, EmbeddingsBody, Object.keys(EmbeddingsBody.shape));
   return respondEmbedded(service, req.raw, {
     ...{ model, inputs: [prompt].filter((one) => one !== ''), truncate: true, keepAlive: keep_alive },
     options: options.over(beside),

@@ -5,7 +5,7 @@ import type { Prompt } from '../../worker/backend.ts';
 import { jsonBody } from '../request/body.ts';
 import { requestedModel } from '../request/requested-model.ts';
 import { unsupportedByModel, unsupportedRequest } from './refusals.ts';
-import { conversationForm, generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
+import { conversationForm, generateNames, generateRequest, type OllamaGenerateRequest, requestOf } from './requests.ts';
 import { type AnswerForm, checkSupported, type OllamaService, respond, respondReady } from './respond.ts';
 
 const raw: AnswerForm = { part: ({ text, thinking }) => ({ response: text, ...(thinking && { thinking }) }) };
@@ -35,7 +35,7 @@ function promptOf(request: OllamaGenerateRequest, { template }: ServedModel): Pr
 
 /** POST /api/generate: the answer to one prompt. */
 export async function generate(service: OllamaService, { req }: { req: HonoRequest }): Promise<Response> {
-  const body = await jsonBody(req, generateRequest);
+  const body = await jsonBody(req, generateRequest, generateNames);
   const model = requestedModel(service.backend, body.model);
   const request = { ...body, model: body.model || model.name };
   checkSupported(req.raw, request, model);

@@ -98,44 +98,50 @@ const withOptions = <T extends OllamaOptions & { readonly options: ParsedOptions
   options: body.options.over(body),
 });
 
-export const generateRequest: z.ZodType<OllamaGenerateRequest> = z
-  .object({
-    ...answer,
-    prompt: text,
-    system: text,
-    context: or(tokenList(), []),
-    raw: or(z.boolean(), false),
-    suffix: text,
-    images: list,
-  })
-  .transform(withOptions);
+const generateFields = {
+  ...answer,
+  prompt: text,
+  system: text,
+  context: or(tokenList(), []),
+  raw: or(z.boolean(), false),
+  suffix: text,
+  images: list,
+};
+
+export const generateRequest: z.ZodType<OllamaGenerateRequest> = z.object(generateFields).transform(withOptions);
+/** Names of members of these requests: others change nothing. */
+export const generateNames: readonly string[] = Object.keys(generateFields);
 
 const call: z.ZodType<RequestCall> = z.object({
   id: z.string().nullish(),
   function: z.object({ name: z.string(), arguments: z.unknown().optional() }),
 });
 
-export const chatRequest: z.ZodType<OllamaChatRequest> = z
-  .object({
-    ...answer,
-    messages: or(
-      listOf(
-        z.object({
-          role: z.string().transform(roleOf),
-          content: text,
-          thinking: text,
-          images: list,
-          tool_calls: or(listOf(call), []),
-          tool_name: text,
-          tool_call_id: text,
-        }),
-      ),
-      [],
+const chatFields = {
+  ...answer,
+  messages: or(
+    listOf(
+      z.object({
+        role: z.string().transform(roleOf),
+        content: text,
+        thinking: text,
+        images: list,
+        tool_calls: or(listOf(call), []),
+        tool_name: text,
+        tool_call_id: text,
+      }),
     ),
-    ...toolFields,
-  })
+    [],
+  ),
+  ...toolFields,
+};
+
+export const chatRequest: z.ZodType<OllamaChatRequest> = z
+  .object(chatFields)
   .superRefine(({ tools, tool_choice }, context) => checkToolChoice(tools, tool_choice, context))
   .transform(withOptions);
+/** Names of members of these requests: others change nothing. */
+export const chatNames: readonly string[] = Object.keys(chatFields);
 
 /** The wishes of a request for the form of its conversation. */
 export const conversationForm = ({ think, template }: OllamaAnswerRequest): Omit<Conversation, 'messages'> => ({

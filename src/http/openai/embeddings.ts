@@ -27,7 +27,7 @@ const EmbeddingsBody = z.looseObject({
 export async function embeddings(service: OpenAiService, { req }: { req: HonoRequest }): Promise<Response> {
   const { backend, log, timeouts } = service;
   const { raw } = req;
-  const body = await jsonBody(req, EmbeddingsBody);
+  const body = await jsonBody(req, EmbeddingsBody, Object.keys(EmbeddingsBody.shape));
   const model = requestedModel(backend, body.model);
   const request = {
     inputs: await unmixed(backend, model, body.input, reservationOf(raw)),

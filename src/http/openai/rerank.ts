@@ -32,6 +32,8 @@ const RerankBody = z
   })
   .refine(({ documents, texts }) => documents || texts, { path: ['documents'], message: 'expected an array of texts' });
 
+const fields = Object.keys(RerankBody.shape);
+
 const textOf = (document: z.infer<typeof Document>): string =>
   typeof document === 'string' ? document : document.text;
 
@@ -41,7 +43,7 @@ export async function rerank(
   { req }: { req: HonoRequest },
 ): Promise<Response> {
   const { raw } = req;
-  const { query, top_n, return_documents, return_text, keep_alive, ...body } = await jsonBody(req, RerankBody);
+  const { query, top_n, return_documents, return_text, keep_alive, ...body } = await jsonBody(req, RerankBody, fields);
   const model = requestedModel(backend, body.model);
   const isTei = body.texts !== undefined && body.texts !== null;
   const inputs = (body.texts ?? body.documents ?? []).map(textOf);

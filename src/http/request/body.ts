@@ -124,6 +124,7 @@ const harmless: readonly string[] = [
 /** Reasons why a value of a field changes nothing here, if it asks for something: no answer would be another one. */
 const unheeded: Readonly<Record<string, (value: unknown) => string | undefined>> = {
   cache_prompt: (value) => (value === false ? 'what is known of a prompt is used again all the same' : undefined),
+  shift: (value) => (value === true ? 'an answer ends where the context is full' : undefined),
   id_slot: (value) => (value == null || value === -1 ? undefined : 'the place is where most of the prompt is known'),
 };
 

@@ -62,8 +62,28 @@ test('mirostat, and penalties of repeated sequences, are what llama-server calls
   }
 });
 
-test('a name that nobody knows is a warning', async () => {
+test('a name that nobody knows is a warning, in each API', async () => {
   const server = served();
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const [path, body] of [
+    ['/api/chat', { messages, stream: false }],
+    ['/api/generate', { prompt: 'Hi', stream: false }],
+    ['/api/embed', { input: 'Hi' }],
+    ['/api/embeddings', { prompt: 'Hi' }],
+    ['/v1/embeddings', { input: 'Hi' }],
+    ['/v1/rerank', { query: 'Hi', documents: ['Ho'] }],
+    ['/v1/messages', { messages, max_tokens: 8 }],
+    ['/v1/responses', { input: 'Hi' }],
+    ['/tokenize', { content: 'Hi' }],
+  ] as const) {
+    assert.equal((await post(server, path, body)).headers.get('warning'), null, path);
+    const response = await post(server, path, { ...body, dimensionz: 3 });
+    assert.deepEqual(
+      [response.status, response.headers.get('warning')],
+      [200, `299 ssd-llm "unknown: 'dimensionz'"`],
+      path,
+    );
+  }
   const warned = async (body: object): Promise<string | null> => {
     const response = await post(server, '/v1/completions', { prompt: 'Hi', ...body });
     assert.equal(response.status, 200);
