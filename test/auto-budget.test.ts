@@ -14,12 +14,15 @@ test('in a memory cgroup the budget keeps to its limit, also where the page cach
   if (typeof group === 'string') return t.skip(`no cgroup (${group})`);
   using _ = group;
   const filler = folder.file('filler');
-  const filled = `head -c ${limit} /dev/zero > ${filler} && sync ${filler} && exec "$@"`;
+  const fill = `const file = fs.openSync(process.argv[1], 'w');
+    for (let at = 0; at < ${limit}; at += 2 ** 20) fs.writeSync(file, Buffer.alloc(2 ** 20));
+    fs.fsyncSync(file);`;
   const budgetUnder = async (wrapper: readonly string[]): Promise<number> =>
     (await runJson<{ plan: { budget: number } }>(['info', path], { wrapper })).plan.budget;
   const empty = await budgetUnder(group.wrapper);
   assert.ok(empty <= limit && empty > limit / 2, `${empty}`);
-  const full = await budgetUnder([...group.wrapper, 'sh', '-c', filled, 'sh']);
+  const filled = ['sh', '-c', '"$0" -e "$1" "$2" && shift 2 && exec "$@"', process.execPath, fill, filler];
+  const full = await budgetUnder([...group.wrapper, ...filled]);
   assert.ok(full > 0.8 * empty, `${full} of ${empty}`);
   const { code, stderr } = await run(['info', path, '-m', `${2 * limit}`], { wrapper: group.wrapper });
   assert.equal(code, 1, stderr);
