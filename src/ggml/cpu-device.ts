@@ -37,6 +37,7 @@ export class CpuDevice implements Device {
   readonly kind = 'cpu';
   readonly memory = 'host';
   readonly driverBytes: number;
+  readonly driverGrowth = 0;
   readonly room: number = Number.POSITIVE_INFINITY;
   readonly name: string;
   readonly threads: number;

@@ -30,8 +30,9 @@ export interface Device extends Disposable {
   readonly name: string;
   /** The CPU variant that computes, such as haswell; undefined where there is one only, or it is no CPU. */
   readonly variant: string | undefined;
-  /** Bytes of the process's memory that the device takes by itself. */
+  /** Bytes of the process's memory that the device takes by itself, and those of them that it takes only later. */
   readonly driverBytes: number;
+  readonly driverGrowth: number;
   /** Bytes of its own memory that may be taken, where it is apart; those that it can compute in elsewhere. */
   readonly room: number;
   /** Threads of the CPU that compute. */

@@ -83,7 +83,7 @@ export class OpenedModel {
     this.device = openDevice(draft ? [this.outline, draft] : [this.outline], options);
     this.#budget = budgetOn(this.device, budget, options.warn);
     this.#layoutOf = layoutLookup(this.device, this.#kernels);
-    this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes();
+    this.#runtimeBytes = options.runtimeBytes ?? runtimeBytes() + this.device.driverGrowth;
     this.#usualRuntimeBytes =
       options.runtimeBytes ?? usualRuntimeBytes(vocabulary + this.outline.graphs.loadedBytes + this.device.driverBytes);
     options.debug?.('device', this.device.facts());
