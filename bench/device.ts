@@ -12,6 +12,7 @@ import { parseBytes } from '../src/base/size.ts';
 import type { Span } from '../src/exec/span.ts';
 import { CpuDevice } from '../src/ggml/cpu-device.ts';
 import { type Device, deviceKinds } from '../src/ggml/device.ts';
+import { calibrate } from '../src/pager/calibrate.ts';
 import { type ModelOutline, openOutline } from '../src/runtime/model-outline.ts';
 import { type DeviceChoice, openDevice } from '../src/runtime/open-device.ts';
 import { layoutLookup, planModel } from '../src/runtime/planner.ts';
@@ -52,7 +53,13 @@ async function withRuntime<T>(
   work: (runtime: Runtime) => Promise<T>,
 ): Promise<T> {
   const layoutOf = layoutLookup(device, 'auto');
-  const wanted = { budget, gpuMemory, runtime: runtimeBytes(), context: 1024, kernels: 'auto' } as const;
+  const wanted = {
+    budget,
+    gpuMemory,
+    runtime: runtimeBytes() + device.driverGrowth,
+    context: 1024,
+    kernels: 'auto',
+  } as const;
   const planned = planModel(outline, device, layoutOf, wanted);
   const host = planned.host && !holds ? { ...planned.host, held: [], heldBytes: 0 } : planned.host;
   await using runtime = await Runtime.open(outline, { ...planned, host }, { device, layoutOf, reading: { inFlight } });
@@ -128,6 +135,32 @@ function compare(actual: Float32Array, expected: Float32Array, vocabulary: numbe
   return { nmse: nmse(actual, expected).toExponential(2), same_first: `${same} of ${compared}` };
 }
 
+/** Bytes a second from pinned memory to a device that has its own, in parts of the size of a large slice. */
+async function uploadRate(device: Device): Promise<number> {
+  const [part, count] = [2 ** 25, 16];
+  using memory = device.memoryFor(part * 2, 'a measurement');
+  using staging = device.stagingFor(part, 'a measurement');
+  const bytes = staging.view(0, part);
+  await memory.write(0, bytes);
+  const ms = await timed(async () => {
+    for (let i = 0; i < count; i += 1) await memory.write((i % 2) * part, bytes);
+  });
+  return (part * count * 1000) / ms;
+}
+
+/** The rates that limit what streams: of the storage, and of the way to a device that has memory of its own. */
+async function limits(outline: ModelOutline, device: Device, options: Options): Promise<object> {
+  const signal = new AbortController().signal;
+  const { bytesPerSecond } = await calibrate(outline.file.files, {
+    inFlight: options.inFlight,
+    memory: 2 ** 28,
+    signal,
+  });
+  const upload = device.memory === 'apart' ? await uploadRate(device) : undefined;
+  const gb = (rate: number): number => Number((rate / 1e9).toFixed(2));
+  return { storage_gb_per_s: gb(bytesPerSecond), ...(upload !== undefined && { upload_gb_per_s: gb(upload) }) };
+}
+
 async function main(path: string, options: Options): Promise<void> {
   const outline = openOutline(path, {});
   using device = openDevice([outline], { device: options.device, threads: options.threads });
@@ -139,6 +172,7 @@ async function main(path: string, options: Options): Promise<void> {
   });
   if (device.kind !== 'cpu') say('libllama', await theirSpeeds(path, options.tokens));
   if (options.gpuMemory !== undefined || device.memory === 'host') {
+    say('limits', await limits(outline, device, options));
     const few = Math.max(4, Math.floor(options.tokens / 16));
     const streamed = await withRuntime(outline, device, { ...options, holds: false }, async (runtime) => {
       say('streamed', await speeds(runtime, few));
