@@ -12,7 +12,7 @@ export function logLine(json: string): string {
   const clock = new Date(`${time}`).toTimeString().slice(0, 8);
   const said =
     msg === 'request' ? requestText(facts) : `${levels[Number(level)] ?? ''}${msg}${factsText(Number(level), facts)}`;
-  return `${clock}  ${printable(said)}\n`;
+  return `${clock}  ${printable(said)}`;
 }
 
 /** "200 POST /api/chat  pocket:135m  37+96 tokens  23.1 tokens/s  4.5 s" */

@@ -5,7 +5,7 @@ import type { Log } from '../../base/log.ts';
 import type { LogFormat, LogLevel } from '../options/log-level.ts';
 import { logLine } from './log-line.ts';
 import { escapeUnprintable } from './printable.ts';
-import { wrapLine } from './word-wrap.ts';
+import { linesFor } from './word-wrap.ts';
 
 /** A log on stderr, or on another `fd`: a line for each entry of `level` and above, JSON or for people. */
 export function logTo(level: LogLevel, fd: number = process.stderr.fd, format: LogFormat = 'json'): Log {
@@ -16,12 +16,8 @@ export function logTo(level: LogLevel, fd: number = process.stderr.fd, format: L
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
 
-/** A line for people, cut between words at a terminal. */
-function textLine(json: string): string {
-  const { isTTY, columns } = process.stderr;
-  const line = logLine(json);
-  return isTTY && columns > 0 ? `${wrapLine(line.trimEnd(), columns).join('\n')}\n` : line;
-}
+/** A line for people. */
+const textLine = (json: string): string => `${linesFor(logLine(json), process.stderr).join('\n')}\n`;
 
 /** Bytes of lines that wait where none can be written. Later ones are lost. */
 const mostWaiting = 2 ** 16;

@@ -2,7 +2,7 @@ import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } fro
 import { EngineError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { escapeUnprintable, printable, showable } from './printable.ts';
-import { type WordWrap, wrapLine } from './word-wrap.ts';
+import { linesFor, type WordWrap } from './word-wrap.ts';
 
 /** Writes to stdout, and waits where the reader is slow. Resolves at once when nobody reads any more. */
 export function write(text: string): Promise<void> {
@@ -39,10 +39,8 @@ export function note(text: string): void {
     logged.info({}, text.trim());
     return;
   }
-  const { isTTY, columns } = process.stderr;
   const lines = showable(text).split('\n');
-  const shown = isTTY && columns > 0 ? lines.flatMap((line) => wrapLine(line, columns)) : lines;
-  process.stderr.write(`${shown.join('\n')}\n`);
+  process.stderr.write(`${lines.flatMap((line) => linesFor(line, process.stderr)).join('\n')}\n`);
 }
 
 /** Reports a thing worth knowing, though nothing is wrong. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { WordWrap, wrapLine } from './word-wrap.ts';
+import { linesFor, WordWrap, wrapLine } from './word-wrap.ts';
 
 /** The lines that a terminal shows, as far as it obeys the codes that wrapping uses. */
 function screen(written: string): readonly string[] {
@@ -63,4 +63,6 @@ test('code and tables are left alone', () => {
 test('a line of a note is cut between words, and goes on indented', () => {
   assert.deepEqual(wrapLine('  a note of some words', 12), ['  a note of', '    some', '    words']);
   assert.deepEqual(wrapLine('short', 80), ['short']);
+  assert.deepEqual(linesFor('a log for people', { isTTY: true, columns: 10 }), ['a log for', '  people']);
+  assert.deepEqual(linesFor('a log for people', { isTTY: false, columns: 10 }), ['a log for people']);
 });

@@ -31,6 +31,10 @@ export function wrapLine(line: string, width: number): readonly string[] {
   return [...lines, current];
 }
 
+/** A line as a stream shows it: cut between words at a terminal, whole elsewhere. */
+export const linesFor = (line: string, { isTTY, columns }: { isTTY: boolean; columns: number }): readonly string[] =>
+  isTTY && columns > 0 ? wrapLine(line, columns) : [line];
+
 /**
  * Text that comes piece by piece, wrapped between words for a terminal: the beginning of a word that turns out too long for
  * its line is taken back, and written again on the next. Code and tables stay as they are. It holds nothing back.
