@@ -1,7 +1,7 @@
 import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { shardsOf } from '../gguf/model-file.ts';
-import { kindOf, type ManifestLayer, manifestPathOf, nameOfManifest } from '../stores/manifest.ts';
+import { kindOf, type ManifestLayer, manifestPathOf, nameOfManifest, textLayer } from '../stores/manifest.ts';
 import { nameForStem } from '../stores/model-stem.ts';
 import { Download, type DownloadOptions } from './download.ts';
 import { hubModel } from './hub.ts';
@@ -35,7 +35,7 @@ export async function pullModel(name: string, options: PullOptions): Promise<str
   const remote = await remoteModel(source, web, options);
   if (remote.note !== undefined) onEvent({ kind: 'note', text: remote.note });
   const texts: ManifestLayer[] = [];
-  for (const layer of remote.layers.filter(isText)) texts.push(await textLayer(layer, web, options));
+  for (const layer of remote.layers.filter(isText)) texts.push(await fetchText(layer, web, options));
   const files = remote.layers.filter((layer) => !isText(layer));
   await using download = await Download.begin(files, web, options);
   await download.fetch();
@@ -73,15 +73,15 @@ async function urlModel(url: string, web: Web, signal: AbortSignal): Promise<Rem
   return { name: nameForStem(stem), layers: modelLayers(remotes) };
 }
 
-/** A short layer, in the store. Rejects with DOWNLOAD_DAMAGED and the errors of requests. */
-async function textLayer(layer: RemoteLayer, web: Web, { store, signal }: PullOptions): Promise<ManifestLayer> {
+/** A short layer, with its text unless that is in the store. Rejects with DOWNLOAD_DAMAGED and the errors of requests. */
+async function fetchText(layer: RemoteLayer, web: Web, { store, signal }: PullOptions): Promise<ManifestLayer> {
   const { url, digest, size } = layer.file;
   const { mediaType } = layer;
   if (digest !== undefined && store.hasBlob(digest)) return { mediaType, digest, size };
   const { text } = await web.text(url, { signal }).catch((error) => {
     throw explained(error, web);
   });
-  const stored = store.addText(kindOf(layer), text);
-  if (stored.digest !== digest) throw new EngineError('DOWNLOAD_DAMAGED', { url, bytes: size });
-  return { ...stored, mediaType };
+  const fetched = textLayer(kindOf(layer), text);
+  if (fetched.digest !== digest) throw new EngineError('DOWNLOAD_DAMAGED', { url, bytes: size });
+  return { ...fetched, mediaType };
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { writeSmall } from '../../test/support/small-model.ts';
 import { asOllama, snapshotOf } from '../../test/support/stores.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import { type ManifestLayer, mediaTypeOf } from '../stores/manifest.ts';
+import { type ManifestLayer, mediaTypeOf, textLayer } from '../stores/manifest.ts';
 import { OwnStore } from '../stores/own-store.ts';
 import { Library, type LibraryModel } from './library.ts';
 import { layersOf, layersOfFile, layersOfFiles, makeModel } from './make-model.ts';
@@ -75,6 +76,9 @@ test("a copy of another program's model has what comes with it, and nothing of t
   await makeModel(store, 'mine', { base: layersOf(store, pocket) });
   const { preset, path } = find(library, 'mine');
   assert.deepEqual([path, preset?.system, preset?.template], [pocket.path, 'Be short.', '{{ .Prompt }}']);
+  await makeModel(store, 'yours', { base: layersOf(store, pocket), system: 'Be long.' });
+  for (const name of ['mine', 'yours']) await removeModel(find(library, name));
+  assert.deepEqual(readdirSync(join(store.folder, 'blobs')), [], 'texts that nobody has any more are gone');
   await assert.rejects(removeModel(pocket), engineError('BAD_OPTION', /Ollama's.*"ollama rm" removes it/));
   assert.deepEqual(snapshotOf(theirs.path), before);
 });
@@ -121,6 +125,6 @@ test('a file that is no model makes none', async () => {
   writeFileSync(folder.file('text.gguf'), 'no model');
   assert.throws(() => layersOfFile(folder.file('text.gguf')), engineError('NOT_GGUF'));
   assert.throws(() => layersOfFile(folder.file('gone.gguf')), engineError('MODEL_NOT_FOUND'));
-  await assert.rejects(makeModel(store, 'a', { base: [store.addText('system', 'x')] }), engineError('BAD_OPTION'));
+  await assert.rejects(makeModel(store, 'a', { base: [textLayer('system', 'x')] }), engineError('BAD_OPTION'));
   assert.deepEqual(store.models(fail), []);
 });

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { at } from '../base/at.ts';
 import { EngineError } from '../base/errors.ts';
 import type { Preset } from '../model/preset.ts';
-import { fileOf, kindOf, type ManifestLayer, manifestPathOf, mediaTypeOf } from '../stores/manifest.ts';
+import { fileOf, kindOf, type ManifestLayer, manifestPathOf, mediaTypeOf, textLayer } from '../stores/manifest.ts';
 import type { OwnStore } from '../stores/own-store.ts';
 import { filesOf, type LocatedModel } from './located-model.ts';
 import { readCard } from './model-card.ts';
@@ -82,8 +82,8 @@ export function layersOf(store: OwnStore, model: LocatedModel): readonly Manifes
   return [
     ...model.files.map((file) => inPlace('model', file)),
     ...adapters.map(({ file }) => inPlace('adapter', file)),
-    ...textLayers(store, { template, system, parameters, messages }),
-    ...(license === undefined ? [] : [store.addText('license', license)]),
+    ...textLayers({ template, system, parameters, messages }),
+    ...(license === undefined ? [] : [textLayer('license', license)]),
   ];
 }
 
@@ -109,17 +109,14 @@ export async function makeModel(store: OwnStore, name: string, model: NewModel):
   await store.write(name, [
     ...base.filter((layer) => !replaced.has(kindOf(layer))),
     ...adapters,
-    ...textLayers(store, { template, system, parameters: all, messages }),
-    ...licenses.map((license) => store.addText('license', license)),
+    ...textLayers({ template, system, parameters: all, messages }),
+    ...licenses.map((license) => textLayer('license', license)),
   ]);
 }
 
-const textLayers = (
-  store: OwnStore,
-  { template, system, parameters, messages }: Omit<NewModel, 'base'>,
-): readonly ManifestLayer[] => [
-  ...(template === undefined ? [] : [store.addText('template', template)]),
-  ...(system ? [store.addText('system', system)] : []),
-  ...(parameters === undefined ? [] : [store.addText('params', JSON.stringify(parameters))]),
-  ...(messages === undefined ? [] : [store.addText('messages', JSON.stringify(messages))]),
+const textLayers = ({ template, system, parameters, messages }: Omit<NewModel, 'base'>): readonly ManifestLayer[] => [
+  ...(template === undefined ? [] : [textLayer('template', template)]),
+  ...(system ? [textLayer('system', system)] : []),
+  ...(parameters === undefined ? [] : [textLayer('params', JSON.stringify(parameters))]),
+  ...(messages === undefined ? [] : [textLayer('messages', JSON.stringify(messages))]),
 ];

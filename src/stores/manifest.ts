@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import * as z from 'zod';
 import { EngineError } from '../base/errors.ts';
@@ -17,6 +18,8 @@ export interface ManifestLayer {
   readonly file?: string | undefined;
   /** A text for the URL that it was downloaded from and its version there, where nobody says sums. */
   readonly source?: string | undefined;
+  /** The text of one that becomes a blob with the model that it is for. */
+  readonly text?: string | undefined;
 }
 
 /** Whose a store is. */
@@ -103,7 +106,7 @@ export const manifestText = (layers: readonly ManifestLayer[]): string =>
   `${JSON.stringify({
     schemaVersion: 2,
     mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
-    layers,
+    layers: layers.map(({ text: _, ...layer }) => layer),
   })}\n`;
 
 /** The last part of a layer's media type: model, template, params, system, adapter, … */
@@ -112,6 +115,14 @@ export const kindOf = ({ mediaType }: Pick<ManifestLayer, 'mediaType'>): string 
 
 /** The media type of a kind. */
 export const mediaTypeOf = (kind: string): string => `application/vnd.ollama.image.${kind}`;
+
+/** A text as a layer. */
+export const textLayer = (kind: string, text: string): ManifestLayer & { readonly digest: string } => ({
+  mediaType: mediaTypeOf(kind),
+  digest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
+  size: Buffer.byteLength(text),
+  text,
+});
 
 /** The file's name of a blob. */
 export const blobName = (digest: string): string => digest.replace(':', '-');

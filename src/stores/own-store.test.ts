@@ -6,7 +6,7 @@ import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { smallDisk } from '../../test/support/full-disk.ts';
 import { type TempFolder, tempFolder } from '../../test/support/temp-folder.ts';
-import { type ManifestLayer, mediaTypeOf } from './manifest.ts';
+import { type ManifestLayer, mediaTypeOf, textLayer } from './manifest.ts';
 import { OwnStore } from './own-store.ts';
 
 const sumOf = (bytes: Uint8Array | string): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -32,12 +32,13 @@ test('a model has the layers that it was given, in either case of its name, unti
   assert.deepEqual(namesIn(store), []);
   assert.equal(store.read('mario'), undefined);
   const model = await modelLayer(store, 'weights');
-  const system = store.addText('system', 'You are Mario.');
+  const system = textLayer('system', 'You are Mario.');
   await store.write('Mario', [model, system]);
   await store.write('me/mario:8b', [model]);
   await store.write('localhost:5000/me/mario:8b', [model]);
   assert.deepEqual(namesIn(store), ['localhost:5000/me/mario:8b', 'mario:latest', 'me/mario:8b']);
-  assert.deepEqual(store.read('MARIO:latest'), [model, system]);
+  const { text: _, ...named } = system;
+  assert.deepEqual(store.read('MARIO:latest'), [model, named]);
   const [, { path = '', preset, manifest = '' } = {}] = store.models(failOnUnreadable);
   assert.equal(readFileSync(path, 'utf8'), 'weights');
   assert.equal(preset?.system, 'You are Mario.');
@@ -51,8 +52,8 @@ test('a blob stays as long as a model names it', async () => {
   using folder = tempFolder();
   const store = new OwnStore(folder.path);
   const shared = await modelLayer(store, 'weights');
-  await store.write('a', [shared, store.addText('system', 'A')]);
-  await store.write('b', [shared, store.addText('system', 'B')]);
+  await store.write('a', [shared, textLayer('system', 'A')]);
+  await store.write('b', [shared, textLayer('system', 'B')]);
   assert.equal(await store.remove('a'), true);
   assert.equal(await store.remove('a'), false);
   assert.deepEqual(namesIn(store), ['b:latest']);

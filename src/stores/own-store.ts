@@ -20,11 +20,11 @@ import {
   manifestPathOf,
   manifestsOf,
   manifestText,
-  mediaTypeOf,
   nameOfManifest,
   readManifest,
 } from './manifest.ts';
 import { modelsOfOllama } from './ollama.ts';
+import { type Blob, unneededBlobs } from './unneeded-blobs.ts';
 
 /** The store's folder in a models folder: hidden, so that its files are not models by themselves. */
 const storeFolder = '.store';
@@ -32,8 +32,6 @@ const storeFolder = '.store';
 const longestWait = 10_000;
 const waitStep = 20;
 const mostTextBytes = 4 * 2 ** 20;
-/** Milliseconds after which a blob that no model names was left behind, and is not waiting for a model's manifest. */
-const abandoned = 24 * 3_600_000;
 
 /**
  * The models that were pulled or made: manifests by name, and blobs by the sum of their bytes, as Ollama keeps them, so that
@@ -43,7 +41,7 @@ const abandoned = 24 * 3_600_000;
  * @example
  * const store = new OwnStore('/models');
  * await store.addBlob(digest, chunks);
- * await store.write('mario', [{ mediaType: mediaTypeOf('model'), digest, size }, store.addText('system', 'You are Mario.')]);
+ * await store.write('mario', [{ mediaType: mediaTypeOf('model'), digest, size }, textLayer('system', 'You are Mario.')]);
  */
 export class OwnStore {
   /** The folder of the store, which is there once something is. */
@@ -80,17 +78,14 @@ export class OwnStore {
     return relative(this.folder, path);
   }
 
-  /** Adds a text as a blob. Throws UNWRITABLE. */
-  addText(kind: string, text: string): ManifestLayer {
-    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  /** Writes the text of a layer, if it has one, as a blob. Throws UNWRITABLE. */
+  #addText({ digest, text }: ManifestLayer): void {
+    if (digest === undefined || text === undefined || this.hasBlob(digest)) return;
     const path = this.blobPath(digest);
-    if (!this.hasBlob(digest)) {
-      writing(path, () => {
-        makeFolder(this.#blobs);
-        replaceTextFile(path, text);
-      });
-    }
-    return { mediaType: mediaTypeOf(kind), digest, size: Buffer.byteLength(text) };
+    writing(path, () => {
+      makeFolder(this.#blobs);
+      replaceTextFile(path, text);
+    });
   }
 
   /**
@@ -138,13 +133,14 @@ export class OwnStore {
   }
 
   /**
-   * Gives a model its layers, in place of earlier ones. Rejects with BAD_OPTION for a bad name, MODEL_NOT_FOUND if a layer's
+   * Gives a model its layers, in place of earlier ones. Texts become blobs only here. Rejects with BAD_OPTION for a bad name, MODEL_NOT_FOUND if a layer's
    * file is not there, FILE_IN_USE, UNWRITABLE.
    */
   async write(name: string, layers: readonly ManifestLayer[]): Promise<void> {
     const path = this.#manifest(name);
     await this.#alone(() => {
       for (const layer of layers) {
+        this.#addText(layer);
         const file = fileOf(this.folder, layer);
         if (!existsSync(file)) throw new EngineError('MODEL_NOT_FOUND', { file });
       }
@@ -175,7 +171,7 @@ export class OwnStore {
   /** The JSON of the layer of this kind among others; undefined if there is none. Throws the errors of reading it. */
   json(kind: string, layers: readonly ManifestLayer[]): unknown {
     const layer = layers.find((one) => kindOf(one) === kind);
-    return layer && JSON.parse(readTextFile(fileOf(this.folder, layer), mostTextBytes));
+    return layer && JSON.parse(layer.text ?? readTextFile(fileOf(this.folder, layer), mostTextBytes));
   }
 
   /** The name of the model with this manifest, as the store has it. */
@@ -215,11 +211,14 @@ export class OwnStore {
   #sweep(layers: readonly ManifestLayer[]): void {
     const named = attempt(() => this.#named());
     if (named === undefined) return;
-    const old = (attempt(() => readdirSync(this.#blobs)) ?? [])
-      .map((entry) => join(this.#blobs, entry))
-      .filter((path) => attempt(() => Date.now() - statSync(path).mtimeMs > abandoned));
-    const own = layers.map((layer) => fileOf(this.folder, layer)).filter((path) => dirname(path) === this.#blobs);
-    for (const path of [...own, ...old]) if (!named.has(path)) attempt(() => rmSync(path, { force: true }));
+    const entries = attempt(() => readdirSync(this.#blobs)) ?? [];
+    const blobs = entries.flatMap((entry): readonly Blob[] => {
+      const path = join(this.#blobs, entry);
+      const state = attempt(() => statSync(path));
+      return state ? [{ path, age: Date.now() - state.mtimeMs }] : [];
+    });
+    const dropped = new Set(layers.map((layer) => fileOf(this.folder, layer)));
+    for (const path of unneededBlobs(blobs, { named, dropped })) attempt(() => rmSync(path, { force: true }));
     removeUnfinished(this.#blobs);
   }
 

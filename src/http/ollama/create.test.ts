@@ -5,6 +5,7 @@ import test from 'node:test';
 import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
 import { writeSmall } from '../../../test/support/small-model.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
+import { textLayer } from '../../stores/manifest.ts';
 import { OwnStore } from '../../stores/own-store.ts';
 import { ollamaRoutes } from './routes.ts';
 
@@ -75,7 +76,13 @@ test('a model is made of blobs and fields, line by line', async () => {
 test('what cannot be made is refused, and named', async () => {
   using folder = tempFolder();
   const { ask, store } = routes(folder.path);
-  const text = store.addText('system', 'no model').digest ?? '';
+  const { digest: text } = textLayer('system', 'no model');
+  await store.addBlob(
+    text,
+    (async function* () {
+      yield Buffer.from('no model');
+    })(),
+  );
   for (const [body, status, message] of [
     [{ model: 'm' }, 400, /from.*files/],
     [{ from: 'tiny' }, 400, /model is required/],
