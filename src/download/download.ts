@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, rmdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at } from '../base/at.ts';
-import { attempt } from '../base/attempt.ts';
 import { roomIn } from '../base/disk-room.ts';
 import { EngineError } from '../base/errors.ts';
 import { shardPath } from '../gguf/model-file.ts';
 import { kindOf, type ManifestLayer } from '../stores/manifest.ts';
 import type { OwnStore } from '../stores/own-store.ts';
+import { clearUnfinished, nameUnfinished } from '../stores/unfinished-models.ts';
 import { type DownloadPace, PartialFile } from './partial-file.ts';
 import type { RemoteFile } from './remote-file.ts';
 import type { RemoteLayer } from './remote-model.ts';
@@ -43,6 +43,8 @@ export interface DownloadPlan {
 }
 
 export interface DownloadOptions {
+  /** The name of the model, by which it goes on later. */
+  readonly name: string;
   readonly store: OwnStore;
   readonly signal: AbortSignal;
   readonly pace?: DownloadPace | undefined;
@@ -88,7 +90,7 @@ export class Download implements AsyncDisposable {
   }
 
   async #open(layer: RemoteLayer, layers: readonly RemoteLayer[], web: Web): Promise<Item> {
-    const { store, pace } = this.#options;
+    const { name, store, pace } = this.#options;
     const place = placeAmong(layer, layers);
     const there = (): Item | undefined => {
       const [sum, sumOfFirst] = [sumOf(layer.file, store), sumOf(place.first, store)];
@@ -97,7 +99,9 @@ export class Download implements AsyncDisposable {
     };
     const before = there();
     if (before) return before;
-    const partial = await PartialFile.open(unfinishedPath(store, layer, place), layer.file, web, pace);
+    const path = unfinishedPath(store, layer, place);
+    const partial = await PartialFile.open(path, layer.file, web, pace);
+    nameUnfinished(dirname(path), name);
     // It may have been finished by the process that had it.
     const finished = there();
     if (!finished) return { ...place, layer, partial };
@@ -198,8 +202,7 @@ export class Download implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const partials = this.#items.flatMap(({ partial }) => partial ?? []);
     for (const partial of partials) await partial[Symbol.asyncDispose]();
-    // Folders with nothing that could go on later.
-    for (const { path } of partials) attempt(() => rmdirSync(dirname(path)));
+    for (const { path } of partials) clearUnfinished(dirname(path));
   }
 }
 

@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { deferred } from '../../test/support/deferred.ts';
-import { rejectsWith } from '../../test/support/engine-error.ts';
+import { engineError, rejectsWith } from '../../test/support/engine-error.ts';
 import { smallDisk } from '../../test/support/full-disk.ts';
 import type { ModelHost } from '../../test/support/model-host.ts';
 import { pullTrial } from '../../test/support/pull-trial.ts';
 import { smallBytes } from '../../test/support/small-model.ts';
 import type { OwnStore } from '../stores/own-store.ts';
+import { removeUnfinishedModel, unfinishedModels } from '../stores/unfinished-models.ts';
 import type { DownloadPlan, PullEvent } from './download.ts';
 
 const KiB = 2 ** 10;
@@ -139,6 +140,29 @@ test('a download that failed, or was left, goes on with what has come', async ()
   assert.deepEqual(stored(t.store, name), [['model', small]]);
   const bytes = requested(t.host, before);
   assert.ok(bytes <= small.length - 5 * KiB, `${bytes} of ${small.length}`);
+});
+
+test('what has come of a model is known by its name, and can be removed, but not while it comes', async () => {
+  await using t = await pullTrial();
+  t.host.addRepository('org/Tiny-GGUF', { 'tiny-Q4_K_M.gguf': small });
+  const gate = deferred();
+  Object.assign(t.host.faults, { gate: gate.promise, free: 3 });
+  const leave = new AbortController();
+  const pulling = assert.rejects(t.pull('org/Tiny-GGUF', { signal: leave.signal }), /left/);
+  await t.host.waiting;
+  const [coming = assert.fail()] = unfinishedModels(t.store.unfinished);
+  assert.equal(coming.name, 'hf.co/org/tiny-gguf:q4_k_m');
+  assert.throws(() => removeUnfinishedModel(coming), engineError('FILE_IN_USE'));
+  leave.abort(new Error('left'));
+  await pulling;
+  gate.resolve();
+  const [left = assert.fail()] = unfinishedModels(t.store.unfinished);
+  assert.ok(left.bytes > 0 && left.bytes <= small.length);
+  removeUnfinishedModel(left);
+  assert.deepEqual(unfinishedIn(t.store), []);
+  const name = await t.pull('org/Tiny-GGUF');
+  assert.deepEqual(stored(t.store, name), [['model', small]]);
+  assert.deepEqual(unfinishedModels(t.store.unfinished), []);
 });
 
 test('a server without ranges is read from the beginning, in one', async () => {

@@ -11,7 +11,7 @@ import { explained, type RemoteFile, remoteFileAt } from './remote-file.ts';
 import { modelLayers, type RemoteLayer, type RemoteModel } from './remote-model.ts';
 import { Web, type WebOptions } from './web.ts';
 
-export interface PullOptions extends DownloadOptions {
+export interface PullOptions extends Omit<DownloadOptions, 'name'> {
   readonly web: WebOptions;
   /** Whether a registry may be asked without encryption. */
   readonly insecure?: boolean | undefined;
@@ -33,17 +33,18 @@ export async function pullModel(name: string, options: PullOptions): Promise<str
   await using web = new Web(options.web);
   onEvent({ kind: 'manifest' });
   const remote = await remoteModel(source, web, options);
+  const stored = nameOfManifest(manifestPathOf(remote.name));
   if (remote.note !== undefined) onEvent({ kind: 'note', text: remote.note });
   const texts: ManifestLayer[] = [];
   for (const layer of remote.layers.filter(isText)) texts.push(await fetchText(layer, web, options));
   const files = remote.layers.filter((layer) => !isText(layer));
-  await using download = await Download.begin(files, web, options);
+  await using download = await Download.begin(files, web, { ...options, name: stored });
   await download.fetch();
   const layers = await download.finish();
   signal.throwIfAborted();
   onEvent({ kind: 'writing' });
   await store.write(remote.name, [...layers, ...texts]);
-  return nameOfManifest(manifestPathOf(remote.name));
+  return stored;
 }
 
 function remoteModel(source: PullSource, web: Web, { signal, insecure = false }: PullOptions): Promise<RemoteModel> {

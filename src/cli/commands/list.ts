@@ -1,7 +1,8 @@
 import { homedir } from 'node:os';
 import { formatBytes } from '../../base/bytes.ts';
-import type { LibraryModel } from '../../library/library.ts';
+import type { Library, LibraryModel } from '../../library/library.ts';
 import { fasterText, roughRate } from '../../plan/faster-ways.ts';
+import { unfinishedModels } from '../../stores/unfinished-models.ts';
 import { locateModels } from '../locate-model.ts';
 import { type ModelForecast, modelForecasts } from '../model-forecasts.ts';
 import { checkModelsFolder, noModels, openLibrary } from '../open-library.ts';
@@ -19,7 +20,9 @@ const idLength = 12;
 export async function listCommand(settings: Settings): Promise<void> {
   checkModelsFolder(settings);
   const found = await locateModels(settings.files, settings);
-  const models = openLibrary({ models: settings.models, found }).models();
+  const library = openLibrary({ models: settings.models, found });
+  const models = library.models();
+  if (found.length === 0) tellUnfinished(library);
   (await debugLog(settings))?.('models found', { files: models.flatMap(({ files }) => files) });
   if (models.length === 0) throw noModels(settings);
   const forecasts = await modelForecasts(models, modelSettingsOf(settings));
@@ -32,6 +35,14 @@ export async function listCommand(settings: Settings): Promise<void> {
     note(`${unknown} of them not forecast yet: "ssd-llm list" goes on with them, and "ssd-llm info" does one`);
   if (forecasts.some((forecast) => forecast?.speed?.basis === 'assumed')) {
     note('~ judged by another model or a usual drive: "ssd-llm info" measures');
+  }
+}
+
+/** Says which downloads have not come to their end. */
+function tellUnfinished({ ownStore }: Library): void {
+  for (const { name, bytes } of ownStore ? unfinishedModels(ownStore.unfinished) : []) {
+    const ways = `"ssd-llm pull ${name}" goes on, "ssd-llm rm ${name}" removes it`;
+    note(printable(`${name} has not come to its end (${formatBytes(bytes)} are there): ${ways}`));
   }
 }
 

@@ -2,15 +2,18 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { at } from '../../base/at.ts';
+import { attempt } from '../../base/attempt.ts';
 import { EngineError } from '../../base/errors.ts';
 import { readTextFile, reasonOf } from '../../base/regular-file.ts';
 import { layerOfAdapter, layersOf, layersOfFile, makeModel } from '../../library/make-model.ts';
+import { lookUp, nameIndex } from '../../library/model-names.ts';
 import { parseModelfile } from '../../library/modelfile.ts';
 import { removeModel } from '../../library/removal.ts';
 import type { ManifestLayer } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
+import { removeUnfinishedModel, type UnfinishedModel, unfinishedModels } from '../../stores/unfinished-models.ts';
 import { isFile, isPath, locateModels } from '../locate-model.ts';
-import { ownStore } from '../open-library.ts';
+import { ownStore, wholeLibrary } from '../open-library.ts';
 import type { Settings } from '../options/table.ts';
 import { note } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
@@ -70,10 +73,20 @@ export async function copyCommand(settings: Settings, operands: readonly string[
   note(printable(`copied ${source} to ${name}`));
 }
 
-/** Removes models by their names. */
+/** Removes models by their names, and what has come of those that were not pulled to their end. */
 export async function removeCommand(settings: Settings, operands: readonly string[]): Promise<void> {
   for (const name of operands) {
-    await removeModel(at(await locateModels([name], settings), 0));
-    note(`removed ${printable(name)}`);
+    const unfinished = unfinishedCalled(name, settings);
+    if (unfinished) removeUnfinishedModel(unfinished);
+    const found = unfinished && attempt(() => wholeLibrary(settings.models).find(name, { full: true }));
+    if (!unfinished || found) await removeModel(found ?? at(await locateModels([name], settings), 0));
+    note(printable(`removed ${name}${unfinished && !found ? ', as far as it had come' : ''}`));
   }
+}
+
+/** The unfinished download with this name. */
+function unfinishedCalled(name: string, { models }: Settings): UnfinishedModel | undefined {
+  const store = attempt(() => ownStore(models));
+  const unfinished = store ? unfinishedModels(store.unfinished) : [];
+  return lookUp(nameIndex(unfinished.map((model) => ({ ...model, stem: model.name.replaceAll(':', '-') }))), name);
 }
