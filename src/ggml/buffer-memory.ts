@@ -15,17 +15,25 @@ export type BufferMemory = 'untouched' | 'none';
 /** Offset of the function `alloc_buffer` in `struct ggml_backend_buffer_type`. */
 const allocate = koffi.offsetof(bufferTypeStruct, 'alloc_buffer');
 /** Offsets in `struct ggml_backend_buffer` (`ggml-backend-impl.h`), bytes: eleven functions, and more. */
-const at = { set: 32, clear: 72, type: 88, size: 104 } as const;
+const at = { set: 32, get: 40, clear: 72, type: 88, size: 104 } as const;
 const address = 4096n;
 /** Blocks of this size are mapped by themselves, and zeros: `mapLargeBlocks`. Smaller ones may be filled. */
 const largeBlock = 2 ** 20;
 
 /** Functions that fill a buffer, and write to one, and do not. They are there as long as the process, as buffers may be. */
 let idle: { readonly clear: Callback; readonly set: Callback } | undefined;
+const idleFunctions = () => {
+  idle ??= { clear: new Callback(callbacks.clear, () => {}), set: new Callback(callbacks.set, () => {}) };
+  return idle;
+};
 
-/** Gives a buffer another type: that of a device, for which it has addresses and no memory. */
+/**
+ * Gives a buffer the type of a device, for which it has addresses and no memory: where an operation is missing there, libllama
+ * reads what it works on, and gets nothing.
+ */
 export const setBufferType = (buffer: Pointer, type: Pointer): void => {
   koffi.encode(buffer, at.type, 'void *', type);
+  koffi.encode(buffer, at.get, 'void *', idleFunctions().set.address);
 };
 
 /**
@@ -40,8 +48,7 @@ export function withBufferMemory<T>(memory: BufferMemory, work: () => T, device?
   const originals = new Map(
     [cpu, wrappedType(), ...ofDevice].map((type) => [type, koffi.decode(type, allocate, 'void *') as Pointer]),
   );
-  idle ??= { clear: new Callback(callbacks.clear, () => {}), set: new Callback(callbacks.set, () => {}) };
-  const { clear, set } = idle;
+  const { clear, set } = idleFunctions();
   using replaced = new Callback(callbacks.allocate, (self: Pointer, size: number | bigint): Pointer | null => {
     const bytes = Number(size);
     const buffer =
