@@ -128,7 +128,11 @@ const unheeded: Readonly<Record<string, (value: unknown) => string | undefined>>
   id_slot: (value) => (value == null || value === -1 ? undefined : 'the place is where most of the prompt is known'),
 };
 
-const known: readonly string[] = [...harmless, ...Object.keys(unheeded), ...Object.keys(refusedFields)];
+/** True if a member changes nothing, and nobody would expect that it did; where wishes are refused, none comes so far. */
+const isHarmless = (name: string, value: unknown): boolean =>
+  harmless.includes(name) ||
+  Object.hasOwn(unheeded, name) ||
+  (Object.hasOwn(refusedFields, name) && (value === null || refusedFields[name]?.(value) === false));
 
 const structuredField = 'structured_outputs';
 
@@ -145,7 +149,7 @@ function warnOfUnused(raw: Request, body: Readonly<Record<string, unknown>>, fie
     if (reason !== undefined) addWarning(raw, `${name}: ${reason}`);
   }
   const unknown = [
-    ...Object.keys(body).filter((name) => !fields.includes(name) && !known.includes(name)),
+    ...Object.keys(body).filter((name) => !fields.includes(name) && !isHarmless(name, body[name])),
     ...unknownStructured(fields.includes(structuredField) ? body[structuredField] : undefined),
   ];
   if (unknown.length === 0) return;

@@ -83,6 +83,9 @@ test('a name that nobody knows is a warning, in each API', async () => {
       [200, `299 ssd-llm "unknown: 'dimensionz'"`],
       path,
     );
+    // Answers of some APIs refuse this wish; it is not passed over by the others.
+    const wish = await post(server, path, { ...body, min_tokens: 5 });
+    assert.ok(wish.status === 400 || (wish.headers.get('warning') ?? '').includes('min_tokens'), path);
   }
   const warned = async (body: object): Promise<string | null> => {
     const response = await post(server, '/v1/completions', { prompt: 'Hi', ...body });
