@@ -49,6 +49,38 @@ export const repeat = (item: GrammarNode, min: number, max: number = Number.POSI
 });
 export const maybe = (item: GrammarNode): GrammarNode => repeat(item, 0, 1);
 export const characters = (...ranges: readonly CharacterRange[]): GrammarNode => ({ kind: 'characters', ranges });
+/** The most times that texts which begin alike are parted: deeper grammars take too much of the stack. */
+const mostPartings = 32;
+
+/** One of several texts; those that begin alike are one reading up to where they differ. */
+export function oneOfTexts(texts: readonly string[], partings = 0): GrammarNode {
+  if (texts.length < 2 || partings > mostPartings) return choice(...texts.map(literal));
+  const groups = new Map<number | undefined, string[]>();
+  for (const text of texts) {
+    const same = groups.get(text.codePointAt(0));
+    if (same) same.push(text);
+    else groups.set(text.codePointAt(0), [text]);
+  }
+  const nodes = [...groups.values()].map((group) => {
+    const begin = commonBegin(group);
+    if (group.length === 1 || begin === '') return literal(begin);
+    const rests = group.map((text) => text.slice(begin.length));
+    return concat(literal(begin), oneOfTexts(rests, partings + 1));
+  });
+  return choice(...nodes);
+}
+
+/** The characters that all texts begin with. */
+function commonBegin([first = '', ...others]: readonly string[]): string {
+  let length = first.length;
+  for (const other of others) {
+    while (!other.startsWith(first.slice(0, length))) length -= 1;
+  }
+  // A character of two units is not parted.
+  const isHalf = /[\ud800-\udbff]$/.test(first.slice(0, length)) && others.length > 0;
+  return first.slice(0, isHalf ? length - 1 : length);
+}
+
 /** Ranges in their order, those that touch as one. */
 function merged(ranges: readonly CharacterRange[]): readonly CharacterRange[] {
   const result: { first: number; last: number }[] = [];

@@ -14,15 +14,16 @@ import { mostGrammarBytes } from '../runtime/process-memory.ts';
 import type { SamplerOptions } from '../sample/sampler.ts';
 import { GrammarCache, type GrammarLease } from './grammar-cache.ts';
 
-/** Bytes of compiled grammars after which garbage is collected: a compilation leaves some 20 times as much. */
-const muchCompiled = 2 ** 18;
+/** Characters of sources that were compiled, after which garbage is collected: a compilation leaves some 100 bytes for each. */
+const muchCompiled = 2 ** 16;
 
 const notBegun =
   "the last message, the assistant's, does not begin the JSON that is asked for: the whole JSON comes behind it";
 
 /** The grammar of an answer with its options for a sampler, and a promise for the time when it can be used. */
 interface AnswerGrammar extends Pick<SamplerOptions, 'begun' | 'endsEarly'> {
-  readonly source?: GrammarSource | undefined;
+  /** The source as JSON: an answer that waits holds nothing else of it. */
+  readonly source?: string | undefined;
   readonly ready?: Promise<void> | undefined;
 }
 
@@ -38,7 +39,7 @@ export class Grammars implements Disposable {
   #index: TokenIndex | undefined;
   #building: Promise<void> | undefined;
   #disposed = false;
-  /** Bytes of grammars that were compiled since garbage was collected. */
+  /** Characters that were compiled since garbage was collected. */
   #compiled = 0;
 
   /** `warn` hears of answers whose given begin is no part of what is asked for. */
@@ -50,7 +51,7 @@ export class Grammars implements Disposable {
   /** Makes a grammar ready, if there is one: `lease` can give it as soon as the promise is resolved. Throws BAD_GRAMMAR. */
   prepare(source: GrammarSource | undefined): Promise<void> | undefined {
     if (source === undefined) return undefined;
-    this.#automatonOf(source);
+    this.#automatonOf(JSON.stringify(source));
     this.#building ??= this.#buildIndex();
     return this.#building;
   }
@@ -60,9 +61,10 @@ export class Grammars implements Disposable {
    * model has read of them. Throws BAD_GRAMMAR.
    */
   prepareFor(answer: AnswerFormat, wanted: GrammarSource | undefined): AnswerGrammar {
-    const source = answerGrammar(answer, wanted);
+    const grammar = answerGrammar(answer, wanted);
     try {
-      const ready = this.prepare(source);
+      const ready = this.prepare(grammar);
+      const source = grammar && JSON.stringify(grammar);
       const begun = jsonBegun(answer, wanted);
       if (source !== undefined && begun !== undefined && !stateBehindJson(this.#automatonOf(source), begun)) {
         this.#warn?.(new Error(notBegun));
@@ -75,8 +77,8 @@ export class Grammars implements Disposable {
     }
   }
 
-  /** The grammar of a source that was prepared, if there is one, for an answer. Throws GRAMMARS_FULL. */
-  lease(source: GrammarSource | undefined): GrammarLease<TokenGrammar> | undefined {
+  /** The grammar of a source, as JSON, that was prepared, if there is one, for an answer. Throws GRAMMARS_FULL. */
+  lease(source: string | undefined): GrammarLease<TokenGrammar> | undefined {
     if (source === undefined) return undefined;
     if (!this.#index) throw new Error('the grammar has not been prepared');
     const lease = this.#cache.acquire(keyOf(source), () => this.#compile(source));
@@ -88,19 +90,18 @@ export class Grammars implements Disposable {
     this.#disposed = true;
   }
 
-  #automatonOf(source: GrammarSource): Automaton {
+  #automatonOf(source: string): Automaton {
     return this.#cache.get(keyOf(source), () => this.#compile(source)).automaton;
   }
 
-  #compile(source: GrammarSource): CompiledGrammar {
+  #compile(source: string): CompiledGrammar {
     this.#names ??= new TokenNames(this.#vocabulary);
-    const grammar = new CompiledGrammar(new Automaton(grammarOf(source), this.#names));
-    this.#compiled += grammar.fixedBytes;
+    this.#compiled += source.length;
     if (this.#compiled > muchCompiled) {
       this.#compiled = 0;
       setImmediate(collectGarbage);
     }
-    return grammar;
+    return new CompiledGrammar(new Automaton(grammarOf(JSON.parse(source) as GrammarSource), this.#names));
   }
 
   // It takes a microsecond or two for each token, so other answers go on meanwhile.
@@ -147,4 +148,4 @@ class CompiledGrammar {
 }
 
 /** A short text for a source, which may be a large schema. */
-const keyOf = (source: GrammarSource): string => createHash('sha256').update(JSON.stringify(source)).digest('base64');
+const keyOf = (source: string): string => createHash('sha256').update(source).digest('base64');

@@ -25,6 +25,8 @@ const tallyInterval = 1000;
 const mostQueuedTokens = 2 ** 19;
 /** The most tokens that are counted: clients ask for numbers beyond the context, too. */
 const mostCounted = 2 ** 20;
+/** Characters of a grammar's source for each token that takes as much memory. */
+const charactersPerToken = 8;
 /** UTF-16 units of texts that leave so much garbage that it is collected at once. */
 const much = 2 ** 19;
 
@@ -138,20 +140,21 @@ export class EngineWorker {
       const prompt = requestPrompt(model, request, this.#context);
       const { tokens, warnings } = prompt;
       const { length } = tokens;
-      this.#checkQueue(length);
+      const held = length + heldBy(request);
+      this.#checkQueue(held);
       const generation = model.generate(prompt, {
         ...generateOptionsOf(request, abort.signal),
         onPrompt: request.progress
           ? promptReports((progress) => this.#say({ kind: 'progress', id, progress }))
           : undefined,
       });
-      this.#active.set(id, { abort, tokens: length });
+      this.#active.set(id, { abort, tokens: held });
       this.#say({ kind: 'accepted', id, promptTokens: length, warnings });
       void this.#relay(id, model, generation, request.tokens === true);
     } catch (error) {
       this.#fail(id, error);
     }
-    this.#read(unitsOf(request.prompt));
+    this.#read(unitsOf(request.prompt) + charactersPerToken * heldBy(request));
   }
 
   /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
@@ -280,3 +283,7 @@ function namedLogprob({ vocabulary }: Model, logprob: Logprob): TokenLogprob {
   };
   return { ...name(logprob), top: logprob.top.map(name) };
 }
+
+/** Tokens that take as much memory as the grammar that a request waits with. */
+const heldBy = ({ grammar }: GenerationRequest): number =>
+  grammar === undefined ? 0 : Math.ceil(JSON.stringify(grammar).length / charactersPerToken);

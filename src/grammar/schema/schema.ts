@@ -1,6 +1,6 @@
 import { grammarError } from '../grammar-error.ts';
 import { blank, bracketed, comma, listed } from '../json-text.ts';
-import { choice, concat, type GrammarNode, literal, type Rule, repeat } from '../node.ts';
+import { choice, concat, type GrammarNode, literal, oneOfTexts, type Rule, repeat } from '../node.ts';
 import { bareKeys, constant, json, type Notation, python } from '../notation.ts';
 import { exclude } from './alternatives.ts';
 import { checkNesting, SchemaDocument } from './document.ts';
@@ -137,12 +137,12 @@ class SchemaCompiler {
     if (!Array.isArray(some)) throw grammarError(under(place, 'enum'), 'expected a list');
     const isOnly = (value: unknown): boolean => only === undefined || canonical(value) === canonical(only);
     const values = some.filter((value: unknown) => isOnly(value) && this.#values.holds({ schema: rest, place }, value));
-    return choice(
-      ...values.map((value: unknown) => {
-        this.#document.spend(place, canonical(value));
-        return constant(value, this.#notation);
-      }),
-    );
+    const nodes = values.map((value: unknown) => {
+      this.#document.spend(place, canonical(value));
+      return constant(value, this.#notation);
+    });
+    const texts = nodes.flatMap((node) => (node.kind === 'text' ? [node.text] : []));
+    return choice(oneOfTexts([...new Set(texts)]), ...nodes.filter(({ kind }) => kind !== 'text'));
   }
 
   #typed(schema: SchemaObject, place: string): GrammarNode {
