@@ -67,6 +67,23 @@ test('a shell completes commands, options and names of models', async (t) => {
   assert.deepEqual(completed('ssd-llm', 'run', 'pocket:'), ['f32']);
 });
 
+test('zsh completes them, names with colons whole', async (t) => {
+  if (spawnSync('zsh', ['-fc', 'exit']).status !== 0) return t.skip('there is no zsh');
+  const { stdout: script } = await run(['completion', 'zsh'], { env });
+  const completed = (prefix: string): string =>
+    execFileSync(
+      'zsh',
+      [
+        '-fc',
+        `compdef() {}; compadd() { print -l -- "$@" }; _files() {}; ssd-llm() { print pocket:f32 }\n${script}
+words=(ssd-llm run '${prefix}'); CURRENT=3; PREFIX='${prefix}'; _ssd_llm`,
+      ],
+      { encoding: 'utf8' },
+    );
+  assert.match(completed('pocket:'), /^pocket:f32$/m);
+  assert.match(completed('--pro'), /^--prompt-cache$/m);
+});
+
 test('habits from other programs are answered with what to do here', async () => {
   for (const [args, answer] of [
     [['run', 'm', 'hi', '-ngl', '99'], /-ngl: .*memory budget/],

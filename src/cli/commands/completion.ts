@@ -41,6 +41,33 @@ ${commands.map(({ name }) => `    ${name}) flags="${flagsOf(name).join(' ')}" ;;
 complete -o default -F _ssd_llm ssd-llm
 `;
 
+/** Names are offered whole: to zsh a colon is a part of a word. */
+const zsh = (
+  commands: readonly CompletedCommand[],
+): string => `(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+_ssd_llm() {
+  local -a commands flags names
+  if (( CURRENT == 2 )); then
+    commands=(
+${commands.map(({ name, description }) => `      '${name}:${description.replaceAll("'", "'\\''")}'`).join('\n')}
+    )
+    _describe command commands
+    return
+  fi
+  case $words[2] in
+${commands.map(({ name }) => `    ${name}) flags=(${flagsOf(name).join(' ')}) ;;`).join('\n')}
+  esac
+  if [[ $PREFIX == -* ]]; then
+    compadd -- $flags
+  else
+    names=(\${(f)"$(ssd-llm completion names 2>/dev/null)"})
+    compadd -- $names
+    _files
+  fi
+}
+compdef _ssd_llm ssd-llm
+`;
+
 const fish = (commands: readonly CompletedCommand[]): string =>
   [
     ...commands.map(
@@ -56,7 +83,7 @@ const fish = (commands: readonly CompletedCommand[]): string =>
 
 const shells: Readonly<Record<string, (commands: readonly CompletedCommand[]) => string>> = {
   bash,
-  zsh: (commands) => `autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`,
+  zsh,
   fish,
 };
 
