@@ -136,6 +136,8 @@ export function program(): Command {
   const command = throwing(new Command('ssd-llm'))
     .description('Run language models larger than memory: weights stream from the SSD under a hard memory budget.')
     .version(version, '-v, --version')
+    // Behind a command, -v is --verbose.
+    .enablePositionalOptions()
     .helpCommand(false)
     // Other programs' commands are known here, and are not like any of these.
     .showSuggestionAfterError(false)

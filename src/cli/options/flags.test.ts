@@ -42,6 +42,7 @@ const flagsAlone: readonly (readonly [command: string, flag: string, key: Option
   ['bench', '--json', 'output', 'json'],
   ['bench', '--chart=plum.svg', 'chart', 'plum.svg'],
   ['bench', '--html=plum.html', 'html', 'plum.html'],
+  ['bench', '--report', 'report', true],
   ['pull', '--insecure', 'insecure', true],
   ['info', '--tensors', 'tensors', true],
   ['info', '--budgets', 'budgets', true],
