@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { writeChatModel } from './support/chat-model.ts';
 import { run, runJson } from './support/cli.ts';
@@ -28,7 +29,13 @@ test('a model is made by a Modelfile, shown, copied, answers with what comes wit
   const byHand = ['--system', 'Speak of plums.', '--temperature', '0', '-n', '5'];
   const plain = await runJson(['run', file, '-p', 'Hi', ...byHand, ...frugal], { env });
   assert.deepEqual([named.prompt_tokens, named.text], [plain.prompt_tokens, plain.text]);
+  const begun = models.file('.store/unfinished/plum');
+  mkdirSync(begun, { recursive: true });
+  writeFileSync(join(begun, 'name'), 'hf.co/me/plum:q8_0');
+  writeFileSync(join(begun, 'model.gguf'), 'a begin');
   await run(['rm', 'plum', 'me/plum:2'], { env });
+  assert.deepEqual(readdirSync(begun).sort(), ['model.gguf', 'name'], 'another model, on its way');
+  rmSync(begun, { recursive: true });
   const none = await run(['list'], { env });
   assert.match(none.stderr, /NO_MODELS/);
   assert.deepEqual(readFileSync(file), bytes);

@@ -30,5 +30,6 @@ test('bytes that are no text are refused, and lines that no model takes', async 
   await assert.rejects(linesOf(Buffer.from([0x61, 0x0a, 0xff, 0xfe])), /no text in UTF-8/);
   await assert.rejects(linesOf(Buffer.from([0x61, 0xc3])), /no text in UTF-8/);
   await assert.rejects(linesOf('a\nb\0c\n'), /line 2 has a zero byte/);
+  await assert.rejects(linesOf('a\nb\n\0'), /line 3 has a zero byte/);
   await assert.rejects(linesOf(`a\n${'x'.repeat(2 ** 22 + 1)}`, 2 ** 16), /line 2 has more than 4194304 characters/);
 });

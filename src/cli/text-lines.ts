@@ -19,11 +19,12 @@ export async function* textLines(input: AsyncIterable<Uint8Array>): AsyncGenerat
   };
   for await (const bytes of input) {
     const lines = (rest + decoded(bytes)).split(/\r?\n/);
-    rest = checked(lines.pop() ?? '');
+    rest = lines.pop() ?? '';
     for (const line of lines) {
       if (checked(line) !== '') yield line;
       count += 1;
     }
+    checked(rest);
   }
   rest += decoded();
   if (rest !== '') yield checked(rest);

@@ -5,6 +5,7 @@ import { at } from '../../base/at.ts';
 import { attempt } from '../../base/attempt.ts';
 import { EngineError } from '../../base/errors.ts';
 import { readTextFile, reasonOf } from '../../base/regular-file.ts';
+import type { LocatedModel } from '../../library/located-model.ts';
 import { layerOfAdapter, layersOf, layersOfFile, makeModel } from '../../library/make-model.ts';
 import { lookUp, nameIndex } from '../../library/model-names.ts';
 import { parseModelfile } from '../../library/modelfile.ts';
@@ -76,17 +77,28 @@ export async function copyCommand(settings: Settings, operands: readonly string[
 /** Removes models by their names, and what has come of those that were not pulled to their end. */
 export async function removeCommand(settings: Settings, operands: readonly string[]): Promise<void> {
   for (const name of operands) {
-    const unfinished = unfinishedCalled(name, settings);
+    const { unfinished, whole } = unfinishedCalled(name, settings) ?? {};
     if (unfinished) removeUnfinishedModel(unfinished);
-    const found = unfinished && attempt(() => wholeLibrary(settings.models).find(name, { full: true }));
-    if (!unfinished || found) await removeModel(found ?? at(await locateModels([name], settings), 0));
-    note(printable(`removed ${name}${unfinished && !found ? ', as far as it had come' : ''}`));
+    if (!unfinished || whole) await removeModel(whole ?? at(await locateModels([name], settings), 0));
+    note(printable(`removed ${name}${unfinished && !whole ? ', as far as it had come' : ''}`));
   }
 }
 
-/** The unfinished download with this name. */
-function unfinishedCalled(name: string, { models }: Settings): UnfinishedModel | undefined {
+interface UnfinishedCalled {
+  readonly unfinished: UnfinishedModel;
+  /** The model that is there by the same name. */
+  readonly whole: LocatedModel | undefined;
+}
+
+/** The unfinished download with this name: with its tag, where a model that is there has the name without one. */
+function unfinishedCalled(name: string, { models }: Settings): UnfinishedCalled | undefined {
   const store = attempt(() => ownStore(models));
-  const unfinished = store ? unfinishedModels(store.unfinished) : [];
-  return lookUp(nameIndex(unfinished.map((model) => ({ ...model, stem: model.name.replaceAll(':', '-') }))), name);
+  const begun = store ? unfinishedModels(store.unfinished) : [];
+  if (begun.length === 0 || isFile(name)) return undefined;
+  const index = wholeLibrary(models).index();
+  // Where several have the name, it is no less theirs.
+  const isFree = attempt(() => lookUp(index, name) === undefined) ?? false;
+  const indexOfBegun = nameIndex(begun.map((model) => ({ ...model, stem: model.name.replaceAll(':', '-') })));
+  const unfinished = lookUp(indexOfBegun, name, { full: !isFree });
+  return unfinished && { unfinished, whole: attempt(() => lookUp(index, name, { full: true })) };
 }
