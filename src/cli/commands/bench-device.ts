@@ -34,7 +34,9 @@ interface Parts {
 /** Figures of a device, under some plan. */
 interface Measured {
   readonly report: BenchReport;
+  /** Logits (vocabulary, tokens). */
   readonly logits: Float32Array;
+  readonly vocabulary: number;
   readonly device: Pick<Device, 'kind' | 'name' | 'memory'>;
 }
 
@@ -55,7 +57,7 @@ export async function reportDevice(chosen: ChosenModel, settings: Settings, sign
   await write(deviceReport({ versions, memory: totalmem(), ...(await measured(chosen, settings, signal)) }));
 }
 
-/** The error of a kind of device, if it has none that passes its test. Throws DEVICE_MISSING. */
+/** The error of the first device of a kind, which is the one that computes, if it fails its test. Throws DEVICE_MISSING. */
 function failureOf(kind: GpuKind): { readonly kind: GpuKind; readonly error: Error } | undefined {
   try {
     const failure = tryDevices(kind).devices[0]?.failure;
@@ -76,7 +78,7 @@ async function measured(
   // The process's peak, which only grows, is that of the smaller budget while there was no other.
   const least = await under(chosen, settings, smallestPlan, parts);
   const most = await under(chosen, settings, planToMeasure, parts);
-  const { device } = most;
+  const { device, logits, vocabulary } = most;
   const cpu = device.kind === 'cpu' ? undefined : await cpuLogits(chosen, settings, signal);
   const trial = device.kind === 'cpu' ? undefined : tryDevices(device.kind);
   return {
@@ -85,8 +87,8 @@ async function measured(
     said: trial?.said ?? [],
     most: most.report,
     least: least.report,
-    streamed: agreement(least.logits, most.logits),
-    cpu: cpu && agreement(most.logits, cpu),
+    streamed: agreement(least.logits, logits, vocabulary),
+    cpu: cpu && agreement(logits, cpu, vocabulary),
   };
 }
 
@@ -105,7 +107,8 @@ async function under(
   const plan = planOf(model, settings);
   const report = await measureUnder(model, plan, { ...settings, name: chosen.name, calibration, began, signal });
   const { kind, name, memory } = model.device;
-  return { report, logits: await logitsOf(model, signal), device: { kind, name, memory } };
+  const { vocabulary } = model.outline.config;
+  return { report, logits: await logitsOf(model, signal), vocabulary, device: { kind, name, memory } };
 }
 
 /** The plan under which as much streams as can. */
@@ -138,13 +141,13 @@ const logitsOf = (model: Model, signal: AbortSignal): Promise<Float32Array> =>
     return (await runtime.run([{ state, start: 0, tokens, logits: 'all' }], { signal })).slice();
   });
 
-/** The difference of two sets of logits, and the number of tokens whose likeliest successor is the same. */
-function agreement(actual: Float32Array, expected: Float32Array): Agreement {
-  const vocabulary = actual.length / compared;
+/** The difference of two sets of logits (vocabulary, tokens), and the number of tokens whose likeliest successor is the same. */
+function agreement(actual: Float32Array, expected: Float32Array, vocabulary: number): Agreement {
+  const tokens = actual.length / vocabulary;
   const first = (logits: Float32Array, row: number): number => {
     const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
     return own.indexOf(own.reduce((most, x) => Math.max(most, x)));
   };
-  const rows = Array.from({ length: compared }, (_, row) => first(actual, row) === first(expected, row));
-  return { nmse: nmse(actual, expected), same: rows.filter(Boolean).length, of: compared };
+  const rows = Array.from({ length: tokens }, (_, row) => first(actual, row) === first(expected, row));
+  return { nmse: nmse(actual, expected), same: rows.filter(Boolean).length, of: tokens };
 }
