@@ -50,7 +50,7 @@ export class GrammarCache<G extends CachedGrammar> {
     const lease = { grammar: entry.grammar, [Symbol.dispose]: () => this.#release(entry) };
     if (this.#fixedBytes <= this.#mostFixed) return lease;
     this.#release(entry);
-    throw new EngineError('GRAMMARS_FULL', { bytes: this.#bytes });
+    throw new EngineError('GRAMMARS_FULL', { bytes: this.#mostFixed });
   }
 
   #touch(key: string, make: () => G): Entry<G> {

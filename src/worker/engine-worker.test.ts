@@ -27,6 +27,11 @@ test('prompts wait as far as their tokens take no more memory than is planned; o
     return reports.find((report) => 'id' in report && report.id === id);
   };
   try {
+    const grammar = { kind: 'text', text: 'x'.repeat(5 * 2 ** 20) } as const;
+    const large = { prompt: { kind: 'tokens', tokens: [1] }, sampling: {}, stop: [], grammar } as const;
+    worker.dispatch({ kind: 'generate', id: 20, request: large });
+    const alone = reports.find((report) => 'id' in report && report.id === 20);
+    assert.ok(alone?.kind === 'failure' && alone.failure.code === 'BAD_GRAMMAR', 'nobody else waits');
     for (const id of [1, 2, 3, 4]) assert.equal(answerTo(id, context - 8)?.kind, 'accepted');
     const refused = answerTo(5, context - 8);
     assert.ok(refused?.kind === 'failure' && refused.failure.code === 'SERVER_BUSY');

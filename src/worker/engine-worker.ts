@@ -135,12 +135,13 @@ export class EngineWorker {
   /** Answers a request. The method is not `async`: a promise would hold the request until its answer has ended. */
   #generate(id: number, request: GenerationRequest): void {
     const abort = new AbortController();
+    const grammarTokens = heldBy(request);
     try {
       const model = this.#opened();
       const prompt = requestPrompt(model, request, this.#context);
       const { tokens, warnings } = prompt;
       const { length } = tokens;
-      const held = length + heldBy(request);
+      const held = length + grammarTokens;
       this.#checkQueue(held);
       const generation = model.generate(prompt, {
         ...generateOptionsOf(request, abort.signal),
@@ -154,7 +155,7 @@ export class EngineWorker {
     } catch (error) {
       this.#fail(id, error);
     }
-    this.#read(unitsOf(request.prompt) + charactersPerToken * heldBy(request));
+    this.#read(unitsOf(request.prompt) + charactersPerToken * grammarTokens);
   }
 
   /** Reports an answer as it comes; with `whole`, the ending has all tokens. */
@@ -178,10 +179,10 @@ export class EngineWorker {
     if (error instanceof EngineError && error.code === 'DEVICE_FAILED') this.#leave();
   }
 
-  /** Throws SERVER_BUSY if waiting prompts would take more memory than is planned. */
+  /** Throws SERVER_BUSY if waiting prompts and grammars would take more memory than is planned. One alone always may. */
   #checkQueue(tokens: number): void {
     const queued = [...this.#active.values()].reduce((sum, one) => sum + one.tokens, 0);
-    if (queued + tokens > Math.max(mostQueuedTokens, this.#cacheTokens))
+    if (this.#active.size > 0 && queued + tokens > Math.max(mostQueuedTokens, this.#cacheTokens))
       throw new EngineError('SERVER_BUSY', { waiting: this.#active.size });
   }
 

@@ -1,5 +1,4 @@
 import type { ElementSyntax } from './element-calls.ts';
-
 import type { JsonSyntax } from './json-calls.ts';
 import { type MessageSyntax, messageTexts } from './message-calls.ts';
 import type { NamedSyntax } from './named-calls.ts';
