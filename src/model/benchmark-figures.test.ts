@@ -80,6 +80,11 @@ test('what was drafted is told in medians, and not at all where nothing was', ()
   assert.equal(medianFigures([round({}), round({})]).speculation, null);
 });
 
+test('no fraction is above 1: a limit that was measured while other work was in the way is none', () => {
+  const { decode, spread } = medianFigures([round({ rate: 10, seconds: 2 }), round({ rate: 100, seconds: 2 })]);
+  assert.deepEqual([decode.fraction_of_limit, spread.fraction_of_limit], [0.75, [0.5, 1]]);
+});
+
 test('experts are told in medians, and not at all where all are resident', () => {
   const rounds = [1, 5, 3].map((n) =>
     round({ experts: { asked: 10 * n, hits: n, bytes_read: 100 * n, stall_s: n / 10, layers: [] } }),

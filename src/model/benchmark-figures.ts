@@ -36,8 +36,8 @@ export interface BenchmarkFigures {
 /** Seconds of computing alone the passes that decoded. */
 const computingSeconds = ({ speculation, computing_s }: BenchmarkRound): number => speculation.passes * computing_s;
 
-/** Fraction of the limit that decoding reached. 1 is the limit; above it is noise. */
-const fractionOfLimit = ({ limit_s, decode }: BenchmarkRound): number => limit_s / decode.seconds;
+/** Fraction of the limit that decoding reached: what was reached is no more than the limit, which is measured beside it. */
+const fractionOfLimit = ({ limit_s, decode }: BenchmarkRound): number => Math.min(1, limit_s / decode.seconds);
 
 /** The medians of at least one round. A ratio is taken in each round, before the median. */
 export function medianFigures(rounds: readonly BenchmarkRound[]): BenchmarkFigures {

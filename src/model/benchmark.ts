@@ -3,7 +3,7 @@ import { median } from '../base/median.ts';
 import type { Generation } from '../engine/generation.ts';
 import type { GenerationStats } from '../engine/generation-stats.ts';
 import { PassTimes } from '../engine/pass-times.ts';
-import { decodeLimit } from '../plan/decode-limit.ts';
+import { atLeastAsSeen, decodeLimit } from '../plan/decode-limit.ts';
 import type { Plan } from '../plan/plan.ts';
 import { scratchState } from '../state/cache-pool.ts';
 import { type EngineStatus, engineStatus } from './engine-status.ts';
@@ -114,13 +114,13 @@ export async function benchmark(model: Model, options: BenchmarkOptions): Promis
     const computing_s = await computeAlone(model, { start, lengths, signal }, report);
     const { decode, speculation, experts } = generated;
     const { passes } = speculation;
-    const decoded = {
-      passes,
-      bytes: decode.tokens * decode.bytes_per_token,
+    const bytes = decode.tokens * decode.bytes_per_token;
+    const alone = {
       computing: passes * computing_s,
-      experts: experts?.layers ?? [],
+      rate: reading ? reading.bytes / reading.seconds : deviceRate,
     };
-    const limit_s = decodeLimit(plan, decoded, reading ? reading.bytes / reading.seconds : deviceRate);
+    const { computing, rate } = atLeastAsSeen(alone, { bytes, reading: decode.io_s, computing: decode.compute_s });
+    const limit_s = decodeLimit(plan, { passes, bytes, computing, experts: experts?.layers ?? [] }, rate);
     rounds.push({ reading, ...generated, computing_s, limit_s });
   }
   return rounds;

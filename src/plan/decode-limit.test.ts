@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { weightOf } from '../../test/support/weights.ts';
-import { type DecodedPasses, decodeLimit } from './decode-limit.ts';
+import { atLeastAsSeen, type DecodedPasses, decodeLimit } from './decode-limit.ts';
 import type { Plan } from './plan.ts';
 import type { RoutedBank } from './routed-banks.ts';
 
@@ -64,4 +64,12 @@ test('layers do not make up for each other', () => {
   // 2 s of computing for each layer's experts, and for the others' weights.
   close(decodeLimit(plan, decoded({ computing: 6, experts: all }), 1024), 6);
   close(decodeLimit(plan, decoded({ bytes: 2048, computing: 6, experts: uneven }), 1024), 6 + 2);
+});
+
+test('the limit is at least what was seen while decoding', () => {
+  const seen = { bytes: 100, computing: 3, reading: 4 };
+  assert.deepEqual(atLeastAsSeen({ computing: 2, rate: 30 }, seen), { computing: 2, rate: 30 });
+  assert.deepEqual(atLeastAsSeen({ computing: 5, rate: 20 }, seen), { computing: 3, rate: 25 });
+  const nothing = { bytes: 0, computing: 3, reading: 0 };
+  assert.deepEqual(atLeastAsSeen({ computing: 5, rate: Infinity }, nothing), { computing: 3, rate: Infinity });
 });

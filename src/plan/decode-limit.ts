@@ -35,3 +35,15 @@ export function decodeLimit(plan: Plan, { passes, bytes, computing, experts }: D
   const rest = { always: cost * always, used: 0, expert: 0, expertBytes: 0, hits: 1 };
   return passes * Math.max(forecastToken([rest, ...layers], rate), bytes / passes / rate);
 }
+
+/**
+ * The seconds of computing alone, and the bytes a second of reading alone; but where other work was in the way of one of
+ * them, those that were seen while decoding `bytes`, which took so many seconds each of computing and of reading.
+ */
+export const atLeastAsSeen = (
+  alone: { readonly computing: number; readonly rate: number },
+  seen: { readonly bytes: number; readonly computing: number; readonly reading: number },
+): { readonly computing: number; readonly rate: number } => ({
+  computing: Math.min(alone.computing, seen.computing),
+  rate: seen.reading > 0 ? Math.max(alone.rate, seen.bytes / seen.reading) : alone.rate,
+});
