@@ -1,10 +1,11 @@
 /**
  * Forecasts against measurements: npm run bench:forecast. For five models and three budgets each, the tokens a second and
  * the first token that `info --budgets` expects of a model that never ran, and those of a run in a process of its own
- * right after. --write puts the table into docs/forecast.md.
+ * right after. --only measures one model, and goes on with what was measured of the others. --write puts the table into
+ * docs/forecast.md.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +24,7 @@ import { forecastModels } from './forecast-models.ts';
 const page = 'docs/forecast.md';
 const [begin, end] = ['<!-- table: made by bench/forecast.ts -->', '<!-- end of table -->'];
 const cli = fileURLToPath(new URL('../bin/ssd-llm.cjs', import.meta.url));
+const rowsFile = 'forecast-rows.json';
 const context = 1024;
 const tokens = 24;
 const ioThreads = 8;
@@ -39,6 +41,8 @@ interface Measured {
 
 interface Row {
   readonly model: string;
+  /** Bytes a second of the storage, as they were measured beside it. */
+  readonly storage: number | undefined;
   readonly expected: Expected;
   readonly measured: Measured;
 }
@@ -99,18 +103,25 @@ function table(rows: readonly Row[]): string {
   return all.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function summary(rows: readonly Row[], storage: number | undefined): string {
+function summary(rows: readonly Row[]): string {
+  const storage = median(rows.flatMap(({ storage }) => storage ?? []));
   const within = (ratio: (row: Row) => number): string =>
     `${rows.filter((row) => Math.abs(Math.log(ratio(row))) <= Math.log(1.25)).length} of ${rows.length}`;
   const typical = (ratio: (row: Row) => number): string => number(median(rows.map(ratio)));
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
-  const read = storage === undefined ? 'storage that was not measured' : `storage of ${formatBytes(storage)}/s`;
+  const read = Number.isNaN(storage) ? 'storage that was not measured' : `storage of ${formatBytes(storage)}/s`;
   return (
     `${cpu}, ${availableParallelism()} threads, ${formatBytes(totalmem())} of memory, ${read}, Node ${process.version}. ` +
     `Tokens a second within 25 %: ${within(rateRatio)} (median ratio ${typical(rateRatio)}); ` +
     `first token: ${within(firstRatio)} (median ratio ${typical(firstRatio)}).`
   );
 }
+
+/** The rows of this comparison and of earlier ones. */
+const savedRows = (folder: string): readonly Row[] => {
+  const file = join(folder, rowsFile);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as readonly Row[]) : [];
+};
 
 interface Options {
   readonly folder: string;
@@ -123,19 +134,22 @@ async function compare({ folder, only, write }: Options): Promise<void> {
   // Nothing is known of any model but what the forecast itself finds out.
   const cache = mkdtempSync(join(tmpdir(), 'ssd-llm-forecast-'));
   try {
-    const rows: Row[] = [];
+    process.env['SSD_LLM_CACHE'] = cache;
     for (const [model, path] of chosen) {
+      const rows: Row[] = [];
       for (const expected of expectations(path, cache)) {
         const { plan, speed } = expected;
         const own = [...process.execArgv, fileURLToPath(import.meta.url), 'measure', path];
         const args = [...own, ...[plan.budget, plan.memory.runtime, speed.first_token_prompt].map(String)];
         const measured = json<Measured>(args, cache);
-        rows.push({ model, expected, measured });
+        rows.push({ model, storage: savedCalibration(path)?.bytesPerSecond, expected, measured });
         process.stderr.write(`${model} ${formatBytes(plan.budget)}: ${number(rateRatio(at(rows, rows.length - 1)))}\n`);
       }
+      const others = savedRows(folder).filter((row) => row.model !== model);
+      writeFileSync(join(folder, rowsFile), JSON.stringify([...others, ...rows]));
     }
-    process.env['SSD_LLM_CACHE'] = cache;
-    const text = `${summary(rows, savedCalibration(at(at(chosen, 0), 1))?.bytesPerSecond)}\n\n${table(rows)}`;
+    const rows = savedRows(folder);
+    const text = `${summary(rows)}\n\n${table(rows)}`;
     console.log(text);
     if (!write) return;
     const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin);
@@ -149,7 +163,7 @@ const program = new Command('forecast').description('Compare forecasts with meas
 program
   .command('compare', { isDefault: true })
   .option('--folder <dir>', 'where models are made, once', join(tmpdir(), 'ssd-llm-forecast-models'))
-  .option('--only <name>', 'one model')
+  .option('--only <name>', 'one model, beside what was measured of the others')
   .option('--write', `put the table into ${page}`)
   .action(compare);
 program

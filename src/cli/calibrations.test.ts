@@ -4,7 +4,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { pageBytes } from '../ggml/system.ts';
-import { saveCalibration, savedCalibration } from './calibrations.ts';
+import { betterCalibration, saveCalibration, savedCalibration } from './calibrations.ts';
 import { storageOf } from './storage.ts';
 
 const found = { bytesPerSecond: 3.5e9, chunkBytes: 4 * 2 ** 20, inFlight: 7, direct: true };
@@ -55,6 +55,9 @@ test('a file with anything in it is read as far as it is sound', () => {
     { bytesPerSecond: 0 },
     { bytesPerSecond: null },
     { direct: 1 },
+    { costs: null },
+    { costs: { each: 1, core: -1, coreByte: 0 } },
+    { disturbed: 'yes' },
   ]) {
     write(JSON.stringify({ [key]: { ...sound, ...wrong } }));
     assert.equal(savedCalibration(folder.path, folder.path), undefined, JSON.stringify(wrong));
@@ -79,4 +82,22 @@ test('where nothing can be kept, nothing happens', () => {
   }
   assert.deepEqual(readdirSync(folder.file('taken')), ['calibrations.json']);
   assert.equal(readFileSync(folder.file('file'), 'utf8'), 'in the way');
+});
+
+test('costs are kept, and what was found in the way of other work is known as such', () => {
+  using folder = tempFolder();
+  const whole = { ...found, costs: { each: 1e-5, core: 2e-5, coreByte: 0 }, disturbed: true };
+  saveCalibration(folder.path, whole, folder.path);
+  assert.deepEqual(savedCalibration(folder.path, folder.path), whole);
+  saveCalibration(folder.path, { ...whole, disturbed: false }, folder.path);
+  assert.equal(savedCalibration(folder.path, folder.path)?.disturbed, undefined);
+});
+
+test('a calibration in peace is better than any other, else the faster one', () => {
+  const of = (bytesPerSecond: number, disturbed: boolean) => ({ ...found, bytesPerSecond, disturbed });
+  const [slow, fast, quiet] = [of(1e9, true), of(2e9, true), of(1e9, false)];
+  assert.equal(betterCalibration(undefined, slow), slow);
+  assert.equal(betterCalibration(slow, fast), fast);
+  assert.equal(betterCalibration(fast, slow), fast);
+  assert.equal(betterCalibration(fast, quiet), quiet);
 });

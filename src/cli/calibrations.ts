@@ -5,11 +5,13 @@ import { readTextFile } from '../base/regular-file.ts';
 import { removeUnfinished, replaceTextFile } from '../base/replace-file.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Calibration } from '../pager/calibrate.ts';
+import type { ReadCosts } from '../plan/token-forecast.ts';
 import { cacheFolder } from './environment.ts';
 import { storageOf } from './storage.ts';
 
-/** The saved part of a calibration. */
-export type SavedCalibration = Omit<Calibration, 'complete'>;
+/** The saved part of a calibration. Earlier versions saved no costs. */
+export type SavedCalibration = Omit<Calibration, 'complete' | 'costs' | 'disturbed'> &
+  Partial<Pick<Calibration, 'costs' | 'disturbed'>>;
 
 const fileName = 'calibrations.json';
 /** Bytes of the largest file; thousands of devices take less. */
@@ -35,8 +37,16 @@ export function saveCalibration(
 ): boolean {
   const storage = storageOf(path);
   if (!storage || folder === undefined) return false;
-  const { bytesPerSecond, chunkBytes, inFlight, direct } = calibration;
-  const all = readAll(folder).set(storage.key, { bytesPerSecond, chunkBytes, inFlight, direct });
+  const { bytesPerSecond, chunkBytes, inFlight, direct, costs, disturbed } = calibration;
+  const saved = {
+    bytesPerSecond,
+    chunkBytes,
+    inFlight,
+    direct,
+    ...(costs && { costs }),
+    ...(disturbed && { disturbed }),
+  };
+  const all = readAll(folder).set(storage.key, saved);
   const kept = attempt(() => {
     makeFolder(folder);
     removeUnfinished(folder, fileName);
@@ -61,8 +71,10 @@ function readAll(folder: string): Map<string, SavedCalibration> {
 
 function isSound(value: unknown): value is SavedCalibration {
   if (typeof value !== 'object' || value === null) return false;
-  const { bytesPerSecond, chunkBytes, inFlight, direct } = value as Readonly<Record<string, unknown>>;
+  const { bytesPerSecond, chunkBytes, inFlight, direct, costs, disturbed } = value as Readonly<Record<string, unknown>>;
   return (
+    (costs === undefined || areCosts(costs)) &&
+    (disturbed === undefined || typeof disturbed === 'boolean') &&
     isWhole(chunkBytes, pageBytes, 2 ** 30) &&
     chunkBytes % pageBytes === 0 &&
     isWhole(inFlight, 1, 1024) &&
@@ -72,6 +84,16 @@ function isSound(value: unknown): value is SavedCalibration {
     typeof direct === 'boolean'
   );
 }
+
+function areCosts(value: unknown): value is ReadCosts {
+  if (typeof value !== 'object' || value === null) return false;
+  const { each, core, coreByte } = value as Readonly<Record<string, unknown>>;
+  return [each, core, coreByte].every((cost) => typeof cost === 'number' && Number.isFinite(cost) && cost >= 0);
+}
+
+/** The better of two findings about a storage: one that nothing disturbed, or else the faster one. */
+export const betterCalibration = (known: SavedCalibration | undefined, found: SavedCalibration): SavedCalibration =>
+  known?.disturbed && found.disturbed && known.bytesPerSecond > found.bytesPerSecond ? known : found;
 
 const isWhole = (value: unknown, min: number, max: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;

@@ -3,7 +3,7 @@ import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { calibrate } from '../pager/calibrate.ts';
-import { type SavedCalibration, saveCalibration, savedCalibration } from './calibrations.ts';
+import { betterCalibration, type SavedCalibration, saveCalibration, savedCalibration } from './calibrations.ts';
 import { ioThreads } from './environment.ts';
 import { Progress } from './print/progress.ts';
 import { storageOf } from './storage.ts';
@@ -30,19 +30,19 @@ export class FirstCalibrations {
 
   /**
    * The best way to read a model's storage; undefined for a small model whose storage nobody has measured, and where
-   * measuring fails.
+   * measuring fails. A storage that was measured while other work was in the way is measured again.
    */
   async of(files: Files): Promise<SavedCalibration | undefined> {
     const { path } = at(files, 0);
     const saved = savedCalibration(path);
-    if (saved || bytesOf(files) < enoughBytes) return saved;
+    if ((saved && !saved.disturbed) || bytesOf(files) < enoughBytes) return saved;
     const key = storageOf(path)?.key ?? path;
-    if (!this.#made.has(key)) this.#made.set(key, await this.#make(files));
+    if (!this.#made.has(key)) this.#made.set(key, await this.#make(files, saved));
     return this.#made.get(key);
   }
 
-  async #make(files: Files): Promise<SavedCalibration | undefined> {
-    using progress = new Progress('measuring the storage, once');
+  async #make(files: Files, known: SavedCalibration | undefined): Promise<SavedCalibration | undefined> {
+    using progress = new Progress(known ? 'measuring the storage again' : 'measuring the storage, once');
     try {
       const calibration = await calibrate(files, {
         inFlight: Math.max(1, ioThreads() - 1),
@@ -50,10 +50,11 @@ export class FirstCalibrations {
         atMost: patience,
         onProgress: (share) => progress.show(`${Math.round(100 * share)} %`),
       });
-      if (calibration.complete) saveCalibration(at(files, 0).path, calibration);
-      return calibration;
+      const better = betterCalibration(known, calibration);
+      if (calibration.complete && better !== known) saveCalibration(at(files, 0).path, better);
+      return better;
     } catch (error) {
-      if (error instanceof EngineError) return undefined;
+      if (error instanceof EngineError) return known;
       throw error;
     }
   }

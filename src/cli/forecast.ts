@@ -18,8 +18,10 @@ import type { ModelOutline } from '../runtime/model-outline.ts';
 import { budgetOn, openDevice } from '../runtime/open-device.ts';
 import { layoutLookup, planModel, vocabularyBytes } from '../runtime/planner.ts';
 import { usualRuntimeBytes } from '../runtime/process-memory.ts';
+import type { SavedCalibration } from './calibrations.ts';
 import type { DraftCandidate } from './draft-candidate.ts';
 import type { FirstCalibrations } from './first-calibration.ts';
+import { Progress } from './print/progress.ts';
 
 /** The most draft tokens in a pass, and the draft model if there is one. */
 interface Drafting {
@@ -38,6 +40,8 @@ export interface ExpectedSpeed {
    * storage as measured, or, for a storage that could not be measured, those of the kernels and of a usual drive.
    */
   readonly basis: 'last run' | 'calibrated' | 'assumed';
+  /** True if it was measured while other work was in the way: it is measured again next time. */
+  readonly busy: boolean;
   /** The part that takes longer. */
   readonly bound: 'reading' | 'computing';
   /** The ground of the share of experts that are found in slots: runs of this model, or of others. */
@@ -115,6 +119,8 @@ export class Outlook implements Disposable {
   readonly #options: ModelOptions;
   readonly #how: OutlookOptions;
   readonly #device: Device;
+  /** True until kernels that were measured in vain have had their second chance. */
+  #again = true;
   /** Bytes of the budget that the options say, or this machine. */
   readonly budget: number;
 
@@ -143,7 +149,8 @@ export class Outlook implements Disposable {
     if (this.#outline.graphs.wholeTexts || plan.host) return { plan, speed: null, hitRate: hitsOf([]) };
     const reads = plan.bytesPerPass > 0 || plan.experts !== undefined;
     const { likely, prompt = usualPrompt } = this.#how;
-    const read = await this.#readRate();
+    const storage = await this.#storage();
+    const read = storage?.bytesPerSecond;
     const model = await this.#measured(plan);
     const parts = this.#parts(model, plan);
     const { seconds, bound, known } = expectToken(model, plan, parts.manifest);
@@ -157,6 +164,7 @@ export class Outlook implements Disposable {
         first_token_s: forecastFirstToken(parts, first_token_prompt),
         first_token_prompt,
         basis: known ? 'last run' : guessed ? 'assumed' : 'calibrated',
+        busy: known ? model.disturbed.run : model.disturbed.kernels || (reads && storage?.disturbed === true),
         bound,
         hits_basis: plan.experts ? (model.hits.length > 0 ? 'runs' : 'other models') : null,
         storage_bytes_per_s: reads ? (read ?? null) : null,
@@ -230,15 +238,21 @@ export class Outlook implements Disposable {
     return planOn(this.#device, this.#outline, this.#options, { drafting, budget });
   }
 
-  async #readRate(): Promise<number | undefined> {
-    return (await this.#how.calibrations.of(this.#outline.file.files))?.bytesPerSecond;
+  #storage(): Promise<SavedCalibration | undefined> {
+    return this.#how.calibrations.of(this.#outline.file.files);
   }
 
   async #measured(plan: Plan): Promise<MeasuredModel> {
     const { kernels = 'auto', measuredFolder: folder, warn } = this.#options;
     const [outline, device, { likely }] = [this.#outline, this.#device, this.#how];
-    const [layoutOf, read] = [layoutLookup(device, kernels), await this.#readRate()];
-    return measureModel({ outline, device, layoutOf, kernels, read, folder, likely, warn }, plan);
+    const [layoutOf, storage] = [layoutLookup(device, kernels), await this.#storage()];
+    const [read, reads] = [storage?.bytesPerSecond, storage?.costs];
+    const again = this.#again;
+    this.#again = false;
+    using progress = new Progress('measuring how fast this machine computes');
+    const onMeasure = (): void => progress.show('');
+    const parts = { outline, device, layoutOf, kernels, read, reads, folder, likely, again, onMeasure, warn };
+    return await measureModel(parts, plan);
   }
 
   #parts(model: MeasuredModel, plan: Plan): ForecastParts {

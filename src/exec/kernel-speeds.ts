@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { at } from '../base/at.ts';
 import { alignUp } from '../base/bytes.ts';
 import { GraphAllocator } from '../ggml/allocator.ts';
@@ -11,13 +10,17 @@ import type { GgmlType } from '../gguf/types.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { KernelSpeeds } from '../plan/token-forecast.ts';
 import type { LayoutOf } from './bind-weights.ts';
+import { repeatedSeconds } from './repeated.ts';
 
 /** Bytes of weights that are measured: more than most processors' caches hold. */
 const usualBytes = 96 * 2 ** 20;
 /** Times that products are computed, and a step of next to nothing, a millisecond after the one before. */
-const rounds = { products: { count: 5, pause: 0 }, step: { count: 16, pause: 1 } };
+const rounds = { products: { count: 5 }, step: { count: 16, pause: 1 } };
 /** Tokens computed together, with this part of the weights. */
 const together = { tokens: 32, part: 1 / 4 };
+/** Speeds of products, and of steps. */
+type ProductSpeeds = Omit<KernelSpeeds, 'rest' | 'choice'>;
+
 const small = { type: F32, shape: [64, 64] };
 
 interface Matrix {
@@ -34,7 +37,7 @@ interface Matrix {
  * and how long a step takes that computes next to nothing, by threads that slept before and by such that did not. It takes
  * no more memory than the plan's weights do. Throws OUT_OF_MEMORY.
  */
-export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<KernelSpeeds> {
+export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutOf): Promise<ProductSpeeds> {
   const matrices = matricesOf(plan, layoutOf);
   const plain = matrices.filter(({ layout }) => !layout);
   const converted = matrices.filter(({ layout }) => layout);
@@ -99,35 +102,16 @@ async function rateOf(device: Device, matrices: readonly Matrix[], most: number,
     graph.matmul({ shape, slices: [{ pointer, shape, slice: i }] }, x);
   }
   const bytes = places.reduce((sum, _, i) => sum + at(matrices, i).fileBytes, 0);
-  return bytes / (await secondsOf(device, graph, { ...rounds.products, awake: false }));
+  using allocator = new GraphAllocator(device.bufferType);
+  allocator.allocate(graph);
+  return bytes / (await repeatedSeconds(device, graph.pointer, rounds.products));
 }
 
 async function stepSeconds(device: Device, { awake }: { readonly awake: boolean }): Promise<number> {
   using graph = new Graph();
   const [a, b] = [graph.input(small.type, small.shape), graph.input(small.type, small.shape)];
   graph.add(a, b);
-  return await secondsOf(device, graph, { ...rounds.step, awake });
-}
-
-/** The time of computing that a quarter of the times is no longer: other work of the machine makes any of them longer. */
-async function secondsOf(
-  device: Device,
-  graph: Graph,
-  { count, pause, awake }: { readonly count: number; readonly pause: number; readonly awake: boolean },
-): Promise<number> {
   using allocator = new GraphAllocator(device.bufferType);
   allocator.allocate(graph);
-  // The first time takes longer.
-  await device.compute(graph.pointer, device.threads, awake);
-  const seconds: number[] = [];
-  for (let i = 0; i < count; i += 1) {
-    if (pause > 0) await setTimeout(pause);
-    const began = performance.now();
-    await device.compute(graph.pointer, device.threads, awake);
-    seconds.push((performance.now() - began) / 1000);
-  }
-  return at(
-    seconds.sort((a, b) => a - b),
-    Math.floor(count / 4),
-  );
+  return await repeatedSeconds(device, graph.pointer, { ...rounds.step, awake });
 }

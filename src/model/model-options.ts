@@ -66,7 +66,7 @@ export interface ModelSettings {
   /** Threads of libuv's pool (UV_THREADPOOL_SIZE when the process began). One computes, the others read. */
   readonly ioThreads?: number | undefined;
   /** The best way to read from the model's device, and the best rate of it, if these were measured. @internal */
-  readonly reading?: (ReadSettings & Partial<Pick<Calibration, 'bytesPerSecond'>>) | undefined;
+  readonly reading?: (ReadSettings & Partial<Pick<Calibration, 'bytesPerSecond' | 'costs'>>) | undefined;
 }
 
 /**

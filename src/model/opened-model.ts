@@ -10,6 +10,7 @@ import { isTooSmall } from '../plan/kv-homes.ts';
 import type { KvType } from '../plan/kv-options.ts';
 import type { MeasuredModel } from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { ReadCosts } from '../plan/token-forecast.ts';
 import { budgetFor } from '../runtime/machine.ts';
 import { knownModel, type MeasuredParts, rememberRun } from '../runtime/measure-model.ts';
 import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../runtime/model-outline.ts';
@@ -170,7 +171,7 @@ export class OpenedModel {
     const { outline, device } = this;
     const { reading, measuredFolder: folder, warn } = this.#options;
     const [layoutOf, kernels, read] = [this.#layoutOf, this.#kernels, reading?.bytesPerSecond];
-    return { outline, device, layoutOf, kernels, read, folder, warn };
+    return { outline, device, layoutOf, kernels, read, reads: reading?.costs, folder, warn };
   }
 
   /** The error for uses of a closed model. */
@@ -196,13 +197,18 @@ export class OpenedModel {
     return this.#options.reading?.bytesPerSecond;
   }
 
+  /** Costs of reads of its storage beside their bytes; undefined until these were measured. */
+  get readCosts(): ReadCosts | undefined {
+    return this.#options.reading?.costs;
+  }
+
   /** The share of experts that the model finds in so many slots, as earlier runs have shown. */
   get hitRate(): HitRate {
     return hitsOf(this.measuredModel?.hits ?? []);
   }
 
   /** Frees everything, and remembers what `lone` tokens have shown. */
-  async close({ tokens, seconds, waited }: LoneTime): Promise<void> {
+  async close({ tokens, seconds, waited, disturbed }: LoneTime): Promise<void> {
     const { warn } = this.#options;
     const runtime = this.#runtime;
     const hits = addCurves(runtime?.pager.hitCurves ?? []);
@@ -210,7 +216,7 @@ export class OpenedModel {
     await runtime?.[Symbol.asyncDispose]();
     // The memory that kernels are measured in is the runtime's.
     if (runtime && tokens > 0 && this.#options.measuredFolder !== undefined) {
-      const run = { tokens, seconds, waited, hits };
+      const run = { tokens, seconds, waited, hits, disturbed };
       await rememberRun(this.#measured, runtime.plan, run).catch((error: Error) => warn?.(error));
     }
     this.device[Symbol.dispose]();

@@ -2,8 +2,9 @@ import type { Engine } from '../engine/engine.ts';
 import { type PlanSummary, summarize } from '../plan/explain.ts';
 import { addCurves, hitsOf } from '../plan/hit-curve.ts';
 import { isTooSmall, orTooSmall } from '../plan/kv-homes.ts';
-import { expectToken, learn, type MeasuredModel } from '../plan/measured-model.ts';
+import { expectToken, learn, type MeasuredModel, undisturbed } from '../plan/measured-model.ts';
 import { planBytes } from '../plan/plan.ts';
+import { usualReadCosts } from '../plan/token-forecast.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { OpenedModel, PlanChanges } from './opened-model.ts';
 
@@ -59,17 +60,18 @@ function measuredBy(
   { plan, pager, reader }: Runtime,
   { loneTokens }: Pick<Engine, 'loneTokens'>,
 ): MeasuredModel | undefined {
-  const { tokens, seconds, waited } = loneTokens.time;
+  const { tokens, seconds, waited, disturbed } = loneTokens.time;
   const known = opened.measuredModel;
   if (tokens < enoughTokens) return known;
   const bytes = plan.slices.reduce((sum, { extent }) => sum + extent.length, 0);
   // Kernels that nobody has measured are as fast as this run computes.
   const rate = (bytes * tokens) / (seconds - waited);
   const read = opened.readRate ?? (reader.busySeconds > 0 ? reader.bytesRead / reader.busySeconds : undefined);
-  const speeds = { plain: rate, converted: rate, step: 0, stepAwake: 0, further: 1 };
-  const base = known ?? (read && { speeds: { ...speeds, read }, factors: {}, hits: [] });
+  const speeds = { plain: rate, converted: rate, step: 0, stepAwake: 0, further: 1, rest: 0, choice: 0 };
+  const reads = opened.readCosts ?? usualReadCosts;
+  const base = known ?? (read && { speeds: { ...speeds, read, reads }, factors: {}, hits: [], disturbed: undisturbed });
   if (!base) return undefined;
   const manifest = opened.outline.graphs.manifest(plan.context, plan.window);
-  const run = { tokens, seconds, waited, hits: addCurves(pager.hitCurves) };
+  const run = { tokens, seconds, waited, hits: addCurves(pager.hitCurves), disturbed };
   return learn(base, run, plan, manifest);
 }

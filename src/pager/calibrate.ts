@@ -1,8 +1,11 @@
 import { at } from '../base/at.ts';
+import { coreTimes } from '../base/core-times.ts';
+import { wasDisturbed } from '../base/other-work.ts';
 import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
+import type { ReadCosts } from '../plan/token-forecast.ts';
 import { Reader, type ReadSettings } from './reader.ts';
-import { bestOf, bestRate, contenders } from './trials.ts';
+import { bestOf, bestRate, contenders, costsOf, isSteady, type ReadSample } from './trials.ts';
 
 /** The best way to read a device, as measured. */
 export interface Calibration extends ReadSettings {
@@ -10,6 +13,10 @@ export interface Calibration extends ReadSettings {
   readonly bytesPerSecond: number;
   /** True if the files were read past the page cache. */
   readonly direct: boolean;
+  /** Seconds that reads take beside their bytes. */
+  readonly costs: ReadCosts;
+  /** True if other work was in the way: it is to be measured again. */
+  readonly disturbed: boolean;
   /** True if no setting was left out: then the result suits other runs on the device, too. */
   readonly complete: boolean;
 }
@@ -33,6 +40,8 @@ interface File {
 
 const MiB = 2 ** 20;
 const chunkSizes: readonly number[] = [1, 2, 4, 8].map((n) => n * MiB);
+/** The reads that costs are told from, beside those of the best setting: as long as slices of small models. */
+const shortBytes = MiB / 8;
 /** More bytes in flight than a ring holds will never be asked for. */
 const mostBytes = 128 * MiB;
 /** Milliseconds of one sample at least, and of all of them on a fast device. */
@@ -65,6 +74,7 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
   // Most devices are fastest with the most bytes in flight.
   const trials = tried.toReversed().map((setting) => ({ ...setting, rates: [] as number[] }));
   const time = Math.min(wholeTime, atMost);
+  const before = coreTimes();
   const began = performance.now();
   const elapsed = (): number => performance.now() - began;
   let direct = true;
@@ -73,15 +83,21 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
       if (elapsed() > atMost) break;
       signal?.throwIfAborted();
       await using reader = new Reader(files, trial);
-      trial.rates.push(await sample(reader, trial, walk, memory));
+      trial.rates.push((await sample(reader, trial, walk, memory)).rate);
       direct = reader.direct;
       onProgress?.(Math.min(1, elapsed() / time));
     }
   }
   const measured = trials.filter(({ rates }) => rates.length > 0);
-  const { chunkBytes, inFlight } = bestOf(measured);
+  const { chunkBytes, inFlight, rates } = bestOf(measured);
   const bytesPerSecond = bestRate(measured);
-  return { bytesPerSecond, chunkBytes, inFlight, direct, complete: tried.length === all.length };
+  const sampleOf = async (chunkBytes: number): Promise<ReadSample> => {
+    await using reader = new Reader(files, { inFlight, chunkBytes });
+    return await sample(reader, { inFlight, chunkBytes }, walk, memory);
+  };
+  const costs = costsOf(await sampleOf(shortBytes), await sampleOf(chunkBytes));
+  const disturbed = wasDisturbed(before, coreTimes(), 1) || !isSteady(rates);
+  return { bytesPerSecond, chunkBytes, inFlight, direct, costs, disturbed, complete: tried.length === all.length };
 }
 
 /** All settings with up to `most` reads in flight, the smallest first. */
@@ -121,7 +137,7 @@ class Walk {
 }
 
 /**
- * Bytes per second with a setting. The clock begins at the end of the first read and stops after whole waves of reads:
+ * Bytes per second with a setting, and what a read takes of a core. The clock begins at the end of the first read and stops after whole waves of reads:
  * equally many are in flight at both moments, so neither the start nor the last ones count.
  */
 async function sample(
@@ -129,7 +145,8 @@ async function sample(
   { chunkBytes, inFlight }: ReadSettings,
   walk: Walk,
   memory: HostMemory,
-): Promise<number> {
+): Promise<ReadSample> {
+  const used = process.cpuUsage();
   let [begun, ended, began, bytes] = [0, 0, 0, 0];
   let rate = 0;
   const places = Math.floor(memory.bytes / chunkBytes);
@@ -148,5 +165,6 @@ async function sample(
     }
   };
   await allSettled(Array.from({ length: inFlight }, readOn));
-  return rate;
+  const { user, system } = process.cpuUsage(used);
+  return { bytes: chunkBytes, rate, core: (user + system) / 1e6 / ended };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { median } from '../base/median.ts';
-import { bestOf, bestRate, contenders, type Trial } from './trials.ts';
+import { bestOf, bestRate, contenders, costsOf, isSteady, type ReadSample, type Trial } from './trials.ts';
 
 const MiB = 2 ** 20;
 
@@ -63,4 +63,33 @@ test('only what has a chance is tried again, and one hiccup takes none', () => {
 
 test('nothing cannot be chosen from', () => {
   assert.throws(() => bestOf([]), RangeError);
+});
+
+test('costs of reads are found that explain short and long ones', () => {
+  const cost = fc.double({ min: 0, max: 1e-3, noNaN: true });
+  fc.assert(
+    fc.property(cost, cost, fc.double({ min: 0, max: 1e-9, noNaN: true }), (each, core, coreByte) => {
+      const of = (bytes: number): ReadSample => ({
+        bytes,
+        rate: bytes / (bytes / 2e9 + each),
+        core: core + bytes * coreByte,
+      });
+      const found = costsOf(of(MiB / 8), of(8 * MiB));
+      // The long read has the cost of one, too.
+      const near = (a: number, b: number): boolean => Math.abs(a - b) <= 0.02 * b + 1e-9;
+      assert.ok(near(found.each, each * (1 - 1 / 64)) && near(found.core, core), JSON.stringify(found));
+      assert.ok(Math.abs(found.coreByte - coreByte) <= 1e-6 * coreByte + 1e-15);
+    }),
+  );
+});
+
+test('reads that take longer for less cost nothing that is negative', () => {
+  const { each, core, coreByte } = costsOf({ bytes: MiB, rate: 2, core: 9 }, { bytes: 2 * MiB, rate: 1, core: 3 });
+  assert.deepEqual([each, core, coreByte], [0, 9, 0]);
+  assert.deepEqual(costsOf({ bytes: MiB, rate: 1, core: 9 }, { bytes: MiB, rate: 1, core: 9 }).coreByte, 0);
+});
+
+test('a drive is steady whose samples are alike but for a hiccup', () => {
+  assert.ok(isSteady([]) && isSteady([5]) && isSteady([100, 1, 110]) && isSteady([100, 120, 199, 5]));
+  assert.ok(!isSteady([100, 40, 30, 90]));
 });

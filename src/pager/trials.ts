@@ -1,4 +1,5 @@
 import { median } from '../base/median.ts';
+import type { ReadCosts } from '../plan/token-forecast.ts';
 import type { ReadSettings } from './reader.ts';
 
 /** A setting, and the bytes per second that it reached each time. */
@@ -41,4 +42,32 @@ export function bestOf(trials: readonly Trial[]): Trial {
     .sort((a, b) => b.inFlight - a.inFlight || lacking(a) - lacking(b) || a.chunkBytes - b.chunkBytes);
   if (!best) throw new RangeError('there is nothing to choose from');
   return best;
+}
+
+/** Reads of so many bytes each: their bytes a second, and the seconds of a core that each takes. */
+export interface ReadSample {
+  readonly bytes: number;
+  readonly rate: number;
+  readonly core: number;
+}
+
+/** Costs of reads of which short ones, and long ones, take so long with as many in flight. */
+export function costsOf(short: ReadSample, long: ReadSample): ReadCosts {
+  const longer = long.bytes - short.bytes;
+  const coreByte = longer > 0 ? Math.max(0, (long.core - short.core) / longer) : 0;
+  return {
+    each: Math.max(0, short.bytes * (1 / short.rate - 1 / long.rate)),
+    core: Math.max(0, short.core - coreByte * short.bytes),
+    coreByte,
+  };
+}
+
+/** Times the slowest sample that the fastest one may be, the slowest of all apart: a hiccup. */
+const steady = 2;
+
+/** True if samples of a drive are as alike as those of one that does nothing else. */
+export function isSteady(rates: readonly number[]): boolean {
+  const [, ...others] = rates.toSorted((a, b) => a - b);
+  const [least, most] = [others[0], others.at(-1)];
+  return least === undefined || most === undefined || most <= steady * least;
 }

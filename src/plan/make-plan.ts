@@ -224,6 +224,7 @@ function placeWeights(demand: Demand, sized: Sized, chosen: BatchShares): Plan {
     window: demand.window,
     kvHomes: demand.kvHomes,
     kvOnSsd: demand.kvOnSsd?.(chosen.batch) ?? 0,
+    kvReads: demand.kvReads ?? 0,
     parallel: demand.parallel ?? 1,
     ahead: demand.ahead ?? 0,
     promptCache: demand.promptCache ?? 0,

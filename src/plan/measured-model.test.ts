@@ -9,6 +9,7 @@ import {
   learn,
   type MeasuredModel,
   type MeasuredRun,
+  undisturbed,
   withinReason,
 } from './measured-model.ts';
 import { forecastDecode } from './token-forecast.ts';
@@ -23,21 +24,28 @@ const anyModel: fc.Arbitrary<MeasuredModel> = fc
     step: anyStep,
     stepAwake: anyStep,
     further: fc.constant(0.2),
+    rest: anyStep,
+    choice: anyStep,
+    reads: fc.record({ each: anyStep, core: anyStep, coreByte: fc.constant(1e-11) }),
   })
-  .map((speeds) => ({ speeds, factors: {}, hits: [] }));
+  .map((speeds) => ({ speeds, factors: {}, hits: [], disturbed: undisturbed }));
 /** Times that a token takes longer than expected, and the share of it that is waiting. */
 const anyLuck = fc.record({
   longer: fc.double({ min: 0.3, max: 5, noNaN: true }),
   waiting: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 const within = { numRuns: 50 };
+const someSpeeds: MeasuredModel['speeds'] = {
+  ...{ read: 1, reads: { each: 0, core: 0, coreByte: 0 } },
+  ...{ plain: 1, converted: 1, step: 0, stepAwake: 0, further: 0.2, rest: 0, choice: 0 },
+};
 
 test('after a run, the same plan is expected to take as long again', () => {
   fc.assert(
     fc.property(anyDemand, anyModel, anyLuck, (demand, model, { longer, waiting }) => {
       const [plan, { manifest }] = [makePlan(demand), demand];
       const seconds = longer * 10 * expectToken(model, plan, manifest).seconds;
-      const run: MeasuredRun = { tokens: 10, seconds, waited: waiting * seconds, hits: [] };
+      const run: MeasuredRun = { tokens: 10, seconds, waited: waiting * seconds, hits: [], disturbed: false };
       const learnt = learn(model, run, plan, manifest);
       const again = expectToken(learnt, plan, manifest).seconds;
       assert.ok(Math.abs(again / (seconds / 10) - 1) < 1e-3, `${again} after ${seconds / 10}`);
@@ -55,7 +63,13 @@ test('a run that waited says nothing of computing that was expected to take less
       const [plan, { manifest }] = [makePlan(demand), demand];
       const { seconds, reading, computing, streaming } = forecastDecode(plan, manifest, model.speeds, () => 0);
       fc.pre(reading > 0 && !plan.experts);
-      const run = { tokens: 10, seconds: 10 * longer * seconds, waited: 9 * longer * seconds, hits: [] };
+      const run = {
+        tokens: 10,
+        seconds: 10 * longer * seconds,
+        waited: 9 * longer * seconds,
+        hits: [],
+        disturbed: false,
+      };
       const { factors } = learn(model, run, plan, manifest);
       fc.pre(computing + streaming < longer * seconds);
       assert.deepEqual(Object.keys(factors), ['reading']);
@@ -70,7 +84,7 @@ test('a run says how long its longer part of computing takes, of weights that st
       const [plan, { manifest }] = [makePlan(demand), demand];
       const { seconds, reading, computing, streaming } = forecastDecode(plan, manifest, model.speeds, () => 0);
       fc.pre(!plan.experts && reading < longer * seconds && Math.min(computing, streaming) < longer * seconds);
-      const run = { tokens: 10, seconds: 10 * longer * seconds, waited: 0, hits: [] };
+      const run = { tokens: 10, seconds: 10 * longer * seconds, waited: 0, hits: [], disturbed: false };
       const { factors } = learn(model, run, plan, manifest);
       assert.deepEqual(Object.keys(factors), [streaming > computing ? 'streaming' : 'computing']);
     }),
@@ -79,8 +93,13 @@ test('a run says how long its longer part of computing takes, of weights that st
 });
 
 test('factors far from 1 are doubtful, and kept no further away than is likely', () => {
-  const speeds = { read: 1, plain: 1, converted: 1, step: 0, stepAwake: 0, further: 1 };
-  const model = (factors: MeasuredModel['factors']): MeasuredModel => ({ speeds, factors, hits: [] });
+  const speeds = { ...someSpeeds, further: 1 };
+  const model = (factors: MeasuredModel['factors']): MeasuredModel => ({
+    speeds,
+    factors,
+    hits: [],
+    disturbed: undisturbed,
+  });
   const usual = model({ reading: 4, streaming: 0.25 });
   assert.ok(!isDoubtful(model({})) && !isDoubtful(usual));
   assert.ok(isDoubtful(model({ computing: 6 })) && isDoubtful(model({ reading: 1, streaming: 0.1 })));
@@ -92,7 +111,7 @@ test('a few tokens say which experts are used, not how long a token takes', () =
   fc.assert(
     fc.property(anyDemand, anyModel, (demand, model) => {
       const curve = { asked: 3, depths: [1, 1] };
-      const run = { tokens: 3, seconds: 100, waited: 0, hits: [curve] };
+      const run = { tokens: 3, seconds: 100, waited: 0, hits: [curve], disturbed: false };
       const { factors, hits } = learn(model, run, makePlan(demand), demand.manifest);
       assert.deepEqual([factors, hits], [{}, [curve]]);
     }),
@@ -108,17 +127,38 @@ test('hits of all runs count, those of long ago less than the last ones', () => 
     seconds: 1,
     waited: 0,
     hits: [{ asked: depths.reduce((a, b) => a + b), depths }],
+    disturbed: false,
   });
-  const speeds = { read: 1, plain: 1, converted: 1, step: 0, stepAwake: 0, further: 0.2 };
+  const speeds = someSpeeds;
   const told = (...runs: readonly (readonly number[])[]): readonly number[] => {
     const model = runs.reduce<MeasuredModel>((model, depths) => learn(model, run(depths), plan, demand.manifest), {
       speeds,
       factors: {},
       hits: [],
+      disturbed: undisturbed,
     });
     return model.hits[0]?.depths ?? assert.fail();
   };
   assert.deepEqual(told([10, 20], [1, 2]), [11, 22]);
   const many = 2 ** 20;
   assert.deepEqual(told([many, 0], [0, many]), [2 ** 17, many]);
+});
+
+test('a run that other work was in the way of counts only until there is one in peace', () => {
+  fc.assert(
+    fc.property(anyDemand, anyModel, anyLuck, (demand, model, { longer }) => {
+      const [plan, { manifest }] = [makePlan(demand), demand];
+      const token = longer * expectToken(model, plan, manifest).seconds;
+      const runOf = (token: number, disturbed: boolean): MeasuredRun => ({
+        ...{ tokens: 10, seconds: 10 * token, waited: 0, hits: [], disturbed },
+      });
+      const expected = (known: MeasuredModel): number => expectToken(known, plan, manifest).seconds / token;
+      const busy = learn(model, runOf(3 * token, true), plan, manifest);
+      assert.ok(busy.disturbed.run && Math.abs(expected(busy) - 3) < 1e-2, `${expected(busy)}`);
+      const quiet = learn(busy, runOf(token, false), plan, manifest);
+      assert.ok(!quiet.disturbed.run && Math.abs(expected(quiet) - 1) < 1e-2, `${expected(quiet)}`);
+      assert.deepEqual(learn(quiet, runOf(5 * token, true), plan, manifest), quiet);
+    }),
+    within,
+  );
 });

@@ -12,7 +12,12 @@ export interface MeasuredModel {
   readonly factors: Factors;
   /** Hits by number of slots, in all runs; the last ones count most. */
   readonly hits: readonly HitCurve[];
+  /** True for what was found while other work was in the way: it counts until it is found in peace. */
+  readonly disturbed: { readonly kernels: boolean; readonly run: boolean };
 }
+
+/** Nothing was in the way. */
+export const undisturbed = { kernels: false, run: false } as const;
 
 /** Tokens that were computed alone in a run. */
 export interface MeasuredRun {
@@ -22,6 +27,8 @@ export interface MeasuredRun {
   readonly waited: number;
   /** The hits that their routes have in other numbers of slots. */
   readonly hits: readonly HitCurve[];
+  /** True if other work was in the way. */
+  readonly disturbed: boolean;
 }
 
 /** Tokens from which on their seconds say something about others. */
@@ -29,7 +36,7 @@ const enoughTokens = 4;
 /** Uses of earlier runs that count at most, for routers of as many experts: some 1000 tokens of most models. */
 const mostUses = 2 ** 17;
 
-/** A model with what a run under `plan` has shown. */
+/** A model with what a run under `plan` has shown: one that other work was in the way of says less than an earlier one. */
 export function learn(
   model: MeasuredModel,
   run: MeasuredRun,
@@ -37,10 +44,13 @@ export function learn(
   manifest: readonly ManifestEntry[],
 ): MeasuredModel {
   const hits = addCurves([...run.hits, ...model.hits.map(faded)]);
-  if (run.tokens < enoughTokens) return { ...model, hits };
+  const { kernels, run: doubted } = model.disturbed;
+  const knows = Object.keys(model.factors).length > 0 && !doubted;
+  if (run.tokens < enoughTokens || (run.disturbed && knows)) return { ...model, hits };
   const expected = (factors: Factors): TokenForecast =>
     forecastDecode(plan, manifest, model.speeds, hitsOf(run.hits), factors);
-  return { ...model, factors: fit(expected, run, model.factors), hits };
+  const factors = fit(expected, run, doubted ? {} : model.factors);
+  return { ...model, factors, hits, disturbed: { kernels, run: run.disturbed } };
 }
 
 /** Times that a part may take as long as speeds say before these are measured again, and at most after that. */

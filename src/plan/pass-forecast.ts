@@ -3,7 +3,7 @@ import type { HitRate } from './hit-curve.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { Plan } from './plan.ts';
 import { type RoutedBank, routedBanks } from './routed-banks.ts';
-import { type Factors, forecastDecode, rateOf, type Speeds } from './token-forecast.ts';
+import { type Factors, forecastDecode, rateOf, type Speeds, streamedReads } from './token-forecast.ts';
 
 /** A model under a plan, and the speeds that it is forecast by. */
 export interface ForecastParts {
@@ -31,8 +31,9 @@ export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean
   if (tokens === 1 && !cold) return one.seconds;
   const further = (first: number, count: number): number => first * (1 + (count - 1) * speeds.further);
   const rate = rateOf(speeds, !plan.experts) / slower;
-  let bytes = plan.bytesPerPass + (cold ? residentBytes(plan) : 0);
-  let [alone, routed] = [one.computing + one.streaming, 0];
+  const reads = streamedReads(plan);
+  let bytes = reads.bytes + (cold ? residentBytes(plan) : 0);
+  let [alone, routed] = [one.computing + one.streaming - one.once, 0];
   for (const bank of routedBanks(manifest)) {
     const seconds = bank.expertBytes / rate;
     const used = usedIn(bank, tokens);
@@ -41,7 +42,8 @@ export function forecastPass(parts: ForecastParts, tokens: number, cold: boolean
     const missing = cold || !plan.experts ? 1 : Math.max(0, 1 - plan.experts.slots / bank.experts);
     if (plan.experts) bytes += used * missing * bank.expertBytes;
   }
-  return Math.max((bytes * slowerReads) / speeds.read, further(alone, tokens) + routed);
+  const reading = slowerReads * (bytes / speeds.read + reads.count * speeds.reads.each);
+  return Math.max(reading, one.once + further(alone, tokens) + routed);
 }
 
 /** Seconds from opening a model to the first token of the answer to a prompt of `tokens`. */

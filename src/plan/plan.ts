@@ -53,6 +53,8 @@ export interface Plan {
   readonly kvHomes: readonly KvHome[] | undefined;
   /** Bytes of keys and values on the SSD, when all sequences have grown to the context. */
   readonly kvOnSsd: number;
+  /** Reads of keys and values on the SSD for a token of a short text. @internal */
+  readonly kvReads: number;
   /** Sequences that are computed together at most. */
   readonly parallel: number;
   /** The most draft tokens of each sequence in a pass. */
@@ -152,6 +154,8 @@ export interface Demand {
    */
   kv(tokens: number): number;
   kvOnSsd?(tokens: number): number;
+  /** Reads of keys and values on the SSD for a token of a short text; default: none. */
+  readonly kvReads?: number;
   /** Bytes of intermediate results for a batch of `tokens` when the weights are cut into `slices`. */
   compute(tokens: number, slices: readonly Slice[]): number;
   /** Bytes behind a slice that its kernels read, too; default: none. */

@@ -71,12 +71,13 @@ export function demandOf(
 export function kvDemandOf(
   { graphs }: ModelOutline,
   options: KvDemand & { ahead: number; promptCache: number },
-): Pick<Demand, 'kv' | 'kvOnSsd' | 'kvHomes'> {
+): Pick<Demand, 'kv' | 'kvOnSsd' | 'kvReads' | 'kvHomes'> {
   const { promptCache, kvHomes } = options;
   return {
     kvHomes,
     kv: (batch) => graphs.stateBytes({ ...options, batch }).memory + promptCache,
     kvOnSsd: (batch) => graphs.stateBytes({ ...options, batch }).ssd,
+    kvReads: kvHomes ? graphs.stateBytes({ ...options, batch: 1 }).parts : 0,
   };
 }
 

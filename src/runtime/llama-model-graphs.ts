@@ -3,6 +3,7 @@ import { isRotation, type RopeOptions } from '../arch/rope.ts';
 import { at } from '../base/at.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { EngineError } from '../base/errors.ts';
+import { secondsBesideLlamaProducts } from '../exec/beside-products.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
 import { refuseNodes } from '../exec/check-nodes.ts';
 import { LlamaGraphs } from '../exec/llama-graphs.ts';
@@ -71,6 +72,7 @@ export class LlamaModelGraphs implements ModelGraphs {
   /** Models without memory, whose contexts are measured; while another one is opened there are none. */
   readonly #measured: Map<Pointer | undefined, LlamaModel> = new Map();
   readonly #sizes: Map<string, LlamaSizes> = new Map();
+  readonly besideProducts = (device: Device): Promise<number> => secondsBesideLlamaProducts(this.#file, device);
 
   /**
    * `trialFolder` remembers which models libllama was tried with; `embedsAll` plans for passes that give embeddings of all
@@ -139,10 +141,10 @@ export class LlamaModelGraphs implements ModelGraphs {
     refuseNodes(device, this.#collected(device).unsupported);
   }
 
-  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
+  stateBytes(options: StateOptions): ReturnType<ModelGraphs['stateBytes']> {
     const { cells } = this.#contextOptions(options);
     const lists = this.#collected().memory === 'recurrent' || this.wholeTexts ? 0 : cells * cellBytes;
-    return { memory: this.#measure(options).state + lists, ssd: 0 };
+    return { memory: this.#measure(options).state + lists, ssd: 0, parts: 0 };
   }
 
   homeCosts(): undefined {

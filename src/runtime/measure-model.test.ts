@@ -16,7 +16,7 @@ test('a run that fits no speeds has kernels measured again, and is believed as f
   const plan = planModel(outline, device, layoutOf, { budget: 2 ** 30, runtime: 0, kernels: 'plain' });
   const parts: MeasuredParts = { outline, device, layoutOf, kernels: 'plain', read: 1e9, folder: folder.path };
   const { speeds } = await measureModel(parts, plan);
-  const run = (token: number) => ({ tokens: 10, seconds: 10 * token, waited: 0, hits: [] });
+  const run = (token: number) => ({ tokens: 10, seconds: 10 * token, waited: 0, hits: [], disturbed: false });
   const hour = 3600;
   await rememberRun(parts, plan, run(hour));
   const known = knownModel(parts) ?? assert.fail();

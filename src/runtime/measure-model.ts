@@ -1,10 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { at } from '../base/at.ts';
+import { coreTimes } from '../base/core-times.ts';
+import { wasDisturbed } from '../base/other-work.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
 import type { Device } from '../ggml/device.ts';
-import { isDoubtful, learn, type MeasuredModel, type MeasuredRun, withinReason } from '../plan/measured-model.ts';
+import {
+  isDoubtful,
+  learn,
+  type MeasuredModel,
+  type MeasuredRun,
+  undisturbed,
+  withinReason,
+} from '../plan/measured-model.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { KernelSpeeds } from '../plan/token-forecast.ts';
+import { fasterOf, type KernelSpeeds, type ReadCosts, type Speeds, usualReadCosts } from '../plan/token-forecast.ts';
+import { choiceSeconds } from './choice-seconds.ts';
 import { measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
 import type { ModelOutline } from './model-outline.ts';
 import type { Kernels } from './planner.ts';
@@ -15,11 +26,16 @@ export interface MeasuredParts {
   readonly device: Device;
   readonly layoutOf: LayoutOf;
   readonly kernels: Kernels;
-  /** The best rate of its storage in bytes a second; undefined until that was measured. */
+  /** The best rate of its storage in bytes a second, and costs of reads; undefined until that was measured. */
   readonly read: number | undefined;
+  readonly reads?: ReadCosts | undefined;
   readonly folder: string | undefined;
   /** Speeds of kernels to take those of this model for, where they were never measured. */
   readonly likely?: KernelSpeeds | undefined;
+  /** True if kernels that were measured while other work was in the way are measured again; default: false. */
+  readonly again?: boolean | undefined;
+  /** Called before kernels are measured, which takes some tenths of a second. */
+  readonly onMeasure?: (() => void) | undefined;
   /** Hears of a folder that remembers nothing. */
   readonly warn?: ((reason: Error) => void) | undefined;
 }
@@ -37,19 +53,36 @@ export function knownModel(parts: MeasuredParts): MeasuredModel | undefined {
 }
 
 /**
- * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.1 s)
+ * Everything that is known about a model's speed under `plan`. Kernels that were never measured are measured now (0.2 s)
  * and remembered, unless likely speeds are given. Rejects with OUT_OF_MEMORY.
  */
 export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<MeasuredModel> {
   const known = knownModel(parts);
-  const { factors = {}, hits = [] } = known ?? {};
+  const { factors = {}, hits = [], disturbed = undisturbed } = known ?? {};
   // Factors of reading are times of the rate that they were found with.
-  const read = known && factors.reading !== undefined ? known.speeds.read : (parts.read ?? usualRead);
-  const has = known && hasAll(known.speeds, plan);
-  const kernels = has ? known.speeds : (parts.likely ?? (await measuredKernels(parts, plan, known?.speeds)));
-  const model = { speeds: { ...kernels, read }, factors, hits };
-  if (!has && !parts.likely) save(parts, model);
+  const storage = known && factors.reading !== undefined ? known.speeds : storageOf(parts);
+  const { read, reads } = storage;
+  const complete = known && hasAll(known.speeds, plan) ? known.speeds : undefined;
+  // Factors of a run are times of the speeds that they were found with.
+  const again = parts.again && disturbed.kernels && Object.keys(factors).length === 0;
+  const wanted = !parts.likely && (!complete || again);
+  const found = wanted ? await measuredKernels(parts, plan, known?.speeds) : undefined;
+  const kernels = found?.speeds ?? complete ?? parts.likely;
+  if (!kernels) throw new RangeError('no kernels were measured');
+  const doubts = { ...disturbed, kernels: found?.disturbed ?? disturbed.kernels };
+  const model = { speeds: { ...kernels, read, reads }, factors, hits, disturbed: doubts };
+  if (found) save(parts, model);
   return model;
+}
+
+/** The speed of reading. Cores that computing leaves alone serve the reads. */
+function storageOf({
+  read = usualRead,
+  reads = usualReadCosts,
+  device,
+}: MeasuredParts): Pick<Speeds, 'read' | 'reads'> {
+  const served = device.threads < availableParallelism();
+  return { read, reads: served ? { ...reads, core: 0, coreByte: 0 } : reads };
 }
 
 /**
@@ -60,22 +93,47 @@ export async function rememberRun(parts: MeasuredParts, plan: Plan, run: Measure
   const manifest = parts.outline.graphs.manifest(plan.context, plan.window);
   const model = await measureModel(parts, plan);
   let learnt = learn(model, run, plan, manifest);
-  if (isDoubtful(learnt)) {
-    const speeds = { ...model.speeds, ...(await measuredKernels(parts, plan, model.speeds)) };
-    learnt = learn({ ...model, speeds, factors: {} }, run, plan, manifest);
+  if (isDoubtful(learnt) && !run.disturbed) {
+    const { speeds, disturbed } = await measuredKernels(parts, plan, model.speeds);
+    const anew = { ...model, speeds: { ...model.speeds, ...speeds }, factors: {} };
+    learnt = learn({ ...anew, disturbed: { kernels: disturbed, run: false } }, run, plan, manifest);
   }
   save(parts, withinReason(learnt));
 }
 
-/** Speeds of the kernels as they are now. Those of kinds that only other plans have are kept. */
+/** Times that kernels are measured, and milliseconds for all of them but the last, while other work is in the way. */
+const most = { times: 3, milliseconds: 1000 };
+
+/**
+ * Speeds of the kernels as they are now, the best of a few times where other work is in the way. Those of kinds that only
+ * other plans have are kept.
+ */
 async function measuredKernels(
-  { device, layoutOf }: MeasuredParts,
+  parts: MeasuredParts,
   plan: Plan,
-  known: Partial<KernelSpeeds> = {},
-): Promise<KernelSpeeds> {
-  const found = await kernelSpeeds(device, plan, layoutOf);
-  const { plain = null, converted = null } = known;
-  return { ...found, plain: found.plain ?? plain, converted: found.converted ?? converted };
+  { plain = null, converted = null }: Partial<KernelSpeeds> = {},
+): Promise<{ readonly speeds: KernelSpeeds; readonly disturbed: boolean }> {
+  const { device } = parts;
+  parts.onMeasure?.();
+  let best: KernelSpeeds | undefined;
+  let disturbed = true;
+  const began = performance.now();
+  for (let times = 0; disturbed && times < most.times; times += 1) {
+    if (times > 0 && performance.now() - began > most.milliseconds) break;
+    const before = coreTimes();
+    const found = await kernelsNow(parts, plan);
+    disturbed = wasDisturbed(before, coreTimes(), device.threads);
+    best = best && disturbed ? fasterOf(best, found) : found;
+  }
+  if (!best) throw new RangeError('kernels are measured once at least');
+  return { speeds: { ...best, plain: best.plain ?? plain, converted: best.converted ?? converted }, disturbed };
+}
+
+async function kernelsNow({ outline, device, layoutOf }: MeasuredParts, plan: Plan): Promise<KernelSpeeds> {
+  const products = await kernelSpeeds(device, plan, layoutOf);
+  // Other devices have not shown that they leave nodes out.
+  const rest = device.kind === 'cpu' ? await outline.graphs.besideProducts(device) : 0;
+  return { ...products, rest, choice: choiceSeconds(outline.config.vocabulary) };
 }
 
 function save(parts: MeasuredParts, model: MeasuredModel): void {

@@ -4,12 +4,17 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { architectureFile } from '../../test/support/architectures/architecture-file.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
-import type { MeasuredModel } from '../plan/measured-model.ts';
+import { type MeasuredModel, undisturbed } from '../plan/measured-model.ts';
+import { usualReadCosts } from '../plan/token-forecast.ts';
 import { type ComputedWith, measuredKey, measuredModel, saveMeasured } from './measured-models.ts';
 import { openOutline } from './model-outline.ts';
 
 const found: MeasuredModel = {
-  speeds: { read: 2e9, plain: 1e10, converted: null, step: 1e-4, stepAwake: 1e-5, further: 0.2 },
+  speeds: {
+    ...{ read: 2e9, reads: usualReadCosts, plain: 1e10, converted: null },
+    ...{ step: 1e-4, stepAwake: 1e-5, further: 0.2, rest: 1e-3, choice: 5e-4 },
+  },
+  disturbed: undisturbed,
   factors: { reading: 1.1 },
   hits: [{ asked: 10, depths: [1, 2, 3.5] }],
 };
@@ -50,6 +55,11 @@ test('a file with anything in it is read as far as it is sound', () => {
     { speeds: { ...speeds, converted: '7' } },
     { speeds: { ...speeds, step: -1 } },
     { speeds: { ...speeds, stepAwake: undefined } },
+    { speeds: { ...speeds, rest: null } },
+    { speeds: { ...speeds, reads: { ...usualReadCosts, core: -1 } } },
+    { speeds: { ...speeds, reads: undefined } },
+    { disturbed: { kernels: true } },
+    { disturbed: undefined },
     { factors: { reading: 0 } },
     { factors: null },
     { hits: [{ asked: 5, depths: [1, 2, 3] }] },

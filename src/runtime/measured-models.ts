@@ -12,7 +12,7 @@ import type { ModelOutline } from './model-outline.ts';
 
 const fileName = 'measured-models.json';
 /** Number to raise when what is measured means something else. */
-const version = 4;
+const version = 5;
 /** Models that are remembered; those that were measured last. */
 const most = 200;
 const mostBytes = 8 * 2 ** 20;
@@ -67,15 +67,19 @@ const isCount = (value: unknown): value is number => typeof value === 'number' &
 
 function isMeasured(value: unknown): value is MeasuredModel {
   if (!isObject(value)) return false;
-  const { speeds, factors, hits } = value;
+  const { speeds, factors, hits, disturbed } = value;
+  if (!isObject(disturbed) || typeof disturbed['kernels'] !== 'boolean' || typeof disturbed['run'] !== 'boolean')
+    return false;
   return isSpeeds(speeds) && isFactors(factors) && Array.isArray(hits) && hits.every(isCurve);
 }
 
 function isSpeeds(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { read, plain, converted, step, stepAwake, further } = value;
+  const { read, reads, plain, converted, step, stepAwake, further, rest, choice } = value;
   const rates = [plain, converted].filter((rate) => rate !== null);
-  return rates.length > 0 && rates.every(isPositive) && isPositive(read) && [step, stepAwake, further].every(isCount);
+  if (rates.length === 0 || !rates.every(isPositive) || !isPositive(read) || !isObject(reads)) return false;
+  const { each, core, coreByte } = reads;
+  return [step, stepAwake, further, rest, choice, each, core, coreByte].every(isCount);
 }
 
 const isFactors = (value: unknown): boolean =>

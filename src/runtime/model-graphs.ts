@@ -40,14 +40,19 @@ export interface GraphDemand {
   readonly adapterBytes: number;
   /** Throws NOT_WITH_LIBLLAMA for keys and values, and NO_ROTATION for a rotation of positions, that cannot be had. */
   check(kv: KvOptions): void;
-  /** Bytes that the states of all texts take in memory, and on the SSD, when these have grown to the context. */
-  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number };
+  /**
+   * Bytes that the states of all texts take in memory, and on the SSD, when these have grown to the context; and the parts
+   * of one text's on the SSD, each of which a pass reads.
+   */
+  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number; readonly parts: number };
   /** Costs of states that live on the SSD, layer by layer; undefined if none can. */
   homeCosts(options: StateOptions): Omit<KvHomeCosts, 'share'> | undefined;
   /** Bytes of the intermediate results of a pass with a whole batch on a device. */
   computeBytes(options: StateOptions, slices: readonly Slice[], device: ComputingDevice): number;
   /** Throws DEVICE_UNSUITABLE where a device cannot compute the graphs of contexts of so many tokens. */
   checkDevice(device: Device, context: number): void;
+  /** Seconds of a token's operations on the CPU that are no products with weights, measured. Rejects with OUT_OF_MEMORY. */
+  besideProducts(device: Device): Promise<number>;
   /** Everything beside the model's file and the form of states that these depend on, in a context of so many tokens. */
   identity(context: number): unknown;
 }

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import type { Config, Stage } from '../arch/architecture.ts';
 import type { Disposer } from '../base/disposer.ts';
 import { removeUnfinished } from '../base/replace-file.ts';
+import { secondsBesideProducts } from '../exec/beside-products.ts';
 import { bindWeights } from '../exec/bind-weights.ts';
 import { checkNodes, computeBytes, manifestOf } from '../exec/measure.ts';
 import { OwnGraphs } from '../exec/own-graphs.ts';
@@ -22,6 +23,9 @@ import { type KvShape, kvAreas, kvBytes, kvFileBytes, kvRingBytes, partBytes } f
 import type { ComputingDevice, GraphSurroundings, ModelGraphs, OpenedGraphs, StateOptions } from './model-graphs.ts';
 
 const usual = { kvType: 'f16', window: undefined, kvHomes: undefined, batch: 1, ahead: 0, parallel: 1 } as const;
+
+/** Tokens of the context of a token that is measured. */
+const measuredContext = 256;
 
 /** The graphs of a family that has stages of its own. */
 export class OwnModelGraphs implements ModelGraphs {
@@ -74,10 +78,15 @@ export class OwnModelGraphs implements ModelGraphs {
     return made;
   }
 
-  stateBytes(options: StateOptions): { readonly memory: number; readonly ssd: number } {
+  stateBytes(options: StateOptions): ReturnType<ModelGraphs['stateBytes']> {
     const shape = this.kvShape(options);
     const { parallel } = options;
-    return { memory: parallel * kvBytes(shape) + kvRingBytes(shape), ssd: parallel * kvFileBytes(shape) };
+    const onSsd = kvAreas(shape).layers.filter(({ home }) => home === 'ssd');
+    return {
+      memory: parallel * kvBytes(shape) + kvRingBytes(shape),
+      ssd: parallel * kvFileBytes(shape),
+      parts: onSsd.reduce((sum, { k, v }) => sum + k.length + v.length, 0),
+    };
   }
 
   homeCosts(options: StateOptions): Omit<KvHomeCosts, 'share'> {
@@ -96,6 +105,10 @@ export class OwnModelGraphs implements ModelGraphs {
       ...{ threads, bufferType, parallel, ahead },
       embedsAll: this.#embedsAll,
     });
+  }
+
+  besideProducts(device: Device): Promise<number> {
+    return secondsBesideProducts(this.#outline({ ...usual, context: measuredContext }), device);
   }
 
   identity(context: number): unknown {

@@ -22,6 +22,7 @@ import { describe, type ModelDescription, type RopeDescription } from '../print/
 import { roughly } from '../print/duration.ts';
 import { warn, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
+import { busyText } from '../print/slow-start.ts';
 
 /** Prints what a model is, and the plan for it. */
 export async function infoCommand(settings: Settings, { name, path, preset }: ChosenModel): Promise<void> {
@@ -169,6 +170,7 @@ function speedRows(speed: ExpectedSpeed, faster: readonly FasterWay[]): readonly
   const { storage_bytes_per_s: storage, first_token_s, first_token_prompt } = speed;
   return [
     ['speed', speedText(speed)],
+    ...(speed.busy ? [['', busyText] as const] : []),
     ['prompt', `of ${first_token_prompt} tokens: the answer begins about ${roughly(first_token_s)} after the start`],
     ...(storage === null ? [] : [['storage', `gives ${formatBytes(storage)}/s`] as const]),
     ...faster.map((way, i) => [i === 0 ? 'faster' : '', fasterText(way, ' tokens/s')] as const),

@@ -12,6 +12,7 @@ import { debugLog } from '../print/debug.ts';
 import { type ModelRow, modelTable } from '../print/model-table.ts';
 import { note, write, writeJson } from '../print/output.ts';
 import { printable } from '../print/printable.ts';
+import { busyText } from '../print/slow-start.ts';
 
 /** Characters of a digest that are enough to tell models apart. */
 const idLength = 12;
@@ -36,6 +37,7 @@ export async function listCommand(settings: Settings): Promise<void> {
   if (forecasts.some((forecast) => forecast?.speed?.basis === 'assumed')) {
     note('~ judged by another model or a usual drive: "ssd-llm info" measures');
   }
+  if (forecasts.some((forecast) => forecast?.speed?.busy)) note(busyText);
 }
 
 /** Says which downloads have not come to their end. */
