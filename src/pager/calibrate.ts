@@ -137,8 +137,8 @@ class Walk {
 }
 
 /**
- * Bytes per second with a setting, and what a read takes of a core. The clock begins at the end of the first read and stops after whole waves of reads:
- * equally many are in flight at both moments, so neither the start nor the last ones count.
+ * Bytes per second with a setting, and what a read takes of a core. The clock begins at the end of the first read and stops
+ * after whole waves of reads: equally many are in flight at both moments, so neither the start nor the last ones count.
  */
 async function sample(
   reader: Reader,
