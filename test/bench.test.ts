@@ -57,7 +57,7 @@ test('a benchmark finds the device, the limits and the speed, in one object whos
   const figures = medianFigures(raw);
   for (const name of ['prefill', 'decode', 'alone', 'spread'] as const) assert.deepEqual(report[name], figures[name]);
   const fractions = raw.map(({ reading, decode: d, computing_s }) => {
-    // What is faster while decoding than alone had other work in its way then.
+    // Other work was in the way of reading or computing alone, where decoding was faster.
     const computing = Math.min(d.tokens * computing_s, d.compute_s);
     const bytes = d.tokens * d.bytes_per_token;
     const rate = Math.max((reading?.bytes ?? 0) / (reading?.seconds ?? 1), bytes / d.io_s);

@@ -67,7 +67,7 @@ export async function measureModel(parts: MeasuredParts, plan: Plan): Promise<Me
   const again = parts.again && disturbed.kernels && Object.keys(factors).length === 0;
   const wanted = !parts.likely && (!complete || again);
   const found = wanted ? await measuredKernels(parts, plan, known?.speeds) : undefined;
-  // Of two findings that other work was in the way of, the faster one is nearer to the truth.
+  // The faster of two findings that other work was in the way of is nearer to the truth.
   const better = found?.disturbed && complete ? fasterOf(complete, found.speeds) : found?.speeds;
   const kernels = better ?? complete ?? parts.likely;
   if (!kernels) throw new RangeError('no kernels were measured');
