@@ -6,8 +6,9 @@ const { existsSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 
-// Objects that are garbage soon would fill up to 48 MiB before they are collected: weights need that memory more.
+// Young objects would fill up to 48 MiB before they are collected, older ones 60 MiB: weights need that memory more.
 setFlagsFromString('--semi-space-growth-factor=1');
+setFlagsFromString('--heap-growing-percent=30');
 
 const main = join(__dirname, '..', 'dist', 'cli', 'main.js');
 // Reads and computing share libuv's thread pool, whose size is fixed when it is first used: before any ES module loads.

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
-import { collectGarbage } from '../base/garbage.ts';
 import { answerGrammar, endsEarly, jsonBegun } from '../chat/answer-grammar.ts';
 import type { AnswerFormat } from '../chat/answer-reader.ts';
 import { Automaton } from '../grammar/automaton.ts';
@@ -13,9 +12,6 @@ import { type GrammarVocabulary, TokenNames } from '../grammar/token-names.ts';
 import { mostGrammarBytes } from '../runtime/process-memory.ts';
 import type { SamplerOptions } from '../sample/sampler.ts';
 import { GrammarCache, type GrammarLease } from './grammar-cache.ts';
-
-/** Characters of sources that were compiled, after which garbage is collected: a compilation leaves some 100 bytes for each. */
-const muchCompiled = 2 ** 16;
 
 const notBegun =
   "the last message, the assistant's, does not begin the JSON that is asked for: the whole JSON comes behind it";
@@ -39,8 +35,6 @@ export class Grammars implements Disposable {
   #index: TokenIndex | undefined;
   #building: Promise<void> | undefined;
   #disposed = false;
-  /** Characters that were compiled since garbage was collected. */
-  #compiled = 0;
 
   /** `warn` hears of answers whose given begin is no part of what is asked for. */
   constructor(vocabulary: GrammarVocabulary, warn?: (reason: Error) => void) {
@@ -96,11 +90,6 @@ export class Grammars implements Disposable {
 
   #compile(source: string): CompiledGrammar {
     this.#names ??= new TokenNames(this.#vocabulary);
-    this.#compiled += source.length;
-    if (this.#compiled > muchCompiled) {
-      this.#compiled = 0;
-      setImmediate(collectGarbage);
-    }
     return new CompiledGrammar(new Automaton(grammarOf(JSON.parse(source) as GrammarSource), this.#names));
   }
 

@@ -17,7 +17,7 @@ import { checkModelCan, evictFiles, type ModelOutline, openOutline } from '../ru
 import { budgetOn, openDevice } from '../runtime/open-device.ts';
 import type { TokenCounts } from '../runtime/plan-choices.ts';
 import { type Kernels, layoutLookup, type PlanOptions, planModel, vocabularyBytes } from '../runtime/planner.ts';
-import { limitYoungGeneration, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
+import { limitGarbage, runtimeBytes, usualRuntimeBytes } from '../runtime/process-memory.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { DryStages } from '../sample/dry-stages.ts';
 import { checkTokenizer, tokenizerDoubt } from '../text/check-tokenizer.ts';
@@ -62,7 +62,7 @@ export class OpenedModel {
 
   /** Reads the header and the vocabulary. Throws the errors of both, of a draft model, and BUDGET_TOO_LARGE. */
   constructor(path: string, options: ModelOptions) {
-    limitYoungGeneration();
+    limitGarbage();
     this.outline = openOutline(path, withAdapters(options), options.debug);
     this.outline.graphs.manifest(this.outline.config.context);
     checkModelCan(this.outline, options);

@@ -27,13 +27,23 @@ function listsOfEnums(number: number): object {
 const kinds: readonly (readonly [name: string, times: number, fields: (number: number) => object])[] = [
   ['six large schemas', 6, (number) => ({ format: listsOfEnums(number) })],
   ['sixteen large schemas', 16, (number) => ({ format: listsOfEnums(number) })],
+  ['a hundred large schemas', 100, (number) => ({ format: listsOfEnums(number) })],
   ['the same large schema sixteen times', 16, () => ({ format: listsOfEnums(0) })],
   [
     'texts that can be read in many ways',
     16,
     (number) => ({ grammar: `root ::= ${list(400, (i) => `("a"{1,${1000 + i + number}})`).join(' | ')}` }),
   ],
+  ['thousands of values', 16, (number) => ({ format: { enum: list(5000, (i) => `${number} ${i}`) } })],
+  [
+    'thousands of alternatives',
+    16,
+    (number) => ({
+      format: { anyOf: list(1000, (i) => ({ type: 'object', properties: { [`k${number}_${i}`]: true } })) },
+    }),
+  ],
   ['expressions with many ends', 16, (number) => ({ guided_regex: `(a|b|[a-z]{3,9}|\\d+){5,${200 + number}}` })],
+  ['a grammar that is too large', 16, (number) => ({ format: { enum: list(60_000, (i) => `${number} ${i}`) } })],
 ];
 
 /** Requests for answers in large forms, all at once: grammars must not take the engine beyond its bound. */
