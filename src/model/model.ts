@@ -225,7 +225,12 @@ export class Model implements AsyncDisposable {
       vocabulary,
       newSampler: () => {
         const lease = this.#grammars.lease(source);
-        return new Sampler(size, sampling, { bias, dry, ...place, grammar: lease?.grammar, lease });
+        try {
+          return new Sampler(size, sampling, { bias, dry, ...place, grammar: lease?.grammar, lease });
+        } catch (error) {
+          lease?.[Symbol.dispose]();
+          throw error;
+        }
       },
       newDrafter: (sampler) => this.#opened.drafters.drafterOf(sampler),
       output: AnswerOutput.open(vocabulary, answer, { thinkBudget, stop: options.stop ?? [] }),

@@ -71,9 +71,10 @@ export class Sampler implements Disposable {
     this.#rng = seed === undefined ? freeRng(random) : seededRng(seed);
     this.#dry = dry;
     this.#lease = lease;
-    this.#chain = new LogitsChain(vocabulary, sampling, dry);
     this.#bound = 2 * this.#options.mirostatTau;
     this.#place = grammar && { grammar, endsEarly, state: grammar.startBehind(begun), drafted: undefined };
+    // The last one to be made: a grammar may refuse the begin.
+    this.#chain = new LogitsChain(vocabulary, sampling, dry);
   }
 
   /** The distribution of the last token. */
