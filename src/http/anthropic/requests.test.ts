@@ -115,8 +115,11 @@ test('tools, the choice among them and thinking reach the template', async () =>
 test('a schema for the answer reaches the engine, and another form is refused', async () => {
   const server = served();
   const schema = { type: 'object' };
-  await prompted(server, { output_config: { format: { type: 'json_schema', schema } } });
-  assert.deepEqual(server.backend.received.request.grammar, { kind: 'schema', schema });
+  const format = { type: 'json_schema', schema };
+  for (const how of [{ output_config: { format } }, { output_format: format }]) {
+    await prompted(server, how);
+    assert.deepEqual(server.backend.received.request.grammar, { kind: 'schema', schema });
+  }
   const wrong = { ...hi, output_config: { format: { type: 'poem' } } };
   assert.equal((await post(server, '/v1/messages', wrong)).status, 400);
 });

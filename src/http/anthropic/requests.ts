@@ -45,6 +45,8 @@ const fields = {
   tool_choice: AnthropicChoice,
   thinking: Thinking,
   output_config: Output,
+  /** An older name for the format in `output_config`. */
+  output_format: given(Format),
   max_tokens: count,
   stop_sequences: given(stopSchema),
   stream: given(z.boolean()),
@@ -62,7 +64,7 @@ export const MessagesBody: z.ZodType<AnthropicRequest> = z
     refuseUnsupported(body, {}, context);
     checkToolChoice(body.tools ?? [], body.tool_choice.toolChoice, context);
   })
-  .transform(({ messages, system, tools, tool_choice, thinking, output_config, ...body }, context) => ({
+  .transform(({ messages, system, tools, tool_choice, thinking, output_config, output_format, ...body }, context) => ({
     model: body.model,
     conversation: {
       messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
@@ -78,6 +80,6 @@ export const MessagesBody: z.ZodType<AnthropicRequest> = z
       thinkBudget: thinking?.budget_tokens,
       stop: [body.stop_sequences ?? []].flat().filter((text) => text !== ''),
       context: body.num_ctx,
-      grammar: grammarIn({ response_format: output_config?.format }, context),
+      grammar: grammarIn({ response_format: output_config?.format ?? output_format }, context),
     },
   }));
