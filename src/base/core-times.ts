@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { attempt } from './attempt.ts';
-import { busySeconds, type CoreTimes } from './other-work.ts';
+import { busySeconds, type CoreTimes, wasDisturbed } from './other-work.ts';
 
 /** The times now. */
 export function coreTimes(): CoreTimes {
@@ -16,4 +16,10 @@ export function coreTimes(): CoreTimes {
     all: seconds ?? milliseconds / 1000,
     own: (user + system) / 1e6,
   };
+}
+
+/** Watches the machine from now on: the function tells whether other work was in the way of so many threads since. */
+export function watchOtherWork(): (threads: number) => boolean {
+  const before = coreTimes();
+  return (threads) => wasDisturbed(before, coreTimes(), threads);
 }

@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import { attempt } from '../base/attempt.ts';
+import { watchOtherWork } from '../base/core-times.ts';
 import { EngineError } from '../base/errors.ts';
 import { type ModelFile, openModelFile } from '../gguf/model-file.ts';
 import { calibrate } from '../pager/calibrate.ts';
@@ -22,6 +23,7 @@ const bytesOf = (files: Files): number => files.reduce((sum, { size }) => sum + 
 export class FirstCalibrations {
   readonly #made: Map<string, SavedCalibration | undefined> = new Map();
   readonly #memory: number;
+  readonly #wasDisturbed = watchOtherWork();
 
   /** Calibrations that take at most `memory` bytes. */
   constructor({ memory = enoughBytes }: { readonly memory?: number } = {}) {
@@ -30,12 +32,13 @@ export class FirstCalibrations {
 
   /**
    * The best way to read a model's storage; undefined for a small model whose storage nobody has measured, and where
-   * measuring fails. A storage that was measured while other work was in the way is measured again.
+   * measuring fails. A storage that was measured while other work was in the way is measured again in peace.
    */
   async of(files: Files): Promise<SavedCalibration | undefined> {
     const { path } = at(files, 0);
     const saved = savedCalibration(path);
-    if ((saved && !saved.disturbed) || bytesOf(files) < enoughBytes) return saved;
+    if (bytesOf(files) < enoughBytes) return saved;
+    if (saved && (!saved.disturbed || this.#wasDisturbed(1))) return saved;
     const key = storageOf(path)?.key ?? path;
     if (!this.#made.has(key)) this.#made.set(key, await this.#make(files, saved));
     return this.#made.get(key);

@@ -1,3 +1,4 @@
+import { watchOtherWork } from '../base/core-times.ts';
 import { bestDraftLength, draftedRate, usualAcceptance } from '../engine/draft/draft-length.ts';
 import { aheadOf } from '../engine/draft/drafter.ts';
 import type { Device } from '../ggml/device.ts';
@@ -121,6 +122,7 @@ export class Outlook implements Disposable {
   readonly #device: Device;
   /** True until kernels that were measured in vain have had their second chance. */
   #again = true;
+  readonly #wasDisturbed = watchOtherWork();
   /** Bytes of the budget that the options say, or this machine. */
   readonly budget: number;
 
@@ -247,7 +249,8 @@ export class Outlook implements Disposable {
     const [outline, device, { likely }] = [this.#outline, this.#device, this.#how];
     const [layoutOf, storage] = [layoutLookup(device, kernels), await this.#storage()];
     const [read, reads] = [storage?.bytesPerSecond, storage?.costs];
-    const again = this.#again;
+    // On a machine that is still busy it would be in vain.
+    const again = this.#again && !this.#wasDisturbed(device.threads);
     this.#again = false;
     using progress = new Progress('measuring how fast this machine computes');
     const onMeasure = (): void => progress.show('');

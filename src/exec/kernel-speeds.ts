@@ -16,8 +16,8 @@ import { repeatedSeconds } from './repeated.ts';
 const usualBytes = 96 * 2 ** 20;
 /** Times that products are computed, and a step of next to nothing, a millisecond after the one before. */
 const rounds = { products: { count: 5 }, step: { count: 16, pause: 1 } };
-/** Tokens computed together, with this part of the weights. */
-const together = { tokens: 32, part: 1 / 4 };
+/** Tokens computed together, with this part of the weights: caches do not matter to so many. */
+const together = { tokens: 32, part: 1 / 16 };
 /** Speeds of products, and of steps. */
 type ProductSpeeds = Omit<KernelSpeeds, 'rest' | 'choice'>;
 
@@ -43,10 +43,14 @@ export async function kernelSpeeds(device: Device, plan: Plan, layoutOf: LayoutO
   const converted = matrices.filter(({ layout }) => layout);
   const { resident, ring, experts } = plan.shares;
   const most = Math.min(usualBytes, resident + ring + experts);
-  return {
+  const rates = {
     plain: plain.length > 0 ? await rateOf(device, plain, most) : null,
     converted: converted.length > 0 ? await rateOf(device, converted, most) : null,
-    further: await furtherPart(device, converted.length > 0 ? converted : plain, most * together.part),
+  };
+  const [rate, likelier] = rates.converted === null ? [rates.plain, plain] : [rates.converted, converted];
+  return {
+    ...rates,
+    further: rate === null ? 1 : await furtherPart(device, likelier, rate, most * together.part),
     step: await stepSeconds(device, { awake: false }),
     stepAwake: await stepSeconds(device, { awake: true }),
   };
@@ -65,12 +69,10 @@ const matricesOf = ({ slices, placements }: Plan, layoutOf: LayoutOf): readonly 
       return { type: weight.type, shape: [at(shape, 0), at(shape, 1)], bytes, fileBytes, layout } as const;
     });
 
-/** The part of the first token's time that each further token takes. */
-async function furtherPart(device: Device, matrices: readonly Matrix[], most: number): Promise<number> {
-  if (matrices.length === 0) return 1;
-  const one = 1 / (await rateOf(device, matrices, most));
-  const all = 1 / (await rateOf(device, matrices, most, together.tokens));
-  return Math.min(1, Math.max(0, (all / one - 1) / (together.tokens - 1)));
+/** The part of the first token's time, of which `rate` is the speed, that each further token takes. */
+async function furtherPart(device: Device, matrices: readonly Matrix[], rate: number, most: number): Promise<number> {
+  const times = rate / (await rateOf(device, matrices, most, together.tokens));
+  return Math.min(1, Math.max(0, (times - 1) / (together.tokens - 1)));
 }
 
 /**

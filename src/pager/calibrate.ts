@@ -1,6 +1,5 @@
 import { at } from '../base/at.ts';
-import { coreTimes } from '../base/core-times.ts';
-import { wasDisturbed } from '../base/other-work.ts';
+import { watchOtherWork } from '../base/core-times.ts';
 import { allSettled } from '../base/promises.ts';
 import { HostMemory } from '../ggml/host-memory.ts';
 import type { ReadCosts } from '../plan/token-forecast.ts';
@@ -74,7 +73,7 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
   // Most devices are fastest with the most bytes in flight.
   const trials = tried.toReversed().map((setting) => ({ ...setting, rates: [] as number[] }));
   const time = Math.min(wholeTime, atMost);
-  const before = coreTimes();
+  const wasDisturbed = watchOtherWork();
   const began = performance.now();
   const elapsed = (): number => performance.now() - began;
   let direct = true;
@@ -96,7 +95,7 @@ export async function calibrate(files: readonly File[], options: CalibrateOption
     return await sample(reader, { inFlight, chunkBytes }, walk, memory);
   };
   const costs = costsOf(await sampleOf(shortBytes), await sampleOf(chunkBytes));
-  const disturbed = wasDisturbed(before, coreTimes(), 1) || !isSteady(rates);
+  const disturbed = wasDisturbed(1) || !isSteady(rates);
   return { bytesPerSecond, chunkBytes, inFlight, direct, costs, disturbed, complete: tried.length === all.length };
 }
 

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { at } from '../base/at.ts';
-import { coreTimes } from '../base/core-times.ts';
-import { wasDisturbed } from '../base/other-work.ts';
+import { watchOtherWork } from '../base/core-times.ts';
 import type { LayoutOf } from '../exec/bind-weights.ts';
 import { kernelSpeeds } from '../exec/kernel-speeds.ts';
 import type { Device } from '../ggml/device.ts';
@@ -103,32 +102,17 @@ export async function rememberRun(parts: MeasuredParts, plan: Plan, run: Measure
   save(parts, withinReason(learnt));
 }
 
-/** Times that kernels are measured, and milliseconds for all of them but the last, while other work is in the way. */
-const most = { times: 3, milliseconds: 1000 };
-
-/**
- * Speeds of the kernels as they are now, the best of a few times where other work is in the way. Those of kinds that only
- * other plans have are kept.
- */
+/** Speeds of the kernels as they are now. Those of kinds that only other plans have are kept. */
 async function measuredKernels(
   parts: MeasuredParts,
   plan: Plan,
   { plain = null, converted = null }: Partial<KernelSpeeds> = {},
 ): Promise<{ readonly speeds: KernelSpeeds; readonly disturbed: boolean }> {
-  const { device } = parts;
   parts.onMeasure?.();
-  let best: KernelSpeeds | undefined;
-  let disturbed = true;
-  const began = performance.now();
-  for (let times = 0; disturbed && times < most.times; times += 1) {
-    if (times > 0 && performance.now() - began > most.milliseconds) break;
-    const before = coreTimes();
-    const found = await kernelsNow(parts, plan);
-    disturbed = wasDisturbed(before, coreTimes(), device.threads);
-    best = best && disturbed ? fasterOf(best, found) : found;
-  }
-  if (!best) throw new RangeError('kernels are measured once at least');
-  return { speeds: { ...best, plain: best.plain ?? plain, converted: best.converted ?? converted }, disturbed };
+  const wasDisturbed = watchOtherWork();
+  const found = await kernelsNow(parts, plan);
+  const disturbed = wasDisturbed(parts.device.threads);
+  return { speeds: { ...found, plain: found.plain ?? plain, converted: found.converted ?? converted }, disturbed };
 }
 
 async function kernelsNow({ outline, device, layoutOf }: MeasuredParts, plan: Plan): Promise<KernelSpeeds> {
