@@ -2,6 +2,6 @@
 import { register } from 'tsx/esm/api';
 
 register();
-const { runSuite } = await import('./suite.ts');
+const { runSuite, watchSuite } = await import('./suite.ts');
 const [first, ...rest] = process.argv.slice(2);
-process.exitCode = first === '--watch' ? runSuite(rest, ['--watch']) : runSuite(process.argv.slice(2));
+process.exitCode = first === '--watch' ? watchSuite(rest) : await runSuite(process.argv.slice(2));

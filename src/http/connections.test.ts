@@ -90,7 +90,7 @@ test('there are as many places as the process may have files, less some for itse
 });
 
 test('a process of few files can tell how many', { skip: process.platform === 'win32' }, () => {
-  const script = `import(${JSON.stringify(import.meta.resolve('./connections.ts'))}).then((m) => console.log(m.mostFiles()))`;
-  const node = [process.execPath, ...process.execArgv, '-e', script].map((word) => `'${word}'`).join(' ');
+  const script = `import(${JSON.stringify(new URL('connections.ts', import.meta.url))}).then((m) => console.log(m.mostFiles()))`;
+  const node = [process.execPath, '--import', 'tsx', '-e', script].map((word) => `'${word}'`).join(' ');
   assert.equal(execFileSync('sh', ['-c', `ulimit -n 500; exec ${node}`], { encoding: 'utf8' }), '500\n');
 });

@@ -1,4 +1,4 @@
-// Given to `node --import` by the test runner: ggml computes in this process as SSD_LLM_CPU says.
+// Loaded before a test file: ggml computes in this process as SSD_LLM_CPU says.
 import { chooseCpuVariant } from '../../src/ggml/cpu-variant.ts';
 
 const variant = process.env['SSD_LLM_CPU'];

@@ -36,7 +36,8 @@ export function start(
   options: StartOptions = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const [command = '', ...rest] = [...(options.wrapper ?? []), process.execPath, cli, ...args];
-  const env = { ...process.env, SSD_LLM_CACHE: cache.path, ...options.env };
+  // Threads that share a product wait for each other by spinning, on cores that other tests want.
+  const env = { ...process.env, SSD_LLM_CACHE: cache.path, SSD_LLM_THREADS: '1', ...options.env };
   const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env });
   let stdout = '';
   let stderr = '';

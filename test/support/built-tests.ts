@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+/** The folder of what is built: Node looks for packages from there on upwards. */
+const cache = join('node_modules', '.cache', 'ssd-llm-tests');
+/** Modules that `preload.mjs` loads: they share theirs with the tests. */
+const preloads = { 'hang-guard': 'test/support/hang-guard.ts', 'chosen-cpu': 'test/support/chosen-cpu.ts' };
+
+/** Modules go on to know where their source lies: they find files and programs beside it. */
+const placeOfSource: Plugin = {
+  name: 'place of source',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^file:/ }, ({ path }) => ({ path: fileURLToPath(path) }));
+    onLoad({ filter: /\.m?ts$/ }, ({ path }) => {
+      const places: Readonly<Record<string, string>> = {
+        url: pathToFileURL(path).href,
+        filename: path,
+        dirname: dirname(path),
+      };
+      const contents = readFileSync(path, 'utf8').replaceAll(
+        /\bimport\.meta\.(url|filename|dirname)\b/g,
+        (_, place: string) => JSON.stringify(places[place]),
+      );
+      return { contents, loader: 'ts', resolveDir: dirname(path) };
+    });
+  },
+};
+
+/**
+ * Test files as JavaScript that shares its modules: TypeScript takes each process a second of a core to load, most of what
+ * many a file takes.
+ */
+export class BuiltTests implements Disposable {
+  /** Paths, in the order of the sources. */
+  readonly files: readonly string[];
+  readonly #folder: string;
+
+  private constructor(folder: string, files: readonly string[]) {
+    this.#folder = folder;
+    this.files = files;
+  }
+
+  static async build(sources: readonly string[]): Promise<BuiltTests> {
+    mkdirSync(cache, { recursive: true });
+    const folder = mkdtempSync(join(resolve(cache), 'run-'));
+    const names = sources.map((source, i) => `${i}/${basename(source).replace(/\.m?ts$/, '')}`);
+    const tests = Object.fromEntries(sources.map((source, i) => [names[i], resolve(source)]));
+    await build({
+      entryPoints: { ...preloads, ...tests },
+      outdir: folder,
+      bundle: true,
+      splitting: true,
+      packages: 'external',
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.19',
+      sourcemap: 'linked',
+      logLevel: 'warning',
+      plugins: [placeOfSource],
+    });
+    return new BuiltTests(
+      folder,
+      names.map((name) => join(folder, `${name}.js`)),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
