@@ -1,5 +1,5 @@
 import { fail, handleOutputErrors, logNotes } from './print/output.ts';
-import { exitCodeOf, failureLine, program } from './program.ts';
+import { commandCalled, exitCodeOf, failureLine, program } from './program.ts';
 
 /** Runs the command line, and sets the exit code. */
 async function main(argv: readonly string[]): Promise<void> {
@@ -15,10 +15,15 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The command line with the values that options were given without. A command alone, or --version, has no options. */
+/**
+ * The command line with the values that options were given without. A command alone, or --version, has no options. Rejects
+ * with CommanderError for what would be misread.
+ */
 async function withValues(argv: readonly string[]): Promise<readonly string[]> {
   if (argv.length <= 3) return argv;
+  const { checkWords } = await import('./options/given-words.ts');
   const { withBareOptions } = await import('./options/bare-options.ts');
+  checkWords(commandCalled(argv[2] ?? ''), argv.slice(3));
   return withBareOptions(argv);
 }
 

@@ -170,8 +170,8 @@ function commandOf(name: string, { description, alias, takes = {}, load }: Comma
 const throwing = (command: Command): Command =>
   command
     .exitOverride()
-    .showHelpAfterError('(--help shows the options)')
-    .configureOutput({ writeErr: (text) => fail(text.trimEnd()) });
+    // Errors are told by `failureLine`.
+    .configureOutput({ writeErr: (text) => fail(text.trimEnd()), outputError: () => {} });
 
 async function chooseCpu(): Promise<void> {
   const variant = cpuVariant();
@@ -183,15 +183,23 @@ async function chooseCpu(): Promise<void> {
 /** The exit code of the command line where `program` fails. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof EngineError) return exitCodes[error.kind];
-  // Commander has already reported the error; help and the version end with 0.
+  // Help and the version end with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
   return 1;
 }
 
-/** The hint below an error that commander has reported. */
-async function hintOf({ code }: CommanderError, given: readonly string[]): Promise<string | undefined> {
-  const [name = ''] = given;
-  const own = Object.entries(commands).flatMap(([command, { alias = [] }]) => [command, alias].flat());
+/** The name of the command that is called so, which may be by another one. */
+export const commandCalled = (name: string): string =>
+  Object.entries(commands).find(([, { alias }]) => alias === name)?.[0] ?? name;
+
+/** The hint below an error of commander's. */
+async function hintOf(
+  { code }: CommanderError,
+  [called = '', ...words]: readonly string[],
+): Promise<string | undefined> {
+  const name = commandCalled(called);
+  const given = [name, ...words];
+  const own = Object.keys(commands);
   const { takes = {} } = Object.entries(commands).find(([command]) => command === name)?.[1] ?? {};
   if (code === 'commander.missingArgument') {
     const list = Object.keys(takes).some((argument) => argument.includes('model'))
@@ -200,14 +208,15 @@ async function hintOf({ code }: CommanderError, given: readonly string[]): Promi
     return `ssd-llm ${[name, ...Object.keys(takes)].join(' ')}${list}`;
   }
   const { hintFor } = await import('./options/habits.ts');
-  const hint = hintFor(given, [...own, 'help']);
+  const { flagCommands } = await import('./options/given-words.ts');
+  const hint = hintFor(given, [...own, 'help'], flagCommands());
   if (hint !== undefined || code !== 'commander.unknownCommand') return hint;
   const { similarNames } = await import('../library/similar-names.ts');
   const near = similarNames(name, own);
   return near.length > 0 ? `did you mean ${near.join(', ')}?` : `a model stands behind a command: ssd-llm run ${name}`;
 }
 
-/** The line about a failure, in the words of the command line; where commander has reported it, a hint at most. */
+/** The lines about a failure, in the words of the command line. */
 export async function failureLine(error: unknown, argv: readonly string[] = []): Promise<string | undefined> {
   if (isBadOption(error)) {
     const { flagNamed } = await import('./options/flags.ts');
@@ -216,8 +225,10 @@ export async function failureLine(error: unknown, argv: readonly string[] = []):
   }
   if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return undefined;
-    return hintOf(error, argv);
+    // Help was asked for, or shown in place of a command.
+    if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
+    const hint = await hintOf(error, argv);
+    return [error.message, ...(hint === undefined ? [] : [hint]), '(--help shows the options)'].join('\n');
   }
   return `internal error: ${(error as Error).stack ?? error}`;
 }

@@ -10,7 +10,7 @@ import { openModel } from '../open-model.ts';
 import type { Settings } from '../options/table.ts';
 import { benchPage } from '../print/bench-page.ts';
 import { type BenchReport, benchRows, reportFormats } from '../print/bench-report.ts';
-import { checkWritable, write, writeFile } from '../print/output.ts';
+import { checkWritable, note, write, writeFile } from '../print/output.ts';
 import { calibrateStorage, measureUnder, planToMeasure, promptsOf } from './bench-measure.ts';
 
 /** Measures a model, and prints the report. */
@@ -26,7 +26,10 @@ export const benchCommand = (settings: Settings, chosen: ChosenModel): Promise<v
  * is opened, which is where the time to the first token begins. The rounds come last.
  */
 async function measureModel(chosen: ChosenModel, options: Settings, signal: AbortSignal): Promise<void> {
-  const { chart, html } = options;
+  const { chart, html, prompt = '' } = options;
+  if (/^\d+$/.test(prompt)) {
+    note(`"${prompt}" is a text to answer; a prompt of ${prompt} tokens is --prompt-tokens ${prompt}`);
+  }
   for (const file of [chart, html]) if (file !== undefined) checkWritable(file);
   const calibration = await calibrateStorage(chosen.path, options, signal);
   // Loading the libraries is no part of the time to the first token.

@@ -137,7 +137,7 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     commands: ['embed'],
   },
   tokens: {
-    flags: '--tokens <n>',
+    flags: '-n, --tokens <n>',
     help: 'tokens to decode in each round',
     schema: whole('a number of tokens', 1),
     default: 16,
@@ -151,7 +151,7 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     commands: ['bench'],
   },
   rounds: {
-    flags: '--rounds <n>',
+    flags: '-r, --rounds <n>',
     help: 'times that everything is measured',
     schema: whole('a number of rounds', 1),
     default: 3,
@@ -165,7 +165,7 @@ export const commandOptions: OptionSpecs<CommandSettings> = {
     commands: ['bench'],
   },
   output: {
-    flags: '--output <format>',
+    flags: '-o, --output <format>',
     help: 'what to print: text, md, json or csv',
     schema: oneOf(['text', 'md', 'json', 'csv']).optional(),
     byDefault: 'text at a terminal, else md',

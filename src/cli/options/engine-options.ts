@@ -55,7 +55,6 @@ export interface EngineSettings {
 }
 
 const planning: readonly CommandName[] = ['run', 'chat', 'embed', 'serve', 'info', 'bench'];
-const running: readonly CommandName[] = ['run', 'chat', 'embed', 'serve', 'bench'];
 /** Commands that draft tokens: embeddings have none. */
 const drafting: readonly CommandName[] = ['run', 'chat', 'serve', 'bench'];
 const caching: readonly CommandName[] = ['run', 'chat', 'serve'];
@@ -182,9 +181,9 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     variables: ['SSD_LLM_DRAFT_NGRAM'],
   },
   draftModel: {
-    flags: '--draft-model <file>',
-    help: 'a small model with the same vocabulary that drafts tokens',
-    schema: named('a GGUF file').optional(),
+    flags: '--draft-model <model>',
+    help: 'a small model with the same vocabulary that drafts tokens: a name or a GGUF file',
+    schema: named('a name or a GGUF file').optional(),
     commands: drafting,
     variables: ['SSD_LLM_DRAFT_MODEL'],
     isPath: true,
@@ -231,7 +230,7 @@ export const engineOptions: OptionSpecs<EngineSettings> = {
     byDefault: 'auto, one per core',
     commands: planning,
     variables: ['SSD_LLM_THREADS', 'SSD_LLM_TENSOR_PARALLEL'],
-    aliases: [{ flags: '--tensor-parallel <n>', commands: running }],
+    aliases: [{ flags: '--tensor-parallel <n>' }],
   },
   kernels: {
     flags: '--kernels <kind>',
