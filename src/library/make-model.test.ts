@@ -10,8 +10,10 @@ import { tempFolder } from '../../test/support/temp-folder.ts';
 import { type ManifestLayer, mediaTypeOf, textLayer } from '../stores/manifest.ts';
 import { OwnStore } from '../stores/own-store.ts';
 import { Library, type LibraryModel } from './library.ts';
-import { layersOf, layersOfFile, layersOfFiles, makeModel } from './make-model.ts';
+import { layerOfAdapter, layersOf, layersOfFile, layersOfFiles, makeModel } from './make-model.ts';
+import { parseModelfile } from './modelfile.ts';
 import { removeModel } from './removal.ts';
+import { showModel } from './show-model.ts';
 
 const fail = (path: string, error: Error): never => assert.fail(`${path}: ${error}`);
 
@@ -26,7 +28,7 @@ test('a model that is made of a file in place, or of another, adds to it and sha
   const library = new Library({ files: [], folder: folder.path }, fail);
   const store = library.ownStore ?? assert.fail();
   await makeModel(store, 'mario', {
-    base: layersOfFile(file),
+    base: layersOfFile(store, file),
     system: 'You are Mario.',
     parameters: { temperature: 0.5, stop: ['!'] },
     licenses: ['MIT'],
@@ -87,7 +89,7 @@ test('a split model is one, whether its parts lie somewhere or were sent', async
   using folder = tempFolder();
   const files = writeSmall(folder.file('big.gguf'), { split: 2 });
   const store = new OwnStore(folder.file('models'));
-  await makeModel(store, 'named', { base: layersOfFile(files[1] ?? '') });
+  await makeModel(store, 'named', { base: layersOfFile(store, files[1] ?? '') });
   const sent: { file: string; layer: ManifestLayer }[] = [];
   for (const file of files) {
     const bytes = readFileSync(file);
@@ -123,8 +125,53 @@ test('a file that is no model makes none', async () => {
   using folder = tempFolder();
   const store = new OwnStore(folder.path);
   writeFileSync(folder.file('text.gguf'), 'no model');
-  assert.throws(() => layersOfFile(folder.file('text.gguf')), engineError('NOT_GGUF'));
-  assert.throws(() => layersOfFile(folder.file('gone.gguf')), engineError('MODEL_NOT_FOUND'));
+  assert.throws(() => layersOfFile(store, folder.file('text.gguf')), engineError('NOT_GGUF'));
+  assert.throws(() => layersOfFile(store, folder.file('gone.gguf')), engineError('MODEL_NOT_FOUND'));
   await assert.rejects(makeModel(store, 'a', { base: [textLayer('system', 'x')] }), engineError('BAD_OPTION'));
   assert.deepEqual(store.models(fail), []);
+});
+
+test('a model that is made by the Modelfile of another is the same one, and needs the other no more', async () => {
+  using folder = tempFolder();
+  using elsewhere = tempFolder();
+  const library = new Library({ files: [], folder: folder.path }, fail);
+  const store = library.ownStore ?? assert.fail();
+  const sent = async (kind: string, file: string): Promise<ManifestLayer> => {
+    const bytes = readFileSync(file);
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    await store.addBlob(
+      digest,
+      (async function* () {
+        yield bytes;
+      })(),
+    );
+    return { mediaType: mediaTypeOf(kind), digest, size: bytes.length };
+  };
+  const parts = writeSmall(elsewhere.file('big.gguf'), { split: 2 });
+  const adapter = elsewhere.file('adapter.bin');
+  writeFileSync(adapter, 'looked at when it is used');
+  const layers: { file: string; layer: ManifestLayer }[] = [];
+  for (const file of parts) layers.push({ file, layer: await sent('model', file) });
+  await makeModel(store, 'first', {
+    base: layersOfFiles(store, layers),
+    adapters: [await sent('adapter', adapter), layerOfAdapter(store, adapter)],
+    template: 'a "template"\n{{ .Prompt }}\n',
+    system: ' "Be short." ',
+    parameters: { temperature: 0.5, stop: ['\n\n', '"a"'], num_ctx: 512 },
+    messages: [{ role: 'user', content: 'Hi\nthere' }],
+    licenses: ['MIT'],
+  });
+  const first = find(library, 'first');
+  const { from, adapters, unused, ...others } = parseModelfile(showModel(first, first.path).modelfile);
+  assert.deepEqual(unused, []);
+  await makeModel(store, 'second', {
+    ...others,
+    base: layersOfFile(store, from),
+    adapters: adapters.map((file) => layerOfAdapter(store, file)),
+  });
+  const inOrder = (name: string): readonly string[] =>
+    (store.read(name) ?? []).map((layer) => JSON.stringify(layer)).sort();
+  assert.deepEqual(inOrder('second'), inOrder('first'));
+  await removeModel(first);
+  assert.deepEqual(find(library, 'second').preset?.system, ' "Be short." ');
 });

@@ -21,6 +21,10 @@ export interface NewModel {
   readonly messages?: Preset['messages'];
 }
 
+/** A file as a layer: that of our own store which has it, so that it stays as long as a model needs it, or the file in place. */
+const layerOfFile = (store: OwnStore, kind: string, path: string): ManifestLayer =>
+  store.layerOf(resolve(path)) ?? inPlace(kind, path);
+
 /** A file in place as a layer: it is named, not copied, and a model made of it has the file as it will be. */
 const inPlace = (kind: string, path: string): ManifestLayer => ({
   mediaType: mediaTypeOf(kind),
@@ -57,17 +61,17 @@ export function layersOfFiles(
   );
 }
 
-/** A GGUF file in place, with all its parts, as layers. Throws the errors of reading its header. */
-export function layersOfFile(path: string): readonly ManifestLayer[] {
+/** A GGUF file where it lies, with all its parts, as layers. Throws the errors of reading its header. */
+export function layersOfFile(store: OwnStore, path: string): readonly ManifestLayer[] {
   const files = filesOf(resolve(path));
   readCard(at(files, 0), '');
-  return files.map((file) => inPlace('model', file));
+  return files.map((file) => layerOfFile(store, 'model', file));
 }
 
-/** A LoRA adapter in place as a layer. Throws MODEL_NOT_FOUND. */
-export function layerOfAdapter(path: string): ManifestLayer {
+/** A LoRA adapter where it lies as a layer. Throws MODEL_NOT_FOUND. */
+export function layerOfAdapter(store: OwnStore, path: string): ManifestLayer {
   try {
-    return inPlace('adapter', path);
+    return layerOfFile(store, 'adapter', path);
   } catch (cause) {
     throw new EngineError('MODEL_NOT_FOUND', { file: path }, { cause });
   }

@@ -59,22 +59,26 @@ export function capabilitiesOf({ embeds, callsTools, thinks, infills }: ServedMo
   return ['completion', ...Object.entries(others).flatMap(([name, has]) => (has ? [name] : []))];
 }
 
-/** A Modelfile that makes this model again, under another name. */
-function modelfileOf({ name, preset: { license, ...preset } = {} }: ServedModel): string {
-  // Adapters come with the model that it is from.
+/**
+ * A Modelfile that makes this model again: of its file where that is known, so also under its own name; of its name for
+ * clients elsewhere, who have no such file.
+ */
+function modelfileOf({ name, preset = {} }: ServedModel, path: string | undefined): string {
+  const { license, adapters = [], ...others } = preset;
   const file = formatModelfile({
-    ...preset,
-    from: name,
-    adapters: [],
+    ...others,
+    from: path ?? name,
+    // Adapters come with a model that is named.
+    adapters: path === undefined ? [] : adapters.map(({ file }) => file),
     licenses: license === undefined ? [] : [license],
   });
   return `# Modelfile of ${name}\n\n${file}`;
 }
 
-/** All that there is to show of a model. */
-export const showModel = (model: ServedModel): ShownModel => ({
+/** All that there is to show of a model, to those who have its file at `path`, or by its name. */
+export const showModel = (model: ServedModel, path?: string): ShownModel => ({
   license: model.preset?.license ?? model.license,
-  modelfile: modelfileOf(model),
+  modelfile: modelfileOf(model, path),
   parameters: parameterLines(model.preset?.parameters ?? {}, JSON.stringify)
     .map(([name, value]) => `${name.padEnd(nameWidth)} ${value}`)
     .join('\n'),

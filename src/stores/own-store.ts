@@ -163,6 +163,11 @@ export class OwnStore {
     return attempt(() => readManifest(this.#manifest(name), 'own'));
   }
 
+  /** The layer that has this file; undefined if no model has it. */
+  layerOf(file: string): ManifestLayer | undefined {
+    return attempt(() => this.#layers())?.find((layer) => fileOf(this.folder, layer) === file);
+  }
+
   /** The sum of what was downloaded from a source; undefined if no model has it. */
   sumFrom(source: string): string | undefined {
     return attempt(() => this.#layers())?.find((layer) => layer.source === source)?.digest;

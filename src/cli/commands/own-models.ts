@@ -33,7 +33,7 @@ export async function createCommand(settings: Settings, operands: readonly strin
   await makeModel(store, name, {
     ...modelfile,
     base: await baseOf(store, modelfile.from, folder, settings),
-    adapters: modelfile.adapters.map((adapter) => layerOfAdapter(pathFrom(folder, adapter))),
+    adapters: modelfile.adapters.map((adapter) => layerOfAdapter(store, pathFrom(folder, adapter))),
   });
   note(`made ${printable(name)}`);
 }
@@ -46,7 +46,7 @@ async function baseOf(
   settings: Settings,
 ): Promise<readonly ManifestLayer[]> {
   const path = pathFrom(folder, from);
-  if (isFile(path) || isPath(from)) return layersOfFile(path);
+  if (isFile(path) || isPath(from)) return layersOfFile(store, path);
   const [model] = await locateModels([from], settings);
   return model ? layersOf(store, model) : [];
 }

@@ -17,7 +17,8 @@ export async function showCommand(settings: Settings, operands: readonly string[
     throw error;
   };
   const library = new Library({ files: [], folder: undefined, found }, failed);
-  const shown = showModel(at(library.models(), 0));
+  const model = at(library.models(), 0);
+  const shown = showModel(model, model.path);
   if (settings.json) return writeJson(shown);
   const text = settings.part === undefined ? overview(shown, settings.verbose) : shown[settings.part];
   await write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
