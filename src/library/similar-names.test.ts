@@ -10,6 +10,8 @@ test('a name that was misspelt, or is a part of one, is answered with those like
     ['smollm2', 'hf.co/org/smollm2-135m-instruct-gguf:q4_1'],
     ['smollm-135m-instruct:q4_1', 'hf.co/org/smollm2-135m-instruct-gguf:q4_1'],
     ['SmolLM2-135M-Instrct-Q4_1.gguf', 'hf.co/org/smollm2-135m-instruct-gguf:q4_1'],
+    ['smolm2', 'hf.co/org/smollm2-135m-instruct-gguf:q4_1'],
+    ['smolm2:135m', 'hf.co/org/smollm2-135m-instruct-gguf:q4_1'],
     ['lama3.2', 'llama3.2:1b', 'llama3.2:3b'],
     ['llama3.2:2b', 'llama3.2:1b', 'llama3.2:3b'],
     ['qwen3:14b', 'qwen3:8b'],

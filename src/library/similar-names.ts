@@ -24,6 +24,18 @@ function apart(wanted: string, name: string): number {
   return Math.min(differing, long.startsWith(short) ? 0.1 : 0.2);
 }
 
+/** A name's beginnings up to its dashes: "llama-3.2-1b" -> "llama", "llama-3.2". */
+const beginnings = (name: string): readonly string[] =>
+  [...name.matchAll(/-/g)].map(({ index }) => name.slice(0, index)).filter(({ length }) => length >= leastPart);
+
+/** How much less a name is meant that only begins as it should. */
+const forBeginning = 0.1;
+
+/** The share of letters in which a text differs from the beginning of a name that is most like it. */
+const apartFromBeginning = (wanted: string, name: string): number =>
+  forBeginning +
+  Math.min(...beginnings(name).map((one) => distance(wanted, one) / Math.max(one.length, wanted.length, 1)));
+
 /**
  * The names of models that may have been meant by another, the nearest first: whole, or without their tags.
  *
@@ -34,7 +46,13 @@ export function similarNames(wanted: string, names: Iterable<string>): readonly 
   return [...names]
     .map((name) => {
       const [fullName, baseOfName] = [core(name), core(name.replace(/:[^:/]*$/, ''))];
-      return { name, apart: Math.min(apart(whole, fullName), apart(base, baseOfName), apart(whole, baseOfName)) };
+      const ways = [
+        apart(whole, fullName),
+        apart(base, baseOfName),
+        apart(whole, baseOfName),
+        apartFromBeginning(base, baseOfName),
+      ];
+      return { name, apart: Math.min(...ways) };
     })
     .filter(({ apart }) => apart <= mostWrong)
     .sort((a, b) => a.apart - b.apart || (a.name < b.name ? -1 : 1))

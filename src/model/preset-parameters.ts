@@ -1,3 +1,4 @@
+import { perhaps } from '../base/nearest-word.ts';
 import { areWithin, textsExpected } from '../base/text-limits.ts';
 import { belowZero, isWithin, samplingNames, samplingRanges } from '../sample/sampling-options.ts';
 import { stopLimits } from '../text/stop-matcher.ts';
@@ -11,6 +12,8 @@ const withoutEffect: ReadonlySet<string> = new Set(
     'penalize_newline tfs_z'
   ).split(' '),
 );
+
+const known: readonly string[] = [...Object.keys(samplingNames), ...lengths, 'stop'];
 
 /** A parameter's value, or undefined with what was expected; a reason beside a value says why it changes nothing. */
 export interface ParameterValue {
@@ -30,8 +33,7 @@ export function parameterValue(name: string, given: unknown): ParameterValue {
   }
   if (withoutEffect.has(name)) return { value: given, reason: 'without effect here' };
   const option = Object.hasOwn(samplingNames, name) ? samplingNames[name as keyof typeof samplingNames] : undefined;
-  if (!option && !lengths.has(name))
-    return none(`a parameter: ${[...Object.keys(samplingNames), ...lengths, 'stop'].join(', ')}`);
+  if (!option && !lengths.has(name)) return none(`a parameter${perhaps(name, known)}: ${known.join(', ')}`);
   const number = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
   if (typeof number !== 'number' || !Number.isFinite(number)) return none('a number');
   if (!option) return Number.isInteger(number) ? some(number) : none('a whole number');

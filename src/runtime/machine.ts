@@ -31,6 +31,14 @@ function availableBytes(): number {
 /** Bytes that the machine, or a control group of this process, will ever give it. */
 export const machineBytes = (): number => Math.min(totalmem(), limits().memory ?? Number.POSITIVE_INFINITY);
 
+const share = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/;
+
+/** Bytes of a share of the memory that this process can have, "50%"; undefined for other texts, and shares beyond all of it. */
+export function shareOfMachine(text: string): number | undefined {
+  const percent = Number(share.exec(text)?.[1]);
+  return percent > 0 && percent <= 100 ? Math.floor((percent / 100) * machineBytes()) : undefined;
+}
+
 /**
  * The budget in bytes: as `requested`, or else `autoBudget`. Throws BAD_OPTION, and BUDGET_TOO_LARGE where the machine,
  * or a control group of this process, will never give it that much; warns where it is more than is free now.

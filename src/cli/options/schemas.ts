@@ -4,7 +4,7 @@ import { parseBytes } from '../../base/size.ts';
 import { areWithin, type TextLimits, textsExpected } from '../../base/text-limits.ts';
 import { thinkLevels } from '../../chat/think-levels.ts';
 import type { LoraOption } from '../../runtime/lora-adapters.ts';
-import { machineBytes } from '../../runtime/machine.ts';
+import { shareOfMachine } from '../../runtime/machine.ts';
 
 const decimal = /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i;
 
@@ -96,13 +96,10 @@ const sized = <T>(expected: string, others: (value: unknown) => T | undefined): 
 /** A size in bytes. */
 export const size: z.ZodType<number> = sized<never>(expectedSize, () => undefined);
 
-const share = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/;
-
 /** A size in bytes, or a share of the memory that this process can have: "50%". */
-export const sizeOrShare: z.ZodType<number> = sized(`${expectedSize}, or a share of the memory: 50%`, (value) => {
-  const percent = Number(share.exec(`${value}`)?.[1]);
-  return percent > 0 && percent <= 100 ? Math.floor((percent / 100) * machineBytes()) : undefined;
-});
+export const sizeOrShare: z.ZodType<number> = sized(`${expectedSize}, or a share of the memory: 50%`, (value) =>
+  shareOfMachine(`${value}`),
+);
 
 /** A size in bytes, 0 for none, or auto. */
 export const sizeOrNone: z.ZodType<number | 'auto'> = sized(`${expectedSize}, or 0 for none`, (value) => {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { perhaps } from '../../base/nearest-word.ts';
 import type { ServedModel } from '../../library/model-card.ts';
 import type { PartialSamplingOptions } from '../../sample/sampling-options.ts';
 import { stopLimits } from '../../text/stop-matcher.ts';
@@ -72,7 +73,7 @@ export const optionSchemas: { readonly [K in keyof OllamaOptions]: z.ZodType<Oll
 export interface ParsedOptions {
   /** The request that they make of one answer, for a model. */
   of(model: ServedModel): Omit<GenerationRequest, 'prompt'>;
-  /** Names of options that change nothing here. */
+  /** Names of options that change nothing here, each with the one that may have been meant. */
   readonly ignored: readonly string[];
   /** The same options over others, which count where these say nothing. */
   over(others: OllamaOptions): ParsedOptions;
@@ -121,7 +122,9 @@ function optionsOf(given: OllamaOptions): ParsedOptions {
       stop: [given.stop ?? []].flat().filter((stop) => stop !== ''),
     }),
     ignored: Object.entries(given).flatMap(([name, value]) =>
-      Object.hasOwn(optionSchemas, name) || value === null ? [] : [name],
+      Object.hasOwn(optionSchemas, name) || value === null
+        ? []
+        : [`${name}${perhaps(name, Object.keys(optionSchemas))}`],
     ),
     over: (others) => {
       const said = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
 import { dataOf, post, served } from '../../../test/support/served.ts';
+import { machineBytes } from '../../runtime/machine.ts';
 import { statusRoutes } from './status-routes.ts';
 
 const figures = [
@@ -62,15 +63,24 @@ test('a plan is asked for with what changes, and wrong values are refused by nam
   assert.deepEqual(backend.calls, [
     'what if tiny:q4_1 {"budget":1000000000,"kvType":"q8_0","context":null,"draft":false}',
   ]);
-  const wrong = await post({ app }, '/api/plan', { budget: '8 GB' });
-  assert.equal(wrong.status, 400);
-  assert.match(((await wrong.json()) as { error: string }).error, /budget/);
+  for (const budget of ['8 plums', '8', '200%', '']) {
+    const wrong = await post({ app }, '/api/plan', { budget });
+    assert.equal(wrong.status, 400, `${budget}`);
+    assert.match(((await wrong.json()) as { error: string }).error, /^budget: expected bytes, .*8GB/);
+  }
   const unknown = await post({ app }, '/api/plan', { budget: 1e9, kvType: 'q8_0' });
   assert.equal(unknown.status, 400);
   assert.match(
     ((await unknown.json()) as { error: string }).error,
-    /^kvType: unknown; a plan has model, budget, kv_type/,
+    /^kvType: unknown \(did you mean kv_type\?\); a plan has model, budget, kv_type/,
   );
+});
+
+test('a budget in a plan is given as on the command line, too', async () => {
+  const { app, backend } = served();
+  for (const budget of ['8 GB', '50%', 'auto']) await post({ app }, '/api/plan', { budget });
+  const budgets = backend.calls.map((call) => JSON.parse(call.replace(/^.*?(?=\{)/, '')).budget);
+  assert.deepEqual(budgets, [8 * 2 ** 30, Math.floor(machineBytes() / 2), undefined]);
 });
 
 test('with a key, the status and plans need it', async () => {

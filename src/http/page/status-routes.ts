@@ -1,8 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { attempt } from '../../base/attempt.ts';
 import type { Log } from '../../base/log.ts';
+import { perhaps } from '../../base/nearest-word.ts';
+import { parseBytes } from '../../base/size.ts';
 import { kvTypes } from '../../plan/kv-options.ts';
+import { shareOfMachine } from '../../runtime/machine.ts';
 import type { Backend, Health } from '../../worker/backend.ts';
 import { logFailure } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
@@ -13,9 +17,16 @@ import { builtVersion } from './built-files.ts';
 /** Waits between two events. Rejects when the signal aborts. */
 const aQuarterSecond = (signal: AbortSignal): Promise<void> => setTimeout(250, undefined, { signal });
 
+/** A budget as the command line takes it: "8G", "50%" of the memory, or auto. */
+const memory = z.string().transform((text, context): number | undefined => {
+  const bytes = text === 'auto' ? undefined : (shareOfMachine(text) ?? attempt(() => parseBytes(text)));
+  if (bytes === undefined && text !== 'auto') context.addIssue({ code: 'custom', message: 'no size' });
+  return bytes;
+});
+
 const whatIfFields = {
   model: z.string().nullish(),
-  budget: z.int().min(1).nullish(),
+  budget: z.union([z.int().min(1), memory], 'expected bytes, or a text such as 8GB or 50%').nullish(),
   kv_type: z.enum(kvTypes).nullish(),
   context: z.int().min(1).nullish(),
   parallel: z.int().min(1).max(256).nullish(),
@@ -26,7 +37,7 @@ const WhatIf = z
   .strictObject(whatIfFields, {
     error: (issue: z.core.$ZodRawIssue) =>
       issue.code === 'unrecognized_keys'
-        ? `${issue.keys.join(', ')}: unknown; a plan has ${Object.keys(whatIfFields).join(', ')}`
+        ? `${issue.keys.join(', ')}: unknown${perhaps(issue.keys[0] ?? '', Object.keys(whatIfFields))}; a plan has ${Object.keys(whatIfFields).join(', ')}`
         : undefined,
   })
   .transform(({ model, budget, kv_type, context, parallel, draft }) => ({

@@ -1,6 +1,7 @@
 import type { HonoRequest } from 'hono';
 import type * as z from 'zod';
 import { collectGarbage } from '../../base/garbage.ts';
+import { perhaps } from '../../base/nearest-word.ts';
 import { expected, instead } from '../expected.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeBody } from './encoding.ts';
@@ -153,7 +154,9 @@ function warnOfUnused(raw: Request, body: Readonly<Record<string, unknown>>, fie
     ...unknownStructured(fields.includes(structuredField) ? body[structuredField] : undefined),
   ];
   if (unknown.length === 0) return;
-  const names = unknown.slice(0, mostNamed).map((name) => JSON.stringify(name.slice(0, mostNamed)));
+  const names = unknown
+    .slice(0, mostNamed)
+    .map((name) => `${JSON.stringify(name.slice(0, mostNamed))}${perhaps(name, fields)}`);
   addWarning(raw, `unknown: ${names.join(', ')}${unknown.length > mostNamed ? ', …' : ''}`);
 }
 

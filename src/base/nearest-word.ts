@@ -1,0 +1,27 @@
+import { distance } from 'fastest-levenshtein';
+
+/** The share of a word's letters that may be wrong. */
+const mostWrong = 0.34;
+
+const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g, '');
+
+/**
+ * The word that may have been meant by another, in any case and with any dashes; undefined where none is like it.
+ *
+ * @example nearestWord('temprature', ['temperature', 'top_k']) // 'temperature'
+ */
+export function nearestWord(wanted: string, words: Iterable<string>): string | undefined {
+  const given = plain(wanted.slice(0, 100));
+  let best: { readonly word: string; readonly apart: number } | undefined;
+  for (const word of words) {
+    const apart = distance(given, plain(word)) / Math.max(given.length, plain(word).length, 1);
+    if (apart <= mostWrong && apart < (best?.apart ?? Number.POSITIVE_INFINITY)) best = { word, apart };
+  }
+  return best?.word;
+}
+
+/** A word in brackets behind another that nobody knows: " (did you mean top_k?)"; empty where none is like it. */
+export function perhaps(wanted: string, words: Iterable<string>): string {
+  const word = nearestWord(wanted, words);
+  return word === undefined ? '' : ` (did you mean ${word}?)`;
+}
