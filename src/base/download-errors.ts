@@ -1,14 +1,20 @@
 import { formatBytes } from './bytes.ts';
 import type { ErrorDetails, ErrorTable } from './error-details.ts';
 
+/** The things to check where a host is not reached. */
+const toReach = {
+  usual: 'the network and HTTPS_PROXY, or name a mirror of Hugging Face in HF_ENDPOINT',
+  mirror: 'the network, HTTPS_PROXY, and the address in HF_ENDPOINT',
+  none: 'its name, the network and HTTPS_PROXY',
+} as const;
+
 /** Errors of downloads. */
 export const downloadErrors: ErrorTable<
   'UNREACHABLE' | 'REMOTE_NOT_FOUND' | 'ACCESS_DENIED' | 'DOWNLOAD_FAILED' | 'DOWNLOAD_DAMAGED'
 > = {
   UNREACHABLE: [
     'failure',
-    (d) =>
-      `${d.host} cannot be reached (${d.reason}); check ${d.hub ? 'the network and HTTPS_PROXY, or name a mirror of Hugging Face in HF_ENDPOINT' : 'its name, the network and HTTPS_PROXY'}`,
+    (d) => `${d.host} cannot be reached (${d.reason}); check ${toReach[d.hub]}`,
     (d) => `${d.host} cannot be reached (${d.reason}); the server needs a way to it`,
   ],
   REMOTE_NOT_FOUND: [

@@ -67,7 +67,8 @@ export interface ErrorDetails {
   /** A file, or bytes that were sent, by what they were called. */
   WRONG_SUM: File & { expected: string; found: string };
   /** `hub`: it is Hugging Face, or its mirror. */
-  UNREACHABLE: { host: string; reason: string; hub: boolean };
+  /** Whether the host is Hugging Face, what HF_ENDPOINT has in its place, or neither. */
+  UNREACHABLE: { host: string; reason: string; hub: 'usual' | 'mirror' | 'none' };
   /** `nearest`: names there that are most like it. */
   REMOTE_NOT_FOUND: { name: string; host: string; nearest: readonly string[] };
   /** A page of Hugging Face where `hub`, asked with a token or without. */

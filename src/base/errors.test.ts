@@ -57,7 +57,7 @@ const cases: { readonly [C in ErrorCode]: EngineError<C>['details'] } = {
   FILE_IN_USE: { file, pid: 1, lock: 'lock' },
   NO_ROOM: { folder: '/models', bytes: 2, free: 1 },
   WRONG_SUM: { file: 'm.gguf', expected: 'sha256:a', found: 'sha256:b' },
-  UNREACHABLE: { host: 'a.com', reason, hub: true },
+  UNREACHABLE: { host: 'a.com', reason, hub: 'usual' },
   REMOTE_NOT_FOUND: { name: 'a', host: 'a.com', nearest: ['b'] },
   ACCESS_DENIED: { url: 'http://a', hub: true, token: false },
   DOWNLOAD_FAILED: { url: 'http://a', reason },

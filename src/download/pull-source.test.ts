@@ -33,6 +33,32 @@ test('any other URL of a GGUF file is taken as it is', () => {
   }
 });
 
+test('a URL with the ending, the query or the folders of a file is one: its header says that it is no model', () => {
+  for (const url of [
+    'https://example.com/x.txt',
+    'https://example.com/models/model.safetensors',
+    'https://example.com/download?id=3',
+    'https://example.com/a/b/c/model',
+    'http://localhost:8000/a/model.bin',
+  ]) {
+    assert.deepEqual(pullSource(url), { kind: 'url', url });
+  }
+  const ofRegistry = [
+    'https://my.host/me/mine',
+    'https://my.host/me/llama3.2:1b',
+    'http://localhost:5000/llama3.2',
+    'https://my.host/me/v1.5-mini',
+  ];
+  for (const name of ofRegistry) assert.equal(pullSource(name).kind, 'registry', name);
+  for (const name of [
+    'https://huggingface.co/org/repo/blob/main/model.safetensors',
+    'https://example.com/',
+    'https://ollama.com/library/a.txt/b/c',
+  ]) {
+    assert.throws(() => pullSource(name), isBadOption, name);
+  }
+});
+
 test("a name of Ollama's registry, or of another, is read as Ollama reads it", () => {
   const ollama = (name: string, model: string, tag: string): void =>
     assert.deepEqual(pullSource(name), { kind: 'registry', host: 'registry.ollama.ai', model, tag }, name);

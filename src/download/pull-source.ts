@@ -42,8 +42,9 @@ const inRegistry = new RegExp(
 );
 
 /**
- * The place that a name stands for: "hf.co/ORG/REPO:QUANT", a repository whose name ends in "-GGUF", the URL of a GGUF
- * file, or a name as Ollama has them, also with the host of a registry. Throws BAD_OPTION.
+ * The place that a name stands for: "hf.co/ORG/REPO:QUANT", a repository whose name ends in "-GGUF", the URL of a file,
+ * whose header will say whether it is a model, or a name as Ollama has them, also with the host of a registry. Throws
+ * BAD_OPTION.
  */
 export function pullSource(name: string): PullSource {
   const [, ofFile, path] = hubFile.exec(name) ?? [];
@@ -87,9 +88,21 @@ export function registryName({ host, model, tag }: RegistrySource): string {
   return `${full.replace(new RegExp(`^${ollamaNamespace}/`), '')}:${tag}`;
 }
 
-/** True for the URL of a file whose name ends in ".gguf". */
+/** Hosts of models by name, not of files by URL. */
+const hosts = /^(?:www\.)?(?:hf\.co|huggingface\.co|ollama\.com|registry\.ollama\.ai)$/i;
+/** The ending of a file's name: ".bin", not ".2" of a version. */
+const ending = /\.[a-z][a-z\d]*$/i;
+/** Folders of a model's name in a registry, with itself. */
+const mostFolders = 2;
+
+/** True for the URL of a file. The names of models in registries may be written as URLs, too. */
 function isUrl(text: string): boolean {
-  return /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) && /\.gguf$/i.test(new URL(text).pathname);
+  if (!/^https?:\/\/\S+$/i.test(text) || !URL.canParse(text)) return false;
+  const { pathname, search, hostname } = new URL(text);
+  if (/\.gguf$/i.test(pathname)) return true;
+  const folders = pathname.slice(1).split('/');
+  if (hosts.test(hostname) || folders.at(-1) === '') return false;
+  return search !== '' || folders.length > mostFolders || ending.test(pathname);
 }
 
 function decoded(text: string): string | undefined {

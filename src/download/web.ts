@@ -3,6 +3,7 @@ import { EnvHttpProxyAgent, request } from 'undici';
 import type * as z from 'zod';
 import { attempt } from '../base/attempt.ts';
 import { EngineError } from '../base/errors.ts';
+import { usualHub } from './pull-source.ts';
 
 /** Ways to other machines. */
 export interface WebOptions {
@@ -161,8 +162,14 @@ export class Web implements AsyncDisposable {
     const reason = codeOf(cause);
     const { host } = new URL(url);
     return gone
-      ? new EngineError('UNREACHABLE', { host, reason, hub: host === new URL(this.hub).host }, { cause })
+      ? new EngineError('UNREACHABLE', { host, reason, hub: this.#isHub(host) }, { cause })
       : new EngineError('DOWNLOAD_FAILED', { url, reason }, { cause });
+  }
+
+  /** Whether a host is Hugging Face, or what HF_ENDPOINT has in its place. */
+  #isHub(host: string): 'usual' | 'mirror' | 'none' {
+    if (host !== new URL(this.hub).host) return 'none';
+    return this.hub === usualHub ? 'usual' : 'mirror';
   }
 
   #pauseBefore(failures: number): number {
