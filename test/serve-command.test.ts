@@ -40,7 +40,7 @@ const generate = (url: string, body: object, headers: Record<string, string> = {
 test('a server says where it is, what the models take and how to ask; it answers, is listed, and stops when told to', async () => {
   await using server = await serve([model, ...frugal, '--log-format', 'text']);
   assert.match(server.said(), /^ {2}chat:latest {2}memory budget 300 MiB; [\d.]+ KiB of weights.*512 tokens each$/m);
-  const [, address = '', body = ''] = /^ {2}try: curl (\S+) -d '(.*)'$/m.exec(server.said()) ?? [];
+  const [, address = '', body = ''] = /^ {2}try: curl (\S+) \\\n +-d '(.*)'$/m.exec(server.said()) ?? [];
   const wanted = { ...JSON.parse(body), stream: false, options: { num_predict: 8, temperature: 0 } };
   const answer = await fetch(address, { method: 'POST', body: JSON.stringify(wanted) });
   await using teller = new Teller(model);

@@ -29,12 +29,13 @@ test('a server is announced with its address and a command that asks it', () => 
   assert.deepEqual(told(), [
     'ssd-llm listens on http://0.0.0.0:1',
     '  loaded when they are asked for: tiny:f16',
-    `  try: curl http://127.0.0.1:1/api/generate -d '{"model":"tiny:f16","prompt":"Why is the sky blue?"}'`,
+    '  try: curl http://127.0.0.1:1/api/generate \\',
+    `    -d '{"model":"tiny:f16","prompt":"Why is the sky blue?"}'`,
   ]);
 });
 
 test('the page is announced where there is one', () => {
-  assert.deepEqual(told({ page: true }).at(-2), '  see: http://127.0.0.1:1/ui');
+  assert.deepEqual(told({ page: true }).at(-3), '  see: http://127.0.0.1:1/ui');
 });
 
 test('where there is no model yet, the ways to one are announced', () => {
@@ -52,5 +53,5 @@ test('who lets everybody in is told so', () => {
   assert.equal(warned({ open: true }), true);
   assert.equal(warned({ open: true, keyed: true }), false);
   assert.equal(warned({ keyed: true }), false);
-  assert.match(told({ keyed: true }).at(-1) ?? '', /curl -H 'Authorization: Bearer KEY' http/);
+  assert.match(told({ keyed: true }).join('\n'), /curl http\S+ \\\n +-H 'Authorization: Bearer KEY' \\\n +-d/);
 });

@@ -28,7 +28,12 @@ export function announcement({ url, reachableUrl, models, auto, open, keyed, pag
   const others = models.filter(({ planned }) => !planned).map(({ name }) => name);
   const example = models.find(({ planned }) => planned) ?? models[0];
   const body = JSON.stringify({ model: example?.name, prompt: 'Why is the sky blue?' });
-  const key = keyed ? "-H 'Authorization: Bearer KEY' " : '';
+  // As a shell takes it, in lines that a terminal does not wrap.
+  const tried = [
+    `  try: curl ${reachableUrl}/api/generate`,
+    ...(keyed ? ["-H 'Authorization: Bearer KEY'"] : []),
+    `-d '${body}'`,
+  ].join(' \\\n    ');
   return [
     `ssd-llm listens on ${url}`,
     ...columns(plans).map((line) => `  ${line}`),
@@ -37,9 +42,7 @@ export function announcement({ url, reachableUrl, models, auto, open, keyed, pag
       ? ['  whoever can reach this machine may use it: --api-key KEY lets in only those with a key']
       : []),
     ...(page ? [`  see: ${reachableUrl}/ui`] : []),
-    example
-      ? `  try: curl ${key}${reachableUrl}/api/generate -d '${body}'`
-      : '  there is no model yet; try: ssd-llm pull NAME',
+    ...(example ? tried.split('\n') : ['  there is no model yet; try: ssd-llm pull NAME']),
   ];
 }
 

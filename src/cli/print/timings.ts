@@ -24,8 +24,10 @@ export function timings(generation: Generation): readonly string[] {
   return [
     `loaded   ${seconds(stats.load_ms / 1000)}, ${formatBytes(memory.resident)} resident`,
     `prompt   ${prefill.tokens} tokens${prefill.cached > 0 ? ` (and ${prefill.cached} kept)` : ''} in ${seconds(prefill.seconds)}, read ${formatBytes(prefill.bytes_read)}`,
-    `answer   ${decode.tokens_per_s.toFixed(2)} tokens/s: ${decode.tokens} in ${seconds(decode.seconds)}, ` +
-      `computing ${seconds(decode.compute_s)}, waiting for weights ${seconds(decode.stall_s)}`,
+    decode.tokens === 0
+      ? 'answer   no token behind the first, which comes with the prompt'
+      : `answer   ${decode.tokens_per_s.toFixed(2)} tokens/s: ${decode.tokens} in ${seconds(decode.seconds)}, ` +
+        `computing ${seconds(decode.compute_s)}, waiting for weights ${seconds(decode.stall_s)}`,
     ...(speculation.drafted > 0
       ? [
           `drafted  ${speculation.accepted} of ${speculation.drafted} tokens accepted: ${speculation.tokens_per_pass.toFixed(2)} tokens per pass`,
@@ -37,8 +39,12 @@ export function timings(generation: Generation): readonly string[] {
             `read ${formatBytes(experts.bytes_read)}, waiting for them ${seconds(experts.stall_s)}`,
         ]
       : []),
-    `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
-      `${rate(decode.bytes_per_token * decode.tokens, decode.seconds)}${io.direct ? '' : ' (through the page cache)'}`,
+    ...(decode.tokens === 0
+      ? []
+      : [
+          `streamed ${formatBytes(decode.bytes_per_token)} per token at ` +
+            `${rate(decode.bytes_per_token * decode.tokens, decode.seconds)}${io.direct ? '' : ' (through the page cache)'}`,
+        ]),
     `written  ${io.bytes_written === 0 ? 'nothing: the storage is only read' : `${formatBytes(io.bytes_written)} of keys, values and kept prompts`}`,
     `memory   peak ${formatBytes(memory.peak)} of ${formatBytes(memory.budget)}`,
   ];
