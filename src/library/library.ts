@@ -74,8 +74,9 @@ export class Library {
 
   /** The store of our own; undefined if the library is of models that were named. */
   get ownStore(): OwnStore | undefined {
-    const { ownFolder } = this.#sources;
-    return ownFolder === undefined ? undefined : new OwnStore(ownFolder);
+    const { ownFolder, stores = [] } = this.#sources;
+    const ollama = stores.filter(({ owner }) => owner === 'Ollama').map(({ folder }) => folder);
+    return ownFolder === undefined ? undefined : new OwnStore(ownFolder, ollama);
   }
 
   /** The parts of a model, as one that is made of it has them. Throws UNWRITABLE. */

@@ -32,13 +32,6 @@ const inPlace = (kind: string, path: string): ManifestLayer => ({
   file: resolve(path),
 });
 
-/** The layer of a blob. */
-export const layerNamed = (kind: string, digest: string, size: number): ManifestLayer => ({
-  mediaType: mediaTypeOf(kind),
-  digest,
-  size,
-});
-
 /**
  * The layers of a model whose files are blobs, by the names that the files have: parts of a split model lie together from
  * then on. Throws BAD_OPTION for files that are not one model, and UNWRITABLE.

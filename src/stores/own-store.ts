@@ -20,6 +20,7 @@ import {
   manifestPathOf,
   manifestsOf,
   manifestText,
+  mediaTypeOf,
   nameOfManifest,
   readManifest,
 } from './manifest.ts';
@@ -46,9 +47,12 @@ const mostTextBytes = 4 * 2 ** 20;
 export class OwnStore {
   /** The folder of the store, which is there once something is. */
   readonly folder: string;
+  readonly #others: readonly string[];
 
-  constructor(modelsFolder: string) {
+  /** The store in a models folder; `others` are stores of Ollama's layout whose blobs may be taken where they lie. */
+  constructor(modelsFolder: string, others: readonly string[] = []) {
     this.folder = join(modelsFolder, storeFolder);
+    this.#others = others;
   }
 
   /** A folder for files on their way here, such as downloads that go on later. Nothing is removed from it. */
@@ -71,6 +75,19 @@ export class OwnStore {
 
   hasBlob(digest: string): boolean {
     return existsSync(this.blobPath(digest));
+  }
+
+  /** The layer of a blob, here or in another's store, where it stays; undefined if it is nowhere. */
+  blobLayer(kind: string, digest: string): ManifestLayer | undefined {
+    const mediaType = mediaTypeOf(kind);
+    const own = attempt(() => statSync(this.blobPath(digest)).size);
+    if (own !== undefined) return { mediaType, digest, size: own };
+    for (const other of this.#others) {
+      const file = join(other, 'blobs', blobName(digest));
+      const size = attempt(() => statSync(file).size);
+      if (size !== undefined) return { mediaType, digest, size, file };
+    }
+    return undefined;
   }
 
   /** A file of the store, as a layer names it. */

@@ -7,9 +7,10 @@ import { EngineError } from '../../base/errors.ts';
 import { readTextFile, reasonOf } from '../../base/regular-file.ts';
 import type { LocatedModel } from '../../library/located-model.ts';
 import { layerOfAdapter, layersOf, layersOfFile, makeModel } from '../../library/make-model.ts';
-import { lookUp, nameIndex } from '../../library/model-names.ts';
+import { lookUp } from '../../library/model-names.ts';
 import { parseModelfile } from '../../library/modelfile.ts';
 import { removeModel } from '../../library/removal.ts';
+import { unfinishedCalled } from '../../library/unfinished-called.ts';
 import type { ManifestLayer } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
 import { removeUnfinishedModel, type UnfinishedModel, unfinishedModels } from '../../stores/unfinished-models.ts';
@@ -77,28 +78,26 @@ export async function copyCommand(settings: Settings, operands: readonly string[
 /** Removes models by their names, and what has come of those that were not pulled to their end. */
 export async function removeCommand(settings: Settings, operands: readonly string[]): Promise<void> {
   for (const name of operands) {
-    const { unfinished, whole } = unfinishedCalled(name, settings) ?? {};
+    const { unfinished, whole } = unfinishedNamed(name, settings) ?? {};
     if (unfinished) removeUnfinishedModel(unfinished);
     if (!unfinished || whole) await removeModel(whole ?? at(await locateModels([name], settings), 0));
     note(printable(`removed ${name}${unfinished && !whole ? ', as far as it had come' : ''}`));
   }
 }
 
-interface UnfinishedCalled {
+interface UnfinishedNamed {
   readonly unfinished: UnfinishedModel;
   /** The model that is there by the same name. */
   readonly whole: LocatedModel | undefined;
 }
 
-/** The unfinished download with this name: with its tag, where a model that is there has the name without one. */
-function unfinishedCalled(name: string, { models }: Settings): UnfinishedCalled | undefined {
+/** The unfinished download with this name, if there is one. */
+function unfinishedNamed(name: string, { models }: Settings): UnfinishedNamed | undefined {
   const store = attempt(() => ownStore(models));
-  const begun = store ? unfinishedModels(store.unfinished) : [];
-  if (begun.length === 0 || isFile(name)) return undefined;
+  if (!store || unfinishedModels(store.unfinished).length === 0 || isFile(name)) return undefined;
   const index = wholeLibrary(models).index();
   // Where several have the name, it is no less theirs.
   const isFree = attempt(() => lookUp(index, name) === undefined) ?? false;
-  const indexOfBegun = nameIndex(begun.map((model) => ({ ...model, stem: model.name.replaceAll(':', '-') })));
-  const unfinished = lookUp(indexOfBegun, name, { full: !isFree });
+  const unfinished = unfinishedCalled(store.unfinished, name, !isFree);
   return unfinished && { unfinished, whole: attempt(() => lookUp(index, name, { full: true })) };
 }

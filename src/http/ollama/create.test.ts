@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { FakeBackend, FakeLog } from '../../../test/support/fake-backend.ts';
 import { writeSmall } from '../../../test/support/small-model.ts';
+import { asOllama, snapshotOf } from '../../../test/support/stores.ts';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import { textLayer } from '../../stores/manifest.ts';
 import { OwnStore } from '../../stores/own-store.ts';
+import { nameUnfinished } from '../../stores/unfinished-models.ts';
 import { ollamaRoutes } from './routes.ts';
 
 const folder = tempFolder();
@@ -128,4 +131,35 @@ test('a server of models that were named takes no others', async () => {
   const app = ollamaRoutes(new FakeBackend(), new FakeLog());
   const refused = await app.request(`/api/blobs/${digest}`, upload);
   assert.match(await errorOf(refused), /serves the models that it was started with/);
+});
+
+test("a blob of Ollama's store need not be sent, and stays there", async () => {
+  using folder = tempFolder();
+  using theirs = tempFolder();
+  asOllama(theirs.path, ['registry.ollama.ai', 'library', 'pocket', '135m'], { model: bytes });
+  const before = snapshotOf(theirs.path);
+  const backend = new FakeBackend();
+  const store = new OwnStore(folder.path, [theirs.path]);
+  backend.ownStore = store;
+  const app = ollamaRoutes(backend, new FakeLog());
+  assert.equal((await app.request(`/api/blobs/${digest}`, { method: 'HEAD' })).status, 200);
+  assert.equal((await app.request(`/api/blobs/${digest}`, upload)).status, 200);
+  assert.equal((await app.request('/api/create', post({ model: 'mine', files: { 'a.gguf': digest } }))).status, 200);
+  const [layer] = store.read('mine') ?? [];
+  assert.ok(layer?.file?.startsWith(theirs.path));
+  assert.deepEqual(snapshotOf(theirs.path), before);
+});
+
+test('what has come of a model that was not pulled to its end is deleted by its name', async () => {
+  using folder = tempFolder();
+  const { ask, store } = routes(folder.path);
+  const begun = join(store.unfinished, 'a');
+  mkdirSync(begun, { recursive: true });
+  nameUnfinished(begun, 'hf.co/org/plum-gguf:q4_k_m');
+  writeFileSync(join(begun, 'plum.gguf'), 'a begin');
+  const remove = (model: string): RequestInit => ({ method: 'DELETE', body: JSON.stringify({ model }) });
+  assert.equal((await ask('/api/delete', remove('pear'))).status, 404);
+  assert.equal((await ask('/api/delete', remove('hf.co/org/plum-GGUF:Q4_K_M'))).status, 200);
+  assert.equal(existsSync(begun), false);
+  assert.equal((await ask('/api/delete', remove('hf.co/org/plum-GGUF:Q4_K_M'))).status, 404);
 });

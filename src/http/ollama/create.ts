@@ -1,11 +1,13 @@
-import { statSync } from 'node:fs';
 import type { Context } from 'hono';
 import * as z from 'zod';
+import { attempt } from '../../base/attempt.ts';
 import { EngineError } from '../../base/errors.ts';
-import { layerNamed, layersOfFiles, makeModel } from '../../library/make-model.ts';
+import { layersOfFiles, makeModel } from '../../library/make-model.ts';
+import { unfinishedCalled } from '../../library/unfinished-called.ts';
 import { parameterValue } from '../../model/preset-parameters.ts';
 import { isDigest, type ManifestLayer } from '../../stores/manifest.ts';
 import type { OwnStore } from '../../stores/own-store.ts';
+import { removeUnfinishedModel } from '../../stores/unfinished-models.ts';
 import type { Backend } from '../../worker/backend.ts';
 import { Refusal } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
@@ -64,7 +66,8 @@ export function nameIn(name: string | null | undefined, param: string = 'model')
 
 /** The layer of a blob that was sent. Throws a Refusal. */
 function layerOf(store: OwnStore, kind: string, digest: string): ManifestLayer {
-  if (store.hasBlob(digest)) return layerNamed(kind, digest, statSync(store.blobPath(digest)).size);
+  const layer = store.blobLayer(kind, digest);
+  if (layer) return layer;
   throw new Refusal(400, `blob ${digest} is not there: send it to /api/blobs/${digest} first`, {
     code: 'missing_blob',
   });
@@ -142,6 +145,17 @@ export async function copy(backend: Backend, c: Context): Promise<Response> {
   return c.body(null, 200);
 }
 
+/** Removes a model, or what has come of one that was not pulled to its end. */
+export async function remove(backend: Backend, name: string): Promise<void> {
+  const store = backend.store();
+  // Where several have the name, it is no less theirs.
+  const isFree = attempt(() => backend.find(name) === undefined) ?? false;
+  const unfinished = store && unfinishedCalled(store.unfinished, name, !isFree);
+  if (unfinished) removeUnfinishedModel(unfinished);
+  const model = unfinished ? attempt(() => backend.find(name, { full: true })) : modelNamed(backend, name);
+  if (model) await backend.remove(model);
+}
+
 /** The digest in a path. Throws a Refusal. */
 function digestIn(c: Context): string {
   const digest = c.req.param('digest') ?? '';
@@ -151,14 +165,14 @@ function digestIn(c: Context): string {
 
 /** Tells whether a blob is there. */
 export function headBlob(backend: Backend, c: Context): Response {
-  return c.body(null, storeOf(backend).hasBlob(digestIn(c)) ? 200 : 404);
+  return c.body(null, storeOf(backend).blobLayer('model', digestIn(c)) ? 200 : 404);
 }
 
 /** Takes a blob, as its bytes come: 201, or 200 for one that is there already. */
 export async function postBlob(backend: Backend, c: Context): Promise<Response> {
   const digest = digestIn(c);
   const store = storeOf(backend);
-  if (store.hasBlob(digest)) return c.body(null, 200);
+  if (store.blobLayer('model', digest)) return c.body(null, 200);
   // Room for bytes that are not announced is looked for as they come.
   await store.addBlob(digest, decodeBody(c.req.raw).pieces, Number(c.req.header('content-length') ?? 0));
   return c.body(null, 201);

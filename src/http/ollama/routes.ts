@@ -6,10 +6,10 @@ import { showModel } from '../../library/show-model.ts';
 import type { Backend } from '../../worker/backend.ts';
 import { errorResponseOf, hasLeft, logFailure } from '../refusal.ts';
 import { jsonBody } from '../request/body.ts';
-import { modelNamed, requestedModel } from '../request/requested-model.ts';
+import { requestedModel } from '../request/requested-model.ts';
 import type { StreamTimeouts } from '../streaming.ts';
 import { chat } from './chat.ts';
-import { copy, create, headBlob, nameIn, postBlob } from './create.ts';
+import { copy, create, headBlob, nameIn, postBlob, remove } from './create.ts';
 import { embed, embedPrompt } from './embed.ts';
 import { generate } from './generate.ts';
 import { psEntry, tagsEntry } from './models.ts';
@@ -44,9 +44,8 @@ export function ollamaRoutes(
   app.get('/api/ps', (c) => c.json({ models: backend.loaded().map(psEntry) }));
   app.post('/api/show', async (c) => c.json(showModel(requestedModel(backend, await jsonBody(c.req, modelRequest)))));
   app.delete('/api/delete', async (c) => {
-    const name = await jsonBody(c.req, modelRequest);
     // A name is required even where there is only one model.
-    await backend.remove(modelNamed(backend, nameIn(name)));
+    await remove(backend, nameIn(await jsonBody(c.req, modelRequest)));
     return c.body(null, 200);
   });
   app.post('/api/create', (c) => create(backend, c));
