@@ -65,23 +65,45 @@ test('a shell completes commands, options and names of models', async (t) => {
   assert.deepEqual(completed('ssd-llm', 'run', 'poc'), ['pocket:f32']);
   assert.deepEqual(completed('ssd-llm', 'run', 'pocket:f'), ['f32']);
   assert.deepEqual(completed('ssd-llm', 'run', 'pocket:'), ['f32']);
+  assert.deepEqual(completed('ssd-llm', 'run', 'pocket:f32', '--kv-type', 'q'), ['q8_0', 'q4_0']);
+  assert.deepEqual(completed('ssd-llm', 'bench', 'pocket:f32', '--graphs=li'), ['libllama']);
+  assert.deepEqual(completed('ssd-llm', 'serve', '--draft-model', 'poc'), ['pocket:f32']);
+  assert.deepEqual(completed('ssd-llm', 'serve', '--models', 'sr'), ['src']);
+  assert.deepEqual(completed('ssd-llm', 'run', '-m', ''), ['']);
 });
 
 test('zsh completes them, names with colons whole', async (t) => {
   if (spawnSync('zsh', ['-fc', 'exit']).status !== 0) return t.skip('there is no zsh');
   const { stdout: script } = await run(['completion', 'zsh'], { env });
-  const completed = (prefix: string): string =>
+  const completed = (prefix: string, before: string = 'pocket:f32'): string =>
     execFileSync(
       'zsh',
       [
         '-fc',
         `compdef() {}; compadd() { print -l -- "$@" }; _files() {}; ssd-llm() { print pocket:f32 }\n${script}
-words=(ssd-llm run '${prefix}'); CURRENT=3; PREFIX='${prefix}'; _ssd_llm`,
+words=(ssd-llm run '${before}' '${prefix}'); CURRENT=4; PREFIX='${prefix}'; _ssd_llm`,
       ],
       { encoding: 'utf8' },
     );
   assert.match(completed('pocket:'), /^pocket:f32$/m);
   assert.match(completed('--pro'), /^--prompt-cache$/m);
+  assert.match(completed('', '--kv-type'), /^q8_0$/m);
+  assert.match(completed('', '--draft-model'), /^pocket:f32$/m);
+  assert.doesNotMatch(completed('', '--ctx'), /pocket|--/);
+});
+
+test('fish completes them, too', async (t) => {
+  if (spawnSync('fish', ['-N', '-c', 'exit']).status !== 0) return t.skip('there is no fish');
+  const { stdout: script } = await run(['completion', 'fish'], { env });
+  const completed = (line: string): readonly string[] =>
+    execFileSync('fish', ['-N', '-c', `function ssd-llm; echo pocket:f32; end\n${script}\ncomplete -C '${line}'`], {
+      encoding: 'utf8',
+    })
+      .trim()
+      .split(/\s+/);
+  assert.deepEqual(completed('ssd-llm run --kv-type q'), ['q4_0', 'q8_0']);
+  assert.deepEqual(completed('ssd-llm run -m 8G --graphs l'), ['libllama']);
+  assert.ok(completed('ssd-llm serve --draft-model poc').includes('pocket:f32'));
 });
 
 test('habits from other programs are answered with what to do here', async () => {
