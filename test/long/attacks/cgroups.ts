@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { formatBytes } from '../../../src/base/bytes.ts';
 import { architectureFile } from '../../support/architectures/architecture-file.ts';
 import { run } from '../../support/cli.ts';
+import { loraFile } from '../../support/lora-file.ts';
 import { isAlive } from '../../support/processes.ts';
 import { postTo, serve } from '../../support/server.ts';
 import { missingSmollm2, smollm2 } from '../../support/smollm2.ts';
@@ -41,6 +43,8 @@ const limited = (options: AttackOptions, once: (dice: Dice, folder: TempFolder) 
 
 /** Small models whose graphs libllama builds, of each kind of state and with experts, and one of ours. */
 const built = ['gemma3', 'mamba', 'granitehybrid', 'qwen3moe', 'deepseek2', 'lfm2moe'] as const;
+/** Those that a random adapter of the usual weights fits. */
+const adapted: ReadonlySet<string> = new Set(['SmolLM2 of libllama', 'gemma3', 'qwen3moe']);
 const longest = 8192;
 
 interface Case {
@@ -72,6 +76,7 @@ async function someCase(dice: Dice, folder: TempFolder): Promise<Case> {
     ...(/moe|deepseek/.test(name) ? [dice.pick([[], ['--expert-cache', '6M']])] : []),
   ];
   const model = name.startsWith('SmolLM2') ? await smollm2() : madeFile(folder.file(`${name}.gguf`), name);
+  if (adapted.has(name)) options.push([...dice.pick([[], adapterFor(folder, model, dice.pick([4, 64]))])]);
   return { model, options: options.flat(), room: context - 100 };
 }
 
@@ -80,6 +85,13 @@ function madeFile(path: string, name: string): string {
   if (existsSync(path)) return path;
   const sizes = { context: longest, layers: 4, width: 256, feedForward: 512, expertFeedForward: 256, experts: 16 };
   return architectureFile(path, name, { vocabulary: true, sizes });
+}
+
+/** The option that applies an adapter of some rank, twice. */
+function adapterFor(folder: TempFolder, model: string, rank: number): readonly string[] {
+  const path = folder.file(`${basename(model)}-${rank}.lora.gguf`);
+  if (!existsSync(path)) loraFile(path, model, { rank });
+  return ['--lora', path, '--lora', `${path}=-0.5`];
 }
 
 /** Memory beyond the least that a process may have. */
