@@ -5,12 +5,8 @@ const mostWrong = 0.34;
 
 const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g, '');
 
-/**
- * The word that may have been meant by another, in any case and with any dashes; undefined where none is like it.
- *
- * @example nearestWord('temprature', ['temperature', 'top_k']) // 'temperature'
- */
-export function nearestWord(wanted: string, words: Iterable<string>): string | undefined {
+/** The word that may have been meant by another, in any case and with any dashes; undefined where none is like it. */
+function nearestWord(wanted: string, words: Iterable<string>): string | undefined {
   const given = plain(wanted.slice(0, 100));
   let best: { readonly word: string; readonly apart: number } | undefined;
   for (const word of words) {
@@ -20,7 +16,11 @@ export function nearestWord(wanted: string, words: Iterable<string>): string | u
   return best?.word;
 }
 
-/** A word in brackets behind another that nobody knows: " (did you mean top_k?)"; empty where none is like it. */
+/**
+ * A word in brackets behind another that nobody knows; empty where none is like it.
+ *
+ * @example perhaps('temprature', ['temperature', 'top_k']) // ' (did you mean temperature?)'
+ */
 export function perhaps(wanted: string, words: Iterable<string>): string {
   const word = nearestWord(wanted, words);
   return word === undefined ? '' : ` (did you mean ${word}?)`;

@@ -200,8 +200,8 @@ const families: readonly (readonly [name: RegExp, answer: string])[] = [
 ];
 
 /**
- * What there is here in place of another program's flag; undefined if none of those known has it. Flags of one dash are as
- * they are written, others in any spelling.
+ * The answer to another program's flag: its place is taken here by that; undefined for a flag that none of those known has.
+ * Flags of one dash are as they are written, others in any spelling.
  *
  * @example answerTo('--n_gpu_layers') // 'nothing has to be placed by hand: …'
  */
