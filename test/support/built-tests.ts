@@ -8,25 +8,34 @@ const cache = join('node_modules', '.cache', 'ssd-llm-tests');
 /** Modules that `preload.mjs` loads: they share theirs with the tests. */
 const preloads = { 'hang-guard': 'test/support/hang-guard.ts', 'chosen-cpu': 'test/support/chosen-cpu.ts' };
 
-/** Modules go on to know where their source lies: they find files and programs beside it. */
-const placeOfSource: Plugin = {
+/** Programs that sources start, and the modules that find them beside themselves. */
+const programs = {
+  'programs/engine-main': 'src/worker/engine-main.ts',
+  'programs/graph-trial-main': 'src/runtime/graph-trial-main.ts',
+  'programs/device-trial-main': 'src/runtime/device-trial-main.ts',
+};
+const starters = ['src/worker/engine-process.ts', 'src/runtime/trial-process.ts'].map((path) => resolve(path));
+
+/** Modules go on to know where their source lies, since they find files beside it; programs were built, too. */
+const placeOfSource = (folder: string): Plugin => ({
   name: 'place of source',
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^file:/ }, ({ path }) => ({ path: fileURLToPath(path) }));
     onLoad({ filter: /\.m?ts$/ }, ({ path }) => {
+      const place = starters.includes(path) ? join(folder, 'programs', basename(path, '.ts').concat('.js')) : path;
       const places: Readonly<Record<string, string>> = {
-        url: pathToFileURL(path).href,
-        filename: path,
-        dirname: dirname(path),
+        url: pathToFileURL(place).href,
+        filename: place,
+        dirname: dirname(place),
       };
       const contents = readFileSync(path, 'utf8').replaceAll(
         /\bimport\.meta\.(url|filename|dirname)\b/g,
-        (_, place: string) => JSON.stringify(places[place]),
+        (_, name: string) => JSON.stringify(places[name]),
       );
       return { contents, loader: 'ts', resolveDir: dirname(path) };
     });
   },
-};
+});
 
 /**
  * Test files as JavaScript that shares its modules: TypeScript takes each process a second of a core to load, most of what
@@ -48,7 +57,7 @@ export class BuiltTests implements Disposable {
     const names = sources.map((source, i) => `${i}/${basename(source).replace(/\.m?ts$/, '')}`);
     const tests = Object.fromEntries(sources.map((source, i) => [names[i], resolve(source)]));
     await build({
-      entryPoints: { ...preloads, ...tests },
+      entryPoints: { ...preloads, ...programs, ...tests },
       outdir: folder,
       bundle: true,
       splitting: true,
@@ -58,7 +67,7 @@ export class BuiltTests implements Disposable {
       target: 'node20.19',
       sourcemap: 'linked',
       logLevel: 'warning',
-      plugins: [placeOfSource],
+      plugins: [placeOfSource(folder)],
     });
     return new BuiltTests(
       folder,

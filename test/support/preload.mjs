@@ -1,4 +1,4 @@
-// Given to `node --import` by the test runner, and so to programs that tests fork: tests that were built, and TypeScript.
+// Given to `node --import` by the test runner, and so to programs that tests fork: what was built for tests, and TypeScript.
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -11,7 +11,7 @@ if (program.endsWith('ts')) {
   const { register } = await import('tsx/esm/api');
   register();
 }
-if (/\.test\.js$|ts$/.test(program)) {
+if (program.endsWith('ts') || program.includes('ssd-llm-tests')) {
   if (process.env['SSD_LLM_CPU']) await load('chosen-cpu');
   if (/\.test\.[jt]s$/.test(program)) await load('hang-guard');
 }
