@@ -15,6 +15,7 @@ import {
 } from './support/batch-model.ts';
 import { openTestModel } from './support/open-model.ts';
 import { assertAsLibllama } from './support/oracle.ts';
+import { rounds } from './support/rounds.ts';
 import { smollm2 } from './support/smollm2.ts';
 import { sharedFolder, tempFolder } from './support/temp-folder.ts';
 
@@ -85,7 +86,7 @@ for (const streamed of [false, true]) {
         };
         await Promise.all(visits.map(visit));
       }),
-      { numRuns: streamed ? 6 : 12 },
+      { numRuns: streamed ? rounds(3, 6) : rounds(5, 12) },
     );
     assertAnswer((await ask(model, prompts[4] ?? [], { maxTokens })).tokens, expected(4));
   });

@@ -12,6 +12,7 @@ import { ask, assertAnswer, openBatchModel, promptOf, rightAnswer, writeBatchMod
 import { cosine } from './support/cosine.ts';
 import { engineError } from './support/engine-error.ts';
 import { openTestModel } from './support/open-model.ts';
+import { inTurn } from './support/rounds.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -55,9 +56,9 @@ function leastOptions(path: string, options: ModelOptions): ModelOptions {
 }
 
 for (const graphs of ['own', 'libllama'] as const) {
-  for (const [name, pooling] of Object.entries(poolings)) {
+  for (const [i, [name, pooling]] of Object.entries(poolings).entries()) {
     test(`${graphs}: texts together and alone, in memory and streamed, have libllama's embeddings, pooled: ${name}`, async () => {
-      for (const architecture of ['qwen3', 'gemma3'] as const) {
+      for (const architecture of inTurn(['qwen3', 'gemma3'] as const, i)) {
         const path = written({ ...shape, architecture, tied: architecture === 'gemma3' }, pooling);
         const options: ModelOptions = { graphs, context, parallel: 3, kv: { home: 'ram' } };
         const expected = expectedOf(path);

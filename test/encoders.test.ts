@@ -13,6 +13,7 @@ import { cosine } from './support/cosine.ts';
 import { engineError } from './support/engine-error.ts';
 import { openLlama } from './support/open-llama.ts';
 import { openTestModel } from './support/open-model.ts';
+import { inTurn } from './support/rounds.ts';
 import { postTo, serve } from './support/server.ts';
 import { shared } from './support/shared.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -74,9 +75,9 @@ function leastOptions(path: string, options: ModelOptions): ModelOptions {
   assert.fail('it fits in nothing');
 }
 
-for (const [name, pooling] of Object.entries(poolings)) {
+for (const [i, [name, pooling]] of Object.entries(poolings).entries()) {
   test(`a model gives them in the smallest budget and in more, pooled as its file says: ${name}`, async () => {
-    for (const architecture of ['bert', 'gemma-embedding', 'llama-embed']) {
+    for (const architecture of inTurn(['bert', 'gemma-embedding', 'llama-embed'], i)) {
       const path = architectureFile(folder.file(`${architecture}-${name}.gguf`), architecture, {
         pooling,
         vocabulary: true,

@@ -6,6 +6,7 @@ import { EngineError } from '../src/base/errors.ts';
 import { kvTypes } from '../src/plan/kv-options.ts';
 import { openTwin, type Twin, type TwinOptions } from './support/kv-twins.ts';
 import { writeRandom } from './support/model-files.ts';
+import { rounds } from './support/rounds.ts';
 import { sharedFolder } from './support/temp-folder.ts';
 
 const folder = sharedFolder();
@@ -106,7 +107,7 @@ test('keys and values on the SSD are those in memory, bit for bit, however a tex
   const steps = fc.array(anyStep(300), { minLength: 3, maxLength: 14 });
   await fc.assert(
     fc.asyncProperty(anyCase, steps, ({ model, ...options }, steps) => isAlike(model, options, steps)),
-    { numRuns: 20, includeErrorInReport: true },
+    { numRuns: rounds(10, 20), includeErrorInReport: true },
   );
 });
 
@@ -123,7 +124,7 @@ test('and so they are behind a window, around the ring and as the sinks follow',
       const fitting = steps.map((step) => ({ ...step, tokens: Math.min(step.tokens, options.batch) }));
       return isAlike(path, { ...options, context: 3000 }, fitting);
     }),
-    { numRuns: 12, includeErrorInReport: true },
+    { numRuns: rounds(6, 12), includeErrorInReport: true },
   );
 });
 

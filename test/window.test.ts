@@ -66,7 +66,7 @@ test('a window that a text does not leave changes nothing, to the bit', async ()
       const expected = await new Passes(whole).takeAll(ids, pass);
       assert.deepEqual(await new Passes(windowed).takeAll(ids, pass), expected);
     }),
-    { numRuns: rounds(8, 20), examples: [[narrowest]] },
+    { numRuns: rounds(4, 20), examples: [[narrowest]] },
   );
 });
 
@@ -152,7 +152,7 @@ test('however passes are cut, drafts taken back and places used again, logits ar
         }
       }
     }),
-    { numRuns: 10 },
+    { numRuns: rounds(5, 10) },
   );
   assert.ok(followed > 400, `${followed} tokens saw sinks that had followed them`);
 });

@@ -3,6 +3,7 @@ import { read } from 'node:fs';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { computeNodes, type MixtureGraph, type MixtureOptions, TestMixture } from '../../test/support/expert-graph.ts';
+import { some } from '../../test/support/rounds.ts';
 import { shared } from '../../test/support/shared.ts';
 import { sharedFolder } from '../../test/support/temp-folder.ts';
 import { at } from '../base/at.ts';
@@ -32,7 +33,7 @@ const small: MixtureOptions = { experts: 8, used: 3, width: 288, hidden: 350, ty
 const tiny: MixtureOptions = { ...small, width: 32, hidden: 32, types: ['f32', 'f32'] };
 const mixtures: readonly MixtureOptions[] = [
   small,
-  { ...small, width: 256, hidden: 512, types: ['iq4_xs', 'iq4_xs'] },
+  { ...small, width: 256, hidden: 256, types: ['iq4_xs', 'iq4_xs'] },
   { ...small, width: 256, hidden: 256, types: ['q4_K', 'q6_K'] },
   { ...small, hidden: 352, types: ['mxfp4', 'mxfp4'] },
 ];
@@ -116,7 +117,7 @@ for (const [i, options] of mixtures.entries()) {
     const expected: Float32Array[] = [];
     for (const [seed, graph] of graphs.entries()) expected.push(await expectedOf(graph, seed));
     mixture.spoil();
-    for (const slots of [1, 2, 3, 5, options.experts]) {
+    for (const slots of some([1, 2, 3, 5, options.experts], 3)) {
       await using streamed = inSlots(mixture, path, slots);
       for (const [seed, graph] of graphs.entries()) {
         const { output } = await streamed.compute(graph, seed);

@@ -16,6 +16,7 @@ import {
   poolFolder,
 } from '../../test/support/expert-pools.ts';
 import { writePattern } from '../../test/support/pattern.ts';
+import { rounds } from '../../test/support/rounds.ts';
 import { anyTrace } from '../../test/support/routes.ts';
 import { pageBytes } from '../ggml/system.ts';
 import type { Weight } from '../gguf/weight.ts';
@@ -54,7 +55,7 @@ test('an expert that cannot be read fails its lease, and holds nothing: it is re
         await computeBatch(pool, routing);
       }
     }),
-    { numRuns: 40 },
+    { numRuns: rounds(15, 40) },
   );
 });
 
@@ -75,7 +76,7 @@ test('a batch that is given up anywhere leaves whole experts only', async () => 
         }
       }
     }),
-    { numRuns: 30 },
+    { numRuns: rounds(12, 30) },
   );
 });
 

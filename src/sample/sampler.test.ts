@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { engineError } from '../../test/support/engine-error.ts';
 import { randomNumbers } from '../../test/support/random.ts';
+import { rounds } from '../../test/support/rounds.ts';
 import { Automaton } from '../grammar/automaton.ts';
 import { parseGbnf } from '../grammar/gbnf.ts';
 import { TokenGrammar } from '../grammar/token-grammar.ts';
@@ -90,6 +91,10 @@ interface Setting {
 const none: ReadonlyMap<number, number> = new Map();
 const everything: PartialSamplingOptions = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 
+/** Tokens of a text that is compared with what is likely, and of one that is compared with another. */
+const fairTokens = rounds(30_000, 100_000);
+const seededTokens = rounds(3000, 10_000);
+
 /**
  * Fails where the counts of the tokens after each two tokens are as far from the target's as those of one in 100
  * thousand fair texts at most (chi-square; a bound of Laurent & Massart). Tokens that are expected seldom are left out.
@@ -175,14 +180,14 @@ function written(setting: Setting, drafter: Drafter, atLeast: number): readonly 
 
 for (const [what, setting] of Object.entries(settings)) {
   test(`without a seed, tokens follow each other as they should, with and without drafts: ${what}`, () => {
-    for (const drafter of [byNothing, byTurns]) assertFollows(written(setting, drafter, 100_000), setting);
+    for (const drafter of [byNothing, byTurns]) assertFollows(written(setting, drafter, fairTokens), setting);
   });
 
   test(`with a seed, drafts change nothing of a text: ${what}`, () => {
     const seeded = { ...setting, sampling: { ...setting.sampling, seed: 11 } };
-    const text = written(seeded, byNothing, 10_000);
+    const text = written(seeded, byNothing, seededTokens);
     for (const drafter of [byTurns, byModel(3), byRepetition(4)]) {
-      assert.deepEqual(written(seeded, drafter, 10_000), text);
+      assert.deepEqual(written(seeded, drafter, seededTokens), text);
     }
   });
 
@@ -198,13 +203,13 @@ for (const [what, setting] of Object.entries(settings)) {
 
 test('with a seed, tokens follow each other as they should', () => {
   const setting = { sampling: { ...everything, seed: 13 } };
-  assertFollows(written(setting, byNothing, 100_000), setting);
+  assertFollows(written(setting, byNothing, fairTokens), setting);
 });
 
 test('tokens that follow each other as the draft would have them are noticed', () => {
   using sampler = new Sampler(vocabulary, everything, { random: randomNumbers(4) });
   const text: number[] = [];
-  while (text.length < 100_000) text.push(sampler.draft(draft(text), text).token);
+  while (text.length < fairTokens) text.push(sampler.draft(draft(text), text).token);
   assert.throws(() => assertFollows(text, { sampling: everything }), assert.AssertionError);
 });
 

@@ -3,6 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { anyText, assertHolds, fill, kvCache, smallShape, textOf } from '../../test/support/caches.ts';
 import { deferred } from '../../test/support/deferred.ts';
+import { rounds } from '../../test/support/rounds.ts';
 import { shared } from '../../test/support/shared.ts';
 import { tempFolder } from '../../test/support/temp-folder.ts';
 import { Disposer } from '../base/disposer.ts';
@@ -218,7 +219,7 @@ test('whoever comes and goes, what a cache is said to hold of a prompt it holds'
       }
       for (const { cache } of guests) await caches.release(cache, folders);
     }),
-    { numRuns: 60 },
+    { numRuns: rounds(25, 60) },
   );
 });
 

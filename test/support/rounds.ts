@@ -8,3 +8,7 @@ export const some = <T>(cases: readonly T[], few: number): readonly T[] =>
   all || few >= cases.length
     ? cases
     : Array.from({ length: few }, (_, i) => cases[Math.round((i * (cases.length - 1)) / Math.max(1, few - 1))] as T);
+
+/** One of the cases, another one for each `i`; all of them where all rounds are run. */
+export const inTurn = <T>(cases: readonly T[], i: number): readonly T[] =>
+  all ? cases : [cases[i % cases.length] as T];

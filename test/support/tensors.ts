@@ -26,12 +26,18 @@ export function floatsOf({ pointer, shape }: Tensor): Float32Array {
 /** Memory where no device is needed. */
 export const someMemory = { memoryFor: (bytes: number, what: string): Memory => new HostMemory(bytes, what) };
 
-/** `n` numbers in (-1, 1) that look random; the same every time for the same seed. */
-export const noise = (n: number, seed = 1): Float32Array =>
-  Float32Array.from({ length: n }, (_, i) => {
-    const wave = Math.sin(seed * 78.233 + i * 12.9898) * 43758.5453;
-    return 2 * (wave - Math.floor(wave)) - 1;
-  });
+/** `n` numbers in [-1, 1) that look random; the same every time for the same seed. */
+export function noise(n: number, seed = 1): Float32Array {
+  const values = new Float32Array(n);
+  for (let i = 0; i < n; i += 1) {
+    // The last steps of MurmurHash3.
+    let word = Math.imul(seed, 0x9e3779b9) + i + 1;
+    word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+    word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+    values[i] = (word ^ (word >>> 16)) / 2 ** 31;
+  }
+  return values;
+}
 
 /** Weights in memory of their own, as long as it is not disposed. */
 export class TestWeights implements Disposable {

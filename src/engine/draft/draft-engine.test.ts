@@ -10,6 +10,7 @@ import {
 } from '../../../test/support/batch-model.ts';
 import { engineError } from '../../../test/support/engine-error.ts';
 import { likeliest, type OpenDraft, openDraft } from '../../../test/support/open-draft.ts';
+import { rounds } from '../../../test/support/rounds.ts';
 import { sharedPath } from '../../../test/support/temp-folder.ts';
 import { EngineError } from '../../base/errors.ts';
 import type { SequenceCache } from '../../state/sequence-cache.ts';
@@ -135,7 +136,7 @@ test('however a text was changed since, its drafts are those of a text that is n
         assert.deepEqual([...cache.tokens], stored);
       }
     }),
-    { numRuns: 15 },
+    { numRuns: rounds(7, 15) },
   );
 });
 
