@@ -52,6 +52,8 @@ export interface Tool {
   readonly description?: string | undefined;
   /** JSON schema of the arguments. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+  /** True: a schema that cannot be enforced as a whole is refused, instead of what can be enforced of it. */
+  readonly strict?: boolean | undefined;
 }
 
 /**

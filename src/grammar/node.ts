@@ -41,14 +41,27 @@ export const range = (first: string, last: string = first): CharacterRange => ({
 export const literal = (text: string): GrammarNode => ({ kind: 'text', text });
 export const concat = (...items: readonly GrammarNode[]): GrammarNode => ({ kind: 'sequence', items });
 export const choice = (...items: readonly GrammarNode[]): GrammarNode => ({ kind: 'choice', items });
-export const repeat = (item: GrammarNode, min: number, max: number = Number.POSITIVE_INFINITY): GrammarNode => ({
-  kind: 'repeat',
-  item,
-  min,
-  max,
-});
+/** The item, from `min` to `max` times: no text where that is fewer. */
+export const repeat = (item: GrammarNode, min: number, max: number = Number.POSITIVE_INFINITY): GrammarNode =>
+  min > max ? choice() : { kind: 'repeat', item, min, max };
 export const maybe = (item: GrammarNode): GrammarNode => repeat(item, 0, 1);
 export const characters = (...ranges: readonly CharacterRange[]): GrammarNode => ({ kind: 'characters', ranges });
+/** True if a part has no text, whatever the rules in it are. */
+export function isNever(node: GrammarNode): boolean {
+  switch (node.kind) {
+    case 'characters':
+      return node.ranges.length === 0;
+    case 'choice':
+      return node.items.every(isNever);
+    case 'sequence':
+      return node.items.some(isNever);
+    case 'repeat':
+      return node.min > 0 && isNever(node.item);
+    default:
+      return false;
+  }
+}
+
 /** The most times that texts which begin alike are parted: deeper grammars take too much of the stack. */
 const mostPartings = 32;
 

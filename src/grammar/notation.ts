@@ -30,6 +30,7 @@ export interface Notation {
   readonly constants: { readonly true: string; readonly false: string; readonly null: string };
   readonly anyString: GrammarNode;
   readonly anyValue: GrammarNode;
+  readonly anyObject: GrammarNode;
   /** A string of `min` to `max` characters. */
   stringOf(min: number, max: number): GrammarNode;
   /** This string. */
@@ -42,22 +43,27 @@ export interface Notation {
   otherKey(names: readonly string[]): GrammarNode;
 }
 
+type Words = Omit<Notation, 'anyValue' | 'anyObject'>;
+
+const objectOf = (value: GrammarNode, { otherKey }: Words): GrammarNode =>
+  bracketed('{', listed(member(otherKey([]), value), 0, Number.POSITIVE_INFINITY), '}');
+
 /** Any value, whose strings and keys a notation writes in its way. */
-const anyValueIn = ({ constants, anyString, otherKey }: Omit<Notation, 'anyValue'>): GrammarNode =>
+const anyValueIn = (words: Words): GrammarNode =>
   ruleOnce('value', (self) =>
     choice(
-      bracketed('{', listed(member(otherKey([]), self), 0, Number.POSITIVE_INFINITY), '}'),
+      objectOf(self, words),
       bracketed('[', listed(self, 0, Number.POSITIVE_INFINITY), ']'),
-      anyString,
+      words.anyString,
       anyNumber,
-      ...Object.values(constants).map(literal),
+      ...Object.values(words.constants).map(literal),
     ),
   );
 
-const withAnyValue = (notation: Omit<Notation, 'anyValue'>): Notation => ({
-  ...notation,
-  anyValue: anyValueIn(notation),
-});
+function withAnyValue(words: Words): Notation {
+  const anyValue = anyValueIn(words);
+  return { ...words, anyValue, anyObject: ruleOnce('object', () => objectOf(anyValue, words)) };
+}
 
 const jsonStrings = {
   constants: { true: 'true', false: 'false', null: 'null' },
@@ -80,23 +86,32 @@ export const python: Notation = withAnyValue({
 
 const keyCharacters = characters(range('0', '9'), range('A', 'Z'), range('_'), range('a', 'z'));
 
-/** Strings between a text of their own, without escapes, and keys as they are: `{city:<|"|>Oslo<|"|>}`. */
-export function bareKeys(quote: string): Notation {
-  const [first = ''] = quote;
-  const between = (content: GrammarNode): GrammarNode => concat(literal(quote), content, literal(quote));
-  // A string whose length or characters are bounded has no begin of a quote.
+/** Strings without escapes between `begin` and one of `ends`. */
+function bareStrings(begin: string, ends: readonly [string, ...string[]]): Words {
+  const firsts = ends.flatMap(([first]) => (first === undefined ? [] : [range(first)]));
+  const between = (content: GrammarNode): GrammarNode => concat(literal(begin), content, literal(ends[0]));
+  // A string whose length or characters are bounded has no begin of an end.
   const character = (ranges: readonly CharacterRange[]): GrammarNode =>
-    characters(...complement([...complement(ranges), range(first)]));
-  return withAnyValue({
+    characters(...complement([...complement(ranges), ...firsts]));
+  return {
     constants: jsonStrings.constants,
-    anyString: ruleOnce('string', () => concat(literal(quote), untilText([quote]))),
+    anyString: ruleOnce('string', () => concat(literal(begin), untilText(ends))),
     stringOf: (min, max) => between(repeat(character(complement([])), min, max)),
     string: (text) => between(literal(text)),
     quoted: between,
     character,
     key: literal,
     otherKey: () => repeat(keyCharacters, 1),
-  });
+  };
+}
+
+/** Strings between a text of their own, without escapes, and keys as they are: `{city:<|"|>Oslo<|"|>}`. */
+export const bareKeys = (quote: string): Notation => withAnyValue(bareStrings(quote, [quote]));
+
+/** Nothing but strings as they are, up to one of `ends`: `Oslo</parameter>`. */
+export function textUntil(ends: readonly [string, ...string[]]): Notation {
+  const words = bareStrings('', ends);
+  return { ...words, anyValue: words.anyString, anyObject: words.anyString };
 }
 
 /** A value as a notation writes it, with blanks where they may be. */
@@ -115,7 +130,3 @@ export function constant(value: unknown, notation: Notation): GrammarNode {
   const separated = items.flatMap((item, i) => (i === 0 ? [item] : [comma, item]));
   return bracketed(open, items.length === 0 ? literal('') : concat(...separated, blank), close);
 }
-
-export const anyObject: GrammarNode = ruleOnce('object', () =>
-  bracketed('{', listed(member(anyString, json.anyValue), 0, Number.POSITIVE_INFINITY), '}'),
-);

@@ -2,7 +2,7 @@ import { begunWith, triggered, untilText } from './free-text.ts';
 import { parseGbnf } from './gbnf.ts';
 import { grammarError } from './grammar-error.ts';
 import { choice, concat, type GrammarNode, literal, type Rule, repeat } from './node.ts';
-import { anyObject } from './notation.ts';
+import { json } from './notation.ts';
 import { regexTexts } from './regex.ts';
 import { type ArgumentNotation, schemaArguments, schemaValues } from './schema/schema.ts';
 
@@ -14,10 +14,15 @@ import { type ArgumentNotation, schemaArguments, schemaValues } from './schema/s
 export type GrammarSource =
   /** A grammar in llama.cpp's notation; its rule `root` has the texts. */
   | { readonly kind: 'gbnf'; readonly text: string }
-  /** JSON values of a schema (draft 2020-12). */
-  | { readonly kind: 'schema'; readonly schema: unknown }
+  /** JSON values of a schema (draft 2020-12); if `relaxed`, of what can be enforced of it. */
+  | { readonly kind: 'schema'; readonly schema: unknown; readonly relaxed?: boolean | undefined }
   /** Arguments of a call that obey a schema, as some models write them. */
-  | { readonly kind: 'arguments'; readonly schema: unknown; readonly notation: ArgumentNotation }
+  | {
+      readonly kind: 'arguments';
+      readonly schema: unknown;
+      readonly notation: ArgumentNotation;
+      readonly relaxed?: boolean | undefined;
+    }
   /** Any JSON object. */
   | { readonly kind: 'json' }
   /** Texts that match a regular expression of JavaScript as a whole. */
@@ -68,11 +73,11 @@ class SourceReader {
       case 'gbnf':
         return parseGbnf(source.text);
       case 'schema':
-        return this.#rule(source, () => schemaValues(source.schema));
+        return this.#rule(source, () => schemaValues(source.schema, source));
       case 'arguments':
-        return this.#rule(source, () => schemaArguments(source.schema, source.notation));
+        return this.#rule(source, () => schemaArguments(source.schema, source.notation, source));
       case 'json':
-        return anyObject;
+        return json.anyObject;
       case 'regex':
         return regexTexts(source.pattern);
       case 'text':

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { engineError } from '../../test/support/engine-error.ts';
-import { plainFormat } from '../chat/answer-reader.ts';
+import { type AnswerFormat, plainFormat } from '../chat/answer-reader.ts';
+import type { ToolChoice } from '../chat/message.ts';
+import { callFormats } from '../chat/tools/call-formats.ts';
 import type { GrammarSource } from '../grammar/source.ts';
 import type { GrammarVocabulary } from '../grammar/token-names.ts';
 import { Grammars } from './grammars.ts';
@@ -72,4 +74,20 @@ test('a begin of an answer that cannot become the JSON that is asked for is a wa
   assert.deepEqual([warned('{"a": 1'), warned(''), warned('Sure: ', digits)], [0, 0, 0]);
   assert.deepEqual([warned('Sure: '), warned('{"b"'), warned('[', { kind: 'json' })], [1, 1, 1]);
   assert.match(warnings[0] ?? '', /does not begin the JSON/);
+});
+
+test('a strict tool whose schema cannot be enforced is refused with its name and the keyword, another is called all the same', () => {
+  using grammars = new Grammars(new Numbers());
+  const [format] = callFormats;
+  assert.ok(format);
+  const parameters = { type: 'object', properties: { port: { type: 'string', not: { const: 'Ives' } } } };
+  const answer = (choice: ToolChoice, strict: boolean): AnswerFormat => ({
+    calls: { format, tools: [{ name: 'tide', parameters, strict }], choice, parallel: true },
+  });
+  const error = engineError('BAD_GRAMMAR', { place: '#/properties/port/not of the strict tool tide' });
+  for (const choice of ['auto', 'required', { name: 'tide' }] as const) {
+    assert.throws(() => grammars.prepareFor(answer(choice, true), undefined), error);
+    assert.ok(grammars.prepareFor(answer(choice, false), undefined).source?.includes('"relaxed":true'));
+  }
+  assert.equal(grammars.prepareFor(answer('none', true), undefined).source, undefined);
 });

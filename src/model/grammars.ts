@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../base/errors.ts';
 import { answerGrammar, endsEarly, jsonBegun } from '../chat/answer-grammar.ts';
 import type { AnswerFormat } from '../chat/answer-reader.ts';
+import { checkStrictTools } from '../chat/tools/strict-tools.ts';
 import { Automaton } from '../grammar/automaton.ts';
 import { stateBehindJson } from '../grammar/begun-json.ts';
 import { type GrammarSource, grammarOf } from '../grammar/source.ts';
@@ -52,9 +53,11 @@ export class Grammars implements Disposable {
 
   /**
    * Makes ready the grammar of an answer whose text is `wanted`; none if tools that may be called are too many for one: the
-   * model has read of them. Throws BAD_GRAMMAR.
+   * model has read of them, unless one is strict. Throws BAD_GRAMMAR.
    */
   prepareFor(answer: AnswerFormat, wanted: GrammarSource | undefined): AnswerGrammar {
+    const { tools = [], choice } = answer.calls ?? {};
+    if (choice !== 'none') checkStrictTools(tools);
     const grammar = answerGrammar(answer, wanted);
     try {
       const ready = this.prepare(grammar);
@@ -65,7 +68,7 @@ export class Grammars implements Disposable {
       }
       return { source, ready, begun, endsEarly: endsEarly(answer, wanted) };
     } catch (error) {
-      const isFree = wanted === undefined && answer.calls?.choice === 'auto';
+      const isFree = wanted === undefined && choice === 'auto' && !tools.some(({ strict }) => strict);
       if (isFree && error instanceof EngineError && error.code === 'BAD_GRAMMAR') return {};
       throw error;
     }

@@ -20,7 +20,7 @@ const explained = (tools: readonly Tool[], format: CallFormat): string =>
   [
     'You can call tools. Each line between <tools> and </tools> describes one:',
     '<tools>',
-    ...tools.map((tool) => JSON.stringify(tool)),
+    ...tools.map(({ name, description, parameters }) => JSON.stringify({ name, description, parameters })),
     '</tools>',
     'To call a tool, write nothing but its name and arguments that obey its parameters, in this form:',
     writeCall(format, { name: 'NAME', arguments: '{"PARAMETER": "VALUE"}' }),

@@ -10,30 +10,54 @@ export interface SchemaCount {
   left: number;
 }
 
+const documentOf = (schema: unknown): SchemaDocument => new SchemaDocument(schema, { relaxed: true });
+
 /** A part of a schema that can stand by itself: without references and `allOf`, with the definitions that it refers to. */
 function standalone(part: unknown, document: SchemaDocument): unknown {
   if (!isObject(part)) return part;
-  const { $defs, definitions } = isObject(document.root.schema) ? document.root.schema : {};
-  const defined = { ...($defs !== undefined && { $defs }), ...(definitions !== undefined && { definitions }) };
+  const defined = definitionsIn(document.root.schema);
   const flat = attempt(() => document.flat({ schema: part, place: '#' }));
   if (isObject(flat)) return { ...flat, ...defined };
   const { $ref: _, allOf: __, ...own } = part;
   return { ...own, ...defined };
 }
 
+function definitionsIn(schema: unknown): object {
+  const { $defs, definitions } = isObject(schema) ? schema : {};
+  return { ...($defs !== undefined && { $defs }), ...(definitions !== undefined && { definitions }) };
+}
+
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Schemas of the properties that a schema names, in their order, each by itself; empty where it names none. */
-export function propertySchemas(schema: unknown): Readonly<Record<string, unknown>> {
-  const whole = standalone(schema, new SchemaDocument(schema));
+function propertySchemas(schema: unknown): Readonly<Record<string, unknown>> {
+  const whole = standalone(schema, documentOf(schema));
   const properties = isObject(whole) && isObject(whole.properties) ? whole.properties : {};
-  const document = new SchemaDocument(whole);
+  const document = documentOf(whole);
   return Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, standalone(one, document)]));
+}
+
+/** Schemas of a call's arguments, each by itself: of the properties of a schema, and then of its alternatives. */
+export function argumentSchemas(schema: unknown): Readonly<Record<string, unknown>> {
+  const own = propertySchemas(schema);
+  const others = new Map<string, unknown[]>();
+  const alternatives = alternativesOf(standalone(schema, documentOf(schema)), { left: mostSchemas }) ?? [];
+  for (const [name, one] of alternatives.flatMap((one) => Object.entries(propertySchemas(one)))) {
+    if (Object.hasOwn(own, name)) continue;
+    const same = others.get(name);
+    if (same) same.push(one);
+    else others.set(name, [one]);
+  }
+  const chosen = [...others].map(([name, [first, ...more]]) => [
+    name,
+    more.length === 0 ? first : { anyOf: [first, ...more], ...definitionsIn(first) },
+  ]);
+  return { ...own, ...Object.fromEntries(chosen) };
 }
 
 /** Names of the properties that a schema requires. */
 export function requiredNames(schema: unknown): ReadonlySet<unknown> {
-  const whole = standalone(schema, new SchemaDocument(schema));
+  const whole = standalone(schema, documentOf(schema));
   return new Set(isObject(whole) ? listOf(whole['required']) : []);
 }
 
@@ -62,8 +86,16 @@ export const memberSchema = (schema: unknown, name: string): unknown =>
 /** The schema of the elements of a list's schema; undefined where none is known. */
 export const itemSchema = (schema: unknown): unknown =>
   among(schema, (one) =>
-    isObject(one) && one['items'] !== undefined ? standalone(one['items'], new SchemaDocument(one)) : undefined,
+    isObject(one) && one['items'] !== undefined ? standalone(one['items'], documentOf(one)) : undefined,
   );
+
+/** A list or an object without elements, as JSON, where a schema wants one. */
+export const emptyValue = (schema: unknown): string | undefined =>
+  among(schema, (one) => {
+    const { type, properties } = isObject(one) ? one : {};
+    if (type === 'array') return '[]';
+    return type === 'object' || isObject(properties) ? '{}' : undefined;
+  });
 
 /** The alternatives of a schema, each by itself; undefined where it has none, or more than `count` has left. */
 export function alternativesOf(schema: unknown, count: SchemaCount): readonly unknown[] | undefined {
@@ -72,7 +104,7 @@ export function alternativesOf(schema: unknown, count: SchemaCount): readonly un
   if (!listed) return undefined;
   count.left -= listed.length;
   if (count.left < 0) return undefined;
-  const document = new SchemaDocument(schema);
+  const document = documentOf(schema);
   return listed.map((one) => standalone(one, document));
 }
 

@@ -37,7 +37,10 @@ function* copyEntries(source: TextSource, quote: string, take: (text: string) =>
     });
     if (colon === undefined) return false;
     source.position += 1;
-    const bare = key.trim().replaceAll(quote, '').replaceAll('"', '');
+    const bare = key
+      .trim()
+      .replaceAll(quote, '')
+      .replace(/^"(.*)"$/s, '$1');
     take(`${entries > 0 ? ', ' : ''}${JSON.stringify(bare)}: `);
     if (!(yield* copyBareJson(source, quote, take))) return false;
     yield* source.space();

@@ -1,12 +1,13 @@
+import { isObject } from '../../grammar/schema/keywords.ts';
 import type { ArgumentNotation } from '../../grammar/schema/schema.ts';
-import { choiceOf, type GrammarSource, sequenceOf, textSource, untilAny, upTo } from '../../grammar/source.ts';
+import { choiceOf, type GrammarSource, sequenceOf, textSource, upTo } from '../../grammar/source.ts';
 import type { Tool } from '../message.ts';
-import { allowsText, propertySchemas, requiredNames } from './argument-schemas.ts';
+import { allowsText, argumentSchemas, requiredNames } from './argument-schemas.ts';
 import { argumentSyntaxOf, type CallFormat, messageSyntaxOf } from './call-format.ts';
 import type { ReadableCalls } from './call-reader.ts';
 import { elementArguments } from './element-grammar.ts';
-import { enforced } from './enforced.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
+import { textArgument } from './text-argument.ts';
 import { frameOf, parameterHead, separatorOf } from './write-call.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
@@ -124,44 +125,53 @@ function argumentsIn(format: CallFormat, tool: Tool): GrammarSource {
       return argumentsOf(tool);
     case 'named': {
       const { quote } = syntax;
-      if (quote === undefined) return argumentsOf(tool);
-      return enforced(notedArguments(tool, { quote }), sequenceOf(textSource('{'), untilAny('}')));
+      return quote === undefined ? argumentsOf(tool) : notedArguments(schemaOf(tool), { quote });
     }
     case 'tagged':
       return sequenceOf(...parametersOf(syntax, tool, separatorOf(format.written)));
     case 'elements':
       return elementArguments(syntax, tool.parameters);
     case 'python':
-      return enforced(notedArguments(tool, 'python'), { kind: 'regex', pattern: '[^()]*' });
+      return notedArguments(
+        { properties: argumentSchemas(tool.parameters), required: [...requiredNames(tool.parameters)] },
+        'python',
+      );
     default:
       return syntax satisfies never;
   }
 }
 
-/** The schema of a tool's arguments: only those that it has, unless its own speaks of others. */
-const schemaOf = ({ parameters }: Tool): object => ({ type: 'object', additionalProperties: false, ...parameters });
+/** Keywords that may speak of arguments beside those in `properties`. */
+const opening = ['$ref', 'allOf', 'anyOf', 'oneOf', 'patternProperties', 'propertyNames', 'minProperties'];
 
-const argumentsOf = (tool: Tool): GrammarSource =>
-  enforced({ kind: 'schema', schema: schemaOf(tool) }, { kind: 'json' });
+/** The schema of a tool's arguments: always an object, with those only that it has, unless its own speaks of others. */
+function schemaOf({ parameters = {} }: Tool): object {
+  const isOpen = opening.some((keyword) => parameters[keyword] !== undefined);
+  return { ...(!isOpen && { additionalProperties: false }), ...parameters, type: 'object', nullable: false };
+}
 
-const notedArguments = (tool: Tool, notation: ArgumentNotation): GrammarSource => ({
+const argumentsOf = (tool: Tool): GrammarSource => ({ kind: 'schema', schema: schemaOf(tool), relaxed: true });
+
+const notedArguments = (schema: object, notation: ArgumentNotation): GrammarSource => ({
   kind: 'arguments',
-  schema: schemaOf(tool),
+  schema,
   notation,
+  relaxed: true,
 });
 
 /** The parameters of a tool between their tags, in the order of its schema. */
 function parametersOf(syntax: TaggedSyntax, { parameters = {} }: Tool, separator: string): readonly GrammarSource[] {
   const needed = requiredNames(parameters);
-  return Object.entries(propertySchemas(parameters)).map(([name, schema]) => {
+  return Object.entries(argumentSchemas(parameters)).map(([name, schema]) => {
     const whole = sequenceOf(parameterOf(syntax, name, schema), textSource(separator));
     return needed.has(name) ? whole : upTo(1, whole);
   });
 }
 
 function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): GrammarSource {
-  const end = (syntax.lines === true ? '\n' : '') + syntax.parameter.end;
-  const { type, enum: values } = Object(schema) as { type?: unknown; enum?: unknown };
+  const { end: tag } = syntax.parameter;
+  const ends: readonly [string, ...string[]] = syntax.lines === true ? [`\n${tag}`, tag] : [tag];
+  const { type } = Object(schema) as { type?: unknown };
   const isWord = allowsText(schema) === true;
   const head = textSource(
     parameterHead(
@@ -170,8 +180,6 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
       isWord ? 'string' : type === 'integer' ? 'number' : typeof type === 'string' ? type : 'object',
     ),
   );
-  if (!isWord)
-    return sequenceOf(head, enforced({ kind: 'schema', schema }, { kind: 'schema', schema: true }), textSource(end));
-  if (!Array.isArray(values)) return sequenceOf(head, untilAny(end));
-  return sequenceOf(head, choiceOf(...values.map((value) => textSource(`${value}`))), textSource(end));
+  if (isObject(schema) && isWord) return sequenceOf(head, textArgument(schema, ends));
+  return sequenceOf(head, { kind: 'schema', schema, relaxed: true }, textSource(ends[0]));
 }

@@ -1,6 +1,5 @@
-import { isObject } from '../../grammar/schema/keywords.ts';
 import type { Reading } from '../text-source.ts';
-import { allowsText, itemSchema, memberSchema } from './argument-schemas.ts';
+import { allowsText, emptyValue, itemSchema, memberSchema } from './argument-schemas.ts';
 import type { CallOutput } from './call-output.ts';
 import { jsonEscaped, jsonLiteral } from './json-text.ts';
 
@@ -111,7 +110,8 @@ function* copyValue(output: CallOutput, syntax: ElementSyntax, { schema, tag, de
       text += part;
     });
     if (found === undefined) return false;
-    output.argument(jsonLiteral(text) ?? emptyOf(schema, text) ?? JSON.stringify(text));
+    const empty = text.trim() === '' ? emptyValue(schema) : undefined;
+    output.argument(jsonLiteral(text) ?? empty ?? JSON.stringify(text));
     return yield* source.skip(close);
   }
   const isList = first === syntax.item && memberSchema(schema, first) === undefined;
@@ -121,11 +121,4 @@ function* copyValue(output: CallOutput, syntax: ElementSyntax, { schema, tag, de
   if (!(yield* source.skip(close)) && source.endsWithin([close])) return false;
   output.argument(isList ? ']' : '}');
   return true;
-}
-
-/** A list or an object without elements, where a schema wants one. */
-function emptyOf(schema: unknown, text: string): string | undefined {
-  if (text.trim() !== '' || !isObject(schema)) return undefined;
-  const { type } = schema;
-  return type === 'array' ? '[]' : type === 'object' ? '{}' : undefined;
 }

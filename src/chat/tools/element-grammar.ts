@@ -1,15 +1,15 @@
-import { isObject } from '../../grammar/schema/keywords.ts';
+import { isObject, type SchemaObject } from '../../grammar/schema/keywords.ts';
 import { choiceOf, type GrammarSource, sequenceOf, textSource, untilAny, upTo } from '../../grammar/source.ts';
 import {
   allowsText,
   alternativesOf,
+  argumentSchemas,
   itemSchema,
-  propertySchemas,
   requiredNames,
   type SchemaCount,
 } from './argument-schemas.ts';
 import type { ElementSyntax } from './element-calls.ts';
-import { enforced } from './enforced.ts';
+import { textArgument } from './text-argument.ts';
 
 /** Elements of one call whose schema is enforced, and how many of them are within each other: schemas repeat themselves. */
 const mostElements = 512;
@@ -27,7 +27,7 @@ interface Place {
 
 function membersOf(syntax: ElementSyntax, schema: unknown, place: Place): readonly GrammarSource[] {
   const required = requiredNames(schema);
-  return Object.entries(propertySchemas(schema)).map(([name, one]) => {
+  return Object.entries(argumentSchemas(schema)).map(([name, one]) => {
     const whole = elementOf(syntax, { ...place, name, schema: one });
     return required.has(name) ? whole : upTo(1, whole);
   });
@@ -44,25 +44,34 @@ function elementOf(syntax: ElementSyntax, { name, schema, depth, count }: Elemen
   const around = (content: GrammarSource): GrammarSource => sequenceOf(open, content, textSource(`${end}${name}>`));
   const anything = sequenceOf(open, untilAny(`${end}${name}>`));
   count.left -= 1;
-  if (!isObject(schema) || depth > deepest || count.left < 0) return anything;
+  if (!isObject(schema) || count.left < 0) return anything;
   const inner = { depth: depth + 1, count };
-  const { type, enum: values, minItems, maxItems } = schema;
-  if (allowsText(schema) === true) {
-    if (!Array.isArray(values)) return sequenceOf(open, untilAny(end), textSource(`${name}>`));
-    return around(choiceOf(...values.map((value) => textSource(`${value}`))));
-  }
+  const { type, properties } = schema;
+  if (allowsText(schema) === true) return sequenceOf(open, textArgument(schema, [end]), textSource(`${name}>`));
   const alternatives = alternativesOf(schema, count);
-  if (alternatives) return choiceOf(...alternatives.map((one) => elementOf(syntax, { ...inner, name, schema: one })));
+  if (alternatives?.length)
+    return choiceOf(...alternatives.map((one) => elementOf(syntax, { ...inner, name, schema: one })));
+  // What has no elements of its own is read as JSON.
+  const json = around({ kind: 'schema', schema, relaxed: true });
+  if (isListed(schema) || depth > deepest) return json;
   if (type === 'array') {
     const item = elementOf(syntax, { ...inner, name: syntax.item, schema: itemSchema(schema) });
-    return around({ kind: 'repeat', item, min: countOf(minItems) ?? 0, max: countOf(maxItems) });
+    return around({ kind: 'repeat', item, ...countsOf(schema) });
   }
-  if (type === 'object' || type === undefined) {
-    const members = membersOf(syntax, schema, inner);
-    return members.length > 0 ? around(sequenceOf(...members)) : anything;
-  }
-  return around(enforced({ kind: 'schema', schema }, { kind: 'schema', schema: true }));
+  if (type === undefined && properties === undefined) return anything;
+  const members = type === 'object' || type === undefined ? membersOf(syntax, schema, inner) : [];
+  return members.length > 0 ? around(sequenceOf(...members)) : json;
 }
 
-const countOf = (value: unknown): number | undefined =>
-  Number.isInteger(value) ? Math.max(0, value as number) : undefined;
+/** Whether a schema lists its values, or those of its first items. */
+const isListed = ({ const: only, enum: some, prefixItems, items }: SchemaObject): boolean =>
+  only !== undefined || some !== undefined || prefixItems !== undefined || Array.isArray(items);
+
+/** The fewest and the most items of a list; no most where that is fewer. */
+function countsOf({ minItems, maxItems }: SchemaObject): { readonly min: number; readonly max: number | undefined } {
+  const [least, max] = [minItems, maxItems].map((value) =>
+    Number.isInteger(value) && (value as number) >= 0 ? (value as number) : undefined,
+  );
+  const min = least ?? 0;
+  return { min, max: max !== undefined && max < min ? undefined : max };
+}

@@ -1,5 +1,5 @@
 import type { Tool } from '../message.ts';
-import { propertySchemas } from './argument-schemas.ts';
+import { argumentSchemas } from './argument-schemas.ts';
 
 /** Tools by name, as readers of calls ask for them. */
 export class ToolSet {
@@ -22,6 +22,6 @@ export class ToolSet {
 
   /** Schemas of a tool's arguments by name, in their order; empty where none are known. */
   properties(name: string): Readonly<Record<string, unknown>> {
-    return propertySchemas(this.#tools.get(name)?.parameters);
+    return argumentSchemas(this.#tools.get(name)?.parameters);
   }
 }

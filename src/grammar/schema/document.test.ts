@@ -33,6 +33,7 @@ test('schemas that become far larger than their text, or lead to themselves, are
   refusedAt({ properties: { ['x'.repeat(2000)]: true }, additionalProperties: true }, '#');
   refusedAt({ required: ['x'.repeat(2000)], additionalProperties: true }, '#/required');
   refusedSomewhere({ prefixItems: new Array(20_000).fill({ type: 'integer' }) });
+  refusedSomewhere({ properties: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`p${i}`, true])) });
   checkTexts({ prefixItems: new Array(2000).fill({ type: 'integer' }) }, ['[]', '[1,2]'], ['[1,"a"]']);
   const kinds = Array.from({ length: 200 }, (_, i) => ({ properties: { kind: { const: i } }, required: ['kind'] }));
   checkTexts({ oneOf: kinds }, ['{"kind":7}'], ['{"kind":200}']);

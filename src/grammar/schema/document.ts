@@ -1,6 +1,7 @@
+import { attempt } from '../../base/attempt.ts';
 import { grammarError } from '../grammar-error.ts';
 import {
-  checkKeywords,
+  enforceable,
   isObject,
   longestName,
   type PlacedSchema,
@@ -21,20 +22,33 @@ const charactersPerWork = 64;
 /** A whole schema: the schemas that it refers to, and the work that its compilation has taken. */
 export class SchemaDocument {
   readonly root: PlacedSchema;
+  /** True if what cannot be enforced is left out, so that the schema has more values. */
+  readonly relaxed: boolean;
   /** Schemas as `flat` gives them. */
   readonly #flat: WeakMap<object, unknown> = new WeakMap();
   #anchors: ReadonlyMap<string, SchemaObject> | undefined;
   #work = 0;
 
-  constructor(schema: unknown) {
+  constructor(schema: unknown, { relaxed = false }: { readonly relaxed?: boolean } = {}) {
     this.root = { schema, place: '#' };
+    this.relaxed = relaxed;
   }
 
   /** Counts work: that for a schema, or for a text. Throws BAD_GRAMMAR where it is too much in all. */
   readonly spend = (place: string, of: number | string = 1): void => {
     this.#work += typeof of === 'number' ? of : 1 + of.length / charactersPerWork;
-    if (this.#work <= mostWork) return;
+    if (!this.isSpent) return;
     throw grammarError(place, 'the schema becomes too large here: what it refers to is repeated too often');
+  };
+
+  /** True if there has been too much work. */
+  get isSpent(): boolean {
+    return this.#work > mostWork;
+  }
+
+  /** Throws BAD_GRAMMAR for what cannot be enforced, unless that is left out. */
+  readonly refuse = (place: string, reason: string): void => {
+    if (!this.relaxed) throw grammarError(place, reason);
   };
 
   /** The schema that a reference means, within the whole. Throws BAD_GRAMMAR. */
@@ -61,15 +75,24 @@ export class SchemaDocument {
     return flat;
   }
 
-  #flatten({ schema, place }: PlacedSchema, { $ref, allOf, ...own }: SchemaObject, depth: number): unknown {
-    checkKeywords(own, place);
-    if ($ref === undefined && allOf === undefined) return schema;
-    const referred = $ref === undefined ? [] : [this.resolve({ schema: { $ref }, place })];
-    const parts = allOf === undefined ? [] : schemasOf(allOf, under(place, 'allOf'));
+  /** A part of a schema as `flat` gives it; any value where a relaxed one cannot be had. Throws BAD_GRAMMAR. */
+  flatPart(part: PlacedSchema, depth = 0): unknown {
+    return this.#tried<unknown>(() => this.flat(part, depth), true);
+  }
+
+  #flatten({ schema, place }: PlacedSchema, { $ref, allOf, ...rest }: SchemaObject, depth: number): unknown {
+    const own = enforceable(rest, place, this.refuse);
+    if ($ref === undefined && allOf === undefined) return own === rest ? schema : own;
+    const referred = $ref === undefined ? [] : this.#tried(() => [this.resolve({ schema: { $ref }, place })], []);
+    const parts = allOf === undefined ? [] : this.#tried(() => schemasOf(allOf, under(place, 'allOf')), []);
     return [...referred, ...parts].reduce<unknown>((merged, part) => {
       this.spend(place, sizeOf(merged));
-      return merge(merged, this.flat(part, depth + 1), part.place, this.spend);
+      return merge(merged, this.flatPart(part, depth + 1), part.place, this);
     }, own);
+  }
+
+  #tried<T>(work: () => T, otherwise: T): T {
+    return this.relaxed ? (attempt(work) ?? otherwise) : work();
   }
 
   #target(reference: unknown, place: string): PlacedSchema {

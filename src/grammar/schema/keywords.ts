@@ -68,14 +68,24 @@ const pointerPart = (name: string | number): string => `${name}`.replaceAll('~',
 export const under = (place: string, ...names: readonly (string | number)[]): string =>
   [place, ...names.map(pointerPart)].join('/');
 
-/** Throws BAD_GRAMMAR for a keyword that cannot be enforced. Unknown ones are remarks, as the standard has it. */
-export function checkKeywords(schema: SchemaObject, place: string): void {
-  for (const [name, value] of Object.entries(schema)) {
-    if (unenforceable.has(name)) throw grammarError(under(place, name), 'this keyword cannot be enforced');
-    if (name === 'uniqueItems' && value === true) {
-      throw grammarError(under(place, name), 'that items differ cannot be enforced');
-    }
-  }
+/** The reason why a keyword cannot be enforced; undefined where it can, or is a remark, as unknown ones are. */
+function obstacle(name: string, value: unknown): string | undefined {
+  if (unenforceable.has(name)) return 'this keyword cannot be enforced';
+  return name === 'uniqueItems' && value === true ? 'that items differ cannot be enforced' : undefined;
+}
+
+/** Hears that a keyword cannot be enforced: throws, or leaves it out. */
+export type Refuse = (place: string, reason: string) => void;
+
+/** The schema without keywords that cannot be enforced, which are refused; itself where it has none. */
+export function enforceable(schema: SchemaObject, place: string, refuse: Refuse): SchemaObject {
+  const entries = Object.entries(schema);
+  const kept = entries.filter(([name, value]) => {
+    const reason = obstacle(name, value);
+    if (reason !== undefined) refuse(under(place, name), reason);
+    return reason === undefined;
+  });
+  return kept.length === entries.length ? schema : Object.fromEntries(kept);
 }
 
 /** A list of schemas. Throws BAD_GRAMMAR where it is none, or empty. */

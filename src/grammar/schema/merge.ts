@@ -1,5 +1,5 @@
 import { grammarError } from '../grammar-error.ts';
-import { isObject, type SchemaObject, under } from './keywords.ts';
+import { isObject, type Refuse, type SchemaObject, under } from './keywords.ts';
 
 /** Keywords of which the larger, or the smaller, of two values holds. */
 const larger = new Set(['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']);
@@ -7,11 +7,15 @@ const smaller = new Set(['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems',
 /** Keywords whose values are schemas for which both must hold. */
 const schemas = new Set(['items', 'additionalProperties', 'propertyNames']);
 
-/** Counts work at a place. */
-type Spend = (place: string) => void;
+interface Merging {
+  /** Counts work at a place. */
+  readonly spend: (place: string) => void;
+  /** Hears of keywords that cannot be merged: what remains is that of the first schema. */
+  readonly refuse: Refuse;
+}
 
 /** One schema for what holds by both; `place` is that of the second. Throws BAD_GRAMMAR where there is none to write. */
-export function merge(a: unknown, b: unknown, place: string, spend: Spend): unknown {
+export function merge(a: unknown, b: unknown, place: string, merging: Merging): unknown {
   if (a === true || b === false) return b;
   if (b === true || a === false) return a;
   if (!isObject(a) || !isObject(b)) throw grammarError(place, 'expected a schema');
@@ -19,9 +23,9 @@ export function merge(a: unknown, b: unknown, place: string, spend: Spend): unkn
   for (const [name, value] of Object.entries(b)) {
     const own = a[name];
     merged[name] =
-      own === undefined || own === value ? value : both(name, own, value, { place: under(place, name), spend });
+      own === undefined || own === value ? value : both(name, own, value, { place: under(place, name), ...merging });
   }
-  checkClosed(a, b, place);
+  checkClosed(a, b, place, merging.refuse);
   return merged;
 }
 
@@ -29,7 +33,7 @@ function both(
   name: string,
   a: unknown,
   b: unknown,
-  { place, spend }: { readonly place: string; readonly spend: Spend },
+  { place, spend, refuse }: { readonly place: string } & Merging,
 ): unknown {
   if (areSame(a, b, () => spend(place))) return a;
   if (typeof a === 'number' && typeof b === 'number') {
@@ -57,7 +61,8 @@ function both(
     case 'multipleOf':
     case 'prefixItems':
     case 'patternProperties':
-      throw grammarError(place, 'it cannot be enforced together with another one');
+      refuse(place, 'it cannot be enforced together with another one');
+      return a;
     default:
       return a;
   }
@@ -97,14 +102,14 @@ function mergedTypes(a: readonly unknown[], b: readonly unknown[]): readonly unk
   return [...new Set([...a.filter((type) => has(b, type)), ...b.filter((type) => has(a, type))])];
 }
 
-/** Throws BAD_GRAMMAR where one side forbids properties that the other names: which of them hold is hard to say. */
-function checkClosed(a: SchemaObject, b: SchemaObject, place: string): void {
+/** Refuses schemas of which one forbids properties that the other names: which of them hold is hard to say. */
+function checkClosed(a: SchemaObject, b: SchemaObject, place: string, refuse: Refuse): void {
   const names = (schema: SchemaObject): readonly string[] => Object.keys(Object(schema.properties));
   const isClosed = (schema: SchemaObject): boolean =>
     isObject(schema.additionalProperties) || schema.additionalProperties === false;
   const lacks = (schema: SchemaObject, other: SchemaObject): boolean =>
     isClosed(schema) && names(other).some((name) => !names(schema).includes(name));
   if (lacks(a, b) || lacks(b, a)) {
-    throw grammarError(place, 'additionalProperties cannot be enforced together with the properties beside it');
+    refuse(place, 'additionalProperties cannot be enforced together with the properties beside it');
   }
 }

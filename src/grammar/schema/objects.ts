@@ -110,16 +110,15 @@ export function argumentsNode(schema: SchemaObject, place: string, { nodeOf }: O
 
 /** Members in their order, of which some may be left out, and then any number of others. */
 function membersFrom(members: readonly Member[], others: GrammarNode | undefined): GrammarNode {
-  /** The rest where no member has come yet, and where one has. */
-  let [first, later]: readonly [GrammarNode, GrammarNode] = others
-    ? [listed(others, 0, Number.POSITIVE_INFINITY), concat(repeat(concat(comma, others), 0), blank)]
-    : [literal(''), blank];
+  /** What may come where no member has, the last first, and the rest where one has. */
+  let firsts: GrammarNode[] = [others ? listed(others, 0, Number.POSITIVE_INFINITY) : literal('')];
+  let later: GrammarNode = others ? concat(repeat(concat(comma, others), 0), blank) : blank;
   for (const { node, required } of members.toReversed()) {
-    const [skipFirst, skipLater] = required ? [[], []] : [[first], [later]];
     // Each rest is a rule, since two ways lead to it.
     const rest: Rule = { kind: 'rule', name: 'members', body: later };
-    first = choice(concat(node, rest), ...skipFirst);
-    later = { kind: 'rule', name: 'members', body: choice(concat(comma, node, rest), ...skipLater) };
+    if (required) firsts = [];
+    firsts.push(concat(node, rest));
+    later = { kind: 'rule', name: 'members', body: choice(concat(comma, node, rest), ...(required ? [] : [later])) };
   }
-  return first;
+  return choice(...firsts.reverse());
 }

@@ -1,7 +1,9 @@
+import { attempt } from '../../base/attempt.ts';
+import { EngineError } from '../../base/errors.ts';
 import { grammarError } from '../grammar-error.ts';
 import { blank, bracketed, comma, listed } from '../json-text.ts';
-import { choice, concat, type GrammarNode, literal, oneOfTexts, type Rule, repeat } from '../node.ts';
-import { bareKeys, constant, json, type Notation, python } from '../notation.ts';
+import { choice, concat, type GrammarNode, isNever, literal, oneOfTexts, type Rule, repeat } from '../node.ts';
+import { bareKeys, constant, json, type Notation, python, textUntil } from '../notation.ts';
 import { exclude } from './alternatives.ts';
 import { checkNesting, SchemaDocument } from './document.ts';
 import { countOf, isObject, type PlacedSchema, type SchemaObject, schemasOf, typesOf, under } from './keywords.ts';
@@ -9,6 +11,7 @@ import { merge } from './merge.ts';
 import { argumentsNode, objectNode } from './objects.ts';
 import { numberNode, stringNode } from './scalars.ts';
 import { canonical, ValueTests } from './values.ts';
+import { widened } from './widened.ts';
 
 /** Schemas within schemas. */
 const deepest = 100;
@@ -26,19 +29,34 @@ const remarks: ReadonlySet<string> = new Set(
  * The grammar of the JSON values of a schema (draft 2020-12): each of its texts is a value of the schema, with properties
  * in the schema's order. Throws BAD_GRAMMAR with the place, a JSON pointer, where it is not valid or cannot be enforced.
  */
-export const schemaValues = (schema: unknown): GrammarNode => new SchemaCompiler(schema, json).whole();
+export const schemaValues = (schema: unknown, { relaxed = false }: Relaxing = {}): GrammarNode =>
+  new SchemaCompiler(schema, json, relaxed).whole();
+
+/** True: what is not valid or cannot be enforced is left out, as little as possible, and nothing is refused. */
+interface Relaxing {
+  readonly relaxed?: boolean | undefined;
+}
 
 /**
- * Notations of a call's arguments: Python's, or an object with keys as they are and strings between `quote`.
+ * Notations of a call's arguments: Python's; an object with keys as they are and strings between `quote`; or one string as
+ * it is, up to one of `ends`, of which the first is written behind strings that have bounds.
  *
  * @example const notation: ArgumentNotation = 'python';
  */
-export type ArgumentNotation = 'python' | { readonly quote: string };
+export type ArgumentNotation =
+  | 'python'
+  | { readonly quote: string }
+  | { readonly ends: readonly [string, ...string[]] };
 
 /** The grammar of a call's arguments, which are the properties of a schema. Throws BAD_GRAMMAR. */
-export function schemaArguments(schema: unknown, notation: ArgumentNotation): GrammarNode {
-  if (notation !== 'python') return new SchemaCompiler(schema, bareKeys(notation.quote)).whole();
-  return new SchemaCompiler(schema, python).arguments();
+export function schemaArguments(
+  schema: unknown,
+  notation: ArgumentNotation,
+  { relaxed = false }: Relaxing = {},
+): GrammarNode {
+  if (notation === 'python') return new SchemaCompiler(schema, python, relaxed).arguments();
+  const signs = 'quote' in notation ? bareKeys(notation.quote) : textUntil(notation.ends);
+  return new SchemaCompiler(schema, signs, relaxed).whole();
 }
 
 class SchemaCompiler {
@@ -49,9 +67,10 @@ class SchemaCompiler {
   readonly #rules: Map<unknown, Rule> = new Map();
   #depth = 0;
 
-  constructor(root: unknown, notation: Notation) {
-    checkNesting(root);
-    this.#document = new SchemaDocument(root);
+  constructor(root: unknown, notation: Notation, relaxed: boolean) {
+    const isSound = !relaxed || attempt(() => checkNesting(root) ?? true) === true;
+    if (!relaxed) checkNesting(root);
+    this.#document = new SchemaDocument(isSound ? root : { type: 'object' }, { relaxed });
     this.#values = new ValueTests(this.#document);
     this.#notation = notation;
   }
@@ -62,24 +81,59 @@ class SchemaCompiler {
 
   /** The properties of the schema as arguments. */
   arguments(): GrammarNode {
-    const flat = this.#document.flat(this.#document.root);
-    return isObject(flat) ? argumentsNode(flat, '#', this.#objectParts) : literal('');
+    const made = (placed: PlacedSchema): GrammarNode => {
+      const flat = this.#document.flat(placed);
+      return isObject(flat) ? argumentsNode(flat, '#', this.#objectParts) : literal('');
+    };
+    return this.#document.relaxed ? this.#nearest(this.#document.root, made) : made(this.#document.root);
   }
 
   get #objectParts(): Parameters<typeof objectNode>[2] {
     return { notation: this.#notation, nodeOf: (placed) => this.node(placed), spend: this.#document.spend };
   }
 
-  node(placed: PlacedSchema): GrammarNode {
+  node(placed: PlacedSchema, mayBeNever: boolean = placed.schema === false): GrammarNode {
     this.#depth += 1;
+    const node = this.#document.relaxed
+      ? this.#nearest(placed, (one) => this.#checked(one), mayBeNever)
+      : this.#checked(placed);
+    this.#depth -= 1;
+    return node;
+  }
+
+  #checked(placed: PlacedSchema): GrammarNode {
     if (this.#depth > deepest)
       throw grammarError(placed.place, `there are more than ${deepest} schemas within each other`);
     if (placed.place.length > longestPlace)
       throw grammarError('#', `a place in it has more than ${longestPlace} characters`);
     this.#document.spend(placed.place, placed.place);
-    const node = this.#node(placed);
-    this.#depth -= 1;
-    return node;
+    return this.#node(placed);
+  }
+
+  /** The grammar of the schema, or of the next wider one that `make` can make one of. */
+  #nearest(
+    { schema, place }: PlacedSchema,
+    make: (placed: PlacedSchema) => GrammarNode,
+    mayBeNever = false,
+  ): GrammarNode {
+    const { anyObject, anyValue } = this.#notation;
+    const anyOf = (one: unknown): GrammarNode => (isObject(one) && one['type'] === 'object' ? anyObject : anyValue);
+    let left = schema;
+    for (;;) {
+      if (this.#document.isSpent) return anyOf(left);
+      let refused: string | undefined;
+      try {
+        const node = make({ schema: left, place });
+        if (mayBeNever || !isNever(node)) return node;
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== 'BAD_GRAMMAR') throw error;
+        refused = (error as EngineError<'BAD_GRAMMAR'>).details.place;
+      }
+      const flat = left === schema ? (attempt(() => this.#document.flat({ schema, place })) ?? schema) : left;
+      const wider = widened(flat, place, refused);
+      if (wider === undefined) return anyOf(flat);
+      left = wider;
+    }
   }
 
   #node({ schema, place }: PlacedSchema): GrammarNode {
@@ -115,10 +169,11 @@ class SchemaCompiler {
     const { [keyword]: alternatives, ...base } = schema;
     const placed = schemasOf(alternatives, under(place, keyword)).map((one) => ({
       place: one.place,
-      schema: saysSomething(base) ? merge(base, this.#document.flat(one), one.place, this.#document.spend) : one.schema,
+      schema: saysSomething(base) ? merge(base, this.#document.flatPart(one), one.place, this.#document) : one.schema,
     }));
     if (keyword === 'oneOf') this.#checkExclusive(placed, under(place, keyword));
-    return choice(...placed.map((one) => this.node(one)));
+    // An alternative without texts is none.
+    return choice(...placed.map((one) => this.node(one, true)));
   }
 
   /** Throws BAD_GRAMMAR where a value may be one of two alternatives, of which exactly one has to hold. */

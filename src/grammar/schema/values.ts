@@ -5,8 +5,8 @@ import { parseRegex } from '../regex.ts';
 import type { SchemaDocument } from './document.ts';
 import { formats } from './formats.ts';
 import {
-  checkKeywords,
   countOf,
+  enforceable,
   isObject,
   numberOf,
   type PlacedSchema,
@@ -46,7 +46,7 @@ export class ValueTests {
     if (!isObject(schema)) throw grammarError(place, 'expected a schema');
     if (depth > deepest) throw grammarError(place, 'references lead nowhere');
     const { not, ...others } = schema;
-    checkKeywords(others, place);
+    enforceable(others, place, this.#document.refuse);
     const same = (one: PlacedSchema): boolean => this.holds(one, value, depth + 1);
     if (not !== undefined && same({ schema: not, place: under(place, 'not') })) return false;
     if (schema.$ref !== undefined && !same(this.#document.resolve({ schema: { $ref: schema.$ref }, place })))

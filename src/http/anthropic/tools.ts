@@ -10,13 +10,21 @@ const AnthropicTool = z
     name: toolName,
     description: given(z.string()),
     input_schema: given(z.looseObject({})),
+    strict: given(z.boolean()),
   })
   .superRefine(({ type = 'custom' }, context) => {
     if (type === 'custom') return;
     const message = `tools of type "${type}" are not supported yet`;
     context.addIssue({ code: 'custom', path: ['type'], message, params: { code: 'not_supported' } });
   })
-  .transform(({ name, description, input_schema }): Tool => ({ name, description, parameters: input_schema }));
+  .transform(
+    ({ name, description, input_schema, strict }): Tool => ({
+      name,
+      description,
+      parameters: input_schema,
+      ...(strict && { strict }),
+    }),
+  );
 
 /** Tools as Anthropic's clients define them. */
 export const AnthropicTools: z.ZodType<readonly Tool[] | undefined> = given(listOf(AnthropicTool));

@@ -84,7 +84,7 @@ test('tools, the choice of them, and whether several calls may come reach the co
     assert.equal((await post(server, path, { messages, ...given })).status, 200);
     return server.backend.received.request.prompt;
   };
-  const known = [{ name: 'tide', description: 'Times', parameters }, { name: 'ebb' }];
+  const known = [{ name: 'tide', description: 'Times', parameters, strict: true }, { name: 'ebb' }];
   assert.deepEqual(await asked({ tools }), { kind: 'chat', messages, tools: known });
   for (const [tool_choice, toolChoice] of [
     ['auto', 'auto'],

@@ -25,14 +25,16 @@ const ToolObject = z.looseObject({
     name: toolName,
     description: z.string().nullish(),
     parameters: z.record(z.string(), z.unknown()).nullish(),
+    strict: z.boolean().nullish(),
   }),
 });
 
 const toolSchema = ToolObject.transform(
-  ({ function: { name, description, parameters } }): Tool => ({
+  ({ function: { name, description, parameters, strict } }): Tool => ({
     name,
     ...(description && { description }),
     ...(parameters && { parameters }),
+    ...(strict && { strict }),
   }),
 );
 

@@ -9,6 +9,7 @@ const FunctionTool = z.looseObject({
   name: toolName,
   description: given(z.string()),
   parameters: given(z.looseObject({})),
+  strict: given(z.boolean()),
 });
 
 /** Tools of a request. Those that OpenAI itself runs (a search of the web, say) nobody runs here: they are left out. */
@@ -21,7 +22,9 @@ export interface RequestTools {
 const AnyTool = z.looseObject({ type: z.string() }).transform((tool, context): Tool | string => {
   if (tool.type !== 'function') return tool.type;
   const data = parsedBy(FunctionTool, tool, context);
-  return data ? { name: data.name, description: data.description, parameters: data.parameters } : z.NEVER;
+  if (!data) return z.NEVER;
+  const { name, description, parameters, strict } = data;
+  return { name, description, parameters, ...(strict && { strict }) };
 });
 
 /** Tools as clients of Responses define them. */
