@@ -15,6 +15,9 @@ export interface AnswerPart {
 export interface PartReader {
   /** The parts that are known with this text; often none. */
   push(text: string): readonly AnswerPart[];
-  /** Ends the answer: returns the parts that were held back. */
-  end(): readonly AnswerPart[];
+  /**
+   * Ends the answer: returns the parts that were held back. A call that is not done stays open, so that half a call never
+   * looks like a whole one, unless the answer is `whole`: the model itself has ended it.
+   */
+  end(whole?: boolean): readonly AnswerPart[];
 }

@@ -69,11 +69,12 @@ export class ThoughtReader implements PartReader {
     }
   }
 
-  end(): readonly AnswerPart[] {
+  end(whole = false): readonly AnswerPart[] {
     const held = this.#held;
     this.#held = '';
-    if (this.#place === 'opened' || this.#place === 'thoughts') return [...part(held.trimEnd()), ...this.#rest.end()];
-    return [...this.#rest.push(this.#place === 'closed' ? held.trimStart() : held), ...this.#rest.end()];
+    if (this.#place === 'opened' || this.#place === 'thoughts')
+      return [...part(held.trimEnd()), ...this.#rest.end(whole)];
+    return [...this.#rest.push(this.#place === 'closed' ? held.trimStart() : held), ...this.#rest.end(whole)];
   }
 
   /** Finds out whether thoughts come first. A closing tag alone says that there are none. */

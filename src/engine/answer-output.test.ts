@@ -45,7 +45,7 @@ async function tell(
     said.push(token);
     if (output.push(token, undefined)) break;
   }
-  output.end();
+  output.end(true);
   output.close(undefined);
   const told = { thinking: '', text: '', tokens: said };
   for (let piece = await output.read(); piece; piece = await output.read()) {

@@ -108,11 +108,11 @@ export class AnswerOutput {
     return stopped;
   }
 
-  /** Ends the answer: the last piece is the text that was held back. */
-  end(): void {
+  /** Ends the answer, which is `whole` if nothing else did: the last piece is the text that was held back. */
+  end(whole: boolean): void {
     const { detokenizer, stops, reader } = this.#parts;
     const rest = stops.push(detokenizer.end()).text + stops.end();
-    this.#give([...reader.push(rest), ...reader.end()], undefined);
+    this.#give([...reader.push(rest), ...reader.end(whole)], undefined);
   }
 
   /** Closes the way: nothing more comes; `error` says why, if something went wrong. */

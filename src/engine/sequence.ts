@@ -225,7 +225,7 @@ export class Sequence implements Member {
   end(reason: StopReason): void {
     if (this.#ended) return;
     const { output } = this.parts;
-    output.end();
+    output.end(reason === 'stop');
     this.stopReason = reason === 'stop' && output.calls ? 'toolCalls' : reason;
     this.#close();
   }

@@ -5,6 +5,7 @@ import {
   boat,
   callJson,
   callsOf,
+  joinedAnswer,
   messageTranscripts,
   quay,
   quayJson,
@@ -13,6 +14,7 @@ import {
   tools,
   transcripts,
 } from '../../../test/support/call-transcripts.ts';
+import { at } from '../../base/at.ts';
 import { callFormats } from './call-formats.ts';
 import { CallReader } from './call-reader.ts';
 
@@ -191,4 +193,35 @@ test('a call that is cut off is no JSON, and half a call never looks like a whol
       }
     }
   }
+});
+
+test('arguments of an answer that the model ends are an object, whatever it has written, and its begin at any time', () => {
+  const words = fc.constantFrom(
+    ...callFormats.flatMap(({ begins, around = [] }) => [...begins, ...around]),
+    ...['{', '}', '[', ']', '"', ':', ',', '(', ')', '=', '>', '\n', 'tide', 'name', '"name"', '"arguments"', '"tide"'],
+    ...['{"name": "tide", "arguments": {"port": ', '<parameter=', '</parameter>', '\\', '<arg_key>', 'tide(', 'x', '1'],
+  );
+  const pieces = fc.array(words, { maxLength: 20 });
+  const begins = Object.values({ ...transcripts, ...messageTranscripts });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...callFormats),
+      fc.constantFrom('', ...begins),
+      fc.nat(),
+      pieces,
+      (format, text, end, pieces) => {
+        const reader = new CallReader({ format, tools }, () => 'id');
+        const parts = [text.slice(0, end % (text.length + 1)), ...pieces].map((piece) => reader.push(piece));
+        const whole = joinedAnswer([...parts.flat(), ...reader.end(true)]);
+        for (const call of whole.calls) {
+          const value: unknown = JSON.parse(call.arguments);
+          assert.ok(typeof value === 'object' && value !== null && !Array.isArray(value));
+        }
+        const begun = joinedAnswer(parts.flat());
+        for (const [i, call] of begun.calls.entries())
+          assert.ok(at(whole.calls, i).arguments.startsWith(call.arguments));
+      },
+    ),
+    { numRuns: 500 },
+  );
 });

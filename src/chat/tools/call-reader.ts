@@ -33,7 +33,7 @@ const separators = [',', ';'];
 
 /**
  * Takes calls of known tools out of an answer, as soon as their names are known. Text that only looks like a call is
- * content. Arguments are handed over as the model writes them; if that is no JSON, they are none.
+ * content. Arguments are handed over as the model writes them; what is no JSON object becomes one.
  */
 export class CallReader implements PartReader {
   readonly #source = new TextSource();
@@ -59,9 +59,11 @@ export class CallReader implements PartReader {
     return this.#parts.take();
   }
 
-  end(): readonly AnswerPart[] {
+  end(whole = false): readonly AnswerPart[] {
+    if (!whole) this.#parts.cutOff();
     this.#source.end();
     this.#reading.next();
+    this.#parts.endCall();
     return this.#parts.take();
   }
 }

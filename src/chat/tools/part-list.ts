@@ -1,5 +1,6 @@
 import type { AnswerPart } from '../answer-part.ts';
 import type { ToolCallDelta } from '../message.ts';
+import { ObjectText } from './object-text.ts';
 
 /** A part that is being collected. */
 interface OpenPart {
@@ -12,6 +13,9 @@ interface OpenPart {
 export class PartList {
   #parts: OpenPart[] = [];
   #calls = 0;
+  /** Arguments of the last call, which are a JSON object whatever the model writes. */
+  #arguments: ObjectText | undefined;
+  #cut = false;
   readonly #newId: () => string;
   readonly #most: number;
 
@@ -22,17 +26,23 @@ export class PartList {
   }
 
   text(text: string): void {
-    if (text !== '') this.#part((part) => part.toolCalls.length === 0).text += text;
+    if (text === '') return;
+    this.endCall();
+    this.#part((part) => part.toolCalls.length === 0).text += text;
   }
 
   thinking(text: string): void {
-    if (text !== '') this.#part((part) => part.toolCalls.length === 0 && part.text === '').thinking += text;
+    if (text === '') return;
+    this.endCall();
+    this.#part((part) => part.toolCalls.length === 0 && part.text === '').thinking += text;
   }
 
   /** Begins the next call. */
   begin(name: string, id: string | undefined): void {
+    this.endCall();
     this.#calls += 1;
     if (this.#calls > this.#most) return;
+    this.#arguments = new ObjectText();
     const call = {
       index: this.#calls - 1,
       id: id === undefined || id === '' ? this.#newId() : id,
@@ -44,7 +54,22 @@ export class PartList {
 
   /** Adds the next part of the arguments of the last call. */
   argument(text: string): void {
-    if (text === '' || this.#calls > this.#most) return;
+    this.#add(this.#arguments?.push(text) ?? '');
+  }
+
+  /** Ends the arguments of the last call, if there is one and the answer is not cut off. */
+  endCall(): void {
+    if (!this.#cut) this.#add(this.#arguments?.end() ?? '');
+    this.#arguments = undefined;
+  }
+
+  /** What still comes is the end of an answer that is cut off: a call in it stays open. */
+  cutOff(): void {
+    this.#cut = true;
+  }
+
+  #add(text: string): void {
+    if (text === '') return;
     const { toolCalls } = this.#part(() => true);
     const last = toolCalls.pop() ?? { index: this.#calls - 1, arguments: '' };
     toolCalls.push({ ...last, arguments: last.arguments + text });
