@@ -7,8 +7,8 @@ import { argumentSyntaxOf, type CallFormat, messageSyntaxOf } from './call-forma
 import type { ReadableCalls } from './call-reader.ts';
 import { elementArguments } from './element-grammar.ts';
 import type { TaggedSyntax } from './tagged-calls.ts';
-import { textArgument } from './text-argument.ts';
 import { frameOf, parameterHead, separatorOf } from './write-call.ts';
+import { writtenText } from './written-text.ts';
 
 type CallRules = Pick<ReadableCalls, 'tools' | 'choice' | 'parallel'>;
 
@@ -180,6 +180,6 @@ function parameterOf(syntax: TaggedSyntax, name: string, schema: unknown): Gramm
       isWord ? 'string' : type === 'integer' ? 'number' : typeof type === 'string' ? type : 'object',
     ),
   );
-  if (isObject(schema) && isWord) return sequenceOf(head, textArgument(schema, ends));
+  if (isObject(schema) && isWord) return sequenceOf(head, writtenText(schema, ends));
   return sequenceOf(head, { kind: 'schema', schema, relaxed: true }, textSource(ends[0]));
 }

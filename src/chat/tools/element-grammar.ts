@@ -9,7 +9,7 @@ import {
   type SchemaCount,
 } from './argument-schemas.ts';
 import type { ElementSyntax } from './element-calls.ts';
-import { textArgument } from './text-argument.ts';
+import { writtenText } from './written-text.ts';
 
 /** Elements of one call whose schema is enforced, and how many of them are within each other: schemas repeat themselves. */
 const mostElements = 512;
@@ -47,11 +47,11 @@ function elementOf(syntax: ElementSyntax, { name, schema, depth, count }: Elemen
   if (!isObject(schema) || count.left < 0) return anything;
   const inner = { depth: depth + 1, count };
   const { type, properties } = schema;
-  if (allowsText(schema) === true) return sequenceOf(open, textArgument(schema, [end]), textSource(`${name}>`));
+  if (allowsText(schema) === true) return sequenceOf(open, writtenText(schema, [end]), textSource(`${name}>`));
   const alternatives = alternativesOf(schema, count);
   if (alternatives?.length)
     return choiceOf(...alternatives.map((one) => elementOf(syntax, { ...inner, name, schema: one })));
-  // What has no elements of its own is read as JSON.
+  // A value without elements of its own is read as JSON.
   const json = around({ kind: 'schema', schema, relaxed: true });
   if (isListed(schema) || depth > deepest) return json;
   if (type === 'array') {

@@ -19,9 +19,9 @@ const blanks = /[ \t\n\r]/;
 const plainEscapes = '"\\/bfnrt';
 
 /**
- * Text of one JSON object, whatever comes in: JSON goes through as it is written. What is no JSON becomes some, in the way
- * in which models mean it: words without quotes are strings, commas and ends that lack are added, those that are too many
- * are left out, and what is no object is a member of one. The text so far is always the begin of an object.
+ * Text of one JSON object, whatever comes in: JSON goes through as it is written, and other text becomes JSON in the way in
+ * which models mean it. Words without quotes are strings, commas and ends that lack are added, those that are too many are
+ * left out, and a value that is no object is a member of one. The text so far is always the begin of an object.
  */
 export class ObjectText {
   readonly #levels: Level[] = [];

@@ -63,7 +63,7 @@ export class PartList {
     this.#arguments = undefined;
   }
 
-  /** What still comes is the end of an answer that is cut off: a call in it stays open. */
+  /** The rest is the end of an answer that is cut off: a call in it stays open. */
   cutOff(): void {
     this.#cut = true;
   }

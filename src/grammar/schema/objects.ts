@@ -110,7 +110,7 @@ export function argumentsNode(schema: SchemaObject, place: string, { nodeOf }: O
 
 /** Members in their order, of which some may be left out, and then any number of others. */
 function membersFrom(members: readonly Member[], others: GrammarNode | undefined): GrammarNode {
-  /** What may come where no member has, the last first, and the rest where one has. */
+  /** Members that may come where none has, the last first, and the rest where one has. */
   let firsts: GrammarNode[] = [others ? listed(others, 0, Number.POSITIVE_INFINITY) : literal('')];
   let later: GrammarNode = others ? concat(repeat(concat(comma, others), 0), blank) : blank;
   for (const { node, required } of members.toReversed()) {

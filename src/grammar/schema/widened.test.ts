@@ -46,7 +46,7 @@ function obstructed(schema: unknown, random: () => number): unknown {
   // Values that are listed are tested by all keywords.
   if ('enum' in own || 'const' in own) return own;
   const more = obstacles[Math.floor(random() * obstacles.length * 2)] ?? {};
-  // Of two multiples of which not both can be enforced either may be left out.
+  // Either of two multiples may be left out where not both can be enforced.
   const isBeside = Object.keys(more).some(
     (keyword) => keyword in own || (keyword === 'multipleOf' && !('type' in own)),
   );

@@ -17,11 +17,11 @@ const bounds: readonly string[] = [
 ];
 
 /** Keywords that forbid what another one no longer allows once it is left out. */
-const closing: Readonly<Record<string, readonly string[]>> = {
-  properties: ['additionalProperties'],
-  patternProperties: ['additionalProperties'],
-  prefixItems: ['items'],
-};
+const closing = new Map([
+  ['properties', 'additionalProperties'],
+  ['patternProperties', 'additionalProperties'],
+  ['prefixItems', 'items'],
+]);
 
 /**
  * The schema with more values: without the keyword that was refused, at the place of an error, or without bounds where
@@ -32,7 +32,7 @@ export function widened(schema: unknown, place: string, refused: string | undefi
   const keyword = Object.keys(schema).find((name) => refused !== undefined && isWithin(refused, under(place, name)));
   const { oneOf, ...others } = schema;
   if (keyword === 'oneOf' && schema['anyOf'] === undefined) return { ...others, anyOf: oneOf };
-  const left = keyword === undefined ? bounds : [keyword, ...(closing[keyword] ?? [])];
+  const left = keyword === undefined ? bounds : [keyword, closing.get(keyword)];
   if (refused === undefined || keyword !== undefined) {
     const kept = Object.entries(schema).filter(([name]) => !left.includes(name));
     if (kept.length < Object.keys(schema).length) return Object.fromEntries(kept);

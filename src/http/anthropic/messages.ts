@@ -3,10 +3,20 @@ import type { Message, ToolCall } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
 import { parsedBy } from '../request/parsed-by.ts';
+import { unreadContent } from '../request/unread-content.ts';
 
 const TextBlock = z.looseObject({ type: z.literal('text'), text: z.string() });
+
+const unread = (type: string, context: z.core.$RefinementCtx): void =>
+  context.addIssue({ code: 'custom', path: ['type'], message: unreadContent(type), params: { code: 'not_supported' } });
+
+const OnlyText = z.looseObject({ type: z.string() }).transform((block, context) => {
+  if (block.type === 'text') return parsedBy(TextBlock, block, context) ?? z.NEVER;
+  unread(block.type, context);
+  return z.NEVER;
+});
 const Texts = z
-  .union([z.string(), listOf(TextBlock)], 'expected a string or a list of text blocks')
+  .union([z.string(), listOf(OnlyText)], 'expected a string or a list of text blocks')
   .transform((content) => (typeof content === 'string' ? content : content.map(({ text }) => text).join('\n')));
 
 /** Blocks that a text model can read, by their types. */
@@ -33,8 +43,7 @@ type Block = z.output<(typeof blocks)[keyof typeof blocks]>;
 const Block = z.looseObject({ type: z.string() }).transform((block, context): Block => {
   const schema = Object.hasOwn(blocks, block.type) ? blocks[block.type as keyof typeof blocks] : undefined;
   if (!schema) {
-    const message = `content of type "${block.type}" is not supported yet`;
-    context.addIssue({ code: 'custom', path: ['type'], message, params: { code: 'not_supported' } });
+    unread(block.type, context);
     return z.NEVER;
   }
   return parsedBy<Block>(schema, block, context) ?? z.NEVER;
@@ -52,6 +61,10 @@ const checksum = /^(x-anthropic-billing-header:[^\n]*?\bcch=)[0-9a-f]+(?=;)/;
 export const AnthropicSystem: z.ZodType<string | undefined> = given(
   Texts.transform((text) => text.replace(checksum, '$10')),
 );
+
+/** A result as the model reads it. No template has a place to say that a tool has failed: its text does. */
+const resultOf = ({ content = '', is_error }: z.output<typeof blocks.tool_result>): string =>
+  is_error !== true || /^\W*error\b/i.test(content) ? content : content === '' ? 'Error' : `Error: ${content}`;
 
 /** A message as the template's messages: the results of tools in it are messages of their own. */
 function messagesOf(role: string, content: string | readonly Block[]): readonly Message[] {
@@ -72,7 +85,7 @@ function messagesOf(role: string, content: string | readonly Block[]): readonly 
         toolCalls.push({ id: block.id, name: block.name, arguments: JSON.stringify(block.input ?? {}) });
         break;
       case 'tool_result':
-        results.push({ role: 'tool', toolCallId: block.tool_use_id, content: block.content ?? '' });
+        results.push({ role: 'tool', toolCallId: block.tool_use_id, content: resultOf(block) });
         break;
       case 'redacted_thinking':
         break;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { post, type Served, served } from '../../../test/support/served.ts';
+import type { Message } from '../../chat/message.ts';
 
 const hi = { model: 'tiny:q4_1', max_tokens: 16, messages: [{ role: 'user', content: 'Hi' }] };
 
@@ -122,4 +123,18 @@ test('a schema for the answer reaches the engine, and another form is refused', 
   }
   const wrong = { ...hi, output_config: { format: { type: 'poem' } } };
   assert.equal((await post(server, '/v1/messages', wrong)).status, 400);
+});
+
+test('a tool that has failed says so to the model', async () => {
+  const result = async (block: object): Promise<unknown> => {
+    const call = { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'add', input: {} }] };
+    const content = [{ type: 'tool_result', tool_use_id: 'a', ...block }];
+    const messages = [{ role: 'user', content: 'Add' }, call, { role: 'user', content }];
+    const prompt = (await prompted(served(), { messages })) as { readonly messages: readonly Message[] };
+    return prompt.messages.at(-1)?.content;
+  };
+  assert.equal(await result({ content: 'no such file', is_error: true }), 'Error: no such file');
+  assert.equal(await result({ content: [{ type: 'text', text: '<error>no' }], is_error: true }), '<error>no');
+  assert.equal(await result({ is_error: true }), 'Error');
+  assert.equal(await result({ content: 'well', is_error: false }), 'well');
 });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Message } from '../../chat/message.ts';
 import { roleOf } from '../../chat/roles.ts';
 import { listOf } from '../request/lists.ts';
+import { unreadContent } from '../request/unread-content.ts';
 
 type Context = z.core.$RefinementCtx;
 
@@ -9,16 +10,11 @@ const problem = (context: Context, field: string, message: string): void =>
   context.addIssue({ code: 'custom', path: [field], message });
 
 /** Refuses a field, since the answer would be another one without it. */
-const unsupported = (context: Context, field: string, what: string): void =>
-  context.addIssue({
-    code: 'custom',
-    path: [field],
-    message: `${what} not supported yet`,
-    params: { code: 'not_supported' },
-  });
+const unsupported = (context: Context, field: string, message: string): void =>
+  context.addIssue({ code: 'custom', path: [field], message, params: { code: 'not_supported' } });
 
 const Part = z.looseObject({ type: z.string(), text: z.string().optional() }).superRefine((part, context) => {
-  if (part.type !== 'text') unsupported(context, 'type', `content of type "${part.type}" is`);
+  if (part.type !== 'text') unsupported(context, 'type', unreadContent(part.type));
   else if (part.text === undefined) problem(context, 'text', 'expected a string');
 });
 

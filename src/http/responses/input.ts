@@ -3,6 +3,7 @@ import type { Message } from '../../chat/message.ts';
 import { given } from '../request/given.ts';
 import { listOf } from '../request/lists.ts';
 import { parsedBy } from '../request/parsed-by.ts';
+import { unreadContent } from '../request/unread-content.ts';
 
 const texts: readonly string[] = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text'];
 
@@ -12,7 +13,7 @@ const Part = z
     const problem = (path: string, message: string, code: string): void =>
       context.addIssue({ code: 'custom', path: [path], message, params: { code } });
     if (type !== 'refusal' && !texts.includes(type)) {
-      problem('type', `content of type "${type}" is not supported yet`, 'not_supported');
+      problem('type', unreadContent(type), 'not_supported');
     } else if ((text ?? refusal) === undefined) problem('text', 'expected a string', 'invalid_value');
   })
   .transform(({ text, refusal }) => text ?? refusal ?? '');

@@ -6,7 +6,7 @@ const ofTexts = ['enum', 'const', 'pattern', 'format', 'minLength', 'maxLength',
 const definitions = ['$defs', 'definitions'];
 
 /** An argument that is taken as it is written, up to one of `ends`: the texts that its schema allows. */
-export function textArgument(schema: SchemaObject, ends: readonly [string, ...string[]]): GrammarSource {
+export function writtenText(schema: SchemaObject, ends: readonly [string, ...string[]]): GrammarSource {
   const said = Object.entries(schema).filter(([name]) => ofTexts.includes(name));
   // Texts without bounds have one rule, whatever else is said of them.
   if (said.length === 0) return untilAny(...ends);
