@@ -3,6 +3,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
 import { serializeError } from '../base/serialized-error.ts';
+import { watchEventLoop } from '../base/watchdog.ts';
 import { checkDevice } from '../exec/device-check.ts';
 import { deviceMemory, type GpuHandle, type GpuKind, gpuDevices } from '../ggml/gpu-backend.ts';
 import { GpuDevice } from '../ggml/gpu-device.ts';
@@ -39,4 +40,6 @@ function trial(kind: GpuKind): DeviceTrial {
   }
 }
 
+// A driver that compiles goes on for minutes, whether somebody waits or not.
+await watchEventLoop({ interval: 1000, most: Number.POSITIVE_INFINITY, mostOrphaned: 2 });
 writeSync(output, JSON.stringify(trial(JSON.parse(readFileSync(input, 'utf8')) as GpuKind)));

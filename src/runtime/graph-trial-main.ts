@@ -3,6 +3,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { EngineError } from '../base/errors.ts';
 import { serializeError } from '../base/serialized-error.ts';
+import { watchEventLoop } from '../base/watchdog.ts';
 import { buildAllGraphs, buildForDevice } from '../exec/llama-trial.ts';
 import { gpuDevices } from '../ggml/gpu-backend.ts';
 import { GpuDevice } from '../ggml/gpu-device.ts';
@@ -14,8 +15,10 @@ const [input, errors, output] = [0, 2, 3];
 // A terminal sends these to both processes; the one that waits says what happens.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-/** Throws DEVICE_MISSING, and the errors of `buildForDevice`. */
-function buildOn({ kind, name }: TrialDevice, file: ModelFile): void {
+/** Rejects with DEVICE_MISSING, and the errors of `buildForDevice`. */
+async function buildOn({ kind, name }: TrialDevice, file: ModelFile): Promise<void> {
+  // A driver that compiles goes on for minutes, whether somebody waits or not.
+  await watchEventLoop({ interval: 1000, most: Number.POSITIVE_INFINITY, mostOrphaned: 2 });
   const handle = gpuDevices(kind).find((one) => one.name === name);
   if (!handle) throw new EngineError('DEVICE_MISSING', { kind, reason: `there is no ${name}`, install: undefined });
   using device = new GpuDevice(handle, 1);
@@ -25,7 +28,7 @@ function buildOn({ kind, name }: TrialDevice, file: ModelFile): void {
 hearTrouble((line) => void writeSync(errors, `${line.trim()}\n`));
 try {
   const { path, adapters, device } = JSON.parse(readFileSync(input, 'utf8')) as TrialInput;
-  if (device) buildOn(device, openModelFile(path));
+  if (device) await buildOn(device, openModelFile(path));
   else buildAllGraphs(openModelFile(path), adapters);
   writeSync(output, 'null');
 } catch (error) {

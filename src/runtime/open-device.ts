@@ -1,5 +1,6 @@
 import { formatBytes } from '../base/bytes.ts';
 import { EngineError } from '../base/errors.ts';
+import { announceSilence } from '../base/silence.ts';
 import { checkDevice } from '../exec/device-check.ts';
 import { CpuDevice } from '../ggml/cpu-device.ts';
 import type { Device, DeviceKind } from '../ggml/device.ts';
@@ -12,6 +13,8 @@ import type { ModelOutline } from './model-outline.ts';
 
 /** The share of a card's free memory that weights take at most where all fits: texts and results take the rest. */
 const fittingShare = 0.8;
+/** Seconds that a driver may compile again for what it compiled in its trial: not all of them remember. */
+const compiling = 300;
 
 /**
  * A kind of device, or `auto` for the one that suits the model.
@@ -83,6 +86,7 @@ function started(handle: GpuHandle, threads: number, models: readonly ModelOutli
   const device = new GpuDevice(handle, threads);
   try {
     for (const { graphs, config } of models) graphs.checkDevice(device, config.context);
+    announceSilence(compiling);
     checkDevice(device);
     device.countDriver();
   } catch (error) {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { shortLine } from '../base/short-line.ts';
+import { announceSilence } from '../base/silence.ts';
 
 const extension = extname(import.meta.url);
 /** Arguments of Node that let it run sources. */
@@ -41,6 +42,7 @@ export type TrialResult = { readonly outcome: string } | { readonly ended: strin
 /** Runs the program `name` beside this file, whether that is a source or part of a bundle, and waits for it. */
 export function runTrial(name: string, input: string, limits: TrialLimits, words: TrialWords): TrialResult {
   const program = fileURLToPath(new URL(`${name}${extension}`, import.meta.url));
+  announceSilence(limits.waiting);
   const result = start([process.execPath, ...loader(), program], input, limits);
   // Libraries may end the process with 0, too: without an outcome.
   const outcome = result.status === 0 && result.output[3];

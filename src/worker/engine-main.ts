@@ -1,14 +1,17 @@
 /** The process of one model's engine: `EngineProcess` starts it and gives it orders. */
 
+import { hearSilence } from '../base/silence.ts';
+import { watchEventLoop } from '../base/watchdog.ts';
 import { EngineWorker } from './engine-worker.ts';
 import type { EngineOrder, EngineReport } from './protocol.ts';
-import { watchEventLoop } from './watchdog.ts';
+import { longestSilence } from './silence-counter.ts';
 
 /** Milliseconds that closing may take when nobody is left to wait for it. */
 const patience = 5000;
 
-// The watchdog comes first, so that its memory is part of the process's own, which the plan counts.
-const watched = watchEventLoop();
+// The watchdog comes first, so that its memory is part of the process's own, which the plan counts. The server, which watches,
+// too, is faster: it can tell its clients why.
+const watched = watchEventLoop({ interval: 1000, most: longestSilence + 5, mostOrphaned: 5 });
 const report = (report: EngineReport): void => {
   // The server may be gone, or go meanwhile: without the callback that would be an error that nobody handles.
   if (process.connected) process.send?.(report, undefined, undefined, () => {});
@@ -20,7 +23,11 @@ const worker = new EngineWorker(report, () => {
 });
 
 process.on('message', async (order: EngineOrder) => {
-  await watched;
+  const watchdog = await watched;
+  hearSilence((seconds) => {
+    watchdog.announce(seconds);
+    worker.announceSilence(seconds);
+  });
   worker.dispatch(order);
 });
 const leave = (): void => {

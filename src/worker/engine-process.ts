@@ -16,7 +16,7 @@ import type {
   EngineStart,
   EngineStats,
 } from './protocol.ts';
-import { longestSilence, SilenceCounter } from './silence-counter.ts';
+import { SilenceCounter } from './silence-counter.ts';
 
 /** The program beside this file, whether that is a source or part of a bundle. */
 const program = fileURLToPath(new URL(`engine-main${extname(import.meta.url)}`, import.meta.url));
@@ -66,23 +66,24 @@ export class EngineProcess {
     const requests = new EngineRequests(name, (order) => send(child, order));
     const stats = { last: { sums: zeroTotals, state: idleState } };
     const silence = new SilenceCounter();
-    const hangs = `it gave no sign of life for ${longestSilence} s`;
+    const hangs = (): string => `it gave no sign of life for ${silence.intervals} s`;
     const watch = setInterval(() => {
       silence.pass();
-      if (silence.intervals < longestSilence) return;
+      if (!silence.isTooLong) return;
       child.kill('SIGKILL');
       // A process that waits for a device may not end at once.
-      requests.fail(hangs);
+      requests.fail(hangs());
     }, second).unref();
     const ended = endOf(child).then((reason) => {
       clearInterval(watch);
-      return silence.intervals < longestSilence ? reason : hangs;
+      return silence.isTooLong ? hangs() : reason;
     });
     void ended.then((reason) => requests.fail(reason));
     const started = new Promise<EngineFacts>((resolve, reject) => {
       void ended.then((reason) => reject(new EngineError('ENGINE_DIED', { model: name, reason })));
       child.on('message', (report: EngineReport) => {
-        silence.break();
+        if (report.kind === 'silence') silence.announce(report.seconds);
+        else silence.break();
         stats.last = report.stats;
         if (report.kind === 'started') resolve(report.facts);
         else if (report.kind === 'refused') reject(deserializeError(report.failure));

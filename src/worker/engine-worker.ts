@@ -78,6 +78,11 @@ export class EngineWorker {
     }
   }
 
+  /** Reports that no report may come for `seconds`. */
+  announceSilence(seconds: number): void {
+    this.#say({ kind: 'silence', seconds });
+  }
+
   /** Closes the model and lets the process end. */
   async end(): Promise<void> {
     clearInterval(this.#timer);

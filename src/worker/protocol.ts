@@ -107,6 +107,8 @@ export type EngineReport = { readonly stats: EngineStats } & (
   /** A failure that nobody waits for. */
   | { readonly kind: 'warning'; readonly reason: string }
   | { readonly kind: 'event'; readonly event: string; readonly facts: object }
+  /** Nothing may be reported for as long: a driver is tried, or compiles. */
+  | { readonly kind: 'silence'; readonly seconds: number }
   | { readonly kind: 'stats' }
 );
 

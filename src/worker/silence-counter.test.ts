@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { SilenceCounter } from './silence-counter.ts';
+import { longestSilence, SilenceCounter } from './silence-counter.ts';
 
 test('the intervals since the last sign of life count, and no others', () => {
   fc.assert(
@@ -12,6 +12,23 @@ test('the intervals since the last sign of life count, and no others', () => {
         else silence.break();
       }
       assert.equal(silence.intervals, passes.length - 1 - passes.lastIndexOf(false));
+    }),
+  );
+});
+
+test('a silence that was announced may be longer by as much, until the next sign of life', () => {
+  fc.assert(
+    fc.property(fc.nat(400), (announced) => {
+      const silence = new SilenceCounter();
+      const intervalsUntilTooLong = (): number => {
+        while (!silence.isTooLong) silence.pass();
+        return silence.intervals;
+      };
+      silence.pass();
+      silence.announce(announced);
+      assert.equal(intervalsUntilTooLong(), longestSilence + announced);
+      silence.break();
+      assert.equal(intervalsUntilTooLong(), longestSilence);
     }),
   );
 });

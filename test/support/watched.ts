@@ -1,7 +1,7 @@
-/** A process that is watched, for the test of that: it ticks for a while, or hangs; as "parent" it starts one that hangs. */
+/** A process that is watched, for the test of that: it ticks for a while, or hangs, with or without saying so before; as "parent" it starts one that hangs. */
 import { fork } from 'node:child_process';
 import { setInterval } from 'node:timers/promises';
-import { watchEventLoop } from '../../src/worker/watchdog.ts';
+import { watchEventLoop } from '../../src/base/watchdog.ts';
 
 const [role, interval, most, mostOrphaned] = process.argv.slice(2);
 const watch = { interval: Number(interval), most: Number(most), mostOrphaned: Number(mostOrphaned) };
@@ -10,7 +10,13 @@ if (role === 'parent') {
   const child = fork(import.meta.filename, ['hangs', ...process.argv.slice(3)]);
   child.once('message', () => process.send?.(child.pid));
 } else {
-  await watchEventLoop(watch);
+  const watchdog = await watchEventLoop(watch);
+  if (role === 'announces') {
+    watchdog.announce(1e9);
+    const ends = performance.now() + 5 * watch.most * watch.interval;
+    while (performance.now() < ends);
+    process.exit(0);
+  }
   process.send?.(process.pid);
   if (role === 'hangs') for (;;);
   let ticks = 0;

@@ -8,13 +8,17 @@ import type { WatchdogLimits } from './watchdog.ts';
 
 const program = fileURLToPath(new URL('../../test/support/watched.ts', import.meta.url));
 
-const start = (role: 'ticks' | 'hangs' | 'parent', { interval, most, mostOrphaned }: WatchdogLimits): ChildProcess =>
-  fork(program, [role, interval, most, mostOrphaned].map(String));
+const start = (
+  role: 'ticks' | 'hangs' | 'announces' | 'parent',
+  { interval, most, mostOrphaned }: WatchdogLimits,
+): ChildProcess => fork(program, [role, interval, most, mostOrphaned].map(String));
 
-test('a process whose event loop hangs is ended, one whose loop goes on is not', async () => {
+test('a process whose event loop hangs is ended, one whose loop goes on or that said so before is not', async () => {
   const watch = { interval: 10, most: 50, mostOrphaned: 50 };
-  const [hanging, ticking] = (['hangs', 'ticks'] as const).map((role) => once(start(role, watch), 'exit'));
+  const roles = ['hangs', 'ticks', 'announces'] as const;
+  const [hanging, ticking, announcing] = roles.map((role) => once(start(role, watch), 'exit'));
   assert.deepEqual(await ticking, [0, null]);
+  assert.deepEqual(await announcing, [0, null]);
   assert.deepEqual(await hanging, [null, 'SIGKILL']);
 });
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { longestSilence } from './silence-counter.ts';
 
 export interface WatchdogLimits {
   /** Milliseconds between two checks. */
@@ -10,9 +9,6 @@ export interface WatchdogLimits {
   /** The same number where the parent process is gone, and nobody waits any more. */
   readonly mostOrphaned: number;
 }
-
-// The server, which also watches engines, comes first: it can tell its clients why.
-const usual: WatchdogLimits = { interval: 1000, most: longestSilence + 5, mostOrphaned: 5 };
 
 /** The program as text: a file would have to be found beside every bundle. It imports nothing, so as to be small. */
 const program = `
@@ -25,16 +21,23 @@ setInterval(() => {
   const now = Atomics.load(ticks, 0);
   silent = now === last ? silent + 1 : 0;
   last = now;
-  if (silent >= (process.ppid === parent ? most : mostOrphaned)) process.kill(process.pid, 'SIGKILL');
+  const longest = process.ppid === parent ? most + Atomics.load(ticks, 1) : mostOrphaned;
+  if (silent >= longest) process.kill(process.pid, 'SIGKILL');
 }, interval);
 `;
+
+/** A thread that ends this process when its event loop hangs. */
+export interface Watchdog {
+  /** Bears with as many checks more until the next tick of the event loop. */
+  announce(checks: number): void;
+}
 
 /**
  * Ends this process when its event loop hangs, from a thread of its own, which takes 9 MiB. Resolves when that runs.
  * The thread counts its own checks: a process that was stopped, or starved, is not taken to hang.
  */
-export async function watchEventLoop({ interval, ...limits }: WatchdogLimits = usual): Promise<void> {
-  const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+export async function watchEventLoop({ interval, ...limits }: WatchdogLimits): Promise<Watchdog> {
+  const ticks = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   const worker = new Worker(program, {
     eval: true,
     execArgv: [],
@@ -42,9 +45,13 @@ export async function watchEventLoop({ interval, ...limits }: WatchdogLimits = u
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
     workerData: { ticks, interval, ...limits },
   });
-  // The server watches alone if the thread fails.
+  // Whoever started the process watches alone if the thread fails.
   worker.on('error', () => {});
-  setInterval(() => Atomics.add(ticks, 0, 1), interval).unref();
+  setInterval(() => {
+    Atomics.store(ticks, 1, 0);
+    Atomics.add(ticks, 0, 1);
+  }, interval).unref();
   await once(worker, 'online');
   worker.unref();
+  return { announce: (checks) => void Atomics.store(ticks, 1, checks) };
 }
