@@ -45,7 +45,7 @@ export async function watchEventLoop({ interval, ...limits }: WatchdogLimits): P
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
     workerData: { ticks, interval, ...limits },
   });
-  // Whoever started the process watches alone if the thread fails.
+  // The parent process watches alone if the thread fails.
   worker.on('error', () => {});
   setInterval(() => {
     Atomics.store(ticks, 1, 0);

@@ -20,8 +20,10 @@ export interface Row {
 export interface Part {
   /** A line about it. */
   readonly about: string;
-  /** Tries everything; a row comes as soon as it is known. */
-  rows(): AsyncIterable<Row>;
+  /** Names of which some can be chosen (`--only`), where a part can try less than everything. */
+  readonly choice?: readonly string[];
+  /** Tries everything, or what is chosen; a row comes as soon as it is known. */
+  rows(chosen?: readonly string[]): AsyncIterable<Row>;
 }
 
 /** A line of the reporter: what came of one test. */

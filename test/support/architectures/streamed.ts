@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { at } from '../../../src/base/at.ts';
 import type { Device } from '../../../src/ggml/device.ts';
+import type { LlamaSpan } from '../../../src/ggml/llama-batch.ts';
 import { engineError } from '../engine-error.ts';
 import { type OpenLlamaOptions, openLlama } from '../open-llama.ts';
 import { type ArchitectureFileOptions, architectureFile } from './architecture-file.ts';
@@ -11,18 +12,22 @@ import { usualBatches } from './usual-batches.ts';
 /** Bytes: some matrices of a small model are several slices. */
 const sliceBytes = 2 ** 14;
 
-/** The logits of the usual batches, with all weights streamed that can be, and as few experts in memory as there can be. */
+/**
+ * The logits of `batches`, by default the usual ones, with all weights streamed that can be, and as few experts in memory as
+ * there can be.
+ */
 export async function streamedLogits(
   name: string,
   path: string,
   options: Pick<OpenLlamaOptions, 'device' | 'extra' | 'loras' | 'slots'>,
+  batches: readonly (readonly LlamaSpan[])[] = usualBatches(name),
 ): Promise<readonly Float32Array[]> {
   const { vocabulary } = usualSizesOf(name);
   await using model = openLlama(path, { ...options, sliceBytes });
   const { extra = 0 } = options;
   assert.equal(model.plan.streamed.length > 0, extra === 0, 'weights are not where they should be');
   const rows: Float32Array[] = [];
-  for (const batch of usualBatches(name)) {
+  for (const batch of batches) {
     const spans = batch.map(({ sequence, start, tokens, outputs }) => ({
       state: at(model.states, sequence),
       start,
