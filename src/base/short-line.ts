@@ -15,3 +15,6 @@ const mostListed = 10;
 /** Texts as a list in a sentence, of many the first ones. */
 export const someOf = (texts: readonly string[]): string =>
   texts.length > mostListed ? `${texts.slice(0, mostListed).join(', ')}, …` : texts.join(', ');
+
+/** A line about a failure in a library, without the path of the machine that compiled it. */
+export const libraryLine = (text: string): string => shortLine(text.replace(/^\/\S*\/(?=[^/\s]+:\d+: )/, ''));

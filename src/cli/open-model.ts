@@ -37,6 +37,10 @@ export async function openModel(
     warn,
     debug: await debugLog(settings),
   });
+  if (model.device.kind !== 'cpu') {
+    const { tellDriverEnd } = await import('./driver-end.ts');
+    tellDriverEnd(model.device.name);
+  }
   // A prompt need not be read to know.
   if (!embeds && model.outline.graphs.wholeTexts) {
     await model[Symbol.asyncDispose]();

@@ -7,8 +7,7 @@ import { cpuVariant } from './environment.ts';
 import type { ChosenModel } from './locate-model.ts';
 import type { CommandName } from './options/option-spec.ts';
 import type { Settings } from './options/table.ts';
-import { fail } from './print/output.ts';
-import { printable } from './print/printable.ts';
+import { errorLine, fail } from './print/output.ts';
 
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failure: 1, usage: 2, 'not-found': 3 };
 const usageExitCode = 2;
@@ -220,10 +219,9 @@ async function hintOf(
 export async function failureLine(error: unknown, argv: readonly string[] = []): Promise<string | undefined> {
   if (isBadOption(error)) {
     const { flagNamed } = await import('./options/flags.ts');
-    const { message } = new EngineError('BAD_OPTION', { ...error.details, option: flagNamed(error.details.option) });
-    return `error: ${printable(message)} [BAD_OPTION]`;
+    return errorLine(new EngineError('BAD_OPTION', { ...error.details, option: flagNamed(error.details.option) }));
   }
-  if (error instanceof EngineError) return `error: ${printable(error.message)} [${error.code}]`;
+  if (error instanceof EngineError) return errorLine(error);
   if (error instanceof CommanderError) {
     // Help was asked for, or shown in place of a command.
     if (error.exitCode === 0 || error.code === 'commander.help') return undefined;

@@ -47,6 +47,9 @@ export function note(text: string): void {
 export const warn = (reason: Error): void =>
   logged ? logged.warn({}, reason.message) : note(printable(reason.message));
 
+/** The line about an error. */
+export const errorLine = ({ message, code }: EngineError): string => `error: ${printable(message)} [${code}]`;
+
 /** Reports the error that ends the command. */
 export const fail = (line: string): void => (logged ? logged.error({}, line.replace(/^error: /, '')) : note(line));
 
