@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { perhaps } from './nearest-word.ts';
+import { oneOfWords, perhaps } from './nearest-word.ts';
 
 const words = ['temperature', 'top_k', 'top_p', 'num_ctx', 'stop'];
 
@@ -15,6 +15,11 @@ test('the word that was meant is told, and none where nothing is like it', () =>
     assert.equal(perhaps(wanted, words), ` (did you mean ${word}?)`);
   }
   for (const other of ['', 'x', 'grammar', 'frequency']) assert.equal(perhaps(other, words), '', other);
+});
+
+test('where words are listed, the one that was meant is the first', () => {
+  assert.match(oneOfWords('temprature', words), /^temperature, perhaps, or another of temperature, top_k, /);
+  assert.match(oneOfWords('x', words), /^one of temperature, /);
 });
 
 test('whatever word has one wrong letter, the right one is found, or one as near', () => {

@@ -16,6 +16,12 @@ function nearestWord(wanted: string, words: Iterable<string>): string | undefine
   return best?.word;
 }
 
+/** The words that are expected in place of another, the one that may have been meant first. */
+export function oneOfWords(wanted: string, words: readonly string[]): string {
+  const near = nearestWord(wanted, words);
+  return near === undefined ? `one of ${words.join(', ')}` : `${near}, perhaps, or another of ${words.join(', ')}`;
+}
+
 /**
  * A word in brackets behind another that nobody knows; empty where none is like it.
  *

@@ -1,4 +1,4 @@
-import { perhaps } from '../base/nearest-word.ts';
+import { oneOfWords } from '../base/nearest-word.ts';
 import { areWithin, textsExpected } from '../base/text-limits.ts';
 import { belowZero, isWithin, samplingNames, samplingRanges } from '../sample/sampling-options.ts';
 import { stopLimits } from '../text/stop-matcher.ts';
@@ -33,7 +33,7 @@ export function parameterValue(name: string, given: unknown): ParameterValue {
   }
   if (withoutEffect.has(name)) return { value: given, reason: 'without effect here' };
   const option = Object.hasOwn(samplingNames, name) ? samplingNames[name as keyof typeof samplingNames] : undefined;
-  if (!option && !lengths.has(name)) return none(`a parameter${perhaps(name, known)}: ${known.join(', ')}`);
+  if (!option && !lengths.has(name)) return none(`a parameter: ${oneOfWords(name, known)}`);
   const number = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
   if (typeof number !== 'number' || !Number.isFinite(number)) return none('a number');
   if (!option) return Number.isInteger(number) ? some(number) : none('a whole number');

@@ -1,5 +1,5 @@
 import { EngineError } from '../../base/errors.ts';
-import { perhaps } from '../../base/nearest-word.ts';
+import { oneOfWords } from '../../base/nearest-word.ts';
 import { idleOptions, idleReason } from '../../sample/idle-options.ts';
 import {
   defaultSampling,
@@ -85,7 +85,7 @@ function entryNamed(name: string): Entry {
   throw new EngineError('BAD_OPTION', {
     option: 'parameter',
     value: name,
-    expected: `one of ${parameterNames.join(', ')}${perhaps(name, parameterNames)}`,
+    expected: oneOfWords(name, parameterNames),
   });
 }
 

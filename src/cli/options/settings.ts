@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EngineError } from '../../base/errors.ts';
-import { perhaps } from '../../base/nearest-word.ts';
+import { oneOfWords } from '../../base/nearest-word.ts';
 import { parseAddress } from '../../http/address.ts';
 import { currentUser, type User } from '../environment.ts';
 import type { ConfigFile } from './config-file.ts';
@@ -57,8 +57,7 @@ function ofFile({ path, values }: ConfigFile, { home }: User): GivenOptions {
   const known = configurable.flatMap(([key, spec]) => namesOf(key, spec));
   const unknown = Object.keys(values).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    const expected = `one of ${known.join(', ')}${perhaps(unknown, known)}`;
-    throw new EngineError('BAD_OPTION', { option: `${path}:`, value: unknown, expected });
+    throw new EngineError('BAD_OPTION', { option: `${path}:`, value: unknown, expected: oneOfWords(unknown, known) });
   }
   const placed = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(placed);
