@@ -43,8 +43,10 @@ export interface DownloadPlan {
 }
 
 export interface DownloadOptions {
-  /** The name of the model, by which it goes on later. */
+  /** The name of the model. */
   readonly name: string;
+  /** The name that pulls it; undefined for one that is not kept. */
+  readonly pulledBy: string | undefined;
   readonly store: OwnStore;
   readonly signal: AbortSignal;
   readonly pace?: DownloadPace | undefined;
@@ -90,7 +92,7 @@ export class Download implements AsyncDisposable {
   }
 
   async #open(layer: RemoteLayer, layers: readonly RemoteLayer[], web: Web): Promise<Item> {
-    const { name, store, pace } = this.#options;
+    const { name, pulledBy, store, pace } = this.#options;
     const place = placeAmong(layer, layers);
     const there = (): Item | undefined => {
       const [sum, sumOfFirst] = [sumOf(layer.file, store), sumOf(place.first, store)];
@@ -101,7 +103,7 @@ export class Download implements AsyncDisposable {
     if (before) return before;
     const path = unfinishedPath(store, layer, place);
     const partial = await PartialFile.open(path, layer.file, web, pace);
-    nameUnfinished(dirname(path), name);
+    nameUnfinished(dirname(path), name, pulledBy);
     // It may have been finished by the process that had it.
     const finished = there();
     if (!finished) return { ...place, layer, partial };
@@ -117,7 +119,7 @@ export class Download implements AsyncDisposable {
   async fetch(): Promise<void> {
     const { signal } = this.#options;
     const partials = this.#items.flatMap(({ partial }) => partial ?? []);
-    for (const partial of partials) await partial.fetchHeader(signal);
+    for (const partial of partials) await fetchHeader(partial, signal);
     await this.#plan(partials);
     for (const { layer, partial } of this.#items) {
       this.#report(layer);
@@ -203,6 +205,23 @@ export class Download implements AsyncDisposable {
     const partials = this.#items.flatMap(({ partial }) => partial ?? []);
     for (const partial of partials) await partial[Symbol.asyncDispose]();
     for (const { path } of partials) clearUnfinished(dirname(path));
+  }
+}
+
+/** What is wrong with a file that is no GGUF file, or whose header cannot be read. */
+const headerErrors = ['NOT_GGUF', 'GGUF_VERSION', 'GGUF_CORRUPT', 'GGUF_TRUNCATED'] as const;
+
+const isOfHeader = (error: unknown): error is EngineError<(typeof headerErrors)[number]> =>
+  error instanceof EngineError && headerErrors.some((code) => code === error.code);
+
+/** Fetches a header. Of what is no model nothing is kept, and the error names where it came from. */
+async function fetchHeader(partial: PartialFile, signal: AbortSignal): Promise<void> {
+  try {
+    await partial.fetchHeader(signal);
+  } catch (error) {
+    if (!isOfHeader(error)) throw error;
+    await partial.remove();
+    throw new EngineError(error.code, { ...error.details, file: partial.remote.url }, { cause: error });
   }
 }
 

@@ -151,7 +151,7 @@ test('what has come of a model is known by its name, and can be removed, but not
   const pulling = assert.rejects(t.pull('org/Tiny-GGUF', { signal: leave.signal }), /left/);
   await t.host.waiting;
   const [coming = assert.fail()] = unfinishedModels(t.store.unfinished);
-  assert.equal(coming.name, 'hf.co/org/tiny-gguf:q4_k_m');
+  assert.deepEqual([coming.name, coming.pulledBy], ['hf.co/org/tiny-gguf:q4_k_m', 'hf.co/org/tiny-gguf:q4_k_m']);
   assert.throws(() => removeUnfinishedModel(coming), engineError('FILE_IN_USE'));
   leave.abort(new Error('left'));
   await pulling;
@@ -190,7 +190,9 @@ test('bytes with a wrong sum are removed, and the error says so', async () => {
 test('a file that is no model is refused after its first bytes', async () => {
   await using t = await pullTrial();
   t.host.addRepository('org/Tiny-GGUF', { 'tiny-Q4_K_M.gguf': Buffer.alloc(64 * KiB, 'x') });
-  await rejectsWith(t.pull('org/Tiny-GGUF'), 'NOT_GGUF');
+  const error = await rejectsWith(t.pull('org/Tiny-GGUF'), 'NOT_GGUF');
+  assert.match(error.message, /^http:\/\/\S+\/tiny-Q4_K_M\.gguf is not a GGUF file \(it starts with "xxxx"\)/);
+  assert.deepEqual(unfinishedIn(t.store), [], 'nothing that could go on');
   assert.equal(t.host.downloads.length, 1);
 });
 

@@ -11,7 +11,7 @@ import { explained, type RemoteFile, remoteFileAt } from './remote-file.ts';
 import { modelLayers, type RemoteLayer, type RemoteModel } from './remote-model.ts';
 import { Web, type WebOptions } from './web.ts';
 
-export interface PullOptions extends Omit<DownloadOptions, 'name'> {
+export interface PullOptions extends Omit<DownloadOptions, 'name' | 'pulledBy'> {
   readonly web: WebOptions;
   /** Whether a registry may be asked without encryption. */
   readonly insecure?: boolean | undefined;
@@ -38,7 +38,9 @@ export async function pullModel(name: string, options: PullOptions): Promise<str
   const texts: ManifestLayer[] = [];
   for (const layer of remote.layers.filter(isText)) texts.push(await fetchText(layer, web, options));
   const files = remote.layers.filter((layer) => !isText(layer));
-  await using download = await Download.begin(files, web, { ...options, name: stored });
+  // The query of a URL may hold a secret.
+  const pulledBy = source.kind !== 'url' ? stored : new URL(source.url).search === '' ? name : undefined;
+  await using download = await Download.begin(files, web, { ...options, name: stored, pulledBy });
   await download.fetch();
   const layers = await download.finish();
   signal.throwIfAborted();

@@ -7,22 +7,24 @@ import { readTextFile } from '../base/regular-file.ts';
 /** A model whose download has ended early, and goes on with the next pull. */
 export interface UnfinishedModel {
   readonly name: string;
+  /** The name, or the URL, that pulls it; undefined for a URL that was not kept. */
+  readonly pulledBy: string | undefined;
   /** Bytes that it takes on the disk. */
   readonly bytes: number;
   /** The folders of its files. */
   readonly folders: readonly string[];
 }
 
-/** The file that says whose the others in its folder are. */
+/** The file that says whose the others in its folder are, and in a second line by what they are pulled. */
 const nameFile = 'name';
-const mostName = 1024;
+const mostName = 8192;
 const blockBytes = 512;
 
 const namesIn = (folder: string): readonly string[] => attempt(() => readdirSync(folder)) ?? [];
 
-/** Says for which model the files in a folder come. */
-export const nameUnfinished = (folder: string, name: string): void =>
-  attempt(() => writeFileSync(join(folder, nameFile), name, { mode: 0o600 }));
+/** Says for which model the files in a folder come, and by which name or URL it is pulled. */
+export const nameUnfinished = (folder: string, name: string, pulledBy: string | undefined): void =>
+  attempt(() => writeFileSync(join(folder, nameFile), `${name}\n${pulledBy ?? ''}`, { mode: 0o600 }));
 
 /** Removes a folder in which there is nothing that could go on later. */
 export function clearUnfinished(folder: string): void {
@@ -36,10 +38,11 @@ export function unfinishedModels(folder: string): readonly UnfinishedModel[] {
   const models = new Map<string, UnfinishedModel>();
   for (const entry of namesIn(folder)) {
     const inner = join(folder, entry);
-    const name = attempt(() => readTextFile(join(inner, nameFile), mostName));
+    const [name, pulledBy = name] = attempt(() => readTextFile(join(inner, nameFile), mostName))?.split('\n') ?? [];
     if (name === undefined) continue;
     const { bytes = 0, folders = [] } = models.get(name) ?? {};
-    models.set(name, { name, bytes: bytes + bytesIn(inner), folders: [...folders, inner] });
+    const all = { bytes: bytes + bytesIn(inner), folders: [...folders, inner] };
+    models.set(name, { name, pulledBy: pulledBy || undefined, ...all });
   }
   return [...models.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -42,8 +42,8 @@ export async function listCommand(settings: Settings): Promise<void> {
 
 /** Says which downloads have not come to their end. */
 function tellUnfinished({ ownStore }: Library): void {
-  for (const { name, bytes } of ownStore ? unfinishedModels(ownStore.unfinished) : []) {
-    const ways = `"ssd-llm pull ${name}" goes on, "ssd-llm rm ${name}" removes it`;
+  for (const { name, pulledBy = 'URL', bytes } of ownStore ? unfinishedModels(ownStore.unfinished) : []) {
+    const ways = `"ssd-llm pull ${pulledBy}" goes on, "ssd-llm rm ${name}" removes it`;
     note(printable(`${name} has not come to its end (${formatBytes(bytes)} are there): ${ways}`));
   }
 }

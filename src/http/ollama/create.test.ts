@@ -155,7 +155,7 @@ test('what has come of a model that was not pulled to its end is deleted by its 
   const { ask, store } = routes(folder.path);
   const begun = join(store.unfinished, 'a');
   mkdirSync(begun, { recursive: true });
-  nameUnfinished(begun, 'hf.co/org/plum-gguf:q4_k_m');
+  nameUnfinished(begun, 'hf.co/org/plum-gguf:q4_k_m', 'hf.co/org/plum-GGUF');
   writeFileSync(join(begun, 'plum.gguf'), 'a begin');
   const remove = (model: string): RequestInit => ({ method: 'DELETE', body: JSON.stringify({ model }) });
   assert.equal((await ask('/api/delete', remove('pear'))).status, 404);
