@@ -208,13 +208,13 @@ export class Download implements AsyncDisposable {
   }
 }
 
-/** What is wrong with a file that is no GGUF file, or whose header cannot be read. */
+/** Errors of a file that is no GGUF file, or whose header cannot be read. */
 const headerErrors = ['NOT_GGUF', 'GGUF_VERSION', 'GGUF_CORRUPT', 'GGUF_TRUNCATED'] as const;
 
 const isOfHeader = (error: unknown): error is EngineError<(typeof headerErrors)[number]> =>
   error instanceof EngineError && headerErrors.some((code) => code === error.code);
 
-/** Fetches a header. Of what is no model nothing is kept, and the error names where it came from. */
+/** Fetches a header. A file that is no model is not kept, and the error names its URL. */
 async function fetchHeader(partial: PartialFile, signal: AbortSignal): Promise<void> {
   try {
     await partial.fetchHeader(signal);
