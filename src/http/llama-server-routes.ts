@@ -8,6 +8,7 @@ import type { Backend, Health, Metric } from '../worker/backend.ts';
 import { completion, infill } from './llama-server/completion.ts';
 import { propsOf, slotsOf } from './llama-server/props.ts';
 import { checkContinuation, conversationFields, conversationIn } from './openai/conversation.ts';
+import { chatFields } from './openai/requests.ts';
 import { logFailure } from './refusal.ts';
 import { jsonBody } from './request/body.ts';
 import { tokenList } from './request/lists.ts';
@@ -71,7 +72,10 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       );
     })
     .post('/lora-adapters', async (c) => {
-      backend.adapters.set(requestedModel(backend, c.req.query('model')), await jsonBody(c.req, adapterScales));
+      backend.adapters.set(
+        requestedModel(backend, c.req.query('model')),
+        await jsonBody(c.req, adapterScales, 'strict'),
+      );
       return c.json({ success: true });
     })
     .get('/slots', async (c) => {
@@ -81,12 +85,12 @@ export const llamaServerRoutes = (backend: Backend, log: Log, health: () => Heal
       return c.json(slotsOf(backend.places(model), { sequences, drafts: (plan?.ahead ?? 0) > 0 }));
     })
     .on('POST', inputTokens, async (c) => {
-      const body = await jsonBody(c.req, ApplyTemplate);
+      const body = await jsonBody(c.req, ApplyTemplate, chatFields);
       const input_tokens = await backend.countTokens(requestedModel(backend, body.model), conversationIn(body));
       return c.json({ object: 'response.input_tokens', input_tokens });
     })
     .post('/apply-template', async (c) => {
-      const body = await jsonBody(c.req, ApplyTemplate);
+      const body = await jsonBody(c.req, ApplyTemplate, chatFields);
       const model = requestedModel(backend, body.model);
       return c.json({ prompt: await backend.applyTemplate(model, conversationIn(body)) });
     });

@@ -4,6 +4,7 @@ import type { Backend, Ending, GenerationRequest, PrefillProgress } from '../wor
 import { type AnswerBlock, AnswerBlocks, type BlockEvent } from './answer-blocks.ts';
 import { PrefillComment } from './prefill-comment.ts';
 import { logFailure } from './refusal.ts';
+import { warnOfIdleThinking } from './request/idle-thinking.ts';
 import { recorded } from './request/request-log.ts';
 import { reservationOf } from './request/reservations.ts';
 import { warnOfIdleOptions, withUsualSampling } from './request/sampling-fields.ts';
@@ -59,6 +60,7 @@ export function respondWithBlocks(
 ): Promise<Response> {
   const client = clientOf(request);
   warnOfIdleOptions(request, generation.sampling, model);
+  warnOfIdleThinking(request, generation, model);
   const prefill = new PrefillComment();
   const form = stream
     ? { contentType: 'text/event-stream', keepAlive: () => format.keepAlive(prefill.text) }

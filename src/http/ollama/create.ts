@@ -139,7 +139,7 @@ const copyRequest = z.object({ source: text, destination: text });
 
 /** Gives a model a second name; what it consists of is shared. */
 export async function copy(backend: Backend, c: Context): Promise<Response> {
-  const { source, destination } = await jsonBody(c.req, copyRequest);
+  const { source, destination } = await jsonBody(c.req, copyRequest, Object.keys(copyRequest.shape));
   const model = modelNamed(backend, nameIn(source, 'source'));
   await makeModel(storeOf(backend), nameIn(destination, 'destination'), { base: backend.layersOf(model) });
   return c.body(null, 200);

@@ -149,10 +149,13 @@ export const conversationForm = ({ think, template }: OllamaAnswerRequest): Omit
   ...(template !== '' && { chatTemplate: template }),
 });
 
+const modelNames = { model: text, name: text };
+
+/** Names of the fields of a request about a model. */
+export const modelFields: readonly string[] = Object.keys(modelNames);
+
 /** A request about a model: its name, which old clients call `name`. */
-export const modelRequest: z.ZodType<string> = z
-  .object({ model: text, name: text })
-  .transform(({ model, name }) => model || name);
+export const modelRequest: z.ZodType<string> = z.object(modelNames).transform(({ model, name }) => model || name);
 
 /** The request for one answer, without its prompt. */
 export const requestOf = (

@@ -15,7 +15,7 @@ import { generate } from './generate.ts';
 import { psEntry, tagsEntry } from './models.ts';
 import { pull } from './pull.ts';
 import { errorBody } from './refusals.ts';
-import { modelRequest } from './requests.ts';
+import { modelFields, modelRequest } from './requests.ts';
 import type { OllamaService } from './respond.ts';
 
 // Clients refuse to talk to an Ollama older than they know.
@@ -42,10 +42,12 @@ export function ollamaRoutes(
   app.get('/api/version', (c) => c.json({ version }));
   app.get('/api/tags', (c) => c.json({ models: backend.models().map(tagsEntry) }));
   app.get('/api/ps', (c) => c.json({ models: backend.loaded().map(psEntry) }));
-  app.post('/api/show', async (c) => c.json(showModel(requestedModel(backend, await jsonBody(c.req, modelRequest)))));
+  app.post('/api/show', async (c) =>
+    c.json(showModel(requestedModel(backend, await jsonBody(c.req, modelRequest, [...modelFields, 'verbose'])))),
+  );
   app.delete('/api/delete', async (c) => {
     // A name is required even where there is only one model.
-    await remove(backend, nameIn(await jsonBody(c.req, modelRequest)));
+    await remove(backend, nameIn(await jsonBody(c.req, modelRequest, modelFields)));
     return c.body(null, 200);
   });
   app.post('/api/create', (c) => create(backend, c));

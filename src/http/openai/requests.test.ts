@@ -10,9 +10,9 @@ const sent = (body: unknown): { raw: Request } => ({
   raw: new Request('http://localhost/', { method: 'POST', body: JSON.stringify(body) }),
 });
 const chat = (given: object): Promise<OpenAiChatRequest> =>
-  jsonBody(sent({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...given }), ChatBody);
+  jsonBody(sent({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...given }), ChatBody, 'strict');
 const completion = (given: object): Promise<OpenAiCompletionRequest> =>
-  jsonBody(sent({ model: 'm', prompt: 'Once', ...given }), CompletionBody);
+  jsonBody(sent({ model: 'm', prompt: 'Once', ...given }), CompletionBody, 'strict');
 
 const refuses = (request: Promise<unknown>, param: string | null, code = 'invalid_value'): Promise<void> =>
   assert.rejects(request, (e) => {

@@ -7,6 +7,7 @@ import { unitsOf } from '../../worker/fit-request.ts';
 import { endOf, partOf } from '../llama-server/answer.ts';
 import { PrefillComment, promptProgress } from '../prefill-comment.ts';
 import { failedBody } from '../refusal.ts';
+import { warnOfIdleThinking } from '../request/idle-thinking.ts';
 import { biasByToken } from '../request/logit-biases.ts';
 import { reservationOf } from '../request/reservations.ts';
 import { warnOfIdleOptions, withUsualSampling } from '../request/sampling-fields.ts';
@@ -79,6 +80,7 @@ export async function respondWithChoices(
   const { request, model, prompts } = job;
   const logitBias = await biasByToken(backend, model, job.params.biases);
   warnOfIdleOptions(request, job.params.generation.sampling, model);
+  warnOfIdleThinking(request, { ...job.params.generation, prompt: at(prompts, 0) }, model);
   const generation = { ...withUsualSampling(job.params.generation, model), logitBias, progress: job.params.stream };
   const params = { ...job.params, generation };
   const prefill = new PrefillComment();

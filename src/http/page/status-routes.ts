@@ -79,7 +79,7 @@ export const statusRoutes = (
       );
     })
     .post('/api/plan', async (c) => {
-      const { model, changes } = await jsonBody(c.req, WhatIf);
+      const { model, changes } = await jsonBody(c.req, WhatIf, 'strict');
       return c.json(await backend.whatIf(requestedModel(backend, model), changes));
     });
 

@@ -15,7 +15,7 @@ const sent = (
 });
 const read = async <T>(request: { raw: Request }, schema: z.ZodType<T>): Promise<T> => {
   using _ = reservationOf(request.raw);
-  return await jsonBody(request, schema);
+  return await jsonBody(request, schema, 'strict');
 };
 const refused = async (
   body: Parameters<typeof sent>[0],

@@ -164,13 +164,13 @@ function warnOfUnused(raw: Request, body: Readonly<Record<string, unknown>>, fie
 const mostNamed = 40;
 
 /**
- * The JSON of a request's body, parsed by `schema`. Members other than `fields`, if those are named, become a warning.
- * Rejects with a Refusal, which names the field.
+ * The JSON of a request's body, parsed by `schema`. Members other than `fields` become a warning; a strict schema refuses them
+ * itself. Rejects with a Refusal, which names the field.
  */
 export async function jsonBody<T>(
   { raw }: Pick<HonoRequest, 'raw'>,
   schema: z.ZodType<T>,
-  fields?: readonly string[],
+  fields: readonly string[] | 'strict',
 ): Promise<T> {
   const reservation = reservationOf(raw);
   const text = await textOf(raw, reservation);
@@ -186,7 +186,7 @@ export async function jsonBody<T>(
   }
   const { data, error } = schema.safeParse(body, { error: expected });
   if (!error) {
-    if (fields) warnOfUnused(raw, Object(body), fields);
+    if (fields !== 'strict') warnOfUnused(raw, Object(body), fields);
     return data;
   }
   const [first] = error.issues;

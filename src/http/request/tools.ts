@@ -57,6 +57,9 @@ export const toolFields: { readonly [K in keyof ToolFields]: z.ZodType<ToolField
     .transform((parallel) => parallel ?? undefined),
 };
 
+/** Characters of a name in a message. */
+const longestShown = 64;
+
 /** Refuses a choice of a tool that is not there. */
 export function checkToolChoice(
   tools: readonly Tool[],
@@ -67,7 +70,7 @@ export function checkToolChoice(
     choice === 'required' && tools.length === 0
       ? 'expected tools to choose from'
       : typeof choice === 'object' && !tools.some(({ name }) => name === choice.name)
-        ? 'expected the name of one of the tools'
+        ? `none of the tools is called ${JSON.stringify(choice.name.slice(0, longestShown))}`
         : undefined;
   if (message !== undefined) context.addIssue({ code: 'custom', path: ['tool_choice'], message });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FakeBackend } from '../../../test/support/fake-backend.ts';
+import { FakeBackend, servedModel } from '../../../test/support/fake-backend.ts';
 import { post, served } from '../../../test/support/served.ts';
 
 test('each API tells its client for what reason a model sees a prompt otherwise; the log has that already', async () => {
@@ -22,4 +22,47 @@ test('each API tells its client for what reason a model sees a prompt otherwise;
     await response.body?.cancel();
   }
   assert.ok(server.log.entries.every(({ level }) => level !== 'warn'));
+});
+
+test('an unknown member is told at every endpoint whose body has members', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const [path, body] of [
+    ['/api/chat', { messages, stream: false }],
+    ['/api/generate', { prompt: 'Hi', stream: false }],
+    ['/api/show', {}],
+    ['/api/embed', { input: 'Hi' }],
+    ['/v1/chat/completions', { messages }],
+    ['/v1/chat/completions/input_tokens', { messages }],
+    ['/v1/completions', { prompt: 'Hi' }],
+    ['/v1/responses', { input: 'Hi' }],
+    ['/v1/messages', { messages, max_tokens: 9 }],
+    ['/v1/messages/count_tokens', { messages }],
+    ['/apply-template', { messages }],
+    ['/tokenize', { content: 'Hi' }],
+    ['/completion', { prompt: 'Hi' }],
+  ] as const) {
+    const response = await post(served(), path, { model: 'tiny:q4_1', xyzzy: 1, ...body });
+    await response.body?.cancel();
+    assert.match(`${response.headers.get('warning')}`, /xyzzy/, `${path} ${response.status}`);
+  }
+});
+
+test('thoughts that a model does not have are an error where clients know one, elsewhere a warning', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  for (const [path, body] of [
+    ['/v1/chat/completions', { messages, reasoning_effort: 'high' }],
+    ['/v1/chat/completions', { messages, reasoning_budget_tokens: 100 }],
+    ['/v1/responses', { input: 'Hi', reasoning: { effort: 'low' } }],
+    ['/v1/messages', { messages, max_tokens: 2000, thinking: { type: 'enabled', budget_tokens: 1024 } }],
+  ] as const) {
+    for (const thinks of [false, true]) {
+      const response = await post(served({}, new FakeBackend(servedModel({ thinks }))), path, body);
+      await response.body?.cancel();
+      const warned = /does not think/.test(`${response.headers.get('warning')}`);
+      assert.deepEqual([path, response.status, warned], [path, 200, !thinks]);
+    }
+  }
+  assert.equal((await post(served(), '/api/chat', { messages, think: true })).status, 400);
+  const plain = await post(served(), '/v1/chat/completions', { messages, reasoning_effort: 'none' });
+  assert.equal(plain.headers.get('warning'), null);
 });
