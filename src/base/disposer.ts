@@ -7,6 +7,16 @@ export class Disposer implements Disposable {
     return resource;
   }
 
+  /** Runs the steps of a constructor; if one of them throws, all that is held is disposed. */
+  building<T>(steps: () => T): T {
+    try {
+      return steps();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
   [Symbol.dispose](): void {
     for (const resource of this.#resources.splice(0).reverse()) resource[Symbol.dispose]();
   }

@@ -225,8 +225,12 @@ export class ChatTemplate {
       return this.#template.render(variables, settings);
     } catch (error) {
       if (!(error instanceof TemplateError) || error instanceof LimitError) throw error;
-      const others = { ...variables, ...rareVariables(variables, new Date()) };
-      const text = attempt(() => this.#template.render(others, settings));
+      const rare = rareVariables(variables, new Date());
+      const isOther = ([name, value]: readonly [string, unknown]): boolean =>
+        (variables as Readonly<Record<string, unknown>>)[name] !== value && this.source.includes(name);
+      // A template that speaks of none of them refuses the others for the same reason.
+      if (!Object.entries(rare).some(isOther)) throw error;
+      const text = attempt(() => this.#template.render({ ...variables, ...rare }, settings));
       if (text === undefined) throw error;
       return text;
     }

@@ -32,15 +32,19 @@ export class ClassHead implements Disposable {
   private constructor(device: Device, { type, shape }: Weight, data: Uint8Array) {
     const [width, classes] = [at(shape, 0), at(shape, 1)];
     this.#device = device;
-    this.#graph = this.#owner.use(new Graph(16));
-    const pointer = this.#owner.use(new TensorSet(1)).add(type.id, shape);
-    const bytes = data.length + device.paddingOf({ weight: { type }, shape });
-    this.#owner.use(device.memoryFor(bytes, 'the head for scores')).place(pointer, 0);
-    writeTensor(pointer, data);
-    this.#embedding = this.#graph.input(F32, [width, 1]);
-    const product = this.#graph.matmul({ shape, slices: [{ pointer, shape, slice: 0 }] }, this.#embedding);
-    this.#classes = this.#graph.output({ ...product, shape: [classes] });
-    this.#owner.use(new GraphAllocator(device.bufferType)).allocate(this.#graph);
+    const graph = this.#owner.use(new Graph(16));
+    this.#graph = graph;
+    [this.#embedding, this.#classes] = this.#owner.building(() => {
+      const pointer = this.#owner.use(new TensorSet(1)).add(type.id, shape);
+      const bytes = data.length + device.paddingOf({ weight: { type }, shape });
+      this.#owner.use(device.memoryFor(bytes, 'the head for scores')).place(pointer, 0);
+      writeTensor(pointer, data);
+      const embedding = graph.input(F32, [width, 1]);
+      const product = graph.matmul({ shape, slices: [{ pointer, shape, slice: 0 }] }, embedding);
+      const output = graph.output({ ...product, shape: [classes] });
+      this.#owner.use(new GraphAllocator(device.bufferType)).allocate(graph);
+      return [embedding, output];
+    });
   }
 
   /**

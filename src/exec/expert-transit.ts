@@ -1,4 +1,5 @@
 import { at } from '../base/at.ts';
+import { Disposer } from '../base/disposer.ts';
 import { writeTensor } from '../ggml/data.ts';
 import type { Device } from '../ggml/device.ts';
 import { ExpertNodes, expertProductShape, type IndexList, type TensorPlace } from '../ggml/expert-nodes.ts';
@@ -21,21 +22,24 @@ export class ExpertTransit implements Disposable {
   /** The pairs of a round at most. */
   readonly pairs: number;
   readonly #areas: TransitAreas;
+  readonly #owner: Disposer = new Disposer();
   readonly #memory: Memory;
-  readonly #tensors: TensorSet = new TensorSet(1);
   /** All of the memory as numbers. */
   readonly #numbers: Pointer;
-  readonly #nodes: ExpertNodes = new ExpertNodes();
-  readonly #graph: ReusedGraph = new ReusedGraph();
+  readonly #nodes: ExpertNodes = this.#owner.use(new ExpertNodes());
+  readonly #graph: ReusedGraph = this.#owner.use(new ReusedGraph());
   #rounds = 0;
 
   /** Throws OUT_OF_MEMORY. */
   constructor(areas: TransitAreas, device: Pick<Device, 'memoryFor'>) {
     this.pairs = areas.pairs;
     this.#areas = areas;
-    this.#memory = device.memoryFor(areas.bytes, 'rounds of experts');
-    this.#numbers = this.#tensors.add(I32, [areas.bytes / 4]);
-    this.#memory.place(this.#numbers, 0);
+    [this.#memory, this.#numbers] = this.#owner.building(() => {
+      const memory = this.#owner.use(device.memoryFor(areas.bytes, 'rounds of experts'));
+      const numbers = this.#owner.use(new TensorSet(1)).add(I32, [areas.bytes / 4]);
+      memory.place(numbers, 0);
+      return [memory, numbers];
+    });
   }
 
   /** Forgets all nodes: they are not computed any more. */
@@ -90,9 +94,6 @@ export class ExpertTransit implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#graph[Symbol.dispose]();
-    this.#nodes[Symbol.dispose]();
-    this.#tensors[Symbol.dispose]();
-    this.#memory[Symbol.dispose]();
+    this.#owner[Symbol.dispose]();
   }
 }

@@ -4,7 +4,7 @@ import { ChatTemplate, type RenderedPrompt } from '../chat/chat-template.ts';
 import { type ChatPrompt, type Conversation, conversationOf } from '../chat/message.ts';
 import { chatMl } from '../chat/named-templates.ts';
 import { sourceFor, type TemplateSources, templateSourcesOf } from '../chat/template-sources.ts';
-import { opensThoughts, thoughtTagsOf } from '../chat/thought-tags.ts';
+import { canThink, opensThoughts, thoughtTagsOf } from '../chat/thought-tags.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { controlTokensOf, tokenizeParts } from '../text/control-tokens.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -70,6 +70,11 @@ export class PromptTokenizer {
   /** True if the model has a chat template; else messages are made into a prompt by ChatML. */
   get hasTemplate(): boolean {
     return this.#sources.plain !== undefined;
+  }
+
+  /** True if the model's template knows thoughts. */
+  get thinks(): boolean {
+    return this.#sources.plain !== undefined && canThink(this.#sources.plain);
   }
 
   /** Messages through the template, up to the begin of the answer, for `most` tokens. Throws TEMPLATE_FAILED. */

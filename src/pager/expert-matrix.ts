@@ -1,5 +1,6 @@
 import { at } from '../base/at.ts';
 import { alignDown } from '../base/bytes.ts';
+import { Disposer } from '../base/disposer.ts';
 import { allSettled } from '../base/promises.ts';
 import type { Device } from '../ggml/device.ts';
 import type { Pointer } from '../ggml/library.ts';
@@ -44,6 +45,7 @@ export class ExpertMatrix implements Disposable {
   readonly #reader: Pick<Reader, 'readv'>;
   readonly #buffers: ReadBuffers;
   readonly #uploads: Uploads | undefined;
+  readonly #owner: Disposer = new Disposer();
   readonly #memory: Memory;
   readonly #skew: number;
   readonly #last: boolean;
@@ -68,11 +70,15 @@ export class ExpertMatrix implements Disposable {
     this.#length = expertLength(weight);
     const shape = [at(weight.shape, 0), at(weight.shape, 1), slots];
     const padding = device.paddingOf({ weight, shape });
-    this.#memory = device.memoryFor(this.#skew + slots * this.#length + padding, 'experts');
-    // Kernels read the bytes behind the last slot, which have to be numbers.
-    if (padding > 0) this.#memory.clear();
-    this.tensor = tensors.add(weight.type.id, shape);
-    this.#memory.place(this.tensor, this.#skew);
+    const memory = this.#owner.use(device.memoryFor(this.#skew + slots * this.#length + padding, 'experts'));
+    this.#memory = memory;
+    this.tensor = this.#owner.building(() => {
+      // Kernels read the bytes behind the last slot, which have to be numbers.
+      if (padding > 0) memory.clear();
+      const tensor = tensors.add(weight.type.id, shape);
+      memory.place(tensor, this.#skew);
+      return tensor;
+    });
   }
 
   /** Has the system give the memory now: the first use of huge pages by direct reads costs 2.4 s of CPU time a GB. */
@@ -132,6 +138,6 @@ export class ExpertMatrix implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#memory[Symbol.dispose]();
+    this.#owner[Symbol.dispose]();
   }
 }

@@ -18,9 +18,14 @@ import {
 import { writePattern } from '../../test/support/pattern.ts';
 import { rounds } from '../../test/support/rounds.ts';
 import { anyTrace } from '../../test/support/routes.ts';
+import { someMemory } from '../../test/support/tensors.ts';
+import type { Memory } from '../ggml/memory.ts';
 import { pageBytes } from '../ggml/system.ts';
+import { TensorSet } from '../ggml/tensor-set.ts';
 import type { Weight } from '../gguf/weight.ts';
 import { expertLength } from '../plan/routed-banks.ts';
+import { ExpertMatrix } from './expert-matrix.ts';
+import { ReadBuffers } from './read-buffers.ts';
 import type { ReadAt } from './reader.ts';
 
 const anyCase = fc.record({ trace: anyTrace(4), slots: fc.integer({ min: 1, max: experts }) });
@@ -168,5 +173,37 @@ test('a file that was cut short is FILE_CHANGED, for experts that are read strai
   opened.pool.route({ ids: [3], used: 1, pairs: 1 });
   for (const home of opened.pool.homes) {
     await assert.rejects(home.lease([0]), engineError('FILE_CHANGED', { file: cut }));
+  }
+});
+
+test('a matrix whose memory is no use, at whatever step, holds none of it', () => {
+  const [weight] = matrices;
+  assert.ok(weight);
+  for (const step of ['clear', 'place'] as const) {
+    let held = 0;
+    const broken = (bytes: number, what: string): Memory => {
+      const memory = someMemory.memoryFor(bytes, what);
+      held += 1;
+      const fail = (): never => assert.fail(`no ${step}`);
+      const dispose = (): void => {
+        held -= 1;
+        memory[Symbol.dispose]();
+      };
+      return {
+        ...memory,
+        bytes,
+        shared: memory.shared,
+        place: () => {},
+        clear: () => {},
+        [step]: fail,
+        [Symbol.dispose]: dispose,
+      } as Memory;
+    };
+    using buffers = new ReadBuffers(1, pageBytes);
+    using tensors = new TensorSet(2);
+    const device = { memoryFor: broken, paddingOf: () => 32 };
+    const parts = { device, reader: { readv: () => assert.fail() }, buffers, tensors };
+    assert.throws(() => new ExpertMatrix(weight, { slots: 2, last: true }, parts), { message: `no ${step}` });
+    assert.equal(held, 0);
   }
 });

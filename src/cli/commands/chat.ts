@@ -14,6 +14,7 @@ import { ConversationFile } from '../conversation-file.ts';
 import { interruptible } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
+import { idleThoughts } from '../options/idle-thoughts.ts';
 import { idleParameters, parametersOf } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
 import { AnswerPrinter } from '../print/answer-printer.ts';
@@ -30,7 +31,11 @@ async function converse(chosen: ChosenModel, options: Settings, signal: AbortSig
   using session = options.session === undefined ? undefined : await ConversationFile.open(options.session);
   const earlier = session?.messages ?? [];
   await using model = await openModel(chosen, options);
-  for (const line of idleParameters(options, model.recommended, { prefix: '--' })) warn(new Error(line));
+  const idle = [
+    ...idleParameters(options, model.recommended, { prefix: '--' }),
+    ...idleThoughts(options, model.prompts.thinks),
+  ];
+  for (const line of idle) warn(new Error(line));
   const conversation = new ChatTurns(parametersOf(options), { ...options, earlier });
   // A model that cannot chat is refused before anything is loaded.
   model.tokenize(conversation.promptFor('Hello'), model.mostTokens(options.ctx));

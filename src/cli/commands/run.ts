@@ -10,6 +10,7 @@ import { grammarFromOptions } from '../form-options.ts';
 import { interruptible, interruptibleBlocking } from '../interrupt.ts';
 import type { ChosenModel } from '../locate-model.ts';
 import { openModel } from '../open-model.ts';
+import { idleThoughts } from '../options/idle-thoughts.ts';
 import { keepsPrompts, modelSettingsOf } from '../options/model-settings.ts';
 import { idleParameters } from '../options/parameters.ts';
 import type { Settings } from '../options/table.ts';
@@ -56,7 +57,11 @@ async function answer(chosen: ChosenModel, options: Settings, abort: AbortContro
   // A text may still come while the model is opened.
   const input = options.prompt === undefined || inputIsForm(options) ? undefined : hasInput();
   await using model = await openModel(chosen, options);
-  for (const line of idleParameters(options, model.recommended, { prefix: '--' })) warn(new Error(line));
+  const idle = [
+    ...idleParameters(options, model.recommended, { prefix: '--' }),
+    ...idleThoughts(options, model.prompts.thinks),
+  ];
+  for (const line of idle) warn(new Error(line));
   if (process.stderr.isTTY && !options.raw && !model.prompts.hasTemplate) note(continued);
   const prompt = await promptOf(options, model, { input: (await input) ?? false, signal });
   const prepared = await interruptibleBlocking(

@@ -3,6 +3,7 @@ import { checkOnDisk } from '../../base/memory-folder.ts';
 import type { ModelSettings } from '../../model/model-options.ts';
 import type { DevicePlan } from '../forecast.ts';
 import { type ChosenModel, locateCalled } from '../locate-model.ts';
+import { idleThoughts } from '../options/idle-thoughts.ts';
 import { modelSettingsOf } from '../options/model-settings.ts';
 import type { Settings } from '../options/table.ts';
 import { logTo } from '../print/log.ts';
@@ -18,6 +19,7 @@ export async function serveCommand(given: Settings): Promise<void> {
   const { think, thinkBudget } = settings;
   const { budgetFor, threadsFor } = await import('../../runtime/machine.ts');
   budgetFor(memoryBudget, warn);
+  for (const line of idleThoughts(settings, true)) warn(new Error(line));
   if (promptCacheDir !== undefined) checkOnDisk(promptCacheDir);
   // A folder that takes no files is found out now, not by the first request.
   for (const folder of [promptCacheDir, kvDir]) if (folder !== undefined) checkFolder(folder);
