@@ -75,14 +75,14 @@ test('a name that nobody knows is a warning, in each API', async () => {
     ['/v1/messages', { messages, max_tokens: 8 }],
     ['/v1/responses', { input: 'Hi' }],
     ['/tokenize', { content: 'Hi' }],
+    ['/apply-template', { messages }],
+    ['/v1/chat/completions/input_tokens', { messages }],
+    ['/v1/messages/count_tokens', { messages }],
+    ['/api/show', {}],
   ] as const) {
     assert.equal((await post(server, path, body)).headers.get('warning'), null, path);
-    const response = await post(server, path, { ...body, dimensionz: 3 });
-    assert.deepEqual(
-      [response.status, response.headers.get('warning')],
-      [200, `299 ssd-llm "unknown: 'dimensionz'"`],
-      path,
-    );
+    const response = await post(server, path, { ...body, xyzzy: 3 });
+    assert.deepEqual([response.status, response.headers.get('warning')], [200, `299 ssd-llm "unknown: 'xyzzy'"`], path);
     // Answers of some APIs refuse this wish; it is not passed over by the others.
     const wish = await post(server, path, { ...body, min_tokens: 5 });
     assert.ok(wish.status === 400 || (wish.headers.get('warning') ?? '').includes('min_tokens'), path);
@@ -92,7 +92,7 @@ test('a name that nobody knows is a warning, in each API', async () => {
     assert.equal(response.status, 200);
     return response.headers.get('warning');
   };
-  assert.match((await warned({ temprature: 0, user: 'me', 'bad\nname': 1 })) ?? '', /unknown: 'temprature', 'bad.n/);
+  assert.match((await warned({ temprature: 0, user: 'me', 'bad\nname': 1 })) ?? '', /unknown: 'temprature'.*, 'bad.n/);
   assert.equal(await warned({ user: 'me', temperature: 0 }), null);
 });
 

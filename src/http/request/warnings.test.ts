@@ -24,29 +24,6 @@ test('each API tells its client for what reason a model sees a prompt otherwise;
   assert.ok(server.log.entries.every(({ level }) => level !== 'warn'));
 });
 
-test('an unknown member is told at every endpoint whose body has members', async () => {
-  const messages = [{ role: 'user', content: 'Hi' }];
-  for (const [path, body] of [
-    ['/api/chat', { messages, stream: false }],
-    ['/api/generate', { prompt: 'Hi', stream: false }],
-    ['/api/show', {}],
-    ['/api/embed', { input: 'Hi' }],
-    ['/v1/chat/completions', { messages }],
-    ['/v1/chat/completions/input_tokens', { messages }],
-    ['/v1/completions', { prompt: 'Hi' }],
-    ['/v1/responses', { input: 'Hi' }],
-    ['/v1/messages', { messages, max_tokens: 9 }],
-    ['/v1/messages/count_tokens', { messages }],
-    ['/apply-template', { messages }],
-    ['/tokenize', { content: 'Hi' }],
-    ['/completion', { prompt: 'Hi' }],
-  ] as const) {
-    const response = await post(served(), path, { model: 'tiny:q4_1', xyzzy: 1, ...body });
-    await response.body?.cancel();
-    assert.match(`${response.headers.get('warning')}`, /xyzzy/, `${path} ${response.status}`);
-  }
-});
-
 test('thoughts that a model does not have are an error where clients know one, elsewhere a warning', async () => {
   const messages = [{ role: 'user', content: 'Hi' }];
   for (const [path, body] of [
