@@ -7,6 +7,9 @@ import { someOf } from './short-line.ts';
 
 const nameOf = (token: string | undefined): string => (token === undefined ? 'missing' : JSON.stringify(token));
 
+/** A value that is seen in a sentence: a blank one in quotes. */
+const visible = (value: string): string => (value.trim() === '' ? JSON.stringify(value) : value);
+
 function notFound({ file, name, nearest = [] }: ErrorDetails['MODEL_NOT_FOUND']): string {
   const near = nearest.length > 0 ? `did you mean ${nearest.join(', ')}? ` : '';
   return name
@@ -34,8 +37,8 @@ export const errorTable: ErrorTable<ErrorCode> = {
   BAD_SIZE: ['usage', (d) => `"${d.text}" is not a size; ${d.hint ?? 'write 8G, 1.5G, 512M or a number of bytes'}`],
   BAD_OPTION: [
     'usage',
-    (d) => `${d.option} ${d.value} is not valid; expected ${d.expected}`,
-    (d) => `${fieldOf(d.option)} ${d.value} is not valid; expected ${d.expected}`,
+    (d) => `${d.option} ${visible(d.value)} is not valid; expected ${d.expected}`,
+    (d) => `${fieldOf(d.option)} ${visible(d.value)} is not valid; expected ${d.expected}`,
   ],
   NO_PROMPT: [
     'usage',

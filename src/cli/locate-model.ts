@@ -17,6 +17,8 @@ const isFolded = (text: string): boolean => isPath(text) && /[\\/]/.test(text);
 /** True for a file that is there. */
 export const isFile = (path: string): boolean => attempt(() => !statSync(path).isDirectory()) ?? false;
 
+const isFolder = (path: string): boolean => attempt(() => statSync(path).isDirectory()) ?? false;
+
 /** All models by all their names. A command that is called with a file starts without this code. */
 async function namesIn(models: string | undefined): Promise<NameIndex<LocatedModel>> {
   const { checkModelsFolder, wholeLibrary } = await import('./open-library.ts');
@@ -26,6 +28,11 @@ async function namesIn(models: string | undefined): Promise<NameIndex<LocatedMod
 
 /** The error for a name, or a file's name, that no model has. */
 async function unknown(text: string, index: NameIndex<LocatedModel>): Promise<EngineError> {
+  if (text.trim() === '' || isFolder(text)) {
+    const folder = text.trim() === '' ? '' : `; this is a folder, in which --models ${text} looks for some`;
+    const expected = `a model's name, as "ssd-llm list" shows it, or a GGUF file${folder}`;
+    return new EngineError('BAD_OPTION', { option: 'model', value: text, expected });
+  }
   const { similarNames } = await import('../library/similar-names.ts');
   const nearest = similarNames(text, namesOfAll(index));
   return new EngineError('MODEL_NOT_FOUND', { file: text, nearest, ...(!isPath(text) && { name: true }) });
@@ -42,7 +49,8 @@ export async function locateModels(
   const index = texts.every(isFile) ? [] : await namesIn(models);
   const located: LocatedModel[] = [];
   for (const text of texts) {
-    const found = isFile(text) ? modelAtPath(text) : (lookUp(index, text) ?? (isFolded(text) && modelAtPath(text)));
+    const isPathed = isFolded(text) && !isFolder(text);
+    const found = isFile(text) ? modelAtPath(text) : (lookUp(index, text) ?? (isPathed && modelAtPath(text)));
     if (!found) throw await unknown(text, index);
     located.push(found);
   }

@@ -147,6 +147,9 @@ export function program(): Command {
     .hook('preAction', chooseCpu);
   for (const [name, spec] of Object.entries(commands)) command.addCommand(commandOf(name, spec));
   const help = async (name?: string): Promise<void> => {
+    if (name !== undefined && !Object.hasOwn(commands, commandCalled(name))) {
+      command.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
+    }
     await command.parseAsync([...(name === undefined ? [] : [name]), '--help'], { from: 'user' });
   };
   return command.addCommand(
@@ -192,10 +195,8 @@ export const commandCalled = (name: string): string =>
   Object.entries(commands).find(([, { alias }]) => alias === name)?.[0] ?? name;
 
 /** The hint below an error of commander's. */
-async function hintOf(
-  { code }: CommanderError,
-  [called = '', ...words]: readonly string[],
-): Promise<string | undefined> {
+async function hintOf({ code }: CommanderError, argv: readonly string[]): Promise<string | undefined> {
+  const [called = '', ...words] = argv[0] === 'help' ? argv.slice(1) : argv;
   const name = commandCalled(called);
   const given = [name, ...words];
   const own = Object.keys(commands);

@@ -93,6 +93,10 @@ test('anything else is refused, with what would be a name', () => {
     '-a',
     'hf.co/',
     'hf.co/org',
+    'hf.co',
+    'huggingface.co',
+    'https://example.com',
+    'https://huggingface.co',
   ];
   for (const name of wrong) assert.throws(() => pullSource(name), isBadOption, name);
 });

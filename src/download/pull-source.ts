@@ -37,7 +37,7 @@ const hubModel = new RegExp(`^${ofHub}(${repository})(?:/tree/main)?/?(?::(${par
 /** Names in Ollama's form that are a repository's: nothing else is called so. */
 const ggufRepository = new RegExp(`^(${part}/${part}-gguf)(?::(${part}))?$`, 'i');
 const inRegistry = new RegExp(
-  String.raw`^(?:https?://)?(?:(${part}\.${part}(?::\d+)?|localhost:\d+|\[[\da-f:]+\]:\d+)/)?((?:${part}/)?${part})(?::(${part}))?$`,
+  String.raw`^(?!https?://[^/]+$)(?:https?://)?(?:(${part}\.${part}(?::\d+)?|localhost:\d+|\[[\da-f:]+\]:\d+)/)?((?:${part}/)?${part})(?::(${part}))?$`,
   'i',
 );
 
@@ -56,7 +56,7 @@ export function pullSource(name: string): PullSource {
   if (isUrl(name)) return { kind: 'url', url: name };
   const [, host = ollamaHost, model, tag = 'latest'] = inRegistry.exec(name) ?? [];
   // A name of Hugging Face without its repository.
-  if (model === undefined || new RegExp(`^${ofHub}`, 'i').test(`${host}/`)) {
+  if (model === undefined || [host, model].some((one) => new RegExp(`^${ofHub}$`, 'i').test(`${one}/`))) {
     const expected = 'hf.co/ORG/REPO:QUANT, the URL of a GGUF file, or a name of a registry such as llama3.2:1b';
     throw new EngineError('BAD_OPTION', { option: 'model', value: name, expected });
   }
