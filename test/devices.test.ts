@@ -1,142 +1,41 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { RandomModelSpec } from '../bench/random-model.ts';
 import { at } from '../src/base/at.ts';
 import { nmse } from '../src/base/nmse.ts';
-import { graphTraits } from '../src/exec/llama-measure.ts';
-import { CpuDevice } from '../src/ggml/cpu-device.ts';
-import type { Device } from '../src/ggml/device.ts';
-import { openModelFile } from '../src/gguf/model-file.ts';
-import type { Plan } from '../src/plan/plan.ts';
-import { openOutline } from '../src/runtime/model-outline.ts';
 import { small } from './support/agrees.ts';
-import { architectureFile } from './support/architectures/architecture-file.ts';
-import { streamedLogits } from './support/architectures/streamed.ts';
-import { writeLoopingModel } from './support/chat-model.ts';
 import { run } from './support/cli.ts';
-import { thrown } from './support/engine-error.ts';
 import { firstDiffers } from './support/logits.ts';
 import { writeRandom } from './support/model-files.ts';
-import { openRuntime, planFor, plenty, type TestRuntimeOptions } from './support/open-model.ts';
+import { openRuntime } from './support/open-model.ts';
+import { smollm2 } from './support/smollm2.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { vulkanDevice, withoutVulkan } from './support/vulkan.ts';
 
-/** A model of several times what its ring takes at least. */
-const spec: RandomModelSpec = {
-  ...small,
-  architecture: 'llama',
-  type: 'q8_0',
-  layers: 12,
-  width: 256,
-  feedForward: 512,
-};
-const prompt = Array.from({ length: 40 }, (_, i) => (i * 31 + 5) % small.vocabulary);
+test('a device computes the logits of SmolLM2 as the CPU does, and streamed as resident', {
+  skip: withoutVulkan,
+}, async () => {
+  const path = await smollm2();
+  const prompt = Array.from({ length: 24 }, (_, i) => 1000 + 37 * i);
+  using device = vulkanDevice();
+  const expected = await logitsOf(path, prompt, {});
+  const resident = await logitsOf(path, prompt, { device });
+  const streamed = await logitsOf(path, prompt, { device, budget: 120 * 2 ** 20 });
+  assert.ok(nmse(flat(resident), flat(expected)) < 1e-2);
+  assert.equal(firstDiffers(resident, expected), undefined);
+  assert.ok(nmse(flat(streamed), flat(resident)) < 1e-5);
+});
 
-interface Computed {
-  readonly logits: readonly Float32Array[];
-  /** Slices that stream, and those of them that are held in the process's memory. */
-  readonly streamed: number;
-  readonly held: number;
-}
-
-/** The logits of a prompt, and of two tokens after it, one at a time. */
-async function computed(path: string, options: TestRuntimeOptions): Promise<Computed> {
+async function logitsOf(
+  path: string,
+  prompt: readonly number[],
+  options: Parameters<typeof openRuntime>[1],
+): Promise<readonly Float32Array[]> {
   await using model = await openRuntime(path, { context: 64, ...options });
-  const logits = [...(await model.logits(prompt))];
-  const { state } = at(model.runtime.caches.all, 0);
-  for (const [i, token] of [7, 11].entries()) {
-    const span = { state, start: prompt.length + i, tokens: [token], logits: 'last' } as const;
-    logits.push((await model.runtime.forward.run([span])).slice());
-  }
-  return { logits, streamed: model.plan.streamed.length, held: model.plan.host?.held.length ?? 0 };
+  assert.equal(model.plan.streamed.length > 0, options?.budget !== undefined);
+  return model.logits(prompt);
 }
 
 const flat = (rows: readonly Float32Array[]): Float32Array => Float32Array.from(rows.flatMap((row) => [...row]));
-
-for (const memory of ['host', 'apart'] satisfies Device['memory'][]) {
-  const where = memory === 'host' ? "in the process's memory" : 'with memory of its own';
-
-  test(`a device ${where} computes the logits of the CPU`, { skip: withoutVulkan }, async () => {
-    using folder = tempFolder();
-    using device = vulkanDevice(memory);
-    const path = writeRandom(folder.file('model.gguf'), spec);
-    const expected = await computed(path, {});
-    const actual = await computed(path, { device });
-    assert.equal(actual.streamed, 0);
-    assert.ok(nmse(flat(actual.logits), flat(expected.logits)) < 1e-2);
-    assert.equal(firstDiffers(actual.logits, expected.logits), undefined);
-  });
-}
-
-test('logits do not depend on whether weights stay on a device, are uploaded from memory, or stream from the SSD', {
-  skip: withoutVulkan,
-}, async () => {
-  using folder = tempFolder();
-  const path = writeRandom(folder.file('model.gguf'), spec);
-  const expected = await reference(path);
-  using shared = vulkanDevice('host');
-  const least = thrown('BUDGET_TOO_SMALL', () => planOn(shared, path, { budget: 1 })).details.needed;
-  const host = await computed(path, { device: shared, budget: least });
-  assert.ok(host.streamed > 0);
-  assert.ok(nmse(flat(host.logits), expected) < 1e-5, 'from the SSD, in place');
-  using apart = vulkanDevice('apart');
-  const gpuMemory = thrown('BUDGET_TOO_SMALL', () => planOn(apart, path, { gpuMemory: 1 })).details.needed;
-  const held = await computed(path, { device: apart, gpuMemory });
-  assert.ok(held.streamed > 0 && held.held === held.streamed);
-  assert.ok(nmse(flat(held.logits), expected) < 1e-5, 'from memory');
-  const streamed = await computed(path, { device: apart, gpuMemory, change: withoutHeld });
-  assert.ok(streamed.streamed > 0 && streamed.held === 0);
-  assert.ok(nmse(flat(streamed.logits), expected) < 1e-5, 'from the SSD');
-});
-
-for (const [name, memory] of [
-  ['olmo2', 'host'],
-  ['olmo2', 'apart'],
-  ['qwen3moe', 'host'],
-  ['qwen3moe', 'apart'],
-] as const) {
-  test(`graphs of libllama are computed by a device as by the CPU, and streamed as resident: ${name}, memory ${memory}`, {
-    skip: withoutVulkan,
-  }, async () => {
-    using folder = tempFolder();
-    using cpu = new CpuDevice(1);
-    using device = vulkanDevice(memory);
-    const path = architectureFile(folder.file('model.gguf'), name);
-    const expected = await streamedLogits(name, path, { device: cpu });
-    const resident = await streamedLogits(name, path, { device, extra: plenty });
-    assert.ok(nmse(flat(resident), flat(expected)) < 1e-2);
-    assert.equal(firstDiffers(resident, expected), undefined);
-    assert.ok(nmse(flat(await streamedLogits(name, path, { device })), flat(resident)) < 1e-5);
-  });
-}
-
-test('the operations of a model of libllama that a device has not are known before it is loaded', {
-  skip: withoutVulkan,
-}, () => {
-  using folder = tempFolder();
-  using device = vulkanDevice();
-  const path = architectureFile(folder.file('model.gguf'), 'olmo2');
-  const { graphs, config } = openOutline(path);
-  using _graphs = graphs;
-  graphs.checkDevice(device, config.context);
-  const { kind, name, pointer, bufferType } = device;
-  const lacking = { kind, name, pointer, bufferType, supports: () => false };
-  const { unsupported } = graphTraits(openModelFile(path), undefined, lacking);
-  assert.ok(unsupported.includes('MUL_MAT of f32 and f32'), `${unsupported}`);
-});
-
-/** The logits of a device that holds all weights. */
-async function reference(path: string): Promise<Float32Array> {
-  using device = vulkanDevice('host');
-  return flat((await computed(path, { device })).logits);
-}
-
-const planOn = (device: Device, path: string, options: Parameters<typeof planFor>[2]): Plan => {
-  const outline = openOutline(path, {});
-  return planFor(device, outline, { context: 64, ...options });
-};
-
-const withoutHeld = (plan: Plan): Plan => ({ ...plan, host: plan.host && { ...plan.host, held: [], heldBytes: 0 } });
 
 test('the command line lists the CPU, and kinds that are not installed with the command that brings them', async () => {
   const { code, stdout } = await run(['devices', '--json']);
@@ -149,24 +48,11 @@ test('the command line lists the CPU, and kinds that are not installed with the 
 
 test('a kind that there is none of, and memory of a card beside the CPU, are refused', async () => {
   using folder = tempFolder();
-  const path = writeRandom(folder.file('model.gguf'), spec);
+  const path = writeRandom(folder.file('model.gguf'), { ...small, architecture: 'llama', type: 'q8_0' });
   const kind = process.platform === 'darwin' ? 'cuda' : 'metal';
   const missing = await run(['info', path, '--device', kind]);
   assert.deepEqual([missing.code, /\[DEVICE_MISSING\]/.test(missing.stderr)], [2, true]);
   const useless = await run(['run', path, '-p', 'x', '--device', 'cpu', '--gpu-memory', '1G']);
   assert.equal(useless.code, 2);
   assert.match(useless.stderr, /--gpu-memory .* is not valid; expected a device with memory of its own/);
-});
-
-test('a report about a device compares it with the CPU', { skip: withoutVulkan }, async () => {
-  using folder = tempFolder();
-  const path = writeLoopingModel(folder.file('model.gguf'));
-  const few = ['--tokens', '2', '--prompt-tokens', '4', '--rounds', '1', '--ctx', '128'];
-  const { code, stdout } = await run(['bench', path, '--report', '--device', 'vulkan', ...few]);
-  assert.equal(code, 0);
-  assert.match(stdout, /^## .+ \(vulkan\)\n/);
-  assert.match(stdout, /^\| test +\| passed: \S+ from the CPU's result +\|$/m);
-  const difference = /^\| logits against the CPU +\| (\S+) apart; /m.exec(stdout)?.[1];
-  assert.ok(Number(difference) < 1e-2, stdout);
-  assert.match(stdout, /^ {4}ggml_vulkan: /m);
 });

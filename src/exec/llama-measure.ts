@@ -44,10 +44,17 @@ const sequenceCounts = [1, 2] as const;
 
 /**
  * The traits of a model, of which no weight is read: libllama builds its graphs, of whole texts if `pooling` says how their
- * embeddings become one, for a device, by default the CPU. Throws the errors of `LlamaModel` and `LlamaContext`.
+ * embeddings become one, for a device, by default the CPU. `adapters` are paths of LoRA adapters that they apply. Throws the
+ * errors of `LlamaModel` and `LlamaContext`.
  */
-export function graphTraits(file: ModelFile, pooling?: WholePooling, device?: LookedDevice): GraphTraits {
+export function graphTraits(
+  file: ModelFile,
+  pooling?: WholePooling,
+  device?: LookedDevice,
+  adapters: readonly string[] = [],
+): GraphTraits {
   using model = new LlamaModel(file, { device });
+  for (const path of adapters) model.loadAdapter(path, { described: true });
   const kvType = kvTypeOf('f16').id;
   const works: GraphWork[] = [];
   const body = new Set<string>();

@@ -77,12 +77,13 @@ export function buildAllGraphs(file: ModelFile, adapters: readonly string[] = []
 
 /**
  * Has libllama build a model's graphs for a device: it ends the process where what a text leaves behind lies there and an
- * operation on it is missing. Throws DEVICE_UNSUITABLE, OUT_OF_MEMORY, and the errors of `LlamaModel` and `LlamaContext`.
+ * operation on it is missing. `adapters` are paths of LoRA adapters that they apply. Throws DEVICE_UNSUITABLE, OUT_OF_MEMORY, and
+ * the errors of `LlamaModel` and `LlamaContext`.
  */
-export function buildForDevice(file: ModelFile, device: Device): void {
+export function buildForDevice(file: ModelFile, device: Device, adapters: readonly string[] = []): void {
   const pooling = wholePooling(file.metadata);
   measureContexts(file, pooling, device);
-  refuseNodes(device, graphTraits(file, pooling, device).unsupported);
+  refuseNodes(device, graphTraits(file, pooling, device, adapters).unsupported);
 }
 
 /** The matrices of adapters that a node reads. */

@@ -16,19 +16,19 @@ const [input, errors, output] = [0, 2, 3];
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 /** Rejects with DEVICE_MISSING, and the errors of `buildForDevice`. */
-async function buildOn({ kind, name }: TrialDevice, file: ModelFile): Promise<void> {
+async function buildOn({ kind, name }: TrialDevice, file: ModelFile, adapters: readonly string[]): Promise<void> {
   // A driver that compiles goes on for minutes, whether somebody waits or not.
   await watchEventLoop({ interval: 1000, most: Number.POSITIVE_INFINITY, mostOrphaned: 2 });
   const handle = gpuDevices(kind).find((one) => one.name === name);
   if (!handle) throw new EngineError('DEVICE_MISSING', { kind, reason: `there is no ${name}`, install: undefined });
   using device = new GpuDevice(handle, 1);
-  buildForDevice(file, device);
+  buildForDevice(file, device, adapters);
 }
 
 hearTrouble((line) => void writeSync(errors, `${line.trim()}\n`));
 try {
   const { path, adapters, device } = JSON.parse(readFileSync(input, 'utf8')) as TrialInput;
-  if (device) await buildOn(device, openModelFile(path));
+  if (device) await buildOn(device, openModelFile(path), adapters);
   else buildAllGraphs(openModelFile(path), adapters);
   writeSync(output, 'null');
 } catch (error) {

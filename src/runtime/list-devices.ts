@@ -17,7 +17,7 @@ export interface ListedDevice {
   /** Bytes of the memory that it computes in. */
   readonly bytes: number | null;
   /** The reason for which it cannot be used; null if it passed its test. */
-  readonly error: EngineError | null;
+  readonly error: Error | null;
 }
 
 /** Lists the CPU and the devices of every kind that there are libraries for on this platform, each one tested. */
@@ -29,10 +29,10 @@ export function listDevices({ warn }: { readonly warn?: (reason: Error) => void 
 
 function devicesOf(kind: GpuKind): readonly ListedDevice[] {
   try {
-    return tryDevices(kind).devices.map(({ name, memory, bytes, failure }) => {
-      const error = failure && (deserializeError(failure) as EngineError);
-      return { kind, name, memory, bytes, error };
-    });
+    return tryDevices(kind).devices.map(({ name, memory, bytes, failure }) => ({
+      ...{ kind, name, memory, bytes },
+      error: failure && deserializeError(failure),
+    }));
   } catch (error) {
     if (error instanceof EngineError) return [{ kind, name: null, memory: null, bytes: null, error }];
     throw error;

@@ -10,7 +10,7 @@ import type { ModelFile } from '../gguf/model-file.ts';
 
 const fileName = 'tried-models.json';
 /** Number to raise when trials try more. */
-const version = 2;
+const version = 3;
 /** Models that are remembered; the oldest ones are forgotten. */
 const most = 1000;
 const mostBytes = 2 ** 20;

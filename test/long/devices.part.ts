@@ -9,7 +9,7 @@ import { firstDiffers } from '../support/logits.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { withoutVulkan } from '../support/vulkan.ts';
 import type { FixtureAnswer, FixtureRequest } from './devices/fixture-main.ts';
-import type { Part, Row } from './part.ts';
+import { nodeTests, type Part, type Row } from './part.ts';
 
 const program = fileURLToPath(new URL('devices/fixture-main.ts', import.meta.url));
 /** Errors of logits, as shares of their size: computed in another order, and on a device that rounds otherwise. */
@@ -32,7 +32,10 @@ class Count {
 
   add(what: string, failure: string | undefined): void {
     this.#tried += 1;
-    if (failure !== undefined) this.#failed.push(`${what}: ${failure}`);
+    if (failure === undefined) return;
+    this.#failed.push(`${what}: ${failure}`);
+    // All rows are known only in the end, an hour later.
+    console.log(`  ${this.name}: ${what}: ${failure}`);
   }
 
   skip(what: string): void {
@@ -118,17 +121,18 @@ const going = architectures.filter(({ state }) => state !== 'nothing').map(({ na
 export const part: Part = {
   about: 'the small model of every architecture on a Vulkan device, in memory of the process and as if it had its own',
   choice: going,
-  rows: async function* (names = going) {
+  rows: async function* (chosen) {
     if (withoutVulkan) {
       yield { name: 'devices', tried: 0, passed: 0, failed: [], skipped: [withoutVulkan] };
       return;
     }
+    if (chosen === undefined) yield await nodeTests('tests', ['test/long/devices/computed.test.ts']);
     using folder = tempFolder();
     await using reference = new Reference();
     await using fixtures = new AnsweringProcess<FixtureRequest, FixtureAnswer>(program, patience);
     const computing = { fixtures, reference, path: folder.file('model.gguf') };
     const comparisons = (['host', 'apart'] as const).map((memory) => new Comparison(memory, computing));
-    for (const name of names) {
+    for (const name of chosen ?? going) {
       const began = performance.now();
       architectureFile(computing.path, name);
       const expected = await libraryLogits(name, computing);

@@ -13,7 +13,7 @@ export async function devicesCommand({ json }: Settings): Promise<void> {
     await writeJson(
       devices.map(({ kind, name, memory, bytes, error }) => ({
         ...{ kind, name, memory, bytes },
-        error: error && { code: error.code, message: error.message },
+        error: error && { code: error instanceof EngineError ? error.code : null, message: error.message },
       })),
     );
     return;
@@ -28,7 +28,7 @@ export async function devicesCommand({ json }: Settings): Promise<void> {
 }
 
 /** The reason in few words where there is nothing to list. */
-function reasonOf(error: EngineError): string {
+function reasonOf(error: Error): string {
   if (!(error instanceof EngineError) || error.code !== 'DEVICE_MISSING') return printable(error.message);
   const { reason, install } = (error as EngineError<'DEVICE_MISSING'>).details;
   return printable(install === undefined ? reason : `${reason}: ${install}`);
