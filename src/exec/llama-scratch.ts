@@ -43,7 +43,7 @@ export class LlamaScratch implements Disposable {
   #newRows(name: string): LookupRows {
     const weight = this.#file.get(name);
     if (!weight) throw new RangeError(`there is no weight ${name}`);
-    const numbers = this.#batch * rowBytes(weight.type, at(weight.shape, 0));
+    const numbers = lookupBytes(weight, this.#batch, this.#device);
     const memory = this.#owner.use(this.#device.memoryFor(numbers + 4 * this.#batch, 'embedding rows'));
     return { weight, memory, numbers };
   }
@@ -58,6 +58,12 @@ export interface LookupRows {
   readonly weight: Weight;
   readonly memory: Memory;
   readonly numbers: number;
+}
+
+/** Bytes of so many rows of a weight, and of the zeros behind them: CUDA's kernels read rows of whole blocks of 512 elements. */
+export function lookupBytes(weight: Weight, rows: number, device: Pick<Device, 'paddingOf'>): number {
+  const width = at(weight.shape, 0);
+  return rows * rowBytes(weight.type, width) + device.paddingOf({ weight, shape: [width, rows] });
 }
 
 /** Bytes of the largest product of a slice, float32. */

@@ -8,7 +8,7 @@ import { bindWeights } from '../exec/bind-weights.ts';
 import { refuseNodes } from '../exec/check-nodes.ts';
 import { LlamaGraphs } from '../exec/llama-graphs.ts';
 import { type GraphTraits, graphTraits, type LookedDevice } from '../exec/llama-measure.ts';
-import { productBytes } from '../exec/llama-scratch.ts';
+import { lookupBytes, productBytes } from '../exec/llama-scratch.ts';
 import { choosingBytes, threadBytes } from '../exec/measure.ts';
 import { openExperts } from '../exec/open-experts.ts';
 import type { Device, GraphDevice } from '../ggml/device.ts';
@@ -18,7 +18,6 @@ import { LlamaModel } from '../ggml/llama-model.ts';
 import { type LlamaSizes, sizesOfLonger } from '../ggml/llama-sizes.ts';
 import { evictFile } from '../ggml/system.ts';
 import type { ModelFile } from '../gguf/model-file.ts';
-import { rowBytes } from '../gguf/types.ts';
 import { openUploads } from '../pager/open-uploads.ts';
 import { Pager } from '../pager/pager.ts';
 import { arenaBytes, Residents } from '../pager/residents.ts';
@@ -156,7 +155,7 @@ export class LlamaModelGraphs implements ModelGraphs {
     const { vocabulary } = this.#facts;
     const { batch, sequences, outputs, cells } = this.#contextOptions(options);
     const rows = lookups.reduce(
-      (sum, weight) => sum + rowsBytes(weight) + batch * (rowBytes(weight.type, at(weight.shape, 0)) + 4),
+      (sum, weight) => sum + rowsBytes(weight) + lookupBytes(weight, batch, device) + 4 * batch,
       0,
     );
     const isCut = slices.some(({ row }) => row > 0);

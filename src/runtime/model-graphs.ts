@@ -14,7 +14,10 @@ import type { Slice } from '../plan/slices.ts';
 export type StateOptions = Pick<Plan, 'context' | 'kvType' | 'window' | 'kvHomes' | 'batch' | 'ahead' | 'parallel'>;
 
 /** The part of a device that the size of intermediate results depends on. */
-export type ComputingDevice = Pick<Device, 'threads' | 'kind' | 'name' | 'bufferType' | 'pointer' | 'supports'>;
+export type ComputingDevice = Pick<
+  Device,
+  'threads' | 'kind' | 'name' | 'bufferType' | 'pointer' | 'supports' | 'paddingOf'
+>;
 
 /** The needs of a model's graphs, whatever the budget. */
 export interface GraphDemand {
