@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { attempt } from '../base/attempt.ts';
-import { libraryLine } from '../base/short-line.ts';
+import { shortLine } from '../base/short-line.ts';
 import { loadLibraries } from './library.ts';
 import { lastLog } from './log.ts';
 
@@ -13,7 +13,7 @@ const terminateHandler = koffi.proto('void std_terminate_handler()');
  */
 export function hearEnd(act: (words: string) => void): void {
   const { base } = loadLibraries();
-  const aborted = koffi.register((words: string) => act(libraryLine(words)), koffi.pointer(abortCallback));
+  const aborted = koffi.register((words: string) => act(shortLine(words)), koffi.pointer(abortCallback));
   base.func('void *ggml_set_abort_callback(void *)')(aborted);
   if (process.platform !== 'linux') return;
   const terminated = koffi.register(() => act(lastLog()), koffi.pointer(terminateHandler));

@@ -17,8 +17,9 @@ export function silenceLog(): void {
   const { base, llama } = loadLibraries();
   const callback = koffi.register((level: number, text: string) => {
     listener?.(text);
-    // The last lines of libllama and of Metal say only that something failed before.
-    const uninformative = /failed to (?:load model|initialize batch|decode\b)|error state from a previous/;
+    // The last lines of libllama, of Metal and of Vulkan say only that something failed before.
+    const uninformative =
+      /failed to (?:load model|initialize batch|decode\b)|error state from a previous|getFenceStatus at/;
     if ((level === levels.warn || level === levels.error) && !uninformative.test(text)) {
       troubleListener?.(text);
       lastWords = shortLine(text);

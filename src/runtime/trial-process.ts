@@ -2,7 +2,7 @@ import { type SpawnSyncOptionsWithStringEncoding, type SpawnSyncReturns, spawnSy
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { libraryLine } from '../base/short-line.ts';
+import { shortLine } from '../base/short-line.ts';
 import { announceSilence } from '../base/silence.ts';
 
 const extension = extname(import.meta.url);
@@ -89,5 +89,5 @@ function lastWords(text: string): string {
   const lines = text.trim().split('\n');
   const from = lines.findLastIndex((line) => line.startsWith('terminate called'));
   const words = from < 0 ? (lines.at(-1) ?? '') : lines.slice(from).join(' ');
-  return libraryLine(words);
+  return shortLine(words);
 }

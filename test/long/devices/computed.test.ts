@@ -121,6 +121,21 @@ const planOn = (device: Device, path: string, options: Parameters<typeof planFor
 
 const withoutHeld = (plan: Plan): Plan => ({ ...plan, host: plan.host && { ...plan.host, held: [], heldBytes: 0 } });
 
+test('without a driver auto takes the CPU and says so, and a device that was asked for is refused', {
+  skip: withoutVulkan,
+}, async () => {
+  using folder = tempFolder();
+  const path = writeLoopingModel(folder.file('model.gguf'));
+  const asked = ['run', path, '-p', 'x', '-n', '2', '--ctx', '128'];
+  const env = { VK_ICD_FILENAMES: folder.file('none.json'), VK_DRIVER_FILES: folder.file('none.json') };
+  const fallen = await run(asked, { env });
+  assert.equal(fallen.code, 0);
+  assert.match(fallen.stderr, /^there is no vulkan device \(.*; the CPU computes$/m);
+  const refused = await run([...asked, '--device', 'vulkan'], { env });
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /^error: there is no vulkan device .* \[DEVICE_MISSING\]$/m);
+});
+
 test('a report about a device compares it with the CPU', { skip: withoutVulkan }, async () => {
   using folder = tempFolder();
   const path = writeLoopingModel(folder.file('model.gguf'));
