@@ -65,7 +65,8 @@ function mapOf({ layers, plan, graphs, device }: EngineStatus): readonly Element
     ...(plan.experts ? [`${plan.experts.slots} of ${plan.experts.of} experts of a layer have a place`] : []),
     ...(onSsd > 0 ? [`keys and values of ${onSsd} layers live on the SSD`] : []),
   ];
-  const by = device.kind === 'cpu' ? `${formatNumber(device.threads)} threads` : device.kind;
+  const { kind, threads } = device;
+  const by = kind === 'cpu' ? `${formatNumber(threads)} ${threads === 1 ? 'thread' : 'threads'}` : kind;
   const computed = `${device.name}, ${by}${graphs === 'libllama' ? ', graphs of libllama' : ''}`;
   return [
     element('p', {}, `${about.join(', ')}.`),
