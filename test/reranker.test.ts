@@ -11,6 +11,7 @@ import { openModelFile } from '../src/gguf/model-file.ts';
 import { rankedTokens } from '../src/model/ranked-texts.ts';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { small } from './support/agrees.ts';
+import { architectureFile } from './support/architectures/architecture-file.ts';
 import { engineError } from './support/engine-error.ts';
 import { openTestModel } from './support/open-model.ts';
 import { sharedFolder } from './support/temp-folder.ts';
@@ -55,24 +56,40 @@ function written(name: string, spec: RerankerSpec = {}): string {
 const query = 'hello plum';
 const texts = ['hello world', 'a plum', 'world '.repeat(8), 'x'];
 
+/** Scores of texts by a model's file are those of libllama. */
+async function scoreAlike(path: string, graphs: 'own' | 'libllama'): Promise<void> {
+  using libllama = new Libllama(path, { context, threads: 1, embeddings: true });
+  await using model = openTestModel(path, 2 ** 26, { context, graphs, parallel: 2 });
+  const { scores, tokens } = await model.rank(query, texts);
+  const prompts = rankedTokens(openModelFile(path).metadata, model.vocabulary, { query, texts, most: context });
+  assert.equal(tokens, prompts.flat().length);
+  for (const [i, score] of scores.entries()) {
+    const span = { sequence: 0, start: 0, tokens: at(prompts, i), outputs: at(prompts, i).length };
+    const [[yes = -1] = []] = libllama.embedSpans([span]).map((row) => [...row]);
+    assert.ok(Math.abs(score - yes) <= 1e-5, `${graphs}, text ${i}: ${score}, not ${yes}`);
+  }
+  assert.equal(new Set(scores).size, texts.length, 'two texts have the same score');
+}
+
 for (const type of ['f32', 'q8_0', 'f16']) {
   test(`a decoder's head scores texts as libllama does, whoever builds its graphs: ${type}`, async () => {
     const path = written(type, { type });
-    using libllama = new Libllama(path, { context, threads: 1, embeddings: true });
-    for (const graphs of ['own', 'libllama'] as const) {
-      await using model = openTestModel(path, 2 ** 26, { context, graphs, parallel: 2 });
-      const { scores, tokens } = await model.rank(query, texts);
-      const prompts = rankedTokens(openModelFile(path).metadata, model.vocabulary, { query, texts, most: context });
-      assert.equal(tokens, prompts.flat().length);
-      for (const [i, score] of scores.entries()) {
-        const span = { sequence: 0, start: 0, tokens: at(prompts, i), outputs: at(prompts, i).length };
-        const [[yes = -1] = []] = libllama.embedSpans([span]).map((row) => [...row]);
-        assert.ok(Math.abs(score - yes) <= 1e-5, `${graphs}, text ${i}: ${score}, not ${yes}`);
-      }
-      assert.equal(new Set(scores).size, texts.length, 'two texts have the same score');
-    }
+    for (const graphs of ['own', 'libllama'] as const) await scoreAlike(path, graphs);
   });
 }
+
+test('rerankers of qwen3vl score texts as libllama does', async () => {
+  const path = architectureFile(folder.file('qwen3vl.gguf'), 'qwen3vl', {
+    vocabulary: true,
+    pooling: 4,
+    optional: ['cls.output.weight'],
+    metadata: {
+      'qwen3vl.classifier.output_labels': arr('string', labels),
+      'tokenizer.chat_template.rerank': str(template),
+    },
+  });
+  await scoreAlike(path, 'libllama');
+});
 
 test('the template of a reranker is filled in at once, and names of control tokens in texts stay text', () => {
   const { metadata, files } = openModelFile(written('template'));

@@ -1,4 +1,4 @@
-import { type TensorSource, u32, writeGguf } from '../../../bench/gguf-writer.ts';
+import { type MetadataValue, type TensorSource, u32, writeGguf } from '../../../bench/gguf-writer.ts';
 import { quantizable } from '../../../bench/quantize.ts';
 import { RandomTensors } from '../../../bench/random-tensors.ts';
 import {
@@ -24,6 +24,8 @@ export interface ArchitectureFileOptions {
   readonly vocabulary?: boolean;
   /** The way in which embeddings become one (`pooling_type`); as the recipe says unless given. */
   readonly pooling?: number;
+  /** Metadata beside those of the recipe. */
+  readonly metadata?: Readonly<Record<string, MetadataValue>>;
   /** Tensors that the loader can do without, beside those of the recipe. */
   readonly optional?: readonly string[];
   /** Changes to the sizes of the recipe. */
@@ -93,7 +95,7 @@ export function architectureFile(path: string, name: string, options: Architectu
   const { vocabulary = false, expertType, seed = 1 } = options;
   const sizes = sizesOf(recipe, options.sizes);
   const architecture = recipe.architecture ?? name;
-  const metadata = metadataOf(architecture, recipe, sizes);
+  const metadata = { ...metadataOf(architecture, recipe, sizes), ...options.metadata };
   const trunk =
     recipe.tensors?.(sizes) ??
     askedTensors(`${path}.asked`, metadata, [...optionalTensors(recipe, sizes), ...(options.optional ?? [])]);
