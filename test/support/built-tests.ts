@@ -42,7 +42,7 @@ const placeOfSource = (folder: string): Plugin => ({
  * many a file takes.
  */
 export class BuiltTests implements Disposable {
-  /** Paths, in the order of the sources. */
+  /** Paths, in the order of the sources, which is Node's then. */
   readonly files: readonly string[];
   readonly #folder: string;
 
@@ -54,7 +54,9 @@ export class BuiltTests implements Disposable {
   static async build(sources: readonly string[]): Promise<BuiltTests> {
     mkdirSync(cache, { recursive: true });
     const folder = mkdtempSync(join(resolve(cache), 'run-'));
-    const names = sources.map((source, i) => `${i}/${basename(source).replace(/\.m?ts$/, '')}`);
+    const names = sources.map(
+      (source, i) => `${String(i).padStart(3, '0')}/${basename(source).replace(/\.m?ts$/, '')}`,
+    );
     const tests = Object.fromEntries(sources.map((source, i) => [names[i], resolve(source)]));
     await build({
       entryPoints: { ...preloads, ...programs, ...tests },

@@ -57,7 +57,10 @@ export class ProcessGroups implements Disposable {
         tests.filter((file) => dirname(file) === folder),
       ),
     );
-    this.files = [...groups, ...tests.filter((file) => !sharedFolders.has(dirname(file)))];
+    // Those that take longest begin.
+    const whole = tests.filter((file) => file.startsWith('test'));
+    const others = tests.filter((file) => !whole.includes(file) && !sharedFolders.has(dirname(file)));
+    this.files = [...whole, ...groups, ...others];
   }
 
   [Symbol.dispose](): void {

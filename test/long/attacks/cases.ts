@@ -13,8 +13,8 @@ const program = fileURLToPath(new URL('case-child.ts', import.meta.url));
 const patience = 60_000;
 /** As many times more for a child that makes what its cases need: a model of each architecture. */
 const makingOf = 10;
-/** Cases that one process tries. */
-const batch = 2500;
+/** Cases that one process tries: more would leave it too large, fewer are not worth their models and its start. */
+const batch = { least: 100, most: 2500 };
 const errorTail = 400;
 
 /** Where the cases of an attack are defined: a module beside this one, which exports `openCases`. */
@@ -40,7 +40,7 @@ export const scratchFolder = (): TempFolder => tempFolder(existsSync('/dev/shm')
 export async function tryInChildren(module: string, { count, seed, from = 0 }: AttackOptions): Promise<Toll> {
   const ledger = new Ledger();
   const batches: [number, number][] = [];
-  const size = Math.min(batch, Math.ceil(count / availableParallelism()));
+  const size = Math.max(batch.least, Math.min(batch.most, Math.ceil(count / availableParallelism())));
   for (let at = from; at < from + count; at += size) batches.push([at, Math.min(at + size, from + count)]);
   const work = async (): Promise<void> => {
     for (let next = batches.shift(); next; next = batches.shift()) {
