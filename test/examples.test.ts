@@ -36,7 +36,7 @@ test('the examples of the library are those that are tried, and each does what i
 });
 
 test('the demo runs the model it is given, and says on stderr what was resident, what streamed and how fast', async () => {
-  const env = { ...process.env, SSD_LLM_MODEL: await smollm2() };
+  const env = { ...process.env, SSD_LLM_MODEL: await smollm2(), SSD_LLM_THREADS: '1' };
   const { stdout, stderr } = await example(process.execPath, ['--import', 'tsx', 'examples/demo.ts', 'Say hello.'], {
     env,
   });

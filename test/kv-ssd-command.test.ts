@@ -6,6 +6,7 @@ import test from 'node:test';
 import { memoryGroup } from '../bench/memory-group.ts';
 import { formatBytes } from '../src/base/bytes.ts';
 import { ownerOf } from '../src/base/owner.ts';
+import { writeBatchModel } from './support/batch-model.ts';
 import { writeChatModel } from './support/chat-model.ts';
 import { type Ended, run, runJson, start } from './support/cli.ts';
 import { smallSsd } from './support/full-disk.ts';
@@ -67,10 +68,11 @@ test('info says what lives on the SSD, to people and programs, and run does so',
   assert.equal(plan.bytes_per_token, plan.streamed.bytes + plan.kv_on_ssd.bytes);
   const { stdout } = await run(['info', model, ...tight, '--kv-home', 'ssd']);
   assert.match(stdout, /^ {2}KV on SSD {1,}11\.3 MiB, read for each token as far as the text goes$/m);
-  // Rows are written in units of 16 KiB, which 128 tokens fill.
-  const { stats } = await runJson(['run', model, 'plum '.repeat(160), '-n', '2', ...tight, ...onSsd]);
+  // Rows are written in units of 16 KiB, which 128 tokens of this model fill: a token for each letter.
+  const batch = [writeBatchModel(folder.file('batch.gguf')), '-m', '192M', '-c', '256', ...onSsd];
+  const { stats } = await runJson(['run', ...batch, '--raw', '-p', 'plum '.repeat(36), '-n', '2']);
   assert.ok(stats.io.bytes_written > 0);
-  assert.equal(stats.memory.kv, plan.memory['kv']);
+  assert.equal(stats.memory.kv, (await runJson<{ plan: Planned }>(['info', ...batch])).plan.memory['kv']);
   assert.ok(stats.decode.bytes_per_token > 0);
   const inMemory = await planned(...tight, '--kv-home', 'ram');
   assert.deepEqual(inMemory.kv_on_ssd, { bytes: 0, layers: 0 });
@@ -139,7 +141,7 @@ test('what a process that is gone has left is removed at the next start, which s
   const gone = spawnSync(process.execPath, ['-e', '']).pid;
   using own = tempFolder();
   for (const pid of [gone, process.pid]) writeFileSync(own.file(nameOf(pid)), 'x');
-  const args = ['run', model, ...question, ...tight, '--mmap-kv', '--kv-dir', own.path];
+  const args = ['run', model, ...question, '-n', '1', ...tight, '--mmap-kv', '--kv-dir', own.path];
   const { code, stderr } = await run(args);
   assert.equal(code, 0, stderr);
   assert.match(stderr, new RegExp(`^.*${nameOf(gone)} was left by a process that is gone; removed$`, 'm'));

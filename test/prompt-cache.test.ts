@@ -67,7 +67,7 @@ for (const streamed of [false, true]) {
 
   test(`${how}, prompts beyond the caches come back from memory, and give the same bits`, async () => {
     await using model = openBatchModel(path, { streamed, parallel: 2, promptCache: { bytes: 8 * MiB } });
-    for (const round of [0, 1, 2]) {
+    for (const round of some([0, 1, 2], 2)) {
       for (const [i, prompt] of prompts.entries()) assertSame(await answer(model, prompt), i, round && reusable[i]);
     }
   });
