@@ -202,8 +202,9 @@ export class ObjectText {
   #closeLevel(): string {
     const json = this.#completed();
     this.#comma = '';
-    const level = this.#levels.pop();
+    const { close } = at(this.#levels, this.#levels.length - 1);
+    this.#levels.pop();
     this.#expected = this.#levels.length === 0 ? 'nothing' : 'comma';
-    return json + (level?.close ?? '');
+    return json + close;
   }
 }
