@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Vocabulary } from '../src/text/vocabulary.ts';
 import { writeGguf } from './gguf-writer.ts';
-import { mixture } from './mixture.ts';
+import { type DenseMixtureOptions, mixture } from './mixture.ts';
 import { type RandomModelSpec, randomModel } from './random-model.ts';
 import { tinyBytePair } from './tiny-vocabulary.ts';
 
@@ -21,12 +21,15 @@ const dense = (spec: Omit<RandomModelSpec, 'vocabulary' | 'context'>): ForecastM
   };
 };
 
-function makeMixture(path: string, real: string): void {
-  using vocabulary = Vocabulary.open(real);
-  const text = readFileSync('docs/ARCHITECTURE.md', 'utf8');
-  const tokens = vocabulary.tokenize(text, { addSpecial: true, parseSpecial: false });
-  mixture(real, path, { experts: 16, used: 4, text: tokens.slice(0, 384) });
-}
+/** A mixture that says the same as the real model, with routers as unequal as those of real ones. */
+const mixtureOf =
+  (options: Pick<DenseMixtureOptions, 'experts' | 'used' | 'width'>): ForecastModel['make'] =>
+  (path, real) => {
+    using vocabulary = Vocabulary.open(real);
+    const text = readFileSync('docs/ARCHITECTURE.md', 'utf8');
+    const tokens = vocabulary.tokenize(text, { addSpecial: true, parseSpecial: false });
+    mixture(real, path, { ...options, text: tokens.slice(0, 384) });
+  };
 
 /** Beside a small real model, which is the first: other families, types and sizes. */
 const others: readonly ForecastModel[] = [
@@ -52,7 +55,9 @@ const others: readonly ForecastModel[] = [
       type: 'q4_K',
     }),
   },
-  { name: 'mixture-q4_1', make: makeMixture },
+  { name: 'mixture-16', make: mixtureOf({ experts: 16, used: 4 }) },
+  // Twice as wide, so that an expert takes 3 MB.
+  { name: 'mixture-48', make: mixtureOf({ experts: 48, used: 6, width: 1152 }) },
 ];
 
 const realName = 'SmolLM2-q4_1';
